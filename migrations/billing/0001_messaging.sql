@@ -12,8 +12,8 @@ CREATE TABLE outbox (
     last_error text
 );
 
--- The relay's order and its measure of age.
-CREATE INDEX outbox_waiting ON outbox (created_at, id) WHERE parked_at IS NULL;
+-- The relay's order: what has failed waits behind what has not, so one bad topic does not hold up the others.
+CREATE INDEX outbox_waiting ON outbox (attempts, created_at, id) WHERE parked_at IS NULL;
 
 -- One row a message that took effect; a second delivery finds it and is only acknowledged.
 CREATE TABLE inbox (
