@@ -1,1 +1,33 @@
-//! common
+//! What every service does the same way. The list of modules is closed: code enters with its second user.
+//!
+//! | module | answers |
+//! | --- | --- |
+//! | [`access`] | may this caller do this? |
+//! | [`ambient`] | what time is it, and what is random? |
+//! | [`catalog`] | how does the permission service learn which permissions exist? |
+//! | [`cli`] | what can a service's binary be told to do? |
+//! | [`client`] | how does one service call another? |
+//! | [`config`] | what was this process told by its environment? |
+//! | [`db`] | how does a service reach its stores? |
+//! | [`http`] | how is a request read? |
+//! | [`openapi`] | what does the service's documentation say? |
+//! | [`page`] | how is a long list read? |
+//! | [`problem`] | what does a caller learn when a request is refused? |
+//! | [`server`] | how does a service listen, and how does it stop? |
+//! | [`telemetry`] | what can be seen of a running service? |
+//! | [`token`] | whose request is this? |
+
+pub mod access;
+pub mod ambient;
+pub mod catalog;
+pub mod cli;
+pub mod client;
+pub mod config;
+pub mod db;
+pub mod http;
+pub mod openapi;
+pub mod page;
+pub mod problem;
+pub mod server;
+pub mod telemetry;
+pub mod token;

@@ -1,1 +1,19 @@
-//! contracts
+//! What services say to each other: ids, messages, job payloads, the manifest and the topology.
+//!
+//! | module | answers |
+//! | --- | --- |
+//! | [`id`] | which thing is meant? |
+//! | [`envelope`] | what surrounds every message? |
+//! | [`messages`] | which facts and orders exist, and what do they carry? |
+//! | [`jobs`] | which background work exists, and what does it need? |
+//! | [`manifest`] | what does a product service declare about itself? |
+//! | [`topology`] | which topics and queues exist, and who listens to what? |
+//! | [`schemas`] | what is each message's JSON Schema? |
+
+pub mod envelope;
+pub mod id;
+pub mod jobs;
+pub mod manifest;
+pub mod messages;
+pub mod schemas;
+pub mod topology;

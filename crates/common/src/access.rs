@@ -1,0 +1,110 @@
+//! May this caller do this? One round trip to Redis for each request; a stale permission is never taken for a live one.
+//!
+//! | module | answers |
+//! | --- | --- |
+//! | [`extract`] | how does a handler name who may call it? |
+//! | [`cache`] | what lies in Redis, and when does it count? |
+
+mod cache;
+mod extract;
+
+pub use cache::{RecordStore, SessionStore};
+pub use extract::{Allowed, Authenticated, Callers, Internal, Permission};
+
+use crate::{client::PlatformClient, config::Base, problem::Problem, token::Claims, token::Verifier};
+use cache::Lookup;
+use contracts::id::{Principal, TenantId};
+use futures_util::future::BoxFuture;
+use redis::aio::ConnectionManager;
+use serde::{Deserialize, Serialize};
+use std::{collections::BTreeSet, sync::Arc};
+
+/// Asks for a principal's permissions where the cache has none that count, and leaves them in the cache.
+pub trait Fill: Send + Sync {
+    fn fill<'a>(&'a self, tenant: TenantId, principal: &'a Principal) -> BoxFuture<'a, Result<BTreeSet<String>, Problem>>;
+}
+
+/// Body of `POST /internal/records` of the permission service.
+#[derive(Debug, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct FillRequest {
+    pub tenant_id: TenantId,
+    pub principal: Principal,
+}
+
+/// Its answer.
+#[derive(Debug, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct FillAnswer {
+    /// Every permission the principal effectively has in the tenant, sorted.
+    pub permissions: BTreeSet<String>,
+}
+
+/// Fills by asking the permission service.
+struct RemoteFill {
+    client: PlatformClient,
+    url: String,
+}
+
+impl Fill for RemoteFill {
+    fn fill<'a>(&'a self, tenant: TenantId, principal: &'a Principal) -> BoxFuture<'a, Result<BTreeSet<String>, Problem>> {
+        Box::pin(async move {
+            let request = FillRequest { tenant_id: tenant, principal: principal.clone() };
+            let answer: FillAnswer = self.client.post(&self.url, &request).await?;
+            Ok(answer.permissions)
+        })
+    }
+}
+
+/// Verifies tokens and checks permissions; cheap to clone.
+#[derive(Clone)]
+pub struct Access(Arc<Inner>);
+
+struct Inner {
+    verifier: Verifier,
+    redis: ConnectionManager,
+    prefix: String,
+    filler: Box<dyn Fill>,
+}
+
+impl Access {
+    /// Access that fills its cache by asking the permission service.
+    pub fn remote(base: &Base, redis: ConnectionManager, client: PlatformClient) -> Self {
+        let url = format!("{}/internal/records", base.permission_url);
+        Self::new(base, redis, Box::new(RemoteFill { client, url }))
+    }
+
+    /// Access with another way to fill: the permission service reads its own database.
+    pub fn new(base: &Base, redis: ConnectionManager, filler: Box<dyn Fill>) -> Self {
+        let verifier = Verifier::new(crate::client::http(), &base.auth_url, &base.token_issuer, &base.token_audience);
+        Self(Arc::new(Inner { verifier, redis, prefix: base.redis_prefix.clone(), filler }))
+    }
+
+    pub fn verifier(&self) -> &Verifier {
+        &self.0.verifier
+    }
+
+    /// Checks that the session of `claims` is alive and, if one is named, that its principal has the permission.
+    ///
+    /// 401: the session has ended. 403: the permission is missing. 503: it cannot be known right now.
+    pub async fn admit(&self, claims: &Claims, permission: Option<&str>) -> Result<(TenantId, Principal), Problem> {
+        let principal = claims.principal().ok_or_else(|| Problem::unauthorized("token_invalid", "The access token is not valid."))?;
+        let tenant = claims.tid.ok_or_else(|| Problem::forbidden("no_tenant", "This token acts in no tenant."))?;
+        let looked_up = cache::look_up(&mut self.0.redis.clone(), &self.0.prefix, tenant, &principal, claims.sid).await?;
+        if !looked_up.session_alive {
+            return Err(Problem::unauthorized("session_ended", "The session has ended. Log in again."));
+        }
+        let Some(permission) = permission else { return Ok((tenant, principal)) };
+        if self.permissions(looked_up, tenant, &principal).await?.contains(permission) {
+            return Ok((tenant, principal));
+        }
+        Err(Problem::forbidden("permission_missing", format!("This needs the permission {permission}.")))
+    }
+
+    async fn permissions(&self, looked_up: Lookup, tenant: TenantId, principal: &Principal) -> Result<BTreeSet<String>, Problem> {
+        let outcome = if looked_up.permissions.is_some() { "hit" } else { "miss" };
+        metrics::counter!("permission_cache_total", "outcome" => outcome).increment(1);
+        match looked_up.permissions {
+            Some(permissions) => Ok(permissions),
+            None => self.0.filler.fill(tenant, principal).await,
+        }
+    }
+}

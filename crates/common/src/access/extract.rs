@@ -1,0 +1,123 @@
+//! How does a handler name who may call it? By an argument's type; a handler without one is visibly public.
+
+use super::Access;
+use crate::{problem::Problem, token::Claims};
+use axum::{
+    extract::{FromRef, FromRequestParts},
+    http::{header, request::Parts},
+};
+use contracts::id::{Principal, TenantId};
+use std::marker::PhantomData;
+
+/// A permission as a type; see [`crate::permissions`].
+pub trait Permission: Send + Sync + 'static {
+    const NAME: &'static str;
+}
+
+/// Platform clients as a type; see [`crate::callers`].
+pub trait Callers: Send + Sync + 'static {
+    const CLIENTS: &'static [&'static str];
+}
+
+/// Declares permissions: `permissions! { pub ReadInvoices = "billing.readInvoices" }`.
+#[macro_export]
+macro_rules! permissions {
+    ($($vis:vis $name:ident = $text:literal),+ $(,)?) => {$(
+        #[doc = concat!("`", $text, "`")]
+        $vis struct $name;
+        impl $crate::access::Permission for $name { const NAME: &'static str = $text; }
+    )+};
+}
+
+/// Declares who may call an internal endpoint: `callers! { pub Worker = ["worker"] }`.
+#[macro_export]
+macro_rules! callers {
+    ($($vis:vis $name:ident = [$($client:literal),+ $(,)?]),+ $(,)?) => {$(
+        #[doc = concat!("The platform's clients" $(, " `", $client, "`")+)]
+        $vis struct $name;
+        impl $crate::access::Callers for $name { const CLIENTS: &'static [&'static str] = &[$($client),+]; }
+    )+};
+}
+
+/// The caller is signed in and has permission `P` in the tenant it acts in.
+#[derive(Clone, Debug)]
+pub struct Allowed<P> {
+    pub claims: Claims,
+    pub tenant: TenantId,
+    pub principal: Principal,
+    permission: PhantomData<P>,
+}
+
+/// The caller is signed in.
+#[derive(Clone, Debug)]
+pub struct Authenticated {
+    pub claims: Claims,
+    pub tenant: TenantId,
+    pub principal: Principal,
+}
+
+/// The caller is one of the platform's own clients `C`; no permission is looked up, as these calls fill the cache.
+#[derive(Clone, Debug)]
+pub struct Internal<C> {
+    pub client_id: String,
+    callers: PhantomData<C>,
+}
+
+impl<P: Permission, S: Send + Sync> FromRequestParts<S> for Allowed<P>
+where
+    Access: FromRef<S>,
+{
+    type Rejection = Problem;
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let Authenticated { claims, tenant, principal } = authenticate(parts, state, Some(P::NAME)).await?;
+        Ok(Self { claims, tenant, principal, permission: PhantomData })
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Authenticated
+where
+    Access: FromRef<S>,
+{
+    type Rejection = Problem;
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        authenticate(parts, state, None).await
+    }
+}
+
+async fn authenticate<S>(parts: &Parts, state: &S, permission: Option<&str>) -> Result<Authenticated, Problem>
+where
+    Access: FromRef<S>,
+{
+    let access = Access::from_ref(state);
+    let claims = access.verifier().verify(bearer(parts)?).await?;
+    if let Some(tenant) = claims.tid {
+        tracing::Span::current().record("tenant", tracing::field::display(tenant));
+    }
+    let (tenant, principal) = access.admit(&claims, permission).await?;
+    Ok(Authenticated { claims, tenant, principal })
+}
+
+impl<C: Callers, S: Send + Sync> FromRequestParts<S> for Internal<C>
+where
+    Access: FromRef<S>,
+{
+    type Rejection = Problem;
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let claims = Access::from_ref(state).verifier().verify(bearer(parts)?).await?;
+        match claims.principal() {
+            Some(Principal::Client(client_id)) if claims.tid.is_none() && C::CLIENTS.contains(&client_id.as_str()) => {
+                Ok(Self { client_id, callers: PhantomData })
+            }
+            _ => Err(Problem::forbidden("platform_client_only", "Only the platform's own services may call this.")),
+        }
+    }
+}
+
+/// The token of `Authorization: Bearer …` (RFC 6750 §2.1).
+fn bearer(parts: &Parts) -> Result<&str, Problem> {
+    let header = parts.headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+    let (scheme, token) = header
+        .and_then(|header| header.split_once(' '))
+        .ok_or_else(|| Problem::unauthorized("token_missing", "Send an access token: Authorization: Bearer <token>."))?;
+    if scheme.eq_ignore_ascii_case("bearer") { Ok(token.trim()) } else { Err(Problem::unauthorized("token_missing", "The Authorization scheme must be Bearer.")) }
+}

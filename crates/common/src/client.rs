@@ -1,0 +1,121 @@
+//! How does one service call another? With its own client credentials (RFC 6749 §4.4), remembered until shortly before they expire.
+
+use crate::{config::Base, problem::Problem, problem::ProblemBody, problem::RETRY_AFTER_OUTAGE};
+use reqwest::{Method, StatusCode};
+use secrecy::{ExposeSecret, SecretString};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use std::{sync::Arc, time::Duration};
+use tokio::{sync::Mutex, time::Instant};
+
+/// A call between services takes no longer.
+const CALL_TIMEOUT: Duration = Duration::from_secs(5);
+/// A token is renewed this long before it expires.
+const RENEW_EARLY: Duration = Duration::from_secs(30);
+
+/// The one HTTP client configuration of the platform.
+pub fn http() -> reqwest::Client {
+    // `new` would panic on the same fault; a TLS backend is always compiled in.
+    reqwest::Client::builder().timeout(CALL_TIMEOUT).build().unwrap_or_default()
+}
+
+/// Calls the platform's internal endpoints as this service; cheap to clone.
+#[derive(Clone)]
+pub struct PlatformClient(Arc<Inner>);
+
+struct Inner {
+    http: reqwest::Client,
+    token_url: String,
+    client_id: String,
+    client_secret: SecretString,
+    token: Mutex<Option<(String, Instant)>>,
+}
+
+/// Why a call did not give what was asked for.
+#[derive(Debug, thiserror::Error)]
+pub enum ClientError {
+    #[error("the service refused with {status} {code}: {detail}", status = .0.status, code = .0.code, detail = .0.detail)]
+    Refused(Problem),
+    #[error("the service cannot be reached")]
+    Unreachable(#[from] reqwest::Error),
+}
+
+impl From<ClientError> for Problem {
+    /// A refusal between services is our own fault, never the caller's: to the caller the service is unavailable.
+    fn from(error: ClientError) -> Self {
+        tracing::warn!(error = %crate::problem::Chain(&error), "a call to another service failed");
+        Self::unavailable(RETRY_AFTER_OUTAGE, "Another service that is needed for this cannot be reached right now.")
+    }
+}
+
+#[derive(Deserialize)]
+struct TokenAnswer {
+    access_token: String,
+    expires_in: u64,
+}
+
+impl PlatformClient {
+    pub fn new(base: &Base) -> Self {
+        Self(Arc::new(Inner {
+            http: http(),
+            token_url: format!("{}/v1/oauth/token", base.auth_url),
+            client_id: base.client_id.clone(),
+            client_secret: base.client_secret.clone(),
+            token: Mutex::default(),
+        }))
+    }
+
+    pub async fn get<T: DeserializeOwned>(&self, url: &str) -> Result<T, ClientError> {
+        self.call(Method::GET, url, None::<&()>).await
+    }
+
+    pub async fn post<B: Serialize + ?Sized, T: DeserializeOwned>(&self, url: &str, body: &B) -> Result<T, ClientError> {
+        self.call(Method::POST, url, Some(body)).await
+    }
+
+    pub async fn put<B: Serialize + ?Sized, T: DeserializeOwned>(&self, url: &str, body: &B) -> Result<T, ClientError> {
+        self.call(Method::PUT, url, Some(body)).await
+    }
+
+    /// An empty answer reads as `null`, so `T` may be `()`.
+    async fn call<B: Serialize + ?Sized, T: DeserializeOwned>(&self, method: Method, url: &str, body: Option<&B>) -> Result<T, ClientError> {
+        let mut request = self.0.http.request(method, url).bearer_auth(self.token().await?);
+        if let Some(body) = body {
+            request = request.json(body);
+        }
+        let response = request.send().await?;
+        if response.status() == StatusCode::UNAUTHORIZED {
+            *self.0.token.lock().await = None;
+        }
+        if !response.status().is_success() {
+            return Err(refused(response).await);
+        }
+        let bytes = response.bytes().await?;
+        let text: &[u8] = if bytes.is_empty() { b"null" } else { &bytes };
+        serde_json::from_slice(text).map_err(|error| ClientError::Refused(Problem::internal(&error)))
+    }
+
+    async fn token(&self) -> Result<String, ClientError> {
+        let mut cached = self.0.token.lock().await;
+        if let Some((token, expires)) = cached.as_ref()
+            && Instant::now() + RENEW_EARLY < *expires
+        {
+            return Ok(token.clone());
+        }
+        let form = [("grant_type", "client_credentials"), ("client_id", &self.0.client_id), ("client_secret", self.0.client_secret.expose_secret())];
+        let response = self.0.http.post(&self.0.token_url).form(&form).send().await?;
+        if !response.status().is_success() {
+            return Err(refused(response).await);
+        }
+        let answer: TokenAnswer = response.json().await?;
+        let expires = Instant::now() + Duration::from_secs(answer.expires_in);
+        Ok(cached.insert((answer.access_token, expires)).0.clone())
+    }
+}
+
+async fn refused(response: reqwest::Response) -> ClientError {
+    let status = response.status();
+    let body = response.json::<ProblemBody>().await.ok();
+    let code = body.as_ref().map_or("refused", |body| &body.code);
+    let detail = body.as_ref().map_or("", |body| &body.detail);
+    ClientError::Refused(Problem { errors: body.as_ref().map(|body| body.errors.clone()).unwrap_or_default(), ..Problem::new(status, code, detail) })
+}

@@ -1,0 +1,142 @@
+//! Whose request is this? Verifies access tokens (JWT profile, RFC 9068) against the keys that auth publishes (RFC 7517).
+
+use crate::problem::Problem;
+use contracts::id::{Principal, SessionId, TenantId};
+use jsonwebtoken::{Algorithm, DecodingKey, Validation, jwk::JwkSet};
+use serde::{Deserialize, Serialize};
+use std::{collections::HashMap, sync::Arc, time::Duration};
+use tokio::{
+    sync::{Mutex, RwLock},
+    time::Instant,
+};
+
+/// `typ` of every access token (RFC 9068 §2.1).
+pub const TOKEN_TYPE: &str = "at+jwt";
+/// Clock difference that is forgiven, in seconds.
+pub const LEEWAY: u64 = 5;
+/// An unknown `kid` makes us fetch the keys again, at most once in this time, so that made-up kids cost auth nothing.
+const REFETCH_INTERVAL: Duration = Duration::from_secs(5);
+/// Longer tokens are refused unread.
+const LONGEST_TOKEN: usize = 4096;
+
+/// What an access token says. It carries no permissions.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Claims {
+    pub iss: String,
+    pub aud: String,
+    /// User id, or the client's id if a machine acts for itself.
+    pub sub: String,
+    /// Tenant that the user acts in; platform clients have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tid: Option<TenantId>,
+    /// Session; machines have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sid: Option<SessionId>,
+    pub client_id: String,
+    pub iat: i64,
+    pub exp: i64,
+    pub jti: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub auth_time: Option<i64>,
+    /// Authentication methods (RFC 8176).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub amr: Vec<String>,
+}
+
+impl Claims {
+    /// The principal that acts; `None` if `sub` is neither a user nor this client.
+    pub fn principal(&self) -> Option<Principal> {
+        match self.sid {
+            Some(_) => self.sub.parse().ok().map(Principal::User),
+            None => (self.sub == self.client_id).then(|| Principal::Client(self.client_id.clone())),
+        }
+    }
+}
+
+/// Verifies tokens; cheap to clone.
+#[derive(Clone)]
+pub struct Verifier(Arc<Inner>);
+
+struct Inner {
+    http: reqwest::Client,
+    jwks_url: String,
+    validation: Validation,
+    keys: RwLock<HashMap<String, DecodingKey>>,
+    last_fetch: Mutex<Option<Instant>>,
+}
+
+impl Verifier {
+    /// Verifies tokens of `issuer` for `audience`, with keys from `{auth_url}/.well-known/jwks.json`.
+    pub fn new(http: reqwest::Client, auth_url: &str, issuer: &str, audience: &str) -> Self {
+        let mut validation = Validation::new(Algorithm::EdDSA);
+        validation.algorithms = vec![Algorithm::EdDSA];
+        validation.leeway = LEEWAY;
+        validation.set_issuer(&[issuer]);
+        validation.set_audience(&[audience]);
+        validation.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
+        let jwks_url = format!("{auth_url}/.well-known/jwks.json");
+        Self(Arc::new(Inner { http, jwks_url, validation, keys: RwLock::default(), last_fetch: Mutex::default() }))
+    }
+
+    /// The claims of a sound token; 401 for any other, 503 when the keys cannot be had.
+    pub async fn verify(&self, token: &str) -> Result<Claims, Problem> {
+        if token.len() > LONGEST_TOKEN {
+            return Err(invalid());
+        }
+        let header = jsonwebtoken::decode_header(token).map_err(|_| invalid())?;
+        if header.typ.as_deref() != Some(TOKEN_TYPE) || header.alg != Algorithm::EdDSA {
+            return Err(invalid());
+        }
+        let key = self.key(&header.kid.ok_or_else(invalid)?).await?;
+        jsonwebtoken::decode::<Claims>(token, &key, &self.0.validation).map(|data| data.claims).map_err(|error| match error.kind() {
+            jsonwebtoken::errors::ErrorKind::ExpiredSignature => Problem::unauthorized("token_expired", "The access token has expired."),
+            _ => invalid(),
+        })
+    }
+
+    /// Whether at least one key is known, fetching the keys if none is.
+    pub async fn ready(&self) -> bool {
+        if self.0.keys.read().await.is_empty() {
+            let _ = self.refetch().await;
+        }
+        !self.0.keys.read().await.is_empty()
+    }
+
+    async fn key(&self, kid: &str) -> Result<DecodingKey, Problem> {
+        if let Some(key) = self.0.keys.read().await.get(kid) {
+            return Ok(key.clone());
+        }
+        let fetched = self.refetch().await;
+        match self.0.keys.read().await.get(kid) {
+            Some(key) => Ok(key.clone()),
+            None if fetched.is_err() => Err(Problem::unavailable(crate::problem::RETRY_AFTER_OUTAGE, "The token keys cannot be fetched right now.")),
+            None => Err(invalid()),
+        }
+    }
+
+    /// Fetches the keys unless that was tried just now; concurrent callers wait for one fetch. A failed fetch keeps the known keys.
+    async fn refetch(&self) -> Result<(), reqwest::Error> {
+        let mut last_fetch = self.0.last_fetch.lock().await;
+        let known = !self.0.keys.read().await.is_empty();
+        if known && last_fetch.is_some_and(|at| at.elapsed() < REFETCH_INTERVAL) {
+            return Ok(());
+        }
+        let fetched: Result<JwkSet, _> = async { self.0.http.get(&self.0.jwks_url).send().await?.error_for_status()?.json().await }.await;
+        let set = fetched.inspect_err(|error| tracing::warn!(error = %crate::problem::Chain(error), "token keys could not be fetched"))?;
+        let keys = set.keys.iter().filter_map(|jwk| Some((jwk.common.key_id.clone()?, DecodingKey::from_jwk(jwk).ok()?))).collect();
+        *self.0.keys.write().await = keys;
+        *last_fetch = Some(Instant::now());
+        Ok(())
+    }
+}
+
+fn invalid() -> Problem {
+    Problem::unauthorized("token_invalid", "The access token is not valid.")
+}
+
+/// Installs the one cryptography backend; call it first in `main`.
+pub fn install_crypto() {
+    // A second call finds it installed, which is as good.
+    let _ = jsonwebtoken::crypto::aws_lc::DEFAULT_PROVIDER.install_default();
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+}

@@ -1,0 +1,137 @@
+//! Which topics and queues exist, and who listens to what? Provisioning and documentation both come from this table.
+
+use std::time::Duration;
+
+/// An SNS topic: one a producer, one a command target, usage, and SES's feedback.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Topic {
+    AuthEvents,
+    ConfiguratorEvents,
+    WorkerEvents,
+    MailerCommands,
+    WorkerCommands,
+    Usage,
+    SesFeedback,
+}
+
+impl Topic {
+    pub const ALL: [Self; 7] = [Self::AuthEvents, Self::ConfiguratorEvents, Self::WorkerEvents, Self::MailerCommands, Self::WorkerCommands, Self::Usage, Self::SesFeedback];
+
+    /// Name without the deployment's prefix.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::AuthEvents => "auth-events",
+            Self::ConfiguratorEvents => "configurator-events",
+            Self::WorkerEvents => "worker-events",
+            Self::MailerCommands => "mailer-commands",
+            Self::WorkerCommands => "worker-commands",
+            Self::Usage => "usage",
+            Self::SesFeedback => "ses-feedback",
+        }
+    }
+}
+
+/// An SQS queue, one a consumer; its dead-letter queue is called `<name>-dead`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Queue {
+    /// Name without the deployment's prefix.
+    pub name: &'static str,
+    /// Time within which a received message must be heard of again.
+    pub visibility_timeout: Duration,
+    /// Receives before the message goes to the dead-letter queue.
+    pub max_receive_count: u32,
+    pub subscriptions: &'static [Subscription],
+}
+
+/// What a queue takes from a topic.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Subscription {
+    pub topic: Topic,
+    /// Message types it takes; empty means all (no filter policy).
+    pub types: &'static [&'static str],
+}
+
+const VISIBILITY: Duration = Duration::from_secs(30);
+const RECEIVES: u32 = 5;
+
+/// Every queue of the platform.
+pub const QUEUES: &[Queue] = &[
+    Queue {
+        name: "permission",
+        visibility_timeout: VISIBILITY,
+        max_receive_count: RECEIVES,
+        subscriptions: &[
+            Subscription { topic: Topic::AuthEvents, types: &["auth.tenant.created", "auth.member.joined"] },
+            Subscription { topic: Topic::ConfiguratorEvents, types: &["configurator.service.published"] },
+        ],
+    },
+    Queue {
+        name: "billing",
+        visibility_timeout: VISIBILITY,
+        max_receive_count: RECEIVES,
+        subscriptions: &[
+            Subscription { topic: Topic::AuthEvents, types: &["auth.tenant.created"] },
+            Subscription {
+                topic: Topic::ConfiguratorEvents,
+                types: &["configurator.service.published", "configurator.feature.enabled", "configurator.feature.disabled"],
+            },
+        ],
+    },
+    Queue {
+        name: "billing-usage",
+        visibility_timeout: VISIBILITY,
+        max_receive_count: RECEIVES,
+        subscriptions: &[Subscription { topic: Topic::Usage, types: &["usage.recorded"] }],
+    },
+    Queue {
+        name: "configurator",
+        visibility_timeout: VISIBILITY,
+        max_receive_count: RECEIVES,
+        subscriptions: &[Subscription { topic: Topic::WorkerEvents, types: &["worker.job.finished"] }],
+    },
+    Queue {
+        name: "mailer",
+        visibility_timeout: VISIBILITY,
+        max_receive_count: RECEIVES,
+        subscriptions: &[Subscription { topic: Topic::MailerCommands, types: &["mail.send"] }],
+    },
+    Queue {
+        name: "mailer-feedback",
+        visibility_timeout: VISIBILITY,
+        max_receive_count: RECEIVES,
+        subscriptions: &[Subscription { topic: Topic::SesFeedback, types: &[] }],
+    },
+    Queue {
+        name: "worker",
+        visibility_timeout: VISIBILITY,
+        max_receive_count: RECEIVES,
+        subscriptions: &[Subscription { topic: Topic::WorkerCommands, types: &["job.run"] }],
+    },
+];
+
+/// The queue of that name; `None` if the table has none.
+pub fn queue(name: &str) -> Option<&'static Queue> {
+    QUEUES.iter().find(|queue| queue.name == name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::messages;
+
+    #[test]
+    fn every_subscribed_type_is_published_on_that_topic() {
+        for subscription in QUEUES.iter().flat_map(|queue| queue.subscriptions) {
+            for kind in subscription.types {
+                assert!(messages::ALL.contains(&(*kind, subscription.topic)), "{kind} on {:?}", subscription.topic);
+            }
+        }
+    }
+
+    #[test]
+    fn every_message_has_a_consumer() {
+        for (kind, _) in messages::ALL {
+            assert!(QUEUES.iter().flat_map(|queue| queue.subscriptions).any(|s| s.types.contains(kind)), "{kind}");
+        }
+    }
+}
