@@ -1,1 +1,38 @@
-//! messaging
+//! How do services talk without losing or doubling anything? At-least-once delivery, exactly-once effects.
+//!
+//! ```text
+//! business transaction ─ outbox ─ Relay ─ SNS topic ─ SQS queue ─ Consumer ─ inbox + effect, one transaction
+//!                                                        └─ dead-letter queue, with the reason
+//! ```
+//!
+//! | module | answers |
+//! | --- | --- |
+//! | [`outbox`] | how does a message leave with the business fact, or not at all? |
+//! | [`relay`] | how do committed messages reach SNS? |
+//! | [`consumer`] | how does a queue become effects in the database? |
+//! | [`handler`] | what does a service write to take a message? |
+//! | [`inbox`] | has this message taken effect already? |
+//! | [`aws`] | which topics and queues are ours, and how is a batch published? |
+//! | [`provision`] | how do the topics and queues of the topology come to be, where no CloudFormation makes them? |
+//!
+//! No other crate links `aws-sdk-sns` or `aws-sdk-sqs`. The tables are in each service's `0001_messaging.sql`.
+
+mod attempt;
+pub mod aws;
+mod backoff;
+pub mod consumer;
+pub mod handler;
+pub mod inbox;
+mod lease;
+pub mod outbox;
+pub mod provision;
+pub mod publisher;
+pub mod relay;
+mod routes;
+
+pub use aws::Aws;
+pub use consumer::Consumer;
+pub use handler::{Delivery, Fault, Handle, HandleRaw};
+pub use outbox::{OutboxError, publish};
+pub use publisher::Publisher;
+pub use relay::Relay;

@@ -1,0 +1,241 @@
+//! How does a queue become effects in the database? Receive only what can be begun, handle many at once, hand back the rest.
+//!
+//! Long polling: <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-short-and-long-polling.html>
+
+use crate::{
+    attempt::Context,
+    aws::{Aws, QueueError},
+    backoff::{Backoff, whole_seconds},
+    handler::{Handle, HandleRaw},
+    lease::Lease,
+    routes::Routes,
+};
+use aws_sdk_sqs::{
+    config::{retry::RetryConfig, timeout::TimeoutConfig},
+    types::{Message, MessageSystemAttributeName},
+};
+use common::ambient::Ambient;
+use contracts::{messages::Message as Contract, topology};
+use futures_util::future::join_all;
+use sqlx::PgPool;
+use std::{sync::Arc, time::Duration};
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore},
+    time::{sleep, timeout},
+};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tracing::Instrument;
+
+/// SQS gives at most ten messages at once, and we handle at most as many at once.
+const MOST_AT_ONCE: u32 = 10;
+/// The longest poll that SQS offers.
+const LONG_POLL: Duration = Duration::from_secs(20);
+/// A receive can hang when the connection is lost silently; this is the long poll and some.
+const RECEIVE_TIMEOUT: Duration = Duration::from_secs(25);
+/// A receive in flight at shutdown is waited for this long: dropping it may leave messages invisible for their visibility timeout.
+const RECEIVE_GRACE: Duration = Duration::from_secs(2);
+/// Handlers get this long after shutdown, so that the process ends inside 25 s.
+const DRAIN: Duration = Duration::from_secs(15);
+/// Time within which a message of a queue outside the topology must be heard of again.
+const DEFAULT_VISIBILITY: Duration = Duration::from_secs(30);
+/// Waits of a failing handler's message: five receives span some minutes.
+const RETRY: Backoff = Backoff { base: Duration::from_secs(2), factor: 4, cap: Duration::from_secs(900) };
+/// Waits while SQS or the database is away.
+const RECONNECT: Backoff = Backoff { base: Duration::from_millis(500), factor: 2, cap: Duration::from_secs(10) };
+
+/// Takes the messages of one queue. Register the handlers with [`Consumer::on`] or [`Consumer::raw`], then [`Consumer::run`].
+pub struct Consumer {
+    aws: Aws,
+    queue: &'static str,
+    pool: PgPool,
+    ambient: Ambient,
+    routes: Routes,
+    options: Options,
+}
+
+/// What tests make shorter.
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    /// How long one receive waits for messages, up to 20 s.
+    pub long_poll: Duration,
+    /// Longest wait after the first failure of a handler; each further failure may wait four times as long.
+    pub retry_base: Duration,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { long_poll: LONG_POLL, retry_base: RETRY.base }
+    }
+}
+
+/// What each receive asks for.
+struct Poll<'a> {
+    sqs: &'a aws_sdk_sqs::Client,
+    queue_url: &'a str,
+    visibility: Duration,
+    long_poll: Duration,
+}
+
+impl Consumer {
+    /// A consumer of `queue` (its bare name in the topology), whose name is also that of the consumer in the inbox.
+    pub fn new(aws: &Aws, queue: &'static str, pool: PgPool, ambient: Ambient) -> Self {
+        Self { aws: aws.clone(), queue, pool, ambient, routes: Routes::default(), options: Options::default() }
+    }
+
+    /// Takes messages of type `M` with `handler`. Types without a handler go to the dead-letter queue.
+    pub fn on<M: Contract, H: Handle<M>>(mut self, handler: H) -> Self {
+        self.routes.on::<M, H>(handler);
+        self
+    }
+
+    /// Takes every body of the queue with `handler`, for queues that carry no envelopes.
+    pub fn raw<H: HandleRaw>(mut self, handler: H) -> Self {
+        self.routes.raw(handler);
+        self
+    }
+
+    pub fn options(mut self, options: Options) -> Self {
+        self.options = options;
+        self
+    }
+
+    /// Runs until `shutdown`, through any outage of PostgreSQL or SQS; then finishes what it holds and hands back the rest.
+    pub async fn run(self, shutdown: CancellationToken) {
+        let span = tracing::info_span!("consumer", queue = self.queue);
+        self.consume(shutdown).instrument(span).await;
+    }
+
+    async fn consume(self, shutdown: CancellationToken) {
+        let Some((queue_url, dead_queue_url)) = self.find_queues(&shutdown).await else { return };
+        let Self { aws, queue, pool, ambient, routes, options } = self;
+        let visibility = topology::queue(queue).map_or(DEFAULT_VISIBILITY, |queue| queue.visibility_timeout);
+        let permits = Arc::new(Semaphore::new(at_once(pool.options().get_max_connections())));
+        let context = Arc::new(Context { queue, dead_queue_url, pool, ambient, routes, retry: Backoff { base: options.retry_base, ..RETRY } });
+        let poll = Poll { sqs: &aws.sqs, queue_url: &queue_url, visibility, long_poll: options.long_poll };
+        let (tasks, abandon) = (TaskTracker::new(), CancellationToken::new());
+        let mut failures = 0;
+        while let Some(mut places) = place(&context, &permits, &shutdown).await {
+            let messages = match poll.receive(places.num_permits(), &shutdown).await {
+                Ok(messages) => messages,
+                Err(error) => {
+                    failures += 1;
+                    tracing::warn!(error = format!("{error:#}"), failures, "The queue cannot be received from");
+                    pause(RECONNECT.jittered(failures, &context.ambient), &shutdown).await;
+                    continue;
+                }
+            };
+            failures = 0;
+            if shutdown.is_cancelled() {
+                join_all(messages.iter().map(|message| async { poll.lease(message).hand_back(Duration::ZERO).await })).await;
+                break;
+            }
+            for message in messages {
+                let (context, lease, abandon, place) = (Arc::clone(&context), poll.lease(&message), abandon.clone(), places.split(1));
+                let span = tracing::info_span!("message", sqs_message_id = message.message_id());
+                let handling = async move {
+                    context.take(&message, &lease, &abandon).await;
+                    drop(place);
+                };
+                tasks.spawn(handling.instrument(span));
+            }
+        }
+        tasks.close();
+        if timeout(DRAIN, tasks.wait()).await.is_err() {
+            abandon.cancel();
+            tasks.wait().await;
+        }
+    }
+
+    /// The URLs of the queue and of its dead-letter queue, as soon as both exist; `None` at shutdown.
+    async fn find_queues(&self, shutdown: &CancellationToken) -> Option<(String, String)> {
+        let mut failures = 0;
+        while !shutdown.is_cancelled() {
+            match self.queue_urls().await {
+                Ok(urls) => return Some(urls),
+                Err(error) => {
+                    failures += 1;
+                    tracing::warn!(error = format!("{:#}", anyhow::Error::from(error)), failures, "The queue cannot be found yet");
+                    pause(RECONNECT.jittered(failures, &self.ambient), shutdown).await;
+                }
+            }
+        }
+        None
+    }
+
+    async fn queue_urls(&self) -> Result<(String, String), QueueError> {
+        let (name, dead) = (self.aws.queue_name(self.queue), self.aws.dead_queue_name(self.queue));
+        tokio::try_join!(self.aws.queue_url(&name), self.aws.queue_url(&dead))
+    }
+}
+
+impl Poll<'_> {
+    /// Up to `places` messages, after at most one long poll.
+    async fn receive(&self, places: usize, shutdown: &CancellationToken) -> anyhow::Result<Vec<Message>> {
+        let timeouts = TimeoutConfig::builder().operation_attempt_timeout(RECEIVE_TIMEOUT).operation_timeout(RECEIVE_TIMEOUT).build();
+        let patient = aws_sdk_sqs::config::Config::builder().timeout_config(timeouts).retry_config(RetryConfig::disabled());
+        let call = self.sqs.receive_message().queue_url(self.queue_url).max_number_of_messages(i32::try_from(places)?);
+        let call = call.wait_time_seconds(whole_seconds(self.long_poll)).visibility_timeout(whole_seconds(self.visibility));
+        let call = call.message_system_attribute_names(MessageSystemAttributeName::ApproximateReceiveCount);
+        let mut receive = std::pin::pin!(call.customize().config_override(patient).send());
+        let answer = tokio::select! {
+            answer = &mut receive => answer,
+            () = shutdown.cancelled() => match timeout(RECEIVE_GRACE, &mut receive).await {
+                Ok(answer) => answer,
+                Err(_) => return Ok(Vec::new()),
+            },
+        };
+        Ok(answer?.messages.unwrap_or_default())
+    }
+
+    fn lease(&self, message: &Message) -> Lease {
+        Lease {
+            sqs: self.sqs.clone(),
+            queue_url: self.queue_url.to_owned(),
+            receipt: message.receipt_handle().unwrap_or_default().to_owned(),
+            visibility: self.visibility,
+        }
+    }
+}
+
+/// Half of the database connections, so that requests find one too.
+fn at_once(max_connections: u32) -> usize {
+    (max_connections / 2).clamp(1, MOST_AT_ONCE) as usize
+}
+
+/// Every free place, once there is one and the database answers: a message received without it would only use up its receives.
+async fn place(context: &Context, permits: &Arc<Semaphore>, shutdown: &CancellationToken) -> Option<OwnedSemaphorePermit> {
+    let ready = async {
+        let mut places = Arc::clone(permits).acquire_owned().await.ok()?;
+        let mut failures = 0;
+        while let Err(error) = context.pool.acquire().await {
+            failures += 1;
+            tracing::warn!(error = &error as &dyn std::error::Error, failures, "The database gives no connection; nothing is received");
+            sleep(RECONNECT.jittered(failures, &context.ambient)).await;
+        }
+        let more = permits.available_permits().try_into().ok()?;
+        places.merge(Arc::clone(permits).try_acquire_many_owned(more).ok()?);
+        Some(places)
+    };
+    tokio::select! {
+        biased;
+        () = shutdown.cancelled() => None,
+        places = ready => places,
+    }
+}
+
+async fn pause(wait: Duration, shutdown: &CancellationToken) {
+    tokio::select! {
+        () = shutdown.cancelled() => {}
+        () = sleep(wait) => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn consumers_leave_connections_to_requests() {
+        assert_eq!([0, 1, 5, 10, 100].map(at_once), [1, 1, 2, 5, 10]);
+    }
+}

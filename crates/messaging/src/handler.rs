@@ -1,0 +1,72 @@
+//! What does a service write to take a message? One `impl Handle<M>` a message type.
+
+use crate::outbox::OutboxError;
+use chrono::{DateTime, Utc};
+use contracts::{
+    id::{MessageId, TenantId},
+    messages::Message,
+};
+use serde::de::DeserializeOwned;
+use sqlx::PgConnection;
+
+/// A message that arrived.
+#[derive(Clone, Debug)]
+pub struct Delivery<M> {
+    pub id: MessageId,
+    /// When the producer said it.
+    pub time: DateTime<Utc>,
+    pub tenant: Option<TenantId>,
+    pub data: M,
+}
+
+/// Takes messages of type `M`.
+pub trait Handle<M: Message>: Send + Sync + 'static {
+    /// Does what the message asks for, inside `tx`: the transaction that also marks the message as taken. What is written
+    /// there, outbox rows included, happens once; anything outside must bear being done again.
+    fn handle(&self, tx: &mut PgConnection, message: &Delivery<M>) -> impl Future<Output = Result<(), Fault>> + Send;
+}
+
+/// Takes the bodies of a queue that carries no envelopes, such as SES's feedback.
+pub trait HandleRaw: Send + Sync + 'static {
+    type Body: DeserializeOwned + Send + Sync;
+
+    /// The key under which this body takes effect once.
+    fn message_id(body: &Self::Body) -> String;
+
+    /// As [`Handle::handle`].
+    fn handle(&self, tx: &mut PgConnection, body: &Self::Body) -> impl Future<Output = Result<(), Fault>> + Send;
+}
+
+/// Why a message did not take effect.
+#[derive(Debug, thiserror::Error)]
+pub enum Fault {
+    /// It may work later: the message comes back after a growing wait.
+    #[error("it may work later")]
+    Retry(#[source] anyhow::Error),
+    /// It will never work: the message goes to the dead-letter queue with this reason.
+    #[error("{0}")]
+    Permanent(String),
+}
+
+impl Fault {
+    /// `reason` is for the people who look at the dead-letter queue.
+    pub fn permanent(reason: impl Into<String>) -> Self {
+        Self::Permanent(reason.into())
+    }
+
+    pub fn retry(error: impl Into<anyhow::Error>) -> Self {
+        Self::Retry(error.into())
+    }
+}
+
+impl From<sqlx::Error> for Fault {
+    fn from(error: sqlx::Error) -> Self {
+        Self::retry(error)
+    }
+}
+
+impl From<OutboxError> for Fault {
+    fn from(error: OutboxError) -> Self {
+        Self::retry(error)
+    }
+}

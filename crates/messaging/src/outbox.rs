@@ -1,0 +1,42 @@
+//! How does a message leave with the business fact, or not at all? It is a row written in the same transaction.
+
+use common::ambient::Ambient;
+use contracts::{
+    envelope::Envelope,
+    id::{MessageId, TenantId},
+    messages::Message,
+};
+use sqlx::{PgConnection, types::Json};
+
+/// The channel on which a commit wakes the relays of this database.
+pub(crate) const CHANNEL: &str = "outbox";
+
+/// The notification is sent by PostgreSQL at commit, once a transaction however many messages it writes.
+const INSERT: &str = "
+    WITH written AS (INSERT INTO outbox (id, topic, envelope, created_at) VALUES ($1, $2, $3, $4) RETURNING id)
+    SELECT pg_notify($5, '') FROM written";
+
+/// A message was not written; the transaction around it must not commit.
+#[derive(Debug, thiserror::Error)]
+pub enum OutboxError {
+    #[error("the message cannot be written as JSON")]
+    Serialize(#[from] serde_json::Error),
+    #[error("the outbox cannot be written")]
+    Database(#[from] sqlx::Error),
+}
+
+/// Writes `data` to the outbox inside the caller's transaction, said by service `source` (its bare name) about `tenant`.
+/// It is published if and only if that transaction commits, under the returned id.
+pub async fn publish<M: Message>(
+    conn: &mut PgConnection,
+    ambient: &Ambient,
+    source: &str,
+    tenant: Option<TenantId>,
+    data: &M,
+) -> Result<MessageId, OutboxError> {
+    let id = MessageId(ambient.uuid());
+    let now = ambient.now();
+    let envelope = Envelope::new(id, now, source, tenant, data)?;
+    sqlx::query(INSERT).bind(id.0).bind(M::TOPIC.name()).bind(Json(envelope)).bind(now).bind(CHANNEL).execute(conn).await?;
+    Ok(id)
+}

@@ -1,0 +1,149 @@
+//! Which handler takes this body? A body is parsed as a whole before anything happens.
+
+use crate::handler::{Delivery, Fault, Handle, HandleRaw};
+use contracts::{envelope::Envelope, messages::Message};
+use futures_util::future::BoxFuture;
+use sqlx::PgConnection;
+use std::{collections::HashMap, sync::Arc};
+
+/// A body that was understood, with the handler that takes it.
+pub(crate) struct Parsed {
+    /// The key of the inbox.
+    pub id: String,
+    pub kind: &'static str,
+    pub effect: Box<dyn Effect>,
+}
+
+/// Why no handler can ever take a body.
+#[derive(Debug)]
+pub(crate) struct Unfit {
+    pub reason: String,
+    /// May quote the body, so it belongs beside the body and not in the log.
+    pub detail: Option<serde_json::Error>,
+}
+
+impl Unfit {
+    fn new(reason: impl Into<String>, detail: Option<serde_json::Error>) -> Self {
+        Self { reason: reason.into(), detail }
+    }
+}
+
+pub(crate) trait Effect: Send + Sync {
+    fn apply<'a>(&'a self, tx: &'a mut PgConnection) -> BoxFuture<'a, Result<(), Fault>>;
+}
+
+type FromEnvelope = Box<dyn Fn(Envelope) -> Result<Parsed, Unfit> + Send + Sync>;
+type FromBody = Box<dyn Fn(&str) -> Result<Parsed, Unfit> + Send + Sync>;
+
+/// The handlers of one queue.
+#[derive(Default)]
+pub(crate) struct Routes {
+    by_type: HashMap<&'static str, FromEnvelope>,
+    raw: Option<FromBody>,
+}
+
+impl Routes {
+    pub(crate) fn on<M: Message, H: Handle<M>>(&mut self, handler: H) {
+        let handler = Arc::new(handler);
+        let parse = move |envelope: Envelope| {
+            if envelope.dataversion != M::VERSION {
+                return Err(Unfit::new(format!("version {} of {} is not known here", envelope.dataversion, M::TYPE), None));
+            }
+            let data: M =
+                serde_json::from_value(envelope.data).map_err(|fault| Unfit::new(format!("the data of {} do not fit its schema", M::TYPE), Some(fault)))?;
+            let delivery = Delivery { id: envelope.id, time: envelope.time, tenant: envelope.tenant, data };
+            Ok(Parsed { id: delivery.id.to_string(), kind: M::TYPE, effect: Box::new(Typed { handler: Arc::clone(&handler), delivery }) })
+        };
+        self.by_type.insert(M::TYPE, Box::new(parse));
+    }
+
+    pub(crate) fn raw<H: HandleRaw>(&mut self, handler: H) {
+        let handler = Arc::new(handler);
+        self.raw = Some(Box::new(move |text| {
+            let body = serde_json::from_str::<H::Body>(text).map_err(|fault| Unfit::new("the body does not fit its schema", Some(fault)))?;
+            Ok(Parsed { id: H::message_id(&body), kind: "raw", effect: Box::new(Raw { handler: Arc::clone(&handler), body }) })
+        }));
+    }
+
+    /// The handler for `body`, or why there can never be one.
+    pub(crate) fn parse(&self, body: &str) -> Result<Parsed, Unfit> {
+        if let Some(raw) = &self.raw {
+            return raw(body);
+        }
+        let envelope: Envelope = serde_json::from_str(body).map_err(|fault| Unfit::new("the body is not an envelope", Some(fault)))?;
+        match self.by_type.get(envelope.kind.as_str()) {
+            Some(parse) => parse(envelope),
+            None => Err(Unfit::new(format!("no handler takes the type '{}' here", envelope.kind), None)),
+        }
+    }
+}
+
+struct Typed<M, H> {
+    handler: Arc<H>,
+    delivery: Delivery<M>,
+}
+
+impl<M: Message, H: Handle<M>> Effect for Typed<M, H> {
+    fn apply<'a>(&'a self, tx: &'a mut PgConnection) -> BoxFuture<'a, Result<(), Fault>> {
+        Box::pin(self.handler.handle(tx, &self.delivery))
+    }
+}
+
+struct Raw<H: HandleRaw> {
+    handler: Arc<H>,
+    body: H::Body,
+}
+
+impl<H: HandleRaw> Effect for Raw<H> {
+    fn apply<'a>(&'a self, tx: &'a mut PgConnection) -> BoxFuture<'a, Result<(), Fault>> {
+        Box::pin(self.handler.handle(tx, &self.body))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use contracts::messages::MemberJoined;
+    use serde_json::{Value, json};
+
+    struct Nothing;
+    impl Handle<MemberJoined> for Nothing {
+        async fn handle(&self, _: &mut PgConnection, _: &Delivery<MemberJoined>) -> Result<(), Fault> {
+            Ok(())
+        }
+    }
+
+    fn reason(body: Value) -> Option<String> {
+        let mut routes = Routes::default();
+        routes.on(Nothing);
+        routes.parse(&body.to_string()).err().map(|unfit| unfit.reason)
+    }
+
+    fn envelope() -> Value {
+        let id = "01890a5d-ac96-774b-bcce-b302099a8057";
+        json!({"specversion": "1.0", "id": id, "source": "/services/auth", "type": "auth.member.joined", "time": "2026-01-01T00:00:00Z", "data": {"tenant_id": id, "user_id": id}})
+    }
+
+    #[test]
+    fn a_sound_body_is_taken_and_unknown_fields_are_ignored() {
+        let mut body = envelope();
+        body["later"] = json!(1);
+        body["data"]["later"] = json!(1);
+        assert_eq!(reason(body), None);
+    }
+
+    #[test]
+    fn what_can_never_be_taken_says_why() {
+        for (field, value, expected) in [
+            ("type", json!("auth.unheard"), "no handler takes the type 'auth.unheard'"),
+            ("dataversion", json!(2), "version 2 of auth.member.joined"),
+            ("data", json!({}), "the data of auth.member.joined do not fit"),
+            ("id", json!("x"), "the body is not an envelope"),
+        ] {
+            let mut body = envelope();
+            body[field] = value;
+            let reason = reason(body).unwrap();
+            assert!(reason.starts_with(expected), "{reason}");
+        }
+    }
+}
