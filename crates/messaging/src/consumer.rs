@@ -60,11 +60,15 @@ pub struct Options {
     pub long_poll: Duration,
     /// Longest wait after the first failure of a handler; each further failure may wait four times as long.
     pub retry_base: Duration,
+    /// Instead of the visibility timeout in the topology.
+    pub visibility: Option<Duration>,
+    /// How long handlers may still run after shutdown.
+    pub drain: Duration,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { long_poll: LONG_POLL, retry_base: RETRY.base }
+        Self { long_poll: LONG_POLL, retry_base: RETRY.base, visibility: None, drain: DRAIN }
     }
 }
 
@@ -108,7 +112,7 @@ impl Consumer {
     async fn consume(self, shutdown: CancellationToken) {
         let Some((queue_url, dead_queue_url)) = self.find_queues(&shutdown).await else { return };
         let Self { aws, queue, pool, ambient, routes, options } = self;
-        let visibility = topology::queue(queue).map_or(DEFAULT_VISIBILITY, |queue| queue.visibility_timeout);
+        let visibility = options.visibility.or(topology::queue(queue).map(|queue| queue.visibility_timeout)).unwrap_or(DEFAULT_VISIBILITY);
         let permits = Arc::new(Semaphore::new(at_once(pool.options().get_max_connections())));
         let context = Arc::new(Context { queue, dead_queue_url, pool, ambient, routes, retry: Backoff { base: options.retry_base, ..RETRY } });
         let poll = Poll { sqs: &aws.sqs, queue_url: &queue_url, visibility, long_poll: options.long_poll };
@@ -140,7 +144,7 @@ impl Consumer {
             }
         }
         tasks.close();
-        if timeout(DRAIN, tasks.wait()).await.is_err() {
+        if timeout(options.drain, tasks.wait()).await.is_err() {
             abandon.cancel();
             tasks.wait().await;
         }

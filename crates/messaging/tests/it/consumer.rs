@@ -1,0 +1,227 @@
+//! What becomes of messages in a queue.
+
+use crate::{
+    gate::Gate,
+    world::{QUEUE, Recorder, brisk, patient, until, within},
+};
+use common::ambient::Ambient;
+use contracts::{envelope::Envelope, messages::MemberJoined, topology::Topic};
+use messaging::{Consumer, Delivery, Fault, Handle, HandleRaw, consumer::Options};
+use serde_json::{Value, json};
+use sqlx::PgConnection;
+use std::{sync::Arc, time::Duration};
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+
+#[tokio::test]
+async fn a_message_delivered_three_times_has_one_effect() {
+    within(async |world| {
+        let envelope = world.envelope();
+        let thrice: Vec<(Topic, Envelope)> = vec![(Topic::AuthEvents, envelope.clone()); 3];
+        assert_eq!(world.aws.publisher().publish_batch(&thrice).await, [Ok(()), Ok(()), Ok(())]);
+        let recorder = Recorder::new();
+        world.consume(recorder.clone());
+        until("it takes effect", async || !world.effects().await.is_empty()).await;
+        world.until_drained().await;
+        assert_eq!(world.effects().await, [envelope.id]);
+        assert_eq!(recorder.attempts(), 1);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_malformed_message_is_buried_with_its_reason_and_the_next_flows_on() {
+    within(async |world| {
+        let sound = world.envelope();
+        world.enqueue("{ not json").await;
+        world.enqueue(&json!(sound).to_string()).await;
+        world.consume(Recorder::new());
+        until("the next takes effect", async || world.effects().await == [sound.id]).await;
+        let (body, reason) = world.dead_letter().await;
+        assert_eq!(body, "{ not json");
+        assert!(reason.starts_with("the body is not an envelope: "), "{reason}");
+        world.until_drained().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_type_without_a_handler_is_buried() {
+    within(async |world| {
+        let mut unheard = json!(world.envelope());
+        unheard["type"] = json!("auth.unheard");
+        world.enqueue(&unheard.to_string()).await;
+        world.consume(Recorder::new());
+        let (body, reason) = world.dead_letter().await;
+        assert_eq!(serde_json::from_str::<Value>(&body).unwrap(), unheard);
+        assert_eq!(reason, "no handler takes the type 'auth.unheard' here");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_permanent_fault_is_buried_without_effect_and_can_be_sent_again() {
+    within(async |world| {
+        let envelope = world.envelope();
+        let body = json!(envelope).to_string();
+        world.enqueue(&body).await;
+        world.consume(Recorder::then(|attempt| if attempt == 1 { Err(Fault::permanent("no such user")) } else { Ok(()) }));
+        assert_eq!(world.dead_letter().await, (body.clone(), "no such user".to_owned()));
+        assert!(world.effects().await.is_empty());
+        world.enqueue(&body).await;
+        until("it takes effect", async || world.effects().await == [envelope.id]).await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_handler_that_fails_and_then_succeeds_has_one_effect() {
+    within(async |world| {
+        let envelope = world.envelope();
+        world.enqueue(&json!(envelope).to_string()).await;
+        let recorder = Recorder::then(|attempt| if attempt < 3 { Err(Fault::retry(anyhow::anyhow!("not yet"))) } else { Ok(()) });
+        world.consume(recorder.clone());
+        until("it takes effect", async || !world.effects().await.is_empty()).await;
+        world.until_drained().await;
+        assert_eq!((world.effects().await, recorder.attempts()), (vec![envelope.id], 3));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_panic_in_a_handler_is_a_retry() {
+    within(async |world| {
+        let envelope = world.envelope();
+        world.enqueue(&json!(envelope).to_string()).await;
+        let recorder = Recorder::then(|attempt| if attempt == 1 { panic!("on purpose") } else { Ok(()) });
+        world.consume(recorder.clone());
+        until("it takes effect", async || world.effects().await == [envelope.id]).await;
+        assert_eq!(recorder.attempts(), 2);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_message_that_always_fails_ends_in_the_dead_letter_queue() {
+    within(async |world| {
+        let body = json!(world.envelope()).to_string();
+        world.enqueue(&body).await;
+        world.consume(Recorder::then(|_| Err(Fault::retry(anyhow::anyhow!("never")))));
+        let url = world.aws.queue_url(&world.aws.dead_queue_name(QUEUE)).await.unwrap();
+        let receive = world.aws.sqs.receive_message().queue_url(url).wait_time_seconds(20);
+        let letters = receive.customize().config_override(patient()).send().await.unwrap().messages.unwrap_or_default();
+        assert_eq!(letters[0].body(), Some(body.as_str()));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_database_outage_costs_no_message_and_few_receives() {
+    within(async |world| {
+        let gate = Gate::before(world.database_address()).await;
+        let pool = world.pool_through(gate.port).await;
+        gate.close();
+        let envelope = world.envelope();
+        world.enqueue(&json!(envelope).to_string()).await;
+        let recorder = Recorder::new();
+        world.spawn(world.consumer(recorder.clone(), pool).run(world.stop()));
+        until("the database has been missed", async || gate.refused() > 3).await;
+        let url = world.aws.queue_url(&world.aws.queue_name(QUEUE)).await.unwrap();
+        let waiting = aws_sdk_sqs::types::QueueAttributeName::ApproximateNumberOfMessages;
+        let answer = world.aws.sqs.get_queue_attributes().queue_url(url).attribute_names(waiting.clone()).send().await.unwrap();
+        assert_eq!(answer.attributes().unwrap()[&waiting], "1", "nothing is received meanwhile");
+        gate.open();
+        until("it takes effect", async || world.effects().await == [envelope.id]).await;
+        assert_eq!(recorder.attempts(), 1);
+    })
+    .await;
+}
+
+/// A handler that says when it has begun, and ends when it is let.
+#[derive(Clone, Default)]
+struct Slow {
+    begun: Arc<Notify>,
+    go: Arc<Notify>,
+}
+
+impl Handle<MemberJoined> for Slow {
+    async fn handle(&self, tx: &mut PgConnection, message: &Delivery<MemberJoined>) -> Result<(), Fault> {
+        sqlx::query("INSERT INTO effects VALUES ($1)").bind(message.id.0).execute(tx).await?;
+        self.begun.notify_one();
+        self.go.notified().await;
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn a_message_stays_invisible_while_it_is_handled() {
+    within(async |world| {
+        let (slow, envelope) = (Slow::default(), world.envelope());
+        let options = Options { visibility: Some(Duration::from_secs(2)), ..brisk() };
+        let consumer = Consumer::new(&world.aws, QUEUE, world.pool.clone(), world.ambient.clone()).on::<MemberJoined, _>(slow.clone()).options(options);
+        world.enqueue(&json!(envelope).to_string()).await;
+        let stop = CancellationToken::new();
+        world.spawn(consumer.run(stop.clone()));
+        slow.begun.notified().await;
+        stop.cancel();
+        let url = world.aws.queue_url(&world.aws.queue_name(QUEUE)).await.unwrap();
+        let receive = world.aws.sqs.receive_message().queue_url(url).wait_time_seconds(4);
+        let others = receive.customize().config_override(patient()).send().await.unwrap().messages.unwrap_or_default();
+        assert!(others.is_empty(), "nobody else gets it for twice its visibility");
+        slow.go.notify_one();
+        until("it takes effect", async || world.effects().await == [envelope.id]).await;
+        world.until_drained().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_consumer_that_stops_hands_back_what_it_cannot_finish() {
+    within(async |world| {
+        let (slow, envelope) = (Slow::default(), world.envelope());
+        let options = Options { drain: Duration::ZERO, ..brisk() };
+        let consumer = Consumer::new(&world.aws, QUEUE, world.pool.clone(), world.ambient.clone()).on::<MemberJoined, _>(slow.clone()).options(options);
+        world.enqueue(&json!(envelope).to_string()).await;
+        let stop = CancellationToken::new();
+        let running = tokio::spawn(consumer.run(stop.clone()));
+        slow.begun.notified().await;
+        stop.cancel();
+        running.await.unwrap();
+        assert!(world.effects().await.is_empty());
+        let recorder = Recorder::new();
+        world.consume(recorder.clone());
+        until("another takes it over", async || world.effects().await == [envelope.id]).await;
+    })
+    .await;
+}
+
+/// A queue without envelopes.
+struct Feedback;
+
+impl HandleRaw for Feedback {
+    type Body = Value;
+    fn message_id(body: &Value) -> String {
+        body["id"].as_str().unwrap_or_default().to_owned()
+    }
+    async fn handle(&self, tx: &mut PgConnection, body: &Value) -> Result<(), Fault> {
+        let id: uuid::Uuid = body["id"].as_str().unwrap_or_default().parse().map_err(|_| Fault::permanent("the id is not a UUID"))?;
+        sqlx::query("INSERT INTO effects VALUES ($1)").bind(id).execute(tx).await?;
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn bodies_without_envelope_take_effect_once_too() {
+    within(async |world| {
+        let id = Ambient::system().uuid();
+        let body = json!({ "id": id }).to_string();
+        world.enqueue(&body).await;
+        world.enqueue(&body).await;
+        world.enqueue(r#"{"id": "x"}"#).await;
+        world.spawn(Consumer::new(&world.aws, QUEUE, world.pool.clone(), world.ambient.clone()).raw(Feedback).options(brisk()).run(world.stop()));
+        assert_eq!(world.dead_letter().await.1, "the id is not a UUID");
+        world.until_drained().await;
+        assert_eq!(world.effects().await, [id.into()]);
+    })
+    .await;
+}

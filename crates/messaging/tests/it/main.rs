@@ -1,0 +1,7 @@
+//! Does every message take effect once, whatever happens on its way? Against real PostgreSQL and an AWS emulator.
+
+mod consumer;
+mod gate;
+mod migrations;
+mod relay;
+mod world;

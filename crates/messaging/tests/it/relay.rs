@@ -1,0 +1,133 @@
+//! What becomes of messages in an outbox.
+
+use crate::{
+    gate::Gate,
+    world::{Recorder, World, env, until, within},
+};
+use contracts::id::MessageId;
+use messaging::{Aws, Relay};
+use std::collections::BTreeSet;
+
+const WAITING: &str = "SELECT count(*) FROM outbox";
+
+async fn until_outbox_is_empty(world: &World) {
+    until("the outbox is empty", async || world.count(WAITING).await == 0).await;
+}
+
+#[tokio::test]
+async fn what_is_rolled_back_is_never_published() {
+    within(async |world| {
+        let mut tx = world.pool.begin().await.unwrap();
+        messaging::publish(&mut tx, &world.ambient, "auth", None, &world.fact()).await.unwrap();
+        tx.rollback().await.unwrap();
+        let said = world.say().await;
+        world.relay();
+        world.consume(Recorder::new());
+        until("the committed one takes effect", async || !world.effects().await.is_empty()).await;
+        until_outbox_is_empty(world).await;
+        world.until_drained().await;
+        assert_eq!(world.effects().await, [said]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_relay_that_dies_between_publish_and_delete_repeats_the_same_id() {
+    within(async |world| {
+        // A sequence keeps counting through the rollback that its own exception causes.
+        let crash_once = "
+            CREATE SEQUENCE deletes;
+            CREATE FUNCTION crash_once() RETURNS trigger LANGUAGE plpgsql AS
+            $$ BEGIN IF nextval('deletes') = 1 THEN RAISE 'crash'; END IF; RETURN OLD; END $$;
+            CREATE TRIGGER crash_once BEFORE DELETE ON outbox FOR EACH ROW EXECUTE FUNCTION crash_once()";
+        sqlx::raw_sql(crash_once).execute(&world.pool).await.unwrap();
+        let said = world.say().await;
+        world.relay();
+        until_outbox_is_empty(world).await;
+        let url = world.aws.queue_url(&world.aws.queue_name(crate::world::QUEUE)).await.unwrap();
+        let twice = world.aws.sqs.receive_message().queue_url(url).max_number_of_messages(10).visibility_timeout(0).send().await.unwrap();
+        let ids: Vec<String> =
+            twice.messages().iter().map(|message| serde_json::from_str::<serde_json::Value>(message.body().unwrap()).unwrap()["id"].to_string()).collect();
+        assert_eq!(ids, vec![format!("\"{said}\""); 2]);
+        world.consume(Recorder::new());
+        until("it takes effect", async || !world.effects().await.is_empty()).await;
+        world.until_drained().await;
+        assert_eq!(world.effects().await, [said]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn two_relays_send_everything_and_each_takes_effect_once() {
+    within(async |world| {
+        world.relay();
+        world.relay();
+        world.consume(Recorder::new());
+        let mut said = BTreeSet::new();
+        for _ in 0..60 {
+            said.insert(world.say().await);
+        }
+        until_outbox_is_empty(world).await;
+        until("all took effect", async || world.effects().await.len() >= said.len()).await;
+        world.until_drained().await;
+        assert_eq!(world.effects().await, said.into_iter().collect::<Vec<MessageId>>());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn rows_wait_while_sns_is_away_and_leave_when_it_is_back() {
+    within(async |world| {
+        let gate = Gate::before(env("AWS_ENDPOINT_URL").replace("http://", "")).await;
+        let config = aws_config::defaults(aws_config::BehaviorVersion::latest()).endpoint_url(format!("http://127.0.0.1:{}", gate.port)).load().await;
+        let aws = Aws::new(&config, &world.prefix, &world.account);
+        gate.close();
+        let said = world.say().await;
+        world.spawn(Relay::new(world.pool.clone(), aws.publisher()).run(world.stop()));
+        until("SNS has been missed", async || gate.refused() > 3).await;
+        assert_eq!(world.count("SELECT count(*) FROM outbox WHERE attempts = 0 AND parked_at IS NULL").await, 1);
+        gate.open();
+        world.consume(Recorder::new());
+        until("it takes effect", async || world.effects().await == [said]).await;
+        until_outbox_is_empty(world).await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_relay_survives_an_outage_of_the_database() {
+    within(async |world| {
+        let gate = Gate::before(world.database_address()).await;
+        let pool = world.pool_through(gate.port).await;
+        world.spawn(Relay::new(pool, world.aws.publisher()).run(world.stop()));
+        world.say().await;
+        until_outbox_is_empty(world).await;
+        gate.close();
+        let said = world.say().await;
+        until("the database has been missed", async || gate.refused() > 3).await;
+        gate.open();
+        until_outbox_is_empty(world).await;
+        world.consume(Recorder::new());
+        until("it takes effect", async || world.effects().await.contains(&said)).await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_sns_refuses_for_good_is_parked_and_does_not_hold_up_the_rest() {
+    within(async |world| {
+        let mut envelope = serde_json::json!(world.envelope());
+        envelope["subject"] = "x".repeat(300_000).into();
+        let insert = "INSERT INTO outbox (id, topic, envelope, created_at) VALUES ($1, $2, $3, now())";
+        for (topic, envelope) in [("auth-events", envelope), ("auth-events", serde_json::json!({})), ("no-topic", serde_json::json!(world.envelope()))] {
+            sqlx::query(insert).bind(world.ambient.uuid()).bind(topic).bind(envelope).execute(&world.pool).await.unwrap();
+        }
+        let said = world.say().await;
+        world.relay();
+        world.consume(Recorder::new());
+        until("the sound one takes effect", async || world.effects().await == [said]).await;
+        until("the others are parked", async || world.count("SELECT count(*) FROM outbox WHERE parked_at IS NOT NULL AND last_error <> ''").await == 3).await;
+        assert_eq!(world.count(WAITING).await, 3);
+    })
+    .await;
+}
