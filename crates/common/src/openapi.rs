@@ -53,7 +53,8 @@ pub fn faults(document: &Value) -> Vec<String> {
 
 /// Swagger UI at `/docs`, the document at `/openapi.json`.
 pub fn swagger<S: Clone + Send + Sync + 'static>(document: Value) -> axum::Router<S> {
-    let config = utoipa_swagger_ui::Config::from("/openapi.json").persist_authorization(true).try_it_out_enabled(true).display_request_duration(true).filter(true);
+    let config =
+        utoipa_swagger_ui::Config::from("/openapi.json").persist_authorization(true).try_it_out_enabled(true).display_request_duration(true).filter(true);
     utoipa_swagger_ui::SwaggerUi::new("/docs").external_url_unchecked("/openapi.json", document).config(config).into()
 }
 

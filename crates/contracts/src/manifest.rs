@@ -158,7 +158,11 @@ impl Manifest {
 
     fn meter_faults(&self) -> Vec<String> {
         let wrong = |meter: &&Meter| !is_name(&meter.name) || !is_sql_name(&meter.table) || meter.price_per_unit.is_sign_negative();
-        self.meters.iter().filter(wrong).map(|meter| format!("meter '{}' needs a plain name, a plain table name and a price of at least 0", meter.name)).collect()
+        self.meters
+            .iter()
+            .filter(wrong)
+            .map(|meter| format!("meter '{}' needs a plain name, a plain table name and a price of at least 0", meter.name))
+            .collect()
     }
 }
 

@@ -15,7 +15,8 @@ pub enum Topic {
 }
 
 impl Topic {
-    pub const ALL: [Self; 7] = [Self::AuthEvents, Self::ConfiguratorEvents, Self::WorkerEvents, Self::MailerCommands, Self::WorkerCommands, Self::Usage, Self::SesFeedback];
+    pub const ALL: [Self; 7] =
+        [Self::AuthEvents, Self::ConfiguratorEvents, Self::WorkerEvents, Self::MailerCommands, Self::WorkerCommands, Self::Usage, Self::SesFeedback];
 
     /// Name without the deployment's prefix.
     pub const fn name(self) -> &'static str {

@@ -1,1 +1,38 @@
-//! test-support
+//! What does a test of a service need? A database, topics, queues and a Redis prefix of its own, tokens, and a client that asserts.
+//!
+//! `cargo xtask test` starts PostgreSQL, Redis and the AWS emulator and says where they are; everything a test makes in them is removed when it ends.
+
+mod browser;
+mod client;
+mod contract;
+mod issuer;
+mod platform;
+
+pub use browser::Browser;
+pub use client::{TestAnswer, TestRequest, TestServer};
+pub use contract::openapi_contract;
+pub use issuer::TestIssuer;
+pub use platform::{TestPlatform, TestUser};
+
+use std::time::{Duration, Instant};
+
+/// Longest wait of [`eventually`].
+const DEADLINE: Duration = Duration::from_secs(30);
+const POLL: Duration = Duration::from_millis(20);
+
+/// Asks until there is an answer; panics with the sentence `what` when the deadline passes.
+pub async fn eventually<T>(what: &str, mut ask: impl AsyncFnMut() -> Option<T>) -> T {
+    let started = Instant::now();
+    loop {
+        if let Some(answer) = ask().await {
+            return answer;
+        }
+        assert!(started.elapsed() < DEADLINE, "did not happen within {DEADLINE:?}: {what}");
+        tokio::time::sleep(POLL).await;
+    }
+}
+
+/// A variable that `cargo xtask test` sets.
+fn environment(name: &str) -> String {
+    std::env::var(name).unwrap_or_else(|_| panic!("{name} is not set: run the tests with `cargo xtask test`"))
+}

@@ -141,9 +141,13 @@ mod tests {
     fn a_record_counts_only_under_both_present_stamps() {
         let record = r#"{"us":"a","ts":"b","permissions":["x.y"]}"#;
         assert!(counting(Some(record), Some("a"), Some("b")).unwrap().contains("x.y"));
-        for (record, us, ts) in
-            [(None, Some("a"), Some("b")), (Some(record), None, Some("b")), (Some(record), Some("a"), None), (Some(record), Some("z"), Some("b")), (Some("{"), Some("a"), Some("b"))]
-        {
+        for (record, us, ts) in [
+            (None, Some("a"), Some("b")),
+            (Some(record), None, Some("b")),
+            (Some(record), Some("a"), None),
+            (Some(record), Some("z"), Some("b")),
+            (Some("{"), Some("a"), Some("b")),
+        ] {
             assert_eq!(counting(record, us, ts), None);
         }
     }

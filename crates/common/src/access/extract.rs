@@ -119,5 +119,9 @@ fn bearer(parts: &Parts) -> Result<&str, Problem> {
     let (scheme, token) = header
         .and_then(|header| header.split_once(' '))
         .ok_or_else(|| Problem::unauthorized("token_missing", "Send an access token: Authorization: Bearer <token>."))?;
-    if scheme.eq_ignore_ascii_case("bearer") { Ok(token.trim()) } else { Err(Problem::unauthorized("token_missing", "The Authorization scheme must be Bearer.")) }
+    if scheme.eq_ignore_ascii_case("bearer") {
+        Ok(token.trim())
+    } else {
+        Err(Problem::unauthorized("token_missing", "The Authorization scheme must be Bearer."))
+    }
 }

@@ -45,7 +45,8 @@ fn cors(origins: &[String]) -> CorsLayer {
 
 fn panicked(_: Box<dyn Any + Send>) -> Response {
     tracing::error!("a handler panicked");
-    Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "The request failed by a fault of ours. It is in our log under this request id.").into_response()
+    Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "The request failed by a fault of ours. It is in our log under this request id.")
+        .into_response()
 }
 
 async fn observe(service: &'static str, mut request: Request, next: Next) -> Response {
@@ -92,6 +93,7 @@ fn record(service: &'static str, method: &Method, route: &str, status: StatusCod
 /// The caller's request id if it is short and plain, else a new one.
 fn request_id(request: &Request) -> String {
     let given = request.headers().get(REQUEST_ID).and_then(|value| value.to_str().ok());
-    let sound = |id: &&str| !id.is_empty() && id.len() <= LONGEST_REQUEST_ID && id.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'));
+    let sound =
+        |id: &&str| !id.is_empty() && id.len() <= LONGEST_REQUEST_ID && id.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'));
     given.filter(sound).map_or_else(|| crate::ambient::Ambient::system().uuid().to_string(), str::to_owned)
 }

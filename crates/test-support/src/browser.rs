@@ -1,0 +1,72 @@
+//! How does a test see a page as a person does? In headless Chromium, driven over WebDriver (W3C).
+
+use crate::eventually;
+use fantoccini::{Client, ClientBuilder};
+use serde_json::json;
+use std::{
+    net::TcpListener,
+    os::unix::process::CommandExt,
+    path::PathBuf,
+    process::{Child, Command, Stdio},
+};
+
+/// A browser with a fresh profile; dropping it ends it.
+pub struct Browser {
+    pub page: Client,
+    driver: Child,
+    profile: PathBuf,
+}
+
+impl Browser {
+    /// Starts Debian's `chromedriver` on a free port, with a `chromium` of its own.
+    pub async fn start(name: &str) -> Self {
+        let port = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a free port").port();
+        let driver = Command::new("chromedriver")
+            .arg(format!("--port={port}"))
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .process_group(0)
+            .spawn()
+            .expect("chromedriver is installed by `cargo xtask test`");
+        let profile = std::env::temp_dir().join(format!("{name}-{port}"));
+        let flags = [
+            "--headless",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--disable-quic",
+            "--no-first-run",
+            "--disable-dev-shm-usage",
+            "--disable-background-networking",
+            "--disable-component-update",
+            "--disable-sync",
+            "--window-size=1280,1400",
+        ];
+        let mut arguments: Vec<String> = flags.map(str::to_owned).to_vec();
+        arguments.push(format!("--user-data-dir={}", profile.display()));
+        let capabilities = json!({"browserName": "chrome", "goog:chromeOptions": {"args": arguments}});
+        let capabilities = capabilities.as_object().cloned().expect("an object");
+        let url = format!("http://127.0.0.1:{port}");
+        let page =
+            eventually("the browser starts", async || ClientBuilder::new(plain_http()).capabilities(capabilities.clone()).connect(&url).await.ok()).await;
+        Self { page, driver, profile }
+    }
+
+    /// Ends the browser, then its driver.
+    pub async fn close(self) {
+        self.page.clone().close().await.expect("closing the browser");
+    }
+}
+
+/// The driver is on this machine, so no TLS is needed.
+fn plain_http() -> hyper_util::client::legacy::connect::HttpConnector {
+    hyper_util::client::legacy::connect::HttpConnector::new()
+}
+
+impl Drop for Browser {
+    fn drop(&mut self) {
+        // The whole group, or the browser would outlive its driver.
+        let _ = Command::new("kill").args(["-KILL", "--", &format!("-{}", self.driver.id())]).status();
+        let _ = self.driver.wait();
+        let _ = std::fs::remove_dir_all(&self.profile);
+    }
+}

@@ -1,0 +1,137 @@
+//! How does a test speak HTTP? With a request that reads like one and an answer that asserts.
+
+use reqwest::{Method, StatusCode, header::HeaderMap};
+use serde::Serialize;
+use serde_json::Value;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+/// A running service; dropping it stops it.
+pub struct TestServer {
+    pub url: String,
+    pub ops_url: String,
+    http: reqwest::Client,
+    shutdown: CancellationToken,
+    serving: Option<JoinHandle<anyhow::Result<()>>>,
+}
+
+/// A request being made.
+pub struct TestRequest(reqwest::RequestBuilder);
+
+/// What came back.
+#[derive(Debug)]
+pub struct TestAnswer {
+    pub status: u16,
+    pub headers: HeaderMap,
+    pub text: String,
+    /// The body if it is JSON, else null.
+    pub json: Value,
+}
+
+impl TestServer {
+    pub(crate) fn new(url: String, ops_url: String, shutdown: CancellationToken, serving: JoinHandle<anyhow::Result<()>>) -> Self {
+        let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().expect("an HTTP client");
+        Self { url, ops_url, http, shutdown, serving: Some(serving) }
+    }
+
+    pub fn request(&self, method: Method, path: &str) -> TestRequest {
+        TestRequest(self.http.request(method, format!("{}{path}", self.url)))
+    }
+
+    pub fn get(&self, path: &str) -> TestRequest {
+        self.request(Method::GET, path)
+    }
+
+    pub fn delete(&self, path: &str) -> TestRequest {
+        self.request(Method::DELETE, path)
+    }
+
+    pub fn post(&self, path: &str, body: &impl Serialize) -> TestRequest {
+        TestRequest(self.request(Method::POST, path).0.json(body))
+    }
+
+    pub fn put(&self, path: &str, body: &impl Serialize) -> TestRequest {
+        TestRequest(self.request(Method::PUT, path).0.json(body))
+    }
+
+    pub fn post_form(&self, path: &str, fields: &[(&str, &str)]) -> TestRequest {
+        TestRequest(self.request(Method::POST, path).0.form(fields))
+    }
+
+    /// A path of the second listener, such as `/readyz`.
+    pub fn ops(&self, path: &str) -> TestRequest {
+        TestRequest(self.http.get(format!("{}{path}", self.ops_url)))
+    }
+
+    /// Stops the service and gives what its `serve` gave.
+    pub async fn stop(mut self) -> anyhow::Result<()> {
+        self.shutdown.cancel();
+        match self.serving.take() {
+            Some(serving) => serving.await?,
+            None => Ok(()),
+        }
+    }
+}
+
+impl Drop for TestServer {
+    fn drop(&mut self) {
+        self.shutdown.cancel();
+    }
+}
+
+impl TestRequest {
+    pub fn bearer(self, token: &str) -> Self {
+        Self(self.0.bearer_auth(token))
+    }
+
+    pub fn header(self, name: &str, value: &str) -> Self {
+        Self(self.0.header(name, value))
+    }
+
+    /// A body sent as it is.
+    pub fn body(self, content_type: &str, body: impl Into<String>) -> Self {
+        Self(self.0.header("content-type", content_type).body(body.into()))
+    }
+
+    pub async fn send(self) -> TestAnswer {
+        let response = self.0.send().await.expect("an answer");
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        let text = response.text().await.expect("a text");
+        let json = serde_json::from_str(&text).unwrap_or_default();
+        TestAnswer { status, headers, text, json }
+    }
+}
+
+impl TestAnswer {
+    /// Asserts the status and gives the body.
+    #[track_caller]
+    pub fn expect(self, status: u16) -> Value {
+        assert_eq!(self.status, status, "{}", self.text);
+        self.json
+    }
+
+    /// Asserts a problem+json with this status and code, and gives its body.
+    #[track_caller]
+    pub fn problem(self, status: u16, code: &str) -> Value {
+        assert_eq!((self.status, self.json["code"].as_str()), (status, Some(code)), "{}", self.text);
+        assert_eq!(self.headers.get("content-type").and_then(|value| value.to_str().ok()), Some("application/problem+json"));
+        assert_eq!(self.json["request_id"].as_str(), self.header("x-request-id"), "{}", self.text);
+        assert_eq!(self.json["title"].as_str(), StatusCode::from_u16(status).ok().and_then(|status| status.canonical_reason()));
+        self.json
+    }
+
+    /// Asserts a 422 that names exactly these fields, in any order.
+    #[track_caller]
+    pub fn invalid(self, fields: &[&str]) {
+        let body = self.problem(422, "invalid");
+        let mut named: Vec<_> = body["errors"].as_array().into_iter().flatten().filter_map(|error| error["field"].as_str()).collect();
+        let mut expected = fields.to_vec();
+        named.sort_unstable();
+        expected.sort_unstable();
+        assert_eq!(named, expected, "{body}");
+    }
+
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).and_then(|value| value.to_str().ok())
+    }
+}

@@ -1,0 +1,115 @@
+//! Does the running service keep what its OpenAPI document says of bad requests? Every operation is tried; new ones are covered by themselves.
+
+use crate::{TestAnswer, TestPlatform, TestRequest, TestServer};
+use reqwest::Method;
+use serde_json::Value;
+
+const LARGER_THAN_ANY_BODY: usize = common::server::LARGEST_BODY + 1;
+
+/// One operation of a document.
+struct Operation<'a> {
+    method: Method,
+    path: String,
+    definition: &'a Value,
+    /// Methods that the same path takes.
+    siblings: Vec<&'a String>,
+}
+
+/// Calls every operation of `document` without a token, without its permission, and with bodies that cannot be read.
+pub async fn openapi_contract(platform: &TestPlatform, server: &TestServer, document: &Value) {
+    assert_eq!(common::openapi::faults(document), Vec::<String>::new());
+    let paths = document["paths"].as_object().expect("a document has paths");
+    assert!(!paths.is_empty());
+    server.get("/no/such/address").send().await.problem(404, "not_found");
+    for (path, item) in paths {
+        let item = item.as_object().expect("a path has operations");
+        for (method, definition) in item {
+            let method = method.to_uppercase().parse().expect("a method");
+            let operation = Operation { method, path: fill_in(platform, path), definition, siblings: item.keys().collect() };
+            operation.check(platform, server).await;
+        }
+    }
+}
+
+/// The path with each variable replaced by an id that names nothing.
+fn fill_in(platform: &TestPlatform, path: &str) -> String {
+    let parts = path.split('/').map(|part| if part.starts_with('{') { platform.ambient.uuid().to_string() } else { part.to_owned() });
+    parts.collect::<Vec<_>>().join("/")
+}
+
+impl Operation<'_> {
+    async fn check(&self, platform: &TestPlatform, server: &TestServer) {
+        let token = self.refused_callers(platform, server).await;
+        self.unreadable_bodies(server, token.as_deref()).await;
+        let unused = ["patch", "put", "delete", "post"].into_iter().find(|method| !self.siblings.iter().any(|sibling| sibling == method));
+        if let Some(method) = unused {
+            let answer = server.request(method.to_uppercase().parse().expect("a method"), &self.path).send().await;
+            self.tell(&answer, 405);
+        }
+    }
+
+    /// Gives a token that is allowed, if one is needed.
+    async fn refused_callers(&self, platform: &TestPlatform, server: &TestServer) -> Option<String> {
+        if let Some(permissions) = self.scopes("bearer") {
+            self.unauthorized(platform, server).await;
+            let tenant = platform.tenant();
+            if !permissions.is_empty() {
+                let nobody = platform.user(tenant, &[]).await;
+                self.tell(&self.request(server).bearer(&nobody.token).send().await, 403);
+            }
+            return Some(platform.user(tenant, &permissions).await.token);
+        }
+        let clients = self.scopes("platform_client")?;
+        self.unauthorized(platform, server).await;
+        self.tell(&self.request(server).bearer(&platform.client_token("stranger")).send().await, 403);
+        self.tell(&self.request(server).bearer(&platform.user(platform.tenant(), &[]).await.token).send().await, 403);
+        clients.first().map(|client| platform.client_token(client))
+    }
+
+    async fn unauthorized(&self, platform: &TestPlatform, server: &TestServer) {
+        self.tell(&self.request(server).send().await, 401);
+        for token in ["x", "a.b.c", "eyJhbGciOiJub25lIiwidHlwIjoiYXQrand0In0.e30."] {
+            self.tell(&self.request(server).bearer(token).send().await, 401);
+        }
+        let mut expired = platform.issuer.claims("worker", "worker");
+        expired.exp -= 3600;
+        self.tell(&self.request(server).bearer(&platform.issuer.sign(&expired)).send().await, 401);
+        let mut elsewhere = platform.issuer.claims("worker", "worker");
+        elsewhere.aud = "another-platform".into();
+        self.tell(&self.request(server).bearer(&platform.issuer.sign(&elsewhere)).send().await, 401);
+    }
+
+    async fn unreadable_bodies(&self, server: &TestServer, token: Option<&str>) {
+        let content = &self.definition["requestBody"]["content"];
+        let Some(content) = content.as_object() else { return };
+        let request = || token.map_or_else(|| self.request(server), |token| self.request(server).bearer(token));
+        self.tell(&request().body("text/plain", "{}").send().await, 415);
+        if content.contains_key("application/json") {
+            self.tell(&request().body("application/json", "{").send().await, 400);
+            let large = format!("\"{}\"", "x".repeat(LARGER_THAN_ANY_BODY));
+            self.tell(&request().body("application/json", large).send().await, 413);
+            self.tell(&request().body("application/json", "[]").send().await, 422);
+        }
+    }
+
+    fn request(&self, server: &TestServer) -> TestRequest {
+        server.request(self.method.clone(), &self.path)
+    }
+
+    fn scopes(&self, scheme: &str) -> Option<Vec<&str>> {
+        let requirements = self.definition["security"].as_array()?;
+        let scopes = requirements.iter().find_map(|requirement| requirement.get(scheme)?.as_array())?;
+        Some(scopes.iter().filter_map(Value::as_str).collect())
+    }
+
+    #[track_caller]
+    fn tell(&self, answer: &TestAnswer, status: u16) {
+        let Self { method, path, .. } = self;
+        assert_eq!(answer.status, status, "{method} {path}: {}", answer.text);
+        assert_eq!(answer.header("content-type"), Some("application/problem+json"), "{method} {path}: {}", answer.text);
+        assert!(answer.json["request_id"].is_string(), "{method} {path}: {}", answer.text);
+        for secret in ["SELECT ", "sqlx", "/src/", ".rs:"] {
+            assert!(!answer.text.contains(secret), "{method} {path} shows '{secret}': {}", answer.text);
+        }
+    }
+}

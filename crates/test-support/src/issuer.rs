@@ -1,0 +1,79 @@
+//! Who signs a test's tokens? A key of its own, published like auth publishes its keys, with client-credentials tokens for any platform client.
+
+use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
+use axum::{Form, Json, Router, routing::get, routing::post};
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use common::{ambient::Ambient, token::Claims, token::TOKEN_TYPE};
+use jsonwebtoken::{Algorithm, EncodingKey, Header};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use std::sync::Arc;
+use tokio::net::TcpListener;
+
+const KEY_ID: &str = "test-key";
+pub(crate) const AUDIENCE: &str = "sevenleague";
+
+/// A token issuer on a port of its own; it fills no permissions.
+#[derive(Clone)]
+pub struct TestIssuer {
+    pub url: String,
+    key: Arc<EncodingKey>,
+    ambient: Ambient,
+}
+
+#[derive(Deserialize)]
+struct TokenForm {
+    client_id: String,
+}
+
+impl TestIssuer {
+    pub async fn start(ambient: Ambient) -> Self {
+        common::token::install_crypto();
+        let pair = Ed25519KeyPair::generate().expect("generating a key");
+        let key = EncodingKey::from_ed_der(pair.to_pkcs8v1().expect("encoding a key").as_ref());
+        let jwk = json!({"kty": "OKP", "crv": "Ed25519", "alg": "EdDSA", "use": "sig", "kid": KEY_ID, "x": URL_SAFE_NO_PAD.encode(pair.public_key().as_ref())});
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("binding a port");
+        let url = format!("http://{}", listener.local_addr().expect("a bound port"));
+        let issuer = Self { url, key: Arc::new(key), ambient };
+        let signer = issuer.clone();
+        let token = post(async move |Form(form): Form<TokenForm>| {
+            Json(json!({"access_token": signer.client(&form.client_id), "token_type": "Bearer", "expires_in": 300}))
+        });
+        let router = Router::new().route("/.well-known/jwks.json", get(async move || Json(json!({"keys": [jwk]})))).route("/v1/oauth/token", token);
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        issuer
+    }
+
+    /// Claims of a token for `sub` that is valid for ten minutes.
+    pub fn claims(&self, sub: &str, client_id: &str) -> Claims {
+        let now = self.ambient.now().timestamp();
+        Claims {
+            iss: self.url.clone(),
+            aud: AUDIENCE.into(),
+            sub: sub.into(),
+            tid: None,
+            sid: None,
+            client_id: client_id.into(),
+            iat: now,
+            exp: now + 600,
+            jti: self.ambient.uuid().to_string(),
+            auth_time: None,
+            amr: Vec::new(),
+        }
+    }
+
+    /// A token of a platform client.
+    pub fn client(&self, client_id: &str) -> String {
+        self.sign(&self.claims(client_id, client_id))
+    }
+
+    pub fn sign(&self, claims: &Claims) -> String {
+        self.sign_value(&serde_json::to_value(claims).expect("claims are JSON"))
+    }
+
+    /// Signs any payload, also one that no verifier should take.
+    pub fn sign_value(&self, payload: &Value) -> String {
+        let header = Header { typ: Some(TOKEN_TYPE.into()), kid: Some(KEY_ID.into()), ..Header::new(Algorithm::EdDSA) };
+        jsonwebtoken::encode(&header, payload, &self.key).expect("signing")
+    }
+}

@@ -1,0 +1,232 @@
+//! What surrounds the service under test? A database, a Redis prefix, topics and queues that no other test sees.
+
+use crate::{
+    TestServer, environment,
+    issuer::{AUDIENCE, TestIssuer},
+};
+use common::{
+    access::{RecordStore, SessionStore},
+    ambient::Ambient,
+    config::{Base, Env},
+    server::{Bound, Lifecycle},
+};
+use contracts::{
+    envelope::Envelope,
+    id::{MessageId, Principal, SessionId, TenantId, UserId},
+    messages::Message,
+    topology::{QUEUES, Topic},
+};
+use messaging::Aws;
+use redis::aio::ConnectionManager;
+use sqlx::{Connection, PgConnection, PgPool, migrate::Migrator};
+use std::{collections::BTreeSet, collections::HashMap, time::Duration};
+
+/// Everything that one test has for itself.
+pub struct TestPlatform {
+    pub pool: PgPool,
+    pub redis: ConnectionManager,
+    pub aws: Aws,
+    pub ambient: Ambient,
+    pub issuer: TestIssuer,
+    /// Name of the database, prefix in Redis and of topics and queues.
+    pub name: String,
+    service: &'static str,
+    database_url: String,
+}
+
+/// A signed-in user.
+#[derive(Clone, Debug)]
+pub struct TestUser {
+    pub tenant: TenantId,
+    pub user: UserId,
+    pub session: SessionId,
+    pub token: String,
+}
+
+impl TestPlatform {
+    /// Makes everything that `service` needs, its database migrated.
+    pub async fn start(service: &'static str, migrator: &Migrator) -> Self {
+        common::token::install_crypto();
+        let ambient = Ambient::system();
+        let name = format!("t{}", &ambient.uuid().simple().to_string()[12..]);
+        let database_url = create_database(&name, service, migrator).await;
+        let aws = Aws::from_env(&name, &environment("AWS_ACCOUNT_ID")).await;
+        let queues: Vec<_> = QUEUES.iter().map(|queue| queue.name).filter(|queue| *queue == service || queue.starts_with(&format!("{service}-"))).collect();
+        messaging::provision::provision_for(&aws, &queues).await.expect("making topics and queues");
+        let pool = PgPool::connect_lazy(&database_url).expect("a database URL");
+        let client = redis::Client::open(environment("TEST_REDIS_URL")).expect("a Redis URL");
+        let redis = ConnectionManager::new(client).await.expect("connecting to Redis");
+        let issuer = TestIssuer::start(ambient.clone()).await;
+        Self { pool, redis, aws, ambient, issuer, name, service, database_url }
+    }
+
+    /// The environment of the service under test, for `Env::new`.
+    pub fn env(&self) -> HashMap<String, String> {
+        let variables = [
+            ("LISTEN_ADDR", "127.0.0.1:0".to_owned()),
+            ("OPS_ADDR", "127.0.0.1:0".to_owned()),
+            ("DATABASE_URL", self.database_url.clone()),
+            ("REDIS_URL", environment("TEST_REDIS_URL")),
+            ("REDIS_PREFIX", self.redis_prefix()),
+            ("AUTH_URL", self.issuer.url.clone()),
+            ("PERMISSION_URL", self.issuer.url.clone()),
+            ("TOKEN_ISSUER", self.issuer.url.clone()),
+            ("TOKEN_AUDIENCE", AUDIENCE.to_owned()),
+            ("CLIENT_ID", self.service.to_owned()),
+            ("CLIENT_SECRET", "only-the-test-issuer-takes-this".to_owned()),
+            ("RESOURCE_PREFIX", self.name.clone()),
+            ("AWS_ACCOUNT_ID", environment("AWS_ACCOUNT_ID")),
+            ("AWS_REGION", environment("AWS_REGION")),
+        ];
+        variables.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+    }
+
+    pub fn redis_prefix(&self) -> String {
+        format!("{}:", self.name)
+    }
+
+    /// A user of `tenant` who is signed in and has exactly `permissions`.
+    pub async fn user(&self, tenant: TenantId, permissions: &[&str]) -> TestUser {
+        let (user, session) = (UserId(self.ambient.uuid()), SessionId(self.ambient.uuid()));
+        SessionStore::new(self.redis.clone(), &self.redis_prefix()).open(tenant, session, Duration::from_secs(600)).await.expect("opening a session");
+        self.allow(tenant, &Principal::User(user), permissions).await;
+        let mut claims = self.issuer.claims(&user.to_string(), "web");
+        claims.tid = Some(tenant);
+        claims.sid = Some(session);
+        TestUser { tenant, user, session, token: self.issuer.sign(&claims) }
+    }
+
+    /// Leaves a record of exactly these permissions, as the permission service would.
+    pub async fn allow(&self, tenant: TenantId, principal: &Principal, permissions: &[&str]) {
+        let records = RecordStore::new(self.redis.clone(), &self.redis_prefix(), self.ambient.clone());
+        let stamps = records.stamps(tenant, principal).await.expect("reading stamps");
+        let permissions: BTreeSet<String> = permissions.iter().map(|name| (*name).to_owned()).collect();
+        records.write(tenant, principal, stamps, &permissions, Duration::from_secs(600)).await.expect("writing a record");
+    }
+
+    pub fn tenant(&self) -> TenantId {
+        TenantId(self.ambient.uuid())
+    }
+
+    /// A token of a platform client such as `worker`.
+    pub fn client_token(&self, client_id: &str) -> String {
+        self.issuer.client(client_id)
+    }
+
+    /// An envelope around `data`, not yet published.
+    pub fn envelope<M: Message>(&self, tenant: Option<TenantId>, data: &M) -> Envelope {
+        Envelope::new(MessageId(self.ambient.uuid()), self.ambient.now(), "test", tenant, data).expect("a message is JSON")
+    }
+
+    /// Publishes `data` as the service that owns it would; gives the envelope, to be published again.
+    pub async fn publish<M: Message>(&self, tenant: Option<TenantId>, data: &M) -> Envelope {
+        let envelope = self.envelope(tenant, data);
+        self.publish_envelope(M::TOPIC, &envelope).await;
+        envelope
+    }
+
+    pub async fn publish_envelope(&self, topic: Topic, envelope: &Envelope) {
+        let outcomes = self.aws.publisher().publish_batch(&[(topic, envelope.clone())]).await;
+        assert!(outcomes.iter().all(Result::is_ok), "{outcomes:?}");
+    }
+
+    /// Bodies of the messages of `kind` in the service's outbox, in the order they were written; the relay must not run.
+    pub async fn outbox<M: Message>(&self) -> Vec<M> {
+        let rows: Vec<serde_json::Value> = sqlx::query_scalar("SELECT envelope FROM outbox WHERE envelope->>'type' = $1 ORDER BY created_at, id")
+            .bind(M::TYPE)
+            .fetch_all(&self.pool)
+            .await
+            .expect("reading the outbox");
+        rows.into_iter().map(|mut row| serde_json::from_value(row["data"].take()).expect("a message of that type")).collect()
+    }
+
+    /// Serves what `start` starts on free ports until the returned server is dropped.
+    pub async fn serve<F>(&self, start: impl FnOnce(Lifecycle, Bound, Ambient) -> F) -> TestServer
+    where
+        F: Future<Output = anyhow::Result<()>> + Send + 'static,
+    {
+        let variables = self.env();
+        let mut env = Env::new(variables);
+        let base = Base::read(&mut env, self.service, 1).expect("a complete environment");
+        let bound = Bound::bind(&base).await.expect("binding ports");
+        let (api, ops) = (bound.address().expect("a bound port"), bound.ops_address().expect("a bound port"));
+        let lifecycle = Lifecycle::default();
+        let shutdown = lifecycle.shutdown.clone();
+        let serving = tokio::spawn(start(lifecycle, bound, self.ambient.clone()));
+        TestServer::new(format!("http://{api}"), format!("http://{ops}"), shutdown, serving)
+    }
+}
+
+/// A copy of the migrated template of the service; the first test of a run makes the template.
+async fn create_database(name: &str, service: &str, migrator: &Migrator) -> String {
+    let admin_url = environment("TEST_DATABASE_URL");
+    let mut admin = PgConnection::connect(&admin_url).await.expect("connecting to PostgreSQL");
+    let checksum: u64 =
+        migrator.iter().flat_map(|migration| migration.checksum.iter()).fold(17, |hash, byte| hash.wrapping_mul(31).wrapping_add(u64::from(*byte)));
+    let template = format!("template_{service}_{checksum:016x}");
+    sqlx::query("SELECT pg_advisory_lock(hashtext($1))").bind(&template).execute(&mut admin).await.expect("locking the template");
+    let exists: bool = sqlx::query_scalar("SELECT EXISTS (SELECT FROM pg_database WHERE datname = $1)")
+        .bind(&template)
+        .fetch_one(&mut admin)
+        .await
+        .expect("looking for the template");
+    if !exists {
+        let raw = format!("{template}_raw");
+        statement(&mut admin, format!("DROP DATABASE IF EXISTS {raw} WITH (FORCE)")).await;
+        statement(&mut admin, format!("CREATE DATABASE {raw}")).await;
+        let mut connection = PgConnection::connect(&with_database(&admin_url, &raw)).await.expect("connecting to the template");
+        migrator.run(&mut connection).await.expect("migrating the template");
+        connection.close().await.expect("closing the template");
+        statement(&mut admin, format!("ALTER DATABASE {raw} RENAME TO {template}")).await;
+    }
+    sqlx::query("SELECT pg_advisory_unlock(hashtext($1))").bind(&template).execute(&mut admin).await.expect("unlocking the template");
+    statement(&mut admin, format!("CREATE DATABASE {name} TEMPLATE {template}")).await;
+    with_database(&admin_url, name)
+}
+
+async fn statement(connection: &mut PgConnection, sql: String) {
+    sqlx::raw_sql(sqlx::AssertSqlSafe(sql)).execute(connection).await.expect("an administrator's statement");
+}
+
+/// The URL with another database.
+pub(crate) fn with_database(url: &str, database: &str) -> String {
+    let (server, _) = url.rsplit_once('/').expect("a database URL ends with /name");
+    format!("{server}/{database}")
+}
+
+impl Drop for TestPlatform {
+    /// Removes what the test made, on a thread and a runtime of its own, because the test's is busy dropping.
+    fn drop(&mut self) {
+        let (name, prefix) = (self.name.clone(), self.redis_prefix());
+        let cleaner = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+            runtime.block_on(async {
+                let mut admin = PgConnection::connect(&environment("TEST_DATABASE_URL")).await.expect("connecting to PostgreSQL");
+                statement(&mut admin, format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)")).await;
+                remove_keys(&prefix).await.expect("removing keys");
+                messaging::provision::teardown(&Aws::from_env(&name, &environment("AWS_ACCOUNT_ID")).await).await.expect("removing topics and queues");
+            });
+        });
+        // While a failing test unwinds, a second panic would hide the first.
+        let cleaned = cleaner.join();
+        assert!(cleaned.is_ok() || std::thread::panicking(), "the test left something behind");
+    }
+}
+
+async fn remove_keys(prefix: &str) -> redis::RedisResult<()> {
+    let mut connection = redis::Client::open(environment("TEST_REDIS_URL"))?.get_multiplexed_async_connection().await?;
+    let keys: Vec<String> = {
+        let mut found = Vec::new();
+        let mut cursor = 0_u64;
+        loop {
+            let (next, keys): (u64, Vec<String>) =
+                redis::cmd("SCAN").arg(cursor).arg("MATCH").arg(format!("{prefix}*")).arg("COUNT").arg(1000).query_async(&mut connection).await?;
+            found.extend(keys);
+            cursor = next;
+            if cursor == 0 {
+                break found;
+            }
+        }
+    };
+    if keys.is_empty() { Ok(()) } else { redis::cmd("DEL").arg(keys).query_async(&mut connection).await }
+}
