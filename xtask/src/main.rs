@@ -1,1 +1,79 @@
-fn main() {}
+//! What can a developer, and CI, ask of this checkout? `cargo xtask up | reset | test | openapi | events | sqlx`.
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command-line tool talks to the person who called it")]
+
+mod cargo;
+mod data;
+mod drift;
+mod files;
+mod reset;
+mod stack;
+mod test;
+mod tools;
+mod up;
+
+use clap::{Parser, Subcommand};
+use std::{path::PathBuf, process::ExitCode};
+
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", about = "Runs, tests and checks Sevenleague on this machine")]
+struct Cli {
+    /// Folder for data, logs and the virtual environment [default: .data in the checkout; for root /var/tmp/sevenleague-… if the postgres user cannot enter that]
+    #[arg(long, global = true, env = "SEVENLEAGUE_DATA")]
+    data: Option<PathBuf>,
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Start everything and keep it running until Ctrl-C; data stay for the next time
+    Up,
+    /// Wipe the data that `up` keeps
+    Reset,
+    /// Run all tests against private copies of PostgreSQL, Redis and ministack
+    Test {
+        /// Passed on to `cargo nextest run`, or `cargo test` where nextest is not installed
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<String>,
+    },
+    /// Write openapi/<service>.json
+    Openapi {
+        /// Write nothing; fail if a committed file differs
+        #[arg(long)]
+        check: bool,
+    },
+    /// Write openapi/events/*.schema.json
+    Events {
+        /// Write nothing; fail if a committed file differs, or if a message changed incompatibly
+        #[arg(long)]
+        check: bool,
+        /// The commit that messages must stay compatible with
+        #[arg(long, default_value = "HEAD")]
+        base: String,
+    },
+    /// Write services/<service>/.sqlx from a scratch database
+    Sqlx {
+        /// Write nothing; fail if a committed file differs
+        #[arg(long)]
+        check: bool,
+    },
+}
+
+// One thread: a child asks to be told when the thread that started it ends, so that thread must be the one that lives as long as we do.
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let data = cli.data;
+    let outcome = match cli.task {
+        Task::Up => up::run(data).await,
+        Task::Reset => reset::run(data).await,
+        Task::Test { args } => test::run(data, args).await,
+        Task::Openapi { check } => drift::openapi::run(check).await,
+        Task::Events { check, base } => drift::events::run(check, &base).await,
+        Task::Sqlx { check } => drift::sqlx::run(data, check).await,
+    };
+    outcome.unwrap_or_else(|error| {
+        eprintln!("\nerror: {error:#}");
+        ExitCode::FAILURE
+    })
+}

@@ -1,0 +1,194 @@
+//! What runs on this machine while we do? PostgreSQL, Redis and ministack of our own and, for `up` and the tour, the services on top.
+
+mod databases;
+mod identity;
+mod ministack;
+mod ports;
+mod postgres;
+pub mod processes;
+mod secrets;
+mod services;
+mod start;
+pub mod state;
+
+pub use ports::Preference;
+
+use crate::{
+    data::{self, Folder},
+    files,
+    tools::{self, Need},
+};
+use anyhow::{Context, Result, bail};
+use ports::Ports;
+use postgres::Postgres;
+use processes::{Layer, Processes, Spec};
+use secrets::Secrets;
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::PathBuf,
+    time::{Duration, Instant},
+};
+use tokio::signal::unix::{SignalKind, signal};
+
+/// The name of the folder that `up` keeps.
+pub const UP: &str = "up";
+const INFRASTRUCTURE_START: Duration = Duration::from_secs(60);
+const POLL: Duration = Duration::from_millis(100);
+
+/// How one stack differs from another.
+pub struct Options {
+    /// Name of its folder.
+    pub name: String,
+    pub ports: Preference,
+    /// Data survive a crash, and are kept when the stack stops.
+    pub durable: bool,
+    /// How long an access token of the services is valid.
+    pub access_token_seconds: u32,
+    pub needs: Vec<Need>,
+}
+
+impl Options {
+    /// A stack that leaves nothing behind and can run beside any other.
+    pub fn private(purpose: &str, needs: &[Need]) -> Self {
+        let name = format!("{purpose}-{}", std::process::id());
+        Self { name, ports: Preference::Private, durable: false, access_token_seconds: 600, needs: needs.to_vec() }
+    }
+}
+
+pub struct Stack {
+    options: Options,
+    /// What all stacks of this checkout share.
+    root: PathBuf,
+    folder: Folder,
+    ports: Ports,
+    secrets: Secrets,
+    processes: Processes,
+    http: reqwest::Client,
+    /// Makes topics and queues.
+    provision: Option<Spec>,
+}
+
+/// Where the infrastructure listens.
+pub struct Infra {
+    pub postgres: Postgres,
+    pub redis_url: String,
+    /// `AWS_…` variables.
+    pub aws: BTreeMap<String, String>,
+}
+
+/// Gives `work` a stack, and stops what it started when it is done, fails, or somebody presses Ctrl-C (`None`).
+pub async fn with<T>(data: Option<PathBuf>, options: Options, work: impl AsyncFnOnce(&mut Stack) -> Result<T>) -> Result<Option<T>> {
+    let mut stack = Stack::open(data, options).await?;
+    let outcome = tokio::select! {
+        outcome = work(&mut stack) => outcome.map(Some),
+        interrupted = interrupted() => interrupted.map(|()| None),
+    };
+    let stopped = stack.stop().await;
+    let outcome = outcome?;
+    stopped?;
+    Ok(outcome)
+}
+
+async fn interrupted() -> Result<()> {
+    let (mut interrupt, mut terminate, mut hang_up) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?, signal(SignalKind::hangup())?);
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+        _ = hang_up.recv() => {}
+    }
+    Ok(())
+}
+
+impl Stack {
+    async fn open(data: Option<PathBuf>, options: Options) -> Result<Self> {
+        let root = data::root(data)?;
+        for abandoned in Folder::abandoned(&root, &without_number(&options.name))?.into_iter().filter(|_| !options.durable) {
+            processes::stop_leftovers(&abandoned.path).await?;
+            abandoned.wipe()?;
+        }
+        let folder = Folder::open(&root, &options.name)?;
+        processes::stop_leftovers(&folder.path).await?;
+        tools::ensure_installed(&options.needs, &root.join("apt.log")).await?;
+        let (ports, secrets) = (Ports::open(&folder.path, options.ports)?, Secrets::open(&folder.path)?);
+        let http = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(10)).build()?;
+        Ok(Self { processes: Processes::new(&folder.path), options, root, folder, ports, secrets, http, provision: None })
+    }
+
+    /// Starts PostgreSQL, Redis and ministack.
+    pub async fn infra(&mut self) -> Result<Infra> {
+        let (redis_port, aws_port) = (self.ports.pick("redis", 6379)?, self.ports.pick("ministack", 4566)?);
+        let ministack = ministack::install(&self.root).await?;
+        self.processes.start(redis(self.folder.path.join("redis"), redis_port, self.options.durable)?)?;
+        self.processes.start(ministack::spec(ministack, &self.folder.path, aws_port))?;
+        let postgres = self.postgres().await?;
+        self.wait_for("redis", INFRASTRUCTURE_START, async |_| listens(redis_port).await).await?;
+        let health = format!("http://127.0.0.1:{aws_port}/_ministack/health");
+        self.wait_for("ministack", INFRASTRUCTURE_START, async |http| answers(http, &health).await).await?;
+        Ok(Infra { postgres, redis_url: format!("redis://127.0.0.1:{redis_port}"), aws: ministack::client_env(aws_port) })
+    }
+
+    /// Starts PostgreSQL alone.
+    pub async fn postgres(&mut self) -> Result<Postgres> {
+        let postgres = Postgres::new(&self.folder.path, self.ports.pick("postgres", 5432)?, self.secrets.password("postgres")?, self.options.durable)?;
+        postgres.init().await?;
+        self.processes.start(postgres.spec())?;
+        self.wait_for("postgres", INFRASTRUCTURE_START, async |_| if postgres.is_ready().await { Ok(()) } else { bail!("it answers no query") }).await?;
+        Ok(postgres)
+    }
+
+    /// An empty folder that lives as long as the stack does.
+    pub fn scratch(&self, name: &str) -> Result<PathBuf> {
+        let folder = self.folder.path.join("scratch").join(name);
+        fs::create_dir_all(&folder)?;
+        Ok(folder)
+    }
+
+    /// Waits until the probe succeeds; an error if any process ends meanwhile, or after the deadline.
+    async fn wait_for(&mut self, name: &str, limit: Duration, probe: impl AsyncFn(&reqwest::Client) -> Result<()>) -> Result<()> {
+        let deadline = Instant::now() + limit;
+        loop {
+            self.processes.check()?;
+            let Err(error) = probe(&self.http).await else { return Ok(()) };
+            if Instant::now() >= deadline {
+                let log = self.processes.log(name);
+                bail!("{name} was not ready after {} s: {error:#}; the end of {}:\n{}", limit.as_secs(), log.display(), files::tail(&log, 25));
+            }
+            tokio::time::sleep(POLL).await;
+        }
+    }
+
+    async fn stop(mut self) -> Result<()> {
+        self.processes.stop().await?;
+        let _ = fs::remove_file(state::file(&self.folder.path));
+        if self.options.durable { Ok(()) } else { self.folder.wipe() }
+    }
+}
+
+fn without_number(name: &str) -> String {
+    name.trim_end_matches(|c: char| c.is_ascii_digit()).to_owned()
+}
+
+fn redis(folder: PathBuf, port: u16, durable: bool) -> Result<Spec> {
+    fs::create_dir_all(&folder)?;
+    let append_only = if durable { "yes" } else { "no" };
+    let folder = folder.display().to_string();
+    let port = port.to_string();
+    // Evicting a key would forget a revocation.
+    let args = ["--port", &port, "--bind", "127.0.0.1", "--dir", &folder, "--appendonly", append_only, "--save", "", "--maxmemory-policy", "noeviction"];
+    let program = tools::find("redis-server").context("redis-server is not installed")?;
+    let args = args.map(String::from).to_vec();
+    Ok(Spec { name: "redis".into(), layer: Layer::Infrastructure, program, args, env: BTreeMap::new(), user: None, stop: "TERM" })
+}
+
+async fn listens(port: u16) -> Result<()> {
+    tokio::net::TcpStream::connect(("127.0.0.1", port)).await?;
+    Ok(())
+}
+
+/// An error, with what was answered, unless the answer is a success.
+async fn answers(http: &reqwest::Client, url: &str) -> Result<()> {
+    let response = http.get(url).send().await?;
+    let status = response.status();
+    if status.is_success() { Ok(()) } else { bail!("{url} answers {status}: {}", response.text().await?) }
+}

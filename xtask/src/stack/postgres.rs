@@ -1,0 +1,138 @@
+//! How does a private PostgreSQL come to be, and how is it spoken to?
+
+use super::processes::{Layer, Spec};
+use crate::{data::is_root, files, tools};
+use anyhow::{Context, Result, ensure};
+use std::{
+    collections::BTreeMap,
+    fs,
+    os::unix::fs::{PermissionsExt, chown},
+    path::{Path, PathBuf},
+    process::Stdio,
+};
+use tokio::process::Command;
+
+pub struct Postgres {
+    bin: PathBuf,
+    /// PostgreSQL refuses to run as root.
+    user: Option<&'static str>,
+    folder: PathBuf,
+    port: u16,
+    password: String,
+    /// Data outlive a crash of the machine; tests need not pay for that.
+    durable: bool,
+}
+
+impl Postgres {
+    pub fn new(stack_folder: &Path, port: u16, password: String, durable: bool) -> Result<Self> {
+        let folder = stack_folder.join("postgres");
+        // Data made by one major version are read by that version only.
+        let made_by = fs::read_to_string(folder.join("data/PG_VERSION")).ok();
+        let fits = |bin: &PathBuf| made_by.as_deref().is_none_or(|version| bin.ends_with(format!("{}/bin", version.trim())));
+        let installed = tools::postgres_folders();
+        let bin = installed.iter().find(|bin| fits(bin)).or(installed.first()).cloned().context("PostgreSQL is not installed")?;
+        Ok(Self { bin, user: is_root().then_some("postgres"), folder, port, password, durable })
+    }
+
+    /// A URL of the superuser.
+    pub fn url(&self, database: &str) -> String {
+        format!("postgres://postgres:{}@127.0.0.1:{}/{database}", self.password, self.port)
+    }
+
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Makes the data folder unless there is one.
+    pub async fn init(&self) -> Result<()> {
+        let data = self.folder.join("data");
+        if data.exists() {
+            return Ok(());
+        }
+        // Moved in place when complete, so that an interrupted first start is no broken second one.
+        let unfinished = self.folder.join("unfinished");
+        let password = self.folder.join("password");
+        let _ = fs::remove_dir_all(&self.folder);
+        fs::create_dir_all(&self.folder)?;
+        files::write_private(&password, self.password.as_bytes())?;
+        fs::set_permissions(&self.folder, fs::Permissions::from_mode(0o700))?;
+        if let Some(user) = self.user {
+            let (uid, gid) = ids_of(user)?;
+            chown(&self.folder, Some(uid), Some(gid))?;
+            chown(&password, Some(uid), Some(gid))?;
+        }
+        let mut command = self.as_user(self.bin.join("initdb"))?;
+        command.args(["--username=postgres", "--auth=scram-sha-256", "--encoding=UTF8", "--locale=C.UTF-8"]);
+        command.arg(format!("--pwfile={}", password.display())).arg(format!("--pgdata={}", unfinished.display()));
+        if !self.durable {
+            command.arg("--no-sync");
+        }
+        let output = command.current_dir("/").stdin(Stdio::null()).kill_on_drop(true).output().await.context("cannot run initdb")?;
+        ensure!(output.status.success(), "initdb failed ({}):\n{}", output.status, String::from_utf8_lossy(&output.stderr));
+        fs::remove_file(password)?;
+        fs::rename(unfinished, data)?;
+        Ok(())
+    }
+
+    pub fn spec(&self) -> Spec {
+        let mut settings =
+            vec![format!("port={}", self.port), "listen_addresses=127.0.0.1".into(), "unix_socket_directories=".into(), "max_connections=400".into()];
+        if !self.durable {
+            settings.extend(["fsync=off", "synchronous_commit=off", "full_page_writes=off"].map(String::from));
+        }
+        let data = self.folder.join("data").display().to_string();
+        let args = ["-D".into(), data].into_iter().chain(settings.into_iter().flat_map(|setting| ["-c".into(), setting])).collect();
+        Spec {
+            name: "postgres".into(),
+            layer: Layer::Infrastructure,
+            program: self.bin.join("postgres"),
+            args,
+            env: BTreeMap::new(),
+            user: self.user,
+            stop: "INT",
+        }
+    }
+
+    pub async fn is_ready(&self) -> bool {
+        let probe = self.psql("postgres", &["-c", "select 1"]).output().await;
+        probe.is_ok_and(|output| output.status.success())
+    }
+
+    /// Runs a script as superuser; each statement commits by itself.
+    pub async fn run(&self, database: &str, script: &str) -> Result<()> {
+        let file = self.folder.with_file_name(format!("script-{database}.sql"));
+        files::write_private(&file, script.as_bytes())?;
+        let outcome = self.run_file(database, &file).await;
+        fs::remove_file(&file)?;
+        outcome
+    }
+
+    pub async fn run_file(&self, database: &str, script: &Path) -> Result<()> {
+        let file = script.display().to_string();
+        let output = self.psql(database, &["-f", &file]).output().await.context("cannot run psql")?;
+        ensure!(output.status.success(), "{file} failed in database {database}:\n{}", String::from_utf8_lossy(&output.stderr));
+        Ok(())
+    }
+
+    fn as_user(&self, program: PathBuf) -> Result<Command> {
+        let Some(user) = self.user else { return Ok(Command::new(program)) };
+        let mut command = Command::new(tools::find("setpriv").context("there is no setpriv (package util-linux)")?);
+        command.args([&format!("--reuid={user}"), &format!("--regid={user}"), "--init-groups"]).arg(program);
+        Ok(command)
+    }
+
+    fn psql(&self, database: &str, args: &[&str]) -> Command {
+        let mut command = Command::new(self.bin.join("psql"));
+        command.args(["--no-psqlrc", "--quiet", "--no-password", "--set=ON_ERROR_STOP=1", "--host=127.0.0.1", "--username=postgres"]);
+        command.arg(format!("--port={}", self.port)).arg(format!("--dbname={database}")).args(args);
+        command.env("PGPASSWORD", &self.password).env("PGOPTIONS", "-c client_min_messages=warning").stdin(Stdio::null()).kill_on_drop(true);
+        command
+    }
+}
+
+fn ids_of(user: &str) -> Result<(u32, u32)> {
+    let passwd = fs::read_to_string("/etc/passwd")?;
+    let fields = passwd.lines().map(|line| line.split(':').collect::<Vec<_>>()).find(|fields| fields.first() == Some(&user));
+    let fields = fields.filter(|fields| fields.len() > 3).with_context(|| format!("there is no user {user}"))?;
+    Ok((fields[2].parse()?, fields[3].parse()?))
+}

@@ -1,0 +1,138 @@
+//! Which services are there, and with which environment does each run?
+
+use super::{databases, ports::OPS_OFFSET, postgres::Postgres, secrets::Secrets, secrets::sha256};
+use crate::data;
+use anyhow::Result;
+use std::collections::BTreeMap;
+
+/// A process of the stack on top of the infrastructure.
+pub struct Service {
+    /// Unique; names its log.
+    pub name: &'static str,
+    /// Its package, binary, database and platform client.
+    pub package: &'static str,
+    /// The documented port; that of its ops listener is `OPS_OFFSET` higher.
+    pub port: u16,
+    pub has_database: bool,
+}
+
+const fn platform(name: &'static str, port: u16) -> Service {
+    Service { name, package: name, port, has_database: true }
+}
+
+/// Two workers, since what one leaves undone the other must take over.
+pub const SERVICES: [Service; 8] = [
+    platform("auth", 8001),
+    platform("permission", 8002),
+    platform("billing", 8003),
+    platform("configurator", 8004),
+    platform("mailer", 8005),
+    platform("worker", 8006),
+    Service { name: "worker-2", package: "worker", port: 8007, has_database: true },
+    Service { name: "forum", package: "forum", port: 8010, has_database: false },
+];
+
+/// The packages, each once.
+pub fn packages() -> Vec<&'static str> {
+    SERVICES.iter().filter(|service| service.name == service.package).map(|service| service.package).collect()
+}
+
+pub fn with_database() -> Vec<&'static str> {
+    SERVICES.iter().filter(|service| service.has_database && service.name == service.package).map(|service| service.package).collect()
+}
+
+/// What all environments are made of.
+pub struct Settings<'a> {
+    pub ports: BTreeMap<&'static str, u16>,
+    pub postgres: &'a Postgres,
+    pub redis_url: &'a str,
+    pub aws: &'a BTreeMap<String, String>,
+    pub access_token_seconds: u32,
+}
+
+impl Settings<'_> {
+    pub fn url(&self, service: &str) -> String {
+        format!("http://127.0.0.1:{}", self.ports[service])
+    }
+
+    pub fn ops_url(&self, service: &str) -> String {
+        format!("http://127.0.0.1:{}", self.ports[service] + OPS_OFFSET)
+    }
+
+    /// Everything `service` reads from its environment.
+    pub fn env(&self, service: &Service, secrets: &mut Secrets) -> Result<BTreeMap<String, String>> {
+        let mut env = self.aws.clone();
+        env.extend(self.shared(service, secrets)?);
+        env.extend(self.own(service, secrets)?);
+        Ok(env)
+    }
+
+    fn shared(&self, service: &Service, secrets: &mut Secrets) -> Result<Vec<(String, String)>> {
+        let port = self.ports[service.name];
+        let mut env = vec![
+            ("LISTEN_ADDR", format!("127.0.0.1:{port}")),
+            ("OPS_ADDR", format!("127.0.0.1:{}", port + OPS_OFFSET)),
+            ("REDIS_URL", self.redis_url.to_owned()),
+            ("AUTH_URL", self.url("auth")),
+            ("PERMISSION_URL", self.url("permission")),
+            ("TOKEN_ISSUER", self.url("auth")),
+            ("TOKEN_AUDIENCE", "sevenleague".into()),
+            ("CLIENT_ID", service.package.to_owned()),
+            ("CLIENT_SECRET", secrets.password(&client(service.package))?),
+            // Where the development servers of the usual JavaScript tools listen.
+            ("CORS_ORIGINS", "http://localhost:3000,http://localhost:5173".into()),
+            ("RESOURCE_PREFIX", "sevenleague".into()),
+            ("LOG_FORMAT", "text".into()),
+        ];
+        if service.has_database {
+            env.push(("DATABASE_URL", databases::url(secrets, self.postgres, service.package)?));
+        }
+        Ok(env.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
+    }
+
+    fn own(&self, service: &Service, secrets: &mut Secrets) -> Result<Vec<(String, String)>> {
+        let env = match service.package {
+            "auth" => vec![
+                ("KEY_ENCRYPTION_KEY", secrets.key("auth/key_encryption_key")?),
+                ("PLATFORM_CLIENTS", platform_clients(secrets)?),
+                ("ACCESS_TOKEN_SECONDS", self.access_token_seconds.to_string()),
+                ("PUBLIC_URL", self.url("auth")),
+            ],
+            "configurator" => vec![
+                ("SECRET_ENCRYPTION_KEY", secrets.key("configurator/secret_encryption_key")?),
+                ("INSTANCE_ADMIN_URL", databases::instance_admin_url(secrets, self.postgres)?),
+            ],
+            "mailer" => vec![("MAIL_FROM", "no-reply@sevenleague.test".into())],
+            "worker" => {
+                vec![("CONFIGURATOR_URL", self.url("configurator")), ("BUNDLES_DIR", data::checkout().join("examples/forum/bundles").display().to_string())]
+            }
+            "forum" => vec![("CONFIGURATOR_URL", self.url("configurator"))],
+            _ => Vec::new(),
+        };
+        Ok(env.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
+    }
+}
+
+fn client(id: &str) -> String {
+    format!("client/{id}")
+}
+
+/// `id:<sha256 of the secret>` of each, by which auth knows them.
+fn platform_clients(secrets: &mut Secrets) -> Result<String> {
+    let clients: Result<Vec<_>> = packages().into_iter().map(|id| Ok(format!("{id}:{}", sha256(&secrets.password(&client(id))?)))).collect();
+    Ok(clients?.join(","))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_program_is_built_once_and_has_its_own_port() {
+        assert_eq!(packages(), ["auth", "permission", "billing", "configurator", "mailer", "worker", "forum"]);
+        let mut ports: Vec<_> = SERVICES.iter().flat_map(|service| [service.port, service.port + OPS_OFFSET]).collect();
+        ports.sort_unstable();
+        ports.dedup();
+        assert_eq!(ports.len(), 2 * SERVICES.len());
+    }
+}

@@ -1,0 +1,144 @@
+//! In which order does the whole stack come up, and what keeps it up?
+
+use super::{
+    Infra, POLL, Stack, answers, databases,
+    processes::{Layer, Spec},
+    services::{self, SERVICES, Service, Settings},
+    state::{Operator, Running, State},
+};
+use crate::cargo;
+use anyhow::{Context, Result, bail};
+use serde_json::{Value, json};
+use std::{collections::BTreeMap, convert::Infallible, path::PathBuf, time::Duration};
+
+const READY: Duration = Duration::from_secs(60);
+const OPERATOR_EMAIL: &str = "operator@sevenleague.test";
+/// The operator can do everything once the last of the services' lists has arrived, and this is from the last of them.
+const OPERATOR_PERMISSION: &str = "configurator.publishServices";
+
+type Programs = BTreeMap<String, PathBuf>;
+
+impl Stack {
+    /// Builds, migrates, provisions, seeds and starts everything, and waits until it is ready.
+    pub async fn start(&mut self) -> Result<State> {
+        let packages: Vec<_> = services::packages().into_iter().chain(["local-aws"]).collect();
+        println!("building the services, starting PostgreSQL, Redis and ministack");
+        let (programs, infra) = tokio::try_join!(cargo::build(&packages), self.infra())?;
+        databases::create(&mut self.secrets, &infra.postgres, &services::with_database()).await?;
+
+        let mut ports = BTreeMap::new();
+        for service in &SERVICES {
+            ports.insert(service.name, self.ports.pick_with_ops(service.name, service.port)?);
+        }
+        let Infra { postgres, redis_url, aws } = &infra;
+        let settings = Settings { ports, postgres, redis_url, aws, access_token_seconds: self.options.access_token_seconds };
+        self.prepare(&programs, &settings).await?;
+        self.start_services(&programs, &settings).await?;
+        let publish = self.spec("forum", "publish", &SERVICES[SERVICES.len() - 1], &programs, &settings)?;
+        self.processes.run(&publish).await?;
+
+        let state = State {
+            folder: self.folder.path.clone(),
+            services: SERVICES.iter().map(|service| Ok((service.name.to_owned(), self.running(service, &settings)?))).collect::<Result<_>>()?,
+            operator: self.operator(&settings).await?,
+            postgres_url: postgres.url("postgres"),
+            redis_url: redis_url.clone(),
+            aws: aws.clone(),
+        };
+        state.save()?;
+        Ok(state)
+    }
+
+    /// Everything that must be there before a service starts: tables, queues, the operator.
+    async fn prepare(&mut self, programs: &Programs, settings: &Settings<'_>) -> Result<()> {
+        println!("migrating, provisioning, seeding");
+        for service in SERVICES.iter().filter(|service| service.has_database && service.name == service.package) {
+            let migrate = self.spec(&format!("{}-migrate", service.name), "migrate", service, programs, settings)?;
+            self.processes.run(&migrate).await?;
+        }
+        let provision = local_aws("local-aws-provision", "provision", programs, settings);
+        self.processes.run(&provision).await?;
+        self.provision = Some(provision);
+        let mut seed = self.spec("auth-seed", "seed-operator", &SERVICES[0], programs, settings)?;
+        seed.env.insert("OPERATOR_EMAIL".into(), OPERATOR_EMAIL.into());
+        seed.env.insert("OPERATOR_PASSWORD".into(), self.secrets.password("operator")?);
+        self.processes.run(&seed).await
+    }
+
+    async fn start_services(&mut self, programs: &Programs, settings: &Settings<'_>) -> Result<()> {
+        println!("starting the services");
+        self.processes.start(local_aws("local-aws", "simulate", programs, settings))?;
+        for service in &SERVICES {
+            let serve = self.spec(service.name, "serve", service, programs, settings)?;
+            self.processes.start(serve)?;
+        }
+        for service in &SERVICES {
+            let ready = format!("{}/readyz", settings.ops_url(service.name));
+            self.wait_for(service.name, READY, async |http| answers(http, &ready).await).await?;
+        }
+        Ok(())
+    }
+
+    fn spec(&mut self, name: &str, command: &str, service: &Service, programs: &Programs, settings: &Settings<'_>) -> Result<Spec> {
+        Ok(program(name, &programs[service.package], command, settings.env(service, &mut self.secrets)?))
+    }
+
+    fn running(&self, service: &Service, settings: &Settings<'_>) -> Result<Running> {
+        let pid = self.processes.pid(service.name).with_context(|| format!("{} is not running", service.name))?;
+        Ok(Running { url: settings.url(service.name), ops_url: settings.ops_url(service.name), pid, log: self.processes.log(service.name) })
+    }
+
+    /// Logs the operator in, and waits until the operator's permissions have arrived.
+    async fn operator(&mut self, settings: &Settings<'_>) -> Result<Operator> {
+        let password = self.secrets.password("operator")?;
+        let login =
+            self.http.post(format!("{}/v1/sessions", settings.url("auth"))).json(&json!({ "email": OPERATOR_EMAIL, "password": password })).send().await?;
+        let (status, body) = (login.status(), login.text().await?);
+        let session: Value = serde_json::from_str(&body).unwrap_or_default();
+        let access_token = session["access_token"].as_str().with_context(|| format!("the operator cannot log in: {status} {body}"))?.to_owned();
+        let permissions = format!("{}/v1/me/permissions", settings.url("permission"));
+        let may_publish = async |http: &reqwest::Client| {
+            let body = http.get(&permissions).bearer_auth(&access_token).send().await?.text().await?;
+            if body.contains(&format!("\"{OPERATOR_PERMISSION}\"")) { Ok(()) } else { bail!("the operator still lacks {OPERATOR_PERMISSION}: {body}") }
+        };
+        self.wait_for("permission", READY, may_publish).await?;
+        Ok(Operator { email: OPERATOR_EMAIL.into(), password, access_token })
+    }
+
+    /// Starts again whatever ends, for as long as it is awaited; an error if something keeps ending.
+    pub async fn supervise(&mut self, state: &mut State) -> Result<Infallible> {
+        loop {
+            for name in self.processes.revive()? {
+                if let (Some(service), Some(pid)) = (state.services.get_mut(&name), self.processes.pid(&name)) {
+                    service.pid = pid;
+                }
+                if name == "ministack" {
+                    self.provision_again(&state.aws["AWS_ENDPOINT_URL"]).await?;
+                }
+                state.save()?;
+            }
+            tokio::time::sleep(POLL).await;
+        }
+    }
+
+    /// ministack keeps topics and queues in memory only.
+    async fn provision_again(&mut self, endpoint: &str) -> Result<()> {
+        let health = format!("{endpoint}/_ministack/health");
+        self.wait_for("ministack", READY, async |http| answers(http, &health).await).await?;
+        match &self.provision {
+            Some(provision) => self.processes.run(provision).await,
+            None => Ok(()),
+        }
+    }
+}
+
+fn local_aws(name: &str, command: &str, programs: &Programs, settings: &Settings<'_>) -> Spec {
+    let mut env = settings.aws.clone();
+    env.insert("RESOURCE_PREFIX".into(), "sevenleague".into());
+    env.insert("LOG_FORMAT".into(), "text".into());
+    program(name, &programs["local-aws"], command, env)
+}
+
+fn program(name: &str, program: &std::path::Path, command: &str, env: BTreeMap<String, String>) -> Spec {
+    Spec { name: name.into(), layer: Layer::Service, program: program.into(), args: vec![command.into()], env, user: None, stop: "TERM" }
+}

@@ -1,0 +1,48 @@
+//! What is running, and how does one get in? `state.json` in the stack's folder, for the tour and for people.
+
+use crate::files;
+use anyhow::Result;
+use serde::{Deserialize, Serialize};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
+
+#[derive(Debug, Serialize, Deserialize)]
+pub struct State {
+    /// The stack's folder: data, logs, this file.
+    pub folder: PathBuf,
+    /// By name; the second worker is `worker-2`.
+    pub services: BTreeMap<String, Running>,
+    pub operator: Operator,
+    /// PostgreSQL's superuser, database `postgres`.
+    pub postgres_url: String,
+    pub redis_url: String,
+    /// `AWS_…` variables; `AWS_ENDPOINT_URL` is ministack.
+    pub aws: BTreeMap<String, String>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Running {
+    pub url: String,
+    pub ops_url: String,
+    pub pid: u32,
+    pub log: PathBuf,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Operator {
+    pub email: String,
+    pub password: String,
+    pub access_token: String,
+}
+
+impl State {
+    pub fn save(&self) -> Result<()> {
+        files::write_json(&file(&self.folder), self)
+    }
+}
+
+pub fn file(folder: &Path) -> PathBuf {
+    folder.join("state.json")
+}

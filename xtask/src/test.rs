@@ -1,0 +1,49 @@
+//! How do all tests run, with real infrastructure that nobody else uses?
+
+use crate::{
+    cargo,
+    stack::{self, Options, Stack},
+    tools::{self, Need},
+};
+use anyhow::{Context, Result};
+use std::{path::PathBuf, process::ExitCode};
+
+pub async fn run(data: Option<PathBuf>, args: Vec<String>) -> Result<ExitCode> {
+    let options = Options::private("test", &[Need::Postgres, Need::Redis, Need::Python, Need::Browser]);
+    let code = stack::with(data, options, async |stack| tests(stack, &args).await).await?;
+    // 130 is what a shell reports for a program ended by Ctrl-C.
+    Ok(ExitCode::from(code.unwrap_or(130)))
+}
+
+/// The exit code of the tests.
+async fn tests(stack: &mut Stack, args: &[String]) -> Result<u8> {
+    let infra = stack.infra().await?;
+    let mut command = cargo::command();
+    if tools::find("cargo-nextest").is_some() {
+        command.args(["nextest", "run"]);
+    } else {
+        command.arg("test");
+    }
+    if !names_packages(args) {
+        command.arg("--workspace");
+    }
+    command.args(args).envs(&infra.aws).env("TEST_DATABASE_URL", infra.postgres.url("postgres")).env("TEST_REDIS_URL", &infra.redis_url);
+    command.env("CHROMEDRIVER", tools::chromedriver().context("there is no chromedriver")?);
+    let status = command.status().await.context("cannot run the tests")?;
+    Ok(status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(1))
+}
+
+fn names_packages(args: &[String]) -> bool {
+    args.iter().any(|arg| arg == "-p" || arg == "--package" || arg.starts_with("--package=") || arg.starts_with("-p="))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_named_package_replaces_the_workspace() {
+        assert!(names_packages(&["-p".into(), "auth".into()]));
+        assert!(!names_packages(&["login".into(), "--no-capture".into()]));
+    }
+}
