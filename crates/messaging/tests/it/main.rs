@@ -3,5 +3,6 @@
 mod consumer;
 mod gate;
 mod migrations;
+mod provision;
 mod relay;
 mod world;

@@ -1,0 +1,84 @@
+//! `local-aws provision` makes the topics and queues; `local-aws simulate` plays the mailbox providers.
+
+use anyhow::Context;
+use clap::{Parser, Subcommand};
+use common::{
+    ambient::Ambient,
+    telemetry::{LogFormat, init_logs},
+    token::install_crypto,
+};
+use local_aws::{seen::Seen, simulator::Simulator};
+use messaging::{Aws, provision::provision};
+use std::path::PathBuf;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
+/// What the AWS emulator lacks; never used with AWS itself.
+#[derive(Parser)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+    /// What the names of all topics and queues begin with.
+    #[arg(long, env = "RESOURCE_PREFIX", default_value = "sevenleague")]
+    prefix: String,
+    #[arg(long, env = "AWS_ACCOUNT_ID")]
+    account_id: String,
+    #[arg(long, env = "AWS_REGION")]
+    region: String,
+    /// Where the emulator listens.
+    #[arg(long, env = "AWS_ENDPOINT_URL")]
+    endpoint: String,
+    /// json or text
+    #[arg(long, env = "LOG_FORMAT", default_value = "json")]
+    log_format: LogFormat,
+    #[arg(long, env = "RUST_LOG", default_value = "info")]
+    log_filter: String,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Create the topics, queues and subscriptions; again changes nothing.
+    Provision,
+    /// Publish what becomes of sent mail, as SES would, until SIGTERM.
+    Simulate {
+        /// Remembers which mails were dealt with, through restarts.
+        #[arg(long)]
+        state: PathBuf,
+    },
+}
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    let arguments = Arguments::parse();
+    install_crypto();
+    init_logs(arguments.log_format, &arguments.log_filter);
+    let aws = Aws::from_env(&arguments.prefix, &arguments.account_id).await;
+    match &arguments.command {
+        Command::Provision => {
+            provision(&aws).await?;
+            tracing::info!(prefix = arguments.prefix, "Topics, queues and subscriptions are there");
+            Ok(())
+        }
+        Command::Simulate { state } => {
+            let seen = Seen::open(state).with_context(|| format!("opening {}", state.display()))?;
+            let simulator = Simulator::new(&arguments.endpoint, &arguments.account_id, &arguments.region, aws.publisher(), Ambient::system(), seen);
+            simulator.run(stop()?).await;
+            Ok(())
+        }
+    }
+}
+
+/// Is cancelled at SIGTERM or Ctrl-C.
+fn stop() -> anyhow::Result<CancellationToken> {
+    let token = CancellationToken::new();
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let stop = token.clone();
+    tokio::spawn(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        stop.cancel();
+    });
+    Ok(token)
+}
