@@ -28,6 +28,8 @@ async fn tests(stack: &mut Stack, args: &[String]) -> Result<u8> {
         command.arg("--workspace");
     }
     command.args(args).envs(&infra.aws).env("TEST_DATABASE_URL", infra.postgres.url("postgres")).env("TEST_REDIS_URL", &infra.redis_url);
+    // A developer's own AWS session must not reach the tests, nor they it.
+    command.env_remove("AWS_PROFILE").env_remove("AWS_SESSION_TOKEN");
     command.env("CHROMEDRIVER", tools::chromedriver().context("there is no chromedriver")?);
     let status = command.status().await.context("cannot run the tests")?;
     Ok(status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(1))

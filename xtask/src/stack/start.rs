@@ -9,7 +9,12 @@ use super::{
 use crate::cargo;
 use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
-use std::{collections::BTreeMap, convert::Infallible, path::PathBuf, time::Duration};
+use std::{
+    collections::BTreeMap,
+    convert::Infallible,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 const READY: Duration = Duration::from_secs(60);
 const OPERATOR_EMAIL: &str = "operator@sevenleague.test";
@@ -34,7 +39,7 @@ impl Stack {
         let settings = Settings { ports, postgres, redis_url, aws, access_token_seconds: self.options.access_token_seconds };
         self.prepare(&programs, &settings).await?;
         self.start_services(&programs, &settings).await?;
-        let publish = self.spec("forum", "publish", &SERVICES[SERVICES.len() - 1], &programs, &settings)?;
+        let publish = self.spec("forum-publish", "publish", &SERVICES[SERVICES.len() - 1], &programs, &settings)?;
         self.processes.run(&publish).await?;
 
         let state = State {
@@ -56,7 +61,7 @@ impl Stack {
             let migrate = self.spec(&format!("{}-migrate", service.name), "migrate", service, programs, settings)?;
             self.processes.run(&migrate).await?;
         }
-        let provision = local_aws("local-aws-provision", "provision", programs, settings);
+        let provision = local_aws("local-aws-provision", &["provision"], programs, settings);
         self.processes.run(&provision).await?;
         self.provision = Some(provision);
         let mut seed = self.spec("auth-seed", "seed-operator", &SERVICES[0], programs, settings)?;
@@ -67,7 +72,8 @@ impl Stack {
 
     async fn start_services(&mut self, programs: &Programs, settings: &Settings<'_>) -> Result<()> {
         println!("starting the services");
-        self.processes.start(local_aws("local-aws", "simulate", programs, settings))?;
+        let seen = self.folder.path.join("simulator.json").display().to_string();
+        self.processes.start(local_aws("local-aws", &["simulate", "--state", &seen], programs, settings))?;
         for service in &SERVICES {
             let serve = self.spec(service.name, "serve", service, programs, settings)?;
             self.processes.start(serve)?;
@@ -80,7 +86,7 @@ impl Stack {
     }
 
     fn spec(&mut self, name: &str, command: &str, service: &Service, programs: &Programs, settings: &Settings<'_>) -> Result<Spec> {
-        Ok(program(name, &programs[service.package], command, settings.env(service, &mut self.secrets)?))
+        Ok(program(name, &programs[service.package], &[command], settings.env(service, &mut self.secrets)?))
     }
 
     fn running(&self, service: &Service, settings: &Settings<'_>) -> Result<Running> {
@@ -132,13 +138,21 @@ impl Stack {
     }
 }
 
-fn local_aws(name: &str, command: &str, programs: &Programs, settings: &Settings<'_>) -> Spec {
+fn local_aws(name: &str, args: &[&str], programs: &Programs, settings: &Settings<'_>) -> Spec {
     let mut env = settings.aws.clone();
     env.insert("RESOURCE_PREFIX".into(), "sevenleague".into());
     env.insert("LOG_FORMAT".into(), "text".into());
-    program(name, &programs["local-aws"], command, env)
+    program(name, &programs["local-aws"], args, env)
 }
 
-fn program(name: &str, program: &std::path::Path, command: &str, env: BTreeMap<String, String>) -> Spec {
-    Spec { name: name.into(), layer: Layer::Service, program: program.into(), args: vec![command.into()], env, user: None, stop: "TERM" }
+fn program(name: &str, program: &Path, args: &[&str], env: BTreeMap<String, String>) -> Spec {
+    Spec {
+        name: name.into(),
+        layer: Layer::Service,
+        program: program.into(),
+        args: args.iter().map(ToString::to_string).collect(),
+        env,
+        user: None,
+        stop: "TERM",
+    }
 }
