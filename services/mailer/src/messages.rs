@@ -1,0 +1,5 @@
+//! Which mails are there, and how far has each come?
+
+pub mod model;
+pub mod routes;
+pub mod store;

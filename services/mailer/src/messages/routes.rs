@@ -1,0 +1,138 @@
+//! What may operators ask of the ledger?
+
+use super::{
+    model::{self, Message},
+    store::{self, Enqueued, NewMessage},
+};
+use crate::{app::App, templates::TemplateError};
+use aws_lc_rs::digest::{SHA256, digest};
+use axum::{extract::State, http::StatusCode};
+use common::{
+    access::Allowed,
+    http::{Json, Path, Query},
+    page::{Page, PageQuery},
+    permissions,
+    problem::{FieldError, Problem},
+};
+use contracts::{id::TenantId, messages::SendMail};
+use serde::Deserialize;
+use serde_json::{Map, Value};
+use sqlx::PgConnection;
+use utoipa::{IntoParams, ToSchema};
+use uuid::Uuid;
+
+permissions! {
+    pub ReadMessages = "mailer.readMessages",
+    pub SendMessages = "mailer.sendMessages",
+}
+
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct Filter {
+    /// Only mails to this address.
+    recipient: Option<String>,
+}
+
+#[utoipa::path(get, path = "/v1/messages", operation_id = "listMessages", tag = "messages", params(Filter, PageQuery),
+    responses((status = 200, body = Page<Message>)), security(("bearer" = ["mailer.readMessages"])))]
+pub async fn list(
+    State(app): State<App>,
+    _: Allowed<ReadMessages>,
+    Query(filter): Query<Filter>,
+    Query(page): Query<PageQuery>,
+) -> Result<Json<Page<Message>>, Problem> {
+    let request = page.check()?;
+    let messages = store::list(&mut *app.pool.acquire().await?, filter.recipient.as_deref(), request).await?;
+    Ok(Json(Page::cut(messages, request, |message| message.id)))
+}
+
+#[utoipa::path(get, path = "/v1/messages/{id}", operation_id = "getMessage", tag = "messages", params(("id" = Uuid, Path)),
+    responses((status = 200, body = Message)), security(("bearer" = ["mailer.readMessages"])))]
+pub async fn get(State(app): State<App>, _: Allowed<ReadMessages>, Path(id): Path<Uuid>) -> Result<Json<Message>, Problem> {
+    let message = store::get(&mut *app.pool.acquire().await?, id).await?;
+    message.map(Json).ok_or_else(|| Problem::not_found("message_not_found", "There is no such mail."))
+}
+
+/// A mail to be sent, once for each key.
+#[derive(Deserialize, ToSchema)]
+pub struct NewMail {
+    /// Idempotency key, 1 to 200 characters: the same key is the same mail.
+    #[schema(example = "outage-2026-11-21:ada")]
+    key: String,
+    #[schema(example = "notice")]
+    template: String,
+    #[schema(example = "success@simulator.amazonses.com")]
+    recipient: String,
+    #[schema(value_type = Object, example = json!({"title": "Hello", "text": "It works."}))]
+    variables: Map<String, Value>,
+}
+
+#[utoipa::path(post, path = "/v1/messages", operation_id = "sendMessage", tag = "messages", request_body = NewMail,
+    responses((status = 202, body = Message), (status = 409, description = "Another mail has this key.")), security(("bearer" = ["mailer.sendMessages"])))]
+pub async fn send(State(app): State<App>, caller: Allowed<SendMessages>, Json(new): Json<NewMail>) -> Result<(StatusCode, Json<Message>), Problem> {
+    let order = SendMail { key: new.key, template: new.template, recipient: new.recipient, variables: new.variables };
+    let mut tx = app.pool.begin().await?;
+    let id = enqueue(&app, &mut tx, Some(caller.tenant), &order).await?.map_err(Refusal::into_problem)?;
+    let message = store::get(&mut tx, id).await?.ok_or_else(|| Problem::not_found("message_not_found", "There is no such mail."))?;
+    tx.commit().await?;
+    Ok((StatusCode::ACCEPTED, Json(message)))
+}
+
+/// Why a mail is not taken.
+#[derive(Debug)]
+pub enum Refusal {
+    Fields(Vec<FieldError>),
+    KeyReused,
+}
+
+impl Refusal {
+    fn into_problem(self) -> Problem {
+        match self {
+            Self::Fields(errors) => Problem::invalid(errors),
+            Self::KeyReused => Problem::conflict("key_reused", "Another mail was already sent under this key."),
+        }
+    }
+
+    /// For the people who look at the dead-letter queue.
+    pub fn reason(&self) -> String {
+        match self {
+            Self::Fields(errors) => errors.iter().map(|error| format!("{} {}", error.field, error.message)).collect::<Vec<_>>().join("; "),
+            Self::KeyReused => "another mail was already sent under this key".into(),
+        }
+    }
+}
+
+/// Takes a mail into the ledger, or says why not; gives the id of the mail, also if it was there before.
+pub async fn enqueue(app: &App, conn: &mut PgConnection, tenant: Option<TenantId>, order: &SendMail) -> sqlx::Result<Result<Uuid, Refusal>> {
+    let subject = match check(app, order) {
+        Ok(subject) => subject,
+        Err(errors) => return Ok(Err(Refusal::Fields(errors))),
+    };
+    let content = serde_json::json!([order.template, order.recipient, order.variables]).to_string();
+    let hash = digest(&SHA256, content.as_bytes());
+    let id = app.ambient.uuid();
+    let new = NewMessage { id, order, content_hash: hash.as_ref(), tenant, subject: &subject, now: app.ambient.now() };
+    Ok(match store::enqueue(conn, new).await? {
+        Enqueued::New => Ok(id),
+        Enqueued::Repeated(earlier) => Ok(earlier),
+        Enqueued::KeyReused => Err(Refusal::KeyReused),
+    })
+}
+
+/// The subject, if the mail can be rendered.
+fn check(app: &App, order: &SendMail) -> Result<String, Vec<FieldError>> {
+    let mut errors = Vec::new();
+    if order.key.is_empty() || order.key.chars().count() > 200 {
+        errors.push(FieldError::new("key", "length", "must have 1 to 200 characters"));
+    }
+    if !model::is_address(&order.recipient) {
+        errors.push(FieldError::new("recipient", "malformed", "must be an e-mail address"));
+    }
+    match app.templates.render(&order.template, &order.variables) {
+        Ok(rendered) if errors.is_empty() => return Ok(rendered.subject),
+        Ok(_) => {}
+        Err(error @ TemplateError::Unknown(_)) => errors.push(FieldError::new("template", "unknown", error.to_string())),
+        Err(error @ TemplateError::Variables { .. }) => errors.push(FieldError::new("variables", "invalid", error.to_string())),
+    }
+    Err(errors)
+}

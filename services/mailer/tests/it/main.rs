@@ -1,0 +1,6 @@
+//! The mailer against real PostgreSQL, Redis, SNS, SQS and SES.
+
+mod feedback;
+mod operators;
+mod sending;
+mod support;
