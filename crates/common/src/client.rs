@@ -55,13 +55,13 @@ struct TokenAnswer {
 
 impl PlatformClient {
     pub fn new(base: &Base) -> Self {
-        Self(Arc::new(Inner {
-            http: http(),
-            token_url: format!("{}/v1/oauth/token", base.auth_url),
-            client_id: base.client_id.clone(),
-            client_secret: base.client_secret.clone(),
-            token: Mutex::default(),
-        }))
+        Self::with_credentials(&base.auth_url, &base.client_id, base.client_secret.clone())
+    }
+
+    /// For a command that needs no more of a service's settings than these.
+    pub fn with_credentials(auth_url: &str, client_id: &str, client_secret: SecretString) -> Self {
+        let token_url = format!("{auth_url}/v1/oauth/token");
+        Self(Arc::new(Inner { http: http(), token_url, client_id: client_id.to_owned(), client_secret, token: Mutex::default() }))
     }
 
     pub async fn get<T: DeserializeOwned>(&self, url: &str) -> Result<T, ClientError> {

@@ -1,1 +1,36 @@
-//! product-kit
+//! How does a product become a service of the platform? By layers around its routes; the product itself stays as it is.
+//!
+//! ```text
+//! request ─ Host ─ Tenancy ─┬─ unknown: 404
+//!                           ├─ being made: 503, Retry-After
+//!                           ├─ awaiting setup: the form of its manifest
+//!                           └─ active: the product's handlers, with Instance, Db and Settings
+//!                                        └─ a row in platform.outbox ─ metering ─ topic `usage`
+//! ```
+//!
+//! | module | answers |
+//! | --- | --- |
+//! | [`tenancy`] | whose instance is this request for, and may it pass? |
+//! | [`instance`] | what does a handler know of the instance it serves? |
+//! | [`host`] | which host is asked for? |
+//! | [`publish`] | how does the platform learn of a version of the product? |
+//! | `directory` | which instance lives on a host? |
+//! | `invalidation` | when is what we know of a host out of date? |
+//! | `databases` | how is an instance's own database reached? |
+//! | `metering` | how does what was used reach billing? |
+//! | `setup` | what is filled in before an instance begins? |
+//! | `pages` | what does a browser see while there is no product to show? |
+
+mod databases;
+mod directory;
+pub mod host;
+pub mod instance;
+mod invalidation;
+mod metering;
+mod pages;
+pub mod publish;
+mod setup;
+pub mod tenancy;
+
+pub use instance::{Db, Instance, InstanceAllowed, Module, Settings, require_module};
+pub use tenancy::Tenancy;

@@ -1,0 +1,80 @@
+//! Which instance lives on a host? The configurator knows.
+
+use crate::host::HostName;
+use common::{
+    client::{ClientError, PlatformClient},
+    http::no_route,
+    problem::{FieldError, Problem},
+};
+use contracts::id::{InstanceId, TenantId};
+use secrecy::SecretString;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use std::collections::BTreeSet;
+
+/// Where an instance is on its way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum State {
+    AwaitingSetup,
+    Active,
+    /// Any state that passes by itself.
+    #[serde(other)]
+    Passing,
+}
+
+/// Answer of `GET /internal/hosts/{host}`.
+#[derive(Deserialize)]
+pub(crate) struct HostRecord {
+    pub instance_id: InstanceId,
+    pub tenant_id: TenantId,
+    pub service: String,
+    pub state: State,
+    #[serde(default)]
+    pub modules: BTreeSet<String>,
+    #[serde(default)]
+    pub settings: Map<String, Value>,
+    #[serde(default)]
+    pub setup_schema: Value,
+    /// With the role of the product, not the owner's; absent until the database is migrated.
+    pub database_url: Option<SecretString>,
+}
+
+#[derive(Serialize)]
+struct SetupRequest<'a> {
+    setup_code: &'a str,
+    settings: &'a Map<String, Value>,
+}
+
+/// The configurator's internal endpoints.
+pub(crate) struct Directory {
+    client: PlatformClient,
+    url: String,
+}
+
+impl Directory {
+    pub fn new(client: PlatformClient, configurator_url: &str) -> Self {
+        Self { client, url: format!("{configurator_url}/internal/hosts") }
+    }
+
+    /// The instance on `host`; `None` where there is none.
+    pub async fn look_up(&self, host: &HostName) -> Result<Option<HostRecord>, Problem> {
+        match self.client.get(&format!("{}/{host}", self.url)).await {
+            Ok(record) => Ok(Some(record)),
+            Err(ClientError::Refused(problem)) if problem.status == 404 => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Submits the setup form. The inner error is what is wrong in it.
+    pub async fn set_up(&self, host: &HostName, setup_code: &str, settings: &Map<String, Value>) -> Result<Result<(), Vec<FieldError>>, Problem> {
+        match self.client.post::<_, Value>(&format!("{}/{host}/setup", self.url), &SetupRequest { setup_code, settings }).await {
+            Ok(_) => Ok(Ok(())),
+            // Somebody else was quicker: what they filled in counts, and the browser sees where that went.
+            Err(ClientError::Refused(problem)) if problem.status == 409 => Ok(Ok(())),
+            Err(ClientError::Refused(problem)) if problem.status == 404 => Err(no_route()),
+            Err(ClientError::Refused(problem)) if problem.status == 422 => Ok(Err(problem.errors)),
+            Err(error) => Err(error.into()),
+        }
+    }
+}

@@ -1,0 +1,116 @@
+//! What does a handler know of the instance it serves? What [`crate::Tenancy`] put into the request, as extractors.
+
+use crate::{databases::Database, directory::HostRecord, pages};
+use axum::{
+    extract::{FromRef, FromRequestParts, Request, State},
+    http::request::Parts,
+    middleware::Next,
+    response::Response,
+};
+use common::{
+    access::{Access, Allowed, Permission},
+    problem::Problem,
+};
+use contracts::id::{InstanceId, Principal, TenantId};
+use serde_json::{Map, Value};
+use sqlx::PgPool;
+use std::{collections::BTreeSet, marker::PhantomData, ops::Deref, sync::Arc};
+
+/// The active instance on the request's host; cheap to clone.
+#[derive(Clone)]
+pub struct Instance {
+    pub id: InstanceId,
+    pub tenant: TenantId,
+    /// The optional parts that the tenant has enabled.
+    pub modules: Arc<BTreeSet<String>>,
+    /// What the setup form was filled in with.
+    pub settings: Arc<Map<String, Value>>,
+    pub pool: PgPool,
+    database: Database,
+}
+
+impl Instance {
+    pub(crate) fn new(record: HostRecord, database: Database) -> Self {
+        let HostRecord { instance_id: id, tenant_id: tenant, modules, settings, .. } = record;
+        Self { id, tenant, modules: modules.into(), settings: settings.into(), pool: database.pool.clone(), database }
+    }
+
+    /// Something may have been used just now.
+    pub(crate) fn wake_metering(&self) {
+        self.database.wake.notify_one();
+    }
+
+    fn of(parts: &Parts) -> Result<&Self, Problem> {
+        parts.extensions.get().ok_or_else(|| Problem::internal(&OutsideTenancy))
+    }
+}
+
+/// A route asks for the instance but was not wrapped by the layer that finds it.
+#[derive(Debug, thiserror::Error)]
+#[error("the route is not behind Tenancy")]
+struct OutsideTenancy;
+
+impl<S: Send + Sync> FromRequestParts<S> for Instance {
+    type Rejection = Problem;
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        Self::of(parts).cloned()
+    }
+}
+
+/// The instance's own database, under the product's own role.
+pub struct Db(pub PgPool);
+
+impl Deref for Db {
+    type Target = PgPool;
+    fn deref(&self) -> &PgPool {
+        &self.0
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Db {
+    type Rejection = Problem;
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        Instance::of(parts).map(|instance| Self(instance.pool.clone()))
+    }
+}
+
+/// What the setup form was filled in with.
+pub struct Settings(pub Arc<Map<String, Value>>);
+
+impl<S: Send + Sync> FromRequestParts<S> for Settings {
+    type Rejection = Problem;
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        Instance::of(parts).map(|instance| Self(instance.settings.clone()))
+    }
+}
+
+/// The caller has the platform permission `P` **in the tenant whose instance this is**; a permission of another tenant counts for nothing here.
+pub struct InstanceAllowed<P> {
+    pub principal: Principal,
+    permission: PhantomData<P>,
+}
+
+impl<P: Permission, S: Send + Sync> FromRequestParts<S> for InstanceAllowed<P>
+where
+    Access: FromRef<S>,
+{
+    type Rejection = Problem;
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let allowed = Allowed::<P>::from_request_parts(parts, state).await?;
+        if allowed.tenant != Instance::of(parts)?.tenant {
+            return Err(Problem::forbidden("wrong_tenant", "This token acts in another tenant than the one whose instance this is."));
+        }
+        Ok(Self { principal: allowed.principal, permission: PhantomData })
+    }
+}
+
+/// The module that [`require_module`] asks for.
+#[derive(Clone, Copy, Debug)]
+pub struct Module(pub &'static str);
+
+/// A layer for the routes of a module: where the tenant has not enabled it, they are not there.
+///
+/// `router.layer(axum::middleware::from_fn_with_state(Module("polls"), require_module))`
+pub async fn require_module(State(Module(name)): State<Module>, instance: Instance, request: Request, next: Next) -> Response {
+    if instance.modules.contains(name) { next.run(request).await } else { pages::nothing_here(request.headers()) }
+}
