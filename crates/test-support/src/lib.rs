@@ -6,12 +6,14 @@ mod browser;
 mod client;
 mod contract;
 mod issuer;
+mod link;
 mod platform;
 
 pub use browser::Browser;
 pub use client::{TestAnswer, TestRequest, TestServer};
 pub use contract::openapi_contract;
 pub use issuer::TestIssuer;
+pub use link::Link;
 pub use platform::{TestPlatform, TestUser};
 
 use std::time::{Duration, Instant};

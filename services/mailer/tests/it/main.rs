@@ -2,5 +2,6 @@
 
 mod feedback;
 mod operators;
+mod outages;
 mod sending;
 mod support;

@@ -2,6 +2,7 @@
 
 use common::config::Env;
 use serde_json::{Value, json};
+use std::collections::HashMap;
 use test_support::{TestPlatform, TestServer, TestUser, eventually};
 
 pub struct Running {
@@ -14,10 +15,16 @@ pub struct Running {
 const EVERYTHING: &[&str] = &["mailer.readMessages", "mailer.sendMessages", "mailer.readSuppressions", "mailer.writeSuppressions"];
 
 pub async fn start() -> Running {
+    start_with(|_| {}).await
+}
+
+/// With an environment that `change` has changed.
+pub async fn start_with(change: impl FnOnce(&mut HashMap<String, String>)) -> Running {
     let platform = TestPlatform::start("mailer", &mailer::MIGRATOR).await;
     let mut variables = platform.env();
     variables.insert("MAIL_FROM".into(), "Sevenleague <no-reply@sevenleague.test>".into());
     variables.insert("SES_CONFIGURATION_SET".into(), "mailer-tests".into());
+    change(&mut variables);
     let mut env = Env::new(variables);
     let config = mailer::config::read(&mut env);
     let config = env.finish(config).expect("a complete environment");
@@ -50,6 +57,16 @@ impl Running {
 
     pub async fn get(&self, path: &str) -> Value {
         self.server.get(path).bearer(&self.operator.token).send().await.expect(200)
+    }
+
+    /// As [`Running::with_status`], where answers may still be 503.
+    pub async fn with_status_after_outage(&self, recipient: &str, status: &str) -> Value {
+        eventually("the mailer answers again", async || {
+            let answer = self.server.get("/v1/messages").bearer(&self.operator.token).send().await;
+            (answer.status == 200).then_some(())
+        })
+        .await;
+        self.with_status(recipient, status).await
     }
 
     /// The mails to `recipient` once there is one with `status`.
