@@ -1,0 +1,36 @@
+//! What do handlers need? The pool, the cache's two writers, and the clock; clients are built here and nowhere else.
+
+use crate::{config::Config, records::Records, stamps::Stamps};
+use axum::extract::FromRef;
+use common::{
+    access::{Access, RecordStore},
+    ambient::Ambient,
+};
+use redis::aio::ConnectionManager;
+use sqlx::PgPool;
+
+#[derive(Clone)]
+pub struct App {
+    pub pool: PgPool,
+    pub access: Access,
+    pub ambient: Ambient,
+    pub records: Records,
+    pub stamps: Stamps,
+}
+
+impl App {
+    pub fn new(config: &Config, redis: &ConnectionManager, ambient: Ambient) -> Result<Self, sqlx::Error> {
+        let pool = common::db::connect(&config.database)?;
+        let store = RecordStore::new(redis.clone(), &config.base.redis_prefix, ambient.clone());
+        let records = Records::new(pool.clone(), store.clone(), ambient.clone());
+        // The others ask this service; this service asks its own database.
+        let access = Access::new(&config.base, redis.clone(), Box::new(records.clone()));
+        Ok(Self { stamps: Stamps::new(pool.clone(), store), pool, access, ambient, records })
+    }
+}
+
+impl FromRef<App> for Access {
+    fn from_ref(app: &App) -> Self {
+        app.access.clone()
+    }
+}

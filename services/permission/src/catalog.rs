@@ -1,0 +1,53 @@
+//! Which permissions exist? Each service registers its own list; a product's comes with its manifest.
+
+pub mod model;
+pub mod routes;
+pub mod store;
+
+use crate::{app::App, stamps::Debts};
+use common::problem::Problem;
+use contracts::manifest::PermissionList;
+use std::time::Duration;
+use store::Origin;
+use tokio_util::sync::CancellationToken;
+
+/// Pause between two tries while the database is away.
+const RETRY_PAUSE: Duration = Duration::from_secs(1);
+const OWN: &str = include_str!("../manifest.toml");
+
+/// Registers this service's own list, as the others do over HTTP, until it is taken or the process stops.
+pub async fn register_own(app: App, shutdown: CancellationToken) {
+    let list = match PermissionList::parse(OWN) {
+        Ok(list) => list,
+        Err(error) => return tracing::error!(error = &error as &dyn std::error::Error, "The service's own manifest.toml cannot be read"),
+    };
+    while let Err(problem) = replace(&app, &list).await {
+        tracing::warn!(error = &problem as &dyn std::error::Error, "Own permissions are not registered yet");
+        tokio::select! {
+            () = shutdown.cancelled() => return,
+            () = tokio::time::sleep(RETRY_PAUSE) => {}
+        }
+    }
+    tracing::info!(permissions = list.permissions.len(), "Own permissions registered");
+}
+
+/// Makes `list` all there is in its namespace; every record made before counts no more when this returns.
+pub async fn replace(app: &App, list: &PermissionList) -> Result<(), Problem> {
+    let mut tx = app.pool.begin().await?;
+    let now = app.ambient.now();
+    store::take_namespace(&mut tx, &list.namespace, Origin::Registered).await?;
+    let known = store::of_namespace(&mut tx, &list.namespace).await?;
+    let plan = model::Plan::replacing(&known, &list.permissions);
+    store::apply(&mut tx, &app.ambient, &list.namespace, &plan).await?;
+    let named = store::still_named(&mut tx, &plan.removed, now).await?;
+    if !named.is_empty() {
+        let detail = format!("Granted or held by a role, so not to be removed: {}.", named.join(", "));
+        return Err(Problem::conflict("permission_granted", detail));
+    }
+    tx.commit().await?;
+    // Also what an earlier call left owed: it was answered 503, and this is its repetition.
+    app.stamps
+        .pay(Debts::All)
+        .await
+        .map_err(|_| Problem::unavailable(common::problem::RETRY_AFTER_OUTAGE, "The list is stored, but not in force everywhere. Send it again."))
+}

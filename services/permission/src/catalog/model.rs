@@ -1,0 +1,92 @@
+//! What changes in a namespace when a new list of its permissions arrives?
+
+use contracts::manifest::PermissionEntry;
+
+/// The changes, to be applied together.
+#[derive(Debug, Default, PartialEq)]
+pub struct Plan {
+    /// New or changed.
+    pub written: Vec<PermissionEntry>,
+    pub removed: Vec<String>,
+    /// Whether anybody may do more or less after it; a new text alone changes nothing.
+    pub affects_access: bool,
+}
+
+impl Plan {
+    /// The list is all there is from now on.
+    pub fn replacing(known: &[PermissionEntry], list: &[PermissionEntry]) -> Self {
+        let gone = known.iter().filter(|entry| find(list, &entry.name).is_none());
+        let removed: Vec<String> = gone.map(|entry| entry.name.clone()).collect();
+        let extending = Self::extending(known, list);
+        Self { affects_access: extending.affects_access || !removed.is_empty(), removed, ..extending }
+    }
+
+    /// The list adds and corrects; what it does not name stays, because instances of older versions still ask for it.
+    pub fn extending(known: &[PermissionEntry], list: &[PermissionEntry]) -> Self {
+        let written: Vec<PermissionEntry> = list.iter().filter(|entry| find(known, &entry.name) != Some(entry)).cloned().collect();
+        let affects_access = written.iter().any(|entry| find(known, &entry.name).is_none_or(|before| !same_access(before, entry)));
+        Self { written, affects_access, ..Self::default() }
+    }
+
+    /// The list only adds what is missing: it is older than what is known.
+    pub fn completing(known: &[PermissionEntry], list: &[PermissionEntry]) -> Self {
+        let missing: Vec<PermissionEntry> = list.iter().filter(|entry| find(known, &entry.name).is_none()).cloned().collect();
+        Self::extending(known, &missing)
+    }
+}
+
+fn find<'a>(entries: &'a [PermissionEntry], name: &str) -> Option<&'a PermissionEntry> {
+    entries.iter().find(|entry| entry.name == name)
+}
+
+fn same_access(one: &PermissionEntry, other: &PermissionEntry) -> bool {
+    (one.dangerous, one.scope, &one.roles) == (other.dangerous, other.scope, &other.roles)
+}
+
+/// Whether version `new` is at least `known`; both look like 1.0.0.
+pub fn at_least(new: &str, known: &str) -> bool {
+    let parts = |version: &str| version.split('.').map(|part| part.parse::<u32>().unwrap_or_default()).collect::<Vec<_>>();
+    parts(new) >= parts(known)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use contracts::manifest::Scope;
+
+    fn entry(name: &str, text: &str) -> PermissionEntry {
+        PermissionEntry { name: name.into(), text: text.into(), dangerous: false, scope: Scope::Tenant, roles: Vec::new() }
+    }
+
+    #[test]
+    fn the_same_list_changes_nothing() {
+        let list = [entry("x.a", "A"), entry("x.b", "B")];
+        assert_eq!(Plan::replacing(&list, &list), Plan::default());
+    }
+
+    #[test]
+    fn a_new_text_is_written_and_affects_nobody() {
+        let plan = Plan::replacing(&[entry("x.a", "A")], &[entry("x.a", "Aa")]);
+        assert_eq!((plan.written.len(), plan.affects_access), (1, false));
+    }
+
+    #[test]
+    fn what_is_added_removed_or_made_dangerous_affects_access() {
+        let known = [entry("x.a", "A")];
+        assert!(Plan::replacing(&known, &[entry("x.a", "A"), entry("x.b", "B")]).affects_access);
+        assert!(Plan::replacing(&known, &[PermissionEntry { dangerous: true, ..entry("x.a", "A") }]).affects_access);
+        let removal = Plan::replacing(&known, &[]);
+        assert_eq!((removal.removed.as_slice(), removal.affects_access), (["x.a".to_owned()].as_slice(), true));
+    }
+
+    #[test]
+    fn an_older_list_only_fills_gaps() {
+        let plan = Plan::completing(&[entry("x.a", "new")], &[entry("x.a", "old"), entry("x.b", "B")]);
+        assert_eq!((plan.written, plan.removed.len()), (vec![entry("x.b", "B")], 0));
+    }
+
+    #[test]
+    fn versions_are_numbers() {
+        assert!(at_least("1.10.0", "1.9.9") && at_least("1.0.0", "1.0.0") && !at_least("1.9.9", "1.10.0"));
+    }
+}

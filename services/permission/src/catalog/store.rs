@@ -1,0 +1,158 @@
+//! Which rows are the catalog?
+
+use super::model::Plan;
+use crate::stamps;
+use chrono::{DateTime, Utc};
+use common::{ambient::Ambient, page::PageRequest, problem::Problem};
+use contracts::manifest::{PermissionEntry, Scope};
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+/// How a namespace came to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    Registered,
+    Published,
+}
+
+impl Origin {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Registered => "registered",
+            Self::Published => "published",
+        }
+    }
+}
+
+/// A namespace belongs to whoever had it first.
+#[derive(Debug, thiserror::Error)]
+pub enum NotTaken {
+    #[error("the namespace belongs to another")]
+    Foreign,
+    #[error("the namespace cannot be read")]
+    Database(#[from] sqlx::Error),
+}
+
+impl From<NotTaken> for Problem {
+    fn from(error: NotTaken) -> Self {
+        match error {
+            NotTaken::Foreign => Self::conflict("namespace_taken", "The namespace belongs to another service."),
+            NotTaken::Database(error) => error.into(),
+        }
+    }
+}
+
+struct Row {
+    name: String,
+    text: String,
+    dangerous: bool,
+    scope: String,
+    roles: Vec<String>,
+}
+
+impl From<Row> for PermissionEntry {
+    fn from(row: Row) -> Self {
+        let scope = if row.scope == scope_name(Scope::Platform) { Scope::Platform } else { Scope::Tenant };
+        Self { name: row.name, text: row.text, dangerous: row.dangerous, scope, roles: row.roles }
+    }
+}
+
+fn scope_name(scope: Scope) -> &'static str {
+    match scope {
+        Scope::Tenant => "tenant",
+        Scope::Platform => "platform",
+    }
+}
+
+/// Every permission there is.
+pub async fn all(conn: &mut PgConnection) -> sqlx::Result<Vec<PermissionEntry>> {
+    let rows = sqlx::query_as!(Row, "SELECT name, text, dangerous, scope, roles FROM permissions WHERE removed_at IS NULL").fetch_all(conn).await?;
+    Ok(rows.into_iter().map(PermissionEntry::from).collect())
+}
+
+pub async fn of_namespace(conn: &mut PgConnection, namespace: &str) -> sqlx::Result<Vec<PermissionEntry>> {
+    let rows = sqlx::query_as!(Row, "SELECT name, text, dangerous, scope, roles FROM permissions WHERE namespace = $1 AND removed_at IS NULL", namespace)
+        .fetch_all(conn)
+        .await?;
+    Ok(rows.into_iter().map(PermissionEntry::from).collect())
+}
+
+pub async fn page(conn: &mut PgConnection, request: PageRequest) -> sqlx::Result<Vec<(Uuid, PermissionEntry)>> {
+    let rows = sqlx::query!(
+        "SELECT id, name, text, dangerous, scope, roles FROM permissions WHERE removed_at IS NULL AND id > $1 ORDER BY id LIMIT $2",
+        request.after,
+        request.fetch()
+    )
+    .fetch_all(conn)
+    .await?;
+    let entry = |row: Row| PermissionEntry::from(row);
+    Ok(rows
+        .into_iter()
+        .map(|row| (row.id, entry(Row { name: row.name, text: row.text, dangerous: row.dangerous, scope: row.scope, roles: row.roles })))
+        .collect())
+}
+
+/// Those of `names` that are no permissions. The others stay ones until the transaction ends.
+pub async fn unknown(conn: &mut PgConnection, names: &[String]) -> sqlx::Result<Vec<String>> {
+    let known =
+        sqlx::query_scalar!("SELECT name FROM permissions WHERE name = ANY($1) AND removed_at IS NULL ORDER BY name FOR SHARE", names).fetch_all(conn).await?;
+    Ok(names.iter().filter(|name| !known.contains(name)).cloned().collect())
+}
+
+/// Those of `names` that are no namespaces.
+pub async fn unknown_namespaces(conn: &mut PgConnection, names: &[String]) -> sqlx::Result<Vec<String>> {
+    let known = sqlx::query_scalar!("SELECT name FROM namespaces WHERE name = ANY($1)", names).fetch_all(conn).await?;
+    Ok(names.iter().filter(|name| !known.contains(name)).cloned().collect())
+}
+
+/// Takes the namespace for its first comer and locks it; gives the newest version that was published in it.
+pub async fn take_namespace(conn: &mut PgConnection, name: &str, origin: Origin) -> Result<Option<String>, NotTaken> {
+    sqlx::query!("INSERT INTO namespaces (name, origin) VALUES ($1, $2) ON CONFLICT DO NOTHING", name, origin.name()).execute(&mut *conn).await?;
+    let row = sqlx::query!("SELECT origin, version FROM namespaces WHERE name = $1 FOR UPDATE", name).fetch_one(conn).await?;
+    if row.origin == origin.name() { Ok(row.version) } else { Err(NotTaken::Foreign) }
+}
+
+pub async fn set_version(conn: &mut PgConnection, namespace: &str, version: &str) -> sqlx::Result<()> {
+    sqlx::query!("UPDATE namespaces SET version = $2 WHERE name = $1", namespace, version).execute(conn).await?;
+    Ok(())
+}
+
+/// Carries out the plan, and owes every tenant a stamp if anybody's permissions change by it.
+pub async fn apply(conn: &mut PgConnection, ambient: &Ambient, namespace: &str, plan: &Plan) -> sqlx::Result<()> {
+    for entry in &plan.written {
+        sqlx::query!(
+            "INSERT INTO permissions (id, name, namespace, text, dangerous, scope, roles) VALUES ($1, $2, $3, $4, $5, $6, $7)
+             ON CONFLICT ON CONSTRAINT permissions_name
+             DO UPDATE SET text = $4, dangerous = $5, scope = $6, roles = $7, removed_at = NULL",
+            ambient.uuid(),
+            entry.name,
+            namespace,
+            entry.text,
+            entry.dangerous,
+            scope_name(entry.scope),
+            &entry.roles
+        )
+        .execute(&mut *conn)
+        .await?;
+    }
+    sqlx::query!("UPDATE permissions SET removed_at = $2 WHERE name = ANY($1)", &plan.removed, ambient.now()).execute(&mut *conn).await?;
+    if plan.affects_access {
+        stamps::owe_everybody(conn).await?;
+    }
+    Ok(())
+}
+
+/// Those of `names` that a living grant or a role of any tenant names.
+pub async fn still_named(conn: &mut PgConnection, names: &[String], now: DateTime<Utc>) -> sqlx::Result<Vec<String>> {
+    sqlx::query_scalar!(
+        r#"SELECT permission AS "name!" FROM grants
+           WHERE permission = ANY($1) AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > $2)
+           UNION
+           SELECT p.pattern FROM role_permissions p JOIN roles r ON r.id = p.role_id WHERE p.pattern = ANY($1) AND r.deleted_at IS NULL
+           ORDER BY 1"#,
+        names,
+        now
+    )
+    .fetch_all(conn)
+    .await
+}

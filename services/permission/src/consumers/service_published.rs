@@ -1,0 +1,48 @@
+//! A version of a product can be enabled: its permissions are added to the catalog.
+//!
+//! Nothing is removed by it, because instances of older versions still ask for what they know.
+
+use crate::{
+    app::App,
+    catalog::{
+        model::{Plan, at_least},
+        store::{self, NotTaken, Origin},
+    },
+    stamps,
+};
+use contracts::messages::ServicePublished;
+use messaging::{Delivery, Fault, Handle};
+use sqlx::PgConnection;
+
+/// Platform services' own namespaces are not for products, not even before the service has registered.
+const RESERVED: &[&str] = &["auth", "permission", "billing", "configurator", "mailer", "worker"];
+
+impl Handle<ServicePublished> for App {
+    async fn handle(&self, tx: &mut PgConnection, message: &Delivery<ServicePublished>) -> Result<(), Fault> {
+        let manifest = &message.data.manifest;
+        let faults = manifest.faults();
+        if !faults.is_empty() {
+            return Err(Fault::permanent(faults.join("; ")));
+        }
+        if RESERVED.contains(&manifest.service.as_str()) {
+            return Err(Fault::permanent(format!("the namespace '{}' is a platform service's", manifest.service)));
+        }
+        let newest = store::take_namespace(tx, &manifest.service, Origin::Published).await.map_err(refused)?;
+        let known = store::of_namespace(tx, &manifest.service).await?;
+        let is_newest = newest.is_none_or(|newest| at_least(&manifest.version, &newest));
+        let plan = if is_newest { Plan::extending(&known, &manifest.permissions) } else { Plan::completing(&known, &manifest.permissions) };
+        store::apply(tx, &self.ambient, &manifest.service, &plan).await?;
+        if is_newest {
+            store::set_version(tx, &manifest.service, &manifest.version).await?;
+        }
+        stamps::leave_to_background(tx).await?;
+        Ok(())
+    }
+}
+
+fn refused(error: NotTaken) -> Fault {
+    match error {
+        NotTaken::Foreign => Fault::permanent(error.to_string()),
+        NotTaken::Database(error) => error.into(),
+    }
+}

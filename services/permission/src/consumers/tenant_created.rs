@@ -1,0 +1,25 @@
+//! A tenant exists: its first user owns it, and operates the platform if it is the platform's own.
+
+use super::give;
+use crate::app::App;
+use contracts::messages::{TenantCreated, TenantKind};
+use messaging::{Delivery, Fault, Handle};
+use sqlx::PgConnection;
+
+impl Handle<TenantCreated> for App {
+    async fn handle(&self, tx: &mut PgConnection, message: &Delivery<TenantCreated>) -> Result<(), Fault> {
+        let tenant = &message.data;
+        let kind = match tenant.kind {
+            TenantKind::Customer => "customer",
+            TenantKind::Platform => "platform",
+        };
+        sqlx::query!("INSERT INTO tenants (id, kind, created_at) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING", tenant.tenant_id.0, kind, message.time)
+            .execute(&mut *tx)
+            .await?;
+        give(tx, self, tenant.tenant_id, tenant.owner_user_id, "owner").await?;
+        if tenant.kind == TenantKind::Platform {
+            give(tx, self, tenant.tenant_id, tenant.owner_user_id, "operator").await?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,5 @@
+//! What may a principal do? The rule ([`model`]), the rows it is applied to ([`store`]), and the questions about it ([`routes`]).
+
+pub mod model;
+pub mod routes;
+pub mod store;

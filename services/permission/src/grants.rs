@@ -1,0 +1,5 @@
+//! Who was granted what? A revoked grant stays as history; its revocation is answered only when no cache believes in it any more.
+
+pub mod model;
+pub mod routes;
+pub mod store;

@@ -1,0 +1,33 @@
+//! Which routes are there? All of them, in one list.
+
+use crate::{DOCS, app::App, catalog, effective, grants, records, roles};
+use axum::Router;
+use common::openapi::{finish, swagger};
+use serde_json::Value;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+pub fn api() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(effective::routes::mine))
+        .routes(routes!(effective::routes::check))
+        .routes(routes!(catalog::routes::list))
+        .routes(routes!(roles::routes::list, roles::routes::create))
+        .routes(routes!(roles::routes::delete))
+        .routes(routes!(grants::routes::list, grants::routes::create))
+        .routes(routes!(grants::routes::revoke))
+        .routes(routes!(catalog::routes::register))
+        .routes(routes!(records::fill))
+}
+
+pub fn openapi() -> Value {
+    document(api().into_openapi())
+}
+
+pub fn router(app: App) -> Router {
+    let (router, generated) = api().split_for_parts();
+    router.merge(swagger(document(generated))).with_state(app)
+}
+
+fn document(generated: utoipa::openapi::OpenApi) -> Value {
+    finish(generated, "permission", "Permission", &DOCS)
+}
