@@ -6,7 +6,7 @@ use anyhow::{Context, Result, ensure};
 use std::process::{ExitCode, Stdio};
 use tokio::process::Command;
 
-const SERVICES: [&str; 6] = ["auth", "permission", "billing", "configurator", "mailer", "worker"];
+const SERVICES: [&str; 7] = ["auth", "permission", "billing", "configurator", "mailer", "worker", "forum"];
 
 pub async fn run(check: bool) -> Result<ExitCode> {
     let programs = cargo::build(&SERVICES).await?;

@@ -65,8 +65,8 @@ pub struct Stack {
     secrets: Secrets,
     processes: Processes,
     http: reqwest::Client,
-    /// Makes topics and queues.
-    provision: Option<Spec>,
+    /// Make topics, queues and the sender of mail.
+    provision: Vec<Spec>,
 }
 
 /// Where the infrastructure listens.
@@ -109,10 +109,12 @@ impl Stack {
         }
         let folder = Folder::open(&root, &options.name)?;
         processes::stop_leftovers(&folder.path).await?;
+        // What a killed one said of itself is true no more.
+        let _ = fs::remove_file(state::file(&folder.path));
         tools::ensure_installed(&options.needs, &root.join("apt.log")).await?;
         let (ports, secrets) = (Ports::open(&folder.path, options.ports)?, Secrets::open(&folder.path)?);
         let http = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(10)).build()?;
-        Ok(Self { processes: Processes::new(&folder.path), options, root, folder, ports, secrets, http, provision: None })
+        Ok(Self { processes: Processes::new(&folder.path), options, root, folder, ports, secrets, http, provision: Vec::new() })
     }
 
     /// Starts PostgreSQL, Redis and ministack.

@@ -5,6 +5,9 @@ use crate::data;
 use anyhow::Result;
 use std::collections::BTreeMap;
 
+/// One folder a version of a product: `<service>/<version>`.
+const BUNDLES: &str = "examples/bundles";
+
 /// A process of the stack on top of the infrastructure.
 pub struct Service {
     /// Unique; names its log.
@@ -21,7 +24,7 @@ const fn platform(name: &'static str, port: u16) -> Service {
 }
 
 /// Two workers, since what one leaves undone the other must take over.
-pub const SERVICES: [Service; 8] = [
+pub static SERVICES: [Service; 8] = [
     platform("auth", 8001),
     platform("permission", 8002),
     platform("billing", 8003),
@@ -31,6 +34,11 @@ pub const SERVICES: [Service; 8] = [
     Service { name: "worker-2", package: "worker", port: 8007, has_database: true },
     Service { name: "forum", package: "forum", port: 8010, has_database: false },
 ];
+
+/// The service of that name, which the table has.
+pub fn find(name: &str) -> &'static Service {
+    SERVICES.iter().find(|service| service.name == name).expect("only names in the table are asked for")
+}
 
 /// The packages, each once.
 pub fn packages() -> Vec<&'static str> {
@@ -103,10 +111,16 @@ impl Settings<'_> {
                 ("INSTANCE_ADMIN_URL", databases::instance_admin_url(secrets, self.postgres)?),
             ],
             "mailer" => vec![("MAIL_FROM", "no-reply@sevenleague.test".into())],
-            "worker" => {
-                vec![("CONFIGURATOR_URL", self.url("configurator")), ("BUNDLES_DIR", data::checkout().join("examples/forum/bundles").display().to_string())]
+            "worker" => vec![
+                ("CONFIGURATOR_URL", self.url("configurator")),
+                ("BUNDLES_DIR", data::checkout().join(BUNDLES).display().to_string()),
+                // Whoever watches a job being taken over from a dead worker need not wait long.
+                ("JOB_LEASE_SECONDS", "5".into()),
+            ],
+            "forum" => {
+                let bundle = data::checkout().join(BUNDLES).join("forum/1.0.0").display().to_string();
+                vec![("CONFIGURATOR_URL", self.url("configurator")), ("BUNDLE_DIR", bundle)]
             }
-            "forum" => vec![("CONFIGURATOR_URL", self.url("configurator"))],
             _ => Vec::new(),
         };
         Ok(env.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())

@@ -39,7 +39,7 @@ impl Stack {
         let settings = Settings { ports, postgres, redis_url, aws, access_token_seconds: self.options.access_token_seconds };
         self.prepare(&programs, &settings).await?;
         self.start_services(&programs, &settings).await?;
-        let publish = self.spec("forum-publish", "publish", &SERVICES[SERVICES.len() - 1], &programs, &settings)?;
+        let publish = self.spec("forum-publish", "publish", services::find("forum"), &programs, &settings)?;
         self.processes.run(&publish).await?;
 
         let state = State {
@@ -62,9 +62,11 @@ impl Stack {
             self.processes.run(&migrate).await?;
         }
         let provision = local_aws("local-aws-provision", &["provision"], programs, settings);
-        self.processes.run(&provision).await?;
-        self.provision = Some(provision);
-        let mut seed = self.spec("auth-seed", "seed-operator", &SERVICES[0], programs, settings)?;
+        // ministack refuses senders it does not know, and knows none after a restart.
+        let bootstrap = self.spec("mailer-bootstrap", "bootstrap", services::find("mailer"), programs, settings)?;
+        self.provision = vec![provision, bootstrap];
+        self.provision().await?;
+        let mut seed = self.spec("auth-seed", "seed-operator", services::find("auth"), programs, settings)?;
         seed.env.insert("OPERATOR_EMAIL".into(), OPERATOR_EMAIL.into());
         seed.env.insert("OPERATOR_PASSWORD".into(), self.secrets.password("operator")?);
         self.processes.run(&seed).await
@@ -131,10 +133,14 @@ impl Stack {
     async fn provision_again(&mut self, endpoint: &str) -> Result<()> {
         let health = format!("{endpoint}/_ministack/health");
         self.wait_for("ministack", READY, async |http| answers(http, &health).await).await?;
-        match &self.provision {
-            Some(provision) => self.processes.run(provision).await,
-            None => Ok(()),
+        self.provision().await
+    }
+
+    async fn provision(&self) -> Result<()> {
+        for step in &self.provision {
+            self.processes.run(step).await?;
         }
+        Ok(())
     }
 }
 
