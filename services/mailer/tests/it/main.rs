@@ -3,5 +3,6 @@
 mod feedback;
 mod operators;
 mod outages;
+mod process;
 mod sending;
 mod support;

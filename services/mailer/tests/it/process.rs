@@ -1,0 +1,58 @@
+//! The binary as ECS runs it: a wrong environment, the logs, and the order to stop.
+
+use serde_json::Value;
+use std::{
+    collections::HashMap,
+    io::{BufRead, BufReader},
+    process::{Command, Stdio},
+};
+use test_support::{TestPlatform, eventually};
+
+fn binary(environment: &HashMap<String, String>) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_mailer"));
+    let aws = std::env::vars().filter(|(name, _)| name.starts_with("AWS_"));
+    command.arg("serve").env_clear().envs(aws).envs(environment);
+    command
+}
+
+#[test]
+fn a_wrong_environment_is_told_at_once_and_exits_with_2() {
+    let wrong = HashMap::from([("LISTEN_ADDR".to_owned(), "nowhere".to_owned()), ("DATABASE_MAX_CONNECTIONS".to_owned(), "many".to_owned())]);
+    let output = binary(&wrong).env_remove("AWS_REGION").output().expect("running the binary");
+    let message = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{message}");
+    for fault in
+        ["LISTEN_ADDR: ", "DATABASE_MAX_CONNECTIONS: ", "DATABASE_URL is missing", "CLIENT_SECRET is missing", "MAIL_FROM is missing", "AWS_REGION is missing"]
+    {
+        assert!(message.contains(fault), "'{fault}' not in: {message}");
+    }
+}
+
+#[tokio::test]
+async fn it_logs_json_and_stops_in_order_when_told() {
+    let platform = TestPlatform::start("mailer", &mailer::MIGRATOR).await;
+    let mut environment = platform.env();
+    environment.insert("MAIL_FROM".into(), "a@sevenleague.test".into());
+    let mut process = binary(&environment).stdout(Stdio::piped()).spawn().expect("running the binary");
+    let mut lines = BufReader::new(process.stdout.take().expect("its output")).lines().map(|line| line.expect("a line"));
+    let listening =
+        lines.by_ref().find_map(|line| serde_json::from_str::<Value>(&line).ok().filter(|line| line["message"] == "listening")).expect("it listens");
+    let (api, ops) = (listening["address"].as_str().expect("an address"), listening["ops_address"].as_str().expect("an address"));
+    eventually("the mailer is ready", async || reqwest::get(format!("http://{ops}/readyz")).await.ok().filter(|answer| answer.status() == 200)).await;
+
+    let request = reqwest::Client::new().get(format!("http://{api}/v1/messages")).header("x-request-id", "told-by-the-caller");
+    let token = platform.user(platform.tenant(), &["mailer.readMessages"]).await;
+    assert_eq!(request.bearer_auth(&token.token).send().await.expect("an answer").status(), 200);
+    let line =
+        lines.by_ref().map(|line| serde_json::from_str::<Value>(&line).expect("JSON")).find(|line| line["message"] == "request answered").expect("a log line");
+    let span = &line["span"];
+    assert_eq!((&line["status"], &span["request_id"], &span["route"]), (&200.into(), &"told-by-the-caller".into(), &"/v1/messages".into()), "{line}");
+    assert_eq!(span["tenant"], token.tenant.to_string(), "{line}");
+    let metrics = reqwest::get(format!("http://{ops}/metrics")).await.expect("an answer").text().await.expect("a text");
+    assert!(metrics.contains(r#"http_requests_total{service="mailer",method="GET",route="/v1/messages",status="200"} 1"#), "{metrics}");
+
+    let killed = Command::new("kill").args(["-TERM", &process.id().to_string()]).status().expect("telling it to stop");
+    assert!(killed.success());
+    assert!(lines.any(|line| line.contains("stopped")));
+    assert_eq!(process.wait().expect("its end").code(), Some(0));
+}
