@@ -1,0 +1,34 @@
+//! Who is billed, and where do the invoices go?
+
+use crate::currency::Currency;
+use chrono::{DateTime, Utc};
+use contracts::id::TenantId;
+use sqlx::PgConnection;
+
+/// One tenant, as billing knows it.
+#[derive(Clone, Debug)]
+pub struct Account {
+    pub tenant_id: TenantId,
+    pub name: String,
+    /// Where invoices go.
+    pub email: String,
+    pub currency: Currency,
+}
+
+/// Makes the account; `false` if the tenant has one already.
+pub async fn insert(conn: &mut PgConnection, account: &Account, created_at: DateTime<Utc>) -> sqlx::Result<bool> {
+    let inserted = sqlx::query!(
+        "INSERT INTO account (tenant_id, name, email, currency, created_at) VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING",
+        account.tenant_id.0,
+        account.name,
+        account.email,
+        account.currency.code(),
+        created_at,
+    );
+    Ok(inserted.execute(conn).await?.rows_affected() == 1)
+}
+
+pub async fn find(conn: &mut PgConnection, tenant: TenantId) -> sqlx::Result<Option<Account>> {
+    let found = sqlx::query_as!(Account, r#"SELECT tenant_id, name, email, currency AS "currency: Currency" FROM account WHERE tenant_id = $1"#, tenant.0);
+    found.fetch_optional(conn).await
+}

@@ -1,0 +1,15 @@
+//! A tenant uses a feature from now on: an interval begins.
+
+use super::{hold_feature, tenant};
+use crate::{app::App, usage::store};
+use contracts::messages::FeatureEnabled;
+use messaging::{Delivery, Fault, Handle};
+use sqlx::PgConnection;
+
+impl Handle<FeatureEnabled> for App {
+    async fn handle(&self, tx: &mut PgConnection, message: &Delivery<FeatureEnabled>) -> Result<(), Fault> {
+        let (tenant, change) = (tenant(message)?, &message.data);
+        hold_feature(tx, tenant, change.instance_id, &change.service, &change.feature).await?;
+        Ok(store::begin(tx, &self.ambient, tenant, change).await?)
+    }
+}

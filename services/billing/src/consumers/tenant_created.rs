@@ -1,0 +1,25 @@
+//! A tenant exists: it gets an account and its first cycle, which begins when the tenant did.
+
+use crate::{
+    accounts::{self, Account},
+    app::App,
+    cycles,
+};
+use contracts::messages::{TenantCreated, TenantKind};
+use messaging::{Delivery, Fault, Handle};
+use sqlx::PgConnection;
+
+impl Handle<TenantCreated> for App {
+    async fn handle(&self, tx: &mut PgConnection, message: &Delivery<TenantCreated>) -> Result<(), Fault> {
+        let TenantCreated { tenant_id, name, kind, owner_email, .. } = &message.data;
+        // The company that runs the platform sends itself no invoices.
+        if *kind == TenantKind::Platform {
+            return Ok(());
+        }
+        let account = Account { tenant_id: *tenant_id, name: name.clone(), email: owner_email.clone(), currency: self.account_currency.clone() };
+        if accounts::insert(tx, &account, message.time).await? {
+            cycles::store::open(tx, self.ambient.uuid(), *tenant_id, message.time).await?;
+        }
+        Ok(())
+    }
+}

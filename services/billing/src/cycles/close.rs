@@ -1,0 +1,70 @@
+//! How does a cycle end? In one transaction: its usage becomes the lines of one invoice, the next cycle begins, the mail is ordered.
+
+use super::store::{self as cycles, CycleState, Held};
+use crate::{
+    accounts::{self, Account},
+    invoices::{
+        draft::{self, Draft},
+        mail,
+        model::TooLarge,
+        store::{self as invoices, Invoice},
+    },
+};
+use common::{ambient::Ambient, problem::Problem};
+use messaging::OutboxError;
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+/// What a close came to.
+pub struct Closed {
+    pub invoice: Invoice,
+    /// Whether it was this call that closed the cycle.
+    pub now: bool,
+}
+
+/// Nothing may be committed.
+#[derive(Debug, thiserror::Error)]
+pub enum CloseError {
+    #[error("the cycle cannot be closed in the database")]
+    Database(#[from] sqlx::Error),
+    #[error("the mail of the invoice cannot be ordered")]
+    Mail(#[from] OutboxError),
+    #[error("a line cannot be priced")]
+    Price(#[from] TooLarge),
+}
+
+/// Closes the cycle at this moment; one that is closed gives the invoice that it has. `None` if there is no such cycle.
+pub async fn close(conn: &mut PgConnection, ambient: &Ambient, id: Uuid) -> Result<Option<Closed>, CloseError> {
+    let Some(cycle) = cycles::hold(conn, id).await? else { return Ok(None) };
+    if cycle.state == CycleState::Closed {
+        let invoice = invoices::of_cycle(conn, cycle.tenant_id, cycle.id).await?;
+        return Ok(Some(Closed { invoice, now: false }));
+    }
+    let account = accounts::find(conn, cycle.tenant_id).await?.ok_or(sqlx::Error::RowNotFound)?;
+    let invoice = invoice(conn, ambient, &account, &cycle).await?;
+    let lines = invoices::lines(conn, account.tenant_id, invoice.id).await?;
+    messaging::publish(conn, ambient, crate::NAME, Some(account.tenant_id), &mail::order(&account, &invoice, &lines)).await?;
+    Ok(Some(Closed { invoice, now: true }))
+}
+
+async fn invoice(conn: &mut PgConnection, ambient: &Ambient, account: &Account, cycle: &Held) -> Result<Invoice, CloseError> {
+    // The clock that began the cycle may have been another machine's, a little ahead of ours.
+    let now = ambient.now().max(cycle.start_at);
+    cycles::close(conn, cycle, now).await?;
+    cycles::open(conn, ambient.uuid(), account.tenant_id, now).await?;
+    let draft = Draft { id: ambient.uuid(), cycle_id: cycle.id, period_start: cycle.start_at, period_end: now };
+    draft::insert(conn, account, &draft).await?;
+    draft::add_features(conn, ambient, account, &draft).await?;
+    draft::add_meters(conn, ambient, account, &draft).await?;
+    draft::finalize(conn, account.tenant_id, draft.id).await?;
+    Ok(invoices::of_cycle(conn, account.tenant_id, cycle.id).await?)
+}
+
+impl From<CloseError> for Problem {
+    fn from(error: CloseError) -> Self {
+        match error {
+            CloseError::Database(error) | CloseError::Mail(OutboxError::Database(error)) => error.into(),
+            other => Self::internal(&other),
+        }
+    }
+}

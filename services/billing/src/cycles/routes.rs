@@ -1,0 +1,63 @@
+//! What do operators do with cycles?
+
+use super::{
+    close,
+    store::{self, Cycle, CycleState},
+};
+use crate::{
+    app::App,
+    invoices::routes::{InvoiceWithLines, with_lines},
+};
+use axum::{extract::State, http::StatusCode};
+use common::{
+    access::Allowed,
+    http::{Json, Path, Query},
+    page::{Page, PageQuery},
+    problem::Problem,
+};
+use contracts::id::TenantId;
+use serde::Deserialize;
+use utoipa::IntoParams;
+use uuid::Uuid;
+
+common::permissions! {
+    pub ReadCycles = "billing.readCycles",
+    pub CloseCycles = "billing.closeCycles",
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct CycleFilter {
+    /// Only this tenant's cycles.
+    pub tenant_id: Option<TenantId>,
+    /// Only cycles in this state.
+    #[param(inline)]
+    pub state: Option<CycleState>,
+}
+
+#[utoipa::path(get, path = "/v1/cycles", operation_id = "listCycles", tag = "cycles", params(CycleFilter, PageQuery),
+    responses((status = 200, body = Page<Cycle>)), security(("bearer" = ["billing.readCycles"])))]
+pub async fn list(
+    State(app): State<App>,
+    _: Allowed<ReadCycles>,
+    Query(filter): Query<CycleFilter>,
+    Query(query): Query<PageQuery>,
+) -> Result<Json<Page<Cycle>>, Problem> {
+    let page = query.check()?;
+    let cycles = store::page(&mut *app.pool.acquire().await?, filter.tenant_id, filter.state, page).await?;
+    Ok(Json(Page::cut(cycles, page, |cycle| cycle.id)))
+}
+
+#[utoipa::path(post, path = "/v1/cycles/{id}/close", operation_id = "closeCycle", tag = "cycles", params(("id" = Uuid, Path)),
+    responses((status = 201, body = InvoiceWithLines, description = "The cycle is closed, and this is its invoice."),
+        (status = 200, body = InvoiceWithLines, description = "It was closed before, with this invoice.")),
+    security(("bearer" = ["billing.closeCycles"])))]
+pub async fn close(State(app): State<App>, _: Allowed<CloseCycles>, Path(id): Path<Uuid>) -> Result<(StatusCode, Json<InvoiceWithLines>), Problem> {
+    let mut tx = app.pool.begin().await?;
+    let closed = close::close(&mut tx, &app.ambient, id).await?;
+    let closed = closed.ok_or_else(|| Problem::not_found("cycle_not_found", "There is no such cycle."))?;
+    let answer = with_lines(&mut tx, closed.invoice).await?;
+    tx.commit().await?;
+    let status = if closed.now { StatusCode::CREATED } else { StatusCode::OK };
+    Ok((status, Json(answer)))
+}

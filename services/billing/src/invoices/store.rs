@@ -1,0 +1,157 @@
+//! Where do invoices lie? Written once, by the close of a cycle; the database refuses any later change.
+
+use super::model::{Component, Input, seconds};
+use crate::{currency::Currency, rates::Kind};
+use chrono::{DateTime, Utc};
+use common::page::PageRequest;
+use contracts::id::{InstanceId, TenantId};
+use futures_util::{StreamExt, stream::BoxStream};
+use rust_decimal::Decimal;
+use serde::Serialize;
+use sqlx::{PgConnection, types::Json};
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct Invoice {
+    pub id: Uuid,
+    pub tenant_id: TenantId,
+    pub cycle_id: Uuid,
+    /// Without gaps over the whole deployment.
+    #[schema(example = "00000042")]
+    pub number: String,
+    #[schema(value_type = String, example = "EUR")]
+    pub currency: Currency,
+    /// Sum of the lines, in the currency's minor unit (ISO 4217).
+    pub total_minor: i64,
+    pub period_start: DateTime<Utc>,
+    /// The period ends just before this moment.
+    pub period_end: DateTime<Utc>,
+    pub issued_at: DateTime<Utc>,
+}
+
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct Line {
+    pub id: Uuid,
+    pub kind: Kind,
+    #[schema(example = "forum")]
+    pub service: String,
+    /// The feature or meter.
+    #[schema(example = "forum.polls")]
+    pub name: String,
+    pub description: String,
+    /// In `unit`, unrounded.
+    pub quantity: Decimal,
+    #[schema(example = "hour")]
+    pub unit: String,
+    pub rate_id: Uuid,
+    /// Price of one unit, as the rate had it.
+    pub price: Decimal,
+    /// quantity × price, rounded once, half away from zero, in the currency's minor unit.
+    pub amount_minor: i64,
+    #[schema(value_type = String, example = "EUR")]
+    pub currency: Currency,
+    /// What each instance adds; seconds of a feature, units of a meter.
+    #[schema(value_type = Vec<Component>)]
+    pub components: Json<Vec<Component>>,
+    /// Raw rows that the line is made of.
+    pub input_count: i64,
+    /// SHA-256 of the raw rows, in hexadecimal.
+    pub input_sha256: String,
+}
+
+pub async fn page(conn: &mut PgConnection, tenant: TenantId, page: PageRequest) -> sqlx::Result<Vec<Invoice>> {
+    let invoices = sqlx::query_as!(
+        Invoice,
+        r#"SELECT id, tenant_id, cycle_id, number AS "number!", currency AS "currency: Currency", total_minor, period_start, period_end, issued_at
+           FROM invoice WHERE tenant_id = $1 AND state = 'finalized' AND id > $2 ORDER BY id LIMIT $3"#,
+        tenant.0,
+        page.after,
+        page.fetch(),
+    );
+    invoices.fetch_all(conn).await
+}
+
+pub async fn find(conn: &mut PgConnection, tenant: TenantId, id: Uuid) -> sqlx::Result<Option<Invoice>> {
+    let found = sqlx::query_as!(
+        Invoice,
+        r#"SELECT id, tenant_id, cycle_id, number AS "number!", currency AS "currency: Currency", total_minor, period_start, period_end, issued_at
+           FROM invoice WHERE tenant_id = $1 AND state = 'finalized' AND id = $2"#,
+        tenant.0,
+        id,
+    );
+    found.fetch_optional(conn).await
+}
+
+/// The invoice of a closed cycle.
+pub async fn of_cycle(conn: &mut PgConnection, tenant: TenantId, cycle: Uuid) -> sqlx::Result<Invoice> {
+    let found = sqlx::query_as!(
+        Invoice,
+        r#"SELECT id, tenant_id, cycle_id, number AS "number!", currency AS "currency: Currency", total_minor, period_start, period_end, issued_at
+           FROM invoice WHERE tenant_id = $1 AND state = 'finalized' AND cycle_id = $2"#,
+        tenant.0,
+        cycle,
+    );
+    found.fetch_one(conn).await
+}
+
+pub async fn lines(conn: &mut PgConnection, tenant: TenantId, invoice: Uuid) -> sqlx::Result<Vec<Line>> {
+    let lines = sqlx::query_as!(
+        Line,
+        r#"SELECT id, kind AS "kind: Kind", service, name, description, quantity, unit, rate_id, price, amount_minor, currency AS "currency: Currency",
+                  components AS "components: Json<Vec<Component>>", input_count, encode(input_sha256, 'hex') AS "input_sha256!"
+           FROM invoice_line WHERE tenant_id = $1 AND invoice_id = $2 ORDER BY kind, name, id"#,
+        tenant.0,
+        invoice,
+    );
+    lines.fetch_all(conn).await
+}
+
+/// The raw rows that a line was made of, in the order of their ids.
+pub fn inputs<'c>(conn: &'c mut PgConnection, tenant: TenantId, line: &Line) -> BoxStream<'c, sqlx::Result<Input>> {
+    match line.kind {
+        Kind::Feature => parts(conn, tenant, line.id),
+        Kind::Meter => events(conn, tenant, line.id),
+    }
+}
+
+fn parts(conn: &mut PgConnection, tenant: TenantId, line: Uuid) -> BoxStream<'_, sqlx::Result<Input>> {
+    sqlx::query!(
+        "SELECT i.id, i.instance_id, i.feature, i.host, i.begin_at, p.from_at, p.until_at
+         FROM invoice_line_interval p JOIN usage_interval i ON i.id = p.interval_id AND i.tenant_id = p.tenant_id
+         WHERE p.tenant_id = $1 AND p.line_id = $2 ORDER BY i.id",
+        tenant.0,
+        line,
+    )
+    .map(|row| Input::Interval {
+        id: row.id,
+        instance_id: InstanceId(row.instance_id),
+        feature: row.feature,
+        host: row.host,
+        since: row.begin_at,
+        from: row.from_at,
+        until: row.until_at,
+        seconds: seconds(row.from_at, row.until_at),
+    })
+    .fetch(conn)
+    .boxed()
+}
+
+fn events(conn: &mut PgConnection, tenant: TenantId, line: Uuid) -> BoxStream<'_, sqlx::Result<Input>> {
+    sqlx::query!(
+        "SELECT id, instance_id, meter, key, quantity, occurred_at, received_at FROM usage_event WHERE tenant_id = $1 AND line_id = $2 ORDER BY id",
+        tenant.0,
+        line,
+    )
+    .map(|row| Input::Event {
+        id: row.id,
+        instance_id: InstanceId(row.instance_id),
+        meter: row.meter,
+        key: row.key,
+        quantity: row.quantity,
+        occurred_at: row.occurred_at,
+        received_at: row.received_at,
+    })
+    .fetch(conn)
+    .boxed()
+}

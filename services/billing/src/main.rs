@@ -1,0 +1,15 @@
+//! The binary of the billing service.
+
+use clap::Parser;
+use std::process::ExitCode;
+
+#[derive(Parser)]
+#[command(version, about = "Usage, rates, cycles and invoices")]
+struct Cli {
+    #[command(subcommand)]
+    command: common::cli::Command,
+}
+
+fn main() -> ExitCode {
+    common::cli::run::<billing::Billing>(Cli::parse().command)
+}

@@ -1,0 +1,5 @@
+//! What was used, from when to when and how often?
+
+pub mod model;
+pub mod routes;
+pub mod store;

@@ -1,0 +1,25 @@
+//! What do callers learn of their usage?
+
+use super::store::{self, FeatureUse, MeterUse};
+use crate::app::App;
+use axum::extract::State;
+use common::{access::Allowed, http::Json, problem::Problem};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+common::permissions! { pub ReadUsage = "billing.readUsage" }
+
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Usage {
+    pub features: Vec<FeatureUse>,
+    pub meters: Vec<MeterUse>,
+}
+
+#[utoipa::path(get, path = "/v1/usage", operation_id = "getUsage", tag = "usage",
+    responses((status = 200, body = Usage)), security(("bearer" = ["billing.readUsage"])))]
+pub async fn get(State(app): State<App>, caller: Allowed<ReadUsage>) -> Result<Json<Usage>, Problem> {
+    let conn = &mut *app.pool.acquire().await?;
+    let features = store::features(conn, caller.tenant).await?;
+    let meters = store::meters(conn, caller.tenant).await?;
+    Ok(Json(Usage { features, meters }))
+}

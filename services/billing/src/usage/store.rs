@@ -1,0 +1,273 @@
+//! Where does usage lie? Intervals of features and events of meters; each is billed once.
+
+use super::model::Event;
+use crate::invoices::model::Input;
+use chrono::{DateTime, Utc};
+use common::ambient::Ambient;
+use contracts::{
+    id::{InstanceId, TenantId},
+    messages::{FeatureDisabled, FeatureEnabled},
+};
+use futures_util::{StreamExt, stream::BoxStream};
+use rust_decimal::Decimal;
+use serde::Serialize;
+use sqlx::PgConnection;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+/// A feature that is in use, or was in the open cycle.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct FeatureUse {
+    #[schema(example = "forum")]
+    pub service: String,
+    #[schema(example = "forum.polls")]
+    pub feature: String,
+    pub instance_id: InstanceId,
+    #[schema(example = "acme.forum.localhost")]
+    pub host: String,
+    pub since: DateTime<Utc>,
+    /// Absent (null) while it is in use.
+    pub until: Option<DateTime<Utc>>,
+    /// Whether there is a rate for it; without one it is kept but not billed.
+    pub rated: bool,
+}
+
+/// What a meter has counted and no invoice has billed yet, at one rate.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct MeterUse {
+    #[schema(example = "forum")]
+    pub service: String,
+    #[schema(example = "forum.posts")]
+    pub meter: String,
+    /// What one unit is; absent without a rate.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "post")]
+    pub unit: Option<String>,
+    pub quantity: Decimal,
+    pub events: i64,
+    pub first_at: DateTime<Utc>,
+    pub last_at: DateTime<Utc>,
+    /// Whether there is a rate for it; without one it is kept but not billed.
+    pub rated: bool,
+}
+
+/// How an event was received.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Receipt {
+    New,
+    /// The same key and the same body: no effect.
+    Duplicate,
+    /// The same key with another body: no effect, and somebody must look.
+    Conflict,
+}
+
+/// Changes of one instance's features are taken one after the other, until the transaction ends.
+pub async fn lock_instance(conn: &mut PgConnection, instance: InstanceId) -> sqlx::Result<()> {
+    sqlx::query!("SELECT pg_advisory_xact_lock(hashtextextended($1::uuid::text, 0)) AS locked", instance.0).fetch_one(conn).await.map(drop)
+}
+
+/// The tenant that the instance's intervals belong to, if there are any.
+pub async fn tenant_of(conn: &mut PgConnection, instance: InstanceId) -> sqlx::Result<Option<TenantId>> {
+    let tenant = sqlx::query_scalar!(
+        r#"SELECT tenant_id FROM usage_interval WHERE instance_id = $1
+           UNION ALL SELECT tenant_id FROM feature_end WHERE instance_id = $1 LIMIT 1"#,
+        instance.0
+    );
+    Ok(tenant.fetch_optional(conn).await?.flatten().map(TenantId))
+}
+
+/// Opens an interval that lasts until the next change that is known, whichever order the changes arrive in.
+pub async fn begin(conn: &mut PgConnection, ambient: &Ambient, tenant: TenantId, change: &FeatureEnabled) -> sqlx::Result<()> {
+    end_before(conn, tenant, change.instance_id, &change.feature, change.effective_at).await?;
+    sqlx::query!(
+        "INSERT INTO usage_interval (id, tenant_id, instance_id, service, feature, host, begin_at, end_at, billed_until)
+         SELECT $1, $2, $3, $4, $5, $6, $7, least(
+                (SELECT min(at) FROM feature_end WHERE tenant_id = $2 AND instance_id = $3 AND feature = $5 AND at > $7),
+                (SELECT min(begin_at) FROM usage_interval WHERE tenant_id = $2 AND instance_id = $3 AND feature = $5 AND begin_at > $7)), $7
+         WHERE NOT EXISTS (SELECT FROM usage_interval WHERE tenant_id = $2 AND instance_id = $3 AND feature = $5 AND begin_at = $7)",
+        ambient.uuid(),
+        tenant.0,
+        change.instance_id.0,
+        change.service,
+        change.feature,
+        change.host,
+        change.effective_at,
+    )
+    .execute(conn)
+    .await
+    .map(drop)
+}
+
+/// Ends the interval that lasts at `effective_at`, or the one that turns out to, once its beginning arrives.
+pub async fn end(conn: &mut PgConnection, tenant: TenantId, change: &FeatureDisabled) -> sqlx::Result<()> {
+    sqlx::query!(
+        "INSERT INTO feature_end (instance_id, feature, at, tenant_id) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING",
+        change.instance_id.0,
+        change.feature,
+        change.effective_at,
+        tenant.0,
+    )
+    .execute(&mut *conn)
+    .await?;
+    end_before(conn, tenant, change.instance_id, &change.feature, change.effective_at).await
+}
+
+async fn end_before(conn: &mut PgConnection, tenant: TenantId, instance: InstanceId, feature: &str, at: DateTime<Utc>) -> sqlx::Result<()> {
+    sqlx::query!(
+        "UPDATE usage_interval SET end_at = $4
+         WHERE tenant_id = $1 AND instance_id = $2 AND feature = $3 AND begin_at < $4 AND (end_at IS NULL OR end_at > $4)",
+        tenant.0,
+        instance.0,
+        feature,
+        at,
+    )
+    .execute(conn)
+    .await
+    .map(drop)
+}
+
+/// Keeps the event under its key, for ever.
+pub async fn record(conn: &mut PgConnection, ambient: &Ambient, event: &Event) -> sqlx::Result<Receipt> {
+    let Event { tenant, body } = event;
+    let inserted = sqlx::query!(
+        "INSERT INTO usage_event (id, tenant_id, service, key, instance_id, meter, quantity, occurred_at, received_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT ON CONSTRAINT usage_event_once DO NOTHING",
+        ambient.uuid(),
+        tenant.0,
+        body.service,
+        body.key,
+        body.instance_id.0,
+        body.meter,
+        body.quantity,
+        body.occurred_at,
+        ambient.now(),
+    );
+    if inserted.execute(&mut *conn).await?.rows_affected() == 1 {
+        return Ok(Receipt::New);
+    }
+    let same = sqlx::query_scalar!(
+        r#"SELECT (instance_id, meter, quantity, occurred_at) = ($4, $5, $6, $7) AS "same!"
+           FROM usage_event WHERE tenant_id = $1 AND service = $2 AND key = $3"#,
+        tenant.0,
+        body.service,
+        body.key,
+        body.instance_id.0,
+        body.meter,
+        body.quantity,
+        body.occurred_at,
+    );
+    Ok(if same.fetch_one(conn).await? { Receipt::Duplicate } else { Receipt::Conflict })
+}
+
+/// Features in use now, and those with time that is not billed yet.
+pub async fn features(conn: &mut PgConnection, tenant: TenantId) -> sqlx::Result<Vec<FeatureUse>> {
+    let features = sqlx::query_as!(
+        FeatureUse,
+        r#"SELECT i.service, i.feature, i.instance_id, i.host, i.begin_at AS since, i.end_at AS until, r.id IS NOT NULL AS "rated!"
+           FROM usage_interval i
+           LEFT JOIN account a ON a.tenant_id = i.tenant_id
+           LEFT JOIN rate_period r ON r.kind = 'feature' AND r.service = i.service AND r.name = i.feature AND r.currency = a.currency
+                AND r.valid_from <= i.begin_at AND (r.valid_until IS NULL OR r.valid_until > i.begin_at)
+           WHERE i.tenant_id = $1 AND (i.end_at IS NULL OR i.billed_until <> i.end_at)
+           ORDER BY i.feature, i.begin_at, i.id"#,
+        tenant.0
+    );
+    features.fetch_all(conn).await
+}
+
+/// What was metered and is not billed yet.
+pub async fn meters(conn: &mut PgConnection, tenant: TenantId) -> sqlx::Result<Vec<MeterUse>> {
+    let meters = sqlx::query_as!(
+        MeterUse,
+        r#"SELECT e.service, e.meter, r.unit AS "unit?", sum(e.quantity) AS "quantity!", count(*) AS "events!",
+                  min(e.occurred_at) AS "first_at!", max(e.occurred_at) AS "last_at!", r.id IS NOT NULL AS "rated!"
+           FROM usage_event e
+           LEFT JOIN account a ON a.tenant_id = e.tenant_id
+           LEFT JOIN rate_period r ON r.kind = 'meter' AND r.service = e.service AND r.name = e.meter AND r.currency = a.currency
+                AND r.valid_from <= e.occurred_at AND (r.valid_until IS NULL OR r.valid_until > e.occurred_at)
+           WHERE e.tenant_id = $1 AND e.line_id IS NULL
+           GROUP BY e.service, e.meter, r.id, r.unit ORDER BY e.meter, min(e.occurred_at)"#,
+        tenant.0
+    );
+    meters.fetch_all(conn).await
+}
+
+/// An interval with time that no invoice has taken yet, or with too much taken.
+pub struct DueInterval {
+    pub id: Uuid,
+    pub instance_id: InstanceId,
+    pub feature: String,
+    pub host: String,
+    pub begin_at: DateTime<Utc>,
+    pub billed_until: DateTime<Utc>,
+    /// Where billing it now ends.
+    pub until: DateTime<Utc>,
+    pub rate_id: Uuid,
+}
+
+/// The rated intervals that an invoice up to `end` takes; locked, so that nobody ends one meanwhile.
+pub async fn due_intervals(conn: &mut PgConnection, tenant: TenantId, currency: &str, end: DateTime<Utc>) -> sqlx::Result<Vec<DueInterval>> {
+    let due = sqlx::query_as!(
+        DueInterval,
+        r#"SELECT i.id, i.instance_id, i.feature, i.host, i.begin_at, i.billed_until, least(i.end_at, $3) AS "until!", r.id AS "rate_id!"
+           FROM usage_interval i
+           JOIN rate_period r ON r.kind = 'feature' AND r.service = i.service AND r.name = i.feature AND r.currency = $2
+                AND r.valid_from <= i.begin_at AND (r.valid_until IS NULL OR r.valid_until > i.begin_at)
+           WHERE i.tenant_id = $1 AND i.begin_at < $3 AND (i.end_at IS NULL OR i.billed_until <> i.end_at) AND i.billed_until <> least(i.end_at, $3)
+           ORDER BY i.id FOR UPDATE OF i"#,
+        tenant.0,
+        currency,
+        end,
+    );
+    due.fetch_all(conn).await
+}
+
+/// Notes that `line` has taken each interval's time up to the given moment.
+pub async fn bill_intervals(conn: &mut PgConnection, tenant: TenantId, line: Uuid, taken: &[&DueInterval]) -> sqlx::Result<()> {
+    let ids: Vec<Uuid> = taken.iter().map(|interval| interval.id).collect();
+    let from: Vec<DateTime<Utc>> = taken.iter().map(|interval| interval.billed_until).collect();
+    let until: Vec<DateTime<Utc>> = taken.iter().map(|interval| interval.until).collect();
+    sqlx::query!(
+        "WITH part AS (SELECT * FROM UNNEST($3::uuid[], $4::timestamptz[], $5::timestamptz[]) AS part (id, from_at, until_at)),
+              billed AS (UPDATE usage_interval i SET billed_until = part.until_at FROM part WHERE i.id = part.id AND i.tenant_id = $2)
+         INSERT INTO invoice_line_interval (line_id, interval_id, tenant_id, from_at, until_at) SELECT $1, id, $2, from_at, until_at FROM part",
+        line,
+        tenant.0,
+        &ids,
+        &from,
+        &until,
+    )
+    .execute(conn)
+    .await
+    .map(drop)
+}
+
+/// The rated events before `end` that no line has billed, each with its rate, in the order of their ids.
+pub fn due_events<'c>(conn: &'c mut PgConnection, tenant: TenantId, currency: &'c str, end: DateTime<Utc>) -> BoxStream<'c, sqlx::Result<(Uuid, Input)>> {
+    sqlx::query!(
+        r#"SELECT e.id, e.instance_id, e.meter, e.key, e.quantity, e.occurred_at, e.received_at, r.id AS "rate_id!"
+           FROM usage_event e
+           JOIN rate_period r ON r.kind = 'meter' AND r.service = e.service AND r.name = e.meter AND r.currency = $2
+                AND r.valid_from <= e.occurred_at AND (r.valid_until IS NULL OR r.valid_until > e.occurred_at)
+           WHERE e.tenant_id = $1 AND e.line_id IS NULL AND e.occurred_at < $3
+           ORDER BY e.id"#,
+        tenant.0,
+        currency,
+        end,
+    )
+    .map(|row| {
+        let instance_id = InstanceId(row.instance_id);
+        let (key, occurred_at, received_at) = (row.key, row.occurred_at, row.received_at);
+        (row.rate_id, Input::Event { id: row.id, instance_id, meter: row.meter, key, quantity: row.quantity, occurred_at, received_at })
+    })
+    .fetch(conn)
+    .boxed()
+}
+
+/// Notes that `line` has billed these events.
+pub async fn bill_events(conn: &mut PgConnection, tenant: TenantId, line: Uuid, events: &[Uuid]) -> sqlx::Result<()> {
+    sqlx::query!("UPDATE usage_event SET line_id = $1 WHERE tenant_id = $2 AND id = ANY($3) AND line_id IS NULL", line, tenant.0, events)
+        .execute(conn)
+        .await
+        .map(drop)
+}

@@ -1,0 +1,8 @@
+//! Does billing hear everything once, and do its invoices prove themselves? Against real PostgreSQL, Redis and an AWS emulator.
+
+mod closing;
+mod contract;
+mod hearing;
+mod intervals;
+mod reading;
+mod world;

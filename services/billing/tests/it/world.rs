@@ -1,0 +1,170 @@
+//! What do these tests stand on? A running billing service, a tenant with an account, and messages as its producers send them.
+
+use billing::config::Config;
+use chrono::{DateTime, Duration, Utc};
+use common::config::Env;
+use contracts::{
+    envelope::Envelope,
+    id::{InstanceId, TenantId, UserId},
+    manifest::Manifest,
+    messages::{FeatureDisabled, FeatureEnabled, ServicePublished, TenantCreated, TenantKind, UsageRecorded},
+};
+use rust_decimal::Decimal;
+use serde_json::Value;
+use test_support::{TestPlatform, TestServer, eventually};
+
+const EVERYTHING: &[&str] = &["billing.readUsage", "billing.readInvoices", "billing.readCycles", "billing.closeCycles"];
+
+pub struct World {
+    pub server: TestServer,
+    pub platform: TestPlatform,
+    /// Midnight of some day before yesterday, to count seconds from.
+    pub start: DateTime<Utc>,
+}
+
+/// A tenant with an account, whose caller may do everything.
+pub struct Customer {
+    pub tenant: TenantId,
+    pub instance: InstanceId,
+    pub token: String,
+    pub cycle: String,
+}
+
+impl World {
+    pub async fn start() -> Self {
+        let platform = TestPlatform::start("billing", &billing::MIGRATOR).await;
+        let mut env = Env::new(platform.env());
+        let config = Config::read(&mut env);
+        let config = env.finish(config).expect("a complete environment");
+        let server = platform.serve(|lifecycle, bound, ambient| billing::start(config, bound, ambient, lifecycle)).await;
+        let start = platform.ambient.now() - Duration::days(2);
+        Self { server, platform, start }
+    }
+
+    /// The moment that many seconds after the start.
+    pub fn at(&self, second: i64) -> DateTime<Utc> {
+        self.start + Duration::seconds(second)
+    }
+
+    /// A tenant whose account exists since the start.
+    pub async fn customer(&self) -> Customer {
+        let tenant = self.platform.tenant();
+        let created = self.tenant_created(tenant, TenantKind::Customer);
+        self.say(&created).await;
+        let token = self.platform.user(tenant, EVERYTHING).await.token;
+        let cycle = self.open_cycle(tenant, &token).await;
+        Customer { tenant, instance: InstanceId(self.platform.ambient.uuid()), token, cycle }
+    }
+
+    pub fn tenant_created(&self, tenant_id: TenantId, kind: TenantKind) -> Envelope {
+        let owner_user_id = UserId(self.platform.ambient.uuid());
+        let data = TenantCreated { tenant_id, name: "Acme".into(), kind, owner_user_id, owner_email: "ada@acme.test".into() };
+        Envelope { time: self.start, ..self.platform.envelope(Some(tenant_id), &data) }
+    }
+
+    /// The id of the tenant's open cycle, once there is one.
+    pub async fn open_cycle(&self, tenant: TenantId, token: &str) -> String {
+        let path = format!("/v1/cycles?tenant_id={tenant}&state=open");
+        eventually("the tenant has an open cycle", async || {
+            let page = self.get(token, &path).await;
+            page["items"][0]["id"].as_str().map(str::to_owned)
+        })
+        .await
+    }
+
+    /// Announces the forum's prices: 0.36 an hour, polls 0.18 an hour, 0.005 a post. Valid from the start.
+    pub async fn publish_forum(&self) {
+        self.say(&self.forum("1.0.0", "0.36", self.start)).await;
+        eventually("the rates are known", async || (self.count("SELECT count(*) FROM rate").await >= 3).then_some(())).await;
+    }
+
+    pub fn forum(&self, version: &str, price_per_hour: &str, time: DateTime<Utc>) -> Envelope {
+        let text = format!(
+            "service = \"forum\"\nversion = \"{version}\"\ntitle = \"Forum\"\ncurrency = \"EUR\"\nprice_per_hour = \"{price_per_hour}\"\n
+             [[modules]]\nname = \"polls\"\ntitle = \"Polls\"\nprice_per_hour = \"0.18\"\n
+             [[meters]]\nname = \"posts\"\nunit = \"post\"\ntable = \"posts\"\nprice_per_unit = \"0.005\"\n[setup]\ntype = \"object\"\n"
+        );
+        let manifest = Manifest::parse(&text).expect("a manifest");
+        Envelope { time, ..self.platform.envelope(None, &ServicePublished { manifest }) }
+    }
+
+    pub fn enabled(&self, customer: &Customer, feature: &str, second: i64) -> Envelope {
+        let effective_at = self.at(second);
+        let (service, host) = ("forum".into(), "acme.forum.localhost".into());
+        let data = FeatureEnabled { instance_id: customer.instance, service, feature: feature.into(), host, effective_at };
+        self.platform.envelope(Some(customer.tenant), &data)
+    }
+
+    pub fn disabled(&self, customer: &Customer, feature: &str, second: i64) -> Envelope {
+        let effective_at = self.at(second);
+        let data = FeatureDisabled { instance_id: customer.instance, service: "forum".into(), feature: feature.into(), effective_at };
+        self.platform.envelope(Some(customer.tenant), &data)
+    }
+
+    pub fn posts(&self, customer: &Customer, key: &str, quantity: i64, second: i64) -> Envelope {
+        let (service, meter) = ("forum".to_owned(), "forum.posts".to_owned());
+        let (quantity, occurred_at) = (Decimal::from(quantity), self.at(second));
+        let data = UsageRecorded { instance_id: customer.instance, service, meter, key: key.into(), quantity, occurred_at };
+        self.platform.envelope(Some(customer.tenant), &data)
+    }
+
+    /// Publishes the envelope on the topic of its type.
+    pub async fn say(&self, envelope: &Envelope) {
+        let topic = contracts::messages::ALL.iter().find(|(kind, _)| *kind == envelope.kind).expect("a known type").1;
+        self.platform.publish_envelope(topic, envelope).await;
+    }
+
+    pub async fn get(&self, token: &str, path: &str) -> Value {
+        self.server.get(path).bearer(token).send().await.expect(200)
+    }
+
+    pub async fn count(&self, sql: &'static str) -> i64 {
+        sqlx::query_scalar(sql).fetch_one(&self.platform.pool).await.expect("counting")
+    }
+
+    /// The tenant's features as `(name, since, until)`, once there are as many.
+    pub async fn features(&self, customer: &Customer, expected: &[(&str, i64, Option<i64>)]) {
+        let expected: Vec<_> = expected.iter().map(|(name, since, until)| ((*name).to_owned(), self.at(*since), until.map(|second| self.at(second)))).collect();
+        eventually(&format!("the features are {expected:?}"), async || {
+            let usage = self.get(&customer.token, "/v1/usage").await;
+            let time = |value: &Value| value.as_str().and_then(|text| text.parse::<DateTime<Utc>>().ok());
+            let features = usage["features"].as_array().expect("features").iter();
+            let features: Vec<_> = features
+                .map(|item| (item["feature"].as_str().unwrap_or_default().to_owned(), time(&item["since"]).unwrap_or_default(), time(&item["until"])))
+                .collect();
+            (features == expected).then_some(())
+        })
+        .await;
+    }
+
+    /// Waits until the unbilled posts of the tenant are that many.
+    pub async fn metered(&self, customer: &Customer, quantity: &str) {
+        eventually(&format!("{quantity} posts are metered"), async || {
+            let usage = self.get(&customer.token, "/v1/usage").await;
+            (usage["meters"][0]["quantity"] == quantity).then_some(())
+        })
+        .await;
+    }
+
+    /// Closes the cycle and gives the invoice.
+    pub async fn close(&self, customer: &Customer, cycle: &str, status: u16) -> Value {
+        let path = format!("/v1/cycles/{cycle}/close");
+        self.server.request(reqwest_method(), &path).bearer(&customer.token).send().await.expect(status)
+    }
+
+    /// The reasons of the messages in the dead-letter queue, once there are as many.
+    pub async fn dead(&self, queue: &str, many: usize) -> Vec<String> {
+        let aws = &self.platform.aws;
+        let url = aws.queue_url(&aws.dead_queue_name(queue)).await.expect("a dead-letter queue");
+        let mut reasons = Vec::new();
+        eventually(&format!("{many} messages are dead"), async || {
+            let received = aws.sqs.receive_message().queue_url(&url).max_number_of_messages(10).message_attribute_names("All").send().await.expect("receiving");
+            for message in received.messages.unwrap_or_default() {
+                reasons.extend(message.message_attributes.unwrap_or_default().remove("reason").and_then(|reason| reason.string_value));
+            }
+            (reasons.len() >= many).then_some(())
+        })
+        .await;
+        reasons
+    }
+}
