@@ -1,0 +1,131 @@
+//! When is a manifest fit to be published?
+
+use crate::instances::setup;
+use common::problem::FieldError;
+use contracts::manifest::{Manifest, Meter, Module};
+use contracts::messages::ServicePublished;
+use rust_decimal::Decimal;
+use serde::Serialize;
+use std::collections::BTreeSet;
+use utoipa::ToSchema;
+
+/// The platform's own names: a product under one of them would take over that service's permissions.
+const RESERVED: [&str; 6] = ["auth", "permission", "billing", "configurator", "mailer", "worker"];
+/// A message is at most 256 KiB (SNS), with its envelope.
+const LARGEST_ANNOUNCEMENT: usize = 200 * 1024;
+/// The setup form has a field of its own of that name.
+const CODE_FIELD: &str = "setup_code";
+
+/// A service as the catalogue shows it, in its latest version.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct CatalogueItem {
+    #[schema(example = "forum")]
+    pub service: String,
+    #[schema(example = "1.0.0")]
+    pub version: String,
+    pub title: String,
+    pub description: String,
+    /// ISO 4217 code of every price below.
+    #[schema(example = "EUR")]
+    pub currency: String,
+    /// Price of an hour of one instance.
+    #[schema(value_type = String, example = "0.02")]
+    pub price_per_hour: Decimal,
+    pub modules: Vec<Module>,
+    pub meters: Vec<CatalogueMeter>,
+}
+
+/// Something that is counted and billed.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct CatalogueMeter {
+    #[schema(example = "posts")]
+    pub name: String,
+    #[schema(example = "post")]
+    pub unit: String,
+    #[schema(value_type = String, example = "0.001")]
+    pub price_per_unit: Decimal,
+}
+
+impl From<Manifest> for CatalogueItem {
+    fn from(manifest: Manifest) -> Self {
+        let Manifest { service, version, title, description, currency, price_per_hour, modules, meters, .. } = manifest;
+        Self { service, version, title, description, currency, price_per_hour, modules, meters: meters.into_iter().map(CatalogueMeter::from).collect() }
+    }
+}
+
+impl From<Meter> for CatalogueMeter {
+    fn from(meter: Meter) -> Self {
+        Self { name: meter.name, unit: meter.unit, price_per_unit: meter.price_per_unit }
+    }
+}
+
+/// What is wrong with the manifest of a request's body; empty if it is fit to be published.
+pub fn faults(manifest: &Manifest) -> Vec<FieldError> {
+    let mut errors: Vec<_> = manifest.faults().into_iter().map(|fault| FieldError::new("manifest", "invalid", fault)).collect();
+    if RESERVED.contains(&manifest.service.as_str()) {
+        errors.push(FieldError::new("manifest.service", "reserved", "is the name of one of the platform's own services"));
+    }
+    if let Some(module) = in_a_circle(&manifest.modules) {
+        errors.push(FieldError::new("manifest.modules", "circle", format!("the module {module} depends on itself")));
+    }
+    if let Err(fault) = setup::validator(&manifest.setup) {
+        errors.push(FieldError::new("manifest.setup", "invalid", format!("is not a JSON Schema: {fault}")));
+    }
+    if manifest.setup.pointer(&format!("/properties/{CODE_FIELD}")).is_some() {
+        errors.push(FieldError::new(format!("manifest.setup.properties.{CODE_FIELD}"), "reserved", "is the name of the form's own field"));
+    }
+    let announcement = serde_json::to_vec(&ServicePublished { manifest: manifest.clone() });
+    if !announcement.is_ok_and(|bytes| bytes.len() <= LARGEST_ANNOUNCEMENT) {
+        errors.push(FieldError::new("manifest", "too_large", format!("must be at most {LARGEST_ANNOUNCEMENT} bytes of JSON")));
+    }
+    errors
+}
+
+/// A module that depends on itself, if only by way of others.
+fn in_a_circle(modules: &[Module]) -> Option<&str> {
+    let mut settled = BTreeSet::new();
+    // A module whose needs are all settled is settled; what never is stands in a circle or needs one that does.
+    loop {
+        let ready = |module: &&Module| !settled.contains(&module.name) && module.depends_on.iter().all(|needed| settled.contains(needed));
+        let Some(module) = modules.iter().find(ready) else { break };
+        settled.insert(module.name.clone());
+    }
+    let known = |name: &String| modules.iter().any(|module| module.name == *name);
+    modules.iter().find(|module| !settled.contains(&module.name) && module.depends_on.iter().all(known)).map(|module| module.name.as_str())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{Value, json};
+
+    fn faults_with(change: impl FnOnce(&mut Value)) -> Vec<String> {
+        let mut manifest = json!({
+            "service": "forum", "version": "1.0.0", "title": "Forum", "currency": "EUR", "price_per_hour": "0.02",
+            "modules": [
+                {"name": "polls", "title": "Polls", "price_per_hour": "0.01"},
+                {"name": "charts", "title": "Charts", "depends_on": ["polls"], "price_per_hour": "0.01"},
+            ],
+            "setup": {"type": "object", "properties": {"title": {"type": "string"}}},
+        });
+        change(&mut manifest);
+        faults(&serde_json::from_value(manifest).unwrap()).into_iter().map(|error| format!("{} {}", error.field, error.code)).collect()
+    }
+
+    #[test]
+    fn a_sound_manifest_has_no_faults() {
+        assert_eq!(faults_with(|_| {}), Vec::<String>::new());
+    }
+
+    #[test]
+    fn each_fault_is_told_at_its_place() {
+        assert_eq!(faults_with(|manifest| manifest["service"] = "billing".into()), ["manifest.service reserved"]);
+        assert_eq!(faults_with(|manifest| manifest["currency"] = "euro".into()), ["manifest invalid"]);
+        assert_eq!(faults_with(|manifest| manifest["modules"][0]["depends_on"] = json!(["charts"])), ["manifest.modules circle"]);
+        assert_eq!(faults_with(|manifest| manifest["modules"][0]["depends_on"] = json!(["polls"])), ["manifest.modules circle"]);
+        assert_eq!(faults_with(|manifest| manifest["setup"]["properties"]["title"]["type"] = "text".into()), ["manifest.setup invalid"]);
+        let code = faults_with(|manifest| manifest["setup"]["properties"]["setup_code"] = json!({"type": "string"}));
+        assert_eq!(code, ["manifest.setup.properties.setup_code reserved"]);
+        assert_eq!(faults_with(|manifest| manifest["description"] = "x".repeat(LARGEST_ANNOUNCEMENT).into()), ["manifest too_large"]);
+    }
+}

@@ -1,0 +1,84 @@
+//! What can callers ask of the catalogue, and who may publish?
+
+use super::{
+    model::{self, CatalogueItem},
+    store,
+};
+use crate::{NAME, app::App, hosts::routes::Products, instances::routes::not_written};
+use axum::{extract::State, http::StatusCode};
+use common::{
+    access::{Allowed, Authenticated, Internal},
+    http::{Json, Path, Query},
+    page::{Page, PageQuery},
+    permissions,
+    problem::Problem,
+};
+use contracts::{id::Principal, manifest::Manifest, messages::ServicePublished};
+use messaging::publish as tell;
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+permissions! {
+    pub PublishServices = "configurator.publishServices",
+}
+
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+pub struct Publication {
+    pub manifest: Manifest,
+}
+
+type Published = (StatusCode, Json<CatalogueItem>);
+
+#[utoipa::path(get, path = "/v1/services", operation_id = "listServices", tag = "catalogue", params(PageQuery),
+    responses((status = 200, body = Page<CatalogueItem>)), security(("bearer" = [])))]
+pub async fn list(State(app): State<App>, _: Authenticated, Query(page): Query<PageQuery>) -> Result<Json<Page<CatalogueItem>>, Problem> {
+    let page = page.check()?;
+    let latest = store::list(&mut *app.pool.acquire().await?, page).await?;
+    let Page { items, next_cursor } = Page::cut(latest, page, |latest| latest.id);
+    Ok(Json(Page { items: items.into_iter().map(|latest| latest.manifest.0.into()).collect(), next_cursor }))
+}
+
+#[utoipa::path(post, path = "/v1/services", operation_id = "publishService", tag = "catalogue", request_body = Publication,
+    responses((status = 201, body = CatalogueItem, description = "Published."), (status = 200, body = CatalogueItem, description = "The very same was published before."),
+        (status = 409, description = "`version_taken`: this version was published with other content.")),
+    security(("bearer" = ["configurator.publishServices"])))]
+pub async fn publish(State(app): State<App>, caller: Allowed<PublishServices>, Json(body): Json<Publication>) -> Result<Published, Problem> {
+    publish_as(&app, &caller.principal, body.manifest).await
+}
+
+#[utoipa::path(put, path = "/internal/services/{name}", operation_id = "publishOwnService", tag = "catalogue", params(("name" = String, Path)),
+    request_body = Publication,
+    responses((status = 201, body = CatalogueItem, description = "Published."), (status = 200, body = CatalogueItem, description = "The very same was published before."),
+        (status = 409, description = "`version_taken`: this version was published with other content.")),
+    security(("platform_client" = ["forum"])))]
+pub async fn publish_own(
+    State(app): State<App>,
+    caller: Internal<Products>,
+    Path(name): Path<String>,
+    Json(body): Json<Publication>,
+) -> Result<Published, Problem> {
+    if name != caller.client_id || body.manifest.service != name {
+        return Err(Problem::forbidden("not_your_service", "A product service publishes only itself."));
+    }
+    publish_as(&app, &Principal::Client(caller.client_id), body.manifest).await
+}
+
+/// Stores a version and tells the other services, once; a version that is there already must be the very same.
+async fn publish_as(app: &App, by: &Principal, manifest: Manifest) -> Result<Published, Problem> {
+    let errors = model::faults(&manifest);
+    if !errors.is_empty() {
+        return Err(Problem::invalid(errors));
+    }
+    let mut tx = app.pool.begin().await?;
+    if store::insert(&mut tx, app.ambient.uuid(), &manifest, by, app.ambient.now()).await? {
+        let event = ServicePublished { manifest };
+        tell(&mut tx, &app.ambient, NAME, None, &event).await.map_err(not_written)?;
+        tx.commit().await?;
+        return Ok((StatusCode::CREATED, Json(event.manifest.into())));
+    }
+    let there = store::version(&mut tx, &manifest.service, &manifest.version).await?;
+    if there.as_ref() != Some(&manifest) {
+        return Err(Problem::conflict("version_taken", "This version was published with other content. Raise the version."));
+    }
+    Ok((StatusCode::OK, Json(manifest.into())))
+}

@@ -1,0 +1,11 @@
+//! What does a product service, or the worker, learn of an instance? Internal endpoints, for the platform's own clients.
+//!
+//! | module | answers |
+//! | --- | --- |
+//! | [`routes`] | what can they ask? |
+//! | [`setup`] | what happens when the setup form is submitted? |
+//! | [`store`] | where do sealed secrets lie? |
+
+pub mod routes;
+pub mod setup;
+pub mod store;

@@ -1,0 +1,156 @@
+//! What can a product service and the worker ask?
+
+use super::{setup, setup::Submission, store};
+use crate::{
+    app::App,
+    catalog,
+    instances::{self, host_name::HostName, model::State, store::Instance, view::not_found},
+    provisioning::server::Names,
+    secrets::{Purpose, Unreadable},
+};
+use axum::{extract::State as Service, http::StatusCode};
+use common::{
+    access::Internal,
+    callers,
+    http::{Json, Path},
+    problem::Problem,
+};
+use contracts::id::{InstanceId, TenantId};
+use serde::Serialize;
+use serde_json::{Map, Value};
+use sqlx::PgConnection;
+use utoipa::ToSchema;
+
+callers! {
+    pub Products = ["forum"],
+    pub Worker = ["worker"],
+}
+
+/// Seconds after which a state that passes by itself may have passed.
+const PASSING: u32 = 2;
+/// Seconds after which a person may have retried a failed step.
+const FAILED: u32 = 30;
+
+/// The instance on a host, as its product service needs it.
+#[derive(Serialize, ToSchema)]
+pub struct HostView {
+    pub instance_id: InstanceId,
+    pub tenant_id: TenantId,
+    pub service: String,
+    pub version: String,
+    pub state: State,
+    pub modules: Vec<String>,
+    #[schema(value_type = Object)]
+    pub settings: Map<String, Value>,
+    /// JSON Schema (2020-12) of the setup form.
+    #[schema(value_type = Object)]
+    pub setup_schema: Value,
+    /// Goes up at each change.
+    pub generation: i64,
+    /// With the role of the product; null until the database is migrated.
+    pub database_url: Option<String>,
+    /// Seconds after which asking again makes sense, in states that pass by themselves.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub retry_after: Option<u32>,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct SetupTaken {
+    pub state: State,
+}
+
+/// How the worker reaches an instance's database.
+#[derive(Serialize, ToSchema)]
+pub struct Credentials {
+    /// With the role that owns the database.
+    pub database_url: String,
+    /// The role that the product service works with.
+    pub app_role: String,
+}
+
+#[utoipa::path(get, path = "/internal/hosts/{host}", operation_id = "getHost", tag = "hosts", params(("host" = String, Path)),
+    responses((status = 200, body = HostView)), security(("platform_client" = ["forum"])))]
+pub async fn get(Service(app): Service<App>, caller: Internal<Products>, Path(host): Path<String>) -> Result<Json<HostView>, Problem> {
+    let mut conn = app.pool.acquire().await?;
+    let id = on_host(&mut conn, &host).await?;
+    let instance = served_by(instances::store::get(&mut conn, id).await?, &caller.client_id)?;
+    let manifest = catalog::store::version(&mut conn, &instance.service, &instance.version).await?.ok_or_else(no_host)?;
+    let modules = instances::store::modules(&mut conn, &[id.0]).await?;
+    let database_url = if instance.state.is_migrated() { Some(app_url(&mut conn, &app, id).await?) } else { None };
+    Ok(Json(HostView {
+        instance_id: id,
+        tenant_id: instance.tenant_id,
+        state: instance.state,
+        modules: modules.into_iter().filter(|module| module.removed_at.is_none()).map(|module| module.module).collect(),
+        setup_schema: manifest.setup,
+        generation: instance.generation,
+        database_url,
+        retry_after: instance.state.redo().map(|_| if instance.reason.is_some() { FAILED } else { PASSING }),
+        service: instance.service,
+        version: instance.version,
+        settings: instance.settings.0,
+    }))
+}
+
+#[utoipa::path(post, path = "/internal/hosts/{host}/setup", operation_id = "submitSetup", tag = "hosts", params(("host" = String, Path)),
+    request_body = Submission,
+    responses((status = 202, body = SetupTaken), (status = 409, description = "`not_awaiting_setup`: the form was taken already, or is not due yet.")),
+    security(("platform_client" = ["forum"])))]
+pub async fn set_up(
+    Service(app): Service<App>,
+    caller: Internal<Products>,
+    Path(host): Path<String>,
+    Json(form): Json<Submission>,
+) -> Result<(StatusCode, Json<SetupTaken>), Problem> {
+    let mut tx = app.pool.begin().await?;
+    let id = on_host(&mut tx, &host).await?;
+    let instance = served_by(instances::store::lock(&mut tx, id).await?, &caller.client_id)?;
+    let taken = setup::submit(&mut tx, &app, instance, form).await;
+    match &taken {
+        Err(problem) if problem.status.is_server_error() => tx.rollback().await?,
+        _ => tx.commit().await?,
+    }
+    Ok((StatusCode::ACCEPTED, Json(SetupTaken { state: taken? })))
+}
+
+#[utoipa::path(get, path = "/internal/instances/{id}/credentials", operation_id = "getInstanceCredentials", tag = "hosts",
+    params(("id" = InstanceId, Path)),
+    responses((status = 200, body = Credentials), (status = 409, description = "`no_database`: the instance has no database yet.")),
+    security(("platform_client" = ["worker"])))]
+pub async fn credentials(Service(app): Service<App>, _: Internal<Worker>, Path(id): Path<InstanceId>) -> Result<Json<Credentials>, Problem> {
+    let mut conn = app.pool.acquire().await?;
+    let instance = instances::store::get(&mut conn, id).await?.ok_or_else(not_found)?;
+    if !instance.state.has_database() {
+        return Err(Problem::conflict("no_database", "The instance has no database yet."));
+    }
+    let sealed = store::passwords(&mut conn, id).await?.ok_or_else(not_found)?;
+    let password = app.sealer.open(id, Purpose::OwnerPassword, &sealed.owner_password).map_err(unreadable)?;
+    let names = Names::from(id);
+    let database_url = app.instance_server.url(&names.owner, &password, &names.database);
+    Ok(Json(Credentials { database_url, app_role: names.app }))
+}
+
+async fn app_url(conn: &mut PgConnection, app: &App, id: InstanceId) -> Result<String, Problem> {
+    let sealed = store::passwords(conn, id).await?.ok_or_else(no_host)?;
+    let password = app.sealer.open(id, Purpose::AppPassword, &sealed.app_password).map_err(unreadable)?;
+    let names = Names::from(id);
+    Ok(app.instance_server.url(&names.app, &password, &names.database))
+}
+
+async fn on_host(conn: &mut PgConnection, host: &str) -> Result<InstanceId, Problem> {
+    let host: HostName = host.parse().map_err(|_| no_host())?;
+    instances::store::on_host(conn, host.as_str()).await?.ok_or_else(no_host)
+}
+
+/// A product service sees its own instances only.
+fn served_by(instance: Option<Instance>, client_id: &str) -> Result<Instance, Problem> {
+    instance.filter(|instance| instance.service == client_id).ok_or_else(no_host)
+}
+
+fn no_host() -> Problem {
+    Problem::not_found("host_unknown", "No instance of this service lives on that host.")
+}
+
+fn unreadable(error: Unreadable) -> Problem {
+    Problem::internal(&error)
+}

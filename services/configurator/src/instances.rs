@@ -1,0 +1,21 @@
+//! Which instances has a tenant, and what may become of them?
+//!
+//! | module | answers |
+//! | --- | --- |
+//! | [`routes`] | what can a tenant ask and do? |
+//! | [`view`] | what does a tenant see of an instance? |
+//! | [`model`] | which step is legal in which state? |
+//! | [`wish`] | can this service be enabled so? |
+//! | [`host_name`] | what is a host name? |
+//! | [`setup`] | is the setup form filled in right? |
+//! | [`features`] | what is billing told? |
+//! | [`store`] | where do instances lie? |
+
+pub mod features;
+pub mod host_name;
+pub mod model;
+pub mod routes;
+pub mod setup;
+pub mod store;
+pub mod view;
+pub mod wish;

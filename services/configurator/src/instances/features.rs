@@ -1,0 +1,37 @@
+//! What is billing told? From when to when a tenant uses the service and each of its modules.
+
+use super::store::Instance;
+use crate::NAME;
+use chrono::{DateTime, Utc};
+use common::ambient::Ambient;
+use contracts::messages::{FeatureDisabled, FeatureEnabled};
+use messaging::{OutboxError, publish};
+use sqlx::PgConnection;
+
+/// The service itself and its modules `modules` are in use from `effective_at` on.
+pub async fn enabled(
+    conn: &mut PgConnection,
+    ambient: &Ambient,
+    instance: &Instance,
+    modules: &[String],
+    effective_at: DateTime<Utc>,
+) -> Result<(), OutboxError> {
+    let features = modules.iter().map(|module| feature(instance, module));
+    for feature in std::iter::once(instance.service.clone()).chain(features) {
+        let (service, host) = (instance.service.clone(), instance.host.clone());
+        let event = FeatureEnabled { instance_id: instance.id, service, feature, host, effective_at };
+        publish(conn, ambient, NAME, Some(instance.tenant_id), &event).await?;
+    }
+    Ok(())
+}
+
+/// The module is in use no longer.
+pub async fn disabled(conn: &mut PgConnection, ambient: &Ambient, instance: &Instance, module: &str, effective_at: DateTime<Utc>) -> Result<(), OutboxError> {
+    let event = FeatureDisabled { instance_id: instance.id, service: instance.service.clone(), feature: feature(instance, module), effective_at };
+    publish(conn, ambient, NAME, Some(instance.tenant_id), &event).await.map(drop)
+}
+
+/// `forum.polls`
+fn feature(instance: &Instance, module: &str) -> String {
+    format!("{}.{module}", instance.service)
+}

@@ -1,0 +1,152 @@
+//! What can a tenant ask and do?
+
+use super::{
+    features,
+    model::{Redo, State},
+    setup,
+    store::{self, Instance},
+    view::{self, InstanceView, not_found},
+    wish::{NewInstance, Wish},
+};
+use crate::{app::App, catalog, hosts, jobs, secrets::Purpose};
+use axum::{
+    extract::State as Service,
+    http::{StatusCode, header},
+    response::IntoResponse,
+};
+use common::{
+    access::Allowed,
+    http::{Json, Path, Query},
+    page::{Page, PageQuery},
+    permissions,
+    problem::{Problem, constraint},
+};
+use contracts::id::{InstanceId, TenantId};
+use messaging::OutboxError;
+use sqlx::PgConnection;
+
+permissions! {
+    pub ReadInstances = "configurator.readInstances",
+    pub WriteInstances = "configurator.writeInstances",
+}
+
+#[utoipa::path(post, path = "/v1/instances", operation_id = "createInstance", tag = "instances", request_body = NewInstance,
+    responses((status = 202, body = InstanceView, headers(("location" = String))), (status = 409, description = "`host_taken`: an instance lives on that host.")),
+    security(("bearer" = ["configurator.writeInstances"])))]
+pub async fn create(Service(app): Service<App>, caller: Allowed<WriteInstances>, Json(asked): Json<NewInstance>) -> Result<impl IntoResponse + use<>, Problem> {
+    let mut tx = app.pool.begin().await?;
+    let manifest = catalog::store::latest(&mut tx, &asked.service).await?;
+    let wish = Wish::check(&asked, manifest.as_ref()).map_err(Problem::invalid)?;
+    let id = InstanceId(app.ambient.uuid());
+    store::insert(&mut tx, id, caller.tenant, &wish, &caller.principal, app.ambient.now()).await.map_err(host_taken)?;
+    let seal = |purpose, secret: String| app.sealer.seal(&app.ambient, id, purpose, &secret);
+    let owner = seal(Purpose::OwnerPassword, app.ambient.token());
+    let product = seal(Purpose::AppPassword, app.ambient.token());
+    let code = seal(Purpose::SetupCode, setup::code(app.ambient.bytes()));
+    hosts::store::insert_secrets(&mut tx, id, &owner, &product, &code).await?;
+    let instance = store::get(&mut tx, id).await?.ok_or_else(not_found)?;
+    let instance = view::one(&mut tx, &app, instance).await?;
+    tx.commit().await?;
+    Ok((StatusCode::ACCEPTED, [(header::LOCATION, format!("/v1/instances/{id}"))], Json(instance)))
+}
+
+#[utoipa::path(get, path = "/v1/instances", operation_id = "listInstances", tag = "instances", params(PageQuery),
+    responses((status = 200, body = Page<InstanceView>)), security(("bearer" = ["configurator.readInstances"])))]
+pub async fn list(Service(app): Service<App>, caller: Allowed<ReadInstances>, Query(page): Query<PageQuery>) -> Result<Json<Page<InstanceView>>, Problem> {
+    let page = page.check()?;
+    let mut conn = app.pool.acquire().await?;
+    let instances = store::list(&mut conn, caller.tenant, page).await?;
+    Ok(Json(Page::cut(view::many(&mut conn, &app, instances).await?, page, |instance| instance.id.0)))
+}
+
+#[utoipa::path(get, path = "/v1/instances/{id}", operation_id = "getInstance", tag = "instances", params(("id" = InstanceId, Path)),
+    responses((status = 200, body = InstanceView)), security(("bearer" = ["configurator.readInstances"])))]
+pub async fn get(Service(app): Service<App>, caller: Allowed<ReadInstances>, Path(id): Path<InstanceId>) -> Result<Json<InstanceView>, Problem> {
+    let mut conn = app.pool.acquire().await?;
+    let instance = owned(store::get(&mut conn, id).await?, caller.tenant)?;
+    Ok(Json(view::one(&mut conn, &app, instance).await?))
+}
+
+#[utoipa::path(post, path = "/v1/instances/{id}/retry", operation_id = "retryInstance", tag = "instances", params(("id" = InstanceId, Path)),
+    responses((status = 202, body = InstanceView), (status = 409, description = "`nothing_failed`: no step of this instance has failed.")),
+    security(("bearer" = ["configurator.writeInstances"])))]
+pub async fn retry(
+    Service(app): Service<App>,
+    caller: Allowed<WriteInstances>,
+    Path(id): Path<InstanceId>,
+) -> Result<(StatusCode, Json<InstanceView>), Problem> {
+    let mut tx = app.pool.begin().await?;
+    let instance = owned(store::lock(&mut tx, id).await?, caller.tenant)?;
+    let redo = instance.state.redo().filter(|_| instance.reason.is_some());
+    match redo.ok_or_else(|| Problem::conflict("nothing_failed", "No step of this instance has failed."))? {
+        Redo::Provision => store::advance(&mut tx, id, instance.state, None, app.ambient.now()).await?,
+        Redo::Job => jobs::enter(&mut tx, &app.ambient, &instance, instance.state).await.map_err(not_written)?,
+    }
+    let instance = reread(&mut tx, &app, id).await?;
+    tx.commit().await?;
+    Ok((StatusCode::ACCEPTED, Json(instance)))
+}
+
+#[utoipa::path(delete, path = "/v1/instances/{id}/modules/{module}", operation_id = "removeModule", tag = "instances",
+    params(("id" = InstanceId, Path), ("module" = String, Path)),
+    responses((status = 200, body = InstanceView),
+        (status = 409, description = "`not_active`: the instance is not active. `module_needed`: another enabled module depends on this one.")),
+    security(("bearer" = ["configurator.writeInstances"])))]
+pub async fn remove_module(
+    Service(app): Service<App>,
+    caller: Allowed<WriteInstances>,
+    Path((id, module)): Path<(InstanceId, String)>,
+) -> Result<Json<InstanceView>, Problem> {
+    let mut tx = app.pool.begin().await?;
+    let instance = owned(store::lock(&mut tx, id).await?, caller.tenant)?;
+    check_removal(&mut tx, &instance, &module).await?;
+    let removed_at = store::remove_module(&mut tx, id, &module, app.ambient.now()).await?;
+    features::disabled(&mut tx, &app.ambient, &instance, &module, removed_at).await.map_err(not_written)?;
+    let view = reread(&mut tx, &app, id).await?;
+    tx.commit().await?;
+    // The commit announces it, too; here it is told before the caller can act on the answer.
+    app.announcer.announce(&instance.host).await;
+    Ok(Json(view))
+}
+
+async fn check_removal(conn: &mut PgConnection, instance: &Instance, module: &str) -> Result<(), Problem> {
+    let manifest = catalog::store::version(conn, &instance.service, &instance.version).await?.ok_or_else(not_found)?;
+    let present = store::modules(conn, &[instance.id.0]).await?;
+    let present: Vec<_> = present.iter().filter(|present| present.removed_at.is_none()).map(|present| present.module.as_str()).collect();
+    if !present.contains(&module) {
+        return Err(Problem::not_found("module_not_enabled", "This module is not enabled."));
+    }
+    if instance.state != State::Active {
+        return Err(Problem::conflict("not_active", "Modules can be removed once the instance is active."));
+    }
+    let needs_it = |other: &&contracts::manifest::Module| present.contains(&other.name.as_str()) && other.depends_on.iter().any(|needed| needed == module);
+    match manifest.modules.iter().find(needs_it) {
+        Some(other) => Err(Problem::conflict("module_needed", format!("The module {} depends on this one. Remove that first.", other.name))),
+        None => Ok(()),
+    }
+}
+
+/// An instance of another tenant is not there.
+fn owned(instance: Option<Instance>, tenant: TenantId) -> Result<Instance, Problem> {
+    instance.filter(|instance| instance.tenant_id == tenant).ok_or_else(not_found)
+}
+
+async fn reread(conn: &mut PgConnection, app: &App, id: InstanceId) -> Result<InstanceView, Problem> {
+    let instance = store::get(conn, id).await?.ok_or_else(not_found)?;
+    view::one(conn, app, instance).await
+}
+
+fn host_taken(error: sqlx::Error) -> Problem {
+    match constraint(&error) {
+        Some("instances_host") => Problem::conflict("host_taken", "An instance lives on that host already."),
+        _ => error.into(),
+    }
+}
+
+/// A message that must go out with a change was not written, so the change is not made either.
+pub fn not_written(error: OutboxError) -> Problem {
+    match error {
+        OutboxError::Database(error) => error.into(),
+        OutboxError::Serialize(_) => Problem::internal(&error),
+    }
+}

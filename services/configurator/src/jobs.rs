@@ -1,0 +1,36 @@
+//! Which background work does an instance need next? The job that its state waits for, ordered in the transaction that enters the state.
+
+use crate::{
+    NAME,
+    instances::{model::State, store, store::Instance},
+};
+use common::ambient::Ambient;
+use contracts::{id::JobId, jobs::InstancePayload, messages::RunJob};
+use messaging::{OutboxError, publish};
+use sqlx::PgConnection;
+
+/// Version of the payload; a worker that does not know it leaves the job to one that does.
+const VERSION: u32 = 1;
+
+/// Moves the locked instance on to `state` and orders the job that it waits for there.
+pub async fn enter(conn: &mut PgConnection, ambient: &Ambient, instance: &Instance, state: State) -> Result<(), OutboxError> {
+    let job = order(conn, ambient, instance, state).await?;
+    Ok(store::advance(conn, instance.id, state, job, ambient.now()).await?)
+}
+
+/// Orders the job that `state` waits for, under a new id; `None` if it waits for none.
+pub async fn order(conn: &mut PgConnection, ambient: &Ambient, instance: &Instance, state: State) -> Result<Option<JobId>, OutboxError> {
+    let Some(kind) = state.job() else { return Ok(None) };
+    let job_id = JobId(ambient.uuid());
+    let modules = store::modules(conn, &[instance.id.0]).await?;
+    let payload = InstancePayload {
+        service: instance.service.clone(),
+        bundle_version: instance.version.clone(),
+        modules: modules.into_iter().filter(|module| module.removed_at.is_none()).map(|module| module.module).collect(),
+        settings: instance.settings.0.clone(),
+    };
+    let payload = serde_json::to_value(payload)?;
+    let command = RunJob { job_id, kind: kind.into(), version: VERSION, instance_id: Some(instance.id), payload };
+    publish(conn, ambient, NAME, Some(instance.tenant_id), &command).await?;
+    Ok(Some(job_id))
+}

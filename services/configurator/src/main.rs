@@ -1,0 +1,15 @@
+//! The binary of the configurator service.
+
+use clap::Parser;
+use std::process::ExitCode;
+
+#[derive(Parser)]
+#[command(version, about = "Product services, and each tenant's instances of them")]
+struct Cli {
+    #[command(subcommand)]
+    command: common::cli::Command,
+}
+
+fn main() -> ExitCode {
+    common::cli::run::<configurator::Configurator>(Cli::parse().command)
+}

@@ -1,0 +1,144 @@
+//! How does an instance get its database? A saga that may end anywhere and is taken up again by whoever comes next.
+//!
+//! `CREATE DATABASE` runs in no transaction, so each step can be repeated, and the state moves on when all are done. An instance in work is
+//! claimed for a time; the claim of a process that was killed runs out.
+//!
+//! | module | answers |
+//! | --- | --- |
+//! | [`server`] | where are databases and roles made? |
+//! | [`steps`] | what is made, and in which order? |
+//! | [`scram`] | what does the server learn of a password? |
+//! | [`store`] | which instance is due, and who has it in hand? |
+
+pub mod scram;
+pub mod server;
+pub mod steps;
+pub mod store;
+
+use crate::{
+    app::App,
+    instances::{self, model::Step},
+    secrets::{Purpose, Unreadable},
+};
+use common::problem::{Chain, is_outage};
+use contracts::id::InstanceId;
+use server::Plan;
+use std::time::Duration;
+use store::Claim;
+use tokio_util::sync::CancellationToken;
+
+/// Instances that one process provisions at once; the server copies files for each.
+pub const AT_ONCE: usize = 2;
+/// Looks for due instances this often even if no commit woke it.
+const POLL: Duration = Duration::from_secs(1);
+/// The steps are given up after this time …
+const LONGEST: Duration = Duration::from_secs(20);
+/// … well before somebody else may take the instance.
+const LEASE: Duration = Duration::from_secs(40);
+/// Pause while the server is away or the instance's lock is held; not counted as refusals.
+const AWAY_PAUSE: Duration = Duration::from_secs(2);
+/// Refusals until people must look at it and retry.
+const MOST_REFUSALS: i32 = 5;
+/// Pause after the first refusal; it doubles with each.
+const REFUSED_PAUSE: Duration = Duration::from_secs(1);
+
+/// Why an instance did not get its database this time.
+#[derive(Debug, thiserror::Error)]
+enum Failure {
+    #[error("the database server refused or is away")]
+    Server(#[from] sqlx::Error),
+    #[error("another process is at work on this instance")]
+    Busy,
+    #[error("the steps took longer than {} s", LONGEST.as_secs())]
+    Late,
+    #[error(transparent)]
+    Unreadable(#[from] Unreadable),
+}
+
+/// Provisions what is due until `shutdown`; the instance in hand is finished first.
+pub async fn run(app: App, shutdown: CancellationToken) {
+    while !shutdown.is_cancelled() {
+        match provision_next(&app).await {
+            Ok(Some(_)) => continue,
+            Ok(None) => {}
+            Err(error) => tracing::warn!(error = %Chain(&error), "Due instances cannot be looked for"),
+        }
+        tokio::select! {
+            () = shutdown.cancelled() => {}
+            () = app.provision.notified() => {}
+            () = tokio::time::sleep(POLL) => {}
+        }
+    }
+}
+
+/// Claims the instance that is due longest and makes its database; gives the instance, whatever came of it.
+pub async fn provision_next(app: &App) -> sqlx::Result<Option<InstanceId>> {
+    let now = app.ambient.now();
+    let Some(claim) = store::claim(&app.pool, app.ambient.uuid(), now, now + LEASE).await? else { return Ok(None) };
+    let made = tokio::time::timeout(LONGEST, make(app, &claim)).await.unwrap_or(Err(Failure::Late));
+    match made {
+        Ok(()) => finish(app, &claim).await?,
+        Err(failure) => put_back(app, &claim, &failure).await?,
+    }
+    Ok(Some(claim.instance))
+}
+
+async fn make(app: &App, claim: &Claim) -> Result<(), Failure> {
+    let plan = Plan {
+        names: claim.instance.into(),
+        owner_password: app.sealer.open(claim.instance, Purpose::OwnerPassword, &claim.owner_password)?,
+        app_password: app.sealer.open(claim.instance, Purpose::AppPassword, &claim.app_password)?,
+    };
+    if steps::make(&app.instance_server, &app.ambient, &plan).await? { Ok(()) } else { Err(Failure::Busy) }
+}
+
+/// Moves the instance on, unless it was taken over meanwhile.
+async fn finish(app: &App, claim: &Claim) -> sqlx::Result<()> {
+    let mut tx = app.pool.begin().await?;
+    let instance = instances::store::lock(&mut tx, claim.instance).await?;
+    let Some(instance) = instance.filter(|instance| instance.claimed_by == Some(claim.id)) else { return Ok(()) };
+    let Some(state) = instance.state.after(Step::Provisioned) else { return Ok(()) };
+    let now = app.ambient.now();
+    instances::store::advance(&mut tx, instance.id, state, None, now).await?;
+    tx.commit().await?;
+    let duration_ms = (now - claim.since).num_milliseconds();
+    tracing::info!(instance_id = %instance.id, duration_ms, "An instance has its database");
+    Ok(())
+}
+
+async fn put_back(app: &App, claim: &Claim, failure: &Failure) -> sqlx::Result<()> {
+    tracing::warn!(error = %Chain(failure), instance_id = %claim.instance, refusals = claim.refusals, "An instance did not get its database");
+    let now = app.ambient.now();
+    match refusal(failure) {
+        None => store::put_back(&app.pool, claim, claim.refusals, now + AWAY_PAUSE).await,
+        Some(reason) if claim.refusals + 1 >= MOST_REFUSALS => store::give_up(&app.pool, claim, &reason, now).await,
+        Some(_) => store::put_back(&app.pool, claim, claim.refusals + 1, now + REFUSED_PAUSE * 2_u32.pow(claim.refusals.unsigned_abs())).await,
+    }
+}
+
+/// What people are told of a refusal; `None` if it was none and passes by itself.
+fn refusal(failure: &Failure) -> Option<String> {
+    match failure {
+        Failure::Server(error) if is_outage(error) => None,
+        Failure::Server(error) => {
+            let code = error.as_database_error().and_then(|error| error.code()).unwrap_or_default();
+            Some(format!("The database server refuses to make the database (SQLSTATE '{code}')."))
+        }
+        Failure::Busy => None,
+        Failure::Late => Some(format!("Making the database takes longer than {} seconds.", LONGEST.as_secs())),
+        Failure::Unreadable(_) => Some("The instance's credentials cannot be read with the present encryption key.".into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_passes_by_itself_is_no_refusal() {
+        assert_eq!(refusal(&Failure::Busy), None);
+        assert_eq!(refusal(&Failure::Server(sqlx::Error::PoolTimedOut)), None);
+        assert!(refusal(&Failure::Late).is_some());
+        assert!(refusal(&Failure::Server(sqlx::Error::RowNotFound)).is_some());
+    }
+}

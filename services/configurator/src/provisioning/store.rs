@@ -1,0 +1,74 @@
+//! Which instance is due, and who has it in hand?
+
+use crate::instances::{self, model::Step};
+use chrono::{DateTime, Utc};
+use contracts::id::InstanceId;
+use sqlx::PgPool;
+use uuid::Uuid;
+
+/// An instance in hand.
+pub struct Claim {
+    /// Whoever claims the instance later has another.
+    pub id: Uuid,
+    pub instance: InstanceId,
+    pub since: DateTime<Utc>,
+    pub refusals: i32,
+    pub owner_password: Vec<u8>,
+    pub app_password: Vec<u8>,
+}
+
+/// Claims the instance that is due longest, until `until`.
+pub async fn claim(pool: &PgPool, id: Uuid, now: DateTime<Utc>, until: DateTime<Utc>) -> sqlx::Result<Option<Claim>> {
+    let mut tx = pool.begin().await?;
+    let due = sqlx::query_scalar!(
+        "SELECT id FROM instances WHERE state IN ('requested', 'provisioning') AND reason IS NULL AND due_at <= $1
+         ORDER BY due_at LIMIT 1 FOR UPDATE SKIP LOCKED",
+        now
+    );
+    let Some(due) = due.fetch_optional(&mut *tx).await? else { return Ok(None) };
+    let Some(instance) = instances::store::lock(&mut tx, due.into()).await? else { return Ok(None) };
+    let Some(state) = instance.state.after(Step::Claim) else { return Ok(None) };
+    if state != instance.state {
+        instances::store::advance(&mut tx, instance.id, state, None, now).await?;
+    }
+    let claim = sqlx::query_as!(
+        Claim,
+        r#"UPDATE instances i SET claimed_by = $2::uuid, due_at = $3 FROM instance_secrets s WHERE i.id = $1 AND s.instance_id = i.id
+         RETURNING $2::uuid AS "id!", i.id AS instance, $4::timestamptz AS "since!", refusals, owner_password, app_password"#,
+        due,
+        id,
+        until,
+        now
+    );
+    let claim = claim.fetch_one(&mut *tx).await?;
+    tx.commit().await?;
+    Ok(Some(claim))
+}
+
+/// Lets the instance be taken again at `due`, unless somebody else has it.
+pub async fn put_back(pool: &PgPool, claim: &Claim, refusals: i32, due: DateTime<Utc>) -> sqlx::Result<()> {
+    sqlx::query!(
+        "UPDATE instances SET claimed_by = NULL, refusals = $3, due_at = $4 WHERE id = $1 AND claimed_by = $2",
+        claim.instance.0,
+        claim.id,
+        refusals,
+        due
+    )
+    .execute(pool)
+    .await
+    .map(drop)
+}
+
+/// Leaves the instance to people, unless somebody else has it.
+pub async fn give_up(pool: &PgPool, claim: &Claim, reason: &str, now: DateTime<Utc>) -> sqlx::Result<()> {
+    sqlx::query!(
+        "UPDATE instances SET claimed_by = NULL, reason = $3, generation = generation + 1, changed_at = $4 WHERE id = $1 AND claimed_by = $2",
+        claim.instance.0,
+        claim.id,
+        reason,
+        now
+    )
+    .execute(pool)
+    .await
+    .map(drop)
+}
