@@ -4,15 +4,21 @@
 //! | --- | --- |
 //! | [`extract`] | how does a handler name who may call it? |
 //! | [`cache`] | what lies in Redis, and when does it count? |
+//! | [`coalesce`] | how do checks that wait at the same time share one round trip? |
+//! | [`stores`] | who writes to the cache? |
 
 mod cache;
+mod coalesce;
 mod extract;
+mod stores;
 
-pub use cache::{RecordStore, SessionStore};
+pub use cache::Stamps;
 pub use extract::{Allowed, Authenticated, Callers, Internal, Permission};
+pub use stores::{RecordStore, SessionStore};
 
-use crate::{client::PlatformClient, config::Base, problem::Problem, token::Claims, token::Verifier};
-use cache::Lookup;
+use crate::{client::PlatformClient, config::Base, problem::Problem, problem::RETRY_AFTER_OUTAGE, token::Claims, token::Verifier};
+use cache::{Record, Values};
+use coalesce::Coalescer;
 use contracts::id::{Principal, TenantId};
 use futures_util::future::BoxFuture;
 use redis::aio::ConnectionManager;
@@ -60,7 +66,7 @@ pub struct Access(Arc<Inner>);
 
 struct Inner {
     verifier: Verifier,
-    redis: ConnectionManager,
+    checks: Coalescer,
     prefix: String,
     filler: Box<dyn Fill>,
 }
@@ -72,10 +78,10 @@ impl Access {
         Self::new(base, redis, Box::new(RemoteFill { client, url }))
     }
 
-    /// Access with another way to fill: the permission service reads its own database.
+    /// Access with another way to fill: the permission service reads its own database. Call it inside the runtime.
     pub fn new(base: &Base, redis: ConnectionManager, filler: Box<dyn Fill>) -> Self {
         let verifier = Verifier::new(crate::client::http(), &base.auth_url, &base.token_issuer, &base.token_audience);
-        Self(Arc::new(Inner { verifier, redis, prefix: base.redis_prefix.clone(), filler }))
+        Self(Arc::new(Inner { verifier, checks: Coalescer::start(redis), prefix: base.redis_prefix.clone(), filler }))
     }
 
     pub fn verifier(&self) -> &Verifier {
@@ -88,23 +94,32 @@ impl Access {
     pub async fn admit(&self, claims: &Claims, permission: Option<&str>) -> Result<(TenantId, Principal), Problem> {
         let principal = claims.principal().ok_or_else(|| Problem::unauthorized("token_invalid", "The access token is not valid."))?;
         let tenant = claims.tid.ok_or_else(|| Problem::forbidden("no_tenant", "This token acts in no tenant."))?;
-        let looked_up = cache::look_up(&mut self.0.redis.clone(), &self.0.prefix, tenant, &principal, claims.sid).await?;
-        if !looked_up.session_alive {
+        let keys = cache::keys(&self.0.prefix, tenant, &principal, claims.sid);
+        let mut values = self.0.checks.get(keys).await.map_err(|_| away())?;
+        if claims.sid.is_some() && values[3].is_none() {
             return Err(Problem::unauthorized("session_ended", "The session has ended. Log in again."));
         }
-        let Some(permission) = permission else { return Ok((tenant, principal)) };
-        if self.permissions(looked_up, tenant, &principal).await?.contains(permission) {
-            return Ok((tenant, principal));
-        }
-        Err(Problem::forbidden("permission_missing", format!("This needs the permission {permission}.")))
+        let allowed = match permission {
+            None => true,
+            Some(permission) => self.allows(&mut values, tenant, &principal, permission).await?,
+        };
+        if allowed { Ok((tenant, principal)) } else { Err(missing(permission.unwrap_or_default())) }
     }
 
-    async fn permissions(&self, looked_up: Lookup, tenant: TenantId, principal: &Principal) -> Result<BTreeSet<String>, Problem> {
-        let outcome = if looked_up.permissions.is_some() { "hit" } else { "miss" };
-        metrics::counter!("permission_cache_total", "outcome" => outcome).increment(1);
-        match looked_up.permissions {
-            Some(permissions) => Ok(permissions),
-            None => self.0.filler.fill(tenant, principal).await,
+    async fn allows(&self, values: &mut Values, tenant: TenantId, principal: &Principal, permission: &str) -> Result<bool, Problem> {
+        if let Some(record) = Record::counting(values) {
+            metrics::counter!("permission_cache_total", "outcome" => "hit").increment(1);
+            return Ok(record.allows(permission));
         }
+        metrics::counter!("permission_cache_total", "outcome" => "miss").increment(1);
+        Ok(self.0.filler.fill(tenant, principal).await?.contains(permission))
     }
+}
+
+fn away() -> Problem {
+    Problem::unavailable(RETRY_AFTER_OUTAGE, "The session and permission cache cannot be reached right now.")
+}
+
+fn missing(permission: &str) -> Problem {
+    Problem::forbidden("permission_missing", format!("This needs the permission {permission}."))
 }

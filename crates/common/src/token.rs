@@ -1,8 +1,10 @@
 //! Whose request is this? Verifies access tokens (JWT profile, RFC 9068) against the keys that auth publishes (RFC 7517).
 
-use crate::problem::Problem;
+use crate::{ambient::Ambient, problem::Problem};
+use aws_lc_rs::digest::{SHA256, digest};
 use contracts::id::{Principal, SessionId, TenantId};
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, jwk::JwkSet};
+use moka::sync::Cache;
 use serde::{Deserialize, Serialize};
 use std::{collections::HashMap, sync::Arc, time::Duration};
 use tokio::{
@@ -13,11 +15,13 @@ use tokio::{
 /// `typ` of every access token (RFC 9068 §2.1).
 pub const TOKEN_TYPE: &str = "at+jwt";
 /// Clock difference that is forgiven, in seconds.
-pub const LEEWAY: u64 = 5;
+pub const LEEWAY: i64 = 5;
 /// An unknown `kid` makes us fetch the keys again, at most once in this time, so that made-up kids cost auth nothing.
 const REFETCH_INTERVAL: Duration = Duration::from_secs(5);
 /// Longer tokens are refused unread.
 const LONGEST_TOKEN: usize = 4096;
+/// Verified tokens that are remembered, some 1 kB each; the least useful are forgotten first.
+const REMEMBERED_TOKENS: u64 = 20_000;
 
 /// What an access token says. It carries no permissions.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -63,6 +67,9 @@ struct Inner {
     validation: Validation,
     keys: RwLock<HashMap<String, DecodingKey>>,
     last_fetch: Mutex<Option<Instant>>,
+    /// Claims of tokens that were verified, by the token's SHA-256. Whether the session lives is asked for each request all the same.
+    verified: Cache<[u8; 32], Arc<Claims>>,
+    ambient: Ambient,
 }
 
 impl Verifier {
@@ -70,26 +77,41 @@ impl Verifier {
     pub fn new(http: reqwest::Client, auth_url: &str, issuer: &str, audience: &str) -> Self {
         let mut validation = Validation::new(Algorithm::EdDSA);
         validation.algorithms = vec![Algorithm::EdDSA];
-        validation.leeway = LEEWAY;
+        validation.leeway = LEEWAY.unsigned_abs();
         validation.set_issuer(&[issuer]);
         validation.set_audience(&[audience]);
         validation.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
         let jwks_url = format!("{auth_url}/.well-known/jwks.json");
-        Self(Arc::new(Inner { http, jwks_url, validation, keys: RwLock::default(), last_fetch: Mutex::default() }))
+        let verified = Cache::new(REMEMBERED_TOKENS);
+        Self(Arc::new(Inner { http, jwks_url, validation, keys: RwLock::default(), last_fetch: Mutex::default(), verified, ambient: Ambient::system() }))
     }
 
-    /// The claims of a sound token; 401 for any other, 503 when the keys cannot be had.
-    pub async fn verify(&self, token: &str) -> Result<Claims, Problem> {
+    /// The claims of a sound token; 401 for any other, 503 when the keys cannot be had. A token is verified once and then remembered until it expires.
+    pub async fn verify(&self, token: &str) -> Result<Arc<Claims>, Problem> {
         if token.len() > LONGEST_TOKEN {
             return Err(invalid());
         }
+        let fingerprint = fingerprint(token);
+        if let Some(claims) = self.0.verified.get(&fingerprint) {
+            if self.0.ambient.now().timestamp() < claims.exp + LEEWAY {
+                return Ok(claims);
+            }
+            self.0.verified.invalidate(&fingerprint);
+            return Err(expired());
+        }
+        let claims = Arc::new(self.verify_signature(token).await?);
+        self.0.verified.insert(fingerprint, claims.clone());
+        Ok(claims)
+    }
+
+    async fn verify_signature(&self, token: &str) -> Result<Claims, Problem> {
         let header = jsonwebtoken::decode_header(token).map_err(|_| invalid())?;
         if header.typ.as_deref() != Some(TOKEN_TYPE) || header.alg != Algorithm::EdDSA {
             return Err(invalid());
         }
         let key = self.key(&header.kid.ok_or_else(invalid)?).await?;
         jsonwebtoken::decode::<Claims>(token, &key, &self.0.validation).map(|data| data.claims).map_err(|error| match error.kind() {
-            jsonwebtoken::errors::ErrorKind::ExpiredSignature => Problem::unauthorized("token_expired", "The access token has expired."),
+            jsonwebtoken::errors::ErrorKind::ExpiredSignature => expired(),
             _ => invalid(),
         })
     }
@@ -123,11 +145,27 @@ impl Verifier {
         }
         let fetched: Result<JwkSet, _> = async { self.0.http.get(&self.0.jwks_url).send().await?.error_for_status()?.json().await }.await;
         let set = fetched.inspect_err(|error| tracing::warn!(error = %crate::problem::Chain(error), "token keys could not be fetched"))?;
-        let keys = set.keys.iter().filter_map(|jwk| Some((jwk.common.key_id.clone()?, DecodingKey::from_jwk(jwk).ok()?))).collect();
-        *self.0.keys.write().await = keys;
+        let keys: HashMap<_, _> = set.keys.iter().filter_map(|jwk| Some((jwk.common.key_id.clone()?, DecodingKey::from_jwk(jwk).ok()?))).collect();
+        let mut known = self.0.keys.write().await;
+        // A key that is no longer published was withdrawn: what it signed must be verified again, and fails.
+        if known.keys().any(|kid| !keys.contains_key(kid)) {
+            self.0.verified.invalidate_all();
+        }
+        *known = keys;
+        drop(known);
         *last_fetch = Some(Instant::now());
         Ok(())
     }
+}
+
+fn fingerprint(token: &str) -> [u8; 32] {
+    let mut fingerprint = [0; 32];
+    fingerprint.copy_from_slice(digest(&SHA256, token.as_bytes()).as_ref());
+    fingerprint
+}
+
+fn expired() -> Problem {
+    Problem::unauthorized("token_expired", "The access token has expired.")
 }
 
 fn invalid() -> Problem {

@@ -88,7 +88,7 @@ impl TestPlatform {
     /// A user of `tenant` who is signed in and has exactly `permissions`.
     pub async fn user(&self, tenant: TenantId, permissions: &[&str]) -> TestUser {
         let (user, session) = (UserId(self.ambient.uuid()), SessionId(self.ambient.uuid()));
-        SessionStore::new(self.redis.clone(), &self.redis_prefix()).open(tenant, session, Duration::from_secs(600)).await.expect("opening a session");
+        SessionStore::new(self.redis.clone(), &self.redis_prefix(), 0).open(tenant, session, Duration::from_secs(600)).await.expect("opening a session");
         self.allow(tenant, &Principal::User(user), permissions).await;
         let mut claims = self.issuer.claims(&user.to_string(), "web");
         claims.tid = Some(tenant);
@@ -98,7 +98,7 @@ impl TestPlatform {
 
     /// Leaves a record of exactly these permissions, as the permission service would.
     pub async fn allow(&self, tenant: TenantId, principal: &Principal, permissions: &[&str]) {
-        let records = RecordStore::new(self.redis.clone(), &self.redis_prefix(), self.ambient.clone());
+        let records = RecordStore::new(self.redis.clone(), &self.redis_prefix(), 0, self.ambient.clone());
         let stamps = records.stamps(tenant, principal).await.expect("reading stamps");
         let permissions: BTreeSet<String> = permissions.iter().map(|name| (*name).to_owned()).collect();
         records.write(tenant, principal, stamps, &permissions, Duration::from_secs(600)).await.expect("writing a record");

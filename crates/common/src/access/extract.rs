@@ -7,7 +7,7 @@ use axum::{
     http::{header, request::Parts},
 };
 use contracts::id::{Principal, TenantId};
-use std::marker::PhantomData;
+use std::{marker::PhantomData, sync::Arc};
 
 /// A permission as a type; see [`crate::permissions`].
 pub trait Permission: Send + Sync + 'static {
@@ -42,7 +42,7 @@ macro_rules! callers {
 /// The caller is signed in and has permission `P` in the tenant it acts in.
 #[derive(Clone, Debug)]
 pub struct Allowed<P> {
-    pub claims: Claims,
+    pub claims: Arc<Claims>,
     pub tenant: TenantId,
     pub principal: Principal,
     permission: PhantomData<P>,
@@ -51,7 +51,7 @@ pub struct Allowed<P> {
 /// The caller is signed in.
 #[derive(Clone, Debug)]
 pub struct Authenticated {
-    pub claims: Claims,
+    pub claims: Arc<Claims>,
     pub tenant: TenantId,
     pub principal: Principal,
 }
