@@ -152,7 +152,12 @@ async fn wrong_values_are_named() {
     world.post("/v1/grants", &ada, json!({"principal": "bob", "role": "member"})).await.invalid(&["principal"]);
     let past = json!({"principal": bob, "role": "member", "expires_at": "2020-01-01T00:00:00Z", "reason": "x".repeat(501)});
     world.post("/v1/grants", &ada, past).await.invalid(&["expires_at", "reason"]);
+    world.post("/v1/grants", &ada, json!({"principal": format!("client:{}", "x".repeat(9000)), "role": "member"})).await.invalid(&["principal"]);
+    for (principal, role, reason) in [("client:\0", "member", "x"), ("client:x", "\0", "x"), ("client:x", "member", "\0")] {
+        world.post("/v1/grants", &ada, json!({"principal": principal, "role": role, "reason": reason})).await.expect(422);
+    }
     world.get("/v1/grants?principal=bob", &ada).await.expect(422);
+    world.get("/v1/grants?principal=client:%00", &ada).await.expect(422);
     world.get("/v1/grants?limit=0&cursor=x", &ada).await.invalid(&["cursor", "limit"]);
 }
 

@@ -27,6 +27,19 @@ async fn a_message_takes_effect_once_however_often_it_comes() {
 }
 
 #[tokio::test]
+async fn a_repeated_foundation_gives_back_nothing_that_was_revoked() {
+    let world = World::start().await;
+    let ada = world.owner().await;
+    let bob = world.member(ada.tenant).await;
+    world.post("/v1/grants", &ada, json!({"principal": principal(&bob), "role": "owner"})).await.expect(201);
+    let own = world.grants_of(&bob, &ada, "owner").await;
+    world.revoke(&bob, &own[0]).await.expect(204);
+    world.platform.publish(Some(ada.tenant), &tenant_created(&ada, TenantKind::Customer)).await;
+    eventually("all three messages are taken", async || (world.count("SELECT count(*) FROM inbox").await == 3).then_some(())).await;
+    assert_eq!(world.permissions(&ada).await, [""; 0]);
+}
+
+#[tokio::test]
 async fn a_member_who_comes_before_the_tenant_is_not_lost() {
     let world = World::start().await;
     let founder = world.stranger(world.platform.tenant()).await;
