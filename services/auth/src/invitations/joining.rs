@@ -27,9 +27,8 @@ pub struct Acceptance {
     #[schema(max_length = 100, example = "Bob")]
     display_name: Option<String>,
     /// The password of the account, or a new one of at least 15 characters.
-    #[serde(default)]
-    #[schema(value_type = String, required = true, format = Password, example = "another stride of seven")]
-    password: Option<SecretString>,
+    #[schema(value_type = String, format = Password, example = "another stride of seven")]
+    password: SecretString,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -61,8 +60,7 @@ pub async fn join(app: &App, token: &OpaqueToken, acceptance: Acceptance) -> Res
 
 /// The holder of the link reads the user's mail, which must not be enough to act as the user.
 async fn authenticated(app: &App, user: User, acceptance: Acceptance) -> Result<Joiner, Problem> {
-    let password = acceptance.password.unwrap_or_default();
-    match app.hasher.verify(&password, Some(&user.password_hash)).await? {
+    match app.hasher.verify(&acceptance.password, Some(&user.password_hash)).await? {
         Verdict::Wrong => Err(credentials_wrong()),
         Verdict::Right | Verdict::RightButOutdated => Ok(Joiner::Known(user.id)),
     }
@@ -71,7 +69,7 @@ async fn authenticated(app: &App, user: User, acceptance: Acceptance) -> Result<
 async fn newcomer(app: &App, invitation: &Invitation, email: &Email, acceptance: Acceptance) -> Result<Joiner, Problem> {
     let mut faults = Vec::new();
     let display_name = model::name("display_name", acceptance.display_name.as_deref(), &mut faults);
-    let password = model::password("password", acceptance.password, &[email.local_part(), &invitation.tenant_name], &mut faults);
+    let password = model::password("password", Some(acceptance.password), &[email.local_part(), &invitation.tenant_name], &mut faults);
     let Some((display_name, password)) = display_name.zip(password) else { return Err(Problem::invalid(faults)) };
     let password_hash = app.hasher.hash(&password).await?;
     let display_name = display_name.as_str().to_owned();

@@ -8,7 +8,9 @@ pub const SHORTEST: usize = 15;
 pub const LONGEST: usize = 256;
 /// Shorter words of the user's own would be found in passwords by accident.
 const SHORTEST_OWN_WORD: usize = 3;
-/// Shorter words would be found across the gaps between other words.
+/// Shorter ones count only where they stand alone: `eve` is in `seven`.
+const SHORTEST_WORD_WITHIN_WORDS: usize = 4;
+/// Shorter ones would be found across the gaps between other words.
 const SHORTEST_WORD_ACROSS_GAPS: usize = 6;
 /// A password that is one group of at most this many characters over and over is as weak as the group.
 const LONGEST_REPEATED_GROUP: usize = 8;
@@ -57,9 +59,13 @@ pub fn weakness(password: &str, own_words: &[&str]) -> Option<Weakness> {
 }
 
 fn is_inside(word: &str, password: &str) -> bool {
-    let squeezed = squeeze(word);
-    let length = squeezed.chars().count();
-    length >= SHORTEST_OWN_WORD && password.contains(word.trim()) || length >= SHORTEST_WORD_ACROSS_GAPS && squeeze(password).contains(&squeezed)
+    let (word, squeezed) = (word.trim(), squeeze(word));
+    match squeezed.chars().count() {
+        ..SHORTEST_OWN_WORD => false,
+        ..SHORTEST_WORD_WITHIN_WORDS => password.split(|c: char| !c.is_alphanumeric()).any(|part| part == word),
+        ..SHORTEST_WORD_ACROSS_GAPS => password.contains(word),
+        _ => password.contains(word) || squeeze(password).contains(&squeezed),
+    }
 }
 
 fn squeeze(text: &str) -> String {
@@ -96,7 +102,8 @@ mod tests {
         for password in ["i am ADA, and nobody else", "the best of big  corp ever", "a.d.a. works for bigcorp"] {
             assert_eq!(weakness(password, &["ada", "Big Corp"]), Some(Weakness::Personal), "{password}");
         }
-        assert_eq!(weakness("a banana data centre", &["ba", "", "ada"]), None);
+        assert_eq!(weakness("a banana data centre in adamstown", &["ba", "", "ada", "acen"]), None);
+        assert_eq!(weakness("a banana data centre", &["anan"]), Some(Weakness::Personal));
     }
 
     #[test]
