@@ -1,4 +1,4 @@
-//! What can a developer, and CI, ask of this checkout? `cargo xtask up | reset | test | openapi | events | sqlx`.
+//! What can a developer, and CI, ask of this checkout? `cargo xtask up | reset | tour | test | openapi | events | sqlx`.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command-line tool talks to the person who called it")]
 
 mod cargo;
@@ -9,6 +9,7 @@ mod reset;
 mod stack;
 mod test;
 mod tools;
+mod tour;
 mod up;
 
 use clap::{Parser, Subcommand};
@@ -30,7 +31,13 @@ enum Task {
     Up,
     /// Wipe the data that `up` keeps
     Reset,
-    /// Run all tests against private copies of PostgreSQL, Redis and ministack
+    /// Walk the story of the platform over HTTP, against the stack that `up` runs or, without one, a stack of its own
+    Tour {
+        /// Start a stack for the tour even if one is running
+        #[arg(long)]
+        own: bool,
+    },
+    /// Run all tests and the tour against private copies of PostgreSQL, Redis and ministack
     Test {
         /// Passed on to `cargo nextest run`, or `cargo test` where nextest is not installed
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
@@ -67,6 +74,7 @@ async fn main() -> ExitCode {
     let outcome = match cli.task {
         Task::Up => up::run(data).await,
         Task::Reset => reset::run(data).await,
+        Task::Tour { own } => tour::run(data, own).await,
         Task::Test { args } => test::run(data, args).await,
         Task::Openapi { check } => drift::openapi::run(check).await,
         Task::Events { check, base } => drift::events::run(check, &base).await,

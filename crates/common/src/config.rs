@@ -88,6 +88,8 @@ pub struct Base {
     pub ops_addr: SocketAddr,
     pub redis_url: SecretString,
     pub redis_prefix: String,
+    /// Replicas that must confirm a revocation before it is answered.
+    pub redis_replicas: u32,
     pub auth_url: String,
     pub permission_url: String,
     pub token_issuer: String,
@@ -116,6 +118,7 @@ impl Base {
         let ops_addr = env.or("OPS_ADDR", SocketAddr::from(([0, 0, 0, 0], port + 1000)));
         let redis_url = env.secret("REDIS_URL");
         let redis_prefix = env.or("REDIS_PREFIX", String::new());
+        let redis_replicas = env.or("REDIS_REPLICAS", 0);
         let auth_url = url(env, "AUTH_URL");
         let permission_url = url(env, "PERMISSION_URL");
         let token_issuer = env.required("TOKEN_ISSUER");
@@ -134,6 +137,7 @@ impl Base {
             ops_addr: ops_addr?,
             redis_url: redis_url?,
             redis_prefix: redis_prefix?,
+            redis_replicas: redis_replicas?,
             auth_url: auth_url?,
             permission_url: permission_url?,
             token_issuer: token_issuer?,

@@ -150,6 +150,9 @@ pub const RETRY_AFTER_OUTAGE: u32 = 2;
 
 impl From<sqlx::Error> for Problem {
     fn from(error: sqlx::Error) -> Self {
+        if holds_nul(&error) {
+            return Self::invalid(vec![FieldError::new("body", "invalid", "no text may contain the character U+0000")]);
+        }
         if !is_outage(&error) {
             return Self::internal(&error);
         }
@@ -172,6 +175,11 @@ pub fn is_outage(error: &sqlx::Error) -> bool {
         sqlx::Error::Database(error) => error.code().is_some_and(|code| code.starts_with("08") || code.starts_with("53") || code.starts_with("57P")),
         _ => false,
     }
+}
+
+/// Whether a text or JSON value had the one character that PostgreSQL cannot hold (SQLSTATE 22021 and 22P05).
+fn holds_nul(error: &sqlx::Error) -> bool {
+    error.as_database_error().and_then(|error| error.code()).is_some_and(|code| matches!(&*code, "22021" | "22P05"))
 }
 
 /// The name of the constraint that a statement violated.

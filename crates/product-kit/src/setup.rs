@@ -86,7 +86,7 @@ pub(crate) fn messages<'a>(errors: &'a [FieldError], name: &str) -> Vec<&'a str>
 pub(crate) fn coerce(schema: &Value, filled_in: &HashMap<String, String>) -> Map<String, Value> {
     let value = |(name, property): (&str, &Value)| {
         // Browsers send lines as CRLF (WHATWG HTML §4.10.22.4).
-        let text = filled_in.get(name).map_or("", String::as_str).trim().replace("\r\n", "\n");
+        let text = filled_in.get(name).map_or("", String::as_str).trim().replace("\r\n", "\n").replace('\0', "");
         let value = match property["type"].as_str() {
             // A box that is not ticked is not sent at all.
             Some("boolean") => Value::Bool(!text.is_empty()),

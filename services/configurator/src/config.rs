@@ -31,3 +31,18 @@ fn instance_server(env: &mut Env) -> Option<InstanceServer> {
     let url = env.secret("INSTANCE_ADMIN_URL")?;
     InstanceServer::parse(url.expose_secret()).map_err(|fault| env.fault(format!("INSTANCE_ADMIN_URL {fault}"))).ok()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn our_own_faults_are_told_with_the_others() {
+        let mut env = Env::new([("INSTANCE_ADMIN_URL".into(), "mysql://h/d".into()), ("SECRET_ENCRYPTION_KEY".into(), "short".into())]);
+        let config = Config::read(&mut env);
+        let message = env.finish(config).err().map(|faults| faults.to_string()).unwrap_or_default();
+        for fault in ["INSTANCE_ADMIN_URL must look like", "SECRET_ENCRYPTION_KEY must be 32 bytes", "DATABASE_URL is missing"] {
+            assert!(message.contains(fault), "{fault} not in {message}");
+        }
+    }
+}

@@ -8,7 +8,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct State {
     /// The stack's folder: data, logs, this file.
     pub folder: PathBuf,
@@ -22,7 +22,7 @@ pub struct State {
     pub aws: BTreeMap<String, String>,
 }
 
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Running {
     pub url: String,
     pub ops_url: String,
@@ -30,7 +30,7 @@ pub struct Running {
     pub log: PathBuf,
 }
 
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Operator {
     pub email: String,
     pub password: String,

@@ -58,6 +58,7 @@ pub async fn close(State(app): State<App>, _: Allowed<CloseCycles>, Path(id): Pa
     let closed = closed.ok_or_else(|| Problem::not_found("cycle_not_found", "There is no such cycle."))?;
     let answer = with_lines(&mut tx, closed.invoice).await?;
     tx.commit().await?;
+    tracing::info!(cycle_id = %id, invoice_id = %answer.invoice.id, lines = answer.lines.len(), closed_now = closed.now, "cycle closed");
     let status = if closed.now { StatusCode::CREATED } else { StatusCode::OK };
     Ok((status, Json(answer)))
 }

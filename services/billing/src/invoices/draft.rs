@@ -5,11 +5,11 @@ use crate::{
     accounts::Account,
     cycles::close::CloseError,
     rates::{self, Kind, Rate},
-    usage::store::{self as usage, DueInterval},
+    usage::due::{self, DueInterval},
 };
 use chrono::{DateTime, Utc};
 use common::ambient::Ambient;
-use contracts::id::{InstanceId, TenantId};
+use contracts::id::TenantId;
 use futures_util::TryStreamExt;
 use sqlx::{PgConnection, types::Json};
 use std::collections::HashMap;
@@ -55,9 +55,9 @@ pub async fn finalize(conn: &mut PgConnection, tenant: TenantId, invoice: Uuid) 
 }
 
 pub async fn add_features(conn: &mut PgConnection, ambient: &Ambient, account: &Account, draft: &Draft) -> Result<(), CloseError> {
-    let due = usage::due_intervals(conn, account.tenant_id, account.currency.code(), draft.period_end).await?;
+    let intervals = due::intervals(conn, account.tenant_id, account.currency.code(), draft.period_end).await?;
     let mut by_rate: HashMap<Uuid, (Tally, Vec<&DueInterval>)> = HashMap::new();
-    for interval in &due {
+    for interval in &intervals {
         let (tally, taken) = by_rate.entry(interval.rate_id).or_default();
         tally.add(&part(interval))?;
         taken.push(interval);
@@ -65,7 +65,7 @@ pub async fn add_features(conn: &mut PgConnection, ambient: &Ambient, account: &
     for rate in rates::find(conn, &by_rate.keys().copied().collect::<Vec<_>>()).await? {
         let Some((tally, taken)) = by_rate.remove(&rate.id) else { continue };
         let line = add_line(conn, ambient, account.tenant_id, draft, &rate, tally.price(&rate)?).await?;
-        usage::bill_intervals(conn, account.tenant_id, line, &taken).await?;
+        due::bill_intervals(conn, account.tenant_id, line, &taken).await?;
     }
     Ok(())
 }
@@ -73,17 +73,17 @@ pub async fn add_features(conn: &mut PgConnection, ambient: &Ambient, account: &
 pub async fn add_meters(conn: &mut PgConnection, ambient: &Ambient, account: &Account, draft: &Draft) -> Result<(), CloseError> {
     let mut by_rate: HashMap<Uuid, (Tally, Vec<Uuid>)> = HashMap::new();
     // One statement, one snapshot: what is added up is what is billed, whatever arrives meanwhile.
-    let mut due = usage::due_events(conn, account.tenant_id, account.currency.code(), draft.period_end);
-    while let Some((rate_id, event)) = due.try_next().await? {
+    let mut events = due::events(conn, account.tenant_id, account.currency.code(), draft.period_end);
+    while let Some((rate_id, event)) = events.try_next().await? {
         let (tally, taken) = by_rate.entry(rate_id).or_default();
         tally.add(&event)?;
         taken.push(event.id());
     }
-    drop(due);
+    drop(events);
     for rate in rates::find(conn, &by_rate.keys().copied().collect::<Vec<_>>()).await? {
         let Some((tally, taken)) = by_rate.remove(&rate.id) else { continue };
         let line = add_line(conn, ambient, account.tenant_id, draft, &rate, tally.price(&rate)?).await?;
-        usage::bill_events(conn, account.tenant_id, line, &taken).await?;
+        due::bill_events(conn, account.tenant_id, line, &taken).await?;
     }
     Ok(())
 }
@@ -91,7 +91,7 @@ pub async fn add_meters(conn: &mut PgConnection, ambient: &Ambient, account: &Ac
 fn part(interval: &DueInterval) -> Input {
     Input::Interval {
         id: interval.id,
-        instance_id: InstanceId(interval.instance_id.0),
+        instance_id: interval.instance_id,
         feature: interval.feature.clone(),
         host: interval.host.clone(),
         since: interval.begin_at,

@@ -9,6 +9,7 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use contracts::id::InstanceId;
 use rust_decimal::{Decimal, RoundingStrategy, prelude::ToPrimitive};
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use std::{collections::BTreeMap, fmt::Write};
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -74,16 +75,17 @@ impl Input {
         }
     }
 
-    /// What the hash of a line is made of: everything that decides the price, one text line a row.
+    /// What the hash of a line is made of: everything that decides the price, one JSON array a row, so that no text can look like two rows.
     fn canonical(&self) -> String {
-        match self {
+        let row = match self {
             Self::Interval { id, instance_id, feature, since, from, until, .. } => {
-                format!("interval {id} {instance_id} {feature} {} {} {}\n", instant(since), instant(from), instant(until))
+                json!(["interval", id, instance_id, feature, instant(since), instant(from), instant(until)])
             }
             Self::Event { id, instance_id, meter, key, quantity, occurred_at, .. } => {
-                format!("event {id} {instance_id} {meter} {} {} {key}\n", quantity.normalize(), instant(occurred_at))
+                json!(["event", id, instance_id, meter, key, quantity.normalize(), instant(occurred_at)])
             }
-        }
+        };
+        format!("{row}\n")
     }
 }
 

@@ -1,5 +1,6 @@
 //! What was used, from when to when and how often?
 
+pub mod due;
 pub mod model;
 pub mod routes;
 pub mod store;

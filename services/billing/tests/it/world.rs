@@ -149,7 +149,21 @@ impl World {
     /// Closes the cycle and gives the invoice.
     pub async fn close(&self, customer: &Customer, cycle: &str, status: u16) -> Value {
         let path = format!("/v1/cycles/{cycle}/close");
-        self.server.request(reqwest_method(), &path).bearer(&customer.token).send().await.expect(status)
+        self.server.post(&path, &()).bearer(&customer.token).send().await.expect(status)
+    }
+
+    /// Waits until the queue holds nothing, neither waiting nor being handled.
+    pub async fn drained(&self, queue: &str) {
+        let aws = &self.platform.aws;
+        let url = aws.queue_url(&aws.queue_name(queue)).await.expect("a queue");
+        eventually(&format!("the queue {queue} is empty"), async || {
+            let answer = aws.sqs.get_queue_attributes().queue_url(&url).attribute_names("All".into()).send().await.expect("the queue's attributes");
+            let counts = answer.attributes.unwrap_or_default();
+            assert!(!counts.is_empty(), "the queue tells its counts");
+            let held = counts.iter().filter(|(name, _)| name.as_str().starts_with("ApproximateNumberOfMessages")).filter(|(_, count)| *count != "0");
+            (held.count() == 0).then_some(())
+        })
+        .await;
     }
 
     /// The reasons of the messages in the dead-letter queue, once there are as many.

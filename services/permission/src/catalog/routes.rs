@@ -14,6 +14,8 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+/// What an index of the database holds easily, in bytes.
+const LONGEST_NAME: usize = 100;
 /// Built-in roles that an entry may name; the others hold theirs by rule.
 const NAMEABLE_ROLES: &[&str] = &["member"];
 
@@ -72,6 +74,9 @@ fn faults(namespace: &str, list: &PermissionList) -> Vec<FieldError> {
         faults.push(FieldError::new("namespace", "mismatch", "must be the namespace of the address"));
     }
     for (index, entry) in list.permissions.iter().enumerate() {
+        if entry.name.len() > LONGEST_NAME {
+            faults.push(FieldError::new(format!("permissions[{index}].name"), "too_long", format!("must be at most {LONGEST_NAME} bytes")));
+        }
         if entry.roles.iter().any(|role| !NAMEABLE_ROLES.contains(&role.as_str())) {
             faults.push(FieldError::new(format!("permissions[{index}].roles"), "unknown", "may only name member"));
         }

@@ -13,9 +13,13 @@ impl Handle<TenantCreated> for App {
             TenantKind::Customer => "customer",
             TenantKind::Platform => "platform",
         };
-        sqlx::query!("INSERT INTO tenants (id, kind, created_at) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING", tenant.tenant_id.0, kind, message.time)
+        let new = sqlx::query!("INSERT INTO tenants (id, kind, created_at) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING", tenant.tenant_id.0, kind, message.time)
             .execute(&mut *tx)
             .await?;
+        if new.rows_affected() == 0 {
+            // Said again under another id: what was revoked since must not come back.
+            return Ok(());
+        }
         give(tx, self, tenant.tenant_id, tenant.owner_user_id, "owner").await?;
         if tenant.kind == TenantKind::Platform {
             give(tx, self, tenant.tenant_id, tenant.owner_user_id, "operator").await?;

@@ -2,8 +2,11 @@
 
 use chrono::{DateTime, Utc};
 use common::problem::FieldError;
+use contracts::id::Principal;
 
 const LONGEST_REASON: usize = 500;
+/// What an index of the database holds easily.
+const LONGEST_PRINCIPAL: usize = 200;
 
 /// What is to be granted, by name.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,9 +27,12 @@ impl Wanted {
     }
 }
 
-/// What is wrong with a grant's end and reason.
-pub fn faults(expires_at: Option<DateTime<Utc>>, reason: Option<&str>, now: DateTime<Utc>) -> Vec<FieldError> {
+/// What is wrong with a grant's principal, end and reason.
+pub fn faults(principal: &Principal, expires_at: Option<DateTime<Utc>>, reason: Option<&str>, now: DateTime<Utc>) -> Vec<FieldError> {
     let mut faults = Vec::new();
+    if principal.to_string().len() > LONGEST_PRINCIPAL {
+        faults.push(FieldError::new("principal", "too_long", format!("must be at most {LONGEST_PRINCIPAL} bytes")));
+    }
     if expires_at.is_some_and(|end| end <= now) {
         faults.push(FieldError::new("expires_at", "past", "must be in the future"));
     }
@@ -60,9 +66,10 @@ mod tests {
     #[test]
     fn a_grant_must_end_in_the_future() {
         let now = DateTime::from_timestamp(100, 0).unwrap();
-        assert!(faults(None, None, now).is_empty());
-        assert!(faults(DateTime::from_timestamp(101, 0), Some("holiday"), now).is_empty());
-        let both = faults(Some(now), Some(&"x".repeat(501)), now);
-        assert_eq!(both.iter().map(|fault| fault.field.as_str()).collect::<Vec<_>>(), ["expires_at", "reason"]);
+        let forum = Principal::Client("forum".into());
+        assert!(faults(&forum, None, None, now).is_empty());
+        assert!(faults(&forum, DateTime::from_timestamp(101, 0), Some("holiday"), now).is_empty());
+        let all = faults(&Principal::Client("x".repeat(200)), Some(now), Some(&"x".repeat(501)), now);
+        assert_eq!(all.iter().map(|fault| fault.field.as_str()).collect::<Vec<_>>(), ["principal", "expires_at", "reason"]);
     }
 }

@@ -131,7 +131,7 @@ pub async fn revoke(State(app): State<App>, caller: Allowed<WriteGrants>, Path(i
 }
 
 fn check(request: &CreateGrant, now: DateTime<Utc>) -> Result<Wanted, Problem> {
-    let mut faults = model::faults(request.expires_at, request.reason.as_deref(), now);
+    let mut faults = model::faults(&request.principal, request.expires_at, request.reason.as_deref(), now);
     match Wanted::parse(request.role.clone(), request.permission.clone()) {
         Ok(wanted) if faults.is_empty() => return Ok(wanted),
         Ok(_) => {}

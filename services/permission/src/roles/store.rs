@@ -27,7 +27,7 @@ pub async fn page(conn: &mut PgConnection, tenant: TenantId, request: PageReques
     sqlx::query_as!(
         Role,
         r#"SELECT r.id, r.name, (r.tenant_id IS NULL) AS "built_in!", r.created_at,
-                  ARRAY(SELECT p.pattern FROM role_permissions p WHERE p.role_id = r.id ORDER BY 1) AS "permissions!"
+                  ARRAY(SELECT p.pattern FROM role_permissions p WHERE p.role_id = r.id ORDER BY p.pattern COLLATE "C") AS "permissions!"
            FROM roles r
            WHERE (r.tenant_id = $1 OR r.tenant_id IS NULL) AND r.deleted_at IS NULL AND r.id > $2
              AND (r.name <> 'operator' OR EXISTS (SELECT FROM tenants t WHERE t.id = $1 AND t.kind = 'platform'))
@@ -45,7 +45,7 @@ pub async fn find(conn: &mut PgConnection, tenant: TenantId, kind: TenantKind, n
     sqlx::query_as!(
         Role,
         r#"SELECT r.id, r.name, (r.tenant_id IS NULL) AS "built_in!", r.created_at,
-                  ARRAY(SELECT p.pattern FROM role_permissions p WHERE p.role_id = r.id ORDER BY 1) AS "permissions!"
+                  ARRAY(SELECT p.pattern FROM role_permissions p WHERE p.role_id = r.id ORDER BY p.pattern COLLATE "C") AS "permissions!"
            FROM roles r
            WHERE (r.tenant_id = $1 OR r.tenant_id IS NULL) AND r.deleted_at IS NULL AND r.name = $2 AND (r.name <> 'operator' OR $3)"#,
         tenant.0,
@@ -58,7 +58,8 @@ pub async fn find(conn: &mut PgConnection, tenant: TenantId, kind: TenantKind, n
 
 /// Stores the role; a name that the tenant already uses violates `roles_name`.
 pub async fn insert(conn: &mut PgConnection, tenant: TenantId, id: Uuid, role: &NewRole, now: DateTime<Utc>) -> sqlx::Result<Role> {
-    let permissions: Vec<String> = role.patterns.iter().map(ToString::to_string).collect();
+    let mut permissions: Vec<String> = role.patterns.iter().map(ToString::to_string).collect();
+    permissions.sort_unstable();
     sqlx::query!("INSERT INTO roles (id, tenant_id, name, created_at) VALUES ($1, $2, $3, $4)", id, tenant.0, role.name, now).execute(&mut *conn).await?;
     sqlx::query!("INSERT INTO role_permissions (role_id, pattern) SELECT $1, unnest($2::text[])", id, &permissions).execute(conn).await?;
     Ok(Role { id, name: role.name.clone(), built_in: false, permissions, created_at: now })

@@ -1,0 +1,95 @@
+//! Does every post reach billing, once?
+
+use crate::support::{ACME, Fixture, OnHost};
+use contracts::{
+    envelope::Envelope,
+    messages::{Message, UsageRecorded},
+};
+use rust_decimal::Decimal;
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use test_support::eventually;
+
+const QUEUE: &str = "billing-usage";
+
+/// Messages on the queue of billing until there are `count`, by key.
+async fn usage(fixture: &Fixture, count: usize) -> BTreeMap<String, (Envelope, UsageRecorded)> {
+    let aws = &fixture.platform.aws;
+    let url = aws.queue_url(&aws.queue_name(QUEUE)).await.expect("the queue of billing");
+    let mut found = BTreeMap::new();
+    eventually("usage arrives", async || {
+        let received = aws.sqs.receive_message().queue_url(&url).max_number_of_messages(10).send().await.expect("receiving");
+        for message in received.messages() {
+            let envelope: Envelope = serde_json::from_str(message.body().unwrap()).expect("an envelope");
+            let usage: UsageRecorded = serde_json::from_value(envelope.data.clone()).expect("a usage");
+            found.insert(usage.key.clone(), (envelope, usage));
+            aws.sqs.delete_message().queue_url(&url).receipt_handle(message.receipt_handle().unwrap()).send().await.expect("deleting");
+        }
+        (found.len() >= count).then_some(())
+    })
+    .await;
+    found
+}
+
+async fn waiting(fixture: &Fixture) -> i64 {
+    sqlx::query_scalar("SELECT count(*) FROM platform.outbox").fetch_one(&fixture.platform.pool).await.unwrap()
+}
+
+#[tokio::test]
+async fn a_post_is_one_usage_however_often_it_is_sent() {
+    let fixture = Fixture::start().await;
+    messaging::provision::provision_for(&fixture.platform.aws, &[QUEUE]).await.unwrap();
+    let ada = fixture.member("Ada").await;
+    let topic = fixture.server.post("/v1/topics", &json!({"title": "T", "body": "first"})).bearer(&ada).on(ACME).await.expect(201);
+    let path = format!("/v1/topics/{}", topic["id"].as_str().unwrap());
+    fixture.server.post(&format!("{path}/posts"), &json!({"body": "second"})).bearer(&ada).on(ACME).await.expect(201);
+
+    let sent = usage(&fixture, 2).await;
+    let posts = fixture.server.get(&path).on(ACME).await.expect(200);
+    let instance = fixture.configurator.get(ACME)["instance_id"].as_str().unwrap().to_owned();
+    let mut expected: Vec<_> =
+        posts["posts"]["items"].as_array().unwrap().iter().map(|post: &Value| format!("{instance}:posts:{}", post["id"].as_str().unwrap())).collect();
+    expected.sort();
+    assert_eq!(sent.keys().cloned().collect::<Vec<_>>(), expected);
+    for (envelope, usage) in sent.values() {
+        assert_eq!((envelope.kind.as_str(), envelope.source.as_str(), envelope.tenant), (UsageRecorded::TYPE, "/services/forum", Some(fixture.acme)));
+        assert_eq!((usage.service.as_str(), usage.meter.as_str(), usage.quantity), ("forum", "forum.posts", Decimal::ONE));
+        assert_eq!(usage.instance_id.to_string(), instance);
+    }
+    eventually("the outbox is empty", async || (waiting(&fixture).await == 0).then_some(())).await;
+
+    // As if the relay had died between SNS's answer and its own commit: the rows are still there.
+    for (_, usage) in sent.values() {
+        let key = usage.key.split_once(':').unwrap().1;
+        let row = sqlx::query("INSERT INTO platform.outbox (meter, key, quantity, occurred_at) VALUES ('posts', $1, 1, $2)");
+        row.bind(key).bind(usage.occurred_at).execute(&fixture.platform.pool).await.unwrap();
+    }
+    fixture.server.post_form("/sign-out", &[]).on(ACME).await;
+    let again = usage(&fixture, 2).await;
+    assert_eq!(again, sent, "the same message, down to its id");
+    eventually("the outbox is empty", async || (waiting(&fixture).await == 0).then_some(())).await;
+
+    sqlx::query("CREATE TABLE inbox (consumer text, message_id text, received_at timestamptz, PRIMARY KEY (consumer, message_id))")
+        .execute(&fixture.platform.pool)
+        .await
+        .unwrap();
+    let mut conn = fixture.platform.pool.acquire().await.unwrap();
+    for (delivery, first) in [(&sent, true), (&again, false)] {
+        for (envelope, _) in delivery.values() {
+            assert_eq!(messaging::inbox::claim(&mut conn, QUEUE, &envelope.id.to_string()).await.unwrap(), first);
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_an_earlier_process_left_is_swept_up_when_the_pool_opens() {
+    let fixture = Fixture::start().await;
+    messaging::provision::provision_for(&fixture.platform.aws, &[QUEUE]).await.unwrap();
+    let left = sqlx::query(
+        "INSERT INTO platform.outbox (meter, key, quantity, occurred_at) SELECT 'posts', 'posts:' || number, 1, now() FROM generate_series(1, 250) AS number",
+    );
+    left.execute(&fixture.platform.pool).await.unwrap();
+    fixture.server.get("/v1/topics").on(ACME).await.expect(200);
+    assert_eq!(usage(&fixture, 250).await.len(), 250);
+    eventually("the outbox is empty", async || (waiting(&fixture).await == 0).then_some(())).await;
+}

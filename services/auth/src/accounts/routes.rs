@@ -1,0 +1,67 @@
+//! Who am I, and who is with me?
+
+use super::store::{self, Member, Tenant, User};
+use crate::app::App;
+use axum::extract::State;
+use common::{
+    access::{Allowed, Authenticated},
+    http::{Json, Query},
+    page::{Page, PageQuery},
+    problem::Problem,
+};
+use contracts::id::{Principal, UserId};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+common::permissions! { pub ReadMembers = "auth.readMembers" }
+
+/// A person as others see them.
+#[derive(Serialize, ToSchema)]
+pub struct Person {
+    pub id: UserId,
+    pub email: String,
+    pub display_name: String,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct Me {
+    user: Person,
+    /// The tenant that this session acts in.
+    tenant: Tenant,
+    /// Every tenant the user may log in to.
+    tenants: Vec<Tenant>,
+}
+
+impl From<User> for Person {
+    fn from(user: User) -> Self {
+        Self { id: user.id, email: user.email, display_name: user.display_name }
+    }
+}
+
+/// The person behind a principal; 403 for a machine.
+pub fn person(principal: &Principal) -> Result<UserId, Problem> {
+    match principal {
+        Principal::User(user) => Ok(*user),
+        Principal::Client(_) => Err(Problem::forbidden("people_only", "Only a person who is logged in may do this.")),
+    }
+}
+
+#[utoipa::path(get, path = "/v1/me", operation_id = "getMe", tag = "accounts", responses((status = 200, body = Me)), security(("bearer" = [])))]
+pub async fn me(State(app): State<App>, caller: Authenticated) -> Result<Json<Me>, Problem> {
+    let id = person(&caller.principal)?;
+    let mut conn = app.pool.acquire().await?;
+    let gone = || Problem::not_found("user_not_found", "This user is no member of this tenant any more.");
+    let user = store::find_user(&mut conn, id).await?.ok_or_else(gone)?;
+    let tenants = store::tenants_of(&mut conn, id).await?;
+    let tenant = tenants.iter().find(|tenant| tenant.id == caller.tenant).cloned().ok_or_else(gone)?;
+    Ok(Json(Me { user: user.into(), tenant, tenants }))
+}
+
+#[utoipa::path(get, path = "/v1/members", operation_id = "listMembers", tag = "accounts", params(PageQuery), responses((status = 200, body = Page<Member>)),
+    security(("bearer" = ["auth.readMembers"])))]
+pub async fn members(State(app): State<App>, caller: Allowed<ReadMembers>, Query(query): Query<PageQuery>) -> Result<Json<Page<Member>>, Problem> {
+    let page = query.check()?;
+    let mut conn = app.pool.acquire().await?;
+    let members = store::members(&mut conn, caller.tenant, page).await?;
+    Ok(Json(Page::cut(members, page, |member| member.membership_id)))
+}

@@ -1,0 +1,132 @@
+//! Where do users, tenants and memberships lie?
+
+use crate::{email::Email, name::Name};
+use chrono::{DateTime, Utc};
+use common::page::PageRequest;
+use contracts::{
+    id::{TenantId, UserId},
+    messages::TenantKind,
+};
+use serde::Serialize;
+use sqlx::PgConnection;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+/// The unique constraint that an address already has a user.
+pub const ADDRESS_TAKEN: &str = "users_email_key";
+
+pub struct User {
+    pub id: UserId,
+    pub email: String,
+    pub display_name: String,
+    pub password_hash: String,
+}
+
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct Tenant {
+    pub id: TenantId,
+    pub name: String,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct Member {
+    #[serde(skip)]
+    pub membership_id: Uuid,
+    pub user_id: UserId,
+    pub email: String,
+    pub display_name: String,
+    pub joined_at: DateTime<Utc>,
+}
+
+pub async fn find_user(conn: &mut PgConnection, id: UserId) -> sqlx::Result<Option<User>> {
+    sqlx::query_as!(User, "SELECT id, email, display_name, password_hash FROM users WHERE id = $1", id.0).fetch_optional(conn).await
+}
+
+pub async fn find_user_by_email(conn: &mut PgConnection, email: &Email) -> sqlx::Result<Option<User>> {
+    sqlx::query_as!(User, "SELECT id, email, display_name, password_hash FROM users WHERE email = $1", email.as_str()).fetch_optional(conn).await
+}
+
+pub async fn insert_user(conn: &mut PgConnection, user: &User, now: DateTime<Utc>) -> sqlx::Result<()> {
+    sqlx::query!(
+        "INSERT INTO users (id, email, display_name, password_hash, created_at) VALUES ($1, $2, $3, $4, $5)",
+        user.id.0,
+        user.email,
+        user.display_name,
+        user.password_hash,
+        now
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Replaces the hash of the same password, unless the password was changed meanwhile.
+pub async fn replace_hash(conn: &mut PgConnection, user: &User, new: &str) -> sqlx::Result<()> {
+    sqlx::query!("UPDATE users SET password_hash = $3 WHERE id = $1 AND password_hash = $2", user.id.0, user.password_hash, new).execute(conn).await?;
+    Ok(())
+}
+
+/// `false` if the platform's own tenant was there already.
+pub async fn insert_tenant(conn: &mut PgConnection, id: TenantId, name: &Name, kind: TenantKind, now: DateTime<Utc>) -> sqlx::Result<bool> {
+    let kind = match kind {
+        TenantKind::Customer => "customer",
+        TenantKind::Platform => "platform",
+    };
+    let insert = sqlx::query!(
+        "INSERT INTO tenants (id, name, kind, created_at) VALUES ($1, $2, $3, $4) ON CONFLICT (kind) WHERE kind = 'platform' DO NOTHING",
+        id.0,
+        name.as_str(),
+        kind,
+        now
+    );
+    Ok(insert.execute(conn).await?.rows_affected() > 0)
+}
+
+pub async fn platform_tenant(conn: &mut PgConnection) -> sqlx::Result<TenantId> {
+    sqlx::query_scalar!("SELECT id FROM tenants WHERE kind = 'platform'").fetch_one(conn).await.map(TenantId)
+}
+
+/// `false` if the user is a member already.
+pub async fn join(conn: &mut PgConnection, id: Uuid, tenant: TenantId, user: UserId, now: DateTime<Utc>) -> sqlx::Result<bool> {
+    let insert = sqlx::query!(
+        "INSERT INTO memberships (id, tenant_id, user_id, joined_at) VALUES ($1, $2, $3, $4) ON CONFLICT (user_id, tenant_id) DO NOTHING",
+        id,
+        tenant.0,
+        user.0,
+        now
+    );
+    Ok(insert.execute(conn).await?.rows_affected() > 0)
+}
+
+/// The tenant `wanted` if the user belongs to it, or the one joined first.
+pub async fn tenant_of(conn: &mut PgConnection, user: UserId, wanted: Option<TenantId>) -> sqlx::Result<Option<Tenant>> {
+    sqlx::query_as!(
+        Tenant,
+        "SELECT t.id, t.name FROM memberships m JOIN tenants t ON t.id = m.tenant_id
+         WHERE m.user_id = $1 AND ($2::uuid IS NULL OR t.id = $2) ORDER BY m.id LIMIT 1",
+        user.0,
+        wanted.map(|tenant| tenant.0)
+    )
+    .fetch_optional(conn)
+    .await
+}
+
+/// Every tenant of the user, the one joined first in front.
+pub async fn tenants_of(conn: &mut PgConnection, user: UserId) -> sqlx::Result<Vec<Tenant>> {
+    sqlx::query_as!(Tenant, "SELECT t.id, t.name FROM memberships m JOIN tenants t ON t.id = m.tenant_id WHERE m.user_id = $1 ORDER BY m.id", user.0)
+        .fetch_all(conn)
+        .await
+}
+
+pub async fn members(conn: &mut PgConnection, tenant: TenantId, page: PageRequest) -> sqlx::Result<Vec<Member>> {
+    sqlx::query_as!(
+        Member,
+        "SELECT m.id AS membership_id, u.id AS user_id, u.email, u.display_name, m.joined_at
+         FROM memberships m JOIN users u ON u.id = m.user_id WHERE m.tenant_id = $1 AND m.id > $2 ORDER BY m.id LIMIT $3",
+        tenant.0,
+        page.after,
+        page.fetch()
+    )
+    .fetch_all(conn)
+    .await
+}

@@ -1,0 +1,105 @@
+//! How does somebody who holds the link become a member? A stranger gets an account; who has one gives its password.
+
+use super::store::{self, Invitation};
+use crate::{
+    accounts::store::{self as accounts, ADDRESS_TAKEN, User},
+    app::App,
+    email::Email,
+    logins::credentials_wrong,
+    opaque::OpaqueToken,
+    passwords::hasher::Verdict,
+    registrations::{model, routes::link_used},
+};
+use common::problem::{Problem, constraint};
+use contracts::{
+    id::{TenantId, UserId},
+    messages::MemberJoined,
+};
+use secrecy::SecretString;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// Body of `POST /v1/invitations/{token}`, as JSON or as a form.
+#[derive(Deserialize, ToSchema)]
+pub struct Acceptance {
+    /// Needed only by who has no account yet.
+    #[serde(default)]
+    #[schema(max_length = 100, example = "Bob")]
+    display_name: Option<String>,
+    /// The password of the account, or a new one of at least 15 characters.
+    #[schema(value_type = String, format = Password, example = "another stride of seven")]
+    password: SecretString,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct Joined {
+    pub user_id: UserId,
+    pub tenant_id: TenantId,
+    #[serde(skip)]
+    pub tenant_name: String,
+}
+
+/// Who joins.
+enum Joiner {
+    Known(UserId),
+    New(User),
+}
+
+pub async fn join(app: &App, token: &OpaqueToken, acceptance: Acceptance) -> Result<Joined, Problem> {
+    let mut conn = app.pool.acquire().await?;
+    let invitation = store::find_open(&mut conn, token, app.ambient.now()).await?.ok_or_else(link_used)?;
+    let email: Email = invitation.email.parse().map_err(|fault| Problem::internal(&fault))?;
+    let known = accounts::find_user_by_email(&mut conn, &email).await?;
+    drop(conn);
+    let joiner = match known {
+        Some(user) => authenticated(app, user, acceptance).await?,
+        None => newcomer(app, &invitation, &email, acceptance).await?,
+    };
+    commit(app, invitation, joiner).await
+}
+
+/// The holder of the link reads the user's mail, which must not be enough to act as the user.
+async fn authenticated(app: &App, user: User, acceptance: Acceptance) -> Result<Joiner, Problem> {
+    match app.hasher.verify(&acceptance.password, Some(&user.password_hash)).await? {
+        Verdict::Wrong => Err(credentials_wrong()),
+        Verdict::Right | Verdict::RightButOutdated => Ok(Joiner::Known(user.id)),
+    }
+}
+
+async fn newcomer(app: &App, invitation: &Invitation, email: &Email, acceptance: Acceptance) -> Result<Joiner, Problem> {
+    let mut faults = Vec::new();
+    let display_name = model::name("display_name", acceptance.display_name.as_deref(), &mut faults);
+    let password = model::password("password", Some(acceptance.password), &[email.local_part(), &invitation.tenant_name], &mut faults);
+    let Some((display_name, password)) = display_name.zip(password) else { return Err(Problem::invalid(faults)) };
+    let password_hash = app.hasher.hash(&password).await?;
+    let display_name = display_name.as_str().to_owned();
+    Ok(Joiner::New(User { id: UserId(app.ambient.uuid()), email: invitation.email.clone(), display_name, password_hash }))
+}
+
+/// Uses the link up, and makes the membership and the news of it.
+async fn commit(app: &App, invitation: Invitation, joiner: Joiner) -> Result<Joined, Problem> {
+    let (now, tenant_id) = (app.ambient.now(), invitation.tenant_id);
+    let mut tx = app.pool.begin().await?;
+    if !store::use_up(&mut tx, invitation.id, now).await? {
+        return Err(link_used());
+    }
+    let user_id = match joiner {
+        Joiner::Known(user) => user,
+        Joiner::New(user) => {
+            accounts::insert_user(&mut tx, &user, now).await.map_err(taken)?;
+            user.id
+        }
+    };
+    if accounts::join(&mut tx, app.ambient.uuid(), tenant_id, user_id, now).await? {
+        app.say(&mut tx, Some(tenant_id), &MemberJoined { tenant_id, user_id }).await?;
+    }
+    tx.commit().await?;
+    Ok(Joined { user_id, tenant_id, tenant_name: invitation.tenant_name })
+}
+
+fn taken(error: sqlx::Error) -> Problem {
+    if constraint(&error) != Some(ADDRESS_TAKEN) {
+        return error.into();
+    }
+    Problem::conflict("account_exists", "This address has got an account meanwhile. Open the link again and give that account's password.")
+}

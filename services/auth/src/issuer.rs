@@ -1,0 +1,88 @@
+//! What does an access token say?
+
+use crate::keys::Keyring;
+use chrono::{DateTime, Utc};
+use common::{ambient::Ambient, config::Base, problem::Problem, token::Claims};
+use contracts::id::{SessionId, TenantId, UserId};
+use std::time::Duration;
+
+/// Lifetime of a machine's token.
+pub const CLIENT_TOKEN: Duration = Duration::from_secs(300);
+/// `client_id` of tokens that people get by logging in.
+const WEB: &str = "web";
+
+/// Issues access tokens (RFC 9068); cheap to clone.
+#[derive(Clone)]
+pub struct Issuer {
+    keyring: Keyring,
+    ambient: Ambient,
+    name: String,
+    audience: String,
+    user_token: Duration,
+}
+
+/// Whose token it is.
+pub struct Signed {
+    pub user: UserId,
+    pub tenant: TenantId,
+    pub session: SessionId,
+    /// When the password was given.
+    pub authenticated_at: DateTime<Utc>,
+    /// The token does not outlive the session.
+    pub session_expires_at: DateTime<Utc>,
+}
+
+/// An access token and how long it lives.
+pub struct AccessToken {
+    pub text: String,
+    pub seconds: u64,
+}
+
+impl Issuer {
+    pub fn new(base: &Base, keyring: Keyring, ambient: Ambient, user_token: Duration) -> Self {
+        Self { keyring, ambient, name: base.token_issuer.clone(), audience: base.token_audience.clone(), user_token }
+    }
+
+    /// `iss` of every token.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub async fn for_user(&self, signed: &Signed) -> Result<AccessToken, Problem> {
+        let left = (signed.session_expires_at - self.ambient.now()).to_std().unwrap_or_default();
+        let lifetime = self.user_token.min(left);
+        let claims = Claims {
+            tid: Some(signed.tenant),
+            sid: Some(signed.session),
+            auth_time: Some(signed.authenticated_at.timestamp()),
+            amr: vec!["pwd".into()],
+            ..self.claims(signed.user.to_string(), WEB, lifetime)
+        };
+        self.issue(&claims, lifetime).await
+    }
+
+    pub async fn for_client(&self, client_id: &str) -> Result<AccessToken, Problem> {
+        self.issue(&self.claims(client_id.to_owned(), client_id, CLIENT_TOKEN), CLIENT_TOKEN).await
+    }
+
+    async fn issue(&self, claims: &Claims, lifetime: Duration) -> Result<AccessToken, Problem> {
+        Ok(AccessToken { text: self.keyring.sign(claims).await?, seconds: lifetime.as_secs() })
+    }
+
+    fn claims(&self, sub: String, client_id: &str, lifetime: Duration) -> Claims {
+        let now = self.ambient.now().timestamp();
+        Claims {
+            iss: self.name.clone(),
+            aud: self.audience.clone(),
+            sub,
+            tid: None,
+            sid: None,
+            client_id: client_id.to_owned(),
+            iat: now,
+            exp: now.saturating_add_unsigned(lifetime.as_secs()),
+            jti: self.ambient.uuid().to_string(),
+            auth_time: None,
+            amr: Vec::new(),
+        }
+    }
+}

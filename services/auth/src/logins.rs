@@ -1,0 +1,157 @@
+//! Is it them, and what do they get? The password check, and the answer to a log-in or a refresh.
+
+use crate::{
+    accounts::{
+        routes::Person,
+        store::{self as accounts, Tenant, User},
+    },
+    app::App,
+    email::Email,
+    issuer::Signed,
+    passwords::hasher::Verdict,
+    registrations::{model, store as registrations},
+    sessions::{model::Session, opening::Alive},
+};
+use common::{
+    access::{FillAnswer, FillRequest},
+    problem::{Chain, Problem},
+};
+use contracts::id::{Principal, SessionId, TenantId, UserId};
+use secrecy::SecretString;
+use serde::{Deserialize, Serialize};
+use std::{collections::BTreeSet, time::Duration};
+use tokio::time::timeout;
+use utoipa::ToSchema;
+
+/// A log-in waits no longer for the permission service, without which it works as well.
+const LONGEST_WAIT_FOR_PERMISSIONS: Duration = Duration::from_secs(2);
+
+/// Body of `POST /v1/sessions`.
+#[derive(Deserialize, ToSchema)]
+pub struct LogInRequest {
+    #[schema(format = Email, example = "ada@acme.test")]
+    email: String,
+    #[schema(value_type = String, format = Password, example = "seven leagues at a stride")]
+    password: SecretString,
+    /// Tenant to act in; absent means the one joined first.
+    tenant_id: Option<TenantId>,
+}
+
+/// Answer to a log-in and to a refresh.
+#[derive(Serialize, ToSchema)]
+pub struct LogIn {
+    access_token: String,
+    #[schema(example = "Bearer")]
+    token_type: &'static str,
+    /// Seconds until the access token expires.
+    #[schema(example = 600)]
+    expires_in: u64,
+    /// Works once; also set as an HttpOnly cookie.
+    refresh_token: String,
+    session_id: SessionId,
+    user: Person,
+    tenant: Tenant,
+    /// What the user may do in the tenant; null if the permission service cannot be asked right now.
+    permissions: Option<BTreeSet<String>>,
+}
+
+/// Whose password it is: at most one is compared, so that every answer takes the same time.
+enum Candidate {
+    User(User),
+    Unconfirmed { password_hash: String },
+    Nobody,
+}
+
+impl Candidate {
+    async fn find(app: &App, email: &Email) -> Result<Self, Problem> {
+        let mut conn = app.pool.acquire().await?;
+        if let Some(user) = accounts::find_user_by_email(&mut conn, email).await? {
+            return Ok(Self::User(user));
+        }
+        let pending = registrations::pending_hash(&mut conn, email).await?;
+        Ok(pending.map_or(Self::Nobody, |password_hash| Self::Unconfirmed { password_hash }))
+    }
+
+    fn password_hash(&self) -> Option<&str> {
+        match self {
+            Self::User(user) => Some(&user.password_hash),
+            Self::Unconfirmed { password_hash } => Some(password_hash),
+            Self::Nobody => None,
+        }
+    }
+}
+
+/// The user whose credentials these are, and the tenant to act in.
+pub async fn authenticate(app: &App, request: LogInRequest) -> Result<(User, Tenant), Problem> {
+    let mut faults = Vec::new();
+    let email = model::email("email", Some(&request.email), &mut faults).ok_or_else(|| Problem::invalid(faults))?;
+    let candidate = Candidate::find(app, &email).await?;
+    let verdict = app.hasher.verify(&request.password, candidate.password_hash()).await?;
+    let user = match (verdict, candidate) {
+        (Verdict::Wrong, _) | (_, Candidate::Nobody) => return Err(credentials_wrong()),
+        (_, Candidate::Unconfirmed { .. }) => return Err(email_unverified()),
+        (_, Candidate::User(user)) => user,
+    };
+    let new_hash = if verdict == Verdict::RightButOutdated { Some(app.hasher.hash(&request.password).await?) } else { None };
+    let mut conn = app.pool.acquire().await?;
+    if let Some(new_hash) = new_hash {
+        accounts::replace_hash(&mut conn, &user, &new_hash).await?;
+    }
+    let tenant = accounts::tenant_of(&mut conn, user.id, request.tenant_id).await?;
+    Ok((user, tenant.ok_or_else(not_a_member)?))
+}
+
+/// The user and the tenant of a session.
+pub async fn who(app: &App, session: &Session) -> Result<(User, Tenant), Problem> {
+    let mut conn = app.pool.acquire().await?;
+    let user = accounts::find_user(&mut conn, session.user_id).await?;
+    let tenant = accounts::tenant_of(&mut conn, session.user_id, Some(session.tenant_id)).await?;
+    user.zip(tenant).ok_or_else(not_a_member)
+}
+
+/// Tokens and permissions of a session that is alive.
+pub async fn answer(app: &App, alive: Alive, user: User, tenant: Tenant) -> Result<LogIn, Problem> {
+    let Session { id: session, created_at: authenticated_at, expires_at: session_expires_at, .. } = alive.session;
+    let signed = Signed { user: user.id, tenant: tenant.id, session, authenticated_at, session_expires_at };
+    let token = app.issuer.for_user(&signed).await?;
+    Ok(LogIn {
+        access_token: token.text,
+        token_type: "Bearer",
+        expires_in: token.seconds,
+        refresh_token: alive.refresh_token.expose().to_owned(),
+        session_id: session,
+        permissions: permissions(app, tenant.id, user.id).await,
+        user: user.into(),
+        tenant,
+    })
+}
+
+/// Asks the permission service, which warms its cache by that.
+async fn permissions(app: &App, tenant: TenantId, user: UserId) -> Option<BTreeSet<String>> {
+    let url = format!("{}/internal/records", app.permission_url);
+    let request = FillRequest { tenant_id: tenant, principal: Principal::User(user) };
+    match timeout(LONGEST_WAIT_FOR_PERMISSIONS, app.platform.post::<_, FillAnswer>(&url, &request)).await {
+        Ok(Ok(answer)) => Some(answer.permissions),
+        Ok(Err(error)) => {
+            tracing::warn!(error = %Chain(&error), "a log-in is answered without permissions");
+            None
+        }
+        Err(_) => {
+            tracing::warn!("a log-in is answered without permissions: the permission service took too long");
+            None
+        }
+    }
+}
+
+/// The same for a wrong password and for an unknown address.
+pub fn credentials_wrong() -> Problem {
+    Problem::unauthorized("credentials_wrong", "The e-mail address or the password is wrong.")
+}
+
+fn email_unverified() -> Problem {
+    Problem::forbidden("email_unverified", "The address is not confirmed yet: open the link in the mail, or register again for a new one.")
+}
+
+fn not_a_member() -> Problem {
+    Problem::forbidden("not_a_member", "You do not belong to that tenant.")
+}

@@ -1,0 +1,75 @@
+//! How does the first operator come to be? By a command, as there is nobody yet who could invite them.
+
+use crate::{
+    accounts::store::{self as accounts, User},
+    email::Email,
+    name::Name,
+    passwords::{Cost, Hasher, model::weakness},
+};
+use anyhow::Context;
+use common::{
+    ambient::Ambient,
+    config::{Database, Env},
+};
+use contracts::{
+    id::{TenantId, UserId},
+    messages::{MemberJoined, TenantCreated, TenantKind},
+};
+use secrecy::{ExposeSecret, SecretString};
+use sqlx::{Connection, PgConnection};
+
+const TENANT_NAME: &str = "Platform";
+const DISPLAY_NAME: &str = "Operator";
+
+pub struct Seed {
+    database: Database,
+    cost: Cost,
+    email: Email,
+    password: SecretString,
+}
+
+impl Seed {
+    /// DATABASE_URL, OPERATOR_EMAIL, OPERATOR_PASSWORD.
+    pub fn read(env: &mut Env) -> Option<Self> {
+        let database = Database::read(env);
+        let cost = Cost::read(env);
+        let email = env.required::<Email>("OPERATOR_EMAIL");
+        let password = env.secret("OPERATOR_PASSWORD");
+        let own_words = [email.as_ref().map_or("", Email::local_part)];
+        if let Some(weakness) = password.as_ref().and_then(|password| weakness(password.expose_secret(), &own_words)) {
+            env.fault(format!("OPERATOR_PASSWORD {weakness}"));
+        }
+        Some(Self { database: database?, cost: cost?, email: email?, password: password? })
+    }
+}
+
+/// Makes the platform's tenant and the operator, where they are not there yet; a password that was set before stays.
+pub async fn seed(seed: Seed) -> anyhow::Result<()> {
+    let ambient = Ambient::system();
+    let now = ambient.now();
+    let mut conn = PgConnection::connect(seed.database.url.expose_secret()).await.context("the database cannot be reached")?;
+    let mut tx = conn.begin().await?;
+    let made = accounts::insert_tenant(&mut tx, TenantId(ambient.uuid()), &TENANT_NAME.parse::<Name>()?, TenantKind::Platform, now).await?;
+    let tenant_id = accounts::platform_tenant(&mut tx).await?;
+    let user_id = operator(&mut tx, &ambient, &seed).await?;
+    let joined = accounts::join(&mut tx, ambient.uuid(), tenant_id, user_id, now).await?;
+    if made {
+        let (name, owner_email) = (TENANT_NAME.to_owned(), seed.email.as_str().to_owned());
+        let created = TenantCreated { tenant_id, name, kind: TenantKind::Platform, owner_user_id: user_id, owner_email };
+        messaging::publish(&mut tx, &ambient, "auth", Some(tenant_id), &created).await?;
+    } else if joined {
+        messaging::publish(&mut tx, &ambient, "auth", Some(tenant_id), &MemberJoined { tenant_id, user_id }).await?;
+    }
+    tx.commit().await?;
+    Ok(())
+}
+
+async fn operator(conn: &mut PgConnection, ambient: &Ambient, seed: &Seed) -> anyhow::Result<UserId> {
+    if let Some(user) = accounts::find_user_by_email(conn, &seed.email).await? {
+        return Ok(user.id);
+    }
+    let password_hash = Hasher::new(seed.cost, ambient.clone())?.hash(&seed.password).await?;
+    let user = User { id: UserId(ambient.uuid()), email: seed.email.as_str().to_owned(), display_name: DISPLAY_NAME.to_owned(), password_hash };
+    accounts::insert_user(conn, &user, ambient.now()).await?;
+    Ok(user.id)
+}

@@ -1,0 +1,165 @@
+//! Is it the right password? Argon2id (RFC 9106) off the async threads, at most one a core at a time.
+
+use argon2::{
+    Algorithm, Argon2, Params, PasswordHash, PasswordVerifier, Version,
+    password_hash::{Error, PasswordHasher},
+};
+use common::{ambient::Ambient, config::Env, problem::Problem};
+use secrecy::{ExposeSecret, SecretString};
+use std::{sync::Arc, time::Duration};
+use tokio::{sync::Semaphore, time::timeout};
+
+/// OWASP's least: below it a stolen hash is guessed too fast.
+const LEAST: Cost = Cost { memory_kib: 19_456, iterations: 2 };
+const DEFAULT: Cost = Cost { memory_kib: 65_536, iterations: 3 };
+/// Above it one log-in would take the memory of the whole process.
+const MOST: Cost = Cost { memory_kib: 1_048_576, iterations: 20 };
+const LANES: u32 = 1;
+const SALT_LEN: usize = 16;
+/// A caller waits this long for a core; then others are in front of it that it should not wait for.
+const LONGEST_WAIT: Duration = Duration::from_secs(2);
+/// Seconds after which a caller that found no core may try again.
+const RETRY_AFTER_BUSY: u32 = 2;
+
+/// What one hash costs, and so one guess.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cost {
+    pub memory_kib: u32,
+    pub iterations: u32,
+}
+
+impl Cost {
+    /// ARGON2_MEMORY_KIB and ARGON2_ITERATIONS.
+    pub fn read(env: &mut Env) -> Option<Self> {
+        let memory_kib = env.or("ARGON2_MEMORY_KIB", DEFAULT.memory_kib);
+        let iterations = env.or("ARGON2_ITERATIONS", DEFAULT.iterations);
+        let cost = Self { memory_kib: memory_kib?, iterations: iterations? };
+        if !(LEAST.memory_kib..=MOST.memory_kib).contains(&cost.memory_kib) {
+            env.fault(format!("ARGON2_MEMORY_KIB must be {} to {}", LEAST.memory_kib, MOST.memory_kib));
+        }
+        if !(LEAST.iterations..=MOST.iterations).contains(&cost.iterations) {
+            env.fault(format!("ARGON2_ITERATIONS must be {} to {}", LEAST.iterations, MOST.iterations));
+        }
+        Some(cost)
+    }
+}
+
+/// What a comparison found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    Wrong,
+    Right,
+    /// Right, but hashed at another cost than today's.
+    RightButOutdated,
+}
+
+/// Hashes and compares passwords; cheap to clone.
+#[derive(Clone)]
+pub struct Hasher {
+    argon2: Argon2<'static>,
+    cost: Cost,
+    cores: Arc<Semaphore>,
+    patience: Duration,
+    /// Compared with where there is no user, so that the answer takes as long.
+    dummy: Arc<str>,
+    ambient: Ambient,
+}
+
+impl Hasher {
+    /// Takes as long as one hash.
+    pub fn new(cost: Cost, ambient: Ambient) -> anyhow::Result<Self> {
+        let params = Params::new(cost.memory_kib, cost.iterations, LANES, None).map_err(anyhow::Error::msg)?;
+        let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let dummy = hash_now(&argon2, &ambient.token(), &ambient.bytes()).map_err(anyhow::Error::msg)?;
+        Ok(Self { argon2, cost, cores: Arc::new(Semaphore::new(cores)), patience: LONGEST_WAIT, dummy: dummy.into(), ambient })
+    }
+
+    /// The hash of `password` in PHC string format. 503 if every core is busy.
+    pub async fn hash(&self, password: &SecretString) -> Result<String, Problem> {
+        let (argon2, password, salt) = (self.argon2.clone(), password.clone(), self.ambient.bytes());
+        self.on_a_core(move || hash_now(&argon2, password.expose_secret(), &salt)).await?.map_err(|error| Problem::internal(&error))
+    }
+
+    /// Compares `password` with `hash`, or with nobody's hash; both take the same time. 503 if every core is busy.
+    pub async fn verify(&self, password: &SecretString, hash: Option<&str>) -> Result<Verdict, Problem> {
+        let known = hash.is_some();
+        let hash: Arc<str> = hash.map_or_else(|| Arc::clone(&self.dummy), Arc::from);
+        let (argon2, password, cost) = (self.argon2.clone(), password.clone(), self.cost);
+        let verdict = self.on_a_core(move || verify_now(&argon2, password.expose_secret(), &hash, cost)).await?;
+        verdict.map(|verdict| if known { verdict } else { Verdict::Wrong }).map_err(|error| Problem::internal(&error))
+    }
+
+    /// The core stays taken until the work is done, also when the caller has gone.
+    async fn on_a_core<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, Problem> {
+        let core = timeout(self.patience, Arc::clone(&self.cores).acquire_owned()).await;
+        let Ok(Ok(core)) = core else {
+            tracing::warn!("every core is hashing a password; a caller was turned away");
+            return Err(Problem::unavailable(RETRY_AFTER_BUSY, "Too many passwords are being checked right now."));
+        };
+        let done = tokio::task::spawn_blocking(move || {
+            let done = work();
+            drop(core);
+            done
+        });
+        done.await.map_err(|error| Problem::internal(&error))
+    }
+}
+
+fn hash_now(argon2: &Argon2<'_>, password: &str, salt: &[u8; SALT_LEN]) -> Result<String, Error> {
+    Ok(argon2.hash_password_with_salt(password.as_bytes(), salt)?.to_string())
+}
+
+fn verify_now(argon2: &Argon2<'_>, password: &str, hash: &str, cost: Cost) -> Result<Verdict, Error> {
+    let hash = PasswordHash::new(hash)?;
+    match argon2.verify_password(password.as_bytes(), &hash) {
+        Ok(()) => {
+            let params = Params::try_from(&hash)?;
+            let current = (params.m_cost(), params.t_cost()) == (cost.memory_kib, cost.iterations);
+            Ok(if current { Verdict::Right } else { Verdict::RightButOutdated })
+        }
+        Err(Error::PasswordInvalid) => Ok(Verdict::Wrong),
+        Err(error) => Err(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn hasher(cost: Cost) -> Hasher {
+        Hasher::new(cost, Ambient::system()).unwrap()
+    }
+
+    #[tokio::test]
+    async fn only_the_right_password_is_right() {
+        let hasher = hasher(LEAST);
+        let right = SecretString::from("correct horse battery");
+        let hash = hasher.hash(&right).await.unwrap();
+        assert!(hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{hash}");
+        assert_ne!(hasher.hash(&right).await.unwrap(), hash);
+        assert_eq!(hasher.verify(&right, Some(&hash)).await.unwrap(), Verdict::Right);
+        assert_eq!(hasher.verify(&"another".into(), Some(&hash)).await.unwrap(), Verdict::Wrong);
+        assert_eq!(hasher.verify(&right, None).await.unwrap(), Verdict::Wrong);
+        let costlier = self::hasher(Cost { iterations: 3, ..LEAST });
+        assert_eq!(costlier.verify(&right, Some(&hash)).await.unwrap(), Verdict::RightButOutdated);
+    }
+
+    #[tokio::test]
+    async fn callers_who_find_no_core_may_come_back() {
+        let hasher = Hasher { patience: Duration::ZERO, ..hasher(LEAST) };
+        let _taken = hasher.cores.acquire_many(u32::try_from(hasher.cores.available_permits()).unwrap()).await.unwrap();
+        let refused = hasher.hash(&"x".into()).await.unwrap_err();
+        assert_eq!((refused.status.as_u16(), refused.retry_after), (503, Some(RETRY_AFTER_BUSY)));
+    }
+
+    #[test]
+    fn the_cost_never_falls_below_the_least() {
+        for (name, value) in [("ARGON2_MEMORY_KIB", "19455"), ("ARGON2_ITERATIONS", "1"), ("ARGON2_MEMORY_KIB", "2000000")] {
+            let mut env = Env::new([(name.to_owned(), value.to_owned())]);
+            let cost = Cost::read(&mut env);
+            assert!(env.finish(cost).unwrap_err().to_string().contains(name));
+        }
+        assert_eq!(Cost::read(&mut Env::new([])), Some(DEFAULT));
+    }
+}

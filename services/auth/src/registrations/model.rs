@@ -1,0 +1,116 @@
+//! Is what somebody registers with sound? Every fault is told at once.
+
+use crate::{
+    email::Email,
+    name::Name,
+    passwords::model::{Weakness, weakness},
+};
+use chrono::TimeDelta;
+use common::problem::FieldError;
+use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
+use std::str::FromStr;
+use utoipa::ToSchema;
+
+/// How long the link in the mail works.
+pub const LINK_LIFETIME: TimeDelta = TimeDelta::minutes(30);
+/// Links to one address that work at a time: others pay for the mail, and the owner of the address has to read it.
+pub const MOST_PENDING: i64 = 5;
+
+/// Body of `POST /v1/users`.
+#[derive(Deserialize, ToSchema)]
+pub struct RegistrationRequest {
+    #[serde(default)]
+    #[schema(value_type = String, required = true, format = Email, example = "ada@acme.test")]
+    email: Option<String>,
+    /// At least 15 characters, none of the commonest passwords, without the address or the tenant's name.
+    #[serde(default)]
+    #[schema(value_type = String, required = true, format = Password, min_length = 15, max_length = 256, example = "seven leagues at a stride")]
+    password: Option<SecretString>,
+    #[serde(default)]
+    #[schema(value_type = String, required = true, max_length = 100, example = "Ada Lovelace")]
+    display_name: Option<String>,
+    #[serde(default)]
+    #[schema(value_type = String, required = true, max_length = 100, example = "Acme")]
+    tenant_name: Option<String>,
+}
+
+/// A checked request.
+pub struct Registration {
+    pub email: Email,
+    pub password: SecretString,
+    pub display_name: Name,
+    pub tenant_name: Name,
+}
+
+impl RegistrationRequest {
+    pub fn check(self) -> Result<Registration, Vec<FieldError>> {
+        let mut faults = Vec::new();
+        let email = email("email", self.email.as_deref(), &mut faults);
+        let display_name = name("display_name", self.display_name.as_deref(), &mut faults);
+        let tenant_name = name("tenant_name", self.tenant_name.as_deref(), &mut faults);
+        let own_words = [email.as_ref().map_or("", Email::local_part), tenant_name.as_ref().map_or("", Name::as_str)];
+        let password = password("password", self.password, &own_words, &mut faults);
+        match (email, password, display_name, tenant_name) {
+            (Some(email), Some(password), Some(display_name), Some(tenant_name)) => Ok(Registration { email, password, display_name, tenant_name }),
+            _ => Err(faults),
+        }
+    }
+}
+
+/// Reads an address, noting what is wrong with it.
+pub fn email(field: &str, text: Option<&str>, faults: &mut Vec<FieldError>) -> Option<Email> {
+    read(field, text, |_| "malformed", faults)
+}
+
+/// Reads a name, noting what is wrong with it.
+pub fn name(field: &str, text: Option<&str>, faults: &mut Vec<FieldError>) -> Option<Name> {
+    read(field, text, crate::name::NotAName::code, faults)
+}
+
+/// Takes a new password, noting what is wrong with it.
+pub fn password(field: &str, password: Option<SecretString>, own_words: &[&str], faults: &mut Vec<FieldError>) -> Option<SecretString> {
+    let Some(password) = password else {
+        faults.push(FieldError::new(field, "missing", "is required"));
+        return None;
+    };
+    match weakness(password.expose_secret(), own_words) {
+        None => Some(password),
+        Some(weakness) => {
+            faults.push(FieldError::new(field, Weakness::code(&weakness), weakness.to_string()));
+            None
+        }
+    }
+}
+
+fn read<T: FromStr<Err: ToString>>(field: &str, text: Option<&str>, code: impl Fn(&T::Err) -> &'static str, faults: &mut Vec<FieldError>) -> Option<T> {
+    let Some(text) = text else {
+        faults.push(FieldError::new(field, "missing", "is required"));
+        return None;
+    };
+    text.parse().map_err(|fault| faults.push(FieldError::new(field, code(&fault), fault.to_string()))).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn faults(body: serde_json::Value) -> Vec<(String, String)> {
+        let request: RegistrationRequest = serde_json::from_value(body).unwrap();
+        request.check().err().into_iter().flatten().map(|fault| (fault.field, fault.code)).collect()
+    }
+
+    #[test]
+    fn every_fault_is_told_at_once() {
+        let pairs = |list: &[(&str, &str)]| list.iter().map(|(field, code)| ((*field).to_owned(), (*code).to_owned())).collect::<Vec<_>>();
+        let all = [("email", "missing"), ("display_name", "missing"), ("tenant_name", "missing"), ("password", "missing")];
+        assert_eq!(faults(json!({})), pairs(&all));
+        let wrong = json!({"email": "ada", "password": "short", "display_name": " ", "tenant_name": "x".repeat(101)});
+        assert_eq!(faults(wrong), pairs(&[("email", "malformed"), ("display_name", "missing"), ("tenant_name", "too_long"), ("password", "too_short")]));
+        let personal = json!({"email": "lovelace@acme.test", "password": "my name is Lovelace", "display_name": "Ada", "tenant_name": "Acme"});
+        assert_eq!(faults(personal), pairs(&[("password", "too_personal")]));
+        let sound = json!({"email": "ada@acme.test", "password": "seven leagues at a stride", "display_name": "Ada", "tenant_name": "Acme"});
+        assert_eq!(faults(sound), []);
+    }
+}

@@ -1,0 +1,37 @@
+//! Which routes does auth have? All of them, in one list.
+
+use crate::{DOCS, accounts, app::App, clients, invitations, keys, registrations, sessions};
+use axum::Router;
+use common::openapi::{finish, swagger};
+use serde_json::Value;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+pub fn api() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(registrations::routes::register))
+        .routes(routes!(registrations::routes::show, registrations::routes::verify))
+        .routes(routes!(sessions::routes::log_in, sessions::routes::list))
+        .routes(routes!(sessions::routes::refresh))
+        .routes(routes!(sessions::routes::log_out))
+        .routes(routes!(sessions::routes::end))
+        .routes(routes!(accounts::routes::me))
+        .routes(routes!(accounts::routes::members))
+        .routes(routes!(invitations::routes::invite))
+        .routes(routes!(invitations::routes::show, invitations::routes::accept))
+        .routes(routes!(clients::routes::token))
+        .routes(routes!(keys::routes::jwks))
+        .routes(routes!(keys::routes::discovery))
+}
+
+pub fn openapi() -> Value {
+    document(api().into_openapi())
+}
+
+pub fn router(app: App) -> Router {
+    let (router, generated) = api().split_for_parts();
+    router.merge(swagger(document(generated))).with_state(app)
+}
+
+fn document(generated: utoipa::openapi::OpenApi) -> Value {
+    finish(generated, "auth", "Auth", &DOCS)
+}

@@ -1,0 +1,13 @@
+//! Who is logged in, and for how long?
+//!
+//! | module | answers |
+//! | --- | --- |
+//! | [`model`] | may this refresh token be used now? |
+//! | [`opening`] | how does a session begin, go on and end, in the database and in Redis alike? |
+//! | [`routes`] | what can be asked? |
+//! | [`store`] | where do sessions lie? |
+
+pub mod model;
+pub mod opening;
+pub mod routes;
+pub mod store;

@@ -1,0 +1,112 @@
+//! May this refresh token be used now?
+
+use chrono::{DateTime, TimeDelta, Utc};
+use contracts::id::{SessionId, TenantId, UserId};
+use std::time::Duration;
+use uuid::Uuid;
+
+/// A session that is not refreshed for so long has ended.
+pub const IDLE: TimeDelta = TimeDelta::hours(24);
+/// However much it is used, a session ends then.
+pub const ABSOLUTE: TimeDelta = TimeDelta::days(30);
+/// A used token may be shown again for so long: by a second tab, or by a client that lost the answer.
+const REUSE_GRACE: TimeDelta = TimeDelta::seconds(10);
+/// The session's key in Redis outlives the access token by the verifiers' leeway and some; a refresh writes it anew.
+/// It need not live longer, as no token could use it.
+const KEY_OUTLIVES_TOKEN: Duration = Duration::from_secs(60);
+
+pub const LOGGED_OUT: &str = "logged_out";
+pub const REFRESH_REUSED: &str = "refresh_reused";
+
+#[derive(Clone)]
+pub struct Session {
+    pub id: SessionId,
+    pub user_id: UserId,
+    pub tenant_id: TenantId,
+    pub created_at: DateTime<Utc>,
+    pub last_used_at: DateTime<Utc>,
+    pub expires_at: DateTime<Utc>,
+    pub ended_at: Option<DateTime<Utc>>,
+    pub end_reason: Option<String>,
+}
+
+/// A refresh token as it is stored, with what became of it.
+pub struct Link {
+    pub id: Uuid,
+    pub used_at: Option<DateTime<Utc>>,
+    pub sealed_child: Option<Vec<u8>>,
+    pub child_used: bool,
+}
+
+/// What a refresh token that somebody shows comes to.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Decision {
+    /// It is used now, and gets a child.
+    Rotate,
+    /// It was used just now: the same child once more.
+    Repeat,
+    /// Somebody has a copy: nobody can say who of the two is the thief, so the session dies.
+    Reused,
+    /// The session has ended, by reuse or otherwise.
+    Ended { by_reuse: bool },
+}
+
+/// Decides on a token at `now`. Both rows must be locked by the session's.
+pub fn decide(now: DateTime<Utc>, session: &Session, link: &Link) -> Decision {
+    if session.ended_at.is_some() {
+        return Decision::Ended { by_reuse: session.end_reason.as_deref() == Some(REFRESH_REUSED) };
+    }
+    if now >= session.expires_at || now >= session.last_used_at + IDLE {
+        return Decision::Ended { by_reuse: false };
+    }
+    match link.used_at {
+        None => Decision::Rotate,
+        Some(used_at) if now < used_at + REUSE_GRACE && !link.child_used => Decision::Repeat,
+        Some(_) => Decision::Reused,
+    }
+}
+
+/// How long Redis says that a session is alive if nobody says it again.
+pub fn key_lifetime(access_token: Duration) -> Duration {
+    access_token + KEY_OUTLIVES_TOKEN
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(seconds: i64) -> DateTime<Utc> {
+        DateTime::from_timestamp(1_800_000_000 + seconds, 0).unwrap()
+    }
+
+    fn session() -> Session {
+        let id = Uuid::nil();
+        let (created_at, expires_at) = (at(0), at(0) + ABSOLUTE);
+        Session { id: id.into(), user_id: id.into(), tenant_id: id.into(), created_at, last_used_at: at(100), expires_at, ended_at: None, end_reason: None }
+    }
+
+    fn link(used_at: Option<DateTime<Utc>>, child_used: bool) -> Link {
+        Link { id: Uuid::nil(), used_at, sealed_child: None, child_used }
+    }
+
+    #[test]
+    fn a_token_works_once_and_for_a_moment_longer() {
+        assert_eq!(decide(at(200), &session(), &link(None, false)), Decision::Rotate);
+        assert_eq!(decide(at(209), &session(), &link(Some(at(200)), false)), Decision::Repeat);
+        assert_eq!(decide(at(210), &session(), &link(Some(at(200)), false)), Decision::Reused);
+        assert_eq!(decide(at(201), &session(), &link(Some(at(200)), true)), Decision::Reused);
+    }
+
+    #[test]
+    fn sessions_end() {
+        let idle = at(100) + IDLE;
+        assert_eq!(decide(idle - TimeDelta::seconds(1), &session(), &link(None, false)), Decision::Rotate);
+        assert_eq!(decide(idle, &session(), &link(None, false)), Decision::Ended { by_reuse: false });
+        let old = Session { last_used_at: at(0) + ABSOLUTE - IDLE / 2, ..session() };
+        assert_eq!(decide(at(0) + ABSOLUTE, &old, &link(None, false)), Decision::Ended { by_reuse: false });
+        let stolen = Session { ended_at: Some(at(150)), end_reason: Some(REFRESH_REUSED.into()), ..session() };
+        assert_eq!(decide(at(200), &stolen, &link(None, false)), Decision::Ended { by_reuse: true });
+        let left = Session { end_reason: Some(LOGGED_OUT.into()), ..stolen };
+        assert_eq!(decide(at(200), &left, &link(None, false)), Decision::Ended { by_reuse: false });
+    }
+}

@@ -1,0 +1,101 @@
+//! How does a session begin, go on and end, in the database and in Redis alike?
+//!
+//! Redis is told that a session is alive while its row is locked, and that it has ended after the commit: a refresh that overlaps
+//! with a log-out can therefore not bring the session back.
+
+use super::{
+    model::{ABSOLUTE, Decision, LOGGED_OUT, Link, REFRESH_REUSED, Session, decide, key_lifetime},
+    store,
+};
+use crate::{app::App, opaque::OpaqueToken};
+use common::problem::Problem;
+use contracts::id::{SessionId, TenantId, UserId};
+use sqlx::PgConnection;
+
+/// A session that is alive, with the refresh token that keeps it so.
+pub struct Alive {
+    pub session: Session,
+    pub refresh_token: OpaqueToken,
+}
+
+/// Begins a session of `user` in `tenant`.
+pub async fn open(app: &App, user: UserId, tenant: TenantId) -> Result<Alive, Problem> {
+    let now = app.ambient.now();
+    let (id, refresh_token) = (SessionId(app.ambient.uuid()), OpaqueToken::new(&app.ambient));
+    let session =
+        Session { id, user_id: user, tenant_id: tenant, created_at: now, last_used_at: now, expires_at: now + ABSOLUTE, ended_at: None, end_reason: None };
+    let mut tx = app.pool.begin().await?;
+    store::insert(&mut tx, &session).await?;
+    store::insert_token(&mut tx, app.ambient.uuid(), id, &refresh_token, now).await?;
+    tell_alive(app, &session).await?;
+    tx.commit().await?;
+    Ok(Alive { session, refresh_token })
+}
+
+/// Exchanges a refresh token for the next one of its session.
+pub async fn renew(app: &App, shown: &OpaqueToken) -> Result<Alive, Problem> {
+    let now = app.ambient.now();
+    let mut tx = app.pool.begin().await?;
+    let session = store::lock_by_token(&mut tx, shown).await?.ok_or_else(refresh_invalid)?;
+    let link = store::link(&mut tx, shown).await?;
+    let refresh_token = match decide(now, &session, &link) {
+        Decision::Rotate => rotate(&mut tx, app, &session, &link, shown).await?,
+        Decision::Repeat => repeat(&link, shown)?,
+        Decision::Reused => {
+            store::end(&mut tx, session.user_id, session.id, REFRESH_REUSED, now).await?;
+            tx.commit().await?;
+            tracing::warn!(session_id = %session.id, user_id = %session.user_id, "a refresh token was used twice; its session has ended");
+            app.live_sessions.close(session.tenant_id, session.id).await?;
+            return Err(refresh_reused());
+        }
+        Decision::Ended { by_reuse } => {
+            // Redis may have been away when the session ended.
+            app.live_sessions.close(session.tenant_id, session.id).await?;
+            return Err(if by_reuse { refresh_reused() } else { session_ended() });
+        }
+    };
+    tell_alive(app, &session).await?;
+    tx.commit().await?;
+    Ok(Alive { session, refresh_token })
+}
+
+/// Ends a session of `user`, and answers only when no token of it is taken any more. 404 if the user has no such session.
+pub async fn end(app: &App, user: UserId, session: SessionId) -> Result<(), Problem> {
+    let mut conn = app.pool.acquire().await?;
+    let tenant = store::end(&mut conn, user, session, LOGGED_OUT, app.ambient.now()).await?;
+    let tenant = tenant.ok_or_else(|| Problem::not_found("session_not_found", "You have no such session."))?;
+    Ok(app.live_sessions.close(tenant, session).await?)
+}
+
+async fn rotate(conn: &mut PgConnection, app: &App, session: &Session, link: &Link, shown: &OpaqueToken) -> Result<OpaqueToken, Problem> {
+    let now = app.ambient.now();
+    let (child_id, child) = (app.ambient.uuid(), OpaqueToken::new(&app.ambient));
+    let sealed = shown.sealer().seal(&app.ambient, link.id.as_bytes(), child.expose().as_bytes()).map_err(|error| Problem::internal(&error))?;
+    store::insert_token(conn, child_id, session.id, &child, now).await?;
+    store::use_up(conn, link.id, child_id, &sealed, now).await?;
+    store::touch(conn, session.id, now).await?;
+    Ok(child)
+}
+
+/// The child that the first caller got: were there two, nobody could tell a second tab from a thief.
+fn repeat(link: &Link, shown: &OpaqueToken) -> Result<OpaqueToken, Problem> {
+    let sealed = link.sealed_child.as_deref().unwrap_or_default();
+    let child = shown.sealer().open(link.id.as_bytes(), sealed).map_err(|error| Problem::internal(&error))?;
+    String::from_utf8(child).map(OpaqueToken::shown).map_err(|error| Problem::internal(&error))
+}
+
+async fn tell_alive(app: &App, session: &Session) -> Result<(), Problem> {
+    Ok(app.live_sessions.open(session.tenant_id, session.id, key_lifetime(app.access_token)).await?)
+}
+
+pub fn refresh_invalid() -> Problem {
+    Problem::unauthorized("refresh_invalid", "There is no such refresh token. Log in again.")
+}
+
+fn refresh_reused() -> Problem {
+    Problem::unauthorized("refresh_reused", "The refresh token was used before, so its session has ended. Log in again.")
+}
+
+fn session_ended() -> Problem {
+    Problem::unauthorized("session_ended", "The session has ended. Log in again.")
+}

@@ -1,0 +1,110 @@
+//! How does a person log in, stay logged in and log out?
+
+use super::{
+    opening::{self, Alive},
+    store::{self, OwnSession},
+};
+use crate::{
+    accounts::routes::person,
+    app::App,
+    body::OptionalJson,
+    logins::{self, LogIn, LogInRequest},
+    opaque::OpaqueToken,
+    sessions::model::IDLE,
+};
+use axum::{
+    extract::State,
+    http::{HeaderMap, HeaderName, StatusCode, header},
+};
+use common::{
+    access::Authenticated,
+    http::{Json, Path, Query},
+    page::{Page, PageQuery},
+    problem::Problem,
+};
+use contracts::id::SessionId;
+use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+/// Tokens stay in no cache (RFC 6749 §5.1).
+pub const NO_STORE: (HeaderName, &str) = (header::CACHE_CONTROL, "no-store");
+const COOKIE: &str = "refresh_token";
+
+type Headers = [(HeaderName, String); 2];
+
+/// Body of `POST /v1/sessions/refresh`; browsers send the cookie instead.
+#[derive(Deserialize, ToSchema)]
+pub struct RefreshRequest {
+    #[schema(value_type = Option<String>)]
+    refresh_token: Option<SecretString>,
+}
+
+#[utoipa::path(post, path = "/v1/sessions", operation_id = "logIn", tag = "sessions", request_body = LogInRequest,
+    responses((status = 201, body = LogIn), (status = 401, description = "`credentials_wrong`"), (status = 403, description = "`email_unverified`, `not_a_member`")),
+    security(()))]
+pub async fn log_in(State(app): State<App>, Json(request): Json<LogInRequest>) -> Result<(StatusCode, Headers, Json<LogIn>), Problem> {
+    let (user, tenant) = logins::authenticate(&app, request).await?;
+    let alive = opening::open(&app, user.id, tenant.id).await?;
+    let headers = with_cookie(&app, &alive);
+    Ok((StatusCode::CREATED, headers, Json(logins::answer(&app, alive, user, tenant).await?)))
+}
+
+#[utoipa::path(post, path = "/v1/sessions/refresh", operation_id = "refreshSession", tag = "sessions", request_body = Option<RefreshRequest>,
+    responses((status = 200, body = LogIn), (status = 401, description = "`refresh_invalid`, `refresh_reused`, `session_ended`")), security(()))]
+pub async fn refresh(
+    State(app): State<App>,
+    headers: HeaderMap,
+    OptionalJson(request): OptionalJson<RefreshRequest>,
+) -> Result<(StatusCode, Headers, Json<LogIn>), Problem> {
+    let given = request.and_then(|request| request.refresh_token).map(|token| OpaqueToken::shown(token.expose_secret()));
+    let shown = given.or_else(|| from_cookie(&headers)).ok_or_else(opening::refresh_invalid)?;
+    let alive = opening::renew(&app, &shown).await?;
+    let (user, tenant) = logins::who(&app, &alive.session).await?;
+    let headers = with_cookie(&app, &alive);
+    Ok((StatusCode::OK, headers, Json(logins::answer(&app, alive, user, tenant).await?)))
+}
+
+#[utoipa::path(get, path = "/v1/sessions", operation_id = "listSessions", tag = "sessions", params(PageQuery), responses((status = 200, body = Page<OwnSession>)),
+    security(("bearer" = [])))]
+pub async fn list(State(app): State<App>, caller: Authenticated, Query(query): Query<PageQuery>) -> Result<Json<Page<OwnSession>>, Problem> {
+    let page = query.check()?;
+    let mut conn = app.pool.acquire().await?;
+    let sessions = store::alive(&mut conn, person(&caller.principal)?, app.ambient.now(), page).await?;
+    Ok(Json(Page::cut(sessions, page, |session| session.id.0)))
+}
+
+#[utoipa::path(delete, path = "/v1/sessions/current", operation_id = "logOut", tag = "sessions", responses((status = 204)), security(("bearer" = [])))]
+pub async fn log_out(State(app): State<App>, caller: Authenticated) -> Result<(StatusCode, Headers), Problem> {
+    let user = person(&caller.principal)?;
+    let session = caller.claims.sid.ok_or_else(|| Problem::forbidden("people_only", "This token belongs to no session."))?;
+    opening::end(&app, user, session).await?;
+    Ok((StatusCode::NO_CONTENT, headers(cookie(&app, "", 0))))
+}
+
+#[utoipa::path(delete, path = "/v1/sessions/{id}", operation_id = "endSession", tag = "sessions", params(("id" = SessionId, Path)),
+    responses((status = 204)), security(("bearer" = [])))]
+pub async fn end(State(app): State<App>, caller: Authenticated, Path(id): Path<SessionId>) -> Result<StatusCode, Problem> {
+    opening::end(&app, person(&caller.principal)?, id).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+fn with_cookie(app: &App, alive: &Alive) -> Headers {
+    headers(cookie(app, alive.refresh_token.expose(), IDLE.num_seconds()))
+}
+
+fn headers(cookie: String) -> Headers {
+    [(header::SET_COOKIE, cookie), (NO_STORE.0, NO_STORE.1.to_owned())]
+}
+
+/// Scripts cannot read it, other sites cannot send it with a POST, and only this folder gets it (RFC 6265).
+fn cookie(app: &App, token: &str, max_age: i64) -> String {
+    let secure = if app.public_url.starts_with("https:") { "; Secure" } else { "" };
+    format!("{COOKIE}={token}; Path=/v1/sessions; Max-Age={max_age}; HttpOnly; SameSite=Lax{secure}")
+}
+
+fn from_cookie(headers: &HeaderMap) -> Option<OpaqueToken> {
+    let cookies = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
+    let mut pairs = cookies.flat_map(|value| value.split(';')).filter_map(|pair| pair.trim().split_once('='));
+    pairs.find(|(name, value)| *name == COOKIE && !value.is_empty()).map(|(_, value)| OpaqueToken::shown(value))
+}

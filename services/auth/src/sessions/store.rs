@@ -1,0 +1,110 @@
+//! Where do sessions and their refresh tokens lie?
+
+use super::model::{IDLE, Link, Session};
+use crate::opaque::OpaqueToken;
+use chrono::{DateTime, Utc};
+use common::page::PageRequest;
+use contracts::id::{SessionId, TenantId, UserId};
+use serde::Serialize;
+use sqlx::PgConnection;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+/// A session that is alive, as its owner sees it.
+#[derive(Serialize, ToSchema)]
+pub struct OwnSession {
+    pub id: SessionId,
+    pub tenant_id: TenantId,
+    pub created_at: DateTime<Utc>,
+    /// Log-in or last refresh.
+    pub last_used_at: DateTime<Utc>,
+    pub expires_at: DateTime<Utc>,
+}
+
+pub async fn insert(conn: &mut PgConnection, session: &Session) -> sqlx::Result<()> {
+    sqlx::query!(
+        "INSERT INTO sessions (id, user_id, tenant_id, created_at, last_used_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6)",
+        session.id.0,
+        session.user_id.0,
+        session.tenant_id.0,
+        session.created_at,
+        session.last_used_at,
+        session.expires_at
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+pub async fn insert_token(conn: &mut PgConnection, id: Uuid, session: SessionId, token: &OpaqueToken, now: DateTime<Utc>) -> sqlx::Result<()> {
+    sqlx::query!("INSERT INTO refresh_tokens (id, session_id, token_hash, created_at) VALUES ($1, $2, $3, $4)", id, session.0, &token.hash(), now)
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
+/// The session of a refresh token, locked: whoever refreshes or ends it waits for us.
+pub async fn lock_by_token(conn: &mut PgConnection, token: &OpaqueToken) -> sqlx::Result<Option<Session>> {
+    sqlx::query_as!(
+        Session,
+        "SELECT id, user_id, tenant_id, created_at, last_used_at, expires_at, ended_at, end_reason FROM sessions
+         WHERE id = (SELECT session_id FROM refresh_tokens WHERE token_hash = $1) FOR UPDATE",
+        &token.hash()
+    )
+    .fetch_optional(conn)
+    .await
+}
+
+/// The token itself. A statement of its own after [`lock_by_token`], as one that waited for a lock still sees the other tables as they were before.
+pub async fn link(conn: &mut PgConnection, token: &OpaqueToken) -> sqlx::Result<Link> {
+    sqlx::query_as!(
+        Link,
+        r#"SELECT own.id, own.used_at, own.sealed_child, (child.used_at IS NOT NULL) AS "child_used!"
+           FROM refresh_tokens own LEFT JOIN refresh_tokens child ON child.id = own.child_id WHERE own.token_hash = $1"#,
+        &token.hash()
+    )
+    .fetch_one(conn)
+    .await
+}
+
+/// Marks a token as used for its child; what its own parent kept to repeat the answer is of no use any more.
+pub async fn use_up(conn: &mut PgConnection, id: Uuid, child: Uuid, sealed_child: &[u8], now: DateTime<Utc>) -> sqlx::Result<()> {
+    sqlx::query!("UPDATE refresh_tokens SET used_at = $2, child_id = $3, sealed_child = $4 WHERE id = $1", id, now, child, sealed_child)
+        .execute(&mut *conn)
+        .await?;
+    sqlx::query!("UPDATE refresh_tokens SET sealed_child = NULL WHERE child_id = $1", id).execute(conn).await?;
+    Ok(())
+}
+
+pub async fn touch(conn: &mut PgConnection, session: SessionId, now: DateTime<Utc>) -> sqlx::Result<()> {
+    sqlx::query!("UPDATE sessions SET last_used_at = $2 WHERE id = $1", session.0, now).execute(conn).await?;
+    Ok(())
+}
+
+/// Ends a session of the user, unless it has ended; the tenant it acted in, or `None` if the user has no such session.
+pub async fn end(conn: &mut PgConnection, user: UserId, session: SessionId, reason: &str, now: DateTime<Utc>) -> sqlx::Result<Option<TenantId>> {
+    let tenant = sqlx::query_scalar!(
+        "UPDATE sessions SET ended_at = coalesce(ended_at, $3), end_reason = coalesce(end_reason, $4) WHERE id = $1 AND user_id = $2 RETURNING tenant_id",
+        session.0,
+        user.0,
+        now,
+        reason
+    );
+    Ok(tenant.fetch_optional(conn).await?.map(TenantId))
+}
+
+/// The user's sessions that are alive at `now`.
+pub async fn alive(conn: &mut PgConnection, user: UserId, now: DateTime<Utc>, page: PageRequest) -> sqlx::Result<Vec<OwnSession>> {
+    sqlx::query_as!(
+        OwnSession,
+        "SELECT id, tenant_id, created_at, last_used_at, expires_at FROM sessions
+         WHERE user_id = $1 AND ended_at IS NULL AND expires_at > $2 AND last_used_at > $3 AND id > $4 ORDER BY id LIMIT $5",
+        user.0,
+        now,
+        now - IDLE,
+        page.after,
+        page.fetch()
+    )
+    .fetch_all(conn)
+    .await
+}

@@ -1,0 +1,47 @@
+//! Is this machine who it says it is?
+
+use crate::support::{WORKER_SECRET, World, text};
+use base64::{Engine, engine::general_purpose::STANDARD};
+use common::token::Verifier;
+use serde_json::json;
+use test_support::TestAnswer;
+
+const TOKEN: &str = "/v1/oauth/token";
+
+async fn form(world: &World, fields: &[(&str, &str)]) -> TestAnswer {
+    world.server.post_form(TOKEN, fields).send().await
+}
+
+#[tokio::test]
+async fn a_client_gets_a_token_for_its_secret() {
+    let world = World::start().await;
+    let grant = ("grant_type", "client_credentials");
+    let answer = form(&world, &[grant, ("client_id", "worker"), ("client_secret", WORKER_SECRET)]).await;
+    assert_eq!(answer.header("cache-control"), Some("no-store"));
+    let body = answer.expect(200);
+    assert_eq!((text(&body, "token_type"), &body["expires_in"]), ("Bearer", &json!(300)));
+    let verifier = Verifier::new(common::client::http(), &world.server.url, &world.server.url, "sevenleague");
+    let claims = verifier.verify(text(&body, "access_token")).await.unwrap();
+    assert_eq!((claims.principal().unwrap().to_string().as_str(), claims.tid, claims.sid), ("client:worker", None, None));
+    // It acts in no tenant.
+    world.server.get("/v1/me").bearer(text(&body, "access_token")).send().await.problem(403, "no_tenant");
+
+    let basic = format!("Basic {}", STANDARD.encode(format!("worker:{}", WORKER_SECRET.replace(' ', "+"))));
+    world.server.post_form(TOKEN, &[grant]).header("authorization", &basic).send().await.expect(200);
+    let twice = world.server.post_form(TOKEN, &[grant, ("client_secret", WORKER_SECRET)]).header("authorization", &basic).send().await;
+    twice.problem(400, "invalid_request");
+}
+
+#[tokio::test]
+async fn refusals_are_those_of_the_standard() {
+    let world = World::start().await;
+    let (grant, worker, secret) = (("grant_type", "client_credentials"), ("client_id", "worker"), ("client_secret", WORKER_SECRET));
+    form(&world, &[worker, secret]).await.problem(400, "invalid_request");
+    form(&world, &[("grant_type", "password"), worker, secret]).await.problem(400, "unsupported_grant_type");
+    form(&world, &[grant]).await.problem(401, "invalid_client");
+    form(&world, &[grant, worker, ("client_secret", "guessed")]).await.problem(401, "invalid_client");
+    form(&world, &[grant, ("client_id", "auth"), secret]).await.problem(401, "invalid_client");
+    form(&world, &[grant, ("client_id", "nobody"), secret]).await.problem(401, "invalid_client");
+    let header = world.server.post_form(TOKEN, &[grant]).header("authorization", "Basic !").send().await;
+    header.problem(401, "invalid_client");
+}

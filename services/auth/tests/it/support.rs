@@ -1,0 +1,143 @@
+//! What does a test of auth need? The service with its own keys and a clock that stands still, and a look at what it says.
+
+use auth::{config::Config, opaque::sha256};
+use common::{ambient::Ambient, config::Env};
+use contracts::{
+    id::{Principal, TenantId, UserId},
+    messages::{Message, SendMail},
+};
+use serde_json::{Value, json};
+use std::collections::HashMap;
+use test_support::{TestPlatform, TestServer};
+
+pub const PASSWORD: &str = "seven leagues at a stride";
+pub const PUBLIC_URL: &str = "https://auth.test";
+pub const WORKER_SECRET: &str = "the worker's own secret";
+
+/// Keeps what auth says, as the relay takes it out of the outbox.
+const KEEP_MESSAGES: &str = "
+    CREATE TABLE said (n bigint GENERATED ALWAYS AS IDENTITY, envelope jsonb NOT NULL);
+    CREATE FUNCTION keep() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN INSERT INTO said (envelope) VALUES (NEW.envelope); RETURN NEW; END $$;
+    CREATE TRIGGER keep AFTER INSERT ON outbox FOR EACH ROW EXECUTE FUNCTION keep();";
+
+/// auth with its own keys. The server stops before what it stands on is removed.
+pub struct World {
+    pub server: TestServer,
+    pub platform: TestPlatform,
+    pub clock: Ambient,
+}
+
+/// A user with a tenant of their own.
+#[derive(Debug)]
+pub struct Account {
+    pub email: String,
+    pub user: UserId,
+    pub tenant: TenantId,
+}
+
+impl World {
+    pub async fn start() -> Self {
+        Self::with(&[]).await
+    }
+
+    /// auth with some variables set otherwise.
+    pub async fn with(changes: &[(&str, String)]) -> Self {
+        let platform = TestPlatform::start("auth", &auth::MIGRATOR).await;
+        sqlx::raw_sql(KEEP_MESSAGES).execute(&platform.pool).await.unwrap();
+        let clock = Ambient::test(Ambient::system().now());
+        let mut variables = environment(&platform);
+        variables.extend(changes.iter().map(|(name, value)| ((*name).to_owned(), value.clone())));
+        let time = clock.clone();
+        let serve = |lifecycle, bound: common::server::Bound, _| {
+            let own = format!("http://{}", bound.address().unwrap());
+            variables.extend([("AUTH_URL".to_owned(), own.clone()), ("TOKEN_ISSUER".to_owned(), own)]);
+            auth::start(config(variables), bound, time, lifecycle)
+        };
+        let server = platform.serve(serve).await;
+        Self { server, platform, clock }
+    }
+
+    /// What auth has said of a kind, in order.
+    pub async fn said<M: Message>(&self) -> Vec<M> {
+        let rows = sqlx::query_scalar::<_, Value>("SELECT envelope->'data' FROM said WHERE envelope->>'type' = $1 ORDER BY n");
+        let rows = rows.bind(M::TYPE).fetch_all(&self.platform.pool).await.unwrap();
+        rows.into_iter().map(|row| serde_json::from_value(row).unwrap()).collect()
+    }
+
+    /// The mails of a template to an address, in order.
+    pub async fn mails(&self, template: &str, recipient: &str) -> Vec<SendMail> {
+        self.said::<SendMail>().await.into_iter().filter(|mail| mail.template == template && mail.recipient == recipient).collect()
+    }
+
+    /// The path of the link in the last such mail.
+    pub async fn link(&self, template: &str, recipient: &str) -> String {
+        let mails = self.mails(template, recipient).await;
+        path_of(mails.last().expect("a mail"))
+    }
+
+    /// Registers, and gives the path of the link.
+    pub async fn register(&self, email: &str, tenant: &str) -> String {
+        let body = registration(email, tenant);
+        assert_eq!(self.server.post("/v1/users", &body).send().await.expect(202), json!({"status": "verification_sent"}));
+        self.link("verify-email", email).await
+    }
+
+    /// Registers and confirms.
+    pub async fn account(&self, email: &str, tenant: &str) -> Account {
+        let link = self.register(email, tenant).await;
+        let made = self.server.post(&link, &json!({})).send().await.expect(200);
+        Account { email: email.to_owned(), user: id(&made["user_id"]), tenant: id(&made["tenant_id"]) }
+    }
+
+    pub async fn log_in(&self, account: &Account) -> Value {
+        self.server.post("/v1/sessions", &json!({"email": account.email, "password": PASSWORD})).send().await.expect(201)
+    }
+
+    /// Gives exactly these permissions in the account's tenant.
+    pub async fn allow(&self, account: &Account, permissions: &[&str]) {
+        self.platform.allow(account.tenant, &Principal::User(account.user), permissions).await;
+    }
+
+    pub async fn count(&self, table: &str) -> i64 {
+        let sql = format!("SELECT count(*) FROM {table}");
+        sqlx::query_scalar(sqlx::AssertSqlSafe(sql)).fetch_one(&self.platform.pool).await.unwrap()
+    }
+}
+
+/// auth's variables, with the cheapest hash that it takes; tokens are the test issuer's.
+pub fn environment(platform: &TestPlatform) -> HashMap<String, String> {
+    let mut variables = platform.env();
+    let hash = |secret: &str| sha256(&[secret.as_bytes()]).iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    let clients = format!("auth:{},worker:{}", hash(&variables["CLIENT_SECRET"]), hash(WORKER_SECRET));
+    let own = [
+        ("KEY_ENCRYPTION_KEY", "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=".to_owned()),
+        ("PLATFORM_CLIENTS", clients),
+        ("PUBLIC_URL", PUBLIC_URL.to_owned()),
+        ("ARGON2_MEMORY_KIB", "19456".to_owned()),
+        ("ARGON2_ITERATIONS", "2".to_owned()),
+    ];
+    variables.extend(own.map(|(name, value)| (name.to_owned(), value)));
+    variables
+}
+
+pub fn config(variables: HashMap<String, String>) -> Config {
+    let mut env = Env::new(variables);
+    let config = Config::read(&mut env);
+    env.finish(config).unwrap_or_else(|faults| panic!("{faults}"))
+}
+
+pub fn registration(email: &str, tenant: &str) -> Value {
+    json!({"email": email, "password": PASSWORD, "display_name": "Ada", "tenant_name": tenant})
+}
+
+pub fn path_of(mail: &SendMail) -> String {
+    mail.variables["link"].as_str().and_then(|link| link.strip_prefix(PUBLIC_URL)).expect("a link to auth").to_owned()
+}
+
+pub fn id<T: std::str::FromStr<Err: std::fmt::Debug>>(value: &Value) -> T {
+    value.as_str().expect("an id").parse().unwrap()
+}
+
+pub fn text<'a>(value: &'a Value, field: &str) -> &'a str {
+    value[field].as_str().unwrap_or_else(|| panic!("no {field} in {value}"))
+}

@@ -1,0 +1,88 @@
+//! Which usage does an invoice take? Whatever is rated, lies before its end, and is on no invoice yet.
+
+use crate::invoices::model::Input;
+use chrono::{DateTime, Utc};
+use contracts::id::{InstanceId, TenantId};
+use futures_util::{StreamExt, stream::BoxStream};
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+/// An interval with time that no invoice has taken yet, or with too much taken.
+pub struct DueInterval {
+    pub id: Uuid,
+    pub instance_id: InstanceId,
+    pub feature: String,
+    pub host: String,
+    pub begin_at: DateTime<Utc>,
+    pub billed_until: DateTime<Utc>,
+    /// Where billing it now ends.
+    pub until: DateTime<Utc>,
+    pub rate_id: Uuid,
+}
+
+/// The rated intervals that an invoice up to `end` takes; locked, so that nobody ends one meanwhile.
+pub async fn intervals(conn: &mut PgConnection, tenant: TenantId, currency: &str, end: DateTime<Utc>) -> sqlx::Result<Vec<DueInterval>> {
+    let due = sqlx::query_as!(
+        DueInterval,
+        r#"SELECT i.id, i.instance_id, i.feature, i.host, i.begin_at, i.billed_until, least(i.end_at, $3) AS "until!", r.id AS "rate_id!"
+           FROM usage_interval i
+           JOIN rate_period r ON r.kind = 'feature' AND r.service = i.service AND r.name = i.feature AND r.currency = $2
+                AND r.valid_from <= i.begin_at AND (r.valid_until IS NULL OR r.valid_until > i.begin_at)
+           WHERE i.tenant_id = $1 AND i.begin_at < $3 AND (i.end_at IS NULL OR i.billed_until <> i.end_at) AND i.billed_until <> least(i.end_at, $3)
+           ORDER BY i.id FOR UPDATE OF i"#,
+        tenant.0,
+        currency,
+        end,
+    );
+    due.fetch_all(conn).await
+}
+
+/// Notes that `line` has taken each interval's time up to the given moment.
+pub async fn bill_intervals(conn: &mut PgConnection, tenant: TenantId, line: Uuid, taken: &[&DueInterval]) -> sqlx::Result<()> {
+    let ids: Vec<Uuid> = taken.iter().map(|interval| interval.id).collect();
+    let from: Vec<DateTime<Utc>> = taken.iter().map(|interval| interval.billed_until).collect();
+    let until: Vec<DateTime<Utc>> = taken.iter().map(|interval| interval.until).collect();
+    sqlx::query!(
+        "WITH part AS (SELECT * FROM UNNEST($3::uuid[], $4::timestamptz[], $5::timestamptz[]) AS part (id, from_at, until_at)),
+              billed AS (UPDATE usage_interval i SET billed_until = part.until_at FROM part WHERE i.id = part.id AND i.tenant_id = $2)
+         INSERT INTO invoice_line_interval (line_id, interval_id, tenant_id, from_at, until_at) SELECT $1, id, $2, from_at, until_at FROM part",
+        line,
+        tenant.0,
+        &ids,
+        &from,
+        &until,
+    )
+    .execute(conn)
+    .await
+    .map(drop)
+}
+
+/// The rated events before `end` that no line has billed, each with its rate, in the order of their ids.
+pub fn events<'c>(conn: &'c mut PgConnection, tenant: TenantId, currency: &'c str, end: DateTime<Utc>) -> BoxStream<'c, sqlx::Result<(Uuid, Input)>> {
+    sqlx::query!(
+        r#"SELECT e.id, e.instance_id, e.meter, e.key, e.quantity, e.occurred_at, e.received_at, r.id AS "rate_id!"
+           FROM usage_event e
+           JOIN rate_period r ON r.kind = 'meter' AND r.service = e.service AND r.name = e.meter AND r.currency = $2
+                AND r.valid_from <= e.occurred_at AND (r.valid_until IS NULL OR r.valid_until > e.occurred_at)
+           WHERE e.tenant_id = $1 AND e.line_id IS NULL AND e.occurred_at < $3
+           ORDER BY e.id"#,
+        tenant.0,
+        currency,
+        end,
+    )
+    .map(|row| {
+        let instance_id = InstanceId(row.instance_id);
+        let (key, occurred_at, received_at) = (row.key, row.occurred_at, row.received_at);
+        (row.rate_id, Input::Event { id: row.id, instance_id, meter: row.meter, key, quantity: row.quantity, occurred_at, received_at })
+    })
+    .fetch(conn)
+    .boxed()
+}
+
+/// Notes that `line` has billed these events.
+pub async fn bill_events(conn: &mut PgConnection, tenant: TenantId, line: Uuid, events: &[Uuid]) -> sqlx::Result<()> {
+    sqlx::query!("UPDATE usage_event SET line_id = $1 WHERE tenant_id = $2 AND id = ANY($3) AND line_id IS NULL", line, tenant.0, events)
+        .execute(conn)
+        .await
+        .map(drop)
+}

@@ -1,0 +1,66 @@
+//! Publishing and listing services.
+
+use crate::support::{Fixture, manifest, start};
+use contracts::messages::ServicePublished;
+use serde_json::{Value, json};
+
+async fn publish_as_operator(fixture: &Fixture, manifest: &Value) -> test_support::TestAnswer {
+    let operator = fixture.platform.user(fixture.platform.tenant(), &["configurator.publishServices"]).await;
+    fixture.server.post("/v1/services", &json!({"manifest": manifest})).bearer(&operator.token).send().await
+}
+
+#[tokio::test]
+async fn a_version_is_published_once_and_never_changes() {
+    let fixture = start().await;
+    let same = fixture.publish(&manifest("1.0.0")).await.expect(200);
+    assert_eq!((same["service"].as_str(), same["version"].as_str()), (Some("forum"), Some("1.0.0")));
+    publish_as_operator(&fixture, &manifest("1.0.0")).await.expect(200);
+    let mut dearer = manifest("1.0.0");
+    dearer["price_per_hour"] = "0.03".into();
+    fixture.publish(&dearer).await.problem(409, "version_taken");
+    publish_as_operator(&fixture, &dearer).await.problem(409, "version_taken");
+    assert_eq!(fixture.platform.outbox::<ServicePublished>().await.len(), 1);
+    dearer["version"] = "1.0.1".into();
+    publish_as_operator(&fixture, &dearer).await.expect(201);
+    assert_eq!(fixture.platform.outbox::<ServicePublished>().await.len(), 2);
+}
+
+#[tokio::test]
+async fn the_catalogue_shows_the_latest_version_of_each_service() {
+    let fixture = start().await;
+    for version in ["1.10.0", "1.9.0"] {
+        fixture.publish(&manifest(version)).await.expect(201);
+    }
+    let mut wiki = manifest("0.1.0");
+    (wiki["service"], wiki["permissions"]) = ("wiki".into(), json!([]));
+    publish_as_operator(&fixture, &wiki).await.expect(201);
+    let nobody = fixture.platform.user(fixture.platform.tenant(), &[]).await;
+    let page = fixture.server.get("/v1/services").bearer(&nobody.token).send().await.expect(200);
+    let shown: Vec<_> = page["items"].as_array().unwrap().iter().map(|item| (item["service"].as_str().unwrap(), item["version"].as_str().unwrap())).collect();
+    assert_eq!(shown, [("forum", "1.10.0"), ("wiki", "0.1.0")]);
+    let forum = &page["items"][0];
+    assert_eq!((&forum["price_per_hour"], &forum["modules"][1]["name"], &forum["meters"][0]["unit"]), (&json!("0.02"), &json!("polls"), &json!("post")));
+    let first = fixture.server.get("/v1/services?limit=1").bearer(&nobody.token).send().await.expect(200);
+    let rest = format!("/v1/services?limit=1&cursor={}", first["next_cursor"].as_str().unwrap());
+    let rest = fixture.server.get(&rest).bearer(&nobody.token).send().await.expect(200);
+    assert_eq!((&rest["items"][0]["service"], rest.get("next_cursor")), (&json!("wiki"), None));
+}
+
+#[tokio::test]
+async fn a_product_publishes_only_itself_and_nothing_unsound() {
+    let fixture = start().await;
+    let mut wiki = manifest("1.0.0");
+    (wiki["service"], wiki["permissions"]) = ("wiki".into(), json!([]));
+    fixture.publish(&wiki).await.problem(403, "not_your_service");
+    let other_name = fixture.server.put("/internal/services/wiki", &json!({"manifest": wiki}));
+    fixture.as_forum(other_name).await.problem(403, "not_your_service");
+    let mut unsound = manifest("2");
+    unsound["setup"] = json!({"type": "object", "properties": {"title": {"type": "text"}}});
+    fixture.publish(&unsound).await.invalid(&["manifest", "manifest.setup"]);
+    let mut incomplete = manifest("2.0.0");
+    incomplete.as_object_mut().unwrap().remove("currency");
+    fixture.publish(&incomplete).await.invalid(&["manifest.currency"]);
+    let mut billing = manifest("2.0.0");
+    (billing["service"], billing["permissions"]) = ("billing".into(), json!([]));
+    publish_as_operator(&fixture, &billing).await.invalid(&["manifest.service"]);
+}

@@ -1,0 +1,10 @@
+//! The configurator against real PostgreSQL, Redis, SNS and SQS; instances' databases and roles are really made, by a role that is no superuser.
+
+mod catalogue;
+mod instances;
+mod jobs;
+mod modules;
+mod provisioning;
+mod setup;
+mod story;
+mod support;

@@ -1,0 +1,114 @@
+//! The setup form, and what a product service and the worker learn of an instance.
+
+use crate::support::{manifest, start};
+use contracts::{
+    jobs::{InstancePayload, MIGRATE_INSTANCE},
+    messages::{JobOutcome, RunJob},
+};
+use serde_json::json;
+
+const HOST: &str = "acme.forum.localhost";
+
+#[tokio::test]
+async fn the_form_is_taken_once_and_orders_the_migration() {
+    let fixture = start().await;
+    let id = fixture.requested(HOST, &["charts", "polls"]).await;
+    let form = json!({"setup_code": "AAAAAAAA", "settings": {"title": "Acme"}});
+    fixture.submit(HOST, &form).await.problem(409, "not_awaiting_setup");
+    fixture.provision().await;
+    let code = fixture.get(id).await["setup_code"].as_str().unwrap().to_owned();
+    assert_eq!(code.len(), 8);
+    let (typed, other) = (format!("{} - {}", &code[..4].to_lowercase(), &code[4..]), "AAAAAAAA");
+    fixture.submit(HOST, &json!({"setup_code": other, "settings": {"title": "Acme"}})).await.invalid(&["setup_code"]);
+    let wrong = json!({"setup_code": other, "settings": {"title": "A", "posts_per_page": "many", "stranger": true}});
+    fixture.submit(HOST, &wrong).await.invalid(&["setup_code", "settings.posts_per_page", "settings.stranger", "settings.title"]);
+    fixture.submit(HOST, &json!({"setup_code": typed})).await.invalid(&["settings.title"]);
+    fixture.submit(HOST, &json!({"settings": {"title": "Acme"}})).await.invalid(&["setup_code"]);
+    assert!(fixture.platform.outbox::<RunJob>().await.is_empty());
+    let settings = json!({"title": "Acme \u{1f980}", "posts_per_page": 20});
+    let right = json!({"setup_code": typed, "settings": settings});
+    assert_eq!(fixture.submit("ACME.forum.localhost", &right).await.expect(202), json!({"state": "migrating"}));
+    fixture.submit(HOST, &right).await.problem(409, "not_awaiting_setup");
+    let [job] = fixture.platform.outbox::<RunJob>().await.try_into().expect("one job");
+    assert_eq!((job.kind.as_str(), job.version, job.instance_id), (MIGRATE_INSTANCE, 1, Some(id)));
+    let payload: InstancePayload = serde_json::from_value(job.payload).unwrap();
+    assert_eq!((payload.service.as_str(), payload.bundle_version.as_str(), payload.modules), ("forum", "1.0.0", vec!["polls".into(), "charts".into()]));
+    assert_eq!(json!(payload.settings), settings);
+    let instance = fixture.get(id).await;
+    assert_eq!((&instance["state"], &instance["settings"], instance.get("setup_code")), (&json!("migrating"), &settings, None));
+}
+
+#[tokio::test]
+async fn guessing_the_code_is_slowed_down() {
+    let fixture = start().await;
+    let id = fixture.awaiting_setup(HOST, &[]).await;
+    let code = fixture.get(id).await["setup_code"].clone();
+    let right = json!({"setup_code": code, "settings": {"title": "Acme"}});
+    for _ in 0..10 {
+        let problem = fixture.submit(HOST, &json!({"setup_code": "AAAAAAAA", "settings": {"title": "Acme"}})).await.problem(422, "invalid");
+        assert_eq!(problem["errors"][0]["code"], "wrong");
+    }
+    let paused = fixture.submit(HOST, &right).await.problem(422, "invalid");
+    assert_eq!((&paused["errors"][0]["field"], &paused["errors"][0]["code"]), (&json!("setup_code"), &json!("too_many_tries")));
+    fixture.tamper("UPDATE instance_secrets SET codes_from = codes_from - interval '1 minute' WHERE instance_id = $1", id).await;
+    fixture.submit(HOST, &right).await.expect(202);
+}
+
+#[tokio::test]
+async fn a_product_service_finds_its_own_instances_by_host() {
+    let fixture = start().await;
+    fixture.host(HOST).await.problem(404, "host_unknown");
+    let id = fixture.requested(HOST, &["polls"]).await;
+    let seen = fixture.host("Acme.Forum.Localhost").await.expect(200);
+    assert_eq!((&seen["instance_id"], &seen["tenant_id"]), (&json!(id), &json!(fixture.ada.tenant)));
+    assert_eq!(
+        (&seen["service"], &seen["version"], &seen["state"], &seen["modules"]),
+        (&json!("forum"), &json!("1.0.0"), &json!("requested"), &json!(["polls"]))
+    );
+    assert_eq!((&seen["setup_schema"], &seen["database_url"], &seen["retry_after"]), (&manifest("1.0.0")["setup"], &json!(null), &json!(2)));
+    fixture.provision().await;
+    let waiting = fixture.host(HOST).await.expect(200);
+    assert_eq!((&waiting["state"], &waiting["database_url"], waiting.get("retry_after")), (&json!("awaiting_setup"), &json!(null), None));
+    assert!(waiting["generation"].as_i64() > seen["generation"].as_i64());
+    let code = fixture.get(id).await["setup_code"].clone();
+    fixture.submit(HOST, &json!({"setup_code": code, "settings": {"title": "Acme"}})).await.expect(202);
+    assert_eq!(fixture.host(HOST).await.expect(200)["database_url"], json!(null));
+    for _ in 0..2 {
+        fixture.finished(&fixture.last_job().await, JobOutcome::Succeeded, None).await;
+    }
+    let active = fixture.host(HOST).await.expect(200);
+    assert_eq!((&active["state"], &active["settings"]), (&json!("active"), &json!({"title": "Acme"})));
+    assert!(active["database_url"].as_str().unwrap().contains(&format!("i_{}_app:", id.0.simple())));
+    for host in ["other.forum.localhost", "localhost", "a.b:80", "%2e%2e", "acme.forum.localhost%00"] {
+        fixture.host(host).await.problem(404, "host_unknown");
+    }
+}
+
+#[tokio::test]
+async fn another_products_host_is_not_there() {
+    let fixture = start().await;
+    let operator = fixture.platform.user(fixture.platform.tenant(), &["configurator.publishServices"]).await;
+    let mut wiki = manifest("1.0.0");
+    (wiki["service"], wiki["permissions"]) = ("wiki".into(), json!([]));
+    fixture.server.post("/v1/services", &json!({"manifest": wiki})).bearer(&operator.token).send().await.expect(201);
+    fixture.as_ada(fixture.server.post("/v1/instances", &json!({"service": "wiki", "host": "acme.wiki.localhost"}))).await.expect(202);
+    fixture.host("acme.wiki.localhost").await.problem(404, "host_unknown");
+    fixture.submit("acme.wiki.localhost", &json!({"setup_code": "AAAAAAAA"})).await.problem(404, "host_unknown");
+    let as_worker = fixture.server.get("/internal/hosts/acme.wiki.localhost").bearer(&fixture.platform.client_token("worker"));
+    as_worker.send().await.problem(403, "platform_client_only");
+}
+
+#[tokio::test]
+async fn only_the_worker_gets_the_owners_credentials() {
+    let fixture = start().await;
+    let id = fixture.requested(HOST, &[]).await;
+    let path = format!("/internal/instances/{id}/credentials");
+    let as_worker = async || fixture.server.get(&path).bearer(&fixture.platform.client_token("worker")).send().await;
+    as_worker().await.problem(409, "no_database");
+    fixture.provision().await;
+    let credentials = as_worker().await.expect(200);
+    assert_eq!(credentials["app_role"], format!("i_{}_app", id.0.simple()));
+    assert!(credentials["database_url"].as_str().unwrap().contains(&format!("i_{}_owner:", id.0.simple())));
+    fixture.as_forum(fixture.server.get(&path)).await.problem(403, "platform_client_only");
+    fixture.as_ada(fixture.server.get(&path)).await.problem(403, "platform_client_only");
+}

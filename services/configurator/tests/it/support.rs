@@ -1,0 +1,217 @@
+//! What every test of the configurator needs: a catalogue, a tenant, and a role that makes databases, whose works are removed at the end.
+
+use common::{client::PlatformClient, config::Env, db, server::Health};
+use configurator::{app::App, config::Config, provisioning::server::Names};
+use contracts::{
+    id::{InstanceId, JobId, MessageId},
+    messages::{JobFinished, JobOutcome, RunJob},
+};
+use messaging::{Delivery, Handle};
+use serde_json::{Value, json};
+use sqlx::{AssertSqlSafe, Connection, PgConnection};
+use std::sync::Mutex;
+use test_support::{TestAnswer, TestPlatform, TestServer, TestUser};
+
+pub const OWNER: &[&str] = &["configurator.readInstances", "configurator.writeInstances"];
+
+/// The API alone: no relay, no provisioner, no consumer. A test does their steps itself and sees everything that is written.
+pub struct Fixture {
+    // In the order of dropping: each stops before what it works on is removed.
+    pub server: TestServer,
+    pub app: App,
+    pub ada: TestUser,
+    pub admin: Admin,
+    pub platform: TestPlatform,
+}
+
+/// A role with CREATEDB and CREATEROLE that is no superuser.
+pub struct Admin {
+    name: String,
+    pub url: String,
+    registry_url: String,
+    /// Instances that have no row.
+    pub unlisted: Mutex<Vec<InstanceId>>,
+}
+
+pub async fn start() -> Fixture {
+    let platform = TestPlatform::start("configurator", &configurator::MIGRATOR).await;
+    let admin = Admin::create(&platform).await;
+    let config = config(&platform, &admin.url);
+    let redis = db::connect_redis(&config.base).expect("a Redis URL");
+    let app = App::new(&config, redis, PlatformClient::new(&config.base), platform.ambient.clone()).expect("an app");
+    let router = configurator::router::router(app.clone());
+    let serve = async |lifecycle, bound: common::server::Bound, _| Ok(bound.serve(router, Health::default(), lifecycle).await?);
+    let server = platform.serve(serve).await;
+    let ada = platform.user(platform.tenant(), OWNER).await;
+    let fixture = Fixture { server, app, ada, admin, platform };
+    fixture.publish(&manifest("1.0.0")).await.expect(201);
+    fixture
+}
+
+pub fn config(platform: &TestPlatform, instance_admin_url: &str) -> Config {
+    let mut variables = platform.env();
+    variables.insert("SECRET_ENCRYPTION_KEY".into(), "c2V2ZW4gbGVhZ3VlcywgdGhpcnR5LXR3byBieXRlcyE=".into());
+    variables.insert("INSTANCE_ADMIN_URL".into(), instance_admin_url.into());
+    let mut env = Env::new(variables);
+    let config = Config::read(&mut env);
+    env.finish(config).expect("a complete environment")
+}
+
+pub fn manifest(version: &str) -> Value {
+    json!({
+        "service": "forum", "version": version, "title": "Forum", "currency": "EUR", "price_per_hour": "0.02",
+        "permissions": [{"name": "forum.deletePosts", "text": "Delete anybody's post"}],
+        "modules": [
+            {"name": "charts", "title": "Charts", "depends_on": ["polls"], "price_per_hour": "0.01"},
+            {"name": "polls", "title": "Polls", "price_per_hour": "0.01"},
+        ],
+        "meters": [{"name": "posts", "unit": "post", "table": "posts", "price_per_unit": "0.001"}],
+        "setup": {
+            "type": "object", "additionalProperties": false, "required": ["title"],
+            "properties": {"title": {"type": "string", "minLength": 3, "maxLength": 80}, "posts_per_page": {"type": "integer", "minimum": 1, "maximum": 100}},
+        },
+    })
+}
+
+impl Fixture {
+    /// Publishes as the forum itself does.
+    pub async fn publish(&self, manifest: &Value) -> TestAnswer {
+        self.as_forum(self.server.put("/internal/services/forum", &json!({"manifest": manifest}))).await
+    }
+
+    pub async fn as_forum(&self, request: test_support::TestRequest) -> TestAnswer {
+        request.bearer(&self.platform.client_token("forum")).send().await
+    }
+
+    pub async fn as_ada(&self, request: test_support::TestRequest) -> TestAnswer {
+        request.bearer(&self.ada.token).send().await
+    }
+
+    pub async fn create(&self, host: &str, modules: &[&str]) -> TestAnswer {
+        self.as_ada(self.server.post("/v1/instances", &json!({"service": "forum", "host": host, "modules": modules}))).await
+    }
+
+    /// A new instance that nobody has provisioned yet.
+    pub async fn requested(&self, host: &str, modules: &[&str]) -> InstanceId {
+        id(&self.create(host, modules).await.expect(202))
+    }
+
+    pub async fn provision(&self) -> Option<InstanceId> {
+        configurator::provisioning::provision_next(&self.app).await.expect("a database")
+    }
+
+    pub async fn awaiting_setup(&self, host: &str, modules: &[&str]) -> InstanceId {
+        let id = self.requested(host, modules).await;
+        assert_eq!(self.provision().await, Some(id));
+        id
+    }
+
+    pub async fn migrating(&self, host: &str, modules: &[&str]) -> InstanceId {
+        let id = self.awaiting_setup(host, modules).await;
+        let code = self.get(id).await["setup_code"].clone();
+        self.submit(host, &json!({"setup_code": code, "settings": {"title": "Acme"}})).await.expect(202);
+        id
+    }
+
+    pub async fn active(&self, host: &str, modules: &[&str]) -> InstanceId {
+        let id = self.migrating(host, modules).await;
+        for _ in 0..2 {
+            let job = self.last_job().await;
+            self.finished(&job, JobOutcome::Succeeded, None).await;
+        }
+        assert_eq!(self.get(id).await["state"], "active");
+        id
+    }
+
+    pub async fn get(&self, id: InstanceId) -> Value {
+        self.as_ada(self.server.get(&format!("/v1/instances/{id}"))).await.expect(200)
+    }
+
+    pub async fn host(&self, host: &str) -> TestAnswer {
+        self.as_forum(self.server.get(&format!("/internal/hosts/{host}"))).await
+    }
+
+    pub async fn submit(&self, host: &str, form: &Value) -> TestAnswer {
+        self.as_forum(self.server.post(&format!("/internal/hosts/{host}/setup"), form)).await
+    }
+
+    /// The job that was ordered last.
+    pub async fn last_job(&self) -> RunJob {
+        self.platform.outbox::<RunJob>().await.pop().expect("an ordered job")
+    }
+
+    /// Takes the message that the job has ended, in a transaction as the consumer does.
+    pub async fn finished(&self, job: &RunJob, outcome: JobOutcome, reason: Option<&str>) {
+        let data = job_finished(job, outcome, reason);
+        let delivery = Delivery { id: MessageId(self.platform.ambient.uuid()), time: self.platform.ambient.now(), tenant: None, data };
+        let mut tx = self.platform.pool.begin().await.expect("a transaction");
+        self.app.handle(&mut tx, &delivery).await.expect("the message is taken");
+        tx.commit().await.expect("a commit");
+    }
+
+    /// Runs a statement about one instance in the registry.
+    pub async fn tamper(&self, statement: &'static str, id: InstanceId) {
+        sqlx::query(statement).bind(id.0).execute(&self.platform.pool).await.expect("a statement");
+    }
+}
+
+pub fn id(instance: &Value) -> InstanceId {
+    instance["id"].as_str().and_then(|id| id.parse().ok()).expect("an id")
+}
+
+pub fn job_finished(job: &RunJob, outcome: JobOutcome, reason: Option<&str>) -> JobFinished {
+    let RunJob { job_id, kind, instance_id, .. } = job.clone();
+    JobFinished { job_id: JobId(job_id.0), kind, instance_id, outcome, reason: reason.map(str::to_owned) }
+}
+
+pub async fn superuser() -> PgConnection {
+    PgConnection::connect(&superuser_url()).await.expect("connecting to PostgreSQL")
+}
+
+fn superuser_url() -> String {
+    std::env::var("TEST_DATABASE_URL").expect("set by cargo xtask test")
+}
+
+pub async fn statement(connection: &mut PgConnection, sql: String) {
+    sqlx::raw_sql(AssertSqlSafe(sql)).execute(connection).await.expect("an administrator's statement");
+}
+
+impl Admin {
+    pub async fn create(platform: &TestPlatform) -> Self {
+        let name = format!("{}_admin", platform.name);
+        statement(&mut superuser().await, format!("CREATE ROLE {name} LOGIN CREATEDB CREATEROLE PASSWORD 'admin-of-a-test'")).await;
+        let (_, server) = superuser_url().rsplit_once('@').map(|(user, server)| (user.to_owned(), server.to_owned())).expect("a URL with a user");
+        let url = format!("postgres://{name}:admin-of-a-test@{server}");
+        Self { name, url, registry_url: platform.env()["DATABASE_URL"].clone(), unlisted: Mutex::default() }
+    }
+
+    /// Stops whoever still works as this role, then removes it with every database and role that it made.
+    async fn remove(&self) {
+        let mut registry = PgConnection::connect(&self.registry_url).await.expect("connecting to the registry");
+        let mut made: Vec<InstanceId> =
+            sqlx::query_scalar("SELECT id FROM instances").fetch_all(&mut registry).await.expect("instances").into_iter().map(InstanceId).collect();
+        made.extend(self.unlisted.lock().expect("no panic").iter());
+        let (name, mut superuser) = (&self.name, superuser().await);
+        statement(&mut superuser, format!("ALTER ROLE {name} NOLOGIN")).await;
+        let ended = "SELECT count(pg_terminate_backend(pid, 5000)) FROM pg_stat_activity WHERE usename = $1";
+        sqlx::query(ended).bind(name).execute(&mut superuser).await.expect("ending connections");
+        for id in made {
+            let Names { database, owner, app } = id.into();
+            statement(&mut superuser, format!("DROP DATABASE IF EXISTS {database} WITH (FORCE)")).await;
+            statement(&mut superuser, format!("DROP ROLE IF EXISTS {owner}")).await;
+            statement(&mut superuser, format!("DROP ROLE IF EXISTS {app}")).await;
+        }
+        statement(&mut superuser, format!("DROP ROLE {name}")).await;
+    }
+}
+
+impl Drop for Admin {
+    /// On a thread and a runtime of its own, because the test's is busy dropping.
+    fn drop(&mut self) {
+        let cleaned = std::thread::scope(|scope| {
+            let clean = || tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime").block_on(self.remove());
+            scope.spawn(clean).join()
+        });
+        assert!(cleaned.is_ok() || std::thread::panicking(), "the test left databases behind");
+    }
+}

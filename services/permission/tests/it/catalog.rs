@@ -1,0 +1,111 @@
+//! How the catalog changes, and whom it touches.
+
+use crate::support::{World, entry};
+use contracts::{manifest::Manifest, messages::ServicePublished, topology::Topic};
+use redis::AsyncCommands;
+use serde_json::json;
+use test_support::eventually;
+
+fn published(version: &str, actions: &[&str]) -> ServicePublished {
+    let permissions: Vec<_> = actions.iter().map(|action| json!({"name": format!("forum.{action}"), "text": version})).collect();
+    let manifest: Manifest = serde_json::from_value(json!({
+        "service": "forum", "version": version, "title": "Forum", "currency": "EUR", "price_per_hour": "0.02",
+        "permissions": permissions, "setup": {"type": "object"},
+    }))
+    .unwrap();
+    ServicePublished { manifest }
+}
+
+#[tokio::test]
+async fn a_service_replaces_its_own_list() {
+    let world = World::start().await;
+    let ada = world.owner().await;
+    world.register("billing", json!([entry("billing.readInvoices"), entry("billing.readUsage")])).await.expect(204);
+    assert!(world.permissions(&ada).await.contains(&"billing.readUsage".to_owned()));
+    world.register("billing", json!([entry("billing.readInvoices")])).await.expect(204);
+    assert!(!world.permissions(&ada).await.contains(&"billing.readUsage".to_owned()));
+    world.register("billing", json!([entry("billing.readInvoices"), entry("billing.readUsage")])).await.expect(204);
+    assert!(world.permissions(&ada).await.contains(&"billing.readUsage".to_owned()));
+}
+
+#[tokio::test]
+async fn what_is_granted_by_name_cannot_be_removed() {
+    let world = World::start().await;
+    let ada = world.owner().await;
+    let bob = world.stranger(ada.tenant).await;
+    world.register("billing", json!([entry("billing.readInvoices"), entry("billing.readUsage")])).await.expect(204);
+    let grant = world.grant(&ada, &bob, "billing.readInvoices").await;
+    let role = world.post("/v1/roles", &ada, json!({"name": "x", "permissions": ["billing.readUsage"]})).await.expect(201);
+    let refusal = world.register("billing", json!([])).await.problem(409, "permission_granted");
+    assert!(refusal["detail"].as_str().unwrap().contains("billing.readInvoices, billing.readUsage"), "{refusal}");
+    assert_eq!(world.permissions(&bob).await, ["billing.readInvoices"]);
+    world.revoke(&ada, &grant).await.expect(204);
+    world.delete(&format!("/v1/roles/{}", role["id"].as_str().unwrap()), &ada).await.expect(204);
+    world.register("billing", json!([])).await.expect(204);
+}
+
+#[tokio::test]
+async fn only_a_change_makes_caches_forget_and_it_does_so_before_the_answer() {
+    let world = World::start().await;
+    let ada = world.owner().await;
+    let bob = world.stranger(ada.tenant).await;
+    world.post("/v1/roles", &ada, json!({"name": "auditor", "permissions": ["permission.*"]})).await.expect(201);
+    let grant = json!({"principal": crate::support::principal(&bob), "role": "auditor"});
+    world.post("/v1/grants", &ada, grant).await.expect(201);
+    world.get("/v1/roles", &bob).await.expect(200);
+    let key = format!("{}{{{}}}:ts", world.platform.redis_prefix(), ada.tenant);
+    let stamp = async || world.platform.redis.clone().get::<_, String>(&key).await.unwrap();
+    let own = ["readRoles", "writeRoles", "readGrants", "writeGrants"].map(|action| format!("permission.{action}"));
+    let list =
+        |dangerous: bool| own.iter().map(|name| json!({"name": name, "text": "x", "dangerous": dangerous || name.contains(".write")})).collect::<Vec<_>>();
+    world.register("permission", json!(list(false))).await.expect(204);
+    let before = stamp().await;
+    world.register("permission", json!(list(false))).await.expect(204);
+    assert_eq!(stamp().await, before);
+    world.register("permission", json!(list(true))).await.expect(204);
+    assert_ne!(stamp().await, before);
+    world.get("/v1/roles", &bob).await.problem(403, "permission_missing");
+}
+
+#[tokio::test]
+async fn a_namespace_is_its_clients_own_and_its_list_is_sound() {
+    let world = World::start().await;
+    let list = json!({"namespace": "billing", "permissions": []});
+    let token = world.platform.client_token("worker");
+    world.server.put("/internal/manifests/billing", &list).bearer(&token).send().await.problem(403, "foreign_namespace");
+    world.server.put("/internal/manifests/worker", &list).bearer(&token).send().await.invalid(&["namespace"]);
+    let wrong = json!([entry("billing.x"), {"name": "worker.x", "text": "x", "roles": ["boss"]}]);
+    world.register("worker", wrong).await.invalid(&["permissions", "permissions[1].roles"]);
+    world.register("worker", json!([{"name": "worker.x"}])).await.expect(422);
+}
+
+#[tokio::test]
+async fn a_product_brings_its_permissions_and_no_version_takes_any_away() {
+    let world = World::start().await;
+    let ada = world.owner().await;
+    world.get("/v1/grants", &ada).await.expect(200);
+    world.platform.publish(None, &published("1.1.0", &["addPost", "pinPost"])).await;
+    let holds = async |name: &str| world.permissions(&ada).await.contains(&name.to_owned()).then_some(());
+    eventually("the newer version's are there", async || holds("forum.pinPost").await).await;
+    world.platform.publish(None, &published("1.0.0", &["addPost", "oldPost"])).await;
+    eventually("the older version's are there too", async || holds("forum.oldPost").await).await;
+    holds("forum.pinPost").await.unwrap();
+    assert_eq!(world.count("SELECT count(*) FROM permissions WHERE name = 'forum.addPost' AND text = '1.1.0'").await, 1);
+    world.register("forum", json!([])).await.problem(409, "namespace_taken");
+}
+
+#[tokio::test]
+async fn a_product_in_a_platform_services_namespace_is_refused_for_good() {
+    let world = World::start().await;
+    let mut message = published("1.0.0", &[]);
+    message.manifest.service = "billing".into();
+    let envelope = world.platform.envelope(None, &message);
+    world.platform.publish_envelope(Topic::ConfiguratorEvents, &envelope).await;
+    let dead = world.platform.aws.queue_url(&world.platform.aws.dead_queue_name("permission")).await.unwrap();
+    let letter = eventually("the message is in the dead-letter queue", async || {
+        let answer = world.platform.aws.sqs.receive_message().queue_url(&dead).send().await.unwrap();
+        answer.messages.unwrap_or_default().pop()
+    });
+    assert!(letter.await.body().unwrap().contains(&envelope.id.to_string()));
+    assert_eq!(world.count("SELECT count(*) FROM namespaces WHERE name = 'billing'").await, 0);
+}

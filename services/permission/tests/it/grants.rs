@@ -1,0 +1,174 @@
+//! Granting and revoking.
+
+use crate::support::{World, principal};
+use chrono::TimeDelta;
+use serde_json::json;
+use std::time::{Duration, Instant};
+use test_support::eventually;
+
+const READ: &str = "permission.readGrants";
+
+#[tokio::test]
+async fn what_is_granted_is_allowed_and_what_is_revoked_is_refused_at_once() {
+    let world = World::start().await;
+    let ada = world.owner().await;
+    let bob = world.member(ada.tenant).await;
+    let mut slowest = Duration::ZERO;
+    for _ in 0..20 {
+        world.get("/v1/grants", &bob).await.problem(403, "permission_missing");
+        let grant = world.grant(&ada, &bob, READ).await;
+        world.get("/v1/grants", &bob).await.expect(200);
+        world.get("/v1/grants", &bob).await.expect(200);
+        let asked = Instant::now();
+        world.revoke(&ada, &grant).await.expect(204);
+        world.get("/v1/grants", &bob).await.problem(403, "permission_missing");
+        slowest = slowest.max(asked.elapsed());
+    }
+    assert!(slowest < Duration::from_secs(1), "revoke and refusal took {slowest:?}");
+    assert_eq!(world.count("SELECT count(*) FROM grants WHERE revoked_at IS NOT NULL").await, 20, "history stays");
+    assert_eq!(world.count("SELECT count(*) FROM owed_stamps").await, 0);
+}
+
+#[tokio::test]
+async fn a_revocation_can_be_repeated() {
+    let world = World::start().await;
+    let ada = world.owner().await;
+    let bob = world.stranger(ada.tenant).await;
+    let grant = world.grant(&ada, &bob, READ).await;
+    world.revoke(&ada, &grant).await.expect(204);
+    world.revoke(&ada, &grant).await.expect(204);
+    assert_eq!(world.count("SELECT count(*) FROM owed_stamps").await, 0);
+}
+
+#[tokio::test]
+async fn a_role_gives_what_it_holds_until_it_is_revoked() {
+    let world = World::start().await;
+    let ada = world.owner().await;
+    let bob = world.stranger(ada.tenant).await;
+    world.post("/v1/roles", &ada, json!({"name": "auditor", "permissions": ["permission.*"]})).await.expect(201);
+    let body = json!({"principal": principal(&bob), "role": "auditor", "reason": "audit of May"});
+    let grant = world.post("/v1/grants", &ada, body.clone()).await.expect(201);
+    assert_eq!(world.permissions(&bob).await, ["permission.readGrants", "permission.readRoles"], "a wildcard leaves out what is dangerous");
+    world.post("/v1/grants", &ada, body).await.problem(409, "already_granted");
+    let listed = world.get(&format!("/v1/grants?principal={}", principal(&bob)), &ada).await.expect(200);
+    assert_eq!(listed["items"], json!([grant]));
+    assert_eq!((grant["role"].as_str(), grant["granted_by"].as_str()), (Some("auditor"), Some(principal(&ada).as_str())));
+    world.get("/v1/roles", &bob).await.expect(200);
+    world.revoke(&ada, grant["id"].as_str().unwrap()).await.expect(204);
+    world.get("/v1/roles", &bob).await.problem(403, "permission_missing");
+}
+
+#[tokio::test]
+async fn a_grant_ends_by_itself() {
+    let world = World::start().await;
+    let ada = world.owner().await;
+    let bob = world.stranger(ada.tenant).await;
+    let end = world.platform.ambient.now() + TimeDelta::seconds(3);
+    let body = json!({"principal": principal(&bob), "permission": READ, "expires_at": end});
+    world.post("/v1/grants", &ada, body).await.expect(201);
+    world.get("/v1/grants", &bob).await.expect(200);
+    eventually("the grant ends", async || (world.get("/v1/grants", &bob).await.status == 403).then_some(())).await;
+    assert!(world.platform.ambient.now() >= end - TimeDelta::seconds(1));
+    world.grant(&ada, &bob, READ).await;
+    world.get("/v1/grants", &bob).await.expect(200);
+}
+
+#[tokio::test]
+async fn nobody_grants_what_they_lack() {
+    let world = World::start().await;
+    let ada = world.owner().await;
+    let bob = world.stranger(ada.tenant).await;
+    let give = async |by, what: serde_json::Value| {
+        let mut body = what;
+        body["principal"] = principal(&bob).into();
+        world.post("/v1/grants", by, body).await
+    };
+    world.grant(&ada, &bob, "permission.writeGrants").await;
+    give(&bob, json!({"permission": READ})).await.problem(403, "escalation");
+    give(&bob, json!({"role": "owner"})).await.problem(403, "escalation");
+    give(&ada, json!({"permission": READ})).await.expect(201);
+    let carol = world.stranger(ada.tenant).await;
+    world.grant(&bob, &carol, READ).await;
+    world.post("/v1/roles", &ada, json!({"name": "all", "permissions": ["permission.*"]})).await.expect(201);
+    give(&bob, json!({"role": "all"})).await.problem(403, "escalation");
+}
+
+#[tokio::test]
+async fn the_last_owner_stays() {
+    let world = World::start().await;
+    let ada = world.owner().await;
+    let own = world.grants_of(&ada, &ada, "owner").await;
+    world.revoke(&ada, &own[0]).await.problem(409, "last_owner");
+    let bob = world.stranger(ada.tenant).await;
+    world.post("/v1/grants", &ada, json!({"principal": principal(&bob), "role": "owner"})).await.expect(201);
+    world.revoke(&ada, &own[0]).await.expect(204);
+    world.get("/v1/grants", &ada).await.problem(403, "permission_missing");
+}
+
+#[tokio::test]
+async fn of_two_owners_who_revoke_each_other_at_once_one_stays() {
+    let world = World::start().await;
+    let ada = world.owner().await;
+    let bob = world.stranger(ada.tenant).await;
+    for _ in 0..5 {
+        let given = world.post("/v1/grants", &ada, json!({"principal": principal(&bob), "role": "owner"})).await;
+        assert!(matches!(given.status, 201 | 409), "{given:?}");
+        let (adas, bobs) = (world.grants_of(&ada, &ada, "owner").await, world.grants_of(&ada, &bob, "owner").await);
+        let (one, other) = tokio::join!(world.revoke(&ada, &bobs[0]), world.revoke(&bob, &adas[0]));
+        let mut statuses = [one.status, other.status];
+        statuses.sort_unstable();
+        assert!(matches!(statuses, [204, 403 | 409]), "{one:?} {other:?}");
+        let owners = "SELECT count(*) FROM grants g JOIN roles r ON r.id = role_id WHERE r.name = 'owner' AND g.revoked_at IS NULL";
+        assert_eq!(world.count(owners).await, 1);
+        if one.status != 204 {
+            // Bob is the one who stayed: he gives Ada hers back.
+            world.post("/v1/grants", &bob, json!({"principal": principal(&ada), "role": "owner"})).await.expect(201);
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_operator_is_one_in_the_platforms_tenant_only() {
+    let world = World::start().await;
+    world.register("billing", json!([{"name": "billing.readCycles", "text": "See all cycles", "scope": "platform"}])).await.expect(204);
+    let (olga, ada) = (world.operator().await, world.owner().await);
+    assert!(world.permissions(&olga).await.contains(&"billing.readCycles".to_owned()));
+    assert!(!world.permissions(&ada).await.contains(&"billing.readCycles".to_owned()));
+    let to_ada = |what: serde_json::Value| json!({"principal": principal(&ada), "role": what["role"], "permission": what["permission"]});
+    world.post("/v1/grants", &ada, to_ada(json!({"role": "operator"}))).await.invalid(&["role"]);
+    let own = world.grants_of(&olga, &olga, "operator").await;
+    world.revoke(&olga, &own[0]).await.problem(409, "last_operator");
+}
+
+#[tokio::test]
+async fn wrong_values_are_named() {
+    let world = World::start().await;
+    let ada = world.owner().await;
+    let bob = principal(&world.stranger(ada.tenant).await);
+    world.post("/v1/grants", &ada, json!({"principal": bob, "role": "ghost"})).await.invalid(&["role"]);
+    world.post("/v1/grants", &ada, json!({"principal": bob, "permission": "forum.ghost"})).await.invalid(&["permission"]);
+    world.post("/v1/grants", &ada, json!({"principal": bob})).await.invalid(&["role"]);
+    world.post("/v1/grants", &ada, json!({"principal": bob, "role": "member", "permission": READ})).await.invalid(&["permission"]);
+    world.post("/v1/grants", &ada, json!({"principal": "bob", "role": "member"})).await.invalid(&["principal"]);
+    let past = json!({"principal": bob, "role": "member", "expires_at": "2020-01-01T00:00:00Z", "reason": "x".repeat(501)});
+    world.post("/v1/grants", &ada, past).await.invalid(&["expires_at", "reason"]);
+    world.post("/v1/grants", &ada, json!({"principal": format!("client:{}", "x".repeat(9000)), "role": "member"})).await.invalid(&["principal"]);
+    for (principal, role, reason) in [("client:\0", "member", "x"), ("client:x", "\0", "x"), ("client:x", "member", "\0")] {
+        world.post("/v1/grants", &ada, json!({"principal": principal, "role": role, "reason": reason})).await.expect(422);
+    }
+    world.get("/v1/grants?principal=bob", &ada).await.expect(422);
+    world.get("/v1/grants?principal=client:%00", &ada).await.expect(422);
+    world.get("/v1/grants?limit=0&cursor=x", &ada).await.invalid(&["cursor", "limit"]);
+}
+
+#[tokio::test]
+async fn another_tenants_grants_are_not_there() {
+    let world = World::start().await;
+    let (ada, eve) = (world.owner().await, world.owner().await);
+    let bob = world.stranger(ada.tenant).await;
+    let grant = world.grant(&ada, &bob, READ).await;
+    world.revoke(&eve, &grant).await.problem(404, "grant_not_found");
+    let seen = world.get(&format!("/v1/grants?principal={}", principal(&bob)), &eve).await.expect(200);
+    assert_eq!(seen["items"], json!([]));
+    world.get("/v1/grants", &bob).await.expect(200);
+}

@@ -1,0 +1,123 @@
+//! What every test needs: the service on a free port, and tenants whose people have real grants.
+
+use common::{ambient::Ambient, config::Env};
+use contracts::{
+    id::TenantId,
+    messages::{MemberJoined, TenantCreated, TenantKind},
+};
+use serde_json::{Value, json};
+use std::collections::HashMap;
+use test_support::{TestAnswer, TestPlatform, TestServer, TestUser, eventually};
+
+pub struct World {
+    // First, so that it stops before what it runs on is removed.
+    pub server: TestServer,
+    pub platform: TestPlatform,
+}
+
+impl World {
+    pub async fn start() -> Self {
+        let platform = TestPlatform::start("permission", &permission::MIGRATOR).await;
+        let server = serve(&platform, platform.env()).await;
+        Self { server, platform }
+    }
+
+    /// Somebody signed in to the tenant, without any grant.
+    pub async fn stranger(&self, tenant: TenantId) -> TestUser {
+        self.platform.user(tenant, &[]).await
+    }
+
+    /// The owner of a new customer tenant, by the message that auth sends. Their cache says at first that they may do nothing.
+    pub async fn owner(&self) -> TestUser {
+        self.founder(TenantKind::Customer).await
+    }
+
+    pub async fn operator(&self) -> TestUser {
+        self.founder(TenantKind::Platform).await
+    }
+
+    async fn founder(&self, kind: TenantKind) -> TestUser {
+        let founder = self.stranger(self.platform.tenant()).await;
+        self.platform.publish(Some(founder.tenant), &tenant_created(&founder, kind)).await;
+        eventually("the owner may read grants", async || (self.get("/v1/grants", &founder).await.status == 200).then_some(())).await;
+        founder
+    }
+
+    /// A member of the tenant, by the message that auth sends.
+    pub async fn member(&self, tenant: TenantId) -> TestUser {
+        let member = self.stranger(tenant).await;
+        self.platform.publish(Some(tenant), &MemberJoined { tenant_id: tenant, user_id: member.user }).await;
+        let query = "SELECT count(*) FROM grants WHERE principal = $1";
+        let held = async || (sqlx::query_scalar::<_, i64>(query).bind(principal(&member)).fetch_one(&self.platform.pool).await.unwrap() == 1).then_some(());
+        eventually("the member has a grant", held).await;
+        member
+    }
+
+    pub async fn get(&self, path: &str, user: &TestUser) -> TestAnswer {
+        self.server.get(path).bearer(&user.token).send().await
+    }
+
+    pub async fn post(&self, path: &str, user: &TestUser, body: Value) -> TestAnswer {
+        self.server.post(path, &body).bearer(&user.token).send().await
+    }
+
+    pub async fn delete(&self, path: &str, user: &TestUser) -> TestAnswer {
+        self.server.delete(path).bearer(&user.token).send().await
+    }
+
+    /// Grants one permission by name and gives the grant's id.
+    pub async fn grant(&self, by: &TestUser, to: &TestUser, permission: &str) -> String {
+        let grant = self.post("/v1/grants", by, json!({"principal": principal(to), "permission": permission})).await.expect(201);
+        grant["id"].as_str().unwrap().to_owned()
+    }
+
+    pub async fn revoke(&self, by: &TestUser, grant: &str) -> TestAnswer {
+        self.delete(&format!("/v1/grants/{grant}"), by).await
+    }
+
+    /// The ids of the principal's grants of a role.
+    pub async fn grants_of(&self, by: &TestUser, user: &TestUser, role: &str) -> Vec<String> {
+        let page = self.get(&format!("/v1/grants?principal={}", principal(user)), by).await.expect(200);
+        let grants = page["items"].as_array().unwrap().iter().filter(|grant| grant["role"] == role);
+        grants.map(|grant| grant["id"].as_str().unwrap().to_owned()).collect()
+    }
+
+    pub async fn permissions(&self, user: &TestUser) -> Vec<String> {
+        serde_json::from_value(self.get("/v1/me/permissions", user).await.expect(200)["permissions"].take()).unwrap()
+    }
+
+    pub async fn register(&self, client: &str, permissions: Value) -> TestAnswer {
+        let list = json!({"namespace": client, "permissions": permissions});
+        self.server.put(&format!("/internal/manifests/{client}"), &list).bearer(&self.platform.client_token(client)).send().await
+    }
+
+    pub async fn count(&self, query: &'static str) -> i64 {
+        sqlx::query_scalar(query).fetch_one(&self.platform.pool).await.unwrap()
+    }
+
+    /// Waits until a statement of this database waits for a lock.
+    pub async fn until_somebody_waits(&self) {
+        let query = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
+        eventually("a statement waits for a lock", async || (self.count(query).await > 0).then_some(())).await;
+    }
+}
+
+pub async fn serve(platform: &TestPlatform, variables: HashMap<String, String>) -> TestServer {
+    let mut env = Env::new(variables);
+    let config = permission::config::Config::read(&mut env);
+    let config = env.finish(config).expect("a complete environment");
+    platform.serve(|lifecycle, bound, ambient: Ambient| permission::start(config, bound, ambient, lifecycle)).await
+}
+
+pub fn principal(user: &TestUser) -> String {
+    format!("user:{}", user.user)
+}
+
+pub fn tenant_created(founder: &TestUser, kind: TenantKind) -> TenantCreated {
+    TenantCreated { tenant_id: founder.tenant, name: "Acme".into(), kind, owner_user_id: founder.user, owner_email: "ada@acme.test".into() }
+}
+
+/// An entry of a service's list.
+pub fn entry(name: &str) -> Value {
+    json!({"name": name, "text": "A permission"})
+}

@@ -1,0 +1,55 @@
+//! Can an operator try an operation out in Swagger UI? In a real browser, as they do it.
+
+use crate::support::World;
+use anyhow::{Context, ensure};
+use fantoccini::{Client, Locator};
+use std::time::Duration;
+use test_support::Browser;
+
+const PATIENCE: Duration = Duration::from_secs(30);
+const OPERATION: &str = "#operations-me-listMyPermissions";
+/// Where the screenshot of a failure is left.
+const SCREENSHOT: &str = concat!(env!("CARGO_TARGET_TMPDIR"), "/swagger.png");
+
+#[tokio::test]
+async fn an_operator_authorizes_once_and_tries_an_operation_out() {
+    let world = World::start().await;
+    let ada = world.owner().await;
+    let browser = Browser::start("swagger").await;
+    if let Err(fault) = try_out(&browser.page, &world.server.url, &ada.token).await {
+        let picture = browser.page.screenshot().await.unwrap_or_default();
+        std::fs::write(SCREENSHOT, picture).unwrap();
+        panic!("{fault:#}; what the browser showed is in {SCREENSHOT}");
+    }
+    browser.close().await;
+}
+
+async fn try_out(page: &Client, url: &str, token: &str) -> anyhow::Result<()> {
+    page.goto(&format!("{url}/docs")).await?;
+    click(page, ".btn.authorize.unlocked").await?;
+    let form = wait_for(page, ".auth-container:has(#auth-bearer-value)").await?;
+    form.find(Locator::Css("#auth-bearer-value")).await?.send_keys(token).await?;
+    form.find(Locator::Css(".btn.auth.authorize")).await?.click().await?;
+    click(page, ".btn.btn-done").await?;
+
+    page.refresh().await?;
+    wait_for(page, ".btn.authorize.locked").await.context("the token is kept across a reload")?;
+    click(page, &format!("{OPERATION} .opblock-summary-control")).await?;
+    click(page, &format!("{OPERATION} .btn.execute")).await?;
+    let status = wait_for(page, &format!("{OPERATION} .live-responses-table tr.response .response-col_status")).await?.text().await?;
+    ensure!(status.starts_with("200"), "the live response has status {status}");
+    let answer = wait_for(page, &format!("{OPERATION} .live-responses-table tr.response .response-col_description")).await?.text().await?;
+    ensure!(answer.contains("\"permission.readRoles\""), "the live response is {answer}");
+    let shown = wait_for(page, OPERATION).await?.text().await?;
+    ensure!(shown.contains("Every permission that the caller has"), "the prose is not shown: {shown}");
+    Ok(())
+}
+
+/// The element, once it is there.
+async fn wait_for(page: &Client, selector: &str) -> anyhow::Result<fantoccini::elements::Element> {
+    page.wait().at_most(PATIENCE).for_element(Locator::Css(selector)).await.with_context(|| format!("waiting for {selector}"))
+}
+
+async fn click(page: &Client, selector: &str) -> anyhow::Result<()> {
+    wait_for(page, selector).await?.click().await.with_context(|| format!("clicking {selector}"))
+}

@@ -1,0 +1,127 @@
+//! What becomes of one job that was taken? It ends, is put off, is handed back, or was lost to another worker.
+
+use crate::{
+    app::App,
+    handlers::{Fault, Handler, Run},
+    jobs::{
+        model::{MOST_ATTEMPTS, MOST_TAKEOVERS, wait_after},
+        queue::{self, Claimed},
+    },
+};
+use common::problem::Chain;
+use contracts::{
+    id::{InstanceId, TenantId},
+    messages::{JobFinished, JobOutcome},
+};
+use futures_util::FutureExt;
+use messaging::OutboxError;
+use std::{panic::AssertUnwindSafe, time::Duration};
+use tokio::time::{Instant, sleep, timeout};
+use tokio_util::sync::CancellationToken;
+
+/// Heartbeats per lease, so that one may fail without losing the job.
+const HEARTBEATS: u32 = 3;
+/// Longest time for one attempt; what hangs must not hold its slot for ever.
+const LONGEST_ATTEMPT: Duration = Duration::from_secs(3600);
+/// Pause before the end of a job is written again, after the database was away.
+const REWRITE_PAUSE: Duration = Duration::from_millis(500);
+/// Longest time for handing a job back while the process stops; the lease ends by itself otherwise.
+const HAND_BACK: Duration = Duration::from_secs(3);
+
+/// Runs one job until it is settled, lost, or `give_up` orders to hand it back. Never panics, whatever the handler does.
+pub(crate) async fn run(app: &App, job: &Claimed, give_up: &CancellationToken) {
+    let started = Instant::now();
+    let outcome = tokio::select! {
+        biased;
+        outcome = work(app, job) => outcome,
+        () = keep(app, job) => "lost",
+        () = give_up.cancelled() => hand_back(app, job).await,
+    };
+    tracing::info!(outcome, attempt = job.attempts, duration_ms = started.elapsed().as_millis() as u64, "A job's attempt is over");
+    metrics::counter!("job_attempts_total", "kind" => job.kind.clone(), "outcome" => outcome).increment(1);
+}
+
+async fn work(app: &App, job: &Claimed) -> &'static str {
+    let result = handle(app, job).await;
+    loop {
+        match settle(app, job, &result).await {
+            Ok(outcome) => return outcome,
+            Err(error) => tracing::warn!(error = %Chain(&error), "How a job ended could not be written yet"),
+        }
+        sleep(REWRITE_PAUSE).await;
+    }
+}
+
+async fn handle(app: &App, job: &Claimed) -> Result<(), Fault> {
+    if job.takeovers > MOST_TAKEOVERS {
+        return Err(Fault::permanent(format!("{} workers died of it or were cut off from it", job.takeovers)));
+    }
+    let handler = Handler::of(&job.kind, job.version).ok_or_else(|| Fault::transient("this worker has no handler for it"))?;
+    let attempt = Run { app, job };
+    let attempt = AssertUnwindSafe(handler.run(&attempt)).catch_unwind();
+    match timeout(LONGEST_ATTEMPT, attempt).await {
+        Ok(Ok(result)) => result,
+        Ok(Err(_)) => Err(Fault::permanent("the handler panicked")),
+        Err(_) => Err(Fault::permanent(format!("it took longer than {} s", LONGEST_ATTEMPT.as_secs()))),
+    }
+}
+
+/// Writes how the attempt ended, together with the message that says so.
+async fn settle(app: &App, job: &Claimed, result: &Result<(), Fault>) -> Result<&'static str, OutboxError> {
+    let (outcome, ours) = match result {
+        Ok(()) => ("succeeded", finish(app, job, None).await?),
+        Err(Fault::Transient(reason)) if job.attempts < MOST_ATTEMPTS => {
+            let wait = wait_after(job.attempts);
+            tracing::warn!(reason, wait_s = wait.as_secs(), "A job is put off");
+            let mut conn = app.pool.acquire().await?;
+            ("put off", queue::postpone(&mut conn, job, wait, reason).await?)
+        }
+        Err(Fault::Transient(reason)) => ("failed", finish(app, job, Some(&format!("given up after {} attempts: {reason}", job.attempts))).await?),
+        Err(Fault::Permanent(reason)) => ("failed", finish(app, job, Some(reason)).await?),
+    };
+    Ok(if ours { outcome } else { "lost" })
+}
+
+async fn finish(app: &App, job: &Claimed, failure: Option<&str>) -> Result<bool, OutboxError> {
+    let mut tx = app.pool.begin().await?;
+    if !queue::finish(&mut tx, job, failure).await? {
+        return Ok(false);
+    }
+    if let Some(reason) = failure {
+        tracing::warn!(reason, "A job has failed");
+    }
+    let outcome = if failure.is_some() { JobOutcome::Failed } else { JobOutcome::Succeeded };
+    let instance_id = job.instance_id.map(InstanceId);
+    let finished = JobFinished { job_id: job.id, kind: job.kind.clone(), instance_id, outcome, reason: failure.map(str::to_owned) };
+    messaging::publish(&mut tx, &app.ambient, "worker", job.tenant_id.map(TenantId), &finished).await?;
+    tx.commit().await?;
+    Ok(true)
+}
+
+/// Extends the lease again and again; ends only when the job is somebody else's, or may be.
+async fn keep(app: &App, job: &Claimed) {
+    let lease = app.config.job_lease;
+    let mut ours_until = Instant::now() + lease;
+    loop {
+        sleep(lease / HEARTBEATS).await;
+        let asked = Instant::now();
+        let extended = async { queue::extend(&mut *app.pool.acquire().await?, job, lease).await };
+        let left = ours_until.saturating_duration_since(asked);
+        match timeout(left, extended).await {
+            Ok(Ok(true)) => ours_until = asked + lease,
+            Ok(Ok(false)) | Err(_) => return,
+            Ok(Err(error)) => tracing::warn!(error = %Chain(&error), "A job's lease could not be extended"),
+        }
+    }
+}
+
+async fn hand_back(app: &App, job: &Claimed) -> &'static str {
+    let handed_back = async { queue::hand_back(&mut *app.pool.acquire().await?, job).await };
+    match timeout(HAND_BACK, handed_back).await {
+        Ok(Ok(true)) => return "handed back",
+        Ok(Ok(false)) => return "lost",
+        Ok(Err(error)) => tracing::warn!(error = %Chain(&error), "A job could not be handed back; its lease will end"),
+        Err(_) => tracing::warn!("A job could not be handed back in time; its lease will end"),
+    }
+    "abandoned"
+}

@@ -1,0 +1,3 @@
+//! Which messages does the worker take? Orders to run a job.
+
+mod run_job;

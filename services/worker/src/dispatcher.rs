@@ -1,0 +1,146 @@
+//! When is the next job begun, and by whom? As soon as there is a slot, at the configured rate, by whichever worker asks first.
+
+use crate::{
+    app::App,
+    attempt,
+    handlers::Handler,
+    jobs::{
+        queue::{self, Claim, Claimed},
+        store::CHANNEL,
+    },
+};
+use common::problem::Chain;
+use sqlx::postgres::PgListener;
+use std::{sync::Arc, time::Duration};
+use tokio::{
+    sync::{Notify, OwnedSemaphorePermit, Semaphore},
+    time::{MissedTickBehavior, interval, sleep, timeout},
+};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tracing::Instrument;
+
+/// Looks for jobs this often even if no commit woke it: waits and leases end without one.
+const POLL: Duration = Duration::from_secs(1);
+/// Pause while the database is away.
+const OUTAGE_PAUSE: Duration = Duration::from_secs(1);
+/// How often waiting jobs are counted.
+const MEASURE: Duration = Duration::from_secs(5);
+
+/// Runs the jobs of one database with as many slots as configured. Any number may run beside each other.
+pub(crate) struct Dispatcher {
+    app: App,
+    kinds: Vec<String>,
+    versions: Vec<i32>,
+}
+
+impl Dispatcher {
+    pub fn new(app: App) -> Self {
+        let (kinds, versions) = Handler::known();
+        Self { app, kinds, versions }
+    }
+
+    /// Runs until `shutdown`, through any outage of PostgreSQL; then finishes what it holds, or hands it back.
+    pub async fn run(self, shutdown: CancellationToken) {
+        let (wake, running, give_up) = (Notify::new(), TaskTracker::new(), CancellationToken::new());
+        tokio::select! {
+            () = self.dispatch(&wake, &running, &give_up, &shutdown) => {}
+            () = self.listen(&wake) => {}
+            () = self.measure() => {}
+        }
+        running.close();
+        if timeout(self.app.config.drain, running.wait()).await.is_err() {
+            give_up.cancel();
+            running.wait().await;
+        }
+        tracing::info!("drained");
+    }
+
+    async fn dispatch(&self, wake: &Notify, running: &TaskTracker, give_up: &CancellationToken, shutdown: &CancellationToken) {
+        let slots = Arc::new(Semaphore::new(self.app.config.job_concurrency as usize));
+        let mut pace = interval(Duration::from_secs(1) / self.app.config.jobs_per_second);
+        // A pause is not made up for by a burst.
+        pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        while let Some(slot) = free(&slots, shutdown).await {
+            // Never cut off: a job that was taken must be known here.
+            match self.claim().await {
+                Ok(Some(job)) => {
+                    running.spawn(self.attempt(job, slot, give_up.clone()));
+                    pause(pace.tick(), shutdown).await;
+                }
+                Ok(None) => pause(timeout(POLL, wake.notified()), shutdown).await,
+                Err(error) => {
+                    tracing::warn!(error = %Chain(&error), "Jobs wait for the database");
+                    pause(sleep(OUTAGE_PAUSE), shutdown).await;
+                }
+            }
+        }
+    }
+
+    async fn claim(&self) -> sqlx::Result<Option<Claimed>> {
+        let (app, lease) = (&self.app, self.app.ambient.uuid());
+        let claim = Claim { worker: &app.worker, lease, kinds: &self.kinds, versions: &self.versions, duration: app.config.job_lease };
+        let mut conn = app.pool.acquire().await?;
+        match queue::take_over(&mut conn, &claim).await? {
+            Some(abandoned) => Ok(Some(abandoned)),
+            None => queue::begin(&mut conn, &claim).await,
+        }
+    }
+
+    fn attempt(&self, job: Claimed, slot: OwnedSemaphorePermit, give_up: CancellationToken) -> impl Future<Output = ()> + Send + 'static {
+        let app = self.app.clone();
+        let span = tracing::info_span!("job", job_id = %job.id, kind = job.kind, version = job.version, tenant = job.tenant_id.map(tracing::field::display));
+        let attempt = async move {
+            attempt::run(&app, &job, &give_up).await;
+            drop(slot);
+        };
+        attempt.instrument(span)
+    }
+
+    /// Wakes the dispatcher at each commit that queued jobs.
+    async fn listen(&self, wake: &Notify) {
+        loop {
+            if let Err(error) = self.pass_on_notifications(wake).await {
+                tracing::debug!(error = %Chain(&error), "Commits do not wake the dispatcher; it polls");
+            }
+            sleep(POLL).await;
+        }
+    }
+
+    async fn pass_on_notifications(&self, wake: &Notify) -> sqlx::Result<()> {
+        let mut listener = PgListener::connect_with(&self.app.pool).await?;
+        listener.listen(CHANNEL).await?;
+        loop {
+            listener.recv().await?;
+            wake.notify_one();
+        }
+    }
+
+    /// Tells how much work waits, and how much of it waits for another version of the worker.
+    async fn measure(&self) {
+        loop {
+            let counts = async { queue::count(&mut *self.app.pool.acquire().await?, &self.kinds, &self.versions).await };
+            if let Ok(counts) = counts.await {
+                metrics::gauge!("jobs_queued").set(counts.queued as f64);
+                metrics::gauge!("jobs_running").set(counts.running as f64);
+                metrics::gauge!("jobs_unknown_version").set(counts.unknown as f64);
+            }
+            sleep(MEASURE).await;
+        }
+    }
+}
+
+/// A slot for one job, once there is one; `None` at shutdown.
+async fn free(slots: &Arc<Semaphore>, shutdown: &CancellationToken) -> Option<OwnedSemaphorePermit> {
+    tokio::select! {
+        biased;
+        () = shutdown.cancelled() => None,
+        slot = Arc::clone(slots).acquire_owned() => slot.ok(),
+    }
+}
+
+async fn pause<T>(until: impl Future<Output = T>, shutdown: &CancellationToken) {
+    tokio::select! {
+        () = shutdown.cancelled() => {}
+        _ = until => {}
+    }
+}

@@ -1,0 +1,18 @@
+//! How does an instance's database get its tables and first rows? From the bundle of its service, each file once.
+//!
+//! | module | answers |
+//! | --- | --- |
+//! | [`order`] | which instance, which bundle, which modules? |
+//! | [`bundle`] | which files does a bundle on disk have for these modules, and in which order? |
+//! | [`access`] | how is an instance's database reached? |
+//! | [`session`] | how is a file run once, whoever dies in between? |
+//! | [`platform`] | what does the platform keep in an instance's database? |
+//! | [`migrate`], [`seed`] | what do the jobs do? |
+
+mod access;
+mod bundle;
+pub(crate) mod migrate;
+mod order;
+mod platform;
+pub(crate) mod seed;
+mod session;

@@ -1,0 +1,67 @@
+//! How is an instance's database reached? With credentials that configurator hands out for each attempt; they are never kept, logged or told.
+
+use crate::{app::App, handlers::Fault};
+use common::{client::ClientError, problem::Chain};
+use contracts::id::InstanceId;
+use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
+use sqlx::{ConnectOptions, PgConnection, postgres::PgConnectOptions};
+use std::{str::FromStr, time::Duration};
+use tokio::time::timeout;
+
+/// Time to open a connection.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// PostgreSQL looks every second whether the worker is still there, also while a statement runs, so that what a killed worker
+/// had begun is rolled back at once; a worker that is frozen or cut off loses its locks within the half minute that the next one waits.
+const SESSION: &[(&str, &str)] = &[
+    ("client_connection_check_interval", "1s"),
+    ("tcp_keepalives_idle", "5"),
+    ("tcp_keepalives_interval", "2"),
+    ("tcp_keepalives_count", "3"),
+    ("idle_in_transaction_session_timeout", "20s"),
+    ("idle_session_timeout", "20s"),
+    ("lock_timeout", "30s"),
+];
+
+/// Answer of `GET /internal/instances/{id}/credentials`.
+#[derive(Deserialize)]
+struct Credentials {
+    /// Of the role that owns the database.
+    database_url: SecretString,
+    app_role: String,
+}
+
+/// An open connection to an instance's database, as its owner.
+pub(super) struct Opened {
+    pub connection: PgConnection,
+    /// The role under which the product uses the database.
+    pub app_role: String,
+}
+
+/// Connects to the database of `instance`.
+pub(super) async fn open(app: &App, instance: InstanceId) -> Result<Opened, Fault> {
+    let Credentials { database_url, app_role } = fetch(app, instance).await?;
+    if !is_role(&app_role) {
+        return Err(Fault::permanent("the credentials name a role that is not a plain name"));
+    }
+    let options = PgConnectOptions::from_str(database_url.expose_secret()).map_err(|_| Fault::permanent("the credentials are not a PostgreSQL URL"))?;
+    // Statements of a bundle are not for the log.
+    let options = options.application_name("sevenleague-worker").options(SESSION.iter().copied()).disable_statement_logging();
+    let connection = timeout(CONNECT_TIMEOUT, options.connect()).await.map_err(|_| Fault::transient("the instance's database does not answer"))?;
+    let connection = connection.map_err(|error| Fault::transient(format!("the instance's database cannot be reached: {}", Chain(&error))))?;
+    Ok(Opened { connection, app_role })
+}
+
+async fn fetch(app: &App, instance: InstanceId) -> Result<Credentials, Fault> {
+    let url = format!("{}/internal/instances/{instance}/credentials", app.config.configurator_url);
+    app.client.get(&url).await.map_err(|error| match error {
+        ClientError::Refused(problem) if matches!(problem.status.as_u16(), 404 | 410) => Fault::permanent("configurator knows no such instance"),
+        error => Fault::transient(format!("configurator gives no credentials: {}", Chain(&error))),
+    })
+}
+
+/// A name that can stand between double quotes.
+fn is_role(name: &str) -> bool {
+    !name.is_empty() && name.len() <= 63 && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
+}

@@ -1,0 +1,45 @@
+//! What does the platform keep in an instance's database? One schema: which files were run, and what is to be billed.
+
+use contracts::manifest::Meter;
+
+/// Made by the owner; may be run again at any time.
+///
+/// The outbox is filled by the owner's function, so that the product's role needs no right to write there, and can use the function
+/// for no trigger of its own.
+pub(super) const SCHEMA: &str = "
+CREATE SCHEMA IF NOT EXISTS platform;
+CREATE TABLE IF NOT EXISTS platform.migrations (name text PRIMARY KEY, applied_at timestamptz NOT NULL DEFAULT now());
+CREATE TABLE IF NOT EXISTS platform.seeds (name text PRIMARY KEY, applied_at timestamptz NOT NULL DEFAULT now());
+CREATE TABLE IF NOT EXISTS platform.outbox (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    meter text NOT NULL,
+    key text NOT NULL,
+    quantity numeric NOT NULL,
+    occurred_at timestamptz NOT NULL
+);
+CREATE OR REPLACE FUNCTION platform.count_row() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    INSERT INTO platform.outbox (meter, key, quantity, occurred_at) VALUES (TG_ARGV[0], TG_ARGV[0] || ':' || NEW.id, 1, now());
+    RETURN NULL;
+END $$;
+REVOKE ALL ON FUNCTION platform.count_row() FROM PUBLIC;
+";
+
+/// Counts one unit of `meter` for each row. The names were checked with the manifest: letters, digits, `-` and `_` only.
+pub(super) fn trigger(Meter { name, table, .. }: &Meter) -> String {
+    format!(r#"CREATE OR REPLACE TRIGGER "platform_meter_{name}" AFTER INSERT ON public."{table}" FOR EACH ROW EXECUTE FUNCTION platform.count_row('{name}')"#)
+}
+
+/// What the product may do; `app_role` is a plain name.
+pub(super) fn grants(app_role: &str) -> String {
+    format!(
+        r#"
+GRANT USAGE ON SCHEMA public, platform TO "{app_role}";
+GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO "{app_role}";
+GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA public TO "{app_role}";
+GRANT SELECT, DELETE ON platform.outbox TO "{app_role}";
+ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO "{app_role}";
+ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT USAGE, SELECT ON SEQUENCES TO "{app_role}";
+"#
+    )
+}

@@ -1,0 +1,98 @@
+//! What is a job, when is it tried again, and when is it given up?
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use sqlx::types::Json;
+use std::time::Duration;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+/// A job that a transient fault has stopped so often is given up: with the waits below, after some half an hour.
+pub const MOST_ATTEMPTS: i32 = 40;
+/// A job that so many workers died of, or lost, is given up: it is the likely cause.
+pub const MOST_TAKEOVERS: i32 = 5;
+/// The wait after the first transient fault; it doubles up to the longest. No jitter: the dispatcher's rate spreads them.
+const FIRST_WAIT: Duration = Duration::from_secs(1);
+const LONGEST_WAIT: Duration = Duration::from_secs(60);
+
+/// State of a job.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema, sqlx::Type)]
+#[serde(rename_all = "snake_case")]
+#[sqlx(type_name = "text", rename_all = "snake_case")]
+pub enum State {
+    /// Waits to be begun.
+    Queued,
+    /// A worker has it under a lease.
+    Running,
+    Succeeded,
+    /// Will not be run again by itself; `last_error` says why.
+    Failed,
+}
+
+/// How far a running job has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Progress {
+    /// Steps that are done.
+    #[schema(example = 3)]
+    pub done: u32,
+    /// Steps there are.
+    #[schema(example = 7)]
+    pub total: u32,
+}
+
+/// One line of a job's log.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct LogLine {
+    pub at: DateTime<Utc>,
+    pub text: String,
+}
+
+/// A job as operators see it; the payload stays inside, as settings may be personal.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct Job {
+    pub id: Uuid,
+    #[schema(example = "instance.migrate")]
+    pub kind: String,
+    /// Version of the handler that it needs.
+    #[schema(example = 1)]
+    pub version: i32,
+    pub tenant_id: Option<Uuid>,
+    pub instance_id: Option<Uuid>,
+    pub state: State,
+    /// Starts, without those handed back by a worker that stopped.
+    pub attempts: i32,
+    /// Starts after a worker died or was cut off.
+    pub takeovers: i32,
+    /// A queued job is not begun before.
+    pub run_after: DateTime<Utc>,
+    #[schema(value_type = Option<Progress>)]
+    pub progress: Option<Json<Progress>>,
+    /// The newest 200 lines.
+    #[schema(value_type = Vec<LogLine>)]
+    pub log: Json<Vec<LogLine>>,
+    /// Why the last attempt did not succeed.
+    pub last_error: Option<String>,
+    pub created_at: DateTime<Utc>,
+    pub started_at: Option<DateTime<Utc>>,
+    pub finished_at: Option<DateTime<Utc>>,
+    /// The worker that runs it, or ran it last.
+    pub worker: Option<String>,
+}
+
+/// The wait after the `attempt`-th start has failed; starts count from 1.
+pub fn wait_after(attempt: i32) -> Duration {
+    let doublings = attempt.saturating_sub(1).clamp(0, 30).unsigned_abs();
+    FIRST_WAIT.saturating_mul(1 << doublings).min(LONGEST_WAIT)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waits_grow_to_a_limit_and_bear_half_an_hour_of_outage() {
+        assert_eq!([i32::MIN, 1, 2, 3, 6, 7, 8, i32::MAX].map(|attempt| wait_after(attempt).as_secs()), [1, 1, 2, 4, 32, 60, 60, 60]);
+        let whole: Duration = (1..MOST_ATTEMPTS).map(wait_after).sum();
+        assert!(whole > Duration::from_secs(30 * 60), "{whole:?}");
+    }
+}

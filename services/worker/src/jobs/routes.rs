@@ -1,0 +1,69 @@
+//! What may operators ask of jobs?
+
+use super::{
+    model::{Job, State as JobState},
+    store,
+};
+use crate::app::App;
+use axum::{extract::State, http::StatusCode};
+use common::{
+    access::Allowed,
+    http::{Json, Path, Query},
+    page::{Page, PageQuery},
+    permissions,
+    problem::Problem,
+};
+use contracts::id::JobId;
+use serde::Deserialize;
+use utoipa::IntoParams;
+use uuid::Uuid;
+
+permissions! {
+    pub ReadJobs = "worker.readJobs",
+    pub WriteJobs = "worker.writeJobs",
+}
+
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct Filter {
+    /// Only jobs in this state.
+    state: Option<JobState>,
+    /// Only jobs of this instance.
+    instance_id: Option<Uuid>,
+}
+
+#[utoipa::path(get, path = "/v1/jobs", operation_id = "listJobs", tag = "jobs", params(Filter, PageQuery),
+    responses((status = 200, body = Page<Job>)), security(("bearer" = ["worker.readJobs"])))]
+pub async fn list(
+    State(app): State<App>,
+    _: Allowed<ReadJobs>,
+    Query(filter): Query<Filter>,
+    Query(page): Query<PageQuery>,
+) -> Result<Json<Page<Job>>, Problem> {
+    let request = page.check()?;
+    let jobs = store::list(&mut *app.pool.acquire().await?, filter.state, filter.instance_id, request).await?;
+    Ok(Json(Page::cut(jobs, request, |job| job.id)))
+}
+
+#[utoipa::path(get, path = "/v1/jobs/{id}", operation_id = "getJob", tag = "jobs", params(("id" = JobId, Path)),
+    responses((status = 200, body = Job)), security(("bearer" = ["worker.readJobs"])))]
+pub async fn get(State(app): State<App>, _: Allowed<ReadJobs>, Path(id): Path<JobId>) -> Result<Json<Job>, Problem> {
+    store::get(&mut *app.pool.acquire().await?, id).await?.map(Json).ok_or_else(not_found)
+}
+
+#[utoipa::path(post, path = "/v1/jobs/{id}/retry", operation_id = "retryJob", tag = "jobs", params(("id" = JobId, Path)),
+    responses((status = 202, body = Job), (status = 409, description = "The job has not failed.")), security(("bearer" = ["worker.writeJobs"])))]
+pub async fn retry(State(app): State<App>, caller: Allowed<WriteJobs>, Path(id): Path<JobId>) -> Result<(StatusCode, Json<Job>), Problem> {
+    let mut tx = app.pool.begin().await?;
+    let queued = store::retry(&mut tx, id, &caller.principal.to_string()).await?;
+    let job = store::get(&mut tx, id).await?.ok_or_else(not_found)?;
+    if !queued {
+        return Err(Problem::conflict("job_not_failed", "Only a failed job can be run again."));
+    }
+    tx.commit().await?;
+    Ok((StatusCode::ACCEPTED, Json(job)))
+}
+
+fn not_found() -> Problem {
+    Problem::not_found("job_not_found", "There is no such job.")
+}

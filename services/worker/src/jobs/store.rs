@@ -1,0 +1,77 @@
+//! The table of jobs as operators see it, and how jobs come into it.
+
+use super::model::{Job, LogLine, Progress, State};
+use common::page::PageRequest;
+use contracts::{
+    id::{JobId, TenantId},
+    messages::RunJob,
+};
+use sqlx::{PgConnection, types::Json};
+use uuid::Uuid;
+
+/// The channel on which a commit wakes the dispatchers.
+pub(crate) const CHANNEL: &str = "jobs";
+
+/// Takes a job into the table; one that is there already stays as it is.
+pub async fn insert(conn: &mut PgConnection, tenant: Option<TenantId>, job: &RunJob, version: i32) -> sqlx::Result<()> {
+    sqlx::query!(
+        "WITH written AS (
+             INSERT INTO jobs (id, kind, version, tenant_id, instance_id, payload) VALUES ($1, $2, $3, $4, $5, $6)
+             ON CONFLICT (id) DO NOTHING RETURNING id)
+         SELECT pg_notify($7, '') FROM written",
+        job.job_id.0,
+        job.kind,
+        version,
+        tenant.map(|tenant| tenant.0),
+        job.instance_id.map(|instance| instance.0),
+        job.payload,
+        CHANNEL,
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+pub async fn get(conn: &mut PgConnection, id: JobId) -> sqlx::Result<Option<Job>> {
+    sqlx::query_as!(
+        Job,
+        r#"SELECT id, kind, version, tenant_id, instance_id, state AS "state: State", attempts, takeovers, run_after,
+                  progress AS "progress: Json<Progress>", log AS "log: Json<Vec<LogLine>>", last_error, created_at, started_at, finished_at, worker
+             FROM jobs WHERE id = $1"#,
+        id.0
+    )
+    .fetch_optional(conn)
+    .await
+}
+
+pub async fn list(conn: &mut PgConnection, state: Option<State>, instance: Option<Uuid>, page: PageRequest) -> sqlx::Result<Vec<Job>> {
+    sqlx::query_as!(
+        Job,
+        r#"SELECT id, kind, version, tenant_id, instance_id, state AS "state: State", attempts, takeovers, run_after,
+                  progress AS "progress: Json<Progress>", log AS "log: Json<Vec<LogLine>>", last_error, created_at, started_at, finished_at, worker
+             FROM jobs
+            WHERE ($1::text IS NULL OR state = $1) AND ($2::uuid IS NULL OR instance_id = $2) AND id > $3 ORDER BY id LIMIT $4"#,
+        state as Option<State>,
+        instance,
+        page.after,
+        page.fetch()
+    )
+    .fetch_all(conn)
+    .await
+}
+
+/// Queues a failed job anew; `false` if it has not failed.
+pub async fn retry(conn: &mut PgConnection, id: JobId, by: &str) -> sqlx::Result<bool> {
+    let queued = sqlx::query!(
+        "WITH queued AS (
+             UPDATE jobs SET state = 'queued', attempts = 0, takeovers = 0, run_after = now(), finished_at = NULL, progress = NULL, log = logged(log, $2)
+             WHERE id = $1 AND state = 'failed' RETURNING id)
+         SELECT pg_notify($3, '') FROM queued",
+        id.0,
+        format!("queued again by {by}"),
+        CHANNEL,
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(!queued.is_empty())
+}

@@ -1,0 +1,101 @@
+//! The table of jobs, as operators see it and as workers share it.
+
+use crate::world::World;
+use serde_json::json;
+use test_support::{eventually, openapi_contract};
+
+#[tokio::test]
+async fn every_operation_refuses_what_it_should() {
+    let world = World::start().await;
+    let worker = world.worker().await;
+    openapi_contract(&world.platform, &worker, &worker::router::openapi()).await;
+}
+
+#[tokio::test]
+async fn operators_see_jobs_with_progress_and_log() {
+    let world = World::start().await;
+    let worker = world.worker().await;
+    let operator = world.platform.user(world.platform.tenant(), &["worker.readJobs", "worker.writeJobs"]).await;
+    let migrate = world.migrate();
+    world.run(&migrate).await;
+    let mut unsound = world.migrate();
+    unsound.instance_id = None;
+    world.run(&unsound).await;
+
+    let job = worker.get(&format!("/v1/jobs/{}", migrate.job_id)).bearer(&operator.token).send().await.expect(200);
+    assert_eq!((&job["kind"], &job["version"], &job["state"]), (&json!("instance.migrate"), &json!(1), &json!("succeeded")));
+    assert_eq!((&job["tenant_id"], &job["instance_id"]), (&json!(world.tenant), &json!(world.instance.id)));
+    assert_eq!((&job["progress"], &job["attempts"]), (&json!({"done": 5, "total": 5}), &json!(1)));
+    assert_eq!(job["log"].as_array().unwrap().len(), 7, "{job}");
+    assert!(job["started_at"].is_string() && job["finished_at"].is_string() && job["worker"].is_string(), "{job}");
+    assert!(job.get("payload").is_none());
+
+    for (query, expected) in [
+        (String::new(), vec![migrate.job_id, unsound.job_id]),
+        ("?state=failed".into(), vec![unsound.job_id]),
+        ("?state=queued".into(), vec![]),
+        (format!("?instance_id={}", world.instance.id), vec![migrate.job_id]),
+    ] {
+        let page = worker.get(&format!("/v1/jobs{query}")).bearer(&operator.token).send().await.expect(200);
+        let ids: Vec<_> = page["items"].as_array().unwrap().iter().map(|job| job["id"].clone()).collect();
+        assert_eq!(json!(ids), json!(expected), "{query}");
+    }
+    worker.get("/v1/jobs?state=lost").bearer(&operator.token).send().await.problem(422, "invalid");
+    worker.get("/v1/jobs?limit=0").bearer(&operator.token).send().await.invalid(&["limit"]);
+    let first = worker.get("/v1/jobs?limit=1").bearer(&operator.token).send().await.expect(200);
+    let next = format!("/v1/jobs?limit=1&cursor={}", first["next_cursor"].as_str().unwrap());
+    let second = worker.get(&next).bearer(&operator.token).send().await.expect(200);
+    assert_eq!((&second["items"][0]["id"], second.get("next_cursor")), (&json!(unsound.job_id), None));
+    let unknown = format!("/v1/jobs/{}", world.id());
+    worker.get(&unknown).bearer(&operator.token).send().await.problem(404, "job_not_found");
+    worker.post(&format!("{unknown}/retry"), &json!({})).bearer(&operator.token).send().await.problem(404, "job_not_found");
+}
+
+#[tokio::test]
+async fn a_job_of_an_unknown_kind_or_version_is_left_for_a_worker_that_knows_it() {
+    let world = World::start().await;
+    let worker = world.worker().await;
+    let (mut newer, mut unheard) = (world.migrate(), world.migrate());
+    newer.version = 2;
+    unheard.kind = "instance.polish".into();
+    let (newer, unheard) = (world.publish(&newer).await, world.publish(&unheard).await);
+    world.until("it is in the table", newer, |_| true).await;
+    world.until("it is in the table", unheard, |_| true).await;
+    assert_eq!(world.run(&world.migrate()).await.state, "succeeded");
+    for id in [newer, unheard] {
+        let row = world.row(id).await.unwrap();
+        assert_eq!((row.state.as_str(), row.attempts), ("queued", 0), "{row:?}");
+    }
+    eventually("the metric shows both", async || worker.ops("/metrics").send().await.text.contains("jobs_unknown_version 2").then_some(())).await;
+}
+
+#[tokio::test]
+async fn with_two_workers_each_of_many_jobs_runs_once() {
+    let world = World::start().await;
+    let _workers = (world.worker().await, world.worker().await);
+    let mut ids = Vec::new();
+    for _ in 0..30 {
+        let mut order = world.migrate();
+        order.payload["bundle_version"] = json!("9.0.0");
+        ids.push(world.publish(&order).await);
+    }
+    for id in &ids {
+        let row = world.ended(*id).await;
+        assert_eq!((row.state.as_str(), row.attempts), ("failed", 1), "{row:?}");
+    }
+    let mut told: Vec<_> = world.told(30).await.into_iter().map(|job| job.job_id).collect();
+    told.sort();
+    ids.sort();
+    assert_eq!(told, ids);
+}
+
+#[tokio::test]
+async fn the_log_of_a_job_is_bounded() {
+    let world = World::start().await;
+    let sql = "WITH RECURSIVE filled AS (
+                   SELECT 1 AS line, logged('[]', repeat('x', 5000)) AS log
+                   UNION ALL SELECT line + 1, logged(log, line::text) FROM filled WHERE line < 300)
+               SELECT jsonb_array_length(log), log->0->>'text', log->-1->>'text' FROM filled ORDER BY line DESC LIMIT 1";
+    let bounded: (i32, String, String) = sqlx::query_as(sql).fetch_one(&world.platform.pool).await.unwrap();
+    assert_eq!(bounded, (200, "100".into(), "299".into()));
+}

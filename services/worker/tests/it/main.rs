@@ -1,0 +1,8 @@
+//! Does the worker keep its promises, against real databases, real queues and real processes?
+
+mod bundles;
+mod instance;
+mod interruptions;
+mod jobs;
+mod migrations;
+mod world;

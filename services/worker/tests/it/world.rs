@@ -1,0 +1,137 @@
+//! What surrounds the worker: queues and a database, a bundle, a provisioned instance, configurator.
+
+use crate::{
+    bundles::Bundles,
+    instance::{Configurator, Instance},
+};
+use common::config::Env;
+use contracts::{
+    id::{InstanceId, JobId, TenantId},
+    jobs::{InstancePayload, MIGRATE_INSTANCE, SEED_INSTANCE},
+    messages::{JobFinished, RunJob},
+};
+use serde_json::json;
+use std::{collections::HashMap, process::Stdio, time::Duration};
+use test_support::{TestPlatform, TestServer, eventually};
+use tokio::process::{Child, Command};
+use uuid::Uuid;
+
+pub struct World {
+    pub platform: TestPlatform,
+    pub instance: Instance,
+    pub configurator: Configurator,
+    pub bundles: Bundles,
+    pub tenant: TenantId,
+}
+
+/// A job as it lies in the table.
+#[derive(Debug, sqlx::FromRow)]
+pub struct Row {
+    pub state: String,
+    pub attempts: i32,
+    pub takeovers: i32,
+    pub worker: Option<String>,
+    pub last_error: Option<String>,
+    pub log: String,
+}
+
+impl World {
+    pub async fn start() -> Self {
+        let platform = TestPlatform::start("worker", &worker::MIGRATOR).await;
+        // What the worker says is heard by configurator's queue.
+        messaging::provision::provision_for(&platform.aws, &["configurator"]).await.unwrap();
+        let instance = Instance::provision(InstanceId(platform.ambient.uuid())).await;
+        let configurator = Configurator::start(&instance).await;
+        let (bundles, tenant) = (Bundles::forum(&platform.name), platform.tenant());
+        Self { platform, instance, configurator, bundles, tenant }
+    }
+
+    pub fn env(&self) -> HashMap<String, String> {
+        let mut env = self.platform.env();
+        env.insert("CONFIGURATOR_URL".into(), self.configurator.url.clone());
+        env.insert("BUNDLES_DIR".into(), self.bundles.0.to_string_lossy().into_owned());
+        env.insert("JOB_LEASE_SECONDS".into(), "2".into());
+        env
+    }
+
+    /// A worker in this process.
+    pub async fn worker(&self) -> TestServer {
+        let mut env = Env::new(self.env());
+        let config = worker::config::read(&mut env);
+        let mut config = env.finish(config).unwrap();
+        config.drain = Duration::from_millis(200);
+        self.platform.serve(|lifecycle, bound, ambient| worker::start(config, bound, ambient, lifecycle)).await
+    }
+
+    /// A worker in a process of its own, which can be killed.
+    pub fn process(&self) -> Child {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_worker"));
+        command.arg("serve").envs(self.env()).env("RUST_LOG", "warn").stdout(Stdio::null()).kill_on_drop(true).spawn().unwrap()
+    }
+
+    /// An order for the forum with both modules, the dependant first.
+    pub fn order(&self, kind: &str) -> RunJob {
+        let settings = json!({"title": "Acme's board"}).as_object().cloned().unwrap();
+        let modules = vec!["polls".into(), "tags".into()];
+        let payload = InstancePayload { service: "forum".into(), bundle_version: "1.0.0".into(), modules, settings };
+        let payload = serde_json::to_value(payload).unwrap();
+        RunJob { job_id: JobId(self.platform.ambient.uuid()), kind: kind.into(), version: 1, instance_id: Some(self.instance.id), payload }
+    }
+
+    pub fn migrate(&self) -> RunJob {
+        self.order(MIGRATE_INSTANCE)
+    }
+
+    pub fn seed(&self) -> RunJob {
+        self.order(SEED_INSTANCE)
+    }
+
+    pub async fn publish(&self, order: &RunJob) -> JobId {
+        self.platform.publish(Some(self.tenant), order).await;
+        order.job_id
+    }
+
+    /// Orders the job and waits for its end.
+    pub async fn run(&self, order: &RunJob) -> Row {
+        let id = self.publish(order).await;
+        self.ended(id).await
+    }
+
+    pub async fn row(&self, id: JobId) -> Option<Row> {
+        let sql = "SELECT state, attempts, takeovers, worker, last_error, log::text FROM jobs WHERE id = $1";
+        sqlx::query_as(sql).bind(id.0).fetch_optional(&self.platform.pool).await.unwrap()
+    }
+
+    pub async fn until(&self, what: &str, id: JobId, test: impl Fn(&Row) -> bool) -> Row {
+        eventually(what, async || self.row(id).await.filter(|row| test(row))).await
+    }
+
+    pub async fn ended(&self, id: JobId) -> Row {
+        self.until("the job ends", id, |row| ["succeeded", "failed"].contains(&row.state.as_str())).await
+    }
+
+    /// What configurator is told of `jobs` jobs, and of nothing else.
+    pub async fn told(&self, jobs: usize) -> Vec<JobFinished> {
+        let aws = &self.platform.aws;
+        let queue = aws.queue_url(&aws.queue_name("configurator")).await.unwrap();
+        let mut told = Vec::new();
+        eventually("the ends of the jobs are told", async || {
+            let received = aws.sqs.receive_message().queue_url(&queue).max_number_of_messages(10).send().await.unwrap();
+            for message in received.messages.unwrap_or_default() {
+                aws.sqs.delete_message().queue_url(&queue).receipt_handle(message.receipt_handle().unwrap()).send().await.unwrap();
+                let envelope: contracts::envelope::Envelope = serde_json::from_str(message.body().unwrap()).unwrap();
+                assert_eq!((envelope.kind.as_str(), envelope.tenant), ("worker.job.finished", Some(self.tenant)));
+                told.push(serde_json::from_value::<JobFinished>(envelope.data).unwrap());
+            }
+            let unsaid: i64 = sqlx::query_scalar("SELECT count(*) FROM outbox").fetch_one(&self.platform.pool).await.unwrap();
+            (told.len() >= jobs && unsaid == 0).then_some(())
+        })
+        .await;
+        assert_eq!(told.len(), jobs, "{told:?}");
+        told
+    }
+
+    pub fn id(&self) -> Uuid {
+        self.platform.ambient.uuid()
+    }
+}

@@ -1,0 +1,155 @@
+//! Is the story true? Fourteen steps over HTTP against a running stack, each with what was seen; the first thing that is not so ends it.
+
+mod aws;
+mod cast;
+mod enabling;
+mod forged;
+mod forum;
+mod guide;
+mod http;
+mod invoice;
+mod leaving;
+mod mail;
+mod messages;
+mod postgres;
+mod registration;
+mod revocation;
+mod sessions;
+mod setup;
+mod suppression;
+mod takeover;
+mod time;
+mod tokens;
+mod usage;
+
+use crate::{
+    data::{self, Folder},
+    files,
+    stack::{self, Options, state::State},
+    test::INTERRUPTED,
+    tools::Need,
+};
+use anyhow::{Result, bail};
+use guide::Guide;
+use std::{
+    path::PathBuf,
+    process::ExitCode,
+    time::{Duration, Instant},
+};
+
+const STEPS: u32 = 14;
+
+async fn story(guide: &Guide) -> Result<()> {
+    guide.step("Ada registers, with a tenant of her own");
+    registration::register(guide).await?;
+
+    guide.step("She confirms her address by mail");
+    registration::verify(guide).await?;
+
+    guide.step("She logs in, stays logged in, logs out");
+    let ada = sessions::log_in_and_out(guide).await?;
+
+    guide.step("Nobody gets in with a token that is not sound, or without the permission");
+    tokens::refused(guide, &ada).await?;
+
+    guide.step("She enables the forum, with polls, on a host of her own");
+    let instance = enabling::enable(guide, &ada).await?;
+
+    guide.step("She fills in the setup form, and the forum is made");
+    setup::fill_in(guide, &ada, &instance).await?;
+
+    guide.step("People use the forum; another tenant's forum knows nothing of it");
+    forum::use_it(guide).await?;
+
+    guide.step("Billing knows who uses what since when");
+    usage::metered(guide, &ada, &instance).await?;
+
+    guide.step("Ada invites Bob, gives him a role, and takes it away");
+    revocation::invite_and_revoke(guide, &ada).await?;
+
+    guide.step("She removes polls");
+    leaving::remove_polls(guide, &ada, &instance).await?;
+
+    guide.step("The operator closes the billing cycle");
+    let invoice = invoice::close(guide, &ada).await?;
+
+    guide.step("The invoice is mailed; addresses that bounce or complain get no more mail");
+    suppression::mails(guide, &invoice).await?;
+
+    guide.step("A message that comes three times counts once; a malformed one is set aside");
+    messages::repeated_and_malformed(guide, &ada, &instance).await?;
+
+    guide.step("A worker dies in the middle of a migration");
+    takeover::kill_a_worker(guide, &ada).await
+}
+
+/// Against the stack that `up` runs; without one, or if `own`, against one that lives as long as the tour.
+pub async fn run(data: Option<PathBuf>, own: bool) -> Result<ExitCode> {
+    let running = if own { None } else { running(data.clone())? };
+    let passed = match running {
+        Some(state) => {
+            println!("touring the running stack in {}", state.folder.display());
+            Some(walk(state).await)
+        }
+        None => own_stack(data).await?,
+    };
+    Ok(passed.map_or(ExitCode::from(INTERRUPTED), |passed| if passed { ExitCode::SUCCESS } else { ExitCode::FAILURE }))
+}
+
+/// `None` if somebody pressed Ctrl-C.
+pub async fn own_stack(data: Option<PathBuf>) -> Result<Option<bool>> {
+    let options = Options::private("tour", &[Need::Postgres, Need::Redis, Need::Python]);
+    let began = Instant::now();
+    stack::with(data, options, async |stack| {
+        let mut state = stack.start().await?;
+        println!("ready after {:.1} s", began.elapsed().as_secs_f32());
+        let seen = state.clone();
+        tokio::select! {
+            passed = walk(seen) => Ok(passed),
+            // As in `up`: what the tour kills comes back.
+            ended = stack.supervise(&mut state) => match ended? {},
+        }
+    })
+    .await
+}
+
+async fn walk(state: State) -> bool {
+    let began = Instant::now();
+    let (steps, outcome) = match Guide::new(state) {
+        Ok(guide) => {
+            let outcome = story(&guide).await;
+            (guide.steps_begun(), outcome)
+        }
+        Err(error) => (0, Err(error)),
+    };
+    let passed = steps - u32::from(outcome.is_err() && steps > 0);
+    if let Err(error) = &outcome {
+        println!("    not so: {error:#}");
+    }
+    println!("\ntour: {passed} passed, {} failed, {} not reached, in {:.1} s", u32::from(outcome.is_err()), STEPS - steps, began.elapsed().as_secs_f32());
+    outcome.is_ok()
+}
+
+/// What `up` says of itself while it runs.
+fn running(data: Option<PathBuf>) -> Result<Option<State>> {
+    let root = data::root(data)?;
+    let folder = root.join(stack::UP);
+    if !folder.exists() || Folder::open(&root, stack::UP).is_ok() {
+        return Ok(None);
+    }
+    match files::read_json(&stack::state::file(&folder))? {
+        Some(state) => Ok(Some(state)),
+        None => bail!("`cargo xtask up` is still starting, or stopping; wait until it says that it is ready"),
+    }
+}
+
+/// The state as it is now: a revived process has another number.
+fn state_now(folder: &std::path::Path) -> Result<State> {
+    match files::read_json(&stack::state::file(folder))? {
+        Some(state) => Ok(state),
+        None => bail!("the stack in {} has stopped", folder.display()),
+    }
+}
+
+/// Long enough for a busy machine; whatever takes longer is broken.
+const PATIENCE: Duration = Duration::from_secs(30);

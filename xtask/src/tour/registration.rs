@@ -1,0 +1,89 @@
+//! Steps 1 and 2: how does somebody become a user with a tenant?
+
+use super::{
+    cast::Owner,
+    guide::Guide,
+    http::{Call, text},
+    mail,
+};
+use anyhow::{Result, ensure};
+use reqwest::{
+    Method,
+    header::{ACCEPT, CONTENT_TYPE},
+};
+use serde_json::{Value, json};
+
+const USERS: &str = "/v1/users";
+const VERIFICATION: &str = "/v1/email-verifications/";
+
+pub async fn register(guide: &Guide) -> Result<()> {
+    let ada = &guide.cast.ada;
+    for (what, change, field) in [
+        ("a weak password", json!({ "password": "tooshort" }), "password"),
+        ("one out of the list of common ones", json!({ "password": "passwordpassword" }), "password"),
+        ("one that contains the tenant's name", json!({ "password": format!("{} is what we are called", ada.tenant) }), "password"),
+        ("a malformed address", json!({ "email": "ada at acme" }), "email"),
+    ] {
+        let mut body = wish(ada);
+        body.as_object_mut().into_iter().for_each(|body| body.extend(change.as_object().cloned().unwrap_or_default()));
+        guide.post("auth", USERS).json(&body).invalid(&[field]).await?;
+        guide.saw(format!("{what}: 422, and errors[] names {field}"));
+    }
+    for field in ["email", "password", "display_name", "tenant_name"] {
+        let mut body = wish(ada);
+        body.as_object_mut().and_then(|body| body.remove(field));
+        guide.post("auth", USERS).json(&body).invalid(&[field]).await?;
+    }
+    guide.saw("each field missing in turn: 422, and errors[] names it");
+    let first = guide.post("auth", USERS).json(&wish(ada)).expect(202).await?;
+    guide.saw(format!("{} with tenant {}: 202 {first}", ada.email, ada.tenant));
+    Ok(())
+}
+
+pub async fn verify(guide: &Guide) -> Result<()> {
+    let ada = &guide.cast.ada;
+    let credentials = json!({ "email": ada.email, "password": ada.password });
+    guide.post("auth", "/v1/sessions").json(&credentials).refused(403, "email_unverified").await?;
+    guide.saw("login before that, with the right password: 403 email_unverified");
+
+    let mail = guide.mail(&ada.email, "Confirm").await?;
+    let link = mail::link(&mail, VERIFICATION)?;
+    ensure!(text(&mail, "/BodyText")?.contains(ada.name) && text(&mail, "/BodyHtml")?.contains("<html"), "the mail is not made from the template: {mail}");
+    guide.saw(format!("the mail '{}' greets {}, in text and in HTML, with a link", text(&mail, "/Subject")?, ada.name));
+
+    let page = Call::new(&guide.http, Method::GET, &link).header(ACCEPT.as_str(), "text/html").send().await?.has(200)?.shows(&["<form", "post"])?;
+    ensure!(page.header("referrer-policy") == Some("no-referrer"), "the page would give its link away to other sites");
+    Call::new(&guide.http, Method::GET, &link).send().await?.has(200)?;
+    guide.saw("opening it, even twice as mail scanners do, shows a button and uses nothing up");
+
+    let made = Call::new(&guide.http, Method::POST, &link).expect(200).await?;
+    ensure!(made["email"] == ada.email.as_str(), "{made} is not Ada");
+    guide.saw(format!("the button makes user {} and tenant {}", text(&made, "/user_id")?, text(&made, "/tenant_id")?));
+    Call::new(&guide.http, Method::POST, &link).refused(410, "link_used").await?;
+    let again = Call::new(&guide.http, Method::POST, &link).header(ACCEPT.as_str(), "text/html").send().await?.has(410)?;
+    ensure!(again.header(CONTENT_TYPE).is_some_and(|kind| kind.starts_with("text/html")), "{again} is no page for a browser");
+    guide.saw("a second time: 410 link_used");
+    known_address(guide, ada).await
+}
+
+/// Whether an address has an account is told to its owner only.
+async fn known_address(guide: &Guide, ada: &Owner) -> Result<()> {
+    let known = guide.post("auth", USERS).json(&wish(ada)).send().await?;
+    let nobody = Owner { email: format!("nobody{}@acme.test", guide.cast.tag), tenant: ada.tenant.clone(), host: String::new(), ..*ada };
+    let unknown = guide.post("auth", USERS).json(&wish(&nobody)).send().await?;
+    ensure!((known.status, &known.text) == (unknown.status, &unknown.text), "{known}, but {unknown}");
+    let mail = guide.mail(&ada.email, "already have an account").await?;
+    guide.saw(format!("registering {} again: {} {} as for a new address; the mail says '{}'", ada.email, known.status, known.text, text(&mail, "/Subject")?));
+    Ok(())
+}
+
+/// Registers and verifies in one go, for those whose story this is not.
+pub async fn sign_up(guide: &Guide, owner: &Owner) -> Result<()> {
+    guide.post("auth", USERS).json(&wish(owner)).expect(202).await?;
+    let link = mail::link(&guide.mail(&owner.email, "Confirm").await?, VERIFICATION)?;
+    Call::new(&guide.http, Method::POST, &link).expect(200).await.map(drop)
+}
+
+fn wish(owner: &Owner) -> Value {
+    json!({ "email": owner.email, "password": owner.password, "display_name": owner.name, "tenant_name": owner.tenant })
+}

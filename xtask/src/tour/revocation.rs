@@ -1,0 +1,54 @@
+//! Step 9: how soon does somebody lose what they are no longer allowed?
+
+use super::{
+    guide::Guide,
+    http::{Call, text},
+    mail,
+    sessions::{self, Session},
+};
+use anyhow::{Result, ensure};
+use reqwest::{Method, header::ACCEPT};
+use serde_json::json;
+use std::time::{Duration, Instant};
+
+const ROLE: &str = "accountant";
+
+pub async fn invite_and_revoke(guide: &Guide, ada: &Session) -> Result<()> {
+    let (email, password) = (&guide.cast.bob_email, guide.cast.bob_password);
+    guide.post("auth", "/v1/invitations").bearer(&ada.token).json(&json!({ "email": email })).expect(202).await?;
+    let link = mail::link(&guide.mail(email, "invites you").await?, "/v1/invitations/")?;
+    Call::new(&guide.http, Method::GET, &link).header(ACCEPT.as_str(), "text/html").send().await?.has(200)?.shows(&["<form", "password"])?;
+    let acceptance = json!({ "display_name": "Bob", "password": password });
+    Call::new(&guide.http, Method::POST, &link).json(&acceptance).expect(201).await?;
+    Call::new(&guide.http, Method::POST, &link).json(&acceptance).send().await?.has(410)?;
+    let bob = sessions::log_in_as(guide, email, password).await?;
+    ensure!(bob.tenant_id == ada.tenant_id, "Bob is in another tenant than Ada");
+    guide.saw(format!("invited by mail, {email} accepts on the page behind the link, which works once, and logs in to {}", guide.cast.ada.tenant));
+
+    let invoices = || guide.get("billing", "/v1/invoices").bearer(&bob.token);
+    invoices().refused(403, "permission_missing").await?;
+    guide.post("permission", "/v1/grants").bearer(&bob.token).json(&json!({})).refused(403, "permission_missing").await?;
+    guide.saw("before any role: invoices 403, and he may grant himself nothing: 403");
+
+    let role = json!({ "name": ROLE, "permissions": ["billing.readInvoices"] });
+    guide.post("permission", "/v1/roles").bearer(&ada.token).json(&role).expect(201).await?;
+    let grant = json!({ "principal": format!("user:{}", bob.user_id), "role": ROLE });
+    let grant = guide.post("permission", "/v1/grants").bearer(&ada.token).json(&grant).expect(201).await?;
+    invoices().expect(200).await?;
+    guide.saw(format!("with the role {ROLE}: his next request is 200"));
+
+    let sent = Instant::now();
+    guide.delete("permission", &format!("/v1/grants/{}", text(&grant, "/id")?)).bearer(&ada.token).expect(204).await?;
+    let answered = Instant::now();
+    invoices().refused(403, "permission_missing").await?;
+    guide.saw(format!(
+        "revoked: his next request is 403; revoke -> denied took {:.1} ms from sending the revocation, {:.1} ms from its answer",
+        millis(sent.elapsed()),
+        millis(answered.elapsed())
+    ));
+    Ok(())
+}
+
+fn millis(time: Duration) -> f64 {
+    time.as_secs_f64() * 1000.0
+}

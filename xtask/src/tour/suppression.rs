@@ -1,0 +1,58 @@
+//! Step 12: does the invoice arrive, and who gets no more mail?
+
+use super::{
+    guide::Guide,
+    http::{Call, list, text},
+};
+use anyhow::{Context, Result, ensure};
+use serde_json::{Value, json};
+
+pub async fn mails(guide: &Guide, invoice: &Value) -> Result<()> {
+    let number = text(invoice, "/number")?;
+    let mail = guide.mail(&guide.cast.ada.email, number).await?;
+    ensure!(text(&mail, "/BodyText")?.contains(&guide.cast.ada.tenant) && text(&mail, "/BodyText")?.contains(number), "the invoice's mail is wrong: {mail}");
+    let invoices =
+        guide.mails_to(&guide.cast.ada.email).await?.into_iter().filter(|mail| mail["Subject"].as_str().is_some_and(|subject| subject.contains(number)));
+    ensure!(invoices.count() == 1, "the invoice was mailed more than once");
+    guide.saw(format!("'{}' to {}, once", text(&mail, "/Subject")?, guide.cast.ada.email));
+
+    let (bouncing, complaining) = (&guide.cast.bouncing, &guide.cast.complaining);
+    tokio::try_join!(suppressed(guide, bouncing, "bounced", "bounce"), suppressed(guide, complaining, "complained", "complaint"))?;
+    Ok(())
+}
+
+/// The first mail to the address comes to a bad end, and there is no second one.
+async fn suppressed(guide: &Guide, address: &str, end: &str, reason: &str) -> Result<()> {
+    let id = send(guide, address, "first").await?;
+    wait_until(guide, &id, end).await?;
+    let listed = guide.get("mailer", "/v1/suppressions").query(&[("limit", "200")]).bearer(guide.operator()).expect(200).await?;
+    let suppression = list(&listed, "/items").iter().find(|suppression| suppression["address"] == address).context("the address is not suppressed")?;
+    ensure!(suppression["reason"] == reason && suppression["message_id"] == id.as_str(), "{suppression} is for another reason");
+    let before = guide.mails_to(address).await?.len();
+    let id = send(guide, address, "second").await?;
+    wait_until(guide, &id, "suppressed").await?;
+    let after = guide.mails_to(address).await?.len();
+    ensure!((before, after) == (1, 1), "SES was called {before} times before and {after} times after the suppression of {address}");
+    guide.saw(format!("a mail to {address}: {end}, by SES event; the address is suppressed; the next mail: suppressed, and SES was not called"));
+    Ok(())
+}
+
+async fn send(guide: &Guide, recipient: &str, which: &str) -> Result<String> {
+    let body = json!({
+        "key": format!("tour{}:{recipient}:{which}", guide.cast.tag), "template": "notice", "recipient": recipient,
+        "variables": { "title": "A notice", "text": format!("The {which} one.") },
+    });
+    let call = |body: &Value| -> Call { guide.post("mailer", "/v1/messages").bearer(guide.operator()).json(body) };
+    let message = call(&body).expect(202).await?;
+    ensure!(call(&body).expect(202).await?["id"] == message["id"], "the same key made a second mail");
+    Ok(text(&message, "/id")?.to_owned())
+}
+
+async fn wait_until(guide: &Guide, id: &str, status: &str) -> Result<()> {
+    let reached = async || {
+        let message = guide.get("mailer", &format!("/v1/messages/{id}")).bearer(guide.operator()).expect(200).await?;
+        anyhow::ensure!(message["status"] == status, "{message}");
+        Ok(Some(()))
+    };
+    guide.wait(&format!("mail {id} to be {status}"), reached).await
+}

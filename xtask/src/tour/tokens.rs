@@ -1,0 +1,44 @@
+//! Step 4: who is kept out, and what are they told?
+
+use super::{forged, guide::Guide, sessions::Session};
+use anyhow::{Result, ensure};
+use std::collections::BTreeSet;
+
+/// One route that needs a token, of each service.
+const DOORS: [(&str, &str); 6] = [
+    ("auth", "/v1/members"),
+    ("permission", "/v1/me/permissions"),
+    ("billing", "/v1/invoices"),
+    ("configurator", "/v1/services"),
+    ("mailer", "/v1/messages"),
+    ("worker", "/v1/jobs"),
+];
+/// What only operators may.
+const OPERATORS: [(&str, &str, &str); 3] =
+    [("billing", "/v1/cycles", "billing.readCycles"), ("mailer", "/v1/messages", "mailer.readMessages"), ("worker", "/v1/jobs", "worker.readJobs")];
+
+pub async fn refused(guide: &Guide, ada: &Session) -> Result<()> {
+    let jwks = guide.get("auth", "/.well-known/jwks.json").expect(200).await?;
+    let mut request_ids = BTreeSet::new();
+    for (what, token) in forged::all(&ada.token, &jwks)? {
+        for (service, path) in DOORS {
+            let call = guide.get(service, path);
+            let answer = if token.is_empty() { call } else { call.bearer(&token) }.send().await?;
+            let code = if token.is_empty() { "token_missing" } else { "token_invalid" };
+            let problem = answer.refused(401, code)?;
+            ensure!(answer.header("www-authenticate").is_some_and(|scheme| scheme.starts_with("Bearer")), "{answer} without WWW-Authenticate");
+            request_ids.insert(problem["request_id"].to_string());
+        }
+        guide.saw(format!("{what}: 401 at all {}", DOORS.len()));
+    }
+    guide.saw("an expired one is not waited for here: the test openapi_contract sends one to every operation of every service, and each says 401");
+    for (service, path, permission) in OPERATORS {
+        let problem = guide.get(service, path).bearer(&ada.token).refused(403, "permission_missing").await?;
+        request_ids.insert(problem["request_id"].to_string());
+        guide.saw(format!("{service} without {permission}: 403 permission_missing"));
+    }
+    let answers = (forged::all(&ada.token, &jwks)?.len() * DOORS.len()) + OPERATORS.len();
+    ensure!(request_ids.len() == answers, "{answers} refusals have only {} request ids", request_ids.len());
+    guide.saw(format!("each of these {answers} refusals was a problem+json with a request_id of its own"));
+    Ok(())
+}

@@ -1,0 +1,76 @@
+//! Does what is built and started in containers fit the rest of the checkout?
+
+use crate::files;
+use aws_lc_rs::digest;
+use std::collections::BTreeMap;
+
+/// The value of `NAME=value` on a line of its own, after `prefix`.
+fn value<'a>(text: &'a str, prefix: &str, name: &str) -> &'a str {
+    let start = format!("{prefix}{name}=");
+    text.lines().find_map(|line| line.strip_prefix(&start)).unwrap_or_else(|| panic!("there is no {start}")).trim_matches('"')
+}
+
+#[test]
+fn the_image_is_built_with_the_toolchain_that_developers_use() {
+    let toolchain = files::text("rust-toolchain.toml");
+    let channel = toolchain.lines().find_map(|line| line.strip_prefix("channel = ")).unwrap().trim_matches('"');
+    assert_eq!(value(&files::text("docker/Dockerfile"), "ARG ", "RUST_VERSION"), channel);
+}
+
+#[test]
+fn the_image_has_what_task_definitions_start() {
+    let dockerfile = files::text("docker/Dockerfile");
+    let binaries: Vec<_> = value(&dockerfile, "ARG ", "BINARIES").split(' ').collect();
+    for definition in files::task_definitions().values() {
+        for container in files::items(definition, "containerDefinitions") {
+            let program = container["entryPoint"][0].as_str().unwrap();
+            assert!(program.strip_prefix("/usr/local/bin/").is_some_and(|name| binaries.contains(&name)), "{program} is not in the image");
+            assert!(dockerfile.contains(&format!("USER {}", container["user"].as_str().unwrap())), "{program} runs as another user than the image's");
+        }
+    }
+}
+
+/// The variables that `docker compose` substitutes, and those of the example file.
+#[test]
+fn the_example_has_every_setting_of_compose() {
+    let (compose, example) = (files::text("docker-compose.yml"), files::text("docker/env.example"));
+    let set: BTreeMap<_, _> = example.lines().filter(|line| !line.starts_with('#')).filter_map(|line| line.split_once('=')).collect();
+    let used: BTreeMap<_, _> = compose
+        .split("${")
+        .skip(1)
+        .map(|rest| rest.split(['}', ':']).next().unwrap())
+        .map(|name| (name, *set.get(name).unwrap_or_else(|| panic!("docker/env.example lacks {name}"))))
+        .collect();
+    assert_eq!(used, set, "docker/env.example sets what docker-compose.yml does not use");
+}
+
+#[test]
+fn the_examples_clients_are_known_by_the_hashes_of_their_secrets() {
+    let example = files::text("docker/env.example");
+    for client in value(&example, "", "PLATFORM_CLIENTS").split(',') {
+        let (id, hash) = client.split_once(':').unwrap();
+        let secret = value(&example, "", &format!("{}_CLIENT_SECRET", id.to_uppercase()));
+        let hex: String = digest::digest(&digest::SHA256, secret.as_bytes()).as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
+        assert_eq!(hash, hex, "{id}");
+    }
+}
+
+/// `docker compose up --wait` waits for ever, or fails, over a container that ends unless another awaits its success.
+#[test]
+fn compose_can_wait_for_every_container() {
+    let compose = files::text("docker-compose.yml");
+    let services = compose.split_once("\nservices:\n").unwrap().1.split_once("\nvolumes:\n").unwrap().0;
+    let starts: Vec<_> = services.match_indices("\n  ").map(|(at, _)| at + 1).chain([0]).filter(|at| is_service(&services[*at..])).collect();
+    assert!(starts.len() > 15, "{starts:?}");
+    for start in starts {
+        let name = services[start..].trim_start().split(':').next().unwrap();
+        let lines = services[start..].lines().skip(1).take_while(|line| line.is_empty() || line.starts_with("    "));
+        let stays = lines.map(str::trim).any(|line| line == "healthcheck:");
+        let awaited = compose.contains(&format!("{name}: {{ condition: service_completed_successfully }}"));
+        assert!(stays != awaited, "{name} must either have a health check or be awaited");
+    }
+}
+
+fn is_service(text: &str) -> bool {
+    text.lines().next().is_some_and(|line| line.starts_with("  ") && line.ends_with(':') && line[2..].starts_with(|c: char| c.is_ascii_lowercase()))
+}

@@ -1,0 +1,8 @@
+//! Is what is deployed what ECS accepts, and what the services need?
+
+mod docker;
+mod ecs;
+mod emulator;
+mod environment;
+mod files;
+mod policies;

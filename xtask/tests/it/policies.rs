@@ -1,0 +1,113 @@
+//! May each service do exactly what it does on AWS? Its topics and queues come from the topology, its secrets from its task definition.
+
+use crate::files::{self, ACCOUNT, PREFIX, REGION, items};
+use contracts::{
+    messages,
+    topology::{QUEUES, Topic},
+};
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+
+/// Who orders mail; whose orders the worker takes. That a service publishes its own events needs no list.
+const COMMANDERS: [(Topic, &[&str]); 2] = [(Topic::MailerCommands, &["auth", "billing"]), (Topic::WorkerCommands, &["configurator"])];
+
+/// `action resource` of every statement of a policy.
+fn granted(policy: &Value) -> BTreeSet<String> {
+    let mut granted = BTreeSet::new();
+    for statement in items(policy, "Statement") {
+        assert_eq!(statement["Effect"], "Allow");
+        for action in items(statement, "Action") {
+            for resource in items(statement, "Resource") {
+                granted.insert(format!("{} {}", action.as_str().unwrap(), resource.as_str().unwrap()));
+            }
+        }
+    }
+    granted
+}
+
+fn arn(service: &str, name: &str) -> String {
+    format!("arn:aws:{service}:{REGION}:{ACCOUNT}:{name}")
+}
+
+fn publishes(service: &str, topic: Topic) -> bool {
+    let commanded = COMMANDERS.iter().any(|(commands, services)| *commands == topic && services.contains(&service));
+    commanded || topic.name() == format!("{service}-events")
+}
+
+/// A queue belongs to the service that its name begins with.
+fn takes(service: &str, queue: &str) -> bool {
+    queue.strip_prefix(service).is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
+}
+
+fn needed_by_task(service: &str) -> BTreeSet<String> {
+    let mut needed = BTreeSet::new();
+    for topic in Topic::ALL.into_iter().filter(|topic| publishes(service, *topic)) {
+        needed.insert(format!("sns:Publish {}", arn("sns", &format!("{PREFIX}-{}", topic.name()))));
+    }
+    for queue in QUEUES.iter().filter(|queue| takes(service, queue.name)) {
+        let (live, dead) = (arn("sqs", &format!("{PREFIX}-{}", queue.name)), arn("sqs", &format!("{PREFIX}-{}-dead", queue.name)));
+        needed.extend(["GetQueueUrl", "ReceiveMessage", "ChangeMessageVisibility", "DeleteMessage"].map(|action| format!("sqs:{action} {live}")));
+        needed.extend(["GetQueueUrl", "SendMessage"].map(|action| format!("sqs:{action} {dead}")));
+    }
+    if service == "mailer" {
+        needed.extend(["identity/example.com".into(), format!("configuration-set/{PREFIX}")].map(|name| format!("ses:SendEmail {}", arn("ses", &name))));
+    }
+    needed
+}
+
+fn needed_to_start(name: &str) -> BTreeSet<String> {
+    let definition = files::task_definition(name);
+    let mut needed = BTreeSet::from(["ecr:GetAuthorizationToken *".to_owned()]);
+    let pull = ["BatchCheckLayerAvailability", "GetDownloadUrlForLayer", "BatchGetImage"];
+    needed.extend(pull.map(|action| format!("ecr:{action} {}", arn("ecr", &format!("repository/{PREFIX}")))));
+    for container in items(&definition, "containerDefinitions") {
+        let group = container["logConfiguration"]["options"]["awslogs-group"].as_str().unwrap();
+        needed.extend(["CreateLogStream", "PutLogEvents"].map(|action| format!("logs:{action} {}", arn("logs", &format!("log-group:{group}:*")))));
+        for secret in files::names(container, "secrets", "valueFrom") {
+            let secret: Vec<_> = secret.split(':').take(7).collect();
+            // Secrets Manager adds a hyphen and six characters to each name.
+            needed.insert(format!("secretsmanager:GetSecretValue {}-??????", secret.join(":")));
+        }
+    }
+    needed
+}
+
+#[test]
+fn a_service_may_do_what_it_does_and_nothing_else() {
+    let policies = files::folder("ecs/policies/task");
+    assert_eq!(policies.keys().collect::<Vec<_>>(), files::SERVICES.iter().filter(|service| !needed_by_task(service).is_empty()).collect::<Vec<_>>());
+    for (service, policy) in policies {
+        assert_eq!(granted(&policy), needed_by_task(&service), "ecs/policies/task/{service}.json");
+        let role = format!("arn:aws:iam::{ACCOUNT}:role/{PREFIX}-{service}");
+        assert_eq!(files::task_definition(&service)["taskRoleArn"], json!(role), "each service has its own role");
+    }
+}
+
+#[test]
+fn a_task_is_started_with_its_own_image_log_and_secrets() {
+    let policies = files::folder("ecs/policies/execution");
+    assert_eq!(policies.keys().collect::<Vec<_>>(), files::task_definitions().keys().collect::<Vec<_>>());
+    for (name, policy) in policies {
+        assert_eq!(granted(&policy), needed_to_start(&name), "ecs/policies/execution/{name}.json");
+        let role = format!("arn:aws:iam::{ACCOUNT}:role/{PREFIX}-{name}-execution");
+        assert_eq!(files::task_definition(&name)["executionRoleArn"], json!(role), "each task has its own role");
+    }
+}
+
+#[test]
+fn every_message_can_be_published_and_taken_by_somebody() {
+    // Usage comes from products, which are not ours to deploy.
+    for (kind, topic) in messages::ALL.iter().filter(|(_, topic)| *topic != Topic::Usage) {
+        assert!(files::SERVICES.iter().any(|service| publishes(service, *topic)), "{kind}");
+    }
+    for queue in QUEUES {
+        assert_eq!(files::SERVICES.iter().filter(|service| takes(service, queue.name)).count(), 1, "{}", queue.name);
+    }
+}
+
+#[test]
+fn a_right_too_many_is_noticed() {
+    let mut policy = files::folder("ecs/policies/task").remove("billing").unwrap();
+    policy["Statement"][0]["Resource"].as_array_mut().unwrap().push(json!(arn("sns", &format!("{PREFIX}-auth-events"))));
+    assert_ne!(granted(&policy), needed_by_task("billing"));
+}
