@@ -69,6 +69,9 @@ pub struct PermissionEntry {
     /// Built-in roles that hold it besides `owner`: `member`.
     #[serde(default)]
     pub roles: Vec<String>,
+    /// On its way out: still granted and held, but a later list may leave it out although somebody has it.
+    #[serde(default)]
+    pub deprecated: bool,
 }
 
 /// Where a permission means something.

@@ -39,9 +39,9 @@ pub async fn replace(app: &App, list: &PermissionList) -> Result<(), Problem> {
     let known = store::of_namespace(&mut tx, &list.namespace).await?;
     let plan = model::Plan::replacing(&known, &list.permissions);
     store::apply(&mut tx, &app.ambient, &list.namespace, &plan).await?;
-    let named = store::still_named(&mut tx, &plan.removed, now).await?;
+    let named = store::still_named(&mut tx, &plan.sudden, now).await?;
     if !named.is_empty() {
-        let detail = format!("Granted or held by a role, so not to be removed: {}.", named.join(", "));
+        let detail = format!("Granted or held by a role, so not to be removed before a list marked it as deprecated: {}.", named.join(", "));
         return Err(Problem::conflict("permission_granted", detail));
     }
     tx.commit().await?;

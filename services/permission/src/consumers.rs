@@ -4,12 +4,19 @@ mod member_joined;
 mod service_published;
 mod tenant_created;
 
-use crate::{app::App, grants::store, stamps};
+use crate::{
+    app::App,
+    audit::{self, Entry},
+    effective::model::Effect,
+    grants::{changes::Wish, grantee::Grantee, store},
+    stamps,
+};
 use contracts::{
     id::{Principal, TenantId, UserId},
     messages::{MemberJoined, ServicePublished, TenantCreated},
 };
 use messaging::{Aws, Consumer};
+use serde_json::json;
 use sqlx::PgConnection;
 use tokio_util::sync::CancellationToken;
 
@@ -24,18 +31,20 @@ pub async fn run(app: App, aws: Aws, shutdown: CancellationToken) {
 
 /// Gives the user a built-in role, as auth said.
 async fn give(conn: &mut PgConnection, app: &App, tenant: TenantId, user: UserId, role: &str) -> sqlx::Result<()> {
-    let (principal, auth) = (Principal::User(user), Principal::Client("auth".into()));
-    let grant = store::NewGrant {
-        id: app.ambient.uuid(),
-        principal: &principal,
-        role_id: None,
+    let (principal, auth, now) = (Principal::User(user), Principal::Client("auth".into()), app.ambient.now());
+    let wish = Wish {
+        principal: Grantee::Principal(principal.clone()),
+        effect: Effect::Allow,
+        role: Some(role.to_owned()),
         permission: None,
         expires_at: None,
         reason: None,
-        granted_by: &auth,
-        now: app.ambient.now(),
     };
-    store::insert_built_in(conn, tenant, &grant, role).await?;
+    let grant = store::NewGrant { id: app.ambient.uuid(), wish: &wish, role_id: None, granted_by: &auth, now };
+    let Some(grant) = store::insert_built_in(conn, tenant, &grant, role).await? else { return Ok(()) };
+    let (target, origin) = (format!("grant:{}", grant.id), json!({"client_id": "auth"}));
+    let entry = Entry { action: "grant.created", target: &target, before: None, after: Some(json!(grant)), actor: &auth, origin: &origin };
+    audit::store::append(conn, tenant, &app.ambient, &entry).await?;
     stamps::owe(conn, tenant, &principal).await?;
     // A message handler acts before its commit, where a stamp would be too early.
     stamps::leave_to_background(conn).await

@@ -1,5 +1,7 @@
 //! What may a principal do? The rule ([`model`]), the rows it is applied to ([`store`]), and the questions about it ([`routes`]).
 
+pub mod coverage;
 pub mod model;
+pub mod pattern;
 pub mod routes;
 pub mod store;

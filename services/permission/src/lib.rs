@@ -7,18 +7,24 @@
 //! | [`router`] | which routes are there? |
 //! | [`catalog`] | which permissions exist? |
 //! | [`roles`] | which roles exist, and what do they hold? |
-//! | [`grants`] | who was granted what? |
+//! | [`groups`] | who is granted something together? |
+//! | [`grants`] | who was granted or denied what? |
 //! | [`effective`] | what may a principal do, then? |
+//! | [`change`] | how does anything change in a tenant? |
+//! | [`audit`] | who changed what? |
 //! | [`records`] | how does that get into the cache? |
 //! | [`stamps`] | how does the cache forget it? |
 //! | [`consumers`] | what does this service hear from others? |
 
 pub mod app;
+pub mod audit;
 pub mod catalog;
+pub mod change;
 pub mod config;
 pub mod consumers;
 pub mod effective;
 pub mod grants;
+pub mod groups;
 pub mod records;
 pub mod roles;
 pub mod router;

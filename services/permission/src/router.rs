@@ -1,6 +1,6 @@
 //! Which routes are there? All of them, in one list.
 
-use crate::{DOCS, app::App, catalog, effective, grants, records, roles};
+use crate::{DOCS, app::App, catalog, effective, grants, groups, records, roles};
 use axum::Router;
 use common::openapi::{finish, swagger};
 use serde_json::Value;
@@ -12,9 +12,13 @@ pub fn api() -> OpenApiRouter<App> {
         .routes(routes!(effective::routes::check))
         .routes(routes!(catalog::routes::list))
         .routes(routes!(roles::routes::list, roles::routes::create))
-        .routes(routes!(roles::routes::delete))
+        .routes(routes!(roles::routes::get, roles::routes::edit, roles::routes::delete))
         .routes(routes!(grants::routes::list, grants::routes::create))
         .routes(routes!(grants::routes::revoke))
+        .routes(routes!(groups::routes::list, groups::routes::create))
+        .routes(routes!(groups::routes::delete))
+        .routes(routes!(groups::routes::members))
+        .routes(routes!(groups::routes::add, groups::routes::remove))
         .routes(routes!(catalog::routes::register))
         .routes(routes!(records::fill))
 }

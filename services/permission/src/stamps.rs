@@ -24,8 +24,9 @@ pub struct Stamps {
 }
 
 /// Which debts to pay.
-pub enum Debts<'a> {
-    Of(TenantId, &'a Principal),
+#[derive(Clone, Copy)]
+pub enum Debts {
+    Of(TenantId),
     All,
 }
 
@@ -77,9 +78,9 @@ impl Stamps {
 
     /// Pays what is owed, after the commit. A debt is deleted only by one who stamped after reading it, so a debt that is
     /// gone was paid, and two who pay at once merely stamp twice.
-    pub async fn pay(&self, debts: Debts<'_>) -> Result<(), Unpaid> {
+    pub async fn pay(&self, debts: Debts) -> Result<(), Unpaid> {
         loop {
-            let owed = self.owed(&debts).await?;
+            let owed = self.owed(debts).await?;
             for debt in &owed {
                 match &debt.principal {
                     Some(principal) => self.store.restamp_principal(debt.tenant, &principal.parse()?).await?,
@@ -94,21 +95,14 @@ impl Stamps {
         }
     }
 
-    async fn owed(&self, debts: &Debts<'_>) -> sqlx::Result<Vec<Debt>> {
-        let (tenant, principal) = match debts {
-            Debts::Of(tenant, principal) => (Some(tenant.0), Some(principal.to_string())),
-            Debts::All => (None, None),
+    async fn owed(&self, debts: Debts) -> sqlx::Result<Vec<Debt>> {
+        let tenant = match debts {
+            Debts::Of(tenant) => Some(tenant.0),
+            Debts::All => None,
         };
-        sqlx::query_as!(
-            Debt,
-            "SELECT id, tenant_id AS tenant, principal FROM owed_stamps
-             WHERE ($1::uuid IS NULL OR tenant_id = $1) AND ($2::text IS NULL OR principal = $2) LIMIT $3",
-            tenant,
-            principal,
-            BATCH
-        )
-        .fetch_all(&self.pool)
-        .await
+        sqlx::query_as!(Debt, "SELECT id, tenant_id AS tenant, principal FROM owed_stamps WHERE ($1::uuid IS NULL OR tenant_id = $1) LIMIT $2", tenant, BATCH)
+            .fetch_all(&self.pool)
+            .await
     }
 }
 

@@ -21,6 +21,8 @@ use tracing::Instrument;
 /// A request that takes longer is given up with 503.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(20);
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+/// The version of a tenant's permissions that a write made.
+const VERSION: HeaderName = HeaderName::from_static("x-version");
 const LONGEST_REQUEST_ID: usize = 64;
 
 pub(super) fn wrap(router: Router, service: &'static str, cors_origins: &[String]) -> Router {
@@ -37,8 +39,8 @@ fn cors(origins: &[String]) -> CorsLayer {
     CorsLayer::new()
         .allow_origin(AllowOrigin::list(origins))
         .allow_methods([Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE])
-        .allow_headers([header::AUTHORIZATION, header::CONTENT_TYPE, REQUEST_ID])
-        .expose_headers([REQUEST_ID, header::LOCATION, header::RETRY_AFTER])
+        .allow_headers([header::AUTHORIZATION, header::CONTENT_TYPE, header::IF_MATCH, REQUEST_ID])
+        .expose_headers([REQUEST_ID, VERSION, header::ETAG, header::LOCATION, header::RETRY_AFTER])
         .allow_credentials(true)
         .max_age(Duration::from_secs(600))
 }

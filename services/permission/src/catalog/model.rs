@@ -8,6 +8,8 @@ pub struct Plan {
     /// New or changed.
     pub written: Vec<PermissionEntry>,
     pub removed: Vec<String>,
+    /// Those of the removed that were not deprecated before: nobody may have them.
+    pub sudden: Vec<String>,
     /// Whether anybody may do more or less after it; a new text alone changes nothing.
     pub affects_access: bool,
 }
@@ -15,10 +17,11 @@ pub struct Plan {
 impl Plan {
     /// The list is all there is from now on.
     pub fn replacing(known: &[PermissionEntry], list: &[PermissionEntry]) -> Self {
-        let gone = known.iter().filter(|entry| find(list, &entry.name).is_none());
-        let removed: Vec<String> = gone.map(|entry| entry.name.clone()).collect();
+        let gone: Vec<&PermissionEntry> = known.iter().filter(|entry| find(list, &entry.name).is_none()).collect();
+        let removed: Vec<String> = gone.iter().map(|entry| entry.name.clone()).collect();
+        let sudden = gone.iter().filter(|entry| !entry.deprecated).map(|entry| entry.name.clone()).collect();
         let extending = Self::extending(known, list);
-        Self { affects_access: extending.affects_access || !removed.is_empty(), removed, ..extending }
+        Self { affects_access: extending.affects_access || !removed.is_empty(), removed, sudden, ..extending }
     }
 
     /// The list adds and corrects; what it does not name stays, because instances of older versions still ask for it.
@@ -55,7 +58,7 @@ mod tests {
     use contracts::manifest::Scope;
 
     fn entry(name: &str, text: &str) -> PermissionEntry {
-        PermissionEntry { name: name.into(), text: text.into(), dangerous: false, scope: Scope::Tenant, roles: Vec::new() }
+        PermissionEntry { name: name.into(), text: text.into(), dangerous: false, scope: Scope::Tenant, roles: Vec::new(), deprecated: false }
     }
 
     #[test]
@@ -77,6 +80,15 @@ mod tests {
         assert!(Plan::replacing(&known, &[PermissionEntry { dangerous: true, ..entry("x.a", "A") }]).affects_access);
         let removal = Plan::replacing(&known, &[]);
         assert_eq!((removal.removed.as_slice(), removal.affects_access), (["x.a".to_owned()].as_slice(), true));
+        assert_eq!(removal.sudden, removal.removed);
+    }
+
+    #[test]
+    fn what_was_deprecated_before_goes_unhindered() {
+        let deprecated = PermissionEntry { deprecated: true, ..entry("x.a", "A") };
+        assert!(!Plan::replacing(&[entry("x.a", "A")], std::slice::from_ref(&deprecated)).affects_access);
+        let plan = Plan::replacing(&[deprecated], &[]);
+        assert_eq!((plan.removed.len(), plan.sudden.len()), (1, 0));
     }
 
     #[test]

@@ -31,11 +31,13 @@ pub struct Permission {
     pub scope: Scope,
     /// Built-in roles that hold it besides `owner` and `operator`.
     pub roles: Vec<String>,
+    /// On its way out.
+    pub deprecated: bool,
 }
 
 impl From<(Uuid, PermissionEntry)> for Permission {
     fn from((id, entry): (Uuid, PermissionEntry)) -> Self {
-        Self { id, name: entry.name, text: entry.text, dangerous: entry.dangerous, scope: entry.scope, roles: entry.roles }
+        Self { id, name: entry.name, text: entry.text, dangerous: entry.dangerous, scope: entry.scope, roles: entry.roles, deprecated: entry.deprecated }
     }
 }
 

@@ -48,12 +48,13 @@ struct Row {
     dangerous: bool,
     scope: String,
     roles: Vec<String>,
+    deprecated: bool,
 }
 
 impl From<Row> for PermissionEntry {
     fn from(row: Row) -> Self {
         let scope = if row.scope == scope_name(Scope::Platform) { Scope::Platform } else { Scope::Tenant };
-        Self { name: row.name, text: row.text, dangerous: row.dangerous, scope, roles: row.roles }
+        Self { name: row.name, text: row.text, dangerous: row.dangerous, scope, roles: row.roles, deprecated: row.deprecated }
     }
 }
 
@@ -66,20 +67,21 @@ fn scope_name(scope: Scope) -> &'static str {
 
 /// Every permission there is.
 pub async fn all(conn: &mut PgConnection) -> sqlx::Result<Vec<PermissionEntry>> {
-    let rows = sqlx::query_as!(Row, "SELECT name, text, dangerous, scope, roles FROM permissions WHERE removed_at IS NULL").fetch_all(conn).await?;
+    let rows = sqlx::query_as!(Row, "SELECT name, text, dangerous, scope, roles, deprecated FROM permissions WHERE removed_at IS NULL").fetch_all(conn).await?;
     Ok(rows.into_iter().map(PermissionEntry::from).collect())
 }
 
 pub async fn of_namespace(conn: &mut PgConnection, namespace: &str) -> sqlx::Result<Vec<PermissionEntry>> {
-    let rows = sqlx::query_as!(Row, "SELECT name, text, dangerous, scope, roles FROM permissions WHERE namespace = $1 AND removed_at IS NULL", namespace)
-        .fetch_all(conn)
-        .await?;
+    let rows =
+        sqlx::query_as!(Row, "SELECT name, text, dangerous, scope, roles, deprecated FROM permissions WHERE namespace = $1 AND removed_at IS NULL", namespace)
+            .fetch_all(conn)
+            .await?;
     Ok(rows.into_iter().map(PermissionEntry::from).collect())
 }
 
 pub async fn page(conn: &mut PgConnection, request: PageRequest) -> sqlx::Result<Vec<(Uuid, PermissionEntry)>> {
     let rows = sqlx::query!(
-        "SELECT id, name, text, dangerous, scope, roles FROM permissions WHERE removed_at IS NULL AND id > $1 ORDER BY id LIMIT $2",
+        "SELECT id, name, text, dangerous, scope, roles, deprecated FROM permissions WHERE removed_at IS NULL AND id > $1 ORDER BY id LIMIT $2",
         request.after,
         request.fetch()
     )
@@ -88,7 +90,10 @@ pub async fn page(conn: &mut PgConnection, request: PageRequest) -> sqlx::Result
     let entry = |row: Row| PermissionEntry::from(row);
     Ok(rows
         .into_iter()
-        .map(|row| (row.id, entry(Row { name: row.name, text: row.text, dangerous: row.dangerous, scope: row.scope, roles: row.roles })))
+        .map(|row| {
+            let (name, text, dangerous, deprecated) = (row.name, row.text, row.dangerous, row.deprecated);
+            (row.id, entry(Row { name, text, dangerous, scope: row.scope, roles: row.roles, deprecated }))
+        })
         .collect())
 }
 
@@ -119,26 +124,45 @@ pub async fn set_version(conn: &mut PgConnection, namespace: &str, version: &str
 
 /// Carries out the plan, and owes every tenant a stamp if anybody's permissions change by it.
 pub async fn apply(conn: &mut PgConnection, ambient: &Ambient, namespace: &str, plan: &Plan) -> sqlx::Result<()> {
+    let now = ambient.now();
     for entry in &plan.written {
         sqlx::query!(
-            "INSERT INTO permissions (id, name, namespace, text, dangerous, scope, roles) VALUES ($1, $2, $3, $4, $5, $6, $7)
+            "INSERT INTO permissions (id, name, namespace, text, dangerous, scope, roles, deprecated) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
              ON CONFLICT ON CONSTRAINT permissions_name
-             DO UPDATE SET text = $4, dangerous = $5, scope = $6, roles = $7, removed_at = NULL",
+             DO UPDATE SET text = $4, dangerous = $5, scope = $6, roles = $7, deprecated = $8, removed_at = NULL",
             ambient.uuid(),
             entry.name,
             namespace,
             entry.text,
             entry.dangerous,
             scope_name(entry.scope),
-            &entry.roles
+            &entry.roles,
+            entry.deprecated
         )
         .execute(&mut *conn)
         .await?;
     }
-    sqlx::query!("UPDATE permissions SET removed_at = $2 WHERE name = ANY($1)", &plan.removed, ambient.now()).execute(&mut *conn).await?;
+    sqlx::query!("UPDATE permissions SET removed_at = $2 WHERE name = ANY($1)", &plan.removed, now).execute(&mut *conn).await?;
+    keep_versions(conn, plan, now).await?;
     if plan.affects_access {
         stamps::owe_everybody(conn).await?;
     }
+    Ok(())
+}
+
+/// The state that the plan brought about, for whoever asks about an instant of the past.
+async fn keep_versions(conn: &mut PgConnection, plan: &Plan, now: DateTime<Utc>) -> sqlx::Result<()> {
+    let changed: Vec<String> = plan.written.iter().map(|entry| entry.name.clone()).chain(plan.removed.iter().cloned()).collect();
+    sqlx::query!(
+        "INSERT INTO permission_versions (name, since, dangerous, scope, roles, removed)
+         SELECT name, $2, dangerous, scope, roles, removed_at IS NOT NULL FROM permissions WHERE name = ANY($1)
+         ON CONFLICT (name, since) DO UPDATE
+         SET dangerous = excluded.dangerous, scope = excluded.scope, roles = excluded.roles, removed = excluded.removed",
+        &changed,
+        now
+    )
+    .execute(conn)
+    .await?;
     Ok(())
 }
 

@@ -1,46 +1,20 @@
 //! What may a principal do? The one rule that makes permissions of the catalog, the grants and the tenant's kind.
 
+use super::{
+    coverage::{Coverage, possible_entries},
+    pattern::{Pattern, namespace_of},
+};
 use chrono::{DateTime, TimeDelta, Utc};
 use contracts::{
     manifest::{PermissionEntry, Scope},
     messages::TenantKind,
 };
-use std::{collections::BTreeSet, fmt, str::FromStr};
+use serde::{Deserialize, Serialize};
+use std::{collections::BTreeSet, sync::Arc};
+use utoipa::ToSchema;
+use uuid::Uuid;
 
-/// One permission, or all of a namespace that is not dangerous, also what comes later.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Pattern {
-    Name(String),
-    Namespace(String),
-}
-
-#[derive(Debug, thiserror::Error)]
-#[error("a pattern is written forum.addPost or forum.*")]
-pub struct NotAPattern;
-
-impl FromStr for Pattern {
-    type Err = NotAPattern;
-    fn from_str(text: &str) -> Result<Self, NotAPattern> {
-        let plain = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_alphanumeric());
-        match text.split_once('.') {
-            Some((namespace, _)) if !plain(&namespace.replace('-', "x")) => Err(NotAPattern),
-            Some((namespace, "*")) => Ok(Self::Namespace(namespace.to_owned())),
-            Some((_, action)) if plain(action) => Ok(Self::Name(text.to_owned())),
-            _ => Err(NotAPattern),
-        }
-    }
-}
-
-impl fmt::Display for Pattern {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Name(name) => f.write_str(name),
-            Self::Namespace(namespace) => write!(f, "{namespace}.*"),
-        }
-    }
-}
-
-/// What a grant gives.
+/// What a grant gives or denies.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Held {
     /// Every permission of scope tenant.
@@ -49,20 +23,63 @@ pub enum Held {
     Operator,
     /// Every permission whose entry lists `member`.
     Member,
-    /// What a tenant's own role holds, or the one permission that was granted by name.
+    /// The one permission that was granted by name.
     Patterns(Vec<Pattern>),
+    /// A role of the tenant's own.
+    Role(Arc<Role>),
+}
+
+/// A role of the tenant's own, with all that it includes.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Role {
+    pub name: String,
+    pub patterns: Vec<Pattern>,
+    pub includes: Vec<Held>,
+}
+
+/// A denial wins over everything that is allowed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Effect {
+    #[default]
+    Allow,
+    Deny,
+}
+
+impl Effect {
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Allow => "allow",
+            Self::Deny => "deny",
+        }
+    }
+
+    pub fn of(name: &str) -> Self {
+        if name == Self::Deny.name() { Self::Deny } else { Self::Allow }
+    }
 }
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct Grant {
     pub held: Held,
+    pub effect: Effect,
     pub expires_at: Option<DateTime<Utc>>,
+    /// Absent for a grant that is only thought of.
+    pub source: Option<Source>,
+}
+
+/// Which grant it is, and how it reaches the principal.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Source {
+    pub grant: Uuid,
+    /// Id and name of the group that it was granted to.
+    pub group: Option<(Uuid, String)>,
 }
 
 /// All that decides what a principal may do in a tenant.
 #[derive(Clone, Debug)]
 pub struct Standing {
-    pub catalog: Vec<PermissionEntry>,
+    pub catalog: Arc<Vec<PermissionEntry>>,
     pub kind: TenantKind,
     pub grants: Vec<Grant>,
 }
@@ -85,21 +102,20 @@ impl Held {
         }
     }
 
-    fn covers(&self, entry: &PermissionEntry) -> bool {
+    /// The name of the role, if it is one.
+    pub fn role_name(&self) -> Option<&str> {
         match self {
-            Self::Owner => entry.scope == Scope::Tenant,
-            Self::Operator => true,
-            Self::Member => entry.roles.iter().any(|role| role == "member"),
-            Self::Patterns(patterns) => patterns.iter().any(|pattern| match pattern {
-                Pattern::Name(name) => *name == entry.name,
-                Pattern::Namespace(namespace) => !entry.dangerous && namespace_of(&entry.name) == namespace,
-            }),
+            Self::Owner => Some("owner"),
+            Self::Operator => Some("operator"),
+            Self::Member => Some("member"),
+            Self::Patterns(_) => None,
+            Self::Role(role) => Some(&role.name),
         }
     }
 }
 
 impl Grant {
-    fn live(&self, at: DateTime<Utc>) -> bool {
+    pub fn live(&self, at: DateTime<Utc>) -> bool {
         self.expires_at.is_none_or(|end| end > at)
     }
 }
@@ -107,53 +123,41 @@ impl Grant {
 impl Standing {
     /// What the principal may do at an instant.
     pub fn at(&self, at: DateTime<Utc>) -> Effective {
-        let live: Vec<&Grant> = self.grants.iter().filter(|grant| grant.live(at)).collect();
-        let covered = self.meaningful().filter(|entry| live.iter().any(|grant| grant.held.covers(entry)));
-        let permissions = covered.map(|entry| entry.name.clone()).collect();
-        Effective { permissions, until: live.iter().filter_map(|grant| grant.expires_at).min() }
+        let (allowed, denied) = (self.coverage(Effect::Allow, at), self.coverage(Effect::Deny, at));
+        let permissions = self.meaningful().filter(|entry| allowed.covers(entry) && !denied.covers(entry)).map(|entry| entry.name.clone()).collect();
+        let until = self.grants.iter().filter(|grant| grant.live(at)).filter_map(|grant| grant.expires_at).min();
+        Effective { permissions, until }
     }
 
-    /// What `wanted` gives that this principal does not itself hold for as long, now or of what the catalog may come to list.
-    pub fn lacks(&self, wanted: &Grant) -> BTreeSet<String> {
-        let mut future = self.clone();
-        future.catalog.extend(self.possible_entries(&wanted.held));
-        let last_instant = wanted.expires_at.map_or(DateTime::<Utc>::MAX_UTC, |end| end - TimeDelta::microseconds(1));
-        let given = Standing { grants: vec![wanted.clone()], ..future.clone() }.at(last_instant).permissions;
-        &given - &future.at(last_instant).permissions
+    /// What `gained` covers beyond what was had `already`, and this principal does not itself hold from now on and for as long,
+    /// of what the catalog lists or may come to list. Lifting a denial gives what it covers.
+    pub fn lacks(&self, gained: &Grant, already: Option<&Held>, now: DateTime<Utc>) -> BTreeSet<String> {
+        let last_instant = gained.expires_at.map_or(DateTime::<Utc>::MAX_UTC, |end| end - TimeDelta::microseconds(1));
+        let given = Coverage::of(gained.effect, [gained]);
+        let mut before = Coverage::nothing(gained.effect);
+        already.into_iter().for_each(|held| before.gather(held));
+        // Grants only end: what is allowed at the last instant is so throughout, and what is not denied now never is.
+        let (held, denied) = (self.coverage(Effect::Allow, last_instant), self.coverage(Effect::Deny, now));
+        let mut namespaces: BTreeSet<String> = self.catalog.iter().map(|entry| namespace_of(&entry.name).to_owned()).collect();
+        [&given, &held, &denied].into_iter().for_each(|coverage| namespaces.extend(coverage.namespaces()));
+        let lacking = |entry: &&PermissionEntry| given.covers(entry) && !before.covers(entry) && (!held.covers(entry) || denied.covers(entry));
+        let possible = possible_entries(namespaces);
+        let entries = self.catalog.iter().chain(&possible).filter(|entry| self.means_something(entry));
+        entries.filter(lacking).map(|entry| entry.name.clone()).collect()
+    }
+
+    fn coverage(&self, effect: Effect, at: DateTime<Utc>) -> Coverage<'_> {
+        Coverage::of(effect, self.grants.iter().filter(|grant| grant.effect == effect && grant.live(at)))
     }
 
     /// Permissions that mean something in this tenant.
     fn meaningful(&self) -> impl Iterator<Item = &PermissionEntry> {
-        self.catalog.iter().filter(|entry| entry.scope == Scope::Tenant || self.kind == TenantKind::Platform)
+        self.catalog.iter().filter(|entry| self.means_something(entry))
     }
 
-    /// One entry of every kind that may be registered later, in each namespace and in one that does not exist yet.
-    fn possible_entries(&self, held: &Held) -> Vec<PermissionEntry> {
-        let named = match held {
-            Held::Patterns(patterns) => patterns.as_slice(),
-            _ => &[],
-        };
-        let mut namespaces: BTreeSet<String> = self.catalog.iter().map(|entry| namespace_of(&entry.name).to_owned()).collect();
-        namespaces.extend(named.iter().map(|pattern| namespace_of(&pattern.to_string()).to_owned()));
-        namespaces.insert("later".into());
-        let mut entries = Vec::new();
-        for namespace in namespaces {
-            for (scope, scope_name) in [(Scope::Tenant, "tenant"), (Scope::Platform, "platform")] {
-                for dangerous in [false, true] {
-                    for roles in [vec![], vec!["member".to_owned()]] {
-                        // No registered name has a dash behind the dot, so these meet none.
-                        let name = format!("{namespace}.later-{scope_name}-{dangerous}-{}", roles.len());
-                        entries.push(PermissionEntry { name, text: String::new(), dangerous, scope, roles });
-                    }
-                }
-            }
-        }
-        entries
+    pub fn means_something(&self, entry: &PermissionEntry) -> bool {
+        entry.scope == Scope::Tenant || self.kind == TenantKind::Platform
     }
-}
-
-pub fn namespace_of(name: &str) -> &str {
-    name.split_once('.').map_or(name, |(namespace, _)| namespace)
 }
 
 #[cfg(test)]

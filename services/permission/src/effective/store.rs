@@ -1,59 +1,137 @@
 //! Which rows decide what a principal may do? Read from the primary, each time.
 
-use super::model::{Grant, Held, Pattern, Standing};
-use crate::catalog;
+use super::{
+    model::{Effect, Grant, Held, Source, Standing},
+    pattern::Pattern,
+};
+use crate::{catalog, grants::grantee::Grantee, roles};
+use chrono::{DateTime, Utc};
 use contracts::{
     id::{Principal, TenantId},
+    manifest::PermissionEntry,
     messages::TenantKind,
 };
 use sqlx::PgConnection;
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
+use uuid::Uuid;
+
+/// A grant as it is stored, by the name of who has it directly or through a group.
+pub(super) struct Row {
+    pub holder: String,
+    pub id: Uuid,
+    pub effect: String,
+    pub role_id: Option<Uuid>,
+    pub permission: Option<String>,
+    pub expires_at: Option<DateTime<Utc>>,
+    pub group_id: Option<Uuid>,
+    pub group_name: Option<String>,
+}
+
+/// The tenant as far as every principal in it is concerned. Its version is read first, so what is read later is at least as new.
+#[derive(Clone)]
+pub struct Ground {
+    pub tenant: TenantId,
+    pub kind: TenantKind,
+    pub version: i64,
+    pub catalog: Arc<Vec<PermissionEntry>>,
+}
 
 /// All that decides what the principal may do in the tenant. The rows may be of slightly different instants: a change
 /// between two reads ends with new stamps, and what was read before does not count then.
 pub async fn read(conn: &mut PgConnection, tenant: TenantId, principal: &Principal) -> sqlx::Result<Standing> {
-    let grants = grants(conn, tenant, principal).await?;
-    let kind = kind(conn, tenant).await?.unwrap_or(TenantKind::Customer);
-    let catalog = catalog::store::all(conn).await?;
-    Ok(Standing { catalog, kind, grants })
+    let name = principal.to_string();
+    let (kind, _) = kind_and_version(conn, tenant).await?;
+    let grants = grants(conn, tenant, std::slice::from_ref(&name)).await?.remove(&name).unwrap_or_default();
+    Ok(Standing { kind, grants, catalog: Arc::new(catalog::store::all(conn).await?) })
 }
 
-async fn kind(conn: &mut PgConnection, tenant: TenantId) -> sqlx::Result<Option<TenantKind>> {
-    let kind = sqlx::query_scalar!("SELECT kind FROM tenants WHERE id = $1", tenant.0).fetch_optional(conn).await?;
-    Ok(kind.map(|kind| kind_of(&kind)))
+pub async fn ground(conn: &mut PgConnection, tenant: TenantId) -> sqlx::Result<Ground> {
+    let (kind, version) = kind_and_version(conn, tenant).await?;
+    Ok(Ground { tenant, kind, version, catalog: Arc::new(catalog::store::all(conn).await?) })
 }
 
-/// The tenant's kind, with its roles and grants locked against other writers until the transaction ends; `None` if there is no such tenant.
-pub async fn lock_tenant(conn: &mut PgConnection, tenant: TenantId) -> sqlx::Result<Option<TenantKind>> {
-    let kind = sqlx::query_scalar!("SELECT kind FROM tenants WHERE id = $1 FOR NO KEY UPDATE", tenant.0).fetch_optional(conn).await?;
-    Ok(kind.map(|kind| kind_of(&kind)))
+/// Of a tenant that is not known yet nothing holds.
+async fn kind_and_version(conn: &mut PgConnection, tenant: TenantId) -> sqlx::Result<(TenantKind, i64)> {
+    let row = sqlx::query!("SELECT kind, version FROM tenants WHERE id = $1", tenant.0).fetch_optional(conn).await?;
+    Ok(row.map_or((TenantKind::Customer, 0), |row| (kind_of(&row.kind), row.version)))
 }
 
-fn kind_of(text: &str) -> TenantKind {
+/// The grants of each of `names`, which are principals.
+pub async fn grants(conn: &mut PgConnection, tenant: TenantId, names: &[String]) -> sqlx::Result<BTreeMap<String, Vec<Grant>>> {
+    let rows = rows(conn, tenant, names).await?;
+    let ids: Vec<Uuid> = rows.iter().filter_map(|row| row.role_id).collect();
+    let roles = roles::store::reachable(conn, tenant, &ids).await?;
+    let mut grants: BTreeMap<String, Vec<Grant>> = names.iter().map(|name| (name.clone(), Vec::new())).collect();
+    for row in rows {
+        let (holder, grant) = row.grant(&roles);
+        grants.entry(holder).or_default().push(grant);
+    }
+    Ok(grants)
+}
+
+/// What is granted to the grantee itself, be it a group; not what reaches it through groups.
+pub async fn direct(conn: &mut PgConnection, tenant: TenantId, grantee: &Grantee) -> sqlx::Result<Vec<Grant>> {
+    let rows = sqlx::query_as!(
+        Row,
+        r#"SELECT principal AS holder, id, effect, role_id, permission, expires_at, NULL::uuid AS group_id, NULL::text AS group_name
+           FROM grants WHERE tenant_id = $1 AND principal = $2 AND revoked_at IS NULL"#,
+        tenant.0,
+        grantee.to_string()
+    )
+    .fetch_all(&mut *conn)
+    .await?;
+    let ids: Vec<Uuid> = rows.iter().filter_map(|row| row.role_id).collect();
+    let roles = roles::store::reachable(conn, tenant, &ids).await?;
+    Ok(rows.into_iter().map(|row| row.grant(&roles).1).collect())
+}
+
+impl Ground {
+    pub fn standing(&self, grants: Vec<Grant>) -> Standing {
+        Standing { catalog: self.catalog.clone(), kind: self.kind, grants }
+    }
+
+    pub fn lists(&self, permission: &str) -> bool {
+        self.catalog.iter().any(|entry| entry.name == permission)
+    }
+}
+
+impl Row {
+    pub(super) fn grant(self, roles: &HashMap<Uuid, Held>) -> (String, Grant) {
+        let nothing = || Held::Patterns(Vec::new());
+        let held = match (self.permission, self.role_id) {
+            (Some(name), _) => held_by(&[name]),
+            (None, role) => role.and_then(|id| roles.get(&id).cloned()).unwrap_or_else(nothing),
+        };
+        let source = Some(Source { grant: self.id, group: self.group_id.zip(self.group_name) });
+        (self.holder, Grant { held, effect: Effect::of(&self.effect), expires_at: self.expires_at, source })
+    }
+}
+
+pub fn kind_of(text: &str) -> TenantKind {
     if text == "platform" { TenantKind::Platform } else { TenantKind::Customer }
 }
 
-async fn grants(conn: &mut PgConnection, tenant: TenantId, principal: &Principal) -> sqlx::Result<Vec<Grant>> {
-    let rows = sqlx::query!(
-        r#"SELECT g.permission, g.expires_at, r.name AS "role?", (r.tenant_id IS NULL) AS "built_in!",
-                  ARRAY(SELECT p.pattern FROM role_permissions p WHERE p.role_id = r.id) AS "patterns!"
-           FROM grants g LEFT JOIN roles r ON r.id = g.role_id AND (r.tenant_id = g.tenant_id OR r.tenant_id IS NULL)
-           WHERE g.tenant_id = $1 AND g.principal = $2 AND g.revoked_at IS NULL"#,
+/// Whether a grant is in force now does not depend on any clock but its own end: another server's may run ahead of ours.
+async fn rows(conn: &mut PgConnection, tenant: TenantId, names: &[String]) -> sqlx::Result<Vec<Row>> {
+    sqlx::query_as!(
+        Row,
+        r#"WITH holders AS (
+               SELECT name AS holder, name AS principal, NULL::uuid AS group_id FROM unnest($2::text[]) AS name
+               UNION ALL
+               SELECT principal, 'group:' || group_id, group_id FROM group_members
+               WHERE tenant_id = $1 AND principal = ANY($2) AND removed_at IS NULL
+           )
+           SELECT h.holder AS "holder!", g.id, g.effect, g.role_id, g.permission, g.expires_at, h.group_id, gr.name AS "group_name?"
+           FROM holders h JOIN grants g ON g.tenant_id = $1 AND g.principal = h.principal AND g.revoked_at IS NULL
+           LEFT JOIN groups gr ON gr.tenant_id = $1 AND gr.id = h.group_id"#,
         tenant.0,
-        principal.to_string()
+        names
     )
     .fetch_all(conn)
-    .await?;
-    let held = |role: Option<String>, built_in: bool, patterns: Vec<String>| match role {
-        Some(role) if built_in => Held::built_in(&role).unwrap_or(Held::Patterns(Vec::new())),
-        _ => held_by(&patterns),
-    };
-    Ok(rows
-        .into_iter()
-        .map(|row| {
-            let patterns = row.permission.map_or(row.patterns, |name| vec![name]);
-            Grant { held: held(row.role, row.built_in, patterns), expires_at: row.expires_at }
-        })
-        .collect())
+    .await
 }
 
 /// What the patterns of a row hold; the table's own checks let none in that cannot be read.

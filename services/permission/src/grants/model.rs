@@ -1,12 +1,14 @@
 //! What makes a sound grant?
 
+use super::grantee::Grantee;
 use chrono::{DateTime, Utc};
 use common::problem::FieldError;
-use contracts::id::Principal;
 
 const LONGEST_REASON: usize = 500;
 /// What an index of the database holds easily.
-const LONGEST_PRINCIPAL: usize = 200;
+pub const LONGEST_PRINCIPAL: usize = 200;
+/// Living grants of one principal or group: all of them are read with every record that is made of them.
+pub const MOST_GRANTS: i64 = 1_000;
 
 /// What is to be granted, by name.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,7 +30,7 @@ impl Wanted {
 }
 
 /// What is wrong with a grant's principal, end and reason.
-pub fn faults(principal: &Principal, expires_at: Option<DateTime<Utc>>, reason: Option<&str>, now: DateTime<Utc>) -> Vec<FieldError> {
+pub fn faults(principal: &Grantee, expires_at: Option<DateTime<Utc>>, reason: Option<&str>, now: DateTime<Utc>) -> Vec<FieldError> {
     let mut faults = Vec::new();
     if principal.to_string().len() > LONGEST_PRINCIPAL {
         faults.push(FieldError::new("principal", "too_long", format!("must be at most {LONGEST_PRINCIPAL} bytes")));
@@ -42,18 +44,10 @@ pub fn faults(principal: &Principal, expires_at: Option<DateTime<Utc>>, reason: 
     faults
 }
 
-/// Built-in roles that somebody must always hold, without an end: whoever lacks them cannot give them back.
-pub fn must_stay(role: &str) -> Option<&'static str> {
-    match role {
-        "owner" => Some("last_owner"),
-        "operator" => Some("last_operator"),
-        _ => None,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use contracts::id::Principal;
 
     #[test]
     fn a_grant_gives_a_role_or_a_permission() {
@@ -66,10 +60,10 @@ mod tests {
     #[test]
     fn a_grant_must_end_in_the_future() {
         let now = DateTime::from_timestamp(100, 0).unwrap();
-        let forum = Principal::Client("forum".into());
+        let forum = Grantee::Principal(Principal::Client("forum".into()));
         assert!(faults(&forum, None, None, now).is_empty());
         assert!(faults(&forum, DateTime::from_timestamp(101, 0), Some("holiday"), now).is_empty());
-        let all = faults(&Principal::Client("x".repeat(200)), Some(now), Some(&"x".repeat(501)), now);
+        let all = faults(&Grantee::Principal(Principal::Client("x".repeat(200))), Some(now), Some(&"x".repeat(501)), now);
         assert_eq!(all.iter().map(|fault| fault.field.as_str()).collect::<Vec<_>>(), ["principal", "expires_at", "reason"]);
     }
 }

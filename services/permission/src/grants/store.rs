@@ -1,5 +1,7 @@
 //! Which rows are grants? Every statement carries the tenant.
 
+use super::{changes::Wish, grantee::Grantee};
+use crate::effective::model::Effect;
 use chrono::{DateTime, Utc};
 use common::page::PageRequest;
 use contracts::id::{Principal, TenantId};
@@ -8,11 +10,14 @@ use sqlx::PgConnection;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct Grant {
     pub id: Uuid,
+    /// `user:<uuid>`, `client:<id>` or `group:<uuid>`.
     #[schema(example = "user:01890a5d-ac96-774b-bcce-b302099a8057")]
     pub principal: String,
+    /// Whether it gives or denies.
+    pub effect: Effect,
     /// Name of the role it gives, if it gives one.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = "accountant")]
@@ -31,33 +36,42 @@ pub struct Grant {
 /// A grant to be stored.
 pub struct NewGrant<'a> {
     pub id: Uuid,
-    pub principal: &'a Principal,
+    pub wish: &'a Wish,
     pub role_id: Option<Uuid>,
-    pub permission: Option<&'a str>,
-    pub expires_at: Option<DateTime<Utc>>,
-    pub reason: Option<&'a str>,
     pub granted_by: &'a Principal,
     pub now: DateTime<Utc>,
 }
 
-/// A grant as far as revoking it needs.
-pub struct Revocable {
-    pub principal: String,
-    pub built_in_role: Option<String>,
-    pub revoked_at: Option<DateTime<Utc>>,
+struct Row {
+    id: Uuid,
+    principal: String,
+    effect: String,
+    role: Option<String>,
+    permission: Option<String>,
+    expires_at: Option<DateTime<Utc>>,
+    reason: Option<String>,
+    granted_by: String,
+    granted_at: DateTime<Utc>,
+}
+
+impl From<Row> for Grant {
+    fn from(row: Row) -> Self {
+        let Row { id, principal, effect, role, permission, expires_at, reason, granted_by, granted_at } = row;
+        Self { id, principal, effect: Effect::of(&effect), role, permission, expires_at, reason, granted_by, granted_at }
+    }
 }
 
 /// The living grants of the tenant, or of one principal in it.
 pub async fn page(
     conn: &mut PgConnection,
     tenant: TenantId,
-    principal: Option<&Principal>,
+    principal: Option<&Grantee>,
     now: DateTime<Utc>,
     request: PageRequest,
 ) -> sqlx::Result<Vec<Grant>> {
-    sqlx::query_as!(
-        Grant,
-        r#"SELECT g.id, g.principal, r.name AS "role?", g.permission, g.expires_at, g.reason, g.granted_by, g.granted_at
+    let rows = sqlx::query_as!(
+        Row,
+        r#"SELECT g.id, g.principal, g.effect, r.name AS "role?", g.permission, g.expires_at, g.reason, g.granted_by, g.granted_at
            FROM grants g LEFT JOIN roles r ON r.id = g.role_id AND (r.tenant_id = g.tenant_id OR r.tenant_id IS NULL)
            WHERE g.tenant_id = $1 AND ($2::text IS NULL OR g.principal = $2) AND g.id > $3
              AND g.revoked_at IS NULL AND (g.expires_at IS NULL OR g.expires_at > $4)
@@ -69,6 +83,18 @@ pub async fn page(
         request.fetch()
     )
     .fetch_all(conn)
+    .await?;
+    Ok(rows.into_iter().map(Grant::from).collect())
+}
+
+/// How many grants the grantee has that are not revoked.
+pub async fn count(conn: &mut PgConnection, tenant: TenantId, principal: &Grantee) -> sqlx::Result<i64> {
+    sqlx::query_scalar!(
+        r#"SELECT count(*) AS "count!" FROM grants WHERE tenant_id = $1 AND principal = $2 AND revoked_at IS NULL"#,
+        tenant.0,
+        principal.to_string()
+    )
+    .fetch_one(conn)
     .await
 }
 
@@ -76,17 +102,18 @@ pub async fn page(
 pub async fn insert(conn: &mut PgConnection, tenant: TenantId, grant: &NewGrant<'_>) -> sqlx::Result<()> {
     close_expired(conn, tenant, grant).await?;
     sqlx::query!(
-        "INSERT INTO grants (id, tenant_id, principal, role_id, permission, expires_at, reason, granted_by, granted_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+        "INSERT INTO grants (id, tenant_id, principal, role_id, permission, expires_at, reason, granted_by, granted_at, effect)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
         grant.id,
         tenant.0,
-        grant.principal.to_string(),
+        grant.wish.principal.to_string(),
         grant.role_id,
-        grant.permission,
-        grant.expires_at,
-        grant.reason,
+        grant.wish.permission,
+        grant.wish.expires_at,
+        grant.wish.reason,
         grant.granted_by.to_string(),
-        grant.now
+        grant.now,
+        grant.wish.effect.name()
     )
     .execute(conn)
     .await?;
@@ -98,48 +125,57 @@ async fn close_expired(conn: &mut PgConnection, tenant: TenantId, grant: &NewGra
     sqlx::query!(
         "UPDATE grants SET revoked_at = expires_at, revoked_by = granted_by
          WHERE tenant_id = $1 AND principal = $2 AND role_id IS NOT DISTINCT FROM $3 AND permission IS NOT DISTINCT FROM $4
-           AND revoked_at IS NULL AND expires_at <= $5",
+           AND effect = $6 AND revoked_at IS NULL AND expires_at <= $5",
         tenant.0,
-        grant.principal.to_string(),
+        grant.wish.principal.to_string(),
         grant.role_id,
-        grant.permission,
-        grant.now
+        grant.wish.permission,
+        grant.now,
+        grant.wish.effect.name()
     )
     .execute(conn)
     .await?;
     Ok(())
 }
 
-/// Gives a built-in role without an end; one that the principal has for a time only loses its end.
-pub async fn insert_built_in(conn: &mut PgConnection, tenant: TenantId, grant: &NewGrant<'_>, role: &str) -> sqlx::Result<()> {
-    sqlx::query!(
-        "INSERT INTO grants (id, tenant_id, principal, role_id, reason, granted_by, granted_at)
-         SELECT $1, $2, $3, id, $4, $5, $6 FROM roles WHERE tenant_id IS NULL AND name = $7
-         ON CONFLICT (tenant_id, principal, role_id, permission) WHERE revoked_at IS NULL DO UPDATE SET expires_at = NULL",
+/// Gives a user a built-in role without an end; one that they have for a time loses its end. `None` if nothing had to be done.
+pub async fn insert_built_in(conn: &mut PgConnection, tenant: TenantId, grant: &NewGrant<'_>, role: &str) -> sqlx::Result<Option<Grant>> {
+    let row = sqlx::query_as!(
+        Row,
+        r#"INSERT INTO grants AS g (id, tenant_id, principal, role_id, granted_by, granted_at)
+           SELECT $1, $2, $3, id, $4, $5 FROM roles WHERE tenant_id IS NULL AND name = $6
+           ON CONFLICT (tenant_id, principal, role_id, permission, effect) WHERE revoked_at IS NULL
+           DO UPDATE SET expires_at = NULL WHERE g.expires_at IS NOT NULL
+           RETURNING id, principal, effect, $6 AS role, permission, expires_at, reason, granted_by, granted_at"#,
         grant.id,
         tenant.0,
-        grant.principal.to_string(),
-        grant.reason,
+        grant.wish.principal.to_string(),
         grant.granted_by.to_string(),
         grant.now,
         role
     )
-    .execute(conn)
+    .fetch_optional(conn)
     .await?;
-    Ok(())
+    Ok(row.map(Grant::from))
 }
 
-/// A grant of the tenant, living or not.
-pub async fn find(conn: &mut PgConnection, tenant: TenantId, id: Uuid) -> sqlx::Result<Option<Revocable>> {
-    sqlx::query_as!(
-        Revocable,
-        r#"SELECT g.principal, r.name AS "built_in_role?", g.revoked_at
-           FROM grants g LEFT JOIN roles r ON r.id = g.role_id AND r.tenant_id IS NULL WHERE g.tenant_id = $1 AND g.id = $2"#,
+/// A grant of the tenant, and whether it is revoked.
+pub async fn find(conn: &mut PgConnection, tenant: TenantId, id: Uuid) -> sqlx::Result<Option<(Grant, bool)>> {
+    let row = sqlx::query!(
+        r#"SELECT g.id, g.principal, g.effect, r.name AS "role?", g.permission, g.expires_at, g.reason, g.granted_by, g.granted_at,
+                  (g.revoked_at IS NOT NULL) AS "revoked!"
+           FROM grants g LEFT JOIN roles r ON r.id = g.role_id AND (r.tenant_id = g.tenant_id OR r.tenant_id IS NULL)
+           WHERE g.tenant_id = $1 AND g.id = $2"#,
         tenant.0,
         id
     )
     .fetch_optional(conn)
-    .await
+    .await?;
+    Ok(row.map(|row| {
+        let (role, permission, expires_at, reason) = (row.role, row.permission, row.expires_at, row.reason);
+        let (principal, granted_by, granted_at) = (row.principal, row.granted_by, row.granted_at);
+        (Grant { id: row.id, principal, effect: Effect::of(&row.effect), role, permission, expires_at, reason, granted_by, granted_at }, row.revoked)
+    }))
 }
 
 /// Revokes the grant if it is not revoked yet.
@@ -156,16 +192,21 @@ pub async fn revoke(conn: &mut PgConnection, tenant: TenantId, id: Uuid, by: &Pr
     Ok(())
 }
 
-/// Whether a user of the tenant holds the built-in role without an end.
-pub async fn is_held(conn: &mut PgConnection, tenant: TenantId, role: &str) -> sqlx::Result<bool> {
+/// Which of `owner` and `operator` a user of the tenant holds without an end, by a grant of their own, and under no denial.
+pub async fn held_for_good(conn: &mut PgConnection, tenant: TenantId, now: DateTime<Utc>) -> sqlx::Result<Vec<String>> {
     sqlx::query_scalar!(
-        r#"SELECT EXISTS (
-               SELECT FROM grants g JOIN roles r ON r.id = g.role_id AND r.tenant_id IS NULL
-               WHERE g.tenant_id = $1 AND r.name = $2 AND g.principal LIKE 'user:%' AND g.revoked_at IS NULL AND g.expires_at IS NULL
-           ) AS "held!""#,
+        "SELECT DISTINCT r.name FROM grants g JOIN roles r ON r.id = g.role_id AND r.tenant_id IS NULL
+         WHERE g.tenant_id = $1 AND r.name IN ('owner', 'operator') AND g.principal LIKE 'user:%' AND g.effect = 'allow'
+           AND g.revoked_at IS NULL AND g.expires_at IS NULL
+           AND NOT EXISTS (
+               SELECT FROM grants d
+               WHERE d.tenant_id = $1 AND d.effect = 'deny' AND d.revoked_at IS NULL AND (d.expires_at IS NULL OR d.expires_at > $2)
+                 AND (d.principal = g.principal OR d.principal IN (
+                     SELECT 'group:' || m.group_id FROM group_members m WHERE m.tenant_id = $1 AND m.principal = g.principal AND m.removed_at IS NULL)))
+         ORDER BY r.name",
         tenant.0,
-        role
+        now
     )
-    .fetch_one(conn)
+    .fetch_all(conn)
     .await
 }

@@ -1,45 +1,69 @@
 //! What makes a sound role?
 
-use crate::effective::model::Pattern;
+use crate::effective::pattern::Pattern;
 use common::problem::FieldError;
 use std::collections::BTreeSet;
 
 /// A role is read as a whole with every record that is made of it.
 const MOST_PATTERNS: usize = 200;
+const MOST_INCLUDES: usize = 20;
 const LONGEST_NAME: usize = 40;
 const RESERVED: [&str; 3] = ["owner", "member", "operator"];
+/// Roles of a tenant's own: all of them are looked through when one is edited.
+pub const MOST_ROLES: i64 = 500;
+
+/// What a role shall be, as it was asked for.
+#[derive(Clone, Debug)]
+pub struct Wish {
+    pub name: String,
+    pub permissions: Vec<String>,
+    pub includes: Vec<String>,
+}
 
 /// A role that may be stored, if what it names exists.
 #[derive(Debug, PartialEq)]
-pub struct NewRole {
+pub struct Sound {
     pub name: String,
     pub patterns: BTreeSet<Pattern>,
+    pub includes: BTreeSet<String>,
 }
 
-impl NewRole {
-    /// Checks name and patterns; every fault is told.
-    pub fn parse(name: String, permissions: &[String]) -> Result<Self, Vec<FieldError>> {
+impl Sound {
+    /// Checks name, patterns and includes; every fault is told.
+    pub fn parse(wish: &Wish) -> Result<Self, Vec<FieldError>> {
         let mut faults = Vec::new();
-        if !is_role_name(&name) {
-            faults.push(FieldError::new("name", "malformed", format!("must be 1 to {LONGEST_NAME} lower-case letters, digits and '-', a letter first")));
-        } else if RESERVED.contains(&name.as_str()) {
+        if !is_name(&wish.name) {
+            faults.push(malformed_name());
+        } else if RESERVED.contains(&wish.name.as_str()) {
             faults.push(FieldError::new("name", "reserved", "is the name of a built-in role"));
         }
-        if permissions.is_empty() || permissions.len() > MOST_PATTERNS {
-            faults.push(FieldError::new("permissions", "out_of_range", format!("must be 1 to {MOST_PATTERNS} patterns")));
+        if wish.permissions.len() > MOST_PATTERNS || (wish.permissions.is_empty() && wish.includes.is_empty()) {
+            faults.push(FieldError::new("permissions", "out_of_range", format!("must be 1 to {MOST_PATTERNS} patterns, or none if the role includes others")));
+        }
+        if wish.includes.len() > MOST_INCLUDES {
+            faults.push(FieldError::new("includes", "out_of_range", format!("must be at most {MOST_INCLUDES} roles")));
         }
         let mut patterns = BTreeSet::new();
-        for (index, text) in permissions.iter().enumerate() {
+        for (index, text) in wish.permissions.iter().enumerate() {
             match text.parse() {
                 Ok(pattern) => _ = patterns.insert(pattern),
                 Err(_) => faults.push(FieldError::new(format!("permissions[{index}]"), "malformed", "must be written forum.addPost or forum.*")),
             }
         }
-        if faults.is_empty() { Ok(Self { name, patterns }) } else { Err(faults) }
+        for (index, _) in wish.includes.iter().enumerate().filter(|(_, name)| matches!(name.as_str(), "owner" | "operator")) {
+            faults.push(FieldError::new(format!("includes[{index}]"), "reserved", "is granted by itself only, so that its last holder can be counted"));
+        }
+        let (name, includes) = (wish.name.clone(), wish.includes.iter().cloned().collect());
+        if faults.is_empty() { Ok(Self { name, patterns, includes }) } else { Err(faults) }
     }
 }
 
-fn is_role_name(name: &str) -> bool {
+pub fn malformed_name() -> FieldError {
+    FieldError::new("name", "malformed", format!("must be 1 to {LONGEST_NAME} lower-case letters, digits and '-', a letter first"))
+}
+
+/// What a role or a group may be called.
+pub fn is_name(name: &str) -> bool {
     let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
     name.len() <= LONGEST_NAME && name.starts_with(|c: char| c.is_ascii_lowercase()) && name.bytes().all(plain)
 }
@@ -50,12 +74,14 @@ mod tests {
 
     #[test]
     fn every_fault_is_told() {
-        let fields = |name: &str, permissions: &[&str]| {
-            let permissions: Vec<String> = permissions.iter().map(|text| (*text).to_owned()).collect();
-            NewRole::parse(name.into(), &permissions).map_err(|faults| faults.into_iter().map(|fault| fault.field).collect::<Vec<_>>()).map(|_| ())
+        let fields = |name: &str, permissions: &[&str], includes: &[&str]| {
+            let [permissions, includes] = [permissions, includes].map(|texts| texts.iter().map(|text| (*text).to_owned()).collect());
+            let faults = Sound::parse(&Wish { name: name.into(), permissions, includes }).err().unwrap_or_default();
+            faults.into_iter().map(|fault| fault.field).collect::<Vec<_>>()
         };
-        assert_eq!(fields("moderator", &["forum.*", "forum.deletePosts"]), Ok(()));
-        assert_eq!(fields("owner", &[]), Err(vec!["name".into(), "permissions".into()]));
-        assert_eq!(fields("Big Boss", &["forum.*", "*"]), Err(vec!["name".into(), "permissions[1]".into()]));
+        assert_eq!(fields("moderator", &["forum.*", "forum.deletePosts"], &[]), [""; 0]);
+        assert_eq!(fields("moderator", &[], &["helper", "member"]), [""; 0]);
+        assert_eq!(fields("owner", &[], &[]), ["name", "permissions"]);
+        assert_eq!(fields("Big Boss", &["forum.*", "*"], &["owner"]), ["name", "permissions[1]", "includes[0]"]);
     }
 }

@@ -1,38 +1,52 @@
-//! Which roles has the tenant, and how does it make and delete its own?
+//! Which roles has the tenant, and how does it change its own?
 
 use super::{
-    model::NewRole,
+    changes::{self, no_such_role},
+    model::Wish,
     store::{self, Role},
 };
 use crate::{
     app::App,
-    catalog,
-    effective::{model::Pattern, store::lock_tenant},
-    grants::routes::tenant_not_known,
+    audit::Origin,
+    change::{Change, Written, done, written},
 };
-use axum::{extract::State, http::StatusCode};
+use axum::{
+    extract::State,
+    http::{HeaderMap, StatusCode, header},
+    response::{IntoResponse, Response},
+};
 use common::{
     access::Allowed,
     http::{Json, Path, Query},
     page::{Page, PageQuery},
     permissions,
-    problem::{FieldError, Problem, constraint},
+    problem::Problem,
 };
 use serde::Deserialize;
-use sqlx::PgConnection;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
 permissions! { pub ReadRoles = "permission.readRoles", pub WriteRoles = "permission.writeRoles" }
 
 #[derive(Debug, Deserialize, ToSchema)]
-pub struct CreateRole {
+pub struct RoleBody {
     /// Lower-case letters, digits and `-`.
     #[schema(example = "accountant")]
     pub name: String,
     /// Names, or `forum.*` for all of a namespace except what is dangerous, also what is added later.
     #[schema(example = json!(["billing.*"]))]
+    #[serde(default)]
     pub permissions: Vec<String>,
+    /// Names of roles whose permissions it has too: the tenant's own, or `member`.
+    #[schema(example = json!(["member"]))]
+    #[serde(default)]
+    pub includes: Vec<String>,
+}
+
+impl From<RoleBody> for Wish {
+    fn from(RoleBody { name, permissions, includes }: RoleBody) -> Self {
+        Self { name, permissions, includes }
+    }
 }
 
 #[utoipa::path(get, path = "/v1/roles", operation_id = "listRoles", tag = "roles", params(PageQuery),
@@ -43,62 +57,62 @@ pub async fn list(State(app): State<App>, caller: Allowed<ReadRoles>, Query(page
     Ok(Json(Page::cut(rows, request, |role| role.id)))
 }
 
-#[utoipa::path(post, path = "/v1/roles", operation_id = "createRole", tag = "roles", request_body = CreateRole,
-    responses((status = 201, body = Role), (status = 409, description = "`role_exists`: the tenant has a role of this name.")),
+#[utoipa::path(get, path = "/v1/roles/{id}", operation_id = "getRole", tag = "roles", params(("id" = Uuid, Path)),
+    responses((status = 200, body = Role, headers(("ETag" = String, description = "To be sent as `If-Match` with an edit.")))),
+    security(("bearer" = ["permission.readRoles"])))]
+pub async fn get(State(app): State<App>, caller: Allowed<ReadRoles>, Path(id): Path<Uuid>) -> Result<Response, Problem> {
+    let role = store::get(&mut *app.pool.acquire().await?, caller.tenant, id).await?.ok_or_else(no_such_role)?;
+    Ok(([(header::ETAG, etag(role.revision))], Json(role)).into_response())
+}
+
+#[utoipa::path(post, path = "/v1/roles", operation_id = "createRole", tag = "roles", request_body = RoleBody,
+    responses((status = 201, body = Written<Role>), (status = 409, description = "`role_exists`, `too_many_roles`")),
     security(("bearer" = ["permission.writeRoles"])))]
-pub async fn create(State(app): State<App>, caller: Allowed<WriteRoles>, Json(request): Json<CreateRole>) -> Result<(StatusCode, Json<Role>), Problem> {
-    let role = NewRole::parse(request.name, &request.permissions).map_err(Problem::invalid)?;
-    let mut tx = app.pool.begin().await?;
-    lock_tenant(&mut tx, caller.tenant).await?.ok_or_else(tenant_not_known)?;
-    let unknown = unknown(&mut tx, &request.permissions, &role).await?;
-    if !unknown.is_empty() {
-        return Err(Problem::invalid(unknown));
-    }
-    let stored = store::insert(&mut tx, caller.tenant, app.ambient.uuid(), &role, app.ambient.now()).await.map_err(not_stored)?;
-    tx.commit().await?;
-    Ok((StatusCode::CREATED, Json(stored)))
+pub async fn create(State(app): State<App>, caller: Allowed<WriteRoles>, origin: Origin, Json(body): Json<RoleBody>) -> Result<Response, Problem> {
+    let mut change = Change::begin(&app, &caller, &origin).await?;
+    let role = changes::create(&mut change, &body.into()).await?;
+    let version = change.commit(&app).await?;
+    Ok(([(header::ETAG, etag(role.revision))], written(StatusCode::CREATED, version, role)).into_response())
+}
+
+#[utoipa::path(put, path = "/v1/roles/{id}", operation_id = "editRole", tag = "roles", request_body = RoleBody,
+    params(("id" = Uuid, Path), ("If-Match" = String, Header, description = "The `ETag` of the role that was read, or `*`.")),
+    responses((status = 200, body = Written<Role>), (status = 409, description = "`role_exists`: the tenant has another role of this name."),
+        (status = 403, description = "`permission_missing`, or `escalation`: the caller lacks some of what the edit gives."),
+        (status = 412, description = "`role_edited`: somebody else has edited it since."), (status = 428, description = "`if_match_missing`")),
+    security(("bearer" = ["permission.writeRoles"])))]
+pub async fn edit(
+    State(app): State<App>,
+    caller: Allowed<WriteRoles>,
+    origin: Origin,
+    Path(id): Path<Uuid>,
+    headers: HeaderMap,
+    Json(body): Json<RoleBody>,
+) -> Result<Response, Problem> {
+    let revision = if_match(&headers)?;
+    let mut change = Change::begin(&app, &caller, &origin).await?;
+    let role = changes::edit(&mut change, id, &body.into(), revision).await?;
+    let version = change.commit_in_force(&app).await?;
+    Ok(([(header::ETAG, etag(role.revision))], written(StatusCode::OK, version, role)).into_response())
 }
 
 #[utoipa::path(delete, path = "/v1/roles/{id}", operation_id = "deleteRole", tag = "roles", params(("id" = Uuid, Path)),
-    responses((status = 204), (status = 409, description = "`role_granted`: somebody still has it.")),
+    responses((status = 204), (status = 409, description = "`role_granted`: somebody still has it. `role_included`: another role includes it.")),
     security(("bearer" = ["permission.writeRoles"])))]
-pub async fn delete(State(app): State<App>, caller: Allowed<WriteRoles>, Path(id): Path<Uuid>) -> Result<StatusCode, Problem> {
-    let mut tx = app.pool.begin().await?;
-    lock_tenant(&mut tx, caller.tenant).await?.ok_or_else(no_such_role)?;
-    let now = app.ambient.now();
-    if !store::delete(&mut tx, caller.tenant, id, now).await? {
-        return Err(no_such_role());
-    }
-    let grants = store::grants(&mut tx, caller.tenant, id, now).await?;
-    if grants > 0 {
-        return Err(Problem::conflict("role_granted", format!("{grants} grants give this role. Revoke them first.")));
-    }
-    tx.commit().await?;
-    Ok(StatusCode::NO_CONTENT)
+pub async fn delete(State(app): State<App>, caller: Allowed<WriteRoles>, origin: Origin, Path(id): Path<Uuid>) -> Result<Response, Problem> {
+    let mut change = Change::begin(&app, &caller, &origin).await?;
+    changes::delete(&mut change, id).await?;
+    Ok(done(change.commit(&app).await?))
 }
 
-/// A fault for each pattern that names nothing of the catalog.
-async fn unknown(conn: &mut PgConnection, permissions: &[String], role: &NewRole) -> sqlx::Result<Vec<FieldError>> {
-    let (mut names, mut namespaces) = (Vec::new(), Vec::new());
-    for pattern in &role.patterns {
-        match pattern {
-            Pattern::Name(name) => names.push(name.clone()),
-            Pattern::Namespace(namespace) => namespaces.push(namespace.clone()),
-        }
-    }
-    let mut unknown = catalog::store::unknown(&mut *conn, &names).await?;
-    unknown.extend(catalog::store::unknown_namespaces(conn, &namespaces).await?.into_iter().map(|namespace| Pattern::Namespace(namespace).to_string()));
-    let wrong = permissions.iter().enumerate().filter(|(_, permission)| unknown.contains(permission));
-    Ok(wrong.map(|(index, _)| FieldError::new(format!("permissions[{index}]"), "unknown", "must be of the catalog")).collect())
+fn etag(revision: i32) -> String {
+    format!("\"{revision}\"")
 }
 
-fn no_such_role() -> Problem {
-    Problem::not_found("role_not_found", "The tenant has no role of its own with this id.")
-}
-
-fn not_stored(error: sqlx::Error) -> Problem {
-    match constraint(&error) {
-        Some("roles_name") => Problem::conflict("role_exists", "The tenant has a role of this name."),
-        _ => error.into(),
-    }
+/// The revision that the caller has read; `None` for `*`, which is any. Two who edit unseen would undo each other's work.
+fn if_match(headers: &HeaderMap) -> Result<Option<i32>, Problem> {
+    let missing = || Problem::new(StatusCode::PRECONDITION_REQUIRED, "if_match_missing", "Send the role's ETag as If-Match.");
+    let text = headers.get(header::IF_MATCH).and_then(|value| value.to_str().ok()).ok_or_else(missing)?;
+    // An ETag that was never one of ours matches no revision.
+    Ok((text != "*").then(|| text.trim_matches('"').parse().unwrap_or(0)))
 }

@@ -45,6 +45,22 @@ async fn what_is_granted_by_name_cannot_be_removed() {
 }
 
 #[tokio::test]
+async fn what_is_granted_is_removed_once_it_was_deprecated() {
+    let world = World::start().await;
+    let ada = world.owner().await;
+    let bob = world.stranger(ada.tenant).await;
+    world.register("billing", json!([entry("billing.readInvoices")])).await.expect(204);
+    world.grant(&ada, &bob, "billing.readInvoices").await;
+    world.register("billing", json!([])).await.problem(409, "permission_granted");
+    world.register("billing", json!([{"name": "billing.readInvoices", "text": "x", "deprecated": true}])).await.expect(204);
+    assert_eq!(world.permissions(&bob).await, ["billing.readInvoices"], "it goes on until it is removed");
+    let listed = world.get("/v1/permissions?limit=200", &ada).await.expect(200);
+    assert!(listed["items"].as_array().unwrap().iter().any(|entry| entry["name"] == "billing.readInvoices" && entry["deprecated"] == true));
+    world.register("billing", json!([])).await.expect(204);
+    assert_eq!(world.permissions(&bob).await, [""; 0]);
+}
+
+#[tokio::test]
 async fn only_a_change_makes_caches_forget_and_it_does_so_before_the_answer() {
     let world = World::start().await;
     let ada = world.owner().await;

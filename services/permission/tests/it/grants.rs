@@ -1,6 +1,6 @@
 //! Granting and revoking.
 
-use crate::support::{World, principal};
+use crate::support::{World, entry, principal, shown};
 use chrono::TimeDelta;
 use serde_json::json;
 use std::time::{Duration, Instant};
@@ -47,7 +47,7 @@ async fn a_role_gives_what_it_holds_until_it_is_revoked() {
     let bob = world.stranger(ada.tenant).await;
     world.post("/v1/roles", &ada, json!({"name": "auditor", "permissions": ["permission.*"]})).await.expect(201);
     let body = json!({"principal": principal(&bob), "role": "auditor", "reason": "audit of May"});
-    let grant = world.post("/v1/grants", &ada, body.clone()).await.expect(201);
+    let grant = shown(world.post("/v1/grants", &ada, body.clone()).await.expect(201));
     assert_eq!(world.permissions(&bob).await, ["permission.readGrants", "permission.readRoles"], "a wildcard leaves out what is dangerous");
     world.post("/v1/grants", &ada, body).await.problem(409, "already_granted");
     let listed = world.get(&format!("/v1/grants?principal={}", principal(&bob)), &ada).await.expect(200);
@@ -171,4 +171,87 @@ async fn another_tenants_grants_are_not_there() {
     let seen = world.get(&format!("/v1/grants?principal={}", principal(&bob)), &eve).await.expect(200);
     assert_eq!(seen["items"], json!([]));
     world.get("/v1/grants", &bob).await.expect(200);
+}
+
+#[tokio::test]
+async fn a_denial_wins_at_once_and_ends_at_once() {
+    let world = World::start().await;
+    let ada = world.owner().await;
+    let bob = world.stranger(ada.tenant).await;
+    world.grant(&ada, &bob, READ).await;
+    world.get("/v1/grants", &bob).await.expect(200);
+    let denial = world.deny(&ada, &principal(&bob), READ).await.expect(201);
+    world.get("/v1/grants", &bob).await.problem(403, "permission_missing");
+    world.deny(&ada, &principal(&bob), READ).await.problem(409, "already_granted");
+    let listed = world.get(&format!("/v1/grants?principal={}", principal(&bob)), &ada).await.expect(200);
+    let effects: Vec<_> = listed["items"].as_array().unwrap().iter().map(|grant| grant["effect"].as_str().unwrap()).collect();
+    assert_eq!(effects, ["allow", "deny"]);
+    world.revoke(&ada, denial["id"].as_str().unwrap()).await.expect(204);
+    world.get("/v1/grants", &bob).await.expect(200);
+}
+
+#[tokio::test]
+async fn nobody_lifts_a_denial_of_their_own() {
+    let world = World::start().await;
+    let ada = world.owner().await;
+    let bob = world.stranger(ada.tenant).await;
+    world.post("/v1/grants", &ada, json!({"principal": principal(&bob), "role": "owner"})).await.expect(201);
+    let denial = world.deny(&ada, &principal(&bob), READ).await.expect(201);
+    let role = world.role(&ada, "no-roles", &["permission.readRoles"], &[]).await;
+    let by_role = json!({"principal": principal(&bob), "role": "no-roles", "effect": "deny"});
+    world.post("/v1/grants", &ada, by_role).await.expect(201);
+    world.revoke(&bob, denial["id"].as_str().unwrap()).await.problem(403, "escalation");
+    let emptied = json!({"name": "no-roles", "permissions": ["permission.writeRoles"]});
+    let refusal = world.edit_role(&bob, &role, "*", emptied.clone()).await.problem(403, "escalation");
+    assert!(refusal["detail"].as_str().unwrap().contains("permission.readRoles"), "{refusal}");
+    world.edit_role(&ada, &role, "*", emptied).await.expect(200);
+    world.get("/v1/roles", &bob).await.expect(200);
+}
+
+#[tokio::test]
+async fn the_last_owner_is_denied_nothing() {
+    let world = World::start().await;
+    let ada = world.owner().await;
+    world.deny(&ada, &principal(&ada), READ).await.problem(409, "last_owner");
+    let group = world.group(&ada, "all", &[]).await;
+    world.deny(&ada, &format!("group:{group}"), READ).await.expect(201);
+    world.join(&ada, &group, &ada).await.problem(409, "last_owner");
+    let bob = world.stranger(ada.tenant).await;
+    world.post("/v1/grants", &ada, json!({"principal": principal(&bob), "role": "owner"})).await.expect(201);
+    world.join(&ada, &group, &bob).await.expect(204);
+    let own = world.grants_of(&ada, &ada, "owner").await;
+    world.revoke(&ada, &own[0]).await.problem(409, "last_owner");
+    world.leave(&ada, &group, &bob).await.expect(204);
+    world.join(&ada, &group, &ada).await.expect(204);
+    world.get("/v1/grants", &ada).await.problem(403, "permission_missing");
+}
+
+#[tokio::test]
+async fn a_principal_has_at_most_a_thousand_grants_and_ten_times_as_many_do_no_harm() {
+    let world = World::start().await;
+    let ada = world.owner().await;
+    let bob = world.stranger(ada.tenant).await;
+    let list: Vec<_> = (0..1_000).map(|n| entry(&format!("worker.p{n}"))).collect();
+    world.register("worker", json!(list)).await.expect(204);
+    sqlx::query("INSERT INTO roles (id, tenant_id, name, created_at) SELECT gen_random_uuid(), $1, 'r' || n, now() FROM generate_series(1, 10000) n")
+        .bind(ada.tenant.0)
+        .execute(&world.platform.pool)
+        .await
+        .unwrap();
+    sqlx::query(
+        "WITH held AS (INSERT INTO role_permissions (role_id, pattern) SELECT id, 'worker.p' || (substr(name, 2)::int % 1000) FROM roles WHERE name ~ '^r[0-9]+$')
+         INSERT INTO grants (id, tenant_id, principal, role_id, granted_by, granted_at)
+         SELECT gen_random_uuid(), $1, $2, id, 'client:test', now() FROM roles WHERE name ~ '^r[0-9]+$'",
+    )
+    .bind(ada.tenant.0)
+    .bind(principal(&bob))
+    .execute(&world.platform.pool)
+    .await
+    .unwrap();
+    let refusal = world.post("/v1/grants", &ada, json!({"principal": principal(&bob), "permission": READ})).await.problem(409, "too_many_grants");
+    assert!(refusal["detail"].as_str().unwrap().contains(&principal(&bob)), "{refusal}");
+    let asked = Instant::now();
+    assert_eq!(world.permissions(&bob).await.len(), 1_000);
+    assert!(asked.elapsed() < Duration::from_secs(5), "10,000 grants took {:?}", asked.elapsed());
+    assert_eq!(world.count("SELECT count(*) FROM grants WHERE permission IS NOT NULL").await, 0);
 }

@@ -3,6 +3,7 @@
 mod catalog;
 mod contract;
 mod grants;
+mod groups;
 mod messages;
 mod protocol;
 mod questions;

@@ -1,6 +1,6 @@
 //! A tenant's own roles.
 
-use crate::support::{World, principal};
+use crate::support::{World, principal, shown};
 use serde_json::json;
 
 #[tokio::test]
@@ -8,7 +8,7 @@ async fn a_tenant_makes_lists_and_deletes_its_own_roles() {
     let world = World::start().await;
     let (ada, eve) = (world.owner().await, world.owner().await);
     let body = json!({"name": "auditor", "permissions": ["permission.*", "permission.writeRoles"]});
-    let role = world.post("/v1/roles", &ada, body.clone()).await.expect(201);
+    let role = shown(world.post("/v1/roles", &ada, body.clone()).await.expect(201));
     world.post("/v1/roles", &ada, body.clone()).await.problem(409, "role_exists");
     let names = |page: &serde_json::Value| page["items"].as_array().unwrap().iter().map(|role| role["name"].as_str().unwrap().to_owned()).collect::<Vec<_>>();
     let first = world.get("/v1/roles?limit=2", &ada).await.expect(200);
@@ -49,4 +49,79 @@ async fn wrong_values_are_named() {
     make("boss", &["permission.readRoles", "permission.ghost", "ghost.*"]).await.invalid(&["permissions[1]", "permissions[2]"]);
     let built_in = world.get("/v1/roles?limit=1", &ada).await.expect(200)["items"][0]["id"].as_str().unwrap().to_owned();
     world.delete(&format!("/v1/roles/{built_in}"), &ada).await.problem(404, "role_not_found");
+}
+
+#[tokio::test]
+async fn a_role_gives_what_it_includes_and_an_edit_reaches_everybody_at_once() {
+    let world = World::start().await;
+    let ada = world.owner().await;
+    let bob = world.stranger(ada.tenant).await;
+    let helper = world.role(&ada, "helper", &["permission.readRoles"], &[]).await;
+    world.role(&ada, "moderator", &[], &["helper", "member"]).await;
+    world.post("/v1/grants", &ada, json!({"principal": principal(&bob), "role": "moderator"})).await.expect(201);
+    world.get("/v1/roles", &bob).await.expect(200);
+    let read = world.get(&format!("/v1/roles/{helper}"), &ada).await;
+    let etag = read.header("etag").unwrap().to_owned();
+    let edited = world.edit_role(&ada, &helper, &etag, json!({"name": "aide", "permissions": ["permission.readGrants"]})).await;
+    assert_ne!(edited.header("etag"), Some(etag.as_str()));
+    assert_eq!(edited.expect(200)["revision"], 2);
+    world.get("/v1/roles", &bob).await.problem(403, "permission_missing");
+    world.get("/v1/grants", &bob).await.expect(200);
+    assert_eq!(world.count("SELECT count(*) FROM role_versions WHERE name IN ('helper', 'aide')").await, 2);
+    world.delete(&format!("/v1/roles/{helper}"), &ada).await.problem(409, "role_included");
+}
+
+#[tokio::test]
+async fn an_edit_of_what_somebody_else_has_edited_is_refused() {
+    let world = World::start().await;
+    let ada = world.owner().await;
+    let id = world.role(&ada, "auditor", &["permission.readRoles"], &[]).await;
+    let body = json!({"name": "auditor", "permissions": ["permission.readGrants"]});
+    world.edit_role(&ada, &id, "\"1\"", body.clone()).await.expect(200);
+    for stale in ["\"1\"", "\"x\"", "W/\"2\""] {
+        world.edit_role(&ada, &id, stale, json!({"name": "auditor", "permissions": ["permission.*"]})).await.problem(412, "role_edited");
+    }
+    world.server.put(&format!("/v1/roles/{id}"), &body).bearer(&ada.token).send().await.problem(428, "if_match_missing");
+    assert_eq!(world.get(&format!("/v1/roles/{id}"), &ada).await.expect(200)["permissions"], json!(["permission.readGrants"]));
+    let eve = world.owner().await;
+    world.edit_role(&eve, &id, "*", body).await.problem(404, "role_not_found");
+    world.get(&format!("/v1/roles/{id}"), &eve).await.problem(404, "role_not_found");
+}
+
+#[tokio::test]
+async fn cycles_and_too_deep_roles_are_named_and_nothing_is_changed() {
+    let world = World::start().await;
+    let ada = world.owner().await;
+    let mut ids = vec![world.role(&ada, "r1", &["permission.readRoles"], &[]).await];
+    for depth in 2..=5 {
+        ids.push(world.role(&ada, &format!("r{depth}"), &[], &[&format!("r{}", depth - 1)]).await);
+    }
+    let versions = world.count("SELECT version FROM tenants").await;
+    let message = |refusal: serde_json::Value| refusal["errors"][0]["message"].as_str().unwrap().to_owned();
+    let too_deep = world.post("/v1/roles", &ada, json!({"name": "r6", "includes": ["r5"]})).await.problem(422, "invalid");
+    assert!(message(too_deep).contains("r6 → r5 → r4 → r3 → r2 → r1"));
+    let cycle = world.edit_role(&ada, &ids[0], "*", json!({"name": "r1", "includes": ["r3"]})).await.problem(422, "invalid");
+    assert!(message(cycle).contains("r1 → r3 → r2 → r1"));
+    world.edit_role(&ada, &ids[0], "*", json!({"name": "r1", "includes": ["r1"]})).await.invalid(&["includes"]);
+    world.post("/v1/roles", &ada, json!({"name": "x", "includes": ["owner", "ghost"]})).await.invalid(&["includes[0]"]);
+    world.post("/v1/roles", &ada, json!({"name": "x", "includes": ["member", "ghost"]})).await.invalid(&["includes[1]"]);
+    assert_eq!(world.count("SELECT version FROM tenants").await, versions);
+    assert_eq!(world.count("SELECT count(*) FROM role_includes").await, 4);
+    assert_eq!(world.count("SELECT count(*) FROM roles WHERE tenant_id IS NOT NULL").await, 5);
+}
+
+#[tokio::test]
+async fn nobody_edits_a_role_beyond_what_they_have() {
+    let world = World::start().await;
+    let ada = world.owner().await;
+    let bob = world.stranger(ada.tenant).await;
+    let own = world.role(&ada, "role-writer", &["permission.writeRoles", "permission.readRoles"], &[]).await;
+    world.role(&ada, "granter", &["permission.writeGrants"], &[]).await;
+    world.post("/v1/grants", &ada, json!({"principal": principal(&bob), "role": "role-writer"})).await.expect(201);
+    for more in [json!({"name": "role-writer", "permissions": ["permission.writeGrants"]}), json!({"name": "role-writer", "includes": ["granter"]})] {
+        let refusal = world.edit_role(&bob, &own, "*", more).await.problem(403, "escalation");
+        assert!(refusal["detail"].as_str().unwrap().contains("permission.writeGrants"), "{refusal}");
+    }
+    assert_eq!(world.permissions(&bob).await, ["permission.readRoles", "permission.writeRoles"]);
+    world.edit_role(&bob, &own, "*", json!({"name": "role-writer", "permissions": ["permission.writeRoles"]})).await.expect(200);
 }

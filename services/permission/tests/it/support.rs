@@ -61,8 +61,46 @@ impl World {
         self.server.post(path, &body).bearer(&user.token).send().await
     }
 
+    pub async fn put(&self, path: &str, user: &TestUser) -> TestAnswer {
+        self.server.request("PUT".parse().unwrap(), path).bearer(&user.token).send().await
+    }
+
     pub async fn delete(&self, path: &str, user: &TestUser) -> TestAnswer {
         self.server.delete(path).bearer(&user.token).send().await
+    }
+
+    /// Makes a role and gives its id.
+    pub async fn role(&self, by: &TestUser, name: &str, permissions: &[&str], includes: &[&str]) -> String {
+        let role = self.post("/v1/roles", by, json!({"name": name, "permissions": permissions, "includes": includes})).await.expect(201);
+        role["id"].as_str().unwrap().to_owned()
+    }
+
+    /// Edits a role from the revision that was read.
+    pub async fn edit_role(&self, by: &TestUser, id: &str, etag: &str, body: Value) -> TestAnswer {
+        self.server.put(&format!("/v1/roles/{id}"), &body).header("if-match", etag).bearer(&by.token).send().await
+    }
+
+    /// Makes a group with these members and gives its id.
+    pub async fn group(&self, by: &TestUser, name: &str, members: &[&TestUser]) -> String {
+        let group = self.post("/v1/groups", by, json!({"name": name})).await.expect(201);
+        let id = group["id"].as_str().unwrap().to_owned();
+        for member in members {
+            self.join(by, &id, member).await.expect(204);
+        }
+        id
+    }
+
+    pub async fn join(&self, by: &TestUser, group: &str, member: &TestUser) -> TestAnswer {
+        self.put(&format!("/v1/groups/{group}/members/{}", principal(member)), by).await
+    }
+
+    pub async fn leave(&self, by: &TestUser, group: &str, member: &TestUser) -> TestAnswer {
+        self.delete(&format!("/v1/groups/{group}/members/{}", principal(member)), by).await
+    }
+
+    /// Denies one permission by name.
+    pub async fn deny(&self, by: &TestUser, to: &str, permission: &str) -> TestAnswer {
+        self.post("/v1/grants", by, json!({"principal": to, "permission": permission, "effect": "deny"})).await
     }
 
     /// Grants one permission by name and gives the grant's id.
@@ -115,6 +153,12 @@ pub fn principal(user: &TestUser) -> String {
 
 pub fn tenant_created(founder: &TestUser, kind: TenantKind) -> TenantCreated {
     TenantCreated { tenant_id: founder.tenant, name: "Acme".into(), kind, owner_user_id: founder.user, owner_email: "ada@acme.test".into() }
+}
+
+/// What a write made, as a list shows it.
+pub fn shown(mut written: Value) -> Value {
+    assert!(written.as_object_mut().unwrap().remove("version").is_some_and(|version| version.is_u64()));
+    written
 }
 
 /// An entry of a service's list.

@@ -1,0 +1,137 @@
+//! How does anything change in a tenant? In one transaction that holds the tenant's lock, counts up its version, and is on record.
+
+use crate::{
+    app::App,
+    audit::{self, Entry, Origin},
+    grants::grantee::Grantee,
+    stamps::{self, Debts},
+};
+use axum::{
+    http::{HeaderName, StatusCode},
+    response::{IntoResponse, Response},
+};
+use chrono::{DateTime, Utc};
+use common::{
+    access::Allowed,
+    ambient::Ambient,
+    http::Json,
+    problem::{Problem, RETRY_AFTER_OUTAGE},
+};
+use contracts::{
+    id::{Principal, TenantId},
+    messages::TenantKind,
+};
+use serde::Serialize;
+use serde_json::Value;
+use sqlx::{PgConnection, Postgres, Transaction};
+use utoipa::ToSchema;
+
+/// Says on each answered write which version of the tenant's permissions it made.
+const VERSION: HeaderName = HeaderName::from_static("x-version");
+
+/// A change under way. Dropped without a commit, it did not happen.
+pub struct Change {
+    tx: Transaction<'static, Postgres>,
+    pub tenant: TenantId,
+    pub kind: TenantKind,
+    pub actor: Principal,
+    pub ambient: Ambient,
+    origin: Value,
+    version: i64,
+}
+
+/// What a write made, and the version from which on it is seen.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Written<T> {
+    #[serde(flatten)]
+    pub what: T,
+    /// Counts the changes of the tenant's permissions. A check that demands `at_least_version` has seen this one.
+    pub version: i64,
+}
+
+impl Change {
+    /// Locks the tenant's roles, groups and grants against other writers.
+    pub async fn begin<P>(app: &App, caller: &Allowed<P>, origin: &Origin) -> Result<Self, Problem> {
+        let mut tx = app.pool.begin().await?;
+        let row = sqlx::query!("SELECT kind, version FROM tenants WHERE id = $1 FOR NO KEY UPDATE", caller.tenant.0).fetch_optional(&mut *tx).await?;
+        let row = row.ok_or_else(tenant_not_known)?;
+        let kind = crate::effective::store::kind_of(&row.kind);
+        let (actor, ambient) = (caller.principal.clone(), app.ambient.clone());
+        Ok(Self { tx, tenant: caller.tenant, kind, actor, ambient, origin: origin.of(&caller.claims), version: row.version })
+    }
+
+    pub fn conn(&mut self) -> &mut PgConnection {
+        &mut self.tx
+    }
+
+    pub fn now(&self) -> DateTime<Utc> {
+        self.ambient.now()
+    }
+
+    /// Counts the version up and writes down what was changed.
+    pub async fn record(&mut self, action: &str, target: &str, before: Option<Value>, after: Option<Value>) -> sqlx::Result<()> {
+        let entry = Entry { action, target, before, after, actor: &self.actor, origin: &self.origin };
+        self.version = audit::store::append(&mut self.tx, self.tenant, &self.ambient, &entry).await?;
+        Ok(())
+    }
+
+    /// No record of the principal made before counts from the answer on; for a group, none of the tenant, whatever the group's size.
+    pub async fn forget(&mut self, grantee: &Grantee) -> sqlx::Result<()> {
+        match grantee {
+            Grantee::Principal(principal) => stamps::owe(&mut self.tx, self.tenant, principal).await,
+            Grantee::Group(_) => self.forget_all().await,
+        }
+    }
+
+    /// No record of the tenant made before counts from the answer on.
+    pub async fn forget_all(&mut self) -> sqlx::Result<()> {
+        stamps::owe_tenant(&mut self.tx, self.tenant).await
+    }
+
+    /// Commits what only gives: taking effect a little later harms nobody, and the background pays what stays owed here.
+    pub async fn commit(self, app: &App) -> Result<i64, Problem> {
+        let (tenant, version) = (self.tenant, self.version);
+        self.tx.commit().await?;
+        if let Err(error) = app.stamps.pay(Debts::Of(tenant)).await {
+            tracing::warn!(error = &error as &dyn std::error::Error, "A change takes effect only when Redis is back");
+        }
+        Ok(version)
+    }
+
+    /// Commits what may take away: it is in force everywhere when this returns.
+    pub async fn commit_in_force(self, app: &App) -> Result<i64, Problem> {
+        let (tenant, version) = (self.tenant, self.version);
+        self.tx.commit().await?;
+        in_force(app, tenant).await?;
+        Ok(version)
+    }
+
+    /// Takes everything back.
+    pub async fn undo(self) -> sqlx::Result<()> {
+        self.tx.rollback().await
+    }
+}
+
+/// Pays what the tenant's changes owe, or says that they are not in force everywhere.
+pub async fn in_force(app: &App, tenant: TenantId) -> Result<(), Problem> {
+    app.stamps.pay(Debts::Of(tenant)).await.map_err(|error| {
+        tracing::warn!(error = &error as &dyn std::error::Error, "A revocation is stored, and its stamp is owed");
+        let detail = "The change is stored, but caches may not know it yet. Repeat the request until it is answered otherwise.";
+        Problem { code: "revoke_unconfirmed".into(), ..Problem::unavailable(RETRY_AFTER_OUTAGE, detail) }
+    })
+}
+
+/// The answer to a write that shows what it made.
+pub fn written<T: Serialize>(status: StatusCode, version: i64, what: T) -> Response {
+    (status, [(VERSION, version.to_string())], Json(Written { what, version })).into_response()
+}
+
+/// The answer to a write that has nothing to show.
+pub fn done(version: i64) -> Response {
+    (StatusCode::NO_CONTENT, [(VERSION, version.to_string())]).into_response()
+}
+
+/// auth has said that the tenant exists, but the message is still on its way.
+fn tenant_not_known() -> Problem {
+    Problem::unavailable(RETRY_AFTER_OUTAGE, "The tenant is still being set up.")
+}

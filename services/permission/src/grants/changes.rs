@@ -1,0 +1,188 @@
+//! How is something granted, denied and revoked?
+
+use super::{
+    grantee::Grantee,
+    model::{self, MOST_GRANTS, Wanted},
+    store::{self, Grant, NewGrant},
+};
+use crate::{
+    catalog,
+    change::Change,
+    effective::{
+        self,
+        model::{Effect, Held, Standing},
+        store::held_by,
+    },
+    groups, roles,
+};
+use chrono::{DateTime, Utc};
+use common::problem::{FieldError, Problem, constraint};
+use serde_json::json;
+use uuid::Uuid;
+
+/// What is asked for.
+#[derive(Clone, Debug)]
+pub struct Wish {
+    pub principal: Grantee,
+    pub effect: Effect,
+    pub role: Option<String>,
+    pub permission: Option<String>,
+    pub expires_at: Option<DateTime<Utc>>,
+    pub reason: Option<String>,
+}
+
+/// What a wanted name stands for in the tenant.
+struct Found {
+    role_id: Option<Uuid>,
+    held: Held,
+}
+
+pub async fn create(change: &mut Change, wish: &Wish) -> Result<Grant, Problem> {
+    let now = change.now();
+    let wanted = check(wish, now)?;
+    let Found { role_id, held } = find(change, &wanted).await?;
+    let (tenant, actor) = (change.tenant, change.actor.clone());
+    if let Grantee::Group(id) = wish.principal {
+        let group = groups::store::get(change.conn(), tenant, id).await?;
+        group.ok_or_else(|| Problem::invalid(vec![FieldError::new("principal", "unknown", "must be a group of the tenant")]))?;
+    }
+    // Whoever may grant may also take, so a denial needs no more.
+    if wish.effect == Effect::Allow {
+        let gain = effective::model::Grant { held, effect: Effect::Allow, expires_at: wish.expires_at, source: None };
+        refuse_gain(&own(change).await?, &[gain], None, now)?;
+    }
+    if store::count(change.conn(), tenant, &wish.principal).await? >= MOST_GRANTS {
+        let detail = format!("{} has {MOST_GRANTS} grants, which is the most. Put permissions into a role and grant that.", wish.principal);
+        return Err(Problem::conflict("too_many_grants", detail));
+    }
+    let (id, must_stay) = (change.ambient.uuid(), MustStay::before(change).await?);
+    store::insert(change.conn(), tenant, &NewGrant { id, wish, role_id, granted_by: &actor, now }).await.map_err(not_stored)?;
+    let Wish { principal, effect, role, permission, expires_at, reason } = wish.clone();
+    let grant = Grant { id, principal: principal.into(), effect, role, permission, expires_at, reason, granted_by: actor.to_string(), granted_at: now };
+    change.record(if effect == Effect::Deny { "grant.denied" } else { "grant.created" }, &format!("grant:{id}"), None, Some(json!(grant))).await?;
+    change.forget(&wish.principal).await?;
+    must_stay.check(change).await?;
+    Ok(grant)
+}
+
+/// A grant that is revoked already is one to be forgotten again: this may be the repetition of a call that was answered 503.
+pub async fn revoke(change: &mut Change, id: Uuid) -> Result<(), Problem> {
+    let tenant = change.tenant;
+    let (grant, revoked) = store::find(change.conn(), tenant, id).await?.ok_or_else(no_such_grant)?;
+    let grantee: Grantee = grant.principal.parse().map_err(|fault| Problem::internal(&fault))?;
+    if !revoked {
+        if grant.effect == Effect::Deny {
+            lift(change, &grantee, Some(id)).await?;
+        }
+        let (actor, now, must_stay) = (change.actor.clone(), change.now(), MustStay::before(change).await?);
+        store::revoke(change.conn(), tenant, id, &actor, now).await?;
+        change.record("grant.revoked", &format!("grant:{id}"), Some(json!(grant)), None).await?;
+        must_stay.check(change).await?;
+    }
+    Ok(change.forget(&grantee).await?)
+}
+
+/// To be called before it: lifting a denial gives what it covers, and nobody lifts one, or all of a grantee, who does not hold that.
+pub async fn lift(change: &mut Change, grantee: &Grantee, only: Option<Uuid>) -> Result<(), Problem> {
+    gains_of(change, grantee, Effect::Deny, only).await
+}
+
+/// To be called before it: joining a group gives what the group has, and nobody gives it who does not hold it.
+pub async fn join(change: &mut Change, grantee: &Grantee) -> Result<(), Problem> {
+    gains_of(change, grantee, Effect::Allow, None).await
+}
+
+async fn gains_of(change: &mut Change, grantee: &Grantee, effect: Effect, only: Option<Uuid>) -> Result<(), Problem> {
+    let (tenant, now) = (change.tenant, change.now());
+    let mut grants = effective::store::direct(change.conn(), tenant, grantee).await?;
+    let meant = |id: Uuid| only.is_none_or(|only| only == id);
+    grants.retain(|grant| grant.effect == effect && grant.live(now) && grant.source.as_ref().is_some_and(|source| meant(source.grant)));
+    if grants.is_empty() {
+        return Ok(());
+    }
+    refuse_gain(&own(change).await?, &grants, None, now)
+}
+
+/// What the actor may do. Read it before the change, which might give to the actor too.
+pub async fn own(change: &mut Change) -> sqlx::Result<Standing> {
+    let (tenant, actor) = (change.tenant, change.actor.clone());
+    effective::store::read(change.conn(), tenant, &actor).await
+}
+
+/// Nobody gives what they lack, nor for longer than they have it.
+pub fn refuse_gain(own: &Standing, gains: &[effective::model::Grant], already: Option<&Held>, now: DateTime<Utc>) -> Result<(), Problem> {
+    let lacking: Vec<String> = gains.iter().flat_map(|gain| own.lacks(gain, already, now)).collect();
+    if lacking.is_empty() {
+        return Ok(());
+    }
+    let named = lacking.iter().find(|name| own.catalog.iter().any(|entry| entry.name == **name));
+    let what = named.map_or("what is added to the catalog later", String::as_str);
+    let detail = format!("This would give more, or for longer, than you have yourself, now or by what is added later: {what}.");
+    Err(Problem::forbidden("escalation", detail))
+}
+
+/// Somebody who holds the tenant, and the platform, stays: without an end, by a grant of their own, and under no denial.
+/// Two who revoke each other's ownership at once are put in order by the tenant's lock, so the second finds nobody left.
+pub struct MustStay(Vec<String>);
+
+impl MustStay {
+    /// Before a change that takes away.
+    pub async fn before(change: &mut Change) -> sqlx::Result<Self> {
+        let (tenant, now) = (change.tenant, change.now());
+        Ok(Self(store::held_for_good(change.conn(), tenant, now).await?))
+    }
+
+    /// After it.
+    pub async fn check(self, change: &mut Change) -> Result<(), Problem> {
+        let left = Self::before(change).await?.0;
+        match self.0.into_iter().find(|role| !left.contains(role)) {
+            None => Ok(()),
+            Some(role) => Err(Problem::conflict(
+                &format!("last_{role}"),
+                format!("The tenant would have no {role} left who is so for good, by a grant of their own, and is denied nothing."),
+            )),
+        }
+    }
+}
+
+fn check(wish: &Wish, now: DateTime<Utc>) -> Result<Wanted, Problem> {
+    let mut faults = model::faults(&wish.principal, wish.expires_at, wish.reason.as_deref(), now);
+    match Wanted::parse(wish.role.clone(), wish.permission.clone()) {
+        Ok(wanted) if faults.is_empty() => return Ok(wanted),
+        Ok(_) => {}
+        Err(fault) => faults.push(fault),
+    }
+    Err(Problem::invalid(faults))
+}
+
+async fn find(change: &mut Change, wanted: &Wanted) -> Result<Found, Problem> {
+    let (tenant, kind) = (change.tenant, change.kind);
+    match wanted {
+        Wanted::Role(name) => {
+            let ids = roles::store::ids(change.conn(), tenant, kind, std::slice::from_ref(name)).await?;
+            let id = *ids.get(name).ok_or_else(|| unknown("role", name))?;
+            let mut roles = roles::store::reachable(change.conn(), tenant, &[id]).await?;
+            Ok(Found { role_id: Some(id), held: roles.remove(&id).ok_or_else(|| unknown("role", name))? })
+        }
+        Wanted::Permission(name) => {
+            let names = [name.clone()];
+            let known = catalog::store::unknown(change.conn(), &names).await?.is_empty();
+            known.then(|| Found { role_id: None, held: held_by(&names) }).ok_or_else(|| unknown("permission", name))
+        }
+    }
+}
+
+fn unknown(field: &str, name: &str) -> Problem {
+    Problem::invalid(vec![FieldError::new(field, "unknown", format!("{name} is not known"))])
+}
+
+fn no_such_grant() -> Problem {
+    Problem::not_found("grant_not_found", "The tenant has no grant with this id.")
+}
+
+fn not_stored(error: sqlx::Error) -> Problem {
+    match constraint(&error) {
+        Some("grants_once") => Problem::conflict("already_granted", "The principal has it already."),
+        _ => error.into(),
+    }
+}

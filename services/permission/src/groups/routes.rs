@@ -1,0 +1,103 @@
+//! Which groups has the tenant, who is in them, and how is that changed?
+
+use super::{
+    changes::{self, no_such_group},
+    store::{self, Group, Member},
+};
+use crate::{
+    app::App,
+    audit::Origin,
+    change::{Change, Written, done, written},
+    grants::routes::{ReadGrants, WriteGrants},
+};
+use axum::{extract::State, http::StatusCode, response::Response};
+use common::{
+    access::Allowed,
+    http::{Json, Path, Query},
+    page::{Page, PageQuery},
+    problem::Problem,
+};
+use contracts::id::Principal;
+use serde::Deserialize;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+#[derive(Debug, Deserialize, ToSchema)]
+pub struct CreateGroup {
+    /// Lower-case letters, digits and `-`.
+    #[schema(example = "moderators")]
+    pub name: String,
+}
+
+#[utoipa::path(get, path = "/v1/groups", operation_id = "listGroups", tag = "groups", params(PageQuery),
+    responses((status = 200, body = Page<Group>)), security(("bearer" = ["permission.readGrants"])))]
+pub async fn list(State(app): State<App>, caller: Allowed<ReadGrants>, Query(page): Query<PageQuery>) -> Result<Json<Page<Group>>, Problem> {
+    let request = page.check()?;
+    let rows = store::page(&mut *app.pool.acquire().await?, caller.tenant, request).await?;
+    Ok(Json(Page::cut(rows, request, |group| group.id)))
+}
+
+#[utoipa::path(post, path = "/v1/groups", operation_id = "createGroup", tag = "groups", request_body = CreateGroup,
+    responses((status = 201, body = Written<Group>), (status = 409, description = "`group_exists`, `too_many_groups`")),
+    security(("bearer" = ["permission.writeGrants"])))]
+pub async fn create(State(app): State<App>, caller: Allowed<WriteGrants>, origin: Origin, Json(request): Json<CreateGroup>) -> Result<Response, Problem> {
+    let mut change = Change::begin(&app, &caller, &origin).await?;
+    let group = changes::create(&mut change, &request.name).await?;
+    Ok(written(StatusCode::CREATED, change.commit(&app).await?, group))
+}
+
+#[utoipa::path(delete, path = "/v1/groups/{id}", operation_id = "deleteGroup", tag = "groups", params(("id" = Uuid, Path)),
+    responses((status = 204), (status = 403, description = "`permission_missing`, or `escalation`: the group denies what the caller lacks.")),
+    security(("bearer" = ["permission.writeGrants"])))]
+pub async fn delete(State(app): State<App>, caller: Allowed<WriteGrants>, origin: Origin, Path(id): Path<Uuid>) -> Result<Response, Problem> {
+    let mut change = Change::begin(&app, &caller, &origin).await?;
+    changes::delete(&mut change, id).await?;
+    Ok(done(change.commit_in_force(&app).await?))
+}
+
+#[utoipa::path(get, path = "/v1/groups/{id}/members", operation_id = "listGroupMembers", tag = "groups", params(("id" = Uuid, Path), PageQuery),
+    responses((status = 200, body = Page<Member>)), security(("bearer" = ["permission.readGrants"])))]
+pub async fn members(
+    State(app): State<App>,
+    caller: Allowed<ReadGrants>,
+    Path(id): Path<Uuid>,
+    Query(page): Query<PageQuery>,
+) -> Result<Json<Page<Member>>, Problem> {
+    let (request, mut connection) = (page.check()?, app.pool.acquire().await?);
+    store::get(&mut connection, caller.tenant, id).await?.ok_or_else(no_such_group)?;
+    let rows = store::members(&mut connection, caller.tenant, id, request).await?;
+    Ok(Json(Page::cut(rows, request, |member| member.id)))
+}
+
+#[utoipa::path(put, path = "/v1/groups/{id}/members/{principal}", operation_id = "addGroupMember", tag = "groups",
+    params(("id" = Uuid, Path), ("principal" = String, Path, description = "`user:<uuid>` or `client:<id>`")),
+    responses((status = 204), (status = 409, description = "`too_many_groups`; `last_owner`, `last_operator`: the group denies something to the last one."),
+        (status = 403, description = "`permission_missing`, or `escalation`: the caller lacks some of what the group has.")),
+    security(("bearer" = ["permission.writeGrants"])))]
+pub async fn add(
+    State(app): State<App>,
+    caller: Allowed<WriteGrants>,
+    origin: Origin,
+    Path((id, principal)): Path<(Uuid, Principal)>,
+) -> Result<Response, Problem> {
+    let mut change = Change::begin(&app, &caller, &origin).await?;
+    changes::add(&mut change, id, &principal).await?;
+    // The group may deny something.
+    Ok(done(change.commit_in_force(&app).await?))
+}
+
+#[utoipa::path(delete, path = "/v1/groups/{id}/members/{principal}", operation_id = "removeGroupMember", tag = "groups",
+    params(("id" = Uuid, Path), ("principal" = String, Path, description = "`user:<uuid>` or `client:<id>`")),
+    responses((status = 204), (status = 403, description = "`permission_missing`, or `escalation`: the group denies what the caller lacks."),
+        (status = 503, description = "`revoke_unconfirmed`: it is stored, but caches may not know it. Repeat the request until it answers 204.")),
+    security(("bearer" = ["permission.writeGrants"])))]
+pub async fn remove(
+    State(app): State<App>,
+    caller: Allowed<WriteGrants>,
+    origin: Origin,
+    Path((id, principal)): Path<(Uuid, Principal)>,
+) -> Result<Response, Problem> {
+    let mut change = Change::begin(&app, &caller, &origin).await?;
+    changes::remove(&mut change, id, &principal).await?;
+    Ok(done(change.commit_in_force(&app).await?))
+}

@@ -1,0 +1,150 @@
+//! How does a tenant make, edit and delete its own roles?
+
+use super::{
+    graph::{DEEPEST, Fault},
+    model::{MOST_ROLES, Sound, Wish},
+    store::{self, Role},
+};
+use crate::{
+    catalog,
+    change::Change,
+    effective::{
+        model::{Effect, Grant, Held, Standing},
+        pattern::Pattern,
+    },
+    grants::{self, changes::refuse_gain},
+};
+use axum::http::StatusCode;
+use common::problem::{FieldError, Problem, constraint};
+use serde_json::json;
+use std::collections::BTreeMap;
+use uuid::Uuid;
+
+pub async fn create(change: &mut Change, wish: &Wish) -> Result<Role, Problem> {
+    let sound = Sound::parse(wish).map_err(Problem::invalid)?;
+    let (id, tenant, now) = (change.ambient.uuid(), change.tenant, change.now());
+    if store::count(change.conn(), tenant).await? >= MOST_ROLES {
+        return Err(Problem::conflict("too_many_roles", format!("A tenant has at most {MOST_ROLES} roles of its own.")));
+    }
+    let includes = known(change, wish, &sound).await?;
+    store::insert(change.conn(), tenant, id, &sound.name, now).await.map_err(not_stored)?;
+    store::set_content(change.conn(), id, &sound, &includes, now).await?;
+    refuse_unsound(change, id).await?;
+    let role = get(change, id).await?;
+    change.record("role.created", &format!("role:{id}"), None, Some(json!(role))).await?;
+    Ok(role)
+}
+
+/// Replaces what the role is; whoever has it has the new one when this is answered.
+pub async fn edit(change: &mut Change, id: Uuid, wish: &Wish, revision: Option<i32>) -> Result<Role, Problem> {
+    let sound = Sound::parse(wish).map_err(Problem::invalid)?;
+    let before = get(change, id).await?;
+    if revision.is_some_and(|revision| revision != before.revision) {
+        let detail = format!("The role has been edited since: it is at revision {}.", before.revision);
+        return Err(Problem::new(StatusCode::PRECONDITION_FAILED, "role_edited", detail));
+    }
+    let includes = known(change, wish, &sound).await?;
+    let (own, held) = (grants::changes::own(change).await?, held(change, id).await?);
+    let (tenant, now) = (change.tenant, change.now());
+    store::rename(change.conn(), tenant, id, &sound.name).await.map_err(not_stored)?;
+    store::set_content(change.conn(), id, &sound, &includes, now).await?;
+    refuse_unsound(change, id).await?;
+    refuse_escalation(change, &own, id, held).await?;
+    let role = get(change, id).await?;
+    change.record("role.edited", &format!("role:{id}"), Some(json!(before)), Some(json!(role))).await?;
+    change.forget_all().await?;
+    Ok(role)
+}
+
+pub async fn delete(change: &mut Change, id: Uuid) -> Result<(), Problem> {
+    let role = get(change, id).await?;
+    let (tenant, now) = (change.tenant, change.now());
+    let grants = store::grants(change.conn(), tenant, id, now).await?;
+    if grants > 0 {
+        return Err(Problem::conflict("role_granted", format!("{grants} grants give or deny this role. Revoke them first.")));
+    }
+    let including = store::including(change.conn(), tenant, id).await?;
+    if !including.is_empty() {
+        return Err(Problem::conflict("role_included", format!("Other roles include this one: {}.", including.join(", "))));
+    }
+    store::delete(change.conn(), tenant, id, now).await?;
+    change.record("role.deleted", &format!("role:{id}"), Some(json!(role)), None).await?;
+    Ok(())
+}
+
+/// The ids of the roles to be included; a fault for each name that is not known.
+async fn known(change: &mut Change, wish: &Wish, sound: &Sound) -> Result<Vec<Uuid>, Problem> {
+    let (mut names, mut namespaces) = (Vec::new(), Vec::new());
+    for pattern in &sound.patterns {
+        match pattern {
+            Pattern::Name(name) => names.push(name.clone()),
+            Pattern::Namespace(namespace) => namespaces.push(namespace.clone()),
+        }
+    }
+    let mut unknown = catalog::store::unknown(change.conn(), &names).await?;
+    let foreign = catalog::store::unknown_namespaces(change.conn(), &namespaces).await?;
+    unknown.extend(foreign.into_iter().map(|namespace| Pattern::Namespace(namespace).to_string()));
+    let (tenant, kind) = (change.tenant, change.kind);
+    let roles: BTreeMap<String, Uuid> = store::ids(change.conn(), tenant, kind, &wish.includes).await?;
+    let faults = faults("permissions", &wish.permissions, "must be of the catalog", |name| unknown.contains(name)).chain(faults(
+        "includes",
+        &wish.includes,
+        "must be a role of the tenant",
+        |name| !roles.contains_key(name),
+    ));
+    let faults: Vec<FieldError> = faults.collect();
+    if faults.is_empty() { Ok(roles.into_values().collect()) } else { Err(Problem::invalid(faults)) }
+}
+
+fn faults<'a>(field: &'a str, names: &'a [String], text: &'a str, wrong: impl Fn(&String) -> bool + 'a) -> impl Iterator<Item = FieldError> + 'a {
+    let wrong = names.iter().enumerate().filter(move |(_, name)| wrong(name));
+    wrong.map(move |(index, name)| FieldError::new(format!("{field}[{index}]"), "unknown", format!("{text}, and {name} is not")))
+}
+
+async fn refuse_unsound(change: &mut Change, id: Uuid) -> Result<(), Problem> {
+    let tenant = change.tenant;
+    let fault = match store::graph(change.conn(), tenant).await?.fault(id) {
+        None => return Ok(()),
+        Some(Fault::Cycle(names)) => FieldError::new("includes", "cycle", format!("the role would include itself: {}", names.join(" → "))),
+        Some(Fault::TooDeep(names)) => {
+            FieldError::new("includes", "too_deep", format!("roles may be {DEEPEST} deep, and this makes {}: {}", names.len(), names.join(" → ")))
+        }
+    };
+    Err(Problem::invalid(vec![fault]))
+}
+
+/// An edit gives to all who have the role, maybe to its editor: what it adds, the editor must hold. Where the role is denied
+/// to somebody, what it drops is given too.
+async fn refuse_escalation(change: &mut Change, own: &Standing, id: Uuid, before: Held) -> Result<(), Problem> {
+    let after = held(change, id).await?;
+    let gain = |held: &Held, effect| Grant { held: held.clone(), effect, expires_at: None, source: None };
+    let (tenant, now) = (change.tenant, change.now());
+    refuse_gain(own, &[gain(&after, Effect::Allow)], Some(&before), now)?;
+    let above: Vec<Uuid> = store::graph(change.conn(), tenant).await?.above(id).into_iter().collect();
+    if store::is_denied(change.conn(), tenant, &above, now).await? {
+        refuse_gain(own, &[gain(&before, Effect::Deny)], Some(&after), now)?;
+    }
+    Ok(())
+}
+
+async fn held(change: &mut Change, id: Uuid) -> sqlx::Result<Held> {
+    let tenant = change.tenant;
+    let mut roles = store::reachable(change.conn(), tenant, &[id]).await?;
+    Ok(roles.remove(&id).unwrap_or(Held::Patterns(Vec::new())))
+}
+
+async fn get(change: &mut Change, id: Uuid) -> Result<Role, Problem> {
+    let tenant = change.tenant;
+    store::get(change.conn(), tenant, id).await?.ok_or_else(no_such_role)
+}
+
+pub fn no_such_role() -> Problem {
+    Problem::not_found("role_not_found", "The tenant has no role of its own with this id.")
+}
+
+fn not_stored(error: sqlx::Error) -> Problem {
+    match constraint(&error) {
+        Some("roles_name") => Problem::conflict("role_exists", "The tenant has a role of this name."),
+        _ => error.into(),
+    }
+}
