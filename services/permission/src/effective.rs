@@ -1,7 +1,9 @@
-//! What may a principal do? The rule ([`model`]), the rows it is applied to ([`store`]), and the questions about it ([`routes`]).
+//! What may a principal do? The rule ([`model`]), the rows it is applied to ([`store`]), and the questions about it ([`routes`], [`holders`]).
 
 pub mod coverage;
+pub mod holders;
 pub mod model;
 pub mod pattern;
 pub mod routes;
 pub mod store;
+pub mod text_page;

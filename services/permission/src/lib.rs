@@ -10,6 +10,7 @@
 //! | [`groups`] | who is granted something together? |
 //! | [`grants`] | who was granted or denied what? |
 //! | [`effective`] | what may a principal do, then? |
+//! | [`explain`] | why may they, or why not? |
 //! | [`change`] | how does anything change in a tenant? |
 //! | [`audit`] | who changed what? |
 //! | [`records`] | how does that get into the cache? |
@@ -23,6 +24,7 @@ pub mod change;
 pub mod config;
 pub mod consumers;
 pub mod effective;
+pub mod explain;
 pub mod grants;
 pub mod groups;
 pub mod records;

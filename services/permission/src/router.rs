@@ -1,6 +1,6 @@
 //! Which routes are there? All of them, in one list.
 
-use crate::{DOCS, app::App, catalog, effective, grants, groups, records, roles};
+use crate::{DOCS, app::App, audit, catalog, effective, explain, grants, groups, records, roles};
 use axum::Router;
 use common::openapi::{finish, swagger};
 use serde_json::Value;
@@ -10,6 +10,10 @@ pub fn api() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(effective::routes::mine))
         .routes(routes!(effective::routes::check))
+        .routes(routes!(effective::routes::check_batch))
+        .routes(routes!(effective::routes::of_principal))
+        .routes(routes!(effective::holders::list))
+        .routes(routes!(explain::routes::explain))
         .routes(routes!(catalog::routes::list))
         .routes(routes!(roles::routes::list, roles::routes::create))
         .routes(routes!(roles::routes::get, roles::routes::edit, roles::routes::delete))
@@ -19,6 +23,8 @@ pub fn api() -> OpenApiRouter<App> {
         .routes(routes!(groups::routes::delete))
         .routes(routes!(groups::routes::members))
         .routes(routes!(groups::routes::add, groups::routes::remove))
+        .routes(routes!(audit::routes::list))
+        .routes(routes!(audit::routes::verify))
         .routes(routes!(catalog::routes::register))
         .routes(routes!(records::fill))
 }

@@ -1,9 +1,57 @@
 //! Which rows are the audit? The database links each to the one before and refuses to change any.
 
 use super::Entry;
-use common::ambient::Ambient;
+use chrono::{DateTime, Utc};
+use common::{ambient::Ambient, page::PageRequest};
 use contracts::id::TenantId;
+use serde::Serialize;
+use serde_json::Value;
 use sqlx::PgConnection;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+/// Stands for a tenant in the chain of the catalog's changes.
+pub const CATALOG: TenantId = TenantId(Uuid::nil());
+
+#[derive(Debug, Serialize, ToSchema)]
+pub struct AuditEntry {
+    #[serde(skip)]
+    pub id: Uuid,
+    /// The version that the change made; there are no gaps.
+    pub version: i64,
+    pub at: DateTime<Utc>,
+    pub actor: String,
+    #[schema(example = "grant.created")]
+    pub action: String,
+    pub target: String,
+    /// From where: request, session, client and address, as far as they are known.
+    pub origin: Value,
+    pub before: Option<Value>,
+    pub after: Option<Value>,
+    /// SHA-256 over this entry and the hash of the one before, in hexadecimal digits.
+    pub hash: String,
+}
+
+/// What is looked for.
+pub struct Filter {
+    pub actor: Option<String>,
+    pub action: Option<String>,
+    pub target: Option<String>,
+    pub about: Option<String>,
+    pub since: Option<DateTime<Utc>>,
+    pub until: Option<DateTime<Utc>>,
+}
+
+/// Whether the chain of hashes is whole.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Verdict {
+    pub whole: bool,
+    /// Entries that there must be.
+    pub version: i64,
+    /// The first entry that is missing, was changed, or does not follow the one before.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub broken_at: Option<i64>,
+}
 
 /// Counts the tenant's version up and appends the entry under it; gives the version. It takes the tenant's lock.
 pub async fn append(conn: &mut PgConnection, tenant: TenantId, ambient: &Ambient, entry: &Entry<'_>) -> sqlx::Result<i64> {
@@ -23,4 +71,63 @@ pub async fn append(conn: &mut PgConnection, tenant: TenantId, ambient: &Ambient
     )
     .fetch_one(conn)
     .await
+}
+
+/// Appends to the catalog's chain, whose writers wait for each other here.
+pub async fn append_to_catalog(conn: &mut PgConnection, ambient: &Ambient, entry: &Entry<'_>) -> sqlx::Result<()> {
+    sqlx::query!("SELECT pg_advisory_xact_lock(hashtext('audit of the catalog'))").execute(&mut *conn).await?;
+    sqlx::query!(
+        "INSERT INTO audit (id, tenant_id, version, at, actor, action, target, origin, before, after)
+         SELECT $1, $2, COALESCE(max(version), 0) + 1, $3, $4, $5, $6, $7, $8, $9 FROM audit WHERE tenant_id = $2",
+        ambient.uuid(),
+        CATALOG.0,
+        ambient.now(),
+        entry.actor.to_string(),
+        entry.action,
+        entry.target,
+        entry.origin,
+        entry.before,
+        entry.after
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+pub async fn page(conn: &mut PgConnection, tenant: TenantId, filter: &Filter, request: PageRequest) -> sqlx::Result<Vec<AuditEntry>> {
+    sqlx::query_as!(
+        AuditEntry,
+        r#"SELECT id, version, at, actor, action, target, origin, before, after, encode(hash, 'hex') AS "hash!" FROM audit
+           WHERE tenant_id = $1 AND id > $2
+             AND ($3::text IS NULL OR actor = $3) AND ($4::text IS NULL OR action = $4) AND ($5::text IS NULL OR target = $5)
+             AND ($6::timestamptz IS NULL OR at >= $6) AND ($7::timestamptz IS NULL OR at < $7)
+             AND ($8::text IS NULL OR $8 IN (before->>'principal', after->>'principal', before->>'role', after->>'role', before->>'name',
+                                            after->>'name', before->>'permission', after->>'permission'))
+           ORDER BY id LIMIT $9"#,
+        tenant.0,
+        request.after,
+        filter.actor,
+        filter.action,
+        filter.target,
+        filter.since,
+        filter.until,
+        filter.about,
+        request.fetch()
+    )
+    .fetch_all(conn)
+    .await
+}
+
+/// Recomputes every hash of the chain, up to the version that the tenant is at: also an entry cut off at the end is missed.
+pub async fn verify(conn: &mut PgConnection, tenant: TenantId) -> sqlx::Result<Verdict> {
+    let row = sqlx::query!(
+        r#"WITH head AS (
+               SELECT COALESCE((SELECT version FROM tenants WHERE id = $1), (SELECT max(version) FROM audit WHERE tenant_id = $1), 0) AS version
+           )
+           SELECT version AS "version!", audit_broken_at($1, version) AS broken_at FROM head"#,
+        tenant.0
+    )
+    .fetch_one(conn)
+    .await?;
+    Ok(Verdict { whole: row.broken_at.is_none(), version: row.version, broken_at: row.broken_at })
 }

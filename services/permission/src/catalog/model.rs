@@ -7,6 +7,8 @@ use contracts::manifest::PermissionEntry;
 pub struct Plan {
     /// New or changed.
     pub written: Vec<PermissionEntry>,
+    /// What the changed and the removed were before.
+    pub replaced: Vec<PermissionEntry>,
     pub removed: Vec<String>,
     /// Those of the removed that were not deprecated before: nobody may have them.
     pub sudden: Vec<String>,
@@ -21,14 +23,16 @@ impl Plan {
         let removed: Vec<String> = gone.iter().map(|entry| entry.name.clone()).collect();
         let sudden = gone.iter().filter(|entry| !entry.deprecated).map(|entry| entry.name.clone()).collect();
         let extending = Self::extending(known, list);
-        Self { affects_access: extending.affects_access || !removed.is_empty(), removed, sudden, ..extending }
+        let replaced = extending.replaced.iter().chain(gone).cloned().collect();
+        Self { affects_access: extending.affects_access || !removed.is_empty(), removed, sudden, replaced, ..extending }
     }
 
     /// The list adds and corrects; what it does not name stays, because instances of older versions still ask for it.
     pub fn extending(known: &[PermissionEntry], list: &[PermissionEntry]) -> Self {
         let written: Vec<PermissionEntry> = list.iter().filter(|entry| find(known, &entry.name) != Some(entry)).cloned().collect();
         let affects_access = written.iter().any(|entry| find(known, &entry.name).is_none_or(|before| !same_access(before, entry)));
-        Self { written, affects_access, ..Self::default() }
+        let replaced = written.iter().filter_map(|entry| find(known, &entry.name)).cloned().collect();
+        Self { written, replaced, affects_access, ..Self::default() }
     }
 
     /// The list only adds what is missing: it is older than what is known.

@@ -1,10 +1,17 @@
 //! Which rows are the catalog?
 
 use super::model::Plan;
-use crate::stamps;
+use crate::{
+    audit::{self, Entry},
+    stamps,
+};
 use chrono::{DateTime, Utc};
 use common::{ambient::Ambient, page::PageRequest, problem::Problem};
-use contracts::manifest::{PermissionEntry, Scope};
+use contracts::{
+    id::Principal,
+    manifest::{PermissionEntry, Scope},
+};
+use serde_json::json;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
@@ -144,10 +151,23 @@ pub async fn apply(conn: &mut PgConnection, ambient: &Ambient, namespace: &str, 
     }
     sqlx::query!("UPDATE permissions SET removed_at = $2 WHERE name = ANY($1)", &plan.removed, now).execute(&mut *conn).await?;
     keep_versions(conn, plan, now).await?;
+    record(conn, ambient, namespace, plan).await?;
     if plan.affects_access {
         stamps::owe_everybody(conn).await?;
     }
     Ok(())
+}
+
+/// Writes down what changed: the service of that name registered or published it.
+async fn record(conn: &mut PgConnection, ambient: &Ambient, namespace: &str, plan: &Plan) -> sqlx::Result<()> {
+    if plan.written.is_empty() && plan.removed.is_empty() {
+        return Ok(());
+    }
+    let (target, actor) = (format!("namespace:{namespace}"), Principal::Client(namespace.to_owned()));
+    let (before, after) = (json!({"permissions": plan.replaced, "removed": plan.removed}), json!({"permissions": plan.written}));
+    let origin = json!({"client_id": namespace});
+    let entry = Entry { action: "catalog.changed", target: &target, before: Some(before), after: Some(after), actor: &actor, origin: &origin };
+    audit::store::append_to_catalog(conn, ambient, &entry).await
 }
 
 /// The state that the plan brought about, for whoever asks about an instant of the past.

@@ -1,16 +1,23 @@
-//! What may I do? Answered from the database, not from the cache.
+//! What may I do, and what may somebody else? Answered from the database, not from the cache.
 
-use super::store;
-use crate::app::App;
+use super::{
+    store::{self, Ground},
+    text_page::TextPage,
+};
+use crate::{app::App, grants::routes::ReadGrants};
 use axum::extract::State;
 use common::{
-    access::Authenticated,
-    http::Json,
+    access::{Allowed, Authenticated, Permission},
+    http::{Json, Path, Query},
+    page::{Page, PageQuery},
     problem::{FieldError, Problem},
 };
+use contracts::id::Principal;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use utoipa::ToSchema;
+
+const MOST_CHECKS: usize = 200;
 
 #[derive(Debug, Serialize, ToSchema)]
 pub struct MyPermissions {
@@ -21,13 +28,54 @@ pub struct MyPermissions {
 
 #[derive(Debug, Deserialize, ToSchema)]
 pub struct CheckRequest {
+    #[serde(flatten)]
+    pub check: Check,
+    /// The `version` that a write answered with: the check must have seen that write.
+    pub at_least_version: Option<i64>,
+}
+
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+pub struct Check {
     #[schema(example = "billing.readInvoices")]
     pub permission: String,
+    /// Somebody else, which needs `permission.readGrants`; absent means the caller.
+    pub principal: Option<Principal>,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
 pub struct CheckAnswer {
     pub allowed: bool,
+    /// The version of the tenant's permissions that was asked, or a later one.
+    pub version: i64,
+}
+
+#[derive(Debug, Deserialize, ToSchema)]
+pub struct BatchRequest {
+    /// 1 to 200.
+    #[schema(min_items = 1, max_items = 200)]
+    pub checks: Vec<Check>,
+    /// The `version` that a write answered with: the checks must have seen that write.
+    pub at_least_version: Option<i64>,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+pub struct BatchAnswer {
+    /// In the order of the checks.
+    pub results: Vec<BatchResult>,
+    pub version: i64,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+pub struct BatchResult {
+    pub principal: Principal,
+    pub permission: String,
+    pub allowed: bool,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+pub struct HeldPermission {
+    #[schema(example = "billing.readInvoices")]
+    pub name: String,
 }
 
 #[utoipa::path(get, path = "/v1/me/permissions", operation_id = "listMyPermissions", tag = "me",
@@ -37,12 +85,79 @@ pub async fn mine(State(app): State<App>, caller: Authenticated) -> Result<Json<
     Ok(Json(MyPermissions { permissions: standing.at(app.ambient.now()).permissions }))
 }
 
-#[utoipa::path(post, path = "/v1/check", operation_id = "checkPermission", tag = "me", request_body = CheckRequest,
-    responses((status = 200, body = CheckAnswer)), security(("bearer" = [])))]
+#[utoipa::path(post, path = "/v1/check", operation_id = "checkPermission", tag = "checks", request_body = CheckRequest,
+    responses((status = 200, body = CheckAnswer), (status = 403, description = "`permission_missing`: asking about somebody else needs `permission.readGrants`."),
+        (status = 409, description = "`version_not_reached`")),
+    security(("bearer" = [])))]
 pub async fn check(State(app): State<App>, caller: Authenticated, Json(request): Json<CheckRequest>) -> Result<Json<CheckAnswer>, Problem> {
-    let standing = store::read(&mut *app.pool.acquire().await?, caller.tenant, &caller.principal).await?;
-    if !standing.catalog.iter().any(|entry| entry.name == request.permission) {
-        return Err(Problem::invalid(vec![FieldError::new("permission", "unknown", "must be a permission of the catalog")]));
+    let (results, version) = answer(&app, &caller, std::slice::from_ref(&request.check), request.at_least_version, |_| "permission".into()).await?;
+    Ok(Json(CheckAnswer { allowed: results.iter().all(|result| result.allowed), version }))
+}
+
+#[utoipa::path(post, path = "/v1/check:batch", operation_id = "checkPermissions", tag = "checks", request_body = BatchRequest,
+    responses((status = 200, body = BatchAnswer), (status = 403, description = "`permission_missing`: asking about somebody else needs `permission.readGrants`."),
+        (status = 409, description = "`version_not_reached`")),
+    security(("bearer" = [])))]
+pub async fn check_batch(State(app): State<App>, caller: Authenticated, Json(request): Json<BatchRequest>) -> Result<Json<BatchAnswer>, Problem> {
+    if request.checks.is_empty() || request.checks.len() > MOST_CHECKS {
+        return Err(Problem::invalid(vec![FieldError::new("checks", "out_of_range", format!("must be 1 to {MOST_CHECKS} checks"))]));
     }
-    Ok(Json(CheckAnswer { allowed: standing.at(app.ambient.now()).permissions.contains(&request.permission) }))
+    let field = |index| format!("checks[{index}].permission");
+    let (results, version) = answer(&app, &caller, &request.checks, request.at_least_version, field).await?;
+    Ok(Json(BatchAnswer { results, version }))
+}
+
+#[utoipa::path(get, path = "/v1/principals/{principal}/permissions", operation_id = "listPrincipalPermissions", tag = "checks",
+    params(("principal" = String, Path, description = "`user:<uuid>` or `client:<id>`"), PageQuery),
+    responses((status = 200, body = Page<HeldPermission>)), security(("bearer" = ["permission.readGrants"])))]
+pub async fn of_principal(
+    State(app): State<App>,
+    caller: Allowed<ReadGrants>,
+    Path(principal): Path<Principal>,
+    Query(page): Query<PageQuery>,
+) -> Result<Json<Page<HeldPermission>>, Problem> {
+    let TextPage { limit, after } = TextPage::check(page)?;
+    let standing = store::read(&mut *app.pool.acquire().await?, caller.tenant, &principal).await?;
+    let names = standing.at(app.ambient.now()).permissions;
+    let mut items: Vec<_> = names.into_iter().filter(|name| *name > after).map(|name| HeldPermission { name }).collect();
+    let more = items.len() > limit;
+    items.truncate(limit);
+    let next = items.last().filter(|_| more).map(|last| last.name.clone());
+    Ok(Json(TextPage::page(items, next.as_deref())))
+}
+
+/// All checks are answered from one reading of the tenant.
+async fn answer(
+    app: &App,
+    caller: &Authenticated,
+    checks: &[Check],
+    at_least: Option<i64>,
+    field: impl Fn(usize) -> String,
+) -> Result<(Vec<BatchResult>, i64), Problem> {
+    let subject = |check: &Check| check.principal.clone().unwrap_or_else(|| caller.principal.clone());
+    if checks.iter().any(|check| subject(check) != caller.principal) {
+        app.access.admit(&caller.claims, Some(ReadGrants::NAME)).await?;
+    }
+    let mut connection = app.pool.acquire().await?;
+    let ground = store::ground(&mut connection, caller.tenant).await?;
+    refuse_unanswerable(&ground, checks, at_least, field)?;
+    let names: BTreeSet<String> = checks.iter().map(|check| subject(check).to_string()).collect();
+    let grants = store::grants(&mut connection, caller.tenant, &Vec::from_iter(names)).await?;
+    let now = app.ambient.now();
+    let held: BTreeMap<_, _> = grants.into_iter().map(|(name, grants)| (name, ground.standing(grants).at(now).permissions)).collect();
+    let allowed = |check: &Check| held.get(&subject(check).to_string()).is_some_and(|held| held.contains(&check.permission));
+    let results = checks.iter().map(|check| BatchResult { principal: subject(check), permission: check.permission.clone(), allowed: allowed(check) });
+    Ok((results.collect(), ground.version))
+}
+
+fn refuse_unanswerable(ground: &Ground, checks: &[Check], at_least: Option<i64>, field: impl Fn(usize) -> String) -> Result<(), Problem> {
+    if at_least.is_some_and(|version| version > ground.version) {
+        let detail = format!("The tenant's permissions are at version {}; no write has been answered with a later one.", ground.version);
+        return Err(Problem::conflict("version_not_reached", detail));
+    }
+    let known: BTreeSet<&str> = ground.catalog.iter().map(|entry| entry.name.as_str()).collect();
+    let unknown = checks.iter().enumerate().filter(|(_, check)| !known.contains(check.permission.as_str()));
+    let faults: Vec<FieldError> =
+        unknown.map(|(index, check)| FieldError::new(field(index), "unknown", format!("{} is not in the catalog", check.permission))).collect();
+    if faults.is_empty() { Ok(()) } else { Err(Problem::invalid(faults)) }
 }

@@ -19,7 +19,7 @@ use std::{
 use uuid::Uuid;
 
 /// A grant as it is stored, by the name of who has it directly or through a group.
-pub(super) struct Row {
+pub struct Row {
     pub holder: String,
     pub id: Uuid,
     pub effect: String,
@@ -99,7 +99,7 @@ impl Ground {
 }
 
 impl Row {
-    pub(super) fn grant(self, roles: &HashMap<Uuid, Held>) -> (String, Grant) {
+    pub fn grant(self, roles: &HashMap<Uuid, Held>) -> (String, Grant) {
         let nothing = || Held::Patterns(Vec::new());
         let held = match (self.permission, self.role_id) {
             (Some(name), _) => held_by(&[name]),

@@ -71,7 +71,7 @@ async fn only_a_change_makes_caches_forget_and_it_does_so_before_the_answer() {
     world.get("/v1/roles", &bob).await.expect(200);
     let key = format!("{}{{{}}}:ts", world.platform.redis_prefix(), ada.tenant);
     let stamp = async || world.platform.redis.clone().get::<_, String>(&key).await.unwrap();
-    let own = ["readRoles", "writeRoles", "readGrants", "writeGrants"].map(|action| format!("permission.{action}"));
+    let own = ["readAudit", "readRoles", "writeRoles", "readGrants", "writeGrants"].map(|action| format!("permission.{action}"));
     let list =
         |dangerous: bool| own.iter().map(|name| json!({"name": name, "text": "x", "dangerous": dangerous || name.contains(".write")})).collect::<Vec<_>>();
     world.register("permission", json!(list(false))).await.expect(204);

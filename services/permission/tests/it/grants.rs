@@ -48,7 +48,11 @@ async fn a_role_gives_what_it_holds_until_it_is_revoked() {
     world.post("/v1/roles", &ada, json!({"name": "auditor", "permissions": ["permission.*"]})).await.expect(201);
     let body = json!({"principal": principal(&bob), "role": "auditor", "reason": "audit of May"});
     let grant = shown(world.post("/v1/grants", &ada, body.clone()).await.expect(201));
-    assert_eq!(world.permissions(&bob).await, ["permission.readGrants", "permission.readRoles"], "a wildcard leaves out what is dangerous");
+    assert_eq!(
+        world.permissions(&bob).await,
+        ["permission.readAudit", "permission.readGrants", "permission.readRoles"],
+        "a wildcard leaves out what is dangerous"
+    );
     world.post("/v1/grants", &ada, body).await.problem(409, "already_granted");
     let listed = world.get(&format!("/v1/grants?principal={}", principal(&bob)), &ada).await.expect(200);
     assert_eq!(listed["items"], json!([grant]));

@@ -1,7 +1,9 @@
 //! Does the permission service keep its promises? Against real PostgreSQL, Redis and an AWS emulator.
 
+mod audit;
 mod catalog;
 mod contract;
+mod explain;
 mod grants;
 mod groups;
 mod messages;

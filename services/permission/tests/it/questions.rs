@@ -2,18 +2,21 @@
 
 use crate::support::{World, principal};
 use serde_json::json;
+use test_support::TestUser;
+
+const READ: &str = "permission.readGrants";
 
 #[tokio::test]
 async fn everybody_may_ask_what_they_may_do() {
     let world = World::start().await;
     let ada = world.owner().await;
     let bob = world.stranger(ada.tenant).await;
-    let all = ["permission.readGrants", "permission.readRoles", "permission.writeGrants", "permission.writeRoles"];
+    let all = ["permission.readAudit", "permission.readGrants", "permission.readRoles", "permission.writeGrants", "permission.writeRoles"];
     assert_eq!(world.permissions(&ada).await, all);
     assert_eq!(world.permissions(&bob).await, [""; 0]);
     let check = async |user, permission: &str| world.post("/v1/check", user, json!({"permission": permission})).await;
-    assert_eq!(check(&ada, all[0]).await.expect(200), json!({"allowed": true}));
-    assert_eq!(check(&bob, all[0]).await.expect(200), json!({"allowed": false}));
+    assert_eq!(check(&ada, all[0]).await.expect(200), json!({"allowed": true, "version": 1}));
+    assert_eq!(check(&bob, all[0]).await.expect(200), json!({"allowed": false, "version": 1}));
     check(&bob, "permission.ghost").await.invalid(&["permission"]);
 }
 
@@ -29,7 +32,7 @@ async fn the_catalog_is_listed_in_pages() {
         address = format!("/v1/permissions?limit=3&cursor={cursor}");
     }
     names.sort();
-    let expected = [("readGrants", false), ("readRoles", false), ("writeGrants", true), ("writeRoles", true)];
+    let expected = [("readAudit", false), ("readGrants", false), ("readRoles", false), ("writeGrants", true), ("writeRoles", true)];
     assert_eq!(names, expected.map(|(name, dangerous)| (format!("permission.{name}"), dangerous)));
 }
 
@@ -39,8 +42,108 @@ async fn platform_services_fill_records() {
     let ada = world.owner().await;
     let body = json!({"tenant_id": ada.tenant, "principal": principal(&ada)});
     let answer = world.server.post("/internal/records", &body).bearer(&world.platform.client_token("auth")).send().await.expect(200);
-    assert_eq!(answer["permissions"].as_array().unwrap().len(), 4);
+    assert_eq!(answer["permissions"].as_array().unwrap().len(), 5);
     let nobody = json!({"tenant_id": world.platform.tenant(), "principal": principal(&ada)});
     let answer = world.server.post("/internal/records", &nobody).bearer(&world.platform.client_token("forum")).send().await.expect(200);
     assert_eq!(answer, json!({"permissions": []}));
+}
+
+#[tokio::test]
+async fn who_may_read_grants_may_ask_about_others() {
+    let world = World::start().await;
+    let ada = world.owner().await;
+    let bob = world.stranger(ada.tenant).await;
+    let body = json!({"principal": principal(&ada), "permission": READ});
+    world.post("/v1/check", &bob, body.clone()).await.problem(403, "permission_missing");
+    world.post("/v1/check:batch", &bob, json!({"checks": [body.clone()]})).await.problem(403, "permission_missing");
+    world.post("/v1/check", &bob, json!({"principal": principal(&bob), "permission": READ})).await.expect(200);
+    world.grant(&ada, &bob, READ).await;
+    assert_eq!(world.post("/v1/check", &bob, body).await.expect(200)["allowed"], true);
+    let checks = json!({"checks": [
+        {"permission": READ}, {"permission": "permission.writeRoles"}, {"principal": principal(&ada), "permission": "permission.writeRoles"},
+        {"principal": "client:nobody", "permission": READ},
+    ]});
+    let answer = world.post("/v1/check:batch", &bob, checks).await.expect(200);
+    let allowed: Vec<_> = answer["results"].as_array().unwrap().iter().map(|result| result["allowed"].as_bool().unwrap()).collect();
+    assert_eq!(allowed, [true, false, true, false]);
+    let many = |count| json!({"checks": vec![json!({"permission": READ}); count]});
+    assert_eq!(world.post("/v1/check:batch", &bob, many(200)).await.expect(200)["results"].as_array().unwrap().len(), 200);
+    world.post("/v1/check:batch", &bob, many(201)).await.invalid(&["checks"]);
+    world.post("/v1/check:batch", &bob, many(0)).await.invalid(&["checks"]);
+    let unknown = json!({"checks": [{"permission": READ}, {"permission": "permission.ghost"}]});
+    world.post("/v1/check:batch", &bob, unknown).await.invalid(&["checks[1].permission"]);
+}
+
+#[tokio::test]
+async fn a_check_has_seen_the_version_it_demands() {
+    let world = World::start().await;
+    let ada = world.owner().await;
+    let bob = world.stranger(ada.tenant).await;
+    let granted = world.post("/v1/grants", &ada, json!({"principal": principal(&bob), "permission": READ})).await;
+    let version: i64 = granted.header("x-version").unwrap().parse().unwrap();
+    assert_eq!(granted.json["version"], version);
+    let ask = async |version: i64| world.post("/v1/check", &bob, json!({"permission": READ, "at_least_version": version})).await;
+    assert_eq!(ask(version).await.expect(200), json!({"allowed": true, "version": version}));
+    ask(version + 1).await.problem(409, "version_not_reached");
+    let revoked = world.revoke(&ada, granted.json["id"].as_str().unwrap()).await;
+    assert_eq!(revoked.header("x-version"), Some((version + 1).to_string().as_str()));
+    assert_eq!(ask(version + 1).await.expect(200), json!({"allowed": false, "version": version + 1}));
+}
+
+async fn listed(world: &World, by: &TestUser, path: &str, field: &str, limit: usize) -> Vec<String> {
+    let (mut all, mut address) = (Vec::new(), format!("{path}?limit={limit}"));
+    loop {
+        let page = world.get(&address, by).await.expect(200);
+        let items = page["items"].as_array().unwrap();
+        assert!(items.len() <= limit);
+        all.extend(items.iter().map(|item| item[field].as_str().unwrap().to_owned()));
+        let Some(cursor) = page["next_cursor"].as_str() else { return all };
+        address = format!("{path}?limit={limit}&cursor={cursor}");
+    }
+}
+
+#[tokio::test]
+async fn holders_and_permissions_are_listed_to_the_last() {
+    let world = World::start().await;
+    let ada = world.owner().await;
+    let people: Vec<TestUser> = [world.stranger(ada.tenant).await, world.stranger(ada.tenant).await, world.stranger(ada.tenant).await].into();
+    let group = world.group(&ada, "readers", &[&people[0], &people[1]]).await;
+    world.post("/v1/grants", &ada, json!({"principal": format!("group:{group}"), "role": "owner"})).await.expect(201);
+    world.deny(&ada, &principal(&people[1]), READ).await.expect(201);
+    world.grant(&ada, &people[2], "permission.readRoles").await;
+    world.post("/v1/grants", &ada, json!({"principal": "client:robot", "permission": READ})).await.expect(201);
+    let mut expected = vec!["client:robot".to_owned(), principal(&ada), principal(&people[0])];
+    expected.sort();
+    let path = format!("/v1/permissions/{READ}/holders");
+    for limit in [1, 2, 3, 200] {
+        assert_eq!(listed(&world, &ada, &path, "principal", limit).await, expected, "limit {limit}");
+    }
+    world.get("/v1/permissions/permission.ghost/holders", &ada).await.problem(404, "permission_not_found");
+    let path = format!("/v1/principals/{}/permissions", principal(&people[1]));
+    for limit in [1, 3, 4, 200] {
+        let names = listed(&world, &ada, &path, "name", limit).await;
+        assert_eq!(names, ["readAudit", "readRoles", "writeGrants", "writeRoles"].map(|action| format!("permission.{action}")), "limit {limit}");
+    }
+    assert_eq!(listed(&world, &ada, "/v1/principals/client:nobody/permissions", "name", 1).await, [""; 0]);
+    world.get(&format!("{path}?limit=0"), &ada).await.invalid(&["limit"]);
+    world.get(&format!("{path}?cursor=*"), &ada).await.invalid(&["cursor"]);
+    let eve = world.owner().await;
+    assert_eq!(listed(&world, &eve, &format!("/v1/permissions/{READ}/holders"), "principal", 50).await, [principal(&eve)]);
+    assert_eq!(listed(&world, &eve, &path, "name", 50).await, [""; 0]);
+}
+
+#[tokio::test]
+async fn a_page_of_holders_ends_and_leads_on_where_hardly_anybody_has_it() {
+    let world = World::start().await;
+    let ada = world.owner().await;
+    sqlx::query(
+        "INSERT INTO grants (id, tenant_id, principal, permission, granted_by, granted_at)
+         SELECT gen_random_uuid(), $1, 'client:' || n, 'permission.readRoles', 'client:test', now() FROM generate_series(1, 2500) n",
+    )
+    .bind(ada.tenant.0)
+    .execute(&world.platform.pool)
+    .await
+    .unwrap();
+    assert_eq!(listed(&world, &ada, &format!("/v1/permissions/{READ}/holders"), "principal", 10).await, [principal(&ada)]);
+    assert_eq!(listed(&world, &ada, "/v1/permissions/permission.readRoles/holders", "principal", 200).await.len(), 2501);
 }

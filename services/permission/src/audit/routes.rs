@@ -1,0 +1,94 @@
+//! Who changed what, from where, and is the record of it whole?
+
+use super::store::{self, AuditEntry, Filter, Verdict};
+use crate::app::App;
+use axum::extract::State;
+use chrono::{DateTime, Utc};
+use common::{
+    access::Allowed,
+    http::{Json, Query},
+    page::{Page, PageQuery},
+    permissions,
+    problem::Problem,
+};
+use contracts::id::TenantId;
+use serde::Deserialize;
+use utoipa::{IntoParams, ToSchema};
+
+permissions! { pub ReadAudit = "permission.readAudit" }
+
+/// Whose changes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Of {
+    /// The caller's tenant's.
+    #[default]
+    Tenant,
+    /// The catalog's, which all tenants share; only in the platform's own tenant.
+    Catalog,
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct Chain {
+    /// `tenant` (default) or `catalog`; the catalog's only in the platform's own tenant.
+    #[param(value_type = Option<String>)]
+    #[serde(default)]
+    pub of: Of,
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct AuditFilter {
+    /// Who did it: `user:<uuid>` or `client:<id>`.
+    pub actor: Option<String>,
+    /// What was done: `grant.created`, `grant.denied`, `grant.revoked`, `role.created`, `role.edited`, `role.deleted`, `group.created`,
+    /// `group.deleted`, `group.joined`, `group.left`, `catalog.changed`.
+    pub action: Option<String>,
+    /// What it was done to: `grant:<id>`, `role:<id>`, `group:<id>`, `namespace:<name>`.
+    pub target: Option<String>,
+    /// Whom or what it is about: a principal, role or permission named in the entry's states before or after.
+    pub about: Option<String>,
+    /// From this instant on.
+    pub since: Option<DateTime<Utc>>,
+    /// Before this instant.
+    pub until: Option<DateTime<Utc>>,
+}
+
+#[utoipa::path(get, path = "/v1/audit", operation_id = "listAudit", tag = "audit", params(PageQuery, AuditFilter, Chain),
+    responses((status = 200, body = Page<AuditEntry>), (status = 403, description = "`permission_missing`, or `platform_only`")),
+    security(("bearer" = ["permission.readAudit"])))]
+pub async fn list(
+    State(app): State<App>,
+    caller: Allowed<ReadAudit>,
+    Query(page): Query<PageQuery>,
+    Query(filter): Query<AuditFilter>,
+    Query(chain): Query<Chain>,
+) -> Result<Json<Page<AuditEntry>>, Problem> {
+    let request = page.check()?;
+    let mut connection = app.pool.acquire().await?;
+    let tenant = chain_of(&mut connection, caller.tenant, chain.of).await?;
+    let AuditFilter { actor, action, target, about, since, until } = filter;
+    let rows = store::page(&mut connection, tenant, &Filter { actor, action, target, about, since, until }, request).await?;
+    Ok(Json(Page::cut(rows, request, |entry| entry.id)))
+}
+
+#[utoipa::path(get, path = "/v1/audit/verification", operation_id = "verifyAudit", tag = "audit", params(Chain),
+    responses((status = 200, body = Verdict), (status = 403, description = "`permission_missing`, or `platform_only`")),
+    security(("bearer" = ["permission.readAudit"])))]
+pub async fn verify(State(app): State<App>, caller: Allowed<ReadAudit>, Query(chain): Query<Chain>) -> Result<Json<Verdict>, Problem> {
+    let mut connection = app.pool.acquire().await?;
+    let tenant = chain_of(&mut connection, caller.tenant, chain.of).await?;
+    Ok(Json(store::verify(&mut connection, tenant).await?))
+}
+
+async fn chain_of(conn: &mut sqlx::PgConnection, tenant: TenantId, of: Of) -> Result<TenantId, Problem> {
+    if of == Of::Tenant {
+        return Ok(tenant);
+    }
+    let kind = sqlx::query_scalar!("SELECT kind FROM tenants WHERE id = $1", tenant.0).fetch_optional(conn).await?;
+    match kind.as_deref() {
+        Some("platform") => Ok(store::CATALOG),
+        _ => Err(Problem::forbidden("platform_only", "Changes of the catalog are seen in the platform's own tenant.")),
+    }
+}

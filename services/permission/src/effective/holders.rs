@@ -1,0 +1,79 @@
+//! Who has a permission? Everybody who was granted anything is asked, page by page, to the last.
+
+use super::{store, text_page::TextPage};
+use crate::{app::App, grants::routes::ReadGrants};
+use axum::extract::State;
+use common::{
+    access::Allowed,
+    http::{Json, Path, Query},
+    page::{Page, PageQuery},
+    problem::Problem,
+};
+use contracts::id::TenantId;
+use serde::Serialize;
+use sqlx::PgConnection;
+use utoipa::ToSchema;
+
+/// Principals read at once.
+const BATCH: i64 = 200;
+/// After so many principals a page ends, maybe with few items or none, and its cursor leads on: a request must not take for ever.
+const MOST_BATCHES: usize = 10;
+
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Holder {
+    #[schema(example = "user:01890a5d-ac96-774b-bcce-b302099a8057")]
+    pub principal: String,
+}
+
+#[utoipa::path(get, path = "/v1/permissions/{name}/holders", operation_id = "listHolders", tag = "checks",
+    params(("name" = String, Path, description = "A permission of the catalog."), PageQuery),
+    responses((status = 200, body = Page<Holder>)), security(("bearer" = ["permission.readGrants"])))]
+pub async fn list(
+    State(app): State<App>,
+    caller: Allowed<ReadGrants>,
+    Path(name): Path<String>,
+    Query(page): Query<PageQuery>,
+) -> Result<Json<Page<Holder>>, Problem> {
+    let request = TextPage::check(page)?;
+    let mut connection = app.pool.acquire().await?;
+    let ground = store::ground(&mut connection, caller.tenant).await?;
+    if !ground.lists(&name) {
+        return Err(Problem::not_found("permission_not_found", format!("{name} is not in the catalog.")));
+    }
+    let (mut after, mut items, now) = (request.after, Vec::new(), app.ambient.now());
+    for _ in 0..MOST_BATCHES {
+        let candidates = candidates(&mut connection, caller.tenant, &after, BATCH).await?;
+        let mut grants = store::grants(&mut connection, caller.tenant, &candidates).await?;
+        let last_batch = (candidates.len() as i64) < BATCH;
+        for (index, principal) in candidates.iter().enumerate() {
+            after.clone_from(principal);
+            if ground.standing(grants.remove(principal).unwrap_or_default()).at(now).permissions.contains(&name) {
+                items.push(Holder { principal: principal.clone() });
+            }
+            if items.len() == request.limit {
+                let more = !last_batch || index + 1 < candidates.len();
+                return Ok(Json(TextPage::page(items, more.then_some(&after))));
+            }
+        }
+        if last_batch {
+            return Ok(Json(TextPage::page(items, None)));
+        }
+    }
+    Ok(Json(TextPage::page(items, Some(&after))))
+}
+
+/// Principals who were granted something that is not revoked, directly or by a group, in the order of their bytes.
+pub async fn candidates(conn: &mut PgConnection, tenant: TenantId, after: &str, limit: i64) -> sqlx::Result<Vec<String>> {
+    sqlx::query_scalar!(
+        r#"SELECT principal AS "principal!" FROM (
+               SELECT principal FROM grants WHERE tenant_id = $1 AND revoked_at IS NULL AND principal NOT LIKE 'group:%'
+               UNION
+               SELECT m.principal FROM group_members m WHERE m.tenant_id = $1 AND m.removed_at IS NULL
+           ) granted WHERE principal COLLATE "C" > $2 ORDER BY principal COLLATE "C" LIMIT $3"#,
+        tenant.0,
+        after,
+        limit
+    )
+    .fetch_all(conn)
+    .await
+}

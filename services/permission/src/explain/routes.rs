@@ -1,0 +1,126 @@
+//! Why may somebody do something, or why not? Read from the primary at one instant, never from a cache.
+
+use super::{
+    model::{Missing, MissingKind, Way, holds, way, way_but_for_danger, ways},
+    store,
+};
+use crate::{
+    app::App,
+    effective::{
+        self,
+        model::{Effect, Standing},
+    },
+    grants::routes::ReadGrants,
+};
+use axum::extract::State;
+use chrono::{DateTime, Utc};
+use common::{
+    access::Allowed,
+    http::Json,
+    problem::{FieldError, Problem},
+};
+use contracts::{
+    id::{Principal, TenantId},
+    manifest::PermissionEntry,
+};
+use serde::{Deserialize, Serialize};
+use sqlx::PgConnection;
+use utoipa::ToSchema;
+
+/// Groups and roles named as missing: the nearest few, for people to choose from.
+const MOST_NAMED: usize = 5;
+
+#[derive(Debug, Deserialize, ToSchema)]
+pub struct ExplainRequest {
+    #[schema(example = "user:01890a5d-ac96-774b-bcce-b302099a8057")]
+    pub principal: Principal,
+    #[schema(example = "forum.addPost")]
+    pub permission: String,
+    /// An instant of the past; absent means now.
+    pub at: Option<DateTime<Utc>>,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Explanation {
+    pub principal: Principal,
+    pub permission: String,
+    pub allowed: bool,
+    pub at: DateTime<Utc>,
+    /// The version that the tenant's permissions had.
+    pub version: i64,
+    /// Every grant that gives it, with the way from the grant to the permission.
+    pub allowed_by: Vec<Way>,
+    /// Every grant that denies it; one is enough.
+    pub denied_by: Vec<Way>,
+    /// If nothing gives it: what would, nearest first.
+    pub missing: Vec<Missing>,
+}
+
+#[utoipa::path(post, path = "/v1/explain", operation_id = "explainPermission", tag = "checks", request_body = ExplainRequest,
+    responses((status = 200, body = Explanation)), security(("bearer" = ["permission.readGrants"])))]
+pub async fn explain(State(app): State<App>, caller: Allowed<ReadGrants>, Json(request): Json<ExplainRequest>) -> Result<Json<Explanation>, Problem> {
+    let ExplainRequest { principal, permission, at } = request;
+    let now = app.ambient.now();
+    if at.is_some_and(|at| at > now) {
+        return Err(Problem::invalid(vec![FieldError::new("at", "future", "must be in the past")]));
+    }
+    let mut tx = app.pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?;
+    let (standing, version) = match at {
+        Some(at) => store::standing(&mut tx, caller.tenant, &principal, at).await?,
+        None => present(&mut tx, caller.tenant, &principal).await?,
+    };
+    let at = at.unwrap_or(now);
+    let unknown = || Problem::invalid(vec![FieldError::new("permission", "unknown", format!("{permission} was not in the catalog"))]);
+    let entry = standing.catalog.iter().find(|entry| entry.name == permission).cloned().ok_or_else(unknown)?;
+    let [mut allowed_by, denied_by] = [Effect::Allow, Effect::Deny].map(|effect| ways(&standing, &entry, effect, at));
+    if !standing.means_something(&entry) {
+        allowed_by.clear();
+    }
+    let missing = if allowed_by.is_empty() { missing(&mut tx, caller.tenant, &principal, &standing, &entry, at).await? } else { Vec::new() };
+    let allowed = denied_by.is_empty() && !allowed_by.is_empty();
+    Ok(Json(Explanation { principal, permission, allowed, at, version, allowed_by, denied_by, missing }))
+}
+
+async fn present(conn: &mut PgConnection, tenant: TenantId, principal: &Principal) -> sqlx::Result<(Standing, i64)> {
+    let ground = effective::store::ground(conn, tenant).await?;
+    let name = principal.to_string();
+    let grants = effective::store::grants(conn, tenant, std::slice::from_ref(&name)).await?.remove(&name);
+    Ok((ground.standing(grants.unwrap_or_default()), ground.version))
+}
+
+async fn missing(
+    conn: &mut PgConnection,
+    tenant: TenantId,
+    principal: &Principal,
+    standing: &Standing,
+    entry: &PermissionEntry,
+    at: DateTime<Utc>,
+) -> sqlx::Result<Vec<Missing>> {
+    let name = &entry.name;
+    if !standing.means_something(entry) {
+        let text = format!("{name} is of scope platform, which means nothing in a customer's tenant");
+        return Ok(vec![Missing { kind: MissingKind::Scope, text, grant: None }]);
+    }
+    let mut missing = Vec::new();
+    for near in standing.grants.iter().filter(|grant| grant.live(at)).filter_map(|grant| way_but_for_danger(grant, entry)) {
+        let text = format!("{} leaves out {name}, which is dangerous: it must be granted by name", near.by);
+        missing.push(Missing { kind: MissingKind::Dangerous, text, grant: Some(near.grant) });
+    }
+    for near in store::ended(conn, tenant, principal, at).await?.iter().filter_map(|grant| way(grant, entry)).take(MOST_NAMED) {
+        let text = format!("a grant that gave {name} ended at {}", near.expires_at.map(|end| end.to_rfc3339()).unwrap_or_default());
+        missing.push(Missing { kind: MissingKind::Ended, text, grant: Some(near.grant) });
+    }
+    let groups = store::of_groups(conn, tenant, at).await?;
+    for near in groups.iter().filter_map(|grant| way(grant, entry)).take(MOST_NAMED) {
+        let text = format!("the group {} has {name}", near.group.map(|group| group.name).unwrap_or_default());
+        missing.push(Missing { kind: MissingKind::Group, text, grant: Some(near.grant) });
+    }
+    let roles = store::roles(conn, tenant, at).await?;
+    let mut roles: Vec<&str> =
+        roles.values().filter(|held| holds(held, entry)).filter_map(|held| held.role_name()).filter(|role| *role != "operator").collect();
+    // A tenant's own role gives less than owner does.
+    roles.sort_unstable_by_key(|role| (*role == "owner", *role));
+    missing.extend(roles.iter().take(MOST_NAMED).map(|role| Missing { kind: MissingKind::Role, text: format!("the role {role} holds {name}"), grant: None }));
+    missing.push(Missing { kind: MissingKind::Permission, text: format!("{name} is not granted by name"), grant: None });
+    Ok(missing)
+}

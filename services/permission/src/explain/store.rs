@@ -1,0 +1,136 @@
+//! Which rows held at an instant of the past?
+
+use crate::{
+    effective::{
+        model::{Effect, Grant, Held, Source, Standing},
+        store::{Row, kind_of},
+    },
+    roles::store::{Content, assemble},
+};
+use chrono::{DateTime, Utc};
+use contracts::{
+    id::{Principal, TenantId},
+    manifest::{PermissionEntry, Scope},
+    messages::TenantKind,
+};
+use sqlx::PgConnection;
+use std::{collections::HashMap, sync::Arc};
+use uuid::Uuid;
+
+/// Ended grants that are looked through for the nearest one.
+const MOST_ENDED: i64 = 200;
+/// Grants to groups that are looked through for one to join.
+const MOST_OF_GROUPS: i64 = 1_000;
+
+/// The principal's standing at the instant, and the version that the tenant's permissions had.
+pub async fn standing(conn: &mut PgConnection, tenant: TenantId, principal: &Principal, at: DateTime<Utc>) -> sqlx::Result<(Standing, i64)> {
+    let roles = roles(conn, tenant, at).await?;
+    let rows = sqlx::query_as!(
+        Row,
+        r#"WITH holders AS (
+               SELECT $2::text AS principal, NULL::uuid AS group_id
+               UNION ALL
+               SELECT 'group:' || group_id, group_id FROM group_members
+               WHERE tenant_id = $1 AND principal = $2 AND added_at <= $3 AND (removed_at IS NULL OR removed_at > $3)
+           )
+           SELECT $2::text AS "holder!", g.id, g.effect, g.role_id, g.permission, g.expires_at, h.group_id, gr.name AS "group_name?"
+           FROM holders h JOIN grants g ON g.tenant_id = $1 AND g.principal = h.principal
+           LEFT JOIN groups gr ON gr.tenant_id = $1 AND gr.id = h.group_id
+           WHERE g.granted_at <= $3 AND (g.revoked_at IS NULL OR g.revoked_at > $3)"#,
+        tenant.0,
+        principal.to_string(),
+        at
+    )
+    .fetch_all(&mut *conn)
+    .await?;
+    let grants = rows.into_iter().map(|row| row.grant(&roles).1).collect();
+    let kind = sqlx::query_scalar!("SELECT kind FROM tenants WHERE id = $1", tenant.0).fetch_optional(&mut *conn).await?;
+    let kind = kind.map_or(TenantKind::Customer, |kind| kind_of(&kind));
+    let catalog = Arc::new(catalog(conn, at).await?);
+    let version = sqlx::query_scalar!(r#"SELECT COALESCE(max(version), 0) AS "version!" FROM audit WHERE tenant_id = $1 AND at <= $2"#, tenant.0, at);
+    Ok((Standing { catalog, kind, grants }, version.fetch_one(conn).await?))
+}
+
+/// What every role held, with all that it included.
+pub async fn roles(conn: &mut PgConnection, tenant: TenantId, at: DateTime<Utc>) -> sqlx::Result<HashMap<Uuid, Held>> {
+    let rows = sqlx::query_as!(
+        Content,
+        r#"SELECT id AS "id!", name AS "name!", true AS "built_in!", '{}'::text[] AS "permissions!", '{}'::uuid[] AS "includes!"
+           FROM roles WHERE tenant_id IS NULL
+           UNION ALL
+           (SELECT DISTINCT ON (r.id) r.id, v.name, false, v.permissions, v.includes
+            FROM roles r JOIN role_versions v ON v.role_id = r.id
+            WHERE r.tenant_id = $1 AND v.since <= $2 AND (r.deleted_at IS NULL OR r.deleted_at > $2)
+            ORDER BY r.id, v.revision DESC)"#,
+        tenant.0,
+        at
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(assemble(rows))
+}
+
+async fn catalog(conn: &mut PgConnection, at: DateTime<Utc>) -> sqlx::Result<Vec<PermissionEntry>> {
+    let rows = sqlx::query!(
+        "SELECT DISTINCT ON (name) name, dangerous, scope, roles, removed FROM permission_versions WHERE since <= $1 ORDER BY name, since DESC",
+        at
+    )
+    .fetch_all(conn)
+    .await?;
+    let scope = |text: &str| if text == "platform" { Scope::Platform } else { Scope::Tenant };
+    let there = rows.into_iter().filter(|row| !row.removed);
+    Ok(there
+        .map(|row| {
+            let scope = scope(&row.scope);
+            PermissionEntry { name: row.name, text: String::new(), dangerous: row.dangerous, scope, roles: row.roles, deprecated: false }
+        })
+        .collect())
+}
+
+/// The newest of the principal's own grants that had ended by then.
+pub async fn ended(conn: &mut PgConnection, tenant: TenantId, principal: &Principal, at: DateTime<Utc>) -> sqlx::Result<Vec<Grant>> {
+    let rows = sqlx::query_as!(
+        Row,
+        r#"SELECT principal AS holder, id, effect, role_id, permission, LEAST(revoked_at, expires_at) AS expires_at,
+                  NULL::uuid AS group_id, NULL::text AS group_name
+           FROM grants
+           WHERE tenant_id = $1 AND principal = $2 AND effect = 'allow' AND LEAST(revoked_at, expires_at) <= $3
+           ORDER BY id DESC LIMIT $4"#,
+        tenant.0,
+        principal.to_string(),
+        at,
+        MOST_ENDED
+    )
+    .fetch_all(&mut *conn)
+    .await?;
+    let roles = roles(conn, tenant, at).await?;
+    Ok(rows.into_iter().map(|row| row.grant(&roles).1).collect())
+}
+
+/// What groups had that could have been joined.
+pub async fn of_groups(conn: &mut PgConnection, tenant: TenantId, at: DateTime<Utc>) -> sqlx::Result<Vec<Grant>> {
+    let rows = sqlx::query!(
+        "SELECT g.id, g.role_id, g.permission, g.expires_at, gr.id AS group_id, gr.name
+         FROM groups gr JOIN grants g ON g.tenant_id = $1 AND g.principal = 'group:' || gr.id
+         WHERE gr.tenant_id = $1 AND g.effect = 'allow' AND g.granted_at <= $2
+           AND (g.revoked_at IS NULL OR g.revoked_at > $2) AND (g.expires_at IS NULL OR g.expires_at > $2)
+         ORDER BY gr.name LIMIT $3",
+        tenant.0,
+        at,
+        MOST_OF_GROUPS
+    )
+    .fetch_all(&mut *conn)
+    .await?;
+    let roles = roles(conn, tenant, at).await?;
+    let held = |role: Option<Uuid>, permission: Option<String>| match permission {
+        Some(name) => crate::effective::store::held_by(&[name]),
+        None => role.and_then(|id| roles.get(&id).cloned()).unwrap_or(Held::Patterns(Vec::new())),
+    };
+    Ok(rows
+        .into_iter()
+        .map(|row| {
+            let source = Some(Source { grant: row.id, group: Some((row.group_id, row.name)) });
+            Grant { held: held(row.role_id, row.permission), effect: Effect::Allow, expires_at: row.expires_at, source }
+        })
+        .collect())
+}
