@@ -11,6 +11,7 @@
 //! | [`grants`] | who was granted or denied what? |
 //! | [`effective`] | what may a principal do, then? |
 //! | [`explain`] | why may they, or why not? |
+//! | [`simulate`] | who would gain and lose by a change? |
 //! | [`change`] | how does anything change in a tenant? |
 //! | [`audit`] | who changed what? |
 //! | [`records`] | how does that get into the cache? |
@@ -30,6 +31,7 @@ pub mod groups;
 pub mod records;
 pub mod roles;
 pub mod router;
+pub mod simulate;
 pub mod stamps;
 
 use app::App;

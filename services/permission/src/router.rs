@@ -1,6 +1,6 @@
 //! Which routes are there? All of them, in one list.
 
-use crate::{DOCS, app::App, audit, catalog, effective, explain, grants, groups, records, roles};
+use crate::{DOCS, app::App, audit, catalog, effective, explain, grants, groups, records, roles, simulate};
 use axum::Router;
 use common::openapi::{finish, swagger};
 use serde_json::Value;
@@ -23,6 +23,7 @@ pub fn api() -> OpenApiRouter<App> {
         .routes(routes!(groups::routes::delete))
         .routes(routes!(groups::routes::members))
         .routes(routes!(groups::routes::add, groups::routes::remove))
+        .routes(routes!(simulate::simulate))
         .routes(routes!(audit::routes::list))
         .routes(routes!(audit::routes::verify))
         .routes(routes!(catalog::routes::register))

@@ -60,7 +60,8 @@ pub async fn register(
     Json(list): Json<PermissionList>,
 ) -> Result<StatusCode, Problem> {
     if namespace != caller.client_id {
-        return Err(Problem::forbidden("foreign_namespace", "A client registers only the namespace of its own name."));
+        let detail = format!("{} registers only the namespace of its own name, and {namespace} is another's.", caller.client_id);
+        return Err(Problem::forbidden("foreign_namespace", detail));
     }
     let faults = faults(&namespace, &list);
     if !faults.is_empty() {

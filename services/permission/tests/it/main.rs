@@ -1,6 +1,7 @@
 //! Does the permission service keep its promises? Against real PostgreSQL, Redis and an AWS emulator.
 
 mod audit;
+mod bad_input;
 mod catalog;
 mod contract;
 mod explain;
@@ -10,5 +11,6 @@ mod messages;
 mod protocol;
 mod questions;
 mod roles;
+mod simulate;
 mod support;
 mod swagger;

@@ -155,6 +155,16 @@ pub fn tenant_created(founder: &TestUser, kind: TenantKind) -> TenantCreated {
     TenantCreated { tenant_id: founder.tenant, name: "Acme".into(), kind, owner_user_id: founder.user, owner_email: "ada@acme.test".into() }
 }
 
+/// Everything that this service knows, to be compared.
+pub async fn state(world: &World) -> Vec<String> {
+    let query = "SELECT 'tenant ' || t::text FROM tenants t UNION ALL SELECT 'grant ' || g::text FROM grants g UNION ALL SELECT 'role ' || r::text FROM roles r
+        UNION ALL SELECT 'holds ' || p::text FROM role_permissions p UNION ALL SELECT 'includes ' || i::text FROM role_includes i
+        UNION ALL SELECT 'version ' || v::text FROM role_versions v UNION ALL SELECT 'group ' || g::text FROM groups g
+        UNION ALL SELECT 'member ' || m::text FROM group_members m UNION ALL SELECT 'permission ' || p::text FROM permissions p
+        UNION ALL SELECT 'audit ' || a::text FROM audit a UNION ALL SELECT 'owed ' || o::text FROM owed_stamps o ORDER BY 1";
+    sqlx::query_scalar(query).fetch_all(&world.platform.pool).await.unwrap()
+}
+
 /// What a write made, as a list shows it.
 pub fn shown(mut written: Value) -> Value {
     assert!(written.as_object_mut().unwrap().remove("version").is_some_and(|version| version.is_u64()));

@@ -1,0 +1,169 @@
+//! Who would gain and who would lose what by some changes? They are made, looked at, and taken back.
+
+use crate::{
+    app::App,
+    audit::Origin,
+    change::Change,
+    effective::{
+        holders::candidates,
+        store::{self, Ground},
+    },
+    grants::{
+        self,
+        routes::{CreateGrant, WriteGrants},
+    },
+    groups,
+    roles::{self, routes::RoleBody},
+};
+use axum::extract::State;
+use common::{
+    access::Allowed,
+    http::Json,
+    problem::{FieldError, Problem},
+};
+use contracts::id::Principal;
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+/// The tenant's writers wait while a simulation runs, so it must be short.
+const MOST_CHANGES: usize = 50;
+const MOST_PRINCIPALS: i64 = 2_000;
+/// Principals read at once.
+const BATCH: usize = 200;
+
+#[derive(Debug, Deserialize, ToSchema)]
+pub struct SimulateRequest {
+    /// 1 to 50, made one after the other.
+    #[schema(min_items = 1, max_items = 50)]
+    pub changes: Vec<SimulatedChange>,
+}
+
+/// A change as the operation of that kind takes it.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(tag = "op", rename_all = "snake_case")]
+pub enum SimulatedChange {
+    Grant(CreateGrant),
+    Revoke { grant: Uuid },
+    CreateRole(RoleBody),
+    EditRole(SimulatedEdit),
+    DeleteRole { role: Uuid },
+    AddMember { group: Uuid, principal: Principal },
+    RemoveMember { group: Uuid, principal: Principal },
+    DeleteGroup { group: Uuid },
+}
+
+#[derive(Debug, Deserialize, ToSchema)]
+pub struct SimulatedEdit {
+    pub role: Uuid,
+    #[serde(flatten)]
+    pub body: RoleBody,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Simulation {
+    /// Who would have more, by principal.
+    pub gains: Vec<Difference>,
+    /// Who would have less, by principal.
+    pub loses: Vec<Difference>,
+    /// The version of the tenant's permissions that the simulation began at; it is still the newest.
+    pub version: i64,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Difference {
+    #[schema(example = "user:01890a5d-ac96-774b-bcce-b302099a8057")]
+    pub principal: String,
+    pub permissions: BTreeSet<String>,
+}
+
+type Permissions = BTreeMap<String, BTreeSet<String>>;
+
+#[utoipa::path(post, path = "/v1/simulate", operation_id = "simulateChanges", tag = "checks", request_body = SimulateRequest,
+    responses((status = 200, body = Simulation), (status = 409, description = "What the changes themselves answer, or `too_many_principals`."),
+        (status = 403, description = "`permission_missing`, or `escalation`: the caller could not make one of the changes."),
+        (status = 404, description = "A change names a grant, role or group that the tenant does not have.")),
+    security(("bearer" = ["permission.writeGrants"])))]
+pub async fn simulate(
+    State(app): State<App>,
+    caller: Allowed<WriteGrants>,
+    origin: Origin,
+    Json(request): Json<SimulateRequest>,
+) -> Result<Json<Simulation>, Problem> {
+    if request.changes.is_empty() || request.changes.len() > MOST_CHANGES {
+        return Err(Problem::invalid(vec![FieldError::new("changes", "out_of_range", format!("must be 1 to {MOST_CHANGES} changes"))]));
+    }
+    let mut change = Change::begin(&app, &caller, &origin).await?;
+    let tenant = change.tenant;
+    let ground = store::ground(change.conn(), tenant).await?;
+    let before = permissions(&mut change, &ground).await?;
+    for (index, simulated) in request.changes.into_iter().enumerate() {
+        make(&app, &caller, &mut change, simulated).await.map_err(|problem| of_change(index, problem))?;
+    }
+    let after = permissions(&mut change, &ground).await?;
+    change.undo().await?;
+    Ok(Json(Simulation { gains: beyond(&after, &before), loses: beyond(&before, &after), version: ground.version }))
+}
+
+/// Roles are edited by who may write roles, in a simulation as in earnest.
+async fn make(app: &App, caller: &Allowed<WriteGrants>, change: &mut Change, simulated: SimulatedChange) -> Result<(), Problem> {
+    if let SimulatedChange::CreateRole(_) | SimulatedChange::EditRole(_) | SimulatedChange::DeleteRole { .. } = simulated {
+        app.access.admit(&caller.claims, Some(<roles::routes::WriteRoles as common::access::Permission>::NAME)).await?;
+    }
+    match simulated {
+        SimulatedChange::Grant(grant) => grants::changes::create(change, &grant.into()).await.map(drop),
+        SimulatedChange::Revoke { grant } => grants::changes::revoke(change, grant).await,
+        SimulatedChange::CreateRole(body) => roles::changes::create(change, &body.into()).await.map(drop),
+        SimulatedChange::EditRole(edit) => roles::changes::edit(change, edit.role, &edit.body.into(), None).await.map(drop),
+        SimulatedChange::DeleteRole { role } => roles::changes::delete(change, role).await,
+        SimulatedChange::AddMember { group, principal } => groups::changes::add(change, group, &principal).await,
+        SimulatedChange::RemoveMember { group, principal } => groups::changes::remove(change, group, &principal).await,
+        SimulatedChange::DeleteGroup { group } => groups::changes::delete(change, group).await,
+    }
+}
+
+/// What everybody may do who was granted anything; complete or an error.
+async fn permissions(change: &mut Change, ground: &Ground) -> Result<Permissions, Problem> {
+    let (tenant, now) = (change.tenant, change.now());
+    let names = candidates(change.conn(), tenant, "", MOST_PRINCIPALS + 1).await?;
+    if names.len() as i64 > MOST_PRINCIPALS {
+        let detail = format!("A simulation compares at most {MOST_PRINCIPALS} principals, and the tenant has more.");
+        return Err(Problem::conflict("too_many_principals", detail));
+    }
+    let mut all = Permissions::new();
+    for names in names.chunks(BATCH) {
+        let grants = store::grants(change.conn(), tenant, names).await?;
+        all.extend(grants.into_iter().map(|(name, grants)| (name, ground.standing(grants).at(now).permissions)));
+    }
+    Ok(all)
+}
+
+/// What each has in `these` and not in `those`.
+fn beyond(these: &Permissions, those: &Permissions) -> Vec<Difference> {
+    let nothing = BTreeSet::new();
+    let differences = these.iter().map(|(principal, held)| (principal, held - those.get(principal).unwrap_or(&nothing)));
+    let differences = differences.filter(|(_, permissions)| !permissions.is_empty());
+    differences.map(|(principal, permissions)| Difference { principal: principal.clone(), permissions }).collect()
+}
+
+fn of_change(index: usize, mut problem: Problem) -> Problem {
+    problem.errors.iter_mut().for_each(|error| error.field = format!("changes[{index}].{}", error.field));
+    problem.detail = format!("changes[{index}]: {}", problem.detail);
+    problem
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_difference_names_only_those_who_have_one() {
+        let held = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<BTreeSet<_>>();
+        let before = Permissions::from([("a".into(), held(&["x.a", "x.b"])), ("b".into(), held(&["x.a"]))]);
+        let after = Permissions::from([("a".into(), held(&["x.a"])), ("b".into(), held(&["x.a"])), ("c".into(), held(&["x.c"]))]);
+        let named = |differences: Vec<Difference>| differences.into_iter().map(|one| (one.principal, one.permissions)).collect::<Vec<_>>();
+        assert_eq!(named(beyond(&after, &before)), [("c".to_owned(), held(&["x.c"]))]);
+        assert_eq!(named(beyond(&before, &after)), [("a".to_owned(), held(&["x.b"]))]);
+    }
+}

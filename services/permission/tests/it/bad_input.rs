@@ -1,0 +1,50 @@
+//! What is refused names what it is about, and changes nothing.
+
+use crate::support::{World, entry, principal, state};
+use serde_json::{Value, json};
+use test_support::TestAnswer;
+
+const READ: &str = "permission.readGrants";
+
+/// Asserts status and code, and that the answer names each of `named`.
+#[track_caller]
+fn refused(answer: TestAnswer, status: u16, code: &str, named: &[&str]) {
+    let body = answer.problem(status, code);
+    let text = format!("{} {}", body["detail"], body["errors"]);
+    assert!(named.iter().all(|name| text.contains(name)), "{named:?} must be named: {text}");
+}
+
+#[tokio::test]
+async fn each_refusal_names_the_thing_and_nothing_is_changed() {
+    let world = World::start().await;
+    let ada = world.owner().await;
+    let bob = world.stranger(ada.tenant).await;
+    world.register("billing", json!([entry("billing.readUsage"), entry("billing.readInvoices")])).await.expect(204);
+    world.grant(&ada, &bob, "billing.readUsage").await;
+    world.grant(&ada, &bob, "permission.writeGrants").await;
+    let first = world.role(&ada, "r1", &[READ], &[]).await;
+    for depth in 2..=5 {
+        world.role(&ada, &format!("r{depth}"), &[], &[&format!("r{}", depth - 1)]).await;
+    }
+    let own = world.grants_of(&ada, &ada, "owner").await;
+    let before = state(&world).await;
+
+    let grant = |permission: &str| json!({"principal": principal(&bob), "permission": permission});
+    refused(world.post("/v1/grants", &ada, grant("billing.ghost")).await, 422, "invalid", &["billing.ghost"]);
+    let role = |permissions: Value, includes: Value| json!({"name": "r6", "permissions": permissions, "includes": includes});
+    refused(world.post("/v1/roles", &ada, role(json!(["ghost.*"]), json!([]))).await, 422, "invalid", &["ghost.*", "permissions[0]"]);
+    refused(world.post("/v1/roles", &ada, role(json!([]), json!(["ghost"]))).await, 422, "invalid", &["ghost", "includes[0]"]);
+    refused(world.post("/v1/roles", &ada, role(json!([]), json!(["r5"]))).await, 422, "invalid", &["r6 → r5 → r4 → r3 → r2 → r1"]);
+    let cycle = json!({"name": "r1", "includes": ["r5"]});
+    refused(world.edit_role(&ada, &first, "*", cycle).await, 422, "invalid", &["r1 → r5 → r4 → r3 → r2 → r1"]);
+    refused(world.post("/v1/grants", &bob, grant("billing.readInvoices")).await, 403, "escalation", &["billing.readInvoices"]);
+    refused(world.revoke(&ada, &own[0]).await, 409, "last_owner", &["owner"]);
+    refused(world.deny(&ada, &principal(&ada), READ).await, 409, "last_owner", &["owner"]);
+    let foreign = json!({"namespace": "billing", "permissions": []});
+    let foreign = world.server.put("/internal/manifests/billing", &foreign).bearer(&world.platform.client_token("worker"));
+    refused(foreign.send().await, 403, "foreign_namespace", &["billing", "worker"]);
+    refused(world.register("billing", json!([entry("billing.readInvoices")])).await, 409, "permission_granted", &["billing.readUsage"]);
+    let many: Vec<_> = (0..201).map(|n| format!("billing.p{n}")).collect();
+    refused(world.post("/v1/roles", &ada, role(json!(many), json!([]))).await, 422, "invalid", &["permissions", "200"]);
+    assert_eq!(state(&world).await, before);
+}
