@@ -49,7 +49,6 @@ CREATE TABLE audit (
     hash bytea NOT NULL,
     CONSTRAINT audit_once UNIQUE (tenant_id, version)
 );
-CREATE INDEX audit_by_tenant ON audit (tenant_id, id);
 
 -- jsonb prints the same value the same way, and an epoch does not depend on the session's time zone.
 CREATE FUNCTION audit_hash(entry audit) RETURNS bytea LANGUAGE sql STABLE AS $$

@@ -70,7 +70,7 @@ pub async fn list(
     let tenant = chain_of(&mut connection, caller.tenant, chain.of).await?;
     let AuditFilter { actor, action, target, about, since, until } = filter;
     let rows = store::page(&mut connection, tenant, &Filter { actor, action, target, about, since, until }, request).await?;
-    Ok(Json(Page::cut(rows, request, |entry| entry.id)))
+    Ok(Json(Page::cut(rows, request, AuditEntry::cursor)))
 }
 
 #[utoipa::path(get, path = "/v1/audit/verification", operation_id = "verifyAudit", tag = "audit", params(Chain),

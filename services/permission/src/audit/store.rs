@@ -15,8 +15,6 @@ pub const CATALOG: TenantId = TenantId(Uuid::nil());
 
 #[derive(Debug, Serialize, ToSchema)]
 pub struct AuditEntry {
-    #[serde(skip)]
-    pub id: Uuid,
     /// The version that the change made; there are no gaps.
     pub version: i64,
     pub at: DateTime<Utc>,
@@ -30,6 +28,13 @@ pub struct AuditEntry {
     pub after: Option<Value>,
     /// SHA-256 over this entry and the hash of the one before, in hexadecimal digits.
     pub hash: String,
+}
+
+impl AuditEntry {
+    /// The version in the shape that cursors wrap.
+    pub fn cursor(&self) -> Uuid {
+        Uuid::from_u128(u128::from(self.version.unsigned_abs()))
+    }
 }
 
 /// What is looked for.
@@ -94,18 +99,19 @@ pub async fn append_to_catalog(conn: &mut PgConnection, ambient: &Ambient, entry
     Ok(())
 }
 
+/// In the order of versions, which is that of the commits: a reader who follows the cursor misses none that is committed later.
 pub async fn page(conn: &mut PgConnection, tenant: TenantId, filter: &Filter, request: PageRequest) -> sqlx::Result<Vec<AuditEntry>> {
     sqlx::query_as!(
         AuditEntry,
-        r#"SELECT id, version, at, actor, action, target, origin, before, after, encode(hash, 'hex') AS "hash!" FROM audit
-           WHERE tenant_id = $1 AND id > $2
+        r#"SELECT version, at, actor, action, target, origin, before, after, encode(hash, 'hex') AS "hash!" FROM audit
+           WHERE tenant_id = $1 AND version > $2
              AND ($3::text IS NULL OR actor = $3) AND ($4::text IS NULL OR action = $4) AND ($5::text IS NULL OR target = $5)
              AND ($6::timestamptz IS NULL OR at >= $6) AND ($7::timestamptz IS NULL OR at < $7)
              AND ($8::text IS NULL OR $8 IN (before->>'principal', after->>'principal', before->>'role', after->>'role', before->>'name',
                                             after->>'name', before->>'permission', after->>'permission'))
-           ORDER BY id LIMIT $9"#,
+           ORDER BY version LIMIT $9"#,
         tenant.0,
-        request.after,
+        i64::try_from(request.after.as_u128()).unwrap_or(i64::MAX),
         filter.actor,
         filter.action,
         filter.target,

@@ -2,33 +2,81 @@
 
 use crate::support::{World, principal, serve};
 use serde_json::json;
-use test_support::{Link, TestPlatform, eventually};
+use test_support::{Link, TestAnswer, TestPlatform, TestUser, eventually};
 
 const READ: &str = "permission.readGrants";
 
-/// A filler reads the grants, stands still, and writes its record only after the revocation was answered.
+/// A filler reads the grants, stands still, and writes its record only after `take_away` was answered.
+async fn fill_slowly(world: &World, ada: &TestUser, bob: &TestUser, take_away: impl Future<Output = TestAnswer>, status: u16) {
+    // Whoever takes away must not need to be filled behind the wall.
+    world.get("/v1/grants", ada).await.expect(200);
+    // The catalog is what a filler reads last, and taking away does not read it.
+    let mut wall = world.platform.pool.begin().await.unwrap();
+    sqlx::query("LOCK TABLE permissions IN ACCESS EXCLUSIVE MODE").execute(&mut *wall).await.unwrap();
+    let body = json!({"tenant_id": bob.tenant, "principal": principal(bob)});
+    let request = world.server.post("/internal/records", &body).bearer(&world.platform.client_token("auth"));
+    let filler = tokio::spawn(request.send());
+    world.until_somebody_waits().await;
+    take_away.await.expect(status);
+    wall.rollback().await.unwrap();
+    let believed = filler.await.unwrap().expect(200);
+    assert_eq!(believed["permissions"], json!([READ]), "the filler read before it was taken away");
+    world.get("/v1/grants", bob).await.problem(403, "permission_missing");
+}
+
 #[tokio::test]
 async fn a_slow_filler_does_not_bring_back_what_was_revoked() {
     let world = World::start().await;
     let ada = world.owner().await;
     let bob = world.stranger(ada.tenant).await;
     let grant = world.grant(&ada, &bob, READ).await;
-    // The catalog is what a filler reads last, and a revocation does not read it.
-    let mut wall = world.platform.pool.begin().await.unwrap();
-    sqlx::query("LOCK TABLE permissions IN ACCESS EXCLUSIVE MODE").execute(&mut *wall).await.unwrap();
-    let body = json!({"tenant_id": bob.tenant, "principal": principal(&bob)});
-    let request = world.server.post("/internal/records", &body).bearer(&world.platform.client_token("auth"));
-    let filler = tokio::spawn(request.send());
-    world.until_somebody_waits().await;
-    world.revoke(&ada, &grant).await.expect(204);
-    wall.rollback().await.unwrap();
-    let believed = filler.await.unwrap().expect(200);
-    assert_eq!(believed["permissions"], json!([READ]), "the filler read before the revocation");
-    world.get("/v1/grants", &bob).await.problem(403, "permission_missing");
+    fill_slowly(&world, &ada, &bob, world.revoke(&ada, &grant), 204).await;
+}
+
+#[tokio::test]
+async fn a_slow_filler_does_not_bring_back_what_a_group_gave() {
+    let world = World::start().await;
+    let ada = world.owner().await;
+    let bob = world.stranger(ada.tenant).await;
+    let group = world.group(&ada, "readers", &[&bob]).await;
+    let grant = async || {
+        let body = json!({"principal": format!("group:{group}"), "permission": READ});
+        world.post("/v1/grants", &ada, body).await.expect(201)["id"].as_str().unwrap().to_owned()
+    };
+    let first = grant().await;
+    fill_slowly(&world, &ada, &bob, world.leave(&ada, &group, &bob), 204).await;
+    world.join(&ada, &group, &bob).await.expect(204);
+    fill_slowly(&world, &ada, &bob, world.revoke(&ada, &first), 204).await;
+    grant().await;
+    fill_slowly(&world, &ada, &bob, world.delete(&format!("/v1/groups/{group}"), &ada), 204).await;
+}
+
+/// The tenant's stamp comes before the answer, whatever was remembered of whom.
+#[tokio::test]
+async fn no_record_outlives_an_edit_of_a_role_it_was_made_of() {
+    let world = World::start().await;
+    let ada = world.owner().await;
+    let people = [world.stranger(ada.tenant).await, world.stranger(ada.tenant).await];
+    let inner = world.role(&ada, "inner", &[READ], &[]).await;
+    world.role(&ada, "outer", &[], &["inner"]).await;
+    let group = world.group(&ada, "readers", &[&people[0]]).await;
+    for principal in [format!("group:{group}"), principal(&people[1])] {
+        world.post("/v1/grants", &ada, json!({"principal": principal, "role": "outer"})).await.expect(201);
+    }
+    for _ in 0..5 {
+        for bob in &people {
+            world.get("/v1/grants", bob).await.expect(200);
+        }
+        world.edit_role(&ada, &inner, "*", json!({"name": "inner", "permissions": ["permission.readRoles"]})).await.expect(200);
+        for bob in &people {
+            world.get("/v1/grants", bob).await.problem(403, "permission_missing");
+        }
+        world.edit_role(&ada, &inner, "*", json!({"name": "inner", "permissions": [READ]})).await.expect(200);
+    }
 }
 
 /// Redis goes away between the commit of a revocation and its stamp.
-async fn revoke_while_redis_leaves(world: &World, link: &Link) -> (test_support::TestUser, test_support::TestUser, String) {
+async fn revoke_while_redis_leaves(world: &World, link: &Link) -> (TestUser, TestUser, String) {
     let ada = world.owner().await;
     let bob = world.stranger(ada.tenant).await;
     let grant = world.grant(&ada, &bob, READ).await;
@@ -72,6 +120,31 @@ async fn a_revocation_that_redis_missed_reaches_it_by_itself() {
     link.mend();
     eventually("the stamp is paid", async || (world.count("SELECT count(*) FROM owed_stamps").await == 0).then_some(())).await;
     eventually("Redis is back", async || (world.get("/v1/grants", &bob).await.status == 403).then_some(())).await;
+}
+
+#[tokio::test]
+async fn a_denial_that_redis_missed_is_not_said_to_be_in_force() {
+    let (world, link) = behind_a_link().await;
+    let ada = world.owner().await;
+    let bob = world.stranger(ada.tenant).await;
+    world.grant(&ada, &bob, READ).await;
+    world.get("/v1/grants", &bob).await.expect(200);
+    let mut wall = world.platform.pool.begin().await.unwrap();
+    sqlx::query("SELECT id FROM tenants FOR UPDATE").execute(&mut *wall).await.unwrap();
+    let body = json!({"principal": principal(&bob), "permission": READ, "effect": "deny"});
+    let denial = tokio::spawn(world.server.post("/v1/grants", &body).bearer(&ada.token).send());
+    world.until_somebody_waits().await;
+    link.cut();
+    wall.rollback().await.unwrap();
+    denial.await.unwrap().problem(503, "revoke_unconfirmed");
+    link.mend();
+    let repeated = async || {
+        let answer = world.deny(&ada, &principal(&bob), READ).await;
+        assert!(matches!(answer.status, 409 | 503), "{answer:?}");
+        (answer.status == 409).then_some(())
+    };
+    eventually("the repetition is answered", repeated).await;
+    world.get("/v1/grants", &bob).await.problem(403, "permission_missing");
 }
 
 #[tokio::test]
