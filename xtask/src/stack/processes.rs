@@ -123,6 +123,14 @@ impl Processes {
         Ok(revived)
     }
 
+    /// Stops the process of that name.
+    pub async fn stop_one(&mut self, name: &str) -> Result<()> {
+        let (stopped, running) = self.running.drain(..).partition(|process| process.spec.name == name);
+        self.running = running;
+        stop_together(stopped).await?;
+        self.record()
+    }
+
     /// Stops the services together, then the infrastructure in the reverse order of its start.
     pub async fn stop(&mut self) -> Result<()> {
         let (services, infrastructure): (Vec<_>, Vec<_>) = self.running.drain(..).partition(|process| process.spec.layer == Layer::Service);
