@@ -152,5 +152,5 @@ fn state_now(folder: &std::path::Path) -> Result<State> {
     }
 }
 
-/// Long enough for a busy machine; whatever takes longer is broken.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// Long enough for a busy machine, and for a message that went to somebody who had just died: that one comes back after 30 s.
+const PATIENCE: Duration = Duration::from_secs(60);

@@ -2,7 +2,7 @@
 
 use super::{
     enabling::Instance,
-    forum,
+    forum::POSTS,
     guide::Guide,
     http::{list, number, text},
     sessions::Session,
@@ -10,9 +10,6 @@ use super::{
 };
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
-
-/// What Ada's forum has metered by now: the posts of people, without the samples.
-pub const POSTS: u32 = forum::POSTS;
 
 pub async fn metered(guide: &Guide, ada: &Session, instance: &Instance) -> Result<()> {
     let counted = async || {
