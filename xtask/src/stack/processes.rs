@@ -38,7 +38,7 @@ pub struct Spec {
     pub env: BTreeMap<String, String>,
     /// Run as this user instead of our own.
     pub user: Option<&'static str>,
-    /// What asks it to end in good order: `TERM`, or PostgreSQL's `INT`.
+    /// What asks it to end in good order: `TERM`, or PostgreSQL's `INT`; `KILL` where there is no order to keep.
     pub stop: &'static str,
 }
 

@@ -41,7 +41,10 @@ impl Stack {
         let expired_token = self.expired_token(&programs, &settings).await?;
         self.start_services(&programs, &settings).await?;
         let publish = self.spec("forum-publish", "publish", services::find("forum"), &programs, &settings)?;
-        self.processes.run(&publish).await?;
+        self.processes
+            .run(&publish)
+            .await
+            .context("the forum is not published; if its bundle changed under the same version, `cargo xtask reset` forgets the old one")?;
 
         let state = State {
             folder: self.folder.path.clone(),
