@@ -26,7 +26,6 @@ use crate::{
     data::{self, Folder},
     files,
     stack::{self, Options, state::State},
-    test::INTERRUPTED,
     tools::Need,
 };
 use anyhow::{Result, bail};
@@ -93,7 +92,7 @@ pub async fn run(data: Option<PathBuf>, own: bool) -> Result<ExitCode> {
         }
         None => own_stack(data).await?,
     };
-    Ok(passed.map_or(ExitCode::from(INTERRUPTED), |passed| if passed { ExitCode::SUCCESS } else { ExitCode::FAILURE }))
+    Ok(passed.map_or(ExitCode::from(stack::INTERRUPTED), |passed| if passed { ExitCode::SUCCESS } else { ExitCode::FAILURE }))
 }
 
 /// `None` if somebody pressed Ctrl-C.
