@@ -96,7 +96,7 @@ async fn another_products_host_is_not_there() {
     fixture.host("acme.wiki.localhost").await.problem(404, "host_unknown");
     fixture.submit("acme.wiki.localhost", &json!({"setup_code": "AAAAAAAA"})).await.problem(404, "host_unknown");
     let as_worker = fixture.server.get("/internal/hosts/acme.wiki.localhost").bearer(&fixture.platform.client_token("worker"));
-    as_worker.send().await.problem(403, "platform_client_only");
+    as_worker.send().await.problem(404, "host_unknown");
 }
 
 #[tokio::test]
