@@ -11,18 +11,15 @@ use std::{path::PathBuf, process::ExitCode};
 
 pub async fn run(data: Option<PathBuf>, args: Vec<String>) -> Result<ExitCode> {
     let options = Options::private("test", &[Need::Postgres, Need::Redis, Need::Python, Need::Browser]);
-    let Some(tests) = stack::with(data.clone(), options, async |stack| tests(stack, &args).await).await? else { return Ok(INTERRUPTED.into()) };
+    let Some(tests) = stack::with(data.clone(), options, async |stack| tests(stack, &args).await).await? else { return Ok(stack::INTERRUPTED.into()) };
     // Whoever asks for certain tests wants those and nothing else.
     if !args.is_empty() {
         return Ok(tests.into());
     }
     println!("\nthe end-to-end test: the tour, on a stack of its own");
-    let Some(toured) = tour::own_stack(data).await? else { return Ok(INTERRUPTED.into()) };
+    let Some(toured) = tour::own_stack(data).await? else { return Ok(stack::INTERRUPTED.into()) };
     Ok(if toured { tests.into() } else { ExitCode::FAILURE })
 }
-
-/// What a shell reports for a program ended by Ctrl-C.
-pub const INTERRUPTED: u8 = 130;
 
 /// The exit code of the tests.
 async fn tests(stack: &mut Stack, args: &[String]) -> Result<u8> {

@@ -86,6 +86,7 @@ fn add_caller(operation: &mut Map<String, Value>) {
     let who = match (scopes(operation, "bearer"), scopes(operation, "platform_client")) {
         (Some(permissions), _) if permissions.is_empty() => "**Who:** anybody signed in.".to_owned(),
         (Some(permissions), _) => format!("**Permission:** `{}`", permissions.join("`, `")),
+        (_, Some(clients)) if clients == ["*"] => "**Who:** the platform's own clients, products included.".to_owned(),
         (_, Some(clients)) => format!("**Who:** only the platform's own clients: `{}`.", clients.join("`, `")),
         _ => "**Who:** anybody, without a token.".to_owned(),
     };

@@ -13,7 +13,12 @@ use std::{
 /// A browser with a fresh profile; dropping it ends it.
 pub struct Browser {
     pub page: Client,
-    driver: Child,
+    _driver: Driver,
+}
+
+/// The process that drives the browser, and what both leave on disk.
+struct Driver {
+    process: Child,
     profile: PathBuf,
 }
 
@@ -21,14 +26,14 @@ impl Browser {
     /// Starts Debian's `chromedriver` on a free port, with a `chromium` of its own.
     pub async fn start(name: &str) -> Self {
         let port = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a free port").port();
-        let driver = Command::new("chromedriver")
+        let process = Command::new("chromedriver")
             .arg(format!("--port={port}"))
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .process_group(0)
             .spawn()
             .expect("chromedriver is installed by `cargo xtask test`");
-        let profile = std::env::temp_dir().join(format!("{name}-{port}"));
+        let driver = Driver { process, profile: std::env::temp_dir().join(format!("{name}-{port}")) };
         let flags = [
             "--headless",
             "--no-sandbox",
@@ -42,13 +47,13 @@ impl Browser {
             "--window-size=1280,1400",
         ];
         let mut arguments: Vec<String> = flags.map(str::to_owned).to_vec();
-        arguments.push(format!("--user-data-dir={}", profile.display()));
+        arguments.push(format!("--user-data-dir={}", driver.profile.display()));
         let capabilities = json!({"browserName": "chrome", "goog:chromeOptions": {"args": arguments}});
         let capabilities = capabilities.as_object().cloned().expect("an object");
         let url = format!("http://127.0.0.1:{port}");
         let page =
             eventually("the browser starts", async || ClientBuilder::new(plain_http()).capabilities(capabilities.clone()).connect(&url).await.ok()).await;
-        Self { page, driver, profile }
+        Self { page, _driver: driver }
     }
 
     /// Ends the browser, then its driver.
@@ -62,11 +67,11 @@ fn plain_http() -> hyper_util::client::legacy::connect::HttpConnector {
     hyper_util::client::legacy::connect::HttpConnector::new()
 }
 
-impl Drop for Browser {
+impl Drop for Driver {
     fn drop(&mut self) {
         // The whole group, or the browser would outlive its driver.
-        let _ = Command::new("kill").args(["-KILL", "--", &format!("-{}", self.driver.id())]).status();
-        let _ = self.driver.wait();
+        let _ = Command::new("kill").args(["-KILL", "--", &format!("-{}", self.process.id())]).status();
+        let _ = self.process.wait();
         let _ = std::fs::remove_dir_all(&self.profile);
     }
 }

@@ -4,6 +4,7 @@ use crate::{
     NAME,
     instances::{model::State, store, store::Instance},
 };
+use chrono::{DateTime, Utc};
 use common::ambient::Ambient;
 use contracts::{id::JobId, jobs::InstancePayload, messages::RunJob};
 use messaging::{OutboxError, publish};
@@ -12,14 +13,16 @@ use sqlx::PgConnection;
 /// Version of the payload; a worker that does not know it leaves the job to one that does.
 const VERSION: u32 = 1;
 
-/// Moves the locked instance on to `state` and orders the job that it waits for there.
-pub async fn enter(conn: &mut PgConnection, ambient: &Ambient, instance: &Instance, state: State) -> Result<(), OutboxError> {
+/// Moves the locked instance on to `state`, orders the job that it waits for there, and gives the instant at which it entered.
+pub async fn enter(conn: &mut PgConnection, ambient: &Ambient, instance: &Instance, state: State) -> Result<DateTime<Utc>, OutboxError> {
     let job = order(conn, ambient, instance, state).await?;
-    Ok(store::advance(conn, instance.id, state, job, ambient.now()).await?)
+    let now = ambient.now();
+    store::advance(conn, instance.id, state, job, now).await?;
+    Ok(now)
 }
 
 /// Orders the job that `state` waits for, under a new id; `None` if it waits for none.
-pub async fn order(conn: &mut PgConnection, ambient: &Ambient, instance: &Instance, state: State) -> Result<Option<JobId>, OutboxError> {
+async fn order(conn: &mut PgConnection, ambient: &Ambient, instance: &Instance, state: State) -> Result<Option<JobId>, OutboxError> {
     let Some(kind) = state.job() else { return Ok(None) };
     let job_id = JobId(ambient.uuid());
     let modules = store::modules(conn, &[instance.id.0]).await?;

@@ -20,7 +20,7 @@ const NO_EXPIRY: Duration = Duration::MAX;
 /// Redis counts a record's life in whole seconds, so one that must end earlier is not left there at all.
 const SHORTEST_LIFE: Duration = Duration::from_secs(1);
 
-callers! { pub Platform = ["auth", "billing", "configurator", "forum", "mailer", "permission", "worker"] }
+callers! { pub Platform = ["*"] }
 
 /// Reads permissions and leaves them in the cache; cheap to clone.
 #[derive(Clone)]
@@ -60,7 +60,7 @@ impl Fill for Records {
 
 #[utoipa::path(post, path = "/internal/records", operation_id = "fillRecord", tag = "internal", request_body = FillRequest,
     responses((status = 200, body = FillAnswer)),
-    security(("platform_client" = ["auth", "billing", "configurator", "forum", "mailer", "permission", "worker"])))]
+    security(("platform_client" = ["*"])))]
 pub async fn fill(State(app): State<App>, _: Internal<Platform>, Json(request): Json<FillRequest>) -> Result<Json<FillAnswer>, Problem> {
     let permissions = app.records.fill(request.tenant_id, &request.principal).await?;
     Ok(Json(FillAnswer { permissions }))

@@ -15,7 +15,7 @@ pub struct App {
     pub client: PlatformClient,
     pub ambient: Ambient,
     pub config: Arc<Config>,
-    /// Tells this process from every other worker, in the table of jobs.
+    /// Tells this worker from every other one, in the table of jobs: `<host>:<process>:<unique for ever>`, for whoever must find the process.
     pub worker: Arc<str>,
 }
 
@@ -28,11 +28,17 @@ impl App {
             access: Access::remote(&config.base, redis.clone(), client.clone()),
             redis,
             client,
-            worker: ambient.uuid().to_string().into(),
+            worker: format!("{}:{}:{}", host_name(), std::process::id(), ambient.uuid()).into(),
             ambient,
             config: Arc::new(config),
         })
     }
+}
+
+/// The container's id on ECS (hostname(7)).
+fn host_name() -> String {
+    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    name.trim().to_owned()
 }
 
 impl FromRef<App> for Access {

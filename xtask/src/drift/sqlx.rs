@@ -17,7 +17,7 @@ use std::{
 pub async fn run(data: Option<PathBuf>, check: bool) -> Result<ExitCode> {
     let options = Options::private("sqlx", &[Need::Postgres]);
     let code = stack::with(data, options, async |stack| services(stack, check).await).await?;
-    Ok(code.unwrap_or(ExitCode::from(130)))
+    Ok(code.unwrap_or(ExitCode::from(stack::INTERRUPTED)))
 }
 
 async fn services(stack: &mut Stack, check: bool) -> Result<ExitCode> {

@@ -53,7 +53,8 @@ pub fn spec(program: PathBuf, stack_folder: &Path, port: u16) -> Spec {
         ("STATE_DIR", state),
     ];
     let env: BTreeMap<_, _> = env.map(|(name, value)| (name.to_owned(), value)).into();
-    Spec { name: "ministack".into(), layer: Layer::Infrastructure, program, args: Vec::new(), env, user: None, stop: "TERM" }
+    // It keeps nothing, and told to end it waits for seconds for long polls.
+    Spec { name: "ministack".into(), layer: Layer::Infrastructure, program, args: Vec::new(), env, user: None, stop: "KILL" }
 }
 
 /// What an AWS SDK needs to find it.

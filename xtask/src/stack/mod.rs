@@ -31,6 +31,8 @@ use std::{
 };
 use tokio::signal::unix::{SignalKind, signal};
 
+/// What a shell reports for a program ended by Ctrl-C.
+pub const INTERRUPTED: u8 = 130;
 /// The name of the folder that `up` keeps.
 pub const UP: &str = "up";
 const INFRASTRUCTURE_START: Duration = Duration::from_secs(60);

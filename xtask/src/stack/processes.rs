@@ -38,7 +38,7 @@ pub struct Spec {
     pub env: BTreeMap<String, String>,
     /// Run as this user instead of our own.
     pub user: Option<&'static str>,
-    /// What asks it to end in good order: `TERM`, or PostgreSQL's `INT`.
+    /// What asks it to end in good order: `TERM`, or PostgreSQL's `INT`; `KILL` where there is no order to keep.
     pub stop: &'static str,
 }
 
@@ -121,6 +121,14 @@ impl Processes {
             self.record()?;
         }
         Ok(revived)
+    }
+
+    /// Stops the process of that name.
+    pub async fn stop_one(&mut self, name: &str) -> Result<()> {
+        let (stopped, running) = self.running.drain(..).partition(|process| process.spec.name == name);
+        self.running = running;
+        stop_together(stopped).await?;
+        self.record()
     }
 
     /// Stops the services together, then the infrastructure in the reverse order of its start.

@@ -38,14 +38,19 @@ impl Stack {
         let Infra { postgres, redis_url, aws } = &infra;
         let settings = Settings { ports, postgres, redis_url, aws, access_token_seconds: self.options.access_token_seconds };
         self.prepare(&programs, &settings).await?;
+        let expired_token = self.expired_token(&programs, &settings).await?;
         self.start_services(&programs, &settings).await?;
         let publish = self.spec("forum-publish", "publish", services::find("forum"), &programs, &settings)?;
-        self.processes.run(&publish).await?;
+        self.processes
+            .run(&publish)
+            .await
+            .context("the forum is not published; if its bundle changed under the same version, `cargo xtask reset` forgets the old one")?;
 
         let state = State {
             folder: self.folder.path.clone(),
             services: SERVICES.iter().map(|service| Ok((service.name.to_owned(), self.running(service, &settings)?))).collect::<Result<_>>()?,
             operator: self.operator(&settings).await?,
+            expired_token,
             postgres_url: postgres.url("postgres"),
             redis_url: redis_url.clone(),
             aws: aws.clone(),
@@ -70,6 +75,19 @@ impl Stack {
         seed.env.insert("OPERATOR_EMAIL".into(), OPERATOR_EMAIL.into());
         seed.env.insert("OPERATOR_PASSWORD".into(), self.secrets.password("operator")?);
         self.processes.run(&seed).await
+    }
+
+    /// Has auth run for a moment with tokens that live for a second: nobody wants to wait for one of the others to expire.
+    async fn expired_token(&mut self, programs: &Programs, settings: &Settings<'_>) -> Result<String> {
+        const NAME: &str = "auth-briefly";
+        let mut brief = self.spec(NAME, "serve", services::find("auth"), programs, settings)?;
+        brief.env.insert("ACCESS_TOKEN_SECONDS".into(), "1".into());
+        self.processes.start(brief)?;
+        let ready = format!("{}/readyz", settings.ops_url("auth"));
+        self.wait_for(NAME, READY, async |http| answers(http, &ready).await).await?;
+        let token = self.log_in(settings).await?;
+        self.processes.stop_one(NAME).await?;
+        Ok(token)
     }
 
     async fn start_services(&mut self, programs: &Programs, settings: &Settings<'_>) -> Result<()> {
@@ -98,19 +116,23 @@ impl Stack {
 
     /// Logs the operator in, and waits until the operator's permissions have arrived.
     async fn operator(&mut self, settings: &Settings<'_>) -> Result<Operator> {
-        let password = self.secrets.password("operator")?;
-        let login =
-            self.http.post(format!("{}/v1/sessions", settings.url("auth"))).json(&json!({ "email": OPERATOR_EMAIL, "password": password })).send().await?;
-        let (status, body) = (login.status(), login.text().await?);
-        let session: Value = serde_json::from_str(&body).unwrap_or_default();
-        let access_token = session["access_token"].as_str().with_context(|| format!("the operator cannot log in: {status} {body}"))?.to_owned();
+        let access_token = self.log_in(settings).await?;
         let permissions = format!("{}/v1/me/permissions", settings.url("permission"));
         let may_publish = async |http: &reqwest::Client| {
             let body = http.get(&permissions).bearer_auth(&access_token).send().await?.text().await?;
             if body.contains(&format!("\"{OPERATOR_PERMISSION}\"")) { Ok(()) } else { bail!("the operator still lacks {OPERATOR_PERMISSION}: {body}") }
         };
         self.wait_for("permission", READY, may_publish).await?;
-        Ok(Operator { email: OPERATOR_EMAIL.into(), password, access_token })
+        Ok(Operator { email: OPERATOR_EMAIL.into(), password: self.secrets.password("operator")?, access_token })
+    }
+
+    /// The operator's access token.
+    async fn log_in(&mut self, settings: &Settings<'_>) -> Result<String> {
+        let credentials = json!({ "email": OPERATOR_EMAIL, "password": self.secrets.password("operator")? });
+        let login = self.http.post(format!("{}/v1/sessions", settings.url("auth"))).json(&credentials).send().await?;
+        let (status, body) = (login.status(), login.text().await?);
+        let session: Value = serde_json::from_str(&body).unwrap_or_default();
+        Ok(session["access_token"].as_str().with_context(|| format!("the operator cannot log in: {status} {body}"))?.to_owned())
     }
 
     /// Starts again whatever ends, for as long as it is awaited; an error if something keeps ending.

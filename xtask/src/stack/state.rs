@@ -15,6 +15,8 @@ pub struct State {
     /// By name; the second worker is `worker-2`.
     pub services: BTreeMap<String, Running>,
     pub operator: Operator,
+    /// Sound in every other way: its session lives, and its key is the one in use.
+    pub expired_token: String,
     /// PostgreSQL's superuser, database `postgres`.
     pub postgres_url: String,
     pub redis_url: String,

@@ -10,8 +10,8 @@ use anyhow::{Context, Result, ensure};
 use reqwest::Method;
 use serde_json::json;
 
-/// Posts of people, beside the samples.
-pub const POSTS: u32 = 3;
+/// Enough that they cost a cent or two.
+pub const POSTS: u32 = 15;
 
 pub async fn use_it(guide: &Guide) -> Result<()> {
     let (host, grace) = (&guide.cast.ada.host, &guide.cast.grace);
@@ -50,8 +50,9 @@ async fn post_and_vote(guide: &Guide, host: &str) -> Result<()> {
     call(guide, host, Method::POST, "/v1/topics").json(&topic).send().await?.has(401)?;
     let topic = call(guide, host, Method::POST, "/v1/topics").bearer(mo).json(&topic).expect(201).await?;
     let replies = format!("/v1/topics/{}/posts", text(&topic, "/id")?);
-    for body in ["Take the red one.", "I took the red one."] {
-        call(guide, host, Method::POST, &replies).bearer(mo).json(&json!({ "body": body })).expect(201).await?;
+    for number in 2..=POSTS {
+        let body = json!({ "body": format!("This is post {number}: take the red one.") });
+        call(guide, host, Method::POST, &replies).bearer(mo).json(&body).expect(201).await?;
     }
     let read = call(guide, host, Method::GET, &format!("/v1/topics/{}", text(&topic, "/id")?)).expect(200).await?;
     ensure!(list(&read, "/posts/items").len() == POSTS as usize, "the topic has other posts than were written: {read}");

@@ -1,10 +1,10 @@
 //! Step 11: what does a tenant pay, and why?
 
 use super::{
+    forum::POSTS,
     guide::Guide,
     http::{list, number, text},
     sessions::Session,
-    usage,
 };
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
@@ -55,7 +55,7 @@ async fn explain(guide: &Guide, ada: &Session, invoice: &str, line: &Value) -> R
     ensure!((sum - quantity).abs() < 1e-9, "{name}: the raw rows add up to {sum}, the line says {quantity}");
     let amount = number(line, "/amount_minor")?;
     ensure!((sum * price * 100.0 - amount).abs() <= 0.5 + 1e-9, "{name}: {sum} times {price} is not {amount} cents");
-    ensure!(name != "forum.posts" || quantity == f64::from(usage::POSTS), "{quantity} posts are billed, and {} were written", usage::POSTS);
+    ensure!(name != "forum.posts" || quantity == f64::from(POSTS), "{quantity} posts are billed, and {} were written", POSTS);
     let rows = if raw.len() == 1 { "row" } else { "rows" };
     guide.saw(format!("{name}: {quantity:.6} {unit} at {price} = {amount} cents, proved from {} raw {rows}: equal", raw.len()));
     raw.first().map(drop).context("a line of nothing")

@@ -32,6 +32,8 @@ pub fn link(mail: &Value, path: &str) -> Result<String> {
     let plain = text(mail, "/BodyText")?;
     let link =
         plain.split_whitespace().find(|word| word.starts_with("http") && word.contains(path)).with_context(|| format!("no link to {path} in {plain}"))?;
-    ensure!(text(mail, "/BodyHtml")?.contains(link), "the HTML of the mail has another link than its text");
+    // Escaped in HTML, as everything that a template is given.
+    let html = text(mail, "/BodyHtml")?.replace("&#x2f;", "/");
+    ensure!(html.contains(&format!("href=\"{link}\"")), "the HTML of the mail has another link than {link}: {html}");
     Ok(link.to_owned())
 }

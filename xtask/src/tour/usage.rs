@@ -2,7 +2,7 @@
 
 use super::{
     enabling::Instance,
-    forum,
+    forum::POSTS,
     guide::Guide,
     http::{list, number, text},
     sessions::Session,
@@ -10,9 +10,6 @@ use super::{
 };
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
-
-/// What Ada's forum has metered by now.
-pub const POSTS: u32 = setup::SAMPLE_POSTS + forum::POSTS;
 
 pub async fn metered(guide: &Guide, ada: &Session, instance: &Instance) -> Result<()> {
     let counted = async || {
@@ -26,7 +23,7 @@ pub async fn metered(guide: &Guide, ada: &Session, instance: &Instance) -> Resul
         guide.saw(format!("{feature} on {} since {}, open", instance.host, text(interval, "/since")?));
     }
     ensure!(posts(&usage)? == f64::from(POSTS), "the forum has {POSTS} posts, and billing {usage}");
-    guide.saw(format!("forum.posts: {POSTS}, that is {} samples and {} of people", setup::SAMPLE_POSTS, forum::POSTS));
+    guide.saw(format!("forum.posts: {POSTS}, those of people; the {} samples are not usage", setup::SAMPLE_POSTS));
     Ok(())
 }
 

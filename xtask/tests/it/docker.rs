@@ -59,18 +59,12 @@ fn the_examples_clients_are_known_by_the_hashes_of_their_secrets() {
 #[test]
 fn compose_can_wait_for_every_container() {
     let compose = files::text("docker-compose.yml");
-    let services = compose.split_once("\nservices:\n").unwrap().1.split_once("\nvolumes:\n").unwrap().0;
-    let starts: Vec<_> = services.match_indices("\n  ").map(|(at, _)| at + 1).chain([0]).filter(|at| is_service(&services[*at..])).collect();
-    assert!(starts.len() > 15, "{starts:?}");
-    for start in starts {
-        let name = services[start..].trim_start().split(':').next().unwrap();
-        let lines = services[start..].lines().skip(1).take_while(|line| line.is_empty() || line.starts_with("    "));
-        let stays = lines.map(str::trim).any(|line| line == "healthcheck:");
-        let awaited = compose.contains(&format!("{name}: {{ condition: service_completed_successfully }}"));
-        assert!(stays != awaited, "{name} must either have a health check or be awaited");
+    let all = files::yaml_block(&compose, "services:");
+    let names: Vec<_> = all.iter().filter_map(|line| line.strip_prefix("  ")?.strip_suffix(':')).filter(|name| !name.starts_with([' ', '#'])).collect();
+    assert!(names.len() > files::SERVICES.len(), "{names:?}");
+    for name in names {
+        let stays = files::yaml_block(&compose, &format!("  {name}:")).contains(&"    healthcheck:");
+        let awaited = compose.contains(&format!(" {name}: {{ condition: service_completed_successfully }}"));
+        assert!(stays != awaited, "{name} must have a health check or be awaited, and not both");
     }
-}
-
-fn is_service(text: &str) -> bool {
-    text.lines().next().is_some_and(|line| line.starts_with("  ") && line.ends_with(':') && line[2..].starts_with(|c: char| c.is_ascii_lowercase()))
 }

@@ -45,6 +45,37 @@ fn only_the_secrets_are_missing_from_the_environment() {
     }
 }
 
+/// What has no default and is missing although everything else is, too.
+fn required(service: &str) -> BTreeSet<String> {
+    faults(service, &BTreeMap::new()).into_iter().filter_map(|fault| fault.strip_suffix(" is missing").map(str::to_owned)).collect()
+}
+
+#[test]
+fn compose_gives_each_service_what_it_needs() {
+    let compose = files::text("docker-compose.yml");
+    let shared = [keys(&compose, "x-aws: &aws"), keys(&compose, "x-service: &service")].concat();
+    for service in files::SERVICES.into_iter().chain(["forum"]) {
+        let own = keys(&compose, &format!("  {service}:"));
+        assert!(own.contains(&"<<".to_owned()), "{service} has what all services have");
+        let given: BTreeSet<_> = shared.iter().chain(&own).cloned().collect();
+        let missing: Vec<_> = required(service).difference(&given).cloned().collect();
+        assert!(missing.is_empty(), "docker-compose.yml does not give {service} {missing:?}");
+    }
+}
+
+/// The keys below a line of YAML, at any depth.
+fn keys(yaml: &str, head: &str) -> Vec<String> {
+    files::yaml_block(yaml, head).into_iter().filter_map(|line| line.trim().split_once(':')).map(|(key, _)| key.to_owned()).collect()
+}
+
+#[test]
+fn a_variable_that_compose_forgot_is_noticed() {
+    let compose = files::text("docker-compose.yml");
+    assert!(required("mailer").contains("MAIL_FROM"));
+    assert!(keys(&compose, "  mailer:").contains(&"MAIL_FROM".to_owned()));
+    assert!(!keys(&compose, "  billing:").contains(&"MAIL_FROM".to_owned()));
+}
+
 #[test]
 fn an_incomplete_environment_is_noticed() {
     let container = container("mailer");

@@ -54,6 +54,12 @@ pub fn names<'a>(parent: &'a Value, list: &str, key: &str) -> Vec<&'a str> {
     items(parent, list).iter().filter_map(|item| item[key].as_str()).collect()
 }
 
+/// The lines below the line `head` that are indented further.
+pub fn yaml_block<'a>(yaml: &'a str, head: &str) -> Vec<&'a str> {
+    let depth = |line: &str| line.len() - line.trim_start().len();
+    yaml.lines().skip_while(|line| *line != head).skip(1).take_while(|line| line.is_empty() || depth(line) > depth(head)).collect()
+}
+
 #[test]
 fn every_service_has_a_task_definition_and_so_have_the_migrations() {
     let mut expected = SERVICES.map(String::from).to_vec();

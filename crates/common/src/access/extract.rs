@@ -19,6 +19,9 @@ pub trait Callers: Send + Sync + 'static {
     const CLIENTS: &'static [&'static str];
 }
 
+/// Stands for every client that auth's `PLATFORM_CLIENTS` names, products included; the handler then looks whose it is.
+const EVERY_CLIENT: &str = "*";
+
 /// Declares permissions: `permissions! { pub ReadInvoices = "billing.readInvoices" }`.
 #[macro_export]
 macro_rules! permissions {
@@ -29,7 +32,7 @@ macro_rules! permissions {
     )+};
 }
 
-/// Declares who may call an internal endpoint: `callers! { pub Worker = ["worker"] }`.
+/// Declares who may call an internal endpoint: `callers! { pub Worker = ["worker"] }`, or `["*"]` for every platform client.
 #[macro_export]
 macro_rules! callers {
     ($($vis:vis $name:ident = [$($client:literal),+ $(,)?]),+ $(,)?) => {$(
@@ -105,12 +108,14 @@ where
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let claims = Access::from_ref(state).verifier().verify(bearer(parts)?).await?;
         match claims.principal() {
-            Some(Principal::Client(client_id)) if claims.tid.is_none() && C::CLIENTS.contains(&client_id.as_str()) => {
-                Ok(Self { client_id, callers: PhantomData })
-            }
+            Some(Principal::Client(client_id)) if claims.tid.is_none() && admits(C::CLIENTS, &client_id) => Ok(Self { client_id, callers: PhantomData }),
             _ => Err(Problem::forbidden("platform_client_only", "Only the platform's own services may call this.")),
         }
     }
+}
+
+fn admits(clients: &[&str], client_id: &str) -> bool {
+    clients.iter().any(|client| *client == EVERY_CLIENT || *client == client_id)
 }
 
 /// The token of `Authorization: Bearer …` (RFC 6750 §2.1).

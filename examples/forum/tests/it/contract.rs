@@ -1,6 +1,7 @@
 //! Does the forum keep what its document and its manifest say?
 
 use crate::support::{Fixture, MANIFEST};
+use common::config::Env;
 use contracts::manifest::Manifest;
 use serde_json::{Value, json};
 
@@ -48,4 +49,17 @@ fn the_manifest_is_sound() {
         ["forum 0.02", "forum.polls 0.01", "forum.statistics 0.005"]
     );
     assert_eq!((manifest.meters[0].table.as_str(), manifest.meters[0].price_per_unit.to_string()), ("posts", "0.001".to_owned()));
+}
+
+#[tokio::test]
+async fn the_manifest_is_published_as_it_is_in_the_bundle() {
+    let fixture = Fixture::start().await;
+    let mut variables = fixture.platform.env();
+    variables.insert("CONFIGURATOR_URL".into(), fixture.configurator.url.clone());
+    variables.insert("BUNDLE_DIR".into(), concat!(env!("CARGO_MANIFEST_DIR"), "/../bundles/forum/1.0.0").into());
+    let mut env = Env::new(variables);
+    let config = product_kit::publish::Config::read(&mut env, "forum");
+    product_kit::publish::run(env.finish(config).unwrap()).await.unwrap();
+    let published = fixture.configurator.published("forum").expect("a manifest");
+    assert_eq!(serde_json::from_value::<Manifest>(published).unwrap(), Manifest::parse(MANIFEST).unwrap());
 }

@@ -4,7 +4,7 @@ use axum::{
     Json, Router,
     extract::{Path, State},
     http::{HeaderMap, StatusCode},
-    routing::{get, post},
+    routing::{get, post, put},
 };
 use common::{config::Env, problem::FieldError, problem::Problem};
 use contracts::id::{InstanceId, TenantId};
@@ -73,7 +73,8 @@ impl Fixture {
     /// Says that `host` has changed, as the configurator does; gives how many heard it.
     pub async fn announce(&self, host: &str) -> i64 {
         let channel = format!("{}hosts", self.platform.redis_prefix());
-        redis::cmd("PUBLISH").arg(channel).arg(host).query_async(&mut self.platform.redis.clone()).await.expect("publishing")
+        // The connection waits half a second for an answer, which a busy machine may need; to be told twice does no harm.
+        eventually("redis answers", async || redis::cmd("PUBLISH").arg(&channel).arg(host).query_async(&mut self.platform.redis.clone()).await.ok()).await
     }
 
     /// A member of the forum who is signed in; gives the token.
@@ -114,7 +115,7 @@ impl OnHost for TestRequest {
 
 /// Plays the configurator's internal endpoints: a table of hosts.
 pub struct Configurator {
-    url: String,
+    pub url: String,
     hosts: Arc<Mutex<Hosts>>,
 }
 
@@ -122,13 +123,17 @@ pub struct Configurator {
 struct Hosts {
     records: HashMap<String, Value>,
     look_ups: HashMap<String, usize>,
+    published: HashMap<String, Value>,
 }
 
 impl Configurator {
     async fn start() -> Self {
         let hosts = Arc::<Mutex<Hosts>>::default();
-        let router =
-            Router::new().route("/internal/hosts/{host}", get(host)).route("/internal/hosts/{host}/setup", post(set_up)).with_state(Arc::clone(&hosts));
+        let router = Router::new()
+            .route("/internal/hosts/{host}", get(host))
+            .route("/internal/hosts/{host}/setup", post(set_up))
+            .route("/internal/services/{service}", put(publish))
+            .with_state(Arc::clone(&hosts));
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("binding a port");
         let url = format!("http://{}", listener.local_addr().expect("a bound port"));
         tokio::spawn(async move { axum::serve(listener, router).await });
@@ -149,6 +154,10 @@ impl Configurator {
 
     pub fn look_ups(&self, host: &str) -> usize {
         self.lock().look_ups.get(host).copied().unwrap_or_default()
+    }
+
+    pub fn published(&self, service: &str) -> Option<Value> {
+        self.lock().published.get(service).cloned()
     }
 
     fn lock(&self) -> MutexGuard<'_, Hosts> {
@@ -183,6 +192,11 @@ async fn set_up(State(hosts): State<Arc<Mutex<Hosts>>>, Path(host): Path<String>
     record["state"] = json!("migrating");
     record["settings"] = form["settings"].clone();
     Ok((StatusCode::ACCEPTED, Json(json!({"state": "migrating"}))))
+}
+
+async fn publish(State(hosts): State<Arc<Mutex<Hosts>>>, Path(service): Path<String>, Json(mut publication): Json<Value>) -> StatusCode {
+    hosts.lock().expect("no test panics while it holds the hosts").published.insert(service, publication["manifest"].take());
+    StatusCode::CREATED
 }
 
 /// The product's role, and databases beside the platform's own.

@@ -60,12 +60,11 @@ pub fn weakness(password: &str, own_words: &[&str]) -> Option<Weakness> {
 
 fn is_inside(word: &str, password: &str) -> bool {
     let (word, squeezed) = (word.trim(), squeeze(word));
-    match squeezed.chars().count() {
-        ..SHORTEST_OWN_WORD => false,
-        ..SHORTEST_WORD_WITHIN_WORDS => password.split(|c: char| !c.is_alphanumeric()).any(|part| part == word),
-        ..SHORTEST_WORD_ACROSS_GAPS => password.contains(word),
-        _ => password.contains(word) || squeeze(password).contains(&squeezed),
-    }
+    let length = squeezed.chars().count();
+    let alone = || password.split(|c: char| !c.is_alphanumeric()).any(|part| part == word);
+    let within = || length >= SHORTEST_WORD_WITHIN_WORDS && password.contains(word);
+    let across = || length >= SHORTEST_WORD_ACROSS_GAPS && squeeze(password).contains(&squeezed);
+    length >= SHORTEST_OWN_WORD && (alone() || within() || across())
 }
 
 fn squeeze(text: &str) -> String {

@@ -50,7 +50,7 @@ pub async fn publish(State(app): State<App>, caller: Allowed<PublishServices>, J
     request_body = Publication,
     responses((status = 201, body = CatalogueItem, description = "Published."), (status = 200, body = CatalogueItem, description = "The very same was published before."),
         (status = 409, description = "`version_taken`: this version was published with other content.")),
-    security(("platform_client" = ["forum"])))]
+    security(("platform_client" = ["*"])))]
 pub async fn publish_own(
     State(app): State<App>,
     caller: Internal<Products>,

@@ -39,9 +39,8 @@ impl Handle<JobFinished> for App {
 impl App {
     async fn go_on(&self, tx: &mut PgConnection, instance: &Instance, step: Step) -> Result<(), OutboxError> {
         let Some(state) = instance.state.after(step) else { return Ok(()) };
-        jobs::enter(tx, &self.ambient, instance, state).await?;
+        let now = jobs::enter(tx, &self.ambient, instance, state).await?;
         if state == State::Active {
-            let now = self.ambient.now();
             let modules = store::enable_modules(tx, instance.id, now).await?;
             features::enabled(tx, &self.ambient, instance, &modules, now).await?;
         }

@@ -22,7 +22,7 @@ use sqlx::PgConnection;
 use utoipa::ToSchema;
 
 callers! {
-    pub Products = ["forum"],
+    pub Products = ["*"],
     pub Worker = ["worker"],
 }
 
@@ -69,7 +69,7 @@ pub struct Credentials {
 }
 
 #[utoipa::path(get, path = "/internal/hosts/{host}", operation_id = "getHost", tag = "hosts", params(("host" = String, Path)),
-    responses((status = 200, body = HostView)), security(("platform_client" = ["forum"])))]
+    responses((status = 200, body = HostView)), security(("platform_client" = ["*"])))]
 pub async fn get(Service(app): Service<App>, caller: Internal<Products>, Path(host): Path<String>) -> Result<Json<HostView>, Problem> {
     let mut conn = app.pool.acquire().await?;
     let id = on_host(&mut conn, &host).await?;
@@ -95,7 +95,7 @@ pub async fn get(Service(app): Service<App>, caller: Internal<Products>, Path(ho
 #[utoipa::path(post, path = "/internal/hosts/{host}/setup", operation_id = "submitSetup", tag = "hosts", params(("host" = String, Path)),
     request_body = Submission,
     responses((status = 202, body = SetupTaken), (status = 409, description = "`not_awaiting_setup`: the form was taken already, or is not due yet.")),
-    security(("platform_client" = ["forum"])))]
+    security(("platform_client" = ["*"])))]
 pub async fn set_up(
     Service(app): Service<App>,
     caller: Internal<Products>,

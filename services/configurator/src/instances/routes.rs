@@ -80,7 +80,9 @@ pub async fn retry(
     let redo = instance.state.redo().filter(|_| instance.reason.is_some());
     match redo.ok_or_else(|| Problem::conflict("nothing_failed", "No step of this instance has failed."))? {
         Redo::Provision => store::advance(&mut tx, id, instance.state, None, app.ambient.now()).await?,
-        Redo::Job => jobs::enter(&mut tx, &app.ambient, &instance, instance.state).await.map_err(not_written)?,
+        Redo::Job => {
+            jobs::enter(&mut tx, &app.ambient, &instance, instance.state).await.map_err(not_written)?;
+        }
     }
     let instance = reread(&mut tx, &app, id).await?;
     tx.commit().await?;

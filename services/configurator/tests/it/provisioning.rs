@@ -14,6 +14,7 @@ use configurator::{
 };
 use contracts::id::InstanceId;
 use sqlx::{Connection, PgConnection, Row};
+use test_support::eventually;
 
 const HOST: &str = "acme.forum.localhost";
 
@@ -138,6 +139,24 @@ async fn what_a_killed_configurator_held_is_taken_over_when_its_claim_runs_out()
     assert_eq!(taken_over["state"], "awaiting_setup");
     store::give_up(&fixture.platform.pool, &killed, "too late to say anything", now).await.unwrap();
     assert_eq!(fixture.get(id).await, taken_over);
+}
+
+/// Cut off at many moments, as by a kill: the connection breaks wherever the saga is, and its claim runs out.
+#[tokio::test]
+async fn a_crash_at_any_moment_leaves_what_the_next_one_finishes() {
+    let fixture = start().await;
+    for after_ms in [0, 5, 15, 30, 60, 120, 250] {
+        let id = fixture.requested(&format!("cut-after-{after_ms}.test"), &[]).await;
+        let _ = tokio::time::timeout(std::time::Duration::from_millis(after_ms), fixture.provision()).await;
+        eventually("the next one finishes", async || {
+            fixture.tamper("UPDATE instances SET due_at = created_at WHERE id = $1", id).await;
+            fixture.provision().await;
+            (fixture.get(id).await["state"] == "awaiting_setup").then_some(())
+        })
+        .await;
+        assert_made(&id.into()).await;
+        assert!(takes_password_of(&url_of_owner(&fixture, id).await).await);
+    }
 }
 
 #[tokio::test]

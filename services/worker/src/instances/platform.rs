@@ -19,6 +19,8 @@ CREATE TABLE IF NOT EXISTS platform.outbox (
 );
 CREATE OR REPLACE FUNCTION platform.count_row() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
+    -- What the owner writes are migrations and seeds, which nobody ordered by using the product.
+    IF session_user = current_user THEN RETURN NULL; END IF;
     INSERT INTO platform.outbox (meter, key, quantity, occurred_at) VALUES (TG_ARGV[0], TG_ARGV[0] || ':' || NEW.id, 1, now());
     RETURN NULL;
 END $$;

@@ -2,9 +2,13 @@
 
 use crate::world::World;
 use contracts::messages::JobOutcome;
+use std::time::Duration;
+use tokio::{process::Command, time::timeout};
 
 /// Long enough to be interrupted, also on a busy machine.
 const SLOW: &str = "CREATE TABLE board (title text NOT NULL);\nSELECT pg_sleep(60);";
+/// From SIGTERM to exit, whatever is running.
+const EXIT_WITHIN: Duration = Duration::from_secs(25);
 const QUICK: &str = "CREATE TABLE board (title text NOT NULL);\nSELECT pg_sleep(0);";
 
 #[tokio::test]
@@ -63,6 +67,22 @@ async fn a_worker_that_stops_hands_back_what_it_cannot_finish() {
     let row = world.ended(id).await;
     assert_eq!((row.state.as_str(), row.attempts, row.takeovers), ("succeeded", 1, 0), "{row:?}");
     assert!(row.log.contains("handed back: the worker stops"), "{}", row.log);
+}
+
+#[tokio::test]
+async fn a_process_told_to_stop_hands_back_its_job_and_exits_in_time() {
+    let world = World::start().await;
+    let mut process = world.process();
+    world.bundles.write("migrations/0002_board.sql", SLOW);
+    let id = world.publish(&world.migrate()).await;
+    world.instance.until_sleeping(true).await;
+    let pid = process.id().unwrap().to_string();
+    assert!(Command::new("kill").args(["-TERM", &pid]).status().await.unwrap().success());
+    let status = timeout(EXIT_WITHIN, process.wait()).await.expect("it exits in time").unwrap();
+    assert_eq!(status.code(), Some(0));
+    let row = world.row(id).await.unwrap();
+    assert_eq!((row.state.as_str(), row.attempts), ("queued", 0), "{row:?}");
+    world.instance.until_sleeping(false).await;
 }
 
 #[tokio::test]

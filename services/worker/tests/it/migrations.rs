@@ -39,6 +39,8 @@ async fn the_products_role_can_work_and_its_rows_are_metered() {
     let world = World::start().await;
     let _worker = world.worker().await;
     assert_eq!(world.run(&world.migrate()).await.state, "succeeded");
+    let mut owner = world.instance.connect("owner").await;
+    sqlx::raw_sql("INSERT INTO posts (id, title) OVERRIDING SYSTEM VALUE VALUES (100, 'a sample is not metered')").execute(&mut owner).await.unwrap();
     let mut app = world.instance.connect("app").await;
     sqlx::raw_sql("INSERT INTO posts (title) VALUES ('a'), ('b')").execute(&mut app).await.unwrap();
     sqlx::raw_sql("UPDATE posts SET title = 'c'; DELETE FROM posts WHERE id = 1").execute(&mut app).await.unwrap();

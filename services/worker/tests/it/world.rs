@@ -9,12 +9,20 @@ use contracts::{
     id::{InstanceId, JobId, TenantId},
     jobs::{InstancePayload, MIGRATE_INSTANCE, SEED_INSTANCE},
     messages::{JobFinished, RunJob},
+    topology,
 };
 use serde_json::json;
 use std::{collections::HashMap, process::Stdio, time::Duration};
 use test_support::{TestPlatform, TestServer, eventually};
-use tokio::process::{Child, Command};
+use tokio::{
+    process::{Child, Command},
+    time::timeout,
+};
 use uuid::Uuid;
+
+/// A job of these tests, with its waits and a takeover, ends in this time once its order has arrived.
+const LONGEST_JOB: Duration = Duration::from_secs(30);
+const POLL: Duration = Duration::from_millis(20);
 
 pub struct World {
     pub platform: TestPlatform,
@@ -106,8 +114,22 @@ impl World {
         eventually(what, async || self.row(id).await.filter(|row| test(row))).await
     }
 
+    /// Waits longer than [`eventually`]: the long poll of a killed worker stays open at the queue and can swallow the next order,
+    /// which comes back when its visibility ends. That is late, but not lost.
     pub async fn ended(&self, id: JobId) -> Row {
-        self.until("the job ends", id, |row| ["succeeded", "failed"].contains(&row.state.as_str())).await
+        let swallowed = topology::queue("worker").unwrap().visibility_timeout;
+        let ended = async {
+            loop {
+                match self.row(id).await {
+                    Some(row) if ["succeeded", "failed"].contains(&row.state.as_str()) => return row,
+                    _ => tokio::time::sleep(POLL).await,
+                }
+            }
+        };
+        match timeout(swallowed + LONGEST_JOB, ended).await {
+            Ok(row) => row,
+            Err(_) => panic!("the job did not end: {:?}", self.row(id).await),
+        }
     }
 
     /// What configurator is told of `jobs` jobs, and of nothing else.
