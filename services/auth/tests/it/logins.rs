@@ -22,9 +22,9 @@ async fn a_login_gives_tokens_that_say_who_acts_where() {
 
     let verifier = Verifier::new(common::client::http(), &world.server.url, &world.server.url, "sevenleague");
     let claims = verifier.verify(text(&body, "access_token")).await.unwrap();
-    assert_eq!((claims.sub, claims.tid, claims.client_id.as_str()), (ada.user.to_string(), Some(ada.tenant), "web"));
+    assert_eq!((claims.sub.clone(), claims.tid, claims.client_id.as_str()), (ada.user.to_string(), Some(ada.tenant), "web"));
     assert_eq!(claims.sid.unwrap().to_string(), text(&body, "session_id"));
-    assert_eq!((claims.exp - claims.iat, claims.auth_time, claims.amr), (600, Some(claims.iat), vec!["pwd".to_owned()]));
+    assert_eq!((claims.exp - claims.iat, claims.auth_time, claims.amr.clone()), (600, Some(claims.iat), vec!["pwd".to_owned()]));
 
     let me = world.server.get("/v1/me").bearer(text(&body, "access_token")).send().await.expect(200);
     assert_eq!((&me["user"], &me["tenant"], &me["tenants"]), (&body["user"], &body["tenant"], &json!([body["tenant"]])));
