@@ -183,3 +183,35 @@ pub fn install_crypto() {
     let _ = jsonwebtoken::crypto::aws_lc::DEFAULT_PROVIDER.install_default();
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
+    use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+    use jsonwebtoken::{EncodingKey, Header};
+    use serde_json::json;
+
+    #[test]
+    fn a_remembered_token_dies_in_the_second_in_which_its_verification_fails() {
+        install_crypto();
+        let pair = Ed25519KeyPair::generate().unwrap();
+        let signing = EncodingKey::from_ed_der(pair.to_pkcs8v1().unwrap().as_ref());
+        let verifying = DecodingKey::from_ed_components(&URL_SAFE_NO_PAD.encode(pair.public_key().as_ref())).unwrap();
+        let verifier = Verifier::new(crate::client::http(), "http://localhost", "i", "a");
+        for ago in (0..10).chain([-1]) {
+            // A second that ends in between is tried again.
+            let (remembered, verified) = std::iter::repeat_with(|| {
+                let now = Ambient::system().now().timestamp();
+                let claims = json!({"iss": "i", "aud": "a", "sub": "s", "client_id": "c", "iat": 0, "exp": now - ago, "jti": "j"});
+                let token = jsonwebtoken::encode(&Header::new(Algorithm::EdDSA), &claims, &signing).unwrap();
+                let verified = jsonwebtoken::decode::<Claims>(&token, &verifying, &verifier.0.validation).is_ok();
+                let remembered = is_alive(&serde_json::from_value(claims).unwrap(), now);
+                (Ambient::system().now().timestamp() == now).then_some((remembered, verified))
+            })
+            .find_map(|outcome| outcome)
+            .unwrap();
+            assert_eq!((remembered, verified), (ago <= LEEWAY, ago <= LEEWAY), "expired {ago} s ago");
+        }
+    }
+}
