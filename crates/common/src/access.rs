@@ -1,64 +1,36 @@
 //! May this caller do this? One round trip to Redis for each request; a stale permission is never taken for a live one.
 //!
+//! While Redis is away the services that own the truth are asked; with those away too the answer is 503, never yes.
+//!
 //! | module | answers |
 //! | --- | --- |
 //! | [`extract`] | how does a handler name who may call it? |
 //! | [`cache`] | what lies in Redis, and when does it count? |
 //! | [`coalesce`] | how do checks that wait at the same time share one round trip? |
+//! | [`primary`] | who knows what the cache does not? |
+//! | [`flights`] | how does one answer serve many who ask the same? |
 //! | [`stores`] | who writes to the cache? |
 
 mod cache;
 mod coalesce;
 mod extract;
+mod flights;
+mod primary;
 mod stores;
 
 pub use cache::Stamps;
 pub use extract::{Allowed, Authenticated, Callers, Internal, Permission};
+pub use flights::Flights;
+pub use primary::{Fill, FillAnswer, FillRequest, Permissions, SessionAnswer};
 pub use stores::{RecordStore, SessionStore};
 
 use crate::{client::PlatformClient, config::Base, problem::Problem, problem::RETRY_AFTER_OUTAGE, token::Claims, token::Verifier};
-use cache::{Record, Values};
-use coalesce::Coalescer;
-use contracts::id::{Principal, TenantId};
-use futures_util::future::BoxFuture;
+use cache::Record;
+use coalesce::{Away, Coalescer};
+use contracts::id::{Principal, SessionId, TenantId};
+use primary::{RemoteFill, Sessions};
 use redis::aio::ConnectionManager;
-use serde::{Deserialize, Serialize};
-use std::{collections::BTreeSet, sync::Arc};
-
-/// Asks for a principal's permissions where the cache has none that count, and leaves them in the cache.
-pub trait Fill: Send + Sync {
-    fn fill<'a>(&'a self, tenant: TenantId, principal: &'a Principal) -> BoxFuture<'a, Result<BTreeSet<String>, Problem>>;
-}
-
-/// Body of `POST /internal/records` of the permission service.
-#[derive(Debug, Serialize, Deserialize, utoipa::ToSchema)]
-pub struct FillRequest {
-    pub tenant_id: TenantId,
-    pub principal: Principal,
-}
-
-/// Its answer.
-#[derive(Debug, Serialize, Deserialize, utoipa::ToSchema)]
-pub struct FillAnswer {
-    /// Every permission the principal effectively has in the tenant, sorted.
-    pub permissions: BTreeSet<String>,
-}
-
-/// Fills by asking the permission service.
-struct RemoteFill {
-    client: PlatformClient,
-    url: String,
-}
-
-impl Fill for RemoteFill {
-    fn fill<'a>(&'a self, tenant: TenantId, principal: &'a Principal) -> BoxFuture<'a, Result<BTreeSet<String>, Problem>> {
-        Box::pin(async move {
-            let request = FillRequest { tenant_id: tenant, principal: principal.clone() };
-            let answer: FillAnswer = self.client.post(&self.url, &request).await?;
-            Ok(answer.permissions)
-        })
-    }
-}
+use std::sync::Arc;
 
 /// Verifies tokens and checks permissions; cheap to clone.
 #[derive(Clone)]
@@ -69,19 +41,21 @@ struct Inner {
     checks: Coalescer,
     prefix: String,
     filler: Box<dyn Fill>,
+    sessions: Sessions,
 }
 
 impl Access {
     /// Access that fills its cache by asking the permission service.
     pub fn remote(base: &Base, redis: ConnectionManager, client: PlatformClient) -> Self {
-        let url = format!("{}/internal/records", base.permission_url);
-        Self::new(base, redis, Box::new(RemoteFill { client, url }))
+        let filler = RemoteFill::new(base, client.clone());
+        Self::new(base, redis, client, Box::new(filler))
     }
 
     /// Access with another way to fill: the permission service reads its own database. Call it inside the runtime.
-    pub fn new(base: &Base, redis: ConnectionManager, filler: Box<dyn Fill>) -> Self {
+    pub fn new(base: &Base, redis: ConnectionManager, client: PlatformClient, filler: Box<dyn Fill>) -> Self {
         let verifier = Verifier::new(crate::client::http(), &base.auth_url, &base.token_issuer, &base.token_audience);
-        Self(Arc::new(Inner { verifier, checks: Coalescer::start(redis), prefix: base.redis_prefix.clone(), filler }))
+        let sessions = Sessions::new(base, client);
+        Self(Arc::new(Inner { verifier, checks: Coalescer::start(redis), prefix: base.redis_prefix.clone(), filler, sessions }))
     }
 
     pub fn verifier(&self) -> &Verifier {
@@ -95,19 +69,31 @@ impl Access {
         let principal = claims.principal().ok_or_else(|| Problem::unauthorized("token_invalid", "The access token is not valid."))?;
         let tenant = claims.tid.ok_or_else(|| Problem::forbidden("no_tenant", "This token acts in no tenant."))?;
         let keys = cache::keys(&self.0.prefix, tenant, &principal, claims.sid);
-        let mut values = self.0.checks.get(keys).await.map_err(|_| away())?;
-        if claims.sid.is_some() && values[3].is_none() {
+        let answer = match self.0.checks.get(keys).await {
+            Ok(mut values) => Answer { alive: claims.sid.is_none() || values[3].is_some(), record: Record::counting(&mut values) },
+            Err(Away) => Answer { alive: self.lives(tenant, claims.sid).await?, record: None },
+        };
+        if !answer.alive {
             return Err(Problem::unauthorized("session_ended", "The session has ended. Log in again."));
         }
-        let allowed = match permission {
-            None => true,
-            Some(permission) => self.allows(&mut values, tenant, &principal, permission).await?,
-        };
-        if allowed { Ok((tenant, principal)) } else { Err(missing(permission.unwrap_or_default())) }
+        if let Some(permission) = permission
+            && !self.allows(answer.record, tenant, &principal, permission).await?
+        {
+            return Err(missing(permission));
+        }
+        Ok((tenant, principal))
     }
 
-    async fn allows(&self, values: &mut Values, tenant: TenantId, principal: &Principal, permission: &str) -> Result<bool, Problem> {
-        if let Some(record) = Record::counting(values) {
+    /// Whether the session lives, by auth's own word: asked while Redis is away.
+    async fn lives(&self, tenant: TenantId, session: Option<SessionId>) -> Result<bool, Problem> {
+        match session {
+            Some(session) => self.0.sessions.is_alive(tenant, session).await,
+            None => Ok(true),
+        }
+    }
+
+    async fn allows(&self, record: Option<Record>, tenant: TenantId, principal: &Principal, permission: &str) -> Result<bool, Problem> {
+        if let Some(record) = record {
             metrics::counter!("permission_cache_total", "outcome" => "hit").increment(1);
             return Ok(record.allows(permission));
         }
@@ -116,8 +102,15 @@ impl Access {
     }
 }
 
+/// What is known of a request before its permission is looked up.
+struct Answer {
+    alive: bool,
+    /// Absent: the permission service must be asked.
+    record: Option<Record>,
+}
+
 fn away() -> Problem {
-    Problem::unavailable(RETRY_AFTER_OUTAGE, "The session and permission cache cannot be reached right now.")
+    Problem::unavailable(RETRY_AFTER_OUTAGE, "Sessions and permissions cannot be checked right now.")
 }
 
 fn missing(permission: &str) -> Problem {

@@ -89,6 +89,7 @@ impl TestPlatform {
     pub async fn user(&self, tenant: TenantId, permissions: &[&str]) -> TestUser {
         let (user, session) = (UserId(self.ambient.uuid()), SessionId(self.ambient.uuid()));
         SessionStore::new(self.redis.clone(), &self.redis_prefix(), 0).open(tenant, session, Duration::from_secs(600)).await.expect("opening a session");
+        self.issuer.open_session(session);
         self.allow(tenant, &Principal::User(user), permissions).await;
         let mut claims = self.issuer.claims(&user.to_string(), "web");
         claims.tid = Some(tenant);

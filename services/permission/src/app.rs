@@ -5,6 +5,7 @@ use axum::extract::FromRef;
 use common::{
     access::{Access, RecordStore},
     ambient::Ambient,
+    client::PlatformClient,
 };
 use redis::aio::ConnectionManager;
 use sqlx::PgPool;
@@ -24,7 +25,7 @@ impl App {
         let store = RecordStore::new(redis.clone(), &config.base.redis_prefix, config.base.redis_replicas, ambient.clone());
         let records = Records::new(pool.clone(), store.clone(), ambient.clone());
         // The others ask this service; this service asks its own database.
-        let access = Access::new(&config.base, redis.clone(), Box::new(records.clone()));
+        let access = Access::new(&config.base, redis.clone(), PlatformClient::new(&config.base), Box::new(records.clone()));
         Ok(Self { stamps: Stamps::new(pool.clone(), store), pool, access, ambient, records })
     }
 }

@@ -4,12 +4,15 @@
 
 use super::cache::{Keys, Values};
 use redis::{RedisResult, aio::ConnectionManager};
+use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 
 /// Checks in one `MGET`; Redis serves nobody else meanwhile, for some 50 µs.
 const LARGEST_BATCH: usize = 128;
 /// Checks that may wait; more than a service has requests in hand.
 const LONGEST_QUEUE: usize = 4096;
+/// Between two looks at whether Redis is back.
+const PING_PAUSE: Duration = Duration::from_millis(50);
 
 /// Redis did not answer.
 #[derive(Debug)]
@@ -43,9 +46,36 @@ async fn drive(mut redis: ConnectionManager, mut queue: mpsc::Receiver<Waiting>)
     while queue.recv_many(&mut waiting, LARGEST_BATCH).await > 0 {
         match ask(&mut redis, &waiting).await {
             Ok(values) => answer(&mut waiting, values),
-            Err(error) => tracing::warn!(error = %crate::problem::Chain(&error), checks = waiting.len(), "redis is away"),
+            Err(error) => {
+                tracing::warn!(error = %crate::problem::Chain(&error), checks = waiting.len(), "Redis is away; sessions and permissions are asked of their services");
+                waiting.clear();
+                refuse_until_back(&mut redis, &mut queue).await;
+            }
         }
-        waiting.clear();
+    }
+}
+
+/// Nobody waits for a Redis that is known to be away: every check learns so at once, until Redis answers a ping.
+async fn refuse_until_back(redis: &mut ConnectionManager, queue: &mut mpsc::Receiver<Waiting>) {
+    let mut refused = Vec::with_capacity(LARGEST_BATCH);
+    let mut back = std::pin::pin!(until_back(redis));
+    loop {
+        tokio::select! {
+            () = &mut back => break,
+            checks = queue.recv_many(&mut refused, LARGEST_BATCH) => {
+                if checks == 0 {
+                    return;
+                }
+                refused.clear();
+            }
+        }
+    }
+    tracing::info!("Redis is back");
+}
+
+async fn until_back(redis: &mut ConnectionManager) {
+    while redis::cmd("PING").query_async::<String>(redis).await.is_err() {
+        tokio::time::sleep(PING_PAUSE).await;
     }
 }
 

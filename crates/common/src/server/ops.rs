@@ -20,14 +20,26 @@ const CHECK_TIMEOUT: Duration = Duration::from_secs(2);
 
 type Check = Arc<dyn Fn() -> BoxFuture<'static, bool> + Send + Sync>;
 
-/// The parts without which a service cannot serve.
+/// The parts that a service stands on.
 #[derive(Clone, Default)]
-pub struct Health(Vec<(&'static str, Check)>);
+pub struct Health(Vec<Part>);
+
+#[derive(Clone)]
+struct Part {
+    name: &'static str,
+    /// Without it the service cannot serve. Without the others it serves more slowly, and must not be taken out of service with all its peers.
+    essential: bool,
+    check: Check,
+}
 
 impl Health {
-    /// Adds a part called `name`; `check` says whether it works right now.
-    pub fn with<F: Future<Output = bool> + Send + 'static>(mut self, name: &'static str, check: impl Fn() -> F + Send + Sync + 'static) -> Self {
-        self.0.push((name, Arc::new(move || Box::pin(check()))));
+    /// Adds an essential part called `name`; `check` says whether it works right now.
+    pub fn with<F: Future<Output = bool> + Send + 'static>(self, name: &'static str, check: impl Fn() -> F + Send + Sync + 'static) -> Self {
+        self.and(name, true, check)
+    }
+
+    fn and<F: Future<Output = bool> + Send + 'static>(mut self, name: &'static str, essential: bool, check: impl Fn() -> F + Send + Sync + 'static) -> Self {
+        self.0.push(Part { name, essential, check: Arc::new(move || Box::pin(check())) });
         self
     }
 
@@ -39,9 +51,10 @@ impl Health {
         })
     }
 
+    /// The cache, without which permissions are asked of the permission service.
     pub fn with_redis(self, redis: &ConnectionManager) -> Self {
         let redis = redis.clone();
-        self.with("redis", move || {
+        self.and("redis", false, move || {
             let mut redis = redis.clone();
             async move { redis::cmd("PING").query_async::<String>(&mut redis).await.is_ok() }
         })
@@ -56,12 +69,15 @@ impl Health {
         })
     }
 
-    async fn check(&self) -> BTreeMap<&'static str, &'static str> {
-        let checks = self.0.iter().map(|(name, check)| async {
-            let up = tokio::time::timeout(CHECK_TIMEOUT, check()).await.unwrap_or(false);
-            (*name, if up { "up" } else { "down" })
+    /// Whether each part works, and whether every essential one does.
+    async fn check(&self) -> (BTreeMap<&'static str, &'static str>, bool) {
+        let checks = self.0.iter().map(|part| async move {
+            let up = tokio::time::timeout(CHECK_TIMEOUT, (part.check)()).await.unwrap_or(false);
+            (part, up)
         });
-        join_all(checks).await.into_iter().collect()
+        let checked = join_all(checks).await;
+        let serving = checked.iter().all(|(part, up)| *up || !part.essential);
+        (checked.into_iter().map(|(part, up)| (part.name, if up { "up" } else { "down" })).collect(), serving)
     }
 }
 
@@ -70,9 +86,9 @@ pub(super) fn router(health: Health, shutdown: CancellationToken) -> Router {
 }
 
 async fn readyz(State((health, shutdown)): State<(Health, CancellationToken)>) -> Response {
-    let parts = health.check().await;
+    let (parts, serving) = health.check().await;
     let stopping = shutdown.is_cancelled();
-    let ready = !stopping && parts.values().all(|state| *state == "up");
+    let ready = serving && !stopping;
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     (status, Json(json!({"ready": ready, "stopping": stopping, "parts": parts}))).into_response()
 }

@@ -8,6 +8,7 @@ mod explain;
 mod grants;
 mod groups;
 mod messages;
+mod outages;
 mod protocol;
 mod questions;
 mod roles;

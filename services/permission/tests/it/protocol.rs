@@ -1,8 +1,8 @@
 //! Is a permission ever believed after its revocation was answered? The races and outages that a naive cache loses.
 
-use crate::support::{World, principal, serve};
+use crate::support::{World, behind_a_link, principal};
 use serde_json::json;
-use test_support::{Link, TestAnswer, TestPlatform, TestUser, eventually};
+use test_support::{Link, TestAnswer, TestUser, eventually};
 
 const READ: &str = "permission.readGrants";
 
@@ -94,20 +94,11 @@ async fn revoke_while_redis_leaves(world: &World, link: &Link) -> (TestUser, Tes
     (ada, bob, grant)
 }
 
-async fn behind_a_link() -> (World, Link) {
-    let platform = TestPlatform::start("permission", &permission::MIGRATOR).await;
-    let mut variables = platform.env();
-    let link = Link::to(&variables["REDIS_URL"]).await;
-    variables.insert("REDIS_URL".into(), link.through(&variables["REDIS_URL"]));
-    let server = serve(&platform, variables).await;
-    (World { server, platform }, link)
-}
-
 #[tokio::test]
 async fn a_revocation_that_redis_missed_is_not_answered_204_until_it_is_repeated() {
     let (world, link) = behind_a_link().await;
     let (ada, bob, grant) = revoke_while_redis_leaves(&world, &link).await;
-    world.get("/v1/grants", &bob).await.problem(503, "unavailable");
+    world.get("/v1/grants", &bob).await.problem(403, "permission_missing");
     link.mend();
     eventually("the repetition is taken", async || (world.revoke(&ada, &grant).await.status == 204).then_some(())).await;
     world.get("/v1/grants", &bob).await.problem(403, "permission_missing");

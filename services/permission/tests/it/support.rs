@@ -7,7 +7,7 @@ use contracts::{
 };
 use serde_json::{Value, json};
 use std::collections::HashMap;
-use test_support::{TestAnswer, TestPlatform, TestServer, TestUser, eventually};
+use test_support::{Link, TestAnswer, TestPlatform, TestServer, TestUser, eventually};
 
 pub struct World {
     // First, so that it stops before what it runs on is removed.
@@ -138,6 +138,16 @@ impl World {
         let query = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
         eventually("a statement waits for a lock", async || (self.count(query).await > 0).then_some(())).await;
     }
+}
+
+/// The service, with a link to Redis that can be cut.
+pub async fn behind_a_link() -> (World, Link) {
+    let platform = TestPlatform::start("permission", &permission::MIGRATOR).await;
+    let mut variables = platform.env();
+    let link = Link::to(&variables["REDIS_URL"]).await;
+    variables.insert("REDIS_URL".into(), link.through(&variables["REDIS_URL"]));
+    let server = serve(&platform, variables).await;
+    (World { server, platform }, link)
 }
 
 pub async fn serve(platform: &TestPlatform, variables: HashMap<String, String>) -> TestServer {
