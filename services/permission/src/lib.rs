@@ -12,6 +12,7 @@
 //! | [`effective`] | what may a principal do, then? |
 //! | [`explain`] | why may they, or why not? |
 //! | [`simulate`] | who would gain and lose by a change? |
+//! | [`assertions`] | is who may do what still as somebody wrote it down? |
 //! | [`change`] | how does anything change in a tenant? |
 //! | [`audit`] | who changed what? |
 //! | [`records`] | how does that get into the cache? |
@@ -19,6 +20,7 @@
 //! | [`consumers`] | what does this service hear from others? |
 
 pub mod app;
+pub mod assertions;
 pub mod audit;
 pub mod catalog;
 pub mod change;

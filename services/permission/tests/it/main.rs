@@ -1,5 +1,6 @@
 //! Does the permission service keep its promises? Against real PostgreSQL, Redis and an AWS emulator.
 
+mod assertions;
 mod audit;
 mod bad_input;
 mod catalog;
