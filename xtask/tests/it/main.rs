@@ -5,4 +5,5 @@ mod ecs;
 mod emulator;
 mod environment;
 mod files;
+mod permissions;
 mod policies;

@@ -1,0 +1,40 @@
+//! Do the documents and the manifests speak of the same permissions? That the code demands what the document says is tried by each service's own tests.
+
+use crate::files::{checkout, folder, text};
+use contracts::manifest::{Manifest, PermissionList};
+use serde_json::Value;
+use std::collections::BTreeSet;
+
+/// Every permission that an operation of the document demands.
+fn demanded(document: &Value) -> BTreeSet<String> {
+    let operations = document["paths"].as_object().unwrap().values().flat_map(|item| item.as_object().unwrap().values());
+    let schemes = operations.flat_map(|operation| operation["security"].as_array().expect("each operation says who may call it"));
+    let scopes = schemes.filter_map(|scheme| scheme["bearer"].as_array()).flatten();
+    scopes.map(|scope| scope.as_str().unwrap().to_owned()).collect()
+}
+
+/// Namespace and permissions of a platform service, or of a product's newest bundle.
+fn listed(service: &str) -> (String, BTreeSet<String>) {
+    let names = |permissions: Vec<contracts::manifest::PermissionEntry>| permissions.into_iter().map(|entry| entry.name).collect();
+    let own = format!("services/{service}/manifest.toml");
+    if checkout().join(&own).exists() {
+        let list = PermissionList::parse(&text(&own)).unwrap();
+        assert!(list.faults().is_empty(), "{own}: {:?}", list.faults());
+        return (list.namespace, names(list.permissions));
+    }
+    let bundle = checkout().join("examples/bundles").join(service);
+    let newest = std::fs::read_dir(bundle).unwrap().map(|version| version.unwrap().path()).max().unwrap();
+    let manifest = Manifest::parse(&std::fs::read_to_string(newest.join("manifest.toml")).unwrap()).unwrap();
+    (manifest.service, names(manifest.permissions))
+}
+
+#[test]
+fn what_the_routes_demand_is_what_the_manifests_list() {
+    let documents = folder("openapi");
+    assert_eq!(documents.len(), 7);
+    for (service, document) in documents {
+        let (namespace, listed) = listed(&service);
+        assert_eq!(namespace, service);
+        assert_eq!(demanded(&document), listed, "{service}: on the left what its operations demand, on the right what its manifest lists");
+    }
+}
