@@ -2,7 +2,7 @@
 
 use crate::{
     cargo,
-    stack::{self, Options, Stack},
+    stack::{self, Options, Stack, redis::Redis, services},
     tools::{self, Need},
     tour,
 };
@@ -33,12 +33,18 @@ async fn tests(stack: &mut Stack, args: &[String]) -> Result<u8> {
     if !names_packages(args) {
         command.arg("--workspace");
     }
-    command.args(args).envs(&infra.aws).env("TEST_DATABASE_URL", infra.postgres.url("postgres")).env("TEST_REDIS_URL", &infra.redis_url);
+    command.args(args).envs(&infra.aws).env("TEST_DATABASE_URL", infra.postgres.url("postgres")).envs(redis_urls(&infra.redis));
     // A developer's own AWS session must not reach the tests, nor they it.
     command.env_remove("AWS_PROFILE").env_remove("AWS_SESSION_TOKEN");
     command.env("CHROMEDRIVER", tools::chromedriver().context("there is no chromedriver")?);
     let status = command.status().await.context("cannot run the tests")?;
     Ok(status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(1))
+}
+
+/// The tests' own URL may do everything; a service under test may do what it may do anywhere.
+fn redis_urls(redis: &Redis) -> Vec<(String, String)> {
+    let own = services::packages().into_iter().map(|package| (format!("TEST_REDIS_URL_{}", package.to_uppercase()), redis.url(package)));
+    own.chain([("TEST_REDIS_URL".to_owned(), redis.admin_url())]).collect()
 }
 
 fn names_packages(args: &[String]) -> bool {

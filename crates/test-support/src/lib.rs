@@ -8,13 +8,15 @@ mod contract;
 mod issuer;
 mod link;
 mod platform;
+mod redis_server;
 
 pub use browser::Browser;
 pub use client::{TestAnswer, TestRequest, TestServer};
 pub use contract::openapi_contract;
 pub use issuer::TestIssuer;
 pub use link::Link;
-pub use platform::{TestPlatform, TestUser};
+pub use platform::{TestPlatform, TestUser, redis_url, redis_url_of};
+pub use redis_server::RedisServer;
 
 use std::time::{Duration, Instant};
 

@@ -54,7 +54,7 @@ impl TestPlatform {
         let queues: Vec<_> = QUEUES.iter().map(|queue| queue.name).filter(|queue| *queue == service || queue.starts_with(&format!("{service}-"))).collect();
         messaging::provision::provision_for(&aws, &queues).await.expect("making topics and queues");
         let pool = PgPool::connect_lazy(&database_url).expect("a database URL");
-        let client = redis::Client::open(environment("TEST_REDIS_URL")).expect("a Redis URL");
+        let client = redis::Client::open(redis_url()).expect("a Redis URL");
         let redis = ConnectionManager::new(client).await.expect("connecting to Redis");
         let issuer = TestIssuer::start(ambient.clone()).await;
         Self { pool, redis, aws, ambient, issuer, name, service, database_url }
@@ -66,7 +66,7 @@ impl TestPlatform {
             ("LISTEN_ADDR", "127.0.0.1:0".to_owned()),
             ("OPS_ADDR", "127.0.0.1:0".to_owned()),
             ("DATABASE_URL", self.database_url.clone()),
-            ("REDIS_URL", environment("TEST_REDIS_URL")),
+            ("REDIS_URL", redis_url_of(self.service)),
             ("REDIS_PREFIX", self.redis_prefix()),
             ("AUTH_URL", self.issuer.url.clone()),
             ("PERMISSION_URL", self.issuer.url.clone()),
@@ -214,8 +214,18 @@ impl Drop for TestPlatform {
     }
 }
 
+/// The URL with which a test itself may do everything in Redis.
+pub fn redis_url() -> String {
+    environment("TEST_REDIS_URL")
+}
+
+/// The URL with which a service may do what it may do anywhere; a Redis without users has but one for all.
+pub fn redis_url_of(service: &str) -> String {
+    std::env::var(format!("TEST_REDIS_URL_{}", service.to_uppercase())).unwrap_or_else(|_| redis_url())
+}
+
 async fn remove_keys(prefix: &str) -> redis::RedisResult<()> {
-    let mut connection = redis::Client::open(environment("TEST_REDIS_URL"))?.get_multiplexed_async_connection().await?;
+    let mut connection = redis::Client::open(redis_url())?.get_multiplexed_async_connection().await?;
     let keys: Vec<String> = {
         let mut found = Vec::new();
         let mut cursor = 0_u64;

@@ -6,8 +6,9 @@ mod ministack;
 mod ports;
 mod postgres;
 pub mod processes;
+pub mod redis;
 mod secrets;
-mod services;
+pub mod services;
 mod start;
 pub mod state;
 
@@ -18,10 +19,11 @@ use crate::{
     files,
     tools::{self, Need},
 };
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use ports::Ports;
 use postgres::Postgres;
-use processes::{Layer, Processes, Spec};
+use processes::{Processes, Spec};
+use redis::Redis;
 use secrets::Secrets;
 use std::{
     collections::BTreeMap,
@@ -74,7 +76,7 @@ pub struct Stack {
 /// Where the infrastructure listens.
 pub struct Infra {
     pub postgres: Postgres,
-    pub redis_url: String,
+    pub redis: Redis,
     /// `AWS_…` variables.
     pub aws: BTreeMap<String, String>,
 }
@@ -121,15 +123,21 @@ impl Stack {
 
     /// Starts PostgreSQL, Redis and ministack.
     pub async fn infra(&mut self) -> Result<Infra> {
-        let (redis_port, aws_port) = (self.ports.pick("redis", 6379)?, self.ports.pick("ministack", 4566)?);
+        let aws_port = self.ports.pick("ministack", 4566)?;
         let ministack = ministack::install(&self.root).await?;
-        self.processes.start(redis(self.folder.path.join("redis"), redis_port, self.options.durable)?)?;
         self.processes.start(ministack::spec(ministack, &self.folder.path, aws_port))?;
         let postgres = self.postgres().await?;
-        self.wait_for("redis", INFRASTRUCTURE_START, async |_| listens(redis_port).await).await?;
+        let redis = self.redis().await?;
         let health = format!("http://127.0.0.1:{aws_port}/_ministack/health");
         self.wait_for("ministack", INFRASTRUCTURE_START, async |http| answers(http, &health).await).await?;
-        Ok(Infra { postgres, redis_url: format!("redis://127.0.0.1:{redis_port}"), aws: ministack::client_env(aws_port) })
+        Ok(Infra { postgres, redis, aws: ministack::client_env(aws_port) })
+    }
+
+    async fn redis(&mut self) -> Result<Redis> {
+        let redis = Redis::new(&self.folder.path, self.ports.pick("redis", 6379)?, &mut self.secrets, self.options.durable)?;
+        self.processes.start(redis.spec("redis", redis.port, None)?)?;
+        self.wait_for("redis", INFRASTRUCTURE_START, async |_| redis.ask(redis.port, "PING").await.map(drop)).await?;
+        Ok(redis)
     }
 
     /// Starts PostgreSQL alone.
@@ -171,23 +179,6 @@ impl Stack {
 
 fn without_number(name: &str) -> String {
     name.trim_end_matches(|c: char| c.is_ascii_digit()).to_owned()
-}
-
-fn redis(folder: PathBuf, port: u16, durable: bool) -> Result<Spec> {
-    fs::create_dir_all(&folder)?;
-    let append_only = if durable { "yes" } else { "no" };
-    let folder = folder.display().to_string();
-    let port = port.to_string();
-    // Evicting a key would forget a revocation.
-    let args = ["--port", &port, "--bind", "127.0.0.1", "--dir", &folder, "--appendonly", append_only, "--save", "", "--maxmemory-policy", "noeviction"];
-    let program = tools::find("redis-server").context("redis-server is not installed")?;
-    let args = args.map(String::from).to_vec();
-    Ok(Spec { name: "redis".into(), layer: Layer::Infrastructure, program, args, env: BTreeMap::new(), user: None, stop: "TERM" })
-}
-
-async fn listens(port: u16) -> Result<()> {
-    tokio::net::TcpStream::connect(("127.0.0.1", port)).await?;
-    Ok(())
 }
 
 /// An error, with what was answered, unless the answer is a success.

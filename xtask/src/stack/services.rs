@@ -1,6 +1,6 @@
 //! Which services are there, and with which environment does each run?
 
-use super::{databases, ports::OPS_OFFSET, postgres::Postgres, secrets::Secrets, secrets::sha256};
+use super::{databases, ports::OPS_OFFSET, postgres::Postgres, redis::Redis, secrets::Secrets, secrets::sha256};
 use crate::data;
 use anyhow::Result;
 use std::collections::BTreeMap;
@@ -53,7 +53,7 @@ pub fn with_database() -> Vec<&'static str> {
 pub struct Settings<'a> {
     pub ports: BTreeMap<&'static str, u16>,
     pub postgres: &'a Postgres,
-    pub redis_url: &'a str,
+    pub redis: &'a Redis,
     pub aws: &'a BTreeMap<String, String>,
     pub access_token_seconds: u32,
 }
@@ -80,7 +80,7 @@ impl Settings<'_> {
         let mut env = vec![
             ("LISTEN_ADDR", format!("127.0.0.1:{port}")),
             ("OPS_ADDR", format!("127.0.0.1:{}", port + OPS_OFFSET)),
-            ("REDIS_URL", self.redis_url.to_owned()),
+            ("REDIS_URL", self.redis.url(service.package)),
             ("AUTH_URL", self.url("auth")),
             ("PERMISSION_URL", self.url("permission")),
             ("TOKEN_ISSUER", self.url("auth")),

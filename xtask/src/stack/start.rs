@@ -35,8 +35,8 @@ impl Stack {
         for service in &SERVICES {
             ports.insert(service.name, self.ports.pick_with_ops(service.name, service.port)?);
         }
-        let Infra { postgres, redis_url, aws } = &infra;
-        let settings = Settings { ports, postgres, redis_url, aws, access_token_seconds: self.options.access_token_seconds };
+        let Infra { postgres, redis, aws } = &infra;
+        let settings = Settings { ports, postgres, redis, aws, access_token_seconds: self.options.access_token_seconds };
         self.prepare(&programs, &settings).await?;
         let expired_token = self.expired_token(&programs, &settings).await?;
         self.start_services(&programs, &settings).await?;
@@ -52,7 +52,7 @@ impl Stack {
             operator: self.operator(&settings).await?,
             expired_token,
             postgres_url: postgres.url("postgres"),
-            redis_url: redis_url.clone(),
+            redis_url: redis.admin_url(),
             aws: aws.clone(),
         };
         state.save()?;

@@ -19,6 +19,7 @@ pub struct State {
     pub expired_token: String,
     /// PostgreSQL's superuser, database `postgres`.
     pub postgres_url: String,
+    /// Redis's administrator.
     pub redis_url: String,
     /// `AWS_…` variables; `AWS_ENDPOINT_URL` is ministack.
     pub aws: BTreeMap<String, String>,

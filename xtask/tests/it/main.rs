@@ -7,3 +7,4 @@ mod environment;
 mod files;
 mod permissions;
 mod policies;
+mod redis;

@@ -2,7 +2,6 @@
 
 mod clients;
 mod contract;
-mod gate;
 mod invitations;
 mod keys;
 mod logins;

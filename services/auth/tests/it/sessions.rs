@@ -1,13 +1,10 @@
 //! Who is logged in, and for how long?
 
-use crate::{
-    gate::Gate,
-    support::{World, text},
-};
+use crate::support::{World, text};
 use chrono::TimeDelta;
 use redis::AsyncCommands;
 use serde_json::{Value, json};
-use test_support::TestAnswer;
+use test_support::{Link, TestAnswer, redis_url_of};
 
 async fn refresh(world: &World, token: &str) -> TestAnswer {
     world.server.post("/v1/sessions/refresh", &json!({"refresh_token": token})).send().await
@@ -152,14 +149,14 @@ async fn a_refresh_heals_a_redis_that_has_forgotten() {
 
 #[tokio::test]
 async fn while_redis_is_away_nothing_is_said_that_may_be_untrue() {
-    let redis = std::env::var("TEST_REDIS_URL").unwrap();
-    let gate = Gate::before(redis.trim_start_matches("redis://").trim_end_matches('/').to_owned()).await;
-    let world = World::with(&[("REDIS_URL", format!("redis://127.0.0.1:{}", gate.port))]).await;
+    let redis = redis_url_of("auth");
+    let link = Link::to(&redis).await;
+    let world = World::with(&[("REDIS_URL", link.through(&redis))]).await;
     let ada = world.account("ada@acme.test", "Acme").await;
     let (first, other) = (world.log_in(&ada).await, world.log_in(&ada).await);
     let second = refresh(&world, text(&first, "refresh_token")).await.expect(200);
     world.clock.advance(TimeDelta::seconds(10));
-    gate.close();
+    link.cut();
     let sessions = world.count("sessions").await;
     world.server.post("/v1/sessions", &json!({"email": ada.email, "password": crate::support::PASSWORD})).send().await.problem(503, "unavailable");
     assert_eq!(world.count("sessions").await, sessions, "a session that nobody can use is not kept");
@@ -167,7 +164,7 @@ async fn while_redis_is_away_nothing_is_said_that_may_be_untrue() {
     assert_eq!(ended.header("retry-after"), Some("2"));
     ended.problem(503, "unavailable");
     world.server.delete("/v1/sessions/current").bearer(text(&other, "access_token")).send().await.problem(503, "unavailable");
-    gate.open();
+    link.mend();
     // The family is dead in the database, and the second try makes it so in Redis.
     refresh(&world, text(&first, "refresh_token")).await.problem(401, "refresh_reused");
     me(&world, &second).await.problem(401, "session_ended");

@@ -80,7 +80,7 @@ async fn from_a_published_manifest_to_an_active_instance_and_back() {
     let config = config(&platform, &admin.url);
     let server = platform.serve(|lifecycle, bound, ambient| configurator::start(config, bound, ambient, lifecycle)).await;
     let ada = platform.user(platform.tenant(), OWNER).await;
-    let redis = redis::Client::open(platform.env()["REDIS_URL"].as_str()).unwrap();
+    let redis = redis::Client::open(test_support::redis_url()).unwrap();
     let mut announcements = redis.get_async_pubsub().await.unwrap();
     announcements.subscribe(format!("{}hosts", platform.redis_prefix())).await.unwrap();
     let mut announcements = announcements.into_on_message();
