@@ -18,7 +18,6 @@ use axum::{
 use common::{client::PlatformClient, config::Base, http::Form, problem::Problem, server::Lifecycle};
 use messaging::Publisher;
 use moka::{Expiry, future::Cache};
-use secrecy::ExposeSecret;
 use std::{
     collections::HashMap,
     sync::{
@@ -62,7 +61,7 @@ impl Tenancy {
     /// Tenancy that asks the configurator at `configurator_url`, and publishes what was used with `publisher`.
     pub fn start(base: &Base, configurator_url: &str, client: PlatformClient, publisher: Publisher, lifecycle: &Lifecycle) -> Result<Self, redis::RedisError> {
         let hosts = Arc::new(Hosts::default());
-        let redis = redis::Client::open(base.redis_url.expose_secret())?;
+        let redis = common::db::redis_client(base)?;
         let channel = format!("{}hosts", base.redis_prefix);
         lifecycle.spawn(invalidation::follow(redis, channel, Arc::clone(&hosts), lifecycle.shutdown.clone()));
         let databases = Databases::new(publisher, lifecycle.clone());

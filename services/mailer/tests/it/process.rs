@@ -6,7 +6,7 @@ use std::{
     io::{BufRead, BufReader},
     process::{Command, Stdio},
 };
-use test_support::{TestPlatform, eventually};
+use test_support::{RedisServer, TestPlatform, eventually};
 
 fn binary(environment: &HashMap<String, String>) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_mailer"));
@@ -55,4 +55,43 @@ async fn it_logs_json_and_stops_in_order_when_told() {
     assert!(killed.success());
     assert!(lines.any(|line| line.contains("stopped")));
     assert_eq!(process.wait().expect("its end").code(), Some(0));
+}
+
+/// Its log, from the start until it has been ready for a request and was told to stop.
+async fn log_with_redis(policy: &str) -> Vec<Value> {
+    let redis = RedisServer::start(&["--maxmemory-policy", policy]).await;
+    let platform = TestPlatform::start("mailer", &mailer::MIGRATOR).await;
+    let mut environment = platform.env();
+    environment.extend([("MAIL_FROM".to_owned(), "a@sevenleague.test".to_owned()), ("REDIS_URL".to_owned(), redis.url())]);
+    let mut process = binary(&environment).stdout(Stdio::piped()).spawn().expect("running the binary");
+    let lines = BufReader::new(process.stdout.take().expect("its output")).lines();
+    let mut lines = lines.map(|line| serde_json::from_str::<Value>(&line.expect("a line")).expect("JSON"));
+    let mut log = Vec::new();
+    let ops = loop {
+        log.push(lines.next().expect("it listens"));
+        let line = &log[log.len() - 1];
+        if line["message"] == "listening" {
+            break line["ops_address"].as_str().expect("an address").to_owned();
+        }
+    };
+    let evicts = async || {
+        let metrics = reqwest::get(format!("http://{ops}/metrics")).await.ok()?.text().await.ok()?;
+        metrics.contains("redis_evicts ").then_some(metrics)
+    };
+    let metrics = eventually("Redis was asked for its policy", evicts).await;
+    assert!(metrics.contains(if policy == "noeviction" { "redis_evicts 0" } else { "redis_evicts 1" }), "{metrics}");
+    assert!(Command::new("kill").args(["-TERM", &process.id().to_string()]).status().expect("telling it to stop").success());
+    log.extend(lines);
+    assert!(process.wait().expect("its end").success());
+    log
+}
+
+#[tokio::test]
+async fn it_says_once_that_redis_may_evict_sessions() {
+    let log = log_with_redis("volatile-lru").await;
+    let warnings: Vec<_> = log.iter().filter(|line| line["maxmemory_policy"] == "volatile-lru").collect();
+    assert_eq!(warnings.len(), 1, "{log:?}");
+    assert_eq!(warnings[0]["level"], "WARN", "{log:?}");
+    let log = log_with_redis("noeviction").await;
+    assert!(!log.iter().any(|line| line["maxmemory_policy"].is_string()), "{log:?}");
 }
