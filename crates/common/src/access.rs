@@ -44,6 +44,13 @@ pub struct FillAnswer {
     pub permissions: BTreeSet<String>,
 }
 
+/// Answer of `GET /internal/sessions/{tenant_id}/{sid}` of auth.
+#[derive(Debug, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct SessionAnswer {
+    /// Whether tokens with this `sid` are to be taken.
+    pub alive: bool,
+}
+
 /// Fills by asking the permission service.
 struct RemoteFill {
     client: PlatformClient,

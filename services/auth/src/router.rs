@@ -14,6 +14,7 @@ pub fn api() -> OpenApiRouter<App> {
         .routes(routes!(sessions::routes::refresh))
         .routes(routes!(sessions::routes::log_out))
         .routes(routes!(sessions::routes::end))
+        .routes(routes!(sessions::liveness::alive))
         .routes(routes!(accounts::routes::me))
         .routes(routes!(accounts::routes::members))
         .routes(routes!(invitations::routes::invite))

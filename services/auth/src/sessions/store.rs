@@ -108,3 +108,20 @@ pub async fn alive(conn: &mut PgConnection, user: UserId, now: DateTime<Utc>, pa
     .fetch_all(conn)
     .await
 }
+
+/// Whether a `sid` is that of a session, a client's secret or an API key that is alive at `now`.
+pub async fn is_alive(conn: &mut PgConnection, tenant: TenantId, session: SessionId, now: DateTime<Utc>) -> sqlx::Result<bool> {
+    sqlx::query_scalar!(
+        r#"SELECT EXISTS (SELECT FROM sessions WHERE id = $2 AND tenant_id = $1 AND ended_at IS NULL AND expires_at > $3 AND last_used_at > $4)
+            OR EXISTS (SELECT FROM client_secrets s JOIN clients c ON c.id = s.client_id
+                       WHERE s.id = $2 AND c.tenant_id = $1 AND s.revoked_at IS NULL AND c.deleted_at IS NULL)
+            OR EXISTS (SELECT FROM api_keys k JOIN memberships m ON m.user_id = k.user_id AND m.tenant_id = k.tenant_id
+                       WHERE k.id = $2 AND k.tenant_id = $1 AND k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > $3)) AS "alive!""#,
+        tenant.0,
+        session.0,
+        now,
+        now - IDLE
+    )
+    .fetch_one(conn)
+    .await
+}

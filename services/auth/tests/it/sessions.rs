@@ -174,3 +174,24 @@ async fn while_redis_is_away_nothing_is_said_that_may_be_untrue() {
     assert_eq!(world.server.delete("/v1/sessions/current").bearer(text(&other, "access_token")).send().await.status, 204);
     me(&world, &other).await.problem(401, "session_ended");
 }
+
+#[tokio::test]
+async fn the_database_knows_which_session_lives() {
+    let world = World::start().await;
+    let ada = world.account("ada@acme.test", "Acme").await;
+    let (here, there, elsewhere) = (world.log_in(&ada).await, world.log_in(&ada).await, world.platform.tenant());
+    let session = text(&there, "session_id");
+    let worker = world.worker_token().await;
+    let alive = async |tenant| {
+        let answer = world.server.get(&format!("/internal/sessions/{tenant}/{session}")).bearer(&worker).send().await.expect(200);
+        answer["alive"].as_bool().unwrap()
+    };
+    assert!(alive(ada.tenant).await && !alive(elsewhere).await);
+    let ended = world.server.delete(&format!("/v1/sessions/{session}")).bearer(text(&here, "access_token")).send().await;
+    assert_eq!(ended.status, 204);
+    assert!(!alive(ada.tenant).await);
+    let idle = world.log_in(&ada).await;
+    world.clock.advance(TimeDelta::hours(24));
+    let path = format!("/internal/sessions/{}/{}", ada.tenant, text(&idle, "session_id"));
+    assert_eq!(world.server.get(&path).bearer(&worker).send().await.expect(200), json!({"alive": false}));
+}

@@ -93,6 +93,12 @@ impl World {
         self.server.post("/v1/sessions", &json!({"email": account.email, "password": PASSWORD})).send().await.expect(201)
     }
 
+    /// A token of the platform client `worker`.
+    pub async fn worker_token(&self) -> String {
+        let form = [("grant_type", "client_credentials"), ("client_id", "worker"), ("client_secret", WORKER_SECRET)];
+        text(&self.server.post_form("/v1/oauth/token", &form).send().await.expect(200), "access_token").to_owned()
+    }
+
     /// Gives exactly these permissions in the account's tenant.
     pub async fn allow(&self, account: &Account, permissions: &[&str]) {
         self.platform.allow(account.tenant, &Principal::User(account.user), permissions).await;

@@ -1,0 +1,26 @@
+//! May tokens of this session be taken, Redis aside? Asked by the other services while Redis is away.
+
+use super::store;
+use crate::app::App;
+use axum::extract::State;
+use common::{
+    access::{Internal, SessionAnswer},
+    http::{Json, Path},
+    problem::Problem,
+};
+use contracts::id::{SessionId, TenantId};
+
+common::callers! { pub AnyService = ["*"] }
+
+#[utoipa::path(get, path = "/internal/sessions/{tenant_id}/{sid}", operation_id = "sessionAlive", tag = "internal",
+    params(("tenant_id" = TenantId, Path), ("sid" = SessionId, Path, description = "The token's `sid`.")), responses((status = 200, body = SessionAnswer)),
+    security(("platform_client" = ["*"])))]
+pub async fn alive(
+    State(app): State<App>,
+    _: Internal<AnyService>,
+    Path((tenant, session)): Path<(TenantId, SessionId)>,
+) -> Result<Json<SessionAnswer>, Problem> {
+    let mut conn = app.pool.acquire().await?;
+    let alive = store::is_alive(&mut conn, tenant, session, app.ambient.now()).await?;
+    Ok(Json(SessionAnswer { alive }))
+}
