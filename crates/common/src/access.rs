@@ -25,6 +25,9 @@ use redis::aio::ConnectionManager;
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeSet, sync::Arc};
 
+/// Refusal of a token whose session, client's secret or API key is no more.
+pub const SESSION_ENDED: &str = "session_ended";
+
 /// Asks for a principal's permissions where the cache has none that count, and leaves them in the cache.
 pub trait Fill: Send + Sync {
     fn fill<'a>(&'a self, tenant: TenantId, principal: &'a Principal) -> BoxFuture<'a, Result<BTreeSet<String>, Problem>>;
@@ -87,7 +90,7 @@ impl Access {
 
     /// Access with another way to fill: the permission service reads its own database. Call it inside the runtime.
     pub fn new(base: &Base, redis: ConnectionManager, filler: Box<dyn Fill>) -> Self {
-        let verifier = Verifier::new(crate::client::http(), &base.auth_url, &base.token_issuer, &base.token_audience);
+        let verifier = Verifier::new(PlatformClient::new(base), &base.auth_url, &base.token_issuer, &base.token_audience);
         Self(Arc::new(Inner { verifier, checks: Coalescer::start(redis), prefix: base.redis_prefix.clone(), filler }))
     }
 
@@ -104,11 +107,11 @@ impl Access {
         let keys = cache::keys(&self.0.prefix, tenant, &principal, claims.sid);
         let mut values = self.0.checks.get(keys).await.map_err(|_| away())?;
         if claims.sid.is_some() && values[3].is_none() {
-            return Err(Problem::unauthorized("session_ended", "The session has ended. Log in again."));
+            return Err(Problem::unauthorized(SESSION_ENDED, "The session has ended. Log in again."));
         }
         let allowed = match permission {
             None => true,
-            Some(permission) => self.allows(&mut values, tenant, &principal, permission).await?,
+            Some(permission) => claims.covers(permission) && self.allows(&mut values, tenant, &principal, permission).await?,
         };
         if allowed { Ok((tenant, principal)) } else { Err(missing(permission.unwrap_or_default())) }
     }
