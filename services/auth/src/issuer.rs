@@ -3,11 +3,11 @@
 use crate::keys::Keyring;
 use chrono::{DateTime, Utc};
 use common::{ambient::Ambient, config::Base, problem::Problem, token::Claims};
-use contracts::id::{SessionId, TenantId, UserId};
+use contracts::id::{ClientId, SessionId, TenantId, UserId};
 use std::time::Duration;
 
 /// Lifetime of a machine's token.
-pub const CLIENT_TOKEN: Duration = Duration::from_secs(300);
+pub const MACHINE_TOKEN: Duration = Duration::from_secs(300);
 /// `client_id` of tokens that people get by logging in.
 const WEB: &str = "web";
 
@@ -62,7 +62,13 @@ impl Issuer {
     }
 
     pub async fn for_client(&self, client_id: &str) -> Result<AccessToken, Problem> {
-        self.issue(&self.claims(client_id.to_owned(), client_id, CLIENT_TOKEN), CLIENT_TOKEN).await
+        self.issue(&self.claims(client_id.to_owned(), client_id, MACHINE_TOKEN), MACHINE_TOKEN).await
+    }
+
+    /// For a client of a tenant, by one of its secrets.
+    pub async fn for_machine(&self, tenant: TenantId, client: ClientId, secret: SessionId) -> Result<AccessToken, Problem> {
+        let claims = Claims { tid: Some(tenant), sid: Some(secret), ..self.claims(client.to_string(), &client.to_string(), MACHINE_TOKEN) };
+        self.issue(&claims, MACHINE_TOKEN).await
     }
 
     async fn issue(&self, claims: &Claims, lifetime: Duration) -> Result<AccessToken, Problem> {

@@ -19,7 +19,11 @@ pub fn api() -> OpenApiRouter<App> {
         .routes(routes!(accounts::routes::members))
         .routes(routes!(invitations::routes::invite))
         .routes(routes!(invitations::routes::show, invitations::routes::accept))
-        .routes(routes!(clients::routes::token))
+        .routes(routes!(clients::token::token))
+        .routes(routes!(clients::routes::list, clients::routes::create))
+        .routes(routes!(clients::routes::show, clients::routes::delete))
+        .routes(routes!(clients::routes::add_secret))
+        .routes(routes!(clients::routes::revoke_secret))
         .routes(routes!(keys::routes::jwks))
         .routes(routes!(keys::routes::discovery))
 }

@@ -6,6 +6,7 @@ mod gate;
 mod invitations;
 mod keys;
 mod logins;
+mod machines;
 mod operator;
 mod registrations;
 mod sessions;
