@@ -38,6 +38,7 @@ pub async fn sweep(pool: &PgPool, now: DateTime<Utc>) -> sqlx::Result<()> {
     while sessions(&mut conn, now - KEEP_SESSIONS).await? == BATCH.unsigned_abs() {}
     while secrets(&mut conn, now - KEEP_CREDENTIALS).await? == BATCH.unsigned_abs() {}
     while clients(&mut conn, now - KEEP_CREDENTIALS).await? == BATCH.unsigned_abs() {}
+    while api_keys(&mut conn, now - KEEP_CREDENTIALS).await? == BATCH.unsigned_abs() {}
     Ok(())
 }
 
@@ -64,5 +65,10 @@ async fn secrets(conn: &mut PgConnection, before: DateTime<Utc>) -> sqlx::Result
 
 async fn clients(conn: &mut PgConnection, before: DateTime<Utc>) -> sqlx::Result<u64> {
     let delete = sqlx::query!("DELETE FROM clients WHERE id IN (SELECT id FROM clients WHERE deleted_at < $1 LIMIT $2)", before, BATCH);
+    Ok(delete.execute(conn).await?.rows_affected())
+}
+
+async fn api_keys(conn: &mut PgConnection, before: DateTime<Utc>) -> sqlx::Result<u64> {
+    let delete = sqlx::query!("DELETE FROM api_keys WHERE id IN (SELECT id FROM api_keys WHERE least(expires_at, revoked_at) < $1 LIMIT $2)", before, BATCH);
     Ok(delete.execute(conn).await?.rows_affected())
 }

@@ -1,7 +1,9 @@
 //! Does auth do what it says? Against real PostgreSQL, Redis and SNS.
 
+mod api_keys;
 mod clients;
 mod contract;
+mod elsewhere;
 mod gate;
 mod invitations;
 mod keys;
