@@ -27,10 +27,13 @@ pub use stores::{RecordStore, SessionStore};
 use crate::{client::PlatformClient, config::Base, problem::Problem, problem::RETRY_AFTER_OUTAGE, token::Claims, token::Verifier};
 use cache::Record;
 use coalesce::{Away, Coalescer};
-use contracts::id::{Principal, SessionId, TenantId};
+use contracts::id::{Principal, TenantId};
 use primary::{RemoteFill, Sessions};
 use redis::aio::ConnectionManager;
 use std::sync::Arc;
+
+/// Refusal of a token whose session, client's secret or API key is no more.
+pub const SESSION_ENDED: &str = "session_ended";
 
 /// Verifies tokens and checks permissions; cheap to clone.
 #[derive(Clone)]
@@ -53,7 +56,7 @@ impl Access {
 
     /// Access with another way to fill: the permission service reads its own database. Call it inside the runtime.
     pub fn new(base: &Base, redis: ConnectionManager, client: PlatformClient, filler: Box<dyn Fill>) -> Self {
-        let verifier = Verifier::new(crate::client::http(), &base.auth_url, &base.token_issuer, &base.token_audience);
+        let verifier = Verifier::new(client.clone(), &base.auth_url, &base.token_issuer, &base.token_audience);
         let sessions = Sessions::new(base, client);
         Self(Arc::new(Inner { verifier, checks: Coalescer::start(redis), prefix: base.redis_prefix.clone(), filler, sessions }))
     }
@@ -67,29 +70,21 @@ impl Access {
     /// 401: the session has ended. 403: the permission is missing. 503: it cannot be known right now.
     pub async fn admit(&self, claims: &Claims, permission: Option<&str>) -> Result<(TenantId, Principal), Problem> {
         let principal = claims.principal().ok_or_else(|| Problem::unauthorized("token_invalid", "The access token is not valid."))?;
-        let tenant = claims.tid.ok_or_else(|| Problem::forbidden("no_tenant", "This token acts in no tenant."))?;
-        let keys = cache::keys(&self.0.prefix, tenant, &principal, claims.sid);
+        let (tenant, session) = claims.tid.zip(claims.sid).ok_or_else(|| Problem::forbidden("no_tenant", "This token acts in no tenant."))?;
+        let keys = cache::keys(&self.0.prefix, tenant, &principal, session);
         let answer = match self.0.checks.get(keys).await {
-            Ok(mut values) => Answer { alive: claims.sid.is_none() || values[3].is_some(), record: Record::counting(&mut values) },
-            Err(Away) => Answer { alive: self.lives(tenant, claims.sid).await?, record: None },
+            Ok(mut values) => Answer { alive: values[3].is_some(), record: Record::counting(&mut values) },
+            Err(Away) => Answer { alive: self.0.sessions.is_alive(tenant, session).await?, record: None },
         };
         if !answer.alive {
-            return Err(Problem::unauthorized("session_ended", "The session has ended. Log in again."));
+            return Err(Problem::unauthorized(SESSION_ENDED, "The session has ended. Log in again."));
         }
         if let Some(permission) = permission
-            && !self.allows(answer.record, tenant, &principal, permission).await?
+            && !(claims.covers(permission) && self.allows(answer.record, tenant, &principal, permission).await?)
         {
             return Err(missing(permission));
         }
         Ok((tenant, principal))
-    }
-
-    /// Whether the session lives, by auth's own word: asked while Redis is away.
-    async fn lives(&self, tenant: TenantId, session: Option<SessionId>) -> Result<bool, Problem> {
-        match session {
-            Some(session) => self.0.sessions.is_alive(tenant, session).await,
-            None => Ok(true),
-        }
     }
 
     async fn allows(&self, record: Option<Record>, tenant: TenantId, principal: &Principal, permission: &str) -> Result<bool, Problem> {

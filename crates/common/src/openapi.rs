@@ -24,7 +24,7 @@ pub fn finish(generated: utoipa::openapi::OpenApi, service: &str, title: &str, d
         "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
     });
     document["components"]["securitySchemes"] = json!({
-        "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT", "description": "The `access_token` of `POST /v1/sessions` of the auth service."},
+        "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT", "description": "The `access_token` of `POST /v1/sessions` of the auth service, or an API key (`slk_…`) of `POST /v1/api-keys`."},
         "platform_client": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT", "description": "A client-credentials token of one of the platform's own services."},
     });
     for_each_operation(&mut document, |path, operation| {

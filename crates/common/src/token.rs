@@ -1,11 +1,24 @@
 //! Whose request is this? Verifies access tokens (JWT profile, RFC 9068) against the keys that auth publishes (RFC 7517).
+//!
+//! | module | answers |
+//! | --- | --- |
+//! | [`claims`] | what does an access token say? |
+//! | [`api_key`] | is this text an API key? |
+//! | [`exchange`] | for whom does an API key act? |
 
-use crate::{ambient::Ambient, problem::Problem};
+mod api_key;
+mod claims;
+mod exchange;
+
+pub use api_key::{ApiKey, NotAnApiKey};
+pub use claims::Claims;
+pub use exchange::{API_KEY_INVALID, ExchangeAnswer, ExchangeRequest};
+
+use crate::{ambient::Ambient, client::PlatformClient, problem::Problem};
 use aws_lc_rs::digest::{SHA256, digest};
-use contracts::id::{Principal, SessionId, TenantId};
+use exchange::Exchange;
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, jwk::JwkSet};
 use moka::sync::Cache;
-use serde::{Deserialize, Serialize};
 use std::{collections::HashMap, sync::Arc, time::Duration};
 use tokio::{
     sync::{Mutex, RwLock},
@@ -23,40 +36,6 @@ const LONGEST_TOKEN: usize = 4096;
 /// Verified tokens that are remembered, some 1 kB each; the least useful are forgotten first.
 const REMEMBERED_TOKENS: u64 = 20_000;
 
-/// What an access token says. It carries no permissions.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Claims {
-    pub iss: String,
-    pub aud: String,
-    /// User id, or the client's id if a machine acts for itself.
-    pub sub: String,
-    /// Tenant that the user acts in; platform clients have none.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub tid: Option<TenantId>,
-    /// Session; machines have none.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub sid: Option<SessionId>,
-    pub client_id: String,
-    pub iat: i64,
-    pub exp: i64,
-    pub jti: String,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub auth_time: Option<i64>,
-    /// Authentication methods (RFC 8176).
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub amr: Vec<String>,
-}
-
-impl Claims {
-    /// The principal that acts; `None` if `sub` is neither a user nor this client.
-    pub fn principal(&self) -> Option<Principal> {
-        match self.sid {
-            Some(_) => self.sub.parse().ok().map(Principal::User),
-            None => (self.sub == self.client_id).then(|| Principal::Client(self.client_id.clone())),
-        }
-    }
-}
-
 /// Verifies tokens; cheap to clone.
 #[derive(Clone)]
 pub struct Verifier(Arc<Inner>);
@@ -69,12 +48,13 @@ struct Inner {
     last_fetch: Mutex<Option<Instant>>,
     /// Claims of tokens that were verified, by the token's SHA-256. Whether the session lives is asked for each request all the same.
     verified: Cache<[u8; 32], Arc<Claims>>,
+    exchange: Exchange,
     ambient: Ambient,
 }
 
 impl Verifier {
-    /// Verifies tokens of `issuer` for `audience`, with keys from `{auth_url}/.well-known/jwks.json`.
-    pub fn new(http: reqwest::Client, auth_url: &str, issuer: &str, audience: &str) -> Self {
+    /// Verifies tokens of `issuer` for `audience`, with keys from `{auth_url}/.well-known/jwks.json`; `client` exchanges API keys.
+    pub fn new(client: PlatformClient, auth_url: &str, issuer: &str, audience: &str) -> Self {
         let mut validation = Validation::new(Algorithm::EdDSA);
         validation.algorithms = vec![Algorithm::EdDSA];
         validation.leeway = LEEWAY.unsigned_abs();
@@ -82,12 +62,23 @@ impl Verifier {
         validation.set_audience(&[audience]);
         validation.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
         let jwks_url = format!("{auth_url}/.well-known/jwks.json");
-        let verified = Cache::new(REMEMBERED_TOKENS);
-        Self(Arc::new(Inner { http, jwks_url, validation, keys: RwLock::default(), last_fetch: Mutex::default(), verified, ambient: Ambient::system() }))
+        Self(Arc::new(Inner {
+            http: crate::client::http(),
+            jwks_url,
+            validation,
+            keys: RwLock::default(),
+            last_fetch: Mutex::default(),
+            verified: Cache::new(REMEMBERED_TOKENS),
+            exchange: Exchange::new(client, auth_url),
+            ambient: Ambient::system(),
+        }))
     }
 
-    /// The claims of a sound token; 401 for any other, 503 when the keys cannot be had. A token is verified once and then remembered until it expires.
+    /// The claims of a sound token or API key; 401 for any other, 503 when the keys cannot be had. A token is verified once and then remembered until it expires.
     pub async fn verify(&self, token: &str) -> Result<Arc<Claims>, Problem> {
+        if ApiKey::is_meant_by(token) {
+            return self.exchange(token, None).await;
+        }
         if token.len() > LONGEST_TOKEN {
             return Err(invalid());
         }
@@ -102,6 +93,12 @@ impl Verifier {
         let claims = Arc::new(self.verify_signature(token).await?);
         self.0.verified.insert(fingerprint, claims.clone());
         Ok(claims)
+    }
+
+    /// Claims for an API key whose `ended` claims live no more according to Redis, which may have forgotten: auth knows, and tells Redis.
+    /// `None` for a token, whose holder has to get another one.
+    pub async fn renew(&self, token: &str, ended: &Claims) -> Option<Result<Arc<Claims>, Problem>> {
+        if ApiKey::is_meant_by(token) { Some(self.exchange(token, Some(ended)).await) } else { None }
     }
 
     async fn verify_signature(&self, token: &str) -> Result<Claims, Problem> {
@@ -150,6 +147,7 @@ impl Verifier {
         // A key that is no longer published was withdrawn: what it signed must be verified again, and fails.
         if known.keys().any(|kid| !keys.contains_key(kid)) {
             self.0.verified.invalidate_all();
+            self.0.exchange.forget_all();
         }
         *known = keys;
         drop(known);
@@ -198,7 +196,8 @@ mod tests {
         let pair = Ed25519KeyPair::generate().unwrap();
         let signing = EncodingKey::from_ed_der(pair.to_pkcs8v1().unwrap().as_ref());
         let verifying = DecodingKey::from_ed_components(&URL_SAFE_NO_PAD.encode(pair.public_key().as_ref())).unwrap();
-        let verifier = Verifier::new(crate::client::http(), "http://localhost", "i", "a");
+        let client = PlatformClient::with_credentials("http://localhost", "c", "s".into());
+        let verifier = Verifier::new(client, "http://localhost", "i", "a");
         for ago in (0..10).chain([-1]) {
             // A second that ends in between is tried again.
             let (remembered, verified) = std::iter::repeat_with(|| {

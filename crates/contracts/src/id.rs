@@ -51,8 +51,12 @@ shared_ids!(
     TenantId,
     /// A person.
     UserId,
-    /// One log-in of a user on one device.
+    /// What a token lives by, its `sid`: one log-in of a user on one device, the secret of a client, or an API key.
     SessionId,
+    /// A tenant's machine.
+    ClientId,
+    /// A key with which a program does some of what its owner may do.
+    ApiKeyId,
     /// One tenant's copy of a service.
     InstanceId,
     /// One piece of background work.

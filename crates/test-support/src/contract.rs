@@ -74,7 +74,7 @@ impl Operation<'_> {
 
     async fn unauthorized(&self, platform: &TestPlatform, server: &TestServer) {
         self.tell(&self.request(server).send().await, 401);
-        for token in ["x", "a.b.c", "eyJhbGciOiJub25lIiwidHlwIjoiYXQrand0In0.e30."] {
+        for token in ["x", "a.b.c", "slk_x", "eyJhbGciOiJub25lIiwidHlwIjoiYXQrand0In0.e30."] {
             self.tell(&self.request(server).bearer(token).send().await, 401);
         }
         let mut expired = platform.issuer.claims("worker", "worker");

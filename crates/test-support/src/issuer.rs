@@ -83,6 +83,7 @@ impl TestIssuer {
             jti: self.ambient.uuid().to_string(),
             auth_time: None,
             amr: Vec::new(),
+            scope: None,
         }
     }
 

@@ -1,15 +1,17 @@
 //! What does an access token say?
 
-use crate::keys::Keyring;
+use crate::{api_keys::store::WorkingKey, keys::Keyring};
 use chrono::{DateTime, Utc};
 use common::{ambient::Ambient, config::Base, problem::Problem, token::Claims};
-use contracts::id::{SessionId, TenantId, UserId};
+use contracts::id::{ClientId, SessionId, TenantId, UserId};
 use std::time::Duration;
 
-/// Lifetime of a machine's token.
-pub const CLIENT_TOKEN: Duration = Duration::from_secs(300);
+/// Lifetime of a token of a machine or for an API key.
+pub const MACHINE_TOKEN: Duration = Duration::from_secs(300);
 /// `client_id` of tokens that people get by logging in.
 const WEB: &str = "web";
+/// `client_id` of tokens that stand for an API key.
+const API_KEY: &str = "api-key";
 
 /// Issues access tokens (RFC 9068); cheap to clone.
 #[derive(Clone)]
@@ -62,7 +64,26 @@ impl Issuer {
     }
 
     pub async fn for_client(&self, client_id: &str) -> Result<AccessToken, Problem> {
-        self.issue(&self.claims(client_id.to_owned(), client_id, CLIENT_TOKEN), CLIENT_TOKEN).await
+        self.issue(&self.claims(client_id.to_owned(), client_id, MACHINE_TOKEN), MACHINE_TOKEN).await
+    }
+
+    /// For a client of a tenant, by one of its secrets.
+    pub async fn for_machine(&self, tenant: TenantId, client: ClientId, secret: SessionId) -> Result<AccessToken, Problem> {
+        let claims = Claims { tid: Some(tenant), sid: Some(secret), ..self.claims(client.to_string(), &client.to_string(), MACHINE_TOKEN) };
+        self.issue(&claims, MACHINE_TOKEN).await
+    }
+
+    /// For the owner of an API key, within its permissions. The token does not outlive the key.
+    pub async fn for_api_key(&self, key: &WorkingKey) -> Result<AccessToken, Problem> {
+        let left = key.expires_at.map(|at| (at - self.ambient.now()).to_std().unwrap_or_default());
+        let lifetime = left.map_or(MACHINE_TOKEN, |left| left.min(MACHINE_TOKEN));
+        let claims = Claims {
+            tid: Some(key.tenant_id),
+            sid: Some(SessionId(key.id.0)),
+            scope: Some(key.permissions.join(" ")),
+            ..self.claims(key.user_id.to_string(), API_KEY, lifetime)
+        };
+        self.issue(&claims, lifetime).await
     }
 
     async fn issue(&self, claims: &Claims, lifetime: Duration) -> Result<AccessToken, Problem> {
@@ -83,6 +104,7 @@ impl Issuer {
             jti: self.ambient.uuid().to_string(),
             auth_time: None,
             amr: Vec::new(),
+            scope: None,
         }
     }
 }

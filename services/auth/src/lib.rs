@@ -8,7 +8,8 @@
 //! | [`accounts`] | who exists, and who belongs to which tenant? |
 //! | [`logins`] | is it them, and what do they get? |
 //! | [`sessions`] | who is logged in, and for how long? |
-//! | [`clients`] | is this machine who it says it is? |
+//! | [`clients`] | which machines act here, and is this one who it says it is? |
+//! | [`api_keys`] | which programs act for a person? |
 //! | [`keys`], [`issuer`] | with which keys are tokens signed, and what do they say? |
 //! | [`passwords`] | is this password good enough, and is it the right one? |
 //! | [`operator`] | how does the first operator come to be? |
@@ -17,6 +18,7 @@
 //! | [`body`], [`pages`], [`mail`] | how does auth read from people and write to them? |
 
 pub mod accounts;
+pub mod api_keys;
 pub mod app;
 pub mod body;
 pub mod clients;

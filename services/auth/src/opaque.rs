@@ -2,6 +2,7 @@
 
 use aws_lc_rs::{
     aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey},
+    constant_time::verify_slices_are_equal,
     digest::{SHA256, digest},
 };
 use common::ambient::Ambient;
@@ -29,6 +30,11 @@ impl OpaqueToken {
     /// What is stored. A plain hash is enough: nobody guesses 256 random bits.
     pub fn hash(&self) -> [u8; HASH_LEN] {
         sha256(&[self.0.as_bytes()])
+    }
+
+    /// Whether this is the token whose hash was stored; takes the same time whichever byte is wrong.
+    pub fn matches(&self, stored: &[u8]) -> bool {
+        verify_slices_are_equal(&self.hash(), stored).is_ok()
     }
 
     /// Encrypts what only the holder of this token may read back.
@@ -98,6 +104,7 @@ mod tests {
     fn a_token_is_not_its_hash() {
         let token = OpaqueToken::new(&Ambient::system());
         assert_eq!(token.hash(), OpaqueToken::shown(token.expose()).hash());
+        assert!(token.matches(&token.hash()) && !token.matches(&[]));
         assert_ne!(token.hash(), OpaqueToken::new(&Ambient::system()).hash());
     }
 }

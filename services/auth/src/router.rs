@@ -1,6 +1,6 @@
 //! Which routes does auth have? All of them, in one list.
 
-use crate::{DOCS, accounts, app::App, clients, invitations, keys, registrations, sessions};
+use crate::{DOCS, accounts, api_keys, app::App, clients, invitations, keys, registrations, sessions};
 use axum::Router;
 use common::openapi::{finish, swagger};
 use serde_json::Value;
@@ -19,7 +19,14 @@ pub fn api() -> OpenApiRouter<App> {
         .routes(routes!(accounts::routes::members))
         .routes(routes!(invitations::routes::invite))
         .routes(routes!(invitations::routes::show, invitations::routes::accept))
-        .routes(routes!(clients::routes::token))
+        .routes(routes!(clients::token::token))
+        .routes(routes!(clients::routes::list, clients::routes::create))
+        .routes(routes!(clients::routes::show, clients::routes::delete))
+        .routes(routes!(clients::routes::add_secret))
+        .routes(routes!(clients::routes::revoke_secret))
+        .routes(routes!(api_keys::routes::list, api_keys::routes::create))
+        .routes(routes!(api_keys::routes::revoke))
+        .routes(routes!(api_keys::exchange::exchange))
         .routes(routes!(keys::routes::jwks))
         .routes(routes!(keys::routes::discovery))
 }

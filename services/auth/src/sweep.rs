@@ -14,6 +14,9 @@ const KEEP_LINKS: TimeDelta = TimeDelta::days(7);
 /// A refresh token that is shown again after its session ended is still recognised.
 const KEEP_SESSIONS: TimeDelta = TimeDelta::days(7);
 
+/// A credential that ended is still there for who asks what it was.
+const KEEP_CREDENTIALS: TimeDelta = TimeDelta::days(30);
+
 /// Sweeps every ten minutes until `shutdown`.
 pub async fn run(pool: PgPool, ambient: Ambient, shutdown: CancellationToken) {
     loop {
@@ -33,6 +36,9 @@ pub async fn sweep(pool: &PgPool, now: DateTime<Utc>) -> sqlx::Result<()> {
     while registrations(&mut conn, now - KEEP_LINKS).await? == BATCH.unsigned_abs() {}
     while invitations(&mut conn, now - KEEP_LINKS).await? == BATCH.unsigned_abs() {}
     while sessions(&mut conn, now - KEEP_SESSIONS).await? == BATCH.unsigned_abs() {}
+    while secrets(&mut conn, now - KEEP_CREDENTIALS).await? == BATCH.unsigned_abs() {}
+    while clients(&mut conn, now - KEEP_CREDENTIALS).await? == BATCH.unsigned_abs() {}
+    while api_keys(&mut conn, now - KEEP_CREDENTIALS).await? == BATCH.unsigned_abs() {}
     Ok(())
 }
 
@@ -49,5 +55,20 @@ async fn invitations(conn: &mut PgConnection, before: DateTime<Utc>) -> sqlx::Re
 /// Their refresh tokens go with them.
 async fn sessions(conn: &mut PgConnection, before: DateTime<Utc>) -> sqlx::Result<u64> {
     let delete = sqlx::query!("DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE expires_at < $1 LIMIT $2)", before, BATCH);
+    Ok(delete.execute(conn).await?.rows_affected())
+}
+
+async fn secrets(conn: &mut PgConnection, before: DateTime<Utc>) -> sqlx::Result<u64> {
+    let delete = sqlx::query!("DELETE FROM client_secrets WHERE id IN (SELECT id FROM client_secrets WHERE revoked_at < $1 LIMIT $2)", before, BATCH);
+    Ok(delete.execute(conn).await?.rows_affected())
+}
+
+async fn clients(conn: &mut PgConnection, before: DateTime<Utc>) -> sqlx::Result<u64> {
+    let delete = sqlx::query!("DELETE FROM clients WHERE id IN (SELECT id FROM clients WHERE deleted_at < $1 LIMIT $2)", before, BATCH);
+    Ok(delete.execute(conn).await?.rows_affected())
+}
+
+async fn api_keys(conn: &mut PgConnection, before: DateTime<Utc>) -> sqlx::Result<u64> {
+    let delete = sqlx::query!("DELETE FROM api_keys WHERE id IN (SELECT id FROM api_keys WHERE least(expires_at, revoked_at) < $1 LIMIT $2)", before, BATCH);
     Ok(delete.execute(conn).await?.rows_affected())
 }

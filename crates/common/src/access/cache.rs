@@ -24,11 +24,8 @@ pub(super) fn key(prefix: &str, tenant: TenantId, rest: &str) -> String {
     format!("{prefix}{{{tenant}}}:{rest}")
 }
 
-/// A machine has no session; it asks for the tenant's stamp twice, so that every check has as many keys.
-pub(super) fn keys(prefix: &str, tenant: TenantId, principal: &Principal, session: Option<SessionId>) -> Keys {
-    let ts = key(prefix, tenant, "ts");
-    let session = session.map_or_else(|| ts.clone(), |session| key(prefix, tenant, &format!("sess:{session}")));
-    [key(prefix, tenant, &format!("rec:{principal}")), key(prefix, tenant, &format!("us:{principal}")), ts, session]
+pub(super) fn keys(prefix: &str, tenant: TenantId, principal: &Principal, session: SessionId) -> Keys {
+    [format!("rec:{principal}"), format!("us:{principal}"), "ts".to_owned(), format!("sess:{session}")].map(|rest| key(prefix, tenant, &rest))
 }
 
 /// A record that counts: the names of permissions, each ended by a line break.

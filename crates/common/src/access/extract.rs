@@ -1,6 +1,6 @@
 //! How does a handler name who may call it? By an argument's type; a handler without one is visibly public.
 
-use super::Access;
+use super::{Access, SESSION_ENDED};
 use crate::{problem::Problem, token::Claims};
 use axum::{
     extract::{FromRef, FromRequestParts},
@@ -91,12 +91,19 @@ async fn authenticate<S>(parts: &Parts, state: &S, permission: Option<&str>) -> 
 where
     Access: FromRef<S>,
 {
-    let access = Access::from_ref(state);
-    let claims = access.verifier().verify(bearer(parts)?).await?;
+    let (access, token) = (Access::from_ref(state), bearer(parts)?);
+    let claims = access.verifier().verify(token).await?;
     if let Some(tenant) = claims.tid {
         tracing::Span::current().record("tenant", tracing::field::display(tenant));
     }
-    let (tenant, principal) = access.admit(&claims, permission).await?;
+    let (claims, (tenant, principal)) = match access.admit(&claims, permission).await {
+        Err(ended) if ended.code == SESSION_ENDED => {
+            let renewed = access.verifier().renew(token, &claims).await.ok_or(ended)??;
+            let admitted = access.admit(&renewed, permission).await?;
+            (renewed, admitted)
+        }
+        admitted => (claims, admitted?),
+    };
     Ok(Authenticated { claims, tenant, principal })
 }
 

@@ -8,6 +8,7 @@ use common::{
     http::{Json, Query},
     page::{Page, PageQuery},
     problem::Problem,
+    token::Claims,
 };
 use contracts::id::{Principal, UserId};
 use serde::Serialize;
@@ -43,6 +44,14 @@ pub fn person(principal: &Principal) -> Result<UserId, Problem> {
     match principal {
         Principal::User(user) => Ok(*user),
         Principal::Client(_) => Err(Problem::forbidden("people_only", "Only a person who is logged in may do this.")),
+    }
+}
+
+/// The person who is logged in; 403 also for an API key, which must neither make nor end what it is not itself.
+pub fn logged_in(claims: &Claims, principal: &Principal) -> Result<UserId, Problem> {
+    match claims.scope {
+        Some(_) => Err(Problem::forbidden("user_session_required", "An API key may not do this: log in.")),
+        None => person(principal),
     }
 }
 

@@ -1,114 +1,117 @@
-//! How does a machine ask for a token? As RFC 6749 §4.4 says, with its secret in the body or by HTTP Basic.
+//! How does a tenant keep its clients? It may look at them by permission; only a person who is logged in makes and ends credentials.
 
-use crate::{app::App, sessions::routes::NO_STORE};
+use super::{
+    secrets::{self, MOST_SECRETS, NewSecret, no_such_client},
+    store::{self, Client, LiveSecret},
+};
+use crate::{accounts::routes::logged_in, app::App, registrations::model, sessions::routes::NO_STORE};
 use axum::{
     extract::State,
-    http::{HeaderMap, HeaderName, StatusCode, header},
+    http::{HeaderName, StatusCode},
 };
-use base64::{Engine, engine::general_purpose::STANDARD};
 use common::{
-    http::{Form, Json},
+    access::Allowed,
+    http::{Json, Path, Query},
+    page::{Page, PageQuery},
     problem::Problem,
 };
-use secrecy::{ExposeSecret, SecretString};
+use contracts::id::{ClientId, SessionId};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// Every field may be absent: RFC 6749 §5.2 names the refusals, not ours.
+common::permissions! { pub ReadClients = "auth.readClients", pub WriteClients = "auth.writeClients" }
+
+/// More machines than a tenant can keep an eye on.
+const MOST_CLIENTS: i64 = 100;
+
+type Created<T> = (StatusCode, [(HeaderName, &'static str); 1], Json<T>);
+
+/// Body of `POST /v1/clients`.
 #[derive(Deserialize, ToSchema)]
-pub struct TokenRequest {
-    #[schema(value_type = String, required = true, example = "client_credentials")]
-    grant_type: Option<String>,
-    /// Unless HTTP Basic names it.
-    client_id: Option<String>,
-    /// Unless HTTP Basic gives it.
-    #[schema(value_type = Option<String>, format = Password)]
-    client_secret: Option<SecretString>,
+pub struct ClientRequest {
+    #[schema(max_length = 100, example = "nightly import")]
+    name: String,
 }
 
 #[derive(Serialize, ToSchema)]
-pub struct TokenAnswer {
-    access_token: String,
-    #[schema(example = "Bearer")]
-    token_type: &'static str,
-    /// Seconds.
-    #[schema(example = 300)]
-    expires_in: u64,
+pub struct ClientMade {
+    client: Client,
+    secret: NewSecret,
 }
 
-#[utoipa::path(post, path = "/v1/oauth/token", operation_id = "issueToken", tag = "clients",
-    request_body(content = TokenRequest, content_type = "application/x-www-form-urlencoded"),
-    responses((status = 200, body = TokenAnswer), (status = 400, description = "`invalid_request`, `unsupported_grant_type`"), (status = 401, description = "`invalid_client`")),
-    security(()))]
-pub async fn token(
+#[derive(Serialize, ToSchema)]
+pub struct ClientShown {
+    client: Client,
+    /// Those that work, at most two.
+    secrets: Vec<LiveSecret>,
+}
+
+#[utoipa::path(get, path = "/v1/clients", operation_id = "listClients", tag = "clients", params(PageQuery), responses((status = 200, body = Page<Client>)),
+    security(("bearer" = ["auth.readClients"])))]
+pub async fn list(State(app): State<App>, caller: Allowed<ReadClients>, Query(query): Query<PageQuery>) -> Result<Json<Page<Client>>, Problem> {
+    let page = query.check()?;
+    let mut conn = app.pool.acquire().await?;
+    let clients = store::list(&mut conn, caller.tenant, page).await?;
+    Ok(Json(Page::cut(clients, page, |client| client.id.0)))
+}
+
+#[utoipa::path(post, path = "/v1/clients", operation_id = "createClient", tag = "clients", request_body = ClientRequest,
+    responses((status = 201, body = ClientMade), (status = 409, description = "`too_many_clients`")), security(("bearer" = ["auth.writeClients"])))]
+pub async fn create(State(app): State<App>, caller: Allowed<WriteClients>, Json(request): Json<ClientRequest>) -> Result<Created<ClientMade>, Problem> {
+    let (created_by, mut faults) = (logged_in(&caller.claims, &caller.principal)?, Vec::new());
+    let name = model::name("name", Some(&request.name), &mut faults).ok_or_else(|| Problem::invalid(faults))?;
+    let client = Client { id: ClientId(app.ambient.uuid()), name: name.as_str().to_owned(), created_by, created_at: app.ambient.now() };
+    let mut tx = app.pool.begin().await?;
+    if store::count_locked(&mut tx, caller.tenant).await? >= MOST_CLIENTS {
+        return Err(Problem::conflict("too_many_clients", format!("A tenant may have {MOST_CLIENTS} clients; delete one that is not needed.")));
+    }
+    store::insert(&mut tx, caller.tenant, &client).await?;
+    let secret = secrets::add(&mut tx, &app, client.id).await?;
+    tx.commit().await?;
+    Ok((StatusCode::CREATED, [NO_STORE], Json(ClientMade { client, secret })))
+}
+
+#[utoipa::path(get, path = "/v1/clients/{id}", operation_id = "getClient", tag = "clients", params(("id" = ClientId, Path)),
+    responses((status = 200, body = ClientShown)), security(("bearer" = ["auth.readClients"])))]
+pub async fn show(State(app): State<App>, caller: Allowed<ReadClients>, Path(id): Path<ClientId>) -> Result<Json<ClientShown>, Problem> {
+    let mut conn = app.pool.acquire().await?;
+    let client = store::find(&mut conn, caller.tenant, id).await?.ok_or_else(no_such_client)?;
+    let secrets = store::live_secrets(&mut conn, caller.tenant, id).await?;
+    Ok(Json(ClientShown { client, secrets }))
+}
+
+#[utoipa::path(delete, path = "/v1/clients/{id}", operation_id = "deleteClient", tag = "clients", params(("id" = ClientId, Path)),
+    responses((status = 204)), security(("bearer" = ["auth.writeClients"])))]
+pub async fn delete(State(app): State<App>, caller: Allowed<WriteClients>, Path(id): Path<ClientId>) -> Result<StatusCode, Problem> {
+    logged_in(&caller.claims, &caller.principal)?;
+    secrets::revoke(&app, caller.tenant, id, None).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+#[utoipa::path(post, path = "/v1/clients/{id}/secrets", operation_id = "addClientSecret", tag = "clients", params(("id" = ClientId, Path)),
+    responses((status = 201, body = NewSecret), (status = 409, description = "`two_secrets_live`")), security(("bearer" = ["auth.writeClients"])))]
+pub async fn add_secret(State(app): State<App>, caller: Allowed<WriteClients>, Path(id): Path<ClientId>) -> Result<Created<NewSecret>, Problem> {
+    logged_in(&caller.claims, &caller.principal)?;
+    let mut tx = app.pool.begin().await?;
+    if !store::lock(&mut tx, caller.tenant, id).await? {
+        return Err(no_such_client());
+    }
+    if store::live_secrets(&mut tx, caller.tenant, id).await?.len() >= MOST_SECRETS {
+        return Err(Problem::conflict("two_secrets_live", "The client has two secrets that work; revoke the one that is not used any more."));
+    }
+    let secret = secrets::add(&mut tx, &app, id).await?;
+    tx.commit().await?;
+    Ok((StatusCode::CREATED, [NO_STORE], Json(secret)))
+}
+
+#[utoipa::path(delete, path = "/v1/clients/{id}/secrets/{secret_id}", operation_id = "revokeClientSecret", tag = "clients",
+    params(("id" = ClientId, Path), ("secret_id" = SessionId, Path)), responses((status = 204)), security(("bearer" = ["auth.writeClients"])))]
+pub async fn revoke_secret(
     State(app): State<App>,
-    headers: HeaderMap,
-    Form(request): Form<TokenRequest>,
-) -> Result<([(HeaderName, &'static str); 1], Json<TokenAnswer>), Problem> {
-    let grant_type = request.grant_type.as_deref().ok_or_else(|| invalid_request("grant_type is required."))?;
-    if grant_type != "client_credentials" {
-        return Err(Problem::bad_request("unsupported_grant_type", "The only grant type here is client_credentials."));
-    }
-    let (client_id, secret) = credentials(&headers, request)?;
-    if !app.platform_clients.know(&client_id, secret.expose_secret()) {
-        return Err(invalid_client());
-    }
-    let token = app.issuer.for_client(&client_id).await?;
-    Ok(([NO_STORE], Json(TokenAnswer { access_token: token.text, token_type: "Bearer", expires_in: token.seconds })))
-}
-
-/// The client's credentials, given in one way only (RFC 6749 §2.3).
-fn credentials(headers: &HeaderMap, request: TokenRequest) -> Result<(String, SecretString), Problem> {
-    let Some(header) = headers.get(header::AUTHORIZATION) else {
-        return request.client_id.zip(request.client_secret).ok_or_else(invalid_client);
-    };
-    let (id, secret) = header.to_str().ok().and_then(basic).ok_or_else(invalid_client)?;
-    if request.client_secret.is_some() || request.client_id.is_some_and(|given| given != id) {
-        return Err(invalid_request("Give the client's credentials once: in the header or in the body."));
-    }
-    Ok((id, secret))
-}
-
-/// Id and secret of `Basic <base64>`, each form-encoded within (RFC 6749 §2.3.1).
-fn basic(header: &str) -> Option<(String, SecretString)> {
-    let (scheme, encoded) = header.split_once(' ')?;
-    let text = String::from_utf8(STANDARD.decode(encoded.trim()).ok()?).ok()?;
-    let (id, secret) = text.split_once(':').filter(|_| scheme.eq_ignore_ascii_case("basic"))?;
-    Some((form_decoded(id)?, form_decoded(secret)?.into()))
-}
-
-fn form_decoded(text: &str) -> Option<String> {
-    let mut parts = text.split('%');
-    let mut bytes = parts.next()?.replace('+', " ").into_bytes();
-    for part in parts {
-        let (hex, rest) = part.split_at_checked(2).filter(|(hex, _)| hex.bytes().all(|b| b.is_ascii_hexdigit()))?;
-        bytes.push(u8::from_str_radix(hex, 16).ok()?);
-        bytes.extend(rest.replace('+', " ").bytes());
-    }
-    String::from_utf8(bytes).ok()
-}
-
-fn invalid_request(detail: &str) -> Problem {
-    Problem::bad_request("invalid_request", detail)
-}
-
-fn invalid_client() -> Problem {
-    Problem::new(StatusCode::UNAUTHORIZED, "invalid_client", "There is no client with this id and secret.")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn basic_credentials_are_form_encoded_within() {
-        let header = format!("Basic {}", STANDARD.encode("worker:a%2Bb+c%25"));
-        let (id, secret) = basic(&header).unwrap();
-        assert_eq!((id.as_str(), secret.expose_secret()), ("worker", "a+b c%"));
-        for wrong in
-            ["Basic", "Basic !", "Bearer d29ya2VyOmE=", &format!("Basic {}", STANDARD.encode("worker:%2")), &format!("Basic {}", STANDARD.encode("worker:%é1"))]
-        {
-            assert!(basic(wrong).is_none(), "{wrong}");
-        }
-    }
+    caller: Allowed<WriteClients>,
+    Path((id, secret)): Path<(ClientId, SessionId)>,
+) -> Result<StatusCode, Problem> {
+    logged_in(&caller.claims, &caller.principal)?;
+    secrets::revoke(&app, caller.tenant, id, Some(secret)).await?;
+    Ok(StatusCode::NO_CONTENT)
 }

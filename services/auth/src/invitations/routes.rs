@@ -5,7 +5,7 @@ use super::{
     store::{self, NewInvitation},
 };
 use crate::{
-    accounts::routes::person,
+    accounts::routes::logged_in,
     app::App,
     body::{JsonOrForm, wants_html},
     mail,
@@ -53,7 +53,7 @@ pub async fn invite(
     caller: Allowed<InviteMembers>,
     Json(request): Json<InvitationRequest>,
 ) -> Result<(StatusCode, Json<Invited>), Problem> {
-    let (inviter, mut faults) = (person(&caller.principal)?, Vec::new());
+    let (inviter, mut faults) = (logged_in(&caller.claims, &caller.principal)?, Vec::new());
     let email = model::email("email", Some(&request.email), &mut faults).ok_or_else(|| Problem::invalid(faults))?;
     let (id, token, created_at) = (app.ambient.uuid(), OpaqueToken::new(&app.ambient), app.ambient.now());
     let expires_at = created_at + LINK_LIFETIME;

@@ -5,7 +5,7 @@ use super::{
     store::{self, OwnSession},
 };
 use crate::{
-    accounts::routes::person,
+    accounts::routes::logged_in,
     app::App,
     body::OptionalJson,
     logins::{self, LogIn, LogInRequest},
@@ -70,13 +70,13 @@ pub async fn refresh(
 pub async fn list(State(app): State<App>, caller: Authenticated, Query(query): Query<PageQuery>) -> Result<Json<Page<OwnSession>>, Problem> {
     let page = query.check()?;
     let mut conn = app.pool.acquire().await?;
-    let sessions = store::alive(&mut conn, person(&caller.principal)?, app.ambient.now(), page).await?;
+    let sessions = store::alive(&mut conn, logged_in(&caller.claims, &caller.principal)?, app.ambient.now(), page).await?;
     Ok(Json(Page::cut(sessions, page, |session| session.id.0)))
 }
 
 #[utoipa::path(delete, path = "/v1/sessions/current", operation_id = "logOut", tag = "sessions", responses((status = 204)), security(("bearer" = [])))]
 pub async fn log_out(State(app): State<App>, caller: Authenticated) -> Result<(StatusCode, Headers), Problem> {
-    let user = person(&caller.principal)?;
+    let user = logged_in(&caller.claims, &caller.principal)?;
     let session = caller.claims.sid.ok_or_else(|| Problem::forbidden("people_only", "This token belongs to no session."))?;
     opening::end(&app, user, session).await?;
     Ok((StatusCode::NO_CONTENT, headers(cookie(&app, "", 0))))
@@ -85,7 +85,7 @@ pub async fn log_out(State(app): State<App>, caller: Authenticated) -> Result<(S
 #[utoipa::path(delete, path = "/v1/sessions/{id}", operation_id = "endSession", tag = "sessions", params(("id" = SessionId, Path)),
     responses((status = 204)), security(("bearer" = [])))]
 pub async fn end(State(app): State<App>, caller: Authenticated, Path(id): Path<SessionId>) -> Result<StatusCode, Problem> {
-    opening::end(&app, person(&caller.principal)?, id).await?;
+    opening::end(&app, logged_in(&caller.claims, &caller.principal)?, id).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

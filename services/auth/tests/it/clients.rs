@@ -2,7 +2,6 @@
 
 use crate::support::{WORKER_SECRET, World, text};
 use base64::{Engine, engine::general_purpose::STANDARD};
-use common::token::Verifier;
 use serde_json::json;
 use test_support::TestAnswer;
 
@@ -20,7 +19,7 @@ async fn a_client_gets_a_token_for_its_secret() {
     assert_eq!(answer.header("cache-control"), Some("no-store"));
     let body = answer.expect(200);
     assert_eq!((text(&body, "token_type"), &body["expires_in"]), ("Bearer", &json!(300)));
-    let verifier = Verifier::new(common::client::http(), &world.server.url, &world.server.url, "sevenleague");
+    let verifier = world.verifier();
     let claims = verifier.verify(text(&body, "access_token")).await.unwrap();
     assert_eq!((claims.principal().unwrap().to_string().as_str(), claims.tid, claims.sid), ("client:worker", None, None));
     // It acts in no tenant.

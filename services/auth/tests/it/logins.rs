@@ -2,7 +2,7 @@
 
 use crate::support::{PASSWORD, World, text};
 use axum::{Json, Router, http::HeaderMap, routing::post};
-use common::{access::FillRequest, token::Verifier};
+use common::access::FillRequest;
 use serde_json::{Value, json};
 use std::sync::{Arc, Mutex};
 use tokio::net::TcpListener;
@@ -20,7 +20,7 @@ async fn a_login_gives_tokens_that_say_who_acts_where() {
     assert_eq!(body["user"], json!({"id": ada.user, "email": "ada@acme.test", "display_name": "Ada"}));
     assert_eq!(body["tenant"], json!({"id": ada.tenant, "name": "Acme"}));
 
-    let verifier = Verifier::new(common::client::http(), &world.server.url, &world.server.url, "sevenleague");
+    let verifier = world.verifier();
     let claims = verifier.verify(text(&body, "access_token")).await.unwrap();
     assert_eq!((claims.sub.clone(), claims.tid, claims.client_id.as_str()), (ada.user.to_string(), Some(ada.tenant), "web"));
     assert_eq!(claims.sid.unwrap().to_string(), text(&body, "session_id"));
@@ -66,7 +66,7 @@ async fn a_login_carries_what_the_permission_service_answers() {
     assert_eq!(body["permissions"], json!(["auth.readMembers"]));
     let (authorization, request) = asked.lock().unwrap().pop().unwrap();
     assert_eq!((request.tenant_id, request.principal.to_string()), (ada.tenant, format!("user:{}", ada.user)));
-    let verifier = Verifier::new(common::client::http(), &world.server.url, &world.server.url, "sevenleague");
+    let verifier = world.verifier();
     let claims = verifier.verify(authorization.strip_prefix("Bearer ").unwrap()).await.unwrap();
     assert_eq!((claims.sub.as_str(), claims.tid, claims.sid, claims.exp - claims.iat), ("auth", None, None, 300));
 }

@@ -1,10 +1,13 @@
 //! Does auth do what it says? Against real PostgreSQL, Redis and SNS.
 
+mod api_keys;
 mod clients;
 mod contract;
+mod elsewhere;
 mod invitations;
 mod keys;
 mod logins;
+mod machines;
 mod operator;
 mod registrations;
 mod sessions;

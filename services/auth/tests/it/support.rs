@@ -1,7 +1,7 @@
 //! What does a test of auth need? The service with its own keys and a clock that stands still, and a look at what it says.
 
 use auth::{config::Config, opaque::sha256};
-use common::{ambient::Ambient, config::Env};
+use common::{ambient::Ambient, client::PlatformClient, config::Env, token::Verifier};
 use contracts::{
     id::{Principal, TenantId, UserId},
     messages::{Message, SendMail},
@@ -91,6 +91,12 @@ impl World {
 
     pub async fn log_in(&self, account: &Account) -> Value {
         self.server.post("/v1/sessions", &json!({"email": account.email, "password": PASSWORD})).send().await.expect(201)
+    }
+
+    /// Verifies tokens as another service does.
+    pub fn verifier(&self) -> Verifier {
+        let client = PlatformClient::with_credentials(&self.server.url, "worker", WORKER_SECRET.into());
+        Verifier::new(client, &self.server.url, &self.server.url, "sevenleague")
     }
 
     /// A token of the platform client `worker`.

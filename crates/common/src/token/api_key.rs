@@ -1,0 +1,119 @@
+//! Is this text an API key, `slk_<id>_<secret><crc>`? The checksum recognises a mistyped one, and lets secret scanners recognise a lost one.
+
+use super::fingerprint;
+use contracts::id::ApiKeyId;
+use std::{fmt::Write, str::FromStr};
+
+/// No access token begins so: a JWT begins with `ey`.
+const PREFIX: &str = "slk_";
+const ID_DIGITS: usize = 32;
+const SECRET_BYTES: usize = 32;
+/// CRC-32 (IEEE 802.3) of everything before it, in hex like the id and the secret.
+const CRC_DIGITS: usize = 8;
+
+/// A key as its holder has it. It is stored only as its hash.
+#[derive(Clone)]
+pub struct ApiKey {
+    id: ApiKeyId,
+    text: String,
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("an API key is written slk_<id>_<secret><crc>")]
+pub struct NotAnApiKey;
+
+impl ApiKey {
+    pub fn new(id: ApiKeyId, secret: [u8; SECRET_BYTES]) -> Self {
+        let mut text = format!("{PREFIX}{}_", id.0.simple());
+        for byte in secret {
+            // Writing to a String does not fail.
+            let _ = write!(text, "{byte:02x}");
+        }
+        text.push_str(&crc(&text));
+        Self { id, text }
+    }
+
+    /// Whether the text claims to be a key, be it sound or not.
+    pub fn is_meant_by(text: &str) -> bool {
+        text.starts_with(PREFIX)
+    }
+
+    pub fn id(&self) -> ApiKeyId {
+        self.id
+    }
+
+    pub fn expose(&self) -> &str {
+        &self.text
+    }
+
+    /// What is stored. A plain SHA-256 is enough: nobody guesses 256 random bits.
+    pub fn hash(&self) -> [u8; 32] {
+        fingerprint(&self.text)
+    }
+}
+
+impl FromStr for ApiKey {
+    type Err = NotAnApiKey;
+    fn from_str(text: &str) -> Result<Self, NotAnApiKey> {
+        let id = id(text).ok_or(NotAnApiKey)?;
+        Ok(Self { id, text: text.to_owned() })
+    }
+}
+
+fn id(text: &str) -> Option<ApiKeyId> {
+    let (body, shown_crc) = text.split_at_checked(text.len().checked_sub(CRC_DIGITS)?)?;
+    let (id, secret) = body.strip_prefix(PREFIX)?.split_once('_')?;
+    let sound = id.len() == ID_DIGITS && secret.len() == 2 * SECRET_BYTES && is_hex(id) && is_hex(secret) && crc(body) == shown_crc;
+    if sound { id.parse().ok() } else { None }
+}
+
+fn is_hex(text: &str) -> bool {
+    text.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
+}
+
+fn crc(text: &str) -> String {
+    format!("{:08x}", crc32fast::hash(text.as_bytes()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ambient::Ambient;
+
+    #[test]
+    fn a_key_reads_back_as_written() {
+        let ambient = Ambient::system();
+        let key = ApiKey::new(ApiKeyId(ambient.uuid()), ambient.bytes());
+        let read: ApiKey = key.expose().parse().unwrap();
+        assert_eq!((read.id(), read.expose(), read.hash()), (key.id(), key.expose(), key.hash()));
+        assert!(ApiKey::is_meant_by(key.expose()) && !ApiKey::is_meant_by("eyJ0eXAiOiJhdCtqd3QifQ.e30.x"));
+    }
+
+    #[test]
+    fn the_format_stays_as_scanners_know_it() {
+        let id = "01890a5d-ac96-774b-bcce-b302099a8057".parse().unwrap();
+        let body = format!("slk_01890a5dac96774bbcceb302099a8057_{}", "ab".repeat(32));
+        let expected = format!("{body}{:08x}", ieee(body.as_bytes()));
+        assert_eq!(ApiKey::new(id, [0xab; 32]).expose(), expected);
+    }
+
+    #[test]
+    fn every_typing_error_is_recognised() {
+        let ambient = Ambient::system();
+        let key = ApiKey::new(ApiKeyId(ambient.uuid()), ambient.bytes());
+        let text = key.expose();
+        for position in 0..text.len() {
+            for typed in ["0", "g", "_", "A", "é"].into_iter().filter(|typed| *typed != &text[position..=position]) {
+                let wrong = format!("{}{typed}{}", &text[..position], &text[position + 1..]);
+                assert!(wrong.parse::<ApiKey>().is_err(), "{wrong}");
+            }
+            assert!(text[..position].parse::<ApiKey>().is_err());
+        }
+        assert!(format!("{text}0").parse::<ApiKey>().is_err());
+    }
+
+    /// Bit by bit, as the standard has it.
+    fn ieee(bytes: &[u8]) -> u32 {
+        !bytes.iter().fold(!0, |crc, byte| (0..8).fold(crc ^ u32::from(*byte), |crc: u32, _| if crc & 1 == 1 { crc >> 1 ^ 0xedb8_8320 } else { crc >> 1 }))
+    }
+}

@@ -1,0 +1,90 @@
+//! How does a person keep their keys? Logged in, and not by a key: one key cannot make or end another.
+
+use super::{
+    model::{ApiKeyRequest, lacking},
+    store::{self, OwnKey},
+};
+use crate::{accounts::routes::logged_in, app::App, sessions::routes::NO_STORE};
+use axum::{
+    extract::State,
+    http::{HeaderName, StatusCode},
+};
+use common::{
+    access::Authenticated,
+    http::{Json, Path, Query},
+    page::{Page, PageQuery},
+    problem::Problem,
+    token::ApiKey,
+};
+use contracts::id::{ApiKeyId, SessionId};
+use serde::Serialize;
+use std::collections::BTreeSet;
+use utoipa::ToSchema;
+
+/// More than a person can keep an eye on.
+const MOST_KEYS: i64 = 100;
+
+#[derive(Serialize, ToSchema)]
+pub struct ApiKeyMade {
+    api_key: OwnKey,
+    /// Shown here only.
+    #[schema(format = Password, example = "slk_01890a5dac96774bbcceb302099a8057_…")]
+    secret: String,
+}
+
+#[utoipa::path(get, path = "/v1/api-keys", operation_id = "listApiKeys", tag = "api-keys", params(PageQuery), responses((status = 200, body = Page<OwnKey>)),
+    security(("bearer" = [])))]
+pub async fn list(State(app): State<App>, caller: Authenticated, Query(query): Query<PageQuery>) -> Result<Json<Page<OwnKey>>, Problem> {
+    let (page, owner) = (query.check()?, logged_in(&caller.claims, &caller.principal)?);
+    let mut conn = app.pool.acquire().await?;
+    let keys = store::list(&mut conn, caller.tenant, owner, page).await?;
+    Ok(Json(Page::cut(keys, page, |key| key.id.0)))
+}
+
+#[utoipa::path(post, path = "/v1/api-keys", operation_id = "createApiKey", tag = "api-keys", request_body = ApiKeyRequest,
+    responses((status = 201, body = ApiKeyMade), (status = 409, description = "`too_many_api_keys`")), security(("bearer" = [])))]
+pub async fn create(
+    State(app): State<App>,
+    caller: Authenticated,
+    Json(request): Json<ApiKeyRequest>,
+) -> Result<(StatusCode, [(HeaderName, &'static str); 1], Json<ApiKeyMade>), Problem> {
+    let (owner, now) = (logged_in(&caller.claims, &caller.principal)?, app.ambient.now());
+    let wanted = request.check(now).map_err(Problem::invalid)?;
+    held(&app, &caller, &wanted.permissions).await?;
+    let (id, name, permissions) = (ApiKeyId(app.ambient.uuid()), wanted.name.as_str().to_owned(), wanted.permissions.into_iter().collect());
+    let key = OwnKey { id, name, permissions, created_at: now, expires_at: wanted.expires_at, last_used_at: None };
+    let secret = ApiKey::new(id, app.ambient.bytes());
+    let mut tx = app.pool.begin().await?;
+    match store::count_locked(&mut tx, caller.tenant, owner).await? {
+        None => return Err(Problem::forbidden("not_a_member", "You do not belong to this tenant any more.")),
+        Some(MOST_KEYS..) => return Err(Problem::conflict("too_many_api_keys", format!("You may have {MOST_KEYS} keys; revoke one that is not needed."))),
+        Some(_) => store::insert(&mut tx, caller.tenant, owner, &key, &secret).await?,
+    }
+    tx.commit().await?;
+    Ok((StatusCode::CREATED, [NO_STORE], Json(ApiKeyMade { api_key: key, secret: secret.expose().to_owned() })))
+}
+
+#[utoipa::path(delete, path = "/v1/api-keys/{id}", operation_id = "revokeApiKey", tag = "api-keys", params(("id" = ApiKeyId, Path)),
+    responses((status = 204)), security(("bearer" = [])))]
+pub async fn revoke(State(app): State<App>, caller: Authenticated, Path(id): Path<ApiKeyId>) -> Result<StatusCode, Problem> {
+    let owner = logged_in(&caller.claims, &caller.principal)?;
+    let mut conn = app.pool.acquire().await?;
+    if !store::revoke(&mut conn, caller.tenant, owner, id, app.ambient.now()).await? {
+        return Err(Problem::not_found("api_key_not_found", "You have no such API key in this tenant."));
+    }
+    app.live_sessions.close(caller.tenant, SessionId(id.0)).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Refuses permissions that the caller lacks. Each use asks again; this only spares the owner a key that cannot work.
+async fn held(app: &App, caller: &Authenticated, permissions: &BTreeSet<String>) -> Result<(), Problem> {
+    let mut missing = Vec::new();
+    for permission in permissions {
+        match app.access.admit(&caller.claims, Some(permission)).await {
+            Ok(_) => {}
+            Err(refused) if refused.status == StatusCode::FORBIDDEN => missing.push(permission.as_str()),
+            Err(problem) => return Err(problem),
+        }
+    }
+    if missing.is_empty() { Ok(()) } else { Err(Problem::invalid(lacking(missing.into_iter()))) }
+}

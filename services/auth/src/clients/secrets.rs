@@ -1,0 +1,78 @@
+//! How are a client's secrets made and revoked, and what do they get?
+//!
+//! The `sid` of a token is the id of the secret that got it, so that revoking one secret ends its tokens and no others; deleting the client revokes all of them.
+//! As with sessions, Redis is told that a secret lives while its row is locked, and that it does not after the commit.
+
+use super::store::{self, LiveSecret};
+use crate::{
+    app::App,
+    issuer::{AccessToken, MACHINE_TOKEN},
+    opaque::OpaqueToken,
+    sessions::model::key_lifetime,
+};
+use chrono::{DateTime, TimeDelta, Utc};
+use common::problem::Problem;
+use contracts::id::{ClientId, SessionId, TenantId};
+use serde::Serialize;
+use sqlx::PgConnection;
+use utoipa::ToSchema;
+
+/// One that is in use and one that replaces it.
+pub const MOST_SECRETS: usize = 2;
+
+/// A secret just made.
+#[derive(Serialize, ToSchema)]
+pub struct NewSecret {
+    id: SessionId,
+    created_at: DateTime<Utc>,
+    /// Shown here only.
+    #[schema(format = Password)]
+    secret: String,
+}
+
+/// Makes a secret of a client whose row is locked, or new.
+pub async fn add(conn: &mut PgConnection, app: &App, client: ClientId) -> Result<NewSecret, Problem> {
+    let (id, created_at, text) = (SessionId(app.ambient.uuid()), app.ambient.now(), OpaqueToken::new(&app.ambient));
+    store::insert_secret(conn, client, &LiveSecret { id, created_at }, &text).await?;
+    Ok(NewSecret { id, created_at, secret: text.expose().to_owned() })
+}
+
+/// Revokes one secret, or the client with all of them, and answers only when no token of theirs is taken any more.
+pub async fn revoke(app: &App, tenant: TenantId, client: ClientId, secret: Option<SessionId>) -> Result<(), Problem> {
+    let now = app.ambient.now();
+    let since = now - TimeDelta::from_std(key_lifetime(MACHINE_TOKEN)).unwrap_or_default();
+    let mut tx = app.pool.begin().await?;
+    let found = match secret {
+        Some(secret) => store::has_secret(&mut tx, tenant, client, secret).await?,
+        None => store::delete(&mut tx, tenant, client, now).await?,
+    };
+    if !found {
+        return Err(if secret.is_some() { no_such_secret() } else { no_such_client() });
+    }
+    let revoked = store::revoke(&mut tx, tenant, client, secret, (since, now)).await?;
+    tx.commit().await?;
+    for secret in revoked {
+        app.live_sessions.close(tenant, secret).await?;
+    }
+    Ok(())
+}
+
+/// A token for the holder of a tenant's client's secret; `None` if there is no such client or it is not its secret.
+pub async fn token(app: &App, client: &str, shown: &OpaqueToken) -> Result<Option<AccessToken>, Problem> {
+    let Ok(client) = client.parse::<ClientId>() else { return Ok(None) };
+    let mut tx = app.pool.begin().await?;
+    let candidates = store::lock_secrets(&mut tx, client).await?;
+    let Some(secret) = candidates.iter().rfind(|candidate| shown.matches(&candidate.secret_hash)) else { return Ok(None) };
+    let token = app.issuer.for_machine(secret.tenant_id, client, secret.id).await?;
+    app.live_sessions.open(secret.tenant_id, secret.id, key_lifetime(MACHINE_TOKEN)).await?;
+    tx.commit().await?;
+    Ok(Some(token))
+}
+
+pub fn no_such_client() -> Problem {
+    Problem::not_found("client_not_found", "The tenant has no such client.")
+}
+
+fn no_such_secret() -> Problem {
+    Problem::not_found("secret_not_found", "The client has no such secret.")
+}
