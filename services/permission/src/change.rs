@@ -52,6 +52,9 @@ pub struct Written<T> {
 impl Change {
     /// Locks the tenant's roles, groups and grants against other writers.
     pub async fn begin<P>(app: &App, caller: &Allowed<P>, origin: &Origin) -> Result<Self, Problem> {
+        if caller.claims.scope.is_some() {
+            return Err(limited());
+        }
         let mut tx = app.pool.begin().await?;
         let row = sqlx::query!("SELECT kind, version FROM tenants WHERE id = $1 FOR NO KEY UPDATE", caller.tenant.0).fetch_optional(&mut *tx).await?;
         let row = row.ok_or_else(tenant_not_known)?;
@@ -129,6 +132,11 @@ pub fn written<T: Serialize>(status: StatusCode, version: i64, what: T) -> Respo
 /// The answer to a write that has nothing to show.
 pub fn done(version: i64) -> Response {
     (StatusCode::NO_CONTENT, [(VERSION, version.to_string())]).into_response()
+}
+
+/// What its owner may hand on, a key may not: it would outgrow its own limits.
+fn limited() -> Problem {
+    Problem::forbidden("user_session_required", "An API key cannot change who may do what, nor try changes out. Log in, or use a client of the tenant.")
 }
 
 /// auth has said that the tenant exists, but the message is still on its way.

@@ -1,6 +1,7 @@
 //! What may I do, what exists, and the fill of the cache.
 
-use crate::support::{World, principal};
+use crate::support::{World, principal, state};
+use common::token::Claims;
 use serde_json::json;
 use test_support::TestUser;
 
@@ -18,6 +19,37 @@ async fn everybody_may_ask_what_they_may_do() {
     assert_eq!(check(&ada, all[0]).await.expect(200), json!({"allowed": true, "version": 1}));
     assert_eq!(check(&bob, all[0]).await.expect(200), json!({"allowed": false, "version": 1}));
     check(&bob, "permission.ghost").await.invalid(&["permission"]);
+}
+
+/// The token that auth gives for an API key of Ada's: hers, limited.
+fn api_key_token(world: &World, ada: &TestUser, scope: &str) -> String {
+    let claims =
+        Claims { tid: Some(ada.tenant), sid: Some(ada.session), scope: Some(scope.into()), ..world.platform.issuer.claims(&ada.user.to_string(), "api-key") };
+    world.platform.issuer.sign(&claims)
+}
+
+#[tokio::test]
+async fn an_api_key_may_no_more_than_its_scope_and_hands_nothing_on() {
+    let world = World::start().await;
+    let ada = world.owner().await;
+    let token = api_key_token(&world, &ada, "permission.readGrants permission.writeGrants auth.nothing");
+    let key = TestUser { token, ..ada.clone() };
+    assert_eq!(world.permissions(&key).await, [READ, "permission.writeGrants"]);
+    for (permission, allowed) in [(READ, true), ("permission.readRoles", false)] {
+        assert_eq!(world.post("/v1/check", &key, json!({"permission": permission})).await.expect(200)["allowed"], allowed);
+        let about_ada = world.post("/v1/check", &key, json!({"permission": permission, "principal": principal(&ada)})).await.expect(200);
+        assert_eq!(about_ada["allowed"], allowed);
+    }
+    world.get("/v1/grants", &key).await.expect(200);
+    world.get("/v1/roles", &key).await.problem(403, "permission_missing");
+    let before = state(&world).await;
+    let grant = json!({"principal": "client:ci", "permission": READ});
+    world.post("/v1/grants", &key, grant.clone()).await.problem(403, "user_session_required");
+    world
+        .post("/v1/simulate", &key, json!({"changes": [{"op": "grant", "principal": "client:ci", "permission": READ}]}))
+        .await
+        .problem(403, "user_session_required");
+    assert_eq!(state(&world).await, before);
 }
 
 #[tokio::test]

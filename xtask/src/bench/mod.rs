@@ -1,0 +1,20 @@
+//! How fast is it? Each figure beside others of the same run, on the same machine, so that their ratios mean something elsewhere too.
+
+mod access;
+mod load;
+
+use anyhow::Result;
+use clap::Subcommand;
+use std::{path::PathBuf, process::ExitCode};
+
+#[derive(Subcommand)]
+pub enum Bench {
+    /// The permission check: requests a second against a bare route, cold fills, revocations, and the memory of a million records
+    Access(access::Access),
+}
+
+pub async fn run(data: Option<PathBuf>, bench: Bench) -> Result<ExitCode> {
+    match bench {
+        Bench::Access(access) => access.run(data).await,
+    }
+}
