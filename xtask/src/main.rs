@@ -1,7 +1,8 @@
-//! What can a developer, and CI, ask of this checkout? `cargo xtask up | reset | tour | test | openapi | events | sqlx`.
+//! What can a developer, and CI, ask of this checkout? `cargo xtask up | reset | tour | chaos | test | openapi | events | sqlx`.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command-line tool talks to the person who called it")]
 
 mod cargo;
+mod chaos;
 mod data;
 mod drift;
 mod files;
@@ -37,7 +38,9 @@ enum Task {
         #[arg(long)]
         own: bool,
     },
-    /// Run all tests and the tour against private copies of PostgreSQL, Redis and ministack
+    /// Kill, restart and fail over Redis while permissions are given and taken, and count who was still allowed what was taken
+    Chaos(chaos::Wish),
+    /// Run all tests, the tour and the chaos against private copies of PostgreSQL, Redis and ministack
     Test {
         /// Passed on to `cargo nextest run`, or `cargo test` where nextest is not installed
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
@@ -75,6 +78,7 @@ async fn main() -> ExitCode {
         Task::Up => up::run(data).await,
         Task::Reset => reset::run(data).await,
         Task::Tour { own } => tour::run(data, own).await,
+        Task::Chaos(wish) => chaos::run(data, wish).await,
         Task::Test { args } => test::run(data, args).await,
         Task::Openapi { check } => drift::openapi::run(check).await,
         Task::Events { check, base } => drift::events::run(check, &base).await,

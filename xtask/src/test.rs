@@ -1,7 +1,7 @@
 //! How do all tests run, with real infrastructure that nobody else uses?
 
 use crate::{
-    cargo,
+    cargo, chaos,
     stack::{self, Options, Stack, redis::Redis, services},
     tools::{self, Need},
     tour,
@@ -17,8 +17,10 @@ pub async fn run(data: Option<PathBuf>, args: Vec<String>) -> Result<ExitCode> {
         return Ok(tests.into());
     }
     println!("\nthe end-to-end test: the tour, on a stack of its own");
-    let Some(toured) = tour::own_stack(data).await? else { return Ok(stack::INTERRUPTED.into()) };
-    Ok(if toured { tests.into() } else { ExitCode::FAILURE })
+    let Some(toured) = tour::own_stack(data.clone()).await? else { return Ok(stack::INTERRUPTED.into()) };
+    println!("\nthe proof: nobody is allowed what was taken, whatever dies meanwhile");
+    let Some(held) = chaos::own_stack(data, chaos::Wish::default()).await? else { return Ok(stack::INTERRUPTED.into()) };
+    Ok(if toured && held { tests.into() } else { ExitCode::FAILURE })
 }
 
 /// The exit code of the tests.

@@ -12,7 +12,8 @@ const ACCESS_TOKEN_SECONDS: u32 = 12 * 60 * 60;
 
 pub async fn run(data: Option<PathBuf>) -> Result<ExitCode> {
     let needs = vec![Need::Postgres, Need::Redis, Need::Python];
-    let options = Options { name: stack::UP.into(), ports: Preference::Documented, durable: true, access_token_seconds: ACCESS_TOKEN_SECONDS, needs };
+    let options =
+        Options { name: stack::UP.into(), ports: Preference::Documented, durable: true, access_token_seconds: ACCESS_TOKEN_SECONDS, redis_pair: false, needs };
     let began = Instant::now();
     let outcome = stack::with(data, options, async |stack| {
         let mut state = stack.start().await?;

@@ -2,7 +2,9 @@
 
 mod databases;
 mod identity;
+mod link;
 mod ministack;
+pub mod pair;
 mod ports;
 mod postgres;
 pub mod processes;
@@ -20,6 +22,7 @@ use crate::{
     tools::{self, Need},
 };
 use anyhow::{Result, bail};
+use pair::Pair;
 use ports::Ports;
 use postgres::Postgres;
 use processes::{Processes, Spec};
@@ -49,6 +52,8 @@ pub struct Options {
     pub durable: bool,
     /// How long an access token of the services is valid.
     pub access_token_seconds: u32,
+    /// Redis is a primary and a replica, and a revocation waits for both.
+    pub redis_pair: bool,
     pub needs: Vec<Need>,
 }
 
@@ -56,7 +61,7 @@ impl Options {
     /// A stack that leaves nothing behind and can run beside any other.
     pub fn private(purpose: &str, needs: &[Need]) -> Self {
         let name = format!("{purpose}-{}", std::process::id());
-        Self { name, ports: Preference::Private, durable: false, access_token_seconds: 600, needs: needs.to_vec() }
+        Self { name, ports: Preference::Private, durable: false, access_token_seconds: 600, redis_pair: false, needs: needs.to_vec() }
     }
 }
 
@@ -67,7 +72,9 @@ pub struct Stack {
     folder: Folder,
     ports: Ports,
     secrets: Secrets,
-    processes: Processes,
+    pub processes: Processes,
+    /// The two Redis, where the options ask for a pair.
+    pub pair: Option<Pair>,
     http: reqwest::Client,
     /// Make topics, queues and the sender of mail.
     provision: Vec<Spec>,
@@ -118,7 +125,7 @@ impl Stack {
         tools::ensure_installed(&options.needs, &root.join("apt.log")).await?;
         let (ports, secrets) = (Ports::open(&folder.path, options.ports)?, Secrets::open(&folder.path)?);
         let http = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(10)).build()?;
-        Ok(Self { processes: Processes::new(&folder.path), options, root, folder, ports, secrets, http, provision: Vec::new() })
+        Ok(Self { processes: Processes::new(&folder.path), pair: None, options, root, folder, ports, secrets, http, provision: Vec::new() })
     }
 
     /// Starts PostgreSQL, Redis and ministack.
@@ -135,8 +142,17 @@ impl Stack {
 
     async fn redis(&mut self) -> Result<Redis> {
         let redis = Redis::new(&self.folder.path, self.ports.pick("redis", 6379)?, &mut self.secrets, self.options.durable)?;
-        self.processes.start(redis.spec("redis", redis.port, None)?)?;
-        self.wait_for("redis", INFRASTRUCTURE_START, async |_| redis.ask(redis.port, "PING").await.map(drop)).await?;
+        let name = if self.options.redis_pair {
+            let ports = [self.ports.pick(pair::NAMES[0], 6380)?, self.ports.pick(pair::NAMES[1], 6381)?];
+            let pair = self.pair.insert(Pair::open(redis.clone(), ports).await?);
+            self.processes.start(pair.primary_spec()?)?;
+            self.processes.start(pair.replica_spec()?)?;
+            pair::NAMES[0]
+        } else {
+            self.processes.start(redis.spec("redis", redis.port, None)?)?;
+            "redis"
+        };
+        self.wait_for(name, INFRASTRUCTURE_START, async |_| redis.ask(redis.port, "PING").await.map(drop)).await?;
         Ok(redis)
     }
 

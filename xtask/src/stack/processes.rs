@@ -74,6 +74,10 @@ impl Processes {
 
     pub fn start(&mut self, spec: Spec) -> Result<()> {
         let log = fs::File::create(self.log(&spec.name))?;
+        self.launch(spec, log)
+    }
+
+    fn launch(&mut self, spec: Spec, log: fs::File) -> Result<()> {
         let (child, identity) = spawn(&spec, log)?;
         self.running.push(Process { spec, child, identity, restarts: Vec::new() });
         self.record()
@@ -121,6 +125,21 @@ impl Processes {
             self.record()?;
         }
         Ok(revived)
+    }
+
+    /// Ends a process at once, as a crash would; gives what it takes to start it again.
+    pub async fn kill(&mut self, name: &str) -> Result<Spec> {
+        let position = self.running.iter().position(|process| process.spec.name == name).with_context(|| format!("{name} is not running"))?;
+        let mut process = self.running.remove(position);
+        process.child.kill().await?;
+        self.record()?;
+        Ok(process.spec)
+    }
+
+    /// Starts what was killed; its log goes on.
+    pub fn start_again(&mut self, spec: Spec) -> Result<()> {
+        let log = fs::OpenOptions::new().create(true).append(true).open(self.log(&spec.name))?;
+        self.launch(spec, log)
     }
 
     /// Stops the process of that name.

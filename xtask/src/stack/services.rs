@@ -56,6 +56,8 @@ pub struct Settings<'a> {
     pub redis: &'a Redis,
     pub aws: &'a BTreeMap<String, String>,
     pub access_token_seconds: u32,
+    /// Replicas of Redis that must confirm a revocation.
+    pub redis_replicas: u32,
 }
 
 impl Settings<'_> {
@@ -81,6 +83,7 @@ impl Settings<'_> {
             ("LISTEN_ADDR", format!("127.0.0.1:{port}")),
             ("OPS_ADDR", format!("127.0.0.1:{}", port + OPS_OFFSET)),
             ("REDIS_URL", self.redis.url(service.package)),
+            ("REDIS_REPLICAS", self.redis_replicas.to_string()),
             ("AUTH_URL", self.url("auth")),
             ("PERMISSION_URL", self.url("permission")),
             ("TOKEN_ISSUER", self.url("auth")),

@@ -36,7 +36,8 @@ impl Stack {
             ports.insert(service.name, self.ports.pick_with_ops(service.name, service.port)?);
         }
         let Infra { postgres, redis, aws } = &infra;
-        let settings = Settings { ports, postgres, redis, aws, access_token_seconds: self.options.access_token_seconds };
+        let access_token_seconds = self.options.access_token_seconds;
+        let settings = Settings { ports, postgres, redis, aws, access_token_seconds, redis_replicas: self.options.redis_pair.into() };
         self.prepare(&programs, &settings).await?;
         let expired_token = self.expired_token(&programs, &settings).await?;
         self.start_services(&programs, &settings).await?;

@@ -1,20 +1,20 @@
 //! Is the story true? Fourteen steps over HTTP against a running stack, each with what was seen; the first thing that is not so ends it.
 
 mod aws;
-mod cast;
+pub mod cast;
 mod enabling;
 mod forged;
 mod forum;
-mod guide;
-mod http;
+pub mod guide;
+pub mod http;
 mod invoice;
 mod leaving;
-mod mail;
+pub mod mail;
 mod messages;
 mod postgres;
-mod registration;
+pub mod registration;
 mod revocation;
-mod sessions;
+pub mod sessions;
 mod setup;
 mod suppression;
 mod takeover;

@@ -1,0 +1,146 @@
+//! Is anybody allowed what was taken from them, whatever dies meanwhile? Real processes, real faults, and a count that must be 0.
+
+mod cast;
+mod dice;
+mod faults;
+mod ledger;
+mod log_outs;
+mod person;
+mod readers;
+mod world;
+mod writers;
+
+use crate::{
+    stack::{self, Options, Stack},
+    tools::Need,
+    tour::guide::Guide,
+};
+use anyhow::{Context, Result, bail};
+use cast::Cast;
+use clap::Args;
+use dice::Dice;
+use faults::{Fault, Faults, Recoveries};
+use ledger::{Books, Outcome};
+use log_outs::Leaver;
+use readers::Sessions;
+use std::{path::PathBuf, process::ExitCode, sync::Arc, time::Duration};
+use tokio::task::JoinSet;
+use world::World;
+use writers::Writer;
+
+const ROLE: &str = "chaos";
+/// Fewer answered revocations would prove little.
+const ENOUGH: u64 = 100;
+const SECONDS: u64 = 20;
+
+#[derive(Args)]
+pub struct Wish {
+    /// How long faults are inflicted; longer if too little was tried by then
+    #[arg(long, default_value_t = SECONDS)]
+    seconds: u64,
+    /// Tells the same story again, as far as the machine does [default: another one each time]
+    #[arg(long)]
+    seed: Option<u64>,
+}
+
+impl Default for Wish {
+    fn default() -> Self {
+        Self { seconds: SECONDS, seed: None }
+    }
+}
+
+pub async fn run(data: Option<PathBuf>, wish: Wish) -> Result<ExitCode> {
+    let held = own_stack(data, wish).await?;
+    Ok(held.map_or(ExitCode::from(stack::INTERRUPTED), |held| if held { ExitCode::SUCCESS } else { ExitCode::FAILURE }))
+}
+
+/// `None` if somebody pressed Ctrl-C; else whether nobody was allowed what was taken, and enough was tried.
+pub async fn own_stack(data: Option<PathBuf>, wish: Wish) -> Result<Option<bool>> {
+    let seed = wish.seed.unwrap_or_else(Dice::any_seed);
+    let options = Options { redis_pair: true, ..Options::private("chaos", &[Need::Postgres, Need::Redis, Need::Python]) };
+    stack::with(data, options, async |stack| {
+        let guide = Guide::new(stack.start().await?)?;
+        let world = Arc::new(World::new(&guide.state, ROLE)?);
+        println!("gathering people");
+        let cast = cast::gather(&guide, &world).await?;
+        println!("chaos for {} s, with --seed {seed}", wish.seconds);
+        let recoveries = unleash(stack, &guide, &world, cast, &wish, seed).await?;
+        Ok(report(&world.ledger.books(), &recoveries))
+    })
+    .await
+}
+
+async fn unleash(stack: &mut Stack, guide: &Guide, world: &Arc<World>, cast: Cast, wish: &Wish, seed: u64) -> Result<Recoveries> {
+    let mut dice = Dice::new(seed);
+    let canary = cast::owner(guide, world).await?;
+    let pair = stack.pair.take().context("the stack has one Redis only")?;
+    let mut crowd = crowd(guide, world, cast, &mut dice).await?;
+    let mut faults = Faults { stack, pair, world, canary, dice };
+    let recoveries = tokio::select! {
+        recoveries = faults.inflict(Duration::from_secs(wish.seconds), ENOUGH) => recoveries?,
+        ended = crowd.join_next() => bail!("somebody left before the end: {ended:?}"),
+    };
+    world.end();
+    while let Some(ended) = crowd.join_next().await {
+        ended??;
+    }
+    Ok(recoveries)
+}
+
+/// Writers and readers, at work.
+async fn crowd(guide: &Guide, world: &Arc<World>, cast: Cast, dice: &mut Dice) -> Result<JoinSet<Result<()>>> {
+    let mut crowd = JoinSet::new();
+    for (person, way) in cast.people {
+        let (person, subject, admin) = (Arc::new(person), world.ledger.enter(), cast::owner(guide, world).await?);
+        let watch = readers::watch(Arc::clone(world), Arc::clone(&person), subject);
+        crowd.spawn(at_peace(watch));
+        let writer = Writer { world: Arc::clone(world), admin, person, subject, way, dice: Dice::new(dice.next()) };
+        crowd.spawn(writer.run());
+    }
+    let sessions = Arc::new(Sessions::default());
+    let watch = readers::watch_sessions(Arc::clone(world), Arc::clone(&sessions), Dice::new(dice.next()));
+    crowd.spawn(at_peace(watch));
+    let leaver = Leaver { world: Arc::clone(world), email: cast.leaver, password: cast::PASSWORD, sessions, dice: Dice::new(dice.next()) };
+    crowd.spawn(leaver.run());
+    Ok(crowd)
+}
+
+/// Readers have nothing to report: what they see is in the ledger.
+async fn at_peace(reader: impl Future<Output = ()>) -> Result<()> {
+    reader.await;
+    Ok(())
+}
+
+/// Says what was tried and what came of it; whether it proves what it should.
+fn report(books: &Books, recoveries: &Recoveries) -> bool {
+    let by_way: Vec<_> = books.revocations.iter().map(|(way, count)| format!("{way} {count}")).collect();
+    println!("\n    revocations answered: {} ({})", books.answered_revocations(), by_way.join(", "));
+    println!("    answered 503 revoke_unconfirmed, and repeated: {}", books.unconfirmed);
+    let under = |outcome| books.under.get(&outcome).copied().unwrap_or_default();
+    println!(
+        "    checks: {}; of these under an answered revocation: {} (refused {}, not knowing {}, no connection {}, allowed {})",
+        books.checks,
+        books.under.values().sum::<u64>(),
+        under(Outcome::Refused),
+        under(Outcome::Unknown),
+        under(Outcome::Silence),
+        under(Outcome::Allowed)
+    );
+    for fault in Fault::ALL {
+        let times = recoveries.get(&fault).map_or(&[][..], Vec::as_slice);
+        let longest = times.iter().max().copied().unwrap_or_default();
+        println!("    {} x {}: all well again after {:.1} s at most", times.len(), fault.name(), longest.as_secs_f32());
+    }
+    for mistake in &books.mistakes {
+        println!("    not so: {mistake}");
+    }
+    let (enough, complete) = (books.answered_revocations() >= ENOUGH, recoveries.len() == Fault::ALL.len());
+    if !enough {
+        println!("    not so: fewer than {ENOUGH} revocations were answered, which proves little");
+    }
+    if !complete {
+        println!("    not so: not every fault was inflicted");
+    }
+    println!("\nstale allows: {}, other mistakes: {}", books.stale, books.mistakes() - books.stale);
+    enough && complete && books.mistakes() == 0
+}
