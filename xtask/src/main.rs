@@ -1,6 +1,7 @@
-//! What can a developer, and CI, ask of this checkout? `cargo xtask up | reset | tour | chaos | test | openapi | events | sqlx`.
+//! What can a developer, and CI, ask of this checkout? `cargo xtask up | reset | tour | chaos | test | bench | openapi | events | sqlx`.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command-line tool talks to the person who called it")]
 
+mod bench;
 mod cargo;
 mod chaos;
 mod data;
@@ -46,6 +47,9 @@ enum Task {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<String>,
     },
+    /// Measure; builds for release first, which takes minutes
+    #[command(subcommand)]
+    Bench(bench::Bench),
     /// Write openapi/<service>.json
     Openapi {
         /// Write nothing; fail if a committed file differs
@@ -80,6 +84,7 @@ async fn main() -> ExitCode {
         Task::Tour { own } => tour::run(data, own).await,
         Task::Chaos(wish) => chaos::run(data, wish).await,
         Task::Test { args } => test::run(data, args).await,
+        Task::Bench(bench) => bench::run(data, bench).await,
         Task::Openapi { check } => drift::openapi::run(check).await,
         Task::Events { check, base } => drift::events::run(check, &base).await,
         Task::Sqlx { check } => drift::sqlx::run(data, check).await,

@@ -66,11 +66,12 @@ impl Access {
         let http = reqwest::Client::builder().no_proxy().build()?;
         let made = http.post(format!("{}/v1/clients", running.auth_url)).bearer_auth(&running.operator_token).json(&json!({"name": "bench"})).send().await?;
         let client: Value = made.error_for_status()?.json().await?;
-        let text = |field: &str| client[field].as_str().with_context(|| format!("a new client has no {field}"));
-        let form = [("grant_type", "client_credentials"), ("client_id", text("id")?), ("client_secret", text("secret")?)];
+        let text = |path: &str| client.pointer(path).and_then(Value::as_str).with_context(|| format!("a new client has no {path}"));
+        let id = text("/client/id")?;
+        let form = [("grant_type", "client_credentials"), ("client_id", id), ("client_secret", text("/secret/secret")?)];
         let token: Value = http.post(format!("{}/v1/oauth/token", running.auth_url)).form(&form).send().await?.error_for_status()?.json().await?;
         let token = token["access_token"].as_str().context("a machine gets no token")?;
-        let (count, route, principal) = (self.trials.to_string(), format!("{url}/protected"), format!("client:{}", text("id")?));
+        let (count, route, principal) = (self.trials.to_string(), format!("{url}/protected"), format!("client:{id}"));
         let args = ["trials", "--count", &count, "--route", &route, "--permission-url", &running.permission_url, "--principal", &principal];
         let told = stack.bench(running, "billing", &args, &[("OWNER_TOKEN", &running.operator_token), ("BENCH_TOKEN", token)]).await?;
         ensure!(told["stale_allows"] == 0, "allowed after the revocation was answered: {told}");

@@ -1,5 +1,6 @@
 //! What runs on this machine while we do? PostgreSQL, Redis and ministack of our own and, for `up` and the tour, the services on top.
 
+mod access;
 mod databases;
 mod identity;
 mod link;
@@ -14,6 +15,7 @@ pub mod services;
 mod start;
 pub mod state;
 
+pub use access::Access;
 pub use ports::Preference;
 
 use crate::{

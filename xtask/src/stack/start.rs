@@ -16,12 +16,12 @@ use std::{
     time::Duration,
 };
 
-const READY: Duration = Duration::from_secs(60);
+pub(super) const READY: Duration = Duration::from_secs(60);
 const OPERATOR_EMAIL: &str = "operator@sevenleague.test";
 /// The operator can do everything once the last of the services' lists has arrived, and this is from the last of them.
 const OPERATOR_PERMISSION: &str = "configurator.publishServices";
 
-type Programs = BTreeMap<String, PathBuf>;
+pub(super) type Programs = BTreeMap<String, PathBuf>;
 
 impl Stack {
     /// Builds, migrates, provisions, seeds and starts everything, and waits until it is ready.
@@ -50,7 +50,7 @@ impl Stack {
         let state = State {
             folder: self.folder.path.clone(),
             services: SERVICES.iter().map(|service| Ok((service.name.to_owned(), self.running(service, &settings)?))).collect::<Result<_>>()?,
-            operator: self.operator(&settings).await?,
+            operator: self.operator(&settings, OPERATOR_PERMISSION).await?,
             expired_token,
             postgres_url: postgres.url("postgres"),
             redis_url: redis.admin_url(),
@@ -72,10 +72,16 @@ impl Stack {
         let bootstrap = self.spec("mailer-bootstrap", "bootstrap", services::find("mailer"), programs, settings)?;
         self.provision = vec![provision, bootstrap];
         self.provision().await?;
+        let seed = self.seed(programs, settings)?;
+        self.processes.run(&seed).await
+    }
+
+    /// Makes the operator.
+    pub(super) fn seed(&mut self, programs: &Programs, settings: &Settings<'_>) -> Result<Spec> {
         let mut seed = self.spec("auth-seed", "seed-operator", services::find("auth"), programs, settings)?;
         seed.env.insert("OPERATOR_EMAIL".into(), OPERATOR_EMAIL.into());
         seed.env.insert("OPERATOR_PASSWORD".into(), self.secrets.password("operator")?);
-        self.processes.run(&seed).await
+        Ok(seed)
     }
 
     /// Has auth run for a moment with tokens that live for a second: nobody wants to wait for one of the others to expire.
@@ -106,7 +112,7 @@ impl Stack {
         Ok(())
     }
 
-    fn spec(&mut self, name: &str, command: &str, service: &Service, programs: &Programs, settings: &Settings<'_>) -> Result<Spec> {
+    pub(super) fn spec(&mut self, name: &str, command: &str, service: &Service, programs: &Programs, settings: &Settings<'_>) -> Result<Spec> {
         Ok(program(name, &programs[service.package], &[command], settings.env(service, &mut self.secrets)?))
     }
 
@@ -115,13 +121,13 @@ impl Stack {
         Ok(Running { url: settings.url(service.name), ops_url: settings.ops_url(service.name), pid, log: self.processes.log(service.name) })
     }
 
-    /// Logs the operator in, and waits until the operator's permissions have arrived.
-    async fn operator(&mut self, settings: &Settings<'_>) -> Result<Operator> {
+    /// Logs the operator in, and waits until `permission` has arrived.
+    pub(super) async fn operator(&mut self, settings: &Settings<'_>, permission: &str) -> Result<Operator> {
         let access_token = self.log_in(settings).await?;
         let permissions = format!("{}/v1/me/permissions", settings.url("permission"));
         let may_publish = async |http: &reqwest::Client| {
             let body = http.get(&permissions).bearer_auth(&access_token).send().await?.text().await?;
-            if body.contains(&format!("\"{OPERATOR_PERMISSION}\"")) { Ok(()) } else { bail!("the operator still lacks {OPERATOR_PERMISSION}: {body}") }
+            if body.contains(&format!("\"{permission}\"")) { Ok(()) } else { bail!("the operator still lacks {permission}: {body}") }
         };
         self.wait_for("permission", READY, may_publish).await?;
         Ok(Operator { email: OPERATOR_EMAIL.into(), password: self.secrets.password("operator")?, access_token })
@@ -167,14 +173,14 @@ impl Stack {
     }
 }
 
-fn local_aws(name: &str, args: &[&str], programs: &Programs, settings: &Settings<'_>) -> Spec {
+pub(super) fn local_aws(name: &str, args: &[&str], programs: &Programs, settings: &Settings<'_>) -> Spec {
     let mut env = settings.aws.clone();
     env.insert("RESOURCE_PREFIX".into(), "sevenleague".into());
     env.insert("LOG_FORMAT".into(), "text".into());
     program(name, &programs["local-aws"], args, env)
 }
 
-fn program(name: &str, program: &Path, args: &[&str], env: BTreeMap<String, String>) -> Spec {
+pub(super) fn program(name: &str, program: &Path, args: &[&str], env: BTreeMap<String, String>) -> Spec {
     Spec {
         name: name.into(),
         layer: Layer::Service,
