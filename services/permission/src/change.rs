@@ -14,6 +14,7 @@ use chrono::{DateTime, Utc};
 use common::{
     access::Allowed,
     ambient::Ambient,
+    db,
     http::Json,
     problem::{Problem, RETRY_AFTER_OUTAGE},
 };
@@ -52,7 +53,7 @@ pub struct Written<T> {
 impl Change {
     /// Locks the tenant's roles, groups and grants against other writers.
     pub async fn begin<P>(app: &App, caller: &Allowed<P>, origin: &Origin) -> Result<Self, Problem> {
-        let mut tx = app.pool.begin().await?;
+        let mut tx = db::begin(&app.pool, caller.tenant).await?;
         let row = sqlx::query!("SELECT kind, version FROM tenants WHERE id = $1 FOR NO KEY UPDATE", caller.tenant.0).fetch_optional(&mut *tx).await?;
         let row = row.ok_or_else(tenant_not_known)?;
         let kind = crate::effective::store::kind_of(&row.kind);
