@@ -5,9 +5,11 @@
 mod browser;
 mod client;
 mod contract;
+mod database;
 mod issuer;
 mod link;
 mod platform;
+mod walls;
 
 pub use browser::Browser;
 pub use client::{TestAnswer, TestRequest, TestServer};
@@ -15,6 +17,7 @@ pub use contract::openapi_contract;
 pub use issuer::TestIssuer;
 pub use link::Link;
 pub use platform::{TestPlatform, TestUser};
+pub use walls::tenant_walls;
 
 use std::time::{Duration, Instant};
 

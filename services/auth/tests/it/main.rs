@@ -10,3 +10,4 @@ mod operator;
 mod registrations;
 mod sessions;
 mod support;
+mod walls;
