@@ -8,7 +8,7 @@ use crate::{
     routes::{Parsed, Routes, Unfit},
 };
 use aws_sdk_sqs::types::{Message, MessageAttributeValue, MessageSystemAttributeName};
-use common::ambient::Ambient;
+use common::{ambient::Ambient, db};
 use futures_util::FutureExt;
 use sqlx::PgPool;
 use std::{panic::AssertUnwindSafe, time::Duration};
@@ -101,7 +101,7 @@ impl Context {
 
     /// The claim and the effect commit together. Whatever ends this early rolls both back.
     async fn apply_once(&self, parsed: &Parsed) -> Result<Outcome, Fault> {
-        let mut tx = self.pool.begin().await?;
+        let mut tx = db::begin_for(&self.pool, parsed.tenant).await?;
         if !inbox::claim(&mut tx, self.queue, &parsed.id).await? {
             return Ok(Outcome::Duplicate);
         }

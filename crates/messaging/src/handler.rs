@@ -21,6 +21,9 @@ pub struct Delivery<M> {
 
 /// Takes messages of type `M`.
 pub trait Handle<M: Message>: Send + Sync + 'static {
+    /// Whether `tx` reaches the rows of every tenant, as for a message without a tenant, and not only those of the message's.
+    const ACROSS_TENANTS: bool = false;
+
     /// Does what the message asks for, inside `tx`: the transaction that also marks the message as taken. What is written
     /// there, outbox rows included, happens once; anything outside must bear being done again.
     fn handle(&self, tx: &mut PgConnection, message: &Delivery<M>) -> impl Future<Output = Result<(), Fault>> + Send;

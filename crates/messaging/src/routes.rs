@@ -1,7 +1,7 @@
 //! Which handler takes this body? A body is parsed as a whole before anything happens.
 
 use crate::handler::{Delivery, Fault, Handle, HandleRaw};
-use contracts::{envelope::Envelope, messages::Message};
+use contracts::{envelope::Envelope, id::TenantId, messages::Message};
 use futures_util::future::BoxFuture;
 use sqlx::PgConnection;
 use std::{collections::HashMap, sync::Arc};
@@ -11,6 +11,8 @@ pub(crate) struct Parsed {
     /// The key of the inbox.
     pub id: String,
     pub kind: &'static str,
+    /// Whose rows the effect touches; `None` for those of every tenant.
+    pub tenant: Option<TenantId>,
     pub effect: Box<dyn Effect>,
 }
 
@@ -52,7 +54,8 @@ impl Routes {
             let data: M =
                 serde_json::from_value(envelope.data).map_err(|fault| Unfit::new(format!("the data of {} do not fit its schema", M::TYPE), Some(fault)))?;
             let delivery = Delivery { id: envelope.id, time: envelope.time, tenant: envelope.tenant, data };
-            Ok(Parsed { id: delivery.id.to_string(), kind: M::TYPE, effect: Box::new(Typed { handler: Arc::clone(&handler), delivery }) })
+            let tenant = delivery.tenant.filter(|_| !H::ACROSS_TENANTS);
+            Ok(Parsed { id: delivery.id.to_string(), kind: M::TYPE, tenant, effect: Box::new(Typed { handler: Arc::clone(&handler), delivery }) })
         };
         self.by_type.insert(M::TYPE, Box::new(parse));
     }
@@ -61,7 +64,7 @@ impl Routes {
         let handler = Arc::new(handler);
         self.raw = Some(Box::new(move |text| {
             let body = serde_json::from_str::<H::Body>(text).map_err(|fault| Unfit::new("the body does not fit its schema", Some(fault)))?;
-            Ok(Parsed { id: H::message_id(&body), kind: "raw", effect: Box::new(Raw { handler: Arc::clone(&handler), body }) })
+            Ok(Parsed { id: H::message_id(&body), kind: "raw", tenant: None, effect: Box::new(Raw { handler: Arc::clone(&handler), body }) })
         }));
     }
 

@@ -5,10 +5,12 @@
 mod browser;
 mod client;
 mod contract;
+mod database;
 mod issuer;
 mod link;
 mod platform;
 mod redis_server;
+mod walls;
 
 pub use browser::Browser;
 pub use client::{TestAnswer, TestRequest, TestServer};
@@ -17,6 +19,7 @@ pub use issuer::TestIssuer;
 pub use link::Link;
 pub use platform::{TestPlatform, TestUser, redis_url, redis_url_of};
 pub use redis_server::RedisServer;
+pub use walls::tenant_walls;
 
 use std::time::{Duration, Instant};
 

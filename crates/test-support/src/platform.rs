@@ -1,7 +1,7 @@
 //! What surrounds the service under test? A database, a Redis prefix, topics and queues that no other test sees.
 
 use crate::{
-    TestServer, environment,
+    TestServer, database, environment,
     issuer::{AUDIENCE, TestIssuer},
 };
 use common::{
@@ -18,11 +18,12 @@ use contracts::{
 };
 use messaging::Aws;
 use redis::aio::ConnectionManager;
-use sqlx::{Connection, PgConnection, PgPool, migrate::Migrator};
+use sqlx::{PgPool, migrate::Migrator};
 use std::{collections::BTreeSet, collections::HashMap, time::Duration};
 
 /// Everything that one test has for itself.
 pub struct TestPlatform {
+    /// Of a superuser, who looks over the walls between tenants; the service under test logs in as a plain role.
     pub pool: PgPool,
     pub redis: ConnectionManager,
     pub aws: Aws,
@@ -31,7 +32,6 @@ pub struct TestPlatform {
     /// Name of the database, prefix in Redis and of topics and queues.
     pub name: String,
     service: &'static str,
-    database_url: String,
 }
 
 /// A signed-in user.
@@ -49,15 +49,15 @@ impl TestPlatform {
         common::token::install_crypto();
         let ambient = Ambient::system();
         let name = format!("t{}", &ambient.uuid().simple().to_string()[12..]);
-        let database_url = create_database(&name, service, migrator).await;
+        database::create(&name, service, migrator).await;
         let aws = Aws::from_env(&name, &environment("AWS_ACCOUNT_ID")).await;
         let queues: Vec<_> = QUEUES.iter().map(|queue| queue.name).filter(|queue| *queue == service || queue.starts_with(&format!("{service}-"))).collect();
         messaging::provision::provision_for(&aws, &queues).await.expect("making topics and queues");
-        let pool = PgPool::connect_lazy(&database_url).expect("a database URL");
+        let pool = PgPool::connect_lazy(&database::superuser_url(&name)).expect("a database URL");
         let client = redis::Client::open(redis_url()).expect("a Redis URL");
         let redis = ConnectionManager::new(client).await.expect("connecting to Redis");
         let issuer = TestIssuer::start(ambient.clone()).await;
-        Self { pool, redis, aws, ambient, issuer, name, service, database_url }
+        Self { pool, redis, aws, ambient, issuer, name, service }
     }
 
     /// The environment of the service under test, for `Env::new`.
@@ -65,7 +65,7 @@ impl TestPlatform {
         let variables = [
             ("LISTEN_ADDR", "127.0.0.1:0".to_owned()),
             ("OPS_ADDR", "127.0.0.1:0".to_owned()),
-            ("DATABASE_URL", self.database_url.clone()),
+            ("DATABASE_URL", database::plain_url(&self.name)),
             ("REDIS_URL", redis_url_of(self.service)),
             ("REDIS_PREFIX", self.redis_prefix()),
             ("AUTH_URL", self.issuer.url.clone()),
@@ -79,6 +79,11 @@ impl TestPlatform {
             ("AWS_REGION", environment("AWS_REGION")),
         ];
         variables.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+    }
+
+    /// Of the test's database.
+    pub fn superuser_url(&self) -> String {
+        database::superuser_url(&self.name)
     }
 
     pub fn redis_prefix(&self) -> String {
@@ -158,43 +163,6 @@ impl TestPlatform {
     }
 }
 
-/// A copy of the migrated template of the service; the first test of a run makes the template.
-async fn create_database(name: &str, service: &str, migrator: &Migrator) -> String {
-    let admin_url = environment("TEST_DATABASE_URL");
-    let mut admin = PgConnection::connect(&admin_url).await.expect("connecting to PostgreSQL");
-    let checksum: u64 =
-        migrator.iter().flat_map(|migration| migration.checksum.iter()).fold(17, |hash, byte| hash.wrapping_mul(31).wrapping_add(u64::from(*byte)));
-    let template = format!("template_{service}_{checksum:016x}");
-    sqlx::query("SELECT pg_advisory_lock(hashtext($1))").bind(&template).execute(&mut admin).await.expect("locking the template");
-    let exists: bool = sqlx::query_scalar("SELECT EXISTS (SELECT FROM pg_database WHERE datname = $1)")
-        .bind(&template)
-        .fetch_one(&mut admin)
-        .await
-        .expect("looking for the template");
-    if !exists {
-        let raw = format!("{template}_raw");
-        statement(&mut admin, format!("DROP DATABASE IF EXISTS {raw} WITH (FORCE)")).await;
-        statement(&mut admin, format!("CREATE DATABASE {raw}")).await;
-        let mut connection = PgConnection::connect(&with_database(&admin_url, &raw)).await.expect("connecting to the template");
-        migrator.run(&mut connection).await.expect("migrating the template");
-        connection.close().await.expect("closing the template");
-        statement(&mut admin, format!("ALTER DATABASE {raw} RENAME TO {template}")).await;
-    }
-    sqlx::query("SELECT pg_advisory_unlock(hashtext($1))").bind(&template).execute(&mut admin).await.expect("unlocking the template");
-    statement(&mut admin, format!("CREATE DATABASE {name} TEMPLATE {template}")).await;
-    with_database(&admin_url, name)
-}
-
-async fn statement(connection: &mut PgConnection, sql: String) {
-    sqlx::raw_sql(sqlx::AssertSqlSafe(sql)).execute(connection).await.expect("an administrator's statement");
-}
-
-/// The URL with another database.
-pub(crate) fn with_database(url: &str, database: &str) -> String {
-    let (server, _) = url.rsplit_once('/').expect("a database URL ends with /name");
-    format!("{server}/{database}")
-}
-
 impl Drop for TestPlatform {
     /// Removes what the test made, on a thread and a runtime of its own, because the test's is busy dropping.
     fn drop(&mut self) {
@@ -202,8 +170,7 @@ impl Drop for TestPlatform {
         let cleaner = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
             runtime.block_on(async {
-                let mut admin = PgConnection::connect(&environment("TEST_DATABASE_URL")).await.expect("connecting to PostgreSQL");
-                statement(&mut admin, format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)")).await;
+                database::drop(&name).await;
                 remove_keys(&prefix).await.expect("removing keys");
                 messaging::provision::teardown(&Aws::from_env(&name, &environment("AWS_ACCOUNT_ID")).await).await.expect("removing topics and queues");
             });

@@ -14,6 +14,7 @@ use crate::{
 };
 use common::{
     access::{FillAnswer, FillRequest},
+    db,
     problem::{Chain, Problem},
 };
 use contracts::id::{Principal, SessionId, TenantId, UserId};
@@ -93,19 +94,21 @@ pub async fn authenticate(app: &App, request: LogInRequest) -> Result<(User, Ten
         (_, Candidate::User(user)) => user,
     };
     let new_hash = if verdict == Verdict::RightButOutdated { Some(app.hasher.hash(&request.password).await?) } else { None };
-    let mut conn = app.pool.acquire().await?;
+    // Which tenants the person may choose from is what is asked.
+    let mut tx = db::begin_platform(&app.pool).await?;
     if let Some(new_hash) = new_hash {
-        accounts::replace_hash(&mut conn, &user, &new_hash).await?;
+        accounts::replace_hash(&mut tx, &user, &new_hash).await?;
     }
-    let tenant = accounts::tenant_of(&mut conn, user.id, request.tenant_id).await?;
+    let tenant = accounts::tenant_of(&mut tx, user.id, request.tenant_id).await?;
+    tx.commit().await?;
     Ok((user, tenant.ok_or_else(not_a_member)?))
 }
 
 /// The user and the tenant of a session.
 pub async fn who(app: &App, session: &Session) -> Result<(User, Tenant), Problem> {
-    let mut conn = app.pool.acquire().await?;
-    let user = accounts::find_user(&mut conn, session.user_id).await?;
-    let tenant = accounts::tenant_of(&mut conn, session.user_id, Some(session.tenant_id)).await?;
+    let mut tx = db::begin(&app.pool, session.tenant_id).await?;
+    let user = accounts::find_user(&mut tx, session.user_id).await?;
+    let tenant = accounts::tenant_of(&mut tx, session.user_id, Some(session.tenant_id)).await?;
     user.zip(tenant).ok_or_else(not_a_member)
 }
 

@@ -10,13 +10,14 @@ use anyhow::Context;
 use common::{
     ambient::Ambient,
     config::{Database, Env},
+    db,
 };
 use contracts::{
     id::{TenantId, UserId},
     messages::{MemberJoined, TenantCreated, TenantKind},
 };
 use secrecy::{ExposeSecret, SecretString};
-use sqlx::{Connection, PgConnection};
+use sqlx::PgConnection;
 
 const TENANT_NAME: &str = "Platform";
 const DISPLAY_NAME: &str = "Operator";
@@ -47,8 +48,8 @@ impl Seed {
 pub async fn seed(seed: Seed) -> anyhow::Result<()> {
     let ambient = Ambient::system();
     let now = ambient.now();
-    let mut conn = PgConnection::connect(seed.database.url.expose_secret()).await.context("the database cannot be reached")?;
-    let mut tx = conn.begin().await?;
+    // The tenant may be there already, and its id is not known yet.
+    let mut tx = db::begin_platform(&db::connect(&seed.database)?).await.context("the database cannot be reached")?;
     let made = accounts::insert_tenant(&mut tx, TenantId(ambient.uuid()), &TENANT_NAME.parse::<Name>()?, TenantKind::Platform, now).await?;
     let tenant_id = accounts::platform_tenant(&mut tx).await?;
     let user_id = operator(&mut tx, &ambient, &seed).await?;

@@ -1,7 +1,7 @@
 //! What is forgotten, and when? Links and sessions that can never work again, so that strangers cannot fill the database.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use common::{ambient::Ambient, problem::Chain};
+use common::{ambient::Ambient, db, problem::Chain};
 use sqlx::{PgConnection, PgPool};
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
@@ -32,14 +32,21 @@ pub async fn run(pool: PgPool, ambient: Ambient, shutdown: CancellationToken) {
 
 /// Deletes everything that expired long enough before `now`, a batch at a time.
 pub async fn sweep(pool: &PgPool, now: DateTime<Utc>) -> sqlx::Result<()> {
-    let mut conn = pool.acquire().await?;
-    while registrations(&mut conn, now - KEEP_LINKS).await? == BATCH.unsigned_abs() {}
-    while invitations(&mut conn, now - KEEP_LINKS).await? == BATCH.unsigned_abs() {}
-    while sessions(&mut conn, now - KEEP_SESSIONS).await? == BATCH.unsigned_abs() {}
-    while secrets(&mut conn, now - KEEP_CREDENTIALS).await? == BATCH.unsigned_abs() {}
-    while clients(&mut conn, now - KEEP_CREDENTIALS).await? == BATCH.unsigned_abs() {}
-    while api_keys(&mut conn, now - KEEP_CREDENTIALS).await? == BATCH.unsigned_abs() {}
-    Ok(())
+    loop {
+        let mut tx = db::begin_platform(pool).await?;
+        let deleted = [
+            registrations(&mut tx, now - KEEP_LINKS).await?,
+            invitations(&mut tx, now - KEEP_LINKS).await?,
+            sessions(&mut tx, now - KEEP_SESSIONS).await?,
+            secrets(&mut tx, now - KEEP_CREDENTIALS).await?,
+            clients(&mut tx, now - KEEP_CREDENTIALS).await?,
+            api_keys(&mut tx, now - KEEP_CREDENTIALS).await?,
+        ];
+        tx.commit().await?;
+        if deleted.iter().all(|rows| *rows < BATCH.unsigned_abs()) {
+            return Ok(());
+        }
+    }
 }
 
 async fn registrations(conn: &mut PgConnection, before: DateTime<Utc>) -> sqlx::Result<u64> {

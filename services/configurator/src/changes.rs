@@ -5,7 +5,7 @@
 
 use crate::{app::App, instances::store};
 use chrono::{DateTime, TimeDelta, Utc};
-use common::problem::Chain;
+use common::{db, problem::Chain};
 use redis::{AsyncCommands, RedisResult, aio::ConnectionManager};
 use sqlx::postgres::PgListener;
 use std::time::Duration;
@@ -60,7 +60,7 @@ pub async fn run(app: App, shutdown: CancellationToken) {
 async fn follow(app: &App, heard: &mut DateTime<Utc>) -> sqlx::Result<()> {
     let mut listener = PgListener::connect_with(&app.pool).await?;
     listener.listen(CHANNEL).await?;
-    for host in store::hosts_changed_since(&mut *app.pool.acquire().await?, *heard - OVERLAP).await? {
+    for host in store::hosts_changed_since(&mut *db::begin_platform(&app.pool).await?, *heard - OVERLAP).await? {
         app.announcer.announce(&host).await;
     }
     app.provision.notify_one();

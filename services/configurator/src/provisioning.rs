@@ -20,7 +20,10 @@ use crate::{
     instances::{self, model::Step},
     secrets::{Purpose, Unreadable},
 };
-use common::problem::{Chain, is_outage};
+use common::{
+    db,
+    problem::{Chain, is_outage},
+};
 use contracts::id::InstanceId;
 use server::Plan;
 use std::time::Duration;
@@ -94,7 +97,7 @@ async fn make(app: &App, claim: &Claim) -> Result<(), Failure> {
 
 /// Moves the instance on, unless it was taken over meanwhile.
 async fn finish(app: &App, claim: &Claim) -> sqlx::Result<()> {
-    let mut tx = app.pool.begin().await?;
+    let mut tx = db::begin_platform(&app.pool).await?;
     let instance = instances::store::lock(&mut tx, claim.instance).await?;
     let Some(instance) = instance.filter(|instance| instance.claimed_by == Some(claim.id)) else { return Ok(()) };
     let Some(state) = instance.state.after(Step::Provisioned) else { return Ok(()) };
@@ -109,11 +112,13 @@ async fn finish(app: &App, claim: &Claim) -> sqlx::Result<()> {
 async fn put_back(app: &App, claim: &Claim, failure: &Failure) -> sqlx::Result<()> {
     tracing::warn!(error = %Chain(failure), instance_id = %claim.instance, refusals = claim.refusals, "An instance did not get its database");
     let now = app.ambient.now();
+    let mut tx = db::begin_platform(&app.pool).await?;
     match refusal(failure) {
-        None => store::put_back(&app.pool, claim, claim.refusals, now + AWAY_PAUSE).await,
-        Some(reason) if claim.refusals + 1 >= MOST_REFUSALS => store::give_up(&app.pool, claim, &reason, now).await,
-        Some(_) => store::put_back(&app.pool, claim, claim.refusals + 1, now + REFUSED_PAUSE * 2_u32.pow(claim.refusals.unsigned_abs())).await,
+        None => store::put_back(&mut tx, claim, claim.refusals, now + AWAY_PAUSE).await?,
+        Some(reason) if claim.refusals + 1 >= MOST_REFUSALS => store::give_up(&mut tx, claim, &reason, now).await?,
+        Some(_) => store::put_back(&mut tx, claim, claim.refusals + 1, now + REFUSED_PAUSE * 2_u32.pow(claim.refusals.unsigned_abs())).await?,
     }
+    tx.commit().await
 }
 
 /// What people are told of a refusal; `None` if it was none and passes by itself.

@@ -9,7 +9,7 @@ use crate::{
     ses::Outcome,
 };
 use chrono::TimeDelta;
-use common::problem::Chain;
+use common::{db, problem::Chain};
 use sqlx::postgres::PgListener;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
@@ -51,12 +51,16 @@ async fn listen(app: &App) -> sqlx::Result<PgListener> {
 
 async fn drain(app: &App, shutdown: &CancellationToken) -> sqlx::Result<()> {
     let now = app.ambient.now();
-    let abandoned = store::abandon(&mut *app.pool.acquire().await?, now - ABANDONED_AFTER, now).await?;
+    let mut tx = db::begin_platform(&app.pool).await?;
+    let abandoned = store::abandon(&mut tx, now - ABANDONED_AFTER, now).await?;
+    tx.commit().await?;
     if abandoned > 0 {
         tracing::warn!(abandoned, "mails were being sent when a process died; events will settle them");
     }
     while !shutdown.is_cancelled() {
-        let Some(claimed) = store::claim(&mut *app.pool.acquire().await?, app.ambient.now()).await? else { break };
+        let mut tx = db::begin_platform(&app.pool).await?;
+        let Some(claimed) = store::claim(&mut tx, app.ambient.now()).await? else { break };
+        tx.commit().await?;
         send(app, claimed).await?;
     }
     Ok(())
@@ -67,7 +71,9 @@ async fn send(app: &App, claimed: Claimed) -> sqlx::Result<()> {
         (Some(reason), _) => {
             let why = format!("the address is out of circulation after a {reason}");
             metrics::counter!("mails_total", "outcome" => "suppressed").increment(1);
-            return store::settle(&mut *app.pool.acquire().await?, claimed.id, Status::Suppressed, Some(&why), app.ambient.now()).await;
+            let mut tx = db::begin_platform(&app.pool).await?;
+            store::settle(&mut tx, claimed.id, Status::Suppressed, Some(&why), app.ambient.now()).await?;
+            return tx.commit().await;
         }
         (None, Some(serde_json::Value::Object(variables))) => match app.templates.render(&claimed.template, variables) {
             Ok(mail) => app.ses.send(claimed.id, &claimed.recipient, &mail).await,
@@ -80,16 +86,17 @@ async fn send(app: &App, claimed: Claimed) -> sqlx::Result<()> {
 
 async fn settle(app: &App, claimed: &Claimed, outcome: Outcome) -> sqlx::Result<()> {
     let now = app.ambient.now();
-    let conn = &mut *app.pool.acquire().await?;
+    let mut tx = db::begin_platform(&app.pool).await?;
     let (label, settled) = match outcome {
-        Outcome::Accepted(ses_message_id) => ("sent", store::sent(conn, claimed.id, &ses_message_id, now).await),
-        Outcome::Later(reason) => ("postponed", store::postpone(conn, claimed.id, now + pause(claimed.attempts), &reason, now).await),
-        Outcome::Refused(reason) => ("failed", store::settle(conn, claimed.id, Status::Failed, Some(&reason), now).await),
-        Outcome::Unknown(reason) => ("unknown", store::settle(conn, claimed.id, Status::Unknown, Some(&reason), now).await),
+        Outcome::Accepted(ses_message_id) => ("sent", store::sent(&mut tx, claimed.id, &ses_message_id, now).await),
+        Outcome::Later(reason) => ("postponed", store::postpone(&mut tx, claimed.id, now + pause(claimed.attempts), &reason, now).await),
+        Outcome::Refused(reason) => ("failed", store::settle(&mut tx, claimed.id, Status::Failed, Some(&reason), now).await),
+        Outcome::Unknown(reason) => ("unknown", store::settle(&mut tx, claimed.id, Status::Unknown, Some(&reason), now).await),
     };
     metrics::counter!("mails_total", "outcome" => label).increment(1);
     tracing::info!(message_id = %claimed.id, outcome = label, "mail handled");
-    settled
+    settled?;
+    tx.commit().await
 }
 
 fn pause(attempts: i32) -> TimeDelta {

@@ -5,7 +5,7 @@ pub mod routes;
 pub mod store;
 
 use crate::{app::App, stamps::Debts};
-use common::problem::Problem;
+use common::{db, problem::Problem};
 use contracts::manifest::PermissionList;
 use std::time::Duration;
 use store::Origin;
@@ -33,7 +33,8 @@ pub async fn register_own(app: App, shutdown: CancellationToken) {
 
 /// Makes `list` all there is in its namespace; every record made before counts no more when this returns.
 pub async fn replace(app: &App, list: &PermissionList) -> Result<(), Problem> {
-    let mut tx = app.pool.begin().await?;
+    // No tenant may hold what is removed, and each is owed a stamp.
+    let mut tx = db::begin_platform(&app.pool).await?;
     let now = app.ambient.now();
     store::take_namespace(&mut tx, &list.namespace, Origin::Registered).await?;
     let known = store::of_namespace(&mut tx, &list.namespace).await?;

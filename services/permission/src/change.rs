@@ -14,6 +14,7 @@ use chrono::{DateTime, Utc};
 use common::{
     access::Allowed,
     ambient::Ambient,
+    db,
     http::Json,
     problem::{Problem, RETRY_AFTER_OUTAGE},
 };
@@ -55,7 +56,7 @@ impl Change {
         if caller.claims.scope.is_some() {
             return Err(limited());
         }
-        let mut tx = app.pool.begin().await?;
+        let mut tx = db::begin(&app.pool, caller.tenant).await?;
         let row = sqlx::query!("SELECT kind, version FROM tenants WHERE id = $1 FOR NO KEY UPDATE", caller.tenant.0).fetch_optional(&mut *tx).await?;
         let row = row.ok_or_else(tenant_not_known)?;
         let kind = crate::effective::store::kind_of(&row.kind);

@@ -7,7 +7,7 @@ use axum::extract::State;
 use common::{
     access::{Fill, FillAnswer, FillRequest, Flights, Internal, Permissions, RecordStore},
     ambient::Ambient,
-    callers,
+    callers, db,
     http::Json,
     problem::Problem,
 };
@@ -67,7 +67,7 @@ impl Filler {
     /// What the principal may do in the tenant right now. With Redis away it is still true, only not left there.
     async fn fill(&self, tenant: TenantId, principal: &Principal) -> Result<Permissions, Problem> {
         let stamps = self.patiently(self.store.stamps(tenant, principal)).await;
-        let effective = effective::store::read(&mut *self.pool.acquire().await?, tenant, principal).await?.at(self.ambient.now());
+        let effective = effective::store::read(&mut *db::begin(&self.pool, tenant).await?, tenant, principal).await?.at(self.ambient.now());
         let left = effective.until.map_or(NO_EXPIRY, |until| (until - self.ambient.now()).to_std().unwrap_or_default());
         if let Some(stamps) = stamps
             && left >= SHORTEST_LIFE

@@ -3,9 +3,9 @@
 //! Whoever must not answer before the stamp is there pays at once ([`Stamps::pay`]); [`run`] pays what is left, such as the debts
 //! of message handlers, which cannot act after their commit, and those that an outage of Redis or a crash left behind.
 
-use common::access::RecordStore;
+use common::{access::RecordStore, db};
 use contracts::id::{Principal, TenantId};
-use sqlx::{PgConnection, PgPool, postgres::PgListener};
+use sqlx::{PgConnection, PgPool, PgTransaction, postgres::PgListener};
 use std::time::Duration;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
@@ -80,7 +80,10 @@ impl Stamps {
     /// gone was paid, and two who pay at once merely stamp twice.
     pub async fn pay(&self, debts: Debts) -> Result<(), Unpaid> {
         loop {
-            let owed = self.owed(debts).await?;
+            let owed = owed(&mut *self.begin(debts).await?, debts).await?;
+            if owed.is_empty() {
+                return Ok(());
+            }
             for debt in &owed {
                 match &debt.principal {
                     Some(principal) => self.store.restamp_principal(debt.tenant, &principal.parse()?).await?,
@@ -88,22 +91,34 @@ impl Stamps {
                 }
             }
             let ids: Vec<Uuid> = owed.iter().map(|debt| debt.id).collect();
-            sqlx::query!("DELETE FROM owed_stamps WHERE id = ANY($1)", &ids).execute(&self.pool).await?;
+            let mut tx = self.begin(debts).await?;
+            sqlx::query!("DELETE FROM owed_stamps WHERE id = ANY($1)", &ids).execute(&mut *tx).await?;
+            tx.commit().await?;
             if (owed.len() as i64) < BATCH {
                 return Ok(());
             }
         }
     }
 
-    async fn owed(&self, debts: Debts) -> sqlx::Result<Vec<Debt>> {
-        let tenant = match debts {
-            Debts::Of(tenant) => Some(tenant.0),
-            Debts::All => None,
-        };
-        sqlx::query_as!(Debt, "SELECT id, tenant_id AS tenant, principal FROM owed_stamps WHERE ($1::uuid IS NULL OR tenant_id = $1) LIMIT $2", tenant, BATCH)
-            .fetch_all(&self.pool)
-            .await
+    async fn begin(&self, debts: Debts) -> sqlx::Result<PgTransaction<'static>> {
+        db::begin_for(&self.pool, debts.tenant()).await
     }
+}
+
+impl Debts {
+    fn tenant(self) -> Option<TenantId> {
+        match self {
+            Self::Of(tenant) => Some(tenant),
+            Self::All => None,
+        }
+    }
+}
+
+async fn owed(conn: &mut PgConnection, debts: Debts) -> sqlx::Result<Vec<Debt>> {
+    let tenant = debts.tenant().map(|tenant| tenant.0);
+    sqlx::query_as!(Debt, "SELECT id, tenant_id AS tenant, principal FROM owed_stamps WHERE ($1::uuid IS NULL OR tenant_id = $1) LIMIT $2", tenant, BATCH)
+        .fetch_all(conn)
+        .await
 }
 
 /// Pays until `shutdown`, through any outage of PostgreSQL or Redis.

@@ -8,9 +8,9 @@ use crate::{
         queue::{self, Claimed},
     },
 };
-use common::problem::Chain;
+use common::{db, problem::Chain};
 use contracts::{
-    id::{InstanceId, TenantId},
+    id::InstanceId,
     messages::{JobFinished, JobOutcome},
 };
 use futures_util::FutureExt;
@@ -73,8 +73,10 @@ async fn settle(app: &App, job: &Claimed, result: &Result<(), Fault>) -> Result<
         Err(Fault::Transient(reason)) if job.attempts < MOST_ATTEMPTS => {
             let wait = wait_after(job.attempts);
             tracing::warn!(reason, wait_s = wait.as_secs(), "A job is put off");
-            let mut conn = app.pool.acquire().await?;
-            ("put off", queue::postpone(&mut conn, job, wait, reason).await?)
+            let mut tx = db::begin_for(&app.pool, job.tenant()).await?;
+            let ours = queue::postpone(&mut tx, job, wait, reason).await?;
+            tx.commit().await?;
+            ("put off", ours)
         }
         Err(Fault::Transient(reason)) => ("failed", finish(app, job, Some(&format!("given up after {} attempts: {reason}", job.attempts))).await?),
         Err(Fault::Permanent(reason)) => ("failed", finish(app, job, Some(reason)).await?),
@@ -83,7 +85,7 @@ async fn settle(app: &App, job: &Claimed, result: &Result<(), Fault>) -> Result<
 }
 
 async fn finish(app: &App, job: &Claimed, failure: Option<&str>) -> Result<bool, OutboxError> {
-    let mut tx = app.pool.begin().await?;
+    let mut tx = db::begin_for(&app.pool, job.tenant()).await?;
     if !queue::finish(&mut tx, job, failure).await? {
         return Ok(false);
     }
@@ -93,7 +95,7 @@ async fn finish(app: &App, job: &Claimed, failure: Option<&str>) -> Result<bool,
     let outcome = if failure.is_some() { JobOutcome::Failed } else { JobOutcome::Succeeded };
     let instance_id = job.instance_id.map(InstanceId);
     let finished = JobFinished { job_id: job.id, kind: job.kind.clone(), instance_id, outcome, reason: failure.map(str::to_owned) };
-    messaging::publish(&mut tx, &app.ambient, "worker", job.tenant_id.map(TenantId), &finished).await?;
+    messaging::publish(&mut tx, &app.ambient, "worker", job.tenant(), &finished).await?;
     tx.commit().await?;
     Ok(true)
 }
@@ -105,9 +107,8 @@ async fn keep(app: &App, job: &Claimed) {
     loop {
         sleep(lease / HEARTBEATS).await;
         let asked = Instant::now();
-        let extended = async { queue::extend(&mut *app.pool.acquire().await?, job, lease).await };
         let left = ours_until.saturating_duration_since(asked);
-        match timeout(left, extended).await {
+        match timeout(left, extend(app, job)).await {
             Ok(Ok(true)) => ours_until = asked + lease,
             Ok(Ok(false)) | Err(_) => return,
             Ok(Err(error)) => tracing::warn!(error = %Chain(&error), "A job's lease could not be extended"),
@@ -115,13 +116,26 @@ async fn keep(app: &App, job: &Claimed) {
     }
 }
 
+async fn extend(app: &App, job: &Claimed) -> sqlx::Result<bool> {
+    let mut tx = db::begin_for(&app.pool, job.tenant()).await?;
+    let ours = queue::extend(&mut tx, job, app.config.job_lease).await?;
+    tx.commit().await?;
+    Ok(ours)
+}
+
 async fn hand_back(app: &App, job: &Claimed) -> &'static str {
-    let handed_back = async { queue::hand_back(&mut *app.pool.acquire().await?, job).await };
-    match timeout(HAND_BACK, handed_back).await {
+    match timeout(HAND_BACK, queue_again(app, job)).await {
         Ok(Ok(true)) => return "handed back",
         Ok(Ok(false)) => return "lost",
         Ok(Err(error)) => tracing::warn!(error = %Chain(&error), "A job could not be handed back; its lease will end"),
         Err(_) => tracing::warn!("A job could not be handed back in time; its lease will end"),
     }
     "abandoned"
+}
+
+async fn queue_again(app: &App, job: &Claimed) -> sqlx::Result<bool> {
+    let mut tx = db::begin_for(&app.pool, job.tenant()).await?;
+    let ours = queue::hand_back(&mut tx, job).await?;
+    tx.commit().await?;
+    Ok(ours)
 }

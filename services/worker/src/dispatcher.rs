@@ -9,7 +9,7 @@ use crate::{
         store::CHANNEL,
     },
 };
-use common::problem::Chain;
+use common::{db, problem::Chain};
 use sqlx::postgres::PgListener;
 use std::{sync::Arc, time::Duration};
 use tokio::{
@@ -79,11 +79,13 @@ impl Dispatcher {
     async fn claim(&self) -> sqlx::Result<Option<Claimed>> {
         let (app, lease) = (&self.app, self.app.ambient.uuid());
         let claim = Claim { worker: &app.worker, lease, kinds: &self.kinds, versions: &self.versions, duration: app.config.job_lease };
-        let mut conn = app.pool.acquire().await?;
-        match queue::take_over(&mut conn, &claim).await? {
-            Some(abandoned) => Ok(Some(abandoned)),
-            None => queue::begin(&mut conn, &claim).await,
-        }
+        let mut tx = db::begin_platform(&app.pool).await?;
+        let claimed = match queue::take_over(&mut tx, &claim).await? {
+            Some(abandoned) => Some(abandoned),
+            None => queue::begin(&mut tx, &claim).await?,
+        };
+        tx.commit().await?;
+        Ok(claimed)
     }
 
     fn attempt(&self, job: Claimed, slot: OwnedSemaphorePermit, give_up: CancellationToken) -> impl Future<Output = ()> + Send + 'static {
@@ -118,7 +120,7 @@ impl Dispatcher {
     /// Tells how much work waits, and how much of it waits for another version of the worker.
     async fn measure(&self) {
         loop {
-            let counts = async { queue::count(&mut *self.app.pool.acquire().await?, &self.kinds, &self.versions).await };
+            let counts = async { queue::count(&mut *db::begin_platform(&self.app.pool).await?, &self.kinds, &self.versions).await };
             if let Ok(counts) = counts.await {
                 metrics::gauge!("jobs_queued").set(counts.queued as f64);
                 metrics::gauge!("jobs_running").set(counts.running as f64);

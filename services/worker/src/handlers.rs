@@ -5,7 +5,7 @@ use crate::{
     instances,
     jobs::{model::Progress, queue, queue::Claimed},
 };
-use common::problem::Chain;
+use common::{db, problem::Chain};
 use contracts::jobs::{MIGRATE_INSTANCE, SEED_INSTANCE};
 
 /// Longest reason that is kept and told, in characters; a message must stay below 256 KiB.
@@ -47,10 +47,15 @@ impl Run<'_> {
     /// Notes how far the job has come. Only information: whether the job is still ours is for the heartbeat to find out.
     pub async fn note(&self, done: usize, total: usize, line: &str) {
         let progress = Progress { done: done.try_into().unwrap_or(u32::MAX), total: total.try_into().unwrap_or(u32::MAX) };
-        let noted = async { queue::note(&mut *self.app.pool.acquire().await?, self.job, progress, line).await };
-        if let Err(error) = noted.await {
+        if let Err(error) = self.write(progress, line).await {
             tracing::warn!(error = %Chain(&error), line, "A job's progress could not be noted");
         }
+    }
+
+    async fn write(&self, progress: Progress, line: &str) -> sqlx::Result<()> {
+        let mut tx = db::begin_for(&self.app.pool, self.job.tenant()).await?;
+        queue::note(&mut tx, self.job, progress, line).await?;
+        tx.commit().await
     }
 }
 

@@ -5,6 +5,7 @@ use crate::app::App;
 use axum::extract::State;
 use common::{
     access::{Allowed, Authenticated},
+    db,
     http::{Json, Query},
     page::{Page, PageQuery},
     problem::Problem,
@@ -58,10 +59,11 @@ pub fn logged_in(claims: &Claims, principal: &Principal) -> Result<UserId, Probl
 #[utoipa::path(get, path = "/v1/me", operation_id = "getMe", tag = "accounts", responses((status = 200, body = Me)), security(("bearer" = [])))]
 pub async fn me(State(app): State<App>, caller: Authenticated) -> Result<Json<Me>, Problem> {
     let id = person(&caller.principal)?;
-    let mut conn = app.pool.acquire().await?;
+    // The other tenants that the person belongs to are part of the answer.
+    let mut tx = db::begin_platform(&app.pool).await?;
     let gone = || Problem::not_found("user_not_found", "This user is no member of this tenant any more.");
-    let user = store::find_user(&mut conn, id).await?.ok_or_else(gone)?;
-    let tenants = store::tenants_of(&mut conn, id).await?;
+    let user = store::find_user(&mut tx, id).await?.ok_or_else(gone)?;
+    let tenants = store::tenants_of(&mut tx, id).await?;
     let tenant = tenants.iter().find(|tenant| tenant.id == caller.tenant).cloned().ok_or_else(gone)?;
     Ok(Json(Me { user: user.into(), tenant, tenants }))
 }
@@ -70,7 +72,7 @@ pub async fn me(State(app): State<App>, caller: Authenticated) -> Result<Json<Me
     security(("bearer" = ["auth.readMembers"])))]
 pub async fn members(State(app): State<App>, caller: Allowed<ReadMembers>, Query(query): Query<PageQuery>) -> Result<Json<Page<Member>>, Problem> {
     let page = query.check()?;
-    let mut conn = app.pool.acquire().await?;
-    let members = store::members(&mut conn, caller.tenant, page).await?;
+    let mut tx = db::begin(&app.pool, caller.tenant).await?;
+    let members = store::members(&mut tx, caller.tenant, page).await?;
     Ok(Json(Page::cut(members, page, |member| member.membership_id)))
 }

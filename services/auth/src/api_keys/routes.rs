@@ -11,6 +11,7 @@ use axum::{
 };
 use common::{
     access::Authenticated,
+    db,
     http::{Json, Path, Query},
     page::{Page, PageQuery},
     problem::Problem,
@@ -36,8 +37,8 @@ pub struct ApiKeyMade {
     security(("bearer" = [])))]
 pub async fn list(State(app): State<App>, caller: Authenticated, Query(query): Query<PageQuery>) -> Result<Json<Page<OwnKey>>, Problem> {
     let (page, owner) = (query.check()?, logged_in(&caller.claims, &caller.principal)?);
-    let mut conn = app.pool.acquire().await?;
-    let keys = store::list(&mut conn, caller.tenant, owner, page).await?;
+    let mut tx = db::begin(&app.pool, caller.tenant).await?;
+    let keys = store::list(&mut tx, caller.tenant, owner, page).await?;
     Ok(Json(Page::cut(keys, page, |key| key.id.0)))
 }
 
@@ -54,7 +55,7 @@ pub async fn create(
     let (id, name, permissions) = (ApiKeyId(app.ambient.uuid()), wanted.name.as_str().to_owned(), wanted.permissions.into_iter().collect());
     let key = OwnKey { id, name, permissions, created_at: now, expires_at: wanted.expires_at, last_used_at: None };
     let secret = ApiKey::new(id, app.ambient.bytes());
-    let mut tx = app.pool.begin().await?;
+    let mut tx = db::begin(&app.pool, caller.tenant).await?;
     match store::count_locked(&mut tx, caller.tenant, owner).await? {
         None => return Err(Problem::forbidden("not_a_member", "You do not belong to this tenant any more.")),
         Some(MOST_KEYS..) => return Err(Problem::conflict("too_many_api_keys", format!("You may have {MOST_KEYS} keys; revoke one that is not needed."))),
@@ -68,10 +69,11 @@ pub async fn create(
     responses((status = 204)), security(("bearer" = [])))]
 pub async fn revoke(State(app): State<App>, caller: Authenticated, Path(id): Path<ApiKeyId>) -> Result<StatusCode, Problem> {
     let owner = logged_in(&caller.claims, &caller.principal)?;
-    let mut conn = app.pool.acquire().await?;
-    if !store::revoke(&mut conn, caller.tenant, owner, id, app.ambient.now()).await? {
+    let mut tx = db::begin(&app.pool, caller.tenant).await?;
+    if !store::revoke(&mut tx, caller.tenant, owner, id, app.ambient.now()).await? {
         return Err(Problem::not_found("api_key_not_found", "You have no such API key in this tenant."));
     }
+    tx.commit().await?;
     app.live_sessions.close(caller.tenant, SessionId(id.0)).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -11,6 +11,7 @@ use axum::{
 };
 use common::{
     access::Allowed,
+    db,
     http::{Json, Path, Query},
     page::{Page, PageQuery},
     problem::Problem,
@@ -50,8 +51,8 @@ pub struct ClientShown {
     security(("bearer" = ["auth.readClients"])))]
 pub async fn list(State(app): State<App>, caller: Allowed<ReadClients>, Query(query): Query<PageQuery>) -> Result<Json<Page<Client>>, Problem> {
     let page = query.check()?;
-    let mut conn = app.pool.acquire().await?;
-    let clients = store::list(&mut conn, caller.tenant, page).await?;
+    let mut tx = db::begin(&app.pool, caller.tenant).await?;
+    let clients = store::list(&mut tx, caller.tenant, page).await?;
     Ok(Json(Page::cut(clients, page, |client| client.id.0)))
 }
 
@@ -61,7 +62,7 @@ pub async fn create(State(app): State<App>, caller: Allowed<WriteClients>, Json(
     let (created_by, mut faults) = (logged_in(&caller.claims, &caller.principal)?, Vec::new());
     let name = model::name("name", Some(&request.name), &mut faults).ok_or_else(|| Problem::invalid(faults))?;
     let client = Client { id: ClientId(app.ambient.uuid()), name: name.as_str().to_owned(), created_by, created_at: app.ambient.now() };
-    let mut tx = app.pool.begin().await?;
+    let mut tx = db::begin(&app.pool, caller.tenant).await?;
     if store::count_locked(&mut tx, caller.tenant).await? >= MOST_CLIENTS {
         return Err(Problem::conflict("too_many_clients", format!("A tenant may have {MOST_CLIENTS} clients; delete one that is not needed.")));
     }
@@ -74,9 +75,9 @@ pub async fn create(State(app): State<App>, caller: Allowed<WriteClients>, Json(
 #[utoipa::path(get, path = "/v1/clients/{id}", operation_id = "getClient", tag = "clients", params(("id" = ClientId, Path)),
     responses((status = 200, body = ClientShown)), security(("bearer" = ["auth.readClients"])))]
 pub async fn show(State(app): State<App>, caller: Allowed<ReadClients>, Path(id): Path<ClientId>) -> Result<Json<ClientShown>, Problem> {
-    let mut conn = app.pool.acquire().await?;
-    let client = store::find(&mut conn, caller.tenant, id).await?.ok_or_else(no_such_client)?;
-    let secrets = store::live_secrets(&mut conn, caller.tenant, id).await?;
+    let mut tx = db::begin(&app.pool, caller.tenant).await?;
+    let client = store::find(&mut tx, caller.tenant, id).await?.ok_or_else(no_such_client)?;
+    let secrets = store::live_secrets(&mut tx, caller.tenant, id).await?;
     Ok(Json(ClientShown { client, secrets }))
 }
 
@@ -92,7 +93,7 @@ pub async fn delete(State(app): State<App>, caller: Allowed<WriteClients>, Path(
     responses((status = 201, body = NewSecret), (status = 409, description = "`two_secrets_live`")), security(("bearer" = ["auth.writeClients"])))]
 pub async fn add_secret(State(app): State<App>, caller: Allowed<WriteClients>, Path(id): Path<ClientId>) -> Result<Created<NewSecret>, Problem> {
     logged_in(&caller.claims, &caller.principal)?;
-    let mut tx = app.pool.begin().await?;
+    let mut tx = db::begin(&app.pool, caller.tenant).await?;
     if !store::lock(&mut tx, caller.tenant, id).await? {
         return Err(no_such_client());
     }

@@ -11,7 +11,7 @@ use crate::{
     sessions::model::key_lifetime,
 };
 use chrono::{DateTime, TimeDelta, Utc};
-use common::problem::Problem;
+use common::{db, problem::Problem};
 use contracts::id::{ClientId, SessionId, TenantId};
 use serde::Serialize;
 use sqlx::PgConnection;
@@ -41,7 +41,7 @@ pub async fn add(conn: &mut PgConnection, app: &App, client: ClientId) -> Result
 pub async fn revoke(app: &App, tenant: TenantId, client: ClientId, secret: Option<SessionId>) -> Result<(), Problem> {
     let now = app.ambient.now();
     let since = now - TimeDelta::from_std(key_lifetime(MACHINE_TOKEN)).unwrap_or_default();
-    let mut tx = app.pool.begin().await?;
+    let mut tx = db::begin(&app.pool, tenant).await?;
     let found = match secret {
         Some(secret) => store::has_secret(&mut tx, tenant, client, secret).await?,
         None => store::delete(&mut tx, tenant, client, now).await?,
@@ -60,7 +60,8 @@ pub async fn revoke(app: &App, tenant: TenantId, client: ClientId, secret: Optio
 /// A token for the holder of a tenant's client's secret; `None` if there is no such client or it is not its secret.
 pub async fn token(app: &App, client: &str, shown: &OpaqueToken) -> Result<Option<AccessToken>, Problem> {
     let Ok(client) = client.parse::<ClientId>() else { return Ok(None) };
-    let mut tx = app.pool.begin().await?;
+    // Only the client is named, and whose it is is found with it.
+    let mut tx = db::begin_platform(&app.pool).await?;
     let candidates = store::lock_secrets(&mut tx, client).await?;
     let Some(secret) = candidates.iter().rfind(|candidate| shown.matches(&candidate.secret_hash)) else { return Ok(None) };
     let token = app.issuer.for_machine(secret.tenant_id, client, secret.id).await?;

@@ -10,7 +10,10 @@ use crate::{
     passwords::hasher::Verdict,
     registrations::{model, routes::link_used},
 };
-use common::problem::{Problem, constraint};
+use common::{
+    db,
+    problem::{Problem, constraint},
+};
 use contracts::{
     id::{TenantId, UserId},
     messages::MemberJoined,
@@ -46,11 +49,12 @@ enum Joiner {
 }
 
 pub async fn join(app: &App, token: &OpaqueToken, acceptance: Acceptance) -> Result<Joined, Problem> {
-    let mut conn = app.pool.acquire().await?;
-    let invitation = store::find_open(&mut conn, token, app.ambient.now()).await?.ok_or_else(link_used)?;
+    // Into which tenant it invites, only the link says.
+    let mut tx = db::begin_platform(&app.pool).await?;
+    let invitation = store::find_open(&mut tx, token, app.ambient.now()).await?.ok_or_else(link_used)?;
     let email: Email = invitation.email.parse().map_err(|fault| Problem::internal(&fault))?;
-    let known = accounts::find_user_by_email(&mut conn, &email).await?;
-    drop(conn);
+    let known = accounts::find_user_by_email(&mut tx, &email).await?;
+    drop(tx);
     let joiner = match known {
         Some(user) => authenticated(app, user, acceptance).await?,
         None => newcomer(app, &invitation, &email, acceptance).await?,
@@ -79,7 +83,7 @@ async fn newcomer(app: &App, invitation: &Invitation, email: &Email, acceptance:
 /// Uses the link up, and makes the membership and the news of it.
 async fn commit(app: &App, invitation: Invitation, joiner: Joiner) -> Result<Joined, Problem> {
     let (now, tenant_id) = (app.ambient.now(), invitation.tenant_id);
-    let mut tx = app.pool.begin().await?;
+    let mut tx = db::begin(&app.pool, tenant_id).await?;
     if !store::use_up(&mut tx, invitation.id, now).await? {
         return Err(link_used());
     }

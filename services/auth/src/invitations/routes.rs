@@ -21,6 +21,7 @@ use axum::{
 use chrono::{DateTime, TimeDelta, Utc};
 use common::{
     access::Allowed,
+    db,
     http::{Json, Path},
     problem::Problem,
 };
@@ -57,7 +58,7 @@ pub async fn invite(
     let email = model::email("email", Some(&request.email), &mut faults).ok_or_else(|| Problem::invalid(faults))?;
     let (id, token, created_at) = (app.ambient.uuid(), OpaqueToken::new(&app.ambient), app.ambient.now());
     let expires_at = created_at + LINK_LIFETIME;
-    let mut tx = app.pool.begin().await?;
+    let mut tx = db::begin(&app.pool, caller.tenant).await?;
     if store::is_member(&mut tx, caller.tenant, &email).await? {
         return Err(Problem::conflict("already_a_member", "This person belongs to the tenant already."));
     }
@@ -97,8 +98,9 @@ pub async fn accept(State(app): State<App>, Path(token): Path<String>, headers: 
 
 /// The page of the link, with what was wrong the last time.
 async fn form(app: &App, token: &OpaqueToken, refusal: Option<&Problem>) -> Result<Response, Problem> {
-    let mut conn = app.pool.acquire().await?;
-    Ok(match store::find_open(&mut conn, token, app.ambient.now()).await? {
+    // Into which tenant it invites, only the link says.
+    let mut tx = db::begin_platform(&app.pool).await?;
+    Ok(match store::find_open(&mut tx, token, app.ambient.now()).await? {
         Some(invitation) => pages::invitation(&invitation.tenant_name, &invitation.email, refusal).into_response(),
         None => pages::refused(&link_used()).into_response(),
     })

@@ -18,6 +18,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use common::{
+    db,
     http::{Json, Path},
     problem::{Problem, constraint},
 };
@@ -95,10 +96,10 @@ pub async fn verify(State(app): State<App>, Path(token): Path<String>, headers: 
 /// User, tenant, membership and the news of them, in the transaction that uses the link up.
 async fn make_account(app: &App, token: &OpaqueToken) -> Result<Verified, Problem> {
     let now = app.ambient.now();
-    let mut tx = app.pool.begin().await?;
+    let (user_id, tenant_id) = (UserId(app.ambient.uuid()), TenantId(app.ambient.uuid()));
+    let mut tx = db::begin(&app.pool, tenant_id).await?;
     let confirmed = store::consume(&mut tx, token, now).await?.ok_or_else(link_used)?;
     let tenant_name = confirmed.tenant_name.parse().map_err(|fault| Problem::internal(&fault))?;
-    let (user_id, tenant_id) = (UserId(app.ambient.uuid()), TenantId(app.ambient.uuid()));
     let user = User { id: user_id, email: confirmed.email, display_name: confirmed.display_name, password_hash: confirmed.password_hash };
     accounts::insert_user(&mut tx, &user, now).await.map_err(taken)?;
     accounts::insert_tenant(&mut tx, tenant_id, &tenant_name, TenantKind::Customer, now).await?;

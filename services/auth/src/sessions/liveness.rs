@@ -5,6 +5,7 @@ use crate::app::App;
 use axum::extract::State;
 use common::{
     access::{Internal, SessionAnswer},
+    db,
     http::{Json, Path},
     problem::Problem,
 };
@@ -20,7 +21,7 @@ pub async fn alive(
     _: Internal<AnyService>,
     Path((tenant, session)): Path<(TenantId, SessionId)>,
 ) -> Result<Json<SessionAnswer>, Problem> {
-    let mut conn = app.pool.acquire().await?;
-    let alive = store::is_alive(&mut conn, tenant, session, app.ambient.now()).await?;
+    let mut tx = db::begin(&app.pool, tenant).await?;
+    let alive = store::is_alive(&mut tx, tenant, session, app.ambient.now()).await?;
     Ok(Json(SessionAnswer { alive }))
 }

@@ -8,7 +8,7 @@ use super::{
     store,
 };
 use crate::{app::App, opaque::OpaqueToken};
-use common::problem::Problem;
+use common::{db, problem::Problem};
 use contracts::id::{SessionId, TenantId, UserId};
 use sqlx::PgConnection;
 
@@ -24,7 +24,7 @@ pub async fn open(app: &App, user: UserId, tenant: TenantId) -> Result<Alive, Pr
     let (id, refresh_token) = (SessionId(app.ambient.uuid()), OpaqueToken::new(&app.ambient));
     let session =
         Session { id, user_id: user, tenant_id: tenant, created_at: now, last_used_at: now, expires_at: now + ABSOLUTE, ended_at: None, end_reason: None };
-    let mut tx = app.pool.begin().await?;
+    let mut tx = db::begin(&app.pool, tenant).await?;
     store::insert(&mut tx, &session).await?;
     store::insert_token(&mut tx, app.ambient.uuid(), id, &refresh_token, now).await?;
     tell_alive(app, &session).await?;
@@ -35,7 +35,8 @@ pub async fn open(app: &App, user: UserId, tenant: TenantId) -> Result<Alive, Pr
 /// Exchanges a refresh token for the next one of its session.
 pub async fn renew(app: &App, shown: &OpaqueToken) -> Result<Alive, Problem> {
     let now = app.ambient.now();
-    let mut tx = app.pool.begin().await?;
+    // Whose session it is, only the token says.
+    let mut tx = db::begin_platform(&app.pool).await?;
     let session = store::lock_by_token(&mut tx, shown).await?.ok_or_else(refresh_invalid)?;
     let link = store::link(&mut tx, shown).await?;
     let refresh_token = match decide(now, &session, &link) {
@@ -61,8 +62,10 @@ pub async fn renew(app: &App, shown: &OpaqueToken) -> Result<Alive, Problem> {
 
 /// Ends a session of `user`, and answers only when no token of it is taken any more. 404 if the user has no such session.
 pub async fn end(app: &App, user: UserId, session: SessionId) -> Result<(), Problem> {
-    let mut conn = app.pool.acquire().await?;
-    let tenant = store::end(&mut conn, user, session, LOGGED_OUT, app.ambient.now()).await?;
+    // A person's sessions are theirs, in whichever tenant they act.
+    let mut tx = db::begin_platform(&app.pool).await?;
+    let tenant = store::end(&mut tx, user, session, LOGGED_OUT, app.ambient.now()).await?;
+    tx.commit().await?;
     let tenant = tenant.ok_or_else(|| Problem::not_found("session_not_found", "You have no such session."))?;
     Ok(app.live_sessions.close(tenant, session).await?)
 }

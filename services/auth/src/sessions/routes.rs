@@ -18,6 +18,7 @@ use axum::{
 };
 use common::{
     access::Authenticated,
+    db,
     http::{Json, Path, Query},
     page::{Page, PageQuery},
     problem::Problem,
@@ -69,8 +70,9 @@ pub async fn refresh(
     security(("bearer" = [])))]
 pub async fn list(State(app): State<App>, caller: Authenticated, Query(query): Query<PageQuery>) -> Result<Json<Page<OwnSession>>, Problem> {
     let page = query.check()?;
-    let mut conn = app.pool.acquire().await?;
-    let sessions = store::alive(&mut conn, logged_in(&caller.claims, &caller.principal)?, app.ambient.now(), page).await?;
+    // A person's sessions are theirs, in whichever tenant they act.
+    let mut tx = db::begin_platform(&app.pool).await?;
+    let sessions = store::alive(&mut tx, logged_in(&caller.claims, &caller.principal)?, app.ambient.now(), page).await?;
     Ok(Json(Page::cut(sessions, page, |session| session.id.0)))
 }
 

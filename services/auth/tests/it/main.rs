@@ -12,3 +12,4 @@ mod operator;
 mod registrations;
 mod sessions;
 mod support;
+mod walls;

@@ -7,6 +7,9 @@ use messaging::{Delivery, Fault, Handle};
 use sqlx::PgConnection;
 
 impl Handle<FeatureDisabled> for App {
+    /// An instance that another tenant has used is recognised.
+    const ACROSS_TENANTS: bool = true;
+
     async fn handle(&self, tx: &mut PgConnection, message: &Delivery<FeatureDisabled>) -> Result<(), Fault> {
         let (tenant, change) = (tenant(message)?, &message.data);
         hold_feature(tx, tenant, change.instance_id, &change.service, &change.feature).await?;

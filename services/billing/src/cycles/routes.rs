@@ -1,4 +1,4 @@
-//! What do operators do with cycles?
+//! What do operators do with cycles? Those of every tenant are theirs to see and to close.
 
 use super::{
     close,
@@ -11,6 +11,7 @@ use crate::{
 use axum::{extract::State, http::StatusCode};
 use common::{
     access::Allowed,
+    db,
     http::{Json, Path, Query},
     page::{Page, PageQuery},
     problem::Problem,
@@ -44,7 +45,7 @@ pub async fn list(
     Query(query): Query<PageQuery>,
 ) -> Result<Json<Page<Cycle>>, Problem> {
     let page = query.check()?;
-    let cycles = store::page(&mut *app.pool.acquire().await?, filter.tenant_id, filter.state, page).await?;
+    let cycles = store::page(&mut *db::begin_platform(&app.pool).await?, filter.tenant_id, filter.state, page).await?;
     Ok(Json(Page::cut(cycles, page, |cycle| cycle.id)))
 }
 
@@ -53,7 +54,7 @@ pub async fn list(
         (status = 200, body = InvoiceWithLines, description = "It was closed before, with this invoice.")),
     security(("bearer" = ["billing.closeCycles"])))]
 pub async fn close(State(app): State<App>, _: Allowed<CloseCycles>, Path(id): Path<Uuid>) -> Result<(StatusCode, Json<InvoiceWithLines>), Problem> {
-    let mut tx = app.pool.begin().await?;
+    let mut tx = db::begin_platform(&app.pool).await?;
     let closed = close::close(&mut tx, &app.ambient, id).await?;
     let closed = closed.ok_or_else(|| Problem::not_found("cycle_not_found", "There is no such cycle."))?;
     let answer = with_lines(&mut tx, closed.invoice).await?;

@@ -11,6 +11,7 @@ use crate::{
 use axum::extract::State;
 use common::{
     access::Allowed,
+    db,
     http::{Json, Path, Query},
     page::{Page, PageQuery, PageRequest},
     problem::Problem,
@@ -56,14 +57,14 @@ pub struct Explanation {
     responses((status = 200, body = Page<Invoice>)), security(("bearer" = ["billing.readInvoices"])))]
 pub async fn list(State(app): State<App>, caller: Allowed<ReadInvoices>, Query(query): Query<PageQuery>) -> Result<Json<Page<Invoice>>, Problem> {
     let page = query.check()?;
-    let invoices = store::page(&mut *app.pool.acquire().await?, caller.tenant, page).await?;
+    let invoices = store::page(&mut *db::begin(&app.pool, caller.tenant).await?, caller.tenant, page).await?;
     Ok(Json(Page::cut(invoices, page, |invoice| invoice.id)))
 }
 
 #[utoipa::path(get, path = "/v1/invoices/{id}", operation_id = "getInvoice", tag = "invoices", params(("id" = Uuid, Path)),
     responses((status = 200, body = InvoiceWithLines)), security(("bearer" = ["billing.readInvoices"])))]
 pub async fn get(State(app): State<App>, caller: Allowed<ReadInvoices>, Path(id): Path<Uuid>) -> Result<Json<InvoiceWithLines>, Problem> {
-    let conn = &mut *app.pool.acquire().await?;
+    let conn = &mut *db::begin(&app.pool, caller.tenant).await?;
     let invoice = store::find(conn, caller.tenant, id).await?.ok_or_else(no_invoice)?;
     Ok(Json(with_lines(conn, invoice).await?))
 }
@@ -78,7 +79,7 @@ pub async fn explain(
     Query(query): Query<PageQuery>,
 ) -> Result<Json<Explanation>, Problem> {
     let page = query.check()?;
-    let conn = &mut *app.pool.acquire().await?;
+    let conn = &mut *db::begin(&app.pool, caller.tenant).await?;
     let invoice = store::find(conn, caller.tenant, id).await?.ok_or_else(no_invoice)?;
     let line = store::lines(conn, caller.tenant, invoice.id).await?.into_iter().find(|line| line.id == line_id);
     let line = line.ok_or_else(|| Problem::not_found("line_not_found", "The invoice has no such line."))?;

@@ -3,7 +3,7 @@
 use super::store::{self, FeatureUse, MeterUse};
 use crate::app::App;
 use axum::extract::State;
-use common::{access::Allowed, http::Json, problem::Problem};
+use common::{access::Allowed, db, http::Json, problem::Problem};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -18,7 +18,7 @@ pub struct Usage {
 #[utoipa::path(get, path = "/v1/usage", operation_id = "getUsage", tag = "usage",
     responses((status = 200, body = Usage)), security(("bearer" = ["billing.readUsage"])))]
 pub async fn get(State(app): State<App>, caller: Allowed<ReadUsage>) -> Result<Json<Usage>, Problem> {
-    let conn = &mut *app.pool.acquire().await?;
+    let conn = &mut *db::begin(&app.pool, caller.tenant).await?;
     let features = store::features(conn, caller.tenant).await?;
     let meters = store::meters(conn, caller.tenant).await?;
     Ok(Json(Usage { features, meters }))

@@ -5,4 +5,5 @@ mod contract;
 mod hearing;
 mod intervals;
 mod reading;
+mod walls;
 mod world;

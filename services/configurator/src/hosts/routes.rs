@@ -1,4 +1,4 @@
-//! What can a product service and the worker ask?
+//! What can a product service and the worker ask? Of any instance, whoever its tenant is.
 
 use super::{setup, setup::Submission, store};
 use crate::{
@@ -11,7 +11,7 @@ use crate::{
 use axum::{extract::State as Service, http::StatusCode};
 use common::{
     access::Internal,
-    callers,
+    callers, db,
     http::{Json, Path},
     problem::Problem,
 };
@@ -71,12 +71,12 @@ pub struct Credentials {
 #[utoipa::path(get, path = "/internal/hosts/{host}", operation_id = "getHost", tag = "hosts", params(("host" = String, Path)),
     responses((status = 200, body = HostView)), security(("platform_client" = ["*"])))]
 pub async fn get(Service(app): Service<App>, caller: Internal<Products>, Path(host): Path<String>) -> Result<Json<HostView>, Problem> {
-    let mut conn = app.pool.acquire().await?;
-    let id = on_host(&mut conn, &host).await?;
-    let instance = served_by(instances::store::get(&mut conn, id).await?, &caller.client_id)?;
-    let manifest = catalog::store::version(&mut conn, &instance.service, &instance.version).await?.ok_or_else(no_host)?;
-    let modules = instances::store::modules(&mut conn, &[id.0]).await?;
-    let database_url = if instance.state.is_migrated() { Some(app_url(&mut conn, &app, id).await?) } else { None };
+    let mut tx = db::begin_platform(&app.pool).await?;
+    let id = on_host(&mut tx, &host).await?;
+    let instance = served_by(instances::store::get(&mut tx, id).await?, &caller.client_id)?;
+    let manifest = catalog::store::version(&mut tx, &instance.service, &instance.version).await?.ok_or_else(no_host)?;
+    let modules = instances::store::modules(&mut tx, &[id.0]).await?;
+    let database_url = if instance.state.is_migrated() { Some(app_url(&mut tx, &app, id).await?) } else { None };
     Ok(Json(HostView {
         instance_id: id,
         tenant_id: instance.tenant_id,
@@ -102,7 +102,7 @@ pub async fn set_up(
     Path(host): Path<String>,
     Json(form): Json<Submission>,
 ) -> Result<(StatusCode, Json<SetupTaken>), Problem> {
-    let mut tx = app.pool.begin().await?;
+    let mut tx = db::begin_platform(&app.pool).await?;
     let id = on_host(&mut tx, &host).await?;
     let instance = served_by(instances::store::lock(&mut tx, id).await?, &caller.client_id)?;
     let taken = setup::submit(&mut tx, &app, instance, form).await;
@@ -118,12 +118,12 @@ pub async fn set_up(
     responses((status = 200, body = Credentials), (status = 409, description = "`no_database`: the instance has no database yet.")),
     security(("platform_client" = ["worker"])))]
 pub async fn credentials(Service(app): Service<App>, _: Internal<Worker>, Path(id): Path<InstanceId>) -> Result<Json<Credentials>, Problem> {
-    let mut conn = app.pool.acquire().await?;
-    let instance = instances::store::get(&mut conn, id).await?.ok_or_else(not_found)?;
+    let mut tx = db::begin_platform(&app.pool).await?;
+    let instance = instances::store::get(&mut tx, id).await?.ok_or_else(not_found)?;
     if !instance.state.has_database() {
         return Err(Problem::conflict("no_database", "The instance has no database yet."));
     }
-    let sealed = store::passwords(&mut conn, id).await?.ok_or_else(not_found)?;
+    let sealed = store::passwords(&mut tx, id).await?.ok_or_else(not_found)?;
     let password = app.sealer.open(id, Purpose::OwnerPassword, &sealed.owner_password).map_err(unreadable)?;
     let names = Names::from(id);
     let database_url = app.instance_server.url(&names.owner, &password, &names.database);

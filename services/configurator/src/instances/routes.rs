@@ -16,6 +16,7 @@ use axum::{
 };
 use common::{
     access::Allowed,
+    db,
     http::{Json, Path, Query},
     page::{Page, PageQuery},
     permissions,
@@ -34,7 +35,7 @@ permissions! {
     responses((status = 202, body = InstanceView, headers(("location" = String))), (status = 409, description = "`host_taken`: an instance lives on that host.")),
     security(("bearer" = ["configurator.writeInstances"])))]
 pub async fn create(Service(app): Service<App>, caller: Allowed<WriteInstances>, Json(asked): Json<NewInstance>) -> Result<impl IntoResponse + use<>, Problem> {
-    let mut tx = app.pool.begin().await?;
+    let mut tx = db::begin(&app.pool, caller.tenant).await?;
     let manifest = catalog::store::latest(&mut tx, &asked.service).await?;
     let wish = Wish::check(&asked, manifest.as_ref()).map_err(Problem::invalid)?;
     let id = InstanceId(app.ambient.uuid());
@@ -54,17 +55,17 @@ pub async fn create(Service(app): Service<App>, caller: Allowed<WriteInstances>,
     responses((status = 200, body = Page<InstanceView>)), security(("bearer" = ["configurator.readInstances"])))]
 pub async fn list(Service(app): Service<App>, caller: Allowed<ReadInstances>, Query(page): Query<PageQuery>) -> Result<Json<Page<InstanceView>>, Problem> {
     let page = page.check()?;
-    let mut conn = app.pool.acquire().await?;
-    let instances = store::list(&mut conn, caller.tenant, page).await?;
-    Ok(Json(Page::cut(view::many(&mut conn, &app, instances).await?, page, |instance| instance.id.0)))
+    let mut tx = db::begin(&app.pool, caller.tenant).await?;
+    let instances = store::list(&mut tx, caller.tenant, page).await?;
+    Ok(Json(Page::cut(view::many(&mut tx, &app, instances).await?, page, |instance| instance.id.0)))
 }
 
 #[utoipa::path(get, path = "/v1/instances/{id}", operation_id = "getInstance", tag = "instances", params(("id" = InstanceId, Path)),
     responses((status = 200, body = InstanceView)), security(("bearer" = ["configurator.readInstances"])))]
 pub async fn get(Service(app): Service<App>, caller: Allowed<ReadInstances>, Path(id): Path<InstanceId>) -> Result<Json<InstanceView>, Problem> {
-    let mut conn = app.pool.acquire().await?;
-    let instance = owned(store::get(&mut conn, id).await?, caller.tenant)?;
-    Ok(Json(view::one(&mut conn, &app, instance).await?))
+    let mut tx = db::begin(&app.pool, caller.tenant).await?;
+    let instance = owned(store::get(&mut tx, id).await?, caller.tenant)?;
+    Ok(Json(view::one(&mut tx, &app, instance).await?))
 }
 
 #[utoipa::path(post, path = "/v1/instances/{id}/retry", operation_id = "retryInstance", tag = "instances", params(("id" = InstanceId, Path)),
@@ -75,7 +76,7 @@ pub async fn retry(
     caller: Allowed<WriteInstances>,
     Path(id): Path<InstanceId>,
 ) -> Result<(StatusCode, Json<InstanceView>), Problem> {
-    let mut tx = app.pool.begin().await?;
+    let mut tx = db::begin(&app.pool, caller.tenant).await?;
     let instance = owned(store::lock(&mut tx, id).await?, caller.tenant)?;
     let redo = instance.state.redo().filter(|_| instance.reason.is_some());
     match redo.ok_or_else(|| Problem::conflict("nothing_failed", "No step of this instance has failed."))? {
@@ -99,7 +100,7 @@ pub async fn remove_module(
     caller: Allowed<WriteInstances>,
     Path((id, module)): Path<(InstanceId, String)>,
 ) -> Result<Json<InstanceView>, Problem> {
-    let mut tx = app.pool.begin().await?;
+    let mut tx = db::begin(&app.pool, caller.tenant).await?;
     let instance = owned(store::lock(&mut tx, id).await?, caller.tenant)?;
     check_removal(&mut tx, &instance, &module).await?;
     let removed_at = store::remove_module(&mut tx, id, &module, app.ambient.now()).await?;

@@ -2,8 +2,9 @@
 
 use crate::instances::{self, model::Step};
 use chrono::{DateTime, Utc};
+use common::db;
 use contracts::id::InstanceId;
-use sqlx::PgPool;
+use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
 /// An instance in hand.
@@ -19,7 +20,7 @@ pub struct Claim {
 
 /// Claims the instance that is due longest, until `until`.
 pub async fn claim(pool: &PgPool, id: Uuid, now: DateTime<Utc>, until: DateTime<Utc>) -> sqlx::Result<Option<Claim>> {
-    let mut tx = pool.begin().await?;
+    let mut tx = db::begin_platform(pool).await?;
     let due = sqlx::query_scalar!(
         "SELECT id FROM instances WHERE state IN ('requested', 'provisioning') AND reason IS NULL AND due_at <= $1
          ORDER BY due_at LIMIT 1 FOR UPDATE SKIP LOCKED",
@@ -46,7 +47,7 @@ pub async fn claim(pool: &PgPool, id: Uuid, now: DateTime<Utc>, until: DateTime<
 }
 
 /// Lets the instance be taken again at `due`, unless somebody else has it.
-pub async fn put_back(pool: &PgPool, claim: &Claim, refusals: i32, due: DateTime<Utc>) -> sqlx::Result<()> {
+pub async fn put_back(conn: &mut PgConnection, claim: &Claim, refusals: i32, due: DateTime<Utc>) -> sqlx::Result<()> {
     sqlx::query!(
         "UPDATE instances SET claimed_by = NULL, refusals = $3, due_at = $4 WHERE id = $1 AND claimed_by = $2",
         claim.instance.0,
@@ -54,13 +55,13 @@ pub async fn put_back(pool: &PgPool, claim: &Claim, refusals: i32, due: DateTime
         refusals,
         due
     )
-    .execute(pool)
+    .execute(conn)
     .await
     .map(drop)
 }
 
 /// Leaves the instance to people, unless somebody else has it.
-pub async fn give_up(pool: &PgPool, claim: &Claim, reason: &str, now: DateTime<Utc>) -> sqlx::Result<()> {
+pub async fn give_up(conn: &mut PgConnection, claim: &Claim, reason: &str, now: DateTime<Utc>) -> sqlx::Result<()> {
     sqlx::query!(
         "UPDATE instances SET claimed_by = NULL, reason = $3, generation = generation + 1, changed_at = $4 WHERE id = $1 AND claimed_by = $2",
         claim.instance.0,
@@ -68,7 +69,7 @@ pub async fn give_up(pool: &PgPool, claim: &Claim, reason: &str, now: DateTime<U
         reason,
         now
     )
-    .execute(pool)
+    .execute(conn)
     .await
     .map(drop)
 }

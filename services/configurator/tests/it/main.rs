@@ -8,3 +8,4 @@ mod provisioning;
 mod setup;
 mod story;
 mod support;
+mod walls;

@@ -182,7 +182,7 @@ impl Admin {
         statement(&mut superuser().await, format!("CREATE ROLE {name} LOGIN CREATEDB CREATEROLE PASSWORD 'admin-of-a-test'")).await;
         let (_, server) = superuser_url().rsplit_once('@').map(|(user, server)| (user.to_owned(), server.to_owned())).expect("a URL with a user");
         let url = format!("postgres://{name}:admin-of-a-test@{server}");
-        Self { name, url, registry_url: platform.env()["DATABASE_URL"].clone(), unlisted: Mutex::default() }
+        Self { name, url, registry_url: platform.superuser_url(), unlisted: Mutex::default() }
     }
 
     /// Stops whoever still works as this role, then removes it with every database and role that it made.

@@ -1,4 +1,4 @@
-//! What may operators ask of the ledger?
+//! What may operators ask of the ledger? Mails of every tenant, and those of none.
 
 use super::{
     model::{self, Message},
@@ -9,6 +9,7 @@ use aws_lc_rs::digest::{SHA256, digest};
 use axum::{extract::State, http::StatusCode};
 use common::{
     access::Allowed,
+    db,
     http::{Json, Path, Query},
     page::{Page, PageQuery},
     permissions,
@@ -42,14 +43,14 @@ pub async fn list(
     Query(page): Query<PageQuery>,
 ) -> Result<Json<Page<Message>>, Problem> {
     let request = page.check()?;
-    let messages = store::list(&mut *app.pool.acquire().await?, filter.recipient.as_deref(), request).await?;
+    let messages = store::list(&mut *db::begin_platform(&app.pool).await?, filter.recipient.as_deref(), request).await?;
     Ok(Json(Page::cut(messages, request, |message| message.id)))
 }
 
 #[utoipa::path(get, path = "/v1/messages/{id}", operation_id = "getMessage", tag = "messages", params(("id" = Uuid, Path)),
     responses((status = 200, body = Message)), security(("bearer" = ["mailer.readMessages"])))]
 pub async fn get(State(app): State<App>, _: Allowed<ReadMessages>, Path(id): Path<Uuid>) -> Result<Json<Message>, Problem> {
-    let message = store::get(&mut *app.pool.acquire().await?, id).await?;
+    let message = store::get(&mut *db::begin_platform(&app.pool).await?, id).await?;
     message.map(Json).ok_or_else(|| Problem::not_found("message_not_found", "There is no such mail."))
 }
 
@@ -71,7 +72,7 @@ pub struct NewMail {
     responses((status = 202, body = Message), (status = 409, description = "Another mail has this key.")), security(("bearer" = ["mailer.sendMessages"])))]
 pub async fn send(State(app): State<App>, caller: Allowed<SendMessages>, Json(new): Json<NewMail>) -> Result<(StatusCode, Json<Message>), Problem> {
     let order = SendMail { key: new.key, template: new.template, recipient: new.recipient, variables: new.variables };
-    let mut tx = app.pool.begin().await?;
+    let mut tx = db::begin(&app.pool, caller.tenant).await?;
     let id = enqueue(&app, &mut tx, Some(caller.tenant), &order).await?.map_err(Refusal::into_problem)?;
     let message = store::get(&mut tx, id).await?.ok_or_else(|| Problem::not_found("message_not_found", "There is no such mail."))?;
     tx.commit().await?;

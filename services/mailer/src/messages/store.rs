@@ -48,8 +48,10 @@ pub async fn enqueue(conn: &mut PgConnection, new: NewMessage<'_>) -> sqlx::Resu
         sqlx::query!("SELECT pg_notify('mail_queued', '')").execute(conn).await?;
         return Ok(Enqueued::New);
     }
-    let earlier = sqlx::query!("SELECT id, content_hash FROM messages WHERE key = $1", new.order.key).fetch_one(conn).await?;
-    Ok(if earlier.content_hash == new.content_hash { Enqueued::Repeated(earlier.id) } else { Enqueued::KeyReused })
+    let earlier = sqlx::query!("SELECT id, content_hash FROM messages WHERE key = $1", new.order.key).fetch_optional(conn).await?;
+    // The mail of the key may be another tenant's, and then it is not to be seen here.
+    let repeated = earlier.filter(|earlier| earlier.content_hash == new.content_hash);
+    Ok(repeated.map_or(Enqueued::KeyReused, |earlier| Enqueued::Repeated(earlier.id)))
 }
 
 pub async fn get(conn: &mut PgConnection, id: Uuid) -> sqlx::Result<Option<Message>> {

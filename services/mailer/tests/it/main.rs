@@ -6,3 +6,4 @@ mod outages;
 mod process;
 mod sending;
 mod support;
+mod walls;

@@ -6,6 +6,7 @@ use axum::extract::State;
 use chrono::{DateTime, Utc};
 use common::{
     access::Allowed,
+    db,
     http::{Json, Query},
     page::{Page, PageQuery},
     permissions,
@@ -13,6 +14,7 @@ use common::{
 };
 use contracts::id::TenantId;
 use serde::Deserialize;
+use sqlx::PgTransaction;
 use utoipa::{IntoParams, ToSchema};
 
 permissions! { pub ReadAudit = "permission.readAudit" }
@@ -66,10 +68,9 @@ pub async fn list(
     Query(chain): Query<Chain>,
 ) -> Result<Json<Page<AuditEntry>>, Problem> {
     let request = page.check()?;
-    let mut connection = app.pool.acquire().await?;
-    let tenant = chain_of(&mut connection, caller.tenant, chain.of).await?;
+    let (mut tx, tenant) = begin(&app, caller.tenant, chain.of).await?;
     let AuditFilter { actor, action, target, about, since, until } = filter;
-    let rows = store::page(&mut connection, tenant, &Filter { actor, action, target, about, since, until }, request).await?;
+    let rows = store::page(&mut tx, tenant, &Filter { actor, action, target, about, since, until }, request).await?;
     Ok(Json(Page::cut(rows, request, AuditEntry::cursor)))
 }
 
@@ -77,18 +78,20 @@ pub async fn list(
     responses((status = 200, body = Verdict), (status = 403, description = "`permission_missing`, or `platform_only`")),
     security(("bearer" = ["permission.readAudit"])))]
 pub async fn verify(State(app): State<App>, caller: Allowed<ReadAudit>, Query(chain): Query<Chain>) -> Result<Json<Verdict>, Problem> {
-    let mut connection = app.pool.acquire().await?;
-    let tenant = chain_of(&mut connection, caller.tenant, chain.of).await?;
-    Ok(Json(store::verify(&mut connection, tenant).await?))
+    let (mut tx, tenant) = begin(&app, caller.tenant, chain.of).await?;
+    Ok(Json(store::verify(&mut tx, tenant).await?))
 }
 
-async fn chain_of(conn: &mut sqlx::PgConnection, tenant: TenantId, of: Of) -> Result<TenantId, Problem> {
+/// A transaction for reading the chain, and whose it is.
+async fn begin(app: &App, tenant: TenantId, of: Of) -> Result<(PgTransaction<'static>, TenantId), Problem> {
+    let mut tx = db::begin(&app.pool, tenant).await?;
     if of == Of::Tenant {
-        return Ok(tenant);
+        return Ok((tx, tenant));
     }
-    let kind = sqlx::query_scalar!("SELECT kind FROM tenants WHERE id = $1", tenant.0).fetch_optional(conn).await?;
+    let kind = sqlx::query_scalar!("SELECT kind FROM tenants WHERE id = $1", tenant.0).fetch_optional(&mut *tx).await?;
+    tx.commit().await?;
     match kind.as_deref() {
-        Some("platform") => Ok(store::CATALOG),
+        Some("platform") => Ok((db::begin(&app.pool, store::CATALOG).await?, store::CATALOG)),
         _ => Err(Problem::forbidden("platform_only", "Changes of the catalog are seen in the platform's own tenant.")),
     }
 }

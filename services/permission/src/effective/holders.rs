@@ -5,6 +5,7 @@ use crate::{app::App, grants::routes::ReadGrants};
 use axum::extract::State;
 use common::{
     access::Allowed,
+    db,
     http::{Json, Path, Query},
     page::{Page, PageQuery},
     problem::Problem,
@@ -35,7 +36,7 @@ pub async fn list(
     Query(page): Query<PageQuery>,
 ) -> Result<Json<Page<Holder>>, Problem> {
     let request = TextPage::check(page)?;
-    let mut connection = app.pool.acquire().await?;
+    let mut connection = db::begin(&app.pool, caller.tenant).await?;
     let ground = store::ground(&mut connection, caller.tenant).await?;
     if !ground.lists(&name) {
         return Err(Problem::not_found("permission_not_found", format!("{name} is not in the catalog.")));

@@ -8,6 +8,7 @@ use crate::{app::App, grants::routes::ReadGrants};
 use axum::extract::State;
 use common::{
     access::{Allowed, Authenticated, Permission},
+    db,
     http::{Json, Path, Query},
     page::{Page, PageQuery},
     problem::{FieldError, Problem},
@@ -81,7 +82,7 @@ pub struct HeldPermission {
 #[utoipa::path(get, path = "/v1/me/permissions", operation_id = "listMyPermissions", tag = "me",
     responses((status = 200, body = MyPermissions)), security(("bearer" = [])))]
 pub async fn mine(State(app): State<App>, caller: Authenticated) -> Result<Json<MyPermissions>, Problem> {
-    let standing = store::read(&mut *app.pool.acquire().await?, caller.tenant, &caller.principal).await?;
+    let standing = store::read(&mut *db::begin(&app.pool, caller.tenant).await?, caller.tenant, &caller.principal).await?;
     let mut permissions = standing.at(app.ambient.now()).permissions;
     permissions.retain(|name| caller.claims.covers(name));
     Ok(Json(MyPermissions { permissions }))
@@ -119,7 +120,7 @@ pub async fn of_principal(
     Query(page): Query<PageQuery>,
 ) -> Result<Json<Page<HeldPermission>>, Problem> {
     let TextPage { limit, after } = TextPage::check(page)?;
-    let standing = store::read(&mut *app.pool.acquire().await?, caller.tenant, &principal).await?;
+    let standing = store::read(&mut *db::begin(&app.pool, caller.tenant).await?, caller.tenant, &principal).await?;
     let names = standing.at(app.ambient.now()).permissions;
     let mut items: Vec<_> = names.into_iter().filter(|name| *name > after).map(|name| HeldPermission { name }).collect();
     let more = items.len() > limit;
@@ -140,7 +141,7 @@ async fn answer(
     if checks.iter().any(|check| subject(check) != caller.principal) {
         app.access.admit(&caller.claims, Some(ReadGrants::NAME)).await?;
     }
-    let mut connection = app.pool.acquire().await?;
+    let mut connection = db::begin(&app.pool, caller.tenant).await?;
     let ground = store::ground(&mut connection, caller.tenant).await?;
     refuse_unanswerable(&ground, checks, at_least, field)?;
     let names: BTreeSet<String> = checks.iter().map(|check| subject(check).to_string()).collect();

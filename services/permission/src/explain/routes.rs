@@ -16,6 +16,7 @@ use axum::extract::State;
 use chrono::{DateTime, Utc};
 use common::{
     access::Allowed,
+    db,
     http::Json,
     problem::{FieldError, Problem},
 };
@@ -64,7 +65,7 @@ pub async fn explain(State(app): State<App>, caller: Allowed<ReadGrants>, Json(r
     if at.is_some_and(|at| at > now) {
         return Err(Problem::invalid(vec![FieldError::new("at", "future", "must be in the past")]));
     }
-    let mut tx = app.pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?;
+    let mut tx = db::begin_snapshot(&app.pool, caller.tenant).await?;
     let (standing, version) = match at {
         Some(at) => store::standing(&mut tx, caller.tenant, &principal, at).await?,
         None => present(&mut tx, caller.tenant, &principal).await?,

@@ -15,6 +15,7 @@ use axum::{extract::State, http::StatusCode, response::Response};
 use chrono::{DateTime, Utc};
 use common::{
     access::Allowed,
+    db,
     http::{Json, Path, Query},
     page::{Page, PageQuery},
     permissions,
@@ -68,7 +69,7 @@ pub async fn list(
     Query(filter): Query<GrantFilter>,
 ) -> Result<Json<Page<Grant>>, Problem> {
     let request = page.check()?;
-    let rows = store::page(&mut *app.pool.acquire().await?, caller.tenant, filter.principal.as_ref(), app.ambient.now(), request).await?;
+    let rows = store::page(&mut *db::begin(&app.pool, caller.tenant).await?, caller.tenant, filter.principal.as_ref(), app.ambient.now(), request).await?;
     Ok(Json(Page::cut(rows, request, |grant| grant.id)))
 }
 

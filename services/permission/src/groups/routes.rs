@@ -13,6 +13,7 @@ use crate::{
 use axum::{extract::State, http::StatusCode, response::Response};
 use common::{
     access::Allowed,
+    db,
     http::{Json, Path, Query},
     page::{Page, PageQuery},
     problem::Problem,
@@ -33,7 +34,7 @@ pub struct CreateGroup {
     responses((status = 200, body = Page<Group>)), security(("bearer" = ["permission.readGrants"])))]
 pub async fn list(State(app): State<App>, caller: Allowed<ReadGrants>, Query(page): Query<PageQuery>) -> Result<Json<Page<Group>>, Problem> {
     let request = page.check()?;
-    let rows = store::page(&mut *app.pool.acquire().await?, caller.tenant, request).await?;
+    let rows = store::page(&mut *db::begin(&app.pool, caller.tenant).await?, caller.tenant, request).await?;
     Ok(Json(Page::cut(rows, request, |group| group.id)))
 }
 
@@ -63,7 +64,7 @@ pub async fn members(
     Path(id): Path<Uuid>,
     Query(page): Query<PageQuery>,
 ) -> Result<Json<Page<Member>>, Problem> {
-    let (request, mut connection) = (page.check()?, app.pool.acquire().await?);
+    let (request, mut connection) = (page.check()?, db::begin(&app.pool, caller.tenant).await?);
     store::get(&mut connection, caller.tenant, id).await?.ok_or_else(no_such_group)?;
     let rows = store::members(&mut connection, caller.tenant, id, request).await?;
     Ok(Json(Page::cut(rows, request, |member| member.id)))

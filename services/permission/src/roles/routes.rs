@@ -17,6 +17,7 @@ use axum::{
 };
 use common::{
     access::Allowed,
+    db,
     http::{Json, Path, Query},
     page::{Page, PageQuery},
     permissions,
@@ -53,7 +54,7 @@ impl From<RoleBody> for Wish {
     responses((status = 200, body = Page<Role>)), security(("bearer" = ["permission.readRoles"])))]
 pub async fn list(State(app): State<App>, caller: Allowed<ReadRoles>, Query(page): Query<PageQuery>) -> Result<Json<Page<Role>>, Problem> {
     let request = page.check()?;
-    let rows = store::page(&mut *app.pool.acquire().await?, caller.tenant, request).await?;
+    let rows = store::page(&mut *db::begin(&app.pool, caller.tenant).await?, caller.tenant, request).await?;
     Ok(Json(Page::cut(rows, request, |role| role.id)))
 }
 
@@ -61,7 +62,7 @@ pub async fn list(State(app): State<App>, caller: Allowed<ReadRoles>, Query(page
     responses((status = 200, body = Role, headers(("ETag" = String, description = "To be sent as `If-Match` with an edit.")))),
     security(("bearer" = ["permission.readRoles"])))]
 pub async fn get(State(app): State<App>, caller: Allowed<ReadRoles>, Path(id): Path<Uuid>) -> Result<Response, Problem> {
-    let role = store::get(&mut *app.pool.acquire().await?, caller.tenant, id).await?.ok_or_else(no_such_role)?;
+    let role = store::get(&mut *db::begin(&app.pool, caller.tenant).await?, caller.tenant, id).await?.ok_or_else(no_such_role)?;
     Ok(([(header::ETAG, etag(role.revision))], Json(role)).into_response())
 }
 

@@ -16,3 +16,4 @@ mod roles;
 mod simulate;
 mod support;
 mod swagger;
+mod walls;

@@ -2,7 +2,7 @@
 
 use super::model::Progress;
 use super::store::CHANNEL;
-use contracts::id::JobId;
+use contracts::id::{JobId, TenantId};
 use serde_json::Value;
 use sqlx::{PgConnection, types::Json};
 use std::time::Duration;
@@ -21,6 +21,13 @@ pub(crate) struct Claimed {
     pub payload: Value,
     pub attempts: i32,
     pub takeovers: i32,
+}
+
+impl Claimed {
+    /// Whose rows the job's transactions touch.
+    pub fn tenant(&self) -> Option<TenantId> {
+        self.tenant_id.map(TenantId)
+    }
 }
 
 /// Who takes, what it can run, and for how long it is given.

@@ -1,4 +1,4 @@
-//! What may operators ask of jobs?
+//! What may operators ask of jobs? Those of every tenant are theirs to see and to retry.
 
 use super::{
     model::{Job, State as JobState},
@@ -8,6 +8,7 @@ use crate::app::App;
 use axum::{extract::State, http::StatusCode};
 use common::{
     access::Allowed,
+    db,
     http::{Json, Path, Query},
     page::{Page, PageQuery},
     permissions,
@@ -41,20 +42,20 @@ pub async fn list(
     Query(page): Query<PageQuery>,
 ) -> Result<Json<Page<Job>>, Problem> {
     let request = page.check()?;
-    let jobs = store::list(&mut *app.pool.acquire().await?, filter.state, filter.instance_id, request).await?;
+    let jobs = store::list(&mut *db::begin_platform(&app.pool).await?, filter.state, filter.instance_id, request).await?;
     Ok(Json(Page::cut(jobs, request, |job| job.id)))
 }
 
 #[utoipa::path(get, path = "/v1/jobs/{id}", operation_id = "getJob", tag = "jobs", params(("id" = JobId, Path)),
     responses((status = 200, body = Job)), security(("bearer" = ["worker.readJobs"])))]
 pub async fn get(State(app): State<App>, _: Allowed<ReadJobs>, Path(id): Path<JobId>) -> Result<Json<Job>, Problem> {
-    store::get(&mut *app.pool.acquire().await?, id).await?.map(Json).ok_or_else(not_found)
+    store::get(&mut *db::begin_platform(&app.pool).await?, id).await?.map(Json).ok_or_else(not_found)
 }
 
 #[utoipa::path(post, path = "/v1/jobs/{id}/retry", operation_id = "retryJob", tag = "jobs", params(("id" = JobId, Path)),
     responses((status = 202, body = Job), (status = 409, description = "The job has not failed.")), security(("bearer" = ["worker.writeJobs"])))]
 pub async fn retry(State(app): State<App>, caller: Allowed<WriteJobs>, Path(id): Path<JobId>) -> Result<(StatusCode, Json<Job>), Problem> {
-    let mut tx = app.pool.begin().await?;
+    let mut tx = db::begin_platform(&app.pool).await?;
     let queued = store::retry(&mut tx, id, &caller.principal.to_string()).await?;
     let job = store::get(&mut tx, id).await?.ok_or_else(not_found)?;
     if !queued {

@@ -5,4 +5,5 @@ mod instance;
 mod interruptions;
 mod jobs;
 mod migrations;
+mod walls;
 mod world;

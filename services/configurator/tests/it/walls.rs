@@ -1,0 +1,11 @@
+//! Does another tenant's transaction see or write anything here?
+
+use crate::support::start;
+use test_support::tenant_walls;
+
+#[tokio::test]
+async fn tenants_are_walled_off() {
+    let fixture = start().await;
+    fixture.requested("acme.forum.localhost", &["polls"]).await;
+    tenant_walls(&fixture.platform, &["instances", "instance_modules", "instance_secrets"]).await;
+}

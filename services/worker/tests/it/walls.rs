@@ -1,0 +1,12 @@
+//! Does another tenant's transaction see or write anything here?
+
+use crate::world::World;
+use test_support::tenant_walls;
+
+#[tokio::test]
+async fn tenants_are_walled_off() {
+    let world = World::start().await;
+    let _worker = world.worker().await;
+    world.run(&world.migrate()).await;
+    tenant_walls(&world.platform, &["jobs"]).await;
+}
