@@ -16,6 +16,7 @@ pub const PASSWORD: &str = "seventeen herons above the weir";
 const EACH: usize = 2;
 
 pub struct Cast {
+    pub tenant: String,
     pub people: Vec<(Person, Way)>,
     /// The address of somebody who logs in and out.
     pub leaver: String,
@@ -25,8 +26,8 @@ pub struct Cast {
 pub async fn gather(guide: &Guide, world: &World) -> Result<Cast> {
     let ada = &guide.cast.ada;
     registration::sign_up(guide, ada).await?;
-    let token = sessions::log_in(guide, ada).await?.token;
-    let setting = Setting { guide, world, token };
+    let session = sessions::log_in(guide, ada).await?;
+    let setting = Setting { guide, world, token: session.token };
     setting.post("/v1/roles", json!({ "name": world.role, "permissions": PERMISSIONS })).await?;
 
     let email = |number: usize| format!("chaos-{number}@acme{}.test", guide.cast.tag);
@@ -42,7 +43,7 @@ pub async fn gather(guide: &Guide, world: &World) -> Result<Cast> {
     }
     let leaver = setting.join(&email(ways)).await?;
     setting.grant(&leaver.principal, world.role).await?;
-    Ok(Cast { people, leaver: email(ways) })
+    Ok(Cast { tenant: session.tenant_id, people, leaver: email(ways) })
 }
 
 /// The owner, logged in.

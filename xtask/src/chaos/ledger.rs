@@ -47,6 +47,10 @@ pub struct Books {
     pub revocations: BTreeMap<&'static str, u64>,
     /// Revocations answered with 503 `revoke_unconfirmed`, to be repeated.
     pub unconfirmed: u64,
+    /// Keys taken out of Redis one by one.
+    pub evicted: u64,
+    /// How often fillers were held up.
+    pub held_up: u64,
     pub checks: u64,
     /// Of these, checks made under a revocation.
     pub under: BTreeMap<Outcome, u64>,

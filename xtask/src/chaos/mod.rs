@@ -2,16 +2,18 @@
 
 mod cast;
 mod dice;
+mod evictions;
 mod faults;
 mod ledger;
 mod log_outs;
 mod person;
 mod readers;
+mod slow_fillers;
 mod world;
 mod writers;
 
 use crate::{
-    stack::{self, Options, Stack},
+    stack::{self, Options, Stack, redis::Redis},
     tools::Need,
     tour::guide::Guide,
 };
@@ -19,10 +21,12 @@ use anyhow::{Context, Result, bail};
 use cast::Cast;
 use clap::Args;
 use dice::Dice;
+use evictions::Evictor;
 use faults::{Fault, Faults, Recoveries};
 use ledger::{Books, Outcome};
 use log_outs::Leaver;
 use readers::Sessions;
+use slow_fillers::Brake;
 use std::{path::PathBuf, process::ExitCode, sync::Arc, time::Duration};
 use tokio::task::JoinSet;
 use world::World;
@@ -74,7 +78,7 @@ async fn unleash(stack: &mut Stack, guide: &Guide, world: &Arc<World>, cast: Cas
     let mut dice = Dice::new(seed);
     let canary = cast::owner(guide, world).await?;
     let pair = stack.pair.take().context("the stack has one Redis only")?;
-    let mut crowd = crowd(guide, world, cast, &mut dice).await?;
+    let mut crowd = crowd(guide, world, cast, pair.redis(), &mut dice).await?;
     let mut faults = Faults { stack, pair, world, canary, dice };
     let recoveries = tokio::select! {
         recoveries = faults.inflict(Duration::from_secs(wish.seconds), ENOUGH) => recoveries?,
@@ -87,9 +91,14 @@ async fn unleash(stack: &mut Stack, guide: &Guide, world: &Arc<World>, cast: Cas
     Ok(recoveries)
 }
 
-/// Writers and readers, at work.
-async fn crowd(guide: &Guide, world: &Arc<World>, cast: Cast, dice: &mut Dice) -> Result<JoinSet<Result<()>>> {
+/// Writers, readers and evictions, at work.
+async fn crowd(guide: &Guide, world: &Arc<World>, cast: Cast, redis: Redis, dice: &mut Dice) -> Result<JoinSet<Result<()>>> {
     let mut crowd = JoinSet::new();
+    let principals = cast.people.iter().map(|(person, _)| person.principal.clone()).collect();
+    let evictor = Evictor { world: Arc::clone(world), redis, tenant: cast.tenant, principals, dice: Dice::new(dice.next()) };
+    crowd.spawn(at_peace(evictor.run()));
+    let url = format!("{}permission", guide.state.postgres_url.trim_end_matches("postgres"));
+    crowd.spawn(Brake { world: Arc::clone(world), url, dice: Dice::new(dice.next()) }.run());
     for (person, way) in cast.people {
         let (person, subject, admin) = (Arc::new(person), world.ledger.enter(), cast::owner(guide, world).await?);
         let watch = readers::watch(Arc::clone(world), Arc::clone(&person), subject);
@@ -105,9 +114,9 @@ async fn crowd(guide: &Guide, world: &Arc<World>, cast: Cast, dice: &mut Dice) -
     Ok(crowd)
 }
 
-/// Readers have nothing to report: what they see is in the ledger.
-async fn at_peace(reader: impl Future<Output = ()>) -> Result<()> {
-    reader.await;
+/// For those who have nothing to report: what they see is in the ledger.
+async fn at_peace(task: impl Future<Output = ()>) -> Result<()> {
+    task.await;
     Ok(())
 }
 
@@ -126,6 +135,7 @@ fn report(books: &Books, recoveries: &Recoveries) -> bool {
         under(Outcome::Silence),
         under(Outcome::Allowed)
     );
+    println!("    keys evicted one by one: {}; fillers held up: {} times", books.evicted, books.held_up);
     for fault in Fault::ALL {
         let times = recoveries.get(&fault).map_or(&[][..], Vec::as_slice);
         let longest = times.iter().max().copied().unwrap_or_default();

@@ -51,11 +51,16 @@ impl Writer {
         let world = Arc::clone(&self.world);
         while !world.is_over() {
             world.ledger.gives(self.subject);
-            if self.give().await?.is_none() || !self.until_allowed().await? || self.take().await?.is_none() {
+            if self.give().await?.is_none() || !self.until_allowed().await? {
+                break;
+            }
+            // So that a filler may be under way when it is taken.
+            tokio::time::sleep(self.dice.millis(0, 150)).await;
+            if self.take().await?.is_none() {
                 break;
             }
             // Most are given again soon, for many trials; some not before several faults have come and gone.
-            let hold = if self.dice.below(10) == 0 { self.dice.millis(1_000, 4_000) } else { self.dice.millis(10, 150) };
+            let hold = if self.dice.below(10) == 0 { self.dice.millis(1_000, 4_000) } else { self.dice.millis(30, 250) };
             tokio::time::sleep(hold).await;
         }
         Ok(())

@@ -28,6 +28,11 @@ impl Pair {
         Ok(Self { redis, members, primary: 0, link })
     }
 
+    /// Whose port leads to the primary.
+    pub fn redis(&self) -> Redis {
+        self.redis.clone()
+    }
+
     pub fn primary(&self) -> &'static str {
         self.members[self.primary].name
     }

@@ -1,0 +1,35 @@
+//! What if a key is gone at any moment? Then it is filled anew, and some of those fillers are under way while a revocation is answered.
+
+use super::{dice::Dice, world::World};
+use crate::stack::redis::Redis;
+use std::{sync::Arc, time::Duration};
+
+const PAUSE: Duration = Duration::from_millis(5);
+
+pub struct Evictor {
+    pub world: Arc<World>,
+    /// Leads to whichever is the primary.
+    pub redis: Redis,
+    pub tenant: String,
+    pub principals: Vec<String>,
+    pub dice: Dice,
+}
+
+impl Evictor {
+    pub async fn run(mut self) {
+        while !self.world.is_over() {
+            let principal = &self.principals[self.dice.below(self.principals.len())];
+            // Mostly records: the stamps of a tenant would take all its records with them.
+            let key = match self.dice.below(40) {
+                0 => "ts".to_owned(),
+                1..6 => format!("us:{principal}"),
+                _ => format!("rec:{principal}"),
+            };
+            // While Redis is away there is nothing to evict.
+            if self.redis.ask(self.redis.port, &format!("DEL {{{}}}:{key}", self.tenant)).await.is_ok_and(|deleted| deleted == ":1") {
+                self.world.ledger.books().evicted += 1;
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+    }
+}
