@@ -48,7 +48,7 @@ pub async fn tenant_walls(platform: &TestPlatform, tables: &[&str]) {
 }
 
 async fn is_above_walls(pool: &PgPool) -> bool {
-    db::is_above_walls(&mut *pool.acquire().await.expect("a connection")).await.expect("the role's attributes")
+    db::is_above_walls(&mut pool.acquire().await.expect("a connection")).await.expect("the role's attributes")
 }
 
 impl Table {
@@ -85,7 +85,7 @@ impl Table {
     }
 
     async fn count_all(&self, platform: &TestPlatform) -> i64 {
-        self.count(&mut *platform.pool.acquire().await.expect("a connection")).await
+        self.count(&mut platform.pool.acquire().await.expect("a connection")).await
     }
 }
 

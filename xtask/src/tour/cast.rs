@@ -13,6 +13,8 @@ pub struct Cast {
     pub ada: Owner,
     /// Of another tenant.
     pub grace: Owner,
+    /// Of a third one, who wants what is Ada's.
+    pub mallory: Owner,
     /// Whom Ada invites.
     pub bob_email: String,
     pub bob_password: &'static str,
@@ -36,6 +38,7 @@ impl Cast {
         Self {
             ada: owner("Ada", "nine lanterns over the harbour", "Acme"),
             grace: owner("Grace", "seven kites above the lighthouse", "Globex"),
+            mallory: owner("Mallory", "five drawbridges before breakfast", "Initech"),
             bob_email: format!("bob@acme{tag}.test"),
             bob_password: "eleven geese along the towpath",
             crash_host: format!("acme-crash{tag}.forum.localhost"),

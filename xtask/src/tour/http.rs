@@ -91,6 +91,10 @@ impl Answer {
         Ok(self)
     }
 
+    pub fn header_text(&self) -> String {
+        self.headers.values().filter_map(|value| value.to_str().ok()).collect::<Vec<_>>().join("\n")
+    }
+
     pub fn json(&self) -> Result<Value> {
         serde_json::from_str(&self.text).with_context(|| format!("{self} is no JSON"))
     }

@@ -1,4 +1,4 @@
-//! Is the story true? Fourteen steps over HTTP against a running stack, each with what was seen; the first thing that is not so ends it.
+//! Is the story true? Fifteen steps over HTTP against a running stack, each with what was seen; the first thing that is not so ends it.
 
 mod aws;
 pub mod cast;
@@ -21,6 +21,7 @@ mod takeover;
 mod time;
 mod tokens;
 mod usage;
+mod walls;
 
 use crate::{
     data::{self, Folder},
@@ -36,7 +37,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-const STEPS: u32 = 14;
+const STEPS: u32 = 15;
 
 async fn story(guide: &Guide) -> Result<()> {
     guide.step("Ada registers, with a tenant of her own");
@@ -79,7 +80,10 @@ async fn story(guide: &Guide) -> Result<()> {
     messages::repeated_and_malformed(guide, &ada, &instance).await?;
 
     guide.step("A worker dies in the middle of a migration");
-    takeover::kill_a_worker(guide, &ada).await
+    takeover::kill_a_worker(guide, &ada).await?;
+
+    guide.step("Mallory, of another tenant, tries every door with her own token and Ada's ids");
+    walls::cross(guide, &ada).await
 }
 
 /// Against the stack that `up` runs; without one, or if `own`, against one that lives as long as the tour.

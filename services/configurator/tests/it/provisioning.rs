@@ -137,7 +137,7 @@ async fn what_a_killed_configurator_held_is_taken_over_when_its_claim_runs_out()
     assert_made(&id.into()).await;
     let taken_over = fixture.get(id).await;
     assert_eq!(taken_over["state"], "awaiting_setup");
-    store::give_up(&mut *fixture.platform.pool.acquire().await.unwrap(), &killed, "too late to say anything", now).await.unwrap();
+    store::give_up(&mut fixture.platform.pool.acquire().await.unwrap(), &killed, "too late to say anything", now).await.unwrap();
     assert_eq!(fixture.get(id).await, taken_over);
 }
 

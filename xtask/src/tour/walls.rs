@@ -1,0 +1,35 @@
+//! Step 15: does anything of a tenant's open to another tenant's token?
+
+mod crossing;
+mod harvest;
+mod known;
+mod sample;
+mod spec;
+
+use super::{guide::Guide, registration, sessions, sessions::Session};
+use anyhow::{Result, ensure};
+use crossing::Crossing;
+use harvest::{Harvester, changes};
+use known::Known;
+
+pub async fn cross(guide: &Guide, ada: &Session) -> Result<()> {
+    let operations = spec::read_all()?;
+    let hosts = [&*guide.cast.ada.host, &*guide.cast.crash_host];
+    let harvester = Harvester { guide, operations: &operations, owner: ada, hosts: &hosts };
+    let (mut known, _) = harvester.harvest(Known::default()).await?;
+    harvester.furnish(&mut known).await?;
+    let (known, before) = harvester.harvest(known).await?;
+    guide.saw(format!("Ada's tenant: {} ids and names, by {} requests of hers and of the operator's", known.secrets(), before.len()));
+
+    let mallory = &guide.cast.mallory;
+    registration::sign_up(guide, mallory).await?;
+    let session = sessions::log_in(guide, mallory).await?;
+    guide.saw(format!("{}, owner of {}, takes every id to every operation in openapi/*.json", mallory.email, mallory.tenant));
+    guide.saw(Crossing::new(guide, &known, &hosts, &session).cross(&operations).await?);
+
+    let (_, after) = harvester.harvest(known).await?;
+    let changes = changes(&before, &after);
+    ensure!(changes.is_empty(), "something of Ada's is not as it was:\n      {}", changes.join("\n      "));
+    guide.saw("all that Ada sees is as it was before");
+    Ok(())
+}

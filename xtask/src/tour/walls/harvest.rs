@@ -1,0 +1,187 @@
+//! What has a tenant, and what does it see of it? Every GET operation, asked as the tenant's owner, and as the operator for what only operators see.
+
+use super::{
+    super::{
+        guide::Guide,
+        http::{Answer, Call, list},
+        sessions::Session,
+    },
+    known::{Known, Whose},
+    sample::Sampler,
+    spec::{Door, Operation},
+};
+use anyhow::{Result, bail, ensure};
+use reqwest::Method;
+use serde_json::Value;
+use std::collections::BTreeMap;
+
+/// Collections that every tenant sees alike.
+const EVERYBODYS: [(&str, &str); 2] = [("configurator", "listServices"), ("permission", "listPermissions")];
+/// Members that change by being looked at.
+const VOLATILE: [&str; 1] = ["last_used_at"];
+/// Ids found by one round are what the next one asks about; deeper than this nothing lies.
+const ROUNDS: usize = 4;
+const MOST_PAGES: usize = 50;
+
+/// What was seen, by request.
+pub type Seen = BTreeMap<String, Sight>;
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum Sight {
+    Own(Value),
+    /// Those items of an operators' list that are the tenant's.
+    ForOperators(Vec<Value>),
+}
+
+pub struct Harvester<'a> {
+    pub guide: &'a Guide,
+    pub operations: &'a [Operation],
+    pub owner: &'a Session,
+    /// Of the tenant's copies of products.
+    pub hosts: &'a [&'a str],
+}
+
+impl Harvester<'_> {
+    /// Everything that can be seen, and what is known by it, `known` included.
+    pub async fn harvest(&self, mut known: Known) -> Result<(Known, Seen)> {
+        let mut seen = Seen::new();
+        for _ in 0..ROUNDS {
+            let before = seen.len();
+            for operation in self.operations.iter().filter(|operation| operation.method == Method::GET) {
+                for path in paths(operation, &known) {
+                    self.look(operation, &path, &mut known, &mut seen).await?;
+                }
+            }
+            if seen.len() == before {
+                return Ok((known, seen));
+            }
+        }
+        bail!("there was still more to be seen after {ROUNDS} rounds")
+    }
+
+    /// Makes one thing in each collection where the tenant has none, as the example of its document says.
+    pub async fn furnish(&self, known: &mut Known) -> Result<()> {
+        let is_list = |create: &Operation| {
+            self.operations.iter().any(|list| list.method == Method::GET && (&list.service, &list.path) == (&create.service, &create.path))
+        };
+        let creations = self.operations.iter().filter(|operation| operation.method == Method::POST && operation.door == Door::Bearer && is_list(operation));
+        for operation in creations.filter(|operation| !operation.path.contains('{')) {
+            let Some(body) = operation.body.as_ref().filter(|_| known.values(operation.container(), "id", true).is_empty()) else { continue };
+            let sampler = Sampler { known: &Known::default(), schemas: &body.schemas };
+            let Some(example) = sampler.bodies(&body.schema).into_iter().next() else { continue };
+            let made = self.guide.call(Method::POST, &operation.service, &operation.path).bearer(&self.owner.token).json(&example).send().await?;
+            if made.status == 201 {
+                known.learn(operation.container(), &made.json()?, Whose::Tenants);
+                self.guide.saw(format!("Ada has made {} {example}", operation.container()));
+            }
+        }
+        Ok(())
+    }
+
+    async fn look(&self, operation: &Operation, path: &str, known: &mut Known, seen: &mut Seen) -> Result<()> {
+        let call = || self.guide.call(Method::GET, &operation.service, path);
+        match operation.door {
+            Door::Bearer if seen.contains_key(&what(operation, path, "")) => {}
+            Door::Bearer => match self.read(operation, || call().bearer(&self.owner.token)).await? {
+                Ok(answer) => {
+                    let whose = if EVERYBODYS.contains(&(&operation.service, &operation.id)) { Whose::Everybodys } else { Whose::Tenants };
+                    known.learn(operation.container(), &answer, whose);
+                    seen.insert(what(operation, path, ""), Sight::Own(answer));
+                }
+                Err(refused) if refused.status == 403 => self.look_as_operator(operation, path, known, seen).await?,
+                Err(_) => {}
+            },
+            // Of the public operations only products have a tenant's things, and whose they are the host says.
+            Door::Public | Door::Member if operation.service == "forum" => {
+                for host in self.hosts {
+                    if let Ok(answer) = self.read(operation, || call().host(host)).await? {
+                        known.learn(operation.container(), &answer, Whose::Tenants);
+                        seen.insert(what(operation, path, host), Sight::Own(answer));
+                    }
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// Operators see every tenant's; what names something of this one is this one's.
+    async fn look_as_operator(&self, operation: &Operation, path: &str, known: &mut Known, seen: &mut Seen) -> Result<()> {
+        let call = || self.guide.call(Method::GET, &operation.service, path).bearer(self.guide.operator());
+        let Ok(answer) = self.read(operation, call).await? else { return Ok(()) };
+        let items = answer["items"].as_array().cloned().unwrap_or_else(|| vec![answer]);
+        let own: Vec<Value> = items.into_iter().filter(|item| known.is_in(&item.to_string())).collect();
+        own.iter().for_each(|item| known.learn(operation.container(), item, Whose::Tenants));
+        seen.insert(what(operation, path, ""), Sight::ForOperators(own));
+        Ok(())
+    }
+
+    /// The whole answer, all pages of a list in one; or the refusal.
+    async fn read(&self, operation: &Operation, call: impl Fn() -> Call) -> Result<Result<Value, Answer>> {
+        let (mut whole, mut cursor) = (None::<Value>, None::<String>);
+        for _ in 0..MOST_PAGES {
+            let mut query = Vec::new();
+            if operation.query.iter().any(|name| name == "limit") {
+                query.push(("limit", "200"));
+            }
+            query.extend(cursor.as_deref().map(|cursor| ("cursor", cursor)));
+            let answer = call().query(&query).send().await?;
+            ensure!(answer.status < 500, "{answer}");
+            if answer.status != 200 {
+                return Ok(Err(answer));
+            }
+            // Pages for people say nothing that the API does not.
+            let Ok(mut page) = answer.json() else { return Ok(Ok(Value::Null)) };
+            still(&mut page);
+            cursor = page.as_object_mut().and_then(|page| page.remove("next_cursor")?.as_str().map(str::to_owned));
+            match &mut whole {
+                None => whole = Some(page),
+                Some(whole) => whole["items"].as_array_mut().into_iter().for_each(|items| items.extend(list(&page, "/items").iter().cloned())),
+            }
+            if cursor.is_none() {
+                return Ok(Ok(whole.unwrap_or_default()));
+            }
+        }
+        bail!("{} has no end", operation.path)
+    }
+}
+
+/// What is different now: nothing that the tenant sees may be, and operators may only see more.
+pub fn changes(before: &Seen, after: &Seen) -> Vec<String> {
+    let same = |request: &String, sight: &Sight| match (sight, after.get(request)) {
+        (Sight::ForOperators(before), Some(Sight::ForOperators(after))) => before.iter().all(|item| after.contains(item)),
+        (before, after) => after == Some(before),
+    };
+    before
+        .iter()
+        .filter(|(request, sight)| !same(request, sight))
+        .map(|(request, sight)| format!("{request}: {sight:?}, now {:?}", after.get(request)))
+        .collect()
+}
+
+/// The operation's path, once for each way to fill its parameters with what is known.
+pub fn paths(operation: &Operation, known: &Known) -> Vec<String> {
+    let mut paths = vec![operation.path.clone()];
+    for parameter in operation.parameters() {
+        let hole = format!("{{{}}}", parameter.name);
+        let values = known.values(parameter.container, parameter.name, true);
+        let values = if values.is_empty() { known.values(parameter.container, parameter.name, false) } else { values };
+        paths = paths.iter().flat_map(|path| values.iter().map(|value| path.replacen(&hole, value, 1))).collect();
+    }
+    paths
+}
+
+fn what(operation: &Operation, path: &str, host: &str) -> String {
+    format!("GET {} {path} {host}", operation.service)
+}
+
+fn still(value: &mut Value) {
+    match value {
+        Value::Object(members) => {
+            members.retain(|name, _| !VOLATILE.contains(&name.as_str()));
+            members.values_mut().for_each(still);
+        }
+        Value::Array(items) => items.iter_mut().for_each(still),
+        _ => {}
+    }
+}
