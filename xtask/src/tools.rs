@@ -27,7 +27,7 @@ impl Need {
             Self::Redis => &["redis-server"],
             Self::Python => &["python3", "python3-venv"],
             Self::Browser => &["chromium", "chromium-driver"],
-            Self::Load => &["wrk", "hey"],
+            Self::Load => &["wrk", "nghttp2-client"],
         }
     }
 
@@ -36,7 +36,7 @@ impl Need {
             Self::Postgres => !postgres_folders().is_empty(),
             Self::Redis => find("redis-server").is_some(),
             Self::Python => python().is_some(),
-            Self::Load => ["wrk", "hey"].iter().all(|name| find(name).is_some()),
+            Self::Load => ["wrk", "h2load"].iter().all(|name| find(name).is_some()),
             Self::Browser => chromedriver().is_some() && ["chromium", "google-chrome", "chromium-browser"].iter().any(|name| find(name).is_some()),
         }
     }

@@ -46,6 +46,9 @@ impl Naive {
         let [Some(record), Some(us), Some(ts), Some(_)] = values.as_slice() else { return Some(false) };
         let mut lines = record.lines();
         let stamped = lines.next() == Some(us) && lines.next() == Some(ts);
-        Some(stamped && lines.any(|name| name == PERMISSION))
+        let (namespace, action) = PERMISSION.split_once('.')?;
+        Some(
+            stamped && lines.any(|line| line.split_once(' ').is_some_and(|(name, actions)| name == namespace && actions.split(' ').any(|held| held == action))),
+        )
     }
 }

@@ -25,7 +25,7 @@ pub use primary::{Fill, FillAnswer, FillRequest, Permissions, SessionAnswer};
 pub use stores::{RecordStore, SessionStore};
 
 use crate::{client::PlatformClient, config::Base, problem::Problem, problem::RETRY_AFTER_OUTAGE, token::Claims, token::Verifier};
-use cache::Record;
+use cache::{Check, Found, Record};
 use coalesce::{Away, Coalescer};
 use contracts::id::{Principal, TenantId};
 use primary::{RemoteFill, Sessions};
@@ -42,7 +42,6 @@ pub struct Access(Arc<Inner>);
 struct Inner {
     verifier: Verifier,
     checks: Coalescer,
-    prefix: String,
     filler: Box<dyn Fill>,
     sessions: Sessions,
 }
@@ -58,7 +57,7 @@ impl Access {
     pub fn new(base: &Base, redis: ConnectionManager, client: PlatformClient, filler: Box<dyn Fill>) -> Self {
         let verifier = Verifier::new(client.clone(), &base.auth_url, &base.token_issuer, &base.token_audience);
         let sessions = Sessions::new(base, client);
-        Self(Arc::new(Inner { verifier, checks: Coalescer::start(redis), prefix: base.redis_prefix.clone(), filler, sessions }))
+        Self(Arc::new(Inner { verifier, checks: Coalescer::start(redis, base.redis_prefix.clone()), filler, sessions }))
     }
 
     pub fn verifier(&self) -> &Verifier {
@@ -71,23 +70,22 @@ impl Access {
     pub async fn admit(&self, claims: &Claims, permission: Option<&str>) -> Result<(TenantId, Principal), Problem> {
         let principal = claims.principal().ok_or_else(|| Problem::unauthorized("token_invalid", "The access token is not valid."))?;
         let (tenant, session) = claims.tid.zip(claims.sid).ok_or_else(|| Problem::forbidden("no_tenant", "This token acts in no tenant."))?;
-        let keys = cache::keys(&self.0.prefix, tenant, &principal, session);
-        let answer = match self.0.checks.get(keys).await {
-            Ok(mut values) => Answer { alive: values[3].is_some(), record: Record::counting(&mut values) },
-            Err(Away) => Answer { alive: self.0.sessions.is_alive(tenant, session).await?, record: None },
+        let found = match self.0.checks.look_up(Check { tenant, principal: principal.clone(), session }).await {
+            Ok(found) => found,
+            Err(Away) => Found { alive: self.0.sessions.is_alive(tenant, session).await?, record: None },
         };
-        if !answer.alive {
+        if !found.alive {
             return Err(Problem::unauthorized(SESSION_ENDED, "The session has ended. Log in again."));
         }
         if let Some(permission) = permission
-            && !(claims.covers(permission) && self.allows(answer.record, tenant, &principal, permission).await?)
+            && !(claims.covers(permission) && self.allows(found.record, tenant, &principal, permission).await?)
         {
             return Err(missing(permission));
         }
         Ok((tenant, principal))
     }
 
-    async fn allows(&self, record: Option<Record>, tenant: TenantId, principal: &Principal, permission: &str) -> Result<bool, Problem> {
+    async fn allows(&self, record: Option<Arc<Record>>, tenant: TenantId, principal: &Principal, permission: &str) -> Result<bool, Problem> {
         if let Some(record) = record {
             metrics::counter!("permission_cache_total", "outcome" => "hit").increment(1);
             return Ok(record.allows(permission));
@@ -95,13 +93,6 @@ impl Access {
         metrics::counter!("permission_cache_total", "outcome" => "miss").increment(1);
         Ok(self.0.filler.fill(tenant, principal).await?.contains(permission))
     }
-}
-
-/// What is known of a request before its permission is looked up.
-struct Answer {
-    alive: bool,
-    /// Absent: the permission service must be asked.
-    record: Option<Record>,
 }
 
 fn away() -> Problem {

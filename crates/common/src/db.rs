@@ -20,6 +20,9 @@ use std::{
 /// A request waits no longer for a connection before it answers 503.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
 
+/// Our statements are short, and the walls' policies make the planner think otherwise: compiling one takes longer than running it.
+const NO_JIT: &str = "SET jit = off";
+
 /// A pool that connects when first used, so that a service starts while its database is still away.
 pub fn connect(settings: &Database) -> Result<PgPool, sqlx::Error> {
     let checked = Arc::new(AtomicBool::new(false));
@@ -28,7 +31,10 @@ pub fn connect(settings: &Database) -> Result<PgPool, sqlx::Error> {
         .acquire_timeout(ACQUIRE_TIMEOUT)
         .after_connect(move |conn, _| {
             let first = !checked.swap(true, Ordering::Relaxed);
-            Box::pin(async move { if first { warn_if_above_walls(conn).await } else { Ok(()) } })
+            Box::pin(async move {
+                sqlx::query(NO_JIT).execute(&mut *conn).await?;
+                if first { warn_if_above_walls(conn).await } else { Ok(()) }
+            })
         })
         .connect_lazy(settings.url.expose_secret())
 }

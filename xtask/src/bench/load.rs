@@ -1,7 +1,12 @@
-//! How is load put on a route, and what did it come to? By wrk as fast as it goes, by hey at a given pace.
+//! How is load put on a route, and what did it come to? By wrk as fast as it goes, by h2load at a given pace.
 
 use anyhow::{Context, Result, bail, ensure};
-use std::process::Stdio;
+use std::{
+    fmt::Write,
+    fs,
+    path::{Path, PathBuf},
+    process::Stdio,
+};
 use tokio::process::Command;
 
 /// Connections that ask at the same time.
@@ -16,19 +21,40 @@ pub struct Outcome {
     pub p99_ms: f64,
 }
 
-/// As many requests as two threads can send over [`CONNECTIONS`] connections.
-pub async fn peak(url: &str, token: &str, seconds: u32) -> Result<Outcome> {
-    let (connections, duration, header) = (CONNECTIONS.to_string(), format!("{seconds}s"), format!("Authorization: Bearer {token}"));
-    let report = run("wrk", &["-t2", "-c", &connections, "-d", &duration, "--latency", "-H", &header, url]).await?;
-    wrk(&report).with_context(|| format!("{url}: {report}"))
+/// Where load comes from; what it writes goes to `scratch`.
+pub struct Load {
+    pub scratch: PathBuf,
+    pub seconds: u32,
 }
 
-/// About `rate` requests a second over [`CONNECTIONS`] connections.
-pub async fn paced(url: &str, token: &str, rate: f64, seconds: u32) -> Result<Outcome> {
-    let each = (rate / f64::from(CONNECTIONS)).round().max(1.0).to_string();
-    let (connections, duration, header) = (CONNECTIONS.to_string(), format!("{seconds}s"), format!("Authorization: Bearer {token}"));
-    let report = run("hey", &["-c", &connections, "-q", &each, "-z", &duration, "-H", &header, url]).await?;
-    hey(&report).with_context(|| format!("{url}: {report}"))
+impl Load {
+    /// As many requests as two threads can send over [`CONNECTIONS`] connections, in turn for each of the bearers of `tokens`.
+    pub async fn peak(&self, url: &str, tokens: &[String]) -> Result<Outcome> {
+        let script = self.scratch.join("callers.lua");
+        fs::write(&script, in_turn(tokens))?;
+        let (connections, duration, script) = (CONNECTIONS.to_string(), format!("{}s", self.seconds), script.display().to_string());
+        let report = run("wrk", &["-t2", "-c", &connections, "-d", &duration, "--latency", "-s", &script, url]).await?;
+        wrk(&report).with_context(|| format!("{url}: {report}"))
+    }
+
+    /// About `rate` requests a second over [`CONNECTIONS`] connections.
+    pub async fn paced(&self, url: &str, token: &str, rate: f64) -> Result<Outcome> {
+        let log = self.scratch.join("requests.log");
+        let (connections, seconds, header) = (CONNECTIONS.to_string(), self.seconds.to_string(), format!("Authorization: Bearer {token}"));
+        let (each, log_arg) = (format!("--rps={}", rate / f64::from(CONNECTIONS)), format!("--log-file={}", log.display()));
+        run("h2load", &["--h1", "-t1", "-c", &connections, "-D", &seconds, &each, &log_arg, "-H", &header, url]).await?;
+        h2load(&log, self.seconds).with_context(|| url.to_owned())
+    }
+}
+
+/// A script for wrk (<https://github.com/wg/wrk/blob/master/SCRIPTING>); the requests are written once, as writing them costs more than sending.
+fn in_turn(tokens: &[String]) -> String {
+    let mut script = "local requests = {}\nlocal turn = 0\ninit = function()\n".to_owned();
+    for token in tokens {
+        // Writing to a String does not fail.
+        let _ = writeln!(script, "  table.insert(requests, wrk.format('GET', nil, {{ Authorization = 'Bearer {token}' }}))");
+    }
+    script + "end\nrequest = function()\n  turn = turn % #requests + 1\n  return requests[turn]\nend\n"
 }
 
 async fn run(program: &str, args: &[&str]) -> Result<String> {
@@ -46,12 +72,18 @@ fn wrk(report: &str) -> Result<Outcome> {
     Ok(Outcome { rate: word_after(report, "Requests/sec:")?.parse()?, p50_ms: latency("50%")?, p99_ms: latency("99%")? })
 }
 
-fn hey(report: &str) -> Result<Outcome> {
-    let (_, statuses) = report.split_once("Status code distribution:").context("no request was answered")?;
-    let only_ok = statuses.lines().filter(|line| line.trim_start().starts_with('[')).all(|line| line.trim_start().starts_with("[200]"));
-    ensure!(only_ok && !report.contains("Error distribution"), "not every request was answered with success");
-    let latency = |share: &str| anyhow::Ok(word_after(report, share)?.parse::<f64>()? * 1000.0);
-    Ok(Outcome { rate: word_after(report, "Requests/sec:")?.parse()?, p50_ms: latency("50% in")?, p99_ms: latency("99% in")? })
+/// A line a request: when it began, its status, and how many microseconds it took.
+fn h2load(log: &Path, seconds: u32) -> Result<Outcome> {
+    let mut micros = Vec::new();
+    for line in fs::read_to_string(log)?.lines() {
+        let mut fields = line.split('\t').skip(1);
+        let (status, took) = fields.next().zip(fields.next()).with_context(|| format!("the log has the line {line:?}"))?;
+        ensure!(status == "200", "a request was answered {status}");
+        micros.push(took.parse::<u32>()?);
+    }
+    micros.sort_unstable();
+    let at = |share: f64| micros.get((micros.len() as f64 * share) as usize).map(|micros| f64::from(*micros) / 1000.0).context("no request was answered");
+    Ok(Outcome { rate: micros.len() as f64 / f64::from(seconds), p50_ms: at(0.5)?, p99_ms: at(0.99)? })
 }
 
 fn word_after<'a>(report: &'a str, label: &str) -> Result<&'a str> {
@@ -75,19 +107,33 @@ mod tests {
 
     const WRK: &str =
         "  Latency Distribution\n     50%  812.00us\n     99%    3.53ms\n  400 requests in 5.00s\nRequests/sec:  71234.56\nTransfer/sec:      8.76MB\n";
-    const HEY: &str = "Summary:\n  Requests/sec:\t35000.10\n\nLatency distribution:\n  50% in 0.0004 secs\n  99% in 0.0015 secs\n\nStatus code distribution:\n  [200]\t350000 responses\n";
-
     #[test]
     fn reports_are_read() {
         assert_eq!(wrk(WRK).unwrap(), Outcome { rate: 71234.56, p50_ms: 0.812, p99_ms: 3.53 });
-        assert_eq!(hey(HEY).unwrap(), Outcome { rate: 35000.10, p50_ms: 0.4, p99_ms: 1.5 });
+    }
+
+    #[test]
+    fn logs_are_read() {
+        let log = std::env::temp_dir().join(format!("xtask-h2load-{}", std::process::id()));
+        let lines: String = (1..=200).map(|took| format!("1763719000000000\t200\t{}\n", took * 10)).collect();
+        fs::write(&log, &lines).unwrap();
+        assert_eq!(h2load(&log, 2).unwrap(), Outcome { rate: 100.0, p50_ms: 1.01, p99_ms: 1.99 });
+        for wrong in ["", "1763719000000000\t503\t10\n", "1763719000000000\n"] {
+            fs::write(&log, wrong).unwrap();
+            assert!(h2load(&log, 2).is_err(), "{wrong}");
+        }
+        fs::remove_file(&log).unwrap();
+    }
+
+    #[test]
+    fn callers_take_turns() {
+        let script = in_turn(&["a.b.c".into(), "d.e.f".into()]);
+        assert_eq!(script.matches("wrk.format('GET', nil, { Authorization = 'Bearer ").count(), 2);
     }
 
     #[test]
     fn a_load_that_was_not_answered_is_no_measurement() {
         assert!(wrk(&format!("{WRK}  Non-2xx or 3xx responses: 12\n")).is_err());
-        assert!(hey(&HEY.replace("[200]", "[503]")).is_err());
-        assert!(hey(&format!("{HEY}\nError distribution:\n  [3]\tconnection refused\n")).is_err());
-        assert!(wrk("").is_err() && hey("").is_err());
+        assert!(wrk("").is_err());
     }
 }

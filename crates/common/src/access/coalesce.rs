@@ -1,10 +1,11 @@
 //! How do checks that wait at the same time share one round trip? While one `MGET` is under way the next ones gather, and leave together.
 //!
-//! Each check's keys are sent after its request arrived, so what it reads is as fresh as if it had asked alone.
+//! Each check's keys are sent after its request arrived, so what it reads is as fresh as if it had asked alone. Checks of the same
+//! caller in the same session, such as those of a page that asks for ten things at once, are looked up once.
 
-use super::cache::{Keys, Values};
+use super::cache::{Check, Found, Values, keys};
 use redis::{RedisResult, aio::ConnectionManager};
-use std::time::Duration;
+use std::{collections::HashMap, time::Duration};
 use tokio::sync::{mpsc, oneshot};
 
 /// Checks in one `MGET`; Redis serves nobody else meanwhile, for some 50 µs.
@@ -19,33 +20,33 @@ const PING_PAUSE: Duration = Duration::from_millis(50);
 pub(super) struct Away;
 
 struct Waiting {
-    keys: Keys,
-    answer: oneshot::Sender<Values>,
+    check: Check,
+    answer: oneshot::Sender<Found>,
 }
 
 /// Asks Redis for many checks at once; ends with its last user.
 pub(super) struct Coalescer(mpsc::Sender<Waiting>);
 
 impl Coalescer {
-    pub fn start(redis: ConnectionManager) -> Self {
+    pub fn start(redis: ConnectionManager, prefix: String) -> Self {
         let (sender, receiver) = mpsc::channel(LONGEST_QUEUE);
-        tokio::spawn(drive(redis, receiver));
+        tokio::spawn(drive(redis, prefix, receiver));
         Self(sender)
     }
 
-    pub async fn get(&self, keys: Keys) -> Result<Values, Away> {
+    pub async fn look_up(&self, check: Check) -> Result<Found, Away> {
         let (answer, answered) = oneshot::channel();
-        self.0.send(Waiting { keys, answer }).await.map_err(|_| Away)?;
+        self.0.send(Waiting { check, answer }).await.map_err(|_| Away)?;
         // The sender is dropped unanswered when Redis does not answer.
         answered.await.map_err(|_| Away)
     }
 }
 
-async fn drive(mut redis: ConnectionManager, mut queue: mpsc::Receiver<Waiting>) {
+async fn drive(mut redis: ConnectionManager, prefix: String, mut queue: mpsc::Receiver<Waiting>) {
     let mut waiting = Vec::with_capacity(LARGEST_BATCH);
     while queue.recv_many(&mut waiting, LARGEST_BATCH).await > 0 {
-        match ask(&mut redis, &waiting).await {
-            Ok(values) => answer(&mut waiting, values),
+        match ask(&mut redis, &prefix, &waiting).await {
+            Ok(found) => answer(&mut waiting, found),
             Err(error) => {
                 tracing::warn!(error = %crate::problem::Chain(&error), checks = waiting.len(), "Redis is away; sessions and permissions are asked of their services");
                 waiting.clear();
@@ -79,19 +80,29 @@ async fn until_back(redis: &mut ConnectionManager) {
     }
 }
 
-async fn ask(redis: &mut ConnectionManager, waiting: &[Waiting]) -> RedisResult<Vec<Option<Vec<u8>>>> {
+/// What is found for each of those who wait, in order.
+async fn ask(redis: &mut ConnectionManager, prefix: &str, waiting: &[Waiting]) -> RedisResult<Vec<Found>> {
     let mut command = redis::cmd("MGET");
-    for key in waiting.iter().flat_map(|check| &check.keys) {
-        command.arg(key);
-    }
-    command.query_async(redis).await
+    let mut places = HashMap::with_capacity(waiting.len());
+    let mut place_of = |check| {
+        let next = places.len();
+        *places.entry(check).or_insert_with(|| {
+            keys(prefix, check).iter().for_each(|key| {
+                command.arg(key);
+            });
+            next
+        })
+    };
+    let place: Vec<usize> = waiting.iter().map(|one| place_of(&one.check)).collect();
+    let values: Vec<Option<Vec<u8>>> = command.query_async(redis).await?;
+    let mut values = values.into_iter();
+    let found: Vec<Found> = (0..places.len()).map(|_| Values::from(std::array::from_fn(|_| values.next().flatten())).into()).collect();
+    Ok(place.into_iter().map(|place| found[place].clone()).collect())
 }
 
-fn answer(waiting: &mut Vec<Waiting>, values: Vec<Option<Vec<u8>>>) {
-    let mut values = values.into_iter();
-    for check in waiting.drain(..) {
-        let of_check: Values = std::array::from_fn(|_| values.next().flatten());
+fn answer(waiting: &mut Vec<Waiting>, found: Vec<Found>) {
+    for (check, found) in waiting.drain(..).zip(found) {
         // A request that has been given up does not listen any more.
-        let _ = check.answer.send(of_check);
+        let _ = check.answer.send(found);
     }
 }

@@ -2,6 +2,7 @@
 
 use super::cache::{Record, Stamps, key};
 use crate::ambient::Ambient;
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use contracts::id::{Principal, SessionId, TenantId};
 use redis::{AsyncCommands, Cmd, ErrorKind, ExistenceCheck, RedisError, RedisResult, SetExpiry, SetOptions, aio::ConnectionManager};
 use std::{collections::BTreeSet, time::Duration};
@@ -99,7 +100,7 @@ impl RecordStore {
     }
 
     fn stamp(&self) -> String {
-        format!("{:032x}", u128::from_be_bytes(self.ambient.bytes()))
+        URL_SAFE_NO_PAD.encode(self.ambient.bytes::<16>())
     }
 }
 

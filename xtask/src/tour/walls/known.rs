@@ -33,6 +33,8 @@ pub enum Whose {
 fn kind(container: &str, name: &str) -> Option<String> {
     Some(match name {
         "id" => container.to_owned(),
+        // The program with which somebody logged in, such as `web`; clients of a tenant are principals.
+        "client_id" => return None,
         "sid" => "sessions".into(),
         "principal" | "actor" | "about" | "granted_by" | "added_by" => "principals".into(),
         "email" | "recipient" | "address" => "emails".into(),
