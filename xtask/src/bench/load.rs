@@ -1,16 +1,14 @@
 //! How is load put on a route, and what did it come to? By wrk as fast as it goes, by h2load at a given pace.
 
 use anyhow::{Context, Result, bail, ensure};
-use std::{
-    fmt::Write,
-    fs,
-    path::{Path, PathBuf},
-    process::Stdio,
-};
-use tokio::process::Command;
+use std::{fmt::Write, fs, path::PathBuf, process::Stdio};
+use tokio::{process::Command, task::JoinSet};
 
 /// Connections that ask at the same time.
 pub const CONNECTIONS: u32 = 64;
+
+/// One h2load sends all its requests at the same moment, again and again; several do so at different ones, as callers would.
+const GENERATORS: u32 = 8;
 
 /// What came of a load.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -39,11 +37,19 @@ impl Load {
 
     /// About `rate` requests a second over [`CONNECTIONS`] connections.
     pub async fn paced(&self, url: &str, token: &str, rate: f64) -> Result<Outcome> {
-        let log = self.scratch.join("requests.log");
-        let (connections, seconds, header) = (CONNECTIONS.to_string(), self.seconds.to_string(), format!("Authorization: Bearer {token}"));
-        let (each, log_arg) = (format!("--rps={}", rate / f64::from(CONNECTIONS)), format!("--log-file={}", log.display()));
-        run("h2load", &["--h1", "-t1", "-c", &connections, "-D", &seconds, &each, &log_arg, "-H", &header, url]).await?;
-        h2load(&log, self.seconds).with_context(|| url.to_owned())
+        let (connections, seconds, header) = (CONNECTIONS / GENERATORS, self.seconds.to_string(), format!("Authorization: Bearer {token}"));
+        let each = format!("--rps={}", rate / f64::from(CONNECTIONS));
+        let logs: Vec<_> = (0..GENERATORS).map(|number| self.scratch.join(format!("requests-{number}.log"))).collect();
+        let mut generators = JoinSet::new();
+        for log in &logs {
+            let (connections, log) = (connections.to_string(), format!("--log-file={}", log.display()));
+            let args = ["--h1", "-t1", "-c", &connections, "-D", &seconds, &each, &log, "-H", &header, url].map(String::from);
+            generators.spawn(async move { run("h2load", &args.each_ref().map(String::as_str)).await });
+        }
+        while let Some(ended) = generators.join_next().await {
+            ended??;
+        }
+        h2load(&logs, self.seconds).with_context(|| url.to_owned())
     }
 }
 
@@ -73,9 +79,10 @@ fn wrk(report: &str) -> Result<Outcome> {
 }
 
 /// A line a request: when it began, its status, and how many microseconds it took.
-fn h2load(log: &Path, seconds: u32) -> Result<Outcome> {
+fn h2load(logs: &[PathBuf], seconds: u32) -> Result<Outcome> {
     let mut micros = Vec::new();
-    for line in fs::read_to_string(log)?.lines() {
+    let text = logs.iter().map(fs::read_to_string).collect::<std::io::Result<String>>()?;
+    for line in text.lines() {
         let mut fields = line.split('\t').skip(1);
         let (status, took) = fields.next().zip(fields.next()).with_context(|| format!("the log has the line {line:?}"))?;
         ensure!(status == "200", "a request was answered {status}");
@@ -117,10 +124,10 @@ mod tests {
         let log = std::env::temp_dir().join(format!("xtask-h2load-{}", std::process::id()));
         let lines: String = (1..=200).map(|took| format!("1763719000000000\t200\t{}\n", took * 10)).collect();
         fs::write(&log, &lines).unwrap();
-        assert_eq!(h2load(&log, 2).unwrap(), Outcome { rate: 100.0, p50_ms: 1.01, p99_ms: 1.99 });
+        assert_eq!(h2load(std::slice::from_ref(&log), 2).unwrap(), Outcome { rate: 100.0, p50_ms: 1.01, p99_ms: 1.99 });
         for wrong in ["", "1763719000000000\t503\t10\n", "1763719000000000\n"] {
             fs::write(&log, wrong).unwrap();
-            assert!(h2load(&log, 2).is_err(), "{wrong}");
+            assert!(h2load(std::slice::from_ref(&log), 2).is_err(), "{wrong}");
         }
         fs::remove_file(&log).unwrap();
     }
