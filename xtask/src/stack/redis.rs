@@ -68,9 +68,9 @@ impl Redis {
         files::write_private(&settings, self.settings().as_bytes())?;
         let append_only = if self.durable { "yes" } else { "no" };
         let (settings, folder, port) = (settings.display().to_string(), folder.display().to_string(), port.to_string());
-        // Evicting a key would log somebody out. What a replica was sent once must be gone from its disk: should it start as the primary
+        // Evicting a key would log somebody out; coming back without its last second would bring back what was revoked in it. What a replica was sent once must be gone from its disk: should it start as the primary
         // later, it would bring old stamps and sessions back to life.
-        let args = [&*settings, "--port", &port, "--bind", "127.0.0.1", "--dir", &folder, "--appendonly", append_only, "--save", ""];
+        let args = [&*settings, "--port", &port, "--bind", "127.0.0.1", "--dir", &folder, "--appendonly", append_only, "--appendfsync", "always", "--save", ""];
         let args =
             args.into_iter().chain(["--maxmemory-policy", "noeviction", "--repl-diskless-sync-delay", "0", "--rdb-del-sync-files", "yes"]).map(String::from);
         let follows = follows.map(|primary| ["--replicaof".to_owned(), "127.0.0.1".to_owned(), primary.to_string()]);
