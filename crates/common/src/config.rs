@@ -1,6 +1,6 @@
 //! What was this process told by its environment? Read once; every fault is told at once; secrets are never printed.
 
-use crate::telemetry::LogFormat;
+use crate::{source::TrustedProxies, telemetry::LogFormat};
 use secrecy::SecretString;
 use std::{collections::HashMap, fmt, net::SocketAddr, str::FromStr};
 
@@ -97,6 +97,9 @@ pub struct Base {
     pub client_id: String,
     pub client_secret: SecretString,
     pub cors_origins: Vec<String>,
+    pub trusted_proxies: TrustedProxies,
+    /// Limits per source are this many times as high: for a place where many people share one address, such as a developer's machine.
+    pub source_limit_factor: u32,
     pub resource_prefix: String,
     pub aws_account_id: String,
     pub log_format: LogFormat,
@@ -126,6 +129,8 @@ impl Base {
         let client_id = env.or("CLIENT_ID", service.to_owned());
         let client_secret = env.secret("CLIENT_SECRET");
         let origins = env.or("CORS_ORIGINS", String::new());
+        let trusted_proxies = env.or("TRUSTED_PROXIES", TrustedProxies::default());
+        let source_limit_factor = env.or("SOURCE_LIMIT_FACTOR", 1);
         let resource_prefix = env.or("RESOURCE_PREFIX", "sevenleague".to_owned());
         let aws_account_id = env.required("AWS_ACCOUNT_ID");
         let log_format = env.or("LOG_FORMAT", LogFormat::Json);
@@ -145,6 +150,8 @@ impl Base {
             client_id: client_id?,
             client_secret: client_secret?,
             cors_origins: origins?.split(',').map(str::trim).filter(|origin| !origin.is_empty()).map(str::to_owned).collect(),
+            trusted_proxies: trusted_proxies?,
+            source_limit_factor: source_limit_factor?.max(1),
             resource_prefix: resource_prefix?,
             aws_account_id: aws_account_id?,
             log_format: log_format?,

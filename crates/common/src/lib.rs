@@ -10,10 +10,12 @@
 //! | [`config`] | what was this process told by its environment? |
 //! | [`db`] | how does a service reach its stores? |
 //! | [`http`] | how is a request read? |
+//! | [`limit`] | how often may one source do something? |
 //! | [`openapi`] | what does the service's documentation say? |
 //! | [`page`] | how is a long list read? |
 //! | [`problem`] | what does a caller learn when a request is refused? |
 //! | [`server`] | how does a service listen, and how does it stop? |
+//! | [`source`] | from which network does a request come? |
 //! | [`telemetry`] | what can be seen of a running service? |
 //! | [`token`] | whose request is this? |
 
@@ -25,9 +27,11 @@ pub mod client;
 pub mod config;
 pub mod db;
 pub mod http;
+pub mod limit;
 pub mod openapi;
 pub mod page;
 pub mod problem;
 pub mod server;
+pub mod source;
 pub mod telemetry;
 pub mod token;

@@ -1,7 +1,7 @@
 //! What does a caller learn when a request is refused? One `application/problem+json` (RFC 9457), never a stack, SQL or path.
 
 use axum::{
-    http::{HeaderValue, StatusCode, header},
+    http::{HeaderName, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use serde::{Deserialize, Serialize};
@@ -39,7 +39,33 @@ pub struct Problem {
     pub errors: Vec<FieldError>,
     /// Seconds after which trying again makes sense.
     pub retry_after: Option<u32>,
+    /// What was used up.
+    pub quota: Option<Quota>,
 }
+
+/// How much of something a caller may have, and has left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Quota {
+    pub limit: u32,
+    /// Seconds that the limit is for.
+    pub window: u32,
+    pub remaining: u32,
+    /// Seconds until there is more.
+    pub reset: u32,
+}
+
+impl Quota {
+    /// As draft-ietf-httpapi-ratelimit-headers-03 §3 has them, which is what clients know.
+    pub fn headers(&self) -> [(HeaderName, String); 3] {
+        let Self { limit, window, remaining, reset } = self;
+        let [name, left, again] = RATE_LIMIT;
+        [(name, format!("{limit}, {limit};w={window}")), (left, remaining.to_string()), (again, reset.to_string())]
+    }
+}
+
+/// Limit, what remains of it, and the seconds until there is more.
+pub const RATE_LIMIT: [HeaderName; 3] =
+    [HeaderName::from_static("ratelimit-limit"), HeaderName::from_static("ratelimit-remaining"), HeaderName::from_static("ratelimit-reset")];
 
 /// The body of every refusal, as RFC 9457 has it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -61,7 +87,7 @@ pub struct ProblemBody {
 
 impl Problem {
     pub fn new(status: StatusCode, code: &str, detail: impl Into<String>) -> Self {
-        Self { status, code: code.into(), detail: detail.into(), errors: Vec::new(), retry_after: None }
+        Self { status, code: code.into(), detail: detail.into(), errors: Vec::new(), retry_after: None, quota: None }
     }
     /// 400: the request cannot be read.
     pub fn bad_request(code: &str, detail: impl Into<String>) -> Self {
@@ -89,6 +115,10 @@ impl Problem {
     /// 422: readable, but values are wrong.
     pub fn invalid(errors: Vec<FieldError>) -> Self {
         Self { errors, ..Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid", "One or more fields are not valid.") }
+    }
+    /// 429: as often as is allowed already.
+    pub fn too_many_requests(code: &str, detail: impl Into<String>, quota: Quota) -> Self {
+        Self { retry_after: Some(quota.reset), quota: Some(quota), ..Self::new(StatusCode::TOO_MANY_REQUESTS, code, detail) }
     }
     /// 503: a dependency is away; try again after `retry_after` seconds.
     pub fn unavailable(retry_after: u32, detail: impl Into<String>) -> Self {
@@ -121,6 +151,9 @@ impl Problem {
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         if let Some(seconds) = self.retry_after {
             headers.insert(header::RETRY_AFTER, seconds.into());
+        }
+        for (name, value) in self.quota.iter().flat_map(Quota::headers) {
+            headers.extend(HeaderValue::try_from(value).ok().map(|value| (name, value)));
         }
         if self.status == StatusCode::UNAUTHORIZED {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));

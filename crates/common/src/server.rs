@@ -81,7 +81,8 @@ impl Bound {
         let ops = ops::router(health, lifecycle.shutdown.clone());
         tracing::info!(address = %self.api.local_addr()?, ops_address = %self.ops.local_addr()?, "listening");
         let ops = tokio::spawn(async move { axum::serve(self.ops, ops).await });
-        let drained = axum::serve(self.api, router).with_graceful_shutdown(lifecycle.shutdown.clone().cancelled_owned()).into_future();
+        let callers = router.into_make_service_with_connect_info::<SocketAddr>();
+        let drained = axum::serve(self.api, callers).with_graceful_shutdown(lifecycle.shutdown.clone().cancelled_owned()).into_future();
         let mut drained = tokio::spawn(drained);
         lifecycle.shutdown.cancelled().await;
         let stopping = async {

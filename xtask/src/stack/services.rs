@@ -92,6 +92,8 @@ impl Settings<'_> {
             ("CLIENT_SECRET", secrets.password(&client(service.package))?),
             // Where the development servers of the usual JavaScript tools listen.
             ("CORS_ORIGINS", "http://localhost:3000,http://localhost:5173".into()),
+            // Here everybody comes from one address.
+            ("SOURCE_LIMIT_FACTOR", "100".into()),
             ("RESOURCE_PREFIX", "sevenleague".into()),
             ("LOG_FORMAT", "text".into()),
         ];

@@ -134,6 +134,27 @@ async fn everybody_can_do_their_work() {
     assert_eq!(replicated.restamp_tenant(tenant).await.unwrap_err().code(), None);
 }
 
+/// Of the counters of a service that limits what a source may do.
+fn counter(service: &str) -> String {
+    format!("any-prefix:lim:{service}:{{register:203.0.113.7}}:1")
+}
+
+#[tokio::test]
+async fn who_counts_what_sources_do_has_counters_of_its_own() {
+    let server = server().await;
+    for user in SERVICES {
+        let redis = connection(&server, user).await;
+        for owner in SERVICES {
+            for command in ["INCR {}", "EXPIRE {} 60", "DECR {}", "MGET {}"].map(|command| command.replace("{}", &counter(owner))) {
+                match user {
+                    "auth" | "configurator" if user == owner => drop(answer(&redis, &command).await.unwrap()),
+                    _ => refused(&redis, user, &command).await,
+                }
+            }
+        }
+    }
+}
+
 #[tokio::test]
 async fn only_the_configurator_announces_hosts_and_only_products_hear() {
     let server = server().await;

@@ -1,6 +1,9 @@
 //! What happens around every request? A request id, one log line, metrics, a time limit, and a problem for every refusal.
 
-use crate::{http::no_route, problem::Problem};
+use crate::{
+    http::no_route,
+    problem::{Problem, RATE_LIMIT},
+};
 use axum::{
     Router,
     extract::{MatchedPath, Request},
@@ -40,7 +43,7 @@ fn cors(origins: &[String]) -> CorsLayer {
         .allow_origin(AllowOrigin::list(origins))
         .allow_methods([Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE])
         .allow_headers([header::AUTHORIZATION, header::CONTENT_TYPE, header::IF_MATCH, REQUEST_ID])
-        .expose_headers([REQUEST_ID, VERSION, header::ETAG, header::LOCATION, header::RETRY_AFTER])
+        .expose_headers([REQUEST_ID, VERSION, header::ETAG, header::LOCATION, header::RETRY_AFTER].into_iter().chain(RATE_LIMIT).collect::<Vec<_>>())
         .allow_credentials(true)
         .max_age(Duration::from_secs(600))
 }
