@@ -116,6 +116,9 @@ pub struct JobFinished {
     pub outcome: JobOutcome,
     /// Why it failed, for people.
     pub reason: Option<String>,
+    /// Which run of the job has ended: 1, and one more each time an operator has it run again. The end of the highest run counts.
+    #[serde(default = "first")]
+    pub run: u32,
 }
 
 /// Send one mail, once for each `key`.
@@ -134,13 +137,13 @@ pub struct RunJob {
     pub job_id: JobId,
     pub kind: String,
     /// Version of the handler; absent means 1.
-    #[serde(default = "first_version")]
+    #[serde(default = "first")]
     pub version: u32,
     pub instance_id: Option<InstanceId>,
     pub payload: Value,
 }
 
-fn first_version() -> u32 {
+fn first() -> u32 {
     1
 }
 

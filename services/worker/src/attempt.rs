@@ -94,7 +94,8 @@ async fn finish(app: &App, job: &Claimed, failure: Option<&str>) -> Result<bool,
     }
     let outcome = if failure.is_some() { JobOutcome::Failed } else { JobOutcome::Succeeded };
     let instance_id = job.instance_id.map(InstanceId);
-    let finished = JobFinished { job_id: job.id, kind: job.kind.clone(), instance_id, outcome, reason: failure.map(str::to_owned) };
+    let run = job.run.unsigned_abs();
+    let finished = JobFinished { job_id: job.id, kind: job.kind.clone(), instance_id, outcome, reason: failure.map(str::to_owned), run };
     messaging::publish(&mut tx, &app.ambient, "worker", job.tenant(), &finished).await?;
     tx.commit().await?;
     Ok(true)

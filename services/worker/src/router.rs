@@ -6,7 +6,11 @@ use serde_json::Value;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 fn api() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(jobs::routes::list)).routes(routes!(jobs::routes::get)).routes(routes!(jobs::routes::retry))
+    OpenApiRouter::new()
+        .routes(routes!(jobs::routes::list))
+        .routes(routes!(jobs::routes::get))
+        .routes(routes!(jobs::routes::retry))
+        .routes(routes!(jobs::routes::progress))
 }
 
 pub fn openapi() -> Value {

@@ -11,6 +11,22 @@ use uuid::Uuid;
 pub const MOST_ATTEMPTS: i32 = 40;
 /// A job that so many workers died of, or lost, is given up: it is the likely cause.
 pub const MOST_TAKEOVERS: i32 = 5;
+/// A job as the service that ordered it may ask for it.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct JobProgress {
+    pub job_id: Uuid,
+    #[schema(example = "instance.migrate")]
+    pub kind: String,
+    pub instance_id: Option<Uuid>,
+    pub state: State,
+    /// As in `worker.job.finished`: 1, and one more each time an operator has it run again.
+    #[schema(example = 1)]
+    pub run: i32,
+    /// Why the last attempt did not succeed.
+    pub reason: Option<String>,
+    pub finished_at: Option<DateTime<Utc>>,
+}
+
 /// The wait after the first transient fault; it doubles up to the longest. No jitter: the dispatcher's rate spreads them.
 const FIRST_WAIT: Duration = Duration::from_secs(1);
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
@@ -59,6 +75,9 @@ pub struct Job {
     pub tenant_id: Option<Uuid>,
     pub instance_id: Option<Uuid>,
     pub state: State,
+    /// 1, and one more each time an operator has it run again.
+    #[schema(example = 1)]
+    pub run: i32,
     /// Starts, without those handed back by a worker that stopped.
     pub attempts: i32,
     /// Starts after a worker died or was cut off.

@@ -21,6 +21,8 @@ pub(crate) struct Claimed {
     pub payload: Value,
     pub attempts: i32,
     pub takeovers: i32,
+    /// How often operators had it run again, and once more.
+    pub run: i32,
 }
 
 impl Claimed {
@@ -58,7 +60,7 @@ pub(crate) async fn take_over(conn: &mut PgConnection, claim: &Claim<'_>) -> sql
             WHERE id = (SELECT id FROM jobs
                          WHERE state = 'running' AND lease_until < now() AND (kind, version) IN (SELECT * FROM unnest($4::text[], $5::integer[]))
                          ORDER BY lease_until LIMIT 1 FOR UPDATE SKIP LOCKED)
-        RETURNING id, lease AS "lease!", kind, version, tenant_id, instance_id, payload, attempts, takeovers"#,
+        RETURNING id, lease AS "lease!", kind, version, tenant_id, instance_id, payload, attempts, takeovers, run"#,
         claim.worker,
         claim.lease,
         claim.duration.as_secs_f64(),
@@ -78,7 +80,7 @@ pub(crate) async fn begin(conn: &mut PgConnection, claim: &Claim<'_>) -> sqlx::R
             WHERE id = (SELECT id FROM jobs
                          WHERE state = 'queued' AND run_after <= now() AND (kind, version) IN (SELECT * FROM unnest($4::text[], $5::integer[]))
                          ORDER BY run_after, id LIMIT 1 FOR UPDATE SKIP LOCKED)
-        RETURNING id, lease AS "lease!", kind, version, tenant_id, instance_id, payload, attempts, takeovers"#,
+        RETURNING id, lease AS "lease!", kind, version, tenant_id, instance_id, payload, attempts, takeovers, run"#,
         claim.worker,
         claim.lease,
         claim.duration.as_secs_f64(),

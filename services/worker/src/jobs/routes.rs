@@ -1,14 +1,14 @@
-//! What may operators ask of jobs? Those of every tenant are theirs to see and to retry.
+//! What may operators and configurator ask of jobs? Those of every tenant are theirs to see.
 
 use super::{
-    model::{Job, State as JobState},
+    model::{Job, JobProgress, State as JobState},
     store,
 };
 use crate::app::App;
 use axum::{extract::State, http::StatusCode};
 use common::{
-    access::Allowed,
-    db,
+    access::{Allowed, Internal},
+    callers, db,
     http::{Json, Path, Query},
     page::{Page, PageQuery},
     permissions,
@@ -22,6 +22,10 @@ use uuid::Uuid;
 permissions! {
     pub ReadJobs = "worker.readJobs",
     pub WriteJobs = "worker.writeJobs",
+}
+
+callers! {
+    pub Configurator = ["configurator"],
 }
 
 #[derive(Deserialize, IntoParams)]
@@ -63,6 +67,12 @@ pub async fn retry(State(app): State<App>, caller: Allowed<WriteJobs>, Path(id):
     }
     tx.commit().await?;
     Ok((StatusCode::ACCEPTED, Json(job)))
+}
+
+#[utoipa::path(get, path = "/internal/jobs/{id}", operation_id = "getJobProgress", tag = "jobs", params(("id" = JobId, Path)),
+    responses((status = 200, body = JobProgress)), security(("platform_client" = ["configurator"])))]
+pub async fn progress(State(app): State<App>, _: Internal<Configurator>, Path(id): Path<JobId>) -> Result<Json<JobProgress>, Problem> {
+    store::progress(&mut *db::begin_platform(&app.pool).await?, id).await?.map(Json).ok_or_else(not_found)
 }
 
 fn not_found() -> Problem {

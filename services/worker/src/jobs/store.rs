@@ -1,6 +1,6 @@
 //! The table of jobs as operators see it, and how jobs come into it.
 
-use super::model::{Job, LogLine, Progress, State};
+use super::model::{Job, JobProgress, LogLine, Progress, State};
 use common::page::PageRequest;
 use contracts::{
     id::{JobId, TenantId},
@@ -35,8 +35,20 @@ pub async fn insert(conn: &mut PgConnection, tenant: Option<TenantId>, job: &Run
 pub async fn get(conn: &mut PgConnection, id: JobId) -> sqlx::Result<Option<Job>> {
     sqlx::query_as!(
         Job,
-        r#"SELECT id, kind, version, tenant_id, instance_id, state AS "state: State", attempts, takeovers, run_after,
+        r#"SELECT id, kind, version, tenant_id, instance_id, state AS "state: State", run, attempts, takeovers, run_after,
                   progress AS "progress: Json<Progress>", log AS "log: Json<Vec<LogLine>>", last_error, created_at, started_at, finished_at, worker
+             FROM jobs WHERE id = $1"#,
+        id.0
+    )
+    .fetch_optional(conn)
+    .await
+}
+
+/// How far a job has come, for the service that ordered it.
+pub async fn progress(conn: &mut PgConnection, id: JobId) -> sqlx::Result<Option<JobProgress>> {
+    sqlx::query_as!(
+        JobProgress,
+        r#"SELECT id AS job_id, kind, instance_id, state AS "state: State", run, last_error AS reason, finished_at
              FROM jobs WHERE id = $1"#,
         id.0
     )
@@ -47,7 +59,7 @@ pub async fn get(conn: &mut PgConnection, id: JobId) -> sqlx::Result<Option<Job>
 pub async fn list(conn: &mut PgConnection, state: Option<State>, instance: Option<Uuid>, page: PageRequest) -> sqlx::Result<Vec<Job>> {
     sqlx::query_as!(
         Job,
-        r#"SELECT id, kind, version, tenant_id, instance_id, state AS "state: State", attempts, takeovers, run_after,
+        r#"SELECT id, kind, version, tenant_id, instance_id, state AS "state: State", run, attempts, takeovers, run_after,
                   progress AS "progress: Json<Progress>", log AS "log: Json<Vec<LogLine>>", last_error, created_at, started_at, finished_at, worker
              FROM jobs
             WHERE ($1::text IS NULL OR state = $1) AND ($2::uuid IS NULL OR instance_id = $2) AND id > $3 ORDER BY id LIMIT $4"#,
@@ -64,7 +76,7 @@ pub async fn list(conn: &mut PgConnection, state: Option<State>, instance: Optio
 pub async fn retry(conn: &mut PgConnection, id: JobId, by: &str) -> sqlx::Result<bool> {
     let queued = sqlx::query!(
         "WITH queued AS (
-             UPDATE jobs SET state = 'queued', attempts = 0, takeovers = 0, run_after = now(), finished_at = NULL, progress = NULL, log = logged(log, $2)
+             UPDATE jobs SET state = 'queued', run = run + 1, attempts = 0, takeovers = 0, run_after = now(), finished_at = NULL, progress = NULL, log = logged(log, $2)
              WHERE id = $1 AND state = 'failed' RETURNING id)
          SELECT pg_notify($3, '') FROM queued",
         id.0,

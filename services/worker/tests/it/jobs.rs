@@ -52,6 +52,28 @@ async fn operators_see_jobs_with_progress_and_log() {
 }
 
 #[tokio::test]
+async fn whoever_missed_the_end_of_a_job_can_ask_for_it() {
+    let world = World::start().await;
+    let worker = world.worker().await;
+    let mut unsound = world.migrate();
+    unsound.payload["modules"] = json!(["ghosts"]);
+    world.run(&unsound).await;
+    let path = format!("/internal/jobs/{}", unsound.job_id);
+    let configurator = world.platform.client_token("configurator");
+    let job = worker.get(&path).bearer(&configurator).send().await.expect(200);
+    let reason = "forum has no module 'ghosts'";
+    assert_eq!((&job["state"], &job["run"], &job["reason"]), (&json!("failed"), &json!(1), &json!(reason)));
+    assert_eq!((&job["job_id"], &job["instance_id"], &job["kind"]), (&json!(unsound.job_id), &json!(world.instance.id), &json!("instance.migrate")));
+    assert!(job["finished_at"].is_string(), "{job}");
+
+    let unheard = format!("/internal/jobs/{}", world.id());
+    worker.get(&unheard).bearer(&configurator).send().await.problem(404, "job_not_found");
+    for stranger in [world.platform.client_token("billing"), world.platform.user(world.tenant, &["worker.readJobs"]).await.token] {
+        worker.get(&path).bearer(&stranger).send().await.problem(403, "platform_client_only");
+    }
+}
+
+#[tokio::test]
 async fn a_job_of_an_unknown_kind_or_version_is_left_for_a_worker_that_knows_it() {
     let world = World::start().await;
     let worker = world.worker().await;
