@@ -1,7 +1,7 @@
 //! How does one service call another? With its own client credentials (RFC 6749 §4.4), remembered until shortly before they expire.
 
 use crate::{config::Base, problem::Problem, problem::ProblemBody, problem::RETRY_AFTER_OUTAGE};
-use reqwest::{Method, StatusCode};
+use reqwest::{Method, StatusCode, header::RETRY_AFTER};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use std::{sync::Arc, time::Duration};
@@ -114,8 +114,10 @@ impl PlatformClient {
 
 async fn refused(response: reqwest::Response) -> ClientError {
     let status = response.status();
+    let retry_after = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
     let body = response.json::<ProblemBody>().await.ok();
     let code = body.as_ref().map_or("refused", |body| &body.code);
     let detail = body.as_ref().map_or("", |body| &body.detail);
-    ClientError::Refused(Problem { errors: body.as_ref().map(|body| body.errors.clone()).unwrap_or_default(), ..Problem::new(status, code, detail) })
+    let errors = body.as_ref().map(|body| body.errors.clone()).unwrap_or_default();
+    ClientError::Refused(Problem { errors, retry_after, ..Problem::new(status, code, detail) })
 }

@@ -5,12 +5,16 @@ use common::{
     client::{ClientError, PlatformClient},
     http::no_route,
     problem::{FieldError, Problem},
+    source::Source,
 };
 use contracts::id::{InstanceId, TenantId};
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::collections::BTreeSet;
+
+/// Seconds until a source may try another code, if the configurator did not say.
+const SOON: u32 = 60;
 
 /// Where an instance is on its way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -41,9 +45,18 @@ pub(crate) struct HostRecord {
 }
 
 #[derive(Serialize)]
-struct SetupRequest<'a> {
-    setup_code: &'a str,
-    settings: &'a Map<String, Value>,
+pub(crate) struct SetupRequest<'a> {
+    pub setup_code: &'a str,
+    pub settings: &'a Map<String, Value>,
+    /// Whoever filled in the form.
+    pub source: Source,
+}
+
+/// What is wrong with a form.
+pub(crate) enum Wrong {
+    Fields(Vec<FieldError>),
+    /// Too many wrong codes came from there; seconds until there may be more.
+    TooOften(u32),
 }
 
 /// The configurator's internal endpoints.
@@ -67,13 +80,14 @@ impl Directory {
     }
 
     /// Submits the setup form. The inner error is what is wrong in it.
-    pub async fn set_up(&self, host: &HostName, setup_code: &str, settings: &Map<String, Value>) -> Result<Result<(), Vec<FieldError>>, Problem> {
-        match self.client.post::<_, Value>(&format!("{}/{host}/setup", self.url), &SetupRequest { setup_code, settings }).await {
+    pub async fn set_up(&self, host: &HostName, request: &SetupRequest<'_>) -> Result<Result<(), Wrong>, Problem> {
+        match self.client.post::<_, Value>(&format!("{}/{host}/setup", self.url), request).await {
             Ok(_) => Ok(Ok(())),
             // Somebody else was quicker: what they filled in counts, and the browser sees where that went.
             Err(ClientError::Refused(problem)) if problem.status == 409 => Ok(Ok(())),
             Err(ClientError::Refused(problem)) if problem.status == 404 => Err(no_route()),
-            Err(ClientError::Refused(problem)) if problem.status == 422 => Ok(Err(problem.errors)),
+            Err(ClientError::Refused(problem)) if problem.status == 422 => Ok(Err(Wrong::Fields(problem.errors))),
+            Err(ClientError::Refused(problem)) if problem.status == 429 => Ok(Err(Wrong::TooOften(problem.retry_after.unwrap_or(SOON)))),
             Err(error) => Err(error.into()),
         }
     }

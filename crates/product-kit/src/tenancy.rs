@@ -2,20 +2,27 @@
 
 use crate::{
     databases::Databases,
-    directory::{Directory, HostRecord, State as InstanceState},
+    directory::{Directory, HostRecord, SetupRequest, State as InstanceState, Wrong},
     host::{HostName, wants_html},
     instance::Instance,
     invalidation, pages, setup,
 };
 use axum::{
     Router,
-    extract::{Query, Request, State},
-    http::{HeaderMap, Method, Uri},
+    extract::{FromRef, Query, Request, State},
+    http::{HeaderMap, Method, StatusCode, Uri, header},
     middleware::{Next, from_fn_with_state},
     response::{IntoResponse, Redirect, Response},
     routing::post,
 };
-use common::{client::PlatformClient, config::Base, http::Form, problem::Problem, server::Lifecycle};
+use common::{
+    client::PlatformClient,
+    config::Base,
+    http::Form,
+    problem::{FieldError, Problem},
+    server::Lifecycle,
+    source::{Source, TrustedProxies},
+};
 use messaging::Publisher;
 use moka::{Expiry, future::Cache};
 use std::{
@@ -46,6 +53,13 @@ struct Inner {
     hosts: Arc<Hosts>,
     directory: Directory,
     databases: Databases,
+    proxies: TrustedProxies,
+}
+
+impl FromRef<Tenancy> for TrustedProxies {
+    fn from_ref(tenancy: &Tenancy) -> Self {
+        tenancy.0.proxies
+    }
 }
 
 /// What lives on a host.
@@ -65,7 +79,7 @@ impl Tenancy {
         let channel = format!("{}hosts", base.redis_prefix);
         lifecycle.spawn(invalidation::follow(redis, channel, Arc::clone(&hosts), lifecycle.shutdown.clone()));
         let databases = Databases::new(publisher, lifecycle.clone());
-        Ok(Self(Arc::new(Inner { hosts, directory: Directory::new(client, configurator_url), databases })))
+        Ok(Self(Arc::new(Inner { hosts, directory: Directory::new(client, configurator_url), databases, proxies: base.trusted_proxies })))
     }
 
     /// The product's routes, behind this layer; and `/setup`, where the setup form goes.
@@ -131,7 +145,13 @@ fn before_setup(record: &HostRecord, method: &Method, uri: &Uri, headers: &Heade
     Problem::unavailable(1, "The instance has not been set up yet: fill in the form at /.").into_response()
 }
 
-async fn submit_setup(State(tenancy): State<Tenancy>, uri: Uri, headers: HeaderMap, Form(filled_in): Form<HashMap<String, String>>) -> Response {
+async fn submit_setup(
+    State(tenancy): State<Tenancy>,
+    source: Source,
+    uri: Uri,
+    headers: HeaderMap,
+    Form(filled_in): Form<HashMap<String, String>>,
+) -> Response {
     let Some(host) = HostName::of(&headers, &uri) else { return pages::nothing_here(&headers) };
     let record = match tenancy.resident(&host).await {
         Ok(Resident::AwaitingSetup(record)) => record,
@@ -141,12 +161,18 @@ async fn submit_setup(State(tenancy): State<Tenancy>, uri: Uri, headers: HeaderM
     };
     let code = filled_in.get(setup::CODE).map_or("", |code| code.trim());
     let settings = setup::coerce(&record.setup_schema, &filled_in);
-    match tenancy.0.directory.set_up(&host, code, &settings).await {
+    let request = SetupRequest { setup_code: code, settings: &settings, source };
+    match tenancy.0.directory.set_up(&host, &request).await {
         Ok(Ok(())) => {
             tenancy.0.hosts.forget(host.as_str()).await;
             Redirect::to("/").into_response()
         }
-        Ok(Err(errors)) => pages::setup_form(&record, &filled_in, code, &errors),
+        Ok(Err(Wrong::Fields(errors))) => pages::setup_form(&record, &filled_in, code, &errors),
+        Ok(Err(Wrong::TooOften(seconds))) => {
+            let error = FieldError::new(setup::CODE, "too_many_tries", format!("was wrong too often; try again in {seconds} seconds"));
+            let form = pages::setup_form(&record, &filled_in, code, &[error]).into_response();
+            (StatusCode::TOO_MANY_REQUESTS, [(header::RETRY_AFTER, seconds.to_string())], form).into_response()
+        }
         Err(problem) => pages::refusal(problem, &headers),
     }
 }

@@ -1,6 +1,6 @@
 //! How does an instance begin? With a form on its own host.
 
-use crate::support::{ACME, Fixture, OnHost, SETUP_CODE};
+use crate::support::{ACME, Fixture, MOST_WRONG_CODES, OnHost, SETUP_CODE};
 use serde_json::json;
 use test_support::eventually;
 
@@ -58,4 +58,18 @@ async fn a_right_form_leads_to_the_forum() {
     let home = eventually("the forum is there", async || Some(fixture.server.get("/").on(NEW).await).filter(|page| page.status == 200)).await;
     assert!(home.text.contains("Come in."), "{}", home.text);
     assert_eq!(fixture.server.post_form("/setup", &fields).on("nobody.localhost").await.status, 404);
+}
+
+#[tokio::test]
+async fn a_visitor_who_guesses_is_told_to_wait_and_the_right_code_still_works() {
+    let fixture = awaiting_setup().await;
+    let fields = |code: &'static str| [("title", "Acme talks"), ("setup_code", code)];
+    for _ in 0..MOST_WRONG_CODES {
+        assert_eq!(fixture.server.post_form("/setup", &fields("WRONG")).on(NEW).await.status, 422);
+    }
+    let refused = fixture.server.post_form("/setup", &fields("WRONG")).on(NEW).await;
+    assert_eq!((refused.status, refused.header("retry-after")), (429, Some("17")));
+    assert!(refused.text.contains("try again in 17 seconds") && refused.text.contains("value=\"Acme talks\""), "{}", refused.text);
+    assert_eq!(fixture.configurator.wrong_codes().into_keys().collect::<Vec<_>>(), ["127.0.0.1"], "the visitor's address, told by the product");
+    assert_eq!(fixture.server.post_form("/setup", &fields(SETUP_CODE)).on(NEW).await.status, 303);
 }

@@ -113,6 +113,9 @@ impl OnHost for TestRequest {
     }
 }
 
+/// Wrong codes that a source may try.
+pub const MOST_WRONG_CODES: usize = 3;
+
 /// Plays the configurator's internal endpoints: a table of hosts.
 pub struct Configurator {
     pub url: String,
@@ -124,6 +127,8 @@ struct Hosts {
     records: HashMap<String, Value>,
     look_ups: HashMap<String, usize>,
     published: HashMap<String, Value>,
+    /// How many of each source.
+    wrong_codes: HashMap<String, usize>,
 }
 
 impl Configurator {
@@ -156,6 +161,11 @@ impl Configurator {
         self.lock().look_ups.get(host).copied().unwrap_or_default()
     }
 
+    /// The sources of wrong codes, and how many came from each.
+    pub fn wrong_codes(&self) -> HashMap<String, usize> {
+        self.lock().wrong_codes.clone()
+    }
+
     pub fn published(&self, service: &str) -> Option<Value> {
         self.lock().published.get(service).cloned()
     }
@@ -175,7 +185,14 @@ async fn host(State(hosts): State<Arc<Mutex<Hosts>>>, headers: HeaderMap, Path(h
 /// Takes a form with the right code and a title, as the configurator would under the forum's schema.
 async fn set_up(State(hosts): State<Arc<Mutex<Hosts>>>, Path(host): Path<String>, Json(form): Json<Value>) -> Result<(StatusCode, Json<Value>), Problem> {
     let mut errors = Vec::new();
+    let source = form["source"].as_str().expect("a product says who filled in the form").to_owned();
     if form["setup_code"] != SETUP_CODE {
+        let wrong_codes = &mut hosts.lock().expect("no test panics while it holds the hosts").wrong_codes;
+        let wrong = wrong_codes.entry(source).or_default();
+        *wrong += 1;
+        if *wrong > MOST_WRONG_CODES {
+            return Err(Problem { retry_after: Some(17), ..Problem::new(StatusCode::TOO_MANY_REQUESTS, "too_many_requests", "Too many attempts.") });
+        }
         errors.push(FieldError::new("setup_code", "wrong", "is not this instance's setup code"));
     }
     if !form["settings"]["title"].is_string() {
