@@ -24,6 +24,7 @@ pub async fn enable(guide: &Guide, ada: &Session) -> Result<Instance> {
     let wrong = [
         ("an unknown module", json!({ "service": "forum", "host": host, "modules": ["ghosts"] }), "modules[0]"),
         ("a bad host name", json!({ "service": "forum", "host": "http://not a host", "modules": [] }), "host"),
+        ("a name that people take for the platform's", json!({ "service": "forum", "host": "sign-in.forum.localhost", "modules": [] }), "host"),
         ("an unknown service", json!({ "service": "ghost", "host": host, "modules": [] }), "service"),
     ];
     for (what, body, field) in wrong {
@@ -37,7 +38,22 @@ pub async fn enable(guide: &Guide, ada: &Session) -> Result<Instance> {
     let taken = json!({ "service": "forum", "host": host, "modules": [] });
     guide.post("configurator", INSTANCES).bearer(&ada.token).json(&taken).refused(409, "host_taken").await?;
     guide.saw("the same host again: 409 host_taken");
+    unproved(guide, ada).await?;
     Ok(instance)
+}
+
+/// A host of somebody else's domain is not served, and what waits can be cancelled.
+async fn unproved(guide: &Guide, ada: &Session) -> Result<()> {
+    let body = json!({ "service": "forum", "host": format!("bank{}.example.com", guide.cast.tag), "modules": [] });
+    let instance = guide.post("configurator", INSTANCES).bearer(&ada.token).json(&body).expect(202).await?;
+    ensure!(instance["state"] == "awaiting_proof" && instance["host_proof"]["record_type"] == "TXT", "{instance} is not to be proved");
+    let path = format!("{INSTANCES}/{}", text(&instance, "/id")?);
+    guide.post("configurator", &format!("{path}/verify-host")).bearer(&ada.token).refused(409, "host_not_proved").await?;
+    guide.delete("configurator", &path).bearer(&ada.token).expect(202).await?;
+    let gone = async || Ok((guide.get("configurator", &path).bearer(&ada.token).send().await?.status == 404).then_some(()));
+    guide.wait("the cancelled instance to be gone", gone).await?;
+    guide.saw("a host of somebody else's domain: it waits for a DNS record of that domain, and can be cancelled");
+    Ok(())
 }
 
 async fn catalogue(guide: &Guide, ada: &Session) -> Result<()> {
