@@ -6,11 +6,13 @@
 //! | [`view`] | what does a tenant see of an instance? |
 //! | [`model`] | which step is legal in which state? |
 //! | [`wish`] | can this service be enabled so? |
+//! | [`creation`] | what is written when a service is enabled? |
 //! | [`host_name`] | what is a host name? |
 //! | [`setup`] | is the setup form filled in right? |
 //! | [`features`] | what is billing told? |
 //! | [`store`] | where do instances lie? |
 
+pub mod creation;
 pub mod features;
 pub mod host_name;
 pub mod model;

@@ -7,9 +7,12 @@
 //! | [`router`] | which routes exist? |
 //! | [`catalog`] | which product services can be enabled, in which version? |
 //! | [`instances`] | which instances has a tenant, and what may become of them? |
+//! | [`domains`] | whose is a host? |
 //! | [`hosts`] | what does a product service, or the worker, learn of an instance? |
 //! | [`provisioning`] | how does an instance get its database? |
 //! | [`jobs`] | which background work does an instance need next? |
+//! | [`worker`] | what does the worker know of a job? |
+//! | [`deadlines`] | what becomes of an instance that nothing moves on any more? |
 //! | [`changes`] | how do product services hear at once that an instance has changed? |
 //! | [`secrets`] | how do secrets lie in the database? |
 //! | [`consumers`] | what do the other services tell us? |
@@ -19,12 +22,15 @@ pub mod catalog;
 pub mod changes;
 pub mod config;
 pub mod consumers;
+pub mod deadlines;
+pub mod domains;
 pub mod hosts;
 pub mod instances;
 pub mod jobs;
 pub mod provisioning;
 pub mod router;
 pub mod secrets;
+pub mod worker;
 
 use crate::{app::App, config::Config};
 use common::{
@@ -85,6 +91,9 @@ pub async fn start(config: Config, bound: Bound, ambient: Ambient, lifecycle: Li
     let consumer = Consumer::new(&aws, NAME, app.pool.clone(), app.ambient.clone()).on::<JobFinished, _>(app.clone());
     lifecycle.spawn(consumer.run(shutdown.clone()));
     lifecycle.spawn(changes::run(app.clone(), shutdown.clone()));
+    for part in [deadlines::Part::Proofs, deadlines::Part::TheRest] {
+        lifecycle.spawn(deadlines::run(app.clone(), part, shutdown.clone()));
+    }
     for _ in 0..provisioning::AT_ONCE {
         lifecycle.spawn(provisioning::run(app.clone(), shutdown.clone()));
     }

@@ -1,12 +1,13 @@
-//! How does an instance get its database? A saga that may end anywhere and is taken up again by whoever comes next.
+//! How does an instance get its database, and how does it go? Two sagas that may end anywhere and are taken up again by whoever comes next.
 //!
 //! `CREATE DATABASE` runs in no transaction, so each step can be repeated, and the state moves on when all are done. An instance in work is
-//! claimed for a time; the claim of a process that was killed runs out.
+//! claimed for a time; the claim of a process that was killed runs out. Whoever makes or drops holds the instance's lock on the server, and
+//! asks once more under it whether the claim still holds: what was dropped is never made again.
 //!
 //! | module | answers |
 //! | --- | --- |
 //! | [`server`] | where are databases and roles made? |
-//! | [`steps`] | what is made, and in which order? |
+//! | [`steps`] | what is made or dropped, and in which order? |
 //! | [`scram`] | what does the server learn of a password? |
 //! | [`store`] | which instance is due, and who has it in hand? |
 
@@ -17,16 +18,21 @@ pub mod store;
 
 use crate::{
     app::App,
-    instances::{self, model::Step},
+    instances::{
+        self,
+        model::{State, Step},
+    },
     secrets::{Purpose, Unreadable},
 };
+use chrono::TimeDelta;
 use common::{
     db,
     problem::{Chain, is_outage},
 };
 use contracts::id::InstanceId;
-use server::Plan;
+use server::{Names, Plan};
 use std::time::Duration;
+use steps::Held;
 use store::Claim;
 use tokio_util::sync::CancellationToken;
 
@@ -40,18 +46,27 @@ const LONGEST: Duration = Duration::from_secs(20);
 const LEASE: Duration = Duration::from_secs(40);
 /// Pause while the server is away or the instance's lock is held; not counted as refusals.
 const AWAY_PAUSE: Duration = Duration::from_secs(2);
-/// Refusals until people must look at it and retry.
+/// People are told of it if it has lasted so long; then pauses are longer, too.
+const AWAY_LONG: TimeDelta = TimeDelta::minutes(15);
+const AWAY_LONG_PAUSE: Duration = Duration::from_secs(60);
+/// Refusals until people are told, who may retry.
 const MOST_REFUSALS: i32 = 5;
+/// Nobody need retry: what was refused so often is tried again this much later.
+const REFUSED_LONG_PAUSE: Duration = Duration::from_secs(3600);
 /// Pause after the first refusal; it doubles with each.
 const REFUSED_PAUSE: Duration = Duration::from_secs(1);
 
-/// Why an instance did not get its database this time.
+/// Why an instance did not get its database this time, or still has it.
 #[derive(Debug, thiserror::Error)]
 enum Failure {
     #[error("the database server refused or is away")]
     Server(#[from] sqlx::Error),
     #[error("another process is at work on this instance")]
     Busy,
+    #[error("the claim cannot be looked up")]
+    Registry(#[source] sqlx::Error),
+    #[error("the instance was taken over or cancelled meanwhile")]
+    Lost,
     #[error("the steps took longer than {} s", LONGEST.as_secs())]
     Late,
     #[error(transparent)]
@@ -74,52 +89,74 @@ pub async fn run(app: App, shutdown: CancellationToken) {
     }
 }
 
-/// Claims the instance that is due longest and makes its database; gives the instance, whatever came of it.
+/// Claims the instance that is due longest and makes or drops its database; gives the instance, whatever came of it.
 pub async fn provision_next(app: &App) -> sqlx::Result<Option<InstanceId>> {
     let now = app.ambient.now();
     let Some(claim) = store::claim(&app.pool, app.ambient.uuid(), now, now + LEASE).await? else { return Ok(None) };
-    let made = tokio::time::timeout(LONGEST, make(app, &claim)).await.unwrap_or(Err(Failure::Late));
-    match made {
-        Ok(()) => finish(app, &claim).await?,
-        Err(failure) => put_back(app, &claim, &failure).await?,
-    }
+    carry_out(app, &claim).await?;
     Ok(Some(claim.instance))
 }
 
-async fn make(app: &App, claim: &Claim) -> Result<(), Failure> {
+/// Does what is claimed, and writes down what came of it.
+pub async fn carry_out(app: &App, claim: &Claim) -> sqlx::Result<()> {
+    let done = tokio::time::timeout(LONGEST, make_or_drop(app, claim)).await.unwrap_or(Err(Failure::Late));
+    match done {
+        Ok(step) => finish(app, claim, step).await,
+        Err(failure) => put_back(app, claim, &failure).await,
+    }
+}
+
+async fn make_or_drop(app: &App, claim: &Claim) -> Result<Step, Failure> {
+    let names = Names::from(claim.instance);
+    let mut held = Held::take(&app.instance_server, &names).await?.ok_or(Failure::Busy)?;
+    if !store::is_ours(&app.pool, claim).await.map_err(Failure::Registry)? {
+        return Err(Failure::Lost);
+    }
+    if claim.state == State::Deleting {
+        held.drop_all(&names).await?;
+        return Ok(Step::Dropped);
+    }
     let plan = Plan {
-        names: claim.instance.into(),
+        names,
         owner_password: app.sealer.open(claim.instance, Purpose::OwnerPassword, &claim.owner_password)?,
         app_password: app.sealer.open(claim.instance, Purpose::AppPassword, &claim.app_password)?,
     };
-    if steps::make(&app.instance_server, &app.ambient, &plan).await? { Ok(()) } else { Err(Failure::Busy) }
+    held.make(&app.ambient, &plan).await?;
+    Ok(Step::Provisioned)
 }
 
 /// Moves the instance on, unless it was taken over meanwhile.
-async fn finish(app: &App, claim: &Claim) -> sqlx::Result<()> {
+async fn finish(app: &App, claim: &Claim, step: Step) -> sqlx::Result<()> {
     let mut tx = db::begin_platform(&app.pool).await?;
     let instance = instances::store::lock(&mut tx, claim.instance).await?;
     let Some(instance) = instance.filter(|instance| instance.claimed_by == Some(claim.id)) else { return Ok(()) };
-    let Some(state) = instance.state.after(Step::Provisioned) else { return Ok(()) };
+    let Some(state) = instance.state.after(step) else { return Ok(()) };
     let now = app.ambient.now();
     instances::store::advance(&mut tx, instance.id, state, None, now).await?;
+    if state == State::Deleted {
+        store::forget_secrets(&mut tx, instance.id).await?;
+    }
     tx.commit().await?;
     let duration_ms = (now - claim.since).num_milliseconds();
-    tracing::info!(instance_id = %instance.id, duration_ms, "An instance has its database");
+    tracing::info!(instance_id = %instance.id, duration_ms, ?state, "An instance's database is made or dropped");
     Ok(())
 }
 
 async fn put_back(app: &App, claim: &Claim, failure: &Failure) -> sqlx::Result<()> {
-    tracing::warn!(error = %Chain(failure), instance_id = %claim.instance, refusals = claim.refusals, "An instance did not get its database");
+    tracing::warn!(error = %Chain(failure), instance_id = %claim.instance, refusals = claim.refusals, "An instance's database is not made or dropped yet");
     let now = app.ambient.now();
     let mut tx = db::begin_platform(&app.pool).await?;
     match refusal(failure) {
+        None if now - claim.in_state_since >= AWAY_LONG => store::tell(&mut tx, claim, AWAY, now, now + AWAY_LONG_PAUSE).await?,
         None => store::put_back(&mut tx, claim, claim.refusals, now + AWAY_PAUSE).await?,
-        Some(reason) if claim.refusals + 1 >= MOST_REFUSALS => store::give_up(&mut tx, claim, &reason, now).await?,
+        Some(reason) if claim.refusals + 1 >= MOST_REFUSALS => store::tell(&mut tx, claim, &reason, now, now + REFUSED_LONG_PAUSE).await?,
         Some(_) => store::put_back(&mut tx, claim, claim.refusals + 1, now + REFUSED_PAUSE * 2_u32.pow(claim.refusals.unsigned_abs())).await?,
     }
     tx.commit().await
 }
+
+/// What people are told of an outage that lasts.
+const AWAY: &str = "The database server cannot be reached. The instance goes on by itself when it can.";
 
 /// What people are told of a refusal; `None` if it was none and passes by itself.
 fn refusal(failure: &Failure) -> Option<String> {
@@ -127,10 +164,10 @@ fn refusal(failure: &Failure) -> Option<String> {
         Failure::Server(error) if is_outage(error) => None,
         Failure::Server(error) => {
             let code = error.as_database_error().and_then(|error| error.code()).unwrap_or_default();
-            Some(format!("The database server refuses to make the database (SQLSTATE '{code}')."))
+            Some(format!("The database server refuses to make or drop the database (SQLSTATE '{code}')."))
         }
-        Failure::Busy => None,
-        Failure::Late => Some(format!("Making the database takes longer than {} seconds.", LONGEST.as_secs())),
+        Failure::Busy | Failure::Registry(_) | Failure::Lost => None,
+        Failure::Late => Some(format!("Making or dropping the database takes longer than {} seconds.", LONGEST.as_secs())),
         Failure::Unreadable(_) => Some("The instance's credentials cannot be read with the present encryption key.".into()),
     }
 }

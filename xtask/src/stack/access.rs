@@ -42,7 +42,8 @@ impl Stack {
             ports.insert(name, self.ports.pick_with_ops(name, services::find(name).port)?);
         }
         let access_token_seconds = self.options.access_token_seconds;
-        let settings = Settings { ports, postgres, redis, aws, access_token_seconds, redis_replicas: 0 };
+        let dns_file = self.folder.path.join("dns-txt");
+        let settings = Settings { ports, postgres, redis, aws, access_token_seconds, dns_file, redis_replicas: 0 };
         for name in SERVICES {
             let migrate = self.spec(&format!("{name}-migrate"), "migrate", services::find(name), &programs, &settings)?;
             self.processes.run(&migrate).await?;

@@ -3,7 +3,7 @@
 use super::{databases, ports::OPS_OFFSET, postgres::Postgres, redis::Redis, secrets::Secrets, secrets::sha256};
 use crate::data;
 use anyhow::Result;
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, path::PathBuf};
 
 /// One folder a version of a product: `<service>/<version>`.
 const BUNDLES: &str = "examples/bundles";
@@ -56,6 +56,8 @@ pub struct Settings<'a> {
     pub redis: &'a Redis,
     pub aws: &'a BTreeMap<String, String>,
     pub access_token_seconds: u32,
+    /// TXT records, for configurator.
+    pub dns_file: PathBuf,
     /// Replicas of Redis that must confirm a revocation.
     pub redis_replicas: u32,
 }
@@ -114,6 +116,11 @@ impl Settings<'_> {
             "configurator" => vec![
                 ("SECRET_ENCRYPTION_KEY", secrets.key("configurator/secret_encryption_key")?),
                 ("INSTANCE_ADMIN_URL", databases::instance_admin_url(secrets, self.postgres)?),
+                ("WORKER_URL", self.url("worker")),
+                ("PRODUCT_DOMAINS", "forum.localhost".into()),
+                ("PLATFORM_DOMAIN", "localhost".into()),
+                // A line `<name> <text>` is a TXT record here, for whoever tries a host of another domain.
+                ("DNS_TXT_FILE", self.dns_file.display().to_string()),
             ],
             "mailer" => vec![("MAIL_FROM", "no-reply@sevenleague.test".into())],
             "worker" => vec![

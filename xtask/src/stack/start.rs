@@ -37,7 +37,9 @@ impl Stack {
         }
         let Infra { postgres, redis, aws } = &infra;
         let access_token_seconds = self.options.access_token_seconds;
-        let settings = Settings { ports, postgres, redis, aws, access_token_seconds, redis_replicas: self.options.redis_pair.into() };
+        let dns_file = self.folder.path.join("dns-txt");
+        let redis_replicas = self.options.redis_pair.into();
+        let settings = Settings { ports, postgres, redis, aws, access_token_seconds, dns_file, redis_replicas };
         self.prepare(&programs, &settings).await?;
         let expired_token = self.expired_token(&programs, &settings).await?;
         self.start_services(&programs, &settings).await?;

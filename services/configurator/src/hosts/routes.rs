@@ -14,6 +14,7 @@ use common::{
     callers, db,
     http::{Json, Path},
     problem::Problem,
+    source::Source,
 };
 use contracts::id::{InstanceId, TenantId};
 use serde::Serialize;
@@ -72,8 +73,8 @@ pub struct Credentials {
     responses((status = 200, body = HostView)), security(("platform_client" = ["*"])))]
 pub async fn get(Service(app): Service<App>, caller: Internal<Products>, Path(host): Path<String>) -> Result<Json<HostView>, Problem> {
     let mut tx = db::begin_platform(&app.pool).await?;
-    let id = on_host(&mut tx, &host).await?;
-    let instance = served_by(instances::store::get(&mut tx, id).await?, &caller.client_id)?;
+    let instance = owned_by(&mut tx, &caller.client_id, &host).await?;
+    let id = instance.id;
     let manifest = catalog::store::version(&mut tx, &instance.service, &instance.version).await?.ok_or_else(no_host)?;
     let modules = instances::store::modules(&mut tx, &[id.0]).await?;
     let database_url = if instance.state.is_migrated() { Some(app_url(&mut tx, &app, id).await?) } else { None };
@@ -94,23 +95,19 @@ pub async fn get(Service(app): Service<App>, caller: Internal<Products>, Path(ho
 
 #[utoipa::path(post, path = "/internal/hosts/{host}/setup", operation_id = "submitSetup", tag = "hosts", params(("host" = String, Path)),
     request_body = Submission,
-    responses((status = 202, body = SetupTaken), (status = 409, description = "`not_awaiting_setup`: the form was taken already, or is not due yet.")),
+    responses((status = 202, body = SetupTaken), (status = 409, description = "`not_awaiting_setup`: the form was taken already, or is not due yet."),
+        (status = 429, description = "`too_many_requests`: wrong codes came from that source too often. The right one is always taken.")),
     security(("platform_client" = ["*"])))]
 pub async fn set_up(
     Service(app): Service<App>,
     caller: Internal<Products>,
+    product: Source,
     Path(host): Path<String>,
     Json(form): Json<Submission>,
 ) -> Result<(StatusCode, Json<SetupTaken>), Problem> {
-    let mut tx = db::begin_platform(&app.pool).await?;
-    let id = on_host(&mut tx, &host).await?;
-    let instance = served_by(instances::store::lock(&mut tx, id).await?, &caller.client_id)?;
-    let taken = setup::submit(&mut tx, &app, instance, form).await;
-    match &taken {
-        Err(problem) if problem.status.is_server_error() => tx.rollback().await?,
-        _ => tx.commit().await?,
-    }
-    Ok((StatusCode::ACCEPTED, Json(SetupTaken { state: taken? })))
+    let source = form.source.unwrap_or(product);
+    let state = setup::submit(&app, &caller.client_id, &host, form, source).await?;
+    Ok((StatusCode::ACCEPTED, Json(SetupTaken { state })))
 }
 
 #[utoipa::path(get, path = "/internal/instances/{id}/credentials", operation_id = "getInstanceCredentials", tag = "hosts",
@@ -119,7 +116,7 @@ pub async fn set_up(
     security(("platform_client" = ["worker"])))]
 pub async fn credentials(Service(app): Service<App>, _: Internal<Worker>, Path(id): Path<InstanceId>) -> Result<Json<Credentials>, Problem> {
     let mut tx = db::begin_platform(&app.pool).await?;
-    let instance = instances::store::get(&mut tx, id).await?.ok_or_else(not_found)?;
+    let instance = instances::store::get(&mut tx, id).await?.filter(|instance| instance.state != State::Deleting).ok_or_else(not_found)?;
     if !instance.state.has_database() {
         return Err(Problem::conflict("no_database", "The instance has no database yet."));
     }
@@ -137,13 +134,11 @@ async fn app_url(conn: &mut PgConnection, app: &App, id: InstanceId) -> Result<S
     Ok(app.instance_server.url(&names.app, &password, &names.database))
 }
 
-async fn on_host(conn: &mut PgConnection, host: &str) -> Result<InstanceId, Problem> {
+/// The instance on a host; a product service sees its own only.
+pub(super) async fn owned_by(conn: &mut PgConnection, client_id: &str, host: &str) -> Result<Instance, Problem> {
     let host: HostName = host.parse().map_err(|_| no_host())?;
-    instances::store::on_host(conn, host.as_str()).await?.ok_or_else(no_host)
-}
-
-/// A product service sees its own instances only.
-fn served_by(instance: Option<Instance>, client_id: &str) -> Result<Instance, Problem> {
+    let id = instances::store::on_host(conn, host.as_str()).await?.ok_or_else(no_host)?;
+    let instance = instances::store::get(conn, id).await?;
     instance.filter(|instance| instance.service == client_id).ok_or_else(no_host)
 }
 

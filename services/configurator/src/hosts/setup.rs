@@ -1,25 +1,36 @@
 //! What happens when the setup form is submitted? Wrong, it says what is wrong; right, it is stored and the migration is ordered, in one commit.
+//!
+//! The code is looked at before anything is locked or limited: whatever strangers submit, the right code is taken.
 
-use super::store::{self, SealedCode};
+use super::{routes::owned_by, store};
 use crate::{
     app::App,
     catalog,
-    instances::{self, model::State, model::Step, routes::not_written, setup, store::Instance},
+    instances::{
+        self,
+        model::{State, Step},
+        routes::not_written,
+        setup,
+        store::Instance,
+    },
     jobs,
     secrets::Purpose,
 };
-use chrono::TimeDelta;
-use common::problem::{FieldError, Problem};
+use common::{
+    db,
+    limit::Limit,
+    problem::{FieldError, Problem},
+    source::Source,
+};
 use secrecy::ExposeSecret;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use sqlx::{PgConnection, types::Json};
+use std::time::Duration;
 use utoipa::ToSchema;
 
-/// After so many wrong codes none is looked at for a while.
-const WRONG_CODES: i32 = 10;
-/// So 40 bits withstand guessing for ages, and a person who mistyped waits little.
-const PAUSE: TimeDelta = TimeDelta::minutes(1);
+/// Wrong codes of one source, for whichever instance. A code cannot be guessed; this only spares us the guessing.
+const WRONG_CODES: Limit = Limit { name: "setup_code", most: 10, window: Duration::from_secs(60) };
 /// The field of the form that every fault of the code is about.
 const CODE_FIELD: &str = "setup_code";
 
@@ -27,25 +38,42 @@ const CODE_FIELD: &str = "setup_code";
 #[derive(Clone, Deserialize, ToSchema)]
 pub struct Submission {
     /// What the tenant sees as the instance's `setup_code`; case, spaces and dashes do not matter.
-    #[schema(example = "K7PW-3XQA")]
+    #[schema(example = "K7PW-3XQA-9GTM-ZB4C-WH6D-JN2R-VY8E")]
     pub setup_code: String,
+    /// Network address of whoever filled in the form, as the product sees it. Wrong codes are limited per source.
+    #[serde(default)]
+    #[schema(value_type = Option<String>, example = "203.0.113.7")]
+    pub source: Option<Source>,
     /// Values for the properties of the manifest's setup schema.
     #[serde(default)]
     #[schema(value_type = Object)]
     pub settings: Map<String, Value>,
 }
 
-/// Takes the form for a locked instance and gives the state that it enters. A refusal may have counted a wrong code, so commit in any case.
-pub async fn submit(conn: &mut PgConnection, app: &App, mut instance: Instance, form: Submission) -> Result<State, Problem> {
-    let codes = store::setup_codes(conn, &[instance.id.0]).await?;
-    let (Some(next), Some(code)) = (instance.state.after(Step::SetUp), codes.first()) else {
-        return Err(Problem::conflict("not_awaiting_setup", "This instance does not wait for its setup form."));
-    };
-    let mut errors = check_code(conn, app, &instance, code, &form.setup_code).await?;
-    errors.extend(check_settings(conn, &instance, &form.settings).await?);
+/// Takes the form for the instance of `client_id` on `host`, filled in by `source`, and gives the state that it enters.
+pub async fn submit(app: &App, client_id: &str, host: &str, form: Submission, source: Source) -> Result<State, Problem> {
+    let mut tx = db::begin_platform(&app.pool).await?;
+    let instance = owned_by(&mut tx, client_id, host).await?;
+    let is_right = is_right(&mut tx, app, &instance, &form.setup_code).await?;
+    let mut errors = check_settings(&mut tx, &instance, &form.settings).await?;
+    tx.commit().await?;
+    if !is_right {
+        app.limiter.admit(&WRONG_CODES, source).await?;
+        errors.push(FieldError::new(CODE_FIELD, "wrong", "is not this instance's setup code"));
+    }
     if !errors.is_empty() {
         return Err(Problem::invalid(errors));
     }
+    let mut tx = db::begin_platform(&app.pool).await?;
+    let state = take(&mut tx, app, instance, form).await?;
+    tx.commit().await?;
+    Ok(state)
+}
+
+/// Stores what is right, unless somebody else was quicker.
+async fn take(conn: &mut PgConnection, app: &App, seen: Instance, form: Submission) -> Result<State, Problem> {
+    let mut instance = instances::store::lock(conn, seen.id).await?.ok_or_else(instances::view::not_found)?;
+    let next = instance.state.after(Step::SetUp).ok_or_else(not_awaiting_setup)?;
     instances::store::set_settings(conn, instance.id, &form.settings).await?;
     instance.settings = Json(form.settings);
     store::forget_code(conn, instance.id).await?;
@@ -53,19 +81,15 @@ pub async fn submit(conn: &mut PgConnection, app: &App, mut instance: Instance, 
     Ok(next)
 }
 
-async fn check_code(conn: &mut PgConnection, app: &App, instance: &Instance, code: &SealedCode, given: &str) -> Result<Vec<FieldError>, Problem> {
-    let now = app.ambient.now();
-    if code.codes_from.is_some_and(|from| now < from) {
-        return Ok(vec![FieldError::new(CODE_FIELD, "too_many_tries", "was wrong too often; try again in a minute")]);
-    }
+async fn is_right(conn: &mut PgConnection, app: &App, instance: &Instance, given: &str) -> Result<bool, Problem> {
+    let codes = store::setup_codes(conn, &[instance.id.0]).await?;
+    let (Some(_), Some(code)) = (instance.state.after(Step::SetUp), codes.first()) else { return Err(not_awaiting_setup()) };
     let expected = app.sealer.open(instance.id, Purpose::SetupCode, &code.setup_code).map_err(|error| Problem::internal(&error))?;
-    if setup::is_code(given, expected.expose_secret()) {
-        return Ok(Vec::new());
-    }
-    let wrong = code.wrong_codes + 1;
-    let (wrong, from) = if wrong >= WRONG_CODES { (0, Some(now + PAUSE)) } else { (wrong, None) };
-    store::count_wrong_code(conn, instance.id, wrong, from).await?;
-    Ok(vec![FieldError::new(CODE_FIELD, "wrong", "is not this instance's setup code")])
+    Ok(setup::is_code(given, expected.expose_secret()))
+}
+
+fn not_awaiting_setup() -> Problem {
+    Problem::conflict("not_awaiting_setup", "This instance does not wait for its setup form.")
 }
 
 async fn check_settings(conn: &mut PgConnection, instance: &Instance, settings: &Map<String, Value>) -> Result<Vec<FieldError>, Problem> {

@@ -1,6 +1,5 @@
 //! Where do sealed secrets lie?
 
-use chrono::{DateTime, Utc};
 use contracts::id::InstanceId;
 use sqlx::PgConnection;
 use uuid::Uuid;
@@ -9,9 +8,6 @@ use uuid::Uuid;
 pub struct SealedCode {
     pub instance_id: InstanceId,
     pub setup_code: Vec<u8>,
-    pub wrong_codes: i32,
-    /// No code is looked at before.
-    pub codes_from: Option<DateTime<Utc>>,
 }
 
 /// The sealed passwords of an instance's two roles.
@@ -36,7 +32,7 @@ pub async fn insert_secrets(conn: &mut PgConnection, id: InstanceId, owner_passw
 pub async fn setup_codes(conn: &mut PgConnection, instances: &[Uuid]) -> sqlx::Result<Vec<SealedCode>> {
     sqlx::query_as!(
         SealedCode,
-        r#"SELECT instance_id, setup_code AS "setup_code!", wrong_codes, codes_from FROM instance_secrets
+        r#"SELECT instance_id, setup_code AS "setup_code!" FROM instance_secrets
            WHERE instance_id = ANY($1) AND setup_code IS NOT NULL"#,
         instances
     )
@@ -46,14 +42,6 @@ pub async fn setup_codes(conn: &mut PgConnection, instances: &[Uuid]) -> sqlx::R
 
 pub async fn passwords(conn: &mut PgConnection, id: InstanceId) -> sqlx::Result<Option<SealedPasswords>> {
     sqlx::query_as!(SealedPasswords, "SELECT owner_password, app_password FROM instance_secrets WHERE instance_id = $1", id.0).fetch_optional(conn).await
-}
-
-/// Counts a wrong code; none is looked at before `codes_from`.
-pub async fn count_wrong_code(conn: &mut PgConnection, id: InstanceId, wrong_codes: i32, codes_from: Option<DateTime<Utc>>) -> sqlx::Result<()> {
-    sqlx::query!("UPDATE instance_secrets SET wrong_codes = $2, codes_from = $3 WHERE instance_id = $1", id.0, wrong_codes, codes_from)
-        .execute(conn)
-        .await
-        .map(drop)
 }
 
 /// The code has served.

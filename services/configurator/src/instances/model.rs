@@ -9,6 +9,8 @@ use utoipa::ToSchema;
 #[serde(rename_all = "snake_case")]
 #[sqlx(type_name = "text", rename_all = "snake_case")]
 pub enum State {
+    /// The host is somebody's own domain: waits for the DNS record that proves it.
+    AwaitingProof,
     /// Waits for the provisioner.
     Requested,
     /// The provisioner makes the database and its roles.
@@ -21,13 +23,17 @@ pub enum State {
     Seeding,
     /// In use, and billed.
     Active,
-    /// Gone; the host is free.
+    /// Cancelled or expired: the host is free, and the provisioner drops the database and its roles.
+    Deleting,
+    /// Gone.
     Deleted,
 }
 
 /// What moves an instance on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
+    /// The host is proved.
+    Proved,
     /// A provisioner takes it in hand.
     Claim,
     /// Its database and roles are there.
@@ -36,11 +42,16 @@ pub enum Step {
     SetUp,
     Migrated,
     Seeded,
+    /// Nobody wants it any more.
+    Cancel,
+    /// Its database and roles are gone.
+    Dropped,
 }
 
 /// How a failed step is done again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Redo {
+    /// The provisioner's part.
     Provision,
     /// The job that the state waits for.
     Job,
@@ -50,11 +61,15 @@ impl State {
     /// The state after `step`; `None` if the step is not legal here.
     pub fn after(self, step: Step) -> Option<Self> {
         match (self, step) {
+            (Self::AwaitingProof, Step::Proved) => Some(Self::Requested),
             (Self::Requested | Self::Provisioning, Step::Claim) => Some(Self::Provisioning),
             (Self::Provisioning, Step::Provisioned) => Some(Self::AwaitingSetup),
             (Self::AwaitingSetup, Step::SetUp) => Some(Self::Migrating),
             (Self::Migrating, Step::Migrated) => Some(Self::Seeding),
             (Self::Seeding, Step::Seeded) => Some(Self::Active),
+            (state, Step::Cancel) if state.is_unfinished() => Some(Self::Deleting),
+            (Self::Deleting, Step::Claim) => Some(Self::Deleting),
+            (Self::Deleting, Step::Dropped) => Some(Self::Deleted),
             _ => None,
         }
     }
@@ -80,10 +95,20 @@ impl State {
     /// How the step under way is done again after it failed; `None` if none is under way.
     pub fn redo(self) -> Option<Redo> {
         match self {
-            Self::Requested | Self::Provisioning => Some(Redo::Provision),
+            Self::Requested | Self::Provisioning | Self::Deleting => Some(Redo::Provision),
             Self::Migrating | Self::Seeding => Some(Redo::Job),
-            Self::AwaitingSetup | Self::Active | Self::Deleted => None,
+            Self::AwaitingProof | Self::AwaitingSetup | Self::Active | Self::Deleted => None,
         }
+    }
+
+    /// Whether it is still on its way to being active; it can be cancelled, and nobody was billed for it.
+    pub fn is_unfinished(self) -> bool {
+        !matches!(self, Self::Active | Self::Deleting | Self::Deleted)
+    }
+
+    /// Whether it waits for people, and for how long is up to them.
+    pub fn waits_for_people(self) -> bool {
+        matches!(self, Self::AwaitingProof | Self::AwaitingSetup)
     }
 
     /// Whether the database and its roles are there.
@@ -101,8 +126,18 @@ impl State {
 mod tests {
     use super::*;
 
-    const STATES: [State; 7] = [State::Requested, State::Provisioning, State::AwaitingSetup, State::Migrating, State::Seeding, State::Active, State::Deleted];
-    const STEPS: [Step; 5] = [Step::Claim, Step::Provisioned, Step::SetUp, Step::Migrated, Step::Seeded];
+    const STATES: [State; 9] = [
+        State::AwaitingProof,
+        State::Requested,
+        State::Provisioning,
+        State::AwaitingSetup,
+        State::Migrating,
+        State::Seeding,
+        State::Active,
+        State::Deleting,
+        State::Deleted,
+    ];
+    const STEPS: [Step; 8] = [Step::Proved, Step::Claim, Step::Provisioned, Step::SetUp, Step::Migrated, Step::Seeded, Step::Cancel, Step::Dropped];
 
     #[test]
     fn exactly_these_steps_are_legal() {
@@ -110,12 +145,21 @@ mod tests {
         assert_eq!(
             legal,
             [
+                (State::AwaitingProof, Step::Proved, State::Requested),
+                (State::AwaitingProof, Step::Cancel, State::Deleting),
                 (State::Requested, Step::Claim, State::Provisioning),
+                (State::Requested, Step::Cancel, State::Deleting),
                 (State::Provisioning, Step::Claim, State::Provisioning),
                 (State::Provisioning, Step::Provisioned, State::AwaitingSetup),
+                (State::Provisioning, Step::Cancel, State::Deleting),
                 (State::AwaitingSetup, Step::SetUp, State::Migrating),
+                (State::AwaitingSetup, Step::Cancel, State::Deleting),
                 (State::Migrating, Step::Migrated, State::Seeding),
+                (State::Migrating, Step::Cancel, State::Deleting),
                 (State::Seeding, Step::Seeded, State::Active),
+                (State::Seeding, Step::Cancel, State::Deleting),
+                (State::Deleting, Step::Claim, State::Deleting),
+                (State::Deleting, Step::Dropped, State::Deleted),
             ]
         );
     }
@@ -134,8 +178,9 @@ mod tests {
     #[test]
     fn every_state_on_the_way_has_an_exit() {
         for state in STATES {
-            let moves_by_itself = !matches!(state, State::AwaitingSetup | State::Active | State::Deleted);
-            assert_eq!(state.redo().is_some(), moves_by_itself, "{state:?}");
+            let is_at_rest = matches!(state, State::Active | State::Deleted);
+            assert_eq!(state.redo().is_some() || state.waits_for_people(), !is_at_rest, "{state:?} can be done again, or is up to people");
+            assert_eq!(state.after(Step::Cancel).is_some() || state.after(Step::Dropped).is_some(), !is_at_rest, "{state:?} can be left");
         }
     }
 }

@@ -1,26 +1,31 @@
 //! What can a tenant ask and do?
 
 use super::{
-    features,
-    model::{Redo, State},
-    setup,
+    creation, features,
+    model::{Redo, State, Step},
     store::{self, Instance},
     view::{self, InstanceView, not_found},
     wish::{NewInstance, Wish},
 };
-use crate::{app::App, catalog, hosts, jobs, secrets::Purpose};
+use crate::{
+    app::App,
+    catalog,
+    domains::proof::{self, Verdict},
+    jobs,
+};
 use axum::{
     extract::State as Service,
     http::{StatusCode, header},
     response::IntoResponse,
 };
+use chrono::TimeDelta;
 use common::{
     access::Allowed,
     db,
     http::{Json, Path, Query},
     page::{Page, PageQuery},
     permissions,
-    problem::{Problem, constraint},
+    problem::Problem,
 };
 use contracts::id::{InstanceId, TenantId};
 use messaging::OutboxError;
@@ -31,21 +36,19 @@ permissions! {
     pub WriteInstances = "configurator.writeInstances",
 }
 
+/// A person can have the same record looked up this often; name servers are not ours to burden.
+const BETWEEN_CHECKS: TimeDelta = TimeDelta::seconds(10);
+
 #[utoipa::path(post, path = "/v1/instances", operation_id = "createInstance", tag = "instances", request_body = NewInstance,
-    responses((status = 202, body = InstanceView, headers(("location" = String))), (status = 409, description = "`host_taken`: an instance lives on that host.")),
+    responses((status = 202, body = InstanceView, headers(("location" = String))), (status = 409,
+        description = "`host_taken`: an instance lives on that host. `quota_exceeded`: the tenant has as many instances as it may have.")),
     security(("bearer" = ["configurator.writeInstances"])))]
 pub async fn create(Service(app): Service<App>, caller: Allowed<WriteInstances>, Json(asked): Json<NewInstance>) -> Result<impl IntoResponse + use<>, Problem> {
     let mut tx = db::begin(&app.pool, caller.tenant).await?;
     let manifest = catalog::store::latest(&mut tx, &asked.service).await?;
-    let wish = Wish::check(&asked, manifest.as_ref()).map_err(Problem::invalid)?;
-    let id = InstanceId(app.ambient.uuid());
-    store::insert(&mut tx, id, caller.tenant, &wish, &caller.principal, app.ambient.now()).await.map_err(host_taken)?;
-    let seal = |purpose, secret: String| app.sealer.seal(&app.ambient, id, purpose, &secret);
-    let owner = seal(Purpose::OwnerPassword, app.ambient.token());
-    let product = seal(Purpose::AppPassword, app.ambient.token());
-    let code = seal(Purpose::SetupCode, setup::code(app.ambient.bytes()));
-    hosts::store::insert_secrets(&mut tx, id, &owner, &product, &code).await?;
-    let instance = store::get(&mut tx, id).await?.ok_or_else(not_found)?;
+    let wish = Wish::check(&asked, manifest.as_ref(), &app.domains).map_err(Problem::invalid)?;
+    let instance = creation::create(&mut tx, &app, caller.tenant, &caller.principal, &wish).await?;
+    let id = instance.id;
     let instance = view::one(&mut tx, &app, instance).await?;
     tx.commit().await?;
     Ok((StatusCode::ACCEPTED, [(header::LOCATION, format!("/v1/instances/{id}"))], Json(instance)))
@@ -88,6 +91,68 @@ pub async fn retry(
     let instance = reread(&mut tx, &app, id).await?;
     tx.commit().await?;
     Ok((StatusCode::ACCEPTED, Json(instance)))
+}
+
+#[utoipa::path(delete, path = "/v1/instances/{id}", operation_id = "cancelInstance", tag = "instances", params(("id" = InstanceId, Path)),
+    responses((status = 202, body = InstanceView), (status = 409, description = "`instance_active`: the instance is in use.")),
+    security(("bearer" = ["configurator.writeInstances"])))]
+pub async fn cancel(
+    Service(app): Service<App>,
+    caller: Allowed<WriteInstances>,
+    Path(id): Path<InstanceId>,
+) -> Result<(StatusCode, Json<InstanceView>), Problem> {
+    let mut tx = db::begin(&app.pool, caller.tenant).await?;
+    let instance = owned(store::lock(&mut tx, id).await?, caller.tenant)?;
+    match instance.state.after(Step::Cancel) {
+        Some(state) => store::advance(&mut tx, id, state, None, app.ambient.now()).await?,
+        // Whoever was not sure that the first answer arrived asks again.
+        None if instance.state == State::Deleting => {}
+        None => return Err(Problem::conflict("instance_active", "The instance is in use. Only one that was never active can be cancelled.")),
+    }
+    let view = reread(&mut tx, &app, id).await?;
+    tx.commit().await?;
+    // The commit announces it, too; here it is told before the caller can act on the answer.
+    app.announcer.announce(&instance.host).await;
+    Ok((StatusCode::ACCEPTED, Json(view)))
+}
+
+#[utoipa::path(post, path = "/v1/instances/{id}/verify-host", operation_id = "verifyHost", tag = "instances", params(("id" = InstanceId, Path)),
+    responses((status = 202, body = InstanceView),
+        (status = 409, description = "`host_not_proved`: the DNS record is not there. `host_taken`: an instance lives on that host. `not_awaiting_proof`: nothing is to be proved."),
+        (status = 429, description = "`too_many_requests`: the record was looked up just now.")),
+    security(("bearer" = ["configurator.writeInstances"])))]
+pub async fn verify_host(
+    Service(app): Service<App>,
+    caller: Allowed<WriteInstances>,
+    Path(id): Path<InstanceId>,
+) -> Result<(StatusCode, Json<InstanceView>), Problem> {
+    let mut tx = db::begin(&app.pool, caller.tenant).await?;
+    let instance = owned(store::lock(&mut tx, id).await?, caller.tenant)?;
+    let proof = proof::awaited(&instance).ok_or_else(|| Problem::conflict("not_awaiting_proof", "This instance waits for no proof of its host."))?;
+    let now = app.ambient.now();
+    if let Some(wait) = instance.proof_checked_at.map(|last| last + BETWEEN_CHECKS - now).filter(|wait| *wait > TimeDelta::zero()) {
+        return Err(checked_just_now(wait));
+    }
+    store::note_proof_check(&mut tx, id, now).await?;
+    tx.commit().await?;
+    match proof::verify(&app, &instance, &proof).await? {
+        Verdict::Proved | Verdict::Over => {}
+        Verdict::Missing => return Err(missing(&proof)),
+        Verdict::Taken => return Err(creation::taken()),
+    }
+    let mut tx = db::begin(&app.pool, caller.tenant).await?;
+    Ok((StatusCode::ACCEPTED, Json(reread(&mut tx, &app, id).await?)))
+}
+
+fn checked_just_now(wait: TimeDelta) -> Problem {
+    let seconds = u32::try_from(wait.num_seconds() + 1).unwrap_or(1);
+    let problem = Problem::new(StatusCode::TOO_MANY_REQUESTS, "too_many_requests", "The record was looked up just now.");
+    Problem { retry_after: Some(seconds), ..problem }
+}
+
+fn missing(proof: &proof::HostProof) -> Problem {
+    let detail = format!("DNS has no TXT record {} with the instance's value yet. Changes of DNS can take hours to be seen.", proof.record_name);
+    Problem::conflict("host_not_proved", detail)
 }
 
 #[utoipa::path(delete, path = "/v1/instances/{id}/modules/{module}", operation_id = "removeModule", tag = "instances",
@@ -137,13 +202,6 @@ fn owned(instance: Option<Instance>, tenant: TenantId) -> Result<Instance, Probl
 async fn reread(conn: &mut PgConnection, app: &App, id: InstanceId) -> Result<InstanceView, Problem> {
     let instance = store::get(conn, id).await?.ok_or_else(not_found)?;
     view::one(conn, app, instance).await
-}
-
-fn host_taken(error: sqlx::Error) -> Problem {
-    match constraint(&error) {
-        Some("instances_host") => Problem::conflict("host_taken", "An instance lives on that host already."),
-        _ => error.into(),
-    }
 }
 
 /// A message that must go out with a change was not written, so the change is not made either.

@@ -10,8 +10,10 @@ use serde_json::{Map, Value};
 
 /// 32 characters, none taken for another: no 0 or O, no 1 or I.
 const ALPHABET: &[u8; 32] = b"ABCDEFGHJKLMNPQRSTUVWXYZ23456789";
-/// 40 bits; wrong tries are slowed down.
-pub const CODE_LENGTH: usize = 8;
+/// 140 bits: nobody guesses it, however often they try, so no number of wrong tries locks the right code out.
+pub const CODE_LENGTH: usize = 28;
+/// Characters that are read in one go.
+const GROUP: usize = 4;
 /// Faults told at once; more help nobody.
 const MOST_ERRORS: usize = 50;
 
@@ -20,10 +22,22 @@ pub fn code(random: [u8; CODE_LENGTH]) -> String {
     random.iter().map(|byte| char::from(ALPHABET[usize::from(byte % 32)])).collect()
 }
 
-/// Compares in constant time; case, spaces and dashes do not matter, as people type the code.
+/// The code as people read it: `K7PW-3XQA-…`.
+pub fn in_groups(code: &str) -> String {
+    let mut grouped = String::with_capacity(code.len() + code.len() / GROUP);
+    for (at, character) in code.chars().enumerate() {
+        if at > 0 && at % GROUP == 0 {
+            grouped.push('-');
+        }
+        grouped.push(character);
+    }
+    grouped
+}
+
+/// Compares in constant time; case, spaces and dashes do not matter, as people type the code. A code of the old, short kind is never right.
 pub fn is_code(given: &str, expected: &str) -> bool {
     let plain: String = given.chars().filter(|c| !matches!(c, ' ' | '-')).take(CODE_LENGTH + 1).collect();
-    verify_slices_are_equal(plain.to_ascii_uppercase().as_bytes(), expected.as_bytes()).is_ok()
+    expected.len() == CODE_LENGTH && verify_slices_are_equal(plain.to_ascii_uppercase().as_bytes(), expected.as_bytes()).is_ok()
 }
 
 /// Compiles a setup form's schema (JSON Schema 2020-12). References to other documents are refused.
@@ -121,13 +135,16 @@ mod tests {
 
     #[test]
     fn codes_are_typed_as_people_type() {
-        let code = code([0, 31, 32, 63, 64, 200, 255, 7]);
-        assert_eq!((code.as_str(), code.len()), ("A9A9AJ9H", CODE_LENGTH));
-        for given in ["A9A9AJ9H", "a9a9aj9h", " a9a9-aj9h "] {
+        let mut random = [0; CODE_LENGTH];
+        random[..8].copy_from_slice(&[0, 31, 32, 63, 64, 200, 255, 7]);
+        let code = code(random);
+        assert_eq!(in_groups(&code), "A9A9-AJ9H-AAAA-AAAA-AAAA-AAAA-AAAA");
+        for given in [code.as_str(), &code.to_lowercase(), &format!(" {} ", in_groups(&code))] {
             assert!(is_code(given, &code), "{given}");
         }
-        for given in ["", "A9A9AJ9", "A9A9AJ9HH", "B9A9AJ9H", "ä"] {
+        for given in ["", &code[1..], &format!("{code}A"), &code.replace("J9H", "K9H"), "ä"] {
             assert!(!is_code(given, &code), "{given}");
         }
+        assert!(!is_code("A9A9AJ9H", "A9A9AJ9H"), "short codes can be guessed");
     }
 }

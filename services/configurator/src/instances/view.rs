@@ -2,10 +2,16 @@
 
 use super::{
     model::State,
+    setup,
     store::{self, Instance, InstanceModule},
 };
-use crate::{app::App, hosts, secrets::Purpose};
-use chrono::{DateTime, Utc};
+use crate::{
+    app::App,
+    domains::proof::{self, HostProof},
+    hosts,
+    secrets::Purpose,
+};
+use chrono::{DateTime, TimeDelta, Utc};
 use common::problem::Problem;
 use contracts::id::InstanceId;
 use secrecy::ExposeSecret;
@@ -24,12 +30,18 @@ pub struct InstanceView {
     pub host: String,
     pub state: State,
     pub state_since: DateTime<Utc>,
-    /// Why the step under way failed; it can be retried. Null while nothing failed.
+    /// Why the step under way failed or does not end; it can be retried or cancelled. Null while all is well.
     pub reason: Option<String>,
+    /// When the instance is deleted unless it has gone on by then; only while it waits for people, or has a `reason`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<DateTime<Utc>>,
+    /// The DNS record that proves that the host is the tenant's; only while `awaiting_proof`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub host_proof: Option<HostProof>,
     pub modules: Vec<ModuleView>,
     /// Modules that were removed, with the instant at which they stopped being billed.
     pub removed_modules: Vec<RemovedModule>,
-    /// Proves on the host's setup form that the tenant itself fills it in; only while `awaiting_setup`.
+    /// In groups of four, as people read it; case, spaces and dashes do not matter. Proves on the host's setup form that the tenant itself fills it in; only while `awaiting_setup`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub setup_code: Option<String>,
     /// What the setup form was filled in with.
@@ -69,8 +81,9 @@ pub async fn many(conn: &mut PgConnection, app: &App, instances: Vec<Instance>) 
         let id = instance.id;
         let sealed = codes.iter().find(|code| code.instance_id == id && instance.state == State::AwaitingSetup);
         let code = sealed.map(|code| app.sealer.open(id, Purpose::SetupCode, &code.setup_code)).transpose();
-        let code = code.map_err(|error| Problem::internal(&error))?;
-        Ok(view(instance, modules.iter().filter(|module| module.instance_id == id), code.map(|code| code.expose_secret().to_owned())))
+        // One of the old, short kind is replaced within seconds.
+        let code = code.map_err(|error| Problem::internal(&error))?.filter(|code| code.expose_secret().len() == setup::CODE_LENGTH);
+        Ok(view(instance, modules.iter().filter(|module| module.instance_id == id), code.map(|code| setup::in_groups(code.expose_secret())), app.expiry))
     };
     instances.into_iter().map(view).collect()
 }
@@ -80,7 +93,7 @@ pub fn not_found() -> Problem {
     Problem::not_found("instance_not_found", "There is no such instance.")
 }
 
-fn view<'a>(instance: Instance, modules: impl Iterator<Item = &'a InstanceModule>, setup_code: Option<String>) -> InstanceView {
+fn view<'a>(instance: Instance, modules: impl Iterator<Item = &'a InstanceModule>, setup_code: Option<String>, expiry: TimeDelta) -> InstanceView {
     let (mut present, mut removed) = (Vec::new(), Vec::new());
     for module in modules {
         let (name, enabled_at) = (module.module.clone(), module.enabled_at);
@@ -89,8 +102,11 @@ fn view<'a>(instance: Instance, modules: impl Iterator<Item = &'a InstanceModule
             Some(removed_at) => removed.push(RemovedModule { name, enabled_at, removed_at }),
         }
     }
+    let expires = instance.state.is_unfinished() && (instance.state.waits_for_people() || instance.reason.is_some());
     InstanceView {
         id: instance.id,
+        expires_at: expires.then(|| instance.state_since + expiry),
+        host_proof: proof::awaited(&instance),
         service: instance.service,
         version: instance.version,
         host: instance.host,

@@ -1,6 +1,7 @@
 //! Can this service be enabled so? Everything that is wrong with the wish is told at once.
 
-use super::host_name::HostName;
+use super::host_name::{HostName, NotAHostName};
+use crate::domains::policy::{Domains, Standing};
 use common::problem::FieldError;
 use contracts::manifest::Manifest;
 use serde::Deserialize;
@@ -15,7 +16,7 @@ const MOST_MODULES: usize = 100;
 pub struct NewInstance {
     #[schema(example = "forum")]
     pub service: String,
-    /// Host names are unique over all tenants; case does not matter.
+    /// One label below a product domain of the platform, or a host of the tenant's own, which it then proves. Case does not matter.
     #[schema(example = "acme.forum.localhost")]
     pub host: String,
     /// Optional parts of the service. A module that another one depends on must be named too.
@@ -29,24 +30,31 @@ pub struct NewInstance {
 pub struct Wish<'a> {
     pub manifest: &'a Manifest,
     pub host: HostName,
+    pub standing: Standing,
     /// Each after those it depends on.
     pub modules: Vec<String>,
 }
 
 impl<'a> Wish<'a> {
     /// Checks `asked` against the latest version of the service that it names, `None` if there is no such service.
-    pub fn check(asked: &NewInstance, manifest: Option<&'a Manifest>) -> Result<Self, Vec<FieldError>> {
+    pub fn check(asked: &NewInstance, manifest: Option<&'a Manifest>, domains: &Domains) -> Result<Self, Vec<FieldError>> {
         let mut errors = Vec::new();
-        let host = asked.host.parse::<HostName>().map_err(|fault| errors.push(FieldError::new("host", "malformed", fault.to_string()))).ok();
+        let host = host_of(asked, domains).map_err(|error| errors.push(error)).ok();
         match manifest {
             Some(manifest) => errors.extend(module_errors(manifest, &asked.modules)),
             None => errors.push(FieldError::new("service", "unknown", "no such service is published")),
         }
         match (host, manifest) {
-            (Some(host), Some(manifest)) if errors.is_empty() => Ok(Self { manifest, host, modules: in_order(manifest, &asked.modules) }),
+            (Some((host, standing)), Some(manifest)) if errors.is_empty() => Ok(Self { manifest, host, standing, modules: in_order(manifest, &asked.modules) }),
             _ => Err(errors),
         }
     }
+}
+
+fn host_of(asked: &NewInstance, domains: &Domains) -> Result<(HostName, Standing), FieldError> {
+    let host: HostName = asked.host.parse().map_err(|fault: NotAHostName| FieldError::new("host", "malformed", fault.to_string()))?;
+    let standing = domains.standing(&host).map_err(|refused| FieldError::new("host", "reserved", refused.to_string()))?;
+    Ok((host, standing))
 }
 
 fn module_errors(manifest: &Manifest, asked: &[String]) -> Vec<FieldError> {
@@ -103,15 +111,19 @@ mod tests {
         NewInstance { service: "forum".into(), host: host.into(), modules: modules.iter().map(|name| (*name).to_owned()).collect() }
     }
 
+    fn domains() -> Domains {
+        Domains::parse("forum.localhost", "example.com").unwrap()
+    }
+
     fn faults(asked: &NewInstance, manifest: Option<&Manifest>) -> Vec<(String, String)> {
-        Wish::check(asked, manifest).unwrap_err().into_iter().map(|error| (error.field, error.code)).collect()
+        Wish::check(asked, manifest, &domains()).unwrap_err().into_iter().map(|error| (error.field, error.code)).collect()
     }
 
     #[test]
     fn modules_come_after_those_they_depend_on() {
         let manifest = manifest();
         let wish = asked("A.b", &["tags", "export", "charts", "polls"]);
-        let wish = Wish::check(&wish, Some(&manifest)).unwrap();
+        let wish = Wish::check(&wish, Some(&manifest), &domains()).unwrap();
         assert_eq!((wish.host.as_str(), wish.modules.join(" ").as_str()), ("a.b", "polls tags charts export"));
     }
 
@@ -121,6 +133,7 @@ mod tests {
         let expected = [("host", "malformed"), ("modules[0]", "unknown"), ("modules[1]", "dependency_missing"), ("modules[3]", "repeated")];
         let expected: Vec<_> = expected.map(|(field, code)| (field.to_owned(), code.to_owned())).into();
         assert_eq!(faults(&asked("a:80", &["ghost", "charts", "tags", "tags"]), Some(&manifest)), expected);
+        assert_eq!(faults(&asked("auth.example.com", &[]), Some(&manifest)), [("host".to_owned(), "reserved".to_owned())]);
         assert_eq!(faults(&asked("a.b", &[]), None), [("service".to_owned(), "unknown".to_owned())]);
         assert_eq!(faults(&asked("a.b", &["tags"; MOST_MODULES + 1]), Some(&manifest)), [("modules".to_owned(), "too_many".to_owned())]);
     }

@@ -1,4 +1,4 @@
-//! What is made, and in which order? Two roles, a database, and who may connect to it. Every step can be done again.
+//! What is made or dropped, and in which order? Two roles, a database, and who may connect to it. Every step can be done again.
 
 use super::{
     scram,
@@ -6,38 +6,57 @@ use super::{
 };
 use common::ambient::Ambient;
 use secrecy::{ExposeSecret, SecretString};
-use sqlx::{AssertSqlSafe, Connection, PgConnection};
+use sqlx::{AssertSqlSafe, PgConnection};
 
 /// Connections of the product service to one instance: several processes with a small pool each.
 const APP_CONNECTIONS: u32 = 32;
 /// Connections of the worker to one instance.
 const OWNER_CONNECTIONS: u32 = 8;
 
-/// Makes what `plan` says; `false` if another process is at it right now.
-pub async fn make(server: &InstanceServer, ambient: &Ambient, plan: &Plan) -> sqlx::Result<bool> {
-    let mut admin = server.connect().await?;
-    if !lock(&mut admin, &plan.names).await? {
-        return Ok(false);
+/// A connection that holds the instance's lock until it ends: a process that lost its claim but not its connection is still in the way.
+pub struct Held(PgConnection);
+
+impl Held {
+    /// `None` if another process is at it right now.
+    pub async fn take(server: &InstanceServer, names: &Names) -> sqlx::Result<Option<Self>> {
+        let mut admin = server.connect().await?;
+        let lock = sqlx::query_scalar("SELECT pg_try_advisory_lock(hashtextextended($1, 0))").bind(&names.database);
+        let is_ours: bool = lock.fetch_one(&mut admin).await?;
+        Ok(is_ours.then_some(Self(admin)))
     }
-    let Names { database, owner, app } = &plan.names;
-    role(&mut admin, ambient, owner, &plan.owner_password, OWNER_CONNECTIONS).await?;
-    role(&mut admin, ambient, app, &plan.app_password, APP_CONNECTIONS).await?;
-    self::database(&mut admin, database, owner).await?;
-    let (database, app) = (identifier(database), identifier(app));
-    run(&mut admin, format!("REVOKE ALL ON DATABASE {database} FROM PUBLIC")).await?;
-    run(&mut admin, format!("GRANT CONNECT, TEMPORARY ON DATABASE {database} TO {app}")).await?;
-    admin.close().await?;
-    Ok(true)
+
+    /// Makes what `plan` says.
+    pub async fn make(&mut self, ambient: &Ambient, plan: &Plan) -> sqlx::Result<()> {
+        let Self(admin) = self;
+        let Names { database, owner, app } = &plan.names;
+        role(admin, ambient, owner, &plan.owner_password, OWNER_CONNECTIONS).await?;
+        role(admin, ambient, app, &plan.app_password, APP_CONNECTIONS).await?;
+        self::database(admin, database, owner).await?;
+        let (database, app) = (identifier(database), identifier(app));
+        run(admin, format!("REVOKE ALL ON DATABASE {database} FROM PUBLIC")).await?;
+        run(admin, format!("GRANT CONNECT, TEMPORARY ON DATABASE {database} TO {app}")).await
+    }
+
+    /// Drops what is there, whoever is connected.
+    pub async fn drop_all(&mut self, names: &Names) -> sqlx::Result<()> {
+        let Self(admin) = self;
+        for name in [&names.owner, &names.app] {
+            if exists(admin, ROLE_EXISTS, name).await? {
+                // Nobody connects anew, and only a member of a role may end its connections.
+                run(admin, format!("ALTER ROLE {} NOLOGIN", identifier(name))).await?;
+                run(admin, format!("GRANT {} TO CURRENT_USER", identifier(name))).await?;
+            }
+        }
+        run(admin, format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", identifier(&names.database))).await?;
+        run(admin, format!("DROP ROLE IF EXISTS {}, {}", identifier(&names.app), identifier(&names.owner))).await
+    }
 }
 
-/// Held until the connection ends: a process that lost its claim but not its connection is still in the way.
-async fn lock(admin: &mut PgConnection, names: &Names) -> sqlx::Result<bool> {
-    sqlx::query_scalar("SELECT pg_try_advisory_lock(hashtextextended($1, 0))").bind(&names.database).fetch_one(admin).await
-}
+const ROLE_EXISTS: &str = "SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = $1)";
 
 /// A role that exists gets the same password again: whoever made it may have been stopped before it had one.
 async fn role(admin: &mut PgConnection, ambient: &Ambient, name: &str, password: &SecretString, connections: u32) -> sqlx::Result<()> {
-    if !exists(admin, "SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = $1)", name).await? {
+    if !exists(admin, ROLE_EXISTS, name).await? {
         run(admin, format!("CREATE ROLE {}", identifier(name))).await?;
     }
     let verifier = literal(&scram::verifier(password.expose_secret(), &ambient.bytes()));

@@ -1,6 +1,9 @@
 //! Which instance is due, and who has it in hand?
 
-use crate::instances::{self, model::Step};
+use crate::instances::{
+    self,
+    model::{State, Step},
+};
 use chrono::{DateTime, Utc};
 use common::db;
 use contracts::id::InstanceId;
@@ -12,6 +15,9 @@ pub struct Claim {
     /// Whoever claims the instance later has another.
     pub id: Uuid,
     pub instance: InstanceId,
+    /// What is to be done: made, or dropped.
+    pub state: State,
+    pub in_state_since: DateTime<Utc>,
     pub since: DateTime<Utc>,
     pub refusals: i32,
     pub owner_password: Vec<u8>,
@@ -22,7 +28,7 @@ pub struct Claim {
 pub async fn claim(pool: &PgPool, id: Uuid, now: DateTime<Utc>, until: DateTime<Utc>) -> sqlx::Result<Option<Claim>> {
     let mut tx = db::begin_platform(pool).await?;
     let due = sqlx::query_scalar!(
-        "SELECT id FROM instances WHERE state IN ('requested', 'provisioning') AND reason IS NULL AND due_at <= $1
+        "SELECT id FROM instances WHERE state IN ('requested', 'provisioning', 'deleting') AND due_at <= $1
          ORDER BY due_at LIMIT 1 FOR UPDATE SKIP LOCKED",
         now
     );
@@ -35,7 +41,7 @@ pub async fn claim(pool: &PgPool, id: Uuid, now: DateTime<Utc>, until: DateTime<
     let claim = sqlx::query_as!(
         Claim,
         r#"UPDATE instances i SET claimed_by = $2::uuid, due_at = $3 FROM instance_secrets s WHERE i.id = $1 AND s.instance_id = i.id
-         RETURNING $2::uuid AS "id!", i.id AS instance, $4::timestamptz AS "since!", refusals, owner_password, app_password"#,
+         RETURNING $2::uuid AS "id!", i.id AS instance, state AS "state: State", state_since AS in_state_since, $4::timestamptz AS "since!", refusals, owner_password, app_password"#,
         due,
         id,
         until,
@@ -60,16 +66,29 @@ pub async fn put_back(conn: &mut PgConnection, claim: &Claim, refusals: i32, due
     .map(drop)
 }
 
-/// Leaves the instance to people, unless somebody else has it.
-pub async fn give_up(conn: &mut PgConnection, claim: &Claim, reason: &str, now: DateTime<Utc>) -> sqlx::Result<()> {
+/// Tells people why it is not done, and lets it be taken again at `due`, unless somebody else has it.
+pub async fn tell(conn: &mut PgConnection, claim: &Claim, reason: &str, now: DateTime<Utc>, due: DateTime<Utc>) -> sqlx::Result<()> {
     sqlx::query!(
-        "UPDATE instances SET claimed_by = NULL, reason = $3, generation = generation + 1, changed_at = $4 WHERE id = $1 AND claimed_by = $2",
+        "UPDATE instances SET claimed_by = NULL, reason = $3, due_at = $5, generation = generation + 1, changed_at = $4 WHERE id = $1 AND claimed_by = $2",
         claim.instance.0,
         claim.id,
         reason,
-        now
+        now,
+        due
     )
     .execute(conn)
     .await
     .map(drop)
+}
+
+/// Whether the claim still holds: nobody has taken the instance over, and nobody has cancelled it.
+pub async fn is_ours(pool: &PgPool, claim: &Claim) -> sqlx::Result<bool> {
+    let mut tx = db::begin_platform(pool).await?;
+    let holder = sqlx::query_scalar!("SELECT claimed_by FROM instances WHERE id = $1", claim.instance.0).fetch_optional(&mut *tx).await?;
+    Ok(holder.flatten() == Some(claim.id))
+}
+
+/// Nothing opens with them any more.
+pub async fn forget_secrets(conn: &mut PgConnection, id: InstanceId) -> sqlx::Result<()> {
+    sqlx::query!("DELETE FROM instance_secrets WHERE instance_id = $1", id.0).execute(conn).await.map(drop)
 }

@@ -56,7 +56,7 @@ async fn a_host_belongs_to_one_instance_that_is_not_deleted() {
 async fn a_tenant_sees_its_own_instances_page_by_page() {
     let fixture = start().await;
     let mut made = Vec::new();
-    for host in ["a.test", "b.test", "c.test"] {
+    for host in ["a.forum.localhost", "b.forum.localhost", "c.forum.localhost"] {
         made.push(fixture.requested(host, &[]).await.to_string());
     }
     let bob = fixture.platform.user(fixture.platform.tenant(), OWNER).await;

@@ -49,8 +49,6 @@ async fn a_failed_job_gives_its_reason_and_is_retried_as_a_new_one() {
         let failed = fixture.get(id).await;
         assert_eq!(failed["reason"], "0002_posts.sql: the disk is full");
         assert_eq!(fixture.host(HOST).await.expect(200)["retry_after"], 30);
-        fixture.finished(&first, JobOutcome::Succeeded, None).await;
-        assert_eq!(fixture.get(id).await, failed, "a job that has failed does not succeed later");
         let retried = retry().await.expect(202);
         assert_eq!((&retried["state"], &retried["reason"]), (&failed["state"], &json!(null)));
         retry().await.problem(409, "nothing_failed");
@@ -60,6 +58,25 @@ async fn a_failed_job_gives_its_reason_and_is_retried_as_a_new_one() {
         fixture.finished(&second, JobOutcome::Succeeded, None).await;
     }
     assert_eq!(fixture.get(id).await["state"], "active");
+}
+
+/// An operator runs the very same job again, in the worker.
+#[tokio::test]
+async fn a_failed_job_that_succeeds_later_moves_its_instance_on() {
+    let fixture = start().await;
+    let id = fixture.migrating(HOST, &["polls"]).await;
+    for state in ["seeding", "active"] {
+        let job = fixture.last_job().await;
+        fixture.finished(&job, JobOutcome::Failed, Some("the disk is full")).await;
+        assert_eq!(fixture.get(id).await["reason"], "the disk is full");
+        fixture.finished(&job, JobOutcome::Succeeded, None).await;
+        let instance = fixture.get(id).await;
+        assert_eq!((&instance["state"], &instance["reason"]), (&json!(state), &json!(null)));
+        fixture.finished(&job, JobOutcome::Failed, Some("the end of an earlier attempt, told late")).await;
+        assert_eq!(fixture.get(id).await, instance);
+    }
+    assert_eq!(fixture.platform.outbox::<RunJob>().await.len(), 2);
+    assert_eq!(fixture.platform.outbox::<FeatureEnabled>().await.len(), 2);
 }
 
 #[tokio::test]

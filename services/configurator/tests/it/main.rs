@@ -1,6 +1,9 @@
 //! The configurator against real PostgreSQL, Redis, SNS and SQS; instances' databases and roles are really made, by a role that is no superuser.
 
+mod cancelling;
 mod catalogue;
+mod deadlines;
+mod domains;
 mod instances;
 mod jobs;
 mod modules;
@@ -9,3 +12,4 @@ mod setup;
 mod story;
 mod support;
 mod walls;
+mod world;

@@ -9,7 +9,8 @@ use configurator::{
     provisioning::{
         provision_next, scram,
         server::{InstanceServer, Names, Plan},
-        steps, store,
+        steps::Held,
+        store,
     },
 };
 use contracts::id::InstanceId;
@@ -104,7 +105,9 @@ async fn every_step_can_be_done_again_from_any_half_made_state() {
         }
         let plan = Plan { names, owner_password: ambient.token().into(), app_password: ambient.token().into() };
         for _ in 0..2 {
-            assert!(steps::make(&server, ambient, &plan).await.unwrap());
+            let mut held = Held::take(&server, &plan.names).await.unwrap().expect("nobody else is at it");
+            held.make(ambient, &plan).await.unwrap();
+            drop(held);
             assert_made(&plan.names).await;
             let (owner, app) = (&plan.names.owner, &plan.names.app);
             assert!(
@@ -137,7 +140,7 @@ async fn what_a_killed_configurator_held_is_taken_over_when_its_claim_runs_out()
     assert_made(&id.into()).await;
     let taken_over = fixture.get(id).await;
     assert_eq!(taken_over["state"], "awaiting_setup");
-    store::give_up(&mut fixture.platform.pool.acquire().await.unwrap(), &killed, "too late to say anything", now).await.unwrap();
+    store::tell(&mut fixture.platform.pool.acquire().await.unwrap(), &killed, "too late to say anything", now, now).await.unwrap();
     assert_eq!(fixture.get(id).await, taken_over);
 }
 
@@ -146,7 +149,7 @@ async fn what_a_killed_configurator_held_is_taken_over_when_its_claim_runs_out()
 async fn a_crash_at_any_moment_leaves_what_the_next_one_finishes() {
     let fixture = start().await;
     for after_ms in [0, 5, 15, 30, 60, 120, 250] {
-        let id = fixture.requested(&format!("cut-after-{after_ms}.test"), &[]).await;
+        let id = fixture.requested(&format!("cut-after-{after_ms}.forum.localhost"), &[]).await;
         let _ = tokio::time::timeout(std::time::Duration::from_millis(after_ms), fixture.provision()).await;
         eventually("the next one finishes", async || {
             fixture.tamper("UPDATE instances SET due_at = created_at WHERE id = $1", id).await;

@@ -1,5 +1,6 @@
 //! What every test of the configurator needs: a catalogue, a tenant, and a role that makes databases, whose works are removed at the end.
 
+use crate::world::{DnsFile, Worker};
 use common::{client::PlatformClient, config::Env, db, server::Health};
 use configurator::{app::App, config::Config, provisioning::server::Names};
 use contracts::{
@@ -20,6 +21,8 @@ pub struct Fixture {
     pub server: TestServer,
     pub app: App,
     pub ada: TestUser,
+    pub worker: Worker,
+    pub dns: DnsFile,
     pub admin: Admin,
     pub platform: TestPlatform,
 }
@@ -34,24 +37,40 @@ pub struct Admin {
 }
 
 pub async fn start() -> Fixture {
+    start_with(&[]).await
+}
+
+/// With these settings beside the usual ones.
+pub async fn start_with(settings: &[(&str, &str)]) -> Fixture {
     let platform = TestPlatform::start("configurator", &configurator::MIGRATOR).await;
     let admin = Admin::create(&platform).await;
-    let config = config(&platform, &admin.url);
+    let (worker, dns) = (Worker::start().await, DnsFile::new(&platform.name));
+    let settings = [&[("WORKER_URL", worker.url.as_str()), ("DNS_TXT_FILE", dns.path())], settings].concat();
+    let config = config_with(&platform, &admin.url, &settings);
     let redis = db::connect_redis(&config.base).expect("a Redis URL");
     let app = App::new(&config, redis, PlatformClient::new(&config.base), platform.ambient.clone()).expect("an app");
     let router = configurator::router::router(app.clone());
     let serve = async |lifecycle, bound: common::server::Bound, _| Ok(bound.serve(router, Health::default(), lifecycle).await?);
     let server = platform.serve(serve).await;
     let ada = platform.user(platform.tenant(), OWNER).await;
-    let fixture = Fixture { server, app, ada, admin, platform };
+    let fixture = Fixture { server, app, ada, worker, dns, admin, platform };
     fixture.publish(&manifest("1.0.0")).await.expect(201);
     fixture
 }
 
 pub fn config(platform: &TestPlatform, instance_admin_url: &str) -> Config {
+    config_with(platform, instance_admin_url, &[])
+}
+
+pub fn config_with(platform: &TestPlatform, instance_admin_url: &str, settings: &[(&str, &str)]) -> Config {
     let mut variables = platform.env();
     variables.insert("SECRET_ENCRYPTION_KEY".into(), "c2V2ZW4gbGVhZ3VlcywgdGhpcnR5LXR3byBieXRlcyE=".into());
     variables.insert("INSTANCE_ADMIN_URL".into(), instance_admin_url.into());
+    variables.insert("PRODUCT_DOMAINS".into(), "forum.localhost,wiki.localhost".into());
+    variables.insert("DNS_TXT_FILE".into(), "/nowhere/dns-txt".into());
+    variables.insert("WORKER_URL".into(), "http://127.0.0.1:1".into());
+    variables.insert("PLATFORM_DOMAIN".into(), "platform.test".into());
+    variables.extend(settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
     let mut env = Env::new(variables);
     let config = Config::read(&mut env);
     env.finish(config).expect("a complete environment")
@@ -147,6 +166,19 @@ impl Fixture {
         let mut tx = self.platform.pool.begin().await.expect("a transaction");
         self.app.handle(&mut tx, &delivery).await.expect("the message is taken");
         tx.commit().await.expect("a commit");
+    }
+
+    /// Asserts that the instance's database and roles are not there.
+    pub async fn assert_gone(&self, names: &Names) {
+        let left: i64 =
+            sqlx::query_scalar("SELECT (SELECT count(*) FROM pg_database WHERE datname = $1) + (SELECT count(*) FROM pg_roles WHERE rolname IN ($2, $3))")
+                .bind(&names.database)
+                .bind(&names.owner)
+                .bind(&names.app)
+                .fetch_one(&mut superuser().await)
+                .await
+                .expect("a count");
+        assert_eq!(left, 0, "{names:?}");
     }
 
     /// Runs a statement about one instance in the registry.

@@ -1,0 +1,74 @@
+//! What became of a job whose end was not heard of? The worker is asked; a job that it does not know is ordered again under the same id.
+
+use super::{BATCH, LEASE, store, store::Overdue};
+use crate::{
+    app::App,
+    instances::{
+        self,
+        store::{Instance, fail},
+    },
+    jobs,
+    worker::JobState,
+};
+use chrono::{DateTime, TimeDelta, Utc};
+use common::{client::ClientError, db, problem::Chain};
+use contracts::messages::JobOutcome;
+use messaging::OutboxError;
+use sqlx::PgConnection;
+
+/// Between two questions about the same job.
+const AGAIN: TimeDelta = TimeDelta::seconds(60);
+/// A job that has not ended by then gets a reason, and people may retry or cancel. The worker itself tries for half an hour.
+const LONGEST: TimeDelta = TimeDelta::hours(1);
+/// A job is ordered again so often, after 1, 2, 4, 8 and 16 minutes, until people are told.
+const MOST_ORDERS: i32 = 5;
+
+const SLOW: &str = "The job has not ended for an hour. If it does, the instance goes on by itself.";
+const AWAY: &str = "The worker has told nothing of the job for an hour. If it ends well, the instance goes on by itself.";
+const NOT_TAKEN: &str = "The job was ordered again and again, and no worker has taken it.";
+
+pub async fn ask(app: &App) -> sqlx::Result<usize> {
+    let now = app.ambient.now();
+    let mut tx = db::begin_platform(&app.pool).await?;
+    let overdue = store::take_overdue(&mut tx, now, now + LEASE, BATCH).await?;
+    tx.commit().await?;
+    for instance in &overdue {
+        let told = app.worker.job(instance.job).await;
+        if let Err(error) = &told {
+            tracing::warn!(error = %Chain(error), job_id = %instance.job, instance_id = %instance.id, "The worker tells nothing of a job");
+        }
+        match settle(app, instance, told).await {
+            Ok(()) => {}
+            Err(OutboxError::Database(error)) => return Err(error),
+            Err(error) => tracing::error!(error = %Chain(&error), instance_id = %instance.id, "What a job's end means cannot be written"),
+        }
+    }
+    Ok(overdue.len())
+}
+
+/// Acts on what the worker told, unless the instance has gone on meanwhile.
+async fn settle(app: &App, overdue: &Overdue, told: Result<JobState, ClientError>) -> Result<(), OutboxError> {
+    let mut tx = db::begin_platform(&app.pool).await?;
+    let instance = instances::store::lock(&mut tx, overdue.id).await?;
+    let waits = |instance: &Instance| instance.job_id == Some(overdue.job.0) && instance.reason.is_none();
+    let Some(instance) = instance.filter(waits) else { return Ok(()) };
+    let now = app.ambient.now();
+    let is_late = now - instance.state_since >= LONGEST;
+    match told {
+        Ok(JobState::Succeeded) => jobs::ended(&mut tx, &app.ambient, &instance, JobOutcome::Succeeded, None).await?,
+        Ok(JobState::Failed { reason }) => jobs::ended(&mut tx, &app.ambient, &instance, JobOutcome::Failed, reason.as_deref()).await?,
+        Ok(JobState::Unknown) if instance.refusals >= MOST_ORDERS => fail(&mut tx, instance.id, NOT_TAKEN, now).await?,
+        Ok(JobState::Unknown) => order_again(&mut tx, app, &instance, now).await?,
+        Ok(JobState::UnderWay) if is_late => fail(&mut tx, instance.id, SLOW, now).await?,
+        Err(_) if is_late => fail(&mut tx, instance.id, AWAY, now).await?,
+        Ok(JobState::UnderWay) | Err(_) => store::look_again(&mut tx, instance.id, now + AGAIN).await?,
+    }
+    Ok(tx.commit().await?)
+}
+
+async fn order_again(conn: &mut PgConnection, app: &App, instance: &Instance, now: DateTime<Utc>) -> Result<(), OutboxError> {
+    jobs::order_again(conn, &app.ambient, instance).await?;
+    tracing::warn!(instance_id = %instance.id, times = instance.refusals + 1, "No worker knows the instance's job, so it is ordered again");
+    let wait = AGAIN * 2_i32.pow(instance.refusals.unsigned_abs().min(MOST_ORDERS.unsigned_abs()));
+    Ok(store::ordered_again(conn, instance.id, now + wait).await?)
+}

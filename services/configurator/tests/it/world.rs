@@ -1,0 +1,126 @@
+//! What stands around the configurator: the worker, and DNS.
+
+use axum::{Json, Router, extract::Path, extract::State, http::StatusCode, routing::get};
+use contracts::id::JobId;
+use serde_json::{Value, json};
+use std::{
+    collections::HashMap,
+    net::SocketAddr,
+    path::PathBuf,
+    sync::{Arc, Mutex},
+};
+use tokio::net::{TcpListener, UdpSocket};
+
+type Jobs = Arc<Mutex<HashMap<String, Value>>>;
+
+/// Plays the worker's `GET /internal/jobs/{id}`: a table of jobs. A test compares its answers with the worker's document.
+pub struct Worker {
+    pub url: String,
+    jobs: Jobs,
+}
+
+impl Worker {
+    pub async fn start() -> Self {
+        let jobs = Jobs::default();
+        let router = Router::new().route("/internal/jobs/{id}", get(job)).with_state(Arc::clone(&jobs));
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("binding a port");
+        let url = format!("http://{}", listener.local_addr().expect("a bound port"));
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        Self { url, jobs }
+    }
+
+    /// From now on the worker says this of the job.
+    pub fn says(&self, id: JobId, state: &str, reason: Option<&str>) {
+        self.jobs.lock().expect("no test panics while it holds the jobs").insert(id.to_string(), progress(id, state, reason));
+    }
+}
+
+pub fn progress(id: JobId, state: &str, reason: Option<&str>) -> Value {
+    json!({"job_id": id, "kind": "instance.migrate", "instance_id": null, "state": state, "run": 1, "reason": reason, "finished_at": null})
+}
+
+async fn job(State(jobs): State<Jobs>, Path(id): Path<String>) -> (StatusCode, Json<Value>) {
+    match jobs.lock().expect("no test panics while it holds the jobs").get(&id) {
+        Some(job) => (StatusCode::OK, Json(job.clone())),
+        None => (StatusCode::NOT_FOUND, Json(problem("job_not_found"))),
+    }
+}
+
+fn problem(code: &str) -> Value {
+    json!({"type": "about:blank", "title": "Not Found", "status": 404, "detail": "There is no such job.", "code": code, "request_id": "x"})
+}
+
+/// The file of DNS records of one test; goes with the test.
+pub struct DnsFile(PathBuf);
+
+impl DnsFile {
+    pub fn new(name: &str) -> Self {
+        Self(std::env::temp_dir().join(format!("{name}.dns")))
+    }
+
+    pub fn path(&self) -> &str {
+        self.0.to_str().expect("a path that is text")
+    }
+
+    pub fn set(&self, name: &str, text: &str) {
+        std::fs::write(&self.0, format!("{name} {text}\n")).expect("a file of records");
+    }
+}
+
+impl Drop for DnsFile {
+    fn drop(&mut self) {
+        // One that was never written is not there.
+        let _ = std::fs::remove_file(&self.0);
+    }
+}
+
+/// A name server (RFC 1035 §4) that has only these TXT records.
+pub async fn name_server(records: HashMap<String, Vec<String>>) -> SocketAddr {
+    let socket = UdpSocket::bind("127.0.0.1:0").await.expect("binding a port");
+    let address = socket.local_addr().expect("a bound port");
+    tokio::spawn(async move {
+        let mut query = [0; 512];
+        while let Ok((length, asker)) = socket.recv_from(&mut query).await {
+            let _ = socket.send_to(&answer(&query[..length], &records), asker).await;
+        }
+    });
+    address
+}
+
+fn answer(query: &[u8], records: &HashMap<String, Vec<String>>) -> Vec<u8> {
+    let (mut labels, mut at) = (Vec::new(), 12);
+    while query[at] != 0 {
+        let end = at + 1 + usize::from(query[at]);
+        labels.push(String::from_utf8_lossy(&query[at + 1..end]).to_lowercase());
+        at = end;
+    }
+    let question = &query[12..at + 5];
+    let texts = records.get(&labels.join(".")).map_or(&[][..], Vec::as_slice);
+    let code = if texts.is_empty() { 3 } else { 0 };
+    let mut answer = [&query[..2], &[0x81, 0x80 | code, 0, 1, 0, u8::try_from(texts.len()).expect("few records"), 0, 0, 0, 0], question].concat();
+    for text in texts {
+        // In two pieces, as long texts come.
+        let (first, second) = text.as_bytes().split_at(text.len() / 2);
+        let [first, second] = [first, second].map(|piece| [&[u8::try_from(piece.len()).expect("a short text")], piece].concat());
+        let data = [first, second].concat();
+        answer.extend([0xc0, 12, 0, 16, 0, 1, 0, 0, 0, 0, 0, u8::try_from(data.len()).expect("a short text")]);
+        answer.extend(data);
+    }
+    answer
+}
+
+/// What the worker says of itself is what is played here.
+#[test]
+fn the_worker_answers_as_it_is_played() {
+    let document: Value = serde_json::from_str(include_str!("../../../../openapi/worker.json")).expect("a document");
+    let answer = &document["paths"]["/internal/jobs/{id}"]["get"]["responses"]["200"]["content"]["application/json"]["schema"]["$ref"];
+    let schema = &document["components"]["schemas"][answer.as_str().expect("a schema").rsplit('/').next().expect("its name")];
+    let played = progress(JobId(uuid::Uuid::nil()), "running", None);
+    for name in played.as_object().expect("an object").keys() {
+        assert!(schema["properties"].get(name).is_some(), "{name} is not in {schema}");
+    }
+    let states = &document["components"]["schemas"]["State"]["enum"];
+    for state in ["queued", "running", "succeeded", "failed"] {
+        assert!(states.as_array().expect("an enum").contains(&json!(state)), "{state} is not in {states}");
+    }
+}
