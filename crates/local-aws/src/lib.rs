@@ -1,5 +1,6 @@
-//! What does the AWS emulator lack that the platform needs? A mailbox simulator, beside the topics and queues.
+//! What does the AWS emulator lack that the platform needs? A mailbox simulator, beside the topics and queues, and a memory of who may send.
 
 pub mod events;
 pub mod seen;
+pub mod sender;
 pub mod simulator;

@@ -1,4 +1,4 @@
-//! `local-aws provision` makes the topics and queues; `local-aws simulate` plays the mailbox providers.
+//! `local-aws provision` makes the topics, the queues and the sender of mail; `local-aws simulate` plays the mailbox providers.
 
 use anyhow::Context;
 use clap::{Parser, Subcommand};
@@ -7,7 +7,7 @@ use common::{
     telemetry::{LogFormat, init_logs},
     token::install_crypto,
 };
-use local_aws::{seen::Seen, simulator::Simulator};
+use local_aws::{seen::Seen, sender::Ses, simulator::Simulator};
 use messaging::{Aws, provision::provision};
 use std::path::PathBuf;
 use tokio::signal::unix::{SignalKind, signal};
@@ -37,8 +37,15 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Create the topics, queues and subscriptions; again changes nothing.
-    Provision,
+    /// Create the topics, queues, subscriptions and the sender of mail; again changes nothing.
+    Provision {
+        /// Whom the mailer sends as; without it SES is left alone.
+        #[arg(long, env = "MAIL_FROM")]
+        mail_from: Option<String>,
+        /// As the mailer has it; if not said, the prefix.
+        #[arg(long, env = "SES_CONFIGURATION_SET")]
+        configuration_set: Option<String>,
+    },
     /// Publish what becomes of sent mail, as SES would, until SIGTERM.
     Simulate {
         /// Remembers which mails were dealt with, through restarts.
@@ -54,8 +61,12 @@ async fn main() -> anyhow::Result<()> {
     init_logs(arguments.log_format, &arguments.log_filter);
     let aws = Aws::from_env(&arguments.prefix, &arguments.account_id).await;
     match &arguments.command {
-        Command::Provision => {
+        Command::Provision { mail_from, configuration_set } => {
             provision(&aws).await?;
+            if let Some(mail_from) = mail_from {
+                let ses = Ses { endpoint: &arguments.endpoint, region: &arguments.region };
+                ses.provision(mail_from, configuration_set.as_ref().unwrap_or(&arguments.prefix)).await?;
+            }
             tracing::info!(prefix = arguments.prefix, "Topics, queues and subscriptions are there");
             Ok(())
         }

@@ -1,7 +1,7 @@
 //! Do events about sent mail reach the mailer's queue, once, through a restart? Against an AWS emulator.
 
 use common::ambient::Ambient;
-use local_aws::{seen::Seen, simulator::Simulator};
+use local_aws::{seen::Seen, sender::Ses, simulator::Simulator};
 use messaging::{Aws, provision};
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -87,4 +87,22 @@ async fn each_mail_has_its_events_once_even_after_a_restart() {
     emulator.call(Method::DELETE, &format!("/identities/{}", emulator.domain), json!({})).await;
     provision::teardown(&aws).await.unwrap();
     std::fs::remove_file(state).unwrap();
+}
+
+/// As after a crash of the emulator, which keeps identities in memory only.
+#[tokio::test]
+async fn the_sender_comes_back() {
+    let name = format!("local-aws-{}", &Ambient::system().uuid().simple().to_string()[20..]);
+    let emulator = Emulator { http: reqwest::Client::new(), domain: format!("{name}.test") };
+    let (endpoint, region) = (env("AWS_ENDPOINT_URL"), env("AWS_REGION"));
+    let ses = Ses { endpoint: &endpoint, region: &region };
+    let from = format!("Sevenleague <no-reply@{}>", emulator.domain);
+    for _ in 0..2 {
+        ses.provision(&from, &name).await.unwrap();
+        ses.provision(&from, &name).await.expect("again changes nothing");
+        emulator.send("ada@acme.test").await;
+        emulator.call(Method::GET, &format!("/configuration-sets/{name}"), json!({})).await;
+        emulator.call(Method::DELETE, &format!("/identities/{}", emulator.domain), json!({})).await;
+        emulator.call(Method::DELETE, &format!("/configuration-sets/{name}"), json!({})).await;
+    }
 }
