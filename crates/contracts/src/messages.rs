@@ -129,6 +129,9 @@ pub struct SendMail {
     pub template: String,
     pub recipient: String,
     pub variables: Map<String, Value>,
+    /// After this the mail is pointless, as its link has expired; absent means that the mailer decides how long it tries.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<DateTime<Utc>>,
 }
 
 /// Run one job, once for each `job_id`.

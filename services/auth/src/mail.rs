@@ -29,7 +29,7 @@ pub fn invitation(public_url: &str, invitation: Uuid, recipient: &Email, tenant:
 
 fn mail(key: String, template: &str, recipient: &str, variables: Value) -> SendMail {
     let variables = variables.as_object().cloned().unwrap_or_default();
-    SendMail { key, template: template.into(), recipient: recipient.into(), variables }
+    SendMail { key, template: template.into(), recipient: recipient.into(), variables, expires_at: None }
 }
 
 #[cfg(test)]

@@ -22,6 +22,9 @@ pub async fn run(settings: &Bootstrap) -> Result<()> {
     let topic_arn = format!("arn:aws:sns:{region}:{}:{}-{}", settings.aws_account_id, settings.resource_prefix, Topic::SesFeedback.name());
     create(ses.create_email_identity().email_identity(domain(&settings.mail_from)?).send().await).context("creating the identity")?;
     create(ses.create_configuration_set().configuration_set_name(&settings.configuration_set).send().await).context("creating the configuration set")?;
+    // SES's own list holds for the whole account: who calls one tenant's mail spam would get no log-in mail either. Ours knows whose mail it was.
+    let own_list = ses.put_configuration_set_suppression_options().configuration_set_name(&settings.configuration_set);
+    own_list.set_suppressed_reasons(Some(Vec::new())).send().await.context("turning off the account's suppression list")?;
     let destination = EventDestinationDefinition::builder()
         .enabled(true)
         .set_matching_event_types(Some(vec![

@@ -10,6 +10,8 @@ pub struct Config {
     pub mail_from: String,
     /// SES configuration set whose events come back through the `ses-feedback` topic; `mailer bootstrap` makes it.
     pub configuration_set: String,
+    /// Where SES is, if elsewhere than the rest of AWS; the SDK's own name for it.
+    pub ses_endpoint: Option<String>,
 }
 
 pub fn read(env: &mut Env) -> Option<Config> {
@@ -18,7 +20,8 @@ pub fn read(env: &mut Env) -> Option<Config> {
     let mail_from = env.required("MAIL_FROM");
     let default_set = base.as_ref().map(|base| base.resource_prefix.clone()).unwrap_or_default();
     let configuration_set = env.or("SES_CONFIGURATION_SET", default_set);
-    Some(Config { base: base?, database: database?, mail_from: mail_from?, configuration_set: configuration_set? })
+    let ses_endpoint = env.optional("AWS_ENDPOINT_URL_SESV2");
+    Some(Config { base: base?, database: database?, mail_from: mail_from?, configuration_set: configuration_set?, ses_endpoint: ses_endpoint? })
 }
 
 /// What `mailer bootstrap` needs to know.

@@ -3,6 +3,8 @@
 //! ```text
 //! mail.send ─┐                                    ┌─ suppressed
 //! POST ──────┴─ messages (queued) ─ sender ───────┴─ SES ─ sent ─ feedback queue ─ delivered | bounced | complained
+//!                  ▲    held, unknown ── resend          │
+//!                  └── not sent, passing or ours to mend ┘   (all mail waits, one probes)
 //! ```
 //!
 //! | module | answers |
@@ -11,6 +13,9 @@
 //! | [`suppressions`] | which addresses get no mail any more, and why? |
 //! | [`templates`] | what does a mail say? |
 //! | [`sender`] | how does a queued mail leave, once? |
+//! | [`ses`] | what does SES answer, and what does that mean? |
+//! | [`sending`] | does mail leave at the moment, and if not, why? |
+//! | [`housekeeping`] | what comes to an end by itself? |
 //! | [`bootstrap`] | what must exist in SES before the first mail? |
 //! | [`consumers`] | which messages does the mailer take? |
 
@@ -18,9 +23,11 @@ pub mod app;
 pub mod bootstrap;
 pub mod config;
 pub mod consumers;
+pub mod housekeeping;
 pub mod messages;
 pub mod router;
 pub mod sender;
+pub mod sending;
 mod ses;
 pub mod suppressions;
 pub mod templates;
@@ -79,6 +86,7 @@ pub async fn start(config: Config, bound: Bound, ambient: Ambient, lifecycle: Li
     lifecycle.spawn(Consumer::new(&aws, "mailer", app.pool.clone(), ambient.clone()).on::<SendMail, _>(app.clone()).run(shutdown.clone()));
     lifecycle.spawn(Consumer::new(&aws, "mailer-feedback", app.pool.clone(), ambient).raw(app.clone()).run(shutdown.clone()));
     lifecycle.spawn(sender::run(app.clone(), shutdown.clone()));
+    lifecycle.spawn(housekeeping::run(app.clone(), shutdown.clone()));
     let health = Health::default().with_database(&app.pool).with_redis(&app.redis).with_keys(&app.access);
     bound.serve(router::router(app), health, lifecycle).await?;
     Ok(())

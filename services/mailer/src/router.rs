@@ -1,6 +1,6 @@
 //! Which addresses does the mailer answer?
 
-use crate::{DOCS, app::App, messages, suppressions};
+use crate::{DOCS, app::App, messages, sending, suppressions};
 use axum::Router;
 use serde_json::Value;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -9,6 +9,8 @@ fn api() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(messages::routes::list, messages::routes::send))
         .routes(routes!(messages::routes::get))
+        .routes(routes!(messages::routes::resend))
+        .routes(routes!(sending::routes::get))
         .routes(routes!(suppressions::routes::list))
         .routes(routes!(suppressions::routes::remove))
 }

@@ -1,12 +1,17 @@
 //! What does SES say to one mail? It is called once: whoever repeats a call that timed out may send twice.
 
+pub mod answers;
+
 use crate::{config::Config, templates::Rendered};
+use answers::{Answer, Verdict};
 use aws_config::{BehaviorVersion, retry::RetryConfig, timeout::TimeoutConfig};
 use aws_sdk_sesv2::{
     Client,
     error::{ProvideErrorMetadata, SdkError},
+    operation::send_email::SendEmailError,
     types::{Body, Content, Destination, EmailContent, Message, MessageTag},
 };
+use common::problem::Chain;
 use std::{error::Error, time::Duration};
 use uuid::Uuid;
 
@@ -22,17 +27,22 @@ pub struct Ses {
     configuration_set: String,
 }
 
-/// What came of handing a mail over.
+/// SES has the mail, and calls it so.
+pub type Accepted = Option<String>;
+
+/// SES has not taken the mail, as far as we know.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Outcome {
-    /// SES took it and calls it so.
-    Accepted(String),
-    /// It certainly did not leave; later may be better.
-    Later(String),
-    /// SES refuses it for good.
-    Refused(String),
-    /// It may have left.
-    Unknown(String),
+pub struct Refusal {
+    pub verdict: Verdict,
+    /// SES's error code, or what we call the fault.
+    pub code: String,
+    pub reason: String,
+}
+
+impl Refusal {
+    pub fn new(verdict: Verdict, code: &str, reason: impl Into<String>) -> Self {
+        Self { verdict, code: code.to_owned(), reason: reason.into() }
+    }
 }
 
 impl Ses {
@@ -40,52 +50,63 @@ impl Ses {
     pub async fn from_env(config: &Config) -> Self {
         let timeouts = TimeoutConfig::builder().connect_timeout(Duration::from_secs(3)).operation_timeout(CALL_TIMEOUT).build();
         let sdk = aws_config::defaults(BehaviorVersion::latest()).retry_config(RetryConfig::disabled()).timeout_config(timeouts).load().await;
-        Self { client: Client::new(&sdk), from: config.mail_from.clone(), configuration_set: config.configuration_set.clone() }
+        let mut own = aws_sdk_sesv2::config::Builder::from(&sdk);
+        own.set_endpoint_url(config.ses_endpoint.clone().or_else(|| sdk.endpoint_url().map(str::to_owned)));
+        Self { client: Client::from_conf(own.build()), from: config.mail_from.clone(), configuration_set: config.configuration_set.clone() }
     }
 
     /// Hands one mail over (<https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_SendEmail.html>).
-    pub async fn send(&self, ledger_id: Uuid, recipient: &str, mail: &Rendered) -> Outcome {
-        let request = match self.content(mail).and_then(|content| Ok((content, MessageTag::builder().name(LEDGER_TAG).value(ledger_id.to_string()).build()?))) {
-            Ok((content, tag)) => self.client.send_email().content(content).email_tags(tag),
-            Err(error) => return Outcome::Refused(error.to_string()),
-        };
+    pub async fn send(&self, ledger_id: Uuid, recipient: &str, mail: &Rendered) -> Result<Accepted, Refusal> {
+        let broken = |error: aws_sdk_sesv2::error::BuildError| Refusal::new(Verdict::Held, "not_built", error.to_string());
+        let tag = MessageTag::builder().name(LEDGER_TAG).value(ledger_id.to_string()).build().map_err(broken)?;
+        let request = self.client.send_email().content(content(mail).map_err(broken)?).email_tags(tag);
         let request = request.from_email_address(&self.from).destination(Destination::builder().to_addresses(recipient).build());
-        match request.configuration_set_name(&self.configuration_set).send().await {
-            Ok(answer) => Outcome::Accepted(answer.message_id.unwrap_or_default()),
-            Err(error) => judge(&error),
-        }
-    }
-
-    fn content(&self, mail: &Rendered) -> Result<EmailContent, aws_sdk_sesv2::error::BuildError> {
-        let part = |text: &str| Content::builder().data(text).charset("UTF-8").build();
-        let body = Body::builder().html(part(&mail.html)?).text(part(&mail.text)?).build();
-        Ok(EmailContent::builder().simple(Message::builder().subject(part(&mail.subject)?).body(body).build()).build())
+        let answer = request.configuration_set_name(&self.configuration_set).send().await;
+        answer.map(|answer| answer.message_id).map_err(|error| judge(&error, recipient))
     }
 }
 
-fn judge<E: ProvideErrorMetadata + Error + 'static, R: std::fmt::Debug + 'static>(error: &SdkError<E, R>) -> Outcome {
-    let reason = common::problem::Chain(error).to_string();
+fn content(mail: &Rendered) -> Result<EmailContent, aws_sdk_sesv2::error::BuildError> {
+    let part = |text: &str| Content::builder().data(text).charset("UTF-8").build();
+    let body = Body::builder().html(part(&mail.html)?).text(part(&mail.text)?).build();
+    Ok(EmailContent::builder().simple(Message::builder().subject(part(&mail.subject)?).body(body).build()).build())
+}
+
+fn judge(error: &SdkError<SendEmailError>, recipient: &str) -> Refusal {
+    let chain = Chain(error).to_string();
     match error {
-        SdkError::ServiceError(refusal) => match refusal.err().code() {
-            Some("TooManyRequestsException" | "LimitExceededException" | "ThrottlingException" | "SendingPausedException") => Outcome::Later(reason),
-            Some(_) => Outcome::Refused(refusal.err().message().unwrap_or(&reason).to_owned()),
-            // An answer that is not SES's, such as a proxy's 502.
-            None => Outcome::Unknown(reason),
-        },
-        SdkError::ConstructionFailure(_) => Outcome::Refused(reason),
-        SdkError::DispatchFailure(_) if never_connected(error) => Outcome::Later(reason),
-        _ => Outcome::Unknown(reason),
+        SdkError::ServiceError(refusal) => {
+            let (code, message) = (refusal.err().code(), refusal.err().message().unwrap_or_default());
+            let status = refusal.raw().status().as_u16();
+            let verdict = Answer { status, code, message, recipient }.verdict();
+            let reason = if message.is_empty() { format!("SES answered {status}") } else { message.to_owned() };
+            Refusal { verdict, code: code.map_or_else(|| format!("http_{status}"), str::to_owned), reason }
+        }
+        // Built from a mail that was checked: the fault is in the settings, such as a region that does not exist.
+        SdkError::ConstructionFailure(_) => Refusal::new(Verdict::Ours, "not_built", chain),
+        SdkError::DispatchFailure(failure) => undispatched(error, failure.is_other(), chain),
+        _ => Refusal::new(Verdict::Unknown, "no_answer", chain),
     }
 }
 
-/// Whether the connection was refused, so that nothing was said on it.
-fn never_connected(error: &(dyn Error + 'static)) -> bool {
+/// Without an answer, how far did the call get?
+fn undispatched(error: &(dyn Error + 'static), unclassified: bool, chain: String) -> Refusal {
+    match source_of::<hyper_util::client::legacy::Error>(error) {
+        Some(http) if http.is_connect() => Refusal::new(Verdict::Passing, "no_connection", chain),
+        Some(_) => Refusal::new(Verdict::Unknown, "no_answer", chain),
+        // No HTTP at all: there were no credentials to sign the call with.
+        None if unclassified => Refusal::new(Verdict::Ours, "no_credentials", chain),
+        None => Refusal::new(Verdict::Unknown, "no_answer", chain),
+    }
+}
+
+fn source_of<'a, E: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a E> {
     let mut next = Some(error);
     while let Some(error) = next {
-        if error.downcast_ref::<std::io::Error>().is_some_and(|error| error.kind() == std::io::ErrorKind::ConnectionRefused) {
-            return true;
+        if let Some(found) = error.downcast_ref() {
+            return Some(found);
         }
         next = error.source();
     }
-    false
+    None
 }

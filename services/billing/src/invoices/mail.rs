@@ -25,6 +25,7 @@ pub fn order(account: &Account, invoice: &Invoice, lines: &[Line]) -> SendMail {
         template: "invoice".into(),
         recipient: account.email.clone(),
         variables: variables.into_iter().map(|(name, value)| (name.to_owned(), value)).collect::<Map<_, _>>(),
+        expires_at: None,
     }
 }
 

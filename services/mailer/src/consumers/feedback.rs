@@ -22,12 +22,15 @@ pub struct SesEvent {
     mail: Mail,
     bounce: Option<Bounce>,
     complaint: Option<Complaint>,
+    delivery: Option<Happening>,
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Mail {
     message_id: String,
+    #[serde(default)]
+    timestamp: String,
     #[serde(default)]
     tags: HashMap<String, Vec<String>>,
 }
@@ -38,40 +41,48 @@ struct Bounce {
     bounce_type: String,
     #[serde(default)]
     bounce_sub_type: String,
-    bounced_recipients: Vec<Recipient>,
+    #[serde(flatten)]
+    happening: Happening,
 }
 
 #[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
 struct Complaint {
-    complained_recipients: Vec<Recipient>,
+    #[serde(flatten)]
+    happening: Happening,
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Recipient {
-    email_address: String,
+struct Happening {
+    /// SES's id of one bounce or complaint, the same in every delivery of its event.
+    feedback_id: Option<String>,
+    #[serde(default)]
+    timestamp: String,
 }
 
-/// What an event means for the ledger: a state, a reason, and addresses to suppress for it.
-type Meaning<'a> = (Status, Option<String>, Option<(&'static str, &'a [Recipient])>);
+/// Of a bounce that SES itself made, as the address is on the account's own list. It says nothing about the mailbox.
+const ON_THE_ACCOUNTS_LIST: &str = "OnAccountSuppressionList";
+
+/// What an event means for the ledger: a state, a reason, and why to suppress the recipient.
+type Meaning = (Status, Option<String>, Option<&'static str>);
 
 impl SesEvent {
-    /// `None` for events that change nothing here, such as `Open` or a soft bounce.
-    fn meaning(&self) -> Option<Meaning<'_>> {
+    /// `None` for events that change nothing here, such as `Open`.
+    fn meaning(&self) -> Option<Meaning> {
         match (self.event_type.as_str(), &self.bounce, &self.complaint) {
             ("Send", ..) => Some((Status::Sent, None, None)),
             ("Delivery", ..) => Some((Status::Delivered, None, None)),
             ("Reject" | "Rendering Failure", ..) => Some((Status::Failed, Some("SES rejected it".into()), None)),
-            ("Bounce", Some(bounce), _) if bounce.bounce_type == "Permanent" => {
-                let reason = format!("{} bounce: {}", bounce.bounce_type, bounce.bounce_sub_type);
-                Some((Status::Bounced, Some(reason), Some(("bounce", &bounce.bounced_recipients))))
-            }
-            ("Complaint", _, Some(complaint)) => {
-                Some((Status::Complained, Some("the recipient called it spam".into()), Some(("complaint", &complaint.complained_recipients))))
-            }
+            ("Bounce", Some(bounce), _) => Some(bounce.meaning()),
+            ("Complaint", _, Some(_)) => Some((Status::Complained, Some("the recipient called it spam".into()), Some("complaint"))),
             _ => None,
         }
+    }
+
+    /// What happened, as far as it has times and ids of its own.
+    fn happening(&self) -> Option<&Happening> {
+        let bounce = self.bounce.as_ref().map(|bounce| &bounce.happening);
+        bounce.or(self.complaint.as_ref().map(|complaint| &complaint.happening)).or(self.delivery.as_ref())
     }
 
     fn ledger_id(&self) -> Option<Uuid> {
@@ -79,11 +90,31 @@ impl SesEvent {
     }
 }
 
+impl Bounce {
+    fn meaning(&self) -> Meaning {
+        let reason = Some(format!("{} bounce: {}", self.bounce_type, self.bounce_sub_type));
+        match (self.bounce_type.as_str(), self.bounce_sub_type.as_str()) {
+            ("Permanent", ON_THE_ACCOUNTS_LIST) => (Status::Bounced, reason, None),
+            ("Permanent", _) => (Status::Bounced, reason, Some("bounce")),
+            // It did not arrive now; the mailbox may be full. SES may still tell more.
+            _ => (Status::Sent, reason, None),
+        }
+    }
+}
+
 impl HandleRaw for App {
     type Body = SesEvent;
 
     fn message_id(event: &SesEvent) -> String {
-        format!("{}:{}", event.event_type, event.mail.message_id)
+        let SesEvent { event_type, mail, .. } = event;
+        let happening = event.happening();
+        // A mail may bounce softly and then for good: each is an event of its own.
+        let own = match (happening.and_then(|happening| happening.feedback_id.as_deref()), &event.bounce) {
+            (Some(feedback_id), _) => feedback_id.to_owned(),
+            (None, Some(bounce)) => format!("{}:{}:{}", bounce.bounce_type, bounce.bounce_sub_type, bounce.happening.timestamp),
+            (None, None) => happening.map_or(&mail.timestamp, |happening| &happening.timestamp).clone(),
+        };
+        format!("{event_type}:{}:{own}", mail.message_id)
     }
 
     async fn handle(&self, tx: &mut PgConnection, event: &SesEvent) -> Result<(), Fault> {
@@ -95,11 +126,10 @@ impl HandleRaw for App {
         };
         let now = self.ambient.now();
         store::advance(tx, id, status, reason.as_deref(), ses_message_id, now).await?;
-        let (reason, recipients) = suppress.unwrap_or_default();
-        for recipient in recipients {
-            suppressions::store::add(tx, &recipient.email_address, reason, id, now).await?;
+        if let Some(reason) = suppress {
+            suppressions::store::add(tx, self.ambient.uuid(), id, reason, now).await?;
         }
-        metrics::counter!("mail_events_total", "event" => event.event_type.clone()).increment(1);
+        metrics::counter!("mail_events_total", "event" => status.name()).increment(1);
         Ok(())
     }
 }

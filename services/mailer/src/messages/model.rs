@@ -1,20 +1,24 @@
 //! How far has a mail come, and may it go there? States only move forward, in whatever order SES's events arrive.
 
-use chrono::{DateTime, Utc};
-use serde::Serialize;
+use chrono::{DateTime, TimeDelta, Utc};
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
 /// State of a mail.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, ToSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
     /// Waits to be handed to SES.
     Queued,
+    /// Waits for something of its own, such as a recipient that the sandbox does not know; tried again from time to time.
+    Held,
     /// Is being handed to SES.
     Sending,
-    /// SES was asked and did not answer; an event will tell. It is not sent again.
+    /// SES was asked and did not answer; an event will tell. It is not sent again by itself.
     Unknown,
+    /// Neither left nor was settled in its time.
+    GivenUp,
     /// SES has taken it.
     Sent,
     /// The recipient's server has taken it.
@@ -33,8 +37,10 @@ impl Status {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Queued => "queued",
+            Self::Held => "held",
             Self::Sending => "sending",
             Self::Unknown => "unknown",
+            Self::GivenUp => "given_up",
             Self::Sent => "sent",
             Self::Delivered => "delivered",
             Self::Bounced => "bounced",
@@ -44,13 +50,29 @@ impl Status {
         }
     }
 
-    const ALL: [Self; 9] =
-        [Self::Queued, Self::Sending, Self::Unknown, Self::Sent, Self::Delivered, Self::Bounced, Self::Complained, Self::Suppressed, Self::Failed];
+    const ALL: [Self; 11] = [
+        Self::Queued,
+        Self::Held,
+        Self::Sending,
+        Self::Unknown,
+        Self::GivenUp,
+        Self::Sent,
+        Self::Delivered,
+        Self::Bounced,
+        Self::Complained,
+        Self::Suppressed,
+        Self::Failed,
+    ];
 
-    /// States that an event telling `self` may overwrite.
+    /// Whether a mail of which an event tells this is never sent again, so that its content may be forgotten.
+    pub fn ends_content(self) -> bool {
+        matches!(self, Self::Delivered | Self::Bounced | Self::Complained)
+    }
+
+    /// States that an event telling `self` may overwrite; another event of the same state may know more of the reason.
     pub fn overwrites(self) -> Vec<String> {
         let ended = [Self::Suppressed, Self::Failed];
-        Self::ALL.into_iter().filter(|earlier| *earlier < self && !ended.contains(earlier)).map(|earlier| earlier.name().to_owned()).collect()
+        Self::ALL.into_iter().filter(|earlier| *earlier <= self && !ended.contains(earlier)).map(|earlier| earlier.name().to_owned()).collect()
     }
 }
 
@@ -76,6 +98,17 @@ pub struct Message {
     pub ses_message_id: Option<String>,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
+    /// Until then it is tried, and can be sent again.
+    pub give_up_at: DateTime<Utc>,
+}
+
+/// A mail that says nothing of its own time is tried for so long: AWS takes days to lift a suspension.
+const LONGEST_TRIED: TimeDelta = TimeDelta::days(7);
+
+/// When to give a mail up that was ordered at `now` and is pointless after `expires_at`.
+pub fn give_up_at(now: DateTime<Utc>, expires_at: Option<DateTime<Utc>>) -> DateTime<Utc> {
+    let longest = now + LONGEST_TRIED;
+    expires_at.map_or(longest, |expires_at| expires_at.min(longest))
 }
 
 /// One address that looks like one; SES has the last word.
@@ -91,9 +124,17 @@ mod tests {
 
     #[test]
     fn states_only_move_forward() {
-        assert_eq!(Status::Delivered.overwrites(), ["queued", "sending", "unknown", "sent"]);
+        assert_eq!(Status::Delivered.overwrites(), ["queued", "held", "sending", "unknown", "given_up", "sent", "delivered"]);
         assert!(Status::Bounced.overwrites().contains(&"delivered".to_owned()));
         assert!(!Status::Complained.overwrites().contains(&"suppressed".to_owned()));
+    }
+
+    #[test]
+    fn a_mail_is_tried_while_it_has_a_point() {
+        let now = DateTime::UNIX_EPOCH;
+        assert_eq!(give_up_at(now, None), now + TimeDelta::days(7));
+        assert_eq!(give_up_at(now, Some(now + TimeDelta::minutes(30))), now + TimeDelta::minutes(30));
+        assert_eq!(give_up_at(now, Some(now + TimeDelta::days(30))), now + TimeDelta::days(7));
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! What may operators ask of the ledger? Mails of every tenant, and those of none.
 
 use super::{
-    model::{self, Message},
+    model::{self, Message, Status},
+    queue,
     store::{self, Enqueued, NewMessage},
 };
 use crate::{app::App, templates::TemplateError};
@@ -32,6 +33,8 @@ permissions! {
 pub struct Filter {
     /// Only mails to this address.
     recipient: Option<String>,
+    /// Only mails that have come so far.
+    status: Option<Status>,
 }
 
 #[utoipa::path(get, path = "/v1/messages", operation_id = "listMessages", tag = "messages", params(Filter, PageQuery),
@@ -43,7 +46,7 @@ pub async fn list(
     Query(page): Query<PageQuery>,
 ) -> Result<Json<Page<Message>>, Problem> {
     let request = page.check()?;
-    let messages = store::list(&mut *db::begin_platform(&app.pool).await?, filter.recipient.as_deref(), request).await?;
+    let messages = store::list(&mut *db::begin_platform(&app.pool).await?, filter.recipient.as_deref(), filter.status, request).await?;
     Ok(Json(Page::cut(messages, request, |message| message.id)))
 }
 
@@ -51,7 +54,7 @@ pub async fn list(
     responses((status = 200, body = Message)), security(("bearer" = ["mailer.readMessages"])))]
 pub async fn get(State(app): State<App>, _: Allowed<ReadMessages>, Path(id): Path<Uuid>) -> Result<Json<Message>, Problem> {
     let message = store::get(&mut *db::begin_platform(&app.pool).await?, id).await?;
-    message.map(Json).ok_or_else(|| Problem::not_found("message_not_found", "There is no such mail."))
+    message.map(Json).ok_or_else(no_such_mail)
 }
 
 /// A mail to be sent, once for each key.
@@ -71,12 +74,53 @@ pub struct NewMail {
 #[utoipa::path(post, path = "/v1/messages", operation_id = "sendMessage", tag = "messages", request_body = NewMail,
     responses((status = 202, body = Message), (status = 409, description = "Another mail has this key.")), security(("bearer" = ["mailer.sendMessages"])))]
 pub async fn send(State(app): State<App>, caller: Allowed<SendMessages>, Json(new): Json<NewMail>) -> Result<(StatusCode, Json<Message>), Problem> {
-    let order = SendMail { key: new.key, template: new.template, recipient: new.recipient, variables: new.variables };
+    let order = SendMail { key: new.key, template: new.template, recipient: new.recipient, variables: new.variables, expires_at: None };
     let mut tx = db::begin(&app.pool, caller.tenant).await?;
     let id = enqueue(&app, &mut tx, Some(caller.tenant), &order).await?.map_err(Refusal::into_problem)?;
-    let message = store::get(&mut tx, id).await?.ok_or_else(|| Problem::not_found("message_not_found", "There is no such mail."))?;
+    let message = store::get(&mut tx, id).await?.ok_or_else(no_such_mail)?;
     tx.commit().await?;
     Ok((StatusCode::ACCEPTED, Json(message)))
+}
+
+/// How a mail is to be sent again.
+#[derive(Deserialize, ToSchema)]
+pub struct Resend {
+    /// Must be true for a mail that is `unknown`, which may have left.
+    may_arrive_twice: bool,
+}
+
+#[utoipa::path(post, path = "/v1/messages/{id}/resend", operation_id = "resendMessage", tag = "messages", params(("id" = Uuid, Path)),
+    request_body = Resend, security(("bearer" = ["mailer.sendMessages"])),
+    responses((status = 202, body = Message), (status = 409, description = "`content_gone`, `may_have_left` or `not_resendable`")))]
+pub async fn resend(
+    State(app): State<App>,
+    caller: Allowed<SendMessages>,
+    Path(id): Path<Uuid>,
+    Json(wish): Json<Resend>,
+) -> Result<(StatusCode, Json<Message>), Problem> {
+    let mut tx = db::begin_platform(&app.pool).await?;
+    let queued = queue::resend(&mut tx, id, wish.may_arrive_twice).await?;
+    let message = store::get(&mut tx, id).await?.ok_or_else(no_such_mail)?;
+    if !queued {
+        return Err(not_resent(message.status, store::has_content(&mut tx, id).await?));
+    }
+    tx.commit().await?;
+    tracing::info!(by = %caller.principal, message_id = %id, may_arrive_twice = wish.may_arrive_twice, "a mail is sent again");
+    Ok((StatusCode::ACCEPTED, Json(message)))
+}
+
+fn not_resent(status: Status, has_content: bool) -> Problem {
+    match status {
+        Status::Unknown if has_content => Problem::conflict("may_have_left", "SES may have sent this mail: say that it may arrive twice."),
+        Status::Sending | Status::Sent | Status::Delivered | Status::Bounced | Status::Complained => {
+            Problem::conflict("not_resendable", "This mail has left, or is about to.")
+        }
+        _ => Problem::conflict("content_gone", "The time of this mail is over, and its content is forgotten."),
+    }
+}
+
+fn no_such_mail() -> Problem {
+    Problem::not_found("message_not_found", "There is no such mail.")
 }
 
 /// Why a mail is not taken.
@@ -111,8 +155,9 @@ pub async fn enqueue(app: &App, conn: &mut PgConnection, tenant: Option<TenantId
     };
     let content = serde_json::json!([order.template, order.recipient, order.variables]).to_string();
     let hash = digest(&SHA256, content.as_bytes());
-    let id = app.ambient.uuid();
-    let new = NewMessage { id, order, content_hash: hash.as_ref(), tenant, subject: &subject, now: app.ambient.now() };
+    let (id, now) = (app.ambient.uuid(), app.ambient.now());
+    let give_up_at = model::give_up_at(now, order.expires_at);
+    let new = NewMessage { id, order, content_hash: hash.as_ref(), tenant, subject: &subject, now, give_up_at };
     Ok(match store::enqueue(conn, new).await? {
         Enqueued::New => Ok(id),
         Enqueued::Repeated(earlier) => Ok(earlier),

@@ -5,31 +5,49 @@ use crate::app::App;
 use axum::{extract::State, http::StatusCode};
 use common::{
     access::Allowed,
+    db,
     http::{Json, Path, Query},
     page::{Page, PageQuery},
     permissions,
     problem::Problem,
 };
+use serde::Deserialize;
+use utoipa::IntoParams;
+use uuid::Uuid;
 
 permissions! {
     pub ReadSuppressions = "mailer.readSuppressions",
     pub WriteSuppressions = "mailer.writeSuppressions",
 }
 
-#[utoipa::path(get, path = "/v1/suppressions", operation_id = "listSuppressions", tag = "suppressions", params(PageQuery),
-    responses((status = 200, body = Page<Suppression>)), security(("bearer" = ["mailer.readSuppressions"])))]
-pub async fn list(State(app): State<App>, _: Allowed<ReadSuppressions>, Query(page): Query<PageQuery>) -> Result<Json<Page<Suppression>>, Problem> {
-    let request = page.check()?;
-    let suppressions = store::list(&mut *app.pool.acquire().await?, request).await?;
-    Ok(Json(Page::cut(suppressions, request, |suppression| suppression.message_id)))
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct Filter {
+    /// Only suppressions of this address.
+    address: Option<String>,
 }
 
-#[utoipa::path(delete, path = "/v1/suppressions/{address}", operation_id = "removeSuppression", tag = "suppressions", params(("address" = String, Path)),
+#[utoipa::path(get, path = "/v1/suppressions", operation_id = "listSuppressions", tag = "suppressions", params(Filter, PageQuery),
+    responses((status = 200, body = Page<Suppression>)), security(("bearer" = ["mailer.readSuppressions"])))]
+pub async fn list(
+    State(app): State<App>,
+    _: Allowed<ReadSuppressions>,
+    Query(filter): Query<Filter>,
+    Query(page): Query<PageQuery>,
+) -> Result<Json<Page<Suppression>>, Problem> {
+    let request = page.check()?;
+    let suppressions = store::list(&mut *db::begin_platform(&app.pool).await?, filter.address.as_deref(), request).await?;
+    Ok(Json(Page::cut(suppressions, request, |suppression| suppression.id)))
+}
+
+#[utoipa::path(delete, path = "/v1/suppressions/{id}", operation_id = "removeSuppression", tag = "suppressions", params(("id" = Uuid, Path)),
     responses((status = 204)), security(("bearer" = ["mailer.writeSuppressions"])))]
-pub async fn remove(State(app): State<App>, caller: Allowed<WriteSuppressions>, Path(address): Path<String>) -> Result<StatusCode, Problem> {
-    if !store::remove(&mut *app.pool.acquire().await?, &address).await? {
-        return Err(Problem::not_found("suppression_not_found", "This address is not suppressed."));
+pub async fn remove(State(app): State<App>, caller: Allowed<WriteSuppressions>, Path(id): Path<Uuid>) -> Result<StatusCode, Problem> {
+    let mut tx = db::begin_platform(&app.pool).await?;
+    if !store::remove(&mut tx, id).await? {
+        return Err(Problem::not_found("suppression_not_found", "There is no such suppression."));
     }
-    tracing::info!(by = %caller.principal, "an address was put back into circulation");
+    tx.commit().await?;
+    tracing::info!(by = %caller.principal, suppression_id = %id, "an address was put back into circulation");
     Ok(StatusCode::NO_CONTENT)
 }

@@ -7,9 +7,15 @@ use sqlx::PgConnection;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-/// An address out of circulation.
+/// An address out of circulation for one tenant's mail of one kind.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct Suppression {
+    pub id: Uuid,
+    /// Whose mail it gets no more; absent for the platform's own, such as that of registrations.
+    pub tenant_id: Option<Uuid>,
+    /// Which kind of mail it gets no more.
+    #[schema(example = "invitation")]
+    pub template: String,
     pub address: String,
     /// `bounce` or `complaint`
     pub reason: String,
@@ -18,13 +24,15 @@ pub struct Suppression {
     pub created_at: DateTime<Utc>,
 }
 
-/// Takes an address out of circulation; the first reason stays.
-pub async fn add(conn: &mut PgConnection, address: &str, reason: &str, message_id: Uuid, now: DateTime<Utc>) -> sqlx::Result<()> {
+/// Takes the recipient of a mail out of circulation, for the mail's tenant and kind; the first reason stays.
+pub async fn add(conn: &mut PgConnection, id: Uuid, message_id: Uuid, reason: &str, now: DateTime<Utc>) -> sqlx::Result<()> {
     sqlx::query!(
-        "INSERT INTO suppressions (address, reason, message_id, created_at) VALUES (lower($1), $2, $3, $4) ON CONFLICT (address) DO NOTHING",
-        address,
-        reason,
+        "INSERT INTO tenant_suppressions (id, tenant_id, template, address, reason, message_id, created_at)
+         SELECT $1, tenant_id, template, lower(recipient), $3, id, $4 FROM messages WHERE id = $2
+         ON CONFLICT ON CONSTRAINT tenant_suppressions_unique DO NOTHING",
+        id,
         message_id,
+        reason,
         now
     )
     .execute(conn)
@@ -32,10 +40,12 @@ pub async fn add(conn: &mut PgConnection, address: &str, reason: &str, message_i
     .map(drop)
 }
 
-pub async fn list(conn: &mut PgConnection, page: PageRequest) -> sqlx::Result<Vec<Suppression>> {
+pub async fn list(conn: &mut PgConnection, address: Option<&str>, page: PageRequest) -> sqlx::Result<Vec<Suppression>> {
     sqlx::query_as!(
         Suppression,
-        "SELECT address, reason, message_id, created_at FROM suppressions WHERE message_id > $1 ORDER BY message_id, address LIMIT $2",
+        "SELECT id, tenant_id, template, address, reason, message_id, created_at FROM tenant_suppressions
+         WHERE ($1::text IS NULL OR address = lower($1)) AND id > $2 ORDER BY id LIMIT $3",
+        address,
         page.after,
         page.fetch()
     )
@@ -43,8 +53,8 @@ pub async fn list(conn: &mut PgConnection, page: PageRequest) -> sqlx::Result<Ve
     .await
 }
 
-/// Whether the address was there to be put back.
-pub async fn remove(conn: &mut PgConnection, address: &str) -> sqlx::Result<bool> {
-    let removed = sqlx::query!("DELETE FROM suppressions WHERE address = lower($1)", address).execute(conn).await?;
+/// Whether the suppression was there to be lifted.
+pub async fn remove(conn: &mut PgConnection, id: Uuid) -> sqlx::Result<bool> {
+    let removed = sqlx::query!("DELETE FROM tenant_suppressions WHERE id = $1", id).execute(conn).await?;
     Ok(removed.rows_affected() == 1)
 }

@@ -1,6 +1,8 @@
 //! The mailer against real PostgreSQL, Redis, SNS, SQS and SES.
 
+mod answers;
 mod feedback;
+mod gate;
 mod operators;
 mod outages;
 mod process;

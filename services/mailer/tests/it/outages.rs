@@ -38,7 +38,13 @@ async fn postgresql_stops_and_starts_again() {
     refused.problem(503, "unavailable");
 
     let variables = json!({"title": "Hello", "text": "It works."});
-    let order = SendMail { key: "k".into(), template: "notice".into(), recipient: mailer.address(), variables: variables.as_object().cloned().unwrap() };
+    let order = SendMail {
+        key: "k".into(),
+        template: "notice".into(),
+        recipient: mailer.address(),
+        variables: variables.as_object().cloned().unwrap(),
+        expires_at: None,
+    };
     mailer.platform.publish(None, &order).await;
     link.mend();
     mailer.with_status_after_outage(&order.recipient, "sent").await;

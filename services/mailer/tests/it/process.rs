@@ -95,3 +95,34 @@ async fn it_says_once_that_redis_may_evict_sessions() {
     let log = log_with_redis("noeviction").await;
     assert!(!log.iter().any(|line| line["maxmemory_policy"].is_string()), "{log:?}");
 }
+
+/// In a container whose role was taken away, say: nothing left the process, so nothing is unknown.
+#[tokio::test]
+async fn without_credentials_mail_waits_and_says_why() {
+    let platform = TestPlatform::start("mailer", &mailer::MIGRATOR).await;
+    let mut environment = platform.env();
+    environment.insert("MAIL_FROM".into(), "a@sevenleague.test".into());
+    environment.insert("AWS_EC2_METADATA_DISABLED".into(), "true".into());
+    let mut command = binary(&environment);
+    let mut process = command.env_remove("AWS_ACCESS_KEY_ID").stdout(Stdio::piped()).spawn().expect("running the binary");
+    let mut lines = BufReader::new(process.stdout.take().expect("its output")).lines();
+    let listening = lines.find_map(|line| serde_json::from_str::<Value>(&line.ok()?).ok().filter(|line| line["message"] == "listening"));
+    let api = format!("http://{}", listening.as_ref().and_then(|line| line["address"].as_str()).expect("it listens"));
+    let drained = std::thread::spawn(move || lines.count());
+
+    let operator = platform.user(platform.tenant(), &["mailer.sendMessages", "mailer.readMessages"]).await;
+    let http = reqwest::Client::new();
+    let mail = serde_json::json!({"key": "k", "template": "notice", "recipient": "ada@example.test", "variables": {"title": "a", "text": "b"}});
+    eventually("the mail is taken", async || {
+        let taken = http.post(format!("{api}/v1/messages")).bearer_auth(&operator.token).json(&mail).send().await.ok()?;
+        (taken.status() == 202).then_some(())
+    })
+    .await;
+    let get = async |path: &str| http.get(format!("{api}{path}")).bearer_auth(&operator.token).send().await.ok()?.json::<Value>().await.ok();
+    let state = eventually("it is said", async || get("/v1/sending").await.filter(|state| state["state"] == "stopped")).await;
+    assert_eq!(state["code"], "no_credentials", "{state}");
+    assert_eq!(get("/v1/messages").await.expect("an answer")["items"][0]["status"], "queued");
+    assert!(Command::new("kill").args(["-TERM", &process.id().to_string()]).status().expect("telling it to stop").success());
+    assert!(process.wait().expect("its end").success());
+    assert!(drained.join().is_ok());
+}

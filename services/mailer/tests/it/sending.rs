@@ -10,7 +10,13 @@ async fn a_command_delivered_three_times_is_one_mail() {
     let mailer = start().await;
     let recipient = mailer.address();
     let variables = json!({"display_name": "Ada <b>", "link": "https://acme.test/?a=1&b=2", "minutes": 30});
-    let order = SendMail { key: "k".into(), template: "verify-email".into(), recipient: recipient.clone(), variables: variables.as_object().cloned().unwrap() };
+    let order = SendMail {
+        key: "k".into(),
+        template: "verify-email".into(),
+        recipient: recipient.clone(),
+        variables: variables.as_object().cloned().unwrap(),
+        expires_at: None,
+    };
     let envelope = mailer.platform.publish(None, &order).await;
     mailer.platform.publish_envelope(SendMail::TOPIC, &envelope).await;
     mailer.platform.publish(None, &order).await;
@@ -31,7 +37,7 @@ async fn a_command_delivered_three_times_is_one_mail() {
 #[tokio::test]
 async fn an_order_that_can_never_be_sent_goes_to_the_dead_letters_with_its_reason() {
     let mailer = start().await;
-    let order = SendMail { key: "k".into(), template: "ghost".into(), recipient: "nobody".into(), variables: Default::default() };
+    let order = SendMail { key: "k".into(), template: "ghost".into(), recipient: "nobody".into(), variables: Default::default(), expires_at: None };
     mailer.platform.publish(None, &order).await;
     let aws = &mailer.platform.aws;
     let url = aws.queue_url(&aws.dead_queue_name("mailer")).await.expect("the dead-letter queue");

@@ -1,14 +1,18 @@
 //! What every test of the mailer needs: the service on a free port, an operator, and SES's view of what was sent.
 
+use crate::gate::Gate;
 use common::config::Env;
+use contracts::{id::TenantId, messages::SendMail};
+use mailer::config::Config;
 use serde_json::{Value, json};
 use std::collections::HashMap;
-use test_support::{TestPlatform, TestServer, TestUser, eventually};
+use test_support::{TestAnswer, TestPlatform, TestServer, TestUser, eventually};
 
 pub struct Running {
     // First, so that it stops before what it runs on is removed.
     pub server: TestServer,
     pub operator: TestUser,
+    pub config: Config,
     pub platform: TestPlatform,
 }
 
@@ -16,6 +20,12 @@ const EVERYTHING: &[&str] = &["mailer.readMessages", "mailer.sendMessages", "mai
 
 pub async fn start() -> Running {
     start_with(|_| {}).await
+}
+
+/// With `gate` before SES.
+pub async fn start_behind(gate: &Gate) -> Running {
+    let url = gate.url.clone();
+    start_with(|variables| drop(variables.insert("AWS_ENDPOINT_URL_SESV2".into(), url))).await
 }
 
 /// With an environment that `change` has changed.
@@ -28,17 +38,22 @@ pub async fn start_with(change: impl FnOnce(&mut HashMap<String, String>)) -> Ru
     let mut env = Env::new(variables);
     let config = mailer::config::read(&mut env);
     let config = env.finish(config).expect("a complete environment");
-    mailer::bootstrap::run(&mailer::config::Bootstrap {
+    bootstrap(&config).await;
+    let own = config.clone();
+    let server = platform.serve(|lifecycle, bound, ambient| mailer::start(own, bound, ambient, lifecycle)).await;
+    let operator = platform.user(platform.tenant(), EVERYTHING).await;
+    Running { server, operator, config, platform }
+}
+
+/// Makes what must exist in SES before the first mail.
+pub async fn bootstrap(config: &Config) {
+    let settings = mailer::config::Bootstrap {
         mail_from: config.mail_from.clone(),
         configuration_set: config.configuration_set.clone(),
         resource_prefix: config.base.resource_prefix.clone(),
         aws_account_id: config.base.aws_account_id.clone(),
-    })
-    .await
-    .expect("making SES's identity");
-    let server = platform.serve(|lifecycle, bound, ambient| mailer::start(config, bound, ambient, lifecycle)).await;
-    let operator = platform.user(platform.tenant(), EVERYTHING).await;
-    Running { server, operator, platform }
+    };
+    mailer::bootstrap::run(&settings).await.expect("making SES's identity");
 }
 
 impl Running {
@@ -51,12 +66,42 @@ impl Running {
         json!({"key": key, "template": "notice", "recipient": recipient, "variables": {"title": "Hello", "text": "It works."}})
     }
 
-    pub async fn send(&self, mail: &Value) -> test_support::TestAnswer {
+    pub async fn send(&self, mail: &Value) -> TestAnswer {
         self.server.post("/v1/messages", mail).bearer(&self.operator.token).send().await
     }
 
     pub async fn get(&self, path: &str) -> Value {
         self.server.get(path).bearer(&self.operator.token).send().await.expect(200)
+    }
+
+    /// A mail that a service orders for `tenant`, or for the platform itself.
+    pub async fn order(&self, tenant: Option<TenantId>, key: &str, recipient: &str) -> SendMail {
+        let Value::Object(variables) = json!({"title": "Hello", "text": "It works."}) else { unreachable!() };
+        let order = SendMail { key: key.into(), template: "notice".into(), recipient: recipient.into(), variables, expires_at: None };
+        self.platform.publish(tenant, &order).await;
+        order
+    }
+
+    pub async fn find(&self, key: &str, recipient: &str) -> Value {
+        let page = self.get(&format!("/v1/messages?recipient={recipient}")).await;
+        page["items"].as_array().and_then(|mails| mails.iter().find(|mail| mail["key"] == key)).cloned().unwrap_or_default()
+    }
+
+    pub async fn resend(&self, id: &Value, may_arrive_twice: bool) -> TestAnswer {
+        let path = format!("/v1/messages/{}/resend", id.as_str().expect("an id"));
+        self.server.post(&path, &json!({"may_arrive_twice": may_arrive_twice})).bearer(&self.operator.token).send().await
+    }
+
+    /// The mail of that key once it has `status`; it must not end otherwise.
+    pub async fn mail(&self, key: &str, recipient: &str, status: &str) -> Value {
+        let reached = eventually(&format!("mail {key} is {status}"), async || {
+            let mail = self.find(key, recipient).await;
+            let ended = ["failed", "suppressed", "given_up"].contains(&mail["status"].as_str()?);
+            (mail["status"] == status || ended).then_some(mail)
+        })
+        .await;
+        assert_eq!(reached["status"], status, "{reached}");
+        reached
     }
 
     /// As [`Running::with_status`], where answers may still be 503.

@@ -1,0 +1,134 @@
+//! SQL of mails on their way out. Times are the database's, as processes' clocks differ.
+
+use super::model::Status;
+use serde_json::Value;
+use sqlx::{PgConnection, postgres::types::PgInterval};
+use uuid::Uuid;
+
+/// Where PostgreSQL tells that a mail is due.
+pub const CHANNEL: &str = "mail_queued";
+/// Rows that one statement of the housekeeping touches at most, so that it locks nobody out for long.
+const BATCH: i64 = 500;
+
+/// A mail that was claimed to be handed to SES.
+#[derive(Debug)]
+pub struct Claimed {
+    pub id: Uuid,
+    pub claim: Option<Uuid>,
+    pub template: String,
+    pub recipient: String,
+    pub variables: Option<Value>,
+    pub attempts: i32,
+    pub suppressed_by: Option<String>,
+}
+
+/// Claims one mail that is due; no other process gets it. What is tried during an outage says nothing about the mail and does not count.
+pub async fn claim(conn: &mut PgConnection, claim: Uuid, during_outage: bool) -> sqlx::Result<Option<Claimed>> {
+    sqlx::query_as!(
+        Claimed,
+        r#"UPDATE messages SET status = 'sending', claim = $1, attempts = attempts + CASE WHEN $2 THEN 0 ELSE 1 END, updated_at = now()
+           WHERE id = (SELECT id FROM messages WHERE status IN ('queued', 'held') AND send_after <= now() AND give_up_at > now()
+                       ORDER BY send_after FOR UPDATE SKIP LOCKED LIMIT 1)
+           RETURNING id, claim, template, recipient, variables, attempts,
+                     (SELECT s.reason FROM tenant_suppressions s WHERE s.address = lower(messages.recipient)
+                         AND s.tenant_id IS NOT DISTINCT FROM messages.tenant_id AND s.template = messages.template) AS suppressed_by"#,
+        claim,
+        during_outage,
+    )
+    .fetch_optional(conn)
+    .await
+}
+
+/// Ends a claim whose mail was not taken. An event that has told more meanwhile stays, and so does what a later claim does.
+pub async fn release(conn: &mut PgConnection, claimed: &Claimed, status: Status, wait: PgInterval, reason: &str) -> sqlx::Result<()> {
+    sqlx::query!(
+        "UPDATE messages SET status = $3, send_after = now() + $4, reason = $5, updated_at = now()
+         WHERE id = $1 AND claim = $2 AND status IN ('sending', 'unknown')",
+        claimed.id,
+        claimed.claim,
+        status.name(),
+        wait,
+        reason,
+    )
+    .execute(conn)
+    .await
+    .map(drop)
+}
+
+/// Ends a claim whose mail SES has taken, even if meanwhile it was put back; only another claim's call is left to its own end.
+pub async fn accepted(conn: &mut PgConnection, claimed: &Claimed, ses_message_id: Option<&str>) -> sqlx::Result<()> {
+    sqlx::query!(
+        "UPDATE messages SET ses_message_id = coalesce($3, ses_message_id), updated_at = now(),
+                reason = CASE WHEN status IN ('sending', 'unknown', 'queued', 'held', 'given_up') THEN NULL ELSE reason END,
+                status = CASE WHEN status IN ('unknown', 'queued', 'held', 'given_up') OR status = 'sending' AND claim = $2 THEN 'sent' ELSE status END
+         WHERE id = $1",
+        claimed.id,
+        claimed.claim,
+        ses_message_id,
+    )
+    .execute(conn)
+    .await
+    .map(drop)
+}
+
+/// A process that died while handing over leaves mails of which nobody knows whether they left.
+pub async fn abandon(conn: &mut PgConnection, after: PgInterval) -> sqlx::Result<u64> {
+    let abandoned = sqlx::query!(
+        "UPDATE messages SET status = 'unknown', reason = 'the process stopped while it was handed to SES', updated_at = now()
+         WHERE status = 'sending' AND updated_at < now() - $1::interval",
+        after
+    );
+    Ok(abandoned.execute(conn).await?.rows_affected())
+}
+
+/// Ends what has come to no end in its time, and forgets the content of everything whose time is over; gives how many ended.
+pub async fn give_up(conn: &mut PgConnection) -> sqlx::Result<i64> {
+    sqlx::query_scalar!(
+        r#"WITH over AS (
+               SELECT id, status FROM messages
+               WHERE (variables IS NOT NULL OR status IN ('queued', 'held', 'unknown')) AND give_up_at <= now() AND status <> 'sending'
+               LIMIT $1 FOR UPDATE SKIP LOCKED
+           ), ended AS (
+               UPDATE messages m SET variables = NULL, updated_at = now(),
+                      status = CASE WHEN over.status IN ('queued', 'held', 'unknown') THEN 'given_up' ELSE over.status END,
+                      reason = CASE WHEN over.status = 'unknown' THEN 'SES never told whether it left: ' || coalesce(m.reason, '')
+                                    WHEN over.status IN ('queued', 'held') THEN 'it did not leave in time: ' || coalesce(m.reason, 'it was not tried')
+                                    ELSE m.reason END
+               FROM over WHERE m.id = over.id RETURNING m.status
+           )
+           SELECT count(*) FILTER (WHERE status = 'given_up') AS "ended!" FROM ended"#,
+        BATCH
+    )
+    .fetch_one(conn)
+    .await
+}
+
+/// Forgets mails that ended long ago.
+pub async fn prune(conn: &mut PgConnection, older_than: PgInterval) -> sqlx::Result<u64> {
+    let pruned = sqlx::query!(
+        "DELETE FROM messages WHERE id IN (SELECT id FROM messages WHERE created_at < now() - $1::interval
+                                               AND status NOT IN ('queued', 'held', 'sending', 'unknown') ORDER BY created_at LIMIT $2)",
+        older_than,
+        BATCH
+    );
+    Ok(pruned.execute(conn).await?.rows_affected())
+}
+
+/// Puts a mail back into the queue for an operator; `false` if it may not be sent again.
+pub async fn resend(conn: &mut PgConnection, id: Uuid, may_arrive_twice: bool) -> sqlx::Result<bool> {
+    let queued = sqlx::query!(
+        "UPDATE messages SET status = 'queued', send_after = now(), claim = NULL, reason = NULL, updated_at = now()
+         WHERE id = $1 AND variables IS NOT NULL AND give_up_at > now() AND (status IN ('queued', 'held', 'failed', 'suppressed') OR status = 'unknown' AND $2)",
+        id,
+        may_arrive_twice
+    );
+    if queued.execute(&mut *conn).await?.rows_affected() == 0 {
+        return Ok(false);
+    }
+    wake(conn).await.map(|()| true)
+}
+
+/// Wakes the senders of all processes when the transaction commits.
+pub async fn wake(conn: &mut PgConnection) -> sqlx::Result<()> {
+    sqlx::query!("SELECT pg_notify($1, '')", CHANNEL).execute(conn).await.map(drop)
+}

@@ -1,0 +1,12 @@
+//! What do operators see of mail that does not leave?
+
+use super::store::{self, Sending};
+use crate::{app::App, messages::routes::ReadMessages};
+use axum::extract::State;
+use common::{access::Allowed, db, http::Json, problem::Problem};
+
+#[utoipa::path(get, path = "/v1/sending", operation_id = "getSending", tag = "messages",
+    responses((status = 200, body = Sending)), security(("bearer" = ["mailer.readMessages"])))]
+pub async fn get(State(app): State<App>, _: Allowed<ReadMessages>) -> Result<Json<Sending>, Problem> {
+    Ok(Json(store::get(&mut *db::begin_platform(&app.pool).await?).await?))
+}

@@ -1,0 +1,94 @@
+//! SQL of what stops all mail: a circuit breaker that all processes share. Times are the database's, as processes' clocks differ.
+
+use crate::ses::Refusal;
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use sqlx::{PgConnection, postgres::types::PgInterval};
+use utoipa::ToSchema;
+
+/// Whether a process may send now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Permit {
+    Free,
+    /// Mail is stopped, and this process tries whether it still has to be.
+    Probe {
+        failures: i32,
+    },
+    Stopped,
+}
+
+impl Permit {
+    pub fn is_probe(self) -> bool {
+        matches!(self, Self::Probe { .. })
+    }
+}
+
+/// Asks for a permit. The prober gets `lease` for its one call; then somebody else may.
+pub async fn permit(conn: &mut PgConnection, lease: PgInterval) -> sqlx::Result<Permit> {
+    let stopped = sqlx::query_scalar!(r#"SELECT stopped_at IS NOT NULL AS "stopped!" FROM sending"#).fetch_one(&mut *conn).await?;
+    if !stopped {
+        return Ok(Permit::Free);
+    }
+    let probing = sqlx::query_scalar!(
+        "UPDATE sending SET next_attempt_at = now() + $1 WHERE stopped_at IS NOT NULL AND next_attempt_at <= now() RETURNING failures",
+        lease
+    );
+    Ok(probing.fetch_optional(conn).await?.map_or(Permit::Stopped, |failures| Permit::Probe { failures }))
+}
+
+/// Stops all mail for `pause`; one who was under way when it was stopped already changes nothing. Says whether it left until now.
+pub async fn stop(conn: &mut PgConnection, permit: Permit, ours: bool, refusal: &Refusal, pause: PgInterval) -> sqlx::Result<bool> {
+    let stopped = sqlx::query_scalar!(
+        r#"UPDATE sending SET stopped_at = coalesce(stopped_at, now()), ours_to_mend = $1, code = $2, reason = $3, failures = failures + 1,
+                  next_attempt_at = now() + $4
+           WHERE stopped_at IS NULL OR $5 RETURNING failures = 1 AS "first!""#,
+        ours,
+        refusal.code,
+        refusal.reason,
+        pause,
+        permit.is_probe(),
+    );
+    Ok(stopped.fetch_optional(conn).await?.unwrap_or(false))
+}
+
+/// Lets mail leave again.
+pub async fn resume(conn: &mut PgConnection) -> sqlx::Result<()> {
+    sqlx::query!("UPDATE sending SET stopped_at = NULL, ours_to_mend = false, code = NULL, reason = NULL, failures = 0, next_attempt_at = NULL")
+        .execute(conn)
+        .await
+        .map(drop)
+}
+
+/// Whether mail leaves.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct Sending {
+    /// `running`; `waiting` for something that passes by itself; `stopped` until somebody mends what is ours
+    #[schema(example = "running")]
+    pub state: String,
+    pub since: Option<DateTime<Utc>>,
+    /// SES's error code, or what the mailer calls the fault, such as `no_credentials`
+    pub code: Option<String>,
+    pub reason: Option<String>,
+    /// When one mail is tried again.
+    pub next_attempt_at: Option<DateTime<Utc>>,
+    /// Mails that wait to be sent.
+    pub waiting: i64,
+    pub oldest_waiting_at: Option<DateTime<Utc>>,
+    /// Mails that wait each for something of its own.
+    pub held: i64,
+    /// Mails of which nobody knows yet whether they left.
+    pub unknown: i64,
+}
+
+pub async fn get(conn: &mut PgConnection) -> sqlx::Result<Sending> {
+    sqlx::query_as!(
+        Sending,
+        r#"SELECT CASE WHEN stopped_at IS NULL THEN 'running' WHEN ours_to_mend THEN 'stopped' ELSE 'waiting' END AS "state!",
+                  stopped_at AS since, code, reason, next_attempt_at, waiting.count AS "waiting!", waiting.oldest AS oldest_waiting_at,
+                  (SELECT count(*) FROM messages WHERE status = 'held') AS "held!",
+                  (SELECT count(*) FROM messages WHERE status = 'unknown') AS "unknown!"
+           FROM sending, (SELECT count(*), min(created_at) AS oldest FROM messages WHERE status = 'queued') waiting"#
+    )
+    .fetch_one(conn)
+    .await
+}
