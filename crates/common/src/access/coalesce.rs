@@ -4,6 +4,7 @@
 //! caller in the same session, such as those of a page that asks for ten things at once, are looked up once.
 
 use super::cache::{Check, Found, Values, keys};
+use crate::db::resend;
 use redis::{RedisResult, aio::ConnectionManager};
 use std::{collections::HashMap, time::Duration};
 use tokio::sync::{mpsc, oneshot};
@@ -45,7 +46,7 @@ impl Coalescer {
 async fn drive(mut redis: ConnectionManager, prefix: String, mut queue: mpsc::Receiver<Waiting>) {
     let mut waiting = Vec::with_capacity(LARGEST_BATCH);
     while queue.recv_many(&mut waiting, LARGEST_BATCH).await > 0 {
-        match ask(&mut redis, &prefix, &waiting).await {
+        match ask(&redis, &prefix, &waiting).await {
             Ok(found) => answer(&mut waiting, found),
             Err(error) => {
                 tracing::warn!(error = %crate::problem::Chain(&error), checks = waiting.len(), "Redis is away; sessions and permissions are asked of their services");
@@ -81,7 +82,7 @@ async fn until_back(redis: &mut ConnectionManager) {
 }
 
 /// What is found for each of those who wait, in order.
-async fn ask(redis: &mut ConnectionManager, prefix: &str, waiting: &[Waiting]) -> RedisResult<Vec<Found>> {
+async fn ask(redis: &ConnectionManager, prefix: &str, waiting: &[Waiting]) -> RedisResult<Vec<Found>> {
     let mut command = redis::cmd("MGET");
     let mut places = HashMap::with_capacity(waiting.len());
     let mut place_of = |check| {
@@ -94,7 +95,7 @@ async fn ask(redis: &mut ConnectionManager, prefix: &str, waiting: &[Waiting]) -
         })
     };
     let place: Vec<usize> = waiting.iter().map(|one| place_of(&one.check)).collect();
-    let values: Vec<Option<Vec<u8>>> = command.query_async(redis).await?;
+    let values: Vec<Option<Vec<u8>>> = resend(|| async { command.query_async(&mut redis.clone()).await }).await?;
     let mut values = values.into_iter();
     let found: Vec<Found> = (0..places.len()).map(|_| Values::from(std::array::from_fn(|_| values.next().flatten())).into()).collect();
     Ok(place.into_iter().map(|place| found[place].clone()).collect())

@@ -1,7 +1,7 @@
 //! Who writes to the cache? Auth its sessions, the permission service records and stamps; nobody else may.
 
 use super::cache::{Record, Stamps, key};
-use crate::ambient::Ambient;
+use crate::{ambient::Ambient, db::resend};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use contracts::id::{Principal, SessionId, TenantId};
 use redis::{AsyncCommands, Cmd, ErrorKind, ExistenceCheck, RedisError, RedisResult, SetExpiry, SetOptions, aio::ConnectionManager};
@@ -15,16 +15,20 @@ const RECORD_LIFETIME: Duration = Duration::from_secs(3600);
 const REPLICATION_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// Carries out a write and waits until `replicas` have it, so that a failover cannot undo it (<https://redis.io/docs/latest/commands/wait/>).
+/// `write` makes the command, anew for each time that it is sent.
 ///
 /// Both go in one pipeline: `WAIT` speaks of the writes of its own connection, and on a new one it would know of none.
-async fn replicated(redis: &ConnectionManager, replicas: u32, write: &Cmd) -> RedisResult<()> {
-    let mut pipe = redis::pipe();
-    pipe.add_command(write.clone()).ignore();
-    if replicas == 0 {
-        return pipe.query_async(&mut redis.clone()).await;
-    }
-    let (confirmed,): (u32,) = pipe.cmd("WAIT").arg(replicas).arg(REPLICATION_TIMEOUT.as_millis()).query_async(&mut redis.clone()).await?;
-    if confirmed >= replicas { Ok(()) } else { Err(RedisError::from((ErrorKind::Io, "too few replicas confirmed the write"))) }
+async fn replicated(redis: &ConnectionManager, replicas: u32, write: impl Fn() -> Cmd) -> RedisResult<()> {
+    let confirmed = resend(|| async {
+        let mut pipe = redis::pipe();
+        pipe.add_command(write()).ignore();
+        if replicas == 0 {
+            return pipe.query_async::<()>(&mut redis.clone()).await.map(|()| 0);
+        }
+        let (confirmed,): (u32,) = pipe.cmd("WAIT").arg(replicas).arg(REPLICATION_TIMEOUT.as_millis()).query_async(&mut redis.clone()).await?;
+        Ok(confirmed)
+    });
+    if confirmed.await? >= replicas { Ok(()) } else { Err(RedisError::from((ErrorKind::Io, "too few replicas confirmed the write"))) }
 }
 
 /// Writes sessions; only auth has one.
@@ -41,14 +45,17 @@ impl SessionStore {
         Self { redis, prefix: prefix.to_owned(), replicas }
     }
 
-    /// From now on tokens of the session are taken, for at most `lifetime`.
+    /// From now on tokens of the session are taken, for at most `lifetime`. Call it while the session's row is locked: it may be sent twice,
+    /// and must not bring back what was closed in between.
     pub async fn open(&self, tenant: TenantId, session: SessionId, lifetime: Duration) -> RedisResult<()> {
-        self.redis.clone().set_ex(key(&self.prefix, tenant, &format!("sess:{session}")), 1, lifetime.as_secs().max(1)).await
+        let key = key(&self.prefix, tenant, &format!("sess:{session}"));
+        resend(|| async { self.redis.clone().set_ex(&key, 1, lifetime.as_secs().max(1)).await }).await
     }
 
     /// From now on tokens of the session are refused everywhere.
     pub async fn close(&self, tenant: TenantId, session: SessionId) -> RedisResult<()> {
-        replicated(&self.redis, self.replicas, &Cmd::del(key(&self.prefix, tenant, &format!("sess:{session}")))).await
+        let key = key(&self.prefix, tenant, &format!("sess:{session}"));
+        replicated(&self.redis, self.replicas, || Cmd::del(&key)).await
     }
 }
 
@@ -72,9 +79,12 @@ impl RecordStore {
         let us = key(&self.prefix, tenant, &format!("us:{principal}"));
         let ts = key(&self.prefix, tenant, "ts");
         let absent = stamp_options().conditional_set(ExistenceCheck::NX);
-        let mut pipe = redis::pipe();
-        pipe.set_options(&us, self.stamp(), absent.clone()).ignore().set_options(&ts, self.stamp(), absent).ignore().mget(&[us, ts]);
-        let ((us, ts),): ((String, String),) = pipe.query_async(&mut self.redis.clone()).await?;
+        let stamps = resend(|| async {
+            let mut pipe = redis::pipe();
+            pipe.set_options(&us, self.stamp(), absent.clone()).ignore().set_options(&ts, self.stamp(), absent.clone()).ignore().mget(&[&us, &ts]);
+            pipe.query_async(&mut self.redis.clone()).await
+        });
+        let ((us, ts),): ((String, String),) = stamps.await?;
         Ok(Stamps { us, ts })
     }
 
@@ -82,7 +92,8 @@ impl RecordStore {
     pub async fn write(&self, tenant: TenantId, principal: &Principal, stamps: Stamps, permissions: &BTreeSet<String>, lifetime: Duration) -> RedisResult<()> {
         let seconds = lifetime.min(RECORD_LIFETIME).as_secs().max(1);
         let record = Record::write(&stamps, permissions);
-        self.redis.clone().set_ex(key(&self.prefix, tenant, &format!("rec:{principal}")), record, seconds).await
+        let key = key(&self.prefix, tenant, &format!("rec:{principal}"));
+        resend(|| async { self.redis.clone().set_ex(&key, &record, seconds).await }).await
     }
 
     /// From now on no record of the principal made before counts. Call it after the commit, before the answer.
@@ -96,7 +107,8 @@ impl RecordStore {
     }
 
     async fn restamp(&self, key: String) -> RedisResult<()> {
-        replicated(&self.redis, self.replicas, &Cmd::set_options(key, self.stamp(), stamp_options())).await
+        // A stamp is never sent twice: the second time could undo another revocation in between, whose records would then count again.
+        replicated(&self.redis, self.replicas, || Cmd::set_options(&key, self.stamp(), stamp_options())).await
     }
 
     fn stamp(&self) -> String {
