@@ -12,6 +12,9 @@ const CALL_TIMEOUT: Duration = Duration::from_secs(5);
 /// A token is renewed this long before it expires.
 const RENEW_EARLY: Duration = Duration::from_secs(30);
 
+/// A token is remembered no longer, whatever auth says of it.
+const LONGEST_MEMORY: Duration = Duration::from_secs(3600);
+
 /// The one HTTP client configuration of the platform.
 pub fn http() -> reqwest::Client {
     // `new` would panic on the same fault; a TLS backend is always compiled in.
@@ -107,7 +110,7 @@ impl PlatformClient {
             return Err(refused(response).await);
         }
         let answer: TokenAnswer = response.json().await?;
-        let expires = Instant::now() + Duration::from_secs(answer.expires_in);
+        let expires = Instant::now() + Duration::from_secs(answer.expires_in).min(LONGEST_MEMORY);
         Ok(cached.insert((answer.access_token, expires)).0.clone())
     }
 }

@@ -29,6 +29,8 @@ use tokio::{
 pub const TOKEN_TYPE: &str = "at+jwt";
 /// Clock difference that is forgiven, in seconds.
 pub const LEEWAY: i64 = 5;
+/// Ours live for minutes. One that claims more was signed by mistake, and would be remembered for as long.
+const LONGEST_LIFE: i64 = 24 * 3600;
 /// An unknown `kid` makes us fetch the keys again, at most once in this time, so that made-up kids cost auth nothing.
 const REFETCH_INTERVAL: Duration = Duration::from_secs(5);
 /// Longer tokens are refused unread.
@@ -58,6 +60,7 @@ impl Verifier {
         let mut validation = Validation::new(Algorithm::EdDSA);
         validation.algorithms = vec![Algorithm::EdDSA];
         validation.leeway = LEEWAY.unsigned_abs();
+        validation.validate_nbf = true;
         validation.set_issuer(&[issuer]);
         validation.set_audience(&[audience]);
         validation.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
@@ -103,14 +106,17 @@ impl Verifier {
 
     async fn verify_signature(&self, token: &str) -> Result<Claims, Problem> {
         let header = jsonwebtoken::decode_header(token).map_err(|_| invalid())?;
-        if header.typ.as_deref() != Some(TOKEN_TYPE) || header.alg != Algorithm::EdDSA {
+        // We understand no extension, so a token that says it must not be read without one is not read (RFC 7515 §4.1.11).
+        if header.typ.as_deref() != Some(TOKEN_TYPE) || header.alg != Algorithm::EdDSA || header.crit.is_some() {
             return Err(invalid());
         }
         let key = self.key(&header.kid.ok_or_else(invalid)?).await?;
-        jsonwebtoken::decode::<Claims>(token, &key, &self.0.validation).map(|data| data.claims).map_err(|error| match error.kind() {
+        let decoded = jsonwebtoken::decode::<Claims>(token, &key, &self.0.validation).map_err(|error| match error.kind() {
             jsonwebtoken::errors::ErrorKind::ExpiredSignature => expired(),
             _ => invalid(),
-        })
+        })?;
+        let latest = self.0.ambient.now().timestamp().saturating_add(LONGEST_LIFE);
+        if decoded.claims.exp > latest { Err(invalid()) } else { Ok(decoded.claims) }
     }
 
     /// Whether at least one key is known, fetching the keys if none is.
@@ -164,7 +170,7 @@ fn fingerprint(token: &str) -> [u8; 32] {
 
 /// The same second as `jsonwebtoken` draws the line at, or a token that was just refused would be taken again.
 fn is_alive(claims: &Claims, now: i64) -> bool {
-    now <= claims.exp + LEEWAY
+    now <= claims.exp.saturating_add(LEEWAY)
 }
 
 fn expired() -> Problem {
