@@ -1,7 +1,15 @@
 //! What does the service's documentation say? The generated document, completed with prose, security and the answers every operation has.
 
+use crate::http::no_route;
+use axum::{
+    Router,
+    http::{HeaderMap, HeaderValue, header},
+    response::{IntoResponse, Redirect, Response},
+    routing::get,
+};
 use include_dir::Dir;
 use serde_json::{Map, Value, json};
+use std::collections::{BTreeSet, HashSet};
 use utoipa::OpenApi;
 
 /// Schemas that answers refer to by name.
@@ -31,9 +39,30 @@ pub fn finish(generated: utoipa::openapi::OpenApi, service: &str, title: &str, d
         add_prose(operation, docs);
         add_caller(operation);
         add_answers(operation, path);
+        if path.starts_with("/internal/") {
+            operation.insert("tags".into(), json!([INTERNAL]));
+        }
     });
+    document["tags"] = tags(&document);
     document["x-service"] = service.into();
     document
+}
+
+/// The tag of what only the platform's own services may call.
+const INTERNAL: &str = "internal";
+
+/// The tags in the order in which Swagger UI shows them: as they come, but last what is nobody's who reads there.
+fn tags(document: &Value) -> Value {
+    let mut names: Vec<String> = Vec::new();
+    for_each_operation(&mut document.clone(), |_, operation| {
+        let tagged = operation.get("tags").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
+        names.extend(tagged.map(str::to_owned));
+    });
+    let mut seen = HashSet::new();
+    names.retain(|name| seen.insert(name.clone()));
+    // Stable: what is not moved keeps its order.
+    names.sort_by_key(|name| name == INTERNAL);
+    names.into_iter().map(|name| json!({"name": name})).collect()
 }
 
 /// What is missing in a finished document, one sentence a fault.
@@ -48,14 +77,55 @@ pub fn faults(document: &Value) -> Vec<String> {
             faults.push(format!("{id} does not say who may call it"));
         }
     });
+    let mut references = BTreeSet::new();
+    collect_references(document, &mut references);
+    let missing = references.into_iter().filter(|reference| reference.strip_prefix('#').is_none_or(|pointer| document.pointer(pointer).is_none()));
+    faults.extend(missing.map(|reference| format!("{reference} is referred to and does not exist")));
     faults
 }
 
-/// Swagger UI at `/docs`, the document at `/openapi.json`.
-pub fn swagger<S: Clone + Send + Sync + 'static>(document: Value) -> axum::Router<S> {
+/// Every `$ref` of a document: JSON Pointers into it (RFC 6901) behind a `#`.
+fn collect_references<'a>(value: &'a Value, found: &mut BTreeSet<&'a str>) {
+    match value {
+        Value::Object(object) => {
+            found.extend(object.get("$ref").and_then(Value::as_str));
+            object.values().for_each(|value| collect_references(value, found));
+        }
+        Value::Array(values) => values.iter().for_each(|value| collect_references(value, found)),
+        _ => {}
+    }
+}
+
+/// What Swagger UI may do in a browser: load its own files, ask its own service, and be framed by nobody. Its styles are in its elements.
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; \
+                      base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+/// [`swagger_ui`], and browsers that come to `/` are sent there.
+pub fn swagger<S: Clone + Send + Sync + 'static>(document: Value) -> Router<S> {
+    swagger_ui(document).route("/", get(home))
+}
+
+/// Swagger UI at `/docs`, the document at `/openapi.json`; for whoever has pages of their own.
+pub fn swagger_ui<S: Clone + Send + Sync + 'static>(document: Value) -> Router<S> {
     let config =
         utoipa_swagger_ui::Config::from("/openapi.json").persist_authorization(true).try_it_out_enabled(true).display_request_duration(true).filter(true);
-    utoipa_swagger_ui::SwaggerUi::new("/docs").external_url_unchecked("/openapi.json", document).config(config).into()
+    let router: Router<S> = utoipa_swagger_ui::SwaggerUi::new("/docs").external_url_unchecked("/openapi.json", document).config(config).into();
+    router.layer(axum::middleware::map_response(protect))
+}
+
+async fn protect(mut response: Response) -> Response {
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
+    headers.insert(header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
+    response
+}
+
+/// A program that asks for `/` has a wrong address, and is told so rather than sent to a page for people.
+async fn home(headers: HeaderMap) -> Response {
+    let accepts = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok());
+    let answer =
+        if accepts.is_some_and(|types| types.contains("text/html")) { Redirect::temporary("/docs/").into_response() } else { no_route().into_response() };
+    ([(header::VARY, "accept")], answer).into_response()
 }
 
 fn for_each_operation(document: &mut Value, mut act: impl FnMut(&str, &mut Map<String, Value>)) {
@@ -118,5 +188,34 @@ fn add_answers(operation: &mut Map<String, Value>, path: &str) {
     // Every refusal has the same body, whoever declared it.
     for (_, response) in responses.iter_mut().filter(|(status, response)| status.as_str() >= "400" && response.get("content").is_none()) {
         response["content"] = json!({"application/problem+json": {"schema": {"$ref": "#/components/schemas/ProblemBody"}}});
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reference_to_nothing_is_a_fault() {
+        let document = |reference: &str| {
+            let answer = json!({"description": "d", "content": {"application/json": {"schema": {"$ref": reference}}}});
+            json!({
+                "paths": {"/v1/jobs": {"get": {"operationId": "listJobs", "summary": "List", "security": [{}], "responses": {"200": answer}}}},
+                "components": {"schemas": {"Job": {"type": "object"}, "a/b": {}}},
+            })
+        };
+        assert_eq!(faults(&document("#/components/schemas/Job")), Vec::<String>::new());
+        assert_eq!(faults(&document("#/components/schemas/a~1b")), Vec::<String>::new());
+        for missing in ["#/components/schemas/JobId", "#/components/responses/Job", "other.json#/Job"] {
+            assert_eq!(faults(&document(missing)), [format!("{missing} is referred to and does not exist")]);
+        }
+    }
+
+    #[test]
+    fn internal_operations_are_shown_last() {
+        let operation = |tag: &str| json!({"get": {"tags": [tag]}});
+        let document =
+            json!({"paths": {"/internal/x": operation("internal"), "/v1/a": operation("roles"), "/v1/b": operation("audit"), "/v1/c": operation("roles")}});
+        assert_eq!(tags(&document), json!([{"name": "roles"}, {"name": "audit"}, {"name": "internal"}]));
     }
 }

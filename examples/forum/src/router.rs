@@ -49,7 +49,7 @@ pub fn openapi() -> Value {
 /// Swagger is about the forum as such, so it needs no instance; everything else does.
 pub fn router(app: App, tenancy: &Tenancy) -> Router {
     let (router, _) = routes().split_for_parts();
-    tenancy.wrap(router).merge(common::openapi::swagger(openapi())).with_state(app)
+    tenancy.wrap(router).merge(common::openapi::swagger_ui(openapi())).with_state(app)
 }
 
 /// The forum has members of its own, whose tokens are not the platform's.

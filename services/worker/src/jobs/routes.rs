@@ -50,13 +50,13 @@ pub async fn list(
     Ok(Json(Page::cut(jobs, request, |job| job.id)))
 }
 
-#[utoipa::path(get, path = "/v1/jobs/{id}", operation_id = "getJob", tag = "jobs", params(("id" = JobId, Path)),
+#[utoipa::path(get, path = "/v1/jobs/{id}", operation_id = "getJob", tag = "jobs", params(("id" = Uuid, Path)),
     responses((status = 200, body = Job)), security(("bearer" = ["worker.readJobs"])))]
 pub async fn get(State(app): State<App>, _: Allowed<ReadJobs>, Path(id): Path<JobId>) -> Result<Json<Job>, Problem> {
     store::get(&mut *db::begin_platform(&app.pool).await?, id).await?.map(Json).ok_or_else(not_found)
 }
 
-#[utoipa::path(post, path = "/v1/jobs/{id}/retry", operation_id = "retryJob", tag = "jobs", params(("id" = JobId, Path)),
+#[utoipa::path(post, path = "/v1/jobs/{id}/retry", operation_id = "retryJob", tag = "jobs", params(("id" = Uuid, Path)),
     responses((status = 202, body = Job), (status = 409, description = "The job has not failed.")), security(("bearer" = ["worker.writeJobs"])))]
 pub async fn retry(State(app): State<App>, caller: Allowed<WriteJobs>, Path(id): Path<JobId>) -> Result<(StatusCode, Json<Job>), Problem> {
     let mut tx = db::begin_platform(&app.pool).await?;
@@ -69,7 +69,7 @@ pub async fn retry(State(app): State<App>, caller: Allowed<WriteJobs>, Path(id):
     Ok((StatusCode::ACCEPTED, Json(job)))
 }
 
-#[utoipa::path(get, path = "/internal/jobs/{id}", operation_id = "getJobProgress", tag = "jobs", params(("id" = JobId, Path)),
+#[utoipa::path(get, path = "/internal/jobs/{id}", operation_id = "getJobProgress", tag = "jobs", params(("id" = Uuid, Path)),
     responses((status = 200, body = JobProgress)), security(("platform_client" = ["configurator"])))]
 pub async fn progress(State(app): State<App>, _: Internal<Configurator>, Path(id): Path<JobId>) -> Result<Json<JobProgress>, Problem> {
     store::progress(&mut *db::begin_platform(&app.pool).await?, id).await?.map(Json).ok_or_else(not_found)
