@@ -15,6 +15,9 @@ use std::{net::SocketAddr, process::ExitCode, time::Duration};
 /// Exit code for an environment that cannot be served with.
 const BAD_ENVIRONMENT: u8 = 2;
 
+/// A thread that is still blocked when everything else has stopped is waited for no longer.
+const LINGER: Duration = Duration::from_millis(500);
+
 /// What `main` needs to know about a service.
 pub trait Service {
     const NAME: &'static str;
@@ -64,7 +67,10 @@ pub fn with_config<C>(read: impl FnOnce(&mut Env) -> Option<C>, act: impl AsyncF
         Ok(runtime) => runtime,
         Err(error) => return fail(1, &error.to_string()),
     };
-    match runtime.block_on(act(config)) {
+    let outcome = runtime.block_on(act(config));
+    // Dropped, it would wait for whatever blocks a thread, such as a name server that does not answer.
+    runtime.shutdown_timeout(LINGER);
+    match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => fail(1, &Chain(error.as_ref()).to_string()),
     }

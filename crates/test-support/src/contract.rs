@@ -1,10 +1,14 @@
 //! Does the running service keep what its OpenAPI document says of bad requests? Every operation is tried; new ones are covered by themselves.
 
 use crate::{TestAnswer, TestPlatform, TestRequest, TestServer};
+use common::token::Claims;
 use reqwest::Method;
 use serde_json::Value;
 
 const LARGER_THAN_ANY_BODY: usize = common::server::LARGEST_BODY + 1;
+
+/// A method that no route takes.
+const INVENTED: &str = "INVENTED-BY-A-CALLER";
 
 /// One operation of a document.
 struct Operation<'a> {
@@ -21,6 +25,8 @@ pub async fn openapi_contract(platform: &TestPlatform, server: &TestServer, docu
     let paths = document["paths"].as_object().expect("a document has paths");
     assert!(!paths.is_empty());
     server.get("/no/such/address").send().await.problem(404, "not_found");
+    // From here on it is counted.
+    count(server).await;
     for (path, item) in paths {
         let item = item.as_object().expect("a path has operations");
         for (method, definition) in item {
@@ -29,6 +35,13 @@ pub async fn openapi_contract(platform: &TestPlatform, server: &TestServer, docu
             operation.check(platform, server).await;
         }
     }
+    count(server).await;
+}
+
+/// What callers choose must not become a label, or they fill the metrics.
+async fn count(server: &TestServer) {
+    let counted = server.ops("/metrics").send().await;
+    assert!(!counted.text.contains(INVENTED), "a label has what a caller chose");
 }
 
 /// The path with each variable replaced by an id that names nothing.
@@ -37,11 +50,35 @@ fn fill_in(platform: &TestPlatform, path: &str) -> String {
     parts.collect::<Vec<_>>().join("/")
 }
 
+/// Tokens that are rightly signed, and must not be taken for other reasons.
+fn unacceptable(platform: &TestPlatform) -> Vec<String> {
+    let (issuer, claims) = (&platform.issuer, || platform.issuer.claims("worker", "worker"));
+    let mut early = serde_json::to_value(claims()).expect("claims are JSON");
+    early["nbf"] = (claims().iat + 3600).into();
+    let expiring = |exp| issuer.sign(&Claims { exp, ..claims() });
+    let other = Claims { aud: "another-platform".into(), ..claims() };
+    vec![
+        expiring(claims().exp - 3600),
+        expiring(i64::MAX),
+        expiring(i64::MAX - 1),
+        expiring(i64::MIN),
+        expiring(claims().iat + 3600 * 24 * 365),
+        issuer.sign(&other),
+        issuer.sign_value(&early),
+        issuer.sign_critical(&claims()),
+    ]
+}
+
 impl Operation<'_> {
     async fn check(&self, platform: &TestPlatform, server: &TestServer) {
         let token = self.refused_callers(platform, server).await;
+        if let Some(token) = &token {
+            self.kept_by_no_cache(server, token).await;
+        }
         self.unreadable_bodies(server, token.as_deref()).await;
         let unused = ["patch", "put", "delete", "post"].into_iter().find(|method| !self.siblings.iter().any(|sibling| sibling == method));
+        let invented = server.request(INVENTED.parse().expect("a method"), &self.path).send().await;
+        assert!((400..500).contains(&invented.status), "{INVENTED} {}: {}", self.path, invented.text);
         if let Some(method) = unused {
             let answer = server.request(method.to_uppercase().parse().expect("a method"), &self.path).send().await;
             self.tell(&answer, 405);
@@ -77,12 +114,20 @@ impl Operation<'_> {
         for token in ["x", "a.b.c", "slk_x", "eyJhbGciOiJub25lIiwidHlwIjoiYXQrand0In0.e30."] {
             self.tell(&self.request(server).bearer(token).send().await, 401);
         }
-        let mut expired = platform.issuer.claims("worker", "worker");
-        expired.exp -= 3600;
-        self.tell(&self.request(server).bearer(&platform.issuer.sign(&expired)).send().await, 401);
-        let mut elsewhere = platform.issuer.claims("worker", "worker");
-        elsewhere.aud = "another-platform".into();
-        self.tell(&self.request(server).bearer(&platform.issuer.sign(&elsewhere)).send().await, 401);
+        for token in unacceptable(platform) {
+            // Twice, as what was verified once is remembered.
+            self.tell(&self.request(server).bearer(&token).send().await, 401);
+            self.tell(&self.request(server).bearer(&token).send().await, 401);
+        }
+    }
+
+    /// What somebody reads by a credential, be it an answer or a refusal.
+    async fn kept_by_no_cache(&self, server: &TestServer, token: &str) {
+        if self.method == Method::GET {
+            let answer = self.request(server).bearer(token).send().await;
+            let headers = [answer.header("cache-control"), answer.header("x-content-type-options")];
+            assert_eq!(headers, [Some("no-store"), Some("nosniff")], "{} {}", self.method, self.path);
+        }
     }
 
     async fn unreadable_bodies(&self, server: &TestServer, token: Option<&str>) {
@@ -114,6 +159,7 @@ impl Operation<'_> {
         assert_eq!(answer.status, status, "{method} {path}: {}", answer.text);
         assert_eq!(answer.header("content-type"), Some("application/problem+json"), "{method} {path}: {}", answer.text);
         assert!(answer.json["request_id"].is_string(), "{method} {path}: {}", answer.text);
+        assert_eq!(answer.header("x-content-type-options"), Some("nosniff"), "{method} {path}");
         for secret in ["SELECT ", "sqlx", "/src/", ".rs:"] {
             assert!(!answer.text.contains(secret), "{method} {path} shows '{secret}': {}", answer.text);
         }

@@ -98,7 +98,15 @@ impl TestIssuer {
 
     /// Signs any payload, also one that no verifier should take.
     pub fn sign_value(&self, payload: &Value) -> String {
-        let header = Header { typ: Some(TOKEN_TYPE.into()), kid: Some(KEY_ID.into()), ..Header::new(Algorithm::EdDSA) };
-        jsonwebtoken::encode(&header, payload, &self.key).expect("signing")
+        jsonwebtoken::encode(&header(), payload, &self.key).expect("signing")
     }
+
+    /// Signs claims under a header that asks for an extension which nobody has (RFC 7515 §4.1.11).
+    pub fn sign_critical(&self, claims: &Claims) -> String {
+        jsonwebtoken::encode(&Header { crit: Some(vec!["x-unheard-of".into()]), ..header() }, claims, &self.key).expect("signing")
+    }
+}
+
+fn header() -> Header {
+    Header { typ: Some(TOKEN_TYPE.into()), kid: Some(KEY_ID.into()), ..Header::new(Algorithm::EdDSA) }
 }

@@ -10,6 +10,7 @@ use tokio::net::TcpStream;
 /// A Redis that keeps nothing on disk; dropping it ends it.
 pub struct RedisServer {
     pub port: u16,
+    settings: Vec<String>,
     process: Child,
 }
 
@@ -17,16 +18,20 @@ impl RedisServer {
     /// `settings` as on the command line: `--name value`.
     pub async fn start(settings: &[&str]) -> Self {
         let port = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a free port").port();
-        let process = Command::new("redis-server")
-            .args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"])
-            .args(settings)
-            .current_dir(std::env::temp_dir())
-            .stdout(Stdio::null())
-            .spawn()
-            .expect("redis-server is installed by `cargo xtask test`");
-        let server = Self { port, process };
-        eventually("Redis listens", async || TcpStream::connect(("127.0.0.1", port)).await.ok()).await;
-        server
+        let settings: Vec<String> = settings.iter().map(|setting| (*setting).to_owned()).collect();
+        let process = run(port, &settings).await;
+        Self { port, settings, process }
+    }
+
+    /// Kills it and starts another one in its place, which knows nothing.
+    pub async fn restart(&mut self) {
+        self.stop();
+        self.process = run(self.port, &self.settings).await;
+    }
+
+    fn stop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
     }
 
     /// A URL for whoever needs no password.
@@ -42,7 +47,18 @@ impl RedisServer {
 
 impl Drop for RedisServer {
     fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
+        self.stop();
     }
+}
+
+async fn run(port: u16, settings: &[String]) -> Child {
+    let process = Command::new("redis-server")
+        .args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"])
+        .args(settings)
+        .current_dir(std::env::temp_dir())
+        .stdout(Stdio::null())
+        .spawn()
+        .expect("redis-server is installed by `cargo xtask test`");
+    eventually("Redis listens", async || TcpStream::connect(("127.0.0.1", port)).await.ok()).await;
+    process
 }

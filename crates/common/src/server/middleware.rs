@@ -1,5 +1,6 @@
-//! What happens around every request? A request id, one log line, metrics, a time limit, and a problem for every refusal.
+//! What happens around every request? A request id, one log line, metrics, time limits, and a problem for every refusal.
 
+use super::{body, harden::harden, host::one_host, limits::Limits};
 use crate::{
     http::no_route,
     problem::{Problem, RATE_LIMIT},
@@ -7,7 +8,7 @@ use crate::{
 use axum::{
     Router,
     extract::{MatchedPath, Request},
-    http::{HeaderName, HeaderValue, Method, StatusCode, header},
+    http::{HeaderName, HeaderValue, Method, StatusCode, Version, header},
     middleware::Next,
     response::{IntoResponse, Response},
 };
@@ -21,20 +22,32 @@ use tower_http::{
 };
 use tracing::Instrument;
 
-/// A request that takes longer is given up with 503.
-const REQUEST_TIMEOUT: Duration = Duration::from_secs(20);
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// The version of a tenant's permissions that a write made.
 const VERSION: HeaderName = HeaderName::from_static("x-version");
+const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+/// Of a frontend's own trace (<https://www.w3.org/TR/trace-context/>).
+const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
 const LONGEST_REQUEST_ID: usize = 64;
 
-pub(super) fn wrap(router: Router, service: &'static str, cors_origins: &[String]) -> Router {
+pub(super) fn wrap(router: Router, service: &'static str, cors_origins: &[String], limits: &Limits) -> Router {
+    let times = Times { body: limits.body, answer: limits.answer };
     router
         .fallback(async || no_route())
         .method_not_allowed_fallback(async || Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "This address does not take that method."))
         .layer(CatchPanicLayer::custom(panicked))
-        .layer(axum::middleware::from_fn(move |request, next| observe(service, request, next)))
+        .layer(axum::middleware::from_fn(one_host))
+        .layer(axum::middleware::from_fn(move |request, next| observe(service, times, request, next)))
         .layer(cors(cors_origins))
+        .layer(axum::middleware::from_fn(harden))
+}
+
+/// How long a request may take.
+#[derive(Clone, Copy)]
+struct Times {
+    body: Duration,
+    answer: Duration,
 }
 
 fn cors(origins: &[String]) -> CorsLayer {
@@ -42,7 +55,7 @@ fn cors(origins: &[String]) -> CorsLayer {
     CorsLayer::new()
         .allow_origin(AllowOrigin::list(origins))
         .allow_methods([Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE])
-        .allow_headers([header::AUTHORIZATION, header::CONTENT_TYPE, header::IF_MATCH, REQUEST_ID])
+        .allow_headers([header::AUTHORIZATION, header::CONTENT_TYPE, header::IF_MATCH, REQUEST_ID, IDEMPOTENCY_KEY, TRACEPARENT, TRACESTATE])
         .expose_headers([REQUEST_ID, VERSION, header::ETAG, header::LOCATION, header::RETRY_AFTER].into_iter().chain(RATE_LIMIT).collect::<Vec<_>>())
         .allow_credentials(true)
         .max_age(Duration::from_secs(600))
@@ -54,18 +67,17 @@ fn panicked(_: Box<dyn Any + Send>) -> Response {
         .into_response()
 }
 
-async fn observe(service: &'static str, mut request: Request, next: Next) -> Response {
+async fn observe(service: &'static str, times: Times, mut request: Request, next: Next) -> Response {
     let started = Instant::now();
     let request_id = request_id(&request);
     if let Ok(value) = HeaderValue::from_str(&request_id) {
         request.headers_mut().insert(REQUEST_ID, value);
     }
-    let method = request.method().clone();
+    let method = name_of(request.method());
     // Unmatched addresses share one label, so that a scanner cannot fill the metrics.
     let route = request.extensions().get::<MatchedPath>().map_or_else(|| "unmatched".to_owned(), |path| path.as_str().to_owned());
-    let span = tracing::info_span!("request", service, request_id, %method, route, tenant = tracing::field::Empty);
-    let response = tokio::time::timeout(REQUEST_TIMEOUT, next.run(request)).instrument(span.clone()).await;
-    let response = response.unwrap_or_else(|_| Problem::unavailable(1, "The request took too long.").into_response());
+    let span = tracing::info_span!("request", service, request_id, method, route, tenant = tracing::field::Empty);
+    let response = answer(times, request, next).instrument(span.clone()).await;
     let mut response = match response.extensions().get::<Problem>() {
         Some(problem) => with_headers_of(&response, problem.response(&request_id)),
         None => response,
@@ -73,8 +85,34 @@ async fn observe(service: &'static str, mut request: Request, next: Next) -> Res
     if let Ok(value) = HeaderValue::from_str(&request_id) {
         response.headers_mut().insert(REQUEST_ID, value);
     }
-    record(service, &method, &route, response.status(), started.elapsed(), &span);
+    record(service, method, &route, response.status(), started.elapsed(), &span);
     response
+}
+
+/// The name under which a method is counted and logged: what no route knows could be anything, and is one word.
+fn name_of(method: &Method) -> &'static str {
+    const KNOWN: [&str; 7] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
+    KNOWN.into_iter().find(|known| *known == method.as_str()).unwrap_or("other")
+}
+
+/// The handler's answer: 408 if its caller kept it waiting for the body, 503 if it took too long itself.
+async fn answer(times: Times, request: Request, next: Next) -> Response {
+    let version = request.version();
+    let (request, body) = body::timed(request, times.body);
+    match tokio::time::timeout(times.answer, next.run(request)).await {
+        Ok(answer) if !body.is_late() || answer.status().is_success() => answer,
+        Err(_) if !body.is_awaited() && !body.is_late() => Problem::unavailable(1, "The request took too long.").into_response(),
+        _ => body_too_slow(version),
+    }
+}
+
+/// What is left of the body is not read, so the connection can carry nothing after it (RFC 9110 §15.5.9).
+fn body_too_slow(version: Version) -> Response {
+    let mut answer = Problem::new(StatusCode::REQUEST_TIMEOUT, "body_timeout", "The body did not arrive in time.").into_response();
+    if version < Version::HTTP_2 {
+        answer.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
+    answer
 }
 
 /// Keeps what inner layers added to a refusal, such as `Allow` of a 405.
@@ -87,8 +125,8 @@ fn with_headers_of(inner: &Response, mut rendered: Response) -> Response {
     rendered
 }
 
-fn record(service: &'static str, method: &Method, route: &str, status: StatusCode, took: Duration, span: &tracing::Span) {
-    let labels = [("service", service.to_owned()), ("method", method.to_string()), ("route", route.to_owned()), ("status", status.as_u16().to_string())];
+fn record(service: &'static str, method: &'static str, route: &str, status: StatusCode, took: Duration, span: &tracing::Span) {
+    let labels = [("service", service.to_owned()), ("method", method.to_owned()), ("route", route.to_owned()), ("status", status.as_u16().to_string())];
     metrics::counter!("http_requests_total", &labels).increment(1);
     metrics::histogram!("http_request_duration_seconds", &labels[..3]).record(took);
     let duration_ms = took.as_secs_f64() * 1000.0;
@@ -101,4 +139,16 @@ fn request_id(request: &Request) -> String {
     let sound =
         |id: &&str| !id.is_empty() && id.len() <= LONGEST_REQUEST_ID && id.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'));
     given.filter(sound).map_or_else(|| crate::ambient::Ambient::system().uuid().to_string(), str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_invented_method_has_no_name_of_its_own() {
+        let name = |method: &str| name_of(&method.parse().unwrap());
+        assert_eq!(["GET", "PATCH", "OPTIONS"].map(name), ["GET", "PATCH", "OPTIONS"]);
+        assert_eq!(["INVENTED1", "get", "TRACE", "CONNECT"].map(name), ["other"; 4]);
+    }
 }

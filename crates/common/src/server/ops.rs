@@ -82,7 +82,8 @@ impl Health {
 }
 
 pub(super) fn router(health: Health, shutdown: CancellationToken) -> Router {
-    Router::new().route("/healthz", get(async || "alive")).route("/readyz", get(readyz)).route("/metrics", get(metrics)).with_state((health, shutdown))
+    let router = Router::new().route("/healthz", get(async || "alive")).route("/readyz", get(readyz)).route("/metrics", get(metrics));
+    router.layer(axum::middleware::from_fn(super::harden::harden)).with_state((health, shutdown))
 }
 
 async fn readyz(State((health, shutdown)): State<(Health, CancellationToken)>) -> Response {
