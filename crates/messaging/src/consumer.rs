@@ -14,9 +14,11 @@ use aws_sdk_sqs::{
     config::{retry::RetryConfig, timeout::TimeoutConfig},
     types::{Message, MessageSystemAttributeName},
 };
-use common::ambient::Ambient;
+use common::{
+    ambient::Ambient,
+    server::{FINISH_WITHIN, GiveUp},
+};
 use contracts::{messages::Message as Contract, topology};
-use futures_util::future::join_all;
 use sqlx::PgPool;
 use std::{sync::Arc, time::Duration};
 use tokio::{
@@ -34,8 +36,6 @@ const LONG_POLL: Duration = Duration::from_secs(20);
 const RECEIVE_TIMEOUT: Duration = Duration::from_secs(25);
 /// A receive in flight at shutdown is waited for this long: dropping it may leave messages invisible for their visibility timeout.
 const RECEIVE_GRACE: Duration = Duration::from_secs(2);
-/// Handlers get this long after shutdown, so that the process ends inside 25 s.
-const DRAIN: Duration = Duration::from_secs(15);
 /// Time within which a message of a queue outside the topology must be heard of again.
 const DEFAULT_VISIBILITY: Duration = Duration::from_secs(30);
 /// Waits of a failing handler's message: five receives span some minutes.
@@ -62,13 +62,13 @@ pub struct Options {
     pub retry_base: Duration,
     /// Instead of the visibility timeout in the topology.
     pub visibility: Option<Duration>,
-    /// How long handlers may still run after shutdown.
+    /// How long handlers may still run after the order to stop.
     pub drain: Duration,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { long_poll: LONG_POLL, retry_base: RETRY.base, visibility: None, drain: DRAIN }
+        Self { long_poll: LONG_POLL, retry_base: RETRY.base, visibility: None, drain: FINISH_WITHIN }
     }
 }
 
@@ -116,7 +116,8 @@ impl Consumer {
         let permits = Arc::new(Semaphore::new(at_once(pool.options().get_max_connections())));
         let context = Arc::new(Context { queue, dead_queue_url, pool, ambient, routes, retry: Backoff { base: options.retry_base, ..RETRY } });
         let poll = Poll { sqs: &aws.sqs, queue_url: &queue_url, visibility, long_poll: options.long_poll };
-        let (tasks, abandon) = (TaskTracker::new(), CancellationToken::new());
+        // From here on, so that what a receive took of the time is not given once more.
+        let (tasks, give_up) = (TaskTracker::new(), GiveUp::after(&shutdown, options.drain));
         let mut failures = 0;
         while let Some(mut places) = place(&context, &permits, &shutdown).await {
             let messages = match poll.receive(places.num_permits(), &shutdown).await {
@@ -130,11 +131,13 @@ impl Consumer {
             };
             failures = 0;
             if shutdown.is_cancelled() {
-                join_all(messages.iter().map(|message| async { poll.lease(message).hand_back(Duration::ZERO).await })).await;
+                for lease in messages.iter().map(|message| poll.lease(message)) {
+                    tasks.spawn(async move { lease.hand_back(Duration::ZERO).await });
+                }
                 break;
             }
             for message in messages {
-                let (context, lease, abandon, place) = (Arc::clone(&context), poll.lease(&message), abandon.clone(), places.split(1));
+                let (context, lease, abandon, place) = (Arc::clone(&context), poll.lease(&message), give_up.token().clone(), places.split(1));
                 let span = tracing::info_span!("message", sqs_message_id = message.message_id());
                 let handling = async move {
                     context.take(&message, &lease, &abandon).await;
@@ -143,11 +146,7 @@ impl Consumer {
                 tasks.spawn(handling.instrument(span));
             }
         }
-        tasks.close();
-        if timeout(options.drain, tasks.wait()).await.is_err() {
-            abandon.cancel();
-            tasks.wait().await;
-        }
+        give_up.wait_for(&tasks).await;
     }
 
     /// The URLs of the queue and of its dead-letter queue, as soon as both exist; `None` at shutdown.

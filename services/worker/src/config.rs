@@ -1,10 +1,11 @@
 //! What was the worker told by its environment?
 
-use common::config::{Base, Database, Env, url};
+use common::{
+    config::{Base, Database, Env, url},
+    server::FINISH_WITHIN,
+};
 use std::{path::PathBuf, time::Duration};
 
-/// How long running jobs may still run after the order to stop, so that the process ends inside 25 s.
-const DRAIN: Duration = Duration::from_secs(15);
 /// More jobs at once than this need more database connections than a worker has.
 const MOST_SLOTS: u32 = 100;
 /// Faster than this, asking for the next job is what limits.
@@ -46,7 +47,7 @@ pub fn read(env: &mut Env) -> Option<Config> {
         jobs_per_second: jobs_per_second?,
         job_concurrency: job_concurrency?,
         job_lease: Duration::from_secs(job_lease?.into()),
-        drain: DRAIN,
+        drain: FINISH_WITHIN,
     })
 }
 

@@ -9,7 +9,7 @@ use crate::{
         store::CHANNEL,
     },
 };
-use common::{db, problem::Chain};
+use common::{db, problem::Chain, server::GiveUp};
 use sqlx::postgres::PgListener;
 use std::{sync::Arc, time::Duration};
 use tokio::{
@@ -41,17 +41,13 @@ impl Dispatcher {
 
     /// Runs until `shutdown`, through any outage of PostgreSQL; then finishes what it holds, or hands it back.
     pub async fn run(self, shutdown: CancellationToken) {
-        let (wake, running, give_up) = (Notify::new(), TaskTracker::new(), CancellationToken::new());
+        let (wake, running, give_up) = (Notify::new(), TaskTracker::new(), GiveUp::after(&shutdown, self.app.config.drain));
         tokio::select! {
-            () = self.dispatch(&wake, &running, &give_up, &shutdown) => {}
+            () = self.dispatch(&wake, &running, give_up.token(), &shutdown) => {}
             () = self.listen(&wake) => {}
             () = self.measure() => {}
         }
-        running.close();
-        if timeout(self.app.config.drain, running.wait()).await.is_err() {
-            give_up.cancel();
-            running.wait().await;
-        }
+        give_up.wait_for(&running).await;
         tracing::info!("drained");
     }
 
