@@ -87,8 +87,13 @@ pub struct GiveUp {
 }
 
 impl GiveUp {
-    /// Call it inside the runtime, before the order.
+    /// `time` after the order there is [`GIVE_BACK_WITHIN`] left. Call it inside the runtime, before the order.
     pub fn after(shutdown: &CancellationToken, time: Duration) -> Self {
+        Self::within(shutdown, time, GIVE_BACK_WITHIN)
+    }
+
+    /// As [`GiveUp::after`], with another time to give back.
+    pub fn within(shutdown: &CancellationToken, time: Duration, give_back: Duration) -> Self {
         let (token, shutdown) = (CancellationToken::new(), shutdown.clone());
         let timer = tokio::spawn({
             let token = token.clone();
@@ -98,7 +103,7 @@ impl GiveUp {
                 token.cancel();
             }
         });
-        Self { token, give_back: GIVE_BACK_WITHIN, _timer: AbortOnDropHandle::new(timer) }
+        Self { token, give_back, _timer: AbortOnDropHandle::new(timer) }
     }
 
     /// Cancelled when work in hand must be given back.
@@ -180,7 +185,7 @@ mod tests {
     async fn the_time_to_finish_begins_with_the_order() {
         let (finish, give_back) = (Duration::from_millis(600), Duration::from_millis(300));
         let shutdown = CancellationToken::new();
-        let give_up = GiveUp { give_back, ..GiveUp::after(&shutdown, finish) };
+        let give_up = GiveUp::within(&shutdown, finish, give_back);
         sleep(finish).await;
         assert!(!give_up.token().is_cancelled(), "nobody has ordered it");
         let ordered = Instant::now();
