@@ -194,6 +194,26 @@ async fn while_the_server_is_away_nothing_is_held_against_the_instance() {
     assert_eq!(fixture.get(id).await["state"], "awaiting_setup");
 }
 
+/// Nobody need retry: people see why they wait, and it goes on when the server is back.
+#[tokio::test]
+async fn an_outage_that_lasts_is_told_and_ends_by_itself() {
+    let fixture = start().await;
+    let id = fixture.requested(HOST, &[]).await;
+    let config = config(&fixture.platform, "postgres://nobody:x@127.0.0.1:1/postgres");
+    let redis = db::connect_redis(&config.base).unwrap();
+    let cut_off = App::new(&config, redis, PlatformClient::new(&config.base), fixture.platform.ambient.clone()).unwrap();
+    assert_eq!(provision_next(&cut_off).await.unwrap(), Some(id));
+    assert_eq!(fixture.get(id).await["reason"].as_str(), None);
+    fixture.tamper("UPDATE instances SET due_at = created_at, state_since = state_since - interval '20 minutes' WHERE id = $1", id).await;
+    assert_eq!(provision_next(&cut_off).await.unwrap(), Some(id));
+    let told = fixture.get(id).await;
+    assert!(told["reason"].as_str().is_some_and(|reason| reason.contains("cannot be reached")) && told["expires_at"].is_string(), "{told}");
+    fixture.tamper("UPDATE instances SET due_at = created_at WHERE id = $1", id).await;
+    assert_eq!(fixture.provision().await, Some(id));
+    let instance = fixture.get(id).await;
+    assert_eq!((&instance["state"], instance["reason"].as_str()), (&serde_json::json!("awaiting_setup"), None));
+}
+
 #[tokio::test]
 async fn a_server_that_refuses_is_told_to_people_who_can_retry() {
     let fixture = start().await;
