@@ -2,6 +2,7 @@
 //!
 //! `cargo xtask test` starts PostgreSQL, Redis and the AWS emulator and says where they are; everything a test makes in them is removed when it ends.
 
+mod background;
 mod browser;
 mod client;
 mod contract;

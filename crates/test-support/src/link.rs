@@ -1,25 +1,33 @@
 //! What does a service do when PostgreSQL or Redis stops and starts again? A link to the real server that a test can cut and mend.
 
-use std::sync::Arc;
+use crate::background::Background;
+use std::sync::{Arc, mpsc::SyncSender};
 use tokio::{
     net::{TcpListener, TcpSocket, TcpStream},
-    sync::watch,
+    sync::mpsc,
+    task::JoinSet,
 };
 
 /// A port that leads to a server; while cut, connections are refused as they are by a stopped server.
 pub struct Link {
     port: u16,
-    open: watch::Sender<bool>,
+    orders: mpsc::UnboundedSender<Order>,
+    /// Where it runs.
+    _background: Background,
 }
+
+/// Whether to be open, and whom to tell when it is done.
+type Order = (bool, SyncSender<()>);
 
 impl Link {
     /// A link to the server of `url`, a database or Redis URL.
     pub async fn to(url: &str) -> Self {
-        let listener = listen(0).expect("binding a port");
+        let background = Background::start();
+        let listener = background.spawn(async { listen(0) }).await.expect("nobody ends the task").expect("binding a port");
         let port = listener.local_addr().expect("a bound port").port();
-        let (open, state) = watch::channel(true);
-        tokio::spawn(relay(listener, port, authority(url).into(), state));
-        Self { port, open }
+        let (orders, taken) = mpsc::unbounded_channel();
+        background.spawn(relay(listener, port, authority(url).into(), taken));
+        Self { port, orders, _background: background }
     }
 
     /// `url` with this link in place of the server.
@@ -29,11 +37,18 @@ impl Link {
 
     /// Ends every connection and refuses new ones.
     pub fn cut(&self) {
-        self.open.send_replace(false);
+        self.order(false);
     }
 
     pub fn mend(&self) {
-        self.open.send_replace(true);
+        self.order(true);
+    }
+
+    /// Comes back when it is so.
+    fn order(&self, open: bool) {
+        let (tell, done) = std::sync::mpsc::sync_channel(1);
+        self.orders.send((open, tell)).expect("the link takes orders as long as it lives");
+        done.recv().expect("the link does as it is told");
     }
 }
 
@@ -51,8 +66,8 @@ fn listen(port: u16) -> std::io::Result<TcpListener> {
     socket.listen(128)
 }
 
-async fn relay(listener: TcpListener, port: u16, server: Arc<str>, mut open: watch::Receiver<bool>) {
-    let mut listener = Some(listener);
+async fn relay(listener: TcpListener, port: u16, server: Arc<str>, mut orders: mpsc::UnboundedReceiver<Order>) {
+    let (mut listener, mut carried) = (Some(listener), JoinSet::new());
     loop {
         let accepted = async {
             match &listener {
@@ -61,21 +76,24 @@ async fn relay(listener: TcpListener, port: u16, server: Arc<str>, mut open: wat
             }
         };
         tokio::select! {
-            changed = open.changed() => {
-                if changed.is_err() {
-                    return;
+            order = orders.recv() => {
+                let Some((open, done)) = order else { return };
+                if !open {
+                    listener = None;
+                    carried.shutdown().await;
+                } else if listener.is_none() {
+                    listener = Some(listen(port).expect("the port is still ours"));
                 }
-                listener = if *open.borrow_and_update() { Some(listen(port).expect("the port is still ours")) } else { None };
+                // Whoever gave the order waits for it, or is unwinding.
+                let _ = done.send(());
             }
-            Ok((client, _)) = accepted => drop(tokio::spawn(carry(client, server.clone(), open.clone()))),
+            Ok((client, _)) = accepted => drop(carried.spawn(carry(client, server.clone()))),
+            Some(_) = carried.join_next() => {}
         }
     }
 }
 
-async fn carry(mut client: TcpStream, server: Arc<str>, mut open: watch::Receiver<bool>) {
+async fn carry(mut client: TcpStream, server: Arc<str>) {
     let Ok(mut upstream) = TcpStream::connect(&*server).await else { return };
-    tokio::select! {
-        _ = tokio::io::copy_bidirectional(&mut client, &mut upstream) => {}
-        _ = open.wait_for(|open| !open) => {}
-    }
+    let _ = tokio::io::copy_bidirectional(&mut client, &mut upstream).await;
 }

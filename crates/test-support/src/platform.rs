@@ -1,7 +1,9 @@
 //! What surrounds the service under test? A database, a Redis prefix, topics and queues that no other test sees.
 
 use crate::{
-    TestServer, database, environment,
+    TestServer,
+    background::Background,
+    database, environment,
     issuer::{AUDIENCE, TestIssuer},
 };
 use common::{
@@ -21,6 +23,9 @@ use redis::aio::ConnectionManager;
 use sqlx::{PgPool, migrate::Migrator};
 use std::{collections::BTreeSet, collections::HashMap, time::Duration};
 
+/// Connections that a test has lent out are not waited for longer: the drop of the database ends them.
+const POOL_CLOSES: Duration = Duration::from_secs(1);
+
 /// Everything that one test has for itself.
 pub struct TestPlatform {
     /// Of a superuser, who looks over the walls between tenants; the service under test logs in as a plain role.
@@ -32,6 +37,8 @@ pub struct TestPlatform {
     /// Name of the database, prefix in Redis and of topics and queues.
     pub name: String,
     service: &'static str,
+    /// Where the service under test runs.
+    services: Background,
 }
 
 /// A signed-in user.
@@ -57,7 +64,7 @@ impl TestPlatform {
         let client = redis::Client::open(redis_url()).expect("a Redis URL");
         let redis = ConnectionManager::new(client).await.expect("connecting to Redis");
         let issuer = TestIssuer::start(ambient.clone()).await;
-        Self { pool, redis, aws, ambient, issuer, name, service }
+        Self { pool, redis, aws, ambient, issuer, name, service, services: Background::start() }
     }
 
     /// The environment of the service under test, for `Env::new`.
@@ -154,11 +161,12 @@ impl TestPlatform {
         let variables = self.env();
         let mut env = Env::new(variables);
         let base = Base::read(&mut env, self.service, 1).expect("a complete environment");
-        let bound = Bound::bind(&base).await.expect("binding ports");
+        let bound = self.services.spawn(async move { Bound::bind(&base).await }).await;
+        let bound = bound.expect("nobody ends the task").expect("binding ports");
         let (api, ops) = (bound.address().expect("a bound port"), bound.ops_address().expect("a bound port"));
         let lifecycle = Lifecycle::default();
         let shutdown = lifecycle.shutdown.clone();
-        let serving = tokio::spawn(start(lifecycle, bound, self.ambient.clone()));
+        let serving = self.services.spawn(start(lifecycle, bound, self.ambient.clone()));
         TestServer::new(format!("http://{api}"), format!("http://{ops}"), shutdown, serving)
     }
 }
@@ -166,10 +174,13 @@ impl TestPlatform {
 impl Drop for TestPlatform {
     /// Removes what the test made, on a thread and a runtime of its own, because the test's is busy dropping.
     fn drop(&mut self) {
-        let (name, prefix) = (self.name.clone(), self.redis_prefix());
+        let (name, prefix, services, pool) = (self.name.clone(), self.redis_prefix(), self.services.take(), self.pool.clone());
         let cleaner = std::thread::spawn(move || {
+            // First whoever uses the database.
+            services.end();
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
             runtime.block_on(async {
+                let _ = tokio::time::timeout(POOL_CLOSES, pool.close()).await;
                 database::drop(&name).await;
                 remove_keys(&prefix).await.expect("removing keys");
                 messaging::provision::teardown(&Aws::from_env(&name, &environment("AWS_ACCOUNT_ID")).await).await.expect("removing topics and queues");
