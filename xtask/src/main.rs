@@ -5,6 +5,7 @@ mod bench;
 mod cargo;
 mod chaos;
 mod data;
+mod dice;
 mod drift;
 mod files;
 mod reset;

@@ -30,7 +30,7 @@ pub async fn gather(guide: &Guide, world: &World) -> Result<Cast> {
     let setting = Setting { guide, world, token: session.token };
     setting.post("/v1/roles", json!({ "name": world.role, "permissions": PERMISSIONS })).await?;
 
-    let email = |number: usize| format!("chaos-{number}@acme{}.test", guide.cast.tag);
+    let email = |number: usize| format!("chaos-{number}@acme-{}.test", guide.cast.tag);
     let ways = 4 * EACH;
     for number in 0..=ways {
         guide.post("auth", "/v1/invitations").bearer(&setting.token).json(&json!({ "email": email(number) })).expect(202).await?;

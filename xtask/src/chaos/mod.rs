@@ -1,7 +1,6 @@
 //! Is anybody allowed what was taken from them, whatever dies meanwhile? Real processes, real faults, and a count that must be 0.
 
 mod cast;
-mod dice;
 mod evictions;
 mod faults;
 mod ledger;
@@ -13,6 +12,7 @@ mod world;
 mod writers;
 
 use crate::{
+    dice::{self, Dice},
     stack::{self, Options, Stack, redis::Redis},
     tools::Need,
     tour::guide::Guide,
@@ -20,7 +20,6 @@ use crate::{
 use anyhow::{Context, Result, bail};
 use cast::Cast;
 use clap::Args;
-use dice::Dice;
 use evictions::Evictor;
 use faults::{Fault, Faults, Recoveries};
 use ledger::{Books, Outcome};

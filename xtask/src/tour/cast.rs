@@ -1,4 +1,9 @@
-//! Who plays? In the first tour of a stack exactly those of the story, later others of the like.
+//! Who plays? The people of the story, under names that nobody has used on this stack before.
+
+use crate::dice::Dice;
+
+/// Letters that tell one tour's names from another's: one in 300 million is met by chance.
+const TAG: usize = 6;
 
 /// Somebody with a tenant of their own, and its forum's host.
 pub struct Owner {
@@ -27,43 +32,56 @@ pub struct Cast {
 }
 
 impl Cast {
-    pub fn of_tour(number: u32) -> Self {
-        let tag = if number == 1 { String::new() } else { format!("-{number}") };
-        let label = tag.replace('-', "+");
+    pub fn of_a_tour() -> Self {
+        Self::tagged(&tag(&mut Dice::new(Dice::any_seed())))
+    }
+
+    fn tagged(tag: &str) -> Self {
         let owner = |name, password, tenant: &str| {
-            let domain = tenant.to_lowercase();
-            let email = format!("{}@{domain}{tag}.test", str::to_lowercase(name));
-            Owner { name, email, password, tenant: format!("{tenant}{}", tag.replace('-', " ")), host: format!("{domain}{tag}.forum.localhost") }
+            let domain = format!("{}-{tag}", tenant.to_lowercase());
+            let email = format!("{}@{domain}.test", str::to_lowercase(name));
+            Owner { name, email, password, tenant: format!("{tenant} {tag}"), host: format!("{domain}.forum.localhost") }
         };
         Self {
             ada: owner("Ada", "nine lanterns over the harbour", "Acme"),
             grace: owner("Grace", "seven kites above the lighthouse", "Globex"),
             mallory: owner("Mallory", "five drawbridges before breakfast", "Initech"),
-            bob_email: format!("bob@acme{tag}.test"),
+            bob_email: format!("bob@acme-{tag}.test"),
             bob_password: "eleven geese along the towpath",
-            crash_host: format!("acme-crash{tag}.forum.localhost"),
-            bouncing: format!("bounce{label}@simulator.amazonses.com"),
-            complaining: format!("complaint{label}@simulator.amazonses.com"),
-            tag,
+            crash_host: format!("acme-crash-{tag}.forum.localhost"),
+            bouncing: format!("bounce+{tag}@simulator.amazonses.com"),
+            complaining: format!("complaint+{tag}@simulator.amazonses.com"),
+            tag: tag.to_owned(),
         }
     }
+}
+
+fn tag(dice: &mut Dice) -> String {
+    (0..TAG).filter_map(|_| char::from_digit(10 + dice.below(26) as u32, 36)).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::collections::BTreeSet;
 
     #[test]
-    fn the_first_tour_has_the_names_of_the_story() {
-        let cast = Cast::of_tour(1);
-        assert_eq!((&*cast.ada.email, &*cast.ada.tenant, &*cast.ada.host), ("ada@acme.test", "Acme", "acme.forum.localhost"));
-        assert_eq!(cast.bouncing, "bounce@simulator.amazonses.com");
+    fn the_names_of_the_story_with_a_tag() {
+        let cast = Cast::tagged("kettle");
+        assert_eq!((&*cast.ada.email, &*cast.ada.tenant, &*cast.ada.host), ("ada@acme-kettle.test", "Acme kettle", "acme-kettle.forum.localhost"));
+        assert_eq!(cast.complaining, "complaint+kettle@simulator.amazonses.com");
     }
 
+    /// Whoever tried the examples of the documents by hand has used the names without a tag.
     #[test]
-    fn later_ones_are_told_apart() {
-        let cast = Cast::of_tour(2);
-        assert_eq!((&*cast.ada.email, &*cast.ada.tenant, &*cast.ada.host), ("ada@acme-2.test", "Acme 2", "acme-2.forum.localhost"));
-        assert_eq!(cast.complaining, "complaint+2@simulator.amazonses.com");
+    fn everything_that_can_be_taken_has_the_tag_which_no_two_tours_share() {
+        let tags: BTreeSet<_> = (0..100).map(|_| Cast::of_a_tour().tag).collect();
+        assert_eq!(tags.len(), 100);
+        assert!(tags.iter().all(|tag| tag.len() == TAG && tag.bytes().all(|letter| letter.is_ascii_lowercase())), "{tags:?}");
+        let Cast { ada, grace, mallory, bob_email, bob_password: _, crash_host, bouncing, complaining, tag } = Cast::of_a_tour();
+        let owned = [ada, grace, mallory].into_iter().flat_map(|owner| [owner.email, owner.tenant, owner.host]);
+        for name in owned.chain([bob_email, crash_host, bouncing, complaining]) {
+            assert!(name.contains(&tag), "{name}");
+        }
     }
 }

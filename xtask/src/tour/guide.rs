@@ -1,7 +1,7 @@
 //! What do all steps share? Where the services are, who plays, how to wait, and what is said.
 
 use super::{PATIENCE, cast::Cast, http::Call};
-use crate::{files, stack::state::State};
+use crate::stack::state::State;
 use anyhow::{Context, Result, bail};
 use reqwest::{Method, redirect::Policy};
 use std::{
@@ -21,12 +21,8 @@ pub struct Guide {
 
 impl Guide {
     pub fn new(state: State) -> Result<Self> {
-        // Each tour of the same stack has its own people and hosts: those of the one before are still there.
-        let counter = state.folder.join("tours.json");
-        let tour = files::read_json::<u32>(&counter)?.unwrap_or(0) + 1;
-        files::write_json(&counter, &tour)?;
         let http = reqwest::Client::builder().no_proxy().redirect(Policy::none()).timeout(TIMEOUT).build()?;
-        Ok(Self { state, cast: Cast::of_tour(tour), http, steps: Cell::new(0) })
+        Ok(Self { state, cast: Cast::of_a_tour(), http, steps: Cell::new(0) })
     }
 
     pub fn step(&self, title: &str) {

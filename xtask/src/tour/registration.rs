@@ -69,7 +69,7 @@ pub async fn verify(guide: &Guide) -> Result<()> {
 /// Whether an address has an account is told to its owner only.
 async fn known_address(guide: &Guide, ada: &Owner) -> Result<()> {
     let known = guide.post("auth", USERS).json(&wish(ada)).send().await?;
-    let nobody = Owner { email: format!("nobody{}@acme.test", guide.cast.tag), tenant: ada.tenant.clone(), host: String::new(), ..*ada };
+    let nobody = Owner { email: format!("nobody@acme-{}.test", guide.cast.tag), tenant: ada.tenant.clone(), host: String::new(), ..*ada };
     let unknown = guide.post("auth", USERS).json(&wish(&nobody)).send().await?;
     ensure!((known.status, &known.text) == (unknown.status, &unknown.text), "{known}, but {unknown}");
     let mail = guide.mail(&ada.email, "already have an account").await?;

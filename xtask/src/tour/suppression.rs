@@ -40,7 +40,7 @@ async fn suppressed(guide: &Guide, address: &str, end: &str, reason: &str) -> Re
 
 async fn send(guide: &Guide, recipient: &str, which: &str) -> Result<String> {
     let body = json!({
-        "key": format!("tour{}:{recipient}:{which}", guide.cast.tag), "template": "notice", "recipient": recipient,
+        "key": format!("tour-{}:{recipient}:{which}", guide.cast.tag), "template": "notice", "recipient": recipient,
         "variables": { "title": "A notice", "text": format!("The {which} one.") },
     });
     let call = |body: &Value| -> Call { guide.post("mailer", "/v1/messages").bearer(guide.operator()).json(body) };
