@@ -1,7 +1,7 @@
 //! What can be seen of a running service? JSON log lines and Prometheus metrics.
 
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
-use std::sync::OnceLock;
+use std::{io::IsTerminal, sync::OnceLock};
 use tracing_subscriber::EnvFilter;
 
 /// How log lines look.
@@ -30,6 +30,8 @@ pub fn init_logs(format: LogFormat, filter: &str) {
     let logs = tracing_subscriber::fmt().with_env_filter(filter);
     let _ = match format {
         LogFormat::Json => logs.json().flatten_event(true).with_current_span(true).with_span_list(false).try_init(),
+        // Where nobody sees colours their codes are noise; on a terminal NO_COLOR turns them off (<https://no-color.org>).
+        LogFormat::Text if !std::io::stdout().is_terminal() => logs.with_ansi(false).try_init(),
         LogFormat::Text => logs.try_init(),
     };
 }

@@ -20,7 +20,7 @@ fn faults(service: &str, environment: &BTreeMap<&str, &str>) -> BTreeSet<String>
     told.lines().skip(1).map(|line| line.trim().to_owned()).collect()
 }
 
-fn binary(service: &str) -> PathBuf {
+pub fn binary(service: &str) -> PathBuf {
     let target = env::current_exe().unwrap().ancestors().nth(2).unwrap().to_owned();
     let binary = target.join(service);
     assert!(binary.is_file(), "there is no {}; `cargo build -p {service}` makes it, as `cargo xtask test` does for all", binary.display());

@@ -6,6 +6,7 @@ mod ecs;
 mod emulator;
 mod environment;
 mod files;
+mod logs;
 mod permissions;
 mod policies;
 mod redis;
