@@ -12,6 +12,9 @@ use std::{
 };
 use tokio::process::Command;
 
+/// In PostgreSQL 15 `DROP DATABASE` waits for whoever is silent while they log in; by default for a minute.
+const AUTHENTICATION_TIMEOUT: &str = "5s";
+
 pub struct Postgres {
     bin: PathBuf,
     /// PostgreSQL refuses to run as root.
@@ -77,8 +80,8 @@ impl Postgres {
     }
 
     pub fn spec(&self) -> Spec {
-        let mut settings =
-            vec![format!("port={}", self.port), "listen_addresses=127.0.0.1".into(), "unix_socket_directories=".into(), "max_connections=400".into()];
+        let mut settings = vec![format!("port={}", self.port), "listen_addresses=127.0.0.1".into(), "unix_socket_directories=".into()];
+        settings.extend(["max_connections=400".into(), format!("authentication_timeout={AUTHENTICATION_TIMEOUT}")]);
         if !self.durable {
             settings.extend(["fsync=off", "synchronous_commit=off", "full_page_writes=off"].map(String::from));
         }
@@ -137,4 +140,43 @@ fn ids_of(user: &str) -> Result<(u32, u32)> {
     let fields = passwd.lines().map(|line| line.split(':').collect::<Vec<_>>()).find(|fields| fields.first() == Some(&user));
     let fields = fields.filter(|fields| fields.len() > 3).with_context(|| format!("there is no user {user}"))?;
     Ok((fields[2].parse()?, fields[3].parse()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{
+        stack::{self, Options},
+        tools::Need,
+    };
+    use std::time::{Duration, Instant};
+    use tokio::{
+        io::{AsyncReadExt, AsyncWriteExt},
+        net::TcpStream,
+    };
+
+    /// Says who it is, and then nothing (<https://www.postgresql.org/docs/15/protocol-message-formats.html>, StartupMessage).
+    async fn silent(port: u16) -> anyhow::Result<TcpStream> {
+        let message = b"\0\0\0\x29\0\x03\0\0user\0postgres\0database\0postgres\0\0";
+        let mut stranger = TcpStream::connect(("127.0.0.1", port)).await?;
+        stranger.write_all(message).await?;
+        anyhow::ensure!(stranger.read_u8().await? == b'R', "PostgreSQL asks for no password");
+        Ok(stranger)
+    }
+
+    #[tokio::test]
+    async fn a_stranger_who_is_silent_while_they_log_in_holds_up_the_drop_of_a_database_for_seconds_only() {
+        let data = std::env::temp_dir().join(format!("xtask-silent-{}", std::process::id()));
+        let dropped = async |stack: &mut stack::Stack| {
+            let postgres = stack.postgres().await?;
+            postgres.run("postgres", "CREATE DATABASE abandoned;").await?;
+            let stranger = silent(postgres.port()).await?;
+            let began = Instant::now();
+            postgres.run("postgres", "DROP DATABASE abandoned;").await?;
+            drop(stranger);
+            Ok(began.elapsed())
+        };
+        let took = stack::with(Some(data.clone()), Options::private("silent", &[Need::Postgres]), dropped).await.unwrap().unwrap();
+        std::fs::remove_dir_all(data).unwrap();
+        assert!(took < Duration::from_secs(20), "{took:?}");
+    }
 }
