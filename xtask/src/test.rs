@@ -16,11 +16,23 @@ pub async fn run(data: Option<PathBuf>, args: Vec<String>) -> Result<ExitCode> {
     if !args.is_empty() {
         return Ok(tests.into());
     }
+    let Some(proved) = stack::with(data, proofs_options(), proofs).await? else { return Ok(stack::INTERRUPTED.into()) };
+    Ok(if proved { tests.into() } else { ExitCode::FAILURE })
+}
+
+/// Of the stack of the tour and the chaos, which needs two Redis.
+fn proofs_options() -> Options {
+    Options { redis_pair: true, ..Options::private("proofs", &[Need::Postgres, Need::Redis, Need::Python]) }
+}
+
+/// The tour, then the chaos among the same processes; whether both hold.
+async fn proofs(stack: &mut Stack) -> Result<bool> {
     println!("\nthe end-to-end test: the tour, on a stack of its own");
-    let Some(toured) = tour::own_stack(data.clone()).await? else { return Ok(stack::INTERRUPTED.into()) };
+    let mut state = stack.start().await?;
+    let toured = tour::on(stack, &mut state).await?;
     println!("\nthe proof: nobody is allowed what was taken, whatever dies meanwhile");
-    let Some(held) = chaos::own_stack(data, chaos::Wish::default()).await? else { return Ok(stack::INTERRUPTED.into()) };
-    Ok(if toured && held { tests.into() } else { ExitCode::FAILURE })
+    let held = chaos::on(stack, state, &chaos::Wish::default()).await?;
+    Ok(toured && held)
 }
 
 /// The exit code of the tests.

@@ -13,7 +13,7 @@ mod writers;
 
 use crate::{
     dice::{self, Dice},
-    stack::{self, Options, Stack, redis::Redis},
+    stack::{self, Options, Stack, redis::Redis, state::State},
     tools::Need,
     tour::guide::Guide,
 };
@@ -57,20 +57,26 @@ pub async fn run(data: Option<PathBuf>, wish: Wish) -> Result<ExitCode> {
     Ok(held.map_or(ExitCode::from(stack::INTERRUPTED), |held| if held { ExitCode::SUCCESS } else { ExitCode::FAILURE }))
 }
 
-/// `None` if somebody pressed Ctrl-C; else whether nobody was allowed what was taken, and enough was tried.
-pub async fn own_stack(data: Option<PathBuf>, wish: Wish) -> Result<Option<bool>> {
-    let seed = wish.seed.unwrap_or_else(Dice::any_seed);
+/// `None` if somebody pressed Ctrl-C; else as `on`.
+async fn own_stack(data: Option<PathBuf>, wish: Wish) -> Result<Option<bool>> {
     let options = Options { redis_pair: true, ..Options::private("chaos", &[Need::Postgres, Need::Redis, Need::Python]) };
     stack::with(data, options, async |stack| {
-        let guide = Guide::new(stack.start().await?)?;
-        let world = Arc::new(World::new(&guide.state, ROLE)?);
-        println!("gathering people");
-        let cast = cast::gather(&guide, &world).await?;
-        println!("chaos for {} s, with --seed {seed}", wish.seconds);
-        let recoveries = unleash(stack, &guide, &world, cast, &wish, seed).await?;
-        Ok(report(&world.ledger.books(), &recoveries))
+        let state = stack.start().await?;
+        on(stack, state, &wish).await
     })
     .await
+}
+
+/// On a stack that has a pair of Redis; whether nobody was allowed what was taken, and enough was tried.
+pub async fn on(stack: &mut Stack, state: State, wish: &Wish) -> Result<bool> {
+    let seed = wish.seed.unwrap_or_else(Dice::any_seed);
+    let guide = Guide::new(state)?;
+    let world = Arc::new(World::new(&guide.state, ROLE)?);
+    println!("gathering people");
+    let cast = cast::gather(&guide, &world).await?;
+    println!("chaos for {} s, with --seed {seed}", wish.seconds);
+    let recoveries = unleash(stack, &guide, &world, cast, wish, seed).await?;
+    Ok(report(&world.ledger.books(), &recoveries))
 }
 
 async fn unleash(stack: &mut Stack, guide: &Guide, world: &Arc<World>, cast: Cast, wish: &Wish, seed: u64) -> Result<Recoveries> {

@@ -26,7 +26,7 @@ mod walls;
 use crate::{
     data::{self, Folder},
     files,
-    stack::{self, Options, state::State},
+    stack::{self, Options, Stack, state::State},
     tools::Need,
 };
 use anyhow::{Result, bail};
@@ -100,20 +100,25 @@ pub async fn run(data: Option<PathBuf>, own: bool) -> Result<ExitCode> {
 }
 
 /// `None` if somebody pressed Ctrl-C.
-pub async fn own_stack(data: Option<PathBuf>) -> Result<Option<bool>> {
+async fn own_stack(data: Option<PathBuf>) -> Result<Option<bool>> {
     let options = Options::private("tour", &[Need::Postgres, Need::Redis, Need::Python]);
     let began = Instant::now();
     stack::with(data, options, async |stack| {
         let mut state = stack.start().await?;
         println!("ready after {:.1} s", began.elapsed().as_secs_f32());
-        let seen = state.clone();
-        tokio::select! {
-            passed = walk(seen) => Ok(passed),
-            // As in `up`: what the tour kills comes back.
-            ended = stack.supervise(&mut state) => match ended? {},
-        }
+        on(stack, &mut state).await
     })
     .await
+}
+
+/// On that stack; whether all was as the story says.
+pub async fn on(stack: &mut Stack, state: &mut State) -> Result<bool> {
+    let seen = state.clone();
+    tokio::select! {
+        passed = walk(seen) => Ok(passed),
+        // As in `up`: what the tour kills comes back.
+        ended = stack.supervise(state) => match ended? {},
+    }
 }
 
 async fn walk(state: State) -> bool {
