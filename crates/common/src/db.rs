@@ -24,12 +24,20 @@ const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
 /// Our statements are short, and the walls' policies make the planner think otherwise: compiling one takes longer than running it.
 const NO_JIT: &str = "SET jit = off";
 
+const WRITABLE: &str = "SELECT NOT pg_is_in_recovery() AND NOT current_setting('transaction_read_only')::boolean";
+
+/// A read-only connection is kept for this long: reading still works, and a new connection for each request would be a burden.
+const READ_ONLY_AGE: Duration = Duration::from_secs(2);
+
 /// A pool that connects when first used, so that a service starts while its database is still away.
 pub fn connect(settings: &Database) -> Result<PgPool, sqlx::Error> {
     let checked = Arc::new(AtomicBool::new(false));
     PgPoolOptions::new()
         .max_connections(settings.max_connections)
         .acquire_timeout(ACQUIRE_TIMEOUT)
+        // The question below finds out as well whether the connection is alive.
+        .test_before_acquire(false)
+        .before_acquire(|conn, meta| Box::pin(async move { Ok(is_writable(conn).await? || meta.age < READ_ONLY_AGE) }))
         .after_connect(move |conn, _| {
             let first = !checked.swap(true, Ordering::Relaxed);
             Box::pin(async move {
@@ -38,6 +46,11 @@ pub fn connect(settings: &Database) -> Result<PgPool, sqlx::Error> {
             })
         })
         .connect_lazy(settings.url.expose_secret())
+}
+
+/// A connection that was opened while the database was read-only stays so when that is over, and must not be used again.
+pub async fn is_writable(conn: &mut PgConnection) -> sqlx::Result<bool> {
+    sqlx::query_scalar(WRITABLE).fetch_one(conn).await
 }
 
 async fn warn_if_above_walls(conn: &mut PgConnection) -> sqlx::Result<()> {

@@ -204,11 +204,15 @@ impl From<redis::RedisError> for Problem {
     }
 }
 
-/// Whether the database was out of reach or shutting down (SQLSTATE classes 08, 53 and 57P), rather than refusing the statement.
+/// SQLSTATEs, or how they begin, of a database that cannot serve anybody now: connection, log-in and resources (08, 28, 53), shutting down
+/// (57P), trouble of its system (58), read-only as after a failover (25006), not there (3D000).
+const OUTAGES: [&str; 7] = ["08", "28", "53", "57P", "58", "25006", "3D000"];
+
+/// Whether the database was out of reach or could serve nobody, rather than refusing the statement.
 pub fn is_outage(error: &sqlx::Error) -> bool {
     match error {
         sqlx::Error::Io(_) | sqlx::Error::Tls(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed | sqlx::Error::WorkerCrashed => true,
-        sqlx::Error::Database(error) => error.code().is_some_and(|code| code.starts_with("08") || code.starts_with("53") || code.starts_with("57P")),
+        sqlx::Error::Database(error) => error.code().is_some_and(|code| OUTAGES.iter().any(|outage| code.starts_with(outage))),
         _ => false,
     }
 }

@@ -39,7 +39,8 @@ pub struct Queue {
     pub name: &'static str,
     /// Time within which a received message must be heard of again.
     pub visibility_timeout: Duration,
-    /// Receives before the message goes to the dead-letter queue.
+    /// Receives before SQS itself moves the message to the dead-letter queue. Consumers do so earlier, with a reason; this is for what they
+    /// cannot count, such as a message of which each process dies.
     pub max_receive_count: u32,
     pub subscriptions: &'static [Subscription],
 }
@@ -55,7 +56,8 @@ pub struct Subscription {
 const VISIBILITY: Duration = Duration::from_secs(30);
 /// For queues whose handlers only note what they take: an order that went to a process that had just died is late by this much.
 const SHORT_VISIBILITY: Duration = Duration::from_secs(10);
-const RECEIVES: u32 = 5;
+/// SQS counts receives whatever became of them, so good messages that were received in a bad hour need room.
+const RECEIVES: u32 = 100;
 
 /// Every queue of the platform.
 pub const QUEUES: &[Queue] = &[

@@ -2,12 +2,14 @@
 
 use crate::{
     backoff::Backoff,
+    breaker::Breaker,
+    copy::{self, attempts, receives},
     handler::Fault,
     inbox,
     lease::Lease,
     routes::{Parsed, Routes, Unfit},
 };
-use aws_sdk_sqs::types::{Message, MessageAttributeValue, MessageSystemAttributeName};
+use aws_sdk_sqs::types::Message;
 use common::{ambient::Ambient, db};
 use futures_util::FutureExt;
 use sqlx::PgPool;
@@ -16,8 +18,11 @@ use tokio_util::sync::CancellationToken;
 
 /// Longest time for one handling of one message; what takes longer is a job for the worker.
 const LONGEST_HANDLING: Duration = Duration::from_secs(300);
-/// Longest reason kept with a dead letter, in characters; an attribute counts towards the message's size.
-const LONGEST_REASON: usize = 1_000;
+/// A message that was at fault itself so often is given up: with the waits between, after some half an hour, in which whatever it
+/// came before may have arrived.
+const MOST_ATTEMPTS: u32 = 10;
+/// Below what any queue was ever given as its `maxReceiveCount`, so that an outage alone buries nothing.
+const RECEIVES_BEFORE_RENEWAL: u32 = 3;
 /// The type under which messages are counted that were not understood; their own word for it could be anything.
 const UNKNOWN: &str = "unknown";
 
@@ -29,12 +34,17 @@ pub(crate) struct Context {
     pub ambient: Ambient,
     pub routes: Routes,
     pub retry: Backoff,
+    /// Waits while what the handlers need is away.
+    pub reconnect: Backoff,
+    pub breaker: Breaker,
 }
 
 enum Outcome {
     Applied,
     /// Its effect was committed by an earlier delivery.
     Duplicate,
+    Away(anyhow::Error),
+    Contended(anyhow::Error),
     Retry(anyhow::Error),
     Dead {
         reason: String,
@@ -51,6 +61,8 @@ impl Outcome {
         match self {
             Self::Applied => "applied",
             Self::Duplicate => "duplicate",
+            Self::Away(_) => "away",
+            Self::Contended(_) => "contended",
             Self::Retry(_) => "retried",
             Self::Dead { .. } => "dead",
             Self::Lost => "lost",
@@ -68,6 +80,8 @@ impl From<Unfit> for Outcome {
 impl From<Fault> for Outcome {
     fn from(fault: Fault) -> Self {
         match fault {
+            Fault::Away(error) => Self::Away(error),
+            Fault::Contended(error) => Self::Contended(error),
             Fault::Retry(error) => Self::Retry(error),
             Fault::Permanent(reason) => Self::Dead { reason, detail: None },
         }
@@ -77,13 +91,24 @@ impl From<Fault> for Outcome {
 impl Context {
     /// Handles one message to its end. Never panics, whatever the handler does.
     pub(crate) async fn take(&self, message: &Message, lease: &Lease, abandon: &CancellationToken) {
-        let body = message.body().unwrap_or_default();
+        let (body, outages) = (message.body().unwrap_or_default(), self.breaker.outages());
         let (kind, outcome) = match self.routes.parse(body) {
-            Ok(parsed) => (parsed.kind, self.handle(&parsed, lease, abandon).await),
+            Ok(parsed) => (parsed.kind, self.watched(outages, self.handle(&parsed, lease, abandon)).await),
             Err(unfit) => (UNKNOWN, unfit.into()),
         };
         metrics::counter!("messages_consumed_total", "queue" => self.queue, "type" => kind, "outcome" => outcome.label()).increment(1);
         self.settle(kind, outcome, message, lease).await;
+    }
+
+    /// Tells the breaker what the handling says about the surroundings.
+    async fn watched(&self, outages: u32, handling: impl Future<Output = Outcome>) -> Outcome {
+        let outcome = handling.await;
+        match outcome {
+            Outcome::Away(_) => self.breaker.trip(outages),
+            Outcome::Applied | Outcome::Duplicate | Outcome::Retry(_) | Outcome::Dead { .. } => self.breaker.reset(),
+            Outcome::Contended(_) | Outcome::Lost | Outcome::Abandoned => {}
+        }
+        outcome
     }
 
     async fn handle(&self, parsed: &Parsed, lease: &Lease, abandon: &CancellationToken) -> Outcome {
@@ -113,62 +138,57 @@ impl Context {
     async fn settle(&self, kind: &str, outcome: Outcome, message: &Message, lease: &Lease) {
         match outcome {
             Outcome::Applied | Outcome::Duplicate => lease.delete().await,
-            Outcome::Retry(error) => {
-                let receive_count = receive_count(message);
-                let wait = self.retry.jittered(receive_count, &self.ambient);
+            Outcome::Away(error) | Outcome::Contended(error) => {
+                let (error, wait) = (format!("{error:#}"), self.retry.jittered(receives(message), &self.ambient));
                 tracing::warn!(
-                    error = format!("{error:#}"),
+                    error,
                     r#type = kind,
-                    receive_count,
                     wait_ms = wait.as_millis() as u64,
-                    "A message could not be handled; it comes back"
+                    "A message could not be handled now; it comes back, and nothing is held against it"
                 );
-                lease.hand_back(wait).await;
+                self.put_off(message, lease, &error, wait).await;
             }
+            Outcome::Retry(error) => self.count(kind, &format!("{error:#}"), message, lease).await,
             Outcome::Dead { reason, detail } => {
                 tracing::warn!(reason, r#type = kind, "A message can never be handled; it goes to the dead-letter queue");
                 let reason = detail.map_or(reason.clone(), |detail| format!("{reason}: {detail}"));
-                match self.bury(message, &reason, lease).await {
-                    Ok(()) => lease.delete().await,
-                    Err(error) => {
-                        tracing::warn!(error = format!("{error:#}"), "The dead-letter queue takes nothing; the message comes back");
-                        lease.hand_back(self.retry.jittered(receive_count(message), &self.ambient)).await;
-                    }
-                }
+                self.bury(message, &reason, lease).await;
             }
             Outcome::Lost => tracing::warn!(r#type = kind, "A message was lost to another consumer while it was handled; its effect was rolled back"),
             Outcome::Abandoned => lease.hand_back(Duration::ZERO).await,
         }
     }
 
-    async fn bury(&self, message: &Message, reason: &str, lease: &Lease) -> anyhow::Result<()> {
-        let reason = MessageAttributeValue::builder().data_type("String").string_value(tidy(reason)).build()?;
-        let body = message.body().unwrap_or_default();
-        lease.sqs.send_message().queue_url(&self.dead_queue_url).message_body(body).message_attributes("reason", reason).send().await?;
-        Ok(())
+    /// A copy begins to be received anew: SQS would else bury for receives what nobody counts.
+    async fn put_off(&self, message: &Message, lease: &Lease, reason: &str, wait: Duration) {
+        if receives(message) < RECEIVES_BEFORE_RENEWAL {
+            return lease.hand_back(wait).await;
+        }
+        self.send(message, lease, &lease.queue_url, attempts(message), reason, wait).await;
     }
-}
 
-/// How often SQS has delivered the message, this time included; approximately, as SQS says.
-fn receive_count(message: &Message) -> u32 {
-    let count = message.attributes().and_then(|attributes| attributes.get(&MessageSystemAttributeName::ApproximateReceiveCount));
-    count.and_then(|count| count.parse().ok()).unwrap_or(1)
-}
+    /// Counts a failed attempt; the last one ends in the dead-letter queue.
+    async fn count(&self, kind: &str, error: &str, message: &Message, lease: &Lease) {
+        let attempts = attempts(message) + 1;
+        if attempts >= MOST_ATTEMPTS {
+            tracing::warn!(error, r#type = kind, attempts, "A message is given up; it goes to the dead-letter queue");
+            return self.bury(message, &format!("given up after {attempts} attempts: {error}"), lease).await;
+        }
+        let wait = self.retry.jittered(attempts, &self.ambient);
+        tracing::warn!(error, r#type = kind, attempts, wait_ms = wait.as_millis() as u64, "A message could not be handled; it comes back");
+        self.send(message, lease, &lease.queue_url, attempts, error, wait).await;
+    }
 
-/// A reason that SQS takes as an attribute: not empty, without control characters, not too long.
-fn tidy(reason: &str) -> String {
-    let reason: String = reason.chars().filter(|c| !c.is_control()).take(LONGEST_REASON).collect();
-    if reason.is_empty() { "no reason was given".into() } else { reason }
-}
+    /// Whoever sends a dead letter back to its queue has mended something: its attempts begin anew.
+    async fn bury(&self, message: &Message, reason: &str, lease: &Lease) {
+        metrics::counter!("messages_buried_total", "queue" => self.queue).increment(1);
+        self.send(message, lease, &self.dead_queue_url, 0, reason, Duration::ZERO).await;
+    }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_reason_is_fit_to_be_an_attribute() {
-        assert_eq!(tidy("bad\u{0}\nthing"), "badthing");
-        assert_eq!(tidy(&"x".repeat(5_000)).len(), LONGEST_REASON);
-        assert!(!tidy("").is_empty());
+    async fn send(&self, message: &Message, lease: &Lease, queue_url: &str, attempts: u32, reason: &str, wait: Duration) {
+        if let Err(error) = copy::replace(lease, message, queue_url, attempts, reason, wait).await {
+            tracing::warn!(error = format!("{error:#}"), "A message could not be sent on; it comes back as it is");
+            lease.hand_back(self.retry.jittered(receives(message), &self.ambient)).await;
+        }
     }
 }

@@ -6,6 +6,8 @@ use crate::{
     attempt::Context,
     aws::{Aws, QueueError},
     backoff::{Backoff, whole_seconds},
+    breaker::Breaker,
+    copy::ATTEMPTS,
     handler::{Handle, HandleRaw},
     lease::Lease,
     routes::Routes,
@@ -16,6 +18,7 @@ use aws_sdk_sqs::{
 };
 use common::{
     ambient::Ambient,
+    db,
     server::{FINISH_WITHIN, GiveUp},
 };
 use contracts::{messages::Message as Contract, topology};
@@ -38,7 +41,7 @@ const RECEIVE_TIMEOUT: Duration = Duration::from_secs(25);
 const RECEIVE_GRACE: Duration = Duration::from_secs(2);
 /// Time within which a message of a queue outside the topology must be heard of again.
 const DEFAULT_VISIBILITY: Duration = Duration::from_secs(30);
-/// Waits of a failing handler's message: five receives span some minutes.
+/// Waits of a failing handler's message, within the longest delay that SQS knows.
 const RETRY: Backoff = Backoff { base: Duration::from_secs(2), factor: 4, cap: Duration::from_secs(900) };
 /// Waits while SQS or the database is away.
 const RECONNECT: Backoff = Backoff { base: Duration::from_millis(500), factor: 2, cap: Duration::from_secs(10) };
@@ -60,6 +63,8 @@ pub struct Options {
     pub long_poll: Duration,
     /// Longest wait after the first failure of a handler; each further failure may wait four times as long.
     pub retry_base: Duration,
+    /// Longest wait before looking again for what was away; each further look may wait twice as long.
+    pub reconnect_base: Duration,
     /// Instead of the visibility timeout in the topology.
     pub visibility: Option<Duration>,
     /// How long handlers may still run after the order to stop.
@@ -68,7 +73,7 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { long_poll: LONG_POLL, retry_base: RETRY.base, visibility: None, drain: FINISH_WITHIN }
+        Self { long_poll: LONG_POLL, retry_base: RETRY.base, reconnect_base: RECONNECT.base, visibility: None, drain: FINISH_WITHIN }
     }
 }
 
@@ -114,18 +119,21 @@ impl Consumer {
         let Self { aws, queue, pool, ambient, routes, options } = self;
         let visibility = options.visibility.or(topology::queue(queue).map(|queue| queue.visibility_timeout)).unwrap_or(DEFAULT_VISIBILITY);
         let permits = Arc::new(Semaphore::new(at_once(pool.options().get_max_connections())));
-        let context = Arc::new(Context { queue, dead_queue_url, pool, ambient, routes, retry: Backoff { base: options.retry_base, ..RETRY } });
+        let (retry, reconnect) = (Backoff { base: options.retry_base, ..RETRY }, Backoff { base: options.reconnect_base, ..RECONNECT });
+        let context = Arc::new(Context { queue, dead_queue_url, pool, ambient, routes, retry, reconnect, breaker: Breaker::default() });
         let poll = Poll { sqs: &aws.sqs, queue_url: &queue_url, visibility, long_poll: options.long_poll };
         // From here on, so that what a receive took of the time is not given once more.
         let (tasks, give_up) = (TaskTracker::new(), GiveUp::after(&shutdown, options.drain));
         let mut failures = 0;
         while let Some(mut places) = place(&context, &permits, &shutdown).await {
-            let messages = match poll.receive(places.num_permits(), &shutdown).await {
+            // One message is risked to find out whether an outage is over.
+            let outage = context.breaker.outages() > 0;
+            let messages = match poll.receive(if outage { 1 } else { places.num_permits() }, &shutdown).await {
                 Ok(messages) => messages,
                 Err(error) => {
                     failures += 1;
                     tracing::warn!(error = format!("{error:#}"), failures, "The queue cannot be received from");
-                    pause(RECONNECT.jittered(failures, &context.ambient), &shutdown).await;
+                    pause(reconnect.jittered(failures, &context.ambient), &shutdown).await;
                     continue;
                 }
             };
@@ -143,7 +151,11 @@ impl Consumer {
                     context.take(&message, &lease, &abandon).await;
                     drop(place);
                 };
-                tasks.spawn(handling.instrument(span));
+                let handled = tasks.spawn(handling.instrument(span));
+                if outage {
+                    // Its end is what decides how to go on; how it ended, the breaker knows.
+                    until(handled, &shutdown).await;
+                }
             }
         }
         give_up.wait_for(&tasks).await;
@@ -179,6 +191,7 @@ impl Poll<'_> {
         let call = self.sqs.receive_message().queue_url(self.queue_url).max_number_of_messages(i32::try_from(places)?);
         let call = call.wait_time_seconds(whole_seconds(self.long_poll)).visibility_timeout(whole_seconds(self.visibility));
         let call = call.message_system_attribute_names(MessageSystemAttributeName::ApproximateReceiveCount);
+        let call = call.message_attribute_names(ATTEMPTS);
         let mut receive = std::pin::pin!(call.customize().config_override(patient).send());
         let answer = tokio::select! {
             answer = &mut receive => answer,
@@ -205,15 +218,20 @@ fn at_once(max_connections: u32) -> usize {
     (max_connections / 2).clamp(1, MOST_AT_ONCE) as usize
 }
 
-/// Every free place, once there is one and the database answers: a message received without it would only use up its receives.
+/// Every free place, once there is one and the database can be written: a message received without it would only come back.
 async fn place(context: &Context, permits: &Arc<Semaphore>, shutdown: &CancellationToken) -> Option<OwnedSemaphorePermit> {
     let ready = async {
         let mut places = Arc::clone(permits).acquire_owned().await.ok()?;
+        let outages = context.breaker.outages();
+        if outages > 0 {
+            tracing::warn!(outages, "What the handlers need was away; receiving pauses");
+            sleep(context.reconnect.jittered(outages, &context.ambient)).await;
+        }
         let mut failures = 0;
-        while let Err(error) = context.pool.acquire().await {
+        while let Err(error) = writable(&context.pool).await {
             failures += 1;
-            tracing::warn!(error = &error as &dyn std::error::Error, failures, "The database gives no connection; nothing is received");
-            sleep(RECONNECT.jittered(failures, &context.ambient)).await;
+            tracing::warn!(error = &error as &dyn std::error::Error, failures, "The database cannot be written; nothing is received");
+            sleep(context.reconnect.jittered(failures, &context.ambient)).await;
         }
         let more = permits.available_permits().try_into().ok()?;
         places.merge(Arc::clone(permits).try_acquire_many_owned(more).ok()?);
@@ -226,10 +244,32 @@ async fn place(context: &Context, permits: &Arc<Semaphore>, shutdown: &Cancellat
     }
 }
 
+/// Why nothing is received.
+#[derive(Debug, thiserror::Error)]
+enum Unwritable {
+    #[error("the database gives no connection")]
+    Away(#[from] sqlx::Error),
+    #[error("the database is read-only")]
+    ReadOnly,
+}
+
+async fn writable(pool: &PgPool) -> Result<(), Unwritable> {
+    let mut conn = pool.acquire().await?;
+    if db::is_writable(&mut conn).await? {
+        return Ok(());
+    }
+    conn.close_on_drop();
+    Err(Unwritable::ReadOnly)
+}
+
 async fn pause(wait: Duration, shutdown: &CancellationToken) {
+    until(sleep(wait), shutdown).await;
+}
+
+async fn until<T>(end: impl Future<Output = T>, shutdown: &CancellationToken) {
     tokio::select! {
         () = shutdown.cancelled() => {}
-        () = sleep(wait) => {}
+        _ = end => {}
     }
 }
 

@@ -43,7 +43,13 @@ pub trait HandleRaw: Send + Sync + 'static {
 /// Why a message did not take effect.
 #[derive(Debug, thiserror::Error)]
 pub enum Fault {
-    /// It may work later: the message comes back after a growing wait.
+    /// Something that it needs is away: receiving pauses, the message comes back, and nothing is held against it.
+    #[error("something that it needs is away")]
+    Away(#[source] anyhow::Error),
+    /// Another transaction was in its way: the message comes back soon, and nothing is held against it.
+    #[error("another transaction was in its way")]
+    Contended(#[source] anyhow::Error),
+    /// It may work later: the message comes back after a growing wait, a few times.
     #[error("it may work later")]
     Retry(#[source] anyhow::Error),
     /// It will never work: the message goes to the dead-letter queue with this reason.
@@ -57,19 +63,21 @@ impl Fault {
         Self::Permanent(reason.into())
     }
 
+    /// For services that cannot be reached, or answer that they cannot work now; errors of sqlx are sorted by `?`.
+    pub fn away(error: impl Into<anyhow::Error>) -> Self {
+        Self::Away(error.into())
+    }
+
     pub fn retry(error: impl Into<anyhow::Error>) -> Self {
         Self::Retry(error.into())
     }
 }
 
-impl From<sqlx::Error> for Fault {
-    fn from(error: sqlx::Error) -> Self {
-        Self::retry(error)
-    }
-}
-
 impl From<OutboxError> for Fault {
     fn from(error: OutboxError) -> Self {
-        Self::retry(error)
+        match error {
+            OutboxError::Database(error) => error.into(),
+            error @ OutboxError::Serialize(_) => Self::retry(error),
+        }
     }
 }

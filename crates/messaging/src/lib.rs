@@ -20,7 +20,9 @@
 mod attempt;
 pub mod aws;
 mod backoff;
+mod breaker;
 pub mod consumer;
+mod copy;
 pub mod handler;
 pub mod inbox;
 mod lease;
@@ -29,6 +31,7 @@ pub mod provision;
 pub mod publisher;
 pub mod relay;
 mod routes;
+mod sqlstate;
 
 pub use aws::Aws;
 pub use consumer::Consumer;

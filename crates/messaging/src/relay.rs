@@ -1,4 +1,12 @@
 //! How do committed messages reach SNS? Rows leave the outbox only when SNS has confirmed them.
+//!
+//! ```text
+//! claim: due rows are leased, one short transaction ─ send, no transaction open ─┬─ confirmed: deleted
+//!                                                                               ├─ not taken: put off, each on its own
+//!                                                                               └─ refused for good: parked
+//! ```
+
+mod table;
 
 use crate::{
     backoff::Backoff,
@@ -6,39 +14,34 @@ use crate::{
     publisher::{BATCH_MESSAGES, PublishError, Publisher},
 };
 use contracts::{envelope::Envelope, topology::Topic};
-use sqlx::{PgPool, Postgres, Transaction, postgres::PgListener};
-use std::time::Duration;
-use tokio::sync::Notify;
-use tokio_util::sync::CancellationToken;
+use sqlx::{PgPool, postgres::PgListener};
+use std::{sync::Arc, time::Duration};
+use table::{Failure, Row};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use uuid::Uuid;
 
-/// Looks for rows this often even if no commit woke it: notifications are lost while the connection is.
+/// Looks for rows this often even if no commit woke it: waits end without one, and notifications are lost while the connection is.
 const POLL: Duration = Duration::from_secs(1);
-/// After a pass that got nowhere: soon again, but not hammering what is down.
-const BACKOFF: Backoff = Backoff { base: Duration::from_millis(200), factor: 2, cap: Duration::from_secs(5) };
-/// How often the age of the oldest row is measured.
+/// While SNS or the database is away: soon again, but not hammering what is down.
+const OUTAGE: Backoff = Backoff { base: Duration::from_millis(200), factor: 2, cap: Duration::from_secs(5) };
+/// How often the outbox is measured.
 const MEASURE: Duration = Duration::from_secs(5);
-/// A message that SNS refuses this often is parked: a person must look at it.
-const REFUSALS_BEFORE_PARKING: i32 = 5;
-
-/// The identifier of the row, not a cursor, is what is deleted: rows commit out of order and none may be skipped.
-const TAKE: &str = "
-    SELECT id, topic, envelope::text FROM outbox
-    WHERE parked_at IS NULL ORDER BY attempts, created_at, id LIMIT $1 FOR UPDATE SKIP LOCKED";
-const CONFIRM: &str = "DELETE FROM outbox WHERE id = ANY($1)";
-const FAIL: &str = "
-    UPDATE outbox SET attempts = attempts + 1, last_error = $2,
-        parked_at = CASE WHEN $3 AND attempts + 1 >= $4 THEN now() END
-    WHERE id = $1";
-const AGE: &str = "SELECT coalesce(extract(epoch FROM now() - min(created_at)), 0)::float8 FROM outbox WHERE parked_at IS NULL";
+/// Rows claimed at once: ten batches of SNS, sent beside each other.
+const CLAIM: usize = 10 * BATCH_MESSAGES;
+/// Claims under way at once, so that one that SNS is slow about does not hold up what comes after it.
+const LANES: usize = 4;
+/// How long a claim keeps other relays from its rows; more than a call to SNS takes. After a crash they wait for its end.
+const LEASE: Duration = Duration::from_secs(20);
 
 /// Moves the messages of one database to SNS, for ever. Any number may run beside each other.
 pub struct Relay {
     pool: PgPool,
     publisher: Publisher,
+    lease: Duration,
 }
 
-/// A pass was abandoned; its rows are all still there.
+/// A claim came to nothing; its rows are all still there.
 #[derive(Debug, thiserror::Error)]
 enum Abandoned {
     #[error("the outbox cannot be read or written")]
@@ -47,105 +50,66 @@ enum Abandoned {
     Publish(#[from] PublishError),
 }
 
-/// What a pass came to.
-enum Pass {
-    /// There is more where this came from.
-    Full,
-    Emptied,
-    /// SNS has answered, and taken none of them.
-    Stuck,
-}
+type Answer = (Row, Result<(), PublishError>);
 
-type Row = (Uuid, String, String);
-type Answer = (Uuid, Result<(), PublishError>);
+/// What the lanes share.
+struct Sending {
+    pool: PgPool,
+    publisher: Publisher,
+    /// Outages in a row; what they meet at the same time is one.
+    outages: crate::breaker::Breaker,
+}
 
 impl Relay {
     pub fn new(pool: PgPool, publisher: Publisher) -> Self {
-        Self { pool, publisher }
+        Self { pool, publisher, lease: LEASE }
     }
 
-    /// Runs until `shutdown`, through any outage of PostgreSQL or SNS; then ends after the batch that it holds.
+    /// Instead of the usual lease, which tests need not wait for.
+    pub fn lease(mut self, lease: Duration) -> Self {
+        self.lease = lease;
+        self
+    }
+
+    /// Runs until `shutdown`, through any outage of PostgreSQL or SNS; then ends after the batches that it holds.
     pub async fn run(self, shutdown: CancellationToken) {
-        let wake = Notify::new();
+        let (wake, tasks) = (Notify::new(), TaskTracker::new());
         tokio::select! {
-            () = self.relay(&wake, &shutdown) => {}
+            () = self.relay(&wake, &tasks, &shutdown) => {}
             () = self.listen(&wake) => {}
             () = self.measure() => {}
         }
+        tasks.close();
+        tasks.wait().await;
     }
 
-    async fn relay(&self, wake: &Notify, shutdown: &CancellationToken) {
-        let mut failures = 0;
-        while !shutdown.is_cancelled() {
-            let pass = self.pass().await;
-            if let Err(error) = &pass {
-                tracing::warn!(error = error as &dyn std::error::Error, failures, "The outbox could not be relayed; its messages wait");
-            }
-            match pass {
-                Ok(Pass::Full) => failures = 0,
-                Ok(Pass::Emptied) => {
-                    failures = 0;
-                    tokio::select! {
-                        () = shutdown.cancelled() => {}
-                        () = wake.notified() => {}
-                        () = tokio::time::sleep(POLL) => {}
-                    }
+    async fn relay(&self, wake: &Notify, tasks: &TaskTracker, shutdown: &CancellationToken) {
+        let lanes = Arc::new(Semaphore::new(LANES));
+        let sending = Arc::new(Sending { pool: self.pool.clone(), publisher: self.publisher.clone(), outages: Default::default() });
+        while let Some(lane) = free(&lanes, shutdown).await {
+            let outages = sending.outages.outages();
+            let rows = match table::claim(&self.pool, CLAIM, self.lease).await {
+                Ok(rows) => rows,
+                Err(error) => {
+                    sending.abandoned(outages, &error.into());
+                    until(tokio::time::sleep(OUTAGE.ceiling(outages + 1)), shutdown).await;
+                    continue;
                 }
-                Ok(Pass::Stuck) | Err(_) => {
-                    failures += 1;
-                    tokio::select! {
-                        () = shutdown.cancelled() => {}
-                        () = tokio::time::sleep(BACKOFF.ceiling(failures)) => {}
-                    }
+            };
+            if rows.is_empty() {
+                until(tokio::time::timeout(POLL, wake.notified()), shutdown).await;
+                continue;
+            }
+            let sent = tasks.spawn(Arc::clone(&sending).send(rows, outages, lane));
+            if outages > 0 {
+                // One claim finds out whether the outage is over.
+                until(sent, shutdown).await;
+                let outages = sending.outages.outages();
+                if outages > 0 {
+                    until(tokio::time::sleep(OUTAGE.ceiling(outages)), shutdown).await;
                 }
             }
         }
-    }
-
-    /// Locks a batch, sends it, deletes what was confirmed. A crash in between sends the same ids again.
-    async fn pass(&self) -> Result<Pass, Abandoned> {
-        let mut tx = self.pool.begin().await?;
-        let limit = i64::try_from(BATCH_MESSAGES).unwrap_or(i64::MAX);
-        let rows: Vec<Row> = sqlx::query_as(TAKE).bind(limit).fetch_all(&mut *tx).await?;
-        let taken = rows.len();
-        if taken == 0 {
-            return Ok(Pass::Emptied);
-        }
-        let (confirmed, failed): (Vec<_>, Vec<_>) = self.send(rows).await.into_iter().partition(|(_, answer)| answer.is_ok());
-        let confirmed: Vec<Uuid> = confirmed.into_iter().map(|(id, _)| id).collect();
-        sqlx::query(CONFIRM).bind(&confirmed).execute(&mut *tx).await?;
-        let mut unreachable = None;
-        for (id, error) in failed.into_iter().filter_map(|(id, answer)| Some((id, answer.err()?))) {
-            match error {
-                // Nothing is known about the message, so nothing is held against it.
-                PublishError::Unreachable(_) => unreachable = Some(error),
-                _ => fail(&mut tx, id, &error).await?,
-            }
-        }
-        tx.commit().await?;
-        metrics::counter!("outbox_published_total").increment(confirmed.len() as u64);
-        match unreachable {
-            Some(error) => Err(error.into()),
-            None if confirmed.is_empty() => Ok(Pass::Stuck),
-            None if taken == BATCH_MESSAGES => Ok(Pass::Full),
-            None => Ok(Pass::Emptied),
-        }
-    }
-
-    async fn send(&self, rows: Vec<Row>) -> Vec<Answer> {
-        let mut answers = Vec::with_capacity(rows.len());
-        let (mut ids, mut messages) = (Vec::new(), Vec::new());
-        for (id, topic, envelope) in rows {
-            match read(&topic, &envelope) {
-                Ok(message) => {
-                    ids.push(id);
-                    messages.push(message);
-                }
-                Err(fault) => answers.push((id, Err(fault))),
-            }
-        }
-        answers.extend(ids.into_iter().zip(self.publisher.publish_batch(&messages).await));
-        answers
     }
 
     /// Wakes the relay at each commit that wrote messages.
@@ -167,27 +131,94 @@ impl Relay {
         }
     }
 
-    /// Tells how long the oldest message has waited.
+    /// Tells how long the oldest message has waited, and how many wait for a person.
     async fn measure(&self) {
         loop {
-            if let Ok(seconds) = sqlx::query_scalar::<_, f64>(AGE).fetch_one(&self.pool).await {
-                metrics::gauge!("outbox_oldest_seconds").set(seconds);
+            if let Ok((oldest_seconds, parked)) = table::measure(&self.pool).await {
+                metrics::gauge!("outbox_oldest_seconds").set(oldest_seconds);
+                metrics::gauge!("outbox_parked").set(parked as f64);
             }
             tokio::time::sleep(MEASURE).await;
         }
     }
 }
 
-fn read(topic: &str, envelope: &str) -> Result<(Topic, Envelope), PublishError> {
-    let known = Topic::ALL.into_iter().find(|known| known.name() == topic).ok_or_else(|| PublishError::Refused(format!("there is no topic '{topic}'")))?;
-    let envelope = serde_json::from_str(envelope).map_err(|fault| PublishError::Refused(format!("the row is not an envelope: {fault}")))?;
-    Ok((known, envelope))
+impl Sending {
+    /// Sends the rows and writes what became of each. A crash before that sends the same ids again.
+    async fn send(self: Arc<Self>, rows: Vec<Row>, outages: u32, lane: OwnedSemaphorePermit) {
+        match self.settle(publish(&self.publisher, rows).await).await {
+            Ok(()) => self.outages.reset(),
+            Err(error) => self.abandoned(outages, &error),
+        }
+        drop(lane);
+    }
+
+    fn abandoned(&self, outages: u32, error: &Abandoned) {
+        self.outages.trip(outages);
+        tracing::warn!(error = error as &dyn std::error::Error, outages, "The outbox could not be relayed; its messages wait");
+    }
+
+    async fn settle(&self, answers: Vec<Answer>) -> Result<(), Abandoned> {
+        let (mut confirmed, mut failed, mut unreachable, mut why) = (Vec::<Uuid>::new(), Vec::new(), Vec::<Uuid>::new(), None);
+        for (row, answer) in answers {
+            match answer {
+                Ok(()) => confirmed.push(row.id),
+                // Nothing is known about the message, so nothing is held against it.
+                Err(error @ PublishError::Unreachable(_)) => {
+                    unreachable.push(row.id);
+                    why = Some(error);
+                }
+                Err(error) => failed.push(Failure::of(&row, &error)),
+            }
+        }
+        table::confirm(&self.pool, &confirmed).await?;
+        metrics::counter!("outbox_published_total").increment(confirmed.len() as u64);
+        table::release(&self.pool, &unreachable).await?;
+        for failure in failed {
+            table::fail(&self.pool, failure).await?;
+        }
+        match why {
+            Some(error) if confirmed.is_empty() => Err(error.into()),
+            _ => Ok(()),
+        }
+    }
 }
 
-/// Counts a failure, and parks the row at its limit if the message itself is at fault.
-async fn fail(tx: &mut Transaction<'_, Postgres>, id: Uuid, error: &PublishError) -> sqlx::Result<()> {
-    let refused = matches!(error, PublishError::Refused(_));
-    tracing::warn!(error = error as &dyn std::error::Error, message_id = %id, refused, "SNS has not taken a message of the outbox");
-    sqlx::query(FAIL).bind(id).bind(error.to_string()).bind(refused).bind(REFUSALS_BEFORE_PARKING).execute(&mut **tx).await?;
-    Ok(())
+async fn publish(publisher: &Publisher, rows: Vec<Row>) -> Vec<Answer> {
+    let (mut answers, mut sound, mut messages) = (Vec::new(), Vec::new(), Vec::new());
+    for row in rows {
+        match read(&row) {
+            Ok(message) => {
+                sound.push(row);
+                messages.push(message);
+            }
+            Err(fault) => answers.push((row, Err(fault))),
+        }
+    }
+    answers.extend(sound.into_iter().zip(publisher.publish_batch(&messages).await));
+    answers
+}
+
+fn read(row: &Row) -> Result<(Topic, Envelope), PublishError> {
+    // While versions change, the topic may be one that a newer relay knows.
+    let topic = Topic::ALL.into_iter().find(|known| known.name() == row.topic);
+    let topic = topic.ok_or_else(|| PublishError::Deferred(format!("there is no topic '{}'", row.topic)))?;
+    let envelope = serde_json::from_str(&row.envelope).map_err(|fault| PublishError::Refused(format!("the row is not an envelope: {fault}")))?;
+    Ok((topic, envelope))
+}
+
+/// A lane for one claim, once there is one; `None` at shutdown.
+async fn free(lanes: &Arc<Semaphore>, shutdown: &CancellationToken) -> Option<OwnedSemaphorePermit> {
+    tokio::select! {
+        biased;
+        () = shutdown.cancelled() => None,
+        lane = Arc::clone(lanes).acquire_owned() => lane.ok(),
+    }
+}
+
+async fn until<T>(end: impl Future<Output = T>, shutdown: &CancellationToken) {
+    tokio::select! {
+        () = shutdown.cancelled() => {}
+        _ = end => {}
+    }
 }

@@ -46,7 +46,8 @@ fn needed_by_task(service: &str) -> BTreeSet<String> {
     }
     for queue in QUEUES.iter().filter(|queue| takes(service, queue.name)) {
         let (live, dead) = (arn("sqs", &format!("{PREFIX}-{}", queue.name)), arn("sqs", &format!("{PREFIX}-{}-dead", queue.name)));
-        needed.extend(["GetQueueUrl", "ReceiveMessage", "ChangeMessageVisibility", "DeleteMessage"].map(|action| format!("sqs:{action} {live}")));
+        needed
+            .extend(["GetQueueUrl", "ReceiveMessage", "ChangeMessageVisibility", "DeleteMessage", "SendMessage"].map(|action| format!("sqs:{action} {live}")));
         needed.extend(["GetQueueUrl", "SendMessage"].map(|action| format!("sqs:{action} {dead}")));
     }
     if service == "mailer" {

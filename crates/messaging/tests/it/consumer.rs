@@ -107,10 +107,7 @@ async fn a_message_that_always_fails_ends_in_the_dead_letter_queue() {
         let body = json!(world.envelope()).to_string();
         world.enqueue(&body).await;
         world.consume(Recorder::then(|_| Err(Fault::retry(anyhow::anyhow!("never")))));
-        let url = world.aws.queue_url(&world.aws.dead_queue_name(QUEUE)).await.unwrap();
-        let receive = world.aws.sqs.receive_message().queue_url(url).wait_time_seconds(20);
-        let letters = receive.customize().config_override(patient()).send().await.unwrap().messages.unwrap_or_default();
-        assert_eq!(letters[0].body(), Some(body.as_str()));
+        assert_eq!(world.dead_letter().await, (body, "given up after 10 attempts: never".to_owned()));
     })
     .await;
 }

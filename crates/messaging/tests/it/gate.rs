@@ -1,8 +1,8 @@
-//! An outage on demand: a TCP proxy that can be closed, cutting what runs through it, and opened again.
+//! An outage on demand: a TCP proxy that can be closed, cutting what runs through it, made to hold its breath, and opened again.
 
 use std::sync::{
     Arc,
-    atomic::{AtomicUsize, Ordering},
+    atomic::{AtomicUsize, Ordering::SeqCst},
 };
 use tokio::{
     io::copy_bidirectional,
@@ -10,10 +10,19 @@ use tokio::{
     sync::watch,
 };
 
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum State {
+    Open,
+    Closed,
+    /// Takes connections, and lets nothing through them.
+    Held,
+}
+
 pub struct Gate {
     pub port: u16,
-    open: watch::Sender<bool>,
+    state: watch::Sender<State>,
     refused: Arc<AtomicUsize>,
+    held: Arc<AtomicUsize>,
 }
 
 impl Gate {
@@ -21,39 +30,56 @@ impl Gate {
     pub async fn before(target: String) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
-        let (open, watch) = watch::channel(true);
-        let refused = Arc::new(AtomicUsize::new(0));
-        let counter = Arc::clone(&refused);
+        let (state, watch) = watch::channel(State::Open);
+        let gate = Self { port, state, refused: Arc::default(), held: Arc::default() };
+        let (refused, held) = (Arc::clone(&gate.refused), Arc::clone(&gate.held));
         tokio::spawn(async move {
-            while let Ok((mut near, _)) = listener.accept().await {
-                let mut watch = watch.clone();
-                if !*watch.borrow() {
-                    counter.fetch_add(1, Ordering::SeqCst);
-                    continue;
-                }
-                let target = target.clone();
-                tokio::spawn(async move {
-                    let mut far = TcpStream::connect(target).await?;
-                    tokio::select! {
-                        done = copy_bidirectional(&mut near, &mut far) => done.map(drop),
-                        _ = watch.wait_for(|open| !open) => Ok(()),
+            while let Ok((near, _)) = listener.accept().await {
+                let now = *watch.borrow();
+                match now {
+                    State::Closed => {
+                        refused.fetch_add(1, SeqCst);
+                        continue;
                     }
-                });
+                    State::Held => drop(held.fetch_add(1, SeqCst)),
+                    State::Open => {}
+                }
+                tokio::spawn(pass(near, target.clone(), watch.clone()));
             }
         });
-        Self { port, open, refused }
+        gate
     }
 
     pub fn close(&self) {
-        self.open.send_replace(false);
+        self.state.send_replace(State::Closed);
+    }
+
+    pub fn hold(&self) {
+        self.state.send_replace(State::Held);
     }
 
     pub fn open(&self) {
-        self.open.send_replace(true);
+        self.state.send_replace(State::Open);
     }
 
     /// How many connections found the gate closed.
     pub fn refused(&self) -> usize {
-        self.refused.load(Ordering::SeqCst)
+        self.refused.load(SeqCst)
+    }
+
+    /// How many connections were taken and held.
+    pub fn held(&self) -> usize {
+        self.held.load(SeqCst)
+    }
+}
+
+async fn pass(mut near: TcpStream, target: String, mut watch: watch::Receiver<State>) {
+    if watch.wait_for(|state| *state == State::Open).await.is_err() {
+        return;
+    }
+    let Ok(mut far) = TcpStream::connect(target).await else { return };
+    tokio::select! {
+        _ = copy_bidirectional(&mut near, &mut far) => {}
+        _ = watch.wait_for(|state| *state == State::Closed) => {}
     }
 }

@@ -3,6 +3,7 @@
 mod consumer;
 mod gate;
 mod migrations;
+mod outages;
 mod provision;
 mod relay;
 mod world;

@@ -3,8 +3,10 @@
 #[test]
 fn every_service_has_the_same_outbox_and_inbox() {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../migrations");
-    let of = |service: &str| std::fs::read_to_string(format!("{folder}/{service}/0001_messaging.sql")).unwrap();
-    for service in ["permission", "billing", "configurator", "mailer", "worker"] {
-        assert_eq!(of(service), of("auth"), "{service}");
+    for file in ["0001_messaging.sql", "0021_outbox_waits.sql"] {
+        let of = |service: &str| std::fs::read_to_string(format!("{folder}/{service}/{file}")).unwrap();
+        for service in ["permission", "billing", "configurator", "mailer", "worker"] {
+            assert_eq!(of(service), of("auth"), "{file} of {service}");
+        }
     }
 }

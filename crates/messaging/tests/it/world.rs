@@ -9,7 +9,7 @@ use contracts::{
 use futures_util::FutureExt;
 use messaging::{Aws, Consumer, Delivery, Fault, Handle, Relay, consumer::Options, provision};
 use sqlx::{
-    AssertSqlSafe, Connection, Executor, PgConnection, PgPool,
+    AssertSqlSafe, ConnectOptions, Connection, Executor, PgConnection, PgPool,
     postgres::{PgConnectOptions, PgPoolOptions},
 };
 use std::{
@@ -23,7 +23,7 @@ use std::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 pub const QUEUE: &str = "permission";
-const TABLES: &str = include_str!("../../../../migrations/auth/0001_messaging.sql");
+const TABLES: [&str; 2] = [include_str!("../../../../migrations/auth/0001_messaging.sql"), include_str!("../../../../migrations/auth/0021_outbox_waits.sql")];
 const EFFECTS: &str = "CREATE TABLE effects (message_id uuid NOT NULL)";
 const DEADLINE: Duration = Duration::from_secs(30);
 
@@ -69,8 +69,11 @@ impl World {
         let admin: PgConnectOptions = env("TEST_DATABASE_URL").parse().unwrap();
         PgConnection::connect_with(&admin).await.unwrap().execute(AssertSqlSafe(format!("CREATE DATABASE {name}"))).await.unwrap();
         let database = admin.database(&name);
-        let pool = PgPool::connect_with(database.clone()).await.unwrap();
-        sqlx::raw_sql(TABLES).execute(&pool).await.unwrap();
+        let url = database.to_url_lossy().to_string().into();
+        let pool = common::db::connect(&common::config::Database { url, max_connections: 10 }).unwrap();
+        for tables in TABLES {
+            sqlx::raw_sql(tables).execute(&pool).await.unwrap();
+        }
         sqlx::raw_sql(EFFECTS).execute(&pool).await.unwrap();
         let (account, prefix) = (env("AWS_ACCOUNT_ID"), name.replace('_', "-"));
         let aws = Aws::from_env(&prefix, &account).await;
@@ -100,7 +103,7 @@ impl World {
     }
 
     pub fn relay(&self) {
-        self.spawn(Relay::new(self.pool.clone(), self.aws.publisher()).run(self.stop.clone()));
+        self.spawn(Relay::new(self.pool.clone(), self.aws.publisher()).lease(Duration::from_secs(1)).run(self.stop.clone()));
     }
 
     pub fn consume(&self, recorder: Recorder) {
@@ -153,6 +156,22 @@ impl World {
             .collect()
     }
 
+    /// As nobody but a superuser can: in the middle of everything, on a connection of its own.
+    pub async fn alter(&self, what: &str) {
+        let name = self.database.get_database().unwrap();
+        let admin: PgConnectOptions = env("TEST_DATABASE_URL").parse().unwrap();
+        let mut admin = PgConnection::connect_with(&admin).await.unwrap();
+        admin.execute(AssertSqlSafe(format!("ALTER DATABASE {name} {what}"))).await.unwrap();
+    }
+
+    /// Ends every connection to the database.
+    pub async fn disconnect_all(&self) {
+        let admin: PgConnectOptions = env("TEST_DATABASE_URL").parse().unwrap();
+        let mut admin = PgConnection::connect_with(&admin).await.unwrap();
+        let sql = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1";
+        sqlx::query(sql).bind(self.database.get_database()).execute(&mut admin).await.unwrap();
+    }
+
     pub async fn count(&self, sql: &'static str) -> i64 {
         sqlx::query_scalar(sql).fetch_one(&self.pool).await.unwrap()
     }
@@ -168,12 +187,16 @@ impl World {
         .await;
     }
 
+    /// The next dead letter, if there is one within `seconds`.
+    pub async fn next_dead_letter(&self, seconds: i32) -> Option<aws_sdk_sqs::types::Message> {
+        let url = self.aws.queue_url(&self.aws.dead_queue_name(QUEUE)).await.unwrap();
+        let receive = self.aws.sqs.receive_message().queue_url(url).wait_time_seconds(seconds).visibility_timeout(600).message_attribute_names("All");
+        receive.customize().config_override(patient()).send().await.unwrap().messages.unwrap_or_default().pop()
+    }
+
     /// The next dead letter's body and reason.
     pub async fn dead_letter(&self) -> (String, String) {
-        let url = self.aws.queue_url(&self.aws.dead_queue_name(QUEUE)).await.unwrap();
-        let receive = self.aws.sqs.receive_message().queue_url(url).wait_time_seconds(20).visibility_timeout(600).message_attribute_names("All");
-        let letters = receive.customize().config_override(patient()).send().await.unwrap().messages.unwrap_or_default();
-        let letter = letters.first().expect("a dead letter arrives within 20 s");
+        let letter = self.next_dead_letter(20).await.expect("a dead letter arrives within 20 s");
         let reason = letter.message_attributes().unwrap()["reason"].string_value().unwrap();
         (letter.body().unwrap().to_owned(), reason.to_owned())
     }
@@ -186,7 +209,7 @@ pub fn patient() -> aws_sdk_sqs::config::Builder {
 }
 
 pub fn brisk() -> Options {
-    Options { long_poll: Duration::from_secs(1), retry_base: Duration::ZERO, ..Options::default() }
+    Options { long_poll: Duration::from_secs(1), retry_base: Duration::ZERO, reconnect_base: Duration::from_millis(5), ..Options::default() }
 }
 
 /// A handler that records its effect and then ends as it is told for each attempt, counted from 1.

@@ -5,9 +5,6 @@ use contracts::messages::RunJob;
 use messaging::{Delivery, Fault, Handle};
 use sqlx::PgConnection;
 
-/// SQLSTATE class of values that a column can never hold, such as a NUL character.
-const DATA_EXCEPTION: &str = "22";
-
 impl Handle<RunJob> for App {
     async fn handle(&self, tx: &mut PgConnection, message: &Delivery<RunJob>) -> Result<(), Fault> {
         let job = &message.data;
@@ -15,9 +12,6 @@ impl Handle<RunJob> for App {
         if job.kind.is_empty() {
             return Err(Fault::permanent("a job has a kind"));
         }
-        store::insert(tx, message.tenant, job, version).await.map_err(|error| match error.as_database_error().and_then(|error| error.code()) {
-            Some(code) if code.starts_with(DATA_EXCEPTION) => Fault::permanent("the job holds a character that PostgreSQL cannot store"),
-            _ => error.into(),
-        })
+        Ok(store::insert(tx, message.tenant, job, version).await?)
     }
 }

@@ -1,0 +1,143 @@
+//! What is held against a message? Its own faults, and nobody else's.
+
+use crate::world::{QUEUE, Recorder, World, brisk, until, within};
+use contracts::{id::MessageId, messages::MemberJoined};
+use messaging::{Consumer, Delivery, Fault, Handle};
+use serde_json::json;
+use sqlx::PgConnection;
+use std::collections::BTreeSet;
+
+async fn enqueue(world: &World, count: usize) -> Vec<MessageId> {
+    let mut said = BTreeSet::new();
+    for _ in 0..count {
+        let envelope = world.envelope();
+        world.enqueue(&json!(envelope).to_string()).await;
+        said.insert(envelope.id);
+    }
+    said.into_iter().collect()
+}
+
+#[tokio::test]
+async fn a_read_only_database_costs_no_message() {
+    within(async |world| {
+        let said = enqueue(world, 100).await;
+        let mut other = world.pool.begin().await.unwrap();
+        sqlx::raw_sql("LOCK TABLE effects").execute(&mut *other).await.unwrap();
+        world.consume(Recorder::new());
+        let held_up = "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'effects'::regclass";
+        until("handlers are in the middle of messages", async || world.count(held_up).await > 1).await;
+        world.alter("SET default_transaction_read_only = on").await;
+        world.disconnect_all().await;
+        assert!(world.next_dead_letter(3).await.is_none(), "nothing is buried while the database is read-only");
+        assert!(world.effects().await.is_empty());
+        // Nobody ends the connections of that time; they stay read-only.
+        world.alter("RESET default_transaction_read_only").await;
+        until("all take effect", async || world.effects().await.len() >= said.len()).await;
+        world.until_drained().await;
+        assert_eq!(world.effects().await, said);
+        assert!(world.next_dead_letter(0).await.is_none());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_a_handler_needs_may_be_away_for_longer_than_any_message_may_fail() {
+    within(async |world| {
+        let said = enqueue(world, 1).await;
+        let recorder = Recorder::then(|attempt| if attempt <= 110 { Err(Fault::away(anyhow::anyhow!("the other service is away"))) } else { Ok(()) });
+        let options = messaging::consumer::Options { reconnect_base: std::time::Duration::ZERO, ..brisk() };
+        world.spawn(world.consumer(recorder.clone(), world.pool.clone()).options(options).run(world.stop()));
+        until("all take effect", async || world.effects().await.len() >= said.len()).await;
+        world.until_drained().await;
+        assert_eq!(world.effects().await, said);
+        assert!(recorder.attempts() > 110);
+        assert!(world.next_dead_letter(0).await.is_none());
+    })
+    .await;
+}
+
+/// Waits for no lock.
+#[derive(Clone)]
+struct Impatient(Recorder);
+
+impl Handle<MemberJoined> for Impatient {
+    async fn handle(&self, tx: &mut PgConnection, message: &Delivery<MemberJoined>) -> Result<(), Fault> {
+        self.0.attempts.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+        sqlx::raw_sql("SET LOCAL lock_timeout = '1ms'").execute(&mut *tx).await?;
+        sqlx::query("INSERT INTO effects VALUES ($1)").bind(message.id.0).execute(tx).await?;
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn a_lock_held_by_somebody_else_is_not_the_messages_fault() {
+    within(async |world| {
+        let said = enqueue(world, 1).await;
+        let recorder = Recorder::new();
+        let mut other = world.pool.begin().await.unwrap();
+        sqlx::raw_sql("LOCK TABLE effects").execute(&mut *other).await.unwrap();
+        let consumer = Consumer::new(&world.aws, QUEUE, world.pool.clone(), world.ambient.clone());
+        world.spawn(consumer.on::<MemberJoined, _>(Impatient(recorder.clone())).options(brisk()).run(world.stop()));
+        until("it was tried more often than a message may fail", async || recorder.attempts() > 20).await;
+        other.rollback().await.unwrap();
+        until("it takes effect", async || world.effects().await == said).await;
+        assert!(world.next_dead_letter(0).await.is_none());
+    })
+    .await;
+}
+
+/// Asks PostgreSQL to take what it cannot.
+struct Unstorable(&'static str, &'static str);
+
+impl Handle<MemberJoined> for Unstorable {
+    async fn handle(&self, tx: &mut PgConnection, _: &Delivery<MemberJoined>) -> Result<(), Fault> {
+        sqlx::query(self.0).bind(self.1).execute(tx).await?;
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn a_value_that_postgresql_refuses_is_buried_at_once_and_not_quoted() {
+    let nul = "a text holds the character U+0000, which PostgreSQL cannot store (SQLSTATE ";
+    for (sql, value, reason) in [
+        ("SELECT $1::text", "a\0b", format!("{nul}22021)")),
+        ("SELECT $1::text::jsonb", r#""a\u0000b""#, format!("{nul}22P05)")),
+        ("SELECT $1::text::uuid", "secret", "PostgreSQL cannot take a value of it (SQLSTATE 22P02)".into()),
+    ] {
+        within(async |world| {
+            enqueue(world, 1).await;
+            let consumer = Consumer::new(&world.aws, QUEUE, world.pool.clone(), world.ambient.clone());
+            world.spawn(consumer.on::<MemberJoined, _>(Unstorable(sql, value)).options(brisk()).run(world.stop()));
+            assert_eq!(world.dead_letter().await.1, reason);
+        })
+        .await;
+    }
+}
+
+#[tokio::test]
+async fn a_message_that_sqs_itself_buries_keeps_its_last_error() {
+    within(async |world| {
+        enqueue(world, 1).await;
+        let recorder = Recorder::then(|_| Err(Fault::retry(anyhow::anyhow!("the shelf is full"))));
+        let options = messaging::consumer::Options { retry_base: std::time::Duration::from_secs(1), ..brisk() };
+        let stop = tokio_util::sync::CancellationToken::new();
+        let running = tokio::spawn(world.consumer(recorder.clone(), world.pool.clone()).options(options).run(stop.clone()));
+        until("it has failed", async || recorder.attempts() > 0).await;
+        stop.cancel();
+        running.await.unwrap();
+        // From now on each process that gets it dies, which nobody can count but SQS.
+        let url = world.aws.queue_url(&world.aws.queue_name(QUEUE)).await.unwrap();
+        until("SQS has buried it", async || {
+            for _ in 0..20 {
+                world.aws.sqs.receive_message().queue_url(&url).visibility_timeout(0).send().await.unwrap();
+            }
+            let dead = world.aws.queue_url(&world.aws.dead_queue_name(QUEUE)).await.unwrap();
+            let waiting = aws_sdk_sqs::types::QueueAttributeName::ApproximateNumberOfMessages;
+            let answer = world.aws.sqs.get_queue_attributes().queue_url(dead).attribute_names(waiting.clone()).send().await.unwrap();
+            answer.attributes().unwrap()[&waiting] == "1"
+        })
+        .await;
+        assert_eq!(world.dead_letter().await.1, "the shelf is full");
+    })
+    .await;
+}
