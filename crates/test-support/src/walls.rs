@@ -12,7 +12,10 @@ const UNWALLED: &str = "
       AND NOT (relrowsecurity AND relforcerowsecurity AND EXISTS (SELECT FROM pg_policy WHERE polrelid = pg_class.oid))";
 
 const WALLED: &str = "
-    SELECT relname::text AS name, first.attname::text AS column, tenant.attname IS NOT NULL AS has_tenant FROM pg_class
+    SELECT relname::text AS name, first.attname::text AS column, tenant.attname IS NOT NULL AS has_tenant,
+        (SELECT string_agg(quote_ident(attname), ', ') FROM pg_attribute
+         WHERE attrelid = pg_class.oid AND attnum > 0 AND NOT attisdropped AND attgenerated = '') AS columns
+    FROM pg_class
     JOIN pg_attribute first ON first.attrelid = pg_class.oid AND first.attnum = 1
     LEFT JOIN pg_attribute tenant ON tenant.attrelid = pg_class.oid AND tenant.attname = 'tenant_id' AND NOT tenant.attisdropped
     WHERE relnamespace = 'public'::regnamespace AND relrowsecurity AND relforcerowsecurity";
@@ -25,6 +28,8 @@ struct Table {
     name: String,
     /// Any column, to be set to what it is.
     column: String,
+    /// Every column that can be written, as in a list of SQL.
+    columns: String,
     has_tenant: bool,
 }
 
@@ -69,7 +74,8 @@ impl Table {
             refused(nobody().await, &write, None).await;
             refused(stranger().await, &write, None).await;
         }
-        let write = format!("INSERT INTO {name} SELECT (jsonb_populate_record(NULL::{name}, $1)).*");
+        let columns = &self.columns;
+        let write = format!("INSERT INTO {name} ({columns}) SELECT {columns} FROM jsonb_populate_record(NULL::{name}, $1)");
         refused(nobody().await, &write, row.as_ref()).await;
         refused(stranger().await, &write, row.as_ref()).await;
     }

@@ -1,6 +1,6 @@
 //! What does the worker hold while it runs?
 
-use crate::config::Config;
+use crate::{abilities::Abilities, config::Config};
 use axum::extract::FromRef;
 use common::{access::Access, ambient::Ambient, client::PlatformClient, db};
 use redis::aio::ConnectionManager;
@@ -15,6 +15,8 @@ pub struct App {
     pub client: PlatformClient,
     pub ambient: Ambient,
     pub config: Arc<Config>,
+    /// What it can do.
+    pub abilities: Arc<Abilities>,
     /// Tells this worker from every other one, in the table of jobs: `<host>:<process>:<unique for ever>`, for whoever must find the process.
     pub worker: Arc<str>,
 }
@@ -30,6 +32,7 @@ impl App {
             client,
             worker: format!("{}:{}:{}", host_name(), std::process::id(), ambient.uuid()).into(),
             ambient,
+            abilities: Arc::new(Abilities::new(config.bundles_dir.clone())),
             config: Arc::new(config),
         })
     }

@@ -34,7 +34,13 @@ pub(crate) async fn run(app: &App, job: &Claimed, give_up: &CancellationToken) {
     let outcome = tokio::select! {
         biased;
         outcome = work(app, job) => outcome,
-        () = keep(app, job) => "lost",
+        lost = keep(app, job) => match lost {
+            Lost::Taken => "lost",
+            Lost::CutOff => tokio::select! {
+                outcome = hand_back_late(app, job) => outcome,
+                () = give_up.cancelled() => "abandoned",
+            },
+        },
         () = give_up.cancelled() => hand_back(app, job).await,
     };
     tracing::info!(outcome, attempt = job.attempts, duration_ms = started.elapsed().as_millis() as u64, "A job's attempt is over");
@@ -56,7 +62,7 @@ async fn handle(app: &App, job: &Claimed) -> Result<(), Fault> {
     if job.takeovers > MOST_TAKEOVERS {
         return Err(Fault::permanent(format!("{} workers died of it or were cut off from it", job.takeovers)));
     }
-    let handler = Handler::of(&job.kind, job.version).ok_or_else(|| Fault::transient("this worker has no handler for it"))?;
+    let handler = Handler::of(&job.kind, job.version).ok_or_else(|| Fault::away("this worker has no handler for it"))?;
     let attempt = Run { app, job };
     let attempt = AssertUnwindSafe(handler.run(&attempt)).catch_unwind();
     match timeout(LONGEST_ATTEMPT, attempt).await {
@@ -70,18 +76,20 @@ async fn handle(app: &App, job: &Claimed) -> Result<(), Fault> {
 async fn settle(app: &App, job: &Claimed, result: &Result<(), Fault>) -> Result<&'static str, OutboxError> {
     let (outcome, ours) = match result {
         Ok(()) => ("succeeded", finish(app, job, None).await?),
-        Err(Fault::Transient(reason)) if job.attempts < MOST_ATTEMPTS => {
-            let wait = wait_after(job.attempts);
-            tracing::warn!(reason, wait_s = wait.as_secs(), "A job is put off");
-            let mut tx = db::begin_for(&app.pool, job.tenant()).await?;
-            let ours = queue::postpone(&mut tx, job, wait, reason).await?;
-            tx.commit().await?;
-            ("put off", ours)
-        }
+        Err(Fault::Away(reason)) => ("put off", put_off(app, job, wait_after(job.outages + 1), reason, true).await?),
+        Err(Fault::Transient(reason)) if job.attempts < MOST_ATTEMPTS => ("put off", put_off(app, job, wait_after(job.attempts), reason, false).await?),
         Err(Fault::Transient(reason)) => ("failed", finish(app, job, Some(&format!("given up after {} attempts: {reason}", job.attempts))).await?),
         Err(Fault::Permanent(reason)) => ("failed", finish(app, job, Some(reason)).await?),
     };
     Ok(if ours { outcome } else { "lost" })
+}
+
+async fn put_off(app: &App, job: &Claimed, wait: Duration, reason: &str, outage: bool) -> sqlx::Result<bool> {
+    tracing::warn!(reason, wait_s = wait.as_secs(), outage, "A job is put off");
+    let mut tx = db::begin_for(&app.pool, job.tenant()).await?;
+    let ours = queue::postpone(&mut tx, job, wait, reason, outage).await?;
+    tx.commit().await?;
+    Ok(ours)
 }
 
 async fn finish(app: &App, job: &Claimed, failure: Option<&str>) -> Result<bool, OutboxError> {
@@ -101,8 +109,16 @@ async fn finish(app: &App, job: &Claimed, failure: Option<&str>) -> Result<bool,
     Ok(true)
 }
 
+/// Why a job is no longer worked on.
+enum Lost {
+    /// Somebody else has it.
+    Taken,
+    /// Somebody else may have it: its lease could not be extended in time.
+    CutOff,
+}
+
 /// Extends the lease again and again; ends only when the job is somebody else's, or may be.
-async fn keep(app: &App, job: &Claimed) {
+async fn keep(app: &App, job: &Claimed) -> Lost {
     let lease = app.config.job_lease;
     let mut ours_until = Instant::now() + lease;
     loop {
@@ -111,7 +127,8 @@ async fn keep(app: &App, job: &Claimed) {
         let left = ours_until.saturating_duration_since(asked);
         match timeout(left, extend(app, job)).await {
             Ok(Ok(true)) => ours_until = asked + lease,
-            Ok(Ok(false)) | Err(_) => return,
+            Ok(Ok(false)) => return Lost::Taken,
+            Err(_) => return Lost::CutOff,
             Ok(Err(error)) => tracing::warn!(error = %Chain(&error), "A job's lease could not be extended"),
         }
     }
@@ -124,8 +141,19 @@ async fn extend(app: &App, job: &Claimed) -> sqlx::Result<bool> {
     Ok(ours)
 }
 
+/// Hands the job back as soon as the database can be reached again, if nobody has taken it over: the outage was no attempt of the job's.
+async fn hand_back_late(app: &App, job: &Claimed) -> &'static str {
+    loop {
+        match queue_again(app, job, "the database was away").await {
+            Ok(true) => return "handed back",
+            Ok(false) => return "lost",
+            Err(_) => sleep(REWRITE_PAUSE).await,
+        }
+    }
+}
+
 async fn hand_back(app: &App, job: &Claimed) -> &'static str {
-    match timeout(HAND_BACK, queue_again(app, job)).await {
+    match timeout(HAND_BACK, queue_again(app, job, "the worker stops")).await {
         Ok(Ok(true)) => return "handed back",
         Ok(Ok(false)) => return "lost",
         Ok(Err(error)) => tracing::warn!(error = %Chain(&error), "A job could not be handed back; its lease will end"),
@@ -134,9 +162,9 @@ async fn hand_back(app: &App, job: &Claimed) -> &'static str {
     "abandoned"
 }
 
-async fn queue_again(app: &App, job: &Claimed) -> sqlx::Result<bool> {
+async fn queue_again(app: &App, job: &Claimed, why: &str) -> sqlx::Result<bool> {
     let mut tx = db::begin_for(&app.pool, job.tenant()).await?;
-    let ours = queue::hand_back(&mut tx, job).await?;
+    let ours = queue::hand_back(&mut tx, job, why).await?;
     tx.commit().await?;
     Ok(ours)
 }

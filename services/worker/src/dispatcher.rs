@@ -3,7 +3,6 @@
 use crate::{
     app::App,
     attempt,
-    handlers::Handler,
     jobs::{
         queue::{self, Claim, Claimed},
         store::CHANNEL,
@@ -14,7 +13,7 @@ use sqlx::postgres::PgListener;
 use std::{sync::Arc, time::Duration};
 use tokio::{
     sync::{Notify, OwnedSemaphorePermit, Semaphore},
-    time::{MissedTickBehavior, interval, sleep, timeout},
+    time::{Instant, MissedTickBehavior, interval, sleep, timeout},
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::Instrument;
@@ -29,14 +28,11 @@ const MEASURE: Duration = Duration::from_secs(5);
 /// Runs the jobs of one database with as many slots as configured. Any number may run beside each other.
 pub(crate) struct Dispatcher {
     app: App,
-    kinds: Vec<String>,
-    versions: Vec<i32>,
 }
 
 impl Dispatcher {
     pub fn new(app: App) -> Self {
-        let (kinds, versions) = Handler::known();
-        Self { app, kinds, versions }
+        Self { app }
     }
 
     /// Runs until `shutdown`, through any outage of PostgreSQL; then finishes what it holds, or hands it back.
@@ -56,9 +52,11 @@ impl Dispatcher {
         let mut pace = interval(Duration::from_secs(1) / self.app.config.jobs_per_second);
         // A pause is not made up for by a burst.
         pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        // After an outage, workers that live on get a lease's time to say so: no job is taken for abandoned because nobody could be heard.
+        let mut deaf_until = Instant::now();
         while let Some(slot) = free(&slots, shutdown).await {
             // Never cut off: a job that was taken must be known here.
-            match self.claim().await {
+            match self.claim(Instant::now() >= deaf_until).await {
                 Ok(Some(job)) => {
                     running.spawn(self.attempt(job, slot, give_up.clone()));
                     pause(pace.tick(), shutdown).await;
@@ -66,17 +64,19 @@ impl Dispatcher {
                 Ok(None) => pause(timeout(POLL, wake.notified()), shutdown).await,
                 Err(error) => {
                     tracing::warn!(error = %Chain(&error), "Jobs wait for the database");
+                    deaf_until = Instant::now() + self.app.config.job_lease;
                     pause(sleep(OUTAGE_PAUSE), shutdown).await;
                 }
             }
         }
     }
 
-    async fn claim(&self) -> sqlx::Result<Option<Claimed>> {
-        let (app, lease) = (&self.app, self.app.ambient.uuid());
-        let claim = Claim { worker: &app.worker, lease, kinds: &self.kinds, versions: &self.versions, duration: app.config.job_lease };
+    async fn claim(&self, abandoned_too: bool) -> sqlx::Result<Option<Claimed>> {
+        let (app, lease, can) = (&self.app, self.app.ambient.uuid(), self.app.abilities.now().await);
+        let claim = Claim { worker: &app.worker, lease, can: &can, duration: app.config.job_lease };
         let mut tx = db::begin_platform(&app.pool).await?;
-        let claimed = match queue::take_over(&mut tx, &claim).await? {
+        let abandoned = if abandoned_too { queue::take_over(&mut tx, &claim).await? } else { None };
+        let claimed = match abandoned {
             Some(abandoned) => Some(abandoned),
             None => queue::begin(&mut tx, &claim).await?,
         };
@@ -113,14 +113,20 @@ impl Dispatcher {
         }
     }
 
-    /// Tells how much work waits, and how much of it waits for another version of the worker.
+    /// Tells how much work waits, and how much of it this worker cannot do.
     async fn measure(&self) {
+        let mut left = 0;
         loop {
-            let counts = async { queue::count(&mut *db::begin_platform(&self.app.pool).await?, &self.kinds, &self.versions).await };
+            let can = self.app.abilities.now().await;
+            let counts = async { queue::count(&mut *db::begin_platform(&self.app.pool).await?, &can).await };
             if let Ok(counts) = counts.await {
                 metrics::gauge!("jobs_queued").set(counts.queued as f64);
                 metrics::gauge!("jobs_running").set(counts.running as f64);
-                metrics::gauge!("jobs_unknown_version").set(counts.unknown as f64);
+                metrics::gauge!("jobs_left_to_others").set(counts.left as f64);
+                if counts.left > left {
+                    tracing::warn!(jobs = counts.left, "Queued jobs wait for a worker with another handler or bundle than this one has");
+                }
+                left = counts.left;
             }
             sleep(MEASURE).await;
         }

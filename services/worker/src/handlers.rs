@@ -1,4 +1,4 @@
-//! Which jobs can this worker run? One handler for each kind and version; a handler is removed only when no job needs it.
+//! How is a job of some kind and version done? One handler for each kind and version; a handler is removed only when no job needs it.
 
 use crate::{
     app::App,
@@ -14,7 +14,10 @@ const LONGEST_REASON: usize = 2_000;
 /// Why an attempt did not succeed.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Fault {
-    /// Something that is needed is away: the job is tried again.
+    /// Something that is needed is away, for which the job can do nothing: it is tried again, and this was no attempt.
+    #[error("{0}")]
+    Away(String),
+    /// It may work later: the job is tried again, a number of times.
     #[error("{0}")]
     Transient(String),
     /// It will never work as it is: the job fails.
@@ -23,6 +26,10 @@ pub(crate) enum Fault {
 }
 
 impl Fault {
+    pub fn away(reason: impl Into<String>) -> Self {
+        Self::Away(tidy(reason.into()))
+    }
+
     pub fn transient(reason: impl Into<String>) -> Self {
         Self::Transient(tidy(reason.into()))
     }

@@ -11,10 +11,12 @@
 //! | [`jobs`] | which work is there, and how far has it come? |
 //! | [`dispatcher`] | when is the next job begun, and by whom? |
 //! | [`attempt`] | what becomes of one job that was taken? |
-//! | [`handlers`] | which jobs can this worker run? |
+//! | [`abilities`] | which jobs can this worker do, and which does it leave to others? |
+//! | [`handlers`] | how is a job of some kind and version done? |
 //! | [`instances`] | how does an instance's database get its tables and first rows? |
 //! | [`consumers`] | which messages does the worker take? |
 
+pub mod abilities;
 pub mod app;
 mod attempt;
 pub mod config;

@@ -48,8 +48,8 @@ pub(super) async fn open(app: &App, instance: InstanceId) -> Result<Opened, Faul
     let options = PgConnectOptions::from_str(database_url.expose_secret()).map_err(|_| Fault::permanent("the credentials are not a PostgreSQL URL"))?;
     // Statements of a bundle are not for the log.
     let options = options.application_name("sevenleague-worker").options(SESSION.iter().copied()).disable_statement_logging();
-    let connection = timeout(CONNECT_TIMEOUT, options.connect()).await.map_err(|_| Fault::transient("the instance's database does not answer"))?;
-    let connection = connection.map_err(|error| Fault::transient(format!("the instance's database cannot be reached: {}", Chain(&error))))?;
+    let connection = timeout(CONNECT_TIMEOUT, options.connect()).await.map_err(|_| Fault::away("the instance's database does not answer"))?;
+    let connection = connection.map_err(|error| Fault::away(format!("the instance's database cannot be reached: {}", Chain(&error))))?;
     Ok(Opened { connection, app_role })
 }
 
@@ -57,8 +57,17 @@ async fn fetch(app: &App, instance: InstanceId) -> Result<Credentials, Fault> {
     let url = format!("{}/internal/instances/{instance}/credentials", app.config.configurator_url);
     app.client.get(&url).await.map_err(|error| match error {
         ClientError::Refused(problem) if matches!(problem.status.as_u16(), 404 | 410) => Fault::permanent("configurator knows no such instance"),
+        error if is_outage(&error) => Fault::away(format!("configurator gives no credentials: {}", Chain(&error))),
         error => Fault::transient(format!("configurator gives no credentials: {}", Chain(&error))),
     })
+}
+
+/// Whether configurator, or auth whose token it asks for, could not be reached or could serve nobody.
+fn is_outage(error: &ClientError) -> bool {
+    match error {
+        ClientError::Unreachable(_) => true,
+        ClientError::Refused(problem) => problem.status.is_server_error() || matches!(problem.status.as_u16(), 401 | 408 | 429),
+    }
 }
 
 /// A name that can stand between double quotes.

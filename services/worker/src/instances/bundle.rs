@@ -34,7 +34,7 @@ impl Bundle {
         let InstancePayload { service, bundle_version, modules, .. } = &order.payload;
         let folder = bundles.join(service).join(bundle_version);
         let text = fs::read_to_string(folder.join("manifest.toml")).await.map_err(|error| match error.kind() {
-            ErrorKind::NotFound => Fault::permanent(format!("this worker has no bundle {service} {bundle_version}")),
+            ErrorKind::NotFound => Fault::away(format!("this worker has no bundle {service} {bundle_version}")),
             _ => Fault::transient(format!("the manifest of {service} {bundle_version} cannot be read: {error}")),
         })?;
         let manifest = Manifest::parse(&text).map_err(|fault| Fault::permanent(format!("the manifest of {service} {bundle_version} is malformed: {fault}")))?;

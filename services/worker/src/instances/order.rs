@@ -51,6 +51,7 @@ mod tests {
             payload,
             attempts: 1,
             takeovers: 0,
+            outages: 0,
             run: 1,
         };
         Order::read(&job)

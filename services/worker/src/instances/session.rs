@@ -114,7 +114,10 @@ async fn transaction_id(connection: &mut PgConnection) -> sqlx::Result<String> {
 
 /// A statement that PostgreSQL refuses will be refused again; everything else may pass. The detail is left out, as it can quote rows.
 fn fault(what: &str, error: sqlx::Error) -> Fault {
-    let passing = is_outage(&error) || error.as_database_error().and_then(|error| error.code()).is_some_and(|code| PASSING.contains(&code.as_ref()));
+    if is_outage(&error) {
+        return Fault::away(format!("{what}: {error}"));
+    }
+    let passing = error.as_database_error().and_then(|error| error.code()).is_some_and(|code| PASSING.contains(&code.as_ref()));
     match &error {
         sqlx::Error::Database(refusal) if !passing => {
             let code = refusal.code().unwrap_or_default();

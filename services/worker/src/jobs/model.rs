@@ -7,7 +7,7 @@ use std::time::Duration;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-/// A job that a transient fault has stopped so often is given up: with the waits below, after some half an hour.
+/// A job that a transient fault of its own has stopped so often is given up: with the waits below, after some half an hour.
 pub const MOST_ATTEMPTS: i32 = 40;
 /// A job that so many workers died of, or lost, is given up: it is the likely cause.
 pub const MOST_TAKEOVERS: i32 = 5;
@@ -25,6 +25,8 @@ pub struct JobProgress {
     /// Why the last attempt did not succeed.
     pub reason: Option<String>,
     pub finished_at: Option<DateTime<Utc>>,
+    /// It is queued, and the worker that answers here has no handler or no bundle for it: one that has must come.
+    pub left_to_others: bool,
 }
 
 /// The wait after the first transient fault; it doubles up to the longest. No jitter: the dispatcher's rate spreads them.
@@ -78,7 +80,7 @@ pub struct Job {
     /// 1, and one more each time an operator has it run again.
     #[schema(example = 1)]
     pub run: i32,
-    /// Starts, without those handed back by a worker that stopped.
+    /// Starts, without those handed back by a worker that stopped, and those that met an outage.
     pub attempts: i32,
     /// Starts after a worker died or was cut off.
     pub takeovers: i32,
@@ -96,6 +98,8 @@ pub struct Job {
     pub finished_at: Option<DateTime<Utc>>,
     /// The worker that runs it, or ran it last.
     pub worker: Option<String>,
+    /// It is queued, and the worker that answers here has no handler or no bundle for it: one that has must come.
+    pub left_to_others: bool,
 }
 
 /// The wait after the `attempt`-th start has failed; starts count from 1.
@@ -109,7 +113,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn waits_grow_to_a_limit_and_bear_half_an_hour_of_outage() {
+    fn waits_grow_to_a_limit_and_last_half_an_hour() {
         assert_eq!([i32::MIN, 1, 2, 3, 6, 7, 8, i32::MAX].map(|attempt| wait_after(attempt).as_secs()), [1, 1, 2, 4, 32, 60, 60, 60]);
         let whole: Duration = (1..MOST_ATTEMPTS).map(wait_after).sum();
         assert!(whole > Duration::from_secs(30 * 60), "{whole:?}");

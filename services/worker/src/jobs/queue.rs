@@ -2,6 +2,7 @@
 
 use super::model::Progress;
 use super::store::CHANNEL;
+use crate::abilities::Can;
 use contracts::id::{JobId, TenantId};
 use serde_json::Value;
 use sqlx::{PgConnection, types::Json};
@@ -21,6 +22,8 @@ pub(crate) struct Claimed {
     pub payload: Value,
     pub attempts: i32,
     pub takeovers: i32,
+    /// How often in a row it was put off because something else was away.
+    pub outages: i32,
     /// How often operators had it run again, and once more.
     pub run: i32,
 }
@@ -37,9 +40,7 @@ pub(crate) struct Claim<'a> {
     pub worker: &'a str,
     /// Fresh for each claim.
     pub lease: Uuid,
-    pub kinds: &'a [String],
-    /// The versions that go with `kinds`, one for one.
-    pub versions: &'a [i32],
+    pub can: &'a Can,
     pub duration: Duration,
 }
 
@@ -47,48 +48,22 @@ pub(crate) struct Claim<'a> {
 pub(crate) struct Counts {
     pub queued: i64,
     pub running: i64,
-    /// Queued jobs for which the asking worker has no handler.
-    pub unknown: i64,
+    /// Queued jobs that the asking worker cannot do.
+    pub left: i64,
 }
 
 /// Takes a job whose worker was not heard of until its lease ended, the longest abandoned first.
 pub(crate) async fn take_over(conn: &mut PgConnection, claim: &Claim<'_>) -> sqlx::Result<Option<Claimed>> {
-    sqlx::query_as!(
-        Claimed,
-        r#"UPDATE jobs SET worker = $1, lease = $2, lease_until = now() + make_interval(secs => $3), attempts = attempts + 1, takeovers = takeovers + 1,
-                  started_at = now(), progress = NULL, log = logged(log, 'taken over by worker ' || $1 || ' from worker ' || coalesce(worker, 'unknown'))
-            WHERE id = (SELECT id FROM jobs
-                         WHERE state = 'running' AND lease_until < now() AND (kind, version) IN (SELECT * FROM unnest($4::text[], $5::integer[]))
-                         ORDER BY lease_until LIMIT 1 FOR UPDATE SKIP LOCKED)
-        RETURNING id, lease AS "lease!", kind, version, tenant_id, instance_id, payload, attempts, takeovers, run"#,
-        claim.worker,
-        claim.lease,
-        claim.duration.as_secs_f64(),
-        claim.kinds,
-        claim.versions,
-    )
-    .fetch_optional(conn)
-    .await
+    let (seconds, Can { kinds, versions, bundles }) = (claim.duration.as_secs_f64(), claim.can);
+    let taken = sqlx::query_file_as!(Claimed, "src/jobs/take_over.sql", claim.worker, claim.lease, seconds, kinds, versions, bundles);
+    taken.fetch_optional(conn).await
 }
 
 /// Takes the queued job that has been due for longest.
 pub(crate) async fn begin(conn: &mut PgConnection, claim: &Claim<'_>) -> sqlx::Result<Option<Claimed>> {
-    sqlx::query_as!(
-        Claimed,
-        r#"UPDATE jobs SET state = 'running', worker = $1, lease = $2, lease_until = now() + make_interval(secs => $3), attempts = attempts + 1,
-                  started_at = now(), progress = NULL, log = logged(log, 'begun by worker ' || $1)
-            WHERE id = (SELECT id FROM jobs
-                         WHERE state = 'queued' AND run_after <= now() AND (kind, version) IN (SELECT * FROM unnest($4::text[], $5::integer[]))
-                         ORDER BY run_after, id LIMIT 1 FOR UPDATE SKIP LOCKED)
-        RETURNING id, lease AS "lease!", kind, version, tenant_id, instance_id, payload, attempts, takeovers, run"#,
-        claim.worker,
-        claim.lease,
-        claim.duration.as_secs_f64(),
-        claim.kinds,
-        claim.versions,
-    )
-    .fetch_optional(conn)
-    .await
+    let (seconds, Can { kinds, versions, bundles }) = (claim.duration.as_secs_f64(), claim.can);
+    let begun = sqlx::query_file_as!(Claimed, "src/jobs/begin.sql", claim.worker, claim.lease, seconds, kinds, versions, bundles);
+    begun.fetch_optional(conn).await
 }
 
 /// Extends the lease; `false` means that the job is no longer ours, as it does in every function below.
@@ -126,43 +101,48 @@ pub(crate) async fn finish(conn: &mut PgConnection, job: &Claimed, failure: Opti
     Ok(finished.execute(conn).await?.rows_affected() == 1)
 }
 
-/// Queues the job for another attempt after `wait`.
-pub(crate) async fn postpone(conn: &mut PgConnection, job: &Claimed, wait: Duration, reason: &str) -> sqlx::Result<bool> {
+/// Queues the job for another attempt after `wait`. A start that met an outage was no attempt.
+pub(crate) async fn postpone(conn: &mut PgConnection, job: &Claimed, wait: Duration, reason: &str, outage: bool) -> sqlx::Result<bool> {
     let postponed = sqlx::query!(
         "UPDATE jobs SET state = 'queued', run_after = now() + make_interval(secs => $3), last_error = $4, lease = NULL, lease_until = NULL,
+                attempts = attempts - CASE WHEN $5 THEN 1 ELSE 0 END, outages = CASE WHEN $5 THEN outages + 1 ELSE 0 END,
                 log = logged(log, 'put off: ' || $4)
           WHERE id = $1 AND lease = $2 AND state = 'running'",
         job.id.0,
         job.lease,
         wait.as_secs_f64(),
-        reason
+        reason,
+        outage
     );
     Ok(postponed.execute(conn).await?.rows_affected() == 1)
 }
 
 /// Queues the job for another worker, as if it had not been begun.
-pub(crate) async fn hand_back(conn: &mut PgConnection, job: &Claimed) -> sqlx::Result<bool> {
+pub(crate) async fn hand_back(conn: &mut PgConnection, job: &Claimed, why: &str) -> sqlx::Result<bool> {
     let handed_back = sqlx::query!(
         "WITH handed_back AS (
              UPDATE jobs SET state = 'queued', run_after = now(), attempts = attempts - 1, lease = NULL, lease_until = NULL,
-                    log = logged(log, 'handed back: the worker stops')
+                    log = logged(log, 'handed back: ' || $4)
               WHERE id = $1 AND lease = $2 AND state = 'running' RETURNING id)
          SELECT pg_notify($3, '') FROM handed_back",
         job.id.0,
         job.lease,
-        CHANNEL
+        CHANNEL,
+        why
     );
     Ok(!handed_back.fetch_all(conn).await?.is_empty())
 }
 
-pub(crate) async fn count(conn: &mut PgConnection, kinds: &[String], versions: &[i32]) -> sqlx::Result<Counts> {
+pub(crate) async fn count(conn: &mut PgConnection, can: &Can) -> sqlx::Result<Counts> {
     sqlx::query_as!(
         Counts,
         r#"SELECT count(*) FILTER (WHERE state = 'queued') AS "queued!", count(*) FILTER (WHERE state = 'running') AS "running!",
-                  count(*) FILTER (WHERE state = 'queued' AND (kind, version) NOT IN (SELECT * FROM unnest($1::text[], $2::integer[]))) AS "unknown!"
+                  count(*) FILTER (WHERE state = 'queued'
+                      AND (kind, version, bundle) NOT IN (SELECT * FROM unnest($1::text[], $2::integer[], $3::text[]))) AS "left!"
              FROM jobs WHERE state IN ('queued', 'running')"#,
-        kinds,
-        versions
+        &can.kinds,
+        &can.versions,
+        &can.bundles
     )
     .fetch_one(conn)
     .await

@@ -46,22 +46,25 @@ pub async fn list(
     Query(page): Query<PageQuery>,
 ) -> Result<Json<Page<Job>>, Problem> {
     let request = page.check()?;
-    let jobs = store::list(&mut *db::begin_platform(&app.pool).await?, filter.state, filter.instance_id, request).await?;
+    let can = app.abilities.now().await;
+    let jobs = store::list(&mut *db::begin_platform(&app.pool).await?, filter.state, filter.instance_id, request, &can).await?;
     Ok(Json(Page::cut(jobs, request, |job| job.id)))
 }
 
 #[utoipa::path(get, path = "/v1/jobs/{id}", operation_id = "getJob", tag = "jobs", params(("id" = Uuid, Path)),
     responses((status = 200, body = Job)), security(("bearer" = ["worker.readJobs"])))]
 pub async fn get(State(app): State<App>, _: Allowed<ReadJobs>, Path(id): Path<JobId>) -> Result<Json<Job>, Problem> {
-    store::get(&mut *db::begin_platform(&app.pool).await?, id).await?.map(Json).ok_or_else(not_found)
+    let can = app.abilities.now().await;
+    store::get(&mut *db::begin_platform(&app.pool).await?, id, &can).await?.map(Json).ok_or_else(not_found)
 }
 
 #[utoipa::path(post, path = "/v1/jobs/{id}/retry", operation_id = "retryJob", tag = "jobs", params(("id" = Uuid, Path)),
     responses((status = 202, body = Job), (status = 409, description = "The job has not failed.")), security(("bearer" = ["worker.writeJobs"])))]
 pub async fn retry(State(app): State<App>, caller: Allowed<WriteJobs>, Path(id): Path<JobId>) -> Result<(StatusCode, Json<Job>), Problem> {
+    let can = app.abilities.now().await;
     let mut tx = db::begin_platform(&app.pool).await?;
     let queued = store::retry(&mut tx, id, &caller.principal.to_string()).await?;
-    let job = store::get(&mut tx, id).await?.ok_or_else(not_found)?;
+    let job = store::get(&mut tx, id, &can).await?.ok_or_else(not_found)?;
     if !queued {
         return Err(Problem::conflict("job_not_failed", "Only a failed job can be run again."));
     }
@@ -72,7 +75,8 @@ pub async fn retry(State(app): State<App>, caller: Allowed<WriteJobs>, Path(id):
 #[utoipa::path(get, path = "/internal/jobs/{id}", operation_id = "getJobProgress", tag = "jobs", params(("id" = Uuid, Path)),
     responses((status = 200, body = JobProgress)), security(("platform_client" = ["configurator"])))]
 pub async fn progress(State(app): State<App>, _: Internal<Configurator>, Path(id): Path<JobId>) -> Result<Json<JobProgress>, Problem> {
-    store::progress(&mut *db::begin_platform(&app.pool).await?, id).await?.map(Json).ok_or_else(not_found)
+    let can = app.abilities.now().await;
+    store::progress(&mut *db::begin_platform(&app.pool).await?, id, &can).await?.map(Json).ok_or_else(not_found)
 }
 
 fn not_found() -> Problem {

@@ -1,6 +1,7 @@
 //! The table of jobs as operators see it, and how jobs come into it.
 
 use super::model::{Job, JobProgress, LogLine, Progress, State};
+use crate::abilities::Can;
 use common::page::PageRequest;
 use contracts::{
     id::{JobId, TenantId},
@@ -32,41 +33,54 @@ pub async fn insert(conn: &mut PgConnection, tenant: Option<TenantId>, job: &Run
     Ok(())
 }
 
-pub async fn get(conn: &mut PgConnection, id: JobId) -> sqlx::Result<Option<Job>> {
+/// What the asking worker `can` do decides whether the job is left to others.
+pub async fn get(conn: &mut PgConnection, id: JobId, can: &Can) -> sqlx::Result<Option<Job>> {
     sqlx::query_as!(
         Job,
         r#"SELECT id, kind, version, tenant_id, instance_id, state AS "state: State", run, attempts, takeovers, run_after,
-                  progress AS "progress: Json<Progress>", log AS "log: Json<Vec<LogLine>>", last_error, created_at, started_at, finished_at, worker
+                  progress AS "progress: Json<Progress>", log AS "log: Json<Vec<LogLine>>", last_error, created_at, started_at, finished_at, worker,
+                  state = 'queued' AND (kind, version, bundle) NOT IN (SELECT * FROM unnest($2::text[], $3::integer[], $4::text[])) AS "left_to_others!"
              FROM jobs WHERE id = $1"#,
-        id.0
+        id.0,
+        &can.kinds,
+        &can.versions,
+        &can.bundles,
     )
     .fetch_optional(conn)
     .await
 }
 
 /// How far a job has come, for the service that ordered it.
-pub async fn progress(conn: &mut PgConnection, id: JobId) -> sqlx::Result<Option<JobProgress>> {
+pub async fn progress(conn: &mut PgConnection, id: JobId, can: &Can) -> sqlx::Result<Option<JobProgress>> {
     sqlx::query_as!(
         JobProgress,
-        r#"SELECT id AS job_id, kind, instance_id, state AS "state: State", run, last_error AS reason, finished_at
+        r#"SELECT id AS job_id, kind, instance_id, state AS "state: State", run, last_error AS reason, finished_at,
+                  state = 'queued' AND (kind, version, bundle) NOT IN (SELECT * FROM unnest($2::text[], $3::integer[], $4::text[])) AS "left_to_others!"
              FROM jobs WHERE id = $1"#,
-        id.0
+        id.0,
+        &can.kinds,
+        &can.versions,
+        &can.bundles,
     )
     .fetch_optional(conn)
     .await
 }
 
-pub async fn list(conn: &mut PgConnection, state: Option<State>, instance: Option<Uuid>, page: PageRequest) -> sqlx::Result<Vec<Job>> {
+pub async fn list(conn: &mut PgConnection, state: Option<State>, instance: Option<Uuid>, page: PageRequest, can: &Can) -> sqlx::Result<Vec<Job>> {
     sqlx::query_as!(
         Job,
         r#"SELECT id, kind, version, tenant_id, instance_id, state AS "state: State", run, attempts, takeovers, run_after,
-                  progress AS "progress: Json<Progress>", log AS "log: Json<Vec<LogLine>>", last_error, created_at, started_at, finished_at, worker
+                  progress AS "progress: Json<Progress>", log AS "log: Json<Vec<LogLine>>", last_error, created_at, started_at, finished_at, worker,
+                  state = 'queued' AND (kind, version, bundle) NOT IN (SELECT * FROM unnest($5::text[], $6::integer[], $7::text[])) AS "left_to_others!"
              FROM jobs
             WHERE ($1::text IS NULL OR state = $1) AND ($2::uuid IS NULL OR instance_id = $2) AND id > $3 ORDER BY id LIMIT $4"#,
         state as Option<State>,
         instance,
         page.after,
-        page.fetch()
+        page.fetch(),
+        &can.kinds,
+        &can.versions,
+        &can.bundles,
     )
     .fetch_all(conn)
     .await
@@ -76,7 +90,7 @@ pub async fn list(conn: &mut PgConnection, state: Option<State>, instance: Optio
 pub async fn retry(conn: &mut PgConnection, id: JobId, by: &str) -> sqlx::Result<bool> {
     let queued = sqlx::query!(
         "WITH queued AS (
-             UPDATE jobs SET state = 'queued', run = run + 1, attempts = 0, takeovers = 0, run_after = now(), finished_at = NULL, progress = NULL, log = logged(log, $2)
+             UPDATE jobs SET state = 'queued', run = run + 1, attempts = 0, takeovers = 0, outages = 0, run_after = now(), finished_at = NULL, progress = NULL, log = logged(log, $2)
              WHERE id = $1 AND state = 'failed' RETURNING id)
          SELECT pg_notify($3, '') FROM queued",
         id.0,

@@ -49,9 +49,24 @@ impl Bundles {
         bundles
     }
 
+    /// Copies the forum 1.0.0 as another version, manifest last.
+    pub fn release(&self, version: &str) {
+        for path in
+            ["migrations/0001_posts.sql", "migrations/0002_board.sql", "modules/tags/migrations/0001_tags.sql", "modules/polls/migrations/0001_votes.sql"]
+        {
+            let text = fs::read_to_string(self.0.join("forum/1.0.0").join(path)).unwrap();
+            self.write_to(version, path, &text);
+        }
+        self.write_to(version, "manifest.toml", &MANIFEST.replace("version = \"1.0.0\"", &format!("version = \"{version}\"")));
+    }
+
     /// Writes a file of the forum 1.0.0.
     pub fn write(&self, path: &str, text: &str) {
-        let path = self.0.join("forum/1.0.0").join(path);
+        self.write_to("1.0.0", path, text);
+    }
+
+    fn write_to(&self, version: &str, path: &str, text: &str) {
+        let path = self.0.join("forum").join(version).join(path);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, text).unwrap();
     }

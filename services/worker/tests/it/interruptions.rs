@@ -3,6 +3,7 @@
 use crate::world::World;
 use contracts::messages::JobOutcome;
 use std::time::Duration;
+use test_support::Link;
 use tokio::{process::Command, time::timeout};
 
 /// Long enough to be interrupted, also on a busy machine.
@@ -120,7 +121,25 @@ async fn a_job_waits_for_configurator_to_come_back() {
     world.configurator.fail(2);
     let _worker = world.worker().await;
     let row = world.run(&world.migrate()).await;
-    assert_eq!((row.state.as_str(), row.attempts, row.last_error.as_deref()), ("succeeded", 3, None), "{row:?}");
+    assert_eq!((row.state.as_str(), row.attempts, row.last_error.as_deref()), ("succeeded", 1, None), "an outage is no attempt: {row:?}");
     assert_eq!(row.log.matches("put off: configurator gives no credentials").count(), 2, "{}", row.log);
     world.told(1).await;
+}
+
+#[tokio::test]
+async fn an_outage_of_the_workers_database_is_no_attempt_of_the_job() {
+    let world = World::start().await;
+    let link = Link::to(&world.env()["DATABASE_URL"]).await;
+    let _worker = world.worker_through(&link).await;
+    world.bundles.write("migrations/0002_board.sql", SLOW);
+    let id = world.publish(&world.migrate()).await;
+    world.instance.until_sleeping(true).await;
+    link.cut();
+    // It lets go when its lease has ended.
+    world.instance.until_sleeping(false).await;
+    world.bundles.write("migrations/0002_board.sql", QUICK);
+    link.mend();
+    let row = world.ended(id).await;
+    assert_eq!((row.state.as_str(), row.attempts, row.takeovers), ("succeeded", 1, 0), "{row:?}");
+    assert!(row.log.contains("handed back: the database was away"), "{}", row.log);
 }

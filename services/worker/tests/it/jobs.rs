@@ -74,6 +74,40 @@ async fn whoever_missed_the_end_of_a_job_can_ask_for_it() {
 }
 
 #[tokio::test]
+async fn a_read_only_database_is_an_outage_that_ends_by_itself() {
+    let world = World::start().await;
+    let worker = world.worker().await;
+    let operator = world.platform.user(world.platform.tenant(), &["worker.writeJobs"]).await;
+    let mut unsound = world.migrate();
+    unsound.payload["modules"] = json!(["ghosts"]);
+    world.run(&unsound).await;
+    let (name, path) = (&world.platform.name, format!("/v1/jobs/{}/retry", unsound.job_id));
+    let read_only = format!(
+        "ALTER DATABASE {name} SET default_transaction_read_only = on;
+         SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}' AND usename <> current_user"
+    );
+    sqlx::raw_sql(sqlx::AssertSqlSafe(read_only)).execute(&world.platform.pool).await.unwrap();
+    worker.post(&path, &json!({})).bearer(&operator.token).send().await.problem(503, "unavailable");
+    // The connections that were opened meanwhile stay read-only.
+    let over = format!("BEGIN READ WRITE; ALTER DATABASE {name} RESET default_transaction_read_only; COMMIT");
+    sqlx::raw_sql(sqlx::AssertSqlSafe(over)).execute(&world.platform.pool).await.unwrap();
+    eventually("it can be written again", async || {
+        let answer = worker.post(&path, &json!({})).bearer(&operator.token).send().await;
+        (answer.status == 202).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_parked_row_of_the_outbox_is_seen() {
+    let world = World::start().await;
+    let parked = "INSERT INTO outbox (id, topic, envelope, created_at, parked_at) VALUES ($1, 'worker-events', '{}', now(), now())";
+    sqlx::query(parked).bind(world.id()).execute(&world.platform.pool).await.unwrap();
+    let worker = world.worker().await;
+    eventually("the gauge counts it", async || worker.ops("/metrics").send().await.text.contains("outbox_parked 1").then_some(())).await;
+}
+
+#[tokio::test]
 async fn a_job_of_an_unknown_kind_or_version_is_left_for_a_worker_that_knows_it() {
     let world = World::start().await;
     let worker = world.worker().await;
@@ -88,7 +122,7 @@ async fn a_job_of_an_unknown_kind_or_version_is_left_for_a_worker_that_knows_it(
         let row = world.row(id).await.unwrap();
         assert_eq!((row.state.as_str(), row.attempts), ("queued", 0), "{row:?}");
     }
-    eventually("the metric shows both", async || worker.ops("/metrics").send().await.text.contains("jobs_unknown_version 2").then_some(())).await;
+    eventually("the metric shows both", async || worker.ops("/metrics").send().await.text.contains("jobs_left_to_others 2").then_some(())).await;
 }
 
 #[tokio::test]
@@ -98,7 +132,7 @@ async fn with_two_workers_each_of_many_jobs_runs_once() {
     let mut ids = Vec::new();
     for _ in 0..30 {
         let mut order = world.migrate();
-        order.payload["bundle_version"] = json!("9.0.0");
+        order.payload["modules"] = json!(["ghosts"]);
         ids.push(world.publish(&order).await);
     }
     for id in &ids {

@@ -5,5 +5,6 @@ mod instance;
 mod interruptions;
 mod jobs;
 mod migrations;
+mod rolling;
 mod walls;
 mod world;

@@ -105,7 +105,6 @@ async fn what_can_never_work_fails_at_once_and_says_why() {
     let mut cases = vec![(world.migrate(), "base/0003_ends.sql ends its transaction itself")];
     for (field, value, reason) in [
         ("service", json!("../forum"), "\"../forum\" is not a plain name"),
-        ("bundle_version", json!("9.0.0"), "this worker has no bundle forum 9.0.0"),
         ("modules", json!(["polls"]), "module 'polls' depends on 'tags'"),
         ("modules", json!(["ghosts"]), "forum has no module 'ghosts'"),
         ("settings", json!(1), "the payload does not fit"),

@@ -13,7 +13,7 @@ use contracts::{
 };
 use serde_json::json;
 use std::{collections::HashMap, process::Stdio, time::Duration};
-use test_support::{TestPlatform, TestServer, eventually};
+use test_support::{Link, TestPlatform, TestServer, eventually};
 use tokio::{
     process::{Child, Command},
     time::timeout,
@@ -68,6 +68,16 @@ impl World {
         let config = worker::config::read(&mut env);
         let mut config = env.finish(config).unwrap();
         config.drain = Duration::from_millis(200);
+        self.platform.serve(|lifecycle, bound, ambient| worker::start(config, bound, ambient, lifecycle)).await
+    }
+
+    /// A worker in this process that reaches its database through `link`.
+    pub async fn worker_through(&self, link: &Link) -> TestServer {
+        let mut variables = self.env();
+        variables.insert("DATABASE_URL".into(), link.through(&variables["DATABASE_URL"]));
+        let mut env = Env::new(variables);
+        let config = worker::config::read(&mut env);
+        let config = env.finish(config).unwrap();
         self.platform.serve(|lifecycle, bound, ambient| worker::start(config, bound, ambient, lifecycle)).await
     }
 

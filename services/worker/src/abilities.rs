@@ -1,0 +1,111 @@
+//! Which jobs can this worker do? Those for which it has a handler and, on its disk, the bundle. It leaves all others to workers that have.
+
+use crate::handlers::Handler;
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+use tokio::{fs, sync::Mutex, time::Instant};
+
+/// The disk is looked at again after this time.
+const FRESH: Duration = Duration::from_secs(1);
+/// More bundles than this are not looked at: each makes claims a little dearer.
+const MOST_BUNDLES: usize = 1_000;
+/// Jobs that name no bundle.
+const NONE: &str = "";
+
+/// Kinds, versions and bundles that go together, one for one, as queries take them.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Can {
+    pub kinds: Vec<String>,
+    pub versions: Vec<i32>,
+    /// `forum/1.0.0`
+    pub bundles: Vec<String>,
+}
+
+impl Can {
+    /// Every handler needs a bundle; a job that names none, or none that could be, it can only refuse.
+    fn with(bundles: &[String]) -> Self {
+        let mut can = Self::default();
+        let (kinds, versions) = Handler::known();
+        for (kind, version) in kinds.iter().zip(versions) {
+            for bundle in bundles.iter().map(String::as_str).chain([NONE]) {
+                can.kinds.push(kind.clone());
+                can.versions.push(version);
+                can.bundles.push(bundle.to_owned());
+            }
+        }
+        can
+    }
+}
+
+/// What the worker can do, looked up when asked for.
+pub struct Abilities {
+    bundles_dir: PathBuf,
+    seen: Mutex<Option<(Instant, Arc<Can>)>>,
+}
+
+impl Abilities {
+    pub fn new(bundles_dir: PathBuf) -> Self {
+        Self { bundles_dir, seen: Mutex::default() }
+    }
+
+    pub async fn now(&self) -> Arc<Can> {
+        let mut seen = self.seen.lock().await;
+        if let Some((at, can)) = &*seen
+            && at.elapsed() < FRESH
+        {
+            return Arc::clone(can);
+        }
+        let bundles = on_disk(&self.bundles_dir).await.unwrap_or_else(|error| {
+            tracing::warn!(error = &error as &dyn std::error::Error, "The bundles on disk cannot be listed; their jobs are left to other workers");
+            Vec::new()
+        });
+        let can = Arc::new(Can::with(&bundles));
+        *seen = Some((Instant::now(), Arc::clone(&can)));
+        can
+    }
+}
+
+/// `<service>/<version>` of every manifest below `folder`.
+async fn on_disk(folder: &Path) -> std::io::Result<Vec<String>> {
+    let mut bundles = Vec::new();
+    for service in names(folder).await? {
+        for version in names(&folder.join(&service)).await? {
+            if fs::try_exists(folder.join(&service).join(&version).join("manifest.toml")).await? {
+                bundles.push(format!("{service}/{version}"));
+            }
+        }
+    }
+    if bundles.len() > MOST_BUNDLES {
+        tracing::warn!(bundles = bundles.len(), most = MOST_BUNDLES, "There are more bundles on disk than this worker looks at");
+        bundles.truncate(MOST_BUNDLES);
+    }
+    Ok(bundles)
+}
+
+/// Names of the folders in `folder`, in order.
+async fn names(folder: &Path) -> std::io::Result<Vec<String>> {
+    let (mut entries, mut names) = (fs::read_dir(folder).await?, Vec::new());
+    while let Some(entry) = entries.next_entry().await? {
+        if fs::metadata(entry.path()).await?.is_dir() {
+            names.extend(entry.file_name().into_string());
+        }
+    }
+    names.sort();
+    Ok(names)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_handler_goes_with_every_bundle_and_with_none() {
+        let can = Can::with(&["forum/1.0.0".to_owned()]);
+        let (kinds, _) = Handler::known();
+        assert_eq!(can.bundles, ["forum/1.0.0", ""].repeat(kinds.len()));
+        assert_eq!((can.kinds.len(), can.versions.len()), (can.bundles.len(), can.bundles.len()));
+    }
+}
