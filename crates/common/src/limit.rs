@@ -10,11 +10,14 @@ use crate::{
     source::Source,
 };
 use moka::{policy::EvictionPolicy, sync::Cache};
-use redis::{AsyncCommands, RedisResult, aio::ConnectionManager};
+use redis::{RedisResult, aio::ConnectionManager};
 use std::time::Duration;
 
 /// Counters that a process keeps while Redis is away, some 150 bytes each. Beyond that the oldest are forgotten.
 const MOST_OWN_COUNTERS: u64 = 20_000;
+
+/// What adds up to no second and to no attempt.
+const ROUNDING: f64 = 1e-6;
 
 /// How often one source may do something.
 #[derive(Clone, Copy, Debug)]
@@ -63,7 +66,7 @@ impl Limiter {
         let counts = match self.shared(&keys, limit.window).await {
             Ok(counts) => counts,
             Err(error) => {
-                tracing::warn!(error = %Chain(&error), "Redis is away; this process counts for itself how often a source may do something");
+                tracing::warn!(error = %Chain(&error), "Redis does not count; this process counts for itself how often a source may do something");
                 self.alone(&keys)
             }
         };
@@ -83,7 +86,7 @@ impl Limiter {
     async fn shared(&self, [now, before]: &[String; 2], window: Duration) -> RedisResult<(u32, u32)> {
         let lifetime = i64::try_from(2 * window.as_secs()).unwrap_or(i64::MAX);
         let mut pipe = redis::pipe();
-        pipe.atomic().incr(now, 1).expire(now, lifetime).ignore().mget(&[before]);
+        pipe.atomic().cmd("INCR").arg(now).expire(now, lifetime).ignore().mget(&[before]);
         let (now, (before,)): (u32, (Option<u32>,)) = pipe.query_async(&mut self.redis.clone()).await?;
         Ok((now, before.unwrap_or_default()))
     }
@@ -95,7 +98,7 @@ impl Limiter {
 
     /// Takes an attempt back: who is refused must not be refused the longer for asking.
     async fn forget(&self, now: &str) {
-        let _: RedisResult<i64> = self.redis.clone().decr(now, 1).await;
+        let _: RedisResult<i64> = redis::cmd("DECR").arg(now).query_async(&mut self.redis.clone()).await;
         self.own.entry_by_ref(now).and_compute_with(|entry| match entry.map(moka::Entry::into_value) {
             Some(count) => moka::ops::compute::Op::Put(count.saturating_sub(1)),
             None => moka::ops::compute::Op::Nop,
@@ -122,7 +125,7 @@ impl Window {
     /// Seconds until one more is allowed; `None` if this one is. `now` includes it.
     fn wait(&self, most: u32, (now, before): (u32, u32)) -> Option<u32> {
         let weighed = f64::from(now) + f64::from(before) * (1.0 - self.gone / self.length);
-        if weighed <= f64::from(most) {
+        if weighed <= f64::from(most) + ROUNDING {
             return None;
         }
         // Seconds into a window whose predecessor had `count`, until that leaves room for one more than `besides`.
@@ -130,7 +133,7 @@ impl Window {
         let earlier = now.saturating_sub(1);
         let seconds = if earlier < most { room(before, earlier) - self.gone } else { self.length - self.gone + room(earlier, 0) };
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 1 and two windows")]
-        Some(seconds.ceil().max(1.0) as u32)
+        Some((seconds - ROUNDING).ceil().max(1.0) as u32)
     }
 }
 
