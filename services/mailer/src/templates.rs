@@ -1,7 +1,10 @@
 //! What does a mail say? Templates embedded in the binary: a subject, an HTML part and a text part each.
 
+mod names;
+
 use include_dir::{Dir, include_dir};
 use minijinja::{AutoEscape, Environment, UndefinedBehavior};
+use names::display_name;
 use serde_json::{Map, Value};
 
 static FILES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/templates");
@@ -32,6 +35,7 @@ impl Templates {
         let mut environment = Environment::new();
         environment.set_undefined_behavior(UndefinedBehavior::Strict);
         environment.set_auto_escape_callback(|name| if name.ends_with(".html") { AutoEscape::Html } else { AutoEscape::None });
+        environment.add_filter("display_name", display_name);
         for file in FILES.files() {
             if let (Some(name), Some(text)) = (file.path().to_str(), file.contents_utf8()) {
                 environment.add_template(name, text)?;
@@ -62,11 +66,65 @@ mod tests {
         Templates::load().unwrap().render(name, variables.as_object().unwrap())
     }
 
+    /// Slashes are escaped, too.
+    fn plain(html: &str) -> String {
+        html.replace("&#x2f;", "/")
+    }
+
     #[test]
     fn html_is_escaped_and_text_is_not() {
         let mail = render("notice", json!({"title": "a\r\nBcc: x", "text": "1 < 2"})).unwrap();
         assert_eq!(mail.subject, "a Bcc: x");
         assert!(mail.html.contains("1 &lt; 2") && mail.text.contains("1 < 2"), "{mail:?}");
+    }
+
+    /// The next template's author must not have to remember it.
+    #[test]
+    fn every_name_of_somebody_goes_through_the_filter() {
+        let mut names = 0;
+        for file in FILES.files() {
+            let text = file.contents_utf8().unwrap();
+            for expression in text.split("{{").skip(1).map(|rest| rest.split("}}").next().unwrap_or_default().trim()) {
+                let variable = expression.split('|').next().unwrap_or_default().trim();
+                let is_name = variable == "inviter" || variable.ends_with("_name") || variable.ends_with(".name");
+                assert!(!is_name || expression.ends_with("| display_name"), "{}: {expression}", file.path().display());
+                names += usize::from(is_name);
+            }
+        }
+        assert!(names > 10, "only {names} names were found");
+    }
+
+    #[test]
+    fn an_advertisement_is_not_mailed_in_the_names_of_a_tenant() {
+        let hostile = json!({
+            "inviter": "Win 1000 EUR at WWW.evil.example/now\u{202e}", "tenant_name": "https://evil.example \u{200b}Bank of Trust, account security department, urgent",
+            "link": "https://auth.test/v1/invitations/x", "refuse_link": "https://auth.test/v1/invitation-refusals/y", "days": 7,
+        });
+        let mail = render("invitation", hostile).unwrap();
+        assert_eq!(mail.subject, "Win 1000 EUR at WWW evil example/now invites you to Bank of Trust, account security departm… at Sevenleague");
+        for part in [&mail.subject, &mail.html, &mail.text] {
+            assert!(!part.contains("evil.example") && !part.contains(['\u{202e}', '\u{200b}']), "{part}");
+        }
+        assert!(mail.text.contains("/v1/invitation-refusals/y") && mail.text.contains("You get this mail because"), "{}", mail.text);
+    }
+
+    #[test]
+    fn what_an_older_service_orders_is_still_mailed() {
+        let mail = render("verify-email", json!({"display_name": "Ada", "link": "https://auth.test/x", "minutes": 30})).unwrap();
+        assert!(mail.text.contains("https://auth.test/x"), "{}", mail.text);
+        let mail = render("invitation", json!({"inviter": "Ada", "tenant_name": "Acme", "link": "https://auth.test/x"})).unwrap();
+        assert!(plain(&mail.html).contains("https://auth.test/x"), "{}", mail.html);
+    }
+
+    #[test]
+    fn registrations_that_waited_share_a_mail() {
+        let more = json!([{"display_name": "Eve", "tenant_name": "<Evil>", "link": "https://auth.test/2"}]);
+        let variables = json!({"display_name": "Ada", "tenant_name": "Acme", "link": "https://auth.test/1", "minutes": 30, "more": more});
+        let mail = render("verify-email", variables).unwrap();
+        for part in [&plain(&mail.html), &mail.text] {
+            assert!(["Ada", "Acme", "https://auth.test/1", "Eve", "https://auth.test/2"].iter().all(|word| part.contains(word)), "{part}");
+        }
+        assert!(mail.html.contains("&lt;Evil&gt;"), "{}", mail.html);
     }
 
     #[test]
