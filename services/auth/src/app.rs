@@ -1,13 +1,15 @@
 //! What does a handler have at hand? The only place that builds clients.
 
-use crate::{clients::PlatformClients, config::Config, issuer::Issuer, keys::Keyring, passwords::Hasher};
+use crate::{clients::PlatformClients, config::Config, invitations::refusals::RefusalLinks, issuer::Issuer, keys::Keyring, passwords::Hasher};
 use axum::extract::FromRef;
 use common::{
     access::{Access, SessionStore},
     ambient::Ambient,
     client::PlatformClient,
     db,
+    limit::Limiter,
     problem::Problem,
+    source::TrustedProxies,
 };
 use contracts::{id::TenantId, messages::Message};
 use messaging::OutboxError;
@@ -24,6 +26,9 @@ pub struct App {
     pub keyring: Keyring,
     pub issuer: Issuer,
     pub hasher: Hasher,
+    pub limiter: Limiter,
+    pub trusted_proxies: TrustedProxies,
+    pub refusal_links: RefusalLinks,
     pub live_sessions: SessionStore,
     pub platform: PlatformClient,
     pub platform_clients: PlatformClients,
@@ -44,6 +49,9 @@ impl App {
             access: Access::remote(base, redis.clone(), platform.clone()),
             issuer: Issuer::new(base, keyring.clone(), ambient.clone(), config.access_token),
             hasher: Hasher::new(config.password_cost, ambient.clone())?,
+            limiter: Limiter::new(base, redis.clone(), ambient.clone()),
+            trusted_proxies: base.trusted_proxies,
+            refusal_links: RefusalLinks::new(config.key_sealer.clone()),
             live_sessions: SessionStore::new(redis.clone(), &base.redis_prefix, base.redis_replicas),
             platform_clients: config.platform_clients.clone(),
             access_token: config.access_token,
@@ -64,6 +72,12 @@ impl App {
             Err(OutboxError::Database(error)) => Err(error.into()),
             Err(error) => Err(Problem::internal(&error)),
         }
+    }
+}
+
+impl FromRef<App> for TrustedProxies {
+    fn from_ref(app: &App) -> Self {
+        app.trusted_proxies
     }
 }
 

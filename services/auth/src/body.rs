@@ -13,6 +13,9 @@ use serde::de::DeserializeOwned;
 /// A form if the caller says that it is one, else JSON.
 pub struct JsonOrForm<T>(pub T);
 
+/// As [`JsonOrForm`], or nothing at all. A form in parts (RFC 7578) counts as nothing: mail programs send one where nobody answers a question (RFC 8058).
+pub struct OptionalJsonOrForm<T>(pub Option<T>);
+
 /// JSON, or nothing at all.
 pub struct OptionalJson<T>(pub Option<T>);
 
@@ -26,11 +29,20 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for JsonOrForm<T> {
     }
 }
 
+impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for OptionalJsonOrForm<T> {
+    type Rejection = Problem;
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        if has_no_body(request.headers()) || header_starts_with(request.headers(), header::CONTENT_TYPE, "multipart/form-data") {
+            return Ok(Self(None));
+        }
+        JsonOrForm::from_request(request, state).await.map(|JsonOrForm(value)| Self(Some(value)))
+    }
+}
+
 impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for OptionalJson<T> {
     type Rejection = Problem;
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
-        let empty = request.headers().get(header::CONTENT_LENGTH).is_none_or(|length| length == "0");
-        if empty && !request.headers().contains_key(header::CONTENT_TYPE) && !request.headers().contains_key(header::TRANSFER_ENCODING) {
+        if has_no_body(request.headers()) {
             return Ok(Self(None));
         }
         Json::from_request(request, state).await.map(|Json(value)| Self(Some(value)))
@@ -41,6 +53,11 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for OptionalJson<T> {
 pub fn wants_html(headers: &HeaderMap) -> bool {
     let accepted = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
     accepted.flat_map(|value| value.split(',')).any(|kind| kind.split(';').next().is_some_and(|kind| kind.trim().eq_ignore_ascii_case("text/html")))
+}
+
+fn has_no_body(headers: &HeaderMap) -> bool {
+    let empty = headers.get(header::CONTENT_LENGTH).is_none_or(|length| length == "0");
+    empty && !headers.contains_key(header::CONTENT_TYPE) && !headers.contains_key(header::TRANSFER_ENCODING)
 }
 
 fn header_starts_with(headers: &HeaderMap, name: header::HeaderName, start: &str) -> bool {

@@ -1,5 +1,6 @@
 //! Which mailbox is meant? One spelling an address, so that nobody registers twice by writing it otherwise.
 
+use crate::opaque::sha256;
 use std::{fmt, str::FromStr};
 
 /// RFC 5321 §4.5.3.1.3, less the angle brackets.
@@ -21,6 +22,11 @@ pub struct NotAnEmail;
 impl Email {
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// Stands for the address where it must not be seen.
+    pub fn fingerprint(&self) -> String {
+        sha256(&[self.0.as_bytes()])[..16].iter().map(|byte| format!("{byte:02x}")).collect()
     }
 
     /// What stands before the `@`.

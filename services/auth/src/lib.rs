@@ -12,6 +12,7 @@
 //! | [`api_keys`] | which programs act for a person? |
 //! | [`keys`], [`issuer`] | with which keys are tokens signed, and what do they say? |
 //! | [`passwords`] | is this password good enough, and is it the right one? |
+//! | [`pace`], [`waiting`] | how many mails with links does an address get, and when do the others go? |
 //! | [`operator`] | how does the first operator come to be? |
 //! | [`sweep`] | what is forgotten, and when? |
 //! | [`email`], [`name`], [`opaque`] | the types of what was checked, and of what is secret |
@@ -32,12 +33,14 @@ pub mod mail;
 pub mod name;
 pub mod opaque;
 pub mod operator;
+pub mod pace;
 pub mod pages;
 pub mod passwords;
 pub mod registrations;
 pub mod router;
 pub mod sessions;
 pub mod sweep;
+pub mod waiting;
 
 use crate::{app::App, config::Config, keys::keyring::KeyError};
 use common::{
@@ -97,6 +100,7 @@ pub async fn start(config: Config, bound: Bound, ambient: Ambient, lifecycle: Li
     lifecycle.spawn(Relay::new(app.pool.clone(), aws.publisher()).run(lifecycle.shutdown.clone()));
     let permissions = PermissionList::parse(MANIFEST)?;
     lifecycle.spawn(catalog::register(config.base.clone(), app.platform.clone(), permissions, lifecycle.shutdown.clone()));
+    lifecycle.spawn(waiting::run(app.clone(), lifecycle.shutdown.clone()));
     lifecycle.spawn(sweep::run(app.pool.clone(), app.ambient.clone(), lifecycle.shutdown.clone()));
     let health = Health::default().with_database(&app.pool).with_redis(&app.redis).with_keys(&app.access);
     Ok(bound.serve(router::router(app), health, lifecycle).await?)

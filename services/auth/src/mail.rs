@@ -1,6 +1,6 @@
 //! What does auth write to people? Orders to the mailer, each under a key that makes it one mail.
 
-use crate::{email::Email, name::Name, opaque::OpaqueToken};
+use crate::opaque::OpaqueToken;
 use chrono::{DateTime, Utc};
 use contracts::{id::UserId, messages::SendMail};
 use serde_json::{Value, json};
@@ -9,10 +9,24 @@ use uuid::Uuid;
 /// However often somebody tries to register a known address, its owner gets one mail in this many seconds.
 const ONE_NOTICE_IN: i64 = 3600;
 
-/// "Confirm your address", for one registration.
-pub fn verify_email(public_url: &str, registration: Uuid, recipient: &Email, name: &Name, token: &OpaqueToken, minutes: i64) -> SendMail {
-    let link = format!("{public_url}/v1/email-verifications/{}", token.expose());
-    mail(format!("verify-email:{registration}"), "verify-email", recipient.as_str(), json!({"display_name": name.as_str(), "link": link, "minutes": minutes}))
+/// What one registration's mail says of it.
+pub struct Link<'a> {
+    pub display_name: &'a str,
+    pub tenant_name: &'a str,
+    pub token: &'a OpaqueToken,
+}
+
+/// "Confirm your address", for registrations of one address: the first of them, and those that waited with it.
+pub fn verify_email(public_url: &str, first: Uuid, recipient: &str, links: &[Link<'_>], minutes: i64) -> SendMail {
+    let each = links.iter().map(|Link { display_name, tenant_name, token }| {
+        let link = format!("{public_url}/v1/email-verifications/{}", token.expose());
+        json!({"display_name": display_name, "tenant_name": tenant_name, "link": link})
+    });
+    let mut each = each.collect::<Vec<_>>().into_iter();
+    let mut variables = each.next().unwrap_or_default();
+    variables["minutes"] = minutes.into();
+    variables["more"] = each.collect();
+    mail(format!("verify-email:{first}"), "verify-email", recipient, variables)
 }
 
 /// "You have an account already", to the owner of an address that somebody registers.
@@ -21,10 +35,23 @@ pub fn account_exists(public_url: &str, user: UserId, recipient: &str, now: Date
     mail(key, "account-exists", recipient, json!({"link": public_url}))
 }
 
-/// "Join the tenant".
-pub fn invitation(public_url: &str, invitation: Uuid, recipient: &Email, tenant: &str, inviter: &str, token: &OpaqueToken) -> SendMail {
-    let link = format!("{public_url}/v1/invitations/{}", token.expose());
-    mail(format!("invitation:{invitation}"), "invitation", recipient.as_str(), json!({"tenant_name": tenant, "inviter": inviter, "link": link}))
+/// What an invitation's mail says of it.
+pub struct Invited<'a> {
+    pub id: Uuid,
+    /// How many mails of it there were, this one included.
+    pub mails: i16,
+    pub email: &'a str,
+    pub tenant_name: &'a str,
+    pub inviter: &'a str,
+    pub token: &'a OpaqueToken,
+}
+
+/// "Join the tenant"; `refusal` is what the link to refuse ends with.
+pub fn invitation(public_url: &str, invited: &Invited<'_>, refusal: &str, days: i64) -> SendMail {
+    let Invited { id, mails, email, tenant_name, inviter, token } = invited;
+    let (link, refuse_link) = (format!("{public_url}/v1/invitations/{}", token.expose()), format!("{public_url}/v1/invitation-refusals/{refusal}"));
+    let variables = json!({"tenant_name": tenant_name, "inviter": inviter, "link": link, "refuse_link": refuse_link, "days": days});
+    mail(format!("invitation:{id}:{mails}"), "invitation", email, variables)
 }
 
 fn mail(key: String, template: &str, recipient: &str, variables: Value) -> SendMail {

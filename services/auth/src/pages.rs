@@ -1,6 +1,10 @@
 //! What does a person see who opens a link of ours? Small pages without scripts, which nothing else may frame, style or follow.
 
-use crate::opaque::sha256;
+use crate::{
+    invitations::{refusals::Senders, store::Invitation},
+    opaque::{OpaqueToken, sha256},
+    registrations::store::Open,
+};
 use axum::{
     http::{StatusCode, header},
     response::{Html, IntoResponse, Response},
@@ -9,7 +13,7 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use common::problem::Problem;
 use std::{borrow::Cow, sync::LazyLock};
 
-const STYLE: &str = "body{font:1.1rem/1.5 system-ui,sans-serif;max-width:32rem;margin:4rem auto;padding:0 1rem}label{display:block;margin:1rem 0}input{display:block;width:100%;font:inherit;padding:.4rem;box-sizing:border-box}button{font:inherit;padding:.5rem 1.5rem;margin-top:1rem}.fault{color:#b00020}";
+const STYLE: &str = "body{font:1.1rem/1.5 system-ui,sans-serif;max-width:32rem;margin:4rem auto;padding:0 1rem}label{display:block;margin:1rem 0}input{display:block;width:100%;font:inherit;padding:.4rem;box-sizing:border-box}button{font:inherit;padding:.5rem 1.5rem;margin-top:1rem}.fault{color:#b00020}dl{display:grid;grid-template-columns:auto 1fr;gap:.3rem 1rem}dt{color:#666}dd{margin:0;overflow-wrap:anywhere}hr{margin:2.5rem 0 1rem;border:0;border-top:1px solid #ccc}.no{color:#b00020}button{margin-right:.5rem}";
 
 /// Nothing is loaded from anywhere; only our own style counts, and forms go only to ourselves.
 static POLICY: LazyLock<String> = LazyLock::new(|| {
@@ -44,10 +48,27 @@ impl IntoResponse for Page {
     }
 }
 
-/// Asks for the click that consumes a verification link.
-pub fn confirm_address() -> Page {
-    let body = "<p>One click confirms that this address is yours and makes your account.</p><form method=\"post\"><button>Confirm</button></form>";
-    Page { status: StatusCode::OK, title: "Confirm your address".into(), body: body.into() }
+/// Asks whose registration it is: only who made it knows its password.
+pub fn confirm_address(open: &Open, token: &OpaqueToken, refusal: Option<&Problem>) -> Page {
+    let faults = refusal.map(faults).unwrap_or_default();
+    let body = format!(
+        "<p>Somebody, hopefully you, has registered at Sevenleague with this address:</p>\
+         <dl><dt>Address</dt><dd>{email}</dd><dt>Name</dt><dd><bdi>{name}</bdi></dd><dt>Tenant</dt><dd><bdi>{tenant}</bdi></dd></dl>{faults}\
+         <form method=\"post\"><label>The password that you chose then <input name=\"password\" type=\"password\" autocomplete=\"current-password\" maxlength=\"256\" \
+         required></label><button>This is me: make my account</button></form>\
+         <hr><p>You know nothing of it, or the tenant is not yours? Then somebody else has given your address.</p>\
+         <form method=\"post\" action=\"{token}/rejection\"><button class=\"no\">This wasn’t me: delete it</button></form>",
+        email = escape(&open.email),
+        name = escape(&open.display_name),
+        tenant = escape(&open.tenant_name),
+        token = escape(token.expose())
+    );
+    Page { status: refusal.map_or(StatusCode::OK, |problem| problem.status), title: "Is this you?".into(), body }
+}
+
+pub fn registration_rejected() -> Page {
+    let body = "<p>The registration is deleted; nobody has got an account with your address by it. Nothing else needs to be done.</p>";
+    Page { status: StatusCode::OK, title: "Thank you".into(), body: body.into() }
 }
 
 pub fn address_confirmed(email: &str) -> Page {
@@ -55,16 +76,42 @@ pub fn address_confirmed(email: &str) -> Page {
     Page { status: StatusCode::OK, title: "Your account is ready".into(), body }
 }
 
-/// The form by which somebody joins `tenant`; `refusal` is what was wrong the last time.
-pub fn invitation(tenant: &str, email: &str, refusal: Option<&Problem>) -> Page {
+/// The form by which somebody joins a tenant; `refusal` is what was wrong the last time.
+pub fn invitation(invitation: &Invitation, refuse: &str, refusal: Option<&Problem>) -> Page {
     let faults = refusal.map(faults).unwrap_or_default();
     let body = format!(
-        "<p>You are invited to join as {email}. If you have an account already, give its password; else choose a name and a password.</p>{faults}\
+        "<p><bdi>{inviter}</bdi> invites you to join <bdi>{tenant}</bdi> at Sevenleague as {email}.</p>\
+         <p>If you have an account already, give its password; else choose a name and a password of at least 15 characters.</p>{faults}\
          <form method=\"post\"><label>Name <input name=\"display_name\" autocomplete=\"name\" maxlength=\"100\"></label>\
-         <label>Password <input name=\"password\" type=\"password\" autocomplete=\"current-password\" required></label><button>Join</button></form>",
-        email = escape(email)
+         <label>Password <input name=\"password\" type=\"password\" autocomplete=\"current-password\" maxlength=\"256\" required></label><button>Join</button></form>\
+         <hr><p>You do not want to? Nothing happens if you close this page. <a href=\"../invitation-refusals/{refuse}\">Get no more invitations</a></p>",
+        inviter = escape(&invitation.inviter),
+        tenant = escape(&invitation.tenant_name),
+        email = escape(&invitation.email),
+        refuse = escape(refuse)
     );
-    Page { status: refusal.map_or(StatusCode::OK, |problem| problem.status), title: format!("Join {tenant}"), body }
+    Page { status: refusal.map_or(StatusCode::OK, |problem| problem.status), title: format!("Join {}", invitation.tenant_name), body }
+}
+
+/// The form by which an address refuses invitations, or takes them again; `refused` is whose it refuses now.
+pub fn refusal(tenant: &str, email: &str, refused: Senders) -> Page {
+    const TENANT: &str = "<button name=\"from\" value=\"tenant\">None from this tenant</button>";
+    const EVERYBODY: &str = "<button name=\"from\" value=\"everybody\">None from anybody</button>";
+    const NOBODY: &str = "<button name=\"from\" value=\"nobody\">Take invitations again</button>";
+    let (email, tenant) = (escape(email), escape(tenant));
+    let (title, what, buttons) = match refused {
+        Senders::Nobody => {
+            ("No more invitations?", format!("{email} was invited to <bdi>{tenant}</bdi> at Sevenleague. Do you want no more of that?"), [TENANT, EVERYBODY])
+        }
+        Senders::Tenant => ("No more of these", format!("{email} gets no more invitations from <bdi>{tenant}</bdi>."), [EVERYBODY, NOBODY]),
+        Senders::Everybody => ("No more invitations", format!("{email} gets no more invitations, from nobody at all."), [NOBODY, ""]),
+    };
+    let body = format!(
+        "<p>{what}</p><form method=\"post\">{}</form>\
+         <p>The link in your mail leads back to this page whenever you change your mind; it never expires. Mails that you cause yourself, such as to confirm your address, come all the same.</p>",
+        buttons.concat()
+    );
+    Page { status: StatusCode::OK, title: title.into(), body }
 }
 
 pub fn joined(tenant: &str) -> Page {
@@ -96,13 +143,16 @@ mod tests {
 
     #[tokio::test]
     async fn names_cannot_become_markup_and_pages_cannot_load_anything() {
-        let answer = invitation("<script>alert(1)</script>", "\"><img src=x>@x", None).into_response();
+        let id = uuid::Uuid::nil();
+        let (inviter, tenant_name) = ("<b onclick=x>Eve</b>".into(), "<script>alert(1)</script>".into());
+        let hostile = Invitation { id, tenant_id: id.into(), tenant_name, inviter, email: "\"><img src=x>@x".into() };
+        let answer = invitation(&hostile, "\"><a href=x>", None).into_response();
         let policy = answer.headers()["content-security-policy"].to_str().unwrap().to_owned();
         assert!(policy.starts_with("default-src 'none'; style-src 'sha256-"), "{policy}");
         assert_eq!(answer.headers()["referrer-policy"], "no-referrer");
         let body = axum::body::to_bytes(answer.into_body(), 100_000).await.unwrap();
         let html = str::from_utf8(&body).unwrap();
-        assert!(!html.contains("<script") && !html.contains("<img"), "{html}");
+        assert!(!html.contains("<script") && !html.contains("<img") && !html.contains("<b ") && !html.contains("<a href=x"), "{html}");
         assert!(html.contains("Join &lt;script&gt;alert(1)&lt;/script&gt;"), "{html}");
     }
 }

@@ -2,10 +2,12 @@
 //!
 //! | module | answers |
 //! | --- | --- |
+//! | [`confirming`] | is it theirs, and what does it become? |
 //! | [`model`] | is what they ask for sound? |
 //! | [`routes`] | what can be asked? |
 //! | [`store`] | where do unconfirmed requests lie? |
 
+pub mod confirming;
 pub mod model;
 pub mod routes;
 pub mod store;

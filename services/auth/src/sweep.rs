@@ -1,5 +1,6 @@
 //! What is forgotten, and when? Links and sessions that can never work again, so that strangers cannot fill the database.
 
+use crate::pace::LONGEST_WINDOW;
 use chrono::{DateTime, TimeDelta, Utc};
 use common::{ambient::Ambient, db, problem::Chain};
 use sqlx::{PgConnection, PgPool};
@@ -37,6 +38,7 @@ pub async fn sweep(pool: &PgPool, now: DateTime<Utc>) -> sqlx::Result<()> {
         let deleted = [
             registrations(&mut tx, now - KEEP_LINKS).await?,
             invitations(&mut tx, now - KEEP_LINKS).await?,
+            link_mails(&mut tx, now - LONGEST_WINDOW).await?,
             sessions(&mut tx, now - KEEP_SESSIONS).await?,
             secrets(&mut tx, now - KEEP_CREDENTIALS).await?,
             clients(&mut tx, now - KEEP_CREDENTIALS).await?,
@@ -50,12 +52,19 @@ pub async fn sweep(pool: &PgPool, now: DateTime<Utc>) -> sqlx::Result<()> {
 }
 
 async fn registrations(conn: &mut PgConnection, before: DateTime<Utc>) -> sqlx::Result<u64> {
-    let delete = sqlx::query!("DELETE FROM registrations WHERE id IN (SELECT id FROM registrations WHERE expires_at < $1 LIMIT $2)", before, BATCH);
+    let delete =
+        sqlx::query!("DELETE FROM registrations WHERE id IN (SELECT id FROM registrations WHERE expires_at < $1 AND NOT mail_waits LIMIT $2)", before, BATCH);
     Ok(delete.execute(conn).await?.rows_affected())
 }
 
 async fn invitations(conn: &mut PgConnection, before: DateTime<Utc>) -> sqlx::Result<u64> {
-    let delete = sqlx::query!("DELETE FROM invitations WHERE id IN (SELECT id FROM invitations WHERE expires_at < $1 LIMIT $2)", before, BATCH);
+    let delete =
+        sqlx::query!("DELETE FROM invitations WHERE id IN (SELECT id FROM invitations WHERE expires_at < $1 AND NOT mail_waits LIMIT $2)", before, BATCH);
+    Ok(delete.execute(conn).await?.rows_affected())
+}
+
+async fn link_mails(conn: &mut PgConnection, before: DateTime<Utc>) -> sqlx::Result<u64> {
+    let delete = sqlx::query!("DELETE FROM link_mails WHERE id IN (SELECT id FROM link_mails WHERE sent_at < $1 LIMIT $2)", before, BATCH);
     Ok(delete.execute(conn).await?.rows_affected())
 }
 

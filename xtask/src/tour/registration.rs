@@ -51,16 +51,20 @@ pub async fn verify(guide: &Guide) -> Result<()> {
     ensure!(text(&mail, "/BodyText")?.contains(ada.name) && text(&mail, "/BodyHtml")?.contains("<html"), "the mail is not made from the template: {mail}");
     guide.saw(format!("the mail '{}' greets {}, in text and in HTML, with a link", text(&mail, "/Subject")?, ada.name));
 
-    let page = Call::new(&guide.http, Method::GET, &link).header(ACCEPT.as_str(), "text/html").send().await?.has(200)?.shows(&["<form", "post"])?;
+    let page =
+        Call::new(&guide.http, Method::GET, &link).header(ACCEPT.as_str(), "text/html").send().await?.has(200)?.shows(&["<form", "password", &ada.tenant])?;
     ensure!(page.header("referrer-policy") == Some("no-referrer"), "the page would give its link away to other sites");
     Call::new(&guide.http, Method::GET, &link).send().await?.has(200)?;
-    guide.saw("opening it, even twice as mail scanners do, shows a button and uses nothing up");
+    guide.saw("opening it, even twice as mail scanners do, names the tenant, asks for the password and uses nothing up");
 
-    let made = Call::new(&guide.http, Method::POST, &link).expect(200).await?;
+    let confirm = |password: &str| Call::new(&guide.http, Method::POST, &link).json(&json!({ "password": password }));
+    confirm("somebody else's password").refused(401, "credentials_wrong").await?;
+    guide.saw("whoever reads the mail but does not know the password gets nothing: 401 credentials_wrong");
+    let made = confirm(ada.password).expect(200).await?;
     ensure!(made["email"] == ada.email.as_str(), "{made} is not Ada");
-    guide.saw(format!("the button makes user {} and tenant {}", text(&made, "/user_id")?, text(&made, "/tenant_id")?));
-    Call::new(&guide.http, Method::POST, &link).refused(410, "link_used").await?;
-    let again = Call::new(&guide.http, Method::POST, &link).header(ACCEPT.as_str(), "text/html").send().await?.has(410)?;
+    guide.saw(format!("the right one makes user {} and tenant {}", text(&made, "/user_id")?, text(&made, "/tenant_id")?));
+    confirm(ada.password).refused(410, "link_used").await?;
+    let again = confirm(ada.password).header(ACCEPT.as_str(), "text/html").send().await?.has(410)?;
     ensure!(again.header(CONTENT_TYPE).is_some_and(|kind| kind.starts_with("text/html")), "{again} is no page for a browser");
     guide.saw("a second time: 410 link_used");
     known_address(guide, ada).await
@@ -81,7 +85,7 @@ async fn known_address(guide: &Guide, ada: &Owner) -> Result<()> {
 pub async fn sign_up(guide: &Guide, owner: &Owner) -> Result<()> {
     guide.post("auth", USERS).json(&wish(owner)).expect(202).await?;
     let link = mail::link(&guide.mail(&owner.email, "Confirm").await?, VERIFICATION)?;
-    Call::new(&guide.http, Method::POST, &link).expect(200).await.map(drop)
+    Call::new(&guide.http, Method::POST, &link).json(&json!({ "password": owner.password })).expect(200).await.map(drop)
 }
 
 fn wish(owner: &Owner) -> Value {

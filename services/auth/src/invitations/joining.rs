@@ -6,19 +6,23 @@ use crate::{
     app::App,
     email::Email,
     logins::credentials_wrong,
+    name::Name,
     opaque::OpaqueToken,
-    passwords::hasher::Verdict,
+    passwords::{
+        hasher::Verdict,
+        model::{LONGEST, Weakness},
+    },
     registrations::{model, routes::link_used},
 };
 use common::{
     db,
-    problem::{Problem, constraint},
+    problem::{FieldError, Problem, constraint},
 };
 use contracts::{
     id::{TenantId, UserId},
     messages::MemberJoined,
 };
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -48,7 +52,28 @@ enum Joiner {
     New(User),
 }
 
+/// A sound answer, as far as can be said without knowing who gives it.
+pub struct Answer {
+    display_name: Option<Name>,
+    password: SecretString,
+}
+
+impl Acceptance {
+    /// What is wrong with any link is said before the link is looked at.
+    fn check(self) -> Result<Answer, Problem> {
+        let mut faults = Vec::new();
+        // A form sends an empty field for what nobody filled in.
+        let given = self.display_name.as_deref().filter(|name| !name.trim().is_empty());
+        let display_name = given.map(|given| model::name("display_name", Some(given), &mut faults));
+        if self.password.expose_secret().chars().count() > LONGEST {
+            faults.push(FieldError::new("password", Weakness::TooLong.code(), Weakness::TooLong.to_string()));
+        }
+        if faults.is_empty() { Ok(Answer { display_name: display_name.flatten(), password: self.password }) } else { Err(Problem::invalid(faults)) }
+    }
+}
+
 pub async fn join(app: &App, token: &OpaqueToken, acceptance: Acceptance) -> Result<Joined, Problem> {
+    let answer = acceptance.check()?;
     // Into which tenant it invites, only the link says.
     let mut tx = db::begin_platform(&app.pool).await?;
     let invitation = store::find_open(&mut tx, token, app.ambient.now()).await?.ok_or_else(link_used)?;
@@ -56,24 +81,24 @@ pub async fn join(app: &App, token: &OpaqueToken, acceptance: Acceptance) -> Res
     let known = accounts::find_user_by_email(&mut tx, &email).await?;
     drop(tx);
     let joiner = match known {
-        Some(user) => authenticated(app, user, acceptance).await?,
-        None => newcomer(app, &invitation, &email, acceptance).await?,
+        Some(user) => authenticated(app, user, &answer.password).await?,
+        None => newcomer(app, &invitation, &email, answer).await?,
     };
     commit(app, invitation, joiner).await
 }
 
 /// The holder of the link reads the user's mail, which must not be enough to act as the user.
-async fn authenticated(app: &App, user: User, acceptance: Acceptance) -> Result<Joiner, Problem> {
-    match app.hasher.verify(&acceptance.password, Some(&user.password_hash)).await? {
+async fn authenticated(app: &App, user: User, password: &SecretString) -> Result<Joiner, Problem> {
+    match app.hasher.verify(password, Some(&user.password_hash)).await? {
         Verdict::Wrong => Err(credentials_wrong()),
         Verdict::Right | Verdict::RightButOutdated => Ok(Joiner::Known(user.id)),
     }
 }
 
-async fn newcomer(app: &App, invitation: &Invitation, email: &Email, acceptance: Acceptance) -> Result<Joiner, Problem> {
+async fn newcomer(app: &App, invitation: &Invitation, email: &Email, answer: Answer) -> Result<Joiner, Problem> {
     let mut faults = Vec::new();
-    let display_name = model::name("display_name", acceptance.display_name.as_deref(), &mut faults);
-    let password = model::password("password", Some(acceptance.password), &[email.local_part(), &invitation.tenant_name], &mut faults);
+    let display_name = answer.display_name.or_else(|| model::name("display_name", None, &mut faults));
+    let password = model::password("password", Some(answer.password), &[email.local_part(), &invitation.tenant_name], &mut faults);
     let Some((display_name, password)) = display_name.zip(password) else { return Err(Problem::invalid(faults)) };
     let password_hash = app.hasher.hash(&password).await?;
     let display_name = display_name.as_str().to_owned();
@@ -84,7 +109,7 @@ async fn newcomer(app: &App, invitation: &Invitation, email: &Email, acceptance:
 async fn commit(app: &App, invitation: Invitation, joiner: Joiner) -> Result<Joined, Problem> {
     let (now, tenant_id) = (app.ambient.now(), invitation.tenant_id);
     let mut tx = db::begin(&app.pool, tenant_id).await?;
-    if !store::use_up(&mut tx, invitation.id, now).await? {
+    if !store::use_up(&mut tx, tenant_id, invitation.id, now).await? {
         return Err(link_used());
     }
     let user_id = match joiner {

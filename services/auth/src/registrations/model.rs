@@ -6,16 +6,23 @@ use crate::{
     passwords::model::{Weakness, weakness},
 };
 use chrono::TimeDelta;
-use common::problem::FieldError;
+use common::{limit::Limit, problem::FieldError};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
-use std::str::FromStr;
+use std::{str::FromStr, time::Duration};
 use utoipa::ToSchema;
 
 /// How long the link in the mail works.
 pub const LINK_LIFETIME: TimeDelta = TimeDelta::minutes(30);
-/// Links to one address that work at a time: others pay for the mail, and the owner of the address has to read it.
-pub const MOST_PENDING: i64 = 5;
+/// Registrations of one address that are open at a time; a new one takes the place of an old one.
+pub const MOST_OPEN: i64 = 10;
+/// Passwords tried at one link: nobody forgets so fast what they have chosen, and a new registration has a new link.
+pub const MOST_ATTEMPTS: i16 = 10;
+/// A classroom behind one address may register.
+pub const BY_SOURCE: Limit = Limit { name: "register", most: 30, window: HOUR };
+/// Who does not find the mail asks again; nobody fills somebody's mailbox.
+pub const ADDRESSES_A_SOURCE: Limit = Limit { name: "register-address", most: 4, window: HOUR };
+const HOUR: Duration = Duration::from_secs(3600);
 
 /// Body of `POST /v1/users`.
 #[derive(Deserialize, ToSchema)]

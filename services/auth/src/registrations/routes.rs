@@ -1,30 +1,20 @@
-//! How does a stranger register? Known and unknown addresses get the same answer; the mail makes the difference.
+//! How does a stranger register, and what does the link in the mail offer? Known and unknown addresses get the same answer; the mail makes the difference.
 
 use super::{
-    model::{LINK_LIFETIME, Registration, RegistrationRequest},
+    confirming::{self, Confirmation, Verified},
+    model::{ADDRESSES_A_SOURCE, BY_SOURCE, LINK_LIFETIME, Registration, RegistrationRequest},
     store,
 };
-use crate::{
-    accounts::store::{self as accounts, ADDRESS_TAKEN, User},
-    app::App,
-    body::wants_html,
-    mail,
-    opaque::OpaqueToken,
-    pages,
-};
+use crate::{accounts::store as accounts, app::App, body::JsonOrForm, body::wants_html, mail, opaque::OpaqueToken, pace, pages};
 use axum::{
     extract::State,
     http::{HeaderMap, StatusCode},
     response::{IntoResponse, Response},
 };
 use common::{
-    db,
     http::{Json, Path},
-    problem::{Problem, constraint},
-};
-use contracts::{
-    id::{TenantId, UserId},
-    messages::{TenantCreated, TenantKind},
+    problem::Problem,
+    source::Source,
 };
 use serde::Serialize;
 use sqlx::PgConnection;
@@ -36,17 +26,12 @@ pub struct Accepted {
     status: &'static str,
 }
 
-#[derive(Serialize, ToSchema)]
-pub struct Verified {
-    user_id: UserId,
-    tenant_id: TenantId,
-    email: String,
-}
-
 #[utoipa::path(post, path = "/v1/users", operation_id = "registerUser", tag = "registration", request_body = RegistrationRequest,
-    responses((status = 202, body = Accepted)), security(()))]
-pub async fn register(State(app): State<App>, Json(request): Json<RegistrationRequest>) -> Result<(StatusCode, Json<Accepted>), Problem> {
+    responses((status = 202, body = Accepted), (status = 429, description = "`too_many_requests`: from this network.")), security(()))]
+pub async fn register(State(app): State<App>, source: Source, Json(request): Json<RegistrationRequest>) -> Result<(StatusCode, Json<Accepted>), Problem> {
     let asked = request.check().map_err(Problem::invalid)?;
+    app.limiter.admit(&BY_SOURCE, source).await?;
+    app.limiter.admit_for(&ADDRESSES_A_SOURCE, source, &asked.email.fingerprint()).await?;
     // Also for a known address, so that the time tells nothing.
     let hash = app.hasher.hash(&asked.password).await?;
     let mut tx = app.pool.begin().await?;
@@ -55,20 +40,23 @@ pub async fn register(State(app): State<App>, Json(request): Json<RegistrationRe
             let notice = mail::account_exists(&app.public_url, user.id, &user.email, app.ambient.now());
             app.say(&mut tx, None, &notice).await?;
         }
-        None => send_link(&mut tx, &app, &asked, &hash).await?,
+        None => keep(&mut tx, &app, &asked, &hash, source).await?,
     }
     tx.commit().await?;
     Ok((StatusCode::ACCEPTED, Json(Accepted { status: "verification_sent" })))
 }
 
-async fn send_link(conn: &mut PgConnection, app: &App, asked: &Registration, hash: &str) -> Result<(), Problem> {
-    let (id, token) = (app.ambient.uuid(), OpaqueToken::new(&app.ambient));
-    if !store::insert(conn, id, asked, hash, &token, app.ambient.now()).await? {
-        tracing::info!("an address has as many open registrations as it may have; no mail is sent");
+/// Keeps what was asked for, and mails the link, now or when its turn comes.
+async fn keep(conn: &mut PgConnection, app: &App, asked: &Registration, password_hash: &str, source: Source) -> Result<(), Problem> {
+    let (id, token, now) = (app.ambient.uuid(), OpaqueToken::new(&app.ambient), app.ambient.now());
+    let goes = pace::VERIFICATIONS.take(conn, &app.ambient, asked.email.as_str()).await?;
+    store::insert(conn, &store::New { id, asked, password_hash, token: &token, source, mail_waits: !goes, now }).await?;
+    if !goes {
+        tracing::info!("an address has had many mails; this one waits for its turn");
         return Ok(());
     }
-    let link = mail::verify_email(&app.public_url, id, &asked.email, &asked.display_name, &token, LINK_LIFETIME.num_minutes());
-    app.say(conn, None, &link).await
+    let link = mail::Link { display_name: asked.display_name.as_str(), tenant_name: asked.tenant_name.as_str(), token: &token };
+    app.say(conn, None, &mail::verify_email(&app.public_url, id, asked.email.as_str(), &[link], LINK_LIFETIME.num_minutes())).await
 }
 
 #[utoipa::path(get, path = "/v1/email-verifications/{token}", operation_id = "showEmailVerification", tag = "registration",
@@ -76,43 +64,44 @@ async fn send_link(conn: &mut PgConnection, app: &App, asked: &Registration, has
     responses((status = 200, body = String, content_type = "text/html"), (status = 410, description = "`link_used`", body = String, content_type = "text/html")),
     security(()))]
 pub async fn show(State(app): State<App>, Path(token): Path<String>) -> Result<Response, Problem> {
-    let mut conn = app.pool.acquire().await?;
-    let open = store::is_open(&mut conn, &OpaqueToken::shown(token), app.ambient.now()).await?;
-    Ok(if open { pages::confirm_address() } else { pages::refused(&link_used()) }.into_response())
+    form(&app, &OpaqueToken::shown(token), None).await
 }
 
 #[utoipa::path(post, path = "/v1/email-verifications/{token}", operation_id = "verifyEmail", tag = "registration",
     params(("token" = String, Path, description = "From the link in the mail.")),
-    responses((status = 200, body = Verified), (status = 410, description = "`link_used`: the link was used, has expired, or never was one.")), security(()))]
-pub async fn verify(State(app): State<App>, Path(token): Path<String>, headers: HeaderMap) -> Response {
-    let verified = make_account(&app, &OpaqueToken::shown(token)).await;
+    request_body(content((Confirmation = "application/json"), (Confirmation = "application/x-www-form-urlencoded"))),
+    responses((status = 200, body = Verified), (status = 401, description = "`credentials_wrong`: it is not the password of this registration."),
+        (status = 410, description = "`link_used`: the link was used, has expired, had too many wrong passwords, or never was one.")),
+    security(()))]
+pub async fn verify(State(app): State<App>, Path(token): Path<String>, headers: HeaderMap, JsonOrForm(confirmation): JsonOrForm<Confirmation>) -> Response {
+    let token = OpaqueToken::shown(token);
+    let verified = confirming::confirm(&app, &token, confirmation).await;
     match (wants_html(&headers), verified) {
         (true, Ok(verified)) => pages::address_confirmed(&verified.email).into_response(),
-        (true, Err(problem)) => pages::refused(&problem).into_response(),
+        (true, Err(problem)) => form(&app, &token, Some(&problem)).await.into_response(),
         (false, verified) => verified.map(Json).into_response(),
     }
 }
 
-/// User, tenant, membership and the news of them, in the transaction that uses the link up.
-async fn make_account(app: &App, token: &OpaqueToken) -> Result<Verified, Problem> {
-    let now = app.ambient.now();
-    let (user_id, tenant_id) = (UserId(app.ambient.uuid()), TenantId(app.ambient.uuid()));
-    let mut tx = db::begin(&app.pool, tenant_id).await?;
-    let confirmed = store::consume(&mut tx, token, now).await?.ok_or_else(link_used)?;
-    let tenant_name = confirmed.tenant_name.parse().map_err(|fault| Problem::internal(&fault))?;
-    let user = User { id: user_id, email: confirmed.email, display_name: confirmed.display_name, password_hash: confirmed.password_hash };
-    accounts::insert_user(&mut tx, &user, now).await.map_err(taken)?;
-    accounts::insert_tenant(&mut tx, tenant_id, &tenant_name, TenantKind::Customer, now).await?;
-    accounts::join(&mut tx, app.ambient.uuid(), tenant_id, user_id, now).await?;
-    let created = TenantCreated { tenant_id, name: confirmed.tenant_name, kind: TenantKind::Customer, owner_user_id: user_id, owner_email: user.email.clone() };
-    app.say(&mut tx, Some(tenant_id), &created).await?;
-    tx.commit().await?;
-    Ok(Verified { user_id, tenant_id, email: user.email })
+#[utoipa::path(post, path = "/v1/email-verifications/{token}/rejection", operation_id = "rejectRegistration", tag = "registration",
+    params(("token" = String, Path, description = "From the link in the mail.")),
+    responses((status = 204, description = "The registration is deleted. Browsers get a page (200)."), (status = 410, description = "`link_used`")), security(()))]
+pub async fn reject(State(app): State<App>, Path(token): Path<String>, headers: HeaderMap) -> Response {
+    let rejected = confirming::reject(&app, &OpaqueToken::shown(token)).await;
+    match (wants_html(&headers), rejected) {
+        (true, Ok(())) => pages::registration_rejected().into_response(),
+        (true, Err(problem)) => pages::refused(&problem).into_response(),
+        (false, rejected) => rejected.map(|()| StatusCode::NO_CONTENT).into_response(),
+    }
 }
 
-/// Whoever registered twice has an account by the first of the two links.
-fn taken(error: sqlx::Error) -> Problem {
-    if constraint(&error) == Some(ADDRESS_TAKEN) { link_used() } else { error.into() }
+/// The page of the link, with what was wrong the last time.
+async fn form(app: &App, token: &OpaqueToken, refusal: Option<&Problem>) -> Result<Response, Problem> {
+    let mut conn = app.pool.acquire().await?;
+    Ok(match store::find_open(&mut conn, token, app.ambient.now()).await? {
+        Some(open) => pages::confirm_address(&open, token, refusal).into_response(),
+        None => pages::refused(&link_used()).into_response(),
+    })
 }
 
 /// What a used, an expired and an unknown link answer: which of them it is, is nobody's business.

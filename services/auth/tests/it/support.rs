@@ -25,6 +25,7 @@ pub struct World {
     pub server: TestServer,
     pub platform: TestPlatform,
     pub clock: Ambient,
+    variables: HashMap<String, String>,
 }
 
 /// A user with a tenant of their own.
@@ -47,14 +48,22 @@ impl World {
         let clock = Ambient::test(Ambient::system().now());
         let mut variables = environment(&platform);
         variables.extend(changes.iter().map(|(name, value)| ((*name).to_owned(), value.clone())));
-        let time = clock.clone();
+        let (time, given) = (clock.clone(), variables.clone());
         let serve = |lifecycle, bound: common::server::Bound, _| {
             let own = format!("http://{}", bound.address().unwrap());
             variables.extend([("AUTH_URL".to_owned(), own.clone()), ("TOKEN_ISSUER".to_owned(), own)]);
             auth::start(config(variables), bound, time, lifecycle)
         };
         let server = platform.serve(serve).await;
-        Self { server, platform, clock }
+        let variables = [("AUTH_URL".to_owned(), server.url.clone()), ("TOKEN_ISSUER".to_owned(), server.url.clone())];
+        let variables = given.into_iter().chain(variables).collect();
+        Self { server, platform, clock, variables }
+    }
+
+    /// Orders the mails that waited, as every process of auth does now and then.
+    pub async fn send_waiting(&self) {
+        let app = auth::app::App::new(&config(self.variables.clone()), self.clock.clone()).unwrap();
+        auth::waiting::send(&app).await.unwrap();
     }
 
     /// What auth has said of a kind, in order.
@@ -85,7 +94,7 @@ impl World {
     /// Registers and confirms.
     pub async fn account(&self, email: &str, tenant: &str) -> Account {
         let link = self.register(email, tenant).await;
-        let made = self.server.post(&link, &json!({})).send().await.expect(200);
+        let made = self.server.post(&link, &json!({"password": PASSWORD})).send().await.expect(200);
         Account { email: email.to_owned(), user: id(&made["user_id"]), tenant: id(&made["tenant_id"]) }
     }
 
@@ -152,4 +161,14 @@ pub fn id<T: std::str::FromStr<Err: std::fmt::Debug>>(value: &Value) -> T {
 
 pub fn text<'a>(value: &'a Value, field: &str) -> &'a str {
     value[field].as_str().unwrap_or_else(|| panic!("no {field} in {value}"))
+}
+
+/// The status of the first answer that is not "too busy": the machine under test may be small.
+pub async fn answered(request: &reqwest::RequestBuilder) -> u16 {
+    loop {
+        match request.try_clone().unwrap().send().await.unwrap().status().as_u16() {
+            503 => tokio::time::sleep(std::time::Duration::from_millis(50)).await,
+            status => return status,
+        }
+    }
 }

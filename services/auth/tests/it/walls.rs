@@ -1,6 +1,6 @@
 //! Does another tenant's transaction see or write anything here?
 
-use crate::support::{World, text};
+use crate::support::{PUBLIC_URL, World, text};
 use serde_json::json;
 use test_support::tenant_walls;
 
@@ -11,8 +11,11 @@ async fn tenants_are_walled_off() {
     world.allow(&ada, &["auth.inviteMembers", "auth.writeClients"]).await;
     let token = text(&world.log_in(&ada).await, "access_token").to_owned();
     world.server.post("/v1/invitations", &json!({"email": "bob@acme.test"})).bearer(&token).send().await.expect(202);
+    let mail = &world.mails("invitation", "bob@acme.test").await[0];
+    let refuse = mail.variables["refuse_link"].as_str().unwrap().strip_prefix(PUBLIC_URL).unwrap();
+    world.server.post(refuse, &json!({"from": "tenant"})).send().await.expect(204);
     world.server.post("/v1/clients", &json!({"name": "import"})).bearer(&token).send().await.expect(201);
     world.server.post("/v1/api-keys", &json!({"name": "laptop", "permissions": ["auth.inviteMembers"]})).bearer(&token).send().await.expect(201);
-    let tables = ["tenants", "memberships", "invitations", "sessions", "refresh_tokens", "clients", "client_secrets", "api_keys"];
+    let tables = ["tenants", "memberships", "invitations", "invitation_refusals", "sessions", "refresh_tokens", "clients", "client_secrets", "api_keys"];
     tenant_walls(&world.platform, &tables).await;
 }

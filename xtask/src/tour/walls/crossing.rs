@@ -37,7 +37,7 @@ const EXCEPTIONS: [Exception; 4] = [
         why: "it says what somebody may do in the caller's own tenant: a stranger nothing, which is an empty list",
     },
     Exception {
-        operations: &["showEmailVerification", "verifyEmail", "showInvitation", "acceptInvitation"],
+        operations: &["showEmailVerification", "verifyEmail", "rejectRegistration", "showInvitationRefusal", "refuseInvitations"],
         what: What::NothingKnown,
         why: "a link's token is in a mail and nowhere else",
     },

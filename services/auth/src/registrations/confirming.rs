@@ -1,0 +1,85 @@
+//! Is the registration that of whoever opened its link? Who reads the mail has the address, and who knows the password has asked for it:
+//! only who does both gets the account.
+
+use super::{
+    routes::link_used,
+    store::{self, Open},
+};
+use crate::{
+    accounts::store::{self as accounts, ADDRESS_TAKEN, User},
+    app::App,
+    opaque::OpaqueToken,
+    passwords::hasher::Verdict,
+};
+use common::{
+    db,
+    problem::{Problem, constraint},
+};
+use contracts::{
+    id::{TenantId, UserId},
+    messages::{TenantCreated, TenantKind},
+};
+use secrecy::SecretString;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// Body of `POST /v1/email-verifications/{token}`, as JSON or as a form.
+#[derive(Deserialize, ToSchema)]
+pub struct Confirmation {
+    /// The one that was chosen when registering.
+    #[schema(value_type = String, format = Password, example = "seven leagues at a stride")]
+    password: SecretString,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct Verified {
+    user_id: UserId,
+    tenant_id: TenantId,
+    pub email: String,
+}
+
+pub async fn confirm(app: &App, token: &OpaqueToken, confirmation: Confirmation) -> Result<Verified, Problem> {
+    let open = store::attempt(&mut *app.pool.acquire().await?, token, app.ambient.now()).await?.ok_or_else(link_used)?;
+    match app.hasher.verify(&confirmation.password, Some(&open.password_hash)).await {
+        Ok(Verdict::Wrong) => Err(wrong_password()),
+        Ok(Verdict::Right | Verdict::RightButOutdated) => make_account(app, open).await,
+        Err(busy) => {
+            store::give_back(&mut *app.pool.acquire().await?, open.id).await?;
+            Err(busy)
+        }
+    }
+}
+
+/// "This wasn't me": the registration is gone; another one of the address is another matter.
+pub async fn reject(app: &App, token: &OpaqueToken) -> Result<(), Problem> {
+    let rejected = store::reject(&mut *app.pool.acquire().await?, token, app.ambient.now()).await?;
+    if rejected { Ok(()) } else { Err(link_used()) }
+}
+
+/// User, tenant, membership and the news of them, in the transaction that uses the link up.
+async fn make_account(app: &App, open: Open) -> Result<Verified, Problem> {
+    let now = app.ambient.now();
+    let (user_id, tenant_id) = (UserId(app.ambient.uuid()), TenantId(app.ambient.uuid()));
+    let mut tx = db::begin(&app.pool, tenant_id).await?;
+    if !store::consume(&mut tx, &open, now).await? {
+        return Err(link_used());
+    }
+    let tenant_name = open.tenant_name.parse().map_err(|fault| Problem::internal(&fault))?;
+    let user = User { id: user_id, email: open.email, display_name: open.display_name, password_hash: open.password_hash };
+    accounts::insert_user(&mut tx, &user, now).await.map_err(taken)?;
+    accounts::insert_tenant(&mut tx, tenant_id, &tenant_name, TenantKind::Customer, now).await?;
+    accounts::join(&mut tx, app.ambient.uuid(), tenant_id, user_id, now).await?;
+    let created = TenantCreated { tenant_id, name: open.tenant_name, kind: TenantKind::Customer, owner_user_id: user_id, owner_email: user.email.clone() };
+    app.say(&mut tx, Some(tenant_id), &created).await?;
+    tx.commit().await?;
+    Ok(Verified { user_id, tenant_id, email: user.email })
+}
+
+/// Whoever registered twice has an account by the first of the two links.
+fn taken(error: sqlx::Error) -> Problem {
+    if constraint(&error) == Some(ADDRESS_TAKEN) { link_used() } else { error.into() }
+}
+
+fn wrong_password() -> Problem {
+    Problem::unauthorized("credentials_wrong", "This is not the password that was chosen when registering.")
+}

@@ -1,0 +1,77 @@
+//! When do the mails go that had to wait? One a pause to each address ([`crate::pace`]), from whichever process looks first.
+
+use crate::{
+    app::App,
+    invitations::{inviting, store as invitations},
+    mail::{self, Invited, Link},
+    opaque::OpaqueToken,
+    pace::{INVITATIONS, VERIFICATIONS},
+    registrations::{model::LINK_LIFETIME, store as registrations},
+};
+use common::{db, problem::Problem};
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
+
+/// Short beside the shortest pause.
+const LOOK_EVERY: Duration = Duration::from_secs(30);
+/// Addresses a look; the others have waited less, and come next time.
+const BATCH: i64 = 100;
+
+/// Sends what may go until `shutdown`.
+pub async fn run(app: App, shutdown: CancellationToken) {
+    loop {
+        if let Err(problem) = send(&app).await {
+            tracing::warn!(%problem, "mails that wait for their turn could not be ordered; it is tried again");
+        }
+        tokio::select! {
+            () = shutdown.cancelled() => return,
+            () = tokio::time::sleep(LOOK_EVERY) => {}
+        }
+    }
+}
+
+/// Orders every waiting mail whose address may get one now.
+pub async fn send(app: &App) -> Result<(), Problem> {
+    let addresses = registrations::waiting_addresses(&mut *app.pool.acquire().await?, VERIFICATIONS.paused(app.ambient.now()), BATCH).await?;
+    for address in addresses {
+        verification(app, &address).await?;
+    }
+    // Whoever waits, of whichever tenant.
+    let mut tx = db::begin_platform(&app.pool).await?;
+    let waiting = invitations::waiting(&mut tx, INVITATIONS.paused(app.ambient.now()), BATCH).await?;
+    drop(tx);
+    for waiting in waiting {
+        invitation(app, &waiting).await?;
+    }
+    Ok(())
+}
+
+/// One mail with the links of all registrations of an address that wait, so that whoever registered themselves has theirs among them.
+async fn verification(app: &App, address: &str) -> Result<(), Problem> {
+    let now = app.ambient.now();
+    let mut tx = app.pool.begin().await?;
+    if !VERIFICATIONS.take(&mut tx, &app.ambient, address).await? {
+        return Ok(());
+    }
+    let waiting: Vec<_> = registrations::waiting(&mut tx, address).await?.into_iter().map(|waiting| (waiting, OpaqueToken::new(&app.ambient))).collect();
+    let Some((first, _)) = waiting.first() else { return Ok(()) };
+    for (waiting, token) in &waiting {
+        registrations::mailed(&mut tx, waiting.id, token, now).await?;
+    }
+    let links = waiting.iter().map(|(waiting, token)| Link { display_name: &waiting.display_name, tenant_name: &waiting.tenant_name, token });
+    let links: Vec<_> = links.collect();
+    app.say(&mut tx, None, &mail::verify_email(&app.public_url, first.id, address, &links, LINK_LIFETIME.num_minutes())).await?;
+    Ok(tx.commit().await?)
+}
+
+async fn invitation(app: &App, waiting: &invitations::Waiting) -> Result<(), Problem> {
+    let token = OpaqueToken::new(&app.ambient);
+    let mut tx = db::begin(&app.pool, waiting.tenant_id).await?;
+    let goes = INVITATIONS.take(&mut tx, &app.ambient, &waiting.email).await?;
+    if !goes || !invitations::mailed(&mut tx, waiting, &token, app.ambient.now() + inviting::LINK_LIFETIME).await? {
+        return Ok(());
+    }
+    let invitations::Waiting { id, tenant_id, tenant_name, inviter, email, mails } = waiting;
+    inviting::say(&mut tx, app, *tenant_id, &Invited { id: *id, mails: *mails, email, tenant_name, inviter, token: &token }).await?;
+    Ok(tx.commit().await?)
+}

@@ -1,0 +1,190 @@
+//! Can invitations be used to flood strangers, and how does one get no more of them?
+
+use crate::support::{Account, PASSWORD, World, answered, text};
+use chrono::TimeDelta;
+use serde_json::{Value, json};
+use test_support::TestAnswer;
+
+const BOB: &str = "bob@elsewhere.test";
+
+/// The owner of a tenant, who may invite, with a token.
+async fn owner(world: &World, email: &str, tenant: &str) -> (Account, String) {
+    let owner = world.account(email, tenant).await;
+    world.allow(&owner, &["auth.inviteMembers"]).await;
+    let token = text(&world.log_in(&owner).await, "access_token").to_owned();
+    (owner, token)
+}
+
+async fn invite(world: &World, token: &str, email: &str) -> TestAnswer {
+    world.server.post("/v1/invitations", &json!({"email": email})).bearer(token).send().await
+}
+
+async fn open(world: &World, token: &str) -> Vec<Value> {
+    world.server.get("/v1/invitations").bearer(token).send().await.expect(200)["items"].as_array().unwrap().clone()
+}
+
+/// The path of the link to refuse in the last invitation's mail.
+async fn refusal(world: &World) -> String {
+    let mails = world.mails("invitation", BOB).await;
+    let link = mails.last().unwrap().variables["refuse_link"].as_str().unwrap();
+    link.strip_prefix(crate::support::PUBLIC_URL).unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn one_tenant_cannot_flood_a_stranger() {
+    let world = World::start().await;
+    let (_, token) = owner(&world, "ada@acme.test", "Acme").await;
+    let first = invite(&world, &token, BOB).await.expect(202);
+    for _ in 0..99 {
+        assert_eq!(invite(&world, &token, BOB).await.expect(202), first, "the same invitation");
+    }
+    assert_eq!((world.mails("invitation", BOB).await.len(), world.count("invitations").await), (1, 1));
+    // Withdrawing does not make room for the next mail.
+    for mails in 2..=4 {
+        let id = open(&world, &token).await[0]["id"].as_str().unwrap().to_owned();
+        assert_eq!(world.server.delete(&format!("/v1/invitations/{id}")).bearer(&token).send().await.status, 204);
+        let answer = invite(&world, &token, BOB).await;
+        assert_eq!(answer.status, if mails <= 3 { 202 } else { 429 }, "{}", answer.text);
+    }
+    assert_eq!(world.mails("invitation", BOB).await.len(), 3);
+}
+
+#[tokio::test]
+async fn a_reminder_comes_after_a_day_and_not_for_ever() {
+    let world = World::start().await;
+    let (_, token) = owner(&world, "ada@acme.test", "Acme").await;
+    let mut links = Vec::new();
+    for day in 0..5 {
+        let expected = 1 + day.min(2);
+        for _ in 0..2 {
+            invite(&world, &token, BOB).await.expect(202);
+            assert_eq!(world.mails("invitation", BOB).await.len(), expected, "day {day}");
+        }
+        links.push(world.link("invitation", BOB).await);
+        world.clock.advance(TimeDelta::days(1));
+    }
+    assert_eq!(world.count("invitations").await, 1);
+    let answer = json!({"display_name": "Bob", "password": PASSWORD});
+    world.server.post(&links[0], &answer).send().await.problem(410, "link_used");
+    world.server.post(&links[4], &answer).send().await.expect(201);
+}
+
+#[tokio::test]
+async fn a_tenant_sends_only_so_many_an_hour_however_fast_it_asks() {
+    let world = World::start().await;
+    let (_, token) = owner(&world, "ada@acme.test", "Acme").await;
+    let url = format!("{}/v1/invitations", world.server.url);
+    let tasks: Vec<_> = (0..26)
+        .map(|number| {
+            let request = reqwest::Client::new().post(&url).bearer_auth(&token).json(&json!({"email": format!("p{number}@elsewhere.test")}));
+            tokio::spawn(async move { answered(&request).await })
+        })
+        .collect();
+    let mut statuses = Vec::new();
+    for task in tasks {
+        statuses.push(task.await.unwrap());
+    }
+    statuses.sort_unstable();
+    assert_eq!((statuses.iter().filter(|status| **status == 202).count(), statuses[25]), (20, 429), "{statuses:?}");
+    let refused = invite(&world, &token, BOB).await;
+    assert_eq!((refused.header("ratelimit-limit"), refused.header("retry-after")), (Some("20, 20;w=3600"), Some("3601")));
+    refused.problem(429, "too_many_invitations");
+    world.clock.advance(TimeDelta::minutes(61));
+    let answer = invite(&world, &token, BOB).await;
+    assert_eq!((answer.status, answer.header("ratelimit-remaining")), (202, Some("19")), "{}", answer.text);
+}
+
+#[tokio::test]
+async fn many_tenants_together_cannot_flood_a_stranger_nor_keep_one_from_inviting() {
+    let world = World::start().await;
+    let (_, acme) = owner(&world, "ada@acme.test", "Acme").await;
+    world.clock.advance(TimeDelta::seconds(1));
+    for number in 0..7 {
+        let (_, evil) = owner(&world, &format!("eve{number}@evil.test"), "Evil").await;
+        assert_eq!(invite(&world, &evil, BOB).await.expect(202)["mail_waits"], json!(number >= 5));
+    }
+    assert_eq!(invite(&world, &acme, BOB).await.expect(202)["mail_waits"], json!(true));
+    world.send_waiting().await;
+    assert_eq!(world.mails("invitation", BOB).await.len(), 5);
+    world.clock.advance(TimeDelta::hours(4));
+    world.send_waiting().await;
+    let mails = world.mails("invitation", BOB).await;
+    assert_eq!((mails.len(), &mails[5].variables["tenant_name"]), (6, &json!("Acme")), "who is here longest comes first");
+    let answer = json!({"display_name": "Bob", "password": PASSWORD});
+    assert_eq!(world.server.post(&world.link("invitation", BOB).await, &answer).send().await.status, 201);
+}
+
+#[tokio::test]
+async fn an_invitation_is_listed_and_withdrawn() {
+    let world = World::start().await;
+    let (ada, token) = owner(&world, "ada@acme.test", "Acme").await;
+    let (_, other) = owner(&world, "eve@evil.test", "Evil").await;
+    let made = invite(&world, &token, BOB).await.expect(202);
+    let link = world.link("invitation", BOB).await;
+    let listed = open(&world, &token).await;
+    assert_eq!((listed.len(), &listed[0]), (1, &made));
+    assert_eq!((&made["invited_by"], &made["inviter"], &made["mail_waits"]), (&json!(ada.user), &json!("Ada"), &json!(false)));
+    let path = format!("/v1/invitations/{}", text(&made, "id"));
+    assert!(open(&world, &other).await.is_empty());
+    world.server.delete(&path).bearer(&other).send().await.problem(404, "invitation_not_found");
+    world.allow(&ada, &[]).await;
+    world.server.delete(&path).bearer(&token).send().await.problem(403, "permission_missing");
+    world.allow(&ada, &["auth.inviteMembers"]).await;
+    assert_eq!(world.server.delete(&path).bearer(&token).send().await.status, 204);
+    world.server.delete(&path).bearer(&token).send().await.problem(404, "invitation_not_found");
+    let answer = json!({"display_name": "Bob", "password": PASSWORD});
+    world.server.post(&link, &answer).send().await.problem(410, "link_used");
+    assert_eq!(world.server.get(&link).send().await.status, 410);
+    assert!(open(&world, &token).await.is_empty());
+}
+
+#[tokio::test]
+async fn who_refuses_a_tenant_hears_no_more_of_it() {
+    let world = World::start().await;
+    let (_, acme) = owner(&world, "ada@acme.test", "Acme").await;
+    let (_, other) = owner(&world, "eve@other.test", "Other").await;
+    invite(&world, &acme, BOB).await.expect(202);
+    let (link, refuse) = (world.link("invitation", BOB).await, refusal(&world).await);
+    assert!(world.server.get(&link).send().await.text.contains("../invitation-refusals/"));
+    let page = world.server.get(&refuse).send().await;
+    assert!(page.text.contains("<bdi>Acme</bdi>") && page.text.contains("None from this tenant") && page.text.contains("None from anybody"), "{}", page.text);
+    assert_eq!(open(&world, &acme).await.len(), 1, "looking refuses nothing");
+
+    // As a mail program does it for somebody who clicks on 'unsubscribe' (RFC 8058).
+    assert_eq!(world.server.post_form(&refuse, &[("List-Unsubscribe", "One-Click")]).send().await.status, 204);
+    assert!(open(&world, &acme).await.is_empty());
+    assert_eq!(world.server.get(&link).send().await.status, 410);
+    invite(&world, &acme, BOB).await.problem(409, "invitations_refused");
+    invite(&world, &other, BOB).await.expect(202);
+    world.clock.advance(TimeDelta::days(30));
+    auth::sweep::sweep(&world.platform.pool, world.clock.now()).await.unwrap();
+    assert_eq!((world.count("invitations").await, world.count("invitation_refusals").await), (0, 1), "it lasts");
+
+    let submit = async |from: &str| world.server.post_form(&refuse, &[("from", from)]).header("accept", "text/html").send().await;
+    let page = submit("everybody").await;
+    assert!(page.status == 200 && page.text.contains("Take invitations again"), "{}", page.text);
+    assert_eq!(submit("nobody").await.status, 200);
+    assert_eq!(world.count("invitation_refusals").await, 0);
+    let parts = "--x\r\nContent-Disposition: form-data; name=\"List-Unsubscribe\"\r\n\r\nOne-Click\r\n--x--\r\n";
+    assert_eq!(world.server.request(reqwest::Method::POST, &refuse).body("multipart/form-data; boundary=x", parts).send().await.status, 204);
+    assert_eq!(world.count("invitation_refusals").await, 1);
+}
+
+#[tokio::test]
+async fn who_refuses_everybody_is_left_in_peace_by_everybody() {
+    let world = World::start().await;
+    let (_, acme) = owner(&world, "ada@acme.test", "Acme").await;
+    let (_, other) = owner(&world, "eve@other.test", "Other").await;
+    invite(&world, &acme, BOB).await.expect(202);
+    invite(&world, &other, BOB).await.expect(202);
+    let refuse = refusal(&world).await;
+    world.server.post(&refuse, &json!({"from": "everybody"})).send().await.expect(204);
+    for token in [&acme, &other] {
+        assert!(open(&world, token).await.is_empty());
+        invite(&world, token, BOB).await.problem(409, "invitations_refused");
+    }
+    invite(&world, &acme, "carl@elsewhere.test").await.expect(202);
+    world.server.post(&format!("{refuse}x"), &json!({"from": "nobody"})).send().await.problem(410, "link_used");
+    world.server.post(&refuse, &json!({"from": "nobody"})).send().await.expect(204);
+    invite(&world, &acme, BOB).await.expect(202);
+}
