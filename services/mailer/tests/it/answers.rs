@@ -136,6 +136,41 @@ async fn a_mail_in_trouble_holds_up_nobody_and_can_be_sent_again() {
     }
 }
 
+/// SES fails over the content of one mail again and again: the others leave, and this one does not come to its end either.
+#[tokio::test]
+async fn a_mail_that_always_meets_a_passing_error_does_not_stop_the_others() {
+    let gate = Gate::start().await;
+    let mailer = start_behind(&gate).await;
+    let poison = mailer.address();
+    gate.close(&poison, bad(500, "InternalFailure"));
+    mailer.order(None, "poison", &poison).await;
+    refused_once(&gate, &poison).await;
+    for number in 0..6 {
+        let key = format!("mail {number}");
+        let recipient = order(&mailer, &key).await;
+        mailer.mail(&key, &recipient, "sent").await;
+    }
+    assert_eq!(mailer.find("poison", &poison).await["status"], "queued");
+    gate.open();
+    let id = mailer.find("poison", &poison).await["id"].clone();
+    mailer.resend(&id, false).await.expect(202);
+    mailer.mail("poison", &poison, "sent").await;
+}
+
+#[tokio::test]
+async fn what_a_process_was_sending_when_it_died_is_unknown_and_not_sent_again() {
+    let gate = Gate::start().await;
+    let mailer = start_behind(&gate).await;
+    let recipient = order(&mailer, "first").await;
+    mailer.mail("first", &recipient, "sent").await;
+    let died = "UPDATE messages SET status = 'sending', ses_message_id = NULL, updated_at = now() - interval '3 minutes'";
+    sqlx::query(died).execute(&mailer.platform.pool).await.expect("it looks as after a crash");
+    mailer.mail("first", &recipient, "unknown").await;
+    let other = order(&mailer, "other").await;
+    mailer.mail("other", &other, "sent").await;
+    assert_eq!(gate.calls(&recipient), 1);
+}
+
 #[tokio::test]
 async fn a_mail_that_may_have_left_is_sent_again_only_if_somebody_says_so() {
     let gate = Gate::start().await;

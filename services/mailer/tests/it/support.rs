@@ -38,10 +38,10 @@ pub async fn start_with(change: impl FnOnce(&mut HashMap<String, String>)) -> Ru
     let mut env = Env::new(variables);
     let config = mailer::config::read(&mut env);
     let config = env.finish(config).expect("a complete environment");
+    let operator = platform.user(platform.tenant(), EVERYTHING).await;
     bootstrap(&config).await;
     let own = config.clone();
     let server = platform.serve(|lifecycle, bound, ambient| mailer::start(own, bound, ambient, lifecycle)).await;
-    let operator = platform.user(platform.tenant(), EVERYTHING).await;
     Running { server, operator, config, platform }
 }
 
