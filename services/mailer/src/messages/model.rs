@@ -1,7 +1,9 @@
 //! How far has a mail come, and may it go there? States only move forward, in whatever order SES's events arrive.
 
 use chrono::{DateTime, TimeDelta, Utc};
+use contracts::messages::SendMail;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -105,10 +107,14 @@ pub struct Message {
 /// A mail that says nothing of its own time is tried for so long: AWS takes days to lift a suspension.
 const LONGEST_TRIED: TimeDelta = TimeDelta::days(7);
 
-/// When to give a mail up that was ordered at `now` and is pointless after `expires_at`.
-pub fn give_up_at(now: DateTime<Utc>, expires_at: Option<DateTime<Utc>>) -> DateTime<Utc> {
-    let longest = now + LONGEST_TRIED;
-    expires_at.map_or(longest, |expires_at| expires_at.min(longest))
+/// When to give a mail up that was ordered at `now`: when it is pointless, which its sender says, or its own words: a template with a link
+/// says for how many `minutes` or `days` the link works.
+pub fn give_up_at(now: DateTime<Utc>, order: &SendMail) -> DateTime<Utc> {
+    let said = |name: &str| order.variables.get(name).and_then(Value::as_i64);
+    let minutes = said("minutes").and_then(TimeDelta::try_minutes);
+    let lifetime = minutes.or_else(|| said("days").and_then(TimeDelta::try_days)).unwrap_or(LONGEST_TRIED).min(LONGEST_TRIED);
+    let longest = now + lifetime;
+    order.expires_at.map_or(longest, |expires_at| expires_at.min(longest))
 }
 
 /// One address that looks like one; SES has the last word.
@@ -121,6 +127,7 @@ pub fn is_address(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde_json::json;
 
     #[test]
     fn states_only_move_forward() {
@@ -132,9 +139,22 @@ mod tests {
     #[test]
     fn a_mail_is_tried_while_it_has_a_point() {
         let now = DateTime::UNIX_EPOCH;
-        assert_eq!(give_up_at(now, None), now + TimeDelta::days(7));
-        assert_eq!(give_up_at(now, Some(now + TimeDelta::minutes(30))), now + TimeDelta::minutes(30));
-        assert_eq!(give_up_at(now, Some(now + TimeDelta::days(30))), now + TimeDelta::days(7));
+        let kept = |variables: Value, expires_at: Option<TimeDelta>| {
+            let order = SendMail {
+                key: "k".into(),
+                template: "t".into(),
+                recipient: "a@b.de".into(),
+                variables: variables.as_object().cloned().unwrap(),
+                expires_at: expires_at.map(|lifetime| now + lifetime),
+            };
+            give_up_at(now, &order) - now
+        };
+        assert_eq!(kept(json!({}), None), TimeDelta::days(7));
+        assert_eq!(kept(json!({"minutes": 30}), None), TimeDelta::minutes(30));
+        assert_eq!(kept(json!({"days": 3}), Some(TimeDelta::days(2))), TimeDelta::days(2));
+        for beyond in [json!({"days": 30}), json!({"days": i64::MAX}), json!({"minutes": "many"})] {
+            assert_eq!(kept(beyond, Some(TimeDelta::days(30))), TimeDelta::days(7));
+        }
     }
 
     #[test]

@@ -156,7 +156,7 @@ pub async fn enqueue(app: &App, conn: &mut PgConnection, tenant: Option<TenantId
     let content = serde_json::json!([order.template, order.recipient, order.variables]).to_string();
     let hash = digest(&SHA256, content.as_bytes());
     let (id, now) = (app.ambient.uuid(), app.ambient.now());
-    let give_up_at = model::give_up_at(now, order.expires_at);
+    let give_up_at = model::give_up_at(now, order);
     let new = NewMessage { id, order, content_hash: hash.as_ref(), tenant, subject: &subject, now, give_up_at };
     Ok(match store::enqueue(conn, new).await? {
         Enqueued::New => Ok(id),
