@@ -2,12 +2,13 @@
 
 use crate::{
     cargo, chaos,
-    stack::{self, Options, Stack, redis::Redis, services},
+    stack::{self, Infra, Options, Stack, redis::Redis, services},
     tools::{self, Need},
     tour,
 };
 use anyhow::{Context, Result};
 use std::{path::PathBuf, process::ExitCode};
+use tokio::process::Command;
 
 pub async fn run(data: Option<PathBuf>, args: Vec<String>) -> Result<ExitCode> {
     let options = Options::private("test", &[Need::Postgres, Need::Redis, Need::Python, Need::Browser]);
@@ -47,12 +48,18 @@ async fn tests(stack: &mut Stack, args: &[String]) -> Result<u8> {
     if !names_packages(args) {
         command.arg("--workspace");
     }
-    command.args(args).envs(&infra.aws).env("TEST_DATABASE_URL", infra.postgres.url("postgres")).envs(redis_urls(&infra.redis));
-    // A developer's own AWS session must not reach the tests, nor they it.
-    command.env_remove("AWS_PROFILE").env_remove("AWS_SESSION_TOKEN");
+    command.args(args);
+    give_environment(&mut command, &infra);
     command.env("CHROMEDRIVER", tools::chromedriver().context("there is no chromedriver")?);
     let status = command.status().await.context("cannot run the tests")?;
     Ok(status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(1))
+}
+
+/// Where the tests find their infrastructure.
+pub fn give_environment(command: &mut Command, infra: &Infra) {
+    command.envs(&infra.aws).env("TEST_DATABASE_URL", infra.postgres.url("postgres")).envs(redis_urls(&infra.redis));
+    // A developer's own AWS session must not reach the tests, nor they it.
+    command.env_remove("AWS_PROFILE").env_remove("AWS_SESSION_TOKEN");
 }
 
 /// The tests' own URL may do everything; a service under test may do what it may do anywhere.

@@ -1,72 +1,139 @@
-//! How is an instance's own database reached? Through a small pool that opens at the first request and closes when nobody asks any more.
+//! How is an instance's own database reached? Through its share of this process's connections.
 
-use crate::{directory::HostRecord, metering::Metering};
+use crate::{
+    connections::{Connection, Connections, Transaction},
+    directory::HostRecord,
+    metering::Metering,
+};
 use anyhow::Context;
 use common::{problem::Problem, server::Lifecycle};
 use contracts::id::InstanceId;
 use messaging::Publisher;
-use moka::future::Cache;
+use moka::{future::Cache, policy::EvictionPolicy};
 use secrecy::{ExposeSecret, SecretString};
-use sqlx::{
-    PgPool,
-    postgres::{PgConnectOptions, PgPoolOptions},
+use sqlx::postgres::PgConnectOptions;
+use std::{
+    str::FromStr,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+    time::Duration,
 };
-use std::{str::FromStr, sync::Arc, time::Duration};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, Semaphore};
+use tokio_util::sync::CancellationToken;
 
-/// Instances are many and share one server's connections, so each gets few.
-const CONNECTIONS: u32 = 4;
-/// A request waits no longer for a connection before it answers 503.
-const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
-/// A connection that nothing uses goes back to the server.
-const CONNECTION_IDLE: Duration = Duration::from_secs(60);
-/// A pool that no request has asked for is closed.
-const POOL_IDLE: Duration = Duration::from_secs(600);
-/// Pools open at once; with all of them busy, that is this times `CONNECTIONS` connections.
-const MOST_POOLS: u64 = 200;
+/// Connections that one instance may have in use at once, so that a busy one leaves room for the others.
+pub(crate) const SHARE: usize = 4;
+/// An instance that no request has asked for is forgotten; its metering rests until the next request.
+const FORGOTTEN: Duration = Duration::from_secs(600);
+/// Instances known at once, some kilobytes each; the one asked for least recently makes room.
+const MOST_INSTANCES: u64 = 10_000;
 
-/// One instance's database, and the word that something may lie in its outbox.
+/// One instance's database; cheap to clone.
 #[derive(Clone)]
-pub(crate) struct Database {
-    pub pool: PgPool,
-    pub wake: Arc<Notify>,
+pub struct Database(Arc<Inner>);
+
+struct Inner {
+    /// Tells its connections from those of others, also from those under an earlier URL of the same instance.
+    id: u64,
     url: SecretString,
+    options: PgConnectOptions,
+    share: Arc<Semaphore>,
+    connections: Arc<Connections>,
+    /// Something may lie in the outbox.
+    wake: Notify,
+    forgotten: CancellationToken,
 }
 
-/// The open databases of this process.
+impl Database {
+    /// A connection; an error that means 503 if none is to be had in time.
+    pub async fn acquire(&self) -> sqlx::Result<Connection> {
+        self.0.connections.acquire(self).await
+    }
+
+    /// As [`Database::acquire`], with a transaction begun.
+    pub async fn begin(&self) -> sqlx::Result<Transaction> {
+        Transaction::begin(self.acquire().await?).await
+    }
+
+    /// For what nobody waits for.
+    pub(crate) async fn begin_in_background(&self) -> sqlx::Result<Transaction> {
+        Transaction::begin(self.0.connections.acquire_in_background(self).await?).await
+    }
+
+    pub(crate) fn id(&self) -> u64 {
+        self.0.id
+    }
+
+    pub(crate) fn options(&self) -> &PgConnectOptions {
+        &self.0.options
+    }
+
+    pub(crate) fn share(&self) -> Arc<Semaphore> {
+        Arc::clone(&self.0.share)
+    }
+
+    /// Metering looks into the outbox now.
+    pub(crate) fn wake(&self) {
+        self.0.wake.notify_one();
+    }
+
+    pub(crate) async fn woken(&self) {
+        self.0.wake.notified().await;
+    }
+
+    /// Cancelled once nothing asks for the instance any more.
+    pub(crate) fn forgotten(&self) -> &CancellationToken {
+        &self.0.forgotten
+    }
+}
+
+/// The databases that this process has to do with.
 pub(crate) struct Databases {
-    open: Cache<InstanceId, Database>,
+    known: Cache<InstanceId, Database>,
+    connections: Arc<Connections>,
+    next_id: AtomicU64,
     publisher: Publisher,
     lifecycle: Lifecycle,
 }
 
 impl Databases {
-    pub fn new(publisher: Publisher, lifecycle: Lifecycle) -> Self {
-        let close = |_, database: Database, _| drop(tokio::spawn(async move { database.pool.close().await }));
-        Self { open: Cache::builder().max_capacity(MOST_POOLS).time_to_idle(POOL_IDLE).eviction_listener(close).build(), publisher, lifecycle }
+    /// With at most `bound` connections to all of them.
+    pub fn new(bound: usize, publisher: Publisher, lifecycle: Lifecycle) -> Self {
+        let forget = |_, database: Database, _| database.forgotten().cancel();
+        let known = Cache::builder().max_capacity(MOST_INSTANCES).eviction_policy(EvictionPolicy::lru()).time_to_idle(FORGOTTEN);
+        let connections = Arc::new(Connections::new(bound));
+        lifecycle.spawn(Arc::clone(&connections).sweep(lifecycle.shutdown.clone()));
+        Self { known: known.eviction_listener(forget).build(), connections, next_id: AtomicU64::new(0), publisher, lifecycle }
     }
 
-    /// The open database of the instance, opened now if it is not, or has moved.
+    /// The instance's database, known from now on, or under its new URL if it has moved.
     pub async fn open(&self, record: &HostRecord) -> Result<Database, Problem> {
         let url = record.database_url.as_ref().ok_or_else(|| Problem::unavailable(1, "The instance has no database yet."))?;
-        if let Some(open) = self.open.get(&record.instance_id).await
-            && open.url.expose_secret() == url.expose_secret()
-            && !open.pool.is_closed()
+        if let Some(known) = self.known.get(&record.instance_id).await
+            && known.0.url.expose_secret() == url.expose_secret()
         {
-            return Ok(open);
+            return Ok(known);
         }
-        let pool = connect(url, &record.service).map_err(|error| Problem::internal(error.as_ref()))?;
-        let database = Database { pool, wake: Arc::default(), url: url.clone() };
+        let database = self.database(url, &record.service).map_err(|error| Problem::internal(error.as_ref()))?;
         let metering = Metering::new(record, &database, self.publisher.clone());
         self.lifecycle.spawn(metering.run(self.lifecycle.shutdown.clone()));
-        self.open.insert(record.instance_id, database.clone()).await;
+        self.known.insert(record.instance_id, database.clone()).await;
         Ok(database)
     }
-}
 
-fn connect(url: &SecretString, service: &str) -> anyhow::Result<PgPool> {
-    // The error would quote the URL with its password.
-    let options = PgConnectOptions::from_str(url.expose_secret()).ok().context("the instance's database URL cannot be read")?.application_name(service);
-    let pool = PgPoolOptions::new().max_connections(CONNECTIONS).acquire_timeout(ACQUIRE_TIMEOUT).idle_timeout(CONNECTION_IDLE);
-    Ok(pool.connect_lazy_with(options))
+    fn database(&self, url: &SecretString, service: &str) -> anyhow::Result<Database> {
+        // The error would quote the URL with its password.
+        let options = PgConnectOptions::from_str(url.expose_secret()).ok().context("the instance's database URL cannot be read")?;
+        Ok(Database(Arc::new(Inner {
+            id: self.next_id.fetch_add(1, Relaxed),
+            url: url.clone(),
+            options: options.application_name(service),
+            share: Arc::new(Semaphore::new(SHARE)),
+            connections: Arc::clone(&self.connections),
+            wake: Notify::new(),
+            forgotten: CancellationToken::new(),
+        })))
+    }
 }

@@ -13,7 +13,6 @@ use common::{
 };
 use contracts::id::{InstanceId, Principal, TenantId};
 use serde_json::{Map, Value};
-use sqlx::PgPool;
 use std::{collections::BTreeSet, marker::PhantomData, ops::Deref, sync::Arc};
 
 /// The active instance on the request's host; cheap to clone.
@@ -25,19 +24,13 @@ pub struct Instance {
     pub modules: Arc<BTreeSet<String>>,
     /// What the setup form was filled in with.
     pub settings: Arc<Map<String, Value>>,
-    pub pool: PgPool,
-    database: Database,
+    pub database: Database,
 }
 
 impl Instance {
     pub(crate) fn new(record: HostRecord, database: Database) -> Self {
         let HostRecord { instance_id: id, tenant_id: tenant, modules, settings, .. } = record;
-        Self { id, tenant, modules: modules.into(), settings: settings.into(), pool: database.pool.clone(), database }
-    }
-
-    /// Something may have been used just now.
-    pub(crate) fn wake_metering(&self) {
-        self.database.wake.notify_one();
+        Self { id, tenant, modules: modules.into(), settings: settings.into(), database }
     }
 
     fn of(parts: &Parts) -> Result<&Self, Problem> {
@@ -58,11 +51,11 @@ impl<S: Send + Sync> FromRequestParts<S> for Instance {
 }
 
 /// The instance's own database, under the product's own role.
-pub struct Db(pub PgPool);
+pub struct Db(pub Database);
 
 impl Deref for Db {
-    type Target = PgPool;
-    fn deref(&self) -> &PgPool {
+    type Target = Database;
+    fn deref(&self) -> &Database {
         &self.0
     }
 }
@@ -70,7 +63,7 @@ impl Deref for Db {
 impl<S: Send + Sync> FromRequestParts<S> for Db {
     type Rejection = Problem;
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
-        Instance::of(parts).map(|instance| Self(instance.pool.clone()))
+        Instance::of(parts).map(|instance| Self(instance.database.clone()))
     }
 }
 

@@ -17,10 +17,12 @@
 //! | `directory` | which instance lives on a host? |
 //! | `invalidation` | when is what we know of a host out of date? |
 //! | `databases` | how is an instance's own database reached? |
+//! | `connections` | how do thousands of instances share a few connections? |
 //! | `metering` | how does what was used reach billing? |
 //! | `setup` | what is filled in before an instance begins? |
 //! | `pages` | what does a browser see while there is no product to show? |
 
+mod connections;
 mod databases;
 mod directory;
 pub mod host;
@@ -32,5 +34,7 @@ pub mod publish;
 mod setup;
 pub mod tenancy;
 
+pub use connections::{Connection, Transaction};
+pub use databases::Database;
 pub use instance::{Db, Instance, InstanceAllowed, Module, Settings, require_module};
 pub use tenancy::Tenancy;

@@ -12,15 +12,14 @@ use contracts::{
 };
 use messaging::{Publisher, publisher::PublishError};
 use rust_decimal::Decimal;
-use sqlx::{FromRow, PgPool};
-use std::{sync::Arc, time::Duration};
-use tokio::sync::Notify;
+use sqlx::FromRow;
+use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 /// Rows a transaction; ten batches of SNS.
 const BATCH: i64 = 100;
-/// Looks for rows this often even if no request woke it.
-const SWEEP: Duration = Duration::from_secs(60);
+/// Looks for rows this often even if no request woke it. Each look needs a connection, and a process may know thousands of instances.
+const SWEEP: Duration = Duration::from_secs(600);
 /// After a pass that failed, or while another process relays the same outbox.
 const RETRY: Duration = Duration::from_secs(2);
 /// "meter" in ASCII: the advisory lock of whoever relays this database's outbox.
@@ -35,8 +34,7 @@ pub(crate) struct Metering {
     instance: InstanceId,
     tenant: TenantId,
     service: String,
-    pool: PgPool,
-    wake: Arc<Notify>,
+    database: Database,
     publisher: Publisher,
 }
 
@@ -71,13 +69,13 @@ enum Pass {
 
 impl Metering {
     pub fn new(record: &HostRecord, database: &Database, publisher: Publisher) -> Self {
-        let (pool, wake) = (database.pool.clone(), database.wake.clone());
-        Self { instance: record.instance_id, tenant: record.tenant_id, service: record.service.clone(), pool, wake, publisher }
+        let database = database.clone();
+        Self { instance: record.instance_id, tenant: record.tenant_id, service: record.service.clone(), database, publisher }
     }
 
-    /// Runs until `shutdown` or until the pool is closed. The first pass sweeps up what an earlier process left.
+    /// Runs until `shutdown` or until the instance is forgotten. The first pass sweeps up what an earlier process left.
     pub async fn run(self, shutdown: CancellationToken) {
-        while !shutdown.is_cancelled() && !self.pool.is_closed() {
+        while !shutdown.is_cancelled() && !self.database.forgotten().is_cancelled() {
             let pass = self.pass().await;
             if let Err(error) = &pass {
                 tracing::warn!(error = %Chain(error), instance_id = %self.instance, "usage could not be relayed; its rows wait");
@@ -89,8 +87,8 @@ impl Metering {
             };
             tokio::select! {
                 () = shutdown.cancelled() => {}
-                () = self.pool.close_event() => {}
-                () = self.wake.notified(), if pause == SWEEP => {}
+                () = self.database.forgotten().cancelled() => {}
+                () = self.database.woken(), if pause == SWEEP => {}
                 () = tokio::time::sleep(pause) => {}
             }
         }
@@ -100,7 +98,7 @@ impl Metering {
     ///
     /// A lock instead of `FOR UPDATE SKIP LOCKED`: that needs the right to update, and the product's role may only read and delete here.
     async fn pass(&self) -> Result<Pass, Abandoned> {
-        let mut tx = self.pool.begin().await?;
+        let mut tx = self.database.begin_in_background().await?;
         if !sqlx::query_scalar::<_, bool>(TRY_LOCK).bind(LOCK).fetch_one(&mut *tx).await? {
             return Ok(Pass::Held);
         }

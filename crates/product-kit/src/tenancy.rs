@@ -1,7 +1,7 @@
 //! Whose instance is this request for, and may it pass? The layer around all routes of a product.
 
 use crate::{
-    databases::Databases,
+    databases::{self, Database, Databases},
     directory::{Directory, HostRecord, SetupRequest, State as InstanceState, Wrong},
     host::{HostName, wants_html},
     instance::Instance,
@@ -17,7 +17,7 @@ use axum::{
 };
 use common::{
     client::PlatformClient,
-    config::Base,
+    config::{self, Base, Env},
     http::Form,
     problem::{FieldError, Problem},
     server::Lifecycle,
@@ -44,6 +44,31 @@ const UNANNOUNCED: Duration = Duration::from_secs(2);
 const UNKNOWN: Duration = Duration::from_secs(5);
 /// States that pass, and the form, which another browser may have submitted.
 const PASSING: Duration = Duration::from_secs(1);
+
+/// Connections of one process to the databases of its instances, where nothing else is said: PostgreSQL's own default is 100 for everybody.
+const CONNECTIONS: usize = 80;
+/// One more than the share of an instance, so that a single stuck one leaves something to the others.
+const FEWEST_CONNECTIONS: usize = databases::SHARE + 1;
+
+/// What finding instances needs to know.
+#[derive(Clone, Debug)]
+pub struct Config {
+    pub configurator_url: String,
+    /// Connections of this process to the databases of all its instances together.
+    pub connections: usize,
+}
+
+impl Config {
+    /// Reads `CONFIGURATOR_URL` and `INSTANCE_CONNECTIONS`.
+    pub fn read(env: &mut Env) -> Option<Self> {
+        let configurator_url = config::url(env, "CONFIGURATOR_URL");
+        let connections = env.or("INSTANCE_CONNECTIONS", CONNECTIONS);
+        if connections.is_some_and(|connections| connections < FEWEST_CONNECTIONS) {
+            env.fault(format!("INSTANCE_CONNECTIONS must be at least {FEWEST_CONNECTIONS}"));
+        }
+        Some(Self { configurator_url: configurator_url?, connections: connections? })
+    }
+}
 
 /// Finds the instance of each request; cheap to clone.
 #[derive(Clone)]
@@ -72,14 +97,14 @@ enum Resident {
 }
 
 impl Tenancy {
-    /// Tenancy that asks the configurator at `configurator_url`, and publishes what was used with `publisher`.
-    pub fn start(base: &Base, configurator_url: &str, client: PlatformClient, publisher: Publisher, lifecycle: &Lifecycle) -> Result<Self, redis::RedisError> {
+    /// Tenancy that asks the configurator for instances, and publishes what was used with `publisher`.
+    pub fn start(base: &Base, config: &Config, client: PlatformClient, publisher: Publisher, lifecycle: &Lifecycle) -> Result<Self, redis::RedisError> {
         let hosts = Arc::new(Hosts::default());
         let redis = common::db::redis_client(base)?;
         let channel = format!("{}hosts", base.redis_prefix);
         lifecycle.spawn(invalidation::follow(redis, channel, Arc::clone(&hosts), lifecycle.shutdown.clone()));
-        let databases = Databases::new(publisher, lifecycle.clone());
-        Ok(Self(Arc::new(Inner { hosts, directory: Directory::new(client, configurator_url), databases, proxies: base.trusted_proxies })))
+        let databases = Databases::new(config.connections, publisher, lifecycle.clone());
+        Ok(Self(Arc::new(Inner { hosts, directory: Directory::new(client, &config.configurator_url), databases, proxies: base.trusted_proxies })))
     }
 
     /// The product's routes, behind this layer; and `/setup`, where the setup form goes.
@@ -88,15 +113,7 @@ impl Tenancy {
     }
 
     async fn resident(&self, host: &HostName) -> Result<Resident, Problem> {
-        let resident = self.0.hosts.get(host, || self.look_up(host)).await?;
-        match &resident {
-            // Closed to make room for other instances' pools.
-            Resident::Active(instance) if instance.pool.is_closed() => {
-                self.0.hosts.forget(host.as_str()).await;
-                self.0.hosts.get(host, || self.look_up(host)).await
-            }
-            _ => Ok(resident),
-        }
+        self.0.hosts.get(host, || self.look_up(host)).await
     }
 
     async fn look_up(&self, host: &HostName) -> Result<Resident, Problem> {
@@ -112,18 +129,23 @@ impl Tenancy {
     }
 }
 
+/// Has metering look into the outbox when the request ends, also one whose caller went away after the commit.
+struct Wake(Database);
+
+impl Drop for Wake {
+    fn drop(&mut self) {
+        self.0.wake();
+    }
+}
+
 async fn guard(State(tenancy): State<Tenancy>, mut request: Request, next: Next) -> Response {
     let Some(host) = HostName::of(request.headers(), request.uri()) else { return pages::nothing_here(request.headers()) };
     match tenancy.resident(&host).await {
         Ok(Resident::Active(instance)) => {
             tracing::Span::current().record("tenant", tracing::field::display(instance.tenant));
-            let writes = !request.method().is_safe();
-            request.extensions_mut().insert(instance.clone());
-            let response = next.run(request).await;
-            if writes {
-                instance.wake_metering();
-            }
-            response
+            let _wake = (!request.method().is_safe()).then(|| Wake(instance.database.clone()));
+            request.extensions_mut().insert(instance);
+            next.run(request).await
         }
         Ok(Resident::Nobody) => pages::nothing_here(request.headers()),
         Ok(Resident::Passing) => pages::in_the_making(request.headers()),

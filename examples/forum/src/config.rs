@@ -1,14 +1,15 @@
 //! What does the forum need to be told?
 
-use common::config::{self, Base, Env};
+use common::config::{Base, Env};
+use product_kit::tenancy;
 
 pub struct Config {
     pub base: Base,
-    pub configurator_url: String,
+    pub tenancy: tenancy::Config,
 }
 
 pub fn read(env: &mut Env) -> Option<Config> {
     let base = Base::read(env, "forum", 8010);
-    let configurator_url = config::url(env, "CONFIGURATOR_URL");
-    Some(Config { base: base?, configurator_url: configurator_url? })
+    let tenancy = tenancy::Config::read(env);
+    Some(Config { base: base?, tenancy: tenancy? })
 }

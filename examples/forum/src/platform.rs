@@ -30,7 +30,7 @@ impl Platform {
         let redis = db::connect_redis(base)?;
         let access = Access::remote(base, redis.clone(), client.clone());
         let publisher = Aws::from_env(&base.resource_prefix, &base.aws_account_id).await.publisher();
-        let tenancy = Tenancy::start(base, &config.configurator_url, client, publisher, lifecycle)?;
+        let tenancy = Tenancy::start(base, &config.tenancy, client, publisher, lifecycle)?;
         let health = Health::default().with_redis(&redis).with_keys(&access);
         Ok(Self { tenancy, access, health })
     }

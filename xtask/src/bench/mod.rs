@@ -2,6 +2,7 @@
 
 mod access;
 mod load;
+mod tenancy;
 
 use anyhow::Result;
 use clap::Subcommand;
@@ -11,10 +12,13 @@ use std::{path::PathBuf, process::ExitCode};
 pub enum Bench {
     /// The permission check: requests a second against a bare route, cold fills, revocations, and the memory of a million records
     Access(access::Access),
+    /// Thousands of instances of a product in one process: answers, times, and connections to PostgreSQL
+    Tenancy(tenancy::Tenancy),
 }
 
 pub async fn run(data: Option<PathBuf>, bench: Bench) -> Result<ExitCode> {
     match bench {
         Bench::Access(access) => access.run(data).await,
+        Bench::Tenancy(tenancy) => tenancy.run(data).await,
     }
 }

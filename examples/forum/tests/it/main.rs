@@ -1,6 +1,7 @@
 //! The forum as people and programs meet it, against real PostgreSQL, Redis and SNS. Only the configurator's two internal endpoints are played.
 
 mod contract;
+mod crowd;
 mod forum;
 mod metering;
 mod moderation;

@@ -45,6 +45,11 @@ pub struct Fixture {
 
 impl Fixture {
     pub async fn start() -> Self {
+        Self::start_with(&[]).await
+    }
+
+    /// With settings beside those that every forum has.
+    pub async fn start_with(settings: &[(&str, &str)]) -> Self {
         let parts = [bundle!("migrations/0001_forum.sql"), bundle!("modules/polls/migrations/0001_polls.sql"), include_str!("platform.sql")];
         let migrations =
             (1..).zip(parts).map(|(version, sql)| Migration::new(version, "bundle".into(), MigrationType::Simple, SqlStr::from_static(sql), false));
@@ -55,7 +60,7 @@ impl Fixture {
         configurator.put(ACME, active(&platform, acme, &url));
         // Under this name a test reaches the instance without saying so.
         configurator.put("127.0.0.1", active(&platform, acme, &url));
-        let server = serve(&platform, &configurator).await;
+        let server = serve(&platform, &configurator, settings).await;
         let fixture = Self { server, configurator, acme, platform, leftovers };
         eventually("the forum hears of changes", async || (fixture.announce("nobody").await == 1).then_some(())).await;
         fixture
@@ -64,10 +69,25 @@ impl Fixture {
     /// A second instance on `host`, of another tenant, with a database of its own.
     pub async fn second_instance(&mut self, host: &str) -> TenantId {
         let (name, tenant) = (format!("{}_second", self.platform.name), self.platform.tenant());
-        self.leftovers.database(&name).await;
-        let url = self.leftovers.grant(&name).await;
+        let url = self.database(&name).await;
         self.configurator.put(host, active(&self.platform, tenant, &url));
         tenant
+    }
+
+    /// A database for instances without any module; gives the URL for the product's role.
+    pub async fn database(&mut self, name: &str) -> String {
+        self.leftovers.database(name).await;
+        self.leftovers.grant(name).await
+    }
+
+    /// Of a database made for this test.
+    pub fn superuser_url(&self, database: &str) -> String {
+        on_database(&admin_url(), database)
+    }
+
+    /// What the configurator says of a new instance of a new tenant.
+    pub fn active(&self, url: &str) -> Value {
+        active(&self.platform, self.platform.tenant(), url)
     }
 
     /// Says that `host` has changed, as the configurator does; gives how many heard it.
@@ -86,8 +106,9 @@ impl Fixture {
     }
 }
 
-async fn serve(platform: &TestPlatform, configurator: &Configurator) -> TestServer {
+async fn serve(platform: &TestPlatform, configurator: &Configurator, settings: &[(&str, &str)]) -> TestServer {
     let mut variables = platform.env();
+    variables.extend(settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
     variables.insert("CONFIGURATOR_URL".into(), configurator.url.clone());
     let mut env = Env::new(variables);
     let config = ::forum::config::read(&mut env);
@@ -104,10 +125,16 @@ fn active(platform: &TestPlatform, tenant: TenantId, url: &str) -> Value {
 }
 
 pub trait OnHost {
+    /// From one of the forum's own pages, in a browser with this cookie.
+    fn cookie(self, cookie: &str) -> Self;
     async fn on(self, host: &str) -> TestAnswer;
 }
 
 impl OnHost for TestRequest {
+    fn cookie(self, cookie: &str) -> Self {
+        self.header("cookie", cookie).header("sec-fetch-site", "same-origin")
+    }
+
     async fn on(self, host: &str) -> TestAnswer {
         self.header("host", host).send().await
     }
