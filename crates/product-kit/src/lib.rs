@@ -13,6 +13,7 @@
 //! | [`tenancy`] | whose instance is this request for, and may it pass? |
 //! | [`instance`] | what does a handler know of the instance it serves? |
 //! | [`host`] | which host is asked for? |
+//! | `forgery` | may the page that caused a request have it change anything? |
 //! | [`publish`] | how does the platform learn of a version of the product? |
 //! | `directory` | which instance lives on a host? |
 //! | `invalidation` | when is what we know of a host out of date? |
@@ -25,6 +26,7 @@
 mod connections;
 mod databases;
 mod directory;
+mod forgery;
 pub mod host;
 pub mod instance;
 mod invalidation;

@@ -3,6 +3,7 @@
 use crate::{
     databases::{self, Database, Databases},
     directory::{Directory, HostRecord, SetupRequest, State as InstanceState, Wrong},
+    forgery,
     host::{HostName, wants_html},
     instance::Instance,
     invalidation, pages, setup,
@@ -75,6 +76,8 @@ impl Config {
 pub struct Tenancy(Arc<Inner>);
 
 struct Inner {
+    /// Frontends elsewhere that may write.
+    trusted_origins: Vec<String>,
     hosts: Arc<Hosts>,
     directory: Directory,
     databases: Databases,
@@ -104,12 +107,18 @@ impl Tenancy {
         let channel = format!("{}hosts", base.redis_prefix);
         lifecycle.spawn(invalidation::follow(redis, channel, Arc::clone(&hosts), lifecycle.shutdown.clone()));
         let databases = Databases::new(config.connections, publisher, lifecycle.clone());
-        Ok(Self(Arc::new(Inner { hosts, directory: Directory::new(client, &config.configurator_url), databases, proxies: base.trusted_proxies })))
+        let (trusted_origins, proxies) = (base.cors_origins.clone(), base.trusted_proxies);
+        Ok(Self(Arc::new(Inner { trusted_origins, hosts, directory: Directory::new(client, &config.configurator_url), databases, proxies })))
     }
 
-    /// The product's routes, behind this layer; and `/setup`, where the setup form goes.
+    /// The product's routes, behind this layer; and `/setup`, where the setup form goes. No other site's page makes any of them change anything.
     pub fn wrap<S: Clone + Send + Sync + 'static>(&self, product: Router<S>) -> Router<S> {
-        product.layer(from_fn_with_state(self.clone(), guard)).route("/setup", post(submit_setup).with_state(self.clone()))
+        let product = product.layer(from_fn_with_state(self.clone(), guard)).route("/setup", post(submit_setup).with_state(self.clone()));
+        product.layer(from_fn_with_state(self.clone(), forgery::refuse))
+    }
+
+    pub(crate) fn trusted_origins(&self) -> &[String] {
+        &self.0.trusted_origins
     }
 
     async fn resident(&self, host: &HostName) -> Result<Resident, Problem> {

@@ -2,6 +2,7 @@
 
 mod contract;
 mod crowd;
+mod forgery;
 mod forum;
 mod metering;
 mod moderation;
