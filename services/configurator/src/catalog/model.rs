@@ -59,6 +59,16 @@ impl From<Meter> for CatalogueMeter {
     }
 }
 
+/// Whether `version` may join those that are there: newer than all of them, or the next patch of a line (`1.0`) that they have begun.
+///
+/// Anything else would be a new old version: whoever looks at the dates would take it for the latest, and whoever looks at the numbers would not.
+pub fn may_join(version: &str, published: &[String]) -> bool {
+    let release = |version: &str| version.split('.').map(|part| part.parse::<u32>().unwrap_or_default()).collect::<Vec<_>>();
+    let (new, published) = (release(version), published.iter().map(|version| release(version)).collect::<Vec<_>>());
+    let line = published.iter().filter(|there| there[..there.len() - 1] == new[..new.len() - 1]).max();
+    line.or(published.iter().max()).is_none_or(|newest| new > *newest)
+}
+
 /// What is wrong with the manifest of a request's body; empty if it is fit to be published.
 pub fn faults(manifest: &Manifest) -> Vec<FieldError> {
     let mut errors: Vec<_> = manifest.faults().into_iter().map(|fault| FieldError::new("manifest", "invalid", fault)).collect();
@@ -115,6 +125,18 @@ mod tests {
     #[test]
     fn a_sound_manifest_has_no_faults() {
         assert_eq!(faults_with(|_| {}), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_version_is_newer_than_all_or_a_patch_of_its_line() {
+        let published = ["1.0.0", "1.0.9", "1.2.0", "2.0.0"].map(String::from);
+        for version in ["2.0.1", "2.1.0", "10.0.0", "1.0.10", "1.2.1"] {
+            assert!(may_join(version, &published), "{version}");
+        }
+        for version in ["0.9.0", "1.0.5", "1.1.0", "1.3.0", "1.2.0", "2.0.0"] {
+            assert!(!may_join(version, &published), "{version}");
+        }
+        assert!(may_join("0.0.1", &[]));
     }
 
     #[test]

@@ -40,7 +40,7 @@ pub async fn list(State(app): State<App>, _: Authenticated, Query(page): Query<P
 
 #[utoipa::path(post, path = "/v1/services", operation_id = "publishService", tag = "catalogue", request_body = Publication,
     responses((status = 201, body = CatalogueItem, description = "Published."), (status = 200, body = CatalogueItem, description = "The very same was published before."),
-        (status = 409, description = "`version_taken`: this version was published with other content.")),
+        (status = 409, description = "`version_taken`: this version was published with other content. `version_not_newer`: it is neither newer than all others nor a patch of its line.")),
     security(("bearer" = ["configurator.publishServices"])))]
 pub async fn publish(State(app): State<App>, caller: Allowed<PublishServices>, Json(body): Json<Publication>) -> Result<Published, Problem> {
     publish_as(&app, &caller.principal, body.manifest).await
@@ -49,7 +49,7 @@ pub async fn publish(State(app): State<App>, caller: Allowed<PublishServices>, J
 #[utoipa::path(put, path = "/internal/services/{name}", operation_id = "publishOwnService", tag = "catalogue", params(("name" = String, Path)),
     request_body = Publication,
     responses((status = 201, body = CatalogueItem, description = "Published."), (status = 200, body = CatalogueItem, description = "The very same was published before."),
-        (status = 409, description = "`version_taken`: this version was published with other content.")),
+        (status = 409, description = "`version_taken`: this version was published with other content. `version_not_newer`: it is neither newer than all others nor a patch of its line.")),
     security(("platform_client" = ["*"])))]
 pub async fn publish_own(
     State(app): State<App>,
@@ -70,6 +70,11 @@ async fn publish_as(app: &App, by: &Principal, manifest: Manifest) -> Result<Pub
         return Err(Problem::invalid(errors));
     }
     let mut tx = app.pool.begin().await?;
+    let published = store::hold_versions(&mut tx, &manifest.service).await?;
+    if !published.contains(&manifest.version) && !model::may_join(&manifest.version, &published) {
+        let detail = "Newer versions of this service are published. A new version is newer than all of them, or the next patch of its own line.";
+        return Err(Problem::conflict("version_not_newer", detail));
+    }
     if store::insert(&mut tx, app.ambient.uuid(), &manifest, by, app.ambient.now()).await? {
         let event = ServicePublished { manifest };
         tell(&mut tx, &app.ambient, NAME, None, &event).await.map_err(not_written)?;

@@ -12,6 +12,12 @@ pub struct Latest {
     pub manifest: Json<Manifest>,
 }
 
+/// The versions of the service, to which nobody else adds one until the transaction ends.
+pub async fn hold_versions(conn: &mut PgConnection, service: &str) -> sqlx::Result<Vec<String>> {
+    sqlx::query!("SELECT pg_advisory_xact_lock(hashtextextended('versions of ' || $1::text, 0)) AS locked", service).fetch_one(&mut *conn).await?;
+    sqlx::query_scalar!("SELECT version FROM service_versions WHERE service = $1", service).fetch_all(conn).await
+}
+
 /// Adds a version; `false` if that version is there already.
 pub async fn insert(conn: &mut PgConnection, id: Uuid, manifest: &Manifest, by: &Principal, now: DateTime<Utc>) -> sqlx::Result<bool> {
     let inserted = sqlx::query!(

@@ -28,7 +28,7 @@ async fn a_version_is_published_once_and_never_changes() {
 #[tokio::test]
 async fn the_catalogue_shows_the_latest_version_of_each_service() {
     let fixture = start().await;
-    for version in ["1.10.0", "1.9.0"] {
+    for version in ["1.9.0", "1.10.0", "1.9.1"] {
         fixture.publish(&manifest(version)).await.expect(201);
     }
     let mut wiki = manifest("0.1.0");
@@ -44,6 +44,31 @@ async fn the_catalogue_shows_the_latest_version_of_each_service() {
     let rest = format!("/v1/services?limit=1&cursor={}", first["next_cursor"].as_str().unwrap());
     let rest = fixture.server.get(&rest).bearer(&nobody.token).send().await.expect(200);
     assert_eq!((&rest["items"][0]["service"], rest.get("next_cursor")), (&json!("wiki"), None));
+}
+
+#[tokio::test]
+async fn a_version_that_is_not_newer_is_refused_unless_it_is_a_patch_of_its_line() {
+    let fixture = start().await;
+    fixture.publish(&manifest("2.0.0")).await.expect(201);
+    for (version, code) in [("1.1.0", 409), ("0.9.0", 409), ("1.0.1", 201), ("1.0.1", 200), ("2.0.0", 200), ("2.0.1", 201)] {
+        let answer = publish_as_operator(&fixture, &manifest(version)).await;
+        assert_eq!(answer.status, code, "{version}: {}", answer.text);
+        if code == 409 {
+            answer.problem(409, "version_not_newer");
+        }
+    }
+    let announced = fixture.platform.outbox::<ServicePublished>().await.into_iter().map(|event| event.manifest.version).collect::<Vec<_>>();
+    assert_eq!(announced, ["1.0.0", "2.0.0", "1.0.1", "2.0.1"]);
+}
+
+#[tokio::test]
+async fn of_versions_published_at_once_none_is_older_than_one_before_it() {
+    let fixture = start().await;
+    let publish = async |version: &'static str| publish_as_operator(&fixture, &manifest(version)).await.status;
+    let (older, newer) = tokio::join!(publish("3.0.0"), publish("4.0.0"));
+    assert!(newer == 201 && matches!(older, 201 | 409), "{older} {newer}");
+    let announced = fixture.platform.outbox::<ServicePublished>().await.into_iter().map(|event| event.manifest.version).collect::<Vec<_>>();
+    assert!(announced.is_sorted(), "{announced:?}");
 }
 
 #[tokio::test]
