@@ -38,13 +38,18 @@ fn first_version() -> u32 {
     1
 }
 
+/// The `source` of what the service of that name says.
+pub fn source_of(service: &str) -> String {
+    format!("/services/{service}")
+}
+
 impl Envelope {
     /// Wraps `data` as message `id`, said at `time` by service `source` (its bare name).
     pub fn new<M: Message>(id: MessageId, time: DateTime<Utc>, source: &str, tenant: Option<TenantId>, data: &M) -> Result<Self, serde_json::Error> {
         Ok(Self {
             specversion: "1.0".into(),
             id,
-            source: format!("/services/{source}"),
+            source: source_of(source),
             kind: M::TYPE.into(),
             subject: None,
             time,

@@ -88,6 +88,9 @@ pub struct FeatureEnabled {
     pub feature: String,
     pub host: String,
     pub effective_at: DateTime<Utc>,
+    /// Of the service that the instance runs from then on, whose prices hold; absent in what older configurators say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
 }
 
 /// A tenant stopped using a feature at `effective_at`.

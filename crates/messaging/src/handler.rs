@@ -13,6 +13,8 @@ use sqlx::PgConnection;
 #[derive(Clone, Debug)]
 pub struct Delivery<M> {
     pub id: MessageId,
+    /// The service that says it: `/services/auth`.
+    pub source: String,
     /// When the producer said it.
     pub time: DateTime<Utc>,
     pub tenant: Option<TenantId>,

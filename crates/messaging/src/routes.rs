@@ -53,7 +53,7 @@ impl Routes {
             }
             let data: M =
                 serde_json::from_value(envelope.data).map_err(|fault| Unfit::new(format!("the data of {} do not fit its schema", M::TYPE), Some(fault)))?;
-            let delivery = Delivery { id: envelope.id, time: envelope.time, tenant: envelope.tenant, data };
+            let delivery = Delivery { id: envelope.id, source: envelope.source, time: envelope.time, tenant: envelope.tenant, data };
             let tenant = delivery.tenant.filter(|_| !H::ACROSS_TENANTS);
             Ok(Parsed { id: delivery.id.to_string(), kind: M::TYPE, tenant, effect: Box::new(Typed { handler: Arc::clone(&handler), delivery }) })
         };

@@ -19,7 +19,7 @@ pub async fn enabled(
     let features = modules.iter().map(|module| feature(instance, module));
     for feature in std::iter::once(instance.service.clone()).chain(features) {
         let (service, host) = (instance.service.clone(), instance.host.clone());
-        let event = FeatureEnabled { instance_id: instance.id, service, feature, host, effective_at };
+        let event = FeatureEnabled { instance_id: instance.id, service, feature, host, effective_at, version: Some(instance.version.clone()) };
         publish(conn, ambient, NAME, Some(instance.tenant_id), &event).await?;
     }
     Ok(())

@@ -93,7 +93,13 @@ async fn jobs_that_nobody_waits_for_change_nothing() {
         fixture.finished(&stranger, JobOutcome::Succeeded, None).await;
     }
     let confused = job_finished(&RunJob { kind: SEED_INSTANCE.into(), ..job }, JobOutcome::Succeeded, None);
-    let delivery = Delivery { id: MessageId(fixture.platform.ambient.uuid()), time: fixture.platform.ambient.now(), tenant: None, data: confused };
+    let delivery = Delivery {
+        id: MessageId(fixture.platform.ambient.uuid()),
+        source: "/services/worker".into(),
+        time: fixture.platform.ambient.now(),
+        tenant: None,
+        data: confused,
+    };
     let mut tx = fixture.platform.pool.begin().await.unwrap();
     assert!(matches!(fixture.app.handle(&mut tx, &delivery).await, Err(Fault::Permanent(_))));
     tx.rollback().await.unwrap();

@@ -162,7 +162,8 @@ impl Fixture {
     /// Takes the message that the job has ended, in a transaction as the consumer does.
     pub async fn finished(&self, job: &RunJob, outcome: JobOutcome, reason: Option<&str>) {
         let data = job_finished(job, outcome, reason);
-        let delivery = Delivery { id: MessageId(self.platform.ambient.uuid()), time: self.platform.ambient.now(), tenant: None, data };
+        let delivery =
+            Delivery { id: MessageId(self.platform.ambient.uuid()), source: "/services/worker".into(), time: self.platform.ambient.now(), tenant: None, data };
         let mut tx = self.platform.pool.begin().await.expect("a transaction");
         self.app.handle(&mut tx, &delivery).await.expect("the message is taken");
         tx.commit().await.expect("a commit");
