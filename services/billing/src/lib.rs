@@ -6,7 +6,7 @@
 //! | [`app`] | what do handlers and consumers work with? |
 //! | [`router`] | which routes exist? |
 //! | [`accounts`] | who is billed, and where do the invoices go? |
-//! | [`rates`] | what does a feature or a meter cost, and since when? |
+//! | [`rates`] | what does a feature or a meter cost, in which version of its service? |
 //! | [`usage`] | what was used, from when to when and how often? |
 //! | [`currency`] | which money is it, and how is it written? |
 //! | [`cycles`] | which period is being collected, and how does it end? |
@@ -82,6 +82,7 @@ pub async fn start(config: Config, bound: Bound, ambient: Ambient, lifecycle: Li
     lifecycle.spawn(Relay::new(app.pool.clone(), aws.publisher()).run(shutdown.clone()));
     lifecycle.spawn(consumers::facts(&aws, &app).run(shutdown.clone()));
     lifecycle.spawn(consumers::usage(&aws, &app).run(shutdown.clone()));
+    lifecycle.spawn(usage::parked::run(app.pool.clone(), app.ambient.clone(), shutdown.clone()));
     lifecycle.spawn(catalog::register(base.clone(), client, PermissionList::parse(MANIFEST)?, shutdown.clone()));
     let health = Health::default().with_database(&app.pool).with_redis(&redis).with_keys(&app.access);
     Ok(bound.serve(router::router(app), health, lifecycle).await?)

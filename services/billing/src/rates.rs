@@ -1,4 +1,4 @@
-//! What does a feature or a meter cost, and since when? A rate is announced by one version of a service and never changes.
+//! What does a feature or a meter cost? A rate belongs to one version of a service and never changes; it holds for the instances that run that version.
 
 use crate::currency::Currency;
 use chrono::{DateTime, Utc};
@@ -27,7 +27,7 @@ pub struct Rate {
     pub service: String,
     #[schema(example = "forum.polls")]
     pub name: String,
-    /// Version of the service that announced it.
+    /// Version of the service whose instances it holds for.
     #[schema(example = "1.0.0")]
     pub version: String,
     #[schema(example = "Forum: Polls")]
@@ -40,7 +40,7 @@ pub struct Rate {
     pub price: Decimal,
     #[schema(value_type = String, example = "EUR")]
     pub currency: Currency,
-    /// Use that begins, or happens, from here on costs this, until a newer rate says otherwise.
+    /// When the version was announced.
     pub valid_from: DateTime<Utc>,
 }
 

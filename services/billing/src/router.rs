@@ -11,6 +11,7 @@ const TITLE: &str = "Billing";
 pub fn api() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(usage::routes::get))
+        .routes(routes!(usage::parked::list))
         .routes(routes!(invoices::routes::list))
         .routes(routes!(invoices::routes::get))
         .routes(routes!(invoices::routes::explain))

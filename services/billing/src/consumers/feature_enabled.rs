@@ -1,7 +1,10 @@
-//! A tenant uses a feature from now on: an interval begins.
+//! A tenant uses a feature from now on: an interval begins, and usage that waited for the instance counts.
 
 use super::{hold_feature, tenant};
-use crate::{app::App, usage::store};
+use crate::{
+    app::App,
+    usage::{parked, store},
+};
 use contracts::messages::FeatureEnabled;
 use messaging::{Delivery, Fault, Handle};
 use sqlx::PgConnection;
@@ -13,6 +16,8 @@ impl Handle<FeatureEnabled> for App {
     async fn handle(&self, tx: &mut PgConnection, message: &Delivery<FeatureEnabled>) -> Result<(), Fault> {
         let (tenant, change) = (tenant(message)?, &message.data);
         hold_feature(tx, tenant, change.instance_id, &change.service, &change.feature).await?;
-        Ok(store::begin(tx, &self.ambient, tenant, change).await?)
+        store::begin(tx, &self.ambient, tenant, change).await?;
+        parked::release(tx, &self.ambient, Some(change.instance_id)).await?;
+        Ok(())
     }
 }

@@ -1,10 +1,11 @@
-//! Something was metered: it is kept once, under its key.
+//! Something was metered: it is kept once, under its key. What cannot be counted yet is parked.
 
 use super::tenant;
 use crate::{
     app::App,
     usage::{
-        model::Event,
+        model::{Event, Standing},
+        parked,
         store::{self, Receipt},
     },
 };
@@ -13,9 +14,26 @@ use messaging::{Delivery, Fault, Handle};
 use sqlx::PgConnection;
 
 impl Handle<UsageRecorded> for App {
+    /// An instance of another tenant is recognised.
+    const ACROSS_TENANTS: bool = true;
+
     async fn handle(&self, tx: &mut PgConnection, message: &Delivery<UsageRecorded>) -> Result<(), Fault> {
-        let event = Event::check(tenant(message)?, message.data.clone(), self.ambient.now()).map_err(Fault::permanent)?;
-        match store::record(tx, &self.ambient, &event).await? {
+        let event = Event::check(tenant(message)?, &message.source, message.data.clone()).map_err(Fault::permanent)?;
+        let mut owner = store::owner(tx, event.body.instance_id).await?;
+        if owner.is_none() {
+            // Whoever begins the instance now either is through and seen, or waits and sees what is parked.
+            store::lock_instance(tx, event.body.instance_id).await?;
+            owner = store::owner(tx, event.body.instance_id).await?;
+        }
+        let receipt = match event.standing(owner.as_ref(), self.ambient.now()) {
+            Standing::Counts => store::record(tx, &self.ambient, &event).await?,
+            Standing::Waits(reason) => parked::park(tx, &self.ambient, &event, reason).await?,
+            Standing::Foreign => {
+                let instance = event.body.instance_id;
+                return Err(Fault::permanent(format!("the instance {instance} belongs to another tenant or runs another service")));
+            }
+        };
+        match receipt {
             Receipt::New | Receipt::Duplicate => Ok(()),
             Receipt::Conflict => Err(Fault::permanent(format!("the key '{}' was used before for other usage", event.body.key))),
         }

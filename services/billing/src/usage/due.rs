@@ -1,4 +1,5 @@
-//! Which usage does an invoice take? Whatever is rated, lies before its end, and is on no invoice yet.
+//! Which usage does an invoice take? Whatever is rated, lies before its end, and is on no invoice yet. Its rate is that of the version that the
+//! instance ran at the time.
 
 use crate::invoices::model::Input;
 use chrono::{DateTime, Utc};
@@ -26,8 +27,10 @@ pub async fn intervals(conn: &mut PgConnection, tenant: TenantId, currency: &str
         DueInterval,
         r#"SELECT i.id, i.instance_id, i.feature, i.host, i.begin_at, i.billed_until, least(i.end_at, $3) AS "until!", r.id AS "rate_id!"
            FROM usage_interval i
-           JOIN rate_period r ON r.kind = 'feature' AND r.service = i.service AND r.name = i.feature AND r.currency = $2
-                AND r.valid_from <= i.begin_at AND (r.valid_until IS NULL OR r.valid_until > i.begin_at)
+           LEFT JOIN instance_version v ON v.tenant_id = i.tenant_id AND v.instance_id = i.instance_id AND v.service = i.service
+                AND v.from_at <= i.begin_at AND (v.until_at IS NULL OR v.until_at > i.begin_at)
+           JOIN rate r ON r.kind = 'feature' AND r.service = i.service AND r.name = i.feature AND r.currency = $2
+                AND r.version = coalesce(i.version, v.version)
            WHERE i.tenant_id = $1 AND i.begin_at < $3 AND (i.end_at IS NULL OR i.billed_until <> i.end_at) AND i.billed_until <> least(i.end_at, $3)
            ORDER BY i.id FOR UPDATE OF i"#,
         tenant.0,
@@ -62,8 +65,9 @@ pub fn events<'c>(conn: &'c mut PgConnection, tenant: TenantId, currency: &'c st
     sqlx::query!(
         r#"SELECT e.id, e.instance_id, e.meter, e.key, e.quantity, e.occurred_at, e.received_at, r.id AS "rate_id!"
            FROM usage_event e
-           JOIN rate_period r ON r.kind = 'meter' AND r.service = e.service AND r.name = e.meter AND r.currency = $2
-                AND r.valid_from <= e.occurred_at AND (r.valid_until IS NULL OR r.valid_until > e.occurred_at)
+           JOIN instance_version v ON v.tenant_id = e.tenant_id AND v.instance_id = e.instance_id AND v.service = e.service
+                AND v.from_at <= e.occurred_at AND (v.until_at IS NULL OR v.until_at > e.occurred_at)
+           JOIN rate r ON r.kind = 'meter' AND r.service = e.service AND r.name = e.meter AND r.currency = $2 AND r.version = v.version
            WHERE e.tenant_id = $1 AND e.line_id IS NULL AND e.occurred_at < $3
            ORDER BY e.id"#,
         tenant.0,

@@ -2,5 +2,6 @@
 
 pub mod due;
 pub mod model;
+pub mod parked;
 pub mod routes;
 pub mod store;

@@ -1,11 +1,13 @@
 //! Is a metered event fit to be billed? Pure.
 
+use super::{parked::Reason, store::Owner};
 use chrono::{DateTime, Duration, SubsecRound, Utc};
-use contracts::{id::TenantId, messages::UsageRecorded};
+use contracts::{envelope::source_of, id::TenantId, messages::UsageRecorded};
 use rust_decimal::Decimal;
 
-/// A producer's clock may run ahead of ours by this much.
-const CLOCK_AHEAD: Duration = Duration::minutes(5);
+/// A producer's clock may run ahead of ours by this much: what it counts is on the invoice that its time belongs to, a little late. Beyond that the clock
+/// is wrong rather than ahead, and somebody should see it.
+pub const CLOCK_AHEAD: Duration = Duration::days(1);
 /// Keys are kept for ever, so their length has a limit.
 const LONGEST_KEY: usize = 255;
 /// PostgreSQL keeps microseconds.
@@ -19,9 +21,12 @@ pub struct Event {
 }
 
 impl Event {
-    /// The event, or why it can never be billed.
-    pub fn check(tenant: TenantId, mut body: UsageRecorded, now: DateTime<Utc>) -> Result<Self, String> {
+    /// The event as `source` says it, or why it can never be billed.
+    pub fn check(tenant: TenantId, source: &str, mut body: UsageRecorded) -> Result<Self, String> {
         body.occurred_at = body.occurred_at.trunc_subsecs(KEPT_DIGITS);
+        if source != source_of(&body.service) {
+            return Err(format!("'{source}' counts for the service '{}', which only that service may", body.service));
+        }
         if !belongs(&body.service, &body.meter) {
             return Err(format!("the meter '{}' is not one of the service '{}'", body.meter, body.service));
         }
@@ -31,11 +36,28 @@ impl Event {
         if body.quantity < Decimal::ZERO {
             return Err("the quantity is negative".into());
         }
-        if body.occurred_at > now + CLOCK_AHEAD {
-            return Err(format!("it occurred in the future, at {}", body.occurred_at));
-        }
         Ok(Self { tenant, body })
     }
+
+    /// Whether it counts, at `now`, for the instance's `owner`.
+    pub fn standing(&self, owner: Option<&Owner>, now: DateTime<Utc>) -> Standing {
+        match owner {
+            Some(owner) if owner.tenant != self.tenant || owner.service != self.body.service => Standing::Foreign,
+            _ if self.body.occurred_at > now + CLOCK_AHEAD => Standing::Waits(Reason::InTheFuture),
+            Some(_) => Standing::Counts,
+            None => Standing::Waits(Reason::InstanceUnknown),
+        }
+    }
+}
+
+/// What becomes of an event.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Standing {
+    Counts,
+    /// It may count later.
+    Waits(Reason),
+    /// The instance is another tenant's, or runs another service.
+    Foreign,
 }
 
 /// Whether `name` is `service` itself or `service.<part>`.
@@ -64,27 +86,44 @@ mod tests {
         DateTime::from_timestamp(1_800_000_000 + second, 0).unwrap()
     }
 
-    fn fault(body: UsageRecorded) -> Option<String> {
-        Event::check(TenantId(Uuid::nil()), body, at(0)).err()
+    fn check(body: UsageRecorded) -> Result<Event, String> {
+        Event::check(TenantId(Uuid::nil()), "/services/forum", body)
+    }
+
+    fn owner(tenant: u128, service: &str) -> Owner {
+        Owner { tenant: TenantId(Uuid::from_u128(tenant)), service: service.into() }
+    }
+
+    fn standing(second: i64, owner: Option<Owner>) -> Standing {
+        check(UsageRecorded { occurred_at: at(second), ..event() }).unwrap().standing(owner.as_ref(), at(0))
     }
 
     #[test]
-    fn a_sound_event_is_taken_also_late_or_from_a_clock_a_little_ahead() {
-        assert_eq!(fault(event()), None);
-        assert_eq!(fault(UsageRecorded { occurred_at: at(300), ..event() }), None);
-        assert_eq!(fault(UsageRecorded { occurred_at: at(-90 * 86_400), quantity: Decimal::ZERO, ..event() }), None);
+    fn a_sound_event_counts_also_late_or_from_a_clock_that_is_ahead() {
+        for second in [-90 * 86_400, 0, 301, 86_400] {
+            assert_eq!(standing(second, Some(owner(0, "forum"))), Standing::Counts, "{second}");
+        }
+        assert_eq!(check(UsageRecorded { quantity: Decimal::ZERO, ..event() }).map(drop), Ok(()));
+    }
+
+    #[test]
+    fn what_cannot_be_counted_yet_waits_and_what_is_anothers_is_refused() {
+        assert_eq!(standing(86_401, Some(owner(0, "forum"))), Standing::Waits(Reason::InTheFuture));
+        assert_eq!(standing(0, None), Standing::Waits(Reason::InstanceUnknown));
+        assert_eq!(standing(0, Some(owner(1, "forum"))), Standing::Foreign);
+        assert_eq!(standing(86_401, Some(owner(0, "wiki"))), Standing::Foreign);
     }
 
     #[test]
     fn what_can_never_be_billed_says_why() {
         for (body, reason) in [
-            (UsageRecorded { occurred_at: at(301), ..event() }, "it occurred in the future"),
+            (UsageRecorded { service: "wiki".into(), meter: "wiki.pages".into(), ..event() }, "'/services/forum' counts for the service 'wiki'"),
             (UsageRecorded { quantity: -Decimal::ONE, ..event() }, "the quantity is negative"),
             (UsageRecorded { key: String::new(), ..event() }, "the key must have"),
             (UsageRecorded { key: "x".repeat(256), ..event() }, "the key must have"),
             (UsageRecorded { meter: "forums.posts".into(), ..event() }, "the meter 'forums.posts' is not one of"),
         ] {
-            assert!(fault(body).is_some_and(|told| told.starts_with(reason)), "{reason}");
+            assert!(check(body).is_err_and(|told| told.starts_with(reason)), "{reason}");
         }
     }
 }

@@ -23,6 +23,9 @@ pub struct FeatureUse {
     #[schema(example = "acme.forum.localhost")]
     pub host: String,
     pub since: DateTime<Utc>,
+    /// Of the service, whose prices hold; absent (null) where nobody said so.
+    #[schema(example = "1.0.0")]
+    pub version: Option<String>,
     /// Absent (null) while it is in use.
     pub until: Option<DateTime<Utc>>,
     /// Whether there is a rate for it; without one it is kept but not billed.
@@ -63,6 +66,19 @@ pub async fn lock_instance(conn: &mut PgConnection, instance: InstanceId) -> sql
     sqlx::query!("SELECT pg_advisory_xact_lock(hashtextextended($1::uuid::text, 0)) AS locked", instance.0).fetch_one(conn).await.map(drop)
 }
 
+/// Whose an instance is.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Owner {
+    pub tenant: TenantId,
+    pub service: String,
+}
+
+/// Whose instance it is; `None` until one of its features has been enabled.
+pub async fn owner(conn: &mut PgConnection, instance: InstanceId) -> sqlx::Result<Option<Owner>> {
+    let owner = sqlx::query_as!(Owner, r#"SELECT tenant_id AS tenant, service FROM usage_interval WHERE instance_id = $1 LIMIT 1"#, instance.0);
+    owner.fetch_optional(conn).await
+}
+
 /// The tenant that the instance's intervals belong to, if there are any.
 pub async fn tenant_of(conn: &mut PgConnection, instance: InstanceId) -> sqlx::Result<Option<TenantId>> {
     let tenant = sqlx::query_scalar!(
@@ -77,10 +93,10 @@ pub async fn tenant_of(conn: &mut PgConnection, instance: InstanceId) -> sqlx::R
 pub async fn begin(conn: &mut PgConnection, ambient: &Ambient, tenant: TenantId, change: &FeatureEnabled) -> sqlx::Result<()> {
     end_before(conn, tenant, change.instance_id, &change.feature, change.effective_at).await?;
     sqlx::query!(
-        "INSERT INTO usage_interval (id, tenant_id, instance_id, service, feature, host, begin_at, end_at, billed_until)
+        "INSERT INTO usage_interval (id, tenant_id, instance_id, service, feature, host, begin_at, end_at, billed_until, version)
          SELECT $1, $2, $3, $4, $5, $6, $7, least(
                 (SELECT min(at) FROM feature_end WHERE tenant_id = $2 AND instance_id = $3 AND feature = $5 AND at > $7),
-                (SELECT min(begin_at) FROM usage_interval WHERE tenant_id = $2 AND instance_id = $3 AND feature = $5 AND begin_at > $7)), $7
+                (SELECT min(begin_at) FROM usage_interval WHERE tenant_id = $2 AND instance_id = $3 AND feature = $5 AND begin_at > $7)), $7, $8
          WHERE NOT EXISTS (SELECT FROM usage_interval WHERE tenant_id = $2 AND instance_id = $3 AND feature = $5 AND begin_at = $7)",
         ambient.uuid(),
         tenant.0,
@@ -89,6 +105,7 @@ pub async fn begin(conn: &mut PgConnection, ambient: &Ambient, tenant: TenantId,
         change.feature,
         change.host,
         change.effective_at,
+        change.version,
     )
     .execute(conn)
     .await
@@ -160,11 +177,14 @@ pub async fn record(conn: &mut PgConnection, ambient: &Ambient, event: &Event) -
 pub async fn features(conn: &mut PgConnection, tenant: TenantId) -> sqlx::Result<Vec<FeatureUse>> {
     let features = sqlx::query_as!(
         FeatureUse,
-        r#"SELECT i.service, i.feature, i.instance_id, i.host, i.begin_at AS since, i.end_at AS until, r.id IS NOT NULL AS "rated!"
+        r#"SELECT i.service, i.feature, i.instance_id, i.host, i.begin_at AS since, coalesce(i.version, v.version) AS version,
+                  i.end_at AS until, r.id IS NOT NULL AS "rated!"
            FROM usage_interval i
            LEFT JOIN account a ON a.tenant_id = i.tenant_id
-           LEFT JOIN rate_period r ON r.kind = 'feature' AND r.service = i.service AND r.name = i.feature AND r.currency = a.currency
-                AND r.valid_from <= i.begin_at AND (r.valid_until IS NULL OR r.valid_until > i.begin_at)
+           LEFT JOIN instance_version v ON v.tenant_id = i.tenant_id AND v.instance_id = i.instance_id AND v.service = i.service
+                AND v.from_at <= i.begin_at AND (v.until_at IS NULL OR v.until_at > i.begin_at)
+           LEFT JOIN rate r ON r.kind = 'feature' AND r.service = i.service AND r.name = i.feature AND r.currency = a.currency
+                AND r.version = coalesce(i.version, v.version)
            WHERE i.tenant_id = $1 AND (i.end_at IS NULL OR i.billed_until <> i.end_at)
            ORDER BY i.feature, i.begin_at, i.id"#,
         tenant.0
@@ -180,8 +200,9 @@ pub async fn meters(conn: &mut PgConnection, tenant: TenantId) -> sqlx::Result<V
                   min(e.occurred_at) AS "first_at!", max(e.occurred_at) AS "last_at!", r.id IS NOT NULL AS "rated!"
            FROM usage_event e
            LEFT JOIN account a ON a.tenant_id = e.tenant_id
-           LEFT JOIN rate_period r ON r.kind = 'meter' AND r.service = e.service AND r.name = e.meter AND r.currency = a.currency
-                AND r.valid_from <= e.occurred_at AND (r.valid_until IS NULL OR r.valid_until > e.occurred_at)
+           LEFT JOIN instance_version v ON v.tenant_id = e.tenant_id AND v.instance_id = e.instance_id AND v.service = e.service
+                AND v.from_at <= e.occurred_at AND (v.until_at IS NULL OR v.until_at > e.occurred_at)
+           LEFT JOIN rate r ON r.kind = 'meter' AND r.service = e.service AND r.name = e.meter AND r.currency = a.currency AND r.version = v.version
            WHERE e.tenant_id = $1 AND e.line_id IS NULL
            GROUP BY e.service, e.meter, r.id, r.unit ORDER BY e.meter, min(e.occurred_at)"#,
         tenant.0

@@ -25,7 +25,7 @@ async fn use_the_forum(world: &World, ada: &Customer) {
 }
 
 /// Name, quantity, unit and amount of each line.
-fn summary(invoice: &Value) -> Vec<(&str, &str, &str, i64)> {
+pub fn summary(invoice: &Value) -> Vec<(&str, &str, &str, i64)> {
     let lines = invoice["lines"].as_array().expect("lines").iter();
     lines.map(|line| (text(line, "name"), text(line, "quantity"), text(line, "unit"), line["amount_minor"].as_i64().unwrap())).collect()
 }
@@ -35,7 +35,7 @@ fn text<'a>(line: &'a Value, field: &str) -> &'a str {
 }
 
 /// The explanations of every line, each of which must be equal.
-async fn explain(world: &World, ada: &Customer, invoice: &Value) -> Vec<Value> {
+pub async fn explain(world: &World, ada: &Customer, invoice: &Value) -> Vec<Value> {
     let mut explanations = Vec::new();
     for line in invoice["lines"].as_array().expect("lines") {
         let path = format!("/v1/invoices/{}/lines/{}/explain", invoice["id"].as_str().unwrap(), line["id"].as_str().unwrap());
@@ -154,25 +154,6 @@ async fn usage_without_a_rate_is_shown_and_waits() {
     let invoice = world.close(&ada, &next, 201).await;
     assert_eq!(summary(&invoice), [("forum", "0.0019444444444444444444444444", "hour", 0), ("forum.posts", "4", "post", 2)]);
     assert_eq!(invoice["lines"][0]["components"][0]["quantity"], "7.000000");
-    explain(&world, &ada, &invoice).await;
-}
-
-#[tokio::test]
-async fn a_new_price_holds_for_use_that_begins_under_it() {
-    let world = World::start().await;
-    world.publish_forum().await;
-    world.say(&world.forum("2.0.0", "0.72", world.at(5000))).await;
-    eventually("both versions are known", async || (world.count("SELECT count(*) FROM rate").await == 6).then_some(())).await;
-    let ada = world.customer().await;
-    for (begin, end) in [(0, 7200), (7200, 10_800)] {
-        world.say(&world.enabled(&ada, "forum", begin)).await;
-        world.say(&world.disabled(&ada, "forum", end)).await;
-    }
-    world.features(&ada, &[("forum", 0, Some(7200)), ("forum", 7200, Some(10_800))]).await;
-    let invoice = world.close(&ada, &ada.cycle, 201).await;
-    let mut lines = summary(&invoice);
-    lines.sort_unstable();
-    assert_eq!(lines, [("forum", "1", "hour", 72), ("forum", "2", "hour", 72)]);
     explain(&world, &ada, &invoice).await;
 }
 

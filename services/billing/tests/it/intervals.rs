@@ -31,7 +31,7 @@ impl Stage<'_> {
         let (instance_id, service, feature) = (self.instance, "forum".to_owned(), "forum.polls".to_owned());
         match change {
             Enabled(second) => {
-                let change = FeatureEnabled { instance_id, service, feature, host: "acme.test".into(), effective_at: at(second) };
+                let change = FeatureEnabled { instance_id, service, feature, host: "acme.test".into(), effective_at: at(second), version: None };
                 store::begin(conn, &self.platform.ambient, self.tenant, &change).await.unwrap();
             }
             Disabled(second) => {
@@ -78,7 +78,7 @@ async fn the_database_refuses_an_overlap() {
     let conn = &mut *platform.pool.acquire().await.unwrap();
     stage.apply(conn, Enabled(10)).await;
     stage.apply(conn, Disabled(20)).await;
-    let insert = "INSERT INTO usage_interval SELECT $1, tenant_id, instance_id, service, feature, host, $2, NULL, $2 FROM usage_interval";
+    let insert = "INSERT INTO usage_interval SELECT $1, tenant_id, instance_id, service, feature, host, $2, NULL, $2, version FROM usage_interval";
     let overlapping = sqlx::query(insert).bind(platform.ambient.uuid()).bind(at(19)).execute(&mut *conn).await.unwrap_err();
     assert_eq!(common::problem::constraint(&overlapping), Some("usage_interval_no_overlap"));
     sqlx::query(insert).bind(platform.ambient.uuid()).bind(at(20)).execute(conn).await.expect("the end is not part of the interval");

@@ -4,6 +4,8 @@ mod closing;
 mod contract;
 mod hearing;
 mod intervals;
+mod parked;
+mod prices;
 mod reading;
 mod walls;
 mod world;

@@ -7,7 +7,7 @@ use serde_json::json;
 async fn another_tenants_invoice_is_not_there() {
     let world = World::start().await;
     world.publish_forum().await;
-    let (ada, eve) = (world.customer().await, world.customer().await);
+    let (ada, eve) = (world.customer_with_forum().await, world.customer().await);
     world.say(&world.posts(&ada, "posts:1", 1, 10)).await;
     world.metered(&ada, "1").await;
     let invoice = world.close(&ada, &ada.cycle, 201).await;
@@ -27,7 +27,7 @@ async fn another_tenants_invoice_is_not_there() {
 async fn lists_come_in_pages_that_end() {
     let world = World::start().await;
     world.publish_forum().await;
-    let ada = world.customer().await;
+    let ada = world.customer_with_forum().await;
     for number in 1..=3 {
         world.say(&world.posts(&ada, &format!("posts:{number}"), 1, number)).await;
     }
@@ -35,7 +35,7 @@ async fn lists_come_in_pages_that_end() {
     let first = world.close(&ada, &ada.cycle, 201).await;
     let second = world.close(&ada, &world.open_cycle(ada.tenant, &ada.token).await, 201).await;
 
-    let line = first["lines"][0]["id"].as_str().unwrap();
+    let line = first["lines"][1]["id"].as_str().unwrap();
     let explain = format!("/v1/invoices/{}/lines/{line}/explain", first["id"].as_str().unwrap());
     for (path, items, size) in [("/v1/invoices", "items", 2), ("/v1/cycles", "items", 3), (&explain, "raw", 3)] {
         let (mut seen, mut cursor) = (Vec::new(), String::new());

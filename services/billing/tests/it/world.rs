@@ -4,7 +4,7 @@ use billing::config::Config;
 use chrono::{DateTime, Duration, Utc};
 use common::config::Env;
 use contracts::{
-    envelope::Envelope,
+    envelope::{Envelope, source_of},
     id::{InstanceId, TenantId, UserId},
     manifest::Manifest,
     messages::{FeatureDisabled, FeatureEnabled, ServicePublished, TenantCreated, TenantKind, UsageRecorded},
@@ -13,7 +13,7 @@ use rust_decimal::Decimal;
 use serde_json::Value;
 use test_support::{TestPlatform, TestServer, eventually};
 
-const EVERYTHING: &[&str] = &["billing.readUsage", "billing.readInvoices", "billing.readCycles", "billing.closeCycles"];
+const EVERYTHING: &[&str] = &["billing.readUsage", "billing.readParkedUsage", "billing.readInvoices", "billing.readCycles", "billing.closeCycles"];
 
 pub struct World {
     pub server: TestServer,
@@ -62,6 +62,14 @@ impl World {
         Envelope { time: self.start, ..self.platform.envelope(Some(tenant_id), &data) }
     }
 
+    /// A customer whose forum has been in use since the start.
+    pub async fn customer_with_forum(&self) -> Customer {
+        let customer = self.customer().await;
+        self.say(&self.enabled(&customer, "forum", 0)).await;
+        self.features(&customer, &[("forum", 0, None)]).await;
+        customer
+    }
+
     /// The id of the tenant's open cycle, once there is one.
     pub async fn open_cycle(&self, tenant: TenantId, token: &str) -> String {
         let path = format!("/v1/cycles?tenant_id={tenant}&state=open");
@@ -89,9 +97,15 @@ impl World {
     }
 
     pub fn enabled(&self, customer: &Customer, feature: &str, second: i64) -> Envelope {
+        self.enabled_in(customer, feature, second, Some("1.0.0"))
+    }
+
+    /// In an instance that runs this version; `None` is what older configurators say.
+    pub fn enabled_in(&self, customer: &Customer, feature: &str, second: i64, version: Option<&str>) -> Envelope {
         let effective_at = self.at(second);
         let (service, host) = ("forum".into(), "acme.forum.localhost".into());
-        let data = FeatureEnabled { instance_id: customer.instance, service, feature: feature.into(), host, effective_at };
+        let version = version.map(str::to_owned);
+        let data = FeatureEnabled { instance_id: customer.instance, service, feature: feature.into(), host, effective_at, version };
         self.platform.envelope(Some(customer.tenant), &data)
     }
 
@@ -105,7 +119,7 @@ impl World {
         let (service, meter) = ("forum".to_owned(), "forum.posts".to_owned());
         let (quantity, occurred_at) = (Decimal::from(quantity), self.at(second));
         let data = UsageRecorded { instance_id: customer.instance, service, meter, key: key.into(), quantity, occurred_at };
-        self.platform.envelope(Some(customer.tenant), &data)
+        Envelope { source: source_of("forum"), ..self.platform.envelope(Some(customer.tenant), &data) }
     }
 
     /// Publishes the envelope on the topic of its type.

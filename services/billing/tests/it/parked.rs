@@ -1,0 +1,72 @@
+//! Is usage that comes too early, or from a clock that runs ahead, kept until it counts?
+
+use crate::world::{Customer, World};
+use billing::usage::parked;
+use chrono::Duration;
+use serde_json::Value;
+use test_support::eventually;
+
+const DAY: i64 = 86_400;
+
+/// What is parked, once there is as much.
+async fn parked(world: &World, ada: &Customer, many: usize) -> Vec<Value> {
+    eventually(&format!("{many} events are parked"), async || {
+        let page = world.get(&ada.token, "/v1/parked-usage").await;
+        let items = page["items"].as_array().expect("items").clone();
+        (items.len() == many).then_some(items)
+    })
+    .await
+}
+
+#[tokio::test]
+async fn usage_that_comes_before_its_instance_counts_when_that_is_there() {
+    let world = World::start().await;
+    let ada = world.customer().await;
+    for _ in 0..2 {
+        world.say(&world.posts(&ada, "posts:1", 1, 20)).await;
+    }
+    world.say(&world.posts(&ada, "posts:2", 2, 30)).await;
+    let waiting = parked(&world, &ada, 2).await;
+    assert!(waiting.iter().all(|item| item["reason"] == "instance_unknown" && item["meter"] == "forum.posts"), "{waiting:?}");
+    assert_eq!(world.get(&ada.token, "/v1/usage").await["meters"], serde_json::json!([]));
+    world.say(&world.enabled(&ada, "forum", 0)).await;
+    world.metered(&ada, "3").await;
+    parked(&world, &ada, 0).await;
+}
+
+#[tokio::test]
+async fn usage_for_an_instance_that_turns_out_to_be_anothers_is_never_counted() {
+    let world = World::start().await;
+    let (ada, mut eve) = (world.customer().await, world.customer().await);
+    eve.instance = ada.instance;
+    world.say(&world.posts(&eve, "posts:1", 1000, 20)).await;
+    parked(&world, &ada, 1).await;
+    world.say(&world.enabled(&ada, "forum", 0)).await;
+    eventually("it is known whose the instance is", async || {
+        let waiting = parked(&world, &ada, 1).await;
+        (waiting[0]["reason"] == "instance_of_another").then_some(())
+    })
+    .await;
+    assert_eq!(world.count("SELECT count(*) FROM usage_event").await, 0);
+}
+
+#[tokio::test]
+async fn a_clock_that_runs_ahead_loses_nothing() {
+    let world = World::start().await;
+    let ada = world.customer_with_forum().await;
+    // The world began two days ago: this is six minutes from now.
+    world.say(&world.posts(&ada, "posts:1", 1, 2 * DAY + 360)).await;
+    world.metered(&ada, "1").await;
+    // And this is four days from now.
+    world.say(&world.posts(&ada, "posts:2", 2, 6 * DAY)).await;
+    let waiting = parked(&world, &ada, 1).await;
+    assert_eq!(waiting[0]["reason"], "in_the_future");
+
+    let mut tx = world.platform.pool.begin().await.unwrap();
+    assert_eq!(parked::release(&mut tx, &world.platform.ambient, None).await.unwrap(), 0);
+    sqlx::query("UPDATE usage_parked SET occurred_at = $1").bind(world.platform.ambient.now() + Duration::hours(23)).execute(&mut *tx).await.unwrap();
+    assert_eq!(parked::release(&mut tx, &world.platform.ambient, None).await.unwrap(), 1);
+    tx.commit().await.unwrap();
+    world.metered(&ada, "3").await;
+    parked(&world, &ada, 0).await;
+}

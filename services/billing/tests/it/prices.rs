@@ -1,0 +1,70 @@
+//! Whose price is it? That of the version which the instance runs, whatever is announced before or after.
+
+use crate::{
+    closing::{explain, summary},
+    world::{Customer, World},
+};
+use test_support::eventually;
+
+/// Announces versions of the forum with their prices an hour, said at these seconds.
+async fn announce(world: &World, versions: &[(&str, &str, i64)]) {
+    for (version, price, second) in versions {
+        world.say(&world.forum(version, price, world.at(*second))).await;
+    }
+    eventually("the rates are known", async || (world.count("SELECT count(*) FROM rate").await == 3 * versions.len() as i64).then_some(())).await;
+}
+
+/// An hour of the forum from `begin` on, under `version`, and a post in it.
+async fn use_for_an_hour(world: &World, customer: &Customer, begin: i64, version: Option<&str>) {
+    world.say(&world.enabled_in(customer, "forum", begin, version)).await;
+    world.say(&world.disabled(customer, "forum", begin + 3600)).await;
+    world.say(&world.posts(customer, &format!("posts:{begin}"), 200, begin + 10)).await;
+    world.features(customer, &[("forum", begin, Some(begin + 3600))]).await;
+    world.metered(customer, "200").await;
+}
+
+#[tokio::test]
+async fn a_patch_of_an_old_version_reprices_nobody_else() {
+    let world = World::start().await;
+    announce(&world, &[("1.0.0", "0.36", 0), ("2.0.0", "0.72", 10), ("1.0.1", "36", 20)]).await;
+    for (version, hour) in [("1.0.0", 36), ("2.0.0", 72), ("1.0.1", 3600)] {
+        let customer = world.customer().await;
+        use_for_an_hour(&world, &customer, 100, Some(version)).await;
+        let usage = world.get(&customer.token, "/v1/usage").await;
+        assert_eq!((&usage["features"][0]["version"], &usage["meters"][0]["rated"]), (&version.into(), &true.into()));
+        let invoice = world.close(&customer, &customer.cycle, 201).await;
+        assert_eq!(summary(&invoice), [("forum", "1", "hour", hour), ("forum.posts", "200", "post", 100)], "{version}");
+        for explanation in explain(&world, &customer, &invoice).await {
+            assert_eq!(explanation["rate"]["version"], version);
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_instance_that_changes_its_version_changes_its_price_then() {
+    let world = World::start().await;
+    announce(&world, &[("1.0.0", "0.36", 0), ("2.0.0", "0.72", 0)]).await;
+    let ada = world.customer().await;
+    world.say(&world.enabled_in(&ada, "forum", 0, Some("1.0.0"))).await;
+    world.say(&world.enabled_in(&ada, "forum", 7200, Some("2.0.0"))).await;
+    world.say(&world.disabled(&ada, "forum", 10_800)).await;
+    world.features(&ada, &[("forum", 0, Some(7200)), ("forum", 7200, Some(10_800))]).await;
+    let invoice = world.close(&ada, &ada.cycle, 201).await;
+    let mut lines = summary(&invoice);
+    lines.sort_unstable();
+    assert_eq!(lines, [("forum", "1", "hour", 72), ("forum", "2", "hour", 72)]);
+    explain(&world, &ada, &invoice).await;
+}
+
+#[tokio::test]
+async fn where_nobody_says_the_version_it_is_the_latest_of_the_time() {
+    let world = World::start().await;
+    announce(&world, &[("1.0.0", "0.36", 0), ("2.0.0", "0.72", 50), ("1.0.1", "36", 60), ("3.0.0", "99", 5000)]).await;
+    for (begin, hour) in [(10, 36), (100, 72)] {
+        let customer = world.customer().await;
+        use_for_an_hour(&world, &customer, begin, None).await;
+        let invoice = world.close(&customer, &customer.cycle, 201).await;
+        assert_eq!(summary(&invoice), [("forum", "1", "hour", hour), ("forum.posts", "200", "post", 100)]);
+        explain(&world, &customer, &invoice).await;
+    }
+}
