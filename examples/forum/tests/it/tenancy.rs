@@ -10,7 +10,7 @@ const HTML: &str = "text/html,application/xhtml+xml,*/*;q=0.8";
 async fn an_unknown_host_has_nothing_and_swagger_needs_no_host() {
     let fixture = Fixture::start().await;
     fixture.server.get("/").on("nobody.localhost").await.problem(404, "not_found");
-    fixture.server.get("/v1/topics").on("../../etc").await.problem(404, "not_found");
+    fixture.server.get("/v1/topics").on("../../etc").await.problem(400, "host_invalid");
     let page = fixture.server.get("/").header("accept", HTML).on("nobody.localhost").await;
     assert_eq!((page.status, page.header("content-type")), (404, Some("text/html; charset=utf-8")));
     assert!(page.text.contains("Nothing here"));
