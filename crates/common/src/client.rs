@@ -9,6 +9,8 @@ use tokio::{sync::Mutex, time::Instant};
 
 /// A call between services takes no longer.
 const CALL_TIMEOUT: Duration = Duration::from_secs(5);
+/// An idle connection is dropped before the other service does ([`crate::server::Limits`]), or a call could meet its end.
+const KEEP_IDLE: Duration = Duration::from_secs(60);
 /// A token is renewed this long before it expires.
 const RENEW_EARLY: Duration = Duration::from_secs(30);
 
@@ -18,7 +20,7 @@ const LONGEST_MEMORY: Duration = Duration::from_secs(3600);
 /// The one HTTP client configuration of the platform.
 pub fn http() -> reqwest::Client {
     // `new` would panic on the same fault; a TLS backend is always compiled in.
-    reqwest::Client::builder().timeout(CALL_TIMEOUT).build().unwrap_or_default()
+    reqwest::Client::builder().timeout(CALL_TIMEOUT).pool_idle_timeout(KEEP_IDLE).build().unwrap_or_default()
 }
 
 /// Calls the platform's internal endpoints as this service; cheap to clone.
