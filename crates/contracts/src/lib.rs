@@ -3,6 +3,7 @@
 //! | module | answers |
 //! | --- | --- |
 //! | [`id`] | which thing is meant? |
+//! | [`authority`] | what do auth and the permission service ask each other? |
 //! | [`envelope`] | what surrounds every message? |
 //! | [`messages`] | which facts and orders exist, and what do they carry? |
 //! | [`jobs`] | which background work exists, and what does it need? |
@@ -10,6 +11,7 @@
 //! | [`topology`] | which topics and queues exist, and who listens to what? |
 //! | [`schemas`] | what is each message's JSON Schema? |
 
+pub mod authority;
 pub mod envelope;
 pub mod id;
 pub mod jobs;

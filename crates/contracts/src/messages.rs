@@ -3,7 +3,7 @@
 //! Shapes only grow: a new field has a default, a removed or retyped one needs a new `VERSION`.
 
 use crate::{
-    id::{InstanceId, JobId, TenantId, UserId},
+    id::{ClientId, InstanceId, JobId, TenantId, UserId},
     manifest::Manifest,
     topology::Topic,
 };
@@ -12,6 +12,7 @@ use rust_decimal::Decimal;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value};
+use uuid::Uuid;
 
 /// A shape that travels: its type name, the topic it is published on and the version of its shape.
 pub trait Message: Serialize + DeserializeOwned + JsonSchema + Send + Sync + 'static {
@@ -38,6 +39,7 @@ macro_rules! messages {
 messages! {
     TenantCreated = "auth.tenant.created" on AuthEvents,
     MemberJoined = "auth.member.joined" on AuthEvents,
+    ClientDeleted = "auth.client.deleted" on AuthEvents,
     ServicePublished = "configurator.service.published" on ConfiguratorEvents,
     FeatureEnabled = "configurator.feature.enabled" on ConfiguratorEvents,
     FeatureDisabled = "configurator.feature.disabled" on ConfiguratorEvents,
@@ -71,6 +73,16 @@ pub struct TenantCreated {
 pub struct MemberJoined {
     pub tenant_id: TenantId,
     pub user_id: UserId,
+    /// Tells this membership from an earlier one of the same person; absent where an older auth says it.
+    #[serde(default)]
+    pub membership_id: Option<Uuid>,
+}
+
+/// A tenant's machine is no more; its tokens were refused before this was said.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ClientDeleted {
+    pub tenant_id: TenantId,
+    pub client_id: ClientId,
 }
 
 /// A version of a product service can be enabled from now on.

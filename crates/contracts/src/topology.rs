@@ -66,7 +66,7 @@ pub const QUEUES: &[Queue] = &[
         visibility_timeout: VISIBILITY,
         max_receive_count: RECEIVES,
         subscriptions: &[
-            Subscription { topic: Topic::AuthEvents, types: &["auth.tenant.created", "auth.member.joined"] },
+            Subscription { topic: Topic::AuthEvents, types: &["auth.tenant.created", "auth.member.joined", "auth.client.deleted"] },
             Subscription { topic: Topic::ConfiguratorEvents, types: &["configurator.service.published"] },
         ],
     },

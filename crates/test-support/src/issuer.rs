@@ -1,18 +1,15 @@
 //! Who signs a test's tokens? A key of its own, published like auth publishes its keys, with client-credentials tokens for any platform client.
-//! Asked whether a session lives, it says so of those that the test opened.
+//! At the same address it answers as auth and the permission service ([`Neighbours`]).
 
+use crate::neighbours::Neighbours;
 use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
-use axum::{Form, Json, Router, extract::Path, routing::get, routing::post};
+use axum::{Form, Json, Router, routing::get, routing::post};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use common::{access::SessionAnswer, ambient::Ambient, token::Claims, token::TOKEN_TYPE};
-use contracts::id::{SessionId, TenantId};
+use common::{ambient::Ambient, token::Claims, token::TOKEN_TYPE};
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use std::{
-    collections::HashSet,
-    sync::{Arc, Mutex, MutexGuard},
-};
+use std::{ops::Deref, sync::Arc};
 use tokio::net::TcpListener;
 
 const KEY_ID: &str = "test-key";
@@ -24,12 +21,20 @@ pub struct TestIssuer {
     pub url: String,
     key: Arc<EncodingKey>,
     ambient: Ambient,
-    sessions: Arc<Mutex<HashSet<SessionId>>>,
+    neighbours: Neighbours,
 }
 
 #[derive(Deserialize)]
 struct TokenForm {
     client_id: String,
+}
+
+/// What is true around the service under test is told to it here.
+impl Deref for TestIssuer {
+    type Target = Neighbours;
+    fn deref(&self) -> &Neighbours {
+        &self.neighbours
+    }
 }
 
 impl TestIssuer {
@@ -40,32 +45,17 @@ impl TestIssuer {
         let jwk = json!({"kty": "OKP", "crv": "Ed25519", "alg": "EdDSA", "use": "sig", "kid": KEY_ID, "x": URL_SAFE_NO_PAD.encode(pair.public_key().as_ref())});
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("binding a port");
         let url = format!("http://{}", listener.local_addr().expect("a bound port"));
-        let issuer = Self { url, key: Arc::new(key), ambient, sessions: Arc::default() };
+        let issuer = Self { url, key: Arc::new(key), ambient, neighbours: Neighbours::default() };
         let signer = issuer.clone();
         let token = post(async move |Form(form): Form<TokenForm>| {
             Json(json!({"access_token": signer.client(&form.client_id), "token_type": "Bearer", "expires_in": 300}))
         });
-        let asked = issuer.clone();
-        let session = get(async move |Path((_, session)): Path<(TenantId, SessionId)>| Json(SessionAnswer { alive: asked.sessions().contains(&session) }));
         let router = Router::new()
             .route("/.well-known/jwks.json", get(async move || Json(json!({"keys": [jwk]}))))
             .route("/v1/oauth/token", token)
-            .route("/internal/sessions/{tenant}/{session}", session);
+            .merge(issuer.neighbours.router());
         tokio::spawn(async move { axum::serve(listener, router).await });
         issuer
-    }
-
-    pub(crate) fn open_session(&self, session: SessionId) {
-        self.sessions().insert(session);
-    }
-
-    /// From now on the session has ended; what Redis holds of it stays.
-    pub fn end_session(&self, session: SessionId) {
-        self.sessions().remove(&session);
-    }
-
-    fn sessions(&self) -> MutexGuard<'_, HashSet<SessionId>> {
-        self.sessions.lock().expect("no test panics while it holds this")
     }
 
     /// Claims of a token for `sub` that is valid for ten minutes.

@@ -97,11 +97,12 @@ impl TestPlatform {
         format!("{}:", self.name)
     }
 
-    /// A user of `tenant` who is signed in and has exactly `permissions`.
+    /// A member of `tenant` who is signed in and has exactly `permissions`.
     pub async fn user(&self, tenant: TenantId, permissions: &[&str]) -> TestUser {
         let (user, session) = (UserId(self.ambient.uuid()), SessionId(self.ambient.uuid()));
         SessionStore::new(self.redis.clone(), &self.redis_prefix(), 0).open(tenant, session, Duration::from_secs(600)).await.expect("opening a session");
         self.issuer.open_session(session);
+        self.issuer.enrol(tenant, &Principal::User(user), self.ambient.uuid());
         self.allow(tenant, &Principal::User(user), permissions).await;
         let mut claims = self.issuer.claims(&user.to_string(), "web");
         claims.tid = Some(tenant);
@@ -111,6 +112,7 @@ impl TestPlatform {
 
     /// Leaves a record of exactly these permissions, as the permission service would.
     pub async fn allow(&self, tenant: TenantId, principal: &Principal, permissions: &[&str]) {
+        self.issuer.allow(tenant, principal, permissions);
         let records = RecordStore::new(self.redis.clone(), &self.redis_prefix(), 0, self.ambient.clone());
         let stamps = records.stamps(tenant, principal).await.expect("reading stamps");
         let permissions: BTreeSet<String> = permissions.iter().map(|name| (*name).to_owned()).collect();

@@ -53,13 +53,14 @@ pub async fn seed(seed: Seed) -> anyhow::Result<()> {
     let made = accounts::insert_tenant(&mut tx, TenantId(ambient.uuid()), &TENANT_NAME.parse::<Name>()?, TenantKind::Platform, now).await?;
     let tenant_id = accounts::platform_tenant(&mut tx).await?;
     let user_id = operator(&mut tx, &ambient, &seed).await?;
-    let joined = accounts::join(&mut tx, ambient.uuid(), tenant_id, user_id, now).await?;
+    let membership_id = ambient.uuid();
+    let joined = accounts::join(&mut tx, membership_id, tenant_id, user_id, now).await?;
     if made {
         let (name, owner_email) = (TENANT_NAME.to_owned(), seed.email.as_str().to_owned());
         let created = TenantCreated { tenant_id, name, kind: TenantKind::Platform, owner_user_id: user_id, owner_email };
         messaging::publish(&mut tx, &ambient, "auth", Some(tenant_id), &created).await?;
     } else if joined {
-        messaging::publish(&mut tx, &ambient, "auth", Some(tenant_id), &MemberJoined { tenant_id, user_id }).await?;
+        messaging::publish(&mut tx, &ambient, "auth", Some(tenant_id), &MemberJoined { tenant_id, user_id, membership_id: Some(membership_id) }).await?;
     }
     tx.commit().await?;
     Ok(())

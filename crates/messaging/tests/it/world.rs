@@ -125,7 +125,7 @@ impl World {
     }
 
     pub fn fact(&self) -> MemberJoined {
-        MemberJoined { tenant_id: TenantId(self.ambient.uuid()), user_id: UserId(self.ambient.uuid()) }
+        MemberJoined { tenant_id: TenantId(self.ambient.uuid()), user_id: UserId(self.ambient.uuid()), membership_id: None }
     }
 
     pub fn envelope(&self) -> Envelope {

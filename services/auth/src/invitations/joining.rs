@@ -119,8 +119,9 @@ async fn commit(app: &App, invitation: Invitation, joiner: Joiner) -> Result<Joi
             user.id
         }
     };
-    if accounts::join(&mut tx, app.ambient.uuid(), tenant_id, user_id, now).await? {
-        app.say(&mut tx, Some(tenant_id), &MemberJoined { tenant_id, user_id }).await?;
+    let membership_id = app.ambient.uuid();
+    if accounts::join(&mut tx, membership_id, tenant_id, user_id, now).await? {
+        app.say(&mut tx, Some(tenant_id), &MemberJoined { tenant_id, user_id, membership_id: Some(membership_id) }).await?;
     }
     tx.commit().await?;
     Ok(Joined { user_id, tenant_id, tenant_name: invitation.tenant_name })
