@@ -9,6 +9,7 @@ use common::{
 };
 use redis::aio::ConnectionManager;
 use sqlx::PgPool;
+use std::sync::Arc;
 
 #[derive(Clone)]
 pub struct App {
@@ -17,6 +18,9 @@ pub struct App {
     pub ambient: Ambient,
     pub records: Records,
     pub stamps: Stamps,
+    /// Auth is asked who exists.
+    pub platform: PlatformClient,
+    pub auth_url: Arc<str>,
 }
 
 impl App {
@@ -25,8 +29,10 @@ impl App {
         let store = RecordStore::new(redis.clone(), &config.base.redis_prefix, config.base.redis_replicas, ambient.clone());
         let records = Records::new(pool.clone(), store.clone(), ambient.clone());
         // The others ask this service; this service asks its own database.
-        let access = Access::new(&config.base, redis.clone(), PlatformClient::new(&config.base), Box::new(records.clone()));
-        Ok(Self { stamps: Stamps::new(pool.clone(), store), pool, access, ambient, records })
+        let platform = PlatformClient::new(&config.base);
+        let access = Access::new(&config.base, redis.clone(), platform.clone(), Box::new(records.clone()));
+        let auth_url = config.base.auth_url.as_str().into();
+        Ok(Self { stamps: Stamps::new(pool.clone(), store), pool, access, ambient, records, platform, auth_url })
     }
 }
 

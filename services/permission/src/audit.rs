@@ -35,6 +35,13 @@ impl Origin {
     }
 }
 
+impl Origin {
+    /// Of a change that a platform service asks for.
+    pub fn internal(&self, client_id: &str) -> Value {
+        json!({"request_id": self.request_id, "client_id": client_id})
+    }
+}
+
 impl<S: Send + Sync> FromRequestParts<S> for Origin {
     type Rejection = Infallible;
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {

@@ -4,6 +4,10 @@ use crate::{
     app::App,
     audit::{self, Entry, Origin},
     grants::grantee::Grantee,
+    principals::{
+        self,
+        learning::{Unasked, learn},
+    },
     stamps::{self, Debts},
 };
 use axum::{
@@ -16,7 +20,7 @@ use common::{
     ambient::Ambient,
     db,
     http::Json,
-    problem::{Problem, RETRY_AFTER_OUTAGE},
+    problem::{FieldError, Problem, RETRY_AFTER_OUTAGE},
 };
 use contracts::{
     id::{Principal, TenantId},
@@ -39,6 +43,7 @@ pub struct Change {
     pub ambient: Ambient,
     origin: Value,
     version: i64,
+    unasked: Unasked,
 }
 
 /// What a write made, and the version from which on it is seen.
@@ -51,17 +56,36 @@ pub struct Written<T> {
 }
 
 impl Change {
-    /// Locks the tenant's roles, groups and grants against other writers.
-    pub async fn begin<P>(app: &App, caller: &Allowed<P>, origin: &Origin) -> Result<Self, Problem> {
+    /// Locks the tenant's roles, groups and grants against other writers. `naming`: to whom something is to be given.
+    pub async fn begin<P>(app: &App, caller: &Allowed<P>, origin: &Origin, naming: impl IntoIterator<Item = &Principal>) -> Result<Self, Problem> {
         if caller.claims.scope.is_some() {
             return Err(limited());
         }
-        let mut tx = db::begin(&app.pool, caller.tenant).await?;
-        let row = sqlx::query!("SELECT kind, version FROM tenants WHERE id = $1 FOR NO KEY UPDATE", caller.tenant.0).fetch_optional(&mut *tx).await?;
+        let unasked = learn(app, caller.tenant, &naming.into_iter().cloned().collect()).await?;
+        Self::open(app, caller.tenant, caller.principal.clone(), origin.of(&caller.claims), unasked).await
+    }
+
+    /// As [`begin`](Self::begin), for whom a platform service speaks. `unasked`: what [`learn`] gave.
+    pub async fn open(app: &App, tenant: TenantId, actor: Principal, origin: Value, unasked: Unasked) -> Result<Self, Problem> {
+        let mut tx = db::begin(&app.pool, tenant).await?;
+        let row = sqlx::query!("SELECT kind, version FROM tenants WHERE id = $1 FOR NO KEY UPDATE", tenant.0).fetch_optional(&mut *tx).await?;
         let row = row.ok_or_else(tenant_not_known)?;
         let kind = crate::effective::store::kind_of(&row.kind);
-        let (actor, ambient) = (caller.principal.clone(), app.ambient.clone());
-        Ok(Self { tx, tenant: caller.tenant, kind, actor, ambient, origin: origin.of(&caller.claims), version: row.version })
+        Ok(Self { tx, tenant, kind, actor, ambient: app.ambient.clone(), origin, version: row.version, unasked })
+    }
+
+    /// 422 for a principal that does not exist in the tenant.
+    pub async fn refuse_unknown(&mut self, principal: &Principal) -> Result<(), Problem> {
+        if principals::store::exists(&mut self.tx, self.tenant, principal).await? {
+            return Ok(());
+        }
+        let text = "must be a member or a machine of the tenant";
+        Err(Problem::invalid(vec![FieldError::new("principal", "unknown_principal", text)]))
+    }
+
+    /// 503 if some who are granted the tenant as a whole could not be asked about.
+    pub fn refuse_unasked(&self) -> Result<(), Problem> {
+        self.unasked.clone().map_or(Ok(()), Err)
     }
 
     pub fn conn(&mut self) -> &mut PgConnection {

@@ -1,5 +1,6 @@
 //! What does this service hear from others? Tenants, members and products.
 
+mod client_deleted;
 mod member_joined;
 mod service_published;
 mod tenant_created;
@@ -13,7 +14,7 @@ use crate::{
 };
 use contracts::{
     id::{Principal, TenantId, UserId},
-    messages::{MemberJoined, ServicePublished, TenantCreated},
+    messages::{ClientDeleted, MemberJoined, ServicePublished, TenantCreated},
 };
 use messaging::{Aws, Consumer};
 use serde_json::json;
@@ -24,6 +25,7 @@ pub async fn run(app: App, aws: Aws, shutdown: CancellationToken) {
     Consumer::new(&aws, "permission", app.pool.clone(), app.ambient.clone())
         .on::<TenantCreated, _>(app.clone())
         .on::<MemberJoined, _>(app.clone())
+        .on::<ClientDeleted, _>(app.clone())
         .on::<ServicePublished, _>(app)
         .run(shutdown)
         .await;

@@ -10,6 +10,8 @@
 //! | [`groups`] | who is granted something together? |
 //! | [`grants`] | who was granted or denied what? |
 //! | [`effective`] | what may a principal do, then? |
+//! | [`authority`] | does somebody hold all that somebody else holds? |
+//! | [`principals`] | who exists in a tenant? |
 //! | [`explain`] | why may they, or why not? |
 //! | [`simulate`] | who would gain and lose by a change? |
 //! | [`assertions`] | is who may do what still as somebody wrote it down? |
@@ -22,6 +24,7 @@
 pub mod app;
 pub mod assertions;
 pub mod audit;
+pub mod authority;
 pub mod catalog;
 pub mod change;
 pub mod config;
@@ -30,6 +33,7 @@ pub mod effective;
 pub mod explain;
 pub mod grants;
 pub mod groups;
+pub mod principals;
 pub mod records;
 pub mod roles;
 pub mod router;

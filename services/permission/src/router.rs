@@ -1,6 +1,6 @@
 //! Which routes are there? All of them, in one list.
 
-use crate::{DOCS, app::App, audit, catalog, effective, explain, grants, groups, records, roles, simulate};
+use crate::{DOCS, app::App, audit, authority, catalog, effective, explain, grants, groups, principals, records, roles, simulate};
 use axum::Router;
 use common::openapi::{finish, swagger};
 use serde_json::Value;
@@ -28,6 +28,8 @@ pub fn api() -> OpenApiRouter<App> {
         .routes(routes!(audit::routes::verify))
         .routes(routes!(catalog::routes::register))
         .routes(routes!(records::fill))
+        .routes(routes!(authority::holds_all))
+        .routes(routes!(principals::removal::remove))
 }
 
 pub fn openapi() -> Value {

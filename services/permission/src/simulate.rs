@@ -54,6 +54,17 @@ pub enum SimulatedChange {
     DeleteGroup { group: Uuid },
 }
 
+impl SimulatedChange {
+    /// To whom it gives something.
+    fn names(&self) -> Option<&Principal> {
+        match self {
+            Self::Grant(grant) => grant.principal.principal(),
+            Self::AddMember { principal, .. } => Some(principal),
+            _ => None,
+        }
+    }
+}
+
 #[derive(Debug, Deserialize, ToSchema)]
 pub struct SimulatedEdit {
     pub role: Uuid,
@@ -94,7 +105,8 @@ pub async fn simulate(
     if request.changes.is_empty() || request.changes.len() > MOST_CHANGES {
         return Err(Problem::invalid(vec![FieldError::new("changes", "out_of_range", format!("must be 1 to {MOST_CHANGES} changes"))]));
     }
-    let mut change = Change::begin(&app, &caller, &origin).await?;
+    let naming = request.changes.iter().filter_map(SimulatedChange::names);
+    let mut change = Change::begin(&app, &caller, &origin, naming).await?;
     let tenant = change.tenant;
     let ground = store::ground(change.conn(), tenant).await?;
     let before = permissions(&mut change, &ground).await?;

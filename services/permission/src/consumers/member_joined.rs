@@ -1,18 +1,27 @@
 //! A person became a member of a tenant.
 
 use super::give;
-use crate::app::App;
-use contracts::messages::MemberJoined;
+use crate::{app::App, principals::store};
+use contracts::{authority::Existing, id::Principal, messages::MemberJoined};
 use messaging::{Delivery, Fault, Handle};
 use sqlx::PgConnection;
 
 impl Handle<MemberJoined> for App {
     async fn handle(&self, tx: &mut PgConnection, message: &Delivery<MemberJoined>) -> Result<(), Fault> {
-        let MemberJoined { tenant_id, user_id } = message.data;
-        let known = sqlx::query_scalar!("SELECT id FROM tenants WHERE id = $1", tenant_id.0).fetch_optional(&mut *tx).await?;
+        let MemberJoined { tenant_id, user_id, membership_id } = message.data;
+        // A removal that is under way is seen, and one that comes later sees this.
+        let known = sqlx::query_scalar!("SELECT id FROM tenants WHERE id = $1 FOR NO KEY UPDATE", tenant_id.0).fetch_optional(&mut *tx).await?;
         if known.is_none() {
             // Queues keep no order: the tenant's own message may come later.
             return Err(Fault::retry(anyhow::anyhow!("tenant {tenant_id} is not known yet")));
+        }
+        if let Some(id) = membership_id {
+            let principal = Principal::User(user_id);
+            if store::has_left(tx, tenant_id, &principal, id).await? {
+                // Said late: they have left since.
+                return Ok(());
+            }
+            store::note(tx, tenant_id, &[Existing { principal, id }]).await?;
         }
         Ok(give(tx, self, tenant_id, user_id, "member").await?)
     }

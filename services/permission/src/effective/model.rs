@@ -10,7 +10,10 @@ use contracts::{
     messages::TenantKind,
 };
 use serde::{Deserialize, Serialize};
-use std::{collections::BTreeSet, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -132,15 +135,37 @@ impl Standing {
     /// What `gained` covers beyond what was had `already`, and this principal does not itself hold from now on and for as long,
     /// of what the catalog lists or may come to list. Lifting a denial gives what it covers.
     pub fn lacks(&self, gained: &Grant, already: Option<&Held>, now: DateTime<Utc>) -> BTreeSet<String> {
-        let last_instant = gained.expires_at.map_or(DateTime::<Utc>::MAX_UTC, |end| end - TimeDelta::microseconds(1));
-        let given = Coverage::of(gained.effect, [gained]);
         let mut before = Coverage::nothing(gained.effect);
         already.into_iter().for_each(|held| before.gather(held));
+        self.lacking(&Coverage::of(gained.effect, [gained]), &before, gained.expires_at, None, now)
+    }
+
+    /// As [`lacks`](Self::lacks), of all that somebody with these grants holds, or will hold when a denial of theirs ends.
+    /// With a `scope`, this principal acts within those permissions only.
+    pub fn lacks_of(&self, others: &[Grant], scope: Option<&BTreeSet<String>>, now: DateTime<Utc>) -> BTreeSet<String> {
+        let spared = Coverage::of(Effect::Deny, others.iter().filter(|grant| grant.effect == Effect::Deny && grant.expires_at.is_none()));
+        let mut by_end: BTreeMap<Option<DateTime<Utc>>, Vec<&Grant>> = BTreeMap::new();
+        for grant in others.iter().filter(|grant| grant.effect == Effect::Allow && grant.live(now)) {
+            by_end.entry(grant.expires_at).or_default().push(grant);
+        }
+        by_end.into_iter().flat_map(|(end, grants)| self.lacking(&Coverage::of(Effect::Allow, grants), &spared, end, scope, now)).collect()
+    }
+
+    fn lacking(
+        &self,
+        given: &Coverage<'_>,
+        spared: &Coverage<'_>,
+        end: Option<DateTime<Utc>>,
+        scope: Option<&BTreeSet<String>>,
+        now: DateTime<Utc>,
+    ) -> BTreeSet<String> {
+        let last_instant = end.map_or(DateTime::<Utc>::MAX_UTC, |end| end - TimeDelta::microseconds(1));
         // Grants only end: what is allowed at the last instant is so throughout, and what is not denied now never is.
         let (held, denied) = (self.coverage(Effect::Allow, last_instant), self.coverage(Effect::Deny, now));
         let mut namespaces: BTreeSet<String> = self.catalog.iter().map(|entry| namespace_of(&entry.name).to_owned()).collect();
-        [&given, &held, &denied].into_iter().for_each(|coverage| namespaces.extend(coverage.namespaces()));
-        let lacking = |entry: &&PermissionEntry| given.covers(entry) && !before.covers(entry) && (!held.covers(entry) || denied.covers(entry));
+        [given, spared, &held, &denied].into_iter().for_each(|coverage| namespaces.extend(coverage.namespaces()));
+        let holds = |entry: &PermissionEntry| held.covers(entry) && !denied.covers(entry) && scope.is_none_or(|scope| scope.contains(&entry.name));
+        let lacking = |entry: &&PermissionEntry| given.covers(entry) && !spared.covers(entry) && !holds(entry);
         let possible = possible_entries(namespaces);
         let entries = self.catalog.iter().chain(&possible).filter(|entry| self.means_something(entry));
         entries.filter(lacking).map(|entry| entry.name.clone()).collect()

@@ -42,9 +42,12 @@ pub async fn create(change: &mut Change, wish: &Wish) -> Result<Grant, Problem> 
     let wanted = check(wish, now)?;
     let Found { role_id, held } = find(change, &wanted).await?;
     let (tenant, actor) = (change.tenant, change.actor.clone());
-    if let Grantee::Group(id) = wish.principal {
-        let group = groups::store::get(change.conn(), tenant, id).await?;
-        group.ok_or_else(|| Problem::invalid(vec![FieldError::new("principal", "unknown", "must be a group of the tenant")]))?;
+    match &wish.principal {
+        Grantee::Principal(principal) => change.refuse_unknown(principal).await?,
+        Grantee::Group(id) => {
+            let group = groups::store::get(change.conn(), tenant, *id).await?;
+            group.ok_or_else(|| Problem::invalid(vec![FieldError::new("principal", "unknown", "must be a group of the tenant")]))?;
+        }
     }
     // Whoever may grant may also take, so a denial needs no more.
     if wish.effect == Effect::Allow {
@@ -121,7 +124,7 @@ pub fn refuse_gain(own: &Standing, gains: &[effective::model::Grant], already: O
     Err(Problem::forbidden("escalation", detail))
 }
 
-/// Somebody who holds the tenant, and the platform, stays: without an end, by a grant of their own, and under no denial.
+/// Somebody who exists and holds the tenant, and the platform, stays: without an end, by a grant of their own, and under no denial.
 /// Two who revoke each other's ownership at once are put in order by the tenant's lock, so the second finds nobody left.
 pub struct MustStay(Vec<String>);
 
@@ -135,6 +138,9 @@ impl MustStay {
     /// After it.
     pub async fn check(self, change: &mut Change) -> Result<(), Problem> {
         let left = Self::before(change).await?.0;
+        if left.is_empty() {
+            change.refuse_unasked()?;
+        }
         match self.0.into_iter().find(|role| !left.contains(role)) {
             None => Ok(()),
             Some(role) => Err(Problem::conflict(

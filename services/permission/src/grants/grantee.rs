@@ -18,6 +18,16 @@ pub enum Grantee {
 #[error("a principal is written user:<uuid>, client:<id> or group:<uuid>")]
 pub struct NotAGrantee;
 
+impl Grantee {
+    /// The person or machine, if it is one.
+    pub fn principal(&self) -> Option<&Principal> {
+        match self {
+            Self::Principal(principal) => Some(principal),
+            Self::Group(_) => None,
+        }
+    }
+}
+
 impl fmt::Display for Grantee {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

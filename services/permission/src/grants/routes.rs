@@ -80,7 +80,7 @@ pub async fn list(
     security(("bearer" = ["permission.writeGrants"])))]
 pub async fn create(State(app): State<App>, caller: Allowed<WriteGrants>, origin: Origin, Json(request): Json<CreateGrant>) -> Result<Response, Problem> {
     let wish = Wish::from(request);
-    let mut change = Change::begin(&app, &caller, &origin).await?;
+    let mut change = Change::begin(&app, &caller, &origin, wish.principal.principal()).await?;
     let created = changes::create(&mut change, &wish).await;
     if wish.effect == Effect::Allow {
         let grant = created?;
@@ -103,7 +103,7 @@ pub async fn create(State(app): State<App>, caller: Allowed<WriteGrants>, origin
         (status = 503, description = "`revoke_unconfirmed`: it is stored, but caches may not know it. Repeat the request until it answers 204.")),
     security(("bearer" = ["permission.writeGrants"])))]
 pub async fn revoke(State(app): State<App>, caller: Allowed<WriteGrants>, origin: Origin, Path(id): Path<Uuid>) -> Result<Response, Problem> {
-    let mut change = Change::begin(&app, &caller, &origin).await?;
+    let mut change = Change::begin(&app, &caller, &origin, None).await?;
     changes::revoke(&mut change, id).await?;
     Ok(done(change.commit_in_force(&app).await?))
 }

@@ -192,12 +192,13 @@ pub async fn revoke(conn: &mut PgConnection, tenant: TenantId, id: Uuid, by: &Pr
     Ok(())
 }
 
-/// Which of `owner` and `operator` a user of the tenant holds without an end, by a grant of their own, and under no denial.
+/// Which of `owner` and `operator` a user who exists in the tenant holds without an end, by a grant of their own, and under no denial.
 pub async fn held_for_good(conn: &mut PgConnection, tenant: TenantId, now: DateTime<Utc>) -> sqlx::Result<Vec<String>> {
     sqlx::query_scalar!(
         "SELECT DISTINCT r.name FROM grants g JOIN roles r ON r.id = g.role_id AND r.tenant_id IS NULL
          WHERE g.tenant_id = $1 AND r.name IN ('owner', 'operator') AND g.principal LIKE 'user:%' AND g.effect = 'allow'
            AND g.revoked_at IS NULL AND g.expires_at IS NULL
+           AND EXISTS (SELECT FROM principals p WHERE p.tenant_id = $1 AND p.principal = g.principal AND p.gone_at IS NULL)
            AND NOT EXISTS (
                SELECT FROM grants d
                WHERE d.tenant_id = $1 AND d.effect = 'deny' AND d.revoked_at IS NULL AND (d.expires_at IS NULL OR d.expires_at > $2)

@@ -53,6 +53,7 @@ pub async fn add(change: &mut Change, id: Uuid, principal: &Principal) -> Result
         return Err(Problem::invalid(vec![FieldError::new("principal", "too_long", format!("must be at most {LONGEST_PRINCIPAL} bytes"))]));
     }
     find(change, id).await?;
+    change.refuse_unknown(principal).await?;
     join(change, &Grantee::Group(id)).await?;
     let (tenant, actor, now, must_stay) = (change.tenant, change.actor.clone(), change.now(), MustStay::before(change).await?);
     let member = NewMember { id: change.ambient.uuid(), principal, by: &actor, now };

@@ -42,7 +42,7 @@ pub async fn list(State(app): State<App>, caller: Allowed<ReadGrants>, Query(pag
     responses((status = 201, body = Written<Group>), (status = 409, description = "`group_exists`, `too_many_groups`")),
     security(("bearer" = ["permission.writeGrants"])))]
 pub async fn create(State(app): State<App>, caller: Allowed<WriteGrants>, origin: Origin, Json(request): Json<CreateGroup>) -> Result<Response, Problem> {
-    let mut change = Change::begin(&app, &caller, &origin).await?;
+    let mut change = Change::begin(&app, &caller, &origin, None).await?;
     let group = changes::create(&mut change, &request.name).await?;
     Ok(written(StatusCode::CREATED, change.commit(&app).await?, group))
 }
@@ -51,7 +51,7 @@ pub async fn create(State(app): State<App>, caller: Allowed<WriteGrants>, origin
     responses((status = 204), (status = 403, description = "`permission_missing`, or `escalation`: the group denies what the caller lacks.")),
     security(("bearer" = ["permission.writeGrants"])))]
 pub async fn delete(State(app): State<App>, caller: Allowed<WriteGrants>, origin: Origin, Path(id): Path<Uuid>) -> Result<Response, Problem> {
-    let mut change = Change::begin(&app, &caller, &origin).await?;
+    let mut change = Change::begin(&app, &caller, &origin, None).await?;
     changes::delete(&mut change, id).await?;
     Ok(done(change.commit_in_force(&app).await?))
 }
@@ -81,7 +81,7 @@ pub async fn add(
     origin: Origin,
     Path((id, principal)): Path<(Uuid, Principal)>,
 ) -> Result<Response, Problem> {
-    let mut change = Change::begin(&app, &caller, &origin).await?;
+    let mut change = Change::begin(&app, &caller, &origin, [&principal]).await?;
     changes::add(&mut change, id, &principal).await?;
     // The group may deny something.
     Ok(done(change.commit_in_force(&app).await?))
@@ -98,7 +98,7 @@ pub async fn remove(
     origin: Origin,
     Path((id, principal)): Path<(Uuid, Principal)>,
 ) -> Result<Response, Problem> {
-    let mut change = Change::begin(&app, &caller, &origin).await?;
+    let mut change = Change::begin(&app, &caller, &origin, None).await?;
     changes::remove(&mut change, id, &principal).await?;
     Ok(done(change.commit_in_force(&app).await?))
 }

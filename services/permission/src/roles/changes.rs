@@ -38,7 +38,7 @@ pub async fn create(change: &mut Change, wish: &Wish) -> Result<Role, Problem> {
 /// Replaces what the role is; whoever has it has the new one when this is answered.
 pub async fn edit(change: &mut Change, id: Uuid, wish: &Wish, revision: Option<i32>) -> Result<Role, Problem> {
     let sound = Sound::parse(wish).map_err(Problem::invalid)?;
-    let before = get(change, id).await?;
+    let before = own(change, id).await?;
     if revision.is_some_and(|revision| revision != before.revision) {
         let detail = format!("The role has been edited since: it is at revision {}.", before.revision);
         return Err(Problem::new(StatusCode::PRECONDITION_FAILED, "role_edited", detail));
@@ -57,7 +57,7 @@ pub async fn edit(change: &mut Change, id: Uuid, wish: &Wish, revision: Option<i
 }
 
 pub async fn delete(change: &mut Change, id: Uuid) -> Result<(), Problem> {
-    let role = get(change, id).await?;
+    let role = own(change, id).await?;
     let (tenant, now) = (change.tenant, change.now());
     let grants = store::grants(change.conn(), tenant, id, now).await?;
     if grants > 0 {
@@ -138,8 +138,16 @@ async fn get(change: &mut Change, id: Uuid) -> Result<Role, Problem> {
     store::get(change.conn(), tenant, id).await?.ok_or_else(no_such_role)
 }
 
+/// A role that the tenant may change.
+async fn own(change: &mut Change, id: Uuid) -> Result<Role, Problem> {
+    match get(change, id).await? {
+        role if role.built_in => Err(Problem::conflict("role_built_in", format!("{} is the same for every tenant, and nobody changes it.", role.name))),
+        role => Ok(role),
+    }
+}
+
 pub fn no_such_role() -> Problem {
-    Problem::not_found("role_not_found", "The tenant has no role of its own with this id.")
+    Problem::not_found("role_not_found", "The tenant has no role with this id.")
 }
 
 fn not_stored(error: sqlx::Error) -> Problem {

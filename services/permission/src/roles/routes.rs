@@ -70,7 +70,7 @@ pub async fn get(State(app): State<App>, caller: Allowed<ReadRoles>, Path(id): P
     responses((status = 201, body = Written<Role>), (status = 409, description = "`role_exists`, `too_many_roles`")),
     security(("bearer" = ["permission.writeRoles"])))]
 pub async fn create(State(app): State<App>, caller: Allowed<WriteRoles>, origin: Origin, Json(body): Json<RoleBody>) -> Result<Response, Problem> {
-    let mut change = Change::begin(&app, &caller, &origin).await?;
+    let mut change = Change::begin(&app, &caller, &origin, None).await?;
     let role = changes::create(&mut change, &body.into()).await?;
     let version = change.commit(&app).await?;
     Ok(([(header::ETAG, etag(role.revision))], written(StatusCode::CREATED, version, role)).into_response())
@@ -78,7 +78,7 @@ pub async fn create(State(app): State<App>, caller: Allowed<WriteRoles>, origin:
 
 #[utoipa::path(put, path = "/v1/roles/{id}", operation_id = "editRole", tag = "roles", request_body = RoleBody,
     params(("id" = Uuid, Path), ("If-Match" = String, Header, description = "The `ETag` of the role that was read, or `*`.")),
-    responses((status = 200, body = Written<Role>), (status = 409, description = "`role_exists`: the tenant has another role of this name."),
+    responses((status = 200, body = Written<Role>), (status = 409, description = "`role_exists`: the tenant has another role of this name. `role_built_in`: nobody edits it."),
         (status = 403, description = "`permission_missing`, or `escalation`: the caller lacks some of what the edit gives."),
         (status = 412, description = "`role_edited`: somebody else has edited it since."), (status = 428, description = "`if_match_missing`")),
     security(("bearer" = ["permission.writeRoles"])))]
@@ -91,17 +91,17 @@ pub async fn edit(
     Json(body): Json<RoleBody>,
 ) -> Result<Response, Problem> {
     let revision = if_match(&headers)?;
-    let mut change = Change::begin(&app, &caller, &origin).await?;
+    let mut change = Change::begin(&app, &caller, &origin, None).await?;
     let role = changes::edit(&mut change, id, &body.into(), revision).await?;
     let version = change.commit_in_force(&app).await?;
     Ok(([(header::ETAG, etag(role.revision))], written(StatusCode::OK, version, role)).into_response())
 }
 
 #[utoipa::path(delete, path = "/v1/roles/{id}", operation_id = "deleteRole", tag = "roles", params(("id" = Uuid, Path)),
-    responses((status = 204), (status = 409, description = "`role_granted`: somebody still has it. `role_included`: another role includes it.")),
+    responses((status = 204), (status = 409, description = "`role_granted`: somebody still has it. `role_included`: another role includes it. `role_built_in`")),
     security(("bearer" = ["permission.writeRoles"])))]
 pub async fn delete(State(app): State<App>, caller: Allowed<WriteRoles>, origin: Origin, Path(id): Path<Uuid>) -> Result<Response, Problem> {
-    let mut change = Change::begin(&app, &caller, &origin).await?;
+    let mut change = Change::begin(&app, &caller, &origin, None).await?;
     changes::delete(&mut change, id).await?;
     Ok(done(change.commit(&app).await?))
 }

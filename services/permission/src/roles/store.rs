@@ -55,7 +55,7 @@ pub async fn page(conn: &mut PgConnection, tenant: TenantId, request: PageReques
     .await
 }
 
-/// The tenant's own role of this id.
+/// The role of this id, if [`page`] shows it to the tenant.
 pub async fn get(conn: &mut PgConnection, tenant: TenantId, id: Uuid) -> sqlx::Result<Option<Role>> {
     sqlx::query_as!(
         Role,
@@ -63,7 +63,8 @@ pub async fn get(conn: &mut PgConnection, tenant: TenantId, id: Uuid) -> sqlx::R
                   ARRAY(SELECT p.pattern FROM role_permissions p WHERE p.role_id = r.id ORDER BY p.pattern COLLATE "C") AS "permissions!",
                   ARRAY(SELECT i.name FROM role_includes ri JOIN roles i ON i.id = ri.included_id
                         WHERE ri.role_id = r.id ORDER BY i.name COLLATE "C") AS "includes!"
-           FROM roles r WHERE r.tenant_id = $1 AND r.id = $2 AND r.deleted_at IS NULL"#,
+           FROM roles r WHERE (r.tenant_id = $1 OR r.tenant_id IS NULL) AND r.id = $2 AND r.deleted_at IS NULL
+             AND (r.name <> 'operator' OR EXISTS (SELECT FROM tenants t WHERE t.id = $1 AND t.kind = 'platform'))"#,
         tenant.0,
         id
     )

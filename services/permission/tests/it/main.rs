@@ -2,6 +2,7 @@
 
 mod assertions;
 mod audit;
+mod authority;
 mod bad_input;
 mod catalog;
 mod contract;
@@ -10,6 +11,7 @@ mod grants;
 mod groups;
 mod messages;
 mod outages;
+mod principals;
 mod protocol;
 mod questions;
 mod roles;

@@ -44,7 +44,7 @@ async fn a_member_who_comes_before_the_tenant_is_not_lost() {
     let world = World::start().await;
     let founder = world.stranger(world.platform.tenant()).await;
     let bob = world.stranger(founder.tenant).await;
-    world.platform.publish(Some(founder.tenant), &MemberJoined { tenant_id: founder.tenant, user_id: bob.user }).await;
+    world.platform.publish(Some(founder.tenant), &MemberJoined { tenant_id: founder.tenant, user_id: bob.user, membership_id: None }).await;
     world.platform.publish(Some(founder.tenant), &tenant_created(&founder, TenantKind::Customer)).await;
     eventually("the owner may read grants", async || (world.get("/v1/grants", &founder).await.status == 200).then_some(())).await;
     eventually("the member is one", async || world.grants_of(&founder, &bob, "member").await.pop()).await;
@@ -58,7 +58,7 @@ async fn members_hold_what_lists_them_and_a_record_made_too_early_is_forgotten()
     let bob = world.stranger(ada.tenant).await;
     world.register("permission", list).await.expect(204);
     world.get("/v1/roles", &bob).await.problem(403, "permission_missing");
-    world.platform.publish(Some(ada.tenant), &MemberJoined { tenant_id: ada.tenant, user_id: bob.user }).await;
+    world.platform.publish(Some(ada.tenant), &MemberJoined { tenant_id: ada.tenant, user_id: bob.user, membership_id: None }).await;
     eventually("the member may read roles", async || (world.get("/v1/roles", &bob).await.status == 200).then_some(())).await;
     assert_eq!(world.permissions(&bob).await, ["permission.readRoles"], "{}", principal(&bob));
 }

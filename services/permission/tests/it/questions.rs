@@ -143,8 +143,9 @@ async fn holders_and_permissions_are_listed_to_the_last() {
     world.post("/v1/grants", &ada, json!({"principal": format!("group:{group}"), "role": "owner"})).await.expect(201);
     world.deny(&ada, &principal(&people[1]), READ).await.expect(201);
     world.grant(&ada, &people[2], "permission.readRoles").await;
-    world.post("/v1/grants", &ada, json!({"principal": "client:robot", "permission": READ})).await.expect(201);
-    let mut expected = vec!["client:robot".to_owned(), principal(&ada), principal(&people[0])];
+    let robot = world.machine(ada.tenant);
+    world.post("/v1/grants", &ada, json!({"principal": robot, "permission": READ})).await.expect(201);
+    let mut expected = vec![robot, principal(&ada), principal(&people[0])];
     expected.sort();
     let path = format!("/v1/permissions/{READ}/holders");
     for limit in [1, 2, 3, 200] {

@@ -24,6 +24,29 @@ async fn a_tenant_makes_lists_and_deletes_its_own_roles() {
     world.post("/v1/roles", &ada, body).await.expect(201);
 }
 
+/// What the list shows can be read, and what every tenant has nobody edits.
+#[tokio::test]
+async fn every_listed_role_is_readable_by_its_id() {
+    let world = World::start().await;
+    let (olga, ada) = (world.operator().await, world.owner().await);
+    world.role(&ada, "auditor", &["permission.readRoles"], &[]).await;
+    let listed = world.get("/v1/roles", &olga).await.expect(200);
+    assert_eq!(listed["items"].as_array().unwrap().len(), 3);
+    let operator = listed["items"].as_array().unwrap().iter().find(|role| role["name"] == "operator").unwrap();
+    for (user, listed) in [(&olga, &listed), (&ada, &world.get("/v1/roles", &ada).await.expect(200))] {
+        for role in listed["items"].as_array().unwrap() {
+            let path = format!("/v1/roles/{}", role["id"].as_str().unwrap());
+            assert_eq!(world.get(&path, user).await.expect(200), *role);
+            if role["built_in"] == true {
+                let edit = json!({"name": "mine", "permissions": ["permission.*"]});
+                world.edit_role(user, role["id"].as_str().unwrap(), "*", edit).await.problem(409, "role_built_in");
+                world.delete(&path, user).await.problem(409, "role_built_in");
+            }
+        }
+    }
+    world.get(&format!("/v1/roles/{}", operator["id"].as_str().unwrap()), &ada).await.problem(404, "role_not_found");
+}
+
 #[tokio::test]
 async fn a_role_that_somebody_has_stays() {
     let world = World::start().await;
@@ -48,7 +71,7 @@ async fn wrong_values_are_named() {
     make("boss", &["*", "permission.readRoles", "x"]).await.invalid(&["permissions[0]", "permissions[2]"]);
     make("boss", &["permission.readRoles", "permission.ghost", "ghost.*"]).await.invalid(&["permissions[1]", "permissions[2]"]);
     let built_in = world.get("/v1/roles?limit=1", &ada).await.expect(200)["items"][0]["id"].as_str().unwrap().to_owned();
-    world.delete(&format!("/v1/roles/{built_in}"), &ada).await.problem(404, "role_not_found");
+    world.delete(&format!("/v1/roles/{built_in}"), &ada).await.problem(409, "role_built_in");
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 
 use common::{ambient::Ambient, config::Env};
 use contracts::{
-    id::TenantId,
+    id::{Principal, TenantId},
     messages::{MemberJoined, TenantCreated, TenantKind},
 };
 use serde_json::{Value, json};
@@ -27,6 +27,14 @@ impl World {
         self.platform.user(tenant, &[]).await
     }
 
+    /// A machine of the tenant that auth knows, written as a principal.
+    pub fn machine(&self, tenant: TenantId) -> String {
+        let id = self.platform.ambient.uuid();
+        let machine = Principal::Client(id.to_string());
+        self.platform.issuer.enrol(tenant, &machine, id);
+        machine.to_string()
+    }
+
     /// The owner of a new customer tenant, by the message that auth sends. Their cache says at first that they may do nothing.
     pub async fn owner(&self) -> TestUser {
         self.founder(TenantKind::Customer).await
@@ -46,7 +54,7 @@ impl World {
     /// A member of the tenant, by the message that auth sends.
     pub async fn member(&self, tenant: TenantId) -> TestUser {
         let member = self.stranger(tenant).await;
-        self.platform.publish(Some(tenant), &MemberJoined { tenant_id: tenant, user_id: member.user }).await;
+        self.platform.publish(Some(tenant), &MemberJoined { tenant_id: tenant, user_id: member.user, membership_id: None }).await;
         let query = "SELECT count(*) FROM grants WHERE principal = $1";
         let held = async || (sqlx::query_scalar::<_, i64>(query).bind(principal(&member)).fetch_one(&self.platform.pool).await.unwrap() == 1).then_some(());
         eventually("the member has a grant", held).await;

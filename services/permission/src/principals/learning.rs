@@ -1,0 +1,41 @@
+//! Is there such a principal, and who of the owners is real? What is not noted here is asked of auth, before the tenant is locked.
+
+use super::store;
+use crate::{app::App, grants::model::LONGEST_PRINCIPAL};
+use common::{db, problem::Problem};
+use contracts::{
+    authority::{MOST_PRINCIPALS, PrincipalsAnswer, PrincipalsRequest},
+    id::{Principal, TenantId},
+};
+use std::collections::BTreeSet;
+
+/// Why some owners could not be asked about, if so: nobody can say then whether one is left.
+pub type Unasked = Option<Problem>;
+
+/// Notes who of `named`, and of those who are granted the tenant as a whole, exists. 503 if that cannot be known of one of `named`.
+pub async fn learn(app: &App, tenant: TenantId, named: &BTreeSet<Principal>) -> Result<Unasked, Problem> {
+    let (unknown, owners) = {
+        let mut tx = db::begin(&app.pool, tenant).await?;
+        (store::unknown(&mut tx, tenant, named).await?, store::unknown_owners(&mut tx, tenant).await?)
+    };
+    // What is too long to be one is refused by whoever asked.
+    let askable = unknown.union(&owners).filter(|name| name.len() <= LONGEST_PRINCIPAL);
+    let wanted: Vec<Principal> = askable.filter_map(|name| name.parse().ok()).collect();
+    for batch in wanted.chunks(MOST_PRINCIPALS) {
+        if let Err(problem) = ask(app, tenant, batch).await {
+            return if unknown.is_empty() { Ok(Some(problem)) } else { Err(problem) };
+        }
+    }
+    Ok(None)
+}
+
+async fn ask(app: &App, tenant: TenantId, principals: &[Principal]) -> Result<(), Problem> {
+    let request = PrincipalsRequest { tenant_id: tenant, principals: principals.iter().cloned().collect() };
+    let answer: PrincipalsAnswer = app.platform.post(&format!("{}/internal/principals", app.auth_url), &request).await?;
+    if answer.existing.is_empty() {
+        return Ok(());
+    }
+    let mut tx = db::begin(&app.pool, tenant).await?;
+    store::note(&mut tx, tenant, &answer.existing).await?;
+    Ok(tx.commit().await?)
+}

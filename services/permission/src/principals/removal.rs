@@ -1,0 +1,71 @@
+//! What ends when somebody leaves? All that they were granted or denied themselves, and their memberships in groups, in one change.
+
+use super::{learning::learn, store};
+use crate::{
+    app::App,
+    audit::{self, Entry, Origin},
+    change::Change,
+    grants::{changes::MustStay, grantee::Grantee},
+    stamps,
+};
+use axum::{extract::State, http::StatusCode};
+use common::{access::Internal, callers, http::Json, problem::Problem};
+use contracts::{
+    authority::RemovalRequest,
+    id::{Principal, TenantId},
+};
+use serde_json::{Value, json};
+use sqlx::PgConnection;
+use std::collections::BTreeSet;
+use uuid::Uuid;
+
+callers! { pub Auth = ["auth"] }
+
+#[utoipa::path(post, path = "/internal/removals", operation_id = "removePrincipal", tag = "internal", request_body = RemovalRequest,
+    responses((status = 204), (status = 409, description = "`last_owner`, `last_operator`: nobody would be left."),
+        (status = 503, description = "`revoke_unconfirmed`: it is stored, but caches may not know it. Repeat the request until it answers 204.")),
+    security(("platform_client" = ["auth"])))]
+pub async fn remove(State(app): State<App>, _: Internal<Auth>, origin: Origin, Json(request): Json<RemovalRequest>) -> Result<StatusCode, Problem> {
+    let RemovalRequest { tenant_id: tenant, principal, id, by } = request;
+    let unasked = learn(&app, tenant, &BTreeSet::new()).await?;
+    let mut change = Change::open(&app, tenant, by, origin.internal("auth"), unasked).await?;
+    let must_stay = MustStay::before(&mut change).await?;
+    let (by, now) = (change.actor.clone(), change.now());
+    if let Some(before) = end(change.conn(), tenant, &principal, id, (&by, now)).await? {
+        change.record("principal.removed", &principal.to_string(), Some(before), None).await?;
+        must_stay.check(&mut change).await?;
+    }
+    // Also if they have left already: this may be the repetition of a call that was answered 503.
+    change.forget(&Grantee::Principal(principal)).await?;
+    change.commit_in_force(&app).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// As [`remove`], for a machine that auth has said to be no more: its tokens are refused already.
+pub async fn of_machine(conn: &mut PgConnection, app: &App, tenant: TenantId, principal: &Principal, id: Uuid) -> sqlx::Result<()> {
+    let auth = Principal::Client("auth".into());
+    // First, as in every other change.
+    sqlx::query!("SELECT id FROM tenants WHERE id = $1 FOR NO KEY UPDATE", tenant.0).fetch_optional(&mut *conn).await?;
+    let Some(before) = end(conn, tenant, principal, id, (&auth, app.ambient.now())).await? else { return Ok(()) };
+    let (target, origin) = (principal.to_string(), json!({"client_id": "auth"}));
+    let entry = Entry { action: "principal.removed", target: &target, before: Some(before), after: None, actor: &auth, origin: &origin };
+    audit::store::append(conn, tenant, &app.ambient, &entry).await?;
+    stamps::owe(conn, tenant, principal).await?;
+    stamps::leave_to_background(conn).await
+}
+
+/// What they had, for the record; `None` if they had left before.
+async fn end(
+    conn: &mut PgConnection,
+    tenant: TenantId,
+    principal: &Principal,
+    id: Uuid,
+    (by, now): (&Principal, chrono::DateTime<chrono::Utc>),
+) -> sqlx::Result<Option<Value>> {
+    if !store::leave(conn, tenant, principal, id, now).await? {
+        return Ok(None);
+    }
+    let grants = store::revoke_grants(conn, tenant, principal, by, now).await?;
+    let groups = store::leave_groups(conn, tenant, principal, by, now).await?;
+    Ok(Some(json!({"principal": principal, "grants": grants, "groups": groups})))
+}
