@@ -2,8 +2,10 @@
 //!
 //! | module | answers |
 //! | --- | --- |
-//! | [`routes`] | who am I, and who is with me? |
+//! | [`me`] | who am I? |
+//! | [`routes`] | who is with me? |
 //! | [`store`] | where do users, tenants and memberships lie? |
 
+pub mod me;
 pub mod routes;
 pub mod store;

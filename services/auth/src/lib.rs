@@ -6,6 +6,9 @@
 //! | [`registrations`] | how does a stranger become the owner of a tenant? |
 //! | [`invitations`] | how does a second person come into a tenant? |
 //! | [`accounts`] | who exists, and who belongs to which tenant? |
+//! | [`members`] | how does somebody leave a tenant? |
+//! | [`principals`] | who exists in a tenant? |
+//! | [`authority`] | may the caller speak for somebody else? |
 //! | [`logins`] | is it them, and what do they get? |
 //! | [`sessions`] | who is logged in, and for how long? |
 //! | [`clients`] | which machines act here, and is this one who it says it is? |
@@ -21,6 +24,7 @@
 pub mod accounts;
 pub mod api_keys;
 pub mod app;
+pub mod authority;
 pub mod body;
 pub mod clients;
 pub mod config;
@@ -30,12 +34,14 @@ pub mod issuer;
 pub mod keys;
 pub mod logins;
 pub mod mail;
+pub mod members;
 pub mod name;
 pub mod opaque;
 pub mod operator;
 pub mod pace;
 pub mod pages;
 pub mod passwords;
+pub mod principals;
 pub mod registrations;
 pub mod router;
 pub mod sessions;
@@ -102,6 +108,7 @@ pub async fn start(config: Config, bound: Bound, ambient: Ambient, lifecycle: Li
     lifecycle.spawn(catalog::register(config.base.clone(), app.platform.clone(), permissions, lifecycle.shutdown.clone()));
     lifecycle.spawn(waiting::run(app.clone(), lifecycle.shutdown.clone()));
     lifecycle.spawn(sweep::run(app.pool.clone(), app.ambient.clone(), lifecycle.shutdown.clone()));
+    lifecycle.spawn(members::removal::run(app.clone(), lifecycle.shutdown.clone()));
     let health = Health::default().with_database(&app.pool).with_redis(&app.redis).with_keys(&app.access);
     Ok(bound.serve(router::router(app), health, lifecycle).await?)
 }

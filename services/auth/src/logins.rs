@@ -155,6 +155,6 @@ fn email_unverified() -> Problem {
     Problem::forbidden("email_unverified", "The address is not confirmed yet: open the link in the mail, or register again for a new one.")
 }
 
-fn not_a_member() -> Problem {
+pub fn not_a_member() -> Problem {
     Problem::forbidden("not_a_member", "You do not belong to that tenant.")
 }

@@ -1,6 +1,6 @@
 //! Which routes does auth have? All of them, in one list.
 
-use crate::{DOCS, accounts, api_keys, app::App, clients, invitations, keys, registrations, sessions};
+use crate::{DOCS, accounts, api_keys, app::App, clients, invitations, keys, members, principals, registrations, sessions};
 use axum::Router;
 use common::openapi::{finish, swagger};
 use serde_json::Value;
@@ -15,12 +15,15 @@ pub fn api() -> OpenApiRouter<App> {
         .routes(routes!(sessions::routes::log_out))
         .routes(routes!(sessions::routes::end))
         .routes(routes!(sessions::liveness::alive))
-        .routes(routes!(accounts::routes::me))
+        .routes(routes!(accounts::me::me))
         .routes(routes!(accounts::routes::members))
         .routes(routes!(registrations::routes::reject))
         .routes(routes!(invitations::routes::list, invitations::routes::invite))
         .routes(routes!(invitations::routes::show, invitations::routes::accept, invitations::routes::withdraw))
         .routes(routes!(invitations::refusals::show, invitations::refusals::refuse))
+        .routes(routes!(members::routes::leave))
+        .routes(routes!(members::routes::remove))
+        .routes(routes!(members::routes::end_sessions))
         .routes(routes!(clients::token::token))
         .routes(routes!(clients::routes::list, clients::routes::create))
         .routes(routes!(clients::routes::show, clients::routes::delete))
@@ -29,6 +32,7 @@ pub fn api() -> OpenApiRouter<App> {
         .routes(routes!(api_keys::routes::list, api_keys::routes::create))
         .routes(routes!(api_keys::routes::revoke))
         .routes(routes!(api_keys::exchange::exchange))
+        .routes(routes!(principals::existing))
         .routes(routes!(keys::routes::jwks))
         .routes(routes!(keys::routes::discovery))
 }

@@ -1,10 +1,10 @@
-//! Who am I, and who is with me?
+//! Who is with me?
 
-use super::store::{self, Member, Tenant, User};
+use super::store::{self, Member, User};
 use crate::app::App;
 use axum::extract::State;
 use common::{
-    access::{Allowed, Authenticated},
+    access::Allowed,
     db,
     http::{Json, Query},
     page::{Page, PageQuery},
@@ -23,15 +23,6 @@ pub struct Person {
     pub id: UserId,
     pub email: String,
     pub display_name: String,
-}
-
-#[derive(Serialize, ToSchema)]
-pub struct Me {
-    user: Person,
-    /// The tenant that this session acts in.
-    tenant: Tenant,
-    /// Every tenant the user may log in to.
-    tenants: Vec<Tenant>,
 }
 
 impl From<User> for Person {
@@ -54,18 +45,6 @@ pub fn logged_in(claims: &Claims, principal: &Principal) -> Result<UserId, Probl
         Some(_) => Err(Problem::forbidden("user_session_required", "An API key may not do this: log in.")),
         None => person(principal),
     }
-}
-
-#[utoipa::path(get, path = "/v1/me", operation_id = "getMe", tag = "accounts", responses((status = 200, body = Me)), security(("bearer" = [])))]
-pub async fn me(State(app): State<App>, caller: Authenticated) -> Result<Json<Me>, Problem> {
-    let id = person(&caller.principal)?;
-    // The other tenants that the person belongs to are part of the answer.
-    let mut tx = db::begin_platform(&app.pool).await?;
-    let gone = || Problem::not_found("user_not_found", "This user is no member of this tenant any more.");
-    let user = store::find_user(&mut tx, id).await?.ok_or_else(gone)?;
-    let tenants = store::tenants_of(&mut tx, id).await?;
-    let tenant = tenants.iter().find(|tenant| tenant.id == caller.tenant).cloned().ok_or_else(gone)?;
-    Ok(Json(Me { user: user.into(), tenant, tenants }))
 }
 
 #[utoipa::path(get, path = "/v1/members", operation_id = "listMembers", tag = "accounts", params(PageQuery), responses((status = 200, body = Page<Member>)),

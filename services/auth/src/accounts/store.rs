@@ -118,6 +118,17 @@ pub async fn tenants_of(conn: &mut PgConnection, user: UserId) -> sqlx::Result<V
         .await
 }
 
+/// The tenant that somebody acts in who is not a person.
+pub async fn tenant(conn: &mut PgConnection, id: TenantId) -> sqlx::Result<Option<Tenant>> {
+    sqlx::query_as!(Tenant, "SELECT id, name FROM tenants WHERE id = $1", id.0).fetch_optional(conn).await
+}
+
+/// Those of the users who belong to the tenant, with their membership.
+pub async fn memberships(conn: &mut PgConnection, tenant: TenantId, users: &[Uuid]) -> sqlx::Result<Vec<(UserId, Uuid)>> {
+    let rows = sqlx::query!("SELECT user_id, id FROM memberships WHERE tenant_id = $1 AND user_id = ANY($2)", tenant.0, users);
+    Ok(rows.fetch_all(conn).await?.into_iter().map(|row| (UserId(row.user_id), row.id)).collect())
+}
+
 pub async fn members(conn: &mut PgConnection, tenant: TenantId, page: PageRequest) -> sqlx::Result<Vec<Member>> {
     sqlx::query_as!(
         Member,

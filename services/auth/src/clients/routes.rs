@@ -4,7 +4,7 @@ use super::{
     secrets::{self, MOST_SECRETS, NewSecret, no_such_client},
     store::{self, Client, LiveSecret},
 };
-use crate::{accounts::routes::logged_in, app::App, registrations::model, sessions::routes::NO_STORE};
+use crate::{accounts::routes::logged_in, app::App, authority::SpeaksFor, registrations::model, sessions::routes::NO_STORE};
 use axum::{
     extract::State,
     http::{HeaderName, StatusCode},
@@ -67,7 +67,7 @@ pub async fn create(State(app): State<App>, caller: Allowed<WriteClients>, Json(
         return Err(Problem::conflict("too_many_clients", format!("A tenant may have {MOST_CLIENTS} clients; delete one that is not needed.")));
     }
     store::insert(&mut tx, caller.tenant, &client).await?;
-    let secret = secrets::add(&mut tx, &app, client.id).await?;
+    let secret = secrets::add(&mut tx, &app, SpeaksFor::newly_made(client.id)).await?;
     tx.commit().await?;
     Ok((StatusCode::CREATED, [NO_STORE], Json(ClientMade { client, secret })))
 }
@@ -90,9 +90,11 @@ pub async fn delete(State(app): State<App>, caller: Allowed<WriteClients>, Path(
 }
 
 #[utoipa::path(post, path = "/v1/clients/{id}/secrets", operation_id = "addClientSecret", tag = "clients", params(("id" = ClientId, Path)),
-    responses((status = 201, body = NewSecret), (status = 409, description = "`two_secrets_live`")), security(("bearer" = ["auth.writeClients"])))]
+    responses((status = 201, body = NewSecret), (status = 409, description = "`two_secrets_live`"),
+        (status = 403, description = "`permission_missing`, or `escalation`: the client holds what the caller lacks.")), security(("bearer" = ["auth.writeClients"])))]
 pub async fn add_secret(State(app): State<App>, caller: Allowed<WriteClients>, Path(id): Path<ClientId>) -> Result<Created<NewSecret>, Problem> {
     logged_in(&caller.claims, &caller.principal)?;
+    let client = SpeaksFor::client(&app, &caller, id).await?;
     let mut tx = db::begin(&app.pool, caller.tenant).await?;
     if !store::lock(&mut tx, caller.tenant, id).await? {
         return Err(no_such_client());
@@ -100,7 +102,7 @@ pub async fn add_secret(State(app): State<App>, caller: Allowed<WriteClients>, P
     if store::live_secrets(&mut tx, caller.tenant, id).await?.len() >= MOST_SECRETS {
         return Err(Problem::conflict("two_secrets_live", "The client has two secrets that work; revoke the one that is not used any more."));
     }
-    let secret = secrets::add(&mut tx, &app, id).await?;
+    let secret = secrets::add(&mut tx, &app, client).await?;
     tx.commit().await?;
     Ok((StatusCode::CREATED, [NO_STORE], Json(secret)))
 }

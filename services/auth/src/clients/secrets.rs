@@ -6,13 +6,17 @@
 use super::store::{self, LiveSecret};
 use crate::{
     app::App,
+    authority::SpeaksFor,
     issuer::{AccessToken, MACHINE_TOKEN},
     opaque::OpaqueToken,
     sessions::model::key_lifetime,
 };
 use chrono::{DateTime, TimeDelta, Utc};
 use common::{db, problem::Problem};
-use contracts::id::{ClientId, SessionId, TenantId};
+use contracts::{
+    id::{ClientId, SessionId, TenantId},
+    messages::ClientDeleted,
+};
 use serde::Serialize;
 use sqlx::PgConnection;
 use utoipa::ToSchema;
@@ -30,8 +34,8 @@ pub struct NewSecret {
     secret: String,
 }
 
-/// Makes a secret of a client whose row is locked, or new.
-pub async fn add(conn: &mut PgConnection, app: &App, client: ClientId) -> Result<NewSecret, Problem> {
+/// Makes a secret of a client whose row is locked, or new. Whoever has it acts as the client.
+pub async fn add(conn: &mut PgConnection, app: &App, client: SpeaksFor<ClientId>) -> Result<NewSecret, Problem> {
     let (id, created_at, text) = (SessionId(app.ambient.uuid()), app.ambient.now(), OpaqueToken::new(&app.ambient));
     store::insert_secret(conn, client, &LiveSecret { id, created_at }, &text).await?;
     Ok(NewSecret { id, created_at, secret: text.expose().to_owned() })
@@ -50,11 +54,11 @@ pub async fn revoke(app: &App, tenant: TenantId, client: ClientId, secret: Optio
         return Err(if secret.is_some() { no_such_secret() } else { no_such_client() });
     }
     let revoked = store::revoke(&mut tx, tenant, client, secret, (since, now)).await?;
-    tx.commit().await?;
-    for secret in revoked {
-        app.live_sessions.close(tenant, secret).await?;
+    if secret.is_none() {
+        app.say(&mut tx, Some(tenant), &ClientDeleted { tenant_id: tenant, client_id: client }).await?;
     }
-    Ok(())
+    tx.commit().await?;
+    Ok(app.live_sessions.close_all(tenant, &revoked).await?)
 }
 
 /// A token for the holder of a tenant's client's secret; `None` if there is no such client or it is not its secret.

@@ -1,12 +1,13 @@
 //! Where do clients and their secrets lie?
 
-use crate::opaque::OpaqueToken;
+use crate::{authority::SpeaksFor, opaque::OpaqueToken};
 use chrono::{DateTime, Utc};
 use common::page::PageRequest;
 use contracts::id::{ClientId, SessionId, TenantId, UserId};
 use serde::Serialize;
 use sqlx::PgConnection;
 use utoipa::ToSchema;
+use uuid::Uuid;
 
 /// A machine of a tenant.
 #[derive(Serialize, ToSchema)]
@@ -71,6 +72,12 @@ pub async fn find(conn: &mut PgConnection, tenant: TenantId, id: ClientId) -> sq
         .await
 }
 
+/// Those of the ids that are machines of the tenant.
+pub async fn existing(conn: &mut PgConnection, tenant: TenantId, ids: &[Uuid]) -> sqlx::Result<Vec<ClientId>> {
+    let existing = sqlx::query_scalar!("SELECT id FROM clients WHERE tenant_id = $1 AND id = ANY($2) AND deleted_at IS NULL", tenant.0, ids);
+    Ok(existing.fetch_all(conn).await?.into_iter().map(ClientId).collect())
+}
+
 /// `false` if the tenant has no such client; else whoever adds a secret or deletes the client waits for us.
 pub async fn lock(conn: &mut PgConnection, tenant: TenantId, id: ClientId) -> sqlx::Result<bool> {
     let client = sqlx::query_scalar!("SELECT id FROM clients WHERE tenant_id = $1 AND id = $2 AND deleted_at IS NULL FOR NO KEY UPDATE", tenant.0, id.0);
@@ -95,11 +102,11 @@ pub async fn live_secrets(conn: &mut PgConnection, tenant: TenantId, client: Cli
     .await
 }
 
-pub async fn insert_secret(conn: &mut PgConnection, client: ClientId, secret: &LiveSecret, text: &OpaqueToken) -> sqlx::Result<()> {
+pub async fn insert_secret(conn: &mut PgConnection, client: SpeaksFor<ClientId>, secret: &LiveSecret, text: &OpaqueToken) -> sqlx::Result<()> {
     sqlx::query!(
         "INSERT INTO client_secrets (id, client_id, secret_hash, created_at) VALUES ($1, $2, $3, $4)",
         secret.id.0,
-        client.0,
+        client.whom().0,
         &text.hash(),
         secret.created_at
     )

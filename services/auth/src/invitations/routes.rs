@@ -8,6 +8,7 @@ use super::{
 use crate::{
     accounts::routes::logged_in,
     app::App,
+    authority,
     body::{JsonOrForm, wants_html},
     opaque::OpaqueToken,
     pages,
@@ -25,6 +26,7 @@ use common::{
     page::{Page, PageQuery},
     problem::Problem,
 };
+use contracts::authority::Subject;
 use serde::Deserialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -49,10 +51,12 @@ pub async fn list(State(app): State<App>, caller: Allowed<InviteMembers>, Query(
 #[utoipa::path(post, path = "/v1/invitations", operation_id = "inviteMember", tag = "invitations", request_body = InvitationRequest,
     responses((status = 202, body = OpenInvitation),
         (status = 409, description = "`already_a_member`, `invitations_refused`, `too_many_open_invitations`"),
+        (status = 403, description = "`permission_missing`, or `escalation`: the caller lacks some of what every member has."),
         (status = 429, description = "`too_many_invitations`: of this tenant, or of this tenant to this address.")),
     security(("bearer" = ["auth.inviteMembers"])))]
 pub async fn invite(State(app): State<App>, caller: Allowed<InviteMembers>, Json(request): Json<InvitationRequest>) -> Result<Response, Problem> {
     let (inviter, mut faults) = (logged_in(&caller.claims, &caller.principal)?, Vec::new());
+    authority::refuse_excess(&app, &caller, Subject::role("member")).await?;
     let email = model::email("email", Some(&request.email), &mut faults).ok_or_else(|| Problem::invalid(faults))?;
     let (open, left) = inviting::invite(&app, caller.tenant, inviter, &email).await?;
     let answer = (StatusCode::ACCEPTED, Json(open));

@@ -17,6 +17,9 @@ const KEY_OUTLIVES_TOKEN: Duration = Duration::from_secs(60);
 
 pub const LOGGED_OUT: &str = "logged_out";
 pub const REFRESH_REUSED: &str = "refresh_reused";
+/// Somebody else in the tenant ended it.
+pub const ENDED_BY_TENANT: &str = "ended_by_tenant";
+pub const MEMBER_REMOVED: &str = "member_removed";
 
 #[derive(Clone)]
 pub struct Session {

@@ -7,7 +7,7 @@ use super::{
     model::{ABSOLUTE, Decision, LOGGED_OUT, Link, REFRESH_REUSED, Session, decide, key_lifetime},
     store,
 };
-use crate::{app::App, opaque::OpaqueToken};
+use crate::{app::App, logins::not_a_member, members::store as members, opaque::OpaqueToken};
 use common::{db, problem::Problem};
 use contracts::id::{SessionId, TenantId, UserId};
 use sqlx::PgConnection;
@@ -18,13 +18,17 @@ pub struct Alive {
     pub refresh_token: OpaqueToken,
 }
 
-/// Begins a session of `user` in `tenant`.
+/// Begins a session of `user` in `tenant`. 403 for somebody who is no member.
 pub async fn open(app: &App, user: UserId, tenant: TenantId) -> Result<Alive, Problem> {
     let now = app.ambient.now();
     let (id, refresh_token) = (SessionId(app.ambient.uuid()), OpaqueToken::new(&app.ambient));
     let session =
         Session { id, user_id: user, tenant_id: tenant, created_at: now, last_used_at: now, expires_at: now + ABSOLUTE, ended_at: None, end_reason: None };
     let mut tx = db::begin(&app.pool, tenant).await?;
+    // Whoever removes them waits for us, and finds the session.
+    if !members::lock_member(&mut tx, tenant, user).await? {
+        return Err(not_a_member());
+    }
     store::insert(&mut tx, &session).await?;
     store::insert_token(&mut tx, app.ambient.uuid(), id, &refresh_token, now).await?;
     tell_alive(app, &session).await?;

@@ -35,7 +35,7 @@ async fn anybody(caller: Authenticated) -> String {
 }
 
 /// The address of a service that runs as the worker.
-async fn serve(world: &World) -> String {
+pub async fn serve(world: &World) -> String {
     let mut variables = world.platform.env();
     for name in ["AUTH_URL", "TOKEN_ISSUER"] {
         variables.insert(name.to_owned(), world.server.url.clone());
@@ -50,7 +50,7 @@ async fn serve(world: &World) -> String {
     url
 }
 
-async fn ask(url: &str, token: &str) -> (StatusCode, String) {
+pub async fn ask(url: &str, token: &str) -> (StatusCode, String) {
     let answer = reqwest::Client::new().get(url).bearer_auth(token).send().await.unwrap();
     (answer.status(), answer.text().await.unwrap())
 }

@@ -22,7 +22,7 @@ impl Fleet {
 
     async fn of(world: World) -> Self {
         let ada = world.account("ada@acme.test", "Acme").await;
-        world.allow(&ada, &["auth.readClients", "auth.writeClients"]).await;
+        world.allow(&ada, &["auth.readClients", "auth.writeClients", "auth.inviteMembers"]).await;
         let token = text(&world.log_in(&ada).await, "access_token").to_owned();
         let made = world.server.post("/v1/clients", &json!({"name": " nightly import "})).bearer(&token).send().await;
         assert_eq!(made.header("cache-control"), Some("no-store"));

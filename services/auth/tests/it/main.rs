@@ -1,15 +1,18 @@
 //! Does auth do what it says? Against real PostgreSQL, Redis and SNS.
 
 mod api_keys;
+mod authority;
 mod clients;
 mod contract;
 mod elsewhere;
+mod identity;
 mod invitations;
 mod inviting;
 mod keys;
 mod limits;
 mod logins;
 mod machines;
+mod members;
 mod operator;
 mod registrations;
 mod sessions;

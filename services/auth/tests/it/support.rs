@@ -8,7 +8,7 @@ use contracts::{
 };
 use serde_json::{Value, json};
 use std::collections::HashMap;
-use test_support::{TestPlatform, TestServer};
+use test_support::{Link, TestPlatform, TestServer};
 
 pub const PASSWORD: &str = "seven leagues at a stride";
 pub const PUBLIC_URL: &str = "https://auth.test";
@@ -43,7 +43,10 @@ impl World {
 
     /// auth with some variables set otherwise.
     pub async fn with(changes: &[(&str, String)]) -> Self {
-        let platform = TestPlatform::start("auth", &auth::MIGRATOR).await;
+        Self::on(TestPlatform::start("auth", &auth::MIGRATOR).await, changes).await
+    }
+
+    async fn on(platform: TestPlatform, changes: &[(&str, String)]) -> Self {
         sqlx::raw_sql(KEEP_MESSAGES).execute(&platform.pool).await.unwrap();
         let clock = Ambient::test(Ambient::system().now());
         let mut variables = environment(&platform);
@@ -108,9 +111,30 @@ impl World {
         Verifier::new(client, &self.server.url, &self.server.url, "sevenleague")
     }
 
+    /// auth, and a link to one of the services that it needs.
+    pub async fn behind_a_link(variable: &'static str) -> (Self, Link) {
+        let platform = TestPlatform::start("auth", &auth::MIGRATOR).await;
+        let url = environment(&platform)[variable].clone();
+        let link = Link::to(&url).await;
+        (Self::on(platform, &[(variable, link.through(&url))]).await, link)
+    }
+
+    /// Invites the address by the token of somebody in `host`'s tenant, and joins with the usual password.
+    pub async fn joins(&self, host: &Account, token: &str, email: &str) -> Account {
+        self.server.post("/v1/invitations", &json!({"email": email})).bearer(token).send().await.expect(202);
+        let link = self.link("invitation", email).await;
+        let joined = self.server.post(&link, &json!({"display_name": "Bob", "password": PASSWORD})).send().await.expect(201);
+        Account { email: email.to_owned(), user: id(&joined["user_id"]), tenant: host.tenant }
+    }
+
     /// A token of the platform client `worker`.
     pub async fn worker_token(&self) -> String {
-        let form = [("grant_type", "client_credentials"), ("client_id", "worker"), ("client_secret", WORKER_SECRET)];
+        self.platform_token("worker").await
+    }
+
+    /// A token of one of the platform's clients that auth knows by the worker's secret.
+    pub async fn platform_token(&self, client: &str) -> String {
+        let form = [("grant_type", "client_credentials"), ("client_id", client), ("client_secret", WORKER_SECRET)];
         text(&self.server.post_form("/v1/oauth/token", &form).send().await.expect(200), "access_token").to_owned()
     }
 
@@ -129,7 +153,7 @@ impl World {
 pub fn environment(platform: &TestPlatform) -> HashMap<String, String> {
     let mut variables = platform.env();
     let hash = |secret: &str| sha256(&[secret.as_bytes()]).iter().map(|byte| format!("{byte:02x}")).collect::<String>();
-    let clients = format!("auth:{},worker:{}", hash(&variables["CLIENT_SECRET"]), hash(WORKER_SECRET));
+    let clients = format!("auth:{},worker:{1},permission:{1}", hash(&variables["CLIENT_SECRET"]), hash(WORKER_SECRET));
     let own = [
         ("KEY_ENCRYPTION_KEY", "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=".to_owned()),
         ("PLATFORM_CLIENTS", clients),
