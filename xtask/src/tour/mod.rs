@@ -13,6 +13,7 @@ pub mod mail;
 mod messages;
 mod postgres;
 pub mod registration;
+mod removal;
 mod revocation;
 pub mod sessions;
 mod setup;
@@ -64,8 +65,9 @@ async fn story(guide: &Guide) -> Result<()> {
     guide.step("Billing knows who uses what since when");
     usage::metered(guide, &ada, &instance).await?;
 
-    guide.step("Ada invites Bob, gives him a role, and takes it away");
-    revocation::invite_and_revoke(guide, &ada).await?;
+    guide.step("Ada invites Bob, gives him a role, takes it away, and removes him");
+    let bob = revocation::invite_and_revoke(guide, &ada).await?;
+    removal::hold_back_and_remove(guide, &ada, &bob).await?;
 
     guide.step("She removes polls");
     leaving::remove_polls(guide, &ada, &instance).await?;

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 const ROLE: &str = "accountant";
 
-pub async fn invite_and_revoke(guide: &Guide, ada: &Session) -> Result<()> {
+pub async fn invite_and_revoke(guide: &Guide, ada: &Session) -> Result<Session> {
     let (email, password) = (&guide.cast.bob_email, guide.cast.bob_password);
     guide.post("auth", "/v1/invitations").bearer(&ada.token).json(&json!({ "email": email })).expect(202).await?;
     let link = mail::link(&guide.mail(email, "invites you").await?, "/v1/invitations/")?;
@@ -46,7 +46,7 @@ pub async fn invite_and_revoke(guide: &Guide, ada: &Session) -> Result<()> {
         millis(sent.elapsed()),
         millis(answered.elapsed())
     ));
-    Ok(())
+    Ok(bob)
 }
 
 fn millis(time: Duration) -> f64 {

@@ -20,7 +20,7 @@ const OWNERS: [&str; 7] = [
 ];
 const OPERATORS: [&str; 4] = ["billing.closeCycles", "configurator.publishServices", "mailer.readMessages", "worker.readJobs"];
 /// What anybody who is signed in may ask, or would be refused only for a permission: one route of each service.
-const EVERYWHERE: [(&str, &str); 6] = [
+pub const EVERYWHERE: [(&str, &str); 6] = [
     ("auth", "/v1/me"),
     ("permission", "/v1/me/permissions"),
     ("billing", "/v1/usage"),
