@@ -19,12 +19,14 @@ use contracts::{
     topology::{QUEUES, Topic},
 };
 use messaging::Aws;
-use redis::aio::ConnectionManager;
+use redis::aio::{ConnectionManager, ConnectionManagerConfig};
 use sqlx::{PgPool, migrate::Migrator};
 use std::{collections::BTreeSet, collections::HashMap, time::Duration};
 
 /// Connections that a test has lent out are not waited for longer: the drop of the database ends them.
 const POOL_CLOSES: Duration = Duration::from_secs(1);
+/// The test's own connection to Redis waits this long, also on a machine that is busy with other tests.
+const REDIS_PATIENCE: Duration = Duration::from_secs(10);
 
 /// Everything that one test has for itself.
 pub struct TestPlatform {
@@ -62,7 +64,8 @@ impl TestPlatform {
         messaging::provision::provision_for(&aws, &queues).await.expect("making topics and queues");
         let pool = PgPool::connect_lazy(&database::superuser_url(&name)).expect("a database URL");
         let client = redis::Client::open(redis_url()).expect("a Redis URL");
-        let redis = ConnectionManager::new(client).await.expect("connecting to Redis");
+        let patient = ConnectionManagerConfig::new().set_response_timeout(Some(REDIS_PATIENCE)).set_connection_timeout(Some(REDIS_PATIENCE));
+        let redis = ConnectionManager::new_with_config(client, patient).await.expect("connecting to Redis");
         let issuer = TestIssuer::start(ambient.clone()).await;
         Self { pool, redis, aws, ambient, issuer, name, service, services: Background::start() }
     }
