@@ -1,6 +1,7 @@
 //! What does a test of auth need? The service with its own keys and a clock that stands still, and a look at what it says.
 
 use auth::{config::Config, opaque::sha256};
+use chrono::TimeDelta;
 use common::{ambient::Ambient, client::PlatformClient, config::Env, token::Verifier};
 use contracts::{
     id::{Principal, TenantId, UserId},
@@ -123,6 +124,8 @@ impl World {
     pub async fn joins(&self, host: &Account, token: &str, email: &str) -> Account {
         self.server.post("/v1/invitations", &json!({"email": email})).bearer(token).send().await.expect(202);
         let link = self.link("invitation", email).await;
+        // What was joined first is told by the time.
+        self.clock.advance(TimeDelta::seconds(1));
         let joined = self.server.post(&link, &json!({"display_name": "Bob", "password": PASSWORD})).send().await.expect(201);
         Account { email: email.to_owned(), user: id(&joined["user_id"]), tenant: host.tenant }
     }
