@@ -69,13 +69,14 @@ async fn an_owner_who_does_not_exist_is_none_and_one_of_before_is_asked_about() 
     let ada = world.owner().await;
     let bob = world.stranger(ada.tenant).await;
     let query = "INSERT INTO grants (id, tenant_id, principal, role_id, granted_by, granted_at)
-        SELECT gen_random_uuid(), $1, $2, '00000000-0000-7000-8000-000000000001', 'client:test', now()";
-    let own_by_sql = async |who: String| sqlx::query(query).bind(ada.tenant.0).bind(who).execute(&world.platform.pool).await.unwrap();
-    own_by_sql(format!("user:{}", world.platform.ambient.uuid())).await;
-    sqlx::raw_sql("DELETE FROM principals").execute(&world.platform.pool).await.unwrap();
+        SELECT gen_random_uuid(), $1, 'user:' || gen_random_uuid(), '00000000-0000-7000-8000-000000000001', 'client:test', now()";
+    sqlx::query(query).bind(ada.tenant.0).execute(&world.platform.pool).await.unwrap();
+    let forget = async || sqlx::raw_sql("DELETE FROM principals").execute(&world.platform.pool).await.unwrap();
+    forget().await;
     let own = world.grants_of(&ada, &ada, "owner").await;
     world.revoke(&ada, &own[0]).await.problem(409, "last_owner");
-    own_by_sql(principal(&bob)).await;
+    world.post("/v1/grants", &ada, json!({"principal": principal(&bob), "role": "owner"})).await.expect(201);
+    forget().await;
     world.revoke(&ada, &own[0]).await.expect(204);
     let bobs = world.grants_of(&bob, &bob, "owner").await;
     world.revoke(&bob, &bobs[0]).await.problem(409, "last_owner");
