@@ -183,9 +183,6 @@ pub const RETRY_AFTER_OUTAGE: u32 = 2;
 
 impl From<sqlx::Error> for Problem {
     fn from(error: sqlx::Error) -> Self {
-        if is_beyond_time(&error) {
-            return Self::invalid(vec![FieldError::new("body", "out_of_range", "a point in time must lie between the years -4712 and 294275")]);
-        }
         if holds_nul(&error) {
             return Self::invalid(vec![FieldError::new("body", "invalid", "no text may contain the character U+0000")]);
         }
@@ -220,11 +217,6 @@ pub fn is_outage(error: &sqlx::Error) -> bool {
 /// Whether a text or JSON value had the one character that PostgreSQL cannot hold (SQLSTATE 22021 and 22P05).
 fn holds_nul(error: &sqlx::Error) -> bool {
     error.as_database_error().and_then(|error| error.code()).is_some_and(|code| matches!(&*code, "22021" | "22P05"))
-}
-
-/// Whether a point in time was one that PostgreSQL cannot hold (SQLSTATE 22008), such as chrono's earliest.
-fn is_beyond_time(error: &sqlx::Error) -> bool {
-    error.as_database_error().and_then(|error| error.code()).is_some_and(|code| code == "22008")
 }
 
 /// The name of the constraint that a statement violated.

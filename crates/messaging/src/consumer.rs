@@ -19,7 +19,7 @@ use aws_sdk_sqs::{
 use common::{
     ambient::Ambient,
     db,
-    server::{FINISH_WITHIN, GiveUp},
+    server::{FINISH_WITHIN, GIVE_BACK_WITHIN, GiveUp},
 };
 use contracts::{messages::Message as Contract, topology};
 use sqlx::PgPool;
@@ -69,11 +69,20 @@ pub struct Options {
     pub visibility: Option<Duration>,
     /// How long handlers may still run after the order to stop.
     pub drain: Duration,
+    /// How long it may then take to hand back what they hold.
+    pub give_back: Duration,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { long_poll: LONG_POLL, retry_base: RETRY.base, reconnect_base: RECONNECT.base, visibility: None, drain: FINISH_WITHIN }
+        Self {
+            long_poll: LONG_POLL,
+            retry_base: RETRY.base,
+            reconnect_base: RECONNECT.base,
+            visibility: None,
+            drain: FINISH_WITHIN,
+            give_back: GIVE_BACK_WITHIN,
+        }
     }
 }
 
@@ -123,7 +132,7 @@ impl Consumer {
         let context = Arc::new(Context { queue, dead_queue_url, pool, ambient, routes, retry, reconnect, breaker: Breaker::default() });
         let poll = Poll { sqs: &aws.sqs, queue_url: &queue_url, visibility, long_poll: options.long_poll };
         // From here on, so that what a receive took of the time is not given once more.
-        let (tasks, give_up) = (TaskTracker::new(), GiveUp::after(&shutdown, options.drain));
+        let (tasks, give_up) = (TaskTracker::new(), GiveUp::within(&shutdown, options.drain, options.give_back));
         let mut failures = 0;
         while let Some(mut places) = place(&context, &permits, &shutdown).await {
             // One message is risked to find out whether an outage is over.

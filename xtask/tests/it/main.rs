@@ -1,6 +1,5 @@
 //! Is what is deployed what ECS accepts, and what the services need?
 
-mod deny;
 mod docker;
 mod ecs;
 mod emulator;

@@ -2,15 +2,16 @@
 
 use crate::{
     gate::Gate,
-    world::{QUEUE, Recorder, brisk, patient, until, within},
+    world::{QUEUE, Recorder, brisk, env, patient, until, within},
 };
+use aws_config::BehaviorVersion;
 use common::ambient::Ambient;
 use contracts::{envelope::Envelope, messages::MemberJoined, topology::Topic};
-use messaging::{Consumer, Delivery, Fault, Handle, HandleRaw, consumer::Options};
+use messaging::{Aws, Consumer, Delivery, Fault, Handle, HandleRaw, consumer::Options};
 use serde_json::{Value, json};
 use sqlx::PgConnection;
 use std::{sync::Arc, time::Duration};
-use tokio::sync::Notify;
+use tokio::{sync::Notify, time::Instant};
 use tokio_util::sync::CancellationToken;
 
 #[tokio::test]
@@ -188,6 +189,29 @@ async fn a_consumer_that_stops_hands_back_what_it_cannot_finish() {
         let recorder = Recorder::new();
         world.consume(recorder.clone());
         until("another takes it over", async || world.effects().await == [envelope.id]).await;
+    })
+    .await;
+}
+
+/// Its receive hangs, and so does handing back: each part has a limit, and all count from the order to stop.
+#[tokio::test]
+async fn a_queue_that_says_nothing_does_not_hold_up_a_stop() {
+    within(async |world| {
+        let gate = Gate::before(env("AWS_ENDPOINT_URL").trim_start_matches("http://").trim_end_matches('/').to_owned()).await;
+        let config = aws_config::defaults(BehaviorVersion::latest()).endpoint_url(format!("http://127.0.0.1:{}", gate.port)).load().await;
+        let aws = Aws::new(&config, &world.prefix, &world.account);
+        let slow = Slow::default();
+        let options = Options { drain: Duration::from_secs(1), give_back: Duration::from_secs(1), ..brisk() };
+        let consumer = Consumer::new(&aws, QUEUE, world.pool.clone(), world.ambient.clone()).on::<MemberJoined, _>(slow.clone()).options(options);
+        world.enqueue(&json!(world.envelope()).to_string()).await;
+        let stop = CancellationToken::new();
+        let running = tokio::spawn(consumer.run(stop.clone()));
+        slow.begun.notified().await;
+        gate.stall();
+        let ordered = Instant::now();
+        stop.cancel();
+        tokio::time::timeout(Duration::from_secs(10), running).await.expect("it ends").unwrap();
+        assert!(ordered.elapsed() < Duration::from_secs(4), "{:?}", ordered.elapsed());
     })
     .await;
 }

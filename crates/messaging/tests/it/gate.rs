@@ -16,6 +16,8 @@ enum State {
     Closed,
     /// Takes connections, and lets nothing through them.
     Held,
+    /// Lets nothing through any connection, and tells nobody.
+    Stalled,
 }
 
 pub struct Gate {
@@ -42,7 +44,7 @@ impl Gate {
                         continue;
                     }
                     State::Held => drop(held.fetch_add(1, SeqCst)),
-                    State::Open => {}
+                    State::Open | State::Stalled => {}
                 }
                 tokio::spawn(pass(near, target.clone(), watch.clone()));
             }
@@ -62,6 +64,11 @@ impl Gate {
         self.state.send_replace(State::Open);
     }
 
+    /// From now on nothing passes, also not where something did.
+    pub fn stall(&self) {
+        self.state.send_replace(State::Stalled);
+    }
+
     /// How many connections found the gate closed.
     pub fn refused(&self) -> usize {
         self.refused.load(SeqCst)
@@ -79,7 +86,10 @@ async fn pass(mut near: TcpStream, target: String, mut watch: watch::Receiver<St
     }
     let Ok(mut far) = TcpStream::connect(target).await else { return };
     tokio::select! {
-        _ = copy_bidirectional(&mut near, &mut far) => {}
-        _ = watch.wait_for(|state| *state == State::Closed) => {}
+        biased;
+        _ = watch.wait_for(|state| matches!(state, State::Closed | State::Stalled)) => {}
+        _ = copy_bidirectional(&mut near, &mut far) => return,
     }
+    // Both ends stay open until the gate closes.
+    let _ = watch.wait_for(|state| *state == State::Closed).await;
 }

@@ -62,7 +62,7 @@ async fn complete(app: &App, removal: &Removal) -> Result<(), Problem> {
     if store::end_membership(&mut tx, tenant, removal.membership_id).await? {
         store::end_sessions(&mut tx, tenant, user, MEMBER_REMOVED, now).await?;
         store::revoke_keys(&mut tx, tenant, user, now).await?;
-        store::withdraw_invitations(&mut tx, tenant, user).await?;
+        store::withdraw_invitations(&mut tx, tenant, user, now).await?;
     }
     let ended = store::ended_since(&mut tx, tenant, user, since(app, now)).await?;
     tx.commit().await?;

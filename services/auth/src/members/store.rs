@@ -90,12 +90,14 @@ pub async fn revoke_keys(conn: &mut PgConnection, tenant: TenantId, user: UserId
     Ok(())
 }
 
-/// Neither a link that they sent, maybe to themselves, nor one that they got brings them back.
-pub async fn withdraw_invitations(conn: &mut PgConnection, tenant: TenantId, user: UserId) -> sqlx::Result<()> {
+/// Neither a link that they sent, maybe to themselves, nor one that they got brings them back. The rows stay: they count towards the limits.
+pub async fn withdraw_invitations(conn: &mut PgConnection, tenant: TenantId, user: UserId, now: DateTime<Utc>) -> sqlx::Result<()> {
     sqlx::query!(
-        "DELETE FROM invitations WHERE tenant_id = $1 AND used_at IS NULL AND (invited_by = $2 OR email = (SELECT email FROM users WHERE id = $2))",
+        "UPDATE invitations SET ended_at = $3, mail_waits = false
+         WHERE tenant_id = $1 AND used_at IS NULL AND ended_at IS NULL AND (invited_by = $2 OR email = (SELECT email FROM users WHERE id = $2))",
         tenant.0,
-        user.0
+        user.0,
+        now
     )
     .execute(conn)
     .await?;

@@ -32,6 +32,12 @@ async fn try_out(page: &Client, url: &str, token: &str) -> anyhow::Result<()> {
     form.find(Locator::Css(".btn.auth.authorize")).await?.click().await?;
     click(page, ".btn.btn-done").await?;
 
+    let mut tags = Vec::new();
+    for section in page.find_all(Locator::Css(".opblock-tag")).await? {
+        tags.extend(section.attr("data-tag").await?);
+    }
+    ensure!(tags.len() > 2 && tags.iter().position(|tag| tag == "internal") == Some(tags.len() - 1), "what is internal stands last: {tags:?}");
+
     page.refresh().await?;
     wait_for(page, ".btn.authorize.locked").await.context("the token is kept across a reload")?;
     click(page, &format!("{OPERATION} .opblock-summary-control")).await?;
