@@ -26,6 +26,8 @@ pub struct Cast {
     /// Where Ada's second forum is made, while a worker dies.
     pub crash_host: String,
     pub bouncing: String,
+    /// Whom Ada invites in vain.
+    pub unreachable: String,
     pub complaining: String,
     /// Differs from tour to tour.
     pub tag: String,
@@ -50,6 +52,7 @@ impl Cast {
             bob_password: "eleven geese along the towpath",
             crash_host: format!("acme-crash-{tag}.forum.localhost"),
             bouncing: format!("bounce+{tag}@simulator.amazonses.com"),
+            unreachable: format!("bounce+{tag}-invited@simulator.amazonses.com"),
             complaining: format!("complaint+{tag}@simulator.amazonses.com"),
             tag: tag.to_owned(),
         }
@@ -78,9 +81,9 @@ mod tests {
         let tags: BTreeSet<_> = (0..100).map(|_| Cast::of_a_tour().tag).collect();
         assert_eq!(tags.len(), 100);
         assert!(tags.iter().all(|tag| tag.len() == TAG && tag.bytes().all(|letter| letter.is_ascii_lowercase())), "{tags:?}");
-        let Cast { ada, grace, mallory, bob_email, bob_password: _, crash_host, bouncing, complaining, tag } = Cast::of_a_tour();
+        let Cast { ada, grace, mallory, bob_email, bob_password: _, crash_host, bouncing, unreachable, complaining, tag } = Cast::of_a_tour();
         let owned = [ada, grace, mallory].into_iter().flat_map(|owner| [owner.email, owner.tenant, owner.host]);
-        for name in owned.chain([bob_email, crash_host, bouncing, complaining]) {
+        for name in owned.chain([bob_email, crash_host, bouncing, unreachable, complaining]) {
             assert!(name.contains(&tag), "{name}");
         }
     }

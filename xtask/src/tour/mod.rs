@@ -76,7 +76,7 @@ async fn story(guide: &Guide) -> Result<()> {
     let invoice = invoice::close(guide, &ada).await?;
 
     guide.step("The invoice is mailed; addresses that bounce or complain get no more mail");
-    suppression::mails(guide, &invoice).await?;
+    suppression::mails(guide, &ada, &invoice).await?;
 
     guide.step("A message that comes three times counts once; a malformed one is set aside");
     messages::repeated_and_malformed(guide, &ada, &instance).await?;

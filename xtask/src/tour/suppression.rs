@@ -3,11 +3,12 @@
 use super::{
     guide::Guide,
     http::{Call, list, text},
+    sessions::Session,
 };
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 
-pub async fn mails(guide: &Guide, invoice: &Value) -> Result<()> {
+pub async fn mails(guide: &Guide, ada: &Session, invoice: &Value) -> Result<()> {
     let number = text(invoice, "/number")?;
     let mail = guide.mail(&guide.cast.ada.email, number).await?;
     ensure!(text(&mail, "/BodyText")?.contains(&guide.cast.ada.tenant) && text(&mail, "/BodyText")?.contains(number), "the invoice's mail is wrong: {mail}");
@@ -17,7 +18,8 @@ pub async fn mails(guide: &Guide, invoice: &Value) -> Result<()> {
     guide.saw(format!("'{}' to {}, once", text(&mail, "/Subject")?, guide.cast.ada.email));
 
     let (bouncing, complaining) = (&guide.cast.bouncing, &guide.cast.complaining);
-    tokio::try_join!(suppressed(guide, bouncing, "bounced", "bounce"), suppressed(guide, complaining, "complained", "complaint"))?;
+    let (bounce, complaint) = (suppressed(guide, bouncing, "bounced", "bounce"), suppressed(guide, complaining, "complained", "complaint"));
+    tokio::try_join!(bounce, complaint, suppressed_for_her(guide, ada))?;
     Ok(())
 }
 
@@ -35,6 +37,20 @@ async fn suppressed(guide: &Guide, address: &str, end: &str, reason: &str) -> Re
     let after = guide.mails_to(address).await?.len();
     ensure!((before, after) == (1, 1), "SES was called {before} times before and {after} times after the suppression of {address}");
     guide.saw(format!("a mail to {address}: {end}, by SES event; the address is suppressed for that tenant's mail of that kind; the next one: suppressed, and SES was not called"));
+    Ok(())
+}
+
+/// What bounces of a tenant's mail is that tenant's affair.
+async fn suppressed_for_her(guide: &Guide, ada: &Session) -> Result<()> {
+    let address = &guide.cast.unreachable;
+    guide.post("auth", "/v1/invitations").bearer(&ada.token).json(&json!({ "email": address })).expect(202).await?;
+    let listed = async || {
+        let listed = guide.get("mailer", "/v1/suppressions").query(&[("address", address)]).bearer(guide.operator()).expect(200).await?;
+        Ok(list(&listed, "/items").first().cloned())
+    };
+    let suppression = guide.wait(&format!("{address} to be suppressed"), listed).await?;
+    ensure!(suppression["tenant_id"] == ada.tenant_id.as_str() && suppression["template"] == "invitation", "{suppression} is somebody else's");
+    guide.saw(format!("Ada's invitation to {address} bounces: the address gets no more invitations of her tenant"));
     Ok(())
 }
 
