@@ -3,7 +3,7 @@
 use crate::{
     connections::{Connection, Connections, Transaction},
     directory::HostRecord,
-    metering::Metering,
+    metering::{Metering, PASSES},
 };
 use anyhow::Context;
 use common::{problem::Problem, server::Lifecycle};
@@ -58,8 +58,8 @@ impl Database {
     }
 
     /// For what nobody waits for.
-    pub(crate) async fn begin_in_background(&self) -> sqlx::Result<Transaction> {
-        Transaction::begin(self.0.connections.acquire_in_background(self).await?).await
+    pub(crate) async fn acquire_in_background(&self) -> sqlx::Result<Connection> {
+        self.0.connections.acquire_in_background(self).await
     }
 
     pub(crate) fn id(&self) -> u64 {
@@ -95,6 +95,7 @@ pub(crate) struct Databases {
     connections: Arc<Connections>,
     next_id: AtomicU64,
     publisher: Publisher,
+    passes: Arc<Semaphore>,
     lifecycle: Lifecycle,
 }
 
@@ -105,7 +106,8 @@ impl Databases {
         let known = Cache::builder().max_capacity(MOST_INSTANCES).eviction_policy(EvictionPolicy::lru()).time_to_idle(FORGOTTEN);
         let connections = Arc::new(Connections::new(bound));
         lifecycle.spawn(Arc::clone(&connections).sweep(lifecycle.shutdown.clone()));
-        Self { known: known.eviction_listener(forget).build(), connections, next_id: AtomicU64::new(0), publisher, lifecycle }
+        let (known, passes) = (known.eviction_listener(forget).build(), Arc::new(Semaphore::new(PASSES)));
+        Self { known, connections, next_id: AtomicU64::new(0), publisher, passes, lifecycle }
     }
 
     /// The instance's database, known from now on, or under its new URL if it has moved.
@@ -117,7 +119,7 @@ impl Databases {
             return Ok(known);
         }
         let database = self.database(url, &record.service).map_err(|error| Problem::internal(error.as_ref()))?;
-        let metering = Metering::new(record, &database, self.publisher.clone());
+        let metering = Metering::new(record, &database, self.publisher.clone(), Arc::clone(&self.passes));
         self.lifecycle.spawn(metering.run(self.lifecycle.shutdown.clone()));
         self.known.insert(record.instance_id, database.clone()).await;
         Ok(database)

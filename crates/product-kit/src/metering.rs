@@ -1,4 +1,13 @@
 //! How does what was used reach billing? Triggers that the platform installed write rows beside the business fact; this takes them to the `usage` topic.
+//!
+//! ```text
+//! read a batch, no lock ─ send, no connection held ─┬─ confirmed: deleted by id
+//!                                                  └─ not taken: put off, and tried again behind all that is new
+//! ```
+//!
+//! Two processes may send the same row: it is the same message, which billing counts once. So nothing is held while SNS is asked.
+
+mod walk;
 
 use crate::{databases::Database, directory::HostRecord};
 use aws_lc_rs::digest::{SHA256, digest};
@@ -12,21 +21,28 @@ use contracts::{
 };
 use messaging::{Publisher, publisher::PublishError};
 use rust_decimal::Decimal;
-use sqlx::FromRow;
-use std::time::Duration;
+use sqlx::{FromRow, Row as _, postgres::PgRow};
+use std::{sync::Arc, time::Duration};
+use tokio::{sync::Semaphore, time::Instant};
 use tokio_util::sync::CancellationToken;
+use walk::{Stretch, Tried, Walk};
 
-/// Rows a transaction; ten batches of SNS.
+/// Passes of all instances at once: each has a batch in memory and calls to SNS under way.
+pub(crate) const PASSES: usize = 8;
+/// Rows a pass; ten batches of SNS.
 const BATCH: i64 = 100;
+/// Bytes of a meter and its key together. SNS takes no message as long as that (256 KiB), so a longer row is not even read.
+const LONGEST: i64 = 262_144;
 /// Looks for rows this often even if no request woke it. Each look needs a connection, and a process may know thousands of instances.
 const SWEEP: Duration = Duration::from_secs(600);
-/// After a pass that failed, or while another process relays the same outbox.
+/// After a pass that failed.
 const RETRY: Duration = Duration::from_secs(2);
-/// "meter" in ASCII: the advisory lock of whoever relays this database's outbox.
-const LOCK: i64 = 0x6d65746572;
 
-const TRY_LOCK: &str = "SELECT pg_try_advisory_xact_lock($1)";
-const TAKE: &str = "SELECT id, meter, key, quantity, occurred_at FROM platform.outbox ORDER BY id LIMIT $1";
+const TAKE: &str = "
+    SELECT id, CASE WHEN fits THEN meter END AS meter, CASE WHEN fits THEN key END AS key, quantity, occurred_at
+      FROM (SELECT *, octet_length(meter) + octet_length(key) <= $3 AS fits
+              FROM platform.outbox WHERE id > $1 AND id <= $2 ORDER BY id LIMIT $4) AS rows
+     ORDER BY id";
 const CONFIRM: &str = "DELETE FROM platform.outbox WHERE id = ANY($1)";
 
 /// Relays the outbox of one instance.
@@ -36,13 +52,15 @@ pub(crate) struct Metering {
     service: String,
     database: Database,
     publisher: Publisher,
+    passes: Arc<Semaphore>,
+    walk: Walk,
+    gauge: Gauge,
 }
 
 #[derive(FromRow)]
 struct Row {
-    id: i64,
-    meter: String,
-    key: String,
+    meter: Option<String>,
+    key: Option<String>,
     quantity: Decimal,
     occurred_at: DateTime<Utc>,
 }
@@ -52,81 +70,136 @@ struct Row {
 enum Abandoned {
     #[error("the instance's outbox cannot be read or written")]
     Database(#[from] sqlx::Error),
-    #[error("a row cannot be written as a message")]
-    Serialize(#[from] serde_json::Error),
-    #[error(transparent)]
-    Publish(#[from] PublishError),
+    #[error("SNS takes nothing")]
+    Outage(#[source] PublishError),
 }
 
-/// What a pass came to.
-enum Pass {
-    /// There is more where this came from.
-    Full,
-    Emptied,
-    /// Another process holds the lock; it may have looked before our rows were there.
-    Held,
+/// What became of a row.
+struct Answer {
+    id: i64,
+    result: Result<(), PublishError>,
 }
 
 impl Metering {
-    pub fn new(record: &HostRecord, database: &Database, publisher: Publisher) -> Self {
-        let database = database.clone();
-        Self { instance: record.instance_id, tenant: record.tenant_id, service: record.service.clone(), database, publisher }
+    /// `passes` bounds those of all instances together.
+    pub fn new(record: &HostRecord, database: &Database, publisher: Publisher, passes: Arc<Semaphore>) -> Self {
+        let (instance, tenant, service) = (record.instance_id, record.tenant_id, record.service.clone());
+        Self { instance, tenant, service, database: database.clone(), publisher, passes, walk: Walk::default(), gauge: Gauge(0) }
     }
 
     /// Runs until `shutdown` or until the instance is forgotten. The first pass sweeps up what an earlier process left.
-    pub async fn run(self, shutdown: CancellationToken) {
+    pub async fn run(mut self, shutdown: CancellationToken) {
         while !shutdown.is_cancelled() && !self.database.forgotten().is_cancelled() {
-            let pass = self.pass().await;
-            if let Err(error) = &pass {
+            let Some(Ok(pass)) = shutdown.run_until_cancelled(Arc::clone(&self.passes).acquire_owned()).await else { break };
+            let passed = self.next().await;
+            drop(pass);
+            self.gauge.set(self.walk.put_off());
+            if let Err(error) = &passed {
                 tracing::warn!(error = %Chain(error), instance_id = %self.instance, "usage could not be relayed; its rows wait");
             }
-            let pause = match pass {
-                Ok(Pass::Full) => continue,
-                Ok(Pass::Emptied) => SWEEP,
-                Ok(Pass::Held) | Err(_) => RETRY,
+            let (wakes, pause) = match passed {
+                Ok(true) => continue,
+                Ok(false) => (true, self.walk.due().map_or(SWEEP, |due| due.saturating_duration_since(Instant::now()).min(SWEEP))),
+                Err(_) => (false, RETRY),
             };
             tokio::select! {
                 () = shutdown.cancelled() => {}
                 () = self.database.forgotten().cancelled() => {}
-                () = self.database.woken(), if pause == SWEEP => {}
+                () = self.database.woken(), if wakes => {}
                 () = tokio::time::sleep(pause) => {}
             }
         }
     }
 
-    /// Takes a batch under the lock, sends it, deletes what was confirmed. A crash in between sends the same ids again.
-    ///
-    /// A lock instead of `FOR UPDATE SKIP LOCKED`: that needs the right to update, and the product's role may only read and delete here.
-    async fn pass(&self) -> Result<Pass, Abandoned> {
-        let mut tx = self.database.begin_in_background().await?;
-        if !sqlx::query_scalar::<_, bool>(TRY_LOCK).bind(LOCK).fetch_one(&mut *tx).await? {
-            return Ok(Pass::Held);
+    /// New rows, and if there are not many, also a batch of those in trouble that are due.
+    /// Says whether there is more to do at once.
+    async fn next(&mut self) -> Result<bool, Abandoned> {
+        let (tried, outage) = self.pass(self.walk.fresh()).await?;
+        self.walk.tried_fresh(&tried, Instant::now());
+        outage.map_or(Ok(()), |error| Err(Abandoned::Outage(error)))?;
+        if tried.full {
+            return Ok(true);
         }
-        let rows: Vec<Row> = sqlx::query_as(TAKE).bind(BATCH).fetch_all(&mut *tx).await?;
-        if rows.is_empty() {
-            return Ok(Pass::Emptied);
-        }
-        let messages = rows.iter().map(|row| Ok((UsageRecorded::TOPIC, self.envelope(row)?))).collect::<Result<Vec<(Topic, Envelope)>, Abandoned>>()?;
-        let answers = self.publisher.publish_batch(&messages).await;
-        let confirmed: Vec<i64> = rows.iter().zip(&answers).filter(|(_, answer)| answer.is_ok()).map(|(row, _)| row.id).collect();
-        sqlx::query(CONFIRM).bind(&confirmed).execute(&mut *tx).await?;
-        tx.commit().await?;
-        answers.into_iter().collect::<Result<(), _>>()?;
-        Ok(if rows.len() as i64 == BATCH { Pass::Full } else { Pass::Emptied })
+        let Some(due) = self.walk.again(Instant::now()) else { return Ok(false) };
+        let (tried, outage) = self.pass(due).await?;
+        self.walk.tried_again(&tried, Instant::now());
+        outage.map_or(Ok(true), |error| Err(Abandoned::Outage(error)))
     }
 
-    fn envelope(&self, row: &Row) -> Result<Envelope, serde_json::Error> {
+    /// Reads a batch, sends it, deletes what was confirmed; gives an error if SNS took nothing and refused nothing.
+    /// A crash in between sends the same ids again.
+    ///
+    /// No `FOR UPDATE SKIP LOCKED`: that needs the right to update; the product's role may only read and delete here.
+    async fn pass(&self, stretch: Stretch) -> Result<(Tried, Option<PublishError>), Abandoned> {
+        let rows = self.take(stretch).await?;
+        let answers = self.send(&rows).await?;
+        let confirmed: Vec<i64> = answers.iter().filter(|answer| answer.result.is_ok()).map(|answer| answer.id).collect();
+        if !confirmed.is_empty() {
+            sqlx::query(CONFIRM).bind(&confirmed).execute(&mut *self.database.acquire_in_background().await?).await?;
+        }
+        let left: Vec<(i64, PublishError)> = answers.into_iter().filter_map(|answer| Some((answer.id, answer.result.err()?))).collect();
+        let last = rows.last().map(|row| row.try_get("id")).transpose()?;
+        let tried = Tried { last, left: left.len() as u64, full: rows.len() as i64 == BATCH };
+        let refused = left.iter().filter(|(_, error)| matches!(error, PublishError::Refused(_))).count();
+        let Some((row, error)) = left.into_iter().next() else { return Ok((tried, None)) };
+        if confirmed.is_empty() && refused == 0 {
+            return Ok((tried, Some(error)));
+        }
+        let instance_id = self.instance;
+        tracing::warn!(%error, row, rows = tried.left, refused, %instance_id, "rows of usage were not taken; they are tried again behind all others");
+        Ok((tried, None))
+    }
+
+    async fn take(&self, stretch: Stretch) -> sqlx::Result<Vec<PgRow>> {
+        let mut connection = self.database.acquire_in_background().await?;
+        sqlx::query(TAKE).bind(stretch.after).bind(stretch.upto).bind(LONGEST).bind(BATCH).fetch_all(&mut *connection).await
+    }
+
+    /// A row that is no usage fails alone.
+    async fn send(&self, rows: &[PgRow]) -> sqlx::Result<Vec<Answer>> {
+        let (mut answers, mut sound, mut messages) = (Vec::new(), Vec::new(), Vec::<(Topic, Envelope)>::new());
+        for row in rows {
+            let id = row.try_get("id")?;
+            match self.envelope(row) {
+                Ok(envelope) => {
+                    sound.push(id);
+                    messages.push((UsageRecorded::TOPIC, envelope));
+                }
+                Err(fault) => answers.push(Answer { id, result: Err(PublishError::Refused(fault)) }),
+            }
+        }
+        let sent = self.publisher.publish_batch(&messages).await;
+        answers.extend(sound.into_iter().zip(sent).map(|(id, result)| Answer { id, result }));
+        Ok(answers)
+    }
+
+    fn envelope(&self, row: &PgRow) -> Result<Envelope, String> {
+        let row = Row::from_row(row).map_err(|fault| Chain(&fault).to_string())?;
+        let (Some(meter), Some(key)) = (row.meter, row.key) else { return Err(format!("meter and key have more than {LONGEST} bytes")) };
         // A tenant may have two instances, and both may count their rows from 1.
-        let key = format!("{}:{}", self.instance, row.key);
-        let usage = UsageRecorded {
-            instance_id: self.instance,
-            service: self.service.clone(),
-            meter: format!("{}.{}", self.service, row.meter),
-            quantity: row.quantity,
-            occurred_at: row.occurred_at,
-            key,
-        };
-        Envelope::new(message_id(&usage), row.occurred_at, &self.service, Some(self.tenant), &usage)
+        let key = format!("{}:{key}", self.instance);
+        let meter = format!("{}.{meter}", self.service);
+        let usage =
+            UsageRecorded { instance_id: self.instance, service: self.service.clone(), meter, quantity: row.quantity, occurred_at: row.occurred_at, key };
+        let envelope = Envelope::new(message_id(&usage), row.occurred_at, &self.service, Some(self.tenant), &usage);
+        envelope.map_err(|fault| fault.to_string())
+    }
+}
+
+/// What one instance adds to the gauge of the process; taken back when the instance is forgotten.
+struct Gauge(u64);
+
+impl Gauge {
+    fn set(&mut self, rows: u64) {
+        let gauge = metrics::gauge!("metering_rows_put_off");
+        gauge.increment(rows as f64 - self.0 as f64);
+        self.0 = rows;
+    }
+}
+
+impl Drop for Gauge {
+    fn drop(&mut self) {
+        self.set(0);
     }
 }
 

@@ -93,3 +93,69 @@ async fn what_an_earlier_process_left_is_swept_up_when_the_pool_opens() {
     assert_eq!(usage(&fixture, 250).await.len(), 250);
     eventually("the outbox is empty", async || (waiting(&fixture).await == 0).then_some(())).await;
 }
+
+/// Rows that nobody can take, in front of all others: two that SNS refuses, one that is no number, and a whole pass of
+/// rows that are too long even to be read.
+async fn leave_trouble(fixture: &Fixture) {
+    for rows in [
+        "SELECT 'posts', repeat('x', 262100), 1, now() FROM generate_series(1, 2)",
+        "SELECT 'posts', 'posts:nan', 'NaN', now()",
+        "SELECT 'posts', repeat('x', 270000), 1, now() FROM generate_series(1, 100)",
+    ] {
+        let insert = format!("INSERT INTO platform.outbox (meter, key, quantity, occurred_at) {rows}");
+        sqlx::query(sqlx::AssertSqlSafe(insert)).execute(&fixture.platform.pool).await.unwrap();
+    }
+}
+
+async fn put_off(fixture: &Fixture, rows: usize) {
+    let line = format!("metering_rows_put_off {rows}\n");
+    eventually("the gauge counts the rows", async || fixture.server.ops("/metrics").send().await.text.contains(&line).then_some(())).await;
+}
+
+#[tokio::test]
+async fn rows_that_nobody_takes_hold_up_no_other() {
+    let fixture = Fixture::start().await;
+    messaging::provision::provision_for(&fixture.platform.aws, &[QUEUE]).await.unwrap();
+    // A process counts from its start on, a test from the first look.
+    fixture.server.ops("/metrics").send().await;
+    leave_trouble(&fixture).await;
+    let sound = "INSERT INTO platform.outbox (meter, key, quantity, occurred_at) VALUES ('posts', 'posts:sound', 1, now())";
+    sqlx::query(sound).execute(&fixture.platform.pool).await.unwrap();
+
+    fixture.server.get("/v1/topics").on(ACME).await.expect(200);
+    let sent = usage(&fixture, 1).await;
+    assert!(sent.keys().all(|key| key.ends_with(":posts:sound")), "{:?}", sent.keys());
+    put_off(&fixture, 103).await;
+
+    // Nor what comes later.
+    let ada = fixture.member("Ada").await;
+    fixture.server.post("/v1/topics", &json!({"title": "T", "body": "first"})).bearer(&ada).on(ACME).await.expect(201);
+    assert_eq!(usage(&fixture, 1).await.len(), 1);
+    eventually("only the rows in trouble are left", async || (waiting(&fixture).await == 103).then_some(())).await;
+
+    // A person repairs them.
+    let repair = "UPDATE platform.outbox SET key = 'posts:repaired:' || id, quantity = 1";
+    sqlx::query(repair).execute(&fixture.platform.pool).await.unwrap();
+    assert_eq!(usage(&fixture, 103).await.len(), 103);
+    eventually("the outbox is empty", async || (waiting(&fixture).await == 0).then_some(())).await;
+    put_off(&fixture, 0).await;
+}
+
+#[tokio::test]
+async fn no_transaction_is_open_while_sns_is_asked() {
+    let fixture = Fixture::start().await;
+    messaging::provision::provision_for(&fixture.platform.aws, &[QUEUE]).await.unwrap();
+    fixture.server.get("/v1/topics").on(ACME).await.expect(200);
+    let rows = "INSERT INTO platform.outbox (meter, key, quantity, occurred_at)
+                SELECT 'posts', 'p' || n || repeat('x', 9000), 1, now() FROM generate_series(1, 500) AS n";
+    sqlx::query(rows).execute(&fixture.platform.pool).await.unwrap();
+    fixture.server.post_form("/sign-out", &[]).on(ACME).await;
+    // From here on only metering uses the database.
+    eventually("the outbox is empty", async || {
+        let open = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND state = 'idle in transaction' AND pid <> pg_backend_pid()";
+        let open: i64 = sqlx::query_scalar(open).fetch_one(&fixture.platform.pool).await.unwrap();
+        assert_eq!(open, 0, "a transaction waits for something that is not the database");
+        (waiting(&fixture).await == 0).then_some(())
+    })
+    .await;
+}
