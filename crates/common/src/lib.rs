@@ -14,6 +14,7 @@
 //! | [`openapi`] | what does the service's documentation say? |
 //! | [`page`] | how is a long list read? |
 //! | [`problem`] | what does a caller learn when a request is refused? |
+//! | [`sealing`] | how does a secret lie in a database? |
 //! | [`server`] | how does a service listen, and how does it stop? |
 //! | [`source`] | from which network does a request come? |
 //! | [`telemetry`] | what can be seen of a running service? |
@@ -31,6 +32,7 @@ pub mod limit;
 pub mod openapi;
 pub mod page;
 pub mod problem;
+pub mod sealing;
 pub mod server;
 pub mod source;
 pub mod telemetry;

@@ -1,7 +1,10 @@
 //! What was auth told by its environment?
 
-use crate::{clients::PlatformClients, opaque::Sealer, passwords::Cost};
-use common::config::{Base, Database, Env, url};
+use crate::{clients::PlatformClients, passwords::Cost};
+use common::{
+    config::{Base, Database, Env, url},
+    sealing::Sealer,
+};
 use std::time::Duration;
 
 const PORT: u16 = 8001;
@@ -39,7 +42,7 @@ impl Config {
         Some(Self {
             base: base?,
             database: database?,
-            key_sealer: Sealer::new(key?),
+            key_sealer: Sealer::new(&key?),
             platform_clients: platform_clients?,
             access_token: Duration::from_secs(seconds?),
             public_url: public_url?,

@@ -1,11 +1,10 @@
 //! How is a secret kept that only its holder may know? Tokens as a hash, keys and tokens of ours encrypted.
 
 use aws_lc_rs::{
-    aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey},
     constant_time::verify_slices_are_equal,
     digest::{SHA256, digest},
 };
-use common::ambient::Ambient;
+use common::{ambient::Ambient, sealing::Sealer};
 
 pub const HASH_LEN: usize = 32;
 
@@ -39,41 +38,7 @@ impl OpaqueToken {
 
     /// Encrypts what only the holder of this token may read back.
     pub fn sealer(&self) -> Sealer {
-        Sealer::new(sha256(&[b"sevenleague refresh child", self.0.as_bytes()]))
-    }
-}
-
-/// AES-256-GCM with a random nonce in front.
-#[derive(Clone)]
-pub struct Sealer([u8; 32]);
-
-#[derive(Debug, thiserror::Error)]
-#[error("the value was encrypted under another key")]
-pub struct NotOurs;
-
-impl Sealer {
-    pub fn new(key: [u8; 32]) -> Self {
-        Self(key)
-    }
-
-    /// Encrypts `plain` so that it opens only under the same key and `context`.
-    pub fn seal(&self, ambient: &Ambient, context: &[u8], plain: &[u8]) -> Result<Vec<u8>, NotOurs> {
-        let nonce = ambient.bytes::<NONCE_LEN>();
-        let mut sealed = plain.to_vec();
-        self.key()?.seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), Aad::from(context), &mut sealed).map_err(|_| NotOurs)?;
-        Ok([&nonce[..], &sealed].concat())
-    }
-
-    pub fn open(&self, context: &[u8], sealed: &[u8]) -> Result<Vec<u8>, NotOurs> {
-        let (nonce, rest) = sealed.split_at_checked(NONCE_LEN).ok_or(NotOurs)?;
-        let nonce = Nonce::try_assume_unique_for_key(nonce).map_err(|_| NotOurs)?;
-        let mut rest = rest.to_vec();
-        let plain = self.key()?.open_in_place(nonce, Aad::from(context), &mut rest).map_err(|_| NotOurs)?;
-        Ok(plain.to_vec())
-    }
-
-    fn key(&self) -> Result<LessSafeKey, NotOurs> {
-        UnboundKey::new(&AES_256_GCM, &self.0).map(LessSafeKey::new).map_err(|_| NotOurs)
+        Sealer::new(&sha256(&[b"sevenleague refresh child", self.0.as_bytes()]))
     }
 }
 
@@ -87,18 +52,6 @@ pub fn sha256(parts: &[&[u8]]) -> [u8; HASH_LEN] {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn sealed_values_open_only_under_their_key_and_context() {
-        let ambient = Ambient::system();
-        let sealer = Sealer::new([7; 32]);
-        let sealed = sealer.seal(&ambient, b"kid", b"secret").unwrap();
-        assert_eq!(sealer.open(b"kid", &sealed).unwrap(), b"secret");
-        assert!(sealer.open(b"other", &sealed).is_err());
-        assert!(Sealer::new([8; 32]).open(b"kid", &sealed).is_err());
-        assert!(sealer.open(b"kid", &sealed[..5]).is_err());
-        assert_ne!(sealer.seal(&ambient, b"kid", b"secret").unwrap(), sealed);
-    }
 
     #[test]
     fn a_token_is_not_its_hash() {

@@ -1,10 +1,8 @@
-//! How do secrets lie in the database? Sealed with AES-256-GCM (NIST SP 800-38D), each bound to its instance and its purpose.
+//! How do secrets lie in the database? Sealed, each bound to its instance and its purpose.
 
-use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
-use common::ambient::Ambient;
+use common::{ambient::Ambient, sealing};
 use contracts::id::InstanceId;
 use secrecy::SecretString;
-use std::sync::Arc;
 
 /// First byte of every ciphertext, so that a later form can be told from this one.
 const FORM: u8 = 1;
@@ -19,7 +17,7 @@ pub enum Purpose {
 
 /// Seals and opens secrets under one key; cheap to clone.
 #[derive(Clone)]
-pub struct Sealer(Arc<LessSafeKey>);
+pub struct Sealer(sealing::Sealer);
 
 /// The key is another one, or the row was tampered with.
 #[derive(Debug, thiserror::Error)]
@@ -31,16 +29,13 @@ pub struct Unreadable {
 
 impl Sealer {
     pub fn new(key: &[u8; 32]) -> Self {
-        Self(Arc::new(LessSafeKey::new(UnboundKey::new(&AES_256_GCM, key).expect("the key is as long as the type says"))))
+        Self(sealing::Sealer::new(key))
     }
 
-    /// Form, nonce, ciphertext with tag.
+    /// Form, then what was sealed.
     pub fn seal(&self, ambient: &Ambient, instance: InstanceId, purpose: Purpose, secret: &str) -> Vec<u8> {
-        let nonce = ambient.bytes::<NONCE_LEN>();
-        let mut text = secret.as_bytes().to_vec();
-        let sealed = self.0.seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), binding(instance, purpose), &mut text);
-        sealed.expect("sealing fails only for texts of gigabytes");
-        [&[FORM], nonce.as_slice(), &text].concat()
+        let sealed = self.0.seal(ambient, &binding(instance, purpose), secret.as_bytes());
+        [&[FORM], &sealed[..]].concat()
     }
 
     pub fn open(&self, instance: InstanceId, purpose: Purpose, sealed: &[u8]) -> Result<SecretString, Unreadable> {
@@ -48,15 +43,13 @@ impl Sealer {
     }
 
     fn try_open(&self, instance: InstanceId, purpose: Purpose, sealed: &[u8]) -> Option<SecretString> {
-        let (nonce, text) = sealed.strip_prefix(&[FORM])?.split_first_chunk::<NONCE_LEN>()?;
-        let mut text = text.to_vec();
-        let opened = self.0.open_in_place(Nonce::assume_unique_for_key(*nonce), binding(instance, purpose), &mut text).ok()?;
-        Some(std::str::from_utf8(opened).ok()?.into())
+        let opened = self.0.open(&binding(instance, purpose), sealed.strip_prefix(&[FORM])?).ok()?;
+        Some(String::from_utf8(opened).ok()?.into())
     }
 }
 
-fn binding(instance: InstanceId, purpose: Purpose) -> Aad<Vec<u8>> {
-    Aad::from(format!("{instance}:{purpose:?}").into_bytes())
+fn binding(instance: InstanceId, purpose: Purpose) -> Vec<u8> {
+    format!("{instance}:{purpose:?}").into_bytes()
 }
 
 #[cfg(test)]

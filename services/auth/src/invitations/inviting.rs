@@ -77,7 +77,7 @@ async fn keep(conn: &mut PgConnection, new: &NewInvitation<'_>, earlier: Option<
 
 /// Orders the mail of an invitation.
 pub async fn say(conn: &mut PgConnection, app: &App, tenant: TenantId, invited: &Invited<'_>) -> Result<(), Problem> {
-    let refusal = app.refusal_links.make(&app.ambient, tenant, invited.email)?;
+    let refusal = app.refusal_links.make(&app.ambient, tenant, invited.email);
     app.say(conn, Some(tenant), &mail::invitation(&app.public_url, invited, &refusal, LINK_LIFETIME.num_days())).await
 }
 

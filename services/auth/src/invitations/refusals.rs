@@ -6,7 +6,6 @@ use super::refusal_store;
 use crate::{
     app::App,
     body::{OptionalJsonOrForm, wants_html},
-    opaque::Sealer,
     pace, pages,
     registrations::routes::link_used,
 };
@@ -16,7 +15,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use common::{ambient::Ambient, db, http::Path, problem::Problem};
+use common::{ambient::Ambient, db, http::Path, problem::Problem, sealing::Sealer};
 use contracts::id::TenantId;
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -40,10 +39,9 @@ impl RefusalLinks {
         Self(sealer)
     }
 
-    pub fn make(&self, ambient: &Ambient, tenant: TenantId, email: &str) -> Result<String, Problem> {
+    pub fn make(&self, ambient: &Ambient, tenant: TenantId, email: &str) -> String {
         let plain = [tenant.0.as_bytes(), email.as_bytes()].concat();
-        let sealed = self.0.seal(ambient, CONTEXT, &plain).map_err(|error| Problem::internal(&error))?;
-        Ok(URL_SAFE_NO_PAD.encode(sealed))
+        URL_SAFE_NO_PAD.encode(self.0.seal(ambient, CONTEXT, &plain))
     }
 
     fn read(&self, link: &str) -> Option<Whose> {
@@ -119,12 +117,12 @@ mod tests {
 
     #[test]
     fn only_our_links_are_read() {
-        let (ambient, links) = (Ambient::system(), RefusalLinks::new(Sealer::new([7; 32])));
+        let (ambient, links) = (Ambient::system(), RefusalLinks::new(Sealer::new(&[7; 32])));
         let tenant = TenantId(ambient.uuid());
-        let link = links.make(&ambient, tenant, "bob@acme.test").unwrap();
+        let link = links.make(&ambient, tenant, "bob@acme.test");
         let whose = links.read(&link).unwrap();
         assert_eq!((whose.tenant, whose.email.as_str()), (tenant, "bob@acme.test"));
-        let others = RefusalLinks::new(Sealer::new([8; 32]));
+        let others = RefusalLinks::new(Sealer::new(&[8; 32]));
         assert!(others.read(&link).is_none() && links.read(&link[1..]).is_none() && links.read("").is_none());
     }
 }

@@ -107,6 +107,6 @@ async fn form(app: &App, token: &OpaqueToken, refusal: Option<&Problem>) -> Resu
     // Into which tenant it invites, only the link says.
     let mut tx = db::begin_platform(&app.pool).await?;
     let Some(invitation) = store::find_open(&mut tx, token, app.ambient.now()).await? else { return Ok(pages::refused(&link_used()).into_response()) };
-    let refuse = app.refusal_links.make(&app.ambient, invitation.tenant_id, &invitation.email)?;
+    let refuse = app.refusal_links.make(&app.ambient, invitation.tenant_id, &invitation.email);
     Ok(pages::invitation(&invitation, &refuse, refusal).into_response())
 }

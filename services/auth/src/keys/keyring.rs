@@ -1,12 +1,13 @@
 //! How is a token signed? With the current Ed25519 key (RFC 8037), made when the first process ever needs it.
 
 use super::store::{self, StoredKey};
-use crate::opaque::{NotOurs, Sealer, sha256};
+use crate::opaque::sha256;
 use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use common::{
     ambient::Ambient,
     problem::Problem,
+    sealing::{Sealer, Unopened},
     token::{Claims, TOKEN_TYPE},
 };
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
@@ -56,7 +57,7 @@ pub enum KeyError {
     #[error("the signing keys cannot be read or written")]
     Database(#[from] sqlx::Error),
     #[error("the signing keys cannot be decrypted: KEY_ENCRYPTION_KEY is not the one they were made under")]
-    Sealed(#[from] NotOurs),
+    Sealed(#[from] Unopened),
     #[error("a signing key cannot be made")]
     Generate,
 }
@@ -130,7 +131,7 @@ fn generate(ambient: &Ambient, sealer: &Sealer) -> Result<StoredKey, KeyError> {
     let public_key = pair.public_key().as_ref().to_vec();
     let kid = thumbprint(&public_key);
     let private = pair.to_pkcs8v1().map_err(|_| KeyError::Generate)?;
-    let sealed_private_key = sealer.seal(ambient, kid.as_bytes(), private.as_ref())?;
+    let sealed_private_key = sealer.seal(ambient, kid.as_bytes(), private.as_ref());
     Ok(StoredKey { kid, public_key, sealed_private_key, state: CURRENT.into() })
 }
 
@@ -153,9 +154,9 @@ mod tests {
 
     #[test]
     fn private_keys_open_only_under_the_key_encryption_key() {
-        let sealer = Sealer::new([1; 32]);
+        let sealer = Sealer::new(&[1; 32]);
         let key = generate(&Ambient::system(), &sealer).unwrap();
         assert!(sealer.open(key.kid.as_bytes(), &key.sealed_private_key).is_ok());
-        assert!(Sealer::new([2; 32]).open(key.kid.as_bytes(), &key.sealed_private_key).is_err());
+        assert!(Sealer::new(&[2; 32]).open(key.kid.as_bytes(), &key.sealed_private_key).is_err());
     }
 }

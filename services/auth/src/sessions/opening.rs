@@ -77,7 +77,7 @@ pub async fn end(app: &App, user: UserId, session: SessionId) -> Result<(), Prob
 async fn rotate(conn: &mut PgConnection, app: &App, session: &Session, link: &Link, shown: &OpaqueToken) -> Result<OpaqueToken, Problem> {
     let now = app.ambient.now();
     let (child_id, child) = (app.ambient.uuid(), OpaqueToken::new(&app.ambient));
-    let sealed = shown.sealer().seal(&app.ambient, link.id.as_bytes(), child.expose().as_bytes()).map_err(|error| Problem::internal(&error))?;
+    let sealed = shown.sealer().seal(&app.ambient, link.id.as_bytes(), child.expose().as_bytes());
     store::insert_token(conn, child_id, session.id, &child, now).await?;
     store::use_up(conn, link.id, child_id, &sealed, now).await?;
     store::touch(conn, session.id, now).await?;
