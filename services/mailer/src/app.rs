@@ -2,7 +2,7 @@
 
 use crate::{config::Config, ses::Ses, templates::Templates};
 use axum::extract::FromRef;
-use common::{access::Access, ambient::Ambient, client::PlatformClient, db};
+use common::{access::Access, ambient::Ambient, client::PlatformClient, db, sealing::Sealer};
 use redis::aio::ConnectionManager;
 use sqlx::PgPool;
 use std::sync::Arc;
@@ -15,6 +15,7 @@ pub struct App {
     pub client: PlatformClient,
     pub ambient: Ambient,
     pub templates: Arc<Templates>,
+    pub sealer: Sealer,
     pub(crate) ses: Ses,
 }
 
@@ -29,6 +30,7 @@ impl App {
             client,
             ambient,
             templates: Arc::new(Templates::load()?),
+            sealer: config.sealer.clone(),
             ses: Ses::from_env(config).await,
         })
     }

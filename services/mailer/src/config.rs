@@ -1,11 +1,19 @@
 //! What was the mailer told by its environment?
 
-use common::config::{Base, Database, Env};
+use common::{
+    config::{Base, Database, Env},
+    sealing::Sealer,
+};
 
-#[derive(Clone, Debug)]
+/// Its name is said where content does not open.
+pub const ENCRYPTION_KEY: &str = "MAIL_ENCRYPTION_KEY";
+
+#[derive(Clone)]
 pub struct Config {
     pub base: Base,
     pub database: Database,
+    /// Seals the content of mails that wait (`MAIL_ENCRYPTION_KEY`, 32 bytes in base64).
+    pub sealer: Sealer,
     /// Sender of every mail, such as `Acme <no-reply@acme.example>`; verified in SES.
     pub mail_from: String,
     /// SES configuration set whose events come back through the `ses-feedback` topic; `mailer bootstrap` makes it.
@@ -17,11 +25,19 @@ pub struct Config {
 pub fn read(env: &mut Env) -> Option<Config> {
     let base = Base::read(env, "mailer", 8005);
     let database = Database::read(env);
+    let sealer = env.key(ENCRYPTION_KEY).map(|key| Sealer::new(&key));
     let mail_from = env.required("MAIL_FROM");
     let default_set = base.as_ref().map(|base| base.resource_prefix.clone()).unwrap_or_default();
     let configuration_set = env.or("SES_CONFIGURATION_SET", default_set);
     let ses_endpoint = env.optional("AWS_ENDPOINT_URL_SESV2");
-    Some(Config { base: base?, database: database?, mail_from: mail_from?, configuration_set: configuration_set?, ses_endpoint: ses_endpoint? })
+    Some(Config {
+        base: base?,
+        database: database?,
+        sealer: sealer?,
+        mail_from: mail_from?,
+        configuration_set: configuration_set?,
+        ses_endpoint: ses_endpoint?,
+    })
 }
 
 /// What `mailer bootstrap` needs to know.

@@ -1,5 +1,6 @@
 //! Which mails are there, and how far has each come?
 
+pub mod content;
 pub mod model;
 pub mod queue;
 pub mod routes;

@@ -122,7 +122,7 @@ impl Settings<'_> {
                 // A line `<name> <text>` is a TXT record here, for whoever tries a host of another domain.
                 ("DNS_TXT_FILE", self.dns_file.display().to_string()),
             ],
-            "mailer" => vec![("MAIL_FROM", "no-reply@sevenleague.test".into())],
+            "mailer" => vec![("MAIL_ENCRYPTION_KEY", secrets.key("mailer/mail_encryption_key")?), ("MAIL_FROM", "no-reply@sevenleague.test".into())],
             "worker" => vec![
                 ("CONFIGURATOR_URL", self.url("configurator")),
                 ("BUNDLES_DIR", data::checkout().join(BUNDLES).display().to_string()),

@@ -18,6 +18,7 @@ pub struct Claimed {
     pub template: String,
     pub recipient: String,
     pub variables: Option<Value>,
+    pub variables_sealed: Option<Vec<u8>>,
     pub attempts: i32,
     pub suppressed_by: Option<String>,
 }
@@ -26,10 +27,10 @@ pub struct Claimed {
 pub async fn claim(conn: &mut PgConnection, claim: Uuid, during_outage: bool) -> sqlx::Result<Option<Claimed>> {
     sqlx::query_as!(
         Claimed,
-        r#"UPDATE messages SET status = 'sending', claim = $1, attempts = attempts + CASE WHEN $2 THEN 0 ELSE 1 END, updated_at = now()
+        r#"UPDATE messages SET status = 'sending', claim = $1, opener = $1, attempts = attempts + CASE WHEN $2 THEN 0 ELSE 1 END, updated_at = now()
            WHERE id = (SELECT id FROM messages WHERE status IN ('queued', 'held') AND send_after <= now() AND give_up_at > now()
                        ORDER BY send_after FOR UPDATE SKIP LOCKED LIMIT 1)
-           RETURNING id, claim, template, recipient, variables, attempts,
+           RETURNING id, claim, template, recipient, variables, variables_sealed, attempts,
                      (SELECT s.reason FROM tenant_suppressions s WHERE s.address = lower(messages.recipient)
                          AND s.tenant_id IS NOT DISTINCT FROM messages.tenant_id AND s.template = messages.template) AS suppressed_by"#,
         claim,
@@ -86,10 +87,10 @@ pub async fn give_up(conn: &mut PgConnection) -> sqlx::Result<i64> {
     sqlx::query_scalar!(
         r#"WITH over AS (
                SELECT id, status FROM messages
-               WHERE (variables IS NOT NULL OR status IN ('queued', 'held', 'unknown')) AND give_up_at <= now() AND status <> 'sending'
+               WHERE (variables IS NOT NULL OR variables_sealed IS NOT NULL OR status IN ('queued', 'held', 'unknown')) AND give_up_at <= now() AND status <> 'sending'
                LIMIT $1 FOR UPDATE SKIP LOCKED
            ), ended AS (
-               UPDATE messages m SET variables = NULL, updated_at = now(),
+               UPDATE messages m SET variables = NULL, variables_sealed = NULL, updated_at = now(),
                       status = CASE WHEN over.status IN ('queued', 'held', 'unknown') THEN 'given_up' ELSE over.status END,
                       reason = CASE WHEN over.status = 'unknown' THEN 'SES never told whether it left: ' || coalesce(m.reason, '')
                                     WHEN over.status IN ('queued', 'held') THEN 'it did not leave in time: ' || coalesce(m.reason, 'it was not tried')
@@ -118,7 +119,8 @@ pub async fn prune(conn: &mut PgConnection, older_than: PgInterval) -> sqlx::Res
 pub async fn resend(conn: &mut PgConnection, id: Uuid, may_arrive_twice: bool) -> sqlx::Result<bool> {
     let queued = sqlx::query!(
         "UPDATE messages SET status = 'queued', send_after = now(), claim = NULL, reason = NULL, updated_at = now()
-         WHERE id = $1 AND variables IS NOT NULL AND give_up_at > now() AND (status IN ('queued', 'held', 'failed', 'suppressed') OR status = 'unknown' AND $2)",
+         WHERE id = $1 AND (variables IS NOT NULL OR variables_sealed IS NOT NULL) AND give_up_at > now()
+           AND (status IN ('queued', 'held', 'failed', 'suppressed') OR status = 'unknown' AND $2)",
         id,
         may_arrive_twice
     );

@@ -1,6 +1,7 @@
 //! What may operators ask of the ledger? Mails of every tenant, and those of none.
 
 use super::{
+    content,
     model::{self, Message, Status},
     queue,
     store::{self, Enqueued, NewMessage},
@@ -157,7 +158,9 @@ pub async fn enqueue(app: &App, conn: &mut PgConnection, tenant: Option<TenantId
     let hash = digest(&SHA256, content.as_bytes());
     let (id, now) = (app.ambient.uuid(), app.ambient.now());
     let give_up_at = model::give_up_at(now, order);
-    let new = NewMessage { id, order, content_hash: hash.as_ref(), tenant, subject: &subject, now, give_up_at };
+    let variables_sealed = content::seal(&app.sealer, &app.ambient, id, &order.variables);
+    let (content_hash, variables_sealed) = (hash.as_ref(), variables_sealed.as_slice());
+    let new = NewMessage { id, order, content_hash, variables_sealed, tenant, subject: &subject, now, give_up_at };
     Ok(match store::enqueue(conn, new).await? {
         Enqueued::New => Ok(id),
         Enqueued::Repeated(earlier) => Ok(earlier),

@@ -7,7 +7,6 @@ use super::{
 use chrono::{DateTime, Utc};
 use common::page::PageRequest;
 use contracts::{id::TenantId, messages::SendMail};
-use serde_json::Value;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
@@ -26,6 +25,7 @@ pub struct NewMessage<'a> {
     pub id: Uuid,
     pub order: &'a SendMail,
     pub content_hash: &'a [u8],
+    pub variables_sealed: &'a [u8],
     pub tenant: Option<TenantId>,
     pub subject: &'a str,
     pub now: DateTime<Utc>,
@@ -34,7 +34,7 @@ pub struct NewMessage<'a> {
 
 pub async fn enqueue(conn: &mut PgConnection, new: NewMessage<'_>) -> sqlx::Result<Enqueued> {
     let inserted = sqlx::query!(
-        "INSERT INTO messages (id, key, content_hash, tenant_id, template, recipient, subject, variables, status, send_after, created_at, updated_at, give_up_at)
+        "INSERT INTO messages (id, key, content_hash, tenant_id, template, recipient, subject, variables_sealed, status, send_after, created_at, updated_at, give_up_at)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'queued', now(), $9, $9, $10) ON CONFLICT (key) DO NOTHING",
         new.id,
         new.order.key,
@@ -43,7 +43,7 @@ pub async fn enqueue(conn: &mut PgConnection, new: NewMessage<'_>) -> sqlx::Resu
         new.order.template,
         new.order.recipient,
         new.subject,
-        Value::Object(new.order.variables.clone()),
+        new.variables_sealed,
         new.now,
         new.give_up_at,
     )
@@ -93,7 +93,7 @@ pub async fn find_for_event(conn: &mut PgConnection, ledger_id: Option<Uuid>, se
 pub async fn advance(conn: &mut PgConnection, id: Uuid, status: Status, reason: Option<&str>, ses_message_id: &str, now: DateTime<Utc>) -> sqlx::Result<()> {
     sqlx::query!(
         "UPDATE messages SET status = $2, reason = COALESCE($3, reason), ses_message_id = COALESCE(ses_message_id, $4), updated_at = $5,
-                variables = CASE WHEN $7 THEN NULL ELSE variables END
+                variables = CASE WHEN $7 THEN NULL ELSE variables END, variables_sealed = CASE WHEN $7 THEN NULL ELSE variables_sealed END
          WHERE id = $1 AND status = ANY($6)",
         id,
         status.name(),
@@ -110,6 +110,9 @@ pub async fn advance(conn: &mut PgConnection, id: Uuid, status: Status, reason: 
 
 /// Whether the mail could still be sent, because its content is there and its time is not over.
 pub async fn has_content(conn: &mut PgConnection, id: Uuid) -> sqlx::Result<bool> {
-    let there = sqlx::query_scalar!(r#"SELECT variables IS NOT NULL AND give_up_at > now() AS "there!" FROM messages WHERE id = $1"#, id);
+    let there = sqlx::query_scalar!(
+        r#"SELECT (variables IS NOT NULL OR variables_sealed IS NOT NULL) AND give_up_at > now() AS "there!" FROM messages WHERE id = $1"#,
+        id
+    );
     Ok(there.fetch_optional(conn).await?.unwrap_or(false))
 }

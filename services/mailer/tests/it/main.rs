@@ -6,6 +6,7 @@ mod gate;
 mod operators;
 mod outages;
 mod process;
+mod sealing;
 mod sending;
 mod support;
 mod walls;

@@ -1,5 +1,6 @@
 //! The binary as ECS runs it: a wrong environment, the logs, and the order to stop.
 
+use crate::support::KEY;
 use serde_json::Value;
 use std::{
     collections::HashMap,
@@ -15,15 +16,25 @@ fn binary(environment: &HashMap<String, String>) -> Command {
     command
 }
 
+fn mail_settings() -> [(String, String); 2] {
+    [("MAIL_FROM", "a@sevenleague.test"), ("MAIL_ENCRYPTION_KEY", KEY)].map(|(name, value)| (name.to_owned(), value.to_owned()))
+}
+
 #[test]
 fn a_wrong_environment_is_told_at_once_and_exits_with_2() {
     let wrong = HashMap::from([("LISTEN_ADDR".to_owned(), "nowhere".to_owned()), ("DATABASE_MAX_CONNECTIONS".to_owned(), "many".to_owned())]);
     let output = binary(&wrong).env_remove("AWS_REGION").output().expect("running the binary");
     let message = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(2), "{message}");
-    for fault in
-        ["LISTEN_ADDR: ", "DATABASE_MAX_CONNECTIONS: ", "DATABASE_URL is missing", "CLIENT_SECRET is missing", "MAIL_FROM is missing", "AWS_REGION is missing"]
-    {
+    for fault in [
+        "LISTEN_ADDR: ",
+        "DATABASE_MAX_CONNECTIONS: ",
+        "DATABASE_URL is missing",
+        "CLIENT_SECRET is missing",
+        "MAIL_FROM is missing",
+        "MAIL_ENCRYPTION_KEY is missing",
+        "AWS_REGION is missing",
+    ] {
         assert!(message.contains(fault), "'{fault}' not in: {message}");
     }
 }
@@ -32,7 +43,7 @@ fn a_wrong_environment_is_told_at_once_and_exits_with_2() {
 async fn it_logs_json_and_stops_in_order_when_told() {
     let platform = TestPlatform::start("mailer", &mailer::MIGRATOR).await;
     let mut environment = platform.env();
-    environment.insert("MAIL_FROM".into(), "a@sevenleague.test".into());
+    environment.extend(mail_settings());
     let mut process = binary(&environment).stdout(Stdio::piped()).spawn().expect("running the binary");
     let mut lines = BufReader::new(process.stdout.take().expect("its output")).lines().map(|line| line.expect("a line"));
     let listening =
@@ -62,7 +73,8 @@ async fn log_with_redis(policy: &str) -> Vec<Value> {
     let redis = RedisServer::start(&["--maxmemory-policy", policy]).await;
     let platform = TestPlatform::start("mailer", &mailer::MIGRATOR).await;
     let mut environment = platform.env();
-    environment.extend([("MAIL_FROM".to_owned(), "a@sevenleague.test".to_owned()), ("REDIS_URL".to_owned(), redis.url())]);
+    environment.extend(mail_settings());
+    environment.insert("REDIS_URL".into(), redis.url());
     let mut process = binary(&environment).stdout(Stdio::piped()).spawn().expect("running the binary");
     let lines = BufReader::new(process.stdout.take().expect("its output")).lines();
     let mut lines = lines.map(|line| serde_json::from_str::<Value>(&line.expect("a line")).expect("JSON"));
@@ -101,7 +113,7 @@ async fn it_says_once_that_redis_may_evict_sessions() {
 async fn without_credentials_mail_waits_and_says_why() {
     let platform = TestPlatform::start("mailer", &mailer::MIGRATOR).await;
     let mut environment = platform.env();
-    environment.insert("MAIL_FROM".into(), "a@sevenleague.test".into());
+    environment.extend(mail_settings());
     environment.insert("AWS_EC2_METADATA_DISABLED".into(), "true".into());
     let mut command = binary(&environment);
     let mut process = command.env_remove("AWS_ACCESS_KEY_ID").stdout(Stdio::piped()).spawn().expect("running the binary");

@@ -13,10 +13,14 @@ pub struct Running {
     pub server: TestServer,
     pub operator: TestUser,
     pub config: Config,
+    pub environment: HashMap<String, String>,
     pub platform: TestPlatform,
 }
 
 const EVERYTHING: &[&str] = &["mailer.readMessages", "mailer.sendMessages", "mailer.readSuppressions", "mailer.writeSuppressions"];
+
+/// Thirty-two bytes in base64.
+pub const KEY: &str = "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=";
 
 pub async fn start() -> Running {
     start_with(|_| {}).await
@@ -34,15 +38,21 @@ pub async fn start_with(change: impl FnOnce(&mut HashMap<String, String>)) -> Ru
     let mut variables = platform.env();
     variables.insert("MAIL_FROM".into(), "Sevenleague <no-reply@sevenleague.test>".into());
     variables.insert("SES_CONFIGURATION_SET".into(), "mailer-tests".into());
+    variables.insert("MAIL_ENCRYPTION_KEY".into(), KEY.into());
     change(&mut variables);
-    let mut env = Env::new(variables);
-    let config = mailer::config::read(&mut env);
-    let config = env.finish(config).expect("a complete environment");
+    let config = config(variables.clone());
     let operator = platform.user(platform.tenant(), EVERYTHING).await;
     bootstrap(&config).await;
     let own = config.clone();
     let server = platform.serve(|lifecycle, bound, ambient| mailer::start(own, bound, ambient, lifecycle)).await;
-    Running { server, operator, config, platform }
+    Running { server, operator, config, environment: variables, platform }
+}
+
+/// What the mailer makes of an environment.
+pub fn config(variables: HashMap<String, String>) -> Config {
+    let mut env = Env::new(variables);
+    let config = mailer::config::read(&mut env);
+    env.finish(config).expect("a complete environment")
 }
 
 /// Makes what must exist in SES before the first mail.
