@@ -4,7 +4,7 @@ use crate::world::{QUEUE, Recorder, World, brisk, until, within};
 use contracts::{id::MessageId, messages::MemberJoined};
 use messaging::{Consumer, Delivery, Fault, Handle};
 use serde_json::json;
-use sqlx::PgConnection;
+use sqlx::{Connection, PgConnection};
 use std::collections::BTreeSet;
 
 async fn enqueue(world: &World, count: usize) -> Vec<MessageId> {
@@ -21,13 +21,16 @@ async fn enqueue(world: &World, count: usize) -> Vec<MessageId> {
 async fn a_read_only_database_costs_no_message() {
     within(async |world| {
         let said = enqueue(world, 100).await;
-        let mut other = world.pool.begin().await.unwrap();
-        sqlx::raw_sql("LOCK TABLE effects").execute(&mut *other).await.unwrap();
+        let mut other = world.connect().await;
+        sqlx::raw_sql("BEGIN; LOCK TABLE effects").execute(&mut other).await.unwrap();
         world.consume(Recorder::new());
         let held_up = "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'effects'::regclass";
-        until("handlers are in the middle of messages", async || world.count(held_up).await > 1).await;
+        // As many as a consumer handles at once with this pool: a connection that is still being made would stay writable.
+        until("all handlers are in the middle of messages", async || world.count(held_up).await == 5).await;
         world.alter("SET default_transaction_read_only = on").await;
-        world.disconnect_all().await;
+        // The lock goes last: whoever waits for it could otherwise still commit before its own end comes.
+        world.disconnect_all_but(&mut other).await;
+        other.close().await.unwrap();
         assert!(world.next_dead_letter(3).await.is_none(), "nothing is buried while the database is read-only");
         assert!(world.effects().await.is_empty());
         // Nobody ends the connections of that time; they stay read-only.

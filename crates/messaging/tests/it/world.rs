@@ -98,6 +98,11 @@ impl World {
         options.connect_with(self.database.clone().host("127.0.0.1").port(port)).await.unwrap()
     }
 
+    /// A connection that no pool hands out again.
+    pub async fn connect(&self) -> PgConnection {
+        PgConnection::connect_with(&self.database).await.unwrap()
+    }
+
     pub fn database_address(&self) -> String {
         format!("{}:{}", self.database.get_host(), self.database.get_port())
     }
@@ -164,12 +169,14 @@ impl World {
         admin.execute(AssertSqlSafe(format!("ALTER DATABASE {name} {what}"))).await.unwrap();
     }
 
-    /// Ends every connection to the database.
-    pub async fn disconnect_all(&self) {
+    /// Ends every other connection to the database, and waits until they have ended.
+    pub async fn disconnect_all_but(&self, kept: &mut PgConnection) {
         let admin: PgConnectOptions = env("TEST_DATABASE_URL").parse().unwrap();
         let mut admin = PgConnection::connect_with(&admin).await.unwrap();
-        let sql = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1";
-        sqlx::query(sql).bind(self.database.get_database()).execute(&mut admin).await.unwrap();
+        let pid: i32 = sqlx::query_scalar("SELECT pg_backend_pid()").fetch_one(kept).await.unwrap();
+        let sql = "SELECT coalesce(bool_and(pg_terminate_backend(pid, 10000)), true) FROM pg_stat_activity WHERE datname = $1 AND pid <> $2";
+        let ended: bool = sqlx::query_scalar(sql).bind(self.database.get_database()).bind(pid).fetch_one(&mut admin).await.unwrap();
+        assert!(ended, "every other connection ends within 10 s");
     }
 
     pub async fn count(&self, sql: &'static str) -> i64 {
