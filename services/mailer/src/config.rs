@@ -1,9 +1,11 @@
 //! What was the mailer told by its environment?
 
+use crate::housekeeping;
 use common::{
     config::{Base, Database, Env},
     sealing::Sealer,
 };
+use std::time::Duration;
 
 /// Its name is said where content does not open.
 pub const ENCRYPTION_KEY: &str = "MAIL_ENCRYPTION_KEY";
@@ -20,6 +22,8 @@ pub struct Config {
     pub configuration_set: String,
     /// Where SES is, if elsewhere than the rest of AWS; the SDK's own name for it.
     pub ses_endpoint: Option<String>,
+    /// Between two rounds of housekeeping; what tests make shorter.
+    pub housekeeping: Duration,
 }
 
 pub fn read(env: &mut Env) -> Option<Config> {
@@ -37,6 +41,7 @@ pub fn read(env: &mut Env) -> Option<Config> {
         mail_from: mail_from?,
         configuration_set: configuration_set?,
         ses_endpoint: ses_endpoint?,
+        housekeeping: housekeeping::EVERY,
     })
 }
 

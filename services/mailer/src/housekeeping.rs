@@ -7,19 +7,19 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 /// Deadlines are days or minutes; nobody waits for this.
-const EVERY: Duration = Duration::from_secs(5);
+pub const EVERY: Duration = Duration::from_secs(5);
 /// A call to SES takes seconds, and writing down its answer up to a minute: what is "sending" for longer was left by a process that died.
 const ABANDONED_AFTER: PgInterval = PgInterval { months: 0, days: 0, microseconds: 2 * 60 * 1_000_000 };
 /// Complaints come within weeks, and repetitions of an order within the 14 days that SQS keeps a message.
 const LEDGER_KEPT: PgInterval = PgInterval { months: 0, days: 90, microseconds: 0 };
 
-/// Goes round until `shutdown`, through any outage of the database.
-pub async fn run(app: App, shutdown: CancellationToken) {
+/// Goes round `every` so often until `shutdown`, through any outage of the database.
+pub async fn run(app: App, every: Duration, shutdown: CancellationToken) {
     while !shutdown.is_cancelled() {
         if let Err(error) = pass(&app).await {
             tracing::warn!(error = %Chain(&error), "the ledger cannot be tidied up yet");
         }
-        tokio::select! { () = shutdown.cancelled() => {}, () = tokio::time::sleep(EVERY) => {} }
+        tokio::select! { () = shutdown.cancelled() => {}, () = tokio::time::sleep(every) => {} }
     }
 }
 

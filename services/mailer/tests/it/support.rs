@@ -5,7 +5,7 @@ use common::config::Env;
 use contracts::{id::TenantId, messages::SendMail};
 use mailer::config::Config;
 use serde_json::{Value, json};
-use std::collections::HashMap;
+use std::{collections::HashMap, time::Duration};
 use test_support::{TestAnswer, TestPlatform, TestServer, TestUser, eventually};
 
 pub struct Running {
@@ -52,7 +52,8 @@ pub async fn start_with(change: impl FnOnce(&mut HashMap<String, String>)) -> Ru
 pub fn config(variables: HashMap<String, String>) -> Config {
     let mut env = Env::new(variables);
     let config = mailer::config::read(&mut env);
-    env.finish(config).expect("a complete environment")
+    let config = env.finish(config).expect("a complete environment");
+    Config { housekeeping: Duration::from_millis(200), ..config }
 }
 
 /// Makes what must exist in SES before the first mail.
