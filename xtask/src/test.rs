@@ -7,7 +7,7 @@ use crate::{
     tour,
 };
 use anyhow::{Context, Result};
-use std::{path::PathBuf, process::ExitCode};
+use std::{env, path::PathBuf, process::ExitCode, thread};
 use tokio::process::Command;
 
 pub async fn run(data: Option<PathBuf>, args: Vec<String>) -> Result<ExitCode> {
@@ -50,9 +50,20 @@ async fn tests(stack: &mut Stack, args: &[String]) -> Result<u8> {
     }
     command.args(args);
     give_environment(&mut command, &infra);
+    for threads in ["NEXTEST_TEST_THREADS", "RUST_TEST_THREADS"] {
+        if env::var_os(threads).is_none() {
+            command.env(threads, tests_at_once()?.to_string());
+        }
+    }
     command.env("CHROMEDRIVER", tools::chromedriver().context("there is no chromedriver")?);
     let status = command.status().await.context("cannot run the tests")?;
     Ok(status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(1))
+}
+
+/// Twice the cores: a test waits more than it computes, for PostgreSQL, queues and back-offs.
+fn tests_at_once() -> Result<usize> {
+    let cores = thread::available_parallelism().context("cannot count the cores")?;
+    Ok(2 * cores.get())
 }
 
 /// Where the tests find their infrastructure.
