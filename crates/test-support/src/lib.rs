@@ -26,8 +26,9 @@ pub use walls::tenant_walls;
 
 use std::time::{Duration, Instant};
 
-/// Longest wait of [`eventually`].
-const DEADLINE: Duration = Duration::from_secs(30);
+/// Longest wait of [`eventually`]: twice the visibility timeout of most queues, after which a message comes back whose first receiver
+/// was never heard of again, as when an answer is lost on a machine that has too much to do.
+const DEADLINE: Duration = Duration::from_secs(60);
 const POLL: Duration = Duration::from_millis(20);
 
 /// Asks until there is an answer; panics with the sentence `what` when the deadline passes.

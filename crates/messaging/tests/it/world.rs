@@ -25,7 +25,8 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 pub const QUEUE: &str = "permission";
 const TABLES: [&str; 2] = [include_str!("../../../../migrations/auth/0001_messaging.sql"), include_str!("../../../../migrations/auth/0021_outbox_waits.sql")];
 const EFFECTS: &str = "CREATE TABLE effects (message_id uuid NOT NULL)";
-const DEADLINE: Duration = Duration::from_secs(30);
+/// Twice the visibility timeout after which a message comes back whose first receiver was never heard of again.
+const DEADLINE: Duration = Duration::from_secs(60);
 
 pub struct World {
     pub aws: Aws,
