@@ -58,16 +58,29 @@ pub struct Folder {
 }
 
 const LOCK: &str = "lock";
+const LOGS: &str = "logs";
 
 impl Folder {
     pub fn open(root: &Path, name: &str) -> Result<Self> {
         let path = root.join(name);
-        fs::create_dir_all(path.join("logs")).with_context(|| format!("cannot create {}", path.display()))?;
+        fs::create_dir_all(path.join(LOGS)).with_context(|| format!("cannot create {}", path.display()))?;
         let lock = fs::File::create(path.join(LOCK))?;
         if lock.try_lock().is_err() {
             bail!("{} is in use by a running stack; stop that first (Ctrl-C where it runs)", path.display());
         }
         Ok(Self { path, _lock: lock })
+    }
+
+    /// Moves the logs to a folder that outlives this one, in the place of those of the run before.
+    pub fn keep_logs(&self, kept: &Path) -> Result<()> {
+        let moved = || {
+            if kept.exists() {
+                fs::remove_dir_all(kept)?;
+            }
+            fs::create_dir_all(kept)?;
+            fs::rename(self.path.join(LOGS), kept)
+        };
+        moved().with_context(|| format!("cannot keep the logs in {}", kept.display()))
     }
 
     /// Deletes the folder.
@@ -103,6 +116,21 @@ mod tests {
         assert_eq!(Folder::abandoned(&root, "up").unwrap().len(), 1);
         Folder::open(&root, "up").unwrap().wipe().unwrap();
         fs::remove_dir(&root).unwrap();
+    }
+
+    #[test]
+    fn logs_outlive_their_folder_until_the_next_ones_come() {
+        let root = env::temp_dir().join(format!("xtask-logs-{}", std::process::id()));
+        let kept = root.join("logs").join("tour");
+        for said in ["first", "second"] {
+            let folder = Folder::open(&root, "tour-1").unwrap();
+            fs::write(folder.path.join(LOGS).join(format!("{said}.log")), said).unwrap();
+            folder.keep_logs(&kept).unwrap();
+            folder.wipe().unwrap();
+        }
+        let names: Vec<_> = fs::read_dir(&kept).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        assert_eq!(names, ["second.log"]);
+        fs::remove_dir_all(&root).unwrap();
     }
 
     #[test]

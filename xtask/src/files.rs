@@ -33,7 +33,7 @@ pub fn read_json<T: DeserializeOwned>(path: &Path) -> Result<Option<T>> {
     }
 }
 
-/// The last lines of a log, for an error message.
+/// The last lines of a log, for an error message: what was said, without the backtraces that push it out of sight.
 pub fn tail(path: &Path, lines: usize) -> String {
     const ENOUGH_BYTES: u64 = 64 * 1024;
     let read = || -> std::io::Result<String> {
@@ -44,7 +44,36 @@ pub fn tail(path: &Path, lines: usize) -> String {
         file.read_to_end(&mut bytes)?;
         Ok(String::from_utf8_lossy(&bytes).into_owned())
     };
-    let text = read().unwrap_or_default();
-    let all: Vec<_> = text.lines().collect();
-    all[all.len().saturating_sub(lines)..].iter().map(|line| format!("    {line}\n")).collect()
+    last_said(&read().unwrap_or_default(), lines)
+}
+
+fn last_said(text: &str, lines: usize) -> String {
+    let mut in_backtrace = false;
+    let said: Vec<_> = text
+        .lines()
+        .filter(|line| {
+            in_backtrace = line.trim().eq_ignore_ascii_case("stack backtrace:") || in_backtrace && is_frame(line.trim_start());
+            !in_backtrace
+        })
+        .collect();
+    said[said.len().saturating_sub(lines)..].iter().map(|line| format!("    {line}\n")).collect()
+}
+
+/// `7: crate::function`, or `at ./src/main.rs:7` below it.
+fn is_frame(text: &str) -> bool {
+    text.starts_with("at ") || text.split_once(": ").is_some_and(|(number, _)| number.parse::<u32>().is_ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_backtrace_does_not_push_out_what_was_said() {
+        let frames: String = (0..40).map(|frame| format!("  {frame:2}: auth::serve\n             at ./src/main.rs:{frame}\n")).collect();
+        let log = format!("starting\nError: the port is taken\n\nCaused by:\n    0: binding\n    in use\n\nStack backtrace:\n{frames}stopped");
+        let shown = last_said(&log, 8);
+        assert!(shown.contains("Error: the port is taken") && shown.contains("in use"), "{shown}");
+        assert!(shown.contains("0: binding") && shown.contains("stopped") && !shown.contains("main.rs"), "{shown}");
+    }
 }

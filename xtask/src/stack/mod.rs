@@ -191,7 +191,14 @@ impl Stack {
     async fn stop(mut self) -> Result<()> {
         self.processes.stop().await?;
         let _ = fs::remove_file(state::file(&self.folder.path));
-        if self.options.durable { Ok(()) } else { self.folder.wipe() }
+        if self.options.durable {
+            return Ok(());
+        }
+        // Whoever wants to know why something failed asks when all has stopped. One run a purpose is kept.
+        let kept = self.root.join("logs").join(without_number(&self.options.name).trim_end_matches('-'));
+        self.folder.keep_logs(&kept)?;
+        println!("its logs: {}", kept.display());
+        self.folder.wipe()
     }
 }
 
