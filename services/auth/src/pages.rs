@@ -11,9 +11,23 @@ use axum::{
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
 use common::problem::Problem;
-use std::{borrow::Cow, sync::LazyLock};
+use include_dir::{Dir, include_dir};
+use minijinja::{Environment, UndefinedBehavior, Value, context, value::Serde};
+use std::sync::LazyLock;
 
-const STYLE: &str = "body{font:1.1rem/1.5 system-ui,sans-serif;max-width:32rem;margin:4rem auto;padding:0 1rem}label{display:block;margin:1rem 0}input{display:block;width:100%;font:inherit;padding:.4rem;box-sizing:border-box}button{font:inherit;padding:.5rem 1.5rem;margin-top:1rem}.fault{color:#b00020}dl{display:grid;grid-template-columns:auto 1fr;gap:.3rem 1rem}dt{color:#666}dd{margin:0;overflow-wrap:anywhere}hr{margin:2.5rem 0 1rem;border:0;border-top:1px solid #ccc}.no{color:#b00020}button{margin-right:.5rem}";
+static FILES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/templates");
+const STYLE: &str = include_str!("../templates/style.css");
+
+static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {
+    let mut templates = Environment::new();
+    templates.set_undefined_behavior(UndefinedBehavior::Strict);
+    for file in FILES.files() {
+        let (name, source) = (file.path().to_str().unwrap_or_default(), file.contents_utf8().unwrap_or_default());
+        templates.add_template(name, source).expect("compiled in, and parsed by the tests");
+    }
+    templates.add_global("style", Value::from_safe_string(STYLE.to_owned()));
+    templates
+});
 
 /// Nothing is loaded from anywhere; only our own style counts, and forms go only to ourselves.
 static POLICY: LazyLock<String> = LazyLock::new(|| {
@@ -21,120 +35,69 @@ static POLICY: LazyLock<String> = LazyLock::new(|| {
     format!("default-src 'none'; style-src 'sha256-{style}'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'")
 });
 
-/// A finished page; `body` is HTML whose variable parts went through [`escape`].
-pub struct Page {
-    status: StatusCode,
-    title: String,
-    body: String,
-}
-
-impl IntoResponse for Page {
-    fn into_response(self) -> Response {
-        let title = escape(&self.title);
-        let html = format!(
-            "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\">\
-             <title>{title}</title><style>{STYLE}</style></head><body><main><h1>{title}</h1>{}</main></body></html>",
-            self.body
-        );
-        // The address holds a secret: it must not leave in a Referer header or stay in a cache.
-        let headers = [
-            (header::CONTENT_SECURITY_POLICY, POLICY.as_str()),
-            (header::REFERRER_POLICY, "no-referrer"),
-            (header::CACHE_CONTROL, "no-store"),
-            (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-            (header::X_FRAME_OPTIONS, "DENY"),
-        ];
-        (self.status, headers, Html(html)).into_response()
-    }
+fn page(template: &str, status: StatusCode, values: Value) -> Response {
+    let html = match TEMPLATES.get_template(template).and_then(|template| template.render(values)) {
+        Ok(html) => html,
+        Err(error) => return Problem::internal(&error).into_response(),
+    };
+    // The address holds a secret: it must not leave in a Referer header or stay in a cache.
+    let headers = [
+        (header::CONTENT_SECURITY_POLICY, POLICY.as_str()),
+        (header::REFERRER_POLICY, "no-referrer"),
+        (header::CACHE_CONTROL, "no-store"),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::X_FRAME_OPTIONS, "DENY"),
+    ];
+    (status, headers, Html(html)).into_response()
 }
 
 /// Asks whose registration it is: only who made it knows its password.
-pub fn confirm_address(open: &Open, token: &OpaqueToken, refusal: Option<&Problem>) -> Page {
-    let faults = refusal.map(faults).unwrap_or_default();
-    let body = format!(
-        "<p>Somebody, hopefully you, has registered at Sevenleague with this address:</p>\
-         <dl><dt>Address</dt><dd>{email}</dd><dt>Name</dt><dd><bdi>{name}</bdi></dd><dt>Tenant</dt><dd><bdi>{tenant}</bdi></dd></dl>{faults}\
-         <form method=\"post\"><label>The password that you chose then <input name=\"password\" type=\"password\" autocomplete=\"current-password\" maxlength=\"256\" \
-         required></label><button>This is me: make my account</button></form>\
-         <hr><p>You know nothing of it, or the tenant is not yours? Then somebody else has given your address.</p>\
-         <form method=\"post\" action=\"{token}/rejection\"><button class=\"no\">This wasn’t me: delete it</button></form>",
-        email = escape(&open.email),
-        name = escape(&open.display_name),
-        tenant = escape(&open.tenant_name),
-        token = escape(token.expose())
-    );
-    Page { status: refusal.map_or(StatusCode::OK, |problem| problem.status), title: "Is this you?".into(), body }
+pub fn confirm_address(open: &Open, token: &OpaqueToken, refusal: Option<&Problem>) -> Response {
+    let Open { email, display_name: name, tenant_name: tenant, .. } = open;
+    let values = context! { email, name, tenant, token => token.expose(), problem => refusal.map(told) };
+    page("confirm-address.html", status(refusal), values)
 }
 
-pub fn registration_rejected() -> Page {
-    let body = "<p>The registration is deleted; nobody has got an account with your address by it. Nothing else needs to be done.</p>";
-    Page { status: StatusCode::OK, title: "Thank you".into(), body: body.into() }
+pub fn registration_rejected() -> Response {
+    page("registration-rejected.html", StatusCode::OK, context! {})
 }
 
-pub fn address_confirmed(email: &str) -> Page {
-    let body = format!("<p>{} is confirmed. You can log in now.</p>", escape(email));
-    Page { status: StatusCode::OK, title: "Your account is ready".into(), body }
+pub fn address_confirmed(email: &str) -> Response {
+    page("address-confirmed.html", StatusCode::OK, context! { email })
 }
 
-/// The form by which somebody joins a tenant; `refusal` is what was wrong the last time.
-pub fn invitation(invitation: &Invitation, refuse: &str, refusal: Option<&Problem>) -> Page {
-    let faults = refusal.map(faults).unwrap_or_default();
-    let body = format!(
-        "<p><bdi>{inviter}</bdi> invites you to join <bdi>{tenant}</bdi> at Sevenleague as {email}.</p>\
-         <p>If you have an account already, give its password; else choose a name and a password of at least 15 characters.</p>{faults}\
-         <form method=\"post\"><label>Name <input name=\"display_name\" autocomplete=\"name\" maxlength=\"100\"></label>\
-         <label>Password <input name=\"password\" type=\"password\" autocomplete=\"current-password\" maxlength=\"256\" required></label><button>Join</button></form>\
-         <hr><p>You do not want to? Nothing happens if you close this page. <a href=\"../invitation-refusals/{refuse}\">Get no more invitations</a></p>",
-        inviter = escape(&invitation.inviter),
-        tenant = escape(&invitation.tenant_name),
-        email = escape(&invitation.email),
-        refuse = escape(refuse)
-    );
-    Page { status: refusal.map_or(StatusCode::OK, |problem| problem.status), title: format!("Join {}", invitation.tenant_name), body }
+/// The form by which somebody joins a tenant; `refusal` is what was wrong the last time, and `refuse` the end of the link to no more of this.
+pub fn invitation(invitation: &Invitation, refuse: &str, refusal: Option<&Problem>) -> Response {
+    let Invitation { inviter, tenant_name: tenant, email, .. } = invitation;
+    let values = context! { inviter, tenant, email, refuse, problem => refusal.map(told) };
+    page("invitation.html", status(refusal), values)
 }
 
 /// The form by which an address refuses invitations, or takes them again; `refused` is whose it refuses now.
-pub fn refusal(tenant: &str, email: &str, refused: Senders) -> Page {
-    const TENANT: &str = "<button name=\"from\" value=\"tenant\">None from this tenant</button>";
-    const EVERYBODY: &str = "<button name=\"from\" value=\"everybody\">None from anybody</button>";
-    const NOBODY: &str = "<button name=\"from\" value=\"nobody\">Take invitations again</button>";
-    let (email, tenant) = (escape(email), escape(tenant));
-    let (title, what, buttons) = match refused {
-        Senders::Nobody => {
-            ("No more invitations?", format!("{email} was invited to <bdi>{tenant}</bdi> at Sevenleague. Do you want no more of that?"), [TENANT, EVERYBODY])
-        }
-        Senders::Tenant => ("No more of these", format!("{email} gets no more invitations from <bdi>{tenant}</bdi>."), [EVERYBODY, NOBODY]),
-        Senders::Everybody => ("No more invitations", format!("{email} gets no more invitations, from nobody at all."), [NOBODY, ""]),
+pub fn refusal(tenant: &str, email: &str, refused: Senders) -> Response {
+    let refused = match refused {
+        Senders::Tenant => "tenant",
+        Senders::Everybody => "everybody",
+        Senders::Nobody => "nobody",
     };
-    let body = format!(
-        "<p>{what}</p><form method=\"post\">{}</form>\
-         <p>The link in your mail leads back to this page whenever you change your mind; it never expires. Mails that you cause yourself, such as to confirm your address, come all the same.</p>",
-        buttons.concat()
-    );
-    Page { status: StatusCode::OK, title: title.into(), body }
+    page("invitation-refusal.html", StatusCode::OK, context! { tenant, email, refused })
 }
 
-pub fn joined(tenant: &str) -> Page {
-    Page { status: StatusCode::CREATED, title: format!("Welcome to {tenant}"), body: "<p>You can log in now.</p>".into() }
+pub fn joined(tenant: &str) -> Response {
+    page("joined.html", StatusCode::CREATED, context! { tenant })
 }
 
 /// A refusal in a person's words.
-pub fn refused(problem: &Problem) -> Page {
-    let title = if problem.status == StatusCode::GONE { "This link does not work any more" } else { "That did not work" };
-    Page { status: problem.status, title: title.into(), body: faults(problem) }
+pub fn refused(problem: &Problem) -> Response {
+    page("refused.html", problem.status, context! { problem => told(problem) })
 }
 
-fn faults(problem: &Problem) -> String {
-    let fields = problem.errors.iter().map(|error| format!("<li>{}: {}</li>", escape(&error.field), escape(&error.message)));
-    format!("<p class=\"fault\">{}</p><ul class=\"fault\">{}</ul>", escape(&problem.detail), fields.collect::<String>())
+fn status(refusal: Option<&Problem>) -> StatusCode {
+    refusal.map_or(StatusCode::OK, |problem| problem.status)
 }
 
-/// Text as it may stand in HTML, also in an attribute in quotes.
-fn escape(text: &str) -> Cow<'_, str> {
-    if !text.contains(['&', '<', '>', '"', '\'']) {
-        return text.into();
-    }
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;").replace('\'', "&#39;").into()
+fn told(problem: &Problem) -> Value {
+    context! { status => problem.status.as_u16(), detail => &problem.detail, errors => Serde(&problem.errors) }
 }
 
 #[cfg(test)]
@@ -146,13 +109,36 @@ mod tests {
         let id = uuid::Uuid::nil();
         let (inviter, tenant_name) = ("<b onclick=x>Eve</b>".into(), "<script>alert(1)</script>".into());
         let hostile = Invitation { id, tenant_id: id.into(), tenant_name, inviter, email: "\"><img src=x>@x".into() };
-        let answer = invitation(&hostile, "\"><a href=x>", None).into_response();
+        let answer = invitation(&hostile, "\"><a href=x>", None);
         let policy = answer.headers()["content-security-policy"].to_str().unwrap().to_owned();
         assert!(policy.starts_with("default-src 'none'; style-src 'sha256-"), "{policy}");
         assert_eq!(answer.headers()["referrer-policy"], "no-referrer");
         let body = axum::body::to_bytes(answer.into_body(), 100_000).await.unwrap();
         let html = str::from_utf8(&body).unwrap();
         assert!(!html.contains("<script") && !html.contains("<img") && !html.contains("<b ") && !html.contains("<a href=x"), "{html}");
-        assert!(html.contains("Join &lt;script&gt;alert(1)&lt;/script&gt;"), "{html}");
+        assert_eq!(html.matches("Join &lt;script&gt;alert(1)&lt;&#x2f;script&gt;").count(), 2, "{html}");
+    }
+
+    #[test]
+    fn every_page_is_complete() {
+        let problem = Problem::new(StatusCode::GONE, "link_used", "Ask for a new one.");
+        let (id, text) = (uuid::Uuid::nil(), || String::from("x"));
+        let open = Open { id, email: text(), display_name: text(), tenant_name: text(), password_hash: text() };
+        let invited = Invitation { id, tenant_id: id.into(), tenant_name: text(), inviter: text(), email: text() };
+        let token = OpaqueToken::new(&common::ambient::Ambient::system());
+        let refusals = [Senders::Tenant, Senders::Everybody, Senders::Nobody].map(|refused| (200, refusal("x", "x", refused)));
+        let pages = [
+            (200, confirm_address(&open, &token, None)),
+            (410, confirm_address(&open, &token, Some(&problem))),
+            (200, registration_rejected()),
+            (200, address_confirmed("x")),
+            (200, invitation(&invited, "x", None)),
+            (410, invitation(&invited, "x", Some(&problem))),
+            (201, joined("x")),
+            (410, refused(&problem)),
+        ];
+        for (status, answer) in refusals.into_iter().chain(pages) {
+            assert_eq!((answer.status().as_u16(), &answer.headers()["content-type"]), (status, &"text/html; charset=utf-8".parse().unwrap()));
+        }
     }
 }

@@ -76,11 +76,11 @@ pub enum Senders {
     responses((status = 200, body = String, content_type = "text/html"), (status = 410, description = "`link_used`", body = String, content_type = "text/html")),
     security(()))]
 pub async fn show(State(app): State<App>, Path(token): Path<String>) -> Result<Response, Problem> {
-    let Some(whose) = app.refusal_links.read(&token) else { return Ok(pages::refused(&link_used()).into_response()) };
+    let Some(whose) = app.refusal_links.read(&token) else { return Ok(pages::refused(&link_used())) };
     let mut tx = db::begin(&app.pool, whose.tenant).await?;
     let refused = refusal_store::refused(&mut tx, whose.tenant, &whose.email).await?;
     let tenant = refusal_store::tenant_name(&mut tx, whose.tenant).await?.ok_or_else(link_used)?;
-    Ok(pages::refusal(&tenant, &whose.email, refused).into_response())
+    Ok(pages::refusal(&tenant, &whose.email, refused))
 }
 
 #[utoipa::path(post, path = "/v1/invitation-refusals/{token}", operation_id = "refuseInvitations", tag = "invitations",
@@ -108,7 +108,7 @@ pub async fn refuse(
     }
     let refused = refusal_store::refused(&mut tx, whose.tenant, &whose.email).await?;
     tx.commit().await?;
-    Ok(if wants_html(&headers) { pages::refusal(&tenant, &whose.email, refused).into_response() } else { StatusCode::NO_CONTENT.into_response() })
+    Ok(if wants_html(&headers) { pages::refusal(&tenant, &whose.email, refused) } else { StatusCode::NO_CONTENT.into_response() })
 }
 
 #[cfg(test)]

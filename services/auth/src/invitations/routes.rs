@@ -96,7 +96,7 @@ pub async fn accept(State(app): State<App>, Path(token): Path<String>, headers: 
     let token = OpaqueToken::shown(token);
     let joined = joining::join(&app, &token, acceptance).await;
     match (wants_html(&headers), joined) {
-        (true, Ok(joined)) => pages::joined(&joined.tenant_name).into_response(),
+        (true, Ok(joined)) => pages::joined(&joined.tenant_name),
         (true, Err(problem)) => form(&app, &token, Some(&problem)).await.into_response(),
         (false, joined) => joined.map(|joined| (StatusCode::CREATED, Json(joined))).into_response(),
     }
@@ -106,7 +106,7 @@ pub async fn accept(State(app): State<App>, Path(token): Path<String>, headers: 
 async fn form(app: &App, token: &OpaqueToken, refusal: Option<&Problem>) -> Result<Response, Problem> {
     // Into which tenant it invites, only the link says.
     let mut tx = db::begin_platform(&app.pool).await?;
-    let Some(invitation) = store::find_open(&mut tx, token, app.ambient.now()).await? else { return Ok(pages::refused(&link_used()).into_response()) };
+    let Some(invitation) = store::find_open(&mut tx, token, app.ambient.now()).await? else { return Ok(pages::refused(&link_used())) };
     let refuse = app.refusal_links.make(&app.ambient, invitation.tenant_id, &invitation.email);
-    Ok(pages::invitation(&invitation, &refuse, refusal).into_response())
+    Ok(pages::invitation(&invitation, &refuse, refusal))
 }

@@ -77,7 +77,7 @@ pub async fn verify(State(app): State<App>, Path(token): Path<String>, headers: 
     let token = OpaqueToken::shown(token);
     let verified = confirming::confirm(&app, &token, confirmation).await;
     match (wants_html(&headers), verified) {
-        (true, Ok(verified)) => pages::address_confirmed(&verified.email).into_response(),
+        (true, Ok(verified)) => pages::address_confirmed(&verified.email),
         (true, Err(problem)) => form(&app, &token, Some(&problem)).await.into_response(),
         (false, verified) => verified.map(Json).into_response(),
     }
@@ -89,8 +89,8 @@ pub async fn verify(State(app): State<App>, Path(token): Path<String>, headers: 
 pub async fn reject(State(app): State<App>, Path(token): Path<String>, headers: HeaderMap) -> Response {
     let rejected = confirming::reject(&app, &OpaqueToken::shown(token)).await;
     match (wants_html(&headers), rejected) {
-        (true, Ok(())) => pages::registration_rejected().into_response(),
-        (true, Err(problem)) => pages::refused(&problem).into_response(),
+        (true, Ok(())) => pages::registration_rejected(),
+        (true, Err(problem)) => pages::refused(&problem),
         (false, rejected) => rejected.map(|()| StatusCode::NO_CONTENT).into_response(),
     }
 }
@@ -99,8 +99,8 @@ pub async fn reject(State(app): State<App>, Path(token): Path<String>, headers: 
 async fn form(app: &App, token: &OpaqueToken, refusal: Option<&Problem>) -> Result<Response, Problem> {
     let mut conn = app.pool.acquire().await?;
     Ok(match store::find_open(&mut conn, token, app.ambient.now()).await? {
-        Some(open) => pages::confirm_address(&open, token, refusal).into_response(),
-        None => pages::refused(&link_used()).into_response(),
+        Some(open) => pages::confirm_address(&open, token, refusal),
+        None => pages::refused(&link_used()),
     })
 }
 
