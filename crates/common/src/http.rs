@@ -3,15 +3,17 @@
 use crate::problem::{FieldError, Problem};
 use axum::{
     extract::{FromRequest, FromRequestParts, OptionalFromRequestParts, Request, rejection::*},
-    http::{StatusCode, request::Parts},
+    http::{HeaderValue, StatusCode, header::CONTENT_TYPE, request::Parts},
     response::{IntoResponse, Response},
 };
 use serde::{Serialize, de::DeserializeOwned};
 
+const FORM: &str = "application/x-www-form-urlencoded";
+
 /// A JSON body: malformed is 400, another media type 415, too large 413, wrong values 422.
 #[derive(Clone, Debug)]
 pub struct Json<T>(pub T);
-/// A form body (`application/x-www-form-urlencoded`), with the same answers.
+/// A form body ([`FORM`]), with the same answers.
 #[derive(Clone, Debug)]
 pub struct Form<T>(pub T);
 /// The query string.
@@ -42,8 +44,8 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
 impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Form<T> {
     type Rejection = Problem;
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
-        axum::Form::from_request(request, state).await.map(|axum::Form(value)| Self(value)).map_err(|rejection| match rejection {
-            FormRejection::InvalidFormContentType(_) => media_type("application/x-www-form-urlencoded"),
+        axum::Form::from_request(in_axums_spelling(request), state).await.map(|axum::Form(value)| Self(value)).map_err(|rejection| match rejection {
+            FormRejection::InvalidFormContentType(_) => media_type(FORM),
             FormRejection::FailedToDeserializeForm(error) => wrong_value(&error.body_text()),
             FormRejection::FailedToDeserializeFormBody(error) => wrong_value(&error.body_text()),
             other => body_fault(other.status()),
@@ -72,6 +74,15 @@ impl<T: DeserializeOwned + Send + 'static, S: Send + Sync> OptionalFromRequestPa
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Option<Self>, Problem> {
         Ok(<Self as FromRequestParts<S>>::from_request_parts(parts, state).await.ok())
     }
+}
+
+/// Media types are written in any case (RFC 9110 §8.3.1), but axum looks for a form in small letters.
+fn in_axums_spelling(mut request: Request) -> Request {
+    let given = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    if given.and_then(|value| value.split(';').next()).is_some_and(|kind| kind.trim().eq_ignore_ascii_case(FORM)) {
+        request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(FORM));
+    }
+    request
 }
 
 /// What an unknown address answers.
@@ -110,7 +121,7 @@ fn wrong_value(message: &str) -> Problem {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use axum::{body::Body, http::header};
+    use axum::body::Body;
     use serde::Deserialize;
 
     #[derive(Debug, Deserialize)]
@@ -120,9 +131,20 @@ mod tests {
         count: u32,
     }
 
+    fn request(content_type: &str, body: &str) -> Request {
+        Request::post("/").header(CONTENT_TYPE, content_type).body(Body::from(body.to_owned())).unwrap()
+    }
+
     async fn read(content_type: &str, body: &str) -> Problem {
-        let request = Request::builder().header(header::CONTENT_TYPE, content_type).body(Body::from(body.to_owned())).unwrap();
-        Json::<Order>::from_request(request, &()).await.unwrap_err()
+        Json::<Order>::from_request(request(content_type, body), &()).await.unwrap_err()
+    }
+
+    #[tokio::test]
+    async fn a_form_is_a_form_in_capitals_as_well() {
+        for content_type in [FORM, "application/x-www-form-urlencoded; charset=utf-8", "Application/X-WWW-Form-URLEncoded;charset=UTF-8"] {
+            assert!(Form::<Order>::from_request(request(content_type, "name=x&count=1"), &()).await.is_ok(), "{content_type}");
+        }
+        assert_eq!(Form::<Order>::from_request(request("text/plain", "name=x&count=1"), &()).await.unwrap_err().status, 415);
     }
 
     #[tokio::test]
