@@ -1,6 +1,6 @@
 //! What does auth write to people? Orders to the mailer, each under a key that makes it one mail.
 
-use crate::opaque::OpaqueToken;
+use crate::{opaque::OpaqueToken, registrations::model::LINK_LIFETIME};
 use chrono::{DateTime, Utc};
 use contracts::{id::UserId, messages::SendMail};
 use serde_json::{Value, json};
@@ -16,23 +16,23 @@ pub struct Link<'a> {
     pub token: &'a OpaqueToken,
 }
 
-/// "Confirm your address", for registrations of one address: the first of them, and those that waited with it.
-pub fn verify_email(public_url: &str, first: Uuid, recipient: &str, links: &[Link<'_>], minutes: i64) -> SendMail {
+/// "Confirm your address", for registrations of one address: the first of them, and those that waited with it. Their links work from `now` on.
+pub fn verify_email(public_url: &str, first: Uuid, recipient: &str, links: &[Link<'_>], now: DateTime<Utc>) -> SendMail {
     let each = links.iter().map(|Link { display_name, tenant_name, token }| {
         let link = format!("{public_url}/v1/email-verifications/{}", token.expose());
         json!({"display_name": display_name, "tenant_name": tenant_name, "link": link})
     });
     let mut each = each.collect::<Vec<_>>().into_iter();
     let mut variables = each.next().unwrap_or_default();
-    variables["minutes"] = minutes.into();
+    variables["minutes"] = LINK_LIFETIME.num_minutes().into();
     variables["more"] = each.collect();
-    mail(format!("verify-email:{first}"), "verify-email", recipient, variables)
+    mail(format!("verify-email:{first}"), "verify-email", recipient, variables, Some(now + LINK_LIFETIME))
 }
 
 /// "You have an account already", to the owner of an address that somebody registers.
 pub fn account_exists(public_url: &str, user: UserId, recipient: &str, now: DateTime<Utc>) -> SendMail {
     let key = format!("account-exists:{user}:{}", now.timestamp().div_euclid(ONE_NOTICE_IN));
-    mail(key, "account-exists", recipient, json!({"link": public_url}))
+    mail(key, "account-exists", recipient, json!({"link": public_url}), None)
 }
 
 /// What an invitation's mail says of it.
@@ -44,19 +44,22 @@ pub struct Invited<'a> {
     pub tenant_name: &'a str,
     pub inviter: &'a str,
     pub token: &'a OpaqueToken,
+    /// When the link ends.
+    pub expires_at: DateTime<Utc>,
 }
 
 /// "Join the tenant"; `refusal` is what the link to refuse ends with.
 pub fn invitation(public_url: &str, invited: &Invited<'_>, refusal: &str, days: i64) -> SendMail {
-    let Invited { id, mails, email, tenant_name, inviter, token } = invited;
+    let Invited { id, mails, email, tenant_name, inviter, token, expires_at } = invited;
     let (link, refuse_link) = (format!("{public_url}/v1/invitations/{}", token.expose()), format!("{public_url}/v1/invitation-refusals/{refusal}"));
     let variables = json!({"tenant_name": tenant_name, "inviter": inviter, "link": link, "refuse_link": refuse_link, "days": days});
-    mail(format!("invitation:{id}:{mails}"), "invitation", email, variables)
+    mail(format!("invitation:{id}:{mails}"), "invitation", email, variables, Some(*expires_at))
 }
 
-fn mail(key: String, template: &str, recipient: &str, variables: Value) -> SendMail {
+/// A mail that is not to go after `expires_at`, as its link leads nowhere then.
+fn mail(key: String, template: &str, recipient: &str, variables: Value, expires_at: Option<DateTime<Utc>>) -> SendMail {
     let variables = variables.as_object().cloned().unwrap_or_default();
-    SendMail { key, template: template.into(), recipient: recipient.into(), variables, expires_at: None }
+    SendMail { key, template: template.into(), recipient: recipient.into(), variables, expires_at }
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use crate::{
     mail::{self, Invited, Link},
     opaque::OpaqueToken,
     pace::{INVITATIONS, VERIFICATIONS},
-    registrations::{model::LINK_LIFETIME, store as registrations},
+    registrations::store as registrations,
 };
 use common::{db, problem::Problem};
 use std::time::Duration;
@@ -60,18 +60,19 @@ async fn verification(app: &App, address: &str) -> Result<(), Problem> {
     }
     let links = waiting.iter().map(|(waiting, token)| Link { display_name: &waiting.display_name, tenant_name: &waiting.tenant_name, token });
     let links: Vec<_> = links.collect();
-    app.say(&mut tx, None, &mail::verify_email(&app.public_url, first.id, address, &links, LINK_LIFETIME.num_minutes())).await?;
+    app.say(&mut tx, None, &mail::verify_email(&app.public_url, first.id, address, &links, now)).await?;
     Ok(tx.commit().await?)
 }
 
 async fn invitation(app: &App, waiting: &invitations::Waiting) -> Result<(), Problem> {
     let token = OpaqueToken::new(&app.ambient);
     let mut tx = db::begin(&app.pool, waiting.tenant_id).await?;
+    let expires_at = app.ambient.now() + inviting::LINK_LIFETIME;
     let goes = INVITATIONS.take(&mut tx, &app.ambient, &waiting.email).await?;
-    if !goes || !invitations::mailed(&mut tx, waiting, &token, app.ambient.now() + inviting::LINK_LIFETIME).await? {
+    if !goes || !invitations::mailed(&mut tx, waiting, &token, expires_at).await? {
         return Ok(());
     }
     let invitations::Waiting { id, tenant_id, tenant_name, inviter, email, mails } = waiting;
-    inviting::say(&mut tx, app, *tenant_id, &Invited { id: *id, mails: *mails, email, tenant_name, inviter, token: &token }).await?;
+    inviting::say(&mut tx, app, *tenant_id, &Invited { id: *id, mails: *mails, email, tenant_name, inviter, token: &token, expires_at }).await?;
     Ok(tx.commit().await?)
 }

@@ -57,8 +57,9 @@ pub async fn invite(app: &App, tenant: TenantId, inviter: UserId, email: &Email)
     let new = NewInvitation { id, tenant, email, invited_by: inviter, token: &token, mail_waits, now, expires_at: now + LINK_LIFETIME };
     let open = keep(&mut tx, &new, earlier, inviter_name).await?;
     if !mail_waits {
-        let OpenInvitation { id, mails, email, inviter, .. } = &open;
-        say(&mut tx, app, tenant, &Invited { id: *id, mails: *mails, email, tenant_name: &tenant_name, inviter, token: &token }).await?;
+        let OpenInvitation { id, mails, email, inviter, expires_at, .. } = &open;
+        let invited = Invited { id: *id, mails: *mails, email, tenant_name: &tenant_name, inviter, token: &token, expires_at: *expires_at };
+        say(&mut tx, app, tenant, &invited).await?;
     }
     tx.commit().await?;
     Ok((open, Some(left)))

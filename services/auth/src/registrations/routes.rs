@@ -2,7 +2,7 @@
 
 use super::{
     confirming::{self, Confirmation, Verified},
-    model::{ADDRESSES_A_SOURCE, BY_SOURCE, LINK_LIFETIME, Registration, RegistrationRequest},
+    model::{ADDRESSES_A_SOURCE, BY_SOURCE, Registration, RegistrationRequest},
     store,
 };
 use crate::{accounts::store as accounts, app::App, body::JsonOrForm, body::wants_html, mail, opaque::OpaqueToken, pace, pages};
@@ -56,7 +56,7 @@ async fn keep(conn: &mut PgConnection, app: &App, asked: &Registration, password
         return Ok(());
     }
     let link = mail::Link { display_name: asked.display_name.as_str(), tenant_name: asked.tenant_name.as_str(), token: &token };
-    app.say(conn, None, &mail::verify_email(&app.public_url, id, asked.email.as_str(), &[link], LINK_LIFETIME.num_minutes())).await
+    app.say(conn, None, &mail::verify_email(&app.public_url, id, asked.email.as_str(), &[link], now)).await
 }
 
 #[utoipa::path(get, path = "/v1/email-verifications/{token}", operation_id = "showEmailVerification", tag = "registration",

@@ -110,6 +110,7 @@ async fn many_tenants_together_cannot_flood_a_stranger_nor_keep_one_from_invitin
     world.send_waiting().await;
     let mails = world.mails("invitation", BOB).await;
     assert_eq!((mails.len(), &mails[5].variables["tenant_name"]), (6, &json!("Acme")), "who is here longest comes first");
+    assert_eq!(mails[5].expires_at, Some(world.clock.now() + TimeDelta::days(7)), "its link begins to work when it goes");
     let answer = json!({"display_name": "Bob", "password": PASSWORD});
     assert_eq!(world.server.post(&world.link("invitation", BOB).await, &answer).send().await.status, 201);
 }
@@ -165,9 +166,54 @@ async fn who_refuses_a_tenant_hears_no_more_of_it() {
     assert!(page.status == 200 && page.text.contains("Take invitations again"), "{}", page.text);
     assert_eq!(submit("nobody").await.status, 200);
     assert_eq!(world.count("invitation_refusals").await, 0);
-    let parts = "--x\r\nContent-Disposition: form-data; name=\"List-Unsubscribe\"\r\n\r\nOne-Click\r\n--x--\r\n";
-    assert_eq!(world.server.request(reqwest::Method::POST, &refuse).body("multipart/form-data; boundary=x", parts).send().await.status, 204);
-    assert_eq!(world.count("invitation_refusals").await, 1);
+}
+
+/// What RFC 8058 §3.2 says of senders: no cookies, no credentials, nothing of a browser, and no redirect is followed.
+#[tokio::test]
+async fn a_mail_program_refuses_with_one_click() {
+    const FORM: &str = "List-Unsubscribe=One-Click";
+    const PARTS: &str = "--x\r\nContent-Disposition: form-data; name=\"List-Unsubscribe\"\r\n\r\nOne-Click\r\n--x--\r\n";
+    let world = World::start().await;
+    let (_, acme) = owner(&world, "ada@acme.test", "Acme").await;
+    let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
+    for (content_type, body) in [
+        ("application/x-www-form-urlencoded", FORM),
+        ("Application/X-WWW-Form-URLEncoded; charset=UTF-8", FORM),
+        ("multipart/form-data; boundary=x", PARTS),
+        ("Multipart/Form-Data; boundary=\"x\"", PARTS),
+    ] {
+        invite(&world, &acme, BOB).await.expect(202);
+        let url = format!("{}{}", world.server.url, refusal(&world).await);
+        for method in [reqwest::Method::GET, reqwest::Method::HEAD] {
+            assert_eq!(http.request(method, &url).send().await.unwrap().status(), 200);
+        }
+        assert_eq!((open(&world, &acme).await.len(), world.count("invitation_refusals").await), (1, 0), "looking refuses nothing");
+        // Mail programs ask again if the answer is lost.
+        for _ in 0..2 {
+            let answer = http.post(&url).header("content-type", content_type).body(body).send().await.unwrap();
+            assert_eq!((answer.status().as_u16(), answer.headers().get("set-cookie")), (204, None), "{content_type}");
+        }
+        assert_eq!((open(&world, &acme).await.len(), world.count("invitation_refusals").await), (0, 1), "{content_type}");
+        invite(&world, &acme, BOB).await.problem(409, "invitations_refused");
+        assert_eq!(http.post(&url).json(&json!({"from": "nobody"})).send().await.unwrap().status(), 204);
+        world.clock.advance(TimeDelta::days(1));
+    }
+}
+
+#[tokio::test]
+async fn no_mail_is_ordered_for_longer_than_its_link_works() {
+    let world = World::start().await;
+    let (_, acme) = owner(&world, "ada@acme.test", "Acme").await;
+    invite(&world, &acme, BOB).await.expect(202);
+    world.register("carl@elsewhere.test", "Carl's").await;
+    for (template, recipient) in [("verify-email", "carl@elsewhere.test"), ("invitation", BOB)] {
+        let link = world.link(template, recipient).await;
+        let ends = world.mails(template, recipient).await[0].expires_at.expect(template);
+        world.clock.advance(ends - world.clock.now() - TimeDelta::seconds(1));
+        assert_eq!(world.server.get(&link).send().await.status, 200, "{template}");
+        world.clock.advance(TimeDelta::seconds(2));
+        assert_eq!(world.server.get(&link).send().await.status, 410, "{template}");
+    }
 }
 
 #[tokio::test]

@@ -83,6 +83,7 @@ async fn many_networks_together_can_only_make_a_victim_wait() {
     world.send_waiting().await;
     let mails = world.mails("verify-email", VICTIM).await;
     assert_eq!(mails.len(), 13, "all that wait share one");
+    assert_eq!(mails[12].expires_at, Some(world.clock.now() + TimeDelta::minutes(30)), "its links begin to work when it goes");
     let more = mails[12].variables["more"].as_array().unwrap();
     let own = more.iter().find(|other| other["tenant_name"] == "Acme").expect("the victim's own");
     let link = text(own, "link").strip_prefix(crate::support::PUBLIC_URL).unwrap();
