@@ -8,6 +8,7 @@
 //! | [`messages`] | which facts and orders exist, and what do they carry? |
 //! | [`jobs`] | which background work exists, and what does it need? |
 //! | [`manifest`] | what does a product service declare about itself? |
+//! | [`public_url`] | which link may stand in a mail? |
 //! | [`topology`] | which topics and queues exist, and who listens to what? |
 //! | [`schemas`] | what is each message's JSON Schema? |
 
@@ -17,5 +18,6 @@ pub mod id;
 pub mod jobs;
 pub mod manifest;
 pub mod messages;
+pub mod public_url;
 pub mod schemas;
 pub mod topology;

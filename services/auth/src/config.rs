@@ -2,9 +2,10 @@
 
 use crate::{clients::PlatformClients, passwords::Cost};
 use common::{
-    config::{Base, Database, Env, url},
+    config::{Base, Database, Env},
     sealing::Sealer,
 };
+use contracts::public_url::PublicUrl;
 use std::time::Duration;
 
 const PORT: u16 = 8001;
@@ -37,7 +38,7 @@ impl Config {
         if seconds.is_some_and(|seconds| !(1..=MOST_ACCESS_TOKEN_SECONDS).contains(&seconds)) {
             env.fault(format!("ACCESS_TOKEN_SECONDS must be 1 to {MOST_ACCESS_TOKEN_SECONDS}"));
         }
-        let public_url = url(env, "PUBLIC_URL");
+        let public_url = env.required::<PublicUrl>("PUBLIC_URL");
         let password_cost = Cost::read(env);
         Some(Self {
             base: base?,
@@ -45,7 +46,7 @@ impl Config {
             key_sealer: Sealer::new(&key?),
             platform_clients: platform_clients?,
             access_token: Duration::from_secs(seconds?),
-            public_url: public_url?,
+            public_url: public_url?.as_str().trim_end_matches('/').to_owned(),
             password_cost: password_cost?,
         })
     }

@@ -9,9 +9,10 @@ use aws_sdk_sesv2::{
     Client,
     error::{ProvideErrorMetadata, SdkError},
     operation::send_email::SendEmailError,
-    types::{Body, Content, Destination, EmailContent, Message, MessageTag},
+    types::{Body, Content, Destination, EmailContent, Message, MessageHeader, MessageTag},
 };
 use common::problem::Chain;
+use contracts::public_url::PublicUrl;
 use std::{error::Error, time::Duration};
 use uuid::Uuid;
 
@@ -69,7 +70,15 @@ impl Ses {
 fn content(mail: &Rendered) -> Result<EmailContent, aws_sdk_sesv2::error::BuildError> {
     let part = |text: &str| Content::builder().data(text).charset("UTF-8").build();
     let body = Body::builder().html(part(&mail.html)?).text(part(&mail.text)?).build();
-    Ok(EmailContent::builder().simple(Message::builder().subject(part(&mail.subject)?).body(body).build()).build())
+    let headers = mail.refuse_link.as_ref().map(one_click_refusal).transpose()?;
+    let message = Message::builder().subject(part(&mail.subject)?).body(body).set_headers(headers);
+    Ok(EmailContent::builder().simple(message.build()).build())
+}
+
+/// Lets mail programs offer "unsubscribe", and do it by one POST to the link (RFC 2369 §3.2, RFC 8058 §3.1).
+fn one_click_refusal(link: &PublicUrl) -> Result<Vec<MessageHeader>, aws_sdk_sesv2::error::BuildError> {
+    let header = |name: &str, value: String| MessageHeader::builder().name(name).value(value).build();
+    Ok(vec![header("List-Unsubscribe", format!("<{link}>"))?, header("List-Unsubscribe-Post", "List-Unsubscribe=One-Click".into())?])
 }
 
 fn judge(error: &SdkError<SendEmailError>, recipient: &str) -> Refusal {

@@ -1,8 +1,11 @@
 //! What does a mail say? Templates embedded in the binary: a subject, an HTML part and a text part each.
 
+mod list;
 mod names;
 
+use contracts::public_url::PublicUrl;
 use include_dir::{Dir, include_dir};
+use list::Template;
 use minijinja::{AutoEscape, Environment, UndefinedBehavior};
 use names::display_name;
 use serde_json::{Map, Value};
@@ -17,6 +20,8 @@ pub struct Rendered {
     pub subject: String,
     pub html: String,
     pub text: String,
+    /// Where to refuse the next such mail, if a tenant caused this one.
+    pub refuse_link: Option<PublicUrl>,
 }
 
 /// Why there is nothing to send.
@@ -45,21 +50,22 @@ impl Templates {
     }
 
     pub fn render(&self, name: &str, variables: &Map<String, Value>) -> Result<Rendered, TemplateError> {
+        let template = Template::find(name).ok_or_else(|| TemplateError::Unknown(name.to_owned()))?;
         let part = |extension: &str| {
-            let template = self.0.get_template(&format!("{name}.{extension}")).map_err(|_| TemplateError::Unknown(name.to_owned()))?;
-            template
-                .render(minijinja::Value::from(minijinja::value::Serde(variables)))
-                .map_err(|error| TemplateError::Variables { name: name.to_owned(), what: error.to_string() })
+            let part = self.0.get_template(&format!("{name}.{extension}"));
+            let rendered = part.and_then(|part| part.render(minijinja::Value::from(minijinja::value::Serde(variables))));
+            rendered.map_err(|error| TemplateError::Variables { name: name.to_owned(), what: error.to_string() })
         };
         // A line break in a variable must not become a header of its own.
         let subject = part("subject.txt")?.split_whitespace().collect::<Vec<_>>().join(" ");
-        Ok(Rendered { subject, html: part("html")?, text: part("txt")? })
+        Ok(Rendered { subject, html: part("html")?, text: part("txt")?, refuse_link: template.refuse_link(variables)? })
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use list::{Cause, REFUSE_LINK, TEMPLATES};
     use serde_json::json;
 
     fn render(name: &str, variables: Value) -> Result<Rendered, TemplateError> {
@@ -92,6 +98,48 @@ mod tests {
             }
         }
         assert!(names > 10, "only {names} names were found");
+    }
+
+    /// Variables with which a template that tenants cause can be filled in, but for the link.
+    fn sample(name: &str) -> Value {
+        match name {
+            "invitation" => json!({"inviter": "Ada", "tenant_name": "Acme", "link": "https://auth.test/x", "days": 7}),
+            other => panic!("write down here what '{other}' needs"),
+        }
+    }
+
+    #[test]
+    fn who_causes_a_mail_is_said_of_every_template() {
+        let parts = |template: &list::Template| ["html", "subject.txt", "txt"].map(|part| format!("{}.{part}", template.name));
+        let mut listed: Vec<String> = TEMPLATES.iter().flat_map(parts).collect();
+        let mut files: Vec<String> = FILES.files().map(|file| file.path().display().to_string()).collect();
+        listed.sort();
+        files.sort();
+        assert_eq!(listed, files);
+        for template in &TEMPLATES {
+            let has_link = parts(template).iter().any(|part| FILES.get_file(part).and_then(|file| file.contents_utf8()).unwrap().contains(REFUSE_LINK));
+            assert_eq!(has_link, template.cause == Cause::Tenant, "{template:?}");
+        }
+    }
+
+    #[test]
+    fn every_mail_that_a_tenant_causes_says_in_text_and_headers_how_to_refuse() {
+        const LINK: &str = "https://auth.test/v1/refusals/y";
+        for template in TEMPLATES.iter().filter(|template| template.cause == Cause::Tenant) {
+            let mut variables = sample(template.name);
+            // Orders of an auth that knew of no such link may still be on their way; the next template has no such past.
+            assert!(template.name == "invitation" || render(template.name, variables.clone()).is_err(), "{template:?} must need the link");
+            variables[REFUSE_LINK] = LINK.into();
+            let mail = render(template.name, variables.clone()).unwrap();
+            assert!(plain(&mail.html).contains(&format!("href=\"{LINK}\"")) && mail.text.contains(LINK), "{mail:?}");
+            assert_eq!(mail.refuse_link.as_ref().map(PublicUrl::as_str), Some(LINK));
+            for hostile in
+                [json!(format!("{LINK}\r\nBcc: eve@evil.test")), json!(format!("{LINK}>, <{LINK}")), json!("http://auth.test/x"), json!(7), json!(null)]
+            {
+                variables[REFUSE_LINK] = hostile;
+                assert!(matches!(render(template.name, variables.clone()), Err(TemplateError::Variables { .. })), "{variables}");
+            }
+        }
     }
 
     #[test]

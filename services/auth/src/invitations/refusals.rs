@@ -115,6 +115,16 @@ pub async fn refuse(
 mod tests {
     use super::*;
 
+    /// The mailer sends no invitation whose link to refuse cannot stand in a header.
+    #[test]
+    fn the_link_to_the_longest_address_is_short_enough_for_a_header() {
+        let (ambient, links) = (Ambient::system(), RefusalLinks::new(Sealer::new(&[7; 32])));
+        let longest = format!("{}@{}.test", "x".repeat(64), "y.".repeat(91) + "yy");
+        assert_eq!(longest.len(), 254);
+        let link = format!("https://{}.test/v1/invitation-refusals/{}", "a".repeat(63), links.make(&ambient, TenantId(ambient.uuid()), &longest));
+        assert!(link.parse::<contracts::public_url::PublicUrl>().is_ok(), "{} characters", link.len());
+    }
+
     #[test]
     fn only_our_links_are_read() {
         let (ambient, links) = (Ambient::system(), RefusalLinks::new(Sealer::new(&[7; 32])));

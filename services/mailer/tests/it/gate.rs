@@ -37,7 +37,7 @@ pub struct Gate {
 #[derive(Clone, Default)]
 struct Shared {
     bad: Arc<Mutex<HashMap<String, Bad>>>,
-    calls: Arc<Mutex<Vec<String>>>,
+    calls: Arc<Mutex<Vec<Value>>>,
     http: reqwest::Client,
 }
 
@@ -62,20 +62,29 @@ impl Gate {
 
     /// How often SES was asked to send to `recipient`, or at all.
     pub fn calls(&self, recipient: &str) -> usize {
-        self.state.calls.lock().expect("unpoisoned").iter().filter(|called| recipient == ALL || *called == recipient).count()
+        self.requests(recipient).len()
     }
+
+    /// Each call to send to `recipient`, or at all, as the SDK wrote it.
+    pub fn requests(&self, recipient: &str) -> Vec<Value> {
+        let calls = self.state.calls.lock().expect("unpoisoned");
+        calls.iter().filter(|call| recipient == ALL || recipient_of(call) == recipient).cloned().collect()
+    }
+}
+
+fn recipient_of(call: &Value) -> &str {
+    call["Destination"]["ToAddresses"][0].as_str().unwrap_or_default()
 }
 
 async fn pass(State(state): State<Shared>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     let body = axum::body::to_bytes(body, LARGEST_CALL).await.expect("a whole call");
     let call: Value = serde_json::from_slice(&body).unwrap_or_default();
-    let recipient = call["Destination"]["ToAddresses"][0].as_str().unwrap_or_default().to_owned();
     let bad = {
         let bad = state.bad.lock().expect("unpoisoned");
-        bad.get(&recipient).or_else(|| bad.get(ALL)).cloned()
+        bad.get(recipient_of(&call)).or_else(|| bad.get(ALL)).cloned()
     };
-    state.calls.lock().expect("unpoisoned").push(recipient);
+    state.calls.lock().expect("unpoisoned").push(call);
     match bad {
         None => forward(&state.http, &parts, body).await,
         Some(Bad::Answer(status, code, message)) => {

@@ -6,6 +6,7 @@ mod gate;
 mod operators;
 mod outages;
 mod process;
+mod refusing;
 mod sealing;
 mod sending;
 mod support;

@@ -1,0 +1,124 @@
+//! Which link may stand in a mail? One that opens a page over TLS and is nothing else, so that it can also stand in a header.
+
+use std::{
+    fmt,
+    net::{Ipv4Addr, Ipv6Addr},
+    str::FromStr,
+};
+
+/// SES takes 996 characters for a header's name and value together (its `MessageHeader`); a name and two angle brackets fit beside it.
+const LONGEST: usize = 900;
+
+/// An absolute address (RFC 3986 §4.3) of a page that people open: https, or http on this machine.
+///
+/// All its characters are those of RFC 3986, so it holds no blank, line break, quotation mark or angle bracket, and can stand between `<` and
+/// `>` in a header (RFC 2369 §2).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PublicUrl(String);
+
+#[derive(Debug, thiserror::Error)]
+#[error("must be an absolute https URL, or http on this machine, of at most {LONGEST} characters")]
+pub struct NotAPublicUrl;
+
+impl PublicUrl {
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for PublicUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl FromStr for PublicUrl {
+    type Err = NotAPublicUrl;
+
+    fn from_str(text: &str) -> Result<Self, NotAPublicUrl> {
+        let (scheme, rest) = text.split_once("://").ok_or(NotAPublicUrl)?;
+        let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+        let host = Host::of(authority).ok_or(NotAPublicUrl)?;
+        let reached = scheme == "https" || scheme == "http" && host == Host::Local;
+        let sound = reached && text.len() <= LONGEST && text.bytes().all(may_stand_in_a_url);
+        if sound { Ok(Self(text.to_owned())) } else { Err(NotAPublicUrl) }
+    }
+}
+
+#[derive(PartialEq, Eq)]
+enum Host {
+    Local,
+    Other,
+}
+
+impl Host {
+    /// Of `host`, `host:port` or `[address]:port`; a user's name before the host is refused, as it hides where a link leads.
+    fn of(authority: &str) -> Option<Self> {
+        let (host, port) = authority.rsplit_once(':').filter(|(_, port)| !port.ends_with(']')).unwrap_or((authority, "0"));
+        let port_is_sound = port.bytes().all(|digit| digit.is_ascii_digit()) && port.parse::<u16>().is_ok();
+        let local = match host.strip_prefix('[').and_then(|host| host.strip_suffix(']')) {
+            Some(address) => address.parse::<Ipv6Addr>().ok()?.is_loopback(),
+            None if host.is_empty() || !host.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.')) => return None,
+            None => host == "localhost" || host.parse::<Ipv4Addr>().is_ok_and(|address| address.is_loopback()),
+        };
+        port_is_sound.then_some(if local { Self::Local } else { Self::Other })
+    }
+}
+
+/// Unreserved, reserved, or part of an escape (RFC 3986 §2).
+fn may_stand_in_a_url(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"-._~:/?#[]@!$&'()*+,;=%".contains(&byte)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn links_that_people_can_open() {
+        for link in [
+            "https://auth.example.com/v1/invitation-refusals/c2VhbGVk-_8",
+            "https://auth.example.com",
+            "https://auth.example.com:8443/a?b=c%20d&e=f#g",
+            "https://[2001:db8::1]/x",
+            "http://localhost:8001/x",
+            "http://127.0.0.1:8001",
+            "http://[::1]:8001/x",
+        ] {
+            assert_eq!(link.parse::<PublicUrl>().map(|url| url.to_string()).ok().as_deref(), Some(link));
+        }
+    }
+
+    #[test]
+    fn nothing_else_is_a_link() {
+        for text in [
+            "",
+            "/v1/invitation-refusals/x",
+            "https://",
+            "https:///x",
+            "https://:443/x",
+            "https://auth.test:port/x",
+            "https://auth.test@evil.test/x",
+            "http://auth.test/x",
+            "http://localhost.evil.test/x",
+            "http://127.0.0.1.evil.test/x",
+            "ftp://auth.test/x",
+            "javascript:alert(1)",
+            "mailto:eve@evil.test",
+            "https://auth.test/x\r\nBcc: eve@evil.test",
+            "https://auth.test/x\n",
+            "https://auth.test/x>, <mailto:eve@evil.test",
+            "https://auth.test/x<y",
+            "https://auth.test/x y",
+            " https://auth.test/x",
+            "https://auth.test/x\"y",
+            "https://auth.test/ü",
+            "https://auth.test/x\0",
+            "https://auth.test/x\u{202e}",
+        ] {
+            assert!(text.parse::<PublicUrl>().is_err(), "{text:?}");
+        }
+        let long = |length: usize| format!("https://auth.test/{}", "x".repeat(length - 18));
+        assert!(long(LONGEST).parse::<PublicUrl>().is_ok() && long(LONGEST + 1).parse::<PublicUrl>().is_err());
+    }
+}
