@@ -6,10 +6,9 @@ use crate::{
         store::{self as accounts, Tenant, User},
     },
     app::App,
-    email::Email,
     issuer::Signed,
     passwords::hasher::Verdict,
-    registrations::{model, store as registrations},
+    registrations::model,
     sessions::{model::Session, opening::Alive},
 };
 use common::{
@@ -56,43 +55,14 @@ pub struct LogIn {
     permissions: Option<BTreeSet<String>>,
 }
 
-/// Whose password it is: at most one is compared, so that every answer takes the same time.
-enum Candidate {
-    User(User),
-    Unconfirmed { password_hash: String },
-    Nobody,
-}
-
-impl Candidate {
-    async fn find(app: &App, email: &Email) -> Result<Self, Problem> {
-        let mut conn = app.pool.acquire().await?;
-        if let Some(user) = accounts::find_user_by_email(&mut conn, email).await? {
-            return Ok(Self::User(user));
-        }
-        let pending = registrations::pending_hash(&mut conn, email).await?;
-        Ok(pending.map_or(Self::Nobody, |password_hash| Self::Unconfirmed { password_hash }))
-    }
-
-    fn password_hash(&self) -> Option<&str> {
-        match self {
-            Self::User(user) => Some(&user.password_hash),
-            Self::Unconfirmed { password_hash } => Some(password_hash),
-            Self::Nobody => None,
-        }
-    }
-}
-
 /// The user whose credentials these are, and the tenant to act in.
 pub async fn authenticate(app: &App, request: LogInRequest) -> Result<(User, Tenant), Problem> {
     let mut faults = Vec::new();
     let email = model::email("email", Some(&request.email), &mut faults).ok_or_else(|| Problem::invalid(faults))?;
-    let candidate = Candidate::find(app, &email).await?;
-    let verdict = app.hasher.verify(&request.password, candidate.password_hash()).await?;
-    let user = match (verdict, candidate) {
-        (Verdict::Wrong, _) | (_, Candidate::Nobody) => return Err(credentials_wrong()),
-        (_, Candidate::Unconfirmed { .. }) => return Err(email_unverified()),
-        (_, Candidate::User(user)) => user,
-    };
+    let user = accounts::find_user_by_email(&mut *app.pool.acquire().await?, &email).await?;
+    // Also without a user a password is compared, so that every answer takes the same time.
+    let verdict = app.hasher.verify(&request.password, user.as_ref().map(|user| &*user.password_hash)).await?;
+    let user = user.filter(|_| verdict != Verdict::Wrong).ok_or_else(credentials_wrong)?;
     let new_hash = if verdict == Verdict::RightButOutdated { Some(app.hasher.hash(&request.password).await?) } else { None };
     // Which tenants the person may choose from is what is asked.
     let mut tx = db::begin_platform(&app.pool).await?;
@@ -146,13 +116,13 @@ async fn permissions(app: &App, tenant: TenantId, user: UserId) -> Option<BTreeS
     }
 }
 
-/// The same for a wrong password and for an unknown address.
+/// The same for a wrong password, an unknown address, and one that is not confirmed: whoever registers an address that they cannot read
+/// must not learn whether it has an account.
 pub fn credentials_wrong() -> Problem {
-    Problem::unauthorized("credentials_wrong", "The e-mail address or the password is wrong.")
-}
-
-fn email_unverified() -> Problem {
-    Problem::forbidden("email_unverified", "The address is not confirmed yet: open the link in the mail, or register again for a new one.")
+    Problem::unauthorized(
+        "credentials_wrong",
+        "The e-mail address or the password is wrong, or the address is not confirmed yet: then open the link in the mail.",
+    )
 }
 
 pub fn not_a_member() -> Problem {

@@ -43,8 +43,8 @@ pub async fn register(guide: &Guide) -> Result<()> {
 pub async fn verify(guide: &Guide) -> Result<()> {
     let ada = &guide.cast.ada;
     let credentials = json!({ "email": ada.email, "password": ada.password });
-    guide.post("auth", "/v1/sessions").json(&credentials).refused(403, "email_unverified").await?;
-    guide.saw("login before that, with the right password: 403 email_unverified");
+    guide.post("auth", "/v1/sessions").json(&credentials).refused(401, "credentials_wrong").await?;
+    guide.saw("login before that, with the right password: 401, as for an address that nobody knows");
 
     let mail = guide.mail(&ada.email, "Confirm").await?;
     let link = mail::link(&mail, VERIFICATION)?;

@@ -153,10 +153,3 @@ pub async fn mailed(conn: &mut PgConnection, id: Uuid, token: &OpaqueToken, now:
         .await?;
     Ok(())
 }
-
-/// The password hash of the address's latest registration that was never confirmed.
-pub async fn pending_hash(conn: &mut PgConnection, email: &Email) -> sqlx::Result<Option<String>> {
-    sqlx::query_scalar!("SELECT password_hash FROM registrations WHERE email = $1 AND used_at IS NULL ORDER BY id DESC LIMIT 1", email.as_str())
-        .fetch_optional(conn)
-        .await
-}

@@ -42,7 +42,7 @@ pub struct RefreshRequest {
 }
 
 #[utoipa::path(post, path = "/v1/sessions", operation_id = "logIn", tag = "sessions", request_body = LogInRequest,
-    responses((status = 201, body = LogIn), (status = 401, description = "`credentials_wrong`"), (status = 403, description = "`email_unverified`, `not_a_member`")),
+    responses((status = 201, body = LogIn), (status = 401, description = "`credentials_wrong`"), (status = 403, description = "`not_a_member`")),
     security(()))]
 pub async fn log_in(State(app): State<App>, Json(request): Json<LogInRequest>) -> Result<(StatusCode, Headers, Json<LogIn>), Problem> {
     let (user, tenant) = logins::authenticate(&app, request).await?;

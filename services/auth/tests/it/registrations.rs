@@ -12,7 +12,7 @@ async fn a_confirmed_registration_makes_a_user_a_tenant_and_its_owner() {
     world.server.post("/v1/users", &registration(" Ada@Acme.TEST", "Acme")).send().await.expect(202);
     let link = world.link("verify-email", "ada@acme.test").await;
     let credentials = json!({"email": "ada@acme.test", "password": PASSWORD});
-    world.server.post("/v1/sessions", &credentials).send().await.problem(403, "email_unverified");
+    world.server.post("/v1/sessions", &credentials).send().await.problem(401, "credentials_wrong");
     let wrong = json!({"email": "ada@acme.test", "password": "not the password"});
     world.server.post("/v1/sessions", &wrong).send().await.problem(401, "credentials_wrong");
 

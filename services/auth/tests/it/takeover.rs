@@ -46,7 +46,7 @@ async fn who_registers_a_victims_address_gets_nothing_and_keeps_nobody_out() {
     let page = world.server.get(&links[5]).send().await.text;
     assert!(page.contains("<bdi>Evil</bdi>") && page.contains("This wasn’t me"), "{page}");
     confirm(&world, &links[5], PASSWORD).await.problem(401, "credentials_wrong");
-    log_in(&world, MALLORYS).await.problem(403, "email_unverified");
+    log_in(&world, MALLORYS).await.problem(401, "credentials_wrong");
     assert_eq!((world.count("users").await, world.count("tenants").await), (0, 0));
     assert_eq!(world.server.post_form(&format!("{}/rejection", links[5]), &[]).send().await.status, 204);
     confirm(&world, &links[5], MALLORYS).await.problem(410, "link_used");
@@ -151,4 +151,22 @@ async fn a_network_registers_only_so_often_whatever_it_says_it_is() {
     register(&world, "2001:db8:1:2::1", "b@", PASSWORD, "Acme").await.invalid(&["email"]);
     world.clock.advance(TimeDelta::seconds(wait));
     register(&world, "2001:db8:1:2::1", "b@acme.test", PASSWORD, "Acme").await.expect(202);
+}
+
+/// Registering answers alike for every address; logging in with the registration's own password must, too.
+#[tokio::test]
+async fn nobody_learns_by_registering_and_logging_in_whether_an_address_has_an_account() {
+    let world = World::start().await;
+    world.account("ada@acme.test", "Acme").await;
+    let mut answers = Vec::new();
+    for address in ["ada@acme.test", "nobody@acme.test"] {
+        let mut body = registration(address, "Evil");
+        body["password"] = MALLORYS.into();
+        let registered = world.server.post("/v1/users", &body).send().await.expect(202);
+        let credentials = json!({"email": address, "password": MALLORYS});
+        let mut refused = world.server.post("/v1/sessions", &credentials).send().await.problem(401, "credentials_wrong");
+        refused["request_id"] = "".into();
+        answers.push((registered, refused));
+    }
+    assert_eq!(answers[0], answers[1]);
 }
