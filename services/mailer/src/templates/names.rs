@@ -4,8 +4,13 @@
 const LONGEST: usize = 40;
 /// What is left of a name that had nothing else.
 const NOTHING_LEFT: &str = "…";
-/// Characters that host names take for a dot (UTS #46 §4, table of mappings).
-const DOTS: [char; 5] = ['.', '\u{3002}', '\u{ff0e}', '\u{ff61}', '\u{fe52}'];
+/// What host names take for a dot (UTS #46 §4, table of mappings), what becomes one in Unicode's compatibility forms (UAX #15), and what
+/// only looks like one to people (UTS #39, confusables).
+fn is_dot(character: char) -> bool {
+    matches!(character,
+        '.' | '\u{3002}' | '\u{ff0e}' | '\u{ff61}' | '\u{fe52}' | '\u{2024}'..='\u{2026}' | '\u{2488}'..='\u{249b}' | '\u{fe12}' | '\u{fe19}' | '\u{fe30}'
+        | '\u{1f100}' | '\u{6d4}' | '\u{701}'..='\u{702}' | '\u{a4f8}' | '\u{a60e}' | '\u{10a50}' | '\u{1d16d}')
+}
 
 /// The filter `display_name`: one line of at most 40 characters without addresses of pages, host names, mail addresses, and invisible or
 /// direction-changing characters.
@@ -44,7 +49,7 @@ fn without_hosts(word: &str) -> String {
     let is_part = |at: Option<usize>| at.and_then(|at| characters.get(at)).is_some_and(|character| character.is_alphanumeric());
     let hidden = |(at, character): (usize, &char)| match *character {
         '@' | '＠' => ' ',
-        dot if DOTS.contains(&dot) && is_part(at.checked_sub(1)) && is_part(at.checked_add(1)) => ' ',
+        dot if is_dot(dot) && is_part(at.checked_sub(1)) && is_part(at.checked_add(1)) => ' ',
         other => other,
     };
     characters.iter().enumerate().map(hidden).collect()
@@ -71,6 +76,8 @@ mod tests {
             ("evil。example", "evil example"),
             ("evil．example and 192.0.2.1", "evil example and 192 0 2 1"),
             ("ada@evil.example", "ada evil example"),
+            ("evil\u{2024}com and evil\u{a4f8}com", "evil com and evil com"),
+            ("evil\u{2488}com", "evil com"),
             ("ev\u{200b}il.exam\u{ad}ple", "evil example"),
             ("пример.рф", "пример рф"),
             ("Bob\r\nBcc: eve", "Bob Bcc: eve"),
