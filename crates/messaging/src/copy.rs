@@ -50,10 +50,10 @@ fn attribute(kind: &str, value: &str) -> anyhow::Result<MessageAttributeValue> {
     Ok(MessageAttributeValue::builder().data_type(kind).string_value(value).build()?)
 }
 
-/// A reason that SQS takes as an attribute: without control characters, and short enough beside the body. Empty if there is no room.
+/// A reason that SQS takes as an attribute: without control characters and noncharacters, and short enough beside the body. Empty if there is no room.
 fn tidy(reason: &str, body: usize) -> String {
     let room = LARGEST_MESSAGE.saturating_sub(body + ATTRIBUTE_ROOM).min(LONGEST_REASON);
-    let mut tidied: String = reason.chars().filter(|c| !c.is_control()).collect();
+    let mut tidied: String = reason.chars().filter(|c| !c.is_control() && !matches!(c, '\u{fffe}' | '\u{ffff}')).collect();
     tidied.truncate(tidied.floor_char_boundary(room));
     if tidied.is_empty() && room > 0 { "no reason was given".chars().take(room).collect() } else { tidied }
 }
@@ -64,7 +64,7 @@ mod tests {
 
     #[test]
     fn a_reason_is_fit_to_be_an_attribute() {
-        assert_eq!(tidy("bad\u{0}\nthing", 0), "badthing");
+        assert_eq!(tidy("bad\u{0}\nthi\u{fffe}n\u{ffff}g", 0), "badthing");
         assert_eq!(tidy(&"x".repeat(5_000), 0).len(), LONGEST_REASON);
         assert_eq!(tidy(&"ä".repeat(5_000), 0).len(), LONGEST_REASON);
         assert!(!tidy("", 0).is_empty());

@@ -49,7 +49,7 @@ impl Publisher {
         let mut answers = vec![Err(PublishError::Deferred("it was not sent".into())); messages.len()];
         let mut outgoing = Vec::with_capacity(messages.len());
         for (index, (topic, envelope)) in messages.iter().enumerate() {
-            match serde_json::to_string(envelope) {
+            match text(envelope) {
                 Ok(body) => outgoing.push(Outgoing { index, topic: *topic, kind: Some(envelope.kind.clone()), body }),
                 Err(fault) => answers[index] = Err(PublishError::Refused(fault.to_string())),
             }
@@ -126,6 +126,12 @@ impl Outgoing {
     }
 }
 
+/// The envelope as JSON that SNS and SQS take: of what JSON leaves as it is they refuse U+FFFE and U+FFFF, which people's names may hold
+/// (<https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html>). In JSON both stand in strings only.
+fn text(envelope: &Envelope) -> serde_json::Result<String> {
+    Ok(serde_json::to_string(envelope)?.replace('\u{fffe}', "\\ufffe").replace('\u{ffff}', "\\uffff"))
+}
+
 /// Cuts messages of these sizes into batches that SNS takes; one that is too large alone is alone.
 fn batches(sizes: &[usize]) -> Vec<Range<usize>> {
     let mut batches = Vec::new();
@@ -173,6 +179,7 @@ fn why(error: &SdkError<PublishBatchError>) -> PublishError {
 mod tests {
     use super::*;
     use aws_sdk_sns::types::{BatchResultErrorEntry, PublishBatchResultEntry};
+    use serde_json::json;
 
     #[test]
     fn only_what_is_named_successful_was_taken() {
@@ -186,6 +193,17 @@ mod tests {
         assert!(matches!(answer_for(1, &output), Err(PublishError::Refused(_))));
         assert!(matches!(answer_for(2, &output), Err(PublishError::Deferred(_))));
         assert!(matches!(answer_for(3, &output), Err(PublishError::Deferred(_))), "not mentioned is not taken");
+    }
+
+    #[test]
+    fn no_name_makes_a_message_that_sqs_refuses() {
+        let said = json!({"specversion": "1.0", "id": uuid::Uuid::nil(), "source": "/services/auth", "type": "t", "time": "2026-01-01T00:00:00Z",
+            "data": {"name": "a\u{fffe}b\u{ffff}c\u{fffd}\u{10ffff}\u{1}"}});
+        let envelope: Envelope = serde_json::from_value(said).unwrap();
+        let text = text(&envelope).unwrap();
+        let is_taken = |c: char| matches!(c, '\u{9}' | '\u{a}' | '\u{d}' | ' '..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' | '\u{10000}'..);
+        assert!(text.chars().all(is_taken), "{text:?}");
+        assert_eq!(serde_json::from_str::<Envelope>(&text).unwrap(), envelope);
     }
 
     #[test]
