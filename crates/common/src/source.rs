@@ -47,12 +47,17 @@ pub struct NotASource;
 
 impl Source {
     /// Of a request that `peer` sent with `headers`.
-    pub fn new(peer: IpAddr, headers: &HeaderMap, TrustedProxies(proxies): TrustedProxies) -> Self {
-        let lines = headers.get_all(FORWARDED_FOR).iter().rev().filter_map(|line| line.to_str().ok());
-        let from_the_right = lines.flat_map(|line| line.rsplit(',')).take(proxies.into());
-        // A request that passed fewer proxies came from where the outermost of them says.
-        from_the_right.last().and_then(hop).unwrap_or(peer).into()
+    pub fn new(peer: IpAddr, headers: &HeaderMap, proxies: TrustedProxies) -> Self {
+        address(peer, headers, proxies).into()
     }
+}
+
+/// The address that a request comes from which `peer` sent with `headers`.
+pub fn address(peer: IpAddr, headers: &HeaderMap, TrustedProxies(proxies): TrustedProxies) -> IpAddr {
+    let lines = headers.get_all(FORWARDED_FOR).iter().rev().filter_map(|line| line.to_str().ok());
+    let from_the_right = lines.flat_map(|line| line.rsplit(',')).take(proxies.into());
+    // A request that passed fewer proxies came from where the outermost of them says.
+    from_the_right.last().and_then(hop).unwrap_or(peer).to_canonical()
 }
 
 /// Some proxies write the port as well.

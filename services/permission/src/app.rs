@@ -1,11 +1,12 @@
 //! What do handlers need? The pool, the cache's two writers, and the clock; clients are built here and nowhere else.
 
-use crate::{config::Config, records::Records, stamps::Stamps};
+use crate::{config::Config, records::Records, simulate::Simulations, stamps::Stamps, turns::Turns};
 use axum::extract::FromRef;
 use common::{
     access::{Access, RecordStore},
     ambient::Ambient,
     client::PlatformClient,
+    source::TrustedProxies,
 };
 use redis::aio::ConnectionManager;
 use sqlx::PgPool;
@@ -21,6 +22,9 @@ pub struct App {
     /// Auth is asked who exists.
     pub platform: PlatformClient,
     pub auth_url: Arc<str>,
+    pub trusted_proxies: TrustedProxies,
+    pub turns: Turns,
+    pub simulations: Simulations,
 }
 
 impl App {
@@ -32,12 +36,29 @@ impl App {
         let platform = PlatformClient::new(&config.base);
         let access = Access::new(&config.base, redis.clone(), platform.clone(), Box::new(records.clone()));
         let auth_url = config.base.auth_url.as_str().into();
-        Ok(Self { stamps: Stamps::new(pool.clone(), store), pool, access, ambient, records, platform, auth_url })
+        Ok(Self {
+            stamps: Stamps::new(pool.clone(), store),
+            pool,
+            access,
+            ambient,
+            records,
+            platform,
+            auth_url,
+            trusted_proxies: config.base.trusted_proxies,
+            turns: Turns::default(),
+            simulations: Simulations::default(),
+        })
     }
 }
 
 impl FromRef<App> for Access {
     fn from_ref(app: &App) -> Self {
         app.access.clone()
+    }
+}
+
+impl FromRef<App> for TrustedProxies {
+    fn from_ref(app: &App) -> Self {
+        app.trusted_proxies
     }
 }

@@ -4,13 +4,16 @@ pub mod routes;
 pub mod store;
 
 use axum::{
-    extract::FromRequestParts,
-    http::{HeaderMap, request::Parts},
+    extract::{ConnectInfo, FromRef, FromRequestParts},
+    http::request::Parts,
 };
-use common::token::Claims;
+use common::{
+    source::{self, TrustedProxies},
+    token::Claims,
+};
 use contracts::id::Principal;
 use serde_json::{Value, json};
-use std::convert::Infallible;
+use std::{convert::Infallible, net::SocketAddr};
 
 /// One change to be written down.
 pub struct Entry<'a> {
@@ -42,16 +45,15 @@ impl Origin {
     }
 }
 
-impl<S: Send + Sync> FromRequestParts<S> for Origin {
+impl<S: Send + Sync> FromRequestParts<S> for Origin
+where
+    TrustedProxies: FromRef<S>,
+{
     type Rejection = Infallible;
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
-        let request_id = text(&parts.headers, "x-request-id").unwrap_or_default();
-        // Only the last hop was written by our own load balancer; whatever stands before it the caller may have made up.
-        let address = text(&parts.headers, "x-forwarded-for").and_then(|hops| hops.rsplit(',').next()?.trim().parse::<std::net::IpAddr>().ok());
-        Ok(Self { request_id, address: address.map(|address| address.to_string()) })
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Infallible> {
+        let request_id = parts.headers.get("x-request-id").and_then(|id| id.to_str().ok()).unwrap_or_default().to_owned();
+        let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| peer.ip());
+        let address = peer.map(|peer| source::address(peer, &parts.headers, TrustedProxies::from_ref(state)).to_string());
+        Ok(Self { request_id, address })
     }
-}
-
-fn text(headers: &HeaderMap, name: &str) -> Option<String> {
-    headers.get(name)?.to_str().ok().map(str::to_owned)
 }

@@ -9,6 +9,7 @@ use crate::{
         learning::{Unasked, learn},
     },
     stamps::{self, Debts},
+    turns::Turn,
 };
 use axum::{
     http::{HeaderName, StatusCode},
@@ -44,6 +45,8 @@ pub struct Change {
     origin: Value,
     version: i64,
     unasked: Unasked,
+    /// Behind `tx`: the next one's turn comes when the lock is free.
+    turn: Turn,
 }
 
 /// What a write made, and the version from which on it is seen.
@@ -67,11 +70,12 @@ impl Change {
 
     /// As [`begin`](Self::begin), for whom a platform service speaks. `unasked`: what [`learn`] gave.
     pub async fn open(app: &App, tenant: TenantId, actor: Principal, origin: Value, unasked: Unasked) -> Result<Self, Problem> {
+        let turn = app.turns.take(tenant).await;
         let mut tx = db::begin(&app.pool, tenant).await?;
         let row = sqlx::query!("SELECT kind, version FROM tenants WHERE id = $1 FOR NO KEY UPDATE", tenant.0).fetch_optional(&mut *tx).await?;
         let row = row.ok_or_else(tenant_not_known)?;
         let kind = crate::effective::store::kind_of(&row.kind);
-        Ok(Self { tx, tenant, kind, actor, ambient: app.ambient.clone(), origin, version: row.version, unasked })
+        Ok(Self { tx, tenant, kind, actor, ambient: app.ambient.clone(), origin, version: row.version, unasked, turn })
     }
 
     /// 422 for a principal that does not exist in the tenant.
@@ -118,8 +122,9 @@ impl Change {
 
     /// Commits what only gives: taking effect a little later harms nobody, and the background pays what stays owed here.
     pub async fn commit(self, app: &App) -> Result<i64, Problem> {
-        let (tenant, version) = (self.tenant, self.version);
-        self.tx.commit().await?;
+        let Self { tx, tenant, version, turn, .. } = self;
+        tx.commit().await?;
+        drop(turn);
         if let Err(error) = app.stamps.pay(Debts::Of(tenant)).await {
             tracing::warn!(error = &error as &dyn std::error::Error, "A change takes effect only when Redis is back");
         }
@@ -128,8 +133,9 @@ impl Change {
 
     /// Commits what may take away: it is in force everywhere when this returns.
     pub async fn commit_in_force(self, app: &App) -> Result<i64, Problem> {
-        let (tenant, version) = (self.tenant, self.version);
-        self.tx.commit().await?;
+        let Self { tx, tenant, version, turn, .. } = self;
+        tx.commit().await?;
+        drop(turn);
         in_force(app, tenant).await?;
         Ok(version)
     }

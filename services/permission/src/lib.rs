@@ -16,7 +16,9 @@
 //! | [`simulate`] | who would gain and lose by a change? |
 //! | [`assertions`] | is who may do what still as somebody wrote it down? |
 //! | [`change`] | how does anything change in a tenant? |
+//! | [`turns`] | in whose turn, without holding up other tenants? |
 //! | [`audit`] | who changed what? |
+//! | [`instant`] | which instants may a caller name? |
 //! | [`records`] | how does that get into the cache? |
 //! | [`stamps`] | how does the cache forget it? |
 //! | [`consumers`] | what does this service hear from others? |
@@ -33,12 +35,14 @@ pub mod effective;
 pub mod explain;
 pub mod grants;
 pub mod groups;
+pub mod instant;
 pub mod principals;
 pub mod records;
 pub mod roles;
 pub mod router;
 pub mod simulate;
 pub mod stamps;
+pub mod turns;
 
 use app::App;
 use common::{

@@ -14,16 +14,21 @@ use crate::{
     },
     groups,
     roles::{self, routes::RoleBody},
+    turns::{Turn, Turns},
 };
 use axum::extract::State;
 use common::{
-    access::Allowed,
+    access::{Allowed, Permission},
     http::Json,
     problem::{FieldError, Problem},
 };
-use contracts::id::Principal;
+use contracts::id::{Principal, TenantId};
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -32,6 +37,29 @@ const MOST_CHANGES: usize = 50;
 const MOST_PRINCIPALS: i64 = 2_000;
 /// Principals read at once.
 const BATCH: usize = 200;
+/// Simulations of all tenants that run at once; each holds a connection, and a tenant's turn, for as long as a second.
+const AT_ONCE: usize = 3;
+
+/// Room for simulations; cheap to clone.
+#[derive(Clone)]
+pub struct Simulations {
+    turns: Turns,
+    room: Arc<Semaphore>,
+}
+
+impl Default for Simulations {
+    fn default() -> Self {
+        Self { turns: Turns::default(), room: Arc::new(Semaphore::new(AT_ONCE)) }
+    }
+}
+
+impl Simulations {
+    /// One of a tenant at a time, so that nobody takes all the room.
+    async fn enter(&self, tenant: TenantId) -> (Turn, Option<OwnedSemaphorePermit>) {
+        let turn = self.turns.take(tenant).await;
+        (turn, Arc::clone(&self.room).acquire_owned().await.ok())
+    }
+}
 
 #[derive(Debug, Deserialize, ToSchema)]
 pub struct SimulateRequest {
@@ -62,6 +90,10 @@ impl SimulatedChange {
             Self::AddMember { principal, .. } => Some(principal),
             _ => None,
         }
+    }
+
+    fn is_of_roles(&self) -> bool {
+        matches!(self, Self::CreateRole(_) | Self::EditRole(_) | Self::DeleteRole { .. })
     }
 }
 
@@ -105,24 +137,25 @@ pub async fn simulate(
     if request.changes.is_empty() || request.changes.len() > MOST_CHANGES {
         return Err(Problem::invalid(vec![FieldError::new("changes", "out_of_range", format!("must be 1 to {MOST_CHANGES} changes"))]));
     }
+    if request.changes.iter().any(SimulatedChange::is_of_roles) {
+        // Roles are edited by who may write roles, in a simulation as in earnest.
+        app.access.admit(&caller.claims, Some(<roles::routes::WriteRoles as Permission>::NAME)).await?;
+    }
     let naming = request.changes.iter().filter_map(SimulatedChange::names);
+    let _room = app.simulations.enter(caller.tenant).await;
     let mut change = Change::begin(&app, &caller, &origin, naming).await?;
     let tenant = change.tenant;
     let ground = store::ground(change.conn(), tenant).await?;
     let before = permissions(&mut change, &ground).await?;
     for (index, simulated) in request.changes.into_iter().enumerate() {
-        make(&app, &caller, &mut change, simulated).await.map_err(|problem| of_change(index, problem))?;
+        make(&mut change, simulated).await.map_err(|problem| of_change(index, problem))?;
     }
     let after = permissions(&mut change, &ground).await?;
     change.undo().await?;
     Ok(Json(Simulation { gains: beyond(&after, &before), loses: beyond(&before, &after), version: ground.version }))
 }
 
-/// Roles are edited by who may write roles, in a simulation as in earnest.
-async fn make(app: &App, caller: &Allowed<WriteGrants>, change: &mut Change, simulated: SimulatedChange) -> Result<(), Problem> {
-    if let SimulatedChange::CreateRole(_) | SimulatedChange::EditRole(_) | SimulatedChange::DeleteRole { .. } = simulated {
-        app.access.admit(&caller.claims, Some(<roles::routes::WriteRoles as common::access::Permission>::NAME)).await?;
-    }
+async fn make(change: &mut Change, simulated: SimulatedChange) -> Result<(), Problem> {
     match simulated {
         SimulatedChange::Grant(grant) => grants::changes::create(change, &grant.into()).await.map(drop),
         SimulatedChange::Revoke { grant } => grants::changes::revoke(change, grant).await,

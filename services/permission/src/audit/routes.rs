@@ -1,7 +1,7 @@
 //! Who changed what, from where, and is the record of it whole?
 
 use super::store::{self, AuditEntry, Filter, Verdict};
-use crate::app::App;
+use crate::{app::App, instant};
 use axum::extract::State;
 use chrono::{DateTime, Utc};
 use common::{
@@ -52,8 +52,10 @@ pub struct AuditFilter {
     /// Whom or what it is about: a principal, role or permission named in the entry's states before or after.
     pub about: Option<String>,
     /// From this instant on.
+    #[serde(default, deserialize_with = "instant::optional")]
     pub since: Option<DateTime<Utc>>,
     /// Before this instant.
+    #[serde(default, deserialize_with = "instant::optional")]
     pub until: Option<DateTime<Utc>>,
 }
 

@@ -11,6 +11,7 @@ use crate::{
         model::{Effect, Standing},
     },
     grants::routes::ReadGrants,
+    instant,
 };
 use axum::extract::State;
 use chrono::{DateTime, Utc};
@@ -38,6 +39,7 @@ pub struct ExplainRequest {
     #[schema(example = "forum.addPost")]
     pub permission: String,
     /// An instant of the past; absent means now.
+    #[serde(default, deserialize_with = "instant::optional")]
     pub at: Option<DateTime<Utc>>,
 }
 

@@ -10,6 +10,7 @@ use crate::{
     audit::Origin,
     change::{Change, Written, done, in_force, written},
     effective::model::Effect,
+    instant,
 };
 use axum::{extract::State, http::StatusCode, response::Response};
 use chrono::{DateTime, Utc};
@@ -40,6 +41,7 @@ pub struct CreateGrant {
     /// Name of a permission; or give a role.
     pub permission: Option<String>,
     /// Until when; absent means until it is revoked.
+    #[serde(default, deserialize_with = "instant::optional")]
     pub expires_at: Option<DateTime<Utc>>,
     /// Why, for whoever looks at it later.
     pub reason: Option<String>,

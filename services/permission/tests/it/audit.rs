@@ -1,8 +1,9 @@
 //! Who changed what: written down once, never rewritten.
 
-use crate::support::{World, principal};
+use crate::support::{World, principal, serve};
 use chrono::SecondsFormat;
 use serde_json::{Value, json};
+use test_support::TestPlatform;
 
 const READ: &str = "permission.readGrants";
 
@@ -19,6 +20,7 @@ async fn every_change_is_on_record_and_what_was_refused_is_not() {
     world.edit_role(&ada, &role, "*", json!({"name": "auditor", "permissions": [READ]})).await.expect(200);
     let group = world.group(&ada, "auditors", &[&bob]).await;
     let body = json!({"principal": principal(&bob), "permission": READ});
+    // No proxy of ours is before it: what stands there, the caller has made up.
     let granted = world.server.post("/v1/grants", &body).header("x-forwarded-for", "10.0.0.1, 192.0.2.7").header("x-request-id", "r-1").bearer(&ada.token);
     let grant = granted.send().await.expect(201)["id"].as_str().unwrap().to_owned();
     world.deny(&ada, &principal(&bob), READ).await.expect(201);
@@ -49,8 +51,23 @@ async fn every_change_is_on_record_and_what_was_refused_is_not() {
     let (edit, granted) = (&all["items"][2], &all["items"][5]);
     assert_eq!((&edit["before"]["permissions"], &edit["after"]["permissions"]), (&json!(["permission.readRoles"]), &json!([READ])));
     assert_eq!((granted["actor"].as_str(), granted["target"].as_str()), (Some(principal(&ada).as_str()), Some(format!("grant:{grant}").as_str())));
-    let origin = json!({"request_id": "r-1", "address": "192.0.2.7", "client_id": "web", "session_id": ada.session.to_string()});
+    let origin = json!({"request_id": "r-1", "address": "127.0.0.1", "client_id": "web", "session_id": ada.session.to_string()});
     assert_eq!((&granted["origin"], &granted["before"], &granted["after"]["principal"]), (&origin, &Value::Null, &json!(principal(&bob))));
+}
+
+#[tokio::test]
+async fn the_address_is_what_our_own_proxy_has_written() {
+    let platform = TestPlatform::start("permission", &permission::MIGRATOR).await;
+    let mut variables = platform.env();
+    variables.insert("TRUSTED_PROXIES".into(), "1".into());
+    let world = World { server: serve(&platform, variables).await, platform };
+    let ada = world.owner().await;
+    let group = |name: &str| world.server.post("/v1/groups", &json!({"name": name})).bearer(&ada.token);
+    group("a").header("x-forwarded-for", "6.6.6.6").header("x-forwarded-for", "192.0.2.7:443").send().await.expect(201);
+    group("b").header("x-forwarded-for", "6.6.6.6, 2001:db8::7").send().await.expect(201);
+    let all = world.get("/v1/audit?action=group.created", &ada).await.expect(200);
+    let addresses: Vec<_> = all["items"].as_array().unwrap().iter().map(|entry| entry["origin"]["address"].clone()).collect();
+    assert_eq!(addresses, [json!("192.0.2.7"), json!("2001:db8::7")]);
 }
 
 #[tokio::test]

@@ -48,3 +48,23 @@ async fn each_refusal_names_the_thing_and_nothing_is_changed() {
     refused(world.post("/v1/roles", &ada, role(json!(many), json!([]))).await, 422, "invalid", &["permissions", "200"]);
     assert_eq!(state(&world).await, before);
 }
+
+/// chrono reads them, and PostgreSQL does not.
+#[tokio::test]
+async fn instants_that_rfc_3339_does_not_have_are_refused() {
+    let world = World::start().await;
+    let ada = world.owner().await;
+    let bob = world.stranger(ada.tenant).await;
+    let before = state(&world).await;
+    for at in ["-5000-01-01T00:00:00Z", "+262142-12-31T23:59:59Z"] {
+        for side in ["since", "until"] {
+            let status = world.get(&format!("/v1/audit?{side}={}", at.replace('+', "%2B")), &ada).await.status;
+            assert!((400..500).contains(&status), "{side} {at}: {status}");
+        }
+        let asked = json!({"principal": principal(&bob), "permission": READ, "at": at});
+        refused(world.post("/v1/explain", &ada, asked).await, 422, "invalid", &["0000 to 9999"]);
+        let lasting = json!({"principal": principal(&bob), "permission": READ, "expires_at": at});
+        refused(world.post("/v1/grants", &ada, lasting).await, 422, "invalid", &["0000 to 9999"]);
+    }
+    assert_eq!(state(&world).await, before);
+}

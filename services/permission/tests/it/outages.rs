@@ -69,3 +69,31 @@ async fn a_cold_cache_costs_the_database_a_few_readers_at_a_time() {
     let answers: Vec<TestAnswer> = join_all(asked).await.into_iter().map(Result::unwrap).collect();
     assert!(answers.iter().all(|answer| answer.status == 200 && answer.json["permissions"] == json!([])), "{answers:?}");
 }
+
+/// A tenant that writes without pause, or simulates, which takes long.
+#[tokio::test]
+async fn writers_who_wait_for_their_own_tenant_take_no_connection_from_others() {
+    let world = World::start().await;
+    let (ada, bob) = (world.owner().await, world.owner().await);
+    let mut wall = world.platform.pool.begin().await.unwrap();
+    sqlx::query("SELECT FROM tenants WHERE id = $1 FOR NO KEY UPDATE").bind(ada.tenant.0).execute(&mut *wall).await.unwrap();
+    let write = |number: usize| world.server.post("/v1/groups", &json!({"name": format!("group-{number}")})).bearer(&ada.token).send();
+    let simulate = |number: usize| {
+        let changes = json!({"changes": [{"op": "create_role", "name": format!("role-{number}"), "permissions": [READ]}]});
+        world.server.post("/v1/simulate", &changes).bearer(&ada.token).send()
+    };
+    let writes: Vec<_> = (0..20).map(write).map(tokio::spawn).collect();
+    let simulations: Vec<_> = (0..20).map(simulate).map(tokio::spawn).collect();
+    eventually("one of them waits for the tenant", async || (world.count(WAITING).await > 0).then_some(())).await;
+    for number in 0..3 {
+        world.get("/v1/roles", &bob).await.expect(200);
+        world.post("/v1/groups", &bob, json!({"name": format!("group-{number}")})).await.expect(201);
+    }
+    assert_eq!(world.count(WAITING).await, 1, "the others wait without a connection");
+    wall.rollback().await.unwrap();
+    for (asked, status) in [(writes, 201), (simulations, 200)] {
+        for answer in join_all(asked).await {
+            answer.unwrap().expect(status);
+        }
+    }
+}
