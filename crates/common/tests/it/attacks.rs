@@ -1,6 +1,7 @@
 //! What does a stranger gain who opens connections and then takes their time? Nothing: each part of a request has its limit.
 
-use crate::service::{BODY, HEAD, IDLE, ask, get_of, limits, says, start, until, until_closed};
+use crate::service::{BODY, HEAD, IDLE, LONG, ask, get_of, limits, says, start, until, until_closed};
+use common::server::Limits;
 use futures_util::future::join_all;
 use std::time::Duration;
 use test_support::eventually;
@@ -38,7 +39,7 @@ async fn a_byte_now_and_then_does_not_prolong_a_head() {
 
 #[tokio::test]
 async fn the_head_of_a_further_request_has_the_same_limit() {
-    let service = start(limits()).await;
+    let service = start(Limits { idle: LONG, ..limits() }).await;
     let mut stream = says(service.api, &get_of("/ok")).await;
     until(&mut stream, "\r\n\r\nok").await;
     sleep(IDLE / 2).await;
@@ -63,7 +64,7 @@ async fn a_connection_between_requests_lives_longer_than_a_head_and_not_for_ever
 
 #[tokio::test]
 async fn a_slow_body_is_408_and_ends_the_connection() {
-    let service = start(limits()).await;
+    let service = start(Limits { answer: LONG, exchange: LONG, ..limits() }).await;
     for body in ["Content-Length: 10\r\n\r\nabc", "Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n"] {
         let asked = Instant::now();
         let answer = ask(service.api, &format!("POST /echo HTTP/1.1\r\nHost: acme.test\r\n{body}")).await;
@@ -74,7 +75,7 @@ async fn a_slow_body_is_408_and_ends_the_connection() {
 
 #[tokio::test]
 async fn a_slow_handler_is_503_whatever_was_sent() {
-    let service = start(limits()).await;
+    let service = start(Limits { head: LONG, ..limits() }).await;
     let answer = ask(service.api, "GET /stuck HTTP/1.1\r\nHost: acme.test\r\nConnection: close\r\n\r\n").await;
     assert!(answer.starts_with("HTTP/1.1 503 ") && answer.contains("retry-after: 1\r\n"), "{answer}");
     // It does not read its body, so the body is not what took so long.
@@ -85,7 +86,7 @@ async fn a_slow_handler_is_503_whatever_was_sent() {
 #[tokio::test]
 async fn whoever_does_not_read_the_answer_is_cut_off() {
     let service = start(limits()).await;
-    let mut stream = says(service.api, &get_of("/large")).await;
+    let mut stream = says(service.api, &get_of("/endless")).await;
     until(&mut stream, "HTTP/1.1 200 OK").await;
     let shown = async || ask(service.ops, "GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").await;
     eventually("the connection is closed", async || shown().await.contains("http_connections{listener=\"api\"} 0").then_some(())).await;

@@ -1,17 +1,15 @@
 //! Can a stranger use up the connections for others? However many they hold, and whatever they do with them, others are served.
 
-use crate::service::{ask, get_of, limits, says_from, start, until};
+use crate::service::{LONG, ask, get_of, limits, says_from, start, until};
 use common::server::Limits;
 use futures_util::future::join_all;
-use std::time::Duration;
 use test_support::eventually;
 
 const MOST: usize = 20;
 const STRANGER: [u8; 4] = [127, 0, 0, 2];
 
 async fn is_served_beside(bytes: &str) {
-    let long = Duration::from_secs(60);
-    let service = start(Limits { head: long, idle: long, body: long, answer: long, exchange: long, connections: MOST, ..limits() }).await;
+    let service = start(Limits { head: LONG, idle: LONG, body: LONG, answer: LONG, exchange: LONG, connections: MOST, ..limits() }).await;
     let _held = join_all((0..2 * MOST).map(|_| says_from(STRANGER, service.api, bytes))).await;
     for _ in 0..2 * MOST {
         let answer = ask(service.api, "GET /peer HTTP/1.1\r\nHost: acme.test\r\nConnection: close\r\n\r\n").await;
@@ -37,6 +35,19 @@ async fn beside_idle_connections() {
 #[tokio::test]
 async fn beside_bodies_that_do_not_end() {
     is_served_beside("POST /echo HTTP/1.1\r\nHost: acme.test\r\nContent-Length: 9\r\n\r\n").await;
+}
+
+#[tokio::test]
+async fn there_are_never_more_than_the_listener_has() {
+    let service = start(Limits { head: LONG, connections: MOST, ..limits() }).await;
+    let _held = join_all((0..3 * MOST).map(|_| says_from(STRANGER, service.api, ""))).await;
+    let (displaced, left) = (2 * MOST, MOST);
+    eventually("all others had to go", async || {
+        let shown = ask(service.ops, "GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").await;
+        let closed = format!("http_connections_closed_total{{listener=\"api\",why=\"displaced\"}} {displaced}");
+        (shown.contains(&closed) && shown.contains(&format!("http_connections{{listener=\"api\"}} {left}\n"))).then_some(())
+    })
+    .await;
 }
 
 #[tokio::test]

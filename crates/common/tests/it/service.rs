@@ -2,16 +2,16 @@
 
 use axum::{
     Router,
-    body::Bytes,
+    body::{Body, Bytes},
     extract::ConnectInfo,
-    response::IntoResponse,
     routing::{get, post},
 };
 use common::{
     config::{Base, Env},
     server::{Bound, Health, Lifecycle, Limits},
 };
-use std::{net::SocketAddr, time::Duration};
+use futures_util::stream;
+use std::{convert::Infallible, net::SocketAddr, time::Duration};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpSocket, TcpStream},
@@ -22,10 +22,12 @@ use tokio::{
 pub const HEAD: Duration = Duration::from_millis(400);
 pub const IDLE: Duration = Duration::from_millis(800);
 pub const BODY: Duration = Duration::from_millis(400);
+/// For what a test is not about.
+pub const LONG: Duration = Duration::from_secs(60);
 /// Whatever has not come by then does not come.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// More than the systems' buffers between two processes hold.
-const LARGE: usize = 32 << 20;
+/// Of an answer that never ends, and so is larger than what the system's buffers between two processes hold.
+static PART: [u8; 1 << 16] = [b'x'; 1 << 16];
 
 pub struct Service {
     pub api: SocketAddr,
@@ -68,7 +70,7 @@ pub async fn start(limits: Limits) -> Service {
         .route("/echo", post(async |body: Bytes| body))
         .route("/slow", get(slow).post(slow))
         .route("/stuck", get(std::future::pending::<()>))
-        .route("/large", get(async || vec![b'x'; LARGE].into_response()))
+        .route("/endless", get(async || Body::from_stream(stream::repeat_with(|| Ok::<_, Infallible>(Bytes::from_static(&PART))))))
         .merge(common::openapi::swagger(document));
     let bound = Bound::bind(&base(&[])).await.expect("binding ports").limits(limits);
     let (api, ops) = (bound.address().expect("a port"), bound.ops_address().expect("a port"));

@@ -1,6 +1,6 @@
 //! Does a service stop in good order? What was begun is finished, and nobody holds it up.
 
-use crate::service::{get_of, limits, says, start, until, until_closed};
+use crate::service::{LONG, get_of, limits, says, start, until, until_closed};
 use common::server::Limits;
 use std::time::Duration;
 use test_support::eventually;
@@ -11,7 +11,8 @@ use tokio::{
 
 #[tokio::test]
 async fn requests_finish_and_idle_connections_end() {
-    let service = start(limits()).await;
+    // Whoever is in the middle of a head has the usual time for it.
+    let service = start(Limits { head: Duration::from_secs(2), idle: LONG, ..limits() }).await;
     let mut idle = says(service.api, &get_of("/ok")).await;
     until(&mut idle, "\r\n\r\nok").await;
     let mut half = says(service.api, "GET /ok HT").await;
@@ -34,7 +35,7 @@ async fn requests_finish_and_idle_connections_end() {
 #[tokio::test]
 async fn everything_shares_one_deadline() {
     let stop = Duration::from_millis(700);
-    let service = start(Limits { stop, answer: Duration::from_secs(60), ..limits() }).await;
+    let service = start(Limits { stop, head: LONG, idle: LONG, answer: LONG, ..limits() }).await;
     service.lifecycle.spawn(std::future::pending());
     let mut stuck = says(service.api, &get_of("/stuck")).await;
     let mut other = says(service.api, &get_of("/ok")).await;
