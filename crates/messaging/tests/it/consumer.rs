@@ -51,11 +51,14 @@ async fn a_type_without_a_handler_is_buried() {
     within(async |world| {
         let mut unheard = json!(world.envelope());
         unheard["type"] = json!("auth.unheard");
+        let metrics = common::telemetry::metrics();
         world.enqueue(&unheard.to_string()).await;
         world.consume(Recorder::new());
         let (body, reason) = world.dead_letter().await;
         assert_eq!(serde_json::from_str::<Value>(&body).unwrap(), unheard);
         assert_eq!(reason, "no handler takes the type 'auth.unheard' here");
+        let counted = metrics.render();
+        assert!(counted.contains("type=\"unknown\"") && !counted.contains("unheard"), "what somebody else's message says is no label: {counted}");
     })
     .await;
 }
@@ -125,9 +128,12 @@ async fn a_database_outage_costs_no_message_and_few_receives() {
         world.spawn(world.consumer(recorder.clone(), pool).run(world.stop()));
         until("the database has been missed", async || gate.refused() > 3).await;
         let url = world.aws.queue_url(&world.aws.queue_name(QUEUE)).await.unwrap();
-        let waiting = aws_sdk_sqs::types::QueueAttributeName::ApproximateNumberOfMessages;
-        let answer = world.aws.sqs.get_queue_attributes().queue_url(url).attribute_names(waiting.clone()).send().await.unwrap();
-        assert_eq!(answer.attributes().unwrap()[&waiting], "1", "nothing is received meanwhile");
+        let receives = aws_sdk_sqs::types::MessageSystemAttributeName::ApproximateReceiveCount;
+        let ours = world.aws.sqs.receive_message().queue_url(url).message_system_attribute_names(receives.clone()).message_attribute_names("All");
+        let ours = ours.visibility_timeout(0).wait_time_seconds(4).send().await.unwrap().messages.unwrap_or_default();
+        let [message] = &ours[..] else { panic!("it is there: {ours:?}") };
+        assert_eq!(message.attributes().unwrap()[&receives], "1", "nobody else has received it meanwhile");
+        assert!(message.message_attributes().is_none(), "it is no copy: {message:?}");
         gate.open();
         until("it takes effect", async || world.effects().await == [envelope.id]).await;
         assert_eq!(recorder.attempts(), 1);

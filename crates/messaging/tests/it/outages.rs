@@ -2,10 +2,18 @@
 
 use crate::world::{QUEUE, Recorder, World, brisk, until, within};
 use contracts::{id::MessageId, messages::MemberJoined};
-use messaging::{Consumer, Delivery, Fault, Handle};
+use messaging::{Consumer, Delivery, Fault, Handle, consumer::Options};
 use serde_json::json;
 use sqlx::{Connection, PgConnection};
-use std::collections::BTreeSet;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU32, Ordering::SeqCst},
+    },
+    time::Duration,
+};
+use tokio::time::sleep;
 
 async fn enqueue(world: &World, count: usize) -> Vec<MessageId> {
     let mut said = BTreeSet::new();
@@ -43,17 +51,106 @@ async fn a_read_only_database_costs_no_message() {
     .await;
 }
 
+/// Where no consumer runs, nobody else looks.
+#[tokio::test]
+async fn a_connection_of_a_read_only_time_is_not_used_after_it() {
+    within(async |world| {
+        world.alter("SET default_transaction_read_only = on").await;
+        world.disconnect_all_but(&mut world.connect().await).await;
+        let write = async || sqlx::query("INSERT INTO effects VALUES (gen_random_uuid())").execute(&world.pool).await.is_ok();
+        assert!(!write().await && world.count("SELECT count(*) FROM effects").await == 0);
+        world.alter("RESET default_transaction_read_only").await;
+        until("it can be written", write).await;
+    })
+    .await;
+}
+
 #[tokio::test]
 async fn what_a_handler_needs_may_be_away_for_longer_than_any_message_may_fail() {
     within(async |world| {
         let said = enqueue(world, 1).await;
         let recorder = Recorder::then(|attempt| if attempt <= 110 { Err(Fault::away(anyhow::anyhow!("the other service is away"))) } else { Ok(()) });
-        let options = messaging::consumer::Options { reconnect_base: std::time::Duration::ZERO, ..brisk() };
+        let options = Options { reconnect_base: Duration::ZERO, ..brisk() };
         world.spawn(world.consumer(recorder.clone(), world.pool.clone()).options(options).run(world.stop()));
         until("all take effect", async || world.effects().await.len() >= said.len()).await;
         world.until_drained().await;
         assert_eq!(world.effects().await, said);
         assert!(recorder.attempts() > 110);
+        assert!(world.next_dead_letter(0).await.is_none());
+    })
+    .await;
+}
+
+/// PostgreSQL cannot serve it, each message with another SQLSTATE, as often as a message may fail; then it can.
+#[derive(Clone)]
+struct Unserved(Arc<Mutex<BTreeMap<MessageId, (&'static str, u32)>>>);
+
+const AS_OFTEN_AS_A_MESSAGE_MAY_FAIL: u32 = 10;
+
+impl Handle<MemberJoined> for Unserved {
+    async fn handle(&self, tx: &mut PgConnection, message: &Delivery<MemberJoined>) -> Result<(), Fault> {
+        let (code, attempt) = {
+            let mut all = self.0.lock().unwrap();
+            let one = all.get_mut(&message.id).unwrap();
+            one.1 += 1;
+            *one
+        };
+        if attempt <= AS_OFTEN_AS_A_MESSAGE_MAY_FAIL {
+            sqlx::query("SELECT outage($1)").bind(code).execute(&mut *tx).await?;
+        }
+        sqlx::query("INSERT INTO effects VALUES ($1)").bind(message.id.0).execute(tx).await?;
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn no_kind_of_outage_of_the_database_is_the_messages_fault() {
+    within(async |world| {
+        let outage = "CREATE FUNCTION outage(code text) RETURNS void LANGUAGE plpgsql AS $$ BEGIN RAISE 'away' USING ERRCODE = code; END $$";
+        sqlx::raw_sql(outage).execute(&world.pool).await.unwrap();
+        let codes = ["08006", "25006", "28P01", "3D000", "53300", "57P03", "58030"];
+        let said = enqueue(world, codes.len()).await;
+        let handler = Unserved(Arc::new(Mutex::new(said.iter().copied().zip(codes.map(|code| (code, 0))).collect())));
+        let consumer = Consumer::new(&world.aws, QUEUE, world.pool.clone(), world.ambient.clone()).on::<MemberJoined, _>(handler);
+        world.spawn(consumer.options(Options { reconnect_base: Duration::ZERO, ..brisk() }).run(world.stop()));
+        until("all take effect", async || world.effects().await == said).await;
+        assert!(world.next_dead_letter(0).await.is_none());
+    })
+    .await;
+}
+
+/// What it needs is away; notes whether others found that out at the same time.
+#[derive(Clone, Default)]
+struct Probe {
+    attempts: Arc<AtomicU32>,
+    running: Arc<AtomicU32>,
+    beside: Arc<AtomicU32>,
+}
+
+/// More than are received before the outage is known.
+const IN_FLIGHT: u32 = 20;
+
+impl Handle<MemberJoined> for Probe {
+    async fn handle(&self, _: &mut PgConnection, _: &Delivery<MemberJoined>) -> Result<(), Fault> {
+        let (attempt, running) = (self.attempts.fetch_add(1, SeqCst), self.running.fetch_add(1, SeqCst));
+        if attempt > IN_FLIGHT {
+            self.beside.fetch_max(running, SeqCst);
+        }
+        sleep(Duration::from_millis(30)).await;
+        self.running.fetch_sub(1, SeqCst);
+        Err(Fault::away(anyhow::anyhow!("the other service is away")))
+    }
+}
+
+#[tokio::test]
+async fn in_an_outage_one_message_at_a_time_finds_out_whether_it_is_over() {
+    within(async |world| {
+        enqueue(world, 2 * IN_FLIGHT as usize).await;
+        let probe = Probe::default();
+        let consumer = Consumer::new(&world.aws, QUEUE, world.pool.clone(), world.ambient.clone()).on::<MemberJoined, _>(probe.clone());
+        world.spawn(consumer.options(Options { reconnect_base: Duration::ZERO, ..brisk() }).run(world.stop()));
+        until("it was tried again and again", async || probe.attempts.load(SeqCst) > 3 * IN_FLIGHT).await;
+        assert_eq!(probe.beside.load(SeqCst), 0);
         assert!(world.next_dead_letter(0).await.is_none());
     })
     .await;
@@ -65,7 +162,7 @@ struct Impatient(Recorder);
 
 impl Handle<MemberJoined> for Impatient {
     async fn handle(&self, tx: &mut PgConnection, message: &Delivery<MemberJoined>) -> Result<(), Fault> {
-        self.0.attempts.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+        self.0.attempts.fetch_add(1, SeqCst);
         sqlx::raw_sql("SET LOCAL lock_timeout = '1ms'").execute(&mut *tx).await?;
         sqlx::query("INSERT INTO effects VALUES ($1)").bind(message.id.0).execute(tx).await?;
         Ok(())
@@ -122,7 +219,7 @@ async fn a_message_that_sqs_itself_buries_keeps_its_last_error() {
     within(async |world| {
         enqueue(world, 1).await;
         let recorder = Recorder::then(|_| Err(Fault::retry(anyhow::anyhow!("the shelf is full"))));
-        let options = messaging::consumer::Options { retry_base: std::time::Duration::from_secs(1), ..brisk() };
+        let options = Options { retry_base: Duration::from_secs(1), ..brisk() };
         let stop = tokio_util::sync::CancellationToken::new();
         let running = tokio::spawn(world.consumer(recorder.clone(), world.pool.clone()).options(options).run(stop.clone()));
         until("it has failed", async || recorder.attempts() > 0).await;

@@ -6,7 +6,8 @@ use crate::{
 };
 use contracts::{id::MessageId, topology::Topic};
 use messaging::{Aws, Relay};
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, time::Duration};
+use tokio::time::Instant;
 
 const WAITING: &str = "SELECT count(*) FROM outbox";
 
@@ -137,6 +138,9 @@ async fn what_sns_refuses_for_good_is_parked_and_does_not_hold_up_the_rest() {
 
 const INSERT: &str = "INSERT INTO outbox (id, topic, envelope, created_at) VALUES ($1, $2, $3, now())";
 
+/// A relay that paused for a row in trouble would pause for longer, after so many attempts at it.
+const LONGEST_PAUSE: Duration = Duration::from_secs(3);
+
 #[tokio::test]
 async fn a_row_in_trouble_holds_up_no_other() {
     within(async |world| {
@@ -148,10 +152,40 @@ async fn a_row_in_trouble_holds_up_no_other() {
         until("SNS has not taken it so often that its waits are long", async || world.count(attempts).await >= 6).await;
         let before = world.count(attempts).await;
         for _ in 0..2 {
-            let said = world.say().await;
+            let (said, since) = (world.say().await, Instant::now());
             until("a sound one takes effect", async || world.effects().await.contains(&said)).await;
+            assert!(since.elapsed() < LONGEST_PAUSE, "it waited for the other for {:?}", since.elapsed());
         }
         assert_eq!(world.count(attempts).await, before, "sound ones were taken between two attempts at the other");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_sns_is_slow_about_holds_up_nothing_that_comes_after_it() {
+    within(async |world| {
+        let gate = Gate::before(env("AWS_ENDPOINT_URL").replace("http://", "")).await;
+        let config = aws_config::defaults(aws_config::BehaviorVersion::latest()).endpoint_url(format!("http://127.0.0.1:{}", gate.port)).load().await;
+        let aws = Aws::new(&config, &world.prefix, &world.account);
+        world.spawn(Relay::new(world.pool.clone(), aws.publisher()).run(world.stop()));
+        world.consume(Recorder::new());
+        world.say().await;
+        until_outbox_is_empty(world).await;
+        // The connection that there is stays silent; those that come later do not.
+        gate.stall();
+        world.say().await;
+        until("SNS is asked", async || world.count("SELECT count(*) FROM outbox WHERE next_attempt_at > now()").await == 1).await;
+        let lease = "SELECT (extract(epoch FROM min(next_attempt_at)) * 1000000)::bigint FROM outbox";
+        let leased = world.count(lease).await;
+        gate.open();
+        let said = world.say().await;
+        until("the next one takes effect", async || world.effects().await.contains(&said)).await;
+        until("only the slow one is left", async || world.count(WAITING).await == 1).await;
+        assert_eq!(world.count(lease).await, leased, "nothing has become of the slow one yet");
+        gate.close();
+        until("the silent connection is gone", async || gate.refused() > 0).await;
+        gate.open();
+        until_outbox_is_empty(world).await;
     })
     .await;
 }
@@ -160,9 +194,9 @@ async fn a_row_in_trouble_holds_up_no_other() {
 async fn a_row_that_was_put_back_does_not_wait_behind_newer_ones() {
     within(async |world| {
         let record = "
-            CREATE TABLE gone (position bigint GENERATED ALWAYS AS IDENTITY, id uuid);
-            CREATE FUNCTION record() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN INSERT INTO gone (id) VALUES (OLD.id); RETURN OLD; END $$;
-            CREATE TRIGGER record AFTER DELETE ON outbox FOR EACH ROW EXECUTE FUNCTION record()";
+            CREATE TABLE leased (position bigint GENERATED ALWAYS AS IDENTITY, id uuid);
+            CREATE FUNCTION record() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN INSERT INTO leased (id) VALUES (OLD.id); RETURN OLD; END $$;
+            CREATE TRIGGER record AFTER UPDATE OF next_attempt_at ON outbox FOR EACH ROW EXECUTE FUNCTION record()";
         sqlx::raw_sql(record).execute(&world.pool).await.unwrap();
         let put_back = world.say().await;
         sqlx::query("UPDATE outbox SET attempts = 1").execute(&world.pool).await.unwrap();
@@ -171,9 +205,9 @@ async fn a_row_that_was_put_back_does_not_wait_behind_newer_ones() {
         }
         world.relay();
         until_outbox_is_empty(world).await;
-        let position = "SELECT position FROM gone WHERE id = $1";
+        let position = "SELECT min(position) FROM leased WHERE id = $1";
         let position: i64 = sqlx::query_scalar(position).bind(put_back.0).fetch_one(&world.pool).await.unwrap();
-        assert!(position <= 100, "it was in the first batches, not number {position}");
+        assert!(position <= 100, "it was claimed with the first, not as number {position}");
     })
     .await;
 }
