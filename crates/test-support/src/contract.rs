@@ -7,7 +7,7 @@ use serde_json::Value;
 
 const LARGER_THAN_ANY_BODY: usize = common::server::LARGEST_BODY + 1;
 
-/// A method that no route takes.
+/// A method and an address that no route takes.
 const INVENTED: &str = "INVENTED-BY-A-CALLER";
 
 /// One operation of a document.
@@ -27,6 +27,7 @@ pub async fn openapi_contract(platform: &TestPlatform, server: &TestServer, docu
     server.get("/no/such/address").send().await.problem(404, "not_found");
     // From here on it is counted.
     count(server).await;
+    server.get(&format!("/no/such/{INVENTED}")).send().await.problem(404, "not_found");
     for (path, item) in paths {
         let item = item.as_object().expect("a path has operations");
         for (method, definition) in item {
