@@ -216,6 +216,7 @@ async fn a_removal_that_redis_missed_is_not_answered_until_it_is_complete() {
     removal.await.unwrap().problem(503, "removal_unconfirmed");
     assert_eq!((team.world.count("removals").await, team.world.count("memberships").await), (1, 1));
     link.mend();
+    team.world.clock.advance(TimeDelta::seconds(1));
     team.log_in().await.problem(403, "not_a_member");
     eventually("the repetition is answered", async || (team.remove().await.status == 204).then_some(())).await;
     team.members(text(&bobs, "access_token")).await.problem(401, "session_ended");
@@ -245,6 +246,25 @@ async fn a_log_in_that_overlaps_with_the_removal_leaves_no_session() {
 }
 
 #[tokio::test]
+async fn a_removal_waits_for_a_log_in_that_is_in_the_middle_of_it() {
+    let team = Team::start().await;
+    let mut wall = team.world.platform.pool.begin().await.unwrap();
+    sqlx::raw_sql("LOCK TABLE refresh_tokens IN EXCLUSIVE MODE").execute(&mut *wall).await.unwrap();
+    let waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
+    let waiting = async || sqlx::query_scalar::<_, i64>(waiting).fetch_one(&team.world.platform.pool).await.unwrap();
+    let credentials = json!({"email": BOB, "password": PASSWORD, "tenant_id": team.ada.tenant});
+    let session = tokio::spawn(team.world.server.post("/v1/sessions", &credentials).send());
+    eventually("the log-in is in the middle of it", async || (waiting().await == 1).then_some(())).await;
+    let removal = tokio::spawn(team.world.server.delete(&format!("/v1/members/{}", team.bob.user)).bearer(&team.token).send());
+    eventually("the removal waits", async || (removal.is_finished() || waiting().await == 2).then_some(())).await;
+    wall.rollback().await.unwrap();
+    assert_eq!(removal.await.unwrap().status, 204);
+    let session = session.await.unwrap().expect(201);
+    team.members(text(&session, "access_token")).await.problem(401, "session_ended");
+    team.refresh(&session).await.problem(401, "session_ended");
+}
+
+#[tokio::test]
 async fn a_members_sessions_end_at_once_and_nothing_else() {
     let team = Team::start().await;
     let (first, second) = (team.log_in().await.expect(201), team.log_in().await.expect(201));
@@ -271,6 +291,7 @@ async fn sessions_that_redis_did_not_hear_of_end_with_the_repetition() {
     let ended = "UPDATE sessions SET ended_at = $2, end_reason = 'ended_by_tenant' WHERE user_id = $1";
     sqlx::query(ended).bind(team.bob.user.0).bind(team.world.clock.now()).execute(&team.world.platform.pool).await.unwrap();
     team.members(text(&bobs, "access_token")).await.expect(200);
+    team.world.clock.advance(TimeDelta::minutes(1));
     assert_eq!(team.end_sessions().await.status, 204);
     team.members(text(&bobs, "access_token")).await.problem(401, "session_ended");
 }
