@@ -207,6 +207,7 @@ async fn a_removal_that_redis_missed_is_not_said_to_be_in_force_until_it_is() {
     world.get("/v1/grants", &bob).await.problem(403, "permission_missing");
 }
 
+/// Nor is it an owner while it is there: a tenant belongs to a person.
 #[tokio::test]
 async fn a_machine_that_is_no_more_holds_nothing() {
     let world = World::start().await;
@@ -214,6 +215,8 @@ async fn a_machine_that_is_no_more_holds_nothing() {
     let machine = world.machine(ada.tenant);
     let client: ClientId = machine.strip_prefix("client:").unwrap().parse().unwrap();
     world.post("/v1/grants", &ada, json!({"principal": machine, "role": "owner"})).await.expect(201);
+    let own = world.grants_of(&ada, &ada, "owner").await;
+    world.revoke(&ada, &own[0]).await.problem(409, "last_owner");
     let deleted = ClientDeleted { tenant_id: ada.tenant, client_id: client };
     for _ in 0..2 {
         world.platform.publish(Some(ada.tenant), &deleted).await;
