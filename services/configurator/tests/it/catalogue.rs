@@ -3,6 +3,7 @@
 use crate::support::{Fixture, manifest, start};
 use contracts::messages::ServicePublished;
 use serde_json::{Value, json};
+use test_support::eventually;
 
 async fn publish_as_operator(fixture: &Fixture, manifest: &Value) -> test_support::TestAnswer {
     let operator = fixture.platform.user(fixture.platform.tenant(), &["configurator.publishServices"]).await;
@@ -64,9 +65,26 @@ async fn a_version_that_is_not_newer_is_refused_unless_it_is_a_patch_of_its_line
 #[tokio::test]
 async fn of_versions_published_at_once_none_is_older_than_one_before_it() {
     let fixture = start().await;
-    let publish = async |version: &'static str| publish_as_operator(&fixture, &manifest(version)).await.status;
-    let (older, newer) = tokio::join!(publish("3.0.0"), publish("4.0.0"));
-    assert!(newer == 201 && matches!(older, 201 | 409), "{older} {newer}");
+    let mut wall = fixture.platform.pool.begin().await.unwrap();
+    sqlx::raw_sql("LOCK TABLE service_versions IN SHARE MODE").execute(&mut *wall).await.unwrap();
+    let waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
+    let wait_for = async |many: i64| {
+        let count = async || sqlx::query_scalar::<_, i64>(waiting).fetch_one(&fixture.platform.pool).await.unwrap();
+        eventually("all are in the middle of it", async || (count().await == many).then_some(())).await;
+    };
+    let (newest, newer) = (manifest("4.0.0"), manifest("3.0.0"));
+    let (newest, newer, ()) = tokio::join!(
+        publish_as_operator(&fixture, &newest),
+        async {
+            wait_for(1).await;
+            publish_as_operator(&fixture, &newer).await
+        },
+        async {
+            wait_for(2).await;
+            wall.rollback().await.unwrap();
+        },
+    );
+    assert_eq!((newest.status, newer.status), (201, 409));
     let announced = fixture.platform.outbox::<ServicePublished>().await.into_iter().map(|event| event.manifest.version).collect::<Vec<_>>();
     assert!(announced.is_sorted(), "{announced:?}");
 }

@@ -9,7 +9,7 @@ use contracts::{
     messages::{FeatureEnabled, JobOutcome, RunJob},
 };
 use serde_json::{Value, json};
-use test_support::TestAnswer;
+use test_support::{TestAnswer, eventually};
 
 const HOST: &str = "acme.forum.localhost";
 
@@ -80,6 +80,27 @@ async fn an_end_that_was_not_heard_of_is_asked_for() {
     }
     assert_eq!((due(&fixture, id).await, fixture.get(id).await), (0, active));
     assert_eq!(fixture.platform.outbox::<FeatureEnabled>().await.len(), 2);
+}
+
+/// The message comes after all, while the worker is asked: what it then says is of a job that the instance waits for no more.
+#[tokio::test]
+async fn an_answer_that_comes_after_the_message_moves_nothing() {
+    let fixture = start().await;
+    let id = fixture.migrating(HOST, &[]).await;
+    for (told, expected) in [("succeeded", "seeding"), ("failed", "active")] {
+        let (job, asked) = (fixture.last_job().await, fixture.worker.asked());
+        fixture.worker.says(job.job_id, told, Some("the disk is full"));
+        let silence = fixture.worker.keep_silent().await;
+        let late = async {
+            eventually("the worker is asked", async || (fixture.worker.asked() > asked).then_some(())).await;
+            fixture.finished(&job, JobOutcome::Succeeded, None).await;
+            drop(silence);
+        };
+        assert_eq!(tokio::join!(due(&fixture, id), late).0, 1);
+        let instance = fixture.get(id).await;
+        assert_eq!((&instance["state"], &instance["reason"]), (&json!(expected), &json!(null)));
+    }
+    assert_eq!(fixture.platform.outbox::<RunJob>().await.len(), 2);
 }
 
 #[tokio::test]

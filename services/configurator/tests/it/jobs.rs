@@ -32,6 +32,7 @@ async fn each_end_counts_once_however_often_it_is_told() {
     let [service, module] = fixture.platform.outbox::<FeatureEnabled>().await.try_into().expect("one event a feature");
     assert_eq!((service.feature.as_str(), module.feature.as_str(), service.host.as_str()), ("forum", "forum.polls", HOST));
     assert_eq!((service.instance_id, service.effective_at), (id, module.effective_at));
+    assert_eq!((service.version.as_deref(), module.version.as_deref()), (Some("1.0.0"), Some("1.0.0")), "whose price holds");
     assert_eq!(instance["modules"], json!([{"name": "polls", "enabled_at": service.effective_at}]));
     assert_eq!(instance["state_since"], json!(service.effective_at));
 }

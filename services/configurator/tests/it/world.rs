@@ -7,31 +7,53 @@ use std::{
     collections::HashMap,
     net::SocketAddr,
     path::PathBuf,
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering::SeqCst},
+    },
 };
-use tokio::net::{TcpListener, UdpSocket};
-
-type Jobs = Arc<Mutex<HashMap<String, Value>>>;
+use tokio::{
+    net::{TcpListener, UdpSocket},
+    sync::{OwnedRwLockWriteGuard, RwLock},
+};
 
 /// Plays the worker's `GET /internal/jobs/{id}`: a table of jobs. A test compares its answers with the worker's document.
 pub struct Worker {
     pub url: String,
-    jobs: Jobs,
+    desk: Arc<Desk>,
+}
+
+#[derive(Default)]
+struct Desk {
+    jobs: Mutex<HashMap<String, Value>>,
+    asked: AtomicUsize,
+    /// Whoever holds it keeps the worker from answering.
+    silence: Arc<RwLock<()>>,
 }
 
 impl Worker {
     pub async fn start() -> Self {
-        let jobs = Jobs::default();
-        let router = Router::new().route("/internal/jobs/{id}", get(job)).with_state(Arc::clone(&jobs));
+        let desk = Arc::<Desk>::default();
+        let router = Router::new().route("/internal/jobs/{id}", get(job)).with_state(Arc::clone(&desk));
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("binding a port");
         let url = format!("http://{}", listener.local_addr().expect("a bound port"));
         tokio::spawn(async move { axum::serve(listener, router).await });
-        Self { url, jobs }
+        Self { url, desk }
+    }
+
+    /// From now on the worker takes questions, and answers none until what this gives is dropped.
+    pub async fn keep_silent(&self) -> OwnedRwLockWriteGuard<()> {
+        Arc::clone(&self.desk.silence).write_owned().await
+    }
+
+    /// How many questions it has got.
+    pub fn asked(&self) -> usize {
+        self.desk.asked.load(SeqCst)
     }
 
     /// From now on the worker says this of the job.
     pub fn says(&self, id: JobId, state: &str, reason: Option<&str>) {
-        self.jobs.lock().expect("no test panics while it holds the jobs").insert(id.to_string(), progress(id, state, reason));
+        self.desk.jobs.lock().expect("no test panics while it holds the jobs").insert(id.to_string(), progress(id, state, reason));
     }
 }
 
@@ -39,9 +61,12 @@ pub fn progress(id: JobId, state: &str, reason: Option<&str>) -> Value {
     json!({"job_id": id, "kind": "instance.migrate", "instance_id": null, "state": state, "run": 1, "reason": reason, "finished_at": null})
 }
 
-async fn job(State(jobs): State<Jobs>, Path(id): Path<String>) -> (StatusCode, Json<Value>) {
-    match jobs.lock().expect("no test panics while it holds the jobs").get(&id) {
-        Some(job) => (StatusCode::OK, Json(job.clone())),
+async fn job(State(desk): State<Arc<Desk>>, Path(id): Path<String>) -> (StatusCode, Json<Value>) {
+    let told = desk.jobs.lock().expect("no test panics while it holds the jobs").get(&id).cloned();
+    desk.asked.fetch_add(1, SeqCst);
+    let _speaks = desk.silence.read().await;
+    match told {
+        Some(job) => (StatusCode::OK, Json(job)),
         None => (StatusCode::NOT_FOUND, Json(problem("job_not_found"))),
     }
 }
