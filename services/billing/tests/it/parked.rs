@@ -34,6 +34,24 @@ async fn usage_that_comes_before_its_instance_counts_when_that_is_there() {
     parked(&world, &ada, 0).await;
 }
 
+/// Neither sees the other, which has not committed.
+#[tokio::test]
+async fn usage_that_comes_while_its_instance_begins_counts() {
+    let world = World::start().await;
+    let ada = world.customer().await;
+    let mut wall = world.platform.pool.begin().await.unwrap();
+    sqlx::raw_sql("LOCK TABLE usage_parked IN ACCESS EXCLUSIVE MODE").execute(&mut *wall).await.unwrap();
+    let waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
+    for (number, envelope) in [(1, world.enabled(&ada, "forum", 0)), (2, world.posts(&ada, "posts:1", 1, 20))] {
+        world.say(&envelope).await;
+        eventually(&format!("{number} are in the middle of it"), async || (world.count(waiting).await == number).then_some(())).await;
+    }
+    wall.rollback().await.unwrap();
+    world.drained("billing-usage").await;
+    assert_eq!(world.count("SELECT count(*) FROM usage_event").await, 1);
+    parked(&world, &ada, 0).await;
+}
+
 #[tokio::test]
 async fn usage_for_an_instance_that_turns_out_to_be_anothers_is_never_counted() {
     let world = World::start().await;
