@@ -46,7 +46,8 @@ const RETRY: Backoff = Backoff { base: Duration::from_secs(2), factor: 4, cap: D
 /// Waits while SQS or the database is away.
 const RECONNECT: Backoff = Backoff { base: Duration::from_millis(500), factor: 2, cap: Duration::from_secs(10) };
 
-/// Takes the messages of one queue. Register the handlers with [`Consumer::on`] or [`Consumer::raw`], then [`Consumer::run`].
+/// Takes the messages of one queue. Register the handlers with [`Consumer::on`] or [`Consumer::raw`], then [`Consumer::complete`] and
+/// [`Complete::run`].
 pub struct Consumer {
     aws: Aws,
     queue: &'static str,
@@ -117,10 +118,20 @@ impl Consumer {
         self
     }
 
-    /// Runs until `shutdown`, through any outage of PostgreSQL or SQS; then finishes what it holds and hands back the rest.
-    pub async fn run(self, shutdown: CancellationToken) {
-        let span = tracing::info_span!("consumer", queue = self.queue);
-        self.consume(shutdown).instrument(span).await;
+    /// Checks that each type that the topology sends to the queue has its handler, and no other: a type without one would fill the
+    /// dead-letter queue, and a handler without a subscription would never hear anything.
+    ///
+    /// # Errors
+    /// Names the types. A service that says so at its start is never deployed.
+    pub fn complete(self) -> Result<Complete, Mismatch> {
+        let queue = topology::queue(self.queue).ok_or(Mismatch::Queue(self.queue))?;
+        self.routes.check(queue)?;
+        Ok(Complete(self))
+    }
+
+    /// For tests, which hear what they ask about.
+    pub fn in_part(self) -> Complete {
+        Complete(self)
     }
 
     async fn consume(self, shutdown: CancellationToken) {
@@ -189,6 +200,28 @@ impl Consumer {
     async fn queue_urls(&self) -> Result<(String, String), QueueError> {
         let (name, dead) = (self.aws.queue_name(self.queue), self.aws.dead_queue_name(self.queue));
         tokio::try_join!(self.aws.queue_url(&name), self.aws.queue_url(&dead))
+    }
+}
+
+/// Why a service must not start to consume.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Mismatch {
+    #[error("the topology has no queue '{0}'")]
+    Queue(&'static str),
+    #[error("the queue '{queue}' has no handler for {types:?}, which it is subscribed to")]
+    Handler { queue: &'static str, types: Vec<&'static str> },
+    #[error("the queue '{queue}' is not subscribed to {types:?}, which have handlers")]
+    Subscription { queue: &'static str, types: Vec<&'static str> },
+}
+
+/// A consumer that can run.
+pub struct Complete(Consumer);
+
+impl Complete {
+    /// Runs until `shutdown`, through any outage of PostgreSQL or SQS; then finishes what it holds and hands back the rest.
+    pub async fn run(self, shutdown: CancellationToken) {
+        let span = tracing::info_span!("consumer", queue = self.0.queue);
+        self.0.consume(shutdown).instrument(span).await;
     }
 }
 

@@ -1,10 +1,16 @@
 //! Which handler takes this body? A body is parsed as a whole before anything happens.
 
-use crate::handler::{Delivery, Fault, Handle, HandleRaw};
-use contracts::{envelope::Envelope, id::TenantId, messages::Message};
+use crate::{
+    consumer::Mismatch,
+    handler::{Delivery, Fault, Handle, HandleRaw},
+};
+use contracts::{envelope::Envelope, id::TenantId, messages::Message, topology::Queue};
 use futures_util::future::BoxFuture;
 use sqlx::PgConnection;
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::Arc,
+};
 
 /// A body that was understood, with the handler that takes it.
 pub(crate) struct Parsed {
@@ -37,6 +43,13 @@ pub(crate) trait Effect: Send + Sync {
 type FromEnvelope = Box<dyn Fn(Envelope) -> Result<Parsed, Unfit> + Send + Sync>;
 type FromBody = Box<dyn Fn(&str) -> Result<Parsed, Unfit> + Send + Sync>;
 
+/// Stands for the type of what has none.
+const RAW: &str = "raw";
+
+fn raw_or(types: &'static [&'static str]) -> &'static [&'static str] {
+    if types.is_empty() { &[RAW] } else { types }
+}
+
 /// The handlers of one queue.
 #[derive(Default)]
 pub(crate) struct Routes {
@@ -64,8 +77,20 @@ impl Routes {
         let handler = Arc::new(handler);
         self.raw = Some(Box::new(move |text| {
             let body = serde_json::from_str::<H::Body>(text).map_err(|fault| Unfit::new("the body does not fit its schema", Some(fault)))?;
-            Ok(Parsed { id: H::message_id(&body), kind: "raw", tenant: None, effect: Box::new(Raw { handler: Arc::clone(&handler), body }) })
+            Ok(Parsed { id: H::message_id(&body), kind: RAW, tenant: None, effect: Box::new(Raw { handler: Arc::clone(&handler), body }) })
         }));
+    }
+
+    /// Whether the types that have a handler are those that come. A queue without filters takes bodies that are no envelopes.
+    pub(crate) fn check(&self, queue: &Queue) -> Result<(), Mismatch> {
+        let subscribed: BTreeSet<_> = queue.subscriptions.iter().flat_map(|subscription| raw_or(subscription.types)).copied().collect();
+        let handled: BTreeSet<_> = self.by_type.keys().copied().chain(self.raw.as_ref().map(|_| RAW)).collect();
+        let missing: Vec<_> = subscribed.difference(&handled).copied().collect();
+        if !missing.is_empty() {
+            return Err(Mismatch::Handler { queue: queue.name, types: missing });
+        }
+        let idle: Vec<_> = handled.difference(&subscribed).copied().collect();
+        if idle.is_empty() { Ok(()) } else { Err(Mismatch::Subscription { queue: queue.name, types: idle }) }
     }
 
     /// The handler for `body`, or why there can never be one.
@@ -106,12 +131,26 @@ impl<H: HandleRaw> Effect for Raw<H> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use contracts::messages::MemberJoined;
+    use contracts::{
+        messages::MemberJoined,
+        topology::{Subscription, Topic},
+    };
     use serde_json::{Value, json};
+    use std::time::Duration;
 
     struct Nothing;
     impl Handle<MemberJoined> for Nothing {
         async fn handle(&self, _: &mut PgConnection, _: &Delivery<MemberJoined>) -> Result<(), Fault> {
+            Ok(())
+        }
+    }
+
+    impl HandleRaw for Nothing {
+        type Body = Value;
+        fn message_id(_: &Value) -> String {
+            String::new()
+        }
+        async fn handle(&self, _: &mut PgConnection, _: &Value) -> Result<(), Fault> {
             Ok(())
         }
     }
@@ -133,6 +172,29 @@ mod tests {
         body["later"] = json!(1);
         body["data"]["later"] = json!(1);
         assert_eq!(reason(body), None);
+    }
+
+    #[test]
+    fn a_consumer_has_a_handler_for_each_type_that_comes_and_for_no_other() {
+        const JOINED: &[&str] = &["auth.member.joined"];
+        let check = |types, handled: bool, raw: bool| {
+            let subscription = Subscription { topic: Topic::AuthEvents, types };
+            let subscriptions = Box::leak(Box::new([subscription]));
+            let mut routes = Routes::default();
+            if handled {
+                routes.on(Nothing);
+            }
+            if raw {
+                routes.raw(Nothing);
+            }
+            routes.check(&Queue { name: "q", visibility_timeout: Duration::ZERO, max_receive_count: 1, subscriptions })
+        };
+        assert_eq!(check(JOINED, true, false), Ok(()));
+        assert_eq!(check(&[], false, true), Ok(()));
+        let missing = |types| Err(Mismatch::Handler { queue: "q", types });
+        assert_eq!(check(&["auth.member.joined", "auth.tenant.created"], true, false), missing(vec!["auth.tenant.created"]));
+        assert_eq!(check(&[], false, false), missing(vec![RAW]));
+        assert_eq!(check(JOINED, true, true), Err(Mismatch::Subscription { queue: "q", types: vec![RAW] }));
     }
 
     #[test]

@@ -80,8 +80,8 @@ pub async fn start(config: Config, bound: Bound, ambient: Ambient, lifecycle: Li
     let aws = Aws::from_env(&base.resource_prefix, &base.aws_account_id).await;
     let shutdown = &lifecycle.shutdown;
     lifecycle.spawn(Relay::new(app.pool.clone(), aws.publisher()).run(shutdown.clone()));
-    lifecycle.spawn(consumers::facts(&aws, &app).run(shutdown.clone()));
-    lifecycle.spawn(consumers::usage(&aws, &app).run(shutdown.clone()));
+    lifecycle.spawn(consumers::facts(&aws, &app)?.run(shutdown.clone()));
+    lifecycle.spawn(consumers::usage(&aws, &app)?.run(shutdown.clone()));
     lifecycle.spawn(usage::parked::run(app.pool.clone(), app.ambient.clone(), shutdown.clone()));
     lifecycle.spawn(catalog::register(base.clone(), client, PermissionList::parse(MANIFEST)?, shutdown.clone()));
     let health = Health::default().with_database(&app.pool).with_redis(&redis).with_keys(&app.access);

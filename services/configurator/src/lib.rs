@@ -89,7 +89,7 @@ pub async fn start(config: Config, bound: Bound, ambient: Ambient, lifecycle: Li
     let shutdown = &lifecycle.shutdown;
     lifecycle.spawn(Relay::new(app.pool.clone(), aws.publisher()).run(shutdown.clone()));
     let consumer = Consumer::new(&aws, NAME, app.pool.clone(), app.ambient.clone()).on::<JobFinished, _>(app.clone());
-    lifecycle.spawn(consumer.run(shutdown.clone()));
+    lifecycle.spawn(consumer.complete()?.run(shutdown.clone()));
     lifecycle.spawn(changes::run(app.clone(), shutdown.clone()));
     for part in [deadlines::Part::Proofs, deadlines::Part::TheRest] {
         lifecycle.spawn(deadlines::run(app.clone(), part, shutdown.clone()));

@@ -16,19 +16,21 @@ use contracts::{
     id::{Principal, TenantId, UserId},
     messages::{ClientDeleted, MemberJoined, ServicePublished, TenantCreated},
 };
-use messaging::{Aws, Consumer};
+use messaging::{
+    Aws, Consumer,
+    consumer::{Complete, Mismatch},
+};
 use serde_json::json;
 use sqlx::PgConnection;
-use tokio_util::sync::CancellationToken;
 
-pub async fn run(app: App, aws: Aws, shutdown: CancellationToken) {
-    Consumer::new(&aws, "permission", app.pool.clone(), app.ambient.clone())
+/// Takes what happens elsewhere.
+pub fn facts(aws: &Aws, app: &App) -> Result<Complete, Mismatch> {
+    Consumer::new(aws, "permission", app.pool.clone(), app.ambient.clone())
         .on::<TenantCreated, _>(app.clone())
         .on::<MemberJoined, _>(app.clone())
         .on::<ClientDeleted, _>(app.clone())
-        .on::<ServicePublished, _>(app)
-        .run(shutdown)
-        .await;
+        .on::<ServicePublished, _>(app.clone())
+        .complete()
 }
 
 /// Gives the user a built-in role, as auth said.

@@ -87,7 +87,7 @@ pub async fn start(config: Config, bound: Bound, ambient: Ambient, lifecycle: Li
     let redis = common::db::connect_redis(&config.base)?;
     let app = App::new(&config, &redis, ambient)?;
     let aws = Aws::from_env(&config.base.resource_prefix, &config.base.aws_account_id).await;
-    lifecycle.spawn(consumers::run(app.clone(), aws, lifecycle.shutdown.clone()));
+    lifecycle.spawn(consumers::facts(&aws, &app)?.run(lifecycle.shutdown.clone()));
     lifecycle.spawn(stamps::run(app.stamps.clone(), lifecycle.shutdown.clone()));
     lifecycle.spawn(catalog::register_own(app.clone(), lifecycle.shutdown.clone()));
     let health = Health::default().with_database(&app.pool).with_redis(&redis).with_keys(&app.access);

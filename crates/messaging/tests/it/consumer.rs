@@ -125,7 +125,7 @@ async fn a_database_outage_costs_no_message_and_few_receives() {
         let envelope = world.envelope();
         world.enqueue(&json!(envelope).to_string()).await;
         let recorder = Recorder::new();
-        world.spawn(world.consumer(recorder.clone(), pool).run(world.stop()));
+        world.spawn(world.consumer(recorder.clone(), pool).in_part().run(world.stop()));
         until("the database has been missed", async || gate.refused() > 3).await;
         let url = world.aws.queue_url(&world.aws.queue_name(QUEUE)).await.unwrap();
         let receives = aws_sdk_sqs::types::MessageSystemAttributeName::ApproximateReceiveCount;
@@ -165,7 +165,7 @@ async fn a_message_stays_invisible_while_it_is_handled() {
         let consumer = Consumer::new(&world.aws, QUEUE, world.pool.clone(), world.ambient.clone()).on::<MemberJoined, _>(slow.clone()).options(options);
         world.enqueue(&json!(envelope).to_string()).await;
         let stop = CancellationToken::new();
-        world.spawn(consumer.run(stop.clone()));
+        world.spawn(consumer.in_part().run(stop.clone()));
         slow.begun.notified().await;
         stop.cancel();
         let url = world.aws.queue_url(&world.aws.queue_name(QUEUE)).await.unwrap();
@@ -187,7 +187,7 @@ async fn a_consumer_that_stops_hands_back_what_it_cannot_finish() {
         let consumer = Consumer::new(&world.aws, QUEUE, world.pool.clone(), world.ambient.clone()).on::<MemberJoined, _>(slow.clone()).options(options);
         world.enqueue(&json!(envelope).to_string()).await;
         let stop = CancellationToken::new();
-        let running = tokio::spawn(consumer.run(stop.clone()));
+        let running = tokio::spawn(consumer.in_part().run(stop.clone()));
         slow.begun.notified().await;
         stop.cancel();
         running.await.unwrap();
@@ -211,7 +211,7 @@ async fn a_queue_that_says_nothing_does_not_hold_up_a_stop() {
         let consumer = Consumer::new(&aws, QUEUE, world.pool.clone(), world.ambient.clone()).on::<MemberJoined, _>(slow.clone()).options(options);
         world.enqueue(&json!(world.envelope()).to_string()).await;
         let stop = CancellationToken::new();
-        let running = tokio::spawn(consumer.run(stop.clone()));
+        let running = tokio::spawn(consumer.in_part().run(stop.clone()));
         slow.begun.notified().await;
         gate.stall();
         let ordered = Instant::now();
@@ -245,7 +245,7 @@ async fn bodies_without_envelope_take_effect_once_too() {
         world.enqueue(&body).await;
         world.enqueue(&body).await;
         world.enqueue(r#"{"id": "x"}"#).await;
-        world.spawn(Consumer::new(&world.aws, QUEUE, world.pool.clone(), world.ambient.clone()).raw(Feedback).options(brisk()).run(world.stop()));
+        world.spawn(Consumer::new(&world.aws, QUEUE, world.pool.clone(), world.ambient.clone()).raw(Feedback).options(brisk()).in_part().run(world.stop()));
         assert_eq!(world.dead_letter().await.1, "the id is not a UUID");
         world.until_drained().await;
         assert_eq!(world.effects().await, [id.into()]);

@@ -71,7 +71,7 @@ async fn what_a_handler_needs_may_be_away_for_longer_than_any_message_may_fail()
         let said = enqueue(world, 1).await;
         let recorder = Recorder::then(|attempt| if attempt <= 110 { Err(Fault::away(anyhow::anyhow!("the other service is away"))) } else { Ok(()) });
         let options = Options { reconnect_base: Duration::ZERO, ..brisk() };
-        world.spawn(world.consumer(recorder.clone(), world.pool.clone()).options(options).run(world.stop()));
+        world.spawn(world.consumer(recorder.clone(), world.pool.clone()).options(options).in_part().run(world.stop()));
         until("all take effect", async || world.effects().await.len() >= said.len()).await;
         world.until_drained().await;
         assert_eq!(world.effects().await, said);
@@ -112,7 +112,7 @@ async fn no_kind_of_outage_of_the_database_is_the_messages_fault() {
         let said = enqueue(world, codes.len()).await;
         let handler = Unserved(Arc::new(Mutex::new(said.iter().copied().zip(codes.map(|code| (code, 0))).collect())));
         let consumer = Consumer::new(&world.aws, QUEUE, world.pool.clone(), world.ambient.clone()).on::<MemberJoined, _>(handler);
-        world.spawn(consumer.options(Options { reconnect_base: Duration::ZERO, ..brisk() }).run(world.stop()));
+        world.spawn(consumer.options(Options { reconnect_base: Duration::ZERO, ..brisk() }).in_part().run(world.stop()));
         until("all take effect", async || world.effects().await == said).await;
         assert!(world.next_dead_letter(0).await.is_none());
     })
@@ -148,7 +148,7 @@ async fn in_an_outage_one_message_at_a_time_finds_out_whether_it_is_over() {
         enqueue(world, 2 * IN_FLIGHT as usize).await;
         let probe = Probe::default();
         let consumer = Consumer::new(&world.aws, QUEUE, world.pool.clone(), world.ambient.clone()).on::<MemberJoined, _>(probe.clone());
-        world.spawn(consumer.options(Options { reconnect_base: Duration::ZERO, ..brisk() }).run(world.stop()));
+        world.spawn(consumer.options(Options { reconnect_base: Duration::ZERO, ..brisk() }).in_part().run(world.stop()));
         until("it was tried again and again", async || probe.attempts.load(SeqCst) > 3 * IN_FLIGHT).await;
         assert_eq!(probe.beside.load(SeqCst), 0);
         assert!(world.next_dead_letter(0).await.is_none());
@@ -177,7 +177,7 @@ async fn a_lock_held_by_somebody_else_is_not_the_messages_fault() {
         let mut other = world.pool.begin().await.unwrap();
         sqlx::raw_sql("LOCK TABLE effects").execute(&mut *other).await.unwrap();
         let consumer = Consumer::new(&world.aws, QUEUE, world.pool.clone(), world.ambient.clone());
-        world.spawn(consumer.on::<MemberJoined, _>(Impatient(recorder.clone())).options(brisk()).run(world.stop()));
+        world.spawn(consumer.on::<MemberJoined, _>(Impatient(recorder.clone())).options(brisk()).in_part().run(world.stop()));
         until("it was tried more often than a message may fail", async || recorder.attempts() > 20).await;
         other.rollback().await.unwrap();
         until("it takes effect", async || world.effects().await == said).await;
@@ -207,7 +207,7 @@ async fn a_value_that_postgresql_refuses_is_buried_at_once_and_not_quoted() {
         within(async |world| {
             enqueue(world, 1).await;
             let consumer = Consumer::new(&world.aws, QUEUE, world.pool.clone(), world.ambient.clone());
-            world.spawn(consumer.on::<MemberJoined, _>(Unstorable(sql, value)).options(brisk()).run(world.stop()));
+            world.spawn(consumer.on::<MemberJoined, _>(Unstorable(sql, value)).options(brisk()).in_part().run(world.stop()));
             assert_eq!(world.dead_letter().await.1, reason);
         })
         .await;
@@ -221,7 +221,7 @@ async fn a_message_that_sqs_itself_buries_keeps_its_last_error() {
         let recorder = Recorder::then(|_| Err(Fault::retry(anyhow::anyhow!("the shelf is full"))));
         let options = Options { retry_base: Duration::from_secs(1), ..brisk() };
         let stop = tokio_util::sync::CancellationToken::new();
-        let running = tokio::spawn(world.consumer(recorder.clone(), world.pool.clone()).options(options).run(stop.clone()));
+        let running = tokio::spawn(world.consumer(recorder.clone(), world.pool.clone()).options(options).in_part().run(stop.clone()));
         until("it has failed", async || recorder.attempts() > 0).await;
         stop.cancel();
         running.await.unwrap();

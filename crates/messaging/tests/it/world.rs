@@ -113,7 +113,7 @@ impl World {
     }
 
     pub fn consume(&self, recorder: Recorder) {
-        self.spawn(self.consumer(recorder, self.pool.clone()).run(self.stop.clone()));
+        self.spawn(self.consumer(recorder, self.pool.clone()).in_part().run(self.stop.clone()));
     }
 
     /// A consumer with short waits.

@@ -11,21 +11,25 @@ use contracts::{
     id::{InstanceId, TenantId},
     messages::{FeatureDisabled, FeatureEnabled, Message, ServicePublished, TenantCreated, UsageRecorded},
 };
-use messaging::{Aws, Consumer, Delivery, Fault};
+use messaging::{
+    Aws, Consumer, Delivery, Fault,
+    consumer::{Complete, Mismatch},
+};
 use sqlx::PgConnection;
 
 /// Takes what happens elsewhere: tenants, services, features.
-pub fn facts(aws: &Aws, app: &App) -> Consumer {
+pub fn facts(aws: &Aws, app: &App) -> Result<Complete, Mismatch> {
     Consumer::new(aws, "billing", app.pool.clone(), app.ambient.clone())
         .on::<TenantCreated, _>(app.clone())
         .on::<ServicePublished, _>(app.clone())
         .on::<FeatureEnabled, _>(app.clone())
         .on::<FeatureDisabled, _>(app.clone())
+        .complete()
 }
 
 /// Takes metered usage.
-pub fn usage(aws: &Aws, app: &App) -> Consumer {
-    Consumer::new(aws, "billing-usage", app.pool.clone(), app.ambient.clone()).on::<UsageRecorded, _>(app.clone())
+pub fn usage(aws: &Aws, app: &App) -> Result<Complete, Mismatch> {
+    Consumer::new(aws, "billing-usage", app.pool.clone(), app.ambient.clone()).on::<UsageRecorded, _>(app.clone()).complete()
 }
 
 /// The tenant that a message is about; one without can be billed to nobody.

@@ -56,8 +56,8 @@ async fn others(platform: &TestPlatform) -> Others {
     let (published, enabled, disabled, jobs) = (Heard::new(), Heard::new(), Heard::new(), Heard::new());
     let consumer = |queue| Consumer::new(&platform.aws, queue, platform.pool.clone(), platform.ambient.clone());
     let billing = consumer("billing").on::<ServicePublished, _>(published.also()).on::<FeatureEnabled, _>(enabled.also());
-    tokio::spawn(billing.on::<FeatureDisabled, _>(disabled.also()).run(shutdown.clone()));
-    tokio::spawn(consumer("worker").on::<RunJob, _>(jobs.also()).run(shutdown.clone()));
+    tokio::spawn(billing.on::<FeatureDisabled, _>(disabled.also()).in_part().run(shutdown.clone()));
+    tokio::spawn(consumer("worker").on::<RunJob, _>(jobs.also()).in_part().run(shutdown.clone()));
     Others { published, enabled, disabled, jobs, _stop: shutdown.drop_guard() }
 }
 
