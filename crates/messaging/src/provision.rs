@@ -30,9 +30,24 @@ pub async fn teardown(aws: &Aws) -> Result<()> {
     Ok(())
 }
 
+/// Queues come first, and each topic with its subscriptions: what a topic without them is given goes nowhere, though it says that it took it,
+/// and outboxes try again while an emulator that forgot everything gets its topics back.
 async fn create(aws: &Aws, queues: impl Iterator<Item = &Queue>) -> Result<()> {
-    try_join_all(Topic::ALL.map(|topic| aws.sns.create_topic().name(aws.topic_name(topic)).send())).await.context("creating topics")?;
-    try_join_all(queues.map(|queue| create_queue(aws, queue))).await?;
+    let queues: Vec<_> = queues.collect();
+    try_join_all(queues.iter().map(|queue| create_queue(aws, queue))).await?;
+    try_join_all(Topic::ALL.map(|topic| create_topic(aws, topic, &queues))).await?;
+    Ok(())
+}
+
+async fn create_topic(aws: &Aws, topic: Topic, queues: &[&Queue]) -> Result<()> {
+    aws.sns.create_topic().name(aws.topic_name(topic)).send().await.with_context(|| format!("creating the topic {}", topic.name()))?;
+    let subscriptions = queues.iter().flat_map(|queue| queue.subscriptions.iter().map(|subscription| (aws.queue_name(queue.name), subscription)));
+    try_join_all(
+        subscriptions
+            .filter(|(_, subscription)| subscription.topic == topic)
+            .map(async |(queue, subscription)| subscribe(aws, subscription, &queue).await.with_context(|| format!("subscribing {queue} to {}", topic.name()))),
+    )
+    .await?;
     Ok(())
 }
 
@@ -47,11 +62,7 @@ async fn create_queue(aws: &Aws, queue: &Queue) -> Result<()> {
         (Attribute::RedrivePolicy, redrive.to_string()),
         (Attribute::Policy, policy(aws, queue, &name)),
     ]);
-    put_queue(aws, &name, attributes).await?;
-    for subscription in queue.subscriptions {
-        subscribe(aws, subscription, &name).await.with_context(|| format!("subscribing {name} to {}", subscription.topic.name()))?;
-    }
-    Ok(())
+    put_queue(aws, &name, attributes).await
 }
 
 /// Creates without attributes and then sets them, because creating a queue that exists with others is an error.
