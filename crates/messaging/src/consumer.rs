@@ -5,16 +5,11 @@
 use crate::{
     attempt::Context,
     aws::{Aws, QueueError},
-    backoff::{Backoff, whole_seconds},
+    backoff::Backoff,
     breaker::Breaker,
-    copy::ATTEMPTS,
     handler::{Handle, HandleRaw},
-    lease::Lease,
+    poll::Poll,
     routes::Routes,
-};
-use aws_sdk_sqs::{
-    config::{retry::RetryConfig, timeout::TimeoutConfig},
-    types::{Message, MessageSystemAttributeName},
 };
 use common::{
     ambient::Ambient,
@@ -26,7 +21,7 @@ use sqlx::PgPool;
 use std::{sync::Arc, time::Duration};
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
-    time::{sleep, timeout},
+    time::sleep,
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::Instrument;
@@ -35,10 +30,6 @@ use tracing::Instrument;
 const MOST_AT_ONCE: u32 = 10;
 /// The longest poll that SQS offers.
 const LONG_POLL: Duration = Duration::from_secs(20);
-/// A receive can hang when the connection is lost silently; this is the long poll and some.
-const RECEIVE_TIMEOUT: Duration = Duration::from_secs(25);
-/// A receive in flight at shutdown is waited for this long: dropping it may leave messages invisible for their visibility timeout.
-const RECEIVE_GRACE: Duration = Duration::from_secs(2);
 /// Time within which a message of a queue outside the topology must be heard of again.
 const DEFAULT_VISIBILITY: Duration = Duration::from_secs(30);
 /// Waits of a failing handler's message, within the longest delay that SQS knows.
@@ -85,14 +76,6 @@ impl Default for Options {
             give_back: GIVE_BACK_WITHIN,
         }
     }
-}
-
-/// What each receive asks for.
-struct Poll<'a> {
-    sqs: &'a aws_sdk_sqs::Client,
-    queue_url: &'a str,
-    visibility: Duration,
-    long_poll: Duration,
 }
 
 impl Consumer {
@@ -222,36 +205,6 @@ impl Complete {
     pub async fn run(self, shutdown: CancellationToken) {
         let span = tracing::info_span!("consumer", queue = self.0.queue);
         self.0.consume(shutdown).instrument(span).await;
-    }
-}
-
-impl Poll<'_> {
-    /// Up to `places` messages, after at most one long poll.
-    async fn receive(&self, places: usize, shutdown: &CancellationToken) -> anyhow::Result<Vec<Message>> {
-        let timeouts = TimeoutConfig::builder().operation_attempt_timeout(RECEIVE_TIMEOUT).operation_timeout(RECEIVE_TIMEOUT).build();
-        let patient = aws_sdk_sqs::config::Config::builder().timeout_config(timeouts).retry_config(RetryConfig::disabled());
-        let call = self.sqs.receive_message().queue_url(self.queue_url).max_number_of_messages(i32::try_from(places)?);
-        let call = call.wait_time_seconds(whole_seconds(self.long_poll)).visibility_timeout(whole_seconds(self.visibility));
-        let call = call.message_system_attribute_names(MessageSystemAttributeName::ApproximateReceiveCount);
-        let call = call.message_attribute_names(ATTEMPTS);
-        let mut receive = std::pin::pin!(call.customize().config_override(patient).send());
-        let answer = tokio::select! {
-            answer = &mut receive => answer,
-            () = shutdown.cancelled() => match timeout(RECEIVE_GRACE, &mut receive).await {
-                Ok(answer) => answer,
-                Err(_) => return Ok(Vec::new()),
-            },
-        };
-        Ok(answer?.messages.unwrap_or_default())
-    }
-
-    fn lease(&self, message: &Message) -> Lease {
-        Lease {
-            sqs: self.sqs.clone(),
-            queue_url: self.queue_url.to_owned(),
-            receipt: message.receipt_handle().unwrap_or_default().to_owned(),
-            visibility: self.visibility,
-        }
     }
 }
 

@@ -27,6 +27,7 @@ pub mod handler;
 pub mod inbox;
 mod lease;
 pub mod outbox;
+mod poll;
 pub mod provision;
 pub mod publisher;
 pub mod relay;

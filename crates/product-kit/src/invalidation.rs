@@ -1,6 +1,6 @@
 //! When is what we know of a host out of date? The moment the configurator says so, on a channel of Redis.
 
-use crate::tenancy::Hosts;
+use crate::hosts::Hosts;
 use futures_util::StreamExt;
 use redis::{Client, RedisError};
 use std::{sync::Arc, time::Duration};

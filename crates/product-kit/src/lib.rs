@@ -28,6 +28,7 @@ mod databases;
 mod directory;
 mod forgery;
 pub mod host;
+mod hosts;
 pub mod instance;
 mod invalidation;
 mod metering;

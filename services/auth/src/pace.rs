@@ -3,12 +3,11 @@
 //! Strangers can ask for mails to anybody, so there is a bound over all of them. But nobody's mail is dropped for what others did: beyond
 //! the bound it waits, a little, for its turn ([`crate::waiting`]).
 
+pub mod store;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use common::ambient::Ambient;
 use sqlx::PgConnection;
-
-/// First half of the advisory locks of addresses; the other half is a hash of the address.
-const ADDRESS_LOCK: i32 = 0x5e71;
 
 /// So many mails at once in any time as long as the window, and one a pause beyond that.
 #[derive(Debug)]
@@ -39,27 +38,15 @@ impl Pace {
 
     /// Counts a mail to `email` if it may go now. Locks the address until the transaction ends, so that no two count the same.
     pub async fn take(&self, conn: &mut PgConnection, ambient: &Ambient, email: &str) -> sqlx::Result<bool> {
-        lock(conn, email).await?;
+        store::lock(conn, email).await?;
         let now = ambient.now();
-        let lately = sqlx::query!(
-            r#"SELECT count(*) AS "sent!", max(sent_at) AS last FROM link_mails WHERE email = $1 AND kind = $2 AND sent_at > $3"#,
-            email,
-            self.kind,
-            now - self.window
-        );
-        let lately = lately.fetch_one(&mut *conn).await?;
-        if !self.allows(now, lately.sent, lately.last) {
-            return Ok(false);
+        let lately = store::sent(conn, email, self.kind, now - self.window).await?;
+        let goes = self.allows(now, lately.count, lately.last);
+        if goes {
+            store::count(conn, ambient.uuid(), email, self.kind, now).await?;
         }
-        sqlx::query!("INSERT INTO link_mails (id, email, kind, sent_at) VALUES ($1, $2, $3, $4)", ambient.uuid(), email, self.kind, now).execute(conn).await?;
-        Ok(true)
+        Ok(goes)
     }
-}
-
-/// Whoever changes what is open for an address waits for whoever does so already. After a tenant's lock, never before.
-pub async fn lock(conn: &mut PgConnection, email: &str) -> sqlx::Result<()> {
-    sqlx::query!("SELECT pg_advisory_xact_lock($1, hashtext($2))", ADDRESS_LOCK, email).execute(conn).await?;
-    Ok(())
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use crate::{
     effective::{
         self,
         model::{Effect, Grant, Held, Standing},
-        store::{held_by, kind_of},
+        store::held_by,
     },
     grants::grantee::Grantee,
     groups, roles,
@@ -76,8 +76,7 @@ fn for_good(held: Held) -> Grant {
 }
 
 async fn of_roles(conn: &mut PgConnection, tenant: TenantId, names: &BTreeSet<String>) -> Result<Vec<Held>, Problem> {
-    let kind = sqlx::query_scalar!("SELECT kind FROM tenants WHERE id = $1", tenant.0).fetch_optional(&mut *conn).await?;
-    let kind = kind.map_or(contracts::messages::TenantKind::Customer, |kind| kind_of(&kind));
+    let kind = effective::store::kind(conn, tenant).await?;
     let ids = roles::store::ids(conn, tenant, kind, &Vec::from_iter(names.iter().cloned())).await?;
     refuse_unknown("roles", names.iter().filter(|name| !ids.contains_key(*name)))?;
     let ids: Vec<Uuid> = ids.into_values().collect();

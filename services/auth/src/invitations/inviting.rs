@@ -35,7 +35,7 @@ pub async fn invite(app: &App, tenant: TenantId, inviter: UserId, email: &Email)
     let tenant_name = store::lock_tenant(&mut tx, tenant).await?.ok_or_else(not_a_member)?;
     let inviter_name = store::member_name(&mut tx, tenant, inviter).await?.ok_or_else(not_a_member)?;
     // Whoever refuses at the same time is either seen here, or ends this invitation as well.
-    pace::lock(&mut tx, email.as_str()).await?;
+    pace::store::lock(&mut tx, email.as_str()).await?;
     if store::is_member(&mut tx, tenant, email).await? {
         return Err(Problem::conflict("already_a_member", "This person belongs to the tenant already."));
     }

@@ -99,7 +99,7 @@ pub async fn refuse(
     // Those of every tenant, if that is the wish.
     let mut tx = db::begin_platform(&app.pool).await?;
     let tenant = refusal_store::tenant_name(&mut tx, whose.tenant).await?.ok_or_else(link_used)?;
-    pace::lock(&mut tx, &whose.email).await?;
+    pace::store::lock(&mut tx, &whose.email).await?;
     let (id, now) = (app.ambient.uuid(), app.ambient.now());
     match from {
         Senders::Tenant => refusal_store::refuse(&mut tx, id, Some(whose.tenant), &whose.email, now).await?,

@@ -108,31 +108,28 @@ pub async fn count_open(conn: &mut PgConnection, tenant: TenantId, now: DateTime
     .await
 }
 
-/// The open invitation of an address, of which there is at most one.
+/// The open invitation of an address, of which there is at most one; the newest of those from before that was so.
 pub async fn find_of(conn: &mut PgConnection, tenant: TenantId, email: &Email, now: DateTime<Utc>) -> sqlx::Result<Option<OpenInvitation>> {
-    sqlx::query_as!(
-        OpenInvitation,
-        "SELECT i.id, i.email, i.invited_by, u.display_name AS inviter, i.created_at, i.asked_at, i.mail_waits, i.expires_at, i.mails
-         FROM invitations i JOIN users u ON u.id = i.invited_by
-         WHERE i.tenant_id = $1 AND i.email = $2 AND i.used_at IS NULL AND i.ended_at IS NULL AND i.expires_at > $3 ORDER BY i.id DESC LIMIT 1",
-        tenant.0,
-        email.as_str(),
-        now
-    )
-    .fetch_optional(conn)
-    .await
+    Ok(open(conn, tenant, Some(email.as_str()), now, Uuid::nil(), i64::MAX).await?.pop())
 }
 
 pub async fn list(conn: &mut PgConnection, tenant: TenantId, now: DateTime<Utc>, page: PageRequest) -> sqlx::Result<Vec<OpenInvitation>> {
+    open(conn, tenant, None, now, page.after, page.fetch()).await
+}
+
+/// Those to `email`, or to all addresses, in the order of their ids, from the one behind `after` on.
+async fn open(conn: &mut PgConnection, tenant: TenantId, email: Option<&str>, now: DateTime<Utc>, after: Uuid, most: i64) -> sqlx::Result<Vec<OpenInvitation>> {
     sqlx::query_as!(
         OpenInvitation,
         "SELECT i.id, i.email, i.invited_by, u.display_name AS inviter, i.created_at, i.asked_at, i.mail_waits, i.expires_at, i.mails
          FROM invitations i JOIN users u ON u.id = i.invited_by
-         WHERE i.tenant_id = $1 AND i.used_at IS NULL AND i.ended_at IS NULL AND i.expires_at > $2 AND i.id > $3 ORDER BY i.id LIMIT $4",
+         WHERE i.tenant_id = $1 AND ($2::text IS NULL OR i.email = $2) AND i.used_at IS NULL AND i.ended_at IS NULL AND i.expires_at > $3
+           AND i.id > $4 ORDER BY i.id LIMIT $5",
         tenant.0,
+        email,
         now,
-        page.after,
-        page.fetch()
+        after,
+        most
     )
     .fetch_all(conn)
     .await

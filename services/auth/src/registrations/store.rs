@@ -107,7 +107,7 @@ pub async fn give_back(conn: &mut PgConnection, id: Uuid) -> sqlx::Result<()> {
 
 /// Uses the link up, and what else was asked for with the address; of two callers at once only one gets `true`.
 pub async fn consume(conn: &mut PgConnection, open: &Open, now: DateTime<Utc>) -> sqlx::Result<bool> {
-    pace::lock(conn, &open.email).await?;
+    pace::store::lock(conn, &open.email).await?;
     let used = sqlx::query!("UPDATE registrations SET used_at = $2 WHERE id = $1 AND used_at IS NULL AND expires_at > $2", open.id, now);
     if used.execute(&mut *conn).await?.rows_affected() == 0 {
         return Ok(false);

@@ -1,9 +1,11 @@
 //! Usage that cannot be counted yet: it came before its instance did, or a clock runs far ahead. It is kept, shown to operators, and counted as soon as
 //! it can be.
 
+mod store;
+
 use super::{
     model::{CLOCK_AHEAD, Event, Standing},
-    store::{self, Receipt},
+    store::{self as usage, Receipt},
 };
 use crate::app::App;
 use axum::extract::State;
@@ -13,7 +15,7 @@ use common::{
     ambient::Ambient,
     db,
     http::{Json, Query},
-    page::{Page, PageQuery, PageRequest},
+    page::{Page, PageQuery},
     problem::{Chain, Problem},
 };
 use contracts::{
@@ -87,7 +89,7 @@ impl From<ParkedUsage> for Event {
     responses((status = 200, body = Page<ParkedUsage>)), security(("bearer" = ["billing.readParkedUsage"])))]
 pub async fn list(State(app): State<App>, _: Allowed<ReadParkedUsage>, Query(query): Query<PageQuery>) -> Result<Json<Page<ParkedUsage>>, Problem> {
     let page = query.check()?;
-    let parked = self::page(&mut *db::begin_platform(&app.pool).await?, page).await?;
+    let parked = store::page(&mut *db::begin_platform(&app.pool).await?, page).await?;
     Ok(Json(Page::cut(parked, page, |parked| parked.id)))
 }
 
@@ -109,7 +111,7 @@ async fn look(pool: &PgPool, ambient: &Ambient) -> sqlx::Result<()> {
             break;
         }
     }
-    let counts = counts(&mut *db::begin_platform(pool).await?).await?;
+    let counts = store::counts(&mut *db::begin_platform(pool).await?).await?;
     for (reason, name) in Reason::ALL {
         let count = counts.iter().find(|(counted, _)| *counted == reason).map_or(0, |(_, count)| *count);
         metrics::gauge!("usage_parked", "reason" => name).set(count as f64);
@@ -119,49 +121,24 @@ async fn look(pool: &PgPool, ambient: &Ambient) -> sqlx::Result<()> {
 
 /// Keeps an event that does not count yet.
 pub async fn park(conn: &mut PgConnection, ambient: &Ambient, event: &Event, reason: Reason) -> sqlx::Result<Receipt> {
-    let Event { tenant, body } = event;
-    let inserted = sqlx::query!(
-        "INSERT INTO usage_parked (id, tenant_id, service, key, instance_id, meter, quantity, occurred_at, received_at, reason)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT ON CONSTRAINT usage_parked_once DO NOTHING",
-        ambient.uuid(),
-        tenant.0,
-        body.service,
-        body.key,
-        body.instance_id.0,
-        body.meter,
-        body.quantity,
-        body.occurred_at,
-        ambient.now(),
-        reason as Reason,
-    );
-    if inserted.execute(&mut *conn).await?.rows_affected() == 1 {
+    let receipt = store::insert(conn, ambient, event, reason).await?;
+    if receipt == Receipt::New {
+        let Event { tenant, body } = event;
         tracing::warn!(?reason, tenant_id = %tenant, instance_id = %body.instance_id, meter = body.meter, "usage cannot be counted yet and is parked");
-        return Ok(Receipt::New);
     }
-    let same = sqlx::query_scalar!(
-        r#"SELECT (instance_id, meter, quantity, occurred_at) = ($4, $5, $6, $7) AS "same!"
-           FROM usage_parked WHERE tenant_id = $1 AND service = $2 AND key = $3"#,
-        tenant.0,
-        body.service,
-        body.key,
-        body.instance_id.0,
-        body.meter,
-        body.quantity,
-        body.occurred_at,
-    );
-    Ok(if same.fetch_one(conn).await? { Receipt::Duplicate } else { Receipt::Conflict })
+    Ok(receipt)
 }
 
 /// Counts what can be counted by now, of `instance` or of all, and gives how many events were looked at: at most `BATCH`.
 pub async fn release(conn: &mut PgConnection, ambient: &Ambient, instance: Option<InstanceId>) -> sqlx::Result<usize> {
     let now = ambient.now();
-    let due = due(conn, instance, now).await?;
+    let due = store::due(conn, instance, now + CLOCK_AHEAD, BATCH).await?;
     let looked_at = due.len();
     for parked in due {
         let (id, event) = (parked.id, Event::from(parked));
-        let owner = store::owner(conn, event.body.instance_id).await?;
+        let owner = usage::owner(conn, event.body.instance_id).await?;
         let stays = match event.standing(owner.as_ref(), now) {
-            Standing::Counts => match store::record(conn, ambient, &event).await? {
+            Standing::Counts => match usage::record(conn, ambient, &event).await? {
                 Receipt::New | Receipt::Duplicate => None,
                 Receipt::Conflict => Some(Reason::KeyUsed),
             },
@@ -169,48 +146,9 @@ pub async fn release(conn: &mut PgConnection, ambient: &Ambient, instance: Optio
             Standing::Foreign => Some(Reason::InstanceOfAnother),
         };
         match stays {
-            None => remove(conn, event.tenant, id).await?,
-            Some(reason) => keep(conn, event.tenant, id, reason).await?,
+            None => store::remove(conn, event.tenant, id).await?,
+            Some(reason) => store::keep(conn, event.tenant, id, reason).await?,
         }
     }
     Ok(looked_at)
-}
-
-/// Events whose instance is known and whose time is near; held, so that nobody else counts them meanwhile.
-async fn due(conn: &mut PgConnection, instance: Option<InstanceId>, now: DateTime<Utc>) -> sqlx::Result<Vec<ParkedUsage>> {
-    let due = sqlx::query_as!(
-        ParkedUsage,
-        r#"SELECT id, tenant_id, service, instance_id, meter, key, quantity, occurred_at, received_at, reason AS "reason: Reason" FROM usage_parked p
-           WHERE reason IN ('instance_unknown', 'in_the_future') AND ($1::uuid IS NULL OR instance_id = $1) AND occurred_at <= $2
-               AND EXISTS (SELECT FROM usage_interval i WHERE i.instance_id = p.instance_id)
-           ORDER BY id LIMIT $3 FOR UPDATE SKIP LOCKED"#,
-        instance.map(|instance| instance.0),
-        now + CLOCK_AHEAD,
-        BATCH,
-    );
-    due.fetch_all(conn).await
-}
-
-async fn remove(conn: &mut PgConnection, tenant: TenantId, id: Uuid) -> sqlx::Result<()> {
-    sqlx::query!("DELETE FROM usage_parked WHERE tenant_id = $1 AND id = $2", tenant.0, id).execute(conn).await.map(drop)
-}
-
-async fn keep(conn: &mut PgConnection, tenant: TenantId, id: Uuid, reason: Reason) -> sqlx::Result<()> {
-    sqlx::query!("UPDATE usage_parked SET reason = $3 WHERE tenant_id = $1 AND id = $2", tenant.0, id, reason as Reason).execute(conn).await.map(drop)
-}
-
-async fn page(conn: &mut PgConnection, page: PageRequest) -> sqlx::Result<Vec<ParkedUsage>> {
-    let parked = sqlx::query_as!(
-        ParkedUsage,
-        r#"SELECT id, tenant_id, service, instance_id, meter, key, quantity, occurred_at, received_at, reason AS "reason: Reason"
-           FROM usage_parked WHERE id > $1 ORDER BY id LIMIT $2"#,
-        page.after,
-        page.fetch(),
-    );
-    parked.fetch_all(conn).await
-}
-
-async fn counts(conn: &mut PgConnection) -> sqlx::Result<Vec<(Reason, i64)>> {
-    let counts = sqlx::query!(r#"SELECT reason AS "reason: Reason", count(*) AS "count!" FROM usage_parked GROUP BY reason"#).fetch_all(conn).await?;
-    Ok(counts.into_iter().map(|row| (row.reason, row.count)).collect())
 }

@@ -1,7 +1,7 @@
 //! Who changed what, from where, and is the record of it whole?
 
 use super::store::{self, AuditEntry, Filter, Verdict};
-use crate::{app::App, instant};
+use crate::{app::App, effective, instant};
 use axum::extract::State;
 use chrono::{DateTime, Utc};
 use common::{
@@ -12,7 +12,7 @@ use common::{
     permissions,
     problem::Problem,
 };
-use contracts::id::TenantId;
+use contracts::{id::TenantId, messages::TenantKind};
 use serde::Deserialize;
 use sqlx::PgTransaction;
 use utoipa::{IntoParams, ToSchema};
@@ -90,10 +90,10 @@ async fn begin(app: &App, tenant: TenantId, of: Of) -> Result<(PgTransaction<'st
     if of == Of::Tenant {
         return Ok((tx, tenant));
     }
-    let kind = sqlx::query_scalar!("SELECT kind FROM tenants WHERE id = $1", tenant.0).fetch_optional(&mut *tx).await?;
+    let kind = effective::store::kind(&mut tx, tenant).await?;
     tx.commit().await?;
-    match kind.as_deref() {
-        Some("platform") => Ok((db::begin(&app.pool, store::CATALOG).await?, store::CATALOG)),
-        _ => Err(Problem::forbidden("platform_only", "Changes of the catalog are seen in the platform's own tenant.")),
+    match kind {
+        TenantKind::Platform => Ok((db::begin(&app.pool, store::CATALOG).await?, store::CATALOG)),
+        TenantKind::Customer => Err(Problem::forbidden("platform_only", "Changes of the catalog are seen in the platform's own tenant.")),
     }
 }

@@ -9,9 +9,7 @@ use sqlx::PgConnection;
 impl Handle<MemberJoined> for App {
     async fn handle(&self, tx: &mut PgConnection, message: &Delivery<MemberJoined>) -> Result<(), Fault> {
         let MemberJoined { tenant_id, user_id, membership_id } = message.data;
-        // A removal that is under way is seen, and one that comes later sees this.
-        let known = sqlx::query_scalar!("SELECT id FROM tenants WHERE id = $1 FOR NO KEY UPDATE", tenant_id.0).fetch_optional(&mut *tx).await?;
-        if known.is_none() {
+        if !store::lock_tenant(tx, tenant_id).await? {
             // Queues keep no order: the tenant's own message may come later.
             return Err(Fault::retry(anyhow::anyhow!("tenant {tenant_id} is not known yet")));
         }

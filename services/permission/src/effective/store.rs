@@ -53,6 +53,11 @@ pub async fn ground(conn: &mut PgConnection, tenant: TenantId) -> sqlx::Result<G
     Ok(Ground { tenant, kind, version, catalog: Arc::new(catalog::store::all(conn).await?) })
 }
 
+/// Kind of the tenant; of one that is not known yet that of a customer's.
+pub async fn kind(conn: &mut PgConnection, tenant: TenantId) -> sqlx::Result<TenantKind> {
+    Ok(kind_and_version(conn, tenant).await?.0)
+}
+
 /// Of a tenant that is not known yet nothing holds.
 async fn kind_and_version(conn: &mut PgConnection, tenant: TenantId) -> sqlx::Result<(TenantKind, i64)> {
     let row = sqlx::query!("SELECT kind, version FROM tenants WHERE id = $1", tenant.0).fetch_optional(conn).await?;

@@ -3,7 +3,7 @@
 use crate::{
     effective::{
         model::{Effect, Grant, Held, Source, Standing},
-        store::{Row, kind_of},
+        store::{Row, kind},
     },
     roles::store::{Content, assemble},
 };
@@ -11,7 +11,6 @@ use chrono::{DateTime, Utc};
 use contracts::{
     id::{Principal, TenantId},
     manifest::{PermissionEntry, Scope},
-    messages::TenantKind,
 };
 use sqlx::PgConnection;
 use std::{collections::HashMap, sync::Arc};
@@ -44,8 +43,7 @@ pub async fn standing(conn: &mut PgConnection, tenant: TenantId, principal: &Pri
     .fetch_all(&mut *conn)
     .await?;
     let grants = rows.into_iter().map(|row| row.grant(&roles).1).collect();
-    let kind = sqlx::query_scalar!("SELECT kind FROM tenants WHERE id = $1", tenant.0).fetch_optional(&mut *conn).await?;
-    let kind = kind.map_or(TenantKind::Customer, |kind| kind_of(&kind));
+    let kind = kind(conn, tenant).await?;
     let catalog = Arc::new(catalog(conn, at).await?);
     let version = sqlx::query_scalar!(r#"SELECT COALESCE(max(version), 0) AS "version!" FROM audit WHERE tenant_id = $1 AND at <= $2"#, tenant.0, at);
     Ok((Standing { catalog, kind, grants }, version.fetch_one(conn).await?))

@@ -44,8 +44,7 @@ pub async fn remove(State(app): State<App>, _: Internal<Auth>, origin: Origin, J
 /// As [`remove`], for a machine that auth has said to be no more: its tokens are refused already.
 pub async fn of_machine(conn: &mut PgConnection, app: &App, tenant: TenantId, principal: &Principal, id: Uuid) -> sqlx::Result<()> {
     let auth = Principal::Client("auth".into());
-    // First, as in every other change.
-    sqlx::query!("SELECT id FROM tenants WHERE id = $1 FOR NO KEY UPDATE", tenant.0).fetch_optional(&mut *conn).await?;
+    store::lock_tenant(conn, tenant).await?;
     let Some(before) = end(conn, tenant, principal, id, (&auth, app.ambient.now())).await? else { return Ok(()) };
     let (target, origin) = (principal.to_string(), json!({"client_id": "auth"}));
     let entry = Entry { action: "principal.removed", target: &target, before: Some(before), after: None, actor: &auth, origin: &origin };

@@ -9,6 +9,12 @@ use sqlx::PgConnection;
 use std::collections::BTreeSet;
 use uuid::Uuid;
 
+/// Locks the tenant against other writers, first as in every change, so that a removal and whoever comes see each other. Whether it is known.
+pub async fn lock_tenant(conn: &mut PgConnection, tenant: TenantId) -> sqlx::Result<bool> {
+    let known = sqlx::query_scalar!("SELECT id FROM tenants WHERE id = $1 FOR NO KEY UPDATE", tenant.0).fetch_optional(conn).await?;
+    Ok(known.is_some())
+}
+
 /// Those of `named` who are not known to exist.
 pub async fn unknown(conn: &mut PgConnection, tenant: TenantId, named: &BTreeSet<Principal>) -> sqlx::Result<BTreeSet<String>> {
     let names: Vec<String> = named.iter().map(ToString::to_string).collect();
