@@ -16,6 +16,7 @@
 //! | `forgery` | may the page that caused a request have it change anything? |
 //! | [`publish`] | how does the platform learn of a version of the product? |
 //! | `directory` | which instance lives on a host? |
+//! | `hosts` | what is remembered of a host, and for how long? |
 //! | `invalidation` | when is what we know of a host out of date? |
 //! | `databases` | how is an instance's own database reached? |
 //! | `connections` | how do thousands of instances share a few connections? |
