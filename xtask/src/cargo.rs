@@ -39,7 +39,11 @@ async fn build_in(profile: &str, packages: &[&str]) -> Result<BTreeMap<String, P
 
 fn executables(messages: &str) -> BTreeMap<String, PathBuf> {
     let artifacts = messages.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-    artifacts.filter_map(|artifact| Some((artifact["target"]["name"].as_str()?.to_owned(), PathBuf::from(artifact["executable"].as_str()?)))).collect()
+    artifacts
+        .filter_map(|artifact| {
+            Some((artifact["target"]["name"].as_str()?.to_owned(), PathBuf::from(artifact["executable"].as_str()?)))
+        })
+        .collect()
 }
 
 #[cfg(test)]

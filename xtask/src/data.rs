@@ -9,7 +9,8 @@ use std::{
 
 /// The folder that has the workspace's Cargo.toml.
 pub fn checkout() -> PathBuf {
-    let xtask = env::var_os("CARGO_MANIFEST_DIR").map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")), PathBuf::from);
+    let xtask =
+        env::var_os("CARGO_MANIFEST_DIR").map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")), PathBuf::from);
     xtask.parent().map_or(xtask.clone(), Path::to_path_buf)
 }
 
@@ -26,7 +27,11 @@ pub fn root(chosen: Option<PathBuf>) -> Result<PathBuf> {
     fs::create_dir_all(&root).with_context(|| format!("cannot create {}", root.display()))?;
     // A name that can be guessed in a folder that everybody may write to: it must not be somebody else's.
     let meta = fs::symlink_metadata(&root)?;
-    ensure!(meta.is_dir() && meta.uid() == fs::metadata("/proc/self")?.uid(), "{} exists and is not ours", root.display());
+    ensure!(
+        meta.is_dir() && meta.uid() == fs::metadata("/proc/self")?.uid(),
+        "{} exists and is not ours",
+        root.display()
+    );
     ensure!(
         !is_root() || everybody_may_enter(&root),
         "PostgreSQL runs as another user, who cannot enter {}; choose another folder with --data",

@@ -27,7 +27,9 @@ pub fn write_json(path: &Path, value: &impl Serialize) -> Result<()> {
 /// `None` if there is no such file.
 pub fn read_json<T: DeserializeOwned>(path: &Path) -> Result<Option<T>> {
     match fs::read(path) {
-        Ok(bytes) => Ok(Some(serde_json::from_slice(&bytes).with_context(|| format!("{} is not what it should be", path.display()))?)),
+        Ok(bytes) => Ok(Some(
+            serde_json::from_slice(&bytes).with_context(|| format!("{} is not what it should be", path.display()))?,
+        )),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error).with_context(|| format!("cannot read {}", path.display())),
     }
@@ -52,7 +54,8 @@ fn last_said(text: &str, lines: usize) -> String {
     let said: Vec<_> = text
         .lines()
         .filter(|line| {
-            in_backtrace = line.trim().eq_ignore_ascii_case("stack backtrace:") || in_backtrace && is_frame(line.trim_start());
+            in_backtrace =
+                line.trim().eq_ignore_ascii_case("stack backtrace:") || in_backtrace && is_frame(line.trim_start());
             !in_backtrace
         })
         .collect();
@@ -70,8 +73,11 @@ mod tests {
 
     #[test]
     fn a_backtrace_does_not_push_out_what_was_said() {
-        let frames: String = (0..40).map(|frame| format!("  {frame:2}: auth::serve\n             at ./src/main.rs:{frame}\n")).collect();
-        let log = format!("starting\nError: the port is taken\n\nCaused by:\n    0: binding\n    in use\n\nStack backtrace:\n{frames}stopped");
+        let frames: String =
+            (0..40).map(|frame| format!("  {frame:2}: auth::serve\n             at ./src/main.rs:{frame}\n")).collect();
+        let log = format!(
+            "starting\nError: the port is taken\n\nCaused by:\n    0: binding\n    in use\n\nStack backtrace:\n{frames}stopped"
+        );
         let shown = last_said(&log, 8);
         assert!(shown.contains("Error: the port is taken") && shown.contains("in use"), "{shown}");
         assert!(shown.contains("0: binding") && shown.contains("stopped") && !shown.contains("main.rs"), "{shown}");

@@ -12,7 +12,9 @@ use tokio::process::Command;
 
 pub async fn run(data: Option<PathBuf>, args: Vec<String>) -> Result<ExitCode> {
     let options = Options::private("test", &[Need::Postgres, Need::Redis, Need::Python, Need::Browser]);
-    let Some(tests) = stack::with(data.clone(), options, async |stack| tests(stack, &args).await).await? else { return Ok(stack::INTERRUPTED.into()) };
+    let Some(tests) = stack::with(data.clone(), options, async |stack| tests(stack, &args).await).await? else {
+        return Ok(stack::INTERRUPTED.into());
+    };
     // Whoever asks for certain tests wants those and nothing else.
     if !args.is_empty() {
         return Ok(tests.into());
@@ -75,7 +77,9 @@ pub fn give_environment(command: &mut Command, infra: &Infra) {
 
 /// The tests' own URL may do everything; a service under test may do what it may do anywhere.
 fn redis_urls(redis: &Redis) -> Vec<(String, String)> {
-    let own = services::packages().into_iter().map(|package| (format!("TEST_REDIS_URL_{}", package.to_uppercase()), redis.url(package)));
+    let own = services::packages()
+        .into_iter()
+        .map(|package| (format!("TEST_REDIS_URL_{}", package.to_uppercase()), redis.url(package)));
     own.chain([("TEST_REDIS_URL".to_owned(), redis.admin_url())]).collect()
 }
 

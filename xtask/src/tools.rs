@@ -37,7 +37,10 @@ impl Need {
             Self::Redis => find("redis-server").is_some(),
             Self::Python => python().is_some(),
             Self::Load => ["wrk", "h2load"].iter().all(|name| find(name).is_some()),
-            Self::Browser => chromedriver().is_some() && ["chromium", "google-chrome", "chromium-browser"].iter().any(|name| find(name).is_some()),
+            Self::Browser => {
+                chromedriver().is_some()
+                    && ["chromium", "google-chrome", "chromium-browser"].iter().any(|name| find(name).is_some())
+            }
         }
     }
 }
@@ -57,7 +60,8 @@ pub async fn ensure_installed(needs: &[Need], log: &Path) -> Result<()> {
     }
     println!("installing {} (log: {})", packages(&missing), log.display());
     // A fresh image has no package lists; stale ones name files that are gone.
-    let lists = fs::read_dir("/var/lib/apt/lists").is_ok_and(|mut entries| entries.any(|entry| entry.is_ok_and(|entry| entry.path().is_file())));
+    let lists = fs::read_dir("/var/lib/apt/lists")
+        .is_ok_and(|mut entries| entries.any(|entry| entry.is_ok_and(|entry| entry.path().is_file())));
     if !lists || apt_install(&missing, log).await.is_err() {
         apt(&["update"], log).await?;
         apt_install(&missing, log).await?;
@@ -84,7 +88,11 @@ async fn apt(args: &[&str], log: &Path) -> Result<()> {
     let output = fs::OpenOptions::new().create(true).append(true).open(log)?;
     let mut command = Command::new("apt-get");
     // Unattended upgrades may hold the lock right after boot.
-    command.args(["-o", "DPkg::Lock::Timeout=300"]).args(args).env("DEBIAN_FRONTEND", "noninteractive").stdin(Stdio::null());
+    command
+        .args(["-o", "DPkg::Lock::Timeout=300"])
+        .args(args)
+        .env("DEBIAN_FRONTEND", "noninteractive")
+        .stdin(Stdio::null());
     let status = command.stdout(output.try_clone()?).stderr(output).status().await.context("cannot run apt-get")?;
     ensure!(status.success(), "apt-get {} failed ({status}):\n{}", args.join(" "), files::tail(log, 15));
     Ok(())
@@ -93,15 +101,20 @@ async fn apt(args: &[&str], log: &Path) -> Result<()> {
 /// A program on the PATH, or where Debian keeps those for root.
 pub fn find(program: &str) -> Option<PathBuf> {
     let path = env::var_os("PATH").unwrap_or_default();
-    env::split_paths(&path).chain(["/usr/sbin".into(), "/usr/bin".into(), "/sbin".into()]).map(|folder| folder.join(program)).find(|file| file.is_file())
+    env::split_paths(&path)
+        .chain(["/usr/sbin".into(), "/usr/bin".into(), "/sbin".into()])
+        .map(|folder| folder.join(program))
+        .find(|file| file.is_file())
 }
 
 /// The folders with PostgreSQL's server programs, newest first.
 pub fn postgres_folders() -> Vec<PathBuf> {
     let version = |folder: &Path| folder.file_name().and_then(|name| name.to_str()?.parse::<u32>().ok());
     let installed = fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten().map(|entry| entry.path());
-    let mut versions: Vec<_> =
-        installed.filter_map(|folder| Some((version(&folder)?, folder.join("bin")))).filter(|(_, bin)| bin.join("initdb").exists()).collect();
+    let mut versions: Vec<_> = installed
+        .filter_map(|folder| Some((version(&folder)?, folder.join("bin"))))
+        .filter(|(_, bin)| bin.join("initdb").exists())
+        .collect();
     versions.sort_by_key(|(version, _)| std::cmp::Reverse(*version));
     let on_path = find("initdb").and_then(|initdb| Some(initdb.canonicalize().ok()?.parent()?.to_path_buf()));
     versions.into_iter().map(|(_, bin)| bin).chain(on_path).collect()
@@ -111,10 +124,17 @@ pub fn postgres_folders() -> Vec<PathBuf> {
 pub fn python() -> Option<PathBuf> {
     let can_make_environments = |python: &PathBuf| {
         let mut probe = std::process::Command::new(python);
-        probe.args(["-c", "import venv, ensurepip, sys; sys.exit(sys.version_info < (3, 10))"]).stdout(Stdio::null()).stderr(Stdio::null());
+        probe
+            .args(["-c", "import venv, ensurepip, sys; sys.exit(sys.version_info < (3, 10))"])
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
         probe.status().is_ok_and(|status| status.success())
     };
-    [Some(PathBuf::from("/usr/bin/python3")), find("python3")].into_iter().flatten().filter(|python| python.exists()).find(can_make_environments)
+    [Some(PathBuf::from("/usr/bin/python3")), find("python3")]
+        .into_iter()
+        .flatten()
+        .filter(|python| python.exists())
+        .find(can_make_environments)
 }
 
 pub fn chromedriver() -> Option<PathBuf> {

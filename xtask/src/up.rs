@@ -12,8 +12,14 @@ const ACCESS_TOKEN_SECONDS: u32 = 12 * 60 * 60;
 
 pub async fn run(data: Option<PathBuf>) -> Result<ExitCode> {
     let needs = vec![Need::Postgres, Need::Redis, Need::Python];
-    let options =
-        Options { name: stack::UP.into(), ports: Preference::Documented, durable: true, access_token_seconds: ACCESS_TOKEN_SECONDS, redis_pair: false, needs };
+    let options = Options {
+        name: stack::UP.into(),
+        ports: Preference::Documented,
+        durable: true,
+        access_token_seconds: ACCESS_TOKEN_SECONDS,
+        redis_pair: false,
+        needs,
+    };
     let began = Instant::now();
     let outcome = stack::with(data, options, async |stack| {
         let mut state = stack.start().await?;
@@ -40,7 +46,10 @@ fn print(state: &State, began: Instant) {
     println!("\n  operator       {}", state.operator.email);
     println!("  password       {}", state.operator.password);
     println!("  bearer token   {}", state.operator.access_token);
-    println!("                 (valid for {} hours on this machine only; in production tokens live ten minutes)", ACCESS_TOKEN_SECONDS / 3600);
+    println!(
+        "                 (valid for {} hours on this machine only; in production tokens live ten minutes)",
+        ACCESS_TOKEN_SECONDS / 3600
+    );
     println!("\n  logs           {}", state.folder.join("logs").display());
     println!("  all of this    {}", stack::state::file(&state.folder).display());
     println!("\nCtrl-C stops everything.");

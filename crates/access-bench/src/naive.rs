@@ -23,12 +23,17 @@ pub struct Naive {
 
 pub async fn check(State(app): State<App>, headers: HeaderMap) -> Result<&'static str, StatusCode> {
     let claims = app.naive.verify(&headers).ok_or(StatusCode::UNAUTHORIZED)?;
-    if app.naive.allows(&claims).await.ok_or(StatusCode::SERVICE_UNAVAILABLE)? { Ok("ok") } else { Err(StatusCode::FORBIDDEN) }
+    if app.naive.allows(&claims).await.ok_or(StatusCode::SERVICE_UNAVAILABLE)? {
+        Ok("ok")
+    } else {
+        Err(StatusCode::FORBIDDEN)
+    }
 }
 
 impl Naive {
     pub async fn new(base: &Base, redis: ConnectionManager) -> Result<Self> {
-        let set: JwkSet = common::client::http().get(format!("{}/.well-known/jwks.json", base.auth_url)).send().await?.json().await?;
+        let set: JwkSet =
+            common::client::http().get(format!("{}/.well-known/jwks.json", base.auth_url)).send().await?.json().await?;
         let key = DecodingKey::from_jwk(set.keys.first().context("auth publishes no key")?)?;
         Ok(Self { key, issuer: base.token_issuer.clone(), audience: base.token_audience.clone(), redis })
     }
@@ -48,7 +53,12 @@ impl Naive {
         let stamped = lines.next() == Some(us) && lines.next() == Some(ts);
         let (namespace, action) = PERMISSION.split_once('.')?;
         Some(
-            stamped && lines.any(|line| line.split_once(' ').is_some_and(|(name, actions)| name == namespace && actions.split(' ').any(|held| held == action))),
+            stamped
+                && lines.any(|line| {
+                    line.split_once(' ').is_some_and(|(name, actions)| {
+                        name == namespace && actions.split(' ').any(|held| held == action)
+                    })
+                }),
         )
     }
 }

@@ -19,7 +19,8 @@ const AT_ONCE: usize = 256;
 pub async fn run(base: &Base, count: usize) -> Result<Value> {
     let (ambient, redis) = (Ambient::system(), db::connect_redis(base)?);
     let store = RecordStore::new(redis.clone(), &base.redis_prefix, 0, ambient.clone());
-    let permissions: BTreeSet<String> = (0..PERMISSIONS).map(|number| format!("service{}.someAction{number}", number % 6)).collect();
+    let permissions: BTreeSet<String> =
+        (0..PERMISSIONS).map(|number| format!("service{}.someAction{number}", number % 6)).collect();
     let before = used_memory(&redis).await?;
     let tenants = (0..count.div_ceil(USERS_A_TENANT)).map(|_| TenantId(ambient.uuid()));
     let principals = tenants.flat_map(|tenant| (0..USERS_A_TENANT).map(move |_| tenant)).take(count);

@@ -51,7 +51,8 @@ pub async fn run(base: &Base, token: &str) -> Result<()> {
 
 /// One round trip for each request, and nothing else.
 async fn mget(State(app): State<App>) -> Result<&'static str, StatusCode> {
-    let values: Vec<Option<String>> = app.redis.clone().mget(&app.keys).await.map_err(|_| StatusCode::SERVICE_UNAVAILABLE)?;
+    let values: Vec<Option<String>> =
+        app.redis.clone().mget(&app.keys).await.map_err(|_| StatusCode::SERVICE_UNAVAILABLE)?;
     if values.iter().all(Option::is_some) { Ok("ok") } else { Err(StatusCode::FORBIDDEN) }
 }
 
@@ -63,5 +64,10 @@ async fn protected(_: Allowed<Read>) -> &'static str {
 pub fn keys(claims: &Claims) -> Result<[String; 4]> {
     let (tenant, session) = claims.tid.zip(claims.sid).context("the token must be one of a session in a tenant")?;
     let principal = claims.principal().context("the token must name its principal")?;
-    Ok([format!("{{{tenant}}}:rec:{principal}"), format!("{{{tenant}}}:us:{principal}"), format!("{{{tenant}}}:ts"), format!("{{{tenant}}}:sess:{session}")])
+    Ok([
+        format!("{{{tenant}}}:rec:{principal}"),
+        format!("{{{tenant}}}:us:{principal}"),
+        format!("{{{tenant}}}:ts"),
+        format!("{{{tenant}}}:sess:{session}"),
+    ])
 }

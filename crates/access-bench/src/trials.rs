@@ -94,6 +94,8 @@ async fn answer(request: RequestBuilder) -> Result<StatusCode> {
 
 fn quantiles(mut times: Vec<Duration>) -> Value {
     times.sort_unstable();
-    let at = |share: f64| times.get(((times.len() as f64 - 1.0) * share).round() as usize).map(|time| time.as_secs_f64() * 1000.0);
+    let at = |share: f64| {
+        times.get(((times.len() as f64 - 1.0) * share).round() as usize).map(|time| time.as_secs_f64() * 1000.0)
+    };
     json!({"p50": at(0.5), "p99": at(0.99), "max": at(1.0)})
 }

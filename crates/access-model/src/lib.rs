@@ -86,7 +86,13 @@ impl Model for AccessCache {
     type Action = Action;
 
     fn init_states(&self) -> Vec<State> {
-        vec![State { granted: true, redis: Server::default(), fillers: [Filler::Idle; FILLERS], revoker: Revoker::Idle, faults: 0 }]
+        vec![State {
+            granted: true,
+            redis: Server::default(),
+            fillers: [Filler::Idle; FILLERS],
+            revoker: Revoker::Idle,
+            faults: 0,
+        }]
     }
 
     fn actions(&self, state: &State, actions: &mut Vec<Action>) {
@@ -104,7 +110,9 @@ impl Model for AccessCache {
         actions.extend(match state.revoker {
             Revoker::Idle => vec![Action::RevokerCommits],
             Revoker::Committed => vec![Action::RevokerTellsRedis, Action::RevokerCrashes],
-            Revoker::Told(stamp) if self.may_answer(state, stamp) => vec![Action::RevokerAnswers, Action::RevokerCrashes],
+            Revoker::Told(stamp) if self.may_answer(state, stamp) => {
+                vec![Action::RevokerAnswers, Action::RevokerCrashes]
+            }
             Revoker::Told(_) => vec![Action::RevokerCrashes],
             Revoker::Answered | Revoker::Crashed => Vec::new(),
         });
@@ -120,7 +128,9 @@ impl Model for AccessCache {
         let mut next = last.clone();
         match action {
             Action::FillerReadsStamp(index) => next.fillers[index] = Filler::Stamped(next.redis.stamp_or_new()),
-            Action::FillerReadsDatabase(index) | Action::FillerWritesRecord(index) | Action::FillerCrashes(index) => next.filler_moves(index, action),
+            Action::FillerReadsDatabase(index) | Action::FillerWritesRecord(index) | Action::FillerCrashes(index) => {
+                next.filler_moves(index, action)
+            }
             Action::RevokerCommits => {
                 next.granted = false;
                 next.revoker = Revoker::Committed;
@@ -138,7 +148,9 @@ impl Model for AccessCache {
         vec![
             Property::always(SAFETY, |_, state: &State| state.revoker != Revoker::Answered || !state.redis.allows()),
             // Without these a model in which nothing ever happens would pass.
-            Property::sometimes("the cache allows what is granted", |_, state: &State| state.granted && state.redis.allows()),
+            Property::sometimes("the cache allows what is granted", |_, state: &State| {
+                state.granted && state.redis.allows()
+            }),
             Property::sometimes("a revoke is answered", |_, state: &State| state.revoker == Revoker::Answered),
             Property::sometimes("a slow filler writes after the answer", |_, state: &State| {
                 state.revoker == Revoker::Answered && state.redis.holds_stale_record()
@@ -164,7 +176,9 @@ impl AccessCache {
 impl State {
     fn filler_moves(&mut self, index: usize, action: Action) {
         self.fillers[index] = match (action, self.fillers[index]) {
-            (Action::FillerReadsDatabase(_), Filler::Stamped(stamp)) => Filler::Filled(Record { stamp, allowed: self.granted }),
+            (Action::FillerReadsDatabase(_), Filler::Stamped(stamp)) => {
+                Filler::Filled(Record { stamp, allowed: self.granted })
+            }
             (Action::FillerWritesRecord(_), Filler::Filled(record)) => {
                 self.redis.write_record(record);
                 Filler::Stopped

@@ -24,7 +24,9 @@ pub use flights::Flights;
 pub use primary::{Fill, FillAnswer, FillRequest, Permissions, SessionAnswer};
 pub use stores::{RecordStore, SessionStore};
 
-use crate::{client::PlatformClient, config::Base, problem::Problem, problem::RETRY_AFTER_OUTAGE, token::Claims, token::Verifier};
+use crate::{
+    client::PlatformClient, config::Base, problem::Problem, problem::RETRY_AFTER_OUTAGE, token::Claims, token::Verifier,
+};
 use cache::{Check, Found, Record};
 use coalesce::{Away, Coalescer};
 use contracts::id::{Principal, TenantId};
@@ -68,8 +70,13 @@ impl Access {
     ///
     /// 401: the session has ended. 403: the permission is missing. 503: it cannot be known right now.
     pub async fn admit(&self, claims: &Claims, permission: Option<&str>) -> Result<(TenantId, Principal), Problem> {
-        let principal = claims.principal().ok_or_else(|| Problem::unauthorized("token_invalid", "The access token is not valid."))?;
-        let (tenant, session) = claims.tid.zip(claims.sid).ok_or_else(|| Problem::forbidden("no_tenant", "This token acts in no tenant."))?;
+        let principal = claims
+            .principal()
+            .ok_or_else(|| Problem::unauthorized("token_invalid", "The access token is not valid."))?;
+        let (tenant, session) = claims
+            .tid
+            .zip(claims.sid)
+            .ok_or_else(|| Problem::forbidden("no_tenant", "This token acts in no tenant."))?;
         let found = match self.0.checks.look_up(Check { tenant, principal: principal.clone(), session }).await {
             Ok(found) => found,
             Err(Away) => Found { alive: self.0.sessions.is_alive(tenant, session).await?, record: None },
@@ -85,7 +92,13 @@ impl Access {
         Ok((tenant, principal))
     }
 
-    async fn allows(&self, record: Option<Arc<Record>>, tenant: TenantId, principal: &Principal, permission: &str) -> Result<bool, Problem> {
+    async fn allows(
+        &self,
+        record: Option<Arc<Record>>,
+        tenant: TenantId,
+        principal: &Principal,
+        permission: &str,
+    ) -> Result<bool, Problem> {
         if let Some(record) = record {
             metrics::counter!("permission_cache_total", "outcome" => "hit").increment(1);
             return Ok(record.allows(permission));

@@ -31,7 +31,10 @@ impl Ambient {
 
     /// A clock that starts at `start` and moves only by [`Ambient::advance`].
     pub fn test(start: DateTime<Utc>) -> Self {
-        Self { clock: Clock::Test(Arc::new(AtomicI64::new(start.timestamp_micros()))), random: Arc::new(SystemRandom::new()) }
+        Self {
+            clock: Clock::Test(Arc::new(AtomicI64::new(start.timestamp_micros()))),
+            random: Arc::new(SystemRandom::new()),
+        }
     }
 
     /// Now, cut to microseconds, which is what PostgreSQL keeps.

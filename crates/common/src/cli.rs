@@ -56,7 +56,10 @@ pub fn run<S: Service>(command: Command) -> ExitCode {
 }
 
 /// Reads the configuration with `read` and runs `act` with it.
-pub fn with_config<C>(read: impl FnOnce(&mut Env) -> Option<C>, act: impl AsyncFnOnce(C) -> anyhow::Result<()>) -> ExitCode {
+pub fn with_config<C>(
+    read: impl FnOnce(&mut Env) -> Option<C>,
+    act: impl AsyncFnOnce(C) -> anyhow::Result<()>,
+) -> ExitCode {
     let mut env = Env::from_process();
     let config = read(&mut env);
     let config = match env.finish(config) {

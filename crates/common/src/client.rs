@@ -66,14 +66,24 @@ impl PlatformClient {
     /// For a command that needs no more of a service's settings than these.
     pub fn with_credentials(auth_url: &str, client_id: &str, client_secret: SecretString) -> Self {
         let token_url = format!("{auth_url}/v1/oauth/token");
-        Self(Arc::new(Inner { http: http(), token_url, client_id: client_id.to_owned(), client_secret, token: Mutex::default() }))
+        Self(Arc::new(Inner {
+            http: http(),
+            token_url,
+            client_id: client_id.to_owned(),
+            client_secret,
+            token: Mutex::default(),
+        }))
     }
 
     pub async fn get<T: DeserializeOwned>(&self, url: &str) -> Result<T, ClientError> {
         self.call(Method::GET, url, None::<&()>).await
     }
 
-    pub async fn post<B: Serialize + ?Sized, T: DeserializeOwned>(&self, url: &str, body: &B) -> Result<T, ClientError> {
+    pub async fn post<B: Serialize + ?Sized, T: DeserializeOwned>(
+        &self,
+        url: &str,
+        body: &B,
+    ) -> Result<T, ClientError> {
         self.call(Method::POST, url, Some(body)).await
     }
 
@@ -82,7 +92,12 @@ impl PlatformClient {
     }
 
     /// An empty answer reads as `null`, so `T` may be `()`.
-    async fn call<B: Serialize + ?Sized, T: DeserializeOwned>(&self, method: Method, url: &str, body: Option<&B>) -> Result<T, ClientError> {
+    async fn call<B: Serialize + ?Sized, T: DeserializeOwned>(
+        &self,
+        method: Method,
+        url: &str,
+        body: Option<&B>,
+    ) -> Result<T, ClientError> {
         let mut request = self.0.http.request(method, url).bearer_auth(self.token().await?);
         if let Some(body) = body {
             request = request.json(body);
@@ -106,7 +121,11 @@ impl PlatformClient {
         {
             return Ok(token.clone());
         }
-        let form = [("grant_type", "client_credentials"), ("client_id", &self.0.client_id), ("client_secret", self.0.client_secret.expose_secret())];
+        let form = [
+            ("grant_type", "client_credentials"),
+            ("client_id", &self.0.client_id),
+            ("client_secret", self.0.client_secret.expose_secret()),
+        ];
         let response = self.0.http.post(&self.0.token_url).form(&form).send().await?;
         if !response.status().is_success() {
             return Err(refused(response).await);

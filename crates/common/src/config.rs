@@ -149,7 +149,12 @@ impl Base {
             token_audience: token_audience?,
             client_id: client_id?,
             client_secret: client_secret?,
-            cors_origins: origins?.split(',').map(str::trim).filter(|origin| !origin.is_empty()).map(str::to_owned).collect(),
+            cors_origins: origins?
+                .split(',')
+                .map(str::trim)
+                .filter(|origin| !origin.is_empty())
+                .map(str::to_owned)
+                .collect(),
             trusted_proxies: trusted_proxies?,
             source_limit_factor: source_limit_factor?.max(1),
             resource_prefix: resource_prefix?,
@@ -187,7 +192,13 @@ mod tests {
         let mut env = Env::new([("OPS_ADDR".into(), "nowhere".into()), ("AUTH_URL".into(), "ftp://x".into())]);
         let base = Base::read(&mut env, "billing", 8003);
         let message = env.finish(base).unwrap_err().to_string();
-        for name in ["OPS_ADDR: ", "AUTH_URL must be", "REDIS_URL is missing", "CLIENT_SECRET is missing", "AWS_REGION is missing"] {
+        for name in [
+            "OPS_ADDR: ",
+            "AUTH_URL must be",
+            "REDIS_URL is missing",
+            "CLIENT_SECRET is missing",
+            "AWS_REGION is missing",
+        ] {
             assert!(message.contains(name), "{name} not in {message}");
         }
     }

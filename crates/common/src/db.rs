@@ -55,7 +55,9 @@ pub async fn is_writable(conn: &mut PgConnection) -> sqlx::Result<bool> {
 
 async fn warn_if_above_walls(conn: &mut PgConnection) -> sqlx::Result<()> {
     if is_above_walls(conn).await? {
-        tracing::warn!("The database's role is a superuser or has BYPASSRLS: no row-level security stands between tenants. Log in as a plain role");
+        tracing::warn!(
+            "The database's role is a superuser or has BYPASSRLS: no row-level security stands between tenants. Log in as a plain role"
+        );
     }
     Ok(())
 }

@@ -32,11 +32,15 @@ impl<T: Serialize> IntoResponse for Json<T> {
 impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
     type Rejection = Problem;
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
-        axum::Json::from_request(request, state).await.map(|axum::Json(value)| Self(value)).map_err(|rejection| match rejection {
-            JsonRejection::JsonDataError(error) => wrong_value(&error.body_text()),
-            JsonRejection::JsonSyntaxError(_) => Problem::bad_request("malformed_json", "The body is not well-formed JSON."),
-            JsonRejection::MissingJsonContentType(_) => media_type("application/json"),
-            other => body_fault(other.status()),
+        axum::Json::from_request(request, state).await.map(|axum::Json(value)| Self(value)).map_err(|rejection| {
+            match rejection {
+                JsonRejection::JsonDataError(error) => wrong_value(&error.body_text()),
+                JsonRejection::JsonSyntaxError(_) => {
+                    Problem::bad_request("malformed_json", "The body is not well-formed JSON.")
+                }
+                JsonRejection::MissingJsonContentType(_) => media_type("application/json"),
+                other => body_fault(other.status()),
+            }
         })
     }
 }
@@ -44,12 +48,14 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
 impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Form<T> {
     type Rejection = Problem;
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
-        axum::Form::from_request(in_axums_spelling(request), state).await.map(|axum::Form(value)| Self(value)).map_err(|rejection| match rejection {
-            FormRejection::InvalidFormContentType(_) => media_type(FORM),
-            FormRejection::FailedToDeserializeForm(error) => wrong_value(&error.body_text()),
-            FormRejection::FailedToDeserializeFormBody(error) => wrong_value(&error.body_text()),
-            other => body_fault(other.status()),
-        })
+        axum::Form::from_request(in_axums_spelling(request), state).await.map(|axum::Form(value)| Self(value)).map_err(
+            |rejection| match rejection {
+                FormRejection::InvalidFormContentType(_) => media_type(FORM),
+                FormRejection::FailedToDeserializeForm(error) => wrong_value(&error.body_text()),
+                FormRejection::FailedToDeserializeFormBody(error) => wrong_value(&error.body_text()),
+                other => body_fault(other.status()),
+            },
+        )
     }
 }
 
@@ -96,7 +102,9 @@ fn media_type(expected: &str) -> Problem {
 
 fn body_fault(status: StatusCode) -> Problem {
     match status {
-        StatusCode::PAYLOAD_TOO_LARGE => Problem::new(status, "too_large", "The body is larger than this operation takes."),
+        StatusCode::PAYLOAD_TOO_LARGE => {
+            Problem::new(status, "too_large", "The body is larger than this operation takes.")
+        }
         _ => Problem::bad_request("unreadable_body", "The body could not be read."),
     }
 }
@@ -104,8 +112,12 @@ fn body_fault(status: StatusCode) -> Problem {
 /// Serde's message is `…: <path>: <what> at line 1 column 2`; the caller gets path and what.
 fn wrong_value(message: &str) -> Problem {
     let message = message.rsplit_once(" at line ").map_or(message, |(what, _)| what);
-    let message = message.split_once("target type: ").or_else(|| message.split_once("query string: ")).map_or(message, |(_, rest)| rest);
-    let missing = message.split_once("missing field `").and_then(|(_, rest)| rest.split_once('`')).map(|(field, _)| field);
+    let message = message
+        .split_once("target type: ")
+        .or_else(|| message.split_once("query string: "))
+        .map_or(message, |(_, rest)| rest);
+    let missing =
+        message.split_once("missing field `").and_then(|(_, rest)| rest.split_once('`')).map(|(field, _)| field);
     let path = message.split_once(": ").map(|(path, _)| path).filter(|path| !path.contains(' '));
     let field = match (path, missing) {
         (Some(path), Some(field)) => format!("{path}.{field}"),
@@ -141,10 +153,20 @@ mod tests {
 
     #[tokio::test]
     async fn a_form_is_a_form_in_capitals_as_well() {
-        for content_type in [FORM, "application/x-www-form-urlencoded; charset=utf-8", "Application/X-WWW-Form-URLEncoded;charset=UTF-8"] {
-            assert!(Form::<Order>::from_request(request(content_type, "name=x&count=1"), &()).await.is_ok(), "{content_type}");
+        for content_type in [
+            FORM,
+            "application/x-www-form-urlencoded; charset=utf-8",
+            "Application/X-WWW-Form-URLEncoded;charset=UTF-8",
+        ] {
+            assert!(
+                Form::<Order>::from_request(request(content_type, "name=x&count=1"), &()).await.is_ok(),
+                "{content_type}"
+            );
         }
-        assert_eq!(Form::<Order>::from_request(request("text/plain", "name=x&count=1"), &()).await.unwrap_err().status, 415);
+        assert_eq!(
+            Form::<Order>::from_request(request("text/plain", "name=x&count=1"), &()).await.unwrap_err().status,
+            415
+        );
     }
 
     #[tokio::test]
@@ -152,8 +174,14 @@ mod tests {
         assert_eq!(read("application/json", "{").await.status, 400);
         assert_eq!(read("text/plain", "{}").await.status, 415);
         let missing = read("application/json", r#"{"name":"x"}"#).await;
-        assert_eq!((missing.status.as_u16(), missing.errors[0].field.as_str(), missing.errors[0].code.as_str()), (422, "count", "missing"));
+        assert_eq!(
+            (missing.status.as_u16(), missing.errors[0].field.as_str(), missing.errors[0].code.as_str()),
+            (422, "count", "missing")
+        );
         let wrong = read("application/json", r#"{"name":"x","count":"many"}"#).await;
-        assert_eq!((wrong.status.as_u16(), wrong.errors[0].field.as_str(), wrong.errors[0].code.as_str()), (422, "count", "invalid"));
+        assert_eq!(
+            (wrong.status.as_u16(), wrong.errors[0].field.as_str(), wrong.errors[0].code.as_str()),
+            (422, "count", "invalid")
+        );
     }
 }

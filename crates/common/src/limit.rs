@@ -45,7 +45,13 @@ impl Limiter {
     /// Of a service whose user in Redis may write `lim:<service>:*`.
     pub fn new(base: &Base, redis: ConnectionManager, ambient: Ambient) -> Self {
         let own = Cache::builder().max_capacity(MOST_OWN_COUNTERS).eviction_policy(EvictionPolicy::lru()).build();
-        Self { redis, prefix: format!("{}lim:{}:", base.redis_prefix, base.service), factor: base.source_limit_factor, ambient, own }
+        Self {
+            redis,
+            prefix: format!("{}lim:{}:", base.redis_prefix, base.service),
+            factor: base.source_limit_factor,
+            ambient,
+            own,
+        }
     }
 
     /// Counts one attempt of `source`; 429 if it has made too many, which then does not count.
@@ -92,7 +98,10 @@ impl Limiter {
     }
 
     fn alone(&self, [now, before]: &[String; 2]) -> (u32, u32) {
-        let counted = self.own.entry_by_ref(now).and_upsert_with(|entry| entry.map_or(0, moka::Entry::into_value).saturating_add(1));
+        let counted = self
+            .own
+            .entry_by_ref(now)
+            .and_upsert_with(|entry| entry.map_or(0, moka::Entry::into_value).saturating_add(1));
         (counted.into_value(), self.own.get(before).unwrap_or_default())
     }
 
@@ -129,9 +138,12 @@ impl Window {
             return None;
         }
         // Seconds into a window whose predecessor had `count`, until that leaves room for one more than `besides`.
-        let room = |count: u32, besides: u32| self.length * (1.0 - f64::from(most.saturating_sub(besides + 1)) / f64::from(count.max(1))).clamp(0.0, 1.0);
+        let room = |count: u32, besides: u32| {
+            self.length * (1.0 - f64::from(most.saturating_sub(besides + 1)) / f64::from(count.max(1))).clamp(0.0, 1.0)
+        };
         let earlier = now.saturating_sub(1);
-        let seconds = if earlier < most { room(before, earlier) - self.gone } else { self.length - self.gone + room(earlier, 0) };
+        let seconds =
+            if earlier < most { room(before, earlier) - self.gone } else { self.length - self.gone + room(earlier, 0) };
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 1 and two windows")]
         Some((seconds - ROUNDING).ceil().max(1.0) as u32)
     }

@@ -79,7 +79,9 @@ pub fn faults(document: &Value) -> Vec<String> {
     });
     let mut references = BTreeSet::new();
     collect_references(document, &mut references);
-    let missing = references.into_iter().filter(|reference| reference.strip_prefix('#').is_none_or(|pointer| document.pointer(pointer).is_none()));
+    let missing = references
+        .into_iter()
+        .filter(|reference| reference.strip_prefix('#').is_none_or(|pointer| document.pointer(pointer).is_none()));
     faults.extend(missing.map(|reference| format!("{reference} is referred to and does not exist")));
     faults
 }
@@ -107,9 +109,15 @@ pub fn swagger<S: Clone + Send + Sync + 'static>(document: Value) -> Router<S> {
 
 /// Swagger UI at `/docs`, the document at `/openapi.json`; for whoever has pages of their own.
 pub fn swagger_ui<S: Clone + Send + Sync + 'static>(document: Value) -> Router<S> {
-    let config =
-        utoipa_swagger_ui::Config::from("/openapi.json").persist_authorization(true).try_it_out_enabled(true).display_request_duration(true).filter(true);
-    let router: Router<S> = utoipa_swagger_ui::SwaggerUi::new("/docs").external_url_unchecked("/openapi.json", document).config(config).into();
+    let config = utoipa_swagger_ui::Config::from("/openapi.json")
+        .persist_authorization(true)
+        .try_it_out_enabled(true)
+        .display_request_duration(true)
+        .filter(true);
+    let router: Router<S> = utoipa_swagger_ui::SwaggerUi::new("/docs")
+        .external_url_unchecked("/openapi.json", document)
+        .config(config)
+        .into();
     router.layer(axum::middleware::map_response(protect))
 }
 
@@ -123,8 +131,11 @@ async fn protect(mut response: Response) -> Response {
 /// A program that asks for `/` has a wrong address, and is told so rather than sent to a page for people.
 async fn home(headers: HeaderMap) -> Response {
     let accepts = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok());
-    let answer =
-        if accepts.is_some_and(|types| types.contains("text/html")) { Redirect::temporary("/docs/").into_response() } else { no_route().into_response() };
+    let answer = if accepts.is_some_and(|types| types.contains("text/html")) {
+        Redirect::temporary("/docs/").into_response()
+    } else {
+        no_route().into_response()
+    };
     ([(header::VARY, "accept")], answer).into_response()
 }
 
@@ -167,9 +178,13 @@ fn add_caller(operation: &mut Map<String, Value>) {
 
 fn add_answers(operation: &mut Map<String, Value>, path: &str) {
     let protected = scopes(operation, "bearer").is_some() || scopes(operation, "platform_client").is_some();
-    let forbids = scopes(operation, "bearer").is_some_and(|permissions| !permissions.is_empty()) || scopes(operation, "platform_client").is_some();
+    let forbids = scopes(operation, "bearer").is_some_and(|permissions| !permissions.is_empty())
+        || scopes(operation, "platform_client").is_some();
     let reads = operation.contains_key("requestBody");
-    let queries = operation.get("parameters").and_then(Value::as_array).is_some_and(|all| all.iter().any(|parameter| parameter["in"] == "query"));
+    let queries = operation
+        .get("parameters")
+        .and_then(Value::as_array)
+        .is_some_and(|all| all.iter().any(|parameter| parameter["in"] == "query"));
     let answers = [
         (reads, "400", "The body is malformed."),
         (protected, "401", "The token is missing, wrong or expired, or its session has ended."),
@@ -186,8 +201,11 @@ fn add_answers(operation: &mut Map<String, Value>, path: &str) {
         responses.entry(status).or_insert_with(|| json!({"description": text}));
     }
     // Every refusal has the same body, whoever declared it.
-    for (_, response) in responses.iter_mut().filter(|(status, response)| status.as_str() >= "400" && response.get("content").is_none()) {
-        response["content"] = json!({"application/problem+json": {"schema": {"$ref": "#/components/schemas/ProblemBody"}}});
+    for (_, response) in
+        responses.iter_mut().filter(|(status, response)| status.as_str() >= "400" && response.get("content").is_none())
+    {
+        response["content"] =
+            json!({"application/problem+json": {"schema": {"$ref": "#/components/schemas/ProblemBody"}}});
     }
 }
 
@@ -214,8 +232,7 @@ mod tests {
     #[test]
     fn internal_operations_are_shown_last() {
         let operation = |tag: &str| json!({"get": {"tags": [tag]}});
-        let document =
-            json!({"paths": {"/internal/x": operation("internal"), "/v1/a": operation("roles"), "/v1/b": operation("audit"), "/v1/c": operation("roles")}});
+        let document = json!({"paths": {"/internal/x": operation("internal"), "/v1/a": operation("roles"), "/v1/b": operation("audit"), "/v1/c": operation("roles")}});
         assert_eq!(tags(&document), json!([{"name": "roles"}, {"name": "audit"}, {"name": "internal"}]));
     }
 }

@@ -64,8 +64,11 @@ impl Quota {
 }
 
 /// Limit, what remains of it, and the seconds until there is more.
-pub const RATE_LIMIT: [HeaderName; 3] =
-    [HeaderName::from_static("ratelimit-limit"), HeaderName::from_static("ratelimit-remaining"), HeaderName::from_static("ratelimit-reset")];
+pub const RATE_LIMIT: [HeaderName; 3] = [
+    HeaderName::from_static("ratelimit-limit"),
+    HeaderName::from_static("ratelimit-remaining"),
+    HeaderName::from_static("ratelimit-reset"),
+];
 
 /// The body of every refusal, as RFC 9457 has it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -118,7 +121,11 @@ impl Problem {
     }
     /// 429: as often as is allowed already.
     pub fn too_many_requests(code: &str, detail: impl Into<String>, quota: Quota) -> Self {
-        Self { retry_after: Some(quota.reset), quota: Some(quota), ..Self::new(StatusCode::TOO_MANY_REQUESTS, code, detail) }
+        Self {
+            retry_after: Some(quota.reset),
+            quota: Some(quota),
+            ..Self::new(StatusCode::TOO_MANY_REQUESTS, code, detail)
+        }
     }
     /// 503: a dependency is away; try again after `retry_after` seconds.
     pub fn unavailable(retry_after: u32, detail: impl Into<String>) -> Self {
@@ -127,7 +134,11 @@ impl Problem {
     /// 500: a fault of ours. `error` goes to the log, not to the caller.
     pub fn internal(error: &dyn std::error::Error) -> Self {
         tracing::error!(error = %Chain(error), "request failed by a fault of ours");
-        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "The request failed by a fault of ours. It is in our log under this request id.")
+        Self::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "internal",
+            "The request failed by a fault of ours. It is in our log under this request id.",
+        )
     }
 
     /// The body, for request `request_id`.
@@ -208,8 +219,14 @@ const OUTAGES: [&str; 7] = ["08", "28", "53", "57P", "58", "25006", "3D000"];
 /// Whether the database was out of reach or could serve nobody, rather than refusing the statement.
 pub fn is_outage(error: &sqlx::Error) -> bool {
     match error {
-        sqlx::Error::Io(_) | sqlx::Error::Tls(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed | sqlx::Error::WorkerCrashed => true,
-        sqlx::Error::Database(error) => error.code().is_some_and(|code| OUTAGES.iter().any(|outage| code.starts_with(outage))),
+        sqlx::Error::Io(_)
+        | sqlx::Error::Tls(_)
+        | sqlx::Error::PoolTimedOut
+        | sqlx::Error::PoolClosed
+        | sqlx::Error::WorkerCrashed => true,
+        sqlx::Error::Database(error) => {
+            error.code().is_some_and(|code| OUTAGES.iter().any(|outage| code.starts_with(outage)))
+        }
         _ => false,
     }
 }

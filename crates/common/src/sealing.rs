@@ -15,14 +15,17 @@ pub struct Unopened;
 
 impl Sealer {
     pub fn new(key: &[u8; 32]) -> Self {
-        Self(Arc::new(LessSafeKey::new(UnboundKey::new(&AES_256_GCM, key).expect("the key is as long as the type says"))))
+        Self(Arc::new(LessSafeKey::new(
+            UnboundKey::new(&AES_256_GCM, key).expect("the key is as long as the type says"),
+        )))
     }
 
     /// A random nonce, then the ciphertext with its tag; it opens only under the same key and `context`, such as the id of its row.
     pub fn seal(&self, ambient: &Ambient, context: &[u8], plain: &[u8]) -> Vec<u8> {
         let nonce = ambient.bytes::<NONCE_LEN>();
         let mut text = plain.to_vec();
-        let sealed = self.0.seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), Aad::from(context), &mut text);
+        let sealed =
+            self.0.seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), Aad::from(context), &mut text);
         sealed.expect("sealing fails only for texts of gigabytes");
         [&nonce[..], &text].concat()
     }
@@ -30,7 +33,10 @@ impl Sealer {
     pub fn open(&self, context: &[u8], sealed: &[u8]) -> Result<Vec<u8>, Unopened> {
         let (nonce, text) = sealed.split_first_chunk::<NONCE_LEN>().ok_or(Unopened)?;
         let mut text = text.to_vec();
-        let plain = self.0.open_in_place(Nonce::assume_unique_for_key(*nonce), Aad::from(context), &mut text).map_err(|_| Unopened)?;
+        let plain = self
+            .0
+            .open_in_place(Nonce::assume_unique_for_key(*nonce), Aad::from(context), &mut text)
+            .map_err(|_| Unopened)?;
         Ok(plain.to_vec())
     }
 }
@@ -58,7 +64,8 @@ mod tests {
     /// What an earlier version sealed still opens: test case 14 of the GCM specification (McGrew, Viega).
     #[test]
     fn the_form_is_nonce_ciphertext_tag() {
-        let sealed = [&[0; NONCE_LEN][..], &hex("cea7403d4d606b6e074ec5d3baf39d18d0d1c8a799996bf0265b98b5d48ab919")].concat();
+        let sealed =
+            [&[0; NONCE_LEN][..], &hex("cea7403d4d606b6e074ec5d3baf39d18d0d1c8a799996bf0265b98b5d48ab919")].concat();
         assert_eq!(Sealer::new(&[0; 32]).open(b"", &sealed).unwrap(), [0; 16]);
     }
 

@@ -157,13 +157,21 @@ impl Bound {
     /// Serves until `lifecycle` stops: readiness fails, open requests finish, tasks end.
     pub async fn serve(self, router: Router, health: Health, lifecycle: Lifecycle) -> std::io::Result<()> {
         let Self { api, ops, service, cors_origins, limits } = self;
-        let router = middleware::wrap(router.layer(DefaultBodyLimit::max(LARGEST_BODY)), service, &cors_origins, &limits);
+        let router =
+            middleware::wrap(router.layer(DefaultBodyLimit::max(LARGEST_BODY)), service, &cors_origins, &limits);
         let shutdown = lifecycle.shutdown.clone();
         tracing::info!(address = %api.local_addr()?, ops_address = %ops.local_addr()?, "listening");
         // Health is told to the end.
         let health = ops::router(health, shutdown.clone());
-        let ops = AbortOnDropHandle::new(tokio::spawn(listener::serve("ops", ops, health, limits.for_operations(), CancellationToken::new())));
-        let api = AbortOnDropHandle::new(tokio::spawn(listener::serve("api", api, router, limits.clone(), shutdown.clone())));
+        let ops = AbortOnDropHandle::new(tokio::spawn(listener::serve(
+            "ops",
+            ops,
+            health,
+            limits.for_operations(),
+            CancellationToken::new(),
+        )));
+        let api =
+            AbortOnDropHandle::new(tokio::spawn(listener::serve("api", api, router, limits.clone(), shutdown.clone())));
         shutdown.cancelled().await;
         // A client that keeps its connection busy must not hold the process.
         let stopping = tokio::time::timeout(limits.stop, async { tokio::join!(api, lifecycle.stopped()).0 });
@@ -195,7 +203,11 @@ mod tests {
         let tasks = TaskTracker::new();
         tasks.spawn(std::future::pending::<()>());
         give_up.wait_for(&tasks).await;
-        assert!(ordered.elapsed() >= finish + give_back && ordered.elapsed() < Duration::from_millis(1300), "{:?}", ordered.elapsed());
+        assert!(
+            ordered.elapsed() >= finish + give_back && ordered.elapsed() < Duration::from_millis(1300),
+            "{:?}",
+            ordered.elapsed()
+        );
     }
 
     #[test]

@@ -69,7 +69,9 @@ fn hop(text: &str) -> Option<IpAddr> {
 impl From<IpAddr> for Source {
     fn from(address: IpAddr) -> Self {
         Self(match address.to_canonical() {
-            IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & (u128::MAX << (128 - NETWORK_BITS)))),
+            IpAddr::V6(address) => {
+                IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & (u128::MAX << (128 - NETWORK_BITS))))
+            }
             v4 => v4,
         })
     }
@@ -123,7 +125,9 @@ where
 {
     type Rejection = Problem;
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        let Some(ConnectInfo(peer)) = parts.extensions.get::<ConnectInfo<SocketAddr>>() else { return Err(Problem::internal(&NoPeer)) };
+        let Some(ConnectInfo(peer)) = parts.extensions.get::<ConnectInfo<SocketAddr>>() else {
+            return Err(Problem::internal(&NoPeer));
+        };
         Ok(Self::new(peer.ip(), &parts.headers, TrustedProxies::from_ref(state)))
     }
 }
@@ -134,7 +138,10 @@ mod tests {
     use axum::http::HeaderValue;
 
     fn source(proxies: u8, forwarded: &[&'static str]) -> String {
-        let headers: HeaderMap = forwarded.iter().map(|line| (axum::http::HeaderName::from_static(FORWARDED_FOR), HeaderValue::from_static(line))).collect();
+        let headers: HeaderMap = forwarded
+            .iter()
+            .map(|line| (axum::http::HeaderName::from_static(FORWARDED_FOR), HeaderValue::from_static(line)))
+            .collect();
         Source::new([127, 0, 0, 1].into(), &headers, TrustedProxies(proxies)).to_string()
     }
 
@@ -159,7 +166,8 @@ mod tests {
 
     #[test]
     fn a_customer_of_ipv6_is_one_source_and_is_read_back_as_written() {
-        let [a, b, c] = ["2001:db8:1:2::1", "2001:db8:1:2:ffff::2", "2001:db8:1:3::1"].map(|text| text.parse::<Source>().unwrap());
+        let [a, b, c] =
+            ["2001:db8:1:2::1", "2001:db8:1:2:ffff::2", "2001:db8:1:3::1"].map(|text| text.parse::<Source>().unwrap());
         assert!(a == b && a != c);
         assert_eq!(a.to_string().parse(), Ok(b));
         assert_eq!("elsewhere".parse::<Source>(), Err(NotASource));

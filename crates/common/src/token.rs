@@ -111,10 +111,11 @@ impl Verifier {
             return Err(invalid());
         }
         let key = self.key(&header.kid.ok_or_else(invalid)?).await?;
-        let decoded = jsonwebtoken::decode::<Claims>(token, &key, &self.0.validation).map_err(|error| match error.kind() {
-            jsonwebtoken::errors::ErrorKind::ExpiredSignature => expired(),
-            _ => invalid(),
-        })?;
+        let decoded =
+            jsonwebtoken::decode::<Claims>(token, &key, &self.0.validation).map_err(|error| match error.kind() {
+                jsonwebtoken::errors::ErrorKind::ExpiredSignature => expired(),
+                _ => invalid(),
+            })?;
         let latest = self.0.ambient.now().timestamp().saturating_add(LONGEST_LIFE);
         if decoded.claims.exp > latest { Err(invalid()) } else { Ok(decoded.claims) }
     }
@@ -134,7 +135,10 @@ impl Verifier {
         let fetched = self.refetch().await;
         match self.0.keys.read().await.get(kid) {
             Some(key) => Ok(key.clone()),
-            None if fetched.is_err() => Err(Problem::unavailable(crate::problem::RETRY_AFTER_OUTAGE, "The token keys cannot be fetched right now.")),
+            None if fetched.is_err() => Err(Problem::unavailable(
+                crate::problem::RETRY_AFTER_OUTAGE,
+                "The token keys cannot be fetched right now.",
+            )),
             None => Err(invalid()),
         }
     }
@@ -146,9 +150,16 @@ impl Verifier {
         if known && last_fetch.is_some_and(|at| at.elapsed() < REFETCH_INTERVAL) {
             return Ok(());
         }
-        let fetched: Result<JwkSet, _> = async { self.0.http.get(&self.0.jwks_url).send().await?.error_for_status()?.json().await }.await;
-        let set = fetched.inspect_err(|error| tracing::warn!(error = %crate::problem::Chain(error), "token keys could not be fetched"))?;
-        let keys: HashMap<_, _> = set.keys.iter().filter_map(|jwk| Some((jwk.common.key_id.clone()?, DecodingKey::from_jwk(jwk).ok()?))).collect();
+        let fetched: Result<JwkSet, _> =
+            async { self.0.http.get(&self.0.jwks_url).send().await?.error_for_status()?.json().await }.await;
+        let set = fetched.inspect_err(
+            |error| tracing::warn!(error = %crate::problem::Chain(error), "token keys could not be fetched"),
+        )?;
+        let keys: HashMap<_, _> = set
+            .keys
+            .iter()
+            .filter_map(|jwk| Some((jwk.common.key_id.clone()?, DecodingKey::from_jwk(jwk).ok()?)))
+            .collect();
         let mut known = self.0.keys.write().await;
         // A key that is no longer published was withdrawn: what it signed must be verified again, and fails.
         if known.keys().any(|kid| !keys.contains_key(kid)) {

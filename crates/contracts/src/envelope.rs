@@ -45,7 +45,13 @@ pub fn source_of(service: &str) -> String {
 
 impl Envelope {
     /// Wraps `data` as message `id`, said at `time` by service `source` (its bare name).
-    pub fn new<M: Message>(id: MessageId, time: DateTime<Utc>, source: &str, tenant: Option<TenantId>, data: &M) -> Result<Self, serde_json::Error> {
+    pub fn new<M: Message>(
+        id: MessageId,
+        time: DateTime<Utc>,
+        source: &str,
+        tenant: Option<TenantId>,
+        data: &M,
+    ) -> Result<Self, serde_json::Error> {
         Ok(Self {
             specversion: "1.0".into(),
             id,

@@ -118,7 +118,8 @@ impl Manifest {
 
     /// `forum` and `forum.<module>` with the price of an hour of each.
     pub fn features(&self) -> BTreeMap<String, Decimal> {
-        let modules = self.modules.iter().map(|module| (format!("{}.{}", self.service, module.name), module.price_per_hour));
+        let modules =
+            self.modules.iter().map(|module| (format!("{}.{}", self.service, module.name), module.price_per_hour));
         std::iter::once((self.service.clone(), self.price_per_hour)).chain(modules).collect()
     }
 
@@ -147,7 +148,10 @@ impl Manifest {
         let mut seen = BTreeSet::new();
         for module in &self.modules {
             if !is_name(&module.name) || !seen.insert(&module.name) {
-                faults.push(format!("module '{}' must be named once, in lower-case letters, digits and '-'", module.name));
+                faults.push(format!(
+                    "module '{}' must be named once, in lower-case letters, digits and '-'",
+                    module.name
+                ));
             }
             for needed in module.depends_on.iter().filter(|needed| self.module(needed).is_none()) {
                 faults.push(format!("module '{}' depends on '{needed}', which does not exist", module.name));
@@ -160,11 +164,15 @@ impl Manifest {
     }
 
     fn meter_faults(&self) -> Vec<String> {
-        let wrong = |meter: &&Meter| !is_name(&meter.name) || !is_sql_name(&meter.table) || meter.price_per_unit.is_sign_negative();
+        let wrong = |meter: &&Meter| {
+            !is_name(&meter.name) || !is_sql_name(&meter.table) || meter.price_per_unit.is_sign_negative()
+        };
         self.meters
             .iter()
             .filter(wrong)
-            .map(|meter| format!("meter '{}' needs a plain name, a plain table name and a price of at least 0", meter.name))
+            .map(|meter| {
+                format!("meter '{}' needs a plain name, a plain table name and a price of at least 0", meter.name)
+            })
             .collect()
     }
 }
@@ -175,7 +183,8 @@ fn permission_faults(namespace: &str, permissions: &[PermissionEntry]) -> Vec<St
         .iter()
         .filter(|entry| {
             let action = entry.name.strip_prefix(namespace).and_then(|rest| rest.strip_prefix('.'));
-            !action.is_some_and(|action| !action.is_empty() && action.bytes().all(|b| b.is_ascii_alphanumeric())) || !seen.insert(&entry.name)
+            !action.is_some_and(|action| !action.is_empty() && action.bytes().all(|b| b.is_ascii_alphanumeric()))
+                || !seen.insert(&entry.name)
         })
         .map(|entry| format!("permission '{}' must be '{namespace}.<action>', once", entry.name))
         .collect()
@@ -183,7 +192,9 @@ fn permission_faults(namespace: &str, permissions: &[PermissionEntry]) -> Vec<St
 
 /// Lower-case letters, digits and `-`, starting with a letter, at most 40.
 fn is_name(name: &str) -> bool {
-    name.len() <= 40 && name.starts_with(|c: char| c.is_ascii_lowercase()) && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+    name.len() <= 40
+        && name.starts_with(|c: char| c.is_ascii_lowercase())
+        && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
 }
 
 fn is_sql_name(name: &str) -> bool {

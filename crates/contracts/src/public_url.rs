@@ -54,11 +54,16 @@ enum Host {
 impl Host {
     /// Of `host`, `host:port` or `[address]:port`; a user's name before the host is refused, as it hides where a link leads.
     fn of(authority: &str) -> Option<Self> {
-        let (host, port) = authority.rsplit_once(':').filter(|(_, port)| !port.ends_with(']')).unwrap_or((authority, "0"));
+        let (host, port) =
+            authority.rsplit_once(':').filter(|(_, port)| !port.ends_with(']')).unwrap_or((authority, "0"));
         let port_is_sound = port.bytes().all(|digit| digit.is_ascii_digit()) && port.parse::<u16>().is_ok();
         let local = match host.strip_prefix('[').and_then(|host| host.strip_suffix(']')) {
             Some(address) => address.parse::<Ipv6Addr>().ok()?.is_loopback(),
-            None if host.is_empty() || !host.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.')) => return None,
+            None if host.is_empty()
+                || !host.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.')) =>
+            {
+                return None;
+            }
             None => host == "localhost" || host.parse::<Ipv4Addr>().is_ok_and(|address| address.is_loopback()),
         };
         port_is_sound.then_some(if local { Self::Local } else { Self::Other })

@@ -7,5 +7,8 @@ pub fn all() -> Result<Vec<(String, String)>, serde_json::Error> {
     let mut schemas = messages::schemas();
     schemas.push(("envelope", schemars::schema_for!(Envelope)));
     schemas.push(("job.instance", schemars::schema_for!(InstancePayload)));
-    schemas.into_iter().map(|(name, schema)| Ok((format!("{name}.schema.json"), serde_json::to_string_pretty(&schema)? + "\n"))).collect()
+    schemas
+        .into_iter()
+        .map(|(name, schema)| Ok((format!("{name}.schema.json"), serde_json::to_string_pretty(&schema)? + "\n")))
+        .collect()
 }

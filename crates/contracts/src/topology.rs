@@ -15,8 +15,15 @@ pub enum Topic {
 }
 
 impl Topic {
-    pub const ALL: [Self; 7] =
-        [Self::AuthEvents, Self::ConfiguratorEvents, Self::WorkerEvents, Self::MailerCommands, Self::WorkerCommands, Self::Usage, Self::SesFeedback];
+    pub const ALL: [Self; 7] = [
+        Self::AuthEvents,
+        Self::ConfiguratorEvents,
+        Self::WorkerEvents,
+        Self::MailerCommands,
+        Self::WorkerCommands,
+        Self::Usage,
+        Self::SesFeedback,
+    ];
 
     /// Name without the deployment's prefix.
     pub const fn name(self) -> &'static str {
@@ -66,7 +73,10 @@ pub const QUEUES: &[Queue] = &[
         visibility_timeout: VISIBILITY,
         max_receive_count: RECEIVES,
         subscriptions: &[
-            Subscription { topic: Topic::AuthEvents, types: &["auth.tenant.created", "auth.member.joined", "auth.client.deleted"] },
+            Subscription {
+                topic: Topic::AuthEvents,
+                types: &["auth.tenant.created", "auth.member.joined", "auth.client.deleted"],
+            },
             Subscription { topic: Topic::ConfiguratorEvents, types: &["configurator.service.published"] },
         ],
     },
@@ -78,7 +88,11 @@ pub const QUEUES: &[Queue] = &[
             Subscription { topic: Topic::AuthEvents, types: &["auth.tenant.created"] },
             Subscription {
                 topic: Topic::ConfiguratorEvents,
-                types: &["configurator.service.published", "configurator.feature.enabled", "configurator.feature.disabled"],
+                types: &[
+                    "configurator.service.published",
+                    "configurator.feature.enabled",
+                    "configurator.feature.disabled",
+                ],
             },
         ],
     },

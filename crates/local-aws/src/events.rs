@@ -42,8 +42,11 @@ pub struct Sender<'a> {
 
 /// The events of `mail` in the order of their happening: sent, then bounced or delivered, then complained about.
 pub fn of(mail: &Mail, sender: &Sender<'_>, now: DateTime<Utc>) -> Vec<Value> {
-    let recipients: Vec<&str> = [&mail.to, &mail.cc, &mail.bcc].into_iter().flatten().map(|recipient| address(recipient)).collect();
-    let having = |wanted: &[Fate]| recipients.iter().copied().filter(|recipient| wanted.contains(&fate(recipient))).collect::<Vec<_>>();
+    let recipients: Vec<&str> =
+        [&mail.to, &mail.cc, &mail.bcc].into_iter().flatten().map(|recipient| address(recipient)).collect();
+    let having = |wanted: &[Fate]| {
+        recipients.iter().copied().filter(|recipient| wanted.contains(&fate(recipient))).collect::<Vec<_>>()
+    };
     let about = describe(mail, sender, &recipients);
     let at = time(now);
     let mut events = vec![json!({"eventType": "Send", "mail": about, "send": {}})];
@@ -163,7 +166,11 @@ mod tests {
             subject: "Hello".into(),
             timestamp: 1_700_000_000.25,
         };
-        of(&mail, &Sender { account_id: "000000000000", region: "eu-central-1" }, DateTime::from_timestamp(1_700_000_001, 0).unwrap())
+        of(
+            &mail,
+            &Sender { account_id: "000000000000", region: "eu-central-1" },
+            DateTime::from_timestamp(1_700_000_001, 0).unwrap(),
+        )
     }
 
     fn types(to: &[&str]) -> Vec<String> {

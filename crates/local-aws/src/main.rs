@@ -72,7 +72,14 @@ async fn main() -> anyhow::Result<()> {
         }
         Command::Simulate { state } => {
             let seen = Seen::open(state).with_context(|| format!("opening {}", state.display()))?;
-            let simulator = Simulator::new(&arguments.endpoint, &arguments.account_id, &arguments.region, aws.publisher(), Ambient::system(), seen);
+            let simulator = Simulator::new(
+                &arguments.endpoint,
+                &arguments.account_id,
+                &arguments.region,
+                aws.publisher(),
+                Ambient::system(),
+                seen,
+            );
             simulator.run(stop()?).await;
             Ok(())
         }

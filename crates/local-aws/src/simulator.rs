@@ -38,9 +38,24 @@ struct SentMail {
 }
 
 impl Simulator {
-    pub fn new(endpoint: &str, account_id: &str, region: &str, publisher: Publisher, ambient: Ambient, seen: Seen) -> Self {
+    pub fn new(
+        endpoint: &str,
+        account_id: &str,
+        region: &str,
+        publisher: Publisher,
+        ambient: Ambient,
+        seen: Seen,
+    ) -> Self {
         let url = format!("{}/_ministack/ses/messages?account={account_id}", endpoint.trim_end_matches('/'));
-        Self { http: reqwest::Client::new(), url, account_id: account_id.to_owned(), region: region.to_owned(), publisher, ambient, seen }
+        Self {
+            http: reqwest::Client::new(),
+            url,
+            account_id: account_id.to_owned(),
+            region: region.to_owned(),
+            publisher,
+            ambient,
+            seen,
+        }
     }
 
     /// Runs until `shutdown`, through any outage of the emulator.
@@ -81,7 +96,11 @@ impl Simulator {
         let sender = Sender { account_id: &self.account_id, region: &self.region };
         for event in events::of(mail, &sender, self.ambient.now()) {
             self.publisher.publish_raw(Topic::SesFeedback, event.to_string()).await?;
-            tracing::info!(ses_message_id = mail.message_id, event_type = event["eventType"].as_str(), "Published what became of a mail");
+            tracing::info!(
+                ses_message_id = mail.message_id,
+                event_type = event["eventType"].as_str(),
+                "Published what became of a mail"
+            );
         }
         Ok(())
     }

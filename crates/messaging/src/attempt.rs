@@ -150,11 +150,18 @@ impl Context {
             }
             Outcome::Retry(error) => self.count(kind, &format!("{error:#}"), message, lease).await,
             Outcome::Dead { reason, detail } => {
-                tracing::warn!(reason, r#type = kind, "A message can never be handled; it goes to the dead-letter queue");
+                tracing::warn!(
+                    reason,
+                    r#type = kind,
+                    "A message can never be handled; it goes to the dead-letter queue"
+                );
                 let reason = detail.map_or(reason.clone(), |detail| format!("{reason}: {detail}"));
                 self.bury(message, &reason, lease).await;
             }
-            Outcome::Lost => tracing::warn!(r#type = kind, "A message was lost to another consumer while it was handled; its effect was rolled back"),
+            Outcome::Lost => tracing::warn!(
+                r#type = kind,
+                "A message was lost to another consumer while it was handled; its effect was rolled back"
+            ),
             Outcome::Abandoned => lease.hand_back(Duration::ZERO).await,
         }
     }
@@ -175,7 +182,13 @@ impl Context {
             return self.bury(message, &format!("given up after {attempts} attempts: {error}"), lease).await;
         }
         let wait = self.retry.jittered(attempts, &self.ambient);
-        tracing::warn!(error, r#type = kind, attempts, wait_ms = wait.as_millis() as u64, "A message could not be handled; it comes back");
+        tracing::warn!(
+            error,
+            r#type = kind,
+            attempts,
+            wait_ms = wait.as_millis() as u64,
+            "A message could not be handled; it comes back"
+        );
         self.send(message, lease, &lease.queue_url, attempts, error, wait).await;
     }
 
@@ -185,7 +198,15 @@ impl Context {
         self.send(message, lease, &self.dead_queue_url, 0, reason, Duration::ZERO).await;
     }
 
-    async fn send(&self, message: &Message, lease: &Lease, queue_url: &str, attempts: u32, reason: &str, wait: Duration) {
+    async fn send(
+        &self,
+        message: &Message,
+        lease: &Lease,
+        queue_url: &str,
+        attempts: u32,
+        reason: &str,
+        wait: Duration,
+    ) {
         if let Err(error) = copy::replace(lease, message, queue_url, attempts, reason, wait).await {
             tracing::warn!(error = format!("{error:#}"), "A message could not be sent on; it comes back as it is");
             lease.hand_back(self.retry.jittered(receives(message), &self.ambient)).await;

@@ -27,8 +27,11 @@ impl Aws {
     /// Region, endpoint and credentials come from the SDK's usual places
     /// (<https://docs.aws.amazon.com/sdkref/latest/guide/standardized-credentials.html>).
     pub async fn from_env(prefix: &str, account_id: &str) -> Self {
-        let timeouts =
-            TimeoutConfig::builder().connect_timeout(CONNECT_TIMEOUT).operation_attempt_timeout(ATTEMPT_TIMEOUT).operation_timeout(CALL_TIMEOUT).build();
+        let timeouts = TimeoutConfig::builder()
+            .connect_timeout(CONNECT_TIMEOUT)
+            .operation_attempt_timeout(ATTEMPT_TIMEOUT)
+            .operation_timeout(CALL_TIMEOUT)
+            .build();
         let config = aws_config::defaults(BehaviorVersion::latest()).timeout_config(timeouts).load().await;
         Self::new(&config, prefix, account_id)
     }

@@ -43,7 +43,8 @@ mod tests {
 
     #[test]
     fn the_ceiling_grows_to_its_cap() {
-        let seconds: Vec<_> = [0, 1, 2, 3, 4, 5, u32::MAX].into_iter().map(|attempt| BACKOFF.ceiling(attempt).as_secs()).collect();
+        let seconds: Vec<_> =
+            [0, 1, 2, 3, 4, 5, u32::MAX].into_iter().map(|attempt| BACKOFF.ceiling(attempt).as_secs()).collect();
         assert_eq!(seconds, [2, 2, 8, 32, 100, 100, 100]);
     }
 

@@ -120,10 +120,23 @@ impl Consumer {
     async fn consume(self, shutdown: CancellationToken) {
         let Some((queue_url, dead_queue_url)) = self.find_queues(&shutdown).await else { return };
         let Self { aws, queue, pool, ambient, routes, options } = self;
-        let visibility = options.visibility.or(topology::queue(queue).map(|queue| queue.visibility_timeout)).unwrap_or(DEFAULT_VISIBILITY);
+        let visibility = options
+            .visibility
+            .or(topology::queue(queue).map(|queue| queue.visibility_timeout))
+            .unwrap_or(DEFAULT_VISIBILITY);
         let permits = Arc::new(Semaphore::new(at_once(pool.options().get_max_connections())));
-        let (retry, reconnect) = (Backoff { base: options.retry_base, ..RETRY }, Backoff { base: options.reconnect_base, ..RECONNECT });
-        let context = Arc::new(Context { queue, dead_queue_url, pool, ambient, routes, retry, reconnect, breaker: Breaker::default() });
+        let (retry, reconnect) =
+            (Backoff { base: options.retry_base, ..RETRY }, Backoff { base: options.reconnect_base, ..RECONNECT });
+        let context = Arc::new(Context {
+            queue,
+            dead_queue_url,
+            pool,
+            ambient,
+            routes,
+            retry,
+            reconnect,
+            breaker: Breaker::default(),
+        });
         let poll = Poll { sqs: &aws.sqs, queue_url: &queue_url, visibility, long_poll: options.long_poll };
         // From here on, so that what a receive took of the time is not given once more.
         let (tasks, give_up) = (TaskTracker::new(), GiveUp::within(&shutdown, options.drain, options.give_back));
@@ -148,7 +161,8 @@ impl Consumer {
                 break;
             }
             for message in messages {
-                let (context, lease, abandon, place) = (Arc::clone(&context), poll.lease(&message), give_up.token().clone(), places.split(1));
+                let (context, lease, abandon, place) =
+                    (Arc::clone(&context), poll.lease(&message), give_up.token().clone(), places.split(1));
                 let span = tracing::info_span!("message", sqs_message_id = message.message_id());
                 let handling = async move {
                     context.take(&message, &lease, &abandon).await;
@@ -172,7 +186,11 @@ impl Consumer {
                 Ok(urls) => return Some(urls),
                 Err(error) => {
                     failures += 1;
-                    tracing::warn!(error = format!("{:#}", anyhow::Error::from(error)), failures, "The queue cannot be found yet");
+                    tracing::warn!(
+                        error = format!("{:#}", anyhow::Error::from(error)),
+                        failures,
+                        "The queue cannot be found yet"
+                    );
                     pause(RECONNECT.jittered(failures, &self.ambient), shutdown).await;
                 }
             }
@@ -214,7 +232,11 @@ fn at_once(max_connections: u32) -> usize {
 }
 
 /// Every free place, once there is one and the database can be written: a message received without it would only come back.
-async fn place(context: &Context, permits: &Arc<Semaphore>, shutdown: &CancellationToken) -> Option<OwnedSemaphorePermit> {
+async fn place(
+    context: &Context,
+    permits: &Arc<Semaphore>,
+    shutdown: &CancellationToken,
+) -> Option<OwnedSemaphorePermit> {
     let ready = async {
         let mut places = Arc::clone(permits).acquire_owned().await.ok()?;
         let outages = context.breaker.outages();
@@ -225,7 +247,11 @@ async fn place(context: &Context, permits: &Arc<Semaphore>, shutdown: &Cancellat
         let mut failures = 0;
         while let Err(error) = writable(&context.pool).await {
             failures += 1;
-            tracing::warn!(error = &error as &dyn std::error::Error, failures, "The database cannot be written; nothing is received");
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                failures,
+                "The database cannot be written; nothing is received"
+            );
             sleep(context.reconnect.jittered(failures, &context.ambient)).await;
         }
         let more = permits.available_permits().try_into().ok()?;

@@ -22,18 +22,30 @@ const ATTRIBUTE_ROOM: usize = 100;
 
 /// How often SQS has delivered the message, this time included; approximately, as SQS says.
 pub(crate) fn receives(message: &Message) -> u32 {
-    let count = message.attributes().and_then(|attributes| attributes.get(&MessageSystemAttributeName::ApproximateReceiveCount));
+    let count = message
+        .attributes()
+        .and_then(|attributes| attributes.get(&MessageSystemAttributeName::ApproximateReceiveCount));
     count.and_then(|count| count.parse().ok()).unwrap_or(1)
 }
 
 /// How many attempts at the message, in all its copies, have failed by its own fault.
 pub(crate) fn attempts(message: &Message) -> u32 {
-    let attempts = message.message_attributes().and_then(|attributes| attributes.get(ATTEMPTS)).and_then(MessageAttributeValue::string_value);
+    let attempts = message
+        .message_attributes()
+        .and_then(|attributes| attributes.get(ATTEMPTS))
+        .and_then(MessageAttributeValue::string_value);
     attempts.and_then(|attempts| attempts.parse().ok()).unwrap_or(0)
 }
 
 /// Replaces the message by a copy in `queue_url` that nobody gets before `wait` is over.
-pub(crate) async fn replace(lease: &Lease, message: &Message, queue_url: &str, attempts: u32, reason: &str, wait: Duration) -> anyhow::Result<()> {
+pub(crate) async fn replace(
+    lease: &Lease,
+    message: &Message,
+    queue_url: &str,
+    attempts: u32,
+    reason: &str,
+    wait: Duration,
+) -> anyhow::Result<()> {
     let body = message.body().unwrap_or_default();
     let copy = lease.sqs.send_message().queue_url(queue_url).message_body(body).delay_seconds(whole_seconds(wait));
     with(copy, attempts, &tidy(reason, body.len()))?.send().await?;
@@ -53,7 +65,8 @@ fn attribute(kind: &str, value: &str) -> anyhow::Result<MessageAttributeValue> {
 /// A reason that SQS takes as an attribute: without control characters and noncharacters, and short enough beside the body. Empty if there is no room.
 fn tidy(reason: &str, body: usize) -> String {
     let room = LARGEST_MESSAGE.saturating_sub(body + ATTRIBUTE_ROOM).min(LONGEST_REASON);
-    let mut tidied: String = reason.chars().filter(|c| !c.is_control() && !matches!(c, '\u{fffe}' | '\u{ffff}')).collect();
+    let mut tidied: String =
+        reason.chars().filter(|c| !c.is_control() && !matches!(c, '\u{fffe}' | '\u{ffff}')).collect();
     tidied.truncate(tidied.floor_char_boundary(room));
     if tidied.is_empty() && room > 0 { "no reason was given".chars().take(room).collect() } else { tidied }
 }

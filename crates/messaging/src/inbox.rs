@@ -2,7 +2,8 @@
 
 use sqlx::PgConnection;
 
-const CLAIM: &str = "INSERT INTO inbox (consumer, message_id, received_at) VALUES ($1, $2, now()) ON CONFLICT DO NOTHING";
+const CLAIM: &str =
+    "INSERT INTO inbox (consumer, message_id, received_at) VALUES ($1, $2, now()) ON CONFLICT DO NOTHING";
 
 /// Claims the message for `consumer` inside the caller's transaction; `false` means that its effect is already committed.
 /// A claim of the same message in another open transaction is waited for.

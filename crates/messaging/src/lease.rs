@@ -29,7 +29,9 @@ impl Lease {
                 Ok(()) => ours_until = asked + self.visibility,
                 Err(error) if error.as_service_error().is_some_and(is_lost) => return,
                 Err(_) if Instant::now() >= ours_until => return,
-                Err(error) => tracing::warn!(error = %DisplayErrorContext(&error), "The message's visibility could not be extended"),
+                Err(error) => {
+                    tracing::warn!(error = %DisplayErrorContext(&error), "The message's visibility could not be extended")
+                }
             }
         }
     }
@@ -43,12 +45,17 @@ impl Lease {
 
     /// Removes the message. If SQS cannot be told, it comes again and the inbox knows it.
     pub(crate) async fn delete(&self) {
-        if let Err(error) = self.sqs.delete_message().queue_url(&self.queue_url).receipt_handle(&self.receipt).send().await {
+        if let Err(error) =
+            self.sqs.delete_message().queue_url(&self.queue_url).receipt_handle(&self.receipt).send().await
+        {
             tracing::warn!(error = %DisplayErrorContext(&error), "The message could not be deleted; it will be delivered again");
         }
     }
 
-    async fn change_visibility(&self, visibility: Duration) -> Result<(), aws_sdk_sqs::error::SdkError<ChangeMessageVisibilityError>> {
+    async fn change_visibility(
+        &self,
+        visibility: Duration,
+    ) -> Result<(), aws_sdk_sqs::error::SdkError<ChangeMessageVisibilityError>> {
         let call = self.sqs.change_message_visibility().queue_url(&self.queue_url).receipt_handle(&self.receipt);
         call.visibility_timeout(whole_seconds(visibility)).send().await.map(drop)
     }

@@ -37,6 +37,13 @@ pub async fn publish<M: Message>(
     let id = MessageId(ambient.uuid());
     let now = ambient.now();
     let envelope = Envelope::new(id, now, source, tenant, data)?;
-    sqlx::query(INSERT).bind(id.0).bind(M::TOPIC.name()).bind(Json(envelope)).bind(now).bind(CHANNEL).execute(conn).await?;
+    sqlx::query(INSERT)
+        .bind(id.0)
+        .bind(M::TOPIC.name())
+        .bind(Json(envelope))
+        .bind(now)
+        .bind(CHANNEL)
+        .execute(conn)
+        .await?;
     Ok(id)
 }

@@ -24,10 +24,15 @@ pub(crate) struct Poll<'a> {
 impl Poll<'_> {
     /// Up to `places` messages, after at most one long poll.
     pub(crate) async fn receive(&self, places: usize, shutdown: &CancellationToken) -> anyhow::Result<Vec<Message>> {
-        let timeouts = TimeoutConfig::builder().operation_attempt_timeout(RECEIVE_TIMEOUT).operation_timeout(RECEIVE_TIMEOUT).build();
-        let patient = aws_sdk_sqs::config::Config::builder().timeout_config(timeouts).retry_config(RetryConfig::disabled());
+        let timeouts = TimeoutConfig::builder()
+            .operation_attempt_timeout(RECEIVE_TIMEOUT)
+            .operation_timeout(RECEIVE_TIMEOUT)
+            .build();
+        let patient =
+            aws_sdk_sqs::config::Config::builder().timeout_config(timeouts).retry_config(RetryConfig::disabled());
         let call = self.sqs.receive_message().queue_url(self.queue_url).max_number_of_messages(i32::try_from(places)?);
-        let call = call.wait_time_seconds(whole_seconds(self.long_poll)).visibility_timeout(whole_seconds(self.visibility));
+        let call =
+            call.wait_time_seconds(whole_seconds(self.long_poll)).visibility_timeout(whole_seconds(self.visibility));
         let call = call.message_system_attribute_names(MessageSystemAttributeName::ApproximateReceiveCount);
         let call = call.message_attribute_names(ATTEMPTS);
         let mut receive = std::pin::pin!(call.customize().config_override(patient).send());

@@ -17,7 +17,13 @@ const BATCH_BYTES: usize = 262_144;
 /// The attribute that filter policies look at.
 const TYPE_ATTRIBUTE: &str = "type";
 /// What SNS answers when the message itself is at fault.
-const REFUSALS: [&str; 5] = ["InvalidParameter", "InvalidParameterValue", "ParameterValueInvalid", "ValidationException", "BatchRequestTooLong"];
+const REFUSALS: [&str; 5] = [
+    "InvalidParameter",
+    "InvalidParameterValue",
+    "ParameterValueInvalid",
+    "ValidationException",
+    "BatchRequestTooLong",
+];
 
 /// Why SNS has not taken a message.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -76,13 +82,20 @@ impl Publisher {
     async fn send(&self, batch: &[Outgoing]) -> Vec<(usize, Result<(), PublishError>)> {
         match self.send_batch(batch).await {
             Err(PublishError::Refused(_)) if batch.len() > 1 => {
-                let singles = join_all(batch.iter().map(|message| self.send_batch(std::slice::from_ref(message)))).await;
-                batch.iter().zip(singles).map(|(message, answer)| (message.index, answer.and_then(|output| answer_for(0, &output)))).collect()
+                let singles =
+                    join_all(batch.iter().map(|message| self.send_batch(std::slice::from_ref(message)))).await;
+                batch
+                    .iter()
+                    .zip(singles)
+                    .map(|(message, answer)| (message.index, answer.and_then(|output| answer_for(0, &output))))
+                    .collect()
             }
             answer => batch
                 .iter()
                 .enumerate()
-                .map(|(entry, message)| (message.index, answer.as_ref().map_err(Clone::clone).and_then(|output| answer_for(entry, output))))
+                .map(|(entry, message)| {
+                    (message.index, answer.as_ref().map_err(Clone::clone).and_then(|output| answer_for(entry, output)))
+                })
                 .collect(),
         }
     }
@@ -183,7 +196,9 @@ mod tests {
 
     #[test]
     fn only_what_is_named_successful_was_taken() {
-        let failed = |id: &str, sender_fault| BatchResultErrorEntry::builder().id(id).code("C").sender_fault(sender_fault).build().unwrap();
+        let failed = |id: &str, sender_fault| {
+            BatchResultErrorEntry::builder().id(id).code("C").sender_fault(sender_fault).build().unwrap()
+        };
         let output = PublishBatchOutput::builder()
             .successful(PublishBatchResultEntry::builder().id("0").message_id("m").build())
             .failed(failed("1", true))

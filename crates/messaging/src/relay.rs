@@ -85,7 +85,11 @@ impl Relay {
 
     async fn relay(&self, wake: &Notify, tasks: &TaskTracker, shutdown: &CancellationToken) {
         let lanes = Arc::new(Semaphore::new(LANES));
-        let sending = Arc::new(Sending { pool: self.pool.clone(), publisher: self.publisher.clone(), outages: Default::default() });
+        let sending = Arc::new(Sending {
+            pool: self.pool.clone(),
+            publisher: self.publisher.clone(),
+            outages: Default::default(),
+        });
         while let Some(lane) = free(&lanes, shutdown).await {
             let outages = sending.outages.outages();
             let rows = match table::claim(&self.pool, CLAIM, self.lease).await {
@@ -155,11 +159,16 @@ impl Sending {
 
     fn abandoned(&self, outages: u32, error: &Abandoned) {
         self.outages.trip(outages);
-        tracing::warn!(error = error as &dyn std::error::Error, outages, "The outbox could not be relayed; its messages wait");
+        tracing::warn!(
+            error = error as &dyn std::error::Error,
+            outages,
+            "The outbox could not be relayed; its messages wait"
+        );
     }
 
     async fn settle(&self, answers: Vec<Answer>) -> Result<(), Abandoned> {
-        let (mut confirmed, mut failed, mut unreachable, mut why) = (Vec::<Uuid>::new(), Vec::new(), Vec::<Uuid>::new(), None);
+        let (mut confirmed, mut failed, mut unreachable, mut why) =
+            (Vec::<Uuid>::new(), Vec::new(), Vec::<Uuid>::new(), None);
         for (row, answer) in answers {
             match answer {
                 Ok(()) => confirmed.push(row.id),
@@ -203,7 +212,8 @@ fn read(row: &Row) -> Result<(Topic, Envelope), PublishError> {
     // While versions change, the topic may be one that a newer relay knows.
     let topic = Topic::ALL.into_iter().find(|known| known.name() == row.topic);
     let topic = topic.ok_or_else(|| PublishError::Deferred(format!("there is no topic '{}'", row.topic)))?;
-    let envelope = serde_json::from_str(&row.envelope).map_err(|fault| PublishError::Refused(format!("the row is not an envelope: {fault}")))?;
+    let envelope = serde_json::from_str(&row.envelope)
+        .map_err(|fault| PublishError::Refused(format!("the row is not an envelope: {fault}")))?;
     Ok((topic, envelope))
 }
 

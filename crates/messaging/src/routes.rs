@@ -62,13 +62,27 @@ impl Routes {
         let handler = Arc::new(handler);
         let parse = move |envelope: Envelope| {
             if envelope.dataversion != M::VERSION {
-                return Err(Unfit::new(format!("version {} of {} is not known here", envelope.dataversion, M::TYPE), None));
+                return Err(Unfit::new(
+                    format!("version {} of {} is not known here", envelope.dataversion, M::TYPE),
+                    None,
+                ));
             }
-            let data: M =
-                serde_json::from_value(envelope.data).map_err(|fault| Unfit::new(format!("the data of {} do not fit its schema", M::TYPE), Some(fault)))?;
-            let delivery = Delivery { id: envelope.id, source: envelope.source, time: envelope.time, tenant: envelope.tenant, data };
+            let data: M = serde_json::from_value(envelope.data)
+                .map_err(|fault| Unfit::new(format!("the data of {} do not fit its schema", M::TYPE), Some(fault)))?;
+            let delivery = Delivery {
+                id: envelope.id,
+                source: envelope.source,
+                time: envelope.time,
+                tenant: envelope.tenant,
+                data,
+            };
             let tenant = delivery.tenant.filter(|_| !H::ACROSS_TENANTS);
-            Ok(Parsed { id: delivery.id.to_string(), kind: M::TYPE, tenant, effect: Box::new(Typed { handler: Arc::clone(&handler), delivery }) })
+            Ok(Parsed {
+                id: delivery.id.to_string(),
+                kind: M::TYPE,
+                tenant,
+                effect: Box::new(Typed { handler: Arc::clone(&handler), delivery }),
+            })
         };
         self.by_type.insert(M::TYPE, Box::new(parse));
     }
@@ -76,14 +90,21 @@ impl Routes {
     pub(crate) fn raw<H: HandleRaw>(&mut self, handler: H) {
         let handler = Arc::new(handler);
         self.raw = Some(Box::new(move |text| {
-            let body = serde_json::from_str::<H::Body>(text).map_err(|fault| Unfit::new("the body does not fit its schema", Some(fault)))?;
-            Ok(Parsed { id: H::message_id(&body), kind: RAW, tenant: None, effect: Box::new(Raw { handler: Arc::clone(&handler), body }) })
+            let body = serde_json::from_str::<H::Body>(text)
+                .map_err(|fault| Unfit::new("the body does not fit its schema", Some(fault)))?;
+            Ok(Parsed {
+                id: H::message_id(&body),
+                kind: RAW,
+                tenant: None,
+                effect: Box::new(Raw { handler: Arc::clone(&handler), body }),
+            })
         }));
     }
 
     /// Whether the types that have a handler are those that come. A queue without filters takes bodies that are no envelopes.
     pub(crate) fn check(&self, queue: &Queue) -> Result<(), Mismatch> {
-        let subscribed: BTreeSet<_> = queue.subscriptions.iter().flat_map(|subscription| raw_or(subscription.types)).copied().collect();
+        let subscribed: BTreeSet<_> =
+            queue.subscriptions.iter().flat_map(|subscription| raw_or(subscription.types)).copied().collect();
         let handled: BTreeSet<_> = self.by_type.keys().copied().chain(self.raw.as_ref().map(|_| RAW)).collect();
         let missing: Vec<_> = subscribed.difference(&handled).copied().collect();
         if !missing.is_empty() {
@@ -98,7 +119,8 @@ impl Routes {
         if let Some(raw) = &self.raw {
             return raw(body);
         }
-        let envelope: Envelope = serde_json::from_str(body).map_err(|fault| Unfit::new("the body is not an envelope", Some(fault)))?;
+        let envelope: Envelope =
+            serde_json::from_str(body).map_err(|fault| Unfit::new("the body is not an envelope", Some(fault)))?;
         match self.by_type.get(envelope.kind.as_str()) {
             Some(parse) => parse(envelope),
             None => Err(Unfit::new(format!("no handler takes the type '{}' here", envelope.kind), None)),
@@ -192,7 +214,10 @@ mod tests {
         assert_eq!(check(JOINED, true, false), Ok(()));
         assert_eq!(check(&[], false, true), Ok(()));
         let missing = |types| Err(Mismatch::Handler { queue: "q", types });
-        assert_eq!(check(&["auth.member.joined", "auth.tenant.created"], true, false), missing(vec!["auth.tenant.created"]));
+        assert_eq!(
+            check(&["auth.member.joined", "auth.tenant.created"], true, false),
+            missing(vec!["auth.tenant.created"])
+        );
         assert_eq!(check(&[], false, false), missing(vec![RAW]));
         assert_eq!(check(JOINED, true, true), Err(Mismatch::Subscription { queue: "q", types: vec![RAW] }));
     }

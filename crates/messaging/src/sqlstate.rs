@@ -20,11 +20,13 @@ impl From<sqlx::Error> for Fault {
         }
         match error.as_database_error().and_then(|error| error.code()).map(|code| code.into_owned()) {
             Some(code) if RACES.contains(&&*code) => Self::Contended(error.into()),
-            Some(code) if NUL.contains(&&*code) => {
-                Self::permanent(format!("a text holds the character U+0000, which PostgreSQL cannot store (SQLSTATE {code})"))
-            }
+            Some(code) if NUL.contains(&&*code) => Self::permanent(format!(
+                "a text holds the character U+0000, which PostgreSQL cannot store (SQLSTATE {code})"
+            )),
             // PostgreSQL's own words may quote the value.
-            Some(code) if code.starts_with(DATA_EXCEPTION) => Self::permanent(format!("PostgreSQL cannot take a value of it (SQLSTATE {code})")),
+            Some(code) if code.starts_with(DATA_EXCEPTION) => {
+                Self::permanent(format!("PostgreSQL cannot take a value of it (SQLSTATE {code})"))
+            }
             _ => Self::retry(error),
         }
     }

@@ -76,7 +76,12 @@ enum Found {
 impl Connections {
     pub fn new(bound: usize) -> Self {
         let background = IN_BACKGROUND.min(bound.div_ceil(2));
-        Self { bound, places: Arc::new(Semaphore::new(bound)), background: Arc::new(Semaphore::new(background)), state: Arc::default() }
+        Self {
+            bound,
+            places: Arc::new(Semaphore::new(bound)),
+            background: Arc::new(Semaphore::new(background)),
+            state: Arc::default(),
+        }
     }
 
     /// A connection to the database, for a request; gives up after a while.
@@ -97,7 +102,13 @@ impl Connections {
         let share = database.share().acquire_owned().await.map_err(closed)?;
         let place = Arc::clone(&self.places).acquire_owned().await.map_err(closed)?;
         let live = self.live(database).await?;
-        Ok(Connection { live: Some(live), permits: vec![share, place], owner: database.id(), state: Arc::clone(&self.state), unfinished: false })
+        Ok(Connection {
+            live: Some(live),
+            permits: vec![share, place],
+            owner: database.id(),
+            state: Arc::clone(&self.state),
+            unfinished: false,
+        })
     }
 
     async fn live(&self, database: &Database) -> sqlx::Result<Live> {
@@ -117,7 +128,9 @@ impl Connections {
     /// Without waiting. As this caller has a place and no connection yet, at most `bound - 1` connections are not idle: if all are open, one is idle.
     fn find(&self, owner: u64) -> Found {
         let mut state = lock(&self.state);
-        if let Some(own) = state.idle.iter().rposition(|idle| idle.owner == owner).and_then(|index| state.idle.remove(index)) {
+        if let Some(own) =
+            state.idle.iter().rposition(|idle| idle.owner == owner).and_then(|index| state.idle.remove(index))
+        {
             return Found::Own(own.live);
         }
         if state.open >= self.bound

@@ -103,7 +103,10 @@ impl Databases {
     /// With at most `bound` connections to all of them.
     pub fn new(bound: usize, publisher: Publisher, lifecycle: Lifecycle) -> Self {
         let forget = |_, database: Database, _| database.forgotten().cancel();
-        let known = Cache::builder().max_capacity(MOST_INSTANCES).eviction_policy(EvictionPolicy::lru()).time_to_idle(FORGOTTEN);
+        let known = Cache::builder()
+            .max_capacity(MOST_INSTANCES)
+            .eviction_policy(EvictionPolicy::lru())
+            .time_to_idle(FORGOTTEN);
         let connections = Arc::new(Connections::new(bound));
         lifecycle.spawn(Arc::clone(&connections).sweep(lifecycle.shutdown.clone()));
         let (known, passes) = (known.eviction_listener(forget).build(), Arc::new(Semaphore::new(PASSES)));
@@ -112,7 +115,8 @@ impl Databases {
 
     /// The instance's database, known from now on, or under its new URL if it has moved.
     pub async fn open(&self, record: &HostRecord) -> Result<Database, Problem> {
-        let url = record.database_url.as_ref().ok_or_else(|| Problem::unavailable(1, "The instance has no database yet."))?;
+        let url =
+            record.database_url.as_ref().ok_or_else(|| Problem::unavailable(1, "The instance has no database yet."))?;
         if let Some(known) = self.known.get(&record.instance_id).await
             && known.0.url.expose_secret() == url.expose_secret()
         {
@@ -127,7 +131,9 @@ impl Databases {
 
     fn database(&self, url: &SecretString, service: &str) -> anyhow::Result<Database> {
         // The error would quote the URL with its password.
-        let options = PgConnectOptions::from_str(url.expose_secret()).ok().context("the instance's database URL cannot be read")?;
+        let options = PgConnectOptions::from_str(url.expose_secret())
+            .ok()
+            .context("the instance's database URL cannot be read")?;
         Ok(Database(Arc::new(Inner {
             id: self.next_id.fetch_add(1, Relaxed),
             url: url.clone(),

@@ -87,7 +87,9 @@ impl Directory {
             Err(ClientError::Refused(problem)) if problem.status == 409 => Ok(Ok(())),
             Err(ClientError::Refused(problem)) if problem.status == 404 => Err(no_route()),
             Err(ClientError::Refused(problem)) if problem.status == 422 => Ok(Err(Wrong::Fields(problem.errors))),
-            Err(ClientError::Refused(problem)) if problem.status == 429 => Ok(Err(Wrong::TooOften(problem.retry_after.unwrap_or(SOON)))),
+            Err(ClientError::Refused(problem)) if problem.status == 429 => {
+                Ok(Err(Wrong::TooOften(problem.retry_after.unwrap_or(SOON))))
+            }
             Err(error) => Err(error.into()),
         }
     }

@@ -19,7 +19,10 @@ const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto")
 /// The layer around every route of a product.
 pub(crate) async fn refuse(State(tenancy): State<Tenancy>, request: Request, next: Next) -> Response {
     if is_forged(request.method(), request.uri(), request.headers(), tenancy.trusted_origins()) {
-        return pages::refusal(Problem::forbidden("cross_site", "The request comes from another site."), request.headers());
+        return pages::refusal(
+            Problem::forbidden("cross_site", "The request comes from another site."),
+            request.headers(),
+        );
     }
     next.run(request).await
 }
@@ -31,7 +34,9 @@ fn is_forged(method: &Method, uri: &Uri, headers: &HeaderMap, trusted: &[String]
         return false;
     }
     let origins: Vec<_> = headers.get_all(header::ORIGIN).iter().collect();
-    if !origins.is_empty() && origins.iter().all(|origin| trusted.iter().any(|trusted| origin.as_bytes() == trusted.as_bytes())) {
+    if !origins.is_empty()
+        && origins.iter().all(|origin| trusted.iter().any(|trusted| origin.as_bytes() == trusted.as_bytes()))
+    {
         return false;
     }
     let sites: Vec<_> = headers.get_all(FETCH_SITE).iter().collect();
@@ -45,14 +50,22 @@ fn is_forged(method: &Method, uri: &Uri, headers: &HeaderMap, trusted: &[String]
 }
 
 fn has_bearer_token(headers: &HeaderMap) -> bool {
-    let scheme = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()).and_then(|value| value.split_once(' '));
+    let scheme = headers
+        .get(header::AUTHORIZATION)
+        .and_then(|value| value.to_str().ok())
+        .and_then(|value| value.split_once(' '));
     scheme.is_some_and(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
 }
 
 /// Whether the origin (RFC 6454 §7) is that of the host that is asked for. Behind a proxy only `X-Forwarded-Proto` tells how the browser came.
 fn is_own(origin: &HeaderValue, uri: &Uri, headers: &HeaderMap) -> bool {
-    let Some((scheme, authority)) = origin.to_str().ok().and_then(|origin| origin.split_once("://")) else { return false };
-    let asked = headers.get(header::HOST).and_then(|host| host.to_str().ok()).or_else(|| uri.authority().map(Authority::as_str));
+    let Some((scheme, authority)) = origin.to_str().ok().and_then(|origin| origin.split_once("://")) else {
+        return false;
+    };
+    let asked = headers
+        .get(header::HOST)
+        .and_then(|host| host.to_str().ok())
+        .or_else(|| uri.authority().map(Authority::as_str));
     let default_port = match scheme {
         "https" => ":443",
         "http" => ":80",
@@ -79,7 +92,9 @@ mod tests {
 
     #[test]
     fn a_browser_says_where_a_request_comes_from() {
-        for (site, expected) in [("same-origin", false), ("none", false), ("same-site", true), ("cross-site", true), ("anything", true)] {
+        for (site, expected) in
+            [("same-origin", false), ("none", false), ("same-site", true), ("cross-site", true), ("anything", true)]
+        {
             assert_eq!(forged(Method::POST, &[("sec-fetch-site", site)]), expected, "{site}");
             assert!(!forged(Method::GET, &[("sec-fetch-site", site)]), "{site}");
         }
@@ -116,7 +131,10 @@ mod tests {
     fn programs_send_neither_and_no_cookie() {
         assert!(!forged(Method::POST, &[]));
         assert!(forged(Method::POST, &[("cookie", "forum_session=t")]));
-        assert!(!forged(Method::POST, &[("cookie", "forum_session=t"), ("authorization", "Bearer t"), ("sec-fetch-site", "cross-site")]));
+        assert!(!forged(
+            Method::POST,
+            &[("cookie", "forum_session=t"), ("authorization", "Bearer t"), ("sec-fetch-site", "cross-site")]
+        ));
         assert!(forged(Method::POST, &[("authorization", "Basic dDp0"), ("sec-fetch-site", "cross-site")]));
     }
 }

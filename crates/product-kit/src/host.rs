@@ -26,7 +26,9 @@ impl HostName {
             None => text,
         };
         let name = name.strip_suffix('.').unwrap_or(name).to_ascii_lowercase();
-        let label = |label: &str| !label.is_empty() && label.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
+        let label = |label: &str| {
+            !label.is_empty() && label.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+        };
         (name.len() <= LONGEST_NAME && name.split('.').all(label)).then_some(Self(name))
     }
 
@@ -52,7 +54,13 @@ mod tests {
 
     #[test]
     fn port_case_and_trailing_dot_do_not_matter() {
-        for text in ["acme.forum.localhost", "ACME.forum.localhost", "acme.forum.localhost:8010", "acme.forum.localhost.:80", "acme.forum.localhost:"] {
+        for text in [
+            "acme.forum.localhost",
+            "ACME.forum.localhost",
+            "acme.forum.localhost:8010",
+            "acme.forum.localhost.:80",
+            "acme.forum.localhost:",
+        ] {
             assert_eq!(HostName::parse(text).unwrap().as_str(), "acme.forum.localhost", "{text}");
         }
         assert_eq!(HostName::parse("127.0.0.1:8010").unwrap().as_str(), "127.0.0.1");
@@ -60,7 +68,20 @@ mod tests {
 
     #[test]
     fn what_could_reach_beyond_a_name_is_no_host() {
-        for text in ["", ":80", ".", "a..b", "[::1]:80", "a/../b", "a%2fb", "a b", "a:b", "ä.de", "user@host", &"a.".repeat(200)] {
+        for text in [
+            "",
+            ":80",
+            ".",
+            "a..b",
+            "[::1]:80",
+            "a/../b",
+            "a%2fb",
+            "a b",
+            "a:b",
+            "ä.de",
+            "user@host",
+            &"a.".repeat(200),
+        ] {
             assert_eq!(HostName::parse(text), None, "{text}");
         }
     }

@@ -44,15 +44,27 @@ impl Default for Hosts {
     fn default() -> Self {
         let announced = Arc::<AtomicBool>::default();
         let lifetimes = Lifetimes { announced: Arc::clone(&announced) };
-        Self { known: Cache::builder().max_capacity(MOST_HOSTS).expire_after(lifetimes).build(), announced, changes: AtomicU64::new(0) }
+        Self {
+            known: Cache::builder().max_capacity(MOST_HOSTS).expire_after(lifetimes).build(),
+            announced,
+            changes: AtomicU64::new(0),
+        }
     }
 }
 
 impl Hosts {
     /// What is known of `host`, or what `look_up` tells; many requests for one host wait for one look-up. Errors are not remembered.
-    pub async fn get<F: Future<Output = Result<Resident, Problem>>>(&self, host: &HostName, look_up: impl FnOnce() -> F) -> Result<Resident, Problem> {
+    pub async fn get<F: Future<Output = Result<Resident, Problem>>>(
+        &self,
+        host: &HostName,
+        look_up: impl FnOnce() -> F,
+    ) -> Result<Resident, Problem> {
         let before = self.changes.load(SeqCst);
-        let found = self.known.try_get_with(host.clone(), async { look_up().await }).await.map_err(|problem: Arc<Problem>| Problem::clone(&problem));
+        let found = self
+            .known
+            .try_get_with(host.clone(), async { look_up().await })
+            .await
+            .map_err(|problem: Arc<Problem>| Problem::clone(&problem));
         // A look-up that was under way during a change may have seen what was before it: it must not be remembered.
         if self.changes.load(SeqCst) != before {
             self.known.invalidate(host).await;

@@ -91,7 +91,10 @@ where
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let allowed = Allowed::<P>::from_request_parts(parts, state).await?;
         if allowed.tenant != Instance::of(parts)?.tenant {
-            return Err(Problem::forbidden("wrong_tenant", "This token acts in another tenant than the one whose instance this is."));
+            return Err(Problem::forbidden(
+                "wrong_tenant",
+                "This token acts in another tenant than the one whose instance this is.",
+            ));
         }
         Ok(Self { principal: allowed.principal, permission: PhantomData })
     }
@@ -104,6 +107,11 @@ pub struct Module(pub &'static str);
 /// A layer for the routes of a module: where the tenant has not enabled it, they are not there.
 ///
 /// `router.layer(axum::middleware::from_fn_with_state(Module("polls"), require_module))`
-pub async fn require_module(State(Module(name)): State<Module>, instance: Instance, request: Request, next: Next) -> Response {
+pub async fn require_module(
+    State(Module(name)): State<Module>,
+    instance: Instance,
+    request: Request,
+    next: Next,
+) -> Response {
     if instance.modules.contains(name) { next.run(request).await } else { pages::nothing_here(request.headers()) }
 }

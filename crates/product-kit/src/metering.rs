@@ -84,13 +84,24 @@ impl Metering {
     /// `passes` bounds those of all instances together.
     pub fn new(record: &HostRecord, database: &Database, publisher: Publisher, passes: Arc<Semaphore>) -> Self {
         let (instance, tenant, service) = (record.instance_id, record.tenant_id, record.service.clone());
-        Self { instance, tenant, service, database: database.clone(), publisher, passes, walk: Walk::default(), gauge: Gauge(0) }
+        Self {
+            instance,
+            tenant,
+            service,
+            database: database.clone(),
+            publisher,
+            passes,
+            walk: Walk::default(),
+            gauge: Gauge(0),
+        }
     }
 
     /// Runs until `shutdown` or until the instance is forgotten. The first pass sweeps up what an earlier process left.
     pub async fn run(mut self, shutdown: CancellationToken) {
         while !shutdown.is_cancelled() && !self.database.forgotten().is_cancelled() {
-            let Some(Ok(pass)) = shutdown.run_until_cancelled(Arc::clone(&self.passes).acquire_owned()).await else { break };
+            let Some(Ok(pass)) = shutdown.run_until_cancelled(Arc::clone(&self.passes).acquire_owned()).await else {
+                break;
+            };
             let passed = self.next().await;
             drop(pass);
             self.gauge.set(self.walk.put_off());
@@ -99,7 +110,10 @@ impl Metering {
             }
             let (wakes, pause) = match passed {
                 Ok(true) => continue,
-                Ok(false) => (true, self.walk.due().map_or(SWEEP, |due| due.saturating_duration_since(Instant::now()).min(SWEEP))),
+                Ok(false) => (
+                    true,
+                    self.walk.due().map_or(SWEEP, |due| due.saturating_duration_since(Instant::now()).min(SWEEP)),
+                ),
                 Err(_) => (false, RETRY),
             };
             tokio::select! {
@@ -133,11 +147,13 @@ impl Metering {
     async fn pass(&self, stretch: Stretch) -> Result<(Tried, Option<PublishError>), Abandoned> {
         let rows = self.take(stretch).await?;
         let answers = self.send(&rows).await?;
-        let confirmed: Vec<i64> = answers.iter().filter(|answer| answer.result.is_ok()).map(|answer| answer.id).collect();
+        let confirmed: Vec<i64> =
+            answers.iter().filter(|answer| answer.result.is_ok()).map(|answer| answer.id).collect();
         if !confirmed.is_empty() {
             sqlx::query(CONFIRM).bind(&confirmed).execute(&mut *self.database.acquire_in_background().await?).await?;
         }
-        let left: Vec<(i64, PublishError)> = answers.into_iter().filter_map(|answer| Some((answer.id, answer.result.err()?))).collect();
+        let left: Vec<(i64, PublishError)> =
+            answers.into_iter().filter_map(|answer| Some((answer.id, answer.result.err()?))).collect();
         let last = rows.last().map(|row| row.try_get("id")).transpose()?;
         let tried = Tried { last, left: left.len() as u64, full: rows.len() as i64 == BATCH };
         let refused = left.iter().filter(|(_, error)| matches!(error, PublishError::Refused(_))).count();
@@ -152,7 +168,13 @@ impl Metering {
 
     async fn take(&self, stretch: Stretch) -> sqlx::Result<Vec<PgRow>> {
         let mut connection = self.database.acquire_in_background().await?;
-        sqlx::query(TAKE).bind(stretch.after).bind(stretch.upto).bind(LONGEST).bind(BATCH).fetch_all(&mut *connection).await
+        sqlx::query(TAKE)
+            .bind(stretch.after)
+            .bind(stretch.upto)
+            .bind(LONGEST)
+            .bind(BATCH)
+            .fetch_all(&mut *connection)
+            .await
     }
 
     /// A row that is no usage fails alone.
@@ -175,12 +197,20 @@ impl Metering {
 
     fn envelope(&self, row: &PgRow) -> Result<Envelope, String> {
         let row = Row::from_row(row).map_err(|fault| Chain(&fault).to_string())?;
-        let (Some(meter), Some(key)) = (row.meter, row.key) else { return Err(format!("meter and key have more than {LONGEST} bytes")) };
+        let (Some(meter), Some(key)) = (row.meter, row.key) else {
+            return Err(format!("meter and key have more than {LONGEST} bytes"));
+        };
         // A tenant may have two instances, and both may count their rows from 1.
         let key = format!("{}:{key}", self.instance);
         let meter = format!("{}.{meter}", self.service);
-        let usage =
-            UsageRecorded { instance_id: self.instance, service: self.service.clone(), meter, quantity: row.quantity, occurred_at: row.occurred_at, key };
+        let usage = UsageRecorded {
+            instance_id: self.instance,
+            service: self.service.clone(),
+            meter,
+            quantity: row.quantity,
+            occurred_at: row.occurred_at,
+            key,
+        };
         let envelope = Envelope::new(message_id(&usage), row.occurred_at, &self.service, Some(self.tenant), &usage);
         envelope.map_err(|fault| fault.to_string())
     }

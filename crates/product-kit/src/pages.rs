@@ -18,7 +18,10 @@ use std::{collections::HashMap, sync::LazyLock};
 
 /// No scripts, nothing from elsewhere, and no secrets of the address bar to others.
 const HEADERS: [(header::HeaderName, &str); 3] = [
-    (header::CONTENT_SECURITY_POLICY, "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"),
+    (
+        header::CONTENT_SECURITY_POLICY,
+        "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+    ),
     (header::REFERRER_POLICY, "same-origin"),
     (header::CACHE_CONTROL, "no-store"),
 ];
@@ -27,7 +30,10 @@ const REFRESH: u32 = 1;
 
 static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {
     let mut templates = Environment::new();
-    for (name, source) in [("setup.html", include_str!("../templates/setup.html")), ("notice.html", include_str!("../templates/notice.html"))] {
+    for (name, source) in [
+        ("setup.html", include_str!("../templates/setup.html")),
+        ("notice.html", include_str!("../templates/notice.html")),
+    ] {
         templates.add_template(name, source).expect("compiled in, and parsed by the tests");
     }
     templates.add_global("style", Value::from_safe_string(include_str!("../templates/style.css").to_owned()));
@@ -55,7 +61,8 @@ pub(crate) fn refusal(problem: Problem, headers: &HeaderMap) -> Response {
         StatusCode::SERVICE_UNAVAILABLE => "One moment",
         status => status.canonical_reason().unwrap_or("Error"),
     };
-    let mut response = page("notice.html", problem.status, context! { title, text => problem.detail, refresh => problem.retry_after });
+    let mut response =
+        page("notice.html", problem.status, context! { title, text => problem.detail, refresh => problem.retry_after });
     if let Some(seconds) = problem.retry_after {
         response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
     }
@@ -63,13 +70,23 @@ pub(crate) fn refusal(problem: Problem, headers: &HeaderMap) -> Response {
 }
 
 /// The setup form; 422 if something is wrong in it.
-pub(crate) fn setup_form(record: &HostRecord, filled_in: &HashMap<String, String>, code: &str, errors: &[FieldError]) -> Response {
+pub(crate) fn setup_form(
+    record: &HostRecord,
+    filled_in: &HashMap<String, String>,
+    code: &str,
+    errors: &[FieldError],
+) -> Response {
     let fields = setup::fields(&record.setup_schema, filled_in, errors);
     let known = |error: &&FieldError| error.field == CODE || fields.iter().any(|field| field.is_about(error));
-    let others: Vec<_> = errors.iter().filter(|error| !known(error)).map(|error| format!("{} {}", error.field, error.message)).collect();
+    let others: Vec<_> =
+        errors.iter().filter(|error| !known(error)).map(|error| format!("{} {}", error.field, error.message)).collect();
     let status = if errors.is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
     let code_errors = setup::messages(errors, CODE);
-    page("setup.html", status, context! { service => &*record.service, fields => Serde(&fields), code, code_errors => Serde(&code_errors), others })
+    page(
+        "setup.html",
+        status,
+        context! { service => &*record.service, fields => Serde(&fields), code, code_errors => Serde(&code_errors), others },
+    )
 }
 
 fn page(template: &str, status: StatusCode, values: Value) -> Response {
@@ -103,7 +120,8 @@ mod tests {
 
     #[tokio::test]
     async fn the_form_shows_what_was_filled_in_escaped_and_what_is_wrong() {
-        let filled_in = HashMap::from([("title".to_owned(), "<script>\"'".to_owned()), ("open".to_owned(), "true".to_owned())]);
+        let filled_in =
+            HashMap::from([("title".to_owned(), "<script>\"'".to_owned()), ("open".to_owned(), "true".to_owned())]);
         let errors = [
             FieldError::new("title", "too_long", "is too long"),
             FieldError::new("setup_code", "wrong", "is not the code"),
@@ -112,9 +130,17 @@ mod tests {
         let response = setup_form(&record(), &filled_in, "c0de", &errors);
         assert_eq!(response.status(), 422);
         let html = html(response).await;
-        for part in
-            ["is too long", "is not the code", "ghost is odd", "value=\"c0de\"", "maxlength=\"80\"", "min=\"0\"", "max=\"9\"", "checked", "&lt;script&gt;"]
-        {
+        for part in [
+            "is too long",
+            "is not the code",
+            "ghost is odd",
+            "value=\"c0de\"",
+            "maxlength=\"80\"",
+            "min=\"0\"",
+            "max=\"9\"",
+            "checked",
+            "&lt;script&gt;",
+        ] {
             assert!(html.contains(part), "{part} not in {html}");
         }
         assert!(!html.contains("<script"), "{html}");

@@ -28,7 +28,13 @@ impl Config {
         let client_id = env.or("CLIENT_ID", service.to_owned());
         let client_secret = env.secret("CLIENT_SECRET");
         let bundle_dir = env.required("BUNDLE_DIR");
-        Some(Self { auth_url: auth_url?, configurator_url: configurator_url?, client_id: client_id?, client_secret: client_secret?, bundle_dir: bundle_dir? })
+        Some(Self {
+            auth_url: auth_url?,
+            configurator_url: configurator_url?,
+            client_id: client_id?,
+            client_secret: client_secret?,
+            bundle_dir: bundle_dir?,
+        })
     }
 }
 
@@ -46,6 +52,9 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     anyhow::ensure!(faults.is_empty(), "{}: {}", path.display(), faults.join("; "));
     let client = PlatformClient::with_credentials(&config.auth_url, &config.client_id, config.client_secret);
     let url = format!("{}/internal/services/{}", config.configurator_url, manifest.service);
-    let _: serde_json::Value = client.put(&url, &Publication { manifest: &manifest }).await.context("the configurator did not take the manifest")?;
+    let _: serde_json::Value = client
+        .put(&url, &Publication { manifest: &manifest })
+        .await
+        .context("the configurator did not take the manifest")?;
     Ok(())
 }

@@ -42,7 +42,11 @@ pub(crate) fn blank(schema: &Value) -> HashMap<String, String> {
 }
 
 /// The fields of the form, in order, with what was filled in and what is wrong with it.
-pub(crate) fn fields<'a>(schema: &'a Value, filled_in: &'a HashMap<String, String>, errors: &'a [FieldError]) -> Vec<Field<'a>> {
+pub(crate) fn fields<'a>(
+    schema: &'a Value,
+    filled_in: &'a HashMap<String, String>,
+    errors: &'a [FieldError],
+) -> Vec<Field<'a>> {
     let required: Vec<_> = schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
     let field = |(name, property): (&'a str, &'a Value)| {
         let max_length = property["maxLength"].as_u64();
@@ -102,7 +106,12 @@ pub(crate) fn coerce(schema: &Value, filled_in: &HashMap<String, String>) -> Map
 /// The schema's properties: first those that `x-order` names, then the others.
 fn properties(schema: &Value) -> Vec<(&str, &Value)> {
     let order: Vec<_> = schema["x-order"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
-    let mut properties: Vec<_> = schema["properties"].as_object().into_iter().flatten().map(|(name, property)| (name.as_str(), property)).collect();
+    let mut properties: Vec<_> = schema["properties"]
+        .as_object()
+        .into_iter()
+        .flatten()
+        .map(|(name, property)| (name.as_str(), property))
+        .collect();
     properties.sort_by_key(|(name, _)| order.iter().position(|ordered| ordered == name).unwrap_or(order.len()));
     properties
 }
@@ -135,19 +144,31 @@ mod tests {
         let (schema, errors) = (schema(), [FieldError::new("settings.title", "missing", "is required")]);
         let blank = blank(&schema);
         let fields = fields(&schema, &blank, &errors);
-        let shown: Vec<_> = fields.iter().map(|field| (field.name, field.control, field.value, field.required)).collect();
+        let shown: Vec<_> =
+            fields.iter().map(|field| (field.name, field.control, field.value, field.required)).collect();
         assert_eq!(
             shown,
-            [("title", "text", "", true), ("welcome", "textarea", "", false), ("count", "number", "3", false), ("open", "checkbox", "true", false)]
+            [
+                ("title", "text", "", true),
+                ("welcome", "textarea", "", false),
+                ("count", "number", "3", false),
+                ("open", "checkbox", "true", false)
+            ]
         );
-        assert_eq!((fields[0].label, fields[0].max_length, fields[0].errors.as_slice()), ("Title", Some(80), ["is required"].as_slice()));
+        assert_eq!(
+            (fields[0].label, fields[0].max_length, fields[0].errors.as_slice()),
+            ("Title", Some(80), ["is required"].as_slice())
+        );
         assert_eq!((fields[2].minimum, fields[2].maximum), (Some(0), Some(9)));
         assert_eq!(fields[1].description, Some("Shown on top"));
     }
 
     #[test]
     fn texts_become_values_of_the_schemas_types() {
-        let all = coerce(&schema(), &filled_in(&[("title", " T "), ("welcome", "a\r\nb"), ("count", "7"), ("open", "on"), ("stranger", "x")]));
+        let all = coerce(
+            &schema(),
+            &filled_in(&[("title", " T "), ("welcome", "a\r\nb"), ("count", "7"), ("open", "on"), ("stranger", "x")]),
+        );
         assert_eq!(Value::Object(all), json!({"title": "T", "welcome": "a\nb", "count": 7, "open": true}));
     }
 

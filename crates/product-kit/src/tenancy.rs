@@ -74,19 +74,33 @@ impl FromRef<Tenancy> for TrustedProxies {
 
 impl Tenancy {
     /// Tenancy that asks the configurator for instances, and publishes what was used with `publisher`.
-    pub fn start(base: &Base, config: &Config, client: PlatformClient, publisher: Publisher, lifecycle: &Lifecycle) -> Result<Self, redis::RedisError> {
+    pub fn start(
+        base: &Base,
+        config: &Config,
+        client: PlatformClient,
+        publisher: Publisher,
+        lifecycle: &Lifecycle,
+    ) -> Result<Self, redis::RedisError> {
         let hosts = Arc::new(Hosts::default());
         let redis = common::db::redis_client(base)?;
         let channel = format!("{}hosts", base.redis_prefix);
         lifecycle.spawn(invalidation::follow(redis, channel, Arc::clone(&hosts), lifecycle.shutdown.clone()));
         let databases = Databases::new(config.connections, publisher, lifecycle.clone());
         let (trusted_origins, proxies) = (base.cors_origins.clone(), base.trusted_proxies);
-        Ok(Self(Arc::new(Inner { trusted_origins, hosts, directory: Directory::new(client, &config.configurator_url), databases, proxies })))
+        Ok(Self(Arc::new(Inner {
+            trusted_origins,
+            hosts,
+            directory: Directory::new(client, &config.configurator_url),
+            databases,
+            proxies,
+        })))
     }
 
     /// The product's routes, behind this layer; and `/setup`, where the setup form goes. No other site's page makes any of them change anything.
     pub fn wrap<S: Clone + Send + Sync + 'static>(&self, product: Router<S>) -> Router<S> {
-        let product = product.layer(from_fn_with_state(self.clone(), guard)).route("/setup", post(submit_setup).with_state(self.clone()));
+        let product = product
+            .layer(from_fn_with_state(self.clone(), guard))
+            .route("/setup", post(submit_setup).with_state(self.clone()));
         product.layer(from_fn_with_state(self.clone(), forgery::refuse))
     }
 
@@ -121,7 +135,9 @@ impl Drop for Wake {
 }
 
 async fn guard(State(tenancy): State<Tenancy>, mut request: Request, next: Next) -> Response {
-    let Some(host) = HostName::of(request.headers(), request.uri()) else { return pages::nothing_here(request.headers()) };
+    let Some(host) = HostName::of(request.headers(), request.uri()) else {
+        return pages::nothing_here(request.headers());
+    };
     match tenancy.resident(&host).await {
         Ok(Resident::Active(instance)) => {
             tracing::Span::current().record("tenant", tracing::field::display(instance.tenant));
@@ -131,7 +147,9 @@ async fn guard(State(tenancy): State<Tenancy>, mut request: Request, next: Next)
         }
         Ok(Resident::Nobody) => pages::nothing_here(request.headers()),
         Ok(Resident::Passing) => pages::in_the_making(request.headers()),
-        Ok(Resident::AwaitingSetup(record)) => before_setup(&record, request.method(), request.uri(), request.headers()),
+        Ok(Resident::AwaitingSetup(record)) => {
+            before_setup(&record, request.method(), request.uri(), request.headers())
+        }
         Err(problem) => pages::refusal(problem, request.headers()),
     }
 }
@@ -141,7 +159,12 @@ fn before_setup(record: &HostRecord, method: &Method, uri: &Uri, headers: &Heade
     let reads = matches!(*method, Method::GET | Method::HEAD);
     if reads && uri.path() == "/" {
         let query = Query::<HashMap<String, String>>::try_from_uri(uri).map(|Query(query)| query).unwrap_or_default();
-        return pages::setup_form(record, &setup::blank(&record.setup_schema), query.get(setup::CODE).map_or("", String::as_str), &[]);
+        return pages::setup_form(
+            record,
+            &setup::blank(&record.setup_schema),
+            query.get(setup::CODE).map_or("", String::as_str),
+            &[],
+        );
     }
     if reads && wants_html(headers) {
         return Redirect::to("/").into_response();
@@ -173,7 +196,11 @@ async fn submit_setup(
         }
         Ok(Err(Wrong::Fields(errors))) => pages::setup_form(&record, &filled_in, code, &errors),
         Ok(Err(Wrong::TooOften(seconds))) => {
-            let error = FieldError::new(setup::CODE, "too_many_tries", format!("was wrong too often; try again in {seconds} seconds"));
+            let error = FieldError::new(
+                setup::CODE,
+                "too_many_tries",
+                format!("was wrong too often; try again in {seconds} seconds"),
+            );
             let form = pages::setup_form(&record, &filled_in, code, &[error]).into_response();
             (StatusCode::TOO_MANY_REQUESTS, [(header::RETRY_AFTER, seconds.to_string())], form).into_response()
         }

@@ -25,7 +25,8 @@ struct Driver {
 impl Browser {
     /// Starts Debian's `chromedriver` on a free port, with a `chromium` of its own.
     pub async fn start(name: &str) -> Self {
-        let port = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a free port").port();
+        let port =
+            TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a free port").port();
         let process = Command::new("chromedriver")
             .arg(format!("--port={port}"))
             .stdout(Stdio::null())
@@ -51,8 +52,10 @@ impl Browser {
         let capabilities = json!({"browserName": "chrome", "goog:chromeOptions": {"args": arguments}});
         let capabilities = capabilities.as_object().cloned().expect("an object");
         let url = format!("http://127.0.0.1:{port}");
-        let page =
-            eventually("the browser starts", async || ClientBuilder::new(plain_http()).capabilities(capabilities.clone()).connect(&url).await.ok()).await;
+        let page = eventually("the browser starts", async || {
+            ClientBuilder::new(plain_http()).capabilities(capabilities.clone()).connect(&url).await.ok()
+        })
+        .await;
         Self { page, _driver: driver }
     }
 

@@ -29,8 +29,14 @@ pub struct TestAnswer {
 }
 
 impl TestServer {
-    pub(crate) fn new(url: String, ops_url: String, shutdown: CancellationToken, serving: JoinHandle<anyhow::Result<()>>) -> Self {
-        let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().expect("an HTTP client");
+    pub(crate) fn new(
+        url: String,
+        ops_url: String,
+        shutdown: CancellationToken,
+        serving: JoinHandle<anyhow::Result<()>>,
+    ) -> Self {
+        let http =
+            reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().expect("an HTTP client");
         Self { url, ops_url, http, shutdown, serving: Some(serving) }
     }
 
@@ -114,9 +120,15 @@ impl TestAnswer {
     #[track_caller]
     pub fn problem(self, status: u16, code: &str) -> Value {
         assert_eq!((self.status, self.json["code"].as_str()), (status, Some(code)), "{}", self.text);
-        assert_eq!(self.headers.get("content-type").and_then(|value| value.to_str().ok()), Some("application/problem+json"));
+        assert_eq!(
+            self.headers.get("content-type").and_then(|value| value.to_str().ok()),
+            Some("application/problem+json")
+        );
         assert_eq!(self.json["request_id"].as_str(), self.header("x-request-id"), "{}", self.text);
-        assert_eq!(self.json["title"].as_str(), StatusCode::from_u16(status).ok().and_then(|status| status.canonical_reason()));
+        assert_eq!(
+            self.json["title"].as_str(),
+            StatusCode::from_u16(status).ok().and_then(|status| status.canonical_reason())
+        );
         self.json
     }
 
@@ -124,7 +136,8 @@ impl TestAnswer {
     #[track_caller]
     pub fn invalid(self, fields: &[&str]) {
         let body = self.problem(422, "invalid");
-        let mut named: Vec<_> = body["errors"].as_array().into_iter().flatten().filter_map(|error| error["field"].as_str()).collect();
+        let mut named: Vec<_> =
+            body["errors"].as_array().into_iter().flatten().filter_map(|error| error["field"].as_str()).collect();
         let mut expected = fields.to_vec();
         named.sort_unstable();
         expected.sort_unstable();

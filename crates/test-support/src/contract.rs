@@ -32,7 +32,8 @@ pub async fn openapi_contract(platform: &TestPlatform, server: &TestServer, docu
         let item = item.as_object().expect("a path has operations");
         for (method, definition) in item {
             let method = method.to_uppercase().parse().expect("a method");
-            let operation = Operation { method, path: fill_in(platform, path), definition, siblings: item.keys().collect() };
+            let operation =
+                Operation { method, path: fill_in(platform, path), definition, siblings: item.keys().collect() };
             operation.check(platform, server).await;
         }
     }
@@ -47,7 +48,9 @@ async fn count(server: &TestServer) {
 
 /// The path with each variable replaced by an id that names nothing.
 fn fill_in(platform: &TestPlatform, path: &str) -> String {
-    let parts = path.split('/').map(|part| if part.starts_with('{') { platform.ambient.uuid().to_string() } else { part.to_owned() });
+    let parts = path
+        .split('/')
+        .map(|part| if part.starts_with('{') { platform.ambient.uuid().to_string() } else { part.to_owned() });
     parts.collect::<Vec<_>>().join("/")
 }
 
@@ -77,7 +80,9 @@ impl Operation<'_> {
             self.kept_by_no_cache(server, token).await;
         }
         self.unreadable_bodies(server, token.as_deref()).await;
-        let unused = ["patch", "put", "delete", "post"].into_iter().find(|method| !self.siblings.iter().any(|sibling| sibling == method));
+        let unused = ["patch", "put", "delete", "post"]
+            .into_iter()
+            .find(|method| !self.siblings.iter().any(|sibling| sibling == method));
         let invented = server.request(INVENTED.parse().expect("a method"), &self.path).send().await;
         assert!((400..500).contains(&invented.status), "{INVENTED} {}: {}", self.path, invented.text);
         if let Some(method) = unused {

@@ -10,8 +10,10 @@ const PASSWORD: &str = "only-for-tests";
 /// A copy of the migrated template of the service; the first test of a run makes the template.
 pub(crate) async fn create(name: &str, service: &str, migrator: &Migrator) {
     let mut admin = connect_as_superuser("postgres").await;
-    let checksum: u64 =
-        migrator.iter().flat_map(|migration| migration.checksum.iter()).fold(17, |hash, byte| hash.wrapping_mul(31).wrapping_add(u64::from(*byte)));
+    let checksum: u64 = migrator
+        .iter()
+        .flat_map(|migration| migration.checksum.iter())
+        .fold(17, |hash, byte| hash.wrapping_mul(31).wrapping_add(u64::from(*byte)));
     let template = format!("template_{service}_{checksum:016x}_owned");
     create_role(&mut admin).await;
     lock(&mut admin, &template).await;
@@ -29,7 +31,8 @@ pub(crate) async fn create(name: &str, service: &str, migrator: &Migrator) {
 }
 
 pub(crate) async fn drop(name: &str) {
-    statement(&mut connect_as_superuser("postgres").await, format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)")).await;
+    statement(&mut connect_as_superuser("postgres").await, format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)"))
+        .await;
 }
 
 async fn create_role(admin: &mut PgConnection) {
@@ -46,7 +49,11 @@ async fn lock(admin: &mut PgConnection, what: &str) {
 }
 
 async fn unlock(admin: &mut PgConnection, what: &str) {
-    sqlx::query("SELECT pg_advisory_unlock(hashtext($1))").bind(what).execute(admin).await.expect("an advisory lock given back");
+    sqlx::query("SELECT pg_advisory_unlock(hashtext($1))")
+        .bind(what)
+        .execute(admin)
+        .await
+        .expect("an advisory lock given back");
 }
 
 async fn exists(admin: &mut PgConnection, question: &'static str, name: &str) -> bool {

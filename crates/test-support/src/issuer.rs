@@ -93,7 +93,8 @@ impl TestIssuer {
 
     /// Signs claims under a header that asks for an extension which nobody has (RFC 7515 §4.1.11).
     pub fn sign_critical(&self, claims: &Claims) -> String {
-        jsonwebtoken::encode(&Header { crit: Some(vec!["x-unheard-of".into()]), ..header() }, claims, &self.key).expect("signing")
+        jsonwebtoken::encode(&Header { crit: Some(vec!["x-unheard-of".into()]), ..header() }, claims, &self.key)
+            .expect("signing")
     }
 }
 

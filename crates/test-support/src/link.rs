@@ -23,7 +23,8 @@ impl Link {
     /// A link to the server of `url`, a database or Redis URL.
     pub async fn to(url: &str) -> Self {
         let background = Background::start();
-        let listener = background.spawn(async { listen(0) }).await.expect("nobody ends the task").expect("binding a port");
+        let listener =
+            background.spawn(async { listen(0) }).await.expect("nobody ends the task").expect("binding a port");
         let port = listener.local_addr().expect("a bound port").port();
         let (orders, taken) = mpsc::unbounded_channel();
         background.spawn(relay(listener, port, authority(url).into(), taken));

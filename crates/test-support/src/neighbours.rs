@@ -9,7 +9,9 @@ use axum::{
 };
 use common::{access::SessionAnswer, problem::Problem};
 use contracts::{
-    authority::{AuthorityAnswer, AuthorityRequest, Existing, PrincipalsAnswer, PrincipalsRequest, RemovalRequest, Subject},
+    authority::{
+        AuthorityAnswer, AuthorityRequest, Existing, PrincipalsAnswer, PrincipalsRequest, RemovalRequest, Subject,
+    },
     id::{Principal, SessionId, TenantId},
 };
 use std::{
@@ -105,20 +107,32 @@ fn names(permissions: &[&str]) -> BTreeSet<String> {
     permissions.iter().map(|name| (*name).to_owned()).collect()
 }
 
-async fn session(State(neighbours): State<Neighbours>, Path((_, session)): Path<(TenantId, SessionId)>) -> Json<SessionAnswer> {
+async fn session(
+    State(neighbours): State<Neighbours>,
+    Path((_, session)): Path<(TenantId, SessionId)>,
+) -> Json<SessionAnswer> {
     Json(SessionAnswer { alive: neighbours.facts().sessions.contains(&session) })
 }
 
-async fn principals(State(neighbours): State<Neighbours>, Json(request): Json<PrincipalsRequest>) -> Json<PrincipalsAnswer> {
+async fn principals(
+    State(neighbours): State<Neighbours>,
+    Json(request): Json<PrincipalsRequest>,
+) -> Json<PrincipalsAnswer> {
     let mut facts = neighbours.facts();
     facts.questions += 1;
     let id = |principal: &Principal| facts.existing.get(&(request.tenant_id, principal.clone())).copied();
-    let existing = request.principals.iter().filter_map(|principal| Some(Existing { principal: principal.clone(), id: id(principal)? }));
+    let existing = request
+        .principals
+        .iter()
+        .filter_map(|principal| Some(Existing { principal: principal.clone(), id: id(principal)? }));
     Json(PrincipalsAnswer { existing: existing.collect() })
 }
 
 /// The rule of the permission service, as far as it can be told of names alone.
-async fn authority(State(neighbours): State<Neighbours>, Json(request): Json<AuthorityRequest>) -> Json<AuthorityAnswer> {
+async fn authority(
+    State(neighbours): State<Neighbours>,
+    Json(request): Json<AuthorityRequest>,
+) -> Json<AuthorityAnswer> {
     let facts = neighbours.facts();
     let mut own = facts.held(request.tenant_id, &request.actor);
     own.retain(|name| request.scope.as_ref().is_none_or(|scope| scope.contains(name)));

@@ -60,11 +60,17 @@ impl TestPlatform {
         let name = format!("t{}", &ambient.uuid().simple().to_string()[12..]);
         database::create(&name, service, migrator).await;
         let aws = Aws::from_env(&name, &environment("AWS_ACCOUNT_ID")).await;
-        let queues: Vec<_> = QUEUES.iter().map(|queue| queue.name).filter(|queue| *queue == service || queue.starts_with(&format!("{service}-"))).collect();
+        let queues: Vec<_> = QUEUES
+            .iter()
+            .map(|queue| queue.name)
+            .filter(|queue| *queue == service || queue.starts_with(&format!("{service}-")))
+            .collect();
         messaging::provision::provision_for(&aws, &queues).await.expect("making topics and queues");
         let pool = PgPool::connect_lazy(&database::superuser_url(&name)).expect("a database URL");
         let client = redis::Client::open(redis_url()).expect("a Redis URL");
-        let patient = ConnectionManagerConfig::new().set_response_timeout(Some(REDIS_PATIENCE)).set_connection_timeout(Some(REDIS_PATIENCE));
+        let patient = ConnectionManagerConfig::new()
+            .set_response_timeout(Some(REDIS_PATIENCE))
+            .set_connection_timeout(Some(REDIS_PATIENCE));
         let redis = ConnectionManager::new_with_config(client, patient).await.expect("connecting to Redis");
         let issuer = TestIssuer::start(ambient.clone()).await;
         Self { pool, redis, aws, ambient, issuer, name, service, services: Background::start() }
@@ -103,7 +109,10 @@ impl TestPlatform {
     /// A member of `tenant` who is signed in and has exactly `permissions`.
     pub async fn user(&self, tenant: TenantId, permissions: &[&str]) -> TestUser {
         let (user, session) = (UserId(self.ambient.uuid()), SessionId(self.ambient.uuid()));
-        SessionStore::new(self.redis.clone(), &self.redis_prefix(), 0).open(tenant, session, Duration::from_secs(600)).await.expect("opening a session");
+        SessionStore::new(self.redis.clone(), &self.redis_prefix(), 0)
+            .open(tenant, session, Duration::from_secs(600))
+            .await
+            .expect("opening a session");
         self.issuer.open_session(session);
         self.issuer.enrol(tenant, &Principal::User(user), self.ambient.uuid());
         self.allow(tenant, &Principal::User(user), permissions).await;
@@ -119,7 +128,10 @@ impl TestPlatform {
         let records = RecordStore::new(self.redis.clone(), &self.redis_prefix(), 0, self.ambient.clone());
         let stamps = records.stamps(tenant, principal).await.expect("reading stamps");
         let permissions: BTreeSet<String> = permissions.iter().map(|name| (*name).to_owned()).collect();
-        records.write(tenant, principal, stamps, &permissions, Duration::from_secs(600)).await.expect("writing a record");
+        records
+            .write(tenant, principal, stamps, &permissions, Duration::from_secs(600))
+            .await
+            .expect("writing a record");
     }
 
     pub fn tenant(&self) -> TenantId {
@@ -133,7 +145,8 @@ impl TestPlatform {
 
     /// An envelope around `data`, not yet published.
     pub fn envelope<M: Message>(&self, tenant: Option<TenantId>, data: &M) -> Envelope {
-        Envelope::new(MessageId(self.ambient.uuid()), self.ambient.now(), "test", tenant, data).expect("a message is JSON")
+        Envelope::new(MessageId(self.ambient.uuid()), self.ambient.now(), "test", tenant, data)
+            .expect("a message is JSON")
     }
 
     /// Publishes `data` as the service that owns it would; gives the envelope, to be published again.
@@ -150,12 +163,15 @@ impl TestPlatform {
 
     /// Bodies of the messages of `kind` in the service's outbox, in the order they were written; the relay must not run.
     pub async fn outbox<M: Message>(&self) -> Vec<M> {
-        let rows: Vec<serde_json::Value> = sqlx::query_scalar("SELECT envelope FROM outbox WHERE envelope->>'type' = $1 ORDER BY created_at, id")
-            .bind(M::TYPE)
-            .fetch_all(&self.pool)
-            .await
-            .expect("reading the outbox");
-        rows.into_iter().map(|mut row| serde_json::from_value(row["data"].take()).expect("a message of that type")).collect()
+        let rows: Vec<serde_json::Value> =
+            sqlx::query_scalar("SELECT envelope FROM outbox WHERE envelope->>'type' = $1 ORDER BY created_at, id")
+                .bind(M::TYPE)
+                .fetch_all(&self.pool)
+                .await
+                .expect("reading the outbox");
+        rows.into_iter()
+            .map(|mut row| serde_json::from_value(row["data"].take()).expect("a message of that type"))
+            .collect()
     }
 
     /// Serves what `start` starts on free ports until the returned server is dropped.
@@ -179,7 +195,8 @@ impl TestPlatform {
 impl Drop for TestPlatform {
     /// Removes what the test made, on a thread and a runtime of its own, because the test's is busy dropping.
     fn drop(&mut self) {
-        let (name, prefix, services, pool) = (self.name.clone(), self.redis_prefix(), self.services.take(), self.pool.clone());
+        let (name, prefix, services, pool) =
+            (self.name.clone(), self.redis_prefix(), self.services.take(), self.pool.clone());
         let cleaner = std::thread::spawn(move || {
             // First whoever uses the database.
             services.end();
@@ -188,7 +205,9 @@ impl Drop for TestPlatform {
                 let _ = tokio::time::timeout(POOL_CLOSES, pool.close()).await;
                 database::drop(&name).await;
                 remove_keys(&prefix).await.expect("removing keys");
-                messaging::provision::teardown(&Aws::from_env(&name, &environment("AWS_ACCOUNT_ID")).await).await.expect("removing topics and queues");
+                messaging::provision::teardown(&Aws::from_env(&name, &environment("AWS_ACCOUNT_ID")).await)
+                    .await
+                    .expect("removing topics and queues");
             });
         });
         // While a failing test unwinds, a second panic would hide the first.
@@ -213,8 +232,14 @@ async fn remove_keys(prefix: &str) -> redis::RedisResult<()> {
         let mut found = Vec::new();
         let mut cursor = 0_u64;
         loop {
-            let (next, keys): (u64, Vec<String>) =
-                redis::cmd("SCAN").arg(cursor).arg("MATCH").arg(format!("{prefix}*")).arg("COUNT").arg(1000).query_async(&mut connection).await?;
+            let (next, keys): (u64, Vec<String>) = redis::cmd("SCAN")
+                .arg(cursor)
+                .arg("MATCH")
+                .arg(format!("{prefix}*"))
+                .arg("COUNT")
+                .arg(1000)
+                .query_async(&mut connection)
+                .await?;
             found.extend(keys);
             cursor = next;
             if cursor == 0 {

@@ -17,7 +17,8 @@ pub struct RedisServer {
 impl RedisServer {
     /// `settings` as on the command line: `--name value`.
     pub async fn start(settings: &[&str]) -> Self {
-        let port = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a free port").port();
+        let port =
+            TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a free port").port();
         let settings: Vec<String> = settings.iter().map(|setting| (*setting).to_owned()).collect();
         let process = run(port, &settings).await;
         Self { port, settings, process }

@@ -38,12 +38,17 @@ pub async fn tenant_walls(platform: &TestPlatform, tables: &[&str]) {
     let unwalled: Vec<String> = sqlx::query_scalar(UNWALLED).fetch_all(&platform.pool).await.expect("the catalogs");
     assert_eq!(unwalled, Vec::<String>::new(), "a migration must give these tables a wall");
     // One connection for all, so that what one transaction was allowed would be seen to stick to it.
-    let service = PgPoolOptions::new().max_connections(1).connect(&platform.env()["DATABASE_URL"]).await.expect("the service's role");
+    let service = PgPoolOptions::new()
+        .max_connections(1)
+        .connect(&platform.env()["DATABASE_URL"])
+        .await
+        .expect("the service's role");
     assert!(!is_above_walls(&service).await, "the service under test must be a plain role");
     assert!(is_above_walls(&platform.pool).await, "the test itself must see everything");
     let walled: Vec<Table> = sqlx::query_as(WALLED).fetch_all(&platform.pool).await.expect("the catalogs");
     for expected in tables {
-        let table = walled.iter().find(|table| table.name == *expected).unwrap_or_else(|| panic!("{expected} has no wall"));
+        let table =
+            walled.iter().find(|table| table.name == *expected).unwrap_or_else(|| panic!("{expected} has no wall"));
         assert!(table.count_all(platform).await > 0, "the test must leave rows in {expected}");
     }
     for table in &walled {
@@ -65,7 +70,8 @@ impl Table {
         })
         .await;
         let row = format!("SELECT to_jsonb(own) FROM {name} own {} ORDER BY ctid LIMIT 1", self.of_a_tenant());
-        let row: Option<Value> = sqlx::query_scalar(AssertSqlSafe(row)).fetch_optional(&platform.pool).await.expect("a row");
+        let row: Option<Value> =
+            sqlx::query_scalar(AssertSqlSafe(row)).fetch_optional(&platform.pool).await.expect("a row");
         let nobody = async || service.begin().await.expect("a transaction");
         let stranger = async || db::begin(service, platform.tenant()).await.expect("a transaction");
         assert_eq!(self.count(&mut *nobody().await).await, 0, "who names no tenant sees rows of {name}");
@@ -75,7 +81,8 @@ impl Table {
             refused(stranger().await, &write, None).await;
         }
         let columns = &self.columns;
-        let write = format!("INSERT INTO {name} ({columns}) SELECT {columns} FROM jsonb_populate_record(NULL::{name}, $1)");
+        let write =
+            format!("INSERT INTO {name} ({columns}) SELECT {columns} FROM jsonb_populate_record(NULL::{name}, $1)");
         refused(nobody().await, &write, row.as_ref()).await;
         refused(stranger().await, &write, row.as_ref()).await;
     }
@@ -105,6 +112,10 @@ async fn refused(mut tx: PgTransaction<'static>, write: &str, row: Option<&Value
     };
     match written {
         Ok(done) => assert_eq!((done.rows_affected(), row), (0, None), "{write}"),
-        Err(error) => assert_eq!(error.as_database_error().and_then(|error| error.code()).as_deref(), Some(REFUSED), "{write}: {error}"),
+        Err(error) => assert_eq!(
+            error.as_database_error().and_then(|error| error.code()).as_deref(),
+            Some(REFUSED),
+            "{write}: {error}"
+        ),
     }
 }

@@ -30,7 +30,10 @@ static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {
 
 /// Nothing from elsewhere, and no scripts at all: what a member writes stays text.
 const HEADERS: [(header::HeaderName, &str); 2] = [
-    (header::CONTENT_SECURITY_POLICY, "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"),
+    (
+        header::CONTENT_SECURITY_POLICY,
+        "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+    ),
     (header::CACHE_CONTROL, "no-store"),
 ];
 
@@ -85,7 +88,12 @@ impl FromRequestParts<App> for Visit {
         let modules = Instance::from_request_parts(parts, app).await?.modules;
         let mut conn = Db::from_request_parts(parts, app).await?.acquire().await?;
         let settings = store::settings(&mut conn).await?;
-        Ok(Self { title: settings.title, welcome: settings.welcome, member: member.map(|SignedIn(member)| member), modules })
+        Ok(Self {
+            title: settings.title,
+            welcome: settings.welcome,
+            member: member.map(|SignedIn(member)| member),
+            modules,
+        })
     }
 }
 
@@ -130,7 +138,8 @@ pub async fn style() -> Response {
 
 /// A page that needs nothing of the forum, for when nothing can be had of it.
 fn bare_page(problem: &Problem) -> Response {
-    let content = render("fault.html", context! { text => &*problem.detail }).map(Value::from_safe_string).unwrap_or_default();
+    let content =
+        render("fault.html", context! { text => &*problem.detail }).map(Value::from_safe_string).unwrap_or_default();
     let html = render("layout.html", context! { forum => "Forum", content }).unwrap_or_default();
     page(problem.status, html)
 }
@@ -140,7 +149,10 @@ fn page(status: StatusCode, html: String) -> Response {
 }
 
 fn render(template: &str, values: Value) -> Result<String, Problem> {
-    TEMPLATES.get_template(template).and_then(|template| template.render(values)).map_err(|error| Problem::internal(&error))
+    TEMPLATES
+        .get_template(template)
+        .and_then(|template| template.render(values))
+        .map_err(|error| Problem::internal(&error))
 }
 
 /// `2026-01-31T12:34:56.789Z` as `2026-01-31 12:34 UTC`.

@@ -54,12 +54,14 @@ pub fn router(app: App, tenancy: &Tenancy) -> Router {
 
 /// The forum has members of its own, whose tokens are not the platform's.
 fn describe_members(document: &mut Value) {
-    document["components"]["securitySchemes"]["member"] =
-        json!({"type": "http", "scheme": "bearer", "description": "The `token` of this forum's own `POST /v1/sessions`."});
-    let operations = document["paths"].as_object_mut().into_iter().flatten().filter_map(|(_, item)| item.as_object_mut()).flatten();
+    document["components"]["securitySchemes"]["member"] = json!({"type": "http", "scheme": "bearer", "description": "The `token` of this forum's own `POST /v1/sessions`."});
+    let operations =
+        document["paths"].as_object_mut().into_iter().flatten().filter_map(|(_, item)| item.as_object_mut()).flatten();
     for (_, operation) in operations.filter(|(_, operation)| operation["security"][0].get("member").is_some()) {
-        let description =
-            operation["description"].as_str().unwrap_or_default().replace("**Who:** anybody, without a token.", "**Who:** a member of this forum.");
+        let description = operation["description"]
+            .as_str()
+            .unwrap_or_default()
+            .replace("**Who:** anybody, without a token.", "**Who:** a member of this forum.");
         operation["description"] = description.into();
         operation["responses"]["401"] = json!({
             "description": "The token of the session is missing or wrong, or the session has expired.",

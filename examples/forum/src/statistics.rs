@@ -43,7 +43,10 @@ pub async fn get(State(app): State<App>, db: Db) -> Result<Json<Statistics>, Pro
 
 pub async fn page(State(app): State<App>, visit: Visit, db: Db) -> PageResult {
     let hours = hours(&mut *db.acquire().await?, app.ambient.now()).await?;
-    let (most, total) = (hours.iter().map(|hour| hour.posts).max().unwrap_or_default(), hours.iter().map(|hour| hour.posts).sum::<i64>());
+    let (most, total) = (
+        hours.iter().map(|hour| hour.posts).max().unwrap_or_default(),
+        hours.iter().map(|hour| hour.posts).sum::<i64>(),
+    );
     visit.page("statistics.html", context! { hours => Serde(&hours), most, total })
 }
 

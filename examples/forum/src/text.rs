@@ -47,7 +47,11 @@ mod tests {
     fn codes(check: impl FnOnce(&mut Fields)) -> Vec<String> {
         let mut fields = Fields::default();
         check(&mut fields);
-        fields.finish(()).err().map(|problem| problem.errors.into_iter().map(|error| error.code).collect()).unwrap_or_default()
+        fields
+            .finish(())
+            .err()
+            .map(|problem| problem.errors.into_iter().map(|error| error.code).collect())
+            .unwrap_or_default()
     }
 
     #[test]

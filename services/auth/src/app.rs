@@ -1,6 +1,9 @@
 //! What does a handler have at hand? The only place that builds clients.
 
-use crate::{clients::PlatformClients, config::Config, invitations::refusals::RefusalLinks, issuer::Issuer, keys::Keyring, passwords::Hasher};
+use crate::{
+    clients::PlatformClients, config::Config, invitations::refusals::RefusalLinks, issuer::Issuer, keys::Keyring,
+    passwords::Hasher,
+};
 use axum::extract::FromRef;
 use common::{
     access::{Access, SessionStore},
@@ -66,7 +69,12 @@ impl App {
     }
 
     /// Says `message` about `tenant` if and only if the caller's transaction commits.
-    pub async fn say<M: Message>(&self, conn: &mut PgConnection, tenant: Option<TenantId>, message: &M) -> Result<(), Problem> {
+    pub async fn say<M: Message>(
+        &self,
+        conn: &mut PgConnection,
+        tenant: Option<TenantId>,
+        message: &M,
+    ) -> Result<(), Problem> {
         match messaging::publish(conn, &self.ambient, "auth", tenant, message).await {
             Ok(_) => Ok(()),
             Err(OutboxError::Database(error)) => Err(error.into()),

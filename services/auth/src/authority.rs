@@ -50,11 +50,19 @@ impl SpeaksFor<UserId> {
 pub async fn refuse_excess<P>(app: &App, caller: &Allowed<P>, over: Subject) -> Result<(), Problem> {
     let scope = caller.claims.scope.as_deref().map(|scope| scope.split(' ').map(str::to_owned).collect());
     let request = AuthorityRequest { tenant_id: caller.tenant, actor: caller.principal.clone(), scope, over };
-    let answer: AuthorityAnswer = app.platform.post(&format!("{}/internal/authority", app.permission_url), &request).await?;
+    let answer: AuthorityAnswer =
+        app.platform.post(&format!("{}/internal/authority", app.permission_url), &request).await?;
     if answer.holds { Ok(()) } else { Err(escalation(&answer.lacking)) }
 }
 
 fn escalation(lacking: &[String]) -> Problem {
-    let what = if lacking.is_empty() { "what is added to the catalog later, or for longer".to_owned() } else { lacking.join(", ") };
-    Problem::forbidden("escalation", format!("This needs all that the other has, or would get, and you do not have: {what}."))
+    let what = if lacking.is_empty() {
+        "what is added to the catalog later, or for longer".to_owned()
+    } else {
+        lacking.join(", ")
+    };
+    Problem::forbidden(
+        "escalation",
+        format!("This needs all that the other has, or would get, and you do not have: {what}."),
+    )
 }

@@ -32,7 +32,9 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for JsonOrForm<T> {
 impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for OptionalJsonOrForm<T> {
     type Rejection = Problem;
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
-        if has_no_body(request.headers()) || header_starts_with(request.headers(), header::CONTENT_TYPE, "multipart/form-data") {
+        if has_no_body(request.headers())
+            || header_starts_with(request.headers(), header::CONTENT_TYPE, "multipart/form-data")
+        {
             return Ok(Self(None));
         }
         JsonOrForm::from_request(request, state).await.map(|JsonOrForm(value)| Self(Some(value)))
@@ -52,7 +54,9 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for OptionalJson<T> {
 /// Whether the caller is a browser that wants to show a page.
 pub fn wants_html(headers: &HeaderMap) -> bool {
     let accepted = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
-    accepted.flat_map(|value| value.split(',')).any(|kind| kind.split(';').next().is_some_and(|kind| kind.trim().eq_ignore_ascii_case("text/html")))
+    accepted
+        .flat_map(|value| value.split(','))
+        .any(|kind| kind.split(';').next().is_some_and(|kind| kind.trim().eq_ignore_ascii_case("text/html")))
 }
 
 fn has_no_body(headers: &HeaderMap) -> bool {
@@ -71,9 +75,12 @@ mod tests {
 
     #[test]
     fn only_browsers_want_pages() {
-        for (accept, html) in
-            [("text/html,application/xhtml+xml;q=0.9,*/*;q=0.8", true), ("application/json, Text/HTML;q=0.5", true), ("*/*", false), ("", false)]
-        {
+        for (accept, html) in [
+            ("text/html,application/xhtml+xml;q=0.9,*/*;q=0.8", true),
+            ("application/json, Text/HTML;q=0.5", true),
+            ("*/*", false),
+            ("", false),
+        ] {
             let headers = HeaderMap::from_iter([(header::ACCEPT, accept.parse().unwrap())]);
             assert_eq!(wants_html(&headers), html, "{accept}");
         }

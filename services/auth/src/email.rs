@@ -53,7 +53,9 @@ impl fmt::Debug for Email {
 }
 
 fn is_dot_atom(local: &str) -> bool {
-    let is_atom = |atom: &str| !atom.is_empty() && atom.bytes().all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+-/=?^_`{|}~".contains(&b));
+    let is_atom = |atom: &str| {
+        !atom.is_empty() && atom.bytes().all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+-/=?^_`{|}~".contains(&b))
+    };
     local.len() <= LONGEST_LOCAL_PART && local.split('.').all(is_atom)
 }
 
@@ -81,8 +83,26 @@ mod tests {
     #[test]
     fn what_is_no_address_is_refused() {
         let long = format!("{}@acme.test", "a".repeat(65));
-        let wrong = ["", "ada", "@acme.test", "ada@", "ada@acme", "a b@acme.test", "a@b@acme.test", ".a@acme.test", "a..b@acme.test", "a@-acme.test"];
-        for text in wrong.into_iter().chain(["a@acme..test", "a@127.0.0.1", "ä@acme.test", "a@acme.test\r\nBcc: b@x.test", "\"a\"@acme.test", &long]) {
+        let wrong = [
+            "",
+            "ada",
+            "@acme.test",
+            "ada@",
+            "ada@acme",
+            "a b@acme.test",
+            "a@b@acme.test",
+            ".a@acme.test",
+            "a..b@acme.test",
+            "a@-acme.test",
+        ];
+        for text in wrong.into_iter().chain([
+            "a@acme..test",
+            "a@127.0.0.1",
+            "ä@acme.test",
+            "a@acme.test\r\nBcc: b@x.test",
+            "\"a\"@acme.test",
+            &long,
+        ]) {
             assert!(text.parse::<Email>().is_err(), "{text}");
         }
     }

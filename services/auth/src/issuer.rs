@@ -68,8 +68,17 @@ impl Issuer {
     }
 
     /// For a client of a tenant, by one of its secrets.
-    pub async fn for_machine(&self, tenant: TenantId, client: ClientId, secret: SessionId) -> Result<AccessToken, Problem> {
-        let claims = Claims { tid: Some(tenant), sid: Some(secret), ..self.claims(client.to_string(), &client.to_string(), MACHINE_TOKEN) };
+    pub async fn for_machine(
+        &self,
+        tenant: TenantId,
+        client: ClientId,
+        secret: SessionId,
+    ) -> Result<AccessToken, Problem> {
+        let claims = Claims {
+            tid: Some(tenant),
+            sid: Some(secret),
+            ..self.claims(client.to_string(), &client.to_string(), MACHINE_TOKEN)
+        };
         self.issue(&claims, MACHINE_TOKEN).await
     }
 

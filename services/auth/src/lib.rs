@@ -99,13 +99,20 @@ pub async fn start(config: Config, bound: Bound, ambient: Ambient, lifecycle: Li
     let app = App::new(&config, ambient)?;
     match app.keyring.load().await {
         Ok(()) => {}
-        Err(KeyError::Database(error)) => tracing::warn!(error = %Chain(&error), "the signing keys cannot be read yet; the first that needs them reads them"),
+        Err(KeyError::Database(error)) => {
+            tracing::warn!(error = %Chain(&error), "the signing keys cannot be read yet; the first that needs them reads them")
+        }
         Err(error) => return Err(error.into()),
     }
     let aws = Aws::from_env(&config.base.resource_prefix, &config.base.aws_account_id).await;
     lifecycle.spawn(Relay::new(app.pool.clone(), aws.publisher()).run(lifecycle.shutdown.clone()));
     let permissions = PermissionList::parse(MANIFEST)?;
-    lifecycle.spawn(catalog::register(config.base.clone(), app.platform.clone(), permissions, lifecycle.shutdown.clone()));
+    lifecycle.spawn(catalog::register(
+        config.base.clone(),
+        app.platform.clone(),
+        permissions,
+        lifecycle.shutdown.clone(),
+    ));
     lifecycle.spawn(waiting::run(app.clone(), lifecycle.shutdown.clone()));
     lifecycle.spawn(sweep::run(app.pool.clone(), app.ambient.clone(), lifecycle.shutdown.clone()));
     lifecycle.spawn(members::removal::run(app.clone(), lifecycle.shutdown.clone()));

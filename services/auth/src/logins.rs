@@ -63,7 +63,8 @@ pub async fn authenticate(app: &App, request: LogInRequest) -> Result<(User, Ten
     // Also without a user a password is compared, so that every answer takes the same time.
     let verdict = app.hasher.verify(&request.password, user.as_ref().map(|user| &*user.password_hash)).await?;
     let user = user.filter(|_| verdict != Verdict::Wrong).ok_or_else(credentials_wrong)?;
-    let new_hash = if verdict == Verdict::RightButOutdated { Some(app.hasher.hash(&request.password).await?) } else { None };
+    let new_hash =
+        if verdict == Verdict::RightButOutdated { Some(app.hasher.hash(&request.password).await?) } else { None };
     // Which tenants the person may choose from is what is asked.
     let mut tx = db::begin_platform(&app.pool).await?;
     if let Some(new_hash) = new_hash {

@@ -17,7 +17,13 @@ pub struct Link<'a> {
 }
 
 /// "Confirm your address", for registrations of one address: the first of them, and those that waited with it. Their links work from `now` on.
-pub fn verify_email(public_url: &str, first: Uuid, recipient: &str, links: &[Link<'_>], now: DateTime<Utc>) -> SendMail {
+pub fn verify_email(
+    public_url: &str,
+    first: Uuid,
+    recipient: &str,
+    links: &[Link<'_>],
+    now: DateTime<Utc>,
+) -> SendMail {
     let each = links.iter().map(|Link { display_name, tenant_name, token }| {
         let link = format!("{public_url}/v1/email-verifications/{}", token.expose());
         json!({"display_name": display_name, "tenant_name": tenant_name, "link": link})
@@ -51,8 +57,12 @@ pub struct Invited<'a> {
 /// "Join the tenant"; `refusal` is what the link to refuse ends with.
 pub fn invitation(public_url: &str, invited: &Invited<'_>, refusal: &str, days: i64) -> SendMail {
     let Invited { id, mails, email, tenant_name, inviter, token, expires_at } = invited;
-    let (link, refuse_link) = (format!("{public_url}/v1/invitations/{}", token.expose()), format!("{public_url}/v1/invitation-refusals/{refusal}"));
-    let variables = json!({"tenant_name": tenant_name, "inviter": inviter, "link": link, "refuse_link": refuse_link, "days": days});
+    let (link, refuse_link) = (
+        format!("{public_url}/v1/invitations/{}", token.expose()),
+        format!("{public_url}/v1/invitation-refusals/{refusal}"),
+    );
+    let variables =
+        json!({"tenant_name": tenant_name, "inviter": inviter, "link": link, "refuse_link": refuse_link, "days": days});
     mail(format!("invitation:{id}:{mails}"), "invitation", email, variables, Some(*expires_at))
 }
 
@@ -69,7 +79,9 @@ mod tests {
     #[test]
     fn the_owner_of_a_known_address_is_told_once_an_hour() {
         let user = UserId(Uuid::nil());
-        let at = |seconds| account_exists("https://auth.test", user, "ada@acme.test", DateTime::from_timestamp(seconds, 0).unwrap());
+        let at = |seconds| {
+            account_exists("https://auth.test", user, "ada@acme.test", DateTime::from_timestamp(seconds, 0).unwrap())
+        };
         assert_eq!(at(7200), at(10_799));
         assert_ne!(at(7200).key, at(10_800).key);
     }

@@ -50,17 +50,32 @@ pub async fn seed(seed: Seed) -> anyhow::Result<()> {
     let now = ambient.now();
     // The tenant may be there already, and its id is not known yet.
     let mut tx = db::begin_platform(&db::connect(&seed.database)?).await.context("the database cannot be reached")?;
-    let made = accounts::insert_tenant(&mut tx, TenantId(ambient.uuid()), &TENANT_NAME.parse::<Name>()?, TenantKind::Platform, now).await?;
+    let made = accounts::insert_tenant(
+        &mut tx,
+        TenantId(ambient.uuid()),
+        &TENANT_NAME.parse::<Name>()?,
+        TenantKind::Platform,
+        now,
+    )
+    .await?;
     let tenant_id = accounts::platform_tenant(&mut tx).await?;
     let user_id = operator(&mut tx, &ambient, &seed).await?;
     let membership_id = ambient.uuid();
     let joined = accounts::join(&mut tx, membership_id, tenant_id, user_id, now).await?;
     if made {
         let (name, owner_email) = (TENANT_NAME.to_owned(), seed.email.as_str().to_owned());
-        let created = TenantCreated { tenant_id, name, kind: TenantKind::Platform, owner_user_id: user_id, owner_email };
+        let created =
+            TenantCreated { tenant_id, name, kind: TenantKind::Platform, owner_user_id: user_id, owner_email };
         messaging::publish(&mut tx, &ambient, "auth", Some(tenant_id), &created).await?;
     } else if joined {
-        messaging::publish(&mut tx, &ambient, "auth", Some(tenant_id), &MemberJoined { tenant_id, user_id, membership_id: Some(membership_id) }).await?;
+        messaging::publish(
+            &mut tx,
+            &ambient,
+            "auth",
+            Some(tenant_id),
+            &MemberJoined { tenant_id, user_id, membership_id: Some(membership_id) },
+        )
+        .await?;
     }
     tx.commit().await?;
     Ok(())
@@ -71,7 +86,12 @@ async fn operator(conn: &mut PgConnection, ambient: &Ambient, seed: &Seed) -> an
         return Ok(user.id);
     }
     let password_hash = Hasher::new(seed.cost, ambient.clone())?.hash(&seed.password).await?;
-    let user = User { id: UserId(ambient.uuid()), email: seed.email.as_str().to_owned(), display_name: DISPLAY_NAME.to_owned(), password_hash };
+    let user = User {
+        id: UserId(ambient.uuid()),
+        email: seed.email.as_str().to_owned(),
+        display_name: DISPLAY_NAME.to_owned(),
+        password_hash,
+    };
     accounts::insert_user(conn, &user, ambient.now()).await?;
     Ok(user.id)
 }

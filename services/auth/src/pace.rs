@@ -20,9 +20,11 @@ pub struct Pace {
 
 /// More than one network may ask for (`ADDRESSES_A_SOURCE`), so that no single stranger makes anybody wait; and a pause leaves most of a link's
 /// life to whoever does wait for it.
-pub const VERIFICATIONS: Pace = Pace { kind: "verification", at_once: 12, window: TimeDelta::hours(1), pause: TimeDelta::minutes(10) };
+pub const VERIFICATIONS: Pace =
+    Pace { kind: "verification", at_once: 12, window: TimeDelta::hours(1), pause: TimeDelta::minutes(10) };
 /// Few are invited into more tenants a day, and an invitation can wait.
-pub const INVITATIONS: Pace = Pace { kind: "invitation", at_once: 5, window: TimeDelta::days(1), pause: TimeDelta::hours(4) };
+pub const INVITATIONS: Pace =
+    Pace { kind: "invitation", at_once: 5, window: TimeDelta::days(1), pause: TimeDelta::hours(4) };
 /// What is older decides nothing.
 pub const LONGEST_WINDOW: TimeDelta = INVITATIONS.window;
 
@@ -57,7 +59,13 @@ mod tests {
     fn a_few_go_at_once_and_then_one_a_pause() {
         let now = DateTime::from_timestamp(1_800_000_000, 0).unwrap();
         let before = |minutes| Some(now - TimeDelta::minutes(minutes));
-        for (sent, last, goes) in [(0, None, true), (11, before(0), true), (12, before(9), false), (12, before(10), true), (500, before(10), true)] {
+        for (sent, last, goes) in [
+            (0, None, true),
+            (11, before(0), true),
+            (12, before(9), false),
+            (12, before(10), true),
+            (500, before(10), true),
+        ] {
             assert_eq!(VERIFICATIONS.allows(now, sent, last), goes, "{sent} {last:?}");
         }
     }

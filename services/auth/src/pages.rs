@@ -32,7 +32,9 @@ static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {
 /// Nothing is loaded from anywhere; only our own style counts, and forms go only to ourselves.
 static POLICY: LazyLock<String> = LazyLock::new(|| {
     let style = STANDARD.encode(sha256(&[STYLE.as_bytes()]));
-    format!("default-src 'none'; style-src 'sha256-{style}'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'")
+    format!(
+        "default-src 'none'; style-src 'sha256-{style}'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    )
 });
 
 fn page(template: &str, status: StatusCode, values: Value) -> Response {
@@ -115,7 +117,10 @@ mod tests {
         assert_eq!(answer.headers()["referrer-policy"], "no-referrer");
         let body = axum::body::to_bytes(answer.into_body(), 100_000).await.unwrap();
         let html = str::from_utf8(&body).unwrap();
-        assert!(!html.contains("<script") && !html.contains("<img") && !html.contains("<b ") && !html.contains("<a href=x"), "{html}");
+        assert!(
+            !html.contains("<script") && !html.contains("<img") && !html.contains("<b ") && !html.contains("<a href=x"),
+            "{html}"
+        );
         assert_eq!(html.matches("Join &lt;script&gt;alert(1)&lt;&#x2f;script&gt;").count(), 2, "{html}");
     }
 
@@ -126,7 +131,8 @@ mod tests {
         let open = Open { id, email: text(), display_name: text(), tenant_name: text(), password_hash: text() };
         let invited = Invitation { id, tenant_id: id.into(), tenant_name: text(), inviter: text(), email: text() };
         let token = OpaqueToken::new(&common::ambient::Ambient::system());
-        let refusals = [Senders::Tenant, Senders::Everybody, Senders::Nobody].map(|refused| (200, refusal("x", "x", refused)));
+        let refusals =
+            [Senders::Tenant, Senders::Everybody, Senders::Nobody].map(|refused| (200, refusal("x", "x", refused)));
         let pages = [
             (200, confirm_address(&open, &token, None)),
             (410, confirm_address(&open, &token, Some(&problem))),
@@ -138,7 +144,10 @@ mod tests {
             (410, refused(&problem)),
         ];
         for (status, answer) in refusals.into_iter().chain(pages) {
-            assert_eq!((answer.status().as_u16(), &answer.headers()["content-type"]), (status, &"text/html; charset=utf-8".parse().unwrap()));
+            assert_eq!(
+                (answer.status().as_u16(), &answer.headers()["content-type"]),
+                (status, &"text/html; charset=utf-8".parse().unwrap())
+            );
         }
     }
 }

@@ -23,20 +23,26 @@ pub async fn existing(
     Json(PrincipalsRequest { tenant_id, principals }): Json<PrincipalsRequest>,
 ) -> Result<Json<PrincipalsAnswer>, Problem> {
     if principals.len() > MOST_PRINCIPALS {
-        return Err(Problem::invalid(vec![FieldError::new("principals", "too_many", format!("must be at most {MOST_PRINCIPALS}"))]));
+        return Err(Problem::invalid(vec![FieldError::new(
+            "principals",
+            "too_many",
+            format!("must be at most {MOST_PRINCIPALS}"),
+        )]));
     }
     let (mut users, mut machines) = (Vec::new(), Vec::new());
     for principal in &principals {
         match principal {
             Principal::User(user) => users.push(user.0),
             // Another kind of id is no tenant's machine.
-            Principal::Client(id) => machines.extend(id.parse::<ClientId>().ok().filter(|client| client.to_string() == *id).map(|client| client.0)),
+            Principal::Client(id) => machines
+                .extend(id.parse::<ClientId>().ok().filter(|client| client.to_string() == *id).map(|client| client.0)),
         }
     }
     let mut tx = db::begin(&app.pool, tenant_id).await?;
     let members = accounts::memberships(&mut tx, tenant_id, &users).await?;
     let machines = clients::existing(&mut tx, tenant_id, &machines).await?;
     let members = members.into_iter().map(|(user, id)| Existing { principal: Principal::User(user), id });
-    let machines = machines.into_iter().map(|client| Existing { principal: Principal::Client(client.to_string()), id: client.0 });
+    let machines =
+        machines.into_iter().map(|client| Existing { principal: Principal::Client(client.to_string()), id: client.0 });
     Ok(Json(PrincipalsAnswer { existing: members.chain(machines).collect() }))
 }

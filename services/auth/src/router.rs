@@ -1,6 +1,8 @@
 //! Which routes does auth have? All of them, in one list.
 
-use crate::{DOCS, accounts, api_keys, app::App, clients, invitations, keys, members, principals, registrations, sessions};
+use crate::{
+    DOCS, accounts, api_keys, app::App, clients, invitations, keys, members, principals, registrations, sessions,
+};
 use axum::Router;
 use common::openapi::{finish, swagger};
 use serde_json::Value;

@@ -52,39 +52,65 @@ pub async fn sweep(pool: &PgPool, now: DateTime<Utc>) -> sqlx::Result<()> {
 }
 
 async fn registrations(conn: &mut PgConnection, before: DateTime<Utc>) -> sqlx::Result<u64> {
-    let delete =
-        sqlx::query!("DELETE FROM registrations WHERE id IN (SELECT id FROM registrations WHERE expires_at < $1 AND NOT mail_waits LIMIT $2)", before, BATCH);
+    let delete = sqlx::query!(
+        "DELETE FROM registrations WHERE id IN (SELECT id FROM registrations WHERE expires_at < $1 AND NOT mail_waits LIMIT $2)",
+        before,
+        BATCH
+    );
     Ok(delete.execute(conn).await?.rows_affected())
 }
 
 async fn invitations(conn: &mut PgConnection, before: DateTime<Utc>) -> sqlx::Result<u64> {
-    let delete =
-        sqlx::query!("DELETE FROM invitations WHERE id IN (SELECT id FROM invitations WHERE expires_at < $1 AND NOT mail_waits LIMIT $2)", before, BATCH);
+    let delete = sqlx::query!(
+        "DELETE FROM invitations WHERE id IN (SELECT id FROM invitations WHERE expires_at < $1 AND NOT mail_waits LIMIT $2)",
+        before,
+        BATCH
+    );
     Ok(delete.execute(conn).await?.rows_affected())
 }
 
 async fn link_mails(conn: &mut PgConnection, before: DateTime<Utc>) -> sqlx::Result<u64> {
-    let delete = sqlx::query!("DELETE FROM link_mails WHERE id IN (SELECT id FROM link_mails WHERE sent_at < $1 LIMIT $2)", before, BATCH);
+    let delete = sqlx::query!(
+        "DELETE FROM link_mails WHERE id IN (SELECT id FROM link_mails WHERE sent_at < $1 LIMIT $2)",
+        before,
+        BATCH
+    );
     Ok(delete.execute(conn).await?.rows_affected())
 }
 
 /// Their refresh tokens go with them.
 async fn sessions(conn: &mut PgConnection, before: DateTime<Utc>) -> sqlx::Result<u64> {
-    let delete = sqlx::query!("DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE expires_at < $1 LIMIT $2)", before, BATCH);
+    let delete = sqlx::query!(
+        "DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE expires_at < $1 LIMIT $2)",
+        before,
+        BATCH
+    );
     Ok(delete.execute(conn).await?.rows_affected())
 }
 
 async fn secrets(conn: &mut PgConnection, before: DateTime<Utc>) -> sqlx::Result<u64> {
-    let delete = sqlx::query!("DELETE FROM client_secrets WHERE id IN (SELECT id FROM client_secrets WHERE revoked_at < $1 LIMIT $2)", before, BATCH);
+    let delete = sqlx::query!(
+        "DELETE FROM client_secrets WHERE id IN (SELECT id FROM client_secrets WHERE revoked_at < $1 LIMIT $2)",
+        before,
+        BATCH
+    );
     Ok(delete.execute(conn).await?.rows_affected())
 }
 
 async fn clients(conn: &mut PgConnection, before: DateTime<Utc>) -> sqlx::Result<u64> {
-    let delete = sqlx::query!("DELETE FROM clients WHERE id IN (SELECT id FROM clients WHERE deleted_at < $1 LIMIT $2)", before, BATCH);
+    let delete = sqlx::query!(
+        "DELETE FROM clients WHERE id IN (SELECT id FROM clients WHERE deleted_at < $1 LIMIT $2)",
+        before,
+        BATCH
+    );
     Ok(delete.execute(conn).await?.rows_affected())
 }
 
 async fn api_keys(conn: &mut PgConnection, before: DateTime<Utc>) -> sqlx::Result<u64> {
-    let delete = sqlx::query!("DELETE FROM api_keys WHERE id IN (SELECT id FROM api_keys WHERE least(expires_at, revoked_at) < $1 LIMIT $2)", before, BATCH);
+    let delete = sqlx::query!(
+        "DELETE FROM api_keys WHERE id IN (SELECT id FROM api_keys WHERE least(expires_at, revoked_at) < $1 LIMIT $2)",
+        before,
+        BATCH
+    );
     Ok(delete.execute(conn).await?.rows_affected())
 }

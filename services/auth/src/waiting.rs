@@ -32,7 +32,12 @@ pub async fn run(app: App, shutdown: CancellationToken) {
 
 /// Orders every waiting mail whose address may get one now.
 pub async fn send(app: &App) -> Result<(), Problem> {
-    let addresses = registrations::waiting_addresses(&mut *app.pool.acquire().await?, VERIFICATIONS.paused(app.ambient.now()), BATCH).await?;
+    let addresses = registrations::waiting_addresses(
+        &mut *app.pool.acquire().await?,
+        VERIFICATIONS.paused(app.ambient.now()),
+        BATCH,
+    )
+    .await?;
     for address in addresses {
         verification(app, &address).await?;
     }
@@ -53,12 +58,20 @@ async fn verification(app: &App, address: &str) -> Result<(), Problem> {
     if !VERIFICATIONS.take(&mut tx, &app.ambient, address).await? {
         return Ok(());
     }
-    let waiting: Vec<_> = registrations::waiting(&mut tx, address).await?.into_iter().map(|waiting| (waiting, OpaqueToken::new(&app.ambient))).collect();
+    let waiting: Vec<_> = registrations::waiting(&mut tx, address)
+        .await?
+        .into_iter()
+        .map(|waiting| (waiting, OpaqueToken::new(&app.ambient)))
+        .collect();
     let Some((first, _)) = waiting.first() else { return Ok(()) };
     for (waiting, token) in &waiting {
         registrations::mailed(&mut tx, waiting.id, token, now).await?;
     }
-    let links = waiting.iter().map(|(waiting, token)| Link { display_name: &waiting.display_name, tenant_name: &waiting.tenant_name, token });
+    let links = waiting.iter().map(|(waiting, token)| Link {
+        display_name: &waiting.display_name,
+        tenant_name: &waiting.tenant_name,
+        token,
+    });
     let links: Vec<_> = links.collect();
     app.say(&mut tx, None, &mail::verify_email(&app.public_url, first.id, address, &links, now)).await?;
     Ok(tx.commit().await?)
@@ -73,6 +86,12 @@ async fn invitation(app: &App, waiting: &invitations::Waiting) -> Result<(), Pro
         return Ok(());
     }
     let invitations::Waiting { id, tenant_id, tenant_name, inviter, email, mails } = waiting;
-    inviting::say(&mut tx, app, *tenant_id, &Invited { id: *id, mails: *mails, email, tenant_name, inviter, token: &token, expires_at }).await?;
+    inviting::say(
+        &mut tx,
+        app,
+        *tenant_id,
+        &Invited { id: *id, mails: *mails, email, tenant_name, inviter, token: &token, expires_at },
+    )
+    .await?;
     Ok(tx.commit().await?)
 }

@@ -29,6 +29,10 @@ pub async fn insert(conn: &mut PgConnection, account: &Account, created_at: Date
 }
 
 pub async fn find(conn: &mut PgConnection, tenant: TenantId) -> sqlx::Result<Option<Account>> {
-    let found = sqlx::query_as!(Account, r#"SELECT tenant_id, name, email, currency AS "currency: Currency" FROM account WHERE tenant_id = $1"#, tenant.0);
+    let found = sqlx::query_as!(
+        Account,
+        r#"SELECT tenant_id, name, email, currency AS "currency: Currency" FROM account WHERE tenant_id = $1"#,
+        tenant.0
+    );
     found.fetch_optional(conn).await
 }

@@ -16,7 +16,12 @@ pub struct App {
 }
 
 impl App {
-    pub fn new(config: &Config, redis: ConnectionManager, client: PlatformClient, ambient: Ambient) -> Result<Self, sqlx::Error> {
+    pub fn new(
+        config: &Config,
+        redis: ConnectionManager,
+        client: PlatformClient,
+        ambient: Ambient,
+    ) -> Result<Self, sqlx::Error> {
         let pool = db::connect(&config.database)?;
         let access = Access::remote(&config.base, redis, client);
         Ok(Self { pool, access, ambient, account_currency: config.account_currency.clone() })

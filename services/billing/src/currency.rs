@@ -40,7 +40,8 @@ impl Currency {
     /// Decimal places of its minor unit (ISO 4217, list one).
     pub fn exponent(&self) -> u32 {
         match self.0.as_str() {
-            "BIF" | "CLP" | "DJF" | "GNF" | "ISK" | "JPY" | "KMF" | "KRW" | "PYG" | "RWF" | "UGX" | "UYI" | "VND" | "VUV" | "XAF" | "XOF" | "XPF" => 0,
+            "BIF" | "CLP" | "DJF" | "GNF" | "ISK" | "JPY" | "KMF" | "KRW" | "PYG" | "RWF" | "UGX" | "UYI" | "VND"
+            | "VUV" | "XAF" | "XOF" | "XPF" => 0,
             "BHD" | "IQD" | "JOD" | "KWD" | "LYD" | "OMR" | "TND" => 3,
             "CLF" | "UYW" => 4,
             _ => 2,
@@ -60,7 +61,10 @@ mod tests {
     #[test]
     fn amounts_have_the_places_of_their_currency() {
         let written = |code: &str, minor| code.parse::<Currency>().unwrap().major(minor);
-        assert_eq!([written("EUR", 5), written("EUR", -1_230), written("JPY", 5), written("KWD", 5)], ["0.05", "-12.30", "5", "0.005"]);
+        assert_eq!(
+            [written("EUR", 5), written("EUR", -1_230), written("JPY", 5), written("KWD", 5)],
+            ["0.05", "-12.30", "5", "0.005"]
+        );
     }
 
     #[test]

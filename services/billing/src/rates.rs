@@ -60,18 +60,24 @@ pub fn announced(manifest: &Manifest, currency: &Currency, valid_from: DateTime<
     };
     let Manifest { service, title, .. } = manifest;
     let mut rates = vec![rate(Kind::Feature, service.clone(), title.clone(), "hour", manifest.price_per_hour)];
-    rates.extend(
-        manifest
-            .modules
-            .iter()
-            .map(|module| rate(Kind::Feature, format!("{service}.{}", module.name), format!("{title}: {}", module.title), "hour", module.price_per_hour)),
-    );
-    rates.extend(
-        manifest
-            .meters
-            .iter()
-            .map(|meter| rate(Kind::Meter, format!("{service}.{}", meter.name), format!("{title}: {}", meter.name), &meter.unit, meter.price_per_unit)),
-    );
+    rates.extend(manifest.modules.iter().map(|module| {
+        rate(
+            Kind::Feature,
+            format!("{service}.{}", module.name),
+            format!("{title}: {}", module.title),
+            "hour",
+            module.price_per_hour,
+        )
+    }));
+    rates.extend(manifest.meters.iter().map(|meter| {
+        rate(
+            Kind::Meter,
+            format!("{service}.{}", meter.name),
+            format!("{title}: {}", meter.name),
+            &meter.unit,
+            meter.price_per_unit,
+        )
+    }));
     rates
 }
 

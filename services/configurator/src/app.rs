@@ -38,7 +38,12 @@ pub struct App {
 }
 
 impl App {
-    pub fn new(config: &Config, redis: ConnectionManager, client: PlatformClient, ambient: Ambient) -> anyhow::Result<Self> {
+    pub fn new(
+        config: &Config,
+        redis: ConnectionManager,
+        client: PlatformClient,
+        ambient: Ambient,
+    ) -> anyhow::Result<Self> {
         Ok(Self {
             pool: db::connect(&config.database)?,
             access: Access::remote(&config.base, redis.clone(), client.clone()),

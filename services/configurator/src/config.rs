@@ -77,11 +77,14 @@ fn domains(env: &mut Env) -> Option<Domains> {
 
 fn dns(env: &mut Env) -> Option<Source> {
     let (file, servers) = (env.optional::<PathBuf>("DNS_TXT_FILE")?, env.optional::<String>("DNS_SERVERS")?);
-    let addresses = |text: String| text.split(',').map(|server| server.trim().parse()).collect::<Result<Vec<SocketAddr>, _>>();
+    let addresses =
+        |text: String| text.split(',').map(|server| server.trim().parse()).collect::<Result<Vec<SocketAddr>, _>>();
     let source = match (file, servers) {
         (Some(_), Some(_)) => Err("DNS_TXT_FILE and DNS_SERVERS exclude each other"),
         (Some(file), None) => Ok(Source::File(file)),
-        (None, Some(servers)) => addresses(servers).map(Source::Servers).map_err(|_| "DNS_SERVERS must be addresses such as 10.0.0.2:53"),
+        (None, Some(servers)) => {
+            addresses(servers).map(Source::Servers).map_err(|_| "DNS_SERVERS must be addresses such as 10.0.0.2:53")
+        }
         (None, None) => Ok(Source::System),
     };
     source.map_err(|fault| env.fault(fault.into())).ok()

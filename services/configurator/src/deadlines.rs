@@ -37,7 +37,12 @@ pub fn first_look(state: State) -> TimeDelta {
         State::Migrating | State::Seeding => TimeDelta::seconds(60),
         // Whoever reads what the record must say needs a while to make it.
         State::AwaitingProof => TimeDelta::seconds(30),
-        State::Requested | State::Provisioning | State::AwaitingSetup | State::Active | State::Deleting | State::Deleted => TimeDelta::zero(),
+        State::Requested
+        | State::Provisioning
+        | State::AwaitingSetup
+        | State::Active
+        | State::Deleting
+        | State::Deleted => TimeDelta::zero(),
     }
 }
 

@@ -20,7 +20,12 @@ const VERSION: u32 = 1;
 const NO_REASON: &str = "The job failed and gave no reason.";
 
 /// Moves the locked instance on to `state`, orders the job that it waits for there, and gives the instant at which it entered.
-pub async fn enter(conn: &mut PgConnection, ambient: &Ambient, instance: &Instance, state: State) -> Result<DateTime<Utc>, OutboxError> {
+pub async fn enter(
+    conn: &mut PgConnection,
+    ambient: &Ambient,
+    instance: &Instance,
+    state: State,
+) -> Result<DateTime<Utc>, OutboxError> {
     let job = order(conn, ambient, instance, state).await?;
     let now = ambient.now();
     store::advance(conn, instance.id, state, job, now).await?;
@@ -28,7 +33,12 @@ pub async fn enter(conn: &mut PgConnection, ambient: &Ambient, instance: &Instan
 }
 
 /// Orders the job that `state` waits for, under a new id; `None` if it waits for none.
-async fn order(conn: &mut PgConnection, ambient: &Ambient, instance: &Instance, state: State) -> Result<Option<JobId>, OutboxError> {
+async fn order(
+    conn: &mut PgConnection,
+    ambient: &Ambient,
+    instance: &Instance,
+    state: State,
+) -> Result<Option<JobId>, OutboxError> {
     let Some(kind) = state.job() else { return Ok(None) };
     let job_id = JobId(ambient.uuid());
     send(conn, ambient, instance, kind, job_id).await?;
@@ -42,7 +52,13 @@ pub async fn order_again(conn: &mut PgConnection, ambient: &Ambient, instance: &
 }
 
 /// The job that the locked instance waits for has ended: it moves on, or says why it does not.
-pub async fn ended(conn: &mut PgConnection, ambient: &Ambient, instance: &Instance, outcome: JobOutcome, reason: Option<&str>) -> Result<(), OutboxError> {
+pub async fn ended(
+    conn: &mut PgConnection,
+    ambient: &Ambient,
+    instance: &Instance,
+    outcome: JobOutcome,
+    reason: Option<&str>,
+) -> Result<(), OutboxError> {
     if outcome == JobOutcome::Failed {
         return Ok(store::fail(conn, instance.id, reason.unwrap_or(NO_REASON), ambient.now()).await?);
     }
@@ -56,7 +72,13 @@ pub async fn ended(conn: &mut PgConnection, ambient: &Ambient, instance: &Instan
     Ok(())
 }
 
-async fn send(conn: &mut PgConnection, ambient: &Ambient, instance: &Instance, kind: &str, job_id: JobId) -> Result<(), OutboxError> {
+async fn send(
+    conn: &mut PgConnection,
+    ambient: &Ambient,
+    instance: &Instance,
+    kind: &str,
+    job_id: JobId,
+) -> Result<(), OutboxError> {
     let modules = store::modules(conn, &[instance.id.0]).await?;
     let payload = InstancePayload {
         service: instance.service.clone(),

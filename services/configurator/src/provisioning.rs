@@ -147,10 +147,22 @@ async fn put_back(app: &App, claim: &Claim, failure: &Failure) -> sqlx::Result<(
     let now = app.ambient.now();
     let mut tx = db::begin_platform(&app.pool).await?;
     match refusal(failure) {
-        None if now - claim.in_state_since >= AWAY_LONG => store::tell(&mut tx, claim, AWAY, now, now + AWAY_LONG_PAUSE).await?,
+        None if now - claim.in_state_since >= AWAY_LONG => {
+            store::tell(&mut tx, claim, AWAY, now, now + AWAY_LONG_PAUSE).await?
+        }
         None => store::put_back(&mut tx, claim, claim.refusals, now + AWAY_PAUSE).await?,
-        Some(reason) if claim.refusals + 1 >= MOST_REFUSALS => store::tell(&mut tx, claim, &reason, now, now + REFUSED_LONG_PAUSE).await?,
-        Some(_) => store::put_back(&mut tx, claim, claim.refusals + 1, now + REFUSED_PAUSE * 2_u32.pow(claim.refusals.unsigned_abs())).await?,
+        Some(reason) if claim.refusals + 1 >= MOST_REFUSALS => {
+            store::tell(&mut tx, claim, &reason, now, now + REFUSED_LONG_PAUSE).await?
+        }
+        Some(_) => {
+            store::put_back(
+                &mut tx,
+                claim,
+                claim.refusals + 1,
+                now + REFUSED_PAUSE * 2_u32.pow(claim.refusals.unsigned_abs()),
+            )
+            .await?
+        }
     }
     tx.commit().await
 }
@@ -167,8 +179,12 @@ fn refusal(failure: &Failure) -> Option<String> {
             Some(format!("The database server refuses to make or drop the database (SQLSTATE '{code}')."))
         }
         Failure::Busy | Failure::Registry(_) | Failure::Lost => None,
-        Failure::Late => Some(format!("Making or dropping the database takes longer than {} seconds.", LONGEST.as_secs())),
-        Failure::Unreadable(_) => Some("The instance's credentials cannot be read with the present encryption key.".into()),
+        Failure::Late => {
+            Some(format!("Making or dropping the database takes longer than {} seconds.", LONGEST.as_secs()))
+        }
+        Failure::Unreadable(_) => {
+            Some("The instance's credentials cannot be read with the present encryption key.".into())
+        }
     }
 }
 

@@ -19,12 +19,23 @@ pub async fn run(settings: &Bootstrap) -> Result<()> {
     let sdk = aws_config::defaults(BehaviorVersion::latest()).load().await;
     let region = sdk.region().context("AWS_REGION is missing")?.to_string();
     let ses = Client::new(&sdk);
-    let topic_arn = format!("arn:aws:sns:{region}:{}:{}-{}", settings.aws_account_id, settings.resource_prefix, Topic::SesFeedback.name());
-    create(ses.create_email_identity().email_identity(domain(&settings.mail_from)?).send().await).context("creating the identity")?;
-    create(ses.create_configuration_set().configuration_set_name(&settings.configuration_set).send().await).context("creating the configuration set")?;
+    let topic_arn = format!(
+        "arn:aws:sns:{region}:{}:{}-{}",
+        settings.aws_account_id,
+        settings.resource_prefix,
+        Topic::SesFeedback.name()
+    );
+    create(ses.create_email_identity().email_identity(domain(&settings.mail_from)?).send().await)
+        .context("creating the identity")?;
+    create(ses.create_configuration_set().configuration_set_name(&settings.configuration_set).send().await)
+        .context("creating the configuration set")?;
     // SES's own list holds for the whole account: who calls one tenant's mail spam would get no log-in mail either. Ours knows whose mail it was.
     let own_list = ses.put_configuration_set_suppression_options().configuration_set_name(&settings.configuration_set);
-    own_list.set_suppressed_reasons(Some(Vec::new())).send().await.context("turning off the account's suppression list")?;
+    own_list
+        .set_suppressed_reasons(Some(Vec::new()))
+        .send()
+        .await
+        .context("turning off the account's suppression list")?;
     let destination = EventDestinationDefinition::builder()
         .enabled(true)
         .set_matching_event_types(Some(vec![
@@ -38,11 +49,16 @@ pub async fn run(settings: &Bootstrap) -> Result<()> {
         .sns_destination(SnsDestination::builder().topic_arn(topic_arn).build()?)
         .build();
     let request = ses.create_configuration_set_event_destination().configuration_set_name(&settings.configuration_set);
-    create(request.event_destination_name(DESTINATION).event_destination(destination).send().await).context("creating the event destination")
+    create(request.event_destination_name(DESTINATION).event_destination(destination).send().await)
+        .context("creating the event destination")
 }
 
 /// That a thing exists already is as good as having made it.
-fn create<T, E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static, R: std::fmt::Debug + Send + Sync + 'static>(
+fn create<
+    T,
+    E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
+    R: std::fmt::Debug + Send + Sync + 'static,
+>(
     outcome: Result<T, SdkError<E, R>>,
 ) -> Result<()> {
     match outcome {

@@ -59,5 +59,10 @@ pub fn read_bootstrap(env: &mut Env) -> Option<Bootstrap> {
     let resource_prefix = env.or("RESOURCE_PREFIX", "sevenleague".to_owned());
     let configuration_set = env.or("SES_CONFIGURATION_SET", resource_prefix.clone().unwrap_or_default());
     let aws_account_id = env.required("AWS_ACCOUNT_ID");
-    Some(Bootstrap { mail_from: mail_from?, configuration_set: configuration_set?, resource_prefix: resource_prefix?, aws_account_id: aws_account_id? })
+    Some(Bootstrap {
+        mail_from: mail_from?,
+        configuration_set: configuration_set?,
+        resource_prefix: resource_prefix?,
+        aws_account_id: aws_account_id?,
+    })
 }

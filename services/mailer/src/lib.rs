@@ -83,8 +83,18 @@ pub async fn start(config: Config, bound: Bound, ambient: Ambient, lifecycle: Li
         shutdown.clone(),
     ));
     lifecycle.spawn(Relay::new(app.pool.clone(), aws.publisher()).run(shutdown.clone()));
-    lifecycle.spawn(Consumer::new(&aws, "mailer", app.pool.clone(), ambient.clone()).on::<SendMail, _>(app.clone()).complete()?.run(shutdown.clone()));
-    lifecycle.spawn(Consumer::new(&aws, "mailer-feedback", app.pool.clone(), ambient).raw(app.clone()).complete()?.run(shutdown.clone()));
+    lifecycle.spawn(
+        Consumer::new(&aws, "mailer", app.pool.clone(), ambient.clone())
+            .on::<SendMail, _>(app.clone())
+            .complete()?
+            .run(shutdown.clone()),
+    );
+    lifecycle.spawn(
+        Consumer::new(&aws, "mailer-feedback", app.pool.clone(), ambient)
+            .raw(app.clone())
+            .complete()?
+            .run(shutdown.clone()),
+    );
     lifecycle.spawn(sender::run(app.clone(), shutdown.clone()));
     lifecycle.spawn(housekeeping::run(app.clone(), config.housekeeping, shutdown.clone()));
     let health = Health::default().with_database(&app.pool).with_redis(&app.redis).with_keys(&app.access);

@@ -21,6 +21,8 @@ enum Command {
 fn main() -> ExitCode {
     match Cli::parse().command {
         Command::Common(command) => common::cli::run::<mailer::Mailer>(command),
-        Command::Bootstrap => common::cli::with_config(mailer::config::read_bootstrap, async |settings| mailer::bootstrap::run(&settings).await),
+        Command::Bootstrap => common::cli::with_config(mailer::config::read_bootstrap, async |settings| {
+            mailer::bootstrap::run(&settings).await
+        }),
     }
 }

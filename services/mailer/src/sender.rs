@@ -68,7 +68,10 @@ async fn listen(app: &App, queued: &Notify, shutdown: &CancellationToken) {
                 }
             };
             let ended: sqlx::Result<()> = listened.await;
-            tracing::debug!(error = ended.err().map(|error| Chain(&error).to_string()), "no notifications; the queue is looked at from time to time");
+            tracing::debug!(
+                error = ended.err().map(|error| Chain(&error).to_string()),
+                "no notifications; the queue is looked at from time to time"
+            );
             sleep(POLL).await;
         }
     };
@@ -96,9 +99,13 @@ async fn ask(app: &App, claimed: &Claimed) -> Option<Result<Accepted, Refusal>> 
     }
     let variables = match content::open(&app.sealer, claimed) {
         Ok(variables) => variables,
-        Err(error @ Unreadable::Gone) => return Some(Err(Refusal::new(Verdict::Final, "content_gone", error.to_string()))),
+        Err(error @ Unreadable::Gone) => {
+            return Some(Err(Refusal::new(Verdict::Final, "content_gone", error.to_string())));
+        }
         // Under a wrong key no mail opens; were it this row alone, the others go on after the next probe.
-        Err(error @ Unreadable::Unopened) => return Some(Err(Refusal::new(Verdict::Ours, "not_opened", error.to_string()))),
+        Err(error @ Unreadable::Unopened) => {
+            return Some(Err(Refusal::new(Verdict::Ours, "not_opened", error.to_string())));
+        }
     };
     Some(match app.templates.render(&claimed.template, &variables) {
         Ok(mail) => app.ses.send(claimed.id, &claimed.recipient, &mail).await,
@@ -108,7 +115,12 @@ async fn ask(app: &App, claimed: &Claimed) -> Option<Result<Accepted, Refusal>> 
 }
 
 /// Writes down what SES said, also if the database is away just now: otherwise nobody would know whether the mail left.
-async fn settle_surely(app: &App, claimed: &Claimed, permit: Permit, answer: &Option<Result<Accepted, Refusal>>) -> sqlx::Result<()> {
+async fn settle_surely(
+    app: &App,
+    claimed: &Claimed,
+    permit: Permit,
+    answer: &Option<Result<Accepted, Refusal>>,
+) -> sqlx::Result<()> {
     let started = Instant::now();
     loop {
         match settle(app, claimed, permit, answer).await {
@@ -121,11 +133,19 @@ async fn settle_surely(app: &App, claimed: &Claimed, permit: Permit, answer: &Op
     }
 }
 
-async fn settle(app: &App, claimed: &Claimed, permit: Permit, answer: &Option<Result<Accepted, Refusal>>) -> sqlx::Result<()> {
+async fn settle(
+    app: &App,
+    claimed: &Claimed,
+    permit: Permit,
+    answer: &Option<Result<Accepted, Refusal>>,
+) -> sqlx::Result<()> {
     let mut tx = db::begin_platform(&app.pool).await?;
     let label = match answer {
         None => {
-            let why = format!("the address is out of circulation after a {}", claimed.suppressed_by.as_deref().unwrap_or_default());
+            let why = format!(
+                "the address is out of circulation after a {}",
+                claimed.suppressed_by.as_deref().unwrap_or_default()
+            );
             queue::release(&mut tx, claimed, Status::Suppressed, seconds(0), &why).await?;
             "suppressed"
         }
@@ -160,7 +180,11 @@ fn after(verdict: Verdict, attempts: i32, permit: Permit) -> (Status, i64, &'sta
 }
 
 /// Stops all mail, or lets it leave again, after an answer that says something about all mail.
-async fn turn(conn: &mut sqlx::PgConnection, permit: Permit, answer: &Option<Result<Accepted, Refusal>>) -> sqlx::Result<()> {
+async fn turn(
+    conn: &mut sqlx::PgConnection,
+    permit: Permit,
+    answer: &Option<Result<Accepted, Refusal>>,
+) -> sqlx::Result<()> {
     let failures = if let Permit::Probe { failures } = permit { failures } else { 0 };
     match answer {
         Some(Err(refusal)) if matches!(refusal.verdict, Verdict::Passing | Verdict::Ours | Verdict::Unknown) => {

@@ -49,19 +49,30 @@ impl Refusal {
 impl Ses {
     /// Region, endpoint and credentials come from the SDK's usual places; its retries are off.
     pub async fn from_env(config: &Config) -> Self {
-        let timeouts = TimeoutConfig::builder().connect_timeout(Duration::from_secs(3)).operation_timeout(CALL_TIMEOUT).build();
-        let sdk = aws_config::defaults(BehaviorVersion::latest()).retry_config(RetryConfig::disabled()).timeout_config(timeouts).load().await;
+        let timeouts =
+            TimeoutConfig::builder().connect_timeout(Duration::from_secs(3)).operation_timeout(CALL_TIMEOUT).build();
+        let sdk = aws_config::defaults(BehaviorVersion::latest())
+            .retry_config(RetryConfig::disabled())
+            .timeout_config(timeouts)
+            .load()
+            .await;
         let mut own = aws_sdk_sesv2::config::Builder::from(&sdk);
         own.set_endpoint_url(config.ses_endpoint.clone().or_else(|| sdk.endpoint_url().map(str::to_owned)));
-        Self { client: Client::from_conf(own.build()), from: config.mail_from.clone(), configuration_set: config.configuration_set.clone() }
+        Self {
+            client: Client::from_conf(own.build()),
+            from: config.mail_from.clone(),
+            configuration_set: config.configuration_set.clone(),
+        }
     }
 
     /// Hands one mail over (<https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_SendEmail.html>).
     pub async fn send(&self, ledger_id: Uuid, recipient: &str, mail: &Rendered) -> Result<Accepted, Refusal> {
-        let broken = |error: aws_sdk_sesv2::error::BuildError| Refusal::new(Verdict::Held, "not_built", error.to_string());
+        let broken =
+            |error: aws_sdk_sesv2::error::BuildError| Refusal::new(Verdict::Held, "not_built", error.to_string());
         let tag = MessageTag::builder().name(LEDGER_TAG).value(ledger_id.to_string()).build().map_err(broken)?;
         let request = self.client.send_email().content(content(mail).map_err(broken)?).email_tags(tag);
-        let request = request.from_email_address(&self.from).destination(Destination::builder().to_addresses(recipient).build());
+        let request =
+            request.from_email_address(&self.from).destination(Destination::builder().to_addresses(recipient).build());
         let answer = request.configuration_set_name(&self.configuration_set).send().await;
         answer.map(|answer| answer.message_id).map_err(|error| judge(&error, recipient))
     }
@@ -78,7 +89,10 @@ fn content(mail: &Rendered) -> Result<EmailContent, aws_sdk_sesv2::error::BuildE
 /// Lets mail programs offer "unsubscribe", and do it by one POST to the link (RFC 2369 §3.2, RFC 8058 §3.1).
 fn one_click_refusal(link: &PublicUrl) -> Result<Vec<MessageHeader>, aws_sdk_sesv2::error::BuildError> {
     let header = |name: &str, value: String| MessageHeader::builder().name(name).value(value).build();
-    Ok(vec![header("List-Unsubscribe", format!("<{link}>"))?, header("List-Unsubscribe-Post", "List-Unsubscribe=One-Click".into())?])
+    Ok(vec![
+        header("List-Unsubscribe", format!("<{link}>"))?,
+        header("List-Unsubscribe-Post", "List-Unsubscribe=One-Click".into())?,
+    ])
 }
 
 fn judge(error: &SdkError<SendEmailError>, recipient: &str) -> Refusal {

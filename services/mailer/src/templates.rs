@@ -39,7 +39,8 @@ impl Templates {
     pub fn load() -> Result<Self, minijinja::Error> {
         let mut environment = Environment::new();
         environment.set_undefined_behavior(UndefinedBehavior::Strict);
-        environment.set_auto_escape_callback(|name| if name.ends_with(".html") { AutoEscape::Html } else { AutoEscape::None });
+        environment
+            .set_auto_escape_callback(|name| if name.ends_with(".html") { AutoEscape::Html } else { AutoEscape::None });
         environment.add_filter("display_name", display_name);
         for file in FILES.files() {
             if let (Some(name), Some(text)) = (file.path().to_str(), file.contents_utf8()) {
@@ -53,7 +54,8 @@ impl Templates {
         let template = Template::find(name).ok_or_else(|| TemplateError::Unknown(name.to_owned()))?;
         let part = |extension: &str| {
             let part = self.0.get_template(&format!("{name}.{extension}"));
-            let rendered = part.and_then(|part| part.render(minijinja::Value::from(minijinja::value::Serde(variables))));
+            let rendered =
+                part.and_then(|part| part.render(minijinja::Value::from(minijinja::value::Serde(variables))));
             rendered.map_err(|error| TemplateError::Variables { name: name.to_owned(), what: error.to_string() })
         };
         // A line break in a variable must not become a header of its own.
@@ -110,14 +112,17 @@ mod tests {
 
     #[test]
     fn who_causes_a_mail_is_said_of_every_template() {
-        let parts = |template: &list::Template| ["html", "subject.txt", "txt"].map(|part| format!("{}.{part}", template.name));
+        let parts =
+            |template: &list::Template| ["html", "subject.txt", "txt"].map(|part| format!("{}.{part}", template.name));
         let mut listed: Vec<String> = TEMPLATES.iter().flat_map(parts).collect();
         let mut files: Vec<String> = FILES.files().map(|file| file.path().display().to_string()).collect();
         listed.sort();
         files.sort();
         assert_eq!(listed, files);
         for template in &TEMPLATES {
-            let has_link = parts(template).iter().any(|part| FILES.get_file(part).and_then(|file| file.contents_utf8()).unwrap().contains(REFUSE_LINK));
+            let has_link = parts(template)
+                .iter()
+                .any(|part| FILES.get_file(part).and_then(|file| file.contents_utf8()).unwrap().contains(REFUSE_LINK));
             assert_eq!(has_link, template.cause == Cause::Tenant, "{template:?}");
         }
     }
@@ -128,16 +133,26 @@ mod tests {
         for template in TEMPLATES.iter().filter(|template| template.cause == Cause::Tenant) {
             let mut variables = sample(template.name);
             // Orders of an auth that knew of no such link may still be on their way; the next template has no such past.
-            assert!(template.name == "invitation" || render(template.name, variables.clone()).is_err(), "{template:?} must need the link");
+            assert!(
+                template.name == "invitation" || render(template.name, variables.clone()).is_err(),
+                "{template:?} must need the link"
+            );
             variables[REFUSE_LINK] = LINK.into();
             let mail = render(template.name, variables.clone()).unwrap();
             assert!(plain(&mail.html).contains(&format!("href=\"{LINK}\"")) && mail.text.contains(LINK), "{mail:?}");
             assert_eq!(mail.refuse_link.as_ref().map(PublicUrl::as_str), Some(LINK));
-            for hostile in
-                [json!(format!("{LINK}\r\nBcc: eve@evil.test")), json!(format!("{LINK}>, <{LINK}")), json!("http://auth.test/x"), json!(7), json!(null)]
-            {
+            for hostile in [
+                json!(format!("{LINK}\r\nBcc: eve@evil.test")),
+                json!(format!("{LINK}>, <{LINK}")),
+                json!("http://auth.test/x"),
+                json!(7),
+                json!(null),
+            ] {
                 variables[REFUSE_LINK] = hostile;
-                assert!(matches!(render(template.name, variables.clone()), Err(TemplateError::Variables { .. })), "{variables}");
+                assert!(
+                    matches!(render(template.name, variables.clone()), Err(TemplateError::Variables { .. })),
+                    "{variables}"
+                );
             }
         }
     }
@@ -149,18 +164,28 @@ mod tests {
             "link": "https://auth.test/v1/invitations/x", "refuse_link": "https://auth.test/v1/invitation-refusals/y", "days": 7,
         });
         let mail = render("invitation", hostile).unwrap();
-        assert_eq!(mail.subject, "Win 1000 EUR at WWW evil example/now invites you to Bank of Trust, account security departm… at Sevenleague");
+        assert_eq!(
+            mail.subject,
+            "Win 1000 EUR at WWW evil example/now invites you to Bank of Trust, account security departm… at Sevenleague"
+        );
         for part in [&mail.subject, &mail.html, &mail.text] {
             assert!(!part.contains("evil.example") && !part.contains(['\u{202e}', '\u{200b}']), "{part}");
         }
-        assert!(mail.text.contains("/v1/invitation-refusals/y") && mail.text.contains("You get this mail because"), "{}", mail.text);
+        assert!(
+            mail.text.contains("/v1/invitation-refusals/y") && mail.text.contains("You get this mail because"),
+            "{}",
+            mail.text
+        );
     }
 
     #[test]
     fn what_an_older_service_orders_is_still_mailed() {
-        let mail = render("verify-email", json!({"display_name": "Ada", "link": "https://auth.test/x", "minutes": 30})).unwrap();
+        let mail = render("verify-email", json!({"display_name": "Ada", "link": "https://auth.test/x", "minutes": 30}))
+            .unwrap();
         assert!(mail.text.contains("https://auth.test/x"), "{}", mail.text);
-        let mail = render("invitation", json!({"inviter": "Ada", "tenant_name": "Acme", "link": "https://auth.test/x"})).unwrap();
+        let mail =
+            render("invitation", json!({"inviter": "Ada", "tenant_name": "Acme", "link": "https://auth.test/x"}))
+                .unwrap();
         assert!(plain(&mail.html).contains("https://auth.test/x"), "{}", mail.html);
     }
 
@@ -170,7 +195,12 @@ mod tests {
         let variables = json!({"display_name": "Ada", "tenant_name": "Acme", "link": "https://auth.test/1", "minutes": 30, "more": more});
         let mail = render("verify-email", variables).unwrap();
         for part in [&plain(&mail.html), &mail.text] {
-            assert!(["Ada", "Acme", "https://auth.test/1", "Eve", "https://auth.test/2"].iter().all(|word| part.contains(word)), "{part}");
+            assert!(
+                ["Ada", "Acme", "https://auth.test/1", "Eve", "https://auth.test/2"]
+                    .iter()
+                    .all(|word| part.contains(word)),
+                "{part}"
+            );
         }
         assert!(mail.html.contains("&lt;Evil&gt;"), "{}", mail.html);
     }

@@ -30,7 +30,8 @@ pub struct App {
 impl App {
     pub fn new(config: &Config, redis: &ConnectionManager, ambient: Ambient) -> Result<Self, sqlx::Error> {
         let pool = common::db::connect(&config.database)?;
-        let store = RecordStore::new(redis.clone(), &config.base.redis_prefix, config.base.redis_replicas, ambient.clone());
+        let store =
+            RecordStore::new(redis.clone(), &config.base.redis_prefix, config.base.redis_replicas, ambient.clone());
         let records = Records::new(pool.clone(), store.clone(), ambient.clone());
         // The others ask this service; this service asks its own database.
         let platform = PlatformClient::new(&config.base);

@@ -71,13 +71,21 @@ struct CheckResult {
 
 /// How many assertions hold; an error that names each one that does not.
 pub async fn hold(settings: &Settings) -> anyhow::Result<usize> {
-    let text = std::fs::read_to_string(&settings.file).with_context(|| format!("cannot read {}", settings.file.display()))?;
-    let assertions = parse(&text).with_context(|| format!("{} is not a list of assertions", settings.file.display()))?;
+    let text =
+        std::fs::read_to_string(&settings.file).with_context(|| format!("cannot read {}", settings.file.display()))?;
+    let assertions =
+        parse(&text).with_context(|| format!("{} is not a list of assertions", settings.file.display()))?;
     let http = common::client::http();
     let mut failed = Vec::new();
     for batch in assertions.chunks(BATCH) {
         let answers = ask(&http, settings, batch).await?;
-        failed.extend(batch.iter().zip(answers).filter(|(assertion, allowed)| assertion.may != *allowed).map(|(assertion, _)| assertion.to_string()));
+        failed.extend(
+            batch
+                .iter()
+                .zip(answers)
+                .filter(|(assertion, allowed)| assertion.may != *allowed)
+                .map(|(assertion, _)| assertion.to_string()),
+        );
     }
     if !failed.is_empty() {
         bail!("{} of {} assertions do not hold:\n  {}", failed.len(), assertions.len(), failed.join("\n  "));
@@ -102,13 +110,23 @@ impl Entry {
 
 /// Whether each is allowed, in order.
 async fn ask(http: &reqwest::Client, settings: &Settings, batch: &[Assertion]) -> anyhow::Result<Vec<bool>> {
-    let checks: Vec<_> = batch.iter().map(|Assertion { principal, permission, .. }| Check { principal, permission }).collect();
+    let checks: Vec<_> =
+        batch.iter().map(|Assertion { principal, permission, .. }| Check { principal, permission }).collect();
     let request = http.post(format!("{}/v1/check:batch", settings.url)).bearer_auth(settings.token.expose_secret());
-    let response = request.json(&serde_json::json!({"checks": checks})).send().await.context("the permission service cannot be reached")?;
+    let response = request
+        .json(&serde_json::json!({"checks": checks}))
+        .send()
+        .await
+        .context("the permission service cannot be reached")?;
     let (status, body) = (response.status(), response.text().await?);
     ensure!(status.is_success(), "the permission service answers {status}: {body}");
     let answer: Answer = serde_json::from_str(&body)?;
-    ensure!(answer.results.len() == batch.len(), "the permission service answered {} of {} checks", answer.results.len(), batch.len());
+    ensure!(
+        answer.results.len() == batch.len(),
+        "the permission service answered {} of {} checks",
+        answer.results.len(),
+        batch.len()
+    );
     Ok(answer.results.into_iter().map(|result| result.allowed).collect())
 }
 
@@ -123,14 +141,25 @@ mod tests {
         let text = format!(
             "# Bob keeps the books.\n- principal: {BOB}\n  may: [billing.readInvoices]\n  may_not:\n    - billing.closeCycles\n- principal: client:ci\n  may: [billing.readInvoices]\n"
         );
-        let said: Vec<_> = parse(&text).unwrap().into_iter().map(|one| (one.principal.to_string(), one.permission, one.may)).collect();
-        let expected = [(BOB, "billing.readInvoices", true), (BOB, "billing.closeCycles", false), ("client:ci", "billing.readInvoices", true)];
+        let said: Vec<_> =
+            parse(&text).unwrap().into_iter().map(|one| (one.principal.to_string(), one.permission, one.may)).collect();
+        let expected = [
+            (BOB, "billing.readInvoices", true),
+            (BOB, "billing.closeCycles", false),
+            ("client:ci", "billing.readInvoices", true),
+        ];
         assert_eq!(said, expected.map(|(principal, name, may)| (principal.to_owned(), name.to_owned(), may)));
     }
 
     #[test]
     fn a_file_that_asserts_nothing_is_a_mistake() {
-        for wrong in ["", "[]", "- principal: client:ci", "- principal: bob\n  may: [x.y]", "- principal: client:ci\n  must: [x.y]"] {
+        for wrong in [
+            "",
+            "[]",
+            "- principal: client:ci",
+            "- principal: bob\n  may: [x.y]",
+            "- principal: client:ci\n  must: [x.y]",
+        ] {
             assert!(parse(wrong).is_err(), "{wrong:?}");
         }
     }

@@ -51,9 +51,11 @@ where
 {
     type Rejection = Infallible;
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Infallible> {
-        let request_id = parts.headers.get("x-request-id").and_then(|id| id.to_str().ok()).unwrap_or_default().to_owned();
+        let request_id =
+            parts.headers.get("x-request-id").and_then(|id| id.to_str().ok()).unwrap_or_default().to_owned();
         let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| peer.ip());
-        let address = peer.map(|peer| source::address(peer, &parts.headers, TrustedProxies::from_ref(state)).to_string());
+        let address =
+            peer.map(|peer| source::address(peer, &parts.headers, TrustedProxies::from_ref(state)).to_string());
         Ok(Self { request_id, address })
     }
 }

@@ -38,7 +38,11 @@ const MOST_NAMED: usize = 10;
 
 #[utoipa::path(post, path = "/internal/authority", operation_id = "holdsAll", tag = "internal", request_body = AuthorityRequest,
     responses((status = 200, body = AuthorityAnswer)), security(("platform_client" = ["auth"])))]
-pub async fn holds_all(State(app): State<App>, _: Internal<Auth>, Json(request): Json<AuthorityRequest>) -> Result<Json<AuthorityAnswer>, Problem> {
+pub async fn holds_all(
+    State(app): State<App>,
+    _: Internal<Auth>,
+    Json(request): Json<AuthorityRequest>,
+) -> Result<Json<AuthorityAnswer>, Problem> {
     let AuthorityRequest { tenant_id: tenant, actor, scope, over } = request;
     let mut tx = db::begin_snapshot(&app.pool, tenant).await?;
     let own = effective::store::read(&mut tx, tenant, &actor).await?;
@@ -61,7 +65,11 @@ async fn given(conn: &mut PgConnection, tenant: TenantId, subject: &Subject) -> 
         Subject::Principal { principal } => Ok(effective::store::read(conn, tenant, principal).await?.grants),
         Subject::Things { roles, groups, permissions } => {
             if roles.len() + groups.len() + permissions.len() > MOST_THINGS {
-                return Err(Problem::invalid(vec![FieldError::new("over", "out_of_range", format!("must be at most {MOST_THINGS} things"))]));
+                return Err(Problem::invalid(vec![FieldError::new(
+                    "over",
+                    "out_of_range",
+                    format!("must be at most {MOST_THINGS} things"),
+                )]));
             }
             let mut given = of_groups(conn, tenant, groups).await?;
             given.extend(of_roles(conn, tenant, roles).await?.into_iter().map(for_good));
@@ -80,7 +88,12 @@ async fn of_roles(conn: &mut PgConnection, tenant: TenantId, names: &BTreeSet<St
     let ids = roles::store::ids(conn, tenant, kind, &Vec::from_iter(names.iter().cloned())).await?;
     refuse_unknown("roles", names.iter().filter(|name| !ids.contains_key(*name)))?;
     let ids: Vec<Uuid> = ids.into_values().collect();
-    Ok(roles::store::reachable(conn, tenant, &ids).await?.into_iter().filter(|(id, _)| ids.contains(id)).map(|(_, held)| held).collect())
+    Ok(roles::store::reachable(conn, tenant, &ids)
+        .await?
+        .into_iter()
+        .filter(|(id, _)| ids.contains(id))
+        .map(|(_, held)| held)
+        .collect())
 }
 
 /// What a group denies does not make less of what it gives: who joins may be taken out of another group that gives it too.
@@ -98,6 +111,7 @@ async fn of_groups(conn: &mut PgConnection, tenant: TenantId, ids: &BTreeSet<Uui
 }
 
 fn refuse_unknown(field: &str, unknown: impl Iterator<Item = impl std::fmt::Display>) -> Result<(), Problem> {
-    let faults: Vec<FieldError> = unknown.map(|name| FieldError::new(field, "unknown", format!("{name} is not known"))).collect();
+    let faults: Vec<FieldError> =
+        unknown.map(|name| FieldError::new(field, "unknown", format!("{name} is not known"))).collect();
     if faults.is_empty() { Ok(()) } else { Err(Problem::invalid(faults)) }
 }

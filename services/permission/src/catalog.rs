@@ -19,7 +19,12 @@ const OWN: &str = include_str!("../manifest.toml");
 pub async fn register_own(app: App, shutdown: CancellationToken) {
     let list = match PermissionList::parse(OWN) {
         Ok(list) => list,
-        Err(error) => return tracing::error!(error = &error as &dyn std::error::Error, "The service's own manifest.toml cannot be read"),
+        Err(error) => {
+            return tracing::error!(
+                error = &error as &dyn std::error::Error,
+                "The service's own manifest.toml cannot be read"
+            );
+        }
     };
     while let Err(problem) = replace(&app, &list).await {
         tracing::warn!(error = &problem as &dyn std::error::Error, "Own permissions are not registered yet");
@@ -42,13 +47,18 @@ pub async fn replace(app: &App, list: &PermissionList) -> Result<(), Problem> {
     store::apply(&mut tx, &app.ambient, &list.namespace, &plan).await?;
     let named = store::still_named(&mut tx, &plan.sudden, now).await?;
     if !named.is_empty() {
-        let detail = format!("Granted or held by a role, so not to be removed before a list marked it as deprecated: {}.", named.join(", "));
+        let detail = format!(
+            "Granted or held by a role, so not to be removed before a list marked it as deprecated: {}.",
+            named.join(", ")
+        );
         return Err(Problem::conflict("permission_granted", detail));
     }
     tx.commit().await?;
     // Also what an earlier call left owed: it was answered 503, and this is its repetition.
-    app.stamps
-        .pay(Debts::All)
-        .await
-        .map_err(|_| Problem::unavailable(common::problem::RETRY_AFTER_OUTAGE, "The list is stored, but not in force everywhere. Send it again."))
+    app.stamps.pay(Debts::All).await.map_err(|_| {
+        Problem::unavailable(
+            common::problem::RETRY_AFTER_OUTAGE,
+            "The list is stored, but not in force everywhere. Send it again.",
+        )
+    })
 }

@@ -60,7 +60,12 @@ pub struct Written<T> {
 
 impl Change {
     /// Locks the tenant's roles, groups and grants against other writers. `naming`: to whom something is to be given.
-    pub async fn begin<P>(app: &App, caller: &Allowed<P>, origin: &Origin, naming: impl IntoIterator<Item = &Principal>) -> Result<Self, Problem> {
+    pub async fn begin<P>(
+        app: &App,
+        caller: &Allowed<P>,
+        origin: &Origin,
+        naming: impl IntoIterator<Item = &Principal>,
+    ) -> Result<Self, Problem> {
         if caller.claims.scope.is_some() {
             return Err(limited());
         }
@@ -69,10 +74,18 @@ impl Change {
     }
 
     /// As [`begin`](Self::begin), for whom a platform service speaks. `unasked`: what [`learn`] gave.
-    pub async fn open(app: &App, tenant: TenantId, actor: Principal, origin: Value, unasked: Unasked) -> Result<Self, Problem> {
+    pub async fn open(
+        app: &App,
+        tenant: TenantId,
+        actor: Principal,
+        origin: Value,
+        unasked: Unasked,
+    ) -> Result<Self, Problem> {
         let turn = app.turns.take(tenant).await;
         let mut tx = db::begin(&app.pool, tenant).await?;
-        let row = sqlx::query!("SELECT kind, version FROM tenants WHERE id = $1 FOR NO KEY UPDATE", tenant.0).fetch_optional(&mut *tx).await?;
+        let row = sqlx::query!("SELECT kind, version FROM tenants WHERE id = $1 FOR NO KEY UPDATE", tenant.0)
+            .fetch_optional(&mut *tx)
+            .await?;
         let row = row.ok_or_else(tenant_not_known)?;
         let kind = crate::effective::store::kind_of(&row.kind);
         Ok(Self { tx, tenant, kind, actor, ambient: app.ambient.clone(), origin, version: row.version, unasked, turn })
@@ -101,7 +114,13 @@ impl Change {
     }
 
     /// Counts the version up and writes down what was changed.
-    pub async fn record(&mut self, action: &str, target: &str, before: Option<Value>, after: Option<Value>) -> sqlx::Result<()> {
+    pub async fn record(
+        &mut self,
+        action: &str,
+        target: &str,
+        before: Option<Value>,
+        after: Option<Value>,
+    ) -> sqlx::Result<()> {
         let entry = Entry { action, target, before, after, actor: &self.actor, origin: &self.origin };
         self.version = audit::store::append(&mut self.tx, self.tenant, &self.ambient, &entry).await?;
         Ok(())
@@ -150,7 +169,8 @@ impl Change {
 pub async fn in_force(app: &App, tenant: TenantId) -> Result<(), Problem> {
     app.stamps.pay(Debts::Of(tenant)).await.map_err(|error| {
         tracing::warn!(error = &error as &dyn std::error::Error, "A revocation is stored, and its stamp is owed");
-        let detail = "The change is stored, but caches may not know it yet. Repeat the request until it is answered otherwise.";
+        let detail =
+            "The change is stored, but caches may not know it yet. Repeat the request until it is answered otherwise.";
         Problem { code: "revoke_unconfirmed".into(), ..Problem::unavailable(RETRY_AFTER_OUTAGE, detail) }
     })
 }
@@ -167,7 +187,10 @@ pub fn done(version: i64) -> Response {
 
 /// What its owner may hand on, a key may not: it would outgrow its own limits.
 fn limited() -> Problem {
-    Problem::forbidden("user_session_required", "An API key cannot change who may do what, nor try changes out. Log in, or use a client of the tenant.")
+    Problem::forbidden(
+        "user_session_required",
+        "An API key cannot change who may do what, nor try changes out. Log in, or use a client of the tenant.",
+    )
 }
 
 /// auth has said that the tenant exists, but the message is still on its way.

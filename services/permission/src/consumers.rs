@@ -47,7 +47,14 @@ async fn give(conn: &mut PgConnection, app: &App, tenant: TenantId, user: UserId
     let grant = store::NewGrant { id: app.ambient.uuid(), wish: &wish, role_id: None, granted_by: &auth, now };
     let Some(grant) = store::insert_built_in(conn, tenant, &grant, role).await? else { return Ok(()) };
     let (target, origin) = (format!("grant:{}", grant.id), json!({"client_id": "auth"}));
-    let entry = Entry { action: "grant.created", target: &target, before: None, after: Some(json!(grant)), actor: &auth, origin: &origin };
+    let entry = Entry {
+        action: "grant.created",
+        target: &target,
+        before: None,
+        after: Some(json!(grant)),
+        actor: &auth,
+        origin: &origin,
+    };
     audit::store::append(conn, tenant, &app.ambient, &entry).await?;
     stamps::owe(conn, tenant, &principal).await?;
     // A message handler acts before its commit, where a stamp would be too early.

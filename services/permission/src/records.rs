@@ -67,7 +67,9 @@ impl Filler {
     /// What the principal may do in the tenant right now. With Redis away it is still true, only not left there.
     async fn fill(&self, tenant: TenantId, principal: &Principal) -> Result<Permissions, Problem> {
         let stamps = self.patiently(self.store.stamps(tenant, principal)).await;
-        let effective = effective::store::read(&mut *db::begin(&self.pool, tenant).await?, tenant, principal).await?.at(self.ambient.now());
+        let effective = effective::store::read(&mut *db::begin(&self.pool, tenant).await?, tenant, principal)
+            .await?
+            .at(self.ambient.now());
         let left = effective.until.map_or(NO_EXPIRY, |until| (until - self.ambient.now()).to_std().unwrap_or_default());
         if let Some(stamps) = stamps
             && left >= SHORTEST_LIFE
@@ -100,7 +102,11 @@ impl Filler {
 #[utoipa::path(post, path = "/internal/records", operation_id = "fillRecord", tag = "internal", request_body = FillRequest,
     responses((status = 200, body = FillAnswer)),
     security(("platform_client" = ["*"])))]
-pub async fn fill(State(app): State<App>, _: Internal<Platform>, Json(request): Json<FillRequest>) -> Result<Json<FillAnswer>, Problem> {
+pub async fn fill(
+    State(app): State<App>,
+    _: Internal<Platform>,
+    Json(request): Json<FillRequest>,
+) -> Result<Json<FillAnswer>, Problem> {
     let permissions = app.records.fill(request.tenant_id, &request.principal).await?;
     Ok(Json(FillAnswer { permissions: BTreeSet::clone(&permissions) }))
 }

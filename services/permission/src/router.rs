@@ -1,6 +1,8 @@
 //! Which routes are there? All of them, in one list.
 
-use crate::{DOCS, app::App, audit, authority, catalog, effective, explain, grants, groups, principals, records, roles, simulate};
+use crate::{
+    DOCS, app::App, audit, authority, catalog, effective, explain, grants, groups, principals, records, roles, simulate,
+};
 use axum::Router;
 use common::openapi::{finish, swagger};
 use serde_json::Value;

@@ -135,7 +135,11 @@ pub async fn simulate(
     Json(request): Json<SimulateRequest>,
 ) -> Result<Json<Simulation>, Problem> {
     if request.changes.is_empty() || request.changes.len() > MOST_CHANGES {
-        return Err(Problem::invalid(vec![FieldError::new("changes", "out_of_range", format!("must be 1 to {MOST_CHANGES} changes"))]));
+        return Err(Problem::invalid(vec![FieldError::new(
+            "changes",
+            "out_of_range",
+            format!("must be 1 to {MOST_CHANGES} changes"),
+        )]));
     }
     if request.changes.iter().any(SimulatedChange::is_of_roles) {
         // Roles are edited by who may write roles, in a simulation as in earnest.
@@ -160,7 +164,9 @@ async fn make(change: &mut Change, simulated: SimulatedChange) -> Result<(), Pro
         SimulatedChange::Grant(grant) => grants::changes::create(change, &grant.into()).await.map(drop),
         SimulatedChange::Revoke { grant } => grants::changes::revoke(change, grant).await,
         SimulatedChange::CreateRole(body) => roles::changes::create(change, &body.into()).await.map(drop),
-        SimulatedChange::EditRole(edit) => roles::changes::edit(change, edit.role, &edit.body.into(), None).await.map(drop),
+        SimulatedChange::EditRole(edit) => {
+            roles::changes::edit(change, edit.role, &edit.body.into(), None).await.map(drop)
+        }
         SimulatedChange::DeleteRole { role } => roles::changes::delete(change, role).await,
         SimulatedChange::AddMember { group, principal } => groups::changes::add(change, group, &principal).await,
         SimulatedChange::RemoveMember { group, principal } => groups::changes::remove(change, group, &principal).await,
@@ -187,7 +193,8 @@ async fn permissions(change: &mut Change, ground: &Ground) -> Result<Permissions
 /// What each has in `these` and not in `those`.
 fn beyond(these: &Permissions, those: &Permissions) -> Vec<Difference> {
     let nothing = BTreeSet::new();
-    let differences = these.iter().map(|(principal, held)| (principal, held - those.get(principal).unwrap_or(&nothing)));
+    let differences =
+        these.iter().map(|(principal, held)| (principal, held - those.get(principal).unwrap_or(&nothing)));
     let differences = differences.filter(|(_, permissions)| !permissions.is_empty());
     differences.map(|(principal, permissions)| Difference { principal: principal.clone(), permissions }).collect()
 }
@@ -206,8 +213,14 @@ mod tests {
     fn a_difference_names_only_those_who_have_one() {
         let held = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<BTreeSet<_>>();
         let before = Permissions::from([("a".into(), held(&["x.a", "x.b"])), ("b".into(), held(&["x.a"]))]);
-        let after = Permissions::from([("a".into(), held(&["x.a"])), ("b".into(), held(&["x.a"])), ("c".into(), held(&["x.c"]))]);
-        let named = |differences: Vec<Difference>| differences.into_iter().map(|one| (one.principal, one.permissions)).collect::<Vec<_>>();
+        let after = Permissions::from([
+            ("a".into(), held(&["x.a"])),
+            ("b".into(), held(&["x.a"])),
+            ("c".into(), held(&["x.c"])),
+        ]);
+        let named = |differences: Vec<Difference>| {
+            differences.into_iter().map(|one| (one.principal, one.permissions)).collect::<Vec<_>>()
+        };
         assert_eq!(named(beyond(&after, &before)), [("c".to_owned(), held(&["x.c"]))]);
         assert_eq!(named(beyond(&before, &after)), [("a".to_owned(), held(&["x.b"]))]);
     }

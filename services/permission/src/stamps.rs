@@ -49,7 +49,9 @@ struct Debt {
 
 /// In the transaction of the change: the principal's records must not count any more.
 pub async fn owe(conn: &mut PgConnection, tenant: TenantId, principal: &Principal) -> sqlx::Result<()> {
-    sqlx::query!("INSERT INTO owed_stamps (tenant_id, principal) VALUES ($1, $2)", tenant.0, principal.to_string()).execute(conn).await?;
+    sqlx::query!("INSERT INTO owed_stamps (tenant_id, principal) VALUES ($1, $2)", tenant.0, principal.to_string())
+        .execute(conn)
+        .await?;
     Ok(())
 }
 

@@ -59,7 +59,10 @@ impl Abilities {
             return Arc::clone(can);
         }
         let bundles = on_disk(&self.bundles_dir).await.unwrap_or_else(|error| {
-            tracing::warn!(error = &error as &dyn std::error::Error, "The bundles on disk cannot be listed; their jobs are left to other workers");
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "The bundles on disk cannot be listed; their jobs are left to other workers"
+            );
             Vec::new()
         });
         let can = Arc::new(Can::with(&bundles));
@@ -79,7 +82,11 @@ async fn on_disk(folder: &Path) -> std::io::Result<Vec<String>> {
         }
     }
     if bundles.len() > MOST_BUNDLES {
-        tracing::warn!(bundles = bundles.len(), most = MOST_BUNDLES, "There are more bundles on disk than this worker looks at");
+        tracing::warn!(
+            bundles = bundles.len(),
+            most = MOST_BUNDLES,
+            "There are more bundles on disk than this worker looks at"
+        );
         bundles.truncate(MOST_BUNDLES);
     }
     Ok(bundles)

@@ -43,7 +43,12 @@ pub(crate) async fn run(app: &App, job: &Claimed, give_up: &CancellationToken) {
         },
         () = give_up.cancelled() => hand_back(app, job).await,
     };
-    tracing::info!(outcome, attempt = job.attempts, duration_ms = started.elapsed().as_millis() as u64, "A job's attempt is over");
+    tracing::info!(
+        outcome,
+        attempt = job.attempts,
+        duration_ms = started.elapsed().as_millis() as u64,
+        "A job's attempt is over"
+    );
     metrics::counter!("job_attempts_total", "kind" => job.kind.clone(), "outcome" => outcome).increment(1);
 }
 
@@ -62,7 +67,8 @@ async fn handle(app: &App, job: &Claimed) -> Result<(), Fault> {
     if job.takeovers > MOST_TAKEOVERS {
         return Err(Fault::permanent(format!("{} workers died of it or were cut off from it", job.takeovers)));
     }
-    let handler = Handler::of(&job.kind, job.version).ok_or_else(|| Fault::away("this worker has no handler for it"))?;
+    let handler =
+        Handler::of(&job.kind, job.version).ok_or_else(|| Fault::away("this worker has no handler for it"))?;
     let attempt = Run { app, job };
     let attempt = AssertUnwindSafe(handler.run(&attempt)).catch_unwind();
     match timeout(LONGEST_ATTEMPT, attempt).await {
@@ -77,8 +83,12 @@ async fn settle(app: &App, job: &Claimed, result: &Result<(), Fault>) -> Result<
     let (outcome, ours) = match result {
         Ok(()) => ("succeeded", finish(app, job, None).await?),
         Err(Fault::Away(reason)) => ("put off", put_off(app, job, wait_after(job.outages + 1), reason, true).await?),
-        Err(Fault::Transient(reason)) if job.attempts < MOST_ATTEMPTS => ("put off", put_off(app, job, wait_after(job.attempts), reason, false).await?),
-        Err(Fault::Transient(reason)) => ("failed", finish(app, job, Some(&format!("given up after {} attempts: {reason}", job.attempts))).await?),
+        Err(Fault::Transient(reason)) if job.attempts < MOST_ATTEMPTS => {
+            ("put off", put_off(app, job, wait_after(job.attempts), reason, false).await?)
+        }
+        Err(Fault::Transient(reason)) => {
+            ("failed", finish(app, job, Some(&format!("given up after {} attempts: {reason}", job.attempts))).await?)
+        }
         Err(Fault::Permanent(reason)) => ("failed", finish(app, job, Some(reason)).await?),
     };
     Ok(if ours { outcome } else { "lost" })
@@ -103,7 +113,14 @@ async fn finish(app: &App, job: &Claimed, failure: Option<&str>) -> Result<bool,
     let outcome = if failure.is_some() { JobOutcome::Failed } else { JobOutcome::Succeeded };
     let instance_id = job.instance_id.map(InstanceId);
     let run = job.run.unsigned_abs();
-    let finished = JobFinished { job_id: job.id, kind: job.kind.clone(), instance_id, outcome, reason: failure.map(str::to_owned), run };
+    let finished = JobFinished {
+        job_id: job.id,
+        kind: job.kind.clone(),
+        instance_id,
+        outcome,
+        reason: failure.map(str::to_owned),
+        run,
+    };
     messaging::publish(&mut tx, &app.ambient, "worker", job.tenant(), &finished).await?;
     tx.commit().await?;
     Ok(true)

@@ -68,7 +68,12 @@ mod tests {
         let mut env = Env::new([("JOB_CONCURRENCY".into(), "0".into()), ("JOB_LEASE_SECONDS".into(), "soon".into())]);
         let config = read(&mut env);
         let message = env.finish(config).unwrap_err().to_string();
-        for fault in ["JOB_CONCURRENCY must be 1 to 100", "JOB_LEASE_SECONDS: ", "BUNDLES_DIR is missing", "CONFIGURATOR_URL is missing"] {
+        for fault in [
+            "JOB_CONCURRENCY must be 1 to 100",
+            "JOB_LEASE_SECONDS: ",
+            "BUNDLES_DIR is missing",
+            "CONFIGURATOR_URL is missing",
+        ] {
             assert!(message.contains(fault), "{fault} not in {message}");
         }
     }

@@ -37,7 +37,8 @@ impl Dispatcher {
 
     /// Runs until `shutdown`, through any outage of PostgreSQL; then finishes what it holds, or hands it back.
     pub async fn run(self, shutdown: CancellationToken) {
-        let (wake, running, give_up) = (Notify::new(), TaskTracker::new(), GiveUp::after(&shutdown, self.app.config.drain));
+        let (wake, running, give_up) =
+            (Notify::new(), TaskTracker::new(), GiveUp::after(&shutdown, self.app.config.drain));
         tokio::select! {
             () = self.dispatch(&wake, &running, give_up.token(), &shutdown) => {}
             () = self.listen(&wake) => {}
@@ -47,7 +48,13 @@ impl Dispatcher {
         tracing::info!("drained");
     }
 
-    async fn dispatch(&self, wake: &Notify, running: &TaskTracker, give_up: &CancellationToken, shutdown: &CancellationToken) {
+    async fn dispatch(
+        &self,
+        wake: &Notify,
+        running: &TaskTracker,
+        give_up: &CancellationToken,
+        shutdown: &CancellationToken,
+    ) {
         let slots = Arc::new(Semaphore::new(self.app.config.job_concurrency as usize));
         let mut pace = interval(Duration::from_secs(1) / self.app.config.jobs_per_second);
         // A pause is not made up for by a burst.
@@ -84,7 +91,12 @@ impl Dispatcher {
         Ok(claimed)
     }
 
-    fn attempt(&self, job: Claimed, slot: OwnedSemaphorePermit, give_up: CancellationToken) -> impl Future<Output = ()> + Send + 'static {
+    fn attempt(
+        &self,
+        job: Claimed,
+        slot: OwnedSemaphorePermit,
+        give_up: CancellationToken,
+    ) -> impl Future<Output = ()> + Send + 'static {
         let app = self.app.clone();
         let span = tracing::info_span!("job", job_id = %job.id, kind = job.kind, version = job.version, tenant = job.tenant_id.map(tracing::field::display));
         let attempt = async move {
@@ -124,7 +136,10 @@ impl Dispatcher {
                 metrics::gauge!("jobs_running").set(counts.running as f64);
                 metrics::gauge!("jobs_left_to_others").set(counts.left as f64);
                 if counts.left > left {
-                    tracing::warn!(jobs = counts.left, "Queued jobs wait for a worker with another handler or bundle than this one has");
+                    tracing::warn!(
+                        jobs = counts.left,
+                        "Queued jobs wait for a worker with another handler or bundle than this one has"
+                    );
                 }
                 left = counts.left;
             }

@@ -53,7 +53,8 @@ pub(crate) struct Run<'a> {
 impl Run<'_> {
     /// Notes how far the job has come. Only information: whether the job is still ours is for the heartbeat to find out.
     pub async fn note(&self, done: usize, total: usize, line: &str) {
-        let progress = Progress { done: done.try_into().unwrap_or(u32::MAX), total: total.try_into().unwrap_or(u32::MAX) };
+        let progress =
+            Progress { done: done.try_into().unwrap_or(u32::MAX), total: total.try_into().unwrap_or(u32::MAX) };
         if let Err(error) = self.write(progress, line).await {
             tracing::warn!(error = %Chain(&error), line, "A job's progress could not be noted");
         }
@@ -72,7 +73,8 @@ pub(crate) enum Handler {
     SeedInstanceV1,
 }
 
-const HANDLERS: &[(&str, i32, Handler)] = &[(MIGRATE_INSTANCE, 1, Handler::MigrateInstanceV1), (SEED_INSTANCE, 1, Handler::SeedInstanceV1)];
+const HANDLERS: &[(&str, i32, Handler)] =
+    &[(MIGRATE_INSTANCE, 1, Handler::MigrateInstanceV1), (SEED_INSTANCE, 1, Handler::SeedInstanceV1)];
 
 impl Handler {
     pub fn of(kind: &str, version: i32) -> Option<Self> {

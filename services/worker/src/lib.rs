@@ -76,7 +76,12 @@ pub async fn start(config: Config, bound: Bound, ambient: Ambient, lifecycle: Li
     let shutdown = &lifecycle.shutdown;
     lifecycle.spawn(common::catalog::register(base, app.client.clone(), permissions, shutdown.clone()));
     lifecycle.spawn(Relay::new(app.pool.clone(), aws.publisher()).run(shutdown.clone()));
-    lifecycle.spawn(Consumer::new(&aws, "worker", app.pool.clone(), ambient).on::<RunJob, _>(app.clone()).complete()?.run(shutdown.clone()));
+    lifecycle.spawn(
+        Consumer::new(&aws, "worker", app.pool.clone(), ambient)
+            .on::<RunJob, _>(app.clone())
+            .complete()?
+            .run(shutdown.clone()),
+    );
     lifecycle.spawn(Dispatcher::new(app.clone()).run(shutdown.clone()));
     let health = Health::default().with_database(&app.pool).with_redis(&app.redis).with_keys(&app.access);
     bound.serve(router::router(app), health, lifecycle).await?;

@@ -16,7 +16,8 @@ const PERMISSION: &str = "auth.readMembers";
 const CALLERS: usize = 64;
 const MANY: &str = "protected, 64 callers";
 /// Labels and routes.
-const ROUTES: [(&str, &str); 5] = [("bare", "bare"), ("mget", "mget"), ("naive", "naive"), ("protected", "protected"), (MANY, "protected")];
+const ROUTES: [(&str, &str); 5] =
+    [("bare", "bare"), ("mget", "mget"), ("naive", "naive"), ("protected", "protected"), (MANY, "protected")];
 
 #[derive(clap::Args)]
 pub struct Access {
@@ -53,7 +54,10 @@ impl Access {
         print_peaks(&peaks);
         let protected = peaks.get("protected").context("the protected route was not measured")?;
         let half = load.paced(&format!("{url}/protected"), operator, protected.rate / 2.0).await?;
-        println!("\nprotected at half of its peak ({:.0}/s): p50 {:.2} ms, p99 {:.2} ms", half.rate, half.p50_ms, half.p99_ms);
+        println!(
+            "\nprotected at half of its peak ({:.0}/s): p50 {:.2} ms, p99 {:.2} ms",
+            half.rate, half.p50_ms, half.p99_ms
+        );
         print_trials(&self.trials(stack, &running, probe).await?);
         let count = self.records.to_string();
         print_records(&stack.bench(&running, "permission", &["records", "--count", &count], &[]).await?);
@@ -61,7 +65,13 @@ impl Access {
     }
 
     /// The median of each route, by its label. Rounds go over all routes, so that what else the machine does falls on all alike.
-    async fn peaks(&self, load: &Load, url: &str, operator: &str, callers: &[String]) -> Result<BTreeMap<&'static str, Outcome>> {
+    async fn peaks(
+        &self,
+        load: &Load,
+        url: &str,
+        operator: &str,
+        callers: &[String],
+    ) -> Result<BTreeMap<&'static str, Outcome>> {
         let one = [operator.to_owned()];
         let mut outcomes = BTreeMap::<_, Vec<_>>::new();
         for round in 1..=self.rounds {
@@ -71,14 +81,34 @@ impl Access {
                 outcomes.entry(label).or_default().push(load.peak(&format!("{url}/{route}"), tokens).await?);
             }
         }
-        outcomes.into_iter().map(|(label, outcomes)| Ok((label, median(outcomes).context("no round was run")?))).collect()
+        outcomes
+            .into_iter()
+            .map(|(label, outcomes)| Ok((label, median(outcomes).context("no round was run")?)))
+            .collect()
     }
 
     /// A machine of the operator's tenant is granted a permission and loses it, again and again.
     async fn trials(&self, stack: &Stack, running: &Running, probe: Machine) -> Result<Value> {
         let (count, route) = (self.trials.to_string(), format!("{}/protected", running.bench_url));
-        let args = ["trials", "--count", &count, "--route", &route, "--permission-url", &running.permission_url, "--principal", &probe.principal];
-        let told = stack.bench(running, "billing", &args, &[("OWNER_TOKEN", &running.operator_token), ("BENCH_TOKEN", &probe.token)]).await?;
+        let args = [
+            "trials",
+            "--count",
+            &count,
+            "--route",
+            &route,
+            "--permission-url",
+            &running.permission_url,
+            "--principal",
+            &probe.principal,
+        ];
+        let told = stack
+            .bench(
+                running,
+                "billing",
+                &args,
+                &[("OWNER_TOKEN", &running.operator_token), ("BENCH_TOKEN", &probe.token)],
+            )
+            .await?;
         ensure!(told["stale_allows"] == 0, "allowed after the revocation was answered: {told}");
         Ok(told)
     }
@@ -95,11 +125,22 @@ async fn machines(running: &Running, count: usize) -> Result<Vec<Machine>> {
     let (http, mut machines) = (reqwest::Client::builder().no_proxy().build()?, Vec::new());
     for number in 0..count {
         let made = http.post(format!("{}/v1/clients", running.auth_url)).bearer_auth(&running.operator_token);
-        let made: Value = made.json(&json!({"name": format!("bench {number}")})).send().await?.error_for_status()?.json().await?;
-        let text = |path: &str| made.pointer(path).and_then(Value::as_str).with_context(|| format!("a new client has no {path}"));
+        let made: Value =
+            made.json(&json!({"name": format!("bench {number}")})).send().await?.error_for_status()?.json().await?;
+        let text = |path: &str| {
+            made.pointer(path).and_then(Value::as_str).with_context(|| format!("a new client has no {path}"))
+        };
         let id = text("/client/id")?;
-        let form = [("grant_type", "client_credentials"), ("client_id", id), ("client_secret", text("/secret/secret")?)];
-        let token: Value = http.post(format!("{}/v1/oauth/token", running.auth_url)).form(&form).send().await?.error_for_status()?.json().await?;
+        let form =
+            [("grant_type", "client_credentials"), ("client_id", id), ("client_secret", text("/secret/secret")?)];
+        let token: Value = http
+            .post(format!("{}/v1/oauth/token", running.auth_url))
+            .form(&form)
+            .send()
+            .await?
+            .error_for_status()?
+            .json()
+            .await?;
         let token = token["access_token"].as_str().context("a machine gets no token")?.to_owned();
         machines.push(Machine { principal: format!("client:{id}"), token });
     }
@@ -121,7 +162,13 @@ async fn granted(running: &Running, machines: Vec<Machine>) -> Result<Vec<String
 
 /// Leaves the record that `mget` and `naive` only read.
 async fn warm(url: &str, token: &str) -> Result<()> {
-    let answer = reqwest::Client::builder().no_proxy().build()?.get(format!("{url}/protected")).bearer_auth(token).send().await?;
+    let answer = reqwest::Client::builder()
+        .no_proxy()
+        .build()?
+        .get(format!("{url}/protected"))
+        .bearer_auth(token)
+        .send()
+        .await?;
     ensure!(answer.status().is_success(), "the protected route answers {}: {}", answer.status(), answer.text().await?);
     Ok(())
 }
@@ -135,14 +182,21 @@ fn print_peaks(peaks: &BTreeMap<&'static str, Outcome>) {
     println!(
         "\nwrk -t2 -c{CONNECTIONS}, on the cores that the server has too\n\n| route | requests/s | of bare | p50 ms | p99 ms |\n| --- | --- | --- | --- | --- |"
     );
-    for (label, Outcome { rate, p50_ms, p99_ms }) in ROUTES.iter().filter_map(|(label, _)| Some((label, peaks.get(label)?))) {
+    for (label, Outcome { rate, p50_ms, p99_ms }) in
+        ROUTES.iter().filter_map(|(label, _)| Some((label, peaks.get(label)?)))
+    {
         println!("| {label} | {rate:.0} | {:.2} | {p50_ms:.2} | {p99_ms:.2} |", rate / peaks["bare"].rate);
     }
 }
 
 fn print_trials(told: &Value) {
-    println!("\n{} trials, {} stale allows\n\n| ms | p50 | p99 | max |\n| --- | --- | --- | --- |", told["trials"], told["stale_allows"]);
-    for (label, field) in [("warm check", "warm_ms"), ("cold fill", "cold_fill_ms"), ("revoke sent → denied", "revoke_denied_ms")] {
+    println!(
+        "\n{} trials, {} stale allows\n\n| ms | p50 | p99 | max |\n| --- | --- | --- | --- |",
+        told["trials"], told["stale_allows"]
+    );
+    for (label, field) in
+        [("warm check", "warm_ms"), ("cold fill", "cold_fill_ms"), ("revoke sent → denied", "revoke_denied_ms")]
+    {
         let at = |share: &str| told[field][share].as_f64().unwrap_or(f64::NAN);
         println!("| {label} | {:.2} | {:.2} | {:.2} |", at("p50"), at("p99"), at("max"));
     }
@@ -150,7 +204,10 @@ fn print_trials(told: &Value) {
 
 fn print_records(told: &Value) {
     let megabytes = told["bytes"].as_f64().unwrap_or(f64::NAN) / 1_000_000.0;
-    println!("\n{} records of {} permissions, with their stamps: {megabytes:.0} MB of Redis", told["records"], told["permissions_each"]);
+    println!(
+        "\n{} records of {} permissions, with their stamps: {megabytes:.0} MB of Redis",
+        told["records"], told["permissions_each"]
+    );
 }
 
 #[cfg(test)]

@@ -30,20 +30,23 @@ impl Load {
     pub async fn peak(&self, url: &str, tokens: &[String]) -> Result<Outcome> {
         let script = self.scratch.join("callers.lua");
         fs::write(&script, in_turn(tokens))?;
-        let (connections, duration, script) = (CONNECTIONS.to_string(), format!("{}s", self.seconds), script.display().to_string());
+        let (connections, duration, script) =
+            (CONNECTIONS.to_string(), format!("{}s", self.seconds), script.display().to_string());
         let report = run("wrk", &["-t2", "-c", &connections, "-d", &duration, "--latency", "-s", &script, url]).await?;
         wrk(&report).with_context(|| format!("{url}: {report}"))
     }
 
     /// About `rate` requests a second over [`CONNECTIONS`] connections.
     pub async fn paced(&self, url: &str, token: &str, rate: f64) -> Result<Outcome> {
-        let (connections, seconds, header) = (CONNECTIONS / GENERATORS, self.seconds.to_string(), format!("Authorization: Bearer {token}"));
+        let (connections, seconds, header) =
+            (CONNECTIONS / GENERATORS, self.seconds.to_string(), format!("Authorization: Bearer {token}"));
         let each = format!("--rps={}", rate / f64::from(CONNECTIONS));
         let logs: Vec<_> = (0..GENERATORS).map(|number| self.scratch.join(format!("requests-{number}.log"))).collect();
         let mut generators = JoinSet::new();
         for log in &logs {
             let (connections, log) = (connections.to_string(), format!("--log-file={}", log.display()));
-            let args = ["--h1", "-t1", "-c", &connections, "-D", &seconds, &each, &log, "-H", &header, url].map(String::from);
+            let args =
+                ["--h1", "-t1", "-c", &connections, "-D", &seconds, &each, &log, "-H", &header, url].map(String::from);
             generators.spawn(async move { run("h2load", &args.each_ref().map(String::as_str)).await });
         }
         while let Some(ended) = generators.join_next().await {
@@ -58,7 +61,10 @@ fn in_turn(tokens: &[String]) -> String {
     let mut script = "local requests = {}\nlocal turn = 0\ninit = function()\n".to_owned();
     for token in tokens {
         // Writing to a String does not fail.
-        let _ = writeln!(script, "  table.insert(requests, wrk.format('GET', nil, {{ Authorization = 'Bearer {token}' }}))");
+        let _ = writeln!(
+            script,
+            "  table.insert(requests, wrk.format('GET', nil, {{ Authorization = 'Bearer {token}' }}))"
+        );
     }
     script + "end\nrequest = function()\n  turn = turn % #requests + 1\n  return requests[turn]\nend\n"
 }
@@ -66,7 +72,12 @@ fn in_turn(tokens: &[String]) -> String {
 async fn run(program: &str, args: &[&str]) -> Result<String> {
     let output = Command::new(program).args(args).stdin(Stdio::null()).kill_on_drop(true).output().await;
     let output = output.with_context(|| format!("cannot run {program}"))?;
-    ensure!(output.status.success(), "{program} failed ({}): {}", output.status, String::from_utf8_lossy(&output.stderr));
+    ensure!(
+        output.status.success(),
+        "{program} failed ({}): {}",
+        output.status,
+        String::from_utf8_lossy(&output.stderr)
+    );
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
@@ -75,7 +86,11 @@ fn wrk(report: &str) -> Result<Outcome> {
         ensure!(!report.contains(fault), "not every request was answered with success");
     }
     let latency = |share: &str| milliseconds(word_after(report, share)?);
-    Ok(Outcome { rate: word_after(report, "Requests/sec:")?.parse()?, p50_ms: latency("50%")?, p99_ms: latency("99%")? })
+    Ok(Outcome {
+        rate: word_after(report, "Requests/sec:")?.parse()?,
+        p50_ms: latency("50%")?,
+        p99_ms: latency("99%")?,
+    })
 }
 
 /// A line a request: when it began, its status, and how many microseconds it took.
@@ -84,12 +99,18 @@ fn h2load(logs: &[PathBuf], seconds: u32) -> Result<Outcome> {
     let text = logs.iter().map(fs::read_to_string).collect::<std::io::Result<String>>()?;
     for line in text.lines() {
         let mut fields = line.split('\t').skip(1);
-        let (status, took) = fields.next().zip(fields.next()).with_context(|| format!("the log has the line {line:?}"))?;
+        let (status, took) =
+            fields.next().zip(fields.next()).with_context(|| format!("the log has the line {line:?}"))?;
         ensure!(status == "200", "a request was answered {status}");
         micros.push(took.parse::<u32>()?);
     }
     micros.sort_unstable();
-    let at = |share: f64| micros.get((micros.len() as f64 * share) as usize).map(|micros| f64::from(*micros) / 1000.0).context("no request was answered");
+    let at = |share: f64| {
+        micros
+            .get((micros.len() as f64 * share) as usize)
+            .map(|micros| f64::from(*micros) / 1000.0)
+            .context("no request was answered")
+    };
     Ok(Outcome { rate: micros.len() as f64 / f64::from(seconds), p50_ms: at(0.5)?, p99_ms: at(0.99)? })
 }
 
@@ -112,8 +133,7 @@ fn milliseconds(text: &str) -> Result<f64> {
 mod tests {
     use super::*;
 
-    const WRK: &str =
-        "  Latency Distribution\n     50%  812.00us\n     99%    3.53ms\n  400 requests in 5.00s\nRequests/sec:  71234.56\nTransfer/sec:      8.76MB\n";
+    const WRK: &str = "  Latency Distribution\n     50%  812.00us\n     99%    3.53ms\n  400 requests in 5.00s\nRequests/sec:  71234.56\nTransfer/sec:      8.76MB\n";
     #[test]
     fn reports_are_read() {
         assert_eq!(wrk(WRK).unwrap(), Outcome { rate: 71234.56, p50_ms: 0.812, p99_ms: 3.53 });

@@ -46,7 +46,19 @@ impl Tenancy {
     async fn measure(&self, stack: &mut Stack) -> Result<()> {
         let infra = stack.infra().await?;
         let mut command = cargo::command();
-        command.args(["test", "--profile", &self.profile, "-p", "forum", "--test", "it", "--", "--exact", "--nocapture", TEST]);
+        command.args([
+            "test",
+            "--profile",
+            &self.profile,
+            "-p",
+            "forum",
+            "--test",
+            "it",
+            "--",
+            "--exact",
+            "--nocapture",
+            TEST,
+        ]);
         test::give_environment(&mut command, &infra);
         for (name, value) in [
             ("INSTANCES", self.instances),
@@ -58,7 +70,10 @@ impl Tenancy {
         ] {
             command.env(format!("CROWD_{name}"), value.to_string());
         }
-        ensure!(command.status().await.context("cannot run the test")?.success(), "somebody was turned away, or there were too many connections");
+        ensure!(
+            command.status().await.context("cannot run the test")?.success(),
+            "somebody was turned away, or there were too many connections"
+        );
         Ok(())
     }
 }

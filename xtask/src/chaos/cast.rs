@@ -33,7 +33,12 @@ pub async fn gather(guide: &Guide, world: &World) -> Result<Cast> {
     let email = |number: usize| format!("chaos-{number}@acme-{}.test", guide.cast.tag);
     let ways = 4 * EACH;
     for number in 0..=ways {
-        guide.post("auth", "/v1/invitations").bearer(&setting.token).json(&json!({ "email": email(number) })).expect(202).await?;
+        guide
+            .post("auth", "/v1/invitations")
+            .bearer(&setting.token)
+            .json(&json!({ "email": email(number) }))
+            .expect(202)
+            .await?;
     }
     let mut people = Vec::new();
     for number in 0..ways {

@@ -26,7 +26,12 @@ impl Evictor {
                 _ => format!("rec:{principal}"),
             };
             // While Redis is away there is nothing to evict.
-            if self.redis.ask(self.redis.port, &format!("DEL {{{}}}:{key}", self.tenant)).await.is_ok_and(|deleted| deleted == ":1") {
+            if self
+                .redis
+                .ask(self.redis.port, &format!("DEL {{{}}}:{key}", self.tenant))
+                .await
+                .is_ok_and(|deleted| deleted == ":1")
+            {
                 self.world.ledger.books().evicted += 1;
             }
             tokio::time::sleep(PAUSE).await;

@@ -29,7 +29,8 @@ pub enum Fault {
 }
 
 impl Fault {
-    pub const ALL: [Self; 5] = [Self::RedisRestartsEmpty, Self::RedisFailsOver, Self::ReplicaDies, Self::RedisForgets, Self::PermissionDies];
+    pub const ALL: [Self; 5] =
+        [Self::RedisRestartsEmpty, Self::RedisFailsOver, Self::ReplicaDies, Self::RedisForgets, Self::PermissionDies];
 
     pub fn name(self) -> &'static str {
         match self {
@@ -63,7 +64,8 @@ impl Faults<'_> {
             let mut order = Fault::ALL;
             self.dice.shuffle(&mut order);
             for fault in order {
-                let tried = recoveries.len() == Fault::ALL.len() && self.world.ledger.books().answered_revocations() >= enough;
+                let tried =
+                    recoveries.len() == Fault::ALL.len() && self.world.ledger.books().answered_revocations() >= enough;
                 if began.elapsed() >= duration && (tried || began.elapsed() >= LONGER * duration) {
                     return Ok(recoveries);
                 }

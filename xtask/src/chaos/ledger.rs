@@ -108,7 +108,9 @@ impl Ledger {
         if outcome == Outcome::Allowed {
             books.stale += 1;
             let since = revoked_at.elapsed().as_millis();
-            books.mistake(format!("stale: {what} was allowed; its revocation had been answered {since} ms before that answer"));
+            books.mistake(format!(
+                "stale: {what} was allowed; its revocation had been answered {since} ms before that answer"
+            ));
         }
     }
 
@@ -139,7 +141,11 @@ impl Books {
     }
 
     fn mistake(&mut self, what: String) {
-        if self.mistakes.len() < TOLD { self.mistakes.push(format!("{what} (last fault: {})", self.scene)) } else { self.untold += 1 }
+        if self.mistakes.len() < TOLD {
+            self.mistakes.push(format!("{what} (last fault: {})", self.scene))
+        } else {
+            self.untold += 1
+        }
     }
 
     pub fn mistakes(&self) -> u64 {

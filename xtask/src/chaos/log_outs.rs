@@ -25,7 +25,9 @@ impl Leaver {
                 Some(alone) => {
                     world.ledger.revoked(subject, "log-outs");
                     if alone {
-                        world.ledger.mistake("a log-out was answered although no replica was there to confirm it".into());
+                        world
+                            .ledger
+                            .mistake("a log-out was answered although no replica was there to confirm it".into());
                     }
                 }
                 None => self.sessions.forget_last(),
@@ -38,7 +40,10 @@ impl Leaver {
     /// `None` if the session ended, or was lost, without an answer that says so; else whether no replica confirmed it.
     async fn log_out(&self, token: &str) -> Result<Option<bool>> {
         while !self.world.is_over() {
-            let answer = self.world.send(self.world.request(Method::DELETE, "auth", "/v1/sessions/current").bearer_auth(token)).await;
+            let answer = self
+                .world
+                .send(self.world.request(Method::DELETE, "auth", "/v1/sessions/current").bearer_auth(token))
+                .await;
             match answer.status {
                 204 => return Ok(Some(answer.alone)),
                 401 => return Ok(None),

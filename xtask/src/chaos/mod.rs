@@ -59,7 +59,8 @@ pub async fn run(data: Option<PathBuf>, wish: Wish) -> Result<ExitCode> {
 
 /// `None` if somebody pressed Ctrl-C; else as `on`.
 async fn own_stack(data: Option<PathBuf>, wish: Wish) -> Result<Option<bool>> {
-    let options = Options { redis_pair: true, ..Options::private("chaos", &[Need::Postgres, Need::Redis, Need::Python]) };
+    let options =
+        Options { redis_pair: true, ..Options::private("chaos", &[Need::Postgres, Need::Redis, Need::Python]) };
     stack::with(data, options, async |stack| {
         let state = stack.start().await?;
         on(stack, state, &wish).await
@@ -79,7 +80,14 @@ pub async fn on(stack: &mut Stack, state: State, wish: &Wish) -> Result<bool> {
     Ok(report(&world.ledger.books(), &recoveries))
 }
 
-async fn unleash(stack: &mut Stack, guide: &Guide, world: &Arc<World>, cast: Cast, wish: &Wish, seed: u64) -> Result<Recoveries> {
+async fn unleash(
+    stack: &mut Stack,
+    guide: &Guide,
+    world: &Arc<World>,
+    cast: Cast,
+    wish: &Wish,
+    seed: u64,
+) -> Result<Recoveries> {
     let mut dice = Dice::new(seed);
     let canary = cast::owner(guide, world).await?;
     let pair = stack.pair.take().context("the stack has one Redis only")?;
@@ -97,10 +105,17 @@ async fn unleash(stack: &mut Stack, guide: &Guide, world: &Arc<World>, cast: Cas
 }
 
 /// Writers, readers and evictions, at work.
-async fn crowd(guide: &Guide, world: &Arc<World>, cast: Cast, redis: Redis, dice: &mut Dice) -> Result<JoinSet<Result<()>>> {
+async fn crowd(
+    guide: &Guide,
+    world: &Arc<World>,
+    cast: Cast,
+    redis: Redis,
+    dice: &mut Dice,
+) -> Result<JoinSet<Result<()>>> {
     let mut crowd = JoinSet::new();
     let principals = cast.people.iter().map(|(person, _)| person.principal.clone()).collect();
-    let evictor = Evictor { world: Arc::clone(world), redis, tenant: cast.tenant, principals, dice: Dice::new(dice.next()) };
+    let evictor =
+        Evictor { world: Arc::clone(world), redis, tenant: cast.tenant, principals, dice: Dice::new(dice.next()) };
     crowd.spawn(at_peace(evictor.run()));
     let url = format!("{}permission", guide.state.postgres_url.trim_end_matches("postgres"));
     crowd.spawn(Brake { world: Arc::clone(world), url, dice: Dice::new(dice.next()) }.run());
@@ -114,7 +129,13 @@ async fn crowd(guide: &Guide, world: &Arc<World>, cast: Cast, redis: Redis, dice
     let sessions = Arc::new(Sessions::default());
     let watch = readers::watch_sessions(Arc::clone(world), Arc::clone(&sessions), Dice::new(dice.next()));
     crowd.spawn(at_peace(watch));
-    let leaver = Leaver { world: Arc::clone(world), email: cast.leaver, password: cast::PASSWORD, sessions, dice: Dice::new(dice.next()) };
+    let leaver = Leaver {
+        world: Arc::clone(world),
+        email: cast.leaver,
+        password: cast::PASSWORD,
+        sessions,
+        dice: Dice::new(dice.next()),
+    };
     crowd.spawn(leaver.run());
     Ok(crowd)
 }

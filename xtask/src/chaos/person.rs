@@ -44,9 +44,20 @@ impl Person {
             if let Some(tokens) = Tokens::of(&answer) {
                 let id = answer.body["user"]["id"].as_str().context("a log-in names the user")?;
                 let (name, principal) = (email.split('@').next().unwrap_or(email).to_owned(), format!("user:{id}"));
-                return Ok(Self { name, principal, credentials, tokens: Mutex::new(tokens), renewing: tokio::sync::Mutex::default() });
+                return Ok(Self {
+                    name,
+                    principal,
+                    credentials,
+                    tokens: Mutex::new(tokens),
+                    renewing: tokio::sync::Mutex::default(),
+                });
             }
-            ensure!(matches!(answer.status, 0 | 503) && Instant::now() < deadline, "{email} cannot log in: {} {}", answer.status, answer.body);
+            ensure!(
+                matches!(answer.status, 0 | 503) && Instant::now() < deadline,
+                "{email} cannot log in: {} {}",
+                answer.status,
+                answer.body
+            );
             world.pause().await;
         }
     }
@@ -91,7 +102,8 @@ impl Person {
     pub async fn insist(&self, world: &World, method: Method, path: &str, body: &Value) -> Option<Answer> {
         while !world.is_over() {
             let token = self.token();
-            let mut request = world.request(method.clone(), "permission", path).bearer_auth(&token).header("if-match", "*");
+            let mut request =
+                world.request(method.clone(), "permission", path).bearer_auth(&token).header("if-match", "*");
             if !body.is_null() {
                 request = request.json(body);
             }

@@ -11,7 +11,8 @@ use std::{
 /// What is given and taken: one permission of each service that is asked.
 pub const PERMISSIONS: [&str; 3] = ["billing.readInvoices", "configurator.readInstances", "permission.readGrants"];
 /// Where each of them is needed.
-pub const CHECKED: [(&str, &str); 3] = [("billing", "/v1/invoices"), ("configurator", "/v1/instances"), ("permission", "/v1/grants")];
+pub const CHECKED: [(&str, &str); 3] =
+    [("billing", "/v1/invoices"), ("configurator", "/v1/instances"), ("permission", "/v1/grants")];
 /// Where a session alone is enough.
 const OWN: (&str, &str) = ("auth", "/v1/me");
 /// Between two checks of one reader: the machine has others to serve, the services above all.

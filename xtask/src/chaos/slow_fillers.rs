@@ -28,7 +28,8 @@ impl Brake {
 
     async fn hold_up(&mut self, psql: &Path) -> Result<()> {
         let seconds = self.dice.millis(20, 150).as_secs_f32();
-        let script = format!("BEGIN; LOCK TABLE permissions IN ACCESS EXCLUSIVE MODE; SELECT pg_sleep({seconds}); COMMIT");
+        let script =
+            format!("BEGIN; LOCK TABLE permissions IN ACCESS EXCLUSIVE MODE; SELECT pg_sleep({seconds}); COMMIT");
         let mut command = Command::new(psql);
         command.args(["--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1", "--command", &script]).arg(&self.url);
         let output = command.stdin(Stdio::null()).kill_on_drop(true).output().await.context("cannot run psql")?;

@@ -53,7 +53,9 @@ impl World {
             Ok(response) => {
                 let (status, says_when) = (response.status().as_u16(), response.headers().contains_key(RETRY_AFTER));
                 // An answer that breaks off is none.
-                response.bytes().await.map_or((0, false, Value::Null), |body| (status, says_when, serde_json::from_slice(&body).unwrap_or_default()))
+                response.bytes().await.map_or((0, false, Value::Null), |body| {
+                    (status, says_when, serde_json::from_slice(&body).unwrap_or_default())
+                })
             }
             Err(_) => (0, false, Value::Null),
         };

@@ -60,7 +60,8 @@ impl Writer {
                 break;
             }
             // Most are given again soon, for many trials; some not before several faults have come and gone.
-            let hold = if self.dice.below(10) == 0 { self.dice.millis(1_000, 4_000) } else { self.dice.millis(30, 250) };
+            let hold =
+                if self.dice.below(10) == 0 { self.dice.millis(1_000, 4_000) } else { self.dice.millis(30, 250) };
             tokio::time::sleep(hold).await;
         }
         Ok(())
@@ -70,9 +71,23 @@ impl Writer {
     async fn give(&self) -> Result<Option<()>> {
         let role = self.world.role;
         match &self.way {
-            Way::Grant => self.change(Method::POST, "/v1/grants", json!({ "principal": self.person.principal, "role": role }), &[201, 409]).await,
+            Way::Grant => {
+                self.change(
+                    Method::POST,
+                    "/v1/grants",
+                    json!({ "principal": self.person.principal, "role": role }),
+                    &[201, 409],
+                )
+                .await
+            }
             Way::Role { id, name } => {
-                self.change(Method::PUT, &format!("/v1/roles/{id}"), json!({ "name": name, "permissions": readers::PERMISSIONS }), &[200]).await
+                self.change(
+                    Method::PUT,
+                    &format!("/v1/roles/{id}"),
+                    json!({ "name": name, "permissions": readers::PERMISSIONS }),
+                    &[200],
+                )
+                .await
             }
             Way::Group { id } => self.change(Method::PUT, &self.membership(id), Value::Null, &[204]).await,
             Way::Denial => self.end_grants("deny", &mut |_| {}).await,
@@ -84,10 +99,20 @@ impl Writer {
         let role = self.world.role;
         let (method, path, body, right): (_, _, _, &[u16]) = match &self.way {
             Way::Grant => return self.end_grants("allow", &mut |alone| self.taken(alone)).await,
-            Way::Role { id, name } => (Method::PUT, format!("/v1/roles/{id}"), json!({ "name": name, "permissions": ["permission.readRoles"] }), &[200]),
+            Way::Role { id, name } => (
+                Method::PUT,
+                format!("/v1/roles/{id}"),
+                json!({ "name": name, "permissions": ["permission.readRoles"] }),
+                &[200],
+            ),
             Way::Group { id } => (Method::DELETE, self.membership(id), Value::Null, &[204]),
             // Denied already: a repetition, answered when it is in force.
-            Way::Denial => (Method::POST, "/v1/grants".into(), json!({ "principal": self.person.principal, "role": role, "effect": "deny" }), &[201, 409]),
+            Way::Denial => (
+                Method::POST,
+                "/v1/grants".into(),
+                json!({ "principal": self.person.principal, "role": role, "effect": "deny" }),
+                &[201, 409],
+            ),
         };
         let Some(answer) = self.admin.insist(&self.world, method, &path, &body).await else { return Ok(None) };
         ensure!(right.contains(&answer.status), "{path}: {} {}", answer.status, answer.body);
@@ -98,7 +123,9 @@ impl Writer {
     fn taken(&self, alone: bool) {
         self.world.ledger.revoked(self.subject, self.way.name());
         if alone {
-            self.world.ledger.mistake(format!("'{}' was answered although no replica was there to confirm it", self.way.name()));
+            self.world
+                .ledger
+                .mistake(format!("'{}' was answered although no replica was there to confirm it", self.way.name()));
         }
     }
 
@@ -115,9 +142,13 @@ impl Writer {
     /// Ends the person's one grant of the role with that effect. It is looked up: the answer that named it may be lost.
     async fn end_grants(&self, effect: &str, ended: &mut (dyn FnMut(bool) + Send)) -> Result<Option<()>> {
         let list = format!("/v1/grants?principal={}", self.person.principal);
-        let Some(answer) = self.admin.insist(&self.world, Method::GET, &list, &Value::Null).await else { return Ok(None) };
+        let Some(answer) = self.admin.insist(&self.world, Method::GET, &list, &Value::Null).await else {
+            return Ok(None);
+        };
         let grants = answer.body["items"].as_array().into_iter().flatten();
-        let mut ids = grants.filter(|grant| grant["role"] == self.world.role && grant["effect"] == effect).filter_map(|grant| grant["id"].as_str());
+        let mut ids = grants
+            .filter(|grant| grant["role"] == self.world.role && grant["effect"] == effect)
+            .filter_map(|grant| grant["id"].as_str());
         let Some(id) = ids.next() else {
             // Nothing is denied before the first denial.
             ensure!(effect == "deny", "{} has lost the role by itself: {}", self.person.name, answer.body);
@@ -125,7 +156,9 @@ impl Writer {
         };
         ensure!(ids.next().is_none(), "{} has the role twice: {}", self.person.name, answer.body);
         let path = format!("/v1/grants/{id}");
-        let Some(answer) = self.admin.insist(&self.world, Method::DELETE, &path, &Value::Null).await else { return Ok(None) };
+        let Some(answer) = self.admin.insist(&self.world, Method::DELETE, &path, &Value::Null).await else {
+            return Ok(None);
+        };
         ensure!(answer.status == 204, "DELETE {path}: {} {}", answer.status, answer.body);
         ended(answer.alone);
         Ok(Some(()))
@@ -144,7 +177,13 @@ impl Writer {
                     return Ok(false);
                 }
                 if Instant::now() >= deadline {
-                    bail!("{} was given ({}), and {service} still answers {} {}", self.person.name, self.way.name(), answer.status, answer.body);
+                    bail!(
+                        "{} was given ({}), and {service} still answers {} {}",
+                        self.person.name,
+                        self.way.name(),
+                        answer.status,
+                        answer.body
+                    );
                 }
                 self.world.pause().await;
             }

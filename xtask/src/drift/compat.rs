@@ -33,7 +33,9 @@ impl<'a> Comparison<'a> {
             }
             return;
         }
-        if (types(old), old.get("format"), values(old).is_some()) != (types(new), new.get("format"), values(new).is_some()) {
+        if (types(old), old.get("format"), values(old).is_some())
+            != (types(new), new.get("format"), values(new).is_some())
+        {
             self.found.push(format!("{} changed its type", shown(path)));
             return;
         }
@@ -64,7 +66,9 @@ impl<'a> Comparison<'a> {
     fn nested(&mut self, path: &str, suffix: &str, old: Option<&'a Value>, new: Option<&'a Value>) {
         match (old, new) {
             (Some(old), Some(new)) => self.schema(&format!("{path}{suffix}"), old, new),
-            (Some(_), None) | (None, Some(_)) => self.found.push(format!("{} changed its type", shown(&format!("{path}{suffix}")))),
+            (Some(_), None) | (None, Some(_)) => {
+                self.found.push(format!("{} changed its type", shown(&format!("{path}{suffix}"))))
+            }
             (None, None) => {}
         }
     }
@@ -74,12 +78,22 @@ impl<'a> Comparison<'a> {
         let (before, after) = (variants(old), variants(new));
         for (index, variant) in before.iter().enumerate() {
             let lives_on = after.iter().any(|candidate| {
-                let mut trial = Comparison { old_root: self.old_root, new_root: self.new_root, visited: self.visited.clone(), found: Vec::new() };
+                let mut trial = Comparison {
+                    old_root: self.old_root,
+                    new_root: self.new_root,
+                    visited: self.visited.clone(),
+                    found: Vec::new(),
+                };
                 trial.schema(path, variant, candidate);
                 trial.found.is_empty()
             });
             if !lives_on {
-                self.found.push(format!("{} lost its variant {} ({})", shown(path), index + 1, label(self.old_root, variant)));
+                self.found.push(format!(
+                    "{} lost its variant {} ({})",
+                    shown(path),
+                    index + 1,
+                    label(self.old_root, variant)
+                ));
             }
         }
         if before.is_empty() && !after.is_empty() {
@@ -155,7 +169,10 @@ mod tests {
     }
 
     fn before() -> Value {
-        message(json!({ "email": { "type": "string" }, "plan": { "$ref": "#/$defs/Plan" }, "note": { "type": ["string", "null"] } }), &["email"])
+        message(
+            json!({ "email": { "type": "string" }, "plan": { "$ref": "#/$defs/Plan" }, "note": { "type": ["string", "null"] } }),
+            &["email"],
+        )
     }
 
     fn with_plan(mut schema: Value, plan: Value) -> Value {
@@ -173,7 +190,8 @@ mod tests {
         new["description"] = json!("better");
         new["properties"]["email"]["maxLength"] = json!(254);
         new["properties"]["phone"] = json!({ "type": "string" });
-        new["$defs"]["Plan"] = json!({ "oneOf": [{ "const": "free", "description": "x" }, { "enum": ["paid", "trial"] }] });
+        new["$defs"]["Plan"] =
+            json!({ "oneOf": [{ "const": "free", "description": "x" }, { "enum": ["paid", "trial"] }] });
         assert_eq!(breaking_changes(&old(), &new), Vec::<String>::new());
     }
 
@@ -186,9 +204,13 @@ mod tests {
 
     #[test]
     fn a_retyped_field_is_incompatible() {
-        for retyped in
-            [json!({ "type": "integer" }), json!({ "type": ["string", "null"] }), json!({ "type": "string", "format": "uuid" }), json!({}), json!(true)]
-        {
+        for retyped in [
+            json!({ "type": "integer" }),
+            json!({ "type": ["string", "null"] }),
+            json!({ "type": "string", "format": "uuid" }),
+            json!({}),
+            json!(true),
+        ] {
             let mut new = old();
             new["properties"]["email"] = retyped;
             assert_eq!(breaking_changes(&old(), &new), ["email changed its type"]);
@@ -224,8 +246,7 @@ mod tests {
 
     #[test]
     fn a_variant_may_be_added_but_not_lost() {
-        let variant =
-            |kind: &str| json!({ "type": "object", "properties": { "kind": { "const": kind }, "id": { "type": "string" } }, "required": ["kind", "id"] });
+        let variant = |kind: &str| json!({ "type": "object", "properties": { "kind": { "const": kind }, "id": { "type": "string" } }, "required": ["kind", "id"] });
         let one = json!({ "oneOf": [variant("migrate")] });
         let two = json!({ "oneOf": [variant("seed"), variant("migrate")] });
         assert_eq!(breaking_changes(&one, &two), Vec::<String>::new());

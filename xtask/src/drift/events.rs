@@ -36,7 +36,11 @@ async fn generate() -> Result<Files> {
 }
 
 async fn generate_into(folder: &Path) -> Result<Files> {
-    let status = cargo::command().args(["run", "--quiet", "-p", "contracts", "--example", "schemas", "--"]).arg(folder).status().await?;
+    let status = cargo::command()
+        .args(["run", "--quiet", "-p", "contracts", "--example", "schemas", "--"])
+        .arg(folder)
+        .status()
+        .await?;
     ensure!(status.success(), "cannot generate the schemas");
     read(folder, SUFFIX)
 }
@@ -49,7 +53,9 @@ async fn at_commit(base: &str) -> Result<Files> {
         return Ok(files);
     };
     for path in names.lines().filter(|path| path.ends_with(SUFFIX)) {
-        let content = git(&["show", &format!("{base}:{path}")]).await?.with_context(|| format!("cannot read {path} at {base}"))?;
+        let content = git(&["show", &format!("{base}:{path}")])
+            .await?
+            .with_context(|| format!("cannot read {path} at {base}"))?;
         let name = path.rsplit('/').next().unwrap_or(path);
         files.insert(name.to_owned(), content);
     }
@@ -57,7 +63,13 @@ async fn at_commit(base: &str) -> Result<Files> {
 }
 
 async fn git(args: &[&str]) -> Result<Option<String>> {
-    let output = Command::new("git").current_dir(data::checkout()).args(args).stdin(Stdio::null()).output().await.context("cannot run git")?;
+    let output = Command::new("git")
+        .current_dir(data::checkout())
+        .args(args)
+        .stdin(Stdio::null())
+        .output()
+        .await
+        .context("cannot run git")?;
     Ok(output.status.success().then(|| String::from_utf8_lossy(&output.stdout).into_owned()))
 }
 
@@ -68,7 +80,11 @@ fn incompatibilities(old: &Files, new: &Files) -> Result<Vec<String>> {
             None => faults.push(format!("{name} is gone; its messages are not")),
             Some(new) => {
                 let changes = compat::breaking_changes(&serde_json::from_str(old)?, &serde_json::from_str(new)?);
-                faults.extend(changes.into_iter().map(|change| format!("{name} is incompatible with what is committed: {change}")));
+                faults.extend(
+                    changes
+                        .into_iter()
+                        .map(|change| format!("{name} is incompatible with what is committed: {change}")),
+                );
             }
         }
     }

@@ -46,7 +46,10 @@ fn differences(committed: &Files, wanted: &Files) -> Vec<String> {
         Some(old) if old != content => Some(format!("{name} is out of date")),
         Some(_) => None,
     });
-    let extra = committed.keys().filter(|name| !wanted.contains_key(*name)).map(|name| format!("{name} belongs to nothing any more"));
+    let extra = committed
+        .keys()
+        .filter(|name| !wanted.contains_key(*name))
+        .map(|name| format!("{name} belongs to nothing any more"));
     stale.chain(extra).collect()
 }
 
@@ -75,7 +78,10 @@ mod tests {
     fn each_file_that_differs_is_named() {
         let committed = files(&[("auth.json", "old"), ("billing.json", "same"), ("gone.json", "x")]);
         let wanted = files(&[("auth.json", "new"), ("billing.json", "same"), ("mailer.json", "y")]);
-        assert_eq!(differences(&committed, &wanted), ["auth.json is out of date", "mailer.json is missing", "gone.json belongs to nothing any more"]);
+        assert_eq!(
+            differences(&committed, &wanted),
+            ["auth.json is out of date", "mailer.json is missing", "gone.json belongs to nothing any more"]
+        );
         assert!(differences(&wanted, &wanted).is_empty());
     }
 

@@ -32,13 +32,21 @@ async fn services(stack: &mut Stack, check: bool) -> Result<ExitCode> {
         let described = describe(&service, &postgres.url(&database), &stack.scratch(&service)?).await?;
         let folder = data::checkout().join("services").join(&service).join(".sqlx");
         if check {
-            faults.extend(differences(&read(&folder, ".json")?, &described).into_iter().map(|fault| format!("services/{service}/.sqlx/{fault}")));
+            faults.extend(
+                differences(&read(&folder, ".json")?, &described)
+                    .into_iter()
+                    .map(|fault| format!("services/{service}/.sqlx/{fault}")),
+            );
         } else {
             write(&folder, ".json", &described)?;
             println!("{service}: {} queries", described.len());
         }
     }
-    Ok(if check { verdict("sqlx", &faults, "Run `cargo xtask sqlx` and commit the result.") } else { ExitCode::SUCCESS })
+    Ok(if check {
+        verdict("sqlx", &faults, "Run `cargo xtask sqlx` and commit the result.")
+    } else {
+        ExitCode::SUCCESS
+    })
 }
 
 /// Compiles the service with its database at hand, which writes a file a query.
@@ -52,8 +60,15 @@ async fn describe(service: &str, database_url: &str, folder: &Path) -> Result<Fi
         .and_then(|file| file.set_modified(SystemTime::now()))
         .with_context(|| format!("cannot touch {}", library.display()))?;
     let mut command = cargo::command();
-    command.args(["check", "--quiet", "-p", service]).env("DATABASE_URL", database_url).env("SQLX_OFFLINE", "false").env("SQLX_OFFLINE_DIR", folder);
-    ensure!(command.status().await.context("cannot run cargo")?.success(), "{service} does not compile against its database");
+    command
+        .args(["check", "--quiet", "-p", service])
+        .env("DATABASE_URL", database_url)
+        .env("SQLX_OFFLINE", "false")
+        .env("SQLX_OFFLINE_DIR", folder);
+    ensure!(
+        command.status().await.context("cannot run cargo")?.success(),
+        "{service} does not compile against its database"
+    );
     read(folder, ".json")
 }
 
@@ -71,8 +86,11 @@ fn with_migrations() -> Result<Vec<String>> {
 /// In the order in which they are applied.
 fn migrations(service: &str) -> Result<Vec<PathBuf>> {
     let folder = data::checkout().join("migrations").join(service);
-    let mut files: Vec<_> =
-        fs::read_dir(&folder)?.flatten().map(|entry| entry.path()).filter(|path| path.extension().is_some_and(|end| end == "sql")).collect();
+    let mut files: Vec<_> = fs::read_dir(&folder)?
+        .flatten()
+        .map(|entry| entry.path())
+        .filter(|path| path.extension().is_some_and(|end| end == "sql"))
+        .collect();
     files.sort();
     Ok(files)
 }

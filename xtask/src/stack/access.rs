@@ -45,7 +45,8 @@ impl Stack {
         let dns_file = self.folder.path.join("dns-txt");
         let settings = Settings { ports, postgres, redis, aws, access_token_seconds, dns_file, redis_replicas: 0 };
         for name in SERVICES {
-            let migrate = self.spec(&format!("{name}-migrate"), "migrate", services::find(name), &programs, &settings)?;
+            let migrate =
+                self.spec(&format!("{name}-migrate"), "migrate", services::find(name), &programs, &settings)?;
             self.processes.run(&migrate).await?;
         }
         self.processes.run(&local_aws("local-aws-provision", &["provision"], &programs, &settings)).await?;
@@ -60,7 +61,8 @@ impl Stack {
             self.wait_for(name, READY, async |http| answers(http, &ready).await).await?;
         }
         let operator = self.operator(&settings, PERMISSION).await?;
-        let (auth_url, permission_url, bench_url) = (settings.url("auth"), settings.url("permission"), settings.url(PLACE));
+        let (auth_url, permission_url, bench_url) =
+            (settings.url("auth"), settings.url("permission"), settings.url(PLACE));
         let mut env = BTreeMap::new();
         for name in SERVICES.into_iter().chain([PLACE]) {
             env.insert(name, settings.env(services::find(name), &mut self.secrets)?);

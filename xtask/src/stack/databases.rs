@@ -22,9 +22,13 @@ fn role_url(postgres: &Postgres, role: &str, password: &str, database: &str) -> 
 
 /// Makes what is not there yet, and sets the passwords to the ones we know.
 pub async fn create(secrets: &mut Secrets, postgres: &Postgres, services: &[&str]) -> Result<()> {
-    let mut script = role_sql(INSTANCE_ADMIN, "CREATEDB CREATEROLE", &secrets.password(&format!("database/{INSTANCE_ADMIN}"))?);
+    let mut script =
+        role_sql(INSTANCE_ADMIN, "CREATEDB CREATEROLE", &secrets.password(&format!("database/{INSTANCE_ADMIN}"))?);
     // Whoever is let in by default could read the names of all databases and fill the disk with temporary tables.
-    let _ = writeln!(script, "REVOKE ALL ON DATABASE postgres, template1 FROM PUBLIC; GRANT CONNECT ON DATABASE postgres TO {INSTANCE_ADMIN};");
+    let _ = writeln!(
+        script,
+        "REVOKE ALL ON DATABASE postgres, template1 FROM PUBLIC; GRANT CONNECT ON DATABASE postgres TO {INSTANCE_ADMIN};"
+    );
     for service in services {
         script += &role_sql(service, "", &secrets.password(&format!("database/{service}"))?);
         script += &database_sql(service);

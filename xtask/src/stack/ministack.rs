@@ -29,7 +29,15 @@ pub async fn install(root: &Path) -> Result<PathBuf> {
         let _ = fs::remove_dir_all(&venv);
         let python = tools::python().context("Python is not installed")?;
         run(Command::new(python).args(["-m", "venv"]).arg(&venv), &log).await?;
-        run(Command::new(venv.join("bin/pip")).args(["install", "--disable-pip-version-check", &format!("ministack=={VERSION}")]), &log).await?;
+        run(
+            Command::new(venv.join("bin/pip")).args([
+                "install",
+                "--disable-pip-version-check",
+                &format!("ministack=={VERSION}"),
+            ]),
+            &log,
+        )
+        .await?;
         fs::write(complete, VERSION)?;
     }
     Ok(venv.join("bin/ministack"))
@@ -54,7 +62,15 @@ pub fn spec(program: PathBuf, stack_folder: &Path, port: u16) -> Spec {
     ];
     let env: BTreeMap<_, _> = env.map(|(name, value)| (name.to_owned(), value)).into();
     // It keeps nothing, and told to end it waits for seconds for long polls.
-    Spec { name: "ministack".into(), layer: Layer::Infrastructure, program, args: Vec::new(), env, user: None, stop: "KILL" }
+    Spec {
+        name: "ministack".into(),
+        layer: Layer::Infrastructure,
+        program,
+        args: Vec::new(),
+        env,
+        user: None,
+        stop: "KILL",
+    }
 }
 
 /// What an AWS SDK needs to find it.

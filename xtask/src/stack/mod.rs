@@ -63,7 +63,14 @@ impl Options {
     /// A stack that leaves nothing behind and can run beside any other.
     pub fn private(purpose: &str, needs: &[Need]) -> Self {
         let name = format!("{purpose}-{}", std::process::id());
-        Self { name, ports: Preference::Private, durable: false, access_token_seconds: 600, redis_pair: false, needs: needs.to_vec() }
+        Self {
+            name,
+            ports: Preference::Private,
+            durable: false,
+            access_token_seconds: 600,
+            redis_pair: false,
+            needs: needs.to_vec(),
+        }
     }
 }
 
@@ -91,7 +98,11 @@ pub struct Infra {
 }
 
 /// Gives `work` a stack, and stops what it started when it is done, fails, or somebody presses Ctrl-C (`None`).
-pub async fn with<T>(data: Option<PathBuf>, options: Options, work: impl AsyncFnOnce(&mut Stack) -> Result<T>) -> Result<Option<T>> {
+pub async fn with<T>(
+    data: Option<PathBuf>,
+    options: Options,
+    work: impl AsyncFnOnce(&mut Stack) -> Result<T>,
+) -> Result<Option<T>> {
     let mut stack = Stack::open(data, options).await?;
     let outcome = tokio::select! {
         outcome = work(&mut stack) => outcome.map(Some),
@@ -104,7 +115,8 @@ pub async fn with<T>(data: Option<PathBuf>, options: Options, work: impl AsyncFn
 }
 
 async fn interrupted() -> Result<()> {
-    let (mut interrupt, mut terminate, mut hang_up) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?, signal(SignalKind::hangup())?);
+    let (mut interrupt, mut terminate, mut hang_up) =
+        (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?, signal(SignalKind::hangup())?);
     tokio::select! {
         _ = interrupt.recv() => {}
         _ = terminate.recv() => {}
@@ -116,7 +128,9 @@ async fn interrupted() -> Result<()> {
 impl Stack {
     async fn open(data: Option<PathBuf>, options: Options) -> Result<Self> {
         let root = data::root(data)?;
-        for abandoned in Folder::abandoned(&root, &without_number(&options.name))?.into_iter().filter(|_| !options.durable) {
+        for abandoned in
+            Folder::abandoned(&root, &without_number(&options.name))?.into_iter().filter(|_| !options.durable)
+        {
             processes::stop_leftovers(&abandoned.path).await?;
             abandoned.wipe()?;
         }
@@ -127,7 +141,17 @@ impl Stack {
         tools::ensure_installed(&options.needs, &root.join("apt.log")).await?;
         let (ports, secrets) = (Ports::open(&folder.path, options.ports)?, Secrets::open(&folder.path)?);
         let http = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(10)).build()?;
-        Ok(Self { processes: Processes::new(&folder.path), pair: None, options, root, folder, ports, secrets, http, provision: Vec::new() })
+        Ok(Self {
+            processes: Processes::new(&folder.path),
+            pair: None,
+            options,
+            root,
+            folder,
+            ports,
+            secrets,
+            http,
+            provision: Vec::new(),
+        })
     }
 
     /// Starts PostgreSQL, Redis and ministack.
@@ -143,7 +167,8 @@ impl Stack {
     }
 
     async fn redis(&mut self) -> Result<Redis> {
-        let redis = Redis::new(&self.folder.path, self.ports.pick("redis", 6379)?, &mut self.secrets, self.options.durable)?;
+        let redis =
+            Redis::new(&self.folder.path, self.ports.pick("redis", 6379)?, &mut self.secrets, self.options.durable)?;
         let name = if self.options.redis_pair {
             let ports = [self.ports.pick(pair::NAMES[0], 6380)?, self.ports.pick(pair::NAMES[1], 6381)?];
             let pair = self.pair.insert(Pair::open(redis.clone(), ports).await?);
@@ -160,10 +185,18 @@ impl Stack {
 
     /// Starts PostgreSQL alone.
     pub async fn postgres(&mut self) -> Result<Postgres> {
-        let postgres = Postgres::new(&self.folder.path, self.ports.pick("postgres", 5432)?, self.secrets.password("postgres")?, self.options.durable)?;
+        let postgres = Postgres::new(
+            &self.folder.path,
+            self.ports.pick("postgres", 5432)?,
+            self.secrets.password("postgres")?,
+            self.options.durable,
+        )?;
         postgres.init().await?;
         self.processes.start(postgres.spec())?;
-        self.wait_for("postgres", INFRASTRUCTURE_START, async |_| if postgres.is_ready().await { Ok(()) } else { bail!("it answers no query") }).await?;
+        self.wait_for("postgres", INFRASTRUCTURE_START, async |_| {
+            if postgres.is_ready().await { Ok(()) } else { bail!("it answers no query") }
+        })
+        .await?;
         Ok(postgres)
     }
 
@@ -175,14 +208,24 @@ impl Stack {
     }
 
     /// Waits until the probe succeeds; an error if any process ends meanwhile, or after the deadline.
-    async fn wait_for(&mut self, name: &str, limit: Duration, probe: impl AsyncFn(&reqwest::Client) -> Result<()>) -> Result<()> {
+    async fn wait_for(
+        &mut self,
+        name: &str,
+        limit: Duration,
+        probe: impl AsyncFn(&reqwest::Client) -> Result<()>,
+    ) -> Result<()> {
         let deadline = Instant::now() + limit;
         loop {
             self.processes.check()?;
             let Err(error) = probe(&self.http).await else { return Ok(()) };
             if Instant::now() >= deadline {
                 let log = self.processes.log(name);
-                bail!("{name} was not ready after {} s: {error:#}; the end of {}:\n{}", limit.as_secs(), log.display(), files::tail(&log, 25));
+                bail!(
+                    "{name} was not ready after {} s: {error:#}; the end of {}:\n{}",
+                    limit.as_secs(),
+                    log.display(),
+                    files::tail(&log, 25)
+                );
             }
             tokio::time::sleep(POLL).await;
         }

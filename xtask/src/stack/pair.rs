@@ -67,7 +67,10 @@ impl Pair {
     /// An error unless the replica follows the primary.
     pub async fn in_step(&self) -> Result<()> {
         let state = self.ask("INFO replication").await?;
-        ensure!(state.contains("role:master") && state.contains("state=online"), "the replica does not follow its primary: {state}");
+        ensure!(
+            state.contains("role:master") && state.contains("state=online"),
+            "the replica does not follow its primary: {state}"
+        );
         Ok(())
     }
 }

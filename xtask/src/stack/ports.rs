@@ -48,9 +48,13 @@ impl Ports {
     }
 
     fn choose(&mut self, name: &str, documented: u16, offsets: &[u16]) -> Result<u16> {
-        let usable = |port: u16| offsets.iter().all(|offset| port.checked_add(*offset).is_some_and(|port| !self.taken.contains(&port) && is_free(port)));
-        let port =
-            first_usable(documented, self.first_step, self.chosen.get(name).copied(), usable).with_context(|| format!("found no free port for {name}"))?;
+        let usable = |port: u16| {
+            offsets.iter().all(|offset| {
+                port.checked_add(*offset).is_some_and(|port| !self.taken.contains(&port) && is_free(port))
+            })
+        };
+        let port = first_usable(documented, self.first_step, self.chosen.get(name).copied(), usable)
+            .with_context(|| format!("found no free port for {name}"))?;
         if port != documented && self.first_step == 0 && self.chosen.get(name) != Some(&port) {
             println!("port {documented} is taken: {name} uses {port}");
         }
@@ -61,8 +65,15 @@ impl Ports {
     }
 }
 
-fn first_usable(documented: u16, first_step: u16, remembered: Option<u16>, usable: impl Fn(u16) -> bool) -> Option<u16> {
-    let steps = (first_step..).map_while(|step| step.checked_mul(STEP)?.checked_add(documented)).take_while(|port| *port < FIRST_EPHEMERAL);
+fn first_usable(
+    documented: u16,
+    first_step: u16,
+    remembered: Option<u16>,
+    usable: impl Fn(u16) -> bool,
+) -> Option<u16> {
+    let steps = (first_step..)
+        .map_while(|step| step.checked_mul(STEP)?.checked_add(documented))
+        .take_while(|port| *port < FIRST_EPHEMERAL);
     remembered.into_iter().chain(steps).find(|port| usable(*port))
 }
 

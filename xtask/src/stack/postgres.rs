@@ -31,9 +31,15 @@ impl Postgres {
         let folder = stack_folder.join("postgres");
         // Data made by one major version are read by that version only.
         let made_by = fs::read_to_string(folder.join("data/PG_VERSION")).ok();
-        let fits = |bin: &PathBuf| made_by.as_deref().is_none_or(|version| bin.ends_with(format!("{}/bin", version.trim())));
+        let fits =
+            |bin: &PathBuf| made_by.as_deref().is_none_or(|version| bin.ends_with(format!("{}/bin", version.trim())));
         let installed = tools::postgres_folders();
-        let bin = installed.iter().find(|bin| fits(bin)).or(installed.first()).cloned().context("PostgreSQL is not installed")?;
+        let bin = installed
+            .iter()
+            .find(|bin| fits(bin))
+            .or(installed.first())
+            .cloned()
+            .context("PostgreSQL is not installed")?;
         Ok(Self { bin, user: is_root().then_some("postgres"), folder, port, password, durable })
     }
 
@@ -72,21 +78,36 @@ impl Postgres {
         if !self.durable {
             command.arg("--no-sync");
         }
-        let output = command.current_dir("/").stdin(Stdio::null()).kill_on_drop(true).output().await.context("cannot run initdb")?;
-        ensure!(output.status.success(), "initdb failed ({}):\n{}", output.status, String::from_utf8_lossy(&output.stderr));
+        let output = command
+            .current_dir("/")
+            .stdin(Stdio::null())
+            .kill_on_drop(true)
+            .output()
+            .await
+            .context("cannot run initdb")?;
+        ensure!(
+            output.status.success(),
+            "initdb failed ({}):\n{}",
+            output.status,
+            String::from_utf8_lossy(&output.stderr)
+        );
         fs::remove_file(password)?;
         fs::rename(unfinished, data)?;
         Ok(())
     }
 
     pub fn spec(&self) -> Spec {
-        let mut settings = vec![format!("port={}", self.port), "listen_addresses=127.0.0.1".into(), "unix_socket_directories=".into()];
+        let mut settings =
+            vec![format!("port={}", self.port), "listen_addresses=127.0.0.1".into(), "unix_socket_directories=".into()];
         settings.extend(["max_connections=400".into(), format!("authentication_timeout={AUTHENTICATION_TIMEOUT}")]);
         if !self.durable {
             settings.extend(["fsync=off", "synchronous_commit=off", "full_page_writes=off"].map(String::from));
         }
         let data = self.folder.join("data").display().to_string();
-        let args = ["-D".into(), data].into_iter().chain(settings.into_iter().flat_map(|setting| ["-c".into(), setting])).collect();
+        let args = ["-D".into(), data]
+            .into_iter()
+            .chain(settings.into_iter().flat_map(|setting| ["-c".into(), setting]))
+            .collect();
         Spec {
             name: "postgres".into(),
             layer: Layer::Infrastructure,
@@ -115,7 +136,11 @@ impl Postgres {
     pub async fn run_file(&self, database: &str, script: &Path) -> Result<()> {
         let file = script.display().to_string();
         let output = self.psql(database, &["-f", &file]).output().await.context("cannot run psql")?;
-        ensure!(output.status.success(), "{file} failed in database {database}:\n{}", String::from_utf8_lossy(&output.stderr));
+        ensure!(
+            output.status.success(),
+            "{file} failed in database {database}:\n{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
         Ok(())
     }
 
@@ -128,16 +153,28 @@ impl Postgres {
 
     fn psql(&self, database: &str, args: &[&str]) -> Command {
         let mut command = Command::new(self.bin.join("psql"));
-        command.args(["--no-psqlrc", "--quiet", "--no-password", "--set=ON_ERROR_STOP=1", "--host=127.0.0.1", "--username=postgres"]);
+        command.args([
+            "--no-psqlrc",
+            "--quiet",
+            "--no-password",
+            "--set=ON_ERROR_STOP=1",
+            "--host=127.0.0.1",
+            "--username=postgres",
+        ]);
         command.arg(format!("--port={}", self.port)).arg(format!("--dbname={database}")).args(args);
-        command.env("PGPASSWORD", &self.password).env("PGOPTIONS", "-c client_min_messages=warning").stdin(Stdio::null()).kill_on_drop(true);
+        command
+            .env("PGPASSWORD", &self.password)
+            .env("PGOPTIONS", "-c client_min_messages=warning")
+            .stdin(Stdio::null())
+            .kill_on_drop(true);
         command
     }
 }
 
 fn ids_of(user: &str) -> Result<(u32, u32)> {
     let passwd = fs::read_to_string("/etc/passwd")?;
-    let fields = passwd.lines().map(|line| line.split(':').collect::<Vec<_>>()).find(|fields| fields.first() == Some(&user));
+    let fields =
+        passwd.lines().map(|line| line.split(':').collect::<Vec<_>>()).find(|fields| fields.first() == Some(&user));
     let fields = fields.filter(|fields| fields.len() > 3).with_context(|| format!("there is no user {user}"))?;
     Ok((fields[2].parse()?, fields[3].parse()?))
 }
@@ -175,7 +212,10 @@ mod tests {
             drop(stranger);
             Ok(began.elapsed())
         };
-        let took = stack::with(Some(data.clone()), Options::private("silent", &[Need::Postgres]), dropped).await.unwrap().unwrap();
+        let took = stack::with(Some(data.clone()), Options::private("silent", &[Need::Postgres]), dropped)
+            .await
+            .unwrap()
+            .unwrap();
         std::fs::remove_dir_all(data).unwrap();
         assert!(took < Duration::from_secs(20), "{took:?}");
     }

@@ -14,7 +14,8 @@ use std::{
 use tokio::process::{Child, Command};
 
 /// What a daemon of ours sees of the caller's environment; everything else it is told explicitly.
-const INHERITED: [&str; 9] = ["PATH", "HOME", "LANG", "TZ", "TMPDIR", "SSL_CERT_FILE", "SSL_CERT_DIR", "RUST_LOG", "RUST_BACKTRACE"];
+const INHERITED: [&str; 9] =
+    ["PATH", "HOME", "LANG", "TZ", "TMPDIR", "SSL_CERT_FILE", "SSL_CERT_DIR", "RUST_LOG", "RUST_BACKTRACE"];
 /// A service promises to be gone within 25 s of SIGTERM; PostgreSQL may have a checkpoint to write.
 const GRACE: Duration = Duration::from_secs(28);
 const POLL: Duration = Duration::from_millis(100);
@@ -86,7 +87,11 @@ impl Processes {
     /// Runs a program to its end; an error with its output unless it succeeds.
     pub async fn run(&self, spec: &Spec) -> Result<()> {
         let log = self.log(&spec.name);
-        let status = command(spec, fs::File::create(&log)?)?.kill_on_drop(true).status().await.with_context(|| format!("cannot run {}", spec.name))?;
+        let status = command(spec, fs::File::create(&log)?)?
+            .kill_on_drop(true)
+            .status()
+            .await
+            .with_context(|| format!("cannot run {}", spec.name))?;
         ensure!(status.success(), "{} failed ({status}):\n{}", spec.name, files::tail(&log, 25));
         Ok(())
     }
@@ -100,7 +105,12 @@ impl Processes {
         for process in &mut self.running {
             if let Some(status) = process.child.try_wait()? {
                 let log = log_file(&self.folder, &process.spec.name);
-                bail!("{} ended ({status}); the end of {}:\n{}", process.spec.name, log.display(), files::tail(&log, 25));
+                bail!(
+                    "{} ended ({status}); the end of {}:\n{}",
+                    process.spec.name,
+                    log.display(),
+                    files::tail(&log, 25)
+                );
             }
         }
         Ok(())
@@ -114,7 +124,12 @@ impl Processes {
             let log = log_file(&self.folder, &process.spec.name);
             process.restarts.retain(|at| at.elapsed() < Duration::from_secs(60));
             if process.restarts.len() >= MAX_RESTARTS_A_MINUTE {
-                bail!("{} keeps ending ({status}); the end of {}:\n{}", process.spec.name, log.display(), files::tail(&log, 25));
+                bail!(
+                    "{} keeps ending ({status}); the end of {}:\n{}",
+                    process.spec.name,
+                    log.display(),
+                    files::tail(&log, 25)
+                );
             }
             println!("{} ended ({status}); starting it again", process.spec.name);
             (process.child, process.identity) = spawn(&process.spec, fs::OpenOptions::new().append(true).open(&log)?)?;
@@ -129,7 +144,11 @@ impl Processes {
 
     /// Ends a process at once, as a crash would; gives what it takes to start it again.
     pub async fn kill(&mut self, name: &str) -> Result<Spec> {
-        let position = self.running.iter().position(|process| process.spec.name == name).with_context(|| format!("{name} is not running"))?;
+        let position = self
+            .running
+            .iter()
+            .position(|process| process.spec.name == name)
+            .with_context(|| format!("{name} is not running"))?;
         let mut process = self.running.remove(position);
         process.child.kill().await?;
         self.record()?;
@@ -152,7 +171,8 @@ impl Processes {
 
     /// Stops the services together, then the infrastructure in the reverse order of its start.
     pub async fn stop(&mut self) -> Result<()> {
-        let (services, infrastructure): (Vec<_>, Vec<_>) = self.running.drain(..).partition(|process| process.spec.layer == Layer::Service);
+        let (services, infrastructure): (Vec<_>, Vec<_>) =
+            self.running.drain(..).partition(|process| process.spec.layer == Layer::Service);
         stop_together(services).await?;
         for process in infrastructure.into_iter().rev() {
             stop_together(vec![process]).await?;
@@ -168,7 +188,12 @@ impl Processes {
 
 impl Process {
     fn record(&self) -> Record {
-        Record { name: self.spec.name.clone(), layer: self.spec.layer, stop: self.spec.stop.to_owned(), identity: self.identity.clone() }
+        Record {
+            name: self.spec.name.clone(),
+            layer: self.spec.layer,
+            stop: self.spec.stop.to_owned(),
+            identity: self.identity.clone(),
+        }
     }
 
     fn ended(&mut self) -> Result<Option<ExitStatus>> {
@@ -200,7 +225,11 @@ fn command(spec: &Spec, log: fs::File) -> Result<Command> {
         command.args([&format!("--reuid={user}"), &format!("--regid={user}"), "--init-groups"]);
     }
     command.arg(&spec.program).args(&spec.args);
-    command.env_clear().envs(INHERITED.iter().filter_map(|name| Some((name, env::var_os(name)?)))).env("NO_COLOR", "1").envs(&spec.env);
+    command
+        .env_clear()
+        .envs(INHERITED.iter().filter_map(|name| Some((name, env::var_os(name)?))))
+        .env("NO_COLOR", "1")
+        .envs(&spec.env);
     // A group of its own: Ctrl-C in the terminal is for us, who stop things in order.
     command.process_group(0).current_dir("/").stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
     Ok(command)
@@ -228,7 +257,8 @@ async fn stop_together(mut processes: Vec<Process>) -> Result<()> {
 /// Stops what an earlier run, killed before it could, left running in this folder.
 pub async fn stop_leftovers(folder: &Path) -> Result<()> {
     let records: Vec<Record> = files::read_json(&record_file(folder))?.unwrap_or_default();
-    let (services, infrastructure): (Vec<_>, Vec<_>) = records.into_iter().partition(|record| record.layer == Layer::Service);
+    let (services, infrastructure): (Vec<_>, Vec<_>) =
+        records.into_iter().partition(|record| record.layer == Layer::Service);
     for record in services.into_iter().chain(infrastructure.into_iter().rev()) {
         if !record.identity.is_alive() {
             continue;

@@ -41,8 +41,11 @@ pub struct Redis {
 
 impl Redis {
     pub fn new(stack_folder: &Path, port: u16, secrets: &mut Secrets, durable: bool) -> Result<Self> {
-        let users = USERS.lines().filter_map(|line| line.strip_prefix("user ")?.split_once(" on ")).map(|(user, _)| user);
-        let passwords = users.map(|user| Ok((user.to_owned(), secrets.password(&format!("redis/{user}"))?))).collect::<Result<_>>()?;
+        let users =
+            USERS.lines().filter_map(|line| line.strip_prefix("user ")?.split_once(" on ")).map(|(user, _)| user);
+        let passwords = users
+            .map(|user| Ok((user.to_owned(), secrets.password(&format!("redis/{user}"))?)))
+            .collect::<Result<_>>()?;
         Ok(Self { port, folder: stack_folder.to_path_buf(), passwords, durable })
     }
 
@@ -70,13 +73,44 @@ impl Redis {
         let (settings, folder, port) = (settings.display().to_string(), folder.display().to_string(), port.to_string());
         // Evicting a key would log somebody out; coming back without its last second would bring back what was revoked in it. What a replica was sent once must be gone from its disk: should it start as the primary
         // later, it would bring old stamps and sessions back to life.
-        let args = [&*settings, "--port", &port, "--bind", "127.0.0.1", "--dir", &folder, "--appendonly", append_only, "--appendfsync", "always", "--save", ""];
-        let args =
-            args.into_iter().chain(["--maxmemory-policy", "noeviction", "--repl-diskless-sync-delay", "0", "--rdb-del-sync-files", "yes"]).map(String::from);
+        let args = [
+            &*settings,
+            "--port",
+            &port,
+            "--bind",
+            "127.0.0.1",
+            "--dir",
+            &folder,
+            "--appendonly",
+            append_only,
+            "--appendfsync",
+            "always",
+            "--save",
+            "",
+        ];
+        let args = args
+            .into_iter()
+            .chain([
+                "--maxmemory-policy",
+                "noeviction",
+                "--repl-diskless-sync-delay",
+                "0",
+                "--rdb-del-sync-files",
+                "yes",
+            ])
+            .map(String::from);
         let follows = follows.map(|primary| ["--replicaof".to_owned(), "127.0.0.1".to_owned(), primary.to_string()]);
         let args = args.chain(follows.into_iter().flatten()).collect();
         let program = tools::find("redis-server").context("redis-server is not installed")?;
-        Ok(Spec { name: name.into(), layer: Layer::Infrastructure, program, args, env: BTreeMap::new(), user: None, stop: "TERM" })
+        Ok(Spec {
+            name: name.into(),
+            layer: Layer::Infrastructure,
+            program,
+            args,
+            env: BTreeMap::new(),
+            user: None,
+            stop: "TERM",
+        })
     }
 
     /// The users with their passwords; a replica logs in to its primary as the administrator.
@@ -96,13 +130,17 @@ impl Redis {
     pub async fn ask(&self, port: u16, command: &str) -> Result<String> {
         let conversation = async {
             let mut connection = TcpStream::connect(("127.0.0.1", port)).await?;
-            connection.write_all(format!("AUTH {ADMIN} {}\r\n{command}\r\nQUIT\r\n", self.passwords[ADMIN]).as_bytes()).await?;
+            connection
+                .write_all(format!("AUTH {ADMIN} {}\r\n{command}\r\nQUIT\r\n", self.passwords[ADMIN]).as_bytes())
+                .await?;
             let mut answers = String::new();
             connection.read_to_string(&mut answers).await?;
             anyhow::Ok(answers)
         };
         let answers = timeout(ANSWER, conversation).await.with_context(|| format!("{command} was not answered"))??;
-        let Some(answer) = answers.strip_prefix("+OK\r\n").and_then(|rest| rest.strip_suffix("+OK\r\n")) else { bail!("{command} was answered {answers:?}") };
+        let Some(answer) = answers.strip_prefix("+OK\r\n").and_then(|rest| rest.strip_suffix("+OK\r\n")) else {
+            bail!("{command} was answered {answers:?}")
+        };
         ensure!(!answer.starts_with('-'), "{command} was refused: {answer}");
         Ok(answer.trim_end().to_owned())
     }

@@ -46,7 +46,11 @@ pub fn packages() -> Vec<&'static str> {
 }
 
 pub fn with_database() -> Vec<&'static str> {
-    SERVICES.iter().filter(|service| service.has_database && service.name == service.package).map(|service| service.package).collect()
+    SERVICES
+        .iter()
+        .filter(|service| service.has_database && service.name == service.package)
+        .map(|service| service.package)
+        .collect()
 }
 
 /// What all environments are made of.
@@ -122,7 +126,10 @@ impl Settings<'_> {
                 // A line `<name> <text>` is a TXT record here, for whoever tries a host of another domain.
                 ("DNS_TXT_FILE", self.dns_file.display().to_string()),
             ],
-            "mailer" => vec![("MAIL_ENCRYPTION_KEY", secrets.key("mailer/mail_encryption_key")?), ("MAIL_FROM", "no-reply@sevenleague.test".into())],
+            "mailer" => vec![
+                ("MAIL_ENCRYPTION_KEY", secrets.key("mailer/mail_encryption_key")?),
+                ("MAIL_FROM", "no-reply@sevenleague.test".into()),
+            ],
             "worker" => vec![
                 ("CONFIGURATOR_URL", self.url("configurator")),
                 ("BUNDLES_DIR", data::checkout().join(BUNDLES).display().to_string()),
@@ -145,7 +152,8 @@ fn client(id: &str) -> String {
 
 /// `id:<sha256 of the secret>` of each, by which auth knows them.
 fn platform_clients(secrets: &mut Secrets) -> Result<String> {
-    let clients: Result<Vec<_>> = packages().into_iter().map(|id| Ok(format!("{id}:{}", sha256(&secrets.password(&client(id))?)))).collect();
+    let clients: Result<Vec<_>> =
+        packages().into_iter().map(|id| Ok(format!("{id}:{}", sha256(&secrets.password(&client(id))?)))).collect();
     Ok(clients?.join(","))
 }
 

@@ -51,7 +51,10 @@ impl Stack {
 
         let state = State {
             folder: self.folder.path.clone(),
-            services: SERVICES.iter().map(|service| Ok((service.name.to_owned(), self.running(service, &settings)?))).collect::<Result<_>>()?,
+            services: SERVICES
+                .iter()
+                .map(|service| Ok((service.name.to_owned(), self.running(service, &settings)?)))
+                .collect::<Result<_>>()?,
             operator: self.operator(&settings, OPERATOR_PERMISSION).await?,
             expired_token,
             postgres_url: postgres.url("postgres"),
@@ -114,13 +117,25 @@ impl Stack {
         Ok(())
     }
 
-    pub(super) fn spec(&mut self, name: &str, command: &str, service: &Service, programs: &Programs, settings: &Settings<'_>) -> Result<Spec> {
+    pub(super) fn spec(
+        &mut self,
+        name: &str,
+        command: &str,
+        service: &Service,
+        programs: &Programs,
+        settings: &Settings<'_>,
+    ) -> Result<Spec> {
         Ok(program(name, &programs[service.package], &[command], settings.env(service, &mut self.secrets)?))
     }
 
     fn running(&self, service: &Service, settings: &Settings<'_>) -> Result<Running> {
         let pid = self.processes.pid(service.name).with_context(|| format!("{} is not running", service.name))?;
-        Ok(Running { url: settings.url(service.name), ops_url: settings.ops_url(service.name), pid, log: self.processes.log(service.name) })
+        Ok(Running {
+            url: settings.url(service.name),
+            ops_url: settings.ops_url(service.name),
+            pid,
+            log: self.processes.log(service.name),
+        })
     }
 
     /// Logs the operator in, and waits until `permission` has arrived.
@@ -129,7 +144,11 @@ impl Stack {
         let permissions = format!("{}/v1/me/permissions", settings.url("permission"));
         let may_publish = async |http: &reqwest::Client| {
             let body = http.get(&permissions).bearer_auth(&access_token).send().await?.text().await?;
-            if body.contains(&format!("\"{permission}\"")) { Ok(()) } else { bail!("the operator still lacks {permission}: {body}") }
+            if body.contains(&format!("\"{permission}\"")) {
+                Ok(())
+            } else {
+                bail!("the operator still lacks {permission}: {body}")
+            }
         };
         self.wait_for("permission", READY, may_publish).await?;
         Ok(Operator { email: OPERATOR_EMAIL.into(), password: self.secrets.password("operator")?, access_token })
@@ -141,7 +160,10 @@ impl Stack {
         let login = self.http.post(format!("{}/v1/sessions", settings.url("auth"))).json(&credentials).send().await?;
         let (status, body) = (login.status(), login.text().await?);
         let session: Value = serde_json::from_str(&body).unwrap_or_default();
-        Ok(session["access_token"].as_str().with_context(|| format!("the operator cannot log in: {status} {body}"))?.to_owned())
+        Ok(session["access_token"]
+            .as_str()
+            .with_context(|| format!("the operator cannot log in: {status} {body}"))?
+            .to_owned())
     }
 
     /// Starts again whatever ends, for as long as it is awaited; an error if something keeps ending.

@@ -25,9 +25,14 @@ impl Guide {
             ("MessageAttributes.entry.1.Value.StringValue", kind),
         ];
         // The emulator checks no signature, but takes account, region and service from it.
-        let credential = format!("{}/20260101/{}/sns/aws4_request", self.aws("AWS_ACCESS_KEY_ID"), self.aws("AWS_REGION"));
+        let credential =
+            format!("{}/20260101/{}/sns/aws4_request", self.aws("AWS_ACCESS_KEY_ID"), self.aws("AWS_REGION"));
         let signature = format!("AWS4-HMAC-SHA256 Credential={credential}, SignedHeaders=host, Signature=0");
-        let answer = Call::new(&self.http, Method::POST, self.aws("AWS_ENDPOINT_URL")).header("authorization", &signature).form(&form).send().await?;
+        let answer = Call::new(&self.http, Method::POST, self.aws("AWS_ENDPOINT_URL"))
+            .header("authorization", &signature)
+            .form(&form)
+            .send()
+            .await?;
         answer.has(200).map(drop).with_context(|| format!("publishing on {topic}"))
     }
 

@@ -42,7 +42,13 @@ impl Cast {
         let owner = |name, password, tenant: &str| {
             let domain = format!("{}-{tag}", tenant.to_lowercase());
             let email = format!("{}@{domain}.test", str::to_lowercase(name));
-            Owner { name, email, password, tenant: format!("{tenant} {tag}"), host: format!("{domain}.forum.localhost") }
+            Owner {
+                name,
+                email,
+                password,
+                tenant: format!("{tenant} {tag}"),
+                host: format!("{domain}.forum.localhost"),
+            }
         };
         Self {
             ada: owner("Ada", "nine lanterns over the harbour", "Acme"),
@@ -71,7 +77,10 @@ mod tests {
     #[test]
     fn the_names_of_the_story_with_a_tag() {
         let cast = Cast::tagged("kettle");
-        assert_eq!((&*cast.ada.email, &*cast.ada.tenant, &*cast.ada.host), ("ada@acme-kettle.test", "Acme kettle", "acme-kettle.forum.localhost"));
+        assert_eq!(
+            (&*cast.ada.email, &*cast.ada.tenant, &*cast.ada.host),
+            ("ada@acme-kettle.test", "Acme kettle", "acme-kettle.forum.localhost")
+        );
         assert_eq!(cast.complaining, "complaint+kettle@simulator.amazonses.com");
     }
 
@@ -80,8 +89,22 @@ mod tests {
     fn everything_that_can_be_taken_has_the_tag_which_no_two_tours_share() {
         let tags: BTreeSet<_> = (0..100).map(|_| Cast::of_a_tour().tag).collect();
         assert_eq!(tags.len(), 100);
-        assert!(tags.iter().all(|tag| tag.len() == TAG && tag.bytes().all(|letter| letter.is_ascii_lowercase())), "{tags:?}");
-        let Cast { ada, grace, mallory, bob_email, bob_password: _, crash_host, bouncing, unreachable, complaining, tag } = Cast::of_a_tour();
+        assert!(
+            tags.iter().all(|tag| tag.len() == TAG && tag.bytes().all(|letter| letter.is_ascii_lowercase())),
+            "{tags:?}"
+        );
+        let Cast {
+            ada,
+            grace,
+            mallory,
+            bob_email,
+            bob_password: _,
+            crash_host,
+            bouncing,
+            unreachable,
+            complaining,
+            tag,
+        } = Cast::of_a_tour();
         let owned = [ada, grace, mallory].into_iter().flat_map(|owner| [owner.email, owner.tenant, owner.host]);
         for name in owned.chain([bob_email, crash_host, bouncing, unreachable, complaining]) {
             assert!(name.contains(&tag), "{name}");

@@ -9,7 +9,8 @@ use serde_json::{Value, json};
 /// What each is called, and the token.
 pub fn all(sound: &str, jwks: &Value) -> Result<Vec<(&'static str, String)>> {
     let mut parts = sound.split('.');
-    let (Some(header), Some(payload), Some(signature), None) = (parts.next(), parts.next(), parts.next(), parts.next()) else {
+    let (Some(header), Some(payload), Some(signature), None) = (parts.next(), parts.next(), parts.next(), parts.next())
+    else {
         anyhow::bail!("an access token that is no JWT");
     };
     let (claims, head) = (decode(payload)?, decode(header)?);
@@ -26,8 +27,14 @@ pub fn all(sound: &str, jwks: &Value) -> Result<Vec<(&'static str, String)>> {
         ("alg: none", format!("{unsigned}.{payload}.")),
         ("alg: none with the old signature", format!("{unsigned}.{payload}.{signature}")),
         ("HS256 by the public key", hs256(&encode(&symmetric), payload, &key)),
-        ("HS256 by the public key as it is printed", hs256(&encode(&symmetric), payload, text(jwks, "/keys/0/x")?.as_bytes())),
-        ("a key that nobody knows", format!("{}.{payload}.{signature}", encode(&with(&head, "kid", json!("stranger"))))),
+        (
+            "HS256 by the public key as it is printed",
+            hs256(&encode(&symmetric), payload, text(jwks, "/keys/0/x")?.as_bytes()),
+        ),
+        (
+            "a key that nobody knows",
+            format!("{}.{payload}.{signature}", encode(&with(&head, "kid", json!("stranger")))),
+        ),
         ("another type of token", format!("{}.{payload}.{signature}", encode(&with(&head, "typ", json!("JWT"))))),
     ])
 }
@@ -64,7 +71,12 @@ mod tests {
 
     #[test]
     fn every_forgery_differs_from_the_sound_token_and_from_each_other() {
-        let sound = format!("{}.{}.{}", encode(&json!({ "alg": "EdDSA", "kid": "k" })), encode(&json!({ "sub": "s" })), BASE64_URL_SAFE_NO_PAD.encode([7; 64]));
+        let sound = format!(
+            "{}.{}.{}",
+            encode(&json!({ "alg": "EdDSA", "kid": "k" })),
+            encode(&json!({ "sub": "s" })),
+            BASE64_URL_SAFE_NO_PAD.encode([7; 64])
+        );
         let forged = all(&sound, &json!({ "keys": [{ "x": BASE64_URL_SAFE_NO_PAD.encode([9; 32]) }] })).unwrap();
         let distinct: std::collections::BTreeSet<_> = forged.iter().map(|(_, token)| token).collect();
         assert_eq!(distinct.len(), forged.len());

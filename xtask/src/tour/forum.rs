@@ -30,7 +30,11 @@ pub async fn use_it(guide: &Guide) -> Result<()> {
     setup::page(guide, &grace.host).send().await?.has(200)?.shows(&["Nothing but trains"])?;
     let topics = call(guide, &grace.host, Method::GET, "/v1/topics").expect(200).await?;
     let polls = call(guide, &grace.host, Method::GET, "/v1/polls").expect(200).await?;
-    ensure!(list(&topics, "/items").is_empty() && list(&polls, "/items").is_empty(), "{} sees {topics} and {polls}", grace.host);
+    ensure!(
+        list(&topics, "/items").is_empty() && list(&polls, "/items").is_empty(),
+        "{} sees {topics} and {polls}",
+        grace.host
+    );
     let credentials = json!({ "email": "mo@example.test", "password": PASSWORD });
     call(guide, &grace.host, Method::POST, "/v1/sessions").json(&credentials).send().await?.has(401)?;
     guide.saw(format!("{}, the forum of {}: no topic, no poll, and Mo is nobody there", grace.host, grace.tenant));

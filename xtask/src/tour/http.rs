@@ -115,7 +115,10 @@ impl Answer {
         ensure!(media_type == "application/problem+json", "{self} is '{media_type}' instead of a problem");
         let problem = self.json()?;
         for member in ["/type", "/title", "/detail", "/code", "/request_id"] {
-            ensure!(problem.pointer(member).and_then(Value::as_str).is_some_and(|text| !text.is_empty()), "{self} has no {member}");
+            ensure!(
+                problem.pointer(member).and_then(Value::as_str).is_some_and(|text| !text.is_empty()),
+                "{self} has no {member}"
+            );
         }
         ensure!(problem["status"] == status, "{self} says another status than it has");
         Ok(problem)
@@ -123,7 +126,10 @@ impl Answer {
 
     /// A page whose text has all of this.
     pub fn shows(self, parts: &[&str]) -> Result<Self> {
-        ensure!(self.header(CONTENT_TYPE).is_some_and(|media_type| media_type.starts_with("text/html")), "{self} is no page");
+        ensure!(
+            self.header(CONTENT_TYPE).is_some_and(|media_type| media_type.starts_with("text/html")),
+            "{self} is no page"
+        );
         for part in parts {
             ensure!(self.text.contains(part), "{self} does not show '{part}'");
         }

@@ -27,7 +27,10 @@ pub async fn close(guide: &Guide, ada: &Session) -> Result<Value> {
     ));
 
     let names: Vec<_> = list(&invoice, "/lines").iter().filter_map(|line| line["name"].as_str()).collect();
-    ensure!(names.len() == 3 && ["forum", "forum.polls", "forum.posts"].iter().all(|name| names.contains(name)), "the lines are {names:?}");
+    ensure!(
+        names.len() == 3 && ["forum", "forum.polls", "forum.posts"].iter().all(|name| names.contains(name)),
+        "the lines are {names:?}"
+    );
     let mut total = 0.0;
     for line in list(&invoice, "/lines") {
         total += number(line, "/amount_minor")?;
@@ -47,16 +50,29 @@ async fn explain(guide: &Guide, ada: &Session, invoice: &str, line: &Value) -> R
     let (name, unit) = (text(line, "/name")?, text(line, "/unit")?);
     let path = format!("/v1/invoices/{invoice}/lines/{}/explain", text(line, "/id")?);
     let explained = guide.get("billing", &path).query(&[("limit", "200")]).bearer(&ada.token).expect(200).await?;
-    ensure!(explained["equal"] == true && explained["recomputed_amount_minor"] == line["amount_minor"], "{name} does not equal: {explained}");
+    ensure!(
+        explained["equal"] == true && explained["recomputed_amount_minor"] == line["amount_minor"],
+        "{name} does not equal: {explained}"
+    );
     let raw = list(&explained, "/raw");
-    let quantities = raw.iter().map(|row| number(row, if unit == "hour" { "/seconds" } else { "/quantity" })).collect::<Result<Vec<_>>>()?;
+    let quantities = raw
+        .iter()
+        .map(|row| number(row, if unit == "hour" { "/seconds" } else { "/quantity" }))
+        .collect::<Result<Vec<_>>>()?;
     let sum: f64 = quantities.iter().sum::<f64>() / if unit == "hour" { 3600.0 } else { 1.0 };
     let (quantity, price) = (number(&explained, "/quantity")?, number(&explained, "/rate/price")?);
     ensure!((sum - quantity).abs() < 1e-9, "{name}: the raw rows add up to {sum}, the line says {quantity}");
     let amount = number(line, "/amount_minor")?;
     ensure!((sum * price * 100.0 - amount).abs() <= 0.5 + 1e-9, "{name}: {sum} times {price} is not {amount} cents");
-    ensure!(name != "forum.posts" || quantity == f64::from(POSTS), "{quantity} posts are billed, and {} were written", POSTS);
+    ensure!(
+        name != "forum.posts" || quantity == f64::from(POSTS),
+        "{quantity} posts are billed, and {} were written",
+        POSTS
+    );
     let rows = if raw.len() == 1 { "row" } else { "rows" };
-    guide.saw(format!("{name}: {quantity:.6} {unit} at {price} = {amount} cents, proved from {} raw {rows}: equal", raw.len()));
+    guide.saw(format!(
+        "{name}: {quantity:.6} {unit} at {price} = {amount} cents, proved from {} raw {rows}: equal",
+        raw.len()
+    ));
     raw.first().map(drop).context("a line of nothing")
 }

@@ -21,9 +21,15 @@ pub async fn remove_polls(guide: &Guide, ada: &Session, instance: &Instance) -> 
     guide.saw(format!("removed at {at}"));
 
     let began = Instant::now();
-    let gone = async || Ok((forum::call(guide, &instance.host, Method::GET, "/v1/polls").send().await?.status == 404).then_some(()));
+    let gone = async || {
+        Ok((forum::call(guide, &instance.host, Method::GET, "/v1/polls").send().await?.status == 404).then_some(()))
+    };
     guide.wait("the polls to be gone", gone).await?;
-    guide.saw(format!("its routes are 404 on {}, {:.0} ms after the answer", instance.host, began.elapsed().as_secs_f64() * 1000.0));
+    guide.saw(format!(
+        "its routes are 404 on {}, {:.0} ms after the answer",
+        instance.host,
+        began.elapsed().as_secs_f64() * 1000.0
+    ));
     forum::call(guide, &instance.host, Method::GET, "/v1/topics").expect(200).await?;
     forum::call(guide, &guide.cast.grace.host, Method::GET, "/v1/polls").expect(200).await?;
     guide.saw(format!("its topics are still there, and so are the polls on {}", guide.cast.grace.host));

@@ -12,8 +12,12 @@ impl Guide {
     /// The mails to this address, oldest first.
     pub async fn mails_to(&self, recipient: &str) -> Result<Vec<Value>> {
         let (endpoint, account) = (&self.state.aws["AWS_ENDPOINT_URL"], &self.state.aws["AWS_ACCOUNT_ID"]);
-        let sent = Call::new(&self.http, Method::GET, &format!("{endpoint}/_ministack/ses/messages")).query(&[("account", account)]).expect(200).await?;
-        let is_to = |mail: &&Value| list(mail, "/To").iter().any(|to| to.as_str().is_some_and(|to| to.contains(recipient)));
+        let sent = Call::new(&self.http, Method::GET, &format!("{endpoint}/_ministack/ses/messages"))
+            .query(&[("account", account)])
+            .expect(200)
+            .await?;
+        let is_to =
+            |mail: &&Value| list(mail, "/To").iter().any(|to| to.as_str().is_some_and(|to| to.contains(recipient)));
         Ok(list(&sent, &format!("/messages/{account}")).iter().filter(is_to).cloned().collect())
     }
 
@@ -30,8 +34,10 @@ impl Guide {
 /// The link in a mail that leads to this path, of which the rest is a token; the same one in the text and in the HTML.
 pub fn link(mail: &Value, path: &str) -> Result<String> {
     let plain = text(mail, "/BodyText")?;
-    let link =
-        plain.split_whitespace().find(|word| word.starts_with("http") && word.contains(path)).with_context(|| format!("no link to {path} in {plain}"))?;
+    let link = plain
+        .split_whitespace()
+        .find(|word| word.starts_with("http") && word.contains(path))
+        .with_context(|| format!("no link to {path} in {plain}"))?;
     // Escaped in HTML, as everything that a template is given.
     let html = text(mail, "/BodyHtml")?.replace("&#x2f;", "/");
     ensure!(html.contains(&format!("href=\"{link}\"")), "the HTML of the mail has another link than {link}: {html}");

@@ -28,10 +28,15 @@ pub async fn repeated_and_malformed(guide: &Guide, ada: &Session, instance: &Ins
     guide.publish(TOPIC, KIND, &senseless).await?;
     guide.publish(TOPIC, KIND, &recorded(ada, instance, 3, 5)).await?;
     for (what, body) in [("no JSON", &marker), ("without a field it needs", &senseless)] {
-        let buried = async || Ok(guide.peek(&format!("{QUEUE}-dead")).await?.into_iter().find(|dead| dead["Body"] == body.as_str()));
+        let buried = async || {
+            Ok(guide.peek(&format!("{QUEUE}-dead")).await?.into_iter().find(|dead| dead["Body"] == body.as_str()))
+        };
         let dead = guide.wait(&format!("the message that is {what} in the dead-letter queue"), buried).await?;
         let reason = dead.pointer("/MessageAttributes/reason/StringValue").and_then(|reason| reason.as_str());
-        guide.saw(format!("a message that is {what}: in {QUEUE}-dead, because '{}'", reason.with_context(|| format!("{dead} says no reason"))?));
+        guide.saw(format!(
+            "a message that is {what}: in {QUEUE}-dead, because '{}'",
+            reason.with_context(|| format!("{dead} says no reason"))?
+        ));
     }
     let flowed = async || Ok((usage::posts(&usage::of(guide, ada).await?)? == after + 5.0).then_some(()));
     guide.wait("the message behind them", flowed).await?;

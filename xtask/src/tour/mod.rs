@@ -98,7 +98,10 @@ pub async fn run(data: Option<PathBuf>, own: bool) -> Result<ExitCode> {
         }
         None => own_stack(data).await?,
     };
-    Ok(passed.map_or(ExitCode::from(stack::INTERRUPTED), |passed| if passed { ExitCode::SUCCESS } else { ExitCode::FAILURE }))
+    Ok(passed.map_or(
+        ExitCode::from(stack::INTERRUPTED),
+        |passed| if passed { ExitCode::SUCCESS } else { ExitCode::FAILURE },
+    ))
 }
 
 /// `None` if somebody pressed Ctrl-C.
@@ -137,7 +140,11 @@ async fn walk(state: State) -> bool {
         println!("    not so: {error:#}");
     }
     let reached = if outcome.is_ok() { String::new() } else { format!(", {} not reached", STEPS - steps) };
-    println!("\ntour: {passed} passed, {} failed{reached}, in {:.1} s", u32::from(outcome.is_err()), began.elapsed().as_secs_f32());
+    println!(
+        "\ntour: {passed} passed, {} failed{reached}, in {:.1} s",
+        u32::from(outcome.is_err()),
+        began.elapsed().as_secs_f32()
+    );
     outcome.is_ok()
 }
 

@@ -12,7 +12,9 @@ impl Guide {
         let folders = tools::postgres_folders();
         let psql = folders.first().context("PostgreSQL is not installed")?.join("psql");
         let mut command = Command::new(psql);
-        command.args(["--no-psqlrc", "--tuples-only", "--no-align", "--set=ON_ERROR_STOP=1", "--command", query]).arg(&self.state.postgres_url);
+        command
+            .args(["--no-psqlrc", "--tuples-only", "--no-align", "--set=ON_ERROR_STOP=1", "--command", query])
+            .arg(&self.state.postgres_url);
         let output = command.stdin(Stdio::null()).kill_on_drop(true).output().await.context("cannot run psql")?;
         ensure!(output.status.success(), "psql: {}", String::from_utf8_lossy(&output.stderr));
         Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())

@@ -21,7 +21,11 @@ pub async fn register(guide: &Guide) -> Result<()> {
     for (what, change, field) in [
         ("a weak password", json!({ "password": "tooshort" }), "password"),
         ("one out of the list of common ones", json!({ "password": "passwordpassword" }), "password"),
-        ("one that contains the tenant's name", json!({ "password": format!("{} is what we are called", ada.tenant) }), "password"),
+        (
+            "one that contains the tenant's name",
+            json!({ "password": format!("{} is what we are called", ada.tenant) }),
+            "password",
+        ),
         ("a malformed address", json!({ "email": "ada at acme" }), "email"),
     ] {
         let mut body = wish(ada);
@@ -48,24 +52,39 @@ pub async fn verify(guide: &Guide) -> Result<()> {
 
     let mail = guide.mail(&ada.email, "Confirm").await?;
     let link = mail::link(&mail, VERIFICATION)?;
-    ensure!(text(&mail, "/BodyText")?.contains(ada.name) && text(&mail, "/BodyHtml")?.contains("<html"), "the mail is not made from the template: {mail}");
+    ensure!(
+        text(&mail, "/BodyText")?.contains(ada.name) && text(&mail, "/BodyHtml")?.contains("<html"),
+        "the mail is not made from the template: {mail}"
+    );
     guide.saw(format!("the mail '{}' greets {}, in text and in HTML, with a link", text(&mail, "/Subject")?, ada.name));
 
-    let page =
-        Call::new(&guide.http, Method::GET, &link).header(ACCEPT.as_str(), "text/html").send().await?.has(200)?.shows(&["<form", "password", &ada.tenant])?;
+    let page = Call::new(&guide.http, Method::GET, &link)
+        .header(ACCEPT.as_str(), "text/html")
+        .send()
+        .await?
+        .has(200)?
+        .shows(&["<form", "password", &ada.tenant])?;
     ensure!(page.header("referrer-policy") == Some("no-referrer"), "the page would give its link away to other sites");
     Call::new(&guide.http, Method::GET, &link).send().await?.has(200)?;
-    guide.saw("opening it, even twice as mail scanners do, names the tenant, asks for the password and uses nothing up");
+    guide
+        .saw("opening it, even twice as mail scanners do, names the tenant, asks for the password and uses nothing up");
 
     let confirm = |password: &str| Call::new(&guide.http, Method::POST, &link).json(&json!({ "password": password }));
     confirm("somebody else's password").refused(401, "credentials_wrong").await?;
     guide.saw("whoever reads the mail but does not know the password gets nothing: 401 credentials_wrong");
     let made = confirm(ada.password).expect(200).await?;
     ensure!(made["email"] == ada.email.as_str(), "{made} is not Ada");
-    guide.saw(format!("the right one makes user {} and tenant {}", text(&made, "/user_id")?, text(&made, "/tenant_id")?));
+    guide.saw(format!(
+        "the right one makes user {} and tenant {}",
+        text(&made, "/user_id")?,
+        text(&made, "/tenant_id")?
+    ));
     confirm(ada.password).refused(410, "link_used").await?;
     let again = confirm(ada.password).header(ACCEPT.as_str(), "text/html").send().await?.has(410)?;
-    ensure!(again.header(CONTENT_TYPE).is_some_and(|kind| kind.starts_with("text/html")), "{again} is no page for a browser");
+    ensure!(
+        again.header(CONTENT_TYPE).is_some_and(|kind| kind.starts_with("text/html")),
+        "{again} is no page for a browser"
+    );
     guide.saw("a second time: 410 link_used");
     known_address(guide, ada).await
 }
@@ -73,11 +92,22 @@ pub async fn verify(guide: &Guide) -> Result<()> {
 /// Whether an address has an account is told to its owner only.
 async fn known_address(guide: &Guide, ada: &Owner) -> Result<()> {
     let known = guide.post("auth", USERS).json(&wish(ada)).send().await?;
-    let nobody = Owner { email: format!("nobody@acme-{}.test", guide.cast.tag), tenant: ada.tenant.clone(), host: String::new(), ..*ada };
+    let nobody = Owner {
+        email: format!("nobody@acme-{}.test", guide.cast.tag),
+        tenant: ada.tenant.clone(),
+        host: String::new(),
+        ..*ada
+    };
     let unknown = guide.post("auth", USERS).json(&wish(&nobody)).send().await?;
     ensure!((known.status, &known.text) == (unknown.status, &unknown.text), "{known}, but {unknown}");
     let mail = guide.mail(&ada.email, "already have an account").await?;
-    guide.saw(format!("registering {} again: {} {} as for a new address; the mail says '{}'", ada.email, known.status, known.text, text(&mail, "/Subject")?));
+    guide.saw(format!(
+        "registering {} again: {} {} as for a new address; the mail says '{}'",
+        ada.email,
+        known.status,
+        known.text,
+        text(&mail, "/Subject")?
+    ));
     Ok(())
 }
 

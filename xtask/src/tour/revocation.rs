@@ -17,17 +17,30 @@ pub async fn invite_and_revoke(guide: &Guide, ada: &Session) -> Result<Session> 
     let (email, password) = (&guide.cast.bob_email, guide.cast.bob_password);
     guide.post("auth", "/v1/invitations").bearer(&ada.token).json(&json!({ "email": email })).expect(202).await?;
     let link = mail::link(&guide.mail(email, "invites you").await?, "/v1/invitations/")?;
-    Call::new(&guide.http, Method::GET, &link).header(ACCEPT.as_str(), "text/html").send().await?.has(200)?.shows(&["<form", "password"])?;
+    Call::new(&guide.http, Method::GET, &link)
+        .header(ACCEPT.as_str(), "text/html")
+        .send()
+        .await?
+        .has(200)?
+        .shows(&["<form", "password"])?;
     let acceptance = json!({ "display_name": "Bob", "password": password });
     Call::new(&guide.http, Method::POST, &link).json(&acceptance).expect(201).await?;
     Call::new(&guide.http, Method::POST, &link).json(&acceptance).send().await?.has(410)?;
     let bob = sessions::log_in_as(guide, email, password).await?;
     ensure!(bob.tenant_id == ada.tenant_id, "Bob is in another tenant than Ada");
-    guide.saw(format!("invited by mail, {email} accepts on the page behind the link, which works once, and logs in to {}", guide.cast.ada.tenant));
+    guide.saw(format!(
+        "invited by mail, {email} accepts on the page behind the link, which works once, and logs in to {}",
+        guide.cast.ada.tenant
+    ));
 
     let invoices = || guide.get("billing", "/v1/invoices").bearer(&bob.token);
     invoices().refused(403, "permission_missing").await?;
-    guide.post("permission", "/v1/grants").bearer(&bob.token).json(&json!({})).refused(403, "permission_missing").await?;
+    guide
+        .post("permission", "/v1/grants")
+        .bearer(&bob.token)
+        .json(&json!({}))
+        .refused(403, "permission_missing")
+        .await?;
     guide.saw("before any role: invoices 403, and he may grant himself nothing: 403");
 
     let role = json!({ "name": ROLE, "permissions": ["billing.readInvoices"] });

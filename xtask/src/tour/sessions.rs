@@ -18,7 +18,8 @@ const OWNERS: [&str; 7] = [
     "permission.writeGrants",
     "permission.writeRoles",
 ];
-const OPERATORS: [&str; 4] = ["billing.closeCycles", "configurator.publishServices", "mailer.readMessages", "worker.readJobs"];
+const OPERATORS: [&str; 4] =
+    ["billing.closeCycles", "configurator.publishServices", "mailer.readMessages", "worker.readJobs"];
 /// What anybody who is signed in may ask, or would be refused only for a permission: one route of each service.
 pub const EVERYWHERE: [(&str, &str); 6] = [
     ("auth", "/v1/me"),
@@ -52,10 +53,17 @@ pub async fn log_in_and_out(guide: &Guide) -> Result<Session> {
     for unwanted in OPERATORS {
         ensure!(!permissions.contains(&unwanted), "Ada is no operator and has {unwanted}");
     }
-    guide.saw(format!("right: an access token for {} s, a refresh token, and the owner's {} permissions", second["expires_in"], permissions.len()));
+    guide.saw(format!(
+        "right: an access token for {} s, a refresh token, and the owner's {} permissions",
+        second["expires_in"],
+        permissions.len()
+    ));
 
     let rotated = refresh(guide, text(&second, "/refresh_token")?).expect(200).await?;
-    ensure!(rotated["refresh_token"] != second["refresh_token"] && rotated["session_id"] == second["session_id"], "the refresh token did not rotate");
+    ensure!(
+        rotated["refresh_token"] != second["refresh_token"] && rotated["session_id"] == second["session_id"],
+        "the refresh token did not rotate"
+    );
     let (old, new) = (text(&second, "/access_token")?, text(&rotated, "/access_token")?);
     guide.get("auth", "/v1/me").bearer(new).expect(200).await?;
     // The child is used, so the parent's return is a theft.
@@ -63,7 +71,9 @@ pub async fn log_in_and_out(guide: &Guide) -> Result<Session> {
     refresh(guide, text(&second, "/refresh_token")?).refused(401, "refresh_reused").await?;
     refresh(guide, text(&third, "/refresh_token")?).send().await?.has(401)?;
     guide.get("auth", "/v1/me").bearer(old).send().await?.has(401)?;
-    guide.saw("a refresh rotates the refresh token; an old one that comes back: 401 refresh_reused, and the session is over");
+    guide.saw(
+        "a refresh rotates the refresh token; an old one that comes back: 401 refresh_reused, and the session is over",
+    );
 
     log_out(guide, text(&first, "/access_token")?).await?;
     log_in(guide, ada).await
@@ -79,7 +89,10 @@ async fn log_out(guide: &Guide, token: &str) -> Result<()> {
     for (service, path) in EVERYWHERE {
         guide.get(service, path).bearer(token).send().await?.has(401)?;
     }
-    guide.saw(format!("logout: the next request with the same access token is 401 at {}", EVERYWHERE.map(|(service, _)| service).join(", ")));
+    guide.saw(format!(
+        "logout: the next request with the same access token is 401 at {}",
+        EVERYWHERE.map(|(service, _)| service).join(", ")
+    ));
     Ok(())
 }
 

@@ -18,19 +18,34 @@ const LOOK: Duration = Duration::from_millis(20);
 
 pub async fn fill_in(guide: &Guide, ada: &Session, instance: &Instance) -> Result<()> {
     let title = title(guide);
-    page(guide, &instance.host).send().await?.has(200)?.shows(&["<form", "action=\"/setup\"", "name=\"title\"", "name=\"welcome\"", "name=\"setup_code\""])?;
+    page(guide, &instance.host).send().await?.has(200)?.shows(&[
+        "<form",
+        "action=\"/setup\"",
+        "name=\"title\"",
+        "name=\"welcome\"",
+        "name=\"setup_code\"",
+    ])?;
     guide.saw(format!("GET / on {}: the setup form, as the manifest describes it", instance.host));
 
     let wrong = form(guide, instance, "ZZZZZZZZ", "", "5000").send().await?.has(422)?;
     wrong.shows(&["role=\"alert\"", "value=\"5000\""])?;
-    let wrong = form(guide, instance, &instance.setup_code, "", "5000").send().await?.has(422)?.shows(&["is required", "must be at most 1000"])?;
+    let wrong = form(guide, instance, &instance.setup_code, "", "5000")
+        .send()
+        .await?
+        .has(422)?
+        .shows(&["is required", "must be at most 1000"])?;
     ensure!(!wrong.text.contains(&title), "the form shows what nobody has filled in");
-    guide.saw("submitted with a wrong code, no title and 5000 posts: 422, the form again, saying what is wrong at each field");
+    guide.saw(
+        "submitted with a wrong code, no title and 5000 posts: 422, the form again, saying what is wrong at each field",
+    );
 
     form(guide, instance, &instance.setup_code, &title, &SAMPLE_POSTS.to_string()).send().await?.has(303)?;
     let (waits, took) = until_there(guide, &instance.host).await?;
     ensure!(waits > 0, "nobody was told to wait while the instance was made");
-    guide.saw(format!("submitted right: 303; then {waits} times 503 with Retry-After; after {:.1} s the forum", took.as_secs_f32()));
+    guide.saw(format!(
+        "submitted right: 303; then {waits} times 503 with Retry-After; after {:.1} s the forum",
+        took.as_secs_f32()
+    ));
     page(guide, &instance.host).send().await?.has(200)?.shows(&[&title, WELCOME])?;
     guide.saw(format!("it is called '{title}' and welcomes with '{WELCOME}', as filled in"));
     enabling::wait_until(guide, ada, &instance.id, "active", |_| Ok(())).await?;

@@ -11,14 +11,21 @@ use serde_json::{Value, json};
 pub async fn mails(guide: &Guide, ada: &Session, invoice: &Value) -> Result<()> {
     let number = text(invoice, "/number")?;
     let mail = guide.mail(&guide.cast.ada.email, number).await?;
-    ensure!(text(&mail, "/BodyText")?.contains(&guide.cast.ada.tenant) && text(&mail, "/BodyText")?.contains(number), "the invoice's mail is wrong: {mail}");
-    let invoices =
-        guide.mails_to(&guide.cast.ada.email).await?.into_iter().filter(|mail| mail["Subject"].as_str().is_some_and(|subject| subject.contains(number)));
+    ensure!(
+        text(&mail, "/BodyText")?.contains(&guide.cast.ada.tenant) && text(&mail, "/BodyText")?.contains(number),
+        "the invoice's mail is wrong: {mail}"
+    );
+    let invoices = guide
+        .mails_to(&guide.cast.ada.email)
+        .await?
+        .into_iter()
+        .filter(|mail| mail["Subject"].as_str().is_some_and(|subject| subject.contains(number)));
     ensure!(invoices.count() == 1, "the invoice was mailed more than once");
     guide.saw(format!("'{}' to {}, once", text(&mail, "/Subject")?, guide.cast.ada.email));
 
     let (bouncing, complaining) = (&guide.cast.bouncing, &guide.cast.complaining);
-    let (bounce, complaint) = (suppressed(guide, bouncing, "bounced", "bounce"), suppressed(guide, complaining, "complained", "complaint"));
+    let (bounce, complaint) =
+        (suppressed(guide, bouncing, "bounced", "bounce"), suppressed(guide, complaining, "complained", "complaint"));
     tokio::try_join!(bounce, complaint, suppressed_for_her(guide, ada))?;
     Ok(())
 }
@@ -27,15 +34,28 @@ pub async fn mails(guide: &Guide, ada: &Session, invoice: &Value) -> Result<()> 
 async fn suppressed(guide: &Guide, address: &str, end: &str, reason: &str) -> Result<()> {
     let id = send(guide, address, "first").await?;
     wait_until(guide, &id, end).await?;
-    let listed = guide.get("mailer", "/v1/suppressions").query(&[("address", address)]).bearer(guide.operator()).expect(200).await?;
-    let suppression = list(&listed, "/items").iter().find(|suppression| suppression["address"] == address).context("the address is not suppressed")?;
-    let of_this_mail = suppression["message_id"] == id.as_str() && suppression["template"] == "notice" && suppression["tenant_id"].is_string();
+    let listed = guide
+        .get("mailer", "/v1/suppressions")
+        .query(&[("address", address)])
+        .bearer(guide.operator())
+        .expect(200)
+        .await?;
+    let suppression = list(&listed, "/items")
+        .iter()
+        .find(|suppression| suppression["address"] == address)
+        .context("the address is not suppressed")?;
+    let of_this_mail = suppression["message_id"] == id.as_str()
+        && suppression["template"] == "notice"
+        && suppression["tenant_id"].is_string();
     ensure!(suppression["reason"] == reason && of_this_mail, "{suppression} is for another reason");
     let before = guide.mails_to(address).await?.len();
     let id = send(guide, address, "second").await?;
     wait_until(guide, &id, "suppressed").await?;
     let after = guide.mails_to(address).await?.len();
-    ensure!((before, after) == (1, 1), "SES was called {before} times before and {after} times after the suppression of {address}");
+    ensure!(
+        (before, after) == (1, 1),
+        "SES was called {before} times before and {after} times after the suppression of {address}"
+    );
     guide.saw(format!("a mail to {address}: {end}, by SES event; the address is suppressed for that tenant's mail of that kind; the next one: suppressed, and SES was not called"));
     Ok(())
 }
@@ -45,11 +65,19 @@ async fn suppressed_for_her(guide: &Guide, ada: &Session) -> Result<()> {
     let address = &guide.cast.unreachable;
     guide.post("auth", "/v1/invitations").bearer(&ada.token).json(&json!({ "email": address })).expect(202).await?;
     let listed = async || {
-        let listed = guide.get("mailer", "/v1/suppressions").query(&[("address", address)]).bearer(guide.operator()).expect(200).await?;
+        let listed = guide
+            .get("mailer", "/v1/suppressions")
+            .query(&[("address", address)])
+            .bearer(guide.operator())
+            .expect(200)
+            .await?;
         Ok(list(&listed, "/items").first().cloned())
     };
     let suppression = guide.wait(&format!("{address} to be suppressed"), listed).await?;
-    ensure!(suppression["tenant_id"] == ada.tenant_id.as_str() && suppression["template"] == "invitation", "{suppression} is somebody else's");
+    ensure!(
+        suppression["tenant_id"] == ada.tenant_id.as_str() && suppression["template"] == "invitation",
+        "{suppression} is somebody else's"
+    );
     guide.saw(format!("Ada's invitation to {address} bounces: the address gets no more invitations of her tenant"));
     Ok(())
 }

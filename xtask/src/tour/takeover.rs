@@ -25,10 +25,16 @@ pub async fn kill_a_worker(guide: &Guide, ada: &Session) -> Result<()> {
     let victim = text(&job, "/worker")?;
     let pid = pid_in(victim)?;
     let state = state_now(&guide.state.folder)?;
-    let name = WORKERS.iter().find(|name| state.services[**name].pid == pid).with_context(|| format!("{victim} is no worker of this stack"))?;
+    let name = WORKERS
+        .iter()
+        .find(|name| state.services[**name].pid == pid)
+        .with_context(|| format!("{victim} is no worker of this stack"))?;
     kill(pid).await?;
     let killed = Instant::now();
-    guide.saw(format!("{name} (pid {pid}) killed with -9 while it had done {} of {} steps", job["progress"]["done"], job["progress"]["total"]));
+    guide.saw(format!(
+        "{name} (pid {pid}) killed with -9 while it had done {} of {} steps",
+        job["progress"]["done"], job["progress"]["total"]
+    ));
 
     let id = text(&job, "/id")?;
     let taken_over = async || {
@@ -37,14 +43,21 @@ pub async fn kill_a_worker(guide: &Guide, ada: &Session) -> Result<()> {
     };
     let job = guide.wait("another worker to take the job over", taken_over).await?;
     let survivor = pid_in(text(&job, "/worker")?)?;
-    guide.saw(format!("taken over {:.1} s later by the worker with pid {survivor}, attempt {}", killed.elapsed().as_secs_f32(), job["attempts"]));
+    guide.saw(format!(
+        "taken over {:.1} s later by the worker with pid {survivor}, attempt {}",
+        killed.elapsed().as_secs_f32(),
+        job["attempts"]
+    ));
     enabling::wait_until(guide, ada, &instance.id, "active", |_| Ok(())).await?;
     setup::until_there(guide, &instance.host).await?;
     guide.saw(format!("the instance is active {:.1} s after the kill", killed.elapsed().as_secs_f32()));
 
     let topics = forum::call(guide, &instance.host, Method::GET, "/v1/topics").expect(200).await?;
     let posts = list(&topics, "/items").iter().map(|topic| number(topic, "/post_count")).sum::<Result<f64>>()?;
-    ensure!(list(&topics, "/items").len() == 1 && posts == f64::from(SAMPLE_POSTS), "seeded more or less than once: {topics}");
+    ensure!(
+        list(&topics, "/items").len() == 1 && posts == f64::from(SAMPLE_POSTS),
+        "seeded more or less than once: {topics}"
+    );
     guide.saw(format!("seeded once: one topic with {SAMPLE_POSTS} sample posts"));
     let finished = jobs(guide, &format!("/v1/jobs?instance_id={}", instance.id)).await?;
     ensure!(list(&finished, "/items").iter().all(|job| job["state"] == "succeeded"), "{finished}");
@@ -57,11 +70,15 @@ async fn in_the_middle(guide: &Guide, instance: &str) -> Result<Value> {
     let began = Instant::now();
     loop {
         let jobs = jobs(guide, &format!("/v1/jobs?instance_id={instance}")).await?;
-        let migration = list(&jobs, "/items").iter().find(|job| job["kind"] == "instance.migrate").cloned().unwrap_or_default();
+        let migration =
+            list(&jobs, "/items").iter().find(|job| job["kind"] == "instance.migrate").cloned().unwrap_or_default();
         if migration["state"] == "running" && number(&migration, "/progress/done").is_ok_and(|done| done >= 1.0) {
             return Ok(migration);
         }
-        ensure!(migration["state"] != "succeeded", "the migration was over before anybody could be killed in it: {migration}");
+        ensure!(
+            migration["state"] != "succeeded",
+            "the migration was over before anybody could be killed in it: {migration}"
+        );
         ensure!(began.elapsed() < AT_WORK, "the migration has not begun: {jobs}");
         tokio::time::sleep(LOOK).await;
     }
@@ -71,7 +88,8 @@ async fn in_the_middle(guide: &Guide, instance: &str) -> Result<Value> {
 async fn jobs(guide: &Guide, path: &str) -> Result<Value> {
     let mut outcome = Ok(Value::Null);
     for name in WORKERS {
-        outcome = Call::new(&guide.http, Method::GET, &guide.url(name, path)).bearer(guide.operator()).expect(200).await;
+        outcome =
+            Call::new(&guide.http, Method::GET, &guide.url(name, path)).bearer(guide.operator()).expect(200).await;
         if outcome.is_ok() {
             break;
         }
@@ -86,7 +104,11 @@ fn pid_in(worker: &str) -> Result<u32> {
 }
 
 async fn kill(pid: u32) -> Result<()> {
-    let status = Command::new("/bin/sh").args(["-c", "kill -s KILL \"$0\"", &pid.to_string()]).status().await.context("cannot run /bin/sh")?;
+    let status = Command::new("/bin/sh")
+        .args(["-c", "kill -s KILL \"$0\"", &pid.to_string()])
+        .status()
+        .await
+        .context("cannot run /bin/sh")?;
     ensure!(status.success(), "cannot kill process {pid}");
     Ok(())
 }

@@ -14,8 +14,11 @@ const DOORS: [(&str, &str); 6] = [
     ("worker", "/v1/jobs"),
 ];
 /// What only operators may.
-const OPERATORS: [(&str, &str, &str); 3] =
-    [("billing", "/v1/cycles", "billing.readCycles"), ("mailer", "/v1/messages", "mailer.readMessages"), ("worker", "/v1/jobs", "worker.readJobs")];
+const OPERATORS: [(&str, &str, &str); 3] = [
+    ("billing", "/v1/cycles", "billing.readCycles"),
+    ("mailer", "/v1/messages", "mailer.readMessages"),
+    ("worker", "/v1/jobs", "worker.readJobs"),
+];
 
 pub async fn refused(guide: &Guide, ada: &Session) -> Result<()> {
     let jwks = guide.get("auth", "/.well-known/jwks.json").expect(200).await?;
@@ -26,13 +29,19 @@ pub async fn refused(guide: &Guide, ada: &Session) -> Result<()> {
             let answer = if token.is_empty() { call } else { call.bearer(&token) }.send().await?;
             let code = if token.is_empty() { "token_missing" } else { "token_invalid" };
             let problem = answer.refused(401, code)?;
-            ensure!(answer.header("www-authenticate").is_some_and(|scheme| scheme.starts_with("Bearer")), "{answer} without WWW-Authenticate");
+            ensure!(
+                answer.header("www-authenticate").is_some_and(|scheme| scheme.starts_with("Bearer")),
+                "{answer} without WWW-Authenticate"
+            );
             request_ids.insert(problem["request_id"].to_string());
         }
         guide.saw(format!("{what}: 401 at all {}", DOORS.len()));
     }
     // It was made as the stack began, lived for a second, and is forgiven five more: that may be now.
-    let expired = async || Ok((guide.get(DOORS[0].0, DOORS[0].1).bearer(&guide.state.expired_token).send().await?.status == 401).then_some(()));
+    let expired = async || {
+        Ok((guide.get(DOORS[0].0, DOORS[0].1).bearer(&guide.state.expired_token).send().await?.status == 401)
+            .then_some(()))
+    };
     guide.wait("the token that the stack began with to expire", expired).await?;
     for (service, path) in DOORS {
         let problem = guide.get(service, path).bearer(&guide.state.expired_token).refused(401, "token_expired").await?;

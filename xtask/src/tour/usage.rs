@@ -19,7 +19,12 @@ pub async fn metered(guide: &Guide, ada: &Session, instance: &Instance) -> Resul
     let usage = guide.wait(&format!("{POSTS} posts in Ada's usage"), counted).await?;
     for feature in ["forum", "forum.polls"] {
         let interval = interval(&usage, feature)?;
-        ensure!(interval["until"].is_null() && interval["instance_id"] == instance.id.as_str() && interval["host"] == instance.host.as_str(), "{interval}");
+        ensure!(
+            interval["until"].is_null()
+                && interval["instance_id"] == instance.id.as_str()
+                && interval["host"] == instance.host.as_str(),
+            "{interval}"
+        );
         guide.saw(format!("{feature} on {} since {}, open", instance.host, text(interval, "/since")?));
     }
     ensure!(posts(&usage)? == f64::from(POSTS), "the forum has {POSTS} posts, and billing {usage}");
@@ -33,9 +38,16 @@ pub async fn of(guide: &Guide, tenant: &Session) -> Result<Value> {
 
 /// The posts that no invoice has billed yet.
 pub fn posts(usage: &Value) -> Result<f64> {
-    list(usage, "/meters").iter().filter(|meter| meter["meter"] == "forum.posts").map(|meter| number(meter, "/quantity")).sum()
+    list(usage, "/meters")
+        .iter()
+        .filter(|meter| meter["meter"] == "forum.posts")
+        .map(|meter| number(meter, "/quantity"))
+        .sum()
 }
 
 pub fn interval<'a>(usage: &'a Value, feature: &str) -> Result<&'a Value> {
-    list(usage, "/features").iter().find(|interval| interval["feature"] == feature).with_context(|| format!("{feature} is not in {usage}"))
+    list(usage, "/features")
+        .iter()
+        .find(|interval| interval["feature"] == feature)
+        .with_context(|| format!("{feature} is not in {usage}"))
 }

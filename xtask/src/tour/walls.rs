@@ -19,12 +19,19 @@ pub async fn cross(guide: &Guide, ada: &Session) -> Result<()> {
     let (mut known, _) = harvester.harvest(Known::default()).await?;
     harvester.furnish(&mut known).await?;
     let (known, before) = harvester.harvest(known).await?;
-    guide.saw(format!("Ada's tenant: {} ids and names, by {} requests of hers and of the operator's", known.secrets(), before.len()));
+    guide.saw(format!(
+        "Ada's tenant: {} ids and names, by {} requests of hers and of the operator's",
+        known.secrets(),
+        before.len()
+    ));
 
     let mallory = &guide.cast.mallory;
     registration::sign_up(guide, mallory).await?;
     let session = sessions::log_in(guide, mallory).await?;
-    guide.saw(format!("{}, owner of {}, takes every id to every operation in openapi/*.json", mallory.email, mallory.tenant));
+    guide.saw(format!(
+        "{}, owner of {}, takes every id to every operation in openapi/*.json",
+        mallory.email, mallory.tenant
+    ));
     guide.saw(Crossing::new(guide, &known, &hosts, &session).cross(&operations).await?);
 
     let (_, after) = harvester.harvest(known).await?;

@@ -7,7 +7,10 @@ use std::collections::BTreeMap;
 /// The value of `NAME=value` on a line of its own, after `prefix`.
 fn value<'a>(text: &'a str, prefix: &str, name: &str) -> &'a str {
     let start = format!("{prefix}{name}=");
-    text.lines().find_map(|line| line.strip_prefix(&start)).unwrap_or_else(|| panic!("there is no {start}")).trim_matches('"')
+    text.lines()
+        .find_map(|line| line.strip_prefix(&start))
+        .unwrap_or_else(|| panic!("there is no {start}"))
+        .trim_matches('"')
 }
 
 #[test]
@@ -24,8 +27,14 @@ fn the_image_has_what_task_definitions_start() {
     for definition in files::task_definitions().values() {
         for container in files::items(definition, "containerDefinitions") {
             let program = container["entryPoint"][0].as_str().unwrap();
-            assert!(program.strip_prefix("/usr/local/bin/").is_some_and(|name| binaries.contains(&name)), "{program} is not in the image");
-            assert!(dockerfile.contains(&format!("USER {}", container["user"].as_str().unwrap())), "{program} runs as another user than the image's");
+            assert!(
+                program.strip_prefix("/usr/local/bin/").is_some_and(|name| binaries.contains(&name)),
+                "{program} is not in the image"
+            );
+            assert!(
+                dockerfile.contains(&format!("USER {}", container["user"].as_str().unwrap())),
+                "{program} runs as another user than the image's"
+            );
         }
     }
 }
@@ -34,7 +43,8 @@ fn the_image_has_what_task_definitions_start() {
 #[test]
 fn the_example_has_every_setting_of_compose() {
     let (compose, example) = (files::text("docker-compose.yml"), files::text("docker/env.example"));
-    let set: BTreeMap<_, _> = example.lines().filter(|line| !line.starts_with('#')).filter_map(|line| line.split_once('=')).collect();
+    let set: BTreeMap<_, _> =
+        example.lines().filter(|line| !line.starts_with('#')).filter_map(|line| line.split_once('=')).collect();
     let mut used = BTreeMap::new();
     for variable in compose.split("${").skip(1).map(|rest| rest.split('}').next().unwrap()) {
         let (name, otherwise) = variable.split_once(':').unwrap_or((variable, ""));
@@ -48,8 +58,11 @@ fn the_example_has_every_setting_of_compose() {
 #[test]
 fn every_port_is_of_this_machine_only_and_comes_from_the_settings() {
     let compose = files::text("docker-compose.yml");
-    let mappings: Vec<_> =
-        compose.lines().filter_map(|line| line.trim().strip_prefix("ports: [")?.strip_suffix(']')).flat_map(|ports| ports.split(", ")).collect();
+    let mappings: Vec<_> = compose
+        .lines()
+        .filter_map(|line| line.trim().strip_prefix("ports: [")?.strip_suffix(']'))
+        .flat_map(|ports| ports.split(", "))
+        .collect();
     assert!(mappings.len() > 2 * files::SERVICES.len(), "{mappings:?}");
     for mapping in mappings {
         assert!(mapping.starts_with("\"127.0.0.1:${") && mapping.contains("_PORT:-"), "{mapping}");
@@ -61,7 +74,10 @@ fn every_port_is_of_this_machine_only_and_comes_from_the_settings() {
 #[test]
 fn the_image_is_built_for_one_service_and_used_by_the_others() {
     let compose = files::text("docker-compose.yml");
-    let built = services(&compose).into_iter().filter(|name| files::yaml_block(&compose, &format!("  {name}:")).contains(&"    build:")).count();
+    let built = services(&compose)
+        .into_iter()
+        .filter(|name| files::yaml_block(&compose, &format!("  {name}:")).contains(&"    build:"))
+        .count();
     let mentions = compose.lines().filter(|line| line.trim() == "build:").count();
     assert_eq!((built, mentions), (1, 1));
 }
@@ -89,7 +105,11 @@ fn the_examples_clients_are_known_by_the_hashes_of_their_secrets() {
     for client in value(&example, "", "PLATFORM_CLIENTS").split(',') {
         let (id, hash) = client.split_once(':').unwrap();
         let secret = value(&example, "", &format!("{}_CLIENT_SECRET", id.to_uppercase()));
-        let hex: String = digest::digest(&digest::SHA256, secret.as_bytes()).as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
+        let hex: String = digest::digest(&digest::SHA256, secret.as_bytes())
+            .as_ref()
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
         assert_eq!(hash, hex, "{id}");
     }
 }
@@ -97,7 +117,11 @@ fn the_examples_clients_are_known_by_the_hashes_of_their_secrets() {
 /// The names of the services of docker-compose.yml.
 fn services(compose: &str) -> Vec<&str> {
     let all = files::yaml_block(compose, "services:");
-    let names: Vec<_> = all.iter().filter_map(|line| line.strip_prefix("  ")?.strip_suffix(':')).filter(|name| !name.starts_with([' ', '#'])).collect();
+    let names: Vec<_> = all
+        .iter()
+        .filter_map(|line| line.strip_prefix("  ")?.strip_suffix(':'))
+        .filter(|name| !name.starts_with([' ', '#']))
+        .collect();
     assert!(names.len() > files::SERVICES.len(), "{names:?}");
     names
 }

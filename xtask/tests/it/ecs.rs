@@ -39,8 +39,13 @@ fn every_task_definition_is_sound() {
 fn services_are_told_when_they_are_ill_and_have_time_to_stop() {
     for service in files::SERVICES {
         let definition = files::task_definition(service);
-        let [container] = files::items(&definition, "containerDefinitions") else { panic!("{service} has more than one container") };
-        assert_eq!(container["healthCheck"]["command"], serde_json::json!(["CMD", format!("/usr/local/bin/{service}"), "healthcheck"]));
+        let [container] = files::items(&definition, "containerDefinitions") else {
+            panic!("{service} has more than one container")
+        };
+        assert_eq!(
+            container["healthCheck"]["command"],
+            serde_json::json!(["CMD", format!("/usr/local/bin/{service}"), "healthcheck"])
+        );
         assert_eq!(container["stopTimeout"], if service == "worker" { 120 } else { 60 });
         assert_eq!(files::names(container, "portMappings", "name"), [service.to_owned(), format!("{service}-ops")]);
         assert_eq!(container["logConfiguration"]["options"]["max-buffer-size"], "25m");
@@ -58,13 +63,25 @@ fn the_migrations_end_well_only_if_each_of_them_did() {
     // ECS ends a task with the first of its essential containers: only the one that waits for all others may be that.
     assert_eq!(last["essential"], true);
     assert!(others.iter().all(|container| container["essential"] == false));
-    assert_eq!(files::names(last, "dependsOn", "containerName"), others.iter().map(|container| container["name"].as_str().unwrap()).collect::<Vec<_>>());
+    assert_eq!(
+        files::names(last, "dependsOn", "containerName"),
+        others.iter().map(|container| container["name"].as_str().unwrap()).collect::<Vec<_>>()
+    );
     assert!(files::names(last, "dependsOn", "condition").iter().all(|condition| *condition == "SUCCESS"));
     for container in containers {
         let name = container["name"].as_str().unwrap();
         assert_eq!(container["entryPoint"], serde_json::json!([format!("/usr/local/bin/{name}")]));
         assert_eq!(container["command"], serde_json::json!(["migrate"]));
-        let url = format!("arn:aws:secretsmanager:{}:{}:secret:{}/{name}:DATABASE_URL::", files::REGION, files::ACCOUNT, files::PREFIX);
-        assert_eq!(container["secrets"], serde_json::json!([{"name": "DATABASE_URL", "valueFrom": url}]), "{name} migrates its own database");
+        let url = format!(
+            "arn:aws:secretsmanager:{}:{}:secret:{}/{name}:DATABASE_URL::",
+            files::REGION,
+            files::ACCOUNT,
+            files::PREFIX
+        );
+        assert_eq!(
+            container["secrets"],
+            serde_json::json!([{"name": "DATABASE_URL", "valueFrom": url}]),
+            "{name} migrates its own database"
+        );
     }
 }

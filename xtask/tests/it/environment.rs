@@ -23,7 +23,11 @@ fn faults(service: &str, environment: &BTreeMap<&str, &str>) -> BTreeSet<String>
 pub fn binary(service: &str) -> PathBuf {
     let target = env::current_exe().unwrap().ancestors().nth(2).unwrap().to_owned();
     let binary = target.join(service);
-    assert!(binary.is_file(), "there is no {}; `cargo build -p {service}` makes it, as `cargo xtask test` does for all", binary.display());
+    assert!(
+        binary.is_file(),
+        "there is no {}; `cargo build -p {service}` makes it, as `cargo xtask test` does for all",
+        binary.display()
+    );
     binary
 }
 
@@ -32,7 +36,10 @@ fn container(service: &str) -> Value {
 }
 
 fn plain(container: &Value) -> BTreeMap<&str, &str> {
-    items(container, "environment").iter().map(|variable| (variable["name"].as_str().unwrap(), variable["value"].as_str().unwrap())).collect()
+    items(container, "environment")
+        .iter()
+        .map(|variable| (variable["name"].as_str().unwrap(), variable["value"].as_str().unwrap()))
+        .collect()
 }
 
 /// With all that is not secret given, exactly the secrets are missing: nothing is forgotten, wrong, or secret in vain.
@@ -40,14 +47,18 @@ fn plain(container: &Value) -> BTreeMap<&str, &str> {
 fn only_the_secrets_are_missing_from_the_environment() {
     for service in files::SERVICES {
         let container = container(service);
-        let secrets: BTreeSet<_> = files::names(&container, "secrets", "name").into_iter().map(|name| format!("{name} is missing")).collect();
+        let secrets: BTreeSet<_> =
+            files::names(&container, "secrets", "name").into_iter().map(|name| format!("{name} is missing")).collect();
         assert_eq!(faults(service, &plain(&container)), secrets, "{service}");
     }
 }
 
 /// What has no default and is missing although everything else is, too.
 fn required(service: &str) -> BTreeSet<String> {
-    faults(service, &BTreeMap::new()).into_iter().filter_map(|fault| fault.strip_suffix(" is missing").map(str::to_owned)).collect()
+    faults(service, &BTreeMap::new())
+        .into_iter()
+        .filter_map(|fault| fault.strip_suffix(" is missing").map(str::to_owned))
+        .collect()
 }
 
 #[test]
@@ -65,7 +76,11 @@ fn compose_gives_each_service_what_it_needs() {
 
 /// The keys below a line of YAML, at any depth.
 fn keys(yaml: &str, head: &str) -> Vec<String> {
-    files::yaml_block(yaml, head).into_iter().filter_map(|line| line.trim().split_once(':')).map(|(key, _)| key.to_owned()).collect()
+    files::yaml_block(yaml, head)
+        .into_iter()
+        .filter_map(|line| line.trim().split_once(':'))
+        .map(|(key, _)| key.to_owned())
+        .collect()
 }
 
 #[test]
@@ -91,7 +106,9 @@ fn an_incomplete_environment_is_noticed() {
 #[test]
 fn every_variable_is_read_by_somebody() {
     for service in files::SERVICES {
-        let sources = [&format!("services/{service}/src"), "crates/common/src"].map(|folder| sources(files::checkout().join(folder))).concat();
+        let sources = [&format!("services/{service}/src"), "crates/common/src"]
+            .map(|folder| sources(files::checkout().join(folder)))
+            .concat();
         for name in plain(&container(service)).into_keys() {
             assert!(sources.contains(&format!("\"{name}\"")), "{service} does not read {name}");
         }
@@ -100,5 +117,7 @@ fn every_variable_is_read_by_somebody() {
 
 fn sources(folder: PathBuf) -> String {
     let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-    entries.map(|path| if path.is_dir() { sources(path) } else { std::fs::read_to_string(path).unwrap_or_default() }).collect()
+    entries
+        .map(|path| if path.is_dir() { sources(path) } else { std::fs::read_to_string(path).unwrap_or_default() })
+        .collect()
 }

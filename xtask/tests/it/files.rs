@@ -29,7 +29,8 @@ pub fn folder(path: &str) -> BTreeMap<String, Value> {
         .map(|entry| entry.unwrap().path())
         .filter(|path| path.extension().is_some_and(|extension| extension == "json"))
         .map(|path| {
-            let value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+            let value = serde_json::from_slice(&fs::read(&path).unwrap())
+                .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
             (path.file_stem().unwrap().to_str().unwrap().to_owned(), value)
         })
         .collect()
@@ -57,7 +58,11 @@ pub fn names<'a>(parent: &'a Value, list: &str, key: &str) -> Vec<&'a str> {
 /// The lines below the line `head` that are indented further.
 pub fn yaml_block<'a>(yaml: &'a str, head: &str) -> Vec<&'a str> {
     let depth = |line: &str| line.len() - line.trim_start().len();
-    yaml.lines().skip_while(|line| *line != head).skip(1).take_while(|line| line.is_empty() || depth(line) > depth(head)).collect()
+    yaml.lines()
+        .skip_while(|line| *line != head)
+        .skip(1)
+        .take_while(|line| line.is_empty() || depth(line) > depth(head))
+        .collect()
 }
 
 #[test]

@@ -7,15 +7,19 @@ use std::collections::BTreeSet;
 
 /// Every permission that an operation of the document demands.
 fn demanded(document: &Value) -> BTreeSet<String> {
-    let operations = document["paths"].as_object().unwrap().values().flat_map(|item| item.as_object().unwrap().values());
-    let schemes = operations.flat_map(|operation| operation["security"].as_array().expect("each operation says who may call it"));
+    let operations =
+        document["paths"].as_object().unwrap().values().flat_map(|item| item.as_object().unwrap().values());
+    let schemes =
+        operations.flat_map(|operation| operation["security"].as_array().expect("each operation says who may call it"));
     let scopes = schemes.filter_map(|scheme| scheme["bearer"].as_array()).flatten();
     scopes.map(|scope| scope.as_str().unwrap().to_owned()).collect()
 }
 
 /// Namespace and permissions of a platform service, or of a product's newest bundle.
 fn listed(service: &str) -> (String, BTreeSet<String>) {
-    let names = |permissions: Vec<contracts::manifest::PermissionEntry>| permissions.into_iter().map(|entry| entry.name).collect();
+    let names = |permissions: Vec<contracts::manifest::PermissionEntry>| {
+        permissions.into_iter().map(|entry| entry.name).collect()
+    };
     let own = format!("services/{service}/manifest.toml");
     if checkout().join(&own).exists() {
         let list = PermissionList::parse(&text(&own)).unwrap();
@@ -35,6 +39,10 @@ fn what_the_routes_demand_is_what_the_manifests_list() {
     for (service, document) in documents {
         let (namespace, listed) = listed(&service);
         assert_eq!(namespace, service);
-        assert_eq!(demanded(&document), listed, "{service}: on the left what its operations demand, on the right what its manifest lists");
+        assert_eq!(
+            demanded(&document),
+            listed,
+            "{service}: on the left what its operations demand, on the right what its manifest lists"
+        );
     }
 }

@@ -9,7 +9,8 @@ use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
 /// Who orders mail; whose orders the worker takes. That a service publishes its own events needs no list.
-const COMMANDERS: [(Topic, &[&str]); 2] = [(Topic::MailerCommands, &["auth", "billing"]), (Topic::WorkerCommands, &["configurator"])];
+const COMMANDERS: [(Topic, &[&str]); 2] =
+    [(Topic::MailerCommands, &["auth", "billing"]), (Topic::WorkerCommands, &["configurator"])];
 
 /// `action resource` of every statement of a policy.
 fn granted(policy: &Value) -> BTreeSet<String> {
@@ -45,13 +46,19 @@ fn needed_by_task(service: &str) -> BTreeSet<String> {
         needed.insert(format!("sns:Publish {}", arn("sns", &format!("{PREFIX}-{}", topic.name()))));
     }
     for queue in QUEUES.iter().filter(|queue| takes(service, queue.name)) {
-        let (live, dead) = (arn("sqs", &format!("{PREFIX}-{}", queue.name)), arn("sqs", &format!("{PREFIX}-{}-dead", queue.name)));
-        needed
-            .extend(["GetQueueUrl", "ReceiveMessage", "ChangeMessageVisibility", "DeleteMessage", "SendMessage"].map(|action| format!("sqs:{action} {live}")));
+        let (live, dead) =
+            (arn("sqs", &format!("{PREFIX}-{}", queue.name)), arn("sqs", &format!("{PREFIX}-{}-dead", queue.name)));
+        needed.extend(
+            ["GetQueueUrl", "ReceiveMessage", "ChangeMessageVisibility", "DeleteMessage", "SendMessage"]
+                .map(|action| format!("sqs:{action} {live}")),
+        );
         needed.extend(["GetQueueUrl", "SendMessage"].map(|action| format!("sqs:{action} {dead}")));
     }
     if service == "mailer" {
-        needed.extend(["identity/example.com".into(), format!("configuration-set/{PREFIX}")].map(|name| format!("ses:SendEmail {}", arn("ses", &name))));
+        needed.extend(
+            ["identity/example.com".into(), format!("configuration-set/{PREFIX}")]
+                .map(|name| format!("ses:SendEmail {}", arn("ses", &name))),
+        );
     }
     needed
 }
@@ -63,7 +70,10 @@ fn needed_to_start(name: &str) -> BTreeSet<String> {
     needed.extend(pull.map(|action| format!("ecr:{action} {}", arn("ecr", &format!("repository/{PREFIX}")))));
     for container in items(&definition, "containerDefinitions") {
         let group = container["logConfiguration"]["options"]["awslogs-group"].as_str().unwrap();
-        needed.extend(["CreateLogStream", "PutLogEvents"].map(|action| format!("logs:{action} {}", arn("logs", &format!("log-group:{group}:*")))));
+        needed.extend(
+            ["CreateLogStream", "PutLogEvents"]
+                .map(|action| format!("logs:{action} {}", arn("logs", &format!("log-group:{group}:*")))),
+        );
         for secret in files::names(container, "secrets", "valueFrom") {
             let secret: Vec<_> = secret.split(':').take(7).collect();
             // Secrets Manager adds a hyphen and six characters to each name.
@@ -76,7 +86,10 @@ fn needed_to_start(name: &str) -> BTreeSet<String> {
 #[test]
 fn a_service_may_do_what_it_does_and_nothing_else() {
     let policies = files::folder("ecs/policies/task");
-    assert_eq!(policies.keys().collect::<Vec<_>>(), files::SERVICES.iter().filter(|service| !needed_by_task(service).is_empty()).collect::<Vec<_>>());
+    assert_eq!(
+        policies.keys().collect::<Vec<_>>(),
+        files::SERVICES.iter().filter(|service| !needed_by_task(service).is_empty()).collect::<Vec<_>>()
+    );
     for (service, policy) in policies {
         assert_eq!(granted(&policy), needed_by_task(&service), "ecs/policies/task/{service}.json");
         let role = format!("arn:aws:iam::{ACCOUNT}:role/{PREFIX}-{service}");
@@ -109,6 +122,9 @@ fn every_message_can_be_published_and_taken_by_somebody() {
 #[test]
 fn a_right_too_many_is_noticed() {
     let mut policy = files::folder("ecs/policies/task").remove("billing").unwrap();
-    policy["Statement"][0]["Resource"].as_array_mut().unwrap().push(json!(arn("sns", &format!("{PREFIX}-auth-events"))));
+    policy["Statement"][0]["Resource"]
+        .as_array_mut()
+        .unwrap()
+        .push(json!(arn("sns", &format!("{PREFIX}-auth-events"))));
     assert_ne!(granted(&policy), needed_by_task("billing"));
 }

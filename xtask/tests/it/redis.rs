@@ -24,7 +24,8 @@ fn users() -> Vec<(String, String)> {
 
 /// A Redis with all users, whose passwords are their names.
 async fn server() -> RedisServer {
-    let arguments: Vec<_> = users().into_iter().flat_map(|(user, rights)| with_password(&user, &rights, &user)).collect();
+    let arguments: Vec<_> =
+        users().into_iter().flat_map(|(user, rights)| with_password(&user, &rights, &user)).collect();
     RedisServer::start(&arguments.iter().map(String::as_str).collect::<Vec<_>>()).await
 }
 
@@ -64,9 +65,26 @@ async fn nobody_writes_what_is_not_theirs() {
     let (server, tenant) = (server().await, TenantId(Ambient::system().uuid()));
     for user in SERVICES {
         let redis = connection(&server, user).await;
-        let own = |kind: &str| (user == "auth" && kind.starts_with("sess:")) || (user == "permission" && !kind.starts_with("sess:"));
-        for key in KINDS.into_iter().filter(|kind| !own(kind)).map(|kind| key(tenant, kind)).chain(["anything".to_owned(), key(tenant, "else")]) {
-            for write in ["SET {} 1", "SETEX {} 60 1", "DEL {}", "GETDEL {}", "UNLINK {}", "EXPIRE {} 1", "APPEND {} 1", "RENAME {} {}", "RESTORE {} 0 1"] {
+        let own = |kind: &str| {
+            (user == "auth" && kind.starts_with("sess:")) || (user == "permission" && !kind.starts_with("sess:"))
+        };
+        for key in KINDS
+            .into_iter()
+            .filter(|kind| !own(kind))
+            .map(|kind| key(tenant, kind))
+            .chain(["anything".to_owned(), key(tenant, "else")])
+        {
+            for write in [
+                "SET {} 1",
+                "SETEX {} 60 1",
+                "DEL {}",
+                "GETDEL {}",
+                "UNLINK {}",
+                "EXPIRE {} 1",
+                "APPEND {} 1",
+                "RENAME {} {}",
+                "RESTORE {} 0 1",
+            ] {
                 refused(&redis, user, &write.replace("{}", &key)).await;
             }
         }
@@ -108,7 +126,8 @@ async fn nobody_empties_searches_or_reconfigures() {
 #[tokio::test]
 async fn everybody_can_do_their_work() {
     let (server, ambient) = (server().await, Ambient::system());
-    let (tenant, session, principal) = (TenantId(ambient.uuid()), SessionId(ambient.uuid()), Principal::Client("forum".into()));
+    let (tenant, session, principal) =
+        (TenantId(ambient.uuid()), SessionId(ambient.uuid()), Principal::Client("forum".into()));
     let sessions = SessionStore::new(connection(&server, "auth").await, "any-prefix:", 0);
     sessions.open(tenant, session, MINUTE).await.unwrap();
     let records = RecordStore::new(connection(&server, "permission").await, "any-prefix:", 0, ambient.clone());
@@ -117,10 +136,17 @@ async fn everybody_can_do_their_work() {
     records.restamp_principal(tenant, &principal).await.unwrap();
     records.restamp_tenant(tenant).await.unwrap();
 
-    let check = KINDS.iter().map(|kind| key(tenant, kind)).take(3).chain([key(tenant, &format!("sess:{session}"))]).collect::<Vec<_>>().join(" ");
+    let check = KINDS
+        .iter()
+        .map(|kind| key(tenant, kind))
+        .take(3)
+        .chain([key(tenant, &format!("sess:{session}"))])
+        .collect::<Vec<_>>()
+        .join(" ");
     for user in SERVICES {
         let redis = connection(&server, user).await;
-        let found: Vec<Option<String>> = redis::from_redis_value(answer(&redis, &format!("MGET {check}")).await.unwrap()).unwrap();
+        let found: Vec<Option<String>> =
+            redis::from_redis_value(answer(&redis, &format!("MGET {check}")).await.unwrap()).unwrap();
         assert!(found.iter().all(Option::is_some), "{user}: {found:?}");
         for command in ["PING", "INFO memory"] {
             answer(&redis, command).await.unwrap();
@@ -145,7 +171,9 @@ async fn who_counts_what_sources_do_has_counters_of_its_own() {
     for user in SERVICES {
         let redis = connection(&server, user).await;
         for owner in SERVICES {
-            for command in ["INCR {}", "EXPIRE {} 60", "DECR {}", "MGET {}"].map(|command| command.replace("{}", &counter(owner))) {
+            for command in
+                ["INCR {}", "EXPIRE {} 60", "DECR {}", "MGET {}"].map(|command| command.replace("{}", &counter(owner)))
+            {
                 match user {
                     "auth" | "configurator" if user == owner => drop(answer(&redis, &command).await.unwrap()),
                     _ => refused(&redis, user, &command).await,
@@ -181,8 +209,10 @@ fn compose_command() -> Vec<String> {
 
 #[test]
 fn compose_starts_redis_with_these_users() {
-    let expected: Vec<_> =
-        users().iter().flat_map(|(user, rights)| with_password(user, rights, &format!("${{{}_REDIS_PASSWORD}}", user.to_uppercase()))).collect();
+    let expected: Vec<_> = users()
+        .iter()
+        .flat_map(|(user, rights)| with_password(user, rights, &format!("${{{}_REDIS_PASSWORD}}", user.to_uppercase())))
+        .collect();
     let command = compose_command();
     let first = command.iter().position(|word| word == "--user").unwrap();
     assert_eq!(command[first..], expected);
@@ -195,7 +225,10 @@ fn each_service_logs_in_as_itself_in_compose() {
     for service in files::SERVICES.into_iter().chain(["forum"]) {
         let user = if service == "forum" { "product" } else { service };
         let own = files::yaml_block(&compose, &format!("  {service}:")).join("\n");
-        assert!(own.contains(&format!("REDIS_URL: redis://{user}:${{{}_REDIS_PASSWORD:?", user.to_uppercase())), "{service}");
+        assert!(
+            own.contains(&format!("REDIS_URL: redis://{user}:${{{}_REDIS_PASSWORD:?", user.to_uppercase())),
+            "{service}"
+        );
     }
 }
 

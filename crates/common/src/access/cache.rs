@@ -33,7 +33,8 @@ pub(super) fn key(prefix: &str, tenant: TenantId, rest: &str) -> String {
 }
 
 pub(super) fn keys(prefix: &str, Check { tenant, principal, session }: &Check) -> Keys {
-    [format!("rec:{principal}"), format!("us:{principal}"), "ts".to_owned(), format!("sess:{session}")].map(|rest| key(prefix, *tenant, &rest))
+    [format!("rec:{principal}"), format!("us:{principal}"), "ts".to_owned(), format!("sess:{session}")]
+        .map(|rest| key(prefix, *tenant, &rest))
 }
 
 /// What a check finds under them.
@@ -86,7 +87,9 @@ impl Record {
     pub fn allows(&self, permission: &str) -> bool {
         let Some((namespace, action)) = permission.split_once('.') else { return false };
         let mut lines = self.text[self.lines..].lines().filter_map(|line| line.split_once(' '));
-        lines.find(|(name, _)| *name == namespace).is_some_and(|(_, actions)| actions.split(' ').any(|held| held == action))
+        lines
+            .find(|(name, _)| *name == namespace)
+            .is_some_and(|(_, actions)| actions.split(' ').any(|held| held == action))
     }
 }
 

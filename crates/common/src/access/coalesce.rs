@@ -97,7 +97,8 @@ async fn ask(redis: &ConnectionManager, prefix: &str, waiting: &[Waiting]) -> Re
     let place: Vec<usize> = waiting.iter().map(|one| place_of(&one.check)).collect();
     let values: Vec<Option<Vec<u8>>> = resend(|| async { command.query_async(&mut redis.clone()).await }).await?;
     let mut values = values.into_iter();
-    let found: Vec<Found> = (0..places.len()).map(|_| Values::from(std::array::from_fn(|_| values.next().flatten())).into()).collect();
+    let found: Vec<Found> =
+        (0..places.len()).map(|_| Values::from(std::array::from_fn(|_| values.next().flatten())).into()).collect();
     Ok(place.into_iter().map(|place| found[place].clone()).collect())
 }
 

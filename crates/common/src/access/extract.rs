@@ -115,7 +115,9 @@ where
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let claims = Access::from_ref(state).verifier().verify(bearer(parts)?).await?;
         match claims.principal() {
-            Some(Principal::Client(client_id)) if claims.tid.is_none() && admits(C::CLIENTS, &client_id) => Ok(Self { client_id, callers: PhantomData }),
+            Some(Principal::Client(client_id)) if claims.tid.is_none() && admits(C::CLIENTS, &client_id) => {
+                Ok(Self { client_id, callers: PhantomData })
+            }
             _ => Err(Problem::forbidden("platform_client_only", "Only the platform's own services may call this.")),
         }
     }
@@ -128,9 +130,9 @@ fn admits(clients: &[&str], client_id: &str) -> bool {
 /// The token of `Authorization: Bearer …` (RFC 6750 §2.1).
 fn bearer(parts: &Parts) -> Result<&str, Problem> {
     let header = parts.headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-    let (scheme, token) = header
-        .and_then(|header| header.split_once(' '))
-        .ok_or_else(|| Problem::unauthorized("token_missing", "Send an access token: Authorization: Bearer <token>."))?;
+    let (scheme, token) = header.and_then(|header| header.split_once(' ')).ok_or_else(|| {
+        Problem::unauthorized("token_missing", "Send an access token: Authorization: Bearer <token>.")
+    })?;
     if scheme.eq_ignore_ascii_case("bearer") {
         Ok(token.trim())
     } else {

@@ -40,7 +40,10 @@ impl<K, V> Clone for Flights<K, V> {
 
 impl<K: Clone + Eq + Hash + Send + Sync + 'static, V: Clone + Send + Sync + 'static> Flights<K, V> {
     /// `work` gives the answer, for at most `lanes` keys at once.
-    pub fn new(lanes: usize, work: impl Fn(K) -> BoxFuture<'static, Result<V, Problem>> + Send + Sync + 'static) -> Self {
+    pub fn new(
+        lanes: usize,
+        work: impl Fn(K) -> BoxFuture<'static, Result<V, Problem>> + Send + Sync + 'static,
+    ) -> Self {
         let (lanes, seats) = (Semaphore::new(lanes), Semaphore::new(MOST_WAITING));
         Self(Arc::new(Inner { work: Box::new(work), lanes, seats, waiting: Mutex::default() }))
     }

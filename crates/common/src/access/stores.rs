@@ -4,7 +4,10 @@ use super::cache::{Record, Stamps, key};
 use crate::{ambient::Ambient, db::resend};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use contracts::id::{Principal, SessionId, TenantId};
-use redis::{AsyncCommands, Cmd, ErrorKind, ExistenceCheck, RedisError, RedisResult, SetExpiry, SetOptions, aio::ConnectionManager};
+use redis::{
+    AsyncCommands, Cmd, ErrorKind, ExistenceCheck, RedisError, RedisResult, SetExpiry, SetOptions,
+    aio::ConnectionManager,
+};
 use std::{collections::BTreeSet, time::Duration};
 
 /// Stamps outlive every record made under them; one that expires only costs a refill.
@@ -28,10 +31,15 @@ async fn replicated(redis: &ConnectionManager, replicas: u32, write: impl Fn() -
         if replicas == 0 {
             return pipe.query_async::<()>(&mut redis.clone()).await.map(|()| 0);
         }
-        let (confirmed,): (u32,) = pipe.cmd("WAIT").arg(replicas).arg(REPLICATION_TIMEOUT.as_millis()).query_async(&mut redis.clone()).await?;
+        let (confirmed,): (u32,) =
+            pipe.cmd("WAIT").arg(replicas).arg(REPLICATION_TIMEOUT.as_millis()).query_async(&mut redis.clone()).await?;
         Ok(confirmed)
     });
-    if confirmed.await? >= replicas { Ok(()) } else { Err(RedisError::from((ErrorKind::Io, "too few replicas confirmed the write"))) }
+    if confirmed.await? >= replicas {
+        Ok(())
+    } else {
+        Err(RedisError::from((ErrorKind::Io, "too few replicas confirmed the write")))
+    }
 }
 
 /// Writes sessions; only auth has one.
@@ -63,7 +71,8 @@ impl SessionStore {
     /// From now on tokens of any of the sessions are refused everywhere.
     pub async fn close_all(&self, tenant: TenantId, sessions: &[SessionId]) -> RedisResult<()> {
         for sessions in sessions.chunks(CLOSED_AT_ONCE) {
-            let keys: Vec<String> = sessions.iter().map(|session| key(&self.prefix, tenant, &format!("sess:{session}"))).collect();
+            let keys: Vec<String> =
+                sessions.iter().map(|session| key(&self.prefix, tenant, &format!("sess:{session}"))).collect();
             replicated(&self.redis, self.replicas, || Cmd::del(&keys)).await?;
         }
         Ok(())
@@ -92,7 +101,11 @@ impl RecordStore {
         let absent = stamp_options().conditional_set(ExistenceCheck::NX);
         let stamps = resend(|| async {
             let mut pipe = redis::pipe();
-            pipe.set_options(&us, self.stamp(), absent.clone()).ignore().set_options(&ts, self.stamp(), absent.clone()).ignore().mget(&[&us, &ts]);
+            pipe.set_options(&us, self.stamp(), absent.clone())
+                .ignore()
+                .set_options(&ts, self.stamp(), absent.clone())
+                .ignore()
+                .mget(&[&us, &ts]);
             pipe.query_async(&mut self.redis.clone()).await
         });
         let ((us, ts),): ((String, String),) = stamps.await?;
@@ -100,7 +113,14 @@ impl RecordStore {
     }
 
     /// Leaves a record made under `stamps`; it lives for `lifetime`, at most an hour.
-    pub async fn write(&self, tenant: TenantId, principal: &Principal, stamps: Stamps, permissions: &BTreeSet<String>, lifetime: Duration) -> RedisResult<()> {
+    pub async fn write(
+        &self,
+        tenant: TenantId,
+        principal: &Principal,
+        stamps: Stamps,
+        permissions: &BTreeSet<String>,
+        lifetime: Duration,
+    ) -> RedisResult<()> {
         let seconds = lifetime.min(RECORD_LIFETIME).as_secs().max(1);
         let record = Record::write(&stamps, permissions);
         let key = key(&self.prefix, tenant, &format!("rec:{principal}"));

@@ -52,13 +52,18 @@ async fn warn_of_eviction(redis: ConnectionManager) {
     let policy = loop {
         match policy(&redis).await {
             Ok(policy) => break policy,
-            Err(error) => tracing::debug!(error = %Chain(&error), "Redis does not say yet what it does when it is full"),
+            Err(error) => {
+                tracing::debug!(error = %Chain(&error), "Redis does not say yet what it does when it is full")
+            }
         }
         tokio::time::sleep(ASK_AGAIN).await;
     };
     metrics::gauge!("redis_evicts").set(if policy == KEEPS_EVERYTHING { 0 } else { 1 });
     if policy != KEEPS_EVERYTHING {
-        tracing::warn!(maxmemory_policy = policy, "Redis evicts keys when it is full: an evicted session logs its user out. Set maxmemory-policy noeviction");
+        tracing::warn!(
+            maxmemory_policy = policy,
+            "Redis evicts keys when it is full: an evicted session logs its user out. Set maxmemory-policy noeviction"
+        );
     }
 }
 

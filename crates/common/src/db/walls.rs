@@ -43,5 +43,7 @@ async fn begin_as(pool: &PgPool, begin: &str, scope: impl Display) -> sqlx::Resu
 
 /// Whether PostgreSQL lets the connection's role through every wall: a superuser, or one that was given BYPASSRLS.
 pub async fn is_above_walls(conn: &mut PgConnection) -> sqlx::Result<bool> {
-    sqlx::query_scalar("SELECT rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = current_user").fetch_one(conn).await
+    sqlx::query_scalar("SELECT rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = current_user")
+        .fetch_one(conn)
+        .await
 }

@@ -164,7 +164,11 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for Heard<T> {
     fn is_write_vectored(&self) -> bool {
         self.transport.is_write_vectored()
     }
-    fn poll_write_vectored(mut self: Pin<&mut Self>, cx: &mut Context<'_>, slices: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
         Pin::new(&mut self.transport).poll_write_vectored(cx, slices)
     }
 }

@@ -9,7 +9,8 @@ use axum::{
 
 /// Nothing is taken for another type than it says, and what somebody was given by a credential stays in no cache.
 pub(super) async fn harden(request: Request, next: Next) -> Response {
-    let personal = request.headers().contains_key(header::AUTHORIZATION) || request.headers().contains_key(header::COOKIE);
+    let personal =
+        request.headers().contains_key(header::AUTHORIZATION) || request.headers().contains_key(header::COOKIE);
     let mut response = next.run(request).await;
     let headers = response.headers_mut();
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));

@@ -23,13 +23,20 @@ fn check(uri: &Uri, headers: &HeaderMap) -> Result<(), &'static str> {
     let mut named = headers.get_all(header::HOST).iter();
     let host = match (named.next(), named.next()) {
         (None, _) => None,
-        (Some(host), None) => Some(host.to_str().ok().and_then(read).ok_or("The Host header is not the name of a host.")?),
+        (Some(host), None) => {
+            Some(host.to_str().ok().and_then(read).ok_or("The Host header is not the name of a host.")?)
+        }
         (Some(_), Some(_)) => return Err("There is more than one Host header."),
     };
-    let target = uri.authority().map(|authority| read(authority.as_str()).ok_or("The request's target names no host.")).transpose()?;
+    let target = uri
+        .authority()
+        .map(|authority| read(authority.as_str()).ok_or("The request's target names no host."))
+        .transpose()?;
     match (host, target) {
         (None, None) => Err("The Host header is missing."),
-        (Some(host), Some(target)) if !is_same(&host, &target, uri.scheme()) => Err("The Host header and the request's target name different hosts."),
+        (Some(host), Some(target)) if !is_same(&host, &target, uri.scheme()) => {
+            Err("The Host header and the request's target name different hosts.")
+        }
         _ => Ok(()),
     }
 }

@@ -53,7 +53,13 @@ const OUT_OF_FILES: Duration = Duration::from_millis(50);
 type Connections = Builder<TokioExecutor>;
 
 /// Serves `router` on `listener` until `shutdown`; then ends when every connection has.
-pub(super) async fn serve(name: &'static str, listener: TcpListener, router: Router, limits: Limits, shutdown: CancellationToken) {
+pub(super) async fn serve(
+    name: &'static str,
+    listener: TcpListener,
+    router: Router,
+    limits: Limits,
+    shutdown: CancellationToken,
+) {
     let (tasks, shares, builder) = (TaskTracker::new(), Shares::new(name, limits.connections), Arc::new(builder()));
     loop {
         let accepted = tokio::select! {
@@ -95,7 +101,10 @@ fn builder() -> Connections {
 
 /// A peer that went away before it was accepted is its own affair. Anything else means that there are no files left.
 async fn recover(error: &io::Error, shares: &Shares) {
-    if matches!(error.kind(), io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionRefused) {
+    if matches!(
+        error.kind(),
+        io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionRefused
+    ) {
         return;
     }
     tracing::error!(%error, "A connection cannot be accepted; another one makes room");

@@ -35,7 +35,13 @@ pub(super) fn wrap(router: Router, service: &'static str, cors_origins: &[String
     let times = Times { body: limits.body, answer: limits.answer };
     router
         .fallback(async || no_route())
-        .method_not_allowed_fallback(async || Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "This address does not take that method."))
+        .method_not_allowed_fallback(async || {
+            Problem::new(
+                StatusCode::METHOD_NOT_ALLOWED,
+                "method_not_allowed",
+                "This address does not take that method.",
+            )
+        })
         .layer(CatchPanicLayer::custom(panicked))
         .layer(axum::middleware::from_fn(one_host))
         .layer(axum::middleware::from_fn(move |request, next| observe(service, times, request, next)))
@@ -55,16 +61,33 @@ fn cors(origins: &[String]) -> CorsLayer {
     CorsLayer::new()
         .allow_origin(AllowOrigin::list(origins))
         .allow_methods([Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE])
-        .allow_headers([header::AUTHORIZATION, header::CONTENT_TYPE, header::IF_MATCH, REQUEST_ID, IDEMPOTENCY_KEY, TRACEPARENT, TRACESTATE])
-        .expose_headers([REQUEST_ID, VERSION, header::ETAG, header::LOCATION, header::RETRY_AFTER].into_iter().chain(RATE_LIMIT).collect::<Vec<_>>())
+        .allow_headers([
+            header::AUTHORIZATION,
+            header::CONTENT_TYPE,
+            header::IF_MATCH,
+            REQUEST_ID,
+            IDEMPOTENCY_KEY,
+            TRACEPARENT,
+            TRACESTATE,
+        ])
+        .expose_headers(
+            [REQUEST_ID, VERSION, header::ETAG, header::LOCATION, header::RETRY_AFTER]
+                .into_iter()
+                .chain(RATE_LIMIT)
+                .collect::<Vec<_>>(),
+        )
         .allow_credentials(true)
         .max_age(Duration::from_secs(600))
 }
 
 fn panicked(_: Box<dyn Any + Send>) -> Response {
     tracing::error!("a handler panicked");
-    Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "The request failed by a fault of ours. It is in our log under this request id.")
-        .into_response()
+    Problem::new(
+        StatusCode::INTERNAL_SERVER_ERROR,
+        "internal",
+        "The request failed by a fault of ours. It is in our log under this request id.",
+    )
+    .into_response()
 }
 
 async fn observe(service: &'static str, times: Times, mut request: Request, next: Next) -> Response {
@@ -75,7 +98,10 @@ async fn observe(service: &'static str, times: Times, mut request: Request, next
     }
     let method = name_of(request.method());
     // Unmatched addresses share one label, so that a scanner cannot fill the metrics.
-    let route = request.extensions().get::<MatchedPath>().map_or_else(|| "unmatched".to_owned(), |path| path.as_str().to_owned());
+    let route = request
+        .extensions()
+        .get::<MatchedPath>()
+        .map_or_else(|| "unmatched".to_owned(), |path| path.as_str().to_owned());
     let span = tracing::info_span!("request", service, request_id, method, route, tenant = tracing::field::Empty);
     let response = answer(times, request, next).instrument(span.clone()).await;
     let mut response = match response.extensions().get::<Problem>() {
@@ -101,14 +127,17 @@ async fn answer(times: Times, request: Request, next: Next) -> Response {
     let (request, body) = body::timed(request, times.body);
     match tokio::time::timeout(times.answer, next.run(request)).await {
         Ok(answer) if !body.is_late() || answer.status().is_success() => answer,
-        Err(_) if !body.is_awaited() && !body.is_late() => Problem::unavailable(1, "The request took too long.").into_response(),
+        Err(_) if !body.is_awaited() && !body.is_late() => {
+            Problem::unavailable(1, "The request took too long.").into_response()
+        }
         _ => body_too_slow(version),
     }
 }
 
 /// What is left of the body is not read, so the connection can carry nothing after it (RFC 9110 §15.5.9).
 fn body_too_slow(version: Version) -> Response {
-    let mut answer = Problem::new(StatusCode::REQUEST_TIMEOUT, "body_timeout", "The body did not arrive in time.").into_response();
+    let mut answer =
+        Problem::new(StatusCode::REQUEST_TIMEOUT, "body_timeout", "The body did not arrive in time.").into_response();
     if version < Version::HTTP_2 {
         answer.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
@@ -125,8 +154,20 @@ fn with_headers_of(inner: &Response, mut rendered: Response) -> Response {
     rendered
 }
 
-fn record(service: &'static str, method: &'static str, route: &str, status: StatusCode, took: Duration, span: &tracing::Span) {
-    let labels = [("service", service.to_owned()), ("method", method.to_owned()), ("route", route.to_owned()), ("status", status.as_u16().to_string())];
+fn record(
+    service: &'static str,
+    method: &'static str,
+    route: &str,
+    status: StatusCode,
+    took: Duration,
+    span: &tracing::Span,
+) {
+    let labels = [
+        ("service", service.to_owned()),
+        ("method", method.to_owned()),
+        ("route", route.to_owned()),
+        ("status", status.as_u16().to_string()),
+    ];
     metrics::counter!("http_requests_total", &labels).increment(1);
     metrics::histogram!("http_request_duration_seconds", &labels[..3]).record(took);
     let duration_ms = took.as_secs_f64() * 1000.0;
@@ -136,8 +177,11 @@ fn record(service: &'static str, method: &'static str, route: &str, status: Stat
 /// The caller's request id if it is short and plain, else a new one.
 fn request_id(request: &Request) -> String {
     let given = request.headers().get(REQUEST_ID).and_then(|value| value.to_str().ok());
-    let sound =
-        |id: &&str| !id.is_empty() && id.len() <= LONGEST_REQUEST_ID && id.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'));
+    let sound = |id: &&str| {
+        !id.is_empty()
+            && id.len() <= LONGEST_REQUEST_ID
+            && id.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'))
+    };
     given.filter(sound).map_or_else(|| crate::ambient::Ambient::system().uuid().to_string(), str::to_owned)
 }
 

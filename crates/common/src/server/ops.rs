@@ -34,11 +34,20 @@ struct Part {
 
 impl Health {
     /// Adds an essential part called `name`; `check` says whether it works right now.
-    pub fn with<F: Future<Output = bool> + Send + 'static>(self, name: &'static str, check: impl Fn() -> F + Send + Sync + 'static) -> Self {
+    pub fn with<F: Future<Output = bool> + Send + 'static>(
+        self,
+        name: &'static str,
+        check: impl Fn() -> F + Send + Sync + 'static,
+    ) -> Self {
         self.and(name, true, check)
     }
 
-    fn and<F: Future<Output = bool> + Send + 'static>(mut self, name: &'static str, essential: bool, check: impl Fn() -> F + Send + Sync + 'static) -> Self {
+    fn and<F: Future<Output = bool> + Send + 'static>(
+        mut self,
+        name: &'static str,
+        essential: bool,
+        check: impl Fn() -> F + Send + Sync + 'static,
+    ) -> Self {
         self.0.push(Part { name, essential, check: Arc::new(move || Box::pin(check())) });
         self
     }
@@ -82,7 +91,10 @@ impl Health {
 }
 
 pub(super) fn router(health: Health, shutdown: CancellationToken) -> Router {
-    let router = Router::new().route("/healthz", get(async || "alive")).route("/readyz", get(readyz)).route("/metrics", get(metrics));
+    let router = Router::new()
+        .route("/healthz", get(async || "alive"))
+        .route("/readyz", get(readyz))
+        .route("/metrics", get(metrics));
     router.layer(axum::middleware::from_fn(super::harden::harden)).with_state((health, shutdown))
 }
 

@@ -56,7 +56,10 @@ impl Shares {
         let number = held.next;
         held.next += 1;
         held.total += 1;
-        held.by_source.entry(source).or_default().insert(number, Connection { activity: activity.clone(), _hold: hold });
+        held.by_source
+            .entry(source)
+            .or_default()
+            .insert(number, Connection { activity: activity.clone(), _hold: hold });
         self.tell(&held);
         Some((Seat { shares: Arc::clone(self), source, number }, displaced))
     }
@@ -79,10 +82,15 @@ impl Held {
     /// The source with most connections gives up the one that has been without a request for longest. If all of them have one, then its
     /// oldest, but only for a newcomer who stays below it: an overload does not end requests for the sake of others.
     fn make_room(&mut self, newcomer: Option<Source>) -> bool {
-        let Some((&largest, connections)) = self.by_source.iter().max_by_key(|(_, connections)| connections.len()) else { return false };
+        let Some((&largest, connections)) = self.by_source.iter().max_by_key(|(_, connections)| connections.len())
+        else {
+            return false;
+        };
         let without_request = connections.iter().filter(|(_, connection)| connection.activity.phase() != Phase::Busy);
-        let spare = without_request.min_by_key(|(_, connection)| connection.activity.since()).map(|(number, _)| *number);
-        let below = newcomer.is_some_and(|newcomer| self.by_source.get(&newcomer).map_or(0, BTreeMap::len) + 1 < connections.len());
+        let spare =
+            without_request.min_by_key(|(_, connection)| connection.activity.since()).map(|(number, _)| *number);
+        let below = newcomer
+            .is_some_and(|newcomer| self.by_source.get(&newcomer).map_or(0, BTreeMap::len) + 1 < connections.len());
         let oldest = connections.keys().next().copied().filter(|_| below);
         spare.or(oldest).is_some_and(|number| self.remove(largest, number))
     }
@@ -130,9 +138,15 @@ mod tests {
         let (mut first, _) = take(&shares, "10.0.0.1", false);
         let (mut second, _) = take(&shares, "10.0.0.1", false);
         let (mut other, _) = take(&shares, "10.0.0.2", false);
-        assert_eq!([displaced(&mut busy), displaced(&mut first), displaced(&mut second), displaced(&mut other)], [false, true, false, false]);
+        assert_eq!(
+            [displaced(&mut busy), displaced(&mut first), displaced(&mut second), displaced(&mut other)],
+            [false, true, false, false]
+        );
         let (mut own, _) = take(&shares, "10.0.0.1", false);
-        assert_eq!([displaced(&mut busy), displaced(&mut second), displaced(&mut own), displaced(&mut other)], [false, true, false, false]);
+        assert_eq!(
+            [displaced(&mut busy), displaced(&mut second), displaced(&mut own), displaced(&mut other)],
+            [false, true, false, false]
+        );
     }
 
     #[test]

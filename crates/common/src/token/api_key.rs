@@ -63,7 +63,11 @@ impl FromStr for ApiKey {
 fn id(text: &str) -> Option<ApiKeyId> {
     let (body, shown_crc) = text.split_at_checked(text.len().checked_sub(CRC_DIGITS)?)?;
     let (id, secret) = body.strip_prefix(PREFIX)?.split_once('_')?;
-    let sound = id.len() == ID_DIGITS && secret.len() == 2 * SECRET_BYTES && is_hex(id) && is_hex(secret) && crc(body) == shown_crc;
+    let sound = id.len() == ID_DIGITS
+        && secret.len() == 2 * SECRET_BYTES
+        && is_hex(id)
+        && is_hex(secret)
+        && crc(body) == shown_crc;
     if sound { id.parse().ok() } else { None }
 }
 
@@ -114,6 +118,11 @@ mod tests {
 
     /// Bit by bit, as the standard has it.
     fn ieee(bytes: &[u8]) -> u32 {
-        !bytes.iter().fold(!0, |crc, byte| (0..8).fold(crc ^ u32::from(*byte), |crc: u32, _| if crc & 1 == 1 { crc >> 1 ^ 0xedb8_8320 } else { crc >> 1 }))
+        !bytes.iter().fold(!0, |crc, byte| {
+            (0..8).fold(
+                crc ^ u32::from(*byte),
+                |crc: u32, _| if crc & 1 == 1 { crc >> 1 ^ 0xedb8_8320 } else { crc >> 1 },
+            )
+        })
     }
 }

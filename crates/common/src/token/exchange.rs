@@ -70,7 +70,9 @@ impl Exchange {
         let request = ExchangeRequest { api_key: key.expose().to_owned() };
         match self.client.post::<_, ExchangeAnswer>(&self.url, &request).await {
             Ok(answer) => Ok(answer.access_token),
-            Err(ClientError::Refused(problem)) if problem.code == API_KEY_INVALID => Err(Problem::unauthorized(API_KEY_INVALID, problem.detail)),
+            Err(ClientError::Refused(problem)) if problem.code == API_KEY_INVALID => {
+                Err(Problem::unauthorized(API_KEY_INVALID, problem.detail))
+            }
             Err(error) => Err(error.into()),
         }
     }
@@ -79,10 +81,16 @@ impl Exchange {
 impl Verifier {
     /// The claims that an API key stands for, other than `refused`, which a check has found to be over.
     pub(super) async fn exchange(&self, shown: &str, refused: Option<&Claims>) -> Result<Arc<Claims>, Problem> {
-        let key: ApiKey = shown.parse().map_err(|_| Problem::unauthorized(API_KEY_INVALID, "This is no API key: it is cut off or mistyped."))?;
+        let key: ApiKey = shown
+            .parse()
+            .map_err(|_| Problem::unauthorized(API_KEY_INVALID, "This is no API key: it is cut off or mistyped."))?;
         let now = self.0.ambient.now().timestamp();
         let entry = self.0.exchange.memory.entry(key.hash());
-        entry.or_insert_with_if(self.exchange_anew(&key, now), |known| known.is_over(now, refused)).await.into_value().outcome
+        entry
+            .or_insert_with_if(self.exchange_anew(&key, now), |known| known.is_over(now, refused))
+            .await
+            .into_value()
+            .outcome
     }
 
     async fn exchange_anew(&self, key: &ApiKey, now: i64) -> Exchanged {
@@ -103,14 +111,20 @@ mod tests {
     use serde_json::json;
 
     fn claims(jti: &str) -> Claims {
-        serde_json::from_value(json!({"iss": "i", "aud": "a", "sub": "s", "client_id": "c", "iat": 0, "exp": 100, "jti": jti})).unwrap()
+        serde_json::from_value(
+            json!({"iss": "i", "aud": "a", "sub": "s", "client_id": "c", "iat": 0, "exp": 100, "jti": jti}),
+        )
+        .unwrap()
     }
 
     #[test]
     fn what_is_remembered_ends_with_the_token_or_when_it_was_refused() {
         let known = Exchanged { outcome: Ok(Arc::new(claims("a"))), until: 100 };
         assert!(!known.is_over(99, None) && known.is_over(100, None));
-        assert!(known.is_over(99, Some(&claims("a"))) && !known.is_over(99, Some(&claims("b"))), "somebody else has renewed it meanwhile");
+        assert!(
+            known.is_over(99, Some(&claims("a"))) && !known.is_over(99, Some(&claims("b"))),
+            "somebody else has renewed it meanwhile"
+        );
         let unknown = Exchanged { outcome: Err(Problem::unauthorized(API_KEY_INVALID, "")), until: 100 };
         assert!(!unknown.is_over(99, Some(&claims("a"))) && unknown.is_over(100, None));
     }

@@ -23,7 +23,10 @@ async fn half_sent_heads_are_closed() {
     for (answer, at) in closed {
         assert!(answer.is_empty() && at - started < HEAD + SLACK, "{answer} after {:?}", at - started);
     }
-    assert!(ask(service.ops, &HALF.replace("/ok", "/metrics")).await.is_empty(), "the second listener has the same limits");
+    assert!(
+        ask(service.ops, &HALF.replace("/ok", "/metrics")).await.is_empty(),
+        "the second listener has the same limits"
+    );
 }
 
 #[tokio::test]
@@ -46,7 +49,11 @@ async fn the_head_of_a_further_request_has_the_same_limit() {
     stream.write_all(HALF.as_bytes()).await.unwrap();
     let asked = Instant::now();
     let (answer, at) = until_closed(&mut stream).await;
-    assert!(answer.is_empty() && at - asked >= HEAD - Duration::from_millis(50) && at - asked < HEAD + SLACK, "{answer} {:?}", at - asked);
+    assert!(
+        answer.is_empty() && at - asked >= HEAD - Duration::from_millis(50) && at - asked < HEAD + SLACK,
+        "{answer} {:?}",
+        at - asked
+    );
 }
 
 #[tokio::test]
@@ -59,7 +66,11 @@ async fn a_connection_between_requests_lives_longer_than_a_head_and_not_for_ever
     until(&mut stream, "\r\n\r\nok").await;
     let idle_from = Instant::now();
     let (answer, at) = until_closed(&mut stream).await;
-    assert!(answer.is_empty() && at - idle_from >= IDLE - Duration::from_millis(50) && at - idle_from < IDLE + SLACK, "{:?}", at - idle_from);
+    assert!(
+        answer.is_empty() && at - idle_from >= IDLE - Duration::from_millis(50) && at - idle_from < IDLE + SLACK,
+        "{:?}",
+        at - idle_from
+    );
 }
 
 #[tokio::test]
@@ -68,7 +79,12 @@ async fn a_slow_body_is_408_and_ends_the_connection() {
     for body in ["Content-Length: 10\r\n\r\nabc", "Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n"] {
         let asked = Instant::now();
         let answer = ask(service.api, &format!("POST /echo HTTP/1.1\r\nHost: acme.test\r\n{body}")).await;
-        assert!(answer.starts_with("HTTP/1.1 408 ") && answer.contains("\"body_timeout\"") && answer.contains("connection: close\r\n"), "{answer}");
+        assert!(
+            answer.starts_with("HTTP/1.1 408 ")
+                && answer.contains("\"body_timeout\"")
+                && answer.contains("connection: close\r\n"),
+            "{answer}"
+        );
         assert!(asked.elapsed() < BODY + SLACK);
     }
 }
@@ -79,7 +95,9 @@ async fn a_slow_handler_is_503_whatever_was_sent() {
     let answer = ask(service.api, "GET /stuck HTTP/1.1\r\nHost: acme.test\r\nConnection: close\r\n\r\n").await;
     assert!(answer.starts_with("HTTP/1.1 503 ") && answer.contains("retry-after: 1\r\n"), "{answer}");
     // It does not read its body, so the body is not what took so long.
-    let answer = ask(service.api, "POST /slow HTTP/1.1\r\nHost: acme.test\r\nConnection: close\r\nContent-Length: 3\r\n\r\na").await;
+    let answer =
+        ask(service.api, "POST /slow HTTP/1.1\r\nHost: acme.test\r\nConnection: close\r\nContent-Length: 3\r\n\r\na")
+            .await;
     assert!(answer.starts_with("HTTP/1.1 200 ") && answer.ends_with("late"), "{answer}");
 }
 
@@ -89,7 +107,10 @@ async fn whoever_does_not_read_the_answer_is_cut_off() {
     let mut stream = says(service.api, &get_of("/endless")).await;
     until(&mut stream, "HTTP/1.1 200 OK").await;
     let shown = async || ask(service.ops, "GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").await;
-    eventually("the connection is closed", async || shown().await.contains("http_connections{listener=\"api\"} 0").then_some(())).await;
+    eventually("the connection is closed", async || {
+        shown().await.contains("http_connections{listener=\"api\"} 0").then_some(())
+    })
+    .await;
 }
 
 #[tokio::test]

@@ -16,17 +16,29 @@ fn header<'a>(response: &'a Response, name: &str) -> Option<&'a str> {
 const PREFLIGHT: [(&str, &str); 3] = [
     ("origin", "https://app.example.com"),
     ("access-control-request-method", "POST"),
-    ("access-control-request-headers", "authorization,content-type,idempotency-key,if-match,traceparent,tracestate,x-request-id"),
+    (
+        "access-control-request-headers",
+        "authorization,content-type,idempotency-key,if-match,traceparent,tracestate,x-request-id",
+    ),
 ];
 
 #[tokio::test]
 async fn no_answer_is_taken_for_another_type() {
     let service = start(limits()).await;
-    for (method, path) in [(Method::GET, "/ok"), (Method::GET, "/nowhere"), (Method::PUT, "/ok"), (Method::GET, "/docs/"), (Method::GET, "/openapi.json")] {
+    for (method, path) in [
+        (Method::GET, "/ok"),
+        (Method::GET, "/nowhere"),
+        (Method::PUT, "/ok"),
+        (Method::GET, "/docs/"),
+        (Method::GET, "/openapi.json"),
+    ] {
         let answer = send(&service, method.clone(), path, &[]).await;
         assert_eq!(header(&answer, "x-content-type-options"), Some("nosniff"), "{method} {path}");
     }
-    assert_eq!(header(&send(&service, Method::OPTIONS, "/ok", &PREFLIGHT).await, "x-content-type-options"), Some("nosniff"));
+    assert_eq!(
+        header(&send(&service, Method::OPTIONS, "/ok", &PREFLIGHT).await, "x-content-type-options"),
+        Some("nosniff")
+    );
     for path in ["/healthz", "/readyz", "/metrics", "/nowhere"] {
         let answer = Client::new().get(format!("http://{}{path}", service.ops)).send().await.unwrap();
         assert_eq!(header(&answer, "x-content-type-options"), Some("nosniff"), "{path}");
@@ -38,7 +50,11 @@ async fn what_was_given_for_a_credential_stays_in_no_cache() {
     let service = start(limits()).await;
     for credential in [("authorization", "Bearer x"), ("cookie", "a=b")] {
         assert_eq!(header(&send(&service, Method::GET, "/ok", &[credential]).await, "cache-control"), Some("no-store"));
-        assert_eq!(header(&send(&service, Method::GET, "/own", &[credential]).await, "cache-control"), Some("max-age=60"), "the handler knows better");
+        assert_eq!(
+            header(&send(&service, Method::GET, "/own", &[credential]).await, "cache-control"),
+            Some("max-age=60"),
+            "the handler knows better"
+        );
     }
     assert_eq!(header(&send(&service, Method::GET, "/ok", &[]).await, "cache-control"), None);
 }
@@ -59,7 +75,12 @@ async fn swagger_runs_in_nobodys_frame_and_loads_nothing_of_others() {
     for path in ["/docs/", "/docs/swagger-initializer.js"] {
         let answer = send(&service, Method::GET, path, &[]).await;
         let policy = header(&answer, "content-security-policy").unwrap();
-        assert!(policy.contains("default-src 'none'") && policy.contains("script-src 'self';") && policy.contains("frame-ancestors 'none'"), "{policy}");
+        assert!(
+            policy.contains("default-src 'none'")
+                && policy.contains("script-src 'self';")
+                && policy.contains("frame-ancestors 'none'"),
+            "{policy}"
+        );
         assert_eq!(header(&answer, "x-frame-options"), Some("DENY"));
     }
 }
@@ -68,9 +89,15 @@ async fn swagger_runs_in_nobodys_frame_and_loads_nothing_of_others() {
 async fn a_browser_is_sent_to_the_documentation_and_a_program_is_not() {
     let service = start(limits()).await;
     let browser = send(&service, Method::GET, "/", &[("accept", "text/html,application/xhtml+xml")]).await;
-    assert_eq!((browser.status().as_u16(), header(&browser, "location"), header(&browser, "vary").is_some()), (307, Some("/docs/"), true));
+    assert_eq!(
+        (browser.status().as_u16(), header(&browser, "location"), header(&browser, "vary").is_some()),
+        (307, Some("/docs/"), true)
+    );
     for accept in ["application/json", "*/*"] {
         let program = send(&service, Method::GET, "/", &[("accept", accept)]).await;
-        assert_eq!((program.status().as_u16(), header(&program, "content-type")), (404, Some("application/problem+json")));
+        assert_eq!(
+            (program.status().as_u16(), header(&program, "content-type")),
+            (404, Some("application/problem+json"))
+        );
     }
 }

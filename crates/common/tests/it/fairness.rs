@@ -9,7 +9,16 @@ const MOST: usize = 20;
 const STRANGER: [u8; 4] = [127, 0, 0, 2];
 
 async fn is_served_beside(bytes: &str) {
-    let service = start(Limits { head: LONG, idle: LONG, body: LONG, answer: LONG, exchange: LONG, connections: MOST, ..limits() }).await;
+    let service = start(Limits {
+        head: LONG,
+        idle: LONG,
+        body: LONG,
+        answer: LONG,
+        exchange: LONG,
+        connections: MOST,
+        ..limits()
+    })
+    .await;
     let _held = join_all((0..2 * MOST).map(|_| says_from(STRANGER, service.api, bytes))).await;
     for _ in 0..2 * MOST {
         let answer = ask(service.api, "GET /peer HTTP/1.1\r\nHost: acme.test\r\nConnection: close\r\n\r\n").await;
@@ -45,7 +54,8 @@ async fn there_are_never_more_than_the_listener_has() {
     eventually("all others had to go", async || {
         let shown = ask(service.ops, "GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").await;
         let closed = format!("http_connections_closed_total{{listener=\"api\",why=\"displaced\"}} {displaced}");
-        (shown.contains(&closed) && shown.contains(&format!("http_connections{{listener=\"api\"}} {left}\n"))).then_some(())
+        (shown.contains(&closed) && shown.contains(&format!("http_connections{{listener=\"api\"}} {left}\n")))
+            .then_some(())
     })
     .await;
 }

@@ -34,6 +34,9 @@ async fn a_request_names_its_host_once() {
     ] {
         let (status, answer) = status(&service, head).await;
         assert_eq!(status, 400, "{head}: {answer}");
-        assert!(answer.contains("\"host_invalid\"") && answer.contains("content-type: application/problem+json"), "{head}: {answer}");
+        assert!(
+            answer.contains("\"host_invalid\"") && answer.contains("content-type: application/problem+json"),
+            "{head}: {answer}"
+        );
     }
 }

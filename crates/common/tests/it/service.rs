@@ -38,7 +38,14 @@ pub struct Service {
 
 /// As services have them, only shorter.
 pub fn limits() -> Limits {
-    Limits { head: HEAD, idle: IDLE, body: BODY, answer: Duration::from_secs(2), exchange: Duration::from_secs(3), ..Limits::default() }
+    Limits {
+        head: HEAD,
+        idle: IDLE,
+        body: BODY,
+        answer: Duration::from_secs(2),
+        exchange: Duration::from_secs(3),
+        ..Limits::default()
+    }
 }
 
 pub fn base(variables: &[(&str, &str)]) -> Base {
@@ -54,7 +61,8 @@ pub fn base(variables: &[(&str, &str)]) -> Base {
         ("AWS_REGION", "eu-central-1"),
         ("CORS_ORIGINS", "https://app.example.com"),
     ];
-    let mut env = Env::new(usual.iter().chain(variables).map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
+    let mut env =
+        Env::new(usual.iter().chain(variables).map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
     let base = Base::read(&mut env, "test", 1);
     env.finish(base).expect("a complete environment")
 }
@@ -70,7 +78,10 @@ pub async fn start(limits: Limits) -> Service {
         .route("/echo", post(async |body: Bytes| body))
         .route("/slow", get(slow).post(slow))
         .route("/stuck", get(std::future::pending::<()>))
-        .route("/endless", get(async || Body::from_stream(stream::repeat_with(|| Ok::<_, Infallible>(Bytes::from_static(&PART))))))
+        .route(
+            "/endless",
+            get(async || Body::from_stream(stream::repeat_with(|| Ok::<_, Infallible>(Bytes::from_static(&PART))))),
+        )
         .merge(common::openapi::swagger(document));
     let bound = Bound::bind(&base(&[])).await.expect("binding ports").limits(limits);
     let (api, ops) = (bound.address().expect("a port"), bound.ops_address().expect("a port"));

@@ -18,12 +18,18 @@ async fn requests_finish_and_idle_connections_end() {
     let mut half = says(service.api, "GET /ok HT").await;
     let mut busy = says(service.api, &get_of("/slow")).await;
     let asked = |line: &'static str| async move { says(service.ops, line).await };
-    let shown = async || until_closed(&mut asked("GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").await).await.0;
-    eventually("all are there", async || shown().await.contains("http_connections{listener=\"api\"} 3").then_some(())).await;
+    let shown = async || {
+        until_closed(&mut asked("GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").await).await.0
+    };
+    eventually("all are there", async || shown().await.contains("http_connections{listener=\"api\"} 3").then_some(()))
+        .await;
     let ordered = Instant::now();
     service.lifecycle.shutdown.cancel();
     let (answer, _) = until_closed(&mut busy).await;
-    assert!(answer.starts_with("HTTP/1.1 200 ") && answer.contains("connection: close\r\n") && answer.ends_with("late"), "{answer}");
+    assert!(
+        answer.starts_with("HTTP/1.1 200 ") && answer.contains("connection: close\r\n") && answer.ends_with("late"),
+        "{answer}"
+    );
     until_closed(&mut idle).await;
     until_closed(&mut half).await;
     timeout(Duration::from_secs(5), service.serving).await.expect("it ends").unwrap();

@@ -22,8 +22,15 @@ struct Emulator {
 impl Emulator {
     async fn call(&self, method: Method, path: &str, body: Value) -> Value {
         // The emulator takes the region and account from the signature's scope, and does not check the signature.
-        let scope = format!("AWS4-HMAC-SHA256 Credential=test/20260101/{}/ses/aws4_request, SignedHeaders=host, Signature=0", env("AWS_REGION"));
-        let call = self.http.request(method, format!("{}/v2/email{path}", env("AWS_ENDPOINT_URL"))).header("Authorization", scope).json(&body);
+        let scope = format!(
+            "AWS4-HMAC-SHA256 Credential=test/20260101/{}/ses/aws4_request, SignedHeaders=host, Signature=0",
+            env("AWS_REGION")
+        );
+        let call = self
+            .http
+            .request(method, format!("{}/v2/email{path}", env("AWS_ENDPOINT_URL")))
+            .header("Authorization", scope)
+            .json(&body);
         call.send().await.unwrap().error_for_status().unwrap().json().await.unwrap()
     }
 
@@ -35,7 +42,14 @@ impl Emulator {
 }
 
 fn simulator(aws: &Aws, state: &Path) -> Simulator {
-    Simulator::new(&env("AWS_ENDPOINT_URL"), &env("AWS_ACCOUNT_ID"), &env("AWS_REGION"), aws.publisher(), Ambient::system(), Seen::open(state).unwrap())
+    Simulator::new(
+        &env("AWS_ENDPOINT_URL"),
+        &env("AWS_ACCOUNT_ID"),
+        &env("AWS_REGION"),
+        aws.publisher(),
+        Ambient::system(),
+        Seen::open(state).unwrap(),
+    )
 }
 
 /// Takes events from the queue until `count` of these mails are there: type and message id.
@@ -44,7 +58,15 @@ async fn events(aws: &Aws, mails: &[String], count: usize) -> Vec<(String, Strin
     let mut found = Vec::new();
     let collect = async {
         while found.len() < count {
-            let answer = aws.sqs.receive_message().queue_url(&url).max_number_of_messages(10).wait_time_seconds(1).send().await.unwrap();
+            let answer = aws
+                .sqs
+                .receive_message()
+                .queue_url(&url)
+                .max_number_of_messages(10)
+                .wait_time_seconds(1)
+                .send()
+                .await
+                .unwrap();
             for message in answer.messages() {
                 let event: Value = serde_json::from_str(message.body().unwrap()).unwrap();
                 let text = |value: &Value| value.as_str().unwrap().to_owned();

@@ -23,7 +23,8 @@ const CLAIM: &str = "
         ORDER BY next_attempt_at, id LIMIT $1 FOR UPDATE SKIP LOCKED)
     RETURNING id, topic, envelope::text, attempts, refusals";
 const CONFIRM: &str = "DELETE FROM outbox WHERE id = ANY($1)";
-const RELEASE: &str = "UPDATE outbox SET next_attempt_at = now() + random() * make_interval(secs => $2) WHERE id = ANY($1)";
+const RELEASE: &str =
+    "UPDATE outbox SET next_attempt_at = now() + random() * make_interval(secs => $2) WHERE id = ANY($1)";
 const FAIL: &str = "
     UPDATE outbox SET attempts = least(attempts + 1, $6), refusals = refusals + $4, last_error = $2,
         next_attempt_at = now() + make_interval(secs => $3), parked_at = CASE WHEN $5 THEN now() END
@@ -54,7 +55,13 @@ impl Failure {
     pub fn of(row: &Row, error: &PublishError) -> Self {
         let refused = matches!(error, PublishError::Refused(_));
         let wait = PUT_OFF.ceiling(row.attempts.saturating_add(1).unsigned_abs());
-        Self { id: row.id, error: error.to_string(), refused, wait, parked: refused && row.refusals + 1 >= REFUSALS_BEFORE_PARKING }
+        Self {
+            id: row.id,
+            error: error.to_string(),
+            refused,
+            wait,
+            parked: refused && row.refusals + 1 >= REFUSALS_BEFORE_PARKING,
+        }
     }
 }
 
@@ -86,7 +93,13 @@ pub(super) async fn fail(pool: &PgPool, failure: Failure) -> sqlx::Result<()> {
     } else {
         tracing::warn!(error, message_id = %id, wait_ms = wait.as_millis() as u64, "SNS has not taken a message of the outbox; it is put off");
     }
-    let query = sqlx::query(FAIL).bind(id).bind(error).bind(wait.as_secs_f64()).bind(i32::from(refused)).bind(parked).bind(MOST_ATTEMPTS);
+    let query = sqlx::query(FAIL)
+        .bind(id)
+        .bind(error)
+        .bind(wait.as_secs_f64())
+        .bind(i32::from(refused))
+        .bind(parked)
+        .bind(MOST_ATTEMPTS);
     query.execute(pool).await.map(drop)
 }
 

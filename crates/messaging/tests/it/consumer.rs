@@ -58,7 +58,10 @@ async fn a_type_without_a_handler_is_buried() {
         assert_eq!(serde_json::from_str::<Value>(&body).unwrap(), unheard);
         assert_eq!(reason, "no handler takes the type 'auth.unheard' here");
         let counted = metrics.render();
-        assert!(counted.contains("type=\"unknown\"") && !counted.contains("unheard"), "what somebody else's message says is no label: {counted}");
+        assert!(
+            counted.contains("type=\"unknown\"") && !counted.contains("unheard"),
+            "what somebody else's message says is no label: {counted}"
+        );
     })
     .await;
 }
@@ -69,7 +72,9 @@ async fn a_permanent_fault_is_buried_without_effect_and_can_be_sent_again() {
         let envelope = world.envelope();
         let body = json!(envelope).to_string();
         world.enqueue(&body).await;
-        world.consume(Recorder::then(|attempt| if attempt == 1 { Err(Fault::permanent("no such user")) } else { Ok(()) }));
+        world.consume(Recorder::then(
+            |attempt| if attempt == 1 { Err(Fault::permanent("no such user")) } else { Ok(()) },
+        ));
         assert_eq!(world.dead_letter().await, (body.clone(), "no such user".to_owned()));
         assert!(world.effects().await.is_empty());
         world.enqueue(&body).await;
@@ -83,7 +88,8 @@ async fn a_handler_that_fails_and_then_succeeds_has_one_effect() {
     within(async |world| {
         let envelope = world.envelope();
         world.enqueue(&json!(envelope).to_string()).await;
-        let recorder = Recorder::then(|attempt| if attempt < 3 { Err(Fault::retry(anyhow::anyhow!("not yet"))) } else { Ok(()) });
+        let recorder =
+            Recorder::then(|attempt| if attempt < 3 { Err(Fault::retry(anyhow::anyhow!("not yet"))) } else { Ok(()) });
         world.consume(recorder.clone());
         until("it takes effect", async || !world.effects().await.is_empty()).await;
         world.until_drained().await;
@@ -129,7 +135,13 @@ async fn a_database_outage_costs_no_message_and_few_receives() {
         until("the database has been missed", async || gate.refused() > 3).await;
         let url = world.aws.queue_url(&world.aws.queue_name(QUEUE)).await.unwrap();
         let receives = aws_sdk_sqs::types::MessageSystemAttributeName::ApproximateReceiveCount;
-        let ours = world.aws.sqs.receive_message().queue_url(url).message_system_attribute_names(receives.clone()).message_attribute_names("All");
+        let ours = world
+            .aws
+            .sqs
+            .receive_message()
+            .queue_url(url)
+            .message_system_attribute_names(receives.clone())
+            .message_attribute_names("All");
         let ours = ours.visibility_timeout(0).wait_time_seconds(4).send().await.unwrap().messages.unwrap_or_default();
         let [message] = &ours[..] else { panic!("it is there: {ours:?}") };
         assert_eq!(message.attributes().unwrap()[&receives], "1", "nobody else has received it meanwhile");
@@ -162,7 +174,9 @@ async fn a_message_stays_invisible_while_it_is_handled() {
     within(async |world| {
         let (slow, envelope) = (Slow::default(), world.envelope());
         let options = Options { visibility: Some(Duration::from_secs(2)), ..brisk() };
-        let consumer = Consumer::new(&world.aws, QUEUE, world.pool.clone(), world.ambient.clone()).on::<MemberJoined, _>(slow.clone()).options(options);
+        let consumer = Consumer::new(&world.aws, QUEUE, world.pool.clone(), world.ambient.clone())
+            .on::<MemberJoined, _>(slow.clone())
+            .options(options);
         world.enqueue(&json!(envelope).to_string()).await;
         let stop = CancellationToken::new();
         world.spawn(consumer.in_part().run(stop.clone()));
@@ -184,7 +198,9 @@ async fn a_consumer_that_stops_hands_back_what_it_cannot_finish() {
     within(async |world| {
         let (slow, envelope) = (Slow::default(), world.envelope());
         let options = Options { drain: Duration::ZERO, ..brisk() };
-        let consumer = Consumer::new(&world.aws, QUEUE, world.pool.clone(), world.ambient.clone()).on::<MemberJoined, _>(slow.clone()).options(options);
+        let consumer = Consumer::new(&world.aws, QUEUE, world.pool.clone(), world.ambient.clone())
+            .on::<MemberJoined, _>(slow.clone())
+            .options(options);
         world.enqueue(&json!(envelope).to_string()).await;
         let stop = CancellationToken::new();
         let running = tokio::spawn(consumer.in_part().run(stop.clone()));
@@ -203,12 +219,18 @@ async fn a_consumer_that_stops_hands_back_what_it_cannot_finish() {
 #[tokio::test]
 async fn a_queue_that_says_nothing_does_not_hold_up_a_stop() {
     within(async |world| {
-        let gate = Gate::before(env("AWS_ENDPOINT_URL").trim_start_matches("http://").trim_end_matches('/').to_owned()).await;
-        let config = aws_config::defaults(BehaviorVersion::latest()).endpoint_url(format!("http://127.0.0.1:{}", gate.port)).load().await;
+        let gate =
+            Gate::before(env("AWS_ENDPOINT_URL").trim_start_matches("http://").trim_end_matches('/').to_owned()).await;
+        let config = aws_config::defaults(BehaviorVersion::latest())
+            .endpoint_url(format!("http://127.0.0.1:{}", gate.port))
+            .load()
+            .await;
         let aws = Aws::new(&config, &world.prefix, &world.account);
         let slow = Slow::default();
         let options = Options { drain: Duration::from_secs(1), give_back: Duration::from_secs(1), ..brisk() };
-        let consumer = Consumer::new(&aws, QUEUE, world.pool.clone(), world.ambient.clone()).on::<MemberJoined, _>(slow.clone()).options(options);
+        let consumer = Consumer::new(&aws, QUEUE, world.pool.clone(), world.ambient.clone())
+            .on::<MemberJoined, _>(slow.clone())
+            .options(options);
         world.enqueue(&json!(world.envelope()).to_string()).await;
         let stop = CancellationToken::new();
         let running = tokio::spawn(consumer.in_part().run(stop.clone()));
@@ -231,7 +253,8 @@ impl HandleRaw for Feedback {
         body["id"].as_str().unwrap_or_default().to_owned()
     }
     async fn handle(&self, tx: &mut PgConnection, body: &Value) -> Result<(), Fault> {
-        let id: uuid::Uuid = body["id"].as_str().unwrap_or_default().parse().map_err(|_| Fault::permanent("the id is not a UUID"))?;
+        let id: uuid::Uuid =
+            body["id"].as_str().unwrap_or_default().parse().map_err(|_| Fault::permanent("the id is not a UUID"))?;
         sqlx::query("INSERT INTO effects VALUES ($1)").bind(id).execute(tx).await?;
         Ok(())
     }
@@ -245,7 +268,13 @@ async fn bodies_without_envelope_take_effect_once_too() {
         world.enqueue(&body).await;
         world.enqueue(&body).await;
         world.enqueue(r#"{"id": "x"}"#).await;
-        world.spawn(Consumer::new(&world.aws, QUEUE, world.pool.clone(), world.ambient.clone()).raw(Feedback).options(brisk()).in_part().run(world.stop()));
+        world.spawn(
+            Consumer::new(&world.aws, QUEUE, world.pool.clone(), world.ambient.clone())
+                .raw(Feedback)
+                .options(brisk())
+                .in_part()
+                .run(world.stop()),
+        );
         assert_eq!(world.dead_letter().await.1, "the id is not a UUID");
         world.until_drained().await;
         assert_eq!(world.effects().await, [id.into()]);

@@ -57,7 +57,8 @@ async fn a_connection_of_a_read_only_time_is_not_used_after_it() {
     within(async |world| {
         world.alter("SET default_transaction_read_only = on").await;
         world.disconnect_all_but(&mut world.connect().await).await;
-        let write = async || sqlx::query("INSERT INTO effects VALUES (gen_random_uuid())").execute(&world.pool).await.is_ok();
+        let write =
+            async || sqlx::query("INSERT INTO effects VALUES (gen_random_uuid())").execute(&world.pool).await.is_ok();
         assert!(!write().await && world.count("SELECT count(*) FROM effects").await == 0);
         world.alter("RESET default_transaction_read_only").await;
         until("it can be written", write).await;
@@ -69,7 +70,9 @@ async fn a_connection_of_a_read_only_time_is_not_used_after_it() {
 async fn what_a_handler_needs_may_be_away_for_longer_than_any_message_may_fail() {
     within(async |world| {
         let said = enqueue(world, 1).await;
-        let recorder = Recorder::then(|attempt| if attempt <= 110 { Err(Fault::away(anyhow::anyhow!("the other service is away"))) } else { Ok(()) });
+        let recorder = Recorder::then(|attempt| {
+            if attempt <= 110 { Err(Fault::away(anyhow::anyhow!("the other service is away"))) } else { Ok(()) }
+        });
         let options = Options { reconnect_base: Duration::ZERO, ..brisk() };
         world.spawn(world.consumer(recorder.clone(), world.pool.clone()).options(options).in_part().run(world.stop()));
         until("all take effect", async || world.effects().await.len() >= said.len()).await;
@@ -147,8 +150,10 @@ async fn in_an_outage_one_message_at_a_time_finds_out_whether_it_is_over() {
     within(async |world| {
         enqueue(world, 2 * IN_FLIGHT as usize).await;
         let probe = Probe::default();
-        let consumer = Consumer::new(&world.aws, QUEUE, world.pool.clone(), world.ambient.clone()).on::<MemberJoined, _>(probe.clone());
-        world.spawn(consumer.options(Options { reconnect_base: Duration::ZERO, ..brisk() }).in_part().run(world.stop()));
+        let consumer = Consumer::new(&world.aws, QUEUE, world.pool.clone(), world.ambient.clone())
+            .on::<MemberJoined, _>(probe.clone());
+        world
+            .spawn(consumer.options(Options { reconnect_base: Duration::ZERO, ..brisk() }).in_part().run(world.stop()));
         until("it was tried again and again", async || probe.attempts.load(SeqCst) > 3 * IN_FLIGHT).await;
         assert_eq!(probe.beside.load(SeqCst), 0);
         assert!(world.next_dead_letter(0).await.is_none());
@@ -177,7 +182,9 @@ async fn a_lock_held_by_somebody_else_is_not_the_messages_fault() {
         let mut other = world.pool.begin().await.unwrap();
         sqlx::raw_sql("LOCK TABLE effects").execute(&mut *other).await.unwrap();
         let consumer = Consumer::new(&world.aws, QUEUE, world.pool.clone(), world.ambient.clone());
-        world.spawn(consumer.on::<MemberJoined, _>(Impatient(recorder.clone())).options(brisk()).in_part().run(world.stop()));
+        world.spawn(
+            consumer.on::<MemberJoined, _>(Impatient(recorder.clone())).options(brisk()).in_part().run(world.stop()),
+        );
         until("it was tried more often than a message may fail", async || recorder.attempts() > 20).await;
         other.rollback().await.unwrap();
         until("it takes effect", async || world.effects().await == said).await;
@@ -207,7 +214,9 @@ async fn a_value_that_postgresql_refuses_is_buried_at_once_and_not_quoted() {
         within(async |world| {
             enqueue(world, 1).await;
             let consumer = Consumer::new(&world.aws, QUEUE, world.pool.clone(), world.ambient.clone());
-            world.spawn(consumer.on::<MemberJoined, _>(Unstorable(sql, value)).options(brisk()).in_part().run(world.stop()));
+            world.spawn(
+                consumer.on::<MemberJoined, _>(Unstorable(sql, value)).options(brisk()).in_part().run(world.stop()),
+            );
             assert_eq!(world.dead_letter().await.1, reason);
         })
         .await;
@@ -221,7 +230,9 @@ async fn a_message_that_sqs_itself_buries_keeps_its_last_error() {
         let recorder = Recorder::then(|_| Err(Fault::retry(anyhow::anyhow!("the shelf is full"))));
         let options = Options { retry_base: Duration::from_secs(1), ..brisk() };
         let stop = tokio_util::sync::CancellationToken::new();
-        let running = tokio::spawn(world.consumer(recorder.clone(), world.pool.clone()).options(options).in_part().run(stop.clone()));
+        let running = tokio::spawn(
+            world.consumer(recorder.clone(), world.pool.clone()).options(options).in_part().run(stop.clone()),
+        );
         until("it has failed", async || recorder.attempts() > 0).await;
         stop.cancel();
         running.await.unwrap();
@@ -233,7 +244,15 @@ async fn a_message_that_sqs_itself_buries_keeps_its_last_error() {
             }
             let dead = world.aws.queue_url(&world.aws.dead_queue_name(QUEUE)).await.unwrap();
             let waiting = aws_sdk_sqs::types::QueueAttributeName::ApproximateNumberOfMessages;
-            let answer = world.aws.sqs.get_queue_attributes().queue_url(dead).attribute_names(waiting.clone()).send().await.unwrap();
+            let answer = world
+                .aws
+                .sqs
+                .get_queue_attributes()
+                .queue_url(dead)
+                .attribute_names(waiting.clone())
+                .send()
+                .await
+                .unwrap();
             answer.attributes().unwrap()[&waiting] == "1"
         })
         .await;

@@ -46,9 +46,23 @@ async fn a_relay_that_dies_between_publish_and_delete_repeats_the_same_id() {
         world.relay();
         until_outbox_is_empty(world).await;
         let url = world.aws.queue_url(&world.aws.queue_name(crate::world::QUEUE)).await.unwrap();
-        let twice = world.aws.sqs.receive_message().queue_url(url).max_number_of_messages(10).visibility_timeout(0).send().await.unwrap();
-        let ids: Vec<String> =
-            twice.messages().iter().map(|message| serde_json::from_str::<serde_json::Value>(message.body().unwrap()).unwrap()["id"].to_string()).collect();
+        let twice = world
+            .aws
+            .sqs
+            .receive_message()
+            .queue_url(url)
+            .max_number_of_messages(10)
+            .visibility_timeout(0)
+            .send()
+            .await
+            .unwrap();
+        let ids: Vec<String> = twice
+            .messages()
+            .iter()
+            .map(|message| {
+                serde_json::from_str::<serde_json::Value>(message.body().unwrap()).unwrap()["id"].to_string()
+            })
+            .collect();
         assert_eq!(ids, vec![format!("\"{said}\""); 2]);
         world.consume(Recorder::new());
         until("it takes effect", async || !world.effects().await.is_empty()).await;
@@ -80,7 +94,10 @@ async fn two_relays_send_everything_and_each_takes_effect_once() {
 async fn rows_wait_while_sns_is_away_and_leave_when_it_is_back() {
     within(async |world| {
         let gate = Gate::before(env("AWS_ENDPOINT_URL").replace("http://", "")).await;
-        let config = aws_config::defaults(aws_config::BehaviorVersion::latest()).endpoint_url(format!("http://127.0.0.1:{}", gate.port)).load().await;
+        let config = aws_config::defaults(aws_config::BehaviorVersion::latest())
+            .endpoint_url(format!("http://127.0.0.1:{}", gate.port))
+            .load()
+            .await;
         let aws = Aws::new(&config, &world.prefix, &world.account);
         gate.close();
         let said = world.say().await;
@@ -145,7 +162,13 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(3);
 async fn a_row_in_trouble_holds_up_no_other() {
     within(async |world| {
         world.aws.sns.delete_topic().topic_arn(world.aws.topic_arn(Topic::Usage)).send().await.unwrap();
-        sqlx::query(INSERT).bind(world.ambient.uuid()).bind("usage").bind(serde_json::json!(world.envelope())).execute(&world.pool).await.unwrap();
+        sqlx::query(INSERT)
+            .bind(world.ambient.uuid())
+            .bind("usage")
+            .bind(serde_json::json!(world.envelope()))
+            .execute(&world.pool)
+            .await
+            .unwrap();
         world.relay();
         world.consume(Recorder::new());
         let attempts = "SELECT attempts::bigint FROM outbox WHERE topic = 'usage'";
@@ -165,7 +188,10 @@ async fn a_row_in_trouble_holds_up_no_other() {
 async fn what_sns_is_slow_about_holds_up_nothing_that_comes_after_it() {
     within(async |world| {
         let gate = Gate::before(env("AWS_ENDPOINT_URL").replace("http://", "")).await;
-        let config = aws_config::defaults(aws_config::BehaviorVersion::latest()).endpoint_url(format!("http://127.0.0.1:{}", gate.port)).load().await;
+        let config = aws_config::defaults(aws_config::BehaviorVersion::latest())
+            .endpoint_url(format!("http://127.0.0.1:{}", gate.port))
+            .load()
+            .await;
         let aws = Aws::new(&config, &world.prefix, &world.account);
         world.spawn(Relay::new(world.pool.clone(), aws.publisher()).run(world.stop()));
         world.consume(Recorder::new());
@@ -174,7 +200,10 @@ async fn what_sns_is_slow_about_holds_up_nothing_that_comes_after_it() {
         // The connection that there is stays silent; those that come later do not.
         gate.stall();
         world.say().await;
-        until("SNS is asked", async || world.count("SELECT count(*) FROM outbox WHERE next_attempt_at > now()").await == 1).await;
+        until("SNS is asked", async || {
+            world.count("SELECT count(*) FROM outbox WHERE next_attempt_at > now()").await == 1
+        })
+        .await;
         let lease = "SELECT (extract(epoch FROM min(next_attempt_at)) * 1000000)::bigint FROM outbox";
         let leased = world.count(lease).await;
         gate.open();

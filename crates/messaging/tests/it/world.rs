@@ -23,7 +23,10 @@ use std::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 pub const QUEUE: &str = "permission";
-const TABLES: [&str; 2] = [include_str!("../../../../migrations/auth/0001_messaging.sql"), include_str!("../../../../migrations/auth/0021_outbox_waits.sql")];
+const TABLES: [&str; 2] = [
+    include_str!("../../../../migrations/auth/0001_messaging.sql"),
+    include_str!("../../../../migrations/auth/0021_outbox_waits.sql"),
+];
 const EFFECTS: &str = "CREATE TABLE effects (message_id uuid NOT NULL)";
 /// Twice the visibility timeout after which a message comes back whose first receiver was never heard of again.
 const DEADLINE: Duration = Duration::from_secs(60);
@@ -68,7 +71,12 @@ impl World {
         let ambient = Ambient::system();
         let name = format!("messaging_{}", &ambient.uuid().simple().to_string()[20..]);
         let admin: PgConnectOptions = env("TEST_DATABASE_URL").parse().unwrap();
-        PgConnection::connect_with(&admin).await.unwrap().execute(AssertSqlSafe(format!("CREATE DATABASE {name}"))).await.unwrap();
+        PgConnection::connect_with(&admin)
+            .await
+            .unwrap()
+            .execute(AssertSqlSafe(format!("CREATE DATABASE {name}")))
+            .await
+            .unwrap();
         let database = admin.database(&name);
         let url = database.to_url_lossy().to_string().into();
         let pool = common::db::connect(&common::config::Database { url, max_connections: 10 }).unwrap();
@@ -79,7 +87,16 @@ impl World {
         let (account, prefix) = (env("AWS_ACCOUNT_ID"), name.replace('_', "-"));
         let aws = Aws::from_env(&prefix, &account).await;
         provision::provision_for(&aws, &[QUEUE]).await.unwrap();
-        Self { aws, account, prefix, pool, ambient, database, stop: CancellationToken::new(), tasks: TaskTracker::new() }
+        Self {
+            aws,
+            account,
+            prefix,
+            pool,
+            ambient,
+            database,
+            stop: CancellationToken::new(),
+            tasks: TaskTracker::new(),
+        }
     }
 
     async fn destroy(self) {
@@ -90,7 +107,12 @@ impl World {
         self.pool.close().await;
         let admin: PgConnectOptions = env("TEST_DATABASE_URL").parse().unwrap();
         let name = self.database.get_database().unwrap();
-        PgConnection::connect_with(&admin).await.unwrap().execute(AssertSqlSafe(format!("DROP DATABASE {name} WITH (FORCE)"))).await.unwrap();
+        PgConnection::connect_with(&admin)
+            .await
+            .unwrap()
+            .execute(AssertSqlSafe(format!("DROP DATABASE {name} WITH (FORCE)")))
+            .await
+            .unwrap();
     }
 
     /// A pool for the world's database behind another port, which gives up soon.
@@ -109,7 +131,9 @@ impl World {
     }
 
     pub fn relay(&self) {
-        self.spawn(Relay::new(self.pool.clone(), self.aws.publisher()).lease(Duration::from_secs(1)).run(self.stop.clone()));
+        self.spawn(
+            Relay::new(self.pool.clone(), self.aws.publisher()).lease(Duration::from_secs(1)).run(self.stop.clone()),
+        );
     }
 
     pub fn consume(&self, recorder: Recorder) {
@@ -131,7 +155,11 @@ impl World {
     }
 
     pub fn fact(&self) -> MemberJoined {
-        MemberJoined { tenant_id: TenantId(self.ambient.uuid()), user_id: UserId(self.ambient.uuid()), membership_id: None }
+        MemberJoined {
+            tenant_id: TenantId(self.ambient.uuid()),
+            user_id: UserId(self.ambient.uuid()),
+            membership_id: None,
+        }
     }
 
     pub fn envelope(&self) -> Envelope {
@@ -176,7 +204,8 @@ impl World {
         let mut admin = PgConnection::connect_with(&admin).await.unwrap();
         let pid: i32 = sqlx::query_scalar("SELECT pg_backend_pid()").fetch_one(kept).await.unwrap();
         let sql = "SELECT coalesce(bool_and(pg_terminate_backend(pid, 10000)), true) FROM pg_stat_activity WHERE datname = $1 AND pid <> $2";
-        let ended: bool = sqlx::query_scalar(sql).bind(self.database.get_database()).bind(pid).fetch_one(&mut admin).await.unwrap();
+        let ended: bool =
+            sqlx::query_scalar(sql).bind(self.database.get_database()).bind(pid).fetch_one(&mut admin).await.unwrap();
         assert!(ended, "every other connection ends within 10 s");
     }
 
@@ -186,10 +215,21 @@ impl World {
 
     /// Waits until the queue holds nothing, neither waiting nor being handled.
     pub async fn until_drained(&self) {
-        use aws_sdk_sqs::types::QueueAttributeName::{ApproximateNumberOfMessages as Waiting, ApproximateNumberOfMessagesNotVisible as Held};
+        use aws_sdk_sqs::types::QueueAttributeName::{
+            ApproximateNumberOfMessages as Waiting, ApproximateNumberOfMessagesNotVisible as Held,
+        };
         let url = self.aws.queue_url(&self.aws.queue_name(QUEUE)).await.unwrap();
         until("the queue is empty", async || {
-            let answer = self.aws.sqs.get_queue_attributes().queue_url(&url).attribute_names(Waiting).attribute_names(Held).send().await.unwrap();
+            let answer = self
+                .aws
+                .sqs
+                .get_queue_attributes()
+                .queue_url(&url)
+                .attribute_names(Waiting)
+                .attribute_names(Held)
+                .send()
+                .await
+                .unwrap();
             answer.attributes().unwrap().values().all(|count| count == "0")
         })
         .await;
@@ -198,7 +238,14 @@ impl World {
     /// The next dead letter, if there is one within `seconds`.
     pub async fn next_dead_letter(&self, seconds: i32) -> Option<aws_sdk_sqs::types::Message> {
         let url = self.aws.queue_url(&self.aws.dead_queue_name(QUEUE)).await.unwrap();
-        let receive = self.aws.sqs.receive_message().queue_url(url).wait_time_seconds(seconds).visibility_timeout(600).message_attribute_names("All");
+        let receive = self
+            .aws
+            .sqs
+            .receive_message()
+            .queue_url(url)
+            .wait_time_seconds(seconds)
+            .visibility_timeout(600)
+            .message_attribute_names("All");
         receive.customize().config_override(patient()).send().await.unwrap().messages.unwrap_or_default().pop()
     }
 
@@ -212,12 +259,20 @@ impl World {
 
 /// Lets a long poll of a test take its time.
 pub fn patient() -> aws_sdk_sqs::config::Builder {
-    let timeouts = aws_sdk_sqs::config::timeout::TimeoutConfig::builder().operation_attempt_timeout(DEADLINE).operation_timeout(DEADLINE).build();
+    let timeouts = aws_sdk_sqs::config::timeout::TimeoutConfig::builder()
+        .operation_attempt_timeout(DEADLINE)
+        .operation_timeout(DEADLINE)
+        .build();
     aws_sdk_sqs::config::Config::builder().timeout_config(timeouts)
 }
 
 pub fn brisk() -> Options {
-    Options { long_poll: Duration::from_secs(1), retry_base: Duration::ZERO, reconnect_base: Duration::from_millis(5), ..Options::default() }
+    Options {
+        long_poll: Duration::from_secs(1),
+        retry_base: Duration::ZERO,
+        reconnect_base: Duration::from_millis(5),
+        ..Options::default()
+    }
 }
 
 /// A handler that records its effect and then ends as it is told for each attempt, counted from 1.

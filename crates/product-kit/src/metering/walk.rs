@@ -125,7 +125,11 @@ mod tests {
     fn rows_in_trouble_wait_ever_longer_while_new_ones_do_not() {
         let (mut walk, mut now) = (Walk::default(), Instant::now());
         walk.tried_fresh(&batch(9, 0, false), now);
-        assert_eq!((walk.fresh(), walk.due()), (stretch(0, i64::MAX), None), "a row that commits late is found while none is in trouble");
+        assert_eq!(
+            (walk.fresh(), walk.due()),
+            (stretch(0, i64::MAX), None),
+            "a row that commits late is found while none is in trouble"
+        );
         walk.tried_fresh(&batch(100, 100, true), now);
         walk.tried_fresh(&batch(103, 1, false), now);
         assert_eq!((walk.fresh(), walk.again(now), walk.put_off()), (stretch(103, i64::MAX), None, 101));
@@ -146,7 +150,11 @@ mod tests {
         walk.tried_fresh(&batch(5, 2, false), now);
         assert_eq!(walk.again(now + SECOND), Some(stretch(0, 5)));
         walk.tried_fresh(&batch(7, 1, false), now + SECOND);
-        assert_eq!((walk.fresh(), walk.again(now + SECOND)), (stretch(7, i64::MAX), Some(stretch(0, 5))), "new rows come in between");
+        assert_eq!(
+            (walk.fresh(), walk.again(now + SECOND)),
+            (stretch(7, i64::MAX), Some(stretch(0, 5))),
+            "new rows come in between"
+        );
         walk.tried_again(&batch(5, 0, false), now + SECOND);
         assert_eq!(walk.put_off(), 1);
         assert_eq!(walk.again(now + 3 * SECOND), Some(stretch(0, 7)));

@@ -31,7 +31,8 @@ async fn end_while_connecting(through: impl AsyncFnOnce(&str) -> (String, Option
     let counter = Arc::clone(&connected);
     let server = platform
         .serve(|_, _, _| async move {
-            let all: Vec<_> = (0..CONNECTING).map(|_| tokio::spawn(connect_for_ever(url.clone(), Arc::clone(&counter)))).collect();
+            let all: Vec<_> =
+                (0..CONNECTING).map(|_| tokio::spawn(connect_for_ever(url.clone(), Arc::clone(&counter)))).collect();
             for one in all {
                 one.await??;
             }

@@ -42,14 +42,19 @@ impl Registration {
         }
         let length = self.password.chars().count();
         if !(SHORTEST_PASSWORD..=LONGEST_PASSWORD).contains(&length) {
-            fields.wrong("password", "length", &format!("must be {SHORTEST_PASSWORD} to {LONGEST_PASSWORD} characters"));
+            fields.wrong(
+                "password",
+                "length",
+                &format!("must be {SHORTEST_PASSWORD} to {LONGEST_PASSWORD} characters"),
+            );
         }
         fields.finish(NewMember { name, email, password: self.password })
     }
 }
 
 fn is_email(text: &str) -> bool {
-    text.split_once('@').is_some_and(|(local, domain)| !local.is_empty() && !domain.is_empty() && !domain.contains('@')) && !text.contains(char::is_whitespace)
+    text.split_once('@').is_some_and(|(local, domain)| !local.is_empty() && !domain.is_empty() && !domain.contains('@'))
+        && !text.contains(char::is_whitespace)
 }
 
 #[cfg(test)]

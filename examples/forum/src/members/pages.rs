@@ -22,7 +22,13 @@ pub async fn registration(visit: Visit) -> PageResult {
     visit.page("register.html", context! {})
 }
 
-pub async fn register(State(app): State<App>, visit: Visit, db: Db, headers: HeaderMap, Form(form): Form<Registration>) -> PageResult {
+pub async fn register(
+    State(app): State<App>,
+    visit: Visit,
+    db: Db,
+    headers: HeaderMap,
+    Form(form): Form<Registration>,
+) -> PageResult {
     let (name, email, password) = (form.name.clone(), form.email.clone(), form.password.clone());
     let added = match form.check() {
         Ok(member) => routes::add(&app, &db, member).await,
@@ -38,7 +44,13 @@ pub async fn sign_in_form(visit: Visit) -> PageResult {
     visit.page("sign_in.html", context! {})
 }
 
-pub async fn sign_in(State(app): State<App>, visit: Visit, db: Db, headers: HeaderMap, Form(form): Form<SignIn>) -> PageResult {
+pub async fn sign_in(
+    State(app): State<App>,
+    visit: Visit,
+    db: Db,
+    headers: HeaderMap,
+    Form(form): Form<SignIn>,
+) -> PageResult {
     let email = form.email.clone();
     match routes::open_session(&app, &db, form).await {
         Ok(session) => Ok(welcome(&headers, &session.token)),

@@ -29,7 +29,11 @@ impl Passwords {
     /// A PHC string with a salt of its own.
     pub async fn hash(&self, password: String) -> Result<String, Problem> {
         let salt: [u8; 16] = self.ambient.bytes();
-        let hash = self.off_thread(move || Argon2::default().hash_password_with_salt(password.as_bytes(), &salt).map(|hash| hash.to_string())).await?;
+        let hash = self
+            .off_thread(move || {
+                Argon2::default().hash_password_with_salt(password.as_bytes(), &salt).map(|hash| hash.to_string())
+            })
+            .await?;
         hash.map_err(|error| Problem::internal(&error))
     }
 
@@ -45,7 +49,10 @@ impl Passwords {
 
     async fn off_thread<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, Problem> {
         let busy = || Problem::unavailable(1, "Too many people sign in right now.");
-        let turn = tokio::time::timeout(TURN, Arc::clone(&self.turns).acquire_owned()).await.map_err(|_| busy())?.map_err(|_| busy())?;
+        let turn = tokio::time::timeout(TURN, Arc::clone(&self.turns).acquire_owned())
+            .await
+            .map_err(|_| busy())?
+            .map_err(|_| busy())?;
         let worked = tokio::task::spawn_blocking(move || {
             let _turn = turn;
             work()

@@ -20,12 +20,18 @@ pub struct SignedIn(pub Member);
 impl FromRequestParts<App> for SignedIn {
     type Rejection = Problem;
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
-        let token =
-            token(parts).ok_or_else(|| Problem::unauthorized("token_missing", "Sign in, or send the token of a session: Authorization: Bearer <token>."))?;
+        let token = token(parts).ok_or_else(|| {
+            Problem::unauthorized(
+                "token_missing",
+                "Sign in, or send the token of a session: Authorization: Bearer <token>.",
+            )
+        })?;
         let hash = hash(token);
         let mut conn = Db::from_request_parts(parts, app).await?.acquire().await?;
         let member = store::member_of_session(&mut conn, &hash, app.ambient.now()).await?;
-        member.map(Self).ok_or_else(|| Problem::unauthorized("token_invalid", "There is no such session, or it has expired."))
+        member
+            .map(Self)
+            .ok_or_else(|| Problem::unauthorized("token_invalid", "There is no such session, or it has expired."))
     }
 }
 
@@ -48,7 +54,11 @@ pub fn hash(token: &str) -> Vec<u8> {
 
 /// The request's token. No other site's page gets as far as here with a cookie, unless it only reads: `tenancy.wrap` sees to that.
 fn token(parts: &Parts) -> Option<&str> {
-    let bearer = parts.headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()).and_then(|value| value.split_once(' '));
+    let bearer = parts
+        .headers
+        .get(header::AUTHORIZATION)
+        .and_then(|value| value.to_str().ok())
+        .and_then(|value| value.split_once(' '));
     if let Some((scheme, token)) = bearer {
         return scheme.eq_ignore_ascii_case("bearer").then(|| token.trim());
     }
@@ -57,7 +67,11 @@ fn token(parts: &Parts) -> Option<&str> {
 
 /// The session token among the cookies.
 pub fn cookie(headers: &HeaderMap) -> Option<&str> {
-    let cookies = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok()).flat_map(|cookies| cookies.split(';'));
+    let cookies = headers
+        .get_all(header::COOKIE)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|cookies| cookies.split(';'));
     cookies.filter_map(|cookie| cookie.trim().split_once('=')).find(|(name, _)| *name == COOKIE).map(|(_, token)| token)
 }
 
@@ -65,7 +79,8 @@ pub fn cookie(headers: &HeaderMap) -> Option<&str> {
 pub fn set_cookie(headers: &HeaderMap, token: &str) -> HeaderValue {
     let secure = if headers.get("x-forwarded-proto").is_some_and(|scheme| scheme == "https") { "; Secure" } else { "" };
     let lifetime = if token.is_empty() { 0 } else { LIFETIME_SECONDS };
-    HeaderValue::try_from(format!("{COOKIE}={token}; Path=/; Max-Age={lifetime}; HttpOnly; SameSite=Lax{secure}")).unwrap_or(HeaderValue::from_static(""))
+    HeaderValue::try_from(format!("{COOKIE}={token}; Path=/; Max-Age={lifetime}; HttpOnly; SameSite=Lax{secure}"))
+        .unwrap_or(HeaderValue::from_static(""))
 }
 
 #[cfg(test)]
@@ -74,7 +89,9 @@ mod tests {
     use axum::http::Request;
 
     fn parts(method: &str, headers: &[(&str, &str)]) -> Parts {
-        let request = headers.iter().fold(Request::builder().method(method), |request, (name, value)| request.header(*name, *value));
+        let request = headers
+            .iter()
+            .fold(Request::builder().method(method), |request, (name, value)| request.header(*name, *value));
         request.body(()).unwrap().into_parts().0
     }
 
@@ -90,7 +107,11 @@ mod tests {
         let text = |value: HeaderValue| value.to_str().unwrap().to_owned();
         assert!(text(set_cookie(&HeaderMap::new(), "t")).ends_with("; HttpOnly; SameSite=Lax"));
         assert!(
-            text(set_cookie(&HeaderMap::from_iter([("x-forwarded-proto".parse().unwrap(), HeaderValue::from_static("https"))]), "t")).ends_with("; Secure")
+            text(set_cookie(
+                &HeaderMap::from_iter([("x-forwarded-proto".parse().unwrap(), HeaderValue::from_static("https"))]),
+                "t"
+            ))
+            .ends_with("; Secure")
         );
         assert!(text(set_cookie(&HeaderMap::new(), "")).contains("Max-Age=0"));
     }

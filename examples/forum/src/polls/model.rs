@@ -27,8 +27,12 @@ impl NewPoll {
             fields.wrong("options", "count", &format!("must be {} to {}", OPTIONS.start(), OPTIONS.end()));
             return fields.finish(self.clone());
         }
-        let options: Vec<_> =
-            self.options.iter().enumerate().map(|(index, option)| fields.line(&format!("options[{index}]"), option, LONGEST_OPTION)).collect();
+        let options: Vec<_> = self
+            .options
+            .iter()
+            .enumerate()
+            .map(|(index, option)| fields.line(&format!("options[{index}]"), option, LONGEST_OPTION))
+            .collect();
         for (index, option) in options.iter().enumerate() {
             if !option.is_empty() && options[..index].contains(option) {
                 fields.wrong(&format!("options[{index}]"), "repeated", "is there already");
@@ -43,8 +47,12 @@ mod tests {
     use super::*;
 
     fn wrong(question: &str, options: &[&str]) -> Vec<String> {
-        let poll = NewPoll { question: question.into(), options: options.iter().map(|option| (*option).to_owned()).collect() };
-        poll.check().err().map(|problem| problem.errors.into_iter().map(|error| error.field).collect()).unwrap_or_default()
+        let poll =
+            NewPoll { question: question.into(), options: options.iter().map(|option| (*option).to_owned()).collect() };
+        poll.check()
+            .err()
+            .map(|problem| problem.errors.into_iter().map(|error| error.field).collect())
+            .unwrap_or_default()
     }
 
     #[test]

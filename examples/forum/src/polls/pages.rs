@@ -42,11 +42,19 @@ pub async fn poll_form(_: OrPage<SignedIn>, visit: Visit) -> PageResult {
     visit.page("new_poll.html", context! {})
 }
 
-pub async fn add(State(app): State<App>, _: OrPage<SignedIn>, visit: Visit, db: Db, Form(form): Form<PollForm>) -> PageResult {
+pub async fn add(
+    State(app): State<App>,
+    _: OrPage<SignedIn>,
+    visit: Visit,
+    db: Db,
+    Form(form): Form<PollForm>,
+) -> PageResult {
     let options = form.options.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned).collect();
     match routes::add_poll(&app, &db, &NewPoll { question: form.question.clone(), options }).await {
         Ok(poll) => Ok(Redirect::to(&format!("/polls/{}", poll.poll.id)).into_response()),
-        Err(problem) => visit.page_again("new_poll.html", problem, context! { question => form.question, options => form.options }),
+        Err(problem) => {
+            visit.page_again("new_poll.html", problem, context! { question => form.question, options => form.options })
+        }
     }
 }
 

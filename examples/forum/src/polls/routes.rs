@@ -49,7 +49,12 @@ pub async fn get(db: Db, member: Option<SignedIn>, Path(id): Path<Uuid>) -> Resu
 
 #[utoipa::path(post, path = "/v1/polls", operation_id = "addPoll", tag = "polls", request_body = NewPoll, security(("member" = [])),
     responses((status = 201, description = "The new poll.", body = PollWithOptions), (status = 404, description = "The forum has no polls.")))]
-pub async fn add(State(app): State<App>, _: SignedIn, db: Db, Json(poll): Json<NewPoll>) -> Result<(StatusCode, Json<PollWithOptions>), Problem> {
+pub async fn add(
+    State(app): State<App>,
+    _: SignedIn,
+    db: Db,
+    Json(poll): Json<NewPoll>,
+) -> Result<(StatusCode, Json<PollWithOptions>), Problem> {
     Ok((StatusCode::CREATED, Json(add_poll(&app, &db, &poll).await?)))
 }
 
@@ -73,7 +78,9 @@ pub(super) async fn polls(db: &Db, query: &PageQuery) -> Result<Page<Poll>, Prob
 
 pub(super) async fn poll(db: &Db, id: Uuid, member: Option<Uuid>) -> Result<PollWithOptions, Problem> {
     let mut conn = db.acquire().await?;
-    let poll = store::poll(&mut conn, id).await?.ok_or_else(|| Problem::not_found("poll_not_found", "There is no such poll."))?;
+    let poll = store::poll(&mut conn, id)
+        .await?
+        .ok_or_else(|| Problem::not_found("poll_not_found", "There is no such poll."))?;
     let options = store::options(&mut conn, id).await?;
     let voted_for = match member {
         Some(member) => store::vote_of(&mut conn, id, member).await?,
@@ -92,12 +99,20 @@ pub(super) async fn add_poll(app: &App, db: &Db, poll: &NewPoll) -> Result<PollW
     self::poll(db, id, None).await
 }
 
-pub(super) async fn add_vote(app: &App, db: &Db, member: &Member, id: Uuid, option: Uuid) -> Result<PollWithOptions, Problem> {
+pub(super) async fn add_vote(
+    app: &App,
+    db: &Db,
+    member: &Member,
+    id: Uuid,
+    option: Uuid,
+) -> Result<PollWithOptions, Problem> {
     poll(db, id, None).await?;
     let inserted = store::insert_vote(&mut *db.acquire().await?, id, option, member.id, app.ambient.now()).await;
     inserted.map_err(|error| match constraint(&error) {
         Some("poll_votes_once_key") => Problem::conflict("already_voted", "You have voted in this poll already."),
-        Some("poll_votes_option_fkey") => Problem::invalid(vec![FieldError::new("option_id", "unknown", "must be an option of this poll")]),
+        Some("poll_votes_option_fkey") => {
+            Problem::invalid(vec![FieldError::new("option_id", "unknown", "must be an option of this poll")])
+        }
         _ => error.into(),
     })?;
     poll(db, id, Some(member.id)).await

@@ -52,12 +52,27 @@ pub async fn options(conn: &mut PgConnection, poll: Uuid) -> sqlx::Result<Vec<Po
 
 /// What the member has voted for, if anything.
 pub async fn vote_of(conn: &mut PgConnection, poll: Uuid, member: Uuid) -> sqlx::Result<Option<Uuid>> {
-    sqlx::query_scalar("SELECT option_id FROM poll_votes WHERE poll_id = $1 AND member_id = $2").bind(poll).bind(member).fetch_optional(conn).await
+    sqlx::query_scalar("SELECT option_id FROM poll_votes WHERE poll_id = $1 AND member_id = $2")
+        .bind(poll)
+        .bind(member)
+        .fetch_optional(conn)
+        .await
 }
 
 /// The options take the ids of `options`, in order.
-pub async fn insert(conn: &mut PgConnection, id: Uuid, poll: &NewPoll, options: &[Uuid], now: DateTime<Utc>) -> sqlx::Result<()> {
-    sqlx::query("INSERT INTO polls (id, question, created_at) VALUES ($1, $2, $3)").bind(id).bind(&poll.question).bind(now).execute(&mut *conn).await?;
+pub async fn insert(
+    conn: &mut PgConnection,
+    id: Uuid,
+    poll: &NewPoll,
+    options: &[Uuid],
+    now: DateTime<Utc>,
+) -> sqlx::Result<()> {
+    sqlx::query("INSERT INTO polls (id, question, created_at) VALUES ($1, $2, $3)")
+        .bind(id)
+        .bind(&poll.question)
+        .bind(now)
+        .execute(&mut *conn)
+        .await?;
     for (position, (option, label)) in (0_i16..).zip(options.iter().zip(&poll.options)) {
         sqlx::query(INSERT_OPTION).bind(option).bind(id).bind(position).bind(label).execute(&mut *conn).await?;
     }
@@ -65,7 +80,13 @@ pub async fn insert(conn: &mut PgConnection, id: Uuid, poll: &NewPoll, options: 
 }
 
 /// Violates `poll_votes_once_key` at a second vote, and `poll_votes_option_fkey` where the poll has no such option.
-pub async fn insert_vote(conn: &mut PgConnection, poll: Uuid, option: Uuid, member: Uuid, now: DateTime<Utc>) -> sqlx::Result<()> {
+pub async fn insert_vote(
+    conn: &mut PgConnection,
+    poll: Uuid,
+    option: Uuid,
+    member: Uuid,
+    now: DateTime<Utc>,
+) -> sqlx::Result<()> {
     sqlx::query("INSERT INTO poll_votes (poll_id, option_id, member_id, created_at) VALUES ($1, $2, $3, $4)")
         .bind(poll)
         .bind(option)

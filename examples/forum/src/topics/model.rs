@@ -26,7 +26,10 @@ pub struct NewPost {
 impl NewTopic {
     pub fn check(&self) -> Result<Self, Problem> {
         let mut fields = Fields::default();
-        let checked = Self { title: fields.line("title", &self.title, LONGEST_TITLE), body: fields.text("body", &self.body, LONGEST_BODY) };
+        let checked = Self {
+            title: fields.line("title", &self.title, LONGEST_TITLE),
+            body: fields.text("body", &self.body, LONGEST_BODY),
+        };
         fields.finish(checked)
     }
 }

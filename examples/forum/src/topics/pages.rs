@@ -23,10 +23,18 @@ use uuid::Uuid;
 
 pub async fn home(visit: Visit, db: Db, OrPage(Query(query)): OrPage<Query<PageQuery>>) -> PageResult {
     let page = routes::topics(&db, &query).await?;
-    visit.page("home.html", context! { welcome => &*visit.welcome, page => Serde(&page), first => query.cursor.is_none() })
+    visit.page(
+        "home.html",
+        context! { welcome => &*visit.welcome, page => Serde(&page), first => query.cursor.is_none() },
+    )
 }
 
-pub async fn topic(visit: Visit, db: Db, OrPage(Path(id)): OrPage<Path<Uuid>>, OrPage(Query(query)): OrPage<Query<PageQuery>>) -> PageResult {
+pub async fn topic(
+    visit: Visit,
+    db: Db,
+    OrPage(Path(id)): OrPage<Path<Uuid>>,
+    OrPage(Query(query)): OrPage<Query<PageQuery>>,
+) -> PageResult {
     let topic = routes::topic_with_posts(&db, id, &query).await?;
     visit.page("topic.html", context! { topic => Serde(&topic) })
 }
@@ -35,10 +43,18 @@ pub async fn topic_form(_: OrPage<SignedIn>, visit: Visit) -> PageResult {
     visit.page("new_topic.html", context! {})
 }
 
-pub async fn add(State(app): State<App>, OrPage(SignedIn(member)): OrPage<SignedIn>, visit: Visit, db: Db, Form(form): Form<NewTopic>) -> PageResult {
+pub async fn add(
+    State(app): State<App>,
+    OrPage(SignedIn(member)): OrPage<SignedIn>,
+    visit: Visit,
+    db: Db,
+    Form(form): Form<NewTopic>,
+) -> PageResult {
     match routes::add_topic(&app, &db, member, &form).await {
         Ok(topic) => Ok(Redirect::to(&format!("/topics/{}", topic.id)).into_response()),
-        Err(problem) => visit.page_again("new_topic.html", problem, context! { title => form.title, body => form.body }),
+        Err(problem) => {
+            visit.page_again("new_topic.html", problem, context! { title => form.title, body => form.body })
+        }
     }
 }
 

@@ -35,13 +35,22 @@ pub async fn list(db: Db, Query(query): Query<PageQuery>) -> Result<Json<Page<To
 
 #[utoipa::path(get, path = "/v1/topics/{id}", operation_id = "getTopic", tag = "topics", params(("id" = Uuid, Path), PageQuery), security(()),
     responses((status = 200, description = "The topic, with a page of its posts, oldest first.", body = TopicWithPosts)))]
-pub async fn get(db: Db, Path(id): Path<Uuid>, Query(query): Query<PageQuery>) -> Result<Json<TopicWithPosts>, Problem> {
+pub async fn get(
+    db: Db,
+    Path(id): Path<Uuid>,
+    Query(query): Query<PageQuery>,
+) -> Result<Json<TopicWithPosts>, Problem> {
     topic_with_posts(&db, id, &query).await.map(Json)
 }
 
 #[utoipa::path(post, path = "/v1/topics", operation_id = "addTopic", tag = "topics", request_body = NewTopic, security(("member" = [])),
     responses((status = 201, description = "The new topic.", body = Topic)))]
-pub async fn add(State(app): State<App>, SignedIn(member): SignedIn, db: Db, Json(topic): Json<NewTopic>) -> Result<(StatusCode, Json<Topic>), Problem> {
+pub async fn add(
+    State(app): State<App>,
+    SignedIn(member): SignedIn,
+    db: Db,
+    Json(topic): Json<NewTopic>,
+) -> Result<(StatusCode, Json<Topic>), Problem> {
     Ok((StatusCode::CREATED, Json(add_topic(&app, &db, member, &topic).await?)))
 }
 
@@ -87,14 +96,22 @@ pub(super) async fn add_topic(app: &App, db: &Db, member: Member, topic: &NewTop
     store::insert_topic(&mut tx, id, &topic, now).await?;
     store::insert_post(&mut tx, app.ambient.uuid(), id, member.id, &NewPost { body: topic.body }, now).await?;
     tx.commit().await?;
-    Ok(Topic { id, title: topic.title, author: Some(member.name), created_at: now, post_count: 1, last_post_at: Some(now) })
+    Ok(Topic {
+        id,
+        title: topic.title,
+        author: Some(member.name),
+        created_at: now,
+        post_count: 1,
+        last_post_at: Some(now),
+    })
 }
 
 pub(super) async fn add_post(app: &App, db: &Db, member: Member, topic: Uuid, post: &NewPost) -> Result<Post, Problem> {
     let post = post.check()?;
     let (id, now) = (app.ambient.uuid(), app.ambient.now());
     let inserted = store::insert_post(&mut *db.acquire().await?, id, topic, member.id, &post, now).await;
-    inserted.map_err(|error| if constraint(&error) == Some("posts_topic_id_fkey") { no_topic() } else { error.into() })?;
+    inserted
+        .map_err(|error| if constraint(&error) == Some("posts_topic_id_fkey") { no_topic() } else { error.into() })?;
     Ok(Post { id, topic_id: topic, author: member.name, body: post.body, created_at: now })
 }
 

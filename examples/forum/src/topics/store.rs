@@ -73,12 +73,24 @@ pub async fn posts(conn: &mut PgConnection, topic: Uuid, request: PageRequest) -
 }
 
 pub async fn insert_topic(conn: &mut PgConnection, id: Uuid, topic: &NewTopic, now: DateTime<Utc>) -> sqlx::Result<()> {
-    sqlx::query("INSERT INTO topics (id, title, created_at) VALUES ($1, $2, $3)").bind(id).bind(&topic.title).bind(now).execute(conn).await?;
+    sqlx::query("INSERT INTO topics (id, title, created_at) VALUES ($1, $2, $3)")
+        .bind(id)
+        .bind(&topic.title)
+        .bind(now)
+        .execute(conn)
+        .await?;
     Ok(())
 }
 
 /// Violates `posts_topic_id_fkey` where there is no such topic.
-pub async fn insert_post(conn: &mut PgConnection, id: Uuid, topic: Uuid, member: Uuid, post: &NewPost, now: DateTime<Utc>) -> sqlx::Result<()> {
+pub async fn insert_post(
+    conn: &mut PgConnection,
+    id: Uuid,
+    topic: Uuid,
+    member: Uuid,
+    post: &NewPost,
+    now: DateTime<Utc>,
+) -> sqlx::Result<()> {
     sqlx::query("INSERT INTO posts (id, topic_id, member_id, body, created_at) VALUES ($1, $2, $3, $4, $5)")
         .bind(id)
         .bind(topic)

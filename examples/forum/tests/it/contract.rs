@@ -36,7 +36,10 @@ fn take_members_operations(document: &mut Value) -> Vec<String> {
             paths.push(path.clone());
         }
     }
-    document["paths"].as_object_mut().expect("a document has paths").retain(|_, item| item.as_object().is_some_and(|item| !item.is_empty()));
+    document["paths"]
+        .as_object_mut()
+        .expect("a document has paths")
+        .retain(|_, item| item.as_object().is_some_and(|item| !item.is_empty()));
     paths
 }
 
@@ -48,7 +51,10 @@ fn the_manifest_is_sound() {
         manifest.features().into_iter().map(|(name, price)| format!("{name} {price}")).collect::<Vec<_>>(),
         ["forum 0.02", "forum.polls 0.01", "forum.statistics 0.005"]
     );
-    assert_eq!((manifest.meters[0].table.as_str(), manifest.meters[0].price_per_unit.to_string()), ("posts", "0.001".to_owned()));
+    assert_eq!(
+        (manifest.meters[0].table.as_str(), manifest.meters[0].price_per_unit.to_string()),
+        ("posts", "0.001".to_owned())
+    );
 }
 
 #[tokio::test]

@@ -102,7 +102,8 @@ struct Watch {
 impl Watch {
     async fn start(fixture: &Fixture) -> Self {
         let (most, stop) = (Arc::<AtomicI64>::default(), Arc::<AtomicBool>::default());
-        let (watch, role) = (Self { most: Arc::clone(&most), stop: Arc::clone(&stop) }, format!("{}_app", fixture.platform.name));
+        let (watch, role) =
+            (Self { most: Arc::clone(&most), stop: Arc::clone(&stop) }, format!("{}_app", fixture.platform.name));
         let mut connection = PgConnection::connect(&fixture.platform.superuser_url()).await.expect("connecting");
         tokio::spawn(async move {
             while !stop.load(SeqCst) {
@@ -149,9 +150,15 @@ async fn everybody_is_let_in_and_connections_stay_within_the_bound() {
     let turns = (0..scale.requests).map(|number| hosts[number * 7 % scale.hot].clone()).collect();
     let hot = ask(&server, turns, scale.at_once).await;
     let most = watch.most();
-    println!("{} instances on {} databases, {} hot; {} connections allowed", scale.instances, scale.databases, scale.hot, scale.connections);
+    println!(
+        "{} instances on {} databases, {} hot; {} connections allowed",
+        scale.instances, scale.databases, scale.hot, scale.connections
+    );
     println!("cold: {}\nhot: {}\nmost connections seen: {most}", cold.told(), hot.told());
-    assert_eq!(cold.statuses.keys().chain(hot.statuses.keys()).filter(|status| !matches!(status, 200 | 201)).count(), 0);
+    assert_eq!(
+        cold.statuses.keys().chain(hot.statuses.keys()).filter(|status| !matches!(status, 200 | 201)).count(),
+        0
+    );
     assert!(most > 0 && most <= scale.connections as i64 + ENDING, "{most} connections");
 }
 
@@ -161,8 +168,10 @@ async fn an_instance_that_is_stuck_leaves_room_for_the_others() {
     fixture.second_instance("globex.forum.localhost").await;
     let mut lock = fixture.platform.pool.begin().await.unwrap();
     sqlx::query("LOCK TABLE topics").execute(&mut *lock).await.unwrap();
-    let stuck: Vec<_> = (0..20).map(|_| fixture.server.get("/v1/topics").header("host", ACME).send()).map(tokio::spawn).collect();
-    let waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
+    let stuck: Vec<_> =
+        (0..20).map(|_| fixture.server.get("/v1/topics").header("host", ACME).send()).map(tokio::spawn).collect();
+    let waiting =
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
     test_support::eventually("somebody waits for the lock", async || {
         (sqlx::query_scalar::<_, i64>(waiting).fetch_one(&fixture.platform.pool).await.unwrap() > 0).then_some(())
     })
@@ -174,6 +183,9 @@ async fn an_instance_that_is_stuck_leaves_room_for_the_others() {
     lock.rollback().await.unwrap();
     for request in stuck {
         let answer = request.await.unwrap();
-        assert!(matches!((answer.status, answer.header("retry-after")), (200, None) | (503, Some("1" | "2" | "3"))), "{answer:?}");
+        assert!(
+            matches!((answer.status, answer.header("retry-after")), (200, None) | (503, Some("1" | "2" | "3"))),
+            "{answer:?}"
+        );
     }
 }

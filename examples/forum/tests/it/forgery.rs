@@ -59,11 +59,18 @@ fn request(fixture: &Fixture, route: &Route, ids: &Value, sent: &[(&str, &str)])
     ];
     let request = fixture.server.request(route.method.parse().expect("a method"), &route.path);
     let request = if route.json {
-        let mut body: Value = fields.iter().map(|(name, value)| ((*name).to_owned(), json!(value))).collect::<serde_json::Map<_, _>>().into();
+        let mut body: Value = fields
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), json!(value)))
+            .collect::<serde_json::Map<_, _>>()
+            .into();
         body["options"] = json!(["a", "b"]);
         request.body("application/json", body.to_string())
     } else {
-        let pairs: Vec<_> = fields.iter().map(|(name, value)| format!("{name}={}", value.replace("\r\n", "%0D%0A").replace(' ', "+"))).collect();
+        let pairs: Vec<_> = fields
+            .iter()
+            .map(|(name, value)| format!("{name}={}", value.replace("\r\n", "%0D%0A").replace(' ', "+")))
+            .collect();
         request.body("application/x-www-form-urlencoded", pairs.join("&"))
     };
     sent.iter().fold(request, |request, (name, value)| request.header(name, value))
@@ -81,8 +88,15 @@ async fn state(fixture: &Fixture) -> (Vec<i64>, Value) {
 
 /// A topic, and a poll with an option, as the routes name them.
 async fn something_there(fixture: &Fixture, token: &str) -> Value {
-    let topic = fixture.server.post("/v1/topics", &json!({"title": "T", "body": "B"})).bearer(token).on(ACME).await.expect(201);
-    let poll = fixture.server.post("/v1/polls", &json!({"question": "?", "options": ["a", "b"]})).bearer(token).on(ACME).await.expect(201);
+    let topic =
+        fixture.server.post("/v1/topics", &json!({"title": "T", "body": "B"})).bearer(token).on(ACME).await.expect(201);
+    let poll = fixture
+        .server
+        .post("/v1/polls", &json!({"question": "?", "options": ["a", "b"]}))
+        .bearer(token)
+        .on(ACME)
+        .await
+        .expect(201);
     json!({"topic": topic["id"], "poll": poll["id"], "option": poll["options"][0]["id"]})
 }
 
@@ -123,7 +137,9 @@ async fn no_other_sites_page_changes_anything() {
 async fn a_frontend_that_cors_lets_in_may_write() {
     let fixture = Fixture::start_with(&[("CORS_ORIGINS", "https://app.acme.test")]).await;
     let (ada, grace) = (json!({"name": "Ada", "email": "ada@example.test", "password": "correct horse"}), json!({}));
-    let from = |origin: &str, body: &Value| fixture.server.post("/v1/members", body).header("sec-fetch-site", "cross-site").header("origin", origin);
+    let from = |origin: &str, body: &Value| {
+        fixture.server.post("/v1/members", body).header("sec-fetch-site", "cross-site").header("origin", origin)
+    };
     from("https://app.acme.test", &ada).on(ACME).await.expect(201);
     from("https://app.evil.test", &grace).on(ACME).await.problem(403, "cross_site");
 }

@@ -16,9 +16,19 @@ async fn members_register_and_sign_in() {
     let wrong = json!({"name": "a\u{0}b", "email": "nobody", "password": "short"});
     fixture.server.post("/v1/members", &wrong).on(ACME).await.invalid(&["name", "email", "password"]);
     for (email, password) in [("ada@example.test", "wrong horse"), ("nobody@example.test", "correct horse")] {
-        fixture.server.post("/v1/sessions", &json!({"email": email, "password": password})).on(ACME).await.problem(401, "credentials_wrong");
+        fixture
+            .server
+            .post("/v1/sessions", &json!({"email": email, "password": password}))
+            .on(ACME)
+            .await
+            .problem(401, "credentials_wrong");
     }
-    let session = fixture.server.post("/v1/sessions", &json!({"email": "Ada@Example.test", "password": "correct horse"})).on(ACME).await.expect(201);
+    let session = fixture
+        .server
+        .post("/v1/sessions", &json!({"email": "Ada@Example.test", "password": "correct horse"}))
+        .on(ACME)
+        .await
+        .expect(201);
     assert_eq!(session["token"].as_str().map(str::len), Some(43));
 }
 
@@ -29,23 +39,52 @@ async fn topics_have_posts_and_only_members_write() {
     fixture.server.post("/v1/topics", &new).on(ACME).await.problem(401, "token_missing");
     fixture.server.post("/v1/topics", &new).bearer("made-up").on(ACME).await.problem(401, "token_invalid");
     let ada = fixture.member("Ada").await;
-    fixture.server.post("/v1/topics", &json!({"title": "", "body": ""})).bearer(&ada).on(ACME).await.invalid(&["title", "body"]);
+    fixture
+        .server
+        .post("/v1/topics", &json!({"title": "", "body": ""}))
+        .bearer(&ada)
+        .on(ACME)
+        .await
+        .invalid(&["title", "body"]);
     let topic = fixture.server.post("/v1/topics", &new).bearer(&ada).on(ACME).await.expect(201);
     let path = format!("/v1/topics/{}", topic["id"].as_str().unwrap());
-    let post = fixture.server.post(&format!("{path}/posts"), &json!({"body": "Take the red one."})).bearer(&ada).on(ACME).await.expect(201);
+    let post = fixture
+        .server
+        .post(&format!("{path}/posts"), &json!({"body": "Take the red one."}))
+        .bearer(&ada)
+        .on(ACME)
+        .await
+        .expect(201);
     assert_eq!((post["author"].as_str(), post["topic_id"].as_str()), (Some("Ada"), topic["id"].as_str()));
 
     let read = fixture.server.get(&path).on(ACME).await.expect(200);
-    let bodies: Vec<_> = read["posts"]["items"].as_array().unwrap().iter().map(|post| post["body"].as_str().unwrap()).collect();
+    let bodies: Vec<_> =
+        read["posts"]["items"].as_array().unwrap().iter().map(|post| post["body"].as_str().unwrap()).collect();
     assert_eq!((bodies, read["post_count"].as_i64()), (vec!["Mine is broken.", "Take the red one."], Some(2)));
     let first = fixture.server.get(&format!("{path}?limit=1")).on(ACME).await.expect(200);
-    let rest = fixture.server.get(&format!("{path}?limit=1&cursor={}", first["posts"]["next_cursor"].as_str().unwrap())).on(ACME).await.expect(200);
-    assert_eq!((rest["posts"]["items"][0]["body"].as_str(), rest["posts"].get("next_cursor")), (Some("Take the red one."), None));
+    let rest = fixture
+        .server
+        .get(&format!("{path}?limit=1&cursor={}", first["posts"]["next_cursor"].as_str().unwrap()))
+        .on(ACME)
+        .await
+        .expect(200);
+    assert_eq!(
+        (rest["posts"]["items"][0]["body"].as_str(), rest["posts"].get("next_cursor")),
+        (Some("Take the red one."), None)
+    );
     fixture.server.post("/v1/topics", &json!({"title": "Newer", "body": "B"})).bearer(&ada).on(ACME).await.expect(201);
     let topics = fixture.server.get("/v1/topics?limit=1").on(ACME).await.expect(200);
     assert_eq!(topics["items"][0]["title"], "Newer");
-    let older = fixture.server.get(&format!("/v1/topics?cursor={}", topics["next_cursor"].as_str().unwrap())).on(ACME).await.expect(200);
-    assert_eq!((older["items"][0]["title"].as_str(), older["items"][0]["author"].as_str()), (Some("Which kettle?"), Some("Ada")));
+    let older = fixture
+        .server
+        .get(&format!("/v1/topics?cursor={}", topics["next_cursor"].as_str().unwrap()))
+        .on(ACME)
+        .await
+        .expect(200);
+    assert_eq!(
+        (older["items"][0]["title"].as_str(), older["items"][0]["author"].as_str()),
+        (Some("Which kettle?"), Some("Ada"))
+    );
     let nowhere = format!("/v1/topics/{}/posts", fixture.platform.ambient.uuid());
     fixture.server.post(&nowhere, &json!({"body": "B"})).bearer(&ada).on(ACME).await.problem(404, "topic_not_found");
 }
@@ -54,19 +93,42 @@ async fn topics_have_posts_and_only_members_write() {
 async fn a_member_votes_once() {
     let fixture = Fixture::start().await;
     let (ada, grace) = (fixture.member("Ada").await, fixture.member("Grace").await);
-    fixture.server.post("/v1/polls", &json!({"question": "?", "options": ["a"]})).bearer(&ada).on(ACME).await.invalid(&["options"]);
-    let poll = fixture.server.post("/v1/polls", &json!({"question": "Tea or coffee?", "options": ["Tea", "Coffee"]})).bearer(&ada).on(ACME).await.expect(201);
+    fixture
+        .server
+        .post("/v1/polls", &json!({"question": "?", "options": ["a"]}))
+        .bearer(&ada)
+        .on(ACME)
+        .await
+        .invalid(&["options"]);
+    let poll = fixture
+        .server
+        .post("/v1/polls", &json!({"question": "Tea or coffee?", "options": ["Tea", "Coffee"]}))
+        .bearer(&ada)
+        .on(ACME)
+        .await
+        .expect(201);
     let path = format!("/v1/polls/{}", poll["id"].as_str().unwrap());
-    let (tea, coffee) = (json!({"option_id": poll["options"][0]["id"]}), json!({"option_id": poll["options"][1]["id"]}));
+    let (tea, coffee) =
+        (json!({"option_id": poll["options"][0]["id"]}), json!({"option_id": poll["options"][1]["id"]}));
     let votes = format!("{path}/votes");
     let voted = fixture.server.post(&votes, &tea).bearer(&ada).on(ACME).await.expect(201);
     assert_eq!((voted["votes"].as_i64(), &voted["voted_for"]), (Some(1), &tea["option_id"]));
     fixture.server.post(&votes, &coffee).bearer(&ada).on(ACME).await.problem(409, "already_voted");
-    fixture.server.post(&votes, &json!({"option_id": poll["id"]})).bearer(&grace).on(ACME).await.invalid(&["option_id"]);
+    fixture
+        .server
+        .post(&votes, &json!({"option_id": poll["id"]}))
+        .bearer(&grace)
+        .on(ACME)
+        .await
+        .invalid(&["option_id"]);
     fixture.server.post(&votes, &coffee).bearer(&grace).on(ACME).await.expect(201);
     let result = fixture.server.get(&path).on(ACME).await.expect(200);
-    let counts: Vec<_> =
-        result["options"].as_array().unwrap().iter().map(|option| (option["label"].as_str().unwrap(), option["votes"].as_i64().unwrap())).collect();
+    let counts: Vec<_> = result["options"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|option| (option["label"].as_str().unwrap(), option["votes"].as_i64().unwrap()))
+        .collect();
     assert_eq!((counts, result.get("voted_for")), (vec![("Tea", 1), ("Coffee", 1)], None));
     assert_eq!(fixture.server.get("/v1/polls").on(ACME).await.expect(200)["items"][0]["votes"], 2);
     let nowhere = format!("/v1/polls/{}/votes", fixture.platform.ambient.uuid());
@@ -77,8 +139,13 @@ async fn a_member_votes_once() {
 async fn statistics_show_every_hour_and_sample_posts() {
     let fixture = Fixture::start().await;
     let mut tx = fixture.platform.pool.begin().await.unwrap();
-    for sql in [CALENDAR, "DELETE FROM settings", r#"SELECT set_config('seed.settings', '{"title": "Seeded", "sample_posts": 30}', true)"#, SEEDS[0], SEEDS[1]]
-    {
+    for sql in [
+        CALENDAR,
+        "DELETE FROM settings",
+        r#"SELECT set_config('seed.settings', '{"title": "Seeded", "sample_posts": 30}', true)"#,
+        SEEDS[0],
+        SEEDS[1],
+    ] {
         raw_sql(AssertSqlSafe(sql)).execute(&mut *tx).await.unwrap();
     }
     let role = format!("{}_app", fixture.platform.name);
@@ -87,9 +154,12 @@ async fn statistics_show_every_hour_and_sample_posts() {
     fixture.configurator.set(ACME, "modules", json!(["statistics"]));
     fixture.announce(ACME).await;
 
-    let statistics =
-        eventually("the module is there", async || Some(fixture.server.get("/v1/statistics").on(ACME).await).filter(|answer| answer.status == 200)).await;
-    let hours: Vec<_> = statistics.json["hours"].as_array().unwrap().iter().map(|hour| hour["posts"].as_i64().unwrap()).collect();
+    let statistics = eventually("the module is there", async || {
+        Some(fixture.server.get("/v1/statistics").on(ACME).await).filter(|answer| answer.status == 200)
+    })
+    .await;
+    let hours: Vec<_> =
+        statistics.json["hours"].as_array().unwrap().iter().map(|hour| hour["posts"].as_i64().unwrap()).collect();
     assert_eq!(hours.len(), 24);
     // The day began up to an hour before the first of the 24 hours.
     assert!((28..=30).contains(&hours.iter().sum::<i64>()), "{hours:?}");

@@ -18,12 +18,19 @@ async fn usage(fixture: &Fixture, count: usize) -> BTreeMap<String, (Envelope, U
     let url = aws.queue_url(&aws.queue_name(QUEUE)).await.expect("the queue of billing");
     let mut found = BTreeMap::new();
     eventually("usage arrives", async || {
-        let received = aws.sqs.receive_message().queue_url(&url).max_number_of_messages(10).send().await.expect("receiving");
+        let received =
+            aws.sqs.receive_message().queue_url(&url).max_number_of_messages(10).send().await.expect("receiving");
         for message in received.messages() {
             let envelope: Envelope = serde_json::from_str(message.body().unwrap()).expect("an envelope");
             let usage: UsageRecorded = serde_json::from_value(envelope.data.clone()).expect("a usage");
             found.insert(usage.key.clone(), (envelope, usage));
-            aws.sqs.delete_message().queue_url(&url).receipt_handle(message.receipt_handle().unwrap()).send().await.expect("deleting");
+            aws.sqs
+                .delete_message()
+                .queue_url(&url)
+                .receipt_handle(message.receipt_handle().unwrap())
+                .send()
+                .await
+                .expect("deleting");
         }
         (found.len() >= count).then_some(())
     })
@@ -40,20 +47,36 @@ async fn a_post_is_one_usage_however_often_it_is_sent() {
     let fixture = Fixture::start().await;
     messaging::provision::provision_for(&fixture.platform.aws, &[QUEUE]).await.unwrap();
     let ada = fixture.member("Ada").await;
-    let topic = fixture.server.post("/v1/topics", &json!({"title": "T", "body": "first"})).bearer(&ada).on(ACME).await.expect(201);
+    let topic = fixture
+        .server
+        .post("/v1/topics", &json!({"title": "T", "body": "first"}))
+        .bearer(&ada)
+        .on(ACME)
+        .await
+        .expect(201);
     let path = format!("/v1/topics/{}", topic["id"].as_str().unwrap());
     fixture.server.post(&format!("{path}/posts"), &json!({"body": "second"})).bearer(&ada).on(ACME).await.expect(201);
 
     let sent = usage(&fixture, 2).await;
     let posts = fixture.server.get(&path).on(ACME).await.expect(200);
     let instance = fixture.configurator.get(ACME)["instance_id"].as_str().unwrap().to_owned();
-    let mut expected: Vec<_> =
-        posts["posts"]["items"].as_array().unwrap().iter().map(|post: &Value| format!("{instance}:posts:{}", post["id"].as_str().unwrap())).collect();
+    let mut expected: Vec<_> = posts["posts"]["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|post: &Value| format!("{instance}:posts:{}", post["id"].as_str().unwrap()))
+        .collect();
     expected.sort();
     assert_eq!(sent.keys().cloned().collect::<Vec<_>>(), expected);
     for (envelope, usage) in sent.values() {
-        assert_eq!((envelope.kind.as_str(), envelope.source.as_str(), envelope.tenant), (UsageRecorded::TYPE, "/services/forum", Some(fixture.acme)));
-        assert_eq!((usage.service.as_str(), usage.meter.as_str(), usage.quantity), ("forum", "forum.posts", Decimal::ONE));
+        assert_eq!(
+            (envelope.kind.as_str(), envelope.source.as_str(), envelope.tenant),
+            (UsageRecorded::TYPE, "/services/forum", Some(fixture.acme))
+        );
+        assert_eq!(
+            (usage.service.as_str(), usage.meter.as_str(), usage.quantity),
+            ("forum", "forum.posts", Decimal::ONE)
+        );
         assert_eq!(usage.instance_id.to_string(), instance);
     }
     eventually("the outbox is empty", async || (waiting(&fixture).await == 0).then_some(())).await;
@@ -61,7 +84,8 @@ async fn a_post_is_one_usage_however_often_it_is_sent() {
     // As if the relay had died between SNS's answer and its own commit: the rows are still there.
     for (_, usage) in sent.values() {
         let key = usage.key.split_once(':').unwrap().1;
-        let row = sqlx::query("INSERT INTO platform.outbox (meter, key, quantity, occurred_at) VALUES ('posts', $1, 1, $2)");
+        let row =
+            sqlx::query("INSERT INTO platform.outbox (meter, key, quantity, occurred_at) VALUES ('posts', $1, 1, $2)");
         row.bind(key).bind(usage.occurred_at).execute(&fixture.platform.pool).await.unwrap();
     }
     fixture.server.post_form("/sign-out", &[]).on(ACME).await;
@@ -109,7 +133,10 @@ async fn leave_trouble(fixture: &Fixture) {
 
 async fn put_off(fixture: &Fixture, rows: usize) {
     let line = format!("metering_rows_put_off {rows}\n");
-    eventually("the gauge counts the rows", async || fixture.server.ops("/metrics").send().await.text.contains(&line).then_some(())).await;
+    eventually("the gauge counts the rows", async || {
+        fixture.server.ops("/metrics").send().await.text.contains(&line).then_some(())
+    })
+    .await;
 }
 
 #[tokio::test]
@@ -119,7 +146,8 @@ async fn rows_that_nobody_takes_hold_up_no_other() {
     // A process counts from its start on, a test from the first look.
     fixture.server.ops("/metrics").send().await;
     leave_trouble(&fixture).await;
-    let sound = "INSERT INTO platform.outbox (meter, key, quantity, occurred_at) VALUES ('posts', 'posts:sound', 1, now())";
+    let sound =
+        "INSERT INTO platform.outbox (meter, key, quantity, occurred_at) VALUES ('posts', 'posts:sound', 1, now())";
     sqlx::query(sound).execute(&fixture.platform.pool).await.unwrap();
 
     fixture.server.get("/v1/topics").on(ACME).await.expect(200);

@@ -7,7 +7,8 @@ use serde_json::json;
 async fn moderators_of_the_tenant_delete_posts() {
     let fixture = Fixture::start().await;
     let ada = fixture.member("Ada").await;
-    let topic = fixture.server.post("/v1/topics", &json!({"title": "T", "body": "B"})).bearer(&ada).on(ACME).await.expect(201);
+    let topic =
+        fixture.server.post("/v1/topics", &json!({"title": "T", "body": "B"})).bearer(&ada).on(ACME).await.expect(201);
     let topic = format!("/v1/topics/{}", topic["id"].as_str().unwrap());
     let read = fixture.server.get(&topic).on(ACME).await.expect(200);
     let post = format!("/v1/posts/{}", read["posts"]["items"][0]["id"].as_str().unwrap());

@@ -7,7 +7,11 @@ const EVIL: &str = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>";
 /// Registers by the form; gives the cookie.
 async fn cookie(fixture: &Fixture, name: &str) -> String {
     let email = format!("{}@example.test", name.len());
-    let answer = fixture.server.post_form("/register", &[("name", name), ("email", &email), ("password", "correct horse")]).on(ACME).await;
+    let answer = fixture
+        .server
+        .post_form("/register", &[("name", name), ("email", &email), ("password", "correct horse")])
+        .on(ACME)
+        .await;
     assert_eq!((answer.status, answer.header("location")), (303, Some("/")), "{}", answer.text);
     let set = answer.header("set-cookie").expect("a cookie").to_owned();
     assert!(set.contains("; HttpOnly; SameSite=Lax"), "{set}");
@@ -17,11 +21,20 @@ async fn cookie(fixture: &Fixture, name: &str) -> String {
 #[tokio::test]
 async fn what_members_write_is_escaped_everywhere() {
     let fixture = Fixture::start().await;
-    sqlx::query("UPDATE settings SET title = $1, welcome = $1").bind(EVIL).execute(&fixture.platform.pool).await.unwrap();
+    sqlx::query("UPDATE settings SET title = $1, welcome = $1")
+        .bind(EVIL)
+        .execute(&fixture.platform.pool)
+        .await
+        .unwrap();
     let cookie = cookie(&fixture, "<script>x</script>").await;
     let topic = fixture.server.post_form("/topics", &[("title", EVIL), ("body", EVIL)]).cookie(&cookie).on(ACME).await;
     let topic = topic.header("location").expect("the new topic").to_owned();
-    let poll = fixture.server.post_form("/polls", &[("question", EVIL), ("options", "<script>a\r\n<script>b")]).cookie(&cookie).on(ACME).await;
+    let poll = fixture
+        .server
+        .post_form("/polls", &[("question", EVIL), ("options", "<script>a\r\n<script>b")])
+        .cookie(&cookie)
+        .on(ACME)
+        .await;
     let poll = poll.header("location").expect("the new poll").to_owned();
     for path in ["/", &topic, "/polls", &poll] {
         let page = fixture.server.get(path).cookie(&cookie).on(ACME).await;
@@ -40,34 +53,55 @@ async fn forms_work_without_scripts() {
     assert_eq!((style.status, style.header("content-type")), (200, Some("text/css; charset=utf-8")));
     let stranger = fixture.server.post_form("/topics", &[("title", "T"), ("body", "B")]).on(ACME).await;
     assert_eq!((stranger.status, stranger.header("location")), (303, Some("/sign-in")));
-    let again = fixture.server.post_form("/register", &[("name", "Ada"), ("email", "nobody"), ("password", "short")]).on(ACME).await;
+    let again = fixture
+        .server
+        .post_form("/register", &[("name", "Ada"), ("email", "nobody"), ("password", "short")])
+        .on(ACME)
+        .await;
     assert_eq!(again.status, 422);
     assert!(
-        again.text.contains("email must be an e-mail address.") && again.text.contains("value=\"Ada\"") && !again.text.contains("value=\"short\""),
+        again.text.contains("email must be an e-mail address.")
+            && again.text.contains("value=\"Ada\"")
+            && !again.text.contains("value=\"short\""),
         "{}",
         again.text
     );
 
     let ada = cookie(&fixture, "Ada").await;
-    let topic = fixture.server.post_form("/topics", &[("title", "Kettles"), ("body", "Which?")]).cookie(&ada).on(ACME).await;
+    let topic =
+        fixture.server.post_form("/topics", &[("title", "Kettles"), ("body", "Which?")]).cookie(&ada).on(ACME).await;
     let topic = topic.header("location").expect("the new topic").to_owned();
     let empty = fixture.server.post_form(&format!("{topic}/posts"), &[("body", " ")]).cookie(&ada).on(ACME).await;
     assert!(empty.status == 422 && empty.text.contains("body is required."), "{}", empty.text);
-    let reply = fixture.server.post_form(&format!("{topic}/posts"), &[("body", "The red one.")]).cookie(&ada).on(ACME).await;
+    let reply =
+        fixture.server.post_form(&format!("{topic}/posts"), &[("body", "The red one.")]).cookie(&ada).on(ACME).await;
     assert!(reply.header("location").is_some_and(|location| location.starts_with(&topic)));
     let page = fixture.server.get(&topic).on(ACME).await;
     assert!(page.text.contains("The red one.") && page.text.contains("to post"), "{}", page.text);
 
-    let forged =
-        fixture.server.post_form("/topics", &[("title", "T"), ("body", "B")]).header("cookie", &ada).header("sec-fetch-site", "same-site").on(ACME).await;
+    let forged = fixture
+        .server
+        .post_form("/topics", &[("title", "T"), ("body", "B")])
+        .header("cookie", &ada)
+        .header("sec-fetch-site", "same-site")
+        .on(ACME)
+        .await;
     assert_eq!(forged.status, 403);
     let out = fixture.server.post_form("/sign-out", &[]).cookie(&ada).on(ACME).await;
     assert!(out.header("set-cookie").is_some_and(|cookie| cookie.contains("Max-Age=0")));
     let stale = fixture.server.get("/").cookie(&ada).on(ACME).await;
     assert!(stale.status == 200 && stale.text.contains("Register"), "{}", stale.text);
-    let wrong = fixture.server.post_form("/sign-in", &[("email", "3@example.test"), ("password", "wrong horse")]).on(ACME).await;
+    let wrong = fixture
+        .server
+        .post_form("/sign-in", &[("email", "3@example.test"), ("password", "wrong horse")])
+        .on(ACME)
+        .await;
     assert!(wrong.status == 401 && wrong.text.contains("Address or password is wrong."), "{}", wrong.text);
-    let back = fixture.server.post_form("/sign-in", &[("email", "3@example.test"), ("password", "correct horse")]).on(ACME).await;
+    let back = fixture
+        .server
+        .post_form("/sign-in", &[("email", "3@example.test"), ("password", "correct horse")])
+        .on(ACME)
+        .await;
     assert_eq!(back.status, 303);
     let lost = fixture.server.get("/topics/nothing").header("accept", "text/html").on(ACME).await;
     assert!(lost.status == 404 && lost.text.contains("That did not work"), "{}", lost.text);
@@ -77,14 +111,21 @@ async fn forms_work_without_scripts() {
 async fn a_vote_is_one_click() {
     let fixture = Fixture::start().await;
     let ada = cookie(&fixture, "Ada").await;
-    let poll = fixture.server.post_form("/polls", &[("question", "Tea?"), ("options", "Yes\r\n\r\nNo")]).cookie(&ada).on(ACME).await;
+    let poll = fixture
+        .server
+        .post_form("/polls", &[("question", "Tea?"), ("options", "Yes\r\n\r\nNo")])
+        .cookie(&ada)
+        .on(ACME)
+        .await;
     let poll = poll.header("location").expect("the new poll").to_owned();
     let page = fixture.server.get(&poll).cookie(&ada).on(ACME).await.text;
     let option = page.split("value=\"").nth(1).and_then(|rest| rest.split('"').next()).expect("an option").to_owned();
-    let voted = fixture.server.post_form(&format!("{poll}/votes"), &[("option_id", &option)]).cookie(&ada).on(ACME).await;
+    let voted =
+        fixture.server.post_form(&format!("{poll}/votes"), &[("option_id", &option)]).cookie(&ada).on(ACME).await;
     assert_eq!((voted.status, voted.header("location")), (303, Some(poll.as_str())));
     let page = fixture.server.get(&poll).cookie(&ada).on(ACME).await.text;
     assert!(page.contains("(your vote)") && !page.contains("type=\"radio\""), "{page}");
-    let again = fixture.server.post_form(&format!("{poll}/votes"), &[("option_id", &option)]).cookie(&ada).on(ACME).await;
+    let again =
+        fixture.server.post_form(&format!("{poll}/votes"), &[("option_id", &option)]).cookie(&ada).on(ACME).await;
     assert!(again.status == 409 && again.text.contains("voted in this poll already"), "{}", again.text);
 }

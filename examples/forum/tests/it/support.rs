@@ -50,9 +50,14 @@ impl Fixture {
 
     /// With settings beside those that every forum has.
     pub async fn start_with(settings: &[(&str, &str)]) -> Self {
-        let parts = [bundle!("migrations/0001_forum.sql"), bundle!("modules/polls/migrations/0001_polls.sql"), include_str!("platform.sql")];
-        let migrations =
-            (1..).zip(parts).map(|(version, sql)| Migration::new(version, "bundle".into(), MigrationType::Simple, SqlStr::from_static(sql), false));
+        let parts = [
+            bundle!("migrations/0001_forum.sql"),
+            bundle!("modules/polls/migrations/0001_polls.sql"),
+            include_str!("platform.sql"),
+        ];
+        let migrations = (1..).zip(parts).map(|(version, sql)| {
+            Migration::new(version, "bundle".into(), MigrationType::Simple, SqlStr::from_static(sql), false)
+        });
         let platform = TestPlatform::start("forum", &Migrator::with_migrations(migrations.collect())).await;
         let (leftovers, acme) = (Leftovers::make(&platform).await, platform.tenant());
         let url = leftovers.grant(&platform.name).await;
@@ -94,14 +99,26 @@ impl Fixture {
     pub async fn announce(&self, host: &str) -> i64 {
         let channel = format!("{}hosts", self.platform.redis_prefix());
         // The connection waits half a second for an answer, which a busy machine may need; to be told twice does no harm.
-        eventually("redis answers", async || redis::cmd("PUBLISH").arg(&channel).arg(host).query_async(&mut self.platform.redis.clone()).await.ok()).await
+        eventually("redis answers", async || {
+            redis::cmd("PUBLISH").arg(&channel).arg(host).query_async(&mut self.platform.redis.clone()).await.ok()
+        })
+        .await
     }
 
     /// A member of the forum who is signed in; gives the token.
     pub async fn member(&self, name: &str) -> String {
         let email = format!("{name}@example.test");
-        self.server.post("/v1/members", &json!({"name": name, "email": email, "password": "correct horse"})).on(ACME).await.expect(201);
-        let session = self.server.post("/v1/sessions", &json!({"email": email, "password": "correct horse"})).on(ACME).await.expect(201);
+        self.server
+            .post("/v1/members", &json!({"name": name, "email": email, "password": "correct horse"}))
+            .on(ACME)
+            .await
+            .expect(201);
+        let session = self
+            .server
+            .post("/v1/sessions", &json!({"email": email, "password": "correct horse"}))
+            .on(ACME)
+            .await
+            .expect(201);
         session["token"].as_str().expect("a token").to_owned()
     }
 }
@@ -202,15 +219,28 @@ impl Configurator {
     }
 }
 
-async fn host(State(hosts): State<Arc<Mutex<Hosts>>>, headers: HeaderMap, Path(host): Path<String>) -> Result<Json<Value>, Problem> {
+async fn host(
+    State(hosts): State<Arc<Mutex<Hosts>>>,
+    headers: HeaderMap,
+    Path(host): Path<String>,
+) -> Result<Json<Value>, Problem> {
     assert!(headers.contains_key("authorization"), "a platform client sends its token");
     let mut hosts = hosts.lock().expect("no test panics while it holds the hosts");
     *hosts.look_ups.entry(host.clone()).or_default() += 1;
-    hosts.records.get(&host).cloned().map(Json).ok_or_else(|| Problem::not_found("host_unknown", "No instance of this service lives on that host."))
+    hosts
+        .records
+        .get(&host)
+        .cloned()
+        .map(Json)
+        .ok_or_else(|| Problem::not_found("host_unknown", "No instance of this service lives on that host."))
 }
 
 /// Takes a form with the right code and a title, as the configurator would under the forum's schema.
-async fn set_up(State(hosts): State<Arc<Mutex<Hosts>>>, Path(host): Path<String>, Json(form): Json<Value>) -> Result<(StatusCode, Json<Value>), Problem> {
+async fn set_up(
+    State(hosts): State<Arc<Mutex<Hosts>>>,
+    Path(host): Path<String>,
+    Json(form): Json<Value>,
+) -> Result<(StatusCode, Json<Value>), Problem> {
     let mut errors = Vec::new();
     let source = form["source"].as_str().expect("a product says who filled in the form").to_owned();
     if form["setup_code"] != SETUP_CODE {
@@ -218,7 +248,10 @@ async fn set_up(State(hosts): State<Arc<Mutex<Hosts>>>, Path(host): Path<String>
         let wrong = wrong_codes.entry(source).or_default();
         *wrong += 1;
         if *wrong > MOST_WRONG_CODES {
-            return Err(Problem { retry_after: Some(17), ..Problem::new(StatusCode::TOO_MANY_REQUESTS, "too_many_requests", "Too many attempts.") });
+            return Err(Problem {
+                retry_after: Some(17),
+                ..Problem::new(StatusCode::TOO_MANY_REQUESTS, "too_many_requests", "Too many attempts.")
+            });
         }
         errors.push(FieldError::new("setup_code", "wrong", "is not this instance's setup code"));
     }
@@ -238,8 +271,16 @@ async fn set_up(State(hosts): State<Arc<Mutex<Hosts>>>, Path(host): Path<String>
     Ok((StatusCode::ACCEPTED, Json(json!({"state": "migrating"}))))
 }
 
-async fn publish(State(hosts): State<Arc<Mutex<Hosts>>>, Path(service): Path<String>, Json(mut publication): Json<Value>) -> StatusCode {
-    hosts.lock().expect("no test panics while it holds the hosts").published.insert(service, publication["manifest"].take());
+async fn publish(
+    State(hosts): State<Arc<Mutex<Hosts>>>,
+    Path(service): Path<String>,
+    Json(mut publication): Json<Value>,
+) -> StatusCode {
+    hosts
+        .lock()
+        .expect("no test panics while it holds the hosts")
+        .published
+        .insert(service, publication["manifest"].take());
     StatusCode::CREATED
 }
 
@@ -265,7 +306,10 @@ impl Leftovers {
              GRANT SELECT, DELETE ON platform.outbox TO {role};"
         );
         run(&on_database(&admin_url(), database), grants).await;
-        let (_, server) = admin_url().rsplit_once('@').map(|(user, server)| (user.to_owned(), server.to_owned())).expect("a URL with a user");
+        let (_, server) = admin_url()
+            .rsplit_once('@')
+            .map(|(user, server)| (user.to_owned(), server.to_owned()))
+            .expect("a URL with a user");
         on_database(&format!("postgres://{role}:{PASSWORD}@{server}"), database)
     }
 
@@ -282,8 +326,12 @@ impl Leftovers {
 impl Drop for Leftovers {
     /// On a thread and a runtime of its own, because the test's is busy dropping.
     fn drop(&mut self) {
-        let statements: Vec<_> =
-            self.databases.iter().map(|name| format!("DROP DATABASE {name} WITH (FORCE)")).chain([format!("DROP ROLE {}", self.role)]).collect();
+        let statements: Vec<_> = self
+            .databases
+            .iter()
+            .map(|name| format!("DROP DATABASE {name} WITH (FORCE)"))
+            .chain([format!("DROP ROLE {}", self.role)])
+            .collect();
         let cleaner = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
             runtime.block_on(async {

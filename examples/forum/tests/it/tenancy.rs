@@ -23,7 +23,8 @@ async fn an_unknown_host_has_nothing_and_swagger_needs_no_host() {
 async fn many_requests_for_a_new_host_are_one_look_up() {
     let fixture = Fixture::start().await;
     let before = fixture.configurator.look_ups(ACME);
-    let tasks: Vec<_> = (0..20).map(|_| fixture.server.get("/v1/topics").header("host", ACME).send()).map(tokio::spawn).collect();
+    let tasks: Vec<_> =
+        (0..20).map(|_| fixture.server.get("/v1/topics").header("host", ACME).send()).map(tokio::spawn).collect();
     for task in tasks {
         assert_eq!(task.await.unwrap().status, 200);
     }
@@ -35,13 +36,24 @@ async fn two_hosts_see_nothing_of_each_other() {
     let mut fixture = Fixture::start().await;
     fixture.second_instance("globex.forum.localhost").await;
     let ada = fixture.member("Ada").await;
-    let topic = fixture.server.post("/v1/topics", &json!({"title": "Ours", "body": "alone"})).bearer(&ada).on(ACME).await.expect(201);
+    let topic = fixture
+        .server
+        .post("/v1/topics", &json!({"title": "Ours", "body": "alone"}))
+        .bearer(&ada)
+        .on(ACME)
+        .await
+        .expect(201);
     let elsewhere = fixture.server.get("/v1/topics").on("globex.forum.localhost").await.expect(200);
     assert_eq!(elsewhere["items"], json!([]));
     let path = format!("/v1/topics/{}", topic["id"].as_str().unwrap());
     assert_eq!(fixture.server.get(&path).on(ACME).await.expect(200)["title"], "Ours");
     fixture.server.get(&path).on("globex.forum.localhost").await.problem(404, "topic_not_found");
-    let answer = fixture.server.post("/v1/topics", &json!({"title": "T", "body": "B"})).bearer(&ada).on("globex.forum.localhost").await;
+    let answer = fixture
+        .server
+        .post("/v1/topics", &json!({"title": "T", "body": "B"}))
+        .bearer(&ada)
+        .on("globex.forum.localhost")
+        .await;
     answer.problem(401, "token_invalid");
 }
 
@@ -62,7 +74,10 @@ async fn a_host_in_the_making_asks_for_patience() {
         assert!(page.text.contains("http-equiv=\"refresh\""), "{}", page.text);
         // Nobody announces it, and still it is seen soon: states that pass are not remembered for long.
         fixture.configurator.put(&host, fixture.configurator.get(ACME));
-        eventually("the instance is there", async || (fixture.server.get("/v1/topics").on(&host).await.status == 200).then_some(())).await;
+        eventually("the instance is there", async || {
+            (fixture.server.get("/v1/topics").on(&host).await.status == 200).then_some(())
+        })
+        .await;
     }
 }
 
@@ -77,7 +92,8 @@ async fn a_module_that_is_removed_is_gone_at_once() {
     fixture.configurator.set(ACME, "modules", json!([]));
     fixture.server.get("/v1/polls").on(ACME).await.expect(200);
     assert_eq!(fixture.announce(ACME).await, 1);
-    eventually("polls are gone", async || (fixture.server.get("/v1/polls").on(ACME).await.status == 404).then_some(())).await;
+    eventually("polls are gone", async || (fixture.server.get("/v1/polls").on(ACME).await.status == 404).then_some(()))
+        .await;
     fixture.server.get("/polls").on(ACME).await.problem(404, "not_found");
     assert!(!fixture.server.get("/").on(ACME).await.text.contains("href=\"/polls\""));
 }

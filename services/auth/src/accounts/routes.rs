@@ -49,7 +49,11 @@ pub fn logged_in(claims: &Claims, principal: &Principal) -> Result<UserId, Probl
 
 #[utoipa::path(get, path = "/v1/members", operation_id = "listMembers", tag = "accounts", params(PageQuery), responses((status = 200, body = Page<Member>)),
     security(("bearer" = ["auth.readMembers"])))]
-pub async fn members(State(app): State<App>, caller: Allowed<ReadMembers>, Query(query): Query<PageQuery>) -> Result<Json<Page<Member>>, Problem> {
+pub async fn members(
+    State(app): State<App>,
+    caller: Allowed<ReadMembers>,
+    Query(query): Query<PageQuery>,
+) -> Result<Json<Page<Member>>, Problem> {
     let page = query.check()?;
     let mut tx = db::begin(&app.pool, caller.tenant).await?;
     let members = store::members(&mut tx, caller.tenant, page).await?;

@@ -39,11 +39,15 @@ pub struct Member {
 }
 
 pub async fn find_user(conn: &mut PgConnection, id: UserId) -> sqlx::Result<Option<User>> {
-    sqlx::query_as!(User, "SELECT id, email, display_name, password_hash FROM users WHERE id = $1", id.0).fetch_optional(conn).await
+    sqlx::query_as!(User, "SELECT id, email, display_name, password_hash FROM users WHERE id = $1", id.0)
+        .fetch_optional(conn)
+        .await
 }
 
 pub async fn find_user_by_email(conn: &mut PgConnection, email: &Email) -> sqlx::Result<Option<User>> {
-    sqlx::query_as!(User, "SELECT id, email, display_name, password_hash FROM users WHERE email = $1", email.as_str()).fetch_optional(conn).await
+    sqlx::query_as!(User, "SELECT id, email, display_name, password_hash FROM users WHERE email = $1", email.as_str())
+        .fetch_optional(conn)
+        .await
 }
 
 pub async fn insert_user(conn: &mut PgConnection, user: &User, now: DateTime<Utc>) -> sqlx::Result<()> {
@@ -62,12 +66,25 @@ pub async fn insert_user(conn: &mut PgConnection, user: &User, now: DateTime<Utc
 
 /// Replaces the hash of the same password, unless the password was changed meanwhile.
 pub async fn replace_hash(conn: &mut PgConnection, user: &User, new: &str) -> sqlx::Result<()> {
-    sqlx::query!("UPDATE users SET password_hash = $3 WHERE id = $1 AND password_hash = $2", user.id.0, user.password_hash, new).execute(conn).await?;
+    sqlx::query!(
+        "UPDATE users SET password_hash = $3 WHERE id = $1 AND password_hash = $2",
+        user.id.0,
+        user.password_hash,
+        new
+    )
+    .execute(conn)
+    .await?;
     Ok(())
 }
 
 /// `false` if the platform's own tenant was there already.
-pub async fn insert_tenant(conn: &mut PgConnection, id: TenantId, name: &Name, kind: TenantKind, now: DateTime<Utc>) -> sqlx::Result<bool> {
+pub async fn insert_tenant(
+    conn: &mut PgConnection,
+    id: TenantId,
+    name: &Name,
+    kind: TenantKind,
+    now: DateTime<Utc>,
+) -> sqlx::Result<bool> {
     let kind = match kind {
         TenantKind::Customer => "customer",
         TenantKind::Platform => "platform",
@@ -87,7 +104,13 @@ pub async fn platform_tenant(conn: &mut PgConnection) -> sqlx::Result<TenantId> 
 }
 
 /// `false` if the user is a member already.
-pub async fn join(conn: &mut PgConnection, id: Uuid, tenant: TenantId, user: UserId, now: DateTime<Utc>) -> sqlx::Result<bool> {
+pub async fn join(
+    conn: &mut PgConnection,
+    id: Uuid,
+    tenant: TenantId,
+    user: UserId,
+    now: DateTime<Utc>,
+) -> sqlx::Result<bool> {
     let insert = sqlx::query!(
         "INSERT INTO memberships (id, tenant_id, user_id, joined_at) VALUES ($1, $2, $3, $4) ON CONFLICT (user_id, tenant_id) DO NOTHING",
         id,
@@ -99,7 +122,11 @@ pub async fn join(conn: &mut PgConnection, id: Uuid, tenant: TenantId, user: Use
 }
 
 /// The tenant `wanted` if the user belongs to it, or the one joined first.
-pub async fn tenant_of(conn: &mut PgConnection, user: UserId, wanted: Option<TenantId>) -> sqlx::Result<Option<Tenant>> {
+pub async fn tenant_of(
+    conn: &mut PgConnection,
+    user: UserId,
+    wanted: Option<TenantId>,
+) -> sqlx::Result<Option<Tenant>> {
     sqlx::query_as!(
         Tenant,
         "SELECT t.id, t.name FROM memberships m JOIN tenants t ON t.id = m.tenant_id
@@ -124,8 +151,13 @@ pub async fn tenant(conn: &mut PgConnection, id: TenantId) -> sqlx::Result<Optio
 }
 
 /// Those of the users who belong to the tenant, with their membership.
-pub async fn memberships(conn: &mut PgConnection, tenant: TenantId, users: &[Uuid]) -> sqlx::Result<Vec<(UserId, Uuid)>> {
-    let rows = sqlx::query!("SELECT user_id, id FROM memberships WHERE tenant_id = $1 AND user_id = ANY($2)", tenant.0, users);
+pub async fn memberships(
+    conn: &mut PgConnection,
+    tenant: TenantId,
+    users: &[Uuid],
+) -> sqlx::Result<Vec<(UserId, Uuid)>> {
+    let rows =
+        sqlx::query!("SELECT user_id, id FROM memberships WHERE tenant_id = $1 AND user_id = ANY($2)", tenant.0, users);
     Ok(rows.fetch_all(conn).await?.into_iter().map(|row| (UserId(row.user_id), row.id)).collect())
 }
 

@@ -23,7 +23,11 @@ const LAST_USE_PRECISION: TimeDelta = TimeDelta::minutes(1);
 
 #[utoipa::path(post, path = "/internal/api-keys/exchange", operation_id = "exchangeApiKey", tag = "internal", request_body = ExchangeRequest,
     responses((status = 200, body = ExchangeAnswer), (status = 404, description = "`api_key_invalid`")), security(("platform_client" = ["*"])))]
-pub async fn exchange(State(app): State<App>, _: Internal<AnyService>, Json(request): Json<ExchangeRequest>) -> Result<Json<ExchangeAnswer>, Problem> {
+pub async fn exchange(
+    State(app): State<App>,
+    _: Internal<AnyService>,
+    Json(request): Json<ExchangeRequest>,
+) -> Result<Json<ExchangeAnswer>, Problem> {
     let shown: ApiKey = request.api_key.parse().map_err(|_| invalid())?;
     let now = app.ambient.now();
     // The key itself says whose it is.

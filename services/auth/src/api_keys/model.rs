@@ -41,13 +41,19 @@ impl ApiKeyRequest {
         match self.permissions.len() {
             0 => faults.push(FieldError::new("permissions", "missing", "must name at least one permission")),
             1..=MOST_PERMISSIONS => {}
-            _ => faults.push(FieldError::new("permissions", "too_many", format!("must name at most {MOST_PERMISSIONS} permissions"))),
+            _ => faults.push(FieldError::new(
+                "permissions",
+                "too_many",
+                format!("must name at most {MOST_PERMISSIONS} permissions"),
+            )),
         }
         if self.expires_at.is_some_and(|at| at <= now || at > now + LONGEST_LIFE) {
             faults.push(FieldError::new("expires_at", "out_of_range", "must be in the future, at most a year ahead"));
         }
         match name {
-            Some(name) if faults.is_empty() => Ok(Wanted { name, permissions: self.permissions, expires_at: self.expires_at }),
+            Some(name) if faults.is_empty() => {
+                Ok(Wanted { name, permissions: self.permissions, expires_at: self.expires_at })
+            }
             _ => Err(faults),
         }
     }
@@ -55,7 +61,9 @@ impl ApiKeyRequest {
 
 /// Names the permissions that the owner lacks.
 pub fn lacking<'a>(permissions: impl Iterator<Item = &'a str>) -> Vec<FieldError> {
-    permissions.map(|permission| FieldError::new("permissions", "not_held", format!("you do not have {permission} yourself"))).collect()
+    permissions
+        .map(|permission| FieldError::new("permissions", "not_held", format!("you do not have {permission} yourself")))
+        .collect()
 }
 
 #[cfg(test)]
@@ -73,14 +81,24 @@ mod tests {
         let now = DateTime::from_timestamp(1_800_000_000, 0).unwrap();
         let many: Vec<_> = (0..=MOST_PERMISSIONS).map(|number| format!("x.y{number}")).collect();
         assert_eq!(faults(json!({}), now), ["name", "permissions"]);
-        assert_eq!(faults(json!({"name": "a", "permissions": many, "expires_at": now}), now), ["permissions", "expires_at"]);
-        assert_eq!(faults(json!({"name": "a", "permissions": ["x.y"], "expires_at": now + TimeDelta::days(367)}), now), ["expires_at"]);
-        assert!(faults(json!({"name": "a", "permissions": &many[1..], "expires_at": now + TimeDelta::days(366)}), now).is_empty());
+        assert_eq!(
+            faults(json!({"name": "a", "permissions": many, "expires_at": now}), now),
+            ["permissions", "expires_at"]
+        );
+        assert_eq!(
+            faults(json!({"name": "a", "permissions": ["x.y"], "expires_at": now + TimeDelta::days(367)}), now),
+            ["expires_at"]
+        );
+        assert!(
+            faults(json!({"name": "a", "permissions": &many[1..], "expires_at": now + TimeDelta::days(366)}), now)
+                .is_empty()
+        );
     }
 
     #[test]
     fn permissions_are_sorted_and_named_once() {
-        let request: ApiKeyRequest = serde_json::from_value(json!({"name": "a", "permissions": ["x.z", "x.y", "x.z"]})).unwrap();
+        let request: ApiKeyRequest =
+            serde_json::from_value(json!({"name": "a", "permissions": ["x.z", "x.y", "x.z"]})).unwrap();
         let wanted = request.check(DateTime::UNIX_EPOCH).unwrap();
         assert_eq!(wanted.permissions.into_iter().collect::<Vec<_>>(), ["x.y", "x.z"]);
     }

@@ -35,7 +35,11 @@ pub struct ApiKeyMade {
 
 #[utoipa::path(get, path = "/v1/api-keys", operation_id = "listApiKeys", tag = "api-keys", params(PageQuery), responses((status = 200, body = Page<OwnKey>)),
     security(("bearer" = [])))]
-pub async fn list(State(app): State<App>, caller: Authenticated, Query(query): Query<PageQuery>) -> Result<Json<Page<OwnKey>>, Problem> {
+pub async fn list(
+    State(app): State<App>,
+    caller: Authenticated,
+    Query(query): Query<PageQuery>,
+) -> Result<Json<Page<OwnKey>>, Problem> {
     let (page, owner) = (query.check()?, logged_in(&caller.claims, &caller.principal)?);
     let mut tx = db::begin(&app.pool, caller.tenant).await?;
     let keys = store::list(&mut tx, caller.tenant, owner, page).await?;
@@ -52,13 +56,19 @@ pub async fn create(
     let (owner, now) = (logged_in(&caller.claims, &caller.principal)?, app.ambient.now());
     let wanted = request.check(now).map_err(Problem::invalid)?;
     held(&app, &caller, &wanted.permissions).await?;
-    let (id, name, permissions) = (ApiKeyId(app.ambient.uuid()), wanted.name.as_str().to_owned(), wanted.permissions.into_iter().collect());
+    let (id, name, permissions) =
+        (ApiKeyId(app.ambient.uuid()), wanted.name.as_str().to_owned(), wanted.permissions.into_iter().collect());
     let key = OwnKey { id, name, permissions, created_at: now, expires_at: wanted.expires_at, last_used_at: None };
     let secret = ApiKey::new(id, app.ambient.bytes());
     let mut tx = db::begin(&app.pool, caller.tenant).await?;
     match store::count_locked(&mut tx, caller.tenant, owner).await? {
         None => return Err(Problem::forbidden("not_a_member", "You do not belong to this tenant any more.")),
-        Some(MOST_KEYS..) => return Err(Problem::conflict("too_many_api_keys", format!("You may have {MOST_KEYS} keys; revoke one that is not needed."))),
+        Some(MOST_KEYS..) => {
+            return Err(Problem::conflict(
+                "too_many_api_keys",
+                format!("You may have {MOST_KEYS} keys; revoke one that is not needed."),
+            ));
+        }
         Some(_) => store::insert(&mut tx, caller.tenant, owner, &key, &secret).await?,
     }
     tx.commit().await?;
@@ -67,7 +77,11 @@ pub async fn create(
 
 #[utoipa::path(delete, path = "/v1/api-keys/{id}", operation_id = "revokeApiKey", tag = "api-keys", params(("id" = ApiKeyId, Path)),
     responses((status = 204)), security(("bearer" = [])))]
-pub async fn revoke(State(app): State<App>, caller: Authenticated, Path(id): Path<ApiKeyId>) -> Result<StatusCode, Problem> {
+pub async fn revoke(
+    State(app): State<App>,
+    caller: Authenticated,
+    Path(id): Path<ApiKeyId>,
+) -> Result<StatusCode, Problem> {
     let owner = logged_in(&caller.claims, &caller.principal)?;
     let mut tx = db::begin(&app.pool, caller.tenant).await?;
     if !store::revoke(&mut tx, caller.tenant, owner, id, app.ambient.now()).await? {

@@ -33,16 +33,29 @@ pub struct WorkingKey {
 
 /// Keys of the member that are not revoked, or `None` for somebody who is none; whoever adds one waits for us.
 pub async fn count_locked(conn: &mut PgConnection, tenant: TenantId, user: UserId) -> sqlx::Result<Option<i64>> {
-    let member = sqlx::query_scalar!("SELECT id FROM memberships WHERE tenant_id = $1 AND user_id = $2 FOR NO KEY UPDATE", tenant.0, user.0);
+    let member = sqlx::query_scalar!(
+        "SELECT id FROM memberships WHERE tenant_id = $1 AND user_id = $2 FOR NO KEY UPDATE",
+        tenant.0,
+        user.0
+    );
     if member.fetch_optional(&mut *conn).await?.is_none() {
         return Ok(None);
     }
-    let count =
-        sqlx::query_scalar!(r#"SELECT count(*) AS "count!" FROM api_keys WHERE tenant_id = $1 AND user_id = $2 AND revoked_at IS NULL"#, tenant.0, user.0);
+    let count = sqlx::query_scalar!(
+        r#"SELECT count(*) AS "count!" FROM api_keys WHERE tenant_id = $1 AND user_id = $2 AND revoked_at IS NULL"#,
+        tenant.0,
+        user.0
+    );
     count.fetch_one(conn).await.map(Some)
 }
 
-pub async fn insert(conn: &mut PgConnection, tenant: TenantId, user: UserId, key: &OwnKey, secret: &ApiKey) -> sqlx::Result<()> {
+pub async fn insert(
+    conn: &mut PgConnection,
+    tenant: TenantId,
+    user: UserId,
+    key: &OwnKey,
+    secret: &ApiKey,
+) -> sqlx::Result<()> {
     sqlx::query!(
         "INSERT INTO api_keys (id, tenant_id, user_id, name, permissions, key_hash, created_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
         key.id.0,
@@ -59,7 +72,12 @@ pub async fn insert(conn: &mut PgConnection, tenant: TenantId, user: UserId, key
     Ok(())
 }
 
-pub async fn list(conn: &mut PgConnection, tenant: TenantId, user: UserId, page: PageRequest) -> sqlx::Result<Vec<OwnKey>> {
+pub async fn list(
+    conn: &mut PgConnection,
+    tenant: TenantId,
+    user: UserId,
+    page: PageRequest,
+) -> sqlx::Result<Vec<OwnKey>> {
     sqlx::query_as!(
         OwnKey,
         "SELECT id, name, permissions, created_at, expires_at, last_used_at FROM api_keys
@@ -74,7 +92,13 @@ pub async fn list(conn: &mut PgConnection, tenant: TenantId, user: UserId, page:
 }
 
 /// `false` if the user never had such a key; a repetition keeps the first time.
-pub async fn revoke(conn: &mut PgConnection, tenant: TenantId, user: UserId, id: ApiKeyId, now: DateTime<Utc>) -> sqlx::Result<bool> {
+pub async fn revoke(
+    conn: &mut PgConnection,
+    tenant: TenantId,
+    user: UserId,
+    id: ApiKeyId,
+    now: DateTime<Utc>,
+) -> sqlx::Result<bool> {
     let revoke = sqlx::query!(
         "UPDATE api_keys SET revoked_at = coalesce(revoked_at, $4) WHERE tenant_id = $1 AND user_id = $2 AND id = $3",
         tenant.0,
@@ -86,7 +110,11 @@ pub async fn revoke(conn: &mut PgConnection, tenant: TenantId, user: UserId, id:
 }
 
 /// A key of whichever tenant that works at `now` and whose owner is a member, locked: whoever revokes it waits for us.
-pub async fn lock_working(conn: &mut PgConnection, id: ApiKeyId, now: DateTime<Utc>) -> sqlx::Result<Option<WorkingKey>> {
+pub async fn lock_working(
+    conn: &mut PgConnection,
+    id: ApiKeyId,
+    now: DateTime<Utc>,
+) -> sqlx::Result<Option<WorkingKey>> {
     sqlx::query_as!(
         WorkingKey,
         "SELECT k.id, k.tenant_id, k.user_id, k.permissions, k.key_hash, k.expires_at, k.last_used_at
@@ -100,6 +128,13 @@ pub async fn lock_working(conn: &mut PgConnection, id: ApiKeyId, now: DateTime<U
 }
 
 pub async fn touch(conn: &mut PgConnection, key: &WorkingKey, now: DateTime<Utc>) -> sqlx::Result<()> {
-    sqlx::query!("UPDATE api_keys SET last_used_at = $3 WHERE tenant_id = $1 AND id = $2", key.tenant_id.0, key.id.0, now).execute(conn).await?;
+    sqlx::query!(
+        "UPDATE api_keys SET last_used_at = $3 WHERE tenant_id = $1 AND id = $2",
+        key.tenant_id.0,
+        key.id.0,
+        now
+    )
+    .execute(conn)
+    .await?;
     Ok(())
 }

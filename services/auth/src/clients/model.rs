@@ -18,7 +18,9 @@ impl PlatformClients {
     /// The secrets are random and long, so a fast hash of them is enough.
     pub fn know(&self, id: &str, secret: &str) -> bool {
         let shown = sha256(&[secret.as_bytes()]);
-        self.0.iter().fold(false, |known, (client, hash)| known | (verify_slices_are_equal(hash, &shown).is_ok() & (client == id)))
+        self.0.iter().fold(false, |known, (client, hash)| {
+            known | (verify_slices_are_equal(hash, &shown).is_ok() & (client == id))
+        })
     }
 }
 
@@ -27,7 +29,9 @@ impl FromStr for PlatformClients {
     fn from_str(text: &str) -> Result<Self, Malformed> {
         let entries = text.split(',').map(str::trim).filter(|entry| !entry.is_empty());
         entries
-            .map(|entry| entry.split_once(':').and_then(|(id, hash)| Some((client_id(id)?, from_hex(hash)?))).ok_or(Malformed))
+            .map(|entry| {
+                entry.split_once(':').and_then(|(id, hash)| Some((client_id(id)?, from_hex(hash)?))).ok_or(Malformed)
+            })
             .collect::<Result<_, _>>()
             .map(Self)
     }
@@ -68,7 +72,14 @@ mod tests {
 
     #[test]
     fn malformed_entries_are_refused() {
-        for text in ["worker", "worker:12", ":", &format!(":{HASH}"), &format!("Worker:{HASH}"), &format!("worker:+{}", &HASH[1..].replace('2', "+"))] {
+        for text in [
+            "worker",
+            "worker:12",
+            ":",
+            &format!(":{HASH}"),
+            &format!("Worker:{HASH}"),
+            &format!("worker:+{}", &HASH[1..].replace('2', "+")),
+        ] {
             assert_eq!(text.parse::<PlatformClients>().err(), Some(Malformed), "{text}");
         }
     }

@@ -4,7 +4,9 @@ use super::{
     secrets::{self, MOST_SECRETS, NewSecret, no_such_client},
     store::{self, Client, LiveSecret},
 };
-use crate::{accounts::routes::logged_in, app::App, authority::SpeaksFor, registrations::model, sessions::routes::NO_STORE};
+use crate::{
+    accounts::routes::logged_in, app::App, authority::SpeaksFor, registrations::model, sessions::routes::NO_STORE,
+};
 use axum::{
     extract::State,
     http::{HeaderName, StatusCode},
@@ -49,7 +51,11 @@ pub struct ClientShown {
 
 #[utoipa::path(get, path = "/v1/clients", operation_id = "listClients", tag = "clients", params(PageQuery), responses((status = 200, body = Page<Client>)),
     security(("bearer" = ["auth.readClients"])))]
-pub async fn list(State(app): State<App>, caller: Allowed<ReadClients>, Query(query): Query<PageQuery>) -> Result<Json<Page<Client>>, Problem> {
+pub async fn list(
+    State(app): State<App>,
+    caller: Allowed<ReadClients>,
+    Query(query): Query<PageQuery>,
+) -> Result<Json<Page<Client>>, Problem> {
     let page = query.check()?;
     let mut tx = db::begin(&app.pool, caller.tenant).await?;
     let clients = store::list(&mut tx, caller.tenant, page).await?;
@@ -58,13 +64,25 @@ pub async fn list(State(app): State<App>, caller: Allowed<ReadClients>, Query(qu
 
 #[utoipa::path(post, path = "/v1/clients", operation_id = "createClient", tag = "clients", request_body = ClientRequest,
     responses((status = 201, body = ClientMade), (status = 409, description = "`too_many_clients`")), security(("bearer" = ["auth.writeClients"])))]
-pub async fn create(State(app): State<App>, caller: Allowed<WriteClients>, Json(request): Json<ClientRequest>) -> Result<Created<ClientMade>, Problem> {
+pub async fn create(
+    State(app): State<App>,
+    caller: Allowed<WriteClients>,
+    Json(request): Json<ClientRequest>,
+) -> Result<Created<ClientMade>, Problem> {
     let (created_by, mut faults) = (logged_in(&caller.claims, &caller.principal)?, Vec::new());
     let name = model::name("name", Some(&request.name), &mut faults).ok_or_else(|| Problem::invalid(faults))?;
-    let client = Client { id: ClientId(app.ambient.uuid()), name: name.as_str().to_owned(), created_by, created_at: app.ambient.now() };
+    let client = Client {
+        id: ClientId(app.ambient.uuid()),
+        name: name.as_str().to_owned(),
+        created_by,
+        created_at: app.ambient.now(),
+    };
     let mut tx = db::begin(&app.pool, caller.tenant).await?;
     if store::count_locked(&mut tx, caller.tenant).await? >= MOST_CLIENTS {
-        return Err(Problem::conflict("too_many_clients", format!("A tenant may have {MOST_CLIENTS} clients; delete one that is not needed.")));
+        return Err(Problem::conflict(
+            "too_many_clients",
+            format!("A tenant may have {MOST_CLIENTS} clients; delete one that is not needed."),
+        ));
     }
     store::insert(&mut tx, caller.tenant, &client).await?;
     let secret = secrets::add(&mut tx, &app, SpeaksFor::newly_made(client.id)).await?;
@@ -74,7 +92,11 @@ pub async fn create(State(app): State<App>, caller: Allowed<WriteClients>, Json(
 
 #[utoipa::path(get, path = "/v1/clients/{id}", operation_id = "getClient", tag = "clients", params(("id" = ClientId, Path)),
     responses((status = 200, body = ClientShown)), security(("bearer" = ["auth.readClients"])))]
-pub async fn show(State(app): State<App>, caller: Allowed<ReadClients>, Path(id): Path<ClientId>) -> Result<Json<ClientShown>, Problem> {
+pub async fn show(
+    State(app): State<App>,
+    caller: Allowed<ReadClients>,
+    Path(id): Path<ClientId>,
+) -> Result<Json<ClientShown>, Problem> {
     let mut tx = db::begin(&app.pool, caller.tenant).await?;
     let client = store::find(&mut tx, caller.tenant, id).await?.ok_or_else(no_such_client)?;
     let secrets = store::live_secrets(&mut tx, caller.tenant, id).await?;
@@ -83,7 +105,11 @@ pub async fn show(State(app): State<App>, caller: Allowed<ReadClients>, Path(id)
 
 #[utoipa::path(delete, path = "/v1/clients/{id}", operation_id = "deleteClient", tag = "clients", params(("id" = ClientId, Path)),
     responses((status = 204)), security(("bearer" = ["auth.writeClients"])))]
-pub async fn delete(State(app): State<App>, caller: Allowed<WriteClients>, Path(id): Path<ClientId>) -> Result<StatusCode, Problem> {
+pub async fn delete(
+    State(app): State<App>,
+    caller: Allowed<WriteClients>,
+    Path(id): Path<ClientId>,
+) -> Result<StatusCode, Problem> {
     logged_in(&caller.claims, &caller.principal)?;
     secrets::revoke(&app, caller.tenant, id, None).await?;
     Ok(StatusCode::NO_CONTENT)
@@ -92,7 +118,11 @@ pub async fn delete(State(app): State<App>, caller: Allowed<WriteClients>, Path(
 #[utoipa::path(post, path = "/v1/clients/{id}/secrets", operation_id = "addClientSecret", tag = "clients", params(("id" = ClientId, Path)),
     responses((status = 201, body = NewSecret), (status = 409, description = "`two_secrets_live`"),
         (status = 403, description = "`permission_missing`, or `escalation`: the client holds what the caller lacks.")), security(("bearer" = ["auth.writeClients"])))]
-pub async fn add_secret(State(app): State<App>, caller: Allowed<WriteClients>, Path(id): Path<ClientId>) -> Result<Created<NewSecret>, Problem> {
+pub async fn add_secret(
+    State(app): State<App>,
+    caller: Allowed<WriteClients>,
+    Path(id): Path<ClientId>,
+) -> Result<Created<NewSecret>, Problem> {
     logged_in(&caller.claims, &caller.principal)?;
     let client = SpeaksFor::client(&app, &caller, id).await?;
     let mut tx = db::begin(&app.pool, caller.tenant).await?;
@@ -100,7 +130,10 @@ pub async fn add_secret(State(app): State<App>, caller: Allowed<WriteClients>, P
         return Err(no_such_client());
     }
     if store::live_secrets(&mut tx, caller.tenant, id).await?.len() >= MOST_SECRETS {
-        return Err(Problem::conflict("two_secrets_live", "The client has two secrets that work; revoke the one that is not used any more."));
+        return Err(Problem::conflict(
+            "two_secrets_live",
+            "The client has two secrets that work; revoke the one that is not used any more.",
+        ));
     }
     let secret = secrets::add(&mut tx, &app, client).await?;
     tx.commit().await?;

@@ -67,7 +67,9 @@ pub async fn token(app: &App, client: &str, shown: &OpaqueToken) -> Result<Optio
     // Only the client is named, and whose it is is found with it.
     let mut tx = db::begin_platform(&app.pool).await?;
     let candidates = store::lock_secrets(&mut tx, client).await?;
-    let Some(secret) = candidates.iter().rfind(|candidate| shown.matches(&candidate.secret_hash)) else { return Ok(None) };
+    let Some(secret) = candidates.iter().rfind(|candidate| shown.matches(&candidate.secret_hash)) else {
+        return Ok(None);
+    };
     let token = app.issuer.for_machine(secret.tenant_id, client, secret.id).await?;
     app.live_sessions.open(secret.tenant_id, secret.id, key_lifetime(MACHINE_TOKEN)).await?;
     tx.commit().await?;

@@ -36,8 +36,15 @@ pub struct Candidate {
 
 /// Clients of the tenant; whoever adds one waits for us.
 pub async fn count_locked(conn: &mut PgConnection, tenant: TenantId) -> sqlx::Result<i64> {
-    sqlx::query_scalar!("SELECT id FROM tenants WHERE id = $1 FOR NO KEY UPDATE", tenant.0).fetch_optional(&mut *conn).await?;
-    sqlx::query_scalar!(r#"SELECT count(*) AS "count!" FROM clients WHERE tenant_id = $1 AND deleted_at IS NULL"#, tenant.0).fetch_one(conn).await
+    sqlx::query_scalar!("SELECT id FROM tenants WHERE id = $1 FOR NO KEY UPDATE", tenant.0)
+        .fetch_optional(&mut *conn)
+        .await?;
+    sqlx::query_scalar!(
+        r#"SELECT count(*) AS "count!" FROM clients WHERE tenant_id = $1 AND deleted_at IS NULL"#,
+        tenant.0
+    )
+    .fetch_one(conn)
+    .await
 }
 
 pub async fn insert(conn: &mut PgConnection, tenant: TenantId, client: &Client) -> sqlx::Result<()> {
@@ -67,30 +74,52 @@ pub async fn list(conn: &mut PgConnection, tenant: TenantId, page: PageRequest) 
 }
 
 pub async fn find(conn: &mut PgConnection, tenant: TenantId, id: ClientId) -> sqlx::Result<Option<Client>> {
-    sqlx::query_as!(Client, "SELECT id, name, created_by, created_at FROM clients WHERE tenant_id = $1 AND id = $2 AND deleted_at IS NULL", tenant.0, id.0)
-        .fetch_optional(conn)
-        .await
+    sqlx::query_as!(
+        Client,
+        "SELECT id, name, created_by, created_at FROM clients WHERE tenant_id = $1 AND id = $2 AND deleted_at IS NULL",
+        tenant.0,
+        id.0
+    )
+    .fetch_optional(conn)
+    .await
 }
 
 /// Those of the ids that are machines of the tenant.
 pub async fn existing(conn: &mut PgConnection, tenant: TenantId, ids: &[Uuid]) -> sqlx::Result<Vec<ClientId>> {
-    let existing = sqlx::query_scalar!("SELECT id FROM clients WHERE tenant_id = $1 AND id = ANY($2) AND deleted_at IS NULL", tenant.0, ids);
+    let existing = sqlx::query_scalar!(
+        "SELECT id FROM clients WHERE tenant_id = $1 AND id = ANY($2) AND deleted_at IS NULL",
+        tenant.0,
+        ids
+    );
     Ok(existing.fetch_all(conn).await?.into_iter().map(ClientId).collect())
 }
 
 /// `false` if the tenant has no such client; else whoever adds a secret or deletes the client waits for us.
 pub async fn lock(conn: &mut PgConnection, tenant: TenantId, id: ClientId) -> sqlx::Result<bool> {
-    let client = sqlx::query_scalar!("SELECT id FROM clients WHERE tenant_id = $1 AND id = $2 AND deleted_at IS NULL FOR NO KEY UPDATE", tenant.0, id.0);
+    let client = sqlx::query_scalar!(
+        "SELECT id FROM clients WHERE tenant_id = $1 AND id = $2 AND deleted_at IS NULL FOR NO KEY UPDATE",
+        tenant.0,
+        id.0
+    );
     Ok(client.fetch_optional(conn).await?.is_some())
 }
 
 /// `false` if the tenant never had such a client; a repetition keeps the first time.
 pub async fn delete(conn: &mut PgConnection, tenant: TenantId, id: ClientId, now: DateTime<Utc>) -> sqlx::Result<bool> {
-    let delete = sqlx::query!("UPDATE clients SET deleted_at = coalesce(deleted_at, $3) WHERE tenant_id = $1 AND id = $2", tenant.0, id.0, now);
+    let delete = sqlx::query!(
+        "UPDATE clients SET deleted_at = coalesce(deleted_at, $3) WHERE tenant_id = $1 AND id = $2",
+        tenant.0,
+        id.0,
+        now
+    );
     Ok(delete.execute(conn).await?.rows_affected() > 0)
 }
 
-pub async fn live_secrets(conn: &mut PgConnection, tenant: TenantId, client: ClientId) -> sqlx::Result<Vec<LiveSecret>> {
+pub async fn live_secrets(
+    conn: &mut PgConnection,
+    tenant: TenantId,
+    client: ClientId,
+) -> sqlx::Result<Vec<LiveSecret>> {
     sqlx::query_as!(
         LiveSecret,
         "SELECT s.id, s.created_at FROM client_secrets s JOIN clients c ON c.id = s.client_id
@@ -102,7 +131,12 @@ pub async fn live_secrets(conn: &mut PgConnection, tenant: TenantId, client: Cli
     .await
 }
 
-pub async fn insert_secret(conn: &mut PgConnection, client: SpeaksFor<ClientId>, secret: &LiveSecret, text: &OpaqueToken) -> sqlx::Result<()> {
+pub async fn insert_secret(
+    conn: &mut PgConnection,
+    client: SpeaksFor<ClientId>,
+    secret: &LiveSecret,
+    text: &OpaqueToken,
+) -> sqlx::Result<()> {
     sqlx::query!(
         "INSERT INTO client_secrets (id, client_id, secret_hash, created_at) VALUES ($1, $2, $3, $4)",
         secret.id.0,
@@ -128,7 +162,12 @@ pub async fn lock_secrets(conn: &mut PgConnection, client: ClientId) -> sqlx::Re
 }
 
 /// Whether the client, deleted or not, has had such a secret.
-pub async fn has_secret(conn: &mut PgConnection, tenant: TenantId, client: ClientId, secret: SessionId) -> sqlx::Result<bool> {
+pub async fn has_secret(
+    conn: &mut PgConnection,
+    tenant: TenantId,
+    client: ClientId,
+    secret: SessionId,
+) -> sqlx::Result<bool> {
     let secret = sqlx::query_scalar!(
         r#"SELECT EXISTS (SELECT FROM client_secrets s JOIN clients c ON c.id = s.client_id WHERE c.tenant_id = $1 AND c.id = $2 AND s.id = $3) AS "has!""#,
         tenant.0,

@@ -54,7 +54,9 @@ pub async fn token(
     let token = if app.platform_clients.know(&client_id, secret.expose_secret()) {
         app.issuer.for_client(&client_id).await?
     } else {
-        secrets::token(&app, &client_id, &OpaqueToken::shown(secret.expose_secret())).await?.ok_or_else(invalid_client)?
+        secrets::token(&app, &client_id, &OpaqueToken::shown(secret.expose_secret()))
+            .await?
+            .ok_or_else(invalid_client)?
     };
     Ok(([NO_STORE], Json(TokenAnswer { access_token: token.text, token_type: "Bearer", expires_in: token.seconds })))
 }
@@ -107,9 +109,13 @@ mod tests {
         let header = format!("Basic {}", STANDARD.encode("worker:a%2Bb+c%25"));
         let (id, secret) = basic(&header).unwrap();
         assert_eq!((id.as_str(), secret.expose_secret()), ("worker", "a+b c%"));
-        for wrong in
-            ["Basic", "Basic !", "Bearer d29ya2VyOmE=", &format!("Basic {}", STANDARD.encode("worker:%2")), &format!("Basic {}", STANDARD.encode("worker:%é1"))]
-        {
+        for wrong in [
+            "Basic",
+            "Basic !",
+            "Bearer d29ya2VyOmE=",
+            &format!("Basic {}", STANDARD.encode("worker:%2")),
+            &format!("Basic {}", STANDARD.encode("worker:%é1")),
+        ] {
             assert!(basic(wrong).is_none(), "{wrong}");
         }
     }

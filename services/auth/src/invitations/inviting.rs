@@ -29,7 +29,12 @@ const REMIND_AFTER: TimeDelta = TimeDelta::days(1);
 const MOST_MAILS: i16 = 3;
 
 /// The invitation that is open now, and what is left of the tenant's limits if a mail was counted.
-pub async fn invite(app: &App, tenant: TenantId, inviter: UserId, email: &Email) -> Result<(OpenInvitation, Option<Quota>), Problem> {
+pub async fn invite(
+    app: &App,
+    tenant: TenantId,
+    inviter: UserId,
+    email: &Email,
+) -> Result<(OpenInvitation, Option<Quota>), Problem> {
     let now = app.ambient.now();
     let mut tx = db::begin(&app.pool, tenant).await?;
     let tenant_name = store::lock_tenant(&mut tx, tenant).await?.ok_or_else(not_a_member)?;
@@ -44,33 +49,70 @@ pub async fn invite(app: &App, tenant: TenantId, inviter: UserId, email: &Email)
     }
     let earlier = store::find_of(&mut tx, tenant, email, now).await?;
     let earlier = match earlier {
-        Some(earlier) if earlier.asked_at + REMIND_AFTER > now || earlier.mails >= MOST_MAILS => return Ok((earlier, None)),
+        Some(earlier) if earlier.asked_at + REMIND_AFTER > now || earlier.mails >= MOST_MAILS => {
+            return Ok((earlier, None));
+        }
         other => other,
     };
     if earlier.is_none() && store::count_open(&mut tx, tenant, now).await? >= MOST_OPEN {
-        return Err(Problem::conflict("too_many_open_invitations", format!("{MOST_OPEN} invitations are open; withdraw those that nobody needs.")));
+        return Err(Problem::conflict(
+            "too_many_open_invitations",
+            format!("{MOST_OPEN} invitations are open; withdraw those that nobody needs."),
+        ));
     }
     let left = limits::take(&mut tx, tenant, email.as_str(), now).await?;
     let mail_waits = !pace::INVITATIONS.take(&mut tx, &app.ambient, email.as_str()).await?;
     let id = earlier.as_ref().map_or_else(|| app.ambient.uuid(), |earlier| earlier.id);
     let token = OpaqueToken::new(&app.ambient);
-    let new = NewInvitation { id, tenant, email, invited_by: inviter, token: &token, mail_waits, now, expires_at: now + LINK_LIFETIME };
+    let new = NewInvitation {
+        id,
+        tenant,
+        email,
+        invited_by: inviter,
+        token: &token,
+        mail_waits,
+        now,
+        expires_at: now + LINK_LIFETIME,
+    };
     let open = keep(&mut tx, &new, earlier, inviter_name).await?;
     if !mail_waits {
         let OpenInvitation { id, mails, email, inviter, expires_at, .. } = &open;
-        let invited = Invited { id: *id, mails: *mails, email, tenant_name: &tenant_name, inviter, token: &token, expires_at: *expires_at };
+        let invited = Invited {
+            id: *id,
+            mails: *mails,
+            email,
+            tenant_name: &tenant_name,
+            inviter,
+            token: &token,
+            expires_at: *expires_at,
+        };
         say(&mut tx, app, tenant, &invited).await?;
     }
     tx.commit().await?;
     Ok((open, Some(left)))
 }
 
-async fn keep(conn: &mut PgConnection, new: &NewInvitation<'_>, earlier: Option<OpenInvitation>, inviter: String) -> sqlx::Result<OpenInvitation> {
+async fn keep(
+    conn: &mut PgConnection,
+    new: &NewInvitation<'_>,
+    earlier: Option<OpenInvitation>,
+    inviter: String,
+) -> sqlx::Result<OpenInvitation> {
     let (asked_at, expires_at, mail_waits) = (new.now, new.expires_at, new.mail_waits);
     let Some(earlier) = earlier else {
         store::insert(conn, new).await?;
         let (id, email, invited_by) = (new.id, new.email.as_str().to_owned(), new.invited_by);
-        return Ok(OpenInvitation { id, email, invited_by, inviter, created_at: asked_at, asked_at, mail_waits, expires_at, mails: 1 });
+        return Ok(OpenInvitation {
+            id,
+            email,
+            invited_by,
+            inviter,
+            created_at: asked_at,
+            asked_at,
+            mail_waits,
+            expires_at,
+            mails: 1,
+        });
     };
     store::ask_again(conn, new).await?;
     Ok(OpenInvitation { asked_at, expires_at, mail_waits, mails: earlier.mails + 1, ..earlier })

@@ -68,7 +68,11 @@ impl Acceptance {
         if self.password.expose_secret().chars().count() > LONGEST {
             faults.push(FieldError::new("password", Weakness::TooLong.code(), Weakness::TooLong.to_string()));
         }
-        if faults.is_empty() { Ok(Answer { display_name: display_name.flatten(), password: self.password }) } else { Err(Problem::invalid(faults)) }
+        if faults.is_empty() {
+            Ok(Answer { display_name: display_name.flatten(), password: self.password })
+        } else {
+            Err(Problem::invalid(faults))
+        }
     }
 }
 
@@ -98,11 +102,17 @@ async fn authenticated(app: &App, user: User, password: &SecretString) -> Result
 async fn newcomer(app: &App, invitation: &Invitation, email: &Email, answer: Answer) -> Result<Joiner, Problem> {
     let mut faults = Vec::new();
     let display_name = answer.display_name.or_else(|| model::name("display_name", None, &mut faults));
-    let password = model::password("password", Some(answer.password), &[email.local_part(), &invitation.tenant_name], &mut faults);
+    let password =
+        model::password("password", Some(answer.password), &[email.local_part(), &invitation.tenant_name], &mut faults);
     let Some((display_name, password)) = display_name.zip(password) else { return Err(Problem::invalid(faults)) };
     let password_hash = app.hasher.hash(&password).await?;
     let display_name = display_name.as_str().to_owned();
-    Ok(Joiner::New(User { id: UserId(app.ambient.uuid()), email: invitation.email.clone(), display_name, password_hash }))
+    Ok(Joiner::New(User {
+        id: UserId(app.ambient.uuid()),
+        email: invitation.email.clone(),
+        display_name,
+        password_hash,
+    }))
 }
 
 /// Uses the link up, and makes the membership and the news of it.
@@ -121,7 +131,8 @@ async fn commit(app: &App, invitation: Invitation, joiner: Joiner) -> Result<Joi
     };
     let membership_id = app.ambient.uuid();
     if accounts::join(&mut tx, membership_id, tenant_id, user_id, now).await? {
-        app.say(&mut tx, Some(tenant_id), &MemberJoined { tenant_id, user_id, membership_id: Some(membership_id) }).await?;
+        app.say(&mut tx, Some(tenant_id), &MemberJoined { tenant_id, user_id, membership_id: Some(membership_id) })
+            .await?;
     }
     tx.commit().await?;
     Ok(Joined { user_id, tenant_id, tenant_name: invitation.tenant_name })
@@ -131,5 +142,8 @@ fn taken(error: sqlx::Error) -> Problem {
     if constraint(&error) != Some(ADDRESS_TAKEN) {
         return error.into();
     }
-    Problem::conflict("account_exists", "This address has got an account meanwhile. Open the link again and give that account's password.")
+    Problem::conflict(
+        "account_exists",
+        "This address has got an account meanwhile. Open the link again and give that account's password.",
+    )
 }

@@ -36,13 +36,23 @@ impl Limit {
         let number = |number: i64| u32::try_from(number.max(0)).unwrap_or(u32::MAX);
         let reset = used.since.map_or(self.window, |since| since + self.window - now).num_seconds() + 1;
         let left = self.most - used.count;
-        let quota = Quota { limit: number(self.most), window: number(self.window.num_seconds()), remaining: number(left - 1), reset: number(reset) };
+        let quota = Quota {
+            limit: number(self.most),
+            window: number(self.window.num_seconds()),
+            remaining: number(left - 1),
+            reset: number(reset),
+        };
         if left > 0 { Ok(quota) } else { Err(too_many(quota)) }
     }
 }
 
 /// What the tenant has left after one more mail to `email`: of the limit that is used up first. The tenant must be locked.
-pub async fn take(conn: &mut PgConnection, tenant: TenantId, email: &str, now: DateTime<Utc>) -> Result<Quota, Problem> {
+pub async fn take(
+    conn: &mut PgConnection,
+    tenant: TenantId,
+    email: &str,
+    now: DateTime<Utc>,
+) -> Result<Quota, Problem> {
     AN_ADDRESS_A_DAY.take(now, &store::used(conn, tenant, Some(email), &AN_ADDRESS_A_DAY, now).await?)?;
     let hour = AN_HOUR.take(now, &store::used(conn, tenant, None, &AN_HOUR, now).await?)?;
     let day = A_DAY.take(now, &store::used(conn, tenant, None, &A_DAY, now).await?)?;
@@ -50,7 +60,11 @@ pub async fn take(conn: &mut PgConnection, tenant: TenantId, email: &str, now: D
 }
 
 fn too_many(quota: Quota) -> Problem {
-    Problem::too_many_requests("too_many_invitations", "The tenant has sent as many invitations as it may for now.", quota)
+    Problem::too_many_requests(
+        "too_many_invitations",
+        "The tenant has sent as many invitations as it may for now.",
+        quota,
+    )
 }
 
 #[cfg(test)]

@@ -27,7 +27,13 @@ pub async fn tenant_name(conn: &mut PgConnection, tenant: TenantId) -> sqlx::Res
 }
 
 /// Refuses those of one tenant, or of everybody; the same twice is the same.
-pub async fn refuse(conn: &mut PgConnection, id: Uuid, of: Option<TenantId>, email: &str, now: DateTime<Utc>) -> sqlx::Result<()> {
+pub async fn refuse(
+    conn: &mut PgConnection,
+    id: Uuid,
+    of: Option<TenantId>,
+    email: &str,
+    now: DateTime<Utc>,
+) -> sqlx::Result<()> {
     let of = of.map(|tenant| tenant.0);
     sqlx::query!("INSERT INTO invitation_refusals (id, tenant_id, email, refused_at) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING", id, of, email, now)
         .execute(&mut *conn)
@@ -46,6 +52,12 @@ pub async fn refuse(conn: &mut PgConnection, id: Uuid, of: Option<TenantId>, ema
 
 /// Takes invitations again: of the tenant, and of everybody.
 pub async fn allow(conn: &mut PgConnection, tenant: TenantId, email: &str) -> sqlx::Result<()> {
-    sqlx::query!("DELETE FROM invitation_refusals WHERE email = $2 AND (tenant_id = $1 OR tenant_id IS NULL)", tenant.0, email).execute(conn).await?;
+    sqlx::query!(
+        "DELETE FROM invitation_refusals WHERE email = $2 AND (tenant_id = $1 OR tenant_id IS NULL)",
+        tenant.0,
+        email
+    )
+    .execute(conn)
+    .await?;
     Ok(())
 }

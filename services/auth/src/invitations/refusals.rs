@@ -108,7 +108,11 @@ pub async fn refuse(
     }
     let refused = refusal_store::refused(&mut tx, whose.tenant, &whose.email).await?;
     tx.commit().await?;
-    Ok(if wants_html(&headers) { pages::refusal(&tenant, &whose.email, refused) } else { StatusCode::NO_CONTENT.into_response() })
+    Ok(if wants_html(&headers) {
+        pages::refusal(&tenant, &whose.email, refused)
+    } else {
+        StatusCode::NO_CONTENT.into_response()
+    })
 }
 
 #[cfg(test)]
@@ -121,7 +125,11 @@ mod tests {
         let (ambient, links) = (Ambient::system(), RefusalLinks::new(Sealer::new(&[7; 32])));
         let longest = format!("{}@{}.test", "x".repeat(64), "y.".repeat(91) + "yy");
         assert_eq!(longest.len(), 254);
-        let link = format!("https://{}.test/v1/invitation-refusals/{}", "a".repeat(63), links.make(&ambient, TenantId(ambient.uuid()), &longest));
+        let link = format!(
+            "https://{}.test/v1/invitation-refusals/{}",
+            "a".repeat(63),
+            links.make(&ambient, TenantId(ambient.uuid()), &longest)
+        );
         assert!(link.parse::<contracts::public_url::PublicUrl>().is_ok(), "{} characters", link.len());
     }
 

@@ -41,7 +41,11 @@ pub struct InvitationRequest {
 
 #[utoipa::path(get, path = "/v1/invitations", operation_id = "listInvitations", tag = "invitations", params(PageQuery),
     responses((status = 200, body = Page<OpenInvitation>)), security(("bearer" = ["auth.inviteMembers"])))]
-pub async fn list(State(app): State<App>, caller: Allowed<InviteMembers>, Query(query): Query<PageQuery>) -> Result<Json<Page<OpenInvitation>>, Problem> {
+pub async fn list(
+    State(app): State<App>,
+    caller: Allowed<InviteMembers>,
+    Query(query): Query<PageQuery>,
+) -> Result<Json<Page<OpenInvitation>>, Problem> {
     let page = query.check()?;
     let mut tx = db::begin(&app.pool, caller.tenant).await?;
     let open = store::list(&mut tx, caller.tenant, app.ambient.now(), page).await?;
@@ -54,7 +58,11 @@ pub async fn list(State(app): State<App>, caller: Allowed<InviteMembers>, Query(
         (status = 403, description = "`permission_missing`, or `escalation`: the caller lacks some of what every member has."),
         (status = 429, description = "`too_many_invitations`: of this tenant, or of this tenant to this address.")),
     security(("bearer" = ["auth.inviteMembers"])))]
-pub async fn invite(State(app): State<App>, caller: Allowed<InviteMembers>, Json(request): Json<InvitationRequest>) -> Result<Response, Problem> {
+pub async fn invite(
+    State(app): State<App>,
+    caller: Allowed<InviteMembers>,
+    Json(request): Json<InvitationRequest>,
+) -> Result<Response, Problem> {
     let (inviter, mut faults) = (logged_in(&caller.claims, &caller.principal)?, Vec::new());
     authority::refuse_excess(&app, &caller, Subject::role("member")).await?;
     let email = model::email("email", Some(&request.email), &mut faults).ok_or_else(|| Problem::invalid(faults))?;
@@ -68,7 +76,11 @@ pub async fn invite(State(app): State<App>, caller: Allowed<InviteMembers>, Json
 
 #[utoipa::path(delete, path = "/v1/invitations/{invitation}", operation_id = "withdrawInvitation", tag = "invitations",
     params(("invitation" = Uuid, Path, description = "Its id.")), responses((status = 204)), security(("bearer" = ["auth.inviteMembers"])))]
-pub async fn withdraw(State(app): State<App>, caller: Allowed<InviteMembers>, Path(id): Path<Uuid>) -> Result<StatusCode, Problem> {
+pub async fn withdraw(
+    State(app): State<App>,
+    caller: Allowed<InviteMembers>,
+    Path(id): Path<Uuid>,
+) -> Result<StatusCode, Problem> {
     let mut tx = db::begin(&app.pool, caller.tenant).await?;
     if !store::withdraw(&mut tx, caller.tenant, id, app.ambient.now()).await? {
         return Err(Problem::not_found("invitation_not_found", "The tenant has no such invitation that is open."));
@@ -92,7 +104,12 @@ pub async fn show(State(app): State<App>, Path(token): Path<String>) -> Result<R
         (status = 409, description = "`account_exists`: the address got an account meanwhile."),
         (status = 410, description = "`link_used`: the link was used, has expired, or never was one.")),
     security(()))]
-pub async fn accept(State(app): State<App>, Path(token): Path<String>, headers: HeaderMap, JsonOrForm(acceptance): JsonOrForm<Acceptance>) -> Response {
+pub async fn accept(
+    State(app): State<App>,
+    Path(token): Path<String>,
+    headers: HeaderMap,
+    JsonOrForm(acceptance): JsonOrForm<Acceptance>,
+) -> Response {
     let token = OpaqueToken::shown(token);
     let joined = joining::join(&app, &token, acceptance).await;
     match (wants_html(&headers), joined) {
@@ -106,7 +123,9 @@ pub async fn accept(State(app): State<App>, Path(token): Path<String>, headers: 
 async fn form(app: &App, token: &OpaqueToken, refusal: Option<&Problem>) -> Result<Response, Problem> {
     // Into which tenant it invites, only the link says.
     let mut tx = db::begin_platform(&app.pool).await?;
-    let Some(invitation) = store::find_open(&mut tx, token, app.ambient.now()).await? else { return Ok(pages::refused(&link_used())) };
+    let Some(invitation) = store::find_open(&mut tx, token, app.ambient.now()).await? else {
+        return Ok(pages::refused(&link_used()));
+    };
     let refuse = app.refusal_links.make(&app.ambient, invitation.tenant_id, &invitation.email);
     Ok(pages::invitation(&invitation, &refuse, refusal))
 }

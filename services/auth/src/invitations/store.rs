@@ -83,7 +83,13 @@ pub async fn is_member(conn: &mut PgConnection, tenant: TenantId, email: &Email)
 }
 
 /// What the tenant has used of a limit, of one address's or of all.
-pub async fn used(conn: &mut PgConnection, tenant: TenantId, email: Option<&str>, limit: &Limit, now: DateTime<Utc>) -> sqlx::Result<Used> {
+pub async fn used(
+    conn: &mut PgConnection,
+    tenant: TenantId,
+    email: Option<&str>,
+    limit: &Limit,
+    now: DateTime<Utc>,
+) -> sqlx::Result<Used> {
     sqlx::query_as!(
         Used,
         r#"SELECT count(*) AS "count!", min(asked_at) AS since FROM (
@@ -109,16 +115,33 @@ pub async fn count_open(conn: &mut PgConnection, tenant: TenantId, now: DateTime
 }
 
 /// The open invitation of an address, of which there is at most one; the newest of those from before that was so.
-pub async fn find_of(conn: &mut PgConnection, tenant: TenantId, email: &Email, now: DateTime<Utc>) -> sqlx::Result<Option<OpenInvitation>> {
+pub async fn find_of(
+    conn: &mut PgConnection,
+    tenant: TenantId,
+    email: &Email,
+    now: DateTime<Utc>,
+) -> sqlx::Result<Option<OpenInvitation>> {
     Ok(open(conn, tenant, Some(email.as_str()), now, Uuid::nil(), i64::MAX).await?.pop())
 }
 
-pub async fn list(conn: &mut PgConnection, tenant: TenantId, now: DateTime<Utc>, page: PageRequest) -> sqlx::Result<Vec<OpenInvitation>> {
+pub async fn list(
+    conn: &mut PgConnection,
+    tenant: TenantId,
+    now: DateTime<Utc>,
+    page: PageRequest,
+) -> sqlx::Result<Vec<OpenInvitation>> {
     open(conn, tenant, None, now, page.after, page.fetch()).await
 }
 
 /// Those to `email`, or to all addresses, in the order of their ids, from the one behind `after` on.
-async fn open(conn: &mut PgConnection, tenant: TenantId, email: Option<&str>, now: DateTime<Utc>, after: Uuid, most: i64) -> sqlx::Result<Vec<OpenInvitation>> {
+async fn open(
+    conn: &mut PgConnection,
+    tenant: TenantId,
+    email: Option<&str>,
+    now: DateTime<Utc>,
+    after: Uuid,
+    most: i64,
+) -> sqlx::Result<Vec<OpenInvitation>> {
     sqlx::query_as!(
         OpenInvitation,
         "SELECT i.id, i.email, i.invited_by, u.display_name AS inviter, i.created_at, i.asked_at, i.mail_waits, i.expires_at, i.mails
@@ -169,7 +192,11 @@ pub async fn ask_again(conn: &mut PgConnection, new: &NewInvitation<'_>) -> sqlx
     Ok(())
 }
 
-pub async fn find_open(conn: &mut PgConnection, token: &OpaqueToken, now: DateTime<Utc>) -> sqlx::Result<Option<Invitation>> {
+pub async fn find_open(
+    conn: &mut PgConnection,
+    token: &OpaqueToken,
+    now: DateTime<Utc>,
+) -> sqlx::Result<Option<Invitation>> {
     sqlx::query_as!(
         Invitation,
         "SELECT i.id, i.tenant_id, t.name AS tenant_name, u.display_name AS inviter, i.email
@@ -221,7 +248,12 @@ pub async fn waiting(conn: &mut PgConnection, paused: DateTime<Utc>, most: i64) 
 }
 
 /// Its link is `token` from now on; `false` if its mail has gone meanwhile, or it has ended.
-pub async fn mailed(conn: &mut PgConnection, waiting: &Waiting, token: &OpaqueToken, expires_at: DateTime<Utc>) -> sqlx::Result<bool> {
+pub async fn mailed(
+    conn: &mut PgConnection,
+    waiting: &Waiting,
+    token: &OpaqueToken,
+    expires_at: DateTime<Utc>,
+) -> sqlx::Result<bool> {
     let mailed = sqlx::query!(
         "UPDATE invitations SET mail_waits = false, token_hash = $3, expires_at = $4
          WHERE tenant_id = $1 AND id = $2 AND mail_waits AND used_at IS NULL AND ended_at IS NULL",

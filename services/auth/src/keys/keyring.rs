@@ -119,7 +119,11 @@ impl Keyring {
         let current = stored.iter().find(|key| key.state == CURRENT).ok_or(KeyError::Generate)?;
         let private = sealer.open(current.kid.as_bytes(), &current.sealed_private_key)?;
         Ok(Keys {
-            header: Header { typ: Some(TOKEN_TYPE.into()), kid: Some(current.kid.clone()), ..Header::new(Algorithm::EdDSA) },
+            header: Header {
+                typ: Some(TOKEN_TYPE.into()),
+                kid: Some(current.kid.clone()),
+                ..Header::new(Algorithm::EdDSA)
+            },
             signing: EncodingKey::from_ed_der(&private),
             public: stored.into_iter().map(|key| (key.kid, key.public_key)).collect(),
         })

@@ -18,7 +18,12 @@ pub async fn lock(conn: &mut PgConnection) -> sqlx::Result<()> {
 
 /// Every key that verifies tokens, the newest first.
 pub async fn all(conn: &mut PgConnection) -> sqlx::Result<Vec<StoredKey>> {
-    sqlx::query_as!(StoredKey, "SELECT kid, public_key, sealed_private_key, state FROM signing_keys ORDER BY created_at DESC, kid").fetch_all(conn).await
+    sqlx::query_as!(
+        StoredKey,
+        "SELECT kid, public_key, sealed_private_key, state FROM signing_keys ORDER BY created_at DESC, kid"
+    )
+    .fetch_all(conn)
+    .await
 }
 
 pub async fn insert(conn: &mut PgConnection, key: &StoredKey, now: DateTime<Utc>) -> sqlx::Result<()> {

@@ -35,7 +35,8 @@ const CLOCKS_DIFFER: TimeDelta = TimeDelta::minutes(5);
 /// Removes a member of the tenant, and answers only when nothing of theirs is taken any more.
 pub async fn remove(app: &App, tenant: TenantId, member: SpeaksFor<UserId>, by: &Principal) -> Result<(), Problem> {
     let mut tx = db::begin(&app.pool, tenant).await?;
-    let removal = store::note(&mut tx, tenant, member.whom(), by, app.ambient.now()).await?.ok_or_else(no_such_member)?;
+    let removal =
+        store::note(&mut tx, tenant, member.whom(), by, app.ambient.now()).await?.ok_or_else(no_such_member)?;
     tx.commit().await?;
     complete(app, &removal).await
 }
@@ -119,7 +120,9 @@ pub async fn complete_interrupted(app: &App, now: DateTime<Utc>) -> sqlx::Result
     for removal in interrupted {
         match complete(app, &removal).await {
             Ok(()) => tracing::info!(tenant = %removal.tenant_id, "an interrupted removal of a member is complete"),
-            Err(problem) => tracing::warn!(error = %problem, tenant = %removal.tenant_id, "a removal of a member is not complete yet"),
+            Err(problem) => {
+                tracing::warn!(error = %problem, tenant = %removal.tenant_id, "a removal of a member is not complete yet")
+            }
         }
     }
     Ok(())
@@ -131,7 +134,6 @@ pub fn no_such_member() -> Problem {
 
 fn unconfirmed(error: &dyn std::error::Error) -> Problem {
     tracing::warn!(error = %Chain(error), "a removal of a member is noted and not complete yet");
-    let detail =
-        "The removal is noted and goes on by itself, but something of the member may still be taken. Repeat the request until it is answered otherwise.";
+    let detail = "The removal is noted and goes on by itself, but something of the member may still be taken. Repeat the request until it is answered otherwise.";
     Problem { code: "removal_unconfirmed".into(), ..Problem::unavailable(RETRY_AFTER_OUTAGE, detail) }
 }

@@ -18,7 +18,11 @@ common::permissions! { pub WriteMembers = "auth.writeMembers" }
         (status = 409, description = "`last_owner`, `last_operator`: nobody would be left."),
         (status = 503, description = "`removal_unconfirmed`: it goes on by itself; repeat the request until it answers 204 or 404.")),
     security(("bearer" = ["auth.writeMembers"])))]
-pub async fn remove(State(app): State<App>, caller: Allowed<WriteMembers>, Path(user): Path<UserId>) -> Result<StatusCode, Problem> {
+pub async fn remove(
+    State(app): State<App>,
+    caller: Allowed<WriteMembers>,
+    Path(user): Path<UserId>,
+) -> Result<StatusCode, Problem> {
     no_api_key(&caller.claims)?;
     let member = SpeaksFor::member(&app, &caller, user).await?;
     removal::remove(&app, caller.tenant, member, &caller.principal).await?;
@@ -38,7 +42,11 @@ pub async fn leave(State(app): State<App>, caller: Authenticated) -> Result<Stat
 #[utoipa::path(delete, path = "/v1/members/{user_id}/sessions", operation_id = "endMemberSessions", tag = "members", params(("user_id" = UserId, Path)),
     responses((status = 204), (status = 403, description = "`permission_missing`, or `escalation`: the member has what the caller lacks.")),
     security(("bearer" = ["auth.writeMembers"])))]
-pub async fn end_sessions(State(app): State<App>, caller: Allowed<WriteMembers>, Path(user): Path<UserId>) -> Result<StatusCode, Problem> {
+pub async fn end_sessions(
+    State(app): State<App>,
+    caller: Allowed<WriteMembers>,
+    Path(user): Path<UserId>,
+) -> Result<StatusCode, Problem> {
     no_api_key(&caller.claims)?;
     let member = SpeaksFor::member(&app, &caller, user).await?;
     removal::end_sessions(&app, caller.tenant, member).await?;
@@ -48,7 +56,10 @@ pub async fn end_sessions(State(app): State<App>, caller: Allowed<WriteMembers>,
 /// A person who is logged in, or a machine: a key must not end what it is not itself.
 fn no_api_key(claims: &Claims) -> Result<(), Problem> {
     match claims.scope {
-        Some(_) => Err(Problem::forbidden("user_session_required", "An API key may not do this: log in, or use a client of the tenant.")),
+        Some(_) => Err(Problem::forbidden(
+            "user_session_required",
+            "An API key may not do this: log in, or use a client of the tenant.",
+        )),
         None => Ok(()),
     }
 }

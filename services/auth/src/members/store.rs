@@ -15,7 +15,13 @@ pub struct Removal {
 
 /// Notes that the member is to be removed, or finds the removal that is under way: the present membership's before one of the past.
 /// `None` if there is neither.
-pub async fn note(conn: &mut PgConnection, tenant: TenantId, user: UserId, by: &Principal, now: DateTime<Utc>) -> sqlx::Result<Option<Removal>> {
+pub async fn note(
+    conn: &mut PgConnection,
+    tenant: TenantId,
+    user: UserId,
+    by: &Principal,
+    now: DateTime<Utc>,
+) -> sqlx::Result<Option<Removal>> {
     sqlx::query!(
         "INSERT INTO removals (membership_id, tenant_id, user_id, removed_by, asked_at)
          SELECT id, tenant_id, user_id, $3, $4 FROM memberships WHERE tenant_id = $1 AND user_id = $2 ON CONFLICT DO NOTHING",
@@ -38,7 +44,11 @@ pub async fn note(conn: &mut PgConnection, tenant: TenantId, user: UserId, by: &
 }
 
 /// Of all tenants, the oldest first.
-pub async fn older_than(conn: &mut PgConnection, asked_before: DateTime<Utc>, limit: i64) -> sqlx::Result<Vec<Removal>> {
+pub async fn older_than(
+    conn: &mut PgConnection,
+    asked_before: DateTime<Utc>,
+    limit: i64,
+) -> sqlx::Result<Vec<Removal>> {
     sqlx::query_as!(
         Removal,
         "SELECT membership_id, tenant_id, user_id, removed_by FROM removals WHERE asked_at < $1 ORDER BY asked_at LIMIT $2",
@@ -54,23 +64,37 @@ pub async fn count(conn: &mut PgConnection) -> sqlx::Result<i64> {
 }
 
 pub async fn forget(conn: &mut PgConnection, tenant: TenantId, membership: Uuid) -> sqlx::Result<()> {
-    sqlx::query!("DELETE FROM removals WHERE tenant_id = $1 AND membership_id = $2", tenant.0, membership).execute(conn).await?;
+    sqlx::query!("DELETE FROM removals WHERE tenant_id = $1 AND membership_id = $2", tenant.0, membership)
+        .execute(conn)
+        .await?;
     Ok(())
 }
 
 /// `false` if the user is no member; else whoever removes them waits for us.
 pub async fn lock_member(conn: &mut PgConnection, tenant: TenantId, user: UserId) -> sqlx::Result<bool> {
-    let member = sqlx::query_scalar!("SELECT id FROM memberships WHERE tenant_id = $1 AND user_id = $2 FOR KEY SHARE", tenant.0, user.0);
+    let member = sqlx::query_scalar!(
+        "SELECT id FROM memberships WHERE tenant_id = $1 AND user_id = $2 FOR KEY SHARE",
+        tenant.0,
+        user.0
+    );
     Ok(member.fetch_optional(conn).await?.is_some())
 }
 
 /// `false` if it had ended before. Waits for those who begin a session or make a key by it, so that what comes next in the transaction sees these.
 pub async fn end_membership(conn: &mut PgConnection, tenant: TenantId, membership: Uuid) -> sqlx::Result<bool> {
-    let ended = sqlx::query!("DELETE FROM memberships WHERE tenant_id = $1 AND id = $2", tenant.0, membership).execute(conn).await?;
+    let ended = sqlx::query!("DELETE FROM memberships WHERE tenant_id = $1 AND id = $2", tenant.0, membership)
+        .execute(conn)
+        .await?;
     Ok(ended.rows_affected() == 1)
 }
 
-pub async fn end_sessions(conn: &mut PgConnection, tenant: TenantId, user: UserId, reason: &str, now: DateTime<Utc>) -> sqlx::Result<()> {
+pub async fn end_sessions(
+    conn: &mut PgConnection,
+    tenant: TenantId,
+    user: UserId,
+    reason: &str,
+    now: DateTime<Utc>,
+) -> sqlx::Result<()> {
     sqlx::query!(
         "UPDATE sessions SET ended_at = $4, end_reason = $3 WHERE tenant_id = $1 AND user_id = $2 AND ended_at IS NULL",
         tenant.0,
@@ -83,15 +107,30 @@ pub async fn end_sessions(conn: &mut PgConnection, tenant: TenantId, user: UserI
     Ok(())
 }
 
-pub async fn revoke_keys(conn: &mut PgConnection, tenant: TenantId, user: UserId, now: DateTime<Utc>) -> sqlx::Result<()> {
-    sqlx::query!("UPDATE api_keys SET revoked_at = $3 WHERE tenant_id = $1 AND user_id = $2 AND revoked_at IS NULL", tenant.0, user.0, now)
-        .execute(conn)
-        .await?;
+pub async fn revoke_keys(
+    conn: &mut PgConnection,
+    tenant: TenantId,
+    user: UserId,
+    now: DateTime<Utc>,
+) -> sqlx::Result<()> {
+    sqlx::query!(
+        "UPDATE api_keys SET revoked_at = $3 WHERE tenant_id = $1 AND user_id = $2 AND revoked_at IS NULL",
+        tenant.0,
+        user.0,
+        now
+    )
+    .execute(conn)
+    .await?;
     Ok(())
 }
 
 /// Neither a link that they sent, maybe to themselves, nor one that they got brings them back. The rows stay: they count towards the limits.
-pub async fn withdraw_invitations(conn: &mut PgConnection, tenant: TenantId, user: UserId, now: DateTime<Utc>) -> sqlx::Result<()> {
+pub async fn withdraw_invitations(
+    conn: &mut PgConnection,
+    tenant: TenantId,
+    user: UserId,
+    now: DateTime<Utc>,
+) -> sqlx::Result<()> {
     sqlx::query!(
         "UPDATE invitations SET ended_at = $3, mail_waits = false
          WHERE tenant_id = $1 AND used_at IS NULL AND ended_at IS NULL AND (invited_by = $2 OR email = (SELECT email FROM users WHERE id = $2))",
@@ -105,7 +144,12 @@ pub async fn withdraw_invitations(conn: &mut PgConnection, tenant: TenantId, use
 }
 
 /// Ids of the member's sessions and keys that ended at `since` or later: their tokens may be known to Redis.
-pub async fn ended_since(conn: &mut PgConnection, tenant: TenantId, user: UserId, since: DateTime<Utc>) -> sqlx::Result<Vec<SessionId>> {
+pub async fn ended_since(
+    conn: &mut PgConnection,
+    tenant: TenantId,
+    user: UserId,
+    since: DateTime<Utc>,
+) -> sqlx::Result<Vec<SessionId>> {
     let ended = sqlx::query_scalar!(
         r#"SELECT id AS "id!" FROM sessions WHERE tenant_id = $1 AND user_id = $2 AND ended_at >= $3
            UNION ALL SELECT id FROM api_keys WHERE tenant_id = $1 AND user_id = $2 AND revoked_at >= $3"#,

@@ -33,6 +33,8 @@ pub async fn sent(conn: &mut PgConnection, email: &str, kind: &str, since: DateT
 }
 
 pub async fn count(conn: &mut PgConnection, id: Uuid, email: &str, kind: &str, now: DateTime<Utc>) -> sqlx::Result<()> {
-    sqlx::query!("INSERT INTO link_mails (id, email, kind, sent_at) VALUES ($1, $2, $3, $4)", id, email, kind, now).execute(conn).await?;
+    sqlx::query!("INSERT INTO link_mails (id, email, kind, sent_at) VALUES ($1, $2, $3, $4)", id, email, kind, now)
+        .execute(conn)
+        .await?;
     Ok(())
 }

@@ -72,13 +72,22 @@ impl Hasher {
         let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let dummy = hash_now(&argon2, &ambient.token(), &ambient.bytes()).map_err(anyhow::Error::msg)?;
-        Ok(Self { argon2, cost, cores: Arc::new(Semaphore::new(cores)), patience: LONGEST_WAIT, dummy: dummy.into(), ambient })
+        Ok(Self {
+            argon2,
+            cost,
+            cores: Arc::new(Semaphore::new(cores)),
+            patience: LONGEST_WAIT,
+            dummy: dummy.into(),
+            ambient,
+        })
     }
 
     /// The hash of `password` in PHC string format. 503 if every core is busy.
     pub async fn hash(&self, password: &SecretString) -> Result<String, Problem> {
         let (argon2, password, salt) = (self.argon2.clone(), password.clone(), self.ambient.bytes());
-        self.on_a_core(move || hash_now(&argon2, password.expose_secret(), &salt)).await?.map_err(|error| Problem::internal(&error))
+        self.on_a_core(move || hash_now(&argon2, password.expose_secret(), &salt))
+            .await?
+            .map_err(|error| Problem::internal(&error))
     }
 
     /// Compares `password` with `hash`, or with nobody's hash; both take the same time. 503 if every core is busy.
@@ -155,7 +164,9 @@ mod tests {
 
     #[test]
     fn the_cost_never_falls_below_the_least() {
-        for (name, value) in [("ARGON2_MEMORY_KIB", "19455"), ("ARGON2_ITERATIONS", "1"), ("ARGON2_MEMORY_KIB", "2000000")] {
+        for (name, value) in
+            [("ARGON2_MEMORY_KIB", "19455"), ("ARGON2_ITERATIONS", "1"), ("ARGON2_MEMORY_KIB", "2000000")]
+        {
             let mut env = Env::new([(name.to_owned(), value.to_owned())]);
             let cost = Cost::read(&mut env);
             assert!(env.finish(cost).unwrap_err().to_string().contains(name));

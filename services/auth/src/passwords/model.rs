@@ -16,7 +16,8 @@ const SHORTEST_WORD_ACROSS_GAPS: usize = 6;
 const LONGEST_REPEATED_GROUP: usize = 8;
 
 /// One a line, in lower case.
-static COMMON: LazyLock<HashSet<&str>> = LazyLock::new(|| include_str!("common.txt").lines().filter(|line| !line.is_empty()).collect());
+static COMMON: LazyLock<HashSet<&str>> =
+    LazyLock::new(|| include_str!("common.txt").lines().filter(|line| !line.is_empty()).collect());
 
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Weakness {
@@ -91,7 +92,14 @@ mod tests {
 
     #[test]
     fn what_everybody_tries_is_refused_in_any_case() {
-        for password in ["passwordpassword", "PasswordPassword", "123456789012345", "qwertyuiopasdfgh", "aaaaaaaaaaaaaaa", "abc123abc123abc1"] {
+        for password in [
+            "passwordpassword",
+            "PasswordPassword",
+            "123456789012345",
+            "qwertyuiopasdfgh",
+            "aaaaaaaaaaaaaaa",
+            "abc123abc123abc1",
+        ] {
             assert_eq!(weakness(password, &[]), Some(Weakness::Common), "{password}");
         }
     }

@@ -39,7 +39,8 @@ pub struct Verified {
 }
 
 pub async fn confirm(app: &App, token: &OpaqueToken, confirmation: Confirmation) -> Result<Verified, Problem> {
-    let open = store::attempt(&mut *app.pool.acquire().await?, token, app.ambient.now()).await?.ok_or_else(link_used)?;
+    let open =
+        store::attempt(&mut *app.pool.acquire().await?, token, app.ambient.now()).await?.ok_or_else(link_used)?;
     match app.hasher.verify(&confirmation.password, Some(&open.password_hash)).await {
         Ok(Verdict::Wrong) => Err(wrong_password()),
         Ok(Verdict::Right | Verdict::RightButOutdated) => make_account(app, open).await,
@@ -65,11 +66,18 @@ async fn make_account(app: &App, open: Open) -> Result<Verified, Problem> {
         return Err(link_used());
     }
     let tenant_name = open.tenant_name.parse().map_err(|fault| Problem::internal(&fault))?;
-    let user = User { id: user_id, email: open.email, display_name: open.display_name, password_hash: open.password_hash };
+    let user =
+        User { id: user_id, email: open.email, display_name: open.display_name, password_hash: open.password_hash };
     accounts::insert_user(&mut tx, &user, now).await.map_err(taken)?;
     accounts::insert_tenant(&mut tx, tenant_id, &tenant_name, TenantKind::Customer, now).await?;
     accounts::join(&mut tx, app.ambient.uuid(), tenant_id, user_id, now).await?;
-    let created = TenantCreated { tenant_id, name: open.tenant_name, kind: TenantKind::Customer, owner_user_id: user_id, owner_email: user.email.clone() };
+    let created = TenantCreated {
+        tenant_id,
+        name: open.tenant_name,
+        kind: TenantKind::Customer,
+        owner_user_id: user_id,
+        owner_email: user.email.clone(),
+    };
     app.say(&mut tx, Some(tenant_id), &created).await?;
     tx.commit().await?;
     Ok(Verified { user_id, tenant_id, email: user.email })

@@ -59,7 +59,9 @@ impl RegistrationRequest {
         let own_words = [email.as_ref().map_or("", Email::local_part), tenant_name.as_ref().map_or("", Name::as_str)];
         let password = password("password", self.password, &own_words, &mut faults);
         match (email, password, display_name, tenant_name) {
-            (Some(email), Some(password), Some(display_name), Some(tenant_name)) => Ok(Registration { email, password, display_name, tenant_name }),
+            (Some(email), Some(password), Some(display_name), Some(tenant_name)) => {
+                Ok(Registration { email, password, display_name, tenant_name })
+            }
             _ => Err(faults),
         }
     }
@@ -76,7 +78,12 @@ pub fn name(field: &str, text: Option<&str>, faults: &mut Vec<FieldError>) -> Op
 }
 
 /// Takes a new password, noting what is wrong with it.
-pub fn password(field: &str, password: Option<SecretString>, own_words: &[&str], faults: &mut Vec<FieldError>) -> Option<SecretString> {
+pub fn password(
+    field: &str,
+    password: Option<SecretString>,
+    own_words: &[&str],
+    faults: &mut Vec<FieldError>,
+) -> Option<SecretString> {
     let Some(password) = password else {
         faults.push(FieldError::new(field, "missing", "is required"));
         return None;
@@ -90,7 +97,12 @@ pub fn password(field: &str, password: Option<SecretString>, own_words: &[&str],
     }
 }
 
-fn read<T: FromStr<Err: ToString>>(field: &str, text: Option<&str>, code: impl Fn(&T::Err) -> &'static str, faults: &mut Vec<FieldError>) -> Option<T> {
+fn read<T: FromStr<Err: ToString>>(
+    field: &str,
+    text: Option<&str>,
+    code: impl Fn(&T::Err) -> &'static str,
+    faults: &mut Vec<FieldError>,
+) -> Option<T> {
     let Some(text) = text else {
         faults.push(FieldError::new(field, "missing", "is required"));
         return None;
@@ -110,11 +122,22 @@ mod tests {
 
     #[test]
     fn every_fault_is_told_at_once() {
-        let pairs = |list: &[(&str, &str)]| list.iter().map(|(field, code)| ((*field).to_owned(), (*code).to_owned())).collect::<Vec<_>>();
-        let all = [("email", "missing"), ("display_name", "missing"), ("tenant_name", "missing"), ("password", "missing")];
+        let pairs = |list: &[(&str, &str)]| {
+            list.iter().map(|(field, code)| ((*field).to_owned(), (*code).to_owned())).collect::<Vec<_>>()
+        };
+        let all =
+            [("email", "missing"), ("display_name", "missing"), ("tenant_name", "missing"), ("password", "missing")];
         assert_eq!(faults(json!({})), pairs(&all));
         let wrong = json!({"email": "ada", "password": "short", "display_name": " ", "tenant_name": "x".repeat(101)});
-        assert_eq!(faults(wrong), pairs(&[("email", "malformed"), ("display_name", "missing"), ("tenant_name", "too_long"), ("password", "too_short")]));
+        assert_eq!(
+            faults(wrong),
+            pairs(&[
+                ("email", "malformed"),
+                ("display_name", "missing"),
+                ("tenant_name", "too_long"),
+                ("password", "too_short")
+            ])
+        );
         let personal = json!({"email": "lovelace@acme.test", "password": "my name is Lovelace", "display_name": "Ada", "tenant_name": "Acme"});
         assert_eq!(faults(personal), pairs(&[("password", "too_personal")]));
         let sound = json!({"email": "ada@acme.test", "password": "seven leagues at a stride", "display_name": "Ada", "tenant_name": "Acme"});

@@ -5,7 +5,9 @@ use super::{
     model::{ADDRESSES_A_SOURCE, BY_SOURCE, Registration, RegistrationRequest},
     store,
 };
-use crate::{accounts::store as accounts, app::App, body::JsonOrForm, body::wants_html, mail, opaque::OpaqueToken, pace, pages};
+use crate::{
+    accounts::store as accounts, app::App, body::JsonOrForm, body::wants_html, mail, opaque::OpaqueToken, pace, pages,
+};
 use axum::{
     extract::State,
     http::{HeaderMap, StatusCode},
@@ -28,7 +30,11 @@ pub struct Accepted {
 
 #[utoipa::path(post, path = "/v1/users", operation_id = "registerUser", tag = "registration", request_body = RegistrationRequest,
     responses((status = 202, body = Accepted), (status = 429, description = "`too_many_requests`: from this network.")), security(()))]
-pub async fn register(State(app): State<App>, source: Source, Json(request): Json<RegistrationRequest>) -> Result<(StatusCode, Json<Accepted>), Problem> {
+pub async fn register(
+    State(app): State<App>,
+    source: Source,
+    Json(request): Json<RegistrationRequest>,
+) -> Result<(StatusCode, Json<Accepted>), Problem> {
     let asked = request.check().map_err(Problem::invalid)?;
     app.limiter.admit(&BY_SOURCE, source).await?;
     app.limiter.admit_for(&ADDRESSES_A_SOURCE, source, &asked.email.fingerprint()).await?;
@@ -47,15 +53,26 @@ pub async fn register(State(app): State<App>, source: Source, Json(request): Jso
 }
 
 /// Keeps what was asked for, and mails the link, now or when its turn comes.
-async fn keep(conn: &mut PgConnection, app: &App, asked: &Registration, password_hash: &str, source: Source) -> Result<(), Problem> {
+async fn keep(
+    conn: &mut PgConnection,
+    app: &App,
+    asked: &Registration,
+    password_hash: &str,
+    source: Source,
+) -> Result<(), Problem> {
     let (id, token, now) = (app.ambient.uuid(), OpaqueToken::new(&app.ambient), app.ambient.now());
     let goes = pace::VERIFICATIONS.take(conn, &app.ambient, asked.email.as_str()).await?;
-    store::insert(conn, &store::New { id, asked, password_hash, token: &token, source, mail_waits: !goes, now }).await?;
+    store::insert(conn, &store::New { id, asked, password_hash, token: &token, source, mail_waits: !goes, now })
+        .await?;
     if !goes {
         tracing::info!("an address has had many mails; this one waits for its turn");
         return Ok(());
     }
-    let link = mail::Link { display_name: asked.display_name.as_str(), tenant_name: asked.tenant_name.as_str(), token: &token };
+    let link = mail::Link {
+        display_name: asked.display_name.as_str(),
+        tenant_name: asked.tenant_name.as_str(),
+        token: &token,
+    };
     app.say(conn, None, &mail::verify_email(&app.public_url, id, asked.email.as_str(), &[link], now)).await
 }
 
@@ -73,7 +90,12 @@ pub async fn show(State(app): State<App>, Path(token): Path<String>) -> Result<R
     responses((status = 200, body = Verified), (status = 401, description = "`credentials_wrong`: it is not the password of this registration."),
         (status = 410, description = "`link_used`: the link was used, has expired, had too many wrong passwords, or never was one.")),
     security(()))]
-pub async fn verify(State(app): State<App>, Path(token): Path<String>, headers: HeaderMap, JsonOrForm(confirmation): JsonOrForm<Confirmation>) -> Response {
+pub async fn verify(
+    State(app): State<App>,
+    Path(token): Path<String>,
+    headers: HeaderMap,
+    JsonOrForm(confirmation): JsonOrForm<Confirmation>,
+) -> Response {
     let token = OpaqueToken::shown(token);
     let verified = confirming::confirm(&app, &token, confirmation).await;
     match (wants_html(&headers), verified) {

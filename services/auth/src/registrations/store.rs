@@ -108,7 +108,11 @@ pub async fn give_back(conn: &mut PgConnection, id: Uuid) -> sqlx::Result<()> {
 /// Uses the link up, and what else was asked for with the address; of two callers at once only one gets `true`.
 pub async fn consume(conn: &mut PgConnection, open: &Open, now: DateTime<Utc>) -> sqlx::Result<bool> {
     pace::store::lock(conn, &open.email).await?;
-    let used = sqlx::query!("UPDATE registrations SET used_at = $2 WHERE id = $1 AND used_at IS NULL AND expires_at > $2", open.id, now);
+    let used = sqlx::query!(
+        "UPDATE registrations SET used_at = $2 WHERE id = $1 AND used_at IS NULL AND expires_at > $2",
+        open.id,
+        now
+    );
     if used.execute(&mut *conn).await?.rows_affected() == 0 {
         return Ok(false);
     }
@@ -118,7 +122,11 @@ pub async fn consume(conn: &mut PgConnection, open: &Open, now: DateTime<Utc>) -
 
 /// `false` if the link leads to nothing that is open.
 pub async fn reject(conn: &mut PgConnection, token: &OpaqueToken, now: DateTime<Utc>) -> sqlx::Result<bool> {
-    let deleted = sqlx::query!("DELETE FROM registrations WHERE token_hash = $1 AND used_at IS NULL AND expires_at > $2", &token.hash(), now);
+    let deleted = sqlx::query!(
+        "DELETE FROM registrations WHERE token_hash = $1 AND used_at IS NULL AND expires_at > $2",
+        &token.hash(),
+        now
+    );
     Ok(deleted.execute(conn).await?.rows_affected() > 0)
 }
 
@@ -148,8 +156,13 @@ pub async fn waiting(conn: &mut PgConnection, email: &str) -> sqlx::Result<Vec<W
 
 /// Its link is `token` from now on, and works as long as if it had been asked for now.
 pub async fn mailed(conn: &mut PgConnection, id: Uuid, token: &OpaqueToken, now: DateTime<Utc>) -> sqlx::Result<()> {
-    sqlx::query!("UPDATE registrations SET mail_waits = false, token_hash = $2, expires_at = $3 WHERE id = $1", id, &token.hash(), now + LINK_LIFETIME)
-        .execute(conn)
-        .await?;
+    sqlx::query!(
+        "UPDATE registrations SET mail_waits = false, token_hash = $2, expires_at = $3 WHERE id = $1",
+        id,
+        &token.hash(),
+        now + LINK_LIFETIME
+    )
+    .execute(conn)
+    .await?;
     Ok(())
 }

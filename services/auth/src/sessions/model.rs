@@ -85,7 +85,16 @@ mod tests {
     fn session() -> Session {
         let id = Uuid::nil();
         let (created_at, expires_at) = (at(0), at(0) + ABSOLUTE);
-        Session { id: id.into(), user_id: id.into(), tenant_id: id.into(), created_at, last_used_at: at(100), expires_at, ended_at: None, end_reason: None }
+        Session {
+            id: id.into(),
+            user_id: id.into(),
+            tenant_id: id.into(),
+            created_at,
+            last_used_at: at(100),
+            expires_at,
+            ended_at: None,
+            end_reason: None,
+        }
     }
 
     fn link(used_at: Option<DateTime<Utc>>, child_used: bool) -> Link {

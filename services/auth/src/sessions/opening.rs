@@ -22,8 +22,16 @@ pub struct Alive {
 pub async fn open(app: &App, user: UserId, tenant: TenantId) -> Result<Alive, Problem> {
     let now = app.ambient.now();
     let (id, refresh_token) = (SessionId(app.ambient.uuid()), OpaqueToken::new(&app.ambient));
-    let session =
-        Session { id, user_id: user, tenant_id: tenant, created_at: now, last_used_at: now, expires_at: now + ABSOLUTE, ended_at: None, end_reason: None };
+    let session = Session {
+        id,
+        user_id: user,
+        tenant_id: tenant,
+        created_at: now,
+        last_used_at: now,
+        expires_at: now + ABSOLUTE,
+        ended_at: None,
+        end_reason: None,
+    };
     let mut tx = db::begin(&app.pool, tenant).await?;
     // Whoever removes them waits for us, and finds the session.
     if !members::lock_member(&mut tx, tenant, user).await? {
@@ -74,7 +82,13 @@ pub async fn end(app: &App, user: UserId, session: SessionId) -> Result<(), Prob
     Ok(app.live_sessions.close(tenant, session).await?)
 }
 
-async fn rotate(conn: &mut PgConnection, app: &App, session: &Session, link: &Link, shown: &OpaqueToken) -> Result<OpaqueToken, Problem> {
+async fn rotate(
+    conn: &mut PgConnection,
+    app: &App,
+    session: &Session,
+    link: &Link,
+    shown: &OpaqueToken,
+) -> Result<OpaqueToken, Problem> {
     let now = app.ambient.now();
     let (child_id, child) = (app.ambient.uuid(), OpaqueToken::new(&app.ambient));
     let sealed = shown.sealer().seal(&app.ambient, link.id.as_bytes(), child.expose().as_bytes());
@@ -100,7 +114,10 @@ pub fn refresh_invalid() -> Problem {
 }
 
 fn refresh_reused() -> Problem {
-    Problem::unauthorized("refresh_reused", "The refresh token was used before, so its session has ended. Log in again.")
+    Problem::unauthorized(
+        "refresh_reused",
+        "The refresh token was used before, so its session has ended. Log in again.",
+    )
 }
 
 fn session_ended() -> Problem {

@@ -44,7 +44,10 @@ pub struct RefreshRequest {
 #[utoipa::path(post, path = "/v1/sessions", operation_id = "logIn", tag = "sessions", request_body = LogInRequest,
     responses((status = 201, body = LogIn), (status = 401, description = "`credentials_wrong`"), (status = 403, description = "`not_a_member`")),
     security(()))]
-pub async fn log_in(State(app): State<App>, Json(request): Json<LogInRequest>) -> Result<(StatusCode, Headers, Json<LogIn>), Problem> {
+pub async fn log_in(
+    State(app): State<App>,
+    Json(request): Json<LogInRequest>,
+) -> Result<(StatusCode, Headers, Json<LogIn>), Problem> {
     let (user, tenant) = logins::authenticate(&app, request).await?;
     let alive = opening::open(&app, user.id, tenant.id).await?;
     let headers = with_cookie(&app, &alive);
@@ -58,7 +61,8 @@ pub async fn refresh(
     headers: HeaderMap,
     OptionalJson(request): OptionalJson<RefreshRequest>,
 ) -> Result<(StatusCode, Headers, Json<LogIn>), Problem> {
-    let given = request.and_then(|request| request.refresh_token).map(|token| OpaqueToken::shown(token.expose_secret()));
+    let given =
+        request.and_then(|request| request.refresh_token).map(|token| OpaqueToken::shown(token.expose_secret()));
     let shown = given.or_else(|| from_cookie(&headers)).ok_or_else(opening::refresh_invalid)?;
     let alive = opening::renew(&app, &shown).await?;
     let (user, tenant) = logins::who(&app, &alive.session).await?;
@@ -68,25 +72,35 @@ pub async fn refresh(
 
 #[utoipa::path(get, path = "/v1/sessions", operation_id = "listSessions", tag = "sessions", params(PageQuery), responses((status = 200, body = Page<OwnSession>)),
     security(("bearer" = [])))]
-pub async fn list(State(app): State<App>, caller: Authenticated, Query(query): Query<PageQuery>) -> Result<Json<Page<OwnSession>>, Problem> {
+pub async fn list(
+    State(app): State<App>,
+    caller: Authenticated,
+    Query(query): Query<PageQuery>,
+) -> Result<Json<Page<OwnSession>>, Problem> {
     let page = query.check()?;
     // A person's sessions are theirs, in whichever tenant they act.
     let mut tx = db::begin_platform(&app.pool).await?;
-    let sessions = store::alive(&mut tx, logged_in(&caller.claims, &caller.principal)?, app.ambient.now(), page).await?;
+    let sessions =
+        store::alive(&mut tx, logged_in(&caller.claims, &caller.principal)?, app.ambient.now(), page).await?;
     Ok(Json(Page::cut(sessions, page, |session| session.id.0)))
 }
 
 #[utoipa::path(delete, path = "/v1/sessions/current", operation_id = "logOut", tag = "sessions", responses((status = 204)), security(("bearer" = [])))]
 pub async fn log_out(State(app): State<App>, caller: Authenticated) -> Result<(StatusCode, Headers), Problem> {
     let user = logged_in(&caller.claims, &caller.principal)?;
-    let session = caller.claims.sid.ok_or_else(|| Problem::forbidden("people_only", "This token belongs to no session."))?;
+    let session =
+        caller.claims.sid.ok_or_else(|| Problem::forbidden("people_only", "This token belongs to no session."))?;
     opening::end(&app, user, session).await?;
     Ok((StatusCode::NO_CONTENT, headers(cookie(&app, "", 0))))
 }
 
 #[utoipa::path(delete, path = "/v1/sessions/{id}", operation_id = "endSession", tag = "sessions", params(("id" = SessionId, Path)),
     responses((status = 204)), security(("bearer" = [])))]
-pub async fn end(State(app): State<App>, caller: Authenticated, Path(id): Path<SessionId>) -> Result<StatusCode, Problem> {
+pub async fn end(
+    State(app): State<App>,
+    caller: Authenticated,
+    Path(id): Path<SessionId>,
+) -> Result<StatusCode, Problem> {
     opening::end(&app, logged_in(&caller.claims, &caller.principal)?, id).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -36,10 +36,22 @@ pub async fn insert(conn: &mut PgConnection, session: &Session) -> sqlx::Result<
     Ok(())
 }
 
-pub async fn insert_token(conn: &mut PgConnection, id: Uuid, session: SessionId, token: &OpaqueToken, now: DateTime<Utc>) -> sqlx::Result<()> {
-    sqlx::query!("INSERT INTO refresh_tokens (id, session_id, token_hash, created_at) VALUES ($1, $2, $3, $4)", id, session.0, &token.hash(), now)
-        .execute(conn)
-        .await?;
+pub async fn insert_token(
+    conn: &mut PgConnection,
+    id: Uuid,
+    session: SessionId,
+    token: &OpaqueToken,
+    now: DateTime<Utc>,
+) -> sqlx::Result<()> {
+    sqlx::query!(
+        "INSERT INTO refresh_tokens (id, session_id, token_hash, created_at) VALUES ($1, $2, $3, $4)",
+        id,
+        session.0,
+        &token.hash(),
+        now
+    )
+    .execute(conn)
+    .await?;
     Ok(())
 }
 
@@ -68,10 +80,22 @@ pub async fn link(conn: &mut PgConnection, token: &OpaqueToken) -> sqlx::Result<
 }
 
 /// Marks a token as used for its child; what its own parent kept to repeat the answer is of no use any more.
-pub async fn use_up(conn: &mut PgConnection, id: Uuid, child: Uuid, sealed_child: &[u8], now: DateTime<Utc>) -> sqlx::Result<()> {
-    sqlx::query!("UPDATE refresh_tokens SET used_at = $2, child_id = $3, sealed_child = $4 WHERE id = $1", id, now, child, sealed_child)
-        .execute(&mut *conn)
-        .await?;
+pub async fn use_up(
+    conn: &mut PgConnection,
+    id: Uuid,
+    child: Uuid,
+    sealed_child: &[u8],
+    now: DateTime<Utc>,
+) -> sqlx::Result<()> {
+    sqlx::query!(
+        "UPDATE refresh_tokens SET used_at = $2, child_id = $3, sealed_child = $4 WHERE id = $1",
+        id,
+        now,
+        child,
+        sealed_child
+    )
+    .execute(&mut *conn)
+    .await?;
     sqlx::query!("UPDATE refresh_tokens SET sealed_child = NULL WHERE child_id = $1", id).execute(conn).await?;
     Ok(())
 }
@@ -82,7 +106,13 @@ pub async fn touch(conn: &mut PgConnection, session: SessionId, now: DateTime<Ut
 }
 
 /// Ends a session of the user, unless it has ended; the tenant it acted in, or `None` if the user has no such session.
-pub async fn end(conn: &mut PgConnection, user: UserId, session: SessionId, reason: &str, now: DateTime<Utc>) -> sqlx::Result<Option<TenantId>> {
+pub async fn end(
+    conn: &mut PgConnection,
+    user: UserId,
+    session: SessionId,
+    reason: &str,
+    now: DateTime<Utc>,
+) -> sqlx::Result<Option<TenantId>> {
     let tenant = sqlx::query_scalar!(
         "UPDATE sessions SET ended_at = coalesce(ended_at, $3), end_reason = coalesce(end_reason, $4) WHERE id = $1 AND user_id = $2 RETURNING tenant_id",
         session.0,
@@ -94,7 +124,12 @@ pub async fn end(conn: &mut PgConnection, user: UserId, session: SessionId, reas
 }
 
 /// The user's sessions that are alive at `now`.
-pub async fn alive(conn: &mut PgConnection, user: UserId, now: DateTime<Utc>, page: PageRequest) -> sqlx::Result<Vec<OwnSession>> {
+pub async fn alive(
+    conn: &mut PgConnection,
+    user: UserId,
+    now: DateTime<Utc>,
+    page: PageRequest,
+) -> sqlx::Result<Vec<OwnSession>> {
     sqlx::query_as!(
         OwnSession,
         "SELECT id, tenant_id, created_at, last_used_at, expires_at FROM sessions
@@ -110,7 +145,12 @@ pub async fn alive(conn: &mut PgConnection, user: UserId, now: DateTime<Utc>, pa
 }
 
 /// Whether a `sid` is that of a session, a client's secret or an API key that is alive at `now`.
-pub async fn is_alive(conn: &mut PgConnection, tenant: TenantId, session: SessionId, now: DateTime<Utc>) -> sqlx::Result<bool> {
+pub async fn is_alive(
+    conn: &mut PgConnection,
+    tenant: TenantId,
+    session: SessionId,
+    now: DateTime<Utc>,
+) -> sqlx::Result<bool> {
     sqlx::query_scalar!(
         r#"SELECT EXISTS (SELECT FROM sessions WHERE id = $2 AND tenant_id = $1 AND ended_at IS NULL AND expires_at > $3 AND last_used_at > $4)
             OR EXISTS (SELECT FROM client_secrets s JOIN clients c ON c.id = s.client_id

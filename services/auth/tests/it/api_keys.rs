@@ -74,7 +74,10 @@ async fn a_key_is_its_owner_limited() {
 
     let claims = desk.world.verifier().verify(key).await.unwrap();
     assert_eq!((claims.principal(), claims.client_id.as_str()), (Some(Principal::User(desk.ada.user)), "api-key"));
-    assert_eq!((claims.tid, claims.exp - claims.iat, claims.sid.unwrap().to_string().as_str()), (Some(desk.ada.tenant), 300, id));
+    assert_eq!(
+        (claims.tid, claims.exp - claims.iat, claims.sid.unwrap().to_string().as_str()),
+        (Some(desk.ada.tenant), 300, id)
+    );
     assert_eq!(claims.scope.as_deref(), Some("auth.inviteMembers auth.readMembers"));
     // What the owner loses the key loses.
     desk.world.allow(&desk.ada, &["auth.inviteMembers"]).await;
@@ -97,7 +100,13 @@ async fn a_key_makes_and_ends_no_credentials() {
         server.post(path, &body).bearer(&key).send().await.problem(403, "user_session_required");
     }
     let client = format!("/v1/clients/{some_id}");
-    for path in ["/v1/sessions/current", &format!("/v1/sessions/{id}"), &format!("/v1/api-keys/{id}"), &client, &format!("{client}/secrets/{id}")] {
+    for path in [
+        "/v1/sessions/current",
+        &format!("/v1/sessions/{id}"),
+        &format!("/v1/api-keys/{id}"),
+        &client,
+        &format!("{client}/secrets/{id}"),
+    ] {
         server.delete(path).bearer(&key).send().await.problem(403, "user_session_required");
     }
     for path in ["/v1/sessions", "/v1/api-keys"] {
@@ -111,7 +120,8 @@ async fn a_key_makes_and_ends_no_credentials() {
 #[tokio::test]
 async fn a_revoked_key_stops_at_once() {
     let desk = Desk::start().await;
-    let ((id, key), (other, other_key)) = (desk.make(&["auth.readMembers"]).await, desk.make(&["auth.readMembers"]).await);
+    let ((id, key), (other, other_key)) =
+        (desk.make(&["auth.readMembers"]).await, desk.make(&["auth.readMembers"]).await);
     desk.members(&key).await.expect(200);
     let eve = desk.world.account("eve@evil.test", "Evil").await;
     let eves = text(&desk.world.log_in(&eve).await, "access_token").to_owned();
@@ -135,8 +145,12 @@ async fn an_exchange_that_overlaps_with_the_revocation_revives_nothing() {
     let desk = Desk::start().await;
     for _ in 0..20 {
         let (id, key) = desk.make(&["auth.readMembers"]).await;
-        let (first, second, revoked, third) = tokio::join!(desk.exchange(&key), desk.members(&key), desk.revoke(&id, &desk.token), desk.exchange(&key));
-        assert!([first.status, third.status].iter().all(|status| [200, 404].contains(status)) && [200, 401].contains(&second.status));
+        let (first, second, revoked, third) =
+            tokio::join!(desk.exchange(&key), desk.members(&key), desk.revoke(&id, &desk.token), desk.exchange(&key));
+        assert!(
+            [first.status, third.status].iter().all(|status| [200, 404].contains(status))
+                && [200, 401].contains(&second.status)
+        );
         assert_eq!(revoked.status, 204);
         let lives: bool = desk.world.platform.redis.clone().exists(desk.redis_key(&id)).await.unwrap();
         assert!(!lives);
@@ -150,11 +164,18 @@ async fn a_key_ends_when_it_says() {
     let ends = desk.world.clock.now() + TimeDelta::seconds(60);
     let body = json!({"name": "for a minute", "permissions": ["auth.readMembers"], "expires_at": ends});
     let (used, unused) = (desk.ask(&body).await.expect(201), desk.ask(&body).await.expect(201));
-    assert_eq!(desk.world.verifier().verify(text(&used, "secret")).await.unwrap().exp, ends.timestamp(), "no token outlives its key");
+    assert_eq!(
+        desk.world.verifier().verify(text(&used, "secret")).await.unwrap().exp,
+        ends.timestamp(),
+        "no token outlives its key"
+    );
     desk.world.clock.advance(TimeDelta::seconds(60));
     desk.members(text(&unused, "secret")).await.problem(401, "api_key_invalid");
     let path = format!("/internal/sessions/{}/{}", desk.ada.tenant, text(&used["api_key"], "id"));
-    assert_eq!(desk.world.server.get(&path).bearer(&desk.world.worker_token().await).send().await.expect(200), json!({"alive": false}));
+    assert_eq!(
+        desk.world.server.get(&path).bearer(&desk.world.worker_token().await).send().await.expect(200),
+        json!({"alive": false})
+    );
     auth::sweep::sweep(&desk.world.platform.pool, desk.world.clock.now() + TimeDelta::days(31)).await.unwrap();
     assert_eq!(desk.world.count("api_keys").await, 0);
 }
@@ -187,7 +208,10 @@ async fn who_left_leaves_no_key_behind() {
     sqlx::raw_sql("DELETE FROM memberships").execute(&desk.world.platform.pool).await.unwrap();
     desk.exchange(&key).await.problem(404, "api_key_invalid");
     let path = format!("/internal/sessions/{}/{id}", desk.ada.tenant);
-    assert_eq!(desk.world.server.get(&path).bearer(&desk.world.worker_token().await).send().await.expect(200), json!({"alive": false}));
+    assert_eq!(
+        desk.world.server.get(&path).bearer(&desk.world.worker_token().await).send().await.expect(200),
+        json!({"alive": false})
+    );
     desk.members(&key).await.problem(401, "api_key_invalid");
     desk.ask(&json!({"name": "a", "permissions": ["auth.readMembers"]})).await.problem(403, "not_a_member");
 }
@@ -199,7 +223,9 @@ async fn what_is_wrong_with_a_wish_is_named() {
     desk.ask(&json!({})).await.invalid(&["name", "permissions"]);
     let late = json!({"name": "a", "permissions": ["auth.readMembers"], "expires_at": now + TimeDelta::days(367)});
     desk.ask(&late).await.invalid(&["expires_at"]);
-    desk.ask(&json!({"name": "a", "permissions": ["auth.readMembers"], "expires_at": "soon"})).await.invalid(&["expires_at"]);
+    desk.ask(&json!({"name": "a", "permissions": ["auth.readMembers"], "expires_at": "soon"}))
+        .await
+        .invalid(&["expires_at"]);
     for lacking in ["auth.writeClients", "auth.*", "forum.x", "auth.readMembers auth.writeClients", ""] {
         let answer = desk.ask(&json!({"name": "a", "permissions": ["auth.readMembers", lacking]})).await;
         assert!(answer.text.contains(&format!("you do not have {lacking} yourself")), "{}", answer.text);
@@ -256,11 +282,23 @@ async fn a_mistyped_key_is_refused_without_asking() {
     let (_, key) = desk.make(&["auth.readMembers"]).await;
     // Nobody listens where this one would ask.
     let nowhere = "http://127.0.0.1:1";
-    let alone = Verifier::new(PlatformClient::with_credentials(nowhere, "worker", "none".into()), nowhere, nowhere, "sevenleague");
+    let alone = Verifier::new(
+        PlatformClient::with_credentials(nowhere, "worker", "none".into()),
+        nowhere,
+        nowhere,
+        "sevenleague",
+    );
     assert_eq!(alone.verify(&key).await.unwrap_err().status.as_u16(), 503);
     let other_digit = |at: usize| if &key[at..=at] == "0" { "1" } else { "0" };
     let wrong = |at: usize| format!("{}{}{}", &key[..at], other_digit(at), &key[at + 1..]);
-    for wrong in [wrong(10), wrong(50), wrong(key.len() - 1), key[..key.len() - 1].to_owned(), "slk_".to_owned(), key.to_uppercase().replace("SLK", "slk")] {
+    for wrong in [
+        wrong(10),
+        wrong(50),
+        wrong(key.len() - 1),
+        key[..key.len() - 1].to_owned(),
+        "slk_".to_owned(),
+        key.to_uppercase().replace("SLK", "slk"),
+    ] {
         assert_eq!(alone.verify(&wrong).await.unwrap_err().code, "api_key_invalid", "{wrong}");
         desk.members(&wrong).await.problem(401, "api_key_invalid");
     }

@@ -34,7 +34,12 @@ impl Office {
     }
 
     async fn add_secret(&self) -> TestAnswer {
-        self.world.server.request(reqwest::Method::POST, &format!("/v1/clients/{}/secrets", self.machine)).bearer(&self.token).send().await
+        self.world
+            .server
+            .request(reqwest::Method::POST, &format!("/v1/clients/{}/secrets", self.machine))
+            .bearer(&self.token)
+            .send()
+            .await
     }
 }
 
@@ -50,7 +55,17 @@ async fn a_secret_of_a_machine_that_holds_more_is_no_way_up() {
     office.add_secret().await.expect(201);
     // A stolen machine is stopped by whoever is there.
     office.world.allow(&office.mallory, &["auth.writeClients"]).await;
-    assert_eq!(office.world.server.delete(&format!("/v1/clients/{}", office.machine)).bearer(&office.token).send().await.status, 204);
+    assert_eq!(
+        office
+            .world
+            .server
+            .delete(&format!("/v1/clients/{}", office.machine))
+            .bearer(&office.token)
+            .send()
+            .await
+            .status,
+        204
+    );
 }
 
 #[tokio::test]
@@ -60,11 +75,27 @@ async fn while_nobody_can_say_who_holds_what_nobody_speaks_for_others() {
     world.allow(&ada, &["auth.writeClients", "auth.inviteMembers", "auth.writeMembers"]).await;
     let token = text(&world.log_in(&ada).await, "access_token").to_owned();
     let made = world.server.post("/v1/clients", &json!({"name": "robot"})).bearer(&token).send().await.expect(201);
-    let secrets = world.server.request(reqwest::Method::POST, &format!("/v1/clients/{}/secrets", text(&made["client"], "id")));
+    let secrets =
+        world.server.request(reqwest::Method::POST, &format!("/v1/clients/{}/secrets", text(&made["client"], "id")));
     secrets.bearer(&token).send().await.problem(503, "unavailable");
-    world.server.post("/v1/invitations", &json!({"email": "bob@acme.test"})).bearer(&token).send().await.problem(503, "unavailable");
-    world.server.delete(&format!("/v1/members/{}", world.platform.tenant())).bearer(&token).send().await.problem(503, "unavailable");
-    assert_eq!((world.count("client_secrets").await, world.count("invitations").await, world.count("removals").await), (1, 0, 0));
+    world
+        .server
+        .post("/v1/invitations", &json!({"email": "bob@acme.test"}))
+        .bearer(&token)
+        .send()
+        .await
+        .problem(503, "unavailable");
+    world
+        .server
+        .delete(&format!("/v1/members/{}", world.platform.tenant()))
+        .bearer(&token)
+        .send()
+        .await
+        .problem(503, "unavailable");
+    assert_eq!(
+        (world.count("client_secrets").await, world.count("invitations").await, world.count("removals").await),
+        (1, 0, 0)
+    );
 }
 
 /// Writes that need a token and give nobody anything of somebody else's, with the reason that somebody has checked.
@@ -92,19 +123,31 @@ async fn no_write_speaks_for_somebody_who_holds_more() {
         for (method, operation) in item.as_object().unwrap() {
             let id = operation["operationId"].as_str().unwrap();
             let scheme = operation["security"].as_array().unwrap().iter().find_map(|scheme| scheme.get("bearer"));
-            let Some(permissions) = scheme.filter(|_| method != "get" && GIVES_NOBODY_ANYTHING.iter().all(|(harmless, _)| *harmless != id)) else { continue };
+            let Some(permissions) =
+                scheme.filter(|_| method != "get" && GIVES_NOBODY_ANYTHING.iter().all(|(harmless, _)| *harmless != id))
+            else {
+                continue;
+            };
             let permissions: Vec<String> = serde_json::from_value(permissions.clone()).unwrap();
             office.world.allow(&office.mallory, &permissions.iter().map(String::as_str).collect::<Vec<_>>()).await;
             let path = path.replace("{id}", &office.machine).replace("{user_id}", &office.bob.user.to_string());
             let request = server.request(method.to_uppercase().parse().unwrap(), &path).bearer(&office.token);
-            let request = if body(id).is_null() { request } else { request.body("application/json", body(id).to_string()) };
+            let request =
+                if body(id).is_null() { request } else { request.body("application/json", body(id).to_string()) };
             let answer = request.send().await;
-            assert_eq!(answer.json["code"], "escalation", "{id} gives something, or is to be listed as giving nothing: {}", answer.text);
+            assert_eq!(
+                answer.json["code"], "escalation",
+                "{id} gives something, or is to be listed as giving nothing: {}",
+                answer.text
+            );
             answer.problem(403, "escalation");
             attacked.insert(id.to_owned());
         }
     }
-    assert_eq!(attacked, ["addClientSecret", "endMemberSessions", "inviteMember", "removeMember"].map(str::to_owned).into());
+    assert_eq!(
+        attacked,
+        ["addClientSecret", "endMemberSessions", "inviteMember", "removeMember"].map(str::to_owned).into()
+    );
     let log_in = json!({"email": office.bob.email, "password": PASSWORD});
     server.post("/v1/sessions", &log_in).send().await.expect(201);
 }

@@ -21,20 +21,29 @@ async fn a_client_gets_a_token_for_its_secret() {
     assert_eq!((text(&body, "token_type"), &body["expires_in"]), ("Bearer", &json!(300)));
     let verifier = world.verifier();
     let claims = verifier.verify(text(&body, "access_token")).await.unwrap();
-    assert_eq!((claims.principal().unwrap().to_string().as_str(), claims.tid, claims.sid), ("client:worker", None, None));
+    assert_eq!(
+        (claims.principal().unwrap().to_string().as_str(), claims.tid, claims.sid),
+        ("client:worker", None, None)
+    );
     // It acts in no tenant.
     world.server.get("/v1/me").bearer(text(&body, "access_token")).send().await.problem(403, "no_tenant");
 
     let basic = format!("Basic {}", STANDARD.encode(format!("worker:{}", WORKER_SECRET.replace(' ', "+"))));
     world.server.post_form(TOKEN, &[grant]).header("authorization", &basic).send().await.expect(200);
-    let twice = world.server.post_form(TOKEN, &[grant, ("client_secret", WORKER_SECRET)]).header("authorization", &basic).send().await;
+    let twice = world
+        .server
+        .post_form(TOKEN, &[grant, ("client_secret", WORKER_SECRET)])
+        .header("authorization", &basic)
+        .send()
+        .await;
     twice.problem(400, "invalid_request");
 }
 
 #[tokio::test]
 async fn refusals_are_those_of_the_standard() {
     let world = World::start().await;
-    let (grant, worker, secret) = (("grant_type", "client_credentials"), ("client_id", "worker"), ("client_secret", WORKER_SECRET));
+    let (grant, worker, secret) =
+        (("grant_type", "client_credentials"), ("client_id", "worker"), ("client_secret", WORKER_SECRET));
     form(&world, &[worker, secret]).await.problem(400, "invalid_request");
     form(&world, &[("grant_type", "password"), worker, secret]).await.problem(400, "unsupported_grant_type");
     form(&world, &[grant]).await.problem(401, "invalid_client");

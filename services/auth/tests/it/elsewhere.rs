@@ -40,10 +40,16 @@ pub async fn serve(world: &World) -> String {
     for name in ["AUTH_URL", "TOKEN_ISSUER"] {
         variables.insert(name.to_owned(), world.server.url.clone());
     }
-    variables.extend([("CLIENT_ID".to_owned(), "worker".to_owned()), ("CLIENT_SECRET".to_owned(), WORKER_SECRET.to_owned())]);
+    variables.extend([
+        ("CLIENT_ID".to_owned(), "worker".to_owned()),
+        ("CLIENT_SECRET".to_owned(), WORKER_SECRET.to_owned()),
+    ]);
     let base = Base::read(&mut Env::new(variables), "worker", 1).unwrap();
     let access = Access::remote(&base, world.platform.redis.clone(), PlatformClient::new(&base));
-    let router = Router::new().route("/invoices", get(invoices)).route("/anybody", get(anybody)).with_state(Elsewhere { access });
+    let router = Router::new()
+        .route("/invoices", get(invoices))
+        .route("/anybody", get(anybody))
+        .with_state(Elsewhere { access });
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     tokio::spawn(async move { axum::serve(listener, router).await });
@@ -62,15 +68,28 @@ async fn a_key_works_at_another_service_and_stops_there_at_once() {
     let (invoices, anybody) = (format!("{url}/invoices"), format!("{url}/anybody"));
     world.allow(&ada, &["billing.readInvoices", "auth.readMembers"]).await;
     let token = text(&world.log_in(&ada).await, "access_token").to_owned();
-    let make =
-        async |permission: &str| world.server.post("/v1/api-keys", &json!({"name": "a", "permissions": [permission]})).bearer(&token).send().await.expect(201);
+    let make = async |permission: &str| {
+        world
+            .server
+            .post("/v1/api-keys", &json!({"name": "a", "permissions": [permission]}))
+            .bearer(&token)
+            .send()
+            .await
+            .expect(201)
+    };
     let (made, other) = (make("billing.readInvoices").await, make("auth.readMembers").await);
     let (id, key, other) = (text(&made["api_key"], "id"), text(&made, "secret"), text(&other, "secret"));
     assert_eq!(ask(&invoices, key).await, (StatusCode::OK, Principal::User(ada.user).to_string()));
     assert_eq!(ask(&anybody, other).await, (StatusCode::OK, ada.tenant.to_string()));
     assert_eq!(ask(&invoices, other).await.0, StatusCode::FORBIDDEN);
 
-    let forgotten: u32 = world.platform.redis.clone().del(format!("{}{{{}}}:sess:{id}", world.platform.redis_prefix(), ada.tenant)).await.unwrap();
+    let forgotten: u32 = world
+        .platform
+        .redis
+        .clone()
+        .del(format!("{}{{{}}}:sess:{id}", world.platform.redis_prefix(), ada.tenant))
+        .await
+        .unwrap();
     assert_eq!((forgotten, ask(&invoices, key).await.0), (1, StatusCode::OK));
     world.allow(&ada, &["auth.readMembers"]).await;
     assert_eq!(ask(&invoices, key).await.0, StatusCode::FORBIDDEN);
@@ -91,7 +110,8 @@ async fn a_machine_works_at_another_service_and_stops_there_at_once() {
     let (id, secret) = (text(&made["client"], "id"), text(&made["secret"], "secret"));
     let machine = Principal::Client(id.to_owned());
     let form = [("grant_type", "client_credentials"), ("client_id", id), ("client_secret", secret)];
-    let token = text(&world.server.post_form("/v1/oauth/token", &form).send().await.expect(200), "access_token").to_owned();
+    let token =
+        text(&world.server.post_form("/v1/oauth/token", &form).send().await.expect(200), "access_token").to_owned();
     world.platform.allow(ada.tenant, &machine, &["billing.readInvoices"]).await;
     let invoices = format!("{url}/invoices");
     assert_eq!(ask(&invoices, &token).await, (StatusCode::OK, machine.to_string()));

@@ -24,7 +24,10 @@ async fn a_key_learns_no_more_of_its_owner_than_it_may_see() {
     assert_eq!(me(&blind).await, json!({"user": {"id": ada.user}, "tenant": acme, "tenants": [acme]}));
     let seen = json!({"id": ada.user, "email": "ada@acme.test", "display_name": "Ada"});
     assert_eq!(me(&seeing).await, json!({"user": seen, "tenant": acme, "tenants": [acme]}));
-    assert_eq!(me(&token).await, json!({"user": seen, "tenant": acme, "tenants": [acme, {"id": eve.tenant, "name": "Evil"}]}));
+    assert_eq!(
+        me(&token).await,
+        json!({"user": seen, "tenant": acme, "tenants": [acme, {"id": eve.tenant, "name": "Evil"}]})
+    );
     // What the owner may not see any more the key does not see.
     world.allow(&ada, &["auth.inviteMembers"]).await;
     assert_eq!(me(&seeing).await["user"], json!({"id": ada.user}));
@@ -39,7 +42,8 @@ async fn a_machine_sees_itself() {
     let made = world.server.post("/v1/clients", &json!({"name": "import"})).bearer(&admin).send().await.expect(201);
     let (id, secret) = (text(&made["client"], "id"), text(&made["secret"], "secret"));
     let form = [("grant_type", "client_credentials"), ("client_id", id), ("client_secret", secret)];
-    let token = text(&world.server.post_form("/v1/oauth/token", &form).send().await.expect(200), "access_token").to_owned();
+    let token =
+        text(&world.server.post_form("/v1/oauth/token", &form).send().await.expect(200), "access_token").to_owned();
     let acme = json!({"id": ada.tenant, "name": "Acme"});
     let me = world.server.get("/v1/me").bearer(&token).send().await.expect(200);
     assert_eq!(me, json!({"client": {"id": id, "name": "import"}, "tenant": acme, "tenants": [acme]}));
@@ -54,14 +58,30 @@ async fn who_exists_is_told_of_each_tenant_alone() {
     let made = world.server.post("/v1/clients", &json!({"name": "import"})).bearer(&admin).send().await.expect(201);
     let client = text(&made["client"], "id").to_owned();
     let (person, machine) = (Principal::User(ada.user).to_string(), format!("client:{client}"));
-    let named = [person.clone(), machine.clone(), format!("client:{}", client.to_uppercase()), "client:worker".to_owned(), format!("user:{client}")];
+    let named = [
+        person.clone(),
+        machine.clone(),
+        format!("client:{}", client.to_uppercase()),
+        "client:worker".to_owned(),
+        format!("user:{client}"),
+    ];
     let permission = world.platform_token("permission").await;
     let ask = async |tenant, named: &[String], token: &str| {
-        world.server.post("/internal/principals", &json!({"tenant_id": tenant, "principals": named})).bearer(token).send().await
+        world
+            .server
+            .post("/internal/principals", &json!({"tenant_id": tenant, "principals": named}))
+            .bearer(token)
+            .send()
+            .await
     };
     let found = async |tenant| {
         let answer = ask(tenant, &named, &permission).await.expect(200);
-        answer["existing"].as_array().unwrap().iter().map(|one| one["principal"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+        answer["existing"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|one| one["principal"].as_str().unwrap().to_owned())
+            .collect::<Vec<_>>()
     };
     assert_eq!(found(ada.tenant).await, [person.clone(), machine]);
     assert_eq!(found(eve.tenant).await, [""; 0]);

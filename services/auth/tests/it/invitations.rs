@@ -45,14 +45,31 @@ async fn a_stranger_joins_with_a_new_account() {
     assert_eq!((news.len(), json!(news[0].user_id), news[0].tenant_id), (1, joined["user_id"].clone(), ada.tenant));
     world.server.post(&link, &answer).send().await.problem(410, "link_used");
 
-    let bob = world.server.post("/v1/sessions", &json!({"email": "bob@acme.test", "password": PASSWORD})).send().await.expect(201);
+    let bob = world
+        .server
+        .post("/v1/sessions", &json!({"email": "bob@acme.test", "password": PASSWORD}))
+        .send()
+        .await
+        .expect(201);
     assert_eq!(bob["tenant"]["id"], json!(ada.tenant));
     let members = world.server.get("/v1/members?limit=1").bearer(&token).send().await.expect(200);
     assert_eq!(members["items"][0]["email"], "ada@acme.test");
-    let rest = world.server.get(&format!("/v1/members?cursor={}", text(&members, "next_cursor"))).bearer(&token).send().await.expect(200);
+    let rest = world
+        .server
+        .get(&format!("/v1/members?cursor={}", text(&members, "next_cursor")))
+        .bearer(&token)
+        .send()
+        .await
+        .expect(200);
     assert_eq!((&rest["items"][0]["user_id"], rest["items"].as_array().unwrap().len()), (&joined["user_id"], 1));
     world.server.get("/v1/members").bearer(text(&bob, "access_token")).send().await.problem(503, "unavailable");
-    world.server.post("/v1/invitations", &json!({"email": "bob@acme.test"})).bearer(&token).send().await.problem(409, "already_a_member");
+    world
+        .server
+        .post("/v1/invitations", &json!({"email": "bob@acme.test"}))
+        .bearer(&token)
+        .send()
+        .await
+        .problem(409, "already_a_member");
     world.server.post("/v1/invitations", &json!({"email": "bob"})).bearer(&token).send().await.invalid(&["email"]);
 }
 
@@ -82,10 +99,16 @@ async fn a_form_is_answered_with_pages() {
     let world = World::start().await;
     let (_, token) = ada(&world).await;
     let link = invite(&world, &token, "bob@acme.test").await;
-    let submit = async |fields: &[(&str, &str)]| world.server.post_form(&link, fields).header("accept", "text/html").send().await;
+    let submit = async |fields: &[(&str, &str)]| {
+        world.server.post_form(&link, fields).header("accept", "text/html").send().await
+    };
     let wrong = submit(&[("display_name", "Bob"), ("password", "short")]).await;
     assert_eq!((wrong.status, wrong.header("content-type")), (422, Some("text/html; charset=utf-8")));
-    assert!(wrong.text.contains("password: must have at least 15 characters") && wrong.text.contains("<form"), "{}", wrong.text);
+    assert!(
+        wrong.text.contains("password: must have at least 15 characters") && wrong.text.contains("<form"),
+        "{}",
+        wrong.text
+    );
     let right = submit(&[("display_name", "Bob"), ("password", PASSWORD)]).await;
     assert_eq!(right.status, 201);
     assert!(right.text.contains("Welcome to Acme"), "{}", right.text);
@@ -98,7 +121,12 @@ async fn invitations_expire() {
     let (_, token) = ada(&world).await;
     let link = invite(&world, &token, "bob@acme.test").await;
     world.clock.advance(TimeDelta::days(7));
-    world.server.post(&link, &json!({"display_name": "Bob", "password": PASSWORD})).send().await.problem(410, "link_used");
+    world
+        .server
+        .post(&link, &json!({"display_name": "Bob", "password": PASSWORD}))
+        .send()
+        .await
+        .problem(410, "link_used");
     assert_eq!(world.server.get(&link).send().await.status, 410);
     auth::sweep::sweep(&world.platform.pool, world.clock.now() + TimeDelta::days(8)).await.unwrap();
     assert_eq!(world.count("invitations").await, 0);

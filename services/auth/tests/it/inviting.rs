@@ -76,7 +76,10 @@ async fn a_tenant_sends_only_so_many_an_hour_however_fast_it_asks() {
     let url = format!("{}/v1/invitations", world.server.url);
     let tasks: Vec<_> = (0..26)
         .map(|number| {
-            let request = reqwest::Client::new().post(&url).bearer_auth(&token).json(&json!({"email": format!("p{number}@elsewhere.test")}));
+            let request = reqwest::Client::new()
+                .post(&url)
+                .bearer_auth(&token)
+                .json(&json!({"email": format!("p{number}@elsewhere.test")}));
             tokio::spawn(async move { answered(&request).await })
         })
         .collect();
@@ -87,7 +90,10 @@ async fn a_tenant_sends_only_so_many_an_hour_however_fast_it_asks() {
     statuses.sort_unstable();
     assert_eq!((statuses.iter().filter(|status| **status == 202).count(), statuses[25]), (20, 429), "{statuses:?}");
     let refused = invite(&world, &token, BOB).await;
-    assert_eq!((refused.header("ratelimit-limit"), refused.header("retry-after")), (Some("20, 20;w=3600"), Some("3601")));
+    assert_eq!(
+        (refused.header("ratelimit-limit"), refused.header("retry-after")),
+        (Some("20, 20;w=3600"), Some("3601"))
+    );
     refused.problem(429, "too_many_invitations");
     world.clock.advance(TimeDelta::minutes(61));
     let answer = invite(&world, &token, BOB).await;
@@ -109,8 +115,16 @@ async fn many_tenants_together_cannot_flood_a_stranger_nor_keep_one_from_invitin
     world.clock.advance(TimeDelta::hours(4));
     world.send_waiting().await;
     let mails = world.mails("invitation", BOB).await;
-    assert_eq!((mails.len(), &mails[5].variables["tenant_name"]), (6, &json!("Acme")), "who is here longest comes first");
-    assert_eq!(mails[5].expires_at, Some(world.clock.now() + TimeDelta::days(7)), "its link begins to work when it goes");
+    assert_eq!(
+        (mails.len(), &mails[5].variables["tenant_name"]),
+        (6, &json!("Acme")),
+        "who is here longest comes first"
+    );
+    assert_eq!(
+        mails[5].expires_at,
+        Some(world.clock.now() + TimeDelta::days(7)),
+        "its link begins to work when it goes"
+    );
     let answer = json!({"display_name": "Bob", "password": PASSWORD});
     assert_eq!(world.server.post(&world.link("invitation", BOB).await, &answer).send().await.status, 201);
 }
@@ -124,7 +138,10 @@ async fn an_invitation_is_listed_and_withdrawn() {
     let link = world.link("invitation", BOB).await;
     let listed = open(&world, &token).await;
     assert_eq!((listed.len(), &listed[0]), (1, &made));
-    assert_eq!((&made["invited_by"], &made["inviter"], &made["mail_waits"]), (&json!(ada.user), &json!("Ada"), &json!(false)));
+    assert_eq!(
+        (&made["invited_by"], &made["inviter"], &made["mail_waits"]),
+        (&json!(ada.user), &json!("Ada"), &json!(false))
+    );
     let path = format!("/v1/invitations/{}", text(&made, "id"));
     assert!(open(&world, &other).await.is_empty());
     world.server.delete(&path).bearer(&other).send().await.problem(404, "invitation_not_found");
@@ -148,7 +165,13 @@ async fn who_refuses_a_tenant_hears_no_more_of_it() {
     let (link, refuse) = (world.link("invitation", BOB).await, refusal(&world).await);
     assert!(world.server.get(&link).send().await.text.contains("../invitation-refusals/"));
     let page = world.server.get(&refuse).send().await;
-    assert!(page.text.contains("<bdi>Acme</bdi>") && page.text.contains("None from this tenant") && page.text.contains("None from anybody"), "{}", page.text);
+    assert!(
+        page.text.contains("<bdi>Acme</bdi>")
+            && page.text.contains("None from this tenant")
+            && page.text.contains("None from anybody"),
+        "{}",
+        page.text
+    );
     assert_eq!(open(&world, &acme).await.len(), 1, "looking refuses nothing");
 
     // As a mail program does it for somebody who clicks on 'unsubscribe' (RFC 8058).
@@ -161,7 +184,9 @@ async fn who_refuses_a_tenant_hears_no_more_of_it() {
     auth::sweep::sweep(&world.platform.pool, world.clock.now()).await.unwrap();
     assert_eq!((world.count("invitations").await, world.count("invitation_refusals").await), (0, 1), "it lasts");
 
-    let submit = async |from: &str| world.server.post_form(&refuse, &[("from", from)]).header("accept", "text/html").send().await;
+    let submit = async |from: &str| {
+        world.server.post_form(&refuse, &[("from", from)]).header("accept", "text/html").send().await
+    };
     let page = submit("everybody").await;
     assert!(page.status == 200 && page.text.contains("Take invitations again"), "{}", page.text);
     assert_eq!(submit("nobody").await.status, 200);
@@ -172,7 +197,8 @@ async fn who_refuses_a_tenant_hears_no_more_of_it() {
 #[tokio::test]
 async fn a_mail_program_refuses_with_one_click() {
     const FORM: &str = "List-Unsubscribe=One-Click";
-    const PARTS: &str = "--x\r\nContent-Disposition: form-data; name=\"List-Unsubscribe\"\r\n\r\nOne-Click\r\n--x--\r\n";
+    const PARTS: &str =
+        "--x\r\nContent-Disposition: form-data; name=\"List-Unsubscribe\"\r\n\r\nOne-Click\r\n--x--\r\n";
     let world = World::start().await;
     let (_, acme) = owner(&world, "ada@acme.test", "Acme").await;
     let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
@@ -187,13 +213,21 @@ async fn a_mail_program_refuses_with_one_click() {
         for method in [reqwest::Method::GET, reqwest::Method::HEAD] {
             assert_eq!(http.request(method, &url).send().await.unwrap().status(), 200);
         }
-        assert_eq!((open(&world, &acme).await.len(), world.count("invitation_refusals").await), (1, 0), "looking refuses nothing");
+        assert_eq!(
+            (open(&world, &acme).await.len(), world.count("invitation_refusals").await),
+            (1, 0),
+            "looking refuses nothing"
+        );
         // Mail programs ask again if the answer is lost.
         for _ in 0..2 {
             let answer = http.post(&url).header("content-type", content_type).body(body).send().await.unwrap();
             assert_eq!((answer.status().as_u16(), answer.headers().get("set-cookie")), (204, None), "{content_type}");
         }
-        assert_eq!((open(&world, &acme).await.len(), world.count("invitation_refusals").await), (0, 1), "{content_type}");
+        assert_eq!(
+            (open(&world, &acme).await.len(), world.count("invitation_refusals").await),
+            (0, 1),
+            "{content_type}"
+        );
         invite(&world, &acme, BOB).await.problem(409, "invitations_refused");
         assert_eq!(http.post(&url).json(&json!({"from": "nobody"})).send().await.unwrap().status(), 204);
         world.clock.advance(TimeDelta::days(1));

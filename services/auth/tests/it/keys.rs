@@ -15,18 +15,30 @@ async fn keys_are_published_and_outlive_the_process() {
     let world = World::start().await;
     let jwks = world.server.get("/.well-known/jwks.json").send().await.expect(200);
     let key = &jwks["keys"][0];
-    assert_eq!((text(key, "kty"), text(key, "crv"), text(key, "alg"), text(key, "use")), ("OKP", "Ed25519", "EdDSA", "sig"));
+    assert_eq!(
+        (text(key, "kty"), text(key, "crv"), text(key, "alg"), text(key, "use")),
+        ("OKP", "Ed25519", "EdDSA", "sig")
+    );
     assert_eq!(key.get("d"), None, "the private key stays at home");
-    let stored: Vec<u8> = sqlx::query_scalar("SELECT sealed_private_key FROM signing_keys").fetch_one(&world.platform.pool).await.unwrap();
+    let stored: Vec<u8> = sqlx::query_scalar("SELECT sealed_private_key FROM signing_keys")
+        .fetch_one(&world.platform.pool)
+        .await
+        .unwrap();
     assert!(!stored.windows(4).any(|bytes| bytes == [0x2b, 0x65, 0x70, 0x04]), "the stored key is no plain PKCS #8");
 
     let discovery = world.server.get("/.well-known/openid-configuration").send().await.expect(200);
     assert_eq!(text(&discovery, "issuer"), world.server.url);
     assert_eq!(text(&discovery, "jwks_uri"), "https://auth.test/.well-known/jwks.json");
 
-    let second = world.platform.serve(|lifecycle, bound, ambient| auth::start(config(environment(&world.platform)), bound, ambient, lifecycle)).await;
+    let second = world
+        .platform
+        .serve(|lifecycle, bound, ambient| auth::start(config(environment(&world.platform)), bound, ambient, lifecycle))
+        .await;
     assert_eq!(second.get("/.well-known/jwks.json").send().await.expect(200), jwks);
-    let ready = eventually("auth is ready", async || Some(world.server.ops("/readyz").send().await).filter(|answer| answer.status == 200)).await;
+    let ready = eventually("auth is ready", async || {
+        Some(world.server.ops("/readyz").send().await).filter(|answer| answer.status == 200)
+    })
+    .await;
     assert_eq!(ready.json["parts"], json!({"database": "up", "keys": "up", "redis": "up"}));
 }
 
@@ -34,7 +46,11 @@ async fn keys_are_published_and_outlive_the_process() {
 async fn processes_that_start_together_make_one_key() {
     let world = World::start().await;
     sqlx::query("DELETE FROM signing_keys").execute(&world.platform.pool).await.unwrap();
-    let start = || world.platform.serve(|lifecycle, bound, ambient| auth::start(config(environment(&world.platform)), bound, ambient, lifecycle));
+    let start = || {
+        world.platform.serve(|lifecycle, bound, ambient| {
+            auth::start(config(environment(&world.platform)), bound, ambient, lifecycle)
+        })
+    };
     let (a, b) = tokio::join!(start(), start());
     let (a, b) = tokio::join!(a.get("/.well-known/jwks.json").send(), b.get("/.well-known/jwks.json").send());
     assert_eq!(a.expect(200), b.expect(200));
@@ -59,7 +75,9 @@ async fn forged_tokens_are_refused() {
     let ada = world.account("ada@acme.test", "Acme").await;
     let session = world.log_in(&ada).await;
     let token = text(&session, "access_token");
-    let [header, payload, signature] = token.split('.').collect::<Vec<_>>()[..] else { panic!("a JWT has three parts") };
+    let [header, payload, signature] = token.split('.').collect::<Vec<_>>()[..] else {
+        panic!("a JWT has three parts")
+    };
     let claims: Value = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(payload).unwrap()).unwrap();
     let encode = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
 
@@ -72,7 +90,9 @@ async fn forged_tokens_are_refused() {
     let kid = text(&jwks["keys"][0], "kid").to_owned();
     let hs256 = Header { typ: Some("at+jwt".into()), kid: Some(kid), ..Header::new(Algorithm::HS256) };
     let by_public_key = jsonwebtoken::encode(&hs256, &claims, &EncodingKey::from_secret(&public)).unwrap();
-    for forged in [tampered, none, by_public_key, world.platform.issuer.sign_value(&claims), token[..token.len() - 4].to_owned()] {
+    for forged in
+        [tampered, none, by_public_key, world.platform.issuer.sign_value(&claims), token[..token.len() - 4].to_owned()]
+    {
         world.server.get("/v1/me").bearer(&forged).send().await.problem(401, "token_invalid");
     }
     world.server.get("/v1/me").send().await.problem(401, "token_missing");

@@ -66,5 +66,8 @@ async fn without_redis_a_process_counts_for_itself() {
     let limiter = limiter(&world, redis.url(), &world.clock, "1").await;
     assert_eq!(knock(&limiter, source("203.0.113.7"), 5).await, 3);
     drop(redis);
-    assert_eq!((knock(&limiter, source("203.0.113.7"), 5).await, knock(&limiter, source("203.0.113.8"), 5).await), (3, 3));
+    assert_eq!(
+        (knock(&limiter, source("203.0.113.7"), 5).await, knock(&limiter, source("203.0.113.8"), 5).await),
+        (3, 3)
+    );
 }

@@ -11,23 +11,42 @@ use tokio::net::TcpListener;
 async fn a_login_gives_tokens_that_say_who_acts_where() {
     let world = World::start().await;
     let ada = world.account("ada@acme.test", "Acme").await;
-    let answer = world.server.post("/v1/sessions", &json!({"email": " ADA@acme.test", "password": PASSWORD})).send().await;
+    let answer =
+        world.server.post("/v1/sessions", &json!({"email": " ADA@acme.test", "password": PASSWORD})).send().await;
     let cookie = answer.header("set-cookie").unwrap().to_owned();
     assert_eq!(answer.header("cache-control"), Some("no-store"));
     let body = answer.expect(201);
-    assert_eq!(cookie, format!("refresh_token={}; Path=/v1/sessions; Max-Age=86400; HttpOnly; SameSite=Lax; Secure", text(&body, "refresh_token")));
-    assert_eq!((text(&body, "token_type"), &body["expires_in"], &body["permissions"]), ("Bearer", &json!(600), &Value::Null));
+    assert_eq!(
+        cookie,
+        format!(
+            "refresh_token={}; Path=/v1/sessions; Max-Age=86400; HttpOnly; SameSite=Lax; Secure",
+            text(&body, "refresh_token")
+        )
+    );
+    assert_eq!(
+        (text(&body, "token_type"), &body["expires_in"], &body["permissions"]),
+        ("Bearer", &json!(600), &Value::Null)
+    );
     assert_eq!(body["user"], json!({"id": ada.user, "email": "ada@acme.test", "display_name": "Ada"}));
     assert_eq!(body["tenant"], json!({"id": ada.tenant, "name": "Acme"}));
 
     let verifier = world.verifier();
     let claims = verifier.verify(text(&body, "access_token")).await.unwrap();
-    assert_eq!((claims.sub.clone(), claims.tid, claims.client_id.as_str()), (ada.user.to_string(), Some(ada.tenant), "web"));
+    assert_eq!(
+        (claims.sub.clone(), claims.tid, claims.client_id.as_str()),
+        (ada.user.to_string(), Some(ada.tenant), "web")
+    );
     assert_eq!(claims.sid.unwrap().to_string(), text(&body, "session_id"));
-    assert_eq!((claims.exp - claims.iat, claims.auth_time, claims.amr.clone()), (600, Some(claims.iat), vec!["pwd".to_owned()]));
+    assert_eq!(
+        (claims.exp - claims.iat, claims.auth_time, claims.amr.clone()),
+        (600, Some(claims.iat), vec!["pwd".to_owned()])
+    );
 
     let me = world.server.get("/v1/me").bearer(text(&body, "access_token")).send().await.expect(200);
-    assert_eq!((&me["user"], &me["tenant"], &me["tenants"]), (&body["user"], &body["tenant"], &json!([body["tenant"]])));
+    assert_eq!(
+        (&me["user"], &me["tenant"], &me["tenants"]),
+        (&body["user"], &body["tenant"], &json!([body["tenant"]]))
+    );
 }
 
 #[tokio::test]
@@ -75,11 +94,14 @@ async fn a_login_carries_what_the_permission_service_answers() {
 async fn an_outdated_hash_is_replaced_at_login() {
     let world = World::with(&[("ARGON2_ITERATIONS", "3".into())]).await;
     let ada = world.account("ada@acme.test", "Acme").await;
-    let cheap = auth::passwords::Hasher::new(auth::passwords::Cost { memory_kib: 19_456, iterations: 2 }, world.clock.clone()).unwrap();
+    let cheap =
+        auth::passwords::Hasher::new(auth::passwords::Cost { memory_kib: 19_456, iterations: 2 }, world.clock.clone())
+            .unwrap();
     let old = cheap.hash(&PASSWORD.into()).await.unwrap();
     sqlx::query("UPDATE users SET password_hash = $1").bind(&old).execute(&world.platform.pool).await.unwrap();
     world.log_in(&ada).await;
-    let new: String = sqlx::query_scalar("SELECT password_hash FROM users").fetch_one(&world.platform.pool).await.unwrap();
+    let new: String =
+        sqlx::query_scalar("SELECT password_hash FROM users").fetch_one(&world.platform.pool).await.unwrap();
     assert!(new.contains("m=19456,t=3,p=1"), "{new}");
     world.log_in(&ada).await;
 }

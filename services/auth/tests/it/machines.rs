@@ -27,14 +27,28 @@ impl Fleet {
         let made = world.server.post("/v1/clients", &json!({"name": " nightly import "})).bearer(&token).send().await;
         assert_eq!(made.header("cache-control"), Some("no-store"));
         let made = made.expect(201);
-        assert_eq!((&made["client"]["name"], &made["client"]["created_by"]), (&json!("nightly import"), &json!(ada.user)));
+        assert_eq!(
+            (&made["client"]["name"], &made["client"]["created_by"]),
+            (&json!("nightly import"), &json!(ada.user))
+        );
         let client = text(&made["client"], "id").to_owned();
-        world.platform.allow(ada.tenant, &Principal::Client(client.clone()), &["auth.readClients", "auth.writeClients", "auth.inviteMembers"]).await;
+        world
+            .platform
+            .allow(
+                ada.tenant,
+                &Principal::Client(client.clone()),
+                &["auth.readClients", "auth.writeClients", "auth.inviteMembers"],
+            )
+            .await;
         Self { world, ada, token, client, secret: made["secret"].clone() }
     }
 
     async fn ask(&self, secret: &Value) -> TestAnswer {
-        let form = [("grant_type", "client_credentials"), ("client_id", self.client.as_str()), ("client_secret", text(secret, "secret"))];
+        let form = [
+            ("grant_type", "client_credentials"),
+            ("client_id", self.client.as_str()),
+            ("client_secret", text(secret, "secret")),
+        ];
         self.world.server.post_form("/v1/oauth/token", &form).send().await
     }
 
@@ -47,7 +61,12 @@ impl Fleet {
     }
 
     async fn add_secret(&self) -> TestAnswer {
-        self.world.server.request(reqwest::Method::POST, &format!("/v1/clients/{}/secrets", self.client)).bearer(&self.token).send().await
+        self.world
+            .server
+            .request(reqwest::Method::POST, &format!("/v1/clients/{}/secrets", self.client))
+            .bearer(&self.token)
+            .send()
+            .await
     }
 
     async fn delete(&self, below: &str) -> TestAnswer {
@@ -69,11 +88,24 @@ async fn a_machine_acts_in_its_tenant_as_itself() {
     let server = &fleet.world.server;
     let alive = format!("/internal/sessions/{}/{}", fleet.ada.tenant, text(&fleet.secret, "id"));
     server.get(&alive).bearer(&token).send().await.problem(403, "platform_client_only");
-    assert_eq!(server.get(&alive).bearer(&fleet.world.worker_token().await).send().await.expect(200), json!({"alive": true}));
+    assert_eq!(
+        server.get(&alive).bearer(&fleet.world.worker_token().await).send().await.expect(200),
+        json!({"alive": true})
+    );
     // A machine that makes credentials would outlive its own deletion.
     server.post("/v1/clients", &json!({"name": "another"})).bearer(&token).send().await.problem(403, "people_only");
-    server.post("/v1/invitations", &json!({"email": "bob@acme.test"})).bearer(&token).send().await.problem(403, "people_only");
-    server.post("/v1/api-keys", &json!({"name": "a", "permissions": ["auth.readClients"]})).bearer(&token).send().await.problem(403, "people_only");
+    server
+        .post("/v1/invitations", &json!({"email": "bob@acme.test"}))
+        .bearer(&token)
+        .send()
+        .await
+        .problem(403, "people_only");
+    server
+        .post("/v1/api-keys", &json!({"name": "a", "permissions": ["auth.readClients"]}))
+        .bearer(&token)
+        .send()
+        .await
+        .problem(403, "people_only");
     server.get("/v1/sessions").bearer(&token).send().await.problem(403, "people_only");
     fleet.world.platform.allow(fleet.ada.tenant, &Principal::Client(fleet.client.clone()), &[]).await;
     fleet.works(&token).await.problem(403, "permission_missing");
@@ -87,7 +119,8 @@ async fn a_secret_is_replaced_while_both_work() {
     let second = fleet.add_secret().await.expect(201);
     let new = fleet.token(&second).await;
     fleet.add_secret().await.problem(409, "two_secrets_live");
-    let shown = fleet.world.server.get(&format!("/v1/clients/{}", fleet.client)).bearer(&fleet.token).send().await.expect(200);
+    let shown =
+        fleet.world.server.get(&format!("/v1/clients/{}", fleet.client)).bearer(&fleet.token).send().await.expect(200);
     let ids: Vec<_> = shown["secrets"].as_array().unwrap().iter().map(|secret| secret["id"].clone()).collect();
     assert_eq!(ids, [fleet.secret["id"].clone(), second["id"].clone()]);
     assert!(!shown.to_string().contains(text(&second, "secret")));
@@ -118,7 +151,14 @@ async fn a_deleted_machine_is_gone_at_once() {
     }
     fleet.ask(&second).await.problem(401, "invalid_client");
     fleet.add_secret().await.problem(404, "client_not_found");
-    fleet.world.server.get(&format!("/v1/clients/{}", fleet.client)).bearer(&fleet.token).send().await.problem(404, "client_not_found");
+    fleet
+        .world
+        .server
+        .get(&format!("/v1/clients/{}", fleet.client))
+        .bearer(&fleet.token)
+        .send()
+        .await
+        .problem(404, "client_not_found");
     assert_eq!(fleet.works(&fleet.token).await.expect(200), json!({"items": []}));
     auth::sweep::sweep(&fleet.world.platform.pool, fleet.world.clock.now() + TimeDelta::days(31)).await.unwrap();
     assert_eq!((fleet.world.count("clients").await, fleet.world.count("client_secrets").await), (0, 0));
@@ -134,7 +174,12 @@ async fn another_tenants_machine_is_invisible() {
     let (client, secret) = (format!("/v1/clients/{}", fleet.client), text(&fleet.secret, "id"));
     server.get(&client).bearer(&eves).send().await.problem(404, "client_not_found");
     server.delete(&client).bearer(&eves).send().await.problem(404, "client_not_found");
-    server.request(reqwest::Method::POST, &format!("{client}/secrets")).bearer(&eves).send().await.problem(404, "client_not_found");
+    server
+        .request(reqwest::Method::POST, &format!("{client}/secrets"))
+        .bearer(&eves)
+        .send()
+        .await
+        .problem(404, "client_not_found");
     server.delete(&format!("{client}/secrets/{secret}")).bearer(&eves).send().await.problem(404, "secret_not_found");
     assert_eq!(fleet.works(&eves).await.expect(200), json!({"items": []}));
     fleet.works(&fleet.token(&fleet.secret).await).await.expect(200);

@@ -56,12 +56,24 @@ impl Team {
 
     async fn key(&self, session: &Value) -> String {
         let body = json!({"name": "laptop", "permissions": ["auth.readMembers"]});
-        text(&self.world.server.post("/v1/api-keys", &body).bearer(text(session, "access_token")).send().await.expect(201), "secret").to_owned()
+        text(
+            &self
+                .world
+                .server
+                .post("/v1/api-keys", &body)
+                .bearer(text(session, "access_token"))
+                .send()
+                .await
+                .expect(201),
+            "secret",
+        )
+        .to_owned()
     }
 
     async fn rejoin(&self) {
         let query = "INSERT INTO memberships (id, tenant_id, user_id, joined_at) VALUES ($1, $2, $3, now())";
-        let insert = sqlx::query(query).bind(self.world.platform.ambient.uuid()).bind(self.ada.tenant.0).bind(self.bob.user.0);
+        let insert =
+            sqlx::query(query).bind(self.world.platform.ambient.uuid()).bind(self.ada.tenant.0).bind(self.bob.user.0);
         insert.execute(&self.world.platform.pool).await.unwrap();
     }
 }
@@ -79,11 +91,16 @@ async fn nothing_of_a_removed_member_works_anywhere() {
         assert_eq!(elsewhere::ask(&anybody, token).await.0, StatusCode::OK);
     }
     // A way back that he has prepared, and one that was open for him.
-    let invite = async |by: &str, email: &str| world.server.post("/v1/invitations", &json!({"email": email})).bearer(by).send().await.expect(202);
+    let invite = async |by: &str, email: &str| {
+        world.server.post("/v1/invitations", &json!({"email": email})).bearer(by).send().await.expect(202)
+    };
     invite(tokens[0], "bob-again@acme.test").await;
     let back = world.link("invitation", "bob-again@acme.test").await;
-    let membership: sqlx::types::Uuid =
-        sqlx::query_scalar("SELECT id FROM memberships WHERE user_id = $1").bind(team.bob.user.0).fetch_one(&world.platform.pool).await.unwrap();
+    let membership: sqlx::types::Uuid = sqlx::query_scalar("SELECT id FROM memberships WHERE user_id = $1")
+        .bind(team.bob.user.0)
+        .fetch_one(&world.platform.pool)
+        .await
+        .unwrap();
 
     assert_eq!(team.remove().await.status, 204);
     for token in [tokens[0], tokens[1]] {
@@ -98,9 +115,17 @@ async fn nothing_of_a_removed_member_works_anywhere() {
         team.refresh(session).await.problem(401, "session_ended");
     }
     team.log_in().await.problem(403, "not_a_member");
-    world.server.post(&back, &json!({"display_name": "Bob", "password": PASSWORD})).send().await.problem(410, "link_used");
+    world
+        .server
+        .post(&back, &json!({"display_name": "Bob", "password": PASSWORD}))
+        .send()
+        .await
+        .problem(410, "link_used");
     let removals = world.platform.issuer.removals();
-    let told = removals.iter().map(|removal| (removal.principal.to_string(), removal.by.to_string(), removal.id)).collect::<Vec<_>>();
+    let told = removals
+        .iter()
+        .map(|removal| (removal.principal.to_string(), removal.by.to_string(), removal.id))
+        .collect::<Vec<_>>();
     assert_eq!(told, [(format!("user:{}", team.bob.user), format!("user:{}", team.ada.user), membership)]);
     assert_eq!((world.count("removals").await, world.count("memberships").await), (0, 1));
     team.remove().await.problem(404, "member_not_found");
@@ -141,10 +166,17 @@ async fn who_may_not_remove_changes_nothing() {
         world.allow(&team.ada, &["auth.writeMembers"]).await;
         delete(&team.token).await.problem(403, "escalation");
         world.allow(&team.ada, &["auth.inviteMembers", "auth.readMembers", "auth.writeMembers"]).await;
-        let body = json!({"name": "script", "permissions": ["auth.inviteMembers", "auth.readMembers", "auth.writeMembers"]});
+        let body =
+            json!({"name": "script", "permissions": ["auth.inviteMembers", "auth.readMembers", "auth.writeMembers"]});
         let key = world.server.post("/v1/api-keys", &body).bearer(&team.token).send().await.expect(201);
         delete(text(&key, "secret")).await.problem(403, "user_session_required");
-        world.server.delete(&path.replace(&team.bob.user.to_string(), "nobody")).bearer(&team.token).send().await.problem(404, "not_found");
+        world
+            .server
+            .delete(&path.replace(&team.bob.user.to_string(), "nobody"))
+            .bearer(&team.token)
+            .send()
+            .await
+            .problem(404, "not_found");
     }
     team.members(text(&bobs, "access_token")).await.expect(200);
     assert_eq!((world.count("removals").await, world.platform.issuer.removals().len()), (0, 0));
@@ -179,8 +211,7 @@ async fn a_removal_that_the_permission_service_missed_goes_on_by_itself() {
     sqlx::raw_sql("LOCK TABLE removals IN ACCESS EXCLUSIVE MODE").execute(&mut *wall).await.unwrap();
     let path = format!("/v1/members/{}", team.bob.user);
     let removal = tokio::spawn(team.world.server.delete(&path).bearer(&team.token).send());
-    let waiting =
-        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE 'INSERT INTO removals%'";
+    let waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE 'INSERT INTO removals%'";
     eventually("the removal is about to be noted", async || {
         (sqlx::query_scalar::<_, i64>(waiting).fetch_one(&team.world.platform.pool).await.unwrap() == 1).then_some(())
     })
@@ -210,7 +241,10 @@ async fn a_removal_that_redis_missed_is_not_answered_until_it_is_complete() {
     sqlx::raw_sql("LOCK TABLE api_keys IN ACCESS EXCLUSIVE MODE").execute(&mut *wall).await.unwrap();
     let path = format!("/v1/members/{}", team.bob.user);
     let removal = tokio::spawn(team.world.server.delete(&path).bearer(&team.token).send());
-    eventually("the permission service was told", async || (team.world.platform.issuer.removals().len() == 1).then_some(())).await;
+    eventually("the permission service was told", async || {
+        (team.world.platform.issuer.removals().len() == 1).then_some(())
+    })
+    .await;
     link.cut();
     wall.rollback().await.unwrap();
     removal.await.unwrap().problem(503, "removal_unconfirmed");
@@ -239,7 +273,14 @@ async fn a_log_in_that_overlaps_with_the_removal_leaves_no_session() {
             }
         }
         let alive = "SELECT count(*) FROM sessions WHERE user_id = $1 AND ended_at IS NULL";
-        assert_eq!(sqlx::query_scalar::<_, i64>(alive).bind(team.bob.user.0).fetch_one(&team.world.platform.pool).await.unwrap(), 0);
+        assert_eq!(
+            sqlx::query_scalar::<_, i64>(alive)
+                .bind(team.bob.user.0)
+                .fetch_one(&team.world.platform.pool)
+                .await
+                .unwrap(),
+            0
+        );
         team.rejoin().await;
     }
     team.members(text(&kept, "access_token")).await.problem(401, "session_ended");
@@ -250,12 +291,14 @@ async fn a_removal_waits_for_a_log_in_that_is_in_the_middle_of_it() {
     let team = Team::start().await;
     let mut wall = team.world.platform.pool.begin().await.unwrap();
     sqlx::raw_sql("LOCK TABLE refresh_tokens IN EXCLUSIVE MODE").execute(&mut *wall).await.unwrap();
-    let waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
+    let waiting =
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
     let waiting = async || sqlx::query_scalar::<_, i64>(waiting).fetch_one(&team.world.platform.pool).await.unwrap();
     let credentials = json!({"email": BOB, "password": PASSWORD, "tenant_id": team.ada.tenant});
     let session = tokio::spawn(team.world.server.post("/v1/sessions", &credentials).send());
     eventually("the log-in is in the middle of it", async || (waiting().await == 1).then_some(())).await;
-    let removal = tokio::spawn(team.world.server.delete(&format!("/v1/members/{}", team.bob.user)).bearer(&team.token).send());
+    let removal =
+        tokio::spawn(team.world.server.delete(&format!("/v1/members/{}", team.bob.user)).bearer(&team.token).send());
     eventually("the removal waits", async || (removal.is_finished() || waiting().await == 2).then_some(())).await;
     wall.rollback().await.unwrap();
     assert_eq!(removal.await.unwrap().status, 204);
@@ -289,7 +332,12 @@ async fn sessions_that_redis_did_not_hear_of_end_with_the_repetition() {
     let bobs = team.log_in().await.expect(201);
     // The rows say that they have ended, Redis that they live: as after a crash between the two.
     let ended = "UPDATE sessions SET ended_at = $2, end_reason = 'ended_by_tenant' WHERE user_id = $1";
-    sqlx::query(ended).bind(team.bob.user.0).bind(team.world.clock.now()).execute(&team.world.platform.pool).await.unwrap();
+    sqlx::query(ended)
+        .bind(team.bob.user.0)
+        .bind(team.world.clock.now())
+        .execute(&team.world.platform.pool)
+        .await
+        .unwrap();
     team.members(text(&bobs, "access_token")).await.expect(200);
     team.world.clock.advance(TimeDelta::minutes(1));
     assert_eq!(team.end_sessions().await.status, 204);

@@ -10,7 +10,10 @@ const PASSWORD: &str = "the keys to the whole house";
 
 fn read(world: &World, email: &str, password: &str) -> Result<Seed, String> {
     let mut variables = environment(&world.platform);
-    variables.extend([("OPERATOR_EMAIL".to_owned(), email.to_owned()), ("OPERATOR_PASSWORD".to_owned(), password.to_owned())]);
+    variables.extend([
+        ("OPERATOR_EMAIL".to_owned(), email.to_owned()),
+        ("OPERATOR_PASSWORD".to_owned(), password.to_owned()),
+    ]);
     let mut env = Env::new(variables);
     let seed = Seed::read(&mut env);
     env.finish(seed).map_err(|faults| faults.to_string())
@@ -24,7 +27,12 @@ async fn seeding_twice_makes_one_operator_who_can_log_in() {
     }
     let created = world.said::<TenantCreated>().await;
     assert_eq!((created.len(), created[0].kind, created[0].name.as_str()), (1, TenantKind::Platform, "Platform"));
-    let session = world.server.post("/v1/sessions", &json!({"email": "root@platform.test", "password": PASSWORD})).send().await.expect(201);
+    let session = world
+        .server
+        .post("/v1/sessions", &json!({"email": "root@platform.test", "password": PASSWORD}))
+        .send()
+        .await
+        .expect(201);
     assert_eq!(session["tenant"], json!({"id": created[0].tenant_id, "name": "Platform"}));
     assert_eq!(text(&session["user"], "id"), created[0].owner_user_id.to_string());
 
@@ -37,5 +45,9 @@ async fn seeding_twice_makes_one_operator_who_can_log_in() {
 async fn a_weak_password_is_a_fault_of_the_environment() {
     let world = World::start().await;
     let faults = read(&world, "root", "short").err().unwrap();
-    assert!(faults.contains("OPERATOR_EMAIL: must be an e-mail address") && faults.contains("OPERATOR_PASSWORD must have at least 15"), "{faults}");
+    assert!(
+        faults.contains("OPERATOR_EMAIL: must be an e-mail address")
+            && faults.contains("OPERATOR_PASSWORD must have at least 15"),
+        "{faults}"
+    );
 }

@@ -20,7 +20,9 @@ async fn a_confirmed_registration_makes_a_user_a_tenant_and_its_owner() {
     let page = world.server.get(&link).send().await;
     assert_eq!(page.status, 200);
     assert!(
-        page.text.contains("<form method=\"post\">") && page.text.contains("<bdi>Acme</bdi>") && page.header("content-security-policy").is_some(),
+        page.text.contains("<form method=\"post\">")
+            && page.text.contains("<bdi>Acme</bdi>")
+            && page.header("content-security-policy").is_some(),
         "{}",
         page.text
     );
@@ -29,7 +31,10 @@ async fn a_confirmed_registration_makes_a_user_a_tenant_and_its_owner() {
     assert_eq!(text(&made, "email"), "ada@acme.test");
     let created = world.said::<TenantCreated>().await;
     assert_eq!(created.len(), 1);
-    assert_eq!((created[0].name.as_str(), created[0].kind, created[0].owner_email.as_str()), ("Acme", TenantKind::Customer, "ada@acme.test"));
+    assert_eq!(
+        (created[0].name.as_str(), created[0].kind, created[0].owner_email.as_str()),
+        ("Acme", TenantKind::Customer, "ada@acme.test")
+    );
     assert_eq!(created[0].owner_user_id.to_string(), text(&made, "user_id"));
     assert_eq!(created[0].tenant_id.to_string(), text(&made, "tenant_id"));
     world.server.post(&link, &json!({"password": PASSWORD})).send().await.problem(410, "link_used");
@@ -42,9 +47,14 @@ async fn a_confirmed_registration_makes_a_user_a_tenant_and_its_owner() {
 async fn browsers_get_pages() {
     let world = World::start().await;
     let link = world.register("ada@acme.test", "Acme").await;
-    let click = || world.server.post_form(&link, &[("password", PASSWORD)]).header("accept", "text/html,*/*;q=0.8").send();
+    let click =
+        || world.server.post_form(&link, &[("password", PASSWORD)]).header("accept", "text/html,*/*;q=0.8").send();
     let wrong = world.server.post_form(&link, &[("password", "not hers")]).header("accept", "text/html").send().await;
-    assert!(wrong.status == 401 && wrong.text.contains("not the password") && wrong.text.contains("<form"), "{}", wrong.text);
+    assert!(
+        wrong.status == 401 && wrong.text.contains("not the password") && wrong.text.contains("<form"),
+        "{}",
+        wrong.text
+    );
     let done = click().await;
     assert_eq!((done.status, done.header("content-type")), (200, Some("text/html; charset=utf-8")));
     assert!(done.text.contains("Your account is ready"), "{}", done.text);
@@ -57,7 +67,9 @@ async fn every_wrong_field_is_named() {
     let world = World::start().await;
     let refused = async |body| world.server.post("/v1/users", &body).send().await;
     refused(json!({})).await.invalid(&["email", "password", "display_name", "tenant_name"]);
-    refused(json!({"email": "ada@", "password": "too short", "display_name": "Ada", "tenant_name": " "})).await.invalid(&["email", "password", "tenant_name"]);
+    refused(json!({"email": "ada@", "password": "too short", "display_name": "Ada", "tenant_name": " "}))
+        .await
+        .invalid(&["email", "password", "tenant_name"]);
     for password in ["passwordpassword", "QwertyUiopAsdfgh", "all the best to acme", "ada goes a long way"] {
         let mut body = registration("ada@acme.test", "Acme");
         body["password"] = password.into();
@@ -92,21 +104,28 @@ async fn one_link_serves_one_of_many_callers() {
     let mut statuses = [a, b, c, d];
     statuses.sort_unstable();
     assert_eq!(statuses, [200, 410, 410, 410]);
-    assert_eq!((world.count("users").await, world.count("tenants").await, world.said::<TenantCreated>().await.len()), (1, 1, 1));
+    assert_eq!(
+        (world.count("users").await, world.count("tenants").await, world.said::<TenantCreated>().await.len()),
+        (1, 1, 1)
+    );
 }
 
 #[tokio::test]
 async fn who_registers_twice_gets_one_account() {
     let world = World::start().await;
     let body = registration("ada@acme.test", "Acme");
-    let (a, b) = tokio::join!(world.server.post("/v1/users", &body).send(), world.server.post("/v1/users", &body).send());
+    let (a, b) =
+        tokio::join!(world.server.post("/v1/users", &body).send(), world.server.post("/v1/users", &body).send());
     assert_eq!((a.status, b.status), (202, 202));
     let links: Vec<String> = world.mails("verify-email", "ada@acme.test").await.iter().map(path_of).collect();
     assert_eq!(links.len(), 2);
     let post = async |link: &str| world.server.post(link, &json!({"password": PASSWORD})).send().await.status;
     let (a, b) = tokio::join!(post(&links[0]), post(&links[1]));
     assert_eq!((a.min(b), a.max(b)), (200, 410));
-    assert_eq!((world.count("users").await, world.count("tenants").await, world.said::<TenantCreated>().await.len()), (1, 1, 1));
+    assert_eq!(
+        (world.count("users").await, world.count("tenants").await, world.said::<TenantCreated>().await.len()),
+        (1, 1, 1)
+    );
 }
 
 #[tokio::test]
@@ -120,7 +139,10 @@ async fn links_expire() {
     confirm(&world.register("ada@acme.test", "Acme").await).await.expect(200);
     let later = world.clock.now() + TimeDelta::days(8);
     auth::sweep::sweep(&world.platform.pool, later).await.unwrap();
-    assert_eq!((world.count("registrations").await, world.count("link_mails").await, world.count("users").await), (0, 0, 1));
+    assert_eq!(
+        (world.count("registrations").await, world.count("link_mails").await, world.count("users").await),
+        (0, 0, 1)
+    );
 }
 
 /// What is wrong with any link is said before the link is looked at.

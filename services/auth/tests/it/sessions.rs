@@ -28,7 +28,8 @@ async fn a_refresh_gives_the_next_tokens_of_the_same_session() {
     me(&world, &second).await.expect(200);
     // A browser has only the cookie.
     let cookie = format!("theme=dark; refresh_token={}", text(&second, "refresh_token"));
-    let third = world.server.request(reqwest::Method::POST, "/v1/sessions/refresh").header("cookie", &cookie).send().await;
+    let third =
+        world.server.request(reqwest::Method::POST, "/v1/sessions/refresh").header("cookie", &cookie).send().await;
     assert!(third.header("set-cookie").unwrap().contains(text(&third.json, "refresh_token")));
     assert_eq!(third.expect(200)["session_id"], first["session_id"]);
     refresh(&world, "never-was-one").await.problem(401, "refresh_invalid");
@@ -96,8 +97,18 @@ async fn people_see_and_end_their_own_sessions_only() {
     }
     let token = text(&adas[0], "access_token");
     let first = world.server.get("/v1/sessions?limit=2").bearer(token).send().await.expect(200);
-    let rest = world.server.get(&format!("/v1/sessions?limit=2&cursor={}", text(&first, "next_cursor"))).bearer(token).send().await.expect(200);
-    let listed: Vec<&Value> = [&first, &rest].into_iter().flat_map(|page| page["items"].as_array().unwrap()).map(|item| &item["id"]).collect();
+    let rest = world
+        .server
+        .get(&format!("/v1/sessions?limit=2&cursor={}", text(&first, "next_cursor")))
+        .bearer(token)
+        .send()
+        .await
+        .expect(200);
+    let listed: Vec<&Value> = [&first, &rest]
+        .into_iter()
+        .flat_map(|page| page["items"].as_array().unwrap())
+        .map(|item| &item["id"])
+        .collect();
     assert_eq!(listed, adas.iter().map(|session| &session["session_id"]).collect::<Vec<_>>());
     assert_eq!(rest.get("next_cursor"), None);
     world.server.get("/v1/sessions?limit=0&cursor=x").bearer(token).send().await.invalid(&["limit", "cursor"]);
@@ -158,17 +169,31 @@ async fn while_redis_is_away_nothing_is_said_that_may_be_untrue() {
     world.clock.advance(TimeDelta::seconds(10));
     link.cut();
     let sessions = world.count("sessions").await;
-    world.server.post("/v1/sessions", &json!({"email": ada.email, "password": crate::support::PASSWORD})).send().await.problem(503, "unavailable");
+    world
+        .server
+        .post("/v1/sessions", &json!({"email": ada.email, "password": crate::support::PASSWORD}))
+        .send()
+        .await
+        .problem(503, "unavailable");
     assert_eq!(world.count("sessions").await, sessions, "a session that nobody can use is not kept");
     let ended = refresh(&world, text(&first, "refresh_token")).await;
     assert_eq!(ended.header("retry-after"), Some("2"));
     ended.problem(503, "unavailable");
-    world.server.delete("/v1/sessions/current").bearer(text(&other, "access_token")).send().await.problem(503, "unavailable");
+    world
+        .server
+        .delete("/v1/sessions/current")
+        .bearer(text(&other, "access_token"))
+        .send()
+        .await
+        .problem(503, "unavailable");
     link.mend();
     // The family is dead in the database, and the second try makes it so in Redis.
     refresh(&world, text(&first, "refresh_token")).await.problem(401, "refresh_reused");
     me(&world, &second).await.problem(401, "session_ended");
-    assert_eq!(world.server.delete("/v1/sessions/current").bearer(text(&other, "access_token")).send().await.status, 204);
+    assert_eq!(
+        world.server.delete("/v1/sessions/current").bearer(text(&other, "access_token")).send().await.status,
+        204
+    );
     me(&world, &other).await.problem(401, "session_ended");
 }
 
@@ -180,11 +205,18 @@ async fn the_database_knows_which_session_lives() {
     let session = text(&there, "session_id");
     let worker = world.worker_token().await;
     let alive = async |tenant| {
-        let answer = world.server.get(&format!("/internal/sessions/{tenant}/{session}")).bearer(&worker).send().await.expect(200);
+        let answer = world
+            .server
+            .get(&format!("/internal/sessions/{tenant}/{session}"))
+            .bearer(&worker)
+            .send()
+            .await
+            .expect(200);
         answer["alive"].as_bool().unwrap()
     };
     assert!(alive(ada.tenant).await && !alive(elsewhere).await);
-    let ended = world.server.delete(&format!("/v1/sessions/{session}")).bearer(text(&here, "access_token")).send().await;
+    let ended =
+        world.server.delete(&format!("/v1/sessions/{session}")).bearer(text(&here, "access_token")).send().await;
     assert_eq!(ended.status, 204);
     assert!(!alive(ada.tenant).await);
     let idle = world.log_in(&ada).await;

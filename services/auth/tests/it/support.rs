@@ -72,14 +72,19 @@ impl World {
 
     /// What auth has said of a kind, in order.
     pub async fn said<M: Message>(&self) -> Vec<M> {
-        let rows = sqlx::query_scalar::<_, Value>("SELECT envelope->'data' FROM said WHERE envelope->>'type' = $1 ORDER BY n");
+        let rows =
+            sqlx::query_scalar::<_, Value>("SELECT envelope->'data' FROM said WHERE envelope->>'type' = $1 ORDER BY n");
         let rows = rows.bind(M::TYPE).fetch_all(&self.platform.pool).await.unwrap();
         rows.into_iter().map(|row| serde_json::from_value(row).unwrap()).collect()
     }
 
     /// The mails of a template to an address, in order.
     pub async fn mails(&self, template: &str, recipient: &str) -> Vec<SendMail> {
-        self.said::<SendMail>().await.into_iter().filter(|mail| mail.template == template && mail.recipient == recipient).collect()
+        self.said::<SendMail>()
+            .await
+            .into_iter()
+            .filter(|mail| mail.template == template && mail.recipient == recipient)
+            .collect()
     }
 
     /// The path of the link in the last such mail.
@@ -91,7 +96,10 @@ impl World {
     /// Registers, and gives the path of the link.
     pub async fn register(&self, email: &str, tenant: &str) -> String {
         let body = registration(email, tenant);
-        assert_eq!(self.server.post("/v1/users", &body).send().await.expect(202), json!({"status": "verification_sent"}));
+        assert_eq!(
+            self.server.post("/v1/users", &body).send().await.expect(202),
+            json!({"status": "verification_sent"})
+        );
         self.link("verify-email", email).await
     }
 
@@ -103,7 +111,11 @@ impl World {
     }
 
     pub async fn log_in(&self, account: &Account) -> Value {
-        self.server.post("/v1/sessions", &json!({"email": account.email, "password": PASSWORD})).send().await.expect(201)
+        self.server
+            .post("/v1/sessions", &json!({"email": account.email, "password": PASSWORD}))
+            .send()
+            .await
+            .expect(201)
     }
 
     /// Verifies tokens as another service does.
@@ -126,7 +138,8 @@ impl World {
         let link = self.link("invitation", email).await;
         // What was joined first is told by the time.
         self.clock.advance(TimeDelta::seconds(1));
-        let joined = self.server.post(&link, &json!({"display_name": "Bob", "password": PASSWORD})).send().await.expect(201);
+        let joined =
+            self.server.post(&link, &json!({"display_name": "Bob", "password": PASSWORD})).send().await.expect(201);
         Account { email: email.to_owned(), user: id(&joined["user_id"]), tenant: host.tenant }
     }
 

@@ -83,14 +83,21 @@ async fn many_networks_together_can_only_make_a_victim_wait() {
     world.send_waiting().await;
     let mails = world.mails("verify-email", VICTIM).await;
     assert_eq!(mails.len(), 13, "all that wait share one");
-    assert_eq!(mails[12].expires_at, Some(world.clock.now() + TimeDelta::minutes(30)), "its links begin to work when it goes");
+    assert_eq!(
+        mails[12].expires_at,
+        Some(world.clock.now() + TimeDelta::minutes(30)),
+        "its links begin to work when it goes"
+    );
     let more = mails[12].variables["more"].as_array().unwrap();
     let own = more.iter().find(|other| other["tenant_name"] == "Acme").expect("the victim's own");
     let link = text(own, "link").strip_prefix(crate::support::PUBLIC_URL).unwrap();
     world.clock.advance(TimeDelta::minutes(29));
     confirm(&world, link, PASSWORD).await.expect(200);
     log_in(&world, PASSWORD).await.expect(201);
-    eventually("nothing waits any more", async || (world.count("registrations WHERE mail_waits").await == 0).then_some(())).await;
+    eventually("nothing waits any more", async || {
+        (world.count("registrations WHERE mail_waits").await == 0).then_some(())
+    })
+    .await;
 }
 
 #[tokio::test]
@@ -127,7 +134,9 @@ async fn futures_of(world: &World, link: &str, guesses: usize) -> Vec<u16> {
 async fn a_rejected_registration_is_gone_and_another_one_is_not() {
     let world = World::start().await;
     let link = world.register(VICTIM, "Evil").await;
-    let reject = async |link: &str| world.server.post_form(&format!("{link}/rejection"), &[]).header("accept", "text/html").send().await;
+    let reject = async |link: &str| {
+        world.server.post_form(&format!("{link}/rejection"), &[]).header("accept", "text/html").send().await
+    };
     let thanks = reject(&link).await;
     assert!(thanks.status == 200 && thanks.text.contains("is deleted"), "{}", thanks.text);
     assert_eq!((world.count("registrations").await, reject(&link).await.status), (0, 410));
@@ -143,7 +152,10 @@ async fn a_network_registers_only_so_often_whatever_it_says_it_is() {
         register(&world, "2001:db8:1:2::1", &format!("a{number}@acme.test"), PASSWORD, "Acme").await.expect(202);
     }
     let refused = register(&world, "2001:db8:1:2:ffff::9", "b@acme.test", PASSWORD, "Acme").await;
-    assert_eq!((refused.header("ratelimit-limit"), refused.header("ratelimit-remaining")), (Some("30, 30;w=3600"), Some("0")));
+    assert_eq!(
+        (refused.header("ratelimit-limit"), refused.header("ratelimit-remaining")),
+        (Some("30, 30;w=3600"), Some("0"))
+    );
     assert_eq!(refused.header("retry-after"), refused.header("ratelimit-reset"));
     let wait: i64 = refused.header("retry-after").unwrap().parse().unwrap();
     refused.problem(429, "too_many_requests");
@@ -164,7 +176,8 @@ async fn nobody_learns_by_registering_and_logging_in_whether_an_address_has_an_a
         body["password"] = MALLORYS.into();
         let registered = world.server.post("/v1/users", &body).send().await.expect(202);
         let credentials = json!({"email": address, "password": MALLORYS});
-        let mut refused = world.server.post("/v1/sessions", &credentials).send().await.problem(401, "credentials_wrong");
+        let mut refused =
+            world.server.post("/v1/sessions", &credentials).send().await.problem(401, "credentials_wrong");
         refused["request_id"] = "".into();
         answers.push((registered, refused));
     }

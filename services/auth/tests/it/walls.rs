@@ -15,10 +15,26 @@ async fn tenants_are_walled_off() {
     let refuse = mail.variables["refuse_link"].as_str().unwrap().strip_prefix(PUBLIC_URL).unwrap();
     world.server.post(refuse, &json!({"from": "tenant"})).send().await.expect(204);
     world.server.post("/v1/clients", &json!({"name": "import"})).bearer(&token).send().await.expect(201);
-    world.server.post("/v1/api-keys", &json!({"name": "laptop", "permissions": ["auth.inviteMembers"]})).bearer(&token).send().await.expect(201);
+    world
+        .server
+        .post("/v1/api-keys", &json!({"name": "laptop", "permissions": ["auth.inviteMembers"]}))
+        .bearer(&token)
+        .send()
+        .await
+        .expect(201);
     let open = "INSERT INTO removals SELECT id, tenant_id, user_id, 'client:test', now() FROM memberships";
     sqlx::raw_sql(open).execute(&world.platform.pool).await.unwrap();
-    let tables =
-        ["tenants", "memberships", "invitations", "invitation_refusals", "sessions", "refresh_tokens", "clients", "client_secrets", "api_keys", "removals"];
+    let tables = [
+        "tenants",
+        "memberships",
+        "invitations",
+        "invitation_refusals",
+        "sessions",
+        "refresh_tokens",
+        "clients",
+        "client_secrets",
+        "api_keys",
+        "removals",
+    ];
     tenant_walls(&world.platform, &tables).await;
 }

@@ -29,7 +29,9 @@ pub fn facts(aws: &Aws, app: &App) -> Result<Complete, Mismatch> {
 
 /// Takes metered usage.
 pub fn usage(aws: &Aws, app: &App) -> Result<Complete, Mismatch> {
-    Consumer::new(aws, "billing-usage", app.pool.clone(), app.ambient.clone()).on::<UsageRecorded, _>(app.clone()).complete()
+    Consumer::new(aws, "billing-usage", app.pool.clone(), app.ambient.clone())
+        .on::<UsageRecorded, _>(app.clone())
+        .complete()
 }
 
 /// The tenant that a message is about; one without can be billed to nobody.
@@ -38,13 +40,21 @@ fn tenant<M: Message>(delivery: &Delivery<M>) -> Result<TenantId, Fault> {
 }
 
 /// Takes the instance for this transaction, and refuses a feature that cannot be its own.
-async fn hold_feature(tx: &mut PgConnection, tenant: TenantId, instance: InstanceId, service: &str, feature: &str) -> Result<(), Fault> {
+async fn hold_feature(
+    tx: &mut PgConnection,
+    tenant: TenantId,
+    instance: InstanceId,
+    service: &str,
+    feature: &str,
+) -> Result<(), Fault> {
     if !belongs(service, feature) {
         return Err(Fault::permanent(format!("the feature '{feature}' is not one of the service '{service}'")));
     }
     crate::usage::store::lock_instance(tx, instance).await?;
     match crate::usage::store::tenant_of(tx, instance).await? {
-        Some(owner) if owner != tenant => Err(Fault::permanent(format!("the instance {instance} belongs to another tenant"))),
+        Some(owner) if owner != tenant => {
+            Err(Fault::permanent(format!("the instance {instance} belongs to another tenant")))
+        }
         _ => Ok(()),
     }
 }

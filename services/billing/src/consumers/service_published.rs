@@ -15,7 +15,10 @@ impl Handle<ServicePublished> for App {
             }
             let kept = rates::keep(tx, &rate).await?;
             if !rates::same_price(&kept, &rate) {
-                return Err(Fault::permanent(format!("version {} of {} has announced another price of '{}' before", rate.version, rate.service, rate.name)));
+                return Err(Fault::permanent(format!(
+                    "version {} of {} has announced another price of '{}' before",
+                    rate.version, rate.service, rate.name
+                )));
             }
         }
         Ok(())

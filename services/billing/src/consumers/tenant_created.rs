@@ -16,7 +16,12 @@ impl Handle<TenantCreated> for App {
         if *kind == TenantKind::Platform {
             return Ok(());
         }
-        let account = Account { tenant_id: *tenant_id, name: name.clone(), email: owner_email.clone(), currency: self.account_currency.clone() };
+        let account = Account {
+            tenant_id: *tenant_id,
+            name: name.clone(),
+            email: owner_email.clone(),
+            currency: self.account_currency.clone(),
+        };
         if accounts::insert(tx, &account, message.time).await? {
             cycles::store::open(tx, self.ambient.uuid(), *tenant_id, message.time).await?;
         }

@@ -30,12 +30,16 @@ impl Handle<UsageRecorded> for App {
             Standing::Waits(reason) => parked::park(tx, &self.ambient, &event, reason).await?,
             Standing::Foreign => {
                 let instance = event.body.instance_id;
-                return Err(Fault::permanent(format!("the instance {instance} belongs to another tenant or runs another service")));
+                return Err(Fault::permanent(format!(
+                    "the instance {instance} belongs to another tenant or runs another service"
+                )));
             }
         };
         match receipt {
             Receipt::New | Receipt::Duplicate => Ok(()),
-            Receipt::Conflict => Err(Fault::permanent(format!("the key '{}' was used before for other usage", event.body.key))),
+            Receipt::Conflict => {
+                Err(Fault::permanent(format!("the key '{}' was used before for other usage", event.body.key)))
+            }
         }
     }
 }

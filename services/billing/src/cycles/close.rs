@@ -43,11 +43,17 @@ pub async fn close(conn: &mut PgConnection, ambient: &Ambient, id: Uuid) -> Resu
     let account = accounts::find(conn, cycle.tenant_id).await?.ok_or(sqlx::Error::RowNotFound)?;
     let invoice = invoice(conn, ambient, &account, &cycle).await?;
     let lines = invoices::lines(conn, account.tenant_id, invoice.id).await?;
-    messaging::publish(conn, ambient, crate::NAME, Some(account.tenant_id), &mail::order(&account, &invoice, &lines)).await?;
+    messaging::publish(conn, ambient, crate::NAME, Some(account.tenant_id), &mail::order(&account, &invoice, &lines))
+        .await?;
     Ok(Some(Closed { invoice, now: true }))
 }
 
-async fn invoice(conn: &mut PgConnection, ambient: &Ambient, account: &Account, cycle: &Held) -> Result<Invoice, CloseError> {
+async fn invoice(
+    conn: &mut PgConnection,
+    ambient: &Ambient,
+    account: &Account,
+    cycle: &Held,
+) -> Result<Invoice, CloseError> {
     // The clock that began the cycle may have been another machine's, a little ahead of ours.
     let now = ambient.now().max(cycle.start_at);
     cycles::close(conn, cycle, now).await?;

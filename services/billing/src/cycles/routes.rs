@@ -53,7 +53,11 @@ pub async fn list(
     responses((status = 201, body = InvoiceWithLines, description = "The cycle is closed, and this is its invoice."),
         (status = 200, body = InvoiceWithLines, description = "It was closed before, with this invoice.")),
     security(("bearer" = ["billing.closeCycles"])))]
-pub async fn close(State(app): State<App>, _: Allowed<CloseCycles>, Path(id): Path<Uuid>) -> Result<(StatusCode, Json<InvoiceWithLines>), Problem> {
+pub async fn close(
+    State(app): State<App>,
+    _: Allowed<CloseCycles>,
+    Path(id): Path<Uuid>,
+) -> Result<(StatusCode, Json<InvoiceWithLines>), Problem> {
     let mut tx = db::begin_platform(&app.pool).await?;
     let closed = close::close(&mut tx, &app.ambient, id).await?;
     let closed = closed.ok_or_else(|| Problem::not_found("cycle_not_found", "There is no such cycle."))?;

@@ -39,24 +39,46 @@ pub struct Held {
 }
 
 pub async fn open(conn: &mut PgConnection, id: Uuid, tenant: TenantId, start_at: DateTime<Utc>) -> sqlx::Result<()> {
-    sqlx::query!("INSERT INTO cycle (id, tenant_id, state, start_at) VALUES ($1, $2, 'open', $3)", id, tenant.0, start_at).execute(conn).await.map(drop)
+    sqlx::query!(
+        "INSERT INTO cycle (id, tenant_id, state, start_at) VALUES ($1, $2, 'open', $3)",
+        id,
+        tenant.0,
+        start_at
+    )
+    .execute(conn)
+    .await
+    .map(drop)
 }
 
 /// Whoever else wants the cycle waits until this transaction ends, and then sees what it did.
 pub async fn hold(conn: &mut PgConnection, id: Uuid) -> sqlx::Result<Option<Held>> {
-    let held = sqlx::query_as!(Held, r#"SELECT id, tenant_id, state AS "state: CycleState", start_at FROM cycle WHERE id = $1 FOR UPDATE"#, id);
+    let held = sqlx::query_as!(
+        Held,
+        r#"SELECT id, tenant_id, state AS "state: CycleState", start_at FROM cycle WHERE id = $1 FOR UPDATE"#,
+        id
+    );
     held.fetch_optional(conn).await
 }
 
 pub async fn close(conn: &mut PgConnection, cycle: &Held, end_at: DateTime<Utc>) -> sqlx::Result<()> {
-    sqlx::query!("UPDATE cycle SET state = 'closed', end_at = $3 WHERE id = $1 AND tenant_id = $2", cycle.id, cycle.tenant_id.0, end_at)
-        .execute(conn)
-        .await
-        .map(drop)
+    sqlx::query!(
+        "UPDATE cycle SET state = 'closed', end_at = $3 WHERE id = $1 AND tenant_id = $2",
+        cycle.id,
+        cycle.tenant_id.0,
+        end_at
+    )
+    .execute(conn)
+    .await
+    .map(drop)
 }
 
 /// Cycles of one tenant or of all, in one state or in any.
-pub async fn page(conn: &mut PgConnection, tenant: Option<TenantId>, state: Option<CycleState>, page: PageRequest) -> sqlx::Result<Vec<Cycle>> {
+pub async fn page(
+    conn: &mut PgConnection,
+    tenant: Option<TenantId>,
+    state: Option<CycleState>,
+    page: PageRequest,
+) -> sqlx::Result<Vec<Cycle>> {
     let cycles = sqlx::query_as!(
         Cycle,
         r#"SELECT c.id, c.tenant_id, a.name AS tenant_name, c.state AS "state: CycleState", c.start_at, c.end_at, i.id AS "invoice_id?"

@@ -54,7 +54,12 @@ pub async fn finalize(conn: &mut PgConnection, tenant: TenantId, invoice: Uuid) 
     .map(drop)
 }
 
-pub async fn add_features(conn: &mut PgConnection, ambient: &Ambient, account: &Account, draft: &Draft) -> Result<(), CloseError> {
+pub async fn add_features(
+    conn: &mut PgConnection,
+    ambient: &Ambient,
+    account: &Account,
+    draft: &Draft,
+) -> Result<(), CloseError> {
     let intervals = due::intervals(conn, account.tenant_id, account.currency.code(), draft.period_end).await?;
     let mut by_rate: HashMap<Uuid, (Tally, Vec<&DueInterval>)> = HashMap::new();
     for interval in &intervals {
@@ -70,7 +75,12 @@ pub async fn add_features(conn: &mut PgConnection, ambient: &Ambient, account: &
     Ok(())
 }
 
-pub async fn add_meters(conn: &mut PgConnection, ambient: &Ambient, account: &Account, draft: &Draft) -> Result<(), CloseError> {
+pub async fn add_meters(
+    conn: &mut PgConnection,
+    ambient: &Ambient,
+    account: &Account,
+    draft: &Draft,
+) -> Result<(), CloseError> {
     let mut by_rate: HashMap<Uuid, (Tally, Vec<Uuid>)> = HashMap::new();
     // One statement, one snapshot: what is added up is what is billed, whatever arrives meanwhile.
     let mut events = due::events(conn, account.tenant_id, account.currency.code(), draft.period_end);
@@ -101,7 +111,14 @@ fn part(interval: &DueInterval) -> Input {
     }
 }
 
-async fn add_line(conn: &mut PgConnection, ambient: &Ambient, tenant: TenantId, draft: &Draft, rate: &Rate, priced: Priced) -> sqlx::Result<Uuid> {
+async fn add_line(
+    conn: &mut PgConnection,
+    ambient: &Ambient,
+    tenant: TenantId,
+    draft: &Draft,
+    rate: &Rate,
+    priced: Priced,
+) -> sqlx::Result<Uuid> {
     let id = ambient.uuid();
     sqlx::query!(
         "INSERT INTO invoice_line (id, invoice_id, tenant_id, kind, service, name, description, quantity, unit, rate_id, price, amount_minor, currency,

@@ -51,7 +51,15 @@ pub enum Input {
         seconds: Decimal,
     },
     /// Something was counted.
-    Event { id: Uuid, instance_id: InstanceId, meter: String, key: String, quantity: Decimal, occurred_at: DateTime<Utc>, received_at: DateTime<Utc> },
+    Event {
+        id: Uuid,
+        instance_id: InstanceId,
+        meter: String,
+        key: String,
+        quantity: Decimal,
+        occurred_at: DateTime<Utc>,
+        received_at: DateTime<Utc>,
+    },
 }
 
 impl Input {
@@ -136,7 +144,11 @@ impl Tally {
         self.hash.update(input.canonical().as_bytes());
         self.inputs += 1;
         let instance_id = input.instance_id();
-        let component = self.by_instance.entry(instance_id).or_insert(Component { instance_id, quantity: Decimal::ZERO, inputs: 0 });
+        let component = self.by_instance.entry(instance_id).or_insert(Component {
+            instance_id,
+            quantity: Decimal::ZERO,
+            inputs: 0,
+        });
         component.quantity = component.quantity.checked_add(input.quantity()).ok_or(TooLarge)?;
         component.inputs += 1;
         Ok(())
@@ -145,7 +157,10 @@ impl Tally {
     /// The line that these rows make at `rate`.
     pub fn price(self, rate: &Rate) -> Result<Priced, TooLarge> {
         let components: Vec<Component> = self.by_instance.into_values().collect();
-        let total = components.iter().try_fold(Decimal::ZERO, |sum, component| sum.checked_add(component.quantity)).ok_or(TooLarge)?;
+        let total = components
+            .iter()
+            .try_fold(Decimal::ZERO, |sum, component| sum.checked_add(component.quantity))
+            .ok_or(TooLarge)?;
         let quantity = match rate.kind {
             Kind::Feature => total / SECONDS_PER_HOUR,
             Kind::Meter => total,
@@ -227,7 +242,8 @@ mod tests {
 
     #[test]
     fn each_currency_has_its_minor_unit() {
-        let price = |code: &str| amount_minor(Kind::Meter, decimal("3"), decimal("1.005"), &code.parse().unwrap()).unwrap();
+        let price =
+            |code: &str| amount_minor(Kind::Meter, decimal("3"), decimal("1.005"), &code.parse().unwrap()).unwrap();
         assert_eq!([price("EUR"), price("JPY"), price("KWD")], [302, 3, 3015]);
     }
 
@@ -235,14 +251,20 @@ mod tests {
     fn hours_are_prorated_by_the_second_and_rounded_once() {
         let feature = |seconds: &str| amount_minor(Kind::Feature, decimal(seconds), decimal("0.02"), &eur()).unwrap();
         // Half a cent is 900 s at 2 ct/h; a microsecond less is not.
-        assert_eq!([feature("3600"), feature("900"), feature("899.999999"), feature("7"), feature("2592000")], [2, 1, 0, 0, 1440]);
+        assert_eq!(
+            [feature("3600"), feature("900"), feature("899.999999"), feature("7"), feature("2592000")],
+            [2, 1, 0, 0, 1440]
+        );
     }
 
     #[test]
     fn a_line_adds_up_its_instances_before_it_rounds() {
         // 450 s each: alone neither would cost anything.
         let priced = tally(&[interval(1, 0, 450), interval(2, 0, 450)]).price(&hourly("0.02")).unwrap();
-        assert_eq!((priced.amount_minor, priced.quantity, priced.inputs, priced.components.len()), (1, decimal("0.25"), 2, 2));
+        assert_eq!(
+            (priced.amount_minor, priced.quantity, priced.inputs, priced.components.len()),
+            (1, decimal("0.25"), 2, 2)
+        );
     }
 
     #[test]

@@ -55,7 +55,11 @@ pub struct Explanation {
 /// The tenant's invoices, in the order they were issued.
 #[utoipa::path(get, path = "/v1/invoices", operation_id = "listInvoices", tag = "invoices", params(PageQuery),
     responses((status = 200, body = Page<Invoice>)), security(("bearer" = ["billing.readInvoices"])))]
-pub async fn list(State(app): State<App>, caller: Allowed<ReadInvoices>, Query(query): Query<PageQuery>) -> Result<Json<Page<Invoice>>, Problem> {
+pub async fn list(
+    State(app): State<App>,
+    caller: Allowed<ReadInvoices>,
+    Query(query): Query<PageQuery>,
+) -> Result<Json<Page<Invoice>>, Problem> {
     let page = query.check()?;
     let invoices = store::page(&mut *db::begin(&app.pool, caller.tenant).await?, caller.tenant, page).await?;
     Ok(Json(Page::cut(invoices, page, |invoice| invoice.id)))
@@ -63,7 +67,11 @@ pub async fn list(State(app): State<App>, caller: Allowed<ReadInvoices>, Query(q
 
 #[utoipa::path(get, path = "/v1/invoices/{id}", operation_id = "getInvoice", tag = "invoices", params(("id" = Uuid, Path)),
     responses((status = 200, body = InvoiceWithLines)), security(("bearer" = ["billing.readInvoices"])))]
-pub async fn get(State(app): State<App>, caller: Allowed<ReadInvoices>, Path(id): Path<Uuid>) -> Result<Json<InvoiceWithLines>, Problem> {
+pub async fn get(
+    State(app): State<App>,
+    caller: Allowed<ReadInvoices>,
+    Path(id): Path<Uuid>,
+) -> Result<Json<InvoiceWithLines>, Problem> {
     let conn = &mut *db::begin(&app.pool, caller.tenant).await?;
     let invoice = store::find(conn, caller.tenant, id).await?.ok_or_else(no_invoice)?;
     Ok(Json(with_lines(conn, invoice).await?))
@@ -92,7 +100,12 @@ pub async fn with_lines(conn: &mut PgConnection, invoice: Invoice) -> sqlx::Resu
 }
 
 /// Adds up the raw rows once more, all of them, and keeps those of `page` to be shown.
-async fn prove(conn: &mut PgConnection, tenant: TenantId, line: Line, page: PageRequest) -> Result<Explanation, Problem> {
+async fn prove(
+    conn: &mut PgConnection,
+    tenant: TenantId,
+    line: Line,
+    page: PageRequest,
+) -> Result<Explanation, Problem> {
     let rate = rates::find(conn, &[line.rate_id]).await?.pop().ok_or(sqlx::Error::RowNotFound)?;
     let (mut tally, mut raw) = (Tally::default(), Vec::new());
     let mut inputs = store::inputs(conn, tenant, &line);

@@ -22,7 +22,12 @@ pub struct DueInterval {
 }
 
 /// The rated intervals that an invoice up to `end` takes; locked, so that nobody ends one meanwhile.
-pub async fn intervals(conn: &mut PgConnection, tenant: TenantId, currency: &str, end: DateTime<Utc>) -> sqlx::Result<Vec<DueInterval>> {
+pub async fn intervals(
+    conn: &mut PgConnection,
+    tenant: TenantId,
+    currency: &str,
+    end: DateTime<Utc>,
+) -> sqlx::Result<Vec<DueInterval>> {
     let due = sqlx::query_as!(
         DueInterval,
         r#"SELECT i.id, i.instance_id, i.feature, i.host, i.begin_at, i.billed_until, least(i.end_at, $3) AS "until!", r.id AS "rate_id!"
@@ -41,7 +46,12 @@ pub async fn intervals(conn: &mut PgConnection, tenant: TenantId, currency: &str
 }
 
 /// Notes that `line` has taken each interval's time up to the given moment.
-pub async fn bill_intervals(conn: &mut PgConnection, tenant: TenantId, line: Uuid, taken: &[&DueInterval]) -> sqlx::Result<()> {
+pub async fn bill_intervals(
+    conn: &mut PgConnection,
+    tenant: TenantId,
+    line: Uuid,
+    taken: &[&DueInterval],
+) -> sqlx::Result<()> {
     let ids: Vec<Uuid> = taken.iter().map(|interval| interval.id).collect();
     let from: Vec<DateTime<Utc>> = taken.iter().map(|interval| interval.billed_until).collect();
     let until: Vec<DateTime<Utc>> = taken.iter().map(|interval| interval.until).collect();
@@ -61,7 +71,12 @@ pub async fn bill_intervals(conn: &mut PgConnection, tenant: TenantId, line: Uui
 }
 
 /// The rated events before `end` that no line has billed, each with its rate, in the order of their ids.
-pub fn events<'c>(conn: &'c mut PgConnection, tenant: TenantId, currency: &'c str, end: DateTime<Utc>) -> BoxStream<'c, sqlx::Result<(Uuid, Input)>> {
+pub fn events<'c>(
+    conn: &'c mut PgConnection,
+    tenant: TenantId,
+    currency: &'c str,
+    end: DateTime<Utc>,
+) -> BoxStream<'c, sqlx::Result<(Uuid, Input)>> {
     sqlx::query!(
         r#"SELECT e.id, e.instance_id, e.meter, e.key, e.quantity, e.occurred_at, e.received_at, r.id AS "rate_id!"
            FROM usage_event e
@@ -85,8 +100,13 @@ pub fn events<'c>(conn: &'c mut PgConnection, tenant: TenantId, currency: &'c st
 
 /// Notes that `line` has billed these events.
 pub async fn bill_events(conn: &mut PgConnection, tenant: TenantId, line: Uuid, events: &[Uuid]) -> sqlx::Result<()> {
-    sqlx::query!("UPDATE usage_event SET line_id = $1 WHERE tenant_id = $2 AND id = ANY($3) AND line_id IS NULL", line, tenant.0, events)
-        .execute(conn)
-        .await
-        .map(drop)
+    sqlx::query!(
+        "UPDATE usage_event SET line_id = $1 WHERE tenant_id = $2 AND id = ANY($3) AND line_id IS NULL",
+        line,
+        tenant.0,
+        events
+    )
+    .execute(conn)
+    .await
+    .map(drop)
 }

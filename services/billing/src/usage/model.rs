@@ -117,7 +117,10 @@ mod tests {
     #[test]
     fn what_can_never_be_billed_says_why() {
         for (body, reason) in [
-            (UsageRecorded { service: "wiki".into(), meter: "wiki.pages".into(), ..event() }, "'/services/forum' counts for the service 'wiki'"),
+            (
+                UsageRecorded { service: "wiki".into(), meter: "wiki.pages".into(), ..event() },
+                "'/services/forum' counts for the service 'wiki'",
+            ),
             (UsageRecorded { quantity: -Decimal::ONE, ..event() }, "the quantity is negative"),
             (UsageRecorded { key: String::new(), ..event() }, "the key must have"),
             (UsageRecorded { key: "x".repeat(256), ..event() }, "the key must have"),

@@ -87,7 +87,11 @@ impl From<ParkedUsage> for Event {
 
 #[utoipa::path(get, path = "/v1/parked-usage", operation_id = "listParkedUsage", tag = "usage", params(PageQuery),
     responses((status = 200, body = Page<ParkedUsage>)), security(("bearer" = ["billing.readParkedUsage"])))]
-pub async fn list(State(app): State<App>, _: Allowed<ReadParkedUsage>, Query(query): Query<PageQuery>) -> Result<Json<Page<ParkedUsage>>, Problem> {
+pub async fn list(
+    State(app): State<App>,
+    _: Allowed<ReadParkedUsage>,
+    Query(query): Query<PageQuery>,
+) -> Result<Json<Page<ParkedUsage>>, Problem> {
     let page = query.check()?;
     let parked = store::page(&mut *db::begin_platform(&app.pool).await?, page).await?;
     Ok(Json(Page::cut(parked, page, |parked| parked.id)))

@@ -63,7 +63,10 @@ pub enum Receipt {
 
 /// Changes of one instance's features are taken one after the other, until the transaction ends.
 pub async fn lock_instance(conn: &mut PgConnection, instance: InstanceId) -> sqlx::Result<()> {
-    sqlx::query!("SELECT pg_advisory_xact_lock(hashtextextended($1::uuid::text, 0)) AS locked", instance.0).fetch_one(conn).await.map(drop)
+    sqlx::query!("SELECT pg_advisory_xact_lock(hashtextextended($1::uuid::text, 0)) AS locked", instance.0)
+        .fetch_one(conn)
+        .await
+        .map(drop)
 }
 
 /// Whose an instance is.
@@ -75,7 +78,11 @@ pub struct Owner {
 
 /// Whose instance it is; `None` until one of its features has been enabled.
 pub async fn owner(conn: &mut PgConnection, instance: InstanceId) -> sqlx::Result<Option<Owner>> {
-    let owner = sqlx::query_as!(Owner, r#"SELECT tenant_id AS tenant, service FROM usage_interval WHERE instance_id = $1 LIMIT 1"#, instance.0);
+    let owner = sqlx::query_as!(
+        Owner,
+        r#"SELECT tenant_id AS tenant, service FROM usage_interval WHERE instance_id = $1 LIMIT 1"#,
+        instance.0
+    );
     owner.fetch_optional(conn).await
 }
 
@@ -90,7 +97,12 @@ pub async fn tenant_of(conn: &mut PgConnection, instance: InstanceId) -> sqlx::R
 }
 
 /// Opens an interval that lasts until the next change that is known, whichever order the changes arrive in.
-pub async fn begin(conn: &mut PgConnection, ambient: &Ambient, tenant: TenantId, change: &FeatureEnabled) -> sqlx::Result<()> {
+pub async fn begin(
+    conn: &mut PgConnection,
+    ambient: &Ambient,
+    tenant: TenantId,
+    change: &FeatureEnabled,
+) -> sqlx::Result<()> {
     end_before(conn, tenant, change.instance_id, &change.feature, change.effective_at).await?;
     sqlx::query!(
         "INSERT INTO usage_interval (id, tenant_id, instance_id, service, feature, host, begin_at, end_at, billed_until, version)
@@ -126,7 +138,13 @@ pub async fn end(conn: &mut PgConnection, tenant: TenantId, change: &FeatureDisa
     end_before(conn, tenant, change.instance_id, &change.feature, change.effective_at).await
 }
 
-async fn end_before(conn: &mut PgConnection, tenant: TenantId, instance: InstanceId, feature: &str, at: DateTime<Utc>) -> sqlx::Result<()> {
+async fn end_before(
+    conn: &mut PgConnection,
+    tenant: TenantId,
+    instance: InstanceId,
+    feature: &str,
+    at: DateTime<Utc>,
+) -> sqlx::Result<()> {
     sqlx::query!(
         "UPDATE usage_interval SET end_at = $4
          WHERE tenant_id = $1 AND instance_id = $2 AND feature = $3 AND begin_at < $4 AND (end_at IS NULL OR end_at > $4)",

@@ -6,7 +6,8 @@ use serde_json::Value;
 use test_support::eventually;
 
 /// What the forum, its polls and its posts come to in these tests.
-const LINES: [(&str, &str, &str, i64); 3] = [("forum", "1", "hour", 36), ("forum.polls", "0.25", "hour", 5), ("forum.posts", "3", "post", 2)];
+const LINES: [(&str, &str, &str, i64); 3] =
+    [("forum", "1", "hour", 36), ("forum.polls", "0.25", "hour", 5), ("forum.posts", "3", "post", 2)];
 
 /// An hour of the forum, a quarter of an hour of polls, three posts.
 async fn use_the_forum(world: &World, ada: &Customer) {
@@ -27,7 +28,11 @@ async fn use_the_forum(world: &World, ada: &Customer) {
 /// Name, quantity, unit and amount of each line.
 pub fn summary(invoice: &Value) -> Vec<(&str, &str, &str, i64)> {
     let lines = invoice["lines"].as_array().expect("lines").iter();
-    lines.map(|line| (text(line, "name"), text(line, "quantity"), text(line, "unit"), line["amount_minor"].as_i64().unwrap())).collect()
+    lines
+        .map(|line| {
+            (text(line, "name"), text(line, "quantity"), text(line, "unit"), line["amount_minor"].as_i64().unwrap())
+        })
+        .collect()
 }
 
 fn text<'a>(line: &'a Value, field: &str) -> &'a str {
@@ -38,7 +43,8 @@ fn text<'a>(line: &'a Value, field: &str) -> &'a str {
 pub async fn explain(world: &World, ada: &Customer, invoice: &Value) -> Vec<Value> {
     let mut explanations = Vec::new();
     for line in invoice["lines"].as_array().expect("lines") {
-        let path = format!("/v1/invoices/{}/lines/{}/explain", invoice["id"].as_str().unwrap(), line["id"].as_str().unwrap());
+        let path =
+            format!("/v1/invoices/{}/lines/{}/explain", invoice["id"].as_str().unwrap(), line["id"].as_str().unwrap());
         let explanation = world.get(&ada.token, &path).await;
         assert_eq!(explanation["equal"], true, "{explanation:#}");
         assert_eq!(explanation["recomputed_amount_minor"], line["amount_minor"]);
@@ -57,24 +63,36 @@ async fn a_closed_cycle_is_an_invoice_whose_lines_prove_themselves() {
 
     let invoice = world.close(&ada, &ada.cycle, 201).await;
     assert_eq!(summary(&invoice), LINES);
-    assert_eq!((&invoice["total_minor"], &invoice["number"], &invoice["currency"]), (&43.into(), &"00000001".into(), &"EUR".into()));
+    assert_eq!(
+        (&invoice["total_minor"], &invoice["number"], &invoice["currency"]),
+        (&43.into(), &"00000001".into(), &"EUR".into())
+    );
     let path = format!("/v1/invoices/{}", invoice["id"].as_str().unwrap());
     assert_eq!(world.get(&ada.token, &path).await, invoice);
 
     let explanations = explain(&world, &ada, &invoice).await;
     assert_eq!(explanations[1]["rate"]["price"], "0.18");
-    assert_eq!((&explanations[1]["raw"][0]["kind"], &explanations[1]["raw"][0]["seconds"]), (&"interval".into(), &"900.000000".into()));
+    assert_eq!(
+        (&explanations[1]["raw"][0]["kind"], &explanations[1]["raw"][0]["seconds"]),
+        (&"interval".into(), &"900.000000".into())
+    );
     assert_eq!(explanations[2]["raw"].as_array().unwrap().len(), 2);
 
     let mail = ordered_mail(&world).await;
-    assert_eq!((mail.key, mail.recipient.as_str()), (format!("invoice:{}", invoice["id"].as_str().unwrap()), "ada@acme.test"));
+    assert_eq!(
+        (mail.key, mail.recipient.as_str()),
+        (format!("invoice:{}", invoice["id"].as_str().unwrap()), "ada@acme.test")
+    );
     assert_eq!((&mail.variables["total"], &mail.variables["lines"][1]["amount"]), (&"0.43".into(), &"0.05".into()));
 
     let usage = world.get(&ada.token, "/v1/usage").await;
     assert_eq!(usage, serde_json::json!({"features": [], "meters": []}));
     let next = world.open_cycle(ada.tenant, &ada.token).await;
     let empty = world.close(&ada, &next, 201).await;
-    assert_eq!((&empty["lines"], &empty["period_start"], &empty["number"]), (&serde_json::json!([]), &invoice["period_end"], &"00000002".into()));
+    assert_eq!(
+        (&empty["lines"], &empty["period_start"], &empty["number"]),
+        (&serde_json::json!([]), &invoice["period_end"], &"00000002".into())
+    );
 }
 
 async fn ordered_mail(world: &World) -> SendMail {
@@ -152,7 +170,10 @@ async fn usage_without_a_rate_is_shown_and_waits() {
     world.publish_forum().await;
     let next = world.open_cycle(ada.tenant, &ada.token).await;
     let invoice = world.close(&ada, &next, 201).await;
-    assert_eq!(summary(&invoice), [("forum", "0.0019444444444444444444444444", "hour", 0), ("forum.posts", "4", "post", 2)]);
+    assert_eq!(
+        summary(&invoice),
+        [("forum", "0.0019444444444444444444444444", "hour", 0), ("forum.posts", "4", "post", 2)]
+    );
     assert_eq!(invoice["lines"][0]["components"][0]["quantity"], "7.000000");
     explain(&world, &ada, &invoice).await;
 }

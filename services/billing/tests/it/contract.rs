@@ -18,5 +18,8 @@ fn a_wrong_account_currency_is_told_with_the_other_faults() {
     let mut env = Env::new([("ACCOUNT_CURRENCY".to_owned(), "euro".to_owned())]);
     let config = billing::config::Config::read(&mut env);
     let faults = env.finish(config).unwrap_err().to_string();
-    assert!(faults.contains("ACCOUNT_CURRENCY: must be an ISO 4217 code") && faults.contains("DATABASE_URL is missing"), "{faults}");
+    assert!(
+        faults.contains("ACCOUNT_CURRENCY: must be an ISO 4217 code") && faults.contains("DATABASE_URL is missing"),
+        "{faults}"
+    );
 }

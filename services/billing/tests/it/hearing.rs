@@ -47,7 +47,9 @@ async fn usage_that_can_never_be_billed_is_told_and_the_queue_flows_on() {
     world.metered(&ada, "2").await;
     let mut reasons = world.dead("billing-usage", 2).await;
     reasons.sort();
-    for (reason, expected) in reasons.iter().zip(["the key 'posts:1' was used before", "usage.recorded names no tenant"]) {
+    for (reason, expected) in
+        reasons.iter().zip(["the key 'posts:1' was used before", "usage.recorded names no tenant"])
+    {
         assert!(reason.starts_with(expected), "{reason}");
     }
 }
@@ -69,7 +71,9 @@ async fn nobody_counts_for_what_is_not_theirs() {
     world.say(&foreign).await;
     let mut reasons = world.dead("billing-usage", 4).await;
     reasons.sort();
-    for (reason, expected) in reasons.iter().zip(["'/services/wiki' counts for", "the instance", "the instance", "the meter 'wiki.pages'"]) {
+    for (reason, expected) in
+        reasons.iter().zip(["'/services/wiki' counts for", "the instance", "the instance", "the meter 'wiki.pages'"])
+    {
         assert!(reason.starts_with(expected), "{reason}");
     }
     world.say(&world.posts(&ada, "posts:1", 1, 10)).await;
@@ -97,7 +101,10 @@ async fn another_tenant_cannot_change_an_instance() {
     world.say(&world.disabled(&eve, "forum", 20)).await;
     world.say(&world.enabled(&ada, "other.polls", 20)).await;
     let reasons = world.dead("billing", 2).await.join("; ");
-    assert!(reasons.contains("belongs to another tenant") && reasons.contains("is not one of the service"), "{reasons}");
+    assert!(
+        reasons.contains("belongs to another tenant") && reasons.contains("is not one of the service"),
+        "{reasons}"
+    );
     world.features(&ada, &[("forum", 10, None)]).await;
 }
 
@@ -109,7 +116,8 @@ async fn a_tenant_gets_one_account_and_the_platform_none() {
     for _ in 0..3 {
         world.say(&world.tenant_created(acme, TenantKind::Customer)).await;
     }
-    eventually("the account is there", async || (world.count("SELECT count(*) FROM account").await > 0).then_some(())).await;
+    eventually("the account is there", async || (world.count("SELECT count(*) FROM account").await > 0).then_some(()))
+        .await;
     world.drained("billing").await;
     assert_eq!(world.count("SELECT count(*) FROM account").await, 1);
     assert_eq!(world.count("SELECT count(*) FROM cycle").await, 1);

@@ -31,7 +31,14 @@ impl Stage<'_> {
         let (instance_id, service, feature) = (self.instance, "forum".to_owned(), "forum.polls".to_owned());
         match change {
             Enabled(second) => {
-                let change = FeatureEnabled { instance_id, service, feature, host: "acme.test".into(), effective_at: at(second), version: None };
+                let change = FeatureEnabled {
+                    instance_id,
+                    service,
+                    feature,
+                    host: "acme.test".into(),
+                    effective_at: at(second),
+                    version: None,
+                };
                 store::begin(conn, &self.platform.ambient, self.tenant, &change).await.unwrap();
             }
             Disabled(second) => {
@@ -65,7 +72,10 @@ async fn every_order_of_changes_makes_the_same_intervals() {
             stage.apply(&mut tx, *change).await;
         }
         let spans: Vec<(DateTime<Utc>, Option<DateTime<Utc>>)> =
-            sqlx::query_as("SELECT begin_at, end_at FROM usage_interval ORDER BY begin_at").fetch_all(&mut *tx).await.unwrap();
+            sqlx::query_as("SELECT begin_at, end_at FROM usage_interval ORDER BY begin_at")
+                .fetch_all(&mut *tx)
+                .await
+                .unwrap();
         assert_eq!(spans, [(at(10), Some(at(20))), (at(30), Some(at(40))), (at(40), None)], "{order:?}");
         tx.rollback().await.unwrap();
     }
@@ -79,7 +89,13 @@ async fn the_database_refuses_an_overlap() {
     stage.apply(conn, Enabled(10)).await;
     stage.apply(conn, Disabled(20)).await;
     let insert = "INSERT INTO usage_interval SELECT $1, tenant_id, instance_id, service, feature, host, $2, NULL, $2, version FROM usage_interval";
-    let overlapping = sqlx::query(insert).bind(platform.ambient.uuid()).bind(at(19)).execute(&mut *conn).await.unwrap_err();
+    let overlapping =
+        sqlx::query(insert).bind(platform.ambient.uuid()).bind(at(19)).execute(&mut *conn).await.unwrap_err();
     assert_eq!(common::problem::constraint(&overlapping), Some("usage_interval_no_overlap"));
-    sqlx::query(insert).bind(platform.ambient.uuid()).bind(at(20)).execute(conn).await.expect("the end is not part of the interval");
+    sqlx::query(insert)
+        .bind(platform.ambient.uuid())
+        .bind(at(20))
+        .execute(conn)
+        .await
+        .expect("the end is not part of the interval");
 }

@@ -27,7 +27,10 @@ async fn usage_that_comes_before_its_instance_counts_when_that_is_there() {
     }
     world.say(&world.posts(&ada, "posts:2", 2, 30)).await;
     let waiting = parked(&world, &ada, 2).await;
-    assert!(waiting.iter().all(|item| item["reason"] == "instance_unknown" && item["meter"] == "forum.posts"), "{waiting:?}");
+    assert!(
+        waiting.iter().all(|item| item["reason"] == "instance_unknown" && item["meter"] == "forum.posts"),
+        "{waiting:?}"
+    );
     assert_eq!(world.get(&ada.token, "/v1/usage").await["meters"], serde_json::json!([]));
     world.say(&world.enabled(&ada, "forum", 0)).await;
     world.metered(&ada, "3").await;
@@ -41,10 +44,14 @@ async fn usage_that_comes_while_its_instance_begins_counts() {
     let ada = world.customer().await;
     let mut wall = world.platform.pool.begin().await.unwrap();
     sqlx::raw_sql("LOCK TABLE usage_parked IN ACCESS EXCLUSIVE MODE").execute(&mut *wall).await.unwrap();
-    let waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
+    let waiting =
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
     for (number, envelope) in [(1, world.enabled(&ada, "forum", 0)), (2, world.posts(&ada, "posts:1", 1, 20))] {
         world.say(&envelope).await;
-        eventually(&format!("{number} are in the middle of it"), async || (world.count(waiting).await == number).then_some(())).await;
+        eventually(&format!("{number} are in the middle of it"), async || {
+            (world.count(waiting).await == number).then_some(())
+        })
+        .await;
     }
     wall.rollback().await.unwrap();
     world.drained("billing-usage").await;
@@ -82,7 +89,11 @@ async fn a_clock_that_runs_ahead_loses_nothing() {
 
     let mut tx = world.platform.pool.begin().await.unwrap();
     assert_eq!(parked::release(&mut tx, &world.platform.ambient, None).await.unwrap(), 0);
-    sqlx::query("UPDATE usage_parked SET occurred_at = $1").bind(world.platform.ambient.now() + Duration::hours(23)).execute(&mut *tx).await.unwrap();
+    sqlx::query("UPDATE usage_parked SET occurred_at = $1")
+        .bind(world.platform.ambient.now() + Duration::hours(23))
+        .execute(&mut *tx)
+        .await
+        .unwrap();
     assert_eq!(parked::release(&mut tx, &world.platform.ambient, None).await.unwrap(), 1);
     tx.commit().await.unwrap();
     world.metered(&ada, "3").await;

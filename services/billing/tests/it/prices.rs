@@ -11,7 +11,10 @@ async fn announce(world: &World, versions: &[(&str, &str, i64)]) {
     for (version, price, second) in versions {
         world.say(&world.forum(version, price, world.at(*second))).await;
     }
-    eventually("the rates are known", async || (world.count("SELECT count(*) FROM rate").await == 3 * versions.len() as i64).then_some(())).await;
+    eventually("the rates are known", async || {
+        (world.count("SELECT count(*) FROM rate").await == 3 * versions.len() as i64).then_some(())
+    })
+    .await;
 }
 
 /// An hour of the forum from `begin` on, under `version`, and a post in it.

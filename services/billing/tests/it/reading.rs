@@ -61,7 +61,10 @@ async fn operators_find_the_cycles_of_a_tenant() {
     let cycles = world.get(&eve.token, &format!("/v1/cycles?tenant_id={}&state=closed", ada.tenant)).await;
     assert_eq!(cycles["items"].as_array().map(Vec::len), Some(1));
     let cycle = &cycles["items"][0];
-    assert_eq!((&cycle["id"], &cycle["tenant_name"], &cycle["invoice_id"]), (&json!(ada.cycle), &json!("Acme"), &invoice["id"]));
+    assert_eq!(
+        (&cycle["id"], &cycle["tenant_name"], &cycle["invoice_id"]),
+        (&json!(ada.cycle), &json!("Acme"), &invoice["id"])
+    );
     assert_eq!(world.get(&eve.token, "/v1/cycles").await["items"].as_array().map(Vec::len), Some(3));
     let get = async |path: &str| world.server.get(path).bearer(&ada.token).send().await;
     get("/v1/cycles?state=half").await.invalid(&["state"]);

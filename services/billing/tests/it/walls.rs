@@ -9,13 +9,26 @@ async fn tenants_are_walled_off() {
     world.publish_forum().await;
     let (ada, early) = (world.customer().await, world.customer().await);
     world.say(&world.posts(&early, "posts:1", 1, 10)).await;
-    eventually("usage is parked", async || (world.count("SELECT count(*) FROM usage_parked").await == 1).then_some(())).await;
-    for envelope in [world.enabled(&ada, "forum", 0), world.disabled(&ada, "forum", 3600), world.posts(&ada, "posts:1", 1, 10)] {
+    eventually("usage is parked", async || (world.count("SELECT count(*) FROM usage_parked").await == 1).then_some(()))
+        .await;
+    for envelope in
+        [world.enabled(&ada, "forum", 0), world.disabled(&ada, "forum", 3600), world.posts(&ada, "posts:1", 1, 10)]
+    {
         world.say(&envelope).await;
     }
     world.features(&ada, &[("forum", 0, Some(3600))]).await;
     world.metered(&ada, "1").await;
     world.close(&ada, &ada.cycle, 201).await;
-    let tables = ["account", "cycle", "usage_interval", "feature_end", "usage_event", "usage_parked", "invoice", "invoice_line", "invoice_line_interval"];
+    let tables = [
+        "account",
+        "cycle",
+        "usage_interval",
+        "feature_end",
+        "usage_event",
+        "usage_parked",
+        "invoice",
+        "invoice_line",
+        "invoice_line_interval",
+    ];
     tenant_walls(&world.platform, &tables).await;
 }

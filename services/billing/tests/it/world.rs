@@ -13,7 +13,13 @@ use rust_decimal::Decimal;
 use serde_json::Value;
 use test_support::{TestPlatform, TestServer, eventually};
 
-const EVERYTHING: &[&str] = &["billing.readUsage", "billing.readParkedUsage", "billing.readInvoices", "billing.readCycles", "billing.closeCycles"];
+const EVERYTHING: &[&str] = &[
+    "billing.readUsage",
+    "billing.readParkedUsage",
+    "billing.readInvoices",
+    "billing.readCycles",
+    "billing.closeCycles",
+];
 
 pub struct World {
     pub server: TestServer,
@@ -36,7 +42,8 @@ impl World {
         let mut env = Env::new(platform.env());
         let config = Config::read(&mut env);
         let config = env.finish(config).expect("a complete environment");
-        let server = platform.serve(|lifecycle, bound, ambient| billing::start(config, bound, ambient, lifecycle)).await;
+        let server =
+            platform.serve(|lifecycle, bound, ambient| billing::start(config, bound, ambient, lifecycle)).await;
         let start = platform.ambient.now() - Duration::days(2);
         Self { server, platform, start }
     }
@@ -58,7 +65,8 @@ impl World {
 
     pub fn tenant_created(&self, tenant_id: TenantId, kind: TenantKind) -> Envelope {
         let owner_user_id = UserId(self.platform.ambient.uuid());
-        let data = TenantCreated { tenant_id, name: "Acme".into(), kind, owner_user_id, owner_email: "ada@acme.test".into() };
+        let data =
+            TenantCreated { tenant_id, name: "Acme".into(), kind, owner_user_id, owner_email: "ada@acme.test".into() };
         Envelope { time: self.start, ..self.platform.envelope(Some(tenant_id), &data) }
     }
 
@@ -83,7 +91,8 @@ impl World {
     /// Announces the forum's prices: 0.36 an hour, polls 0.18 an hour, 0.005 a post. Valid from the start.
     pub async fn publish_forum(&self) {
         self.say(&self.forum("1.0.0", "0.36", self.start)).await;
-        eventually("the rates are known", async || (self.count("SELECT count(*) FROM rate").await >= 3).then_some(())).await;
+        eventually("the rates are known", async || (self.count("SELECT count(*) FROM rate").await >= 3).then_some(()))
+            .await;
     }
 
     pub fn forum(&self, version: &str, price_per_hour: &str, time: DateTime<Utc>) -> Envelope {
@@ -105,20 +114,33 @@ impl World {
         let effective_at = self.at(second);
         let (service, host) = ("forum".into(), "acme.forum.localhost".into());
         let version = version.map(str::to_owned);
-        let data = FeatureEnabled { instance_id: customer.instance, service, feature: feature.into(), host, effective_at, version };
+        let data = FeatureEnabled {
+            instance_id: customer.instance,
+            service,
+            feature: feature.into(),
+            host,
+            effective_at,
+            version,
+        };
         self.platform.envelope(Some(customer.tenant), &data)
     }
 
     pub fn disabled(&self, customer: &Customer, feature: &str, second: i64) -> Envelope {
         let effective_at = self.at(second);
-        let data = FeatureDisabled { instance_id: customer.instance, service: "forum".into(), feature: feature.into(), effective_at };
+        let data = FeatureDisabled {
+            instance_id: customer.instance,
+            service: "forum".into(),
+            feature: feature.into(),
+            effective_at,
+        };
         self.platform.envelope(Some(customer.tenant), &data)
     }
 
     pub fn posts(&self, customer: &Customer, key: &str, quantity: i64, second: i64) -> Envelope {
         let (service, meter) = ("forum".to_owned(), "forum.posts".to_owned());
         let (quantity, occurred_at) = (Decimal::from(quantity), self.at(second));
-        let data = UsageRecorded { instance_id: customer.instance, service, meter, key: key.into(), quantity, occurred_at };
+        let data =
+            UsageRecorded { instance_id: customer.instance, service, meter, key: key.into(), quantity, occurred_at };
         Envelope { source: source_of("forum"), ..self.platform.envelope(Some(customer.tenant), &data) }
     }
 
@@ -138,13 +160,22 @@ impl World {
 
     /// The tenant's features as `(name, since, until)`, once there are as many.
     pub async fn features(&self, customer: &Customer, expected: &[(&str, i64, Option<i64>)]) {
-        let expected: Vec<_> = expected.iter().map(|(name, since, until)| ((*name).to_owned(), self.at(*since), until.map(|second| self.at(second)))).collect();
+        let expected: Vec<_> = expected
+            .iter()
+            .map(|(name, since, until)| ((*name).to_owned(), self.at(*since), until.map(|second| self.at(second))))
+            .collect();
         eventually(&format!("the features are {expected:?}"), async || {
             let usage = self.get(&customer.token, "/v1/usage").await;
             let time = |value: &Value| value.as_str().and_then(|text| text.parse::<DateTime<Utc>>().ok());
             let features = usage["features"].as_array().expect("features").iter();
             let features: Vec<_> = features
-                .map(|item| (item["feature"].as_str().unwrap_or_default().to_owned(), time(&item["since"]).unwrap_or_default(), time(&item["until"])))
+                .map(|item| {
+                    (
+                        item["feature"].as_str().unwrap_or_default().to_owned(),
+                        time(&item["since"]).unwrap_or_default(),
+                        time(&item["until"]),
+                    )
+                })
                 .collect();
             (features == expected).then_some(())
         })
@@ -171,10 +202,20 @@ impl World {
         let aws = &self.platform.aws;
         let url = aws.queue_url(&aws.queue_name(queue)).await.expect("a queue");
         eventually(&format!("the queue {queue} is empty"), async || {
-            let answer = aws.sqs.get_queue_attributes().queue_url(&url).attribute_names("All".into()).send().await.expect("the queue's attributes");
+            let answer = aws
+                .sqs
+                .get_queue_attributes()
+                .queue_url(&url)
+                .attribute_names("All".into())
+                .send()
+                .await
+                .expect("the queue's attributes");
             let counts = answer.attributes.unwrap_or_default();
             assert!(!counts.is_empty(), "the queue tells its counts");
-            let held = counts.iter().filter(|(name, _)| name.as_str().starts_with("ApproximateNumberOfMessages")).filter(|(_, count)| *count != "0");
+            let held = counts
+                .iter()
+                .filter(|(name, _)| name.as_str().starts_with("ApproximateNumberOfMessages"))
+                .filter(|(_, count)| *count != "0");
             (held.count() == 0).then_some(())
         })
         .await;
@@ -186,9 +227,23 @@ impl World {
         let url = aws.queue_url(&aws.dead_queue_name(queue)).await.expect("a dead-letter queue");
         let mut reasons = Vec::new();
         eventually(&format!("{many} messages are dead"), async || {
-            let received = aws.sqs.receive_message().queue_url(&url).max_number_of_messages(10).message_attribute_names("All").send().await.expect("receiving");
+            let received = aws
+                .sqs
+                .receive_message()
+                .queue_url(&url)
+                .max_number_of_messages(10)
+                .message_attribute_names("All")
+                .send()
+                .await
+                .expect("receiving");
             for message in received.messages.unwrap_or_default() {
-                reasons.extend(message.message_attributes.unwrap_or_default().remove("reason").and_then(|reason| reason.string_value));
+                reasons.extend(
+                    message
+                        .message_attributes
+                        .unwrap_or_default()
+                        .remove("reason")
+                        .and_then(|reason| reason.string_value),
+                );
             }
             (reasons.len() >= many).then_some(())
         })

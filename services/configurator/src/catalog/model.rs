@@ -49,7 +49,16 @@ pub struct CatalogueMeter {
 impl From<Manifest> for CatalogueItem {
     fn from(manifest: Manifest) -> Self {
         let Manifest { service, version, title, description, currency, price_per_hour, modules, meters, .. } = manifest;
-        Self { service, version, title, description, currency, price_per_hour, modules, meters: meters.into_iter().map(CatalogueMeter::from).collect() }
+        Self {
+            service,
+            version,
+            title,
+            description,
+            currency,
+            price_per_hour,
+            modules,
+            meters: meters.into_iter().map(CatalogueMeter::from).collect(),
+        }
     }
 }
 
@@ -63,7 +72,8 @@ impl From<Meter> for CatalogueMeter {
 ///
 /// Anything else would be a new old version: whoever looks at the dates would take it for the latest, and whoever looks at the numbers would not.
 pub fn may_join(version: &str, published: &[String]) -> bool {
-    let release = |version: &str| version.split('.').map(|part| part.parse::<u32>().unwrap_or_default()).collect::<Vec<_>>();
+    let release =
+        |version: &str| version.split('.').map(|part| part.parse::<u32>().unwrap_or_default()).collect::<Vec<_>>();
     let (new, published) = (release(version), published.iter().map(|version| release(version)).collect::<Vec<_>>());
     let line = published.iter().filter(|there| there[..there.len() - 1] == new[..new.len() - 1]).max();
     line.or(published.iter().max()).is_none_or(|newest| new > *newest)
@@ -71,9 +81,14 @@ pub fn may_join(version: &str, published: &[String]) -> bool {
 
 /// What is wrong with the manifest of a request's body; empty if it is fit to be published.
 pub fn faults(manifest: &Manifest) -> Vec<FieldError> {
-    let mut errors: Vec<_> = manifest.faults().into_iter().map(|fault| FieldError::new("manifest", "invalid", fault)).collect();
+    let mut errors: Vec<_> =
+        manifest.faults().into_iter().map(|fault| FieldError::new("manifest", "invalid", fault)).collect();
     if RESERVED.contains(&manifest.service.as_str()) {
-        errors.push(FieldError::new("manifest.service", "reserved", "is the name of one of the platform's own services"));
+        errors.push(FieldError::new(
+            "manifest.service",
+            "reserved",
+            "is the name of one of the platform's own services",
+        ));
     }
     if let Some(module) = in_a_circle(&manifest.modules) {
         errors.push(FieldError::new("manifest.modules", "circle", format!("the module {module} depends on itself")));
@@ -82,11 +97,19 @@ pub fn faults(manifest: &Manifest) -> Vec<FieldError> {
         errors.push(FieldError::new("manifest.setup", "invalid", format!("is not a JSON Schema: {fault}")));
     }
     if manifest.setup.pointer(&format!("/properties/{CODE_FIELD}")).is_some() {
-        errors.push(FieldError::new(format!("manifest.setup.properties.{CODE_FIELD}"), "reserved", "is the name of the form's own field"));
+        errors.push(FieldError::new(
+            format!("manifest.setup.properties.{CODE_FIELD}"),
+            "reserved",
+            "is the name of the form's own field",
+        ));
     }
     let announcement = serde_json::to_vec(&ServicePublished { manifest: manifest.clone() });
     if !announcement.is_ok_and(|bytes| bytes.len() <= LARGEST_ANNOUNCEMENT) {
-        errors.push(FieldError::new("manifest", "too_large", format!("must be at most {LARGEST_ANNOUNCEMENT} bytes of JSON")));
+        errors.push(FieldError::new(
+            "manifest",
+            "too_large",
+            format!("must be at most {LARGEST_ANNOUNCEMENT} bytes of JSON"),
+        ));
     }
     errors
 }
@@ -96,12 +119,17 @@ fn in_a_circle(modules: &[Module]) -> Option<&str> {
     let mut settled = BTreeSet::new();
     // A module whose needs are all settled is settled; what never is stands in a circle or needs one that does.
     loop {
-        let ready = |module: &&Module| !settled.contains(&module.name) && module.depends_on.iter().all(|needed| settled.contains(needed));
+        let ready = |module: &&Module| {
+            !settled.contains(&module.name) && module.depends_on.iter().all(|needed| settled.contains(needed))
+        };
         let Some(module) = modules.iter().find(ready) else { break };
         settled.insert(module.name.clone());
     }
     let known = |name: &String| modules.iter().any(|module| module.name == *name);
-    modules.iter().find(|module| !settled.contains(&module.name) && module.depends_on.iter().all(known)).map(|module| module.name.as_str())
+    modules
+        .iter()
+        .find(|module| !settled.contains(&module.name) && module.depends_on.iter().all(known))
+        .map(|module| module.name.as_str())
 }
 
 #[cfg(test)]
@@ -119,7 +147,10 @@ mod tests {
             "setup": {"type": "object", "properties": {"title": {"type": "string"}}},
         });
         change(&mut manifest);
-        faults(&serde_json::from_value(manifest).unwrap()).into_iter().map(|error| format!("{} {}", error.field, error.code)).collect()
+        faults(&serde_json::from_value(manifest).unwrap())
+            .into_iter()
+            .map(|error| format!("{} {}", error.field, error.code))
+            .collect()
     }
 
     #[test]
@@ -143,11 +174,23 @@ mod tests {
     fn each_fault_is_told_at_its_place() {
         assert_eq!(faults_with(|manifest| manifest["service"] = "billing".into()), ["manifest.service reserved"]);
         assert_eq!(faults_with(|manifest| manifest["currency"] = "euro".into()), ["manifest invalid"]);
-        assert_eq!(faults_with(|manifest| manifest["modules"][0]["depends_on"] = json!(["charts"])), ["manifest.modules circle"]);
-        assert_eq!(faults_with(|manifest| manifest["modules"][0]["depends_on"] = json!(["polls"])), ["manifest.modules circle"]);
-        assert_eq!(faults_with(|manifest| manifest["setup"]["properties"]["title"]["type"] = "text".into()), ["manifest.setup invalid"]);
+        assert_eq!(
+            faults_with(|manifest| manifest["modules"][0]["depends_on"] = json!(["charts"])),
+            ["manifest.modules circle"]
+        );
+        assert_eq!(
+            faults_with(|manifest| manifest["modules"][0]["depends_on"] = json!(["polls"])),
+            ["manifest.modules circle"]
+        );
+        assert_eq!(
+            faults_with(|manifest| manifest["setup"]["properties"]["title"]["type"] = "text".into()),
+            ["manifest.setup invalid"]
+        );
         let code = faults_with(|manifest| manifest["setup"]["properties"]["setup_code"] = json!({"type": "string"}));
         assert_eq!(code, ["manifest.setup.properties.setup_code reserved"]);
-        assert_eq!(faults_with(|manifest| manifest["description"] = "x".repeat(LARGEST_ANNOUNCEMENT).into()), ["manifest too_large"]);
+        assert_eq!(
+            faults_with(|manifest| manifest["description"] = "x".repeat(LARGEST_ANNOUNCEMENT).into()),
+            ["manifest too_large"]
+        );
     }
 }

@@ -31,7 +31,11 @@ type Published = (StatusCode, Json<CatalogueItem>);
 
 #[utoipa::path(get, path = "/v1/services", operation_id = "listServices", tag = "catalogue", params(PageQuery),
     responses((status = 200, body = Page<CatalogueItem>)), security(("bearer" = [])))]
-pub async fn list(State(app): State<App>, _: Authenticated, Query(page): Query<PageQuery>) -> Result<Json<Page<CatalogueItem>>, Problem> {
+pub async fn list(
+    State(app): State<App>,
+    _: Authenticated,
+    Query(page): Query<PageQuery>,
+) -> Result<Json<Page<CatalogueItem>>, Problem> {
     let page = page.check()?;
     let latest = store::list(&mut *app.pool.acquire().await?, page).await?;
     let Page { items, next_cursor } = Page::cut(latest, page, |latest| latest.id);
@@ -42,7 +46,11 @@ pub async fn list(State(app): State<App>, _: Authenticated, Query(page): Query<P
     responses((status = 201, body = CatalogueItem, description = "Published."), (status = 200, body = CatalogueItem, description = "The very same was published before."),
         (status = 409, description = "`version_taken`: this version was published with other content. `version_not_newer`: it is neither newer than all others nor a patch of its line.")),
     security(("bearer" = ["configurator.publishServices"])))]
-pub async fn publish(State(app): State<App>, caller: Allowed<PublishServices>, Json(body): Json<Publication>) -> Result<Published, Problem> {
+pub async fn publish(
+    State(app): State<App>,
+    caller: Allowed<PublishServices>,
+    Json(body): Json<Publication>,
+) -> Result<Published, Problem> {
     publish_as(&app, &caller.principal, body.manifest).await
 }
 
@@ -83,7 +91,10 @@ async fn publish_as(app: &App, by: &Principal, manifest: Manifest) -> Result<Pub
     }
     let there = store::version(&mut tx, &manifest.service, &manifest.version).await?;
     if there.as_ref() != Some(&manifest) {
-        return Err(Problem::conflict("version_taken", "This version was published with other content. Raise the version."));
+        return Err(Problem::conflict(
+            "version_taken",
+            "This version was published with other content. Raise the version.",
+        ));
     }
     Ok((StatusCode::OK, Json(manifest.into())))
 }

@@ -14,12 +14,20 @@ pub struct Latest {
 
 /// The versions of the service, to which nobody else adds one until the transaction ends.
 pub async fn hold_versions(conn: &mut PgConnection, service: &str) -> sqlx::Result<Vec<String>> {
-    sqlx::query!("SELECT pg_advisory_xact_lock(hashtextextended('versions of ' || $1::text, 0)) AS locked", service).fetch_one(&mut *conn).await?;
+    sqlx::query!("SELECT pg_advisory_xact_lock(hashtextextended('versions of ' || $1::text, 0)) AS locked", service)
+        .fetch_one(&mut *conn)
+        .await?;
     sqlx::query_scalar!("SELECT version FROM service_versions WHERE service = $1", service).fetch_all(conn).await
 }
 
 /// Adds a version; `false` if that version is there already.
-pub async fn insert(conn: &mut PgConnection, id: Uuid, manifest: &Manifest, by: &Principal, now: DateTime<Utc>) -> sqlx::Result<bool> {
+pub async fn insert(
+    conn: &mut PgConnection,
+    id: Uuid,
+    manifest: &Manifest,
+    by: &Principal,
+    now: DateTime<Utc>,
+) -> sqlx::Result<bool> {
     let inserted = sqlx::query!(
         "INSERT INTO service_versions (id, service, version, manifest, published_at, published_by) VALUES ($1, $2, $3, $4, $5, $6)
          ON CONFLICT ON CONSTRAINT service_versions_once DO NOTHING",
@@ -34,15 +42,20 @@ pub async fn insert(conn: &mut PgConnection, id: Uuid, manifest: &Manifest, by: 
 }
 
 pub async fn version(conn: &mut PgConnection, service: &str, version: &str) -> sqlx::Result<Option<Manifest>> {
-    let manifest =
-        sqlx::query_scalar!(r#"SELECT manifest AS "manifest: Json<Manifest>" FROM service_versions WHERE service = $1 AND version = $2"#, service, version);
+    let manifest = sqlx::query_scalar!(
+        r#"SELECT manifest AS "manifest: Json<Manifest>" FROM service_versions WHERE service = $1 AND version = $2"#,
+        service,
+        version
+    );
     Ok(manifest.fetch_optional(conn).await?.map(|manifest| manifest.0))
 }
 
 /// The latest version of a service; `None` if none was ever published.
 pub async fn latest(conn: &mut PgConnection, service: &str) -> sqlx::Result<Option<Manifest>> {
-    let manifest =
-        sqlx::query_scalar!(r#"SELECT manifest AS "manifest: Json<Manifest>" FROM service_versions WHERE service = $1 ORDER BY release DESC LIMIT 1"#, service);
+    let manifest = sqlx::query_scalar!(
+        r#"SELECT manifest AS "manifest: Json<Manifest>" FROM service_versions WHERE service = $1 ORDER BY release DESC LIMIT 1"#,
+        service
+    );
     Ok(manifest.fetch_optional(conn).await?.map(|manifest| manifest.0))
 }
 

@@ -16,7 +16,10 @@ impl Handle<JobFinished> for App {
             return Ok(());
         };
         if instance.state.done_by(&job.kind).is_none() {
-            return Err(Fault::permanent(format!("an instance in state {:?} does not wait for a job of kind {}", instance.state, job.kind)));
+            return Err(Fault::permanent(format!(
+                "an instance in state {:?} does not wait for a job of kind {}",
+                instance.state, job.kind
+            )));
         }
         Ok(jobs::ended(tx, &self.ambient, &instance, job.outcome, job.reason.as_deref()).await?)
     }

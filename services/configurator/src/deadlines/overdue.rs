@@ -24,7 +24,8 @@ const LONGEST: TimeDelta = TimeDelta::hours(1);
 const MOST_ORDERS: i32 = 5;
 
 const SLOW: &str = "The job has not ended for an hour. If it does, the instance goes on by itself.";
-const AWAY: &str = "The worker has told nothing of the job for an hour. If it ends well, the instance goes on by itself.";
+const AWAY: &str =
+    "The worker has told nothing of the job for an hour. If it ends well, the instance goes on by itself.";
 const NOT_TAKEN: &str = "The job was ordered again and again, and no worker has taken it.";
 
 pub async fn ask(app: &App) -> sqlx::Result<usize> {
@@ -40,7 +41,9 @@ pub async fn ask(app: &App) -> sqlx::Result<usize> {
         match settle(app, instance, told).await {
             Ok(()) => {}
             Err(OutboxError::Database(error)) => return Err(error),
-            Err(error) => tracing::error!(error = %Chain(&error), instance_id = %instance.id, "What a job's end means cannot be written"),
+            Err(error) => {
+                tracing::error!(error = %Chain(&error), instance_id = %instance.id, "What a job's end means cannot be written")
+            }
         }
     }
     Ok(overdue.len())
@@ -56,7 +59,9 @@ async fn settle(app: &App, overdue: &Overdue, told: Result<JobState, ClientError
     let is_late = now - instance.state_since >= LONGEST;
     match told {
         Ok(JobState::Succeeded) => jobs::ended(&mut tx, &app.ambient, &instance, JobOutcome::Succeeded, None).await?,
-        Ok(JobState::Failed { reason }) => jobs::ended(&mut tx, &app.ambient, &instance, JobOutcome::Failed, reason.as_deref()).await?,
+        Ok(JobState::Failed { reason }) => {
+            jobs::ended(&mut tx, &app.ambient, &instance, JobOutcome::Failed, reason.as_deref()).await?
+        }
         Ok(JobState::Unknown) if instance.refusals >= MOST_ORDERS => fail(&mut tx, instance.id, NOT_TAKEN, now).await?,
         Ok(JobState::Unknown) => order_again(&mut tx, app, &instance, now).await?,
         Ok(JobState::UnderWay) if is_late => fail(&mut tx, instance.id, SLOW, now).await?,
@@ -66,7 +71,12 @@ async fn settle(app: &App, overdue: &Overdue, told: Result<JobState, ClientError
     Ok(tx.commit().await?)
 }
 
-async fn order_again(conn: &mut PgConnection, app: &App, instance: &Instance, now: DateTime<Utc>) -> Result<(), OutboxError> {
+async fn order_again(
+    conn: &mut PgConnection,
+    app: &App,
+    instance: &Instance,
+    now: DateTime<Utc>,
+) -> Result<(), OutboxError> {
     jobs::order_again(conn, &app.ambient, instance).await?;
     tracing::warn!(instance_id = %instance.id, times = instance.refusals + 1, "No worker knows the instance's job, so it is ordered again");
     let wait = AGAIN * 2_i32.pow(instance.refusals.unsigned_abs().min(MOST_ORDERS.unsigned_abs()));

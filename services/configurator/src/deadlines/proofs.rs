@@ -27,7 +27,9 @@ pub async fn look_up(app: &App) -> sqlx::Result<usize> {
         match looked {
             Ok(()) => {}
             Err(Unknown::Database(error)) => return Err(error),
-            Err(error) => tracing::warn!(error = %Chain(&error), instance_id = %id, "It is not known whether a host is proved"),
+            Err(error) => {
+                tracing::warn!(error = %Chain(&error), instance_id = %id, "It is not known whether a host is proved")
+            }
         }
     }
     Ok(due.len())

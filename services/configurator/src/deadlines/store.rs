@@ -11,7 +11,12 @@ pub struct Overdue {
 }
 
 /// Takes instances whose job should have ended, the longest due first.
-pub async fn take_overdue(conn: &mut PgConnection, now: DateTime<Utc>, until: DateTime<Utc>, limit: i64) -> sqlx::Result<Vec<Overdue>> {
+pub async fn take_overdue(
+    conn: &mut PgConnection,
+    now: DateTime<Utc>,
+    until: DateTime<Utc>,
+    limit: i64,
+) -> sqlx::Result<Vec<Overdue>> {
     sqlx::query_as!(
         Overdue,
         r#"UPDATE instances SET due_at = $2 WHERE id IN
@@ -27,7 +32,12 @@ pub async fn take_overdue(conn: &mut PgConnection, now: DateTime<Utc>, until: Da
 }
 
 /// Takes instances that wait for a proof, the longest due first.
-pub async fn take_unproved(conn: &mut PgConnection, now: DateTime<Utc>, until: DateTime<Utc>, limit: i64) -> sqlx::Result<Vec<InstanceId>> {
+pub async fn take_unproved(
+    conn: &mut PgConnection,
+    now: DateTime<Utc>,
+    until: DateTime<Utc>,
+    limit: i64,
+) -> sqlx::Result<Vec<InstanceId>> {
     let ids = sqlx::query_scalar!(
         "UPDATE instances SET due_at = $2 WHERE id IN
             (SELECT id FROM instances WHERE state = 'awaiting_proof' AND reason IS NULL AND due_at <= $1 ORDER BY due_at LIMIT $3 FOR UPDATE SKIP LOCKED)
@@ -40,7 +50,11 @@ pub async fn take_unproved(conn: &mut PgConnection, now: DateTime<Utc>, until: D
 }
 
 /// Locks instances that wait for people, or have failed, since before `before`.
-pub async fn lock_unfinished(conn: &mut PgConnection, before: DateTime<Utc>, limit: i64) -> sqlx::Result<Vec<InstanceId>> {
+pub async fn lock_unfinished(
+    conn: &mut PgConnection,
+    before: DateTime<Utc>,
+    limit: i64,
+) -> sqlx::Result<Vec<InstanceId>> {
     let ids = sqlx::query_scalar!(
         "SELECT id FROM instances
          WHERE state IN ('awaiting_proof', 'requested', 'provisioning', 'awaiting_setup', 'migrating', 'seeding') AND state_since <= $1
@@ -59,16 +73,25 @@ pub async fn look_again(conn: &mut PgConnection, id: InstanceId, at: DateTime<Ut
 
 /// Counts that the job was ordered again, and leaves the instance alone until `at`.
 pub async fn ordered_again(conn: &mut PgConnection, id: InstanceId, at: DateTime<Utc>) -> sqlx::Result<()> {
-    sqlx::query!("UPDATE instances SET due_at = $2, refusals = refusals + 1 WHERE id = $1", id.0, at).execute(conn).await.map(drop)
+    sqlx::query!("UPDATE instances SET due_at = $2, refusals = refusals + 1 WHERE id = $1", id.0, at)
+        .execute(conn)
+        .await
+        .map(drop)
 }
 
 /// Locks instances whose setup code is shorter than codes are.
 pub async fn lock_short_codes(conn: &mut PgConnection, limit: i64) -> sqlx::Result<Vec<InstanceId>> {
     // As the index has it: 29 bytes around a code of 28.
-    let ids = sqlx::query_scalar!("SELECT instance_id FROM instance_secrets WHERE octet_length(setup_code) < 57 LIMIT $1 FOR UPDATE SKIP LOCKED", limit);
+    let ids = sqlx::query_scalar!(
+        "SELECT instance_id FROM instance_secrets WHERE octet_length(setup_code) < 57 LIMIT $1 FOR UPDATE SKIP LOCKED",
+        limit
+    );
     Ok(ids.fetch_all(conn).await?.into_iter().map(InstanceId).collect())
 }
 
 pub async fn set_code(conn: &mut PgConnection, id: InstanceId, sealed: &[u8]) -> sqlx::Result<()> {
-    sqlx::query!("UPDATE instance_secrets SET setup_code = $2 WHERE instance_id = $1", id.0, sealed).execute(conn).await.map(drop)
+    sqlx::query!("UPDATE instance_secrets SET setup_code = $2 WHERE instance_id = $1", id.0, sealed)
+        .execute(conn)
+        .await
+        .map(drop)
 }

@@ -43,10 +43,13 @@ struct Lists {
 impl Domains {
     /// Reads a comma-separated list and one domain; each fault completes a sentence that begins with the setting's name.
     pub fn parse(product: &str, platform: &str) -> Result<Self, String> {
-        let product: Result<Vec<HostName>, _> = product.split(',').map(str::trim).filter(|name| !name.is_empty()).map(str::parse).collect();
+        let product: Result<Vec<HostName>, _> =
+            product.split(',').map(str::trim).filter(|name| !name.is_empty()).map(str::parse).collect();
         let product = product.map_err(|fault| format!("PRODUCT_DOMAINS {fault}"))?;
         // It may be a single label, which no host is.
-        let below: HostName = format!("x.{platform}").parse().map_err(|_| "PLATFORM_DOMAIN must be a domain such as example.com".to_owned())?;
+        let below: HostName = format!("x.{platform}")
+            .parse()
+            .map_err(|_| "PLATFORM_DOMAIN must be a domain such as example.com".to_owned())?;
         let platform = below.as_str().split_once('.').map(|(_, rest)| rest.to_owned()).unwrap_or_default();
         Ok(Self(Arc::new(Lists { product, platform })))
     }
@@ -57,7 +60,9 @@ impl Domains {
             return Err(Refused::Reserved);
         }
         // Of two product domains, one below the other, the longer one counts.
-        if let Some(label) = product.iter().filter_map(|domain| below(host, domain.as_str())).min_by_key(|label| label.len()) {
+        if let Some(label) =
+            product.iter().filter_map(|domain| below(host, domain.as_str())).min_by_key(|label| label.len())
+        {
             return check_label(label).map(|()| Standing::FirstCome);
         }
         if host.as_str() == platform || below(host, platform).is_some() {
@@ -88,13 +93,16 @@ mod tests {
     use super::*;
 
     fn standing(host: &str) -> Result<Standing, Refused> {
-        let domains = Domains::parse("forum.example.com, eu.forum.example.com,wiki.example.net", "example.com").unwrap();
+        let domains =
+            Domains::parse("forum.example.com, eu.forum.example.com,wiki.example.net", "example.com").unwrap();
         domains.standing(&host.parse().unwrap())
     }
 
     #[test]
     fn one_label_below_a_product_domain_is_first_come() {
-        for host in ["acme.forum.example.com", "acme.eu.forum.example.com", "acme.wiki.example.net", "3com.forum.example.com"] {
+        for host in
+            ["acme.forum.example.com", "acme.eu.forum.example.com", "acme.wiki.example.net", "3com.forum.example.com"]
+        {
             assert_eq!(standing(host), Ok(Standing::FirstCome), "{host}");
         }
         assert_eq!(standing("forum.example.com"), Err(Refused::Reserved));
@@ -111,7 +119,14 @@ mod tests {
         for host in ["example.com", "auth.example.com", "a.auth.example.com", "xforum.example.com"] {
             assert_eq!(standing(host), Err(Refused::Platform), "{host}");
         }
-        for host in ["notexample.com", "example.com.evil.test", "example.net", "forum.example.org", "xn--mnchen-3ya.de", "xwiki.example.net"] {
+        for host in [
+            "notexample.com",
+            "example.com.evil.test",
+            "example.net",
+            "forum.example.org",
+            "xn--mnchen-3ya.de",
+            "xwiki.example.net",
+        ] {
             assert_eq!(standing(host), Ok(Standing::ToBeProved), "{host}");
         }
         let long = format!("{}.{}.de", vec!["a".repeat(60); 3].join("."), "b".repeat(50));
@@ -121,7 +136,9 @@ mod tests {
     #[test]
     fn settings_that_are_no_domains_are_refused() {
         assert!(Domains::parse("forum.localhost", "localhost").is_ok());
-        for (product, platform) in [("forum", "example.com"), ("a_b.c", "example.com"), ("a.b", ""), ("a.b", "10.0.0.1"), ("a.b", "http://x")] {
+        for (product, platform) in
+            [("forum", "example.com"), ("a_b.c", "example.com"), ("a.b", ""), ("a.b", "10.0.0.1"), ("a.b", "http://x")]
+        {
             assert!(Domains::parse(product, platform).is_err(), "{product} {platform}");
         }
     }

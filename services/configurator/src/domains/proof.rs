@@ -88,7 +88,9 @@ pub async fn verify(app: &App, waiting: &Instance, proof: &HostProof) -> Result<
     }
     let mut tx = db::begin(&app.pool, waiting.tenant_id).await?;
     let instance = instances::store::lock(&mut tx, waiting.id).await?;
-    let Some(instance) = instance.filter(|instance| awaited(instance).is_some_and(|awaited| awaited.record_value == proof.record_value)) else {
+    let Some(instance) =
+        instance.filter(|instance| awaited(instance).is_some_and(|awaited| awaited.record_value == proof.record_value))
+    else {
         return Ok(Verdict::Over);
     };
     let Some(state) = instance.state.after(Step::Proved) else { return Ok(Verdict::Over) };

@@ -2,7 +2,22 @@
 
 /// Labels that a tenant could use to pass for the platform, or to catch what programs and authorities send to well-known names.
 const RESERVED: &[(&str, &[&str])] = &[
-    ("services of the platform", &["auth", "permission", "billing", "configurator", "mailer", "worker", "api", "console", "docs", "status", "metrics"]),
+    (
+        "services of the platform",
+        &[
+            "auth",
+            "permission",
+            "billing",
+            "configurator",
+            "mailer",
+            "worker",
+            "api",
+            "console",
+            "docs",
+            "status",
+            "metrics",
+        ],
+    ),
     (
         "pages that people take for the company's own",
         &[
@@ -51,10 +66,25 @@ const RESERVED: &[(&str, &[&str])] = &[
             "sevenleague",
         ],
     ),
-    ("parts of a site that browsers trust", &["static", "cdn", "assets", "img", "images", "media", "files", "download", "downloads", "upload", "uploads"]),
+    (
+        "parts of a site that browsers trust",
+        &["static", "cdn", "assets", "img", "images", "media", "files", "download", "downloads", "upload", "uploads"],
+    ),
     (
         "mailboxes by which certificate authorities let a domain's owner prove it (RFC 2142, CA/Browser Forum 3.2.2.4.4)",
-        &["admin", "administrator", "hostmaster", "postmaster", "webmaster", "root", "abuse", "noc", "info", "noreply", "no-reply"],
+        &[
+            "admin",
+            "administrator",
+            "hostmaster",
+            "postmaster",
+            "webmaster",
+            "root",
+            "abuse",
+            "noc",
+            "info",
+            "noreply",
+            "no-reply",
+        ],
     ),
     (
         "names that programs look up by themselves",
@@ -91,7 +121,21 @@ const RESERVED: &[(&str, &[&str])] = &[
     ),
     (
         "surroundings that are not for customers",
-        &["dev", "development", "test", "testing", "stage", "staging", "qa", "beta", "prod", "production", "internal", "intranet", "private"],
+        &[
+            "dev",
+            "development",
+            "test",
+            "testing",
+            "stage",
+            "staging",
+            "qa",
+            "beta",
+            "prod",
+            "production",
+            "internal",
+            "intranet",
+            "private",
+        ],
     ),
 ];
 /// Name servers and mail exchangers are numbered: `ns1`, `mx02`.
@@ -110,7 +154,9 @@ mod tests {
 
     #[test]
     fn well_known_labels_are_reserved_and_tenants_names_are_not() {
-        for label in ["auth", "www", "www2", "ns1", "mx02", "mail-1", "wpad", "postmaster", "status", "billing", "autodiscover"] {
+        for label in
+            ["auth", "www", "www2", "ns1", "mx02", "mail-1", "wpad", "postmaster", "status", "billing", "autodiscover"]
+        {
             assert!(is_reserved(label), "{label}");
         }
         for label in ["acme", "acme-2", "nsa", "apiary", "2", "mailbox-3", "web-shop", "a-1", "acme-crash-12"] {
@@ -121,11 +167,11 @@ mod tests {
     #[test]
     fn each_label_stands_once_and_could_be_asked_for() {
         let mut labels: Vec<_> = RESERVED.iter().flat_map(|(_, labels)| labels.iter()).collect();
-        assert!(
-            labels
-                .iter()
-                .all(|label| format!("{label}.a").parse::<crate::instances::host_name::HostName>().is_ok_and(|host| host.as_str() == format!("{label}.a")))
-        );
+        assert!(labels.iter().all(|label| {
+            format!("{label}.a")
+                .parse::<crate::instances::host_name::HostName>()
+                .is_ok_and(|host| host.as_str() == format!("{label}.a"))
+        }));
         let all = labels.len();
         labels.sort_unstable();
         labels.dedup();

@@ -111,7 +111,8 @@ impl Resolver {
 
 /// A connected socket takes datagrams of that server alone.
 async fn by_udp(server: SocketAddr, query: &[u8]) -> io::Result<Vec<u8>> {
-    let any: IpAddr = if server.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { std::net::Ipv6Addr::UNSPECIFIED.into() };
+    let any: IpAddr =
+        if server.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { std::net::Ipv6Addr::UNSPECIFIED.into() };
     let socket = UdpSocket::bind((any, 0)).await?;
     socket.connect(server).await?;
     socket.send(query).await?;
@@ -134,8 +135,14 @@ async fn by_tcp(server: SocketAddr, query: &[u8]) -> io::Result<Vec<u8>> {
 /// A recursive server follows aliases, so the texts may be of another name than was asked for.
 fn texts(answer: &[u8], id: u16, name: &str) -> Result<Vec<String>, Unresolved> {
     let answer = Packet::parse(answer)?;
-    let is_ours = |question: &Question| question.qtype == TYPE::TXT.into() && question.qname.to_string().eq_ignore_ascii_case(name);
-    if answer.id() != id || !answer.has_flags(PacketFlag::RESPONSE) || !answer.questions.iter().all(is_ours) || answer.questions.len() != 1 {
+    let is_ours = |question: &Question| {
+        question.qtype == TYPE::TXT.into() && question.qname.to_string().eq_ignore_ascii_case(name)
+    };
+    if answer.id() != id
+        || !answer.has_flags(PacketFlag::RESPONSE)
+        || !answer.questions.iter().all(is_ours)
+        || answer.questions.len() != 1
+    {
         return Err(Unresolved::Stray);
     }
     match answer.rcode() {
@@ -153,7 +160,8 @@ fn texts(answer: &[u8], id: u16, name: &str) -> Result<Vec<String>, Unresolved> 
 
 /// Without any, the machine's own is meant (`resolv.conf(5)`).
 fn name_servers(resolv_conf: &str) -> Vec<SocketAddr> {
-    let lines = resolv_conf.lines().filter_map(|line| line.trim().strip_prefix("nameserver")?.trim().parse::<IpAddr>().ok());
+    let lines =
+        resolv_conf.lines().filter_map(|line| line.trim().strip_prefix("nameserver")?.trim().parse::<IpAddr>().ok());
     let servers: Vec<_> = lines.take(MOST_SERVERS).map(|address| SocketAddr::new(address, PORT)).collect();
     if servers.is_empty() { vec![SocketAddr::new(Ipv4Addr::LOCALHOST.into(), PORT)] } else { servers }
 }
@@ -172,7 +180,10 @@ async fn read(path: &PathBuf) -> io::Result<String> {
 
 fn records(file: &str, name: &str) -> Vec<String> {
     let lines = file.lines().filter_map(|line| line.trim().split_once(char::is_whitespace));
-    lines.filter(|(of, _)| of.trim_end_matches('.').eq_ignore_ascii_case(name)).map(|(_, text)| text.trim().to_owned()).collect()
+    lines
+        .filter(|(of, _)| of.trim_end_matches('.').eq_ignore_ascii_case(name))
+        .map(|(_, text)| text.trim().to_owned())
+        .collect()
 }
 
 #[cfg(test)]
@@ -198,7 +209,10 @@ mod tests {
         let read = |bytes: &[u8]| texts(bytes, 7, NAME);
         assert_eq!(read(&answer(7, "_X.acme.TEST", RCODE::NoError, empty)).unwrap(), ["in two pieces"]);
         assert_eq!(read(&answer(7, NAME, RCODE::NameError, empty)).unwrap(), Vec::<String>::new());
-        assert!(matches!(read(&answer(7, NAME, RCODE::ServerFailure, empty)), Err(Unresolved::Refused(RCODE::ServerFailure))));
+        assert!(matches!(
+            read(&answer(7, NAME, RCODE::ServerFailure, empty)),
+            Err(Unresolved::Refused(RCODE::ServerFailure))
+        ));
         assert!(matches!(read(&answer(8, NAME, RCODE::NoError, empty)), Err(Unresolved::Stray)));
         assert!(matches!(read(&answer(7, "_x.evil.test", RCODE::NoError, empty)), Err(Unresolved::Stray)));
         let whole = answer(7, NAME, RCODE::NoError, empty);
@@ -217,7 +231,10 @@ mod tests {
     #[test]
     fn the_systems_name_servers_are_found() {
         let text = "# nameserver 192.0.2.9\nsearch acme.test\nnameserver 192.0.2.1\n nameserver\t2001:db8::1\nnameserver nobody\nnameserver 192.0.2.2\nnameserver 192.0.2.3\n";
-        assert_eq!(name_servers(text), ["192.0.2.1:53", "[2001:db8::1]:53", "192.0.2.2:53"].map(|server| server.parse().unwrap()));
+        assert_eq!(
+            name_servers(text),
+            ["192.0.2.1:53", "[2001:db8::1]:53", "192.0.2.2:53"].map(|server| server.parse().unwrap())
+        );
         assert_eq!(name_servers(""), ["127.0.0.1:53".parse().unwrap()]);
     }
 }

@@ -71,7 +71,11 @@ pub struct Credentials {
 
 #[utoipa::path(get, path = "/internal/hosts/{host}", operation_id = "getHost", tag = "hosts", params(("host" = String, Path)),
     responses((status = 200, body = HostView)), security(("platform_client" = ["*"])))]
-pub async fn get(Service(app): Service<App>, caller: Internal<Products>, Path(host): Path<String>) -> Result<Json<HostView>, Problem> {
+pub async fn get(
+    Service(app): Service<App>,
+    caller: Internal<Products>,
+    Path(host): Path<String>,
+) -> Result<Json<HostView>, Problem> {
     let mut tx = db::begin_platform(&app.pool).await?;
     let instance = owned_by(&mut tx, &caller.client_id, &host).await?;
     let id = instance.id;
@@ -114,9 +118,16 @@ pub async fn set_up(
     params(("id" = InstanceId, Path)),
     responses((status = 200, body = Credentials), (status = 409, description = "`no_database`: the instance has no database yet.")),
     security(("platform_client" = ["worker"])))]
-pub async fn credentials(Service(app): Service<App>, _: Internal<Worker>, Path(id): Path<InstanceId>) -> Result<Json<Credentials>, Problem> {
+pub async fn credentials(
+    Service(app): Service<App>,
+    _: Internal<Worker>,
+    Path(id): Path<InstanceId>,
+) -> Result<Json<Credentials>, Problem> {
     let mut tx = db::begin_platform(&app.pool).await?;
-    let instance = instances::store::get(&mut tx, id).await?.filter(|instance| instance.state != State::Deleting).ok_or_else(not_found)?;
+    let instance = instances::store::get(&mut tx, id)
+        .await?
+        .filter(|instance| instance.state != State::Deleting)
+        .ok_or_else(not_found)?;
     if !instance.state.has_database() {
         return Err(Problem::conflict("no_database", "The instance has no database yet."));
     }

@@ -51,7 +51,13 @@ pub struct Submission {
 }
 
 /// Takes the form for the instance of `client_id` on `host`, filled in by `source`, and gives the state that it enters.
-pub async fn submit(app: &App, client_id: &str, host: &str, form: Submission, source: Source) -> Result<State, Problem> {
+pub async fn submit(
+    app: &App,
+    client_id: &str,
+    host: &str,
+    form: Submission,
+    source: Source,
+) -> Result<State, Problem> {
     let mut tx = db::begin_platform(&app.pool).await?;
     let instance = owned_by(&mut tx, client_id, host).await?;
     let is_right = is_right(&mut tx, app, &instance, &form.setup_code).await?;
@@ -83,8 +89,13 @@ async fn take(conn: &mut PgConnection, app: &App, seen: Instance, form: Submissi
 
 async fn is_right(conn: &mut PgConnection, app: &App, instance: &Instance, given: &str) -> Result<bool, Problem> {
     let codes = store::setup_codes(conn, &[instance.id.0]).await?;
-    let (Some(_), Some(code)) = (instance.state.after(Step::SetUp), codes.first()) else { return Err(not_awaiting_setup()) };
-    let expected = app.sealer.open(instance.id, Purpose::SetupCode, &code.setup_code).map_err(|error| Problem::internal(&error))?;
+    let (Some(_), Some(code)) = (instance.state.after(Step::SetUp), codes.first()) else {
+        return Err(not_awaiting_setup());
+    };
+    let expected = app
+        .sealer
+        .open(instance.id, Purpose::SetupCode, &code.setup_code)
+        .map_err(|error| Problem::internal(&error))?;
     Ok(setup::is_code(given, expected.expose_secret()))
 }
 
@@ -92,8 +103,14 @@ fn not_awaiting_setup() -> Problem {
     Problem::conflict("not_awaiting_setup", "This instance does not wait for its setup form.")
 }
 
-async fn check_settings(conn: &mut PgConnection, instance: &Instance, settings: &Map<String, Value>) -> Result<Vec<FieldError>, Problem> {
-    let manifest = catalog::store::version(conn, &instance.service, &instance.version).await?.ok_or_else(instances::view::not_found)?;
+async fn check_settings(
+    conn: &mut PgConnection,
+    instance: &Instance,
+    settings: &Map<String, Value>,
+) -> Result<Vec<FieldError>, Problem> {
+    let manifest = catalog::store::version(conn, &instance.service, &instance.version)
+        .await?
+        .ok_or_else(instances::view::not_found)?;
     let validator = setup::validator(&manifest.setup).map_err(|fault| Problem::internal(&BrokenSchema(fault)))?;
     Ok(setup::faults(&validator, settings))
 }

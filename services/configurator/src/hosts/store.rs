@@ -16,7 +16,13 @@ pub struct SealedPasswords {
     pub app_password: Vec<u8>,
 }
 
-pub async fn insert_secrets(conn: &mut PgConnection, id: InstanceId, owner_password: &[u8], app_password: &[u8], setup_code: &[u8]) -> sqlx::Result<()> {
+pub async fn insert_secrets(
+    conn: &mut PgConnection,
+    id: InstanceId,
+    owner_password: &[u8],
+    app_password: &[u8],
+    setup_code: &[u8],
+) -> sqlx::Result<()> {
     sqlx::query!(
         "INSERT INTO instance_secrets (instance_id, owner_password, app_password, setup_code) VALUES ($1, $2, $3, $4)",
         id.0,
@@ -41,10 +47,19 @@ pub async fn setup_codes(conn: &mut PgConnection, instances: &[Uuid]) -> sqlx::R
 }
 
 pub async fn passwords(conn: &mut PgConnection, id: InstanceId) -> sqlx::Result<Option<SealedPasswords>> {
-    sqlx::query_as!(SealedPasswords, "SELECT owner_password, app_password FROM instance_secrets WHERE instance_id = $1", id.0).fetch_optional(conn).await
+    sqlx::query_as!(
+        SealedPasswords,
+        "SELECT owner_password, app_password FROM instance_secrets WHERE instance_id = $1",
+        id.0
+    )
+    .fetch_optional(conn)
+    .await
 }
 
 /// The code has served.
 pub async fn forget_code(conn: &mut PgConnection, id: InstanceId) -> sqlx::Result<()> {
-    sqlx::query!("UPDATE instance_secrets SET setup_code = NULL WHERE instance_id = $1", id.0).execute(conn).await.map(drop)
+    sqlx::query!("UPDATE instance_secrets SET setup_code = NULL WHERE instance_id = $1", id.0)
+        .execute(conn)
+        .await
+        .map(drop)
 }

@@ -11,9 +11,18 @@ use common::problem::{Problem, constraint};
 use contracts::id::{InstanceId, Principal, TenantId};
 use sqlx::PgConnection;
 
-pub async fn create(conn: &mut PgConnection, app: &App, tenant: TenantId, by: &Principal, wish: &Wish<'_>) -> Result<Instance, Problem> {
+pub async fn create(
+    conn: &mut PgConnection,
+    app: &App,
+    tenant: TenantId,
+    by: &Principal,
+    wish: &Wish<'_>,
+) -> Result<Instance, Problem> {
     if store::count_locked(conn, tenant).await? >= app.most_instances {
-        let detail = format!("A tenant has at most {} instances. Cancel one that is not needed, or ask for more.", app.most_instances);
+        let detail = format!(
+            "A tenant has at most {} instances. Cancel one that is not needed, or ask for more.",
+            app.most_instances
+        );
         return Err(Problem::conflict("quota_exceeded", detail));
     }
     let id = InstanceId(app.ambient.uuid());

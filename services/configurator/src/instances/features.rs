@@ -19,15 +19,33 @@ pub async fn enabled(
     let features = modules.iter().map(|module| feature(instance, module));
     for feature in std::iter::once(instance.service.clone()).chain(features) {
         let (service, host) = (instance.service.clone(), instance.host.clone());
-        let event = FeatureEnabled { instance_id: instance.id, service, feature, host, effective_at, version: Some(instance.version.clone()) };
+        let event = FeatureEnabled {
+            instance_id: instance.id,
+            service,
+            feature,
+            host,
+            effective_at,
+            version: Some(instance.version.clone()),
+        };
         publish(conn, ambient, NAME, Some(instance.tenant_id), &event).await?;
     }
     Ok(())
 }
 
 /// The module is in use no longer.
-pub async fn disabled(conn: &mut PgConnection, ambient: &Ambient, instance: &Instance, module: &str, effective_at: DateTime<Utc>) -> Result<(), OutboxError> {
-    let event = FeatureDisabled { instance_id: instance.id, service: instance.service.clone(), feature: feature(instance, module), effective_at };
+pub async fn disabled(
+    conn: &mut PgConnection,
+    ambient: &Ambient,
+    instance: &Instance,
+    module: &str,
+    effective_at: DateTime<Utc>,
+) -> Result<(), OutboxError> {
+    let event = FeatureDisabled {
+        instance_id: instance.id,
+        service: instance.service.clone(),
+        feature: feature(instance, module),
+        effective_at,
+    };
     publish(conn, ambient, NAME, Some(instance.tenant_id), &event).await.map(drop)
 }
 

@@ -45,7 +45,10 @@ impl FromStr for HostName {
 
 fn is_number(label: &str) -> bool {
     let hex = label.strip_prefix("0x").or_else(|| label.strip_prefix("0X"));
-    hex.map_or_else(|| label.bytes().all(|b| b.is_ascii_digit()), |digits| digits.bytes().all(|b| b.is_ascii_hexdigit()))
+    hex.map_or_else(
+        || label.bytes().all(|b| b.is_ascii_digit()),
+        |digits| digits.bytes().all(|b| b.is_ascii_hexdigit()),
+    )
 }
 
 impl HostName {
@@ -67,7 +70,16 @@ mod tests {
     #[test]
     fn names_are_taken_in_lower_case() {
         let longest = format!("{}.{}.de", vec!["a".repeat(62); 3].join("."), "a".repeat(61));
-        for text in ["acme.forum.localhost", "a.b", "3com.com", "xn--mnchen-3ya.de", "a-b.c-d.e", "1.2.3.com", "0xg.a", longest.as_str()] {
+        for text in [
+            "acme.forum.localhost",
+            "a.b",
+            "3com.com",
+            "xn--mnchen-3ya.de",
+            "a-b.c-d.e",
+            "1.2.3.com",
+            "0xg.a",
+            longest.as_str(),
+        ] {
             assert_eq!(text.parse::<HostName>().map(|host| host.to_string()), Ok(text.to_owned()));
         }
         assert_eq!("Acme.Forum.Localhost".parse::<HostName>().unwrap().as_str(), "acme.forum.localhost");

@@ -137,11 +137,23 @@ mod tests {
         State::Deleting,
         State::Deleted,
     ];
-    const STEPS: [Step; 8] = [Step::Proved, Step::Claim, Step::Provisioned, Step::SetUp, Step::Migrated, Step::Seeded, Step::Cancel, Step::Dropped];
+    const STEPS: [Step; 8] = [
+        Step::Proved,
+        Step::Claim,
+        Step::Provisioned,
+        Step::SetUp,
+        Step::Migrated,
+        Step::Seeded,
+        Step::Cancel,
+        Step::Dropped,
+    ];
 
     #[test]
     fn exactly_these_steps_are_legal() {
-        let legal: Vec<_> = STATES.iter().flat_map(|state| STEPS.iter().filter_map(move |step| Some((*state, *step, state.after(*step)?)))).collect();
+        let legal: Vec<_> = STATES
+            .iter()
+            .flat_map(|state| STEPS.iter().filter_map(move |step| Some((*state, *step, state.after(*step)?))))
+            .collect();
         assert_eq!(
             legal,
             [
@@ -169,18 +181,31 @@ mod tests {
         let moved: Vec<_> = STATES
             .iter()
             .flat_map(|state| {
-                [MIGRATE_INSTANCE, SEED_INSTANCE, "instance.unheard"].into_iter().filter_map(move |kind| Some((*state, kind, state.done_by(kind)?)))
+                [MIGRATE_INSTANCE, SEED_INSTANCE, "instance.unheard"]
+                    .into_iter()
+                    .filter_map(move |kind| Some((*state, kind, state.done_by(kind)?)))
             })
             .collect();
-        assert_eq!(moved, [(State::Migrating, MIGRATE_INSTANCE, Step::Migrated), (State::Seeding, SEED_INSTANCE, Step::Seeded)]);
+        assert_eq!(
+            moved,
+            [(State::Migrating, MIGRATE_INSTANCE, Step::Migrated), (State::Seeding, SEED_INSTANCE, Step::Seeded)]
+        );
     }
 
     #[test]
     fn every_state_on_the_way_has_an_exit() {
         for state in STATES {
             let is_at_rest = matches!(state, State::Active | State::Deleted);
-            assert_eq!(state.redo().is_some() || state.waits_for_people(), !is_at_rest, "{state:?} can be done again, or is up to people");
-            assert_eq!(state.after(Step::Cancel).is_some() || state.after(Step::Dropped).is_some(), !is_at_rest, "{state:?} can be left");
+            assert_eq!(
+                state.redo().is_some() || state.waits_for_people(),
+                !is_at_rest,
+                "{state:?} can be done again, or is up to people"
+            );
+            assert_eq!(
+                state.after(Step::Cancel).is_some() || state.after(Step::Dropped).is_some(),
+                !is_at_rest,
+                "{state:?} can be left"
+            );
         }
     }
 }

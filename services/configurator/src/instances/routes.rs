@@ -43,7 +43,11 @@ const BETWEEN_CHECKS: TimeDelta = TimeDelta::seconds(10);
     responses((status = 202, body = InstanceView, headers(("location" = String))), (status = 409,
         description = "`host_taken`: an instance lives on that host. `quota_exceeded`: the tenant has as many instances as it may have.")),
     security(("bearer" = ["configurator.writeInstances"])))]
-pub async fn create(Service(app): Service<App>, caller: Allowed<WriteInstances>, Json(asked): Json<NewInstance>) -> Result<impl IntoResponse + use<>, Problem> {
+pub async fn create(
+    Service(app): Service<App>,
+    caller: Allowed<WriteInstances>,
+    Json(asked): Json<NewInstance>,
+) -> Result<impl IntoResponse + use<>, Problem> {
     let mut tx = db::begin(&app.pool, caller.tenant).await?;
     let manifest = catalog::store::latest(&mut tx, &asked.service).await?;
     let wish = Wish::check(&asked, manifest.as_ref(), &app.domains).map_err(Problem::invalid)?;
@@ -56,7 +60,11 @@ pub async fn create(Service(app): Service<App>, caller: Allowed<WriteInstances>,
 
 #[utoipa::path(get, path = "/v1/instances", operation_id = "listInstances", tag = "instances", params(PageQuery),
     responses((status = 200, body = Page<InstanceView>)), security(("bearer" = ["configurator.readInstances"])))]
-pub async fn list(Service(app): Service<App>, caller: Allowed<ReadInstances>, Query(page): Query<PageQuery>) -> Result<Json<Page<InstanceView>>, Problem> {
+pub async fn list(
+    Service(app): Service<App>,
+    caller: Allowed<ReadInstances>,
+    Query(page): Query<PageQuery>,
+) -> Result<Json<Page<InstanceView>>, Problem> {
     let page = page.check()?;
     let mut tx = db::begin(&app.pool, caller.tenant).await?;
     let instances = store::list(&mut tx, caller.tenant, page).await?;
@@ -65,7 +73,11 @@ pub async fn list(Service(app): Service<App>, caller: Allowed<ReadInstances>, Qu
 
 #[utoipa::path(get, path = "/v1/instances/{id}", operation_id = "getInstance", tag = "instances", params(("id" = InstanceId, Path)),
     responses((status = 200, body = InstanceView)), security(("bearer" = ["configurator.readInstances"])))]
-pub async fn get(Service(app): Service<App>, caller: Allowed<ReadInstances>, Path(id): Path<InstanceId>) -> Result<Json<InstanceView>, Problem> {
+pub async fn get(
+    Service(app): Service<App>,
+    caller: Allowed<ReadInstances>,
+    Path(id): Path<InstanceId>,
+) -> Result<Json<InstanceView>, Problem> {
     let mut tx = db::begin(&app.pool, caller.tenant).await?;
     let instance = owned(store::get(&mut tx, id).await?, caller.tenant)?;
     Ok(Json(view::one(&mut tx, &app, instance).await?))
@@ -107,7 +119,12 @@ pub async fn cancel(
         Some(state) => store::advance(&mut tx, id, state, None, app.ambient.now()).await?,
         // Whoever was not sure that the first answer arrived asks again.
         None if instance.state == State::Deleting => {}
-        None => return Err(Problem::conflict("instance_active", "The instance is in use. Only one that was never active can be cancelled.")),
+        None => {
+            return Err(Problem::conflict(
+                "instance_active",
+                "The instance is in use. Only one that was never active can be cancelled.",
+            ));
+        }
     }
     let view = reread(&mut tx, &app, id).await?;
     tx.commit().await?;
@@ -128,9 +145,12 @@ pub async fn verify_host(
 ) -> Result<(StatusCode, Json<InstanceView>), Problem> {
     let mut tx = db::begin(&app.pool, caller.tenant).await?;
     let instance = owned(store::lock(&mut tx, id).await?, caller.tenant)?;
-    let proof = proof::awaited(&instance).ok_or_else(|| Problem::conflict("not_awaiting_proof", "This instance waits for no proof of its host."))?;
+    let proof = proof::awaited(&instance)
+        .ok_or_else(|| Problem::conflict("not_awaiting_proof", "This instance waits for no proof of its host."))?;
     let now = app.ambient.now();
-    if let Some(wait) = instance.proof_checked_at.map(|last| last + BETWEEN_CHECKS - now).filter(|wait| *wait > TimeDelta::zero()) {
+    if let Some(wait) =
+        instance.proof_checked_at.map(|last| last + BETWEEN_CHECKS - now).filter(|wait| *wait > TimeDelta::zero())
+    {
         return Err(checked_just_now(wait));
     }
     store::note_proof_check(&mut tx, id, now).await?;
@@ -146,12 +166,16 @@ pub async fn verify_host(
 
 fn checked_just_now(wait: TimeDelta) -> Problem {
     let seconds = u32::try_from(wait.num_seconds() + 1).unwrap_or(1);
-    let problem = Problem::new(StatusCode::TOO_MANY_REQUESTS, "too_many_requests", "The record was looked up just now.");
+    let problem =
+        Problem::new(StatusCode::TOO_MANY_REQUESTS, "too_many_requests", "The record was looked up just now.");
     Problem { retry_after: Some(seconds), ..problem }
 }
 
 fn missing(proof: &proof::HostProof) -> Problem {
-    let detail = format!("DNS has no TXT record {} with the instance's value yet. Changes of DNS can take hours to be seen.", proof.record_name);
+    let detail = format!(
+        "DNS has no TXT record {} with the instance's value yet. Changes of DNS can take hours to be seen.",
+        proof.record_name
+    );
     Problem::conflict("host_not_proved", detail)
 }
 
@@ -180,16 +204,22 @@ pub async fn remove_module(
 async fn check_removal(conn: &mut PgConnection, instance: &Instance, module: &str) -> Result<(), Problem> {
     let manifest = catalog::store::version(conn, &instance.service, &instance.version).await?.ok_or_else(not_found)?;
     let present = store::modules(conn, &[instance.id.0]).await?;
-    let present: Vec<_> = present.iter().filter(|present| present.removed_at.is_none()).map(|present| present.module.as_str()).collect();
+    let present: Vec<_> =
+        present.iter().filter(|present| present.removed_at.is_none()).map(|present| present.module.as_str()).collect();
     if !present.contains(&module) {
         return Err(Problem::not_found("module_not_enabled", "This module is not enabled."));
     }
     if instance.state != State::Active {
         return Err(Problem::conflict("not_active", "Modules can be removed once the instance is active."));
     }
-    let needs_it = |other: &&contracts::manifest::Module| present.contains(&other.name.as_str()) && other.depends_on.iter().any(|needed| needed == module);
+    let needs_it = |other: &&contracts::manifest::Module| {
+        present.contains(&other.name.as_str()) && other.depends_on.iter().any(|needed| needed == module)
+    };
     match manifest.modules.iter().find(needs_it) {
-        Some(other) => Err(Problem::conflict("module_needed", format!("The module {} depends on this one. Remove that first.", other.name))),
+        Some(other) => Err(Problem::conflict(
+            "module_needed",
+            format!("The module {} depends on this one. Remove that first.", other.name),
+        )),
         None => Ok(()),
     }
 }

@@ -37,12 +37,17 @@ pub fn in_groups(code: &str) -> String {
 /// Compares in constant time; case, spaces and dashes do not matter, as people type the code. A code of the old, short kind is never right.
 pub fn is_code(given: &str, expected: &str) -> bool {
     let plain: String = given.chars().filter(|c| !matches!(c, ' ' | '-')).take(CODE_LENGTH + 1).collect();
-    expected.len() == CODE_LENGTH && verify_slices_are_equal(plain.to_ascii_uppercase().as_bytes(), expected.as_bytes()).is_ok()
+    expected.len() == CODE_LENGTH
+        && verify_slices_are_equal(plain.to_ascii_uppercase().as_bytes(), expected.as_bytes()).is_ok()
 }
 
 /// Compiles a setup form's schema (JSON Schema 2020-12). References to other documents are refused.
 pub fn validator(schema: &Value) -> Result<Validator, String> {
-    jsonschema::options().with_draft(Draft::Draft202012).should_validate_formats(true).build(schema).map_err(|error| error.to_string())
+    jsonschema::options()
+        .with_draft(Draft::Draft202012)
+        .should_validate_formats(true)
+        .build(schema)
+        .map_err(|error| error.to_string())
 }
 
 /// What is wrong with the settings, by property; empty if nothing is.
@@ -52,14 +57,25 @@ pub fn faults(validator: &Validator, settings: &Map<String, Value>) -> Vec<Field
 }
 
 fn field_errors(error: &ValidationError<'_>) -> Vec<FieldError> {
-    let field = error.instance_path().as_str().split('/').skip(1).fold("settings".to_owned(), |path, name| format!("{path}.{name}"));
+    let field = error
+        .instance_path()
+        .as_str()
+        .split('/')
+        .skip(1)
+        .fold("settings".to_owned(), |path, name| format!("{path}.{name}"));
     match error.kind() {
         ValidationErrorKind::Required { property } => {
-            vec![FieldError::new(format!("{field}.{}", property.as_str().unwrap_or_default()), "missing", "is required")]
+            vec![FieldError::new(
+                format!("{field}.{}", property.as_str().unwrap_or_default()),
+                "missing",
+                "is required",
+            )]
         }
-        ValidationErrorKind::AdditionalProperties { unexpected } | ValidationErrorKind::UnevaluatedProperties { unexpected } => {
-            unexpected.iter().map(|name| FieldError::new(format!("{field}.{name}"), "unknown", "is no setting of this service")).collect()
-        }
+        ValidationErrorKind::AdditionalProperties { unexpected }
+        | ValidationErrorKind::UnevaluatedProperties { unexpected } => unexpected
+            .iter()
+            .map(|name| FieldError::new(format!("{field}.{name}"), "unknown", "is no setting of this service"))
+            .collect(),
         kind => {
             let (code, message) = sentence(kind, error);
             vec![FieldError::new(field, code, message)]
@@ -69,7 +85,9 @@ fn field_errors(error: &ValidationError<'_>) -> Vec<FieldError> {
 
 fn sentence(kind: &ValidationErrorKind, error: &ValidationError<'_>) -> (&'static str, String) {
     match kind {
-        ValidationErrorKind::Type { kind: TypeKind::Single(expected) } => ("wrong_type", format!("must be of type {expected}")),
+        ValidationErrorKind::Type { kind: TypeKind::Single(expected) } => {
+            ("wrong_type", format!("must be of type {expected}"))
+        }
         ValidationErrorKind::MinLength { limit } => ("too_short", format!("must have at least {limit} characters")),
         ValidationErrorKind::MaxLength { limit } => ("too_long", format!("must have at most {limit} characters")),
         ValidationErrorKind::Minimum { limit } => ("out_of_range", format!("must be at least {limit}")),
@@ -104,15 +122,25 @@ mod tests {
             },
         });
         let settings = settings.as_object().unwrap().clone();
-        let mut faults: Vec<_> = faults(&validator(&schema).unwrap(), &settings).into_iter().map(|fault| (fault.field, fault.code)).collect();
+        let mut faults: Vec<_> = faults(&validator(&schema).unwrap(), &settings)
+            .into_iter()
+            .map(|fault| (fault.field, fault.code))
+            .collect();
         faults.sort();
         faults
     }
 
     #[test]
     fn every_fault_names_its_property() {
-        assert_eq!(wrong(json!({"title": "Acme", "theme": "dark", "posts_per_page": 20, "open": true, "contact": "a@b.test", "colour": "#00ff00"})), []);
-        let faults = wrong(json!({"title": "A", "posts_per_page": 0, "open": "yes", "contact": "nobody", "colour": "red", "stranger": 1}));
+        assert_eq!(
+            wrong(
+                json!({"title": "Acme", "theme": "dark", "posts_per_page": 20, "open": true, "contact": "a@b.test", "colour": "#00ff00"})
+            ),
+            []
+        );
+        let faults = wrong(
+            json!({"title": "A", "posts_per_page": 0, "open": "yes", "contact": "nobody", "colour": "red", "stranger": 1}),
+        );
         let expected = [
             ("settings.colour", "malformed"),
             ("settings.contact", "malformed"),
@@ -123,7 +151,10 @@ mod tests {
             ("settings.title", "too_short"),
         ];
         assert_eq!(faults, expected.map(|(field, code)| (field.to_owned(), code.to_owned())));
-        assert_eq!(wrong(json!({"title": "Acme", "theme": "pink"})), [("settings.theme".to_owned(), "unknown".to_owned())]);
+        assert_eq!(
+            wrong(json!({"title": "Acme", "theme": "pink"})),
+            [("settings.theme".to_owned(), "unknown".to_owned())]
+        );
     }
 
     #[test]

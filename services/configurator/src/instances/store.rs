@@ -120,14 +120,24 @@ pub async fn list(conn: &mut PgConnection, tenant: TenantId, page: PageRequest) 
 /// How many instances the tenant has, those that are being deleted included; nobody else makes one for it until the transaction ends.
 pub async fn count_locked(conn: &mut PgConnection, tenant: TenantId) -> sqlx::Result<i64> {
     let key = format!("instances of {tenant}");
-    sqlx::query_scalar!(r#"SELECT pg_advisory_xact_lock(hashtextextended($1, 0)) AS "locked!: ()""#, key).fetch_one(&mut *conn).await?;
-    sqlx::query_scalar!(r#"SELECT count(*) AS "count!" FROM instances WHERE tenant_id = $1 AND state <> 'deleted'"#, tenant.0).fetch_one(conn).await
+    sqlx::query_scalar!(r#"SELECT pg_advisory_xact_lock(hashtextextended($1, 0)) AS "locked!: ()""#, key)
+        .fetch_one(&mut *conn)
+        .await?;
+    sqlx::query_scalar!(
+        r#"SELECT count(*) AS "count!" FROM instances WHERE tenant_id = $1 AND state <> 'deleted'"#,
+        tenant.0
+    )
+    .fetch_one(conn)
+    .await
 }
 
 /// The instance that lives on the host; one that waits for its proof does not.
 pub async fn on_host(conn: &mut PgConnection, host: &str) -> sqlx::Result<Option<InstanceId>> {
     // As the index has it.
-    let id = sqlx::query_scalar!("SELECT id FROM instances WHERE host = $1 AND state NOT IN ('awaiting_proof', 'deleting', 'deleted')", host);
+    let id = sqlx::query_scalar!(
+        "SELECT id FROM instances WHERE host = $1 AND state NOT IN ('awaiting_proof', 'deleting', 'deleted')",
+        host
+    );
     let id = id.fetch_optional(conn).await?;
     Ok(id.map(InstanceId))
 }
@@ -144,11 +154,19 @@ pub async fn modules(conn: &mut PgConnection, instances: &[Uuid]) -> sqlx::Resul
 }
 
 pub async fn hosts_changed_since(conn: &mut PgConnection, since: DateTime<Utc>) -> sqlx::Result<Vec<String>> {
-    sqlx::query_scalar!("SELECT host FROM instances WHERE changed_at >= $1 ORDER BY changed_at", since).fetch_all(conn).await
+    sqlx::query_scalar!("SELECT host FROM instances WHERE changed_at >= $1 ORDER BY changed_at", since)
+        .fetch_all(conn)
+        .await
 }
 
 /// Enters `state`, in which it waits for `job`; nothing has failed there yet, and nobody has it in hand.
-pub async fn advance(conn: &mut PgConnection, id: InstanceId, state: State, job: Option<JobId>, now: DateTime<Utc>) -> sqlx::Result<()> {
+pub async fn advance(
+    conn: &mut PgConnection,
+    id: InstanceId,
+    state: State,
+    job: Option<JobId>,
+    now: DateTime<Utc>,
+) -> sqlx::Result<()> {
     sqlx::query!(
         "UPDATE instances SET state = $2, state_since = $4, reason = NULL, job_id = $3, claimed_by = NULL, refusals = 0, due_at = $5,
                 generation = generation + 1, changed_at = $4
@@ -166,10 +184,15 @@ pub async fn advance(conn: &mut PgConnection, id: InstanceId, state: State, job:
 
 /// The step under way has failed; a person may retry it. If its job ends well after all, the instance goes on.
 pub async fn fail(conn: &mut PgConnection, id: InstanceId, reason: &str, now: DateTime<Utc>) -> sqlx::Result<()> {
-    sqlx::query!("UPDATE instances SET reason = $2, generation = generation + 1, changed_at = $3 WHERE id = $1", id.0, reason, now)
-        .execute(conn)
-        .await
-        .map(drop)
+    sqlx::query!(
+        "UPDATE instances SET reason = $2, generation = generation + 1, changed_at = $3 WHERE id = $1",
+        id.0,
+        reason,
+        now
+    )
+    .execute(conn)
+    .await
+    .map(drop)
 }
 
 /// A person has the record looked up now.
@@ -178,18 +201,30 @@ pub async fn note_proof_check(conn: &mut PgConnection, id: InstanceId, now: Date
 }
 
 pub async fn set_settings(conn: &mut PgConnection, id: InstanceId, settings: &Map<String, Value>) -> sqlx::Result<()> {
-    sqlx::query!("UPDATE instances SET settings = $2 WHERE id = $1", id.0, Json(settings) as _).execute(conn).await.map(drop)
+    sqlx::query!("UPDATE instances SET settings = $2 WHERE id = $1", id.0, Json(settings) as _)
+        .execute(conn)
+        .await
+        .map(drop)
 }
 
 /// Enables every chosen module; gives their names.
 pub async fn enable_modules(conn: &mut PgConnection, id: InstanceId, now: DateTime<Utc>) -> sqlx::Result<Vec<String>> {
-    sqlx::query_scalar!("UPDATE instance_modules SET enabled_at = $2 WHERE instance_id = $1 AND removed_at IS NULL RETURNING module", id.0, now)
-        .fetch_all(conn)
-        .await
+    sqlx::query_scalar!(
+        "UPDATE instance_modules SET enabled_at = $2 WHERE instance_id = $1 AND removed_at IS NULL RETURNING module",
+        id.0,
+        now
+    )
+    .fetch_all(conn)
+    .await
 }
 
 /// Ends the use of an enabled module at `at`, or when it began if that was later by some clock; gives that instant.
-pub async fn remove_module(conn: &mut PgConnection, id: InstanceId, module: &str, at: DateTime<Utc>) -> sqlx::Result<DateTime<Utc>> {
+pub async fn remove_module(
+    conn: &mut PgConnection,
+    id: InstanceId,
+    module: &str,
+    at: DateTime<Utc>,
+) -> sqlx::Result<DateTime<Utc>> {
     let removed_at = sqlx::query_scalar!(
         r#"UPDATE instance_modules SET removed_at = greatest($3, enabled_at)
            WHERE instance_id = $1 AND module = $2 AND removed_at IS NULL RETURNING removed_at AS "removed_at!""#,
@@ -198,6 +233,8 @@ pub async fn remove_module(conn: &mut PgConnection, id: InstanceId, module: &str
         at
     );
     let removed_at = removed_at.fetch_one(&mut *conn).await?;
-    sqlx::query!("UPDATE instances SET generation = generation + 1, changed_at = $2 WHERE id = $1", id.0, at).execute(conn).await?;
+    sqlx::query!("UPDATE instances SET generation = generation + 1, changed_at = $2 WHERE id = $1", id.0, at)
+        .execute(conn)
+        .await?;
     Ok(removed_at)
 }

@@ -82,8 +82,15 @@ pub async fn many(conn: &mut PgConnection, app: &App, instances: Vec<Instance>) 
         let sealed = codes.iter().find(|code| code.instance_id == id && instance.state == State::AwaitingSetup);
         let code = sealed.map(|code| app.sealer.open(id, Purpose::SetupCode, &code.setup_code)).transpose();
         // One of the old, short kind is replaced within seconds.
-        let code = code.map_err(|error| Problem::internal(&error))?.filter(|code| code.expose_secret().len() == setup::CODE_LENGTH);
-        Ok(view(instance, modules.iter().filter(|module| module.instance_id == id), code.map(|code| setup::in_groups(code.expose_secret())), app.expiry))
+        let code = code
+            .map_err(|error| Problem::internal(&error))?
+            .filter(|code| code.expose_secret().len() == setup::CODE_LENGTH);
+        Ok(view(
+            instance,
+            modules.iter().filter(|module| module.instance_id == id),
+            code.map(|code| setup::in_groups(code.expose_secret())),
+            app.expiry,
+        ))
     };
     instances.into_iter().map(view).collect()
 }
@@ -93,7 +100,12 @@ pub fn not_found() -> Problem {
     Problem::not_found("instance_not_found", "There is no such instance.")
 }
 
-fn view<'a>(instance: Instance, modules: impl Iterator<Item = &'a InstanceModule>, setup_code: Option<String>, expiry: TimeDelta) -> InstanceView {
+fn view<'a>(
+    instance: Instance,
+    modules: impl Iterator<Item = &'a InstanceModule>,
+    setup_code: Option<String>,
+    expiry: TimeDelta,
+) -> InstanceView {
     let (mut present, mut removed) = (Vec::new(), Vec::new());
     for module in modules {
         let (name, enabled_at) = (module.module.clone(), module.enabled_at);

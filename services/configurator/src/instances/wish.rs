@@ -37,7 +37,11 @@ pub struct Wish<'a> {
 
 impl<'a> Wish<'a> {
     /// Checks `asked` against the latest version of the service that it names, `None` if there is no such service.
-    pub fn check(asked: &NewInstance, manifest: Option<&'a Manifest>, domains: &Domains) -> Result<Self, Vec<FieldError>> {
+    pub fn check(
+        asked: &NewInstance,
+        manifest: Option<&'a Manifest>,
+        domains: &Domains,
+    ) -> Result<Self, Vec<FieldError>> {
         let mut errors = Vec::new();
         let host = host_of(asked, domains).map_err(|error| errors.push(error)).ok();
         match manifest {
@@ -45,15 +49,19 @@ impl<'a> Wish<'a> {
             None => errors.push(FieldError::new("service", "unknown", "no such service is published")),
         }
         match (host, manifest) {
-            (Some((host, standing)), Some(manifest)) if errors.is_empty() => Ok(Self { manifest, host, standing, modules: in_order(manifest, &asked.modules) }),
+            (Some((host, standing)), Some(manifest)) if errors.is_empty() => {
+                Ok(Self { manifest, host, standing, modules: in_order(manifest, &asked.modules) })
+            }
             _ => Err(errors),
         }
     }
 }
 
 fn host_of(asked: &NewInstance, domains: &Domains) -> Result<(HostName, Standing), FieldError> {
-    let host: HostName = asked.host.parse().map_err(|fault: NotAHostName| FieldError::new("host", "malformed", fault.to_string()))?;
-    let standing = domains.standing(&host).map_err(|refused| FieldError::new("host", "reserved", refused.to_string()))?;
+    let host: HostName =
+        asked.host.parse().map_err(|fault: NotAHostName| FieldError::new("host", "malformed", fault.to_string()))?;
+    let standing =
+        domains.standing(&host).map_err(|refused| FieldError::new("host", "reserved", refused.to_string()))?;
     Ok((host, standing))
 }
 
@@ -74,7 +82,11 @@ fn module_errors(manifest: &Manifest, asked: &[String]) -> Vec<FieldError> {
             errors.push(FieldError::new(field.as_str(), "repeated", "is named before"));
         }
         let missing = module.depends_on.iter().filter(|needed| !chosen.contains(needed));
-        errors.extend(missing.map(|needed| FieldError::new(field.as_str(), "dependency_missing", format!("needs the module {needed}"))));
+        errors.extend(
+            missing.map(|needed| {
+                FieldError::new(field.as_str(), "dependency_missing", format!("needs the module {needed}"))
+            }),
+        );
     }
     errors
 }
@@ -85,7 +97,8 @@ fn in_order(manifest: &Manifest, chosen: &[String]) -> Vec<String> {
     let mut left: Vec<_> = manifest.modules.iter().filter(|module| chosen.contains(&module.name)).collect();
     // A published manifest has no circle, so each round places at least one.
     for _ in 0..left.len() {
-        let (ready, waiting): (Vec<_>, Vec<_>) = left.into_iter().partition(|module| module.depends_on.iter().all(|needed| ordered.contains(needed)));
+        let (ready, waiting): (Vec<_>, Vec<_>) =
+            left.into_iter().partition(|module| module.depends_on.iter().all(|needed| ordered.contains(needed)));
         ordered.extend(ready.into_iter().map(|module| module.name.clone()));
         left = waiting;
     }
@@ -99,7 +112,12 @@ mod tests {
 
     fn manifest() -> Manifest {
         let module = |name: &str, depends_on: &[&str]| json!({"name": name, "title": name, "depends_on": depends_on, "price_per_hour": "0.01"});
-        let modules = [module("charts", &["polls"]), module("polls", &[]), module("export", &["charts", "polls"]), module("tags", &[])];
+        let modules = [
+            module("charts", &["polls"]),
+            module("polls", &[]),
+            module("export", &["charts", "polls"]),
+            module("tags", &[]),
+        ];
         serde_json::from_value(json!({
             "service": "forum", "version": "1.0.0", "title": "Forum", "currency": "EUR", "price_per_hour": "0.02",
             "modules": modules, "setup": {"type": "object"},
@@ -108,7 +126,11 @@ mod tests {
     }
 
     fn asked(host: &str, modules: &[&str]) -> NewInstance {
-        NewInstance { service: "forum".into(), host: host.into(), modules: modules.iter().map(|name| (*name).to_owned()).collect() }
+        NewInstance {
+            service: "forum".into(),
+            host: host.into(),
+            modules: modules.iter().map(|name| (*name).to_owned()).collect(),
+        }
     }
 
     fn domains() -> Domains {
@@ -116,7 +138,11 @@ mod tests {
     }
 
     fn faults(asked: &NewInstance, manifest: Option<&Manifest>) -> Vec<(String, String)> {
-        Wish::check(asked, manifest, &domains()).unwrap_err().into_iter().map(|error| (error.field, error.code)).collect()
+        Wish::check(asked, manifest, &domains())
+            .unwrap_err()
+            .into_iter()
+            .map(|error| (error.field, error.code))
+            .collect()
     }
 
     #[test]
@@ -130,11 +156,22 @@ mod tests {
     #[test]
     fn all_faults_are_told_at_once() {
         let manifest = manifest();
-        let expected = [("host", "malformed"), ("modules[0]", "unknown"), ("modules[1]", "dependency_missing"), ("modules[3]", "repeated")];
+        let expected = [
+            ("host", "malformed"),
+            ("modules[0]", "unknown"),
+            ("modules[1]", "dependency_missing"),
+            ("modules[3]", "repeated"),
+        ];
         let expected: Vec<_> = expected.map(|(field, code)| (field.to_owned(), code.to_owned())).into();
         assert_eq!(faults(&asked("a:80", &["ghost", "charts", "tags", "tags"]), Some(&manifest)), expected);
-        assert_eq!(faults(&asked("auth.example.com", &[]), Some(&manifest)), [("host".to_owned(), "reserved".to_owned())]);
+        assert_eq!(
+            faults(&asked("auth.example.com", &[]), Some(&manifest)),
+            [("host".to_owned(), "reserved".to_owned())]
+        );
         assert_eq!(faults(&asked("a.b", &[]), None), [("service".to_owned(), "unknown".to_owned())]);
-        assert_eq!(faults(&asked("a.b", &["tags"; MOST_MODULES + 1]), Some(&manifest)), [("modules".to_owned(), "too_many".to_owned())]);
+        assert_eq!(
+            faults(&asked("a.b", &["tags"; MOST_MODULES + 1]), Some(&manifest)),
+            [("modules".to_owned(), "too_many".to_owned())]
+        );
     }
 }

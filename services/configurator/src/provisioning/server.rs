@@ -48,7 +48,10 @@ impl InstanceServer {
             return Err("may have only parameters about TLS, as instances' URLs are made of it");
         }
         // Statements carry what is made of passwords.
-        let options = text.parse::<PgConnectOptions>().map_err(|_| "cannot be read as a PostgreSQL URL")?.disable_statement_logging();
+        let options = text
+            .parse::<PgConnectOptions>()
+            .map_err(|_| "cannot be read as a PostgreSQL URL")?
+            .disable_statement_logging();
         Ok(Self { url: Arc::new(text.into()), options })
     }
 

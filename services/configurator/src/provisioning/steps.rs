@@ -55,12 +55,19 @@ impl Held {
 const ROLE_EXISTS: &str = "SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = $1)";
 
 /// A role that exists gets the same password again: whoever made it may have been stopped before it had one.
-async fn role(admin: &mut PgConnection, ambient: &Ambient, name: &str, password: &SecretString, connections: u32) -> sqlx::Result<()> {
+async fn role(
+    admin: &mut PgConnection,
+    ambient: &Ambient,
+    name: &str,
+    password: &SecretString,
+    connections: u32,
+) -> sqlx::Result<()> {
     if !exists(admin, ROLE_EXISTS, name).await? {
         run(admin, format!("CREATE ROLE {}", identifier(name))).await?;
     }
     let verifier = literal(&scram::verifier(password.expose_secret(), &ambient.bytes()));
-    run(admin, format!("ALTER ROLE {} LOGIN CONNECTION LIMIT {connections} PASSWORD {verifier}", identifier(name))).await
+    run(admin, format!("ALTER ROLE {} LOGIN CONNECTION LIMIT {connections} PASSWORD {verifier}", identifier(name)))
+        .await
 }
 
 /// Only a member of a role can give it a database (<https://www.postgresql.org/docs/current/sql-createdatabase.html>).
@@ -70,7 +77,11 @@ async fn database(admin: &mut PgConnection, name: &str, owner: &str) -> sqlx::Re
     if exists(admin, "SELECT EXISTS (SELECT FROM pg_database WHERE datname = $1)", name).await? {
         return Ok(());
     }
-    run(admin, format!("CREATE DATABASE {} OWNER {} TEMPLATE template0 STRATEGY wal_log", identifier(name), identifier(owner))).await
+    run(
+        admin,
+        format!("CREATE DATABASE {} OWNER {} TEMPLATE template0 STRATEGY wal_log", identifier(name), identifier(owner)),
+    )
+    .await
 }
 
 async fn exists(admin: &mut PgConnection, question: &'static str, name: &str) -> sqlx::Result<bool> {

@@ -67,7 +67,13 @@ pub async fn put_back(conn: &mut PgConnection, claim: &Claim, refusals: i32, due
 }
 
 /// Tells people why it is not done, and lets it be taken again at `due`, unless somebody else has it.
-pub async fn tell(conn: &mut PgConnection, claim: &Claim, reason: &str, now: DateTime<Utc>, due: DateTime<Utc>) -> sqlx::Result<()> {
+pub async fn tell(
+    conn: &mut PgConnection,
+    claim: &Claim,
+    reason: &str,
+    now: DateTime<Utc>,
+    due: DateTime<Utc>,
+) -> sqlx::Result<()> {
     sqlx::query!(
         "UPDATE instances SET claimed_by = NULL, reason = $3, due_at = $5, generation = generation + 1, changed_at = $4 WHERE id = $1 AND claimed_by = $2",
         claim.instance.0,
@@ -84,7 +90,9 @@ pub async fn tell(conn: &mut PgConnection, claim: &Claim, reason: &str, now: Dat
 /// Whether the claim still holds: nobody has taken the instance over, and nobody has cancelled it.
 pub async fn is_ours(pool: &PgPool, claim: &Claim) -> sqlx::Result<bool> {
     let mut tx = db::begin_platform(pool).await?;
-    let holder = sqlx::query_scalar!("SELECT claimed_by FROM instances WHERE id = $1", claim.instance.0).fetch_optional(&mut *tx).await?;
+    let holder = sqlx::query_scalar!("SELECT claimed_by FROM instances WHERE id = $1", claim.instance.0)
+        .fetch_optional(&mut *tx)
+        .await?;
     Ok(holder.flatten() == Some(claim.id))
 }
 

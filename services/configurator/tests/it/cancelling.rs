@@ -40,7 +40,10 @@ async fn what_is_under_way_can_be_cancelled_and_frees_its_host() {
         assert_eq!(fixture.provision().await, Some(id));
         fixture.as_ada(fixture.server.get(&format!("/v1/instances/{id}"))).await.problem(404, "instance_not_found");
     }
-    assert!(fixture.platform.outbox::<FeatureEnabled>().await.is_empty() && fixture.platform.outbox::<FeatureDisabled>().await.is_empty());
+    assert!(
+        fixture.platform.outbox::<FeatureEnabled>().await.is_empty()
+            && fixture.platform.outbox::<FeatureDisabled>().await.is_empty()
+    );
 }
 
 #[tokio::test]
@@ -50,7 +53,13 @@ async fn what_is_in_use_or_anothers_cannot_be_cancelled() {
     cancel(&fixture, id).await.problem(409, "instance_active");
     let waiting = fixture.awaiting_setup("other.forum.localhost", &[]).await;
     let bob = fixture.platform.user(fixture.platform.tenant(), OWNER).await;
-    fixture.server.delete(&format!("/v1/instances/{waiting}")).bearer(&bob.token).send().await.problem(404, "instance_not_found");
+    fixture
+        .server
+        .delete(&format!("/v1/instances/{waiting}"))
+        .bearer(&bob.token)
+        .send()
+        .await
+        .problem(404, "instance_not_found");
     assert_eq!(fixture.get(waiting).await["state"], "awaiting_setup");
 }
 
@@ -58,19 +67,26 @@ async fn what_is_in_use_or_anothers_cannot_be_cancelled() {
 async fn a_cancelled_instance_leaves_nothing_behind_whoever_is_connected() {
     let fixture = start().await;
     let id = fixture.migrating(HOST, &[]).await;
-    let worker = fixture.server.get(&format!("/internal/instances/{id}/credentials")).bearer(&fixture.platform.client_token("worker"));
+    let worker = fixture
+        .server
+        .get(&format!("/internal/instances/{id}/credentials"))
+        .bearer(&fixture.platform.client_token("worker"));
     let url = worker.send().await.expect(200)["database_url"].as_str().unwrap().to_owned();
     let mut working = PgConnection::connect(&url).await.unwrap();
     sqlx::query("CREATE TABLE posts (id bigint)").execute(&mut working).await.unwrap();
     cancel(&fixture, id).await.expect(202);
     cancel(&fixture, id).await.expect(202);
-    let worker = fixture.server.get(&format!("/internal/instances/{id}/credentials")).bearer(&fixture.platform.client_token("worker"));
+    let worker = fixture
+        .server
+        .get(&format!("/internal/instances/{id}/credentials"))
+        .bearer(&fixture.platform.client_token("worker"));
     worker.send().await.problem(404, "instance_not_found");
     assert_eq!(fixture.provision().await, Some(id));
     fixture.assert_gone(&Names::from(id)).await;
     assert!(sqlx::query("SELECT 1").execute(&mut working).await.is_err());
     cancel(&fixture, id).await.problem(404, "instance_not_found");
-    let secrets: i64 = sqlx::query_scalar("SELECT count(*) FROM instance_secrets").fetch_one(&fixture.platform.pool).await.unwrap();
+    let secrets: i64 =
+        sqlx::query_scalar("SELECT count(*) FROM instance_secrets").fetch_one(&fixture.platform.pool).await.unwrap();
     assert_eq!(secrets, 0);
     assert_eq!((fixture.provision().await, deadlines::pass(&fixture.app).await.unwrap()), (None, 0));
 }
@@ -81,7 +97,10 @@ async fn what_was_dropped_is_not_made_again_by_whoever_was_late() {
     let fixture = start().await;
     let id = fixture.requested(HOST, &[]).await;
     let now = fixture.platform.ambient.now();
-    let late = store::claim(&fixture.platform.pool, fixture.platform.ambient.uuid(), now, now + TimeDelta::seconds(40)).await.unwrap().unwrap();
+    let late = store::claim(&fixture.platform.pool, fixture.platform.ambient.uuid(), now, now + TimeDelta::seconds(40))
+        .await
+        .unwrap()
+        .unwrap();
     cancel(&fixture, id).await.expect(202);
     assert_eq!(fixture.provision().await, Some(id));
     carry_out(&fixture.app, &late).await.unwrap();

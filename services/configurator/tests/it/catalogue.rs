@@ -37,10 +37,18 @@ async fn the_catalogue_shows_the_latest_version_of_each_service() {
     publish_as_operator(&fixture, &wiki).await.expect(201);
     let nobody = fixture.platform.user(fixture.platform.tenant(), &[]).await;
     let page = fixture.server.get("/v1/services").bearer(&nobody.token).send().await.expect(200);
-    let shown: Vec<_> = page["items"].as_array().unwrap().iter().map(|item| (item["service"].as_str().unwrap(), item["version"].as_str().unwrap())).collect();
+    let shown: Vec<_> = page["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|item| (item["service"].as_str().unwrap(), item["version"].as_str().unwrap()))
+        .collect();
     assert_eq!(shown, [("forum", "1.10.0"), ("wiki", "0.1.0")]);
     let forum = &page["items"][0];
-    assert_eq!((&forum["price_per_hour"], &forum["modules"][1]["name"], &forum["meters"][0]["unit"]), (&json!("0.02"), &json!("polls"), &json!("post")));
+    assert_eq!(
+        (&forum["price_per_hour"], &forum["modules"][1]["name"], &forum["meters"][0]["unit"]),
+        (&json!("0.02"), &json!("polls"), &json!("post"))
+    );
     let first = fixture.server.get("/v1/services?limit=1").bearer(&nobody.token).send().await.expect(200);
     let rest = format!("/v1/services?limit=1&cursor={}", first["next_cursor"].as_str().unwrap());
     let rest = fixture.server.get(&rest).bearer(&nobody.token).send().await.expect(200);
@@ -51,14 +59,22 @@ async fn the_catalogue_shows_the_latest_version_of_each_service() {
 async fn a_version_that_is_not_newer_is_refused_unless_it_is_a_patch_of_its_line() {
     let fixture = start().await;
     fixture.publish(&manifest("2.0.0")).await.expect(201);
-    for (version, code) in [("1.1.0", 409), ("0.9.0", 409), ("1.0.1", 201), ("1.0.1", 200), ("2.0.0", 200), ("2.0.1", 201)] {
+    for (version, code) in
+        [("1.1.0", 409), ("0.9.0", 409), ("1.0.1", 201), ("1.0.1", 200), ("2.0.0", 200), ("2.0.1", 201)]
+    {
         let answer = publish_as_operator(&fixture, &manifest(version)).await;
         assert_eq!(answer.status, code, "{version}: {}", answer.text);
         if code == 409 {
             answer.problem(409, "version_not_newer");
         }
     }
-    let announced = fixture.platform.outbox::<ServicePublished>().await.into_iter().map(|event| event.manifest.version).collect::<Vec<_>>();
+    let announced = fixture
+        .platform
+        .outbox::<ServicePublished>()
+        .await
+        .into_iter()
+        .map(|event| event.manifest.version)
+        .collect::<Vec<_>>();
     assert_eq!(announced, ["1.0.0", "2.0.0", "1.0.1", "2.0.1"]);
 }
 
@@ -67,7 +83,8 @@ async fn of_versions_published_at_once_none_is_older_than_one_before_it() {
     let fixture = start().await;
     let mut wall = fixture.platform.pool.begin().await.unwrap();
     sqlx::raw_sql("LOCK TABLE service_versions IN SHARE MODE").execute(&mut *wall).await.unwrap();
-    let waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
+    let waiting =
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
     let wait_for = async |many: i64| {
         let count = async || sqlx::query_scalar::<_, i64>(waiting).fetch_one(&fixture.platform.pool).await.unwrap();
         eventually("all are in the middle of it", async || (count().await == many).then_some(())).await;
@@ -85,7 +102,13 @@ async fn of_versions_published_at_once_none_is_older_than_one_before_it() {
         },
     );
     assert_eq!((newest.status, newer.status), (201, 409));
-    let announced = fixture.platform.outbox::<ServicePublished>().await.into_iter().map(|event| event.manifest.version).collect::<Vec<_>>();
+    let announced = fixture
+        .platform
+        .outbox::<ServicePublished>()
+        .await
+        .into_iter()
+        .map(|event| event.manifest.version)
+        .collect::<Vec<_>>();
     assert!(announced.is_sorted(), "{announced:?}");
 }
 

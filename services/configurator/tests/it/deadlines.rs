@@ -21,7 +21,12 @@ async fn due(fixture: &Fixture, id: InstanceId) -> usize {
 
 async fn hours_ago(fixture: &Fixture, id: InstanceId, hours: i64) {
     let since = fixture.platform.ambient.now() - TimeDelta::hours(hours);
-    sqlx::query("UPDATE instances SET state_since = $2 WHERE id = $1").bind(id.0).bind(since).execute(&fixture.platform.pool).await.expect("a statement");
+    sqlx::query("UPDATE instances SET state_since = $2 WHERE id = $1")
+        .bind(id.0)
+        .bind(since)
+        .execute(&fixture.platform.pool)
+        .await
+        .expect("a statement");
 }
 
 async fn retry(fixture: &Fixture, id: InstanceId) -> TestAnswer {
@@ -50,7 +55,11 @@ async fn a_lost_order_is_given_again_under_the_same_id_and_then_told_to_people()
     due(&fixture, id).await;
     let stuck = fixture.get(id).await;
     assert_eq!(stuck["state"], "migrating");
-    assert!(stuck["reason"].as_str().is_some_and(|reason| reason.contains("no worker has taken it")) && stuck["expires_at"].is_string(), "{stuck}");
+    assert!(
+        stuck["reason"].as_str().is_some_and(|reason| reason.contains("no worker has taken it"))
+            && stuck["expires_at"].is_string(),
+        "{stuck}"
+    );
     retry(&fixture, id).await.expect(202);
     let new = fixture.last_job().await;
     assert_ne!(new.job_id, lost.job_id);
@@ -121,7 +130,10 @@ async fn a_job_that_does_not_end_gets_a_reason_and_may_still_succeed() {
     for state in ["queued", "running"] {
         fixture.worker.says(job.job_id, state, None);
         assert_eq!(due(&fixture, id).await, 1);
-        assert_eq!((fixture.get(id).await["reason"].clone(), fixture.platform.outbox::<RunJob>().await.len()), (json!(null), 1));
+        assert_eq!(
+            (fixture.get(id).await["reason"].clone(), fixture.platform.outbox::<RunJob>().await.len()),
+            (json!(null), 1)
+        );
     }
     hours_ago(&fixture, id, 2).await;
     due(&fixture, id).await;
@@ -138,7 +150,8 @@ async fn while_the_worker_is_away_nothing_is_held_against_the_instance_for_an_ho
     let id = fixture.migrating(HOST, &[]).await;
     let config = config_with(&fixture.platform, &fixture.admin.url, &[("WORKER_URL", "http://127.0.0.1:1")]);
     let redis = db::connect_redis(&config.base).unwrap();
-    let cut_off = App::new(&config, redis, PlatformClient::new(&config.base), fixture.platform.ambient.clone()).unwrap();
+    let cut_off =
+        App::new(&config, redis, PlatformClient::new(&config.base), fixture.platform.ambient.clone()).unwrap();
     for (hours, is_told) in [(0, false), (2, true)] {
         hours_ago(&fixture, id, hours).await;
         fixture.tamper("UPDATE instances SET due_at = created_at WHERE id = $1", id).await;
@@ -190,7 +203,10 @@ async fn short_codes_are_never_right_and_are_replaced() {
     let set = sqlx::query("UPDATE instance_secrets SET setup_code = $2 WHERE instance_id = $1").bind(id.0).bind(short);
     set.execute(&fixture.platform.pool).await.unwrap();
     assert_eq!(fixture.get(id).await.get("setup_code"), None);
-    fixture.submit(HOST, &json!({"setup_code": "K7PW3XQA", "settings": {"title": "Acme"}})).await.invalid(&["setup_code"]);
+    fixture
+        .submit(HOST, &json!({"setup_code": "K7PW3XQA", "settings": {"title": "Acme"}}))
+        .await
+        .invalid(&["setup_code"]);
     assert_eq!(deadlines::pass(&fixture.app).await.unwrap(), 1);
     assert_eq!(deadlines::pass(&fixture.app).await.unwrap(), 0);
     let code = fixture.get(id).await["setup_code"].clone();

@@ -74,7 +74,10 @@ async fn the_record_that_the_instance_shows_proves_its_host() {
     let fixture = start().await;
     let instance = fixture.create("forum.acme.test", &[]).await.expect(202);
     let (id, proof) = (id(&instance), instance["host_proof"].clone());
-    assert_eq!((&proof["record_type"], &proof["record_name"]), (&json!("TXT"), &json!("_sevenleague-challenge.forum.acme.test")));
+    assert_eq!(
+        (&proof["record_type"], &proof["record_name"]),
+        (&json!("TXT"), &json!("_sevenleague-challenge.forum.acme.test"))
+    );
     assert!(instance["expires_at"].is_string());
     let name = proof["record_name"].as_str().unwrap();
     verify(&fixture, &fixture.ada, id).await.problem(409, "host_not_proved");
@@ -125,7 +128,11 @@ async fn whoever_proves_a_host_has_it_however_many_asked_before() {
     verify(&fixture, &fixture.ada, squatted).await.problem(409, "host_taken");
     fixture.tamper("UPDATE instances SET due_at = created_at WHERE id = $1", squatted).await;
     assert_eq!(deadlines::pass(&fixture.app).await.unwrap(), 1);
-    assert!(fixture.get(squatted).await["reason"].as_str().is_some_and(|reason| reason.contains("somebody else has proved it")));
+    assert!(
+        fixture.get(squatted).await["reason"]
+            .as_str()
+            .is_some_and(|reason| reason.contains("somebody else has proved it"))
+    );
     fixture.as_ada(fixture.server.delete(&format!("/v1/instances/{squatted}"))).await.expect(202);
     verify(&fixture, &bob, squatted).await.problem(404, "instance_not_found");
 }

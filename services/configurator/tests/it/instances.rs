@@ -12,8 +12,14 @@ async fn an_instance_is_requested_with_the_latest_version() {
     let instance = answer.expect(202);
     assert_eq!(location, format!("/v1/instances/{}", instance["id"].as_str().unwrap()));
     assert_eq!(fixture.as_ada(fixture.server.get(&location)).await.expect(200), instance);
-    assert_eq!((&instance["host"], &instance["version"], &instance["state"]), (&json!("acme.forum.localhost"), &json!("1.1.0"), &json!("requested")));
-    assert_eq!(instance["modules"], json!([{"name": "polls", "enabled_at": null}, {"name": "charts", "enabled_at": null}]));
+    assert_eq!(
+        (&instance["host"], &instance["version"], &instance["state"]),
+        (&json!("acme.forum.localhost"), &json!("1.1.0"), &json!("requested"))
+    );
+    assert_eq!(
+        instance["modules"],
+        json!([{"name": "polls", "enabled_at": null}, {"name": "charts", "enabled_at": null}])
+    );
     assert_eq!((instance["reason"].clone(), instance.get("setup_code")), (json!(null), None));
 }
 

@@ -20,7 +20,10 @@ async fn each_end_counts_once_however_often_it_is_told() {
         fixture.finished(&migrate, JobOutcome::Succeeded, None).await;
     }
     let [_, seed] = fixture.platform.outbox::<RunJob>().await.try_into().expect("a migration and one seed");
-    assert_eq!((migrate.kind.as_str(), seed.kind.as_str(), &fixture.get(id).await["state"]), (MIGRATE_INSTANCE, SEED_INSTANCE, &json!("seeding")));
+    assert_eq!(
+        (migrate.kind.as_str(), seed.kind.as_str(), &fixture.get(id).await["state"]),
+        (MIGRATE_INSTANCE, SEED_INSTANCE, &json!("seeding"))
+    );
     assert!(fixture.platform.outbox::<FeatureEnabled>().await.is_empty());
     for _ in 0..3 {
         fixture.finished(&seed, JobOutcome::Succeeded, None).await;
@@ -30,9 +33,16 @@ async fn each_end_counts_once_however_often_it_is_told() {
     let instance = fixture.get(id).await;
     assert_eq!((&instance["state"], &instance["reason"]), (&json!("active"), &json!(null)));
     let [service, module] = fixture.platform.outbox::<FeatureEnabled>().await.try_into().expect("one event a feature");
-    assert_eq!((service.feature.as_str(), module.feature.as_str(), service.host.as_str()), ("forum", "forum.polls", HOST));
+    assert_eq!(
+        (service.feature.as_str(), module.feature.as_str(), service.host.as_str()),
+        ("forum", "forum.polls", HOST)
+    );
     assert_eq!((service.instance_id, service.effective_at), (id, module.effective_at));
-    assert_eq!((service.version.as_deref(), module.version.as_deref()), (Some("1.0.0"), Some("1.0.0")), "whose price holds");
+    assert_eq!(
+        (service.version.as_deref(), module.version.as_deref()),
+        (Some("1.0.0"), Some("1.0.0")),
+        "whose price holds"
+    );
     assert_eq!(instance["modules"], json!([{"name": "polls", "enabled_at": service.effective_at}]));
     assert_eq!(instance["state_since"], json!(service.effective_at));
 }

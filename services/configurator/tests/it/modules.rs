@@ -42,12 +42,15 @@ async fn what_others_need_or_what_is_not_there_cannot_be_removed() {
     let fixture = start().await;
     let waiting = fixture.awaiting_setup("other.forum.localhost", &["polls"]).await;
     let id = fixture.active(HOST, &["charts", "polls"]).await;
-    let remove = async |id, module: &str| fixture.as_ada(fixture.server.delete(&format!("/v1/instances/{id}/modules/{module}"))).await;
+    let remove = async |id, module: &str| {
+        fixture.as_ada(fixture.server.delete(&format!("/v1/instances/{id}/modules/{module}"))).await
+    };
     remove(waiting, "polls").await.problem(409, "not_active");
     remove(id, "polls").await.problem(409, "module_needed");
     remove(id, "ghost").await.problem(404, "module_not_enabled");
     remove(id, "charts").await.expect(200);
     remove(id, "polls").await.expect(200);
-    let told: Vec<_> = fixture.platform.outbox::<FeatureDisabled>().await.into_iter().map(|event| event.feature).collect();
+    let told: Vec<_> =
+        fixture.platform.outbox::<FeatureDisabled>().await.into_iter().map(|event| event.feature).collect();
     assert_eq!(told, ["forum.charts", "forum.polls"]);
 }

@@ -20,7 +20,10 @@ use test_support::eventually;
 const HOST: &str = "acme.forum.localhost";
 
 async fn url_of_owner(fixture: &Fixture, id: InstanceId) -> String {
-    let request = fixture.server.get(&format!("/internal/instances/{id}/credentials")).bearer(&fixture.platform.client_token("worker"));
+    let request = fixture
+        .server
+        .get(&format!("/internal/instances/{id}/credentials"))
+        .bearer(&fixture.platform.client_token("worker"));
     request.send().await.expect(200)["database_url"].as_str().unwrap().to_owned()
 }
 
@@ -33,7 +36,10 @@ async fn assert_made(names: &Names) {
          FROM pg_database WHERE datname = $1",
     );
     let row = row.bind(database).bind(app).fetch_one(&mut superuser).await.expect("the database is there");
-    assert_eq!((row.get::<String, _>("owner"), row.get::<bool, _>("app"), row.get::<bool, _>("public")), (owner.clone(), true, false));
+    assert_eq!(
+        (row.get::<String, _>("owner"), row.get::<bool, _>("app"), row.get::<bool, _>("public")),
+        (owner.clone(), true, false)
+    );
     for role in [owner, app] {
         let row = sqlx::query(
             "SELECT rolcanlogin AND NOT (rolsuper OR rolcreatedb OR rolcreaterole OR rolreplication OR rolbypassrls) AS plain, rolconnlimit, rolpassword
@@ -48,7 +54,11 @@ async fn assert_made(names: &Names) {
 /// Whether the role's password is the one in `url`; the server under test may let anybody in.
 async fn takes_password_of(url: &str) -> bool {
     let (role, password) = url.split_once("://").and_then(|(_, rest)| rest.split_once('@')?.0.split_once(':')).unwrap();
-    let stored: String = sqlx::query_scalar("SELECT rolpassword FROM pg_authid WHERE rolname = $1").bind(role).fetch_one(&mut superuser().await).await.unwrap();
+    let stored: String = sqlx::query_scalar("SELECT rolpassword FROM pg_authid WHERE rolname = $1")
+        .bind(role)
+        .fetch_one(&mut superuser().await)
+        .await
+        .unwrap();
     let salt = stored.split([':', '$']).nth(2).unwrap();
     scram::verifier(password, &STANDARD.decode(salt).unwrap().try_into().unwrap()) == stored
 }
@@ -67,10 +77,25 @@ async fn an_instance_gets_a_database_and_two_roles_of_its_own() {
     let mut connection = PgConnection::connect(&app).await.expect("the app's role connects");
     let refused = sqlx::query("CREATE TABLE mine (id bigint)").execute(&mut connection).await.unwrap_err();
     assert_eq!(refused.as_database_error().unwrap().code().unwrap(), "42501");
-    let refused = PgConnection::connect(&app.replace(&names.database, &others.database).replace(&others.app, &names.app)).await.unwrap_err();
-    assert_eq!(refused.as_database_error().unwrap().code().unwrap(), "42501", "another instance's database lets nobody else in");
-    let mut rows = sqlx::query_scalar::<_, String>("SELECT row_to_json(s)::text FROM instance_secrets s").fetch_all(&fixture.platform.pool).await.unwrap();
-    rows.extend(sqlx::query_scalar::<_, String>("SELECT envelope::text FROM outbox").fetch_all(&fixture.platform.pool).await.unwrap());
+    let refused =
+        PgConnection::connect(&app.replace(&names.database, &others.database).replace(&others.app, &names.app))
+            .await
+            .unwrap_err();
+    assert_eq!(
+        refused.as_database_error().unwrap().code().unwrap(),
+        "42501",
+        "another instance's database lets nobody else in"
+    );
+    let mut rows = sqlx::query_scalar::<_, String>("SELECT row_to_json(s)::text FROM instance_secrets s")
+        .fetch_all(&fixture.platform.pool)
+        .await
+        .unwrap();
+    rows.extend(
+        sqlx::query_scalar::<_, String>("SELECT envelope::text FROM outbox")
+            .fetch_all(&fixture.platform.pool)
+            .await
+            .unwrap(),
+    );
     let password = app.split(['@', ':']).nth(2).unwrap();
     assert!(password.len() == 43 && rows.iter().all(|row| !row.contains(password)), "no secret lies in the open");
 }
@@ -83,7 +108,12 @@ async fn every_step_can_be_done_again_from_any_half_made_state() {
     let half_made: [fn(&Names) -> Vec<String>; 5] = [
         |_| vec![],
         |names| vec![format!("CREATE ROLE {}", names.owner)],
-        |names| vec![format!("CREATE ROLE {} LOGIN", names.owner), format!("CREATE ROLE {} LOGIN PASSWORD 'older'", names.app)],
+        |names| {
+            vec![
+                format!("CREATE ROLE {} LOGIN", names.owner),
+                format!("CREATE ROLE {} LOGIN PASSWORD 'older'", names.app),
+            ]
+        },
         |names| vec![format!("CREATE ROLE {}", names.owner), format!("GRANT {} TO CURRENT_USER", names.owner)],
         |names| {
             let Names { database, owner, app } = names;
@@ -111,7 +141,8 @@ async fn every_step_can_be_done_again_from_any_half_made_state() {
             assert_made(&plan.names).await;
             let (owner, app) = (&plan.names.owner, &plan.names.app);
             assert!(
-                takes_password_of(&server.url(owner, &plan.owner_password, "x")).await && takes_password_of(&server.url(app, &plan.app_password, "x")).await
+                takes_password_of(&server.url(owner, &plan.owner_password, "x")).await
+                    && takes_password_of(&server.url(app, &plan.app_password, "x")).await
             );
         }
     }
@@ -132,7 +163,11 @@ async fn what_a_killed_configurator_held_is_taken_over_when_its_claim_runs_out()
     let fixture = start().await;
     let id = fixture.requested(HOST, &[]).await;
     let now = fixture.platform.ambient.now();
-    let killed = store::claim(&fixture.platform.pool, fixture.platform.ambient.uuid(), now, now + TimeDelta::seconds(40)).await.unwrap().unwrap();
+    let killed =
+        store::claim(&fixture.platform.pool, fixture.platform.ambient.uuid(), now, now + TimeDelta::seconds(40))
+            .await
+            .unwrap()
+            .unwrap();
     assert_eq!(fixture.get(id).await["state"], "provisioning");
     assert_eq!(fixture.provision().await, None, "the claim holds");
     fixture.tamper("UPDATE instances SET due_at = due_at - interval '1 minute' WHERE id = $1", id).await;
@@ -140,7 +175,9 @@ async fn what_a_killed_configurator_held_is_taken_over_when_its_claim_runs_out()
     assert_made(&id.into()).await;
     let taken_over = fixture.get(id).await;
     assert_eq!(taken_over["state"], "awaiting_setup");
-    store::tell(&mut fixture.platform.pool.acquire().await.unwrap(), &killed, "too late to say anything", now, now).await.unwrap();
+    store::tell(&mut fixture.platform.pool.acquire().await.unwrap(), &killed, "too late to say anything", now, now)
+        .await
+        .unwrap();
     assert_eq!(fixture.get(id).await, taken_over);
 }
 
@@ -183,7 +220,8 @@ async fn while_the_server_is_away_nothing_is_held_against_the_instance() {
     let id = fixture.requested(HOST, &[]).await;
     let config = config(&fixture.platform, "postgres://nobody:x@127.0.0.1:1/postgres");
     let redis = db::connect_redis(&config.base).unwrap();
-    let cut_off = App::new(&config, redis, PlatformClient::new(&config.base), fixture.platform.ambient.clone()).unwrap();
+    let cut_off =
+        App::new(&config, redis, PlatformClient::new(&config.base), fixture.platform.ambient.clone()).unwrap();
     for _ in 0..7 {
         assert_eq!(provision_next(&cut_off).await.unwrap(), Some(id));
         fixture.tamper("UPDATE instances SET due_at = due_at - interval '1 minute' WHERE id = $1", id).await;
@@ -201,13 +239,23 @@ async fn an_outage_that_lasts_is_told_and_ends_by_itself() {
     let id = fixture.requested(HOST, &[]).await;
     let config = config(&fixture.platform, "postgres://nobody:x@127.0.0.1:1/postgres");
     let redis = db::connect_redis(&config.base).unwrap();
-    let cut_off = App::new(&config, redis, PlatformClient::new(&config.base), fixture.platform.ambient.clone()).unwrap();
+    let cut_off =
+        App::new(&config, redis, PlatformClient::new(&config.base), fixture.platform.ambient.clone()).unwrap();
     assert_eq!(provision_next(&cut_off).await.unwrap(), Some(id));
     assert_eq!(fixture.get(id).await["reason"].as_str(), None);
-    fixture.tamper("UPDATE instances SET due_at = created_at, state_since = state_since - interval '20 minutes' WHERE id = $1", id).await;
+    fixture
+        .tamper(
+            "UPDATE instances SET due_at = created_at, state_since = state_since - interval '20 minutes' WHERE id = $1",
+            id,
+        )
+        .await;
     assert_eq!(provision_next(&cut_off).await.unwrap(), Some(id));
     let told = fixture.get(id).await;
-    assert!(told["reason"].as_str().is_some_and(|reason| reason.contains("cannot be reached")) && told["expires_at"].is_string(), "{told}");
+    assert!(
+        told["reason"].as_str().is_some_and(|reason| reason.contains("cannot be reached"))
+            && told["expires_at"].is_string(),
+        "{told}"
+    );
     fixture.tamper("UPDATE instances SET due_at = created_at WHERE id = $1", id).await;
     assert_eq!(fixture.provision().await, Some(id));
     let instance = fixture.get(id).await;
@@ -226,7 +274,10 @@ async fn a_server_that_refuses_is_told_to_people_who_can_retry() {
         fixture.tamper("UPDATE instances SET due_at = due_at - interval '1 minute' WHERE id = $1", id).await;
     }
     let failed = fixture.get(id).await;
-    assert_eq!((failed["state"].as_str(), failed["reason"].as_str().map(|reason| reason.contains("42501"))), (Some("provisioning"), Some(true)));
+    assert_eq!(
+        (failed["state"].as_str(), failed["reason"].as_str().map(|reason| reason.contains("42501"))),
+        (Some("provisioning"), Some(true))
+    );
     assert_eq!(fixture.provision().await, None);
     statement(&mut superuser().await, format!("ALTER ROLE {admin} CREATEDB")).await;
     let retry = async || fixture.as_ada(fixture.server.post(&format!("/v1/instances/{id}/retry"), &())).await;

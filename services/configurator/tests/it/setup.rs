@@ -21,7 +21,12 @@ async fn the_form_is_taken_once_and_orders_the_migration() {
     let (typed, other) = (format!("{} - {}", &code[..4].to_lowercase(), &code[4..]), "AAAAAAAA");
     fixture.submit(HOST, &json!({"setup_code": other, "settings": {"title": "Acme"}})).await.invalid(&["setup_code"]);
     let wrong = json!({"setup_code": other, "settings": {"title": "A", "posts_per_page": "many", "stranger": true}});
-    fixture.submit(HOST, &wrong).await.invalid(&["setup_code", "settings.posts_per_page", "settings.stranger", "settings.title"]);
+    fixture.submit(HOST, &wrong).await.invalid(&[
+        "setup_code",
+        "settings.posts_per_page",
+        "settings.stranger",
+        "settings.title",
+    ]);
     fixture.submit(HOST, &json!({"setup_code": typed})).await.invalid(&["settings.title"]);
     fixture.submit(HOST, &json!({"settings": {"title": "Acme"}})).await.invalid(&["setup_code"]);
     assert!(fixture.platform.outbox::<RunJob>().await.is_empty());
@@ -32,10 +37,16 @@ async fn the_form_is_taken_once_and_orders_the_migration() {
     let [job] = fixture.platform.outbox::<RunJob>().await.try_into().expect("one job");
     assert_eq!((job.kind.as_str(), job.version, job.instance_id), (MIGRATE_INSTANCE, 1, Some(id)));
     let payload: InstancePayload = serde_json::from_value(job.payload).unwrap();
-    assert_eq!((payload.service.as_str(), payload.bundle_version.as_str(), payload.modules), ("forum", "1.0.0", vec!["polls".into(), "charts".into()]));
+    assert_eq!(
+        (payload.service.as_str(), payload.bundle_version.as_str(), payload.modules),
+        ("forum", "1.0.0", vec!["polls".into(), "charts".into()])
+    );
     assert_eq!(json!(payload.settings), settings);
     let instance = fixture.get(id).await;
-    assert_eq!((&instance["state"], &instance["settings"], instance.get("setup_code")), (&json!("migrating"), &settings, None));
+    assert_eq!(
+        (&instance["state"], &instance["settings"], instance.get("setup_code")),
+        (&json!("migrating"), &settings, None)
+    );
 }
 
 /// A stranger who types wrong codes, also from the owner's own address, keeps nobody out who has the right one.
@@ -49,7 +60,11 @@ async fn the_right_code_works_while_a_stranger_floods_wrong_ones() {
     for _ in 0..30 {
         let answer = fixture.submit(HOST, &wrong("192.0.2.1")).await;
         if answer.status == 429 {
-            assert!(answer.header("retry-after").is_some_and(|seconds| seconds.parse::<u32>().is_ok_and(|seconds| seconds > 0)));
+            assert!(
+                answer
+                    .header("retry-after")
+                    .is_some_and(|seconds| seconds.parse::<u32>().is_ok_and(|seconds| seconds > 0))
+            );
             refused += 1;
         } else {
             answer.invalid(&["setup_code"]);
@@ -71,10 +86,16 @@ async fn a_product_service_finds_its_own_instances_by_host() {
         (&seen["service"], &seen["version"], &seen["state"], &seen["modules"]),
         (&json!("forum"), &json!("1.0.0"), &json!("requested"), &json!(["polls"]))
     );
-    assert_eq!((&seen["setup_schema"], &seen["database_url"], &seen["retry_after"]), (&manifest("1.0.0")["setup"], &json!(null), &json!(2)));
+    assert_eq!(
+        (&seen["setup_schema"], &seen["database_url"], &seen["retry_after"]),
+        (&manifest("1.0.0")["setup"], &json!(null), &json!(2))
+    );
     fixture.provision().await;
     let waiting = fixture.host(HOST).await.expect(200);
-    assert_eq!((&waiting["state"], &waiting["database_url"], waiting.get("retry_after")), (&json!("awaiting_setup"), &json!(null), None));
+    assert_eq!(
+        (&waiting["state"], &waiting["database_url"], waiting.get("retry_after")),
+        (&json!("awaiting_setup"), &json!(null), None)
+    );
     assert!(waiting["generation"].as_i64() > seen["generation"].as_i64());
     let code = fixture.get(id).await["setup_code"].clone();
     fixture.submit(HOST, &json!({"setup_code": code, "settings": {"title": "Acme"}})).await.expect(202);
@@ -98,10 +119,14 @@ async fn another_products_host_is_not_there() {
     let mut wiki = manifest("1.0.0");
     (wiki["service"], wiki["permissions"]) = ("wiki".into(), json!([]));
     fixture.server.post("/v1/services", &json!({"manifest": wiki})).bearer(&operator.token).send().await.expect(201);
-    fixture.as_ada(fixture.server.post("/v1/instances", &json!({"service": "wiki", "host": "acme.wiki.localhost"}))).await.expect(202);
+    fixture
+        .as_ada(fixture.server.post("/v1/instances", &json!({"service": "wiki", "host": "acme.wiki.localhost"})))
+        .await
+        .expect(202);
     fixture.host("acme.wiki.localhost").await.problem(404, "host_unknown");
     fixture.submit("acme.wiki.localhost", &json!({"setup_code": "AAAAAAAA"})).await.problem(404, "host_unknown");
-    let as_worker = fixture.server.get("/internal/hosts/acme.wiki.localhost").bearer(&fixture.platform.client_token("worker"));
+    let as_worker =
+        fixture.server.get("/internal/hosts/acme.wiki.localhost").bearer(&fixture.platform.client_token("worker"));
     as_worker.send().await.problem(404, "host_unknown");
 }
 

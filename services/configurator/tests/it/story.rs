@@ -55,7 +55,8 @@ async fn others(platform: &TestPlatform) -> Others {
     let shutdown = CancellationToken::new();
     let (published, enabled, disabled, jobs) = (Heard::new(), Heard::new(), Heard::new(), Heard::new());
     let consumer = |queue| Consumer::new(&platform.aws, queue, platform.pool.clone(), platform.ambient.clone());
-    let billing = consumer("billing").on::<ServicePublished, _>(published.also()).on::<FeatureEnabled, _>(enabled.also());
+    let billing =
+        consumer("billing").on::<ServicePublished, _>(published.also()).on::<FeatureEnabled, _>(enabled.also());
     tokio::spawn(billing.on::<FeatureDisabled, _>(disabled.also()).in_part().run(shutdown.clone()));
     tokio::spawn(consumer("worker").on::<RunJob, _>(jobs.also()).in_part().run(shutdown.clone()));
     Others { published, enabled, disabled, jobs, _stop: shutdown.drop_guard() }
@@ -63,13 +64,20 @@ async fn others(platform: &TestPlatform) -> Others {
 
 /// Whether `host` was announced; everything announced before it is passed over.
 async fn announced(announcements: &mut (impl StreamExt<Item = redis::Msg> + Unpin), host: &str) {
-    let told = async { while announcements.next().await.expect("a subscription").get_payload::<String>().expect("a text") != host {} };
-    tokio::time::timeout(std::time::Duration::from_secs(30), told).await.unwrap_or_else(|_| panic!("{host} was not announced"));
+    let told = async {
+        while announcements.next().await.expect("a subscription").get_payload::<String>().expect("a text") != host {}
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(30), told)
+        .await
+        .unwrap_or_else(|_| panic!("{host} was not announced"));
 }
 
 async fn in_state(server: &TestServer, ada: &TestUser, path: &str, state: &str) -> Value {
     let ask = async || server.get(path).bearer(&ada.token).send().await.expect(200);
-    eventually(&format!("the instance is {state}"), async || Some(ask().await).filter(|instance| instance["state"] == state)).await
+    eventually(&format!("the instance is {state}"), async || {
+        Some(ask().await).filter(|instance| instance["state"] == state)
+    })
+    .await
 }
 
 #[tokio::test]
@@ -78,7 +86,8 @@ async fn from_a_published_manifest_to_an_active_instance_and_back() {
     let admin = Admin::create(&platform).await;
     let others = others(&platform).await;
     let config = config(&platform, &admin.url);
-    let server = platform.serve(|lifecycle, bound, ambient| configurator::start(config, bound, ambient, lifecycle)).await;
+    let server =
+        platform.serve(|lifecycle, bound, ambient| configurator::start(config, bound, ambient, lifecycle)).await;
     let ada = platform.user(platform.tenant(), OWNER).await;
     let redis = redis::Client::open(test_support::redis_url()).unwrap();
     let mut announcements = redis.get_async_pubsub().await.unwrap();
@@ -114,12 +123,18 @@ async fn from_a_published_manifest_to_an_active_instance_and_back() {
     let mut enabled = others.enabled.eventually("billing hears of both features", 2).await;
     enabled.sort_by(|a, b| a.feature.cmp(&b.feature));
     let told: Vec<_> = enabled.iter().map(|event| (event.feature.as_str(), json!(event.effective_at))).collect();
-    assert_eq!(told, [("forum", active["state_since"].clone()), ("forum.polls", active["modules"][0]["enabled_at"].clone())]);
+    assert_eq!(
+        told,
+        [("forum", active["state_since"].clone()), ("forum.polls", active["modules"][0]["enabled_at"].clone())]
+    );
 
     let removed = server.delete(&format!("{path}/modules/polls")).bearer(&ada.token).send().await.expect(200);
     announced(&mut announcements, HOST).await;
     let disabled = others.disabled.eventually("billing hears of the removal", 1).await;
-    assert_eq!((disabled[0].feature.as_str(), json!(disabled[0].effective_at)), ("forum.polls", removed["removed_modules"][0]["removed_at"].clone()));
+    assert_eq!(
+        (disabled[0].feature.as_str(), json!(disabled[0].effective_at)),
+        ("forum.polls", removed["removed_modules"][0]["removed_at"].clone())
+    );
     let heard = |count: usize, expected: usize| assert_eq!(count, expected);
     heard(others.jobs.0.lock().unwrap().len(), 2);
     heard(others.published.0.lock().unwrap().len(), 1);
@@ -132,6 +147,7 @@ async fn bad_requests_are_answered_as_documented() {
     let platform = TestPlatform::start("configurator", &configurator::MIGRATOR).await;
     let admin = Admin::create(&platform).await;
     let config = config(&platform, &admin.url);
-    let server = platform.serve(|lifecycle, bound, ambient| configurator::start(config, bound, ambient, lifecycle)).await;
+    let server =
+        platform.serve(|lifecycle, bound, ambient| configurator::start(config, bound, ambient, lifecycle)).await;
     openapi_contract(&platform, &server, &configurator::router::openapi()).await;
 }

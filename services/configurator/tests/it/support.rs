@@ -50,7 +50,9 @@ pub async fn start_with(settings: &[(&str, &str)]) -> Fixture {
     let redis = db::connect_redis(&config.base).expect("a Redis URL");
     let app = App::new(&config, redis, PlatformClient::new(&config.base), platform.ambient.clone()).expect("an app");
     let router = configurator::router::router(app.clone());
-    let serve = async |lifecycle, bound: common::server::Bound, _| Ok(bound.serve(router, Health::default(), lifecycle).await?);
+    let serve = async |lifecycle, bound: common::server::Bound, _| {
+        Ok(bound.serve(router, Health::default(), lifecycle).await?)
+    };
     let server = platform.serve(serve).await;
     let ada = platform.user(platform.tenant(), OWNER).await;
     let fixture = Fixture { server, app, ada, worker, dns, admin, platform };
@@ -107,7 +109,8 @@ impl Fixture {
     }
 
     pub async fn create(&self, host: &str, modules: &[&str]) -> TestAnswer {
-        self.as_ada(self.server.post("/v1/instances", &json!({"service": "forum", "host": host, "modules": modules}))).await
+        self.as_ada(self.server.post("/v1/instances", &json!({"service": "forum", "host": host, "modules": modules})))
+            .await
     }
 
     /// A new instance that nobody has provisioned yet.
@@ -162,8 +165,13 @@ impl Fixture {
     /// Takes the message that the job has ended, in a transaction as the consumer does.
     pub async fn finished(&self, job: &RunJob, outcome: JobOutcome, reason: Option<&str>) {
         let data = job_finished(job, outcome, reason);
-        let delivery =
-            Delivery { id: MessageId(self.platform.ambient.uuid()), source: "/services/worker".into(), time: self.platform.ambient.now(), tenant: None, data };
+        let delivery = Delivery {
+            id: MessageId(self.platform.ambient.uuid()),
+            source: "/services/worker".into(),
+            time: self.platform.ambient.now(),
+            tenant: None,
+            data,
+        };
         let mut tx = self.platform.pool.begin().await.expect("a transaction");
         self.app.handle(&mut tx, &delivery).await.expect("the message is taken");
         tx.commit().await.expect("a commit");
@@ -212,8 +220,15 @@ pub async fn statement(connection: &mut PgConnection, sql: String) {
 impl Admin {
     pub async fn create(platform: &TestPlatform) -> Self {
         let name = format!("{}_admin", platform.name);
-        statement(&mut superuser().await, format!("CREATE ROLE {name} LOGIN CREATEDB CREATEROLE PASSWORD 'admin-of-a-test'")).await;
-        let (_, server) = superuser_url().rsplit_once('@').map(|(user, server)| (user.to_owned(), server.to_owned())).expect("a URL with a user");
+        statement(
+            &mut superuser().await,
+            format!("CREATE ROLE {name} LOGIN CREATEDB CREATEROLE PASSWORD 'admin-of-a-test'"),
+        )
+        .await;
+        let (_, server) = superuser_url()
+            .rsplit_once('@')
+            .map(|(user, server)| (user.to_owned(), server.to_owned()))
+            .expect("a URL with a user");
         let url = format!("postgres://{name}:admin-of-a-test@{server}");
         Self { name, url, registry_url: platform.superuser_url(), unlisted: Mutex::default() }
     }
@@ -221,8 +236,13 @@ impl Admin {
     /// Stops whoever still works as this role, then removes it with every database and role that it made.
     async fn remove(&self) {
         let mut registry = PgConnection::connect(&self.registry_url).await.expect("connecting to the registry");
-        let mut made: Vec<InstanceId> =
-            sqlx::query_scalar("SELECT id FROM instances").fetch_all(&mut registry).await.expect("instances").into_iter().map(InstanceId).collect();
+        let mut made: Vec<InstanceId> = sqlx::query_scalar("SELECT id FROM instances")
+            .fetch_all(&mut registry)
+            .await
+            .expect("instances")
+            .into_iter()
+            .map(InstanceId)
+            .collect();
         made.extend(self.unlisted.lock().expect("no panic").iter());
         let (name, mut superuser) = (&self.name, superuser().await);
         statement(&mut superuser, format!("ALTER ROLE {name} NOLOGIN")).await;
@@ -242,7 +262,13 @@ impl Drop for Admin {
     /// On a thread and a runtime of its own, because the test's is busy dropping.
     fn drop(&mut self) {
         let cleaned = std::thread::scope(|scope| {
-            let clean = || tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime").block_on(self.remove());
+            let clean = || {
+                tokio::runtime::Builder::new_current_thread()
+                    .enable_all()
+                    .build()
+                    .expect("a runtime")
+                    .block_on(self.remove())
+            };
             scope.spawn(clean).join()
         });
         assert!(cleaned.is_ok() || std::thread::panicking(), "the test left databases behind");

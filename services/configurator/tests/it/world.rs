@@ -53,7 +53,11 @@ impl Worker {
 
     /// From now on the worker says this of the job.
     pub fn says(&self, id: JobId, state: &str, reason: Option<&str>) {
-        self.desk.jobs.lock().expect("no test panics while it holds the jobs").insert(id.to_string(), progress(id, state, reason));
+        self.desk
+            .jobs
+            .lock()
+            .expect("no test panics while it holds the jobs")
+            .insert(id.to_string(), progress(id, state, reason));
     }
 }
 
@@ -122,11 +126,17 @@ fn answer(query: &[u8], records: &HashMap<String, Vec<String>>) -> Vec<u8> {
     let question = &query[12..at + 5];
     let texts = records.get(&labels.join(".")).map_or(&[][..], Vec::as_slice);
     let code = if texts.is_empty() { 3 } else { 0 };
-    let mut answer = [&query[..2], &[0x81, 0x80 | code, 0, 1, 0, u8::try_from(texts.len()).expect("few records"), 0, 0, 0, 0], question].concat();
+    let mut answer = [
+        &query[..2],
+        &[0x81, 0x80 | code, 0, 1, 0, u8::try_from(texts.len()).expect("few records"), 0, 0, 0, 0],
+        question,
+    ]
+    .concat();
     for text in texts {
         // In two pieces, as long texts come.
         let (first, second) = text.as_bytes().split_at(text.len() / 2);
-        let [first, second] = [first, second].map(|piece| [&[u8::try_from(piece.len()).expect("a short text")], piece].concat());
+        let [first, second] =
+            [first, second].map(|piece| [&[u8::try_from(piece.len()).expect("a short text")], piece].concat());
         let data = [first, second].concat();
         answer.extend([0xc0, 12, 0, 16, 0, 1, 0, 0, 0, 0, 0, u8::try_from(data.len()).expect("a short text")]);
         answer.extend(data);
@@ -138,8 +148,10 @@ fn answer(query: &[u8], records: &HashMap<String, Vec<String>>) -> Vec<u8> {
 #[test]
 fn the_worker_answers_as_it_is_played() {
     let document: Value = serde_json::from_str(include_str!("../../../../openapi/worker.json")).expect("a document");
-    let answer = &document["paths"]["/internal/jobs/{id}"]["get"]["responses"]["200"]["content"]["application/json"]["schema"]["$ref"];
-    let schema = &document["components"]["schemas"][answer.as_str().expect("a schema").rsplit('/').next().expect("its name")];
+    let answer = &document["paths"]["/internal/jobs/{id}"]["get"]["responses"]["200"]["content"]["application/json"]["schema"]
+        ["$ref"];
+    let schema =
+        &document["components"]["schemas"][answer.as_str().expect("a schema").rsplit('/').next().expect("its name")];
     let played = progress(JobId(uuid::Uuid::nil()), "running", None);
     for name in played.as_object().expect("an object").keys() {
         assert!(schema["properties"].get(name).is_some(), "{name} is not in {schema}");

@@ -74,7 +74,9 @@ impl SesEvent {
             ("Delivery", ..) => Some((Status::Delivered, None, None)),
             ("Reject" | "Rendering Failure", ..) => Some((Status::Failed, Some("SES rejected it".into()), None)),
             ("Bounce", Some(bounce), _) => Some(bounce.meaning()),
-            ("Complaint", _, Some(_)) => Some((Status::Complained, Some("the recipient called it spam".into()), Some("complaint"))),
+            ("Complaint", _, Some(_)) => {
+                Some((Status::Complained, Some("the recipient called it spam".into()), Some("complaint")))
+            }
             _ => None,
         }
     }
@@ -111,7 +113,9 @@ impl HandleRaw for App {
         // A mail may bounce softly and then for good: each is an event of its own.
         let own = match (happening.and_then(|happening| happening.feedback_id.as_deref()), &event.bounce) {
             (Some(feedback_id), _) => feedback_id.to_owned(),
-            (None, Some(bounce)) => format!("{}:{}:{}", bounce.bounce_type, bounce.bounce_sub_type, bounce.happening.timestamp),
+            (None, Some(bounce)) => {
+                format!("{}:{}:{}", bounce.bounce_type, bounce.bounce_sub_type, bounce.happening.timestamp)
+            }
             (None, None) => happening.map_or(&mail.timestamp, |happening| &happening.timestamp).clone(),
         };
         format!("{event_type}:{}:{own}", mail.message_id)

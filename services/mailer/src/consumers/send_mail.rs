@@ -7,6 +7,9 @@ use sqlx::PgConnection;
 
 impl Handle<SendMail> for App {
     async fn handle(&self, tx: &mut PgConnection, message: &Delivery<SendMail>) -> Result<(), Fault> {
-        enqueue(self, tx, message.tenant, &message.data).await?.map(drop).map_err(|refusal| Fault::permanent(refusal.reason()))
+        enqueue(self, tx, message.tenant, &message.data)
+            .await?
+            .map(drop)
+            .map_err(|refusal| Fault::permanent(refusal.reason()))
     }
 }

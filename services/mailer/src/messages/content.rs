@@ -11,7 +11,9 @@ use uuid::Uuid;
 pub enum Unreadable {
     #[error("its content is gone")]
     Gone,
-    #[error("its content does not open: {ENCRYPTION_KEY} is not the one it was sealed under, or the row was tampered with")]
+    #[error(
+        "its content does not open: {ENCRYPTION_KEY} is not the one it was sealed under, or the row was tampered with"
+    )]
     Unopened,
 }
 

@@ -74,7 +74,11 @@ impl Status {
     /// States that an event telling `self` may overwrite; another event of the same state may know more of the reason.
     pub fn overwrites(self) -> Vec<String> {
         let ended = [Self::Suppressed, Self::Failed];
-        Self::ALL.into_iter().filter(|earlier| *earlier <= self && !ended.contains(earlier)).map(|earlier| earlier.name().to_owned()).collect()
+        Self::ALL
+            .into_iter()
+            .filter(|earlier| *earlier <= self && !ended.contains(earlier))
+            .map(|earlier| earlier.name().to_owned())
+            .collect()
     }
 }
 
@@ -112,7 +116,8 @@ const LONGEST_TRIED: TimeDelta = TimeDelta::days(7);
 pub fn give_up_at(now: DateTime<Utc>, order: &SendMail) -> DateTime<Utc> {
     let said = |name: &str| order.variables.get(name).and_then(Value::as_i64);
     let minutes = said("minutes").and_then(TimeDelta::try_minutes);
-    let lifetime = minutes.or_else(|| said("days").and_then(TimeDelta::try_days)).unwrap_or(LONGEST_TRIED).min(LONGEST_TRIED);
+    let lifetime =
+        minutes.or_else(|| said("days").and_then(TimeDelta::try_days)).unwrap_or(LONGEST_TRIED).min(LONGEST_TRIED);
     let longest = now + lifetime;
     order.expires_at.map_or(longest, |expires_at| expires_at.min(longest))
 }
@@ -121,7 +126,13 @@ pub fn give_up_at(now: DateTime<Utc>, order: &SendMail) -> DateTime<Utc> {
 pub fn is_address(text: &str) -> bool {
     let Some((local, domain)) = text.rsplit_once('@') else { return false };
     let plain = !text.chars().any(|c| c.is_whitespace() || c.is_control() || matches!(c, '<' | '>' | ',' | ';' | '"'));
-    plain && text.len() <= 254 && !local.is_empty() && !local.contains('@') && domain.contains('.') && !domain.starts_with('.') && !domain.ends_with('.')
+    plain
+        && text.len() <= 254
+        && !local.is_empty()
+        && !local.contains('@')
+        && domain.contains('.')
+        && !domain.starts_with('.')
+        && !domain.ends_with('.')
 }
 
 #[cfg(test)]
@@ -131,7 +142,10 @@ mod tests {
 
     #[test]
     fn states_only_move_forward() {
-        assert_eq!(Status::Delivered.overwrites(), ["queued", "held", "sending", "unknown", "given_up", "sent", "delivered"]);
+        assert_eq!(
+            Status::Delivered.overwrites(),
+            ["queued", "held", "sending", "unknown", "given_up", "sent", "delivered"]
+        );
         assert!(Status::Bounced.overwrites().contains(&"delivered".to_owned()));
         assert!(!Status::Complained.overwrites().contains(&"suppressed".to_owned()));
     }

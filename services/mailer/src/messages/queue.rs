@@ -41,7 +41,13 @@ pub async fn claim(conn: &mut PgConnection, claim: Uuid, during_outage: bool) ->
 }
 
 /// Ends a claim whose mail was not taken. An event that has told more meanwhile stays, and so does what a later claim does.
-pub async fn release(conn: &mut PgConnection, claimed: &Claimed, status: Status, wait: PgInterval, reason: &str) -> sqlx::Result<()> {
+pub async fn release(
+    conn: &mut PgConnection,
+    claimed: &Claimed,
+    status: Status,
+    wait: PgInterval,
+    reason: &str,
+) -> sqlx::Result<()> {
     sqlx::query!(
         "UPDATE messages SET status = $3, send_after = now() + $4, reason = $5, updated_at = now()
          WHERE id = $1 AND claim = $2 AND status IN ('sending', 'unknown')",

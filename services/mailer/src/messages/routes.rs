@@ -47,13 +47,19 @@ pub async fn list(
     Query(page): Query<PageQuery>,
 ) -> Result<Json<Page<Message>>, Problem> {
     let request = page.check()?;
-    let messages = store::list(&mut *db::begin_platform(&app.pool).await?, filter.recipient.as_deref(), filter.status, request).await?;
+    let messages =
+        store::list(&mut *db::begin_platform(&app.pool).await?, filter.recipient.as_deref(), filter.status, request)
+            .await?;
     Ok(Json(Page::cut(messages, request, |message| message.id)))
 }
 
 #[utoipa::path(get, path = "/v1/messages/{id}", operation_id = "getMessage", tag = "messages", params(("id" = Uuid, Path)),
     responses((status = 200, body = Message)), security(("bearer" = ["mailer.readMessages"])))]
-pub async fn get(State(app): State<App>, _: Allowed<ReadMessages>, Path(id): Path<Uuid>) -> Result<Json<Message>, Problem> {
+pub async fn get(
+    State(app): State<App>,
+    _: Allowed<ReadMessages>,
+    Path(id): Path<Uuid>,
+) -> Result<Json<Message>, Problem> {
     let message = store::get(&mut *db::begin_platform(&app.pool).await?, id).await?;
     message.map(Json).ok_or_else(no_such_mail)
 }
@@ -74,8 +80,18 @@ pub struct NewMail {
 
 #[utoipa::path(post, path = "/v1/messages", operation_id = "sendMessage", tag = "messages", request_body = NewMail,
     responses((status = 202, body = Message), (status = 409, description = "Another mail has this key.")), security(("bearer" = ["mailer.sendMessages"])))]
-pub async fn send(State(app): State<App>, caller: Allowed<SendMessages>, Json(new): Json<NewMail>) -> Result<(StatusCode, Json<Message>), Problem> {
-    let order = SendMail { key: new.key, template: new.template, recipient: new.recipient, variables: new.variables, expires_at: None };
+pub async fn send(
+    State(app): State<App>,
+    caller: Allowed<SendMessages>,
+    Json(new): Json<NewMail>,
+) -> Result<(StatusCode, Json<Message>), Problem> {
+    let order = SendMail {
+        key: new.key,
+        template: new.template,
+        recipient: new.recipient,
+        variables: new.variables,
+        expires_at: None,
+    };
     let mut tx = db::begin(&app.pool, caller.tenant).await?;
     let id = enqueue(&app, &mut tx, Some(caller.tenant), &order).await?.map_err(Refusal::into_problem)?;
     let message = store::get(&mut tx, id).await?.ok_or_else(no_such_mail)?;
@@ -112,7 +128,9 @@ pub async fn resend(
 
 fn not_resent(status: Status, has_content: bool) -> Problem {
     match status {
-        Status::Unknown if has_content => Problem::conflict("may_have_left", "SES may have sent this mail: say that it may arrive twice."),
+        Status::Unknown if has_content => {
+            Problem::conflict("may_have_left", "SES may have sent this mail: say that it may arrive twice.")
+        }
         Status::Sending | Status::Sent | Status::Delivered | Status::Bounced | Status::Complained => {
             Problem::conflict("not_resendable", "This mail has left, or is about to.")
         }
@@ -142,14 +160,21 @@ impl Refusal {
     /// For the people who look at the dead-letter queue.
     pub fn reason(&self) -> String {
         match self {
-            Self::Fields(errors) => errors.iter().map(|error| format!("{} {}", error.field, error.message)).collect::<Vec<_>>().join("; "),
+            Self::Fields(errors) => {
+                errors.iter().map(|error| format!("{} {}", error.field, error.message)).collect::<Vec<_>>().join("; ")
+            }
             Self::KeyReused => "another mail was already sent under this key".into(),
         }
     }
 }
 
 /// Takes a mail into the ledger, or says why not; gives the id of the mail, also if it was there before.
-pub async fn enqueue(app: &App, conn: &mut PgConnection, tenant: Option<TenantId>, order: &SendMail) -> sqlx::Result<Result<Uuid, Refusal>> {
+pub async fn enqueue(
+    app: &App,
+    conn: &mut PgConnection,
+    tenant: Option<TenantId>,
+    order: &SendMail,
+) -> sqlx::Result<Result<Uuid, Refusal>> {
     let subject = match check(app, order) {
         Ok(subject) => subject,
         Err(errors) => return Ok(Err(Refusal::Fields(errors))),
@@ -180,8 +205,12 @@ fn check(app: &App, order: &SendMail) -> Result<String, Vec<FieldError>> {
     match app.templates.render(&order.template, &order.variables) {
         Ok(rendered) if errors.is_empty() => return Ok(rendered.subject),
         Ok(_) => {}
-        Err(error @ TemplateError::Unknown(_)) => errors.push(FieldError::new("template", "unknown", error.to_string())),
-        Err(error @ TemplateError::Variables { .. }) => errors.push(FieldError::new("variables", "invalid", error.to_string())),
+        Err(error @ TemplateError::Unknown(_)) => {
+            errors.push(FieldError::new("template", "unknown", error.to_string()))
+        }
+        Err(error @ TemplateError::Variables { .. }) => {
+            errors.push(FieldError::new("variables", "invalid", error.to_string()))
+        }
     }
     Err(errors)
 }

@@ -53,7 +53,9 @@ pub async fn enqueue(conn: &mut PgConnection, new: NewMessage<'_>) -> sqlx::Resu
         queue::wake(conn).await?;
         return Ok(Enqueued::New);
     }
-    let earlier = sqlx::query!("SELECT id, content_hash FROM messages WHERE key = $1", new.order.key).fetch_optional(conn).await?;
+    let earlier = sqlx::query!("SELECT id, content_hash FROM messages WHERE key = $1", new.order.key)
+        .fetch_optional(conn)
+        .await?;
     // The mail of the key may be another tenant's, and then it is not to be seen here.
     let repeated = earlier.filter(|earlier| earlier.content_hash == new.content_hash);
     Ok(repeated.map_or(Enqueued::KeyReused, |earlier| Enqueued::Repeated(earlier.id)))
@@ -70,7 +72,12 @@ pub async fn get(conn: &mut PgConnection, id: Uuid) -> sqlx::Result<Option<Messa
     .await
 }
 
-pub async fn list(conn: &mut PgConnection, recipient: Option<&str>, status: Option<Status>, page: PageRequest) -> sqlx::Result<Vec<Message>> {
+pub async fn list(
+    conn: &mut PgConnection,
+    recipient: Option<&str>,
+    status: Option<Status>,
+    page: PageRequest,
+) -> sqlx::Result<Vec<Message>> {
     sqlx::query_as!(
         Message,
         "SELECT id, key, tenant_id, template, recipient, subject, status, reason, ses_message_id, created_at, updated_at, give_up_at
@@ -85,12 +92,29 @@ pub async fn list(conn: &mut PgConnection, recipient: Option<&str>, status: Opti
 }
 
 /// The mail that an SES event is about.
-pub async fn find_for_event(conn: &mut PgConnection, ledger_id: Option<Uuid>, ses_message_id: &str) -> sqlx::Result<Option<Uuid>> {
-    sqlx::query_scalar!("SELECT id FROM messages WHERE id = $1 OR ses_message_id = $2 FOR UPDATE", ledger_id, ses_message_id).fetch_optional(conn).await
+pub async fn find_for_event(
+    conn: &mut PgConnection,
+    ledger_id: Option<Uuid>,
+    ses_message_id: &str,
+) -> sqlx::Result<Option<Uuid>> {
+    sqlx::query_scalar!(
+        "SELECT id FROM messages WHERE id = $1 OR ses_message_id = $2 FOR UPDATE",
+        ledger_id,
+        ses_message_id
+    )
+    .fetch_optional(conn)
+    .await
 }
 
 /// Moves a mail forward to what an event tells; an older event changes nothing.
-pub async fn advance(conn: &mut PgConnection, id: Uuid, status: Status, reason: Option<&str>, ses_message_id: &str, now: DateTime<Utc>) -> sqlx::Result<()> {
+pub async fn advance(
+    conn: &mut PgConnection,
+    id: Uuid,
+    status: Status,
+    reason: Option<&str>,
+    ses_message_id: &str,
+    now: DateTime<Utc>,
+) -> sqlx::Result<()> {
     sqlx::query!(
         "UPDATE messages SET status = $2, reason = COALESCE($3, reason), ses_message_id = COALESCE(ses_message_id, $4), updated_at = $5,
                 variables = CASE WHEN $7 THEN NULL ELSE variables END, variables_sealed = CASE WHEN $7 THEN NULL ELSE variables_sealed END

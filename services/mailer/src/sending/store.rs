@@ -25,7 +25,9 @@ impl Permit {
 
 /// Asks for a permit. The prober gets `lease` for its one call; then somebody else may.
 pub async fn permit(conn: &mut PgConnection, lease: PgInterval) -> sqlx::Result<Permit> {
-    let stopped = sqlx::query_scalar!(r#"SELECT stopped_at IS NOT NULL AS "stopped!" FROM sending"#).fetch_one(&mut *conn).await?;
+    let stopped = sqlx::query_scalar!(r#"SELECT stopped_at IS NOT NULL AS "stopped!" FROM sending"#)
+        .fetch_one(&mut *conn)
+        .await?;
     if !stopped {
         return Ok(Permit::Free);
     }
@@ -37,7 +39,13 @@ pub async fn permit(conn: &mut PgConnection, lease: PgInterval) -> sqlx::Result<
 }
 
 /// Stops all mail for `pause`; one who was under way when it was stopped already changes nothing. Says whether it left until now.
-pub async fn stop(conn: &mut PgConnection, permit: Permit, ours: bool, refusal: &Refusal, pause: PgInterval) -> sqlx::Result<bool> {
+pub async fn stop(
+    conn: &mut PgConnection,
+    permit: Permit,
+    ours: bool,
+    refusal: &Refusal,
+    pause: PgInterval,
+) -> sqlx::Result<bool> {
     let stopped = sqlx::query_scalar!(
         r#"UPDATE sending SET stopped_at = coalesce(stopped_at, now()), ours_to_mend = $1, code = $2, reason = $3, failures = failures + 1,
                   next_attempt_at = now() + $4

@@ -187,7 +187,9 @@ mod tests {
 
     #[test]
     fn a_rejection_and_a_bad_request_say_in_words_whose_they_are() {
-        let unverified = |who: &str| format!("{NOT_VERIFIED}. The following identities failed the check in region EU-CENTRAL-1: {who}");
+        let unverified = |who: &str| {
+            format!("{NOT_VERIFIED}. The following identities failed the check in region EU-CENTRAL-1: {who}")
+        };
         for (code, message, expected) in [
             ("MessageRejected", "Transaction failed: the message has a virus".into(), Final),
             ("MessageRejected", unverified("Acme <no-reply@acme.example>"), Ours),

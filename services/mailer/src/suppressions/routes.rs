@@ -36,13 +36,18 @@ pub async fn list(
     Query(page): Query<PageQuery>,
 ) -> Result<Json<Page<Suppression>>, Problem> {
     let request = page.check()?;
-    let suppressions = store::list(&mut *db::begin_platform(&app.pool).await?, filter.address.as_deref(), request).await?;
+    let suppressions =
+        store::list(&mut *db::begin_platform(&app.pool).await?, filter.address.as_deref(), request).await?;
     Ok(Json(Page::cut(suppressions, request, |suppression| suppression.id)))
 }
 
 #[utoipa::path(delete, path = "/v1/suppressions/{id}", operation_id = "removeSuppression", tag = "suppressions", params(("id" = Uuid, Path)),
     responses((status = 204)), security(("bearer" = ["mailer.writeSuppressions"])))]
-pub async fn remove(State(app): State<App>, caller: Allowed<WriteSuppressions>, Path(id): Path<Uuid>) -> Result<StatusCode, Problem> {
+pub async fn remove(
+    State(app): State<App>,
+    caller: Allowed<WriteSuppressions>,
+    Path(id): Path<Uuid>,
+) -> Result<StatusCode, Problem> {
     let mut tx = db::begin_platform(&app.pool).await?;
     if !store::remove(&mut tx, id).await? {
         return Err(Problem::not_found("suppression_not_found", "There is no such suppression."));

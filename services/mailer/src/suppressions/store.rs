@@ -25,7 +25,13 @@ pub struct Suppression {
 }
 
 /// Takes the recipient of a mail out of circulation, for the mail's tenant and kind; the first reason stays.
-pub async fn add(conn: &mut PgConnection, id: Uuid, message_id: Uuid, reason: &str, now: DateTime<Utc>) -> sqlx::Result<()> {
+pub async fn add(
+    conn: &mut PgConnection,
+    id: Uuid,
+    message_id: Uuid,
+    reason: &str,
+    now: DateTime<Utc>,
+) -> sqlx::Result<()> {
     sqlx::query!(
         "INSERT INTO tenant_suppressions (id, tenant_id, template, address, reason, message_id, created_at)
          SELECT $1, tenant_id, template, lower(recipient), $3, id, $4 FROM messages WHERE id = $2

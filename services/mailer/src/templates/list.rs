@@ -40,6 +40,9 @@ impl Template {
     pub fn refuse_link(&self, variables: &Map<String, Value>) -> Result<Option<PublicUrl>, TemplateError> {
         let given = variables.get(REFUSE_LINK).filter(|_| self.cause == Cause::Tenant);
         let parsed = given.map(|link| link.as_str().unwrap_or_default().parse::<PublicUrl>()).transpose();
-        parsed.map_err(|error| TemplateError::Variables { name: self.name.to_owned(), what: format!("{REFUSE_LINK} {error}") })
+        parsed.map_err(|error| TemplateError::Variables {
+            name: self.name.to_owned(),
+            what: format!("{REFUSE_LINK} {error}"),
+        })
     }
 }

@@ -57,7 +57,9 @@ async fn mail_waits_until_what_is_ours_to_mend_is_mended() {
 #[tokio::test]
 async fn mail_waits_for_a_sender_that_ses_has_forgotten() {
     let domain = format!("forgotten-{}.test", std::process::id());
-    let mailer = start_with(|variables| drop(variables.insert("MAIL_FROM".into(), format!("Sevenleague <no-reply@{domain}>")))).await;
+    let mailer =
+        start_with(|variables| drop(variables.insert("MAIL_FROM".into(), format!("Sevenleague <no-reply@{domain}>"))))
+            .await;
     forget(&domain).await;
     let recipient = order(&mailer, "first").await;
     let waiting = eventually("it was tried", async || {
@@ -73,7 +75,12 @@ async fn mail_waits_for_a_sender_that_ses_has_forgotten() {
 
 async fn forget(identity: &str) {
     let sdk = aws_config::load_defaults(aws_config::BehaviorVersion::latest()).await;
-    aws_sdk_sesv2::Client::new(&sdk).delete_email_identity().email_identity(identity).send().await.expect("deleting the identity");
+    aws_sdk_sesv2::Client::new(&sdk)
+        .delete_email_identity()
+        .email_identity(identity)
+        .send()
+        .await
+        .expect("deleting the identity");
 }
 
 #[tokio::test]
@@ -98,7 +105,11 @@ async fn what_is_ours_to_mend_stops_all_mail_and_is_said() {
     };
     eventually("the gauge says so", alarmed).await;
     mailer.server.ops("/readyz").send().await.expect(200);
-    assert!(gate.calls(ALL) < recipients.len(), "after the first refusals one mail is tried now and then, not {}", gate.calls(ALL));
+    assert!(
+        gate.calls(ALL) < recipients.len(),
+        "after the first refusals one mail is tried now and then, not {}",
+        gate.calls(ALL)
+    );
 
     gate.open();
     for (number, recipient) in recipients.iter().enumerate() {
@@ -114,11 +125,18 @@ async fn a_mail_in_trouble_holds_up_nobody_and_can_be_sent_again() {
     let mailer = start_behind(&gate).await;
     let (refused, unverified) = (mailer.address(), mailer.address());
     gate.close(&refused, Bad::Answer(400, "MessageRejected", "Transaction failed".into()));
-    let sandbox = format!("Email address is not verified. The following identities failed the check in region EU-CENTRAL-1: {unverified}");
+    let sandbox = format!(
+        "Email address is not verified. The following identities failed the check in region EU-CENTRAL-1: {unverified}"
+    );
     gate.close(&unverified, Bad::Answer(400, "MessageRejected", sandbox.clone()));
-    for (key, recipient, status, reason) in [("refused", &refused, "failed", "Transaction failed"), ("unverified", &unverified, "held", &*sandbox)] {
+    for (key, recipient, status, reason) in
+        [("refused", &refused, "failed", "Transaction failed"), ("unverified", &unverified, "held", &*sandbox)]
+    {
         mailer.order(None, key, recipient).await;
-        let mail = eventually("SES has refused it", async || Some(mailer.find(key, recipient).await).filter(|mail| mail["status"] == status)).await;
+        let mail = eventually("SES has refused it", async || {
+            Some(mailer.find(key, recipient).await).filter(|mail| mail["status"] == status)
+        })
+        .await;
         assert_eq!(mail["reason"], reason);
     }
     let other = order(&mailer, "other").await;
@@ -163,7 +181,8 @@ async fn what_a_process_was_sending_when_it_died_is_unknown_and_not_sent_again()
     let mailer = start_behind(&gate).await;
     let recipient = order(&mailer, "first").await;
     mailer.mail("first", &recipient, "sent").await;
-    let died = "UPDATE messages SET status = 'sending', ses_message_id = NULL, updated_at = now() - interval '3 minutes'";
+    let died =
+        "UPDATE messages SET status = 'sending', ses_message_id = NULL, updated_at = now() - interval '3 minutes'";
     sqlx::query(died).execute(&mailer.platform.pool).await.expect("it looks as after a crash");
     mailer.mail("first", &recipient, "unknown").await;
     let other = order(&mailer, "other").await;
@@ -178,7 +197,10 @@ async fn a_mail_that_may_have_left_is_sent_again_only_if_somebody_says_so() {
     let recipient = mailer.address();
     gate.close(&recipient, Bad::Lost);
     mailer.order(None, "lost", &recipient).await;
-    let unknown = eventually("the answer is lost", async || Some(mailer.find("lost", &recipient).await).filter(|mail| mail["status"] == "unknown")).await;
+    let unknown = eventually("the answer is lost", async || {
+        Some(mailer.find("lost", &recipient).await).filter(|mail| mail["status"] == "unknown")
+    })
+    .await;
     gate.open();
     mailer.resend(&unknown["id"], false).await.problem(409, "may_have_left");
     // A mail behind it shows that nothing sends the lost one by itself.
@@ -208,14 +230,26 @@ async fn what_comes_to_no_end_is_given_up_and_forgotten_in_time() {
     mailer.mail("waiting", &recipients.0, "sent").await;
     gate.close(&recipients.1, Bad::Lost);
     mailer.order(None, "lost", &recipients.1).await;
-    eventually("the answer is lost", async || (mailer.find("lost", &recipients.1).await["status"] == "unknown").then_some(())).await;
+    eventually("the answer is lost", async || {
+        (mailer.find("lost", &recipients.1).await["status"] == "unknown").then_some(())
+    })
+    .await;
     assert_eq!(with_content(&mailer).await, 2);
     sqlx::query("UPDATE messages SET give_up_at = now()").execute(&mailer.platform.pool).await.expect("the days go by");
     mailer.mail("lost", &recipients.1, "given_up").await;
-    assert_eq!((with_content(&mailer).await, mailer.find("waiting", &recipients.0).await["status"].clone()), (0, "sent".into()));
+    assert_eq!(
+        (with_content(&mailer).await, mailer.find("waiting", &recipients.0).await["status"].clone()),
+        (0, "sent".into())
+    );
 
-    sqlx::query("UPDATE messages SET created_at = now() - interval '91 days'").execute(&mailer.platform.pool).await.expect("the months go by");
-    eventually("the ledger forgets", async || mailer.get("/v1/messages").await["items"].as_array()?.is_empty().then_some(())).await;
+    sqlx::query("UPDATE messages SET created_at = now() - interval '91 days'")
+        .execute(&mailer.platform.pool)
+        .await
+        .expect("the months go by");
+    eventually("the ledger forgets", async || {
+        mailer.get("/v1/messages").await["items"].as_array()?.is_empty().then_some(())
+    })
+    .await;
 }
 
 async fn with_content(mailer: &Running) -> i64 {

@@ -5,8 +5,7 @@ use contracts::topology::Topic;
 use serde_json::{Value, json};
 
 async fn tell(mailer: &Running, mail: &Value, kind: &str, details: Value) {
-    let mut event =
-        json!({"eventType": kind, "mail": {"messageId": mail["ses_message_id"], "timestamp": "2026-01-01T00:00:00.000Z", "tags": {"ledger_id": [mail["id"]]}}});
+    let mut event = json!({"eventType": kind, "mail": {"messageId": mail["ses_message_id"], "timestamp": "2026-01-01T00:00:00.000Z", "tags": {"ledger_id": [mail["id"]]}}});
     event.as_object_mut().unwrap().extend(details.as_object().cloned().unwrap());
     mailer.platform.aws.publisher().publish_raw(Topic::SesFeedback, event.to_string()).await.expect("publishing");
 }
@@ -52,7 +51,8 @@ async fn a_bounce_of_the_accounts_own_list_suppresses_nothing() {
     let mailer = start().await;
     let recipient = mailer.address();
     let mail = sent(&mailer, "first", &recipient).await;
-    let bounce = json!({"bounce": {"bounceType": "Permanent", "bounceSubType": "OnAccountSuppressionList", "feedbackId": "b"}});
+    let bounce =
+        json!({"bounce": {"bounceType": "Permanent", "bounceSubType": "OnAccountSuppressionList", "feedbackId": "b"}});
     tell(&mailer, &mail, "Bounce", bounce).await;
     mailer.with_status(&recipient, "bounced").await;
     assert_eq!(mailer.get("/v1/suppressions").await["items"], json!([]));
@@ -63,7 +63,8 @@ async fn a_complaint_suppresses_and_a_late_delivery_changes_nothing() {
     let mailer = start().await;
     let recipient = mailer.address();
     let mail = sent(&mailer, "first", &recipient).await;
-    tell(&mailer, &mail, "Complaint", json!({"complaint": {"complainedRecipients": [{"emailAddress": recipient}]}})).await;
+    tell(&mailer, &mail, "Complaint", json!({"complaint": {"complainedRecipients": [{"emailAddress": recipient}]}}))
+        .await;
     mailer.with_status(&recipient, "complained").await;
     tell(&mailer, &mail, "Delivery", json!({"delivery": {}})).await;
     let other = mailer.address();
@@ -79,7 +80,13 @@ async fn a_soft_bounce_suppresses_nothing() {
     let mailer = start().await;
     let recipient = mailer.address();
     let mail = sent(&mailer, "first", &recipient).await;
-    tell(&mailer, &mail, "Bounce", json!({"bounce": {"bounceType": "Transient", "bouncedRecipients": [{"emailAddress": recipient}]}})).await;
+    tell(
+        &mailer,
+        &mail,
+        "Bounce",
+        json!({"bounce": {"bounceType": "Transient", "bouncedRecipients": [{"emailAddress": recipient}]}}),
+    )
+    .await;
     tell(&mailer, &mail, "Delivery", json!({"delivery": {}})).await;
     mailer.with_status(&recipient, "delivered").await;
     assert_eq!(mailer.get("/v1/suppressions").await["items"], json!([]));
@@ -106,7 +113,13 @@ async fn a_complaint_about_a_tenants_mail_stops_that_tenants_mail_only() {
     let (recipient, stranger, other) = (mailer.address(), mailer.platform.tenant(), mailer.platform.tenant());
     mailer.order(Some(stranger), "invitation", &recipient).await;
     let mail = mailer.mail("invitation", &recipient, "sent").await;
-    tell(&mailer, &mail, "Complaint", json!({"complaint": {"feedbackId": "c", "complainedRecipients": [{"emailAddress": recipient}]}})).await;
+    tell(
+        &mailer,
+        &mail,
+        "Complaint",
+        json!({"complaint": {"feedbackId": "c", "complainedRecipients": [{"emailAddress": recipient}]}}),
+    )
+    .await;
     mailer.mail("invitation", &recipient, "complained").await;
 
     mailer.order(None, "confirm your address", &recipient).await;
@@ -128,7 +141,13 @@ async fn a_bounce_of_the_platforms_mail_stops_the_platforms_mail_until_somebody_
     let (recipient, tenant) = (mailer.address(), mailer.platform.tenant());
     mailer.order(None, "confirm your address", &recipient).await;
     let mail = mailer.mail("confirm your address", &recipient, "sent").await;
-    tell(&mailer, &mail, "Bounce", json!({"bounce": {"bounceType": "Permanent", "bounceSubType": "NoEmail", "feedbackId": "b"}})).await;
+    tell(
+        &mailer,
+        &mail,
+        "Bounce",
+        json!({"bounce": {"bounceType": "Permanent", "bounceSubType": "NoEmail", "feedbackId": "b"}}),
+    )
+    .await;
     mailer.mail("confirm your address", &recipient, "bounced").await;
     mailer.order(None, "once more", &recipient).await;
     mailer.mail("once more", &recipient, "suppressed").await;
@@ -143,8 +162,14 @@ async fn a_suppression_by_the_version_before_counts() {
     let (recipient, tenant) = (mailer.address(), mailer.platform.tenant());
     mailer.order(Some(tenant), "first", &recipient).await;
     let mail = mailer.mail("first", &recipient, "sent").await;
-    let old = "INSERT INTO suppressions (address, reason, message_id, created_at) VALUES ($1, 'bounce', $2::uuid, now())";
-    sqlx::query(old).bind(&recipient).bind(mail["id"].as_str()).execute(&mailer.platform.pool).await.expect("the old list");
+    let old =
+        "INSERT INTO suppressions (address, reason, message_id, created_at) VALUES ($1, 'bounce', $2::uuid, now())";
+    sqlx::query(old)
+        .bind(&recipient)
+        .bind(mail["id"].as_str())
+        .execute(&mailer.platform.pool)
+        .await
+        .expect("the old list");
     mailer.order(Some(tenant), "second", &recipient).await;
     mailer.mail("second", &recipient, "suppressed").await;
     mailer.order(None, "platform", &recipient).await;

@@ -89,12 +89,21 @@ async fn pass(State(state): State<Shared>, request: Request) -> Response {
         None => forward(&state.http, &parts, body).await,
         Some(Bad::Answer(status, code, message)) => {
             let status = StatusCode::from_u16(status).expect("a status");
-            (status, [("x-amzn-errortype", code), ("content-type", "application/json")], json!({"message": message}).to_string()).into_response()
+            (
+                status,
+                [("x-amzn-errortype", code), ("content-type", "application/json")],
+                json!({"message": message}).to_string(),
+            )
+                .into_response()
         }
-        Some(Bad::Foreign(status)) => (StatusCode::from_u16(status).expect("a status"), "<html>not SES</html>").into_response(),
+        Some(Bad::Foreign(status)) => {
+            (StatusCode::from_u16(status).expect("a status"), "<html>not SES</html>").into_response()
+        }
         Some(Bad::Lost) => {
             forward(&state.http, &parts, body).await;
-            Response::new(Body::from_stream(stream::once(async { Err::<Bytes, _>(std::io::Error::other("the connection is lost")) })))
+            Response::new(Body::from_stream(stream::once(async {
+                Err::<Bytes, _>(std::io::Error::other("the connection is lost"))
+            })))
         }
     }
 }
@@ -109,7 +118,8 @@ async fn forward(http: &reqwest::Client, parts: &axum::http::request::Parts, bod
     let answer = call.send().await.expect("the emulator");
     let mut answered = Response::builder().status(answer.status());
     for name in ["content-type", "x-amzn-errortype"] {
-        answered = answer.headers().get(name).into_iter().fold(answered, |answered, value| answered.header(name, value));
+        answered =
+            answer.headers().get(name).into_iter().fold(answered, |answered, value| answered.header(name, value));
     }
     answered.body(answer.bytes().await.expect("its answer").into()).expect("an answer")
 }

@@ -15,7 +15,8 @@ async fn invite(mailer: &Running, refuse_link: &str) -> SendMail {
     let variables = json!({"tenant_name": "Acme", "inviter": "Ada", "link": "https://auth.test/v1/invitations/x", "refuse_link": refuse_link, "days": 7});
     let Value::Object(variables) = variables else { unreachable!() };
     let recipient = mailer.address();
-    let order = SendMail { key: recipient.clone(), template: "invitation".into(), recipient, variables, expires_at: None };
+    let order =
+        SendMail { key: recipient.clone(), template: "invitation".into(), recipient, variables, expires_at: None };
     mailer.platform.publish(Some(mailer.operator.tenant), &order).await;
     order
 }
@@ -44,7 +45,12 @@ async fn ses_is_told_how_to_refuse_an_invitation_and_nothing_of_other_mail() {
 async fn a_link_to_refuse_cannot_become_another_header() {
     let gate = Gate::start().await;
     let mailer = start_behind(&gate).await;
-    let hostile = ["https://auth.test/x>\r\nBcc: eve@evil.test", "https://auth.test/x>, <mailto:eve@evil.test", "http://auth.test/x", ""];
+    let hostile = [
+        "https://auth.test/x>\r\nBcc: eve@evil.test",
+        "https://auth.test/x>, <mailto:eve@evil.test",
+        "http://auth.test/x",
+        "",
+    ];
     for link in hostile {
         let mut mail = serde_json::to_value(invite(&mailer, link).await).expect("an order");
         mail["key"] = "asked for by hand".into();
@@ -54,8 +60,16 @@ async fn a_link_to_refuse_cannot_become_another_header() {
     let url = aws.queue_url(&aws.dead_queue_name("mailer")).await.expect("the dead-letter queue");
     let mut dead = Vec::new();
     eventually("the orders are dead letters", async || {
-        let answer =
-            aws.sqs.receive_message().queue_url(&url).message_attribute_names("All").max_number_of_messages(10).wait_time_seconds(1).send().await.ok()?;
+        let answer = aws
+            .sqs
+            .receive_message()
+            .queue_url(&url)
+            .message_attribute_names("All")
+            .max_number_of_messages(10)
+            .wait_time_seconds(1)
+            .send()
+            .await
+            .ok()?;
         dead.extend(answer.messages.unwrap_or_default());
         (dead.len() == hostile.len()).then_some(())
     })

@@ -17,10 +17,18 @@ fn paused() -> Bad {
 /// Orders a mail with links; gives its recipient, which is its key as well.
 async fn order(mailer: &Running) -> String {
     let recipient = mailer.address();
-    let more = json!([{"display_name": "Eve", "tenant_name": "Evil", "link": format!("https://auth.test/{TOKEN}/more")}]);
-    let variables = json!({"display_name": "Ada", "link": format!("https://auth.test/{TOKEN}"), "minutes": 30, "more": more});
+    let more =
+        json!([{"display_name": "Eve", "tenant_name": "Evil", "link": format!("https://auth.test/{TOKEN}/more")}]);
+    let variables =
+        json!({"display_name": "Ada", "link": format!("https://auth.test/{TOKEN}"), "minutes": 30, "more": more});
     let Value::Object(variables) = variables else { unreachable!() };
-    let order = SendMail { key: recipient.clone(), template: "verify-email".into(), recipient: recipient.clone(), variables, expires_at: None };
+    let order = SendMail {
+        key: recipient.clone(),
+        template: "verify-email".into(),
+        recipient: recipient.clone(),
+        variables,
+        expires_at: None,
+    };
     mailer.platform.publish(None, &order).await;
     recipient
 }
@@ -33,11 +41,18 @@ async fn waiting(mailer: &Running) -> String {
 }
 
 async fn change(mailer: &Running, sql: &str) -> u64 {
-    sqlx::query(sqlx::AssertSqlSafe(sql.to_owned())).execute(&mailer.platform.pool).await.expect("the ledger").rows_affected()
+    sqlx::query(sqlx::AssertSqlSafe(sql.to_owned()))
+        .execute(&mailer.platform.pool)
+        .await
+        .expect("the ledger")
+        .rows_affected()
 }
 
 async fn rows(mailer: &Running) -> String {
-    let rows: Vec<String> = sqlx::query_scalar("SELECT messages::text FROM messages").fetch_all(&mailer.platform.pool).await.expect("the ledger");
+    let rows: Vec<String> = sqlx::query_scalar("SELECT messages::text FROM messages")
+        .fetch_all(&mailer.platform.pool)
+        .await
+        .expect("the ledger");
     rows.join("\n")
 }
 
@@ -50,12 +65,18 @@ fn shows(rows: &str, text: &str) -> bool {
 async fn is_sent_whole(mailer: &Running, recipient: &str) {
     mailer.mail(recipient, recipient, "sent").await;
     let handed = handed_to_ses(recipient).await;
-    assert!(handed.len() == 1 && handed[0].to_string().contains(&format!("https://auth.test/{TOKEN}/more")), "{handed:?}");
+    assert!(
+        handed.len() == 1 && handed[0].to_string().contains(&format!("https://auth.test/{TOKEN}/more")),
+        "{handed:?}"
+    );
 }
 
 /// A row that says so in its reason, and the one place where all mail's state stands.
 async fn is_told(mailer: &Running, recipient: &str) {
-    let state = eventually("it is said", async || Some(mailer.get("/v1/sending").await).filter(|state| state["code"] == "not_opened")).await;
+    let state = eventually("it is said", async || {
+        Some(mailer.get("/v1/sending").await).filter(|state| state["code"] == "not_opened")
+    })
+    .await;
     assert_eq!(state["state"], "stopped", "{state}");
     eventually("the mail says so, and waits", async || {
         let mail = mailer.find(recipient, recipient).await;
@@ -93,7 +114,8 @@ async fn a_row_that_was_tampered_with_is_kept_and_told() {
     let mailer = start_behind(&gate).await;
     gate.close(ALL, paused());
     let recipient = waiting(&mailer).await;
-    let flip = "UPDATE messages SET variables_sealed = set_byte(variables_sealed, 20, get_byte(variables_sealed, 20) # 1)";
+    let flip =
+        "UPDATE messages SET variables_sealed = set_byte(variables_sealed, 20, get_byte(variables_sealed, 20) # 1)";
     let tamper = format!("{flip} WHERE recipient = '{recipient}'");
     assert_eq!(change(&mailer, &tamper).await, 1);
     gate.open();
@@ -148,7 +170,11 @@ async fn processes_of_the_version_before_pass_a_sealed_mail_by() {
         ("UPDATE messages SET status = 'sending', claim = gen_random_uuid() WHERE status IN ('queued', 'held')", 0),
         ("UPDATE messages SET status = 'sending', opener = gen_random_uuid() WHERE status IN ('queued', 'held')", 1),
     ] {
-        assert_eq!(sqlx::query(statement).execute(&mut *tx).await.expect("the ledger").rows_affected(), rows, "{statement}");
+        assert_eq!(
+            sqlx::query(statement).execute(&mut *tx).await.expect("the ledger").rows_affected(),
+            rows,
+            "{statement}"
+        );
     }
     tx.rollback().await.expect("nothing was changed");
     gate.open();

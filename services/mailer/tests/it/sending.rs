@@ -37,17 +37,34 @@ async fn a_command_delivered_three_times_is_one_mail() {
 #[tokio::test]
 async fn an_order_that_can_never_be_sent_goes_to_the_dead_letters_with_its_reason() {
     let mailer = start().await;
-    let order = SendMail { key: "k".into(), template: "ghost".into(), recipient: "nobody".into(), variables: Default::default(), expires_at: None };
+    let order = SendMail {
+        key: "k".into(),
+        template: "ghost".into(),
+        recipient: "nobody".into(),
+        variables: Default::default(),
+        expires_at: None,
+    };
     mailer.platform.publish(None, &order).await;
     let aws = &mailer.platform.aws;
     let url = aws.queue_url(&aws.dead_queue_name("mailer")).await.expect("the dead-letter queue");
     let dead = eventually("the order is a dead letter", async || {
-        let answer = aws.sqs.receive_message().queue_url(&url).message_attribute_names("All").wait_time_seconds(1).send().await.ok()?;
+        let answer = aws
+            .sqs
+            .receive_message()
+            .queue_url(&url)
+            .message_attribute_names("All")
+            .wait_time_seconds(1)
+            .send()
+            .await
+            .ok()?;
         answer.messages?.into_iter().next()
     })
     .await;
     let reason = format!("{:?}", dead.message_attributes);
-    assert!(reason.contains("recipient must be an e-mail address") && reason.contains("no template 'ghost'"), "{reason}");
+    assert!(
+        reason.contains("recipient must be an e-mail address") && reason.contains("no template 'ghost'"),
+        "{reason}"
+    );
 }
 
 #[tokio::test]

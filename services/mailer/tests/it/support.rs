@@ -17,7 +17,8 @@ pub struct Running {
     pub platform: TestPlatform,
 }
 
-const EVERYTHING: &[&str] = &["mailer.readMessages", "mailer.sendMessages", "mailer.readSuppressions", "mailer.writeSuppressions"];
+const EVERYTHING: &[&str] =
+    &["mailer.readMessages", "mailer.sendMessages", "mailer.readSuppressions", "mailer.writeSuppressions"];
 
 /// Thirty-two bytes in base64.
 pub const KEY: &str = "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=";
@@ -88,19 +89,33 @@ impl Running {
     /// A mail that a service orders for `tenant`, or for the platform itself.
     pub async fn order(&self, tenant: Option<TenantId>, key: &str, recipient: &str) -> SendMail {
         let Value::Object(variables) = json!({"title": "Hello", "text": "It works."}) else { unreachable!() };
-        let order = SendMail { key: key.into(), template: "notice".into(), recipient: recipient.into(), variables, expires_at: None };
+        let order = SendMail {
+            key: key.into(),
+            template: "notice".into(),
+            recipient: recipient.into(),
+            variables,
+            expires_at: None,
+        };
         self.platform.publish(tenant, &order).await;
         order
     }
 
     pub async fn find(&self, key: &str, recipient: &str) -> Value {
         let page = self.get(&format!("/v1/messages?recipient={recipient}")).await;
-        page["items"].as_array().and_then(|mails| mails.iter().find(|mail| mail["key"] == key)).cloned().unwrap_or_default()
+        page["items"]
+            .as_array()
+            .and_then(|mails| mails.iter().find(|mail| mail["key"] == key))
+            .cloned()
+            .unwrap_or_default()
     }
 
     pub async fn resend(&self, id: &Value, may_arrive_twice: bool) -> TestAnswer {
         let path = format!("/v1/messages/{}/resend", id.as_str().expect("an id"));
-        self.server.post(&path, &json!({"may_arrive_twice": may_arrive_twice})).bearer(&self.operator.token).send().await
+        self.server
+            .post(&path, &json!({"may_arrive_twice": may_arrive_twice}))
+            .bearer(&self.operator.token)
+            .send()
+            .await
     }
 
     /// The mail of that key once it has `status`; it must not end otherwise.
@@ -137,7 +152,8 @@ impl Running {
 
 /// What SES was handed for `recipient`.
 pub async fn handed_to_ses(recipient: &str) -> Vec<Value> {
-    let url = format!("{}/_ministack/ses/messages", std::env::var("AWS_ENDPOINT_URL").expect("set by cargo xtask test"));
+    let url =
+        format!("{}/_ministack/ses/messages", std::env::var("AWS_ENDPOINT_URL").expect("set by cargo xtask test"));
     let all: Value = reqwest::get(url).await.expect("the emulator").json().await.expect("JSON");
     let accounts = all["messages"].as_object().expect("mails by account");
     accounts.values().filter_map(Value::as_array).flatten().filter(|mail| mail["To"][0] == recipient).cloned().collect()

@@ -79,7 +79,11 @@ pub async fn list(
 #[utoipa::path(get, path = "/v1/audit/verification", operation_id = "verifyAudit", tag = "audit", params(Chain),
     responses((status = 200, body = Verdict), (status = 403, description = "`permission_missing`, or `platform_only`")),
     security(("bearer" = ["permission.readAudit"])))]
-pub async fn verify(State(app): State<App>, caller: Allowed<ReadAudit>, Query(chain): Query<Chain>) -> Result<Json<Verdict>, Problem> {
+pub async fn verify(
+    State(app): State<App>,
+    caller: Allowed<ReadAudit>,
+    Query(chain): Query<Chain>,
+) -> Result<Json<Verdict>, Problem> {
     let (mut tx, tenant) = begin(&app, caller.tenant, chain.of).await?;
     Ok(Json(store::verify(&mut tx, tenant).await?))
 }
@@ -94,6 +98,8 @@ async fn begin(app: &App, tenant: TenantId, of: Of) -> Result<(PgTransaction<'st
     tx.commit().await?;
     match kind {
         TenantKind::Platform => Ok((db::begin(&app.pool, store::CATALOG).await?, store::CATALOG)),
-        TenantKind::Customer => Err(Problem::forbidden("platform_only", "Changes of the catalog are seen in the platform's own tenant.")),
+        TenantKind::Customer => {
+            Err(Problem::forbidden("platform_only", "Changes of the catalog are seen in the platform's own tenant."))
+        }
     }
 }

@@ -59,7 +59,12 @@ pub struct Verdict {
 }
 
 /// Counts the tenant's version up and appends the entry under it; gives the version. It takes the tenant's lock.
-pub async fn append(conn: &mut PgConnection, tenant: TenantId, ambient: &Ambient, entry: &Entry<'_>) -> sqlx::Result<i64> {
+pub async fn append(
+    conn: &mut PgConnection,
+    tenant: TenantId,
+    ambient: &Ambient,
+    entry: &Entry<'_>,
+) -> sqlx::Result<i64> {
     sqlx::query_scalar!(
         "WITH next AS (UPDATE tenants SET version = version + 1 WHERE id = $1 RETURNING version)
          INSERT INTO audit (id, tenant_id, version, at, actor, action, target, origin, before, after)
@@ -100,7 +105,12 @@ pub async fn append_to_catalog(conn: &mut PgConnection, ambient: &Ambient, entry
 }
 
 /// In the order of versions, which is that of the commits: a reader who follows the cursor misses none that is committed later.
-pub async fn page(conn: &mut PgConnection, tenant: TenantId, filter: &Filter, request: PageRequest) -> sqlx::Result<Vec<AuditEntry>> {
+pub async fn page(
+    conn: &mut PgConnection,
+    tenant: TenantId,
+    filter: &Filter,
+    request: PageRequest,
+) -> sqlx::Result<Vec<AuditEntry>> {
     sqlx::query_as!(
         AuditEntry,
         r#"SELECT version, at, actor, action, target, origin, before, after, encode(hash, 'hex') AS "hash!" FROM audit

@@ -29,15 +29,18 @@ impl Plan {
 
     /// The list adds and corrects; what it does not name stays, because instances of older versions still ask for it.
     pub fn extending(known: &[PermissionEntry], list: &[PermissionEntry]) -> Self {
-        let written: Vec<PermissionEntry> = list.iter().filter(|entry| find(known, &entry.name) != Some(entry)).cloned().collect();
-        let affects_access = written.iter().any(|entry| find(known, &entry.name).is_none_or(|before| !same_access(before, entry)));
+        let written: Vec<PermissionEntry> =
+            list.iter().filter(|entry| find(known, &entry.name) != Some(entry)).cloned().collect();
+        let affects_access =
+            written.iter().any(|entry| find(known, &entry.name).is_none_or(|before| !same_access(before, entry)));
         let replaced = written.iter().filter_map(|entry| find(known, &entry.name)).cloned().collect();
         Self { written, replaced, affects_access, ..Self::default() }
     }
 
     /// The list only adds what is missing: it is older than what is known.
     pub fn completing(known: &[PermissionEntry], list: &[PermissionEntry]) -> Self {
-        let missing: Vec<PermissionEntry> = list.iter().filter(|entry| find(known, &entry.name).is_none()).cloned().collect();
+        let missing: Vec<PermissionEntry> =
+            list.iter().filter(|entry| find(known, &entry.name).is_none()).cloned().collect();
         Self::extending(known, &missing)
     }
 }
@@ -52,7 +55,8 @@ fn same_access(one: &PermissionEntry, other: &PermissionEntry) -> bool {
 
 /// Whether version `new` is at least `known`; both look like 1.0.0.
 pub fn at_least(new: &str, known: &str) -> bool {
-    let parts = |version: &str| version.split('.').map(|part| part.parse::<u32>().unwrap_or_default()).collect::<Vec<_>>();
+    let parts =
+        |version: &str| version.split('.').map(|part| part.parse::<u32>().unwrap_or_default()).collect::<Vec<_>>();
     parts(new) >= parts(known)
 }
 
@@ -62,7 +66,14 @@ mod tests {
     use contracts::manifest::Scope;
 
     fn entry(name: &str, text: &str) -> PermissionEntry {
-        PermissionEntry { name: name.into(), text: text.into(), dangerous: false, scope: Scope::Tenant, roles: Vec::new(), deprecated: false }
+        PermissionEntry {
+            name: name.into(),
+            text: text.into(),
+            dangerous: false,
+            scope: Scope::Tenant,
+            roles: Vec::new(),
+            deprecated: false,
+        }
     }
 
     #[test]

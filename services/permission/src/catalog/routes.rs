@@ -37,13 +37,25 @@ pub struct Permission {
 
 impl From<(Uuid, PermissionEntry)> for Permission {
     fn from((id, entry): (Uuid, PermissionEntry)) -> Self {
-        Self { id, name: entry.name, text: entry.text, dangerous: entry.dangerous, scope: entry.scope, roles: entry.roles, deprecated: entry.deprecated }
+        Self {
+            id,
+            name: entry.name,
+            text: entry.text,
+            dangerous: entry.dangerous,
+            scope: entry.scope,
+            roles: entry.roles,
+            deprecated: entry.deprecated,
+        }
     }
 }
 
 #[utoipa::path(get, path = "/v1/permissions", operation_id = "listPermissions", tag = "catalog", params(PageQuery),
     responses((status = 200, body = Page<Permission>)), security(("bearer" = [])))]
-pub async fn list(State(app): State<App>, _: Authenticated, Query(page): Query<PageQuery>) -> Result<Json<Page<Permission>>, Problem> {
+pub async fn list(
+    State(app): State<App>,
+    _: Authenticated,
+    Query(page): Query<PageQuery>,
+) -> Result<Json<Page<Permission>>, Problem> {
     let request = page.check()?;
     let rows = store::page(&mut *app.pool.acquire().await?, request).await?;
     Ok(Json(Page::cut(rows.into_iter().map(Permission::from).collect(), request, |permission| permission.id)))
@@ -60,7 +72,8 @@ pub async fn register(
     Json(list): Json<PermissionList>,
 ) -> Result<StatusCode, Problem> {
     if namespace != caller.client_id {
-        let detail = format!("{} registers only the namespace of its own name, and {namespace} is another's.", caller.client_id);
+        let detail =
+            format!("{} registers only the namespace of its own name, and {namespace} is another's.", caller.client_id);
         return Err(Problem::forbidden("foreign_namespace", detail));
     }
     let faults = faults(&namespace, &list);
@@ -72,13 +85,18 @@ pub async fn register(
 }
 
 fn faults(namespace: &str, list: &PermissionList) -> Vec<FieldError> {
-    let mut faults: Vec<FieldError> = list.faults().into_iter().map(|fault| FieldError::new("permissions", "invalid", fault)).collect();
+    let mut faults: Vec<FieldError> =
+        list.faults().into_iter().map(|fault| FieldError::new("permissions", "invalid", fault)).collect();
     if list.namespace != namespace {
         faults.push(FieldError::new("namespace", "mismatch", "must be the namespace of the address"));
     }
     for (index, entry) in list.permissions.iter().enumerate() {
         if entry.name.len() > LONGEST_NAME {
-            faults.push(FieldError::new(format!("permissions[{index}].name"), "too_long", format!("must be at most {LONGEST_NAME} bytes")));
+            faults.push(FieldError::new(
+                format!("permissions[{index}].name"),
+                "too_long",
+                format!("must be at most {LONGEST_NAME} bytes"),
+            ));
         }
         if entry.roles.iter().any(|role| !NAMEABLE_ROLES.contains(&role.as_str())) {
             faults.push(FieldError::new(format!("permissions[{index}].roles"), "unknown", "may only name member"));

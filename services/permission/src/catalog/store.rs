@@ -61,7 +61,14 @@ struct Row {
 impl From<Row> for PermissionEntry {
     fn from(row: Row) -> Self {
         let scope = if row.scope == scope_name(Scope::Platform) { Scope::Platform } else { Scope::Tenant };
-        Self { name: row.name, text: row.text, dangerous: row.dangerous, scope, roles: row.roles, deprecated: row.deprecated }
+        Self {
+            name: row.name,
+            text: row.text,
+            dangerous: row.dangerous,
+            scope,
+            roles: row.roles,
+            deprecated: row.deprecated,
+        }
     }
 }
 
@@ -74,7 +81,12 @@ fn scope_name(scope: Scope) -> &'static str {
 
 /// Every permission there is.
 pub async fn all(conn: &mut PgConnection) -> sqlx::Result<Vec<PermissionEntry>> {
-    let rows = sqlx::query_as!(Row, "SELECT name, text, dangerous, scope, roles, deprecated FROM permissions WHERE removed_at IS NULL").fetch_all(conn).await?;
+    let rows = sqlx::query_as!(
+        Row,
+        "SELECT name, text, dangerous, scope, roles, deprecated FROM permissions WHERE removed_at IS NULL"
+    )
+    .fetch_all(conn)
+    .await?;
     Ok(rows.into_iter().map(PermissionEntry::from).collect())
 }
 
@@ -106,8 +118,12 @@ pub async fn page(conn: &mut PgConnection, request: PageRequest) -> sqlx::Result
 
 /// Those of `names` that are no permissions. The others stay ones until the transaction ends.
 pub async fn unknown(conn: &mut PgConnection, names: &[String]) -> sqlx::Result<Vec<String>> {
-    let known =
-        sqlx::query_scalar!("SELECT name FROM permissions WHERE name = ANY($1) AND removed_at IS NULL ORDER BY name FOR SHARE", names).fetch_all(conn).await?;
+    let known = sqlx::query_scalar!(
+        "SELECT name FROM permissions WHERE name = ANY($1) AND removed_at IS NULL ORDER BY name FOR SHARE",
+        names
+    )
+    .fetch_all(conn)
+    .await?;
     Ok(names.iter().filter(|name| !known.contains(name)).cloned().collect())
 }
 
@@ -119,8 +135,11 @@ pub async fn unknown_namespaces(conn: &mut PgConnection, names: &[String]) -> sq
 
 /// Takes the namespace for its first comer and locks it; gives the newest version that was published in it.
 pub async fn take_namespace(conn: &mut PgConnection, name: &str, origin: Origin) -> Result<Option<String>, NotTaken> {
-    sqlx::query!("INSERT INTO namespaces (name, origin) VALUES ($1, $2) ON CONFLICT DO NOTHING", name, origin.name()).execute(&mut *conn).await?;
-    let row = sqlx::query!("SELECT origin, version FROM namespaces WHERE name = $1 FOR UPDATE", name).fetch_one(conn).await?;
+    sqlx::query!("INSERT INTO namespaces (name, origin) VALUES ($1, $2) ON CONFLICT DO NOTHING", name, origin.name())
+        .execute(&mut *conn)
+        .await?;
+    let row =
+        sqlx::query!("SELECT origin, version FROM namespaces WHERE name = $1 FOR UPDATE", name).fetch_one(conn).await?;
     if row.origin == origin.name() { Ok(row.version) } else { Err(NotTaken::Foreign) }
 }
 
@@ -149,7 +168,9 @@ pub async fn apply(conn: &mut PgConnection, ambient: &Ambient, namespace: &str, 
         .execute(&mut *conn)
         .await?;
     }
-    sqlx::query!("UPDATE permissions SET removed_at = $2 WHERE name = ANY($1)", &plan.removed, now).execute(&mut *conn).await?;
+    sqlx::query!("UPDATE permissions SET removed_at = $2 WHERE name = ANY($1)", &plan.removed, now)
+        .execute(&mut *conn)
+        .await?;
     keep_versions(conn, plan, now).await?;
     record(conn, ambient, namespace, plan).await?;
     if plan.affects_access {
@@ -164,15 +185,24 @@ async fn record(conn: &mut PgConnection, ambient: &Ambient, namespace: &str, pla
         return Ok(());
     }
     let (target, actor) = (format!("namespace:{namespace}"), Principal::Client(namespace.to_owned()));
-    let (before, after) = (json!({"permissions": plan.replaced, "removed": plan.removed}), json!({"permissions": plan.written}));
+    let (before, after) =
+        (json!({"permissions": plan.replaced, "removed": plan.removed}), json!({"permissions": plan.written}));
     let origin = json!({"client_id": namespace});
-    let entry = Entry { action: "catalog.changed", target: &target, before: Some(before), after: Some(after), actor: &actor, origin: &origin };
+    let entry = Entry {
+        action: "catalog.changed",
+        target: &target,
+        before: Some(before),
+        after: Some(after),
+        actor: &actor,
+        origin: &origin,
+    };
     audit::store::append_to_catalog(conn, ambient, &entry).await
 }
 
 /// The state that the plan brought about, for whoever asks about an instant of the past.
 async fn keep_versions(conn: &mut PgConnection, plan: &Plan, now: DateTime<Utc>) -> sqlx::Result<()> {
-    let changed: Vec<String> = plan.written.iter().map(|entry| entry.name.clone()).chain(plan.removed.iter().cloned()).collect();
+    let changed: Vec<String> =
+        plan.written.iter().map(|entry| entry.name.clone()).chain(plan.removed.iter().cloned()).collect();
     sqlx::query!(
         "INSERT INTO permission_versions (name, since, dangerous, scope, roles, removed)
          SELECT name, $2, dangerous, scope, roles, removed_at IS NOT NULL FROM permissions WHERE name = ANY($1)

@@ -30,7 +30,11 @@ impl Handle<ServicePublished> for App {
         let newest = store::take_namespace(tx, &manifest.service, Origin::Published).await.map_err(refused)?;
         let known = store::of_namespace(tx, &manifest.service).await?;
         let is_newest = newest.is_none_or(|newest| at_least(&manifest.version, &newest));
-        let plan = if is_newest { Plan::extending(&known, &manifest.permissions) } else { Plan::completing(&known, &manifest.permissions) };
+        let plan = if is_newest {
+            Plan::extending(&known, &manifest.permissions)
+        } else {
+            Plan::completing(&known, &manifest.permissions)
+        };
         store::apply(tx, &self.ambient, &manifest.service, &plan).await?;
         if is_newest {
             store::set_version(tx, &manifest.service, &manifest.version).await?;

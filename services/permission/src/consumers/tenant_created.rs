@@ -13,9 +13,14 @@ impl Handle<TenantCreated> for App {
             TenantKind::Customer => "customer",
             TenantKind::Platform => "platform",
         };
-        let new = sqlx::query!("INSERT INTO tenants (id, kind, created_at) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING", tenant.tenant_id.0, kind, message.time)
-            .execute(&mut *tx)
-            .await?;
+        let new = sqlx::query!(
+            "INSERT INTO tenants (id, kind, created_at) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
+            tenant.tenant_id.0,
+            kind,
+            message.time
+        )
+        .execute(&mut *tx)
+        .await?;
         if new.rows_affected() == 0 {
             // Said again under another id: what was revoked since must not come back.
             return Ok(());

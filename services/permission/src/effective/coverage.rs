@@ -63,11 +63,17 @@ impl<'a> Coverage<'a> {
             || (self.owner && entry.scope == Scope::Tenant)
             || (self.member && entry.roles.iter().any(|role| role == "member"))
             || self.names.contains(entry.name.as_str())
-            || ((self.effect == Effect::Deny || !entry.dangerous) && self.namespaces.contains(namespace_of(&entry.name)))
+            || ((self.effect == Effect::Deny || !entry.dangerous)
+                && self.namespaces.contains(namespace_of(&entry.name)))
     }
 
     pub fn namespaces(&self) -> BTreeSet<String> {
-        self.names.iter().map(|name| namespace_of(name)).chain(self.namespaces.iter().copied()).map(str::to_owned).collect()
+        self.names
+            .iter()
+            .map(|name| namespace_of(name))
+            .chain(self.namespaces.iter().copied())
+            .map(str::to_owned)
+            .collect()
     }
 }
 
@@ -81,7 +87,14 @@ pub fn possible_entries(mut namespaces: BTreeSet<String>) -> Vec<PermissionEntry
                 for roles in [vec![], vec!["member".to_owned()]] {
                     // No registered name has a dash behind the dot, so these meet none.
                     let name = format!("{namespace}.later-{scope_name}-{dangerous}-{}", roles.len());
-                    entries.push(PermissionEntry { name, text: String::new(), dangerous, scope, roles, deprecated: false });
+                    entries.push(PermissionEntry {
+                        name,
+                        text: String::new(),
+                        dangerous,
+                        scope,
+                        roles,
+                        deprecated: false,
+                    });
                 }
             }
         }

@@ -64,7 +64,12 @@ pub async fn list(
 }
 
 /// Principals who were granted something that is not revoked, directly or by a group, in the order of their bytes.
-pub async fn candidates(conn: &mut PgConnection, tenant: TenantId, after: &str, limit: i64) -> sqlx::Result<Vec<String>> {
+pub async fn candidates(
+    conn: &mut PgConnection,
+    tenant: TenantId,
+    after: &str,
+    limit: i64,
+) -> sqlx::Result<Vec<String>> {
     sqlx::query_scalar!(
         r#"SELECT principal AS "principal!" FROM (
                SELECT principal FROM grants WHERE tenant_id = $1 AND revoked_at IS NULL AND principal NOT LIKE 'group:%'

@@ -127,7 +127,11 @@ impl Standing {
     /// What the principal may do at an instant.
     pub fn at(&self, at: DateTime<Utc>) -> Effective {
         let (allowed, denied) = (self.coverage(Effect::Allow, at), self.coverage(Effect::Deny, at));
-        let permissions = self.meaningful().filter(|entry| allowed.covers(entry) && !denied.covers(entry)).map(|entry| entry.name.clone()).collect();
+        let permissions = self
+            .meaningful()
+            .filter(|entry| allowed.covers(entry) && !denied.covers(entry))
+            .map(|entry| entry.name.clone())
+            .collect();
         let until = self.grants.iter().filter(|grant| grant.live(at)).filter_map(|grant| grant.expires_at).min();
         Effective { permissions, until }
     }
@@ -143,12 +147,18 @@ impl Standing {
     /// As [`lacks`](Self::lacks), of all that somebody with these grants holds, or will hold when a denial of theirs ends.
     /// With a `scope`, this principal acts within those permissions only.
     pub fn lacks_of(&self, others: &[Grant], scope: Option<&BTreeSet<String>>, now: DateTime<Utc>) -> BTreeSet<String> {
-        let spared = Coverage::of(Effect::Deny, others.iter().filter(|grant| grant.effect == Effect::Deny && grant.expires_at.is_none()));
+        let spared = Coverage::of(
+            Effect::Deny,
+            others.iter().filter(|grant| grant.effect == Effect::Deny && grant.expires_at.is_none()),
+        );
         let mut by_end: BTreeMap<Option<DateTime<Utc>>, Vec<&Grant>> = BTreeMap::new();
         for grant in others.iter().filter(|grant| grant.effect == Effect::Allow && grant.live(now)) {
             by_end.entry(grant.expires_at).or_default().push(grant);
         }
-        by_end.into_iter().flat_map(|(end, grants)| self.lacking(&Coverage::of(Effect::Allow, grants), &spared, end, scope, now)).collect()
+        by_end
+            .into_iter()
+            .flat_map(|(end, grants)| self.lacking(&Coverage::of(Effect::Allow, grants), &spared, end, scope, now))
+            .collect()
     }
 
     fn lacking(
@@ -162,9 +172,12 @@ impl Standing {
         let last_instant = end.map_or(DateTime::<Utc>::MAX_UTC, |end| end - TimeDelta::microseconds(1));
         // Grants only end: what is allowed at the last instant is so throughout, and what is not denied now never is.
         let (held, denied) = (self.coverage(Effect::Allow, last_instant), self.coverage(Effect::Deny, now));
-        let mut namespaces: BTreeSet<String> = self.catalog.iter().map(|entry| namespace_of(&entry.name).to_owned()).collect();
+        let mut namespaces: BTreeSet<String> =
+            self.catalog.iter().map(|entry| namespace_of(&entry.name).to_owned()).collect();
         [given, spared, &held, &denied].into_iter().for_each(|coverage| namespaces.extend(coverage.namespaces()));
-        let holds = |entry: &PermissionEntry| held.covers(entry) && !denied.covers(entry) && scope.is_none_or(|scope| scope.contains(&entry.name));
+        let holds = |entry: &PermissionEntry| {
+            held.covers(entry) && !denied.covers(entry) && scope.is_none_or(|scope| scope.contains(&entry.name))
+        };
         let lacking = |entry: &&PermissionEntry| given.covers(entry) && !spared.covers(entry) && !holds(entry);
         let possible = possible_entries(namespaces);
         let entries = self.catalog.iter().chain(&possible).filter(|entry| self.means_something(entry));

@@ -82,7 +82,8 @@ pub struct HeldPermission {
 #[utoipa::path(get, path = "/v1/me/permissions", operation_id = "listMyPermissions", tag = "me",
     responses((status = 200, body = MyPermissions)), security(("bearer" = [])))]
 pub async fn mine(State(app): State<App>, caller: Authenticated) -> Result<Json<MyPermissions>, Problem> {
-    let standing = store::read(&mut *db::begin(&app.pool, caller.tenant).await?, caller.tenant, &caller.principal).await?;
+    let standing =
+        store::read(&mut *db::begin(&app.pool, caller.tenant).await?, caller.tenant, &caller.principal).await?;
     let mut permissions = standing.at(app.ambient.now()).permissions;
     permissions.retain(|name| caller.claims.covers(name));
     Ok(Json(MyPermissions { permissions }))
@@ -92,8 +93,14 @@ pub async fn mine(State(app): State<App>, caller: Authenticated) -> Result<Json<
     responses((status = 200, body = CheckAnswer), (status = 403, description = "`permission_missing`: asking about somebody else needs `permission.readGrants`."),
         (status = 409, description = "`version_not_reached`")),
     security(("bearer" = [])))]
-pub async fn check(State(app): State<App>, caller: Authenticated, Json(request): Json<CheckRequest>) -> Result<Json<CheckAnswer>, Problem> {
-    let (results, version) = answer(&app, &caller, std::slice::from_ref(&request.check), request.at_least_version, |_| "permission".into()).await?;
+pub async fn check(
+    State(app): State<App>,
+    caller: Authenticated,
+    Json(request): Json<CheckRequest>,
+) -> Result<Json<CheckAnswer>, Problem> {
+    let (results, version) =
+        answer(&app, &caller, std::slice::from_ref(&request.check), request.at_least_version, |_| "permission".into())
+            .await?;
     Ok(Json(CheckAnswer { allowed: results.iter().all(|result| result.allowed), version }))
 }
 
@@ -101,9 +108,17 @@ pub async fn check(State(app): State<App>, caller: Authenticated, Json(request):
     responses((status = 200, body = BatchAnswer), (status = 403, description = "`permission_missing`: asking about somebody else needs `permission.readGrants`."),
         (status = 409, description = "`version_not_reached`")),
     security(("bearer" = [])))]
-pub async fn check_batch(State(app): State<App>, caller: Authenticated, Json(request): Json<BatchRequest>) -> Result<Json<BatchAnswer>, Problem> {
+pub async fn check_batch(
+    State(app): State<App>,
+    caller: Authenticated,
+    Json(request): Json<BatchRequest>,
+) -> Result<Json<BatchAnswer>, Problem> {
     if request.checks.is_empty() || request.checks.len() > MOST_CHECKS {
-        return Err(Problem::invalid(vec![FieldError::new("checks", "out_of_range", format!("must be 1 to {MOST_CHECKS} checks"))]));
+        return Err(Problem::invalid(vec![FieldError::new(
+            "checks",
+            "out_of_range",
+            format!("must be 1 to {MOST_CHECKS} checks"),
+        )]));
     }
     let field = |index| format!("checks[{index}].permission");
     let (results, version) = answer(&app, &caller, &request.checks, request.at_least_version, field).await?;
@@ -122,7 +137,8 @@ pub async fn of_principal(
     let TextPage { limit, after } = TextPage::check(page)?;
     let standing = store::read(&mut *db::begin(&app.pool, caller.tenant).await?, caller.tenant, &principal).await?;
     let names = standing.at(app.ambient.now()).permissions;
-    let mut items: Vec<_> = names.into_iter().filter(|name| *name > after).map(|name| HeldPermission { name }).collect();
+    let mut items: Vec<_> =
+        names.into_iter().filter(|name| *name > after).map(|name| HeldPermission { name }).collect();
     let more = items.len() > limit;
     items.truncate(limit);
     let next = items.last().filter(|_| more).map(|last| last.name.clone());
@@ -147,22 +163,40 @@ async fn answer(
     let names: BTreeSet<String> = checks.iter().map(|check| subject(check).to_string()).collect();
     let grants = store::grants(&mut connection, caller.tenant, &Vec::from_iter(names)).await?;
     let now = app.ambient.now();
-    let held: BTreeMap<_, _> = grants.into_iter().map(|(name, grants)| (name, ground.standing(grants).at(now).permissions)).collect();
+    let held: BTreeMap<_, _> =
+        grants.into_iter().map(|(name, grants)| (name, ground.standing(grants).at(now).permissions)).collect();
     // Whoever asks about themself means themself with the token they show.
     let covered = |check: &Check| subject(check) != caller.principal || caller.claims.covers(&check.permission);
-    let allowed = |check: &Check| covered(check) && held.get(&subject(check).to_string()).is_some_and(|held| held.contains(&check.permission));
-    let results = checks.iter().map(|check| BatchResult { principal: subject(check), permission: check.permission.clone(), allowed: allowed(check) });
+    let allowed = |check: &Check| {
+        covered(check) && held.get(&subject(check).to_string()).is_some_and(|held| held.contains(&check.permission))
+    };
+    let results = checks.iter().map(|check| BatchResult {
+        principal: subject(check),
+        permission: check.permission.clone(),
+        allowed: allowed(check),
+    });
     Ok((results.collect(), ground.version))
 }
 
-fn refuse_unanswerable(ground: &Ground, checks: &[Check], at_least: Option<i64>, field: impl Fn(usize) -> String) -> Result<(), Problem> {
+fn refuse_unanswerable(
+    ground: &Ground,
+    checks: &[Check],
+    at_least: Option<i64>,
+    field: impl Fn(usize) -> String,
+) -> Result<(), Problem> {
     if at_least.is_some_and(|version| version > ground.version) {
-        let detail = format!("The tenant's permissions are at version {}; no write has been answered with a later one.", ground.version);
+        let detail = format!(
+            "The tenant's permissions are at version {}; no write has been answered with a later one.",
+            ground.version
+        );
         return Err(Problem::conflict("version_not_reached", detail));
     }
     let known: BTreeSet<&str> = ground.catalog.iter().map(|entry| entry.name.as_str()).collect();
     let unknown = checks.iter().enumerate().filter(|(_, check)| !known.contains(check.permission.as_str()));
-    let faults: Vec<FieldError> =
-        unknown.map(|(index, check)| FieldError::new(field(index), "unknown", format!("{} is not in the catalog", check.permission))).collect();
+    let faults: Vec<FieldError> = unknown
+        .map(|(index, check)| {
+            FieldError::new(field(index), "unknown", format!("{} is not in the catalog", check.permission))
+        })
+        .collect();
     if faults.is_empty() { Ok(()) } else { Err(Problem::invalid(faults)) }
 }

@@ -65,7 +65,11 @@ async fn kind_and_version(conn: &mut PgConnection, tenant: TenantId) -> sqlx::Re
 }
 
 /// The grants of each of `names`, which are principals.
-pub async fn grants(conn: &mut PgConnection, tenant: TenantId, names: &[String]) -> sqlx::Result<BTreeMap<String, Vec<Grant>>> {
+pub async fn grants(
+    conn: &mut PgConnection,
+    tenant: TenantId,
+    names: &[String],
+) -> sqlx::Result<BTreeMap<String, Vec<Grant>>> {
     let rows = rows(conn, tenant, names).await?;
     let ids: Vec<Uuid> = rows.iter().filter_map(|row| row.role_id).collect();
     let roles = roles::store::reachable(conn, tenant, &ids).await?;

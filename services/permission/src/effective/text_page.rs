@@ -17,9 +17,12 @@ impl TextPage {
     pub fn check(query: PageQuery) -> Result<Self, Problem> {
         let PageQuery { limit, cursor } = query;
         let limit = PageQuery { limit, cursor: None }.check()?.limit as usize;
-        let decode = |cursor: String| String::from_utf8(URL_SAFE_NO_PAD.decode(cursor).ok()?).ok().filter(|text| !text.contains('\0'));
+        let decode = |cursor: String| {
+            String::from_utf8(URL_SAFE_NO_PAD.decode(cursor).ok()?).ok().filter(|text| !text.contains('\0'))
+        };
         let after = cursor.map_or(Some(String::new()), decode);
-        let malformed = || Problem::invalid(vec![FieldError::new("cursor", "malformed", "must be the next_cursor of a page")]);
+        let malformed =
+            || Problem::invalid(vec![FieldError::new("cursor", "malformed", "must be the next_cursor of a page")]);
         Ok(Self { limit, after: after.ok_or_else(malformed)? })
     }
 

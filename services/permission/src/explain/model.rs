@@ -69,7 +69,12 @@ pub fn ways(standing: &Standing, entry: &PermissionEntry, effect: Effect, at: Da
 
 pub fn way(grant: &Grant, entry: &PermissionEntry) -> Option<Way> {
     let source = grant.source.as_ref()?;
-    let (roles, by) = way_in(&grant.held, &|role| covering(&role.patterns, entry, grant.effect == Effect::Deny), entry, &mut HashSet::new())?;
+    let (roles, by) = way_in(
+        &grant.held,
+        &|role| covering(&role.patterns, entry, grant.effect == Effect::Deny),
+        entry,
+        &mut HashSet::new(),
+    )?;
     let group = source.group.clone().map(|(id, name)| GroupRef { id, name });
     Some(Way { grant: source.grant, group, roles, by, expires_at: grant.expires_at })
 }
@@ -82,8 +87,15 @@ pub fn way_but_for_danger(grant: &Grant, entry: &PermissionEntry) -> Option<Way>
 
 type Covering<'a> = dyn Fn(&Role) -> Option<String> + 'a;
 
-fn way_in(held: &Held, covering_role: &Covering<'_>, entry: &PermissionEntry, seen: &mut HashSet<String>) -> Option<(Vec<String>, String)> {
-    let rule = |applies: bool, rule: &str| applies.then(|| (held.role_name().map(str::to_owned).into_iter().collect(), rule.to_owned()));
+fn way_in(
+    held: &Held,
+    covering_role: &Covering<'_>,
+    entry: &PermissionEntry,
+    seen: &mut HashSet<String>,
+) -> Option<(Vec<String>, String)> {
+    let rule = |applies: bool, rule: &str| {
+        applies.then(|| (held.role_name().map(str::to_owned).into_iter().collect(), rule.to_owned()))
+    };
     match held {
         Held::Owner => rule(entry.scope == contracts::manifest::Scope::Tenant, "every permission of scope tenant"),
         Held::Operator => rule(true, "every permission"),
@@ -96,7 +108,8 @@ fn way_in(held: &Held, covering_role: &Covering<'_>, entry: &PermissionEntry, se
             if let Some(by) = covering_role(role) {
                 return Some((vec![role.name.clone()], by));
             }
-            let (mut roles, by) = role.includes.iter().find_map(|included| way_in(included, covering_role, entry, seen))?;
+            let (mut roles, by) =
+                role.includes.iter().find_map(|included| way_in(included, covering_role, entry, seen))?;
             roles.insert(0, role.name.clone());
             Some((roles, by))
         }
@@ -124,7 +137,14 @@ mod tests {
     use std::sync::Arc;
 
     fn entry(name: &str, dangerous: bool) -> PermissionEntry {
-        PermissionEntry { name: name.into(), text: String::new(), dangerous, scope: Scope::Tenant, roles: Vec::new(), deprecated: false }
+        PermissionEntry {
+            name: name.into(),
+            text: String::new(),
+            dangerous,
+            scope: Scope::Tenant,
+            roles: Vec::new(),
+            deprecated: false,
+        }
     }
 
     fn grant(held: Held, effect: Effect) -> Grant {
@@ -132,12 +152,20 @@ mod tests {
     }
 
     fn role(name: &str, patterns: &[&str], includes: Vec<Held>) -> Held {
-        Held::Role(Arc::new(Role { name: name.into(), patterns: patterns.iter().map(|text| text.parse().unwrap()).collect(), includes }))
+        Held::Role(Arc::new(Role {
+            name: name.into(),
+            patterns: patterns.iter().map(|text| text.parse().unwrap()).collect(),
+            includes,
+        }))
     }
 
     #[test]
     fn the_way_leads_over_every_role_to_what_holds_it() {
-        let held = role("moderator", &["billing.*"], vec![role("empty", &[], Vec::new()), role("helper", &["forum.*"], Vec::new())]);
+        let held = role(
+            "moderator",
+            &["billing.*"],
+            vec![role("empty", &[], Vec::new()), role("helper", &["forum.*"], Vec::new())],
+        );
         let found = way(&grant(held.clone(), Effect::Allow), &entry("forum.addPost", false)).unwrap();
         assert_eq!((found.roles, found.by.as_str()), (vec!["moderator".to_owned(), "helper".to_owned()], "forum.*"));
         let dangerous = entry("forum.deleteForum", true);

@@ -61,7 +61,11 @@ pub struct Explanation {
 
 #[utoipa::path(post, path = "/v1/explain", operation_id = "explainPermission", tag = "checks", request_body = ExplainRequest,
     responses((status = 200, body = Explanation)), security(("bearer" = ["permission.readGrants"])))]
-pub async fn explain(State(app): State<App>, caller: Allowed<ReadGrants>, Json(request): Json<ExplainRequest>) -> Result<Json<Explanation>, Problem> {
+pub async fn explain(
+    State(app): State<App>,
+    caller: Allowed<ReadGrants>,
+    Json(request): Json<ExplainRequest>,
+) -> Result<Json<Explanation>, Problem> {
     let ExplainRequest { principal, permission, at } = request;
     let now = app.ambient.now();
     if at.is_some_and(|at| at > now) {
@@ -73,13 +77,19 @@ pub async fn explain(State(app): State<App>, caller: Allowed<ReadGrants>, Json(r
         None => present(&mut tx, caller.tenant, &principal).await?,
     };
     let at = at.unwrap_or(now);
-    let unknown = || Problem::invalid(vec![FieldError::new("permission", "unknown", format!("{permission} was not in the catalog"))]);
+    let unknown = || {
+        Problem::invalid(vec![FieldError::new("permission", "unknown", format!("{permission} was not in the catalog"))])
+    };
     let entry = standing.catalog.iter().find(|entry| entry.name == permission).cloned().ok_or_else(unknown)?;
     let [mut allowed_by, denied_by] = [Effect::Allow, Effect::Deny].map(|effect| ways(&standing, &entry, effect, at));
     if !standing.means_something(&entry) {
         allowed_by.clear();
     }
-    let missing = if allowed_by.is_empty() { missing(&mut tx, caller.tenant, &principal, &standing, &entry, at).await? } else { Vec::new() };
+    let missing = if allowed_by.is_empty() {
+        missing(&mut tx, caller.tenant, &principal, &standing, &entry, at).await?
+    } else {
+        Vec::new()
+    };
     let allowed = denied_by.is_empty() && !allowed_by.is_empty();
     Ok(Json(Explanation { principal, permission, allowed, at, version, allowed_by, denied_by, missing }))
 }
@@ -105,12 +115,19 @@ async fn missing(
         return Ok(vec![Missing { kind: MissingKind::Scope, text, grant: None }]);
     }
     let mut missing = Vec::new();
-    for near in standing.grants.iter().filter(|grant| grant.live(at)).filter_map(|grant| way_but_for_danger(grant, entry)) {
+    for near in
+        standing.grants.iter().filter(|grant| grant.live(at)).filter_map(|grant| way_but_for_danger(grant, entry))
+    {
         let text = format!("{} leaves out {name}, which is dangerous: it must be granted by name", near.by);
         missing.push(Missing { kind: MissingKind::Dangerous, text, grant: Some(near.grant) });
     }
-    for near in store::ended(conn, tenant, principal, at).await?.iter().filter_map(|grant| way(grant, entry)).take(MOST_NAMED) {
-        let text = format!("a grant that gave {name} ended at {}", near.expires_at.map(|end| end.to_rfc3339()).unwrap_or_default());
+    for near in
+        store::ended(conn, tenant, principal, at).await?.iter().filter_map(|grant| way(grant, entry)).take(MOST_NAMED)
+    {
+        let text = format!(
+            "a grant that gave {name} ended at {}",
+            near.expires_at.map(|end| end.to_rfc3339()).unwrap_or_default()
+        );
         missing.push(Missing { kind: MissingKind::Ended, text, grant: Some(near.grant) });
     }
     let groups = store::of_groups(conn, tenant, at).await?;
@@ -119,11 +136,23 @@ async fn missing(
         missing.push(Missing { kind: MissingKind::Group, text, grant: Some(near.grant) });
     }
     let roles = store::roles(conn, tenant, at).await?;
-    let mut roles: Vec<&str> =
-        roles.values().filter(|held| holds(held, entry)).filter_map(|held| held.role_name()).filter(|role| *role != "operator").collect();
+    let mut roles: Vec<&str> = roles
+        .values()
+        .filter(|held| holds(held, entry))
+        .filter_map(|held| held.role_name())
+        .filter(|role| *role != "operator")
+        .collect();
     // A tenant's own role gives less than owner does.
     roles.sort_unstable_by_key(|role| (*role == "owner", *role));
-    missing.extend(roles.iter().take(MOST_NAMED).map(|role| Missing { kind: MissingKind::Role, text: format!("the role {role} holds {name}"), grant: None }));
-    missing.push(Missing { kind: MissingKind::Permission, text: format!("{name} is not granted by name"), grant: None });
+    missing.extend(roles.iter().take(MOST_NAMED).map(|role| Missing {
+        kind: MissingKind::Role,
+        text: format!("the role {role} holds {name}"),
+        grant: None,
+    }));
+    missing.push(Missing {
+        kind: MissingKind::Permission,
+        text: format!("{name} is not granted by name"),
+        grant: None,
+    });
     Ok(missing)
 }

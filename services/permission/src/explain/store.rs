@@ -22,7 +22,12 @@ const MOST_ENDED: i64 = 200;
 const MOST_OF_GROUPS: i64 = 1_000;
 
 /// The principal's standing at the instant, and the version that the tenant's permissions had.
-pub async fn standing(conn: &mut PgConnection, tenant: TenantId, principal: &Principal, at: DateTime<Utc>) -> sqlx::Result<(Standing, i64)> {
+pub async fn standing(
+    conn: &mut PgConnection,
+    tenant: TenantId,
+    principal: &Principal,
+    at: DateTime<Utc>,
+) -> sqlx::Result<(Standing, i64)> {
     let roles = roles(conn, tenant, at).await?;
     let rows = sqlx::query_as!(
         Row,
@@ -45,7 +50,11 @@ pub async fn standing(conn: &mut PgConnection, tenant: TenantId, principal: &Pri
     let grants = rows.into_iter().map(|row| row.grant(&roles).1).collect();
     let kind = kind(conn, tenant).await?;
     let catalog = Arc::new(catalog(conn, at).await?);
-    let version = sqlx::query_scalar!(r#"SELECT COALESCE(max(version), 0) AS "version!" FROM audit WHERE tenant_id = $1 AND at <= $2"#, tenant.0, at);
+    let version = sqlx::query_scalar!(
+        r#"SELECT COALESCE(max(version), 0) AS "version!" FROM audit WHERE tenant_id = $1 AND at <= $2"#,
+        tenant.0,
+        at
+    );
     Ok((Standing { catalog, kind, grants }, version.fetch_one(conn).await?))
 }
 
@@ -80,13 +89,25 @@ async fn catalog(conn: &mut PgConnection, at: DateTime<Utc>) -> sqlx::Result<Vec
     Ok(there
         .map(|row| {
             let scope = scope(&row.scope);
-            PermissionEntry { name: row.name, text: String::new(), dangerous: row.dangerous, scope, roles: row.roles, deprecated: false }
+            PermissionEntry {
+                name: row.name,
+                text: String::new(),
+                dangerous: row.dangerous,
+                scope,
+                roles: row.roles,
+                deprecated: false,
+            }
         })
         .collect())
 }
 
 /// The newest of the principal's own grants that had ended by then.
-pub async fn ended(conn: &mut PgConnection, tenant: TenantId, principal: &Principal, at: DateTime<Utc>) -> sqlx::Result<Vec<Grant>> {
+pub async fn ended(
+    conn: &mut PgConnection,
+    tenant: TenantId,
+    principal: &Principal,
+    at: DateTime<Utc>,
+) -> sqlx::Result<Vec<Grant>> {
     let rows = sqlx::query_as!(
         Row,
         r#"SELECT principal AS holder, id, effect, role_id, permission, LEAST(revoked_at, expires_at) AS expires_at,

@@ -46,7 +46,9 @@ pub async fn create(change: &mut Change, wish: &Wish) -> Result<Grant, Problem> 
         Grantee::Principal(principal) => change.refuse_unknown(principal).await?,
         Grantee::Group(id) => {
             let group = groups::store::get(change.conn(), tenant, *id).await?;
-            group.ok_or_else(|| Problem::invalid(vec![FieldError::new("principal", "unknown", "must be a group of the tenant")]))?;
+            group.ok_or_else(|| {
+                Problem::invalid(vec![FieldError::new("principal", "unknown", "must be a group of the tenant")])
+            })?;
         }
     }
     // Whoever may grant may also take, so a denial needs no more.
@@ -55,14 +57,36 @@ pub async fn create(change: &mut Change, wish: &Wish) -> Result<Grant, Problem> 
         refuse_gain(&own(change).await?, &[gain], None, now)?;
     }
     if store::count(change.conn(), tenant, &wish.principal).await? >= MOST_GRANTS {
-        let detail = format!("{} has {MOST_GRANTS} grants, which is the most. Put permissions into a role and grant that.", wish.principal);
+        let detail = format!(
+            "{} has {MOST_GRANTS} grants, which is the most. Put permissions into a role and grant that.",
+            wish.principal
+        );
         return Err(Problem::conflict("too_many_grants", detail));
     }
     let (id, must_stay) = (change.ambient.uuid(), MustStay::before(change).await?);
-    store::insert(change.conn(), tenant, &NewGrant { id, wish, role_id, granted_by: &actor, now }).await.map_err(not_stored)?;
+    store::insert(change.conn(), tenant, &NewGrant { id, wish, role_id, granted_by: &actor, now })
+        .await
+        .map_err(not_stored)?;
     let Wish { principal, effect, role, permission, expires_at, reason } = wish.clone();
-    let grant = Grant { id, principal: principal.into(), effect, role, permission, expires_at, reason, granted_by: actor.to_string(), granted_at: now };
-    change.record(if effect == Effect::Deny { "grant.denied" } else { "grant.created" }, &format!("grant:{id}"), None, Some(json!(grant))).await?;
+    let grant = Grant {
+        id,
+        principal: principal.into(),
+        effect,
+        role,
+        permission,
+        expires_at,
+        reason,
+        granted_by: actor.to_string(),
+        granted_at: now,
+    };
+    change
+        .record(
+            if effect == Effect::Deny { "grant.denied" } else { "grant.created" },
+            &format!("grant:{id}"),
+            None,
+            Some(json!(grant)),
+        )
+        .await?;
     change.forget(&wish.principal).await?;
     must_stay.check(change).await?;
     Ok(grant)
@@ -99,7 +123,9 @@ async fn gains_of(change: &mut Change, grantee: &Grantee, effect: Effect, only: 
     let (tenant, now) = (change.tenant, change.now());
     let mut grants = effective::store::direct(change.conn(), tenant, grantee).await?;
     let meant = |id: Uuid| only.is_none_or(|only| only == id);
-    grants.retain(|grant| grant.effect == effect && grant.live(now) && grant.source.as_ref().is_some_and(|source| meant(source.grant)));
+    grants.retain(|grant| {
+        grant.effect == effect && grant.live(now) && grant.source.as_ref().is_some_and(|source| meant(source.grant))
+    });
     if grants.is_empty() {
         return Ok(());
     }
@@ -113,14 +139,20 @@ pub async fn own(change: &mut Change) -> sqlx::Result<Standing> {
 }
 
 /// Nobody gives what they lack, nor for longer than they have it.
-pub fn refuse_gain(own: &Standing, gains: &[effective::model::Grant], already: Option<&Held>, now: DateTime<Utc>) -> Result<(), Problem> {
+pub fn refuse_gain(
+    own: &Standing,
+    gains: &[effective::model::Grant],
+    already: Option<&Held>,
+    now: DateTime<Utc>,
+) -> Result<(), Problem> {
     let lacking: Vec<String> = gains.iter().flat_map(|gain| own.lacks(gain, already, now)).collect();
     if lacking.is_empty() {
         return Ok(());
     }
     let named = lacking.iter().find(|name| own.catalog.iter().any(|entry| entry.name == **name));
     let what = named.map_or("what is added to the catalog later", String::as_str);
-    let detail = format!("This would give more, or for longer, than you have yourself, now or by what is added later: {what}.");
+    let detail =
+        format!("This would give more, or for longer, than you have yourself, now or by what is added later: {what}.");
     Err(Problem::forbidden("escalation", detail))
 }
 
@@ -145,7 +177,9 @@ impl MustStay {
             None => Ok(()),
             Some(role) => Err(Problem::conflict(
                 &format!("last_{role}"),
-                format!("The tenant would have no {role} left who is so for good, by a grant of their own, and is denied nothing."),
+                format!(
+                    "The tenant would have no {role} left who is so for good, by a grant of their own, and is denied nothing."
+                ),
             )),
         }
     }

@@ -73,7 +73,9 @@ mod tests {
 
     #[test]
     fn a_grantee_reads_back_as_written() {
-        for text in ["user:01890a5d-ac96-774b-bcce-b302099a8057", "client:forum", "group:01890a5d-ac96-774b-bcce-b302099a8057"] {
+        for text in
+            ["user:01890a5d-ac96-774b-bcce-b302099a8057", "client:forum", "group:01890a5d-ac96-774b-bcce-b302099a8057"]
+        {
             assert_eq!(text.parse::<Grantee>().unwrap().to_string(), text);
         }
         for text in ["", "group:", "group:x", "robot:1"] {

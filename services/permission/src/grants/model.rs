@@ -24,13 +24,20 @@ impl Wanted {
             (Some(role), None) => Ok(Self::Role(role)),
             (None, Some(permission)) => Ok(Self::Permission(permission)),
             (None, None) => Err(FieldError::new("role", "missing", "give a role or a permission")),
-            (Some(_), Some(_)) => Err(FieldError::new("permission", "surplus", "give a role or a permission, not both")),
+            (Some(_), Some(_)) => {
+                Err(FieldError::new("permission", "surplus", "give a role or a permission, not both"))
+            }
         }
     }
 }
 
 /// What is wrong with a grant's principal, end and reason.
-pub fn faults(principal: &Grantee, expires_at: Option<DateTime<Utc>>, reason: Option<&str>, now: DateTime<Utc>) -> Vec<FieldError> {
+pub fn faults(
+    principal: &Grantee,
+    expires_at: Option<DateTime<Utc>>,
+    reason: Option<&str>,
+    now: DateTime<Utc>,
+) -> Vec<FieldError> {
     let mut faults = Vec::new();
     if principal.to_string().len() > LONGEST_PRINCIPAL {
         faults.push(FieldError::new("principal", "too_long", format!("must be at most {LONGEST_PRINCIPAL} bytes")));
@@ -63,7 +70,11 @@ mod tests {
         let forum = Grantee::Principal(Principal::Client("forum".into()));
         assert!(faults(&forum, None, None, now).is_empty());
         assert!(faults(&forum, DateTime::from_timestamp(101, 0), Some("holiday"), now).is_empty());
-        let all = faults(&Grantee::Principal(Principal::Client("x".repeat(200))), Some(now), Some(&"x".repeat(501)), now);
-        assert_eq!(all.iter().map(|fault| fault.field.as_str()).collect::<Vec<_>>(), ["principal", "expires_at", "reason"]);
+        let all =
+            faults(&Grantee::Principal(Principal::Client("x".repeat(200))), Some(now), Some(&"x".repeat(501)), now);
+        assert_eq!(
+            all.iter().map(|fault| fault.field.as_str()).collect::<Vec<_>>(),
+            ["principal", "expires_at", "reason"]
+        );
     }
 }

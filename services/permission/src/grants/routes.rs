@@ -71,7 +71,14 @@ pub async fn list(
     Query(filter): Query<GrantFilter>,
 ) -> Result<Json<Page<Grant>>, Problem> {
     let request = page.check()?;
-    let rows = store::page(&mut *db::begin(&app.pool, caller.tenant).await?, caller.tenant, filter.principal.as_ref(), app.ambient.now(), request).await?;
+    let rows = store::page(
+        &mut *db::begin(&app.pool, caller.tenant).await?,
+        caller.tenant,
+        filter.principal.as_ref(),
+        app.ambient.now(),
+        request,
+    )
+    .await?;
     Ok(Json(Page::cut(rows, request, |grant| grant.id)))
 }
 
@@ -80,7 +87,12 @@ pub async fn list(
         (status = 409, description = "`already_granted`; `too_many_grants`; `last_owner`, `last_operator`: the denial would leave none."),
         (status = 403, description = "`permission_missing`, or `escalation`: the caller lacks some of what it would give.")),
     security(("bearer" = ["permission.writeGrants"])))]
-pub async fn create(State(app): State<App>, caller: Allowed<WriteGrants>, origin: Origin, Json(request): Json<CreateGrant>) -> Result<Response, Problem> {
+pub async fn create(
+    State(app): State<App>,
+    caller: Allowed<WriteGrants>,
+    origin: Origin,
+    Json(request): Json<CreateGrant>,
+) -> Result<Response, Problem> {
     let wish = Wish::from(request);
     let mut change = Change::begin(&app, &caller, &origin, wish.principal.principal()).await?;
     let created = changes::create(&mut change, &wish).await;
@@ -104,7 +116,12 @@ pub async fn create(State(app): State<App>, caller: Allowed<WriteGrants>, origin
         (status = 403, description = "`permission_missing`, or `escalation`: the caller lacks some of what the end of a denial would give."),
         (status = 503, description = "`revoke_unconfirmed`: it is stored, but caches may not know it. Repeat the request until it answers 204.")),
     security(("bearer" = ["permission.writeGrants"])))]
-pub async fn revoke(State(app): State<App>, caller: Allowed<WriteGrants>, origin: Origin, Path(id): Path<Uuid>) -> Result<Response, Problem> {
+pub async fn revoke(
+    State(app): State<App>,
+    caller: Allowed<WriteGrants>,
+    origin: Origin,
+    Path(id): Path<Uuid>,
+) -> Result<Response, Problem> {
     let mut change = Change::begin(&app, &caller, &origin, None).await?;
     changes::revoke(&mut change, id).await?;
     Ok(done(change.commit_in_force(&app).await?))

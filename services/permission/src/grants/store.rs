@@ -57,7 +57,17 @@ struct Row {
 impl From<Row> for Grant {
     fn from(row: Row) -> Self {
         let Row { id, principal, effect, role, permission, expires_at, reason, granted_by, granted_at } = row;
-        Self { id, principal, effect: Effect::of(&effect), role, permission, expires_at, reason, granted_by, granted_at }
+        Self {
+            id,
+            principal,
+            effect: Effect::of(&effect),
+            role,
+            permission,
+            expires_at,
+            reason,
+            granted_by,
+            granted_at,
+        }
     }
 }
 
@@ -139,7 +149,12 @@ async fn close_expired(conn: &mut PgConnection, tenant: TenantId, grant: &NewGra
 }
 
 /// Gives a user a built-in role without an end; one that they have for a time loses its end. `None` if nothing had to be done.
-pub async fn insert_built_in(conn: &mut PgConnection, tenant: TenantId, grant: &NewGrant<'_>, role: &str) -> sqlx::Result<Option<Grant>> {
+pub async fn insert_built_in(
+    conn: &mut PgConnection,
+    tenant: TenantId,
+    grant: &NewGrant<'_>,
+    role: &str,
+) -> sqlx::Result<Option<Grant>> {
     let row = sqlx::query_as!(
         Row,
         r#"INSERT INTO grants AS g (id, tenant_id, principal, role_id, granted_by, granted_at)
@@ -174,12 +189,31 @@ pub async fn find(conn: &mut PgConnection, tenant: TenantId, id: Uuid) -> sqlx::
     Ok(row.map(|row| {
         let (role, permission, expires_at, reason) = (row.role, row.permission, row.expires_at, row.reason);
         let (principal, granted_by, granted_at) = (row.principal, row.granted_by, row.granted_at);
-        (Grant { id: row.id, principal, effect: Effect::of(&row.effect), role, permission, expires_at, reason, granted_by, granted_at }, row.revoked)
+        (
+            Grant {
+                id: row.id,
+                principal,
+                effect: Effect::of(&row.effect),
+                role,
+                permission,
+                expires_at,
+                reason,
+                granted_by,
+                granted_at,
+            },
+            row.revoked,
+        )
     }))
 }
 
 /// Revokes the grant if it is not revoked yet.
-pub async fn revoke(conn: &mut PgConnection, tenant: TenantId, id: Uuid, by: &Principal, now: DateTime<Utc>) -> sqlx::Result<()> {
+pub async fn revoke(
+    conn: &mut PgConnection,
+    tenant: TenantId,
+    id: Uuid,
+    by: &Principal,
+    now: DateTime<Utc>,
+) -> sqlx::Result<()> {
     sqlx::query!(
         "UPDATE grants SET revoked_at = $4, revoked_by = $3 WHERE tenant_id = $1 AND id = $2 AND revoked_at IS NULL",
         tenant.0,

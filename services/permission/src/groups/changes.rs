@@ -50,16 +50,24 @@ pub async fn delete(change: &mut Change, id: Uuid) -> Result<(), Problem> {
 /// One who is a member already stays one.
 pub async fn add(change: &mut Change, id: Uuid, principal: &Principal) -> Result<(), Problem> {
     if principal.to_string().len() > LONGEST_PRINCIPAL {
-        return Err(Problem::invalid(vec![FieldError::new("principal", "too_long", format!("must be at most {LONGEST_PRINCIPAL} bytes"))]));
+        return Err(Problem::invalid(vec![FieldError::new(
+            "principal",
+            "too_long",
+            format!("must be at most {LONGEST_PRINCIPAL} bytes"),
+        )]));
     }
     find(change, id).await?;
     change.refuse_unknown(principal).await?;
     join(change, &Grantee::Group(id)).await?;
-    let (tenant, actor, now, must_stay) = (change.tenant, change.actor.clone(), change.now(), MustStay::before(change).await?);
+    let (tenant, actor, now, must_stay) =
+        (change.tenant, change.actor.clone(), change.now(), MustStay::before(change).await?);
     let member = NewMember { id: change.ambient.uuid(), principal, by: &actor, now };
     if store::add(change.conn(), tenant, id, &member).await? {
         if store::memberships(change.conn(), tenant, principal).await? > MOST_MEMBERSHIPS {
-            return Err(Problem::conflict("too_many_groups", format!("{principal} is in {MOST_MEMBERSHIPS} groups, which is the most.")));
+            return Err(Problem::conflict(
+                "too_many_groups",
+                format!("{principal} is in {MOST_MEMBERSHIPS} groups, which is the most."),
+            ));
         }
         change.record("group.joined", &format!("group:{id}"), None, Some(json!({"principal": principal}))).await?;
         must_stay.check(change).await?;

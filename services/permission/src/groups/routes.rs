@@ -32,7 +32,11 @@ pub struct CreateGroup {
 
 #[utoipa::path(get, path = "/v1/groups", operation_id = "listGroups", tag = "groups", params(PageQuery),
     responses((status = 200, body = Page<Group>)), security(("bearer" = ["permission.readGrants"])))]
-pub async fn list(State(app): State<App>, caller: Allowed<ReadGrants>, Query(page): Query<PageQuery>) -> Result<Json<Page<Group>>, Problem> {
+pub async fn list(
+    State(app): State<App>,
+    caller: Allowed<ReadGrants>,
+    Query(page): Query<PageQuery>,
+) -> Result<Json<Page<Group>>, Problem> {
     let request = page.check()?;
     let rows = store::page(&mut *db::begin(&app.pool, caller.tenant).await?, caller.tenant, request).await?;
     Ok(Json(Page::cut(rows, request, |group| group.id)))
@@ -41,7 +45,12 @@ pub async fn list(State(app): State<App>, caller: Allowed<ReadGrants>, Query(pag
 #[utoipa::path(post, path = "/v1/groups", operation_id = "createGroup", tag = "groups", request_body = CreateGroup,
     responses((status = 201, body = Written<Group>), (status = 409, description = "`group_exists`, `too_many_groups`")),
     security(("bearer" = ["permission.writeGrants"])))]
-pub async fn create(State(app): State<App>, caller: Allowed<WriteGrants>, origin: Origin, Json(request): Json<CreateGroup>) -> Result<Response, Problem> {
+pub async fn create(
+    State(app): State<App>,
+    caller: Allowed<WriteGrants>,
+    origin: Origin,
+    Json(request): Json<CreateGroup>,
+) -> Result<Response, Problem> {
     let mut change = Change::begin(&app, &caller, &origin, None).await?;
     let group = changes::create(&mut change, &request.name).await?;
     Ok(written(StatusCode::CREATED, change.commit(&app).await?, group))
@@ -50,7 +59,12 @@ pub async fn create(State(app): State<App>, caller: Allowed<WriteGrants>, origin
 #[utoipa::path(delete, path = "/v1/groups/{id}", operation_id = "deleteGroup", tag = "groups", params(("id" = Uuid, Path)),
     responses((status = 204), (status = 403, description = "`permission_missing`, or `escalation`: the group denies what the caller lacks.")),
     security(("bearer" = ["permission.writeGrants"])))]
-pub async fn delete(State(app): State<App>, caller: Allowed<WriteGrants>, origin: Origin, Path(id): Path<Uuid>) -> Result<Response, Problem> {
+pub async fn delete(
+    State(app): State<App>,
+    caller: Allowed<WriteGrants>,
+    origin: Origin,
+    Path(id): Path<Uuid>,
+) -> Result<Response, Problem> {
     let mut change = Change::begin(&app, &caller, &origin, None).await?;
     changes::delete(&mut change, id).await?;
     Ok(done(change.commit_in_force(&app).await?))

@@ -56,24 +56,55 @@ pub async fn get(conn: &mut PgConnection, tenant: TenantId, id: Uuid) -> sqlx::R
 }
 
 pub async fn is_deleted(conn: &mut PgConnection, tenant: TenantId, id: Uuid) -> sqlx::Result<bool> {
-    let found = sqlx::query_scalar!("SELECT id FROM groups WHERE tenant_id = $1 AND id = $2 AND deleted_at IS NOT NULL", tenant.0, id);
+    let found = sqlx::query_scalar!(
+        "SELECT id FROM groups WHERE tenant_id = $1 AND id = $2 AND deleted_at IS NOT NULL",
+        tenant.0,
+        id
+    );
     Ok(found.fetch_optional(conn).await?.is_some())
 }
 
 pub async fn count(conn: &mut PgConnection, tenant: TenantId) -> sqlx::Result<i64> {
-    sqlx::query_scalar!(r#"SELECT count(*) AS "count!" FROM groups WHERE tenant_id = $1 AND deleted_at IS NULL"#, tenant.0).fetch_one(conn).await
+    sqlx::query_scalar!(
+        r#"SELECT count(*) AS "count!" FROM groups WHERE tenant_id = $1 AND deleted_at IS NULL"#,
+        tenant.0
+    )
+    .fetch_one(conn)
+    .await
 }
 
 /// Stores the group; a name that the tenant already uses violates `groups_name`.
-pub async fn insert(conn: &mut PgConnection, tenant: TenantId, id: Uuid, name: &str, now: DateTime<Utc>) -> sqlx::Result<()> {
-    sqlx::query!("INSERT INTO groups (id, tenant_id, name, created_at) VALUES ($1, $2, $3, $4)", id, tenant.0, name, now).execute(conn).await?;
+pub async fn insert(
+    conn: &mut PgConnection,
+    tenant: TenantId,
+    id: Uuid,
+    name: &str,
+    now: DateTime<Utc>,
+) -> sqlx::Result<()> {
+    sqlx::query!(
+        "INSERT INTO groups (id, tenant_id, name, created_at) VALUES ($1, $2, $3, $4)",
+        id,
+        tenant.0,
+        name,
+        now
+    )
+    .execute(conn)
+    .await?;
     Ok(())
 }
 
 /// Ends the group, all memberships in it, and all that was granted to it.
-pub async fn delete(conn: &mut PgConnection, tenant: TenantId, id: Uuid, by: &Principal, now: DateTime<Utc>) -> sqlx::Result<()> {
+pub async fn delete(
+    conn: &mut PgConnection,
+    tenant: TenantId,
+    id: Uuid,
+    by: &Principal,
+    now: DateTime<Utc>,
+) -> sqlx::Result<()> {
     let by = by.to_string();
-    sqlx::query!("UPDATE groups SET deleted_at = $3 WHERE tenant_id = $1 AND id = $2", tenant.0, id, now).execute(&mut *conn).await?;
+    sqlx::query!("UPDATE groups SET deleted_at = $3 WHERE tenant_id = $1 AND id = $2", tenant.0, id, now)
+        .execute(&mut *conn)
+        .await?;
     sqlx::query!(
         "UPDATE group_members SET removed_at = $4, removed_by = $3 WHERE tenant_id = $1 AND group_id = $2 AND removed_at IS NULL",
         tenant.0,
@@ -95,7 +126,12 @@ pub async fn delete(conn: &mut PgConnection, tenant: TenantId, id: Uuid, by: &Pr
     Ok(())
 }
 
-pub async fn members(conn: &mut PgConnection, tenant: TenantId, group: Uuid, request: PageRequest) -> sqlx::Result<Vec<Member>> {
+pub async fn members(
+    conn: &mut PgConnection,
+    tenant: TenantId,
+    group: Uuid,
+    request: PageRequest,
+) -> sqlx::Result<Vec<Member>> {
     sqlx::query_as!(
         Member,
         "SELECT id, principal, added_by, added_at FROM group_members
@@ -146,7 +182,12 @@ pub struct NewMember<'a> {
 }
 
 /// Whether the principal was a member before.
-pub async fn remove(conn: &mut PgConnection, tenant: TenantId, group: Uuid, member: &NewMember<'_>) -> sqlx::Result<bool> {
+pub async fn remove(
+    conn: &mut PgConnection,
+    tenant: TenantId,
+    group: Uuid,
+    member: &NewMember<'_>,
+) -> sqlx::Result<bool> {
     let removed = sqlx::query!(
         "UPDATE group_members SET removed_at = $5, removed_by = $4 WHERE tenant_id = $1 AND group_id = $2 AND principal = $3 AND removed_at IS NULL",
         tenant.0,

@@ -25,7 +25,12 @@ callers! { pub Auth = ["auth"] }
     responses((status = 204), (status = 409, description = "`last_owner`, `last_operator`: nobody would be left."),
         (status = 503, description = "`revoke_unconfirmed`: it is stored, but caches may not know it. Repeat the request until it answers 204.")),
     security(("platform_client" = ["auth"])))]
-pub async fn remove(State(app): State<App>, _: Internal<Auth>, origin: Origin, Json(request): Json<RemovalRequest>) -> Result<StatusCode, Problem> {
+pub async fn remove(
+    State(app): State<App>,
+    _: Internal<Auth>,
+    origin: Origin,
+    Json(request): Json<RemovalRequest>,
+) -> Result<StatusCode, Problem> {
     let RemovalRequest { tenant_id: tenant, principal, id, by } = request;
     let unasked = learn(&app, tenant, &BTreeSet::new()).await?;
     let mut change = Change::open(&app, tenant, by, origin.internal("auth"), unasked).await?;
@@ -42,12 +47,25 @@ pub async fn remove(State(app): State<App>, _: Internal<Auth>, origin: Origin, J
 }
 
 /// As [`remove`], for a machine that auth has said to be no more: its tokens are refused already.
-pub async fn of_machine(conn: &mut PgConnection, app: &App, tenant: TenantId, principal: &Principal, id: Uuid) -> sqlx::Result<()> {
+pub async fn of_machine(
+    conn: &mut PgConnection,
+    app: &App,
+    tenant: TenantId,
+    principal: &Principal,
+    id: Uuid,
+) -> sqlx::Result<()> {
     let auth = Principal::Client("auth".into());
     store::lock_tenant(conn, tenant).await?;
     let Some(before) = end(conn, tenant, principal, id, (&auth, app.ambient.now())).await? else { return Ok(()) };
     let (target, origin) = (principal.to_string(), json!({"client_id": "auth"}));
-    let entry = Entry { action: "principal.removed", target: &target, before: Some(before), after: None, actor: &auth, origin: &origin };
+    let entry = Entry {
+        action: "principal.removed",
+        target: &target,
+        before: Some(before),
+        after: None,
+        actor: &auth,
+        origin: &origin,
+    };
     audit::store::append(conn, tenant, &app.ambient, &entry).await?;
     stamps::owe(conn, tenant, principal).await?;
     stamps::leave_to_background(conn).await

@@ -11,12 +11,18 @@ use uuid::Uuid;
 
 /// Locks the tenant against other writers, first as in every change, so that a removal and whoever comes see each other. Whether it is known.
 pub async fn lock_tenant(conn: &mut PgConnection, tenant: TenantId) -> sqlx::Result<bool> {
-    let known = sqlx::query_scalar!("SELECT id FROM tenants WHERE id = $1 FOR NO KEY UPDATE", tenant.0).fetch_optional(conn).await?;
+    let known = sqlx::query_scalar!("SELECT id FROM tenants WHERE id = $1 FOR NO KEY UPDATE", tenant.0)
+        .fetch_optional(conn)
+        .await?;
     Ok(known.is_some())
 }
 
 /// Those of `named` who are not known to exist.
-pub async fn unknown(conn: &mut PgConnection, tenant: TenantId, named: &BTreeSet<Principal>) -> sqlx::Result<BTreeSet<String>> {
+pub async fn unknown(
+    conn: &mut PgConnection,
+    tenant: TenantId,
+    named: &BTreeSet<Principal>,
+) -> sqlx::Result<BTreeSet<String>> {
     let names: Vec<String> = named.iter().map(ToString::to_string).collect();
     let unknown = sqlx::query_scalar!(
         r#"SELECT name AS "name!" FROM unnest($2::text[]) AS name
@@ -59,7 +65,12 @@ pub async fn note(conn: &mut PgConnection, tenant: TenantId, existing: &[Existin
 }
 
 /// Whether this membership or machine is known to be over.
-pub async fn has_left(conn: &mut PgConnection, tenant: TenantId, principal: &Principal, id: Uuid) -> sqlx::Result<bool> {
+pub async fn has_left(
+    conn: &mut PgConnection,
+    tenant: TenantId,
+    principal: &Principal,
+    id: Uuid,
+) -> sqlx::Result<bool> {
     let gone = sqlx::query_scalar!(
         "SELECT id FROM principals WHERE tenant_id = $1 AND principal = $2 AND id = $3 AND gone_at IS NOT NULL",
         tenant.0,
@@ -70,7 +81,13 @@ pub async fn has_left(conn: &mut PgConnection, tenant: TenantId, principal: &Pri
 }
 
 /// Whether they had not left before. Also for one who was never noted, whose coming may still be on its way.
-pub async fn leave(conn: &mut PgConnection, tenant: TenantId, principal: &Principal, id: Uuid, now: DateTime<Utc>) -> sqlx::Result<bool> {
+pub async fn leave(
+    conn: &mut PgConnection,
+    tenant: TenantId,
+    principal: &Principal,
+    id: Uuid,
+    now: DateTime<Utc>,
+) -> sqlx::Result<bool> {
     let left = sqlx::query!(
         "INSERT INTO principals AS p (tenant_id, principal, id, gone_at) VALUES ($1, $2, $3, $4)
          ON CONFLICT (tenant_id, principal, id) DO UPDATE SET gone_at = $4 WHERE p.gone_at IS NULL",
@@ -83,7 +100,13 @@ pub async fn leave(conn: &mut PgConnection, tenant: TenantId, principal: &Princi
 }
 
 /// Revokes all that the principal was granted or denied itself, expired or not; gives the ids of the grants.
-pub async fn revoke_grants(conn: &mut PgConnection, tenant: TenantId, principal: &Principal, by: &Principal, now: DateTime<Utc>) -> sqlx::Result<Vec<Uuid>> {
+pub async fn revoke_grants(
+    conn: &mut PgConnection,
+    tenant: TenantId,
+    principal: &Principal,
+    by: &Principal,
+    now: DateTime<Utc>,
+) -> sqlx::Result<Vec<Uuid>> {
     let revoked = sqlx::query_scalar!(
         "UPDATE grants SET revoked_at = $4, revoked_by = $3 WHERE tenant_id = $1 AND principal = $2 AND revoked_at IS NULL RETURNING id",
         tenant.0,
@@ -95,7 +118,13 @@ pub async fn revoke_grants(conn: &mut PgConnection, tenant: TenantId, principal:
 }
 
 /// Takes the principal out of every group; gives the ids of the groups.
-pub async fn leave_groups(conn: &mut PgConnection, tenant: TenantId, principal: &Principal, by: &Principal, now: DateTime<Utc>) -> sqlx::Result<Vec<Uuid>> {
+pub async fn leave_groups(
+    conn: &mut PgConnection,
+    tenant: TenantId,
+    principal: &Principal,
+    by: &Principal,
+    now: DateTime<Utc>,
+) -> sqlx::Result<Vec<Uuid>> {
     let left = sqlx::query_scalar!(
         "UPDATE group_members SET removed_at = $4, removed_by = $3 WHERE tenant_id = $1 AND principal = $2 AND removed_at IS NULL RETURNING group_id",
         tenant.0,

@@ -24,7 +24,10 @@ pub async fn create(change: &mut Change, wish: &Wish) -> Result<Role, Problem> {
     let sound = Sound::parse(wish).map_err(Problem::invalid)?;
     let (id, tenant, now) = (change.ambient.uuid(), change.tenant, change.now());
     if store::count(change.conn(), tenant).await? >= MOST_ROLES {
-        return Err(Problem::conflict("too_many_roles", format!("A tenant has at most {MOST_ROLES} roles of its own.")));
+        return Err(Problem::conflict(
+            "too_many_roles",
+            format!("A tenant has at most {MOST_ROLES} roles of its own."),
+        ));
     }
     let includes = known(change, wish, &sound).await?;
     store::insert(change.conn(), tenant, id, &sound.name, now).await.map_err(not_stored)?;
@@ -61,11 +64,17 @@ pub async fn delete(change: &mut Change, id: Uuid) -> Result<(), Problem> {
     let (tenant, now) = (change.tenant, change.now());
     let grants = store::grants(change.conn(), tenant, id, now).await?;
     if grants > 0 {
-        return Err(Problem::conflict("role_granted", format!("{grants} grants give or deny this role. Revoke them first.")));
+        return Err(Problem::conflict(
+            "role_granted",
+            format!("{grants} grants give or deny this role. Revoke them first."),
+        ));
     }
     let including = store::including(change.conn(), tenant, id).await?;
     if !including.is_empty() {
-        return Err(Problem::conflict("role_included", format!("Other roles include this one: {}.", including.join(", "))));
+        return Err(Problem::conflict(
+            "role_included",
+            format!("Other roles include this one: {}.", including.join(", ")),
+        ));
     }
     store::delete(change.conn(), tenant, id, now).await?;
     change.record("role.deleted", &format!("role:{id}"), Some(json!(role)), None).await?;
@@ -86,29 +95,36 @@ async fn known(change: &mut Change, wish: &Wish, sound: &Sound) -> Result<Vec<Uu
     unknown.extend(foreign.into_iter().map(|namespace| Pattern::Namespace(namespace).to_string()));
     let (tenant, kind) = (change.tenant, change.kind);
     let roles: BTreeMap<String, Uuid> = store::ids(change.conn(), tenant, kind, &wish.includes).await?;
-    let faults = faults("permissions", &wish.permissions, "must be of the catalog", |name| unknown.contains(name)).chain(faults(
-        "includes",
-        &wish.includes,
-        "must be a role of the tenant",
-        |name| !roles.contains_key(name),
-    ));
+    let faults = faults("permissions", &wish.permissions, "must be of the catalog", |name| unknown.contains(name))
+        .chain(faults("includes", &wish.includes, "must be a role of the tenant", |name| !roles.contains_key(name)));
     let faults: Vec<FieldError> = faults.collect();
     if faults.is_empty() { Ok(roles.into_values().collect()) } else { Err(Problem::invalid(faults)) }
 }
 
-fn faults<'a>(field: &'a str, names: &'a [String], text: &'a str, wrong: impl Fn(&String) -> bool + 'a) -> impl Iterator<Item = FieldError> + 'a {
+fn faults<'a>(
+    field: &'a str,
+    names: &'a [String],
+    text: &'a str,
+    wrong: impl Fn(&String) -> bool + 'a,
+) -> impl Iterator<Item = FieldError> + 'a {
     let wrong = names.iter().enumerate().filter(move |(_, name)| wrong(name));
-    wrong.map(move |(index, name)| FieldError::new(format!("{field}[{index}]"), "unknown", format!("{text}, and {name} is not")))
+    wrong.map(move |(index, name)| {
+        FieldError::new(format!("{field}[{index}]"), "unknown", format!("{text}, and {name} is not"))
+    })
 }
 
 async fn refuse_unsound(change: &mut Change, id: Uuid) -> Result<(), Problem> {
     let tenant = change.tenant;
     let fault = match store::graph(change.conn(), tenant).await?.fault(id) {
         None => return Ok(()),
-        Some(Fault::Cycle(names)) => FieldError::new("includes", "cycle", format!("the role would include itself: {}", names.join(" → "))),
-        Some(Fault::TooDeep(names)) => {
-            FieldError::new("includes", "too_deep", format!("roles may be {DEEPEST} deep, and this makes {}: {}", names.len(), names.join(" → ")))
+        Some(Fault::Cycle(names)) => {
+            FieldError::new("includes", "cycle", format!("the role would include itself: {}", names.join(" → ")))
         }
+        Some(Fault::TooDeep(names)) => FieldError::new(
+            "includes",
+            "too_deep",
+            format!("roles may be {DEEPEST} deep, and this makes {}: {}", names.len(), names.join(" → ")),
+        ),
     };
     Err(Problem::invalid(vec![fault]))
 }
@@ -141,7 +157,10 @@ async fn get(change: &mut Change, id: Uuid) -> Result<Role, Problem> {
 /// A role that the tenant may change.
 async fn own(change: &mut Change, id: Uuid) -> Result<Role, Problem> {
     match get(change, id).await? {
-        role if role.built_in => Err(Problem::conflict("role_built_in", format!("{} is the same for every tenant, and nobody changes it.", role.name))),
+        role if role.built_in => Err(Problem::conflict(
+            "role_built_in",
+            format!("{} is the same for every tenant, and nobody changes it.", role.name),
+        )),
         role => Ok(role),
     }
 }

@@ -65,7 +65,8 @@ impl Graph {
     fn longest(&self, from: Uuid, next: &dyn Fn(Uuid) -> Vec<Uuid>) -> Vec<Uuid> {
         let (mut way, mut level) = (vec![BTreeMap::from([(from, from)])], vec![from]);
         while !level.is_empty() && way.len() <= 2 * DEEPEST {
-            let reached: BTreeMap<Uuid, Uuid> = level.iter().flat_map(|id| next(*id).into_iter().map(|other| (other, *id))).collect();
+            let reached: BTreeMap<Uuid, Uuid> =
+                level.iter().flat_map(|id| next(*id).into_iter().map(|other| (other, *id))).collect();
             level = reached.keys().copied().collect();
             way.push(reached);
         }

@@ -38,7 +38,11 @@ impl Sound {
             faults.push(FieldError::new("name", "reserved", "is the name of a built-in role"));
         }
         if wish.permissions.len() > MOST_PATTERNS || (wish.permissions.is_empty() && wish.includes.is_empty()) {
-            faults.push(FieldError::new("permissions", "out_of_range", format!("must be 1 to {MOST_PATTERNS} patterns, or none if the role includes others")));
+            faults.push(FieldError::new(
+                "permissions",
+                "out_of_range",
+                format!("must be 1 to {MOST_PATTERNS} patterns, or none if the role includes others"),
+            ));
         }
         if wish.includes.len() > MOST_INCLUDES {
             faults.push(FieldError::new("includes", "out_of_range", format!("must be at most {MOST_INCLUDES} roles")));
@@ -47,11 +51,21 @@ impl Sound {
         for (index, text) in wish.permissions.iter().enumerate() {
             match text.parse() {
                 Ok(pattern) => _ = patterns.insert(pattern),
-                Err(_) => faults.push(FieldError::new(format!("permissions[{index}]"), "malformed", "must be written forum.addPost or forum.*")),
+                Err(_) => faults.push(FieldError::new(
+                    format!("permissions[{index}]"),
+                    "malformed",
+                    "must be written forum.addPost or forum.*",
+                )),
             }
         }
-        for (index, _) in wish.includes.iter().enumerate().filter(|(_, name)| matches!(name.as_str(), "owner" | "operator")) {
-            faults.push(FieldError::new(format!("includes[{index}]"), "reserved", "is granted by itself only, so that its last holder can be counted"));
+        for (index, _) in
+            wish.includes.iter().enumerate().filter(|(_, name)| matches!(name.as_str(), "owner" | "operator"))
+        {
+            faults.push(FieldError::new(
+                format!("includes[{index}]"),
+                "reserved",
+                "is granted by itself only, so that its last holder can be counted",
+            ));
         }
         let (name, includes) = (wish.name.clone(), wish.includes.iter().cloned().collect());
         if faults.is_empty() { Ok(Self { name, patterns, includes }) } else { Err(faults) }
@@ -59,7 +73,11 @@ impl Sound {
 }
 
 pub fn malformed_name() -> FieldError {
-    FieldError::new("name", "malformed", format!("must be 1 to {LONGEST_NAME} lower-case letters, digits and '-', a letter first"))
+    FieldError::new(
+        "name",
+        "malformed",
+        format!("must be 1 to {LONGEST_NAME} lower-case letters, digits and '-', a letter first"),
+    )
 }
 
 /// What a role or a group may be called.
@@ -75,7 +93,8 @@ mod tests {
     #[test]
     fn every_fault_is_told() {
         let fields = |name: &str, permissions: &[&str], includes: &[&str]| {
-            let [permissions, includes] = [permissions, includes].map(|texts| texts.iter().map(|text| (*text).to_owned()).collect());
+            let [permissions, includes] =
+                [permissions, includes].map(|texts| texts.iter().map(|text| (*text).to_owned()).collect());
             let faults = Sound::parse(&Wish { name: name.into(), permissions, includes }).err().unwrap_or_default();
             faults.into_iter().map(|fault| fault.field).collect::<Vec<_>>()
         };

@@ -52,7 +52,11 @@ impl From<RoleBody> for Wish {
 
 #[utoipa::path(get, path = "/v1/roles", operation_id = "listRoles", tag = "roles", params(PageQuery),
     responses((status = 200, body = Page<Role>)), security(("bearer" = ["permission.readRoles"])))]
-pub async fn list(State(app): State<App>, caller: Allowed<ReadRoles>, Query(page): Query<PageQuery>) -> Result<Json<Page<Role>>, Problem> {
+pub async fn list(
+    State(app): State<App>,
+    caller: Allowed<ReadRoles>,
+    Query(page): Query<PageQuery>,
+) -> Result<Json<Page<Role>>, Problem> {
     let request = page.check()?;
     let rows = store::page(&mut *db::begin(&app.pool, caller.tenant).await?, caller.tenant, request).await?;
     Ok(Json(Page::cut(rows, request, |role| role.id)))
@@ -61,15 +65,26 @@ pub async fn list(State(app): State<App>, caller: Allowed<ReadRoles>, Query(page
 #[utoipa::path(get, path = "/v1/roles/{id}", operation_id = "getRole", tag = "roles", params(("id" = Uuid, Path)),
     responses((status = 200, body = Role, headers(("ETag" = String, description = "To be sent as `If-Match` with an edit.")))),
     security(("bearer" = ["permission.readRoles"])))]
-pub async fn get(State(app): State<App>, caller: Allowed<ReadRoles>, Path(id): Path<Uuid>) -> Result<Response, Problem> {
-    let role = store::get(&mut *db::begin(&app.pool, caller.tenant).await?, caller.tenant, id).await?.ok_or_else(no_such_role)?;
+pub async fn get(
+    State(app): State<App>,
+    caller: Allowed<ReadRoles>,
+    Path(id): Path<Uuid>,
+) -> Result<Response, Problem> {
+    let role = store::get(&mut *db::begin(&app.pool, caller.tenant).await?, caller.tenant, id)
+        .await?
+        .ok_or_else(no_such_role)?;
     Ok(([(header::ETAG, etag(role.revision))], Json(role)).into_response())
 }
 
 #[utoipa::path(post, path = "/v1/roles", operation_id = "createRole", tag = "roles", request_body = RoleBody,
     responses((status = 201, body = Written<Role>), (status = 409, description = "`role_exists`, `too_many_roles`")),
     security(("bearer" = ["permission.writeRoles"])))]
-pub async fn create(State(app): State<App>, caller: Allowed<WriteRoles>, origin: Origin, Json(body): Json<RoleBody>) -> Result<Response, Problem> {
+pub async fn create(
+    State(app): State<App>,
+    caller: Allowed<WriteRoles>,
+    origin: Origin,
+    Json(body): Json<RoleBody>,
+) -> Result<Response, Problem> {
     let mut change = Change::begin(&app, &caller, &origin, None).await?;
     let role = changes::create(&mut change, &body.into()).await?;
     let version = change.commit(&app).await?;
@@ -100,7 +115,12 @@ pub async fn edit(
 #[utoipa::path(delete, path = "/v1/roles/{id}", operation_id = "deleteRole", tag = "roles", params(("id" = Uuid, Path)),
     responses((status = 204), (status = 409, description = "`role_granted`: somebody still has it. `role_included`: another role includes it. `role_built_in`")),
     security(("bearer" = ["permission.writeRoles"])))]
-pub async fn delete(State(app): State<App>, caller: Allowed<WriteRoles>, origin: Origin, Path(id): Path<Uuid>) -> Result<Response, Problem> {
+pub async fn delete(
+    State(app): State<App>,
+    caller: Allowed<WriteRoles>,
+    origin: Origin,
+    Path(id): Path<Uuid>,
+) -> Result<Response, Problem> {
     let mut change = Change::begin(&app, &caller, &origin, None).await?;
     changes::delete(&mut change, id).await?;
     Ok(done(change.commit(&app).await?))
@@ -112,7 +132,8 @@ fn etag(revision: i32) -> String {
 
 /// The revision that the caller has read; `None` for `*`, which is any. Two who edit unseen would undo each other's work.
 fn if_match(headers: &HeaderMap) -> Result<Option<i32>, Problem> {
-    let missing = || Problem::new(StatusCode::PRECONDITION_REQUIRED, "if_match_missing", "Send the role's ETag as If-Match.");
+    let missing =
+        || Problem::new(StatusCode::PRECONDITION_REQUIRED, "if_match_missing", "Send the role's ETag as If-Match.");
     let text = headers.get(header::IF_MATCH).and_then(|value| value.to_str().ok()).ok_or_else(missing)?;
     // An ETag that was never one of ours matches no revision.
     Ok((text != "*").then(|| text.trim_matches('"').parse().unwrap_or(0)))

@@ -73,7 +73,12 @@ pub async fn get(conn: &mut PgConnection, tenant: TenantId, id: Uuid) -> sqlx::R
 }
 
 /// Ids of the roles that the tenant knows under these names.
-pub async fn ids(conn: &mut PgConnection, tenant: TenantId, kind: TenantKind, names: &[String]) -> sqlx::Result<BTreeMap<String, Uuid>> {
+pub async fn ids(
+    conn: &mut PgConnection,
+    tenant: TenantId,
+    kind: TenantKind,
+    names: &[String],
+) -> sqlx::Result<BTreeMap<String, Uuid>> {
     let rows = sqlx::query!(
         "SELECT id, name FROM roles
          WHERE (tenant_id = $1 OR tenant_id IS NULL) AND deleted_at IS NULL AND name = ANY($2) AND (name <> 'operator' OR $3)",
@@ -95,7 +100,11 @@ pub async fn graph(conn: &mut PgConnection, tenant: TenantId) -> sqlx::Result<Gr
     )
     .fetch_all(conn)
     .await?;
-    Ok(Graph(rows.into_iter().map(|row| (row.id, Node { name: row.name, includes: row.includes.into_iter().collect() })).collect()))
+    Ok(Graph(
+        rows.into_iter()
+            .map(|row| (row.id, Node { name: row.name, includes: row.includes.into_iter().collect() }))
+            .collect(),
+    ))
 }
 
 /// What each of the roles holds, with all that it includes.
@@ -159,27 +168,63 @@ fn held(id: Uuid, rows: &HashMap<Uuid, Content>, depth: usize, assembled: &mut H
 }
 
 pub async fn count(conn: &mut PgConnection, tenant: TenantId) -> sqlx::Result<i64> {
-    sqlx::query_scalar!(r#"SELECT count(*) AS "count!" FROM roles WHERE tenant_id = $1 AND deleted_at IS NULL"#, tenant.0).fetch_one(conn).await
+    sqlx::query_scalar!(
+        r#"SELECT count(*) AS "count!" FROM roles WHERE tenant_id = $1 AND deleted_at IS NULL"#,
+        tenant.0
+    )
+    .fetch_one(conn)
+    .await
 }
 
 /// Stores the role, without what it holds; a name that the tenant already uses violates `roles_name`.
-pub async fn insert(conn: &mut PgConnection, tenant: TenantId, id: Uuid, name: &str, now: DateTime<Utc>) -> sqlx::Result<()> {
-    sqlx::query!("INSERT INTO roles (id, tenant_id, name, created_at) VALUES ($1, $2, $3, $4)", id, tenant.0, name, now).execute(conn).await?;
+pub async fn insert(
+    conn: &mut PgConnection,
+    tenant: TenantId,
+    id: Uuid,
+    name: &str,
+    now: DateTime<Utc>,
+) -> sqlx::Result<()> {
+    sqlx::query!(
+        "INSERT INTO roles (id, tenant_id, name, created_at) VALUES ($1, $2, $3, $4)",
+        id,
+        tenant.0,
+        name,
+        now
+    )
+    .execute(conn)
+    .await?;
     Ok(())
 }
 
 pub async fn rename(conn: &mut PgConnection, tenant: TenantId, id: Uuid, name: &str) -> sqlx::Result<()> {
-    sqlx::query!("UPDATE roles SET name = $3, revision = revision + 1 WHERE tenant_id = $1 AND id = $2", tenant.0, id, name).execute(conn).await?;
+    sqlx::query!(
+        "UPDATE roles SET name = $3, revision = revision + 1 WHERE tenant_id = $1 AND id = $2",
+        tenant.0,
+        id,
+        name
+    )
+    .execute(conn)
+    .await?;
     Ok(())
 }
 
 /// Makes this what the role holds, and keeps it as a version of the role.
-pub async fn set_content(conn: &mut PgConnection, id: Uuid, role: &Sound, includes: &[Uuid], now: DateTime<Utc>) -> sqlx::Result<()> {
+pub async fn set_content(
+    conn: &mut PgConnection,
+    id: Uuid,
+    role: &Sound,
+    includes: &[Uuid],
+    now: DateTime<Utc>,
+) -> sqlx::Result<()> {
     let permissions: Vec<String> = role.patterns.iter().map(ToString::to_string).collect();
     sqlx::query!("DELETE FROM role_permissions WHERE role_id = $1", id).execute(&mut *conn).await?;
     sqlx::query!("DELETE FROM role_includes WHERE role_id = $1", id).execute(&mut *conn).await?;
-    sqlx::query!("INSERT INTO role_permissions (role_id, pattern) SELECT $1, unnest($2::text[])", id, &permissions).execute(&mut *conn).await?;
-    sqlx::query!("INSERT INTO role_includes (role_id, included_id) SELECT $1, unnest($2::uuid[])", id, includes).execute(&mut *conn).await?;
+    sqlx::query!("INSERT INTO role_permissions (role_id, pattern) SELECT $1, unnest($2::text[])", id, &permissions)
+        .execute(&mut *conn)
+        .await?;
+    sqlx::query!("INSERT INTO role_includes (role_id, included_id) SELECT $1, unnest($2::uuid[])", id, includes)
+        .execute(&mut *conn)
+        .await?;
     sqlx::query!(
         "INSERT INTO role_versions (role_id, revision, name, permissions, includes, since)
          SELECT id, revision, name, $2, $3, $4 FROM roles WHERE id = $1",
@@ -194,7 +239,9 @@ pub async fn set_content(conn: &mut PgConnection, id: Uuid, role: &Sound, includ
 }
 
 pub async fn delete(conn: &mut PgConnection, tenant: TenantId, id: Uuid, now: DateTime<Utc>) -> sqlx::Result<()> {
-    sqlx::query!("UPDATE roles SET deleted_at = $3 WHERE tenant_id = $1 AND id = $2", tenant.0, id, now).execute(&mut *conn).await?;
+    sqlx::query!("UPDATE roles SET deleted_at = $3 WHERE tenant_id = $1 AND id = $2", tenant.0, id, now)
+        .execute(&mut *conn)
+        .await?;
     sqlx::query!("DELETE FROM role_includes WHERE role_id = $1", id).execute(conn).await?;
     Ok(())
 }
@@ -213,7 +260,12 @@ pub async fn grants(conn: &mut PgConnection, tenant: TenantId, id: Uuid, now: Da
 }
 
 /// Whether a living grant denies one of the roles.
-pub async fn is_denied(conn: &mut PgConnection, tenant: TenantId, ids: &[Uuid], now: DateTime<Utc>) -> sqlx::Result<bool> {
+pub async fn is_denied(
+    conn: &mut PgConnection,
+    tenant: TenantId,
+    ids: &[Uuid],
+    now: DateTime<Utc>,
+) -> sqlx::Result<bool> {
     sqlx::query_scalar!(
         r#"SELECT EXISTS (SELECT FROM grants WHERE tenant_id = $1 AND role_id = ANY($2) AND effect = 'deny'
                AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > $3)) AS "denied!""#,

@@ -35,11 +35,17 @@ async fn assertions_hold_or_say_which_do_not() {
 
     world.grant(&ada, &bob, "permission.readGrants").await;
     let failure = outcome(&world, &ada, &text).await.unwrap_err();
-    assert_eq!(failure, format!("1 of 3 assertions do not hold:\n  {bob_is} may permission.readGrants, and it is asserted that they may not"));
+    assert_eq!(
+        failure,
+        format!(
+            "1 of 3 assertions do not hold:\n  {bob_is} may permission.readGrants, and it is asserted that they may not"
+        )
+    );
 
     let many: String = (0..201).map(|_| format!("- principal: {bob_is}\n  may: [permission.readRoles]\n")).collect();
     assert_eq!(outcome(&world, &ada, &many).await, Ok(201));
-    let unknown = outcome(&world, &ada, &format!("- principal: {bob_is}\n  may: [permission.fly]\n")).await.unwrap_err();
+    let unknown =
+        outcome(&world, &ada, &format!("- principal: {bob_is}\n  may: [permission.fly]\n")).await.unwrap_err();
     assert!(unknown.contains("422") && unknown.contains("permission.fly is not in the catalog"), "{unknown}");
     let stranger = world.stranger(ada.tenant).await;
     let refused = outcome(&world, &stranger, &text).await.unwrap_err();

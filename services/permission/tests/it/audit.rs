@@ -21,7 +21,12 @@ async fn every_change_is_on_record_and_what_was_refused_is_not() {
     let group = world.group(&ada, "auditors", &[&bob]).await;
     let body = json!({"principal": principal(&bob), "permission": READ});
     // No proxy of ours is before it: what stands there, the caller has made up.
-    let granted = world.server.post("/v1/grants", &body).header("x-forwarded-for", "10.0.0.1, 192.0.2.7").header("x-request-id", "r-1").bearer(&ada.token);
+    let granted = world
+        .server
+        .post("/v1/grants", &body)
+        .header("x-forwarded-for", "10.0.0.1, 192.0.2.7")
+        .header("x-request-id", "r-1")
+        .bearer(&ada.token);
     let grant = granted.send().await.expect(201)["id"].as_str().unwrap().to_owned();
     world.deny(&ada, &principal(&bob), READ).await.expect(201);
     world.deny(&ada, &principal(&ada), READ).await.problem(409, "last_owner");
@@ -46,13 +51,24 @@ async fn every_change_is_on_record_and_what_was_refused_is_not() {
         "role.deleted",
     ];
     assert_eq!(actions(&all), expected);
-    let versions: Vec<_> = all["items"].as_array().unwrap().iter().map(|entry| entry["version"].as_u64().unwrap()).collect();
+    let versions: Vec<_> =
+        all["items"].as_array().unwrap().iter().map(|entry| entry["version"].as_u64().unwrap()).collect();
     assert_eq!(versions, (1..=expected.len() as u64).collect::<Vec<_>>());
     let (edit, granted) = (&all["items"][2], &all["items"][5]);
-    assert_eq!((&edit["before"]["permissions"], &edit["after"]["permissions"]), (&json!(["permission.readRoles"]), &json!([READ])));
-    assert_eq!((granted["actor"].as_str(), granted["target"].as_str()), (Some(principal(&ada).as_str()), Some(format!("grant:{grant}").as_str())));
-    let origin = json!({"request_id": "r-1", "address": "127.0.0.1", "client_id": "web", "session_id": ada.session.to_string()});
-    assert_eq!((&granted["origin"], &granted["before"], &granted["after"]["principal"]), (&origin, &Value::Null, &json!(principal(&bob))));
+    assert_eq!(
+        (&edit["before"]["permissions"], &edit["after"]["permissions"]),
+        (&json!(["permission.readRoles"]), &json!([READ]))
+    );
+    assert_eq!(
+        (granted["actor"].as_str(), granted["target"].as_str()),
+        (Some(principal(&ada).as_str()), Some(format!("grant:{grant}").as_str()))
+    );
+    let origin =
+        json!({"request_id": "r-1", "address": "127.0.0.1", "client_id": "web", "session_id": ada.session.to_string()});
+    assert_eq!(
+        (&granted["origin"], &granted["before"], &granted["after"]["principal"]),
+        (&origin, &Value::Null, &json!(principal(&bob)))
+    );
 }
 
 #[tokio::test]
@@ -66,7 +82,8 @@ async fn the_address_is_what_our_own_proxy_has_written() {
     group("a").header("x-forwarded-for", "6.6.6.6").header("x-forwarded-for", "192.0.2.7:443").send().await.expect(201);
     group("b").header("x-forwarded-for", "6.6.6.6, 2001:db8::7").send().await.expect(201);
     let all = world.get("/v1/audit?action=group.created", &ada).await.expect(200);
-    let addresses: Vec<_> = all["items"].as_array().unwrap().iter().map(|entry| entry["origin"]["address"].clone()).collect();
+    let addresses: Vec<_> =
+        all["items"].as_array().unwrap().iter().map(|entry| entry["origin"]["address"].clone()).collect();
     assert_eq!(addresses, [json!("192.0.2.7"), json!("2001:db8::7")]);
 }
 
@@ -104,8 +121,14 @@ async fn the_catalogs_changes_are_seen_by_the_platform_only() {
     world.get("/v1/audit?of=catalog", &ada).await.problem(403, "platform_only");
     world.get("/v1/audit/verification?of=catalog", &ada).await.problem(403, "platform_only");
     let found = world.get("/v1/audit?of=catalog&target=namespace:billing", &olga).await.expect(200);
-    assert_eq!((actions(&found).len(), &found["items"][0]["after"]["permissions"][0]["name"]), (1, &json!("billing.readUsage")));
-    assert_eq!(world.get("/v1/audit/verification?of=catalog", &olga).await.expect(200), json!({"whole": true, "version": 2}));
+    assert_eq!(
+        (actions(&found).len(), &found["items"][0]["after"]["permissions"][0]["name"]),
+        (1, &json!("billing.readUsage"))
+    );
+    assert_eq!(
+        world.get("/v1/audit/verification?of=catalog", &olga).await.expect(200),
+        json!({"whole": true, "version": 2})
+    );
 }
 
 #[tokio::test]

@@ -46,12 +46,21 @@ async fn in_whichever_way_somebody_holds_more_it_is_found() {
     world.role(&ada, "wild", &["permission.*"], &[]).await;
     let group = world.group(&ada, "readers", &[]).await;
     give(&world, &ada, &format!("group:{group}"), json!({"role": "outer"})).await;
-    for what in [json!({"permission": READ}), json!({"role": "reader"}), json!({"role": "outer"}), json!({"role": "wild"}), json!({"role": "owner"})] {
+    for what in [
+        json!({"permission": READ}),
+        json!({"role": "reader"}),
+        json!({"role": "outer"}),
+        json!({"role": "wild"}),
+        json!({"role": "owner"}),
+    ] {
         let machine = world.machine(ada.tenant);
         assert_eq!(over(&world, &bob, &machine).await, (true, vec![]), "who holds nothing is spoken for by anybody");
         give(&world, &ada, &machine, what.clone()).await;
         let (holds, lacking) = over(&world, &bob, &machine).await;
-        assert!(!holds && lacking.contains(&READ.to_owned()) && !lacking.contains(&"permission.readRoles".to_owned()), "{what}: {lacking:?}");
+        assert!(
+            !holds && lacking.contains(&READ.to_owned()) && !lacking.contains(&"permission.readRoles".to_owned()),
+            "{what}: {lacking:?}"
+        );
         assert_eq!(over(&world, &ada, &machine).await, (true, vec![]), "{what}");
     }
     let member = world.machine(ada.tenant);
@@ -101,9 +110,14 @@ async fn a_key_and_a_machine_are_limited_to_what_they_hold() {
     let (subject, actor) = (world.machine(ada.tenant), world.machine(ada.tenant));
     give(&world, &ada, &subject, json!({"permission": READ})).await;
     let about = json!({"kind": "principal", "principal": subject});
-    let within = async |scope: Option<&[&str]>| ask_within(&world, ada.tenant, &principal(&ada), scope, about.clone()).await.expect(200)["holds"].clone();
+    let within = async |scope: Option<&[&str]>| {
+        ask_within(&world, ada.tenant, &principal(&ada), scope, about.clone()).await.expect(200)["holds"].clone()
+    };
     assert_eq!((within(None).await, within(Some(&[])).await), (json!(true), json!(false)));
-    assert_eq!((within(Some(&["permission.readRoles"])).await, within(Some(&[READ])).await), (json!(false), json!(true)));
+    assert_eq!(
+        (within(Some(&["permission.readRoles"])).await, within(Some(&[READ])).await),
+        (json!(false), json!(true))
+    );
     assert_eq!(ask(&world, ada.tenant, &actor, about.clone()).await.expect(200)["holds"], false);
     give(&world, &ada, &actor, json!({"permission": READ})).await;
     assert_eq!(ask(&world, ada.tenant, &actor, about.clone()).await.expect(200)["holds"], true);
@@ -117,7 +131,13 @@ async fn what_is_handed_on_must_be_held() {
     let world = World::start().await;
     let ada = world.owner().await;
     let bob = world.stranger(ada.tenant).await;
-    world.register("billing", json!([{"name": "billing.readInvoices", "text": "x", "roles": ["member"]}, entry("billing.pay")])).await.expect(204);
+    world
+        .register(
+            "billing",
+            json!([{"name": "billing.readInvoices", "text": "x", "roles": ["member"]}, entry("billing.pay")]),
+        )
+        .await
+        .expect(204);
     world.role(&ada, "payer", &["billing.pay"], &[]).await;
     let group = world.group(&ada, "payers", &[]).await;
     give(&world, &ada, &format!("group:{group}"), json!({"role": "payer"})).await;
@@ -134,7 +154,9 @@ async fn what_is_handed_on_must_be_held() {
     ask(&world, ada.tenant, &principal(&bob), things(&["ghost"], &[], &[])).await.invalid(&["roles"]);
     ask(&world, ada.tenant, &principal(&bob), things(&[], &[&nobodys], &[])).await.invalid(&["groups"]);
     let many: Vec<String> = (0..101).map(|n| format!("billing.p{n}")).collect();
-    ask(&world, ada.tenant, &principal(&bob), things(&[], &[], &many.iter().map(String::as_str).collect::<Vec<_>>())).await.invalid(&["over"]);
+    ask(&world, ada.tenant, &principal(&bob), things(&[], &[], &many.iter().map(String::as_str).collect::<Vec<_>>()))
+        .await
+        .invalid(&["over"]);
     let eve = world.owner().await;
     ask(&world, eve.tenant, &principal(&eve), things(&[], &[&group], &[])).await.invalid(&["groups"]);
 }
@@ -173,19 +195,29 @@ async fn no_write_gives_more_than_its_caller_has() {
         "deleteGroup" => Some((format!("/v1/groups/{denying}"), Value::Null)),
         "addGroupMember" => Some((format!("/v1/groups/{giving}/members/{me}"), Value::Null)),
         "removeGroupMember" => Some((format!("/v1/groups/{denying}/members/{me}"), Value::Null)),
-        "simulateChanges" => Some(("/v1/simulate".into(), json!({"changes": [{"op": "grant", "principal": me, "permission": READ}]}))),
+        "simulateChanges" => {
+            Some(("/v1/simulate".into(), json!({"changes": [{"op": "grant", "principal": me, "permission": READ}]})))
+        }
         _ => None,
     };
     let document = permission::router::openapi();
     let (mut attacked, before) = (0, world.permissions(&bob).await);
-    for (method, operation) in document["paths"].as_object().unwrap().values().flat_map(|item| item.as_object().unwrap()) {
+    for (method, operation) in
+        document["paths"].as_object().unwrap().values().flat_map(|item| item.as_object().unwrap())
+    {
         let id = operation["operationId"].as_str().unwrap();
         let by_bearer = operation["security"].as_array().unwrap().iter().any(|scheme| scheme.get("bearer").is_some());
         if method == "get" || !by_bearer || GIVES_NOBODY_ANYTHING.iter().any(|(harmless, _)| *harmless == id) {
             continue;
         }
-        let (path, body) = attack(id).unwrap_or_else(|| panic!("{id}: what could it give? Attack it here, or list it as giving nobody anything"));
-        let request = world.server.request(method.to_uppercase().parse().unwrap(), &path).header("if-match", "*").bearer(&bob.token);
+        let (path, body) = attack(id).unwrap_or_else(|| {
+            panic!("{id}: what could it give? Attack it here, or list it as giving nobody anything")
+        });
+        let request = world
+            .server
+            .request(method.to_uppercase().parse().unwrap(), &path)
+            .header("if-match", "*")
+            .bearer(&bob.token);
         let request = if body.is_null() { request } else { request.body("application/json", body.to_string()) };
         let refusal = request.send().await.problem(403, "escalation");
         assert!(refusal["detail"].as_str().unwrap().contains(READ), "{id}: {refusal}");

@@ -31,19 +31,46 @@ async fn each_refusal_names_the_thing_and_nothing_is_changed() {
 
     let grant = |permission: &str| json!({"principal": principal(&bob), "permission": permission});
     refused(world.post("/v1/grants", &ada, grant("billing.ghost")).await, 422, "invalid", &["billing.ghost"]);
-    let role = |permissions: Value, includes: Value| json!({"name": "r6", "permissions": permissions, "includes": includes});
-    refused(world.post("/v1/roles", &ada, role(json!(["ghost.*"]), json!([]))).await, 422, "invalid", &["ghost.*", "permissions[0]"]);
-    refused(world.post("/v1/roles", &ada, role(json!([]), json!(["ghost"]))).await, 422, "invalid", &["ghost", "includes[0]"]);
-    refused(world.post("/v1/roles", &ada, role(json!([]), json!(["r5"]))).await, 422, "invalid", &["r6 → r5 → r4 → r3 → r2 → r1"]);
+    let role =
+        |permissions: Value, includes: Value| json!({"name": "r6", "permissions": permissions, "includes": includes});
+    refused(
+        world.post("/v1/roles", &ada, role(json!(["ghost.*"]), json!([]))).await,
+        422,
+        "invalid",
+        &["ghost.*", "permissions[0]"],
+    );
+    refused(
+        world.post("/v1/roles", &ada, role(json!([]), json!(["ghost"]))).await,
+        422,
+        "invalid",
+        &["ghost", "includes[0]"],
+    );
+    refused(
+        world.post("/v1/roles", &ada, role(json!([]), json!(["r5"]))).await,
+        422,
+        "invalid",
+        &["r6 → r5 → r4 → r3 → r2 → r1"],
+    );
     let cycle = json!({"name": "r1", "includes": ["r5"]});
     refused(world.edit_role(&ada, &first, "*", cycle).await, 422, "invalid", &["r1 → r5 → r4 → r3 → r2 → r1"]);
-    refused(world.post("/v1/grants", &bob, grant("billing.readInvoices")).await, 403, "escalation", &["billing.readInvoices"]);
+    refused(
+        world.post("/v1/grants", &bob, grant("billing.readInvoices")).await,
+        403,
+        "escalation",
+        &["billing.readInvoices"],
+    );
     refused(world.revoke(&ada, &own[0]).await, 409, "last_owner", &["owner"]);
     refused(world.deny(&ada, &principal(&ada), READ).await, 409, "last_owner", &["owner"]);
     let foreign = json!({"namespace": "billing", "permissions": []});
-    let foreign = world.server.put("/internal/manifests/billing", &foreign).bearer(&world.platform.client_token("worker"));
+    let foreign =
+        world.server.put("/internal/manifests/billing", &foreign).bearer(&world.platform.client_token("worker"));
     refused(foreign.send().await, 403, "foreign_namespace", &["billing", "worker"]);
-    refused(world.register("billing", json!([entry("billing.readInvoices")])).await, 409, "permission_granted", &["billing.readUsage"]);
+    refused(
+        world.register("billing", json!([entry("billing.readInvoices")])).await,
+        409,
+        "permission_granted",
+        &["billing.readUsage"],
+    );
     let many: Vec<_> = (0..201).map(|n| format!("billing.p{n}")).collect();
     refused(world.post("/v1/roles", &ada, role(json!(many), json!([]))).await, 422, "invalid", &["permissions", "200"]);
     assert_eq!(state(&world).await, before);

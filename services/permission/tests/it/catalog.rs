@@ -7,7 +7,8 @@ use serde_json::json;
 use test_support::eventually;
 
 fn published(version: &str, actions: &[&str]) -> ServicePublished {
-    let permissions: Vec<_> = actions.iter().map(|action| json!({"name": format!("forum.{action}"), "text": version})).collect();
+    let permissions: Vec<_> =
+        actions.iter().map(|action| json!({"name": format!("forum.{action}"), "text": version})).collect();
     let manifest: Manifest = serde_json::from_value(json!({
         "service": "forum", "version": version, "title": "Forum", "currency": "EUR", "price_per_hour": "0.02",
         "permissions": permissions, "setup": {"type": "object"},
@@ -35,7 +36,8 @@ async fn what_is_granted_by_name_cannot_be_removed() {
     let bob = world.stranger(ada.tenant).await;
     world.register("billing", json!([entry("billing.readInvoices"), entry("billing.readUsage")])).await.expect(204);
     let grant = world.grant(&ada, &bob, "billing.readInvoices").await;
-    let role = world.post("/v1/roles", &ada, json!({"name": "x", "permissions": ["billing.readUsage"]})).await.expect(201);
+    let role =
+        world.post("/v1/roles", &ada, json!({"name": "x", "permissions": ["billing.readUsage"]})).await.expect(201);
     let refusal = world.register("billing", json!([])).await.problem(409, "permission_granted");
     assert!(refusal["detail"].as_str().unwrap().contains("billing.readInvoices, billing.readUsage"), "{refusal}");
     assert_eq!(world.permissions(&bob).await, ["billing.readInvoices"]);
@@ -52,10 +54,19 @@ async fn what_is_granted_is_removed_once_it_was_deprecated() {
     world.register("billing", json!([entry("billing.readInvoices")])).await.expect(204);
     world.grant(&ada, &bob, "billing.readInvoices").await;
     world.register("billing", json!([])).await.problem(409, "permission_granted");
-    world.register("billing", json!([{"name": "billing.readInvoices", "text": "x", "deprecated": true}])).await.expect(204);
+    world
+        .register("billing", json!([{"name": "billing.readInvoices", "text": "x", "deprecated": true}]))
+        .await
+        .expect(204);
     assert_eq!(world.permissions(&bob).await, ["billing.readInvoices"], "it goes on until it is removed");
     let listed = world.get("/v1/permissions?limit=200", &ada).await.expect(200);
-    assert!(listed["items"].as_array().unwrap().iter().any(|entry| entry["name"] == "billing.readInvoices" && entry["deprecated"] == true));
+    assert!(
+        listed["items"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .any(|entry| entry["name"] == "billing.readInvoices" && entry["deprecated"] == true)
+    );
     world.register("billing", json!([])).await.expect(204);
     assert_eq!(world.permissions(&bob).await, [""; 0]);
 }
@@ -71,9 +82,13 @@ async fn only_a_change_makes_caches_forget_and_it_does_so_before_the_answer() {
     world.get("/v1/roles", &bob).await.expect(200);
     let key = format!("{}{{{}}}:ts", world.platform.redis_prefix(), ada.tenant);
     let stamp = async || world.platform.redis.clone().get::<_, String>(&key).await.unwrap();
-    let own = ["readAudit", "readRoles", "writeRoles", "readGrants", "writeGrants"].map(|action| format!("permission.{action}"));
-    let list =
-        |dangerous: bool| own.iter().map(|name| json!({"name": name, "text": "x", "dangerous": dangerous || name.contains(".write")})).collect::<Vec<_>>();
+    let own = ["readAudit", "readRoles", "writeRoles", "readGrants", "writeGrants"]
+        .map(|action| format!("permission.{action}"));
+    let list = |dangerous: bool| {
+        own.iter()
+            .map(|name| json!({"name": name, "text": "x", "dangerous": dangerous || name.contains(".write")}))
+            .collect::<Vec<_>>()
+    };
     world.register("permission", json!(list(false))).await.expect(204);
     let before = stamp().await;
     world.register("permission", json!(list(false))).await.expect(204);
@@ -88,7 +103,13 @@ async fn a_namespace_is_its_clients_own_and_its_list_is_sound() {
     let world = World::start().await;
     let list = json!({"namespace": "billing", "permissions": []});
     let token = world.platform.client_token("worker");
-    world.server.put("/internal/manifests/billing", &list).bearer(&token).send().await.problem(403, "foreign_namespace");
+    world
+        .server
+        .put("/internal/manifests/billing", &list)
+        .bearer(&token)
+        .send()
+        .await
+        .problem(403, "foreign_namespace");
     world.server.put("/internal/manifests/worker", &list).bearer(&token).send().await.invalid(&["namespace"]);
     let wrong = json!([entry("billing.x"), {"name": "worker.x", "text": "x", "roles": ["boss"]}]);
     world.register("worker", wrong).await.invalid(&["permissions", "permissions[1].roles"]);
@@ -106,7 +127,10 @@ async fn a_product_brings_its_permissions_and_no_version_takes_any_away() {
     world.platform.publish(None, &published("1.0.0", &["addPost", "oldPost"])).await;
     eventually("the older version's are there too", async || holds("forum.oldPost").await).await;
     holds("forum.pinPost").await.unwrap();
-    assert_eq!(world.count("SELECT count(*) FROM permissions WHERE name = 'forum.addPost' AND text = '1.1.0'").await, 1);
+    assert_eq!(
+        world.count("SELECT count(*) FROM permissions WHERE name = 'forum.addPost' AND text = '1.1.0'").await,
+        1
+    );
     world.register("forum", json!([])).await.problem(409, "namespace_taken");
 }
 

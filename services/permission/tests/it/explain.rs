@@ -12,7 +12,12 @@ async fn explain(world: &World, by: &TestUser, about: &TestUser, permission: &st
 
 fn missing(explanation: &Value) -> Vec<(String, String)> {
     let text = |value: &Value| value.as_str().unwrap().to_owned();
-    explanation["missing"].as_array().unwrap().iter().map(|missing| (text(&missing["kind"]), text(&missing["text"]))).collect()
+    explanation["missing"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|missing| (text(&missing["kind"]), text(&missing["text"])))
+        .collect()
 }
 
 #[tokio::test]
@@ -23,14 +28,23 @@ async fn the_way_leads_from_the_grant_over_group_and_roles() {
     world.role(&ada, "helper", &["permission.*"], &[]).await;
     world.role(&ada, "moderator", &[], &["helper"]).await;
     let group = world.group(&ada, "staff", &[&bob]).await;
-    let grant = world.post("/v1/grants", &ada, json!({"principal": format!("group:{group}"), "role": "moderator"})).await.expect(201);
+    let grant = world
+        .post("/v1/grants", &ada, json!({"principal": format!("group:{group}"), "role": "moderator"}))
+        .await
+        .expect(201);
     let found = explain(&world, &ada, &bob, READ).await;
     let way = json!({"grant": grant["id"], "group": {"id": group, "name": "staff"}, "roles": ["moderator", "helper"], "by": "permission.*"});
-    assert_eq!((&found["allowed"], &found["allowed_by"], &found["denied_by"]), (&json!(true), &json!([way]), &json!([])));
+    assert_eq!(
+        (&found["allowed"], &found["allowed_by"], &found["denied_by"]),
+        (&json!(true), &json!([way]), &json!([]))
+    );
     assert_eq!(found["version"], grant["version"]);
     let denial = world.deny(&ada, &principal(&bob), READ).await.expect(201);
     let found = explain(&world, &ada, &bob, READ).await;
-    assert_eq!((&found["allowed"], &found["denied_by"]), (&json!(false), &json!([{"grant": denial["id"], "roles": [], "by": READ}])));
+    assert_eq!(
+        (&found["allowed"], &found["denied_by"]),
+        (&json!(false), &json!([{"grant": denial["id"], "roles": [], "by": READ}]))
+    );
     assert_eq!(explain(&world, &ada, &ada, READ).await["allowed_by"][0]["roles"], json!(["owner"]));
 }
 
@@ -39,15 +53,27 @@ async fn what_is_missing_is_named_nearest_first() {
     let world = World::start().await;
     let ada = world.owner().await;
     let bob = world.stranger(ada.tenant).await;
-    world.register("billing", json!([entry("billing.readUsage"), {"name": "billing.closeCycles", "text": "x", "scope": "platform"}])).await.expect(204);
+    world
+        .register(
+            "billing",
+            json!([entry("billing.readUsage"), {"name": "billing.closeCycles", "text": "x", "scope": "platform"}]),
+        )
+        .await
+        .expect(204);
     world.role(&ada, "all", &["permission.*"], &[]).await;
     let wild = world.post("/v1/grants", &ada, json!({"principal": principal(&bob), "role": "all"})).await.expect(201);
     let dangerous = explain(&world, &ada, &bob, "permission.writeRoles").await;
-    assert_eq!((dangerous["missing"][0]["kind"].as_str(), &dangerous["missing"][0]["grant"]), (Some("dangerous"), &wild["id"]));
+    assert_eq!(
+        (dangerous["missing"][0]["kind"].as_str(), &dangerous["missing"][0]["grant"]),
+        (Some("dangerous"), &wild["id"])
+    );
     let grant = world.grant(&ada, &bob, "billing.readUsage").await;
     world.revoke(&ada, &grant).await.expect(204);
     let group = world.group(&ada, "payers", &[]).await;
-    world.post("/v1/grants", &ada, json!({"principal": format!("group:{group}"), "permission": "billing.readUsage"})).await.expect(201);
+    world
+        .post("/v1/grants", &ada, json!({"principal": format!("group:{group}"), "permission": "billing.readUsage"}))
+        .await
+        .expect(201);
     world.role(&ada, "payer", &["billing.*"], &[]).await;
     let found = explain(&world, &ada, &bob, "billing.readUsage").await;
     let kinds: Vec<_> = missing(&found).into_iter().map(|(kind, _)| kind).collect();
@@ -71,7 +97,10 @@ async fn the_past_is_as_it_was() {
     let group = world.group(&ada, "staff", &[&bob]).await;
     world.post("/v1/grants", &ada, json!({"principal": format!("group:{group}"), "role": "auditor"})).await.expect(201);
     instants.push((now(), true, "a group's grant of a role"));
-    world.edit_role(&ada, &role, "*", json!({"name": "reader", "permissions": ["permission.readRoles"]})).await.expect(200);
+    world
+        .edit_role(&ada, &role, "*", json!({"name": "reader", "permissions": ["permission.readRoles"]}))
+        .await
+        .expect(200);
     instants.push((now(), false, "the role was edited"));
     world.edit_role(&ada, &role, "*", json!({"name": "reader", "permissions": [READ]})).await.expect(200);
     instants.push((now(), true, "the role was edited back"));
@@ -88,7 +117,10 @@ async fn the_past_is_as_it_was() {
     instants.push((now(), false, "group and role are deleted"));
     let mut versions = Vec::new();
     for (at, allowed, what) in instants {
-        let found = world.post("/v1/explain", &ada, json!({"principal": principal(&bob), "permission": READ, "at": at})).await.expect(200);
+        let found = world
+            .post("/v1/explain", &ada, json!({"principal": principal(&bob), "permission": READ, "at": at}))
+            .await
+            .expect(200);
         assert_eq!(found["allowed"], allowed, "{what}: {found}");
         versions.push(found["version"].as_i64().unwrap());
     }
@@ -103,7 +135,13 @@ async fn wrong_questions_are_named() {
     ask(json!({"principal": principal(&ada), "permission": "permission.ghost"})).await.invalid(&["permission"]);
     ask(json!({"principal": "ada", "permission": READ})).await.invalid(&["principal"]);
     ask(json!({"principal": principal(&ada), "permission": READ, "at": "2999-01-01T00:00:00Z"})).await.invalid(&["at"]);
-    ask(json!({"principal": principal(&ada), "permission": READ, "at": "2020-01-01T00:00:00Z"})).await.invalid(&["permission"]);
+    ask(json!({"principal": principal(&ada), "permission": READ, "at": "2020-01-01T00:00:00Z"}))
+        .await
+        .invalid(&["permission"]);
     let found = explain(&world, &ada, &eve, READ).await;
-    assert_eq!((&found["allowed"], &found["allowed_by"]), (&json!(false), &json!([])), "another tenant's grants are not there");
+    assert_eq!(
+        (&found["allowed"], &found["allowed_by"]),
+        (&json!(false), &json!([])),
+        "another tenant's grants are not there"
+    );
 }

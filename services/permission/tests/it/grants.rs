@@ -56,7 +56,10 @@ async fn a_role_gives_what_it_holds_until_it_is_revoked() {
     world.post("/v1/grants", &ada, body).await.problem(409, "already_granted");
     let listed = world.get(&format!("/v1/grants?principal={}", principal(&bob)), &ada).await.expect(200);
     assert_eq!(listed["items"], json!([grant]));
-    assert_eq!((grant["role"].as_str(), grant["granted_by"].as_str()), (Some("auditor"), Some(principal(&ada).as_str())));
+    assert_eq!(
+        (grant["role"].as_str(), grant["granted_by"].as_str()),
+        (Some("auditor"), Some(principal(&ada).as_str()))
+    );
     world.get("/v1/roles", &bob).await.expect(200);
     world.revoke(&ada, grant["id"].as_str().unwrap()).await.expect(204);
     world.get("/v1/roles", &bob).await.problem(403, "permission_missing");
@@ -134,7 +137,10 @@ async fn of_two_owners_who_revoke_each_other_at_once_one_stays() {
 #[tokio::test]
 async fn an_operator_is_one_in_the_platforms_tenant_only() {
     let world = World::start().await;
-    world.register("billing", json!([{"name": "billing.readCycles", "text": "See all cycles", "scope": "platform"}])).await.expect(204);
+    world
+        .register("billing", json!([{"name": "billing.readCycles", "text": "See all cycles", "scope": "platform"}]))
+        .await
+        .expect(204);
     let (olga, ada) = (world.operator().await, world.owner().await);
     assert!(world.permissions(&olga).await.contains(&"billing.readCycles".to_owned()));
     assert!(!world.permissions(&ada).await.contains(&"billing.readCycles".to_owned()));
@@ -150,15 +156,30 @@ async fn wrong_values_are_named() {
     let ada = world.owner().await;
     let bob = principal(&world.stranger(ada.tenant).await);
     world.post("/v1/grants", &ada, json!({"principal": bob, "role": "ghost"})).await.invalid(&["role"]);
-    world.post("/v1/grants", &ada, json!({"principal": bob, "permission": "forum.ghost"})).await.invalid(&["permission"]);
+    world
+        .post("/v1/grants", &ada, json!({"principal": bob, "permission": "forum.ghost"}))
+        .await
+        .invalid(&["permission"]);
     world.post("/v1/grants", &ada, json!({"principal": bob})).await.invalid(&["role"]);
-    world.post("/v1/grants", &ada, json!({"principal": bob, "role": "member", "permission": READ})).await.invalid(&["permission"]);
+    world
+        .post("/v1/grants", &ada, json!({"principal": bob, "role": "member", "permission": READ}))
+        .await
+        .invalid(&["permission"]);
     world.post("/v1/grants", &ada, json!({"principal": "bob", "role": "member"})).await.invalid(&["principal"]);
-    let past = json!({"principal": bob, "role": "member", "expires_at": "2020-01-01T00:00:00Z", "reason": "x".repeat(501)});
+    let past =
+        json!({"principal": bob, "role": "member", "expires_at": "2020-01-01T00:00:00Z", "reason": "x".repeat(501)});
     world.post("/v1/grants", &ada, past).await.invalid(&["expires_at", "reason"]);
-    world.post("/v1/grants", &ada, json!({"principal": format!("client:{}", "x".repeat(9000)), "role": "member"})).await.invalid(&["principal"]);
-    for (principal, role, reason) in [("client:\0", "member", "x"), ("client:x", "\0", "x"), ("client:x", "member", "\0")] {
-        world.post("/v1/grants", &ada, json!({"principal": principal, "role": role, "reason": reason})).await.expect(422);
+    world
+        .post("/v1/grants", &ada, json!({"principal": format!("client:{}", "x".repeat(9000)), "role": "member"}))
+        .await
+        .invalid(&["principal"]);
+    for (principal, role, reason) in
+        [("client:\0", "member", "x"), ("client:x", "\0", "x"), ("client:x", "member", "\0")]
+    {
+        world
+            .post("/v1/grants", &ada, json!({"principal": principal, "role": role, "reason": reason}))
+            .await
+            .expect(422);
     }
     world.get("/v1/grants?principal=bob", &ada).await.expect(422);
     world.get("/v1/grants?principal=client:%00", &ada).await.expect(422);
@@ -188,7 +209,8 @@ async fn a_denial_wins_at_once_and_ends_at_once() {
     world.get("/v1/grants", &bob).await.problem(403, "permission_missing");
     world.deny(&ada, &principal(&bob), READ).await.problem(409, "already_granted");
     let listed = world.get(&format!("/v1/grants?principal={}", principal(&bob)), &ada).await.expect(200);
-    let effects: Vec<_> = listed["items"].as_array().unwrap().iter().map(|grant| grant["effect"].as_str().unwrap()).collect();
+    let effects: Vec<_> =
+        listed["items"].as_array().unwrap().iter().map(|grant| grant["effect"].as_str().unwrap()).collect();
     assert_eq!(effects, ["allow", "deny"]);
     world.revoke(&ada, denial["id"].as_str().unwrap()).await.expect(204);
     world.get("/v1/grants", &bob).await.expect(200);
@@ -252,7 +274,10 @@ async fn a_principal_has_at_most_a_thousand_grants_and_ten_times_as_many_do_no_h
     .execute(&world.platform.pool)
     .await
     .unwrap();
-    let refusal = world.post("/v1/grants", &ada, json!({"principal": principal(&bob), "permission": READ})).await.problem(409, "too_many_grants");
+    let refusal = world
+        .post("/v1/grants", &ada, json!({"principal": principal(&bob), "permission": READ}))
+        .await
+        .problem(409, "too_many_grants");
     assert!(refusal["detail"].as_str().unwrap().contains(&principal(&bob)), "{refusal}");
     let asked = Instant::now();
     assert_eq!(world.permissions(&bob).await.len(), 1_000);

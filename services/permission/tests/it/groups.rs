@@ -34,7 +34,10 @@ async fn a_deleted_group_gives_nothing_and_denies_nothing() {
     let ada = world.owner().await;
     let bob = world.stranger(ada.tenant).await;
     let group = world.group(&ada, "auditors", &[&bob]).await;
-    world.post("/v1/grants", &ada, json!({"principal": format!("group:{group}"), "permission": READ})).await.expect(201);
+    world
+        .post("/v1/grants", &ada, json!({"principal": format!("group:{group}"), "permission": READ}))
+        .await
+        .expect(201);
     world.deny(&ada, &format!("group:{group}"), "permission.readRoles").await.expect(201);
     world.grant(&ada, &bob, "permission.readRoles").await;
     world.get("/v1/grants", &bob).await.expect(200);
@@ -44,7 +47,10 @@ async fn a_deleted_group_gives_nothing_and_denies_nothing() {
     world.get("/v1/grants", &bob).await.problem(403, "permission_missing");
     world.get("/v1/roles", &bob).await.expect(200);
     world.join(&ada, &group, &bob).await.problem(404, "group_not_found");
-    world.post("/v1/grants", &ada, json!({"principal": format!("group:{group}"), "permission": READ})).await.invalid(&["principal"]);
+    world
+        .post("/v1/grants", &ada, json!({"principal": format!("group:{group}"), "permission": READ}))
+        .await
+        .invalid(&["principal"]);
     world.group(&ada, "auditors", &[]).await;
 }
 
@@ -55,7 +61,10 @@ async fn nobody_lets_others_or_themselves_into_a_group_that_has_more() {
     let bob = world.stranger(ada.tenant).await;
     world.grant(&ada, &bob, "permission.writeGrants").await;
     let group = world.group(&ada, "auditors", &[]).await;
-    world.post("/v1/grants", &ada, json!({"principal": format!("group:{group}"), "permission": READ})).await.expect(201);
+    world
+        .post("/v1/grants", &ada, json!({"principal": format!("group:{group}"), "permission": READ}))
+        .await
+        .expect(201);
     let refusal = world.join(&bob, &group, &bob).await.problem(403, "escalation");
     assert!(refusal["detail"].as_str().unwrap().contains(READ), "{refusal}");
     assert_eq!(world.permissions(&bob).await, ["permission.writeGrants"]);
@@ -91,7 +100,11 @@ async fn groups_and_members_are_listed_in_pages_and_only_in_their_tenant() {
     let first = world.get(&format!("/v1/groups/{group}/members?limit=2"), &ada).await.expect(200);
     let cursor = first["next_cursor"].as_str().unwrap();
     let second = world.get(&format!("/v1/groups/{group}/members?limit=2&cursor={cursor}"), &ada).await.expect(200);
-    let names: Vec<_> = [&first, &second].iter().flat_map(|page| page["items"].as_array().unwrap()).map(|member| member["principal"].clone()).collect();
+    let names: Vec<_> = [&first, &second]
+        .iter()
+        .flat_map(|page| page["items"].as_array().unwrap())
+        .map(|member| member["principal"].clone())
+        .collect();
     assert_eq!(names, people.each_ref().map(|person| json!(principal(person))));
     assert_eq!(world.get("/v1/groups", &eve).await.expect(200)["items"], json!([]));
     world.get(&format!("/v1/groups/{group}/members"), &eve).await.problem(404, "group_not_found");

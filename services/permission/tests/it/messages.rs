@@ -16,7 +16,10 @@ async fn a_message_takes_effect_once_however_often_it_comes() {
     for _ in 0..3 {
         world.platform.publish_envelope(Topic::AuthEvents, &envelope).await;
     }
-    eventually("the owner may read grants", async || (world.get("/v1/grants", &founder).await.status == 200).then_some(())).await;
+    eventually("the owner may read grants", async || {
+        (world.get("/v1/grants", &founder).await.status == 200).then_some(())
+    })
+    .await;
     // The same fact, said again under another id.
     world.platform.publish(Some(founder.tenant), &tenant_created(&founder, TenantKind::Customer)).await;
     world.member(founder.tenant).await;
@@ -35,7 +38,10 @@ async fn a_repeated_foundation_gives_back_nothing_that_was_revoked() {
     let own = world.grants_of(&bob, &ada, "owner").await;
     world.revoke(&bob, &own[0]).await.expect(204);
     world.platform.publish(Some(ada.tenant), &tenant_created(&ada, TenantKind::Customer)).await;
-    eventually("all three messages are taken", async || (world.count("SELECT count(*) FROM inbox").await == 3).then_some(())).await;
+    eventually("all three messages are taken", async || {
+        (world.count("SELECT count(*) FROM inbox").await == 3).then_some(())
+    })
+    .await;
     assert_eq!(world.permissions(&ada).await, [""; 0]);
 }
 
@@ -44,9 +50,18 @@ async fn a_member_who_comes_before_the_tenant_is_not_lost() {
     let world = World::start().await;
     let founder = world.stranger(world.platform.tenant()).await;
     let bob = world.stranger(founder.tenant).await;
-    world.platform.publish(Some(founder.tenant), &MemberJoined { tenant_id: founder.tenant, user_id: bob.user, membership_id: None }).await;
+    world
+        .platform
+        .publish(
+            Some(founder.tenant),
+            &MemberJoined { tenant_id: founder.tenant, user_id: bob.user, membership_id: None },
+        )
+        .await;
     world.platform.publish(Some(founder.tenant), &tenant_created(&founder, TenantKind::Customer)).await;
-    eventually("the owner may read grants", async || (world.get("/v1/grants", &founder).await.status == 200).then_some(())).await;
+    eventually("the owner may read grants", async || {
+        (world.get("/v1/grants", &founder).await.status == 200).then_some(())
+    })
+    .await;
     eventually("the member is one", async || world.grants_of(&founder, &bob, "member").await.pop()).await;
 }
 
@@ -58,7 +73,11 @@ async fn members_hold_what_lists_them_and_a_record_made_too_early_is_forgotten()
     let bob = world.stranger(ada.tenant).await;
     world.register("permission", list).await.expect(204);
     world.get("/v1/roles", &bob).await.problem(403, "permission_missing");
-    world.platform.publish(Some(ada.tenant), &MemberJoined { tenant_id: ada.tenant, user_id: bob.user, membership_id: None }).await;
-    eventually("the member may read roles", async || (world.get("/v1/roles", &bob).await.status == 200).then_some(())).await;
+    world
+        .platform
+        .publish(Some(ada.tenant), &MemberJoined { tenant_id: ada.tenant, user_id: bob.user, membership_id: None })
+        .await;
+    eventually("the member may read roles", async || (world.get("/v1/roles", &bob).await.status == 200).then_some(()))
+        .await;
     assert_eq!(world.permissions(&bob).await, ["permission.readRoles"], "{}", principal(&bob));
 }

@@ -7,7 +7,8 @@ use serde_json::json;
 use test_support::{Link, TestAnswer, TestPlatform, eventually};
 
 const READ: &str = "permission.readGrants";
-const WAITING: &str = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
+const WAITING: &str =
+    "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
 
 #[tokio::test]
 async fn while_redis_is_away_the_truth_is_asked() {
@@ -25,7 +26,8 @@ async fn while_redis_is_away_the_truth_is_asked() {
     world.platform.issuer.end_session(bob.session);
     world.get("/v1/grants", &bob).await.problem(401, "session_ended");
     link.mend();
-    eventually("Redis is asked again", async || (world.get("/v1/grants", &bob).await.status == 200).then_some(())).await;
+    eventually("Redis is asked again", async || (world.get("/v1/grants", &bob).await.status == 200).then_some(()))
+        .await;
 }
 
 #[tokio::test]
@@ -44,7 +46,8 @@ async fn with_everything_away_nobody_is_let_in() {
     assert_eq!(refused.header("retry-after"), Some("2"));
     refused.problem(503, "unavailable");
     database.mend();
-    eventually("the database is back", async || (world.get("/v1/grants", &ada).await.status == 200).then_some(())).await;
+    eventually("the database is back", async || (world.get("/v1/grants", &ada).await.status == 200).then_some(()))
+        .await;
 }
 
 /// A hundred people and services meet a cache that has just come back empty.
@@ -54,7 +57,13 @@ async fn a_cold_cache_costs_the_database_a_few_readers_at_a_time() {
     let ada = world.owner().await;
     let bob = world.stranger(ada.tenant).await;
     let token = world.platform.client_token("billing");
-    let fill = |principal: String| world.server.post("/internal/records", &json!({"tenant_id": ada.tenant, "principal": principal})).bearer(&token).send();
+    let fill = |principal: String| {
+        world
+            .server
+            .post("/internal/records", &json!({"tenant_id": ada.tenant, "principal": principal}))
+            .bearer(&token)
+            .send()
+    };
     let mut wall = world.platform.pool.begin().await.unwrap();
     sqlx::query("LOCK TABLE permissions IN ACCESS EXCLUSIVE MODE").execute(&mut *wall).await.unwrap();
     let many = (0..60).map(|_| fill(format!("user:{}", world.platform.ambient.uuid())));
@@ -67,7 +76,10 @@ async fn a_cold_cache_costs_the_database_a_few_readers_at_a_time() {
     assert_eq!(world.count(WAITING).await, full);
     wall.rollback().await.unwrap();
     let answers: Vec<TestAnswer> = join_all(asked).await.into_iter().map(Result::unwrap).collect();
-    assert!(answers.iter().all(|answer| answer.status == 200 && answer.json["permissions"] == json!([])), "{answers:?}");
+    assert!(
+        answers.iter().all(|answer| answer.status == 200 && answer.json["permissions"] == json!([])),
+        "{answers:?}"
+    );
 }
 
 /// A tenant that writes without pause, or simulates, which takes long.
@@ -76,10 +88,17 @@ async fn writers_who_wait_for_their_own_tenant_take_no_connection_from_others() 
     let world = World::start().await;
     let (ada, bob) = (world.owner().await, world.owner().await);
     let mut wall = world.platform.pool.begin().await.unwrap();
-    sqlx::query("SELECT FROM tenants WHERE id = $1 FOR NO KEY UPDATE").bind(ada.tenant.0).execute(&mut *wall).await.unwrap();
-    let write = |number: usize| world.server.post("/v1/groups", &json!({"name": format!("group-{number}")})).bearer(&ada.token).send();
+    sqlx::query("SELECT FROM tenants WHERE id = $1 FOR NO KEY UPDATE")
+        .bind(ada.tenant.0)
+        .execute(&mut *wall)
+        .await
+        .unwrap();
+    let write = |number: usize| {
+        world.server.post("/v1/groups", &json!({"name": format!("group-{number}")})).bearer(&ada.token).send()
+    };
     let simulate = |number: usize| {
-        let changes = json!({"changes": [{"op": "create_role", "name": format!("role-{number}"), "permissions": [READ]}]});
+        let changes =
+            json!({"changes": [{"op": "create_role", "name": format!("role-{number}"), "permissions": [READ]}]});
         world.server.post("/v1/simulate", &changes).bearer(&ada.token).send()
     };
     let writes: Vec<_> = (0..20).map(write).map(tokio::spawn).collect();

@@ -26,7 +26,10 @@ async fn joined(world: &World, ada: &TestUser) -> (TestUser, Uuid) {
     let (bob, id) = (world.stranger(ada.tenant).await, world.platform.ambient.uuid());
     world.platform.issuer.enrol(ada.tenant, &parsed(&principal(&bob)), id);
     join(world, &bob, id).await;
-    eventually("the member has a grant", async || (world.grants_of(ada, &bob, "member").await.len() == 1).then_some(())).await;
+    eventually("the member has a grant", async || {
+        (world.grants_of(ada, &bob, "member").await.len() == 1).then_some(())
+    })
+    .await;
     (bob, id)
 }
 
@@ -36,7 +39,10 @@ async fn join(world: &World, user: &TestUser, id: Uuid) {
 }
 
 async fn taken(world: &World, messages: i64) {
-    eventually("every message is taken", async || (world.count("SELECT count(*) FROM inbox").await == messages).then_some(())).await;
+    eventually("every message is taken", async || {
+        (world.count("SELECT count(*) FROM inbox").await == messages).then_some(())
+    })
+    .await;
 }
 
 /// The attack: an owner who does not exist, and then none who does.
@@ -51,7 +57,11 @@ async fn nothing_is_given_to_somebody_who_does_not_exist() {
         let grant = |effect: &str| json!({"principal": who, "role": "owner", "effect": effect});
         for effect in ["allow", "deny"] {
             let refusal = world.post("/v1/grants", &ada, grant(effect)).await.problem(422, "invalid");
-            assert_eq!((&refusal["errors"][0]["field"], &refusal["errors"][0]["code"]), (&json!("principal"), &json!("unknown_principal")), "{who}");
+            assert_eq!(
+                (&refusal["errors"][0]["field"], &refusal["errors"][0]["code"]),
+                (&json!("principal"), &json!("unknown_principal")),
+                "{who}"
+            );
         }
         world.put(&format!("/v1/groups/{group}/members/{who}"), &ada).await.invalid(&["principal"]);
         let changes = json!({"changes": [{"op": "grant", "principal": who, "role": "owner"}]});
@@ -89,7 +99,10 @@ async fn a_machine_just_made_is_granted_something_at_once_and_then_is_known() {
     let machine = world.machine(ada.tenant);
     world.post("/v1/grants", &ada, json!({"principal": machine, "permission": READ})).await.expect(201);
     let asked = world.platform.issuer.questions();
-    world.post("/v1/grants", &ada, json!({"principal": machine, "permission": "permission.readRoles"})).await.expect(201);
+    world
+        .post("/v1/grants", &ada, json!({"principal": machine, "permission": "permission.readRoles"}))
+        .await
+        .expect(201);
     assert_eq!(world.platform.issuer.questions(), asked, "who is known is not asked about");
 }
 
@@ -114,7 +127,10 @@ async fn while_auth_is_away_who_is_known_is_granted_and_others_must_wait() {
     world.revoke(&ada, &own[0]).await.problem(503, "unavailable");
     assert_eq!(state(&world).await, before);
     link.mend();
-    eventually("auth is back", async || (world.post("/v1/grants", &ada, grant(&carol, READ)).await.status == 201).then_some(())).await;
+    eventually("auth is back", async || {
+        (world.post("/v1/grants", &ada, grant(&carol, READ)).await.status == 201).then_some(())
+    })
+    .await;
     world.revoke(&ada, &own[0]).await.problem(409, "last_owner");
 }
 
@@ -124,7 +140,10 @@ async fn who_leaves_has_nothing_left_and_gets_nothing() {
     let ada = world.owner().await;
     let (bob, id) = joined(&world, &ada).await;
     let (me, group) = (principal(&bob), world.group(&ada, "readers", &[&bob]).await);
-    world.post("/v1/grants", &ada, json!({"principal": format!("group:{group}"), "permission": "permission.readRoles"})).await.expect(201);
+    world
+        .post("/v1/grants", &ada, json!({"principal": format!("group:{group}"), "permission": "permission.readRoles"}))
+        .await
+        .expect(201);
     world.grant(&ada, &bob, READ).await;
     world.deny(&ada, &me, "permission.readAudit").await.expect(201);
     for path in ["/v1/grants", "/v1/roles"] {
@@ -143,7 +162,10 @@ async fn who_leaves_has_nothing_left_and_gets_nothing() {
     assert_eq!(world.get(&format!("/v1/groups/{group}/members"), &ada).await.expect(200)["items"], json!([]));
     let entries = world.get(&format!("/v1/audit?action=principal.removed&about={me}"), &ada).await.expect(200);
     let entry = &entries["items"][0];
-    assert_eq!((entries["items"].as_array().unwrap().len(), &entry["actor"], &entry["before"]["groups"]), (1, &json!(principal(&ada)), &json!([group])));
+    assert_eq!(
+        (entries["items"].as_array().unwrap().len(), &entry["actor"], &entry["before"]["groups"]),
+        (1, &json!(principal(&ada)), &json!([group]))
+    );
     assert_eq!(entry["before"]["grants"].as_array().unwrap().len(), 3);
     assert_eq!(world.get("/v1/audit/verification", &ada).await.expect(200)["whole"], true);
     assert_eq!(world.count("SELECT count(*) FROM owed_stamps").await, 0);
@@ -162,12 +184,16 @@ async fn late_news_of_their_coming_does_not_bring_them_back_and_joining_again_do
     }
     taken(&world, 4).await;
     for who in [&bob, &carol] {
-        assert_eq!(world.get(&format!("/v1/grants?principal={}", principal(who)), &ada).await.expect(200)["items"], json!([]));
+        assert_eq!(
+            world.get(&format!("/v1/grants?principal={}", principal(who)), &ada).await.expect(200)["items"],
+            json!([])
+        );
     }
     let again = world.platform.ambient.uuid();
     world.platform.issuer.enrol(ada.tenant, &parsed(&principal(&bob)), again);
     join(&world, &bob, again).await;
-    eventually("he is a member again", async || (world.grants_of(&ada, &bob, "member").await.len() == 1).then_some(())).await;
+    eventually("he is a member again", async || (world.grants_of(&ada, &bob, "member").await.len() == 1).then_some(()))
+        .await;
     world.grant(&ada, &bob, READ).await;
     // The first removal, repeated, does not touch what he has now.
     remove(&world, &ada, &principal(&bob), first).await.expect(204);
@@ -203,7 +229,10 @@ async fn a_removal_that_redis_missed_is_not_said_to_be_in_force_until_it_is() {
     link.cut();
     remove(&world, &ada, &principal(&bob), id).await.problem(503, "revoke_unconfirmed");
     link.mend();
-    eventually("the repetition is taken", async || (remove(&world, &ada, &principal(&bob), id).await.status == 204).then_some(())).await;
+    eventually("the repetition is taken", async || {
+        (remove(&world, &ada, &principal(&bob), id).await.status == 204).then_some(())
+    })
+    .await;
     world.get("/v1/grants", &bob).await.problem(403, "permission_missing");
 }
 

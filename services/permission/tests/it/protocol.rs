@@ -7,7 +7,13 @@ use test_support::{Link, TestAnswer, TestUser, eventually};
 const READ: &str = "permission.readGrants";
 
 /// A filler reads the grants, stands still, and writes its record only after `take_away` was answered.
-async fn fill_slowly(world: &World, ada: &TestUser, bob: &TestUser, take_away: impl Future<Output = TestAnswer>, status: u16) {
+async fn fill_slowly(
+    world: &World,
+    ada: &TestUser,
+    bob: &TestUser,
+    take_away: impl Future<Output = TestAnswer>,
+    status: u16,
+) {
     // Whoever takes away must not need to be filled behind the wall.
     world.get("/v1/grants", ada).await.expect(200);
     // The catalog is what a filler reads last, and taking away does not read it.
@@ -67,7 +73,10 @@ async fn no_record_outlives_an_edit_of_a_role_it_was_made_of() {
         for bob in &people {
             world.get("/v1/grants", bob).await.expect(200);
         }
-        world.edit_role(&ada, &inner, "*", json!({"name": "inner", "permissions": ["permission.readRoles"]})).await.expect(200);
+        world
+            .edit_role(&ada, &inner, "*", json!({"name": "inner", "permissions": ["permission.readRoles"]}))
+            .await
+            .expect(200);
         for bob in &people {
             world.get("/v1/grants", bob).await.problem(403, "permission_missing");
         }
@@ -100,7 +109,8 @@ async fn a_revocation_that_redis_missed_is_not_answered_204_until_it_is_repeated
     let (ada, bob, grant) = revoke_while_redis_leaves(&world, &link).await;
     world.get("/v1/grants", &bob).await.problem(403, "permission_missing");
     link.mend();
-    eventually("the repetition is taken", async || (world.revoke(&ada, &grant).await.status == 204).then_some(())).await;
+    eventually("the repetition is taken", async || (world.revoke(&ada, &grant).await.status == 204).then_some(()))
+        .await;
     world.get("/v1/grants", &bob).await.problem(403, "permission_missing");
 }
 
@@ -109,7 +119,10 @@ async fn a_revocation_that_redis_missed_reaches_it_by_itself() {
     let (world, link) = behind_a_link().await;
     let (_, bob, _) = revoke_while_redis_leaves(&world, &link).await;
     link.mend();
-    eventually("the stamp is paid", async || (world.count("SELECT count(*) FROM owed_stamps").await == 0).then_some(())).await;
+    eventually("the stamp is paid", async || {
+        (world.count("SELECT count(*) FROM owed_stamps").await == 0).then_some(())
+    })
+    .await;
     eventually("Redis is back", async || (world.get("/v1/grants", &bob).await.status == 403).then_some(())).await;
 }
 

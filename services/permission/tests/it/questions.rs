@@ -12,7 +12,13 @@ async fn everybody_may_ask_what_they_may_do() {
     let world = World::start().await;
     let ada = world.owner().await;
     let bob = world.stranger(ada.tenant).await;
-    let all = ["permission.readAudit", "permission.readGrants", "permission.readRoles", "permission.writeGrants", "permission.writeRoles"];
+    let all = [
+        "permission.readAudit",
+        "permission.readGrants",
+        "permission.readRoles",
+        "permission.writeGrants",
+        "permission.writeRoles",
+    ];
     assert_eq!(world.permissions(&ada).await, all);
     assert_eq!(world.permissions(&bob).await, [""; 0]);
     let check = async |user, permission: &str| world.post("/v1/check", user, json!({"permission": permission})).await;
@@ -23,8 +29,12 @@ async fn everybody_may_ask_what_they_may_do() {
 
 /// The token that auth gives for an API key of Ada's: hers, limited.
 fn api_key_token(world: &World, ada: &TestUser, scope: &str) -> String {
-    let claims =
-        Claims { tid: Some(ada.tenant), sid: Some(ada.session), scope: Some(scope.into()), ..world.platform.issuer.claims(&ada.user.to_string(), "api-key") };
+    let claims = Claims {
+        tid: Some(ada.tenant),
+        sid: Some(ada.session),
+        scope: Some(scope.into()),
+        ..world.platform.issuer.claims(&ada.user.to_string(), "api-key")
+    };
     world.platform.issuer.sign(&claims)
 }
 
@@ -36,8 +46,14 @@ async fn an_api_key_may_no_more_than_its_scope_and_hands_nothing_on() {
     let key = TestUser { token, ..ada.clone() };
     assert_eq!(world.permissions(&key).await, [READ, "permission.writeGrants"]);
     for (permission, allowed) in [(READ, true), ("permission.readRoles", false)] {
-        assert_eq!(world.post("/v1/check", &key, json!({"permission": permission})).await.expect(200)["allowed"], allowed);
-        let about_ada = world.post("/v1/check", &key, json!({"permission": permission, "principal": principal(&ada)})).await.expect(200);
+        assert_eq!(
+            world.post("/v1/check", &key, json!({"permission": permission})).await.expect(200)["allowed"],
+            allowed
+        );
+        let about_ada = world
+            .post("/v1/check", &key, json!({"permission": permission, "principal": principal(&ada)}))
+            .await
+            .expect(200);
         assert_eq!(about_ada["allowed"], allowed);
     }
     world.get("/v1/grants", &key).await.expect(200);
@@ -59,12 +75,24 @@ async fn the_catalog_is_listed_in_pages() {
     let (mut names, mut address) = (Vec::new(), "/v1/permissions?limit=3".to_owned());
     loop {
         let page = world.get(&address, &ada).await.expect(200);
-        names.extend(page["items"].as_array().unwrap().iter().map(|entry| (entry["name"].as_str().unwrap().to_owned(), entry["dangerous"] == true)));
+        names.extend(
+            page["items"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(|entry| (entry["name"].as_str().unwrap().to_owned(), entry["dangerous"] == true)),
+        );
         let Some(cursor) = page["next_cursor"].as_str() else { break };
         address = format!("/v1/permissions?limit=3&cursor={cursor}");
     }
     names.sort();
-    let expected = [("readAudit", false), ("readGrants", false), ("readRoles", false), ("writeGrants", true), ("writeRoles", true)];
+    let expected = [
+        ("readAudit", false),
+        ("readGrants", false),
+        ("readRoles", false),
+        ("writeGrants", true),
+        ("writeRoles", true),
+    ];
     assert_eq!(names, expected.map(|(name, dangerous)| (format!("permission.{name}"), dangerous)));
 }
 
@@ -73,10 +101,22 @@ async fn platform_services_fill_records() {
     let world = World::start().await;
     let ada = world.owner().await;
     let body = json!({"tenant_id": ada.tenant, "principal": principal(&ada)});
-    let answer = world.server.post("/internal/records", &body).bearer(&world.platform.client_token("auth")).send().await.expect(200);
+    let answer = world
+        .server
+        .post("/internal/records", &body)
+        .bearer(&world.platform.client_token("auth"))
+        .send()
+        .await
+        .expect(200);
     assert_eq!(answer["permissions"].as_array().unwrap().len(), 5);
     let nobody = json!({"tenant_id": world.platform.tenant(), "principal": principal(&ada)});
-    let answer = world.server.post("/internal/records", &nobody).bearer(&world.platform.client_token("forum")).send().await.expect(200);
+    let answer = world
+        .server
+        .post("/internal/records", &nobody)
+        .bearer(&world.platform.client_token("forum"))
+        .send()
+        .await
+        .expect(200);
     assert_eq!(answer, json!({"permissions": []}));
 }
 
@@ -96,10 +136,14 @@ async fn who_may_read_grants_may_ask_about_others() {
         {"principal": "client:nobody", "permission": READ},
     ]});
     let answer = world.post("/v1/check:batch", &bob, checks).await.expect(200);
-    let allowed: Vec<_> = answer["results"].as_array().unwrap().iter().map(|result| result["allowed"].as_bool().unwrap()).collect();
+    let allowed: Vec<_> =
+        answer["results"].as_array().unwrap().iter().map(|result| result["allowed"].as_bool().unwrap()).collect();
     assert_eq!(allowed, [true, false, true, false]);
     let many = |count| json!({"checks": vec![json!({"permission": READ}); count]});
-    assert_eq!(world.post("/v1/check:batch", &bob, many(200)).await.expect(200)["results"].as_array().unwrap().len(), 200);
+    assert_eq!(
+        world.post("/v1/check:batch", &bob, many(200)).await.expect(200)["results"].as_array().unwrap().len(),
+        200
+    );
     world.post("/v1/check:batch", &bob, many(201)).await.invalid(&["checks"]);
     world.post("/v1/check:batch", &bob, many(0)).await.invalid(&["checks"]);
     let unknown = json!({"checks": [{"permission": READ}, {"permission": "permission.ghost"}]});
@@ -114,7 +158,9 @@ async fn a_check_has_seen_the_version_it_demands() {
     let granted = world.post("/v1/grants", &ada, json!({"principal": principal(&bob), "permission": READ})).await;
     let version: i64 = granted.header("x-version").unwrap().parse().unwrap();
     assert_eq!(granted.json["version"], version);
-    let ask = async |version: i64| world.post("/v1/check", &bob, json!({"permission": READ, "at_least_version": version})).await;
+    let ask = async |version: i64| {
+        world.post("/v1/check", &bob, json!({"permission": READ, "at_least_version": version})).await
+    };
     assert_eq!(ask(version).await.expect(200), json!({"allowed": true, "version": version}));
     ask(version + 1).await.problem(409, "version_not_reached");
     let revoked = world.revoke(&ada, granted.json["id"].as_str().unwrap()).await;
@@ -138,7 +184,8 @@ async fn listed(world: &World, by: &TestUser, path: &str, field: &str, limit: us
 async fn holders_and_permissions_are_listed_to_the_last() {
     let world = World::start().await;
     let ada = world.owner().await;
-    let people: Vec<TestUser> = [world.stranger(ada.tenant).await, world.stranger(ada.tenant).await, world.stranger(ada.tenant).await].into();
+    let people: Vec<TestUser> =
+        [world.stranger(ada.tenant).await, world.stranger(ada.tenant).await, world.stranger(ada.tenant).await].into();
     let group = world.group(&ada, "readers", &[&people[0], &people[1]]).await;
     world.post("/v1/grants", &ada, json!({"principal": format!("group:{group}"), "role": "owner"})).await.expect(201);
     world.deny(&ada, &principal(&people[1]), READ).await.expect(201);
@@ -155,13 +202,20 @@ async fn holders_and_permissions_are_listed_to_the_last() {
     let path = format!("/v1/principals/{}/permissions", principal(&people[1]));
     for limit in [1, 3, 4, 200] {
         let names = listed(&world, &ada, &path, "name", limit).await;
-        assert_eq!(names, ["readAudit", "readRoles", "writeGrants", "writeRoles"].map(|action| format!("permission.{action}")), "limit {limit}");
+        assert_eq!(
+            names,
+            ["readAudit", "readRoles", "writeGrants", "writeRoles"].map(|action| format!("permission.{action}")),
+            "limit {limit}"
+        );
     }
     assert_eq!(listed(&world, &ada, "/v1/principals/client:nobody/permissions", "name", 1).await, [""; 0]);
     world.get(&format!("{path}?limit=0"), &ada).await.invalid(&["limit"]);
     world.get(&format!("{path}?cursor=*"), &ada).await.invalid(&["cursor"]);
     let eve = world.owner().await;
-    assert_eq!(listed(&world, &eve, &format!("/v1/permissions/{READ}/holders"), "principal", 50).await, [principal(&eve)]);
+    assert_eq!(
+        listed(&world, &eve, &format!("/v1/permissions/{READ}/holders"), "principal", 50).await,
+        [principal(&eve)]
+    );
     assert_eq!(listed(&world, &eve, &path, "name", 50).await, [""; 0]);
 }
 
@@ -177,6 +231,12 @@ async fn a_page_of_holders_ends_and_leads_on_where_hardly_anybody_has_it() {
     .execute(&world.platform.pool)
     .await
     .unwrap();
-    assert_eq!(listed(&world, &ada, &format!("/v1/permissions/{READ}/holders"), "principal", 10).await, [principal(&ada)]);
-    assert_eq!(listed(&world, &ada, "/v1/permissions/permission.readRoles/holders", "principal", 200).await.len(), 2501);
+    assert_eq!(
+        listed(&world, &ada, &format!("/v1/permissions/{READ}/holders"), "principal", 10).await,
+        [principal(&ada)]
+    );
+    assert_eq!(
+        listed(&world, &ada, "/v1/permissions/permission.readRoles/holders", "principal", 200).await.len(),
+        2501
+    );
 }

@@ -9,7 +9,8 @@ const READ: &str = "permission.readGrants";
 async fn gains_and_losses_are_told_and_nothing_happens() {
     let world = World::start().await;
     let ada = world.owner().await;
-    let (bob, carol, dan) = (world.stranger(ada.tenant).await, world.stranger(ada.tenant).await, world.stranger(ada.tenant).await);
+    let (bob, carol, dan) =
+        (world.stranger(ada.tenant).await, world.stranger(ada.tenant).await, world.stranger(ada.tenant).await);
     let grant = world.grant(&ada, &bob, READ).await;
     let role = world.role(&ada, "auditor", &["permission.readRoles"], &[]).await;
     world.post("/v1/grants", &ada, json!({"principal": principal(&carol), "role": "auditor"})).await.expect(201);
@@ -31,7 +32,10 @@ async fn gains_and_losses_are_told_and_nothing_happens() {
         all.sort_by_key(|one| one["principal"].to_string());
         Value::from(all)
     };
-    assert_eq!(found["gains"], sorted([&bob, &carol, &dan].map(|user| difference(user, "permission.readAudit")).into()));
+    assert_eq!(
+        found["gains"],
+        sorted([&bob, &carol, &dan].map(|user| difference(user, "permission.readAudit")).into())
+    );
     assert_eq!(found["loses"], sorted(vec![difference(&bob, READ), difference(&carol, "permission.readRoles")]));
     assert_eq!(state(&world).await, before);
     assert_eq!(world.permissions(&bob).await, [READ]);
@@ -47,13 +51,16 @@ async fn what_would_be_refused_is_refused_and_the_change_is_named() {
     let grant = |permission: &str| json!({"op": "grant", "principal": principal(&bob), "permission": permission});
     let simulate = async |by, changes: Value| world.post("/v1/simulate", by, json!({"changes": changes})).await;
     simulate(&ada, json!([grant(READ), grant("permission.ghost")])).await.invalid(&["changes[1].permission"]);
-    let refusal = simulate(&ada, json!([grant(READ), {"op": "revoke", "grant": own[0]}])).await.problem(409, "last_owner");
+    let refusal =
+        simulate(&ada, json!([grant(READ), {"op": "revoke", "grant": own[0]}])).await.problem(409, "last_owner");
     assert!(refusal["detail"].as_str().unwrap().starts_with("changes[1]: "), "{refusal}");
     simulate(&ada, json!([])).await.invalid(&["changes"]);
     simulate(&ada, json!([{"op": "explode"}])).await.expect(422);
     simulate(&bob, json!([grant(READ)])).await.problem(403, "permission_missing");
     world.grant(&ada, &bob, "permission.writeGrants").await;
     simulate(&bob, json!([grant(READ)])).await.problem(403, "escalation");
-    simulate(&bob, json!([{"op": "create_role", "name": "x", "permissions": [READ]}])).await.problem(403, "permission_missing");
+    simulate(&bob, json!([{"op": "create_role", "name": "x", "permissions": [READ]}]))
+        .await
+        .problem(403, "permission_missing");
     assert_eq!(world.permissions(&bob).await, ["permission.writeGrants"]);
 }

@@ -47,9 +47,15 @@ impl World {
     async fn founder(&self, kind: TenantKind) -> TestUser {
         let founder = self.stranger(self.platform.tenant()).await;
         self.platform.publish(Some(founder.tenant), &tenant_created(&founder, kind)).await;
-        eventually("the owner may read grants", async || (self.get("/v1/grants", &founder).await.status == 200).then_some(())).await;
+        eventually("the owner may read grants", async || {
+            (self.get("/v1/grants", &founder).await.status == 200).then_some(())
+        })
+        .await;
         // The founder's stamp comes before the tenant's, or after it: only when both are written does a record last.
-        eventually("no stamp is owed", async || (self.count("SELECT count(*) FROM owed_stamps").await == 0).then_some(())).await;
+        eventually("no stamp is owed", async || {
+            (self.count("SELECT count(*) FROM owed_stamps").await == 0).then_some(())
+        })
+        .await;
         self.get("/v1/grants", &founder).await.expect(200);
         founder
     }
@@ -57,9 +63,15 @@ impl World {
     /// A member of the tenant, by the message that auth sends.
     pub async fn member(&self, tenant: TenantId) -> TestUser {
         let member = self.stranger(tenant).await;
-        self.platform.publish(Some(tenant), &MemberJoined { tenant_id: tenant, user_id: member.user, membership_id: None }).await;
+        self.platform
+            .publish(Some(tenant), &MemberJoined { tenant_id: tenant, user_id: member.user, membership_id: None })
+            .await;
         let query = "SELECT count(*) FROM grants WHERE principal = $1";
-        let held = async || (sqlx::query_scalar::<_, i64>(query).bind(principal(&member)).fetch_one(&self.platform.pool).await.unwrap() == 1).then_some(());
+        let held = async || {
+            (sqlx::query_scalar::<_, i64>(query).bind(principal(&member)).fetch_one(&self.platform.pool).await.unwrap()
+                == 1)
+                .then_some(())
+        };
         eventually("the member has a grant", held).await;
         member
     }
@@ -82,7 +94,10 @@ impl World {
 
     /// Makes a role and gives its id.
     pub async fn role(&self, by: &TestUser, name: &str, permissions: &[&str], includes: &[&str]) -> String {
-        let role = self.post("/v1/roles", by, json!({"name": name, "permissions": permissions, "includes": includes})).await.expect(201);
+        let role = self
+            .post("/v1/roles", by, json!({"name": name, "permissions": permissions, "includes": includes}))
+            .await
+            .expect(201);
         role["id"].as_str().unwrap().to_owned()
     }
 
@@ -116,7 +131,10 @@ impl World {
 
     /// Grants one permission by name and gives the grant's id.
     pub async fn grant(&self, by: &TestUser, to: &TestUser, permission: &str) -> String {
-        let grant = self.post("/v1/grants", by, json!({"principal": principal(to), "permission": permission})).await.expect(201);
+        let grant = self
+            .post("/v1/grants", by, json!({"principal": principal(to), "permission": permission}))
+            .await
+            .expect(201);
         grant["id"].as_str().unwrap().to_owned()
     }
 
@@ -137,7 +155,11 @@ impl World {
 
     pub async fn register(&self, client: &str, permissions: Value) -> TestAnswer {
         let list = json!({"namespace": client, "permissions": permissions});
-        self.server.put(&format!("/internal/manifests/{client}"), &list).bearer(&self.platform.client_token(client)).send().await
+        self.server
+            .put(&format!("/internal/manifests/{client}"), &list)
+            .bearer(&self.platform.client_token(client))
+            .send()
+            .await
     }
 
     pub async fn count(&self, query: &'static str) -> i64 {
@@ -146,7 +168,8 @@ impl World {
 
     /// Waits until a statement of this database waits for a lock.
     pub async fn until_somebody_waits(&self) {
-        let query = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
+        let query =
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
         eventually("a statement waits for a lock", async || (self.count(query).await > 0).then_some(())).await;
     }
 }
@@ -173,7 +196,13 @@ pub fn principal(user: &TestUser) -> String {
 }
 
 pub fn tenant_created(founder: &TestUser, kind: TenantKind) -> TenantCreated {
-    TenantCreated { tenant_id: founder.tenant, name: "Acme".into(), kind, owner_user_id: founder.user, owner_email: "ada@acme.test".into() }
+    TenantCreated {
+        tenant_id: founder.tenant,
+        name: "Acme".into(),
+        kind,
+        owner_user_id: founder.user,
+        owner_email: "ada@acme.test".into(),
+    }
 }
 
 /// Everything that this service knows, to be compared.

@@ -36,15 +36,24 @@ async fn try_out(page: &Client, url: &str, token: &str) -> anyhow::Result<()> {
     for section in page.find_all(Locator::Css(".opblock-tag")).await? {
         tags.extend(section.attr("data-tag").await?);
     }
-    ensure!(tags.len() > 2 && tags.iter().position(|tag| tag == "internal") == Some(tags.len() - 1), "what is internal stands last: {tags:?}");
+    ensure!(
+        tags.len() > 2 && tags.iter().position(|tag| tag == "internal") == Some(tags.len() - 1),
+        "what is internal stands last: {tags:?}"
+    );
 
     page.refresh().await?;
     wait_for(page, ".btn.authorize.locked").await.context("the token is kept across a reload")?;
     click(page, &format!("{OPERATION} .opblock-summary-control")).await?;
     click(page, &format!("{OPERATION} .btn.execute")).await?;
-    let status = wait_for(page, &format!("{OPERATION} .live-responses-table tr.response .response-col_status")).await?.text().await?;
+    let status = wait_for(page, &format!("{OPERATION} .live-responses-table tr.response .response-col_status"))
+        .await?
+        .text()
+        .await?;
     ensure!(status.starts_with("200"), "the live response has status {status}");
-    let answer = wait_for(page, &format!("{OPERATION} .live-responses-table tr.response .response-col_description")).await?.text().await?;
+    let answer = wait_for(page, &format!("{OPERATION} .live-responses-table tr.response .response-col_description"))
+        .await?
+        .text()
+        .await?;
     ensure!(answer.contains("\"permission.readRoles\""), "the live response is {answer}");
     let shown = wait_for(page, OPERATION).await?.text().await?;
     ensure!(shown.contains("Every permission that the caller has"), "the prose is not shown: {shown}");
@@ -53,7 +62,11 @@ async fn try_out(page: &Client, url: &str, token: &str) -> anyhow::Result<()> {
 
 /// The element, once it is there.
 async fn wait_for(page: &Client, selector: &str) -> anyhow::Result<fantoccini::elements::Element> {
-    page.wait().at_most(PATIENCE).for_element(Locator::Css(selector)).await.with_context(|| format!("waiting for {selector}"))
+    page.wait()
+        .at_most(PATIENCE)
+        .for_element(Locator::Css(selector))
+        .await
+        .with_context(|| format!("waiting for {selector}"))
 }
 
 async fn click(page: &Client, selector: &str) -> anyhow::Result<()> {

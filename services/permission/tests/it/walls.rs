@@ -11,7 +11,18 @@ async fn tenants_are_walled_off() {
     let bob = world.member(ada.tenant).await;
     world.role(&ada, "reader", &["permission.readGrants"], &["member"]).await;
     world.group(&ada, "readers", &[&bob]).await;
-    let tables = ["tenants", "roles", "role_permissions", "role_includes", "role_versions", "groups", "group_members", "grants", "audit", "principals"];
+    let tables = [
+        "tenants",
+        "roles",
+        "role_permissions",
+        "role_includes",
+        "role_versions",
+        "groups",
+        "group_members",
+        "grants",
+        "audit",
+        "principals",
+    ];
     tenant_walls(&world.platform, &tables).await;
 }
 

@@ -8,7 +8,10 @@ use sqlx::PgConnection;
 impl Handle<RunJob> for App {
     async fn handle(&self, tx: &mut PgConnection, message: &Delivery<RunJob>) -> Result<(), Fault> {
         let job = &message.data;
-        let version = i32::try_from(job.version).ok().filter(|version| *version > 0).ok_or_else(|| Fault::permanent("a job's version counts from 1"))?;
+        let version = i32::try_from(job.version)
+            .ok()
+            .filter(|version| *version > 0)
+            .ok_or_else(|| Fault::permanent("a job's version counts from 1"))?;
         if job.kind.is_empty() {
             return Err(Fault::permanent("a job has a kind"));
         }

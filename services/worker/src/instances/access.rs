@@ -45,18 +45,25 @@ pub(super) async fn open(app: &App, instance: InstanceId) -> Result<Opened, Faul
     if !is_role(&app_role) {
         return Err(Fault::permanent("the credentials name a role that is not a plain name"));
     }
-    let options = PgConnectOptions::from_str(database_url.expose_secret()).map_err(|_| Fault::permanent("the credentials are not a PostgreSQL URL"))?;
+    let options = PgConnectOptions::from_str(database_url.expose_secret())
+        .map_err(|_| Fault::permanent("the credentials are not a PostgreSQL URL"))?;
     // Statements of a bundle are not for the log.
-    let options = options.application_name("sevenleague-worker").options(SESSION.iter().copied()).disable_statement_logging();
-    let connection = timeout(CONNECT_TIMEOUT, options.connect()).await.map_err(|_| Fault::away("the instance's database does not answer"))?;
-    let connection = connection.map_err(|error| Fault::away(format!("the instance's database cannot be reached: {}", Chain(&error))))?;
+    let options =
+        options.application_name("sevenleague-worker").options(SESSION.iter().copied()).disable_statement_logging();
+    let connection = timeout(CONNECT_TIMEOUT, options.connect())
+        .await
+        .map_err(|_| Fault::away("the instance's database does not answer"))?;
+    let connection = connection
+        .map_err(|error| Fault::away(format!("the instance's database cannot be reached: {}", Chain(&error))))?;
     Ok(Opened { connection, app_role })
 }
 
 async fn fetch(app: &App, instance: InstanceId) -> Result<Credentials, Fault> {
     let url = format!("{}/internal/instances/{instance}/credentials", app.config.configurator_url);
     app.client.get(&url).await.map_err(|error| match error {
-        ClientError::Refused(problem) if matches!(problem.status.as_u16(), 404 | 410) => Fault::permanent("configurator knows no such instance"),
+        ClientError::Refused(problem) if matches!(problem.status.as_u16(), 404 | 410) => {
+            Fault::permanent("configurator knows no such instance")
+        }
         error if is_outage(&error) => Fault::away(format!("configurator gives no credentials: {}", Chain(&error))),
         error => Fault::transient(format!("configurator gives no credentials: {}", Chain(&error))),
     })
@@ -66,7 +73,9 @@ async fn fetch(app: &App, instance: InstanceId) -> Result<Credentials, Fault> {
 fn is_outage(error: &ClientError) -> bool {
     match error {
         ClientError::Unreachable(_) => true,
-        ClientError::Refused(problem) => problem.status.is_server_error() || matches!(problem.status.as_u16(), 401 | 408 | 429),
+        ClientError::Refused(problem) => {
+            problem.status.is_server_error() || matches!(problem.status.as_u16(), 401 | 408 | 429)
+        }
     }
 }
 

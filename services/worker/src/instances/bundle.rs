@@ -37,12 +37,17 @@ impl Bundle {
             ErrorKind::NotFound => Fault::away(format!("this worker has no bundle {service} {bundle_version}")),
             _ => Fault::transient(format!("the manifest of {service} {bundle_version} cannot be read: {error}")),
         })?;
-        let manifest = Manifest::parse(&text).map_err(|fault| Fault::permanent(format!("the manifest of {service} {bundle_version} is malformed: {fault}")))?;
+        let manifest = Manifest::parse(&text).map_err(|fault| {
+            Fault::permanent(format!("the manifest of {service} {bundle_version} is malformed: {fault}"))
+        })?;
         if let Some(fault) = manifest.faults().into_iter().next() {
             return Err(Fault::permanent(format!("the manifest of {service} {bundle_version} is not sound: {fault}")));
         }
         if (&manifest.service, &manifest.version) != (service, bundle_version) {
-            return Err(Fault::permanent(format!("the folder of {service} {bundle_version} holds {} {}", manifest.service, manifest.version)));
+            return Err(Fault::permanent(format!(
+                "the folder of {service} {bundle_version} holds {} {}",
+                manifest.service, manifest.version
+            )));
         }
         let modules = in_order(&manifest, modules)?;
         Ok(Self { manifest, folder, modules })
@@ -105,18 +110,28 @@ fn in_order(manifest: &Manifest, wanted: &[String]) -> Result<Vec<String>, Fault
     Ok(placed)
 }
 
-fn place(manifest: &Manifest, wanted: &[String], name: &str, open: &mut Vec<String>, placed: &mut Vec<String>) -> Result<(), Fault> {
+fn place(
+    manifest: &Manifest,
+    wanted: &[String],
+    name: &str,
+    open: &mut Vec<String>,
+    placed: &mut Vec<String>,
+) -> Result<(), Fault> {
     if placed.iter().any(|done| done == name) {
         return Ok(());
     }
-    let module = manifest.module(name).ok_or_else(|| Fault::permanent(format!("{} has no module '{name}'", manifest.service)))?;
+    let module = manifest
+        .module(name)
+        .ok_or_else(|| Fault::permanent(format!("{} has no module '{name}'", manifest.service)))?;
     if open.iter().any(|waiting| waiting == name) {
         return Err(Fault::permanent(format!("module '{name}' depends on itself")));
     }
     open.push(name.to_owned());
     for needed in &module.depends_on {
         if !wanted.contains(needed) {
-            return Err(Fault::permanent(format!("module '{name}' depends on '{needed}', which the instance does not have")));
+            return Err(Fault::permanent(format!(
+                "module '{name}' depends on '{needed}', which the instance does not have"
+            )));
         }
         place(manifest, wanted, needed, open, placed)?;
     }
@@ -130,9 +145,14 @@ mod tests {
     use super::*;
 
     fn manifest(modules: &[(&str, &[&str])]) -> Manifest {
-        let modules: Vec<_> =
-            modules.iter().map(|(name, needs)| format!("[[modules]]\nname = '{name}'\ntitle = ''\nprice_per_hour = '0'\ndepends_on = {needs:?}")).collect();
-        let head = "service = 'forum'\nversion = '1.0.0'\ntitle = ''\ncurrency = 'EUR'\nprice_per_hour = '0'\nsetup = {}\n";
+        let modules: Vec<_> = modules
+            .iter()
+            .map(|(name, needs)| {
+                format!("[[modules]]\nname = '{name}'\ntitle = ''\nprice_per_hour = '0'\ndepends_on = {needs:?}")
+            })
+            .collect();
+        let head =
+            "service = 'forum'\nversion = '1.0.0'\ntitle = ''\ncurrency = 'EUR'\nprice_per_hour = '0'\nsetup = {}\n";
         Manifest::parse(&format!("{head}{}", modules.join("\n"))).unwrap()
     }
 
@@ -152,7 +172,10 @@ mod tests {
     fn what_cannot_be_ordered_says_why() {
         let manifest = manifest(&[("a", &["b"]), ("b", &["a"]), ("c", &["a"])]);
         assert_eq!(order(&manifest, &["x"]).unwrap_err(), "forum has no module 'x'");
-        assert_eq!(order(&manifest, &["c"]).unwrap_err(), "module 'c' depends on 'a', which the instance does not have");
+        assert_eq!(
+            order(&manifest, &["c"]).unwrap_err(),
+            "module 'c' depends on 'a', which the instance does not have"
+        );
         assert_eq!(order(&manifest, &["a", "b"]).unwrap_err(), "module 'a' depends on itself");
     }
 }

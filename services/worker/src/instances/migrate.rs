@@ -17,7 +17,12 @@ pub(crate) async fn run(run: &Run<'_>) -> Result<(), Fault> {
     let mut session = Session::begin(access::open(run.app, order.instance).await?).await?;
     for (done, script) in scripts.iter().enumerate() {
         let applied = session.apply(Ledger::Migrations, script, None).await?;
-        run.note(done + 1, total, &format!("{}: {}", script.name, if applied { "applied" } else { "was applied before" })).await;
+        run.note(
+            done + 1,
+            total,
+            &format!("{}: {}", script.name, if applied { "applied" } else { "was applied before" }),
+        )
+        .await;
     }
     let missing = session.meter(&bundle.manifest.meters).await?;
     if bundle.is_whole() && !missing.is_empty() {

@@ -16,8 +16,8 @@ pub(super) struct Order {
 impl Order {
     pub fn read(job: &Claimed) -> Result<Self, Fault> {
         let instance = job.instance_id.map(InstanceId).ok_or_else(|| Fault::permanent("the job names no instance"))?;
-        let payload: InstancePayload =
-            serde_json::from_value(job.payload.clone()).map_err(|fault| Fault::permanent(format!("the payload does not fit: {fault}")))?;
+        let payload: InstancePayload = serde_json::from_value(job.payload.clone())
+            .map_err(|fault| Fault::permanent(format!("the payload does not fit: {fault}")))?;
         for name in [&payload.service, &payload.bundle_version].into_iter().chain(&payload.modules) {
             if !is_plain(name) {
                 return Err(Fault::permanent(format!("{name:?} is not a plain name")));
@@ -30,7 +30,9 @@ impl Order {
 /// A name that stays inside its folder: lower-case letters, digits, `-`, `_` and `.`, beginning with a letter or a digit.
 fn is_plain(name: &str) -> bool {
     let begins = name.starts_with(|c: char| c.is_ascii_lowercase() || c.is_ascii_digit());
-    begins && name.len() <= LONGEST_NAME && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-_.".contains(&b))
+    begins
+        && name.len() <= LONGEST_NAME
+        && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-_.".contains(&b))
 }
 
 #[cfg(test)]
@@ -72,7 +74,9 @@ mod tests {
 
     #[test]
     fn a_payload_of_another_shape_is_refused() {
-        for payload in [json!(null), json!({}), json!({"service": "forum", "bundle_version": 1, "modules": [], "settings": {}})] {
+        for payload in
+            [json!(null), json!({}), json!({"service": "forum", "bundle_version": 1, "modules": [], "settings": {}})]
+        {
             assert!(matches!(read(payload), Err(Fault::Permanent(_))));
         }
     }

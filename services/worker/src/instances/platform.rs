@@ -29,7 +29,9 @@ REVOKE ALL ON FUNCTION platform.count_row() FROM PUBLIC;
 
 /// Counts one unit of `meter` for each row. The names were checked with the manifest: letters, digits, `-` and `_` only.
 pub(super) fn trigger(Meter { name, table, .. }: &Meter) -> String {
-    format!(r#"CREATE OR REPLACE TRIGGER "platform_meter_{name}" AFTER INSERT ON public."{table}" FOR EACH ROW EXECUTE FUNCTION platform.count_row('{name}')"#)
+    format!(
+        r#"CREATE OR REPLACE TRIGGER "platform_meter_{name}" AFTER INSERT ON public."{table}" FOR EACH ROW EXECUTE FUNCTION platform.count_row('{name}')"#
+    )
 }
 
 /// What the product may do; `app_role` is a plain name.

@@ -15,7 +15,12 @@ pub(crate) async fn run(run: &Run<'_>) -> Result<(), Fault> {
     let mut session = Session::begin(access::open(run.app, order.instance).await?).await?;
     for (done, script) in scripts.iter().enumerate() {
         let applied = session.apply(Ledger::Seeds, script, Some(&order.payload.settings)).await?;
-        run.note(done + 1, scripts.len(), &format!("{}: {}", script.name, if applied { "applied" } else { "was applied before" })).await;
+        run.note(
+            done + 1,
+            scripts.len(),
+            &format!("{}: {}", script.name, if applied { "applied" } else { "was applied before" }),
+        )
+        .await;
     }
     session.end().await;
     Ok(())

@@ -52,7 +52,12 @@ impl Session {
     }
 
     /// Runs `script` if the ledger has no row of it; `false` means that it has.
-    pub async fn apply(&mut self, ledger: Ledger, script: &Script, settings: Option<&Map<String, Value>>) -> Result<bool, Fault> {
+    pub async fn apply(
+        &mut self,
+        ledger: Ledger,
+        script: &Script,
+        settings: Option<&Map<String, Value>>,
+    ) -> Result<bool, Fault> {
         let failed = |error| fault(&script.name, error);
         let mut tx = self.connection.begin().await.map_err(failed)?;
         if sqlx::query_scalar(ledger.contains()).bind(&script.name).fetch_one(&mut *tx).await.map_err(failed)? {
@@ -62,12 +67,19 @@ impl Session {
         sqlx::raw_sql("RESET ALL").execute(&mut *tx).await.map_err(failed)?;
         if let Some(settings) = settings {
             let settings = Value::Object(settings.clone()).to_string();
-            sqlx::query("SELECT set_config('seed.settings', $1, true)").bind(settings).execute(&mut *tx).await.map_err(failed)?;
+            sqlx::query("SELECT set_config('seed.settings', $1, true)")
+                .bind(settings)
+                .execute(&mut *tx)
+                .await
+                .map_err(failed)?;
         }
         let before = transaction_id(&mut tx).await.map_err(failed)?;
         sqlx::raw_sql(AssertSqlSafe(script.sql.clone())).execute(&mut *tx).await.map_err(failed)?;
         if transaction_id(&mut tx).await.map_err(failed)? != before {
-            return Err(Fault::permanent(format!("{} ends its transaction itself; a file must contain no COMMIT or ROLLBACK", script.name)));
+            return Err(Fault::permanent(format!(
+                "{} ends its transaction itself; a file must contain no COMMIT or ROLLBACK",
+                script.name
+            )));
         }
         sqlx::query(ledger.insert()).bind(&script.name).execute(&mut *tx).await.map_err(failed)?;
         tx.commit().await.map_err(failed)?;
@@ -79,8 +91,10 @@ impl Session {
         let mut missing = Vec::new();
         for meter in meters {
             let what = format!("the meter {}", meter.name);
-            let found =
-                sqlx::query_scalar("SELECT to_regclass('public.' || quote_ident($1)) IS NOT NULL").bind(&meter.table).fetch_one(&mut self.connection).await;
+            let found = sqlx::query_scalar("SELECT to_regclass('public.' || quote_ident($1)) IS NOT NULL")
+                .bind(&meter.table)
+                .fetch_one(&mut self.connection)
+                .await;
             if found.map_err(|error| fault(&what, error))? {
                 self.run(&what, platform::trigger(meter)).await?;
             } else {
@@ -104,7 +118,11 @@ impl Session {
 
     /// Several statements without a transaction of their own are one transaction.
     async fn run(&mut self, what: &str, sql: String) -> Result<(), Fault> {
-        sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut self.connection).await.map(drop).map_err(|error| fault(what, error))
+        sqlx::raw_sql(AssertSqlSafe(sql))
+            .execute(&mut self.connection)
+            .await
+            .map(drop)
+            .map_err(|error| fault(what, error))
     }
 }
 
@@ -117,7 +135,8 @@ fn fault(what: &str, error: sqlx::Error) -> Fault {
     if is_outage(&error) {
         return Fault::away(format!("{what}: {error}"));
     }
-    let passing = error.as_database_error().and_then(|error| error.code()).is_some_and(|code| PASSING.contains(&code.as_ref()));
+    let passing =
+        error.as_database_error().and_then(|error| error.code()).is_some_and(|code| PASSING.contains(&code.as_ref()));
     match &error {
         sqlx::Error::Database(refusal) if !passing => {
             let code = refusal.code().unwrap_or_default();

@@ -114,7 +114,10 @@ mod tests {
 
     #[test]
     fn waits_grow_to_a_limit_and_last_half_an_hour() {
-        assert_eq!([i32::MIN, 1, 2, 3, 6, 7, 8, i32::MAX].map(|attempt| wait_after(attempt).as_secs()), [1, 1, 2, 4, 32, 60, 60, 60]);
+        assert_eq!(
+            [i32::MIN, 1, 2, 3, 6, 7, 8, i32::MAX].map(|attempt| wait_after(attempt).as_secs()),
+            [1, 1, 2, 4, 32, 60, 60, 60]
+        );
         let whole: Duration = (1..MOST_ATTEMPTS).map(wait_after).sum();
         assert!(whole > Duration::from_secs(30 * 60), "{whole:?}");
     }

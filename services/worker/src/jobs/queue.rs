@@ -55,14 +55,32 @@ pub(crate) struct Counts {
 /// Takes a job whose worker was not heard of until its lease ended, the longest abandoned first.
 pub(crate) async fn take_over(conn: &mut PgConnection, claim: &Claim<'_>) -> sqlx::Result<Option<Claimed>> {
     let (seconds, Can { kinds, versions, bundles }) = (claim.duration.as_secs_f64(), claim.can);
-    let taken = sqlx::query_file_as!(Claimed, "src/jobs/take_over.sql", claim.worker, claim.lease, seconds, kinds, versions, bundles);
+    let taken = sqlx::query_file_as!(
+        Claimed,
+        "src/jobs/take_over.sql",
+        claim.worker,
+        claim.lease,
+        seconds,
+        kinds,
+        versions,
+        bundles
+    );
     taken.fetch_optional(conn).await
 }
 
 /// Takes the queued job that has been due for longest.
 pub(crate) async fn begin(conn: &mut PgConnection, claim: &Claim<'_>) -> sqlx::Result<Option<Claimed>> {
     let (seconds, Can { kinds, versions, bundles }) = (claim.duration.as_secs_f64(), claim.can);
-    let begun = sqlx::query_file_as!(Claimed, "src/jobs/begin.sql", claim.worker, claim.lease, seconds, kinds, versions, bundles);
+    let begun = sqlx::query_file_as!(
+        Claimed,
+        "src/jobs/begin.sql",
+        claim.worker,
+        claim.lease,
+        seconds,
+        kinds,
+        versions,
+        bundles
+    );
     begun.fetch_optional(conn).await
 }
 
@@ -102,7 +120,13 @@ pub(crate) async fn finish(conn: &mut PgConnection, job: &Claimed, failure: Opti
 }
 
 /// Queues the job for another attempt after `wait`. A start that met an outage was no attempt.
-pub(crate) async fn postpone(conn: &mut PgConnection, job: &Claimed, wait: Duration, reason: &str, outage: bool) -> sqlx::Result<bool> {
+pub(crate) async fn postpone(
+    conn: &mut PgConnection,
+    job: &Claimed,
+    wait: Duration,
+    reason: &str,
+    outage: bool,
+) -> sqlx::Result<bool> {
     let postponed = sqlx::query!(
         "UPDATE jobs SET state = 'queued', run_after = now() + make_interval(secs => $3), last_error = $4, lease = NULL, lease_until = NULL,
                 attempts = attempts - CASE WHEN $5 THEN 1 ELSE 0 END, outages = CASE WHEN $5 THEN outages + 1 ELSE 0 END,

@@ -47,7 +47,8 @@ pub async fn list(
 ) -> Result<Json<Page<Job>>, Problem> {
     let request = page.check()?;
     let can = app.abilities.now().await;
-    let jobs = store::list(&mut *db::begin_platform(&app.pool).await?, filter.state, filter.instance_id, request, &can).await?;
+    let jobs = store::list(&mut *db::begin_platform(&app.pool).await?, filter.state, filter.instance_id, request, &can)
+        .await?;
     Ok(Json(Page::cut(jobs, request, |job| job.id)))
 }
 
@@ -60,7 +61,11 @@ pub async fn get(State(app): State<App>, _: Allowed<ReadJobs>, Path(id): Path<Jo
 
 #[utoipa::path(post, path = "/v1/jobs/{id}/retry", operation_id = "retryJob", tag = "jobs", params(("id" = Uuid, Path)),
     responses((status = 202, body = Job), (status = 409, description = "The job has not failed.")), security(("bearer" = ["worker.writeJobs"])))]
-pub async fn retry(State(app): State<App>, caller: Allowed<WriteJobs>, Path(id): Path<JobId>) -> Result<(StatusCode, Json<Job>), Problem> {
+pub async fn retry(
+    State(app): State<App>,
+    caller: Allowed<WriteJobs>,
+    Path(id): Path<JobId>,
+) -> Result<(StatusCode, Json<Job>), Problem> {
     let can = app.abilities.now().await;
     let mut tx = db::begin_platform(&app.pool).await?;
     let queued = store::retry(&mut tx, id, &caller.principal.to_string()).await?;
@@ -74,7 +79,11 @@ pub async fn retry(State(app): State<App>, caller: Allowed<WriteJobs>, Path(id):
 
 #[utoipa::path(get, path = "/internal/jobs/{id}", operation_id = "getJobProgress", tag = "jobs", params(("id" = Uuid, Path)),
     responses((status = 200, body = JobProgress)), security(("platform_client" = ["configurator"])))]
-pub async fn progress(State(app): State<App>, _: Internal<Configurator>, Path(id): Path<JobId>) -> Result<Json<JobProgress>, Problem> {
+pub async fn progress(
+    State(app): State<App>,
+    _: Internal<Configurator>,
+    Path(id): Path<JobId>,
+) -> Result<Json<JobProgress>, Problem> {
     let can = app.abilities.now().await;
     store::progress(&mut *db::begin_platform(&app.pool).await?, id, &can).await?.map(Json).ok_or_else(not_found)
 }

@@ -66,7 +66,13 @@ pub async fn progress(conn: &mut PgConnection, id: JobId, can: &Can) -> sqlx::Re
     .await
 }
 
-pub async fn list(conn: &mut PgConnection, state: Option<State>, instance: Option<Uuid>, page: PageRequest, can: &Can) -> sqlx::Result<Vec<Job>> {
+pub async fn list(
+    conn: &mut PgConnection,
+    state: Option<State>,
+    instance: Option<Uuid>,
+    page: PageRequest,
+    can: &Can,
+) -> sqlx::Result<Vec<Job>> {
     sqlx::query_as!(
         Job,
         r#"SELECT id, kind, version, tenant_id, instance_id, state AS "state: State", run, attempts, takeovers, run_after,

@@ -74,11 +74,13 @@ impl Instance {
         let mut admin = PgConnection::connect(admin_url().as_str()).await.unwrap();
         let admin = &mut admin;
         eventually(what, async || {
-            let sleeping: bool = sqlx::query_scalar("SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = $1 AND wait_event = 'PgSleep')")
-                .bind(&self.database)
-                .fetch_one(&mut *admin)
-                .await
-                .unwrap();
+            let sleeping: bool = sqlx::query_scalar(
+                "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = $1 AND wait_event = 'PgSleep')",
+            )
+            .bind(&self.database)
+            .fetch_one(&mut *admin)
+            .await
+            .unwrap();
             (sleeping == sleeps).then_some(())
         })
         .await;
@@ -115,11 +117,14 @@ struct Answers {
 
 impl Configurator {
     pub async fn start(instance: &Instance) -> Self {
-        let credentials = json!({"database_url": instance.url("owner"), "app_role": format!("{}_app", instance.database)});
+        let credentials =
+            json!({"database_url": instance.url("owner"), "app_role": format!("{}_app", instance.database)});
         let answers = Arc::new(Answers { instance: instance.id, credentials, outage: AtomicU32::new(0) });
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        let router = Router::new().route("/internal/instances/{id}/credentials", get(credentials_of)).with_state(answers.clone());
+        let router = Router::new()
+            .route("/internal/instances/{id}/credentials", get(credentials_of))
+            .with_state(answers.clone());
         tokio::spawn(async move { axum::serve(listener, router).await });
         Self { url, answers }
     }
@@ -130,7 +135,11 @@ impl Configurator {
     }
 }
 
-async fn credentials_of(State(answers): State<Arc<Answers>>, Path(id): Path<InstanceId>, headers: HeaderMap) -> Result<Json<Value>, StatusCode> {
+async fn credentials_of(
+    State(answers): State<Arc<Answers>>,
+    Path(id): Path<InstanceId>,
+    headers: HeaderMap,
+) -> Result<Json<Value>, StatusCode> {
     if !headers.contains_key("authorization") {
         return Err(StatusCode::UNAUTHORIZED);
     }

@@ -105,13 +105,17 @@ async fn a_worker_that_lost_its_lease_lets_go_and_cannot_finish() {
 #[tokio::test]
 async fn a_job_that_too_many_workers_died_of_is_given_up() {
     let world = World::start().await;
-    let insert = "INSERT INTO jobs (id, kind, version, payload, state, takeovers, worker, lease, lease_until, tenant_id)
+    let insert =
+        "INSERT INTO jobs (id, kind, version, payload, state, takeovers, worker, lease, lease_until, tenant_id)
                   VALUES ($1, 'instance.migrate', 1, '{}', 'running', 5, 'dead', gen_random_uuid(), now(), $2)";
     let id = contracts::id::JobId(world.id());
     sqlx::query(insert).bind(id.0).bind(world.tenant.0).execute(&world.platform.pool).await.unwrap();
     let _worker = world.worker().await;
     let row = world.ended(id).await;
-    assert_eq!((row.state.as_str(), row.last_error.as_deref()), ("failed", Some("6 workers died of it or were cut off from it")));
+    assert_eq!(
+        (row.state.as_str(), row.last_error.as_deref()),
+        ("failed", Some("6 workers died of it or were cut off from it"))
+    );
     assert_eq!(world.told(1).await[0].outcome, JobOutcome::Failed);
 }
 
@@ -121,7 +125,11 @@ async fn a_job_waits_for_configurator_to_come_back() {
     world.configurator.fail(2);
     let _worker = world.worker().await;
     let row = world.run(&world.migrate()).await;
-    assert_eq!((row.state.as_str(), row.attempts, row.last_error.as_deref()), ("succeeded", 1, None), "an outage is no attempt: {row:?}");
+    assert_eq!(
+        (row.state.as_str(), row.attempts, row.last_error.as_deref()),
+        ("succeeded", 1, None),
+        "an outage is no attempt: {row:?}"
+    );
     assert_eq!(row.log.matches("put off: configurator gives no credentials").count(), 2, "{}", row.log);
     world.told(1).await;
 }

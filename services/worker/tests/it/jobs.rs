@@ -23,7 +23,10 @@ async fn operators_see_jobs_with_progress_and_log() {
     world.run(&unsound).await;
 
     let job = worker.get(&format!("/v1/jobs/{}", migrate.job_id)).bearer(&operator.token).send().await.expect(200);
-    assert_eq!((&job["kind"], &job["version"], &job["state"]), (&json!("instance.migrate"), &json!(1), &json!("succeeded")));
+    assert_eq!(
+        (&job["kind"], &job["version"], &job["state"]),
+        (&json!("instance.migrate"), &json!(1), &json!("succeeded"))
+    );
     assert_eq!((&job["tenant_id"], &job["instance_id"]), (&json!(world.tenant), &json!(world.instance.id)));
     assert_eq!((&job["progress"], &job["attempts"]), (&json!({"done": 5, "total": 5}), &json!(1)));
     assert_eq!(job["log"].as_array().unwrap().len(), 7, "{job}");
@@ -48,7 +51,12 @@ async fn operators_see_jobs_with_progress_and_log() {
     assert_eq!((&second["items"][0]["id"], second.get("next_cursor")), (&json!(unsound.job_id), None));
     let unknown = format!("/v1/jobs/{}", world.id());
     worker.get(&unknown).bearer(&operator.token).send().await.problem(404, "job_not_found");
-    worker.post(&format!("{unknown}/retry"), &json!({})).bearer(&operator.token).send().await.problem(404, "job_not_found");
+    worker
+        .post(&format!("{unknown}/retry"), &json!({}))
+        .bearer(&operator.token)
+        .send()
+        .await
+        .problem(404, "job_not_found");
 }
 
 #[tokio::test]
@@ -63,12 +71,17 @@ async fn whoever_missed_the_end_of_a_job_can_ask_for_it() {
     let job = worker.get(&path).bearer(&configurator).send().await.expect(200);
     let reason = "forum has no module 'ghosts'";
     assert_eq!((&job["state"], &job["run"], &job["reason"]), (&json!("failed"), &json!(1), &json!(reason)));
-    assert_eq!((&job["job_id"], &job["instance_id"], &job["kind"]), (&json!(unsound.job_id), &json!(world.instance.id), &json!("instance.migrate")));
+    assert_eq!(
+        (&job["job_id"], &job["instance_id"], &job["kind"]),
+        (&json!(unsound.job_id), &json!(world.instance.id), &json!("instance.migrate"))
+    );
     assert!(job["finished_at"].is_string(), "{job}");
 
     let unheard = format!("/internal/jobs/{}", world.id());
     worker.get(&unheard).bearer(&configurator).send().await.problem(404, "job_not_found");
-    for stranger in [world.platform.client_token("billing"), world.platform.user(world.tenant, &["worker.readJobs"]).await.token] {
+    for stranger in
+        [world.platform.client_token("billing"), world.platform.user(world.tenant, &["worker.readJobs"]).await.token]
+    {
         worker.get(&path).bearer(&stranger).send().await.problem(403, "platform_client_only");
     }
 }
@@ -104,7 +117,10 @@ async fn a_parked_row_of_the_outbox_is_seen() {
     let parked = "INSERT INTO outbox (id, topic, envelope, created_at, parked_at) VALUES ($1, 'worker-events', '{}', now(), now())";
     sqlx::query(parked).bind(world.id()).execute(&world.platform.pool).await.unwrap();
     let worker = world.worker().await;
-    eventually("the gauge counts it", async || worker.ops("/metrics").send().await.text.contains("outbox_parked 1").then_some(())).await;
+    eventually("the gauge counts it", async || {
+        worker.ops("/metrics").send().await.text.contains("outbox_parked 1").then_some(())
+    })
+    .await;
 }
 
 #[tokio::test]
@@ -122,7 +138,10 @@ async fn a_job_of_an_unknown_kind_or_version_is_left_for_a_worker_that_knows_it(
         let row = world.row(id).await.unwrap();
         assert_eq!((row.state.as_str(), row.attempts), ("queued", 0), "{row:?}");
     }
-    eventually("the metric shows both", async || worker.ops("/metrics").send().await.text.contains("jobs_left_to_others 2").then_some(())).await;
+    eventually("the metric shows both", async || {
+        worker.ops("/metrics").send().await.text.contains("jobs_left_to_others 2").then_some(())
+    })
+    .await;
 }
 
 #[tokio::test]

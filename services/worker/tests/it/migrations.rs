@@ -20,7 +20,10 @@ async fn an_instance_is_migrated_and_seeded_once_however_often_it_is_ordered() {
     world.publish(&migrate).await;
     let migrated = world.ended(migrate.job_id).await;
     assert_eq!((migrated.state.as_str(), migrated.attempts, migrated.takeovers), ("succeeded", 1, 0), "{migrated:?}");
-    assert_eq!(world.instance.names(MIGRATIONS).await, ["base/0001_posts.sql", "base/0002_board.sql", "tags/0001_tags.sql", "polls/0001_votes.sql"]);
+    assert_eq!(
+        world.instance.names(MIGRATIONS).await,
+        ["base/0001_posts.sql", "base/0002_board.sql", "tags/0001_tags.sql", "polls/0001_votes.sql"]
+    );
     let seeded = world.run(&world.seed()).await;
     assert_eq!(seeded.state, "succeeded", "{seeded:?}");
     for again in [world.migrate(), world.seed()] {
@@ -31,7 +34,10 @@ async fn an_instance_is_migrated_and_seeded_once_however_often_it_is_ordered() {
     assert_eq!(world.instance.names("SELECT title FROM board").await, ["Acme's board"]);
     assert_eq!(world.instance.number("SELECT count(*) FROM tags").await, 2);
     let told = world.told(4).await;
-    assert!(told.iter().all(|job| job.outcome == JobOutcome::Succeeded && job.instance_id == Some(world.instance.id)), "{told:?}");
+    assert!(
+        told.iter().all(|job| job.outcome == JobOutcome::Succeeded && job.instance_id == Some(world.instance.id)),
+        "{told:?}"
+    );
 }
 
 #[tokio::test]
@@ -40,12 +46,18 @@ async fn the_products_role_can_work_and_its_rows_are_metered() {
     let _worker = world.worker().await;
     assert_eq!(world.run(&world.migrate()).await.state, "succeeded");
     let mut owner = world.instance.connect("owner").await;
-    sqlx::raw_sql("INSERT INTO posts (id, title) OVERRIDING SYSTEM VALUE VALUES (100, 'a sample is not metered')").execute(&mut owner).await.unwrap();
+    sqlx::raw_sql("INSERT INTO posts (id, title) OVERRIDING SYSTEM VALUE VALUES (100, 'a sample is not metered')")
+        .execute(&mut owner)
+        .await
+        .unwrap();
     let mut app = world.instance.connect("app").await;
     sqlx::raw_sql("INSERT INTO posts (title) VALUES ('a'), ('b')").execute(&mut app).await.unwrap();
     sqlx::raw_sql("UPDATE posts SET title = 'c'; DELETE FROM posts WHERE id = 1").execute(&mut app).await.unwrap();
     let counted: Vec<(String, String, String)> =
-        sqlx::query_as("DELETE FROM platform.outbox RETURNING meter, key, quantity::text").fetch_all(&mut app).await.unwrap();
+        sqlx::query_as("DELETE FROM platform.outbox RETURNING meter, key, quantity::text")
+            .fetch_all(&mut app)
+            .await
+            .unwrap();
     assert_eq!(counted, ["1", "2"].map(|id| ("posts".into(), format!("posts:{id}"), "1".into())));
     for forbidden in [
         "INSERT INTO platform.outbox (meter, key, quantity, occurred_at) VALUES ('posts', 'x', 1, now())",
@@ -56,7 +68,11 @@ async fn the_products_role_can_work_and_its_rows_are_metered() {
         "CREATE TEMP TABLE mine (id bigint); CREATE TRIGGER t AFTER INSERT ON mine FOR EACH ROW EXECUTE FUNCTION platform.count_row('posts')",
     ] {
         let refusal = sqlx::raw_sql(forbidden).execute(&mut app).await.unwrap_err();
-        assert_eq!(refusal.as_database_error().and_then(|error| error.code()).as_deref(), Some("42501"), "{forbidden}: {refusal}");
+        assert_eq!(
+            refusal.as_database_error().and_then(|error| error.code()).as_deref(),
+            Some("42501"),
+            "{forbidden}: {refusal}"
+        );
     }
 }
 
@@ -137,5 +153,8 @@ async fn a_meter_without_its_table_is_a_fault_only_where_every_module_is_there()
     assert!(row.log.contains("the meter 'votes' has no table 'votes'"), "{}", row.log);
     world.bundles.write("modules/polls/migrations/0001_votes.sql", "CREATE TABLE ballots (id bigint PRIMARY KEY);");
     let row = world.run(&world.migrate()).await;
-    assert_eq!((row.state.as_str(), row.last_error.as_deref()), ("failed", Some("the meter 'votes' has no table 'votes'")));
+    assert_eq!(
+        (row.state.as_str(), row.last_error.as_deref()),
+        ("failed", Some("the meter 'votes' has no table 'votes'"))
+    );
 }

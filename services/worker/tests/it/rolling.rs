@@ -17,7 +17,10 @@ async fn a_job_whose_bundle_is_not_here_is_left_for_a_worker_that_has_it() {
     assert_eq!(world.run(&world.migrate()).await.state, "succeeded");
     let row = world.row(id).await.unwrap();
     assert_eq!((row.state.as_str(), row.attempts, row.last_error.as_deref()), ("queued", 0, None), "{row:?}");
-    eventually("the metric shows it", async || worker.ops("/metrics").send().await.text.contains("jobs_left_to_others 1").then_some(())).await;
+    eventually("the metric shows it", async || {
+        worker.ops("/metrics").send().await.text.contains("jobs_left_to_others 1").then_some(())
+    })
+    .await;
     let operator = world.platform.user(world.platform.tenant(), &["worker.readJobs"]).await;
     let job = worker.get(&format!("/v1/jobs/{id}")).bearer(&operator.token).send().await.expect(200);
     assert_eq!((&job["state"], &job["left_to_others"]), (&json!("queued"), &json!(true)), "{job}");
@@ -55,11 +58,18 @@ async fn a_claim_reads_a_few_rows_however_many_jobs_wait_for_others() {
     // The planner must not need to know what it knows after this, nor be led astray by it.
     for statement in ["SELECT", "ANALYZE jobs"] {
         sqlx::raw_sql(statement).execute(&world.platform.pool).await.unwrap();
-        for (claim, sql) in [("begin", include_str!("../../src/jobs/begin.sql")), ("take over", include_str!("../../src/jobs/take_over.sql"))] {
+        for (claim, sql) in [
+            ("begin", include_str!("../../src/jobs/begin.sql")),
+            ("take over", include_str!("../../src/jobs/take_over.sql")),
+        ] {
             let mut tx = db::begin_platform(&pool).await.unwrap();
             let explain = format!("EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {sql}");
             let kinds = ["instance.migrate", "instance.migrate", "instance.seed", "instance.seed"];
-            let explained = sqlx::query_scalar::<_, Value>(sqlx::AssertSqlSafe(explain)).bind("test").bind(world.id()).bind(60.0).bind(&kinds[..]);
+            let explained = sqlx::query_scalar::<_, Value>(sqlx::AssertSqlSafe(explain))
+                .bind("test")
+                .bind(world.id())
+                .bind(60.0)
+                .bind(&kinds[..]);
             let explained = explained.bind(&[1, 1, 1, 1][..]).bind(&["forum/1.0.0", "", "forum/1.0.0", ""][..]);
             let plan = explained.fetch_one(&mut *tx).await.unwrap();
             tx.rollback().await.unwrap();
@@ -67,9 +77,13 @@ async fn a_claim_reads_a_few_rows_however_many_jobs_wait_for_others() {
             nodes(&plan[0]["Plan"], &mut found);
             let number = |node: &Value, field: &str| node[field].as_f64().unwrap_or_default();
             for node in &found {
-                let read = (number(node, "Actual Rows") + number(node, "Rows Removed by Filter")) * number(node, "Actual Loops");
+                let read = (number(node, "Actual Rows") + number(node, "Rows Removed by Filter"))
+                    * number(node, "Actual Loops");
                 assert!(read < 100.0, "{claim} reads {read} rows after {statement}: {node}");
-                assert!(node["Node Type"] != "Seq Scan" || node["Relation Name"] != "jobs", "{claim} walks through the whole table: {node}");
+                assert!(
+                    node["Node Type"] != "Seq Scan" || node["Relation Name"] != "jobs",
+                    "{claim} walks through the whole table: {node}"
+                );
             }
             let blocks = number(found[0], "Shared Hit Blocks") + number(found[0], "Shared Read Blocks");
             assert!(blocks < 500.0, "{claim} touches {blocks} blocks after {statement}");

@@ -84,7 +84,14 @@ impl World {
     /// A worker in a process of its own, which can be killed.
     pub fn process(&self) -> Child {
         let mut command = Command::new(env!("CARGO_BIN_EXE_worker"));
-        command.arg("serve").envs(self.env()).env("RUST_LOG", "warn").stdout(Stdio::null()).kill_on_drop(true).spawn().unwrap()
+        command
+            .arg("serve")
+            .envs(self.env())
+            .env("RUST_LOG", "warn")
+            .stdout(Stdio::null())
+            .kill_on_drop(true)
+            .spawn()
+            .unwrap()
     }
 
     /// An order for the forum with both modules, the dependant first.
@@ -93,7 +100,13 @@ impl World {
         let modules = vec!["polls".into(), "tags".into()];
         let payload = InstancePayload { service: "forum".into(), bundle_version: "1.0.0".into(), modules, settings };
         let payload = serde_json::to_value(payload).unwrap();
-        RunJob { job_id: JobId(self.platform.ambient.uuid()), kind: kind.into(), version: 1, instance_id: Some(self.instance.id), payload }
+        RunJob {
+            job_id: JobId(self.platform.ambient.uuid()),
+            kind: kind.into(),
+            version: 1,
+            instance_id: Some(self.instance.id),
+            payload,
+        }
     }
 
     pub fn migrate(&self) -> RunJob {
@@ -150,12 +163,19 @@ impl World {
         eventually("the ends of the jobs are told", async || {
             let received = aws.sqs.receive_message().queue_url(&queue).max_number_of_messages(10).send().await.unwrap();
             for message in received.messages.unwrap_or_default() {
-                aws.sqs.delete_message().queue_url(&queue).receipt_handle(message.receipt_handle().unwrap()).send().await.unwrap();
+                aws.sqs
+                    .delete_message()
+                    .queue_url(&queue)
+                    .receipt_handle(message.receipt_handle().unwrap())
+                    .send()
+                    .await
+                    .unwrap();
                 let envelope: contracts::envelope::Envelope = serde_json::from_str(message.body().unwrap()).unwrap();
                 assert_eq!((envelope.kind.as_str(), envelope.tenant), ("worker.job.finished", Some(self.tenant)));
                 told.push(serde_json::from_value::<JobFinished>(envelope.data).unwrap());
             }
-            let unsaid: i64 = sqlx::query_scalar("SELECT count(*) FROM outbox").fetch_one(&self.platform.pool).await.unwrap();
+            let unsaid: i64 =
+                sqlx::query_scalar("SELECT count(*) FROM outbox").fetch_one(&self.platform.pool).await.unwrap();
             (told.len() >= jobs && unsaid == 0).then_some(())
         })
         .await;

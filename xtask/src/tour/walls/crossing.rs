@@ -30,18 +30,32 @@ enum What {
 }
 
 const EXCEPTIONS: [Exception; 4] = [
-    Exception { operations: &["listTopics", "getTopic"], what: What::Shows, why: "a forum's pages are for everybody who comes to its host" },
+    Exception {
+        operations: &["listTopics", "getTopic"],
+        what: What::Shows,
+        why: "a forum's pages are for everybody who comes to its host",
+    },
     Exception {
         operations: &["listPrincipalPermissions"],
         what: What::Takes,
         why: "it says what somebody may do in the caller's own tenant: a stranger nothing, which is an empty list",
     },
     Exception {
-        operations: &["showEmailVerification", "verifyEmail", "rejectRegistration", "showInvitationRefusal", "refuseInvitations"],
+        operations: &[
+            "showEmailVerification",
+            "verifyEmail",
+            "rejectRegistration",
+            "showInvitationRefusal",
+            "refuseInvitations",
+        ],
         what: What::NothingKnown,
         why: "a link's token is in a mail and nowhere else",
     },
-    Exception { operations: &["getPoll", "vote"], what: What::NothingKnown, why: "Ada has removed polls, and their routes with them" },
+    Exception {
+        operations: &["getPoll", "vote"],
+        what: What::NothingKnown,
+        why: "Ada has removed polls, and their routes with them",
+    },
 ];
 
 /// Ends the session that everything is called with, so it comes last.
@@ -74,7 +88,17 @@ struct Attempt {
 
 impl<'a> Crossing<'a> {
     pub fn new(guide: &'a Guide, known: &'a Known, hosts: &'a [&'a str], stranger: &'a Session) -> Self {
-        Self { guide, known, hosts, stranger, planted: String::new(), calls: 0, services: BTreeSet::new(), used: BTreeSet::new(), faults: Vec::new() }
+        Self {
+            guide,
+            known,
+            hosts,
+            stranger,
+            planted: String::new(),
+            calls: 0,
+            services: BTreeSet::new(),
+            used: BTreeSet::new(),
+            faults: Vec::new(),
+        }
     }
 
     /// What was seen; an error names everything that the wall let through.
@@ -90,8 +114,16 @@ impl<'a> Crossing<'a> {
         }
         self.unused();
         let (calls, services) = (self.calls, self.services.len());
-        ensure!(self.faults.is_empty(), "{} faults in {calls} calls:\n      {}", self.faults.len(), self.faults.join("\n      "));
-        Ok(format!("{} operations of {services} services called {calls} times with another tenant's token: 0 leaks", ordered.len()))
+        ensure!(
+            self.faults.is_empty(),
+            "{} faults in {calls} calls:\n      {}",
+            self.faults.len(),
+            self.faults.join("\n      ")
+        );
+        Ok(format!(
+            "{} operations of {services} services called {calls} times with another tenant's token: 0 leaks",
+            ordered.len()
+        ))
     }
 
     /// Every id in the path and in the query, every body.
@@ -99,30 +131,50 @@ impl<'a> Crossing<'a> {
         let mut filled = paths(operation, self.known);
         if filled.is_empty() {
             if !self.may(operation, What::NothingKnown) {
-                bail!("nothing of Ada's is known to call {} {} with: let her have one in an earlier step", operation.method, operation.path);
+                bail!(
+                    "nothing of Ada's is known to call {} {} with: let her have one in an earlier step",
+                    operation.method,
+                    operation.path
+                );
             }
             let holes = operation.parameters().into_iter().map(|parameter| format!("{{{}}}", parameter.name));
             filled.push(holes.fold(operation.path.clone(), |path, hole| path.replace(&hole, NOBODYS_ID)));
         }
-        let hosts: Vec<_> = if operation.service == "forum" { self.hosts.iter().map(|host| Some((*host).to_owned())).collect() } else { vec![None] };
-        let bodies = operation.body.as_ref().map(|body| Sampler { known: self.known, schemas: &body.schemas }.bodies(&body.schema));
+        let hosts: Vec<_> = if operation.service == "forum" {
+            self.hosts.iter().map(|host| Some((*host).to_owned())).collect()
+        } else {
+            vec![None]
+        };
+        let bodies = operation
+            .body
+            .as_ref()
+            .map(|body| Sampler { known: self.known, schemas: &body.schemas }.bodies(&body.schema));
         let bodies = bodies.map_or_else(|| vec![None], |bodies| bodies.into_iter().map(Some).collect());
         let mut queries = vec![None];
         for name in &operation.query {
-            let values = [true, false].into_iter().flat_map(|is_uuid| self.known.values(operation.container(), name, is_uuid));
-            queries.extend(values.collect::<BTreeSet<_>>().into_iter().map(|value| Some((name.clone(), value.to_owned()))));
+            let values =
+                [true, false].into_iter().flat_map(|is_uuid| self.known.values(operation.container(), name, is_uuid));
+            queries.extend(
+                values.collect::<BTreeSet<_>>().into_iter().map(|value| Some((name.clone(), value.to_owned()))),
+            );
         }
         let mut attempts = Vec::new();
         for (path, host) in filled.iter().flat_map(|path| hosts.iter().map(move |host| (path, host))) {
             for (query, body) in queries.iter().flat_map(|query| bodies.iter().map(move |body| (query, body))) {
-                attempts.push(Attempt { path: path.clone(), query: query.clone(), host: host.clone(), body: body.clone() });
+                attempts.push(Attempt {
+                    path: path.clone(),
+                    query: query.clone(),
+                    host: host.clone(),
+                    body: body.clone(),
+                });
             }
         }
         Ok(attempts)
     }
 
     async fn attempt(&mut self, operation: &Operation, attempt: &Attempt) -> Result<()> {
-        let mut call = self.guide.call(operation.method.clone(), &operation.service, &attempt.path).bearer(&self.stranger.token);
+        let mut call =
+            self.guide.call(operation.method.clone(), &operation.service, &attempt.path).bearer(&self.stranger.token);
         if let Some((name, value)) = &attempt.query {
             call = call.query(&[(name, value)]);
         }
@@ -133,7 +185,11 @@ impl<'a> Crossing<'a> {
             call = call.header("If-Match", "*");
         }
         if let Some(body) = &attempt.body {
-            call = if operation.body.as_ref().is_some_and(|body| body.form) { call.form(&fields(body)) } else { call.json(body) };
+            call = if operation.body.as_ref().is_some_and(|body| body.form) {
+                call.form(&fields(body))
+            } else {
+                call.json(body)
+            };
         }
         let answer = call.send().await?;
         self.calls += 1;
@@ -155,7 +211,11 @@ impl<'a> Crossing<'a> {
             self.faults.push(format!("{answer}, and what it names is another tenant's"));
         }
         let hers = format!("{told} {}", self.planted);
-        let leaks: Vec<_> = [&answer.text, &answer.header_text()].into_iter().flat_map(|said| self.known.leaks(said, &hers)).map(str::to_owned).collect();
+        let leaks: Vec<_> = [&answer.text, &answer.header_text()]
+            .into_iter()
+            .flat_map(|said| self.known.leaks(said, &hers))
+            .map(str::to_owned)
+            .collect();
         if !leaks.is_empty() && !self.may(operation, What::Shows) {
             self.faults.push(format!("{answer}, which tells of another tenant: {leaks:?}"));
         }
@@ -166,7 +226,9 @@ impl<'a> Crossing<'a> {
 
     /// Whether there is an exception for it, which counts as used by that.
     fn may(&mut self, operation: &Operation, what: What) -> bool {
-        let found = EXCEPTIONS.iter().find(|exception| exception.what == what && exception.operations.contains(&operation.id.as_str()));
+        let found = EXCEPTIONS
+            .iter()
+            .find(|exception| exception.what == what && exception.operations.contains(&operation.id.as_str()));
         found.is_some_and(|exception| {
             self.used.insert((exception.why, operation.id.clone()));
             true
@@ -181,7 +243,8 @@ impl<'a> Crossing<'a> {
     fn unused(&mut self) {
         for Exception { operations, what, why } in EXCEPTIONS {
             let unused = operations.iter().filter(|operation| !self.used.contains(&(why, (**operation).to_owned())));
-            self.faults.extend(unused.map(|operation| format!("{operation} needs no exception any more ({what:?}: {why})")));
+            self.faults
+                .extend(unused.map(|operation| format!("{operation} needs no exception any more ({what:?}: {why})")));
         }
     }
 }

@@ -62,14 +62,28 @@ impl Harvester<'_> {
     /// Makes one thing in each collection where the tenant has none, as the example of its document says.
     pub async fn furnish(&self, known: &mut Known) -> Result<()> {
         let is_list = |create: &Operation| {
-            self.operations.iter().any(|list| list.method == Method::GET && (&list.service, &list.path) == (&create.service, &create.path))
+            self.operations.iter().any(|list| {
+                list.method == Method::GET && (&list.service, &list.path) == (&create.service, &create.path)
+            })
         };
-        let creations = self.operations.iter().filter(|operation| operation.method == Method::POST && operation.door == Door::Bearer && is_list(operation));
+        let creations = self.operations.iter().filter(|operation| {
+            operation.method == Method::POST && operation.door == Door::Bearer && is_list(operation)
+        });
         for operation in creations.filter(|operation| !operation.path.contains('{')) {
-            let Some(body) = operation.body.as_ref().filter(|_| known.values(operation.container(), "id", true).is_empty()) else { continue };
+            let Some(body) =
+                operation.body.as_ref().filter(|_| known.values(operation.container(), "id", true).is_empty())
+            else {
+                continue;
+            };
             let sampler = Sampler { known: &Known::default(), schemas: &body.schemas };
             let Some(example) = sampler.bodies(&body.schema).into_iter().next() else { continue };
-            let made = self.guide.call(Method::POST, &operation.service, &operation.path).bearer(&self.owner.token).json(&example).send().await?;
+            let made = self
+                .guide
+                .call(Method::POST, &operation.service, &operation.path)
+                .bearer(&self.owner.token)
+                .json(&example)
+                .send()
+                .await?;
             if made.status == 201 {
                 known.learn(operation.container(), &made.json()?, Whose::Tenants);
                 self.guide.saw(format!("Ada has made {} {example}", operation.container()));
@@ -84,7 +98,11 @@ impl Harvester<'_> {
             Door::Bearer if seen.contains_key(&what(operation, path, "")) => {}
             Door::Bearer => match self.read(operation, || call().bearer(&self.owner.token)).await? {
                 Ok(answer) => {
-                    let whose = if EVERYBODYS.contains(&(&operation.service, &operation.id)) { Whose::Everybodys } else { Whose::Tenants };
+                    let whose = if EVERYBODYS.contains(&(&operation.service, &operation.id)) {
+                        Whose::Everybodys
+                    } else {
+                        Whose::Tenants
+                    };
                     known.learn(operation.container(), &answer, whose);
                     seen.insert(what(operation, path, ""), Sight::Own(answer));
                 }
@@ -106,7 +124,13 @@ impl Harvester<'_> {
     }
 
     /// Operators see every tenant's; what names something of this one is this one's.
-    async fn look_as_operator(&self, operation: &Operation, path: &str, known: &mut Known, seen: &mut Seen) -> Result<()> {
+    async fn look_as_operator(
+        &self,
+        operation: &Operation,
+        path: &str,
+        known: &mut Known,
+        seen: &mut Seen,
+    ) -> Result<()> {
         let call = || self.guide.call(Method::GET, &operation.service, path).bearer(self.guide.operator());
         let Ok(answer) = self.read(operation, call).await? else { return Ok(()) };
         let items = answer["items"].as_array().cloned().unwrap_or_else(|| vec![answer]);
@@ -136,7 +160,10 @@ impl Harvester<'_> {
             cursor = page.as_object_mut().and_then(|page| page.remove("next_cursor")?.as_str().map(str::to_owned));
             match &mut whole {
                 None => whole = Some(page),
-                Some(whole) => whole["items"].as_array_mut().into_iter().for_each(|items| items.extend(list(&page, "/items").iter().cloned())),
+                Some(whole) => whole["items"]
+                    .as_array_mut()
+                    .into_iter()
+                    .for_each(|items| items.extend(list(&page, "/items").iter().cloned())),
             }
             if cursor.is_none() {
                 return Ok(Ok(whole.unwrap_or_default()));
@@ -149,7 +176,9 @@ impl Harvester<'_> {
 /// What is different now: nothing that the tenant sees may be, and operators may only see more.
 pub fn changes(before: &Seen, after: &Seen) -> Vec<String> {
     let same = |request: &String, sight: &Sight| match (sight, after.get(request)) {
-        (Sight::ForOperators(before), Some(Sight::ForOperators(after))) => before.iter().all(|item| after.contains(item)),
+        (Sight::ForOperators(before), Some(Sight::ForOperators(after))) => {
+            before.iter().all(|item| after.contains(item))
+        }
         (before, after) => after == Some(before),
     };
     before

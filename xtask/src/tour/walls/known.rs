@@ -98,7 +98,10 @@ impl Known {
         let hidden = |text: &&String| !told.contains(text.as_str());
         let secrets = self.secrets.iter().filter(hidden).filter(|secret| answer.contains(secret.as_str()));
         let said = serde_json::from_str(answer).map(|answer: Value| texts(&answer)).unwrap_or_default();
-        secrets.chain(self.names.iter().filter(hidden).filter(|name| said.contains(*name))).map(String::as_str).collect()
+        secrets
+            .chain(self.names.iter().filter(hidden).filter(|name| said.contains(*name)))
+            .map(String::as_str)
+            .collect()
     }
 
     pub fn secrets(&self) -> usize {
@@ -128,7 +131,11 @@ fn texts(value: &Value) -> BTreeSet<String> {
 
 /// Every UUID in a text (RFC 9562 §4).
 fn uuids(text: &str) -> impl Iterator<Item = &str> {
-    let is_uuid = |part: &&str| part.bytes().enumerate().all(|(at, byte)| if [8, 13, 18, 23].contains(&at) { byte == b'-' } else { byte.is_ascii_hexdigit() });
+    let is_uuid = |part: &&str| {
+        part.bytes()
+            .enumerate()
+            .all(|(at, byte)| if [8, 13, 18, 23].contains(&at) { byte == b'-' } else { byte.is_ascii_hexdigit() })
+    };
     text.char_indices().filter_map(move |(at, _)| text.get(at..at + UUID)).filter(is_uuid)
 }
 
@@ -149,8 +156,16 @@ mod tests {
             &json!({"user": {"id": ADA, "email": "ada@acme.test", "display_name": "Ada"}, "tenant": {"id": ADA, "name": "Acme"}}),
             Whose::Tenants,
         );
-        known.learn("instances", &json!({"id": ROLE, "host": "acme.localhost", "settings": {"title": "The kettles", "theme": "dark"}}), Whose::Tenants);
-        known.learn("permissions", &json!({"items": [{"id": "00000000-0000-7000-8000-000000000009", "name": "x.y"}]}), Whose::Everybodys);
+        known.learn(
+            "instances",
+            &json!({"id": ROLE, "host": "acme.localhost", "settings": {"title": "The kettles", "theme": "dark"}}),
+            Whose::Tenants,
+        );
+        known.learn(
+            "permissions",
+            &json!({"items": [{"id": "00000000-0000-7000-8000-000000000009", "name": "x.y"}]}),
+            Whose::Everybodys,
+        );
         known
     }
 
@@ -160,7 +175,10 @@ mod tests {
         assert_eq!(known.values("grants", "id", true), [ROLE]);
         assert_eq!(known.values("members", "principal", false), [format!("user:{ADA}")]);
         assert_eq!((known.values("x", "tenant_id", true), known.values("x", "grant", true)), (vec![ADA], vec![ROLE]));
-        assert_eq!((known.values("permissions", "name", false), known.values("x", "permission", false)), (vec!["x.y"], vec!["x.y"]));
+        assert_eq!(
+            (known.values("permissions", "name", false), known.values("x", "permission", false)),
+            (vec!["x.y"], vec!["x.y"])
+        );
         assert_eq!(known.values("suppressions", "address", false), ["ada@acme.test"]);
         assert!(known.values("polls", "id", true).is_empty());
     }

@@ -44,7 +44,11 @@ impl Sampler<'_> {
             return self.values(name, target, turn, depth + 1);
         }
         if let Some(alternatives) = schema["oneOf"].as_array() {
-            return alternatives.iter().filter(|one| one["type"] != "null").flat_map(|one| self.values(name, one, turn, depth + 1)).collect();
+            return alternatives
+                .iter()
+                .filter(|one| one["type"] != "null")
+                .flat_map(|one| self.values(name, one, turn, depth + 1))
+                .collect();
         }
         if let Some(example) = schema.get("example").or(schema.get("default")).or(schema["enum"].get(0)) {
             return vec![example.clone()];
@@ -55,7 +59,11 @@ impl Sampler<'_> {
         let types = schema["type"].as_array().map_or(std::slice::from_ref(&schema["type"]), Vec::as_slice);
         match types.iter().find_map(|kind| kind.as_str().filter(|kind| *kind != "null")) {
             Some("object") => self.objects(schema, turn, depth + 1).into_iter().map(Value::Object).collect(),
-            Some("array") => self.values(name.trim_end_matches('s'), &schema["items"], turn, depth + 1).into_iter().map(|item| json!([item])).collect(),
+            Some("array") => self
+                .values(name.trim_end_matches('s'), &schema["items"], turn, depth + 1)
+                .into_iter()
+                .map(|item| json!([item]))
+                .collect(),
             // What may be absent and has no example is left out.
             _ if types.len() > 1 => vec![Value::Null],
             Some("integer" | "number") => vec![json!(1)],
@@ -74,7 +82,10 @@ impl Sampler<'_> {
             None => self.members(schema, turn, depth),
         };
         let first: Map<_, _> = parts.iter().filter_map(|part| part.first().cloned()).flatten().collect();
-        let others = parts.iter().flat_map(|part| part.iter().skip(1)).map(|other| first.clone().into_iter().chain(other.clone()).collect());
+        let others = parts
+            .iter()
+            .flat_map(|part| part.iter().skip(1))
+            .map(|other| first.clone().into_iter().chain(other.clone()).collect());
         std::iter::once(first.clone()).chain(others).collect()
     }
 
@@ -82,7 +93,11 @@ impl Sampler<'_> {
     fn members(&self, schema: &Value, turn: usize, depth: usize) -> Vec<Vec<Map<String, Value>>> {
         let members = schema["properties"].as_object().into_iter().flatten();
         let alone = |name: &String, value: Value| Map::from_iter((!value.is_null()).then(|| (name.clone(), value)));
-        members.map(|(name, member)| self.values(name, member, turn, depth + 1).into_iter().map(|value| alone(name, value)).collect()).collect()
+        members
+            .map(|(name, member)| {
+                self.values(name, member, turn, depth + 1).into_iter().map(|value| alone(name, value)).collect()
+            })
+            .collect()
     }
 
     fn target(&self, schema: &Value) -> Option<&Value> {
@@ -92,7 +107,8 @@ impl Sampler<'_> {
     /// An id of the tenant, where the schema takes a text of its kind.
     fn known_value(&self, name: &str, schema: &Value, turn: usize) -> Option<Value> {
         let target = self.target(schema).unwrap_or(schema);
-        let is_text = target["type"] == "string" || target["type"].as_array().is_some_and(|types| types.contains(&json!("string")));
+        let is_text = target["type"] == "string"
+            || target["type"].as_array().is_some_and(|types| types.contains(&json!("string")));
         if !is_text || target.get("enum").is_some() {
             return None;
         }
@@ -120,7 +136,11 @@ mod tests {
         let sampler = Sampler { known: &known, schemas: &schemas };
         let schema = json!({"type": "object", "properties": {"changes": {"type": "array", "items": {"$ref": "#/components/schemas/Change"}}}});
         let bodies = sampler.bodies(&schema);
-        for change in [json!({"op": "grant", "principal": "user:1"}), json!({"op": "delete_role", "role": "r1"}), json!({"op": "delete_role", "role": "r2"})] {
+        for change in [
+            json!({"op": "grant", "principal": "user:1"}),
+            json!({"op": "delete_role", "role": "r1"}),
+            json!({"op": "delete_role", "role": "r2"}),
+        ] {
             assert!(bodies.contains(&json!({"changes": [change]})), "{change} is not in {bodies:?}");
         }
     }

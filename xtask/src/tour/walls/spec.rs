@@ -49,7 +49,10 @@ pub struct Parameter<'a> {
 pub fn read_all() -> Result<Vec<Operation>> {
     let folder = data::checkout().join("openapi");
     let files = fs::read_dir(&folder).with_context(|| format!("cannot read {}", folder.display()))?;
-    let mut files: Vec<_> = files.filter_map(|file| Some(file.ok()?.path())).filter(|file| file.extension().is_some_and(|end| end == "json")).collect();
+    let mut files: Vec<_> = files
+        .filter_map(|file| Some(file.ok()?.path()))
+        .filter(|file| file.extension().is_some_and(|end| end == "json"))
+        .collect();
     files.sort();
     let mut operations = Vec::new();
     for file in files {
@@ -63,17 +66,21 @@ fn read(file: &Path) -> Result<Vec<Operation>> {
     let service = file.file_stem().and_then(|name| name.to_str()).context("a document has a name")?;
     let schemas = Arc::new(document["components"]["schemas"].clone());
     let paths = document["paths"].as_object().context("a document has paths")?;
-    let each = paths.iter().flat_map(|(path, item)| item.as_object().into_iter().flatten().map(move |(method, definition)| (path, method, definition)));
+    let each = paths.iter().flat_map(|(path, item)| {
+        item.as_object().into_iter().flatten().map(move |(method, definition)| (path, method, definition))
+    });
     each.map(|(path, method, definition)| operation(service, path, method, definition, &schemas)).collect()
 }
 
 fn operation(service: &str, path: &str, method: &str, definition: &Value, schemas: &Arc<Value>) -> Result<Operation> {
     let parameters = |place: &str| -> Vec<String> {
-        let all = definition["parameters"].as_array().into_iter().flatten().filter(|parameter| parameter["in"] == place);
+        let all =
+            definition["parameters"].as_array().into_iter().flatten().filter(|parameter| parameter["in"] == place);
         all.filter_map(|parameter| Some(parameter["name"].as_str()?.to_owned())).collect()
     };
     let content = definition["requestBody"]["content"].as_object();
-    let body = content.and_then(|content| content.iter().find(|(kind, _)| *kind == "application/json").or(content.iter().next()));
+    let body = content
+        .and_then(|content| content.iter().find(|(kind, _)| *kind == "application/json").or(content.iter().next()));
     Ok(Operation {
         service: service.to_owned(),
         id: definition["operationId"].as_str().context("an operation has an id")?.to_owned(),
@@ -82,12 +89,22 @@ fn operation(service: &str, path: &str, method: &str, definition: &Value, schema
         door: door(&definition["security"]).with_context(|| format!("{method} {path}"))?,
         query: parameters("query"),
         headers: parameters("header"),
-        body: body.map(|(kind, content)| Body { form: kind != "application/json", schema: content["schema"].clone(), schemas: Arc::clone(schemas) }),
+        body: body.map(|(kind, content)| Body {
+            form: kind != "application/json",
+            schema: content["schema"].clone(),
+            schemas: Arc::clone(schemas),
+        }),
     })
 }
 
 fn door(security: &Value) -> Result<Door> {
-    let schemes: Vec<_> = security.as_array().into_iter().flatten().filter_map(Value::as_object).flat_map(|scheme| scheme.keys()).collect();
+    let schemes: Vec<_> = security
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_object)
+        .flat_map(|scheme| scheme.keys())
+        .collect();
     Ok(match schemes.as_slice() {
         [] => Door::Public,
         [scheme] if *scheme == "bearer" => Door::Bearer,
@@ -100,7 +117,10 @@ fn door(security: &Value) -> Result<Door> {
 impl Operation {
     pub fn parameters(&self) -> Vec<Parameter<'_>> {
         let segments: Vec<_> = self.path.split('/').collect();
-        let named = segments.iter().enumerate().filter_map(|(at, segment)| Some((at, segment.strip_prefix('{')?.strip_suffix('}')?)));
+        let named = segments
+            .iter()
+            .enumerate()
+            .filter_map(|(at, segment)| Some((at, segment.strip_prefix('{')?.strip_suffix('}')?)));
         named.map(|(at, name)| Parameter { name, container: word(segments[..at].iter().copied()) }).collect()
     }
 
@@ -124,7 +144,11 @@ mod tests {
         let operations = read_all().unwrap();
         let find = |id: &str| operations.iter().find(|operation| operation.id == id).unwrap();
         let add = find("addGroupMember");
-        let named: Vec<_> = add.parameters().iter().map(|parameter| (parameter.name.to_owned(), parameter.container.to_owned())).collect();
+        let named: Vec<_> = add
+            .parameters()
+            .iter()
+            .map(|parameter| (parameter.name.to_owned(), parameter.container.to_owned()))
+            .collect();
         assert_eq!(named, [("id".to_owned(), "groups".to_owned()), ("principal".to_owned(), "members".to_owned())]);
         assert_eq!(
             (add.door, find("fillRecord").door, find("logIn").door, find("vote").door),

@@ -23,16 +23,34 @@ pub fn faults(container: &Value) -> Vec<String> {
             faults.push(fault.to_owned());
         }
     };
-    must(container["name"].as_str().is_some_and(is_name), "its name must be letters, digits, hyphens and underscores, 255 at most");
-    must(container["image"].as_str().is_some_and(is_image), "image must have a registry, a repository and a tag other than latest");
+    must(
+        container["name"].as_str().is_some_and(is_name),
+        "its name must be letters, digits, hyphens and underscores, 255 at most",
+    );
+    must(
+        container["image"].as_str().is_some_and(is_image),
+        "image must have a registry, a repository and a tag other than latest",
+    );
     must(within(&container["startTimeout"], 2..=120), "startTimeout must be 2 to 120 s on Fargate");
     must(within(&container["stopTimeout"], 2..=120), "stopTimeout must be 2 to 120 s on Fargate");
-    must(items(container, "portMappings").iter().all(is_port), "a port mapping has a port, protocol or application protocol that ECS does not take");
-    must(names(container, "portMappings", "name").into_iter().all(is_port_name), "a port's name must be lowercase letters, digits, hyphens and underscores");
+    must(
+        items(container, "portMappings").iter().all(is_port),
+        "a port mapping has a port, protocol or application protocol that ECS does not take",
+    );
+    must(
+        names(container, "portMappings", "name").into_iter().all(is_port_name),
+        "a port's name must be lowercase letters, digits, hyphens and underscores",
+    );
     let (environment, secrets) = (names(container, "environment", "name"), names(container, "secrets", "name"));
-    must(items(container, "environment").iter().all(|variable| variable["value"].is_string()), "a variable has no value");
+    must(
+        items(container, "environment").iter().all(|variable| variable["value"].is_string()),
+        "a variable has no value",
+    );
     must(are_unique(environment.iter().chain(&secrets)), "a variable is set twice");
-    must(items(container, "secrets").iter().all(is_secret), "a secret's ARN is malformed, or names another key than its variable");
+    must(
+        items(container, "secrets").iter().all(is_secret),
+        "a secret's ARN is malformed, or names another key than its variable",
+    );
     if !container["healthCheck"].is_null() {
         faults.extend(health_check_faults(&container["healthCheck"]));
     }
@@ -59,7 +77,8 @@ fn is_image(image: &str) -> bool {
 
 fn is_port(mapping: &Value) -> bool {
     let port = &mapping["containerPort"];
-    let fits = |value: &Value, known: &[&str]| value.is_null() || value.as_str().is_some_and(|value| known.contains(&value));
+    let fits =
+        |value: &Value, known: &[&str]| value.is_null() || value.as_str().is_some_and(|value| known.contains(&value));
     within(port, 1..=65535)
         && !port.is_null()
         && (mapping["hostPort"].is_null() || mapping["hostPort"] == *port)
@@ -78,7 +97,9 @@ fn is_port_name(name: &str) -> bool {
 /// (<https://docs.aws.amazon.com/AmazonECS/latest/developerguide/secrets-envvar-secrets-manager.html>).
 fn is_secret(secret: &Value) -> bool {
     let parts: Vec<_> = secret["valueFrom"].as_str().unwrap_or_default().split(':').collect();
-    let ["arn", "aws", "secretsmanager", region, account, "secret", name, key, "", ""] = parts[..] else { return false };
+    let ["arn", "aws", "secretsmanager", region, account, "secret", name, key, "", ""] = parts[..] else {
+        return false;
+    };
     let known = |byte: u8| byte.is_ascii_alphanumeric() || b"/_+=.@-".contains(&byte);
     is_region(region) && is_account(account) && !name.is_empty() && name.bytes().all(known) && secret["name"] == key
 }
@@ -86,7 +107,9 @@ fn is_secret(secret: &Value) -> bool {
 fn is_region(text: &str) -> bool {
     let parts: Vec<_> = text.split('-').collect();
     let [area @ .., number] = &parts[..] else { return false };
-    area.len() >= 2 && area.iter().all(|part| part.bytes().all(|byte| byte.is_ascii_lowercase())) && number.parse::<u8>().is_ok()
+    area.len() >= 2
+        && area.iter().all(|part| part.bytes().all(|byte| byte.is_ascii_lowercase()))
+        && number.parse::<u8>().is_ok()
 }
 
 fn health_check_faults(check: &Value) -> Vec<String> {
@@ -113,7 +136,12 @@ fn log_faults(log: &Value) -> Vec<String> {
             faults.push(format!("its log has no {required}"));
         }
     }
-    for unknown in options.as_object().into_iter().flat_map(|options| options.keys()).filter(|option| !LOG_OPTIONS.contains(&option.as_str())) {
+    for unknown in options
+        .as_object()
+        .into_iter()
+        .flat_map(|options| options.keys())
+        .filter(|option| !LOG_OPTIONS.contains(&option.as_str()))
+    {
         faults.push(format!("awslogs has no option {unknown}"));
     }
     // A blocking log stops the service when CloudWatch Logs cannot be reached.

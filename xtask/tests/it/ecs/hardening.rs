@@ -17,10 +17,19 @@ pub fn faults(container: &Value) -> Vec<String> {
     };
     must(container["user"].as_str().is_some_and(is_not_root), "user must be numeric and not root");
     must(container["readonlyRootFilesystem"] == true, "its root filesystem must be read-only");
-    must(items(&linux["capabilities"], "drop") == ["ALL"] && linux["capabilities"]["add"].is_null(), "it must drop ALL capabilities and add none");
+    must(
+        items(&linux["capabilities"], "drop") == ["ALL"] && linux["capabilities"]["add"].is_null(),
+        "it must drop ALL capabilities and add none",
+    );
     must(linux["initProcessEnabled"] == true, "it needs an init process, which passes signals on");
-    must(names(container, "environment", "name").into_iter().all(|name| !is_secret_name(name)), "a secret is in its environment");
-    must(names(container, "environment", "value").into_iter().all(|value| !has_password(value)), "a URL with a password is in its environment");
+    must(
+        names(container, "environment", "name").into_iter().all(|name| !is_secret_name(name)),
+        "a secret is in its environment",
+    );
+    must(
+        names(container, "environment", "value").into_iter().all(|value| !has_password(value)),
+        "a URL with a password is in its environment",
+    );
     faults
 }
 
@@ -34,5 +43,7 @@ fn is_secret_name(name: &str) -> bool {
 }
 
 fn has_password(value: &str) -> bool {
-    value.split_once("://").is_some_and(|(_, rest)| rest.split('/').next().is_some_and(|authority| authority.contains('@')))
+    value
+        .split_once("://")
+        .is_some_and(|(_, rest)| rest.split('/').next().is_some_and(|authority| authority.contains('@')))
 }

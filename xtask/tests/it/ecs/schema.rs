@@ -48,7 +48,10 @@ const CONTAINER: Shape = Object(&[
     ("memoryReservation", Number),
     ("portMappings", List(&PORT)),
     ("essential", Flag),
-    ("restartPolicy", Object(&[("enabled", Flag), ("ignoredExitCodes", List(&Number)), ("restartAttemptPeriod", Number)])),
+    (
+        "restartPolicy",
+        Object(&[("enabled", Flag), ("ignoredExitCodes", List(&Number)), ("restartAttemptPeriod", Number)]),
+    ),
     ("entryPoint", TEXTS),
     ("command", TEXTS),
     ("environment", List(&PAIR)),
@@ -69,18 +72,34 @@ const CONTAINER: Shape = Object(&[
     ("dockerLabels", Map),
     ("ulimits", List(&Object(&[("name", Text), ("softLimit", Number), ("hardLimit", Number)]))),
     ("logConfiguration", Object(&[("logDriver", Text), ("options", Map), ("secretOptions", List(&SECRET))])),
-    ("healthCheck", Object(&[("command", TEXTS), ("interval", Number), ("timeout", Number), ("retries", Number), ("startPeriod", Number)])),
+    (
+        "healthCheck",
+        Object(&[
+            ("command", TEXTS),
+            ("interval", Number),
+            ("timeout", Number),
+            ("retries", Number),
+            ("startPeriod", Number),
+        ]),
+    ),
     ("systemControls", List(&Object(&[("namespace", Text), ("value", Text)]))),
     ("resourceRequirements", List(&Object(&[("value", Text), ("type", Text)]))),
     ("firelensConfiguration", Object(&[("type", Text), ("options", Map)])),
     ("credentialSpecs", TEXTS),
 ]);
 
-const PORT: Shape =
-    Object(&[("containerPort", Number), ("hostPort", Number), ("protocol", Text), ("name", Text), ("appProtocol", Text), ("containerPortRange", Text)]);
+const PORT: Shape = Object(&[
+    ("containerPort", Number),
+    ("hostPort", Number),
+    ("protocol", Text),
+    ("name", Text),
+    ("appProtocol", Text),
+    ("containerPortRange", Text),
+]);
 
 /// `LinuxParameters` without what Fargate refuses: `devices`, `sharedMemorySize`, `tmpfs`, `maxSwap`, `swappiness`.
-const LINUX: Shape = Object(&[("capabilities", Object(&[("add", TEXTS), ("drop", TEXTS)])), ("initProcessEnabled", Flag)]);
+const LINUX: Shape =
+    Object(&[("capabilities", Object(&[("add", TEXTS), ("drop", TEXTS)])), ("initProcessEnabled", Flag)]);
 
 /// `Volume` without what Fargate refuses: `dockerVolumeConfiguration`, `fsxWindowsFileServerVolumeConfiguration`, and a host's path.
 const VOLUME: Shape = Object(&[("name", Text), ("efsVolumeConfiguration", EFS), ("configuredAtLaunch", Flag)]);
@@ -103,8 +122,12 @@ pub fn faults(definition: &Value) -> Vec<String> {
 fn walk(at: &str, value: &Value, shape: &Shape, faults: &mut Vec<String>) {
     match (shape, value) {
         (Text, Value::String(_)) | (Number, Value::Number(_)) | (Flag, Value::Bool(_)) => {}
-        (Map, Value::Object(members)) => members.iter().for_each(|(name, value)| walk(&format!("{at}.{name}"), value, &Text, faults)),
-        (List(shape), Value::Array(items)) => items.iter().enumerate().for_each(|(i, item)| walk(&format!("{at}[{i}]"), item, shape, faults)),
+        (Map, Value::Object(members)) => {
+            members.iter().for_each(|(name, value)| walk(&format!("{at}.{name}"), value, &Text, faults))
+        }
+        (List(shape), Value::Array(items)) => {
+            items.iter().enumerate().for_each(|(i, item)| walk(&format!("{at}[{i}]"), item, shape, faults))
+        }
         (Object(known), Value::Object(members)) => {
             for (name, value) in members {
                 match known.iter().find(|(known, _)| known == name) {

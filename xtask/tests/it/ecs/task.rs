@@ -22,21 +22,33 @@ pub fn faults(task: &Value) -> Vec<String> {
             faults.push(fault.to_owned());
         }
     };
-    must(task["family"].as_str().is_some_and(is_name), "family must be letters, digits, hyphens and underscores, 255 at most");
+    must(
+        task["family"].as_str().is_some_and(is_name),
+        "family must be letters, digits, hyphens and underscores, 255 at most",
+    );
     must(items(task, "requiresCompatibilities") == ["FARGATE"], "requiresCompatibilities must be FARGATE");
     must(task["networkMode"] == "awsvpc", "Fargate needs networkMode awsvpc");
     must(task["runtimePlatform"]["cpuArchitecture"] == "ARM64", "our images are for ARM64");
     must(task["runtimePlatform"]["operatingSystemFamily"] == "LINUX", "our images are for LINUX");
     must(is_size(task), "cpu and memory are no pair that Fargate has");
-    must(["executionRoleArn", "taskRoleArn"].iter().all(|role| task[role].is_null() || is_role(&task[role])), "a role's ARN is malformed");
-    must(!needs_execution_role(task) || is_role(&task["executionRoleArn"]), "secrets, awslogs and images in ECR need an executionRoleArn");
+    must(
+        ["executionRoleArn", "taskRoleArn"].iter().all(|role| task[role].is_null() || is_role(&task[role])),
+        "a role's ARN is malformed",
+    );
+    must(
+        !needs_execution_role(task) || is_role(&task["executionRoleArn"]),
+        "secrets, awslogs and images in ECR need an executionRoleArn",
+    );
     let containers = items(task, "containerDefinitions");
     // Without saying so a container is essential.
     must(containers.iter().any(|container| container["essential"] != false), "no container is essential");
     must(are_unique(names(task, "containerDefinitions", "name")), "two containers have the same name");
     let ports = || containers.iter().flat_map(|container| items(container, "portMappings"));
     must(are_unique(ports().filter_map(|port| port["name"].as_str())), "two ports have the same name");
-    must(are_unique(ports().map(|port| (port["containerPort"].as_u64(), port["protocol"].as_str()))), "two containers share a port in one network");
+    must(
+        are_unique(ports().map(|port| (port["containerPort"].as_u64(), port["protocol"].as_str()))),
+        "two containers share a port in one network",
+    );
     faults.extend(containers.iter().flat_map(|container| dependency_faults(container, containers)));
     faults
 }
@@ -79,7 +91,9 @@ fn dependency_faults(container: &Value, containers: &[Value]) -> Vec<String> {
         let condition = dependency["condition"].as_str().unwrap_or_default();
         match (awaited, condition) {
             (None, _) => faults.push(format!("{name} depends on a container that is not there")),
-            (Some(awaited), _) if reaches(awaited, name, containers, containers.len()) => faults.push(format!("{name} depends on itself")),
+            (Some(awaited), _) if reaches(awaited, name, containers, containers.len()) => {
+                faults.push(format!("{name} depends on itself"))
+            }
             (Some(awaited), "SUCCESS" | "COMPLETE") if awaited["essential"] != false => {
                 faults.push(format!("{name} awaits the end of an essential container, which ends the task"));
             }
@@ -95,7 +109,11 @@ fn dependency_faults(container: &Value, containers: &[Value]) -> Vec<String> {
 
 /// Whether `from` is, or depends at most `hops` times removed on, the container called `name`.
 fn reaches(from: &Value, name: &str, containers: &[Value], hops: usize) -> bool {
-    let next = || names(from, "dependsOn", "containerName").into_iter().filter_map(|next| containers.iter().find(|container| container["name"] == next));
+    let next = || {
+        names(from, "dependsOn", "containerName")
+            .into_iter()
+            .filter_map(|next| containers.iter().find(|container| container["name"] == next))
+    };
     from["name"] == name || (hops > 0 && next().any(|next| reaches(next, name, containers, hops - 1)))
 }
 

@@ -11,7 +11,12 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 /// Once under its key.
-pub async fn insert(conn: &mut PgConnection, ambient: &Ambient, event: &Event, reason: Reason) -> sqlx::Result<Receipt> {
+pub async fn insert(
+    conn: &mut PgConnection,
+    ambient: &Ambient,
+    event: &Event,
+    reason: Reason,
+) -> sqlx::Result<Receipt> {
     let Event { tenant, body } = event;
     let inserted = sqlx::query!(
         "INSERT INTO usage_parked (id, tenant_id, service, key, instance_id, meter, quantity, occurred_at, received_at, reason)
@@ -45,7 +50,12 @@ pub async fn insert(conn: &mut PgConnection, ambient: &Ambient, event: &Event, r
 }
 
 /// Events whose instance is known and that happen by `until`; held, so that nobody else counts them meanwhile.
-pub async fn due(conn: &mut PgConnection, instance: Option<InstanceId>, until: DateTime<Utc>, most: i64) -> sqlx::Result<Vec<ParkedUsage>> {
+pub async fn due(
+    conn: &mut PgConnection,
+    instance: Option<InstanceId>,
+    until: DateTime<Utc>,
+    most: i64,
+) -> sqlx::Result<Vec<ParkedUsage>> {
     let due = sqlx::query_as!(
         ParkedUsage,
         r#"SELECT id, tenant_id, service, instance_id, meter, key, quantity, occurred_at, received_at, reason AS "reason: Reason" FROM usage_parked p
@@ -60,11 +70,17 @@ pub async fn due(conn: &mut PgConnection, instance: Option<InstanceId>, until: D
 }
 
 pub async fn remove(conn: &mut PgConnection, tenant: TenantId, id: Uuid) -> sqlx::Result<()> {
-    sqlx::query!("DELETE FROM usage_parked WHERE tenant_id = $1 AND id = $2", tenant.0, id).execute(conn).await.map(drop)
+    sqlx::query!("DELETE FROM usage_parked WHERE tenant_id = $1 AND id = $2", tenant.0, id)
+        .execute(conn)
+        .await
+        .map(drop)
 }
 
 pub async fn keep(conn: &mut PgConnection, tenant: TenantId, id: Uuid, reason: Reason) -> sqlx::Result<()> {
-    sqlx::query!("UPDATE usage_parked SET reason = $3 WHERE tenant_id = $1 AND id = $2", tenant.0, id, reason as Reason).execute(conn).await.map(drop)
+    sqlx::query!("UPDATE usage_parked SET reason = $3 WHERE tenant_id = $1 AND id = $2", tenant.0, id, reason as Reason)
+        .execute(conn)
+        .await
+        .map(drop)
 }
 
 pub async fn page(conn: &mut PgConnection, page: PageRequest) -> sqlx::Result<Vec<ParkedUsage>> {
@@ -79,6 +95,9 @@ pub async fn page(conn: &mut PgConnection, page: PageRequest) -> sqlx::Result<Ve
 }
 
 pub async fn counts(conn: &mut PgConnection) -> sqlx::Result<Vec<(Reason, i64)>> {
-    let counts = sqlx::query!(r#"SELECT reason AS "reason: Reason", count(*) AS "count!" FROM usage_parked GROUP BY reason"#).fetch_all(conn).await?;
+    let counts =
+        sqlx::query!(r#"SELECT reason AS "reason: Reason", count(*) AS "count!" FROM usage_parked GROUP BY reason"#)
+            .fetch_all(conn)
+            .await?;
     Ok(counts.into_iter().map(|row| (row.reason, row.count)).collect())
 }

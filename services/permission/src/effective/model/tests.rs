@@ -1,7 +1,14 @@
 use super::*;
 
 fn entry(name: &str) -> PermissionEntry {
-    PermissionEntry { name: name.into(), text: String::new(), dangerous: false, scope: Scope::Tenant, roles: Vec::new(), deprecated: false }
+    PermissionEntry {
+        name: name.into(),
+        text: String::new(),
+        dangerous: false,
+        scope: Scope::Tenant,
+        roles: Vec::new(),
+        deprecated: false,
+    }
 }
 
 fn catalog() -> Vec<PermissionEntry> {
@@ -194,7 +201,10 @@ fn what_is_denied_cannot_be_granted_nor_its_denial_lifted_by_oneself() {
     let denial = Grant { expires_at: Some(second(5)), ..denied(patterns(&["forum.*"])) };
     standing.grants.push(denial.clone());
     assert!(lacks(&standing, &forever(patterns(&["billing.readInvoices"]))).is_empty());
-    assert!(lacks(&standing, &forever(patterns(&["forum.addPost"]))).contains("forum.addPost"), "also for when the denial has ended");
+    assert!(
+        lacks(&standing, &forever(patterns(&["forum.addPost"]))).contains("forum.addPost"),
+        "also for when the denial has ended"
+    );
     assert!(lacks(&standing, &denial).contains("forum.deleteForum"));
     assert!(lacks(&held(&[Held::Owner]), &denial).is_empty());
 }
