@@ -3,8 +3,7 @@
 mod cache;
 mod walls;
 
-pub(crate) use cache::resend;
-pub use cache::{connect_redis, redis_client};
+pub use cache::{connect_redis, redis_client, resend};
 pub use walls::{begin, begin_for, begin_platform, begin_snapshot, is_above_walls};
 
 use crate::config::Database;

@@ -2,12 +2,9 @@
 //!
 //! | module | answers |
 //! | --- | --- |
-//! | [`access`] | may this caller do this? |
 //! | [`ambient`] | what time is it, and what is random? |
-//! | [`catalog`] | how does the permission service learn which permissions exist? |
-//! | [`cli`] | what can a service's binary be told to do? |
-//! | [`client`] | how does one service call another? |
 //! | [`config`] | what was this process told by its environment? |
+//! | [`crypto`] | which cryptography is used? |
 //! | [`db`] | how does a service reach its stores? |
 //! | [`http`] | how is a request read? |
 //! | [`limit`] | how often may one source do something? |
@@ -18,14 +15,10 @@
 //! | [`server`] | how does a service listen, and how does it stop? |
 //! | [`source`] | from which network does a request come? |
 //! | [`telemetry`] | what can be seen of a running service? |
-//! | [`token`] | whose request is this? |
 
-pub mod access;
 pub mod ambient;
-pub mod catalog;
-pub mod cli;
-pub mod client;
 pub mod config;
+pub mod crypto;
 pub mod db;
 pub mod http;
 pub mod limit;
@@ -36,4 +29,3 @@ pub mod sealing;
 pub mod server;
 pub mod source;
 pub mod telemetry;
-pub mod token;

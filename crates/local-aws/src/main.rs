@@ -4,8 +4,8 @@ use anyhow::Context;
 use clap::{Parser, Subcommand};
 use common::{
     ambient::Ambient,
+    crypto,
     telemetry::{LogFormat, init_logs},
-    token::install_crypto,
 };
 use local_aws::{seen::Seen, sender::Ses, simulator::Simulator};
 use messaging::{Aws, provision::provision};
@@ -57,7 +57,7 @@ enum Command {
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
-    install_crypto();
+    crypto::install();
     init_logs(arguments.log_format, &arguments.log_filter);
     let aws = Aws::from_env(&arguments.prefix, &arguments.account_id).await;
     match &arguments.command {

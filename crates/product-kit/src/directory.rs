@@ -1,8 +1,8 @@
 //! Which instance lives on a host? The configurator knows.
 
 use crate::host::HostName;
+use access::client::{ClientError, PlatformClient};
 use common::{
-    client::{ClientError, PlatformClient},
     http::no_route,
     problem::{FieldError, Problem},
     source::Source,

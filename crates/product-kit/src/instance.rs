@@ -1,16 +1,14 @@
 //! What does a handler know of the instance it serves? What [`crate::Tenancy`] put into the request, as extractors.
 
 use crate::{databases::Database, directory::HostRecord, pages};
+use access::{Access, Allowed, Permission};
 use axum::{
     extract::{FromRef, FromRequestParts, Request, State},
     http::request::Parts,
     middleware::Next,
     response::Response,
 };
-use common::{
-    access::{Access, Allowed, Permission},
-    problem::Problem,
-};
+use common::problem::Problem;
 use contracts::id::{InstanceId, Principal, TenantId};
 use serde_json::{Map, Value};
 use std::{collections::BTreeSet, marker::PhantomData, ops::Deref, sync::Arc};

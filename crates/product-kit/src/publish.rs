@@ -1,10 +1,8 @@
 //! How does the platform learn of a version of the product? Its manifest goes to the configurator, under the product's own credentials.
 
+use access::client::PlatformClient;
 use anyhow::Context;
-use common::{
-    client::PlatformClient,
-    config::{self, Env},
-};
+use common::config::{self, Env};
 use contracts::manifest::Manifest;
 use secrecy::SecretString;
 use serde::Serialize;

@@ -9,6 +9,7 @@ use crate::{
     instance::Instance,
     invalidation, pages, setup,
 };
+use access::client::PlatformClient;
 use axum::{
     Router,
     extract::{FromRef, Query, Request, State},
@@ -18,7 +19,6 @@ use axum::{
     routing::post,
 };
 use common::{
-    client::PlatformClient,
     config::{self, Base, Env},
     http::Form,
     problem::{FieldError, Problem},

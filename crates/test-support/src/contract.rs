@@ -1,7 +1,7 @@
 //! Does the running service keep what its OpenAPI document says of bad requests? Every operation is tried; new ones are covered by themselves.
 
 use crate::{TestAnswer, TestPlatform, TestRequest, TestServer};
-use common::token::Claims;
+use access::token::Claims;
 use reqwest::Method;
 use serde_json::Value;
 

@@ -2,10 +2,11 @@
 //! At the same address it answers as auth and the permission service ([`Neighbours`]).
 
 use crate::neighbours::Neighbours;
+use access::token::{Claims, TOKEN_TYPE};
 use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
 use axum::{Form, Json, Router, routing::get, routing::post};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use common::{ambient::Ambient, token::Claims, token::TOKEN_TYPE};
+use common::ambient::Ambient;
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -39,7 +40,7 @@ impl Deref for TestIssuer {
 
 impl TestIssuer {
     pub async fn start(ambient: Ambient) -> Self {
-        common::token::install_crypto();
+        common::crypto::install();
         let pair = Ed25519KeyPair::generate().expect("generating a key");
         let key = EncodingKey::from_ed_der(pair.to_pkcs8v1().expect("encoding a key").as_ref());
         let jwk = json!({"kty": "OKP", "crv": "Ed25519", "alg": "EdDSA", "use": "sig", "kid": KEY_ID, "x": URL_SAFE_NO_PAD.encode(pair.public_key().as_ref())});

@@ -1,5 +1,6 @@
 //! Who answers a service under test in the place of auth and of the permission service? What a test says of principals is what it is told.
 
+use access::SessionAnswer;
 use axum::{
     Json, Router,
     extract::{Path, State},
@@ -7,7 +8,7 @@ use axum::{
     response::{IntoResponse, Response},
     routing::{get, post},
 };
-use common::{access::SessionAnswer, problem::Problem};
+use common::problem::Problem;
 use contracts::{
     authority::{
         AuthorityAnswer, AuthorityRequest, Existing, PrincipalsAnswer, PrincipalsRequest, RemovalRequest, Subject,

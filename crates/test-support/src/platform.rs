@@ -6,8 +6,8 @@ use crate::{
     database, environment,
     issuer::{AUDIENCE, TestIssuer},
 };
+use access::{RecordStore, SessionStore};
 use common::{
-    access::{RecordStore, SessionStore},
     ambient::Ambient,
     config::{Base, Env},
     server::{Bound, Lifecycle},
@@ -55,7 +55,7 @@ pub struct TestUser {
 impl TestPlatform {
     /// Makes everything that `service` needs, its database migrated.
     pub async fn start(service: &'static str, migrator: &Migrator) -> Self {
-        common::token::install_crypto();
+        common::crypto::install();
         let ambient = Ambient::system();
         let name = format!("t{}", &ambient.uuid().simple().to_string()[12..]);
         database::create(&name, service, migrator).await;

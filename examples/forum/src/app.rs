@@ -1,8 +1,9 @@
 //! What does the forum hold while it runs? Nothing of any instance: that comes with each request.
 
 use crate::members::password::Passwords;
+use access::Access;
 use axum::extract::FromRef;
-use common::{access::Access, ambient::Ambient};
+use common::ambient::Ambient;
 
 #[derive(Clone)]
 pub struct App {

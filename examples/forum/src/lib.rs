@@ -39,7 +39,7 @@ static DOCS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../openapi/docs/foru
 
 pub struct Forum;
 
-impl common::cli::Service for Forum {
+impl service_kit::cli::Service for Forum {
     const NAME: &'static str = "forum";
     const PORT: u16 = 8010;
     /// Its databases are the instances', and the worker migrates those.

@@ -13,17 +13,20 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     #[command(flatten)]
-    Common(common::cli::Command),
+    Common(service_kit::cli::Command),
     /// Tell the platform of the version of the forum in BUNDLE_DIR.
     Publish,
 }
 
 fn main() -> ExitCode {
     match Cli::parse().command {
-        Command::Common(command) => common::cli::run::<forum::Forum>(command),
+        Command::Common(command) => service_kit::cli::run::<forum::Forum>(command),
         Command::Publish => {
-            common::token::install_crypto();
-            common::cli::with_config(|env| product_kit::publish::Config::read(env, "forum"), product_kit::publish::run)
+            common::crypto::install();
+            service_kit::cli::with_config(
+                |env| product_kit::publish::Config::read(env, "forum"),
+                product_kit::publish::run,
+            )
         }
     }
 }

@@ -1,15 +1,19 @@
 //! What makes the forum a service of the platform? Everything that is bolted on is here, and nothing of it anywhere else.
 
 use crate::{app::App, config::Config};
+use access::{Access, client::PlatformClient};
 use axum::middleware::from_fn_with_state;
-use common::{access::Access, client::PlatformClient, db, server::Health, server::Lifecycle};
+use common::{
+    db,
+    server::{Health, Lifecycle},
+};
 use messaging::Aws;
 use product_kit::{InstanceAllowed, Module, Tenancy, require_module};
 use utoipa_axum::router::OpenApiRouter;
 
 pub use product_kit::{Db, Instance, host::wants_html};
 
-common::permissions! { pub DeletePosts = "forum.deletePosts" }
+access::permissions! { pub DeletePosts = "forum.deletePosts" }
 
 /// The caller may delete posts of this forum.
 pub type Moderator = InstanceAllowed<DeletePosts>;
@@ -31,7 +35,7 @@ impl Platform {
         let access = Access::remote(base, redis.clone(), client.clone());
         let publisher = Aws::from_env(&base.resource_prefix, &base.aws_account_id).await.publisher();
         let tenancy = Tenancy::start(base, &config.tenancy, client, publisher, lifecycle)?;
-        let health = Health::default().with_redis(&redis).with_keys(&access);
+        let health = access.with_keys(Health::default().with_redis(&redis));
         Ok(Self { tenancy, access, health })
     }
 }

@@ -4,16 +4,9 @@ use crate::{
     clients::PlatformClients, config::Config, invitations::refusals::RefusalLinks, issuer::Issuer, keys::Keyring,
     passwords::Hasher,
 };
+use access::{Access, SessionStore, client::PlatformClient};
 use axum::extract::FromRef;
-use common::{
-    access::{Access, SessionStore},
-    ambient::Ambient,
-    client::PlatformClient,
-    db,
-    limit::Limiter,
-    problem::Problem,
-    source::TrustedProxies,
-};
+use common::{ambient::Ambient, db, limit::Limiter, problem::Problem, source::TrustedProxies};
 use contracts::{id::TenantId, messages::Message};
 use messaging::OutboxError;
 use redis::aio::ConnectionManager;

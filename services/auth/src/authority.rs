@@ -4,7 +4,8 @@
 //! While the permission service is away the answer is 503.
 
 use crate::app::App;
-use common::{access::Allowed, problem::Problem};
+use access::Allowed;
+use common::problem::Problem;
 use contracts::{
     authority::{AuthorityAnswer, AuthorityRequest, Subject},
     id::{ClientId, Principal, UserId},

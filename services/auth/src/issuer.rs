@@ -1,8 +1,9 @@
 //! What does an access token say?
 
 use crate::{api_keys::store::WorkingKey, keys::Keyring};
+use access::token::Claims;
 use chrono::{DateTime, Utc};
-use common::{ambient::Ambient, config::Base, problem::Problem, token::Claims};
+use common::{ambient::Ambient, config::Base, problem::Problem};
 use contracts::id::{ClientId, SessionId, TenantId, UserId};
 use std::time::Duration;
 

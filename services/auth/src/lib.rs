@@ -51,8 +51,6 @@ pub mod waiting;
 use crate::{app::App, config::Config, keys::keyring::KeyError};
 use common::{
     ambient::Ambient,
-    catalog,
-    cli::Service,
     config::{Base, Env},
     problem::Chain,
     server::{Bound, Health, Lifecycle},
@@ -61,13 +59,14 @@ use contracts::manifest::PermissionList;
 use include_dir::{Dir, include_dir};
 use messaging::{Aws, Relay};
 use serde_json::Value;
+use service_kit::{cli::Service, registration};
 use sqlx::migrate::Migrator;
 
 pub static MIGRATOR: Migrator = sqlx::migrate!("../../migrations/auth");
 static DOCS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../openapi/docs/auth");
 const MANIFEST: &str = include_str!("../manifest.toml");
 
-/// The service, for [`common::cli::run`].
+/// The service, for [`service_kit::cli::run`].
 pub struct Auth;
 
 impl Service for Auth {
@@ -107,7 +106,7 @@ pub async fn start(config: Config, bound: Bound, ambient: Ambient, lifecycle: Li
     let aws = Aws::from_env(&config.base.resource_prefix, &config.base.aws_account_id).await;
     lifecycle.spawn(Relay::new(app.pool.clone(), aws.publisher()).run(lifecycle.shutdown.clone()));
     let permissions = PermissionList::parse(MANIFEST)?;
-    lifecycle.spawn(catalog::register(
+    lifecycle.spawn(registration::register(
         config.base.clone(),
         app.platform.clone(),
         permissions,
@@ -116,6 +115,6 @@ pub async fn start(config: Config, bound: Bound, ambient: Ambient, lifecycle: Li
     lifecycle.spawn(waiting::run(app.clone(), lifecycle.shutdown.clone()));
     lifecycle.spawn(sweep::run(app.pool.clone(), app.ambient.clone(), lifecycle.shutdown.clone()));
     lifecycle.spawn(members::removal::run(app.clone(), lifecycle.shutdown.clone()));
-    let health = Health::default().with_database(&app.pool).with_redis(&app.redis).with_keys(&app.access);
+    let health = app.access.with_keys(Health::default().with_database(&app.pool).with_redis(&app.redis));
     Ok(bound.serve(router::router(app), health, lifecycle).await?)
 }

@@ -11,8 +11,8 @@ use crate::{
     registrations::model,
     sessions::{model::Session, opening::Alive},
 };
+use access::{FillAnswer, FillRequest};
 use common::{
-    access::{FillAnswer, FillRequest},
     db,
     problem::{Chain, Problem},
 };

@@ -14,17 +14,17 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     #[command(flatten)]
-    Common(common::cli::Command),
+    Common(service_kit::cli::Command),
     /// Make the platform's own tenant and its first operator (OPERATOR_EMAIL, OPERATOR_PASSWORD), unless they are there.
     SeedOperator,
 }
 
 fn main() -> ExitCode {
     match Cli::parse().command {
-        Command::Common(command) => common::cli::run::<Auth>(command),
+        Command::Common(command) => service_kit::cli::run::<Auth>(command),
         Command::SeedOperator => {
-            common::token::install_crypto();
-            common::cli::with_config(operator::Seed::read, operator::seed)
+            common::crypto::install();
+            service_kit::cli::with_config(operator::Seed::read, operator::seed)
         }
     }
 }

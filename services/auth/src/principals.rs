@@ -1,10 +1,10 @@
 //! Who exists in a tenant? Asked by the permission service before it lets anything be granted.
 
 use crate::{accounts::store as accounts, app::App, clients::store as clients};
+use access::{Internal, callers};
 use axum::extract::State;
 use common::{
-    access::Internal,
-    callers, db,
+    db,
     http::Json,
     problem::{FieldError, Problem},
 };

@@ -1,8 +1,9 @@
 //! What do handlers and consumers work with?
 
 use crate::{config::Config, currency::Currency};
+use access::{Access, client::PlatformClient};
 use axum::extract::FromRef;
-use common::{access::Access, ambient::Ambient, client::PlatformClient, db};
+use common::{ambient::Ambient, db};
 use redis::aio::ConnectionManager;
 use sqlx::PgPool;
 

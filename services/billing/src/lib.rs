@@ -25,10 +25,9 @@ pub mod router;
 pub mod usage;
 
 use crate::{app::App, config::Config};
+use access::client::PlatformClient;
 use common::{
     ambient::Ambient,
-    catalog,
-    client::PlatformClient,
     config::{Base, Env},
     db,
     server::{Bound, Health, Lifecycle},
@@ -36,6 +35,7 @@ use common::{
 use contracts::manifest::PermissionList;
 use include_dir::{Dir, include_dir};
 use messaging::{Aws, Relay};
+use service_kit::registration;
 use sqlx::migrate::Migrator;
 
 /// Name of the service: its client, its permission namespace, the source of its messages.
@@ -47,7 +47,7 @@ const MANIFEST: &str = include_str!("../manifest.toml");
 /// The service, as its binary knows it.
 pub struct Billing;
 
-impl common::cli::Service for Billing {
+impl service_kit::cli::Service for Billing {
     const NAME: &'static str = NAME;
     const PORT: u16 = config::PORT;
     const MIGRATOR: Option<&'static Migrator> = Some(&MIGRATOR);
@@ -83,8 +83,8 @@ pub async fn start(config: Config, bound: Bound, ambient: Ambient, lifecycle: Li
     lifecycle.spawn(consumers::facts(&aws, &app)?.run(shutdown.clone()));
     lifecycle.spawn(consumers::usage(&aws, &app)?.run(shutdown.clone()));
     lifecycle.spawn(usage::parked::run(app.pool.clone(), app.ambient.clone(), shutdown.clone()));
-    lifecycle.spawn(catalog::register(base.clone(), client, PermissionList::parse(MANIFEST)?, shutdown.clone()));
-    let health = Health::default().with_database(&app.pool).with_redis(&redis).with_keys(&app.access);
+    lifecycle.spawn(registration::register(base.clone(), client, PermissionList::parse(MANIFEST)?, shutdown.clone()));
+    let health = app.access.with_keys(Health::default().with_database(&app.pool).with_redis(&redis));
     Ok(bound.serve(router::router(app), health, lifecycle).await?)
 }
 

@@ -7,9 +7,9 @@ use std::process::ExitCode;
 #[command(version, about = "Usage, rates, cycles and invoices")]
 struct Cli {
     #[command(subcommand)]
-    command: common::cli::Command,
+    command: service_kit::cli::Command,
 }
 
 fn main() -> ExitCode {
-    common::cli::run::<billing::Billing>(Cli::parse().command)
+    service_kit::cli::run::<billing::Billing>(Cli::parse().command)
 }

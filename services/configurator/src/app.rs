@@ -8,9 +8,10 @@ use crate::{
     secrets::Sealer,
     worker::WorkerClient,
 };
+use access::{Access, client::PlatformClient};
 use axum::extract::FromRef;
 use chrono::TimeDelta;
-use common::{access::Access, ambient::Ambient, client::PlatformClient, db, limit::Limiter, source::TrustedProxies};
+use common::{ambient::Ambient, db, limit::Limiter, source::TrustedProxies};
 use redis::aio::ConnectionManager;
 use sqlx::PgPool;
 use std::sync::Arc;

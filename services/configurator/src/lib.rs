@@ -33,10 +33,9 @@ pub mod secrets;
 pub mod worker;
 
 use crate::{app::App, config::Config};
+use access::client::PlatformClient;
 use common::{
     ambient::Ambient,
-    catalog as permissions,
-    client::PlatformClient,
     config::{Base, Env},
     db,
     server::{Bound, Health, Lifecycle},
@@ -44,6 +43,7 @@ use common::{
 use contracts::{manifest::PermissionList, messages::JobFinished};
 use include_dir::{Dir, include_dir};
 use messaging::{Aws, Consumer, Relay};
+use service_kit::registration as permissions;
 use sqlx::migrate::Migrator;
 
 /// Name of the service: its client, its permission namespace, its queue and the source of its messages.
@@ -55,7 +55,7 @@ const MANIFEST: &str = include_str!("../manifest.toml");
 /// The service, as its binary knows it.
 pub struct Configurator;
 
-impl common::cli::Service for Configurator {
+impl service_kit::cli::Service for Configurator {
     const NAME: &'static str = NAME;
     const PORT: u16 = config::PORT;
     const MIGRATOR: Option<&'static Migrator> = Some(&MIGRATOR);
@@ -98,7 +98,7 @@ pub async fn start(config: Config, bound: Bound, ambient: Ambient, lifecycle: Li
         lifecycle.spawn(provisioning::run(app.clone(), shutdown.clone()));
     }
     lifecycle.spawn(permissions::register(base.clone(), client, PermissionList::parse(MANIFEST)?, shutdown.clone()));
-    let health = Health::default().with_database(&app.pool).with_redis(&redis).with_keys(&app.access);
+    let health = app.access.with_keys(Health::default().with_database(&app.pool).with_redis(&redis));
     Ok(bound.serve(router::router(app), health, lifecycle).await?)
 }
 

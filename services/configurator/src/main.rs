@@ -7,9 +7,9 @@ use std::process::ExitCode;
 #[command(version, about = "Product services, and each tenant's instances of them")]
 struct Cli {
     #[command(subcommand)]
-    command: common::cli::Command,
+    command: service_kit::cli::Command,
 }
 
 fn main() -> ExitCode {
-    common::cli::run::<configurator::Configurator>(Cli::parse().command)
+    service_kit::cli::run::<configurator::Configurator>(Cli::parse().command)
 }

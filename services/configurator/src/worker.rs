@@ -1,6 +1,6 @@
 //! What does the worker know of a job? Asked when its end is overdue.
 
-use common::client::{ClientError, PlatformClient};
+use access::client::{ClientError, PlatformClient};
 use contracts::id::JobId;
 use serde::Deserialize;
 

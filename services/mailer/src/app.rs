@@ -1,8 +1,9 @@
 //! What does the mailer hold while it runs?
 
 use crate::{config::Config, ses::Ses, templates::Templates};
+use access::{Access, client::PlatformClient};
 use axum::extract::FromRef;
-use common::{access::Access, ambient::Ambient, client::PlatformClient, db, sealing::Sealer};
+use common::{ambient::Ambient, db, sealing::Sealer};
 use redis::aio::ConnectionManager;
 use sqlx::PgPool;
 use std::sync::Arc;

@@ -50,7 +50,7 @@ static DOCS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../openapi/docs/mail
 
 pub struct Mailer;
 
-impl common::cli::Service for Mailer {
+impl service_kit::cli::Service for Mailer {
     const NAME: &'static str = "mailer";
     const PORT: u16 = 8005;
     const MIGRATOR: Option<&'static Migrator> = Some(&MIGRATOR);
@@ -76,7 +76,7 @@ pub async fn start(config: Config, bound: Bound, ambient: Ambient, lifecycle: Li
     let aws = Aws::from_env(&config.base.resource_prefix, &config.base.aws_account_id).await;
     let app = App::new(&config, ambient.clone()).await?;
     let shutdown = &lifecycle.shutdown;
-    lifecycle.spawn(common::catalog::register(
+    lifecycle.spawn(service_kit::registration::register(
         config.base.clone(),
         app.client.clone(),
         PermissionList::parse(include_str!("../manifest.toml"))?,
@@ -97,7 +97,7 @@ pub async fn start(config: Config, bound: Bound, ambient: Ambient, lifecycle: Li
     );
     lifecycle.spawn(sender::run(app.clone(), shutdown.clone()));
     lifecycle.spawn(housekeeping::run(app.clone(), config.housekeeping, shutdown.clone()));
-    let health = Health::default().with_database(&app.pool).with_redis(&app.redis).with_keys(&app.access);
+    let health = app.access.with_keys(Health::default().with_database(&app.pool).with_redis(&app.redis));
     bound.serve(router::router(app), health, lifecycle).await?;
     Ok(())
 }

@@ -13,15 +13,15 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     #[command(flatten)]
-    Common(common::cli::Command),
+    Common(service_kit::cli::Command),
     /// Make SES's identity, configuration set and event destination, as far as they are missing.
     Bootstrap,
 }
 
 fn main() -> ExitCode {
     match Cli::parse().command {
-        Command::Common(command) => common::cli::run::<mailer::Mailer>(command),
-        Command::Bootstrap => common::cli::with_config(mailer::config::read_bootstrap, async |settings| {
+        Command::Common(command) => service_kit::cli::run::<mailer::Mailer>(command),
+        Command::Bootstrap => service_kit::cli::with_config(mailer::config::read_bootstrap, async |settings| {
             mailer::bootstrap::run(&settings).await
         }),
     }

@@ -1,13 +1,9 @@
 //! What do handlers need? The pool, the cache's two writers, and the clock; clients are built here and nowhere else.
 
 use crate::{config::Config, records::Records, simulate::Simulations, stamps::Stamps, turns::Turns};
+use access::{Access, RecordStore, client::PlatformClient};
 use axum::extract::FromRef;
-use common::{
-    access::{Access, RecordStore},
-    ambient::Ambient,
-    client::PlatformClient,
-    source::TrustedProxies,
-};
+use common::{ambient::Ambient, source::TrustedProxies};
 use redis::aio::ConnectionManager;
 use sqlx::PgPool;
 use std::sync::Arc;

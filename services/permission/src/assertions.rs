@@ -75,7 +75,7 @@ pub async fn hold(settings: &Settings) -> anyhow::Result<usize> {
         std::fs::read_to_string(&settings.file).with_context(|| format!("cannot read {}", settings.file.display()))?;
     let assertions =
         parse(&text).with_context(|| format!("{} is not a list of assertions", settings.file.display()))?;
-    let http = common::client::http();
+    let http = access::client::http();
     let mut failed = Vec::new();
     for batch in assertions.chunks(BATCH) {
         let answers = ask(&http, settings, batch).await?;

@@ -3,14 +3,12 @@
 pub mod routes;
 pub mod store;
 
+use access::token::Claims;
 use axum::{
     extract::{ConnectInfo, FromRef, FromRequestParts},
     http::request::Parts,
 };
-use common::{
-    source::{self, TrustedProxies},
-    token::Claims,
-};
+use common::source::{self, TrustedProxies};
 use contracts::id::Principal;
 use serde_json::{Value, json};
 use std::{convert::Infallible, net::SocketAddr};

@@ -14,10 +14,10 @@ use crate::{
     grants::grantee::Grantee,
     groups, roles,
 };
+use access::{Internal, callers};
 use axum::extract::State;
 use common::{
-    access::Internal,
-    callers, db,
+    db,
     http::Json,
     problem::{FieldError, Problem},
 };

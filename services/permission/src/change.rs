@@ -11,13 +11,13 @@ use crate::{
     stamps::{self, Debts},
     turns::Turn,
 };
+use access::Allowed;
 use axum::{
     http::{HeaderName, StatusCode},
     response::{IntoResponse, Response},
 };
 use chrono::{DateTime, Utc};
 use common::{
-    access::Allowed,
     ambient::Ambient,
     db,
     http::Json,

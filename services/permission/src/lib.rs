@@ -61,7 +61,7 @@ pub static DOCS: Dir = include_dir!("$CARGO_MANIFEST_DIR/../../openapi/docs/perm
 
 pub struct PermissionService;
 
-impl common::cli::Service for PermissionService {
+impl service_kit::cli::Service for PermissionService {
     const NAME: &'static str = "permission";
     const PORT: u16 = 8002;
     const MIGRATOR: Option<&'static Migrator> = Some(&MIGRATOR);
@@ -90,7 +90,7 @@ pub async fn start(config: Config, bound: Bound, ambient: Ambient, lifecycle: Li
     lifecycle.spawn(consumers::facts(&aws, &app)?.run(lifecycle.shutdown.clone()));
     lifecycle.spawn(stamps::run(app.stamps.clone(), lifecycle.shutdown.clone()));
     lifecycle.spawn(catalog::register_own(app.clone(), lifecycle.shutdown.clone()));
-    let health = Health::default().with_database(&app.pool).with_redis(&redis).with_keys(&app.access);
+    let health = app.access.with_keys(Health::default().with_database(&app.pool).with_redis(&redis));
     bound.serve(router::router(app), health, lifecycle).await?;
     Ok(())
 }

@@ -14,7 +14,7 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     #[command(flatten)]
-    Common(common::cli::Command),
+    Common(service_kit::cli::Command),
     /// Check a YAML file of who may do what against the service at PERMISSION_URL, as the bearer of PERMISSION_TOKEN.
     Assert { file: PathBuf },
 }
@@ -22,11 +22,11 @@ enum Command {
 #[expect(clippy::print_stdout, reason = "a command that says what it found")]
 fn main() -> ExitCode {
     match Cli::parse().command {
-        Command::Common(command) => common::cli::run::<PermissionService>(command),
+        Command::Common(command) => service_kit::cli::run::<PermissionService>(command),
         Command::Assert { file } => {
-            common::token::install_crypto();
+            common::crypto::install();
             let read = |env: &mut common::config::Env| assertions::Settings::read(env, file);
-            common::cli::with_config(read, async |settings| {
+            service_kit::cli::with_config(read, async |settings| {
                 println!("{} assertions hold", assertions::hold(&settings).await?);
                 Ok(())
             })

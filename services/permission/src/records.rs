@@ -3,14 +3,9 @@
 //! A change between the two reads writes new stamps after its commit, so the record made of the old rows never counts.
 
 use crate::{app::App, effective};
+use access::{Fill, FillAnswer, FillRequest, Flights, Internal, Permissions, RecordStore, callers};
 use axum::extract::State;
-use common::{
-    access::{Fill, FillAnswer, FillRequest, Flights, Internal, Permissions, RecordStore},
-    ambient::Ambient,
-    callers, db,
-    http::Json,
-    problem::Problem,
-};
+use common::{ambient::Ambient, db, http::Json, problem::Problem};
 use contracts::id::{Principal, TenantId};
 use futures_util::future::BoxFuture;
 use redis::RedisResult;

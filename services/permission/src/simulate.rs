@@ -16,9 +16,9 @@ use crate::{
     roles::{self, routes::RoleBody},
     turns::{Turn, Turns},
 };
+use access::{Allowed, Permission};
 use axum::extract::State;
 use common::{
-    access::{Allowed, Permission},
     http::Json,
     problem::{FieldError, Problem},
 };

@@ -3,7 +3,8 @@
 //! Whoever must not answer before the stamp is there pays at once ([`Stamps::pay`]); [`run`] pays what is left, such as the debts
 //! of message handlers, which cannot act after their commit, and those that an outage of Redis or a crash left behind.
 
-use common::{access::RecordStore, db};
+use access::RecordStore;
+use common::db;
 use contracts::id::{Principal, TenantId};
 use sqlx::{PgConnection, PgPool, PgTransaction, postgres::PgListener};
 use std::time::Duration;

@@ -1,8 +1,9 @@
 //! What does the worker hold while it runs?
 
 use crate::{abilities::Abilities, config::Config};
+use access::{Access, client::PlatformClient};
 use axum::extract::FromRef;
-use common::{access::Access, ambient::Ambient, client::PlatformClient, db};
+use common::{ambient::Ambient, db};
 use redis::aio::ConnectionManager;
 use sqlx::PgPool;
 use std::sync::Arc;

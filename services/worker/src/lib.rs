@@ -46,7 +46,7 @@ static DOCS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../openapi/docs/work
 
 pub struct Worker;
 
-impl common::cli::Service for Worker {
+impl service_kit::cli::Service for Worker {
     const NAME: &'static str = "worker";
     const PORT: u16 = 8006;
     const MIGRATOR: Option<&'static Migrator> = Some(&MIGRATOR);
@@ -74,7 +74,7 @@ pub async fn start(config: Config, bound: Bound, ambient: Ambient, lifecycle: Li
     let base = config.base.clone();
     let app = App::new(config, ambient.clone())?;
     let shutdown = &lifecycle.shutdown;
-    lifecycle.spawn(common::catalog::register(base, app.client.clone(), permissions, shutdown.clone()));
+    lifecycle.spawn(service_kit::registration::register(base, app.client.clone(), permissions, shutdown.clone()));
     lifecycle.spawn(Relay::new(app.pool.clone(), aws.publisher()).run(shutdown.clone()));
     lifecycle.spawn(
         Consumer::new(&aws, "worker", app.pool.clone(), ambient)
@@ -83,7 +83,7 @@ pub async fn start(config: Config, bound: Bound, ambient: Ambient, lifecycle: Li
             .run(shutdown.clone()),
     );
     lifecycle.spawn(Dispatcher::new(app.clone()).run(shutdown.clone()));
-    let health = Health::default().with_database(&app.pool).with_redis(&app.redis).with_keys(&app.access);
+    let health = app.access.with_keys(Health::default().with_database(&app.pool).with_redis(&app.redis));
     bound.serve(router::router(app), health, lifecycle).await?;
     Ok(())
 }

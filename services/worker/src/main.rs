@@ -7,9 +7,9 @@ use std::process::ExitCode;
 #[command(version, about = "Runs background work, each job by one worker at a time")]
 struct Cli {
     #[command(subcommand)]
-    command: common::cli::Command,
+    command: service_kit::cli::Command,
 }
 
 fn main() -> ExitCode {
-    common::cli::run::<worker::Worker>(Cli::parse().command)
+    service_kit::cli::run::<worker::Worker>(Cli::parse().command)
 }

@@ -1,10 +1,8 @@
 //! Who may write what in Redis? Each user of docker/redis-users.conf is tried against a real one.
 
 use crate::files;
-use common::{
-    access::{RecordStore, SessionStore},
-    ambient::Ambient,
-};
+use access::{RecordStore, SessionStore};
+use common::ambient::Ambient;
 use contracts::id::{Principal, SessionId, TenantId};
 use redis::{Client, Cmd, RedisResult, Value, aio::ConnectionManager};
 use std::{collections::BTreeSet, time::Duration};

@@ -37,10 +37,10 @@ pub fn connect_redis(base: &Base) -> RedisResult<ConnectionManager> {
 }
 
 /// Sends what may be sent twice, and sends it again if the connection turned out to be dead: after a restart of Redis an idle one is, and who
-/// comes first would pay for it. Each attempt makes its command anew, as [`crate::access::RecordStore`] needs a fresh stamp for each.
+/// comes first would pay for it. Each attempt makes its command anew, as `access::RecordStore` needs a fresh stamp for each.
 ///
 /// Not after a time-out: then nobody knows whether Redis is there, and the caller has waited long enough.
-pub(crate) async fn resend<T, F: Future<Output = RedisResult<T>>>(attempt: impl Fn() -> F) -> RedisResult<T> {
+pub async fn resend<T, F: Future<Output = RedisResult<T>>>(attempt: impl Fn() -> F) -> RedisResult<T> {
     match attempt().await {
         Err(error) if error.is_io_error() && !error.is_timeout() => attempt().await,
         outcome => outcome,

@@ -69,15 +69,6 @@ impl Health {
         })
     }
 
-    /// The keys that tokens are verified with.
-    pub fn with_keys(self, access: &crate::access::Access) -> Self {
-        let verifier = access.verifier().clone();
-        self.with("keys", move || {
-            let verifier = verifier.clone();
-            async move { verifier.ready().await }
-        })
-    }
-
     /// Whether each part works, and whether every essential one does.
     async fn check(&self) -> (BTreeMap<&'static str, &'static str>, bool) {
         let checks = self.0.iter().map(|part| async move {

@@ -1,12 +1,8 @@
 //! Who pays for a restart of Redis? Nobody: an idle connection that died is noticed by the first write, which is sent again.
 
 use crate::service::base;
-use common::{
-    access::{RecordStore, SessionStore},
-    ambient::Ambient,
-    config::Base,
-    db::connect_redis,
-};
+use access::{RecordStore, SessionStore};
+use common::{ambient::Ambient, config::Base, db::connect_redis};
 use contracts::id::{Principal, SessionId, TenantId, UserId};
 use redis::aio::{ConnectionManager, MultiplexedConnection};
 use std::{collections::BTreeSet, time::Duration};
@@ -27,7 +23,7 @@ struct Caller {
 }
 
 fn caller(url: &str) -> Caller {
-    common::token::install_crypto();
+    common::crypto::install();
     let ambient = Ambient::system();
     let base: Base = base(&[("REDIS_URL", url)]);
     let [tenant, session, user] = [(); 3].map(|()| ambient.uuid());

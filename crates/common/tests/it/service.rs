@@ -68,7 +68,7 @@ pub fn base(variables: &[(&str, &str)]) -> Base {
 }
 
 pub async fn start(limits: Limits) -> Service {
-    common::token::install_crypto();
+    common::crypto::install();
     common::telemetry::metrics();
     let document = serde_json::json!({"openapi": "3.1.0", "info": {"title": "Test", "version": "1"}, "paths": {}});
     let router = Router::new()

@@ -5,13 +5,9 @@ use super::{
     store::{self, Tenant},
 };
 use crate::{app::App, clients::store as clients};
+use access::{Authenticated, Permission};
 use axum::{extract::State, http::StatusCode};
-use common::{
-    access::{Authenticated, Permission},
-    db,
-    http::Json,
-    problem::Problem,
-};
+use common::{db, http::Json, problem::Problem};
 use contracts::id::{ClientId, Principal, UserId};
 use serde::Serialize;
 use utoipa::ToSchema;

@@ -2,20 +2,19 @@
 
 use super::store::{self, Member, User};
 use crate::app::App;
+use access::{Allowed, token::Claims};
 use axum::extract::State;
 use common::{
-    access::Allowed,
     db,
     http::{Json, Query},
     page::{Page, PageQuery},
     problem::Problem,
-    token::Claims,
 };
 use contracts::id::{Principal, UserId};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-common::permissions! { pub ReadMembers = "auth.readMembers" }
+access::permissions! { pub ReadMembers = "auth.readMembers" }
 
 /// A person as others see them.
 #[derive(Serialize, ToSchema)]

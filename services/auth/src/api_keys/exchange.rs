@@ -4,19 +4,17 @@
 
 use super::store::{self, WorkingKey};
 use crate::{app::App, issuer::MACHINE_TOKEN, sessions::model::key_lifetime};
+use access::{
+    Internal,
+    token::{API_KEY_INVALID, ApiKey, ExchangeAnswer, ExchangeRequest},
+};
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use axum::extract::State;
 use chrono::{DateTime, TimeDelta, Utc};
-use common::{
-    access::Internal,
-    db,
-    http::Json,
-    problem::Problem,
-    token::{API_KEY_INVALID, ApiKey, ExchangeAnswer, ExchangeRequest},
-};
+use common::{db, http::Json, problem::Problem};
 use contracts::id::SessionId;
 
-common::callers! { pub AnyService = ["*"] }
+access::callers! { pub AnyService = ["*"] }
 
 /// The last use is written at most once in this time, so that services with many processes do not write all the time.
 const LAST_USE_PRECISION: TimeDelta = TimeDelta::minutes(1);

@@ -5,17 +5,16 @@ use super::{
     store::{self, OwnKey},
 };
 use crate::{accounts::routes::logged_in, app::App, sessions::routes::NO_STORE};
+use access::{Authenticated, token::ApiKey};
 use axum::{
     extract::State,
     http::{HeaderName, StatusCode},
 };
 use common::{
-    access::Authenticated,
     db,
     http::{Json, Path, Query},
     page::{Page, PageQuery},
     problem::Problem,
-    token::ApiKey,
 };
 use contracts::id::{ApiKeyId, SessionId};
 use serde::Serialize;

@@ -1,7 +1,8 @@
 //! Where do API keys lie?
 
+use access::token::ApiKey;
 use chrono::{DateTime, Utc};
-use common::{page::PageRequest, token::ApiKey};
+use common::page::PageRequest;
 use contracts::id::{ApiKeyId, TenantId, UserId};
 use serde::Serialize;
 use sqlx::PgConnection;

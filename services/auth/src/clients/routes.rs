@@ -7,12 +7,12 @@ use super::{
 use crate::{
     accounts::routes::logged_in, app::App, authority::SpeaksFor, registrations::model, sessions::routes::NO_STORE,
 };
+use access::Allowed;
 use axum::{
     extract::State,
     http::{HeaderName, StatusCode},
 };
 use common::{
-    access::Allowed,
     db,
     http::{Json, Path, Query},
     page::{Page, PageQuery},
@@ -22,7 +22,7 @@ use contracts::id::{ClientId, SessionId};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-common::permissions! { pub ReadClients = "auth.readClients", pub WriteClients = "auth.writeClients" }
+access::permissions! { pub ReadClients = "auth.readClients", pub WriteClients = "auth.writeClients" }
 
 /// More machines than a tenant can keep an eye on.
 const MOST_CLIENTS: i64 = 100;

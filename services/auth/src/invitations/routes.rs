@@ -14,13 +14,13 @@ use crate::{
     pages,
     registrations::{model, routes::link_used},
 };
+use access::Allowed;
 use axum::{
     extract::State,
     http::{HeaderMap, StatusCode},
     response::{IntoResponse, Response},
 };
 use common::{
-    access::Allowed,
     db,
     http::{Json, Path, Query},
     page::{Page, PageQuery},
@@ -31,7 +31,7 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-common::permissions! { pub InviteMembers = "auth.inviteMembers" }
+access::permissions! { pub InviteMembers = "auth.inviteMembers" }
 
 #[derive(Deserialize, ToSchema)]
 pub struct InvitationRequest {

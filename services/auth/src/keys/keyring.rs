@@ -2,13 +2,13 @@
 
 use super::store::{self, StoredKey};
 use crate::opaque::sha256;
+use access::token::{Claims, TOKEN_TYPE};
 use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use common::{
     ambient::Ambient,
     problem::Problem,
     sealing::{Sealer, Unopened},
-    token::{Claims, TOKEN_TYPE},
 };
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use sqlx::PgPool;

@@ -11,9 +11,9 @@ use crate::{
     issuer::MACHINE_TOKEN,
     sessions::model::{ENDED_BY_TENANT, MEMBER_REMOVED, key_lifetime},
 };
+use access::client::ClientError;
 use chrono::{DateTime, TimeDelta, Utc};
 use common::{
-    client::ClientError,
     db,
     problem::{Chain, Problem, RETRY_AFTER_OUTAGE},
 };

@@ -2,16 +2,12 @@
 
 use super::removal;
 use crate::{accounts::routes::logged_in, app::App, authority::SpeaksFor};
+use access::{Allowed, Authenticated, token::Claims};
 use axum::{extract::State, http::StatusCode};
-use common::{
-    access::{Allowed, Authenticated},
-    http::Path,
-    problem::Problem,
-    token::Claims,
-};
+use common::{http::Path, problem::Problem};
 use contracts::id::UserId;
 
-common::permissions! { pub WriteMembers = "auth.writeMembers" }
+access::permissions! { pub WriteMembers = "auth.writeMembers" }
 
 #[utoipa::path(delete, path = "/v1/members/{user_id}", operation_id = "removeMember", tag = "members", params(("user_id" = UserId, Path)),
     responses((status = 204), (status = 403, description = "`permission_missing`, or `escalation`: the member has what the caller lacks."),

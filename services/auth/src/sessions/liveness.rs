@@ -2,16 +2,16 @@
 
 use super::store;
 use crate::app::App;
+use access::{Internal, SessionAnswer};
 use axum::extract::State;
 use common::{
-    access::{Internal, SessionAnswer},
     db,
     http::{Json, Path},
     problem::Problem,
 };
 use contracts::id::{SessionId, TenantId};
 
-common::callers! { pub AnyService = ["*"] }
+access::callers! { pub AnyService = ["*"] }
 
 #[utoipa::path(get, path = "/internal/sessions/{tenant_id}/{sid}", operation_id = "sessionAlive", tag = "internal",
     params(("tenant_id" = TenantId, Path), ("sid" = SessionId, Path, description = "The token's `sid`.")), responses((status = 200, body = SessionAnswer)),

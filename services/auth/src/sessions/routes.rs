@@ -12,12 +12,12 @@ use crate::{
     opaque::OpaqueToken,
     sessions::model::IDLE,
 };
+use access::Authenticated;
 use axum::{
     extract::State,
     http::{HeaderMap, HeaderName, StatusCode, header},
 };
 use common::{
-    access::Authenticated,
     db,
     http::{Json, Path, Query},
     page::{Page, PageQuery},

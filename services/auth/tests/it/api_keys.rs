@@ -1,11 +1,11 @@
 //! What may a program do that has a person's key?
 
 use crate::support::{Account, World, text};
-use chrono::{DateTime, TimeDelta, Utc};
-use common::{
+use access::{
     client::PlatformClient,
     token::{ApiKey, Verifier},
 };
+use chrono::{DateTime, TimeDelta, Utc};
 use contracts::id::{ApiKeyId, Principal};
 use redis::AsyncCommands;
 use serde_json::{Value, json};

@@ -1,19 +1,16 @@
 //! Are machines and API keys known at the other services, too? One is started here that has nothing of auth's but its address.
 
 use crate::support::{WORKER_SECRET, World, text};
+use access::{Access, Allowed, Authenticated, client::PlatformClient};
 use axum::{Router, extract::FromRef, routing::get};
-use common::{
-    access::{Access, Allowed, Authenticated},
-    client::PlatformClient,
-    config::{Base, Env},
-};
+use common::config::{Base, Env};
 use contracts::id::Principal;
 use redis::AsyncCommands;
 use reqwest::StatusCode;
 use serde_json::json;
 use tokio::net::TcpListener;
 
-common::permissions! { ReadInvoices = "billing.readInvoices" }
+access::permissions! { ReadInvoices = "billing.readInvoices" }
 
 #[derive(Clone)]
 struct Elsewhere {

@@ -1,8 +1,8 @@
 //! Is it them, and what do they get?
 
 use crate::support::{PASSWORD, World, text};
+use access::FillRequest;
 use axum::{Json, Router, http::HeaderMap, routing::post};
-use common::access::FillRequest;
 use serde_json::{Value, json};
 use std::sync::{Arc, Mutex};
 use tokio::net::TcpListener;

@@ -1,8 +1,9 @@
 //! What does a test of auth need? The service with its own keys and a clock that stands still, and a look at what it says.
 
+use access::{client::PlatformClient, token::Verifier};
 use auth::{config::Config, opaque::sha256};
 use chrono::TimeDelta;
-use common::{ambient::Ambient, client::PlatformClient, config::Env, token::Verifier};
+use common::{ambient::Ambient, config::Env};
 use contracts::{
     id::{Principal, TenantId, UserId},
     messages::{Message, SendMail},

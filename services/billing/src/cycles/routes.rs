@@ -8,9 +8,9 @@ use crate::{
     app::App,
     invoices::routes::{InvoiceWithLines, with_lines},
 };
+use access::Allowed;
 use axum::{extract::State, http::StatusCode};
 use common::{
-    access::Allowed,
     db,
     http::{Json, Path, Query},
     page::{Page, PageQuery},
@@ -21,7 +21,7 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 use uuid::Uuid;
 
-common::permissions! {
+access::permissions! {
     pub ReadCycles = "billing.readCycles",
     pub CloseCycles = "billing.closeCycles",
 }

@@ -8,9 +8,9 @@ use crate::{
     app::App,
     rates::{self, Rate},
 };
+use access::Allowed;
 use axum::extract::State;
 use common::{
-    access::Allowed,
     db,
     http::{Json, Path, Query},
     page::{Page, PageQuery, PageRequest},
@@ -24,7 +24,7 @@ use sqlx::PgConnection;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-common::permissions! { pub ReadInvoices = "billing.readInvoices" }
+access::permissions! { pub ReadInvoices = "billing.readInvoices" }
 
 #[derive(Debug, Serialize, ToSchema)]
 pub struct InvoiceWithLines {

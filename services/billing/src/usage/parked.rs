@@ -8,10 +8,10 @@ use super::{
     store::{self as usage, Receipt},
 };
 use crate::app::App;
+use access::Allowed;
 use axum::extract::State;
 use chrono::{DateTime, Utc};
 use common::{
-    access::Allowed,
     ambient::Ambient,
     db,
     http::{Json, Query},
@@ -35,7 +35,7 @@ const LOOK: Duration = Duration::from_secs(60);
 /// Events taken in one transaction.
 const BATCH: i64 = 500;
 
-common::permissions! { pub ReadParkedUsage = "billing.readParkedUsage" }
+access::permissions! { pub ReadParkedUsage = "billing.readParkedUsage" }
 
 /// Why an event does not count yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema, sqlx::Type)]

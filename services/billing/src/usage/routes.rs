@@ -2,12 +2,13 @@
 
 use super::store::{self, FeatureUse, MeterUse};
 use crate::app::App;
+use access::Allowed;
 use axum::extract::State;
-use common::{access::Allowed, db, http::Json, problem::Problem};
+use common::{db, http::Json, problem::Problem};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-common::permissions! { pub ReadUsage = "billing.readUsage" }
+access::permissions! { pub ReadUsage = "billing.readUsage" }
 
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Usage {

@@ -5,12 +5,11 @@ use super::{
     store,
 };
 use crate::{NAME, app::App, hosts::routes::Products, instances::routes::not_written};
+use access::{Allowed, Authenticated, Internal, permissions};
 use axum::{extract::State, http::StatusCode};
 use common::{
-    access::{Allowed, Authenticated, Internal},
     http::{Json, Path, Query},
     page::{Page, PageQuery},
-    permissions,
     problem::Problem,
 };
 use contracts::{id::Principal, manifest::Manifest, messages::ServicePublished};

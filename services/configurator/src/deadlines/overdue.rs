@@ -10,8 +10,9 @@ use crate::{
     jobs,
     worker::JobState,
 };
+use access::client::ClientError;
 use chrono::{DateTime, TimeDelta, Utc};
-use common::{client::ClientError, db, problem::Chain};
+use common::{db, problem::Chain};
 use contracts::messages::JobOutcome;
 use messaging::OutboxError;
 use sqlx::PgConnection;

@@ -8,10 +8,10 @@ use crate::{
     provisioning::server::Names,
     secrets::{Purpose, Unreadable},
 };
+use access::{Internal, callers};
 use axum::{extract::State as Service, http::StatusCode};
 use common::{
-    access::Internal,
-    callers, db,
+    db,
     http::{Json, Path},
     problem::Problem,
     source::Source,

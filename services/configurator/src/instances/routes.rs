@@ -13,6 +13,7 @@ use crate::{
     domains::proof::{self, Verdict},
     jobs,
 };
+use access::{Allowed, permissions};
 use axum::{
     extract::State as Service,
     http::{StatusCode, header},
@@ -20,11 +21,9 @@ use axum::{
 };
 use chrono::TimeDelta;
 use common::{
-    access::Allowed,
     db,
     http::{Json, Path, Query},
     page::{Page, PageQuery},
-    permissions,
     problem::Problem,
 };
 use contracts::id::{InstanceId, TenantId};

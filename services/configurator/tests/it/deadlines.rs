@@ -1,8 +1,9 @@
 //! Lost messages, workers that are away, and people who never come back.
 
 use crate::support::{Fixture, config_with, start};
+use access::client::PlatformClient;
 use chrono::TimeDelta;
-use common::{client::PlatformClient, db};
+use common::db;
 use configurator::{app::App, deadlines, provisioning::server::Names, secrets::Purpose};
 use contracts::{
     id::InstanceId,

@@ -1,9 +1,10 @@
 //! Databases and roles that really exist, and a saga that may end anywhere.
 
 use crate::support::{Fixture, config, start, statement, superuser};
+use access::client::PlatformClient;
 use base64::{Engine, engine::general_purpose::STANDARD};
 use chrono::TimeDelta;
-use common::{client::PlatformClient, db};
+use common::db;
 use configurator::{
     app::App,
     provisioning::{

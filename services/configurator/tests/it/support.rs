@@ -1,7 +1,8 @@
 //! What every test of the configurator needs: a catalogue, a tenant, and a role that makes databases, whose works are removed at the end.
 
 use crate::world::{DnsFile, Worker};
-use common::{client::PlatformClient, config::Env, db, server::Health};
+use access::client::PlatformClient;
+use common::{config::Env, db, server::Health};
 use configurator::{app::App, config::Config, provisioning::server::Names};
 use contracts::{
     id::{InstanceId, JobId, MessageId},

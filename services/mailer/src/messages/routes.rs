@@ -7,14 +7,13 @@ use super::{
     store::{self, Enqueued, NewMessage},
 };
 use crate::{app::App, templates::TemplateError};
+use access::{Allowed, permissions};
 use aws_lc_rs::digest::{SHA256, digest};
 use axum::{extract::State, http::StatusCode};
 use common::{
-    access::Allowed,
     db,
     http::{Json, Path, Query},
     page::{Page, PageQuery},
-    permissions,
     problem::{FieldError, Problem},
 };
 use contracts::{id::TenantId, messages::SendMail};

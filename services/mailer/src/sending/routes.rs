@@ -2,8 +2,9 @@
 
 use super::store::{self, Sending};
 use crate::{app::App, messages::routes::ReadMessages};
+use access::Allowed;
 use axum::extract::State;
-use common::{access::Allowed, db, http::Json, problem::Problem};
+use common::{db, http::Json, problem::Problem};
 
 #[utoipa::path(get, path = "/v1/sending", operation_id = "getSending", tag = "messages",
     responses((status = 200, body = Sending)), security(("bearer" = ["mailer.readMessages"])))]

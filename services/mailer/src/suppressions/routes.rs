@@ -2,13 +2,12 @@
 
 use super::store::{self, Suppression};
 use crate::app::App;
+use access::{Allowed, permissions};
 use axum::{extract::State, http::StatusCode};
 use common::{
-    access::Allowed,
     db,
     http::{Json, Path, Query},
     page::{Page, PageQuery},
-    permissions,
     problem::Problem,
 };
 use serde::Deserialize;

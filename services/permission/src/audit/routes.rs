@@ -2,14 +2,13 @@
 
 use super::store::{self, AuditEntry, Filter, Verdict};
 use crate::{app::App, effective, instant};
+use access::{Allowed, permissions};
 use axum::extract::State;
 use chrono::{DateTime, Utc};
 use common::{
-    access::Allowed,
     db,
     http::{Json, Query},
     page::{Page, PageQuery},
-    permissions,
     problem::Problem,
 };
 use contracts::{id::TenantId, messages::TenantKind};

@@ -2,9 +2,9 @@
 
 use super::store;
 use crate::{app::App, records::Platform};
+use access::{Authenticated, Internal};
 use axum::{extract::State, http::StatusCode};
 use common::{
-    access::{Authenticated, Internal},
     http::{Json, Path, Query},
     page::{Page, PageQuery},
     problem::{FieldError, Problem},

@@ -2,9 +2,9 @@
 
 use super::{store, text_page::TextPage};
 use crate::{app::App, grants::routes::ReadGrants};
+use access::Allowed;
 use axum::extract::State;
 use common::{
-    access::Allowed,
     db,
     http::{Json, Path, Query},
     page::{Page, PageQuery},

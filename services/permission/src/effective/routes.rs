@@ -5,9 +5,9 @@ use super::{
     text_page::TextPage,
 };
 use crate::{app::App, grants::routes::ReadGrants};
+use access::{Allowed, Authenticated, Permission};
 use axum::extract::State;
 use common::{
-    access::{Allowed, Authenticated, Permission},
     db,
     http::{Json, Path, Query},
     page::{Page, PageQuery},

@@ -13,10 +13,10 @@ use crate::{
     grants::routes::ReadGrants,
     instant,
 };
+use access::Allowed;
 use axum::extract::State;
 use chrono::{DateTime, Utc};
 use common::{
-    access::Allowed,
     db,
     http::Json,
     problem::{FieldError, Problem},

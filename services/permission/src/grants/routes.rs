@@ -12,14 +12,13 @@ use crate::{
     effective::model::Effect,
     instant,
 };
+use access::{Allowed, permissions};
 use axum::{extract::State, http::StatusCode, response::Response};
 use chrono::{DateTime, Utc};
 use common::{
-    access::Allowed,
     db,
     http::{Json, Path, Query},
     page::{Page, PageQuery},
-    permissions,
     problem::Problem,
 };
 use serde::Deserialize;

@@ -10,9 +10,9 @@ use crate::{
     change::{Change, Written, done, written},
     grants::routes::{ReadGrants, WriteGrants},
 };
+use access::Allowed;
 use axum::{extract::State, http::StatusCode, response::Response};
 use common::{
-    access::Allowed,
     db,
     http::{Json, Path, Query},
     page::{Page, PageQuery},

@@ -8,8 +8,9 @@ use crate::{
     grants::{changes::MustStay, grantee::Grantee},
     stamps,
 };
+use access::{Internal, callers};
 use axum::{extract::State, http::StatusCode};
-use common::{access::Internal, callers, http::Json, problem::Problem};
+use common::{http::Json, problem::Problem};
 use contracts::{
     authority::RemovalRequest,
     id::{Principal, TenantId},

@@ -10,17 +10,16 @@ use crate::{
     audit::Origin,
     change::{Change, Written, done, written},
 };
+use access::{Allowed, permissions};
 use axum::{
     extract::State,
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use common::{
-    access::Allowed,
     db,
     http::{Json, Path, Query},
     page::{Page, PageQuery},
-    permissions,
     problem::Problem,
 };
 use serde::Deserialize;

@@ -1,7 +1,7 @@
 //! What may I do, what exists, and the fill of the cache.
 
 use crate::support::{World, principal, state};
-use common::token::Claims;
+use access::token::Claims;
 use serde_json::json;
 use test_support::TestUser;
 

@@ -1,7 +1,8 @@
 //! How is an instance's database reached? With credentials that configurator hands out for each attempt; they are never kept, logged or told.
 
 use crate::{app::App, handlers::Fault};
-use common::{client::ClientError, problem::Chain};
+use access::client::ClientError;
+use common::problem::Chain;
 use contracts::id::InstanceId;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;

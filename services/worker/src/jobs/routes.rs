@@ -5,13 +5,12 @@ use super::{
     store,
 };
 use crate::app::App;
+use access::{Allowed, Internal, callers, permissions};
 use axum::{extract::State, http::StatusCode};
 use common::{
-    access::{Allowed, Internal},
-    callers, db,
+    db,
     http::{Json, Path, Query},
     page::{Page, PageQuery},
-    permissions,
     problem::Problem,
 };
 use contracts::id::JobId;

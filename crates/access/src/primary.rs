@@ -1,7 +1,8 @@
 //! Who knows what the cache does not? The permission service what a principal may do, auth whether a session lives; each asked once for all who wait.
 
 use super::flights::Flights;
-use crate::{client::PlatformClient, config::Base, problem::Problem};
+use crate::client::PlatformClient;
+use common::{config::Base, problem::Problem};
 use contracts::id::{Principal, SessionId, TenantId};
 use futures_util::future::BoxFuture;
 use serde::{Deserialize, Serialize};

@@ -1,7 +1,8 @@
 //! How much memory do a million records take? Each with its stamps, as the permission service leaves them.
 
+use access::RecordStore;
 use anyhow::{Context, Result};
-use common::{access::RecordStore, ambient::Ambient, config::Base, db};
+use common::{ambient::Ambient, config::Base, db};
 use contracts::id::{Principal, TenantId, UserId};
 use futures_util::{StreamExt, TryStreamExt, stream};
 use redis::aio::ConnectionManager;

@@ -1,6 +1,7 @@
 //! How does the permission service learn which permissions exist? Each service registers its own list when it starts.
 
-use crate::{client::PlatformClient, config::Base, problem::Chain};
+use access::client::PlatformClient;
+use common::{config::Base, problem::Chain};
 use contracts::manifest::PermissionList;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;

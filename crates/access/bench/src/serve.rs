@@ -1,6 +1,7 @@
 //! What does the permission check cost a request? The same answer from four routes: bare, with one `MGET`, checked naively, and checked as services do.
 
 use crate::{Read, naive, naive::Naive};
+use access::{Access, Allowed, client::PlatformClient, token::Claims};
 use anyhow::{Context, Result};
 use axum::{
     Router,
@@ -8,13 +9,7 @@ use axum::{
     http::StatusCode,
     routing::get,
 };
-use common::{
-    access::{Access, Allowed},
-    client::PlatformClient,
-    config::Base,
-    db,
-    token::Claims,
-};
+use common::{config::Base, db};
 use redis::{AsyncCommands, aio::ConnectionManager};
 use tokio::net::TcpListener;
 

@@ -5,7 +5,7 @@
 //! that is under way, which may have read what has been revoked since.)
 
 use super::away;
-use crate::problem::{Problem, RETRY_AFTER_OUTAGE};
+use common::problem::{Problem, RETRY_AFTER_OUTAGE};
 use futures_util::future::BoxFuture;
 use std::{
     collections::{HashMap, hash_map::Entry},

@@ -14,8 +14,9 @@ pub use api_key::{ApiKey, NotAnApiKey};
 pub use claims::Claims;
 pub use exchange::{API_KEY_INVALID, ExchangeAnswer, ExchangeRequest};
 
-use crate::{ambient::Ambient, client::PlatformClient, problem::Problem};
+use crate::client::PlatformClient;
 use aws_lc_rs::digest::{SHA256, digest};
+use common::{ambient::Ambient, problem::Problem};
 use exchange::Exchange;
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, jwk::JwkSet};
 use moka::sync::Cache;
@@ -136,7 +137,7 @@ impl Verifier {
         match self.0.keys.read().await.get(kid) {
             Some(key) => Ok(key.clone()),
             None if fetched.is_err() => Err(Problem::unavailable(
-                crate::problem::RETRY_AFTER_OUTAGE,
+                common::problem::RETRY_AFTER_OUTAGE,
                 "The token keys cannot be fetched right now.",
             )),
             None => Err(invalid()),
@@ -153,7 +154,7 @@ impl Verifier {
         let fetched: Result<JwkSet, _> =
             async { self.0.http.get(&self.0.jwks_url).send().await?.error_for_status()?.json().await }.await;
         let set = fetched.inspect_err(
-            |error| tracing::warn!(error = %crate::problem::Chain(error), "token keys could not be fetched"),
+            |error| tracing::warn!(error = %common::problem::Chain(error), "token keys could not be fetched"),
         )?;
         let keys: HashMap<_, _> = set
             .keys
@@ -192,13 +193,6 @@ fn invalid() -> Problem {
     Problem::unauthorized("token_invalid", "The access token is not valid.")
 }
 
-/// Installs the one cryptography backend; call it first in `main`.
-pub fn install_crypto() {
-    // A second call finds it installed, which is as good.
-    let _ = jsonwebtoken::crypto::aws_lc::DEFAULT_PROVIDER.install_default();
-    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -209,7 +203,7 @@ mod tests {
 
     #[test]
     fn a_remembered_token_dies_in_the_second_in_which_its_verification_fails() {
-        install_crypto();
+        common::crypto::install();
         let pair = Ed25519KeyPair::generate().unwrap();
         let signing = EncodingKey::from_ed_der(pair.to_pkcs8v1().unwrap().as_ref());
         let verifying = DecodingKey::from_ed_components(&URL_SAFE_NO_PAD.encode(pair.public_key().as_ref())).unwrap();

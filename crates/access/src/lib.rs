@@ -5,6 +5,8 @@
 //! | module | answers |
 //! | --- | --- |
 //! | [`extract`] | how does a handler name who may call it? |
+//! | [`token`] | whose request is this? |
+//! | [`client`] | how does one service call another? |
 //! | [`cache`] | what lies in Redis, and when does it count? |
 //! | [`coalesce`] | how do checks that wait at the same time share one round trip? |
 //! | [`primary`] | who knows what the cache does not? |
@@ -12,11 +14,13 @@
 //! | [`stores`] | who writes to the cache? |
 
 mod cache;
+pub mod client;
 mod coalesce;
 mod extract;
 mod flights;
 mod primary;
 mod stores;
+pub mod token;
 
 pub use cache::Stamps;
 pub use extract::{Allowed, Authenticated, Callers, Internal, Permission};
@@ -25,10 +29,16 @@ pub use primary::{Fill, FillAnswer, FillRequest, Permissions, SessionAnswer};
 pub use stores::{RecordStore, SessionStore};
 
 use crate::{
-    client::PlatformClient, config::Base, problem::Problem, problem::RETRY_AFTER_OUTAGE, token::Claims, token::Verifier,
+    client::PlatformClient,
+    token::{Claims, Verifier},
 };
 use cache::{Check, Found, Record};
 use coalesce::{Away, Coalescer};
+use common::{
+    config::Base,
+    problem::{Problem, RETRY_AFTER_OUTAGE},
+    server::Health,
+};
 use contracts::id::{Principal, TenantId};
 use primary::{RemoteFill, Sessions};
 use redis::aio::ConnectionManager;
@@ -64,6 +74,15 @@ impl Access {
 
     pub fn verifier(&self) -> &Verifier {
         &self.0.verifier
+    }
+
+    /// Adds the keys that tokens are verified with to what a service stands on.
+    pub fn with_keys(&self, health: Health) -> Health {
+        let verifier = self.verifier().clone();
+        health.with("keys", move || {
+            let verifier = verifier.clone();
+            async move { verifier.ready().await }
+        })
     }
 
     /// Checks that the session of `claims` is alive and, if one is named, that its principal has the permission.

@@ -4,7 +4,7 @@
 //! caller in the same session, such as those of a page that asks for ten things at once, are looked up once.
 
 use super::cache::{Check, Found, Values, keys};
-use crate::db::resend;
+use common::db::resend;
 use redis::{RedisResult, aio::ConnectionManager};
 use std::{collections::HashMap, time::Duration};
 use tokio::sync::{mpsc, oneshot};
@@ -49,7 +49,7 @@ async fn drive(mut redis: ConnectionManager, prefix: String, mut queue: mpsc::Re
         match ask(&redis, &prefix, &waiting).await {
             Ok(found) => answer(&mut waiting, found),
             Err(error) => {
-                tracing::warn!(error = %crate::problem::Chain(&error), checks = waiting.len(), "Redis is away; sessions and permissions are asked of their services");
+                tracing::warn!(error = %common::problem::Chain(&error), checks = waiting.len(), "Redis is away; sessions and permissions are asked of their services");
                 waiting.clear();
                 refuse_until_back(&mut redis, &mut queue).await;
             }

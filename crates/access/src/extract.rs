@@ -1,11 +1,12 @@
 //! How does a handler name who may call it? By an argument's type; a handler without one is visibly public.
 
 use super::{Access, SESSION_ENDED};
-use crate::{problem::Problem, token::Claims};
+use crate::token::Claims;
 use axum::{
     extract::{FromRef, FromRequestParts},
     http::{header, request::Parts},
 };
+use common::problem::Problem;
 use contracts::id::{Principal, TenantId};
 use std::{marker::PhantomData, sync::Arc};
 
@@ -28,7 +29,7 @@ macro_rules! permissions {
     ($($vis:vis $name:ident = $text:literal),+ $(,)?) => {$(
         #[doc = concat!("`", $text, "`")]
         $vis struct $name;
-        impl $crate::access::Permission for $name { const NAME: &'static str = $text; }
+        impl $crate::Permission for $name { const NAME: &'static str = $text; }
     )+};
 }
 
@@ -38,7 +39,7 @@ macro_rules! callers {
     ($($vis:vis $name:ident = [$($client:literal),+ $(,)?]),+ $(,)?) => {$(
         #[doc = concat!("The platform's clients" $(, " `", $client, "`")+)]
         $vis struct $name;
-        impl $crate::access::Callers for $name { const CLIENTS: &'static [&'static str] = &[$($client),+]; }
+        impl $crate::Callers for $name { const CLIENTS: &'static [&'static str] = &[$($client),+]; }
     )+};
 }
 

@@ -82,7 +82,7 @@ fn crc(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ambient::Ambient;
+    use common::ambient::Ambient;
 
     #[test]
     fn a_key_reads_back_as_written() {

@@ -16,8 +16,8 @@ use clap::Parser;
 use common::config::{Base, Env};
 
 // Something that every catalog has, and that the tenant's owner may grant.
-common::permissions! { pub Read = "auth.readMembers" }
-const PERMISSION: &str = <Read as common::access::Permission>::NAME;
+access::permissions! { pub Read = "auth.readMembers" }
+const PERMISSION: &str = <Read as access::Permission>::NAME;
 
 #[derive(Parser)]
 enum Cli {
@@ -38,7 +38,7 @@ enum Cli {
 #[tokio::main]
 #[expect(clippy::print_stdout, reason = "the line that the caller reads")]
 async fn main() -> Result<()> {
-    common::token::install_crypto();
+    common::crypto::install();
     let told = match Cli::parse() {
         Cli::Serve { token } => return serve::run(&base()?, &token).await,
         Cli::Trials(trials) => trials.run().await?,

@@ -1,8 +1,8 @@
 //! Who writes to the cache? Auth its sessions, the permission service records and stamps; nobody else may.
 
 use super::cache::{Record, Stamps, key};
-use crate::{ambient::Ambient, db::resend};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use common::{ambient::Ambient, db::resend};
 use contracts::id::{Principal, SessionId, TenantId};
 use redis::{
     AsyncCommands, Cmd, ErrorKind, ExistenceCheck, RedisError, RedisResult, SetExpiry, SetOptions,

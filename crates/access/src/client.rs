@@ -1,6 +1,9 @@
 //! How does one service call another? With its own client credentials (RFC 6749 §4.4), remembered until shortly before they expire.
 
-use crate::{config::Base, problem::Problem, problem::ProblemBody, problem::RETRY_AFTER_OUTAGE};
+use common::{
+    config::Base,
+    problem::{Problem, ProblemBody, RETRY_AFTER_OUTAGE},
+};
 use reqwest::{Method, StatusCode, header::RETRY_AFTER};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -9,7 +12,7 @@ use tokio::{sync::Mutex, time::Instant};
 
 /// A call between services takes no longer.
 const CALL_TIMEOUT: Duration = Duration::from_secs(5);
-/// An idle connection is dropped before the other service does ([`crate::server::Limits`]), or a call could meet its end.
+/// An idle connection is dropped before the other service does ([`common::server::Limits`]), or a call could meet its end.
 const KEEP_IDLE: Duration = Duration::from_secs(60);
 /// A token is renewed this long before it expires.
 const RENEW_EARLY: Duration = Duration::from_secs(30);
@@ -47,7 +50,7 @@ pub enum ClientError {
 impl From<ClientError> for Problem {
     /// A refusal between services is our own fault, never the caller's: to the caller the service is unavailable.
     fn from(error: ClientError) -> Self {
-        tracing::warn!(error = %crate::problem::Chain(&error), "a call to another service failed");
+        tracing::warn!(error = %common::problem::Chain(&error), "a call to another service failed");
         Self::unavailable(RETRY_AFTER_OUTAGE, "Another service that is needed for this cannot be reached right now.")
     }
 }

@@ -1,10 +1,8 @@
 //! For whom does an API key act? auth exchanges it for an access token, whose claims are remembered until it expires.
 
 use super::{ApiKey, Claims, Verifier};
-use crate::{
-    client::{ClientError, PlatformClient},
-    problem::Problem,
-};
+use crate::client::{ClientError, PlatformClient};
+use common::problem::Problem;
 use moka::future::Cache;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;

@@ -4,12 +4,13 @@ use crate::{
     PERMISSION,
     serve::{App, keys},
 };
+use access::token::Claims;
 use anyhow::{Context, Result};
 use axum::{
     extract::State,
     http::{HeaderMap, StatusCode, header},
 };
-use common::{config::Base, token::Claims};
+use common::config::Base;
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, jwk::JwkSet};
 use redis::{AsyncCommands, aio::ConnectionManager};
 
@@ -33,7 +34,7 @@ pub async fn check(State(app): State<App>, headers: HeaderMap) -> Result<&'stati
 impl Naive {
     pub async fn new(base: &Base, redis: ConnectionManager) -> Result<Self> {
         let set: JwkSet =
-            common::client::http().get(format!("{}/.well-known/jwks.json", base.auth_url)).send().await?.json().await?;
+            access::client::http().get(format!("{}/.well-known/jwks.json", base.auth_url)).send().await?.json().await?;
         let key = DecodingKey::from_jwk(set.keys.first().context("auth publishes no key")?)?;
         Ok(Self { key, issuer: base.token_issuer.clone(), audience: base.token_audience.clone(), redis })
     }

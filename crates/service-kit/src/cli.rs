@@ -1,12 +1,13 @@
 //! What can a service's binary be told to do? `serve`, `migrate`, `healthcheck`, `openapi`.
 
-use crate::{
+use clap::Subcommand;
+use common::{
     config::{Base, Database, Env},
+    crypto,
     problem::Chain,
     server::Lifecycle,
-    telemetry, token,
+    telemetry,
 };
-use clap::Subcommand;
 use secrecy::ExposeSecret;
 use serde_json::Value;
 use sqlx::{Connection, PgConnection, migrate::Migrator};
@@ -46,7 +47,7 @@ pub enum Command {
 
 /// Carries out `command`; the exit code is 2 for a wrong environment and 1 for any other fault.
 pub fn run<S: Service>(command: Command) -> ExitCode {
-    token::install_crypto();
+    crypto::install();
     match command {
         Command::Serve => serve::<S>(),
         Command::Migrate => migrate::<S>(),
