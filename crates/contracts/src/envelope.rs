@@ -1,4 +1,4 @@
-//! What surrounds every message? A CloudEvents 1.0 envelope in JSON.
+//! The CloudEvents 1.0 envelope in JSON that surrounds every message.
 
 use crate::{
     id::{MessageId, TenantId},
@@ -9,7 +9,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// CloudEvents 1.0, structured JSON mode, with the extensions `dataversion`, `tenant` and `traceparent`
+/// CloudEvents 1.0, structured JSON mode, with the extensions `tenant` and `traceparent`
 /// (<https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/spec.md>).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Envelope {
@@ -17,25 +17,19 @@ pub struct Envelope {
     pub id: MessageId,
     /// The service that says it: `/services/auth`.
     pub source: String,
+    /// Name and version of the message: `auth.tenant.created.v1`.
     #[serde(rename = "type")]
     pub kind: String,
     /// What it is about, such as the id of the user.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub subject: Option<String>,
     pub time: DateTime<Utc>,
-    /// Version of the shape of `data`; absent means 1.
-    #[serde(default = "first_version")]
-    pub dataversion: u32,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tenant: Option<TenantId>,
     /// W3C Trace Context of the producer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub traceparent: Option<String>,
     pub data: Value,
-}
-
-fn first_version() -> u32 {
-    1
 }
 
 /// The `source` of what the service of that name says.
@@ -59,7 +53,6 @@ impl Envelope {
             kind: M::TYPE.into(),
             subject: None,
             time,
-            dataversion: M::VERSION,
             tenant,
             traceparent: None,
             data: serde_json::to_value(data)?,
@@ -72,10 +65,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_absent_dataversion_is_the_first() {
-        let text = r#"{"specversion":"1.0","id":"01890a5d-ac96-774b-bcce-b302099a8057","source":"/services/auth","type":"t","time":"2026-01-01T00:00:00Z","data":{},"later":1}"#;
+    fn unknown_attributes_are_ignored() {
+        let text = r#"{"specversion":"1.0","id":"01890a5d-ac96-774b-bcce-b302099a8057","source":"/services/auth",
+            "type":"t","time":"2026-01-01T00:00:00Z","data":{},"later":1}"#;
         let envelope: Envelope = serde_json::from_str(text).unwrap();
-        assert_eq!(envelope.dataversion, 1);
         assert_eq!(envelope.tenant, None);
     }
 }

@@ -1,6 +1,8 @@
-//! Which facts and orders exist, and what do they carry?
+//! The facts and orders that services send each other, and what they carry.
 //!
-//! Shapes only grow: a new field has a default, a removed or retyped one needs a new `VERSION`.
+//! How a message evolves: its fields only grow. A new one has a default, and readers ignore those that they do not know.
+//! Whatever else changes is a new type beside the old one, as `auth.tenant.created.v2`: first its consumers subscribe to both and have
+//! a handler for each, then its publishers say the new one only, and when no outbox and no queue holds the old one, it goes.
 
 use crate::{
     id::{ClientId, InstanceId, JobId, TenantId, UserId},
@@ -14,21 +16,37 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-/// A shape that travels: its type name, the topic it is published on and the version of its shape.
+/// What travels between services.
 pub trait Message: Serialize + DeserializeOwned + JsonSchema + Send + Sync + 'static {
+    /// Name and version: what filter policies and handlers know it by.
     const TYPE: &'static str;
+    /// Where it is published.
     const TOPIC: Topic;
-    const VERSION: u32 = 1;
+    /// The services that say it; [`PRODUCTS`] for every product.
+    const PUBLISHERS: &'static [&'static str];
+}
+
+/// The publishers of what each product says.
+pub const PRODUCTS: &[&str] = &["products"];
+
+/// A message as the list has it; see [`Message`].
+#[derive(Clone, Copy, Debug)]
+pub struct Declared {
+    pub kind: &'static str,
+    pub topic: Topic,
+    pub publishers: &'static [&'static str],
 }
 
 macro_rules! messages {
-    ($($name:ident = $type:literal on $topic:ident),+ $(,)?) => {
+    ($($name:ident = $type:literal on $topic:ident by $publishers:expr),+ $(,)?) => {
         $(impl Message for $name {
             const TYPE: &'static str = $type;
             const TOPIC: Topic = Topic::$topic;
+            const PUBLISHERS: &'static [&'static str] = $publishers;
         })+
-        /// Every message type with its topic, in one list.
-        pub const ALL: &[(&str, Topic)] = &[$(($type, Topic::$topic)),+];
+        /// Every message, in one list.
+        pub const ALL: &[Declared] =
+            &[$(Declared { kind: $type, topic: Topic::$topic, publishers: $publishers }),+];
         /// Every message's file name and JSON Schema.
         pub(crate) fn schemas() -> Vec<(&'static str, schemars::Schema)> {
             vec![$(($type, schemars::schema_for!($name))),+]
@@ -37,16 +55,16 @@ macro_rules! messages {
 }
 
 messages! {
-    TenantCreated = "auth.tenant.created" on AuthEvents,
-    MemberJoined = "auth.member.joined" on AuthEvents,
-    ClientDeleted = "auth.client.deleted" on AuthEvents,
-    ServicePublished = "configurator.service.published" on ConfiguratorEvents,
-    FeatureEnabled = "configurator.feature.enabled" on ConfiguratorEvents,
-    FeatureDisabled = "configurator.feature.disabled" on ConfiguratorEvents,
-    JobFinished = "worker.job.finished" on WorkerEvents,
-    SendMail = "mail.send" on MailerCommands,
-    RunJob = "job.run" on WorkerCommands,
-    UsageRecorded = "usage.recorded" on Usage,
+    TenantCreated = "auth.tenant.created.v1" on AuthEvents by &["auth"],
+    MemberJoined = "auth.member.joined.v1" on AuthEvents by &["auth"],
+    ClientDeleted = "auth.client.deleted.v1" on AuthEvents by &["auth"],
+    ServicePublished = "configurator.service.published.v1" on ConfiguratorEvents by &["configurator"],
+    FeatureEnabled = "configurator.feature.enabled.v1" on ConfiguratorEvents by &["configurator"],
+    FeatureDisabled = "configurator.feature.disabled.v1" on ConfiguratorEvents by &["configurator"],
+    JobFinished = "worker.job.finished.v1" on WorkerEvents by &["worker"],
+    SendMail = "mail.send.v1" on MailerCommands by &["auth", "billing"],
+    RunJob = "job.run.v1" on WorkerCommands by &["configurator"],
+    UsageRecorded = "usage.recorded.v1" on Usage by PRODUCTS,
 }
 
 /// What a tenant is: a customer, or the company that runs the platform.
@@ -176,4 +194,17 @@ pub struct UsageRecorded {
     pub key: String,
     pub quantity: Decimal,
     pub occurred_at: DateTime<Utc>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_type_says_its_version() {
+        for Declared { kind, .. } in ALL {
+            let version = kind.rsplit_once(".v").and_then(|(_, version)| version.parse::<u32>().ok());
+            assert!(version.is_some_and(|version| version > 0), "{kind}");
+        }
+    }
 }

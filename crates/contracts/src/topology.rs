@@ -1,5 +1,9 @@
-//! Which topics and queues exist, and who listens to what? Provisioning and documentation both come from this table.
+//! The topics and queues, and who listens to what. Provisioning and documentation both come from this table.
 
+use crate::messages::{
+    ClientDeleted, FeatureDisabled, FeatureEnabled, JobFinished, MemberJoined, Message, RunJob, SendMail,
+    ServicePublished, TenantCreated, UsageRecorded,
+};
 use std::time::Duration;
 
 /// An SNS topic: one a producer, one a command target, usage, and SES's feedback.
@@ -75,9 +79,9 @@ pub const QUEUES: &[Queue] = &[
         subscriptions: &[
             Subscription {
                 topic: Topic::AuthEvents,
-                types: &["auth.tenant.created", "auth.member.joined", "auth.client.deleted"],
+                types: &[TenantCreated::TYPE, MemberJoined::TYPE, ClientDeleted::TYPE],
             },
-            Subscription { topic: Topic::ConfiguratorEvents, types: &["configurator.service.published"] },
+            Subscription { topic: Topic::ConfiguratorEvents, types: &[ServicePublished::TYPE] },
         ],
     },
     Queue {
@@ -85,14 +89,10 @@ pub const QUEUES: &[Queue] = &[
         visibility_timeout: VISIBILITY,
         max_receive_count: RECEIVES,
         subscriptions: &[
-            Subscription { topic: Topic::AuthEvents, types: &["auth.tenant.created"] },
+            Subscription { topic: Topic::AuthEvents, types: &[TenantCreated::TYPE] },
             Subscription {
                 topic: Topic::ConfiguratorEvents,
-                types: &[
-                    "configurator.service.published",
-                    "configurator.feature.enabled",
-                    "configurator.feature.disabled",
-                ],
+                types: &[ServicePublished::TYPE, FeatureEnabled::TYPE, FeatureDisabled::TYPE],
             },
         ],
     },
@@ -100,19 +100,19 @@ pub const QUEUES: &[Queue] = &[
         name: "billing-usage",
         visibility_timeout: VISIBILITY,
         max_receive_count: RECEIVES,
-        subscriptions: &[Subscription { topic: Topic::Usage, types: &["usage.recorded"] }],
+        subscriptions: &[Subscription { topic: Topic::Usage, types: &[UsageRecorded::TYPE] }],
     },
     Queue {
         name: "configurator",
         visibility_timeout: VISIBILITY,
         max_receive_count: RECEIVES,
-        subscriptions: &[Subscription { topic: Topic::WorkerEvents, types: &["worker.job.finished"] }],
+        subscriptions: &[Subscription { topic: Topic::WorkerEvents, types: &[JobFinished::TYPE] }],
     },
     Queue {
         name: "mailer",
         visibility_timeout: VISIBILITY,
         max_receive_count: RECEIVES,
-        subscriptions: &[Subscription { topic: Topic::MailerCommands, types: &["mail.send"] }],
+        subscriptions: &[Subscription { topic: Topic::MailerCommands, types: &[SendMail::TYPE] }],
     },
     Queue {
         name: "mailer-feedback",
@@ -124,7 +124,7 @@ pub const QUEUES: &[Queue] = &[
         name: "worker",
         visibility_timeout: SHORT_VISIBILITY,
         max_receive_count: RECEIVES,
-        subscriptions: &[Subscription { topic: Topic::WorkerCommands, types: &["job.run"] }],
+        subscriptions: &[Subscription { topic: Topic::WorkerCommands, types: &[RunJob::TYPE] }],
     },
 ];
 
@@ -142,14 +142,15 @@ mod tests {
     fn every_subscribed_type_is_published_on_that_topic() {
         for subscription in QUEUES.iter().flat_map(|queue| queue.subscriptions) {
             for kind in subscription.types {
-                assert!(messages::ALL.contains(&(*kind, subscription.topic)), "{kind} on {:?}", subscription.topic);
+                let declared = messages::ALL.iter().find(|message| message.kind == *kind);
+                assert_eq!(declared.map(|message| message.topic), Some(subscription.topic), "{kind}");
             }
         }
     }
 
     #[test]
     fn every_message_has_a_consumer() {
-        for (kind, _) in messages::ALL {
+        for messages::Declared { kind, .. } in messages::ALL {
             assert!(QUEUES.iter().flat_map(|queue| queue.subscriptions).any(|s| s.types.contains(kind)), "{kind}");
         }
     }

@@ -4,7 +4,7 @@ use common::ambient::Ambient;
 use contracts::{
     envelope::Envelope,
     id::{MessageId, TenantId},
-    messages::Message,
+    messages::{Message, PRODUCTS},
 };
 use sqlx::{PgConnection, types::Json};
 
@@ -34,6 +34,7 @@ pub async fn publish<M: Message>(
     tenant: Option<TenantId>,
     data: &M,
 ) -> Result<MessageId, OutboxError> {
+    debug_assert!(M::PUBLISHERS == PRODUCTS || M::PUBLISHERS.contains(&source), "{source} does not say {}", M::TYPE);
     let id = MessageId(ambient.uuid());
     let now = ambient.now();
     let envelope = Envelope::new(id, now, source, tenant, data)?;

@@ -61,12 +61,6 @@ impl Routes {
     pub(crate) fn on<M: Message, H: Handle<M>>(&mut self, handler: H) {
         let handler = Arc::new(handler);
         let parse = move |envelope: Envelope| {
-            if envelope.dataversion != M::VERSION {
-                return Err(Unfit::new(
-                    format!("version {} of {} is not known here", envelope.dataversion, M::TYPE),
-                    None,
-                ));
-            }
             let data: M = serde_json::from_value(envelope.data)
                 .map_err(|fault| Unfit::new(format!("the data of {} do not fit its schema", M::TYPE), Some(fault)))?;
             let delivery = Delivery {
@@ -154,7 +148,7 @@ impl<H: HandleRaw> Effect for Raw<H> {
 mod tests {
     use super::*;
     use contracts::{
-        messages::MemberJoined,
+        messages::{MemberJoined, TenantCreated},
         topology::{Subscription, Topic},
     };
     use serde_json::{Value, json};
@@ -185,7 +179,7 @@ mod tests {
 
     fn envelope() -> Value {
         let id = "01890a5d-ac96-774b-bcce-b302099a8057";
-        json!({"specversion": "1.0", "id": id, "source": "/services/auth", "type": "auth.member.joined", "time": "2026-01-01T00:00:00Z", "data": {"tenant_id": id, "user_id": id}})
+        json!({"specversion": "1.0", "id": id, "source": "/services/auth", "type": MemberJoined::TYPE, "time": "2026-01-01T00:00:00Z", "data": {"tenant_id": id, "user_id": id}})
     }
 
     #[test]
@@ -198,7 +192,7 @@ mod tests {
 
     #[test]
     fn a_consumer_has_a_handler_for_each_type_that_comes_and_for_no_other() {
-        const JOINED: &[&str] = &["auth.member.joined"];
+        const JOINED: &[&str] = &[MemberJoined::TYPE];
         let check = |types, handled: bool, raw: bool| {
             let subscription = Subscription { topic: Topic::AuthEvents, types };
             let subscriptions = Box::leak(Box::new([subscription]));
@@ -214,10 +208,7 @@ mod tests {
         assert_eq!(check(JOINED, true, false), Ok(()));
         assert_eq!(check(&[], false, true), Ok(()));
         let missing = |types| Err(Mismatch::Handler { queue: "q", types });
-        assert_eq!(
-            check(&["auth.member.joined", "auth.tenant.created"], true, false),
-            missing(vec!["auth.tenant.created"])
-        );
+        assert_eq!(check(&[MemberJoined::TYPE, TenantCreated::TYPE], true, false), missing(vec![TenantCreated::TYPE]));
         assert_eq!(check(&[], false, false), missing(vec![RAW]));
         assert_eq!(check(JOINED, true, true), Err(Mismatch::Subscription { queue: "q", types: vec![RAW] }));
     }
@@ -225,9 +216,8 @@ mod tests {
     #[test]
     fn what_can_never_be_taken_says_why() {
         for (field, value, expected) in [
-            ("type", json!("auth.unheard"), "no handler takes the type 'auth.unheard'"),
-            ("dataversion", json!(2), "version 2 of auth.member.joined"),
-            ("data", json!({}), "the data of auth.member.joined do not fit"),
+            ("type", json!("auth.member.joined.v2"), "no handler takes the type 'auth.member.joined.v2'"),
+            ("data", json!({}), "the data of auth.member.joined.v1 do not fit"),
             ("id", json!("x"), "the body is not an envelope"),
         ] {
             let mut body = envelope();

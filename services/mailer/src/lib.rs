@@ -1,7 +1,7 @@
 //! Mail: a ledger of what was sent to whom, SES behind it, and addresses that bounced kept out of circulation.
 //!
 //! ```text
-//! mail.send ─┐                                    ┌─ suppressed
+//! mail.send.v1 ─┐                                    ┌─ suppressed
 //! POST ──────┴─ messages (queued) ─ sender ───────┴─ SES ─ sent ─ feedback queue ─ delivered | bounced | complained
 //!                  ▲    held, unknown ── resend          │
 //!                  └── not sent, passing or ours to mend ┘   (all mail waits, one probes)

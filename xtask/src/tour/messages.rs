@@ -6,7 +6,7 @@ use reqwest::Method;
 use serde_json::json;
 
 const TOPIC: &str = "usage";
-const KIND: &str = "usage.recorded";
+const KIND: &str = "usage.recorded.v1";
 const QUEUE: &str = "billing-usage";
 
 pub async fn repeated_and_malformed(guide: &Guide, ada: &Session, instance: &Instance) -> Result<()> {

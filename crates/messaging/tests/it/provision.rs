@@ -36,7 +36,7 @@ async fn a_queue_gets_only_the_types_it_subscribes_to() {
         world.consume(Recorder::new());
         until("the wanted one takes effect", async || world.effects().await == [wanted.id]).await;
         let (_, reason) = world.dead_letter().await;
-        assert_eq!(reason, "no handler takes the type 'auth.tenant.created' here");
+        assert_eq!(reason, "no handler takes the type 'auth.tenant.created.v1' here");
         world.until_drained().await;
     })
     .await;

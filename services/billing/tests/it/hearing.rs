@@ -48,7 +48,7 @@ async fn usage_that_can_never_be_billed_is_told_and_the_queue_flows_on() {
     let mut reasons = world.dead("billing-usage", 2).await;
     reasons.sort();
     for (reason, expected) in
-        reasons.iter().zip(["the key 'posts:1' was used before", "usage.recorded names no tenant"])
+        reasons.iter().zip(["the key 'posts:1' was used before", "usage.recorded.v1 names no tenant"])
     {
         assert!(reason.starts_with(expected), "{reason}");
     }

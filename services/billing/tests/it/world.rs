@@ -146,7 +146,8 @@ impl World {
 
     /// Publishes the envelope on the topic of its type.
     pub async fn say(&self, envelope: &Envelope) {
-        let topic = contracts::messages::ALL.iter().find(|(kind, _)| *kind == envelope.kind).expect("a known type").1;
+        let topic =
+            contracts::messages::ALL.iter().find(|message| message.kind == envelope.kind).expect("a known type").topic;
         self.platform.publish_envelope(topic, envelope).await;
     }
 

@@ -1,4 +1,4 @@
-//! `mail.send`: takes a mail into the ledger.
+//! `mail.send.v1`: takes a mail into the ledger.
 
 use crate::{app::App, messages::routes::enqueue};
 use contracts::messages::SendMail;

@@ -1,4 +1,4 @@
-//! `job.run`: takes a job into the table, whatever its kind; a worker that knows it will run it.
+//! `job.run.v1`: takes a job into the table, whatever its kind; a worker that knows it will run it.
 
 use crate::{app::App, jobs::store};
 use contracts::messages::RunJob;

@@ -19,7 +19,7 @@ pub struct JobProgress {
     pub kind: String,
     pub instance_id: Option<Uuid>,
     pub state: State,
-    /// As in `worker.job.finished`: 1, and one more each time an operator has it run again.
+    /// As in `worker.job.finished.v1`: 1, and one more each time an operator has it run again.
     #[schema(example = 1)]
     pub run: i32,
     /// Why the last attempt did not succeed.

@@ -8,7 +8,7 @@ use common::config::Env;
 use contracts::{
     id::{InstanceId, JobId, TenantId},
     jobs::{InstancePayload, MIGRATE_INSTANCE, SEED_INSTANCE},
-    messages::{JobFinished, RunJob},
+    messages::{JobFinished, Message, RunJob},
     topology,
 };
 use serde_json::json;
@@ -171,7 +171,7 @@ impl World {
                     .await
                     .unwrap();
                 let envelope: contracts::envelope::Envelope = serde_json::from_str(message.body().unwrap()).unwrap();
-                assert_eq!((envelope.kind.as_str(), envelope.tenant), ("worker.job.finished", Some(self.tenant)));
+                assert_eq!((envelope.kind.as_str(), envelope.tenant), (JobFinished::TYPE, Some(self.tenant)));
                 told.push(serde_json::from_value::<JobFinished>(envelope.data).unwrap());
             }
             let unsaid: i64 =

@@ -1,0 +1,3 @@
+//! One test binary: what the documentation says about the contracts.
+
+mod architecture;
