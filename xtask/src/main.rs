@@ -2,21 +2,14 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command-line tool talks to the person who called it")]
 
 mod bench;
-mod cargo;
-mod chaos;
-mod data;
-mod dice;
 mod drift;
-mod files;
+mod e2e;
 mod reset;
-mod stack;
 mod test;
-mod tools;
-mod tour;
 mod up;
 
 use clap::{Parser, Subcommand};
-use std::{path::PathBuf, process::ExitCode};
+use std::{ffi::OsString, path::PathBuf, process::ExitCode};
 
 #[derive(Parser)]
 #[command(name = "cargo xtask", bin_name = "cargo xtask", about = "Runs, tests and checks Sevenleague on this machine")]
@@ -35,13 +28,19 @@ enum Task {
     /// Wipe the data that `up` keeps
     Reset,
     /// Walk the story of the platform over HTTP, against the stack that `up` runs or, without one, a stack of its own
+    #[command(disable_help_flag = true)]
     Tour {
-        /// Start a stack for the tour even if one is running
-        #[arg(long)]
-        own: bool,
+        /// `--help` lists them
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<OsString>,
     },
     /// Kill, restart and fail over Redis while permissions are given and taken, and count who was still allowed what was taken
-    Chaos(chaos::Wish),
+    #[command(disable_help_flag = true)]
+    Chaos {
+        /// `--help` lists them
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<OsString>,
+    },
     /// Run all tests, the tour and the chaos against private copies of PostgreSQL, Redis and ministack
     Test {
         /// Passed on to `cargo nextest run`, or `cargo test` where nextest is not installed
@@ -82,8 +81,8 @@ async fn main() -> ExitCode {
     let outcome = match cli.task {
         Task::Up => up::run(data).await,
         Task::Reset => reset::run(data).await,
-        Task::Tour { own } => tour::run(data, own).await,
-        Task::Chaos(wish) => chaos::run(data, wish).await,
+        Task::Tour { args } => e2e::become_it(data, "tour", &args),
+        Task::Chaos { args } => e2e::become_it(data, "chaos", &args),
         Task::Test { args } => test::run(data, args).await,
         Task::Bench(bench) => bench::run(data, bench).await,
         Task::Openapi { check } => drift::openapi::run(check).await,

@@ -1,41 +1,31 @@
 //! How do all tests run, with real infrastructure that nobody else uses?
 
-use crate::{
-    cargo, chaos,
-    stack::{self, Infra, Options, Stack, redis::Redis, services},
-    tools::{self, Need},
-    tour,
-};
+use crate::e2e;
 use anyhow::{Context, Result};
+use local_stack::{
+    Infra, Options, Stack, cargo,
+    redis::Redis,
+    services,
+    tools::{self, Need},
+};
 use std::{env, path::PathBuf, process::ExitCode, thread};
 use tokio::process::Command;
 
 pub async fn run(data: Option<PathBuf>, args: Vec<String>) -> Result<ExitCode> {
     let options = Options::private("test", &[Need::Postgres, Need::Redis, Need::Python, Need::Browser]);
-    let Some(tests) = stack::with(data.clone(), options, async |stack| tests(stack, &args).await).await? else {
-        return Ok(stack::INTERRUPTED.into());
+    let Some(tests) = local_stack::with(data.clone(), options, async |stack| tests(stack, &args).await).await? else {
+        return Ok(local_stack::INTERRUPTED.into());
     };
     // Whoever asks for certain tests wants those and nothing else.
     if !args.is_empty() {
         return Ok(tests.into());
     }
-    let Some(proved) = stack::with(data, proofs_options(), proofs).await? else { return Ok(stack::INTERRUPTED.into()) };
-    Ok(if proved { tests.into() } else { ExitCode::FAILURE })
-}
-
-/// Of the stack of the tour and the chaos, which needs two Redis.
-fn proofs_options() -> Options {
-    Options { redis_pair: true, ..Options::private("proofs", &[Need::Postgres, Need::Redis, Need::Python]) }
-}
-
-/// The tour, then the chaos among the same processes; whether both hold.
-async fn proofs(stack: &mut Stack) -> Result<bool> {
-    println!("\nthe end-to-end test: the tour, on a stack of its own");
-    let mut state = stack.start().await?;
-    let toured = tour::on(stack, &mut state).await?;
-    println!("\nthe proof: nobody is allowed what was taken, whatever dies meanwhile");
-    let held = chaos::on(stack, state, &chaos::Wish::default()).await?;
-    Ok(toured && held)
+    if tests == 0 {
+        return e2e::become_it(data, "both", &[]);
+    }
+    // Since there was a stack, Ctrl-C does not end us: we wait until the other has stopped all that it started.
+    e2e::command(data, "both").status().context("cannot run the end-to-end tests")?;
+    Ok(tests.into())
 }
 
 /// The exit code of the tests.

@@ -1,10 +1,11 @@
 //! What does a developer see of the running platform?
 
-use crate::{
-    stack::{self, Options, Preference, state::State},
+use anyhow::Result;
+use local_stack::{
+    Options, Preference,
+    state::{self, State},
     tools::Need,
 };
-use anyhow::Result;
 use std::{path::PathBuf, process::ExitCode, time::Instant};
 
 /// Long enough that the printed token serves a working day; in production it is ten minutes.
@@ -13,7 +14,7 @@ const ACCESS_TOKEN_SECONDS: u32 = 12 * 60 * 60;
 pub async fn run(data: Option<PathBuf>) -> Result<ExitCode> {
     let needs = vec![Need::Postgres, Need::Redis, Need::Python];
     let options = Options {
-        name: stack::UP.into(),
+        name: local_stack::UP.into(),
         ports: Preference::Documented,
         durable: true,
         access_token_seconds: ACCESS_TOKEN_SECONDS,
@@ -21,7 +22,7 @@ pub async fn run(data: Option<PathBuf>) -> Result<ExitCode> {
         needs,
     };
     let began = Instant::now();
-    let outcome = stack::with(data, options, async |stack| {
+    let outcome = local_stack::with(data, options, async |stack| {
         let mut state = stack.start().await?;
         print(&state, began);
         stack.supervise(&mut state).await
@@ -51,6 +52,6 @@ fn print(state: &State, began: Instant) {
         ACCESS_TOKEN_SECONDS / 3600
     );
     println!("\n  logs           {}", state.folder.join("logs").display());
-    println!("  all of this    {}", stack::state::file(&state.folder).display());
+    println!("  all of this    {}", state::file(&state.folder).display());
     println!("\nCtrl-C stops everything.");
 }

@@ -2,11 +2,8 @@
 //! server with the same route four times: bare, with one `MGET`, checked naively, and checked as services do.
 
 use super::load::{CONNECTIONS, Load, Outcome};
-use crate::{
-    stack::{self, Access as Running, Options, Stack},
-    tools::Need,
-};
 use anyhow::{Context, Result, ensure};
+use local_stack::{Access as Running, Options, Stack, tools::Need};
 use serde_json::{Value, json};
 use std::{collections::BTreeMap, path::PathBuf, process::ExitCode};
 
@@ -37,8 +34,8 @@ impl Access {
     pub async fn run(&self, data: Option<PathBuf>) -> Result<ExitCode> {
         let needs = [Need::Postgres, Need::Redis, Need::Python, Need::Load];
         let options = Options { access_token_seconds: 3600, ..Options::private("bench", &needs) };
-        let done = stack::with(data, options, async |stack| self.measure(stack).await).await?;
-        Ok(done.map_or(stack::INTERRUPTED.into(), |()| ExitCode::SUCCESS))
+        let done = local_stack::with(data, options, async |stack| self.measure(stack).await).await?;
+        Ok(done.map_or(local_stack::INTERRUPTED.into(), |()| ExitCode::SUCCESS))
     }
 
     async fn measure(&self, stack: &mut Stack) -> Result<()> {

@@ -1,12 +1,8 @@
 //! How many instances does one process of a product carry? The forum's own test of that, with thousands of instances instead of thirty.
 
-use crate::{
-    cargo,
-    stack::{self, Options, Stack},
-    test,
-    tools::Need,
-};
+use crate::test;
 use anyhow::{Context, Result, ensure};
+use local_stack::{Options, Stack, cargo, tools::Need};
 use std::{path::PathBuf, process::ExitCode};
 
 const TEST: &str = "crowd::everybody_is_let_in_and_connections_stay_within_the_bound";
@@ -39,8 +35,8 @@ pub struct Tenancy {
 impl Tenancy {
     pub async fn run(&self, data: Option<PathBuf>) -> Result<ExitCode> {
         let options = Options::private("bench", &[Need::Postgres, Need::Redis, Need::Python]);
-        let done = stack::with(data, options, async |stack| self.measure(stack).await).await?;
-        Ok(done.map_or(stack::INTERRUPTED.into(), |()| ExitCode::SUCCESS))
+        let done = local_stack::with(data, options, async |stack| self.measure(stack).await).await?;
+        Ok(done.map_or(local_stack::INTERRUPTED.into(), |()| ExitCode::SUCCESS))
     }
 
     async fn measure(&self, stack: &mut Stack) -> Result<()> {

@@ -1,8 +1,8 @@
 //! Are the committed schemas of messages those of the code, and can yesterday's readers and writers live with them?
 
 use super::{Files, compat, differences, read, verdict, write};
-use crate::{cargo, data};
 use anyhow::{Context, Result, ensure};
+use local_stack::{cargo, data};
 use std::{
     fs,
     path::Path,

@@ -1,8 +1,8 @@
 //! Is `openapi/<service>.json` what the service says of itself?
 
 use super::{Files, differences, read, verdict, write};
-use crate::{cargo, data};
 use anyhow::{Context, Result, ensure};
+use local_stack::{cargo, data};
 use std::process::{ExitCode, Stdio};
 use tokio::process::Command;
 

@@ -1,12 +1,8 @@
 //! Is `services/<service>/.sqlx` what a database with all migrations says of the service's queries?
 
 use super::{Files, differences, read, verdict, write};
-use crate::{
-    cargo, data,
-    stack::{self, Options, Stack},
-    tools::Need,
-};
 use anyhow::{Context, Result, ensure};
+use local_stack::{Options, Stack, cargo, data, tools::Need};
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -16,8 +12,8 @@ use std::{
 
 pub async fn run(data: Option<PathBuf>, check: bool) -> Result<ExitCode> {
     let options = Options::private("sqlx", &[Need::Postgres]);
-    let code = stack::with(data, options, async |stack| services(stack, check).await).await?;
-    Ok(code.unwrap_or(ExitCode::from(stack::INTERRUPTED)))
+    let code = local_stack::with(data, options, async |stack| services(stack, check).await).await?;
+    Ok(code.unwrap_or(ExitCode::from(local_stack::INTERRUPTED)))
 }
 
 async fn services(stack: &mut Stack, check: bool) -> Result<ExitCode> {

@@ -95,7 +95,7 @@ fn whatever_stays_is_started_again_when_it_crashes() {
 #[test]
 fn a_login_at_postgresql_may_take_the_same_few_seconds_everywhere() {
     assert!(files::text("docker-compose.yml").contains("command: [postgres, -c, authentication_timeout=5s]"));
-    assert!(files::text("xtask/src/stack/postgres.rs").contains("AUTHENTICATION_TIMEOUT: &str = \"5s\""));
+    assert!(files::text("crates/local-stack/src/postgres.rs").contains("AUTHENTICATION_TIMEOUT: &str = \"5s\""));
     assert!(files::text("ecs/README.md").contains("`authentication_timeout` to 5 seconds"));
 }
 

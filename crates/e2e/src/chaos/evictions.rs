@@ -1,7 +1,7 @@
 //! What if a key is gone at any moment? Then it is filled anew, and some of those fillers are under way while a revocation is answered.
 
 use super::{dice::Dice, world::World};
-use crate::stack::redis::Redis;
+use local_stack::redis::Redis;
 use std::{sync::Arc, time::Duration};
 
 const PAUSE: Duration = Duration::from_millis(5);

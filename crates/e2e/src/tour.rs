@@ -24,17 +24,16 @@ mod tokens;
 mod usage;
 mod walls;
 
-use crate::{
-    data::{self, Folder},
-    files,
-    stack::{self, Options, Stack, state::State},
-    tools::Need,
-};
 use anyhow::{Result, bail};
 use guide::Guide;
+use local_stack::{
+    Options, Stack,
+    data::{self, Folder},
+    state::{self, State},
+    tools::Need,
+};
 use std::{
     path::PathBuf,
-    process::ExitCode,
     time::{Duration, Instant},
 };
 
@@ -89,26 +88,21 @@ async fn story(guide: &Guide) -> Result<()> {
 }
 
 /// Against the stack that `up` runs; without one, or if `own`, against one that lives as long as the tour.
-pub async fn run(data: Option<PathBuf>, own: bool) -> Result<ExitCode> {
-    let running = if own { None } else { running(data.clone())? };
-    let passed = match running {
+/// Whether all was as the story says; `None` if somebody pressed Ctrl-C.
+pub async fn run(data: Option<PathBuf>, own: bool) -> Result<Option<bool>> {
+    match if own { None } else { running(data.clone())? } {
         Some(state) => {
             println!("touring the running stack in {}", state.folder.display());
-            Some(walk(state).await)
+            Ok(Some(walk(state).await))
         }
-        None => own_stack(data).await?,
-    };
-    Ok(passed.map_or(
-        ExitCode::from(stack::INTERRUPTED),
-        |passed| if passed { ExitCode::SUCCESS } else { ExitCode::FAILURE },
-    ))
+        None => own_stack(data).await,
+    }
 }
 
-/// `None` if somebody pressed Ctrl-C.
 async fn own_stack(data: Option<PathBuf>) -> Result<Option<bool>> {
     let options = Options::private("tour", &[Need::Postgres, Need::Redis, Need::Python]);
     let began = Instant::now();
-    stack::with(data, options, async |stack| {
+    local_stack::with(data, options, async |stack| {
         let mut state = stack.start().await?;
         println!("ready after {:.1} s", began.elapsed().as_secs_f32());
         on(stack, &mut state).await
@@ -151,11 +145,11 @@ async fn walk(state: State) -> bool {
 /// What `up` says of itself while it runs.
 fn running(data: Option<PathBuf>) -> Result<Option<State>> {
     let root = data::root(data)?;
-    let folder = root.join(stack::UP);
-    if !folder.exists() || Folder::open(&root, stack::UP).is_ok() {
+    let folder = root.join(local_stack::UP);
+    if !folder.exists() || Folder::open(&root, local_stack::UP).is_ok() {
         return Ok(None);
     }
-    match files::read_json(&stack::state::file(&folder))? {
+    match state::read(&folder)? {
         Some(state) => Ok(Some(state)),
         None => bail!("`cargo xtask up` is still starting, or stopping; wait until it says that it is ready"),
     }
@@ -163,7 +157,7 @@ fn running(data: Option<PathBuf>) -> Result<Option<State>> {
 
 /// The state as it is now: a revived process has another number.
 fn state_now(folder: &std::path::Path) -> Result<State> {
-    match files::read_json(&stack::state::file(folder))? {
+    match state::read(folder)? {
         Some(state) => Ok(state),
         None => bail!("the stack in {} has stopped", folder.display()),
     }

@@ -1,6 +1,6 @@
 //! Which of two Redis is the primary, and how do services reach it whichever it is? At one port, which leads to that one.
 
-use super::{link::Link, processes::Spec, redis::Redis};
+use crate::{link::Link, processes::Spec, redis::Redis};
 use anyhow::{Result, ensure};
 
 /// A primary and its replica; who is which changes.

@@ -1,7 +1,10 @@
 //! How does the AWS emulator get on this machine, and how is it started?
 
-use super::processes::{Layer, Spec};
-use crate::{files, tools};
+use crate::{
+    files,
+    processes::{Layer, Spec},
+    tools,
+};
 use anyhow::{Context, Result, ensure};
 use std::{
     collections::BTreeMap,

@@ -1,12 +1,11 @@
 //! What does a benchmark of the permission check stand on? Auth and the permission service as they are shipped, and a place for its own server.
 
-use super::{
-    Infra, Stack, answers, databases,
+use crate::{
+    Infra, Stack, answers, cargo, databases, files,
     processes::Spec,
     services::{self, Settings},
     start::{Programs, READY, local_aws, program},
 };
-use crate::{cargo, files};
 use anyhow::{Context, Result};
 use serde_json::Value;
 use std::collections::BTreeMap;

@@ -1,8 +1,8 @@
 //! What do all tasks share? Where the services are, what was seen of them, and whether it is over.
 
 use super::ledger::{Ledger, Outcome};
-use crate::stack::state::State;
 use anyhow::Result;
+use local_stack::state::State;
 use reqwest::{Method, RequestBuilder, header::RETRY_AFTER};
 use serde_json::Value;
 use std::{

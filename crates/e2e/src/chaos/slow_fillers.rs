@@ -2,8 +2,8 @@
 //! revoking does not read: the revocation is answered meanwhile, and then the filler writes what it has read before.
 
 use super::{dice::Dice, world::World};
-use crate::tools;
 use anyhow::{Context, Result, ensure};
+use local_stack::tools;
 use std::{path::Path, process::Stdio, sync::Arc};
 use tokio::process::Command;
 

@@ -13,8 +13,6 @@ mod writers;
 
 use crate::{
     dice::{self, Dice},
-    stack::{self, Options, Stack, redis::Redis, state::State},
-    tools::Need,
     tour::guide::Guide,
 };
 use anyhow::{Context, Result, bail};
@@ -23,10 +21,11 @@ use clap::Args;
 use evictions::Evictor;
 use faults::{Fault, Faults, Recoveries};
 use ledger::{Books, Outcome};
+use local_stack::{Stack, redis::Redis, state::State};
 use log_outs::Leaver;
 use readers::Sessions;
 use slow_fillers::Brake;
-use std::{path::PathBuf, process::ExitCode, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 use tokio::task::JoinSet;
 use world::World;
 use writers::Writer;
@@ -50,22 +49,6 @@ impl Default for Wish {
     fn default() -> Self {
         Self { seconds: SECONDS, seed: None }
     }
-}
-
-pub async fn run(data: Option<PathBuf>, wish: Wish) -> Result<ExitCode> {
-    let held = own_stack(data, wish).await?;
-    Ok(held.map_or(ExitCode::from(stack::INTERRUPTED), |held| if held { ExitCode::SUCCESS } else { ExitCode::FAILURE }))
-}
-
-/// `None` if somebody pressed Ctrl-C; else as `on`.
-async fn own_stack(data: Option<PathBuf>, wish: Wish) -> Result<Option<bool>> {
-    let options =
-        Options { redis_pair: true, ..Options::private("chaos", &[Need::Postgres, Need::Redis, Need::Python]) };
-    stack::with(data, options, async |stack| {
-        let state = stack.start().await?;
-        on(stack, state, &wish).await
-    })
-    .await
 }
 
 /// On a stack that has a pair of Redis; whether nobody was allowed what was taken, and enough was tried.

@@ -1,12 +1,11 @@
 //! In which order does the whole stack come up, and what keeps it up?
 
-use super::{
-    Infra, POLL, Stack, answers, databases,
+use crate::{
+    Infra, POLL, Stack, answers, cargo, databases,
     processes::{Layer, Spec},
     services::{self, SERVICES, Service, Settings},
     state::{Operator, Running, State},
 };
-use crate::cargo;
 use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
 use std::{
@@ -16,12 +15,12 @@ use std::{
     time::Duration,
 };
 
-pub(super) const READY: Duration = Duration::from_secs(60);
+pub(crate) const READY: Duration = Duration::from_secs(60);
 const OPERATOR_EMAIL: &str = "operator@sevenleague.test";
 /// The operator can do everything once the last of the services' lists has arrived, and this is from the last of them.
 const OPERATOR_PERMISSION: &str = "configurator.publishServices";
 
-pub(super) type Programs = BTreeMap<String, PathBuf>;
+pub(crate) type Programs = BTreeMap<String, PathBuf>;
 
 impl Stack {
     /// Builds, migrates, provisions, seeds and starts everything, and waits until it is ready.
@@ -82,7 +81,7 @@ impl Stack {
     }
 
     /// Makes the operator.
-    pub(super) fn seed(&mut self, programs: &Programs, settings: &Settings<'_>) -> Result<Spec> {
+    pub(crate) fn seed(&mut self, programs: &Programs, settings: &Settings<'_>) -> Result<Spec> {
         let mut seed = self.spec("auth-seed", "seed-operator", services::find("auth"), programs, settings)?;
         seed.env.insert("OPERATOR_EMAIL".into(), OPERATOR_EMAIL.into());
         seed.env.insert("OPERATOR_PASSWORD".into(), self.secrets.password("operator")?);
@@ -117,7 +116,7 @@ impl Stack {
         Ok(())
     }
 
-    pub(super) fn spec(
+    pub(crate) fn spec(
         &mut self,
         name: &str,
         command: &str,
@@ -139,7 +138,7 @@ impl Stack {
     }
 
     /// Logs the operator in, and waits until `permission` has arrived.
-    pub(super) async fn operator(&mut self, settings: &Settings<'_>, permission: &str) -> Result<Operator> {
+    pub(crate) async fn operator(&mut self, settings: &Settings<'_>, permission: &str) -> Result<Operator> {
         let access_token = self.log_in(settings).await?;
         let permissions = format!("{}/v1/me/permissions", settings.url("permission"));
         let may_publish = async |http: &reqwest::Client| {
@@ -197,14 +196,14 @@ impl Stack {
     }
 }
 
-pub(super) fn local_aws(name: &str, args: &[&str], programs: &Programs, settings: &Settings<'_>) -> Spec {
+pub(crate) fn local_aws(name: &str, args: &[&str], programs: &Programs, settings: &Settings<'_>) -> Spec {
     let mut env = settings.aws.clone();
     env.insert("RESOURCE_PREFIX".into(), "sevenleague".into());
     env.insert("LOG_FORMAT".into(), "text".into());
     program(name, &programs["local-aws"], args, env)
 }
 
-pub(super) fn program(name: &str, program: &Path, args: &[&str], env: BTreeMap<String, String>) -> Spec {
+pub(crate) fn program(name: &str, program: &Path, args: &[&str], env: BTreeMap<String, String>) -> Spec {
     Spec {
         name: name.into(),
         layer: Layer::Service,

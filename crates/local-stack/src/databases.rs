@@ -1,6 +1,6 @@
 //! Which databases and roles are there? One of each per service, and a role for making those of instances.
 
-use super::{postgres::Postgres, secrets::Secrets};
+use crate::{postgres::Postgres, secrets::Secrets};
 use anyhow::Result;
 use std::fmt::Write;
 

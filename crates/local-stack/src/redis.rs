@@ -1,10 +1,11 @@
 //! How is a private Redis started, and as whom does each service log in?
 
-use super::{
+use crate::{
+    files,
     processes::{Layer, Spec},
     secrets::Secrets,
+    tools,
 };
-use crate::{files, tools};
 use anyhow::{Context, Result, bail, ensure};
 use std::{
     collections::BTreeMap,
@@ -155,7 +156,7 @@ mod tests {
         let folder = std::env::temp_dir().join(format!("xtask-redis-{}", std::process::id()));
         fs::create_dir_all(&folder).unwrap();
         let redis = Redis::new(&folder, 6379, &mut Secrets::open(&folder).unwrap(), false).unwrap();
-        for package in super::super::services::packages() {
+        for package in crate::services::packages() {
             let user = if package == "forum" { PRODUCT } else { package };
             assert!(redis.url(package).starts_with(&format!("redis://{user}:")), "{}", redis.url(package));
         }

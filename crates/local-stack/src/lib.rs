@@ -1,7 +1,13 @@
-//! What runs on this machine while we do? PostgreSQL, Redis and ministack of our own and, for `up` and the tour, the services on top.
+//! A private copy of the platform on this machine: PostgreSQL, Redis and ministack of our own and, where wanted, the services on top.
+//!
+//! For `cargo xtask` and the end-to-end tests. None of our crates is used: both must start within seconds, also when a service does not compile.
+#![allow(clippy::print_stdout, reason = "whoever started a command-line tool is told what it does")]
 
 mod access;
+pub mod cargo;
+pub mod data;
 mod databases;
+mod files;
 mod identity;
 mod link;
 mod ministack;
@@ -14,16 +20,13 @@ mod secrets;
 pub mod services;
 mod start;
 pub mod state;
+pub mod tools;
 
 pub use access::Access;
 pub use ports::Preference;
 
-use crate::{
-    data::{self, Folder},
-    files,
-    tools::{self, Need},
-};
 use anyhow::{Result, bail};
+use data::Folder;
 use pair::Pair;
 use ports::Ports;
 use postgres::Postgres;
@@ -37,6 +40,7 @@ use std::{
     time::{Duration, Instant},
 };
 use tokio::signal::unix::{SignalKind, signal};
+use tools::Need;
 
 /// What a shell reports for a program ended by Ctrl-C.
 pub const INTERRUPTED: u8 = 130;

@@ -46,6 +46,11 @@ impl State {
     }
 }
 
+/// What a stack in that folder says of itself; `None` unless it is running.
+pub fn read(folder: &Path) -> Result<Option<State>> {
+    files::read_json(&file(folder))
+}
+
 pub fn file(folder: &Path) -> PathBuf {
     folder.join("state.json")
 }

@@ -1,7 +1,10 @@
 //! How are child processes started, watched and stopped, and nothing else with them?
 
-use super::identity::{self, Identity};
-use crate::{files, tools};
+use crate::{
+    files,
+    identity::{self, Identity},
+    tools,
+};
 use anyhow::{Context, Result, bail, ensure};
 use serde::{Deserialize, Serialize};
 use std::{

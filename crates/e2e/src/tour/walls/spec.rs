@@ -1,7 +1,7 @@
 //! Which operations are there, who may call them, and what do they take? As the committed OpenAPI documents say.
 
-use crate::data;
 use anyhow::{Context, Result, bail};
+use local_stack::data;
 use reqwest::Method;
 use serde_json::Value;
 use std::{fs, path::Path, sync::Arc};

@@ -1,7 +1,11 @@
 //! How does a private PostgreSQL come to be, and how is it spoken to?
 
-use super::processes::{Layer, Spec};
-use crate::{data::is_root, files, tools};
+use crate::{
+    data::is_root,
+    files,
+    processes::{Layer, Spec},
+    tools,
+};
 use anyhow::{Context, Result, ensure};
 use std::{
     collections::BTreeMap,
@@ -181,10 +185,7 @@ fn ids_of(user: &str) -> Result<(u32, u32)> {
 
 #[cfg(test)]
 mod tests {
-    use crate::{
-        stack::{self, Options},
-        tools::Need,
-    };
+    use crate::{Options, Stack, tools::Need};
     use std::time::{Duration, Instant};
     use tokio::{
         io::{AsyncReadExt, AsyncWriteExt},
@@ -203,7 +204,7 @@ mod tests {
     #[tokio::test]
     async fn a_stranger_who_is_silent_while_they_log_in_holds_up_the_drop_of_a_database_for_seconds_only() {
         let data = std::env::temp_dir().join(format!("xtask-silent-{}", std::process::id()));
-        let dropped = async |stack: &mut stack::Stack| {
+        let dropped = async |stack: &mut Stack| {
             let postgres = stack.postgres().await?;
             postgres.run("postgres", "CREATE DATABASE abandoned;").await?;
             let stranger = silent(postgres.port()).await?;
@@ -212,7 +213,7 @@ mod tests {
             drop(stranger);
             Ok(began.elapsed())
         };
-        let took = stack::with(Some(data.clone()), Options::private("silent", &[Need::Postgres]), dropped)
+        let took = crate::with(Some(data.clone()), Options::private("silent", &[Need::Postgres]), dropped)
             .await
             .unwrap()
             .unwrap();

@@ -1,8 +1,8 @@
 //! What do all steps share? Where the services are, who plays, how to wait, and what is said.
 
 use super::{PATIENCE, cast::Cast, http::Call};
-use crate::stack::state::State;
 use anyhow::{Context, Result, bail};
+use local_stack::state::State;
 use reqwest::{Method, redirect::Policy};
 use std::{
     cell::Cell,

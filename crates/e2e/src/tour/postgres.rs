@@ -1,8 +1,8 @@
 //! Is it really in the database? The only question of the tour that HTTP cannot answer.
 
 use super::guide::Guide;
-use crate::tools;
 use anyhow::{Context, Result, ensure};
+use local_stack::tools;
 use std::process::Stdio;
 use tokio::process::Command;
 

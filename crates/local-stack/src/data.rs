@@ -7,11 +7,12 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// The folder that has the workspace's Cargo.toml.
+/// The folder that has the workspace's Cargo.lock.
 pub fn checkout() -> PathBuf {
-    let xtask =
+    let package =
         env::var_os("CARGO_MANIFEST_DIR").map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")), PathBuf::from);
-    xtask.parent().map_or(xtask.clone(), Path::to_path_buf)
+    let checkout = package.ancestors().find(|folder| folder.join("Cargo.lock").exists());
+    checkout.unwrap_or(&package).to_path_buf()
 }
 
 pub fn is_root() -> bool {

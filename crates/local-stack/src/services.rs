@@ -1,7 +1,6 @@
 //! Which services are there, and with which environment does each run?
 
-use super::{databases, ports::OPS_OFFSET, postgres::Postgres, redis::Redis, secrets::Secrets, secrets::sha256};
-use crate::data;
+use crate::{data, databases, ports::OPS_OFFSET, postgres::Postgres, redis::Redis, secrets::Secrets, secrets::sha256};
 use anyhow::Result;
 use std::{collections::BTreeMap, path::PathBuf};
 

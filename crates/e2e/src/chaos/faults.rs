@@ -6,8 +6,8 @@ use super::{
     readers::CHECKED,
     world::{VICTIM, World},
 };
-use crate::stack::{Stack, pair::Pair};
 use anyhow::{Context, Result, bail, ensure};
+use local_stack::{Stack, pair::Pair};
 use std::{
     collections::BTreeMap,
     time::{Duration, Instant},

@@ -6,9 +6,14 @@ use serde_json::Value;
 use std::{collections::BTreeMap, ffi::OsString, path::PathBuf, process::Stdio};
 use tokio::process::Command;
 
+/// The cargo that started us.
+pub fn program() -> OsString {
+    std::env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"))
+}
+
 /// Cargo in the checkout. It stays in the terminal's foreground group, so Ctrl-C reaches it and its compilers directly.
 pub fn command() -> Command {
-    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo")));
+    let mut command = Command::new(program());
     command.current_dir(data::checkout()).kill_on_drop(true);
     command
 }

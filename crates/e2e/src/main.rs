@@ -1,0 +1,83 @@
+//! The end-to-end tests: the tour, which tells the platform's story, and the chaos, which tries its one promise while things die.
+//!
+//! Black boxes, over HTTP. Started by `cargo xtask tour | chaos | test`.
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command-line tool talks to the person who called it")]
+
+mod chaos;
+mod dice;
+mod tour;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+use local_stack::{Options, Stack, tools::Need};
+use std::{path::PathBuf, process::ExitCode};
+
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", disable_help_subcommand = true)]
+struct Cli {
+    /// Folder for data, logs and the virtual environment, as of `cargo xtask up`
+    #[arg(long, global = true, env = "SEVENLEAGUE_DATA")]
+    data: Option<PathBuf>,
+    #[command(subcommand)]
+    proof: Proof,
+}
+
+#[derive(Subcommand)]
+enum Proof {
+    /// Walk the story of the platform over HTTP, against the stack that `up` runs or, without one, a stack of its own
+    Tour {
+        /// Start a stack for the tour even if one is running
+        #[arg(long)]
+        own: bool,
+    },
+    /// Kill, restart and fail over Redis while permissions are given and taken, and count who was still allowed what was taken
+    Chaos(chaos::Wish),
+    /// The tour, then the chaos among the same processes
+    #[command(hide = true)]
+    Both,
+}
+
+// One thread: a child asks to be told when the thread that started it ends, so that thread must be the one that lives as long as we do.
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let passed = match cli.proof {
+        Proof::Tour { own } => tour::run(cli.data, own).await,
+        Proof::Chaos(wish) => own_stack(cli.data, "chaos", async |stack| chaos(stack, &wish).await).await,
+        Proof::Both => own_stack(cli.data, "proofs", both).await,
+    };
+    match passed {
+        Ok(Some(true)) => ExitCode::SUCCESS,
+        Ok(Some(false)) => ExitCode::FAILURE,
+        Ok(None) => local_stack::INTERRUPTED.into(),
+        Err(error) => {
+            eprintln!("\nerror: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// On a stack with two Redis, one of which can be lost; `None` if somebody pressed Ctrl-C.
+async fn own_stack(
+    data: Option<PathBuf>,
+    purpose: &str,
+    proof: impl AsyncFnOnce(&mut Stack) -> Result<bool>,
+) -> Result<Option<bool>> {
+    let options =
+        Options { redis_pair: true, ..Options::private(purpose, &[Need::Postgres, Need::Redis, Need::Python]) };
+    local_stack::with(data, options, proof).await
+}
+
+async fn chaos(stack: &mut Stack, wish: &chaos::Wish) -> Result<bool> {
+    let state = stack.start().await?;
+    chaos::on(stack, state, wish).await
+}
+
+async fn both(stack: &mut Stack) -> Result<bool> {
+    println!("\nthe end-to-end test: the tour, on a stack of its own");
+    let mut state = stack.start().await?;
+    let toured = tour::on(stack, &mut state).await?;
+    println!("\nthe proof: nobody is allowed what was taken, whatever dies meanwhile");
+    let held = chaos::on(stack, state, &chaos::Wish::default()).await?;
+    Ok(toured && held)
+}
