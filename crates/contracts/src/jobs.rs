@@ -1,21 +1,76 @@
-//! Which background work exists, and what does it need? Payloads carry no credentials: the worker fetches those.
+//! The kinds of background work. A job's type is its payload; credentials are in none: the worker fetches those.
+//!
+//! How a job evolves: a new field of a payload has a default. Whatever else changes is a new version with a type of its own; a worker that
+//! lacks its handler leaves the job to one that has it, and the handler of the old version goes when no such job waits any more.
 
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value};
 
-/// Runs the migrations of a bundle, base first, then each module, and installs its meters.
-pub const MIGRATE_INSTANCE: &str = "instance.migrate";
-/// Runs the seeds of a bundle with the tenant's settings, once.
-pub const SEED_INSTANCE: &str = "instance.seed";
+/// Background work that the worker does; its fields are the payload.
+pub trait Job: Serialize + DeserializeOwned + JsonSchema + Send + Sync + 'static {
+    const KIND: &'static str;
+    /// Counts from 1.
+    const VERSION: u32;
+    /// The services that may order it.
+    const ORDERED_BY: &'static [&'static str];
+}
 
-/// Payload of [`MIGRATE_INSTANCE`] and [`SEED_INSTANCE`], version 1.
+macro_rules! jobs {
+    ($($name:ident = $kind:literal version $version:literal by $ordered_by:expr),+ $(,)?) => {
+        $(impl Job for $name {
+            const KIND: &'static str = $kind;
+            const VERSION: u32 = $version;
+            const ORDERED_BY: &'static [&'static str] = $ordered_by;
+        })+
+        /// Every payload's file name and JSON Schema.
+        pub(crate) fn schemas() -> Vec<(String, schemars::Schema)> {
+            vec![$((format!("job.{}.v{}", $kind, $version), schemars::schema_for!($name))),+]
+        }
+        #[cfg(test)]
+        const ORDERED_BY: &[&[&str]] = &[$($ordered_by),+];
+    };
+}
+
+jobs! {
+    MigrateInstance = "instance.migrate" version 1 by &["configurator"],
+    SeedInstance = "instance.seed" version 1 by &["configurator"],
+}
+
+/// The part of a bundle that an instance has.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct InstancePayload {
+pub struct BundlePart {
     pub service: String,
     /// Version of the bundle on disk.
     pub bundle_version: String,
     pub modules: Vec<String>,
+}
+
+/// Runs the migrations of a bundle, base first, then each module, and installs its meters.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct MigrateInstance {
+    #[serde(flatten)]
+    pub bundle: BundlePart,
+}
+
+/// Runs the seeds of a bundle with the tenant's settings, once.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct SeedInstance {
+    #[serde(flatten)]
+    pub bundle: BundlePart,
     /// What the setup form was filled in with; seeds read it.
     pub settings: Map<String, Value>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::messages::{Message, RunJob};
+
+    #[test]
+    fn whoever_orders_a_job_may_publish_orders() {
+        for service in ORDERED_BY.concat() {
+            assert!(RunJob::PUBLISHERS.contains(&service), "{service}");
+        }
+    }
 }

@@ -6,6 +6,7 @@
 
 use crate::{
     id::{ClientId, InstanceId, JobId, TenantId, UserId},
+    jobs::Job,
     manifest::Manifest,
     topology::Topic,
 };
@@ -172,7 +173,7 @@ pub struct SendMail {
 pub struct RunJob {
     pub job_id: JobId,
     pub kind: String,
-    /// Version of the handler; absent means 1.
+    /// Of the job; absent means 1.
     #[serde(default = "first")]
     pub version: u32,
     pub instance_id: Option<InstanceId>,
@@ -181,6 +182,14 @@ pub struct RunJob {
 
 fn first() -> u32 {
     1
+}
+
+impl RunJob {
+    /// The order to do `job` for an instance.
+    pub fn of<J: Job>(job_id: JobId, instance_id: InstanceId, job: &J) -> Result<Self, serde_json::Error> {
+        let payload = serde_json::to_value(job)?;
+        Ok(Self { job_id, kind: J::KIND.into(), version: J::VERSION, instance_id: Some(instance_id), payload })
+    }
 }
 
 /// A tenant used `quantity` units of a meter.

@@ -3,7 +3,7 @@
 use crate::{
     TestServer,
     background::Background,
-    database, environment,
+    database, environment, eventually,
     issuer::{AUDIENCE, TestIssuer},
 };
 use access::{RecordStore, SessionStore};
@@ -143,13 +143,13 @@ impl TestPlatform {
         self.issuer.client(client_id)
     }
 
-    /// An envelope around `data`, not yet published.
+    /// An envelope around `data`, said by the first service that may, not yet published.
     pub fn envelope<M: Message>(&self, tenant: Option<TenantId>, data: &M) -> Envelope {
-        Envelope::new(MessageId(self.ambient.uuid()), self.ambient.now(), "test", tenant, data)
+        Envelope::new(MessageId(self.ambient.uuid()), self.ambient.now(), M::PUBLISHERS[0], tenant, data)
             .expect("a message is JSON")
     }
 
-    /// Publishes `data` as the service that owns it would; gives the envelope, to be published again.
+    /// Publishes [`Self::envelope`]; gives the envelope, to be published again.
     pub async fn publish<M: Message>(&self, tenant: Option<TenantId>, data: &M) -> Envelope {
         let envelope = self.envelope(tenant, data);
         self.publish_envelope(M::TOPIC, &envelope).await;
@@ -159,6 +159,36 @@ impl TestPlatform {
     pub async fn publish_envelope(&self, topic: Topic, envelope: &Envelope) {
         let outcomes = self.aws.publisher().publish_batch(&[(topic, envelope.clone())]).await;
         assert!(outcomes.iter().all(Result::is_ok), "{outcomes:?}");
+    }
+
+    /// The reasons of the messages in the dead-letter queue, once there are as many.
+    pub async fn dead_letters(&self, queue: &str, many: usize) -> Vec<String> {
+        let url = self.aws.queue_url(&self.aws.dead_queue_name(queue)).await.expect("a dead-letter queue");
+        let mut reasons = Vec::new();
+        eventually(&format!("{many} messages are dead"), async || {
+            let received = self
+                .aws
+                .sqs
+                .receive_message()
+                .queue_url(&url)
+                .max_number_of_messages(10)
+                .message_attribute_names("All")
+                .send()
+                .await
+                .expect("receiving");
+            for message in received.messages.unwrap_or_default() {
+                reasons.extend(
+                    message
+                        .message_attributes
+                        .unwrap_or_default()
+                        .remove("reason")
+                        .and_then(|reason| reason.string_value),
+                );
+            }
+            (reasons.len() >= many).then_some(())
+        })
+        .await;
+        reasons
     }
 
     /// Bodies of the messages of `kind` in the service's outbox, in the order they were written; the relay must not run.

@@ -5,6 +5,7 @@
 //! | [`routes`] | what can a tenant ask and do? |
 //! | [`view`] | what does a tenant see of an instance? |
 //! | [`model`] | which step is legal in which state? |
+//! | [`transitions`] | how does an instance move on, and which job does it then wait for? |
 //! | [`wish`] | can this service be enabled so? |
 //! | [`creation`] | what is written when a service is enabled? |
 //! | [`host_name`] | what is a host name? |
@@ -19,5 +20,6 @@ pub mod model;
 pub mod routes;
 pub mod setup;
 pub mod store;
+pub mod transitions;
 pub mod view;
 pub mod wish;

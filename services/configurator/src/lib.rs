@@ -10,7 +10,6 @@
 //! | [`domains`] | whose is a host? |
 //! | [`hosts`] | what does a product service, or the worker, learn of an instance? |
 //! | [`provisioning`] | how does an instance get its database? |
-//! | [`jobs`] | which background work does an instance need next? |
 //! | [`worker`] | what does the worker know of a job? |
 //! | [`deadlines`] | what becomes of an instance that nothing moves on any more? |
 //! | [`changes`] | how do product services hear at once that an instance has changed? |
@@ -26,7 +25,6 @@ pub mod deadlines;
 pub mod domains;
 pub mod hosts;
 pub mod instances;
-pub mod jobs;
 pub mod provisioning;
 pub mod router;
 pub mod secrets;

@@ -1,6 +1,6 @@
 //! Which jobs can this worker do? Those for which it has a handler and, on its disk, the bundle. It leaves all others to workers that have.
 
-use crate::handlers::Handler;
+use crate::handlers::HANDLERS;
 use std::{
     path::{Path, PathBuf},
     sync::Arc,
@@ -28,11 +28,10 @@ impl Can {
     /// Every handler needs a bundle; a job that names none, or none that could be, it can only refuse.
     fn with(bundles: &[String]) -> Self {
         let mut can = Self::default();
-        let (kinds, versions) = Handler::known();
-        for (kind, version) in kinds.iter().zip(versions) {
+        for handler in HANDLERS {
             for bundle in bundles.iter().map(String::as_str).chain([NONE]) {
-                can.kinds.push(kind.clone());
-                can.versions.push(version);
+                can.kinds.push(handler.kind.to_owned());
+                can.versions.push(handler.version.cast_signed());
                 can.bundles.push(bundle.to_owned());
             }
         }
@@ -111,8 +110,7 @@ mod tests {
     #[test]
     fn every_handler_goes_with_every_bundle_and_with_none() {
         let can = Can::with(&["forum/1.0.0".to_owned()]);
-        let (kinds, _) = Handler::known();
-        assert_eq!(can.bundles, ["forum/1.0.0", ""].repeat(kinds.len()));
+        assert_eq!(can.bundles, ["forum/1.0.0", ""].repeat(HANDLERS.len()));
         assert_eq!((can.kinds.len(), can.versions.len()), (can.bundles.len(), can.bundles.len()));
     }
 }

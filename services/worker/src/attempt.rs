@@ -67,8 +67,8 @@ async fn handle(app: &App, job: &Claimed) -> Result<(), Fault> {
     if job.takeovers > MOST_TAKEOVERS {
         return Err(Fault::permanent(format!("{} workers died of it or were cut off from it", job.takeovers)));
     }
-    let handler =
-        Handler::of(&job.kind, job.version).ok_or_else(|| Fault::away("this worker has no handler for it"))?;
+    let handler = Handler::find(&job.kind, job.version.unsigned_abs())
+        .ok_or_else(|| Fault::away("this worker has no handler for it"))?;
     let attempt = Run { app, job };
     let attempt = AssertUnwindSafe(handler.run(&attempt)).catch_unwind();
     match timeout(LONGEST_ATTEMPT, attempt).await {

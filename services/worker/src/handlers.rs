@@ -1,12 +1,13 @@
-//! How is a job of some kind and version done? One handler for each kind and version; a handler is removed only when no job needs it.
+//! The handlers of jobs: how is a job of some kind and version done? A new kind is a [`Handle`] for its type and a line in [`HANDLERS`];
+//! a handler is removed only when no job needs it.
 
 use crate::{
     app::App,
-    instances,
     jobs::{model::Progress, queue, queue::Claimed},
 };
 use common::{db, problem::Chain};
-use contracts::jobs::{MIGRATE_INSTANCE, SEED_INSTANCE};
+use contracts::jobs::{Job, MigrateInstance, SeedInstance};
+use futures_util::future::BoxFuture;
 
 /// Longest reason that is kept and told, in characters; a message must stay below 256 KiB.
 const LONGEST_REASON: usize = 2_000;
@@ -67,32 +68,43 @@ impl Run<'_> {
     }
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Handler {
-    MigrateInstanceV1,
-    SeedInstanceV1,
+/// Does jobs of one kind and version.
+pub(crate) trait Handle: Job {
+    /// Does the work. It must bear being cut off anywhere and done again from the start.
+    fn handle(self, run: &Run<'_>) -> impl Future<Output = Result<(), Fault>> + Send;
 }
 
-const HANDLERS: &[(&str, i32, Handler)] =
-    &[(MIGRATE_INSTANCE, 1, Handler::MigrateInstanceV1), (SEED_INSTANCE, 1, Handler::SeedInstanceV1)];
+/// What this worker can do.
+pub(crate) const HANDLERS: &[Handler] = &[Handler::of::<MigrateInstance>(), Handler::of::<SeedInstance>()];
+
+/// The handler of one kind and version.
+pub(crate) struct Handler {
+    pub kind: &'static str,
+    pub version: u32,
+    pub ordered_by: &'static [&'static str],
+    run: for<'a> fn(&'a Run<'a>) -> BoxFuture<'a, Result<(), Fault>>,
+}
 
 impl Handler {
-    pub fn of(kind: &str, version: i32) -> Option<Self> {
-        HANDLERS.iter().find(|(known, of, _)| (*known, *of) == (kind, version)).map(|(.., handler)| *handler)
+    const fn of<J: Handle>() -> Self {
+        Self { kind: J::KIND, version: J::VERSION, ordered_by: J::ORDERED_BY, run: handle::<J> }
     }
 
-    /// Kinds and versions that have handlers, one for one.
-    pub fn known() -> (Vec<String>, Vec<i32>) {
-        HANDLERS.iter().map(|(kind, version, _)| ((*kind).to_owned(), *version)).unzip()
+    pub fn find(kind: &str, version: u32) -> Option<&'static Self> {
+        HANDLERS.iter().find(|handler| (handler.kind, handler.version) == (kind, version))
     }
 
-    /// Does the work. It must bear being cut off anywhere and done again from the start.
-    pub async fn run(self, run: &Run<'_>) -> Result<(), Fault> {
-        match self {
-            Self::MigrateInstanceV1 => instances::migrate::run(run).await,
-            Self::SeedInstanceV1 => instances::seed::run(run).await,
-        }
+    pub async fn run(&self, run: &Run<'_>) -> Result<(), Fault> {
+        (self.run)(run).await
     }
+}
+
+fn handle<'a, J: Handle>(run: &'a Run<'a>) -> BoxFuture<'a, Result<(), Fault>> {
+    Box::pin(async move {
+        let job: J = serde_json::from_value(run.job.payload.clone())
+            .map_err(|fault| Fault::permanent(format!("the payload does not fit: {fault}")))?;
+        job.handle(run).await
+    })
 }
 
 #[cfg(test)]
@@ -101,10 +113,10 @@ mod tests {
 
     #[test]
     fn each_kind_and_version_has_one_handler() {
-        for (kind, version, handler) in HANDLERS {
-            assert_eq!(Handler::of(kind, *version), Some(*handler));
+        for handler in HANDLERS {
+            assert!(std::ptr::eq(Handler::find(handler.kind, handler.version).unwrap(), handler), "{}", handler.kind);
         }
-        assert_eq!(Handler::of(MIGRATE_INSTANCE, 2), None);
-        assert_eq!(Handler::of("instance.unheard", 1), None);
+        assert!(Handler::find(MigrateInstance::KIND, 2).is_none());
+        assert!(Handler::find("instance.unheard", 1).is_none());
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! | module | answers |
 //! | --- | --- |
-//! | [`order`] | which instance, which bundle, which modules? |
+//! | [`order`] | is what was ordered sound? |
 //! | [`bundle`] | which files does a bundle on disk have for these modules, and in which order? |
 //! | [`access`] | how is an instance's database reached? |
 //! | [`session`] | how is a file run once, whoever dies in between? |
@@ -11,8 +11,8 @@
 
 mod access;
 mod bundle;
-pub(crate) mod migrate;
+mod migrate;
 mod order;
 mod platform;
-pub(crate) mod seed;
+mod seed;
 mod session;

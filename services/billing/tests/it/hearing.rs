@@ -45,7 +45,7 @@ async fn usage_that_can_never_be_billed_is_told_and_the_queue_flows_on() {
     world.say(&Envelope { tenant: None, ..world.posts(&ada, "posts:3", 1, 10) }).await;
     world.say(&world.posts(&ada, "posts:4", 1, 40)).await;
     world.metered(&ada, "2").await;
-    let mut reasons = world.dead("billing-usage", 2).await;
+    let mut reasons = world.platform.dead_letters("billing-usage", 2).await;
     reasons.sort();
     for (reason, expected) in
         reasons.iter().zip(["the key 'posts:1' was used before", "usage.recorded.v1 names no tenant"])
@@ -69,7 +69,7 @@ async fn nobody_counts_for_what_is_not_theirs() {
     let mut foreign = world.posts(&ada, "posts:3", 1000, 10);
     foreign.data["meter"] = "wiki.pages".into();
     world.say(&foreign).await;
-    let mut reasons = world.dead("billing-usage", 4).await;
+    let mut reasons = world.platform.dead_letters("billing-usage", 4).await;
     reasons.sort();
     for (reason, expected) in
         reasons.iter().zip(["'/services/wiki' counts for", "the instance", "the instance", "the meter 'wiki.pages'"])
@@ -100,7 +100,7 @@ async fn another_tenant_cannot_change_an_instance() {
     eve.instance = ada.instance;
     world.say(&world.disabled(&eve, "forum", 20)).await;
     world.say(&world.enabled(&ada, "other.polls", 20)).await;
-    let reasons = world.dead("billing", 2).await.join("; ");
+    let reasons = world.platform.dead_letters("billing", 2).await.join("; ");
     assert!(
         reasons.contains("belongs to another tenant") && reasons.contains("is not one of the service"),
         "{reasons}"
@@ -129,7 +129,7 @@ async fn a_version_announces_its_prices_once() {
     world.publish_forum().await;
     world.say(&world.forum("1.0.0", "0.36", world.at(60))).await;
     world.say(&world.forum("1.0.0", "99", world.at(60))).await;
-    let reasons = world.dead("billing", 1).await;
+    let reasons = world.platform.dead_letters("billing", 1).await;
     assert_eq!(reasons, ["version 1.0.0 of forum has announced another price of 'forum' before"]);
     world.drained("billing").await;
     assert_eq!(world.count("SELECT count(*) FROM rate").await, 3);

@@ -221,34 +221,4 @@ impl World {
         })
         .await;
     }
-
-    /// The reasons of the messages in the dead-letter queue, once there are as many.
-    pub async fn dead(&self, queue: &str, many: usize) -> Vec<String> {
-        let aws = &self.platform.aws;
-        let url = aws.queue_url(&aws.dead_queue_name(queue)).await.expect("a dead-letter queue");
-        let mut reasons = Vec::new();
-        eventually(&format!("{many} messages are dead"), async || {
-            let received = aws
-                .sqs
-                .receive_message()
-                .queue_url(&url)
-                .max_number_of_messages(10)
-                .message_attribute_names("All")
-                .send()
-                .await
-                .expect("receiving");
-            for message in received.messages.unwrap_or_default() {
-                reasons.extend(
-                    message
-                        .message_attributes
-                        .unwrap_or_default()
-                        .remove("reason")
-                        .and_then(|reason| reason.string_value),
-                );
-            }
-            (reasons.len() >= many).then_some(())
-        })
-        .await;
-        reasons
-    }
 }

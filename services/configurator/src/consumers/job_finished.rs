@@ -1,6 +1,9 @@
 //! A job has ended: the instance that waited for it moves on, or says why it does not.
 
-use crate::{app::App, instances::store, jobs};
+use crate::{
+    app::App,
+    instances::{store, transitions},
+};
 use contracts::messages::JobFinished;
 use messaging::{Delivery, Fault, Handle};
 use sqlx::PgConnection;
@@ -15,12 +18,12 @@ impl Handle<JobFinished> for App {
             tracing::info!(job_id = %job.job_id, instance_id = %id, "The end of a job that no instance waits for");
             return Ok(());
         };
-        if instance.state.done_by(&job.kind).is_none() {
+        if instance.state.job().is_none_or(|(kind, _)| kind != job.kind) {
             return Err(Fault::permanent(format!(
                 "an instance in state {:?} does not wait for a job of kind {}",
                 instance.state, job.kind
             )));
         }
-        Ok(jobs::ended(tx, &self.ambient, &instance, job.outcome, job.reason.as_deref()).await?)
+        Ok(transitions::ended(tx, &self.ambient, &instance, job.outcome, job.reason.as_deref()).await?)
     }
 }

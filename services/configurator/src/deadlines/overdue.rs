@@ -6,8 +6,8 @@ use crate::{
     instances::{
         self,
         store::{Instance, fail},
+        transitions,
     },
-    jobs,
     worker::JobState,
 };
 use access::client::ClientError;
@@ -59,9 +59,11 @@ async fn settle(app: &App, overdue: &Overdue, told: Result<JobState, ClientError
     let now = app.ambient.now();
     let is_late = now - instance.state_since >= LONGEST;
     match told {
-        Ok(JobState::Succeeded) => jobs::ended(&mut tx, &app.ambient, &instance, JobOutcome::Succeeded, None).await?,
+        Ok(JobState::Succeeded) => {
+            transitions::ended(&mut tx, &app.ambient, &instance, JobOutcome::Succeeded, None).await?
+        }
         Ok(JobState::Failed { reason }) => {
-            jobs::ended(&mut tx, &app.ambient, &instance, JobOutcome::Failed, reason.as_deref()).await?
+            transitions::ended(&mut tx, &app.ambient, &instance, JobOutcome::Failed, reason.as_deref()).await?
         }
         Ok(JobState::Unknown) if instance.refusals >= MOST_ORDERS => fail(&mut tx, instance.id, NOT_TAKEN, now).await?,
         Ok(JobState::Unknown) => order_again(&mut tx, app, &instance, now).await?,
@@ -78,7 +80,7 @@ async fn order_again(
     instance: &Instance,
     now: DateTime<Utc>,
 ) -> Result<(), OutboxError> {
-    jobs::order_again(conn, &app.ambient, instance).await?;
+    transitions::order_again(conn, &app.ambient, instance).await?;
     tracing::warn!(instance_id = %instance.id, times = instance.refusals + 1, "No worker knows the instance's job, so it is ordered again");
     let wait = AGAIN * 2_i32.pow(instance.refusals.unsigned_abs().min(MOST_ORDERS.unsigned_abs()));
     Ok(store::ordered_again(conn, instance.id, now + wait).await?)

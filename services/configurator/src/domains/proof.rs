@@ -9,8 +9,8 @@ use crate::{
         self,
         model::{State, Step},
         store::Instance,
+        transitions,
     },
-    jobs,
 };
 use common::{
     db,
@@ -94,7 +94,7 @@ pub async fn verify(app: &App, waiting: &Instance, proof: &HostProof) -> Result<
         return Ok(Verdict::Over);
     };
     let Some(state) = instance.state.after(Step::Proved) else { return Ok(Verdict::Over) };
-    match jobs::enter(&mut tx, &app.ambient, &instance, state).await {
+    match transitions::enter(&mut tx, &app.ambient, &instance, state).await {
         Err(OutboxError::Database(error)) if constraint(&error) == Some("instances_host") => Ok(Verdict::Taken),
         entered => {
             entered?;

@@ -12,8 +12,8 @@ use crate::{
         routes::not_written,
         setup,
         store::Instance,
+        transitions,
     },
-    jobs,
     secrets::Purpose,
 };
 use common::{
@@ -83,7 +83,7 @@ async fn take(conn: &mut PgConnection, app: &App, seen: Instance, form: Submissi
     instances::store::set_settings(conn, instance.id, &form.settings).await?;
     instance.settings = Json(form.settings);
     store::forget_code(conn, instance.id).await?;
-    jobs::enter(conn, &app.ambient, &instance, next).await.map_err(not_written)?;
+    transitions::enter(conn, &app.ambient, &instance, next).await.map_err(not_written)?;
     Ok(next)
 }
 

@@ -4,6 +4,7 @@ use super::{
     creation, features,
     model::{Redo, State, Step},
     store::{self, Instance},
+    transitions,
     view::{self, InstanceView, not_found},
     wish::{NewInstance, Wish},
 };
@@ -11,7 +12,6 @@ use crate::{
     app::App,
     catalog,
     domains::proof::{self, Verdict},
-    jobs,
 };
 use access::{Allowed, permissions};
 use axum::{
@@ -96,7 +96,7 @@ pub async fn retry(
     match redo.ok_or_else(|| Problem::conflict("nothing_failed", "No step of this instance has failed."))? {
         Redo::Provision => store::advance(&mut tx, id, instance.state, None, app.ambient.now()).await?,
         Redo::Job => {
-            jobs::enter(&mut tx, &app.ambient, &instance, instance.state).await.map_err(not_written)?;
+            transitions::enter(&mut tx, &app.ambient, &instance, instance.state).await.map_err(not_written)?;
         }
     }
     let instance = reread(&mut tx, &app, id).await?;

@@ -3,7 +3,7 @@
 use crate::support::{job_finished, start};
 use contracts::{
     id::{JobId, MessageId},
-    jobs::{MIGRATE_INSTANCE, SEED_INSTANCE},
+    jobs::{Job, MigrateInstance, SeedInstance},
     messages::{FeatureEnabled, JobOutcome, RunJob},
 };
 use messaging::{Delivery, Fault, Handle};
@@ -22,7 +22,7 @@ async fn each_end_counts_once_however_often_it_is_told() {
     let [_, seed] = fixture.platform.outbox::<RunJob>().await.try_into().expect("a migration and one seed");
     assert_eq!(
         (migrate.kind.as_str(), seed.kind.as_str(), &fixture.get(id).await["state"]),
-        (MIGRATE_INSTANCE, SEED_INSTANCE, &json!("seeding"))
+        (MigrateInstance::KIND, SeedInstance::KIND, &json!("seeding"))
     );
     assert!(fixture.platform.outbox::<FeatureEnabled>().await.is_empty());
     for _ in 0..3 {
@@ -53,7 +53,7 @@ async fn a_failed_job_gives_its_reason_and_is_retried_as_a_new_one() {
     let id = fixture.migrating(HOST, &[]).await;
     let retry = async || fixture.as_ada(fixture.server.post(&format!("/v1/instances/{id}/retry"), &())).await;
     retry().await.problem(409, "nothing_failed");
-    for kind in [MIGRATE_INSTANCE, SEED_INSTANCE] {
+    for kind in [MigrateInstance::KIND, SeedInstance::KIND] {
         let first = fixture.last_job().await;
         assert_eq!(first.kind, kind);
         fixture.finished(&first, JobOutcome::Failed, Some("0002_posts.sql: the disk is full")).await;
@@ -103,7 +103,7 @@ async fn jobs_that_nobody_waits_for_change_nothing() {
     for stranger in strangers {
         fixture.finished(&stranger, JobOutcome::Succeeded, None).await;
     }
-    let confused = job_finished(&RunJob { kind: SEED_INSTANCE.into(), ..job }, JobOutcome::Succeeded, None);
+    let confused = job_finished(&RunJob { kind: SeedInstance::KIND.into(), ..job }, JobOutcome::Succeeded, None);
     let delivery = Delivery {
         id: MessageId(fixture.platform.ambient.uuid()),
         source: "/services/worker".into(),

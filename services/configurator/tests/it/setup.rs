@@ -2,7 +2,7 @@
 
 use crate::support::{manifest, start};
 use contracts::{
-    jobs::{InstancePayload, MIGRATE_INSTANCE},
+    jobs::{Job, MigrateInstance},
     messages::{JobOutcome, RunJob},
 };
 use serde_json::json;
@@ -35,13 +35,12 @@ async fn the_form_is_taken_once_and_orders_the_migration() {
     assert_eq!(fixture.submit("ACME.forum.localhost", &right).await.expect(202), json!({"state": "migrating"}));
     fixture.submit(HOST, &right).await.problem(409, "not_awaiting_setup");
     let [job] = fixture.platform.outbox::<RunJob>().await.try_into().expect("one job");
-    assert_eq!((job.kind.as_str(), job.version, job.instance_id), (MIGRATE_INSTANCE, 1, Some(id)));
-    let payload: InstancePayload = serde_json::from_value(job.payload).unwrap();
+    assert_eq!((job.kind.as_str(), job.version, job.instance_id), (MigrateInstance::KIND, 1, Some(id)));
+    let MigrateInstance { bundle } = serde_json::from_value(job.payload).unwrap();
     assert_eq!(
-        (payload.service.as_str(), payload.bundle_version.as_str(), payload.modules),
+        (bundle.service.as_str(), bundle.bundle_version.as_str(), bundle.modules),
         ("forum", "1.0.0", vec!["polls".into(), "charts".into()])
     );
-    assert_eq!(json!(payload.settings), settings);
     let instance = fixture.get(id).await;
     assert_eq!(
         (&instance["state"], &instance["settings"], instance.get("setup_code")),

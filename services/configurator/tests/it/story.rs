@@ -2,7 +2,7 @@
 
 use crate::support::{Admin, OWNER, config, id, job_finished, manifest};
 use contracts::{
-    jobs::{MIGRATE_INSTANCE, SEED_INSTANCE},
+    jobs::{Job, MigrateInstance, SeedInstance},
     messages::{FeatureDisabled, FeatureEnabled, JobOutcome, Message, RunJob, ServicePublished},
 };
 use futures_util::StreamExt;
@@ -109,14 +109,14 @@ async fn from_a_published_manifest_to_an_active_instance_and_back() {
     let form = json!({"setup_code": waiting["setup_code"], "settings": {"title": "Acme"}});
     server.post(&format!("/internal/hosts/{HOST}/setup"), &form).bearer(&forum).send().await.expect(202);
     let migrate = others.jobs.eventually("the migration is ordered", 1).await.remove(0);
-    assert_eq!(migrate.kind, MIGRATE_INSTANCE);
+    assert_eq!(migrate.kind, MigrateInstance::KIND);
     let told = platform.publish(Some(ada.tenant), &job_finished(&migrate, JobOutcome::Succeeded, None)).await;
     for _ in 0..2 {
         platform.publish_envelope(contracts::topology::Topic::WorkerEvents, &told).await;
     }
     platform.publish(Some(ada.tenant), &job_finished(&migrate, JobOutcome::Succeeded, None)).await;
     let seed = others.jobs.eventually("the seed is ordered", 2).await.remove(1);
-    assert_eq!(seed.kind, SEED_INSTANCE);
+    assert_eq!(seed.kind, SeedInstance::KIND);
     platform.publish(Some(ada.tenant), &job_finished(&seed, JobOutcome::Succeeded, None)).await;
     let active = in_state(&server, &ada, &path, "active").await;
 

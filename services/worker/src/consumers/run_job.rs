@@ -1,7 +1,7 @@
 //! `job.run.v1`: takes a job into the table, whatever its kind; a worker that knows it will run it.
 
-use crate::{app::App, jobs::store};
-use contracts::messages::RunJob;
+use crate::{app::App, handlers::Handler, jobs::store};
+use contracts::{envelope::source_of, messages::RunJob};
 use messaging::{Delivery, Fault, Handle};
 use sqlx::PgConnection;
 
@@ -14,6 +14,11 @@ impl Handle<RunJob> for App {
             .ok_or_else(|| Fault::permanent("a job's version counts from 1"))?;
         if job.kind.is_empty() {
             return Err(Fault::permanent("a job has a kind"));
+        }
+        if let Some(known) = Handler::find(&job.kind, job.version)
+            && !known.ordered_by.iter().any(|service| source_of(service) == message.source)
+        {
+            return Err(Fault::permanent(format!("{} may not order a job of kind {}", message.source, job.kind)));
         }
         Ok(store::insert(tx, message.tenant, job, version).await?)
     }

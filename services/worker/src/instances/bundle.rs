@@ -1,8 +1,8 @@
 //! Which files does a bundle on disk have for these modules, and in which order? Base first, then modules, dependencies before dependants.
 
-use super::order::Order;
+use super::order;
 use crate::handlers::Fault;
-use contracts::{jobs::InstancePayload, manifest::Manifest};
+use contracts::{jobs::BundlePart, manifest::Manifest};
 use std::{
     io::ErrorKind,
     path::{Path, PathBuf},
@@ -30,8 +30,9 @@ pub(super) struct Script {
 }
 
 impl Bundle {
-    pub async fn open(bundles: &Path, order: &Order) -> Result<Self, Fault> {
-        let InstancePayload { service, bundle_version, modules, .. } = &order.payload;
+    pub async fn open(bundles: &Path, part: &BundlePart) -> Result<Self, Fault> {
+        order::check(part)?;
+        let BundlePart { service, bundle_version, modules } = part;
         let folder = bundles.join(service).join(bundle_version);
         let text = fs::read_to_string(folder.join("manifest.toml")).await.map_err(|error| match error.kind() {
             ErrorKind::NotFound => Fault::away(format!("this worker has no bundle {service} {bundle_version}")),

@@ -3,25 +3,28 @@
 use super::{
     access,
     bundle::Bundle,
-    order::Order,
+    order,
     session::{Ledger, Session},
 };
-use crate::handlers::{Fault, Run};
+use crate::handlers::{Fault, Handle, Run};
+use contracts::jobs::SeedInstance;
 
-pub(crate) async fn run(run: &Run<'_>) -> Result<(), Fault> {
-    let order = Order::read(run.job)?;
-    let bundle = Bundle::open(&run.app.config.bundles_dir, &order).await?;
-    let scripts = bundle.scripts("seeds").await?;
-    let mut session = Session::begin(access::open(run.app, order.instance).await?).await?;
-    for (done, script) in scripts.iter().enumerate() {
-        let applied = session.apply(Ledger::Seeds, script, Some(&order.payload.settings)).await?;
-        run.note(
-            done + 1,
-            scripts.len(),
-            &format!("{}: {}", script.name, if applied { "applied" } else { "was applied before" }),
-        )
-        .await;
+impl Handle for SeedInstance {
+    async fn handle(self, run: &Run<'_>) -> Result<(), Fault> {
+        let instance = order::instance(run.job)?;
+        let bundle = Bundle::open(&run.app.config.bundles_dir, &self.bundle).await?;
+        let scripts = bundle.scripts("seeds").await?;
+        let mut session = Session::begin(access::open(run.app, instance).await?).await?;
+        for (done, script) in scripts.iter().enumerate() {
+            let applied = session.apply(Ledger::Seeds, script, Some(&self.settings)).await?;
+            run.note(
+                done + 1,
+                scripts.len(),
+                &format!("{}: {}", script.name, if applied { "applied" } else { "was applied before" }),
+            )
+            .await;
+        }
+        session.end().await;
+        Ok(())
     }
-    session.end().await;
-    Ok(())
 }

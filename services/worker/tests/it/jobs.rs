@@ -1,6 +1,10 @@
 //! The table of jobs, as operators see it and as workers share it.
 
 use crate::world::World;
+use contracts::{
+    envelope::{Envelope, source_of},
+    messages::{Message, RunJob},
+};
 use serde_json::json;
 use test_support::{eventually, openapi_contract};
 
@@ -142,6 +146,20 @@ async fn a_job_of_an_unknown_kind_or_version_is_left_for_a_worker_that_knows_it(
         worker.ops("/metrics").send().await.text.contains("jobs_left_to_others 2").then_some(())
     })
     .await;
+}
+
+#[tokio::test]
+async fn nobody_orders_a_job_that_is_not_theirs_to_order() {
+    let world = World::start().await;
+    let _worker = world.worker().await;
+    let order = world.migrate();
+    let envelope = world.platform.envelope(Some(world.tenant), &order);
+    let foreign = Envelope { source: source_of("billing"), ..envelope };
+    world.platform.publish_envelope(RunJob::TOPIC, &foreign).await;
+    assert_eq!(world.run(&world.migrate()).await.state, "succeeded");
+    let dead = world.platform.dead_letters("worker", 1).await;
+    assert_eq!(dead, ["/services/billing may not order a job of kind instance.migrate"]);
+    assert!(world.row(order.job_id).await.is_none());
 }
 
 #[tokio::test]

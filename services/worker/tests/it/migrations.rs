@@ -123,7 +123,7 @@ async fn what_can_never_work_fails_at_once_and_says_why() {
         ("service", json!("../forum"), "\"../forum\" is not a plain name"),
         ("modules", json!(["polls"]), "module 'polls' depends on 'tags'"),
         ("modules", json!(["ghosts"]), "forum has no module 'ghosts'"),
-        ("settings", json!(1), "the payload does not fit"),
+        ("modules", json!(1), "the payload does not fit"),
     ] {
         let mut order = world.migrate();
         order.payload[field] = value;

@@ -7,7 +7,7 @@ use crate::{
 use common::config::Env;
 use contracts::{
     id::{InstanceId, JobId, TenantId},
-    jobs::{InstancePayload, MIGRATE_INSTANCE, SEED_INSTANCE},
+    jobs::{BundlePart, Job, MigrateInstance, SeedInstance},
     messages::{JobFinished, Message, RunJob},
     topology,
 };
@@ -94,27 +94,18 @@ impl World {
             .unwrap()
     }
 
-    /// An order for the forum with both modules, the dependant first.
-    pub fn order(&self, kind: &str) -> RunJob {
-        let settings = json!({"title": "Acme's board"}).as_object().cloned().unwrap();
-        let modules = vec!["polls".into(), "tags".into()];
-        let payload = InstancePayload { service: "forum".into(), bundle_version: "1.0.0".into(), modules, settings };
-        let payload = serde_json::to_value(payload).unwrap();
-        RunJob {
-            job_id: JobId(self.platform.ambient.uuid()),
-            kind: kind.into(),
-            version: 1,
-            instance_id: Some(self.instance.id),
-            payload,
-        }
+    /// The order to do `job` for the world's instance.
+    pub fn order(&self, job: &impl Job) -> RunJob {
+        RunJob::of(JobId(self.platform.ambient.uuid()), self.instance.id, job).unwrap()
     }
 
     pub fn migrate(&self) -> RunJob {
-        self.order(MIGRATE_INSTANCE)
+        self.order(&MigrateInstance { bundle: forum() })
     }
 
     pub fn seed(&self) -> RunJob {
-        self.order(SEED_INSTANCE)
+        let settings = json!({"title": "Acme's board"}).as_object().cloned().unwrap();
+        self.order(&SeedInstance { bundle: forum(), settings })
     }
 
     pub async fn publish(&self, order: &RunJob) -> JobId {
@@ -186,4 +177,9 @@ impl World {
     pub fn id(&self) -> Uuid {
         self.platform.ambient.uuid()
     }
+}
+
+/// The forum with both modules, the dependant first.
+fn forum() -> BundlePart {
+    BundlePart { service: "forum".into(), bundle_version: "1.0.0".into(), modules: vec!["polls".into(), "tags".into()] }
 }
