@@ -1,4 +1,4 @@
-//! How do checks that wait at the same time share one round trip? While one `MGET` is under way the next ones gather, and leave together.
+//! Coalesces permission checks: while one `MGET` is under way the next ones gather, and leave together.
 //!
 //! Each check's keys are sent after its request arrived, so what it reads is as fresh as if it had asked alone. Checks of the same
 //! caller in the same session, such as those of a page that asks for ten things at once, are looked up once.

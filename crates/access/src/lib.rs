@@ -10,22 +10,22 @@
 //! | [`cache`] | what lies in Redis, and when does it count? |
 //! | [`coalesce`] | how do checks that wait at the same time share one round trip? |
 //! | [`primary`] | who knows what the cache does not? |
-//! | [`flights`] | how does one answer serve many who ask the same? |
+//! | [`single_flight`] | how does one answer serve many who ask the same? |
 //! | [`stores`] | who writes to the cache? |
 
 mod cache;
 pub mod client;
 mod coalesce;
 mod extract;
-mod flights;
 mod primary;
+mod single_flight;
 mod stores;
 pub mod token;
 
 pub use cache::Stamps;
 pub use extract::{Allowed, Authenticated, Callers, Internal, Permission};
-pub use flights::Flights;
 pub use primary::{Fill, FillAnswer, FillRequest, Permissions, SessionAnswer};
+pub use single_flight::SingleFlight;
 pub use stores::{RecordStore, SessionStore};
 
 use crate::{

@@ -1,6 +1,6 @@
 //! Who knows what the cache does not? The permission service what a principal may do, auth whether a session lives; each asked once for all who wait.
 
-use super::flights::Flights;
+use super::single_flight::SingleFlight;
 use crate::client::PlatformClient;
 use common::{config::Base, problem::Problem};
 use contracts::id::{Principal, SessionId, TenantId};
@@ -41,12 +41,12 @@ pub struct SessionAnswer {
 }
 
 /// Fills by asking the permission service.
-pub(super) struct RemoteFill(Flights<(TenantId, Principal), Permissions>);
+pub(super) struct RemoteFill(SingleFlight<(TenantId, Principal), Permissions>);
 
 impl RemoteFill {
     pub fn new(base: &Base, client: PlatformClient) -> Self {
         let url: Arc<str> = format!("{}/internal/records", base.permission_url).into();
-        Self(Flights::new(QUESTIONS_AT_ONCE, move |(tenant_id, principal)| {
+        Self(SingleFlight::new(QUESTIONS_AT_ONCE, move |(tenant_id, principal)| {
             let (client, url) = (client.clone(), Arc::clone(&url));
             Box::pin(async move {
                 let answer: FillAnswer = client.post(&url, &FillRequest { tenant_id, principal }).await?;
@@ -63,12 +63,12 @@ impl Fill for RemoteFill {
 }
 
 /// Asks auth whether a session lives.
-pub(super) struct Sessions(Flights<(TenantId, SessionId), bool>);
+pub(super) struct Sessions(SingleFlight<(TenantId, SessionId), bool>);
 
 impl Sessions {
     pub fn new(base: &Base, client: PlatformClient) -> Self {
         let url: Arc<str> = format!("{}/internal/sessions", base.auth_url).into();
-        Self(Flights::new(QUESTIONS_AT_ONCE, move |(tenant, session)| {
+        Self(SingleFlight::new(QUESTIONS_AT_ONCE, move |(tenant, session)| {
             let (client, url) = (client.clone(), format!("{url}/{tenant}/{session}"));
             Box::pin(async move {
                 let answer: SessionAnswer = client.get(&url).await?;

@@ -3,7 +3,7 @@
 //! A change between the two reads writes new stamps after its commit, so the record made of the old rows never counts.
 
 use crate::{app::App, effective};
-use access::{Fill, FillAnswer, FillRequest, Flights, Internal, Permissions, RecordStore, callers};
+use access::{Fill, FillAnswer, FillRequest, Internal, Permissions, RecordStore, SingleFlight, callers};
 use axum::extract::State;
 use common::{ambient::Ambient, db, http::Json, problem::Problem};
 use contracts::id::{Principal, TenantId};
@@ -33,7 +33,7 @@ callers! { pub Platform = ["*"] }
 
 /// Reads permissions and leaves them in the cache; cheap to clone.
 #[derive(Clone)]
-pub struct Records(Flights<(TenantId, Principal), Permissions>);
+pub struct Records(SingleFlight<(TenantId, Principal), Permissions>);
 
 struct Filler {
     pool: PgPool,
@@ -45,7 +45,7 @@ struct Filler {
 impl Records {
     pub fn new(pool: PgPool, store: RecordStore, ambient: Ambient) -> Self {
         let filler = Arc::new(Filler { pool, store, ambient, redis_failed: Mutex::default() });
-        Self(Flights::new(FILLS_AT_ONCE, move |(tenant, principal)| {
+        Self(SingleFlight::new(FILLS_AT_ONCE, move |(tenant, principal)| {
             let filler = Arc::clone(&filler);
             Box::pin(async move { filler.fill(tenant, &principal).await })
         }))
