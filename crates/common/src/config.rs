@@ -1,186 +1,128 @@
-//! What was this process told by its environment? Read once; every fault is told at once; secrets are never printed.
+//! The settings of a process, read once from its environment; secrets are never printed.
+
+mod env;
+
+pub use env::{Env, Faults, Setting};
 
 use crate::{source::TrustedProxies, telemetry::LogFormat};
 use secrecy::SecretString;
-use std::{collections::HashMap, fmt, net::SocketAddr, str::FromStr};
+use std::net::SocketAddr;
 
-/// The environment while it is being read, with the faults found so far.
-pub struct Env {
-    variables: HashMap<String, String>,
-    faults: Vec<String>,
+/// How much higher than the port of a service that of its operations is.
+pub const OPS_OFFSET: u16 = 1000;
+
+/// Settings that an environment gives; see [`crate::settings!`].
+pub trait Settings: Sized {
+    /// `None` if something is wrong, which `env` then knows.
+    fn read(env: &mut Env) -> Option<Self>;
 }
 
-/// Everything that is wrong with the environment.
-#[derive(Debug, thiserror::Error)]
-pub struct Faults(Vec<String>);
-
-impl fmt::Display for Faults {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the environment is not complete:")?;
-        self.0.iter().try_for_each(|fault| write!(f, "\n  {fault}"))
+impl Settings for () {
+    fn read(_: &mut Env) -> Option<Self> {
+        Some(())
     }
 }
 
-impl Env {
-    pub fn from_process() -> Self {
-        Self::new(std::env::vars())
-    }
+/// Declares settings: a field, what it means, and by which method of [`Env`] it is read.
+///
+/// ```
+/// common::settings! {
+///     pub struct Settings {
+///         /// Jobs begun a second by this process, at most.
+///         pub jobs_per_second: u32 = between("JOBS_PER_SECOND", 50, 1..=10_000),
+///     }
+/// }
+/// ```
+#[macro_export]
+macro_rules! settings {
+    ($(#[$meta:meta])* $vis:vis struct $name:ident { $($fields:tt)* }) => {
+        $crate::settings! { $(#[$meta])* $vis struct $name() { $($fields)* } }
 
-    /// Reads from given variables; an empty value counts as absent.
-    pub fn new(variables: impl IntoIterator<Item = (String, String)>) -> Self {
-        Self { variables: variables.into_iter().filter(|(_, value)| !value.is_empty()).collect(), faults: Vec::new() }
-    }
-
-    /// A value that must be there.
-    pub fn required<T: FromStr<Err: fmt::Display>>(&mut self, name: &str) -> Option<T> {
-        if !self.variables.contains_key(name) {
-            self.faults.push(format!("{name} is missing"));
+        impl $crate::config::Settings for $name {
+            fn read(env: &mut $crate::config::Env) -> Option<Self> {
+                Self::read(env)
+            }
         }
-        self.optional(name)?
-    }
+    };
+    ($(#[$meta:meta])* $vis:vis struct $name:ident($($given:ident: $given_type:ty),*) {
+        $($(#[doc = $doc:literal])+ $field_vis:vis $field:ident: $type:ty
+            = $method:ident($($argument:expr),*) $(=> $into:expr)?),* $(,)?
+    }) => {
+        $(#[$meta])*
+        $vis struct $name { $($(#[doc = $doc])+ $field_vis $field: $type),* }
 
-    /// A value, or `default` where it is absent.
-    pub fn or<T: FromStr<Err: fmt::Display>>(&mut self, name: &str, default: T) -> Option<T> {
-        self.optional(name).map(|value| value.unwrap_or(default))
-    }
-
-    /// A value that may be absent; the outer `None` is a fault.
-    pub fn optional<T: FromStr<Err: fmt::Display>>(&mut self, name: &str) -> Option<Option<T>> {
-        let Some(text) = self.variables.get(name) else { return Some(None) };
-        text.parse().map(Some).map_err(|fault: T::Err| self.faults.push(format!("{name}: {fault}"))).ok()
-    }
-
-    /// A value that must be there and never shows in logs or messages.
-    pub fn secret(&mut self, name: &str) -> Option<SecretString> {
-        self.required::<String>(name).map(SecretString::from)
-    }
-
-    /// A secret of exactly `N` bytes, written in base64.
-    pub fn key<const N: usize>(&mut self, name: &str) -> Option<[u8; N]> {
-        use base64::{Engine, engine::general_purpose::STANDARD};
-        let text = self.required::<String>(name)?;
-        let key = STANDARD.decode(text).ok().and_then(|bytes| bytes.try_into().ok());
-        if key.is_none() {
-            self.fault(format!("{name} must be {N} bytes in base64"));
+        impl $name {
+            /// Reads them; `None` if something is wrong, which `env` then knows.
+            $vis fn read(env: &mut $crate::config::Env $(, $given: $given_type)*) -> Option<Self> {
+                $(let $field = env.explain(concat!($($doc),+)).$method($($argument),*)$(.map($into))?;)*
+                Some(Self { $($field: $field?),* })
+            }
         }
-        key
-    }
+    };
+}
 
-    /// Notes what a service's own rule finds wrong.
-    pub fn fault(&mut self, fault: String) {
-        self.faults.push(fault);
-    }
-
-    /// The finished configuration, or every fault at once.
-    pub fn finish<C>(self, config: Option<C>) -> Result<C, Faults> {
-        match config {
-            Some(config) if self.faults.is_empty() => Ok(config),
-            _ => Err(Faults(self.faults)),
-        }
+settings! {
+    /// The settings that every service has.
+    #[derive(Clone, Debug)]
+    pub struct Base(name: &'static str, port: u16) {
+        /// The service's own name.
+        pub service: &'static str = with(|_| Some(name)),
+        /// Where it listens.
+        pub listen_addr: SocketAddr = or("LISTEN_ADDR", SocketAddr::from(([0, 0, 0, 0], port))),
+        /// Where it answers health checks and says what it counts.
+        pub ops_addr: SocketAddr = or("OPS_ADDR", SocketAddr::from(([0, 0, 0, 0], port + OPS_OFFSET))),
+        /// Redis, with the service's own user.
+        pub redis_url: SecretString = secret("REDIS_URL"),
+        /// Begins every key in Redis.
+        pub redis_prefix: String = or("REDIS_PREFIX", ""),
+        /// Replicas that must confirm a revocation before it is answered.
+        pub redis_replicas: u32 = or("REDIS_REPLICAS", 0),
+        /// Base URL of auth.
+        pub auth_url: String = url("AUTH_URL"),
+        /// Base URL of permission.
+        pub permission_url: String = url("PERMISSION_URL"),
+        /// Who issues the tokens that are taken (`iss`).
+        pub token_issuer: String = required("TOKEN_ISSUER"),
+        /// For whom they are issued (`aud`).
+        pub token_audience: String = or("TOKEN_AUDIENCE", "sevenleague"),
+        /// The service's client, with which it calls the other services.
+        pub client_id: String = or("CLIENT_ID", name),
+        /// That client's secret.
+        pub client_secret: SecretString = secret("CLIENT_SECRET"),
+        /// Origins of web pages that may call it, comma-separated.
+        pub cors_origins: Vec<String> = or("CORS_ORIGINS", "") => list,
+        /// Proxies of ours that a request passes on its way; a load balancer is one.
+        pub trusted_proxies: TrustedProxies = or("TRUSTED_PROXIES", 0),
+        /// Limits for each source are this many times as high: for a place where many people share one address, such as a
+        /// developer's machine.
+        pub source_limit_factor: u32 = between("SOURCE_LIMIT_FACTOR", 1, 1..=u32::MAX),
+        /// Begins the names of topics and queues.
+        pub resource_prefix: String = or("RESOURCE_PREFIX", "sevenleague"),
+        /// The account of AWS that these are in.
+        pub aws_account_id: String = required("AWS_ACCOUNT_ID"),
+        /// The region that they are in; the SDK reads it too.
+        pub aws_region: String = required("AWS_REGION"),
+        /// How log lines look: `json` or `text`.
+        pub log_format: LogFormat = or("LOG_FORMAT", "json"),
+        /// What is logged, in the directives of `tracing_subscriber::EnvFilter`: `info,sqlx=warn`.
+        pub log_filter: String = or("RUST_LOG", "info"),
     }
 }
 
-/// The settings that every service has.
-#[derive(Clone, Debug)]
-pub struct Base {
-    pub service: &'static str,
-    pub listen_addr: SocketAddr,
-    pub ops_addr: SocketAddr,
-    pub redis_url: SecretString,
-    pub redis_prefix: String,
-    /// Replicas that must confirm a revocation before it is answered.
-    pub redis_replicas: u32,
-    pub auth_url: String,
-    pub permission_url: String,
-    pub token_issuer: String,
-    pub token_audience: String,
-    pub client_id: String,
-    pub client_secret: SecretString,
-    pub cors_origins: Vec<String>,
-    pub trusted_proxies: TrustedProxies,
-    /// Limits per source are this many times as high: for a place where many people share one address, such as a developer's machine.
-    pub source_limit_factor: u32,
-    pub resource_prefix: String,
-    pub aws_account_id: String,
-    pub log_format: LogFormat,
-    /// Directives of `tracing_subscriber::EnvFilter`: `info,sqlx=warn`.
-    pub log_filter: String,
-}
-
-/// The settings of a service's own database.
-#[derive(Clone, Debug)]
-pub struct Database {
-    pub url: SecretString,
-    pub max_connections: u32,
-}
-
-impl Base {
-    /// Reads the common variables for `service`, whose documented port is `port`; the ops listener's is 1000 higher.
-    pub fn read(env: &mut Env, service: &'static str, port: u16) -> Option<Self> {
-        let listen_addr = env.or("LISTEN_ADDR", SocketAddr::from(([0, 0, 0, 0], port)));
-        let ops_addr = env.or("OPS_ADDR", SocketAddr::from(([0, 0, 0, 0], port + 1000)));
-        let redis_url = env.secret("REDIS_URL");
-        let redis_prefix = env.or("REDIS_PREFIX", String::new());
-        let redis_replicas = env.or("REDIS_REPLICAS", 0);
-        let auth_url = url(env, "AUTH_URL");
-        let permission_url = url(env, "PERMISSION_URL");
-        let token_issuer = env.required("TOKEN_ISSUER");
-        let token_audience = env.or("TOKEN_AUDIENCE", "sevenleague".to_owned());
-        let client_id = env.or("CLIENT_ID", service.to_owned());
-        let client_secret = env.secret("CLIENT_SECRET");
-        let origins = env.or("CORS_ORIGINS", String::new());
-        let trusted_proxies = env.or("TRUSTED_PROXIES", TrustedProxies::default());
-        let source_limit_factor = env.or("SOURCE_LIMIT_FACTOR", 1);
-        let resource_prefix = env.or("RESOURCE_PREFIX", "sevenleague".to_owned());
-        let aws_account_id = env.required("AWS_ACCOUNT_ID");
-        let log_format = env.or("LOG_FORMAT", LogFormat::Json);
-        let log_filter = env.or("RUST_LOG", "info".to_owned());
-        let _region: Option<String> = env.required("AWS_REGION");
-        Some(Self {
-            service,
-            listen_addr: listen_addr?,
-            ops_addr: ops_addr?,
-            redis_url: redis_url?,
-            redis_prefix: redis_prefix?,
-            redis_replicas: redis_replicas?,
-            auth_url: auth_url?,
-            permission_url: permission_url?,
-            token_issuer: token_issuer?,
-            token_audience: token_audience?,
-            client_id: client_id?,
-            client_secret: client_secret?,
-            cors_origins: origins?
-                .split(',')
-                .map(str::trim)
-                .filter(|origin| !origin.is_empty())
-                .map(str::to_owned)
-                .collect(),
-            trusted_proxies: trusted_proxies?,
-            source_limit_factor: source_limit_factor?.max(1),
-            resource_prefix: resource_prefix?,
-            aws_account_id: aws_account_id?,
-            log_format: log_format?,
-            log_filter: log_filter?,
-        })
+settings! {
+    /// The settings of a service's own database.
+    #[derive(Clone, Debug)]
+    pub struct Database {
+        /// The service's own database.
+        pub url: SecretString = secret("DATABASE_URL"),
+        /// Connections to it, at most.
+        pub max_connections: u32 = or("DATABASE_MAX_CONNECTIONS", 10),
     }
 }
 
-impl Database {
-    pub fn read(env: &mut Env) -> Option<Self> {
-        let url = env.secret("DATABASE_URL");
-        let max_connections = env.or("DATABASE_MAX_CONNECTIONS", 10);
-        Some(Self { url: url?, max_connections: max_connections? })
-    }
-}
-
-/// An absolute http(s) URL without a trailing slash.
-pub fn url(env: &mut Env, name: &str) -> Option<String> {
-    let text = env.required::<String>(name)?;
-    let sound = reqwest::Url::parse(&text).is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
-    if !sound {
-        env.fault(format!("{name} must be an absolute http or https URL"));
-    }
-    sound.then(|| text.trim_end_matches('/').to_owned())
+/// The entries of a comma-separated list.
+fn list(text: String) -> Vec<String> {
+    text.split(',').map(str::trim).filter(|entry| !entry.is_empty()).map(str::to_owned).collect()
 }
 
 #[cfg(test)]
@@ -201,5 +143,15 @@ mod tests {
         ] {
             assert!(message.contains(name), "{name} not in {message}");
         }
+    }
+
+    #[test]
+    fn every_question_is_noted_with_what_it_means() {
+        let asked = Env::questions(|env| Base::read(env, "billing", 8003));
+        let find = |name: &str| asked.iter().find(|setting| setting.name == name).unwrap();
+        assert_eq!(find("LISTEN_ADDR").default.as_deref(), Some("0.0.0.0:8003"));
+        assert!(find("REDIS_URL").secret && find("REDIS_URL").required);
+        assert_eq!(find("SOURCE_LIMIT_FACTOR").kind, "u32 from 1 to 4294967295");
+        assert!(asked.iter().all(|setting| !setting.meaning.is_empty()), "{asked:?}");
     }
 }

@@ -9,6 +9,7 @@
 //! | [`jobs`] | which background work exists, and what does it need? |
 //! | [`manifest`] | what does a product service declare about itself? |
 //! | [`public_url`] | which link may stand in a mail? |
+//! | [`roster`] | which services are there? |
 //! | [`topology`] | which topics and queues exist, and who listens to what? |
 //! | [`schemas`] | what is each message's JSON Schema? |
 
@@ -19,5 +20,6 @@ pub mod jobs;
 pub mod manifest;
 pub mod messages;
 pub mod public_url;
+pub mod roster;
 pub mod schemas;
 pub mod topology;

@@ -9,7 +9,7 @@ use crate::{
     breaker::Breaker,
     handler::{Handle, HandleRaw},
     poll::Poll,
-    routes::Routes,
+    routes::{Routes, check},
 };
 use common::{
     ambient::Ambient,
@@ -107,8 +107,7 @@ impl Consumer {
     /// # Errors
     /// Names the types. A service that says so at its start is never deployed.
     pub fn complete(self) -> Result<Complete, Mismatch> {
-        let queue = topology::queue(self.queue).ok_or(Mismatch::Queue(self.queue))?;
-        self.routes.check(queue)?;
+        check(self.queue, &self.routes.types())?;
         Ok(Complete(self))
     }
 

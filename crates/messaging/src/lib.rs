@@ -40,3 +40,4 @@ pub use handler::{Delivery, Fault, Handle, HandleRaw};
 pub use outbox::{OutboxError, publish};
 pub use publisher::Publisher;
 pub use relay::Relay;
+pub use routes::{RAW, check};

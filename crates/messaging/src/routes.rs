@@ -4,7 +4,12 @@ use crate::{
     consumer::Mismatch,
     handler::{Delivery, Fault, Handle, HandleRaw},
 };
-use contracts::{envelope::Envelope, id::TenantId, messages::Message, topology::Queue};
+use contracts::{
+    envelope::Envelope,
+    id::TenantId,
+    messages::Message,
+    topology::{self, Queue},
+};
 use futures_util::future::BoxFuture;
 use sqlx::PgConnection;
 use std::{
@@ -44,10 +49,30 @@ type FromEnvelope = Box<dyn Fn(Envelope) -> Result<Parsed, Unfit> + Send + Sync>
 type FromBody = Box<dyn Fn(&str) -> Result<Parsed, Unfit> + Send + Sync>;
 
 /// Stands for the type of what has none.
-const RAW: &str = "raw";
+pub const RAW: &str = "raw";
 
 fn raw_or(types: &'static [&'static str]) -> &'static [&'static str] {
     if types.is_empty() { &[RAW] } else { types }
+}
+
+/// Whether handlers of these types are those that the topology wants for the queue. A queue without filters takes bodies that are
+/// no envelopes ([`RAW`]).
+///
+/// # Errors
+/// Names the types that have no handler, which would fill the dead-letter queue, or those that would never come.
+pub fn check(queue: &'static str, handled: &BTreeSet<&'static str>) -> Result<(), Mismatch> {
+    fits(topology::queue(queue).ok_or(Mismatch::Queue(queue))?, handled)
+}
+
+fn fits(queue: &Queue, handled: &BTreeSet<&'static str>) -> Result<(), Mismatch> {
+    let subscribed: BTreeSet<_> =
+        queue.subscriptions.iter().flat_map(|subscription| raw_or(subscription.types)).copied().collect();
+    let missing: Vec<_> = subscribed.difference(handled).copied().collect();
+    if !missing.is_empty() {
+        return Err(Mismatch::Handler { queue: queue.name, types: missing });
+    }
+    let idle: Vec<_> = handled.difference(&subscribed).copied().collect();
+    if idle.is_empty() { Ok(()) } else { Err(Mismatch::Subscription { queue: queue.name, types: idle }) }
 }
 
 /// The handlers of one queue.
@@ -95,17 +120,9 @@ impl Routes {
         }));
     }
 
-    /// Whether the types that have a handler are those that come. A queue without filters takes bodies that are no envelopes.
-    pub(crate) fn check(&self, queue: &Queue) -> Result<(), Mismatch> {
-        let subscribed: BTreeSet<_> =
-            queue.subscriptions.iter().flat_map(|subscription| raw_or(subscription.types)).copied().collect();
-        let handled: BTreeSet<_> = self.by_type.keys().copied().chain(self.raw.as_ref().map(|_| RAW)).collect();
-        let missing: Vec<_> = subscribed.difference(&handled).copied().collect();
-        if !missing.is_empty() {
-            return Err(Mismatch::Handler { queue: queue.name, types: missing });
-        }
-        let idle: Vec<_> = handled.difference(&subscribed).copied().collect();
-        if idle.is_empty() { Ok(()) } else { Err(Mismatch::Subscription { queue: queue.name, types: idle }) }
+    /// The types that have a handler.
+    pub(crate) fn types(&self) -> BTreeSet<&'static str> {
+        self.by_type.keys().copied().chain(self.raw.as_ref().map(|_| RAW)).collect()
     }
 
     /// The handler for `body`, or why there can never be one.
@@ -203,7 +220,8 @@ mod tests {
             if raw {
                 routes.raw(Nothing);
             }
-            routes.check(&Queue { name: "q", visibility_timeout: Duration::ZERO, max_receive_count: 1, subscriptions })
+            let queue = Queue { name: "q", visibility_timeout: Duration::ZERO, max_receive_count: 1, subscriptions };
+            fits(&queue, &routes.types())
         };
         assert_eq!(check(JOINED, true, false), Ok(()));
         assert_eq!(check(&[], false, true), Ok(()));

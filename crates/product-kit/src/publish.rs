@@ -2,37 +2,24 @@
 
 use access::client::PlatformClient;
 use anyhow::Context;
-use common::config::{self, Env};
 use contracts::manifest::Manifest;
 use secrecy::SecretString;
 use serde::Serialize;
 use std::path::PathBuf;
 
-/// What publishing needs to know.
-pub struct Config {
-    pub auth_url: String,
-    pub configurator_url: String,
-    pub client_id: String,
-    pub client_secret: SecretString,
-    /// The folder with `manifest.toml`.
-    pub bundle_dir: PathBuf,
-}
-
-impl Config {
-    /// Reads `CLIENT_ID` (by default the name of the service), `CLIENT_SECRET`, `AUTH_URL`, `CONFIGURATOR_URL` and `BUNDLE_DIR`.
-    pub fn read(env: &mut Env, service: &str) -> Option<Self> {
-        let auth_url = config::url(env, "AUTH_URL");
-        let configurator_url = config::url(env, "CONFIGURATOR_URL");
-        let client_id = env.or("CLIENT_ID", service.to_owned());
-        let client_secret = env.secret("CLIENT_SECRET");
-        let bundle_dir = env.required("BUNDLE_DIR");
-        Some(Self {
-            auth_url: auth_url?,
-            configurator_url: configurator_url?,
-            client_id: client_id?,
-            client_secret: client_secret?,
-            bundle_dir: bundle_dir?,
-        })
+common::settings! {
+    /// What publishing needs to know.
+    pub struct Config(service: &'static str) {
+        /// Base URL of auth.
+        pub auth_url: String = url("AUTH_URL"),
+        /// Base URL of the configurator, which takes the manifest.
+        pub configurator_url: String = url("CONFIGURATOR_URL"),
+        /// The product's client, by default the name of its service.
+        pub client_id: String = or("CLIENT_ID", service),
+        /// That client's secret.
+        pub client_secret: SecretString = secret("CLIENT_SECRET"),
+        /// The folder with `manifest.toml`.
+        pub bundle_dir: PathBuf = required("BUNDLE_DIR"),
     }
 }
 

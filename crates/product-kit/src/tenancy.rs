@@ -19,7 +19,7 @@ use axum::{
     routing::post,
 };
 use common::{
-    config::{self, Base, Env},
+    config::Base,
     http::Form,
     problem::{FieldError, Problem},
     server::Lifecycle,
@@ -33,23 +33,14 @@ const CONNECTIONS: usize = 80;
 /// One more than the share of an instance, so that a single stuck one leaves something to the others.
 const FEWEST_CONNECTIONS: usize = databases::SHARE + 1;
 
-/// What finding instances needs to know.
-#[derive(Clone, Debug)]
-pub struct Config {
-    pub configurator_url: String,
-    /// Connections of this process to the databases of all its instances together.
-    pub connections: usize,
-}
-
-impl Config {
-    /// Reads `CONFIGURATOR_URL` and `INSTANCE_CONNECTIONS`.
-    pub fn read(env: &mut Env) -> Option<Self> {
-        let configurator_url = config::url(env, "CONFIGURATOR_URL");
-        let connections = env.or("INSTANCE_CONNECTIONS", CONNECTIONS);
-        if connections.is_some_and(|connections| connections < FEWEST_CONNECTIONS) {
-            env.fault(format!("INSTANCE_CONNECTIONS must be at least {FEWEST_CONNECTIONS}"));
-        }
-        Some(Self { configurator_url: configurator_url?, connections: connections? })
+common::settings! {
+    /// What finding instances needs to know.
+    #[derive(Clone, Debug)]
+    pub struct Config {
+        /// Base URL of the configurator, which knows the instances.
+        pub configurator_url: String = url("CONFIGURATOR_URL"),
+        /// Connections of this process to the databases of all its instances together.
+        pub connections: usize = between("INSTANCE_CONNECTIONS", CONNECTIONS, FEWEST_CONNECTIONS..=usize::MAX),
     }
 }
 

@@ -1,8 +1,8 @@
-//! What can a service's binary be told to do? `serve`, `migrate`, `healthcheck`, `openapi`.
+//! The command line of a binary: `serve`, `migrate`, `healthcheck`, `openapi`, `settings`, and what a service adds.
 
-use clap::Subcommand;
+use clap::{Arg, ArgMatches};
 use common::{
-    config::{Base, Database, Env},
+    config::{Base, Database, Env, OPS_OFFSET, Setting},
     crypto,
     problem::Chain,
     server::Lifecycle,
@@ -15,45 +15,97 @@ use std::{net::SocketAddr, process::ExitCode, time::Duration};
 
 /// Exit code for an environment that cannot be served with.
 const BAD_ENVIRONMENT: u8 = 2;
-
 /// A thread that is still blocked when everything else has stopped is waited for no longer.
 const LINGER: Duration = Duration::from_millis(500);
+/// A process that does not answer in this time is ill.
+const HEALTH_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// What `main` needs to know about a service.
-pub trait Service {
+/// What a binary must know of what it runs: a [`crate::Service`], or a product.
+pub trait Program: 'static {
     const NAME: &'static str;
+    const ABOUT: &'static str;
     const PORT: u16;
-    /// `None` for a service without a database of its own.
+    /// `None` for a program without a database of its own.
     const MIGRATOR: Option<&'static Migrator>;
+    const COMMANDS: &'static [Command] = &[];
     type Config: Send;
 
     fn read(env: &mut Env) -> Option<Self::Config>;
     fn base(config: &Self::Config) -> &Base;
     fn openapi() -> Value;
     fn serve(config: Self::Config, lifecycle: Lifecycle) -> impl Future<Output = anyhow::Result<()>> + Send;
+    /// One sentence for each thing that is wrong with the description; [`crate::binary!`] tests that there is none.
+    fn faults() -> Vec<String>;
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
-pub enum Command {
-    /// Listen until SIGTERM.
-    Serve,
-    /// Bring the service's own database up to date.
-    Migrate,
-    /// Exit 0 if the process on OPS_ADDR is alive; for container health checks.
-    Healthcheck,
-    /// Print the OpenAPI document.
-    Openapi,
+/// Something that one binary alone can do.
+pub struct Command {
+    pub name: &'static str,
+    /// What `--help` says of it.
+    pub about: &'static str,
+    /// What its one argument is called, if it has one.
+    pub argument: Option<&'static str>,
+    /// What it asks its environment.
+    pub settings: fn() -> Vec<Setting>,
+    /// Does it, with the argument.
+    pub run: fn(Option<String>) -> ExitCode,
 }
 
-/// Carries out `command`; the exit code is 2 for a wrong environment and 1 for any other fault.
-pub fn run<S: Service>(command: Command) -> ExitCode {
+/// The `main` of a binary, and a test that what it runs is described well.
+#[macro_export]
+macro_rules! binary {
+    ($program:ty) => {
+        fn main() -> std::process::ExitCode {
+            $crate::cli::run::<$program>()
+        }
+
+        #[cfg(test)]
+        #[test]
+        fn the_description_is_sound() {
+            let faults = $crate::cli::faults::<$program>();
+            assert!(faults.is_empty(), "{}", faults.join("\n"));
+        }
+    };
+}
+
+/// Does what the command line says; the exit code is 2 for a wrong environment and 1 for any other fault.
+pub fn run<P: Program>() -> ExitCode {
     crypto::install();
-    match command {
-        Command::Serve => serve::<S>(),
-        Command::Migrate => migrate::<S>(),
-        Command::Healthcheck => healthcheck::<S>(),
-        Command::Openapi => openapi::<S>(),
+    let matches = command_line::<P>().get_matches();
+    match matches.subcommand() {
+        Some(("serve", _)) => serve::<P>(),
+        Some(("migrate", _)) => migrate::<P>(),
+        Some(("healthcheck", _)) => healthcheck::<P>(),
+        Some(("openapi", _)) => print(&P::openapi()),
+        Some(("settings", _)) => print(&serde_json::json!(settings::<P>())),
+        Some((name, given)) => own::<P>(name, given),
+        None => ExitCode::FAILURE,
     }
+}
+
+fn command_line<P: Program>() -> clap::Command {
+    let said = |name, about| clap::Command::new(name).about(about);
+    let common = [
+        said("serve", "Listen until SIGTERM"),
+        said("migrate", "Bring the service's own database up to date"),
+        said("healthcheck", "Exit 0 if the process on OPS_ADDR is alive; for container health checks"),
+        said("openapi", "Print the OpenAPI document"),
+        said("settings", "Print what the environment is asked for, as JSON"),
+    ];
+    let own = P::COMMANDS.iter().map(|command| {
+        said(command.name, command.about).args(command.argument.map(|argument| Arg::new(argument).required(true)))
+    });
+    said(P::NAME, P::ABOUT)
+        .version(env!("CARGO_PKG_VERSION"))
+        .subcommand_required(true)
+        .subcommands(common)
+        .subcommands(own)
+}
+
+fn own<P: Program>(name: &str, given: &ArgMatches) -> ExitCode {
+    let command = P::COMMANDS.iter().find(|command| command.name == name);
+    let Some(command) = command else { return ExitCode::FAILURE };
+    (command.run)(command.argument.and_then(|argument| given.get_one::<String>(argument).cloned()))
 }
 
 /// Reads the configuration with `read` and runs `act` with it.
@@ -80,35 +132,53 @@ pub fn with_config<C>(
     }
 }
 
-fn serve<S: Service>() -> ExitCode {
-    with_config(S::read, async |config| {
-        let base = S::base(&config);
+/// Everything that the program and its commands ask of their environment, each once.
+pub fn settings<P: Program>() -> Vec<Setting> {
+    let mut settings = Env::questions(P::read);
+    for setting in P::COMMANDS.iter().flat_map(|command| (command.settings)()) {
+        if settings.iter().all(|known| known.name != setting.name) {
+            settings.push(setting);
+        }
+    }
+    settings
+}
+
+/// What is wrong with the description.
+pub fn faults<P: Program>() -> Vec<String> {
+    let unexplained = settings::<P>().into_iter().filter(|setting| setting.meaning.is_empty());
+    let unexplained = unexplained.map(|setting| format!("nothing says what the setting {} means", setting.name));
+    P::faults().into_iter().chain(unexplained).collect()
+}
+
+fn serve<P: Program>() -> ExitCode {
+    with_config(P::read, async |config| {
+        let base = P::base(&config);
         telemetry::init_logs(base.log_format, &base.log_filter);
         telemetry::metrics();
-        S::serve(config, Lifecycle::until_signal()?).await
+        P::serve(config, Lifecycle::until_signal()?).await
     })
 }
 
-fn migrate<S: Service>() -> ExitCode {
-    let Some(migrator) = S::MIGRATOR else { return ExitCode::SUCCESS };
+fn migrate<P: Program>() -> ExitCode {
+    let Some(migrator) = P::MIGRATOR else { return ExitCode::SUCCESS };
     with_config(Database::read, async |database| {
         let mut connection = PgConnection::connect(database.url.expose_secret()).await?;
         Ok(migrator.run(&mut connection).await?)
     })
 }
 
-fn healthcheck<S: Service>() -> ExitCode {
-    let read = |env: &mut Env| env.or("OPS_ADDR", SocketAddr::from(([127, 0, 0, 1], S::PORT + 1000)));
-    with_config(read, async |ops_addr| {
+fn healthcheck<P: Program>() -> ExitCode {
+    let read = |env: &mut Env| env.or("OPS_ADDR", SocketAddr::from(([127, 0, 0, 1], P::PORT + OPS_OFFSET)));
+    with_config(read, async |ops_addr: SocketAddr| {
         let url = format!("http://127.0.0.1:{}/healthz", ops_addr.port());
-        reqwest::Client::new().get(url).timeout(Duration::from_secs(3)).send().await?.error_for_status()?;
+        reqwest::Client::new().get(url).timeout(HEALTH_TIMEOUT).send().await?.error_for_status()?;
         Ok(())
     })
 }
 
 #[expect(clippy::print_stdout, reason = "printing is what the command is for")]
-fn openapi<S: Service>() -> ExitCode {
-    println!("{:#}", S::openapi());
+fn print(document: &Value) -> ExitCode {
+    println!("{document:#}");
     ExitCode::SUCCESS
 }
 

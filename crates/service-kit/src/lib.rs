@@ -1,9 +1,26 @@
-//! What a service's process is made of, above `common` and `access`.
+//! What a process of the platform is made of: from a description of a service to listeners, consumers and tasks that run.
+//!
+//! A service describes itself by [`Service`]; its binary is [`binary!`]. A product, which has no database and no tables of its own on
+//! the platform, describes itself by [`Program`] and shares the command line.
 //!
 //! | module | answers |
 //! | --- | --- |
-//! | [`cli`] | what can a service's binary be told to do? |
+//! | [`service`] | what does a service say of itself? |
+//! | [`kit`] | what has every service at hand? |
+//! | [`run`] | how does a service start, and what runs beside its listeners? |
+//! | [`handlers`] | which messages does it take? |
 //! | [`registration`] | how does the permission service learn which permissions exist? |
+//! | [`cli`] | what can a binary be told to do? |
 
 pub mod cli;
+pub mod handlers;
+pub mod kit;
 pub mod registration;
+pub mod run;
+pub mod service;
+
+pub use cli::{Command, Program};
+pub use handlers::Handlers;
+pub use kit::Kit;
+pub use run::{Tasks, app, openapi, router, start};
+pub use service::{Config, Service};

@@ -16,10 +16,12 @@ use contracts::{
     envelope::Envelope,
     id::{MessageId, Principal, SessionId, TenantId, UserId},
     messages::Message,
-    topology::{QUEUES, Topic},
+    roster,
+    topology::Topic,
 };
 use messaging::Aws;
 use redis::aio::{ConnectionManager, ConnectionManagerConfig};
+use service_kit::{Config, Service};
 use sqlx::{PgPool, migrate::Migrator};
 use std::{collections::BTreeSet, collections::HashMap, time::Duration};
 
@@ -53,6 +55,21 @@ pub struct TestUser {
 }
 
 impl TestPlatform {
+    /// Makes everything that the service needs, its database migrated.
+    pub async fn of<S: Service>() -> Self {
+        Self::start(S::ROSTER.name, S::MIGRATOR).await
+    }
+
+    /// The service with this environment, on free ports, until the returned server is dropped.
+    pub async fn run<S: Service>(&self, variables: HashMap<String, String>) -> TestServer {
+        self.run_with::<S>(config::<S>(variables)).await
+    }
+
+    /// The same with a configuration that was read, and perhaps changed.
+    pub async fn run_with<S: Service>(&self, config: Config<S::Settings>) -> TestServer {
+        self.serve(|lifecycle, bound, ambient| service_kit::start::<S>(config, bound, ambient, lifecycle)).await
+    }
+
     /// Makes everything that `service` needs, its database migrated.
     pub async fn start(service: &'static str, migrator: &Migrator) -> Self {
         common::crypto::install();
@@ -60,11 +77,7 @@ impl TestPlatform {
         let name = format!("t{}", &ambient.uuid().simple().to_string()[12..]);
         database::create(&name, service, migrator).await;
         let aws = Aws::from_env(&name, &environment("AWS_ACCOUNT_ID")).await;
-        let queues: Vec<_> = QUEUES
-            .iter()
-            .map(|queue| queue.name)
-            .filter(|queue| *queue == service || queue.starts_with(&format!("{service}-")))
-            .collect();
+        let queues: Vec<_> = roster::queues_of(service).map(|queue| queue.name).collect();
         messaging::provision::provision_for(&aws, &queues).await.expect("making topics and queues");
         let pool = PgPool::connect_lazy(&database::superuser_url(&name)).expect("a database URL");
         let client = redis::Client::open(redis_url()).expect("a Redis URL");
@@ -220,6 +233,13 @@ impl TestPlatform {
         let serving = self.services.spawn(start(lifecycle, bound, self.ambient.clone()));
         TestServer::new(format!("http://{api}"), format!("http://{ops}"), shutdown, serving)
     }
+}
+
+/// What the service makes of an environment; panics if something is wrong with it.
+pub fn config<S: Service>(variables: HashMap<String, String>) -> Config<S::Settings> {
+    let mut env = Env::new(variables);
+    let config = Config::read(&mut env, S::ROSTER);
+    env.finish(config).unwrap_or_else(|faults| panic!("{faults}"))
 }
 
 impl Drop for TestPlatform {

@@ -1,15 +1,13 @@
-//! What does the forum need to be told?
+//! What the forum needs to be told.
 
-use common::config::{Base, Env};
+use common::config::Base;
 use product_kit::tenancy;
 
-pub struct Config {
-    pub base: Base,
-    pub tenancy: tenancy::Config,
-}
-
-pub fn read(env: &mut Env) -> Option<Config> {
-    let base = Base::read(env, "forum", 8010);
-    let tenancy = tenancy::Config::read(env);
-    Some(Config { base: base?, tenancy: tenancy? })
+common::settings! {
+    pub struct Config {
+        /// What every service is told.
+        pub base: Base = with(|env| Base::read(env, crate::NAME, crate::PORT)),
+        /// What finding instances needs to know.
+        pub tenancy: tenancy::Config = with(tenancy::Config::read),
+    }
 }

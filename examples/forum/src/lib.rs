@@ -32,22 +32,28 @@ use common::{
 };
 use config::Config;
 use include_dir::{Dir, include_dir};
+use product_kit::publish;
 use serde_json::Value;
+use service_kit::{Command, Program, cli::with_config};
 use sqlx::migrate::Migrator;
 
+const NAME: &str = "forum";
+const PORT: u16 = 8010;
 static DOCS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../openapi/docs/forum");
 
 pub struct Forum;
 
-impl service_kit::cli::Service for Forum {
-    const NAME: &'static str = "forum";
-    const PORT: u16 = 8010;
+impl Program for Forum {
+    const NAME: &'static str = NAME;
+    const ABOUT: &'static str = "A small forum, the example product";
+    const PORT: u16 = PORT;
     /// Its databases are the instances', and the worker migrates those.
     const MIGRATOR: Option<&'static Migrator> = None;
+    const COMMANDS: &'static [Command] = &[PUBLISH];
     type Config = Config;
 
     fn read(env: &mut Env) -> Option<Config> {
-        config::read(env)
+        Config::read(env)
     }
     fn base(config: &Config) -> &Base {
         &config.base
@@ -59,7 +65,18 @@ impl service_kit::cli::Service for Forum {
         let bound = Bound::bind(&config.base).await?;
         start(config, bound, Ambient::system(), lifecycle).await
     }
+    fn faults() -> Vec<String> {
+        common::openapi::faults(&Self::openapi())
+    }
 }
+
+const PUBLISH: Command = Command {
+    name: "publish",
+    about: "Tell the platform of the version of the forum in BUNDLE_DIR",
+    argument: None,
+    settings: || Env::questions(|env| publish::Config::read(env, NAME)),
+    run: |_| with_config(|env| publish::Config::read(env, NAME), publish::run),
+};
 
 /// Serves on `bound` until `lifecycle` stops.
 pub async fn start(config: Config, bound: Bound, ambient: Ambient, lifecycle: Lifecycle) -> anyhow::Result<()> {

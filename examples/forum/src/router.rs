@@ -69,11 +69,3 @@ fn describe_members(document: &mut Value) {
         });
     }
 }
-
-#[cfg(test)]
-mod tests {
-    #[test]
-    fn every_operation_is_documented() {
-        assert_eq!(common::openapi::faults(&super::openapi()), Vec::<String>::new());
-    }
-}

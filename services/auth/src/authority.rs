@@ -52,7 +52,7 @@ pub async fn refuse_excess<P>(app: &App, caller: &Allowed<P>, over: Subject) -> 
     let scope = caller.claims.scope.as_deref().map(|scope| scope.split(' ').map(str::to_owned).collect());
     let request = AuthorityRequest { tenant_id: caller.tenant, actor: caller.principal.clone(), scope, over };
     let answer: AuthorityAnswer =
-        app.platform.post(&format!("{}/internal/authority", app.permission_url), &request).await?;
+        app.client.post(&format!("{}/internal/authority", app.base.permission_url), &request).await?;
     if answer.holds { Ok(()) } else { Err(escalation(&answer.lacking)) }
 }
 

@@ -48,73 +48,42 @@ pub mod sessions;
 pub mod sweep;
 pub mod waiting;
 
-use crate::{app::App, config::Config, keys::keyring::KeyError};
-use common::{
-    ambient::Ambient,
-    config::{Base, Env},
-    problem::Chain,
-    server::{Bound, Health, Lifecycle},
-};
-use contracts::manifest::PermissionList;
+use app::App;
+use config::Settings;
+use contracts::roster;
 use include_dir::{Dir, include_dir};
-use messaging::{Aws, Relay};
-use serde_json::Value;
-use service_kit::{cli::Service, registration};
+use service_kit::{Command, Kit, Service, Tasks};
 use sqlx::migrate::Migrator;
+use utoipa_axum::router::OpenApiRouter;
 
-pub static MIGRATOR: Migrator = sqlx::migrate!("../../migrations/auth");
+static MIGRATOR: Migrator = sqlx::migrate!("../../migrations/auth");
 static DOCS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../openapi/docs/auth");
-const MANIFEST: &str = include_str!("../manifest.toml");
 
-/// The service, for [`service_kit::cli::run`].
+/// The service, described for its binary and its tests.
 pub struct Auth;
 
 impl Service for Auth {
-    const NAME: &'static str = "auth";
-    const PORT: u16 = Config::PORT;
-    const MIGRATOR: Option<&'static Migrator> = Some(&MIGRATOR);
-    type Config = Config;
+    const ROSTER: roster::Service = roster::AUTH;
+    const ABOUT: &'static str = "Who somebody is: accounts, tenants, sessions and tokens";
+    const TITLE: &'static str = "Auth";
+    const DOCS: &'static Dir<'static> = &DOCS;
+    const MANIFEST: &'static str = include_str!("../manifest.toml");
+    const MIGRATOR: &'static Migrator = &MIGRATOR;
+    const COMMANDS: &'static [Command] = &[operator::SEED_OPERATOR];
+    type Settings = Settings;
+    type App = App;
 
-    fn read(env: &mut Env) -> Option<Config> {
-        Config::read(env)
+    async fn app(kit: Kit, settings: Settings) -> anyhow::Result<App> {
+        App::new(kit, settings).await
     }
 
-    fn base(config: &Config) -> &Base {
-        &config.base
+    fn router() -> OpenApiRouter<App> {
+        router::router()
     }
 
-    fn openapi() -> Value {
-        router::openapi()
+    fn background(app: &App, tasks: &Tasks) {
+        tasks.spawn(|shutdown| waiting::run(app.clone(), shutdown));
+        tasks.spawn(|shutdown| sweep::run(app.pool.clone(), app.ambient.clone(), shutdown));
+        tasks.spawn(|shutdown| members::removal::run(app.clone(), shutdown));
     }
-
-    async fn serve(config: Config, lifecycle: Lifecycle) -> anyhow::Result<()> {
-        let bound = Bound::bind(&config.base).await?;
-        start(config, bound, Ambient::system(), lifecycle).await
-    }
-}
-
-/// Serves on `bound`, with everything that runs beside the listeners.
-pub async fn start(config: Config, bound: Bound, ambient: Ambient, lifecycle: Lifecycle) -> anyhow::Result<()> {
-    let app = App::new(&config, ambient)?;
-    match app.keyring.load().await {
-        Ok(()) => {}
-        Err(KeyError::Database(error)) => {
-            tracing::warn!(error = %Chain(&error), "the signing keys cannot be read yet; the first that needs them reads them")
-        }
-        Err(error) => return Err(error.into()),
-    }
-    let aws = Aws::from_env(&config.base.resource_prefix, &config.base.aws_account_id).await;
-    lifecycle.spawn(Relay::new(app.pool.clone(), aws.publisher()).run(lifecycle.shutdown.clone()));
-    let permissions = PermissionList::parse(MANIFEST)?;
-    lifecycle.spawn(registration::register(
-        config.base.clone(),
-        app.platform.clone(),
-        permissions,
-        lifecycle.shutdown.clone(),
-    ));
-    lifecycle.spawn(waiting::run(app.clone(), lifecycle.shutdown.clone()));
-    lifecycle.spawn(sweep::run(app.pool.clone(), app.ambient.clone(), lifecycle.shutdown.clone()));
-    lifecycle.spawn(members::removal::run(app.clone(), lifecycle.shutdown.clone()));
-    let health = app.access.with_keys(Health::default().with_database(&app.pool).with_redis(&app.redis));
-    Ok(bound.serve(router::router(app), health, lifecycle).await?)
 }

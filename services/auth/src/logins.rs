@@ -102,9 +102,9 @@ pub async fn answer(app: &App, alive: Alive, user: User, tenant: Tenant) -> Resu
 
 /// Asks the permission service, which warms its cache by that.
 async fn permissions(app: &App, tenant: TenantId, user: UserId) -> Option<BTreeSet<String>> {
-    let url = format!("{}/internal/records", app.permission_url);
+    let url = format!("{}/internal/records", app.base.permission_url);
     let request = FillRequest { tenant_id: tenant, principal: Principal::User(user) };
-    match timeout(LONGEST_WAIT_FOR_PERMISSIONS, app.platform.post::<_, FillAnswer>(&url, &request)).await {
+    match timeout(LONGEST_WAIT_FOR_PERMISSIONS, app.client.post::<_, FillAnswer>(&url, &request)).await {
         Ok(Ok(answer)) => Some(answer.permissions),
         Ok(Err(error)) => {
             tracing::warn!(error = %Chain(&error), "a log-in is answered without permissions");

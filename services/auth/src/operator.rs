@@ -17,10 +17,20 @@ use contracts::{
     messages::{MemberJoined, TenantCreated, TenantKind},
 };
 use secrecy::{ExposeSecret, SecretString};
+use service_kit::{Command, cli::with_config};
 use sqlx::PgConnection;
 
 const TENANT_NAME: &str = "Platform";
 const DISPLAY_NAME: &str = "Operator";
+
+/// The command.
+pub const SEED_OPERATOR: Command = Command {
+    name: "seed-operator",
+    about: "Make the platform's own tenant and its first operator, unless they are there",
+    argument: None,
+    settings: || Env::questions(Seed::read),
+    run: |_| with_config(Seed::read, seed),
+};
 
 pub struct Seed {
     database: Database,
@@ -34,8 +44,9 @@ impl Seed {
     pub fn read(env: &mut Env) -> Option<Self> {
         let database = Database::read(env);
         let cost = Cost::read(env);
-        let email = env.required::<Email>("OPERATOR_EMAIL");
-        let password = env.secret("OPERATOR_PASSWORD");
+        let email = env.explain("Address of the first operator.").required::<Email>("OPERATOR_EMAIL");
+        let password =
+            env.explain("Password of the first operator, unless there is one already.").secret("OPERATOR_PASSWORD");
         let own_words = [email.as_ref().map_or("", Email::local_part)];
         if let Some(weakness) = password.as_ref().and_then(|password| weakness(password.expose_secret(), &own_words)) {
             env.fault(format!("OPERATOR_PASSWORD {weakness}"));

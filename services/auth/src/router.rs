@@ -1,14 +1,9 @@
-//! Which routes does auth have? All of them, in one list.
+//! The routes of auth: all of them, in one list.
 
-use crate::{
-    DOCS, accounts, api_keys, app::App, clients, invitations, keys, members, principals, registrations, sessions,
-};
-use axum::Router;
-use common::openapi::{finish, swagger};
-use serde_json::Value;
+use crate::{accounts, api_keys, app::App, clients, invitations, keys, members, principals, registrations, sessions};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-pub fn api() -> OpenApiRouter<App> {
+pub fn router() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(registrations::routes::register))
         .routes(routes!(registrations::routes::show, registrations::routes::verify))
@@ -37,17 +32,4 @@ pub fn api() -> OpenApiRouter<App> {
         .routes(routes!(principals::existing))
         .routes(routes!(keys::routes::jwks))
         .routes(routes!(keys::routes::discovery))
-}
-
-pub fn openapi() -> Value {
-    document(api().into_openapi())
-}
-
-pub fn router(app: App) -> Router {
-    let (router, generated) = api().split_for_parts();
-    router.merge(swagger(document(generated))).with_state(app)
-}
-
-fn document(generated: utoipa::openapi::OpenApi) -> Value {
-    finish(generated, "auth", "Auth", &DOCS)
 }

@@ -1,32 +1,26 @@
-//! What do handlers, consumers and the provisioner work with?
+//! What the configurator's handlers, consumer and provisioner work with.
 
 use crate::{
     changes::Announcer,
-    config::Config,
+    config::Settings,
     domains::{policy::Domains, resolver::Resolver},
     provisioning::server::InstanceServer,
     secrets::Sealer,
     worker::WorkerClient,
 };
-use access::{Access, client::PlatformClient};
-use axum::extract::FromRef;
 use chrono::TimeDelta;
-use common::{ambient::Ambient, db, limit::Limiter, source::TrustedProxies};
-use redis::aio::ConnectionManager;
-use sqlx::PgPool;
+use common::limit::Limiter;
+use service_kit::Kit;
 use std::sync::Arc;
 use tokio::sync::Notify;
 
 #[derive(Clone)]
 pub struct App {
-    pub pool: PgPool,
-    pub access: Access,
-    pub ambient: Ambient,
+    pub kit: Kit,
     pub sealer: Sealer,
     pub instance_server: InstanceServer,
     pub announcer: Announcer,
     pub limiter: Limiter,
-    pub proxies: TrustedProxies,
     pub domains: Domains,
     pub resolver: Resolver,
     pub worker: WorkerClient,
@@ -38,40 +32,22 @@ pub struct App {
     pub provision: Arc<Notify>,
 }
 
+service_kit::state!(App);
+
 impl App {
-    pub fn new(
-        config: &Config,
-        redis: ConnectionManager,
-        client: PlatformClient,
-        ambient: Ambient,
-    ) -> anyhow::Result<Self> {
+    pub fn new(kit: Kit, settings: Settings) -> anyhow::Result<Self> {
         Ok(Self {
-            pool: db::connect(&config.database)?,
-            access: Access::remote(&config.base, redis.clone(), client.clone()),
-            resolver: Resolver::open(&config.dns, ambient.clone())?,
-            limiter: Limiter::new(&config.base, redis.clone(), ambient.clone()),
-            proxies: config.base.trusted_proxies,
-            ambient,
-            sealer: config.sealer.clone(),
-            instance_server: config.instance_server.clone(),
-            announcer: Announcer::new(redis, &config.base.redis_prefix),
-            domains: config.domains.clone(),
-            worker: WorkerClient::new(client, &config.worker_url),
-            most_instances: config.most_instances,
-            expiry: config.expiry,
+            resolver: Resolver::open(&settings.dns, kit.ambient.clone())?,
+            limiter: Limiter::new(&kit.base, kit.redis.clone(), kit.ambient.clone()),
+            sealer: settings.sealer,
+            instance_server: settings.instance_server,
+            announcer: Announcer::new(kit.redis.clone(), &kit.base.redis_prefix),
+            domains: settings.domains,
+            worker: WorkerClient::new(kit.client.clone(), &settings.worker_url),
+            most_instances: settings.most_instances,
+            expiry: settings.expiry,
             provision: Arc::default(),
+            kit,
         })
-    }
-}
-
-impl FromRef<App> for TrustedProxies {
-    fn from_ref(app: &App) -> Self {
-        app.proxies
-    }
-}
-
-impl FromRef<App> for Access {
-    fn from_ref(app: &App) -> Self {
-        app.access.clone()
     }
 }

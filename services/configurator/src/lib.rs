@@ -30,82 +30,51 @@ pub mod router;
 pub mod secrets;
 pub mod worker;
 
-use crate::{app::App, config::Config};
-use access::client::PlatformClient;
-use common::{
-    ambient::Ambient,
-    config::{Base, Env},
-    db,
-    server::{Bound, Health, Lifecycle},
-};
-use contracts::{manifest::PermissionList, messages::JobFinished};
+use app::App;
+use config::Settings;
+use contracts::roster;
 use include_dir::{Dir, include_dir};
-use messaging::{Aws, Consumer, Relay};
-use service_kit::registration as permissions;
+use service_kit::{Handlers, Kit, Service, Tasks};
 use sqlx::migrate::Migrator;
+use utoipa_axum::router::OpenApiRouter;
 
-/// Name of the service: its client, its permission namespace, its queue and the source of its messages.
-pub const NAME: &str = "configurator";
-pub static MIGRATOR: Migrator = sqlx::migrate!("../../migrations/configurator");
-static DOCS: Dir = include_dir!("$CARGO_MANIFEST_DIR/../../openapi/docs/configurator");
-const MANIFEST: &str = include_str!("../manifest.toml");
+/// The source of its messages.
+const NAME: &str = roster::CONFIGURATOR.name;
+static MIGRATOR: Migrator = sqlx::migrate!("../../migrations/configurator");
+static DOCS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../openapi/docs/configurator");
 
-/// The service, as its binary knows it.
+/// The service, described for its binary and its tests.
 pub struct Configurator;
 
-impl service_kit::cli::Service for Configurator {
-    const NAME: &'static str = NAME;
-    const PORT: u16 = config::PORT;
-    const MIGRATOR: Option<&'static Migrator> = Some(&MIGRATOR);
-    type Config = Config;
+impl Service for Configurator {
+    const ROSTER: roster::Service = roster::CONFIGURATOR;
+    const ABOUT: &'static str = "Product services, and each tenant's instances of them";
+    const TITLE: &'static str = "Configurator";
+    const DOCS: &'static Dir<'static> = &DOCS;
+    const MANIFEST: &'static str = include_str!("../manifest.toml");
+    const MIGRATOR: &'static Migrator = &MIGRATOR;
+    type Settings = Settings;
+    type App = App;
 
-    fn read(env: &mut Env) -> Option<Config> {
-        Config::read(env)
+    async fn app(kit: Kit, settings: Settings) -> anyhow::Result<App> {
+        App::new(kit, settings)
     }
 
-    fn base(config: &Config) -> &Base {
-        &config.base
+    fn router() -> OpenApiRouter<App> {
+        router::router()
     }
 
-    fn openapi() -> serde_json::Value {
-        router::openapi()
+    fn consumers() -> Vec<Handlers<App>> {
+        vec![consumers::facts()]
     }
 
-    async fn serve(config: Config, lifecycle: Lifecycle) -> anyhow::Result<()> {
-        let bound = Bound::bind(&config.base).await?;
-        start(config, bound, Ambient::system(), lifecycle).await
-    }
-}
-
-/// Serves on `bound` until `lifecycle` stops.
-pub async fn start(config: Config, bound: Bound, ambient: Ambient, lifecycle: Lifecycle) -> anyhow::Result<()> {
-    let base = &config.base;
-    let redis = db::connect_redis(base)?;
-    let client = PlatformClient::new(base);
-    let app = App::new(&config, redis.clone(), client.clone(), ambient)?;
-    let aws = Aws::from_env(&base.resource_prefix, &base.aws_account_id).await;
-    let shutdown = &lifecycle.shutdown;
-    lifecycle.spawn(Relay::new(app.pool.clone(), aws.publisher()).run(shutdown.clone()));
-    let consumer = Consumer::new(&aws, NAME, app.pool.clone(), app.ambient.clone()).on::<JobFinished, _>(app.clone());
-    lifecycle.spawn(consumer.complete()?.run(shutdown.clone()));
-    lifecycle.spawn(changes::run(app.clone(), shutdown.clone()));
-    for part in [deadlines::Part::Proofs, deadlines::Part::TheRest] {
-        lifecycle.spawn(deadlines::run(app.clone(), part, shutdown.clone()));
-    }
-    for _ in 0..provisioning::AT_ONCE {
-        lifecycle.spawn(provisioning::run(app.clone(), shutdown.clone()));
-    }
-    lifecycle.spawn(permissions::register(base.clone(), client, PermissionList::parse(MANIFEST)?, shutdown.clone()));
-    let health = app.access.with_keys(Health::default().with_database(&app.pool).with_redis(&redis));
-    Ok(bound.serve(router::router(app), health, lifecycle).await?)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_permission_list_is_sound() {
-        assert_eq!(PermissionList::parse(MANIFEST).unwrap().faults(), Vec::<String>::new());
+    fn background(app: &App, tasks: &Tasks) {
+        tasks.spawn(|shutdown| changes::run(app.clone(), shutdown));
+        for part in [deadlines::Part::Proofs, deadlines::Part::TheRest] {
+            tasks.spawn(|shutdown| deadlines::run(app.clone(), part, shutdown));
+        }
+        for _ in 0..provisioning::AT_ONCE {
+            tasks.spawn(|shutdown| provisioning::run(app.clone(), shutdown));
+        }
     }
 }

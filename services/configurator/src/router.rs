@@ -1,14 +1,9 @@
-//! Which routes exist? Every one, in one list.
+//! The routes of configurator: all of them, in one list.
 
-use crate::{DOCS, app::App, catalog, hosts, instances};
-use axum::Router;
-use common::openapi::{finish, swagger};
-use serde_json::Value;
+use crate::{app::App, catalog, hosts, instances};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-const TITLE: &str = "Configurator";
-
-pub fn api() -> OpenApiRouter<App> {
+pub fn router() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(catalog::routes::list, catalog::routes::publish))
         .routes(routes!(catalog::routes::publish_own))
@@ -20,14 +15,4 @@ pub fn api() -> OpenApiRouter<App> {
         .routes(routes!(hosts::routes::get))
         .routes(routes!(hosts::routes::set_up))
         .routes(routes!(hosts::routes::credentials))
-}
-
-/// The finished OpenAPI document.
-pub fn openapi() -> Value {
-    finish(api().into_openapi(), crate::NAME, TITLE, &DOCS)
-}
-
-pub fn router(app: App) -> Router {
-    let (router, document) = api().split_for_parts();
-    router.merge(swagger(finish(document, crate::NAME, TITLE, &DOCS))).with_state(app)
 }

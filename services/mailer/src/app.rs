@@ -1,44 +1,31 @@
-//! What does the mailer hold while it runs?
+//! What the mailer's handlers, consumers and sender work with.
 
-use crate::{config::Config, ses::Ses, templates::Templates};
-use access::{Access, client::PlatformClient};
-use axum::extract::FromRef;
-use common::{ambient::Ambient, db, sealing::Sealer};
-use redis::aio::ConnectionManager;
-use sqlx::PgPool;
-use std::sync::Arc;
+use crate::{config::Settings, ses::Ses, templates::Templates};
+use common::sealing::Sealer;
+use service_kit::Kit;
+use std::{sync::Arc, time::Duration};
 
 #[derive(Clone)]
 pub struct App {
-    pub pool: PgPool,
-    pub redis: ConnectionManager,
-    pub access: Access,
-    pub client: PlatformClient,
-    pub ambient: Ambient,
+    pub kit: Kit,
     pub templates: Arc<Templates>,
     pub sealer: Sealer,
     pub(crate) ses: Ses,
+    /// Between two rounds of housekeeping.
+    pub housekeeping: Duration,
 }
+
+service_kit::state!(App);
 
 impl App {
-    pub async fn new(config: &Config, ambient: Ambient) -> anyhow::Result<Self> {
-        let redis = db::connect_redis(&config.base)?;
-        let client = PlatformClient::new(&config.base);
+    pub async fn new(kit: Kit, settings: Settings) -> anyhow::Result<Self> {
+        let configuration_set = settings.configuration_set.clone().unwrap_or_else(|| kit.base.resource_prefix.clone());
         Ok(Self {
-            pool: db::connect(&config.database)?,
-            access: Access::remote(&config.base, redis.clone(), client.clone()),
-            redis,
-            client,
-            ambient,
+            kit,
             templates: Arc::new(Templates::load()?),
-            sealer: config.sealer.clone(),
-            ses: Ses::from_env(config).await,
+            ses: Ses::from_env(&settings, configuration_set).await,
+            sealer: settings.sealer,
+            housekeeping: settings.housekeeping,
         })
-    }
-}
-
-impl FromRef<App> for Access {
-    fn from_ref(app: &App) -> Self {
-        app.access.clone()
     }
 }

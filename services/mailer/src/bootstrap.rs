@@ -11,11 +11,23 @@ use aws_sdk_sesv2::{
     error::{ProvideErrorMetadata, SdkError},
     types::{EventDestinationDefinition, EventType, SnsDestination},
 };
+use common::config::Env;
 use contracts::topology::Topic;
+use service_kit::{Command, cli::with_config};
 
 const DESTINATION: &str = "ses-feedback";
 
+/// The command.
+pub const BOOTSTRAP: Command = Command {
+    name: "bootstrap",
+    about: "Make SES's identity, configuration set and event destination, as far as they are missing",
+    argument: None,
+    settings: || Env::questions(Bootstrap::read),
+    run: |_| with_config(Bootstrap::read, async |settings| run(&settings).await),
+};
+
 pub async fn run(settings: &Bootstrap) -> Result<()> {
+    let configuration_set = settings.configuration_set.as_ref().unwrap_or(&settings.resource_prefix);
     let sdk = aws_config::defaults(BehaviorVersion::latest()).load().await;
     let region = sdk.region().context("AWS_REGION is missing")?.to_string();
     let ses = Client::new(&sdk);
@@ -27,10 +39,10 @@ pub async fn run(settings: &Bootstrap) -> Result<()> {
     );
     create(ses.create_email_identity().email_identity(domain(&settings.mail_from)?).send().await)
         .context("creating the identity")?;
-    create(ses.create_configuration_set().configuration_set_name(&settings.configuration_set).send().await)
+    create(ses.create_configuration_set().configuration_set_name(configuration_set).send().await)
         .context("creating the configuration set")?;
     // SES's own list holds for the whole account: who calls one tenant's mail spam would get no log-in mail either. Ours knows whose mail it was.
-    let own_list = ses.put_configuration_set_suppression_options().configuration_set_name(&settings.configuration_set);
+    let own_list = ses.put_configuration_set_suppression_options().configuration_set_name(configuration_set);
     own_list
         .set_suppressed_reasons(Some(Vec::new()))
         .send()
@@ -48,7 +60,7 @@ pub async fn run(settings: &Bootstrap) -> Result<()> {
         ]))
         .sns_destination(SnsDestination::builder().topic_arn(topic_arn).build()?)
         .build();
-    let request = ses.create_configuration_set_event_destination().configuration_set_name(&settings.configuration_set);
+    let request = ses.create_configuration_set_event_destination().configuration_set_name(configuration_set);
     create(request.event_destination_name(DESTINATION).event_destination(destination).send().await)
         .context("creating the event destination")
 }

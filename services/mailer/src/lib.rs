@@ -33,71 +33,44 @@ pub mod suppressions;
 pub mod templates;
 
 use app::App;
-use common::{
-    ambient::Ambient,
-    config::{Base, Env},
-    server::{Bound, Health, Lifecycle},
-};
-use config::Config;
-use contracts::{manifest::PermissionList, messages::SendMail};
+use config::Settings;
+use contracts::roster;
 use include_dir::{Dir, include_dir};
-use messaging::{Aws, Consumer, Relay};
-use serde_json::Value;
+use service_kit::{Command, Handlers, Kit, Service, Tasks};
 use sqlx::migrate::Migrator;
+use utoipa_axum::router::OpenApiRouter;
 
-pub static MIGRATOR: Migrator = sqlx::migrate!("../../migrations/mailer");
+static MIGRATOR: Migrator = sqlx::migrate!("../../migrations/mailer");
 static DOCS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../openapi/docs/mailer");
 
+/// The service, described for its binary and its tests.
 pub struct Mailer;
 
-impl service_kit::cli::Service for Mailer {
-    const NAME: &'static str = "mailer";
-    const PORT: u16 = 8005;
-    const MIGRATOR: Option<&'static Migrator> = Some(&MIGRATOR);
-    type Config = Config;
+impl Service for Mailer {
+    const ROSTER: roster::Service = roster::MAILER;
+    const ABOUT: &'static str = "Sends mail through SES, once each";
+    const TITLE: &'static str = "Mailer";
+    const DOCS: &'static Dir<'static> = &DOCS;
+    const MANIFEST: &'static str = include_str!("../manifest.toml");
+    const MIGRATOR: &'static Migrator = &MIGRATOR;
+    const COMMANDS: &'static [Command] = &[bootstrap::BOOTSTRAP];
+    type Settings = Settings;
+    type App = App;
 
-    fn read(env: &mut Env) -> Option<Config> {
-        config::read(env)
+    async fn app(kit: Kit, settings: Settings) -> anyhow::Result<App> {
+        App::new(kit, settings).await
     }
-    fn base(config: &Config) -> &Base {
-        &config.base
-    }
-    fn openapi() -> Value {
-        router::openapi()
-    }
-    async fn serve(config: Config, lifecycle: Lifecycle) -> anyhow::Result<()> {
-        let bound = Bound::bind(&config.base).await?;
-        start(config, bound, Ambient::system(), lifecycle).await
-    }
-}
 
-/// Serves on `bound` until `lifecycle` stops.
-pub async fn start(config: Config, bound: Bound, ambient: Ambient, lifecycle: Lifecycle) -> anyhow::Result<()> {
-    let aws = Aws::from_env(&config.base.resource_prefix, &config.base.aws_account_id).await;
-    let app = App::new(&config, ambient.clone()).await?;
-    let shutdown = &lifecycle.shutdown;
-    lifecycle.spawn(service_kit::registration::register(
-        config.base.clone(),
-        app.client.clone(),
-        PermissionList::parse(include_str!("../manifest.toml"))?,
-        shutdown.clone(),
-    ));
-    lifecycle.spawn(Relay::new(app.pool.clone(), aws.publisher()).run(shutdown.clone()));
-    lifecycle.spawn(
-        Consumer::new(&aws, "mailer", app.pool.clone(), ambient.clone())
-            .on::<SendMail, _>(app.clone())
-            .complete()?
-            .run(shutdown.clone()),
-    );
-    lifecycle.spawn(
-        Consumer::new(&aws, "mailer-feedback", app.pool.clone(), ambient)
-            .raw(app.clone())
-            .complete()?
-            .run(shutdown.clone()),
-    );
-    lifecycle.spawn(sender::run(app.clone(), shutdown.clone()));
-    lifecycle.spawn(housekeeping::run(app.clone(), config.housekeeping, shutdown.clone()));
-    let health = app.access.with_keys(Health::default().with_database(&app.pool).with_redis(&app.redis));
-    bound.serve(router::router(app), health, lifecycle).await?;
-    Ok(())
+    fn router() -> OpenApiRouter<App> {
+        router::router()
+    }
+
+    fn consumers() -> Vec<Handlers<App>> {
+        vec![consumers::orders(), consumers::feedback()]
+    }
+
+    fn background(app: &App, tasks: &Tasks) {
+        tasks.spawn(|shutdown| sender::run(app.clone(), shutdown));
+        tasks.spawn(|shutdown| housekeeping::run(app.clone(), app.housekeeping, shutdown));
+    }
 }

@@ -1,11 +1,9 @@
-//! Which addresses does the mailer answer?
+//! The routes of mailer: all of them, in one list.
 
-use crate::{DOCS, app::App, messages, sending, suppressions};
-use axum::Router;
-use serde_json::Value;
+use crate::{app::App, messages, sending, suppressions};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-fn api() -> OpenApiRouter<App> {
+pub fn router() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(messages::routes::list, messages::routes::send))
         .routes(routes!(messages::routes::get))
@@ -13,13 +11,4 @@ fn api() -> OpenApiRouter<App> {
         .routes(routes!(sending::routes::get))
         .routes(routes!(suppressions::routes::list))
         .routes(routes!(suppressions::routes::remove))
-}
-
-pub fn openapi() -> Value {
-    common::openapi::finish(api().into_openapi(), "mailer", "Mailer", &DOCS)
-}
-
-pub fn router(app: App) -> Router {
-    let (router, _) = api().split_for_parts();
-    router.merge(common::openapi::swagger(openapi())).with_state(app)
 }

@@ -2,7 +2,7 @@
 
 pub mod answers;
 
-use crate::{config::Config, templates::Rendered};
+use crate::{config::Settings, templates::Rendered};
 use answers::{Answer, Verdict};
 use aws_config::{BehaviorVersion, retry::RetryConfig, timeout::TimeoutConfig};
 use aws_sdk_sesv2::{
@@ -48,7 +48,7 @@ impl Refusal {
 
 impl Ses {
     /// Region, endpoint and credentials come from the SDK's usual places; its retries are off.
-    pub async fn from_env(config: &Config) -> Self {
+    pub async fn from_env(settings: &Settings, configuration_set: String) -> Self {
         let timeouts =
             TimeoutConfig::builder().connect_timeout(Duration::from_secs(3)).operation_timeout(CALL_TIMEOUT).build();
         let sdk = aws_config::defaults(BehaviorVersion::latest())
@@ -57,12 +57,8 @@ impl Ses {
             .load()
             .await;
         let mut own = aws_sdk_sesv2::config::Builder::from(&sdk);
-        own.set_endpoint_url(config.ses_endpoint.clone().or_else(|| sdk.endpoint_url().map(str::to_owned)));
-        Self {
-            client: Client::from_conf(own.build()),
-            from: config.mail_from.clone(),
-            configuration_set: config.configuration_set.clone(),
-        }
+        own.set_endpoint_url(settings.ses_endpoint.clone().or_else(|| sdk.endpoint_url().map(str::to_owned)));
+        Self { client: Client::from_conf(own.build()), from: settings.mail_from.clone(), configuration_set }
     }
 
     /// Hands one mail over (<https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_SendEmail.html>).

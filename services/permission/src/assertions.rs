@@ -1,14 +1,24 @@
 //! Is who may do what still as somebody wrote it down? A YAML file of assertions, checked against a running service, for CI.
 
 use anyhow::{Context, bail, ensure};
-use common::config::{Env, url};
+use common::config::Env;
 use contracts::id::Principal;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
+use service_kit::{Command, cli::with_config};
 use std::{collections::BTreeSet, fmt, path::PathBuf};
 
 /// Checks that `POST /v1/check:batch` takes at once.
 const BATCH: usize = 200;
+
+/// The command.
+pub const ASSERT: Command = Command {
+    name: "assert",
+    about: "Check a YAML file of who may do what against a running service",
+    argument: Some("file"),
+    settings: || Env::questions(|env| Settings::read(env, PathBuf::new())),
+    run: |file| with_config(|env| Settings::read(env, file.unwrap_or_default().into()), print),
+};
 
 /// Where to ask, as whom, and what.
 pub struct Settings {
@@ -21,8 +31,9 @@ pub struct Settings {
 impl Settings {
     /// PERMISSION_URL, PERMISSION_TOKEN.
     pub fn read(env: &mut Env, file: PathBuf) -> Option<Self> {
-        let url = url(env, "PERMISSION_URL");
-        let token = env.secret("PERMISSION_TOKEN");
+        let url = env.explain("Base URL of permission.").url("PERMISSION_URL");
+        let token =
+            env.explain("Access token of somebody who may read the tenant's grants.").secret("PERMISSION_TOKEN");
         Some(Self { url: url?, token: token?, file })
     }
 }
@@ -67,6 +78,12 @@ struct Answer {
 #[derive(Deserialize)]
 struct CheckResult {
     allowed: bool,
+}
+
+#[expect(clippy::print_stdout, reason = "a command that says what it found")]
+async fn print(settings: Settings) -> anyhow::Result<()> {
+    println!("{} assertions hold", hold(&settings).await?);
+    Ok(())
 }
 
 /// How many assertions hold; an error that names each one that does not.

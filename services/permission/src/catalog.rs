@@ -7,34 +7,7 @@ pub mod store;
 use crate::{app::App, stamps::Debts};
 use common::{db, problem::Problem};
 use contracts::manifest::PermissionList;
-use std::time::Duration;
 use store::Origin;
-use tokio_util::sync::CancellationToken;
-
-/// Pause between two tries while the database is away.
-const RETRY_PAUSE: Duration = Duration::from_secs(1);
-const OWN: &str = include_str!("../manifest.toml");
-
-/// Registers this service's own list, as the others do over HTTP, until it is taken or the process stops.
-pub async fn register_own(app: App, shutdown: CancellationToken) {
-    let list = match PermissionList::parse(OWN) {
-        Ok(list) => list,
-        Err(error) => {
-            return tracing::error!(
-                error = &error as &dyn std::error::Error,
-                "The service's own manifest.toml cannot be read"
-            );
-        }
-    };
-    while let Err(problem) = replace(&app, &list).await {
-        tracing::warn!(error = &problem as &dyn std::error::Error, "Own permissions are not registered yet");
-        tokio::select! {
-            () = shutdown.cancelled() => return,
-            () = tokio::time::sleep(RETRY_PAUSE) => {}
-        }
-    }
-    tracing::info!(permissions = list.permissions.len(), "Own permissions registered");
-}
 
 /// Makes `list` all there is in its namespace; every record made before counts no more when this returns.
 pub async fn replace(app: &App, list: &PermissionList) -> Result<(), Problem> {

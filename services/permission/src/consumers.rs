@@ -16,21 +16,13 @@ use contracts::{
     id::{Principal, TenantId, UserId},
     messages::{ClientDeleted, MemberJoined, ServicePublished, TenantCreated},
 };
-use messaging::{
-    Aws, Consumer,
-    consumer::{Complete, Mismatch},
-};
 use serde_json::json;
+use service_kit::Handlers;
 use sqlx::PgConnection;
 
 /// Takes what happens elsewhere.
-pub fn facts(aws: &Aws, app: &App) -> Result<Complete, Mismatch> {
-    Consumer::new(aws, "permission", app.pool.clone(), app.ambient.clone())
-        .on::<TenantCreated, _>(app.clone())
-        .on::<MemberJoined, _>(app.clone())
-        .on::<ClientDeleted, _>(app.clone())
-        .on::<ServicePublished, _>(app.clone())
-        .complete()
+pub fn facts() -> Handlers<App> {
+    Handlers::of("permission").on::<TenantCreated>().on::<MemberJoined>().on::<ClientDeleted>().on::<ServicePublished>()
 }
 
 /// Gives the user a built-in role, as auth said.

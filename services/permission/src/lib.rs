@@ -2,7 +2,6 @@
 //!
 //! | module | answers |
 //! | --- | --- |
-//! | [`config`] | what was this process told by its environment? |
 //! | [`app`] | what do handlers need? |
 //! | [`router`] | which routes are there? |
 //! | [`catalog`] | which permissions exist? |
@@ -29,7 +28,6 @@ pub mod audit;
 pub mod authority;
 pub mod catalog;
 pub mod change;
-pub mod config;
 pub mod consumers;
 pub mod effective;
 pub mod explain;
@@ -45,52 +43,47 @@ pub mod stamps;
 pub mod turns;
 
 use app::App;
-use common::{
-    ambient::Ambient,
-    config::{Base, Env},
-    server::{Bound, Health, Lifecycle},
-};
-use config::Config;
+use contracts::{manifest::PermissionList, roster};
 use include_dir::{Dir, include_dir};
-use messaging::Aws;
-use serde_json::Value;
+use service_kit::{Command, Handlers, Kit, Service, Tasks};
 use sqlx::migrate::Migrator;
+use utoipa_axum::router::OpenApiRouter;
 
-pub static MIGRATOR: Migrator = sqlx::migrate!("../../migrations/permission");
-pub static DOCS: Dir = include_dir!("$CARGO_MANIFEST_DIR/../../openapi/docs/permission");
+static MIGRATOR: Migrator = sqlx::migrate!("../../migrations/permission");
+static DOCS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../openapi/docs/permission");
 
-pub struct PermissionService;
+/// The service, described for its binary and its tests.
+pub struct Permission;
 
-impl service_kit::cli::Service for PermissionService {
-    const NAME: &'static str = "permission";
-    const PORT: u16 = 8002;
-    const MIGRATOR: Option<&'static Migrator> = Some(&MIGRATOR);
-    type Config = Config;
+impl Service for Permission {
+    const ROSTER: roster::Service = roster::PERMISSION;
+    const ABOUT: &'static str = "Who may do what";
+    const TITLE: &'static str = "Permission";
+    const DOCS: &'static Dir<'static> = &DOCS;
+    const MANIFEST: &'static str = include_str!("../manifest.toml");
+    const MIGRATOR: &'static Migrator = &MIGRATOR;
+    const COMMANDS: &'static [Command] = &[assertions::ASSERT];
+    type Settings = ();
+    type App = App;
 
-    fn read(env: &mut Env) -> Option<Config> {
-        Config::read(env)
+    async fn app(kit: Kit, (): ()) -> anyhow::Result<App> {
+        Ok(App::new(kit))
     }
-    fn base(config: &Config) -> &Base {
-        &config.base
-    }
-    fn openapi() -> Value {
-        router::openapi()
-    }
-    async fn serve(config: Config, lifecycle: Lifecycle) -> anyhow::Result<()> {
-        let bound = Bound::bind(&config.base).await?;
-        start(config, bound, Ambient::system(), lifecycle).await
-    }
-}
 
-/// Serves on listeners that are already bound, until `lifecycle` stops.
-pub async fn start(config: Config, bound: Bound, ambient: Ambient, lifecycle: Lifecycle) -> anyhow::Result<()> {
-    let redis = common::db::connect_redis(&config.base)?;
-    let app = App::new(&config, &redis, ambient)?;
-    let aws = Aws::from_env(&config.base.resource_prefix, &config.base.aws_account_id).await;
-    lifecycle.spawn(consumers::facts(&aws, &app)?.run(lifecycle.shutdown.clone()));
-    lifecycle.spawn(stamps::run(app.stamps.clone(), lifecycle.shutdown.clone()));
-    lifecycle.spawn(catalog::register_own(app.clone(), lifecycle.shutdown.clone()));
-    let health = app.access.with_keys(Health::default().with_database(&app.pool).with_redis(&redis));
-    bound.serve(router::router(app), health, lifecycle).await?;
-    Ok(())
+    fn router() -> OpenApiRouter<App> {
+        router::router()
+    }
+
+    fn consumers() -> Vec<Handlers<App>> {
+        vec![consumers::facts()]
+    }
+
+    fn background(app: &App, tasks: &Tasks) {
+        tasks.spawn(|shutdown| stamps::run(app.stamps.clone(), shutdown));
+    }
+
+    /// As the others do over HTTP.
+    async fn register(app: &App, list: &PermissionList) -> anyhow::Result<()> {
+        Ok(catalog::replace(app, list).await?)
+    }
 }

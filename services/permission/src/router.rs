@@ -1,14 +1,11 @@
-//! Which routes are there? All of them, in one list.
+//! The routes of permission: all of them, in one list.
 
 use crate::{
-    DOCS, app::App, audit, authority, catalog, effective, explain, grants, groups, principals, records, roles, simulate,
+    app::App, audit, authority, catalog, effective, explain, grants, groups, principals, records, roles, simulate,
 };
-use axum::Router;
-use common::openapi::{finish, swagger};
-use serde_json::Value;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-pub fn api() -> OpenApiRouter<App> {
+pub fn router() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(effective::routes::mine))
         .routes(routes!(effective::routes::check))
@@ -32,17 +29,4 @@ pub fn api() -> OpenApiRouter<App> {
         .routes(routes!(records::fill))
         .routes(routes!(authority::holds_all))
         .routes(routes!(principals::removal::remove))
-}
-
-pub fn openapi() -> Value {
-    document(api().into_openapi())
-}
-
-pub fn router(app: App) -> Router {
-    let (router, generated) = api().split_for_parts();
-    router.merge(swagger(document(generated))).with_state(app)
-}
-
-fn document(generated: utoipa::openapi::OpenApi) -> Value {
-    finish(generated, "permission", "Permission", &DOCS)
 }

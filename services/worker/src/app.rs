@@ -1,41 +1,30 @@
-//! What does the worker hold while it runs?
+//! What the worker's handlers, consumer and dispatcher work with.
 
-use crate::{abilities::Abilities, config::Config};
-use access::{Access, client::PlatformClient};
-use axum::extract::FromRef;
-use common::{ambient::Ambient, db};
-use redis::aio::ConnectionManager;
-use sqlx::PgPool;
+use crate::{abilities::Abilities, config::Settings};
+use service_kit::Kit;
 use std::sync::Arc;
 
 #[derive(Clone)]
 pub struct App {
-    pub pool: PgPool,
-    pub redis: ConnectionManager,
-    pub access: Access,
-    pub client: PlatformClient,
-    pub ambient: Ambient,
-    pub config: Arc<Config>,
+    pub kit: Kit,
+    pub settings: Arc<Settings>,
     /// What it can do.
     pub abilities: Arc<Abilities>,
-    /// Tells this worker from every other one, in the table of jobs: `<host>:<process>:<unique for ever>`, for whoever must find the process.
+    /// Tells this worker from every other one, in the table of jobs: `<host>:<process>:<unique for ever>`, for whoever must find the
+    /// process.
     pub worker: Arc<str>,
 }
 
+service_kit::state!(App);
+
 impl App {
-    pub fn new(config: Config, ambient: Ambient) -> anyhow::Result<Self> {
-        let redis = db::connect_redis(&config.base)?;
-        let client = PlatformClient::new(&config.base);
-        Ok(Self {
-            pool: db::connect(&config.database)?,
-            access: Access::remote(&config.base, redis.clone(), client.clone()),
-            redis,
-            client,
-            worker: format!("{}:{}:{}", host_name(), std::process::id(), ambient.uuid()).into(),
-            ambient,
-            abilities: Arc::new(Abilities::new(config.bundles_dir.clone())),
-            config: Arc::new(config),
-        })
+    pub fn new(kit: Kit, settings: Settings) -> Self {
+        Self {
+            worker: format!("{}:{}:{}", host_name(), std::process::id(), kit.ambient.uuid()).into(),
+            kit,
+            abilities: Arc::new(Abilities::new(settings.bundles_dir.clone())),
+            settings: Arc::new(settings),
+        }
     }
 }
 
@@ -43,10 +32,4 @@ impl App {
 fn host_name() -> String {
     let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
     name.trim().to_owned()
-}
-
-impl FromRef<App> for Access {
-    fn from_ref(app: &App) -> Self {
-        app.access.clone()
-    }
 }

@@ -136,7 +136,7 @@ enum Lost {
 
 /// Extends the lease again and again; ends only when the job is somebody else's, or may be.
 async fn keep(app: &App, job: &Claimed) -> Lost {
-    let lease = app.config.job_lease;
+    let lease = app.settings.job_lease;
     let mut ours_until = Instant::now() + lease;
     loop {
         sleep(lease / HEARTBEATS).await;
@@ -153,7 +153,7 @@ async fn keep(app: &App, job: &Claimed) -> Lost {
 
 async fn extend(app: &App, job: &Claimed) -> sqlx::Result<bool> {
     let mut tx = db::begin_for(&app.pool, job.tenant()).await?;
-    let ours = queue::extend(&mut tx, job, app.config.job_lease).await?;
+    let ours = queue::extend(&mut tx, job, app.settings.job_lease).await?;
     tx.commit().await?;
     Ok(ours)
 }

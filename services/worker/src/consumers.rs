@@ -1,3 +1,11 @@
-//! Which messages does the worker take? Orders to run a job.
+//! The messages that the worker takes: orders to run a job.
 
 mod run_job;
+
+use crate::app::App;
+use contracts::messages::RunJob;
+use service_kit::Handlers;
+
+pub fn orders() -> Handlers<App> {
+    Handlers::of("worker").on::<RunJob>()
+}

@@ -38,7 +38,7 @@ impl Dispatcher {
     /// Runs until `shutdown`, through any outage of PostgreSQL; then finishes what it holds, or hands it back.
     pub async fn run(self, shutdown: CancellationToken) {
         let (wake, running, give_up) =
-            (Notify::new(), TaskTracker::new(), GiveUp::after(&shutdown, self.app.config.drain));
+            (Notify::new(), TaskTracker::new(), GiveUp::after(&shutdown, self.app.settings.drain));
         tokio::select! {
             () = self.dispatch(&wake, &running, give_up.token(), &shutdown) => {}
             () = self.listen(&wake) => {}
@@ -55,8 +55,8 @@ impl Dispatcher {
         give_up: &CancellationToken,
         shutdown: &CancellationToken,
     ) {
-        let slots = Arc::new(Semaphore::new(self.app.config.job_concurrency as usize));
-        let mut pace = interval(Duration::from_secs(1) / self.app.config.jobs_per_second);
+        let slots = Arc::new(Semaphore::new(self.app.settings.job_concurrency as usize));
+        let mut pace = interval(Duration::from_secs(1) / self.app.settings.jobs_per_second);
         // A pause is not made up for by a burst.
         pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
         // After an outage, workers that live on get a lease's time to say so: no job is taken for abandoned because nobody could be heard.
@@ -71,7 +71,7 @@ impl Dispatcher {
                 Ok(None) => pause(timeout(POLL, wake.notified()), shutdown).await,
                 Err(error) => {
                     tracing::warn!(error = %Chain(&error), "Jobs wait for the database");
-                    deaf_until = Instant::now() + self.app.config.job_lease;
+                    deaf_until = Instant::now() + self.app.settings.job_lease;
                     pause(sleep(OUTAGE_PAUSE), shutdown).await;
                 }
             }
@@ -80,7 +80,7 @@ impl Dispatcher {
 
     async fn claim(&self, abandoned_too: bool) -> sqlx::Result<Option<Claimed>> {
         let (app, lease, can) = (&self.app, self.app.ambient.uuid(), self.app.abilities.now().await);
-        let claim = Claim { worker: &app.worker, lease, can: &can, duration: app.config.job_lease };
+        let claim = Claim { worker: &app.worker, lease, can: &can, duration: app.settings.job_lease };
         let mut tx = db::begin_platform(&app.pool).await?;
         let abandoned = if abandoned_too { queue::take_over(&mut tx, &claim).await? } else { None };
         let claimed = match abandoned {

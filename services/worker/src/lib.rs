@@ -28,62 +28,43 @@ pub mod jobs;
 pub mod router;
 
 use app::App;
-use common::{
-    ambient::Ambient,
-    config::{Base, Env},
-    server::{Bound, Health, Lifecycle},
-};
-use config::Config;
-use contracts::{manifest::PermissionList, messages::RunJob};
+use config::Settings;
+use contracts::roster;
 use dispatcher::Dispatcher;
 use include_dir::{Dir, include_dir};
-use messaging::{Aws, Consumer, Relay};
-use serde_json::Value;
+use service_kit::{Handlers, Kit, Service, Tasks};
 use sqlx::migrate::Migrator;
+use utoipa_axum::router::OpenApiRouter;
 
-pub static MIGRATOR: Migrator = sqlx::migrate!("../../migrations/worker");
+static MIGRATOR: Migrator = sqlx::migrate!("../../migrations/worker");
 static DOCS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../openapi/docs/worker");
 
+/// The service, described for its binary and its tests.
 pub struct Worker;
 
-impl service_kit::cli::Service for Worker {
-    const NAME: &'static str = "worker";
-    const PORT: u16 = 8006;
-    const MIGRATOR: Option<&'static Migrator> = Some(&MIGRATOR);
-    type Config = Config;
+impl Service for Worker {
+    const ROSTER: roster::Service = roster::WORKER;
+    const ABOUT: &'static str = "Runs background work, each job by one worker at a time";
+    const TITLE: &'static str = "Worker";
+    const DOCS: &'static Dir<'static> = &DOCS;
+    const MANIFEST: &'static str = include_str!("../manifest.toml");
+    const MIGRATOR: &'static Migrator = &MIGRATOR;
+    type Settings = Settings;
+    type App = App;
 
-    fn read(env: &mut Env) -> Option<Config> {
-        config::read(env)
+    async fn app(kit: Kit, settings: Settings) -> anyhow::Result<App> {
+        Ok(App::new(kit, settings))
     }
-    fn base(config: &Config) -> &Base {
-        &config.base
-    }
-    fn openapi() -> Value {
-        router::openapi()
-    }
-    async fn serve(config: Config, lifecycle: Lifecycle) -> anyhow::Result<()> {
-        let bound = Bound::bind(&config.base).await?;
-        start(config, bound, Ambient::system(), lifecycle).await
-    }
-}
 
-/// Serves on `bound` until `lifecycle` stops.
-pub async fn start(config: Config, bound: Bound, ambient: Ambient, lifecycle: Lifecycle) -> anyhow::Result<()> {
-    let aws = Aws::from_env(&config.base.resource_prefix, &config.base.aws_account_id).await;
-    let permissions = PermissionList::parse(include_str!("../manifest.toml"))?;
-    let base = config.base.clone();
-    let app = App::new(config, ambient.clone())?;
-    let shutdown = &lifecycle.shutdown;
-    lifecycle.spawn(service_kit::registration::register(base, app.client.clone(), permissions, shutdown.clone()));
-    lifecycle.spawn(Relay::new(app.pool.clone(), aws.publisher()).run(shutdown.clone()));
-    lifecycle.spawn(
-        Consumer::new(&aws, "worker", app.pool.clone(), ambient)
-            .on::<RunJob, _>(app.clone())
-            .complete()?
-            .run(shutdown.clone()),
-    );
-    lifecycle.spawn(Dispatcher::new(app.clone()).run(shutdown.clone()));
-    let health = app.access.with_keys(Health::default().with_database(&app.pool).with_redis(&app.redis));
-    bound.serve(router::router(app), health, lifecycle).await?;
-    Ok(())
+    fn router() -> OpenApiRouter<App> {
+        router::router()
+    }
+
+    fn consumers() -> Vec<Handlers<App>> {
+        vec![consumers::orders()]
+    }
+
+    fn background(app: &App, tasks: &Tasks) {
+        tasks.spawn(|shutdown| Dispatcher::new(app.clone()).run(shutdown));
+    }
 }

@@ -128,7 +128,7 @@ async fn serve(platform: &TestPlatform, configurator: &Configurator, settings: &
     variables.extend(settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
     variables.insert("CONFIGURATOR_URL".into(), configurator.url.clone());
     let mut env = Env::new(variables);
-    let config = ::forum::config::read(&mut env);
+    let config = ::forum::config::Config::read(&mut env);
     let config = env.finish(config).expect("a complete environment");
     platform.serve(|lifecycle, bound, ambient| ::forum::start(config, bound, ambient, lifecycle)).await
 }

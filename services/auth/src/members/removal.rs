@@ -81,7 +81,7 @@ async fn end_grants(app: &App, removal: &Removal) -> Result<(), Problem> {
     let Removal { membership_id: id, tenant_id, user_id, removed_by } = removal;
     let by = removed_by.parse().map_err(|fault: contracts::id::NotAPrincipal| Problem::internal(&fault))?;
     let request = RemovalRequest { tenant_id: *tenant_id, principal: Principal::User(*user_id), id: *id, by };
-    match app.platform.post::<_, ()>(&format!("{}/internal/removals", app.permission_url), &request).await {
+    match app.client.post::<_, ()>(&format!("{}/internal/removals", app.base.permission_url), &request).await {
         Ok(()) => Ok(()),
         Err(ClientError::Refused(problem)) if problem.code.starts_with("last_") => {
             forget(app, removal).await?;

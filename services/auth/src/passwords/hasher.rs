@@ -4,7 +4,7 @@ use argon2::{
     Algorithm, Argon2, Params, PasswordHash, PasswordVerifier, Version,
     password_hash::{Error, PasswordHasher},
 };
-use common::{ambient::Ambient, config::Env, problem::Problem};
+use common::{ambient::Ambient, problem::Problem};
 use secrecy::{ExposeSecret, SecretString};
 use std::{sync::Arc, time::Duration};
 use tokio::{sync::Semaphore, time::timeout};
@@ -21,26 +21,14 @@ const LONGEST_WAIT: Duration = Duration::from_secs(2);
 /// Seconds after which a caller that found no core may try again.
 const RETRY_AFTER_BUSY: u32 = 2;
 
-/// What one hash costs, and so one guess.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Cost {
-    pub memory_kib: u32,
-    pub iterations: u32,
-}
-
-impl Cost {
-    /// ARGON2_MEMORY_KIB and ARGON2_ITERATIONS.
-    pub fn read(env: &mut Env) -> Option<Self> {
-        let memory_kib = env.or("ARGON2_MEMORY_KIB", DEFAULT.memory_kib);
-        let iterations = env.or("ARGON2_ITERATIONS", DEFAULT.iterations);
-        let cost = Self { memory_kib: memory_kib?, iterations: iterations? };
-        if !(LEAST.memory_kib..=MOST.memory_kib).contains(&cost.memory_kib) {
-            env.fault(format!("ARGON2_MEMORY_KIB must be {} to {}", LEAST.memory_kib, MOST.memory_kib));
-        }
-        if !(LEAST.iterations..=MOST.iterations).contains(&cost.iterations) {
-            env.fault(format!("ARGON2_ITERATIONS must be {} to {}", LEAST.iterations, MOST.iterations));
-        }
-        Some(cost)
+common::settings! {
+    /// What one hash costs, and so one guess.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub struct Cost {
+        /// Memory that the hash of a password takes, in KiB.
+        pub memory_kib: u32 = between("ARGON2_MEMORY_KIB", DEFAULT.memory_kib, LEAST.memory_kib..=MOST.memory_kib),
+        /// How often the hash of a password goes over it.
+        pub iterations: u32 = between("ARGON2_ITERATIONS", DEFAULT.iterations, LEAST.iterations..=MOST.iterations),
     }
 }
 
@@ -135,6 +123,7 @@ fn verify_now(argon2: &Argon2<'_>, password: &str, hash: &str, cost: Cost) -> Re
 #[cfg(test)]
 mod tests {
     use super::*;
+    use common::config::Env;
 
     fn hasher(cost: Cost) -> Hasher {
         Hasher::new(cost, Ambient::system()).unwrap()

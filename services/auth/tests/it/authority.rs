@@ -118,7 +118,7 @@ async fn no_write_speaks_for_somebody_who_holds_more() {
     let server = &office.world.server;
     let body = |id: &str| if id == "inviteMember" { json!({"email": "carol@acme.test"}) } else { Value::Null };
     let mut attacked = BTreeSet::new();
-    let document = auth::router::openapi();
+    let document = service_kit::openapi::<auth::Auth>();
     for (path, item) in document["paths"].as_object().unwrap() {
         for (method, operation) in item.as_object().unwrap() {
             let id = operation["operationId"].as_str().unwrap();

@@ -1,16 +1,14 @@
 //! Does every operation refuse what it must, as the document says?
 
-use crate::support::{config, environment};
+use crate::support::environment;
 use contracts::manifest::PermissionList;
 use test_support::{TestPlatform, openapi_contract};
 
 #[tokio::test]
 async fn every_operation_keeps_the_contract() {
-    let platform = TestPlatform::start("auth", &auth::MIGRATOR).await;
-    let server = platform
-        .serve(|lifecycle, bound, ambient| auth::start(config(environment(&platform)), bound, ambient, lifecycle))
-        .await;
-    openapi_contract(&platform, &server, &auth::router::openapi()).await;
+    let platform = TestPlatform::of::<auth::Auth>().await;
+    let server = platform.run::<auth::Auth>(environment(&platform)).await;
+    openapi_contract(&platform, &server, &service_kit::openapi::<auth::Auth>()).await;
     server.get("/openapi.json").send().await.expect(200);
     server.stop().await.unwrap();
 }

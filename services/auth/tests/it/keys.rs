@@ -30,10 +30,7 @@ async fn keys_are_published_and_outlive_the_process() {
     assert_eq!(text(&discovery, "issuer"), world.server.url);
     assert_eq!(text(&discovery, "jwks_uri"), "https://auth.test/.well-known/jwks.json");
 
-    let second = world
-        .platform
-        .serve(|lifecycle, bound, ambient| auth::start(config(environment(&world.platform)), bound, ambient, lifecycle))
-        .await;
+    let second = world.platform.run::<auth::Auth>(environment(&world.platform)).await;
     assert_eq!(second.get("/.well-known/jwks.json").send().await.expect(200), jwks);
     let ready = eventually("auth is ready", async || {
         Some(world.server.ops("/readyz").send().await).filter(|answer| answer.status == 200)
@@ -46,11 +43,7 @@ async fn keys_are_published_and_outlive_the_process() {
 async fn processes_that_start_together_make_one_key() {
     let world = World::start().await;
     sqlx::query("DELETE FROM signing_keys").execute(&world.platform.pool).await.unwrap();
-    let start = || {
-        world.platform.serve(|lifecycle, bound, ambient| {
-            auth::start(config(environment(&world.platform)), bound, ambient, lifecycle)
-        })
-    };
+    let start = || world.platform.run::<auth::Auth>(environment(&world.platform));
     let (a, b) = tokio::join!(start(), start());
     let (a, b) = tokio::join!(a.get("/.well-known/jwks.json").send(), b.get("/.well-known/jwks.json").send());
     assert_eq!(a.expect(200), b.expect(200));
@@ -65,7 +58,8 @@ async fn another_key_encryption_key_is_told_at_start() {
     variables.insert("KEY_ENCRYPTION_KEY".into(), "YW5vdGhlciBrZXksIGFub3RoZXIga2V5LCBhbm90aGU=".into());
     let config = config(variables);
     let bound = Bound::bind(&config.base).await.unwrap();
-    let fault = auth::start(config, bound, Ambient::system(), Lifecycle::default()).await.unwrap_err();
+    let fault =
+        service_kit::start::<auth::Auth>(config, bound, Ambient::system(), Lifecycle::default()).await.unwrap_err();
     assert!(fault.to_string().contains("KEY_ENCRYPTION_KEY"), "{fault}");
 }
 

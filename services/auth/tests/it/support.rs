@@ -1,14 +1,15 @@
 //! What does a test of auth need? The service with its own keys and a clock that stands still, and a look at what it says.
 
 use access::{client::PlatformClient, token::Verifier};
-use auth::{config::Config, opaque::sha256};
+use auth::{Auth, config::Settings, opaque::sha256};
 use chrono::TimeDelta;
-use common::{ambient::Ambient, config::Env};
+use common::ambient::Ambient;
 use contracts::{
     id::{Principal, TenantId, UserId},
     messages::{Message, SendMail},
 };
 use serde_json::{Value, json};
+use service_kit::Config;
 use std::collections::HashMap;
 use test_support::{Link, TestPlatform, TestServer};
 
@@ -45,7 +46,7 @@ impl World {
 
     /// auth with some variables set otherwise.
     pub async fn with(changes: &[(&str, String)]) -> Self {
-        Self::on(TestPlatform::start("auth", &auth::MIGRATOR).await, changes).await
+        Self::on(TestPlatform::of::<Auth>().await, changes).await
     }
 
     async fn on(platform: TestPlatform, changes: &[(&str, String)]) -> Self {
@@ -57,7 +58,7 @@ impl World {
         let serve = |lifecycle, bound: common::server::Bound, _| {
             let own = format!("http://{}", bound.address().unwrap());
             variables.extend([("AUTH_URL".to_owned(), own.clone()), ("TOKEN_ISSUER".to_owned(), own)]);
-            auth::start(config(variables), bound, time, lifecycle)
+            service_kit::start::<Auth>(config(variables), bound, time, lifecycle)
         };
         let server = platform.serve(serve).await;
         let variables = [("AUTH_URL".to_owned(), server.url.clone()), ("TOKEN_ISSUER".to_owned(), server.url.clone())];
@@ -67,7 +68,7 @@ impl World {
 
     /// Orders the mails that waited, as every process of auth does now and then.
     pub async fn send_waiting(&self) {
-        let app = auth::app::App::new(&config(self.variables.clone()), self.clock.clone()).unwrap();
+        let app = service_kit::app::<Auth>(config(self.variables.clone()), self.clock.clone()).await.unwrap();
         auth::waiting::send(&app).await.unwrap();
     }
 
@@ -127,7 +128,7 @@ impl World {
 
     /// auth, and a link to one of the services that it needs.
     pub async fn behind_a_link(variable: &'static str) -> (Self, Link) {
-        let platform = TestPlatform::start("auth", &auth::MIGRATOR).await;
+        let platform = TestPlatform::of::<Auth>().await;
         let url = environment(&platform)[variable].clone();
         let link = Link::to(&url).await;
         (Self::on(platform, &[(variable, link.through(&url))]).await, link)
@@ -182,10 +183,8 @@ pub fn environment(platform: &TestPlatform) -> HashMap<String, String> {
     variables
 }
 
-pub fn config(variables: HashMap<String, String>) -> Config {
-    let mut env = Env::new(variables);
-    let config = Config::read(&mut env);
-    env.finish(config).unwrap_or_else(|faults| panic!("{faults}"))
+pub fn config(variables: HashMap<String, String>) -> Config<Settings> {
+    test_support::config::<Auth>(variables)
 }
 
 pub fn registration(email: &str, tenant: &str) -> Value {

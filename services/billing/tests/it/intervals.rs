@@ -63,7 +63,7 @@ fn permutations(changes: &[Change]) -> Vec<Vec<Change>> {
 
 #[tokio::test]
 async fn every_order_of_changes_makes_the_same_intervals() {
-    let platform = TestPlatform::start("billing", &billing::MIGRATOR).await;
+    let platform = TestPlatform::of::<billing::Billing>().await;
     let stage = Stage { platform: &platform, tenant: platform.tenant(), instance: InstanceId(platform.ambient.uuid()) };
     // The third begins at the very moment at which the second ends.
     for order in permutations(&[Enabled(10), Disabled(20), Enabled(30), Disabled(40), Enabled(40)]) {
@@ -83,7 +83,7 @@ async fn every_order_of_changes_makes_the_same_intervals() {
 
 #[tokio::test]
 async fn the_database_refuses_an_overlap() {
-    let platform = TestPlatform::start("billing", &billing::MIGRATOR).await;
+    let platform = TestPlatform::of::<billing::Billing>().await;
     let stage = Stage { platform: &platform, tenant: platform.tenant(), instance: InstanceId(platform.ambient.uuid()) };
     let conn = &mut *platform.pool.acquire().await.unwrap();
     stage.apply(conn, Enabled(10)).await;

@@ -1,8 +1,6 @@
 //! What do these tests stand on? A running billing service, a tenant with an account, and messages as its producers send them.
 
-use billing::config::Config;
 use chrono::{DateTime, Duration, Utc};
-use common::config::Env;
 use contracts::{
     envelope::{Envelope, source_of},
     id::{InstanceId, TenantId, UserId},
@@ -38,12 +36,8 @@ pub struct Customer {
 
 impl World {
     pub async fn start() -> Self {
-        let platform = TestPlatform::start("billing", &billing::MIGRATOR).await;
-        let mut env = Env::new(platform.env());
-        let config = Config::read(&mut env);
-        let config = env.finish(config).expect("a complete environment");
-        let server =
-            platform.serve(|lifecycle, bound, ambient| billing::start(config, bound, ambient, lifecycle)).await;
+        let platform = TestPlatform::of::<billing::Billing>().await;
+        let server = platform.run::<billing::Billing>(platform.env()).await;
         let start = platform.ambient.now() - Duration::days(2);
         Self { server, platform, start }
     }

@@ -1,10 +1,8 @@
 //! Lost messages, workers that are away, and people who never come back.
 
 use crate::support::{Fixture, config_with, start};
-use access::client::PlatformClient;
 use chrono::TimeDelta;
-use common::db;
-use configurator::{app::App, deadlines, provisioning::server::Names, secrets::Purpose};
+use configurator::{Configurator, deadlines, provisioning::server::Names, secrets::Purpose};
 use contracts::{
     id::InstanceId,
     messages::{FeatureEnabled, JobOutcome, RunJob},
@@ -150,9 +148,7 @@ async fn while_the_worker_is_away_nothing_is_held_against_the_instance_for_an_ho
     let fixture = start().await;
     let id = fixture.migrating(HOST, &[]).await;
     let config = config_with(&fixture.platform, &fixture.admin.url, &[("WORKER_URL", "http://127.0.0.1:1")]);
-    let redis = db::connect_redis(&config.base).unwrap();
-    let cut_off =
-        App::new(&config, redis, PlatformClient::new(&config.base), fixture.platform.ambient.clone()).unwrap();
+    let cut_off = service_kit::app::<Configurator>(config, fixture.platform.ambient.clone()).await.unwrap();
     for (hours, is_told) in [(0, false), (2, true)] {
         hours_ago(&fixture, id, hours).await;
         fixture.tamper("UPDATE instances SET due_at = created_at WHERE id = $1", id).await;

@@ -1,12 +1,10 @@
 //! Databases and roles that really exist, and a saga that may end anywhere.
 
 use crate::support::{Fixture, config, start, statement, superuser};
-use access::client::PlatformClient;
 use base64::{Engine, engine::general_purpose::STANDARD};
 use chrono::TimeDelta;
-use common::db;
 use configurator::{
-    app::App,
+    Configurator,
     provisioning::{
         provision_next, scram,
         server::{InstanceServer, Names, Plan},
@@ -220,9 +218,7 @@ async fn while_the_server_is_away_nothing_is_held_against_the_instance() {
     let fixture = start().await;
     let id = fixture.requested(HOST, &[]).await;
     let config = config(&fixture.platform, "postgres://nobody:x@127.0.0.1:1/postgres");
-    let redis = db::connect_redis(&config.base).unwrap();
-    let cut_off =
-        App::new(&config, redis, PlatformClient::new(&config.base), fixture.platform.ambient.clone()).unwrap();
+    let cut_off = service_kit::app::<Configurator>(config, fixture.platform.ambient.clone()).await.unwrap();
     for _ in 0..7 {
         assert_eq!(provision_next(&cut_off).await.unwrap(), Some(id));
         fixture.tamper("UPDATE instances SET due_at = due_at - interval '1 minute' WHERE id = $1", id).await;
@@ -239,9 +235,7 @@ async fn an_outage_that_lasts_is_told_and_ends_by_itself() {
     let fixture = start().await;
     let id = fixture.requested(HOST, &[]).await;
     let config = config(&fixture.platform, "postgres://nobody:x@127.0.0.1:1/postgres");
-    let redis = db::connect_redis(&config.base).unwrap();
-    let cut_off =
-        App::new(&config, redis, PlatformClient::new(&config.base), fixture.platform.ambient.clone()).unwrap();
+    let cut_off = service_kit::app::<Configurator>(config, fixture.platform.ambient.clone()).await.unwrap();
     assert_eq!(provision_next(&cut_off).await.unwrap(), Some(id));
     assert_eq!(fixture.get(id).await["reason"].as_str(), None);
     fixture

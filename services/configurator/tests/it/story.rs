@@ -82,12 +82,11 @@ async fn in_state(server: &TestServer, ada: &TestUser, path: &str, state: &str) 
 
 #[tokio::test]
 async fn from_a_published_manifest_to_an_active_instance_and_back() {
-    let platform = TestPlatform::start("configurator", &configurator::MIGRATOR).await;
+    let platform = TestPlatform::of::<configurator::Configurator>().await;
     let admin = Admin::create(&platform).await;
     let others = others(&platform).await;
     let config = config(&platform, &admin.url);
-    let server =
-        platform.serve(|lifecycle, bound, ambient| configurator::start(config, bound, ambient, lifecycle)).await;
+    let server = platform.run_with::<configurator::Configurator>(config).await;
     let ada = platform.user(platform.tenant(), OWNER).await;
     let redis = redis::Client::open(test_support::redis_url()).unwrap();
     let mut announcements = redis.get_async_pubsub().await.unwrap();
@@ -144,10 +143,9 @@ async fn from_a_published_manifest_to_an_active_instance_and_back() {
 
 #[tokio::test]
 async fn bad_requests_are_answered_as_documented() {
-    let platform = TestPlatform::start("configurator", &configurator::MIGRATOR).await;
+    let platform = TestPlatform::of::<configurator::Configurator>().await;
     let admin = Admin::create(&platform).await;
     let config = config(&platform, &admin.url);
-    let server =
-        platform.serve(|lifecycle, bound, ambient| configurator::start(config, bound, ambient, lifecycle)).await;
-    openapi_contract(&platform, &server, &configurator::router::openapi()).await;
+    let server = platform.run_with::<configurator::Configurator>(config).await;
+    openapi_contract(&platform, &server, &service_kit::openapi::<configurator::Configurator>()).await;
 }

@@ -1,15 +1,15 @@
 //! What every test of the configurator needs: a catalogue, a tenant, and a role that makes databases, whose works are removed at the end.
 
 use crate::world::{DnsFile, Worker};
-use access::client::PlatformClient;
-use common::{config::Env, db, server::Health};
-use configurator::{app::App, config::Config, provisioning::server::Names};
+use common::server::Health;
+use configurator::{Configurator, app::App, config::Settings, provisioning::server::Names};
 use contracts::{
     id::{InstanceId, JobId, MessageId},
     messages::{JobFinished, JobOutcome, RunJob},
 };
 use messaging::{Delivery, Handle};
 use serde_json::{Value, json};
+use service_kit::Config;
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 use std::sync::Mutex;
 use test_support::{TestAnswer, TestPlatform, TestServer, TestUser};
@@ -43,14 +43,13 @@ pub async fn start() -> Fixture {
 
 /// With these settings beside the usual ones.
 pub async fn start_with(settings: &[(&str, &str)]) -> Fixture {
-    let platform = TestPlatform::start("configurator", &configurator::MIGRATOR).await;
+    let platform = TestPlatform::of::<configurator::Configurator>().await;
     let admin = Admin::create(&platform).await;
     let (worker, dns) = (Worker::start().await, DnsFile::new(&platform.name));
     let settings = [&[("WORKER_URL", worker.url.as_str()), ("DNS_TXT_FILE", dns.path())], settings].concat();
     let config = config_with(&platform, &admin.url, &settings);
-    let redis = db::connect_redis(&config.base).expect("a Redis URL");
-    let app = App::new(&config, redis, PlatformClient::new(&config.base), platform.ambient.clone()).expect("an app");
-    let router = configurator::router::router(app.clone());
+    let app = service_kit::app::<Configurator>(config, platform.ambient.clone()).await.expect("an app");
+    let router = service_kit::router::<Configurator>(app.clone());
     let serve = async |lifecycle, bound: common::server::Bound, _| {
         Ok(bound.serve(router, Health::default(), lifecycle).await?)
     };
@@ -61,11 +60,11 @@ pub async fn start_with(settings: &[(&str, &str)]) -> Fixture {
     fixture
 }
 
-pub fn config(platform: &TestPlatform, instance_admin_url: &str) -> Config {
+pub fn config(platform: &TestPlatform, instance_admin_url: &str) -> Config<Settings> {
     config_with(platform, instance_admin_url, &[])
 }
 
-pub fn config_with(platform: &TestPlatform, instance_admin_url: &str, settings: &[(&str, &str)]) -> Config {
+pub fn config_with(platform: &TestPlatform, instance_admin_url: &str, settings: &[(&str, &str)]) -> Config<Settings> {
     let mut variables = platform.env();
     variables.insert("SECRET_ENCRYPTION_KEY".into(), "c2V2ZW4gbGVhZ3VlcywgdGhpcnR5LXR3byBieXRlcyE=".into());
     variables.insert("INSTANCE_ADMIN_URL".into(), instance_admin_url.into());
@@ -74,9 +73,7 @@ pub fn config_with(platform: &TestPlatform, instance_admin_url: &str, settings: 
     variables.insert("WORKER_URL".into(), "http://127.0.0.1:1".into());
     variables.insert("PLATFORM_DOMAIN".into(), "platform.test".into());
     variables.extend(settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
-    let mut env = Env::new(variables);
-    let config = Config::read(&mut env);
-    env.finish(config).expect("a complete environment")
+    test_support::config::<Configurator>(variables)
 }
 
 pub fn manifest(version: &str) -> Value {

@@ -6,7 +6,7 @@ use serde_json::json;
 #[tokio::test]
 async fn every_operation_keeps_its_document() {
     let mailer = start().await;
-    test_support::openapi_contract(&mailer.platform, &mailer.server, &mailer::router::openapi()).await;
+    test_support::openapi_contract(&mailer.platform, &mailer.server, &service_kit::openapi::<mailer::Mailer>()).await;
 }
 
 #[tokio::test]

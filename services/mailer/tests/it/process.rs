@@ -45,7 +45,7 @@ fn a_wrong_environment_is_told_at_once_and_exits_with_2() {
 
 #[tokio::test]
 async fn it_logs_json_and_stops_in_order_when_told() {
-    let platform = TestPlatform::start("mailer", &mailer::MIGRATOR).await;
+    let platform = TestPlatform::of::<mailer::Mailer>().await;
     let mut environment = platform.env();
     environment.extend(mail_settings());
     let mut process = binary(&environment).stdout(Stdio::piped()).spawn().expect("running the binary");
@@ -93,7 +93,7 @@ async fn it_logs_json_and_stops_in_order_when_told() {
 /// Its log, from the start until it has been ready for a request and was told to stop.
 async fn log_with_redis(policy: &str) -> Vec<Value> {
     let redis = RedisServer::start(&["--maxmemory-policy", policy]).await;
-    let platform = TestPlatform::start("mailer", &mailer::MIGRATOR).await;
+    let platform = TestPlatform::of::<mailer::Mailer>().await;
     let mut environment = platform.env();
     environment.extend(mail_settings());
     environment.insert("REDIS_URL".into(), redis.url());
@@ -135,7 +135,7 @@ async fn it_says_once_that_redis_may_evict_sessions() {
 /// In a container whose role was taken away, say: nothing left the process, so nothing is unknown.
 #[tokio::test]
 async fn without_credentials_mail_waits_and_says_why() {
-    let platform = TestPlatform::start("mailer", &mailer::MIGRATOR).await;
+    let platform = TestPlatform::of::<mailer::Mailer>().await;
     let mut environment = platform.env();
     environment.extend(mail_settings());
     environment.insert("AWS_EC2_METADATA_DISABLED".into(), "true".into());

@@ -90,7 +90,7 @@ async fn serve(mailer: &Running, key: &str) -> TestServer {
     let mut variables = mailer.environment.clone();
     variables.insert("MAIL_ENCRYPTION_KEY".into(), key.into());
     let config = config(variables);
-    mailer.platform.serve(|lifecycle, bound, ambient| mailer::start(config, bound, ambient, lifecycle)).await
+    mailer.platform.run_with::<mailer::Mailer>(config).await
 }
 
 #[tokio::test]

@@ -1,10 +1,10 @@
 //! What every test of the mailer needs: the service on a free port, an operator, and SES's view of what was sent.
 
 use crate::gate::Gate;
-use common::config::Env;
 use contracts::{id::TenantId, messages::SendMail};
-use mailer::config::Config;
+use mailer::config::Settings;
 use serde_json::{Value, json};
+use service_kit::Config;
 use std::{collections::HashMap, time::Duration};
 use test_support::{TestAnswer, TestPlatform, TestServer, TestUser, eventually};
 
@@ -12,7 +12,7 @@ pub struct Running {
     // First, so that it stops before what it runs on is removed.
     pub server: TestServer,
     pub operator: TestUser,
-    pub config: Config,
+    pub config: Config<Settings>,
     pub environment: HashMap<String, String>,
     pub platform: TestPlatform,
 }
@@ -35,7 +35,7 @@ pub async fn start_behind(gate: &Gate) -> Running {
 
 /// With an environment that `change` has changed.
 pub async fn start_with(change: impl FnOnce(&mut HashMap<String, String>)) -> Running {
-    let platform = TestPlatform::start("mailer", &mailer::MIGRATOR).await;
+    let platform = TestPlatform::of::<mailer::Mailer>().await;
     let mut variables = platform.env();
     variables.insert("MAIL_FROM".into(), "Sevenleague <no-reply@sevenleague.test>".into());
     variables.insert("SES_CONFIGURATION_SET".into(), "mailer-tests".into());
@@ -44,24 +44,22 @@ pub async fn start_with(change: impl FnOnce(&mut HashMap<String, String>)) -> Ru
     let config = config(variables.clone());
     let operator = platform.user(platform.tenant(), EVERYTHING).await;
     bootstrap(&config).await;
-    let own = config.clone();
-    let server = platform.serve(|lifecycle, bound, ambient| mailer::start(own, bound, ambient, lifecycle)).await;
+    let server = platform.run_with::<mailer::Mailer>(config.clone()).await;
     Running { server, operator, config, environment: variables, platform }
 }
 
 /// What the mailer makes of an environment.
-pub fn config(variables: HashMap<String, String>) -> Config {
-    let mut env = Env::new(variables);
-    let config = mailer::config::read(&mut env);
-    let config = env.finish(config).expect("a complete environment");
-    Config { housekeeping: Duration::from_millis(200), ..config }
+pub fn config(variables: HashMap<String, String>) -> Config<Settings> {
+    let mut config = test_support::config::<mailer::Mailer>(variables);
+    config.own.housekeeping = Duration::from_millis(200);
+    config
 }
 
 /// Makes what must exist in SES before the first mail.
-pub async fn bootstrap(config: &Config) {
+pub async fn bootstrap(config: &Config<Settings>) {
     let settings = mailer::config::Bootstrap {
-        mail_from: config.mail_from.clone(),
-        configuration_set: config.configuration_set.clone(),
+        mail_from: config.own.mail_from.clone(),
+        configuration_set: config.own.configuration_set.clone(),
         resource_prefix: config.base.resource_prefix.clone(),
         aws_account_id: config.base.aws_account_id.clone(),
     };

@@ -32,7 +32,7 @@ pub async fn learn(app: &App, tenant: TenantId, named: &BTreeSet<Principal>) -> 
 async fn ask(app: &App, tenant: TenantId, principals: &[Principal]) -> Result<(), Problem> {
     let request = PrincipalsRequest { tenant_id: tenant, principals: principals.iter().cloned().collect() };
     let answer: PrincipalsAnswer =
-        app.platform.post(&format!("{}/internal/principals", app.auth_url), &request).await?;
+        app.client.post(&format!("{}/internal/principals", app.base.auth_url), &request).await?;
     if answer.existing.is_empty() {
         return Ok(());
     }

@@ -73,7 +73,7 @@ async fn every_change_is_on_record_and_what_was_refused_is_not() {
 
 #[tokio::test]
 async fn the_address_is_what_our_own_proxy_has_written() {
-    let platform = TestPlatform::start("permission", &permission::MIGRATOR).await;
+    let platform = TestPlatform::of::<permission::Permission>().await;
     let mut variables = platform.env();
     variables.insert("TRUSTED_PROXIES".into(), "1".into());
     let world = World { server: serve(&platform, variables).await, platform };

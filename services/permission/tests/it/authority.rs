@@ -200,7 +200,7 @@ async fn no_write_gives_more_than_its_caller_has() {
         }
         _ => None,
     };
-    let document = permission::router::openapi();
+    let document = service_kit::openapi::<permission::Permission>();
     let (mut attacked, before) = (0, world.permissions(&bob).await);
     for (method, operation) in
         document["paths"].as_object().unwrap().values().flat_map(|item| item.as_object().unwrap())

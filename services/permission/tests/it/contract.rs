@@ -6,7 +6,7 @@ use test_support::openapi_contract;
 #[tokio::test]
 async fn every_operation_refuses_what_the_document_says() {
     let world = World::start().await;
-    openapi_contract(&world.platform, &world.server, &permission::router::openapi()).await;
+    openapi_contract(&world.platform, &world.server, &service_kit::openapi::<permission::Permission>()).await;
 }
 
 #[tokio::test]

@@ -32,7 +32,7 @@ async fn while_redis_is_away_the_truth_is_asked() {
 
 #[tokio::test]
 async fn with_everything_away_nobody_is_let_in() {
-    let platform = TestPlatform::start("permission", &permission::MIGRATOR).await;
+    let platform = TestPlatform::of::<permission::Permission>().await;
     let mut variables = platform.env();
     let (redis, database) = (Link::to(&variables["REDIS_URL"]).await, Link::to(&variables["DATABASE_URL"]).await);
     variables.insert("REDIS_URL".into(), redis.through(&variables["REDIS_URL"]));

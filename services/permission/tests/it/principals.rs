@@ -108,7 +108,7 @@ async fn a_machine_just_made_is_granted_something_at_once_and_then_is_known() {
 
 #[tokio::test]
 async fn while_auth_is_away_who_is_known_is_granted_and_others_must_wait() {
-    let platform = TestPlatform::start("permission", &permission::MIGRATOR).await;
+    let platform = TestPlatform::of::<permission::Permission>().await;
     let mut variables = platform.env();
     let link = Link::to(&variables["AUTH_URL"]).await;
     variables.insert("AUTH_URL".into(), link.through(&variables["AUTH_URL"]));

@@ -1,6 +1,5 @@
 //! What every test needs: the service on a free port, and tenants whose people have real grants.
 
-use common::{ambient::Ambient, config::Env};
 use contracts::{
     id::{Principal, TenantId},
     messages::{MemberJoined, TenantCreated, TenantKind},
@@ -17,7 +16,7 @@ pub struct World {
 
 impl World {
     pub async fn start() -> Self {
-        let platform = TestPlatform::start("permission", &permission::MIGRATOR).await;
+        let platform = TestPlatform::of::<permission::Permission>().await;
         let server = serve(&platform, platform.env()).await;
         Self { server, platform }
     }
@@ -176,7 +175,7 @@ impl World {
 
 /// The service, with a link to Redis that can be cut.
 pub async fn behind_a_link() -> (World, Link) {
-    let platform = TestPlatform::start("permission", &permission::MIGRATOR).await;
+    let platform = TestPlatform::of::<permission::Permission>().await;
     let mut variables = platform.env();
     let link = Link::to(&variables["REDIS_URL"]).await;
     variables.insert("REDIS_URL".into(), link.through(&variables["REDIS_URL"]));
@@ -185,10 +184,7 @@ pub async fn behind_a_link() -> (World, Link) {
 }
 
 pub async fn serve(platform: &TestPlatform, variables: HashMap<String, String>) -> TestServer {
-    let mut env = Env::new(variables);
-    let config = permission::config::Config::read(&mut env);
-    let config = env.finish(config).expect("a complete environment");
-    platform.serve(|lifecycle, bound, ambient: Ambient| permission::start(config, bound, ambient, lifecycle)).await
+    platform.run::<permission::Permission>(variables).await
 }
 
 pub fn principal(user: &TestUser) -> String {

@@ -60,7 +60,7 @@ pub(super) async fn open(app: &App, instance: InstanceId) -> Result<Opened, Faul
 }
 
 async fn fetch(app: &App, instance: InstanceId) -> Result<Credentials, Fault> {
-    let url = format!("{}/internal/instances/{instance}/credentials", app.config.configurator_url);
+    let url = format!("{}/internal/instances/{instance}/credentials", app.settings.configurator_url);
     app.client.get(&url).await.map_err(|error| match error {
         ClientError::Refused(problem) if matches!(problem.status.as_u16(), 404 | 410) => {
             Fault::permanent("configurator knows no such instance")

@@ -12,7 +12,7 @@ use contracts::jobs::MigrateInstance;
 impl Handle for MigrateInstance {
     async fn handle(self, run: &Run<'_>) -> Result<(), Fault> {
         let instance = order::instance(run.job)?;
-        let bundle = Bundle::open(&run.app.config.bundles_dir, &self.bundle).await?;
+        let bundle = Bundle::open(&run.app.settings.bundles_dir, &self.bundle).await?;
         let scripts = bundle.scripts("migrations").await?;
         // The meters and the grants are the last step.
         let total = scripts.len() + 1;

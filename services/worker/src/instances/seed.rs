@@ -12,7 +12,7 @@ use contracts::jobs::SeedInstance;
 impl Handle for SeedInstance {
     async fn handle(self, run: &Run<'_>) -> Result<(), Fault> {
         let instance = order::instance(run.job)?;
-        let bundle = Bundle::open(&run.app.config.bundles_dir, &self.bundle).await?;
+        let bundle = Bundle::open(&run.app.settings.bundles_dir, &self.bundle).await?;
         let scripts = bundle.scripts("seeds").await?;
         let mut session = Session::begin(access::open(run.app, instance).await?).await?;
         for (done, script) in scripts.iter().enumerate() {

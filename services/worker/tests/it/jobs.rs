@@ -12,7 +12,7 @@ use test_support::{eventually, openapi_contract};
 async fn every_operation_refuses_what_it_should() {
     let world = World::start().await;
     let worker = world.worker().await;
-    openapi_contract(&world.platform, &worker, &worker::router::openapi()).await;
+    openapi_contract(&world.platform, &worker, &service_kit::openapi::<worker::Worker>()).await;
 }
 
 #[tokio::test]

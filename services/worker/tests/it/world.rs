@@ -4,7 +4,6 @@ use crate::{
     bundles::Bundles,
     instance::{Configurator, Instance},
 };
-use common::config::Env;
 use contracts::{
     id::{InstanceId, JobId, TenantId},
     jobs::{BundlePart, Job, MigrateInstance, SeedInstance},
@@ -13,7 +12,7 @@ use contracts::{
 };
 use serde_json::json;
 use std::{collections::HashMap, process::Stdio, time::Duration};
-use test_support::{Link, TestPlatform, TestServer, eventually};
+use test_support::{Link, TestPlatform, TestServer, config, eventually};
 use tokio::{
     process::{Child, Command},
     time::timeout,
@@ -45,7 +44,7 @@ pub struct Row {
 
 impl World {
     pub async fn start() -> Self {
-        let platform = TestPlatform::start("worker", &worker::MIGRATOR).await;
+        let platform = TestPlatform::of::<worker::Worker>().await;
         // What the worker says is heard by configurator's queue.
         messaging::provision::provision_for(&platform.aws, &["configurator"]).await.unwrap();
         let instance = Instance::provision(InstanceId(platform.ambient.uuid())).await;
@@ -64,21 +63,16 @@ impl World {
 
     /// A worker in this process.
     pub async fn worker(&self) -> TestServer {
-        let mut env = Env::new(self.env());
-        let config = worker::config::read(&mut env);
-        let mut config = env.finish(config).unwrap();
-        config.drain = Duration::from_millis(200);
-        self.platform.serve(|lifecycle, bound, ambient| worker::start(config, bound, ambient, lifecycle)).await
+        let mut config = config::<worker::Worker>(self.env());
+        config.own.drain = Duration::from_millis(200);
+        self.platform.run_with::<worker::Worker>(config).await
     }
 
     /// A worker in this process that reaches its database through `link`.
     pub async fn worker_through(&self, link: &Link) -> TestServer {
         let mut variables = self.env();
         variables.insert("DATABASE_URL".into(), link.through(&variables["DATABASE_URL"]));
-        let mut env = Env::new(variables);
-        let config = worker::config::read(&mut env);
-        let config = env.finish(config).unwrap();
-        self.platform.serve(|lifecycle, bound, ambient| worker::start(config, bound, ambient, lifecycle)).await
+        self.platform.run::<worker::Worker>(variables).await
     }
 
     /// A worker in a process of its own, which can be killed.

@@ -11,27 +11,22 @@ use contracts::{
     id::{InstanceId, TenantId},
     messages::{FeatureDisabled, FeatureEnabled, Message, ServicePublished, TenantCreated, UsageRecorded},
 };
-use messaging::{
-    Aws, Consumer, Delivery, Fault,
-    consumer::{Complete, Mismatch},
-};
+use messaging::{Delivery, Fault};
+use service_kit::Handlers;
 use sqlx::PgConnection;
 
 /// Takes what happens elsewhere: tenants, services, features.
-pub fn facts(aws: &Aws, app: &App) -> Result<Complete, Mismatch> {
-    Consumer::new(aws, "billing", app.pool.clone(), app.ambient.clone())
-        .on::<TenantCreated, _>(app.clone())
-        .on::<ServicePublished, _>(app.clone())
-        .on::<FeatureEnabled, _>(app.clone())
-        .on::<FeatureDisabled, _>(app.clone())
-        .complete()
+pub fn facts() -> Handlers<App> {
+    Handlers::of("billing")
+        .on::<TenantCreated>()
+        .on::<ServicePublished>()
+        .on::<FeatureEnabled>()
+        .on::<FeatureDisabled>()
 }
 
 /// Takes metered usage.
-pub fn usage(aws: &Aws, app: &App) -> Result<Complete, Mismatch> {
-    Consumer::new(aws, "billing-usage", app.pool.clone(), app.ambient.clone())
-        .on::<UsageRecorded, _>(app.clone())
-        .complete()
+pub fn usage() -> Handlers<App> {
+    Handlers::of("billing-usage").on::<UsageRecorded>()
 }
 
 /// The tenant that a message is about; one without can be billed to nobody.

@@ -1,0 +1,51 @@
+//! The messages that a service takes from a queue, before there is anything to take them with.
+
+use contracts::messages::Message;
+use messaging::{Aws, Consumer, Handle, HandleRaw, RAW, consumer::Complete, consumer::Mismatch};
+use std::collections::BTreeSet;
+
+use crate::Kit;
+
+/// The handlers of one queue; each is the service's `App`.
+pub struct Handlers<A> {
+    pub(crate) queue: &'static str,
+    types: BTreeSet<&'static str>,
+    add: Vec<fn(Consumer, A) -> Consumer>,
+}
+
+impl<A: Clone> Handlers<A> {
+    /// None yet, of the queue of that name in the topology.
+    pub fn of(queue: &'static str) -> Self {
+        Self { queue, types: BTreeSet::new(), add: Vec::new() }
+    }
+
+    /// Takes messages of type `M`.
+    pub fn on<M: Message>(mut self) -> Self
+    where
+        A: Handle<M>,
+    {
+        self.types.insert(M::TYPE);
+        self.add.push(|consumer, app| consumer.on::<M, A>(app));
+        self
+    }
+
+    /// Takes every body of a queue that carries no envelopes.
+    pub fn raw(mut self) -> Self
+    where
+        A: HandleRaw,
+    {
+        self.types.insert(RAW);
+        self.add.push(|consumer, app| consumer.raw(app));
+        self
+    }
+
+    /// Whether these are the handlers that the topology wants for the queue.
+    pub(crate) fn check(&self) -> Result<(), Mismatch> {
+        messaging::check(self.queue, &self.types)
+    }
+
+    pub(crate) fn consumer(self, aws: &Aws, kit: &Kit, app: &A) -> Result<Complete, Mismatch> {
+        let consumer = Consumer::new(aws, self.queue, kit.pool.clone(), kit.ambient.clone());
+        self.add.into_iter().fold(consumer, |consumer, add| add(consumer, app.clone())).complete()
+    }
+}

@@ -1,0 +1,83 @@
+//! A service that runs: the one place where its listeners, consumers and tasks are started.
+
+use crate::{Config, Handlers, Kit, Service};
+use axum::Router;
+use common::{
+    ambient::Ambient,
+    openapi::{finish, swagger},
+    problem::Chain,
+    server::{Bound, Lifecycle},
+};
+use contracts::manifest::PermissionList;
+use messaging::{Aws, Relay};
+use serde_json::Value;
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
+
+/// Pause between two tries while the permission service is away.
+const RETRY_PAUSE: Duration = Duration::from_secs(1);
+
+/// Where a service's own tasks are started.
+pub struct Tasks<'a>(&'a Lifecycle);
+
+impl Tasks<'_> {
+    /// Starts what `task` makes of the order to stop; the process waits for its end.
+    pub fn spawn<F: Future<Output = ()> + Send + 'static>(&self, task: impl FnOnce(CancellationToken) -> F) {
+        self.0.spawn(task(self.0.shutdown.clone()));
+    }
+}
+
+/// What a service's handlers work with, without anything that runs.
+pub async fn app<S: Service>(config: Config<S::Settings>, ambient: Ambient) -> anyhow::Result<S::App> {
+    S::app(Kit::open(&config.base, &config.database, ambient)?, config.own).await
+}
+
+/// Its routes, with the documentation of them.
+pub fn router<S: Service>(app: S::App) -> Router {
+    let (router, generated) = S::router().split_for_parts();
+    router.merge(swagger(document::<S>(generated))).with_state(app)
+}
+
+/// Serves on `bound` until `lifecycle` stops.
+pub async fn start<S: Service>(
+    config: Config<S::Settings>,
+    bound: Bound,
+    ambient: Ambient,
+    lifecycle: Lifecycle,
+) -> anyhow::Result<()> {
+    let aws = Aws::from_env(&config.base.resource_prefix, &config.base.aws_account_id).await;
+    let app = app::<S>(config, ambient).await?;
+    let tasks = Tasks(&lifecycle);
+    if S::ROSTER.publishes() {
+        tasks.spawn(|shutdown| Relay::new(app.pool.clone(), aws.publisher()).run(shutdown));
+    }
+    let consumers = S::consumers().into_iter().map(|handlers: Handlers<_>| handlers.consumer(&aws, &app, &app));
+    for consumer in consumers.collect::<Result<Vec<_>, _>>()? {
+        tasks.spawn(|shutdown| consumer.run(shutdown));
+    }
+    let list = PermissionList::parse(S::MANIFEST)?;
+    tasks.spawn(|shutdown| register::<S>(app.clone(), list, shutdown));
+    S::background(&app, &tasks);
+    let health = app.health();
+    Ok(bound.serve(router::<S>(app), health, lifecycle).await?)
+}
+
+/// Its OpenAPI document.
+pub fn openapi<S: Service>() -> Value {
+    document::<S>(S::router().into_openapi())
+}
+
+fn document<S: Service>(generated: utoipa::openapi::OpenApi) -> Value {
+    finish(generated, S::ROSTER.name, S::TITLE, S::DOCS)
+}
+
+async fn register<S: Service>(app: S::App, list: PermissionList, shutdown: CancellationToken) {
+    while let Err(error) = S::register(&app, &list).await {
+        tracing::warn!(error = %Chain(error.as_ref()), "The permissions are not registered yet");
+        tokio::select! {
+            () = shutdown.cancelled() => return,
+            () = tokio::time::sleep(RETRY_PAUSE) => {}
+        }
+    }
+    tracing::info!(permissions = list.permissions.len(), "The permissions are registered");
+}
