@@ -11,10 +11,7 @@ mod slow_fillers;
 mod world;
 mod writers;
 
-use crate::{
-    dice::{self, Dice},
-    tour::guide::Guide,
-};
+use crate::{dice::Dice, tour::guide::Guide};
 use anyhow::{Context, Result, bail};
 use cast::Cast;
 use clap::Args;

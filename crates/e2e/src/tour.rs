@@ -32,10 +32,7 @@ use local_stack::{
     state::{self, State},
     tools::Need,
 };
-use std::{
-    path::PathBuf,
-    time::{Duration, Instant},
-};
+use std::{path::PathBuf, time::Instant};
 
 const STEPS: u32 = 15;
 
@@ -154,14 +151,3 @@ fn running(data: Option<PathBuf>) -> Result<Option<State>> {
         None => bail!("`cargo xtask up` is still starting, or stopping; wait until it says that it is ready"),
     }
 }
-
-/// The state as it is now: a revived process has another number.
-fn state_now(folder: &std::path::Path) -> Result<State> {
-    match state::read(folder)? {
-        Some(state) => Ok(state),
-        None => bail!("the stack in {} has stopped", folder.display()),
-    }
-}
-
-/// Long enough for a busy machine, and for a message that went to somebody who had just died: that one comes back after 30 s.
-const PATIENCE: Duration = Duration::from_secs(60);

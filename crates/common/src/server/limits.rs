@@ -1,5 +1,6 @@
 //! How much of a listener may one caller take, and for how long?
 
+use super::stopping::STOP_WITHIN;
 use std::time::Duration;
 
 /// Time limits and bounds of a listener. Services use the defaults; tests make them shorter.
@@ -40,7 +41,7 @@ impl Default for Limits {
             answer: Duration::from_secs(20),
             exchange: Duration::from_secs(120),
             connections: MOST_CONNECTIONS.min(open_files() * SHARE_OF_FILES.0 / SHARE_OF_FILES.1),
-            stop: super::STOP_WITHIN,
+            stop: STOP_WITHIN,
         }
     }
 }

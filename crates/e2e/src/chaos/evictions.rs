@@ -1,6 +1,7 @@
 //! What if a key is gone at any moment? Then it is filled anew, and some of those fillers are under way while a revocation is answered.
 
-use super::{dice::Dice, world::World};
+use super::world::World;
+use crate::dice::Dice;
 use local_stack::redis::Redis;
 use std::{sync::Arc, time::Duration};
 

@@ -1,11 +1,11 @@
 //! What goes wrong, in which order, and how long until all is well again?
 
 use super::{
-    dice::Dice,
     person::Person,
     readers::CHECKED,
     world::{VICTIM, World},
 };
+use crate::dice::Dice;
 use anyhow::{Context, Result, bail, ensure};
 use local_stack::{Stack, pair::Pair};
 use std::{

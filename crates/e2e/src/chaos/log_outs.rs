@@ -1,6 +1,7 @@
 //! Does an ended session stay ended? Somebody logs in and out, over and over.
 
-use super::{dice::Dice, person::Person, readers::Sessions, world::World};
+use super::{person::Person, readers::Sessions, world::World};
+use crate::dice::Dice;
 use anyhow::{Result, bail};
 use reqwest::Method;
 use std::sync::Arc;

@@ -1,6 +1,7 @@
 //! Is anybody still allowed what was taken from them? Asked without pause, at one service after the other.
 
-use super::{dice::Dice, ledger::Subject, person::Person, world::World};
+use super::{ledger::Subject, person::Person, world::World};
+use crate::dice::Dice;
 use reqwest::Method;
 use std::{
     collections::VecDeque,

@@ -1,7 +1,8 @@
 //! What if a filler stands still between what it reads and what it writes? It is held up at the catalog, which it reads last and which
 //! revoking does not read: the revocation is answered meanwhile, and then the filler writes what it has read before.
 
-use super::{dice::Dice, world::World};
+use super::world::World;
+use crate::dice::Dice;
 use anyhow::{Context, Result, ensure};
 use local_stack::tools;
 use std::{path::Path, process::Stdio, sync::Arc};

@@ -1,6 +1,7 @@
 //! In which ways is a permission given and taken, over and over? Each repeated until it is answered, as the answer asks for.
 
-use super::{dice::Dice, ledger::Subject, person::Person, readers, world::World};
+use super::{ledger::Subject, person::Person, readers, world::World};
+use crate::dice::Dice;
 use anyhow::{Result, bail, ensure};
 use reqwest::Method;
 use serde_json::{Value, json};

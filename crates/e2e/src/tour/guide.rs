@@ -1,14 +1,16 @@
 //! What do all steps share? Where the services are, who plays, how to wait, and what is said.
 
-use super::{PATIENCE, cast::Cast, http::Call};
+use super::{cast::Cast, http::Call};
 use anyhow::{Context, Result, bail};
-use local_stack::state::State;
+use local_stack::state::{self, State};
 use reqwest::{Method, redirect::Policy};
 use std::{
     cell::Cell,
     time::{Duration, Instant},
 };
 
+/// Long enough for a busy machine, and for a message that went to somebody who had just died: that one comes back after 30 s.
+pub const PATIENCE: Duration = Duration::from_secs(60);
 const POLL: Duration = Duration::from_millis(50);
 const TIMEOUT: Duration = Duration::from_secs(20);
 
@@ -78,5 +80,13 @@ impl Guide {
             }
             tokio::time::sleep(POLL).await;
         }
+    }
+}
+
+/// The state as it is now: a revived process has another number.
+pub fn state_now(folder: &std::path::Path) -> Result<State> {
+    match state::read(folder)? {
+        Some(state) => Ok(state),
+        None => bail!("the stack in {} has stopped", folder.display()),
     }
 }

@@ -1,9 +1,8 @@
 //! Step 6: how does an instance become somebody's forum?
 
 use super::{
-    PATIENCE,
     enabling::{self, Instance},
-    guide::Guide,
+    guide::{Guide, PATIENCE},
     http::Call,
     sessions::Session,
 };

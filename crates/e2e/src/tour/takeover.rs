@@ -2,10 +2,10 @@
 
 use super::{
     enabling, forum,
-    guide::Guide,
+    guide::{Guide, state_now},
     http::{Call, list, number, text},
     sessions::Session,
-    setup, state_now,
+    setup,
 };
 use anyhow::{Context, Result, ensure};
 use reqwest::Method;
