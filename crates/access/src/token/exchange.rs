@@ -1,6 +1,6 @@
 //! For whom does an API key act? auth exchanges it for an access token, whose claims are remembered until it expires.
 
-use super::{ApiKey, Claims, Verifier};
+use super::{ApiKey, Claims, keys::Keys};
 use crate::client::{ClientError, PlatformClient};
 use common::problem::Problem;
 use moka::future::Cache;
@@ -35,7 +35,8 @@ pub struct ExchangeAnswer {
 pub(super) struct Exchange {
     client: PlatformClient,
     url: String,
-    memory: Cache<[u8; 32], Exchanged>,
+    /// By the key's hash and the withdrawals of signing keys up to then.
+    memory: Cache<(u64, [u8; 32]), Exchanged>,
     at_once: Semaphore,
 }
 
@@ -59,8 +60,34 @@ impl Exchange {
         Self { client, url, memory: Cache::new(REMEMBERED_KEYS), at_once: Semaphore::new(EXCHANGES_AT_ONCE) }
     }
 
-    pub fn forget_all(&self) {
-        self.memory.invalidate_all();
+    /// The claims that an API key stands for at second `now`, other than `refused`, which a check has found to be over.
+    pub async fn claims(
+        &self,
+        keys: &Keys,
+        shown: &str,
+        refused: Option<&Claims>,
+        now: i64,
+    ) -> Result<Arc<Claims>, Problem> {
+        let key: ApiKey = shown
+            .parse()
+            .map_err(|_| Problem::unauthorized(API_KEY_INVALID, "This is no API key: it is cut off or mistyped."))?;
+        let entry = self.memory.entry((keys.withdrawals(), key.hash()));
+        entry
+            .or_insert_with_if(self.exchange(keys, &key, now), |known| known.is_over(now, refused))
+            .await
+            .into_value()
+            .outcome
+    }
+
+    async fn exchange(&self, keys: &Keys, key: &ApiKey, now: i64) -> Exchanged {
+        let outcome = async { keys.verify(&self.ask(key).await?).await.map(Arc::new) }.await;
+        let until = match &outcome {
+            Ok(claims) => claims.exp,
+            Err(problem) if problem.code == API_KEY_INVALID => now + REFUSAL_REMEMBERED,
+            // An outage is told to those who wait, and not remembered.
+            Err(_) => now,
+        };
+        Exchanged { outcome, until }
     }
 
     async fn ask(&self, key: &ApiKey) -> Result<String, Problem> {
@@ -73,33 +100,6 @@ impl Exchange {
             }
             Err(error) => Err(error.into()),
         }
-    }
-}
-
-impl Verifier {
-    /// The claims that an API key stands for, other than `refused`, which a check has found to be over.
-    pub(super) async fn exchange(&self, shown: &str, refused: Option<&Claims>) -> Result<Arc<Claims>, Problem> {
-        let key: ApiKey = shown
-            .parse()
-            .map_err(|_| Problem::unauthorized(API_KEY_INVALID, "This is no API key: it is cut off or mistyped."))?;
-        let now = self.0.ambient.now().timestamp();
-        let entry = self.0.exchange.memory.entry(key.hash());
-        entry
-            .or_insert_with_if(self.exchange_anew(&key, now), |known| known.is_over(now, refused))
-            .await
-            .into_value()
-            .outcome
-    }
-
-    async fn exchange_anew(&self, key: &ApiKey, now: i64) -> Exchanged {
-        let outcome = async { self.verify_signature(&self.0.exchange.ask(key).await?).await.map(Arc::new) }.await;
-        let until = match &outcome {
-            Ok(claims) => claims.exp,
-            Err(problem) if problem.code == API_KEY_INVALID => now + REFUSAL_REMEMBERED,
-            // An outage is told to those who wait, and not remembered.
-            Err(_) => now,
-        };
-        Exchanged { outcome, until }
     }
 }
 
