@@ -6,7 +6,10 @@ use axum::{
     extract::{FromRef, FromRequestParts},
     http::{header, request::Parts},
 };
-use common::problem::Problem;
+use common::{
+    db::{CrossTenantTx, Db, TenantTx},
+    problem::Problem,
+};
 use contracts::id::{Principal, TenantId};
 use std::{marker::PhantomData, sync::Arc};
 
@@ -14,6 +17,12 @@ use std::{marker::PhantomData, sync::Arc};
 pub trait Permission: Send + Sync + 'static {
     const NAME: &'static str;
 }
+
+/// A permission of a tenant: it says nothing about other tenants' rows.
+pub trait TenantPermission: Permission {}
+
+/// A permission of the platform's operators (`scope = "platform"` in the service's list), for rows of every tenant.
+pub trait PlatformPermission: Permission {}
 
 /// Platform clients as a type; see [`crate::callers`].
 pub trait Callers: Send + Sync + 'static {
@@ -23,14 +32,18 @@ pub trait Callers: Send + Sync + 'static {
 /// Stands for every client that auth's `PLATFORM_CLIENTS` names, products included; the handler then looks whose it is.
 const EVERY_CLIENT: &str = "*";
 
-/// Declares permissions: `permissions! { pub ReadInvoices = "billing.readInvoices" }`.
+/// Declares permissions: `permissions! { pub ReadInvoices = "billing.readInvoices" }`, or, for one of the platform's,
+/// `permissions! { pub CloseCycles = platform "billing.closeCycles" }`.
 #[macro_export]
 macro_rules! permissions {
-    ($($vis:vis $name:ident = $text:literal),+ $(,)?) => {$(
+    ($($vis:vis $name:ident = $($scope:ident)? $text:literal),+ $(,)?) => {$(
         #[doc = concat!("`", $text, "`")]
         $vis struct $name;
         impl $crate::Permission for $name { const NAME: &'static str = $text; }
+        $crate::permissions! { @scope $name $($scope)? }
     )+};
+    (@scope $name:ident) => { impl $crate::TenantPermission for $name {} };
+    (@scope $name:ident platform) => { impl $crate::PlatformPermission for $name {} };
 }
 
 /// Declares who may call an internal endpoint: `callers! { pub Worker = ["worker"] }`, or `["*"]` for every platform client.
@@ -65,6 +78,58 @@ pub struct Authenticated {
 pub struct Internal<C> {
     pub client_id: String,
     callers: PhantomData<C>,
+}
+
+#[expect(clippy::disallowed_methods, reason = "the permission is the tenant's")]
+impl<P: TenantPermission> Allowed<P> {
+    /// A transaction of the caller's tenant.
+    pub async fn begin(&self, db: &Db) -> sqlx::Result<TenantTx> {
+        db.begin(self.tenant).await
+    }
+
+    /// As [`Allowed::begin`], only to read, and all that is read is of one instant.
+    pub async fn begin_snapshot(&self, db: &Db) -> sqlx::Result<TenantTx> {
+        db.begin_snapshot(self.tenant).await
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the permission is the platform's")]
+impl<P: PlatformPermission> Allowed<P> {
+    /// A transaction over all tenants.
+    pub async fn begin_across_tenants(&self, db: &Db) -> sqlx::Result<CrossTenantTx> {
+        db.begin_across_tenants().await
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "it is the tenant that the token acts in")]
+impl Authenticated {
+    /// A transaction of the caller's tenant.
+    pub async fn begin(&self, db: &Db) -> sqlx::Result<TenantTx> {
+        db.begin(self.tenant).await
+    }
+
+    /// As [`Authenticated::begin`], only to read, and all that is read is of one instant.
+    pub async fn begin_snapshot(&self, db: &Db) -> sqlx::Result<TenantTx> {
+        db.begin_snapshot(self.tenant).await
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the platform's own services act for every tenant")]
+impl<C: Callers> Internal<C> {
+    /// A transaction of the tenant that the caller acts for.
+    pub async fn begin_for(&self, db: &Db, tenant: TenantId) -> sqlx::Result<TenantTx> {
+        db.begin(tenant).await
+    }
+
+    /// As [`Internal::begin_for`], only to read, and all that is read is of one instant.
+    pub async fn begin_snapshot_for(&self, db: &Db, tenant: TenantId) -> sqlx::Result<TenantTx> {
+        db.begin_snapshot(tenant).await
+    }
+
+    /// A transaction over all tenants.
+    pub async fn begin_across_tenants(&self, db: &Db) -> sqlx::Result<CrossTenantTx> {
+        db.begin_across_tenants().await
+    }
 }
 
 impl<P: Permission, S: Send + Sync> FromRequestParts<S> for Allowed<P>

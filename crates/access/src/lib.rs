@@ -23,7 +23,7 @@ mod stores;
 pub mod token;
 
 pub use cache::Stamps;
-pub use extract::{Allowed, Authenticated, Callers, Internal, Permission};
+pub use extract::{Allowed, Authenticated, Callers, Internal, Permission, PlatformPermission, TenantPermission};
 pub use primary::{Fill, FillAnswer, FillRequest, Permissions, SessionAnswer};
 pub use single_flight::SingleFlight;
 pub use stores::{RecordStore, SessionStore};

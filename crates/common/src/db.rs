@@ -1,12 +1,20 @@
 //! How does a service reach its stores? One pool to its own database, one connection manager to Redis.
 
+mod background;
 mod cache;
+mod transaction;
 mod walls;
 
+pub use background::Background;
 pub use cache::{connect_redis, redis_client, resend};
+pub use transaction::{CrossTenantTx, Lookup, Scoped, TenantTx, TenantlessTx};
 pub use walls::{begin, begin_for, begin_platform, begin_snapshot, is_above_walls};
 
-use crate::config::Database;
+use crate::{
+    ambient::Ambient,
+    config::Database,
+    poller::{Wake, Wakes},
+};
 use secrecy::ExposeSecret;
 use sqlx::{PgConnection, PgPool, postgres::PgPoolOptions};
 use std::{
@@ -27,6 +35,47 @@ const WRITABLE: &str = "SELECT NOT pg_is_in_recovery() AND NOT current_setting('
 
 /// A read-only connection is kept for this long: reading still works, and a new connection for each request would be a burden.
 const READ_ONLY_AGE: Duration = Duration::from_secs(2);
+
+/// The service's own database, and whom its commits wake; cheap to clone.
+#[derive(Clone)]
+pub struct Db(Arc<Inner>);
+
+struct Inner {
+    pool: PgPool,
+    service: &'static str,
+    ambient: Ambient,
+    wakes: Wakes,
+}
+
+impl Db {
+    /// As [`connect`], for the service of this name.
+    pub fn connect(settings: &Database, service: &'static str, ambient: Ambient) -> Result<Self, sqlx::Error> {
+        Ok(Self::new(connect(settings)?, service, ambient))
+    }
+
+    pub fn new(pool: PgPool, service: &'static str, ambient: Ambient) -> Self {
+        Self(Arc::new(Inner { pool, service, ambient, wakes: Wakes::default() }))
+    }
+
+    /// Connections without a scope: row-level security shows them no tenant's rows.
+    pub fn pool(&self) -> &PgPool {
+        &self.0.pool
+    }
+
+    /// Name of the service: the source of its messages.
+    pub fn service(&self) -> &'static str {
+        self.0.service
+    }
+
+    pub fn ambient(&self) -> &Ambient {
+        &self.0.ambient
+    }
+
+    /// What wakes the loop that does `work`; see [`Scoped::wake`].
+    pub fn wake(&self, work: &'static str) -> Wake {
+        self.0.wakes.get(work)
+    }
+}
 
 /// A pool that connects when first used, so that a service starts while its database is still away.
 pub fn connect(settings: &Database) -> Result<PgPool, sqlx::Error> {

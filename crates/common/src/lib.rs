@@ -3,6 +3,7 @@
 //! | module | answers |
 //! | --- | --- |
 //! | [`ambient`] | what time is it, and what is random? |
+//! | [`backoff`] | how long until the next try? |
 //! | [`config`] | what was this process told by its environment? |
 //! | [`crypto`] | which cryptography is used? |
 //! | [`db`] | how does a service reach its stores? |
@@ -10,6 +11,7 @@
 //! | [`limit`] | how often may one source do something? |
 //! | [`openapi`] | what does the service's documentation say? |
 //! | [`page`] | how is a long list read? |
+//! | [`poller`] | when does a background loop look again? |
 //! | [`problem`] | what does a caller learn when a request is refused? |
 //! | [`sealing`] | how does a secret lie in a database? |
 //! | [`server`] | how does a service listen, and how does it stop? |
@@ -17,6 +19,7 @@
 //! | [`telemetry`] | what can be seen of a running service? |
 
 pub mod ambient;
+pub mod backoff;
 pub mod config;
 pub mod crypto;
 pub mod db;
@@ -24,6 +27,7 @@ pub mod http;
 pub mod limit;
 pub mod openapi;
 pub mod page;
+pub mod poller;
 pub mod problem;
 pub mod sealing;
 pub mod server;

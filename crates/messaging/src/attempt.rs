@@ -1,18 +1,15 @@
 //! What becomes of one received message? It takes effect, comes back later, or goes to the dead-letter queue.
 
 use crate::{
-    backoff::Backoff,
     breaker::Breaker,
     copy::{self, attempts, receives},
     handler::Fault,
-    inbox,
     lease::Lease,
     routes::{Parsed, Routes, Unfit},
 };
 use aws_sdk_sqs::types::Message;
-use common::{ambient::Ambient, db};
+use common::{ambient::Ambient, backoff::Backoff, db::Db};
 use futures_util::FutureExt;
-use sqlx::PgPool;
 use std::{panic::AssertUnwindSafe, time::Duration};
 use tokio_util::sync::CancellationToken;
 
@@ -30,7 +27,7 @@ const UNKNOWN: &str = "unknown";
 pub(crate) struct Context {
     pub queue: &'static str,
     pub dead_queue_url: String,
-    pub pool: PgPool,
+    pub db: Db,
     pub ambient: Ambient,
     pub routes: Routes,
     pub retry: Backoff,
@@ -121,18 +118,11 @@ impl Context {
     }
 
     async fn apply(&self, parsed: &Parsed) -> Outcome {
-        self.apply_once(parsed).await.unwrap_or_else(Outcome::from)
-    }
-
-    /// The claim and the effect commit together. Whatever ends this early rolls both back.
-    async fn apply_once(&self, parsed: &Parsed) -> Result<Outcome, Fault> {
-        let mut tx = db::begin_for(&self.pool, parsed.tenant).await?;
-        if !inbox::claim(&mut tx, self.queue, &parsed.id).await? {
-            return Ok(Outcome::Duplicate);
+        match parsed.effect.apply(&self.db, self.queue).await {
+            Ok(true) => Outcome::Applied,
+            Ok(false) => Outcome::Duplicate,
+            Err(fault) => fault.into(),
         }
-        parsed.effect.apply(&mut tx).await?;
-        tx.commit().await?;
-        Ok(Outcome::Applied)
     }
 
     async fn settle(&self, kind: &str, outcome: Outcome, message: &Message, lease: &Lease) {

@@ -5,15 +5,14 @@
 use crate::{
     attempt::Context,
     aws::{Aws, QueueError},
-    backoff::Backoff,
     breaker::Breaker,
     handler::{Handle, HandleRaw},
     poll::Poll,
     routes::{Routes, check},
 };
 use common::{
-    ambient::Ambient,
-    db,
+    backoff::Backoff,
+    db::{self, Db},
     server::{FINISH_WITHIN, GIVE_BACK_WITHIN, GiveUp},
 };
 use contracts::{messages::Message as Contract, topology};
@@ -42,8 +41,7 @@ const RECONNECT: Backoff = Backoff { base: Duration::from_millis(500), factor: 2
 pub struct Consumer {
     aws: Aws,
     queue: &'static str,
-    pool: PgPool,
-    ambient: Ambient,
+    db: Db,
     routes: Routes,
     options: Options,
 }
@@ -80,8 +78,8 @@ impl Default for Options {
 
 impl Consumer {
     /// A consumer of `queue` (its bare name in the topology), whose name is also that of the consumer in the inbox.
-    pub fn new(aws: &Aws, queue: &'static str, pool: PgPool, ambient: Ambient) -> Self {
-        Self { aws: aws.clone(), queue, pool, ambient, routes: Routes::default(), options: Options::default() }
+    pub fn new(aws: &Aws, queue: &'static str, db: Db) -> Self {
+        Self { aws: aws.clone(), queue, db, routes: Routes::default(), options: Options::default() }
     }
 
     /// Takes messages of type `M` with `handler`. Types without a handler go to the dead-letter queue.
@@ -118,19 +116,19 @@ impl Consumer {
 
     async fn consume(self, shutdown: CancellationToken) {
         let Some((queue_url, dead_queue_url)) = self.find_queues(&shutdown).await else { return };
-        let Self { aws, queue, pool, ambient, routes, options } = self;
+        let Self { aws, queue, db, routes, options } = self;
         let visibility = options
             .visibility
             .or(topology::queue(queue).map(|queue| queue.visibility_timeout))
             .unwrap_or(DEFAULT_VISIBILITY);
-        let permits = Arc::new(Semaphore::new(at_once(pool.options().get_max_connections())));
+        let permits = Arc::new(Semaphore::new(at_once(db.pool().options().get_max_connections())));
         let (retry, reconnect) =
             (Backoff { base: options.retry_base, ..RETRY }, Backoff { base: options.reconnect_base, ..RECONNECT });
         let context = Arc::new(Context {
             queue,
             dead_queue_url,
-            pool,
-            ambient,
+            ambient: db.ambient().clone(),
+            db,
             routes,
             retry,
             reconnect,
@@ -190,7 +188,7 @@ impl Consumer {
                         failures,
                         "The queue cannot be found yet"
                     );
-                    pause(RECONNECT.jittered(failures, &self.ambient), shutdown).await;
+                    pause(RECONNECT.jittered(failures, self.db.ambient()), shutdown).await;
                 }
             }
         }
@@ -244,7 +242,7 @@ async fn place(
             sleep(context.reconnect.jittered(outages, &context.ambient)).await;
         }
         let mut failures = 0;
-        while let Err(error) = writable(&context.pool).await {
+        while let Err(error) = writable(context.db.pool()).await {
             failures += 1;
             tracing::warn!(
                 error = &error as &dyn std::error::Error,

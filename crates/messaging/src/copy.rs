@@ -2,7 +2,7 @@
 //!
 //! A crash in between leaves both; the inbox lets one of them take effect.
 
-use crate::{backoff::whole_seconds, lease::Lease};
+use crate::lease::{Lease, whole_seconds};
 use aws_sdk_sqs::{
     operation::send_message::builders::SendMessageFluentBuilder,
     types::{Message, MessageAttributeValue, MessageSystemAttributeName},

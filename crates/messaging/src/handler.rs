@@ -2,12 +2,12 @@
 
 use crate::outbox::OutboxError;
 use chrono::{DateTime, Utc};
+use common::db::{CrossTenantTx, Db, Scoped, TenantTx};
 use contracts::{
     id::{MessageId, TenantId},
     messages::Message,
 };
 use serde::de::DeserializeOwned;
-use sqlx::PgConnection;
 
 /// A message that arrived.
 #[derive(Clone, Debug)]
@@ -23,12 +23,12 @@ pub struct Delivery<M> {
 
 /// Takes messages of type `M`.
 pub trait Handle<M: Message>: Send + Sync + 'static {
-    /// Whether `tx` reaches the rows of every tenant, as for a message without a tenant, and not only those of the message's.
-    const ACROSS_TENANTS: bool = false;
+    /// What it reaches: the rows of the message's tenant ([`TenantTx`]), or those of every tenant ([`CrossTenantTx`]).
+    type Tx: HandlerTx;
 
     /// Does what the message asks for, inside `tx`: the transaction that also marks the message as taken. What is written
     /// there, outbox rows included, happens once; anything outside must bear being done again.
-    fn handle(&self, tx: &mut PgConnection, message: &Delivery<M>) -> impl Future<Output = Result<(), Fault>> + Send;
+    fn handle(&self, tx: &mut Self::Tx, message: &Delivery<M>) -> impl Future<Output = Result<(), Fault>> + Send;
 }
 
 /// Takes the bodies of a queue that carries no envelopes, such as SES's feedback.
@@ -39,7 +39,37 @@ pub trait HandleRaw: Send + Sync + 'static {
     fn message_id(body: &Self::Body) -> String;
 
     /// As [`Handle::handle`].
-    fn handle(&self, tx: &mut PgConnection, body: &Self::Body) -> impl Future<Output = Result<(), Fault>> + Send;
+    fn handle(&self, tx: &mut CrossTenantTx, body: &Self::Body) -> impl Future<Output = Result<(), Fault>> + Send;
+}
+
+/// The transaction of a handler.
+pub trait HandlerTx: Scoped + Sized + 'static {
+    /// Begins it for a message about `tenant`; a permanent fault if it needs one and there is none.
+    fn begin(db: &Db, tenant: Option<TenantId>) -> impl Future<Output = Result<Self, Fault>> + Send;
+    fn commit(self) -> impl Future<Output = sqlx::Result<()>> + Send;
+}
+
+#[expect(clippy::disallowed_methods, reason = "the message is whose transaction it is")]
+impl HandlerTx for TenantTx {
+    async fn begin(db: &Db, tenant: Option<TenantId>) -> Result<Self, Fault> {
+        let tenant = tenant.ok_or_else(|| Fault::permanent("the message names no tenant"))?;
+        Ok(db.begin(tenant).await?)
+    }
+
+    async fn commit(self) -> sqlx::Result<()> {
+        self.commit().await
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "its handler says so by its type")]
+impl HandlerTx for CrossTenantTx {
+    async fn begin(db: &Db, _: Option<TenantId>) -> Result<Self, Fault> {
+        Ok(db.begin_across_tenants().await?)
+    }
+
+    async fn commit(self) -> sqlx::Result<()> {
+        self.commit().await
+    }
 }
 
 /// Why a message did not take effect.

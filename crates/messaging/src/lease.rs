@@ -2,7 +2,6 @@
 //!
 //! <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-visibility-timeout.html>
 
-use crate::backoff::whole_seconds;
 use aws_sdk_sqs::{error::DisplayErrorContext, operation::change_message_visibility::ChangeMessageVisibilityError};
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
@@ -61,6 +60,22 @@ impl Lease {
     }
 }
 
+/// Whole seconds, rounded up, as SQS counts visibility.
+pub(crate) fn whole_seconds(wait: Duration) -> i32 {
+    let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+    seconds.try_into().unwrap_or(i32::MAX)
+}
+
 fn is_lost(error: &ChangeMessageVisibilityError) -> bool {
     error.is_message_not_inflight() || error.is_receipt_handle_is_invalid()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn visibility_is_rounded_up() {
+        assert_eq!([0, 1, 999, 1000, 1001].map(|ms| whole_seconds(Duration::from_millis(ms))), [0, 1, 1, 1, 2]);
+    }
 }

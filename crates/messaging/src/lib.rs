@@ -19,7 +19,6 @@
 
 mod attempt;
 pub mod aws;
-mod backoff;
 mod breaker;
 pub mod consumer;
 mod copy;
@@ -36,8 +35,8 @@ mod sqlstate;
 
 pub use aws::Aws;
 pub use consumer::Consumer;
-pub use handler::{Delivery, Fault, Handle, HandleRaw};
-pub use outbox::{OutboxError, publish};
+pub use handler::{Delivery, Fault, Handle, HandleRaw, HandlerTx};
+pub use outbox::{OutboxError, publish, publish_unscoped};
 pub use publisher::Publisher;
 pub use relay::Relay;
 pub use routes::{RAW, check};

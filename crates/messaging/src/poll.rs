@@ -1,6 +1,9 @@
 //! One receive from a queue: how long does it wait, and what becomes of it at shutdown?
 
-use crate::{backoff::whole_seconds, copy::ATTEMPTS, lease::Lease};
+use crate::{
+    copy::ATTEMPTS,
+    lease::{Lease, whole_seconds},
+};
 use aws_sdk_sqs::{
     config::{retry::RetryConfig, timeout::TimeoutConfig},
     types::{Message, MessageSystemAttributeName},

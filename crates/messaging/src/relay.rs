@@ -9,22 +9,20 @@
 mod table;
 
 use crate::{
-    backoff::Backoff,
-    outbox::CHANNEL,
+    outbox::{CHANNEL, RELAY},
     publisher::{BATCH_MESSAGES, PublishError, Publisher},
 };
+use common::{db::Db, poller::Poller};
 use contracts::{envelope::Envelope, topology::Topic};
 use sqlx::{PgPool, postgres::PgListener};
 use std::{sync::Arc, time::Duration};
 use table::{Failure, Row};
-use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use uuid::Uuid;
 
-/// Looks for rows this often even if no commit woke it: waits end without one, and notifications are lost while the connection is.
+/// Looks for rows this often even if no commit of its process woke it: waits end without one, and so do the lives of other processes.
 const POLL: Duration = Duration::from_secs(1);
-/// While SNS or the database is away: soon again, but not hammering what is down.
-const OUTAGE: Backoff = Backoff { base: Duration::from_millis(200), factor: 2, cap: Duration::from_secs(5) };
 /// How often the outbox is measured.
 const MEASURE: Duration = Duration::from_secs(5);
 /// Rows claimed at once: ten batches of SNS, sent beside each other.
@@ -36,7 +34,7 @@ const LEASE: Duration = Duration::from_secs(20);
 
 /// Moves the messages of one database to SNS, for ever. Any number may run beside each other.
 pub struct Relay {
-    pool: PgPool,
+    db: Db,
     publisher: Publisher,
     lease: Duration,
 }
@@ -61,8 +59,8 @@ struct Sending {
 }
 
 impl Relay {
-    pub fn new(pool: PgPool, publisher: Publisher) -> Self {
-        Self { pool, publisher, lease: LEASE }
+    pub fn new(db: Db, publisher: Publisher) -> Self {
+        Self { db, publisher, lease: LEASE }
     }
 
     /// Instead of the usual lease, which tests need not wait for.
@@ -73,72 +71,69 @@ impl Relay {
 
     /// Runs until `shutdown`, through any outage of PostgreSQL or SNS; then ends after the batches that it holds.
     pub async fn run(self, shutdown: CancellationToken) {
-        let (wake, tasks) = (Notify::new(), TaskTracker::new());
+        let tasks = TaskTracker::new();
         tokio::select! {
-            () = self.relay(&wake, &tasks, &shutdown) => {}
-            () = self.listen(&wake) => {}
+            () = self.relay(&tasks, &shutdown) => {}
+            () = self.listen() => {}
             () = self.measure() => {}
         }
         tasks.close();
         tasks.wait().await;
     }
 
-    async fn relay(&self, wake: &Notify, tasks: &TaskTracker, shutdown: &CancellationToken) {
+    async fn relay(&self, tasks: &TaskTracker, shutdown: &CancellationToken) {
         let lanes = Arc::new(Semaphore::new(LANES));
         let sending = Arc::new(Sending {
-            pool: self.pool.clone(),
+            pool: self.db.pool().clone(),
             publisher: self.publisher.clone(),
             outages: Default::default(),
         });
-        while let Some(lane) = free(&lanes, shutdown).await {
+        let mut poller = Poller::new(self.db.wake(RELAY), POLL, shutdown.clone());
+        while poller.next().await {
+            let Some(lane) = free(&lanes, shutdown).await else { break };
             let outages = sending.outages.outages();
-            let rows = match table::claim(&self.pool, CLAIM, self.lease).await {
-                Ok(rows) => rows,
+            match table::claim(self.db.pool(), CLAIM, self.lease).await {
+                Ok(rows) if rows.is_empty() => poller.done(false),
+                Ok(rows) => {
+                    let sent = tasks.spawn(Arc::clone(&sending).send(rows, outages, lane));
+                    if outages > 0 {
+                        // One claim finds out whether the outage is over.
+                        let _ = shutdown.run_until_cancelled(sent).await;
+                    }
+                    let away = outages > 0 && sending.outages.outages() > 0;
+                    if away { poller.failed() } else { poller.done(true) }
+                }
                 Err(error) => {
                     sending.abandoned(outages, &error.into());
-                    until(tokio::time::sleep(OUTAGE.ceiling(outages + 1)), shutdown).await;
-                    continue;
-                }
-            };
-            if rows.is_empty() {
-                until(tokio::time::timeout(POLL, wake.notified()), shutdown).await;
-                continue;
-            }
-            let sent = tasks.spawn(Arc::clone(&sending).send(rows, outages, lane));
-            if outages > 0 {
-                // One claim finds out whether the outage is over.
-                until(sent, shutdown).await;
-                let outages = sending.outages.outages();
-                if outages > 0 {
-                    until(tokio::time::sleep(OUTAGE.ceiling(outages)), shutdown).await;
+                    poller.failed();
                 }
             }
         }
     }
 
     /// Wakes the relay at each commit that wrote messages.
-    async fn listen(&self, wake: &Notify) {
+    async fn listen(&self) {
         loop {
-            if let Err(error) = self.pass_on_notifications(wake).await {
+            if let Err(error) = self.pass_on_notifications().await {
                 tracing::debug!(error = &error as &dyn std::error::Error, "Commits do not wake the relay; it polls");
             }
             tokio::time::sleep(POLL).await;
         }
     }
 
-    async fn pass_on_notifications(&self, wake: &Notify) -> sqlx::Result<()> {
-        let mut listener = PgListener::connect_with(&self.pool).await?;
+    async fn pass_on_notifications(&self) -> sqlx::Result<()> {
+        let mut listener = PgListener::connect_with(self.db.pool()).await?;
         listener.listen(CHANNEL).await?;
         loop {
             listener.recv().await?;
-            wake.notify_one();
+            self.db.wake(RELAY).wake();
         }
     }
 
     /// Tells how long the oldest message has waited, and how many wait for a person.
     async fn measure(&self) {
         loop {
-            if let Ok((oldest_seconds, parked)) = table::measure(&self.pool).await {
+            if let Ok((oldest_seconds, parked)) = table::measure(self.db.pool()).await {
                 metrics::gauge!("outbox_oldest_seconds").set(oldest_seconds);
                 metrics::gauge!("outbox_parked").set(parked as f64);
             }
@@ -223,12 +218,5 @@ async fn free(lanes: &Arc<Semaphore>, shutdown: &CancellationToken) -> Option<Ow
         biased;
         () = shutdown.cancelled() => None,
         lane = Arc::clone(lanes).acquire_owned() => lane.ok(),
-    }
-}
-
-async fn until<T>(end: impl Future<Output = T>, shutdown: &CancellationToken) {
-    tokio::select! {
-        () = shutdown.cancelled() => {}
-        _ = end => {}
     }
 }

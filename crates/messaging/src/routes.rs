@@ -2,8 +2,10 @@
 
 use crate::{
     consumer::Mismatch,
-    handler::{Delivery, Fault, Handle, HandleRaw},
+    handler::{Delivery, Fault, Handle, HandleRaw, HandlerTx},
+    inbox,
 };
+use common::db::{CrossTenantTx, Db};
 use contracts::{
     envelope::Envelope,
     id::TenantId,
@@ -11,7 +13,6 @@ use contracts::{
     topology::{self, Queue},
 };
 use futures_util::future::BoxFuture;
-use sqlx::PgConnection;
 use std::{
     collections::{BTreeSet, HashMap},
     sync::Arc,
@@ -19,11 +20,7 @@ use std::{
 
 /// A body that was understood, with the handler that takes it.
 pub(crate) struct Parsed {
-    /// The key of the inbox.
-    pub id: String,
     pub kind: &'static str,
-    /// Whose rows the effect touches; `None` for those of every tenant.
-    pub tenant: Option<TenantId>,
     pub effect: Box<dyn Effect>,
 }
 
@@ -42,7 +39,8 @@ impl Unfit {
 }
 
 pub(crate) trait Effect: Send + Sync {
-    fn apply<'a>(&'a self, tx: &'a mut PgConnection) -> BoxFuture<'a, Result<(), Fault>>;
+    /// Takes effect and commits it; `false` if an earlier delivery has. Whatever ends this early rolls all of it back.
+    fn apply<'a>(&'a self, db: &'a Db, queue: &'a str) -> BoxFuture<'a, Result<bool, Fault>>;
 }
 
 type FromEnvelope = Box<dyn Fn(Envelope) -> Result<Parsed, Unfit> + Send + Sync>;
@@ -95,13 +93,7 @@ impl Routes {
                 tenant: envelope.tenant,
                 data,
             };
-            let tenant = delivery.tenant.filter(|_| !H::ACROSS_TENANTS);
-            Ok(Parsed {
-                id: delivery.id.to_string(),
-                kind: M::TYPE,
-                tenant,
-                effect: Box::new(Typed { handler: Arc::clone(&handler), delivery }),
-            })
+            Ok(Parsed { kind: M::TYPE, effect: Box::new(Typed { handler: Arc::clone(&handler), delivery }) })
         };
         self.by_type.insert(M::TYPE, Box::new(parse));
     }
@@ -111,12 +103,7 @@ impl Routes {
         self.raw = Some(Box::new(move |text| {
             let body = serde_json::from_str::<H::Body>(text)
                 .map_err(|fault| Unfit::new("the body does not fit its schema", Some(fault)))?;
-            Ok(Parsed {
-                id: H::message_id(&body),
-                kind: RAW,
-                tenant: None,
-                effect: Box::new(Raw { handler: Arc::clone(&handler), body }),
-            })
+            Ok(Parsed { kind: RAW, effect: Box::new(Raw { handler: Arc::clone(&handler), body }) })
         }));
     }
 
@@ -145,8 +132,15 @@ struct Typed<M, H> {
 }
 
 impl<M: Message, H: Handle<M>> Effect for Typed<M, H> {
-    fn apply<'a>(&'a self, tx: &'a mut PgConnection) -> BoxFuture<'a, Result<(), Fault>> {
-        Box::pin(self.handler.handle(tx, &self.delivery))
+    fn apply<'a>(&'a self, db: &'a Db, queue: &'a str) -> BoxFuture<'a, Result<bool, Fault>> {
+        let (handler, delivery) = (&self.handler, &self.delivery);
+        Box::pin(async move {
+            let id = delivery.id.to_string();
+            let Some(mut tx) = claim::<H::Tx>(db, delivery.tenant, queue, &id).await? else { return Ok(false) };
+            handler.handle(&mut tx, delivery).await?;
+            tx.commit().await?;
+            Ok(true)
+        })
     }
 }
 
@@ -156,9 +150,21 @@ struct Raw<H: HandleRaw> {
 }
 
 impl<H: HandleRaw> Effect for Raw<H> {
-    fn apply<'a>(&'a self, tx: &'a mut PgConnection) -> BoxFuture<'a, Result<(), Fault>> {
-        Box::pin(self.handler.handle(tx, &self.body))
+    fn apply<'a>(&'a self, db: &'a Db, queue: &'a str) -> BoxFuture<'a, Result<bool, Fault>> {
+        Box::pin(async move {
+            let id = H::message_id(&self.body);
+            let Some(mut tx) = claim::<CrossTenantTx>(db, None, queue, &id).await? else { return Ok(false) };
+            self.handler.handle(&mut tx, &self.body).await?;
+            tx.commit().await?;
+            Ok(true)
+        })
     }
+}
+
+/// The transaction of a message that has not taken effect yet.
+async fn claim<T: HandlerTx>(db: &Db, tenant: Option<TenantId>, queue: &str, id: &str) -> Result<Option<T>, Fault> {
+    let mut tx = T::begin(db, tenant).await?;
+    Ok(inbox::claim(&mut tx, queue, id).await?.then_some(tx))
 }
 
 #[cfg(test)]
@@ -173,7 +179,8 @@ mod tests {
 
     struct Nothing;
     impl Handle<MemberJoined> for Nothing {
-        async fn handle(&self, _: &mut PgConnection, _: &Delivery<MemberJoined>) -> Result<(), Fault> {
+        type Tx = CrossTenantTx;
+        async fn handle(&self, _: &mut CrossTenantTx, _: &Delivery<MemberJoined>) -> Result<(), Fault> {
             Ok(())
         }
     }
@@ -183,7 +190,7 @@ mod tests {
         fn message_id(_: &Value) -> String {
             String::new()
         }
-        async fn handle(&self, _: &mut PgConnection, _: &Value) -> Result<(), Fault> {
+        async fn handle(&self, _: &mut CrossTenantTx, _: &Value) -> Result<(), Fault> {
             Ok(())
         }
     }

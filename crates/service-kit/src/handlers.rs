@@ -45,7 +45,7 @@ impl<A: Clone> Handlers<A> {
     }
 
     pub(crate) fn consumer(self, aws: &Aws, kit: &Kit, app: &A) -> Result<Complete, Mismatch> {
-        let consumer = Consumer::new(aws, self.queue, kit.pool.clone(), kit.ambient.clone());
+        let consumer = Consumer::new(aws, self.queue, kit.db.clone());
         self.add.into_iter().fold(consumer, |consumer, add| add(consumer, app.clone())).complete()
     }
 }

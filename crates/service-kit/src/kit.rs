@@ -4,7 +4,7 @@ use access::{Access, Fill, client::PlatformClient};
 use common::{
     ambient::Ambient,
     config::{Base, Database},
-    db,
+    db::{self, Db},
     server::Health,
 };
 use redis::aio::ConnectionManager;
@@ -14,6 +14,7 @@ use std::sync::Arc;
 /// Held once by each service's `App`, which [`crate::state!`] makes stand for it; cheap to clone.
 #[derive(Clone)]
 pub struct Kit {
+    pub db: Db,
     pub pool: PgPool,
     pub redis: ConnectionManager,
     pub access: Access,
@@ -25,11 +26,13 @@ pub struct Kit {
 
 impl Kit {
     /// Connects lazily: what is away is away for the requests that need it. Call it inside the runtime.
-    pub fn open(base: &Base, database: &Database, ambient: Ambient) -> anyhow::Result<Self> {
+    pub fn open(name: &'static str, base: &Base, database: &Database, ambient: Ambient) -> anyhow::Result<Self> {
         let redis = db::connect_redis(base)?;
         let client = PlatformClient::new(base);
+        let db = Db::connect(database, name, ambient.clone())?;
         Ok(Self {
-            pool: db::connect(database)?,
+            pool: db.pool().clone(),
+            db,
             access: Access::remote(base, redis.clone(), client.clone()),
             redis,
             client,

@@ -4,6 +4,7 @@ use crate::{Config, Handlers, Kit, Service};
 use axum::Router;
 use common::{
     ambient::Ambient,
+    db::Background,
     openapi::{finish, swagger},
     problem::Chain,
     server::{Bound, Lifecycle},
@@ -21,6 +22,12 @@ const RETRY_PAUSE: Duration = Duration::from_secs(1);
 pub struct Tasks<'a>(&'a Lifecycle);
 
 impl Tasks<'_> {
+    /// The right to act for tenants whom nobody speaks for, which each task is given by whoever starts it here.
+    #[expect(clippy::disallowed_methods, reason = "these are the background tasks")]
+    pub fn background(&self) -> Background {
+        Background::new()
+    }
+
     /// Starts what `task` makes of the order to stop; the process waits for its end.
     pub fn spawn<F: Future<Output = ()> + Send + 'static>(&self, task: impl FnOnce(CancellationToken) -> F) {
         self.0.spawn(task(self.0.shutdown.clone()));
@@ -29,7 +36,7 @@ impl Tasks<'_> {
 
 /// What a service's handlers work with, without anything that runs.
 pub async fn app<S: Service>(config: Config<S::Settings>, ambient: Ambient) -> anyhow::Result<S::App> {
-    S::app(Kit::open(&config.base, &config.database, ambient)?, config.own).await
+    S::app(Kit::open(S::ROSTER.name, &config.base, &config.database, ambient)?, config.own).await
 }
 
 /// Its routes, with the documentation of them.
@@ -49,7 +56,7 @@ pub async fn start<S: Service>(
     let app = app::<S>(config, ambient).await?;
     let tasks = Tasks(&lifecycle);
     if S::ROSTER.publishes() {
-        tasks.spawn(|shutdown| Relay::new(app.pool.clone(), aws.publisher()).run(shutdown));
+        tasks.spawn(|shutdown| Relay::new(app.db.clone(), aws.publisher()).run(shutdown));
     }
     let consumers = S::consumers().into_iter().map(|handlers: Handlers<_>| handlers.consumer(&aws, &app, &app));
     for consumer in consumers.collect::<Result<Vec<_>, _>>()? {

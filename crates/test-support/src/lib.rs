@@ -20,7 +20,7 @@ pub use contract::openapi_contract;
 pub use issuer::TestIssuer;
 pub use link::Link;
 pub use neighbours::Neighbours;
-pub use platform::{TestPlatform, TestUser, config, redis_url, redis_url_of};
+pub use platform::{TestPlatform, TestUser, background, config, redis_url, redis_url_of};
 pub use redis_server::RedisServer;
 pub use walls::tenant_walls;
 

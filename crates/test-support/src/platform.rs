@@ -10,6 +10,7 @@ use access::{RecordStore, SessionStore};
 use common::{
     ambient::Ambient,
     config::{Base, Env},
+    db::{self, CrossTenantTx, Db},
     server::{Bound, Lifecycle},
 };
 use contracts::{
@@ -87,6 +88,16 @@ impl TestPlatform {
         let redis = ConnectionManager::new_with_config(client, patient).await.expect("connecting to Redis");
         let issuer = TestIssuer::start(ambient.clone()).await;
         Self { pool, redis, aws, ambient, issuer, name, service, services: Background::start() }
+    }
+
+    /// The test's own way to the service's database: nobody waits for what its commits wake.
+    pub fn db(&self) -> Db {
+        Db::new(self.pool.clone(), self.service, self.ambient.clone())
+    }
+
+    /// A transaction as background tasks and handlers of messages have it.
+    pub async fn begin_across_tenants(&self) -> CrossTenantTx {
+        background().begin_across_tenants(&self.db()).await.expect("a transaction")
     }
 
     /// The environment of the service under test, for `Env::new`.
@@ -264,6 +275,12 @@ impl Drop for TestPlatform {
         let cleaned = cleaner.join();
         assert!(cleaned.is_ok() || std::thread::panicking(), "the test left something behind");
     }
+}
+
+/// The right of a background task, for tests that do what one does.
+#[expect(clippy::disallowed_methods, reason = "nobody asks a test for anything")]
+pub fn background() -> db::Background {
+    db::Background::new()
 }
 
 /// The URL with which a test itself may do everything in Redis.

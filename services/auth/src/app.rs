@@ -68,7 +68,7 @@ impl App {
         tenant: Option<TenantId>,
         message: &M,
     ) -> Result<(), Problem> {
-        match messaging::publish(conn, &self.ambient, "auth", tenant, message).await {
+        match messaging::publish_unscoped(conn, &self.ambient, "auth", tenant, message).await {
             Ok(_) => Ok(()),
             Err(OutboxError::Database(error)) => Err(error.into()),
             Err(error) => Err(Problem::internal(&error)),

@@ -77,9 +77,9 @@ pub async fn seed(seed: Seed) -> anyhow::Result<()> {
         let (name, owner_email) = (TENANT_NAME.to_owned(), seed.email.as_str().to_owned());
         let created =
             TenantCreated { tenant_id, name, kind: TenantKind::Platform, owner_user_id: user_id, owner_email };
-        messaging::publish(&mut tx, &ambient, "auth", Some(tenant_id), &created).await?;
+        messaging::publish_unscoped(&mut tx, &ambient, "auth", Some(tenant_id), &created).await?;
     } else if joined {
-        messaging::publish(
+        messaging::publish_unscoped(
             &mut tx,
             &ambient,
             "auth",

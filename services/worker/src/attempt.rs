@@ -121,7 +121,7 @@ async fn finish(app: &App, job: &Claimed, failure: Option<&str>) -> Result<bool,
         reason: failure.map(str::to_owned),
         run,
     };
-    messaging::publish(&mut tx, &app.ambient, "worker", job.tenant(), &finished).await?;
+    messaging::publish_unscoped(&mut tx, &app.ambient, "worker", job.tenant(), &finished).await?;
     tx.commit().await?;
     Ok(true)
 }

@@ -1,6 +1,7 @@
 //! SQL of the outbox, as the relay uses it. Times are the database's, because relays of many machines compare them.
 
-use crate::{backoff::Backoff, publisher::PublishError};
+use crate::publisher::PublishError;
+use common::backoff::Backoff;
 use sqlx::{FromRow, PgPool};
 use std::time::Duration;
 use uuid::Uuid;

@@ -6,10 +6,10 @@ use crate::{
 };
 use aws_config::BehaviorVersion;
 use common::ambient::Ambient;
+use common::db::CrossTenantTx;
 use contracts::{envelope::Envelope, messages::MemberJoined, topology::Topic};
 use messaging::{Aws, Consumer, Delivery, Fault, Handle, HandleRaw, consumer::Options};
 use serde_json::{Value, json};
-use sqlx::PgConnection;
 use std::{sync::Arc, time::Duration};
 use tokio::{sync::Notify, time::Instant};
 use tokio_util::sync::CancellationToken;
@@ -161,8 +161,10 @@ struct Slow {
 }
 
 impl Handle<MemberJoined> for Slow {
-    async fn handle(&self, tx: &mut PgConnection, message: &Delivery<MemberJoined>) -> Result<(), Fault> {
-        sqlx::query("INSERT INTO effects VALUES ($1)").bind(message.id.0).execute(tx).await?;
+    type Tx = CrossTenantTx;
+
+    async fn handle(&self, tx: &mut CrossTenantTx, message: &Delivery<MemberJoined>) -> Result<(), Fault> {
+        sqlx::query("INSERT INTO effects VALUES ($1)").bind(message.id.0).execute(&mut **tx).await?;
         self.begun.notify_one();
         self.go.notified().await;
         Ok(())
@@ -174,9 +176,8 @@ async fn a_message_stays_invisible_while_it_is_handled() {
     within(async |world| {
         let (slow, envelope) = (Slow::default(), world.envelope());
         let options = Options { visibility: Some(Duration::from_secs(2)), ..brisk() };
-        let consumer = Consumer::new(&world.aws, QUEUE, world.pool.clone(), world.ambient.clone())
-            .on::<MemberJoined, _>(slow.clone())
-            .options(options);
+        let consumer =
+            Consumer::new(&world.aws, QUEUE, world.db.clone()).on::<MemberJoined, _>(slow.clone()).options(options);
         world.enqueue(&json!(envelope).to_string()).await;
         let stop = CancellationToken::new();
         world.spawn(consumer.in_part().run(stop.clone()));
@@ -198,9 +199,8 @@ async fn a_consumer_that_stops_hands_back_what_it_cannot_finish() {
     within(async |world| {
         let (slow, envelope) = (Slow::default(), world.envelope());
         let options = Options { drain: Duration::ZERO, ..brisk() };
-        let consumer = Consumer::new(&world.aws, QUEUE, world.pool.clone(), world.ambient.clone())
-            .on::<MemberJoined, _>(slow.clone())
-            .options(options);
+        let consumer =
+            Consumer::new(&world.aws, QUEUE, world.db.clone()).on::<MemberJoined, _>(slow.clone()).options(options);
         world.enqueue(&json!(envelope).to_string()).await;
         let stop = CancellationToken::new();
         let running = tokio::spawn(consumer.in_part().run(stop.clone()));
@@ -228,9 +228,8 @@ async fn a_queue_that_says_nothing_does_not_hold_up_a_stop() {
         let aws = Aws::new(&config, &world.prefix, &world.account);
         let slow = Slow::default();
         let options = Options { drain: Duration::from_secs(1), give_back: Duration::from_secs(1), ..brisk() };
-        let consumer = Consumer::new(&aws, QUEUE, world.pool.clone(), world.ambient.clone())
-            .on::<MemberJoined, _>(slow.clone())
-            .options(options);
+        let consumer =
+            Consumer::new(&aws, QUEUE, world.db.clone()).on::<MemberJoined, _>(slow.clone()).options(options);
         world.enqueue(&json!(world.envelope()).to_string()).await;
         let stop = CancellationToken::new();
         let running = tokio::spawn(consumer.in_part().run(stop.clone()));
@@ -252,10 +251,10 @@ impl HandleRaw for Feedback {
     fn message_id(body: &Value) -> String {
         body["id"].as_str().unwrap_or_default().to_owned()
     }
-    async fn handle(&self, tx: &mut PgConnection, body: &Value) -> Result<(), Fault> {
+    async fn handle(&self, tx: &mut CrossTenantTx, body: &Value) -> Result<(), Fault> {
         let id: uuid::Uuid =
             body["id"].as_str().unwrap_or_default().parse().map_err(|_| Fault::permanent("the id is not a UUID"))?;
-        sqlx::query("INSERT INTO effects VALUES ($1)").bind(id).execute(tx).await?;
+        sqlx::query("INSERT INTO effects VALUES ($1)").bind(id).execute(&mut **tx).await?;
         Ok(())
     }
 }
@@ -269,7 +268,7 @@ async fn bodies_without_envelope_take_effect_once_too() {
         world.enqueue(&body).await;
         world.enqueue(r#"{"id": "x"}"#).await;
         world.spawn(
-            Consumer::new(&world.aws, QUEUE, world.pool.clone(), world.ambient.clone())
+            Consumer::new(&world.aws, QUEUE, world.db.clone())
                 .raw(Feedback)
                 .options(brisk())
                 .in_part()

@@ -1,10 +1,11 @@
 //! What is held against a message? Its own faults, and nobody else's.
 
 use crate::world::{QUEUE, Recorder, World, brisk, until, within};
+use common::db::CrossTenantTx;
 use contracts::{id::MessageId, messages::MemberJoined};
 use messaging::{Consumer, Delivery, Fault, Handle, consumer::Options};
 use serde_json::json;
-use sqlx::{Connection, PgConnection};
+use sqlx::Connection;
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::{
@@ -91,7 +92,9 @@ struct Unserved(Arc<Mutex<BTreeMap<MessageId, (&'static str, u32)>>>);
 const AS_OFTEN_AS_A_MESSAGE_MAY_FAIL: u32 = 10;
 
 impl Handle<MemberJoined> for Unserved {
-    async fn handle(&self, tx: &mut PgConnection, message: &Delivery<MemberJoined>) -> Result<(), Fault> {
+    type Tx = CrossTenantTx;
+
+    async fn handle(&self, tx: &mut CrossTenantTx, message: &Delivery<MemberJoined>) -> Result<(), Fault> {
         let (code, attempt) = {
             let mut all = self.0.lock().unwrap();
             let one = all.get_mut(&message.id).unwrap();
@@ -99,9 +102,9 @@ impl Handle<MemberJoined> for Unserved {
             *one
         };
         if attempt <= AS_OFTEN_AS_A_MESSAGE_MAY_FAIL {
-            sqlx::query("SELECT outage($1)").bind(code).execute(&mut *tx).await?;
+            sqlx::query("SELECT outage($1)").bind(code).execute(&mut **tx).await?;
         }
-        sqlx::query("INSERT INTO effects VALUES ($1)").bind(message.id.0).execute(tx).await?;
+        sqlx::query("INSERT INTO effects VALUES ($1)").bind(message.id.0).execute(&mut **tx).await?;
         Ok(())
     }
 }
@@ -114,7 +117,7 @@ async fn no_kind_of_outage_of_the_database_is_the_messages_fault() {
         let codes = ["08006", "25006", "28P01", "3D000", "53300", "57P03", "58030"];
         let said = enqueue(world, codes.len()).await;
         let handler = Unserved(Arc::new(Mutex::new(said.iter().copied().zip(codes.map(|code| (code, 0))).collect())));
-        let consumer = Consumer::new(&world.aws, QUEUE, world.pool.clone(), world.ambient.clone()).on::<MemberJoined, _>(handler);
+        let consumer = Consumer::new(&world.aws, QUEUE, world.db.clone()).on::<MemberJoined, _>(handler);
         world.spawn(consumer.options(Options { reconnect_base: Duration::ZERO, ..brisk() }).in_part().run(world.stop()));
         until("all take effect", async || world.effects().await == said).await;
         assert!(world.next_dead_letter(0).await.is_none());
@@ -134,7 +137,9 @@ struct Probe {
 const IN_FLIGHT: u32 = 20;
 
 impl Handle<MemberJoined> for Probe {
-    async fn handle(&self, _: &mut PgConnection, _: &Delivery<MemberJoined>) -> Result<(), Fault> {
+    type Tx = CrossTenantTx;
+
+    async fn handle(&self, _: &mut CrossTenantTx, _: &Delivery<MemberJoined>) -> Result<(), Fault> {
         let (attempt, running) = (self.attempts.fetch_add(1, SeqCst), self.running.fetch_add(1, SeqCst));
         if attempt > IN_FLIGHT {
             self.beside.fetch_max(running, SeqCst);
@@ -150,8 +155,7 @@ async fn in_an_outage_one_message_at_a_time_finds_out_whether_it_is_over() {
     within(async |world| {
         enqueue(world, 2 * IN_FLIGHT as usize).await;
         let probe = Probe::default();
-        let consumer = Consumer::new(&world.aws, QUEUE, world.pool.clone(), world.ambient.clone())
-            .on::<MemberJoined, _>(probe.clone());
+        let consumer = Consumer::new(&world.aws, QUEUE, world.db.clone()).on::<MemberJoined, _>(probe.clone());
         world
             .spawn(consumer.options(Options { reconnect_base: Duration::ZERO, ..brisk() }).in_part().run(world.stop()));
         until("it was tried again and again", async || probe.attempts.load(SeqCst) > 3 * IN_FLIGHT).await;
@@ -166,10 +170,12 @@ async fn in_an_outage_one_message_at_a_time_finds_out_whether_it_is_over() {
 struct Impatient(Recorder);
 
 impl Handle<MemberJoined> for Impatient {
-    async fn handle(&self, tx: &mut PgConnection, message: &Delivery<MemberJoined>) -> Result<(), Fault> {
+    type Tx = CrossTenantTx;
+
+    async fn handle(&self, tx: &mut CrossTenantTx, message: &Delivery<MemberJoined>) -> Result<(), Fault> {
         self.0.attempts.fetch_add(1, SeqCst);
-        sqlx::raw_sql("SET LOCAL lock_timeout = '1ms'").execute(&mut *tx).await?;
-        sqlx::query("INSERT INTO effects VALUES ($1)").bind(message.id.0).execute(tx).await?;
+        sqlx::raw_sql("SET LOCAL lock_timeout = '1ms'").execute(&mut **tx).await?;
+        sqlx::query("INSERT INTO effects VALUES ($1)").bind(message.id.0).execute(&mut **tx).await?;
         Ok(())
     }
 }
@@ -181,7 +187,7 @@ async fn a_lock_held_by_somebody_else_is_not_the_messages_fault() {
         let recorder = Recorder::new();
         let mut other = world.pool.begin().await.unwrap();
         sqlx::raw_sql("LOCK TABLE effects").execute(&mut *other).await.unwrap();
-        let consumer = Consumer::new(&world.aws, QUEUE, world.pool.clone(), world.ambient.clone());
+        let consumer = Consumer::new(&world.aws, QUEUE, world.db.clone());
         world.spawn(
             consumer.on::<MemberJoined, _>(Impatient(recorder.clone())).options(brisk()).in_part().run(world.stop()),
         );
@@ -197,8 +203,10 @@ async fn a_lock_held_by_somebody_else_is_not_the_messages_fault() {
 struct Unstorable(&'static str, &'static str);
 
 impl Handle<MemberJoined> for Unstorable {
-    async fn handle(&self, tx: &mut PgConnection, _: &Delivery<MemberJoined>) -> Result<(), Fault> {
-        sqlx::query(self.0).bind(self.1).execute(tx).await?;
+    type Tx = CrossTenantTx;
+
+    async fn handle(&self, tx: &mut CrossTenantTx, _: &Delivery<MemberJoined>) -> Result<(), Fault> {
+        sqlx::query(self.0).bind(self.1).execute(&mut **tx).await?;
         Ok(())
     }
 }
@@ -213,7 +221,7 @@ async fn a_value_that_postgresql_refuses_is_buried_at_once_and_not_quoted() {
     ] {
         within(async |world| {
             enqueue(world, 1).await;
-            let consumer = Consumer::new(&world.aws, QUEUE, world.pool.clone(), world.ambient.clone());
+            let consumer = Consumer::new(&world.aws, QUEUE, world.db.clone());
             world.spawn(
                 consumer.on::<MemberJoined, _>(Unstorable(sql, value)).options(brisk()).in_part().run(world.stop()),
             );

@@ -18,9 +18,9 @@ async fn until_outbox_is_empty(world: &World) {
 #[tokio::test]
 async fn what_is_rolled_back_is_never_published() {
     within(async |world| {
-        let mut tx = world.pool.begin().await.unwrap();
-        messaging::publish(&mut tx, &world.ambient, "auth", None, &world.fact()).await.unwrap();
-        tx.rollback().await.unwrap();
+        let mut tx = world.begin().await;
+        messaging::publish(&mut tx, &world.fact()).await.unwrap();
+        drop(tx);
         let said = world.say().await;
         world.relay();
         world.consume(Recorder::new());
@@ -101,7 +101,7 @@ async fn rows_wait_while_sns_is_away_and_leave_when_it_is_back() {
         let aws = Aws::new(&config, &world.prefix, &world.account);
         gate.close();
         let said = world.say().await;
-        world.spawn(Relay::new(world.pool.clone(), aws.publisher()).run(world.stop()));
+        world.spawn(Relay::new(world.db.clone(), aws.publisher()).run(world.stop()));
         until("SNS has been missed", async || gate.refused() > 3).await;
         assert_eq!(world.count("SELECT count(*) FROM outbox WHERE attempts = 0 AND parked_at IS NULL").await, 1);
         gate.open();
@@ -117,7 +117,7 @@ async fn a_relay_survives_an_outage_of_the_database() {
     within(async |world| {
         let gate = Gate::before(world.database_address()).await;
         let pool = world.pool_through(gate.port).await;
-        world.spawn(Relay::new(pool, world.aws.publisher()).run(world.stop()));
+        world.spawn(Relay::new(world.db_of(pool), world.aws.publisher()).run(world.stop()));
         world.say().await;
         until_outbox_is_empty(world).await;
         gate.close();
@@ -193,7 +193,7 @@ async fn what_sns_is_slow_about_holds_up_nothing_that_comes_after_it() {
             .load()
             .await;
         let aws = Aws::new(&config, &world.prefix, &world.account);
-        world.spawn(Relay::new(world.pool.clone(), aws.publisher()).run(world.stop()));
+        world.spawn(Relay::new(world.db.clone(), aws.publisher()).run(world.stop()));
         world.consume(Recorder::new());
         world.say().await;
         until_outbox_is_empty(world).await;
@@ -249,7 +249,7 @@ async fn no_transaction_is_open_while_sns_is_asked() {
         let aws = Aws::new(&config, &world.prefix, &world.account);
         gate.hold();
         world.say().await;
-        world.spawn(Relay::new(world.pool.clone(), aws.publisher()).run(world.stop()));
+        world.spawn(Relay::new(world.db.clone(), aws.publisher()).run(world.stop()));
         until("SNS is asked, and does not answer", async || gate.held() > 0).await;
         let open = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND state LIKE 'idle in transaction%'";
         assert_eq!(world.count(open).await, 0);

@@ -1,6 +1,9 @@
 //! A database and queues of a test's own, gone when it ends.
 
-use common::ambient::Ambient;
+use common::{
+    ambient::Ambient,
+    db::{CrossTenantTx, Db},
+};
 use contracts::{
     envelope::Envelope,
     id::{MessageId, TenantId, UserId},
@@ -36,6 +39,7 @@ pub struct World {
     pub account: String,
     pub prefix: String,
     pub pool: PgPool,
+    pub db: Db,
     pub ambient: Ambient,
     database: PgConnectOptions,
     stop: CancellationToken,
@@ -91,6 +95,7 @@ impl World {
             aws,
             account,
             prefix,
+            db: Db::new(pool.clone(), "auth", ambient.clone()),
             pool,
             ambient,
             database,
@@ -121,6 +126,10 @@ impl World {
         options.connect_with(self.database.clone().host("127.0.0.1").port(port)).await.unwrap()
     }
 
+    pub fn db_of(&self, pool: PgPool) -> Db {
+        Db::new(pool, "auth", self.ambient.clone())
+    }
+
     /// A connection that no pool hands out again.
     pub async fn connect(&self) -> PgConnection {
         PgConnection::connect_with(&self.database).await.unwrap()
@@ -132,17 +141,17 @@ impl World {
 
     pub fn relay(&self) {
         self.spawn(
-            Relay::new(self.pool.clone(), self.aws.publisher()).lease(Duration::from_secs(1)).run(self.stop.clone()),
+            Relay::new(self.db.clone(), self.aws.publisher()).lease(Duration::from_secs(1)).run(self.stop.clone()),
         );
     }
 
     pub fn consume(&self, recorder: Recorder) {
-        self.spawn(self.consumer(recorder, self.pool.clone()).in_part().run(self.stop.clone()));
+        self.spawn(self.consumer(recorder, self.db.clone()).in_part().run(self.stop.clone()));
     }
 
     /// A consumer with short waits.
-    pub fn consumer(&self, recorder: Recorder, pool: PgPool) -> Consumer {
-        Consumer::new(&self.aws, QUEUE, pool, self.ambient.clone()).on::<MemberJoined, _>(recorder).options(brisk())
+    pub fn consumer(&self, recorder: Recorder, db: Db) -> Consumer {
+        Consumer::new(&self.aws, QUEUE, db).on::<MemberJoined, _>(recorder).options(brisk())
     }
 
     /// Runs until the world ends.
@@ -166,10 +175,15 @@ impl World {
         Envelope::new(MessageId(self.ambient.uuid()), self.ambient.now(), "auth", None, &self.fact()).unwrap()
     }
 
+    #[expect(clippy::disallowed_methods, reason = "nobody asks for it")]
+    pub async fn begin(&self) -> CrossTenantTx {
+        self.db.begin_across_tenants().await.unwrap()
+    }
+
     /// Publishes a fact in a transaction of its own.
     pub async fn say(&self) -> MessageId {
-        let mut tx = self.pool.begin().await.unwrap();
-        let id = messaging::publish(&mut tx, &self.ambient, "auth", None, &self.fact()).await.unwrap();
+        let mut tx = self.begin().await;
+        let id = messaging::publish(&mut tx, &self.fact()).await.unwrap();
         tx.commit().await.unwrap();
         id
     }
@@ -297,8 +311,10 @@ impl Recorder {
 }
 
 impl Handle<MemberJoined> for Recorder {
-    async fn handle(&self, tx: &mut PgConnection, message: &Delivery<MemberJoined>) -> Result<(), Fault> {
-        sqlx::query("INSERT INTO effects VALUES ($1)").bind(message.id.0).execute(tx).await?;
+    type Tx = CrossTenantTx;
+
+    async fn handle(&self, tx: &mut CrossTenantTx, message: &Delivery<MemberJoined>) -> Result<(), Fault> {
+        sqlx::query("INSERT INTO effects VALUES ($1)").bind(message.id.0).execute(&mut **tx).await?;
         (self.then)(self.attempts.fetch_add(1, Ordering::SeqCst) + 1)
     }
 }

@@ -2,15 +2,14 @@
 
 use super::{hold_feature, tenant};
 use crate::{app::App, usage::store};
+use common::db::CrossTenantTx;
 use contracts::messages::FeatureDisabled;
 use messaging::{Delivery, Fault, Handle};
-use sqlx::PgConnection;
 
 impl Handle<FeatureDisabled> for App {
-    /// An instance that another tenant has used is recognised.
-    const ACROSS_TENANTS: bool = true;
+    type Tx = CrossTenantTx;
 
-    async fn handle(&self, tx: &mut PgConnection, message: &Delivery<FeatureDisabled>) -> Result<(), Fault> {
+    async fn handle(&self, tx: &mut CrossTenantTx, message: &Delivery<FeatureDisabled>) -> Result<(), Fault> {
         let (tenant, change) = (tenant(message)?, &message.data);
         hold_feature(tx, tenant, change.instance_id, &change.service, &change.feature).await?;
         Ok(store::end(tx, tenant, change).await?)

@@ -5,15 +5,14 @@ use crate::{
     app::App,
     usage::{parked, store},
 };
+use common::db::CrossTenantTx;
 use contracts::messages::FeatureEnabled;
 use messaging::{Delivery, Fault, Handle};
-use sqlx::PgConnection;
 
 impl Handle<FeatureEnabled> for App {
-    /// An instance that another tenant has used is recognised.
-    const ACROSS_TENANTS: bool = true;
+    type Tx = CrossTenantTx;
 
-    async fn handle(&self, tx: &mut PgConnection, message: &Delivery<FeatureEnabled>) -> Result<(), Fault> {
+    async fn handle(&self, tx: &mut CrossTenantTx, message: &Delivery<FeatureEnabled>) -> Result<(), Fault> {
         let (tenant, change) = (tenant(message)?, &message.data);
         hold_feature(tx, tenant, change.instance_id, &change.service, &change.feature).await?;
         store::begin(tx, &self.ambient, tenant, change).await?;

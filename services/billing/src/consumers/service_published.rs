@@ -1,12 +1,14 @@
 //! A version of a service was published: its prices become rates.
 
 use crate::{app::App, rates};
+use common::db::CrossTenantTx;
 use contracts::messages::ServicePublished;
 use messaging::{Delivery, Fault, Handle};
-use sqlx::PgConnection;
 
 impl Handle<ServicePublished> for App {
-    async fn handle(&self, tx: &mut PgConnection, message: &Delivery<ServicePublished>) -> Result<(), Fault> {
+    type Tx = CrossTenantTx;
+
+    async fn handle(&self, tx: &mut CrossTenantTx, message: &Delivery<ServicePublished>) -> Result<(), Fault> {
         let manifest = &message.data.manifest;
         let currency = manifest.currency.parse().map_err(|fault| Fault::permanent(format!("currency {fault}")))?;
         for rate in rates::announced(manifest, &currency, message.time, &self.ambient) {

@@ -5,12 +5,14 @@ use crate::{
     app::App,
     cycles,
 };
+use common::db::TenantTx;
 use contracts::messages::{TenantCreated, TenantKind};
 use messaging::{Delivery, Fault, Handle};
-use sqlx::PgConnection;
 
 impl Handle<TenantCreated> for App {
-    async fn handle(&self, tx: &mut PgConnection, message: &Delivery<TenantCreated>) -> Result<(), Fault> {
+    type Tx = TenantTx;
+
+    async fn handle(&self, tx: &mut TenantTx, message: &Delivery<TenantCreated>) -> Result<(), Fault> {
         let TenantCreated { tenant_id, name, kind, owner_email, .. } = &message.data;
         // The company that runs the platform sends itself no invoices.
         if *kind == TenantKind::Platform {

@@ -9,15 +9,14 @@ use crate::{
         store::{self, Receipt},
     },
 };
+use common::db::CrossTenantTx;
 use contracts::messages::UsageRecorded;
 use messaging::{Delivery, Fault, Handle};
-use sqlx::PgConnection;
 
 impl Handle<UsageRecorded> for App {
-    /// An instance of another tenant is recognised.
-    const ACROSS_TENANTS: bool = true;
+    type Tx = CrossTenantTx;
 
-    async fn handle(&self, tx: &mut PgConnection, message: &Delivery<UsageRecorded>) -> Result<(), Fault> {
+    async fn handle(&self, tx: &mut CrossTenantTx, message: &Delivery<UsageRecorded>) -> Result<(), Fault> {
         let event = Event::check(tenant(message)?, &message.source, message.data.clone()).map_err(Fault::permanent)?;
         let mut owner = store::owner(tx, event.body.instance_id).await?;
         if owner.is_none() {

@@ -43,8 +43,14 @@ pub async fn close(conn: &mut PgConnection, ambient: &Ambient, id: Uuid) -> Resu
     let account = accounts::find(conn, cycle.tenant_id).await?.ok_or(sqlx::Error::RowNotFound)?;
     let invoice = invoice(conn, ambient, &account, &cycle).await?;
     let lines = invoices::lines(conn, account.tenant_id, invoice.id).await?;
-    messaging::publish(conn, ambient, crate::NAME, Some(account.tenant_id), &mail::order(&account, &invoice, &lines))
-        .await?;
+    messaging::publish_unscoped(
+        conn,
+        ambient,
+        crate::NAME,
+        Some(account.tenant_id),
+        &mail::order(&account, &invoice, &lines),
+    )
+    .await?;
     Ok(Some(Closed { invoice, now: true }))
 }
 

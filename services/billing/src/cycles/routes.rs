@@ -22,8 +22,8 @@ use utoipa::IntoParams;
 use uuid::Uuid;
 
 access::permissions! {
-    pub ReadCycles = "billing.readCycles",
-    pub CloseCycles = "billing.closeCycles",
+    pub ReadCycles = platform "billing.readCycles",
+    pub CloseCycles = platform "billing.closeCycles",
 }
 
 #[derive(Debug, Deserialize, IntoParams)]

@@ -35,7 +35,7 @@ const LOOK: Duration = Duration::from_secs(60);
 /// Events taken in one transaction.
 const BATCH: i64 = 500;
 
-access::permissions! { pub ReadParkedUsage = "billing.readParkedUsage" }
+access::permissions! { pub ReadParkedUsage = platform "billing.readParkedUsage" }
 
 /// Why an event does not count yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema, sqlx::Type)]

@@ -13,12 +13,12 @@ use common::{
     problem::Problem,
 };
 use contracts::{id::Principal, manifest::Manifest, messages::ServicePublished};
-use messaging::publish as tell;
+use messaging::publish_unscoped as tell;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
 permissions! {
-    pub PublishServices = "configurator.publishServices",
+    pub PublishServices = platform "configurator.publishServices",
 }
 
 #[derive(Clone, Debug, Deserialize, ToSchema)]

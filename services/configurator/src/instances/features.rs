@@ -5,7 +5,7 @@ use crate::NAME;
 use chrono::{DateTime, Utc};
 use common::ambient::Ambient;
 use contracts::messages::{FeatureDisabled, FeatureEnabled};
-use messaging::{OutboxError, publish};
+use messaging::{OutboxError, publish_unscoped};
 use sqlx::PgConnection;
 
 /// The service itself and its modules `modules` are in use from `effective_at` on.
@@ -27,7 +27,7 @@ pub async fn enabled(
             effective_at,
             version: Some(instance.version.clone()),
         };
-        publish(conn, ambient, NAME, Some(instance.tenant_id), &event).await?;
+        publish_unscoped(conn, ambient, NAME, Some(instance.tenant_id), &event).await?;
     }
     Ok(())
 }
@@ -46,7 +46,7 @@ pub async fn disabled(
         feature: feature(instance, module),
         effective_at,
     };
-    publish(conn, ambient, NAME, Some(instance.tenant_id), &event).await.map(drop)
+    publish_unscoped(conn, ambient, NAME, Some(instance.tenant_id), &event).await.map(drop)
 }
 
 /// `forum.polls`

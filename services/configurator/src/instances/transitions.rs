@@ -13,7 +13,7 @@ use contracts::{
     jobs::{BundlePart, MigrateInstance, SeedInstance},
     messages::{JobOutcome, RunJob},
 };
-use messaging::{OutboxError, publish};
+use messaging::{OutboxError, publish_unscoped};
 use sqlx::PgConnection;
 
 /// What people are told when the worker gave no reason.
@@ -95,5 +95,5 @@ async fn send(
         }
         _ => return Ok(()),
     };
-    publish(conn, ambient, NAME, Some(instance.tenant_id), &order).await.map(drop)
+    publish_unscoped(conn, ambient, NAME, Some(instance.tenant_id), &order).await.map(drop)
 }

@@ -1,6 +1,7 @@
 //! The whole service as it runs: over SNS and SQS, with its relay, its consumer and its provisioner.
 
 use crate::support::{Admin, OWNER, config, id, job_finished, manifest};
+use common::db::CrossTenantTx;
 use contracts::{
     jobs::{Job, MigrateInstance, SeedInstance},
     messages::{FeatureDisabled, FeatureEnabled, JobOutcome, Message, RunJob, ServicePublished},
@@ -8,7 +9,6 @@ use contracts::{
 use futures_util::StreamExt;
 use messaging::{Consumer, Delivery, Fault, Handle};
 use serde_json::{Value, json};
-use sqlx::PgConnection;
 use std::sync::{Arc, Mutex};
 use test_support::{TestPlatform, TestServer, TestUser, eventually, openapi_contract};
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -19,7 +19,9 @@ const HOST: &str = "acme.forum.localhost";
 struct Heard<M>(Arc<Mutex<Vec<M>>>);
 
 impl<M: Message + Clone> Handle<M> for Heard<M> {
-    async fn handle(&self, _: &mut PgConnection, message: &Delivery<M>) -> Result<(), Fault> {
+    type Tx = CrossTenantTx;
+
+    async fn handle(&self, _: &mut CrossTenantTx, message: &Delivery<M>) -> Result<(), Fault> {
         self.0.lock().unwrap().push(message.data.clone());
         Ok(())
     }
@@ -54,7 +56,7 @@ async fn others(platform: &TestPlatform) -> Others {
     messaging::provision::provision_for(&platform.aws, &["billing", "worker"]).await.unwrap();
     let shutdown = CancellationToken::new();
     let (published, enabled, disabled, jobs) = (Heard::new(), Heard::new(), Heard::new(), Heard::new());
-    let consumer = |queue| Consumer::new(&platform.aws, queue, platform.pool.clone(), platform.ambient.clone());
+    let consumer = |queue| Consumer::new(&platform.aws, queue, platform.db());
     let billing =
         consumer("billing").on::<ServicePublished, _>(published.also()).on::<FeatureEnabled, _>(enabled.also());
     tokio::spawn(billing.on::<FeatureDisabled, _>(disabled.also()).in_part().run(shutdown.clone()));

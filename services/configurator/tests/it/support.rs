@@ -170,7 +170,7 @@ impl Fixture {
             tenant: None,
             data,
         };
-        let mut tx = self.platform.pool.begin().await.expect("a transaction");
+        let mut tx = self.platform.begin_across_tenants().await;
         self.app.handle(&mut tx, &delivery).await.expect("the message is taken");
         tx.commit().await.expect("a commit");
     }

@@ -8,9 +8,9 @@ use crate::{
     ses::LEDGER_TAG,
     suppressions,
 };
+use common::db::CrossTenantTx;
 use messaging::{Fault, HandleRaw};
 use serde::Deserialize;
-use sqlx::PgConnection;
 use std::collections::HashMap;
 use uuid::Uuid;
 
@@ -121,7 +121,7 @@ impl HandleRaw for App {
         format!("{event_type}:{}:{own}", mail.message_id)
     }
 
-    async fn handle(&self, tx: &mut PgConnection, event: &SesEvent) -> Result<(), Fault> {
+    async fn handle(&self, tx: &mut CrossTenantTx, event: &SesEvent) -> Result<(), Fault> {
         let Some((status, reason, suppress)) = event.meaning() else { return Ok(()) };
         let ses_message_id = &event.mail.message_id;
         // The event may overtake the answer that brings SES's id; it is then found by its tag, or comes again.

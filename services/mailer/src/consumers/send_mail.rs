@@ -1,12 +1,14 @@
 //! `mail.send.v1`: takes a mail into the ledger.
 
 use crate::{app::App, messages::routes::enqueue};
+use common::db::CrossTenantTx;
 use contracts::messages::SendMail;
 use messaging::{Delivery, Fault, Handle};
-use sqlx::PgConnection;
 
 impl Handle<SendMail> for App {
-    async fn handle(&self, tx: &mut PgConnection, message: &Delivery<SendMail>) -> Result<(), Fault> {
+    type Tx = CrossTenantTx;
+
+    async fn handle(&self, tx: &mut CrossTenantTx, message: &Delivery<SendMail>) -> Result<(), Fault> {
         enqueue(self, tx, message.tenant, &message.data)
             .await?
             .map(drop)

@@ -24,8 +24,8 @@ use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 permissions! {
-    pub ReadMessages = "mailer.readMessages",
-    pub SendMessages = "mailer.sendMessages",
+    pub ReadMessages = platform "mailer.readMessages",
+    pub SendMessages = platform "mailer.sendMessages",
 }
 
 #[derive(Deserialize, IntoParams)]

@@ -15,8 +15,8 @@ use utoipa::IntoParams;
 use uuid::Uuid;
 
 permissions! {
-    pub ReadSuppressions = "mailer.readSuppressions",
-    pub WriteSuppressions = "mailer.writeSuppressions",
+    pub ReadSuppressions = platform "mailer.readSuppressions",
+    pub WriteSuppressions = platform "mailer.writeSuppressions",
 }
 
 #[derive(Deserialize, IntoParams)]

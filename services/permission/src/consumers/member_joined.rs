@@ -2,12 +2,14 @@
 
 use super::give;
 use crate::{app::App, principals::store};
+use common::db::TenantTx;
 use contracts::{authority::Existing, id::Principal, messages::MemberJoined};
 use messaging::{Delivery, Fault, Handle};
-use sqlx::PgConnection;
 
 impl Handle<MemberJoined> for App {
-    async fn handle(&self, tx: &mut PgConnection, message: &Delivery<MemberJoined>) -> Result<(), Fault> {
+    type Tx = TenantTx;
+
+    async fn handle(&self, tx: &mut TenantTx, message: &Delivery<MemberJoined>) -> Result<(), Fault> {
         let MemberJoined { tenant_id, user_id, membership_id } = message.data;
         if !store::lock_tenant(tx, tenant_id).await? {
             // Queues keep no order: the tenant's own message may come later.

@@ -10,15 +10,17 @@ use crate::{
     },
     stamps,
 };
+use common::db::CrossTenantTx;
 use contracts::messages::ServicePublished;
 use messaging::{Delivery, Fault, Handle};
-use sqlx::PgConnection;
 
 /// Platform services' own namespaces are not for products, not even before the service has registered.
 const RESERVED: &[&str] = &["auth", "permission", "billing", "configurator", "mailer", "worker"];
 
 impl Handle<ServicePublished> for App {
-    async fn handle(&self, tx: &mut PgConnection, message: &Delivery<ServicePublished>) -> Result<(), Fault> {
+    type Tx = CrossTenantTx;
+
+    async fn handle(&self, tx: &mut CrossTenantTx, message: &Delivery<ServicePublished>) -> Result<(), Fault> {
         let manifest = &message.data.manifest;
         let faults = manifest.faults();
         if !faults.is_empty() {

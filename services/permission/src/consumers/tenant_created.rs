@@ -2,12 +2,14 @@
 
 use super::give;
 use crate::app::App;
+use common::db::TenantTx;
 use contracts::messages::{TenantCreated, TenantKind};
 use messaging::{Delivery, Fault, Handle};
-use sqlx::PgConnection;
 
 impl Handle<TenantCreated> for App {
-    async fn handle(&self, tx: &mut PgConnection, message: &Delivery<TenantCreated>) -> Result<(), Fault> {
+    type Tx = TenantTx;
+
+    async fn handle(&self, tx: &mut TenantTx, message: &Delivery<TenantCreated>) -> Result<(), Fault> {
         let tenant = &message.data;
         let kind = match tenant.kind {
             TenantKind::Customer => "customer",
@@ -19,7 +21,7 @@ impl Handle<TenantCreated> for App {
             kind,
             message.time
         )
-        .execute(&mut *tx)
+        .execute(&mut **tx)
         .await?;
         if new.rows_affected() == 0 {
             // Said again under another id: what was revoked since must not come back.

@@ -1,12 +1,14 @@
 //! `job.run.v1`: takes a job into the table, whatever its kind; a worker that knows it will run it.
 
 use crate::{app::App, handlers::Handler, jobs::store};
+use common::db::CrossTenantTx;
 use contracts::{envelope::source_of, messages::RunJob};
 use messaging::{Delivery, Fault, Handle};
-use sqlx::PgConnection;
 
 impl Handle<RunJob> for App {
-    async fn handle(&self, tx: &mut PgConnection, message: &Delivery<RunJob>) -> Result<(), Fault> {
+    type Tx = CrossTenantTx;
+
+    async fn handle(&self, tx: &mut CrossTenantTx, message: &Delivery<RunJob>) -> Result<(), Fault> {
         let job = &message.data;
         let version = i32::try_from(job.version)
             .ok()

@@ -19,8 +19,8 @@ use utoipa::IntoParams;
 use uuid::Uuid;
 
 permissions! {
-    pub ReadJobs = "worker.readJobs",
-    pub WriteJobs = "worker.writeJobs",
+    pub ReadJobs = platform "worker.readJobs",
+    pub WriteJobs = platform "worker.writeJobs",
 }
 
 callers! {
