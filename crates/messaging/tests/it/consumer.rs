@@ -131,7 +131,7 @@ async fn a_database_outage_costs_no_message_and_few_receives() {
         let envelope = world.envelope();
         world.enqueue(&json!(envelope).to_string()).await;
         let recorder = Recorder::new();
-        world.spawn(world.consumer(recorder.clone(), pool).in_part().run(world.stop()));
+        world.spawn(world.consumer(recorder.clone(), world.db_of(pool)).in_part().run(world.stop()));
         until("the database has been missed", async || gate.refused() > 3).await;
         let url = world.aws.queue_url(&world.aws.queue_name(QUEUE)).await.unwrap();
         let receives = aws_sdk_sqs::types::MessageSystemAttributeName::ApproximateReceiveCount;

@@ -75,7 +75,7 @@ async fn what_a_handler_needs_may_be_away_for_longer_than_any_message_may_fail()
             if attempt <= 110 { Err(Fault::away(anyhow::anyhow!("the other service is away"))) } else { Ok(()) }
         });
         let options = Options { reconnect_base: Duration::ZERO, ..brisk() };
-        world.spawn(world.consumer(recorder.clone(), world.pool.clone()).options(options).in_part().run(world.stop()));
+        world.spawn(world.consumer(recorder.clone(), world.db.clone()).options(options).in_part().run(world.stop()));
         until("all take effect", async || world.effects().await.len() >= said.len()).await;
         world.until_drained().await;
         assert_eq!(world.effects().await, said);
@@ -239,7 +239,7 @@ async fn a_message_that_sqs_itself_buries_keeps_its_last_error() {
         let options = Options { retry_base: Duration::from_secs(1), ..brisk() };
         let stop = tokio_util::sync::CancellationToken::new();
         let running = tokio::spawn(
-            world.consumer(recorder.clone(), world.pool.clone()).options(options).in_part().run(stop.clone()),
+            world.consumer(recorder.clone(), world.db.clone()).options(options).in_part().run(stop.clone()),
         );
         until("it has failed", async || recorder.attempts() > 0).await;
         stop.cancel();
