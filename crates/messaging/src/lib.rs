@@ -12,10 +12,11 @@
 //! | [`consumer`] | how does a queue become effects in the database? |
 //! | [`handler`] | what does a service write to take a message? |
 //! | [`inbox`] | has this message taken effect already? |
+//! | [`tables`] | where do messages wait, and how do these tables come to be? |
 //! | [`aws`] | which topics and queues are ours, and how is a batch published? |
 //! | [`provision`] | how do the topics and queues of the topology come to be, where no CloudFormation makes them? |
 //!
-//! No other crate links `aws-sdk-sns` or `aws-sdk-sqs`. The tables are in each service's `0001_messaging.sql`.
+//! No other crate links `aws-sdk-sns` or `aws-sdk-sqs`. The tables are those of [`tables`].
 
 mod attempt;
 pub mod aws;
@@ -32,6 +33,7 @@ pub mod publisher;
 pub mod relay;
 mod routes;
 mod sqlstate;
+pub mod tables;
 
 pub use aws::Aws;
 pub use consumer::Consumer;

@@ -163,7 +163,7 @@ fn migrate<P: Program>() -> ExitCode {
     let Some(migrator) = P::MIGRATOR else { return ExitCode::SUCCESS };
     with_config(Database::read, async |database| {
         let mut connection = PgConnection::connect(database.url.expose_secret()).await?;
-        Ok(migrator.run(&mut connection).await?)
+        Ok(messaging::tables::migrate(&mut connection, migrator).await?)
     })
 }
 

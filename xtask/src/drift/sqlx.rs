@@ -79,10 +79,15 @@ fn with_migrations() -> Result<Vec<String>> {
     Ok(services)
 }
 
-/// In the order in which they are applied.
+/// In the order in which they are applied: the tables of messages, then the service's own.
 fn migrations(service: &str) -> Result<Vec<PathBuf>> {
-    let folder = data::checkout().join("migrations").join(service);
-    let mut files: Vec<_> = fs::read_dir(&folder)?
+    let folders =
+        [data::checkout().join("crates/messaging/migrations"), data::checkout().join("migrations").join(service)];
+    Ok(folders.iter().map(|folder| scripts(folder)).collect::<Result<Vec<_>>>()?.concat())
+}
+
+fn scripts(folder: &Path) -> Result<Vec<PathBuf>> {
+    let mut files: Vec<_> = fs::read_dir(folder)?
         .flatten()
         .map(|entry| entry.path())
         .filter(|path| path.extension().is_some_and(|end| end == "sql"))

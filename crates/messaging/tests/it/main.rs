@@ -2,8 +2,8 @@
 
 mod consumer;
 mod gate;
-mod migrations;
 mod outages;
 mod provision;
 mod relay;
+mod tables;
 mod world;

@@ -26,10 +26,6 @@ use std::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 pub const QUEUE: &str = "permission";
-const TABLES: [&str; 2] = [
-    include_str!("../../../../migrations/auth/0001_messaging.sql"),
-    include_str!("../../../../migrations/auth/0021_outbox_waits.sql"),
-];
 const EFFECTS: &str = "CREATE TABLE effects (message_id uuid NOT NULL)";
 /// Twice the visibility timeout after which a message comes back whose first receiver was never heard of again.
 const DEADLINE: Duration = Duration::from_secs(60);
@@ -84,9 +80,9 @@ impl World {
         let database = admin.database(&name);
         let url = database.to_url_lossy().to_string().into();
         let pool = common::db::connect(&common::config::Database { url, max_connections: 10 }).unwrap();
-        for tables in TABLES {
-            sqlx::raw_sql(tables).execute(&pool).await.unwrap();
-        }
+        let mut conn = pool.acquire().await.unwrap();
+        messaging::tables::migrator().run(&mut *conn).await.unwrap();
+        drop(conn);
         sqlx::raw_sql(EFFECTS).execute(&pool).await.unwrap();
         let (account, prefix) = (env("AWS_ACCOUNT_ID"), name.replace('_', "-"));
         let aws = Aws::from_env(&prefix, &account).await;
