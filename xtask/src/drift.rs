@@ -3,6 +3,7 @@
 mod compat;
 pub mod events;
 pub mod openapi;
+pub mod settings;
 pub mod sqlx;
 
 use anyhow::Result;

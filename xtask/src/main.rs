@@ -1,4 +1,4 @@
-//! What can a developer, and CI, ask of this checkout? `cargo xtask up | reset | tour | chaos | test | bench | openapi | events | sqlx`.
+//! What can a developer, and CI, ask of this checkout? `cargo xtask up | reset | tour | chaos | test | bench | openapi | settings | events | sqlx`.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command-line tool talks to the person who called it")]
 
 mod bench;
@@ -56,6 +56,12 @@ enum Task {
         #[arg(long)]
         check: bool,
     },
+    /// Write docs/settings.md
+    Settings {
+        /// Write nothing; fail if the committed file differs
+        #[arg(long)]
+        check: bool,
+    },
     /// Write openapi/events/*.schema.json
     Events {
         /// Write nothing; fail if a committed file differs, or if a message changed incompatibly
@@ -86,6 +92,7 @@ async fn main() -> ExitCode {
         Task::Test { args } => test::run(data, args).await,
         Task::Bench(bench) => bench::run(data, bench).await,
         Task::Openapi { check } => drift::openapi::run(check).await,
+        Task::Settings { check } => drift::settings::run(check).await,
         Task::Events { check, base } => drift::events::run(check, &base).await,
         Task::Sqlx { check } => drift::sqlx::run(data, check).await,
     };

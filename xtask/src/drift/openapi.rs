@@ -2,29 +2,32 @@
 
 use super::{Files, differences, read, verdict, write};
 use anyhow::{Context, Result, ensure};
-use local_stack::{cargo, data};
+use local_stack::{cargo, data, services};
 use std::process::{ExitCode, Stdio};
 use tokio::process::Command;
 
-const SERVICES: [&str; 7] = ["auth", "permission", "billing", "configurator", "mailer", "worker", "forum"];
+/// What every program answers to a command, by name.
+pub async fn ask_each(question: &str) -> Result<Vec<(String, String)>> {
+    let packages = services::packages();
+    let programs = cargo::build(&packages).await?;
+    let mut answers = Vec::new();
+    for package in packages {
+        let mut command = Command::new(&programs[package]);
+        let output =
+            command.arg(question).stdin(Stdio::null()).stderr(Stdio::inherit()).kill_on_drop(true).output().await;
+        let output = output.with_context(|| format!("cannot run {package}"))?;
+        ensure!(output.status.success(), "{package} {question} failed ({})", output.status);
+        answers.push((package.to_owned(), String::from_utf8(output.stdout)?));
+    }
+    Ok(answers)
+}
 
 pub async fn run(check: bool) -> Result<ExitCode> {
-    let programs = cargo::build(&SERVICES).await?;
-    let mut wanted = Files::new();
-    for service in SERVICES {
-        let mut command = Command::new(&programs[service]);
-        let output =
-            command.arg("openapi").stdin(Stdio::null()).stderr(Stdio::inherit()).kill_on_drop(true).output().await;
-        let output = output.with_context(|| format!("cannot run {service}"))?;
-        ensure!(
-            output.status.success(),
-            "{service} openapi failed ({}):\n{}",
-            output.status,
-            String::from_utf8_lossy(&output.stderr)
-        );
-        let document = String::from_utf8(output.stdout)?;
-        wanted.insert(format!("{service}.json"), document.trim_end().to_owned() + "\n");
-    }
+    let answers = ask_each("openapi").await?;
+    let wanted: Files = answers
+        .into_iter()
+        .map(|(service, document)| (format!("{service}.json"), document.trim_end().to_owned() + "\n"))
+        .collect();
     let folder = data::checkout().join("openapi");
     if check {
         return Ok(verdict(
