@@ -41,8 +41,19 @@ pub const CONFIGURATOR: Service =
 pub const MAILER: Service = Service { name: "mailer", port: 8005, redis: &[] };
 pub const WORKER: Service = Service { name: "worker", port: 8006, redis: &[] };
 
-/// Every service of the platform.
-pub const SERVICES: [Service; 6] = [AUTH, PERMISSION, BILLING, CONFIGURATOR, MAILER, WORKER];
+/// Every service of the platform, in the order of their names.
+pub const SERVICES: [Service; 6] = [AUTH, BILLING, CONFIGURATOR, MAILER, PERMISSION, WORKER];
+
+/// Their names.
+pub const NAMES: [&str; SERVICES.len()] = {
+    let mut names = [""; SERVICES.len()];
+    let mut at = 0;
+    while at < names.len() {
+        names[at] = SERVICES[at].name;
+        at += 1;
+    }
+    names
+};
 
 /// The user in Redis that all products share.
 pub const PRODUCT_USER: &str = "product";
@@ -107,7 +118,8 @@ mod tests {
 
     #[test]
     fn names_and_ports_are_each_given_once() {
-        let names: BTreeSet<_> = SERVICES.iter().map(|service| service.name).collect();
+        let names: BTreeSet<_> = NAMES.into_iter().collect();
+        assert!(NAMES.is_sorted());
         let ports: BTreeSet<_> = SERVICES.iter().map(|service| service.port).collect();
         assert_eq!((names.len(), ports.len()), (SERVICES.len(), SERVICES.len()));
     }

@@ -7,8 +7,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// The services that run on ECS.
-pub const SERVICES: [&str; 6] = ["auth", "billing", "configurator", "mailer", "permission", "worker"];
+/// The services that run on ECS, in the order of their names.
+pub use contracts::roster::NAMES as SERVICES;
+
 /// The account in all committed files; AWS keeps this number for documentation.
 pub const ACCOUNT: &str = "111122223333";
 pub const REGION: &str = "eu-central-1";

@@ -9,3 +9,4 @@ mod logs;
 mod permissions;
 mod policies;
 mod redis;
+mod roster;

@@ -3,15 +3,22 @@
 use crate::files;
 use access::{RecordStore, SessionStore};
 use common::ambient::Ambient;
-use contracts::id::{Principal, SessionId, TenantId};
+use contracts::{
+    id::{Principal, SessionId, TenantId},
+    roster,
+};
 use redis::{Client, Cmd, RedisResult, Value, aio::ConnectionManager};
 use std::{collections::BTreeSet, time::Duration};
 use test_support::RedisServer;
 
 /// Of each kind, the last part of a key under which it lies.
 const KINDS: [&str; 4] = ["rec:client:forum", "us:client:forum", "ts", "sess:00000000-0000-0000-0000-000000000000"];
-const SERVICES: [&str; 7] = ["auth", "permission", "billing", "configurator", "mailer", "worker", "product"];
 const MINUTE: Duration = Duration::from_secs(60);
+
+/// The users that a program logs in as.
+fn logins() -> impl Iterator<Item = &'static str> {
+    roster::NAMES.into_iter().chain([roster::PRODUCT_USER])
+}
 
 /// The users of the file, and what it says of each.
 fn users() -> Vec<(String, String)> {
@@ -61,7 +68,7 @@ fn key(tenant: TenantId, kind: &str) -> String {
 #[tokio::test]
 async fn nobody_writes_what_is_not_theirs() {
     let (server, tenant) = (server().await, TenantId(Ambient::system().uuid()));
-    for user in SERVICES {
+    for user in logins() {
         let redis = connection(&server, user).await;
         let own = |kind: &str| {
             (user == "auth" && kind.starts_with("sess:")) || (user == "permission" && !kind.starts_with("sess:"))
@@ -110,7 +117,7 @@ async fn nobody_empties_searches_or_reconfigures() {
         "MGET anything",
         "GET {t}:ts",
     ];
-    for user in SERVICES {
+    for user in logins() {
         let redis = connection(&server, user).await;
         for command in forbidden {
             refused(&redis, user, command).await;
@@ -141,7 +148,7 @@ async fn everybody_can_do_their_work() {
         .chain([key(tenant, &format!("sess:{session}"))])
         .collect::<Vec<_>>()
         .join(" ");
-    for user in SERVICES {
+    for user in logins() {
         let redis = connection(&server, user).await;
         let found: Vec<Option<String>> =
             redis::from_redis_value(answer(&redis, &format!("MGET {check}")).await.unwrap()).unwrap();
@@ -166,9 +173,9 @@ fn counter(service: &str) -> String {
 #[tokio::test]
 async fn who_counts_what_sources_do_has_counters_of_its_own() {
     let server = server().await;
-    for user in SERVICES {
+    for user in logins() {
         let redis = connection(&server, user).await;
-        for owner in SERVICES {
+        for owner in logins() {
             for command in
                 ["INCR {}", "EXPIRE {} 60", "DECR {}", "MGET {}"].map(|command| command.replace("{}", &counter(owner)))
             {
@@ -184,7 +191,7 @@ async fn who_counts_what_sources_do_has_counters_of_its_own() {
 #[tokio::test]
 async fn only_the_configurator_announces_hosts_and_only_products_hear() {
     let server = server().await;
-    for user in SERVICES {
+    for user in logins() {
         let redis = connection(&server, user).await;
         match user {
             "configurator" => assert!(answer(&redis, "PUBLISH any-prefix:hosts acme").await.is_ok()),
@@ -240,5 +247,5 @@ fn the_users_of_elasticache_are_these() {
         .map(|(user, rights)| format!("| `{user}` | `{rights}` |"))
         .collect();
     assert_eq!(written, expected);
-    assert!(expected.len() == SERVICES.len() && readme.contains("`maxmemory-policy` to `noeviction`"));
+    assert!(expected.len() == roster::NAMES.len() + 1 && readme.contains("`maxmemory-policy` to `noeviction`"));
 }

@@ -3,14 +3,12 @@
 use crate::instances::setup;
 use common::problem::FieldError;
 use contracts::manifest::{Manifest, Meter, Module};
-use contracts::messages::ServicePublished;
+use contracts::{messages::ServicePublished, roster};
 use rust_decimal::Decimal;
 use serde::Serialize;
 use std::collections::BTreeSet;
 use utoipa::ToSchema;
 
-/// The platform's own names: a product under one of them would take over that service's permissions.
-const RESERVED: [&str; 6] = ["auth", "permission", "billing", "configurator", "mailer", "worker"];
 /// A message is at most 256 KiB (SNS), with its envelope.
 const LARGEST_ANNOUNCEMENT: usize = 200 * 1024;
 /// The setup form has a field of its own of that name.
@@ -83,7 +81,8 @@ pub fn may_join(version: &str, published: &[String]) -> bool {
 pub fn faults(manifest: &Manifest) -> Vec<FieldError> {
     let mut errors: Vec<_> =
         manifest.faults().into_iter().map(|fault| FieldError::new("manifest", "invalid", fault)).collect();
-    if RESERVED.contains(&manifest.service.as_str()) {
+    // It would take over that service's permissions.
+    if roster::is_reserved(&manifest.service) {
         errors.push(FieldError::new(
             "manifest.service",
             "reserved",

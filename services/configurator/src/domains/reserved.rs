@@ -1,23 +1,10 @@
 //! Which labels does nobody get under a product domain? One list, with reasons.
 
+use contracts::roster;
+
 /// Labels that a tenant could use to pass for the platform, or to catch what programs and authorities send to well-known names.
 const RESERVED: &[(&str, &[&str])] = &[
-    (
-        "services of the platform",
-        &[
-            "auth",
-            "permission",
-            "billing",
-            "configurator",
-            "mailer",
-            "worker",
-            "api",
-            "console",
-            "docs",
-            "status",
-            "metrics",
-        ],
-    ),
+    ("services of the platform, beside those of the roster", &["api", "console", "docs", "status", "metrics"]),
     (
         "pages that people take for the company's own",
         &[
@@ -145,7 +132,7 @@ const NUMBERED: &[&str] = &["ns", "mx", "dns", "mail", "smtp", "www", "web", "ap
 pub fn is_reserved(label: &str) -> bool {
     let stem = label.trim_end_matches(|c: char| c.is_ascii_digit());
     let listed = RESERVED.iter().any(|(_, labels)| labels.contains(&label));
-    listed || (stem.len() < label.len() && NUMBERED.contains(&stem.trim_end_matches('-')))
+    roster::is_reserved(label) || listed || (stem.len() < label.len() && NUMBERED.contains(&stem.trim_end_matches('-')))
 }
 
 #[cfg(test)]

@@ -11,11 +11,8 @@ use crate::{
     stamps,
 };
 use common::db::CrossTenantTx;
-use contracts::messages::ServicePublished;
+use contracts::{messages::ServicePublished, roster};
 use messaging::{Delivery, Fault, Handle};
-
-/// Platform services' own namespaces are not for products, not even before the service has registered.
-const RESERVED: &[&str] = &["auth", "permission", "billing", "configurator", "mailer", "worker"];
 
 impl Handle<ServicePublished> for App {
     type Tx = CrossTenantTx;
@@ -26,7 +23,8 @@ impl Handle<ServicePublished> for App {
         if !faults.is_empty() {
             return Err(Fault::permanent(faults.join("; ")));
         }
-        if RESERVED.contains(&manifest.service.as_str()) {
+        // Not even before the service of that name has registered.
+        if roster::is_reserved(&manifest.service) {
             return Err(Fault::permanent(format!("the namespace '{}' is a platform service's", manifest.service)));
         }
         let newest = store::take_namespace(tx, &manifest.service, Origin::Published).await.map_err(refused)?;
