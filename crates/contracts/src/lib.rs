@@ -6,6 +6,7 @@
 //! | [`authority`] | what do auth and the permission service ask each other? |
 //! | [`envelope`] | what surrounds every message? |
 //! | [`messages`] | which facts and orders exist, and what do they carry? |
+//! | [`mails`] | which mails do people get, and what are they filled in with? |
 //! | [`jobs`] | which background work exists, and what does it need? |
 //! | [`manifest`] | what does a product service declare about itself? |
 //! | [`public_url`] | which link may stand in a mail? |
@@ -17,6 +18,7 @@ pub mod authority;
 pub mod envelope;
 pub mod id;
 pub mod jobs;
+pub mod mails;
 pub mod manifest;
 pub mod messages;
 pub mod public_url;

@@ -7,6 +7,7 @@
 use crate::{
     id::{ClientId, InstanceId, JobId, TenantId, UserId},
     jobs::Job,
+    mails::AnyMail,
     manifest::Manifest,
     topology::Topic,
 };
@@ -14,7 +15,7 @@ use chrono::{DateTime, Utc};
 use rust_decimal::Decimal;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
-use serde_json::{Map, Value};
+use serde_json::Value;
 use uuid::Uuid;
 
 /// What travels between services.
@@ -160,9 +161,9 @@ pub struct JobFinished {
 pub struct SendMail {
     /// Idempotency key: the same key is the same mail.
     pub key: String,
-    pub template: String,
     pub recipient: String,
-    pub variables: Map<String, Value>,
+    #[serde(flatten)]
+    pub mail: AnyMail,
     /// After this the mail is pointless, as its link has expired; absent means that the mailer decides how long it tries.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<DateTime<Utc>>,

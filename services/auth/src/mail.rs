@@ -1,9 +1,12 @@
-//! What does auth write to people? Orders to the mailer, each under a key that makes it one mail.
+//! The mails that auth orders, each under a key that makes it one mail. A link leads nowhere after its `expires_at`.
 
 use crate::{opaque::OpaqueToken, registrations::model::LINK_LIFETIME};
 use chrono::{DateTime, Utc};
-use contracts::{id::UserId, messages::SendMail};
-use serde_json::{Value, json};
+use contracts::{
+    id::UserId,
+    mails::{AccountExists, Invitation, Registration, VerifyEmail},
+    messages::SendMail,
+};
 use uuid::Uuid;
 
 /// However often somebody tries to register a known address, its owner gets one mail in this many seconds.
@@ -16,29 +19,35 @@ pub struct Link<'a> {
     pub token: &'a OpaqueToken,
 }
 
-/// "Confirm your address", for registrations of one address: the first of them, and those that waited with it. Their links work from `now` on.
+/// "Confirm your address", for registrations of one address: the first of them, whose `id` is the key, and those that waited
+/// with it. Their links work from `now` on.
 pub fn verify_email(
     public_url: &str,
-    first: Uuid,
+    id: Uuid,
     recipient: &str,
-    links: &[Link<'_>],
+    (first, more): (&Link<'_>, &[Link<'_>]),
     now: DateTime<Utc>,
 ) -> SendMail {
-    let each = links.iter().map(|Link { display_name, tenant_name, token }| {
-        let link = format!("{public_url}/v1/email-verifications/{}", token.expose());
-        json!({"display_name": display_name, "tenant_name": tenant_name, "link": link})
-    });
-    let mut each = each.collect::<Vec<_>>().into_iter();
-    let mut variables = each.next().unwrap_or_default();
-    variables["minutes"] = LINK_LIFETIME.num_minutes().into();
-    variables["more"] = each.collect();
-    mail(format!("verify-email:{first}"), "verify-email", recipient, variables, Some(now + LINK_LIFETIME))
+    let link = |token: &OpaqueToken| format!("{public_url}/v1/email-verifications/{}", token.expose());
+    let registration = |of: &Link<'_>| Registration {
+        display_name: of.display_name.into(),
+        tenant_name: of.tenant_name.into(),
+        link: link(of.token),
+    };
+    let mail = VerifyEmail {
+        registration: registration(first),
+        minutes: LINK_LIFETIME.num_minutes(),
+        more: more.iter().map(registration).collect(),
+    };
+    let expires_at = Some(now + LINK_LIFETIME);
+    SendMail { key: format!("verify-email:{id}"), recipient: recipient.into(), mail: mail.into(), expires_at }
 }
 
 /// "You have an account already", to the owner of an address that somebody registers.
 pub fn account_exists(public_url: &str, user: UserId, recipient: &str, now: DateTime<Utc>) -> SendMail {
     let key = format!("account-exists:{user}:{}", now.timestamp().div_euclid(ONE_NOTICE_IN));
-    mail(key, "account-exists", recipient, json!({"link": public_url}), None)
+    let mail = AccountExists { link: public_url.into() };
+    SendMail { key, recipient: recipient.into(), mail: mail.into(), expires_at: None }
 }
 
 /// What an invitation's mail says of it.
@@ -57,19 +66,19 @@ pub struct Invited<'a> {
 /// "Join the tenant"; `refusal` is what the link to refuse ends with.
 pub fn invitation(public_url: &str, invited: &Invited<'_>, refusal: &str, days: i64) -> SendMail {
     let Invited { id, mails, email, tenant_name, inviter, token, expires_at } = invited;
-    let (link, refuse_link) = (
-        format!("{public_url}/v1/invitations/{}", token.expose()),
-        format!("{public_url}/v1/invitation-refusals/{refusal}"),
-    );
-    let variables =
-        json!({"tenant_name": tenant_name, "inviter": inviter, "link": link, "refuse_link": refuse_link, "days": days});
-    mail(format!("invitation:{id}:{mails}"), "invitation", email, variables, Some(*expires_at))
-}
-
-/// A mail that is not to go after `expires_at`, as its link leads nowhere then.
-fn mail(key: String, template: &str, recipient: &str, variables: Value, expires_at: Option<DateTime<Utc>>) -> SendMail {
-    let variables = variables.as_object().cloned().unwrap_or_default();
-    SendMail { key, template: template.into(), recipient: recipient.into(), variables, expires_at }
+    let mail = Invitation {
+        tenant_name: (*tenant_name).into(),
+        inviter: (*inviter).into(),
+        link: format!("{public_url}/v1/invitations/{}", token.expose()),
+        refuse_link: format!("{public_url}/v1/invitation-refusals/{refusal}"),
+        days,
+    };
+    SendMail {
+        key: format!("invitation:{id}:{mails}"),
+        recipient: (*email).into(),
+        mail: mail.into(),
+        expires_at: Some(*expires_at),
+    }
 }
 
 #[cfg(test)]

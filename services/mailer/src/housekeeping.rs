@@ -1,6 +1,6 @@
 //! What comes to an end by itself? Claims of processes that died, mails whose time is over, and the memory of old ones.
 
-use crate::{app::App, messages::queue, sending::store as sending};
+use crate::{app::App, mails::queue, sending::store as sending};
 use common::{db, problem::Chain};
 use sqlx::postgres::types::PgInterval;
 use std::time::Duration;

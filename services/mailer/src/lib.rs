@@ -1,15 +1,15 @@
 //! Mail: a ledger of what was sent to whom, SES behind it, and addresses that bounced kept out of circulation.
 //!
 //! ```text
-//! mail.send.v1 ─┐                                    ┌─ suppressed
-//! POST ──────┴─ messages (queued) ─ sender ───────┴─ SES ─ sent ─ feedback queue ─ delivered | bounced | complained
+//! mail.send.v1 ─┐                                 ┌─ suppressed
+//! POST ─────────┴─ mails (queued) ─ sender ───────┴─ SES ─ sent ─ feedback queue ─ delivered | bounced | complained
 //!                  ▲    held, unknown ── resend          │
 //!                  └── not sent, passing or ours to mend ┘   (all mail waits, one probes)
 //! ```
 //!
 //! | module | answers |
 //! | --- | --- |
-//! | [`messages`] | which mails are there, and how far has each come? |
+//! | [`mails`] | which mails are there, and how far has each come? |
 //! | [`suppressions`] | which addresses get no mail any more, and why? |
 //! | [`templates`] | what does a mail say? |
 //! | [`sender`] | how does a queued mail leave, once? |
@@ -24,7 +24,7 @@ pub mod bootstrap;
 pub mod config;
 pub mod consumers;
 pub mod housekeeping;
-pub mod messages;
+pub mod mails;
 pub mod router;
 pub mod sender;
 pub mod sending;

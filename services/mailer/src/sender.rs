@@ -2,7 +2,7 @@
 
 use crate::{
     app::App,
-    messages::{
+    mails::{
         content::{self, Unreadable},
         model::Status,
         queue::{self, Claimed},
@@ -97,8 +97,8 @@ async fn ask(app: &App, claimed: &Claimed) -> Option<Result<Accepted, Refusal>> 
     if claimed.suppressed_by.is_some() {
         return None;
     }
-    let variables = match content::open(&app.sealer, claimed) {
-        Ok(variables) => variables,
+    let mail = match content::open(&app.sealer, claimed) {
+        Ok(mail) => mail,
         Err(error @ Unreadable::Gone) => {
             return Some(Err(Refusal::new(Verdict::Final, "content_gone", error.to_string())));
         }
@@ -106,8 +106,11 @@ async fn ask(app: &App, claimed: &Claimed) -> Option<Result<Accepted, Refusal>> 
         Err(error @ Unreadable::Unopened) => {
             return Some(Err(Refusal::new(Verdict::Ours, "not_opened", error.to_string())));
         }
+        Err(error @ Unreadable::Unknown(_)) => {
+            return Some(Err(Refusal::new(Verdict::Held, "not_rendered", error.to_string())));
+        }
     };
-    Some(match app.templates.render(&claimed.template, &variables) {
+    Some(match app.templates.render(&mail) {
         Ok(mail) => app.ses.send(claimed.id, &claimed.recipient, &mail).await,
         // It could be rendered when it was taken: this process knows other templates, an older or a newer one may do better.
         Err(error) => Err(Refusal::new(Verdict::Held, "not_rendered", error.to_string())),

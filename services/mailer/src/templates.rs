@@ -1,14 +1,12 @@
-//! What does a mail say? Templates embedded in the binary: a subject, an HTML part and a text part each.
+//! The texts of mails: templates embedded in the binary, with a subject, an HTML part and a text part each.
 
-mod list;
 mod names;
 
-use contracts::public_url::PublicUrl;
+use contracts::{mails::AnyMail, public_url::PublicUrl};
 use include_dir::{Dir, include_dir};
-use list::Template;
 use minijinja::{AutoEscape, Environment, UndefinedBehavior};
 use names::display_name;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 static FILES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/templates");
 
@@ -24,14 +22,12 @@ pub struct Rendered {
     pub refuse_link: Option<PublicUrl>,
 }
 
-/// Why there is nothing to send.
+/// Why a template cannot be filled in.
 #[derive(Debug, thiserror::Error)]
-pub enum TemplateError {
-    #[error("there is no template '{0}'")]
-    Unknown(String),
-    /// A variable is missing or has the wrong shape.
-    #[error("template '{name}' cannot be filled in: {what}")]
-    Variables { name: String, what: String },
+#[error("template '{name}' cannot be filled in: {what}")]
+pub struct TemplateError {
+    name: &'static str,
+    what: String,
 }
 
 impl Templates {
@@ -50,28 +46,35 @@ impl Templates {
         Ok(Self(environment))
     }
 
-    pub fn render(&self, name: &str, variables: &Map<String, Value>) -> Result<Rendered, TemplateError> {
-        let template = Template::find(name).ok_or_else(|| TemplateError::Unknown(name.to_owned()))?;
-        let part = |extension: &str| {
-            let part = self.0.get_template(&format!("{name}.{extension}"));
-            let rendered =
-                part.and_then(|part| part.render(minijinja::Value::from(minijinja::value::Serde(variables))));
-            rendered.map_err(|error| TemplateError::Variables { name: name.to_owned(), what: error.to_string() })
-        };
+    pub fn render(&self, mail: &AnyMail) -> Result<Rendered, TemplateError> {
+        let name = mail.template();
+        let fault = |what: String| TemplateError { name, what };
+        let variables = mail.variables().map_err(|error| fault(error.to_string()))?;
+        let [subject, html, text] = self.parts(name, &variables).map_err(|error| fault(error.to_string()))?;
         // A line break in a variable must not become a header of its own.
-        let subject = part("subject.txt")?.split_whitespace().collect::<Vec<_>>().join(" ");
-        Ok(Rendered { subject, html: part("html")?, text: part("txt")?, refuse_link: template.refuse_link(variables)? })
+        let subject = subject.split_whitespace().collect::<Vec<_>>().join(" ");
+        let refuse_link = mail.refuse_link().map(str::parse).transpose();
+        let refuse_link = refuse_link.map_err(|error| fault(format!("refuse_link {error}")))?;
+        Ok(Rendered { subject, html, text, refuse_link })
+    }
+
+    fn parts(&self, name: &str, variables: &Value) -> Result<[String; 3], minijinja::Error> {
+        let part = |extension: &str| {
+            let part = self.0.get_template(&format!("{name}.{extension}"))?;
+            part.render(minijinja::Value::from(minijinja::value::Serde(variables)))
+        };
+        Ok([part("subject.txt")?, part("html")?, part("txt")?])
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use list::{Cause, REFUSE_LINK, TEMPLATES};
-    use serde_json::json;
+    use contracts::mails::{Invitation, Mail, Notice, Registration, VerifyEmail};
+    use std::collections::BTreeSet;
 
-    fn render(name: &str, variables: Value) -> Result<Rendered, TemplateError> {
-        Templates::load().unwrap().render(name, variables.as_object().unwrap())
+    fn render(mail: impl Into<AnyMail>) -> Result<Rendered, TemplateError> {
+        Templates::load().unwrap().render(&mail.into())
     }
 
     /// Slashes are escaped, too.
@@ -79,9 +82,47 @@ mod tests {
         html.replace("&#x2f;", "/")
     }
 
+    /// JSON Pointer (RFC 6901) of every variable, those within others and the first of each list included.
+    fn pointers(value: &Value, at: &str) -> Vec<String> {
+        let below: Vec<(String, &Value)> = match value {
+            Value::Object(fields) => fields.iter().map(|(name, value)| (format!("{at}/{name}"), value)).collect(),
+            Value::Array(values) => return values.first().map_or(vec![], |value| pointers(value, &format!("{at}/0"))),
+            _ => vec![],
+        };
+        below.into_iter().flat_map(|(at, value)| [vec![at.clone()], pointers(value, &at)].concat()).collect()
+    }
+
+    fn remove(variables: &mut Value, pointer: &str) {
+        let (parent, name) = pointer.rsplit_once('/').unwrap();
+        variables.pointer_mut(parent).unwrap().as_object_mut().unwrap().remove(name).unwrap();
+    }
+
+    #[test]
+    fn every_mail_is_filled_in_by_its_sample_and_uses_all_of_it() {
+        let templates = Templates::load().unwrap();
+        for mail in AnyMail::samples() {
+            templates.render(&mail).unwrap();
+            let variables = mail.variables().unwrap();
+            for pointer in pointers(&variables, "") {
+                let mut fewer = variables.clone();
+                remove(&mut fewer, &pointer);
+                let rendered = templates.parts(mail.template(), &fewer);
+                assert!(rendered.is_err(), "no part of '{}' uses {pointer}", mail.template());
+            }
+        }
+    }
+
+    #[test]
+    fn every_template_has_its_mail() {
+        let parts = |template: &&str| ["html", "subject.txt", "txt"].map(|part| format!("{template}.{part}"));
+        let wanted: BTreeSet<String> = AnyMail::TEMPLATES.iter().flat_map(parts).collect();
+        let files: BTreeSet<String> = FILES.files().map(|file| file.path().display().to_string()).collect();
+        assert_eq!(files, wanted);
+    }
+
     #[test]
     fn html_is_escaped_and_text_is_not() {
-        let mail = render("notice", json!({"title": "a\r\nBcc: x", "text": "1 < 2"})).unwrap();
+        let mail = render(Notice { title: "a\r\nBcc: x".into(), text: "1 < 2".into() }).unwrap();
         assert_eq!(mail.subject, "a Bcc: x");
         assert!(mail.html.contains("1 &lt; 2") && mail.text.contains("1 < 2"), "{mail:?}");
     }
@@ -102,68 +143,31 @@ mod tests {
         assert!(names > 10, "only {names} names were found");
     }
 
-    /// Variables with which a template that tenants cause can be filled in, but for the link.
-    fn sample(name: &str) -> Value {
-        match name {
-            "invitation" => json!({"inviter": "Ada", "tenant_name": "Acme", "link": "https://auth.test/x", "days": 7}),
-            other => panic!("write down here what '{other}' needs"),
-        }
-    }
-
-    #[test]
-    fn who_causes_a_mail_is_said_of_every_template() {
-        let parts =
-            |template: &list::Template| ["html", "subject.txt", "txt"].map(|part| format!("{}.{part}", template.name));
-        let mut listed: Vec<String> = TEMPLATES.iter().flat_map(parts).collect();
-        let mut files: Vec<String> = FILES.files().map(|file| file.path().display().to_string()).collect();
-        listed.sort();
-        files.sort();
-        assert_eq!(listed, files);
-        for template in &TEMPLATES {
-            let has_link = parts(template)
-                .iter()
-                .any(|part| FILES.get_file(part).and_then(|file| file.contents_utf8()).unwrap().contains(REFUSE_LINK));
-            assert_eq!(has_link, template.cause == Cause::Tenant, "{template:?}");
-        }
-    }
-
     #[test]
     fn every_mail_that_a_tenant_causes_says_in_text_and_headers_how_to_refuse() {
+        for mail in AnyMail::samples() {
+            let Some(link) = mail.refuse_link() else { continue };
+            let rendered = render(mail.clone()).unwrap();
+            assert!(plain(&rendered.html).contains(&format!("href=\"{link}\"")), "{rendered:?}");
+            assert!(rendered.text.contains(link), "{rendered:?}");
+            assert_eq!(rendered.refuse_link.as_ref().map(PublicUrl::as_str), Some(link));
+        }
         const LINK: &str = "https://auth.test/v1/refusals/y";
-        for template in TEMPLATES.iter().filter(|template| template.cause == Cause::Tenant) {
-            let mut variables = sample(template.name);
-            // Orders of an auth that knew of no such link may still be on their way; the next template has no such past.
-            assert!(
-                template.name == "invitation" || render(template.name, variables.clone()).is_err(),
-                "{template:?} must need the link"
-            );
-            variables[REFUSE_LINK] = LINK.into();
-            let mail = render(template.name, variables.clone()).unwrap();
-            assert!(plain(&mail.html).contains(&format!("href=\"{LINK}\"")) && mail.text.contains(LINK), "{mail:?}");
-            assert_eq!(mail.refuse_link.as_ref().map(PublicUrl::as_str), Some(LINK));
-            for hostile in [
-                json!(format!("{LINK}\r\nBcc: eve@evil.test")),
-                json!(format!("{LINK}>, <{LINK}")),
-                json!("http://auth.test/x"),
-                json!(7),
-                json!(null),
-            ] {
-                variables[REFUSE_LINK] = hostile;
-                assert!(
-                    matches!(render(template.name, variables.clone()), Err(TemplateError::Variables { .. })),
-                    "{variables}"
-                );
-            }
+        let hostile =
+            [format!("{LINK}\r\nBcc: eve@evil.test"), format!("{LINK}>, <{LINK}"), "http://auth.test/x".into()];
+        for refuse_link in hostile {
+            assert!(render(Invitation { refuse_link, ..Invitation::sample() }).is_err());
         }
     }
 
     #[test]
     fn an_advertisement_is_not_mailed_in_the_names_of_a_tenant() {
-        let hostile = json!({
-            "inviter": "Win 1000 EUR at WWW.evil.example/now\u{202e}", "tenant_name": "https://evil.example \u{200b}Bank of Trust, account security department, urgent",
-            "link": "https://auth.test/v1/invitations/x", "refuse_link": "https://auth.test/v1/invitation-refusals/y", "days": 7,
-        });
-        let mail = render("invitation", hostile).unwrap();
+        let hostile = Invitation {
+            inviter: "Win 1000 EUR at WWW.evil.example/now\u{202e}".into(),
+            tenant_name: "https://evil.example \u{200b}Bank of Trust, account security department, urgent".into(),
+            ..Invitation::sample()
+        };
+        let mail = render(hostile).unwrap();
         assert_eq!(
             mail.subject,
             "Win 1000 EUR at WWW evil example/now invites you to Bank of Trust, account security departm… at Sevenleague"
@@ -171,43 +175,18 @@ mod tests {
         for part in [&mail.subject, &mail.html, &mail.text] {
             assert!(!part.contains("evil.example") && !part.contains(['\u{202e}', '\u{200b}']), "{part}");
         }
-        assert!(
-            mail.text.contains("/v1/invitation-refusals/y") && mail.text.contains("You get this mail because"),
-            "{}",
-            mail.text
-        );
-    }
-
-    #[test]
-    fn what_an_older_service_orders_is_still_mailed() {
-        let mail = render("verify-email", json!({"display_name": "Ada", "link": "https://auth.test/x", "minutes": 30}))
-            .unwrap();
-        assert!(mail.text.contains("https://auth.test/x"), "{}", mail.text);
-        let mail =
-            render("invitation", json!({"inviter": "Ada", "tenant_name": "Acme", "link": "https://auth.test/x"}))
-                .unwrap();
-        assert!(plain(&mail.html).contains("https://auth.test/x"), "{}", mail.html);
+        assert!(mail.text.contains("You get this mail because"), "{}", mail.text);
     }
 
     #[test]
     fn registrations_that_waited_share_a_mail() {
-        let more = json!([{"display_name": "Eve", "tenant_name": "<Evil>", "link": "https://auth.test/2"}]);
-        let variables = json!({"display_name": "Ada", "tenant_name": "Acme", "link": "https://auth.test/1", "minutes": 30, "more": more});
-        let mail = render("verify-email", variables).unwrap();
+        let link = "https://auth.test/2".to_owned();
+        let eve = Registration { display_name: "Eve".into(), tenant_name: "<Evil>".into(), link };
+        let mail = render(VerifyEmail { more: vec![eve], ..VerifyEmail::sample() }).unwrap();
         for part in [&plain(&mail.html), &mail.text] {
-            assert!(
-                ["Ada", "Acme", "https://auth.test/1", "Eve", "https://auth.test/2"]
-                    .iter()
-                    .all(|word| part.contains(word)),
-                "{part}"
-            );
+            let words = ["Ada", "Acme", "email-verifications/x", "Eve", "https://auth.test/2"];
+            assert!(words.iter().all(|word| part.contains(word)), "{part}");
         }
         assert!(mail.html.contains("&lt;Evil&gt;"), "{}", mail.html);
-    }
-
-    #[test]
-    fn a_missing_variable_or_template_is_an_error() {
-        assert!(matches!(render("notice", json!({"title": "x"})), Err(TemplateError::Variables { .. })));
-        assert!(matches!(render("ghost", json!({})), Err(TemplateError::Unknown(_))));
     }
 }

@@ -75,7 +75,7 @@ pub(crate) trait Handle: Job {
 }
 
 /// What this worker can do.
-pub(crate) const HANDLERS: &[Handler] = &[Handler::of::<MigrateInstance>(), Handler::of::<SeedInstance>()];
+pub(crate) static HANDLERS: &[Handler] = &[Handler::of::<MigrateInstance>(), Handler::of::<SeedInstance>()];
 
 /// The handler of one kind and version.
 pub(crate) struct Handler {

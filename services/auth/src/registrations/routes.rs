@@ -73,7 +73,7 @@ async fn keep(
         tenant_name: asked.tenant_name.as_str(),
         token: &token,
     };
-    app.say(conn, None, &mail::verify_email(&app.public_url, id, asked.email.as_str(), &[link], now)).await
+    app.say(conn, None, &mail::verify_email(&app.public_url, id, asked.email.as_str(), (&link, &[]), now)).await
 }
 
 #[utoipa::path(get, path = "/v1/email-verifications/{token}", operation_id = "showEmailVerification", tag = "registration",

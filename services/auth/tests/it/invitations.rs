@@ -1,6 +1,6 @@
 //! How does a second person come into a tenant?
 
-use crate::support::{Account, PASSWORD, World, text};
+use crate::support::{Account, PASSWORD, World, text, variable};
 use chrono::TimeDelta;
 use contracts::messages::MemberJoined;
 use serde_json::{Value, json};
@@ -25,7 +25,7 @@ async fn a_stranger_joins_with_a_new_account() {
     let (ada, token) = ada(&world).await;
     let link = invite(&world, &token, " Bob@acme.test").await;
     let mail = &world.mails("invitation", "bob@acme.test").await[0];
-    assert_eq!((&mail.variables["tenant_name"], &mail.variables["inviter"]), (&json!("Acme"), &json!("Ada")));
+    assert_eq!((variable(mail, "tenant_name"), variable(mail, "inviter")), (json!("Acme"), json!("Ada")));
     assert!(world.server.get(&link).send().await.text.contains("Join Acme"));
 
     world.server.post(&link, &json!({})).send().await.invalid(&["password"]);

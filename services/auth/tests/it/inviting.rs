@@ -1,6 +1,6 @@
 //! Can invitations be used to flood strangers, and how does one get no more of them?
 
-use crate::support::{Account, PASSWORD, World, answered, text};
+use crate::support::{Account, PASSWORD, World, answered, path_in, text, variable};
 use chrono::TimeDelta;
 use serde_json::{Value, json};
 use test_support::TestAnswer;
@@ -26,8 +26,7 @@ async fn open(world: &World, token: &str) -> Vec<Value> {
 /// The path of the link to refuse in the last invitation's mail.
 async fn refusal(world: &World) -> String {
     let mails = world.mails("invitation", BOB).await;
-    let link = mails.last().unwrap().variables["refuse_link"].as_str().unwrap();
-    link.strip_prefix(crate::support::PUBLIC_URL).unwrap().to_owned()
+    path_in(mails.last().unwrap(), "refuse_link")
 }
 
 #[tokio::test]
@@ -116,8 +115,8 @@ async fn many_tenants_together_cannot_flood_a_stranger_nor_keep_one_from_invitin
     world.send_waiting().await;
     let mails = world.mails("invitation", BOB).await;
     assert_eq!(
-        (mails.len(), &mails[5].variables["tenant_name"]),
-        (6, &json!("Acme")),
+        (mails.len(), variable(&mails[5], "tenant_name")),
+        (6, json!("Acme")),
         "who is here longest comes first"
     );
     assert_eq!(

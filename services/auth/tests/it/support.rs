@@ -85,7 +85,7 @@ impl World {
         self.said::<SendMail>()
             .await
             .into_iter()
-            .filter(|mail| mail.template == template && mail.recipient == recipient)
+            .filter(|mail| mail.mail.template() == template && mail.recipient == recipient)
             .collect()
     }
 
@@ -191,8 +191,18 @@ pub fn registration(email: &str, tenant: &str) -> Value {
     json!({"email": email, "password": PASSWORD, "display_name": "Ada", "tenant_name": tenant})
 }
 
+/// The variable of that name, as JSON.
+pub fn variable(mail: &SendMail, name: &str) -> Value {
+    mail.mail.variables().unwrap()[name].take()
+}
+
 pub fn path_of(mail: &SendMail) -> String {
-    mail.variables["link"].as_str().and_then(|link| link.strip_prefix(PUBLIC_URL)).expect("a link to auth").to_owned()
+    path_in(mail, "link")
+}
+
+/// The path of auth's link in the variable of that name.
+pub fn path_in(mail: &SendMail, name: &str) -> String {
+    variable(mail, name).as_str().and_then(|link| link.strip_prefix(PUBLIC_URL)).expect("a link to auth").to_owned()
 }
 
 pub fn id<T: std::str::FromStr<Err: std::fmt::Debug>>(value: &Value) -> T {

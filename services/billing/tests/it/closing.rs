@@ -83,7 +83,8 @@ async fn a_closed_cycle_is_an_invoice_whose_lines_prove_themselves() {
         (mail.key, mail.recipient.as_str()),
         (format!("invoice:{}", invoice["id"].as_str().unwrap()), "ada@acme.test")
     );
-    assert_eq!((&mail.variables["total"], &mail.variables["lines"][1]["amount"]), (&"0.43".into(), &"0.05".into()));
+    let said = mail.mail.variables().unwrap();
+    assert_eq!((&said["total"], &said["lines"][1]["amount"]), (&"0.43".into(), &"0.05".into()));
 
     let usage = world.get(&ada.token, "/v1/usage").await;
     assert_eq!(usage, serde_json::json!({"features": [], "meters": []}));

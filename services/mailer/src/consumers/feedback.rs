@@ -4,7 +4,7 @@
 
 use crate::{
     app::App,
-    messages::{model::Status, store},
+    mails::{model::Status, store},
     ses::LEDGER_TAG,
     suppressions,
 };

@@ -1,6 +1,6 @@
 //! `mail.send.v1`: takes a mail into the ledger.
 
-use crate::{app::App, messages::routes::enqueue};
+use crate::{app::App, mails::routes::enqueue};
 use common::db::CrossTenantTx;
 use contracts::messages::SendMail;
 use messaging::{Delivery, Fault, Handle};

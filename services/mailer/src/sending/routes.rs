@@ -1,7 +1,7 @@
 //! What do operators see of mail that does not leave?
 
 use super::store::{self, Sending};
-use crate::{app::App, messages::routes::ReadMessages};
+use crate::{app::App, mails::routes::ReadMessages};
 use access::Allowed;
 use axum::extract::State;
 use common::{db, http::Json, problem::Problem};

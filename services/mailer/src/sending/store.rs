@@ -93,9 +93,9 @@ pub async fn get(conn: &mut PgConnection) -> sqlx::Result<Sending> {
         Sending,
         r#"SELECT CASE WHEN stopped_at IS NULL THEN 'running' WHEN ours_to_mend THEN 'stopped' ELSE 'waiting' END AS "state!",
                   stopped_at AS since, code, reason, next_attempt_at, waiting.count AS "waiting!", waiting.oldest AS oldest_waiting_at,
-                  (SELECT count(*) FROM messages WHERE status = 'held') AS "held!",
-                  (SELECT count(*) FROM messages WHERE status = 'unknown') AS "unknown!"
-           FROM sending, (SELECT count(*), min(created_at) AS oldest FROM messages WHERE status = 'queued') waiting"#
+                  (SELECT count(*) FROM mails WHERE status = 'held') AS "held!",
+                  (SELECT count(*) FROM mails WHERE status = 'unknown') AS "unknown!"
+           FROM sending, (SELECT count(*), min(created_at) AS oldest FROM mails WHERE status = 'queued') waiting"#
     )
     .fetch_one(conn)
     .await

@@ -34,7 +34,7 @@ pub async fn add(
 ) -> sqlx::Result<()> {
     sqlx::query!(
         "INSERT INTO tenant_suppressions (id, tenant_id, template, address, reason, message_id, created_at)
-         SELECT $1, tenant_id, template, lower(recipient), $3, id, $4 FROM messages WHERE id = $2
+         SELECT $1, tenant_id, template, lower(recipient), $3, id, $4 FROM mails WHERE id = $2
          ON CONFLICT ON CONSTRAINT tenant_suppressions_unique DO NOTHING",
         id,
         message_id,

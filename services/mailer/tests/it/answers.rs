@@ -181,8 +181,7 @@ async fn what_a_process_was_sending_when_it_died_is_unknown_and_not_sent_again()
     let mailer = start_behind(&gate).await;
     let recipient = order(&mailer, "first").await;
     mailer.mail("first", &recipient, "sent").await;
-    let died =
-        "UPDATE messages SET status = 'sending', ses_message_id = NULL, updated_at = now() - interval '3 minutes'";
+    let died = "UPDATE mails SET status = 'sending', ses_message_id = NULL, updated_at = now() - interval '3 minutes'";
     sqlx::query(died).execute(&mailer.platform.pool).await.expect("it looks as after a crash");
     mailer.mail("first", &recipient, "unknown").await;
     let other = order(&mailer, "other").await;
@@ -235,14 +234,14 @@ async fn what_comes_to_no_end_is_given_up_and_forgotten_in_time() {
     })
     .await;
     assert_eq!(with_content(&mailer).await, 2);
-    sqlx::query("UPDATE messages SET give_up_at = now()").execute(&mailer.platform.pool).await.expect("the days go by");
+    sqlx::query("UPDATE mails SET give_up_at = now()").execute(&mailer.platform.pool).await.expect("the days go by");
     mailer.mail("lost", &recipients.1, "given_up").await;
     assert_eq!(
         (with_content(&mailer).await, mailer.find("waiting", &recipients.0).await["status"].clone()),
         (0, "sent".into())
     );
 
-    sqlx::query("UPDATE messages SET created_at = now() - interval '91 days'")
+    sqlx::query("UPDATE mails SET created_at = now() - interval '91 days'")
         .execute(&mailer.platform.pool)
         .await
         .expect("the months go by");
@@ -253,7 +252,7 @@ async fn what_comes_to_no_end_is_given_up_and_forgotten_in_time() {
 }
 
 async fn with_content(mailer: &Running) -> i64 {
-    sqlx::query_scalar("SELECT count(*) FROM messages WHERE variables IS NOT NULL OR variables_sealed IS NOT NULL")
+    sqlx::query_scalar("SELECT count(*) FROM mails WHERE content_sealed IS NOT NULL")
         .fetch_one(&mailer.platform.pool)
         .await
         .expect("the ledger")

@@ -131,7 +131,7 @@ async fn a_complaint_about_a_tenants_mail_stops_that_tenants_mail_only() {
     let list = mailer.get(&format!("/v1/suppressions?address={recipient}")).await;
     assert_eq!(list["items"].as_array().map(Vec::len), Some(1), "{list}");
     assert_eq!((&list["items"][0]["tenant_id"], &list["items"][0]["template"]), (&json!(stranger), &json!("notice")));
-    test_support::tenant_walls(&mailer.platform, &["messages", "tenant_suppressions"]).await;
+    test_support::tenant_walls(&mailer.platform, &["mails", "tenant_suppressions"]).await;
 }
 
 /// And the other way round: whom the platform's own mail does not reach, a tenant may reach.
@@ -153,28 +153,4 @@ async fn a_bounce_of_the_platforms_mail_stops_the_platforms_mail_until_somebody_
     mailer.mail("once more", &recipient, "suppressed").await;
     mailer.order(Some(tenant), "invoice", &recipient).await;
     mailer.mail("invoice", &recipient, "sent").await;
-}
-
-/// Processes of the version before know one list for all; what they write counts for the mail's own tenant.
-#[tokio::test]
-async fn a_suppression_by_the_version_before_counts() {
-    let mailer = start().await;
-    let (recipient, tenant) = (mailer.address(), mailer.platform.tenant());
-    mailer.order(Some(tenant), "first", &recipient).await;
-    let mail = mailer.mail("first", &recipient, "sent").await;
-    let old =
-        "INSERT INTO suppressions (address, reason, message_id, created_at) VALUES ($1, 'bounce', $2::uuid, now())";
-    sqlx::query(old)
-        .bind(&recipient)
-        .bind(mail["id"].as_str())
-        .execute(&mailer.platform.pool)
-        .await
-        .expect("the old list");
-    mailer.order(Some(tenant), "second", &recipient).await;
-    mailer.mail("second", &recipient, "suppressed").await;
-    mailer.order(None, "platform", &recipient).await;
-    mailer.mail("platform", &recipient, "sent").await;
-    sqlx::query("DELETE FROM suppressions").execute(&mailer.platform.pool).await.expect("the old list");
-    mailer.order(Some(tenant), "third", &recipient).await;
-    mailer.mail("third", &recipient, "sent").await;
 }

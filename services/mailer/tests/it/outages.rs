@@ -1,7 +1,10 @@
 //! While PostgreSQL or Redis is away requests get 503; then the service recovers by itself, and no message is lost.
 
 use crate::support::{handed_to_ses, start_with};
-use contracts::messages::SendMail;
+use contracts::{
+    mails::{Mail, Notice},
+    messages::SendMail,
+};
 use serde_json::json;
 use std::collections::HashMap;
 use test_support::{Link, TestAnswer, TestServer, eventually};
@@ -37,14 +40,8 @@ async fn postgresql_stops_and_starts_again() {
     assert_eq!(refused.header("retry-after"), Some("2"));
     refused.problem(503, "unavailable");
 
-    let variables = json!({"title": "Hello", "text": "It works."});
-    let order = SendMail {
-        key: "k".into(),
-        template: "notice".into(),
-        recipient: mailer.address(),
-        variables: variables.as_object().cloned().unwrap(),
-        expires_at: None,
-    };
+    let order =
+        SendMail { key: "k".into(), recipient: mailer.address(), mail: Notice::sample().into(), expires_at: None };
     mailer.platform.publish(None, &order).await;
     link.mend();
     mailer.with_status_after_outage(&order.recipient, "sent").await;

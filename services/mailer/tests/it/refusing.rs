@@ -4,19 +4,19 @@ use crate::{
     gate::Gate,
     support::{Running, start_behind},
 };
-use contracts::messages::SendMail;
+use contracts::{
+    mails::{Invitation, Mail},
+    messages::SendMail,
+};
 use serde_json::{Value, json};
-use test_support::eventually;
 
 const LINK: &str = "https://auth.test/v1/invitation-refusals/c2VhbGVk-_8";
 
 /// A tenant's invitation, whose link to refuse is `refuse_link`; its key is the recipient.
 async fn invite(mailer: &Running, refuse_link: &str) -> SendMail {
-    let variables = json!({"tenant_name": "Acme", "inviter": "Ada", "link": "https://auth.test/v1/invitations/x", "refuse_link": refuse_link, "days": 7});
-    let Value::Object(variables) = variables else { unreachable!() };
+    let mail = Invitation { refuse_link: refuse_link.into(), ..Invitation::sample() }.into();
     let recipient = mailer.address();
-    let order =
-        SendMail { key: recipient.clone(), template: "invitation".into(), recipient, variables, expires_at: None };
+    let order = SendMail { key: recipient.clone(), recipient, mail, expires_at: None };
     mailer.platform.publish(Some(mailer.operator.tenant), &order).await;
     order
 }
@@ -56,24 +56,7 @@ async fn a_link_to_refuse_cannot_become_another_header() {
         mail["key"] = "asked for by hand".into();
         mailer.send(&mail).await.invalid(&["variables"]);
     }
-    let aws = &mailer.platform.aws;
-    let url = aws.queue_url(&aws.dead_queue_name("mailer")).await.expect("the dead-letter queue");
-    let mut dead = Vec::new();
-    eventually("the orders are dead letters", async || {
-        let answer = aws
-            .sqs
-            .receive_message()
-            .queue_url(&url)
-            .message_attribute_names("All")
-            .max_number_of_messages(10)
-            .wait_time_seconds(1)
-            .send()
-            .await
-            .ok()?;
-        dead.extend(answer.messages.unwrap_or_default());
-        (dead.len() == hostile.len()).then_some(())
-    })
-    .await;
-    assert!(dead.iter().all(|message| format!("{:?}", message.message_attributes).contains("refuse_link")), "{dead:?}");
+    let dead = mailer.platform.dead_letters("mailer", hostile.len()).await;
+    assert!(dead.iter().all(|reason| reason.contains("refuse_link")), "{dead:?}");
     assert_eq!(gate.calls(crate::gate::ALL), 0);
 }

@@ -4,8 +4,10 @@ use crate::{
     gate::{ALL, Bad, Gate},
     support::{KEY, Running, config, handed_to_ses, start_behind},
 };
-use contracts::messages::SendMail;
-use serde_json::{Value, json};
+use contracts::{
+    mails::{Mail, Registration, VerifyEmail},
+    messages::SendMail,
+};
 use test_support::{TestServer, eventually};
 
 /// Part of a link that lets people in.
@@ -17,18 +19,10 @@ fn paused() -> Bad {
 /// Orders a mail with links; gives its recipient, which is its key as well.
 async fn order(mailer: &Running) -> String {
     let recipient = mailer.address();
-    let more =
-        json!([{"display_name": "Eve", "tenant_name": "Evil", "link": format!("https://auth.test/{TOKEN}/more")}]);
-    let variables =
-        json!({"display_name": "Ada", "link": format!("https://auth.test/{TOKEN}"), "minutes": 30, "more": more});
-    let Value::Object(variables) = variables else { unreachable!() };
-    let order = SendMail {
-        key: recipient.clone(),
-        template: "verify-email".into(),
-        recipient: recipient.clone(),
-        variables,
-        expires_at: None,
-    };
+    let waited = Registration { link: format!("https://auth.test/{TOKEN}/more"), ..VerifyEmail::sample().registration };
+    let registration = Registration { link: format!("https://auth.test/{TOKEN}"), ..waited.clone() };
+    let mail = VerifyEmail { registration, more: vec![waited], ..VerifyEmail::sample() }.into();
+    let order = SendMail { key: recipient.clone(), recipient: recipient.clone(), mail, expires_at: None };
     mailer.platform.publish(None, &order).await;
     recipient
 }
@@ -49,10 +43,8 @@ async fn change(mailer: &Running, sql: &str) -> u64 {
 }
 
 async fn rows(mailer: &Running) -> String {
-    let rows: Vec<String> = sqlx::query_scalar("SELECT messages::text FROM messages")
-        .fetch_all(&mailer.platform.pool)
-        .await
-        .expect("the ledger");
+    let rows: Vec<String> =
+        sqlx::query_scalar("SELECT mails::text FROM mails").fetch_all(&mailer.platform.pool).await.expect("the ledger");
     rows.join("\n")
 }
 
@@ -114,8 +106,7 @@ async fn a_row_that_was_tampered_with_is_kept_and_told() {
     let mailer = start_behind(&gate).await;
     gate.close(ALL, paused());
     let recipient = waiting(&mailer).await;
-    let flip =
-        "UPDATE messages SET variables_sealed = set_byte(variables_sealed, 20, get_byte(variables_sealed, 20) # 1)";
+    let flip = "UPDATE mails SET content_sealed = set_byte(content_sealed, 20, get_byte(content_sealed, 20) # 1)";
     let tamper = format!("{flip} WHERE recipient = '{recipient}'");
     assert_eq!(change(&mailer, &tamper).await, 1);
     gate.open();
@@ -135,7 +126,7 @@ async fn content_belongs_to_its_row() {
     let mailer = start_behind(&gate).await;
     gate.close(ALL, paused());
     let (recipient, other) = (waiting(&mailer).await, waiting(&mailer).await);
-    let exchanged = "UPDATE messages m SET variables_sealed = o.variables_sealed FROM messages o WHERE o.id <> m.id";
+    let exchanged = "UPDATE mails m SET content_sealed = o.content_sealed FROM mails o WHERE o.id <> m.id";
     assert_eq!(change(&mailer, exchanged).await, 2);
     gate.open();
     is_told(&mailer, &recipient).await;
@@ -154,43 +145,5 @@ async fn under_another_key_mail_waits_for_the_right_one() {
     is_told(&mailer, &recipient).await;
     let right = serve(&mailer, KEY).await;
     std::mem::replace(&mut mailer.server, right).stop().await.expect("it stops");
-    is_sent_whole(&mailer, &recipient).await;
-}
-
-/// They would find no content, and end the mail as failed.
-#[tokio::test]
-async fn processes_of_the_version_before_pass_a_sealed_mail_by() {
-    let gate = Gate::start().await;
-    let mailer = start_behind(&gate).await;
-    gate.close(ALL, paused());
-    let recipient = waiting(&mailer).await;
-    let mut tx = mailer.platform.pool.begin().await.expect("a transaction");
-    for (statement, rows) in [
-        ("UPDATE messages SET status = 'queued'", 1),
-        ("UPDATE messages SET status = 'sending', claim = gen_random_uuid() WHERE status IN ('queued', 'held')", 0),
-        ("UPDATE messages SET status = 'sending', opener = gen_random_uuid() WHERE status IN ('queued', 'held')", 1),
-    ] {
-        assert_eq!(
-            sqlx::query(statement).execute(&mut *tx).await.expect("the ledger").rows_affected(),
-            rows,
-            "{statement}"
-        );
-    }
-    tx.rollback().await.expect("nothing was changed");
-    gate.open();
-    is_sent_whole(&mailer, &recipient).await;
-}
-
-#[tokio::test]
-async fn a_row_of_the_version_before_is_still_sent() {
-    let gate = Gate::start().await;
-    let mailer = start_behind(&gate).await;
-    gate.close(ALL, paused());
-    let recipient = waiting(&mailer).await;
-    let variables = json!({"display_name": "Ada", "link": "https://auth.test/1", "minutes": 30,
-        "more": [{"display_name": "Eve", "tenant_name": "Evil", "link": format!("https://auth.test/{TOKEN}/more")}]});
-    let plain = format!("UPDATE messages SET variables = '{variables}', variables_sealed = NULL");
-    assert_eq!(change(&mailer, &plain).await, 1);
-    gate.open();
     is_sent_whole(&mailer, &recipient).await;
 }

@@ -1,22 +1,20 @@
 //! A mail leaves once, rendered, whoever asks for it and however often.
 
 use crate::support::{handed_to_ses, start};
-use contracts::messages::{Message, SendMail};
+use contracts::{
+    mails::{Mail, Notice, Registration, VerifyEmail},
+    messages::{Message, SendMail},
+};
 use serde_json::json;
-use test_support::eventually;
 
 #[tokio::test]
 async fn a_command_delivered_three_times_is_one_mail() {
     let mailer = start().await;
     let recipient = mailer.address();
-    let variables = json!({"display_name": "Ada <b>", "link": "https://acme.test/?a=1&b=2", "minutes": 30});
-    let order = SendMail {
-        key: "k".into(),
-        template: "verify-email".into(),
-        recipient: recipient.clone(),
-        variables: variables.as_object().cloned().unwrap(),
-        expires_at: None,
-    };
+    let (display_name, link) = ("Ada <b>".into(), "https://acme.test/?a=1&b=2".into());
+    let registration = Registration { display_name, link, ..VerifyEmail::sample().registration };
+    let mail = VerifyEmail { registration, ..VerifyEmail::sample() }.into();
+    let order = SendMail { key: "k".into(), recipient: recipient.clone(), mail, expires_at: None };
     let envelope = mailer.platform.publish(None, &order).await;
     mailer.platform.publish_envelope(SendMail::TOPIC, &envelope).await;
     mailer.platform.publish(None, &order).await;
@@ -37,34 +35,33 @@ async fn a_command_delivered_three_times_is_one_mail() {
 #[tokio::test]
 async fn an_order_that_can_never_be_sent_goes_to_the_dead_letters_with_its_reason() {
     let mailer = start().await;
-    let order = SendMail {
-        key: "k".into(),
-        template: "ghost".into(),
-        recipient: "nobody".into(),
-        variables: Default::default(),
-        expires_at: None,
-    };
+    let mail = Notice::sample().into();
+    let order = SendMail { key: "k".into(), recipient: "nobody".into(), mail, expires_at: None };
     mailer.platform.publish(None, &order).await;
-    let aws = &mailer.platform.aws;
-    let url = aws.queue_url(&aws.dead_queue_name("mailer")).await.expect("the dead-letter queue");
-    let dead = eventually("the order is a dead letter", async || {
-        let answer = aws
-            .sqs
-            .receive_message()
-            .queue_url(&url)
-            .message_attribute_names("All")
-            .wait_time_seconds(1)
-            .send()
-            .await
-            .ok()?;
-        answer.messages?.into_iter().next()
-    })
-    .await;
-    let reason = format!("{:?}", dead.message_attributes);
-    assert!(
-        reason.contains("recipient must be an e-mail address") && reason.contains("no template 'ghost'"),
-        "{reason}"
-    );
+    let mut ghost = mailer.platform.envelope(None, &order);
+    ghost.data["template"] = json!("ghost");
+    mailer.platform.publish_envelope(SendMail::TOPIC, &ghost).await;
+    let mut misspelt = mailer.platform.envelope(None, &order);
+    misspelt.data["variables"] = json!({"title": "Hello", "txt": "It works."});
+    mailer.platform.publish_envelope(SendMail::TOPIC, &misspelt).await;
+    let reasons = mailer.platform.dead_letters("mailer", 3).await.join("; ");
+    for expected in ["recipient must be an e-mail address", "unknown variant `ghost`", "missing field `text`"] {
+        assert!(reasons.contains(expected), "{reasons}");
+    }
+}
+
+#[tokio::test]
+async fn a_misspelt_variable_is_told_at_once() {
+    let mailer = start().await;
+    let notice = mailer.notice("k", &mailer.address());
+    for variables in [json!({"title": "Hello", "txt": "x"}), json!({"title": "Hello", "text": "x", "footer": "y"})] {
+        let mut misspelt = notice.clone();
+        misspelt["variables"] = variables;
+        mailer.send(&misspelt).await.invalid(&["variables"]);
+    }
+    let mut nothing_right = notice.clone();
+    (nothing_right["template"], nothing_right["recipient"]) = (json!("ghost"), json!("nobody"));
+    mailer.send(&nothing_right).await.invalid(&["recipient", "template"]);
 }
 
 #[tokio::test]

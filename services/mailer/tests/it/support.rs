@@ -1,7 +1,11 @@
 //! What every test of the mailer needs: the service on a free port, an operator, and SES's view of what was sent.
 
 use crate::gate::Gate;
-use contracts::{id::TenantId, messages::SendMail};
+use contracts::{
+    id::TenantId,
+    mails::{Mail, Notice},
+    messages::SendMail,
+};
 use mailer::config::Settings;
 use serde_json::{Value, json};
 use service_kit::Config;
@@ -86,14 +90,8 @@ impl Running {
 
     /// A mail that a service orders for `tenant`, or for the platform itself.
     pub async fn order(&self, tenant: Option<TenantId>, key: &str, recipient: &str) -> SendMail {
-        let Value::Object(variables) = json!({"title": "Hello", "text": "It works."}) else { unreachable!() };
-        let order = SendMail {
-            key: key.into(),
-            template: "notice".into(),
-            recipient: recipient.into(),
-            variables,
-            expires_at: None,
-        };
+        let (key, recipient) = (key.into(), recipient.into());
+        let order = SendMail { key, recipient, mail: Notice::sample().into(), expires_at: None };
         self.platform.publish(tenant, &order).await;
         order
     }

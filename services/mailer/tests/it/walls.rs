@@ -9,7 +9,7 @@ async fn tenants_are_walled_off() {
     let recipient = mailer.address();
     mailer.send(&mailer.notice("k", &recipient)).await.expect(202);
     mailer.with_status(&recipient, "sent").await;
-    tenant_walls(&mailer.platform, &["messages"]).await;
+    tenant_walls(&mailer.platform, &["mails"]).await;
 }
 
 /// A key is taken for every tenant, and whose mail has it is nobody else's business.

@@ -1,15 +1,17 @@
 //! How far has a mail come, and may it go there? States only move forward, in whatever order SES's events arrive.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use contracts::messages::SendMail;
+use common::problem::FieldError;
+use contracts::{mails::AnyMail, messages::SendMail};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
 /// State of a mail.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema, sqlx::Type)]
 #[serde(rename_all = "snake_case")]
+#[sqlx(type_name = "text", rename_all = "snake_case")]
 pub enum Status {
     /// Waits to be handed to SES.
     Queued,
@@ -82,16 +84,9 @@ impl Status {
     }
 }
 
-/// The constraint `messages_status_check` allows no other name.
-impl From<String> for Status {
-    fn from(name: String) -> Self {
-        Self::ALL.into_iter().find(|status| status.name() == name).unwrap_or(Self::Unknown)
-    }
-}
-
 /// A mail as operators see it; the variables stay inside, as they may hold links that let people in.
 #[derive(Clone, Debug, Serialize, ToSchema)]
-pub struct Message {
+pub struct Mail {
     pub id: Uuid,
     pub key: String,
     pub tenant_id: Option<Uuid>,
@@ -111,15 +106,41 @@ pub struct Message {
 /// A mail that says nothing of its own time is tried for so long: AWS takes days to lift a suspension.
 const LONGEST_TRIED: TimeDelta = TimeDelta::days(7);
 
-/// When to give a mail up that was ordered at `now`: when it is pointless, which its sender says, or its own words: a template with a link
-/// says for how many `minutes` or `days` the link works.
+/// When to give a mail up that was ordered at `now`: when it is pointless, which its sender or the mail itself says.
 pub fn give_up_at(now: DateTime<Utc>, order: &SendMail) -> DateTime<Utc> {
-    let said = |name: &str| order.variables.get(name).and_then(Value::as_i64);
-    let minutes = said("minutes").and_then(TimeDelta::try_minutes);
-    let lifetime =
-        minutes.or_else(|| said("days").and_then(TimeDelta::try_days)).unwrap_or(LONGEST_TRIED).min(LONGEST_TRIED);
-    let longest = now + lifetime;
+    let longest = now + order.mail.lifetime().unwrap_or(LONGEST_TRIED).min(LONGEST_TRIED);
     order.expires_at.map_or(longest, |expires_at| expires_at.min(longest))
+}
+
+/// The mail of that template, filled in with these variables and no others.
+pub fn read(template: &str, variables: Map<String, Value>) -> Result<AnyMail, FieldError> {
+    if !AnyMail::TEMPLATES.contains(&template) {
+        return Err(FieldError::new("template", "unknown", format!("there is no template '{template}'")));
+    }
+    let wrong = |what: String| {
+        let text = format!("template '{template}' cannot be filled in: {what}");
+        FieldError::new("variables", "invalid", text)
+    };
+    let given: Vec<String> = variables.keys().cloned().collect();
+    let mail = serde_json::from_value::<AnyMail>(json!({"template": template, "variables": variables}))
+        .map_err(|error| wrong(error.to_string()))?;
+    let known = mail.variables().map_err(|error| wrong(error.to_string()))?;
+    match given.iter().find(|name| known.get(name).is_none()) {
+        Some(name) => Err(wrong(format!("it has no variable '{name}'"))),
+        None => Ok(mail),
+    }
+}
+
+/// What is wrong with a mail's key and recipient.
+pub fn faults(key: &str, recipient: &str) -> Vec<FieldError> {
+    let mut errors = Vec::new();
+    if key.is_empty() || key.chars().count() > 200 {
+        errors.push(FieldError::new("key", "length", "must have 1 to 200 characters"));
+    }
+    if !is_address(recipient) {
+        errors.push(FieldError::new("recipient", "malformed", "must be an e-mail address"));
+    }
+    errors
 }
 
 /// One address that looks like one; SES has the last word.
@@ -138,7 +159,7 @@ pub fn is_address(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
+    use contracts::mails::{Invitation, Mail, Notice, VerifyEmail};
 
     #[test]
     fn states_only_move_forward() {
@@ -153,22 +174,31 @@ mod tests {
     #[test]
     fn a_mail_is_tried_while_it_has_a_point() {
         let now = DateTime::UNIX_EPOCH;
-        let kept = |variables: Value, expires_at: Option<TimeDelta>| {
-            let order = SendMail {
-                key: "k".into(),
-                template: "t".into(),
-                recipient: "a@b.de".into(),
-                variables: variables.as_object().cloned().unwrap(),
-                expires_at: expires_at.map(|lifetime| now + lifetime),
-            };
-            give_up_at(now, &order) - now
+        let kept = |mail: AnyMail, expires_at: Option<TimeDelta>| {
+            let expires_at = expires_at.map(|lifetime| now + lifetime);
+            give_up_at(now, &SendMail { key: "k".into(), recipient: "a@b.de".into(), mail, expires_at }) - now
         };
-        assert_eq!(kept(json!({}), None), TimeDelta::days(7));
-        assert_eq!(kept(json!({"minutes": 30}), None), TimeDelta::minutes(30));
-        assert_eq!(kept(json!({"days": 3}), Some(TimeDelta::days(2))), TimeDelta::days(2));
-        for beyond in [json!({"days": 30}), json!({"days": i64::MAX}), json!({"minutes": "many"})] {
+        let invitation = |days| AnyMail::from(Invitation { days, ..Invitation::sample() });
+        let verification = |minutes| AnyMail::from(VerifyEmail { minutes, ..VerifyEmail::sample() });
+        assert_eq!(kept(Notice::sample().into(), None), TimeDelta::days(7));
+        assert_eq!(kept(verification(30), None), TimeDelta::minutes(30));
+        assert_eq!(kept(invitation(3), Some(TimeDelta::days(2))), TimeDelta::days(2));
+        for beyond in [invitation(30), invitation(i64::MAX), verification(i64::MAX)] {
             assert_eq!(kept(beyond, Some(TimeDelta::days(30))), TimeDelta::days(7));
         }
+    }
+
+    #[test]
+    fn a_variable_that_the_template_lacks_is_told() {
+        let read = |template: &str, variables: Value| {
+            let told = read(template, variables.as_object().cloned().unwrap()).unwrap_err();
+            format!("{}: {}", told.field, told.message)
+        };
+        assert_eq!(read("ghost", json!({})), "template: there is no template 'ghost'");
+        let told = read("notice", json!({"title": "x", "txt": "y"}));
+        assert_eq!(told, "variables: template 'notice' cannot be filled in: missing field `text`");
+        let told = read("notice", json!({"title": "x", "text": "y", "footer": "z"}));
+        assert_eq!(told, "variables: template 'notice' cannot be filled in: it has no variable 'footer'");
     }
 
     #[test]

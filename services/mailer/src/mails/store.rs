@@ -1,7 +1,7 @@
 //! The ledger's SQL.
 
 use super::{
-    model::{Message, Status},
+    model::{Mail, Status},
     queue,
 };
 use chrono::{DateTime, Utc};
@@ -21,29 +21,29 @@ pub enum Enqueued {
 }
 
 /// A mail to be enqueued, its content already checked.
-pub struct NewMessage<'a> {
+pub struct NewEntry<'a> {
     pub id: Uuid,
     pub order: &'a SendMail,
     pub content_hash: &'a [u8],
-    pub variables_sealed: &'a [u8],
+    pub content_sealed: &'a [u8],
     pub tenant: Option<TenantId>,
     pub subject: &'a str,
     pub now: DateTime<Utc>,
     pub give_up_at: DateTime<Utc>,
 }
 
-pub async fn enqueue(conn: &mut PgConnection, new: NewMessage<'_>) -> sqlx::Result<Enqueued> {
+pub async fn enqueue(conn: &mut PgConnection, new: NewEntry<'_>) -> sqlx::Result<Enqueued> {
     let inserted = sqlx::query!(
-        "INSERT INTO messages (id, key, content_hash, tenant_id, template, recipient, subject, variables_sealed, status, send_after, created_at, updated_at, give_up_at)
+        "INSERT INTO mails (id, key, content_hash, tenant_id, template, recipient, subject, content_sealed, status, send_after, created_at, updated_at, give_up_at)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'queued', now(), $9, $9, $10) ON CONFLICT (key) DO NOTHING",
         new.id,
         new.order.key,
         new.content_hash,
         new.tenant.map(|tenant| tenant.0),
-        new.order.template,
+        new.order.mail.template(),
         new.order.recipient,
         new.subject,
-        new.variables_sealed,
+        new.content_sealed,
         new.now,
         new.give_up_at,
     )
@@ -53,19 +53,19 @@ pub async fn enqueue(conn: &mut PgConnection, new: NewMessage<'_>) -> sqlx::Resu
         queue::wake(conn).await?;
         return Ok(Enqueued::New);
     }
-    let earlier = sqlx::query!("SELECT id, content_hash FROM messages WHERE key = $1", new.order.key)
-        .fetch_optional(conn)
-        .await?;
+    let earlier =
+        sqlx::query!("SELECT id, content_hash FROM mails WHERE key = $1", new.order.key).fetch_optional(conn).await?;
     // The mail of the key may be another tenant's, and then it is not to be seen here.
     let repeated = earlier.filter(|earlier| earlier.content_hash == new.content_hash);
     Ok(repeated.map_or(Enqueued::KeyReused, |earlier| Enqueued::Repeated(earlier.id)))
 }
 
-pub async fn get(conn: &mut PgConnection, id: Uuid) -> sqlx::Result<Option<Message>> {
+pub async fn get(conn: &mut PgConnection, id: Uuid) -> sqlx::Result<Option<Mail>> {
     sqlx::query_as!(
-        Message,
-        "SELECT id, key, tenant_id, template, recipient, subject, status, reason, ses_message_id, created_at, updated_at, give_up_at
-           FROM messages WHERE id = $1",
+        Mail,
+        r#"SELECT id, key, tenant_id, template, recipient, subject, status AS "status: Status", reason, ses_message_id,
+                  created_at, updated_at, give_up_at
+             FROM mails WHERE id = $1"#,
         id
     )
     .fetch_optional(conn)
@@ -77,11 +77,14 @@ pub async fn list(
     recipient: Option<&str>,
     status: Option<Status>,
     page: PageRequest,
-) -> sqlx::Result<Vec<Message>> {
+) -> sqlx::Result<Vec<Mail>> {
     sqlx::query_as!(
-        Message,
-        "SELECT id, key, tenant_id, template, recipient, subject, status, reason, ses_message_id, created_at, updated_at, give_up_at
-           FROM messages WHERE ($1::text IS NULL OR recipient = $1) AND ($2::text IS NULL OR status = $2) AND id > $3 ORDER BY id LIMIT $4",
+        Mail,
+        r#"SELECT id, key, tenant_id, template, recipient, subject, status AS "status: Status", reason, ses_message_id,
+                  created_at, updated_at, give_up_at
+             FROM mails
+            WHERE ($1::text IS NULL OR recipient = $1) AND ($2::text IS NULL OR status = $2) AND id > $3
+            ORDER BY id LIMIT $4"#,
         recipient,
         status.map(Status::name),
         page.after,
@@ -98,7 +101,7 @@ pub async fn find_for_event(
     ses_message_id: &str,
 ) -> sqlx::Result<Option<Uuid>> {
     sqlx::query_scalar!(
-        "SELECT id FROM messages WHERE id = $1 OR ses_message_id = $2 FOR UPDATE",
+        "SELECT id FROM mails WHERE id = $1 OR ses_message_id = $2 FOR UPDATE",
         ledger_id,
         ses_message_id
     )
@@ -116,8 +119,8 @@ pub async fn advance(
     now: DateTime<Utc>,
 ) -> sqlx::Result<()> {
     sqlx::query!(
-        "UPDATE messages SET status = $2, reason = COALESCE($3, reason), ses_message_id = COALESCE(ses_message_id, $4), updated_at = $5,
-                variables = CASE WHEN $7 THEN NULL ELSE variables END, variables_sealed = CASE WHEN $7 THEN NULL ELSE variables_sealed END
+        "UPDATE mails SET status = $2, reason = COALESCE($3, reason), ses_message_id = COALESCE(ses_message_id, $4), updated_at = $5,
+                content_sealed = CASE WHEN $7 THEN NULL ELSE content_sealed END
          WHERE id = $1 AND status = ANY($6)",
         id,
         status.name(),
@@ -135,7 +138,7 @@ pub async fn advance(
 /// Whether the mail could still be sent, because its content is there and its time is not over.
 pub async fn has_content(conn: &mut PgConnection, id: Uuid) -> sqlx::Result<bool> {
     let there = sqlx::query_scalar!(
-        r#"SELECT (variables IS NOT NULL OR variables_sealed IS NOT NULL) AND give_up_at > now() AS "there!" FROM messages WHERE id = $1"#,
+        r#"SELECT content_sealed IS NOT NULL AND give_up_at > now() AS "there!" FROM mails WHERE id = $1"#,
         id
     );
     Ok(there.fetch_optional(conn).await?.unwrap_or(false))

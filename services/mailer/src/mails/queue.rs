@@ -1,7 +1,6 @@
 //! SQL of mails on their way out. Times are the database's, as processes' clocks differ.
 
 use super::model::Status;
-use serde_json::Value;
 use sqlx::{PgConnection, postgres::types::PgInterval};
 use uuid::Uuid;
 
@@ -15,10 +14,8 @@ const BATCH: i64 = 500;
 pub struct Claimed {
     pub id: Uuid,
     pub claim: Option<Uuid>,
-    pub template: String,
     pub recipient: String,
-    pub variables: Option<Value>,
-    pub variables_sealed: Option<Vec<u8>>,
+    pub content_sealed: Option<Vec<u8>>,
     pub attempts: i32,
     pub suppressed_by: Option<String>,
 }
@@ -27,12 +24,12 @@ pub struct Claimed {
 pub async fn claim(conn: &mut PgConnection, claim: Uuid, during_outage: bool) -> sqlx::Result<Option<Claimed>> {
     sqlx::query_as!(
         Claimed,
-        r#"UPDATE messages SET status = 'sending', claim = $1, opener = $1, attempts = attempts + CASE WHEN $2 THEN 0 ELSE 1 END, updated_at = now()
-           WHERE id = (SELECT id FROM messages WHERE status IN ('queued', 'held') AND send_after <= now() AND give_up_at > now()
+        r#"UPDATE mails SET status = 'sending', claim = $1, attempts = attempts + CASE WHEN $2 THEN 0 ELSE 1 END, updated_at = now()
+           WHERE id = (SELECT id FROM mails WHERE status IN ('queued', 'held') AND send_after <= now() AND give_up_at > now()
                        ORDER BY send_after FOR UPDATE SKIP LOCKED LIMIT 1)
-           RETURNING id, claim, template, recipient, variables, variables_sealed, attempts,
-                     (SELECT s.reason FROM tenant_suppressions s WHERE s.address = lower(messages.recipient)
-                         AND s.tenant_id IS NOT DISTINCT FROM messages.tenant_id AND s.template = messages.template) AS suppressed_by"#,
+           RETURNING id, claim, recipient, content_sealed, attempts,
+                     (SELECT s.reason FROM tenant_suppressions s WHERE s.address = lower(mails.recipient)
+                         AND s.tenant_id IS NOT DISTINCT FROM mails.tenant_id AND s.template = mails.template) AS suppressed_by"#,
         claim,
         during_outage,
     )
@@ -49,7 +46,7 @@ pub async fn release(
     reason: &str,
 ) -> sqlx::Result<()> {
     sqlx::query!(
-        "UPDATE messages SET status = $3, send_after = now() + $4, reason = $5, updated_at = now()
+        "UPDATE mails SET status = $3, send_after = now() + $4, reason = $5, updated_at = now()
          WHERE id = $1 AND claim = $2 AND status IN ('sending', 'unknown')",
         claimed.id,
         claimed.claim,
@@ -65,7 +62,7 @@ pub async fn release(
 /// Ends a claim whose mail SES has taken, even if meanwhile it was put back; only another claim's call is left to its own end.
 pub async fn accepted(conn: &mut PgConnection, claimed: &Claimed, ses_message_id: Option<&str>) -> sqlx::Result<()> {
     sqlx::query!(
-        "UPDATE messages SET ses_message_id = coalesce($3, ses_message_id), updated_at = now(),
+        "UPDATE mails SET ses_message_id = coalesce($3, ses_message_id), updated_at = now(),
                 reason = CASE WHEN status IN ('sending', 'unknown', 'queued', 'held', 'given_up') THEN NULL ELSE reason END,
                 status = CASE WHEN status IN ('unknown', 'queued', 'held', 'given_up') OR status = 'sending' AND claim = $2 THEN 'sent' ELSE status END
          WHERE id = $1",
@@ -81,7 +78,7 @@ pub async fn accepted(conn: &mut PgConnection, claimed: &Claimed, ses_message_id
 /// A process that died while handing over leaves mails of which nobody knows whether they left.
 pub async fn abandon(conn: &mut PgConnection, after: PgInterval) -> sqlx::Result<u64> {
     let abandoned = sqlx::query!(
-        "UPDATE messages SET status = 'unknown', reason = 'the process stopped while it was handed to SES', updated_at = now()
+        "UPDATE mails SET status = 'unknown', reason = 'the process stopped while it was handed to SES', updated_at = now()
          WHERE status = 'sending' AND updated_at < now() - $1::interval",
         after
     );
@@ -92,11 +89,11 @@ pub async fn abandon(conn: &mut PgConnection, after: PgInterval) -> sqlx::Result
 pub async fn give_up(conn: &mut PgConnection) -> sqlx::Result<i64> {
     sqlx::query_scalar!(
         r#"WITH over AS (
-               SELECT id, status FROM messages
-               WHERE (variables IS NOT NULL OR variables_sealed IS NOT NULL OR status IN ('queued', 'held', 'unknown')) AND give_up_at <= now() AND status <> 'sending'
+               SELECT id, status FROM mails
+               WHERE (content_sealed IS NOT NULL OR status IN ('queued', 'held', 'unknown')) AND give_up_at <= now() AND status <> 'sending'
                LIMIT $1 FOR UPDATE SKIP LOCKED
            ), ended AS (
-               UPDATE messages m SET variables = NULL, variables_sealed = NULL, updated_at = now(),
+               UPDATE mails m SET content_sealed = NULL, updated_at = now(),
                       status = CASE WHEN over.status IN ('queued', 'held', 'unknown') THEN 'given_up' ELSE over.status END,
                       reason = CASE WHEN over.status = 'unknown' THEN 'SES never told whether it left: ' || coalesce(m.reason, '')
                                     WHEN over.status IN ('queued', 'held') THEN 'it did not leave in time: ' || coalesce(m.reason, 'it was not tried')
@@ -113,7 +110,7 @@ pub async fn give_up(conn: &mut PgConnection) -> sqlx::Result<i64> {
 /// Forgets mails that ended long ago.
 pub async fn prune(conn: &mut PgConnection, older_than: PgInterval) -> sqlx::Result<u64> {
     let pruned = sqlx::query!(
-        "DELETE FROM messages WHERE id IN (SELECT id FROM messages WHERE created_at < now() - $1::interval
+        "DELETE FROM mails WHERE id IN (SELECT id FROM mails WHERE created_at < now() - $1::interval
                                                AND status NOT IN ('queued', 'held', 'sending', 'unknown') ORDER BY created_at LIMIT $2)",
         older_than,
         BATCH
@@ -124,8 +121,8 @@ pub async fn prune(conn: &mut PgConnection, older_than: PgInterval) -> sqlx::Res
 /// Puts a mail back into the queue for an operator; `false` if it may not be sent again.
 pub async fn resend(conn: &mut PgConnection, id: Uuid, may_arrive_twice: bool) -> sqlx::Result<bool> {
     let queued = sqlx::query!(
-        "UPDATE messages SET status = 'queued', send_after = now(), claim = NULL, reason = NULL, updated_at = now()
-         WHERE id = $1 AND (variables IS NOT NULL OR variables_sealed IS NOT NULL) AND give_up_at > now()
+        "UPDATE mails SET status = 'queued', send_after = now(), claim = NULL, reason = NULL, updated_at = now()
+         WHERE id = $1 AND content_sealed IS NOT NULL AND give_up_at > now()
            AND (status IN ('queued', 'held', 'failed', 'suppressed') OR status = 'unknown' AND $2)",
         id,
         may_arrive_twice

@@ -1,4 +1,4 @@
-//! Which mails are there, and how far has each come?
+//! The ledger of mails: which are there, and how far has each come?
 
 pub mod content;
 pub mod model;

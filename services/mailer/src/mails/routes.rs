@@ -2,11 +2,11 @@
 
 use super::{
     content,
-    model::{self, Message, Status},
+    model::{self, Mail, Status},
     queue,
-    store::{self, Enqueued, NewMessage},
+    store::{self, Enqueued, NewEntry},
 };
-use crate::{app::App, templates::TemplateError};
+use crate::app::App;
 use access::{Allowed, permissions};
 use aws_lc_rs::digest::{SHA256, digest};
 use axum::{extract::State, http::StatusCode};
@@ -18,7 +18,7 @@ use common::{
 };
 use contracts::{id::TenantId, messages::SendMail};
 use serde::Deserialize;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use sqlx::PgConnection;
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
@@ -38,27 +38,27 @@ pub struct Filter {
 }
 
 #[utoipa::path(get, path = "/v1/messages", operation_id = "listMessages", tag = "messages", params(Filter, PageQuery),
-    responses((status = 200, body = Page<Message>)), security(("bearer" = ["mailer.readMessages"])))]
+    responses((status = 200, body = Page<Mail>)), security(("bearer" = ["mailer.readMessages"])))]
 pub async fn list(
     State(app): State<App>,
     _: Allowed<ReadMessages>,
     Query(filter): Query<Filter>,
     Query(page): Query<PageQuery>,
-) -> Result<Json<Page<Message>>, Problem> {
+) -> Result<Json<Page<Mail>>, Problem> {
     let request = page.check()?;
-    let messages =
+    let mails =
         store::list(&mut *db::begin_platform(&app.pool).await?, filter.recipient.as_deref(), filter.status, request)
             .await?;
-    Ok(Json(Page::cut(messages, request, |message| message.id)))
+    Ok(Json(Page::cut(mails, request, |mail| mail.id)))
 }
 
 #[utoipa::path(get, path = "/v1/messages/{id}", operation_id = "getMessage", tag = "messages", params(("id" = Uuid, Path)),
-    responses((status = 200, body = Message)), security(("bearer" = ["mailer.readMessages"])))]
+    responses((status = 200, body = Mail)), security(("bearer" = ["mailer.readMessages"])))]
 pub async fn get(
     State(app): State<App>,
     _: Allowed<ReadMessages>,
     Path(id): Path<Uuid>,
-) -> Result<Json<Message>, Problem> {
+) -> Result<Json<Mail>, Problem> {
     let message = store::get(&mut *db::begin_platform(&app.pool).await?, id).await?;
     message.map(Json).ok_or_else(no_such_mail)
 }
@@ -78,19 +78,18 @@ pub struct NewMail {
 }
 
 #[utoipa::path(post, path = "/v1/messages", operation_id = "sendMessage", tag = "messages", request_body = NewMail,
-    responses((status = 202, body = Message), (status = 409, description = "Another mail has this key.")), security(("bearer" = ["mailer.sendMessages"])))]
+    responses((status = 202, body = Mail), (status = 409, description = "Another mail has this key.")), security(("bearer" = ["mailer.sendMessages"])))]
 pub async fn send(
     State(app): State<App>,
     caller: Allowed<SendMessages>,
     Json(new): Json<NewMail>,
-) -> Result<(StatusCode, Json<Message>), Problem> {
-    let order = SendMail {
-        key: new.key,
-        template: new.template,
-        recipient: new.recipient,
-        variables: new.variables,
-        expires_at: None,
-    };
+) -> Result<(StatusCode, Json<Mail>), Problem> {
+    let mail = model::read(&new.template, new.variables).map_err(|error| {
+        let mut errors = model::faults(&new.key, &new.recipient);
+        errors.push(error);
+        Problem::invalid(errors)
+    })?;
+    let order = SendMail { key: new.key, recipient: new.recipient, mail, expires_at: None };
     let mut tx = db::begin(&app.pool, caller.tenant).await?;
     let id = enqueue(&app, &mut tx, Some(caller.tenant), &order).await?.map_err(Refusal::into_problem)?;
     let message = store::get(&mut tx, id).await?.ok_or_else(no_such_mail)?;
@@ -107,13 +106,13 @@ pub struct Resend {
 
 #[utoipa::path(post, path = "/v1/messages/{id}/resend", operation_id = "resendMessage", tag = "messages", params(("id" = Uuid, Path)),
     request_body = Resend, security(("bearer" = ["mailer.sendMessages"])),
-    responses((status = 202, body = Message), (status = 409, description = "`content_gone`, `may_have_left` or `not_resendable`")))]
+    responses((status = 202, body = Mail), (status = 409, description = "`content_gone`, `may_have_left` or `not_resendable`")))]
 pub async fn resend(
     State(app): State<App>,
     caller: Allowed<SendMessages>,
     Path(id): Path<Uuid>,
     Json(wish): Json<Resend>,
-) -> Result<(StatusCode, Json<Message>), Problem> {
+) -> Result<(StatusCode, Json<Mail>), Problem> {
     let mut tx = db::begin_platform(&app.pool).await?;
     let queued = queue::resend(&mut tx, id, wish.may_arrive_twice).await?;
     let message = store::get(&mut tx, id).await?.ok_or_else(no_such_mail)?;
@@ -178,13 +177,13 @@ pub async fn enqueue(
         Ok(subject) => subject,
         Err(errors) => return Ok(Err(Refusal::Fields(errors))),
     };
-    let content = serde_json::json!([order.template, order.recipient, order.variables]).to_string();
+    let content = json!([order.recipient, order.mail]).to_string();
     let hash = digest(&SHA256, content.as_bytes());
     let (id, now) = (app.ambient.uuid(), app.ambient.now());
     let give_up_at = model::give_up_at(now, order);
-    let variables_sealed = content::seal(&app.sealer, &app.ambient, id, &order.variables);
-    let (content_hash, variables_sealed) = (hash.as_ref(), variables_sealed.as_slice());
-    let new = NewMessage { id, order, content_hash, variables_sealed, tenant, subject: &subject, now, give_up_at };
+    let content_sealed = content::seal(&app.sealer, &app.ambient, id, &order.mail);
+    let (content_hash, content_sealed) = (hash.as_ref(), content_sealed.as_slice());
+    let new = NewEntry { id, order, content_hash, content_sealed, tenant, subject: &subject, now, give_up_at };
     Ok(match store::enqueue(conn, new).await? {
         Enqueued::New => Ok(id),
         Enqueued::Repeated(earlier) => Ok(earlier),
@@ -194,22 +193,11 @@ pub async fn enqueue(
 
 /// The subject, if the mail can be rendered.
 fn check(app: &App, order: &SendMail) -> Result<String, Vec<FieldError>> {
-    let mut errors = Vec::new();
-    if order.key.is_empty() || order.key.chars().count() > 200 {
-        errors.push(FieldError::new("key", "length", "must have 1 to 200 characters"));
-    }
-    if !model::is_address(&order.recipient) {
-        errors.push(FieldError::new("recipient", "malformed", "must be an e-mail address"));
-    }
-    match app.templates.render(&order.template, &order.variables) {
+    let mut errors = model::faults(&order.key, &order.recipient);
+    match app.templates.render(&order.mail) {
         Ok(rendered) if errors.is_empty() => return Ok(rendered.subject),
         Ok(_) => {}
-        Err(error @ TemplateError::Unknown(_)) => {
-            errors.push(FieldError::new("template", "unknown", error.to_string()))
-        }
-        Err(error @ TemplateError::Variables { .. }) => {
-            errors.push(FieldError::new("variables", "invalid", error.to_string()))
-        }
+        Err(error) => errors.push(FieldError::new("variables", "invalid", error.to_string())),
     }
     Err(errors)
 }

@@ -1,0 +1,220 @@
+//! The mails that people get. A mail's type is what its template is filled in with; the texts are the mailer's (`services/mailer/templates`).
+
+use chrono::{DateTime, TimeDelta, Utc};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde_json::Value;
+
+/// What one kind of mail says; its fields are the variables of its template.
+pub trait Mail: Serialize + DeserializeOwned + JsonSchema + Into<AnyMail> {
+    /// Of its three files: `<template>.subject.txt`, `<template>.html` and `<template>.txt`.
+    const TEMPLATE: &'static str;
+    const CAUSE: Cause;
+
+    /// One with every field filled in, with which tests render it.
+    fn sample() -> Self;
+
+    /// A page that refuses the next such mail, also by one click (RFC 8058). Every mail that a tenant causes has one.
+    fn refuse_link(&self) -> Option<&str> {
+        None
+    }
+
+    /// How long the mail has a point; `None` if it says nothing about it.
+    fn lifetime(&self) -> Option<TimeDelta> {
+        None
+    }
+}
+
+/// Who brings it about that somebody gets a mail?
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cause {
+    /// Whoever gave their own address, or the platform, which has to tell its customers something.
+    Platform,
+    /// A tenant, which writes to whom it likes.
+    Tenant,
+}
+
+macro_rules! mails {
+    ($($name:ident = $template:literal caused by $cause:ident { $($methods:item)+ })+) => {
+        $(impl Mail for $name {
+            const TEMPLATE: &'static str = $template;
+            const CAUSE: Cause = Cause::$cause;
+            $($methods)+
+        }
+        impl From<$name> for AnyMail {
+            fn from(mail: $name) -> Self {
+                Self::$name(mail)
+            }
+        })+
+        /// A mail of any kind: the name of its template, and its variables.
+        #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+        #[serde(tag = "template", content = "variables")]
+        pub enum AnyMail {
+            $(#[serde(rename = $template)] $name($name)),+
+        }
+        impl AnyMail {
+            /// The template of each kind.
+            pub const TEMPLATES: &[&str] = &[$($template),+];
+            pub fn samples() -> Vec<Self> {
+                vec![$($name::sample().into()),+]
+            }
+            pub fn template(&self) -> &'static str {
+                match self { $(Self::$name(_) => $template),+ }
+            }
+            pub fn cause(&self) -> Cause {
+                match self { $(Self::$name(_) => $name::CAUSE),+ }
+            }
+            pub fn refuse_link(&self) -> Option<&str> {
+                match self { $(Self::$name(mail) => mail.refuse_link()),+ }
+            }
+            pub fn lifetime(&self) -> Option<TimeDelta> {
+                match self { $(Self::$name(mail) => mail.lifetime()),+ }
+            }
+            /// An object.
+            pub fn variables(&self) -> Result<Value, serde_json::Error> {
+                match self { $(Self::$name(mail) => serde_json::to_value(mail)),+ }
+            }
+        }
+    };
+}
+
+mails! {
+    AccountExists = "account-exists" caused by Platform {
+        fn sample() -> Self {
+            Self { link: "https://auth.example.com".into() }
+        }
+    }
+    Invitation = "invitation" caused by Tenant {
+        fn sample() -> Self {
+            Self {
+                tenant_name: "Acme".into(),
+                inviter: "Ada".into(),
+                link: "https://auth.example.com/v1/invitations/x".into(),
+                refuse_link: "https://auth.example.com/v1/invitation-refusals/x".into(),
+                days: 7,
+            }
+        }
+        fn refuse_link(&self) -> Option<&str> {
+            Some(&self.refuse_link)
+        }
+        fn lifetime(&self) -> Option<TimeDelta> {
+            TimeDelta::try_days(self.days)
+        }
+    }
+    Invoice = "invoice" caused by Platform {
+        fn sample() -> Self {
+            let line = InvoiceLine { description: "Forum".into(), quantity: "744".into(), amount: "14.88".into() };
+            Self {
+                tenant_name: "Acme".into(),
+                number: "00000001".into(),
+                period_start: DateTime::UNIX_EPOCH,
+                period_end: DateTime::UNIX_EPOCH + TimeDelta::days(31),
+                lines: vec![line],
+                total: "14.88".into(),
+                currency: "EUR".into(),
+            }
+        }
+    }
+    Notice = "notice" caused by Platform {
+        fn sample() -> Self {
+            Self { title: "Hello".into(), text: "It works.".into() }
+        }
+    }
+    VerifyEmail = "verify-email" caused by Platform {
+        fn sample() -> Self {
+            let registration = |link: &str| Registration {
+                display_name: "Ada".into(),
+                tenant_name: "Acme".into(),
+                link: link.into(),
+            };
+            let more = vec![registration("https://auth.example.com/v1/email-verifications/y")];
+            Self { registration: registration("https://auth.example.com/v1/email-verifications/x"), minutes: 30, more }
+        }
+        fn lifetime(&self) -> Option<TimeDelta> {
+            TimeDelta::try_minutes(self.minutes)
+        }
+    }
+}
+
+/// "You have an account already", to the owner of an address that somebody registers.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct AccountExists {
+    pub link: String,
+}
+
+/// "Join the tenant", to whom a member has invited.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Invitation {
+    pub tenant_name: String,
+    pub inviter: String,
+    pub link: String,
+    pub refuse_link: String,
+    /// For which the link works.
+    pub days: i64,
+}
+
+/// An invoice, with every number written for people.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Invoice {
+    pub tenant_name: String,
+    pub number: String,
+    pub period_start: DateTime<Utc>,
+    pub period_end: DateTime<Utc>,
+    pub lines: Vec<InvoiceLine>,
+    pub total: String,
+    /// ISO 4217 code.
+    pub currency: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct InvoiceLine {
+    pub description: String,
+    pub quantity: String,
+    pub amount: String,
+}
+
+/// What an operator writes by hand.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Notice {
+    pub title: String,
+    pub text: String,
+}
+
+/// "Confirm your address", for the registrations of one address: the first of them, and those that waited with it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct VerifyEmail {
+    #[serde(flatten)]
+    pub registration: Registration,
+    /// For which the links work.
+    pub minutes: i64,
+    pub more: Vec<Registration>,
+}
+
+/// What the mail says of one registration.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Registration {
+    pub display_name: String,
+    pub tenant_name: String,
+    pub link: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mail_reads_back_as_it_was_written() {
+        for mail in AnyMail::samples() {
+            let text = serde_json::to_string(&mail).unwrap();
+            assert!(text.starts_with(&format!(r#"{{"template":"{}","variables":{{"#, mail.template())), "{text}");
+            assert_eq!(serde_json::from_str::<AnyMail>(&text).unwrap(), mail);
+        }
+    }
+
+    #[test]
+    fn every_mail_that_a_tenant_causes_can_be_refused() {
+        for mail in AnyMail::samples() {
+            assert_eq!(mail.refuse_link().is_some(), mail.cause() == Cause::Tenant, "{mail:?}");
+        }
+    }
+}
