@@ -11,6 +11,7 @@
 //! | [`manifest`] | what does a product service declare about itself? |
 //! | [`public_url`] | which link may stand in a mail? |
 //! | [`roster`] | which services are there? |
+//! | [`topic`] | which topics exist? |
 //! | [`topology`] | which topics and queues exist, and who listens to what? |
 //! | [`schemas`] | what is each message's JSON Schema? |
 
@@ -24,4 +25,5 @@ pub mod messages;
 pub mod public_url;
 pub mod roster;
 pub mod schemas;
+pub mod topic;
 pub mod topology;

@@ -9,7 +9,7 @@ use crate::{
     jobs::Job,
     mails::AnyMail,
     manifest::Manifest,
-    topology::Topic,
+    topic::Topic,
 };
 use chrono::{DateTime, Utc};
 use rust_decimal::Decimal;

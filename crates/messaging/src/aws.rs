@@ -1,6 +1,5 @@
 //! Which topics and queues are ours? Names under one prefix, and the clients that speak to them.
 
-use crate::publisher::Publisher;
 use aws_config::{BehaviorVersion, timeout::TimeoutConfig};
 use aws_sdk_sqs::{error::SdkError, operation::get_queue_url::GetQueueUrlError};
 use contracts::topology::Topic;
@@ -46,10 +45,6 @@ impl Aws {
             // Without a region every call of the SDK fails and says so; nothing better can be said here.
             region: config.region().map(AsRef::as_ref).unwrap_or_default().into(),
         }
-    }
-
-    pub fn publisher(&self) -> Publisher {
-        Publisher::new(self.clone())
     }
 
     /// `{prefix}-{topic}`

@@ -1,4 +1,6 @@
-//! How does a queue become effects in the database? Receive only what can be begun, handle many at once, hand back the rest.
+//! Consumer of one queue: how does a queue become effects in the database?
+//!
+//! It receives only what can be begun, handles many at once, and hands back the rest.
 //!
 //! Long polling: <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-short-and-long-polling.html>
 
@@ -8,7 +10,7 @@ use crate::{
     breaker::Breaker,
     handler::{Handle, HandleRaw},
     poll::Poll,
-    routes::{Routes, check},
+    routes::{Mismatch, Routes, check},
 };
 use common::{
     backoff::Backoff,
@@ -199,17 +201,6 @@ impl Consumer {
         let (name, dead) = (self.aws.queue_name(self.queue), self.aws.dead_queue_name(self.queue));
         tokio::try_join!(self.aws.queue_url(&name), self.aws.queue_url(&dead))
     }
-}
-
-/// Why a service must not start to consume.
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Mismatch {
-    #[error("the topology has no queue '{0}'")]
-    Queue(&'static str),
-    #[error("the queue '{queue}' has no handler for {types:?}, which it is subscribed to")]
-    Handler { queue: &'static str, types: Vec<&'static str> },
-    #[error("the queue '{queue}' is not subscribed to {types:?}, which have handlers")]
-    Subscription { queue: &'static str, types: Vec<&'static str> },
 }
 
 /// A consumer that can run.

@@ -41,4 +41,4 @@ pub use handler::{Delivery, Fault, Handle, HandleRaw, HandlerTx};
 pub use outbox::{OutboxError, publish, publish_unscoped};
 pub use publisher::Publisher;
 pub use relay::Relay;
-pub use routes::{RAW, check};
+pub use routes::{Mismatch, RAW, check};

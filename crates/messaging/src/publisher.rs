@@ -45,11 +45,14 @@ pub struct Publisher {
     aws: Aws,
 }
 
-impl Publisher {
-    pub(crate) fn new(aws: Aws) -> Self {
-        Self { aws }
+impl Aws {
+    /// Sends to this deployment's topics.
+    pub fn publisher(&self) -> Publisher {
+        Publisher { aws: self.clone() }
     }
+}
 
+impl Publisher {
     /// Publishes each message to its topic; one answer for each, in the same order.
     pub async fn publish_batch(&self, messages: &[(Topic, Envelope)]) -> Vec<Result<(), PublishError>> {
         let mut answers = vec![Err(PublishError::Deferred("it was not sent".into())); messages.len()];

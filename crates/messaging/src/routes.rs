@@ -1,7 +1,6 @@
 //! Which handler takes this body? A body is parsed as a whole before anything happens.
 
 use crate::{
-    consumer::Mismatch,
     handler::{Delivery, Fault, Handle, HandleRaw, HandlerTx},
     inbox,
 };
@@ -51,6 +50,17 @@ pub const RAW: &str = "raw";
 
 fn raw_or(types: &'static [&'static str]) -> &'static [&'static str] {
     if types.is_empty() { &[RAW] } else { types }
+}
+
+/// Why a service must not start to consume.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Mismatch {
+    #[error("the topology has no queue '{0}'")]
+    Queue(&'static str),
+    #[error("the queue '{queue}' has no handler for {types:?}, which it is subscribed to")]
+    Handler { queue: &'static str, types: Vec<&'static str> },
+    #[error("the queue '{queue}' is not subscribed to {types:?}, which have handlers")]
+    Subscription { queue: &'static str, types: Vec<&'static str> },
 }
 
 /// Whether handlers of these types are those that the topology wants for the queue. A queue without filters takes bodies that are

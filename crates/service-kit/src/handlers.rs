@@ -1,7 +1,7 @@
 //! The messages that a service takes from a queue, before there is anything to take them with.
 
 use contracts::messages::Message;
-use messaging::{Aws, Consumer, Handle, HandleRaw, RAW, consumer::Complete, consumer::Mismatch};
+use messaging::{Aws, Consumer, Handle, HandleRaw, Mismatch, RAW, consumer::Complete};
 use std::collections::BTreeSet;
 
 use crate::Kit;

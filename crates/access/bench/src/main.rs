@@ -6,6 +6,7 @@
 //! | [`trials`] | how long does a cold fill take, and how soon is a revocation felt? |
 //! | [`records`] | how much memory do a million records take? |
 
+mod keys;
 mod naive;
 mod records;
 mod serve;

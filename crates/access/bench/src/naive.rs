@@ -1,15 +1,9 @@
 //! What would a first version do? Verify the token and ask Redis, each time, remembering nothing and sharing nothing.
 
-use crate::{
-    PERMISSION,
-    serve::{App, keys},
-};
+use crate::{PERMISSION, keys::keys};
 use access::token::Claims;
 use anyhow::{Context, Result};
-use axum::{
-    extract::State,
-    http::{HeaderMap, StatusCode, header},
-};
+use axum::http::{HeaderMap, header};
 use common::config::Base;
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, jwk::JwkSet};
 use redis::{AsyncCommands, aio::ConnectionManager};
@@ -22,15 +16,6 @@ pub struct Naive {
     redis: ConnectionManager,
 }
 
-pub async fn check(State(app): State<App>, headers: HeaderMap) -> Result<&'static str, StatusCode> {
-    let claims = app.naive.verify(&headers).ok_or(StatusCode::UNAUTHORIZED)?;
-    if app.naive.allows(&claims).await.ok_or(StatusCode::SERVICE_UNAVAILABLE)? {
-        Ok("ok")
-    } else {
-        Err(StatusCode::FORBIDDEN)
-    }
-}
-
 impl Naive {
     pub async fn new(base: &Base, redis: ConnectionManager) -> Result<Self> {
         let set: JwkSet =
@@ -39,7 +24,7 @@ impl Naive {
         Ok(Self { key, issuer: base.token_issuer.clone(), audience: base.token_audience.clone(), redis })
     }
 
-    fn verify(&self, headers: &HeaderMap) -> Option<Claims> {
+    pub fn verify(&self, headers: &HeaderMap) -> Option<Claims> {
         let token = headers.get(header::AUTHORIZATION)?.to_str().ok()?.strip_prefix("Bearer ")?;
         let mut validation = Validation::new(Algorithm::EdDSA);
         validation.set_issuer(&[&self.issuer]);
@@ -47,7 +32,7 @@ impl Naive {
         Some(jsonwebtoken::decode::<Claims>(token, &self.key, &validation).ok()?.claims)
     }
 
-    async fn allows(&self, claims: &Claims) -> Option<bool> {
+    pub async fn allows(&self, claims: &Claims) -> Option<bool> {
         let values: Vec<Option<String>> = self.redis.clone().mget(&keys(claims).ok()?).await.ok()?;
         let [Some(record), Some(us), Some(ts), Some(_)] = values.as_slice() else { return Some(false) };
         let mut lines = record.lines();

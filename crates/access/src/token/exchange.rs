@@ -1,6 +1,6 @@
 //! For whom does an API key act? auth exchanges it for an access token, whose claims are remembered until it expires.
 
-use super::{ApiKey, Claims, keys::Keys};
+use super::{api_key::ApiKey, claims::Claims, keys::Keys};
 use crate::client::{ClientError, PlatformClient};
 use common::problem::Problem;
 use moka::future::Cache;

@@ -1,6 +1,6 @@
 //! The keys that auth publishes (RFC 7517), and the signatures that they verify.
 
-use super::Claims;
+use super::claims::Claims;
 use common::{
     ambient::Ambient,
     problem::{Chain, Problem, RETRY_AFTER_OUTAGE},
