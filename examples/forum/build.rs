@@ -1,4 +1,4 @@
 fn main() {
-    println!("cargo:rerun-if-changed=../../openapi/docs/forum");
+    println!("cargo:rerun-if-changed=openapi/docs");
     println!("cargo:rerun-if-changed=templates");
 }

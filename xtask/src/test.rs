@@ -41,7 +41,7 @@ async fn tests(stack: &mut Stack, args: &[String]) -> Result<u8> {
         command.arg("--workspace");
     }
     command.args(args);
-    give_environment(&mut command, &infra);
+    give_environment(&mut command, &infra)?;
     for threads in ["NEXTEST_TEST_THREADS", "RUST_TEST_THREADS"] {
         if env::var_os(threads).is_none() {
             command.env(threads, tests_at_once()?.to_string());
@@ -59,18 +59,19 @@ fn tests_at_once() -> Result<usize> {
 }
 
 /// Where the tests find their infrastructure.
-pub fn give_environment(command: &mut Command, infra: &Infra) {
-    command.envs(&infra.aws).env("TEST_DATABASE_URL", infra.postgres.url("postgres")).envs(redis_urls(&infra.redis));
+pub fn give_environment(command: &mut Command, infra: &Infra) -> Result<()> {
+    command.envs(&infra.aws).env("TEST_DATABASE_URL", infra.postgres.url("postgres")).envs(redis_urls(&infra.redis)?);
     // A developer's own AWS session must not reach the tests, nor they it.
     command.env_remove("AWS_PROFILE").env_remove("AWS_SESSION_TOKEN");
+    Ok(())
 }
 
 /// The tests' own URL may do everything; a service under test may do what it may do anywhere.
-fn redis_urls(redis: &Redis) -> Vec<(String, String)> {
-    let own = services::packages()
+fn redis_urls(redis: &Redis) -> Result<Vec<(String, String)>> {
+    let own = services::packages()?
         .into_iter()
-        .map(|package| (format!("TEST_REDIS_URL_{}", package.to_uppercase()), redis.url(package)));
-    own.chain([("TEST_REDIS_URL".to_owned(), redis.admin_url())]).collect()
+        .map(|package| (format!("TEST_REDIS_URL_{}", package.to_uppercase()), redis.url(&package)));
+    Ok(own.chain([("TEST_REDIS_URL".to_owned(), redis.admin_url())]).collect())
 }
 
 fn names_packages(args: &[String]) -> bool {

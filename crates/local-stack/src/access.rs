@@ -35,24 +35,26 @@ impl Stack {
         let mut programs = cargo::build_release(&[SERVICES[0], SERVICES[1], BENCH]).await?;
         programs.extend(cargo::build(&["local-aws"]).await?);
         let Infra { postgres, redis, aws } = &self.infra().await?;
-        databases::create(&mut self.secrets, postgres, &SERVICES).await?;
+        let services: Vec<_> = services::platform().into_iter().filter(|service| is_used(&service.name)).collect();
+        databases::create(&mut self.secrets, postgres, &services).await?;
         let mut ports = BTreeMap::new();
-        for name in SERVICES.into_iter().chain([PLACE]) {
-            ports.insert(name, self.ports.pick_with_ops(name, services::find(name).port)?);
+        for service in &services {
+            ports.insert(service.name.clone(), self.ports.pick_with_ops(&service.name, service.port)?);
         }
         let access_token_seconds = self.options.access_token_seconds;
         let dns_file = self.folder.path.join("dns-txt");
-        let settings = Settings { ports, postgres, redis, aws, access_token_seconds, dns_file, redis_replicas: 0 };
+        let settings =
+            Settings { services, ports, postgres, redis, aws, access_token_seconds, dns_file, redis_replicas: 0 };
         for name in SERVICES {
             let migrate =
-                self.spec(&format!("{name}-migrate"), "migrate", services::find(name), &programs, &settings)?;
+                self.spec(&format!("{name}-migrate"), "migrate", settings.service(name), &programs, &settings)?;
             self.processes.run(&migrate).await?;
         }
         self.processes.run(&local_aws("local-aws-provision", &["provision"], &programs, &settings)).await?;
         let seed = self.seed(&programs, &settings)?;
         self.processes.run(&seed).await?;
         for name in SERVICES {
-            let serve = self.spec(name, "serve", services::find(name), &programs, &settings)?;
+            let serve = self.spec(name, "serve", settings.service(name), &programs, &settings)?;
             self.processes.start(serve)?;
         }
         for name in SERVICES {
@@ -64,7 +66,7 @@ impl Stack {
             (settings.url("auth"), settings.url("permission"), settings.url(PLACE));
         let mut env = BTreeMap::new();
         for name in SERVICES.into_iter().chain([PLACE]) {
-            env.insert(name, settings.env(services::find(name), &mut self.secrets)?);
+            env.insert(name, settings.env(settings.service(name), &mut self.secrets)?);
         }
         Ok(Access { operator_token: operator.access_token, auth_url, permission_url, bench_url, programs, env })
     }
@@ -84,6 +86,10 @@ impl Stack {
         let told = files::tail(&self.processes.log(&name), 1);
         serde_json::from_str(&told).with_context(|| format!("{name} does not say what it found: {told}"))
     }
+}
+
+fn is_used(name: &str) -> bool {
+    name == PLACE || SERVICES.contains(&name)
 }
 
 impl Access {

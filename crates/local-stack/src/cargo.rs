@@ -19,25 +19,25 @@ pub fn command() -> Command {
 }
 
 /// Builds the binaries of these packages and says where they are, by name.
-pub async fn build(packages: &[&str]) -> Result<BTreeMap<String, PathBuf>> {
+pub async fn build(packages: &[impl AsRef<str>]) -> Result<BTreeMap<String, PathBuf>> {
     build_in("dev", packages).await
 }
 
 /// The same, optimised as they are shipped.
-pub async fn build_release(packages: &[&str]) -> Result<BTreeMap<String, PathBuf>> {
+pub async fn build_release(packages: &[impl AsRef<str>]) -> Result<BTreeMap<String, PathBuf>> {
     build_in("release", packages).await
 }
 
-async fn build_in(profile: &str, packages: &[&str]) -> Result<BTreeMap<String, PathBuf>> {
+async fn build_in(profile: &str, packages: &[impl AsRef<str>]) -> Result<BTreeMap<String, PathBuf>> {
     let mut command = command();
     command.args(["build", "--profile", profile, "--bins", "--message-format=json-render-diagnostics"]);
-    command.args(packages.iter().flat_map(|package| ["-p", package]));
+    command.args(packages.iter().flat_map(|package| ["-p", package.as_ref()]));
     let child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().context("cannot run cargo")?;
     let output = child.wait_with_output().await?;
     ensure!(output.status.success(), "the build failed");
     let built = executables(&String::from_utf8_lossy(&output.stdout));
-    for package in packages {
-        ensure!(built.contains_key(*package), "package {package} has no binary called {package}");
+    for package in packages.iter().map(AsRef::as_ref) {
+        ensure!(built.contains_key(package), "package {package} has no binary called {package}");
     }
     Ok(built)
 }

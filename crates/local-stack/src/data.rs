@@ -77,6 +77,10 @@ impl Folder {
         Ok(Self { path, _lock: lock })
     }
 
+    pub fn logs(&self) -> PathBuf {
+        self.path.join(LOGS)
+    }
+
     /// Moves the logs to a folder that outlives this one, in the place of those of the run before.
     pub fn keep_logs(&self, kept: &Path) -> Result<()> {
         let moved = || {
@@ -84,7 +88,7 @@ impl Folder {
                 fs::remove_dir_all(kept)?;
             }
             fs::create_dir_all(kept)?;
-            fs::rename(self.path.join(LOGS), kept)
+            fs::rename(self.logs(), kept)
         };
         moved().with_context(|| format!("cannot keep the logs in {}", kept.display()))
     }

@@ -1,6 +1,6 @@
 //! Which databases and roles are there? One of each per service, and a role for making those of instances.
 
-use crate::{postgres::Postgres, secrets::Secrets};
+use crate::{postgres::Postgres, secrets::Secrets, services::Service};
 use anyhow::Result;
 use std::fmt::Write;
 
@@ -21,7 +21,7 @@ fn role_url(postgres: &Postgres, role: &str, password: &str, database: &str) -> 
 }
 
 /// Makes what is not there yet, and sets the passwords to the ones we know.
-pub async fn create(secrets: &mut Secrets, postgres: &Postgres, services: &[&str]) -> Result<()> {
+pub async fn create(secrets: &mut Secrets, postgres: &Postgres, services: &[Service]) -> Result<()> {
     let mut script =
         role_sql(INSTANCE_ADMIN, "CREATEDB CREATEROLE", &secrets.password(&format!("database/{INSTANCE_ADMIN}"))?);
     // Whoever is let in by default could read the names of all databases and fill the disk with temporary tables.
@@ -29,9 +29,9 @@ pub async fn create(secrets: &mut Secrets, postgres: &Postgres, services: &[&str
         script,
         "REVOKE ALL ON DATABASE postgres, template1 FROM PUBLIC; GRANT CONNECT ON DATABASE postgres TO {INSTANCE_ADMIN};"
     );
-    for service in services {
-        script += &role_sql(service, "", &secrets.password(&format!("database/{service}"))?);
-        script += &database_sql(service);
+    for Service { package, .. } in services {
+        script += &role_sql(package, "", &secrets.password(&format!("database/{package}"))?);
+        script += &database_sql(package);
     }
     postgres.run("postgres", &script).await
 }

@@ -15,6 +15,7 @@ pub mod pair;
 mod ports;
 mod postgres;
 pub mod processes;
+pub mod products;
 pub mod redis;
 mod secrets;
 pub mod services;
@@ -113,6 +114,7 @@ pub async fn with<T>(
         interrupted = interrupted() => interrupted.map(|()| None),
     };
     let stopped = stack.stop().await;
+    // What failed first is told first.
     let outcome = outcome?;
     stopped?;
     Ok(outcome)
@@ -223,13 +225,8 @@ impl Stack {
             self.processes.check()?;
             let Err(error) = probe(&self.http).await else { return Ok(()) };
             if Instant::now() >= deadline {
-                let log = self.processes.log(name);
-                bail!(
-                    "{name} was not ready after {} s: {error:#}; the end of {}:\n{}",
-                    limit.as_secs(),
-                    log.display(),
-                    files::tail(&log, 25)
-                );
+                let what = format!("was not ready after {} s: {error:#}", limit.as_secs());
+                return Err(self.processes.complaint(name, &what));
             }
             tokio::time::sleep(POLL).await;
         }
@@ -239,6 +236,7 @@ impl Stack {
         self.processes.stop().await?;
         let _ = fs::remove_file(state::file(&self.folder.path));
         if self.options.durable {
+            println!("its logs: {}", self.folder.logs().display());
             return Ok(());
         }
         // Whoever wants to know why something failed asks when all has stopped. One run a purpose is kept.

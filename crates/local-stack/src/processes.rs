@@ -5,7 +5,7 @@ use crate::{
     identity::{self, Identity},
     tools,
 };
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, anyhow};
 use serde::{Deserialize, Serialize};
 use std::{
     collections::BTreeMap,
@@ -87,6 +87,11 @@ impl Processes {
         self.record()
     }
 
+    /// An error that says what is wrong with a process, and what that said last. Where its log is, whoever stops the stack says.
+    pub fn complaint(&self, name: &str, what: &str) -> anyhow::Error {
+        anyhow!("{name} {what}; the end of its log:\n{}", files::tail(&self.log(name), 25))
+    }
+
     /// Runs a program to its end; an error with its output unless it succeeds.
     pub async fn run(&self, spec: &Spec) -> Result<()> {
         let log = self.log(&spec.name);
@@ -95,8 +100,7 @@ impl Processes {
             .status()
             .await
             .with_context(|| format!("cannot run {}", spec.name))?;
-        ensure!(status.success(), "{} failed ({status}):\n{}", spec.name, files::tail(&log, 25));
-        Ok(())
+        if status.success() { Ok(()) } else { Err(self.complaint(&spec.name, &format!("failed ({status})"))) }
     }
 
     pub fn pid(&self, name: &str) -> Option<u32> {
@@ -107,13 +111,8 @@ impl Processes {
     pub fn check(&mut self) -> Result<()> {
         for process in &mut self.running {
             if let Some(status) = process.child.try_wait()? {
-                let log = log_file(&self.folder, &process.spec.name);
-                bail!(
-                    "{} ended ({status}); the end of {}:\n{}",
-                    process.spec.name,
-                    log.display(),
-                    files::tail(&log, 25)
-                );
+                let name = process.spec.name.clone();
+                return Err(self.complaint(&name, &format!("ended ({status})")));
             }
         }
         Ok(())
@@ -124,16 +123,12 @@ impl Processes {
         let mut revived = Vec::new();
         for process in &mut self.running {
             let Some(status) = process.child.try_wait()? else { continue };
-            let log = log_file(&self.folder, &process.spec.name);
             process.restarts.retain(|at| at.elapsed() < Duration::from_secs(60));
             if process.restarts.len() >= MAX_RESTARTS_A_MINUTE {
-                bail!(
-                    "{} keeps ending ({status}); the end of {}:\n{}",
-                    process.spec.name,
-                    log.display(),
-                    files::tail(&log, 25)
-                );
+                let name = process.spec.name.clone();
+                return Err(self.complaint(&name, &format!("keeps ending ({status})")));
             }
+            let log = log_file(&self.folder, &process.spec.name);
             println!("{} ended ({status}); starting it again", process.spec.name);
             (process.child, process.identity) = spawn(&process.spec, fs::OpenOptions::new().append(true).open(&log)?)?;
             process.restarts.push(Instant::now());

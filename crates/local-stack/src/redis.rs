@@ -150,15 +150,17 @@ impl Redis {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::services::Kind;
 
     #[test]
     fn every_service_logs_in_as_itself_and_products_as_one() {
         let folder = std::env::temp_dir().join(format!("xtask-redis-{}", std::process::id()));
         fs::create_dir_all(&folder).unwrap();
         let redis = Redis::new(&folder, 6379, &mut Secrets::open(&folder).unwrap(), false).unwrap();
-        for package in crate::services::packages() {
-            let user = if package == "forum" { PRODUCT } else { package };
-            assert!(redis.url(package).starts_with(&format!("redis://{user}:")), "{}", redis.url(package));
+        for service in crate::services::all().unwrap() {
+            let user = if service.kind == Kind::Product { PRODUCT } else { &service.package };
+            let url = redis.url(&service.package);
+            assert!(url.starts_with(&format!("redis://{user}:")), "{url}");
         }
         assert_eq!(redis.settings().lines().filter(|line| line.contains(" on >")).count(), redis.passwords.len());
         fs::remove_dir_all(&folder).unwrap();

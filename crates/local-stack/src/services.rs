@@ -1,60 +1,94 @@
 //! Which services are there, and with which environment does each run?
 
-use crate::{data, databases, ports::OPS_OFFSET, postgres::Postgres, redis::Redis, secrets::Secrets, secrets::sha256};
+use crate::{
+    databases,
+    ports::OPS_OFFSET,
+    postgres::Postgres,
+    products::{self, Product},
+    redis::Redis,
+    secrets::{Secrets, sha256},
+};
 use anyhow::Result;
 use std::{collections::BTreeMap, path::PathBuf};
 
-/// One folder a version of a product: `<service>/<version>`.
-const BUNDLES: &str = "examples/bundles";
+/// The platform's own, with their documented ports.
+const PLATFORM: [(&str, u16); 6] =
+    [("auth", 8001), ("permission", 8002), ("billing", 8003), ("configurator", 8004), ("mailer", 8005), (WORKER, 8006)];
+const WORKER: &str = "worker";
 
 /// A process of the stack on top of the infrastructure.
 pub struct Service {
     /// Unique; names its log.
-    pub name: &'static str,
+    pub name: String,
     /// Its package, binary, database and platform client.
-    pub package: &'static str,
+    pub package: String,
     /// The documented port; that of its ops listener is `OPS_OFFSET` higher.
     pub port: u16,
-    pub has_database: bool,
+    /// What only it is told.
+    pub own: BTreeMap<String, String>,
+    pub kind: Kind,
 }
 
-const fn platform(name: &'static str, port: u16) -> Service {
-    Service { name, package: name, port, has_database: true }
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    Platform,
+    Product,
+    /// The platform's worker with the bundles of one product.
+    ProductWorker,
 }
 
-/// Two workers, since what one leaves undone the other must take over.
-pub static SERVICES: [Service; 8] = [
-    platform("auth", 8001),
-    platform("permission", 8002),
-    platform("billing", 8003),
-    platform("configurator", 8004),
-    platform("mailer", 8005),
-    platform("worker", 8006),
-    Service { name: "worker-2", package: "worker", port: 8007, has_database: true },
-    Service { name: "forum", package: "forum", port: 8010, has_database: false },
-];
-
-/// The service of that name, which the table has.
-pub fn find(name: &str) -> &'static Service {
-    SERVICES.iter().find(|service| service.name == name).expect("only names in the table are asked for")
+/// The platform's own services.
+pub fn platform() -> Vec<Service> {
+    let service = |(name, port): (&str, u16)| Service {
+        name: name.into(),
+        package: name.into(),
+        port,
+        own: BTreeMap::new(),
+        kind: Kind::Platform,
+    };
+    PLATFORM.into_iter().map(service).collect()
 }
 
-/// The packages, each once.
-pub fn packages() -> Vec<&'static str> {
-    SERVICES.iter().filter(|service| service.name == service.package).map(|service| service.package).collect()
+/// Those of the platform, then each product and its worker.
+pub fn all() -> Result<Vec<Service>> {
+    let mut services = platform();
+    for product in products::all()? {
+        services.extend(of(&product)?);
+    }
+    Ok(services)
 }
 
-pub fn with_database() -> Vec<&'static str> {
-    SERVICES
-        .iter()
-        .filter(|service| service.has_database && service.name == service.package)
-        .map(|service| service.package)
-        .collect()
+fn of(product: &Product) -> Result<[Service; 2]> {
+    let (name, port) = (&product.name, product.start.port);
+    let mut own = product.start.env.clone();
+    own.insert("BUNDLE_DIR".into(), product.newest_bundle()?.display().to_string());
+    let bundles = BTreeMap::from([("BUNDLES_DIR".into(), product.bundles().display().to_string())]);
+    Ok([
+        Service { name: name.clone(), package: name.clone(), port, own, kind: Kind::Product },
+        Service {
+            name: format!("{name}-worker"),
+            package: WORKER.into(),
+            port: port + 1,
+            own: bundles,
+            kind: Kind::ProductWorker,
+        },
+    ])
+}
+
+/// The packages with the binaries of all services, each once.
+pub fn packages() -> Result<Vec<String>> {
+    Ok(packages_of(&all()?).cloned().collect())
+}
+
+fn packages_of(services: &[Service]) -> impl Iterator<Item = &String> {
+    services.iter().filter(|service| service.kind != Kind::ProductWorker).map(|service| &service.package)
 }
 
 /// What all environments are made of.
 pub struct Settings<'a> {
-    pub ports: BTreeMap<&'static str, u16>,
+    pub services: Vec<Service>,
+    /// By name of the service.
+    pub ports: BTreeMap<String, u16>,
     pub postgres: &'a Postgres,
     pub redis: &'a Redis,
     pub aws: &'a BTreeMap<String, String>,
@@ -66,6 +100,11 @@ pub struct Settings<'a> {
 }
 
 impl Settings<'_> {
+    /// The service of that name, which there is.
+    pub fn service(&self, name: &str) -> &Service {
+        self.services.iter().find(|service| service.name == name).expect("only names of services are asked for")
+    }
+
     pub fn url(&self, service: &str) -> String {
         format!("http://127.0.0.1:{}", self.ports[service])
     }
@@ -79,22 +118,23 @@ impl Settings<'_> {
         let mut env = self.aws.clone();
         env.extend(self.shared(service, secrets)?);
         env.extend(self.own(service, secrets)?);
+        env.extend(service.own.clone());
         Ok(env)
     }
 
     fn shared(&self, service: &Service, secrets: &mut Secrets) -> Result<Vec<(String, String)>> {
-        let port = self.ports[service.name];
+        let port = self.ports[&service.name];
         let mut env = vec![
             ("LISTEN_ADDR", format!("127.0.0.1:{port}")),
             ("OPS_ADDR", format!("127.0.0.1:{}", port + OPS_OFFSET)),
-            ("REDIS_URL", self.redis.url(service.package)),
+            ("REDIS_URL", self.redis.url(&service.package)),
             ("REDIS_REPLICAS", self.redis_replicas.to_string()),
             ("AUTH_URL", self.url("auth")),
             ("PERMISSION_URL", self.url("permission")),
             ("TOKEN_ISSUER", self.url("auth")),
             ("TOKEN_AUDIENCE", "sevenleague".into()),
-            ("CLIENT_ID", service.package.to_owned()),
-            ("CLIENT_SECRET", secrets.password(&client(service.package))?),
+            ("CLIENT_ID", service.package.clone()),
+            ("CLIENT_SECRET", secrets.password(&client(&service.package))?),
             // Where the development servers of the usual JavaScript tools listen.
             ("CORS_ORIGINS", "http://localhost:3000,http://localhost:5173".into()),
             // Here everybody comes from one address.
@@ -102,17 +142,17 @@ impl Settings<'_> {
             ("RESOURCE_PREFIX", "sevenleague".into()),
             ("LOG_FORMAT", "text".into()),
         ];
-        if service.has_database {
-            env.push(("DATABASE_URL", databases::url(secrets, self.postgres, service.package)?));
+        if service.kind != Kind::Product {
+            env.push(("DATABASE_URL", databases::url(secrets, self.postgres, &service.package)?));
         }
         Ok(env.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
     }
 
     fn own(&self, service: &Service, secrets: &mut Secrets) -> Result<Vec<(String, String)>> {
-        let env = match service.package {
+        let env = match service.package.as_str() {
             "auth" => vec![
                 ("KEY_ENCRYPTION_KEY", secrets.key("auth/key_encryption_key")?),
-                ("PLATFORM_CLIENTS", platform_clients(secrets)?),
+                ("PLATFORM_CLIENTS", self.platform_clients(secrets)?),
                 ("ACCESS_TOKEN_SECONDS", self.access_token_seconds.to_string()),
                 ("PUBLIC_URL", self.url("auth")),
             ],
@@ -120,7 +160,7 @@ impl Settings<'_> {
                 ("SECRET_ENCRYPTION_KEY", secrets.key("configurator/secret_encryption_key")?),
                 ("INSTANCE_ADMIN_URL", databases::instance_admin_url(secrets, self.postgres)?),
                 ("WORKER_URL", self.url("worker")),
-                ("PRODUCT_DOMAINS", "forum.localhost".into()),
+                ("PRODUCT_DOMAINS", self.product_domains()),
                 ("PLATFORM_DOMAIN", "localhost".into()),
                 // A line `<name> <text>` is a TXT record here, for whoever tries a host of another domain.
                 ("DNS_TXT_FILE", self.dns_file.display().to_string()),
@@ -129,31 +169,34 @@ impl Settings<'_> {
                 ("MAIL_ENCRYPTION_KEY", secrets.key("mailer/mail_encryption_key")?),
                 ("MAIL_FROM", "no-reply@sevenleague.test".into()),
             ],
-            "worker" => vec![
+            WORKER => vec![
                 ("CONFIGURATOR_URL", self.url("configurator")),
-                ("BUNDLES_DIR", data::checkout().join(BUNDLES).display().to_string()),
                 // Whoever watches a job being taken over from a dead worker need not wait long.
                 ("JOB_LEASE_SECONDS", "5".into()),
             ],
-            "forum" => {
-                let bundle = data::checkout().join(BUNDLES).join("forum/1.0.0").display().to_string();
-                vec![("CONFIGURATOR_URL", self.url("configurator")), ("BUNDLE_DIR", bundle)]
-            }
+            _ if service.kind == Kind::Product => vec![("CONFIGURATOR_URL", self.url("configurator"))],
             _ => Vec::new(),
         };
         Ok(env.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
+    }
+
+    /// `id:<sha256 of the secret>` of each, by which auth knows them.
+    fn platform_clients(&self, secrets: &mut Secrets) -> Result<String> {
+        let clients: Result<Vec<_>> = packages_of(&self.services)
+            .map(|id| Ok(format!("{id}:{}", sha256(&secrets.password(&client(id))?))))
+            .collect();
+        Ok(clients?.join(","))
+    }
+
+    /// Below `<product>.localhost` hosts are for the asking.
+    fn product_domains(&self) -> String {
+        let products = self.services.iter().filter(|service| service.kind == Kind::Product);
+        products.map(|product| format!("{}.localhost", product.name)).collect::<Vec<_>>().join(",")
     }
 }
 
 fn client(id: &str) -> String {
     format!("client/{id}")
-}
-
-/// `id:<sha256 of the secret>` of each, by which auth knows them.
-fn platform_clients(secrets: &mut Secrets) -> Result<String> {
-    let clients: Result<Vec<_>> =
-        packages().into_iter().map(|id| Ok(format!("{id}:{}", sha256(&secrets.password(&client(id))?)))).collect();
-    Ok(clients?.join(","))
 }
 
 #[cfg(test)]
@@ -162,10 +205,14 @@ mod tests {
 
     #[test]
     fn every_program_is_built_once_and_has_its_own_port() {
-        assert_eq!(packages(), ["auth", "permission", "billing", "configurator", "mailer", "worker", "forum"]);
-        let mut ports: Vec<_> = SERVICES.iter().flat_map(|service| [service.port, service.port + OPS_OFFSET]).collect();
+        let services = all().unwrap();
+        let mut packages = packages().unwrap();
+        packages.sort_unstable();
+        packages.dedup();
+        assert_eq!(packages.len(), packages_of(&services).count());
+        let mut ports: Vec<_> = services.iter().flat_map(|service| [service.port, service.port + OPS_OFFSET]).collect();
         ports.sort_unstable();
         ports.dedup();
-        assert_eq!(ports.len(), 2 * SERVICES.len());
+        assert_eq!(ports.len(), 2 * services.len());
     }
 }

@@ -3,7 +3,7 @@
 use crate::{
     Infra, POLL, Stack, answers, cargo, databases,
     processes::{Layer, Spec},
-    services::{self, SERVICES, Service, Settings},
+    services::{self, Kind, Service, Settings},
     state::{Operator, Running, State},
 };
 use anyhow::{Context, Result, bail};
@@ -25,34 +25,34 @@ pub(crate) type Programs = BTreeMap<String, PathBuf>;
 impl Stack {
     /// Builds, migrates, provisions, seeds and starts everything, and waits until it is ready.
     pub async fn start(&mut self) -> Result<State> {
-        let packages: Vec<_> = services::packages().into_iter().chain(["local-aws"]).collect();
+        let mut packages = services::packages()?;
+        packages.push("local-aws".into());
+        let services = services::all()?;
         println!("building the services, starting PostgreSQL, Redis and ministack");
         let (programs, infra) = tokio::try_join!(cargo::build(&packages), self.infra())?;
-        databases::create(&mut self.secrets, &infra.postgres, &services::with_database()).await?;
+        databases::create(&mut self.secrets, &infra.postgres, &services::platform()).await?;
 
         let mut ports = BTreeMap::new();
-        for service in &SERVICES {
-            ports.insert(service.name, self.ports.pick_with_ops(service.name, service.port)?);
+        for service in &services {
+            ports.insert(service.name.clone(), self.ports.pick_with_ops(&service.name, service.port)?);
         }
         let Infra { postgres, redis, aws } = &infra;
         let access_token_seconds = self.options.access_token_seconds;
         let dns_file = self.folder.path.join("dns-txt");
         let redis_replicas = self.options.redis_pair.into();
-        let settings = Settings { ports, postgres, redis, aws, access_token_seconds, dns_file, redis_replicas };
+        let settings =
+            Settings { services, ports, postgres, redis, aws, access_token_seconds, dns_file, redis_replicas };
         self.prepare(&programs, &settings).await?;
         let expired_token = self.expired_token(&programs, &settings).await?;
         self.start_services(&programs, &settings).await?;
-        let publish = self.spec("forum-publish", "publish", services::find("forum"), &programs, &settings)?;
-        self.processes
-            .run(&publish)
-            .await
-            .context("the forum is not published; if its bundle changed under the same version, `cargo xtask reset` forgets the old one")?;
+        self.publish(&programs, &settings).await?;
 
         let state = State {
             folder: self.folder.path.clone(),
-            services: SERVICES
+            services: settings
+                .services
                 .iter()
-                .map(|service| Ok((service.name.to_owned(), self.running(service, &settings)?)))
+                .map(|service| Ok((service.name.clone(), self.running(service, &settings)?)))
                 .collect::<Result<_>>()?,
             operator: self.operator(&settings, OPERATOR_PERMISSION).await?,
             expired_token,
@@ -67,13 +67,13 @@ impl Stack {
     /// Everything that must be there before a service starts: tables, queues, the operator.
     async fn prepare(&mut self, programs: &Programs, settings: &Settings<'_>) -> Result<()> {
         println!("migrating, provisioning, seeding");
-        for service in SERVICES.iter().filter(|service| service.has_database && service.name == service.package) {
+        for service in settings.services.iter().filter(|service| service.kind == Kind::Platform) {
             let migrate = self.spec(&format!("{}-migrate", service.name), "migrate", service, programs, settings)?;
             self.processes.run(&migrate).await?;
         }
         let provision = local_aws("local-aws-provision", &["provision"], programs, settings);
         // ministack refuses senders it does not know, and knows none after a restart.
-        let bootstrap = self.spec("mailer-bootstrap", "bootstrap", services::find("mailer"), programs, settings)?;
+        let bootstrap = self.spec("mailer-bootstrap", "bootstrap", settings.service("mailer"), programs, settings)?;
         self.provision = vec![provision, bootstrap];
         self.provision().await?;
         let seed = self.seed(programs, settings)?;
@@ -82,7 +82,7 @@ impl Stack {
 
     /// Makes the operator.
     pub(crate) fn seed(&mut self, programs: &Programs, settings: &Settings<'_>) -> Result<Spec> {
-        let mut seed = self.spec("auth-seed", "seed-operator", services::find("auth"), programs, settings)?;
+        let mut seed = self.spec("auth-seed", "seed-operator", settings.service("auth"), programs, settings)?;
         seed.env.insert("OPERATOR_EMAIL".into(), OPERATOR_EMAIL.into());
         seed.env.insert("OPERATOR_PASSWORD".into(), self.secrets.password("operator")?);
         Ok(seed)
@@ -91,7 +91,7 @@ impl Stack {
     /// Has auth run for a moment with tokens that live for a second: nobody wants to wait for one of the others to expire.
     async fn expired_token(&mut self, programs: &Programs, settings: &Settings<'_>) -> Result<String> {
         const NAME: &str = "auth-briefly";
-        let mut brief = self.spec(NAME, "serve", services::find("auth"), programs, settings)?;
+        let mut brief = self.spec(NAME, "serve", settings.service("auth"), programs, settings)?;
         brief.env.insert("ACCESS_TOKEN_SECONDS".into(), "1".into());
         self.processes.start(brief)?;
         let ready = format!("{}/readyz", settings.ops_url("auth"));
@@ -105,13 +105,25 @@ impl Stack {
         println!("starting the services");
         let seen = self.folder.path.join("simulator.json").display().to_string();
         self.processes.start(local_aws("local-aws", &["simulate", "--state", &seen], programs, settings))?;
-        for service in &SERVICES {
-            let serve = self.spec(service.name, "serve", service, programs, settings)?;
+        for service in &settings.services {
+            let serve = self.spec(&service.name, "serve", service, programs, settings)?;
             self.processes.start(serve)?;
         }
-        for service in &SERVICES {
-            let ready = format!("{}/readyz", settings.ops_url(service.name));
-            self.wait_for(service.name, READY, async |http| answers(http, &ready).await).await?;
+        for service in &settings.services {
+            let ready = format!("{}/readyz", settings.ops_url(&service.name));
+            self.wait_for(&service.name, READY, async |http| answers(http, &ready).await).await?;
+        }
+        Ok(())
+    }
+
+    /// Tells the platform of the newest version of each product.
+    async fn publish(&mut self, programs: &Programs, settings: &Settings<'_>) -> Result<()> {
+        for product in settings.services.iter().filter(|service| service.kind == Kind::Product) {
+            let publish = self.spec(&format!("{}-publish", product.name), "publish", product, programs, settings)?;
+            self.processes.run(&publish).await.with_context(|| {
+                let name = &product.name;
+                format!("{name} is not published; if its bundle changed under the same version, `cargo xtask reset` forgets the old one")
+            })?;
         }
         Ok(())
     }
@@ -124,16 +136,16 @@ impl Stack {
         programs: &Programs,
         settings: &Settings<'_>,
     ) -> Result<Spec> {
-        Ok(program(name, &programs[service.package], &[command], settings.env(service, &mut self.secrets)?))
+        Ok(program(name, &programs[&service.package], &[command], settings.env(service, &mut self.secrets)?))
     }
 
     fn running(&self, service: &Service, settings: &Settings<'_>) -> Result<Running> {
-        let pid = self.processes.pid(service.name).with_context(|| format!("{} is not running", service.name))?;
+        let pid = self.processes.pid(&service.name).with_context(|| format!("{} is not running", service.name))?;
         Ok(Running {
-            url: settings.url(service.name),
-            ops_url: settings.ops_url(service.name),
+            url: settings.url(&service.name),
+            ops_url: settings.ops_url(&service.name),
             pid,
-            log: self.processes.log(service.name),
+            log: self.processes.log(&service.name),
         })
     }
 

@@ -12,7 +12,7 @@ use std::{
 pub struct State {
     /// The stack's folder: data, logs, this file.
     pub folder: PathBuf,
-    /// By name; the second worker is `worker-2`.
+    /// By name; the worker of a product is `<product>-worker`.
     pub services: BTreeMap<String, Running>,
     pub operator: Operator,
     /// Sound in every other way: its session lives, and its key is the one in use.

@@ -11,6 +11,7 @@ mod issuer;
 mod link;
 mod neighbours;
 mod platform;
+mod product;
 mod redis_server;
 mod walls;
 
@@ -21,6 +22,9 @@ pub use issuer::TestIssuer;
 pub use link::Link;
 pub use neighbours::Neighbours;
 pub use platform::{TestPlatform, TestUser, background, config, redis_url, redis_url_of};
+pub use product::{
+    Configurator, InstanceDatabases, MOST_WRONG_CODES, SETUP_CODE, active_instance, admin_url, on_database, run_sql,
+};
 pub use redis_server::RedisServer;
 pub use walls::tenant_walls;
 

@@ -39,7 +39,7 @@ use sqlx::migrate::Migrator;
 
 const NAME: &str = "forum";
 const PORT: u16 = 8010;
-static DOCS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../openapi/docs/forum");
+static DOCS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/openapi/docs");
 
 pub struct Forum;
 

@@ -2,6 +2,7 @@
 
 use crate::handlers::HANDLERS;
 use std::{
+    io::ErrorKind,
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
@@ -91,9 +92,13 @@ async fn on_disk(folder: &Path) -> std::io::Result<Vec<String>> {
     Ok(bundles)
 }
 
-/// Names of the folders in `folder`, in order.
+/// Names of the folders in `folder`, in order; none if it is not there.
 async fn names(folder: &Path) -> std::io::Result<Vec<String>> {
-    let (mut entries, mut names) = (fs::read_dir(folder).await?, Vec::new());
+    let mut entries = match fs::read_dir(folder).await {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+        entries => entries?,
+    };
+    let mut names = Vec::new();
     while let Some(entry) = entries.next_entry().await? {
         if fs::metadata(entry.path()).await?.is_dir() {
             names.extend(entry.file_name().into_string());
@@ -106,6 +111,11 @@ async fn names(folder: &Path) -> std::io::Result<Vec<String>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn a_worker_of_the_platform_alone_has_no_bundles() {
+        assert_eq!(on_disk(Path::new("/nonexistent/bundles")).await.unwrap(), [""; 0]);
+    }
 
     #[test]
     fn every_handler_goes_with_every_bundle_and_with_none() {

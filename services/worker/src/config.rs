@@ -3,6 +3,8 @@
 use common::server::FINISH_WITHIN;
 use std::{path::PathBuf, time::Duration};
 
+/// Where the image of a product has its bundles.
+const BUNDLES: &str = "/usr/share/sevenleague/bundles";
 /// More jobs at once than this need more database connections than a worker has.
 const MOST_SLOTS: u32 = 100;
 /// Faster than this, asking for the next job is what limits.
@@ -15,8 +17,8 @@ common::settings! {
     pub struct Settings {
         /// Base URL of the configurator, which has the credentials of instances.
         pub configurator_url: String = url("CONFIGURATOR_URL"),
-        /// Holds `<service>/<version>/manifest.toml` and what belongs to it.
-        pub bundles_dir: PathBuf = required("BUNDLES_DIR"),
+        /// Holds `<service>/<version>/manifest.toml` and what belongs to it; a worker without that folder has no bundles.
+        pub bundles_dir: PathBuf = or("BUNDLES_DIR", BUNDLES),
         /// Jobs begun a second by this process, at most.
         pub jobs_per_second: u32 = between("JOBS_PER_SECOND", 50, 1..=HIGHEST_RATE),
         /// Jobs run at once by this process, at most.
@@ -38,12 +40,7 @@ mod tests {
         let mut env = Env::new([("JOB_CONCURRENCY".into(), "0".into()), ("JOB_LEASE_SECONDS".into(), "soon".into())]);
         let settings = Settings::read(&mut env);
         let message = env.finish(settings).unwrap_err().to_string();
-        for fault in [
-            "JOB_CONCURRENCY must be 1 to 100",
-            "JOB_LEASE_SECONDS: ",
-            "BUNDLES_DIR is missing",
-            "CONFIGURATOR_URL is missing",
-        ] {
+        for fault in ["JOB_CONCURRENCY must be 1 to 100", "JOB_LEASE_SECONDS: ", "CONFIGURATOR_URL is missing"] {
             assert!(message.contains(fault), "{fault} not in {message}");
         }
     }

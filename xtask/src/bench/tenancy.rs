@@ -55,7 +55,7 @@ impl Tenancy {
             "--nocapture",
             TEST,
         ]);
-        test::give_environment(&mut command, &infra);
+        test::give_environment(&mut command, &infra)?;
         for (name, value) in [
             ("INSTANCES", self.instances),
             ("HOT", self.hot),

@@ -1,42 +1,55 @@
-//! Is `openapi/<service>.json` what the service says of itself?
+//! Is `openapi/<service>.json` what the service says of itself? A product's is in its own folder.
 
 use super::{Files, differences, read, verdict, write};
 use anyhow::{Context, Result, ensure};
-use local_stack::{cargo, data, services};
-use std::process::{ExitCode, Stdio};
+use local_stack::{cargo, data, products, services};
+use std::{
+    collections::BTreeMap,
+    path::PathBuf,
+    process::{ExitCode, Stdio},
+};
 use tokio::process::Command;
 
 /// What every program answers to a command, by name.
 pub async fn ask_each(question: &str) -> Result<Vec<(String, String)>> {
-    let packages = services::packages();
+    let packages = services::packages()?;
     let programs = cargo::build(&packages).await?;
     let mut answers = Vec::new();
     for package in packages {
-        let mut command = Command::new(&programs[package]);
+        let mut command = Command::new(&programs[&package]);
         let output =
             command.arg(question).stdin(Stdio::null()).stderr(Stdio::inherit()).kill_on_drop(true).output().await;
         let output = output.with_context(|| format!("cannot run {package}"))?;
         ensure!(output.status.success(), "{package} {question} failed ({})", output.status);
-        answers.push((package.to_owned(), String::from_utf8(output.stdout)?));
+        answers.push((package, String::from_utf8(output.stdout)?));
     }
     Ok(answers)
 }
 
 pub async fn run(check: bool) -> Result<ExitCode> {
-    let answers = ask_each("openapi").await?;
-    let wanted: Files = answers
-        .into_iter()
-        .map(|(service, document)| (format!("{service}.json"), document.trim_end().to_owned() + "\n"))
-        .collect();
-    let folder = data::checkout().join("openapi");
-    if check {
-        return Ok(verdict(
-            "openapi",
-            &differences(&read(&folder, ".json")?, &wanted),
-            "Run `cargo xtask openapi` and commit the result.",
-        ));
+    let mut faults = Vec::new();
+    for (folder, wanted) in documents().await? {
+        if check {
+            faults.extend(differences(&read(&folder, ".json")?, &wanted));
+        } else {
+            write(&folder, ".json", &wanted)?;
+            println!("wrote {} documents to {}", wanted.len(), folder.display());
+        }
     }
-    write(&folder, ".json", &wanted)?;
-    println!("wrote {} documents to {}", wanted.len(), folder.display());
-    Ok(ExitCode::SUCCESS)
+    Ok(if check {
+        verdict("openapi", &faults, "Run `cargo xtask openapi` and commit the result.")
+    } else {
+        ExitCode::SUCCESS
+    })
+}
+
+/// What should be in which folder.
+async fn documents() -> Result<BTreeMap<PathBuf, Files>> {
+    let (products, mut folders) = (products::all()?, BTreeMap::<_, Files>::new());
+    for (service, document) in ask_each("openapi").await? {
+        let product = products.iter().find(|product| product.name == service);
+        let folder = product.map_or(data::checkout(), |product| product.folder.clone()).join("openapi");
+        folders.entry(folder).or_default().insert(format!("{service}.json"), document.trim_end().to_owned() + "\n");
+    }
+    Ok(folders)
 }

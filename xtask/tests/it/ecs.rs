@@ -37,17 +37,14 @@ fn every_task_definition_is_sound() {
 
 #[test]
 fn services_are_told_when_they_are_ill_and_have_time_to_stop() {
-    for service in files::SERVICES {
-        let definition = files::task_definition(service);
-        let [container] = files::items(&definition, "containerDefinitions") else {
-            panic!("{service} has more than one container")
-        };
+    for (name, container) in files::served() {
+        let program = files::program(&container);
         assert_eq!(
             container["healthCheck"]["command"],
-            serde_json::json!(["CMD", format!("/usr/local/bin/{service}"), "healthcheck"])
+            serde_json::json!(["CMD", format!("/usr/local/bin/{program}"), "healthcheck"])
         );
-        assert_eq!(container["stopTimeout"], if service == "worker" { 120 } else { 60 });
-        assert_eq!(files::names(container, "portMappings", "name"), [service.to_owned(), format!("{service}-ops")]);
+        assert_eq!(container["stopTimeout"], if program == "worker" { 120 } else { 60 }, "{name}");
+        assert_eq!(files::names(&container, "portMappings", "name"), [name.clone(), format!("{name}-ops")]);
         assert_eq!(container["logConfiguration"]["options"]["max-buffer-size"], "25m");
     }
 }

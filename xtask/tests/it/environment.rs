@@ -31,10 +31,6 @@ pub fn binary(service: &str) -> PathBuf {
     binary
 }
 
-fn container(service: &str) -> Value {
-    files::task_definition(service)["containerDefinitions"][0].clone()
-}
-
 fn plain(container: &Value) -> BTreeMap<&str, &str> {
     items(container, "environment")
         .iter()
@@ -45,11 +41,10 @@ fn plain(container: &Value) -> BTreeMap<&str, &str> {
 /// With all that is not secret given, exactly the secrets are missing: nothing is forgotten, wrong, or secret in vain.
 #[test]
 fn only_the_secrets_are_missing_from_the_environment() {
-    for service in files::SERVICES {
-        let container = container(service);
+    for (name, container) in files::served() {
         let secrets: BTreeSet<_> =
             files::names(&container, "secrets", "name").into_iter().map(|name| format!("{name} is missing")).collect();
-        assert_eq!(faults(service, &plain(&container)), secrets, "{service}");
+        assert_eq!(faults(files::program(&container), &plain(&container)), secrets, "{name}");
     }
 }
 
@@ -63,37 +58,28 @@ fn required(service: &str) -> BTreeSet<String> {
 
 #[test]
 fn compose_gives_each_service_what_it_needs() {
-    let compose = files::text("docker-compose.yml");
-    let shared = [keys(&compose, "x-aws: &aws"), keys(&compose, "x-service: &service")].concat();
-    for service in files::SERVICES.into_iter().chain(["forum"]) {
-        let own = keys(&compose, &format!("  {service}:"));
-        assert!(own.contains(&"<<".to_owned()), "{service} has what all services have");
-        let given: BTreeSet<_> = shared.iter().chain(&own).cloned().collect();
-        let missing: Vec<_> = required(service).difference(&given).cloned().collect();
-        assert!(missing.is_empty(), "docker-compose.yml does not give {service} {missing:?}");
+    let compose = files::compose();
+    let services = compose["services"].as_object().unwrap();
+    let served: Vec<_> = services.iter().filter(|(_, service)| service["command"][0] == "serve").collect();
+    assert!(files::served().keys().all(|name| services.contains_key(name)), "{:?}", services.keys());
+    for (name, service) in served {
+        let given = service["environment"].as_object().unwrap();
+        let missing: Vec<_> =
+            required(files::program(service)).into_iter().filter(|setting| !given.contains_key(setting)).collect();
+        assert!(missing.is_empty(), "docker-compose.yml does not give {name} {missing:?}");
     }
-}
-
-/// The keys below a line of YAML, at any depth.
-fn keys(yaml: &str, head: &str) -> Vec<String> {
-    files::yaml_block(yaml, head)
-        .into_iter()
-        .filter_map(|line| line.trim().split_once(':'))
-        .map(|(key, _)| key.to_owned())
-        .collect()
 }
 
 #[test]
 fn a_variable_that_compose_forgot_is_noticed() {
-    let compose = files::text("docker-compose.yml");
-    assert!(required("mailer").contains("MAIL_FROM"));
-    assert!(keys(&compose, "  mailer:").contains(&"MAIL_FROM".to_owned()));
-    assert!(!keys(&compose, "  billing:").contains(&"MAIL_FROM".to_owned()));
+    let compose = files::compose();
+    let given = |service: &str| compose["services"][service]["environment"]["MAIL_FROM"].is_string();
+    assert!(required("mailer").contains("MAIL_FROM") && given("mailer") && !given("billing"));
 }
 
 #[test]
 fn an_incomplete_environment_is_noticed() {
-    let container = container("mailer");
+    let container = files::served().remove("mailer").unwrap();
     let mut environment = plain(&container);
     environment.remove("MAIL_FROM");
     environment.insert("AUTH_URL", "auth:8001");
@@ -105,11 +91,12 @@ fn an_incomplete_environment_is_noticed() {
 /// A mistyped name of a variable that has a default would go unnoticed otherwise.
 #[test]
 fn every_variable_is_read_by_somebody() {
-    for service in files::SERVICES {
-        let output = Command::new(binary(service)).arg("settings").env_clear().output().unwrap();
+    for (name, container) in files::served() {
+        let program = binary(files::program(&container));
+        let output = Command::new(program).arg("settings").env_clear().output().unwrap();
         let settings: Vec<Value> = serde_json::from_slice(&output.stdout).unwrap();
-        for name in plain(&container(service)).into_keys() {
-            assert!(settings.iter().any(|setting| setting["name"] == name), "{service} does not read {name}");
+        for variable in plain(&container).into_keys() {
+            assert!(settings.iter().any(|setting| setting["name"] == variable), "{name} does not read {variable}");
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Where are the files that deployments are made of, and what do they say?
 
+use local_stack::products::{self, Product};
 use serde_json::Value;
 use std::{
     collections::BTreeMap,
@@ -9,7 +10,8 @@ use std::{
 
 /// The services that run on ECS, in the order of their names.
 pub use contracts::roster::NAMES as SERVICES;
-
+/// The task that migrates all their databases.
+pub const MIGRATE: &str = "migrate";
 /// The account in all committed files; AWS keeps this number for documentation.
 pub const ACCOUNT: &str = "111122223333";
 pub const REGION: &str = "eu-central-1";
@@ -24,8 +26,9 @@ pub fn text(path: &str) -> String {
 }
 
 /// The JSON files of a folder, by name without extension.
-pub fn folder(path: &str) -> BTreeMap<String, Value> {
-    let entries = fs::read_dir(checkout().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"));
+pub fn folder(path: impl AsRef<Path>) -> BTreeMap<String, Value> {
+    let folder = checkout().join(path);
+    let entries = fs::read_dir(&folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
     entries
         .map(|entry| entry.unwrap().path())
         .filter(|path| path.extension().is_some_and(|extension| extension == "json"))
@@ -37,13 +40,58 @@ pub fn folder(path: &str) -> BTreeMap<String, Value> {
         .collect()
 }
 
+pub fn products() -> Vec<Product> {
+    products::all().unwrap()
+}
+
+/// The JSON files of that folder of the platform's deployment, and of each product's that has one.
+fn deployed(path: &str) -> BTreeMap<String, Value> {
+    let products = products().into_iter().map(|product| product.folder.join("ecs")).filter(|folder| folder.exists());
+    let mut files = folder(Path::new("ecs").join(path));
+    for ecs in products {
+        for (name, file) in folder(ecs.join(path)) {
+            assert!(files.insert(name.clone(), file).is_none(), "there are two files {path}/{name}.json");
+        }
+    }
+    files
+}
+
 pub fn task_definitions() -> BTreeMap<String, Value> {
-    folder("ecs/taskdefs")
+    deployed("taskdefs")
+}
+
+/// Policies of one kind, `task` or `execution`.
+pub fn policies(kind: &str) -> BTreeMap<String, Value> {
+    deployed(&format!("policies/{kind}"))
 }
 
 /// The task definition of one service, or of the migrations.
 pub fn task_definition(name: &str) -> Value {
     task_definitions().remove(name).unwrap_or_else(|| panic!("there is no ecs/taskdefs/{name}.json"))
+}
+
+/// What serves, by name of the task definition: its only container.
+pub fn served() -> BTreeMap<String, Value> {
+    let served = task_definitions().into_iter().filter(|(name, _)| name != MIGRATE);
+    served
+        .map(|(name, definition)| {
+            let [container] = items(&definition, "containerDefinitions") else {
+                panic!("{name} has more than one container")
+            };
+            (name, container.clone())
+        })
+        .collect()
+}
+
+/// The binary that a container starts.
+pub fn program(container: &Value) -> &str {
+    let entry_point = container["entryPoint"][0].as_str().or(container["entrypoint"][0].as_str()).unwrap();
+    entry_point.strip_prefix("/usr/local/bin/").unwrap_or_else(|| panic!("{entry_point} is in no image of ours"))
+}
+
+/// docker-compose.yml, with what it merges and refers to in place.
+pub fn compose() -> Value {
+    serde_saphyr::from_str(&text("docker-compose.yml")).unwrap()
 }
 
 /// The elements of an array; none if it is absent.
@@ -56,19 +104,11 @@ pub fn names<'a>(parent: &'a Value, list: &str, key: &str) -> Vec<&'a str> {
     items(parent, list).iter().filter_map(|item| item[key].as_str()).collect()
 }
 
-/// The lines below the line `head` that are indented further.
-pub fn yaml_block<'a>(yaml: &'a str, head: &str) -> Vec<&'a str> {
-    let depth = |line: &str| line.len() - line.trim_start().len();
-    yaml.lines()
-        .skip_while(|line| *line != head)
-        .skip(1)
-        .take_while(|line| line.is_empty() || depth(line) > depth(head))
-        .collect()
-}
-
 #[test]
 fn every_service_has_a_task_definition_and_so_have_the_migrations() {
-    let mut expected = SERVICES.map(String::from).to_vec();
-    expected.insert(4, "migrate".into());
+    let deployed = products().into_iter().filter(|product| product.folder.join("ecs").exists());
+    let mut expected: Vec<_> = deployed.flat_map(|Product { name, .. }| [format!("{name}-worker"), name]).collect();
+    expected.extend(SERVICES.into_iter().chain([MIGRATE]).map(String::from));
+    expected.sort_unstable();
     assert_eq!(task_definitions().into_keys().collect::<Vec<_>>(), expected);
 }

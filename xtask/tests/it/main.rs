@@ -4,6 +4,7 @@ mod docker;
 mod ecs;
 mod emulator;
 mod environment;
+mod failing;
 mod files;
 mod logs;
 mod permissions;

@@ -26,6 +26,13 @@ fn arn(service: &str, name: &str) -> String {
     format!("arn:aws:{service}:{REGION}:{ACCOUNT}:{name}")
 }
 
+/// As whom the task called `name` speaks to the platform: the worker of a product as any worker, a product as all of them.
+fn role(name: &str) -> String {
+    let program = files::program(&files::served()[name]).to_owned();
+    let is_product = files::products().iter().any(|product| product.name == program);
+    if is_product { messages::PRODUCTS[0].to_owned() } else { program }
+}
+
 fn publishes(service: &str, topic: Topic) -> bool {
     messages::ALL.iter().any(|message| message.topic == topic && message.publishers.contains(&service))
 }
@@ -62,8 +69,9 @@ fn needed_to_start(name: &str) -> BTreeSet<String> {
     let definition = files::task_definition(name);
     let mut needed = BTreeSet::from(["ecr:GetAuthorizationToken *".to_owned()]);
     let pull = ["BatchCheckLayerAvailability", "GetDownloadUrlForLayer", "BatchGetImage"];
-    needed.extend(pull.map(|action| format!("ecr:{action} {}", arn("ecr", &format!("repository/{PREFIX}")))));
     for container in items(&definition, "containerDefinitions") {
+        let image = container["image"].as_str().unwrap().rsplit('/').next().unwrap().split(':').next().unwrap();
+        needed.extend(pull.map(|action| format!("ecr:{action} {}", arn("ecr", &format!("repository/{image}")))));
         let group = container["logConfiguration"]["options"]["awslogs-group"].as_str().unwrap();
         needed.extend(
             ["CreateLogStream", "PutLogEvents"]
@@ -80,13 +88,14 @@ fn needed_to_start(name: &str) -> BTreeSet<String> {
 
 #[test]
 fn a_service_may_do_what_it_does_and_nothing_else() {
-    let policies = files::folder("ecs/policies/task");
+    let policies = files::policies("task");
+    let served = files::served();
     assert_eq!(
         policies.keys().collect::<Vec<_>>(),
-        files::SERVICES.iter().filter(|service| !needed_by_task(service).is_empty()).collect::<Vec<_>>()
+        served.keys().filter(|name| !needed_by_task(&role(name)).is_empty()).collect::<Vec<_>>()
     );
     for (service, policy) in policies {
-        assert_eq!(granted(&policy), needed_by_task(&service), "ecs/policies/task/{service}.json");
+        assert_eq!(granted(&policy), needed_by_task(&role(&service)), "ecs/policies/task/{service}.json");
         let role = format!("arn:aws:iam::{ACCOUNT}:role/{PREFIX}-{service}");
         assert_eq!(files::task_definition(&service)["taskRoleArn"], json!(role), "each service has its own role");
     }
@@ -94,7 +103,7 @@ fn a_service_may_do_what_it_does_and_nothing_else() {
 
 #[test]
 fn a_task_is_started_with_its_own_image_log_and_secrets() {
-    let policies = files::folder("ecs/policies/execution");
+    let policies = files::policies("execution");
     assert_eq!(policies.keys().collect::<Vec<_>>(), files::task_definitions().keys().collect::<Vec<_>>());
     for (name, policy) in policies {
         assert_eq!(granted(&policy), needed_to_start(&name), "ecs/policies/execution/{name}.json");
@@ -112,7 +121,7 @@ fn every_queue_is_taken_from_by_one_service() {
 
 #[test]
 fn a_right_too_many_is_noticed() {
-    let mut policy = files::folder("ecs/policies/task").remove("billing").unwrap();
+    let mut policy = files::policies("task").remove("billing").unwrap();
     policy["Statement"][0]["Resource"]
         .as_array_mut()
         .unwrap()

@@ -207,9 +207,9 @@ async fn only_the_configurator_announces_hosts_and_only_products_hear() {
 
 /// The words of compose's command, without their quotes.
 fn compose_command() -> Vec<String> {
-    let compose = files::text("docker-compose.yml");
-    let lines = files::yaml_block(&compose, "    command: >-");
-    lines.iter().flat_map(|line| line.split_whitespace()).map(|word| word.trim_matches('"').to_owned()).collect()
+    let compose = files::compose();
+    let command = compose["services"]["redis"]["command"].as_str().unwrap();
+    command.split_whitespace().map(|word| word.trim_matches('"').to_owned()).collect()
 }
 
 #[test]
@@ -226,13 +226,15 @@ fn compose_starts_redis_with_these_users() {
 
 #[test]
 fn each_service_logs_in_as_itself_in_compose() {
-    let compose = files::text("docker-compose.yml");
-    for service in files::SERVICES.into_iter().chain(["forum"]) {
-        let user = if service == "forum" { "product" } else { service };
-        let own = files::yaml_block(&compose, &format!("  {service}:")).join("\n");
+    let compose = files::compose();
+    for name in files::served().into_keys() {
+        let service = &compose["services"][&name];
+        let program = files::program(service);
+        let user = if files::SERVICES.contains(&program) { program } else { "product" };
+        let url = service["environment"]["REDIS_URL"].as_str().unwrap();
         assert!(
-            own.contains(&format!("REDIS_URL: redis://{user}:${{{}_REDIS_PASSWORD:?", user.to_uppercase())),
-            "{service}"
+            url.starts_with(&format!("redis://{user}:${{{}_REDIS_PASSWORD:?", user.to_uppercase())),
+            "{name}: {url}"
         );
     }
 }

@@ -3,7 +3,7 @@
 use super::{
     enabling, forum,
     guide::{Guide, state_now},
-    http::{Call, list, number, text},
+    http::{list, number, text},
     sessions::Session,
     setup,
 };
@@ -13,7 +13,8 @@ use serde_json::Value;
 use std::time::{Duration, Instant};
 use tokio::process::Command;
 
-const WORKERS: [&str; 2] = ["worker", "worker-2"];
+/// Does the forum's jobs. It is killed, and started again as in `up`.
+const WORKER: &str = "forum-worker";
 const SAMPLE_POSTS: u32 = 5;
 const LOOK: Duration = Duration::from_millis(10);
 const AT_WORK: Duration = Duration::from_secs(20);
@@ -25,14 +26,11 @@ pub async fn kill_a_worker(guide: &Guide, ada: &Session) -> Result<()> {
     let victim = text(&job, "/worker")?;
     let pid = pid_in(victim)?;
     let state = state_now(&guide.state.folder)?;
-    let name = WORKERS
-        .iter()
-        .find(|name| state.services[**name].pid == pid)
-        .with_context(|| format!("{victim} is no worker of this stack"))?;
+    ensure!(state.services[WORKER].pid == pid, "{victim} does the forum's jobs, and not {WORKER}");
     kill(pid).await?;
     let killed = Instant::now();
     guide.saw(format!(
-        "{name} (pid {pid}) killed with -9 while it had done {} of {} steps",
+        "{WORKER} (pid {pid}) killed with -9 while it had done {} of {} steps",
         job["progress"]["done"], job["progress"]["total"]
     ));
 
@@ -84,17 +82,9 @@ async fn in_the_middle(guide: &Guide, instance: &str) -> Result<Value> {
     }
 }
 
-/// Asks whichever worker answers: the other one is dead.
+/// Asks the platform's own worker, which lives on.
 async fn jobs(guide: &Guide, path: &str) -> Result<Value> {
-    let mut outcome = Ok(Value::Null);
-    for name in WORKERS {
-        outcome =
-            Call::new(&guide.http, Method::GET, &guide.url(name, path)).bearer(guide.operator()).expect(200).await;
-        if outcome.is_ok() {
-            break;
-        }
-    }
-    outcome
+    guide.get("worker", path).bearer(guide.operator()).expect(200).await
 }
 
 /// The process behind a worker's name in the table of jobs.

@@ -62,7 +62,7 @@ async fn the_manifest_is_published_as_it_is_in_the_bundle() {
     let fixture = Fixture::start().await;
     let mut variables = fixture.platform.env();
     variables.insert("CONFIGURATOR_URL".into(), fixture.configurator.url.clone());
-    variables.insert("BUNDLE_DIR".into(), concat!(env!("CARGO_MANIFEST_DIR"), "/../bundles/forum/1.0.0").into());
+    variables.insert("BUNDLE_DIR".into(), concat!(env!("CARGO_MANIFEST_DIR"), "/bundles/forum/1.0.0").into());
     let mut env = Env::new(variables);
     let config = product_kit::publish::Config::read(&mut env, "forum");
     product_kit::publish::run(env.finish(config).unwrap()).await.unwrap();

@@ -1,6 +1,6 @@
 //! Many instances in one process: is everybody let in, and how many connections does that take? `cargo xtask bench tenancy` asks the same of thousands.
 
-use crate::support::{ACME, Fixture, OnHost, run};
+use crate::support::{ACME, Fixture, OnHost};
 use serde_json::{Value, json};
 use sqlx::{Connection, PgConnection};
 use std::{
@@ -12,7 +12,7 @@ use std::{
     },
     time::{Duration, Instant},
 };
-use test_support::TestServer;
+use test_support::{TestServer, run_sql};
 
 /// A connection that has been told to end is seen a moment longer, in the place of which the next one may begin.
 const ENDING: i64 = 2;
@@ -127,7 +127,7 @@ async fn crowd(fixture: &mut Fixture, scale: &Scale) -> Vec<String> {
     for number in 0..scale.databases {
         let name = format!("{}_crowd{number}", fixture.platform.name);
         let url = fixture.database(&name).await;
-        run(&fixture.superuser_url(&name), MEMBER.to_owned()).await;
+        run_sql(&fixture.superuser_url(&name), MEMBER.to_owned()).await;
         urls.push(url);
     }
     let host = |number: usize| {

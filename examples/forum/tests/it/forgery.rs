@@ -1,8 +1,8 @@
 //! Can a page of another site have a visitor's browser change anything here? Every route that changes something is tried.
 
-use crate::support::{ACME, Fixture, OnHost, SETUP_CODE};
+use crate::support::{ACME, Fixture, OnHost};
 use serde_json::{Value, json};
-use test_support::{TestAnswer, TestRequest};
+use test_support::{SETUP_CODE, TestAnswer, TestRequest};
 
 const NEW: &str = "new.forum.localhost";
 const ROUTER: &str = include_str!("../../src/router.rs");

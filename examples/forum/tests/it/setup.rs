@@ -1,8 +1,8 @@
 //! How does an instance begin? With a form on its own host.
 
-use crate::support::{ACME, Fixture, MOST_WRONG_CODES, OnHost, SETUP_CODE};
+use crate::support::{ACME, Fixture, OnHost};
 use serde_json::json;
-use test_support::eventually;
+use test_support::{MOST_WRONG_CODES, SETUP_CODE, eventually};
 
 const NEW: &str = "new.forum.localhost";
 

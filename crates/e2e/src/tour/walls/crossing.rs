@@ -5,7 +5,7 @@ use super::{
     harvest::paths,
     known::Known,
     sample::Sampler,
-    spec::{Door, Operation},
+    spec::{Door, Operation, PRODUCT},
 };
 use anyhow::{Result, bail, ensure};
 use reqwest::Method;
@@ -140,7 +140,7 @@ impl<'a> Crossing<'a> {
             let holes = operation.parameters().into_iter().map(|parameter| format!("{{{}}}", parameter.name));
             filled.push(holes.fold(operation.path.clone(), |path, hole| path.replace(&hole, NOBODYS_ID)));
         }
-        let hosts: Vec<_> = if operation.service == "forum" {
+        let hosts: Vec<_> = if operation.service == PRODUCT {
             self.hosts.iter().map(|host| Some((*host).to_owned())).collect()
         } else {
             vec![None]

@@ -8,7 +8,7 @@ use super::{
     },
     known::{Known, Whose},
     sample::Sampler,
-    spec::{Door, Operation},
+    spec::{Door, Operation, PRODUCT},
 };
 use anyhow::{Result, bail, ensure};
 use reqwest::Method;
@@ -110,7 +110,7 @@ impl Harvester<'_> {
                 Err(_) => {}
             },
             // Of the public operations only products have a tenant's things, and whose they are the host says.
-            Door::Public | Door::Member if operation.service == "forum" => {
+            Door::Public | Door::Member if operation.service == PRODUCT => {
                 for host in self.hosts {
                     if let Ok(answer) = self.read(operation, || call().host(host)).await? {
                         known.learn(operation.container(), &answer, Whose::Tenants);

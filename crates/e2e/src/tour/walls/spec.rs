@@ -6,6 +6,9 @@ use reqwest::Method;
 use serde_json::Value;
 use std::{fs, path::Path, sync::Arc};
 
+/// The product that the tour is about.
+pub const PRODUCT: &str = "forum";
+
 /// Whom an operation lets in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Door {
@@ -45,7 +48,7 @@ pub struct Parameter<'a> {
     pub container: &'a str,
 }
 
-/// Every operation of every service in this checkout, by service.
+/// Every operation of the platform and of the tour's product, by service.
 pub fn read_all() -> Result<Vec<Operation>> {
     let folder = data::checkout().join("openapi");
     let files = fs::read_dir(&folder).with_context(|| format!("cannot read {}", folder.display()))?;
@@ -53,6 +56,7 @@ pub fn read_all() -> Result<Vec<Operation>> {
         .filter_map(|file| Some(file.ok()?.path()))
         .filter(|file| file.extension().is_some_and(|end| end == "json"))
         .collect();
+    files.push(data::checkout().join(format!("examples/{PRODUCT}/openapi/{PRODUCT}.json")));
     files.sort();
     let mut operations = Vec::new();
     for file in files {
