@@ -10,6 +10,7 @@
 //!
 //! | module | answers |
 //! | --- | --- |
+//! | [`product`] | what is a product, and which process is made of it? |
 //! | [`tenancy`] | whose instance is this request for, and may it pass? |
 //! | [`instance`] | what does a handler know of the instance it serves? |
 //! | [`host`] | which host is asked for? |
@@ -34,6 +35,7 @@ pub mod instance;
 mod invalidation;
 mod metering;
 mod pages;
+pub mod product;
 pub mod publish;
 mod setup;
 pub mod tenancy;
@@ -41,4 +43,5 @@ pub mod tenancy;
 pub use connections::{Connection, Transaction};
 pub use databases::Database;
 pub use instance::{Db, Instance, InstanceAllowed, Module, Settings, require_module};
+pub use product::{Product, Run};
 pub use tenancy::Tenancy;

@@ -23,7 +23,8 @@ pub use link::Link;
 pub use neighbours::Neighbours;
 pub use platform::{TestPlatform, TestUser, background, config, redis_url, redis_url_of};
 pub use product::{
-    Configurator, InstanceDatabases, MOST_WRONG_CODES, SETUP_CODE, active_instance, admin_url, on_database, run_sql,
+    Configurator, InstanceDatabases, MOST_WRONG_CODES, SETUP_CODE, TestProduct, active_instance, admin_url,
+    on_database, run_sql,
 };
 pub use redis_server::RedisServer;
 pub use walls::tenant_walls;

@@ -1,23 +1,75 @@
 //! What a product's test plays: the configurator's internal endpoints, and databases of instances with the rights that the product's role has.
 
-use crate::{TestPlatform, environment};
+use crate::{TestPlatform, TestServer, environment};
 use axum::{
     Json, Router,
     extract::{Path, State},
     http::{HeaderMap, StatusCode},
     routing::{get, post, put},
 };
-use common::problem::{FieldError, Problem};
+use common::{
+    ambient::Ambient,
+    config::Env,
+    problem::{FieldError, Problem},
+    server::{Bound, Lifecycle},
+};
 use contracts::{
     id::{InstanceId, TenantId},
     manifest::Manifest,
 };
 use serde_json::{Value, json};
-use sqlx::{AssertSqlSafe, Connection, PgConnection};
+use sqlx::{AssertSqlSafe, Connection, PgConnection, migrate::Migrator};
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, MutexGuard},
 };
+
+/// A served product with as many instances as a test makes.
+pub struct TestProduct {
+    pub server: TestServer,
+    pub configurator: Configurator,
+    pub platform: TestPlatform,
+    manifest: Manifest,
+    // Dropped last: the role owns rights in the databases.
+    databases: InstanceDatabases,
+}
+
+impl TestProduct {
+    /// The product whose version has this manifest; `serve` serves it with the environment that it is given.
+    pub async fn start<F>(manifest: &str, serve: impl FnOnce(Env, Bound, Ambient, Lifecycle) -> F) -> Self
+    where
+        F: Future<Output = anyhow::Result<()>> + Send + 'static,
+    {
+        let manifest = Manifest::parse(manifest).expect("a manifest");
+        assert_eq!(manifest.faults(), Vec::<String>::new());
+        let platform =
+            TestPlatform::start(manifest.service.clone().leak(), &Migrator::with_migrations(Vec::new())).await;
+        let databases = InstanceDatabases::new(&platform).await;
+        let configurator = Configurator::start().await;
+        let mut variables = platform.env();
+        variables.insert("CONFIGURATOR_URL".into(), configurator.url.clone());
+        let env = Env::new(variables);
+        let server = platform.serve(|lifecycle, bound, ambient| serve(env, bound, ambient, lifecycle)).await;
+        Self { server, configurator, platform, manifest, databases }
+    }
+
+    /// An active instance of a new tenant on `host`, its database made by these scripts of the bundle.
+    pub async fn instance(&mut self, host: &str, modules: &[&str], scripts: &[&str]) -> TenantId {
+        let name = format!("{}_{}", self.platform.name, self.databases.databases.len());
+        let url = self.databases.create(&name, &[&[METERING], scripts].concat()).await;
+        let tenant = self.platform.tenant();
+        self.configurator.put(host, active_instance(&self.platform, tenant, &self.manifest, modules, &url));
+        tenant
+    }
+}
+
+/// What the worker makes in each instance's database for metering.
+const METERING: &str = "
+    CREATE SCHEMA platform;
+    CREATE TABLE platform.outbox (
+        id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+        meter text NOT NULL, key text NOT NULL, quantity numeric NOT NULL, occurred_at timestamptz NOT NULL
+    )";
 
 /// Of every instance of [`Configurator`].
 pub const SETUP_CODE: &str = "K7PW-3XQA";
@@ -216,11 +268,10 @@ impl Drop for InstanceDatabases {
 pub fn active_instance(
     platform: &TestPlatform,
     tenant: TenantId,
-    manifest: &str,
+    manifest: &Manifest,
     modules: &[&str],
     database_url: &str,
 ) -> Value {
-    let manifest = Manifest::parse(manifest).expect("a manifest");
     json!({
         "instance_id": InstanceId(platform.ambient.uuid()), "tenant_id": tenant, "service": manifest.service, "version": manifest.version,
         "state": "active", "modules": modules, "settings": {"title": "The forum"}, "setup_schema": manifest.setup, "generation": 1,

@@ -14,7 +14,6 @@
 //! and there is no one database to build against.
 
 pub mod app;
-pub mod config;
 pub mod members;
 pub mod pages;
 pub mod platform;
@@ -24,64 +23,33 @@ pub mod statistics;
 pub mod text;
 pub mod topics;
 
+use access::Access;
 use app::App;
-use common::{
-    ambient::Ambient,
-    config::{Base, Env},
-    server::{Bound, Lifecycle},
-};
-use config::Config;
+use common::ambient::Ambient;
 use include_dir::{Dir, include_dir};
-use product_kit::publish;
+use product_kit::Product;
 use serde_json::Value;
-use service_kit::{Command, Program, cli::with_config};
-use sqlx::migrate::Migrator;
+use utoipa_axum::router::OpenApiRouter;
 
-const NAME: &str = "forum";
-const PORT: u16 = 8010;
 static DOCS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/openapi/docs");
 
 pub struct Forum;
 
-impl Program for Forum {
-    const NAME: &'static str = NAME;
+impl Product for Forum {
+    const NAME: &'static str = "forum";
     const ABOUT: &'static str = "A small forum, the example product";
-    const PORT: u16 = PORT;
-    /// Its databases are the instances', and the worker migrates those.
-    const MIGRATOR: Option<&'static Migrator> = None;
-    const COMMANDS: &'static [Command] = &[PUBLISH];
-    type Config = Config;
+    const TITLE: &'static str = "Forum";
+    const PORT: u16 = 8010;
+    const DOCS: &'static Dir<'static> = &DOCS;
+    type App = App;
 
-    fn read(env: &mut Env) -> Option<Config> {
-        Config::read(env)
+    fn app(ambient: Ambient, access: Access) -> App {
+        App::new(ambient, access)
     }
-    fn base(config: &Config) -> &Base {
-        &config.base
+    fn routes() -> OpenApiRouter<App> {
+        router::routes()
     }
-    fn openapi() -> Value {
-        router::openapi()
+    fn describe(document: &mut Value) {
+        router::describe_members(document);
     }
-    async fn serve(config: Config, lifecycle: Lifecycle) -> anyhow::Result<()> {
-        let bound = Bound::bind(&config.base).await?;
-        start(config, bound, Ambient::system(), lifecycle).await
-    }
-    fn faults() -> Vec<String> {
-        common::openapi::faults(&Self::openapi())
-    }
-}
-
-const PUBLISH: Command = Command {
-    name: "publish",
-    about: "Tell the platform of the version of the forum in BUNDLE_DIR",
-    argument: None,
-    settings: || Env::questions(|env| publish::Config::read(env, NAME)),
-    run: |_| with_config(|env| publish::Config::read(env, NAME), publish::run),
-};
-
-/// Serves on `bound` until `lifecycle` stops.
-pub async fn start(config: Config, bound: Bound, ambient: Ambient, lifecycle: Lifecycle) -> anyhow::Result<()> {
-    let platform = platform::Platform::start(&config, &lifecycle).await?;
-    let app = App::new(ambient, platform.access.clone());
-    bound.serve(router::router(app, &platform.tenancy), platform.health, lifecycle).await?;
-    Ok(())
 }

@@ -1,3 +1,3 @@
 //! The binary of the forum.
 
-service_kit::binary!(forum::Forum);
+service_kit::binary!(product_kit::Run<forum::Forum>);

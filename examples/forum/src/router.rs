@@ -1,15 +1,11 @@
 //! Which addresses does the forum answer?
 
-use crate::{DOCS, app::App, members, pages, platform, polls, statistics, topics};
-use axum::{
-    Router,
-    routing::{any, get, post},
-};
-use product_kit::Tenancy;
+use crate::{app::App, members, pages, platform, polls, statistics, topics};
+use axum::routing::{any, get, post};
 use serde_json::{Value, json};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-fn routes() -> OpenApiRouter<App> {
+pub fn routes() -> OpenApiRouter<App> {
     let polls = OpenApiRouter::new()
         .route("/polls", get(polls::pages::list).post(polls::pages::add))
         .route("/polls/new", get(polls::pages::poll_form))
@@ -40,20 +36,8 @@ fn routes() -> OpenApiRouter<App> {
         .merge(platform::module("statistics", statistics))
 }
 
-pub fn openapi() -> Value {
-    let mut document = common::openapi::finish(routes().into_openapi(), "forum", "Forum", &DOCS);
-    describe_members(&mut document);
-    document
-}
-
-/// Swagger is about the forum as such, so it needs no instance; everything else does.
-pub fn router(app: App, tenancy: &Tenancy) -> Router {
-    let (router, _) = routes().split_for_parts();
-    tenancy.wrap(router).merge(common::openapi::swagger_ui(openapi())).with_state(app)
-}
-
 /// The forum has members of its own, whose tokens are not the platform's.
-fn describe_members(document: &mut Value) {
+pub fn describe_members(document: &mut Value) {
     document["components"]["securitySchemes"]["member"] = json!({"type": "http", "scheme": "bearer", "description": "The `token` of this forum's own `POST /v1/sessions`."});
     let operations =
         document["paths"].as_object_mut().into_iter().flatten().filter_map(|(_, item)| item.as_object_mut()).flatten();

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 #[tokio::test]
 async fn bad_requests_get_what_the_document_says() {
     let fixture = Fixture::start().await;
-    let mut document = forum::router::openapi();
+    let mut document = product_kit::product::document::<forum::Forum>();
     let of_members = take_members_operations(&mut document);
     fixture.configurator.set("127.0.0.1", "modules", json!(["polls", "statistics"]));
     fixture.announce("127.0.0.1").await;

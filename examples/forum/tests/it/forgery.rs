@@ -25,7 +25,7 @@ struct Route {
 
 /// Every route of the forum that changes something: those of its document, the pages of its router, and the setup form.
 fn routes(ids: &Value) -> Vec<Route> {
-    let document = forum::router::openapi();
+    let document = product_kit::product::document::<forum::Forum>();
     let mut routes = vec![Route { method: "POST".into(), path: "/setup".into(), host: NEW, json: false }];
     for (path, item) in document["paths"].as_object().expect("paths") {
         for method in item.as_object().expect("operations").keys().filter(|method| *method != "get") {

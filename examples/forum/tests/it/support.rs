@@ -1,7 +1,9 @@
 //! What does a test of the forum need? A configurator's part, and databases of instances with the rights that the product's role has.
 
+use ::forum::Forum;
 use common::config::Env;
-use contracts::id::TenantId;
+use contracts::{id::TenantId, manifest::Manifest};
+use product_kit::product;
 use serde_json::{Value, json};
 use sqlx::{
     SqlStr,
@@ -115,14 +117,13 @@ async fn serve(platform: &TestPlatform, configurator: &Configurator, settings: &
     let mut variables = platform.env();
     variables.extend(settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
     variables.insert("CONFIGURATOR_URL".into(), configurator.url.clone());
-    let mut env = Env::new(variables);
-    let config = ::forum::config::Config::read(&mut env);
-    let config = env.finish(config).expect("a complete environment");
-    platform.serve(|lifecycle, bound, ambient| ::forum::start(config, bound, ambient, lifecycle)).await
+    platform
+        .serve(|lifecycle, bound, ambient| product::start::<Forum>(Env::new(variables), bound, ambient, lifecycle))
+        .await
 }
 
 fn active(platform: &TestPlatform, tenant: TenantId, url: &str) -> Value {
-    active_instance(platform, tenant, MANIFEST, &["polls"], url)
+    active_instance(platform, tenant, &Manifest::parse(MANIFEST).expect("a manifest"), &["polls"], url)
 }
 
 pub trait OnHost {

@@ -1,0 +1,124 @@
+//! The description of a product, and the process that is made of it.
+
+use crate::{Tenancy, publish, tenancy};
+use access::{Access, client::PlatformClient};
+use axum::Router;
+use common::{
+    ambient::Ambient,
+    config::{Base, Env},
+    db, openapi,
+    server::{Bound, Health, Lifecycle},
+};
+use include_dir::Dir;
+use messaging::Aws;
+use serde_json::Value;
+use service_kit::{Command, Program, cli::with_config};
+use sqlx::migrate::Migrator;
+use std::marker::PhantomData;
+use utoipa_axum::router::OpenApiRouter;
+
+/// A product: an ordinary web service, to which [`Run`] bolts the platform.
+pub trait Product: 'static {
+    /// Of its service, its client and its binary.
+    const NAME: &'static str;
+    /// What `--help` says of it.
+    const ABOUT: &'static str;
+    /// The name in the title of its OpenAPI document.
+    const TITLE: &'static str;
+    /// Where it listens unless told otherwise.
+    const PORT: u16;
+    /// The prose of its operations.
+    const DOCS: &'static Dir<'static>;
+
+    /// What its handlers share; nothing of any instance, that comes with each request.
+    type App: Clone + Send + Sync + 'static;
+
+    fn app(ambient: Ambient, access: Access) -> Self::App;
+
+    /// Its routes, which answer on hosts of instances only.
+    fn routes() -> OpenApiRouter<Self::App>;
+
+    /// Says in its document what cannot be said at the routes.
+    fn describe(_document: &mut Value) {}
+}
+
+common::settings! {
+    /// Everything that a product is told by its environment.
+    pub struct Config(name: &'static str, port: u16) {
+        /// What every service is told.
+        pub base: Base = with(|env| Base::read(env, name, port)),
+        /// What finding instances needs to know.
+        pub tenancy: tenancy::Config = with(tenancy::Config::read),
+    }
+}
+
+/// The program of a product.
+pub struct Run<P>(PhantomData<P>);
+
+impl<P: Product> Program for Run<P> {
+    const NAME: &'static str = P::NAME;
+    const ABOUT: &'static str = P::ABOUT;
+    const PORT: u16 = P::PORT;
+    /// Its databases are the instances', and the worker migrates those.
+    const MIGRATOR: Option<&'static Migrator> = None;
+    const COMMANDS: &'static [Command] = &[Command {
+        name: "publish",
+        about: "Tell the platform of the version in BUNDLE_DIR",
+        argument: None,
+        settings: || Env::questions(|env| publish::Config::read(env, P::NAME)),
+        run: |_| with_config(|env| publish::Config::read(env, P::NAME), publish::run),
+    }];
+    type Config = Config;
+
+    fn read(env: &mut Env) -> Option<Config> {
+        Config::read(env, P::NAME, P::PORT)
+    }
+    fn base(config: &Config) -> &Base {
+        &config.base
+    }
+    fn openapi() -> Value {
+        document::<P>()
+    }
+    async fn serve(config: Config, lifecycle: Lifecycle) -> anyhow::Result<()> {
+        let bound = Bound::bind(&config.base).await?;
+        run::<P>(config, bound, Ambient::system(), lifecycle).await
+    }
+    fn faults() -> Vec<String> {
+        openapi::faults(&Self::openapi())
+    }
+}
+
+/// The product's OpenAPI document.
+pub fn document<P: Product>() -> Value {
+    let mut document = openapi::finish(P::routes().into_openapi(), P::NAME, P::TITLE, P::DOCS);
+    P::describe(&mut document);
+    document
+}
+
+/// Serves on `bound` with what `env` says, until `lifecycle` stops.
+pub async fn start<P: Product>(
+    mut env: Env,
+    bound: Bound,
+    ambient: Ambient,
+    lifecycle: Lifecycle,
+) -> anyhow::Result<()> {
+    let config = Config::read(&mut env, P::NAME, P::PORT);
+    run::<P>(env.finish(config)?, bound, ambient, lifecycle).await
+}
+
+async fn run<P: Product>(config: Config, bound: Bound, ambient: Ambient, lifecycle: Lifecycle) -> anyhow::Result<()> {
+    let base = &config.base;
+    let (client, redis) = (PlatformClient::new(base), db::connect_redis(base)?);
+    let access = Access::remote(base, redis.clone(), client.clone());
+    let publisher = Aws::from_env(&base.resource_prefix, &base.aws_account_id).await.publisher();
+    let tenancy = Tenancy::start(base, &config.tenancy, client, publisher, &lifecycle)?;
+    let health = access.with_keys(Health::default().with_redis(&redis));
+    bound.serve(router::<P>(P::app(ambient, access), &tenancy), health, lifecycle).await?;
+    Ok(())
+}
+
+/// Swagger is about the product as such, so it needs no instance; everything else does.
+fn router<P: Product>(app: P::App, tenancy: &Tenancy) -> Router {
+    let (router, _) = P::routes().split_for_parts();
+    tenancy.wrap(router).merge(openapi::swagger_ui(document::<P>())).with_state(app)
+}
