@@ -7,7 +7,7 @@ mod walls;
 
 pub use background::Background;
 pub use cache::{connect_redis, redis_client, resend};
-pub use transaction::{CrossTenantTx, Lookup, Scoped, TenantTx, TenantlessTx};
+pub use transaction::{CrossTenantTx, Lookup, Scoped, TenantScope, TenantTx, TenantlessTx};
 pub use walls::{begin, begin_for, begin_platform, begin_snapshot, is_above_walls};
 
 use crate::{

@@ -1,6 +1,6 @@
 //! How does a message leave with the business fact, or not at all? It is a row written in the same transaction.
 
-use common::{ambient::Ambient, db::Scoped};
+use common::{ambient::Ambient, db::Scoped, problem::Problem};
 use contracts::{
     envelope::Envelope,
     id::{MessageId, TenantId},
@@ -27,6 +27,15 @@ pub enum OutboxError {
     Serialize(#[from] serde_json::Error),
     #[error("the outbox cannot be written")]
     Database(#[from] sqlx::Error),
+}
+
+impl From<OutboxError> for Problem {
+    fn from(error: OutboxError) -> Self {
+        match error {
+            OutboxError::Database(error) => error.into(),
+            error @ OutboxError::Serialize(_) => Self::internal(&error),
+        }
+    }
 }
 
 /// Writes `data` to the outbox inside the caller's transaction, as said by the service whose database it is, about the tenant whose

@@ -3,20 +3,14 @@
 use crate::{
     clients::PlatformClients,
     config::Settings,
-    invitations::refusals::RefusalLinks,
+    invitations::refusal_links::RefusalLinks,
     issuer::Issuer,
     keys::{Keyring, keyring::KeyError},
     passwords::Hasher,
 };
 use access::SessionStore;
-use common::{
-    limit::Limiter,
-    problem::{Chain, Problem},
-};
-use contracts::{id::TenantId, messages::Message};
-use messaging::OutboxError;
+use common::{limit::Limiter, problem::Chain};
 use service_kit::Kit;
-use sqlx::PgConnection;
 use std::{sync::Arc, time::Duration};
 
 #[derive(Clone)]
@@ -39,7 +33,7 @@ service_kit::state!(App);
 impl App {
     pub async fn new(kit: Kit, settings: Settings) -> anyhow::Result<Self> {
         let (base, redis, ambient) = (&kit.base, &kit.redis, &kit.ambient);
-        let keyring = Keyring::new(kit.pool.clone(), settings.key_sealer.clone(), ambient.clone());
+        let keyring = Keyring::new(kit.db.clone(), settings.key_sealer.clone(), ambient.clone());
         match keyring.load().await {
             Ok(()) => {}
             Err(KeyError::Database(error)) => {
@@ -59,19 +53,5 @@ impl App {
             public_url: settings.public_url.as_str().trim_end_matches('/').into(),
             kit,
         })
-    }
-
-    /// Says `message` about `tenant` if and only if the caller's transaction commits.
-    pub async fn say<M: Message>(
-        &self,
-        conn: &mut PgConnection,
-        tenant: Option<TenantId>,
-        message: &M,
-    ) -> Result<(), Problem> {
-        match messaging::publish_unscoped(conn, &self.ambient, "auth", tenant, message).await {
-            Ok(_) => Ok(()),
-            Err(OutboxError::Database(error)) => Err(error.into()),
-            Err(error) => Err(Problem::internal(&error)),
-        }
     }
 }

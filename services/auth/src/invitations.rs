@@ -4,14 +4,17 @@
 //! | --- | --- |
 //! | [`inviting`] | may this address be invited now, and when does the mail go? |
 //! | [`joining`] | how does somebody who holds the link become a member? |
+//! | [`model`] | what is an invitation, a limit, a refusal? |
 //! | [`limits`] | how many invitations may a tenant send? |
-//! | [`refusals`] | how does an address get no more of them? |
+//! | [`refusals`], [`refusal_links`] | how does an address get no more of them? |
 //! | [`routes`] | what can be asked? |
 //! | [`store`], [`refusal_store`] | what SQL is there? |
 
 pub mod inviting;
 pub mod joining;
 pub mod limits;
+pub mod model;
+pub mod refusal_links;
 pub mod refusal_store;
 pub mod refusals;
 pub mod routes;

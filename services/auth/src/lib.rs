@@ -82,8 +82,9 @@ impl Service for Auth {
     }
 
     fn background(app: &App, tasks: &Tasks) {
-        tasks.spawn(|shutdown| waiting::run(app.clone(), shutdown));
-        tasks.spawn(|shutdown| sweep::run(app.pool.clone(), app.ambient.clone(), shutdown));
-        tasks.spawn(|shutdown| members::removal::run(app.clone(), shutdown));
+        let background = tasks.background();
+        tasks.spawn(|shutdown| waiting::run(app.clone(), background, shutdown));
+        tasks.spawn(|shutdown| sweep::run(app.db.clone(), background, shutdown));
+        tasks.spawn(|shutdown| members::removal::run(app.clone(), background, shutdown));
     }
 }

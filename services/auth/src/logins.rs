@@ -9,11 +9,11 @@ use crate::{
     issuer::Signed,
     passwords::hasher::Verdict,
     registrations::model,
-    sessions::{model::Session, opening::Alive},
+    sessions::model::{Alive, Session},
 };
 use access::{FillAnswer, FillRequest};
 use common::{
-    db,
+    db::TenantScope,
     problem::{Chain, Problem},
 };
 use contracts::id::{Principal, SessionId, TenantId, UserId};
@@ -56,30 +56,28 @@ pub struct LogIn {
 }
 
 /// The user whose credentials these are, and the tenant to act in.
-pub async fn authenticate(app: &App, request: LogInRequest) -> Result<(User, Tenant), Problem> {
+pub async fn authenticate(app: &App, request: LogInRequest) -> Result<(User, Tenant, TenantScope), Problem> {
     let mut faults = Vec::new();
     let email = model::email("email", Some(&request.email), &mut faults).ok_or_else(|| Problem::invalid(faults))?;
-    let user = accounts::find_user_by_email(&mut *app.pool.acquire().await?, &email).await?;
+    let user = accounts::find_user_by_email(&mut *app.db.pool().acquire().await?, &email).await?;
     // Also without a user a password is compared, so that every answer takes the same time.
     let verdict = app.hasher.verify(&request.password, user.as_ref().map(|user| &*user.password_hash)).await?;
     let user = user.filter(|_| verdict != Verdict::Wrong).ok_or_else(credentials_wrong)?;
-    let new_hash =
-        if verdict == Verdict::RightButOutdated { Some(app.hasher.hash(&request.password).await?) } else { None };
-    // Which tenants the person may choose from is what is asked.
-    let mut tx = db::begin_platform(&app.pool).await?;
-    if let Some(new_hash) = new_hash {
-        accounts::replace_hash(&mut tx, &user, &new_hash).await?;
+    if verdict == Verdict::RightButOutdated {
+        let new_hash = app.hasher.hash(&request.password).await?;
+        accounts::replace_hash(&mut *app.db.pool().acquire().await?, &user, &new_hash).await?;
     }
-    let tenant = accounts::tenant_of(&mut tx, user.id, request.tenant_id).await?;
-    tx.commit().await?;
-    Ok((user, tenant.ok_or_else(not_a_member)?))
+    let mut lookup = app.db.begin_lookup().await?;
+    let tenant = accounts::choose_tenant(&mut lookup, user.id, request.tenant_id).await?.ok_or_else(not_a_member)?;
+    let scope = lookup.found(tenant.id);
+    Ok((user, tenant, scope))
 }
 
 /// The user and the tenant of a session.
 pub async fn who(app: &App, session: &Session) -> Result<(User, Tenant), Problem> {
-    let mut tx = db::begin(&app.pool, session.tenant_id).await?;
+    let mut tx = app.db.begin_lookup().await?.enter(session.tenant_id).await?;
     let user = accounts::find_user(&mut tx, session.user_id).await?;
-    let tenant = accounts::tenant_of(&mut tx, session.user_id, Some(session.tenant_id)).await?;
+    let tenant = accounts::tenant_of_member(&mut tx, session.user_id).await?;
     user.zip(tenant).ok_or_else(not_a_member)
 }
 
@@ -107,11 +105,11 @@ async fn permissions(app: &App, tenant: TenantId, user: UserId) -> Option<BTreeS
     match timeout(LONGEST_WAIT_FOR_PERMISSIONS, app.client.post::<_, FillAnswer>(&url, &request)).await {
         Ok(Ok(answer)) => Some(answer.permissions),
         Ok(Err(error)) => {
-            tracing::warn!(error = %Chain(&error), "a log-in is answered without permissions");
+            tracing::warn!(error = %Chain(&error), "A log-in is answered without permissions");
             None
         }
         Err(_) => {
-            tracing::warn!("a log-in is answered without permissions: the permission service took too long");
+            tracing::warn!("A log-in is answered without permissions: the permission service took too long");
             None
         }
     }

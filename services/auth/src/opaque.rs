@@ -4,7 +4,7 @@ use aws_lc_rs::{
     constant_time::verify_slices_are_equal,
     digest::{SHA256, digest},
 };
-use common::{ambient::Ambient, sealing::Sealer};
+use common::{ambient::Ambient, problem::Problem, sealing::Sealer};
 
 pub const HASH_LEN: usize = 32;
 
@@ -40,6 +40,11 @@ impl OpaqueToken {
     pub fn sealer(&self) -> Sealer {
         Sealer::new(&sha256(&[b"sevenleague refresh child", self.0.as_bytes()]))
     }
+}
+
+/// What a used, an expired and an unknown link answer: which of them it is, is nobody's business.
+pub fn link_used() -> Problem {
+    Problem::gone("link_used", "The link was used already, or it has expired. Ask for a new one.")
 }
 
 /// SHA-256 of the parts, one after the other.

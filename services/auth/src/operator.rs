@@ -6,15 +6,16 @@ use crate::{
     name::Name,
     passwords::{Cost, Hasher, model::weakness},
 };
-use anyhow::Context;
+use anyhow::{Context, bail};
 use common::{
     ambient::Ambient,
     config::{Database, Env},
-    db,
+    db::Db,
 };
 use contracts::{
     id::{TenantId, UserId},
     messages::{MemberJoined, TenantCreated, TenantKind},
+    roster,
 };
 use secrecy::{ExposeSecret, SecretString};
 use service_kit::{Command, cli::with_config};
@@ -59,34 +60,28 @@ impl Seed {
 pub async fn seed(seed: Seed) -> anyhow::Result<()> {
     let ambient = Ambient::system();
     let now = ambient.now();
-    // The tenant may be there already, and its id is not known yet.
-    let mut tx = db::begin_platform(&db::connect(&seed.database)?).await.context("the database cannot be reached")?;
-    let made = accounts::insert_tenant(
-        &mut tx,
-        TenantId(ambient.uuid()),
-        &TENANT_NAME.parse::<Name>()?,
-        TenantKind::Platform,
-        now,
-    )
-    .await?;
-    let tenant_id = accounts::platform_tenant(&mut tx).await?;
+    let mut lookup = Db::connect(&seed.database, roster::AUTH.name, ambient.clone())?
+        .begin_lookup()
+        .await
+        .context("the database cannot be reached")?;
+    let known = accounts::platform_tenant(&mut lookup).await?;
+    let tenant_id = known.unwrap_or_else(|| TenantId(ambient.uuid()));
+    let mut tx = lookup.enter(tenant_id).await?;
+    let name = TENANT_NAME.parse::<Name>()?;
+    if known.is_none() && !accounts::insert_tenant(&mut tx, &name, TenantKind::Platform, now).await? {
+        bail!("another process has made the platform's tenant meanwhile: run the command again");
+    }
     let user_id = operator(&mut tx, &ambient, &seed).await?;
     let membership_id = ambient.uuid();
-    let joined = accounts::join(&mut tx, membership_id, tenant_id, user_id, now).await?;
-    if made {
+    let joined = accounts::join(&mut tx, membership_id, user_id, now).await?;
+    if known.is_none() {
         let (name, owner_email) = (TENANT_NAME.to_owned(), seed.email.as_str().to_owned());
         let created =
             TenantCreated { tenant_id, name, kind: TenantKind::Platform, owner_user_id: user_id, owner_email };
-        messaging::publish_unscoped(&mut tx, &ambient, "auth", Some(tenant_id), &created).await?;
+        messaging::publish(&mut tx, &created).await?;
     } else if joined {
-        messaging::publish_unscoped(
-            &mut tx,
-            &ambient,
-            "auth",
-            Some(tenant_id),
-            &MemberJoined { tenant_id, user_id, membership_id: Some(membership_id) },
-        )
-        .await?;
+        let joined = MemberJoined { tenant_id, user_id, membership_id: Some(membership_id) };
+        messaging::publish(&mut tx, &joined).await?;
     }
     tx.commit().await?;
     Ok(())

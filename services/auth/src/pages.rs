@@ -1,7 +1,7 @@
 //! What does a person see who opens a link of ours? Small pages without scripts, which nothing else may frame, style or follow.
 
 use crate::{
-    invitations::{refusals::Senders, store::Invitation},
+    invitations::model::{Invitation, Senders},
     opaque::{OpaqueToken, sha256},
     registrations::store::Open,
 };

@@ -4,7 +4,6 @@ use crate::{accounts::store as accounts, app::App, clients::store as clients};
 use access::{Internal, callers};
 use axum::extract::State;
 use common::{
-    db,
     http::Json,
     problem::{FieldError, Problem},
 };
@@ -19,7 +18,7 @@ callers! { pub Permission = ["permission"] }
     responses((status = 200, body = PrincipalsAnswer)), security(("platform_client" = ["permission"])))]
 pub async fn existing(
     State(app): State<App>,
-    _: Internal<Permission>,
+    caller: Internal<Permission>,
     Json(PrincipalsRequest { tenant_id, principals }): Json<PrincipalsRequest>,
 ) -> Result<Json<PrincipalsAnswer>, Problem> {
     if principals.len() > MOST_PRINCIPALS {
@@ -38,9 +37,9 @@ pub async fn existing(
                 .extend(id.parse::<ClientId>().ok().filter(|client| client.to_string() == *id).map(|client| client.0)),
         }
     }
-    let mut tx = db::begin(&app.pool, tenant_id).await?;
-    let members = accounts::memberships(&mut tx, tenant_id, &users).await?;
-    let machines = clients::existing(&mut tx, tenant_id, &machines).await?;
+    let mut tx = caller.begin_for(&app.db, tenant_id).await?;
+    let members = accounts::memberships(&mut tx, &users).await?;
+    let machines = clients::existing(&mut tx, &machines).await?;
     let members = members.into_iter().map(|(user, id)| Existing { principal: Principal::User(user), id });
     let machines =
         machines.into_iter().map(|client| Existing { principal: Principal::Client(client.to_string()), id: client.0 });

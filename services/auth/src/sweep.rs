@@ -1,9 +1,18 @@
 //! What is forgotten, and when? Links and sessions that can never work again, so that strangers cannot fill the database.
 
-use crate::pace::LONGEST_WINDOW;
+use crate::{
+    api_keys::store as api_keys,
+    clients::store as clients,
+    invitations::store as invitations,
+    pace::{self, LONGEST_WINDOW},
+    registrations::store as registrations,
+    sessions::store as sessions,
+};
 use chrono::{DateTime, TimeDelta, Utc};
-use common::{ambient::Ambient, db, problem::Chain};
-use sqlx::{PgConnection, PgPool};
+use common::{
+    db::{Background, Db},
+    poller::Poller,
+};
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
@@ -19,98 +28,30 @@ const KEEP_SESSIONS: TimeDelta = TimeDelta::days(7);
 const KEEP_CREDENTIALS: TimeDelta = TimeDelta::days(30);
 
 /// Sweeps every ten minutes until `shutdown`.
-pub async fn run(pool: PgPool, ambient: Ambient, shutdown: CancellationToken) {
-    loop {
-        if let Err(error) = sweep(&pool, ambient.now()).await {
-            tracing::warn!(error = %Chain(&error), "what has expired could not be swept; it is tried again");
-        }
-        tokio::select! {
-            () = shutdown.cancelled() => return,
-            () = tokio::time::sleep(PAUSE) => {}
-        }
+pub async fn run(db: Db, background: Background, shutdown: CancellationToken) {
+    let mut poller = Poller::every(PAUSE, shutdown);
+    while poller.next().await {
+        let pass = sweep(&db, background, db.ambient().now()).await;
+        poller.report(pass.map(|()| false), "What has expired waits for the database to be swept");
     }
 }
 
 /// Deletes everything that expired long enough before `now`, a batch at a time.
-pub async fn sweep(pool: &PgPool, now: DateTime<Utc>) -> sqlx::Result<()> {
+pub async fn sweep(db: &Db, background: Background, now: DateTime<Utc>) -> sqlx::Result<()> {
     loop {
-        let mut tx = db::begin_platform(pool).await?;
+        let mut tx = background.begin_across_tenants(db).await?;
         let deleted = [
-            registrations(&mut tx, now - KEEP_LINKS).await?,
-            invitations(&mut tx, now - KEEP_LINKS).await?,
-            link_mails(&mut tx, now - LONGEST_WINDOW).await?,
-            sessions(&mut tx, now - KEEP_SESSIONS).await?,
-            secrets(&mut tx, now - KEEP_CREDENTIALS).await?,
-            clients(&mut tx, now - KEEP_CREDENTIALS).await?,
-            api_keys(&mut tx, now - KEEP_CREDENTIALS).await?,
+            registrations::sweep(&mut tx, now - KEEP_LINKS, BATCH).await?,
+            invitations::sweep(&mut tx, now - KEEP_LINKS, BATCH).await?,
+            pace::store::sweep(&mut tx, now - LONGEST_WINDOW, BATCH).await?,
+            sessions::sweep(&mut tx, now - KEEP_SESSIONS, BATCH).await?,
+            clients::sweep_secrets(&mut tx, now - KEEP_CREDENTIALS, BATCH).await?,
+            clients::sweep(&mut tx, now - KEEP_CREDENTIALS, BATCH).await?,
+            api_keys::sweep(&mut tx, now - KEEP_CREDENTIALS, BATCH).await?,
         ];
         tx.commit().await?;
         if deleted.iter().all(|rows| *rows < BATCH.unsigned_abs()) {
             return Ok(());
         }
     }
-}
-
-async fn registrations(conn: &mut PgConnection, before: DateTime<Utc>) -> sqlx::Result<u64> {
-    let delete = sqlx::query!(
-        "DELETE FROM registrations WHERE id IN (SELECT id FROM registrations WHERE expires_at < $1 AND NOT mail_waits LIMIT $2)",
-        before,
-        BATCH
-    );
-    Ok(delete.execute(conn).await?.rows_affected())
-}
-
-async fn invitations(conn: &mut PgConnection, before: DateTime<Utc>) -> sqlx::Result<u64> {
-    let delete = sqlx::query!(
-        "DELETE FROM invitations WHERE id IN (SELECT id FROM invitations WHERE expires_at < $1 AND NOT mail_waits LIMIT $2)",
-        before,
-        BATCH
-    );
-    Ok(delete.execute(conn).await?.rows_affected())
-}
-
-async fn link_mails(conn: &mut PgConnection, before: DateTime<Utc>) -> sqlx::Result<u64> {
-    let delete = sqlx::query!(
-        "DELETE FROM link_mails WHERE id IN (SELECT id FROM link_mails WHERE sent_at < $1 LIMIT $2)",
-        before,
-        BATCH
-    );
-    Ok(delete.execute(conn).await?.rows_affected())
-}
-
-/// Their refresh tokens go with them.
-async fn sessions(conn: &mut PgConnection, before: DateTime<Utc>) -> sqlx::Result<u64> {
-    let delete = sqlx::query!(
-        "DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE expires_at < $1 LIMIT $2)",
-        before,
-        BATCH
-    );
-    Ok(delete.execute(conn).await?.rows_affected())
-}
-
-async fn secrets(conn: &mut PgConnection, before: DateTime<Utc>) -> sqlx::Result<u64> {
-    let delete = sqlx::query!(
-        "DELETE FROM client_secrets WHERE id IN (SELECT id FROM client_secrets WHERE revoked_at < $1 LIMIT $2)",
-        before,
-        BATCH
-    );
-    Ok(delete.execute(conn).await?.rows_affected())
-}
-
-async fn clients(conn: &mut PgConnection, before: DateTime<Utc>) -> sqlx::Result<u64> {
-    let delete = sqlx::query!(
-        "DELETE FROM clients WHERE id IN (SELECT id FROM clients WHERE deleted_at < $1 LIMIT $2)",
-        before,
-        BATCH
-    );
-    Ok(delete.execute(conn).await?.rows_affected())
-}
-
-async fn api_keys(conn: &mut PgConnection, before: DateTime<Utc>) -> sqlx::Result<u64> {
-    let delete = sqlx::query!(
-        "DELETE FROM api_keys WHERE id IN (SELECT id FROM api_keys WHERE least(expires_at, revoked_at) < $1 LIMIT $2)",
-        before,
-        BATCH
-    );
-    Ok(delete.execute(conn).await?.rows_affected())
 }

@@ -2,13 +2,17 @@
 
 use crate::{
     app::App,
-    invitations::{inviting, store as invitations},
+    invitations::{inviting, model::Waiting, store as invitations},
     mail::{self, Invited, Link},
     opaque::OpaqueToken,
     pace::{INVITATIONS, VERIFICATIONS},
     registrations::store as registrations,
 };
-use common::{db, problem::Problem};
+use common::{
+    db::{Background, TenantTx},
+    poller::Poller,
+    problem::Problem,
+};
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
@@ -18,22 +22,18 @@ const LOOK_EVERY: Duration = Duration::from_secs(30);
 const BATCH: i64 = 100;
 
 /// Sends what may go until `shutdown`.
-pub async fn run(app: App, shutdown: CancellationToken) {
-    loop {
-        if let Err(problem) = send(&app).await {
-            tracing::warn!(%problem, "mails that wait for their turn could not be ordered; it is tried again");
-        }
-        tokio::select! {
-            () = shutdown.cancelled() => return,
-            () = tokio::time::sleep(LOOK_EVERY) => {}
-        }
+pub async fn run(app: App, background: Background, shutdown: CancellationToken) {
+    let mut poller = Poller::every(LOOK_EVERY, shutdown);
+    while poller.next().await {
+        let pass = send(&app, background).await;
+        poller.report(pass.map(|()| false), "Mails that wait for their turn cannot be ordered yet");
     }
 }
 
 /// Orders every waiting mail whose address may get one now.
-pub async fn send(app: &App) -> Result<(), Problem> {
+pub async fn send(app: &App, background: Background) -> Result<(), Problem> {
     let addresses = registrations::waiting_addresses(
-        &mut *app.pool.acquire().await?,
+        &mut *app.db.pool().acquire().await?,
         VERIFICATIONS.paused(app.ambient.now()),
         BATCH,
     )
@@ -41,12 +41,11 @@ pub async fn send(app: &App) -> Result<(), Problem> {
     for address in addresses {
         verification(app, &address).await?;
     }
-    // Whoever waits, of whichever tenant.
-    let mut tx = db::begin_platform(&app.pool).await?;
+    let mut tx = background.begin_across_tenants(&app.db).await?;
     let waiting = invitations::waiting(&mut tx, INVITATIONS.paused(app.ambient.now()), BATCH).await?;
     drop(tx);
     for waiting in waiting {
-        invitation(app, &waiting).await?;
+        invitation(app, background.begin(&app.db, waiting.tenant_id).await?, &waiting).await?;
     }
     Ok(())
 }
@@ -54,7 +53,7 @@ pub async fn send(app: &App) -> Result<(), Problem> {
 /// One mail with the links of all registrations of an address that wait, so that whoever registered themselves has theirs among them.
 async fn verification(app: &App, address: &str) -> Result<(), Problem> {
     let now = app.ambient.now();
-    let mut tx = app.pool.begin().await?;
+    let mut tx = app.db.begin_tenantless().await?;
     if !VERIFICATIONS.take(&mut tx, &app.ambient, address).await? {
         return Ok(());
     }
@@ -74,25 +73,19 @@ async fn verification(app: &App, address: &str) -> Result<(), Problem> {
     });
     let links: Vec<_> = links.collect();
     let Some((link, more)) = links.split_first() else { return Ok(()) };
-    app.say(&mut tx, None, &mail::verify_email(&app.public_url, first.id, address, (link, more), now)).await?;
+    messaging::publish(&mut tx, &mail::verify_email(&app.public_url, first.id, address, (link, more), now)).await?;
     Ok(tx.commit().await?)
 }
 
-async fn invitation(app: &App, waiting: &invitations::Waiting) -> Result<(), Problem> {
+async fn invitation(app: &App, mut tx: TenantTx, waiting: &Waiting) -> Result<(), Problem> {
     let token = OpaqueToken::new(&app.ambient);
-    let mut tx = db::begin(&app.pool, waiting.tenant_id).await?;
     let expires_at = app.ambient.now() + inviting::LINK_LIFETIME;
     let goes = INVITATIONS.take(&mut tx, &app.ambient, &waiting.email).await?;
     if !goes || !invitations::mailed(&mut tx, waiting, &token, expires_at).await? {
         return Ok(());
     }
-    let invitations::Waiting { id, tenant_id, tenant_name, inviter, email, mails } = waiting;
-    inviting::say(
-        &mut tx,
-        app,
-        *tenant_id,
-        &Invited { id: *id, mails: *mails, email, tenant_name, inviter, token: &token, expires_at },
-    )
-    .await?;
+    let Waiting { id, tenant_name, inviter, email, mails, .. } = waiting;
+    let invited = Invited { id: *id, mails: *mails, email, tenant_name, inviter, token: &token, expires_at };
+    inviting::order_mail(&mut tx, app, &invited).await?;
     Ok(tx.commit().await?)
 }

@@ -1,6 +1,6 @@
 //! The right of a process's own loops to act for tenants, whom nobody asks for anything.
 
-use super::{CrossTenantTx, Db, TenantTx};
+use super::{CrossTenantTx, Db, TenantScope, TenantTx};
 use contracts::id::TenantId;
 
 /// Handed to each background task by the code that starts it; nobody else has one.
@@ -21,5 +21,10 @@ impl Background {
     #[expect(clippy::disallowed_methods, reason = "the right is this value")]
     pub async fn begin_across_tenants(self, db: &Db) -> sqlx::Result<CrossTenantTx> {
         db.begin_across_tenants().await
+    }
+
+    /// The right to several transactions of a tenant.
+    pub fn scope(self, db: &Db, tenant: TenantId) -> TenantScope {
+        TenantScope::new(db, tenant)
     }
 }

@@ -52,6 +52,23 @@ pub struct Lookup(TenantTx);
 /// Sees and writes only rows that are no tenant's.
 pub struct TenantlessTx(TenantTx);
 
+/// The right to a tenant's transactions, for what takes several: no connection is held while a service or a hash is waited for.
+#[derive(Clone)]
+pub struct TenantScope {
+    db: Db,
+    tenant: TenantId,
+}
+
+impl TenantScope {
+    pub(super) fn new(db: &Db, tenant: TenantId) -> Self {
+        Self { db: db.clone(), tenant }
+    }
+
+    pub async fn begin(&self) -> sqlx::Result<TenantTx> {
+        self.db.begin_as(READ_COMMITTED, self.tenant, self.tenant).await
+    }
+}
+
 impl Db {
     /// For what one tenant asks for. Callers, messages and background tasks bring their own way to begin.
     pub async fn begin(&self, tenant: TenantId) -> sqlx::Result<TenantTx> {
@@ -99,6 +116,11 @@ impl TenantTx {
         self.tenant
     }
 
+    /// The right to the next transaction of the same tenant.
+    pub fn scope(&self) -> TenantScope {
+        TenantScope::new(&self.db, self.tenant)
+    }
+
     pub async fn commit(self) -> sqlx::Result<()> {
         self.tx.commit().await?;
         self.wakes.iter().for_each(Wake::wake);
@@ -122,9 +144,12 @@ impl CrossTenantTx {
 impl Lookup {
     /// Ends the look-up, and begins the transaction of the tenant that was found.
     pub async fn enter(self, tenant: TenantId) -> sqlx::Result<TenantTx> {
-        let db = self.0.db.clone();
-        drop(self);
-        db.begin_as(READ_COMMITTED, tenant, tenant).await
+        self.found(tenant).begin().await
+    }
+
+    /// As [`Lookup::enter`], for later.
+    pub fn found(self, tenant: TenantId) -> TenantScope {
+        TenantScope::new(&self.0.db, tenant)
     }
 }
 

@@ -7,7 +7,7 @@ use super::{
 use crate::{app::App, clients::store as clients};
 use access::{Authenticated, Permission};
 use axum::{extract::State, http::StatusCode};
-use common::{db, http::Json, problem::Problem};
+use common::{http::Json, problem::Problem};
 use contracts::id::{ClientId, Principal, UserId};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -56,7 +56,7 @@ pub async fn me(State(app): State<App>, caller: Authenticated) -> Result<Json<Me
 
 async fn person(app: &App, caller: &Authenticated, id: UserId) -> Result<Me, Problem> {
     // The other tenants that the person belongs to are part of the answer.
-    let mut tx = db::begin_platform(&app.pool).await?;
+    let mut tx = app.db.begin_lookup().await?;
     let user = store::find_user(&mut tx, id).await?.ok_or_else(gone)?;
     let tenants = store::tenants_of(&mut tx, id).await?;
     let tenant = tenants.iter().find(|tenant| tenant.id == caller.tenant).cloned().ok_or_else(gone)?;
@@ -70,18 +70,18 @@ async fn key(app: &App, caller: &Authenticated, id: UserId) -> Result<Me, Proble
         Err(refused) if refused.status == StatusCode::FORBIDDEN => false,
         Err(problem) => return Err(problem),
     };
-    let mut tx = db::begin(&app.pool, caller.tenant).await?;
-    let tenant = store::tenant_of(&mut tx, id, Some(caller.tenant)).await?.ok_or_else(gone)?;
+    let mut tx = caller.begin(&app.db).await?;
+    let tenant = store::tenant_of_member(&mut tx, id).await?.ok_or_else(gone)?;
     let user = if sees_members { store::find_user(&mut tx, id).await? } else { None };
     let (email, display_name) = user.map(|user| (user.email, user.display_name)).unzip();
     Ok(Me { user: Some(Myself { id, email, display_name }), client: None, tenants: vec![tenant.clone()], tenant })
 }
 
 async fn machine(app: &App, caller: &Authenticated, id: &str) -> Result<Me, Problem> {
-    let mut tx = db::begin(&app.pool, caller.tenant).await?;
+    let mut tx = caller.begin(&app.db).await?;
     let id = id.parse().map_err(|_| gone())?;
-    let client = clients::find(&mut tx, caller.tenant, id).await?.ok_or_else(gone)?;
-    let tenant = store::tenant(&mut tx, caller.tenant).await?.ok_or_else(gone)?;
+    let client = clients::find(&mut tx, id).await?.ok_or_else(gone)?;
+    let tenant = store::tenant(&mut tx).await?.ok_or_else(gone)?;
     Ok(Me { user: None, client: Some(Machine { id, name: client.name }), tenants: vec![tenant.clone()], tenant })
 }
 

@@ -5,7 +5,6 @@ use crate::app::App;
 use access::{Allowed, token::Claims};
 use axum::extract::State;
 use common::{
-    db,
     http::{Json, Query},
     page::{Page, PageQuery},
     problem::Problem,
@@ -54,7 +53,7 @@ pub async fn members(
     Query(query): Query<PageQuery>,
 ) -> Result<Json<Page<Member>>, Problem> {
     let page = query.check()?;
-    let mut tx = db::begin(&app.pool, caller.tenant).await?;
-    let members = store::members(&mut tx, caller.tenant, page).await?;
+    let mut tx = caller.begin(&app.db).await?;
+    let members = store::members(&mut tx, page).await?;
     Ok(Json(Page::cut(members, page, |member| member.membership_id)))
 }

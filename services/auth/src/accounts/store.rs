@@ -2,7 +2,10 @@
 
 use crate::{email::Email, name::Name};
 use chrono::{DateTime, Utc};
-use common::page::PageRequest;
+use common::{
+    db::{Lookup, TenantTx},
+    page::PageRequest,
+};
 use contracts::{
     id::{TenantId, UserId},
     messages::TenantKind,
@@ -78,55 +81,41 @@ pub async fn replace_hash(conn: &mut PgConnection, user: &User, new: &str) -> sq
 }
 
 /// `false` if the platform's own tenant was there already.
-pub async fn insert_tenant(
-    conn: &mut PgConnection,
-    id: TenantId,
-    name: &Name,
-    kind: TenantKind,
-    now: DateTime<Utc>,
-) -> sqlx::Result<bool> {
+pub async fn insert_tenant(tx: &mut TenantTx, name: &Name, kind: TenantKind, now: DateTime<Utc>) -> sqlx::Result<bool> {
     let kind = match kind {
         TenantKind::Customer => "customer",
         TenantKind::Platform => "platform",
     };
     let insert = sqlx::query!(
-        "INSERT INTO tenants (id, name, kind, created_at) VALUES ($1, $2, $3, $4) ON CONFLICT (kind) WHERE kind = 'platform' DO NOTHING",
-        id.0,
+        "INSERT INTO tenants (id, name, kind, created_at) VALUES ($1, $2, $3, $4)
+         ON CONFLICT (kind) WHERE kind = 'platform' DO NOTHING",
+        tx.tenant().0,
         name.as_str(),
         kind,
         now
     );
-    Ok(insert.execute(conn).await?.rows_affected() > 0)
+    Ok(insert.execute(&mut **tx).await?.rows_affected() > 0)
 }
 
-pub async fn platform_tenant(conn: &mut PgConnection) -> sqlx::Result<TenantId> {
-    sqlx::query_scalar!("SELECT id FROM tenants WHERE kind = 'platform'").fetch_one(conn).await.map(TenantId)
+pub async fn platform_tenant(tx: &mut Lookup) -> sqlx::Result<Option<TenantId>> {
+    let tenant = sqlx::query_scalar!("SELECT id FROM tenants WHERE kind = 'platform'");
+    Ok(tenant.fetch_optional(&mut **tx).await?.map(TenantId))
 }
 
 /// `false` if the user is a member already.
-pub async fn join(
-    conn: &mut PgConnection,
-    id: Uuid,
-    tenant: TenantId,
-    user: UserId,
-    now: DateTime<Utc>,
-) -> sqlx::Result<bool> {
+pub async fn join(tx: &mut TenantTx, id: Uuid, user: UserId, now: DateTime<Utc>) -> sqlx::Result<bool> {
     let insert = sqlx::query!(
         "INSERT INTO memberships (id, tenant_id, user_id, joined_at) VALUES ($1, $2, $3, $4) ON CONFLICT (user_id, tenant_id) DO NOTHING",
         id,
-        tenant.0,
+        tx.tenant().0,
         user.0,
         now
     );
-    Ok(insert.execute(conn).await?.rows_affected() > 0)
+    Ok(insert.execute(&mut **tx).await?.rows_affected() > 0)
 }
 
 /// The tenant `wanted` if the user belongs to it, or the one joined first.
-pub async fn tenant_of(
-    conn: &mut PgConnection,
-    user: UserId,
-    wanted: Option<TenantId>,
-) -> sqlx::Result<Option<Tenant>> {
+pub async fn choose_tenant(tx: &mut Lookup, user: UserId, wanted: Option<TenantId>) -> sqlx::Result<Option<Tenant>> {
     sqlx::query_as!(
         Tenant,
         "SELECT t.id, t.name FROM memberships m JOIN tenants t ON t.id = m.tenant_id
@@ -134,42 +123,54 @@ pub async fn tenant_of(
         user.0,
         wanted.map(|tenant| tenant.0)
     )
-    .fetch_optional(conn)
+    .fetch_optional(&mut **tx)
+    .await
+}
+
+/// The tenant, if the user belongs to it.
+pub async fn tenant_of_member(tx: &mut TenantTx, user: UserId) -> sqlx::Result<Option<Tenant>> {
+    sqlx::query_as!(
+        Tenant,
+        "SELECT t.id, t.name FROM memberships m JOIN tenants t ON t.id = m.tenant_id
+         WHERE m.tenant_id = $1 AND m.user_id = $2",
+        tx.tenant().0,
+        user.0
+    )
+    .fetch_optional(&mut **tx)
     .await
 }
 
 /// Every tenant of the user, the one joined first in front.
-pub async fn tenants_of(conn: &mut PgConnection, user: UserId) -> sqlx::Result<Vec<Tenant>> {
+pub async fn tenants_of(tx: &mut Lookup, user: UserId) -> sqlx::Result<Vec<Tenant>> {
     sqlx::query_as!(Tenant, "SELECT t.id, t.name FROM memberships m JOIN tenants t ON t.id = m.tenant_id WHERE m.user_id = $1 ORDER BY m.id", user.0)
-        .fetch_all(conn)
+        .fetch_all(&mut **tx)
         .await
 }
 
-/// The tenant that somebody acts in who is not a person.
-pub async fn tenant(conn: &mut PgConnection, id: TenantId) -> sqlx::Result<Option<Tenant>> {
-    sqlx::query_as!(Tenant, "SELECT id, name FROM tenants WHERE id = $1", id.0).fetch_optional(conn).await
+/// The tenant itself.
+pub async fn tenant(tx: &mut TenantTx) -> sqlx::Result<Option<Tenant>> {
+    sqlx::query_as!(Tenant, "SELECT id, name FROM tenants WHERE id = $1", tx.tenant().0).fetch_optional(&mut **tx).await
 }
 
 /// Those of the users who belong to the tenant, with their membership.
-pub async fn memberships(
-    conn: &mut PgConnection,
-    tenant: TenantId,
-    users: &[Uuid],
-) -> sqlx::Result<Vec<(UserId, Uuid)>> {
-    let rows =
-        sqlx::query!("SELECT user_id, id FROM memberships WHERE tenant_id = $1 AND user_id = ANY($2)", tenant.0, users);
-    Ok(rows.fetch_all(conn).await?.into_iter().map(|row| (UserId(row.user_id), row.id)).collect())
+pub async fn memberships(tx: &mut TenantTx, users: &[Uuid]) -> sqlx::Result<Vec<(UserId, Uuid)>> {
+    let rows = sqlx::query!(
+        "SELECT user_id, id FROM memberships WHERE tenant_id = $1 AND user_id = ANY($2)",
+        tx.tenant().0,
+        users
+    );
+    Ok(rows.fetch_all(&mut **tx).await?.into_iter().map(|row| (UserId(row.user_id), row.id)).collect())
 }
 
-pub async fn members(conn: &mut PgConnection, tenant: TenantId, page: PageRequest) -> sqlx::Result<Vec<Member>> {
+pub async fn members(tx: &mut TenantTx, page: PageRequest) -> sqlx::Result<Vec<Member>> {
     sqlx::query_as!(
         Member,
         "SELECT m.id AS membership_id, u.id AS user_id, u.email, u.display_name, m.joined_at
          FROM memberships m JOIN users u ON u.id = m.user_id WHERE m.tenant_id = $1 AND m.id > $2 ORDER BY m.id LIMIT $3",
-        tenant.0,
+        tx.tenant().0,
         page.after,
         page.fetch()
     )
-    .fetch_all(conn)
+    .fetch_all(&mut **tx)
     .await
 }

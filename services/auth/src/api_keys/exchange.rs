@@ -11,7 +11,7 @@ use access::{
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use axum::extract::State;
 use chrono::{DateTime, TimeDelta, Utc};
-use common::{db, http::Json, problem::Problem};
+use common::{http::Json, problem::Problem};
 use contracts::id::SessionId;
 
 access::callers! { pub AnyService = ["*"] }
@@ -28,12 +28,13 @@ pub async fn exchange(
 ) -> Result<Json<ExchangeAnswer>, Problem> {
     let shown: ApiKey = request.api_key.parse().map_err(|_| invalid())?;
     let now = app.ambient.now();
-    // The key itself says whose it is.
-    let mut tx = db::begin_platform(&app.pool).await?;
+    let mut lookup = app.db.begin_lookup().await?;
+    let tenant = store::tenant_of(&mut lookup, shown.id()).await?.ok_or_else(invalid)?;
+    let mut tx = lookup.enter(tenant).await?;
     let key = store::lock_working(&mut tx, shown.id(), now).await?;
     let key = key.filter(|key| verify_slices_are_equal(&key.key_hash, &shown.hash()).is_ok()).ok_or_else(invalid)?;
     if is_due(&key, now) {
-        store::touch(&mut tx, &key, now).await?;
+        store::touch(&mut tx, key.id, now).await?;
     }
     let token = app.issuer.for_api_key(&key).await?;
     app.live_sessions.open(key.tenant_id, SessionId(key.id.0), key_lifetime(MACHINE_TOKEN)).await?;

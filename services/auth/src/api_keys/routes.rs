@@ -11,7 +11,6 @@ use axum::{
     http::{HeaderName, StatusCode},
 };
 use common::{
-    db,
     http::{Json, Path, Query},
     page::{Page, PageQuery},
     problem::Problem,
@@ -40,8 +39,8 @@ pub async fn list(
     Query(query): Query<PageQuery>,
 ) -> Result<Json<Page<OwnKey>>, Problem> {
     let (page, owner) = (query.check()?, logged_in(&caller.claims, &caller.principal)?);
-    let mut tx = db::begin(&app.pool, caller.tenant).await?;
-    let keys = store::list(&mut tx, caller.tenant, owner, page).await?;
+    let mut tx = caller.begin(&app.db).await?;
+    let keys = store::list(&mut tx, owner, page).await?;
     Ok(Json(Page::cut(keys, page, |key| key.id.0)))
 }
 
@@ -59,8 +58,8 @@ pub async fn create(
         (ApiKeyId(app.ambient.uuid()), wanted.name.as_str().to_owned(), wanted.permissions.into_iter().collect());
     let key = OwnKey { id, name, permissions, created_at: now, expires_at: wanted.expires_at, last_used_at: None };
     let secret = ApiKey::new(id, app.ambient.bytes());
-    let mut tx = db::begin(&app.pool, caller.tenant).await?;
-    match store::count_locked(&mut tx, caller.tenant, owner).await? {
+    let mut tx = caller.begin(&app.db).await?;
+    match store::count_locked(&mut tx, owner).await? {
         None => return Err(Problem::forbidden("not_a_member", "You do not belong to this tenant any more.")),
         Some(MOST_KEYS..) => {
             return Err(Problem::conflict(
@@ -68,7 +67,7 @@ pub async fn create(
                 format!("You may have {MOST_KEYS} keys; revoke one that is not needed."),
             ));
         }
-        Some(_) => store::insert(&mut tx, caller.tenant, owner, &key, &secret).await?,
+        Some(_) => store::insert(&mut tx, owner, &key, &secret).await?,
     }
     tx.commit().await?;
     Ok((StatusCode::CREATED, [NO_STORE], Json(ApiKeyMade { api_key: key, secret: secret.expose().to_owned() })))
@@ -82,8 +81,8 @@ pub async fn revoke(
     Path(id): Path<ApiKeyId>,
 ) -> Result<StatusCode, Problem> {
     let owner = logged_in(&caller.claims, &caller.principal)?;
-    let mut tx = db::begin(&app.pool, caller.tenant).await?;
-    if !store::revoke(&mut tx, caller.tenant, owner, id, app.ambient.now()).await? {
+    let mut tx = caller.begin(&app.db).await?;
+    if !store::revoke(&mut tx, owner, id, app.ambient.now()).await? {
         return Err(Problem::not_found("api_key_not_found", "You have no such API key in this tenant."));
     }
     tx.commit().await?;

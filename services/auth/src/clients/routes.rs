@@ -13,7 +13,6 @@ use axum::{
     http::{HeaderName, StatusCode},
 };
 use common::{
-    db,
     http::{Json, Path, Query},
     page::{Page, PageQuery},
     problem::Problem,
@@ -57,8 +56,8 @@ pub async fn list(
     Query(query): Query<PageQuery>,
 ) -> Result<Json<Page<Client>>, Problem> {
     let page = query.check()?;
-    let mut tx = db::begin(&app.pool, caller.tenant).await?;
-    let clients = store::list(&mut tx, caller.tenant, page).await?;
+    let mut tx = caller.begin(&app.db).await?;
+    let clients = store::list(&mut tx, page).await?;
     Ok(Json(Page::cut(clients, page, |client| client.id.0)))
 }
 
@@ -77,14 +76,14 @@ pub async fn create(
         created_by,
         created_at: app.ambient.now(),
     };
-    let mut tx = db::begin(&app.pool, caller.tenant).await?;
-    if store::count_locked(&mut tx, caller.tenant).await? >= MOST_CLIENTS {
+    let mut tx = caller.begin(&app.db).await?;
+    if store::count_locked(&mut tx).await? >= MOST_CLIENTS {
         return Err(Problem::conflict(
             "too_many_clients",
             format!("A tenant may have {MOST_CLIENTS} clients; delete one that is not needed."),
         ));
     }
-    store::insert(&mut tx, caller.tenant, &client).await?;
+    store::insert(&mut tx, &client).await?;
     let secret = secrets::add(&mut tx, &app, SpeaksFor::newly_made(client.id)).await?;
     tx.commit().await?;
     Ok((StatusCode::CREATED, [NO_STORE], Json(ClientMade { client, secret })))
@@ -97,9 +96,9 @@ pub async fn show(
     caller: Allowed<ReadClients>,
     Path(id): Path<ClientId>,
 ) -> Result<Json<ClientShown>, Problem> {
-    let mut tx = db::begin(&app.pool, caller.tenant).await?;
-    let client = store::find(&mut tx, caller.tenant, id).await?.ok_or_else(no_such_client)?;
-    let secrets = store::live_secrets(&mut tx, caller.tenant, id).await?;
+    let mut tx = caller.begin(&app.db).await?;
+    let client = store::find(&mut tx, id).await?.ok_or_else(no_such_client)?;
+    let secrets = store::live_secrets(&mut tx, id).await?;
     Ok(Json(ClientShown { client, secrets }))
 }
 
@@ -111,7 +110,7 @@ pub async fn delete(
     Path(id): Path<ClientId>,
 ) -> Result<StatusCode, Problem> {
     logged_in(&caller.claims, &caller.principal)?;
-    secrets::revoke(&app, caller.tenant, id, None).await?;
+    secrets::revoke(&app, caller.begin(&app.db).await?, id, None).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -125,11 +124,11 @@ pub async fn add_secret(
 ) -> Result<Created<NewSecret>, Problem> {
     logged_in(&caller.claims, &caller.principal)?;
     let client = SpeaksFor::client(&app, &caller, id).await?;
-    let mut tx = db::begin(&app.pool, caller.tenant).await?;
-    if !store::lock(&mut tx, caller.tenant, id).await? {
+    let mut tx = caller.begin(&app.db).await?;
+    if !store::lock(&mut tx, id).await? {
         return Err(no_such_client());
     }
-    if store::live_secrets(&mut tx, caller.tenant, id).await?.len() >= MOST_SECRETS {
+    if store::live_secrets(&mut tx, id).await?.len() >= MOST_SECRETS {
         return Err(Problem::conflict(
             "two_secrets_live",
             "The client has two secrets that work; revoke the one that is not used any more.",
@@ -148,6 +147,6 @@ pub async fn revoke_secret(
     Path((id, secret)): Path<(ClientId, SessionId)>,
 ) -> Result<StatusCode, Problem> {
     logged_in(&caller.claims, &caller.principal)?;
-    secrets::revoke(&app, caller.tenant, id, Some(secret)).await?;
+    secrets::revoke(&app, caller.begin(&app.db).await?, id, Some(secret)).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -12,13 +12,12 @@ use crate::{
     sessions::model::key_lifetime,
 };
 use chrono::{DateTime, TimeDelta, Utc};
-use common::{db, problem::Problem};
+use common::{db::TenantTx, problem::Problem};
 use contracts::{
-    id::{ClientId, SessionId, TenantId},
+    id::{ClientId, SessionId},
     messages::ClientDeleted,
 };
 use serde::Serialize;
-use sqlx::PgConnection;
 use utoipa::ToSchema;
 
 /// One that is in use and one that replaces it.
@@ -35,27 +34,26 @@ pub struct NewSecret {
 }
 
 /// Makes a secret of a client whose row is locked, or new. Whoever has it acts as the client.
-pub async fn add(conn: &mut PgConnection, app: &App, client: SpeaksFor<ClientId>) -> Result<NewSecret, Problem> {
+pub async fn add(tx: &mut TenantTx, app: &App, client: SpeaksFor<ClientId>) -> Result<NewSecret, Problem> {
     let (id, created_at, text) = (SessionId(app.ambient.uuid()), app.ambient.now(), OpaqueToken::new(&app.ambient));
-    store::insert_secret(conn, client, &LiveSecret { id, created_at }, &text).await?;
+    store::insert_secret(tx, client, &LiveSecret { id, created_at }, &text).await?;
     Ok(NewSecret { id, created_at, secret: text.expose().to_owned() })
 }
 
 /// Revokes one secret, or the client with all of them, and answers only when no token of theirs is taken any more.
-pub async fn revoke(app: &App, tenant: TenantId, client: ClientId, secret: Option<SessionId>) -> Result<(), Problem> {
-    let now = app.ambient.now();
+pub async fn revoke(app: &App, mut tx: TenantTx, client: ClientId, secret: Option<SessionId>) -> Result<(), Problem> {
+    let (tenant, now) = (tx.tenant(), app.ambient.now());
     let since = now - TimeDelta::from_std(key_lifetime(MACHINE_TOKEN)).unwrap_or_default();
-    let mut tx = db::begin(&app.pool, tenant).await?;
     let found = match secret {
-        Some(secret) => store::has_secret(&mut tx, tenant, client, secret).await?,
-        None => store::delete(&mut tx, tenant, client, now).await?,
+        Some(secret) => store::has_secret(&mut tx, client, secret).await?,
+        None => store::delete(&mut tx, client, now).await?,
     };
     if !found {
         return Err(if secret.is_some() { no_such_secret() } else { no_such_client() });
     }
-    let revoked = store::revoke(&mut tx, tenant, client, secret, (since, now)).await?;
+    let revoked = store::revoke(&mut tx, client, secret, (since, now)).await?;
     if secret.is_none() {
-        app.say(&mut tx, Some(tenant), &ClientDeleted { tenant_id: tenant, client_id: client }).await?;
+        messaging::publish(&mut tx, &ClientDeleted { tenant_id: tenant, client_id: client }).await?;
     }
     tx.commit().await?;
     Ok(app.live_sessions.close_all(tenant, &revoked).await?)
@@ -64,14 +62,15 @@ pub async fn revoke(app: &App, tenant: TenantId, client: ClientId, secret: Optio
 /// A token for the holder of a tenant's client's secret; `None` if there is no such client or it is not its secret.
 pub async fn token(app: &App, client: &str, shown: &OpaqueToken) -> Result<Option<AccessToken>, Problem> {
     let Ok(client) = client.parse::<ClientId>() else { return Ok(None) };
-    // Only the client is named, and whose it is is found with it.
-    let mut tx = db::begin_platform(&app.pool).await?;
+    let mut lookup = app.db.begin_lookup().await?;
+    let Some(tenant) = store::tenant_of(&mut lookup, client).await? else { return Ok(None) };
+    let mut tx = lookup.enter(tenant).await?;
     let candidates = store::lock_secrets(&mut tx, client).await?;
     let Some(secret) = candidates.iter().rfind(|candidate| shown.matches(&candidate.secret_hash)) else {
         return Ok(None);
     };
-    let token = app.issuer.for_machine(secret.tenant_id, client, secret.id).await?;
-    app.live_sessions.open(secret.tenant_id, secret.id, key_lifetime(MACHINE_TOKEN)).await?;
+    let token = app.issuer.for_machine(tenant, client, secret.id).await?;
+    app.live_sessions.open(tenant, secret.id, key_lifetime(MACHINE_TOKEN)).await?;
     tx.commit().await?;
     Ok(Some(token))
 }

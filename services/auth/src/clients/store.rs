@@ -2,10 +2,12 @@
 
 use crate::{authority::SpeaksFor, opaque::OpaqueToken};
 use chrono::{DateTime, Utc};
-use common::page::PageRequest;
+use common::{
+    db::{CrossTenantTx, Lookup, TenantTx},
+    page::PageRequest,
+};
 use contracts::id::{ClientId, SessionId, TenantId, UserId};
 use serde::Serialize;
-use sqlx::PgConnection;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -30,109 +32,104 @@ pub struct LiveSecret {
 /// What a shown secret is compared with.
 pub struct Candidate {
     pub id: SessionId,
-    pub tenant_id: TenantId,
     pub secret_hash: Vec<u8>,
 }
 
 /// Clients of the tenant; whoever adds one waits for us.
-pub async fn count_locked(conn: &mut PgConnection, tenant: TenantId) -> sqlx::Result<i64> {
-    sqlx::query_scalar!("SELECT id FROM tenants WHERE id = $1 FOR NO KEY UPDATE", tenant.0)
-        .fetch_optional(&mut *conn)
+pub async fn count_locked(tx: &mut TenantTx) -> sqlx::Result<i64> {
+    sqlx::query_scalar!("SELECT id FROM tenants WHERE id = $1 FOR NO KEY UPDATE", tx.tenant().0)
+        .fetch_optional(&mut **tx)
         .await?;
     sqlx::query_scalar!(
         r#"SELECT count(*) AS "count!" FROM clients WHERE tenant_id = $1 AND deleted_at IS NULL"#,
-        tenant.0
+        tx.tenant().0
     )
-    .fetch_one(conn)
+    .fetch_one(&mut **tx)
     .await
 }
 
-pub async fn insert(conn: &mut PgConnection, tenant: TenantId, client: &Client) -> sqlx::Result<()> {
+pub async fn insert(tx: &mut TenantTx, client: &Client) -> sqlx::Result<()> {
     sqlx::query!(
         "INSERT INTO clients (id, tenant_id, name, created_by, created_at) VALUES ($1, $2, $3, $4, $5)",
         client.id.0,
-        tenant.0,
+        tx.tenant().0,
         client.name,
         client.created_by.0,
         client.created_at
     )
-    .execute(conn)
+    .execute(&mut **tx)
     .await?;
     Ok(())
 }
 
-pub async fn list(conn: &mut PgConnection, tenant: TenantId, page: PageRequest) -> sqlx::Result<Vec<Client>> {
+pub async fn list(tx: &mut TenantTx, page: PageRequest) -> sqlx::Result<Vec<Client>> {
     sqlx::query_as!(
         Client,
         "SELECT id, name, created_by, created_at FROM clients WHERE tenant_id = $1 AND deleted_at IS NULL AND id > $2 ORDER BY id LIMIT $3",
-        tenant.0,
+        tx.tenant().0,
         page.after,
         page.fetch()
     )
-    .fetch_all(conn)
+    .fetch_all(&mut **tx)
     .await
 }
 
-pub async fn find(conn: &mut PgConnection, tenant: TenantId, id: ClientId) -> sqlx::Result<Option<Client>> {
+pub async fn find(tx: &mut TenantTx, id: ClientId) -> sqlx::Result<Option<Client>> {
     sqlx::query_as!(
         Client,
         "SELECT id, name, created_by, created_at FROM clients WHERE tenant_id = $1 AND id = $2 AND deleted_at IS NULL",
-        tenant.0,
+        tx.tenant().0,
         id.0
     )
-    .fetch_optional(conn)
+    .fetch_optional(&mut **tx)
     .await
 }
 
 /// Those of the ids that are machines of the tenant.
-pub async fn existing(conn: &mut PgConnection, tenant: TenantId, ids: &[Uuid]) -> sqlx::Result<Vec<ClientId>> {
+pub async fn existing(tx: &mut TenantTx, ids: &[Uuid]) -> sqlx::Result<Vec<ClientId>> {
     let existing = sqlx::query_scalar!(
         "SELECT id FROM clients WHERE tenant_id = $1 AND id = ANY($2) AND deleted_at IS NULL",
-        tenant.0,
+        tx.tenant().0,
         ids
     );
-    Ok(existing.fetch_all(conn).await?.into_iter().map(ClientId).collect())
+    Ok(existing.fetch_all(&mut **tx).await?.into_iter().map(ClientId).collect())
 }
 
 /// `false` if the tenant has no such client; else whoever adds a secret or deletes the client waits for us.
-pub async fn lock(conn: &mut PgConnection, tenant: TenantId, id: ClientId) -> sqlx::Result<bool> {
+pub async fn lock(tx: &mut TenantTx, id: ClientId) -> sqlx::Result<bool> {
     let client = sqlx::query_scalar!(
         "SELECT id FROM clients WHERE tenant_id = $1 AND id = $2 AND deleted_at IS NULL FOR NO KEY UPDATE",
-        tenant.0,
+        tx.tenant().0,
         id.0
     );
-    Ok(client.fetch_optional(conn).await?.is_some())
+    Ok(client.fetch_optional(&mut **tx).await?.is_some())
 }
 
 /// `false` if the tenant never had such a client; a repetition keeps the first time.
-pub async fn delete(conn: &mut PgConnection, tenant: TenantId, id: ClientId, now: DateTime<Utc>) -> sqlx::Result<bool> {
+pub async fn delete(tx: &mut TenantTx, id: ClientId, now: DateTime<Utc>) -> sqlx::Result<bool> {
     let delete = sqlx::query!(
         "UPDATE clients SET deleted_at = coalesce(deleted_at, $3) WHERE tenant_id = $1 AND id = $2",
-        tenant.0,
+        tx.tenant().0,
         id.0,
         now
     );
-    Ok(delete.execute(conn).await?.rows_affected() > 0)
+    Ok(delete.execute(&mut **tx).await?.rows_affected() > 0)
 }
 
-pub async fn live_secrets(
-    conn: &mut PgConnection,
-    tenant: TenantId,
-    client: ClientId,
-) -> sqlx::Result<Vec<LiveSecret>> {
+pub async fn live_secrets(tx: &mut TenantTx, client: ClientId) -> sqlx::Result<Vec<LiveSecret>> {
     sqlx::query_as!(
         LiveSecret,
         "SELECT s.id, s.created_at FROM client_secrets s JOIN clients c ON c.id = s.client_id
          WHERE c.tenant_id = $1 AND c.id = $2 AND s.revoked_at IS NULL ORDER BY s.id",
-        tenant.0,
+        tx.tenant().0,
         client.0
     )
-    .fetch_all(conn)
+    .fetch_all(&mut **tx)
     .await
 }
 
 pub async fn insert_secret(
-    conn: &mut PgConnection,
+    tx: &mut TenantTx,
     client: SpeaksFor<ClientId>,
     secret: &LiveSecret,
     text: &OpaqueToken,
@@ -144,43 +141,44 @@ pub async fn insert_secret(
         &text.hash(),
         secret.created_at
     )
-    .execute(conn)
+    .execute(&mut **tx)
     .await?;
     Ok(())
 }
 
-/// The live secrets of a client of whichever tenant, locked: whoever revokes one waits for us.
-pub async fn lock_secrets(conn: &mut PgConnection, client: ClientId) -> sqlx::Result<Vec<Candidate>> {
+/// The tenant whose client this is.
+pub async fn tenant_of(tx: &mut Lookup, client: ClientId) -> sqlx::Result<Option<TenantId>> {
+    let tenant = sqlx::query_scalar!("SELECT tenant_id FROM clients WHERE id = $1", client.0);
+    Ok(tenant.fetch_optional(&mut **tx).await?.map(TenantId))
+}
+
+/// The live secrets of a client, locked: whoever revokes one waits for us.
+pub async fn lock_secrets(tx: &mut TenantTx, client: ClientId) -> sqlx::Result<Vec<Candidate>> {
     sqlx::query_as!(
         Candidate,
-        "SELECT s.id, c.tenant_id, s.secret_hash FROM client_secrets s JOIN clients c ON c.id = s.client_id
-         WHERE c.id = $1 AND c.deleted_at IS NULL AND s.revoked_at IS NULL FOR SHARE OF s",
+        "SELECT s.id, s.secret_hash FROM client_secrets s JOIN clients c ON c.id = s.client_id
+         WHERE c.tenant_id = $1 AND c.id = $2 AND c.deleted_at IS NULL AND s.revoked_at IS NULL FOR SHARE OF s",
+        tx.tenant().0,
         client.0
     )
-    .fetch_all(conn)
+    .fetch_all(&mut **tx)
     .await
 }
 
 /// Whether the client, deleted or not, has had such a secret.
-pub async fn has_secret(
-    conn: &mut PgConnection,
-    tenant: TenantId,
-    client: ClientId,
-    secret: SessionId,
-) -> sqlx::Result<bool> {
+pub async fn has_secret(tx: &mut TenantTx, client: ClientId, secret: SessionId) -> sqlx::Result<bool> {
     let secret = sqlx::query_scalar!(
         r#"SELECT EXISTS (SELECT FROM client_secrets s JOIN clients c ON c.id = s.client_id WHERE c.tenant_id = $1 AND c.id = $2 AND s.id = $3) AS "has!""#,
-        tenant.0,
+        tx.tenant().0,
         client.0,
         secret.0
     );
-    secret.fetch_one(conn).await
+    secret.fetch_one(&mut **tx).await
 }
 
 /// Revokes one secret, or all; gives those whose tokens may still live: revoked now or after `since`, so that a repetition ends them, too.
 pub async fn revoke(
-    conn: &mut PgConnection,
-    tenant: TenantId,
+    tx: &mut TenantTx,
     client: ClientId,
     secret: Option<SessionId>,
     (since, now): (DateTime<Utc>, DateTime<Utc>),
@@ -189,11 +187,31 @@ pub async fn revoke(
         "UPDATE client_secrets s SET revoked_at = coalesce(s.revoked_at, $5) FROM clients c
          WHERE c.id = s.client_id AND c.tenant_id = $1 AND c.id = $2 AND ($3::uuid IS NULL OR s.id = $3) AND (s.revoked_at IS NULL OR s.revoked_at > $4)
          RETURNING s.id",
-        tenant.0,
+        tx.tenant().0,
         client.0,
         secret.map(|secret| secret.0),
         since,
         now
     );
-    Ok(revoked.fetch_all(conn).await?.into_iter().map(SessionId).collect())
+    Ok(revoked.fetch_all(&mut **tx).await?.into_iter().map(SessionId).collect())
+}
+
+/// Deletes some that were revoked before then, and gives how many.
+pub async fn sweep_secrets(tx: &mut CrossTenantTx, before: DateTime<Utc>, most: i64) -> sqlx::Result<u64> {
+    let delete = sqlx::query!(
+        "DELETE FROM client_secrets WHERE id IN (SELECT id FROM client_secrets WHERE revoked_at < $1 LIMIT $2)",
+        before,
+        most
+    );
+    Ok(delete.execute(&mut **tx).await?.rows_affected())
+}
+
+/// As [`sweep_secrets`], of whole clients.
+pub async fn sweep(tx: &mut CrossTenantTx, before: DateTime<Utc>, most: i64) -> sqlx::Result<u64> {
+    let delete = sqlx::query!(
+        "DELETE FROM clients WHERE id IN (SELECT id FROM clients WHERE deleted_at < $1 LIMIT $2)",
+        before,
+        most
+    );
+    Ok(delete.execute(&mut **tx).await?.rows_affected())
 }

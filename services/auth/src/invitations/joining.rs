@@ -1,21 +1,21 @@
 //! How does somebody who holds the link become a member? A stranger gets an account; who has one gives its password.
 
-use super::store::{self, Invitation};
+use super::{model::Invitation, store};
 use crate::{
     accounts::store::{self as accounts, ADDRESS_TAKEN, User},
     app::App,
     email::Email,
     logins::credentials_wrong,
     name::Name,
-    opaque::OpaqueToken,
+    opaque::{OpaqueToken, link_used},
     passwords::{
         hasher::Verdict,
         model::{LONGEST, Weakness},
     },
-    registrations::{model, routes::link_used},
+    registrations::model,
 };
 use common::{
-    db,
+    db::TenantScope,
     problem::{FieldError, Problem, constraint},
 };
 use contracts::{
@@ -79,16 +79,16 @@ impl Acceptance {
 pub async fn join(app: &App, token: &OpaqueToken, acceptance: Acceptance) -> Result<Joined, Problem> {
     let answer = acceptance.check()?;
     // Into which tenant it invites, only the link says.
-    let mut tx = db::begin_platform(&app.pool).await?;
-    let invitation = store::find_open(&mut tx, token, app.ambient.now()).await?.ok_or_else(link_used)?;
+    let mut lookup = app.db.begin_lookup().await?;
+    let invitation = store::find_open(&mut lookup, token, app.ambient.now()).await?.ok_or_else(link_used)?;
     let email: Email = invitation.email.parse().map_err(|fault| Problem::internal(&fault))?;
-    let known = accounts::find_user_by_email(&mut tx, &email).await?;
-    drop(tx);
+    let known = accounts::find_user_by_email(&mut lookup, &email).await?;
+    let tenant = lookup.found(invitation.tenant_id);
     let joiner = match known {
         Some(user) => authenticated(app, user, &answer.password).await?,
         None => newcomer(app, &invitation, &email, answer).await?,
     };
-    commit(app, invitation, joiner).await
+    commit(app, &tenant, invitation, joiner).await
 }
 
 /// The holder of the link reads the user's mail, which must not be enough to act as the user.
@@ -116,10 +116,10 @@ async fn newcomer(app: &App, invitation: &Invitation, email: &Email, answer: Ans
 }
 
 /// Uses the link up, and makes the membership and the news of it.
-async fn commit(app: &App, invitation: Invitation, joiner: Joiner) -> Result<Joined, Problem> {
+async fn commit(app: &App, tenant: &TenantScope, invitation: Invitation, joiner: Joiner) -> Result<Joined, Problem> {
     let (now, tenant_id) = (app.ambient.now(), invitation.tenant_id);
-    let mut tx = db::begin(&app.pool, tenant_id).await?;
-    if !store::use_up(&mut tx, tenant_id, invitation.id, now).await? {
+    let mut tx = tenant.begin().await?;
+    if !store::use_up(&mut tx, invitation.id, now).await? {
         return Err(link_used());
     }
     let user_id = match joiner {
@@ -130,9 +130,9 @@ async fn commit(app: &App, invitation: Invitation, joiner: Joiner) -> Result<Joi
         }
     };
     let membership_id = app.ambient.uuid();
-    if accounts::join(&mut tx, membership_id, tenant_id, user_id, now).await? {
-        app.say(&mut tx, Some(tenant_id), &MemberJoined { tenant_id, user_id, membership_id: Some(membership_id) })
-            .await?;
+    if accounts::join(&mut tx, membership_id, user_id, now).await? {
+        let joined = MemberJoined { tenant_id, user_id, membership_id: Some(membership_id) };
+        messaging::publish(&mut tx, &joined).await?;
     }
     tx.commit().await?;
     Ok(Joined { user_id, tenant_id, tenant_name: invitation.tenant_name })

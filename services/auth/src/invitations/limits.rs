@@ -1,17 +1,14 @@
 //! Limits of invitations: how many mails may a tenant cause? Counted in the rows themselves, in the transaction that writes one.
 
-use super::store;
+use super::{
+    model::{Limit, Used},
+    store,
+};
 use chrono::{DateTime, TimeDelta, Utc};
-use common::problem::{Problem, Quota};
-use contracts::id::TenantId;
-use sqlx::PgConnection;
-
-/// So many mails in any time as long as the window.
-#[derive(Debug)]
-pub struct Limit {
-    pub most: i64,
-    pub window: TimeDelta,
-}
+use common::{
+    db::TenantTx,
+    problem::{Problem, Quota},
+};
 
 /// A team at a time.
 const AN_HOUR: Limit = Limit { most: 20, window: TimeDelta::hours(1) };
@@ -21,14 +18,6 @@ const A_DAY: Limit = Limit { most: 100, window: TimeDelta::days(1) };
 const AN_ADDRESS_A_DAY: Limit = Limit { most: 3, window: TimeDelta::days(1) };
 /// More than this nobody keeps an eye on.
 pub const MOST_OPEN: i64 = 200;
-
-/// What a tenant has used of a limit.
-#[derive(Debug, PartialEq)]
-pub struct Used {
-    pub count: i64,
-    /// When the first of the last `most` was asked for.
-    pub since: Option<DateTime<Utc>>,
-}
 
 impl Limit {
     /// What is left for others once one more is counted; 429 if there is no room for it.
@@ -47,15 +36,10 @@ impl Limit {
 }
 
 /// What the tenant has left after one more mail to `email`: of the limit that is used up first. The tenant must be locked.
-pub async fn take(
-    conn: &mut PgConnection,
-    tenant: TenantId,
-    email: &str,
-    now: DateTime<Utc>,
-) -> Result<Quota, Problem> {
-    AN_ADDRESS_A_DAY.take(now, &store::used(conn, tenant, Some(email), &AN_ADDRESS_A_DAY, now).await?)?;
-    let hour = AN_HOUR.take(now, &store::used(conn, tenant, None, &AN_HOUR, now).await?)?;
-    let day = A_DAY.take(now, &store::used(conn, tenant, None, &A_DAY, now).await?)?;
+pub async fn take(tx: &mut TenantTx, email: &str, now: DateTime<Utc>) -> Result<Quota, Problem> {
+    AN_ADDRESS_A_DAY.take(now, &store::used(tx, Some(email), &AN_ADDRESS_A_DAY, now).await?)?;
+    let hour = AN_HOUR.take(now, &store::used(tx, None, &AN_HOUR, now).await?)?;
+    let day = A_DAY.take(now, &store::used(tx, None, &A_DAY, now).await?)?;
     Ok(if day.remaining < hour.remaining { day } else { hour })
 }
 

@@ -1,20 +1,20 @@
 //! SQL of refusals: which addresses want no more invitations.
 
-use super::refusals::Senders;
+use super::model::Senders;
 use chrono::{DateTime, Utc};
+use common::db::{CrossTenantTx, TenantTx};
 use contracts::id::TenantId;
-use sqlx::PgConnection;
 use uuid::Uuid;
 
 /// Whose invitations the address refuses, as far as it concerns the tenant.
-pub async fn refused(conn: &mut PgConnection, tenant: TenantId, email: &str) -> sqlx::Result<Senders> {
+pub async fn refused(tx: &mut TenantTx, email: &str) -> sqlx::Result<Senders> {
     let found = sqlx::query!(
         r#"SELECT count(tenant_id) > 0 AS "tenant!", count(*) > count(tenant_id) AS "everybody!"
            FROM invitation_refusals WHERE email = $2 AND (tenant_id = $1 OR tenant_id IS NULL)"#,
-        tenant.0,
+        tx.tenant().0,
         email
     );
-    let found = found.fetch_one(conn).await?;
+    let found = found.fetch_one(&mut **tx).await?;
     Ok(match (found.everybody, found.tenant) {
         (true, _) => Senders::Everybody,
         (false, true) => Senders::Tenant,
@@ -22,42 +22,59 @@ pub async fn refused(conn: &mut PgConnection, tenant: TenantId, email: &str) -> 
     })
 }
 
-pub async fn tenant_name(conn: &mut PgConnection, tenant: TenantId) -> sqlx::Result<Option<String>> {
-    sqlx::query_scalar!("SELECT name FROM tenants WHERE id = $1", tenant.0).fetch_optional(conn).await
-}
-
-/// Refuses those of one tenant, or of everybody; the same twice is the same.
-pub async fn refuse(
-    conn: &mut PgConnection,
-    id: Uuid,
-    of: Option<TenantId>,
-    email: &str,
-    now: DateTime<Utc>,
-) -> sqlx::Result<()> {
-    let of = of.map(|tenant| tenant.0);
-    sqlx::query!("INSERT INTO invitation_refusals (id, tenant_id, email, refused_at) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING", id, of, email, now)
-        .execute(&mut *conn)
-        .await?;
+/// Refuses those of the tenant, and ends what it has open; the same twice is the same.
+pub async fn refuse(tx: &mut TenantTx, id: Uuid, email: &str, now: DateTime<Utc>) -> sqlx::Result<()> {
     sqlx::query!(
-        "UPDATE invitations SET ended_at = $3, mail_waits = false
-         WHERE email = $2 AND ($1::uuid IS NULL OR tenant_id = $1) AND used_at IS NULL AND ended_at IS NULL",
-        of,
+        "INSERT INTO invitation_refusals (id, tenant_id, email, refused_at) VALUES ($1, $2, $3, $4)
+         ON CONFLICT DO NOTHING",
+        id,
+        tx.tenant().0,
         email,
         now
     )
-    .execute(conn)
+    .execute(&mut **tx)
+    .await?;
+    sqlx::query!(
+        "UPDATE invitations SET ended_at = $3, mail_waits = false
+         WHERE tenant_id = $1 AND email = $2 AND used_at IS NULL AND ended_at IS NULL",
+        tx.tenant().0,
+        email,
+        now
+    )
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}
+
+/// Refuses those of everybody, and ends what any tenant has open; the same twice is the same.
+pub async fn refuse_everybody(tx: &mut CrossTenantTx, id: Uuid, email: &str, now: DateTime<Utc>) -> sqlx::Result<()> {
+    sqlx::query!(
+        "INSERT INTO invitation_refusals (id, email, refused_at) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
+        id,
+        email,
+        now
+    )
+    .execute(&mut **tx)
+    .await?;
+    sqlx::query!(
+        "UPDATE invitations SET ended_at = $2, mail_waits = false
+         WHERE email = $1 AND used_at IS NULL AND ended_at IS NULL",
+        email,
+        now
+    )
+    .execute(&mut **tx)
     .await?;
     Ok(())
 }
 
 /// Takes invitations again: of the tenant, and of everybody.
-pub async fn allow(conn: &mut PgConnection, tenant: TenantId, email: &str) -> sqlx::Result<()> {
+pub async fn allow(tx: &mut CrossTenantTx, tenant: TenantId, email: &str) -> sqlx::Result<()> {
     sqlx::query!(
         "DELETE FROM invitation_refusals WHERE email = $2 AND (tenant_id = $1 OR tenant_id IS NULL)",
         tenant.0,
         email
     )
-    .execute(conn)
+    .execute(&mut **tx)
     .await?;
     Ok(())
 }

@@ -3,16 +3,17 @@
 use super::{
     inviting,
     joining::{self, Acceptance, Joined},
-    store::{self, OpenInvitation},
+    model::OpenInvitation,
+    store,
 };
 use crate::{
     accounts::routes::logged_in,
     app::App,
     authority,
     body::{JsonOrForm, wants_html},
-    opaque::OpaqueToken,
+    opaque::{OpaqueToken, link_used},
     pages,
-    registrations::{model, routes::link_used},
+    registrations::model,
 };
 use access::Allowed;
 use axum::{
@@ -21,7 +22,6 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use common::{
-    db,
     http::{Json, Path, Query},
     page::{Page, PageQuery},
     problem::Problem,
@@ -47,8 +47,8 @@ pub async fn list(
     Query(query): Query<PageQuery>,
 ) -> Result<Json<Page<OpenInvitation>>, Problem> {
     let page = query.check()?;
-    let mut tx = db::begin(&app.pool, caller.tenant).await?;
-    let open = store::list(&mut tx, caller.tenant, app.ambient.now(), page).await?;
+    let mut tx = caller.begin(&app.db).await?;
+    let open = store::list(&mut tx, app.ambient.now(), page).await?;
     Ok(Json(Page::cut(open, page, |invitation| invitation.id)))
 }
 
@@ -66,7 +66,7 @@ pub async fn invite(
     let (inviter, mut faults) = (logged_in(&caller.claims, &caller.principal)?, Vec::new());
     authority::refuse_excess(&app, &caller, Subject::role("member")).await?;
     let email = model::email("email", Some(&request.email), &mut faults).ok_or_else(|| Problem::invalid(faults))?;
-    let (open, left) = inviting::invite(&app, caller.tenant, inviter, &email).await?;
+    let (open, left) = inviting::invite(&app, caller.begin(&app.db).await?, inviter, &email).await?;
     let answer = (StatusCode::ACCEPTED, Json(open));
     Ok(match left {
         Some(left) => (left.headers(), answer).into_response(),
@@ -81,8 +81,8 @@ pub async fn withdraw(
     caller: Allowed<InviteMembers>,
     Path(id): Path<Uuid>,
 ) -> Result<StatusCode, Problem> {
-    let mut tx = db::begin(&app.pool, caller.tenant).await?;
-    if !store::withdraw(&mut tx, caller.tenant, id, app.ambient.now()).await? {
+    let mut tx = caller.begin(&app.db).await?;
+    if !store::withdraw(&mut tx, id, app.ambient.now()).await? {
         return Err(Problem::not_found("invitation_not_found", "The tenant has no such invitation that is open."));
     }
     tx.commit().await?;
@@ -122,8 +122,8 @@ pub async fn accept(
 /// The page of the link, with what was wrong the last time.
 async fn form(app: &App, token: &OpaqueToken, refusal: Option<&Problem>) -> Result<Response, Problem> {
     // Into which tenant it invites, only the link says.
-    let mut tx = db::begin_platform(&app.pool).await?;
-    let Some(invitation) = store::find_open(&mut tx, token, app.ambient.now()).await? else {
+    let mut lookup = app.db.begin_lookup().await?;
+    let Some(invitation) = store::find_open(&mut lookup, token, app.ambient.now()).await? else {
         return Ok(pages::refused(&link_used()));
     };
     let refuse = app.refusal_links.make(&app.ambient, invitation.tenant_id, &invitation.email);

@@ -7,11 +7,11 @@ use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use common::{
     ambient::Ambient,
+    db::Db,
     problem::Problem,
     sealing::{Sealer, Unopened},
 };
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
-use sqlx::PgPool;
 use std::sync::Arc;
 use tokio::sync::OnceCell;
 
@@ -22,7 +22,7 @@ const CURRENT: &str = "current";
 pub struct Keyring(Arc<Inner>);
 
 struct Inner {
-    pool: PgPool,
+    db: Db,
     sealer: Sealer,
     ambient: Ambient,
     keys: OnceCell<Keys>,
@@ -72,8 +72,8 @@ impl From<KeyError> for Problem {
 }
 
 impl Keyring {
-    pub fn new(pool: PgPool, sealer: Sealer, ambient: Ambient) -> Self {
-        Self(Arc::new(Inner { pool, sealer, ambient, keys: OnceCell::new() }))
+    pub fn new(db: Db, sealer: Sealer, ambient: Ambient) -> Self {
+        Self(Arc::new(Inner { db, sealer, ambient, keys: OnceCell::new() }))
     }
 
     /// Reads the keys, making the first; an error leaves it to the next call.
@@ -105,14 +105,14 @@ impl Keyring {
     }
 
     async fn read(&self) -> Result<Keys, KeyError> {
-        let Inner { pool, sealer, ambient, .. } = &*self.0;
-        let mut tx = pool.begin().await?;
+        let Inner { db, sealer, ambient, .. } = &*self.0;
+        let mut tx = db.begin_tenantless().await?;
         store::lock(&mut tx).await?;
         let mut stored = store::all(&mut tx).await?;
         if !stored.iter().any(|key| key.state == CURRENT) {
             let first = generate(ambient, sealer)?;
             store::insert(&mut tx, &first, ambient.now()).await?;
-            tracing::info!(kid = first.kid, "a signing key was made");
+            tracing::info!(kid = first.kid, "A signing key was made");
             stored.push(first);
         }
         tx.commit().await?;

@@ -9,17 +9,18 @@ use crate::{
     app::App,
     authority::SpeaksFor,
     issuer::MACHINE_TOKEN,
-    sessions::model::{ENDED_BY_TENANT, MEMBER_REMOVED, key_lifetime},
+    sessions::model::{EndReason, key_lifetime},
 };
 use access::client::ClientError;
 use chrono::{DateTime, TimeDelta, Utc};
 use common::{
-    db,
+    db::{Background, TenantScope, TenantTx},
+    poller::Poller,
     problem::{Chain, Problem, RETRY_AFTER_OUTAGE},
 };
 use contracts::{
     authority::RemovalRequest,
-    id::{Principal, TenantId, UserId},
+    id::{Principal, UserId},
 };
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
@@ -33,42 +34,40 @@ const BATCH: i64 = 50;
 const CLOCKS_DIFFER: TimeDelta = TimeDelta::minutes(5);
 
 /// Removes a member of the tenant, and answers only when nothing of theirs is taken any more.
-pub async fn remove(app: &App, tenant: TenantId, member: SpeaksFor<UserId>, by: &Principal) -> Result<(), Problem> {
-    let mut tx = db::begin(&app.pool, tenant).await?;
-    let removal =
-        store::note(&mut tx, tenant, member.whom(), by, app.ambient.now()).await?.ok_or_else(no_such_member)?;
+pub async fn remove(app: &App, mut tx: TenantTx, member: SpeaksFor<UserId>, by: &Principal) -> Result<(), Problem> {
+    let tenant = tx.scope();
+    let removal = store::note(&mut tx, member.whom(), by, app.ambient.now()).await?.ok_or_else(no_such_member)?;
     tx.commit().await?;
-    complete(app, &removal).await
+    complete(app, &tenant, &removal).await
 }
 
 /// Ends all sessions of a member in the tenant, and answers only when no token of theirs is taken any more.
-pub async fn end_sessions(app: &App, tenant: TenantId, member: SpeaksFor<UserId>) -> Result<(), Problem> {
-    let (user, now) = (member.whom(), app.ambient.now());
-    let mut tx = db::begin(&app.pool, tenant).await?;
-    if !store::lock_member(&mut tx, tenant, user).await? {
+pub async fn end_sessions(app: &App, mut tx: TenantTx, member: SpeaksFor<UserId>) -> Result<(), Problem> {
+    let (tenant, user, now) = (tx.tenant(), member.whom(), app.ambient.now());
+    if !store::lock_member(&mut tx, user).await? {
         return Err(no_such_member());
     }
-    store::end_sessions(&mut tx, tenant, user, ENDED_BY_TENANT, now).await?;
-    let ended = store::ended_since(&mut tx, tenant, user, since(app, now)).await?;
+    store::end_sessions(&mut tx, user, EndReason::EndedByTenant, now).await?;
+    let ended = store::ended_since(&mut tx, user, since(app, now)).await?;
     tx.commit().await?;
     Ok(app.live_sessions.close_all(tenant, &ended).await?)
 }
 
 /// Every step, also those that were done before.
-async fn complete(app: &App, removal: &Removal) -> Result<(), Problem> {
-    let (tenant, user, now) = (removal.tenant_id, removal.user_id, app.ambient.now());
-    end_grants(app, removal).await?;
-    let mut tx = db::begin(&app.pool, tenant).await?;
+async fn complete(app: &App, tenant: &TenantScope, removal: &Removal) -> Result<(), Problem> {
+    let (user, now) = (removal.user_id, app.ambient.now());
+    end_grants(app, tenant, removal).await?;
+    let mut tx = tenant.begin().await?;
     // Whoever has joined again meanwhile has another membership, whose sessions are not touched.
-    if store::end_membership(&mut tx, tenant, removal.membership_id).await? {
-        store::end_sessions(&mut tx, tenant, user, MEMBER_REMOVED, now).await?;
-        store::revoke_keys(&mut tx, tenant, user, now).await?;
-        store::withdraw_invitations(&mut tx, tenant, user, now).await?;
+    if store::end_membership(&mut tx, removal.membership_id).await? {
+        store::end_sessions(&mut tx, user, EndReason::MemberRemoved, now).await?;
+        store::revoke_keys(&mut tx, user, now).await?;
+        store::withdraw_invitations(&mut tx, user, now).await?;
     }
-    let ended = store::ended_since(&mut tx, tenant, user, since(app, now)).await?;
+    let ended = store::ended_since(&mut tx, user, since(app, now)).await?;
     tx.commit().await?;
-    app.live_sessions.close_all(tenant, &ended).await.map_err(|error| unconfirmed(&error))?;
-    forget(app, removal).await
+    app.live_sessions.close_all(removal.tenant_id, &ended).await.map_err(|error| unconfirmed(&error))?;
+    forget(tenant, removal).await
 }
 
 /// Tokens of what ended before are over by themselves.
@@ -77,51 +76,47 @@ fn since(app: &App, now: DateTime<Utc>) -> DateTime<Utc> {
     now - TimeDelta::from_std(longest).unwrap_or_default() - CLOCKS_DIFFER
 }
 
-async fn end_grants(app: &App, removal: &Removal) -> Result<(), Problem> {
+async fn end_grants(app: &App, tenant: &TenantScope, removal: &Removal) -> Result<(), Problem> {
     let Removal { membership_id: id, tenant_id, user_id, removed_by } = removal;
     let by = removed_by.parse().map_err(|fault: contracts::id::NotAPrincipal| Problem::internal(&fault))?;
     let request = RemovalRequest { tenant_id: *tenant_id, principal: Principal::User(*user_id), id: *id, by };
     match app.client.post::<_, ()>(&format!("{}/internal/removals", app.base.permission_url), &request).await {
         Ok(()) => Ok(()),
         Err(ClientError::Refused(problem)) if problem.code.starts_with("last_") => {
-            forget(app, removal).await?;
+            forget(tenant, removal).await?;
             Err(Problem::conflict(&problem.code, problem.detail))
         }
         Err(error) => Err(unconfirmed(&error)),
     }
 }
 
-async fn forget(app: &App, removal: &Removal) -> Result<(), Problem> {
-    let mut tx = db::begin(&app.pool, removal.tenant_id).await?;
-    store::forget(&mut tx, removal.tenant_id, removal.membership_id).await?;
+async fn forget(tenant: &TenantScope, removal: &Removal) -> Result<(), Problem> {
+    let mut tx = tenant.begin().await?;
+    store::forget(&mut tx, removal.membership_id).await?;
     Ok(tx.commit().await?)
 }
 
 /// Completes what was interrupted, until `shutdown`.
-pub async fn run(app: App, shutdown: CancellationToken) {
-    loop {
-        if let Err(error) = complete_interrupted(&app, app.ambient.now()).await {
-            tracing::warn!(error = %Chain(&error), "interrupted removals of members cannot be completed yet");
-        }
-        tokio::select! {
-            () = shutdown.cancelled() => return,
-            () = tokio::time::sleep(PAUSE) => {}
-        }
+pub async fn run(app: App, background: Background, shutdown: CancellationToken) {
+    let mut poller = Poller::every(PAUSE, shutdown);
+    while poller.next().await {
+        let pass = complete_interrupted(&app, background, app.ambient.now()).await;
+        poller.report(pass.map(|()| false), "Interrupted removals of members wait for the database");
     }
 }
 
 /// One try for each removal that was interrupted before `now`.
-pub async fn complete_interrupted(app: &App, now: DateTime<Utc>) -> sqlx::Result<()> {
+pub async fn complete_interrupted(app: &App, background: Background, now: DateTime<Utc>) -> sqlx::Result<()> {
     let (interrupted, waiting) = {
-        let mut tx = db::begin_platform(&app.pool).await?;
+        let mut tx = background.begin_across_tenants(&app.db).await?;
         (store::older_than(&mut tx, now - INTERRUPTED_AFTER, BATCH).await?, store::count(&mut tx).await?)
     };
     metrics::gauge!("member_removals_open").set(waiting as f64);
     for removal in interrupted {
-        match complete(app, &removal).await {
-            Ok(()) => tracing::info!(tenant = %removal.tenant_id, "an interrupted removal of a member is complete"),
+        match complete(app, &background.scope(&app.db, removal.tenant_id), &removal).await {
+            Ok(()) => tracing::info!(tenant = %removal.tenant_id, "An interrupted removal of a member is complete"),
             Err(problem) => {
-                tracing::warn!(error = %problem, tenant = %removal.tenant_id, "a removal of a member is not complete yet")
+                tracing::warn!(error = %problem, tenant = %removal.tenant_id, "A removal of a member is not complete yet")
             }
         }
     }
@@ -133,7 +128,7 @@ pub fn no_such_member() -> Problem {
 }
 
 fn unconfirmed(error: &dyn std::error::Error) -> Problem {
-    tracing::warn!(error = %Chain(error), "a removal of a member is noted and not complete yet");
+    tracing::warn!(error = %Chain(error), "A removal of a member is noted and not complete yet");
     let detail = "The removal is noted and goes on by itself, but something of the member may still be taken. Repeat the request until it is answered otherwise.";
     Problem { code: "removal_unconfirmed".into(), ..Problem::unavailable(RETRY_AFTER_OUTAGE, detail) }
 }

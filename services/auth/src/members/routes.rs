@@ -21,7 +21,7 @@ pub async fn remove(
 ) -> Result<StatusCode, Problem> {
     no_api_key(&caller.claims)?;
     let member = SpeaksFor::member(&app, &caller, user).await?;
-    removal::remove(&app, caller.tenant, member, &caller.principal).await?;
+    removal::remove(&app, caller.begin(&app.db).await?, member, &caller.principal).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -31,7 +31,7 @@ pub async fn remove(
     security(("bearer" = [])))]
 pub async fn leave(State(app): State<App>, caller: Authenticated) -> Result<StatusCode, Problem> {
     let user = logged_in(&caller.claims, &caller.principal)?;
-    removal::remove(&app, caller.tenant, SpeaksFor::oneself(user), &caller.principal).await?;
+    removal::remove(&app, caller.begin(&app.db).await?, SpeaksFor::oneself(user), &caller.principal).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -45,7 +45,7 @@ pub async fn end_sessions(
 ) -> Result<StatusCode, Problem> {
     no_api_key(&caller.claims)?;
     let member = SpeaksFor::member(&app, &caller, user).await?;
-    removal::end_sessions(&app, caller.tenant, member).await?;
+    removal::end_sessions(&app, caller.begin(&app.db).await?, member).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

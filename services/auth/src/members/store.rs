@@ -1,8 +1,9 @@
 //! Where do removals lie, and what do they end? Every statement carries the tenant.
 
+use crate::sessions::model::EndReason;
 use chrono::{DateTime, Utc};
+use common::db::{CrossTenantTx, TenantTx};
 use contracts::id::{Principal, SessionId, TenantId, UserId};
-use sqlx::PgConnection;
 use uuid::Uuid;
 
 /// A removal that is not complete.
@@ -16,8 +17,7 @@ pub struct Removal {
 /// Notes that the member is to be removed, or finds the removal that is under way: the present membership's before one of the past.
 /// `None` if there is neither.
 pub async fn note(
-    conn: &mut PgConnection,
-    tenant: TenantId,
+    tx: &mut TenantTx,
     user: UserId,
     by: &Principal,
     now: DateTime<Utc>,
@@ -25,137 +25,112 @@ pub async fn note(
     sqlx::query!(
         "INSERT INTO removals (membership_id, tenant_id, user_id, removed_by, asked_at)
          SELECT id, tenant_id, user_id, $3, $4 FROM memberships WHERE tenant_id = $1 AND user_id = $2 ON CONFLICT DO NOTHING",
-        tenant.0,
+        tx.tenant().0,
         user.0,
         by.to_string(),
         now
     )
-    .execute(&mut *conn)
+    .execute(&mut **tx)
     .await?;
     sqlx::query_as!(
         Removal,
         "SELECT membership_id, tenant_id, user_id, removed_by FROM removals WHERE tenant_id = $1 AND user_id = $2
          ORDER BY EXISTS (SELECT FROM memberships m WHERE m.tenant_id = $1 AND m.id = membership_id) DESC LIMIT 1",
-        tenant.0,
+        tx.tenant().0,
         user.0
     )
-    .fetch_optional(conn)
+    .fetch_optional(&mut **tx)
     .await
 }
 
 /// Of all tenants, the oldest first.
-pub async fn older_than(
-    conn: &mut PgConnection,
-    asked_before: DateTime<Utc>,
-    limit: i64,
-) -> sqlx::Result<Vec<Removal>> {
+pub async fn older_than(tx: &mut CrossTenantTx, asked_before: DateTime<Utc>, limit: i64) -> sqlx::Result<Vec<Removal>> {
     sqlx::query_as!(
         Removal,
         "SELECT membership_id, tenant_id, user_id, removed_by FROM removals WHERE asked_at < $1 ORDER BY asked_at LIMIT $2",
         asked_before,
         limit
     )
-    .fetch_all(conn)
+    .fetch_all(&mut **tx)
     .await
 }
 
-pub async fn count(conn: &mut PgConnection) -> sqlx::Result<i64> {
-    sqlx::query_scalar!(r#"SELECT count(*) AS "count!" FROM removals"#).fetch_one(conn).await
+pub async fn count(tx: &mut CrossTenantTx) -> sqlx::Result<i64> {
+    sqlx::query_scalar!(r#"SELECT count(*) AS "count!" FROM removals"#).fetch_one(&mut **tx).await
 }
 
-pub async fn forget(conn: &mut PgConnection, tenant: TenantId, membership: Uuid) -> sqlx::Result<()> {
-    sqlx::query!("DELETE FROM removals WHERE tenant_id = $1 AND membership_id = $2", tenant.0, membership)
-        .execute(conn)
+pub async fn forget(tx: &mut TenantTx, membership: Uuid) -> sqlx::Result<()> {
+    sqlx::query!("DELETE FROM removals WHERE tenant_id = $1 AND membership_id = $2", tx.tenant().0, membership)
+        .execute(&mut **tx)
         .await?;
     Ok(())
 }
 
 /// `false` if the user is no member; else whoever removes them waits for us.
-pub async fn lock_member(conn: &mut PgConnection, tenant: TenantId, user: UserId) -> sqlx::Result<bool> {
+pub async fn lock_member(tx: &mut TenantTx, user: UserId) -> sqlx::Result<bool> {
     let member = sqlx::query_scalar!(
         "SELECT id FROM memberships WHERE tenant_id = $1 AND user_id = $2 FOR KEY SHARE",
-        tenant.0,
+        tx.tenant().0,
         user.0
     );
-    Ok(member.fetch_optional(conn).await?.is_some())
+    Ok(member.fetch_optional(&mut **tx).await?.is_some())
 }
 
 /// `false` if it had ended before. Waits for those who begin a session or make a key by it, so that what comes next in the transaction sees these.
-pub async fn end_membership(conn: &mut PgConnection, tenant: TenantId, membership: Uuid) -> sqlx::Result<bool> {
-    let ended = sqlx::query!("DELETE FROM memberships WHERE tenant_id = $1 AND id = $2", tenant.0, membership)
-        .execute(conn)
+pub async fn end_membership(tx: &mut TenantTx, membership: Uuid) -> sqlx::Result<bool> {
+    let ended = sqlx::query!("DELETE FROM memberships WHERE tenant_id = $1 AND id = $2", tx.tenant().0, membership)
+        .execute(&mut **tx)
         .await?;
     Ok(ended.rows_affected() == 1)
 }
 
-pub async fn end_sessions(
-    conn: &mut PgConnection,
-    tenant: TenantId,
-    user: UserId,
-    reason: &str,
-    now: DateTime<Utc>,
-) -> sqlx::Result<()> {
+pub async fn end_sessions(tx: &mut TenantTx, user: UserId, reason: EndReason, now: DateTime<Utc>) -> sqlx::Result<()> {
     sqlx::query!(
         "UPDATE sessions SET ended_at = $4, end_reason = $3 WHERE tenant_id = $1 AND user_id = $2 AND ended_at IS NULL",
-        tenant.0,
+        tx.tenant().0,
         user.0,
-        reason,
+        reason as EndReason,
         now
     )
-    .execute(conn)
+    .execute(&mut **tx)
     .await?;
     Ok(())
 }
 
-pub async fn revoke_keys(
-    conn: &mut PgConnection,
-    tenant: TenantId,
-    user: UserId,
-    now: DateTime<Utc>,
-) -> sqlx::Result<()> {
+pub async fn revoke_keys(tx: &mut TenantTx, user: UserId, now: DateTime<Utc>) -> sqlx::Result<()> {
     sqlx::query!(
         "UPDATE api_keys SET revoked_at = $3 WHERE tenant_id = $1 AND user_id = $2 AND revoked_at IS NULL",
-        tenant.0,
+        tx.tenant().0,
         user.0,
         now
     )
-    .execute(conn)
+    .execute(&mut **tx)
     .await?;
     Ok(())
 }
 
 /// Neither a link that they sent, maybe to themselves, nor one that they got brings them back. The rows stay: they count towards the limits.
-pub async fn withdraw_invitations(
-    conn: &mut PgConnection,
-    tenant: TenantId,
-    user: UserId,
-    now: DateTime<Utc>,
-) -> sqlx::Result<()> {
+pub async fn withdraw_invitations(tx: &mut TenantTx, user: UserId, now: DateTime<Utc>) -> sqlx::Result<()> {
     sqlx::query!(
         "UPDATE invitations SET ended_at = $3, mail_waits = false
          WHERE tenant_id = $1 AND used_at IS NULL AND ended_at IS NULL AND (invited_by = $2 OR email = (SELECT email FROM users WHERE id = $2))",
-        tenant.0,
+        tx.tenant().0,
         user.0,
         now
     )
-    .execute(conn)
+    .execute(&mut **tx)
     .await?;
     Ok(())
 }
 
 /// Ids of the member's sessions and keys that ended at `since` or later: their tokens may be known to Redis.
-pub async fn ended_since(
-    conn: &mut PgConnection,
-    tenant: TenantId,
-    user: UserId,
-    since: DateTime<Utc>,
-) -> sqlx::Result<Vec<SessionId>> {
+pub async fn ended_since(tx: &mut TenantTx, user: UserId, since: DateTime<Utc>) -> sqlx::Result<Vec<SessionId>> {
     let ended = sqlx::query_scalar!(
         r#"SELECT id AS "id!" FROM sessions WHERE tenant_id = $1 AND user_id = $2 AND ended_at >= $3
            UNION ALL SELECT id FROM api_keys WHERE tenant_id = $1 AND user_id = $2 AND revoked_at >= $3"#,
-        tenant.0,
+        tx.tenant().0,
         user.0,
         since
     );
-    Ok(ended.fetch_all(conn).await?.into_iter().map(SessionId).collect())
+    Ok(ended.fetch_all(&mut **tx).await?.into_iter().map(SessionId).collect())
 }

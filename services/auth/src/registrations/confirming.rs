@@ -1,20 +1,14 @@
 //! Is the registration that of whoever opened its link? Who reads the mail has the address, and who knows the password has asked for it:
 //! only who does both gets the account.
 
-use super::{
-    routes::link_used,
-    store::{self, Open},
-};
+use super::store::{self, Open};
 use crate::{
     accounts::store::{self as accounts, ADDRESS_TAKEN, User},
     app::App,
-    opaque::OpaqueToken,
+    opaque::{OpaqueToken, link_used},
     passwords::hasher::Verdict,
 };
-use common::{
-    db,
-    problem::{Problem, constraint},
-};
+use common::problem::{Problem, constraint};
 use contracts::{
     id::{TenantId, UserId},
     messages::{TenantCreated, TenantKind},
@@ -40,12 +34,12 @@ pub struct Verified {
 
 pub async fn confirm(app: &App, token: &OpaqueToken, confirmation: Confirmation) -> Result<Verified, Problem> {
     let open =
-        store::attempt(&mut *app.pool.acquire().await?, token, app.ambient.now()).await?.ok_or_else(link_used)?;
+        store::attempt(&mut *app.db.pool().acquire().await?, token, app.ambient.now()).await?.ok_or_else(link_used)?;
     match app.hasher.verify(&confirmation.password, Some(&open.password_hash)).await {
         Ok(Verdict::Wrong) => Err(wrong_password()),
         Ok(Verdict::Right | Verdict::RightButOutdated) => make_account(app, open).await,
         Err(busy) => {
-            store::give_back(&mut *app.pool.acquire().await?, open.id).await?;
+            store::give_back(&mut *app.db.pool().acquire().await?, open.id).await?;
             Err(busy)
         }
     }
@@ -53,7 +47,7 @@ pub async fn confirm(app: &App, token: &OpaqueToken, confirmation: Confirmation)
 
 /// "This wasn't me": the registration is gone; another one of the address is another matter.
 pub async fn reject(app: &App, token: &OpaqueToken) -> Result<(), Problem> {
-    let rejected = store::reject(&mut *app.pool.acquire().await?, token, app.ambient.now()).await?;
+    let rejected = store::reject(&mut *app.db.pool().acquire().await?, token, app.ambient.now()).await?;
     if rejected { Ok(()) } else { Err(link_used()) }
 }
 
@@ -61,7 +55,7 @@ pub async fn reject(app: &App, token: &OpaqueToken) -> Result<(), Problem> {
 async fn make_account(app: &App, open: Open) -> Result<Verified, Problem> {
     let now = app.ambient.now();
     let (user_id, tenant_id) = (UserId(app.ambient.uuid()), TenantId(app.ambient.uuid()));
-    let mut tx = db::begin(&app.pool, tenant_id).await?;
+    let mut tx = app.db.begin_lookup().await?.enter(tenant_id).await?;
     if !store::consume(&mut tx, &open, now).await? {
         return Err(link_used());
     }
@@ -69,8 +63,8 @@ async fn make_account(app: &App, open: Open) -> Result<Verified, Problem> {
     let user =
         User { id: user_id, email: open.email, display_name: open.display_name, password_hash: open.password_hash };
     accounts::insert_user(&mut tx, &user, now).await.map_err(taken)?;
-    accounts::insert_tenant(&mut tx, tenant_id, &tenant_name, TenantKind::Customer, now).await?;
-    accounts::join(&mut tx, app.ambient.uuid(), tenant_id, user_id, now).await?;
+    accounts::insert_tenant(&mut tx, &tenant_name, TenantKind::Customer, now).await?;
+    accounts::join(&mut tx, app.ambient.uuid(), user_id, now).await?;
     let created = TenantCreated {
         tenant_id,
         name: open.tenant_name,
@@ -78,7 +72,7 @@ async fn make_account(app: &App, open: Open) -> Result<Verified, Problem> {
         owner_user_id: user_id,
         owner_email: user.email.clone(),
     };
-    app.say(&mut tx, Some(tenant_id), &created).await?;
+    messaging::publish(&mut tx, &created).await?;
     tx.commit().await?;
     Ok(Verified { user_id, tenant_id, email: user.email })
 }

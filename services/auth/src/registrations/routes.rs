@@ -6,7 +6,12 @@ use super::{
     store,
 };
 use crate::{
-    accounts::store as accounts, app::App, body::JsonOrForm, body::wants_html, mail, opaque::OpaqueToken, pace, pages,
+    accounts::store as accounts,
+    app::App,
+    body::{JsonOrForm, wants_html},
+    mail,
+    opaque::{OpaqueToken, link_used},
+    pace, pages,
 };
 use axum::{
     extract::State,
@@ -14,12 +19,12 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use common::{
+    db::TenantlessTx,
     http::{Json, Path},
     problem::Problem,
     source::Source,
 };
 use serde::Serialize;
-use sqlx::PgConnection;
 use utoipa::ToSchema;
 
 #[derive(Serialize, ToSchema)]
@@ -40,11 +45,11 @@ pub async fn register(
     app.limiter.admit_for(&ADDRESSES_A_SOURCE, source, &asked.email.fingerprint()).await?;
     // Also for a known address, so that the time tells nothing.
     let hash = app.hasher.hash(&asked.password).await?;
-    let mut tx = app.pool.begin().await?;
+    let mut tx = app.db.begin_tenantless().await?;
     match accounts::find_user_by_email(&mut tx, &asked.email).await? {
         Some(user) => {
             let notice = mail::account_exists(&app.public_url, user.id, &user.email, app.ambient.now());
-            app.say(&mut tx, None, &notice).await?;
+            messaging::publish(&mut tx, &notice).await?;
         }
         None => keep(&mut tx, &app, &asked, &hash, source).await?,
     }
@@ -54,18 +59,17 @@ pub async fn register(
 
 /// Keeps what was asked for, and mails the link, now or when its turn comes.
 async fn keep(
-    conn: &mut PgConnection,
+    tx: &mut TenantlessTx,
     app: &App,
     asked: &Registration,
     password_hash: &str,
     source: Source,
 ) -> Result<(), Problem> {
     let (id, token, now) = (app.ambient.uuid(), OpaqueToken::new(&app.ambient), app.ambient.now());
-    let goes = pace::VERIFICATIONS.take(conn, &app.ambient, asked.email.as_str()).await?;
-    store::insert(conn, &store::New { id, asked, password_hash, token: &token, source, mail_waits: !goes, now })
-        .await?;
+    let goes = pace::VERIFICATIONS.take(tx, &app.ambient, asked.email.as_str()).await?;
+    store::insert(tx, &store::New { id, asked, password_hash, token: &token, source, mail_waits: !goes, now }).await?;
     if !goes {
-        tracing::info!("an address has had many mails; this one waits for its turn");
+        tracing::info!("An address has had many mails; this one waits for its turn");
         return Ok(());
     }
     let link = mail::Link {
@@ -73,7 +77,9 @@ async fn keep(
         tenant_name: asked.tenant_name.as_str(),
         token: &token,
     };
-    app.say(conn, None, &mail::verify_email(&app.public_url, id, asked.email.as_str(), (&link, &[]), now)).await
+    let mail = mail::verify_email(&app.public_url, id, asked.email.as_str(), (&link, &[]), now);
+    messaging::publish(tx, &mail).await?;
+    Ok(())
 }
 
 #[utoipa::path(get, path = "/v1/email-verifications/{token}", operation_id = "showEmailVerification", tag = "registration",
@@ -119,14 +125,9 @@ pub async fn reject(State(app): State<App>, Path(token): Path<String>, headers: 
 
 /// The page of the link, with what was wrong the last time.
 async fn form(app: &App, token: &OpaqueToken, refusal: Option<&Problem>) -> Result<Response, Problem> {
-    let mut conn = app.pool.acquire().await?;
+    let mut conn = app.db.pool().acquire().await?;
     Ok(match store::find_open(&mut conn, token, app.ambient.now()).await? {
         Some(open) => pages::confirm_address(&open, token, refusal),
         None => pages::refused(&link_used()),
     })
-}
-
-/// What a used, an expired and an unknown link answer: which of them it is, is nobody's business.
-pub fn link_used() -> Problem {
-    Problem::gone("link_used", "The link was used already, or it has expired. Ask for a new one.")
 }

@@ -5,7 +5,6 @@ use crate::app::App;
 use access::{Internal, SessionAnswer};
 use axum::extract::State;
 use common::{
-    db,
     http::{Json, Path},
     problem::Problem,
 };
@@ -18,10 +17,10 @@ access::callers! { pub AnyService = ["*"] }
     security(("platform_client" = ["*"])))]
 pub async fn alive(
     State(app): State<App>,
-    _: Internal<AnyService>,
+    caller: Internal<AnyService>,
     Path((tenant, session)): Path<(TenantId, SessionId)>,
 ) -> Result<Json<SessionAnswer>, Problem> {
-    let mut tx = db::begin(&app.pool, tenant).await?;
-    let alive = store::is_alive(&mut tx, tenant, session, app.ambient.now()).await?;
+    let mut tx = caller.begin_for(&app.db, tenant).await?;
+    let alive = store::is_alive(&mut tx, session, app.ambient.now()).await?;
     Ok(Json(SessionAnswer { alive }))
 }

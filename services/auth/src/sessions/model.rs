@@ -1,5 +1,6 @@
 //! May this refresh token be used now?
 
+use crate::opaque::OpaqueToken;
 use chrono::{DateTime, TimeDelta, Utc};
 use contracts::id::{SessionId, TenantId, UserId};
 use std::time::Duration;
@@ -15,11 +16,16 @@ const REUSE_GRACE: TimeDelta = TimeDelta::seconds(10);
 /// It need not live longer, as no token could use it.
 const KEY_OUTLIVES_TOKEN: Duration = Duration::from_secs(60);
 
-pub const LOGGED_OUT: &str = "logged_out";
-pub const REFRESH_REUSED: &str = "refresh_reused";
-/// Somebody else in the tenant ended it.
-pub const ENDED_BY_TENANT: &str = "ended_by_tenant";
-pub const MEMBER_REMOVED: &str = "member_removed";
+/// Why a session ended before its time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, sqlx::Type)]
+#[sqlx(type_name = "text", rename_all = "snake_case")]
+pub enum EndReason {
+    LoggedOut,
+    RefreshReused,
+    /// Somebody else in the tenant ended it.
+    EndedByTenant,
+    MemberRemoved,
+}
 
 #[derive(Clone)]
 pub struct Session {
@@ -30,7 +36,13 @@ pub struct Session {
     pub last_used_at: DateTime<Utc>,
     pub expires_at: DateTime<Utc>,
     pub ended_at: Option<DateTime<Utc>>,
-    pub end_reason: Option<String>,
+    pub end_reason: Option<EndReason>,
+}
+
+/// A session that is alive, with the refresh token that keeps it so.
+pub struct Alive {
+    pub session: Session,
+    pub refresh_token: OpaqueToken,
 }
 
 /// A refresh token as it is stored, with what became of it.
@@ -57,7 +69,7 @@ pub enum Decision {
 /// Decides on a token at `now`. Both rows must be locked by the session's.
 pub fn decide(now: DateTime<Utc>, session: &Session, link: &Link) -> Decision {
     if session.ended_at.is_some() {
-        return Decision::Ended { by_reuse: session.end_reason.as_deref() == Some(REFRESH_REUSED) };
+        return Decision::Ended { by_reuse: session.end_reason == Some(EndReason::RefreshReused) };
     }
     if now >= session.expires_at || now >= session.last_used_at + IDLE {
         return Decision::Ended { by_reuse: false };
@@ -116,9 +128,9 @@ mod tests {
         assert_eq!(decide(idle, &session(), &link(None, false)), Decision::Ended { by_reuse: false });
         let old = Session { last_used_at: at(0) + ABSOLUTE - IDLE / 2, ..session() };
         assert_eq!(decide(at(0) + ABSOLUTE, &old, &link(None, false)), Decision::Ended { by_reuse: false });
-        let stolen = Session { ended_at: Some(at(150)), end_reason: Some(REFRESH_REUSED.into()), ..session() };
+        let stolen = Session { ended_at: Some(at(150)), end_reason: Some(EndReason::RefreshReused), ..session() };
         assert_eq!(decide(at(200), &stolen, &link(None, false)), Decision::Ended { by_reuse: true });
-        let left = Session { end_reason: Some(LOGGED_OUT.into()), ..stolen };
+        let left = Session { end_reason: Some(EndReason::LoggedOut), ..stolen };
         assert_eq!(decide(at(200), &left, &link(None, false)), Decision::Ended { by_reuse: false });
     }
 }

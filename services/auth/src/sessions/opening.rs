@@ -4,37 +4,32 @@
 //! with a log-out can therefore not bring the session back.
 
 use super::{
-    model::{ABSOLUTE, Decision, LOGGED_OUT, Link, REFRESH_REUSED, Session, decide, key_lifetime},
+    model::{ABSOLUTE, Alive, Decision, EndReason, Link, Session, decide, key_lifetime},
     store,
 };
 use crate::{app::App, logins::not_a_member, members::store as members, opaque::OpaqueToken};
-use common::{db, problem::Problem};
-use contracts::id::{SessionId, TenantId, UserId};
-use sqlx::PgConnection;
-
-/// A session that is alive, with the refresh token that keeps it so.
-pub struct Alive {
-    pub session: Session,
-    pub refresh_token: OpaqueToken,
-}
+use common::{
+    db::{TenantScope, TenantTx},
+    problem::Problem,
+};
+use contracts::id::{SessionId, UserId};
 
 /// Begins a session of `user` in `tenant`. 403 for somebody who is no member.
-pub async fn open(app: &App, user: UserId, tenant: TenantId) -> Result<Alive, Problem> {
-    let now = app.ambient.now();
+pub async fn open(app: &App, user: UserId, tenant: &TenantScope) -> Result<Alive, Problem> {
+    let (mut tx, now) = (tenant.begin().await?, app.ambient.now());
     let (id, refresh_token) = (SessionId(app.ambient.uuid()), OpaqueToken::new(&app.ambient));
     let session = Session {
         id,
         user_id: user,
-        tenant_id: tenant,
+        tenant_id: tx.tenant(),
         created_at: now,
         last_used_at: now,
         expires_at: now + ABSOLUTE,
         ended_at: None,
         end_reason: None,
     };
-    let mut tx = db::begin(&app.pool, tenant).await?;
     // Whoever removes them waits for us, and finds the session.
-    if !members::lock_member(&mut tx, tenant, user).await? {
+    if !members::lock_member(&mut tx, user).await? {
         return Err(not_a_member());
     }
     store::insert(&mut tx, &session).await?;
@@ -47,17 +42,21 @@ pub async fn open(app: &App, user: UserId, tenant: TenantId) -> Result<Alive, Pr
 /// Exchanges a refresh token for the next one of its session.
 pub async fn renew(app: &App, shown: &OpaqueToken) -> Result<Alive, Problem> {
     let now = app.ambient.now();
-    // Whose session it is, only the token says.
-    let mut tx = db::begin_platform(&app.pool).await?;
+    let mut lookup = app.db.begin_lookup().await?;
+    let tenant = store::tenant_of_token(&mut lookup, shown).await?.ok_or_else(refresh_invalid)?;
+    let mut tx = lookup.enter(tenant).await?;
     let session = store::lock_by_token(&mut tx, shown).await?.ok_or_else(refresh_invalid)?;
     let link = store::link(&mut tx, shown).await?;
     let refresh_token = match decide(now, &session, &link) {
         Decision::Rotate => rotate(&mut tx, app, &session, &link, shown).await?,
         Decision::Repeat => repeat(&link, shown)?,
         Decision::Reused => {
-            store::end(&mut tx, session.user_id, session.id, REFRESH_REUSED, now).await?;
+            store::end(&mut tx, session.id, EndReason::RefreshReused, now).await?;
             tx.commit().await?;
-            tracing::warn!(session_id = %session.id, user_id = %session.user_id, "a refresh token was used twice; its session has ended");
+            tracing::warn!(
+                session_id = %session.id, user_id = %session.user_id,
+                "A refresh token was used twice; its session has ended"
+            );
             app.live_sessions.close(session.tenant_id, session.id).await?;
             return Err(refresh_reused());
         }
@@ -75,15 +74,18 @@ pub async fn renew(app: &App, shown: &OpaqueToken) -> Result<Alive, Problem> {
 /// Ends a session of `user`, and answers only when no token of it is taken any more. 404 if the user has no such session.
 pub async fn end(app: &App, user: UserId, session: SessionId) -> Result<(), Problem> {
     // A person's sessions are theirs, in whichever tenant they act.
-    let mut tx = db::begin_platform(&app.pool).await?;
-    let tenant = store::end(&mut tx, user, session, LOGGED_OUT, app.ambient.now()).await?;
+    let mut lookup = app.db.begin_lookup().await?;
+    let tenant = store::tenant_of(&mut lookup, user, session)
+        .await?
+        .ok_or_else(|| Problem::not_found("session_not_found", "You have no such session."))?;
+    let mut tx = lookup.enter(tenant).await?;
+    store::end(&mut tx, session, EndReason::LoggedOut, app.ambient.now()).await?;
     tx.commit().await?;
-    let tenant = tenant.ok_or_else(|| Problem::not_found("session_not_found", "You have no such session."))?;
     Ok(app.live_sessions.close(tenant, session).await?)
 }
 
 async fn rotate(
-    conn: &mut PgConnection,
+    tx: &mut TenantTx,
     app: &App,
     session: &Session,
     link: &Link,
@@ -92,9 +94,9 @@ async fn rotate(
     let now = app.ambient.now();
     let (child_id, child) = (app.ambient.uuid(), OpaqueToken::new(&app.ambient));
     let sealed = shown.sealer().seal(&app.ambient, link.id.as_bytes(), child.expose().as_bytes());
-    store::insert_token(conn, child_id, session.id, &child, now).await?;
-    store::use_up(conn, link.id, child_id, &sealed, now).await?;
-    store::touch(conn, session.id, now).await?;
+    store::insert_token(tx, child_id, session.id, &child, now).await?;
+    store::use_up(tx, link.id, child_id, &sealed, now).await?;
+    store::touch(tx, session.id, now).await?;
     Ok(child)
 }
 

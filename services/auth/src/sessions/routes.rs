@@ -1,7 +1,8 @@
 //! How does a person log in, stay logged in and log out?
 
 use super::{
-    opening::{self, Alive},
+    model::{Alive, IDLE},
+    opening,
     store::{self, OwnSession},
 };
 use crate::{
@@ -10,7 +11,6 @@ use crate::{
     body::OptionalJson,
     logins::{self, LogIn, LogInRequest},
     opaque::OpaqueToken,
-    sessions::model::IDLE,
 };
 use access::Authenticated;
 use axum::{
@@ -18,7 +18,6 @@ use axum::{
     http::{HeaderMap, HeaderName, StatusCode, header},
 };
 use common::{
-    db,
     http::{Json, Path, Query},
     page::{Page, PageQuery},
     problem::Problem,
@@ -48,8 +47,8 @@ pub async fn log_in(
     State(app): State<App>,
     Json(request): Json<LogInRequest>,
 ) -> Result<(StatusCode, Headers, Json<LogIn>), Problem> {
-    let (user, tenant) = logins::authenticate(&app, request).await?;
-    let alive = opening::open(&app, user.id, tenant.id).await?;
+    let (user, tenant, scope) = logins::authenticate(&app, request).await?;
+    let alive = opening::open(&app, user.id, &scope).await?;
     let headers = with_cookie(&app, &alive);
     Ok((StatusCode::CREATED, headers, Json(logins::answer(&app, alive, user, tenant).await?)))
 }
@@ -79,7 +78,7 @@ pub async fn list(
 ) -> Result<Json<Page<OwnSession>>, Problem> {
     let page = query.check()?;
     // A person's sessions are theirs, in whichever tenant they act.
-    let mut tx = db::begin_platform(&app.pool).await?;
+    let mut tx = app.db.begin_lookup().await?;
     let sessions =
         store::alive(&mut tx, logged_in(&caller.claims, &caller.principal)?, app.ambient.now(), page).await?;
     Ok(Json(Page::cut(sessions, page, |session| session.id.0)))

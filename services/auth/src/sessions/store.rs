@@ -1,12 +1,14 @@
 //! Where do sessions and their refresh tokens lie?
 
-use super::model::{IDLE, Link, Session};
+use super::model::{EndReason, IDLE, Link, Session};
 use crate::opaque::OpaqueToken;
 use chrono::{DateTime, Utc};
-use common::page::PageRequest;
+use common::{
+    db::{CrossTenantTx, Lookup, TenantTx},
+    page::PageRequest,
+};
 use contracts::id::{SessionId, TenantId, UserId};
 use serde::Serialize;
-use sqlx::PgConnection;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -21,23 +23,23 @@ pub struct OwnSession {
     pub expires_at: DateTime<Utc>,
 }
 
-pub async fn insert(conn: &mut PgConnection, session: &Session) -> sqlx::Result<()> {
+pub async fn insert(tx: &mut TenantTx, session: &Session) -> sqlx::Result<()> {
     sqlx::query!(
         "INSERT INTO sessions (id, user_id, tenant_id, created_at, last_used_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6)",
         session.id.0,
         session.user_id.0,
-        session.tenant_id.0,
+        tx.tenant().0,
         session.created_at,
         session.last_used_at,
         session.expires_at
     )
-    .execute(conn)
+    .execute(&mut **tx)
     .await?;
     Ok(())
 }
 
 pub async fn insert_token(
-    conn: &mut PgConnection,
+    tx: &mut TenantTx,
     id: Uuid,
     session: SessionId,
     token: &OpaqueToken,
@@ -50,38 +52,57 @@ pub async fn insert_token(
         &token.hash(),
         now
     )
-    .execute(conn)
+    .execute(&mut **tx)
     .await?;
     Ok(())
 }
 
+/// The tenant that the session of a refresh token acts in.
+pub async fn tenant_of_token(tx: &mut Lookup, token: &OpaqueToken) -> sqlx::Result<Option<TenantId>> {
+    let tenant = sqlx::query_scalar!(
+        "SELECT tenant_id FROM sessions WHERE id = (SELECT session_id FROM refresh_tokens WHERE token_hash = $1)",
+        &token.hash()
+    );
+    Ok(tenant.fetch_optional(&mut **tx).await?.map(TenantId))
+}
+
+/// The tenant that a session of the user acts in.
+pub async fn tenant_of(tx: &mut Lookup, user: UserId, session: SessionId) -> sqlx::Result<Option<TenantId>> {
+    let tenant =
+        sqlx::query_scalar!("SELECT tenant_id FROM sessions WHERE id = $1 AND user_id = $2", session.0, user.0);
+    Ok(tenant.fetch_optional(&mut **tx).await?.map(TenantId))
+}
+
 /// The session of a refresh token, locked: whoever refreshes or ends it waits for us.
-pub async fn lock_by_token(conn: &mut PgConnection, token: &OpaqueToken) -> sqlx::Result<Option<Session>> {
+pub async fn lock_by_token(tx: &mut TenantTx, token: &OpaqueToken) -> sqlx::Result<Option<Session>> {
     sqlx::query_as!(
         Session,
-        "SELECT id, user_id, tenant_id, created_at, last_used_at, expires_at, ended_at, end_reason FROM sessions
-         WHERE id = (SELECT session_id FROM refresh_tokens WHERE token_hash = $1) FOR UPDATE",
+        r#"SELECT id, user_id, tenant_id, created_at, last_used_at, expires_at, ended_at,
+             end_reason AS "end_reason: EndReason" FROM sessions
+           WHERE tenant_id = $1 AND id = (SELECT session_id FROM refresh_tokens WHERE token_hash = $2) FOR UPDATE"#,
+        tx.tenant().0,
         &token.hash()
     )
-    .fetch_optional(conn)
+    .fetch_optional(&mut **tx)
     .await
 }
 
-/// The token itself. A statement of its own after [`lock_by_token`], as one that waited for a lock still sees the other tables as they were before.
-pub async fn link(conn: &mut PgConnection, token: &OpaqueToken) -> sqlx::Result<Link> {
+/// The token itself. A statement of its own after [`lock_by_token`], as one that waited for a lock still sees the other
+/// tables as they were before.
+pub async fn link(tx: &mut TenantTx, token: &OpaqueToken) -> sqlx::Result<Link> {
     sqlx::query_as!(
         Link,
         r#"SELECT own.id, own.used_at, own.sealed_child, (child.used_at IS NOT NULL) AS "child_used!"
            FROM refresh_tokens own LEFT JOIN refresh_tokens child ON child.id = own.child_id WHERE own.token_hash = $1"#,
         &token.hash()
     )
-    .fetch_one(conn)
+    .fetch_one(&mut **tx)
     .await
 }
 
 /// Marks a token as used for its child; what its own parent kept to repeat the answer is of no use any more.
 pub async fn use_up(
-    conn: &mut PgConnection,
+    tx: &mut TenantTx,
     id: Uuid,
     child: Uuid,
     sealed_child: &[u8],
@@ -94,38 +115,42 @@ pub async fn use_up(
         child,
         sealed_child
     )
-    .execute(&mut *conn)
+    .execute(&mut **tx)
     .await?;
-    sqlx::query!("UPDATE refresh_tokens SET sealed_child = NULL WHERE child_id = $1", id).execute(conn).await?;
+    sqlx::query!("UPDATE refresh_tokens SET sealed_child = NULL WHERE child_id = $1", id).execute(&mut **tx).await?;
     Ok(())
 }
 
-pub async fn touch(conn: &mut PgConnection, session: SessionId, now: DateTime<Utc>) -> sqlx::Result<()> {
-    sqlx::query!("UPDATE sessions SET last_used_at = $2 WHERE id = $1", session.0, now).execute(conn).await?;
-    Ok(())
-}
-
-/// Ends a session of the user, unless it has ended; the tenant it acted in, or `None` if the user has no such session.
-pub async fn end(
-    conn: &mut PgConnection,
-    user: UserId,
-    session: SessionId,
-    reason: &str,
-    now: DateTime<Utc>,
-) -> sqlx::Result<Option<TenantId>> {
-    let tenant = sqlx::query_scalar!(
-        "UPDATE sessions SET ended_at = coalesce(ended_at, $3), end_reason = coalesce(end_reason, $4) WHERE id = $1 AND user_id = $2 RETURNING tenant_id",
+pub async fn touch(tx: &mut TenantTx, session: SessionId, now: DateTime<Utc>) -> sqlx::Result<()> {
+    sqlx::query!(
+        "UPDATE sessions SET last_used_at = $3 WHERE tenant_id = $1 AND id = $2",
+        tx.tenant().0,
         session.0,
-        user.0,
+        now
+    )
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}
+
+/// Ends a session, unless it has ended.
+pub async fn end(tx: &mut TenantTx, session: SessionId, reason: EndReason, now: DateTime<Utc>) -> sqlx::Result<()> {
+    sqlx::query!(
+        "UPDATE sessions SET ended_at = coalesce(ended_at, $3), end_reason = coalesce(end_reason, $4)
+         WHERE tenant_id = $1 AND id = $2",
+        tx.tenant().0,
+        session.0,
         now,
-        reason
-    );
-    Ok(tenant.fetch_optional(conn).await?.map(TenantId))
+        reason as EndReason
+    )
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
 }
 
 /// The user's sessions that are alive at `now`.
 pub async fn alive(
-    conn: &mut PgConnection,
+    tx: &mut Lookup,
     user: UserId,
     now: DateTime<Utc>,
     page: PageRequest,
@@ -140,28 +165,33 @@ pub async fn alive(
         page.after,
         page.fetch()
     )
-    .fetch_all(conn)
+    .fetch_all(&mut **tx)
     .await
 }
 
 /// Whether a `sid` is that of a session, a client's secret or an API key that is alive at `now`.
-pub async fn is_alive(
-    conn: &mut PgConnection,
-    tenant: TenantId,
-    session: SessionId,
-    now: DateTime<Utc>,
-) -> sqlx::Result<bool> {
+pub async fn is_alive(tx: &mut TenantTx, session: SessionId, now: DateTime<Utc>) -> sqlx::Result<bool> {
     sqlx::query_scalar!(
         r#"SELECT EXISTS (SELECT FROM sessions WHERE id = $2 AND tenant_id = $1 AND ended_at IS NULL AND expires_at > $3 AND last_used_at > $4)
             OR EXISTS (SELECT FROM client_secrets s JOIN clients c ON c.id = s.client_id
                        WHERE s.id = $2 AND c.tenant_id = $1 AND s.revoked_at IS NULL AND c.deleted_at IS NULL)
             OR EXISTS (SELECT FROM api_keys k JOIN memberships m ON m.user_id = k.user_id AND m.tenant_id = k.tenant_id
                        WHERE k.id = $2 AND k.tenant_id = $1 AND k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > $3)) AS "alive!""#,
-        tenant.0,
+        tx.tenant().0,
         session.0,
         now,
         now - IDLE
     )
-    .fetch_one(conn)
+    .fetch_one(&mut **tx)
     .await
+}
+
+/// Deletes some of those that expired before then, and gives how many. Their refresh tokens go with them.
+pub async fn sweep(tx: &mut CrossTenantTx, before: DateTime<Utc>, most: i64) -> sqlx::Result<u64> {
+    let delete = sqlx::query!(
+        "DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE expires_at < $1 LIMIT $2)",
+        before,
+        most
+    );
+    Ok(delete.execute(&mut **tx).await?.rows_affected())
 }

@@ -176,7 +176,7 @@ async fn a_key_ends_when_it_says() {
         desk.world.server.get(&path).bearer(&desk.world.worker_token().await).send().await.expect(200),
         json!({"alive": false})
     );
-    auth::sweep::sweep(&desk.world.platform.pool, desk.world.clock.now() + TimeDelta::days(31)).await.unwrap();
+    desk.world.sweep(desk.world.clock.now() + TimeDelta::days(31)).await;
     assert_eq!(desk.world.count("api_keys").await, 0);
 }
 

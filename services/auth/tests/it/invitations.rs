@@ -128,6 +128,6 @@ async fn invitations_expire() {
         .await
         .problem(410, "link_used");
     assert_eq!(world.server.get(&link).send().await.status, 410);
-    auth::sweep::sweep(&world.platform.pool, world.clock.now() + TimeDelta::days(8)).await.unwrap();
+    world.sweep(world.clock.now() + TimeDelta::days(8)).await;
     assert_eq!(world.count("invitations").await, 0);
 }

@@ -180,7 +180,7 @@ async fn who_refuses_a_tenant_hears_no_more_of_it() {
     invite(&world, &acme, BOB).await.problem(409, "invitations_refused");
     invite(&world, &other, BOB).await.expect(202);
     world.clock.advance(TimeDelta::days(30));
-    auth::sweep::sweep(&world.platform.pool, world.clock.now()).await.unwrap();
+    world.sweep(world.clock.now()).await;
     assert_eq!((world.count("invitations").await, world.count("invitation_refusals").await), (0, 1), "it lasts");
 
     let submit = async |from: &str| {

@@ -160,7 +160,7 @@ async fn a_deleted_machine_is_gone_at_once() {
         .await
         .problem(404, "client_not_found");
     assert_eq!(fleet.works(&fleet.token).await.expect(200), json!({"items": []}));
-    auth::sweep::sweep(&fleet.world.platform.pool, fleet.world.clock.now() + TimeDelta::days(31)).await.unwrap();
+    fleet.world.sweep(fleet.world.clock.now() + TimeDelta::days(31)).await;
     assert_eq!((fleet.world.count("clients").await, fleet.world.count("client_secrets").await), (0, 0));
 }
 

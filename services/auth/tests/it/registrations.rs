@@ -138,7 +138,7 @@ async fn links_expire() {
     confirm("/v1/email-verifications/never-was-one").await.problem(410, "link_used");
     confirm(&world.register("ada@acme.test", "Acme").await).await.expect(200);
     let later = world.clock.now() + TimeDelta::days(8);
-    auth::sweep::sweep(&world.platform.pool, later).await.unwrap();
+    world.sweep(later).await;
     assert_eq!(
         (world.count("registrations").await, world.count("link_mails").await, world.count("users").await),
         (0, 0, 1)

@@ -139,7 +139,7 @@ async fn sessions_end_by_themselves() {
     assert_eq!(busy["expires_in"], json!(300), "no token outlives its session");
     world.clock.advance(TimeDelta::seconds(300));
     refresh(&world, text(&busy, "refresh_token")).await.problem(401, "session_ended");
-    auth::sweep::sweep(&world.platform.pool, world.clock.now() + TimeDelta::days(40)).await.unwrap();
+    world.sweep(world.clock.now() + TimeDelta::days(40)).await;
     assert_eq!((world.count("sessions").await, world.count("refresh_tokens").await), (0, 0));
 }
 

@@ -2,7 +2,7 @@
 
 use access::{client::PlatformClient, token::Verifier};
 use auth::{Auth, config::Settings, opaque::sha256};
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use common::ambient::Ambient;
 use contracts::{
     id::{Principal, TenantId, UserId},
@@ -69,7 +69,12 @@ impl World {
     /// Orders the mails that waited, as every process of auth does now and then.
     pub async fn send_waiting(&self) {
         let app = service_kit::app::<Auth>(config(self.variables.clone()), self.clock.clone()).await.unwrap();
-        auth::waiting::send(&app).await.unwrap();
+        auth::waiting::send(&app, test_support::background()).await.unwrap();
+    }
+
+    /// Forgets what expired, as if it were this late.
+    pub async fn sweep(&self, now: DateTime<Utc>) {
+        auth::sweep::sweep(&self.platform.db(), test_support::background(), now).await.unwrap();
     }
 
     /// What auth has said of a kind, in order.
