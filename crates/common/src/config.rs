@@ -67,9 +67,9 @@ settings! {
     pub struct Base(name: &'static str, port: u16) {
         /// The service's own name.
         pub service: &'static str = with(|_| Some(name)),
-        /// Where it listens.
+        /// Where the service listens.
         pub listen_addr: SocketAddr = or("LISTEN_ADDR", SocketAddr::from(([0, 0, 0, 0], port))),
-        /// Where it answers health checks and says what it counts.
+        /// Where the service answers health checks and says what it counts.
         pub ops_addr: SocketAddr = or("OPS_ADDR", SocketAddr::from(([0, 0, 0, 0], port + OPS_OFFSET))),
         /// Redis, with the service's own user.
         pub redis_url: SecretString = secret("REDIS_URL"),
@@ -83,24 +83,24 @@ settings! {
         pub permission_url: String = url("PERMISSION_URL"),
         /// Who issues the tokens that are taken (`iss`).
         pub token_issuer: String = required("TOKEN_ISSUER"),
-        /// For whom they are issued (`aud`).
+        /// For whom the tokens that are taken are issued (`aud`).
         pub token_audience: String = or("TOKEN_AUDIENCE", "sevenleague"),
         /// The service's client, with which it calls the other services.
         pub client_id: String = or("CLIENT_ID", name),
-        /// That client's secret.
+        /// The secret of `CLIENT_ID`.
         pub client_secret: SecretString = secret("CLIENT_SECRET"),
-        /// Origins of web pages that may call it, comma-separated.
+        /// Origins of web pages that may call the service, comma-separated.
         pub cors_origins: Vec<String> = or("CORS_ORIGINS", "") => list,
         /// Proxies of ours that a request passes on its way; a load balancer is one.
         pub trusted_proxies: TrustedProxies = or("TRUSTED_PROXIES", 0),
         /// Limits for each source are this many times as high: for a place where many people share one address, such as a
         /// developer's machine.
-        pub source_limit_factor: u32 = between("SOURCE_LIMIT_FACTOR", 1, 1..=u32::MAX),
+        pub source_limit_factor: u32 = between("SOURCE_LIMIT_FACTOR", 1, 1..),
         /// Begins the names of topics and queues.
         pub resource_prefix: String = or("RESOURCE_PREFIX", "sevenleague"),
-        /// The account of AWS that these are in.
+        /// The account of AWS that the topics and queues are in.
         pub aws_account_id: String = required("AWS_ACCOUNT_ID"),
-        /// The region that they are in; the SDK reads it too.
+        /// The region of AWS that the topics and queues are in; the SDK reads it too.
         pub aws_region: String = required("AWS_REGION"),
         /// How log lines look: `json` or `text`.
         pub log_format: LogFormat = or("LOG_FORMAT", "json"),
@@ -115,7 +115,7 @@ settings! {
     pub struct Database {
         /// The service's own database.
         pub url: SecretString = secret("DATABASE_URL"),
-        /// Connections to it, at most.
+        /// Connections to the service's own database, at most.
         pub max_connections: u32 = or("DATABASE_MAX_CONNECTIONS", 10),
     }
 }
@@ -151,7 +151,7 @@ mod tests {
         let find = |name: &str| asked.iter().find(|setting| setting.name == name).unwrap();
         assert_eq!(find("LISTEN_ADDR").default.as_deref(), Some("0.0.0.0:8003"));
         assert!(find("REDIS_URL").secret && find("REDIS_URL").required);
-        assert_eq!(find("SOURCE_LIMIT_FACTOR").kind, "u32 from 1 to 4294967295");
+        assert_eq!(find("SOURCE_LIMIT_FACTOR").kind, "u32, at least 1");
         assert!(asked.iter().all(|setting| !setting.meaning.is_empty()), "{asked:?}");
     }
 }

@@ -29,15 +29,57 @@ pub struct Page<T> {
     pub next_cursor: Option<String>,
 }
 
-/// A checked page request.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct PageRequest {
-    pub limit: u32,
-    /// Id after which the page begins; the nil UUID at the start.
-    pub after: Uuid,
+/// What a list is ordered by, and where a page of it begins. The default stands before every key.
+pub trait Key: Default {
+    fn to_bytes(&self) -> Vec<u8>;
+
+    /// `None` for bytes that no key has.
+    fn from_bytes(bytes: Vec<u8>) -> Option<Self>;
 }
 
-impl PageRequest {
+/// Ids in the order of creation (UUIDv7).
+impl Key for Uuid {
+    fn to_bytes(&self) -> Vec<u8> {
+        self.as_bytes().to_vec()
+    }
+
+    fn from_bytes(bytes: Vec<u8>) -> Option<Self> {
+        Self::from_slice(&bytes).ok()
+    }
+}
+
+/// Names in the order of their bytes.
+impl Key for String {
+    fn to_bytes(&self) -> Vec<u8> {
+        self.as_bytes().to_vec()
+    }
+
+    /// PostgreSQL has no text with a NUL in it.
+    fn from_bytes(bytes: Vec<u8>) -> Option<Self> {
+        Self::from_utf8(bytes).ok().filter(|text| !text.contains('\0'))
+    }
+}
+
+/// Versions, of which there is none below 1.
+impl Key for i64 {
+    fn to_bytes(&self) -> Vec<u8> {
+        self.to_be_bytes().to_vec()
+    }
+
+    fn from_bytes(bytes: Vec<u8>) -> Option<Self> {
+        Some(Self::from_be_bytes(bytes.try_into().ok()?))
+    }
+}
+
+/// A checked page request.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct PageRequest<K = Uuid> {
+    pub limit: u32,
+    /// The key after which the page begins.
+    pub after: K,
+}
+
+impl<K> PageRequest<K> {
     /// Rows to fetch: one more than shown tells whether there is a next page.
     pub fn fetch(&self) -> i64 {
         i64::from(self.limit) + 1
@@ -46,13 +88,14 @@ impl PageRequest {
 
 impl PageQuery {
     /// Checks limit and cursor: 422 names the wrong one.
-    pub fn check(&self) -> Result<PageRequest, Problem> {
+    pub fn check<K: Key>(&self) -> Result<PageRequest<K>, Problem> {
         let limit = self.limit.unwrap_or(DEFAULT_PAGE);
         let mut errors = Vec::new();
         if !(1..=LARGEST_PAGE).contains(&limit) {
             errors.push(FieldError::new("limit", "out_of_range", format!("must be 1 to {LARGEST_PAGE}")));
         }
-        let after = self.cursor.as_deref().map_or(Some(Uuid::nil()), decode);
+        let decode = |cursor: &str| K::from_bytes(URL_SAFE_NO_PAD.decode(cursor).ok()?);
+        let after = self.cursor.as_deref().map_or_else(|| Some(K::default()), decode);
         if after.is_none() {
             errors.push(FieldError::new("cursor", "malformed", "must be the next_cursor of a page"));
         }
@@ -64,18 +107,19 @@ impl PageQuery {
 }
 
 impl<T> Page<T> {
-    /// Makes a page of what [`PageRequest::fetch`] rows brought, ordered by the UUIDv7 that `id` reads.
-    pub fn cut(mut items: Vec<T>, request: PageRequest, id: impl Fn(&T) -> Uuid) -> Self {
+    /// Makes a page of what [`PageRequest::fetch`] rows brought, in the order of what `key` reads.
+    pub fn cut<K: Key>(mut items: Vec<T>, request: PageRequest<K>, key: impl Fn(&T) -> K) -> Self {
         let limit = request.limit as usize;
         let more = items.len() > limit;
         items.truncate(limit);
-        let next_cursor = items.last().filter(|_| more).map(|last| URL_SAFE_NO_PAD.encode(id(last)));
-        Self { items, next_cursor }
+        let next = items.last().filter(|_| more).map(key);
+        Self::up_to(items, next)
     }
-}
 
-fn decode(cursor: &str) -> Option<Uuid> {
-    Uuid::from_slice(&URL_SAFE_NO_PAD.decode(cursor).ok()?).ok()
+    /// A page after which the list goes on behind `next`, if there is more of it.
+    pub fn up_to<K: Key>(items: Vec<T>, next: Option<K>) -> Self {
+        Self { items, next_cursor: next.map(|key| URL_SAFE_NO_PAD.encode(key.to_bytes())) }
+    }
 }
 
 #[cfg(test)]
@@ -87,7 +131,7 @@ mod tests {
         let all: Vec<Uuid> = (1..=5).map(Uuid::from_u128).collect();
         let (mut seen, mut query) = (Vec::new(), PageQuery { limit: Some(2), cursor: None });
         loop {
-            let request = query.check().unwrap();
+            let request: PageRequest = query.check().unwrap();
             let rows = all.iter().copied().filter(|id| *id > request.after).take(request.fetch() as usize).collect();
             let page = Page::cut(rows, request, |id| *id);
             seen.extend(page.items);
@@ -100,8 +144,20 @@ mod tests {
     }
 
     #[test]
+    fn a_cursor_leads_back_to_its_key_whatever_that_is() {
+        fn back<K: Key + Clone + PartialEq + std::fmt::Debug>(key: K) {
+            let page = Page::up_to(vec![()], Some(key.clone()));
+            let query = PageQuery { limit: None, cursor: page.next_cursor };
+            assert_eq!(query.check::<K>().unwrap().after, key);
+        }
+        back("user:\u{e9}".to_owned());
+        back(7_i64);
+        back(Uuid::from_u128(7));
+    }
+
+    #[test]
     fn both_faults_are_named() {
-        let problem = PageQuery { limit: Some(0), cursor: Some("?".into()) }.check().unwrap_err();
+        let problem = PageQuery { limit: Some(0), cursor: Some("?".into()) }.check::<Uuid>().unwrap_err();
         assert_eq!(problem.errors.iter().map(|e| e.field.as_str()).collect::<Vec<_>>(), ["limit", "cursor"]);
     }
 }

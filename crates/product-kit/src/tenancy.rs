@@ -40,7 +40,7 @@ common::settings! {
         /// Base URL of the configurator, which knows the instances.
         pub configurator_url: String = url("CONFIGURATOR_URL"),
         /// Connections of this process to the databases of all its instances together.
-        pub connections: usize = between("INSTANCE_CONNECTIONS", CONNECTIONS, FEWEST_CONNECTIONS..=usize::MAX),
+        pub connections: usize = between("INSTANCE_CONNECTIONS", CONNECTIONS, FEWEST_CONNECTIONS..),
     }
 }
 

@@ -45,9 +45,10 @@ impl Seed {
     pub fn read(env: &mut Env) -> Option<Self> {
         let database = Database::read(env);
         let cost = Cost::read(env);
-        let email = env.explain("Address of the first operator.").required::<Email>("OPERATOR_EMAIL");
+        let email =
+            env.explain("Address of the first operator, for `auth seed-operator`.").required::<Email>("OPERATOR_EMAIL");
         let password =
-            env.explain("Password of the first operator, unless there is one already.").secret("OPERATOR_PASSWORD");
+            env.explain("Password of the first operator, for `auth seed-operator`.").secret("OPERATOR_PASSWORD");
         let own_words = [email.as_ref().map_or("", Email::local_part)];
         if let Some(weakness) = password.as_ref().and_then(|password| weakness(password.expose_secret(), &own_words)) {
             env.fault(format!("OPERATOR_PASSWORD {weakness}"));

@@ -29,9 +29,9 @@ common::settings! {
         /// Base URL of the worker, which is asked what became of a job.
         pub worker_url: String = url("WORKER_URL"),
         /// Instances that one tenant may have.
-        pub most_instances: i64 = between("MAX_INSTANCES_PER_TENANT", MOST_INSTANCES, 1..=u32::MAX) => i64::from,
+        pub most_instances: i64 = between("MAX_INSTANCES_PER_TENANT", MOST_INSTANCES, 1..) => i64::from,
         /// Days after which an instance that nobody finishes is deleted.
-        pub expiry: TimeDelta = between("UNFINISHED_INSTANCE_DAYS", EXPIRY_DAYS, 1..=u16::MAX) => |days| TimeDelta::days(days.into()),
+        pub expiry: TimeDelta = between("UNFINISHED_INSTANCE_DAYS", EXPIRY_DAYS, 1..) => |days| TimeDelta::days(days.into()),
     }
 }
 

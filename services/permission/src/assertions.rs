@@ -32,8 +32,9 @@ impl Settings {
     /// PERMISSION_URL, PERMISSION_TOKEN.
     pub fn read(env: &mut Env, file: PathBuf) -> Option<Self> {
         let url = env.explain("Base URL of permission.").url("PERMISSION_URL");
-        let token =
-            env.explain("Access token of somebody who may read the tenant's grants.").secret("PERMISSION_TOKEN");
+        let token = env
+            .explain("Access token of somebody who may read the tenant's grants, for `permission assert`.")
+            .secret("PERMISSION_TOKEN");
         Some(Self { url: url?, token: token?, file })
     }
 }

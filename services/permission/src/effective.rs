@@ -6,4 +6,3 @@ pub mod model;
 pub mod pattern;
 pub mod routes;
 pub mod store;
-pub mod text_page;

@@ -2,7 +2,13 @@
 
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
-use std::{any::type_name, collections::HashMap, fmt, ops::RangeInclusive, str::FromStr};
+use std::{
+    any::type_name,
+    collections::HashMap,
+    fmt,
+    ops::{Bound, RangeBounds},
+    str::FromStr,
+};
 
 /// The environment while it is being read, with the faults found so far.
 pub struct Env {
@@ -16,7 +22,7 @@ pub struct Env {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Setting {
     pub name: String,
-    /// What its text must be: `u32 from 1 to 100`, `SocketAddr`.
+    /// What its text must be: `u32, 1 to 100`, `SocketAddr`.
     pub kind: String,
     /// What stands where it is absent.
     pub default: Option<String>,
@@ -75,20 +81,24 @@ impl Env {
     }
 
     /// A number within a range, or `default` where it is absent.
-    pub fn between<T>(&mut self, name: &str, default: T, range: RangeInclusive<T>) -> Option<T>
+    pub fn between<T>(&mut self, name: &str, default: T, range: impl RangeBounds<T>) -> Option<T>
     where
         T: FromStr<Err: fmt::Display> + PartialOrd + fmt::Display,
     {
-        let value = self.or::<T>(name, default);
-        let range_text = format!("{} to {}", range.start(), range.end());
+        let value = self.or::<T>(name, default)?;
+        let limits = match (range.start_bound(), range.end_bound()) {
+            (Bound::Included(least), Bound::Included(most)) => format!("{least} to {most}"),
+            (Bound::Included(least), _) => format!("at least {least}"),
+            _ => "any".to_owned(),
+        };
         if let Some(question) = self.asked.last_mut() {
-            question.kind = format!("{} from {range_text}", question.kind);
+            question.kind = format!("{}, {limits}", question.kind);
         }
-        let sound = value.filter(|value| range.contains(value));
-        if sound.is_none() && !self.faults.iter().any(|fault| fault.starts_with(&format!("{name}: "))) {
-            self.fault(format!("{name} must be {range_text}"));
+        let sound = range.contains(&value);
+        if !sound {
+            self.fault(format!("{name} must be {limits}"));
         }
-        sound
+        sound.then_some(value)
     }
 
     /// A value that may be absent; the outer `None` is a fault.

@@ -72,7 +72,7 @@ pub async fn list(
     let (mut tx, tenant) = begin(&app, caller.tenant, chain.of).await?;
     let AuditFilter { actor, action, target, about, since, until } = filter;
     let rows = store::page(&mut tx, tenant, &Filter { actor, action, target, about, since, until }, request).await?;
-    Ok(Json(Page::cut(rows, request, AuditEntry::cursor)))
+    Ok(Json(Page::cut(rows, request, |entry| entry.version)))
 }
 
 #[utoipa::path(get, path = "/v1/audit/verification", operation_id = "verifyAudit", tag = "audit", params(Chain),

@@ -30,13 +30,6 @@ pub struct AuditEntry {
     pub hash: String,
 }
 
-impl AuditEntry {
-    /// The version in the shape that cursors wrap.
-    pub fn cursor(&self) -> Uuid {
-        Uuid::from_u128(u128::from(self.version.unsigned_abs()))
-    }
-}
-
 /// What is looked for.
 pub struct Filter {
     pub actor: Option<String>,
@@ -109,7 +102,7 @@ pub async fn page(
     conn: &mut PgConnection,
     tenant: TenantId,
     filter: &Filter,
-    request: PageRequest,
+    request: PageRequest<i64>,
 ) -> sqlx::Result<Vec<AuditEntry>> {
     sqlx::query_as!(
         AuditEntry,
@@ -121,7 +114,7 @@ pub async fn page(
                                             after->>'name', before->>'permission', after->>'permission'))
            ORDER BY version LIMIT $9"#,
         tenant.0,
-        i64::try_from(request.after.as_u128()).unwrap_or(i64::MAX),
+        request.after,
         filter.actor,
         filter.action,
         filter.target,

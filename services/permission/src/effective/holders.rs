@@ -1,6 +1,6 @@
 //! Who has a permission? Everybody who was granted anything is asked, page by page, to the last.
 
-use super::{store, text_page::TextPage};
+use super::store;
 use crate::{app::App, grants::routes::ReadGrants};
 use access::Allowed;
 use axum::extract::State;
@@ -35,7 +35,7 @@ pub async fn list(
     Path(name): Path<String>,
     Query(page): Query<PageQuery>,
 ) -> Result<Json<Page<Holder>>, Problem> {
-    let request = TextPage::check(page)?;
+    let request = page.check::<String>()?;
     let mut connection = db::begin(&app.pool, caller.tenant).await?;
     let ground = store::ground(&mut connection, caller.tenant).await?;
     if !ground.lists(&name) {
@@ -51,16 +51,16 @@ pub async fn list(
             if ground.standing(grants.remove(principal).unwrap_or_default()).at(now).permissions.contains(&name) {
                 items.push(Holder { principal: principal.clone() });
             }
-            if items.len() == request.limit {
+            if items.len() == request.limit as usize {
                 let more = !last_batch || index + 1 < candidates.len();
-                return Ok(Json(TextPage::page(items, more.then_some(&after))));
+                return Ok(Json(Page::up_to(items, more.then_some(after))));
             }
         }
         if last_batch {
-            return Ok(Json(TextPage::page(items, None)));
+            return Ok(Json(Page::up_to(items, None::<String>)));
         }
     }
-    Ok(Json(TextPage::page(items, Some(&after))))
+    Ok(Json(Page::up_to(items, Some(after))))
 }
 
 /// Principals who were granted something that is not revoked, directly or by a group, in the order of their bytes.

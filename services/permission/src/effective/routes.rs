@@ -1,9 +1,6 @@
 //! What may I do, and what may somebody else? Answered from the database, not from the cache.
 
-use super::{
-    store::{self, Ground},
-    text_page::TextPage,
-};
+use super::store::{self, Ground};
 use crate::{app::App, grants::routes::ReadGrants};
 use access::{Allowed, Authenticated, Permission};
 use axum::extract::State;
@@ -134,15 +131,11 @@ pub async fn of_principal(
     Path(principal): Path<Principal>,
     Query(page): Query<PageQuery>,
 ) -> Result<Json<Page<HeldPermission>>, Problem> {
-    let TextPage { limit, after } = TextPage::check(page)?;
+    let request = page.check::<String>()?;
     let standing = store::read(&mut *db::begin(&app.pool, caller.tenant).await?, caller.tenant, &principal).await?;
     let names = standing.at(app.ambient.now()).permissions;
-    let mut items: Vec<_> =
-        names.into_iter().filter(|name| *name > after).map(|name| HeldPermission { name }).collect();
-    let more = items.len() > limit;
-    items.truncate(limit);
-    let next = items.last().filter(|_| more).map(|last| last.name.clone());
-    Ok(Json(TextPage::page(items, next.as_deref())))
+    let items = names.into_iter().filter(|name| *name > request.after).map(|name| HeldPermission { name }).collect();
+    Ok(Json(Page::cut(items, request, |held| held.name.clone())))
 }
 
 /// All checks are answered from one reading of the tenant.
