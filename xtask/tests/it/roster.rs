@@ -3,6 +3,7 @@
 use crate::files;
 use contracts::roster::{self, NAMES, SERVICES};
 use local_stack::services;
+use std::collections::BTreeSet;
 
 /// How much higher the port for operations is.
 const OPS_OFFSET: u16 = common::config::OPS_OFFSET;
@@ -29,8 +30,8 @@ fn each_service_has_its_folders() {
 
 #[test]
 fn the_local_stack_starts_each_on_its_port() {
-    let started: Vec<_> = services::platform().into_iter().map(|started| (started.name, started.port)).collect();
-    let named: Vec<_> = SERVICES.iter().map(|service| (service.name.to_owned(), service.port)).collect();
+    let started: BTreeSet<_> = services::platform().into_iter().map(|started| (started.name, started.port)).collect();
+    let named: BTreeSet<_> = SERVICES.iter().map(|service| (service.name.to_owned(), service.port)).collect();
     assert_eq!(started, named);
 }
 
