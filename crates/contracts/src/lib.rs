@@ -3,7 +3,8 @@
 //! | module | answers |
 //! | --- | --- |
 //! | [`id`] | which thing is meant? |
-//! | [`authority`] | what do auth and the permission service ask each other? |
+//! | [`http`] | what do services ask each other over HTTP? |
+//! | [`instance_database`] | what does the platform keep in an instance's database? |
 //! | [`envelope`] | what surrounds every message? |
 //! | [`messages`] | which facts and orders exist, and what do they carry? |
 //! | [`mails`] | which mails do people get, and what are they filled in with? |
@@ -15,9 +16,10 @@
 //! | [`topology`] | which topics and queues exist, and who listens to what? |
 //! | [`schemas`] | what is each message's JSON Schema? |
 
-pub mod authority;
 pub mod envelope;
+pub mod http;
 pub mod id;
+pub mod instance_database;
 pub mod jobs;
 pub mod mails;
 pub mod manifest;

@@ -106,6 +106,17 @@ impl PermissionList {
     }
 }
 
+/// Why modules cannot be put in order.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Disorder {
+    #[error("{service} has no module '{module}'")]
+    Unknown { service: String, module: String },
+    #[error("module '{module}' depends on '{needed}', which the instance does not have")]
+    Missing { module: String, needed: String },
+    #[error("module '{0}' depends on itself, or on modules that do")]
+    Circle(String),
+}
+
 impl Manifest {
     /// Reads a bundle's `manifest.toml`.
     pub fn parse(text: &str) -> Result<Self, toml::de::Error> {
@@ -114,6 +125,29 @@ impl Manifest {
 
     pub fn module(&self, name: &str) -> Option<&Module> {
         self.modules.iter().find(|module| module.name == name)
+    }
+
+    /// The modules named, each after those that it depends on, else as the manifest lists them.
+    pub fn modules_in_order(&self, wanted: &[String]) -> Result<Vec<String>, Disorder> {
+        for name in wanted {
+            let unknown = || Disorder::Unknown { service: self.service.clone(), module: name.clone() };
+            let needs = &self.module(name).ok_or_else(unknown)?.depends_on;
+            if let Some(needed) = needs.iter().find(|needed| !wanted.contains(needed)) {
+                return Err(Disorder::Missing { module: name.clone(), needed: needed.clone() });
+            }
+        }
+        let mut ordered: Vec<String> = Vec::new();
+        let mut left: Vec<_> = self.modules.iter().filter(|module| wanted.contains(&module.name)).collect();
+        while let Some(first) = left.first().map(|module| module.name.clone()) {
+            let (ready, waiting): (Vec<_>, Vec<_>) =
+                left.into_iter().partition(|module| module.depends_on.iter().all(|needed| ordered.contains(needed)));
+            if ready.is_empty() {
+                return Err(Disorder::Circle(first));
+            }
+            ordered.extend(ready.into_iter().map(|module| module.name.clone()));
+            left = waiting;
+        }
+        Ok(ordered)
     }
 
     /// `forum` and `forum.<module>` with the price of an hour of each.
@@ -159,6 +193,10 @@ impl Manifest {
             if module.price_per_hour.is_sign_negative() {
                 faults.push(format!("module '{}' has a negative price", module.name));
             }
+        }
+        let all: Vec<_> = self.modules.iter().map(|module| module.name.clone()).collect();
+        if let Err(circle @ Disorder::Circle(_)) = self.modules_in_order(&all) {
+            faults.push(circle.to_string());
         }
         faults
     }
@@ -249,5 +287,40 @@ mod tests {
         manifest.meters[0].table = "posts; drop".into();
         manifest.setup = Value::Null;
         assert_eq!(manifest.faults().len(), 7, "{:?}", manifest.faults());
+    }
+
+    /// A manifest whose modules have these needs.
+    fn with_modules(modules: &[(&str, &[&str])]) -> Manifest {
+        let module = |(name, needs): &(&str, &[&str])| Module {
+            name: (*name).into(),
+            title: String::new(),
+            depends_on: needs.iter().map(|needed| (*needed).to_owned()).collect(),
+            price_per_hour: Decimal::ZERO,
+        };
+        Manifest { modules: modules.iter().map(module).collect(), ..Manifest::parse(FORUM).unwrap() }
+    }
+
+    fn order(manifest: &Manifest, wanted: &[&str]) -> Result<String, String> {
+        let wanted: Vec<_> = wanted.iter().map(|name| (*name).to_owned()).collect();
+        manifest.modules_in_order(&wanted).map(|ordered| ordered.join(" ")).map_err(|disorder| disorder.to_string())
+    }
+
+    #[test]
+    fn modules_come_after_those_that_they_depend_on() {
+        let manifest = with_modules(&[("b", &["c"]), ("a", &[]), ("c", &["a"]), ("d", &[])]);
+        assert_eq!(order(&manifest, &["d", "b", "a", "c", "b"]).unwrap(), "a d c b");
+        assert_eq!(order(&manifest, &[]).unwrap(), "");
+    }
+
+    #[test]
+    fn modules_that_cannot_be_ordered_say_why() {
+        let manifest = with_modules(&[("a", &["b"]), ("b", &["a"]), ("c", &["a"])]);
+        assert_eq!(order(&manifest, &["x"]).unwrap_err(), "forum has no module 'x'");
+        let missing = order(&manifest, &["c"]).unwrap_err();
+        assert_eq!(missing, "module 'c' depends on 'a', which the instance does not have");
+        let circle = "module 'a' depends on itself, or on modules that do";
+        assert_eq!(order(&manifest, &["a", "b"]).unwrap_err(), circle);
+        assert_eq!(manifest.faults(), [circle]);
+        assert_eq!(with_modules(&[("a", &["a"])]).faults(), [circle]);
     }
 }

@@ -2,12 +2,11 @@
 
 use crate::{
     connections::{Connection, Connections, Transaction},
-    directory::HostRecord,
     metering::{Metering, PASSES},
 };
 use anyhow::Context;
 use common::{problem::Problem, server::Lifecycle};
-use contracts::id::InstanceId;
+use contracts::{http::instances::HostRecord, id::InstanceId};
 use messaging::Publisher;
 use moka::{future::Cache, policy::EvictionPolicy};
 use secrecy::{ExposeSecret, SecretString};
@@ -118,11 +117,12 @@ impl Databases {
         let url =
             record.database_url.as_ref().ok_or_else(|| Problem::unavailable(1, "The instance has no database yet."))?;
         if let Some(known) = self.known.get(&record.instance_id).await
-            && known.0.url.expose_secret() == url.expose_secret()
+            && known.0.url.expose_secret() == url
         {
             return Ok(known);
         }
-        let database = self.database(url, &record.service).map_err(|error| Problem::internal(error.as_ref()))?;
+        let database =
+            self.database(&url.as_str().into(), &record.service).map_err(|error| Problem::internal(error.as_ref()))?;
         let metering = Metering::new(record, &database, self.publisher.clone(), Arc::clone(&self.passes));
         self.lifecycle.spawn(metering.run(self.lifecycle.shutdown.clone()));
         self.known.insert(record.instance_id, database.clone()).await;

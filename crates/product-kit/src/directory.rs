@@ -1,4 +1,4 @@
-//! Which instance lives on a host? The configurator knows.
+//! Client of the configurator's internal endpoints: which instance lives on a host?
 
 use crate::host::HostName;
 use access::client::{ClientError, PlatformClient};
@@ -7,42 +7,12 @@ use common::{
     problem::{FieldError, Problem},
     source::Source,
 };
-use contracts::id::{InstanceId, TenantId};
-use secrecy::SecretString;
-use serde::{Deserialize, Serialize};
+use contracts::http::instances::HostRecord;
+use serde::Serialize;
 use serde_json::{Map, Value};
-use std::collections::BTreeSet;
 
 /// Seconds until a source may try another code, if the configurator did not say.
 const SOON: u32 = 60;
-
-/// Where an instance is on its way.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum State {
-    AwaitingSetup,
-    Active,
-    /// Any state that passes by itself.
-    #[serde(other)]
-    Passing,
-}
-
-/// Answer of `GET /internal/hosts/{host}`.
-#[derive(Deserialize)]
-pub(crate) struct HostRecord {
-    pub instance_id: InstanceId,
-    pub tenant_id: TenantId,
-    pub service: String,
-    pub state: State,
-    #[serde(default)]
-    pub modules: BTreeSet<String>,
-    #[serde(default)]
-    pub settings: Map<String, Value>,
-    #[serde(default)]
-    pub setup_schema: Value,
-    /// With the role of the product, not the owner's; absent until the database is migrated.
-    pub database_url: Option<SecretString>,
-}
 
 #[derive(Serialize)]
 pub(crate) struct SetupRequest<'a> {

@@ -1,7 +1,8 @@
 //! What is known of hosts: looked up once, remembered for a while, forgotten at each change that is announced.
 
-use crate::{directory::HostRecord, host::HostName, instance::Instance};
+use crate::{host::HostName, instance::Instance};
 use common::problem::Problem;
+use contracts::http::instances::HostRecord;
 use moka::{Expiry, future::Cache};
 use std::{
     sync::{

@@ -1,6 +1,6 @@
 //! What does a handler know of the instance it serves? What [`crate::Tenancy`] put into the request, as extractors.
 
-use crate::{databases::Database, directory::HostRecord, pages};
+use crate::{databases::Database, pages};
 use access::{Access, Allowed, Permission};
 use axum::{
     extract::{FromRef, FromRequestParts, Request, State},
@@ -9,7 +9,10 @@ use axum::{
     response::Response,
 };
 use common::problem::Problem;
-use contracts::id::{InstanceId, Principal, TenantId};
+use contracts::{
+    http::instances::HostRecord,
+    id::{InstanceId, Principal, TenantId},
+};
 use serde_json::{Map, Value};
 use std::{collections::BTreeSet, marker::PhantomData, ops::Deref, sync::Arc};
 
@@ -28,7 +31,13 @@ pub struct Instance {
 impl Instance {
     pub(crate) fn new(record: HostRecord, database: Database) -> Self {
         let HostRecord { instance_id: id, tenant_id: tenant, modules, settings, .. } = record;
-        Self { id, tenant, modules: modules.into(), settings: settings.into(), database }
+        Self {
+            id,
+            tenant,
+            modules: modules.into_iter().collect::<BTreeSet<_>>().into(),
+            settings: settings.into(),
+            database,
+        }
     }
 
     fn of(parts: &Parts) -> Result<&Self, Problem> {

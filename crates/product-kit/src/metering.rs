@@ -9,13 +9,15 @@
 
 mod walk;
 
-use crate::{databases::Database, directory::HostRecord};
+use crate::databases::Database;
 use aws_lc_rs::digest::{SHA256, digest};
 use chrono::{DateTime, Utc};
 use common::problem::Chain;
 use contracts::{
     envelope::Envelope,
+    http::instances::HostRecord,
     id::{InstanceId, MessageId, TenantId},
+    instance_database::{CONFIRM, TAKE},
     messages::{Message, UsageRecorded},
     topology::Topic,
 };
@@ -37,13 +39,6 @@ const LONGEST: i64 = 262_144;
 const SWEEP: Duration = Duration::from_secs(600);
 /// After a pass that failed.
 const RETRY: Duration = Duration::from_secs(2);
-
-const TAKE: &str = "
-    SELECT id, CASE WHEN fits THEN meter END AS meter, CASE WHEN fits THEN key END AS key, quantity, occurred_at
-      FROM (SELECT *, octet_length(meter) + octet_length(key) <= $3 AS fits
-              FROM platform.outbox WHERE id > $1 AND id <= $2 ORDER BY id LIMIT $4) AS rows
-     ORDER BY id";
-const CONFIRM: &str = "DELETE FROM platform.outbox WHERE id = ANY($1)";
 
 /// Relays the outbox of one instance.
 pub(crate) struct Metering {

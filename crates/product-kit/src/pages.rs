@@ -1,7 +1,6 @@
 //! What does a browser see while there is no product to show? A page; programs get a problem.
 
 use crate::{
-    directory::HostRecord,
     host::wants_html,
     setup::{self, CODE},
 };
@@ -13,6 +12,7 @@ use common::{
     http::no_route,
     problem::{FieldError, Problem},
 };
+use contracts::http::instances::HostRecord;
 use minijinja::{Environment, Value, context, value::Serde};
 use std::{collections::HashMap, sync::LazyLock};
 
@@ -108,7 +108,8 @@ mod tests {
 
     fn record() -> HostRecord {
         serde_json::from_value(json!({
-            "instance_id": uuid::Uuid::nil(), "tenant_id": uuid::Uuid::nil(), "service": "forum", "state": "awaiting_setup", "database_url": null,
+            "instance_id": uuid::Uuid::nil(), "tenant_id": uuid::Uuid::nil(), "service": "forum", "version": "1.0.0",
+            "state": "awaiting_setup", "modules": [], "settings": {}, "generation": 1, "database_url": null,
             "setup_schema": {"type": "object", "required": ["title"], "properties": {
                 "title": {"type": "string", "title": "Title", "maxLength": 80},
                 "open": {"type": "boolean", "title": "Open", "default": true},

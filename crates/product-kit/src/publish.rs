@@ -2,9 +2,8 @@
 
 use access::client::PlatformClient;
 use anyhow::Context;
-use contracts::manifest::Manifest;
+use contracts::{http::instances::Publication, manifest::Manifest};
 use secrecy::SecretString;
-use serde::Serialize;
 use std::path::PathBuf;
 
 common::settings! {
@@ -23,11 +22,6 @@ common::settings! {
     }
 }
 
-#[derive(Serialize)]
-struct Publication<'a> {
-    manifest: &'a Manifest,
-}
-
 /// Publishes the manifest in the bundle; publishing the same again changes nothing.
 pub async fn run(config: Config) -> anyhow::Result<()> {
     let path = config.bundle_dir.join("manifest.toml");
@@ -37,9 +31,7 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     anyhow::ensure!(faults.is_empty(), "{}: {}", path.display(), faults.join("; "));
     let client = PlatformClient::with_credentials(&config.auth_url, &config.client_id, config.client_secret);
     let url = format!("{}/internal/services/{}", config.configurator_url, manifest.service);
-    let _: serde_json::Value = client
-        .put(&url, &Publication { manifest: &manifest })
-        .await
-        .context("the configurator did not take the manifest")?;
+    let _: serde_json::Value =
+        client.put(&url, &Publication { manifest }).await.context("the configurator did not take the manifest")?;
     Ok(())
 }

@@ -2,7 +2,7 @@
 
 use crate::{
     databases::{self, Database, Databases},
-    directory::{Directory, HostRecord, SetupRequest, State as InstanceState, Wrong},
+    directory::{Directory, SetupRequest, Wrong},
     forgery,
     host::{HostName, wants_html},
     hosts::{Hosts, Resident},
@@ -25,6 +25,7 @@ use common::{
     server::Lifecycle,
     source::{Source, TrustedProxies},
 };
+use contracts::http::instances::{HostRecord, InstanceState};
 use messaging::Publisher;
 use std::{collections::HashMap, sync::Arc};
 
@@ -106,12 +107,18 @@ impl Tenancy {
     async fn look_up(&self, host: &HostName) -> Result<Resident, Problem> {
         let Some(record) = self.0.directory.look_up(host).await? else { return Ok(Resident::Nobody) };
         Ok(match record.state {
-            InstanceState::Passing => Resident::Passing,
             InstanceState::AwaitingSetup => Resident::AwaitingSetup(Arc::new(record)),
             InstanceState::Active => {
                 let database = self.0.databases.open(&record).await?;
                 Resident::Active(Instance::new(record, database))
             }
+            InstanceState::AwaitingProof
+            | InstanceState::Requested
+            | InstanceState::Provisioning
+            | InstanceState::Migrating
+            | InstanceState::Seeding
+            | InstanceState::Deleting
+            | InstanceState::Deleted => Resident::Passing,
         })
     }
 }

@@ -10,7 +10,7 @@ use axum::{
 };
 use common::problem::Problem;
 use contracts::{
-    authority::{
+    http::authority::{
         AuthorityAnswer, AuthorityRequest, Existing, PrincipalsAnswer, PrincipalsRequest, RemovalRequest, Subject,
     },
     id::{Principal, SessionId, TenantId},

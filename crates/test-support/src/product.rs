@@ -218,11 +218,7 @@ impl InstanceDatabases {
     /// The rights that the worker grants; gives the URL for the role.
     pub async fn grant(&self, database: &str) -> String {
         let role = &self.role;
-        let grants = format!(
-            "GRANT USAGE ON SCHEMA public, platform TO {role};
-             GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {role};
-             GRANT SELECT, DELETE ON platform.outbox TO {role};"
-        );
+        let grants = contracts::instance_database::grants(role);
         run_sql(&on_database(&admin_url(), database), grants).await;
         let (_, server) = admin_url()
             .rsplit_once('@')

@@ -7,7 +7,7 @@ use crate::app::App;
 use access::Allowed;
 use common::problem::Problem;
 use contracts::{
-    authority::{AuthorityAnswer, AuthorityRequest, Subject},
+    http::authority::{AuthorityAnswer, AuthorityRequest, Subject},
     id::{ClientId, Principal, UserId},
 };
 

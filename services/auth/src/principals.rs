@@ -8,7 +8,7 @@ use common::{
     problem::{FieldError, Problem},
 };
 use contracts::{
-    authority::{Existing, MOST_PRINCIPALS, PrincipalsAnswer, PrincipalsRequest},
+    http::authority::{Existing, MOST_PRINCIPALS, PrincipalsAnswer, PrincipalsRequest},
     id::{ClientId, Principal},
 };
 

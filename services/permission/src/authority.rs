@@ -22,7 +22,7 @@ use common::{
     problem::{FieldError, Problem},
 };
 use contracts::{
-    authority::{AuthorityAnswer, AuthorityRequest, Subject},
+    http::authority::{AuthorityAnswer, AuthorityRequest, Subject},
     id::TenantId,
 };
 use sqlx::PgConnection;

@@ -6,13 +6,11 @@
 //! | [`bundle`] | which files does a bundle on disk have for these modules, and in which order? |
 //! | [`access`] | how is an instance's database reached? |
 //! | [`session`] | how is a file run once, whoever dies in between? |
-//! | [`platform`] | what does the platform keep in an instance's database? |
 //! | [`migrate`], [`seed`] | what do the jobs do? |
 
 mod access;
 mod bundle;
 mod migrate;
 mod order;
-mod platform;
 mod seed;
 mod session;

@@ -2,11 +2,11 @@
 
 use ::forum::Forum;
 use common::config::Env;
-use contracts::{id::TenantId, manifest::Manifest};
+use contracts::{id::TenantId, instance_database, manifest::Manifest};
 use product_kit::product;
 use serde_json::{Value, json};
 use sqlx::{
-    SqlStr,
+    AssertSqlSafe, SqlSafeStr,
     migrate::{Migration, MigrationType, Migrator},
 };
 use test_support::{
@@ -23,6 +23,14 @@ macro_rules! bundle {
 pub const CALENDAR: &str = bundle!("modules/statistics/migrations/0001_calendar.sql");
 pub const SEEDS: [&str; 2] = [bundle!("seeds/0001_settings.sql"), bundle!("seeds/0002_sample_posts.sql")];
 pub const MANIFEST: &str = bundle!("manifest.toml");
+
+/// What the worker makes in an instance's database, and what the setup form was filled in with.
+fn platform_part() -> String {
+    let manifest = Manifest::parse(MANIFEST).expect("a manifest");
+    let triggers: String = manifest.meters.iter().map(|meter| instance_database::trigger(meter) + ";\n").collect();
+    let settings = "INSERT INTO settings (title, welcome) VALUES ('The forum', 'Come in.');";
+    format!("{}{triggers}{settings}", instance_database::SCHEMA)
+}
 
 /// A served forum with the active instance `ACME`, which has every module but `statistics`.
 pub struct Fixture {
@@ -42,12 +50,13 @@ impl Fixture {
     /// With settings beside those that every forum has.
     pub async fn start_with(settings: &[(&str, &str)]) -> Self {
         let parts = [
-            bundle!("migrations/0001_forum.sql"),
-            bundle!("modules/polls/migrations/0001_polls.sql"),
-            include_str!("platform.sql"),
+            bundle!("migrations/0001_forum.sql").to_owned(),
+            bundle!("modules/polls/migrations/0001_polls.sql").to_owned(),
+            platform_part(),
         ];
         let migrations = (1..).zip(parts).map(|(version, sql)| {
-            Migration::new(version, "bundle".into(), MigrationType::Simple, SqlStr::from_static(sql), false)
+            let sql = AssertSqlSafe(sql).into_sql_str();
+            Migration::new(version, "bundle".into(), MigrationType::Simple, sql, false)
         });
         let platform = TestPlatform::start("forum", &Migrator::with_migrations(migrations.collect())).await;
         let (databases, acme) = (InstanceDatabases::new(&platform).await, platform.tenant());
@@ -72,7 +81,7 @@ impl Fixture {
 
     /// A database for instances without any module; gives the URL for the product's role.
     pub async fn database(&mut self, name: &str) -> String {
-        self.databases.create(name, &[bundle!("migrations/0001_forum.sql"), include_str!("platform.sql")]).await
+        self.databases.create(name, &[bundle!("migrations/0001_forum.sql"), &platform_part()]).await
     }
 
     /// Of a database made for this test.

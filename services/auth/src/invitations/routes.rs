@@ -26,7 +26,7 @@ use common::{
     page::{Page, PageQuery},
     problem::Problem,
 };
-use contracts::authority::Subject;
+use contracts::http::authority::Subject;
 use serde::Deserialize;
 use utoipa::ToSchema;
 use uuid::Uuid;

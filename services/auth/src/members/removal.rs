@@ -19,7 +19,7 @@ use common::{
     problem::{Chain, Problem, RETRY_AFTER_OUTAGE},
 };
 use contracts::{
-    authority::RemovalRequest,
+    http::authority::RemovalRequest,
     id::{Principal, UserId},
 };
 use std::time::Duration;

@@ -6,7 +6,6 @@ use contracts::manifest::{Manifest, Meter, Module};
 use contracts::{messages::ServicePublished, roster};
 use rust_decimal::Decimal;
 use serde::Serialize;
-use std::collections::BTreeSet;
 use utoipa::ToSchema;
 
 /// A message is at most 256 KiB (SNS), with its envelope.
@@ -89,9 +88,6 @@ pub fn faults(manifest: &Manifest) -> Vec<FieldError> {
             "is the name of one of the platform's own services",
         ));
     }
-    if let Some(module) = in_a_circle(&manifest.modules) {
-        errors.push(FieldError::new("manifest.modules", "circle", format!("the module {module} depends on itself")));
-    }
     if let Err(fault) = setup::validator(&manifest.setup) {
         errors.push(FieldError::new("manifest.setup", "invalid", format!("is not a JSON Schema: {fault}")));
     }
@@ -111,24 +107,6 @@ pub fn faults(manifest: &Manifest) -> Vec<FieldError> {
         ));
     }
     errors
-}
-
-/// A module that depends on itself, if only by way of others.
-fn in_a_circle(modules: &[Module]) -> Option<&str> {
-    let mut settled = BTreeSet::new();
-    // A module whose needs are all settled is settled; what never is stands in a circle or needs one that does.
-    loop {
-        let ready = |module: &&Module| {
-            !settled.contains(&module.name) && module.depends_on.iter().all(|needed| settled.contains(needed))
-        };
-        let Some(module) = modules.iter().find(ready) else { break };
-        settled.insert(module.name.clone());
-    }
-    let known = |name: &String| modules.iter().any(|module| module.name == *name);
-    modules
-        .iter()
-        .find(|module| !settled.contains(&module.name) && module.depends_on.iter().all(known))
-        .map(|module| module.name.as_str())
 }
 
 #[cfg(test)]
@@ -173,14 +151,8 @@ mod tests {
     fn each_fault_is_told_at_its_place() {
         assert_eq!(faults_with(|manifest| manifest["service"] = "billing".into()), ["manifest.service reserved"]);
         assert_eq!(faults_with(|manifest| manifest["currency"] = "euro".into()), ["manifest invalid"]);
-        assert_eq!(
-            faults_with(|manifest| manifest["modules"][0]["depends_on"] = json!(["charts"])),
-            ["manifest.modules circle"]
-        );
-        assert_eq!(
-            faults_with(|manifest| manifest["modules"][0]["depends_on"] = json!(["polls"])),
-            ["manifest.modules circle"]
-        );
+        let circle = faults_with(|manifest| manifest["modules"][0]["depends_on"] = json!(["charts"]));
+        assert_eq!(circle, ["manifest invalid"]);
         assert_eq!(
             faults_with(|manifest| manifest["setup"]["properties"]["title"]["type"] = "text".into()),
             ["manifest.setup invalid"]

@@ -12,18 +12,11 @@ use common::{
     page::{Page, PageQuery},
     problem::Problem,
 };
-use contracts::{id::Principal, manifest::Manifest, messages::ServicePublished};
+use contracts::{http::instances::Publication, id::Principal, manifest::Manifest, messages::ServicePublished};
 use messaging::publish_unscoped as tell;
-use serde::Deserialize;
-use utoipa::ToSchema;
 
 permissions! {
     pub PublishServices = platform "configurator.publishServices",
-}
-
-#[derive(Clone, Debug, Deserialize, ToSchema)]
-pub struct Publication {
-    pub manifest: Manifest,
 }
 
 type Published = (StatusCode, Json<CatalogueItem>);

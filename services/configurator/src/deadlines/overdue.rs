@@ -8,12 +8,14 @@ use crate::{
         store::{Instance, fail},
         transitions,
     },
-    worker::JobState,
 };
 use access::client::ClientError;
 use chrono::{DateTime, TimeDelta, Utc};
 use common::{db, problem::Chain};
-use contracts::messages::JobOutcome;
+use contracts::{
+    http::jobs::{JobProgress, JobState},
+    messages::JobOutcome,
+};
 use messaging::OutboxError;
 use sqlx::PgConnection;
 
@@ -51,7 +53,11 @@ pub async fn ask(app: &App) -> sqlx::Result<usize> {
 }
 
 /// Acts on what the worker told, unless the instance has gone on meanwhile.
-async fn settle(app: &App, overdue: &Overdue, told: Result<JobState, ClientError>) -> Result<(), OutboxError> {
+async fn settle(
+    app: &App,
+    overdue: &Overdue,
+    told: Result<Option<JobProgress>, ClientError>,
+) -> Result<(), OutboxError> {
     let mut tx = db::begin_platform(&app.pool).await?;
     let instance = instances::store::lock(&mut tx, overdue.id).await?;
     let waits = |instance: &Instance| instance.job_id == Some(overdue.job.0) && instance.reason.is_none();
@@ -59,17 +65,18 @@ async fn settle(app: &App, overdue: &Overdue, told: Result<JobState, ClientError
     let now = app.ambient.now();
     let is_late = now - instance.state_since >= LONGEST;
     match told {
-        Ok(JobState::Succeeded) => {
+        Ok(Some(JobProgress { state: JobState::Succeeded, .. })) => {
             transitions::ended(&mut tx, &app.ambient, &instance, JobOutcome::Succeeded, None).await?
         }
-        Ok(JobState::Failed { reason }) => {
+        Ok(Some(JobProgress { state: JobState::Failed, reason, .. })) => {
             transitions::ended(&mut tx, &app.ambient, &instance, JobOutcome::Failed, reason.as_deref()).await?
         }
-        Ok(JobState::Unknown) if instance.refusals >= MOST_ORDERS => fail(&mut tx, instance.id, NOT_TAKEN, now).await?,
-        Ok(JobState::Unknown) => order_again(&mut tx, app, &instance, now).await?,
-        Ok(JobState::UnderWay) if is_late => fail(&mut tx, instance.id, SLOW, now).await?,
+        // The order has not arrived, or never will.
+        Ok(None) if instance.refusals >= MOST_ORDERS => fail(&mut tx, instance.id, NOT_TAKEN, now).await?,
+        Ok(None) => order_again(&mut tx, app, &instance, now).await?,
+        Ok(Some(_)) if is_late => fail(&mut tx, instance.id, SLOW, now).await?,
         Err(_) if is_late => fail(&mut tx, instance.id, AWAY, now).await?,
-        Ok(JobState::UnderWay) | Err(_) => store::look_again(&mut tx, instance.id, now + AGAIN).await?,
+        Ok(Some(_)) | Err(_) => store::look_again(&mut tx, instance.id, now + AGAIN).await?,
     }
     Ok(tx.commit().await?)
 }

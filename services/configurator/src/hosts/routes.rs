@@ -16,9 +16,11 @@ use common::{
     problem::Problem,
     source::Source,
 };
-use contracts::id::{InstanceId, TenantId};
+use contracts::{
+    http::instances::{Credentials, HostRecord},
+    id::InstanceId,
+};
 use serde::Serialize;
-use serde_json::{Map, Value};
 use sqlx::PgConnection;
 use utoipa::ToSchema;
 
@@ -32,60 +34,28 @@ const PASSING: u32 = 2;
 /// Seconds after which a person may have retried a failed step.
 const FAILED: u32 = 30;
 
-/// The instance on a host, as its product service needs it.
-#[derive(Serialize, ToSchema)]
-pub struct HostView {
-    pub instance_id: InstanceId,
-    pub tenant_id: TenantId,
-    pub service: String,
-    pub version: String,
-    pub state: State,
-    pub modules: Vec<String>,
-    #[schema(value_type = Object)]
-    pub settings: Map<String, Value>,
-    /// JSON Schema (2020-12) of the setup form.
-    #[schema(value_type = Object)]
-    pub setup_schema: Value,
-    /// Goes up at each change.
-    pub generation: i64,
-    /// With the role of the product; null until the database is migrated.
-    pub database_url: Option<String>,
-    /// Seconds after which asking again makes sense, in states that pass by themselves.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub retry_after: Option<u32>,
-}
-
 #[derive(Serialize, ToSchema)]
 pub struct SetupTaken {
     pub state: State,
 }
 
-/// How the worker reaches an instance's database.
-#[derive(Serialize, ToSchema)]
-pub struct Credentials {
-    /// With the role that owns the database.
-    pub database_url: String,
-    /// The role that the product service works with.
-    pub app_role: String,
-}
-
 #[utoipa::path(get, path = "/internal/hosts/{host}", operation_id = "getHost", tag = "hosts", params(("host" = String, Path)),
-    responses((status = 200, body = HostView)), security(("platform_client" = ["*"])))]
+    responses((status = 200, body = HostRecord)), security(("platform_client" = ["*"])))]
 pub async fn get(
     Service(app): Service<App>,
     caller: Internal<Products>,
     Path(host): Path<String>,
-) -> Result<Json<HostView>, Problem> {
+) -> Result<Json<HostRecord>, Problem> {
     let mut tx = db::begin_platform(&app.pool).await?;
     let instance = owned_by(&mut tx, &caller.client_id, &host).await?;
     let id = instance.id;
     let manifest = catalog::store::version(&mut tx, &instance.service, &instance.version).await?.ok_or_else(no_host)?;
     let modules = instances::store::modules(&mut tx, &[id.0]).await?;
     let database_url = if instance.state.is_migrated() { Some(app_url(&mut tx, &app, id).await?) } else { None };
-    Ok(Json(HostView {
+    Ok(Json(HostRecord {
         instance_id: id,
         tenant_id: instance.tenant_id,
-        state: instance.state,
+        state: instance.state.into(),
         modules: modules.into_iter().filter(|module| module.removed_at.is_none()).map(|module| module.module).collect(),
         setup_schema: manifest.setup,
         generation: instance.generation,

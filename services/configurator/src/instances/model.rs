@@ -1,6 +1,9 @@
 //! Which step is legal in which state? What is not listed here is refused.
 
-use contracts::jobs::{Job, MigrateInstance, SeedInstance};
+use contracts::{
+    http::instances::InstanceState,
+    jobs::{Job, MigrateInstance, SeedInstance},
+};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -110,6 +113,22 @@ impl State {
     /// Whether the product's own role can work with the database.
     pub fn is_migrated(self) -> bool {
         matches!(self, Self::Seeding | Self::Active)
+    }
+}
+
+impl From<State> for InstanceState {
+    fn from(state: State) -> Self {
+        match state {
+            State::AwaitingProof => Self::AwaitingProof,
+            State::Requested => Self::Requested,
+            State::Provisioning => Self::Provisioning,
+            State::AwaitingSetup => Self::AwaitingSetup,
+            State::Migrating => Self::Migrating,
+            State::Seeding => Self::Seeding,
+            State::Active => Self::Active,
+            State::Deleting => Self::Deleting,
+            State::Deleted => Self::Deleted,
+        }
     }
 }
 

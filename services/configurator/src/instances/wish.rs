@@ -48,9 +48,10 @@ impl<'a> Wish<'a> {
             Some(manifest) => errors.extend(module_errors(manifest, &asked.modules)),
             None => errors.push(FieldError::new("service", "unknown", "no such service is published")),
         }
-        match (host, manifest) {
-            (Some((host, standing)), Some(manifest)) if errors.is_empty() => {
-                Ok(Self { manifest, host, standing, modules: in_order(manifest, &asked.modules) })
+        let modules = manifest.map(|manifest| manifest.modules_in_order(&asked.modules));
+        match (host, manifest, modules) {
+            (Some((host, standing)), Some(manifest), Some(Ok(modules))) if errors.is_empty() => {
+                Ok(Self { manifest, host, standing, modules })
             }
             _ => Err(errors),
         }
@@ -89,20 +90,6 @@ fn module_errors(manifest: &Manifest, asked: &[String]) -> Vec<FieldError> {
         );
     }
     errors
-}
-
-/// The chosen modules, each after those it depends on, else as the manifest lists them.
-fn in_order(manifest: &Manifest, chosen: &[String]) -> Vec<String> {
-    let mut ordered = Vec::new();
-    let mut left: Vec<_> = manifest.modules.iter().filter(|module| chosen.contains(&module.name)).collect();
-    // A published manifest has no circle, so each round places at least one.
-    for _ in 0..left.len() {
-        let (ready, waiting): (Vec<_>, Vec<_>) =
-            left.into_iter().partition(|module| module.depends_on.iter().all(|needed| ordered.contains(needed)));
-        ordered.extend(ready.into_iter().map(|module| module.name.clone()));
-        left = waiting;
-    }
-    ordered
 }
 
 #[cfg(test)]

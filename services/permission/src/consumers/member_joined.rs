@@ -3,7 +3,7 @@
 use super::give;
 use crate::{app::App, principals::store};
 use common::db::TenantTx;
-use contracts::{authority::Existing, id::Principal, messages::MemberJoined};
+use contracts::{http::authority::Existing, id::Principal, messages::MemberJoined};
 use messaging::{Delivery, Fault, Handle};
 
 impl Handle<MemberJoined> for App {

@@ -4,7 +4,7 @@ use super::store;
 use crate::{app::App, grants::model::LONGEST_PRINCIPAL};
 use common::{db, problem::Problem};
 use contracts::{
-    authority::{MOST_PRINCIPALS, PrincipalsAnswer, PrincipalsRequest},
+    http::authority::{MOST_PRINCIPALS, PrincipalsAnswer, PrincipalsRequest},
     id::{Principal, TenantId},
 };
 use std::collections::BTreeSet;

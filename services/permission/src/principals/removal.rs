@@ -12,7 +12,7 @@ use access::{Internal, callers};
 use axum::{extract::State, http::StatusCode};
 use common::{http::Json, problem::Problem};
 use contracts::{
-    authority::RemovalRequest,
+    http::authority::RemovalRequest,
     id::{Principal, TenantId},
 };
 use serde_json::{Value, json};

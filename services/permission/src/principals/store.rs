@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use contracts::{
-    authority::Existing,
+    http::authority::Existing,
     id::{Principal, TenantId},
 };
 use sqlx::PgConnection;

@@ -2,7 +2,7 @@
 
 use crate::support::{World, entry, principal};
 use chrono::TimeDelta;
-use contracts::{authority::AuthorityAnswer, id::TenantId};
+use contracts::{http::authority::AuthorityAnswer, id::TenantId};
 use serde_json::{Value, json};
 use test_support::{TestAnswer, TestUser};
 

@@ -3,9 +3,7 @@
 use crate::{app::App, handlers::Fault};
 use access::client::ClientError;
 use common::problem::Chain;
-use contracts::id::InstanceId;
-use secrecy::{ExposeSecret, SecretString};
-use serde::Deserialize;
+use contracts::{http::instances::Credentials, id::InstanceId};
 use sqlx::{ConnectOptions, PgConnection, postgres::PgConnectOptions};
 use std::{str::FromStr, time::Duration};
 use tokio::time::timeout;
@@ -25,14 +23,6 @@ const SESSION: &[(&str, &str)] = &[
     ("lock_timeout", "30s"),
 ];
 
-/// Answer of `GET /internal/instances/{id}/credentials`.
-#[derive(Deserialize)]
-struct Credentials {
-    /// Of the role that owns the database.
-    database_url: SecretString,
-    app_role: String,
-}
-
 /// An open connection to an instance's database, as its owner.
 pub(super) struct Opened {
     pub connection: PgConnection,
@@ -46,7 +36,7 @@ pub(super) async fn open(app: &App, instance: InstanceId) -> Result<Opened, Faul
     if !is_role(&app_role) {
         return Err(Fault::permanent("the credentials name a role that is not a plain name"));
     }
-    let options = PgConnectOptions::from_str(database_url.expose_secret())
+    let options = PgConnectOptions::from_str(&database_url)
         .map_err(|_| Fault::permanent("the credentials are not a PostgreSQL URL"))?;
     // Statements of a bundle are not for the log.
     let options =

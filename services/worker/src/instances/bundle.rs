@@ -50,7 +50,7 @@ impl Bundle {
                 manifest.service, manifest.version
             )));
         }
-        let modules = in_order(&manifest, modules)?;
+        let modules = manifest.modules_in_order(modules).map_err(|disorder| Fault::permanent(disorder.to_string()))?;
         Ok(Self { manifest, folder, modules })
     }
 
@@ -100,83 +100,4 @@ async fn scripts_in(folder: &Path, part: &str) -> Result<Vec<Script>, Fault> {
         scripts.push(Script { name, sql });
     }
     Ok(scripts)
-}
-
-/// The modules as ordered, each after those that it depends on.
-fn in_order(manifest: &Manifest, wanted: &[String]) -> Result<Vec<String>, Fault> {
-    let mut placed = Vec::new();
-    for module in wanted {
-        place(manifest, wanted, module, &mut Vec::new(), &mut placed)?;
-    }
-    Ok(placed)
-}
-
-fn place(
-    manifest: &Manifest,
-    wanted: &[String],
-    name: &str,
-    open: &mut Vec<String>,
-    placed: &mut Vec<String>,
-) -> Result<(), Fault> {
-    if placed.iter().any(|done| done == name) {
-        return Ok(());
-    }
-    let module = manifest
-        .module(name)
-        .ok_or_else(|| Fault::permanent(format!("{} has no module '{name}'", manifest.service)))?;
-    if open.iter().any(|waiting| waiting == name) {
-        return Err(Fault::permanent(format!("module '{name}' depends on itself")));
-    }
-    open.push(name.to_owned());
-    for needed in &module.depends_on {
-        if !wanted.contains(needed) {
-            return Err(Fault::permanent(format!(
-                "module '{name}' depends on '{needed}', which the instance does not have"
-            )));
-        }
-        place(manifest, wanted, needed, open, placed)?;
-    }
-    open.pop();
-    placed.push(name.to_owned());
-    Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn manifest(modules: &[(&str, &[&str])]) -> Manifest {
-        let modules: Vec<_> = modules
-            .iter()
-            .map(|(name, needs)| {
-                format!("[[modules]]\nname = '{name}'\ntitle = ''\nprice_per_hour = '0'\ndepends_on = {needs:?}")
-            })
-            .collect();
-        let head =
-            "service = 'forum'\nversion = '1.0.0'\ntitle = ''\ncurrency = 'EUR'\nprice_per_hour = '0'\nsetup = {}\n";
-        Manifest::parse(&format!("{head}{}", modules.join("\n"))).unwrap()
-    }
-
-    fn order(manifest: &Manifest, wanted: &[&str]) -> Result<Vec<String>, String> {
-        let wanted: Vec<_> = wanted.iter().map(|name| (*name).to_owned()).collect();
-        in_order(manifest, &wanted).map_err(|fault| fault.to_string())
-    }
-
-    #[test]
-    fn modules_keep_the_payloads_order_with_dependencies_first() {
-        let manifest = manifest(&[("a", &[]), ("b", &["c"]), ("c", &["a"]), ("d", &[])]);
-        assert_eq!(order(&manifest, &["d", "b", "a", "c", "b"]).unwrap(), ["d", "a", "c", "b"]);
-        assert_eq!(order(&manifest, &[]).unwrap(), Vec::<String>::new());
-    }
-
-    #[test]
-    fn what_cannot_be_ordered_says_why() {
-        let manifest = manifest(&[("a", &["b"]), ("b", &["a"]), ("c", &["a"])]);
-        assert_eq!(order(&manifest, &["x"]).unwrap_err(), "forum has no module 'x'");
-        assert_eq!(
-            order(&manifest, &["c"]).unwrap_err(),
-            "module 'c' depends on 'a', which the instance does not have"
-        );
-        assert_eq!(order(&manifest, &["a", "b"]).unwrap_err(), "module 'a' depends on itself");
-    }
 }

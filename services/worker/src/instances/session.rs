@@ -1,9 +1,9 @@
 //! How is a file run once, whoever dies in between? Under a lock of the whole database, and in one transaction with its row in the ledger.
 
-use super::{access::Opened, bundle::Script, platform};
+use super::{access::Opened, bundle::Script};
 use crate::handlers::Fault;
 use common::problem::is_outage;
-use contracts::manifest::Meter;
+use contracts::{instance_database, manifest::Meter};
 use serde_json::{Map, Value};
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
@@ -47,7 +47,7 @@ impl Session {
         let locked = sqlx::query("SELECT pg_advisory_lock($1)").bind(LOCK).execute(&mut connection).await;
         locked.map_err(|error| fault("another worker is in the instance's database", error))?;
         let mut session = Self { connection, app_role };
-        session.run("the schema platform", platform::SCHEMA.to_owned()).await?;
+        session.run("the schema platform", instance_database::SCHEMA.to_owned()).await?;
         Ok(session)
     }
 
@@ -96,7 +96,7 @@ impl Session {
                 .fetch_one(&mut self.connection)
                 .await;
             if found.map_err(|error| fault(&what, error))? {
-                self.run(&what, platform::trigger(meter)).await?;
+                self.run(&what, instance_database::trigger(meter)).await?;
             } else {
                 missing.push(format!("the meter '{}' has no table '{}'", meter.name, meter.table));
             }
@@ -106,7 +106,7 @@ impl Session {
 
     /// Lets the product's role use what is there, and what later migrations make.
     pub async fn grant(&mut self) -> Result<(), Fault> {
-        let sql = platform::grants(&self.app_role);
+        let sql = instance_database::grants(&self.app_role);
         self.run("the grants", sql).await
     }
 

@@ -1,6 +1,7 @@
 //! What is a job, when is it tried again, and when is it given up?
 
 use chrono::{DateTime, Utc};
+use contracts::http::jobs::JobState;
 use serde::{Deserialize, Serialize};
 use sqlx::types::Json;
 use std::time::Duration;
@@ -11,23 +12,6 @@ use uuid::Uuid;
 pub const MOST_ATTEMPTS: i32 = 40;
 /// A job that so many workers died of, or lost, is given up: it is the likely cause.
 pub const MOST_TAKEOVERS: i32 = 5;
-/// A job as the service that ordered it may ask for it.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-pub struct JobProgress {
-    pub job_id: Uuid,
-    #[schema(example = "instance.migrate")]
-    pub kind: String,
-    pub instance_id: Option<Uuid>,
-    pub state: State,
-    /// As in `worker.job.finished.v1`: 1, and one more each time an operator has it run again.
-    #[schema(example = 1)]
-    pub run: i32,
-    /// Why the last attempt did not succeed.
-    pub reason: Option<String>,
-    pub finished_at: Option<DateTime<Utc>>,
-    /// It is queued, and the worker that answers here has no handler or no bundle for it: one that has must come.
-    pub left_to_others: bool,
-}
 
 /// The wait after the first transient fault; it doubles up to the longest. No jitter: the dispatcher's rate spreads them.
 const FIRST_WAIT: Duration = Duration::from_secs(1);
@@ -45,6 +29,17 @@ pub enum State {
     Succeeded,
     /// Will not be run again by itself; `last_error` says why.
     Failed,
+}
+
+impl From<State> for JobState {
+    fn from(state: State) -> Self {
+        match state {
+            State::Queued => Self::Queued,
+            State::Running => Self::Running,
+            State::Succeeded => Self::Succeeded,
+            State::Failed => Self::Failed,
+        }
+    }
 }
 
 /// How far a running job has come.

@@ -1,7 +1,7 @@
 //! What may operators and configurator ask of jobs? Those of every tenant are theirs to see.
 
 use super::{
-    model::{Job, JobProgress, State as JobState},
+    model::{Job, State as JobState},
     store,
 };
 use crate::app::App;
@@ -13,7 +13,7 @@ use common::{
     page::{Page, PageQuery},
     problem::Problem,
 };
-use contracts::id::JobId;
+use contracts::{http::jobs::JobProgress, id::JobId};
 use serde::Deserialize;
 use utoipa::IntoParams;
 use uuid::Uuid;

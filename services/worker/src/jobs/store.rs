@@ -1,10 +1,11 @@
 //! The table of jobs as operators see it, and how jobs come into it.
 
-use super::model::{Job, JobProgress, LogLine, Progress, State};
+use super::model::{Job, LogLine, Progress, State};
 use crate::abilities::Can;
 use common::page::PageRequest;
 use contracts::{
-    id::{JobId, TenantId},
+    http::jobs::JobProgress,
+    id::{InstanceId, JobId, TenantId},
     messages::RunJob,
 };
 use sqlx::{PgConnection, types::Json};
@@ -52,8 +53,7 @@ pub async fn get(conn: &mut PgConnection, id: JobId, can: &Can) -> sqlx::Result<
 
 /// How far a job has come, for the service that ordered it.
 pub async fn progress(conn: &mut PgConnection, id: JobId, can: &Can) -> sqlx::Result<Option<JobProgress>> {
-    sqlx::query_as!(
-        JobProgress,
+    sqlx::query!(
         r#"SELECT id AS job_id, kind, instance_id, state AS "state: State", run, last_error AS reason, finished_at,
                   state = 'queued' AND (kind, version, bundle) NOT IN (SELECT * FROM unnest($2::text[], $3::integer[], $4::text[])) AS "left_to_others!"
              FROM jobs WHERE id = $1"#,
@@ -62,6 +62,16 @@ pub async fn progress(conn: &mut PgConnection, id: JobId, can: &Can) -> sqlx::Re
         &can.versions,
         &can.bundles,
     )
+    .map(|job| JobProgress {
+        job_id: JobId(job.job_id),
+        kind: job.kind,
+        instance_id: job.instance_id.map(InstanceId),
+        state: job.state.into(),
+        run: job.run.unsigned_abs(),
+        reason: job.reason,
+        finished_at: job.finished_at,
+        left_to_others: job.left_to_others,
+    })
     .fetch_optional(conn)
     .await
 }

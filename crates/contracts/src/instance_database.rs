@@ -1,12 +1,14 @@
-//! What does the platform keep in an instance's database? One schema: which files were run, and what is to be billed.
+//! SQL of the platform's part of an instance's database, the schema `platform`: which files were run, and what is to be billed.
+//!
+//! The worker makes it, and the product's process takes what was metered from its outbox.
 
-use contracts::manifest::Meter;
+use crate::manifest::Meter;
 
 /// Made by the owner; may be run again at any time.
 ///
 /// The outbox is filled by the owner's function, so that the product's role needs no right to write there, and can use the function
 /// for no trigger of its own.
-pub(super) const SCHEMA: &str = "
+pub const SCHEMA: &str = "
 CREATE SCHEMA IF NOT EXISTS platform;
 CREATE TABLE IF NOT EXISTS platform.migrations (name text PRIMARY KEY, applied_at timestamptz NOT NULL DEFAULT now());
 CREATE TABLE IF NOT EXISTS platform.seeds (name text PRIMARY KEY, applied_at timestamptz NOT NULL DEFAULT now());
@@ -28,14 +30,14 @@ REVOKE ALL ON FUNCTION platform.count_row() FROM PUBLIC;
 ";
 
 /// Counts one unit of `meter` for each row. The names were checked with the manifest: letters, digits, `-` and `_` only.
-pub(super) fn trigger(Meter { name, table, .. }: &Meter) -> String {
+pub fn trigger(Meter { name, table, .. }: &Meter) -> String {
     format!(
         r#"CREATE OR REPLACE TRIGGER "platform_meter_{name}" AFTER INSERT ON public."{table}" FOR EACH ROW EXECUTE FUNCTION platform.count_row('{name}')"#
     )
 }
 
 /// What the product may do; `app_role` is a plain name.
-pub(super) fn grants(app_role: &str) -> String {
+pub fn grants(app_role: &str) -> String {
     format!(
         r#"
 GRANT USAGE ON SCHEMA public, platform TO "{app_role}";
@@ -47,3 +49,13 @@ ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT USAGE, SELECT ON SEQUENCES TO "{
 "#
     )
 }
+
+/// The next rows of the outbox: the ids are above $1 and at most $2. Of a row whose meter and key have more than $3 bytes together
+/// these two are NULL; at most $4 rows.
+pub const TAKE: &str = "
+    SELECT id, CASE WHEN fits THEN meter END AS meter, CASE WHEN fits THEN key END AS key, quantity, occurred_at
+      FROM (SELECT *, octet_length(meter) + octet_length(key) <= $3 AS fits
+              FROM platform.outbox WHERE id > $1 AND id <= $2 ORDER BY id LIMIT $4) AS rows
+     ORDER BY id";
+/// Deletes the rows with the ids $1, which were taken.
+pub const CONFIRM: &str = "DELETE FROM platform.outbox WHERE id = ANY($1)";

@@ -1,4 +1,4 @@
-//! What do auth and the permission service ask each other? Who exists in a tenant, who holds more than whom, and who has left.
+//! What auth and the permission service ask each other: who exists in a tenant, who holds more than whom, and who has left.
 
 use crate::id::{Principal, TenantId};
 use serde::{Deserialize, Serialize};

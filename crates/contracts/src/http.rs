@@ -1,0 +1,11 @@
+//! Bodies of the platform's internal endpoints, which both sides use.
+//!
+//! | module | asked | by |
+//! | --- | --- | --- |
+//! | [`authority`] | auth and permission | each other |
+//! | [`instances`] | configurator | products, worker |
+//! | [`jobs`] | worker | configurator |
+
+pub mod authority;
+pub mod instances;
+pub mod jobs;

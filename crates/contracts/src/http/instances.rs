@@ -1,0 +1,65 @@
+//! What products and the worker ask configurator.
+
+use crate::{
+    id::{InstanceId, TenantId},
+    manifest::Manifest,
+};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+/// Body of `PUT /internal/services/{name}`: a version of a product to be published.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Publication {
+    pub manifest: Manifest,
+}
+
+/// Answer of `GET /internal/hosts/{host}`: the instance on a host, as its product needs it.
+#[derive(Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct HostRecord {
+    pub instance_id: InstanceId,
+    pub tenant_id: TenantId,
+    pub service: String,
+    pub version: String,
+    pub state: InstanceState,
+    pub modules: Vec<String>,
+    #[cfg_attr(feature = "openapi", schema(value_type = Object))]
+    pub settings: Map<String, Value>,
+    /// JSON Schema (2020-12) of the setup form.
+    #[cfg_attr(feature = "openapi", schema(value_type = Object))]
+    pub setup_schema: Value,
+    /// Goes up at each change.
+    pub generation: i64,
+    /// With the role of the product; null until the database is migrated.
+    pub database_url: Option<String>,
+    /// Seconds after which asking again makes sense, in states that pass by themselves.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry_after: Option<u32>,
+}
+
+/// Where an instance is on its way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum InstanceState {
+    AwaitingProof,
+    Requested,
+    Provisioning,
+    AwaitingSetup,
+    Migrating,
+    Seeding,
+    Active,
+    Deleting,
+    Deleted,
+}
+
+/// Answer of `GET /internal/instances/{id}/credentials`: how the worker reaches an instance's database.
+#[derive(Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Credentials {
+    /// With the role that owns the database.
+    pub database_url: String,
+    /// The role that the product works with.
+    pub app_role: String,
+}

@@ -1,0 +1,35 @@
+//! What configurator asks the worker.
+
+use crate::id::{InstanceId, JobId};
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+/// Answer of `GET /internal/jobs/{id}`: a job as the service that ordered it may ask for it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct JobProgress {
+    pub job_id: JobId,
+    #[cfg_attr(feature = "openapi", schema(example = "instance.migrate"))]
+    pub kind: String,
+    pub instance_id: Option<InstanceId>,
+    pub state: JobState,
+    /// As in `worker.job.finished.v1`: 1, and one more each time an operator has it run again.
+    #[cfg_attr(feature = "openapi", schema(example = 1))]
+    pub run: u32,
+    /// Why the last attempt did not succeed.
+    pub reason: Option<String>,
+    pub finished_at: Option<DateTime<Utc>>,
+    /// It is queued, and the worker that answers here has no handler or no bundle for it: one that has must come.
+    pub left_to_others: bool,
+}
+
+/// State of a job.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum JobState {
+    Queued,
+    Running,
+    Succeeded,
+    Failed,
+}
