@@ -1,7 +1,7 @@
 //! What stands around the configurator: the worker, and DNS.
 
 use axum::{Json, Router, extract::Path, extract::State, http::StatusCode, routing::get};
-use contracts::id::JobId;
+use contracts::{http::jobs::JobProgress, id::JobId};
 use serde_json::{Value, json};
 use std::{
     collections::HashMap,
@@ -17,7 +17,7 @@ use tokio::{
     sync::{OwnedRwLockWriteGuard, RwLock},
 };
 
-/// Plays the worker's `GET /internal/jobs/{id}`: a table of jobs. A test compares its answers with the worker's document.
+/// Plays the worker's `GET /internal/jobs/{id}`: a table of jobs.
 pub struct Worker {
     pub url: String,
     desk: Arc<Desk>,
@@ -25,7 +25,7 @@ pub struct Worker {
 
 #[derive(Default)]
 struct Desk {
-    jobs: Mutex<HashMap<String, Value>>,
+    jobs: Mutex<HashMap<String, JobProgress>>,
     asked: AtomicUsize,
     /// Whoever holds it keeps the worker from answering.
     silence: Arc<RwLock<()>>,
@@ -61,8 +61,10 @@ impl Worker {
     }
 }
 
-pub fn progress(id: JobId, state: &str, reason: Option<&str>) -> Value {
-    json!({"job_id": id, "kind": "instance.migrate", "instance_id": null, "state": state, "run": 1, "reason": reason, "finished_at": null})
+fn progress(id: JobId, state: &str, reason: Option<&str>) -> JobProgress {
+    let told = json!({"job_id": id, "kind": "instance.migrate", "instance_id": null, "state": state, "run": 1,
+        "reason": reason, "finished_at": null, "left_to_others": false});
+    serde_json::from_value(told).expect("the worker's answer")
 }
 
 async fn job(State(desk): State<Arc<Desk>>, Path(id): Path<String>) -> (StatusCode, Json<Value>) {
@@ -70,7 +72,7 @@ async fn job(State(desk): State<Arc<Desk>>, Path(id): Path<String>) -> (StatusCo
     desk.asked.fetch_add(1, SeqCst);
     let _speaks = desk.silence.read().await;
     match told {
-        Some(job) => (StatusCode::OK, Json(job)),
+        Some(job) => (StatusCode::OK, Json(json!(job))),
         None => (StatusCode::NOT_FOUND, Json(problem("job_not_found"))),
     }
 }
@@ -142,22 +144,4 @@ fn answer(query: &[u8], records: &HashMap<String, Vec<String>>) -> Vec<u8> {
         answer.extend(data);
     }
     answer
-}
-
-/// What the worker says of itself is what is played here.
-#[test]
-fn the_worker_answers_as_it_is_played() {
-    let document: Value = serde_json::from_str(include_str!("../../../../openapi/worker.json")).expect("a document");
-    let answer = &document["paths"]["/internal/jobs/{id}"]["get"]["responses"]["200"]["content"]["application/json"]["schema"]
-        ["$ref"];
-    let schema =
-        &document["components"]["schemas"][answer.as_str().expect("a schema").rsplit('/').next().expect("its name")];
-    let played = progress(JobId(uuid::Uuid::nil()), "running", None);
-    for name in played.as_object().expect("an object").keys() {
-        assert!(schema["properties"].get(name).is_some(), "{name} is not in {schema}");
-    }
-    let states = &document["components"]["schemas"]["State"]["enum"];
-    for state in ["queued", "running", "succeeded", "failed"] {
-        assert!(states.as_array().expect("an enum").contains(&json!(state)), "{state} is not in {states}");
-    }
 }
