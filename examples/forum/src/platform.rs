@@ -1,4 +1,4 @@
-//! What makes the forum a service of the platform? Everything that is bolted on is here, and nothing of it anywhere else.
+//! What the forum asks the platform: who may moderate, and which modules the tenant has. The rest is bolted on by `product_kit::Run`.
 
 use crate::app::App;
 use axum::middleware::from_fn_with_state;

@@ -93,10 +93,6 @@ async fn a_post_is_one_usage_however_often_it_is_sent() {
     assert_eq!(again, sent, "the same message, down to its id");
     eventually("the outbox is empty", async || (waiting(&fixture).await == 0).then_some(())).await;
 
-    sqlx::query("CREATE TABLE inbox (consumer text, message_id text, received_at timestamptz, PRIMARY KEY (consumer, message_id))")
-        .execute(&fixture.platform.pool)
-        .await
-        .unwrap();
     let mut conn = fixture.platform.pool.acquire().await.unwrap();
     for (delivery, first) in [(&sent, true), (&again, false)] {
         for (envelope, _) in delivery.values() {
