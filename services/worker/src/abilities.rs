@@ -1,6 +1,6 @@
 //! Which jobs can this worker do? Those for which it has a handler and, on its disk, the bundle. It leaves all others to workers that have.
 
-use crate::handlers::HANDLERS;
+use crate::jobs::model::{Can, KindAndVersion};
 use std::{
     io::ErrorKind,
     path::{Path, PathBuf},
@@ -13,42 +13,16 @@ use tokio::{fs, sync::Mutex, time::Instant};
 const FRESH: Duration = Duration::from_secs(1);
 /// More bundles than this are not looked at: each makes claims a little dearer.
 const MOST_BUNDLES: usize = 1_000;
-/// Jobs that name no bundle.
-const NONE: &str = "";
-
-/// Kinds, versions and bundles that go together, one for one, as queries take them.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub struct Can {
-    pub kinds: Vec<String>,
-    pub versions: Vec<i32>,
-    /// `forum/1.0.0`
-    pub bundles: Vec<String>,
-}
-
-impl Can {
-    /// Every handler needs a bundle; a job that names none, or none that could be, it can only refuse.
-    fn with(bundles: &[String]) -> Self {
-        let mut can = Self::default();
-        for handler in HANDLERS {
-            for bundle in bundles.iter().map(String::as_str).chain([NONE]) {
-                can.kinds.push(handler.kind.to_owned());
-                can.versions.push(handler.version.cast_signed());
-                can.bundles.push(bundle.to_owned());
-            }
-        }
-        can
-    }
-}
-
 /// What the worker can do, looked up when asked for.
 pub struct Abilities {
+    handlers: Vec<KindAndVersion>,
     bundles_dir: PathBuf,
     seen: Mutex<Option<(Instant, Arc<Can>)>>,
 }
 
 impl Abilities {
-    pub fn new(bundles_dir: PathBuf) -> Self {
-        Self { bundles_dir, seen: Mutex::default() }
+    pub fn new(handlers: Vec<KindAndVersion>, bundles_dir: PathBuf) -> Self {
+        Self { handlers, bundles_dir, seen: Mutex::default() }
     }
 
     pub async fn now(&self) -> Arc<Can> {
@@ -65,7 +39,7 @@ impl Abilities {
             );
             Vec::new()
         });
-        let can = Arc::new(Can::with(&bundles));
+        let can = Arc::new(Can::with(&self.handlers, &bundles));
         *seen = Some((Instant::now(), Arc::clone(&can)));
         can
     }
@@ -117,9 +91,11 @@ mod tests {
         assert_eq!(on_disk(Path::new("/nonexistent/bundles")).await.unwrap(), [""; 0]);
     }
 
+    const HANDLERS: &[KindAndVersion] = &[("instance.migrate", 1), ("instance.seed", 1)];
+
     #[test]
     fn every_handler_goes_with_every_bundle_and_with_none() {
-        let can = Can::with(&["forum/1.0.0".to_owned()]);
+        let can = Can::with(HANDLERS, &["forum/1.0.0".to_owned()]);
         assert_eq!(can.bundles, ["forum/1.0.0", ""].repeat(HANDLERS.len()));
         assert_eq!((can.kinds.len(), can.versions.len()), (can.bundles.len(), can.bundles.len()));
     }

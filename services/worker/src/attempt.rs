@@ -1,14 +1,13 @@
 //! What becomes of one job that was taken? It ends, is put off, is handed back, or was lost to another worker.
 
 use crate::{
-    app::App,
     handlers::{Fault, Handler, Run},
     jobs::{
+        lease_store,
         model::{MOST_ATTEMPTS, MOST_TAKEOVERS, wait_after},
-        queue::{self, Claimed},
     },
 };
-use common::{db, problem::Chain};
+use common::problem::Chain;
 use contracts::{
     id::InstanceId,
     messages::{JobFinished, JobOutcome},
@@ -29,33 +28,33 @@ const REWRITE_PAUSE: Duration = Duration::from_millis(500);
 const HAND_BACK: Duration = Duration::from_secs(3);
 
 /// Runs one job until it is settled, lost, or `give_up` orders to hand it back. Never panics, whatever the handler does.
-pub(crate) async fn run(app: &App, job: &Claimed, give_up: &CancellationToken) {
+pub(crate) async fn run(run: &Run<'_>, give_up: &CancellationToken) {
     let started = Instant::now();
     let outcome = tokio::select! {
         biased;
-        outcome = work(app, job) => outcome,
-        lost = keep(app, job) => match lost {
+        outcome = work(run) => outcome,
+        lost = keep(run) => match lost {
             Lost::Taken => "lost",
             Lost::CutOff => tokio::select! {
-                outcome = hand_back_late(app, job) => outcome,
+                outcome = hand_back_late(run) => outcome,
                 () = give_up.cancelled() => "abandoned",
             },
         },
-        () = give_up.cancelled() => hand_back(app, job).await,
+        () = give_up.cancelled() => hand_back(run).await,
     };
     tracing::info!(
         outcome,
-        attempt = job.attempts,
+        attempt = run.job.attempts,
         duration_ms = started.elapsed().as_millis() as u64,
         "A job's attempt is over"
     );
-    metrics::counter!("job_attempts_total", "kind" => job.kind.clone(), "outcome" => outcome).increment(1);
+    metrics::counter!("job_attempts_total", "kind" => run.job.kind.clone(), "outcome" => outcome).increment(1);
 }
 
-async fn work(app: &App, job: &Claimed) -> &'static str {
-    let result = handle(app, job).await;
+async fn work(run: &Run<'_>) -> &'static str {
+    let result = handle(run).await;
     loop {
-        match settle(app, job, &result).await {
+        match settle(run, &result).await {
             Ok(outcome) => return outcome,
             Err(error) => tracing::warn!(error = %Chain(&error), "How a job ended could not be written yet"),
         }
@@ -63,14 +62,13 @@ async fn work(app: &App, job: &Claimed) -> &'static str {
     }
 }
 
-async fn handle(app: &App, job: &Claimed) -> Result<(), Fault> {
-    if job.takeovers > MOST_TAKEOVERS {
-        return Err(Fault::permanent(format!("{} workers died of it or were cut off from it", job.takeovers)));
+async fn handle(run: &Run<'_>) -> Result<(), Fault> {
+    if run.job.takeovers > MOST_TAKEOVERS {
+        return Err(Fault::permanent(format!("{} workers died of it or were cut off from it", run.job.takeovers)));
     }
-    let handler = Handler::find(&job.kind, job.version.unsigned_abs())
+    let handler = Handler::find(&run.job.kind, run.job.version.unsigned_abs())
         .ok_or_else(|| Fault::away("this worker has no handler for it"))?;
-    let attempt = Run { app, job };
-    let attempt = AssertUnwindSafe(handler.run(&attempt)).catch_unwind();
+    let attempt = AssertUnwindSafe(handler.run(run)).catch_unwind();
     match timeout(LONGEST_ATTEMPT, attempt).await {
         Ok(Ok(result)) => result,
         Ok(Err(_)) => Err(Fault::permanent("the handler panicked")),
@@ -79,49 +77,48 @@ async fn handle(app: &App, job: &Claimed) -> Result<(), Fault> {
 }
 
 /// Writes how the attempt ended, together with the message that says so.
-async fn settle(app: &App, job: &Claimed, result: &Result<(), Fault>) -> Result<&'static str, OutboxError> {
+async fn settle(run: &Run<'_>, result: &Result<(), Fault>) -> Result<&'static str, OutboxError> {
     let (outcome, ours) = match result {
-        Ok(()) => ("succeeded", finish(app, job, None).await?),
-        Err(Fault::Away(reason)) => ("put off", put_off(app, job, wait_after(job.outages + 1), reason, true).await?),
-        Err(Fault::Transient(reason)) if job.attempts < MOST_ATTEMPTS => {
-            ("put off", put_off(app, job, wait_after(job.attempts), reason, false).await?)
+        Ok(()) => ("succeeded", finish(run, None).await?),
+        Err(Fault::Away(reason)) => ("put off", put_off(run, wait_after(run.job.outages + 1), reason, true).await?),
+        Err(Fault::Transient(reason)) if run.job.attempts < MOST_ATTEMPTS => {
+            ("put off", put_off(run, wait_after(run.job.attempts), reason, false).await?)
         }
         Err(Fault::Transient(reason)) => {
-            ("failed", finish(app, job, Some(&format!("given up after {} attempts: {reason}", job.attempts))).await?)
+            ("failed", finish(run, Some(&format!("given up after {} attempts: {reason}", run.job.attempts))).await?)
         }
-        Err(Fault::Permanent(reason)) => ("failed", finish(app, job, Some(reason)).await?),
+        Err(Fault::Permanent(reason)) => ("failed", finish(run, Some(reason)).await?),
     };
     Ok(if ours { outcome } else { "lost" })
 }
 
-async fn put_off(app: &App, job: &Claimed, wait: Duration, reason: &str, outage: bool) -> sqlx::Result<bool> {
+async fn put_off(run: &Run<'_>, wait: Duration, reason: &str, outage: bool) -> sqlx::Result<bool> {
     tracing::warn!(reason, wait_s = wait.as_secs(), outage, "A job is put off");
-    let mut tx = db::begin_for(&app.pool, job.tenant()).await?;
-    let ours = queue::postpone(&mut tx, job, wait, reason, outage).await?;
+    let mut tx = run.tenant.begin().await?;
+    let ours = lease_store::postpone(&mut tx, run.job, wait, reason, outage).await?;
     tx.commit().await?;
     Ok(ours)
 }
 
-async fn finish(app: &App, job: &Claimed, failure: Option<&str>) -> Result<bool, OutboxError> {
-    let mut tx = db::begin_for(&app.pool, job.tenant()).await?;
-    if !queue::finish(&mut tx, job, failure).await? {
+async fn finish(run: &Run<'_>, failure: Option<&str>) -> Result<bool, OutboxError> {
+    let mut tx = run.tenant.begin().await?;
+    if !lease_store::finish(&mut tx, run.job, failure).await? {
         return Ok(false);
     }
     if let Some(reason) = failure {
         tracing::warn!(reason, "A job has failed");
     }
     let outcome = if failure.is_some() { JobOutcome::Failed } else { JobOutcome::Succeeded };
-    let instance_id = job.instance_id.map(InstanceId);
-    let run = job.run.unsigned_abs();
+    let instance_id = run.job.instance_id.map(InstanceId);
     let finished = JobFinished {
-        job_id: job.id,
-        kind: job.kind.clone(),
+        job_id: run.job.id,
+        kind: run.job.kind.clone(),
         instance_id,
         outcome,
         reason: failure.map(str::to_owned),
-        run,
+        run: run.job.run.unsigned_abs(),
     };
-    messaging::publish_unscoped(&mut tx, &app.ambient, "worker", job.tenant(), &finished).await?;
+    messaging::publish(&mut tx, &finished).await?;
     tx.commit().await?;
     Ok(true)
 }
@@ -135,14 +132,14 @@ enum Lost {
 }
 
 /// Extends the lease again and again; ends only when the job is somebody else's, or may be.
-async fn keep(app: &App, job: &Claimed) -> Lost {
-    let lease = app.settings.job_lease;
+async fn keep(run: &Run<'_>) -> Lost {
+    let lease = run.app.settings.job_lease;
     let mut ours_until = Instant::now() + lease;
     loop {
         sleep(lease / HEARTBEATS).await;
         let asked = Instant::now();
         let left = ours_until.saturating_duration_since(asked);
-        match timeout(left, extend(app, job)).await {
+        match timeout(left, extend(run)).await {
             Ok(Ok(true)) => ours_until = asked + lease,
             Ok(Ok(false)) => return Lost::Taken,
             Err(_) => return Lost::CutOff,
@@ -151,17 +148,17 @@ async fn keep(app: &App, job: &Claimed) -> Lost {
     }
 }
 
-async fn extend(app: &App, job: &Claimed) -> sqlx::Result<bool> {
-    let mut tx = db::begin_for(&app.pool, job.tenant()).await?;
-    let ours = queue::extend(&mut tx, job, app.settings.job_lease).await?;
+async fn extend(run: &Run<'_>) -> sqlx::Result<bool> {
+    let mut tx = run.tenant.begin().await?;
+    let ours = lease_store::extend(&mut tx, run.job, run.app.settings.job_lease).await?;
     tx.commit().await?;
     Ok(ours)
 }
 
 /// Hands the job back as soon as the database can be reached again, if nobody has taken it over: the outage was no attempt of the job's.
-async fn hand_back_late(app: &App, job: &Claimed) -> &'static str {
+async fn hand_back_late(run: &Run<'_>) -> &'static str {
     loop {
-        match queue_again(app, job, "the database was away").await {
+        match queue_again(run, "the database was away").await {
             Ok(true) => return "handed back",
             Ok(false) => return "lost",
             Err(_) => sleep(REWRITE_PAUSE).await,
@@ -169,8 +166,8 @@ async fn hand_back_late(app: &App, job: &Claimed) -> &'static str {
     }
 }
 
-async fn hand_back(app: &App, job: &Claimed) -> &'static str {
-    match timeout(HAND_BACK, queue_again(app, job, "the worker stops")).await {
+async fn hand_back(run: &Run<'_>) -> &'static str {
+    match timeout(HAND_BACK, queue_again(run, "the worker stops")).await {
         Ok(Ok(true)) => return "handed back",
         Ok(Ok(false)) => return "lost",
         Ok(Err(error)) => tracing::warn!(error = %Chain(&error), "A job could not be handed back; its lease will end"),
@@ -179,9 +176,9 @@ async fn hand_back(app: &App, job: &Claimed) -> &'static str {
     "abandoned"
 }
 
-async fn queue_again(app: &App, job: &Claimed, why: &str) -> sqlx::Result<bool> {
-    let mut tx = db::begin_for(&app.pool, job.tenant()).await?;
-    let ours = queue::hand_back(&mut tx, job, why).await?;
+async fn queue_again(run: &Run<'_>, why: &str) -> sqlx::Result<bool> {
+    let mut tx = run.tenant.begin().await?;
+    let ours = lease_store::hand_back(&mut tx, run.job, why).await?;
     tx.commit().await?;
     Ok(ours)
 }

@@ -3,9 +3,12 @@
 
 use crate::{
     app::App,
-    jobs::{model::Progress, queue, queue::Claimed},
+    jobs::{
+        lease_store,
+        model::{Claimed, KindAndVersion, Progress},
+    },
 };
-use common::{db, problem::Chain};
+use common::{db::TenantScope, problem::Chain};
 use contracts::jobs::{Job, MigrateInstance, SeedInstance};
 use futures_util::future::BoxFuture;
 
@@ -49,6 +52,8 @@ fn tidy(reason: String) -> String {
 pub(crate) struct Run<'a> {
     pub app: &'a App,
     pub job: &'a Claimed,
+    /// Whose job it is.
+    pub tenant: TenantScope,
 }
 
 impl Run<'_> {
@@ -62,8 +67,8 @@ impl Run<'_> {
     }
 
     async fn write(&self, progress: Progress, line: &str) -> sqlx::Result<()> {
-        let mut tx = db::begin_for(&self.app.pool, self.job.tenant()).await?;
-        queue::note(&mut tx, self.job, progress, line).await?;
+        let mut tx = self.tenant.begin().await?;
+        lease_store::note(&mut tx, self.job, progress, line).await?;
         tx.commit().await
     }
 }
@@ -76,6 +81,11 @@ pub(crate) trait Handle: Job {
 
 /// What this worker can do.
 pub(crate) static HANDLERS: &[Handler] = &[Handler::of::<MigrateInstance>(), Handler::of::<SeedInstance>()];
+
+/// The kinds and versions of [`HANDLERS`].
+pub(crate) fn known() -> Vec<KindAndVersion> {
+    HANDLERS.iter().map(|handler| (handler.kind, handler.version)).collect()
+}
 
 /// The handler of one kind and version.
 pub(crate) struct Handler {

@@ -5,7 +5,7 @@
 //! | [`order`] | is what was ordered sound? |
 //! | [`bundle`] | which files does a bundle on disk have for these modules, and in which order? |
 //! | [`access`] | how is an instance's database reached? |
-//! | [`session`] | how is a file run once, whoever dies in between? |
+//! | [`store`] | how is a file run once, whoever dies in between? |
 //! | [`migrate`], [`seed`] | what do the jobs do? |
 
 mod access;
@@ -13,4 +13,4 @@ mod bundle;
 mod migrate;
 mod order;
 mod seed;
-mod session;
+mod store;

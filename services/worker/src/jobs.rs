@@ -1,6 +1,6 @@
 //! Which work is there, and how far has it come?
 
+pub(crate) mod lease_store;
 pub mod model;
-pub(crate) mod queue;
 pub mod routes;
 pub mod store;

@@ -53,7 +53,7 @@ impl Service for Worker {
     type App = App;
 
     async fn app(kit: Kit, settings: Settings) -> anyhow::Result<App> {
-        Ok(App::new(kit, settings))
+        Ok(App::new(kit, settings, handlers::known()))
     }
 
     fn router() -> OpenApiRouter<App> {
@@ -65,6 +65,7 @@ impl Service for Worker {
     }
 
     fn background(app: &App, tasks: &Tasks) {
-        tasks.spawn(|shutdown| Dispatcher::new(app.clone()).run(shutdown));
+        let background = tasks.background();
+        tasks.spawn(|shutdown| Dispatcher::new(app.clone(), background).run(shutdown));
     }
 }

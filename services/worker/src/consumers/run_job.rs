@@ -1,14 +1,14 @@
 //! `job.run.v1`: takes a job into the table, whatever its kind; a worker that knows it will run it.
 
 use crate::{app::App, handlers::Handler, jobs::store};
-use common::db::CrossTenantTx;
+use common::db::TenantTx;
 use contracts::{envelope::source_of, messages::RunJob};
 use messaging::{Delivery, Fault, Handle};
 
 impl Handle<RunJob> for App {
-    type Tx = CrossTenantTx;
+    type Tx = TenantTx;
 
-    async fn handle(&self, tx: &mut CrossTenantTx, message: &Delivery<RunJob>) -> Result<(), Fault> {
+    async fn handle(&self, tx: &mut TenantTx, message: &Delivery<RunJob>) -> Result<(), Fault> {
         let job = &message.data;
         let version = i32::try_from(job.version)
             .ok()
@@ -22,6 +22,6 @@ impl Handle<RunJob> for App {
         {
             return Err(Fault::permanent(format!("{} may not order a job of kind {}", message.source, job.kind)));
         }
-        Ok(store::insert(tx, message.tenant, job, version).await?)
+        Ok(store::insert(tx, job, version).await?)
     }
 }

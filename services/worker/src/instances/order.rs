@@ -1,6 +1,6 @@
 //! The order of a job on an instance, checked as a whole before a file or a database is touched: which instance, which bundle?
 
-use crate::{handlers::Fault, jobs::queue::Claimed};
+use crate::{handlers::Fault, jobs::model::Claimed};
 use contracts::{id::InstanceId, jobs::BundlePart};
 
 /// Longest name that is looked up on disk.

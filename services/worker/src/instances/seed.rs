@@ -4,7 +4,7 @@ use super::{
     access,
     bundle::Bundle,
     order,
-    session::{Ledger, Session},
+    store::{Ledger, Session},
 };
 use crate::handlers::{Fault, Handle, Run};
 use contracts::jobs::SeedInstance;

@@ -1,12 +1,24 @@
 //! What is a job, when is it tried again, and when is it given up?
 
 use chrono::{DateTime, Utc};
-use contracts::http::jobs::JobState;
+use contracts::{
+    http::jobs::JobState,
+    id::{JobId, TenantId},
+};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use sqlx::types::Json;
 use std::time::Duration;
 use utoipa::ToSchema;
 use uuid::Uuid;
+
+/// What a commit that queues jobs wakes the dispatcher for.
+pub(crate) const WORK: &str = "jobs";
+/// Jobs that name no bundle.
+const NONE: &str = "";
+
+/// Of a handler.
+pub type KindAndVersion = (&'static str, u32);
 
 /// A job that a transient fault of its own has stopped so often is given up: with the waits below, after some half an hour.
 pub const MOST_ATTEMPTS: i32 = 40;
@@ -95,6 +107,67 @@ pub struct Job {
     pub worker: Option<String>,
     /// It is queued, and the worker that answers here has no handler or no bundle for it: one that has must come.
     pub left_to_others: bool,
+}
+
+/// Kinds, versions and bundles that go together, one for one, as queries take them.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Can {
+    pub kinds: Vec<String>,
+    pub versions: Vec<i32>,
+    /// `forum/1.0.0`
+    pub bundles: Vec<String>,
+}
+
+impl Can {
+    /// Every handler needs a bundle; a job that names none, or none that could be, it can only refuse.
+    pub fn with(handlers: &[KindAndVersion], bundles: &[String]) -> Self {
+        let mut can = Self::default();
+        for (kind, version) in handlers {
+            for bundle in bundles.iter().map(String::as_str).chain([NONE]) {
+                can.kinds.push((*kind).to_owned());
+                can.versions.push(version.cast_signed());
+                can.bundles.push(bundle.to_owned());
+            }
+        }
+        can
+    }
+}
+
+/// A job that this process has taken.
+#[derive(Debug)]
+pub(crate) struct Claimed {
+    pub id: JobId,
+    /// Proof that it is ours.
+    pub lease: Uuid,
+    pub kind: String,
+    pub version: i32,
+    /// Whose rows the job's transactions touch.
+    pub tenant_id: TenantId,
+    pub instance_id: Option<Uuid>,
+    pub payload: Value,
+    pub attempts: i32,
+    pub takeovers: i32,
+    /// How often in a row it was put off because something else was away.
+    pub outages: i32,
+    /// How often operators had it run again, and once more.
+    pub run: i32,
+}
+
+/// Who takes, what it can run, and for how long it is given.
+pub(crate) struct Claim<'a> {
+    pub worker: &'a str,
+    /// Fresh for each claim.
+    pub lease: Uuid,
+    pub can: &'a Can,
+    pub duration: Duration,
+}
+
+/// How many jobs wait or run.
+pub(crate) struct Counts {
+    pub queued: i64,
+    pub running: i64,
+    /// Queued jobs that the asking worker cannot do.
+    pub left: i64,
 }
 
 /// The wait after the `attempt`-th start has failed; starts count from 1.

@@ -8,7 +8,6 @@ use crate::app::App;
 use access::{Allowed, Internal, callers, permissions};
 use axum::{extract::State, http::StatusCode};
 use common::{
-    db,
     http::{Json, Path, Query},
     page::{Page, PageQuery},
     problem::Problem,
@@ -40,22 +39,27 @@ pub struct Filter {
     responses((status = 200, body = Page<Job>)), security(("bearer" = ["worker.readJobs"])))]
 pub async fn list(
     State(app): State<App>,
-    _: Allowed<ReadJobs>,
+    caller: Allowed<ReadJobs>,
     Query(filter): Query<Filter>,
     Query(page): Query<PageQuery>,
 ) -> Result<Json<Page<Job>>, Problem> {
     let request = page.check()?;
     let can = app.abilities.now().await;
-    let jobs = store::list(&mut *db::begin_platform(&app.pool).await?, filter.state, filter.instance_id, request, &can)
-        .await?;
+    let mut tx = caller.begin_across_tenants(&app.db).await?;
+    let jobs = store::list(&mut tx, filter.state, filter.instance_id, request, &can).await?;
     Ok(Json(Page::cut(jobs, request, |job| job.id)))
 }
 
 #[utoipa::path(get, path = "/v1/jobs/{id}", operation_id = "getJob", tag = "jobs", params(("id" = Uuid, Path)),
     responses((status = 200, body = Job)), security(("bearer" = ["worker.readJobs"])))]
-pub async fn get(State(app): State<App>, _: Allowed<ReadJobs>, Path(id): Path<JobId>) -> Result<Json<Job>, Problem> {
+pub async fn get(
+    State(app): State<App>,
+    caller: Allowed<ReadJobs>,
+    Path(id): Path<JobId>,
+) -> Result<Json<Job>, Problem> {
     let can = app.abilities.now().await;
-    store::get(&mut *db::begin_platform(&app.pool).await?, id, &can).await?.map(Json).ok_or_else(not_found)
+    let mut tx = caller.begin_across_tenants(&app.db).await?;
+    store::get(&mut tx, id, &can).await?.map(Json).ok_or_else(not_found)
 }
 
 #[utoipa::path(post, path = "/v1/jobs/{id}/retry", operation_id = "retryJob", tag = "jobs", params(("id" = Uuid, Path)),
@@ -66,7 +70,7 @@ pub async fn retry(
     Path(id): Path<JobId>,
 ) -> Result<(StatusCode, Json<Job>), Problem> {
     let can = app.abilities.now().await;
-    let mut tx = db::begin_platform(&app.pool).await?;
+    let mut tx = caller.begin_across_tenants(&app.db).await?;
     let queued = store::retry(&mut tx, id, &caller.principal.to_string()).await?;
     let job = store::get(&mut tx, id, &can).await?.ok_or_else(not_found)?;
     if !queued {
@@ -80,11 +84,12 @@ pub async fn retry(
     responses((status = 200, body = JobProgress)), security(("platform_client" = ["configurator"])))]
 pub async fn progress(
     State(app): State<App>,
-    _: Internal<Configurator>,
+    caller: Internal<Configurator>,
     Path(id): Path<JobId>,
 ) -> Result<Json<JobProgress>, Problem> {
     let can = app.abilities.now().await;
-    store::progress(&mut *db::begin_platform(&app.pool).await?, id, &can).await?.map(Json).ok_or_else(not_found)
+    let mut tx = caller.begin_across_tenants(&app.db).await?;
+    store::progress(&mut tx, id, &can).await?.map(Json).ok_or_else(not_found)
 }
 
 fn not_found() -> Problem {

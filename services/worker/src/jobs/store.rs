@@ -1,41 +1,38 @@
 //! The table of jobs as operators see it, and how jobs come into it.
 
-use super::model::{Job, LogLine, Progress, State};
-use crate::abilities::Can;
-use common::page::PageRequest;
+use super::model::{Can, Job, LogLine, Progress, State, WORK};
+use common::{
+    db::{CrossTenantTx, Scoped, TenantTx},
+    page::PageRequest,
+};
 use contracts::{
     http::jobs::JobProgress,
-    id::{InstanceId, JobId, TenantId},
+    id::{InstanceId, JobId},
     messages::RunJob,
 };
-use sqlx::{PgConnection, types::Json};
+use sqlx::types::Json;
 use uuid::Uuid;
 
-/// The channel on which a commit wakes the dispatchers.
-pub(crate) const CHANNEL: &str = "jobs";
-
 /// Takes a job into the table; one that is there already stays as it is.
-pub async fn insert(conn: &mut PgConnection, tenant: Option<TenantId>, job: &RunJob, version: i32) -> sqlx::Result<()> {
+pub async fn insert(tx: &mut TenantTx, job: &RunJob, version: i32) -> sqlx::Result<()> {
     sqlx::query!(
-        "WITH written AS (
-             INSERT INTO jobs (id, kind, version, tenant_id, instance_id, payload) VALUES ($1, $2, $3, $4, $5, $6)
-             ON CONFLICT (id) DO NOTHING RETURNING id)
-         SELECT pg_notify($7, '') FROM written",
+        "INSERT INTO jobs (id, kind, version, tenant_id, instance_id, payload) VALUES ($1, $2, $3, $4, $5, $6)
+         ON CONFLICT (id) DO NOTHING",
         job.job_id.0,
         job.kind,
         version,
-        tenant.map(|tenant| tenant.0),
+        tx.tenant().0,
         job.instance_id.map(|instance| instance.0),
         job.payload,
-        CHANNEL,
     )
-    .execute(conn)
+    .execute(&mut **tx)
     .await?;
+    tx.wake(WORK);
     Ok(())
 }
 
 /// What the asking worker `can` do decides whether the job is left to others.
-pub async fn get(conn: &mut PgConnection, id: JobId, can: &Can) -> sqlx::Result<Option<Job>> {
+pub async fn get(tx: &mut CrossTenantTx, id: JobId, can: &Can) -> sqlx::Result<Option<Job>> {
     sqlx::query_as!(
         Job,
         r#"SELECT id, kind, version, tenant_id, instance_id, state AS "state: State", run, attempts, takeovers, run_after,
@@ -47,12 +44,12 @@ pub async fn get(conn: &mut PgConnection, id: JobId, can: &Can) -> sqlx::Result<
         &can.versions,
         &can.bundles,
     )
-    .fetch_optional(conn)
+    .fetch_optional(&mut **tx)
     .await
 }
 
 /// How far a job has come, for the service that ordered it.
-pub async fn progress(conn: &mut PgConnection, id: JobId, can: &Can) -> sqlx::Result<Option<JobProgress>> {
+pub async fn progress(tx: &mut CrossTenantTx, id: JobId, can: &Can) -> sqlx::Result<Option<JobProgress>> {
     sqlx::query!(
         r#"SELECT id AS job_id, kind, instance_id, state AS "state: State", run, last_error AS reason, finished_at,
                   state = 'queued' AND (kind, version, bundle) NOT IN (SELECT * FROM unnest($2::text[], $3::integer[], $4::text[])) AS "left_to_others!"
@@ -72,12 +69,12 @@ pub async fn progress(conn: &mut PgConnection, id: JobId, can: &Can) -> sqlx::Re
         finished_at: job.finished_at,
         left_to_others: job.left_to_others,
     })
-    .fetch_optional(conn)
+    .fetch_optional(&mut **tx)
     .await
 }
 
 pub async fn list(
-    conn: &mut PgConnection,
+    tx: &mut CrossTenantTx,
     state: Option<State>,
     instance: Option<Uuid>,
     page: PageRequest,
@@ -98,22 +95,20 @@ pub async fn list(
         &can.versions,
         &can.bundles,
     )
-    .fetch_all(conn)
+    .fetch_all(&mut **tx)
     .await
 }
 
 /// Queues a failed job anew; `false` if it has not failed.
-pub async fn retry(conn: &mut PgConnection, id: JobId, by: &str) -> sqlx::Result<bool> {
+pub async fn retry(tx: &mut CrossTenantTx, id: JobId, by: &str) -> sqlx::Result<bool> {
     let queued = sqlx::query!(
-        "WITH queued AS (
-             UPDATE jobs SET state = 'queued', run = run + 1, attempts = 0, takeovers = 0, outages = 0, run_after = now(), finished_at = NULL, progress = NULL, log = logged(log, $2)
-             WHERE id = $1 AND state = 'failed' RETURNING id)
-         SELECT pg_notify($3, '') FROM queued",
+        "UPDATE jobs SET state = 'queued', run = run + 1, attempts = 0, takeovers = 0, outages = 0, run_after = now(),
+                finished_at = NULL, progress = NULL, log = logged(log, $2)
+          WHERE id = $1 AND state = 'failed'",
         id.0,
         format!("queued again by {by}"),
-        CHANNEL,
-    )
-    .fetch_all(conn)
-    .await?;
-    Ok(!queued.is_empty())
+    );
+    let queued = queued.execute(&mut **tx).await?.rows_affected() == 1;
+    tx.wake(WORK);
+    Ok(queued)
 }

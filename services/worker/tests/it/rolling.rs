@@ -1,9 +1,9 @@
 //! Workers of several versions beside each other: what one cannot do, it leaves to another, and nothing waits behind it.
 
 use crate::world::World;
-use common::{config::Database, db};
+use common::{config::Database, db::Db};
 use serde_json::{Value, json};
-use test_support::eventually;
+use test_support::{background, eventually};
 
 #[tokio::test]
 async fn a_job_whose_bundle_is_not_here_is_left_for_a_worker_that_has_it() {
@@ -46,15 +46,18 @@ fn nodes<'a>(plan: &'a Value, found: &mut Vec<&'a Value>) {
 async fn a_claim_reads_a_few_rows_however_many_jobs_wait_for_others() {
     let world = World::start().await;
     let env = world.env();
-    let pool = db::connect(&Database { url: env["DATABASE_URL"].clone().into(), max_connections: 2 }).unwrap();
+    let settings = Database { url: env["DATABASE_URL"].clone().into(), max_connections: 2 };
+    let db = Db::connect(&settings, "worker", world.platform.ambient.clone()).unwrap();
     let insert = "
         INSERT INTO jobs (id, kind, version, payload, tenant_id, run_after)
         SELECT gen_random_uuid(), 'instance.migrate', CASE WHEN n % 2 = 0 THEN 2 ELSE 1 END,
                jsonb_build_object('service', 'forum', 'bundle_version', CASE WHEN n % 2 = 0 THEN '1.0.0' ELSE '9.0.0' END), gen_random_uuid(),
                now() - interval '1 hour' FROM generate_series(1, $1) AS n";
     sqlx::query(insert).bind(30_000).execute(&world.platform.pool).await.unwrap();
-    let ours = "INSERT INTO jobs (id, kind, version, payload) VALUES ($1, 'instance.migrate', 1, '{\"service\": \"forum\", \"bundle_version\": \"1.0.0\"}')";
-    sqlx::query(ours).bind(world.id()).execute(&world.platform.pool).await.unwrap();
+    let ours = "
+        INSERT INTO jobs (id, kind, version, tenant_id, payload)
+        VALUES ($1, 'instance.migrate', 1, $2, '{\"service\": \"forum\", \"bundle_version\": \"1.0.0\"}')";
+    sqlx::query(ours).bind(world.id()).bind(world.tenant.0).execute(&world.platform.pool).await.unwrap();
     // The planner must not need to know what it knows after this, nor be led astray by it.
     for statement in ["SELECT", "ANALYZE jobs"] {
         sqlx::raw_sql(statement).execute(&world.platform.pool).await.unwrap();
@@ -62,7 +65,7 @@ async fn a_claim_reads_a_few_rows_however_many_jobs_wait_for_others() {
             ("begin", include_str!("../../src/jobs/begin.sql")),
             ("take over", include_str!("../../src/jobs/take_over.sql")),
         ] {
-            let mut tx = db::begin_platform(&pool).await.unwrap();
+            let mut tx = background().begin_across_tenants(&db).await.unwrap();
             let explain = format!("EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {sql}");
             let kinds = ["instance.migrate", "instance.migrate", "instance.seed", "instance.seed"];
             let explained = sqlx::query_scalar::<_, Value>(sqlx::AssertSqlSafe(explain))
@@ -72,7 +75,7 @@ async fn a_claim_reads_a_few_rows_however_many_jobs_wait_for_others() {
                 .bind(&kinds[..]);
             let explained = explained.bind(&[1, 1, 1, 1][..]).bind(&["forum/1.0.0", "", "forum/1.0.0", ""][..]);
             let plan = explained.fetch_one(&mut *tx).await.unwrap();
-            tx.rollback().await.unwrap();
+            drop(tx);
             let mut found = Vec::new();
             nodes(&plan[0]["Plan"], &mut found);
             let number = |node: &Value, field: &str| node[field].as_f64().unwrap_or_default();

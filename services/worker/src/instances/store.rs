@@ -1,4 +1,5 @@
-//! How is a file run once, whoever dies in between? Under a lock of the whole database, and in one transaction with its row in the ledger.
+//! SQL that a job runs in an instance's database: each file once, whoever dies in between, under a lock of the whole database
+//! and in one transaction with its row in the ledger.
 
 use super::{access::Opened, bundle::Script};
 use crate::handlers::Fault;
