@@ -1,9 +1,10 @@
 //! The mailer's own settings.
 
-use crate::housekeeping;
 use common::sealing::Sealer;
 use std::time::Duration;
 
+/// Deadlines of mails are days or minutes; nobody waits for housekeeping.
+const HOUSEKEEPING_EVERY: Duration = Duration::from_secs(5);
 /// Its name is said where content does not open.
 pub const ENCRYPTION_KEY: &str = "MAIL_ENCRYPTION_KEY";
 
@@ -20,7 +21,7 @@ common::settings! {
         /// Where SES is, if elsewhere than the rest of AWS; the SDK's own name for it.
         pub ses_endpoint: Option<String> = optional("AWS_ENDPOINT_URL_SESV2"),
         /// Between two rounds of housekeeping; what tests make shorter.
-        pub housekeeping: Duration = with(|_| Some(housekeeping::EVERY)),
+        pub housekeeping: Duration = with(|_| Some(HOUSEKEEPING_EVERY)),
     }
 }
 

@@ -70,7 +70,8 @@ impl Service for Mailer {
     }
 
     fn background(app: &App, tasks: &Tasks) {
-        tasks.spawn(|shutdown| sender::run(app.clone(), shutdown));
-        tasks.spawn(|shutdown| housekeeping::run(app.clone(), app.housekeeping, shutdown));
+        let background = tasks.background();
+        tasks.spawn(|shutdown| sender::run(app.clone(), background, shutdown));
+        tasks.spawn(|shutdown| housekeeping::run(app.clone(), background, app.housekeeping, shutdown));
     }
 }

@@ -2,6 +2,6 @@
 
 pub mod content;
 pub mod model;
-pub mod queue;
+pub mod queue_store;
 pub mod routes;
 pub mod store;

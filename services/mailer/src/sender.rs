@@ -5,19 +5,23 @@ use crate::{
     mails::{
         content::{self, Unreadable},
         model::Status,
-        queue::{self, Claimed},
+        queue_store::{self, Claimed, WORK},
     },
     sending::store::{self as sending, Permit},
     ses::{Accepted, Refusal, answers::Verdict},
 };
-use common::{db, problem::Chain};
+use common::{
+    db::{Background, CrossTenantTx},
+    poller::Poller,
+    problem::Chain,
+};
 use futures_util::future::join_all;
-use sqlx::postgres::{PgListener, types::PgInterval};
+use sqlx::postgres::types::PgInterval;
 use std::time::{Duration, Instant};
-use tokio::{sync::Notify, time::sleep};
+use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
-/// Looked at least this often, also when no notification comes.
+/// Looked at least this often: what other processes commit wakes nobody here.
 const POLL: Duration = Duration::from_secs(1);
 /// Calls of one process at the same time: one that times out must not hold up the others, and SES's rates are low.
 const AT_ONCE: usize = 4;
@@ -35,60 +39,32 @@ const HELD_SECONDS: i64 = 3600;
 const SETTLE_WITHIN: Duration = Duration::from_secs(60);
 
 /// Sends until `shutdown`; an outage of the database or of SES only delays.
-pub async fn run(app: App, shutdown: CancellationToken) {
-    let queued = Notify::new();
-    let lanes = join_all((0..AT_ONCE).map(|_| lane(&app, &queued, &shutdown)));
-    tokio::join!(lanes, listen(&app, &queued, &shutdown));
+pub async fn run(app: App, background: Background, shutdown: CancellationToken) {
+    join_all((0..AT_ONCE).map(|_| lane(&app, background, shutdown.clone()))).await;
 }
 
 /// One mail after the other.
-async fn lane(app: &App, queued: &Notify, shutdown: &CancellationToken) {
-    while !shutdown.is_cancelled() {
-        let mut woken = std::pin::pin!(queued.notified());
-        woken.as_mut().enable();
-        match next(app).await {
-            Ok(true) => continue,
-            Ok(false) => {}
-            Err(error) => tracing::warn!(error = %Chain(&error), "mails wait for the database"),
-        }
-        tokio::select! { () = shutdown.cancelled() => {}, () = woken => {}, () = sleep(POLL) => {} }
+async fn lane(app: &App, background: Background, shutdown: CancellationToken) {
+    let mut poller = Poller::new(app.db.wake(WORK), POLL, shutdown);
+    while poller.next().await {
+        poller.report(next(app, background).await, "Mails wait for the database");
     }
 }
 
-/// Wakes the lanes when a mail is queued.
-async fn listen(app: &App, queued: &Notify, shutdown: &CancellationToken) {
-    let listening = async {
-        loop {
-            let listened = async {
-                let mut listener = PgListener::connect_with(&app.pool).await?;
-                listener.listen(queue::CHANNEL).await?;
-                loop {
-                    listener.recv().await?;
-                    queued.notify_waiters();
-                }
-            };
-            let ended: sqlx::Result<()> = listened.await;
-            tracing::debug!(
-                error = ended.err().map(|error| Chain(&error).to_string()),
-                "no notifications; the queue is looked at from time to time"
-            );
-            sleep(POLL).await;
-        }
-    };
-    tokio::select! { () = shutdown.cancelled() => {}, () = listening => {} }
-}
-
 /// Sends one mail, if one is due and may leave.
-async fn next(app: &App) -> sqlx::Result<bool> {
-    let mut tx = db::begin_platform(&app.pool).await?;
+async fn next(app: &App, background: Background) -> sqlx::Result<bool> {
+    let mut tx = background.begin_across_tenants(&app.db).await?;
     let permit = sending::permit(&mut tx, seconds(PROBE_LEASE_SECONDS)).await?;
     if permit == Permit::Stopped {
         return Ok(false);
     }
-    let Some(claimed) = queue::claim(&mut tx, app.ambient.uuid(), permit.is_probe()).await? else { return Ok(false) };
+    let claimed = queue_store::claim(&mut tx, app.ambient.uuid(), permit.is_probe()).await?;
+    let Some(claimed) = claimed else { return Ok(false) };
     tx.commit().await?;
+    // The next mail does not wait for this one's answer.
+    app.db.wake(WORK).wake();
     let answer = ask(app, &claimed).await;
-    settle_surely(app, &claimed, permit, &answer).await?;
+    settle_surely(app, background, &claimed, permit, &answer).await?;
     Ok(true)
 }
 
@@ -120,15 +96,16 @@ async fn ask(app: &App, claimed: &Claimed) -> Option<Result<Accepted, Refusal>> 
 /// Writes down what SES said, also if the database is away just now: otherwise nobody would know whether the mail left.
 async fn settle_surely(
     app: &App,
+    background: Background,
     claimed: &Claimed,
     permit: Permit,
     answer: &Option<Result<Accepted, Refusal>>,
 ) -> sqlx::Result<()> {
     let started = Instant::now();
     loop {
-        match settle(app, claimed, permit, answer).await {
+        match settle(app, background, claimed, permit, answer).await {
             Err(error) if started.elapsed() < SETTLE_WITHIN => {
-                tracing::warn!(error = %Chain(&error), message_id = %claimed.id, "what became of a mail cannot be written down yet");
+                tracing::warn!(error = %Chain(&error), message_id = %claimed.id, "What became of a mail cannot be written down yet");
                 sleep(POLL).await;
             }
             settled => return settled,
@@ -138,27 +115,28 @@ async fn settle_surely(
 
 async fn settle(
     app: &App,
+    background: Background,
     claimed: &Claimed,
     permit: Permit,
     answer: &Option<Result<Accepted, Refusal>>,
 ) -> sqlx::Result<()> {
-    let mut tx = db::begin_platform(&app.pool).await?;
+    let mut tx = background.begin_across_tenants(&app.db).await?;
     let label = match answer {
         None => {
             let why = format!(
                 "the address is out of circulation after a {}",
                 claimed.suppressed_by.as_deref().unwrap_or_default()
             );
-            queue::release(&mut tx, claimed, Status::Suppressed, seconds(0), &why).await?;
+            queue_store::release(&mut tx, claimed, Status::Suppressed, seconds(0), &why).await?;
             "suppressed"
         }
         Some(Ok(ses_message_id)) => {
-            queue::accepted(&mut tx, claimed, ses_message_id.as_deref()).await?;
+            queue_store::accepted(&mut tx, claimed, ses_message_id.as_deref()).await?;
             "sent"
         }
         Some(Err(refusal)) => {
             let (status, wait, label) = after(refusal.verdict, claimed.attempts, permit);
-            queue::release(&mut tx, claimed, status, seconds(wait), &refusal.reason).await?;
+            queue_store::release(&mut tx, claimed, status, seconds(wait), &refusal.reason).await?;
             label
         }
     };
@@ -166,7 +144,7 @@ async fn settle(
     tx.commit().await?;
     metrics::counter!("mails_total", "outcome" => label).increment(1);
     let code = answer.as_ref().and_then(|answer| answer.as_ref().err()).map(|refusal| refusal.code.as_str());
-    tracing::info!(message_id = %claimed.id, outcome = label, code, "mail handled");
+    tracing::info!(message_id = %claimed.id, outcome = label, code, "A mail was handled");
     Ok(())
 }
 
@@ -183,26 +161,22 @@ fn after(verdict: Verdict, attempts: i32, permit: Permit) -> (Status, i64, &'sta
 }
 
 /// Stops all mail, or lets it leave again, after an answer that says something about all mail.
-async fn turn(
-    conn: &mut sqlx::PgConnection,
-    permit: Permit,
-    answer: &Option<Result<Accepted, Refusal>>,
-) -> sqlx::Result<()> {
+async fn turn(tx: &mut CrossTenantTx, permit: Permit, answer: &Option<Result<Accepted, Refusal>>) -> sqlx::Result<()> {
     let failures = if let Permit::Probe { failures } = permit { failures } else { 0 };
     match answer {
         Some(Err(refusal)) if matches!(refusal.verdict, Verdict::Passing | Verdict::Ours | Verdict::Unknown) => {
             let ours = refusal.verdict == Verdict::Ours;
             let wait = pause(failures.saturating_add(1), LONGEST_STOP_SECONDS);
-            let first = sending::stop(conn, permit, ours, refusal, seconds(wait)).await?;
+            let first = sending::stop(tx, permit, ours, refusal, seconds(wait)).await?;
             if ours && first {
-                tracing::error!(code = refusal.code, "no mail leaves until this is mended");
+                tracing::error!(code = refusal.code, "No mail leaves until this is mended");
             } else {
-                tracing::warn!(code = refusal.code, wait_s = wait, "all mail waits");
+                tracing::warn!(code = refusal.code, wait_s = wait, "All mail waits");
             }
         }
         Some(_) if permit.is_probe() => {
-            sending::resume(conn).await?;
-            tracing::info!("mail leaves again");
+            sending::resume(tx).await?;
+            tracing::info!("Mail leaves again");
         }
         _ => {}
     }

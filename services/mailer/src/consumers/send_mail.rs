@@ -9,9 +9,11 @@ impl Handle<SendMail> for App {
     type Tx = CrossTenantTx;
 
     async fn handle(&self, tx: &mut CrossTenantTx, message: &Delivery<SendMail>) -> Result<(), Fault> {
-        enqueue(self, tx, message.tenant, &message.data)
-            .await?
-            .map(drop)
-            .map_err(|refusal| Fault::permanent(refusal.reason()))
+        let taken = match message.tenant {
+            Some(tenant) => enqueue(self, tx.narrow(tenant).await?, &message.data).await?,
+            // The platform's own.
+            None => enqueue(self, tx, &message.data).await?,
+        };
+        taken.map(drop).map_err(|refusal| Fault::permanent(refusal.reason()))
     }
 }

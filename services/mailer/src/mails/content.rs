@@ -1,6 +1,6 @@
 //! The content of a mail as it lies in the ledger: sealed, as it holds links that let people in, and bound to the mail's row.
 
-use super::queue::Claimed;
+use super::queue_store::Claimed;
 use crate::config::ENCRYPTION_KEY;
 use common::{ambient::Ambient, sealing::Sealer};
 use contracts::mails::AnyMail;

@@ -3,7 +3,7 @@
 use super::{
     content,
     model::{self, Mail, Status},
-    queue,
+    queue_store,
     store::{self, Enqueued, NewEntry},
 };
 use crate::app::App;
@@ -11,15 +11,14 @@ use access::{Allowed, permissions};
 use aws_lc_rs::digest::{SHA256, digest};
 use axum::{extract::State, http::StatusCode};
 use common::{
-    db,
+    db::Scoped,
     http::{Json, Path, Query},
     page::{Page, PageQuery},
     problem::{FieldError, Problem},
 };
-use contracts::{id::TenantId, messages::SendMail};
+use contracts::messages::SendMail;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
-use sqlx::PgConnection;
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
@@ -41,14 +40,13 @@ pub struct Filter {
     responses((status = 200, body = Page<Mail>)), security(("bearer" = ["mailer.readMessages"])))]
 pub async fn list(
     State(app): State<App>,
-    _: Allowed<ReadMessages>,
+    caller: Allowed<ReadMessages>,
     Query(filter): Query<Filter>,
     Query(page): Query<PageQuery>,
 ) -> Result<Json<Page<Mail>>, Problem> {
     let request = page.check()?;
-    let mails =
-        store::list(&mut *db::begin_platform(&app.pool).await?, filter.recipient.as_deref(), filter.status, request)
-            .await?;
+    let mut tx = caller.begin_across_tenants(&app.db).await?;
+    let mails = store::list(&mut tx, filter.recipient.as_deref(), filter.status, request).await?;
     Ok(Json(Page::cut(mails, request, |mail| mail.id)))
 }
 
@@ -56,10 +54,10 @@ pub async fn list(
     responses((status = 200, body = Mail)), security(("bearer" = ["mailer.readMessages"])))]
 pub async fn get(
     State(app): State<App>,
-    _: Allowed<ReadMessages>,
+    caller: Allowed<ReadMessages>,
     Path(id): Path<Uuid>,
 ) -> Result<Json<Mail>, Problem> {
-    let message = store::get(&mut *db::begin_platform(&app.pool).await?, id).await?;
+    let message = store::get(&mut caller.begin_across_tenants(&app.db).await?, id).await?;
     message.map(Json).ok_or_else(no_such_mail)
 }
 
@@ -90,9 +88,10 @@ pub async fn send(
         Problem::invalid(errors)
     })?;
     let order = SendMail { key: new.key, recipient: new.recipient, mail, expires_at: None };
-    let mut tx = db::begin(&app.pool, caller.tenant).await?;
-    let id = enqueue(&app, &mut tx, Some(caller.tenant), &order).await?.map_err(Refusal::into_problem)?;
-    let message = store::get(&mut tx, id).await?.ok_or_else(no_such_mail)?;
+    let mut tx = caller.begin_across_tenants(&app.db).await?;
+    let own = tx.narrow(caller.tenant).await?;
+    let id = enqueue(&app, own, &order).await?.map_err(Refusal::into_problem)?;
+    let message = store::get(own, id).await?.ok_or_else(no_such_mail)?;
     tx.commit().await?;
     Ok((StatusCode::ACCEPTED, Json(message)))
 }
@@ -113,14 +112,14 @@ pub async fn resend(
     Path(id): Path<Uuid>,
     Json(wish): Json<Resend>,
 ) -> Result<(StatusCode, Json<Mail>), Problem> {
-    let mut tx = db::begin_platform(&app.pool).await?;
-    let queued = queue::resend(&mut tx, id, wish.may_arrive_twice).await?;
+    let mut tx = caller.begin_across_tenants(&app.db).await?;
+    let queued = queue_store::resend(&mut tx, id, wish.may_arrive_twice).await?;
     let message = store::get(&mut tx, id).await?.ok_or_else(no_such_mail)?;
     if !queued {
         return Err(not_resent(message.status, store::has_content(&mut tx, id).await?));
     }
     tx.commit().await?;
-    tracing::info!(by = %caller.principal, message_id = %id, may_arrive_twice = wish.may_arrive_twice, "a mail is sent again");
+    tracing::info!(by = %caller.principal, message_id = %id, may_arrive_twice = wish.may_arrive_twice, "A mail is sent again");
     Ok((StatusCode::ACCEPTED, Json(message)))
 }
 
@@ -167,12 +166,7 @@ impl Refusal {
 }
 
 /// Takes a mail into the ledger, or says why not; gives the id of the mail, also if it was there before.
-pub async fn enqueue(
-    app: &App,
-    conn: &mut PgConnection,
-    tenant: Option<TenantId>,
-    order: &SendMail,
-) -> sqlx::Result<Result<Uuid, Refusal>> {
+pub async fn enqueue(app: &App, tx: &mut impl Scoped, order: &SendMail) -> sqlx::Result<Result<Uuid, Refusal>> {
     let subject = match check(app, order) {
         Ok(subject) => subject,
         Err(errors) => return Ok(Err(Refusal::Fields(errors))),
@@ -183,8 +177,8 @@ pub async fn enqueue(
     let give_up_at = model::give_up_at(now, order);
     let content_sealed = content::seal(&app.sealer, &app.ambient, id, &order.mail);
     let (content_hash, content_sealed) = (hash.as_ref(), content_sealed.as_slice());
-    let new = NewEntry { id, order, content_hash, content_sealed, tenant, subject: &subject, now, give_up_at };
-    Ok(match store::enqueue(conn, new).await? {
+    let new = NewEntry { id, order, content_hash, content_sealed, subject: &subject, now, give_up_at };
+    Ok(match store::enqueue(tx, new).await? {
         Enqueued::New => Ok(id),
         Enqueued::Repeated(earlier) => Ok(earlier),
         Enqueued::KeyReused => Err(Refusal::KeyReused),

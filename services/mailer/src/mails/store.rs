@@ -2,12 +2,14 @@
 
 use super::{
     model::{Mail, Status},
-    queue,
+    queue_store::WORK,
 };
 use chrono::{DateTime, Utc};
-use common::page::PageRequest;
-use contracts::{id::TenantId, messages::SendMail};
-use sqlx::PgConnection;
+use common::{
+    db::{CrossTenantTx, Scoped},
+    page::PageRequest,
+};
+use contracts::messages::SendMail;
 use uuid::Uuid;
 
 /// What came of asking for a mail.
@@ -26,20 +28,20 @@ pub struct NewEntry<'a> {
     pub order: &'a SendMail,
     pub content_hash: &'a [u8],
     pub content_sealed: &'a [u8],
-    pub tenant: Option<TenantId>,
     pub subject: &'a str,
     pub now: DateTime<Utc>,
     pub give_up_at: DateTime<Utc>,
 }
 
-pub async fn enqueue(conn: &mut PgConnection, new: NewEntry<'_>) -> sqlx::Result<Enqueued> {
+/// Takes the mail of the tenant whose transaction it is; the platform's own is nobody's.
+pub async fn enqueue(tx: &mut impl Scoped, new: NewEntry<'_>) -> sqlx::Result<Enqueued> {
     let inserted = sqlx::query!(
         "INSERT INTO mails (id, key, content_hash, tenant_id, template, recipient, subject, content_sealed, status, send_after, created_at, updated_at, give_up_at)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'queued', now(), $9, $9, $10) ON CONFLICT (key) DO NOTHING",
         new.id,
         new.order.key,
         new.content_hash,
-        new.tenant.map(|tenant| tenant.0),
+        tx.tenant_if_one().map(|tenant| tenant.0),
         new.order.mail.template(),
         new.order.recipient,
         new.subject,
@@ -47,20 +49,21 @@ pub async fn enqueue(conn: &mut PgConnection, new: NewEntry<'_>) -> sqlx::Result
         new.now,
         new.give_up_at,
     )
-    .execute(&mut *conn)
+    .execute(&mut **tx)
     .await?;
     if inserted.rows_affected() == 1 {
-        queue::wake(conn).await?;
+        tx.wake(WORK);
         return Ok(Enqueued::New);
     }
-    let earlier =
-        sqlx::query!("SELECT id, content_hash FROM mails WHERE key = $1", new.order.key).fetch_optional(conn).await?;
+    let earlier = sqlx::query!("SELECT id, content_hash FROM mails WHERE key = $1", new.order.key)
+        .fetch_optional(&mut **tx)
+        .await?;
     // The mail of the key may be another tenant's, and then it is not to be seen here.
     let repeated = earlier.filter(|earlier| earlier.content_hash == new.content_hash);
     Ok(repeated.map_or(Enqueued::KeyReused, |earlier| Enqueued::Repeated(earlier.id)))
 }
 
-pub async fn get(conn: &mut PgConnection, id: Uuid) -> sqlx::Result<Option<Mail>> {
+pub async fn get(tx: &mut impl Scoped, id: Uuid) -> sqlx::Result<Option<Mail>> {
     sqlx::query_as!(
         Mail,
         r#"SELECT id, key, tenant_id, template, recipient, subject, status AS "status: Status", reason, ses_message_id,
@@ -68,12 +71,12 @@ pub async fn get(conn: &mut PgConnection, id: Uuid) -> sqlx::Result<Option<Mail>
              FROM mails WHERE id = $1"#,
         id
     )
-    .fetch_optional(conn)
+    .fetch_optional(&mut **tx)
     .await
 }
 
 pub async fn list(
-    conn: &mut PgConnection,
+    tx: &mut CrossTenantTx,
     recipient: Option<&str>,
     status: Option<Status>,
     page: PageRequest,
@@ -90,13 +93,13 @@ pub async fn list(
         page.after,
         page.fetch()
     )
-    .fetch_all(conn)
+    .fetch_all(&mut **tx)
     .await
 }
 
 /// The mail that an SES event is about.
 pub async fn find_for_event(
-    conn: &mut PgConnection,
+    tx: &mut CrossTenantTx,
     ledger_id: Option<Uuid>,
     ses_message_id: &str,
 ) -> sqlx::Result<Option<Uuid>> {
@@ -105,13 +108,13 @@ pub async fn find_for_event(
         ledger_id,
         ses_message_id
     )
-    .fetch_optional(conn)
+    .fetch_optional(&mut **tx)
     .await
 }
 
 /// Moves a mail forward to what an event tells; an older event changes nothing.
 pub async fn advance(
-    conn: &mut PgConnection,
+    tx: &mut CrossTenantTx,
     id: Uuid,
     status: Status,
     reason: Option<&str>,
@@ -130,16 +133,16 @@ pub async fn advance(
         &status.overwrites(),
         status.ends_content(),
     )
-    .execute(conn)
+    .execute(&mut **tx)
     .await
     .map(drop)
 }
 
 /// Whether the mail could still be sent, because its content is there and its time is not over.
-pub async fn has_content(conn: &mut PgConnection, id: Uuid) -> sqlx::Result<bool> {
+pub async fn has_content(tx: &mut CrossTenantTx, id: Uuid) -> sqlx::Result<bool> {
     let there = sqlx::query_scalar!(
         r#"SELECT content_sealed IS NOT NULL AND give_up_at > now() AS "there!" FROM mails WHERE id = $1"#,
         id
     );
-    Ok(there.fetch_optional(conn).await?.unwrap_or(false))
+    Ok(there.fetch_optional(&mut **tx).await?.unwrap_or(false))
 }

@@ -2,8 +2,9 @@
 
 use crate::ses::Refusal;
 use chrono::{DateTime, Utc};
+use common::db::CrossTenantTx;
 use serde::Serialize;
-use sqlx::{PgConnection, postgres::types::PgInterval};
+use sqlx::postgres::types::PgInterval;
 use utoipa::ToSchema;
 
 /// Whether a process may send now.
@@ -24,10 +25,9 @@ impl Permit {
 }
 
 /// Asks for a permit. The prober gets `lease` for its one call; then somebody else may.
-pub async fn permit(conn: &mut PgConnection, lease: PgInterval) -> sqlx::Result<Permit> {
-    let stopped = sqlx::query_scalar!(r#"SELECT stopped_at IS NOT NULL AS "stopped!" FROM sending"#)
-        .fetch_one(&mut *conn)
-        .await?;
+pub async fn permit(tx: &mut CrossTenantTx, lease: PgInterval) -> sqlx::Result<Permit> {
+    let stopped =
+        sqlx::query_scalar!(r#"SELECT stopped_at IS NOT NULL AS "stopped!" FROM sending"#).fetch_one(&mut **tx).await?;
     if !stopped {
         return Ok(Permit::Free);
     }
@@ -35,12 +35,12 @@ pub async fn permit(conn: &mut PgConnection, lease: PgInterval) -> sqlx::Result<
         "UPDATE sending SET next_attempt_at = now() + $1 WHERE stopped_at IS NOT NULL AND next_attempt_at <= now() RETURNING failures",
         lease
     );
-    Ok(probing.fetch_optional(conn).await?.map_or(Permit::Stopped, |failures| Permit::Probe { failures }))
+    Ok(probing.fetch_optional(&mut **tx).await?.map_or(Permit::Stopped, |failures| Permit::Probe { failures }))
 }
 
 /// Stops all mail for `pause`; one who was under way when it was stopped already changes nothing. Says whether it left until now.
 pub async fn stop(
-    conn: &mut PgConnection,
+    tx: &mut CrossTenantTx,
     permit: Permit,
     ours: bool,
     refusal: &Refusal,
@@ -56,13 +56,13 @@ pub async fn stop(
         pause,
         permit.is_probe(),
     );
-    Ok(stopped.fetch_optional(conn).await?.unwrap_or(false))
+    Ok(stopped.fetch_optional(&mut **tx).await?.unwrap_or(false))
 }
 
 /// Lets mail leave again.
-pub async fn resume(conn: &mut PgConnection) -> sqlx::Result<()> {
+pub async fn resume(tx: &mut CrossTenantTx) -> sqlx::Result<()> {
     sqlx::query!("UPDATE sending SET stopped_at = NULL, ours_to_mend = false, code = NULL, reason = NULL, failures = 0, next_attempt_at = NULL")
-        .execute(conn)
+        .execute(&mut **tx)
         .await
         .map(drop)
 }
@@ -88,7 +88,7 @@ pub struct Sending {
     pub unknown: i64,
 }
 
-pub async fn get(conn: &mut PgConnection) -> sqlx::Result<Sending> {
+pub async fn get(tx: &mut CrossTenantTx) -> sqlx::Result<Sending> {
     sqlx::query_as!(
         Sending,
         r#"SELECT CASE WHEN stopped_at IS NULL THEN 'running' WHEN ours_to_mend THEN 'stopped' ELSE 'waiting' END AS "state!",
@@ -97,6 +97,6 @@ pub async fn get(conn: &mut PgConnection) -> sqlx::Result<Sending> {
                   (SELECT count(*) FROM mails WHERE status = 'unknown') AS "unknown!"
            FROM sending, (SELECT count(*), min(created_at) AS oldest FROM mails WHERE status = 'queued') waiting"#
     )
-    .fetch_one(conn)
+    .fetch_one(&mut **tx)
     .await
 }

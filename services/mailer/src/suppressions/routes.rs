@@ -5,7 +5,6 @@ use crate::app::App;
 use access::{Allowed, permissions};
 use axum::{extract::State, http::StatusCode};
 use common::{
-    db,
     http::{Json, Path, Query},
     page::{Page, PageQuery},
     problem::Problem,
@@ -30,13 +29,13 @@ pub struct Filter {
     responses((status = 200, body = Page<Suppression>)), security(("bearer" = ["mailer.readSuppressions"])))]
 pub async fn list(
     State(app): State<App>,
-    _: Allowed<ReadSuppressions>,
+    caller: Allowed<ReadSuppressions>,
     Query(filter): Query<Filter>,
     Query(page): Query<PageQuery>,
 ) -> Result<Json<Page<Suppression>>, Problem> {
     let request = page.check()?;
-    let suppressions =
-        store::list(&mut *db::begin_platform(&app.pool).await?, filter.address.as_deref(), request).await?;
+    let mut tx = caller.begin_across_tenants(&app.db).await?;
+    let suppressions = store::list(&mut tx, filter.address.as_deref(), request).await?;
     Ok(Json(Page::cut(suppressions, request, |suppression| suppression.id)))
 }
 
@@ -47,11 +46,11 @@ pub async fn remove(
     caller: Allowed<WriteSuppressions>,
     Path(id): Path<Uuid>,
 ) -> Result<StatusCode, Problem> {
-    let mut tx = db::begin_platform(&app.pool).await?;
+    let mut tx = caller.begin_across_tenants(&app.db).await?;
     if !store::remove(&mut tx, id).await? {
         return Err(Problem::not_found("suppression_not_found", "There is no such suppression."));
     }
     tx.commit().await?;
-    tracing::info!(by = %caller.principal, suppression_id = %id, "an address was put back into circulation");
+    tracing::info!(by = %caller.principal, suppression_id = %id, "An address was put back into circulation");
     Ok(StatusCode::NO_CONTENT)
 }

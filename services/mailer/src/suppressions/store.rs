@@ -1,9 +1,8 @@
 //! The suppression list's SQL.
 
 use chrono::{DateTime, Utc};
-use common::page::PageRequest;
+use common::{db::CrossTenantTx, page::PageRequest};
 use serde::Serialize;
-use sqlx::PgConnection;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -26,7 +25,7 @@ pub struct Suppression {
 
 /// Takes the recipient of a mail out of circulation, for the mail's tenant and kind; the first reason stays.
 pub async fn add(
-    conn: &mut PgConnection,
+    tx: &mut CrossTenantTx,
     id: Uuid,
     message_id: Uuid,
     reason: &str,
@@ -41,12 +40,12 @@ pub async fn add(
         reason,
         now
     )
-    .execute(conn)
+    .execute(&mut **tx)
     .await
     .map(drop)
 }
 
-pub async fn list(conn: &mut PgConnection, address: Option<&str>, page: PageRequest) -> sqlx::Result<Vec<Suppression>> {
+pub async fn list(tx: &mut CrossTenantTx, address: Option<&str>, page: PageRequest) -> sqlx::Result<Vec<Suppression>> {
     sqlx::query_as!(
         Suppression,
         "SELECT id, tenant_id, template, address, reason, message_id, created_at FROM tenant_suppressions
@@ -55,12 +54,12 @@ pub async fn list(conn: &mut PgConnection, address: Option<&str>, page: PageRequ
         page.after,
         page.fetch()
     )
-    .fetch_all(conn)
+    .fetch_all(&mut **tx)
     .await
 }
 
 /// Whether the suppression was there to be lifted.
-pub async fn remove(conn: &mut PgConnection, id: Uuid) -> sqlx::Result<bool> {
-    let removed = sqlx::query!("DELETE FROM tenant_suppressions WHERE id = $1", id).execute(conn).await?;
+pub async fn remove(tx: &mut CrossTenantTx, id: Uuid) -> sqlx::Result<bool> {
+    let removed = sqlx::query!("DELETE FROM tenant_suppressions WHERE id = $1", id).execute(&mut **tx).await?;
     Ok(removed.rows_affected() == 1)
 }

@@ -1,11 +1,12 @@
 //! SQL of mails on their way out. Times are the database's, as processes' clocks differ.
 
 use super::model::Status;
-use sqlx::{PgConnection, postgres::types::PgInterval};
+use common::db::{CrossTenantTx, Scoped};
+use sqlx::postgres::types::PgInterval;
 use uuid::Uuid;
 
-/// Where PostgreSQL tells that a mail is due.
-pub const CHANNEL: &str = "mail_queued";
+/// What a commit that queues a mail wakes the senders of its process for.
+pub const WORK: &str = "mails";
 /// Rows that one statement of the housekeeping touches at most, so that it locks nobody out for long.
 const BATCH: i64 = 500;
 
@@ -21,7 +22,7 @@ pub struct Claimed {
 }
 
 /// Claims one mail that is due; no other process gets it. What is tried during an outage says nothing about the mail and does not count.
-pub async fn claim(conn: &mut PgConnection, claim: Uuid, during_outage: bool) -> sqlx::Result<Option<Claimed>> {
+pub async fn claim(tx: &mut CrossTenantTx, claim: Uuid, during_outage: bool) -> sqlx::Result<Option<Claimed>> {
     sqlx::query_as!(
         Claimed,
         r#"UPDATE mails SET status = 'sending', claim = $1, attempts = attempts + CASE WHEN $2 THEN 0 ELSE 1 END, updated_at = now()
@@ -33,13 +34,13 @@ pub async fn claim(conn: &mut PgConnection, claim: Uuid, during_outage: bool) ->
         claim,
         during_outage,
     )
-    .fetch_optional(conn)
+    .fetch_optional(&mut **tx)
     .await
 }
 
 /// Ends a claim whose mail was not taken. An event that has told more meanwhile stays, and so does what a later claim does.
 pub async fn release(
-    conn: &mut PgConnection,
+    tx: &mut CrossTenantTx,
     claimed: &Claimed,
     status: Status,
     wait: PgInterval,
@@ -54,13 +55,13 @@ pub async fn release(
         wait,
         reason,
     )
-    .execute(conn)
+    .execute(&mut **tx)
     .await
     .map(drop)
 }
 
 /// Ends a claim whose mail SES has taken, even if meanwhile it was put back; only another claim's call is left to its own end.
-pub async fn accepted(conn: &mut PgConnection, claimed: &Claimed, ses_message_id: Option<&str>) -> sqlx::Result<()> {
+pub async fn accepted(tx: &mut CrossTenantTx, claimed: &Claimed, ses_message_id: Option<&str>) -> sqlx::Result<()> {
     sqlx::query!(
         "UPDATE mails SET ses_message_id = coalesce($3, ses_message_id), updated_at = now(),
                 reason = CASE WHEN status IN ('sending', 'unknown', 'queued', 'held', 'given_up') THEN NULL ELSE reason END,
@@ -70,23 +71,23 @@ pub async fn accepted(conn: &mut PgConnection, claimed: &Claimed, ses_message_id
         claimed.claim,
         ses_message_id,
     )
-    .execute(conn)
+    .execute(&mut **tx)
     .await
     .map(drop)
 }
 
 /// A process that died while handing over leaves mails of which nobody knows whether they left.
-pub async fn abandon(conn: &mut PgConnection, after: PgInterval) -> sqlx::Result<u64> {
+pub async fn abandon(tx: &mut CrossTenantTx, after: PgInterval) -> sqlx::Result<u64> {
     let abandoned = sqlx::query!(
         "UPDATE mails SET status = 'unknown', reason = 'the process stopped while it was handed to SES', updated_at = now()
          WHERE status = 'sending' AND updated_at < now() - $1::interval",
         after
     );
-    Ok(abandoned.execute(conn).await?.rows_affected())
+    Ok(abandoned.execute(&mut **tx).await?.rows_affected())
 }
 
 /// Ends what has come to no end in its time, and forgets the content of everything whose time is over; gives how many ended.
-pub async fn give_up(conn: &mut PgConnection) -> sqlx::Result<i64> {
+pub async fn give_up(tx: &mut CrossTenantTx) -> sqlx::Result<i64> {
     sqlx::query_scalar!(
         r#"WITH over AS (
                SELECT id, status FROM mails
@@ -103,23 +104,23 @@ pub async fn give_up(conn: &mut PgConnection) -> sqlx::Result<i64> {
            SELECT count(*) FILTER (WHERE status = 'given_up') AS "ended!" FROM ended"#,
         BATCH
     )
-    .fetch_one(conn)
+    .fetch_one(&mut **tx)
     .await
 }
 
 /// Forgets mails that ended long ago.
-pub async fn prune(conn: &mut PgConnection, older_than: PgInterval) -> sqlx::Result<u64> {
+pub async fn prune(tx: &mut CrossTenantTx, older_than: PgInterval) -> sqlx::Result<u64> {
     let pruned = sqlx::query!(
         "DELETE FROM mails WHERE id IN (SELECT id FROM mails WHERE created_at < now() - $1::interval
                                                AND status NOT IN ('queued', 'held', 'sending', 'unknown') ORDER BY created_at LIMIT $2)",
         older_than,
         BATCH
     );
-    Ok(pruned.execute(conn).await?.rows_affected())
+    Ok(pruned.execute(&mut **tx).await?.rows_affected())
 }
 
 /// Puts a mail back into the queue for an operator; `false` if it may not be sent again.
-pub async fn resend(conn: &mut PgConnection, id: Uuid, may_arrive_twice: bool) -> sqlx::Result<bool> {
+pub async fn resend(tx: &mut CrossTenantTx, id: Uuid, may_arrive_twice: bool) -> sqlx::Result<bool> {
     let queued = sqlx::query!(
         "UPDATE mails SET status = 'queued', send_after = now(), claim = NULL, reason = NULL, updated_at = now()
          WHERE id = $1 AND content_sealed IS NOT NULL AND give_up_at > now()
@@ -127,13 +128,9 @@ pub async fn resend(conn: &mut PgConnection, id: Uuid, may_arrive_twice: bool) -
         id,
         may_arrive_twice
     );
-    if queued.execute(&mut *conn).await?.rows_affected() == 0 {
+    if queued.execute(&mut **tx).await?.rows_affected() == 0 {
         return Ok(false);
     }
-    wake(conn).await.map(|()| true)
-}
-
-/// Wakes the senders of all processes when the transaction commits.
-pub async fn wake(conn: &mut PgConnection) -> sqlx::Result<()> {
-    sqlx::query!("SELECT pg_notify($1, '')", CHANNEL).execute(conn).await.map(drop)
+    tx.wake(WORK);
+    Ok(true)
 }
