@@ -36,7 +36,7 @@ impl Stack {
         programs.extend(cargo::build(&["local-aws"]).await?);
         let Infra { postgres, redis, aws } = &self.infra().await?;
         let services: Vec<_> = services::platform().into_iter().filter(|service| is_used(&service.name)).collect();
-        databases::create(&mut self.secrets, postgres, &services).await?;
+        databases::create(&mut self.secrets, postgres, services.iter().map(|service| service.package.clone())).await?;
         let mut ports = BTreeMap::new();
         for service in &services {
             ports.insert(service.name.clone(), self.ports.pick_with_ops(&service.name, service.port)?);

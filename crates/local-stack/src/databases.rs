@@ -1,6 +1,6 @@
 //! Which databases and roles are there? One of each per service, and a role for making those of instances.
 
-use crate::{postgres::Postgres, secrets::Secrets, services::Service};
+use crate::{postgres::Postgres, secrets::Secrets};
 use anyhow::Result;
 use std::fmt::Write;
 
@@ -20,8 +20,12 @@ fn role_url(postgres: &Postgres, role: &str, password: &str, database: &str) -> 
     format!("postgres://{role}:{password}@127.0.0.1:{}/{database}", postgres.port())
 }
 
-/// Makes what is not there yet, and sets the passwords to the ones we know.
-pub async fn create(secrets: &mut Secrets, postgres: &Postgres, services: &[Service]) -> Result<()> {
+/// Makes what is not there yet for the services of these names, and sets the passwords to the ones we know.
+pub async fn create(
+    secrets: &mut Secrets,
+    postgres: &Postgres,
+    services: impl IntoIterator<Item = String>,
+) -> Result<()> {
     let mut script =
         role_sql(INSTANCE_ADMIN, "CREATEDB CREATEROLE", &secrets.password(&format!("database/{INSTANCE_ADMIN}"))?);
     // Whoever is let in by default could read the names of all databases and fill the disk with temporary tables.
@@ -29,9 +33,9 @@ pub async fn create(secrets: &mut Secrets, postgres: &Postgres, services: &[Serv
         script,
         "REVOKE ALL ON DATABASE postgres, template1 FROM PUBLIC; GRANT CONNECT ON DATABASE postgres TO {INSTANCE_ADMIN};"
     );
-    for Service { package, .. } in services {
-        script += &role_sql(package, "", &secrets.password(&format!("database/{package}"))?);
-        script += &database_sql(package);
+    for package in services {
+        script += &role_sql(&package, "", &secrets.password(&format!("database/{package}"))?);
+        script += &database_sql(&package);
     }
     postgres.run("postgres", &script).await
 }

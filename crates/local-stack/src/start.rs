@@ -30,7 +30,8 @@ impl Stack {
         let services = services::all()?;
         println!("building the services, starting PostgreSQL, Redis and ministack");
         let (programs, infra) = tokio::try_join!(cargo::build(&packages), self.infra())?;
-        databases::create(&mut self.secrets, &infra.postgres, &services::platform()).await?;
+        let names = services::platform().into_iter().map(|service| service.package);
+        databases::create(&mut self.secrets, &infra.postgres, names).await?;
 
         let mut ports = BTreeMap::new();
         for service in &services {

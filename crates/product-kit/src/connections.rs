@@ -1,8 +1,7 @@
 //! Connection pool over many databases: one bound for the process, a share for each instance; room for a newcomer is made by closing the idle
 //! connection that was used least recently.
 
-use crate::databases::Database;
-use sqlx::{Connection as _, Executor as _, PgConnection};
+use sqlx::{Connection as _, Executor as _, PgConnection, postgres::PgConnectOptions};
 use std::{
     collections::VecDeque,
     ops::{Deref, DerefMut},
@@ -26,6 +25,15 @@ const IDLE: Duration = Duration::from_secs(60);
 const SWEEP: Duration = Duration::from_secs(15);
 /// Passes of metering that may hold a connection at once, so that requests always find most of them free.
 const IN_BACKGROUND: usize = 4;
+
+/// A database, as far as connecting to it goes.
+pub(crate) struct Target {
+    /// Tells its connections from those to others, also from those under an earlier URL of the same instance.
+    pub id: u64,
+    pub options: PgConnectOptions,
+    /// The connections that it may have in use at once.
+    pub share: Arc<Semaphore>,
+}
 
 /// Every connection of this process to instances' databases.
 pub(crate) struct Connections {
@@ -84,35 +92,35 @@ impl Connections {
         }
     }
 
-    /// A connection to the database, for a request; gives up after a while.
-    pub async fn acquire(self: &Arc<Self>, database: &Database) -> sqlx::Result<Connection> {
-        timeout(ACQUIRE_TIMEOUT, self.wait(database)).await.map_err(|_| sqlx::Error::PoolTimedOut)?
+    /// A connection to the target, for a request; gives up after a while.
+    pub async fn acquire(self: &Arc<Self>, target: &Target) -> sqlx::Result<Connection> {
+        timeout(ACQUIRE_TIMEOUT, self.wait(target)).await.map_err(|_| sqlx::Error::PoolTimedOut)?
     }
 
     /// A connection for what nobody waits for: it takes its time, and leaves room for requests.
-    pub async fn acquire_in_background(self: &Arc<Self>, database: &Database) -> sqlx::Result<Connection> {
+    pub async fn acquire_in_background(self: &Arc<Self>, target: &Target) -> sqlx::Result<Connection> {
         let background = Arc::clone(&self.background).acquire_owned().await.map_err(closed)?;
-        let mut connection = self.wait(database).await?;
+        let mut connection = self.wait(target).await?;
         connection.permits.push(background);
         Ok(connection)
     }
 
-    async fn wait(self: &Arc<Self>, database: &Database) -> sqlx::Result<Connection> {
+    async fn wait(self: &Arc<Self>, target: &Target) -> sqlx::Result<Connection> {
         // The instance's share comes first: those who wait for it hold nothing that others need.
-        let share = database.share().acquire_owned().await.map_err(closed)?;
+        let share = Arc::clone(&target.share).acquire_owned().await.map_err(closed)?;
         let place = Arc::clone(&self.places).acquire_owned().await.map_err(closed)?;
-        let live = self.live(database).await?;
+        let live = self.live(target).await?;
         Ok(Connection {
             live: Some(live),
             permits: vec![share, place],
-            owner: database.id(),
+            owner: target.id,
             state: Arc::clone(&self.state),
             unfinished: false,
         })
     }
 
-    async fn live(&self, database: &Database) -> sqlx::Result<Live> {
-        let room = match self.find(database.id()) {
+    async fn live(&self, target: &Target) -> sqlx::Result<Live> {
+        let room = match self.find(target.id) {
             Found::Own(live) => match checked(live).await {
                 Ok(live) => return Ok(live),
                 Err(room) => room,
@@ -120,7 +128,7 @@ impl Connections {
             Found::Room(room) => room,
             Found::Other(live) => close(live).await,
         };
-        let opening = timeout(ACQUIRE_TIMEOUT, PgConnection::connect_with(database.options()));
+        let opening = timeout(ACQUIRE_TIMEOUT, PgConnection::connect_with(&target.options));
         let connection = opening.await.map_err(|_| sqlx::Error::PoolTimedOut)??;
         Ok(Live { connection, room })
     }

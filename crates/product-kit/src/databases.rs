@@ -1,7 +1,8 @@
-//! How is an instance's own database reached? Through its share of this process's connections.
+//! The databases of the instances that this process serves.
 
 use crate::{
-    connections::{Connection, Connections, Transaction},
+    connections::{Connections, Target},
+    database::Database,
     metering::{Metering, PASSES},
 };
 use anyhow::Context;
@@ -19,8 +20,7 @@ use std::{
     },
     time::Duration,
 };
-use tokio::sync::{Notify, Semaphore};
-use tokio_util::sync::CancellationToken;
+use tokio::sync::Semaphore;
 
 /// Connections that one instance may have in use at once, so that a busy one leaves room for the others.
 pub(crate) const SHARE: usize = 4;
@@ -28,65 +28,6 @@ pub(crate) const SHARE: usize = 4;
 const FORGOTTEN: Duration = Duration::from_secs(600);
 /// Instances known at once, some kilobytes each; the one asked for least recently makes room.
 const MOST_INSTANCES: u64 = 10_000;
-
-/// One instance's database; cheap to clone.
-#[derive(Clone)]
-pub struct Database(Arc<Inner>);
-
-struct Inner {
-    /// Tells its connections from those of others, also from those under an earlier URL of the same instance.
-    id: u64,
-    url: SecretString,
-    options: PgConnectOptions,
-    share: Arc<Semaphore>,
-    connections: Arc<Connections>,
-    /// Something may lie in the outbox.
-    wake: Notify,
-    forgotten: CancellationToken,
-}
-
-impl Database {
-    /// A connection; an error that means 503 if none is to be had in time.
-    pub async fn acquire(&self) -> sqlx::Result<Connection> {
-        self.0.connections.acquire(self).await
-    }
-
-    /// As [`Database::acquire`], with a transaction begun.
-    pub async fn begin(&self) -> sqlx::Result<Transaction> {
-        Transaction::begin(self.acquire().await?).await
-    }
-
-    /// For what nobody waits for.
-    pub(crate) async fn acquire_in_background(&self) -> sqlx::Result<Connection> {
-        self.0.connections.acquire_in_background(self).await
-    }
-
-    pub(crate) fn id(&self) -> u64 {
-        self.0.id
-    }
-
-    pub(crate) fn options(&self) -> &PgConnectOptions {
-        &self.0.options
-    }
-
-    pub(crate) fn share(&self) -> Arc<Semaphore> {
-        Arc::clone(&self.0.share)
-    }
-
-    /// Metering looks into the outbox now.
-    pub(crate) fn wake(&self) {
-        self.0.wake.notify_one();
-    }
-
-    pub(crate) async fn woken(&self) {
-        self.0.wake.notified().await;
-    }
-
-    /// Cancelled once nothing asks for the instance any more.
-    pub(crate) fn forgotten(&self) -> &CancellationToken {
-        &self.0.forgotten
-    }
-}
 
 /// The databases that this process has to do with.
 pub(crate) struct Databases {
@@ -117,7 +58,7 @@ impl Databases {
         let url =
             record.database_url.as_ref().ok_or_else(|| Problem::unavailable(1, "The instance has no database yet."))?;
         if let Some(known) = self.known.get(&record.instance_id).await
-            && known.0.url.expose_secret() == url
+            && known.is_at(url)
         {
             return Ok(known);
         }
@@ -134,14 +75,11 @@ impl Databases {
         let options = PgConnectOptions::from_str(url.expose_secret())
             .ok()
             .context("the instance's database URL cannot be read")?;
-        Ok(Database(Arc::new(Inner {
+        let target = Target {
             id: self.next_id.fetch_add(1, Relaxed),
-            url: url.clone(),
             options: options.application_name(service),
             share: Arc::new(Semaphore::new(SHARE)),
-            connections: Arc::clone(&self.connections),
-            wake: Notify::new(),
-            forgotten: CancellationToken::new(),
-        })))
+        };
+        Ok(Database::new(url.clone(), target, Arc::clone(&self.connections)))
     }
 }

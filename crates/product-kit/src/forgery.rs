@@ -4,7 +4,7 @@
 //! (<https://cheatsheetseries.owasp.org/cheatsheets/Cross-Site_Request_Forgery_Prevention_Cheat_Sheet.html>). It holds with and without a cookie:
 //! a form that signs the visitor in as somebody else needs none.
 
-use crate::{pages, tenancy::Tenancy};
+use crate::pages;
 use axum::{
     extract::{Request, State},
     http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, header, uri::Authority},
@@ -12,13 +12,14 @@ use axum::{
     response::Response,
 };
 use common::problem::Problem;
+use std::sync::Arc;
 
 const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 
-/// The layer around every route of a product.
-pub(crate) async fn refuse(State(tenancy): State<Tenancy>, request: Request, next: Next) -> Response {
-    if is_forged(request.method(), request.uri(), request.headers(), tenancy.trusted_origins()) {
+/// The layer around every route of a product; `trusted` are the origins of frontends that may call from elsewhere.
+pub(crate) async fn refuse(State(trusted): State<Arc<[String]>>, request: Request, next: Next) -> Response {
+    if is_forged(request.method(), request.uri(), request.headers(), &trusted) {
         return pages::refusal(
             Problem::forbidden("cross_site", "The request comes from another site."),
             request.headers(),

@@ -1,6 +1,6 @@
 //! What does a handler know of the instance it serves? What [`crate::Tenancy`] put into the request, as extractors.
 
-use crate::{databases::Database, pages};
+use crate::{database::Database, pages};
 use access::{Access, Allowed, Permission};
 use axum::{
     extract::{FromRef, FromRequestParts, Request, State},

@@ -19,13 +19,15 @@
 //! | `directory` | which instance lives on a host? |
 //! | `hosts` | what is remembered of a host, and for how long? |
 //! | `invalidation` | when is what we know of a host out of date? |
-//! | `databases` | how is an instance's own database reached? |
+//! | `database` | how is an instance's own database reached? |
+//! | `databases` | which instances' databases does this process know? |
 //! | `connections` | how do thousands of instances share a few connections? |
 //! | `metering` | how does what was used reach billing? |
 //! | `setup` | what is filled in before an instance begins? |
 //! | `pages` | what does a browser see while there is no product to show? |
 
 mod connections;
+mod database;
 mod databases;
 mod directory;
 mod forgery;
@@ -41,7 +43,7 @@ mod setup;
 pub mod tenancy;
 
 pub use connections::{Connection, Transaction};
-pub use databases::Database;
+pub use database::Database;
 pub use instance::{Db, Instance, InstanceAllowed, Module, Settings, require_module};
 pub use product::{Product, Run};
 pub use tenancy::Tenancy;

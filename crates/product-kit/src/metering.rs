@@ -9,7 +9,7 @@
 
 mod walk;
 
-use crate::databases::Database;
+use crate::database::Database;
 use aws_lc_rs::digest::{SHA256, digest};
 use chrono::{DateTime, Utc};
 use common::problem::Chain;

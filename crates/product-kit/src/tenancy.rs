@@ -1,7 +1,8 @@
 //! Whose instance is this request for, and may it pass? The layer around all routes of a product.
 
 use crate::{
-    databases::{self, Database, Databases},
+    database::Database,
+    databases::{self, Databases},
     directory::{Directory, SetupRequest, Wrong},
     forgery,
     host::{HostName, wants_html},
@@ -51,7 +52,7 @@ pub struct Tenancy(Arc<Inner>);
 
 struct Inner {
     /// Frontends elsewhere that may write.
-    trusted_origins: Vec<String>,
+    trusted_origins: Arc<[String]>,
     hosts: Arc<Hosts>,
     directory: Directory,
     databases: Databases,
@@ -78,7 +79,7 @@ impl Tenancy {
         let channel = format!("{}hosts", base.redis_prefix);
         lifecycle.spawn(invalidation::follow(redis, channel, Arc::clone(&hosts), lifecycle.shutdown.clone()));
         let databases = Databases::new(config.connections, publisher, lifecycle.clone());
-        let (trusted_origins, proxies) = (base.cors_origins.clone(), base.trusted_proxies);
+        let (trusted_origins, proxies) = (base.cors_origins.clone().into(), base.trusted_proxies);
         Ok(Self(Arc::new(Inner {
             trusted_origins,
             hosts,
@@ -93,11 +94,7 @@ impl Tenancy {
         let product = product
             .layer(from_fn_with_state(self.clone(), guard))
             .route("/setup", post(submit_setup).with_state(self.clone()));
-        product.layer(from_fn_with_state(self.clone(), forgery::refuse))
-    }
-
-    pub(crate) fn trusted_origins(&self) -> &[String] {
-        &self.0.trusted_origins
+        product.layer(from_fn_with_state(Arc::clone(&self.0.trusted_origins), forgery::refuse))
     }
 
     async fn resident(&self, host: &HostName) -> Result<Resident, Problem> {

@@ -5,6 +5,8 @@ use common::problem::Problem;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
+/// How long a session lives, in days.
+pub const LIFETIME_DAYS: u32 = 30;
 const LONGEST_NAME: usize = 40;
 /// RFC 5321 §4.5.3.1.3, without the angle brackets.
 const LONGEST_EMAIL: usize = 254;

@@ -1,6 +1,9 @@
 //! Whose request is this? An opaque token, as a cookie for browsers and as a bearer token (RFC 6750) for programs.
 
-use super::store::{self, Member};
+use super::{
+    model::LIFETIME_DAYS,
+    store::{self, Member},
+};
 use crate::{app::App, platform::Db};
 use aws_lc_rs::digest::{SHA256, digest};
 use axum::{
@@ -10,8 +13,6 @@ use axum::{
 use common::problem::Problem;
 
 const COOKIE: &str = "forum_session";
-/// How long a session lives, in days.
-pub const LIFETIME_DAYS: u32 = 30;
 const LIFETIME_SECONDS: u32 = LIFETIME_DAYS * 24 * 3600;
 
 /// The member whose session the request carries.

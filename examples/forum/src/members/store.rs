@@ -1,6 +1,6 @@
 //! Where are members and sessions kept?
 
-use super::{model::NewMember, session::LIFETIME_DAYS};
+use super::model::{LIFETIME_DAYS, NewMember};
 use chrono::{DateTime, Days, Utc};
 use serde::Serialize;
 use sqlx::{FromRow, PgConnection};

@@ -1,0 +1,62 @@
+//! One instance's own database, reached through its share of this process's connections.
+
+use crate::connections::{Connection, Connections, Target, Transaction};
+use secrecy::{ExposeSecret, SecretString};
+use std::sync::Arc;
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+
+/// One instance's database; cheap to clone.
+#[derive(Clone)]
+pub struct Database(Arc<Inner>);
+
+struct Inner {
+    url: SecretString,
+    target: Target,
+    connections: Arc<Connections>,
+    /// Something may lie in the outbox.
+    wake: Notify,
+    forgotten: CancellationToken,
+}
+
+impl Database {
+    /// The database of `url`, reached by `connections` as `target`.
+    pub(crate) fn new(url: SecretString, target: Target, connections: Arc<Connections>) -> Self {
+        let (wake, forgotten) = (Notify::new(), CancellationToken::new());
+        Self(Arc::new(Inner { url, target, connections, wake, forgotten }))
+    }
+
+    /// Whether it is still reached under this URL.
+    pub(crate) fn is_at(&self, url: &str) -> bool {
+        self.0.url.expose_secret() == url
+    }
+
+    /// A connection; an error that means 503 if none is to be had in time.
+    pub async fn acquire(&self) -> sqlx::Result<Connection> {
+        self.0.connections.acquire(&self.0.target).await
+    }
+
+    /// As [`Database::acquire`], with a transaction begun.
+    pub async fn begin(&self) -> sqlx::Result<Transaction> {
+        Transaction::begin(self.acquire().await?).await
+    }
+
+    /// For what nobody waits for.
+    pub(crate) async fn acquire_in_background(&self) -> sqlx::Result<Connection> {
+        self.0.connections.acquire_in_background(&self.0.target).await
+    }
+
+    /// Metering looks into the outbox now.
+    pub(crate) fn wake(&self) {
+        self.0.wake.notify_one();
+    }
+
+    pub(crate) async fn woken(&self) {
+        self.0.wake.notified().await;
+    }
+
+    /// Cancelled once nothing asks for the instance any more.
+    pub(crate) fn forgotten(&self) -> &CancellationToken {
+        &self.0.forgotten
+    }
+}
