@@ -1,111 +1,20 @@
-//! How does a service reach its stores? One pool to its own database, one connection manager to Redis.
+//! Stores of a service: one pool to its own database, one connection manager to Redis.
+//!
+//! | module | answers |
+//! | --- | --- |
+//! | [`pool`] | how is the database reached, and whom do its commits wake? |
+//! | [`transaction`] | whose rows does a transaction see? |
+//! | [`background`] | by what right does a loop of ours act for tenants? |
+//! | [`cache`] | how is Redis reached, and does it keep what it is told? |
 
 mod background;
 mod cache;
+mod pool;
 mod transaction;
 mod walls;
 
 pub use background::Background;
 pub use cache::{connect_redis, redis_client, resend};
+pub use pool::{Db, connect, is_writable};
 pub use transaction::{CrossTenantTx, Lookup, Scoped, TenantScope, TenantTx, TenantlessTx};
 pub use walls::{begin, begin_for, begin_platform, begin_snapshot, is_above_walls};
-
-use crate::{
-    ambient::Ambient,
-    config::Database,
-    poller::{Wake, Wakes},
-};
-use secrecy::ExposeSecret;
-use sqlx::{PgConnection, PgPool, postgres::PgPoolOptions};
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-    time::Duration,
-};
-
-/// A request waits no longer for a connection before it answers 503.
-const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
-
-/// Our statements are short, and the walls' policies make the planner think otherwise: compiling one takes longer than running it.
-const NO_JIT: &str = "SET jit = off";
-
-const WRITABLE: &str = "SELECT NOT pg_is_in_recovery() AND NOT current_setting('transaction_read_only')::boolean";
-
-/// A read-only connection is kept for this long: reading still works, and a new connection for each request would be a burden.
-const READ_ONLY_AGE: Duration = Duration::from_secs(2);
-
-/// The service's own database, and whom its commits wake; cheap to clone.
-#[derive(Clone)]
-pub struct Db(Arc<Inner>);
-
-struct Inner {
-    pool: PgPool,
-    service: &'static str,
-    ambient: Ambient,
-    wakes: Wakes,
-}
-
-impl Db {
-    /// As [`connect`], for the service of this name.
-    pub fn connect(settings: &Database, service: &'static str, ambient: Ambient) -> Result<Self, sqlx::Error> {
-        Ok(Self::new(connect(settings)?, service, ambient))
-    }
-
-    pub fn new(pool: PgPool, service: &'static str, ambient: Ambient) -> Self {
-        Self(Arc::new(Inner { pool, service, ambient, wakes: Wakes::default() }))
-    }
-
-    /// Connections without a scope: row-level security shows them no tenant's rows.
-    pub fn pool(&self) -> &PgPool {
-        &self.0.pool
-    }
-
-    /// Name of the service: the source of its messages.
-    pub fn service(&self) -> &'static str {
-        self.0.service
-    }
-
-    pub fn ambient(&self) -> &Ambient {
-        &self.0.ambient
-    }
-
-    /// What wakes the loop that does `work`; see [`Scoped::wake`].
-    pub fn wake(&self, work: &'static str) -> Wake {
-        self.0.wakes.get(work)
-    }
-}
-
-/// A pool that connects when first used, so that a service starts while its database is still away.
-pub fn connect(settings: &Database) -> Result<PgPool, sqlx::Error> {
-    let checked = Arc::new(AtomicBool::new(false));
-    PgPoolOptions::new()
-        .max_connections(settings.max_connections)
-        .acquire_timeout(ACQUIRE_TIMEOUT)
-        // The question below finds out as well whether the connection is alive.
-        .test_before_acquire(false)
-        .before_acquire(|conn, meta| Box::pin(async move { Ok(is_writable(conn).await? || meta.age < READ_ONLY_AGE) }))
-        .after_connect(move |conn, _| {
-            let first = !checked.swap(true, Ordering::Relaxed);
-            Box::pin(async move {
-                sqlx::query(NO_JIT).execute(&mut *conn).await?;
-                if first { warn_if_above_walls(conn).await } else { Ok(()) }
-            })
-        })
-        .connect_lazy(settings.url.expose_secret())
-}
-
-/// A connection that was opened while the database was read-only stays so when that is over, and must not be used again.
-pub async fn is_writable(conn: &mut PgConnection) -> sqlx::Result<bool> {
-    sqlx::query_scalar(WRITABLE).fetch_one(conn).await
-}
-
-async fn warn_if_above_walls(conn: &mut PgConnection) -> sqlx::Result<()> {
-    if is_above_walls(conn).await? {
-        tracing::warn!(
-            "The database's role is a superuser or has BYPASSRLS: no row-level security stands between tenants. Log in as a plain role"
-        );
-    }
-    Ok(())
-}

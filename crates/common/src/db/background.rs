@@ -1,6 +1,9 @@
 //! The right of a process's own loops to act for tenants, whom nobody asks for anything.
 
-use super::{CrossTenantTx, Db, TenantScope, TenantTx};
+use super::{
+    pool::Db,
+    transaction::{CrossTenantTx, TenantScope, TenantTx},
+};
 use contracts::id::TenantId;
 
 /// Handed to each background task by the code that starts it; nobody else has one.

@@ -10,7 +10,7 @@
 //! | [`Lookup`] | every tenant's, only to read | anybody: what a secret, a host or an address stands for |
 //! | [`TenantlessTx`] | rows that are no tenant's | anybody |
 
-use super::Db;
+use super::pool::Db;
 use crate::poller::Wake;
 use contracts::id::TenantId;
 use sqlx::{AssertSqlSafe, PgConnection, PgTransaction};
