@@ -1,25 +1,25 @@
 //! Is anybody allowed what was taken from them, whatever dies meanwhile? Real processes, real faults, and a count that must be 0.
 
-mod cast;
 mod evictions;
 mod faults;
 mod ledger;
 mod log_outs;
+mod participants;
 mod person;
 mod readers;
 mod slow_fillers;
 mod world;
 mod writers;
 
-use crate::{dice::Dice, tour::guide::Guide};
+use crate::{rng::Rng, tour::guide::Guide};
 use anyhow::{Context, Result, bail};
-use cast::Cast;
 use clap::Args;
 use evictions::Evictor;
 use faults::{Fault, Faults, Recoveries};
 use ledger::{Books, Outcome};
 use local_stack::{Stack, redis::Redis, state::State};
 use log_outs::Leaver;
+use participants::Participants;
 use readers::Sessions;
 use slow_fillers::Brake;
 use std::{sync::Arc, time::Duration};
@@ -33,7 +33,7 @@ const ENOUGH: u64 = 100;
 const SECONDS: u64 = 20;
 
 #[derive(Args)]
-pub struct Wish {
+pub struct Options {
     /// How long faults are inflicted; longer if too little was tried by then
     #[arg(long, default_value_t = SECONDS)]
     seconds: u64,
@@ -42,21 +42,21 @@ pub struct Wish {
     seed: Option<u64>,
 }
 
-impl Default for Wish {
+impl Default for Options {
     fn default() -> Self {
         Self { seconds: SECONDS, seed: None }
     }
 }
 
 /// On a stack that has a pair of Redis; whether nobody was allowed what was taken, and enough was tried.
-pub async fn on(stack: &mut Stack, state: State, wish: &Wish) -> Result<bool> {
-    let seed = wish.seed.unwrap_or_else(Dice::any_seed);
+pub async fn on(stack: &mut Stack, state: State, options: &Options) -> Result<bool> {
+    let seed = options.seed.unwrap_or_else(Rng::any_seed);
     let guide = Guide::new(state)?;
     let world = Arc::new(World::new(&guide.state, ROLE)?);
     println!("gathering people");
-    let cast = cast::gather(&guide, &world).await?;
-    println!("chaos for {} s, with --seed {seed}", wish.seconds);
-    let recoveries = unleash(stack, &guide, &world, cast, wish, seed).await?;
+    let participants = participants::gather(&guide, &world).await?;
+    println!("chaos for {} s, with --seed {seed}", options.seconds);
+    let recoveries = unleash(stack, &guide, &world, participants, options, seed).await?;
     Ok(report(&world.ledger.books(), &recoveries))
 }
 
@@ -64,64 +64,65 @@ async fn unleash(
     stack: &mut Stack,
     guide: &Guide,
     world: &Arc<World>,
-    cast: Cast,
-    wish: &Wish,
+    participants: Participants,
+    options: &Options,
     seed: u64,
 ) -> Result<Recoveries> {
-    let mut dice = Dice::new(seed);
-    let canary = cast::owner(guide, world).await?;
+    let mut rng = Rng::new(seed);
+    let canary = participants::owner(guide, world).await?;
     let pair = stack.pair.take().context("the stack has one Redis only")?;
-    let mut crowd = crowd(guide, world, cast, pair.redis(), &mut dice).await?;
-    let mut faults = Faults { stack, pair, world, canary, dice };
+    let mut tasks = start(guide, world, participants, pair.redis(), &mut rng).await?;
+    let mut faults = Faults { stack, pair, world, canary, rng };
     let recoveries = tokio::select! {
-        recoveries = faults.inflict(Duration::from_secs(wish.seconds), ENOUGH) => recoveries?,
-        ended = crowd.join_next() => bail!("somebody left before the end: {ended:?}"),
+        recoveries = faults.inflict(Duration::from_secs(options.seconds), ENOUGH) => recoveries?,
+        ended = tasks.join_next() => bail!("somebody left before the end: {ended:?}"),
     };
     world.end();
-    while let Some(ended) = crowd.join_next().await {
+    while let Some(ended) = tasks.join_next().await {
         ended??;
     }
     Ok(recoveries)
 }
 
 /// Writers, readers and evictions, at work.
-async fn crowd(
+async fn start(
     guide: &Guide,
     world: &Arc<World>,
-    cast: Cast,
+    participants: Participants,
     redis: Redis,
-    dice: &mut Dice,
+    rng: &mut Rng,
 ) -> Result<JoinSet<Result<()>>> {
-    let mut crowd = JoinSet::new();
-    let principals = cast.people.iter().map(|(person, _)| person.principal.clone()).collect();
+    let mut tasks = JoinSet::new();
+    let principals = participants.people.iter().map(|(person, _)| person.principal.clone()).collect();
     let evictor =
-        Evictor { world: Arc::clone(world), redis, tenant: cast.tenant, principals, dice: Dice::new(dice.next()) };
-    crowd.spawn(at_peace(evictor.run()));
+        Evictor { world: Arc::clone(world), redis, tenant: participants.tenant, principals, rng: Rng::new(rng.next()) };
+    tasks.spawn(reporting_nothing(evictor.run()));
     let url = format!("{}permission", guide.state.postgres_url.trim_end_matches("postgres"));
-    crowd.spawn(Brake { world: Arc::clone(world), url, dice: Dice::new(dice.next()) }.run());
-    for (person, way) in cast.people {
-        let (person, subject, admin) = (Arc::new(person), world.ledger.enter(), cast::owner(guide, world).await?);
+    tasks.spawn(Brake { world: Arc::clone(world), url, rng: Rng::new(rng.next()) }.run());
+    for (person, way) in participants.people {
+        let (person, subject, admin) =
+            (Arc::new(person), world.ledger.enter(), participants::owner(guide, world).await?);
         let watch = readers::watch(Arc::clone(world), Arc::clone(&person), subject);
-        crowd.spawn(at_peace(watch));
-        let writer = Writer { world: Arc::clone(world), admin, person, subject, way, dice: Dice::new(dice.next()) };
-        crowd.spawn(writer.run());
+        tasks.spawn(reporting_nothing(watch));
+        let writer = Writer { world: Arc::clone(world), admin, person, subject, way, rng: Rng::new(rng.next()) };
+        tasks.spawn(writer.run());
     }
     let sessions = Arc::new(Sessions::default());
-    let watch = readers::watch_sessions(Arc::clone(world), Arc::clone(&sessions), Dice::new(dice.next()));
-    crowd.spawn(at_peace(watch));
+    let watch = readers::watch_sessions(Arc::clone(world), Arc::clone(&sessions), Rng::new(rng.next()));
+    tasks.spawn(reporting_nothing(watch));
     let leaver = Leaver {
         world: Arc::clone(world),
-        email: cast.leaver,
-        password: cast::PASSWORD,
+        email: participants.leaver,
+        password: participants::PASSWORD,
         sessions,
-        dice: Dice::new(dice.next()),
+        rng: Rng::new(rng.next()),
     };
-    crowd.spawn(leaver.run());
-    Ok(crowd)
+    tasks.spawn(leaver.run());
+    Ok(tasks)
 }
 
 /// For those who have nothing to report: what they see is in the ledger.
-async fn at_peace(task: impl Future<Output = ()>) -> Result<()> {
+async fn reporting_nothing(task: impl Future<Output = ()>) -> Result<()> {
     task.await;
     Ok(())
 }

@@ -4,7 +4,7 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command-line tool talks to the person who called it")]
 
 mod chaos;
-mod dice;
+mod rng;
 mod tour;
 
 use anyhow::Result;
@@ -31,7 +31,7 @@ enum Proof {
         own: bool,
     },
     /// Kill, restart and fail over Redis while permissions are given and taken, and count who was still allowed what was taken
-    Chaos(chaos::Wish),
+    Chaos(chaos::Options),
     /// The tour, then the chaos among the same processes
     #[command(hide = true)]
     Both,
@@ -43,7 +43,7 @@ async fn main() -> ExitCode {
     let cli = Cli::parse();
     let passed = match cli.proof {
         Proof::Tour { own } => tour::run(cli.data, own).await,
-        Proof::Chaos(wish) => own_stack(cli.data, "chaos", async |stack| chaos(stack, &wish).await).await,
+        Proof::Chaos(options) => own_stack(cli.data, "chaos", async |stack| chaos(stack, &options).await).await,
         Proof::Both => own_stack(cli.data, "proofs", both).await,
     };
     match passed {
@@ -68,9 +68,9 @@ async fn own_stack(
     local_stack::with(data, options, proof).await
 }
 
-async fn chaos(stack: &mut Stack, wish: &chaos::Wish) -> Result<bool> {
+async fn chaos(stack: &mut Stack, options: &chaos::Options) -> Result<bool> {
     let state = stack.start().await?;
-    chaos::on(stack, state, wish).await
+    chaos::on(stack, state, options).await
 }
 
 async fn both(stack: &mut Stack) -> Result<bool> {
@@ -78,6 +78,6 @@ async fn both(stack: &mut Stack) -> Result<bool> {
     let mut state = stack.start().await?;
     let toured = tour::on(stack, &mut state).await?;
     println!("\nthe proof: nobody is allowed what was taken, whatever dies meanwhile");
-    let held = chaos::on(stack, state, &chaos::Wish::default()).await?;
+    let held = chaos::on(stack, state, &chaos::Options::default()).await?;
     Ok(toured && held)
 }

@@ -1,7 +1,6 @@
 //! Is the story true? Fifteen steps over HTTP against a running stack, each with what was seen; the first thing that is not so ends it.
 
 mod aws;
-pub mod cast;
 mod enabling;
 mod forged;
 mod forum;
@@ -11,6 +10,7 @@ mod invoice;
 mod leaving;
 pub mod mail;
 mod messages;
+pub mod people;
 mod postgres;
 pub mod registration;
 mod removal;

@@ -1,7 +1,7 @@
 //! What if a key is gone at any moment? Then it is filled anew, and some of those fillers are under way while a revocation is answered.
 
 use super::world::World;
-use crate::dice::Dice;
+use crate::rng::Rng;
 use local_stack::redis::Redis;
 use std::{sync::Arc, time::Duration};
 
@@ -13,15 +13,15 @@ pub struct Evictor {
     pub redis: Redis,
     pub tenant: String,
     pub principals: Vec<String>,
-    pub dice: Dice,
+    pub rng: Rng,
 }
 
 impl Evictor {
     pub async fn run(mut self) {
         while !self.world.is_over() {
-            let principal = &self.principals[self.dice.below(self.principals.len())];
+            let principal = &self.principals[self.rng.below(self.principals.len())];
             // Mostly records: the stamps of a tenant would take all its records with them.
-            let key = match self.dice.below(40) {
+            let key = match self.rng.below(40) {
                 0 => "ts".to_owned(),
                 1..6 => format!("us:{principal}"),
                 _ => format!("rec:{principal}"),

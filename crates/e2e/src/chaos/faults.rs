@@ -5,7 +5,7 @@ use super::{
     readers::CHECKED,
     world::{VICTIM, World},
 };
-use crate::dice::Dice;
+use crate::rng::Rng;
 use anyhow::{Context, Result, bail, ensure};
 use local_stack::{Stack, pair::Pair};
 use std::{
@@ -52,7 +52,7 @@ pub struct Faults<'a> {
     pub world: &'a World,
     /// Who may do everything all the time.
     pub canary: Person,
-    pub dice: Dice,
+    pub rng: Rng,
 }
 
 impl Faults<'_> {
@@ -62,7 +62,7 @@ impl Faults<'_> {
         self.until_well("the start").await?;
         loop {
             let mut order = Fault::ALL;
-            self.dice.shuffle(&mut order);
+            self.rng.shuffle(&mut order);
             for fault in order {
                 let tried =
                     recoveries.len() == Fault::ALL.len() && self.world.ledger.books().answered_revocations() >= enough;
@@ -70,7 +70,7 @@ impl Faults<'_> {
                     return Ok(recoveries);
                 }
                 // Revocations are to be answered between the faults, and some right before one.
-                tokio::time::sleep(self.dice.millis(300, 1_000)).await;
+                tokio::time::sleep(self.rng.millis(300, 1_000)).await;
                 let struck = Instant::now();
                 self.world.ledger.books().scene = fault.name();
                 self.inflict_one(fault).await.with_context(|| format!("while {}", fault.name()))?;
@@ -104,7 +104,7 @@ impl Faults<'_> {
     }
 
     async fn stay_away(&mut self) {
-        tokio::time::sleep(self.dice.millis(0, 600)).await;
+        tokio::time::sleep(self.rng.millis(0, 600)).await;
     }
 
     /// Comes back when a revocation has been answered that it could not be confirmed.

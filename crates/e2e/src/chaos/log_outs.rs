@@ -1,7 +1,7 @@
 //! Does an ended session stay ended? Somebody logs in and out, over and over.
 
 use super::{person::Person, readers::Sessions, world::World};
-use crate::dice::Dice;
+use crate::rng::Rng;
 use anyhow::{Result, bail};
 use reqwest::Method;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ pub struct Leaver {
     pub email: String,
     pub password: &'static str,
     pub sessions: Arc<Sessions>,
-    pub dice: Dice,
+    pub rng: Rng,
 }
 
 impl Leaver {
@@ -21,7 +21,7 @@ impl Leaver {
             let person = Person::log_in(&world, &self.email, self.password).await?;
             let (subject, token) = (world.ledger.enter(), person.token());
             self.sessions.begin(subject, token.clone());
-            tokio::time::sleep(self.dice.millis(20, 200)).await;
+            tokio::time::sleep(self.rng.millis(20, 200)).await;
             match self.log_out(&token).await? {
                 Some(alone) => {
                     world.ledger.revoked(subject, "log-outs");
@@ -33,7 +33,7 @@ impl Leaver {
                 }
                 None => self.sessions.forget_last(),
             }
-            tokio::time::sleep(self.dice.millis(20, 200)).await;
+            tokio::time::sleep(self.rng.millis(20, 200)).await;
         }
         Ok(())
     }

@@ -1,7 +1,7 @@
 //! Is anybody still allowed what was taken from them? Asked without pause, at one service after the other.
 
 use super::{ledger::Subject, person::Person, world::World};
-use crate::dice::Dice;
+use crate::rng::Rng;
 use reqwest::Method;
 use std::{
     collections::VecDeque,
@@ -59,20 +59,20 @@ impl Sessions {
     }
 
     /// The newest as often as any other.
-    fn pick(&self, dice: &mut Dice) -> Option<(Subject, String)> {
+    fn pick(&self, rng: &mut Rng) -> Option<(Subject, String)> {
         let all = self.all();
-        let index = if dice.below(2) == 0 { all.len().checked_sub(1)? } else { dice.below(all.len()) };
+        let index = if rng.below(2) == 0 { all.len().checked_sub(1)? } else { rng.below(all.len()) };
         all.get(index).cloned()
     }
 }
 
 /// Tries sessions that have ended, until it is over.
-pub async fn watch_sessions(world: Arc<World>, sessions: Arc<Sessions>, mut dice: Dice) {
+pub async fn watch_sessions(world: Arc<World>, sessions: Arc<Sessions>, mut rng: Rng) {
     for (service, path) in CHECKED.into_iter().chain([OWN]).cycle() {
         if world.is_over() {
             return;
         }
-        if let Some((subject, token)) = sessions.pick(&mut dice) {
+        if let Some((subject, token)) = sessions.pick(&mut rng) {
             let sent = world.ledger.sends(subject);
             let answer = world.send(world.request(Method::GET, service, path).bearer_auth(token)).await;
             if let Some(outcome) = world.outcome(service, &answer) {

@@ -2,7 +2,7 @@
 //! revoking does not read: the revocation is answered meanwhile, and then the filler writes what it has read before.
 
 use super::world::World;
-use crate::dice::Dice;
+use crate::rng::Rng;
 use anyhow::{Context, Result, ensure};
 use local_stack::tools;
 use std::{path::Path, process::Stdio, sync::Arc};
@@ -12,7 +12,7 @@ pub struct Brake {
     pub world: Arc<World>,
     /// Of PostgreSQL's superuser, in the permission service's database.
     pub url: String,
-    pub dice: Dice,
+    pub rng: Rng,
 }
 
 impl Brake {
@@ -22,13 +22,13 @@ impl Brake {
         while !self.world.is_over() {
             self.hold_up(&psql).await?;
             self.world.ledger.books().held_up += 1;
-            tokio::time::sleep(self.dice.millis(50, 250)).await;
+            tokio::time::sleep(self.rng.millis(50, 250)).await;
         }
         Ok(())
     }
 
     async fn hold_up(&mut self, psql: &Path) -> Result<()> {
-        let seconds = self.dice.millis(20, 150).as_secs_f32();
+        let seconds = self.rng.millis(20, 150).as_secs_f32();
         let script =
             format!("BEGIN; LOCK TABLE permissions IN ACCESS EXCLUSIVE MODE; SELECT pg_sleep({seconds}); COMMIT");
         let mut command = Command::new(psql);

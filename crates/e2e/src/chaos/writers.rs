@@ -1,7 +1,7 @@
 //! In which ways is a permission given and taken, over and over? Each repeated until it is answered, as the answer asks for.
 
 use super::{ledger::Subject, person::Person, readers, world::World};
-use crate::dice::Dice;
+use crate::rng::Rng;
 use anyhow::{Result, bail, ensure};
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -44,7 +44,7 @@ pub struct Writer {
     pub person: Arc<Person>,
     pub subject: Subject,
     pub way: Way,
-    pub dice: Dice,
+    pub rng: Rng,
 }
 
 impl Writer {
@@ -56,13 +56,12 @@ impl Writer {
                 break;
             }
             // So that a filler may be under way when it is taken.
-            tokio::time::sleep(self.dice.millis(0, 150)).await;
+            tokio::time::sleep(self.rng.millis(0, 150)).await;
             if self.take().await?.is_none() {
                 break;
             }
             // Most are given again soon, for many trials; some not before several faults have come and gone.
-            let hold =
-                if self.dice.below(10) == 0 { self.dice.millis(1_000, 4_000) } else { self.dice.millis(30, 250) };
+            let hold = if self.rng.below(10) == 0 { self.rng.millis(1_000, 4_000) } else { self.rng.millis(30, 250) };
             tokio::time::sleep(hold).await;
         }
         Ok(())

@@ -20,7 +20,7 @@ pub struct Instance {
 
 pub async fn enable(guide: &Guide, ada: &Session) -> Result<Instance> {
     catalogue(guide, ada).await?;
-    let host = &guide.cast.ada.host;
+    let host = &guide.people.ada.host;
     let wrong = [
         ("an unknown module", json!({ "service": "forum", "host": host, "modules": ["ghosts"] }), "modules[0]"),
         ("a bad host name", json!({ "service": "forum", "host": "http://not a host", "modules": [] }), "host"),
@@ -51,7 +51,7 @@ pub async fn enable(guide: &Guide, ada: &Session) -> Result<Instance> {
 
 /// A host of somebody else's domain is not served, and what waits can be cancelled.
 async fn unproved(guide: &Guide, ada: &Session) -> Result<()> {
-    let body = json!({ "service": "forum", "host": format!("bank{}.example.com", guide.cast.tag), "modules": [] });
+    let body = json!({ "service": "forum", "host": format!("bank{}.example.com", guide.people.tag), "modules": [] });
     let instance = guide.post("configurator", INSTANCES).bearer(&ada.token).json(&body).expect(202).await?;
     ensure!(
         instance["state"] == "awaiting_proof" && instance["host_proof"]["record_type"] == "TXT",

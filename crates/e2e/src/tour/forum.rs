@@ -14,7 +14,7 @@ use serde_json::json;
 pub const POSTS: u32 = 15;
 
 pub async fn use_it(guide: &Guide) -> Result<()> {
-    let (host, grace) = (&guide.cast.ada.host, &guide.cast.grace);
+    let (host, grace) = (&guide.people.ada.host, &guide.people.grace);
     // Made meanwhile, and looked at in the end.
     let other = async {
         registration::sign_up(guide, grace).await?;

@@ -1,6 +1,6 @@
 //! What do all steps share? Where the services are, who plays, how to wait, and what is said.
 
-use super::{cast::Cast, http::Call};
+use super::{http::Call, people::People};
 use anyhow::{Context, Result, bail};
 use local_stack::state::{self, State};
 use reqwest::{Method, redirect::Policy};
@@ -16,7 +16,7 @@ const TIMEOUT: Duration = Duration::from_secs(20);
 
 pub struct Guide {
     pub state: State,
-    pub cast: Cast,
+    pub people: People,
     pub http: reqwest::Client,
     steps: Cell<u32>,
 }
@@ -24,7 +24,7 @@ pub struct Guide {
 impl Guide {
     pub fn new(state: State) -> Result<Self> {
         let http = reqwest::Client::builder().no_proxy().redirect(Policy::none()).timeout(TIMEOUT).build()?;
-        Ok(Self { state, cast: Cast::of_a_tour(), http, steps: Cell::new(0) })
+        Ok(Self { state, people: People::of_a_tour(), http, steps: Cell::new(0) })
     }
 
     pub fn step(&self, title: &str) {

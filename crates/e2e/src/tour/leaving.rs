@@ -31,8 +31,8 @@ pub async fn remove_polls(guide: &Guide, ada: &Session, instance: &Instance) -> 
         began.elapsed().as_secs_f64() * 1000.0
     ));
     forum::call(guide, &instance.host, Method::GET, "/v1/topics").expect(200).await?;
-    forum::call(guide, &guide.cast.grace.host, Method::GET, "/v1/polls").expect(200).await?;
-    guide.saw(format!("its topics are still there, and so are the polls on {}", guide.cast.grace.host));
+    forum::call(guide, &guide.people.grace.host, Method::GET, "/v1/polls").expect(200).await?;
+    guide.saw(format!("its topics are still there, and so are the polls on {}", guide.people.grace.host));
 
     let closed = async || {
         let usage = usage::of(guide, ada).await?;

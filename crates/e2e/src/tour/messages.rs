@@ -22,7 +22,7 @@ pub async fn repeated_and_malformed(guide: &Guide, ada: &Session, instance: &Ins
     ensure!(after == before + 7.0, "7 posts, said three times, took the meter from {before} to {after}");
     guide.saw("one SNS message with 7 posts, published three times: the meter went up by 7, and billing counted two duplicates");
 
-    let marker = format!("not a message {}", guide.cast.tag);
+    let marker = format!("not a message {}", guide.people.tag);
     guide.publish(TOPIC, KIND, &marker).await?;
     let senseless = recorded(ada, instance, 2, 1).replace("\"occurred_at\"", "\"occured_at\"");
     guide.publish(TOPIC, KIND, &senseless).await?;

@@ -1,10 +1,10 @@
 //! Steps 1 and 2: how does somebody become a user with a tenant?
 
 use super::{
-    cast::Owner,
     guide::Guide,
     http::{Call, text},
     mail,
+    people::Owner,
 };
 use anyhow::{Result, ensure};
 use reqwest::{
@@ -17,7 +17,7 @@ const USERS: &str = "/v1/users";
 const VERIFICATION: &str = "/v1/email-verifications/";
 
 pub async fn register(guide: &Guide) -> Result<()> {
-    let ada = &guide.cast.ada;
+    let ada = &guide.people.ada;
     for (what, change, field) in [
         ("a weak password", json!({ "password": "tooshort" }), "password"),
         ("one out of the list of common ones", json!({ "password": "passwordpassword" }), "password"),
@@ -28,24 +28,24 @@ pub async fn register(guide: &Guide) -> Result<()> {
         ),
         ("a malformed address", json!({ "email": "ada at acme" }), "email"),
     ] {
-        let mut body = wish(ada);
+        let mut body = body_of(ada);
         body.as_object_mut().into_iter().for_each(|body| body.extend(change.as_object().cloned().unwrap_or_default()));
         guide.post("auth", USERS).json(&body).invalid(&[field]).await?;
         guide.saw(format!("{what}: 422, and errors[] names {field}"));
     }
     for field in ["email", "password", "display_name", "tenant_name"] {
-        let mut body = wish(ada);
+        let mut body = body_of(ada);
         body.as_object_mut().and_then(|body| body.remove(field));
         guide.post("auth", USERS).json(&body).invalid(&[field]).await?;
     }
     guide.saw("each field missing in turn: 422, and errors[] names it");
-    let first = guide.post("auth", USERS).json(&wish(ada)).expect(202).await?;
+    let first = guide.post("auth", USERS).json(&body_of(ada)).expect(202).await?;
     guide.saw(format!("{} with tenant {}: 202 {first}", ada.email, ada.tenant));
     Ok(())
 }
 
 pub async fn verify(guide: &Guide) -> Result<()> {
-    let ada = &guide.cast.ada;
+    let ada = &guide.people.ada;
     let credentials = json!({ "email": ada.email, "password": ada.password });
     guide.post("auth", "/v1/sessions").json(&credentials).refused(401, "credentials_wrong").await?;
     guide.saw("login before that, with the right password: 401, as for an address that nobody knows");
@@ -91,14 +91,14 @@ pub async fn verify(guide: &Guide) -> Result<()> {
 
 /// Whether an address has an account is told to its owner only.
 async fn known_address(guide: &Guide, ada: &Owner) -> Result<()> {
-    let known = guide.post("auth", USERS).json(&wish(ada)).send().await?;
+    let known = guide.post("auth", USERS).json(&body_of(ada)).send().await?;
     let nobody = Owner {
-        email: format!("nobody@acme-{}.test", guide.cast.tag),
+        email: format!("nobody@acme-{}.test", guide.people.tag),
         tenant: ada.tenant.clone(),
         host: String::new(),
         ..*ada
     };
-    let unknown = guide.post("auth", USERS).json(&wish(&nobody)).send().await?;
+    let unknown = guide.post("auth", USERS).json(&body_of(&nobody)).send().await?;
     ensure!((known.status, &known.text) == (unknown.status, &unknown.text), "{known}, but {unknown}");
     let mail = guide.mail(&ada.email, "already have an account").await?;
     guide.saw(format!(
@@ -113,11 +113,11 @@ async fn known_address(guide: &Guide, ada: &Owner) -> Result<()> {
 
 /// Registers and verifies in one go, for those whose story this is not.
 pub async fn sign_up(guide: &Guide, owner: &Owner) -> Result<()> {
-    guide.post("auth", USERS).json(&wish(owner)).expect(202).await?;
+    guide.post("auth", USERS).json(&body_of(owner)).expect(202).await?;
     let link = mail::link(&guide.mail(&owner.email, "Confirm").await?, VERIFICATION)?;
     Call::new(&guide.http, Method::POST, &link).json(&json!({ "password": owner.password })).expect(200).await.map(drop)
 }
 
-fn wish(owner: &Owner) -> Value {
+fn body_of(owner: &Owner) -> Value {
     json!({ "email": owner.email, "password": owner.password, "display_name": owner.name, "tenant_name": owner.tenant })
 }

@@ -39,7 +39,7 @@ pub async fn hold_back_and_remove(guide: &Guide, ada: &Session, bob: &Session) -
         }
     }
     let log_in =
-        json!({ "email": guide.cast.bob_email, "password": guide.cast.bob_password, "tenant_id": ada.tenant_id });
+        json!({ "email": guide.people.bob_email, "password": guide.people.bob_password, "tenant_id": ada.tenant_id });
     guide.post("auth", "/v1/sessions").json(&log_in).refused(403, "not_a_member").await?;
     let left = guide
         .get("permission", &format!("/v1/grants?principal=user:{}", bob.user_id))

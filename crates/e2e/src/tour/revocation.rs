@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 const ROLE: &str = "accountant";
 
 pub async fn invite_and_revoke(guide: &Guide, ada: &Session) -> Result<Session> {
-    let (email, password) = (&guide.cast.bob_email, guide.cast.bob_password);
+    let (email, password) = (&guide.people.bob_email, guide.people.bob_password);
     guide.post("auth", "/v1/invitations").bearer(&ada.token).json(&json!({ "email": email })).expect(202).await?;
     let link = mail::link(&guide.mail(email, "invites you").await?, "/v1/invitations/")?;
     Call::new(&guide.http, Method::GET, &link)
@@ -30,7 +30,7 @@ pub async fn invite_and_revoke(guide: &Guide, ada: &Session) -> Result<Session> 
     ensure!(bob.tenant_id == ada.tenant_id, "Bob is in another tenant than Ada");
     guide.saw(format!(
         "invited by mail, {email} accepts on the page behind the link, which works once, and logs in to {}",
-        guide.cast.ada.tenant
+        guide.people.ada.tenant
     ));
 
     let invoices = || guide.get("billing", "/v1/invoices").bearer(&bob.token);

@@ -1,9 +1,9 @@
 //! Step 3: who is logged in, what may they do, and when does it end?
 
 use super::{
-    cast::Owner,
     guide::Guide,
     http::{Call, list, text},
+    people::Owner,
 };
 use anyhow::{Result, ensure};
 use serde_json::{Value, json};
@@ -38,7 +38,7 @@ pub struct Session {
 }
 
 pub async fn log_in_and_out(guide: &Guide) -> Result<Session> {
-    let ada = &guide.cast.ada;
+    let ada = &guide.people.ada;
     login(guide, &ada.email, "not her password at all").refused(401, "credentials_wrong").await?;
     login(guide, "nobody@nowhere.test", ada.password).refused(401, "credentials_wrong").await?;
     guide.saw("a wrong password, and an unknown address: 401 credentials_wrong, the same");

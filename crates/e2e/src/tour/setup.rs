@@ -76,7 +76,7 @@ pub async fn until_there(guide: &Guide, host: &str) -> Result<(u32, Duration)> {
 }
 
 pub fn title(guide: &Guide) -> String {
-    format!("The kettles of {}", guide.cast.ada.tenant)
+    format!("The kettles of {}", guide.people.ada.tenant)
 }
 
 /// The host's first page, as a browser asks for it.

@@ -10,20 +10,20 @@ use serde_json::{Value, json};
 
 pub async fn mails(guide: &Guide, ada: &Session, invoice: &Value) -> Result<()> {
     let number = text(invoice, "/number")?;
-    let mail = guide.mail(&guide.cast.ada.email, number).await?;
+    let mail = guide.mail(&guide.people.ada.email, number).await?;
     ensure!(
-        text(&mail, "/BodyText")?.contains(&guide.cast.ada.tenant) && text(&mail, "/BodyText")?.contains(number),
+        text(&mail, "/BodyText")?.contains(&guide.people.ada.tenant) && text(&mail, "/BodyText")?.contains(number),
         "the invoice's mail is wrong: {mail}"
     );
     let invoices = guide
-        .mails_to(&guide.cast.ada.email)
+        .mails_to(&guide.people.ada.email)
         .await?
         .into_iter()
         .filter(|mail| mail["Subject"].as_str().is_some_and(|subject| subject.contains(number)));
     ensure!(invoices.count() == 1, "the invoice was mailed more than once");
-    guide.saw(format!("'{}' to {}, once", text(&mail, "/Subject")?, guide.cast.ada.email));
+    guide.saw(format!("'{}' to {}, once", text(&mail, "/Subject")?, guide.people.ada.email));
 
-    let (bouncing, complaining) = (&guide.cast.bouncing, &guide.cast.complaining);
+    let (bouncing, complaining) = (&guide.people.bouncing, &guide.people.complaining);
     let (bounce, complaint) =
         (suppressed(guide, bouncing, "bounced", "bounce"), suppressed(guide, complaining, "complained", "complaint"));
     tokio::try_join!(bounce, complaint, suppressed_for_her(guide, ada))?;
@@ -62,7 +62,7 @@ async fn suppressed(guide: &Guide, address: &str, end: &str, reason: &str) -> Re
 
 /// What bounces of a tenant's mail is that tenant's affair.
 async fn suppressed_for_her(guide: &Guide, ada: &Session) -> Result<()> {
-    let address = &guide.cast.unreachable;
+    let address = &guide.people.unreachable;
     guide.post("auth", "/v1/invitations").bearer(&ada.token).json(&json!({ "email": address })).expect(202).await?;
     let listed = async || {
         let listed = guide
@@ -84,7 +84,7 @@ async fn suppressed_for_her(guide: &Guide, ada: &Session) -> Result<()> {
 
 async fn send(guide: &Guide, recipient: &str, which: &str) -> Result<String> {
     let body = json!({
-        "key": format!("tour-{}:{recipient}:{which}", guide.cast.tag), "template": "notice", "recipient": recipient,
+        "key": format!("tour-{}:{recipient}:{which}", guide.people.tag), "template": "notice", "recipient": recipient,
         "variables": { "title": "A notice", "text": format!("The {which} one.") },
     });
     let call = |body: &Value| -> Call { guide.post("mailer", "/v1/messages").bearer(guide.operator()).json(body) };

@@ -20,7 +20,7 @@ const LOOK: Duration = Duration::from_millis(10);
 const AT_WORK: Duration = Duration::from_secs(20);
 
 pub async fn kill_a_worker(guide: &Guide, ada: &Session) -> Result<()> {
-    let instance = enabling::request(guide, ada, &guide.cast.crash_host, &["statistics"]).await?;
+    let instance = enabling::request(guide, ada, &guide.people.crash_host, &["statistics"]).await?;
     setup::complete(guide, &instance, "Made twice over", SAMPLE_POSTS).await?;
     let job = in_the_middle(guide, &instance.id).await?;
     let victim = text(&job, "/worker")?;

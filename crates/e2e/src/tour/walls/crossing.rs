@@ -2,7 +2,7 @@
 
 use super::{
     super::{guide::Guide, http::Answer, sessions::Session},
-    harvest::paths,
+    crawler::paths,
     known::Known,
     sample::Sampler,
     spec::{Door, Operation, PRODUCT},

@@ -1,4 +1,4 @@
-//! Who is in the story? An owner who gives and takes, and people of her tenant, each of whom loses what they have in one way.
+//! Who takes part: an owner who gives and takes, and people of her tenant, each of whom loses what they have in one way.
 
 use super::{person::Person, readers::PERMISSIONS, world::World, writers::Way};
 use crate::tour::{
@@ -15,7 +15,7 @@ pub const PASSWORD: &str = "seventeen herons above the weir";
 /// People a way.
 const EACH: usize = 2;
 
-pub struct Cast {
+pub struct Participants {
     pub tenant: String,
     pub people: Vec<(Person, Way)>,
     /// The address of somebody who logs in and out.
@@ -23,14 +23,14 @@ pub struct Cast {
 }
 
 /// Makes the tenant, its people, roles and groups.
-pub async fn gather(guide: &Guide, world: &World) -> Result<Cast> {
-    let ada = &guide.cast.ada;
+pub async fn gather(guide: &Guide, world: &World) -> Result<Participants> {
+    let ada = &guide.people.ada;
     registration::sign_up(guide, ada).await?;
     let session = sessions::log_in(guide, ada).await?;
     let setting = Setting { guide, world, token: session.token };
     setting.post("/v1/roles", json!({ "name": world.role, "permissions": PERMISSIONS })).await?;
 
-    let email = |number: usize| format!("chaos-{number}@acme-{}.test", guide.cast.tag);
+    let email = |number: usize| format!("chaos-{number}@acme-{}.test", guide.people.tag);
     let ways = 4 * EACH;
     for number in 0..=ways {
         guide
@@ -48,12 +48,12 @@ pub async fn gather(guide: &Guide, world: &World) -> Result<Cast> {
     }
     let leaver = setting.join(&email(ways)).await?;
     setting.grant(&leaver.principal, world.role).await?;
-    Ok(Cast { tenant: session.tenant_id, people, leaver: email(ways) })
+    Ok(Participants { tenant: session.tenant_id, people, leaver: email(ways) })
 }
 
 /// The owner, logged in.
 pub async fn owner(guide: &Guide, world: &World) -> Result<Person> {
-    Person::log_in(world, &guide.cast.ada.email, guide.cast.ada.password).await
+    Person::log_in(world, &guide.people.ada.email, guide.people.ada.password).await
 }
 
 struct Setting<'a> {

@@ -1,4 +1,4 @@
-//! What happens next? Something random, and the same again for the same seed.
+//! Seeded random numbers: the same again for the same seed.
 
 use std::{
     hash::{BuildHasher, RandomState},
@@ -6,9 +6,9 @@ use std::{
 };
 
 /// SplitMix64 (<https://prng.di.unimi.it/splitmix64.c>): order and pauses need no more.
-pub struct Dice(u64);
+pub struct Rng(u64);
 
-impl Dice {
+impl Rng {
     pub fn new(seed: u64) -> Self {
         Self(seed)
     }
@@ -47,9 +47,9 @@ mod tests {
     #[test]
     fn a_seed_tells_the_same_story_again() {
         let order = |seed| {
-            let (mut dice, mut items) = (Dice::new(seed), [1, 2, 3, 4, 5]);
-            dice.shuffle(&mut items);
-            (items, dice.millis(10, 20))
+            let (mut rng, mut items) = (Rng::new(seed), [1, 2, 3, 4, 5]);
+            rng.shuffle(&mut items);
+            (items, rng.millis(10, 20))
         };
         assert_eq!(order(7), order(7));
         let mut sorted = order(7).0;

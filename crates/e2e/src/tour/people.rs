@@ -1,6 +1,6 @@
-//! Who plays? The people of the story, under names that nobody has used on this stack before.
+//! The people of the tour, under names that nobody has used on this stack before.
 
-use crate::dice::Dice;
+use crate::rng::Rng;
 
 /// Letters that tell one tour's names from another's: one in 300 million is met by chance.
 const TAG: usize = 6;
@@ -14,7 +14,7 @@ pub struct Owner {
     pub host: String,
 }
 
-pub struct Cast {
+pub struct People {
     pub ada: Owner,
     /// Of another tenant.
     pub grace: Owner,
@@ -33,9 +33,9 @@ pub struct Cast {
     pub tag: String,
 }
 
-impl Cast {
+impl People {
     pub fn of_a_tour() -> Self {
-        Self::tagged(&tag(&mut Dice::new(Dice::any_seed())))
+        Self::tagged(&tag(&mut Rng::new(Rng::any_seed())))
     }
 
     fn tagged(tag: &str) -> Self {
@@ -65,8 +65,8 @@ impl Cast {
     }
 }
 
-fn tag(dice: &mut Dice) -> String {
-    (0..TAG).filter_map(|_| char::from_digit(10 + dice.below(26) as u32, 36)).collect()
+fn tag(rng: &mut Rng) -> String {
+    (0..TAG).filter_map(|_| char::from_digit(10 + rng.below(26) as u32, 36)).collect()
 }
 
 #[cfg(test)]
@@ -76,24 +76,24 @@ mod tests {
 
     #[test]
     fn the_names_of_the_story_with_a_tag() {
-        let cast = Cast::tagged("kettle");
+        let people = People::tagged("kettle");
         assert_eq!(
-            (&*cast.ada.email, &*cast.ada.tenant, &*cast.ada.host),
+            (&*people.ada.email, &*people.ada.tenant, &*people.ada.host),
             ("ada@acme-kettle.test", "Acme kettle", "acme-kettle.forum.localhost")
         );
-        assert_eq!(cast.complaining, "complaint+kettle@simulator.amazonses.com");
+        assert_eq!(people.complaining, "complaint+kettle@simulator.amazonses.com");
     }
 
     /// Whoever tried the examples of the documents by hand has used the names without a tag.
     #[test]
     fn everything_that_can_be_taken_has_the_tag_which_no_two_tours_share() {
-        let tags: BTreeSet<_> = (0..100).map(|_| Cast::of_a_tour().tag).collect();
+        let tags: BTreeSet<_> = (0..100).map(|_| People::of_a_tour().tag).collect();
         assert_eq!(tags.len(), 100);
         assert!(
             tags.iter().all(|tag| tag.len() == TAG && tag.bytes().all(|letter| letter.is_ascii_lowercase())),
             "{tags:?}"
         );
-        let Cast {
+        let People {
             ada,
             grace,
             mallory,
@@ -104,7 +104,7 @@ mod tests {
             unreachable,
             complaining,
             tag,
-        } = Cast::of_a_tour();
+        } = People::of_a_tour();
         let owned = [ada, grace, mallory].into_iter().flat_map(|owner| [owner.email, owner.tenant, owner.host]);
         for name in owned.chain([bob_email, crash_host, bouncing, unreachable, complaining]) {
             assert!(name.contains(&tag), "{name}");

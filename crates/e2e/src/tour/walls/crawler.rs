@@ -1,4 +1,6 @@
-//! What has a tenant, and what does it see of it? Every GET operation, asked as the tenant's owner, and as the operator for what only operators see.
+//! Crawler of every GET operation: what has a tenant, and what does it see of it?
+//!
+//! Each is asked as the tenant's owner, and as the operator for what only operators see.
 
 use super::{
     super::{
@@ -33,7 +35,7 @@ pub enum Sight {
     ForOperators(Vec<Value>),
 }
 
-pub struct Harvester<'a> {
+pub struct Crawler<'a> {
     pub guide: &'a Guide,
     pub operations: &'a [Operation],
     pub owner: &'a Session,
@@ -41,9 +43,9 @@ pub struct Harvester<'a> {
     pub hosts: &'a [&'a str],
 }
 
-impl Harvester<'_> {
+impl Crawler<'_> {
     /// Everything that can be seen, and what is known by it, `known` included.
-    pub async fn harvest(&self, mut known: Known) -> Result<(Known, Seen)> {
+    pub async fn crawl(&self, mut known: Known) -> Result<(Known, Seen)> {
         let mut seen = Seen::new();
         for _ in 0..ROUNDS {
             let before = seen.len();
