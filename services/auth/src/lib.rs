@@ -15,7 +15,7 @@
 //! | [`api_keys`] | which programs act for a person? |
 //! | [`keys`], [`issuer`] | with which keys are tokens signed, and what do they say? |
 //! | [`passwords`] | is this password good enough, and is it the right one? |
-//! | [`pace`], [`waiting`] | how many mails with links does an address get, and when do the others go? |
+//! | [`mail_rate`], [`delayed_mails`] | how many mails with links does an address get, and when do the others go? |
 //! | [`operator`] | how does the first operator come to be? |
 //! | [`sweep`] | what is forgotten, and when? |
 //! | [`email`], [`name`], [`opaque`] | the types of what was checked, and of what is secret |
@@ -28,17 +28,18 @@ pub mod authority;
 pub mod body;
 pub mod clients;
 pub mod config;
+pub mod delayed_mails;
 pub mod email;
 pub mod invitations;
 pub mod issuer;
 pub mod keys;
 pub mod logins;
 pub mod mail;
+pub mod mail_rate;
 pub mod members;
 pub mod name;
 pub mod opaque;
 pub mod operator;
-pub mod pace;
 pub mod pages;
 pub mod passwords;
 pub mod principals;
@@ -46,7 +47,6 @@ pub mod registrations;
 pub mod router;
 pub mod sessions;
 pub mod sweep;
-pub mod waiting;
 
 use app::App;
 use config::Settings;
@@ -83,7 +83,7 @@ impl Service for Auth {
 
     fn background(app: &App, tasks: &Tasks) {
         let background = tasks.background();
-        tasks.spawn(|shutdown| waiting::run(app.clone(), background, shutdown));
+        tasks.spawn(|shutdown| delayed_mails::run(app.clone(), background, shutdown));
         tasks.spawn(|shutdown| sweep::run(app.db.clone(), background, shutdown));
         tasks.spawn(|shutdown| members::removal::run(app.clone(), background, shutdown));
     }

@@ -4,7 +4,7 @@ use crate::{
     api_keys::store as api_keys,
     clients::store as clients,
     invitations::store as invitations,
-    pace::{self, LONGEST_WINDOW},
+    mail_rate::{self, LONGEST_WINDOW},
     registrations::store as registrations,
     sessions::store as sessions,
 };
@@ -43,7 +43,7 @@ pub async fn sweep(db: &Db, background: Background, now: DateTime<Utc>) -> sqlx:
         let deleted = [
             registrations::sweep(&mut tx, now - KEEP_LINKS, BATCH).await?,
             invitations::sweep(&mut tx, now - KEEP_LINKS, BATCH).await?,
-            pace::store::sweep(&mut tx, now - LONGEST_WINDOW, BATCH).await?,
+            mail_rate::store::sweep(&mut tx, now - LONGEST_WINDOW, BATCH).await?,
             sessions::sweep(&mut tx, now - KEEP_SESSIONS, BATCH).await?,
             clients::sweep_secrets(&mut tx, now - KEEP_CREDENTIALS, BATCH).await?,
             clients::sweep(&mut tx, now - KEEP_CREDENTIALS, BATCH).await?,

@@ -9,8 +9,8 @@ use crate::{
     app::App,
     email::Email,
     mail::{self, Invited},
+    mail_rate,
     opaque::OpaqueToken,
-    pace,
 };
 use chrono::TimeDelta;
 use common::{
@@ -37,7 +37,7 @@ pub async fn invite(
     let tenant_name = store::lock_tenant(&mut tx).await?.ok_or_else(not_a_member)?;
     let inviter_name = store::member_name(&mut tx, inviter).await?.ok_or_else(not_a_member)?;
     // Whoever refuses at the same time is either seen here, or ends this invitation as well.
-    pace::store::lock(&mut tx, email.as_str()).await?;
+    mail_rate::store::lock(&mut tx, email.as_str()).await?;
     if store::is_member(&mut tx, email).await? {
         return Err(Problem::conflict("already_a_member", "This person belongs to the tenant already."));
     }
@@ -58,7 +58,7 @@ pub async fn invite(
         ));
     }
     let left = limits::take(&mut tx, email.as_str(), now).await?;
-    let mail_waits = !pace::INVITATIONS.take(&mut tx, &app.ambient, email.as_str()).await?;
+    let mail_waits = !mail_rate::INVITATIONS.take(&mut tx, &app.ambient, email.as_str()).await?;
     let id = earlier.as_ref().map_or_else(|| app.ambient.uuid(), |earlier| earlier.id);
     let token = OpaqueToken::new(&app.ambient);
     let new = NewInvitation {

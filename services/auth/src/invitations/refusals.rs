@@ -5,8 +5,9 @@ use crate::{
     accounts::store as accounts,
     app::App,
     body::{OptionalJsonOrForm, wants_html},
+    mail_rate,
     opaque::link_used,
-    pace, pages,
+    pages,
 };
 use axum::{
     extract::State,
@@ -50,7 +51,7 @@ pub async fn refuse(
     let from = refusal.unwrap_or_default().from;
     let whose = app.refusal_links.read(&token).ok_or_else(link_used)?;
     let mut tx = begin_across_tenants(&app, &whose).await?;
-    pace::store::lock(&mut tx, &whose.email).await?;
+    mail_rate::store::lock(&mut tx, &whose.email).await?;
     let (id, now) = (app.ambient.uuid(), app.ambient.now());
     match from {
         Senders::Everybody => refusal_store::refuse_everybody(&mut tx, id, &whose.email, now).await?,

@@ -9,9 +9,9 @@ use crate::{
     accounts::store as accounts,
     app::App,
     body::{JsonOrForm, wants_html},
-    mail,
+    mail, mail_rate,
     opaque::{OpaqueToken, link_used},
-    pace, pages,
+    pages,
 };
 use axum::{
     extract::State,
@@ -66,7 +66,7 @@ async fn keep(
     source: Source,
 ) -> Result<(), Problem> {
     let (id, token, now) = (app.ambient.uuid(), OpaqueToken::new(&app.ambient), app.ambient.now());
-    let goes = pace::VERIFICATIONS.take(tx, &app.ambient, asked.email.as_str()).await?;
+    let goes = mail_rate::VERIFICATIONS.take(tx, &app.ambient, asked.email.as_str()).await?;
     store::insert(tx, &store::New { id, asked, password_hash, token: &token, source, mail_waits: !goes, now }).await?;
     if !goes {
         tracing::info!("An address has had many mails; this one waits for its turn");

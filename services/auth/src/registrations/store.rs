@@ -1,7 +1,7 @@
 //! SQL of unconfirmed registrations. They belong to no tenant, so any transaction will do.
 
 use super::model::{LINK_LIFETIME, MOST_ATTEMPTS, MOST_OPEN, Registration};
-use crate::{email::Email, opaque::OpaqueToken, pace};
+use crate::{email::Email, mail_rate, opaque::OpaqueToken};
 use chrono::{DateTime, Utc};
 use common::source::Source;
 use sqlx::PgConnection;
@@ -107,7 +107,7 @@ pub async fn give_back(conn: &mut PgConnection, id: Uuid) -> sqlx::Result<()> {
 
 /// Uses the link up, and what else was asked for with the address; of two callers at once only one gets `true`.
 pub async fn consume(conn: &mut PgConnection, open: &Open, now: DateTime<Utc>) -> sqlx::Result<bool> {
-    pace::store::lock(conn, &open.email).await?;
+    mail_rate::store::lock(conn, &open.email).await?;
     let used = sqlx::query!(
         "UPDATE registrations SET used_at = $2 WHERE id = $1 AND used_at IS NULL AND expires_at > $2",
         open.id,

@@ -69,7 +69,7 @@ impl World {
     /// Orders the mails that waited, as every process of auth does now and then.
     pub async fn send_waiting(&self) {
         let app = service_kit::app::<Auth>(config(self.variables.clone()), self.clock.clone()).await.unwrap();
-        auth::waiting::send(&app, test_support::background()).await.unwrap();
+        auth::delayed_mails::send(&app, test_support::background()).await.unwrap();
     }
 
     /// Forgets what expired, as if it were this late.

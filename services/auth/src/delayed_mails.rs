@@ -1,11 +1,11 @@
-//! When do the mails go that had to wait? One a pause to each address ([`crate::pace`]), from whichever process looks first.
+//! Mails with links that had to wait: one a pause to each address ([`crate::mail_rate`]), from whichever process looks first.
 
 use crate::{
     app::App,
     invitations::{inviting, model::Waiting, store as invitations},
     mail::{self, Invited, Link},
+    mail_rate::{INVITATIONS, VERIFICATIONS},
     opaque::OpaqueToken,
-    pace::{INVITATIONS, VERIFICATIONS},
     registrations::store as registrations,
 };
 use common::{

@@ -1,7 +1,7 @@
-//! Pace of mails with links: how many does an address get, whoever asks for them?
+//! Rate of mails with links: how many does an address get, whoever asks for them?
 //!
 //! Strangers can ask for mails to anybody, so there is a bound over all of them. But nobody's mail is dropped for what others did: beyond
-//! the bound it waits, a little, for its turn ([`crate::waiting`]).
+//! the bound it waits, a little, for its turn ([`crate::delayed_mails`]).
 
 pub mod store;
 
@@ -11,7 +11,7 @@ use sqlx::PgConnection;
 
 /// So many mails at once in any time as long as the window, and one a pause beyond that.
 #[derive(Debug)]
-pub struct Pace {
+pub struct MailRate {
     kind: &'static str,
     at_once: i64,
     window: TimeDelta,
@@ -20,15 +20,15 @@ pub struct Pace {
 
 /// More than one network may ask for (`ADDRESSES_A_SOURCE`), so that no single stranger makes anybody wait; and a pause leaves most of a link's
 /// life to whoever does wait for it.
-pub const VERIFICATIONS: Pace =
-    Pace { kind: "verification", at_once: 12, window: TimeDelta::hours(1), pause: TimeDelta::minutes(10) };
+pub const VERIFICATIONS: MailRate =
+    MailRate { kind: "verification", at_once: 12, window: TimeDelta::hours(1), pause: TimeDelta::minutes(10) };
 /// Few are invited into more tenants a day, and an invitation can wait.
-pub const INVITATIONS: Pace =
-    Pace { kind: "invitation", at_once: 5, window: TimeDelta::days(1), pause: TimeDelta::hours(4) };
+pub const INVITATIONS: MailRate =
+    MailRate { kind: "invitation", at_once: 5, window: TimeDelta::days(1), pause: TimeDelta::hours(4) };
 /// What is older decides nothing.
 pub const LONGEST_WINDOW: TimeDelta = INVITATIONS.window;
 
-impl Pace {
+impl MailRate {
     fn allows(&self, now: DateTime<Utc>, sent: i64, last: Option<DateTime<Utc>>) -> bool {
         sent < self.at_once || last.is_none_or(|last| last + self.pause <= now)
     }
