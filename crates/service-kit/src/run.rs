@@ -62,8 +62,8 @@ pub async fn start<S: Service>(
     for consumer in consumers.collect::<Result<Vec<_>, _>>()? {
         tasks.spawn(|shutdown| consumer.run(shutdown));
     }
-    let list = PermissionList::parse(S::MANIFEST)?;
-    tasks.spawn(|shutdown| register::<S>(app.clone(), list, shutdown));
+    let (list, background) = (PermissionList::parse(S::MANIFEST)?, tasks.background());
+    tasks.spawn(|shutdown| register::<S>(app.clone(), background, list, shutdown));
     S::background(&app, &tasks);
     let health = app.health();
     Ok(bound.serve(router::<S>(app), health, lifecycle).await?)
@@ -78,8 +78,8 @@ fn document<S: Service>(generated: utoipa::openapi::OpenApi) -> Value {
     finish(generated, S::ROSTER.name, S::TITLE, S::DOCS)
 }
 
-async fn register<S: Service>(app: S::App, list: PermissionList, shutdown: CancellationToken) {
-    while let Err(error) = S::register(&app, &list).await {
+async fn register<S: Service>(app: S::App, background: Background, list: PermissionList, shutdown: CancellationToken) {
+    while let Err(error) = S::register(&app, background, &list).await {
         tracing::warn!(error = %Chain(error.as_ref()), "The permissions are not registered yet");
         tokio::select! {
             () = shutdown.cancelled() => return,

@@ -4,6 +4,7 @@ use crate::{Command, Handlers, Kit, Program, Tasks, registration, run};
 use common::{
     ambient::Ambient,
     config::{Base, Database, Env, Settings},
+    db::Background,
     openapi,
     server::{Bound, Lifecycle},
 };
@@ -49,7 +50,11 @@ pub trait Service: Sized + 'static {
     fn background(_app: &Self::App, _tasks: &Tasks) {}
 
     /// Makes the permission service know `list`; repeated until it works.
-    fn register(app: &Self::App, list: &PermissionList) -> impl Future<Output = anyhow::Result<()>> + Send {
+    fn register(
+        app: &Self::App,
+        _background: Background,
+        list: &PermissionList,
+    ) -> impl Future<Output = anyhow::Result<()>> + Send {
         registration::register(app, list)
     }
 }

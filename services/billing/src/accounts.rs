@@ -2,8 +2,8 @@
 
 use crate::currency::Currency;
 use chrono::{DateTime, Utc};
+use common::db::TenantTx;
 use contracts::id::TenantId;
-use sqlx::PgConnection;
 
 /// One tenant, as billing knows it.
 #[derive(Clone, Debug)]
@@ -16,23 +16,23 @@ pub struct Account {
 }
 
 /// Makes the account; `false` if the tenant has one already.
-pub async fn insert(conn: &mut PgConnection, account: &Account, created_at: DateTime<Utc>) -> sqlx::Result<bool> {
+pub async fn insert(tx: &mut TenantTx, account: &Account, created_at: DateTime<Utc>) -> sqlx::Result<bool> {
     let inserted = sqlx::query!(
         "INSERT INTO account (tenant_id, name, email, currency, created_at) VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING",
-        account.tenant_id.0,
+        tx.tenant().0,
         account.name,
         account.email,
         account.currency.code(),
         created_at,
     );
-    Ok(inserted.execute(conn).await?.rows_affected() == 1)
+    Ok(inserted.execute(&mut **tx).await?.rows_affected() == 1)
 }
 
-pub async fn find(conn: &mut PgConnection, tenant: TenantId) -> sqlx::Result<Option<Account>> {
+pub async fn find(tx: &mut TenantTx) -> sqlx::Result<Option<Account>> {
     let found = sqlx::query_as!(
         Account,
         r#"SELECT tenant_id, name, email, currency AS "currency: Currency" FROM account WHERE tenant_id = $1"#,
-        tenant.0
+        tx.tenant().0
     );
-    found.fetch_optional(conn).await
+    found.fetch_optional(&mut **tx).await
 }

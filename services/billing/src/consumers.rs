@@ -6,14 +6,17 @@ mod service_published;
 mod tenant_created;
 mod usage_recorded;
 
-use crate::{app::App, usage::model::belongs};
+use crate::{
+    app::App,
+    usage::{model::belongs, store},
+};
+use common::db::{CrossTenantTx, TenantTx};
 use contracts::{
     id::{InstanceId, TenantId},
     messages::{FeatureDisabled, FeatureEnabled, Message, ServicePublished, TenantCreated, UsageRecorded},
 };
 use messaging::{Delivery, Fault};
 use service_kit::Handlers;
-use sqlx::PgConnection;
 
 /// Takes what happens elsewhere: tenants, services, features.
 pub fn facts() -> Handlers<App> {
@@ -34,22 +37,22 @@ fn tenant<M: Message>(delivery: &Delivery<M>) -> Result<TenantId, Fault> {
     delivery.tenant.ok_or_else(|| Fault::permanent(format!("{} names no tenant", M::TYPE)))
 }
 
-/// Takes the instance for this transaction, and refuses a feature that cannot be its own.
-async fn hold_feature(
-    tx: &mut PgConnection,
+/// Takes the instance for this transaction, refuses a feature that cannot be its own, and goes on with its tenant's rows.
+async fn hold_feature<'t>(
+    tx: &'t mut CrossTenantTx,
     tenant: TenantId,
     instance: InstanceId,
     service: &str,
     feature: &str,
-) -> Result<(), Fault> {
+) -> Result<&'t mut TenantTx, Fault> {
     if !belongs(service, feature) {
         return Err(Fault::permanent(format!("the feature '{feature}' is not one of the service '{service}'")));
     }
-    crate::usage::store::lock_instance(tx, instance).await?;
-    match crate::usage::store::tenant_of(tx, instance).await? {
+    store::lock_instance(tx, instance).await?;
+    match store::tenant_of(tx, instance).await? {
         Some(owner) if owner != tenant => {
             Err(Fault::permanent(format!("the instance {instance} belongs to another tenant")))
         }
-        _ => Ok(()),
+        _ => Ok(tx.narrow(tenant).await?),
     }
 }

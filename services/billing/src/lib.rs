@@ -32,8 +32,6 @@ use service_kit::{Handlers, Kit, Service, Tasks};
 use sqlx::migrate::Migrator;
 use utoipa_axum::router::OpenApiRouter;
 
-/// The source of its messages.
-const NAME: &str = roster::BILLING.name;
 static MIGRATOR: Migrator = sqlx::migrate!("../../migrations/billing");
 static DOCS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../openapi/docs/billing");
 
@@ -63,6 +61,6 @@ impl Service for Billing {
     }
 
     fn background(app: &App, tasks: &Tasks) {
-        tasks.spawn(|shutdown| usage::parked::run(app.pool.clone(), app.ambient.clone(), shutdown));
+        tasks.spawn(|shutdown| usage::parked::run(app.clone(), tasks.background(), shutdown));
     }
 }

@@ -19,9 +19,9 @@ impl App {
     pub fn new(kit: Kit) -> Self {
         let base = &kit.base;
         let store = RecordStore::new(kit.redis.clone(), &base.redis_prefix, base.redis_replicas, kit.ambient.clone());
-        let records = Records::new(kit.pool.clone(), store.clone(), kit.ambient.clone());
+        let records = Records::new(kit.db.clone(), store.clone(), kit.ambient.clone());
         Self {
-            stamps: Stamps::new(kit.pool.clone(), store),
+            stamps: Stamps::new(kit.db.clone(), store),
             // The others ask this service; this service asks its own database.
             kit: kit.filled_by(Box::new(records.clone())),
             records,

@@ -17,15 +17,11 @@ use crate::{
 use access::{Internal, callers};
 use axum::extract::State;
 use common::{
-    db,
+    db::TenantTx,
     http::Json,
     problem::{FieldError, Problem},
 };
-use contracts::{
-    http::authority::{AuthorityAnswer, AuthorityRequest, Subject},
-    id::TenantId,
-};
-use sqlx::PgConnection;
+use contracts::http::authority::{AuthorityAnswer, AuthorityRequest, Subject};
 use std::collections::BTreeSet;
 use uuid::Uuid;
 
@@ -40,13 +36,13 @@ const MOST_NAMED: usize = 10;
     responses((status = 200, body = AuthorityAnswer)), security(("platform_client" = ["auth"])))]
 pub async fn holds_all(
     State(app): State<App>,
-    _: Internal<Auth>,
+    caller: Internal<Auth>,
     Json(request): Json<AuthorityRequest>,
 ) -> Result<Json<AuthorityAnswer>, Problem> {
     let AuthorityRequest { tenant_id: tenant, actor, scope, over } = request;
-    let mut tx = db::begin_snapshot(&app.pool, tenant).await?;
-    let own = effective::store::read(&mut tx, tenant, &actor).await?;
-    let given = given(&mut tx, tenant, &over).await?;
+    let mut tx = caller.begin_snapshot_for(&app.db, tenant).await?;
+    let own = effective::store::read(&mut tx, &actor).await?;
+    let given = given(&mut tx, &over).await?;
     let lacking = own.lacks_of(&given, scope.as_ref(), app.ambient.now());
     Ok(Json(answer(&own, &lacking)))
 }
@@ -60,9 +56,9 @@ fn answer(own: &Standing, lacking: &BTreeSet<String>) -> AuthorityAnswer {
 }
 
 /// The grants that whoever is spoken for has, or whoever gets the things would have.
-async fn given(conn: &mut PgConnection, tenant: TenantId, subject: &Subject) -> Result<Vec<Grant>, Problem> {
+async fn given(tx: &mut TenantTx, subject: &Subject) -> Result<Vec<Grant>, Problem> {
     match subject {
-        Subject::Principal { principal } => Ok(effective::store::read(conn, tenant, principal).await?.grants),
+        Subject::Principal { principal } => Ok(effective::store::read(tx, principal).await?.grants),
         Subject::Things { roles, groups, permissions } => {
             if roles.len() + groups.len() + permissions.len() > MOST_THINGS {
                 return Err(Problem::invalid(vec![FieldError::new(
@@ -71,8 +67,8 @@ async fn given(conn: &mut PgConnection, tenant: TenantId, subject: &Subject) -> 
                     format!("must be at most {MOST_THINGS} things"),
                 )]));
             }
-            let mut given = of_groups(conn, tenant, groups).await?;
-            given.extend(of_roles(conn, tenant, roles).await?.into_iter().map(for_good));
+            let mut given = of_groups(tx, groups).await?;
+            given.extend(of_roles(tx, roles).await?.into_iter().map(for_good));
             given.push(for_good(held_by(&Vec::from_iter(permissions.iter().cloned()))));
             Ok(given)
         }
@@ -83,12 +79,12 @@ fn for_good(held: Held) -> Grant {
     Grant { held, effect: Effect::Allow, expires_at: None, source: None }
 }
 
-async fn of_roles(conn: &mut PgConnection, tenant: TenantId, names: &BTreeSet<String>) -> Result<Vec<Held>, Problem> {
-    let kind = effective::store::kind(conn, tenant).await?;
-    let ids = roles::store::ids(conn, tenant, kind, &Vec::from_iter(names.iter().cloned())).await?;
+async fn of_roles(tx: &mut TenantTx, names: &BTreeSet<String>) -> Result<Vec<Held>, Problem> {
+    let kind = effective::store::kind(tx).await?;
+    let ids = roles::store::ids(tx, kind, &Vec::from_iter(names.iter().cloned())).await?;
     refuse_unknown("roles", names.iter().filter(|name| !ids.contains_key(*name)))?;
     let ids: Vec<Uuid> = ids.into_values().collect();
-    Ok(roles::store::reachable(conn, tenant, &ids)
+    Ok(roles::store::reachable(tx, &ids)
         .await?
         .into_iter()
         .filter(|(id, _)| ids.contains(id))
@@ -97,11 +93,11 @@ async fn of_roles(conn: &mut PgConnection, tenant: TenantId, names: &BTreeSet<St
 }
 
 /// What a group denies does not make less of what it gives: who joins may be taken out of another group that gives it too.
-async fn of_groups(conn: &mut PgConnection, tenant: TenantId, ids: &BTreeSet<Uuid>) -> Result<Vec<Grant>, Problem> {
+async fn of_groups(tx: &mut TenantTx, ids: &BTreeSet<Uuid>) -> Result<Vec<Grant>, Problem> {
     let (mut given, mut unknown) = (Vec::new(), Vec::new());
     for id in ids {
-        match groups::store::get(conn, tenant, *id).await? {
-            Some(_) => given.extend(effective::store::direct(conn, tenant, &Grantee::Group(*id)).await?),
+        match groups::store::get(tx, *id).await? {
+            Some(_) => given.extend(effective::store::direct(tx, &Grantee::Group(*id)).await?),
             None => unknown.push(id),
         }
     }

@@ -5,14 +5,12 @@ pub mod routes;
 pub mod store;
 
 use crate::{app::App, stamps::Debts};
-use common::{db, problem::Problem};
+use common::{db::CrossTenantTx, problem::Problem};
 use contracts::manifest::PermissionList;
 use store::Origin;
 
-/// Makes `list` all there is in its namespace; every record made before counts no more when this returns.
-pub async fn replace(app: &App, list: &PermissionList) -> Result<(), Problem> {
-    // No tenant may hold what is removed, and each is owed a stamp.
-    let mut tx = db::begin_platform(&app.pool).await?;
+/// Makes `list` all there is in its namespace, over all tenants: none may hold what is removed, and each is owed a stamp; every record made before counts no more when this returns.
+pub async fn replace(app: &App, mut tx: CrossTenantTx, list: &PermissionList) -> Result<(), Problem> {
     let now = app.ambient.now();
     store::take_namespace(&mut tx, &list.namespace, Origin::Registered).await?;
     let known = store::of_namespace(&mut tx, &list.namespace).await?;

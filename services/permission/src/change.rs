@@ -3,6 +3,7 @@
 use crate::{
     app::App,
     audit::{self, Entry, Origin},
+    effective,
     grants::grantee::Grantee,
     principals::{
         self,
@@ -19,7 +20,7 @@ use axum::{
 use chrono::{DateTime, Utc};
 use common::{
     ambient::Ambient,
-    db,
+    db::TenantTx,
     http::Json,
     problem::{FieldError, Problem, RETRY_AFTER_OUTAGE},
 };
@@ -29,7 +30,6 @@ use contracts::{
 };
 use serde::Serialize;
 use serde_json::Value;
-use sqlx::{PgConnection, Postgres, Transaction};
 use utoipa::ToSchema;
 
 /// Says on each answered write which version of the tenant's permissions it made.
@@ -37,7 +37,7 @@ const VERSION: HeaderName = HeaderName::from_static("x-version");
 
 /// A change under way. Dropped without a commit, it did not happen.
 pub struct Change {
-    tx: Transaction<'static, Postgres>,
+    tx: TenantTx,
     pub tenant: TenantId,
     pub kind: TenantKind,
     pub actor: Principal,
@@ -74,6 +74,7 @@ impl Change {
     }
 
     /// As [`begin`](Self::begin), for whom a platform service speaks. `unasked`: what [`learn`] gave.
+    #[expect(clippy::disallowed_methods, reason = "writers wait for their turn before they begin")]
     pub async fn open(
         app: &App,
         tenant: TenantId,
@@ -82,18 +83,14 @@ impl Change {
         unasked: Unasked,
     ) -> Result<Self, Problem> {
         let turn = app.turns.take(tenant).await;
-        let mut tx = db::begin(&app.pool, tenant).await?;
-        let row = sqlx::query!("SELECT kind, version FROM tenants WHERE id = $1 FOR NO KEY UPDATE", tenant.0)
-            .fetch_optional(&mut *tx)
-            .await?;
-        let row = row.ok_or_else(tenant_not_known)?;
-        let kind = crate::effective::store::kind_of(&row.kind);
-        Ok(Self { tx, tenant, kind, actor, ambient: app.ambient.clone(), origin, version: row.version, unasked, turn })
+        let mut tx = app.db.begin(tenant).await?;
+        let (kind, version) = effective::store::lock(&mut tx).await?.ok_or_else(tenant_not_known)?;
+        Ok(Self { tx, tenant, kind, actor, ambient: app.ambient.clone(), origin, version, unasked, turn })
     }
 
     /// 422 for a principal that does not exist in the tenant.
     pub async fn refuse_unknown(&mut self, principal: &Principal) -> Result<(), Problem> {
-        if principals::store::exists(&mut self.tx, self.tenant, principal).await? {
+        if principals::store::exists(&mut self.tx, principal).await? {
             return Ok(());
         }
         let text = "must be a member or a machine of the tenant";
@@ -105,7 +102,7 @@ impl Change {
         self.unasked.clone().map_or(Ok(()), Err)
     }
 
-    pub fn conn(&mut self) -> &mut PgConnection {
+    pub fn tx(&mut self) -> &mut TenantTx {
         &mut self.tx
     }
 
@@ -122,21 +119,21 @@ impl Change {
         after: Option<Value>,
     ) -> sqlx::Result<()> {
         let entry = Entry { action, target, before, after, actor: &self.actor, origin: &self.origin };
-        self.version = audit::store::append(&mut self.tx, self.tenant, &self.ambient, &entry).await?;
+        self.version = audit::store::append(&mut self.tx, &self.ambient, &entry).await?;
         Ok(())
     }
 
     /// No record of the principal made before counts from the answer on; for a group, none of the tenant, whatever the group's size.
     pub async fn forget(&mut self, grantee: &Grantee) -> sqlx::Result<()> {
         match grantee {
-            Grantee::Principal(principal) => stamps::owe(&mut self.tx, self.tenant, principal).await,
+            Grantee::Principal(principal) => stamps::owe(&mut self.tx, principal).await,
             Grantee::Group(_) => self.forget_all().await,
         }
     }
 
     /// No record of the tenant made before counts from the answer on.
     pub async fn forget_all(&mut self) -> sqlx::Result<()> {
-        stamps::owe_tenant(&mut self.tx, self.tenant).await
+        stamps::owe_tenant(&mut self.tx).await
     }
 
     /// Commits what only gives: taking effect a little later harms nobody, and the background pays what stays owed here.

@@ -12,13 +12,13 @@ use crate::{
     grants::{changes::Wish, grantee::Grantee, store},
     stamps,
 };
+use common::db::TenantTx;
 use contracts::{
-    id::{Principal, TenantId, UserId},
+    id::{Principal, UserId},
     messages::{ClientDeleted, MemberJoined, ServicePublished, TenantCreated},
 };
 use serde_json::json;
 use service_kit::Handlers;
-use sqlx::PgConnection;
 
 /// Takes what happens elsewhere.
 pub fn facts() -> Handlers<App> {
@@ -26,7 +26,7 @@ pub fn facts() -> Handlers<App> {
 }
 
 /// Gives the user a built-in role, as auth said.
-async fn give(conn: &mut PgConnection, app: &App, tenant: TenantId, user: UserId, role: &str) -> sqlx::Result<()> {
+async fn give(tx: &mut TenantTx, app: &App, user: UserId, role: &str) -> sqlx::Result<()> {
     let (principal, auth, now) = (Principal::User(user), Principal::Client("auth".into()), app.ambient.now());
     let wish = Wish {
         principal: Grantee::Principal(principal.clone()),
@@ -37,7 +37,7 @@ async fn give(conn: &mut PgConnection, app: &App, tenant: TenantId, user: UserId
         reason: None,
     };
     let grant = store::NewGrant { id: app.ambient.uuid(), wish: &wish, role_id: None, granted_by: &auth, now };
-    let Some(grant) = store::insert_built_in(conn, tenant, &grant, role).await? else { return Ok(()) };
+    let Some(grant) = store::insert_built_in(tx, &grant, role).await? else { return Ok(()) };
     let (target, origin) = (format!("grant:{}", grant.id), json!({"client_id": "auth"}));
     let entry = Entry {
         action: "grant.created",
@@ -47,8 +47,9 @@ async fn give(conn: &mut PgConnection, app: &App, tenant: TenantId, user: UserId
         actor: &auth,
         origin: &origin,
     };
-    audit::store::append(conn, tenant, &app.ambient, &entry).await?;
-    stamps::owe(conn, tenant, &principal).await?;
+    audit::store::append(tx, &app.ambient, &entry).await?;
+    stamps::owe(tx, &principal).await?;
     // A message handler acts before its commit, where a stamp would be too early.
-    stamps::leave_to_background(conn).await
+    stamps::leave_to_background(tx);
+    Ok(())
 }

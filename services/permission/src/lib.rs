@@ -43,6 +43,7 @@ pub mod stamps;
 pub mod turns;
 
 use app::App;
+use common::db::Background;
 use contracts::{manifest::PermissionList, roster};
 use include_dir::{Dir, include_dir};
 use service_kit::{Command, Handlers, Kit, Service, Tasks};
@@ -83,7 +84,7 @@ impl Service for Permission {
     }
 
     /// As the others do over HTTP.
-    async fn register(app: &App, list: &PermissionList) -> anyhow::Result<()> {
-        Ok(catalog::replace(app, list).await?)
+    async fn register(app: &App, background: Background, list: &PermissionList) -> anyhow::Result<()> {
+        Ok(catalog::replace(app, background.begin_across_tenants(&app.db).await?, list).await?)
     }
 }

@@ -5,11 +5,10 @@
 use crate::{app::App, effective};
 use access::{Fill, FillAnswer, FillRequest, Internal, Permissions, RecordStore, SingleFlight, callers};
 use axum::extract::State;
-use common::{ambient::Ambient, db, http::Json, problem::Problem};
+use common::{ambient::Ambient, db::Db, http::Json, problem::Problem};
 use contracts::id::{Principal, TenantId};
 use futures_util::future::BoxFuture;
 use redis::RedisResult;
-use sqlx::PgPool;
 use std::{
     collections::BTreeSet,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -36,15 +35,15 @@ callers! { pub Platform = ["*"] }
 pub struct Records(SingleFlight<(TenantId, Principal), Permissions>);
 
 struct Filler {
-    pool: PgPool,
+    db: Db,
     store: RecordStore,
     ambient: Ambient,
     redis_failed: Mutex<Option<Instant>>,
 }
 
 impl Records {
-    pub fn new(pool: PgPool, store: RecordStore, ambient: Ambient) -> Self {
-        let filler = Arc::new(Filler { pool, store, ambient, redis_failed: Mutex::default() });
+    pub fn new(db: Db, store: RecordStore, ambient: Ambient) -> Self {
+        let filler = Arc::new(Filler { db, store, ambient, redis_failed: Mutex::default() });
         Self(SingleFlight::new(FILLS_AT_ONCE, move |(tenant, principal)| {
             let filler = Arc::clone(&filler);
             Box::pin(async move { filler.fill(tenant, &principal).await })
@@ -60,11 +59,11 @@ impl Fill for Records {
 
 impl Filler {
     /// What the principal may do in the tenant right now. With Redis away it is still true, only not left there.
+    #[expect(clippy::disallowed_methods, reason = "the permission check itself: nobody has been admitted yet")]
     async fn fill(&self, tenant: TenantId, principal: &Principal) -> Result<Permissions, Problem> {
         let stamps = self.patiently(self.store.stamps(tenant, principal)).await;
-        let effective = effective::store::read(&mut *db::begin(&self.pool, tenant).await?, tenant, principal)
-            .await?
-            .at(self.ambient.now());
+        let effective =
+            effective::store::read(&mut self.db.begin(tenant).await?, principal).await?.at(self.ambient.now());
         let left = effective.until.map_or(NO_EXPIRY, |until| (until - self.ambient.now()).to_std().unwrap_or_default());
         if let Some(stamps) = stamps
             && left >= SHORTEST_LIFE

@@ -148,8 +148,7 @@ pub async fn simulate(
     let naming = request.changes.iter().filter_map(SimulatedChange::names);
     let _room = app.simulations.enter(caller.tenant).await;
     let mut change = Change::begin(&app, &caller, &origin, naming).await?;
-    let tenant = change.tenant;
-    let ground = store::ground(change.conn(), tenant).await?;
+    let ground = store::ground(change.tx()).await?;
     let before = permissions(&mut change, &ground).await?;
     for (index, simulated) in request.changes.into_iter().enumerate() {
         make(&mut change, simulated).await.map_err(|problem| of_change(index, problem))?;
@@ -176,15 +175,15 @@ async fn make(change: &mut Change, simulated: SimulatedChange) -> Result<(), Pro
 
 /// What everybody may do who was granted anything; complete or an error.
 async fn permissions(change: &mut Change, ground: &Ground) -> Result<Permissions, Problem> {
-    let (tenant, now) = (change.tenant, change.now());
-    let names = candidates(change.conn(), tenant, "", MOST_PRINCIPALS + 1).await?;
+    let now = change.now();
+    let names = candidates(change.tx(), "", MOST_PRINCIPALS + 1).await?;
     if names.len() as i64 > MOST_PRINCIPALS {
         let detail = format!("A simulation compares at most {MOST_PRINCIPALS} principals, and the tenant has more.");
         return Err(Problem::conflict("too_many_principals", detail));
     }
     let mut all = Permissions::new();
     for names in names.chunks(BATCH) {
-        let grants = store::grants(change.conn(), tenant, names).await?;
+        let grants = store::grants(change.tx(), names).await?;
         all.extend(grants.into_iter().map(|(name, grants)| (name, ground.standing(grants).at(now).permissions)));
     }
     Ok(all)

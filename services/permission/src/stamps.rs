@@ -4,23 +4,26 @@
 //! of message handlers, which cannot act after their commit, and those that an outage of Redis or a crash left behind.
 
 use access::RecordStore;
-use common::db;
+use common::{
+    db::{CrossTenantTx, Db, Scoped, TenantTx},
+    poller::Poller,
+};
 use contracts::id::{Principal, TenantId};
-use sqlx::{PgConnection, PgPool, PgTransaction, postgres::PgListener};
 use std::time::Duration;
-use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 /// Debts read at once.
 const BATCH: i64 = 500;
-/// Looks for debts this often even if no commit woke it: notifications are lost while the connection is.
+/// What a commit wakes [`run`] for.
+const OWED: &str = "owed stamps";
+/// Looks for debts this often: a process that ended left some, and other processes wake nobody here.
 const POLL: Duration = Duration::from_secs(1);
 
 /// Puts new stamps into Redis; cheap to clone.
 #[derive(Clone)]
 pub struct Stamps {
-    pool: PgPool,
+    db: Db,
     store: RecordStore,
 }
 
@@ -49,41 +52,44 @@ struct Debt {
 }
 
 /// In the transaction of the change: the principal's records must not count any more.
-pub async fn owe(conn: &mut PgConnection, tenant: TenantId, principal: &Principal) -> sqlx::Result<()> {
-    sqlx::query!("INSERT INTO owed_stamps (tenant_id, principal) VALUES ($1, $2)", tenant.0, principal.to_string())
-        .execute(conn)
-        .await?;
+pub async fn owe(tx: &mut TenantTx, principal: &Principal) -> sqlx::Result<()> {
+    sqlx::query!(
+        "INSERT INTO owed_stamps (tenant_id, principal) VALUES ($1, $2)",
+        tx.tenant().0,
+        principal.to_string()
+    )
+    .execute(&mut **tx)
+    .await?;
     Ok(())
 }
 
 /// In the transaction of the change: no record of the tenant must count any more.
-pub async fn owe_tenant(conn: &mut PgConnection, tenant: TenantId) -> sqlx::Result<()> {
-    sqlx::query!("INSERT INTO owed_stamps (tenant_id) VALUES ($1)", tenant.0).execute(conn).await?;
+pub async fn owe_tenant(tx: &mut TenantTx) -> sqlx::Result<()> {
+    sqlx::query!("INSERT INTO owed_stamps (tenant_id) VALUES ($1)", tx.tenant().0).execute(&mut **tx).await?;
     Ok(())
 }
 
 /// In the transaction of a change of the catalog: no record of any tenant must count any more.
-pub async fn owe_everybody(conn: &mut PgConnection) -> sqlx::Result<()> {
-    sqlx::query!("INSERT INTO owed_stamps (tenant_id) SELECT id FROM tenants").execute(conn).await?;
+pub async fn owe_everybody(tx: &mut CrossTenantTx) -> sqlx::Result<()> {
+    sqlx::query!("INSERT INTO owed_stamps (tenant_id) SELECT id FROM tenants").execute(&mut **tx).await?;
     Ok(())
 }
 
 /// Makes the commit wake [`run`], for changes whose author cannot pay.
-pub async fn leave_to_background(conn: &mut PgConnection) -> sqlx::Result<()> {
-    sqlx::query!("SELECT pg_notify('owed_stamps', '')").execute(conn).await?;
-    Ok(())
+pub fn leave_to_background(tx: &mut impl Scoped) {
+    tx.wake(OWED);
 }
 
 impl Stamps {
-    pub fn new(pool: PgPool, store: RecordStore) -> Self {
-        Self { pool, store }
+    pub fn new(db: Db, store: RecordStore) -> Self {
+        Self { db, store }
     }
 
     /// Pays what is owed, after the commit. A debt is deleted only by one who stamped after reading it, so a debt that is
     /// gone was paid, and two who pay at once merely stamp twice.
     pub async fn pay(&self, debts: Debts) -> Result<(), Unpaid> {
         loop {
-            let owed = owed(&mut *self.begin(debts).await?, debts).await?;
+            let owed = owed(&mut self.begin().await?, debts).await?;
             if owed.is_empty() {
                 return Ok(());
             }
@@ -94,7 +100,7 @@ impl Stamps {
                 }
             }
             let ids: Vec<Uuid> = owed.iter().map(|debt| debt.id).collect();
-            let mut tx = self.begin(debts).await?;
+            let mut tx = self.begin().await?;
             sqlx::query!("DELETE FROM owed_stamps WHERE id = ANY($1)", &ids).execute(&mut *tx).await?;
             tx.commit().await?;
             if (owed.len() as i64) < BATCH {
@@ -103,8 +109,9 @@ impl Stamps {
         }
     }
 
-    async fn begin(&self, debts: Debts) -> sqlx::Result<PgTransaction<'static>> {
-        db::begin_for(&self.pool, debts.tenant()).await
+    #[expect(clippy::disallowed_methods, reason = "debts are paid after the transactions that made them")]
+    async fn begin(&self) -> sqlx::Result<CrossTenantTx> {
+        self.db.begin_across_tenants().await
     }
 }
 
@@ -117,46 +124,18 @@ impl Debts {
     }
 }
 
-async fn owed(conn: &mut PgConnection, debts: Debts) -> sqlx::Result<Vec<Debt>> {
+async fn owed(tx: &mut CrossTenantTx, debts: Debts) -> sqlx::Result<Vec<Debt>> {
     let tenant = debts.tenant().map(|tenant| tenant.0);
     sqlx::query_as!(Debt, "SELECT id, tenant_id AS tenant, principal FROM owed_stamps WHERE ($1::uuid IS NULL OR tenant_id = $1) LIMIT $2", tenant, BATCH)
-        .fetch_all(conn)
+        .fetch_all(&mut **tx)
         .await
 }
 
 /// Pays until `shutdown`, through any outage of PostgreSQL or Redis.
 pub async fn run(stamps: Stamps, shutdown: CancellationToken) {
-    let wake = Notify::new();
-    tokio::select! {
-        () = shutdown.cancelled() => {}
-        () = pay_for_ever(&stamps, &wake) => {}
-        () = listen(&stamps.pool, &wake) => {}
-    }
-}
-
-async fn pay_for_ever(stamps: &Stamps, wake: &Notify) {
-    loop {
-        if let Err(error) = stamps.pay(Debts::All).await {
-            tracing::warn!(error = &error as &dyn std::error::Error, "Stamps are owed and cannot be written yet");
-        }
-        let _ = tokio::time::timeout(POLL, wake.notified()).await;
-    }
-}
-
-async fn listen(pool: &PgPool, wake: &Notify) {
-    loop {
-        if let Err(error) = pass_on_notifications(pool, wake).await {
-            tracing::debug!(error = &error as &dyn std::error::Error, "Commits do not wake the stamping; it polls");
-        }
-        tokio::time::sleep(POLL).await;
-    }
-}
-
-async fn pass_on_notifications(pool: &PgPool, wake: &Notify) -> sqlx::Result<()> {
-    let mut listener = PgListener::connect_with(pool).await?;
-    listener.listen("owed_stamps").await?;
-    loop {
-        listener.recv().await?;
-        wake.notify_one();
+    let mut poller = Poller::new(stamps.db.wake(OWED), POLL, shutdown);
+    while poller.next().await {
+        let paid = stamps.pay(Debts::All).await.map(|()| false);
+        poller.report(paid, "Stamps are owed and cannot be written yet");
     }
 }

@@ -1,7 +1,7 @@
 //! Do the documents and the manifests speak of the same permissions? That the code demands what the document says is tried by each service's own tests.
 
 use crate::files::{SERVICES, checkout, folder, products, text};
-use contracts::manifest::{Manifest, PermissionList};
+use contracts::manifest::{Manifest, PermissionList, Scope};
 use serde_json::Value;
 use std::collections::BTreeSet;
 
@@ -45,5 +45,31 @@ fn what_the_routes_demand_is_what_the_manifests_list() {
             listed,
             "{service}: on the left what its operations demand, on the right what its manifest lists"
         );
+    }
+}
+
+/// Name and scope of each permission that a service's code declares: `ReadCycles = platform "billing.readCycles"`.
+fn declared(service: &str) -> BTreeSet<(String, bool)> {
+    let code = sources(&checkout().join("services").join(service).join("src"));
+    let names = code.split("permissions! {").skip(1).filter_map(|rest| rest.split_once('}')).flat_map(|(list, _)| {
+        list.split(',').filter_map(|entry| entry.split_once('=')).map(|(_, permission)| permission.trim().to_owned())
+    });
+    names.map(|text| (text.split('"').nth(1).unwrap().to_owned(), text.starts_with("platform "))).collect()
+}
+
+fn sources(folder: &std::path::Path) -> String {
+    let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    entries
+        .map(|path| if path.is_dir() { sources(&path) } else { std::fs::read_to_string(&path).unwrap_or_default() })
+        .collect()
+}
+
+#[test]
+fn the_code_gives_each_permission_the_scope_that_its_list_says() {
+    for service in ["auth", "billing", "configurator", "mailer", "permission", "worker"] {
+        let list = PermissionList::parse(&text(&format!("services/{service}/manifest.toml"))).unwrap();
+        let listed: BTreeSet<_> =
+            list.permissions.into_iter().map(|entry| (entry.name, entry.scope == Scope::Platform)).collect();
+        assert_eq!(declared(service), listed, "{service}: on the left the code, on the right the list");
     }
 }

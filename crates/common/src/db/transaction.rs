@@ -121,6 +121,11 @@ impl TenantTx {
         TenantScope::new(&self.db, self.tenant)
     }
 
+    /// Takes everything back, and waits until it is.
+    pub async fn rollback(self) -> sqlx::Result<()> {
+        self.tx.rollback().await
+    }
+
     pub async fn commit(self) -> sqlx::Result<()> {
         self.tx.commit().await?;
         self.wakes.iter().for_each(Wake::wake);

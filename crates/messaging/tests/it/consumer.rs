@@ -5,8 +5,7 @@ use crate::{
     world::{QUEUE, Recorder, brisk, env, patient, until, within},
 };
 use aws_config::BehaviorVersion;
-use common::ambient::Ambient;
-use common::db::CrossTenantTx;
+use common::{ambient::Ambient, db::CrossTenantTx};
 use contracts::{envelope::Envelope, messages::MemberJoined, topology::Topic};
 use messaging::{Aws, Consumer, Delivery, Fault, Handle, HandleRaw, consumer::Options};
 use serde_json::{Value, json};

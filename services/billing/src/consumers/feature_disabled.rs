@@ -7,11 +7,12 @@ use contracts::messages::FeatureDisabled;
 use messaging::{Delivery, Fault, Handle};
 
 impl Handle<FeatureDisabled> for App {
+    /// An instance that another tenant has used is recognised.
     type Tx = CrossTenantTx;
 
     async fn handle(&self, tx: &mut CrossTenantTx, message: &Delivery<FeatureDisabled>) -> Result<(), Fault> {
-        let (tenant, change) = (tenant(message)?, &message.data);
-        hold_feature(tx, tenant, change.instance_id, &change.service, &change.feature).await?;
-        Ok(store::end(tx, tenant, change).await?)
+        let change = &message.data;
+        let tx = hold_feature(tx, tenant(message)?, change.instance_id, &change.service, &change.feature).await?;
+        Ok(store::end(tx, change).await?)
     }
 }

@@ -5,18 +5,19 @@ use crate::{
     app::App,
     usage::{parked, store},
 };
-use common::db::CrossTenantTx;
+use common::db::{CrossTenantTx, Scoped};
 use contracts::messages::FeatureEnabled;
 use messaging::{Delivery, Fault, Handle};
 
 impl Handle<FeatureEnabled> for App {
+    /// An instance that another tenant has used is recognised.
     type Tx = CrossTenantTx;
 
     async fn handle(&self, tx: &mut CrossTenantTx, message: &Delivery<FeatureEnabled>) -> Result<(), Fault> {
-        let (tenant, change) = (tenant(message)?, &message.data);
-        hold_feature(tx, tenant, change.instance_id, &change.service, &change.feature).await?;
-        store::begin(tx, &self.ambient, tenant, change).await?;
-        parked::release(tx, &self.ambient, Some(change.instance_id)).await?;
+        let change = &message.data;
+        let tx = hold_feature(tx, tenant(message)?, change.instance_id, &change.service, &change.feature).await?;
+        store::begin(tx, &self.ambient, change).await?;
+        tx.wake(parked::RELEASE);
         Ok(())
     }
 }

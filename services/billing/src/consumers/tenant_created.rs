@@ -25,7 +25,7 @@ impl Handle<TenantCreated> for App {
             currency: self.account_currency.clone(),
         };
         if accounts::insert(tx, &account, message.time).await? {
-            cycles::store::open(tx, self.ambient.uuid(), *tenant_id, message.time).await?;
+            cycles::store::open(tx, self.ambient.uuid(), message.time).await?;
         }
         Ok(())
     }

@@ -14,6 +14,7 @@ use contracts::messages::UsageRecorded;
 use messaging::{Delivery, Fault, Handle};
 
 impl Handle<UsageRecorded> for App {
+    /// An instance of another tenant is recognised.
     type Tx = CrossTenantTx;
 
     async fn handle(&self, tx: &mut CrossTenantTx, message: &Delivery<UsageRecorded>) -> Result<(), Fault> {
@@ -25,8 +26,10 @@ impl Handle<UsageRecorded> for App {
             owner = store::owner(tx, event.body.instance_id).await?;
         }
         let receipt = match event.standing(owner.as_ref(), self.ambient.now()) {
-            Standing::Counts => store::record(tx, &self.ambient, &event).await?,
-            Standing::Waits(reason) => parked::park(tx, &self.ambient, &event, reason).await?,
+            Standing::Counts => store::record(tx.narrow(event.tenant).await?, &self.ambient, &event.body).await?,
+            Standing::Waits(reason) => {
+                parked::park(tx.narrow(event.tenant).await?, &self.ambient, &event.body, reason).await?
+            }
             Standing::Foreign => {
                 let instance = event.body.instance_id;
                 return Err(Fault::permanent(format!(

@@ -10,9 +10,12 @@ use crate::{
         store::{self as invoices, Invoice},
     },
 };
-use common::{ambient::Ambient, problem::Problem};
+use common::{
+    ambient::Ambient,
+    db::{CrossTenantTx, TenantTx},
+    problem::Problem,
+};
 use messaging::OutboxError;
-use sqlx::PgConnection;
 use uuid::Uuid;
 
 /// What a close came to.
@@ -34,42 +37,31 @@ pub enum CloseError {
 }
 
 /// Closes the cycle at this moment; one that is closed gives the invoice that it has. `None` if there is no such cycle.
-pub async fn close(conn: &mut PgConnection, ambient: &Ambient, id: Uuid) -> Result<Option<Closed>, CloseError> {
-    let Some(cycle) = cycles::hold(conn, id).await? else { return Ok(None) };
+pub async fn close(tx: &mut CrossTenantTx, ambient: &Ambient, id: Uuid) -> Result<Option<Closed>, CloseError> {
+    let Some(cycle) = cycles::hold(tx, id).await? else { return Ok(None) };
+    let tx = tx.narrow(cycle.tenant_id).await?;
     if cycle.state == CycleState::Closed {
-        let invoice = invoices::of_cycle(conn, cycle.tenant_id, cycle.id).await?;
+        let invoice = invoices::of_cycle(tx, cycle.id).await?;
         return Ok(Some(Closed { invoice, now: false }));
     }
-    let account = accounts::find(conn, cycle.tenant_id).await?.ok_or(sqlx::Error::RowNotFound)?;
-    let invoice = invoice(conn, ambient, &account, &cycle).await?;
-    let lines = invoices::lines(conn, account.tenant_id, invoice.id).await?;
-    messaging::publish_unscoped(
-        conn,
-        ambient,
-        crate::NAME,
-        Some(account.tenant_id),
-        &mail::order(&account, &invoice, &lines),
-    )
-    .await?;
+    let account = accounts::find(tx).await?.ok_or(sqlx::Error::RowNotFound)?;
+    let invoice = invoice(tx, ambient, &account, &cycle).await?;
+    let lines = invoices::lines(tx, invoice.id).await?;
+    messaging::publish(tx, &mail::order(&account, &invoice, &lines)).await?;
     Ok(Some(Closed { invoice, now: true }))
 }
 
-async fn invoice(
-    conn: &mut PgConnection,
-    ambient: &Ambient,
-    account: &Account,
-    cycle: &Held,
-) -> Result<Invoice, CloseError> {
+async fn invoice(tx: &mut TenantTx, ambient: &Ambient, account: &Account, cycle: &Held) -> Result<Invoice, CloseError> {
     // The clock that began the cycle may have been another machine's, a little ahead of ours.
     let now = ambient.now().max(cycle.start_at);
-    cycles::close(conn, cycle, now).await?;
-    cycles::open(conn, ambient.uuid(), account.tenant_id, now).await?;
+    cycles::close(tx, cycle, now).await?;
+    cycles::open(tx, ambient.uuid(), now).await?;
     let draft = Draft { id: ambient.uuid(), cycle_id: cycle.id, period_start: cycle.start_at, period_end: now };
-    draft::insert(conn, account, &draft).await?;
-    draft::add_features(conn, ambient, account, &draft).await?;
-    draft::add_meters(conn, ambient, account, &draft).await?;
-    draft::finalize(conn, account.tenant_id, draft.id).await?;
-    Ok(invoices::of_cycle(conn, account.tenant_id, cycle.id).await?)
+    draft::insert(tx, account, &draft).await?;
+    draft::add_features(tx, ambient, account, &draft).await?;
+    draft::add_meters(tx, ambient, account, &draft).await?;
+    draft::finalize(tx, draft.id).await?;
+    Ok(invoices::of_cycle(tx, cycle.id).await?)
 }
 
 impl From<CloseError> for Problem {

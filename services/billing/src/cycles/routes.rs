@@ -11,7 +11,6 @@ use crate::{
 use access::Allowed;
 use axum::{extract::State, http::StatusCode};
 use common::{
-    db,
     http::{Json, Path, Query},
     page::{Page, PageQuery},
     problem::Problem,
@@ -40,12 +39,13 @@ pub struct CycleFilter {
     responses((status = 200, body = Page<Cycle>)), security(("bearer" = ["billing.readCycles"])))]
 pub async fn list(
     State(app): State<App>,
-    _: Allowed<ReadCycles>,
+    caller: Allowed<ReadCycles>,
     Query(filter): Query<CycleFilter>,
     Query(query): Query<PageQuery>,
 ) -> Result<Json<Page<Cycle>>, Problem> {
     let page = query.check()?;
-    let cycles = store::page(&mut *db::begin_platform(&app.pool).await?, filter.tenant_id, filter.state, page).await?;
+    let cycles =
+        store::page(&mut caller.begin_across_tenants(&app.db).await?, filter.tenant_id, filter.state, page).await?;
     Ok(Json(Page::cut(cycles, page, |cycle| cycle.id)))
 }
 
@@ -55,13 +55,13 @@ pub async fn list(
     security(("bearer" = ["billing.closeCycles"])))]
 pub async fn close(
     State(app): State<App>,
-    _: Allowed<CloseCycles>,
+    caller: Allowed<CloseCycles>,
     Path(id): Path<Uuid>,
 ) -> Result<(StatusCode, Json<InvoiceWithLines>), Problem> {
-    let mut tx = db::begin_platform(&app.pool).await?;
+    let mut tx = caller.begin_across_tenants(&app.db).await?;
     let closed = close::close(&mut tx, &app.ambient, id).await?;
     let closed = closed.ok_or_else(|| Problem::not_found("cycle_not_found", "There is no such cycle."))?;
-    let answer = with_lines(&mut tx, closed.invoice).await?;
+    let answer = with_lines(tx.narrow(closed.invoice.tenant_id).await?, closed.invoice).await?;
     tx.commit().await?;
     tracing::info!(cycle_id = %id, invoice_id = %answer.invoice.id, lines = answer.lines.len(), closed_now = closed.now, "cycle closed");
     let status = if closed.now { StatusCode::CREATED } else { StatusCode::OK };

@@ -1,10 +1,12 @@
 //! Where do cycles lie? Each account has exactly one open cycle; the next begins where it ends.
 
 use chrono::{DateTime, Utc};
-use common::page::PageRequest;
+use common::{
+    db::{CrossTenantTx, TenantTx},
+    page::PageRequest,
+};
 use contracts::id::TenantId;
 use serde::{Deserialize, Serialize};
-use sqlx::PgConnection;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -38,43 +40,43 @@ pub struct Held {
     pub start_at: DateTime<Utc>,
 }
 
-pub async fn open(conn: &mut PgConnection, id: Uuid, tenant: TenantId, start_at: DateTime<Utc>) -> sqlx::Result<()> {
+pub async fn open(tx: &mut TenantTx, id: Uuid, start_at: DateTime<Utc>) -> sqlx::Result<()> {
     sqlx::query!(
         "INSERT INTO cycle (id, tenant_id, state, start_at) VALUES ($1, $2, 'open', $3)",
         id,
-        tenant.0,
+        tx.tenant().0,
         start_at
     )
-    .execute(conn)
+    .execute(&mut **tx)
     .await
     .map(drop)
 }
 
 /// Whoever else wants the cycle waits until this transaction ends, and then sees what it did.
-pub async fn hold(conn: &mut PgConnection, id: Uuid) -> sqlx::Result<Option<Held>> {
+pub async fn hold(tx: &mut CrossTenantTx, id: Uuid) -> sqlx::Result<Option<Held>> {
     let held = sqlx::query_as!(
         Held,
         r#"SELECT id, tenant_id, state AS "state: CycleState", start_at FROM cycle WHERE id = $1 FOR UPDATE"#,
         id
     );
-    held.fetch_optional(conn).await
+    held.fetch_optional(&mut **tx).await
 }
 
-pub async fn close(conn: &mut PgConnection, cycle: &Held, end_at: DateTime<Utc>) -> sqlx::Result<()> {
+pub async fn close(tx: &mut TenantTx, cycle: &Held, end_at: DateTime<Utc>) -> sqlx::Result<()> {
     sqlx::query!(
         "UPDATE cycle SET state = 'closed', end_at = $3 WHERE id = $1 AND tenant_id = $2",
         cycle.id,
-        cycle.tenant_id.0,
+        tx.tenant().0,
         end_at
     )
-    .execute(conn)
+    .execute(&mut **tx)
     .await
     .map(drop)
 }
 
 /// Cycles of one tenant or of all, in one state or in any.
 pub async fn page(
-    conn: &mut PgConnection,
+    tx: &mut CrossTenantTx,
     tenant: Option<TenantId>,
     state: Option<CycleState>,
     page: PageRequest,
@@ -90,5 +92,5 @@ pub async fn page(
         page.after,
         page.fetch(),
     );
-    cycles.fetch_all(conn).await
+    cycles.fetch_all(&mut **tx).await
 }

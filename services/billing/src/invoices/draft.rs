@@ -8,10 +8,9 @@ use crate::{
     usage::due::{self, DueInterval},
 };
 use chrono::{DateTime, Utc};
-use common::ambient::Ambient;
-use contracts::id::TenantId;
+use common::{ambient::Ambient, db::TenantTx};
 use futures_util::TryStreamExt;
-use sqlx::{PgConnection, types::Json};
+use sqlx::types::Json;
 use std::collections::HashMap;
 use uuid::Uuid;
 
@@ -23,77 +22,77 @@ pub struct Draft {
     pub period_end: DateTime<Utc>,
 }
 
-pub async fn insert(conn: &mut PgConnection, account: &Account, draft: &Draft) -> sqlx::Result<()> {
+pub async fn insert(tx: &mut TenantTx, account: &Account, draft: &Draft) -> sqlx::Result<()> {
     sqlx::query!(
         "INSERT INTO invoice (id, tenant_id, cycle_id, state, currency, total_minor, period_start, period_end, issued_at)
          VALUES ($1, $2, $3, 'draft', $4, 0, $5, $6, $6)",
         draft.id,
-        account.tenant_id.0,
+        tx.tenant().0,
         draft.cycle_id,
         account.currency.code(),
         draft.period_start,
         draft.period_end,
     )
-    .execute(conn)
+    .execute(&mut **tx)
     .await
     .map(drop)
 }
 
 /// Gives the draft its total and its number; from then on the database refuses every change. The number's row is taken last, so that it is held shortly.
-pub async fn finalize(conn: &mut PgConnection, tenant: TenantId, invoice: Uuid) -> sqlx::Result<()> {
+pub async fn finalize(tx: &mut TenantTx, invoice: Uuid) -> sqlx::Result<()> {
     sqlx::query!(
         "WITH next AS (UPDATE invoice_counter SET last = last + 1 RETURNING last)
          UPDATE invoice SET state = 'finalized', number = lpad(next.last::text, greatest(8, length(next.last::text)), '0'),
              total_minor = (SELECT coalesce(sum(amount_minor), 0) FROM invoice_line WHERE invoice_id = $1 AND tenant_id = $2)::bigint
          FROM next WHERE id = $1 AND tenant_id = $2",
         invoice,
-        tenant.0,
+        tx.tenant().0,
     )
-    .execute(conn)
+    .execute(&mut **tx)
     .await
     .map(drop)
 }
 
 pub async fn add_features(
-    conn: &mut PgConnection,
+    tx: &mut TenantTx,
     ambient: &Ambient,
     account: &Account,
     draft: &Draft,
 ) -> Result<(), CloseError> {
-    let intervals = due::intervals(conn, account.tenant_id, account.currency.code(), draft.period_end).await?;
+    let intervals = due::intervals(tx, account.currency.code(), draft.period_end).await?;
     let mut by_rate: HashMap<Uuid, (Tally, Vec<&DueInterval>)> = HashMap::new();
     for interval in &intervals {
         let (tally, taken) = by_rate.entry(interval.rate_id).or_default();
         tally.add(&part(interval))?;
         taken.push(interval);
     }
-    for rate in rates::find(conn, &by_rate.keys().copied().collect::<Vec<_>>()).await? {
+    for rate in rates::find(tx, &by_rate.keys().copied().collect::<Vec<_>>()).await? {
         let Some((tally, taken)) = by_rate.remove(&rate.id) else { continue };
-        let line = add_line(conn, ambient, account.tenant_id, draft, &rate, tally.price(&rate)?).await?;
-        due::bill_intervals(conn, account.tenant_id, line, &taken).await?;
+        let line = add_line(tx, ambient, draft, &rate, tally.price(&rate)?).await?;
+        due::bill_intervals(tx, line, &taken).await?;
     }
     Ok(())
 }
 
 pub async fn add_meters(
-    conn: &mut PgConnection,
+    tx: &mut TenantTx,
     ambient: &Ambient,
     account: &Account,
     draft: &Draft,
 ) -> Result<(), CloseError> {
     let mut by_rate: HashMap<Uuid, (Tally, Vec<Uuid>)> = HashMap::new();
     // One statement, one snapshot: what is added up is what is billed, whatever arrives meanwhile.
-    let mut events = due::events(conn, account.tenant_id, account.currency.code(), draft.period_end);
+    let mut events = due::events(tx, account.currency.code(), draft.period_end);
     while let Some((rate_id, event)) = events.try_next().await? {
         let (tally, taken) = by_rate.entry(rate_id).or_default();
         tally.add(&event)?;
         taken.push(event.id());
     }
     drop(events);
-    for rate in rates::find(conn, &by_rate.keys().copied().collect::<Vec<_>>()).await? {
+    for rate in rates::find(tx, &by_rate.keys().copied().collect::<Vec<_>>()).await? {
         let Some((tally, taken)) = by_rate.remove(&rate.id) else { continue };
-        let line = add_line(conn, ambient, account.tenant_id, draft, &rate, tally.price(&rate)?).await?;
-        due::bill_events(conn, account.tenant_id, line, &taken).await?;
+        let line = add_line(tx, ambient, draft, &rate, tally.price(&rate)?).await?;
+        due::bill_events(tx, line, &taken).await?;
     }
     Ok(())
 }
@@ -112,9 +111,8 @@ fn part(interval: &DueInterval) -> Input {
 }
 
 async fn add_line(
-    conn: &mut PgConnection,
+    tx: &mut TenantTx,
     ambient: &Ambient,
-    tenant: TenantId,
     draft: &Draft,
     rate: &Rate,
     priced: Priced,
@@ -126,7 +124,7 @@ async fn add_line(
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, decode($16, 'hex'))",
         id,
         draft.id,
-        tenant.0,
+        tx.tenant().0,
         rate.kind as Kind,
         rate.service,
         rate.name,
@@ -141,7 +139,7 @@ async fn add_line(
         priced.inputs,
         priced.sha256,
     )
-    .execute(conn)
+    .execute(&mut **tx)
     .await?;
     Ok(id)
 }

@@ -11,16 +11,14 @@ use crate::{
 use access::Allowed;
 use axum::extract::State;
 use common::{
-    db,
+    db::TenantTx,
     http::{Json, Path, Query},
     page::{Page, PageQuery, PageRequest},
     problem::Problem,
 };
-use contracts::id::TenantId;
 use futures_util::TryStreamExt;
 use rust_decimal::Decimal;
 use serde::Serialize;
-use sqlx::PgConnection;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -61,7 +59,7 @@ pub async fn list(
     Query(query): Query<PageQuery>,
 ) -> Result<Json<Page<Invoice>>, Problem> {
     let page = query.check()?;
-    let invoices = store::page(&mut *db::begin(&app.pool, caller.tenant).await?, caller.tenant, page).await?;
+    let invoices = store::page(&mut caller.begin(&app.db).await?, page).await?;
     Ok(Json(Page::cut(invoices, page, |invoice| invoice.id)))
 }
 
@@ -72,9 +70,9 @@ pub async fn get(
     caller: Allowed<ReadInvoices>,
     Path(id): Path<Uuid>,
 ) -> Result<Json<InvoiceWithLines>, Problem> {
-    let conn = &mut *db::begin(&app.pool, caller.tenant).await?;
-    let invoice = store::find(conn, caller.tenant, id).await?.ok_or_else(no_invoice)?;
-    Ok(Json(with_lines(conn, invoice).await?))
+    let tx = &mut caller.begin(&app.db).await?;
+    let invoice = store::find(tx, id).await?.ok_or_else(no_invoice)?;
+    Ok(Json(with_lines(tx, invoice).await?))
 }
 
 #[utoipa::path(get, path = "/v1/invoices/{id}/lines/{line_id}/explain", operation_id = "explainInvoiceLine", tag = "invoices",
@@ -87,28 +85,23 @@ pub async fn explain(
     Query(query): Query<PageQuery>,
 ) -> Result<Json<Explanation>, Problem> {
     let page = query.check()?;
-    let conn = &mut *db::begin(&app.pool, caller.tenant).await?;
-    let invoice = store::find(conn, caller.tenant, id).await?.ok_or_else(no_invoice)?;
-    let line = store::lines(conn, caller.tenant, invoice.id).await?.into_iter().find(|line| line.id == line_id);
+    let tx = &mut caller.begin(&app.db).await?;
+    let invoice = store::find(tx, id).await?.ok_or_else(no_invoice)?;
+    let line = store::lines(tx, invoice.id).await?.into_iter().find(|line| line.id == line_id);
     let line = line.ok_or_else(|| Problem::not_found("line_not_found", "The invoice has no such line."))?;
-    Ok(Json(prove(conn, caller.tenant, line, page).await?))
+    Ok(Json(prove(tx, line, page).await?))
 }
 
-pub async fn with_lines(conn: &mut PgConnection, invoice: Invoice) -> sqlx::Result<InvoiceWithLines> {
-    let lines = store::lines(conn, invoice.tenant_id, invoice.id).await?;
+pub async fn with_lines(tx: &mut TenantTx, invoice: Invoice) -> sqlx::Result<InvoiceWithLines> {
+    let lines = store::lines(tx, invoice.id).await?;
     Ok(InvoiceWithLines { invoice, lines })
 }
 
 /// Adds up the raw rows once more, all of them, and keeps those of `page` to be shown.
-async fn prove(
-    conn: &mut PgConnection,
-    tenant: TenantId,
-    line: Line,
-    page: PageRequest,
-) -> Result<Explanation, Problem> {
-    let rate = rates::find(conn, &[line.rate_id]).await?.pop().ok_or(sqlx::Error::RowNotFound)?;
+async fn prove(tx: &mut TenantTx, line: Line, page: PageRequest) -> Result<Explanation, Problem> {
+    let rate = rates::find(tx, &[line.rate_id]).await?.pop().ok_or(sqlx::Error::RowNotFound)?;
     let (mut tally, mut raw) = (Tally::default(), Vec::new());
-    let mut inputs = store::inputs(conn, tenant, &line);
+    let mut inputs = store::inputs(tx, &line);
     while let Some(input) = inputs.try_next().await? {
         tally.add(&input)?;
         if input.id() > page.after && raw.len() <= page.limit as usize {

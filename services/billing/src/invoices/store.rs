@@ -3,12 +3,12 @@
 use super::model::{Component, Input, seconds};
 use crate::{currency::Currency, rates::Kind};
 use chrono::{DateTime, Utc};
-use common::page::PageRequest;
+use common::{db::TenantTx, page::PageRequest};
 use contracts::id::{InstanceId, TenantId};
 use futures_util::{StreamExt, stream::BoxStream};
 use rust_decimal::Decimal;
 use serde::Serialize;
-use sqlx::{PgConnection, types::Json};
+use sqlx::types::Json;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -60,67 +60,67 @@ pub struct Line {
     pub input_sha256: String,
 }
 
-pub async fn page(conn: &mut PgConnection, tenant: TenantId, page: PageRequest) -> sqlx::Result<Vec<Invoice>> {
+pub async fn page(tx: &mut TenantTx, page: PageRequest) -> sqlx::Result<Vec<Invoice>> {
     let invoices = sqlx::query_as!(
         Invoice,
         r#"SELECT id, tenant_id, cycle_id, number AS "number!", currency AS "currency: Currency", total_minor, period_start, period_end, issued_at
            FROM invoice WHERE tenant_id = $1 AND state = 'finalized' AND id > $2 ORDER BY id LIMIT $3"#,
-        tenant.0,
+        tx.tenant().0,
         page.after,
         page.fetch(),
     );
-    invoices.fetch_all(conn).await
+    invoices.fetch_all(&mut **tx).await
 }
 
-pub async fn find(conn: &mut PgConnection, tenant: TenantId, id: Uuid) -> sqlx::Result<Option<Invoice>> {
+pub async fn find(tx: &mut TenantTx, id: Uuid) -> sqlx::Result<Option<Invoice>> {
     let found = sqlx::query_as!(
         Invoice,
         r#"SELECT id, tenant_id, cycle_id, number AS "number!", currency AS "currency: Currency", total_minor, period_start, period_end, issued_at
            FROM invoice WHERE tenant_id = $1 AND state = 'finalized' AND id = $2"#,
-        tenant.0,
+        tx.tenant().0,
         id,
     );
-    found.fetch_optional(conn).await
+    found.fetch_optional(&mut **tx).await
 }
 
 /// The invoice of a closed cycle.
-pub async fn of_cycle(conn: &mut PgConnection, tenant: TenantId, cycle: Uuid) -> sqlx::Result<Invoice> {
+pub async fn of_cycle(tx: &mut TenantTx, cycle: Uuid) -> sqlx::Result<Invoice> {
     let found = sqlx::query_as!(
         Invoice,
         r#"SELECT id, tenant_id, cycle_id, number AS "number!", currency AS "currency: Currency", total_minor, period_start, period_end, issued_at
            FROM invoice WHERE tenant_id = $1 AND state = 'finalized' AND cycle_id = $2"#,
-        tenant.0,
+        tx.tenant().0,
         cycle,
     );
-    found.fetch_one(conn).await
+    found.fetch_one(&mut **tx).await
 }
 
-pub async fn lines(conn: &mut PgConnection, tenant: TenantId, invoice: Uuid) -> sqlx::Result<Vec<Line>> {
+pub async fn lines(tx: &mut TenantTx, invoice: Uuid) -> sqlx::Result<Vec<Line>> {
     let lines = sqlx::query_as!(
         Line,
         r#"SELECT id, kind AS "kind: Kind", service, name, description, quantity, unit, rate_id, price, amount_minor, currency AS "currency: Currency",
                   components AS "components: Json<Vec<Component>>", input_count, encode(input_sha256, 'hex') AS "input_sha256!"
            FROM invoice_line WHERE tenant_id = $1 AND invoice_id = $2 ORDER BY kind, name, id"#,
-        tenant.0,
+        tx.tenant().0,
         invoice,
     );
-    lines.fetch_all(conn).await
+    lines.fetch_all(&mut **tx).await
 }
 
 /// The raw rows that a line was made of, in the order of their ids.
-pub fn inputs<'c>(conn: &'c mut PgConnection, tenant: TenantId, line: &Line) -> BoxStream<'c, sqlx::Result<Input>> {
+pub fn inputs<'c>(tx: &'c mut TenantTx, line: &Line) -> BoxStream<'c, sqlx::Result<Input>> {
     match line.kind {
-        Kind::Feature => parts(conn, tenant, line.id),
-        Kind::Meter => events(conn, tenant, line.id),
+        Kind::Feature => parts(tx, line.id),
+        Kind::Meter => events(tx, line.id),
     }
 }
 
-fn parts(conn: &mut PgConnection, tenant: TenantId, line: Uuid) -> BoxStream<'_, sqlx::Result<Input>> {
+fn parts(tx: &mut TenantTx, line: Uuid) -> BoxStream<'_, sqlx::Result<Input>> {
     sqlx::query!(
         "SELECT i.id, i.instance_id, i.feature, i.host, i.begin_at, p.from_at, p.until_at
          FROM invoice_line_interval p JOIN usage_interval i ON i.id = p.interval_id AND i.tenant_id = p.tenant_id
          WHERE p.tenant_id = $1 AND p.line_id = $2 ORDER BY i.id",
-        tenant.0,
+        tx.tenant().0,
         line,
     )
     .map(|row| Input::Interval {
@@ -133,14 +133,14 @@ fn parts(conn: &mut PgConnection, tenant: TenantId, line: Uuid) -> BoxStream<'_,
         until: row.until_at,
         seconds: seconds(row.from_at, row.until_at),
     })
-    .fetch(conn)
+    .fetch(&mut **tx)
     .boxed()
 }
 
-fn events(conn: &mut PgConnection, tenant: TenantId, line: Uuid) -> BoxStream<'_, sqlx::Result<Input>> {
+fn events(tx: &mut TenantTx, line: Uuid) -> BoxStream<'_, sqlx::Result<Input>> {
     sqlx::query!(
         "SELECT id, instance_id, meter, key, quantity, occurred_at, received_at FROM usage_event WHERE tenant_id = $1 AND line_id = $2 ORDER BY id",
-        tenant.0,
+        tx.tenant().0,
         line,
     )
     .map(|row| Input::Event {
@@ -152,6 +152,6 @@ fn events(conn: &mut PgConnection, tenant: TenantId, line: Uuid) -> BoxStream<'_
         occurred_at: row.occurred_at,
         received_at: row.received_at,
     })
-    .fetch(conn)
+    .fetch(&mut **tx)
     .boxed()
 }

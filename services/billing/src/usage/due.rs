@@ -3,9 +3,9 @@
 
 use crate::invoices::model::Input;
 use chrono::{DateTime, Utc};
-use contracts::id::{InstanceId, TenantId};
+use common::db::TenantTx;
+use contracts::id::InstanceId;
 use futures_util::{StreamExt, stream::BoxStream};
-use sqlx::PgConnection;
 use uuid::Uuid;
 
 /// An interval with time that no invoice has taken yet, or with too much taken.
@@ -22,12 +22,7 @@ pub struct DueInterval {
 }
 
 /// The rated intervals that an invoice up to `end` takes; locked, so that nobody ends one meanwhile.
-pub async fn intervals(
-    conn: &mut PgConnection,
-    tenant: TenantId,
-    currency: &str,
-    end: DateTime<Utc>,
-) -> sqlx::Result<Vec<DueInterval>> {
+pub async fn intervals(tx: &mut TenantTx, currency: &str, end: DateTime<Utc>) -> sqlx::Result<Vec<DueInterval>> {
     let due = sqlx::query_as!(
         DueInterval,
         r#"SELECT i.id, i.instance_id, i.feature, i.host, i.begin_at, i.billed_until, least(i.end_at, $3) AS "until!", r.id AS "rate_id!"
@@ -38,20 +33,15 @@ pub async fn intervals(
                 AND r.version = coalesce(i.version, v.version)
            WHERE i.tenant_id = $1 AND i.begin_at < $3 AND (i.end_at IS NULL OR i.billed_until <> i.end_at) AND i.billed_until <> least(i.end_at, $3)
            ORDER BY i.id FOR UPDATE OF i"#,
-        tenant.0,
+        tx.tenant().0,
         currency,
         end,
     );
-    due.fetch_all(conn).await
+    due.fetch_all(&mut **tx).await
 }
 
 /// Notes that `line` has taken each interval's time up to the given moment.
-pub async fn bill_intervals(
-    conn: &mut PgConnection,
-    tenant: TenantId,
-    line: Uuid,
-    taken: &[&DueInterval],
-) -> sqlx::Result<()> {
+pub async fn bill_intervals(tx: &mut TenantTx, line: Uuid, taken: &[&DueInterval]) -> sqlx::Result<()> {
     let ids: Vec<Uuid> = taken.iter().map(|interval| interval.id).collect();
     let from: Vec<DateTime<Utc>> = taken.iter().map(|interval| interval.billed_until).collect();
     let until: Vec<DateTime<Utc>> = taken.iter().map(|interval| interval.until).collect();
@@ -60,20 +50,19 @@ pub async fn bill_intervals(
               billed AS (UPDATE usage_interval i SET billed_until = part.until_at FROM part WHERE i.id = part.id AND i.tenant_id = $2)
          INSERT INTO invoice_line_interval (line_id, interval_id, tenant_id, from_at, until_at) SELECT $1, id, $2, from_at, until_at FROM part",
         line,
-        tenant.0,
+        tx.tenant().0,
         &ids,
         &from,
         &until,
     )
-    .execute(conn)
+    .execute(&mut **tx)
     .await
     .map(drop)
 }
 
 /// The rated events before `end` that no line has billed, each with its rate, in the order of their ids.
 pub fn events<'c>(
-    conn: &'c mut PgConnection,
-    tenant: TenantId,
+    tx: &'c mut TenantTx,
     currency: &'c str,
     end: DateTime<Utc>,
 ) -> BoxStream<'c, sqlx::Result<(Uuid, Input)>> {
@@ -85,7 +74,7 @@ pub fn events<'c>(
            JOIN rate r ON r.kind = 'meter' AND r.service = e.service AND r.name = e.meter AND r.currency = $2 AND r.version = v.version
            WHERE e.tenant_id = $1 AND e.line_id IS NULL AND e.occurred_at < $3
            ORDER BY e.id"#,
-        tenant.0,
+        tx.tenant().0,
         currency,
         end,
     )
@@ -94,19 +83,19 @@ pub fn events<'c>(
         let (key, occurred_at, received_at) = (row.key, row.occurred_at, row.received_at);
         (row.rate_id, Input::Event { id: row.id, instance_id, meter: row.meter, key, quantity: row.quantity, occurred_at, received_at })
     })
-    .fetch(conn)
+    .fetch(&mut **tx)
     .boxed()
 }
 
 /// Notes that `line` has billed these events.
-pub async fn bill_events(conn: &mut PgConnection, tenant: TenantId, line: Uuid, events: &[Uuid]) -> sqlx::Result<()> {
+pub async fn bill_events(tx: &mut TenantTx, line: Uuid, events: &[Uuid]) -> sqlx::Result<()> {
     sqlx::query!(
         "UPDATE usage_event SET line_id = $1 WHERE tenant_id = $2 AND id = ANY($3) AND line_id IS NULL",
         line,
-        tenant.0,
+        tx.tenant().0,
         events
     )
-    .execute(conn)
+    .execute(&mut **tx)
     .await
     .map(drop)
 }

@@ -13,10 +13,11 @@ use axum::extract::State;
 use chrono::{DateTime, Utc};
 use common::{
     ambient::Ambient,
-    db,
+    db::{Background, CrossTenantTx, TenantTx},
     http::{Json, Query},
     page::{Page, PageQuery},
-    problem::{Chain, Problem},
+    poller::Poller,
+    problem::Problem,
 };
 use contracts::{
     id::{InstanceId, TenantId},
@@ -24,13 +25,14 @@ use contracts::{
 };
 use rust_decimal::Decimal;
 use serde::Serialize;
-use sqlx::{PgConnection, PgPool};
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-/// How often it is looked for what may count by now. An instance that begins takes its own usage along at once.
+/// What a commit wakes [`run`] for: an instance has begun, and usage that waited for it counts.
+pub const RELEASE: &str = "release parked usage";
+/// How often it is looked for what may count by now: clocks get there, and other processes wake nobody here.
 const LOOK: Duration = Duration::from_secs(60);
 /// Events taken in one transaction.
 const BATCH: i64 = 500;
@@ -89,60 +91,56 @@ impl From<ParkedUsage> for Event {
     responses((status = 200, body = Page<ParkedUsage>)), security(("bearer" = ["billing.readParkedUsage"])))]
 pub async fn list(
     State(app): State<App>,
-    _: Allowed<ReadParkedUsage>,
+    caller: Allowed<ReadParkedUsage>,
     Query(query): Query<PageQuery>,
 ) -> Result<Json<Page<ParkedUsage>>, Problem> {
     let page = query.check()?;
-    let parked = store::page(&mut *db::begin_platform(&app.pool).await?, page).await?;
+    let parked = store::page(&mut caller.begin_across_tenants(&app.db).await?, page).await?;
     Ok(Json(Page::cut(parked, page, |parked| parked.id)))
 }
 
 /// Counts what can be counted by now, and says how much still waits, until `shutdown`.
-pub async fn run(pool: PgPool, ambient: Ambient, shutdown: CancellationToken) {
-    while shutdown.run_until_cancelled(tokio::time::sleep(LOOK)).await.is_some() {
-        if let Err(error) = look(&pool, &ambient).await {
-            tracing::warn!(error = %Chain(&error), "parked usage cannot be looked through; it stays where it is");
-        }
+pub async fn run(app: App, background: Background, shutdown: CancellationToken) {
+    let mut poller = Poller::new(app.db.wake(RELEASE), LOOK, shutdown);
+    while poller.next().await {
+        poller.report(look(&app, background).await, "Parked usage cannot be looked through; it stays where it is");
     }
 }
 
-async fn look(pool: &PgPool, ambient: &Ambient) -> sqlx::Result<()> {
-    loop {
-        let mut tx = db::begin_platform(pool).await?;
-        let looked_at = release(&mut tx, ambient, None).await?;
-        tx.commit().await?;
-        if looked_at < BATCH as usize {
-            break;
-        }
-    }
-    let counts = store::counts(&mut *db::begin_platform(pool).await?).await?;
+/// Looks through one batch; gives whether there may be more.
+async fn look(app: &App, background: Background) -> sqlx::Result<bool> {
+    let mut tx = background.begin_across_tenants(&app.db).await?;
+    let looked_at = release(&mut tx, &app.ambient).await?;
+    tx.commit().await?;
+    let counts = store::counts(&mut background.begin_across_tenants(&app.db).await?).await?;
     for (reason, name) in Reason::ALL {
         let count = counts.iter().find(|(counted, _)| *counted == reason).map_or(0, |(_, count)| *count);
         metrics::gauge!("usage_parked", "reason" => name).set(count as f64);
     }
-    Ok(())
+    Ok(looked_at == BATCH as usize)
 }
 
-/// Keeps an event that does not count yet.
-pub async fn park(conn: &mut PgConnection, ambient: &Ambient, event: &Event, reason: Reason) -> sqlx::Result<Receipt> {
-    let receipt = store::insert(conn, ambient, event, reason).await?;
+/// Keeps usage that does not count yet.
+pub async fn park(tx: &mut TenantTx, ambient: &Ambient, body: &UsageRecorded, reason: Reason) -> sqlx::Result<Receipt> {
+    let receipt = store::insert(tx, ambient, body, reason).await?;
     if receipt == Receipt::New {
-        let Event { tenant, body } = event;
-        tracing::warn!(?reason, tenant_id = %tenant, instance_id = %body.instance_id, meter = body.meter, "usage cannot be counted yet and is parked");
+        tracing::warn!(?reason, tenant_id = %tx.tenant(), instance_id = %body.instance_id, meter = body.meter, "Usage cannot be counted yet and is parked");
     }
     Ok(receipt)
 }
 
-/// Counts what can be counted by now, of `instance` or of all, and gives how many events were looked at: at most `BATCH`.
-pub async fn release(conn: &mut PgConnection, ambient: &Ambient, instance: Option<InstanceId>) -> sqlx::Result<usize> {
+/// Counts what can be counted by now, and gives how many events were looked at: at most `BATCH`.
+pub async fn release(tx: &mut CrossTenantTx, ambient: &Ambient) -> sqlx::Result<usize> {
     let now = ambient.now();
-    let due = store::due(conn, instance, now + CLOCK_AHEAD, BATCH).await?;
-    let looked_at = due.len();
-    for parked in due {
-        let (id, event) = (parked.id, Event::from(parked));
-        let owner = usage::owner(conn, event.body.instance_id).await?;
+    let mut due = Vec::new();
+    for parked in store::due(tx, now + CLOCK_AHEAD, BATCH).await? {
+        let owner = usage::owner(tx, parked.instance_id).await?;
+        due.push((parked.id, Event::from(parked), owner));
+    }
+    for (id, event, owner) in &due {
+        let tx = tx.narrow(event.tenant).await?;
         let stays = match event.standing(owner.as_ref(), now) {
-            Standing::Counts => match usage::record(conn, ambient, &event).await? {
+            Standing::Counts => match usage::record(tx, ambient, &event.body).await? {
                 Receipt::New | Receipt::Duplicate => None,
                 Receipt::Conflict => Some(Reason::KeyUsed),
             },
@@ -150,9 +148,9 @@ pub async fn release(conn: &mut PgConnection, ambient: &Ambient, instance: Optio
             Standing::Foreign => Some(Reason::InstanceOfAnother),
         };
         match stays {
-            None => store::remove(conn, event.tenant, id).await?,
-            Some(reason) => store::keep(conn, event.tenant, id, reason).await?,
+            None => store::remove(tx, *id).await?,
+            Some(reason) => store::keep(tx, *id, reason).await?,
         }
     }
-    Ok(looked_at)
+    Ok(due.len())
 }

@@ -4,7 +4,7 @@ use super::store::{self, FeatureUse, MeterUse};
 use crate::app::App;
 use access::Allowed;
 use axum::extract::State;
-use common::{db, http::Json, problem::Problem};
+use common::{http::Json, problem::Problem};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -19,8 +19,8 @@ pub struct Usage {
 #[utoipa::path(get, path = "/v1/usage", operation_id = "getUsage", tag = "usage",
     responses((status = 200, body = Usage)), security(("bearer" = ["billing.readUsage"])))]
 pub async fn get(State(app): State<App>, caller: Allowed<ReadUsage>) -> Result<Json<Usage>, Problem> {
-    let conn = &mut *db::begin(&app.pool, caller.tenant).await?;
-    let features = store::features(conn, caller.tenant).await?;
-    let meters = store::meters(conn, caller.tenant).await?;
+    let tx = &mut caller.begin(&app.db).await?;
+    let features = store::features(tx).await?;
+    let meters = store::meters(tx).await?;
     Ok(Json(Usage { features, meters }))
 }

@@ -1,11 +1,13 @@
 //! Where does usage lie? Intervals of features and events of meters; [`super::due`] bills them.
 
-use super::model::Event;
 use chrono::{DateTime, Utc};
-use common::ambient::Ambient;
+use common::{
+    ambient::Ambient,
+    db::{CrossTenantTx, TenantTx},
+};
 use contracts::{
     id::{InstanceId, TenantId},
-    messages::{FeatureDisabled, FeatureEnabled},
+    messages::{FeatureDisabled, FeatureEnabled, UsageRecorded},
 };
 use rust_decimal::Decimal;
 use serde::Serialize;
@@ -77,33 +79,28 @@ pub struct Owner {
 }
 
 /// Whose instance it is; `None` until one of its features has been enabled.
-pub async fn owner(conn: &mut PgConnection, instance: InstanceId) -> sqlx::Result<Option<Owner>> {
+pub async fn owner(tx: &mut CrossTenantTx, instance: InstanceId) -> sqlx::Result<Option<Owner>> {
     let owner = sqlx::query_as!(
         Owner,
         r#"SELECT tenant_id AS tenant, service FROM usage_interval WHERE instance_id = $1 LIMIT 1"#,
         instance.0
     );
-    owner.fetch_optional(conn).await
+    owner.fetch_optional(&mut **tx).await
 }
 
 /// The tenant that the instance's intervals belong to, if there are any.
-pub async fn tenant_of(conn: &mut PgConnection, instance: InstanceId) -> sqlx::Result<Option<TenantId>> {
+pub async fn tenant_of(tx: &mut CrossTenantTx, instance: InstanceId) -> sqlx::Result<Option<TenantId>> {
     let tenant = sqlx::query_scalar!(
         r#"SELECT tenant_id FROM usage_interval WHERE instance_id = $1
            UNION ALL SELECT tenant_id FROM feature_end WHERE instance_id = $1 LIMIT 1"#,
         instance.0
     );
-    Ok(tenant.fetch_optional(conn).await?.flatten().map(TenantId))
+    Ok(tenant.fetch_optional(&mut **tx).await?.flatten().map(TenantId))
 }
 
 /// Opens an interval that lasts until the next change that is known, whichever order the changes arrive in.
-pub async fn begin(
-    conn: &mut PgConnection,
-    ambient: &Ambient,
-    tenant: TenantId,
-    change: &FeatureEnabled,
-) -> sqlx::Result<()> {
-    end_before(conn, tenant, change.instance_id, &change.feature, change.effective_at).await?;
+pub async fn begin(tx: &mut TenantTx, ambient: &Ambient, change: &FeatureEnabled) -> sqlx::Result<()> {
+    end_before(tx, change.instance_id, &change.feature, change.effective_at).await?;
     sqlx::query!(
         "INSERT INTO usage_interval (id, tenant_id, instance_id, service, feature, host, begin_at, end_at, billed_until, version)
          SELECT $1, $2, $3, $4, $5, $6, $7, least(
@@ -111,7 +108,7 @@ pub async fn begin(
                 (SELECT min(begin_at) FROM usage_interval WHERE tenant_id = $2 AND instance_id = $3 AND feature = $5 AND begin_at > $7)), $7, $8
          WHERE NOT EXISTS (SELECT FROM usage_interval WHERE tenant_id = $2 AND instance_id = $3 AND feature = $5 AND begin_at = $7)",
         ambient.uuid(),
-        tenant.0,
+        tx.tenant().0,
         change.instance_id.0,
         change.service,
         change.feature,
@@ -119,53 +116,46 @@ pub async fn begin(
         change.effective_at,
         change.version,
     )
-    .execute(conn)
+    .execute(&mut **tx)
     .await
     .map(drop)
 }
 
 /// Ends the interval that lasts at `effective_at`, or the one that turns out to, once its beginning arrives.
-pub async fn end(conn: &mut PgConnection, tenant: TenantId, change: &FeatureDisabled) -> sqlx::Result<()> {
+pub async fn end(tx: &mut TenantTx, change: &FeatureDisabled) -> sqlx::Result<()> {
     sqlx::query!(
         "INSERT INTO feature_end (instance_id, feature, at, tenant_id) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING",
         change.instance_id.0,
         change.feature,
         change.effective_at,
-        tenant.0,
+        tx.tenant().0,
     )
-    .execute(&mut *conn)
+    .execute(&mut **tx)
     .await?;
-    end_before(conn, tenant, change.instance_id, &change.feature, change.effective_at).await
+    end_before(tx, change.instance_id, &change.feature, change.effective_at).await
 }
 
-async fn end_before(
-    conn: &mut PgConnection,
-    tenant: TenantId,
-    instance: InstanceId,
-    feature: &str,
-    at: DateTime<Utc>,
-) -> sqlx::Result<()> {
+async fn end_before(tx: &mut TenantTx, instance: InstanceId, feature: &str, at: DateTime<Utc>) -> sqlx::Result<()> {
     sqlx::query!(
         "UPDATE usage_interval SET end_at = $4
          WHERE tenant_id = $1 AND instance_id = $2 AND feature = $3 AND begin_at < $4 AND (end_at IS NULL OR end_at > $4)",
-        tenant.0,
+        tx.tenant().0,
         instance.0,
         feature,
         at,
     )
-    .execute(conn)
+    .execute(&mut **tx)
     .await
     .map(drop)
 }
 
 /// Keeps the event under its key, for ever.
-pub async fn record(conn: &mut PgConnection, ambient: &Ambient, event: &Event) -> sqlx::Result<Receipt> {
-    let Event { tenant, body } = event;
+pub async fn record(tx: &mut TenantTx, ambient: &Ambient, body: &UsageRecorded) -> sqlx::Result<Receipt> {
     let inserted = sqlx::query!(
         "INSERT INTO usage_event (id, tenant_id, service, key, instance_id, meter, quantity, occurred_at, received_at)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT ON CONSTRAINT usage_event_once DO NOTHING",
         ambient.uuid(),
-        tenant.0,
+        tx.tenant().0,
         body.service,
         body.key,
         body.instance_id.0,
@@ -174,13 +164,13 @@ pub async fn record(conn: &mut PgConnection, ambient: &Ambient, event: &Event) -
         body.occurred_at,
         ambient.now(),
     );
-    if inserted.execute(&mut *conn).await?.rows_affected() == 1 {
+    if inserted.execute(&mut **tx).await?.rows_affected() == 1 {
         return Ok(Receipt::New);
     }
     let same = sqlx::query_scalar!(
         r#"SELECT (instance_id, meter, quantity, occurred_at) = ($4, $5, $6, $7) AS "same!"
            FROM usage_event WHERE tenant_id = $1 AND service = $2 AND key = $3"#,
-        tenant.0,
+        tx.tenant().0,
         body.service,
         body.key,
         body.instance_id.0,
@@ -188,11 +178,11 @@ pub async fn record(conn: &mut PgConnection, ambient: &Ambient, event: &Event) -
         body.quantity,
         body.occurred_at,
     );
-    Ok(if same.fetch_one(conn).await? { Receipt::Duplicate } else { Receipt::Conflict })
+    Ok(if same.fetch_one(&mut **tx).await? { Receipt::Duplicate } else { Receipt::Conflict })
 }
 
 /// Features in use now, and those with time that is not billed yet.
-pub async fn features(conn: &mut PgConnection, tenant: TenantId) -> sqlx::Result<Vec<FeatureUse>> {
+pub async fn features(tx: &mut TenantTx) -> sqlx::Result<Vec<FeatureUse>> {
     let features = sqlx::query_as!(
         FeatureUse,
         r#"SELECT i.service, i.feature, i.instance_id, i.host, i.begin_at AS since, coalesce(i.version, v.version) AS version,
@@ -205,13 +195,13 @@ pub async fn features(conn: &mut PgConnection, tenant: TenantId) -> sqlx::Result
                 AND r.version = coalesce(i.version, v.version)
            WHERE i.tenant_id = $1 AND (i.end_at IS NULL OR i.billed_until <> i.end_at)
            ORDER BY i.feature, i.begin_at, i.id"#,
-        tenant.0
+        tx.tenant().0
     );
-    features.fetch_all(conn).await
+    features.fetch_all(&mut **tx).await
 }
 
 /// What was metered and is not billed yet.
-pub async fn meters(conn: &mut PgConnection, tenant: TenantId) -> sqlx::Result<Vec<MeterUse>> {
+pub async fn meters(tx: &mut TenantTx) -> sqlx::Result<Vec<MeterUse>> {
     let meters = sqlx::query_as!(
         MeterUse,
         r#"SELECT e.service, e.meter, r.unit AS "unit?", sum(e.quantity) AS "quantity!", count(*) AS "events!",
@@ -223,7 +213,7 @@ pub async fn meters(conn: &mut PgConnection, tenant: TenantId) -> sqlx::Result<V
            LEFT JOIN rate r ON r.kind = 'meter' AND r.service = e.service AND r.name = e.meter AND r.currency = a.currency AND r.version = v.version
            WHERE e.tenant_id = $1 AND e.line_id IS NULL
            GROUP BY e.service, e.meter, r.id, r.unit ORDER BY e.meter, min(e.occurred_at)"#,
-        tenant.0
+        tx.tenant().0
     );
-    meters.fetch_all(conn).await
+    meters.fetch_all(&mut **tx).await
 }

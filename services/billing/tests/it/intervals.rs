@@ -2,12 +2,12 @@
 
 use billing::usage::store;
 use chrono::{DateTime, Utc};
+use common::db::TenantTx;
 use contracts::{
     id::{InstanceId, TenantId},
     messages::{FeatureDisabled, FeatureEnabled},
 };
-use sqlx::PgConnection;
-use test_support::TestPlatform;
+use test_support::{TestPlatform, background};
 
 #[derive(Clone, Copy, Debug)]
 enum Change {
@@ -27,7 +27,11 @@ fn at(second: i64) -> DateTime<Utc> {
 }
 
 impl Stage<'_> {
-    async fn apply(&self, conn: &mut PgConnection, change: Change) {
+    async fn begin(&self) -> TenantTx {
+        background().begin(&self.platform.db(), self.tenant).await.unwrap()
+    }
+
+    async fn apply(&self, tx: &mut TenantTx, change: Change) {
         let (instance_id, service, feature) = (self.instance, "forum".to_owned(), "forum.polls".to_owned());
         match change {
             Enabled(second) => {
@@ -39,11 +43,11 @@ impl Stage<'_> {
                     effective_at: at(second),
                     version: None,
                 };
-                store::begin(conn, &self.platform.ambient, self.tenant, &change).await.unwrap();
+                store::begin(tx, &self.platform.ambient, &change).await.unwrap();
             }
             Disabled(second) => {
                 let change = FeatureDisabled { instance_id, service, feature, effective_at: at(second) };
-                store::end(conn, self.tenant, &change).await.unwrap();
+                store::end(tx, &change).await.unwrap();
             }
         }
     }
@@ -67,7 +71,7 @@ async fn every_order_of_changes_makes_the_same_intervals() {
     let stage = Stage { platform: &platform, tenant: platform.tenant(), instance: InstanceId(platform.ambient.uuid()) };
     // The third begins at the very moment at which the second ends.
     for order in permutations(&[Enabled(10), Disabled(20), Enabled(30), Disabled(40), Enabled(40)]) {
-        let mut tx = platform.pool.begin().await.unwrap();
+        let mut tx = stage.begin().await;
         for change in order.iter().chain(&order) {
             stage.apply(&mut tx, *change).await;
         }
@@ -85,17 +89,18 @@ async fn every_order_of_changes_makes_the_same_intervals() {
 async fn the_database_refuses_an_overlap() {
     let platform = TestPlatform::of::<billing::Billing>().await;
     let stage = Stage { platform: &platform, tenant: platform.tenant(), instance: InstanceId(platform.ambient.uuid()) };
-    let conn = &mut *platform.pool.acquire().await.unwrap();
-    stage.apply(conn, Enabled(10)).await;
-    stage.apply(conn, Disabled(20)).await;
+    let mut tx = stage.begin().await;
+    stage.apply(&mut tx, Enabled(10)).await;
+    stage.apply(&mut tx, Disabled(20)).await;
+    tx.commit().await.unwrap();
     let insert = "INSERT INTO usage_interval SELECT $1, tenant_id, instance_id, service, feature, host, $2, NULL, $2, version FROM usage_interval";
     let overlapping =
-        sqlx::query(insert).bind(platform.ambient.uuid()).bind(at(19)).execute(&mut *conn).await.unwrap_err();
+        sqlx::query(insert).bind(platform.ambient.uuid()).bind(at(19)).execute(&platform.pool).await.unwrap_err();
     assert_eq!(common::problem::constraint(&overlapping), Some("usage_interval_no_overlap"));
     sqlx::query(insert)
         .bind(platform.ambient.uuid())
         .bind(at(20))
-        .execute(conn)
+        .execute(&platform.pool)
         .await
         .expect("the end is not part of the interval");
 }

@@ -43,7 +43,7 @@ async fn usage_that_comes_while_its_instance_begins_counts() {
     let world = World::start().await;
     let ada = world.customer().await;
     let mut wall = world.platform.pool.begin().await.unwrap();
-    sqlx::raw_sql("LOCK TABLE usage_parked IN ACCESS EXCLUSIVE MODE").execute(&mut *wall).await.unwrap();
+    sqlx::raw_sql("LOCK TABLE usage_interval IN ACCESS EXCLUSIVE MODE").execute(&mut *wall).await.unwrap();
     let waiting =
         "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
     for (number, envelope) in [(1, world.enabled(&ada, "forum", 0)), (2, world.posts(&ada, "posts:1", 1, 20))] {
@@ -87,14 +87,14 @@ async fn a_clock_that_runs_ahead_loses_nothing() {
     let waiting = parked(&world, &ada, 1).await;
     assert_eq!(waiting[0]["reason"], "in_the_future");
 
-    let mut tx = world.platform.pool.begin().await.unwrap();
-    assert_eq!(parked::release(&mut tx, &world.platform.ambient, None).await.unwrap(), 0);
+    let mut tx = world.platform.begin_across_tenants().await;
+    assert_eq!(parked::release(&mut tx, &world.platform.ambient).await.unwrap(), 0);
     sqlx::query("UPDATE usage_parked SET occurred_at = $1")
         .bind(world.platform.ambient.now() + Duration::hours(23))
         .execute(&mut *tx)
         .await
         .unwrap();
-    assert_eq!(parked::release(&mut tx, &world.platform.ambient, None).await.unwrap(), 1);
+    assert_eq!(parked::release(&mut tx, &world.platform.ambient).await.unwrap(), 1);
     tx.commit().await.unwrap();
     world.metered(&ada, "3").await;
     parked(&world, &ada, 0).await;

@@ -6,14 +6,13 @@ use access::{Allowed, permissions};
 use axum::extract::State;
 use chrono::{DateTime, Utc};
 use common::{
-    db,
+    db::TenantTx,
     http::{Json, Query},
     page::{Page, PageQuery},
     problem::Problem,
 };
-use contracts::{id::TenantId, messages::TenantKind};
+use contracts::messages::TenantKind;
 use serde::Deserialize;
-use sqlx::PgTransaction;
 use utoipa::{IntoParams, ToSchema};
 
 permissions! { pub ReadAudit = "permission.readAudit" }
@@ -69,9 +68,9 @@ pub async fn list(
     Query(chain): Query<Chain>,
 ) -> Result<Json<Page<AuditEntry>>, Problem> {
     let request = page.check()?;
-    let (mut tx, tenant) = begin(&app, caller.tenant, chain.of).await?;
+    let mut tx = begin(&app, &caller, chain.of).await?;
     let AuditFilter { actor, action, target, about, since, until } = filter;
-    let rows = store::page(&mut tx, tenant, &Filter { actor, action, target, about, since, until }, request).await?;
+    let rows = store::page(&mut tx, &Filter { actor, action, target, about, since, until }, request).await?;
     Ok(Json(Page::cut(rows, request, |entry| entry.version)))
 }
 
@@ -83,20 +82,22 @@ pub async fn verify(
     caller: Allowed<ReadAudit>,
     Query(chain): Query<Chain>,
 ) -> Result<Json<Verdict>, Problem> {
-    let (mut tx, tenant) = begin(&app, caller.tenant, chain.of).await?;
-    Ok(Json(store::verify(&mut tx, tenant).await?))
+    let mut tx = begin(&app, &caller, chain.of).await?;
+    Ok(Json(store::verify(&mut tx).await?))
 }
 
-/// A transaction for reading the chain, and whose it is.
-async fn begin(app: &App, tenant: TenantId, of: Of) -> Result<(PgTransaction<'static>, TenantId), Problem> {
-    let mut tx = db::begin(&app.pool, tenant).await?;
+/// A transaction for reading the chain: the tenant's own, or the catalog's, which is the nil tenant's.
+#[expect(clippy::disallowed_methods, reason = "the catalog is the platform's, whose tenant the caller acts in")]
+async fn begin(app: &App, caller: &Allowed<ReadAudit>, of: Of) -> Result<TenantTx, Problem> {
+    let mut tx = caller.begin(&app.db).await?;
     if of == Of::Tenant {
-        return Ok((tx, tenant));
+        return Ok(tx);
     }
-    let kind = effective::store::kind(&mut tx, tenant).await?;
-    tx.commit().await?;
-    match kind {
-        TenantKind::Platform => Ok((db::begin(&app.pool, store::CATALOG).await?, store::CATALOG)),
+    match effective::store::kind(&mut tx).await? {
+        TenantKind::Platform => {
+            drop(tx);
+            Ok(app.db.begin(store::CATALOG).await?)
+        }
         TenantKind::Customer => {
             Err(Problem::forbidden("platform_only", "Changes of the catalog are seen in the platform's own tenant."))
         }

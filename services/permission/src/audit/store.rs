@@ -2,7 +2,7 @@
 
 use super::Entry;
 use chrono::{DateTime, Utc};
-use common::{ambient::Ambient, page::PageRequest};
+use common::{ambient::Ambient, db::TenantTx, page::PageRequest};
 use contracts::id::TenantId;
 use serde::Serialize;
 use serde_json::Value;
@@ -52,17 +52,12 @@ pub struct Verdict {
 }
 
 /// Counts the tenant's version up and appends the entry under it; gives the version. It takes the tenant's lock.
-pub async fn append(
-    conn: &mut PgConnection,
-    tenant: TenantId,
-    ambient: &Ambient,
-    entry: &Entry<'_>,
-) -> sqlx::Result<i64> {
+pub async fn append(tx: &mut TenantTx, ambient: &Ambient, entry: &Entry<'_>) -> sqlx::Result<i64> {
     sqlx::query_scalar!(
         "WITH next AS (UPDATE tenants SET version = version + 1 WHERE id = $1 RETURNING version)
          INSERT INTO audit (id, tenant_id, version, at, actor, action, target, origin, before, after)
          SELECT $2, $1, next.version, $3, $4, $5, $6, $7, $8, $9 FROM next RETURNING version",
-        tenant.0,
+        tx.tenant().0,
         ambient.uuid(),
         ambient.now(),
         entry.actor.to_string(),
@@ -72,7 +67,7 @@ pub async fn append(
         entry.before,
         entry.after
     )
-    .fetch_one(conn)
+    .fetch_one(&mut **tx)
     .await
 }
 
@@ -98,12 +93,7 @@ pub async fn append_to_catalog(conn: &mut PgConnection, ambient: &Ambient, entry
 }
 
 /// In the order of versions, which is that of the commits: a reader who follows the cursor misses none that is committed later.
-pub async fn page(
-    conn: &mut PgConnection,
-    tenant: TenantId,
-    filter: &Filter,
-    request: PageRequest<i64>,
-) -> sqlx::Result<Vec<AuditEntry>> {
+pub async fn page(tx: &mut TenantTx, filter: &Filter, request: PageRequest<i64>) -> sqlx::Result<Vec<AuditEntry>> {
     sqlx::query_as!(
         AuditEntry,
         r#"SELECT version, at, actor, action, target, origin, before, after, encode(hash, 'hex') AS "hash!" FROM audit
@@ -113,7 +103,7 @@ pub async fn page(
              AND ($8::text IS NULL OR $8 IN (before->>'principal', after->>'principal', before->>'role', after->>'role', before->>'name',
                                             after->>'name', before->>'permission', after->>'permission'))
            ORDER BY version LIMIT $9"#,
-        tenant.0,
+        tx.tenant().0,
         request.after,
         filter.actor,
         filter.action,
@@ -123,20 +113,20 @@ pub async fn page(
         filter.about,
         request.fetch()
     )
-    .fetch_all(conn)
+    .fetch_all(&mut **tx)
     .await
 }
 
 /// Recomputes every hash of the chain, up to the version that the tenant is at: also an entry cut off at the end is missed.
-pub async fn verify(conn: &mut PgConnection, tenant: TenantId) -> sqlx::Result<Verdict> {
+pub async fn verify(tx: &mut TenantTx) -> sqlx::Result<Verdict> {
     let row = sqlx::query!(
         r#"WITH head AS (
                SELECT COALESCE((SELECT version FROM tenants WHERE id = $1), (SELECT max(version) FROM audit WHERE tenant_id = $1), 0) AS version
            )
            SELECT version AS "version!", audit_broken_at($1, version) AS broken_at FROM head"#,
-        tenant.0
+        tx.tenant().0
     )
-    .fetch_one(conn)
+    .fetch_one(&mut **tx)
     .await?;
     Ok(Verdict { whole: row.broken_at.is_none(), version: row.version, broken_at: row.broken_at })
 }

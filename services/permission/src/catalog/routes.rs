@@ -57,7 +57,7 @@ pub async fn list(
     Query(page): Query<PageQuery>,
 ) -> Result<Json<Page<Permission>>, Problem> {
     let request = page.check()?;
-    let rows = store::page(&mut *app.pool.acquire().await?, request).await?;
+    let rows = store::page(&mut *app.db.pool().acquire().await?, request).await?;
     Ok(Json(Page::cut(rows.into_iter().map(Permission::from).collect(), request, |permission| permission.id)))
 }
 
@@ -80,7 +80,7 @@ pub async fn register(
     if !faults.is_empty() {
         return Err(Problem::invalid(faults));
     }
-    super::replace(&app, &list).await?;
+    super::replace(&app, caller.begin_across_tenants(&app.db).await?, &list).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

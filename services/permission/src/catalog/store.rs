@@ -6,7 +6,12 @@ use crate::{
     stamps,
 };
 use chrono::{DateTime, Utc};
-use common::{ambient::Ambient, page::PageRequest, problem::Problem};
+use common::{
+    ambient::Ambient,
+    db::{CrossTenantTx, from_text},
+    page::PageRequest,
+    problem::Problem,
+};
 use contracts::{
     id::Principal,
     manifest::{PermissionEntry, Scope},
@@ -58,17 +63,11 @@ struct Row {
     deprecated: bool,
 }
 
-impl From<Row> for PermissionEntry {
-    fn from(row: Row) -> Self {
-        let scope = if row.scope == scope_name(Scope::Platform) { Scope::Platform } else { Scope::Tenant };
-        Self {
-            name: row.name,
-            text: row.text,
-            dangerous: row.dangerous,
-            scope,
-            roles: row.roles,
-            deprecated: row.deprecated,
-        }
+impl TryFrom<Row> for PermissionEntry {
+    type Error = sqlx::Error;
+    fn try_from(row: Row) -> sqlx::Result<Self> {
+        let Row { name, text, dangerous, scope, roles, deprecated } = row;
+        Ok(Self { name, text, dangerous, scope: from_text(&scope)?, roles, deprecated })
     }
 }
 
@@ -87,7 +86,7 @@ pub async fn all(conn: &mut PgConnection) -> sqlx::Result<Vec<PermissionEntry>> 
     )
     .fetch_all(conn)
     .await?;
-    Ok(rows.into_iter().map(PermissionEntry::from).collect())
+    rows.into_iter().map(PermissionEntry::try_from).collect()
 }
 
 pub async fn of_namespace(conn: &mut PgConnection, namespace: &str) -> sqlx::Result<Vec<PermissionEntry>> {
@@ -95,7 +94,7 @@ pub async fn of_namespace(conn: &mut PgConnection, namespace: &str) -> sqlx::Res
         sqlx::query_as!(Row, "SELECT name, text, dangerous, scope, roles, deprecated FROM permissions WHERE namespace = $1 AND removed_at IS NULL", namespace)
             .fetch_all(conn)
             .await?;
-    Ok(rows.into_iter().map(PermissionEntry::from).collect())
+    rows.into_iter().map(PermissionEntry::try_from).collect()
 }
 
 pub async fn page(conn: &mut PgConnection, request: PageRequest) -> sqlx::Result<Vec<(Uuid, PermissionEntry)>> {
@@ -106,14 +105,13 @@ pub async fn page(conn: &mut PgConnection, request: PageRequest) -> sqlx::Result
     )
     .fetch_all(conn)
     .await?;
-    let entry = |row: Row| PermissionEntry::from(row);
-    Ok(rows
-        .into_iter()
+    rows.into_iter()
         .map(|row| {
             let (name, text, dangerous, deprecated) = (row.name, row.text, row.dangerous, row.deprecated);
-            (row.id, entry(Row { name, text, dangerous, scope: row.scope, roles: row.roles, deprecated }))
+            let entry = Row { name, text, dangerous, scope: row.scope, roles: row.roles, deprecated };
+            Ok((row.id, entry.try_into()?))
         })
-        .collect())
+        .collect()
 }
 
 /// Those of `names` that are no permissions. The others stay ones until the transaction ends.
@@ -149,7 +147,7 @@ pub async fn set_version(conn: &mut PgConnection, namespace: &str, version: &str
 }
 
 /// Carries out the plan, and owes every tenant a stamp if anybody's permissions change by it.
-pub async fn apply(conn: &mut PgConnection, ambient: &Ambient, namespace: &str, plan: &Plan) -> sqlx::Result<()> {
+pub async fn apply(tx: &mut CrossTenantTx, ambient: &Ambient, namespace: &str, plan: &Plan) -> sqlx::Result<()> {
     let now = ambient.now();
     for entry in &plan.written {
         sqlx::query!(
@@ -165,16 +163,16 @@ pub async fn apply(conn: &mut PgConnection, ambient: &Ambient, namespace: &str, 
             &entry.roles,
             entry.deprecated
         )
-        .execute(&mut *conn)
+        .execute(&mut **tx)
         .await?;
     }
     sqlx::query!("UPDATE permissions SET removed_at = $2 WHERE name = ANY($1)", &plan.removed, now)
-        .execute(&mut *conn)
+        .execute(&mut **tx)
         .await?;
-    keep_versions(conn, plan, now).await?;
-    record(conn, ambient, namespace, plan).await?;
+    keep_versions(tx, plan, now).await?;
+    record(tx, ambient, namespace, plan).await?;
     if plan.affects_access {
-        stamps::owe_everybody(conn).await?;
+        stamps::owe_everybody(tx).await?;
     }
     Ok(())
 }
@@ -217,7 +215,7 @@ async fn keep_versions(conn: &mut PgConnection, plan: &Plan, now: DateTime<Utc>)
 }
 
 /// Those of `names` that a living grant or a role of any tenant names.
-pub async fn still_named(conn: &mut PgConnection, names: &[String], now: DateTime<Utc>) -> sqlx::Result<Vec<String>> {
+pub async fn still_named(tx: &mut CrossTenantTx, names: &[String], now: DateTime<Utc>) -> sqlx::Result<Vec<String>> {
     sqlx::query_scalar!(
         r#"SELECT permission AS "name!" FROM grants
            WHERE permission = ANY($1) AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > $2)
@@ -227,6 +225,6 @@ pub async fn still_named(conn: &mut PgConnection, names: &[String], now: DateTim
         names,
         now
     )
-    .fetch_all(conn)
+    .fetch_all(&mut **tx)
     .await
 }

@@ -9,8 +9,8 @@ impl Handle<ClientDeleted> for App {
     type Tx = TenantTx;
 
     async fn handle(&self, tx: &mut TenantTx, message: &Delivery<ClientDeleted>) -> Result<(), Fault> {
-        let ClientDeleted { tenant_id, client_id } = message.data;
+        let ClientDeleted { client_id, .. } = message.data;
         let machine = Principal::Client(client_id.to_string());
-        Ok(removal::of_machine(tx, self, tenant_id, &machine, client_id.0).await?)
+        Ok(removal::of_machine(tx, self, &machine, client_id.0).await?)
     }
 }

@@ -39,7 +39,7 @@ impl Handle<ServicePublished> for App {
         if is_newest {
             store::set_version(tx, &manifest.service, &manifest.version).await?;
         }
-        stamps::leave_to_background(tx).await?;
+        stamps::leave_to_background(tx);
         Ok(())
     }
 }

@@ -27,9 +27,9 @@ impl Handle<TenantCreated> for App {
             // Said again under another id: what was revoked since must not come back.
             return Ok(());
         }
-        give(tx, self, tenant.tenant_id, tenant.owner_user_id, "owner").await?;
+        give(tx, self, tenant.owner_user_id, "owner").await?;
         if tenant.kind == TenantKind::Platform {
-            give(tx, self, tenant.tenant_id, tenant.owner_user_id, "operator").await?;
+            give(tx, self, tenant.owner_user_id, "operator").await?;
         }
         Ok(())
     }

@@ -5,14 +5,12 @@ use crate::{app::App, grants::routes::ReadGrants};
 use access::Allowed;
 use axum::extract::State;
 use common::{
-    db,
+    db::TenantTx,
     http::{Json, Path, Query},
     page::{Page, PageQuery},
     problem::Problem,
 };
-use contracts::id::TenantId;
 use serde::Serialize;
-use sqlx::PgConnection;
 use utoipa::ToSchema;
 
 /// Principals read at once.
@@ -36,15 +34,15 @@ pub async fn list(
     Query(page): Query<PageQuery>,
 ) -> Result<Json<Page<Holder>>, Problem> {
     let request = page.check::<String>()?;
-    let mut connection = db::begin(&app.pool, caller.tenant).await?;
-    let ground = store::ground(&mut connection, caller.tenant).await?;
+    let mut connection = caller.begin(&app.db).await?;
+    let ground = store::ground(&mut connection).await?;
     if !ground.lists(&name) {
         return Err(Problem::not_found("permission_not_found", format!("{name} is not in the catalog.")));
     }
     let (mut after, mut items, now) = (request.after, Vec::new(), app.ambient.now());
     for _ in 0..MOST_BATCHES {
-        let candidates = candidates(&mut connection, caller.tenant, &after, BATCH).await?;
-        let mut grants = store::grants(&mut connection, caller.tenant, &candidates).await?;
+        let candidates = candidates(&mut connection, &after, BATCH).await?;
+        let mut grants = store::grants(&mut connection, &candidates).await?;
         let last_batch = (candidates.len() as i64) < BATCH;
         for (index, principal) in candidates.iter().enumerate() {
             after.clone_from(principal);
@@ -64,22 +62,17 @@ pub async fn list(
 }
 
 /// Principals who were granted something that is not revoked, directly or by a group, in the order of their bytes.
-pub async fn candidates(
-    conn: &mut PgConnection,
-    tenant: TenantId,
-    after: &str,
-    limit: i64,
-) -> sqlx::Result<Vec<String>> {
+pub async fn candidates(tx: &mut TenantTx, after: &str, limit: i64) -> sqlx::Result<Vec<String>> {
     sqlx::query_scalar!(
         r#"SELECT principal AS "principal!" FROM (
                SELECT principal FROM grants WHERE tenant_id = $1 AND revoked_at IS NULL AND principal NOT LIKE 'group:%'
                UNION
                SELECT m.principal FROM group_members m WHERE m.tenant_id = $1 AND m.removed_at IS NULL
            ) granted WHERE principal COLLATE "C" > $2 ORDER BY principal COLLATE "C" LIMIT $3"#,
-        tenant.0,
+        tx.tenant().0,
         after,
         limit
     )
-    .fetch_all(conn)
+    .fetch_all(&mut **tx)
     .await
 }

@@ -56,10 +56,6 @@ impl Effect {
             Self::Deny => "deny",
         }
     }
-
-    pub fn of(name: &str) -> Self {
-        if name == Self::Deny.name() { Self::Deny } else { Self::Allow }
-    }
 }
 
 #[derive(Clone, Debug, PartialEq)]

@@ -5,7 +5,6 @@ use crate::{app::App, grants::routes::ReadGrants};
 use access::{Allowed, Authenticated, Permission};
 use axum::extract::State;
 use common::{
-    db,
     http::{Json, Path, Query},
     page::{Page, PageQuery},
     problem::{FieldError, Problem},
@@ -79,8 +78,7 @@ pub struct HeldPermission {
 #[utoipa::path(get, path = "/v1/me/permissions", operation_id = "listMyPermissions", tag = "me",
     responses((status = 200, body = MyPermissions)), security(("bearer" = [])))]
 pub async fn mine(State(app): State<App>, caller: Authenticated) -> Result<Json<MyPermissions>, Problem> {
-    let standing =
-        store::read(&mut *db::begin(&app.pool, caller.tenant).await?, caller.tenant, &caller.principal).await?;
+    let standing = store::read(&mut caller.begin(&app.db).await?, &caller.principal).await?;
     let mut permissions = standing.at(app.ambient.now()).permissions;
     permissions.retain(|name| caller.claims.covers(name));
     Ok(Json(MyPermissions { permissions }))
@@ -132,7 +130,7 @@ pub async fn of_principal(
     Query(page): Query<PageQuery>,
 ) -> Result<Json<Page<HeldPermission>>, Problem> {
     let request = page.check::<String>()?;
-    let standing = store::read(&mut *db::begin(&app.pool, caller.tenant).await?, caller.tenant, &principal).await?;
+    let standing = store::read(&mut caller.begin(&app.db).await?, &principal).await?;
     let names = standing.at(app.ambient.now()).permissions;
     let items = names.into_iter().filter(|name| *name > request.after).map(|name| HeldPermission { name }).collect();
     Ok(Json(Page::cut(items, request, |held| held.name.clone())))
@@ -150,11 +148,11 @@ async fn answer(
     if checks.iter().any(|check| subject(check) != caller.principal) {
         app.access.admit(&caller.claims, Some(ReadGrants::NAME)).await?;
     }
-    let mut connection = db::begin(&app.pool, caller.tenant).await?;
-    let ground = store::ground(&mut connection, caller.tenant).await?;
+    let mut connection = caller.begin(&app.db).await?;
+    let ground = store::ground(&mut connection).await?;
     refuse_unanswerable(&ground, checks, at_least, field)?;
     let names: BTreeSet<String> = checks.iter().map(|check| subject(check).to_string()).collect();
-    let grants = store::grants(&mut connection, caller.tenant, &Vec::from_iter(names)).await?;
+    let grants = store::grants(&mut connection, &Vec::from_iter(names)).await?;
     let now = app.ambient.now();
     let held: BTreeMap<_, _> =
         grants.into_iter().map(|(name, grants)| (name, ground.standing(grants).at(now).permissions)).collect();

@@ -1,17 +1,17 @@
 //! Which rows decide what a principal may do? Read from the primary, each time.
 
 use super::{
-    model::{Effect, Grant, Held, Source, Standing},
+    model::{Grant, Held, Source, Standing},
     pattern::Pattern,
 };
 use crate::{catalog, grants::grantee::Grantee, roles};
 use chrono::{DateTime, Utc};
+use common::db::{TenantTx, from_text};
 use contracts::{
     id::{Principal, TenantId},
     manifest::PermissionEntry,
     messages::TenantKind,
 };
-use sqlx::PgConnection;
 use std::{
     collections::{BTreeMap, HashMap},
     sync::Arc,
@@ -41,60 +41,64 @@ pub struct Ground {
 
 /// All that decides what the principal may do in the tenant. The rows may be of slightly different instants: a change
 /// between two reads ends with new stamps, and what was read before does not count then.
-pub async fn read(conn: &mut PgConnection, tenant: TenantId, principal: &Principal) -> sqlx::Result<Standing> {
+pub async fn read(tx: &mut TenantTx, principal: &Principal) -> sqlx::Result<Standing> {
     let name = principal.to_string();
-    let (kind, _) = kind_and_version(conn, tenant).await?;
-    let grants = grants(conn, tenant, std::slice::from_ref(&name)).await?.remove(&name).unwrap_or_default();
-    Ok(Standing { kind, grants, catalog: Arc::new(catalog::store::all(conn).await?) })
+    let (kind, _) = kind_and_version(tx).await?;
+    let grants = grants(tx, std::slice::from_ref(&name)).await?.remove(&name).unwrap_or_default();
+    Ok(Standing { kind, grants, catalog: Arc::new(catalog::store::all(tx).await?) })
 }
 
-pub async fn ground(conn: &mut PgConnection, tenant: TenantId) -> sqlx::Result<Ground> {
-    let (kind, version) = kind_and_version(conn, tenant).await?;
-    Ok(Ground { tenant, kind, version, catalog: Arc::new(catalog::store::all(conn).await?) })
+pub async fn ground(tx: &mut TenantTx) -> sqlx::Result<Ground> {
+    let (kind, version) = kind_and_version(tx).await?;
+    Ok(Ground { tenant: tx.tenant(), kind, version, catalog: Arc::new(catalog::store::all(tx).await?) })
 }
 
 /// Kind of the tenant; of one that is not known yet that of a customer's.
-pub async fn kind(conn: &mut PgConnection, tenant: TenantId) -> sqlx::Result<TenantKind> {
-    Ok(kind_and_version(conn, tenant).await?.0)
+pub async fn kind(tx: &mut TenantTx) -> sqlx::Result<TenantKind> {
+    Ok(kind_and_version(tx).await?.0)
+}
+
+/// Keeps other writers from the tenant's roles, groups and grants; `None` if it is not known.
+pub async fn lock(tx: &mut TenantTx) -> sqlx::Result<Option<(TenantKind, i64)>> {
+    let row = sqlx::query!("SELECT kind, version FROM tenants WHERE id = $1 FOR NO KEY UPDATE", tx.tenant().0);
+    row.fetch_optional(&mut **tx).await?.map(|row| Ok((from_text(&row.kind)?, row.version))).transpose()
 }
 
 /// Of a tenant that is not known yet nothing holds.
-async fn kind_and_version(conn: &mut PgConnection, tenant: TenantId) -> sqlx::Result<(TenantKind, i64)> {
-    let row = sqlx::query!("SELECT kind, version FROM tenants WHERE id = $1", tenant.0).fetch_optional(conn).await?;
-    Ok(row.map_or((TenantKind::Customer, 0), |row| (kind_of(&row.kind), row.version)))
+async fn kind_and_version(tx: &mut TenantTx) -> sqlx::Result<(TenantKind, i64)> {
+    let row = sqlx::query!("SELECT kind, version FROM tenants WHERE id = $1", tx.tenant().0)
+        .fetch_optional(&mut **tx)
+        .await?;
+    row.map_or(Ok((TenantKind::Customer, 0)), |row| Ok((from_text(&row.kind)?, row.version)))
 }
 
 /// The grants of each of `names`, which are principals.
-pub async fn grants(
-    conn: &mut PgConnection,
-    tenant: TenantId,
-    names: &[String],
-) -> sqlx::Result<BTreeMap<String, Vec<Grant>>> {
-    let rows = rows(conn, tenant, names).await?;
+pub async fn grants(tx: &mut TenantTx, names: &[String]) -> sqlx::Result<BTreeMap<String, Vec<Grant>>> {
+    let rows = rows(tx, names).await?;
     let ids: Vec<Uuid> = rows.iter().filter_map(|row| row.role_id).collect();
-    let roles = roles::store::reachable(conn, tenant, &ids).await?;
+    let roles = roles::store::reachable(tx, &ids).await?;
     let mut grants: BTreeMap<String, Vec<Grant>> = names.iter().map(|name| (name.clone(), Vec::new())).collect();
     for row in rows {
-        let (holder, grant) = row.grant(&roles);
+        let (holder, grant) = row.grant(&roles)?;
         grants.entry(holder).or_default().push(grant);
     }
     Ok(grants)
 }
 
 /// What is granted to the grantee itself, be it a group; not what reaches it through groups.
-pub async fn direct(conn: &mut PgConnection, tenant: TenantId, grantee: &Grantee) -> sqlx::Result<Vec<Grant>> {
+pub async fn direct(tx: &mut TenantTx, grantee: &Grantee) -> sqlx::Result<Vec<Grant>> {
     let rows = sqlx::query_as!(
         Row,
         r#"SELECT principal AS holder, id, effect, role_id, permission, expires_at, NULL::uuid AS group_id, NULL::text AS group_name
            FROM grants WHERE tenant_id = $1 AND principal = $2 AND revoked_at IS NULL"#,
-        tenant.0,
+        tx.tenant().0,
         grantee.to_string()
     )
-    .fetch_all(&mut *conn)
+    .fetch_all(&mut **tx)
     .await?;
     let ids: Vec<Uuid> = rows.iter().filter_map(|row| row.role_id).collect();
-    let roles = roles::store::reachable(conn, tenant, &ids).await?;
-    Ok(rows.into_iter().map(|row| row.grant(&roles).1).collect())
+    let roles = roles::store::reachable(tx, &ids).await?;
+    rows.into_iter().map(|row| Ok(row.grant(&roles)?.1)).collect()
 }
 
 impl Ground {
@@ -108,23 +112,20 @@ impl Ground {
 }
 
 impl Row {
-    pub fn grant(self, roles: &HashMap<Uuid, Held>) -> (String, Grant) {
+    pub fn grant(self, roles: &HashMap<Uuid, Held>) -> sqlx::Result<(String, Grant)> {
         let nothing = || Held::Patterns(Vec::new());
         let held = match (self.permission, self.role_id) {
             (Some(name), _) => held_by(&[name]),
             (None, role) => role.and_then(|id| roles.get(&id).cloned()).unwrap_or_else(nothing),
         };
         let source = Some(Source { grant: self.id, group: self.group_id.zip(self.group_name) });
-        (self.holder, Grant { held, effect: Effect::of(&self.effect), expires_at: self.expires_at, source })
+        let effect = from_text(&self.effect)?;
+        Ok((self.holder, Grant { held, effect, expires_at: self.expires_at, source }))
     }
 }
 
-pub fn kind_of(text: &str) -> TenantKind {
-    if text == "platform" { TenantKind::Platform } else { TenantKind::Customer }
-}
-
 /// Whether a grant is in force now does not depend on any clock but its own end: another server's may run ahead of ours.
-async fn rows(conn: &mut PgConnection, tenant: TenantId, names: &[String]) -> sqlx::Result<Vec<Row>> {
+async fn rows(tx: &mut TenantTx, names: &[String]) -> sqlx::Result<Vec<Row>> {
     sqlx::query_as!(
         Row,
         r#"WITH holders AS (
@@ -136,10 +137,10 @@ async fn rows(conn: &mut PgConnection, tenant: TenantId, names: &[String]) -> sq
            SELECT h.holder AS "holder!", g.id, g.effect, g.role_id, g.permission, g.expires_at, h.group_id, gr.name AS "group_name?"
            FROM holders h JOIN grants g ON g.tenant_id = $1 AND g.principal = h.principal AND g.revoked_at IS NULL
            LEFT JOIN groups gr ON gr.tenant_id = $1 AND gr.id = h.group_id"#,
-        tenant.0,
+        tx.tenant().0,
         names
     )
-    .fetch_all(conn)
+    .fetch_all(&mut **tx)
     .await
 }
 

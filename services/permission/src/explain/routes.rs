@@ -17,16 +17,12 @@ use access::Allowed;
 use axum::extract::State;
 use chrono::{DateTime, Utc};
 use common::{
-    db,
+    db::TenantTx,
     http::Json,
     problem::{FieldError, Problem},
 };
-use contracts::{
-    id::{Principal, TenantId},
-    manifest::PermissionEntry,
-};
+use contracts::{id::Principal, manifest::PermissionEntry};
 use serde::{Deserialize, Serialize};
-use sqlx::PgConnection;
 use utoipa::ToSchema;
 
 /// Groups and roles named as missing: the nearest few, for people to choose from.
@@ -71,10 +67,10 @@ pub async fn explain(
     if at.is_some_and(|at| at > now) {
         return Err(Problem::invalid(vec![FieldError::new("at", "future", "must be in the past")]));
     }
-    let mut tx = db::begin_snapshot(&app.pool, caller.tenant).await?;
+    let mut tx = caller.begin_snapshot(&app.db).await?;
     let (standing, version) = match at {
-        Some(at) => store::standing(&mut tx, caller.tenant, &principal, at).await?,
-        None => present(&mut tx, caller.tenant, &principal).await?,
+        Some(at) => store::standing(&mut tx, &principal, at).await?,
+        None => present(&mut tx, &principal).await?,
     };
     let at = at.unwrap_or(now);
     let unknown = || {
@@ -85,25 +81,21 @@ pub async fn explain(
     if !standing.means_something(&entry) {
         allowed_by.clear();
     }
-    let missing = if allowed_by.is_empty() {
-        missing(&mut tx, caller.tenant, &principal, &standing, &entry, at).await?
-    } else {
-        Vec::new()
-    };
+    let missing =
+        if allowed_by.is_empty() { missing(&mut tx, &principal, &standing, &entry, at).await? } else { Vec::new() };
     let allowed = denied_by.is_empty() && !allowed_by.is_empty();
     Ok(Json(Explanation { principal, permission, allowed, at, version, allowed_by, denied_by, missing }))
 }
 
-async fn present(conn: &mut PgConnection, tenant: TenantId, principal: &Principal) -> sqlx::Result<(Standing, i64)> {
-    let ground = effective::store::ground(conn, tenant).await?;
+async fn present(tx: &mut TenantTx, principal: &Principal) -> sqlx::Result<(Standing, i64)> {
+    let ground = effective::store::ground(tx).await?;
     let name = principal.to_string();
-    let grants = effective::store::grants(conn, tenant, std::slice::from_ref(&name)).await?.remove(&name);
+    let grants = effective::store::grants(tx, std::slice::from_ref(&name)).await?.remove(&name);
     Ok((ground.standing(grants.unwrap_or_default()), ground.version))
 }
 
 async fn missing(
-    conn: &mut PgConnection,
-    tenant: TenantId,
+    tx: &mut TenantTx,
     principal: &Principal,
     standing: &Standing,
     entry: &PermissionEntry,
@@ -121,21 +113,19 @@ async fn missing(
         let text = format!("{} leaves out {name}, which is dangerous: it must be granted by name", near.by);
         missing.push(Missing { kind: MissingKind::Dangerous, text, grant: Some(near.grant) });
     }
-    for near in
-        store::ended(conn, tenant, principal, at).await?.iter().filter_map(|grant| way(grant, entry)).take(MOST_NAMED)
-    {
+    for near in store::ended(tx, principal, at).await?.iter().filter_map(|grant| way(grant, entry)).take(MOST_NAMED) {
         let text = format!(
             "a grant that gave {name} ended at {}",
             near.expires_at.map(|end| end.to_rfc3339()).unwrap_or_default()
         );
         missing.push(Missing { kind: MissingKind::Ended, text, grant: Some(near.grant) });
     }
-    let groups = store::of_groups(conn, tenant, at).await?;
+    let groups = store::of_groups(tx, at).await?;
     for near in groups.iter().filter_map(|grant| way(grant, entry)).take(MOST_NAMED) {
         let text = format!("the group {} has {name}", near.group.map(|group| group.name).unwrap_or_default());
         missing.push(Missing { kind: MissingKind::Group, text, grant: Some(near.grant) });
     }
-    let roles = store::roles(conn, tenant, at).await?;
+    let roles = store::roles(tx, at).await?;
     let mut roles: Vec<&str> = roles
         .values()
         .filter(|held| holds(held, entry))

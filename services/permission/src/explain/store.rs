@@ -8,10 +8,8 @@ use crate::{
     roles::store::{Content, assemble},
 };
 use chrono::{DateTime, Utc};
-use contracts::{
-    id::{Principal, TenantId},
-    manifest::{PermissionEntry, Scope},
-};
+use common::db::{TenantTx, from_text};
+use contracts::{id::Principal, manifest::PermissionEntry};
 use sqlx::PgConnection;
 use std::{collections::HashMap, sync::Arc};
 use uuid::Uuid;
@@ -22,13 +20,8 @@ const MOST_ENDED: i64 = 200;
 const MOST_OF_GROUPS: i64 = 1_000;
 
 /// The principal's standing at the instant, and the version that the tenant's permissions had.
-pub async fn standing(
-    conn: &mut PgConnection,
-    tenant: TenantId,
-    principal: &Principal,
-    at: DateTime<Utc>,
-) -> sqlx::Result<(Standing, i64)> {
-    let roles = roles(conn, tenant, at).await?;
+pub async fn standing(tx: &mut TenantTx, principal: &Principal, at: DateTime<Utc>) -> sqlx::Result<(Standing, i64)> {
+    let roles = roles(tx, at).await?;
     let rows = sqlx::query_as!(
         Row,
         r#"WITH holders AS (
@@ -41,25 +34,25 @@ pub async fn standing(
            FROM holders h JOIN grants g ON g.tenant_id = $1 AND g.principal = h.principal
            LEFT JOIN groups gr ON gr.tenant_id = $1 AND gr.id = h.group_id
            WHERE g.granted_at <= $3 AND (g.revoked_at IS NULL OR g.revoked_at > $3)"#,
-        tenant.0,
+        tx.tenant().0,
         principal.to_string(),
         at
     )
-    .fetch_all(&mut *conn)
+    .fetch_all(&mut **tx)
     .await?;
-    let grants = rows.into_iter().map(|row| row.grant(&roles).1).collect();
-    let kind = kind(conn, tenant).await?;
-    let catalog = Arc::new(catalog(conn, at).await?);
+    let grants = rows.into_iter().map(|row| Ok(row.grant(&roles)?.1)).collect::<sqlx::Result<_>>()?;
+    let kind = kind(tx).await?;
+    let catalog = Arc::new(catalog(tx, at).await?);
     let version = sqlx::query_scalar!(
         r#"SELECT COALESCE(max(version), 0) AS "version!" FROM audit WHERE tenant_id = $1 AND at <= $2"#,
-        tenant.0,
+        tx.tenant().0,
         at
     );
-    Ok((Standing { catalog, kind, grants }, version.fetch_one(conn).await?))
+    Ok((Standing { catalog, kind, grants }, version.fetch_one(&mut **tx).await?))
 }
 
 /// What every role held, with all that it included.
-pub async fn roles(conn: &mut PgConnection, tenant: TenantId, at: DateTime<Utc>) -> sqlx::Result<HashMap<Uuid, Held>> {
+pub async fn roles(tx: &mut TenantTx, at: DateTime<Utc>) -> sqlx::Result<HashMap<Uuid, Held>> {
     let rows = sqlx::query_as!(
         Content,
         r#"SELECT id AS "id!", name AS "name!", true AS "built_in!", '{}'::text[] AS "permissions!", '{}'::uuid[] AS "includes!"
@@ -69,10 +62,10 @@ pub async fn roles(conn: &mut PgConnection, tenant: TenantId, at: DateTime<Utc>)
             FROM roles r JOIN role_versions v ON v.role_id = r.id
             WHERE r.tenant_id = $1 AND v.since <= $2 AND (r.deleted_at IS NULL OR r.deleted_at > $2)
             ORDER BY r.id, v.revision DESC)"#,
-        tenant.0,
+        tx.tenant().0,
         at
     )
-    .fetch_all(conn)
+    .fetch_all(&mut **tx)
     .await?;
     Ok(assemble(rows))
 }
@@ -84,30 +77,18 @@ async fn catalog(conn: &mut PgConnection, at: DateTime<Utc>) -> sqlx::Result<Vec
     )
     .fetch_all(conn)
     .await?;
-    let scope = |text: &str| if text == "platform" { Scope::Platform } else { Scope::Tenant };
     let there = rows.into_iter().filter(|row| !row.removed);
-    Ok(there
+    there
         .map(|row| {
-            let scope = scope(&row.scope);
-            PermissionEntry {
-                name: row.name,
-                text: String::new(),
-                dangerous: row.dangerous,
-                scope,
-                roles: row.roles,
-                deprecated: false,
-            }
+            let (scope, text) = (from_text(&row.scope)?, String::new());
+            let (name, dangerous, roles) = (row.name, row.dangerous, row.roles);
+            Ok(PermissionEntry { name, text, dangerous, scope, roles, deprecated: false })
         })
-        .collect())
+        .collect()
 }
 
 /// The newest of the principal's own grants that had ended by then.
-pub async fn ended(
-    conn: &mut PgConnection,
-    tenant: TenantId,
-    principal: &Principal,
-    at: DateTime<Utc>,
-) -> sqlx::Result<Vec<Grant>> {
+pub async fn ended(tx: &mut TenantTx, principal: &Principal, at: DateTime<Utc>) -> sqlx::Result<Vec<Grant>> {
     let rows = sqlx::query_as!(
         Row,
         r#"SELECT principal AS holder, id, effect, role_id, permission, LEAST(revoked_at, expires_at) AS expires_at,
@@ -115,32 +96,32 @@ pub async fn ended(
            FROM grants
            WHERE tenant_id = $1 AND principal = $2 AND effect = 'allow' AND LEAST(revoked_at, expires_at) <= $3
            ORDER BY id DESC LIMIT $4"#,
-        tenant.0,
+        tx.tenant().0,
         principal.to_string(),
         at,
         MOST_ENDED
     )
-    .fetch_all(&mut *conn)
+    .fetch_all(&mut **tx)
     .await?;
-    let roles = roles(conn, tenant, at).await?;
-    Ok(rows.into_iter().map(|row| row.grant(&roles).1).collect())
+    let roles = roles(tx, at).await?;
+    rows.into_iter().map(|row| Ok(row.grant(&roles)?.1)).collect()
 }
 
 /// What groups had that could have been joined.
-pub async fn of_groups(conn: &mut PgConnection, tenant: TenantId, at: DateTime<Utc>) -> sqlx::Result<Vec<Grant>> {
+pub async fn of_groups(tx: &mut TenantTx, at: DateTime<Utc>) -> sqlx::Result<Vec<Grant>> {
     let rows = sqlx::query!(
         "SELECT g.id, g.role_id, g.permission, g.expires_at, gr.id AS group_id, gr.name
          FROM groups gr JOIN grants g ON g.tenant_id = $1 AND g.principal = 'group:' || gr.id
          WHERE gr.tenant_id = $1 AND g.effect = 'allow' AND g.granted_at <= $2
            AND (g.revoked_at IS NULL OR g.revoked_at > $2) AND (g.expires_at IS NULL OR g.expires_at > $2)
          ORDER BY gr.name LIMIT $3",
-        tenant.0,
+        tx.tenant().0,
         at,
         MOST_OF_GROUPS
     )
-    .fetch_all(&mut *conn)
+    .fetch_all(&mut **tx)
     .await?;
-    let roles = roles(conn, tenant, at).await?;
+    let roles = roles(tx, at).await?;
     let held = |role: Option<Uuid>, permission: Option<String>| match permission {
         Some(name) => crate::effective::store::held_by(&[name]),
         None => role.and_then(|id| roles.get(&id).cloned()).unwrap_or(Held::Patterns(Vec::new())),

@@ -41,11 +41,11 @@ pub async fn create(change: &mut Change, wish: &Wish) -> Result<Grant, Problem> 
     let now = change.now();
     let wanted = check(wish, now)?;
     let Found { role_id, held } = find(change, &wanted).await?;
-    let (tenant, actor) = (change.tenant, change.actor.clone());
+    let actor = change.actor.clone();
     match &wish.principal {
         Grantee::Principal(principal) => change.refuse_unknown(principal).await?,
         Grantee::Group(id) => {
-            let group = groups::store::get(change.conn(), tenant, *id).await?;
+            let group = groups::store::get(change.tx(), *id).await?;
             group.ok_or_else(|| {
                 Problem::invalid(vec![FieldError::new("principal", "unknown", "must be a group of the tenant")])
             })?;
@@ -56,7 +56,7 @@ pub async fn create(change: &mut Change, wish: &Wish) -> Result<Grant, Problem> 
         let gain = effective::model::Grant { held, effect: Effect::Allow, expires_at: wish.expires_at, source: None };
         refuse_gain(&own(change).await?, &[gain], None, now)?;
     }
-    if store::count(change.conn(), tenant, &wish.principal).await? >= MOST_GRANTS {
+    if store::count(change.tx(), &wish.principal).await? >= MOST_GRANTS {
         let detail = format!(
             "{} has {MOST_GRANTS} grants, which is the most. Put permissions into a role and grant that.",
             wish.principal
@@ -64,9 +64,7 @@ pub async fn create(change: &mut Change, wish: &Wish) -> Result<Grant, Problem> 
         return Err(Problem::conflict("too_many_grants", detail));
     }
     let (id, must_stay) = (change.ambient.uuid(), MustStay::before(change).await?);
-    store::insert(change.conn(), tenant, &NewGrant { id, wish, role_id, granted_by: &actor, now })
-        .await
-        .map_err(not_stored)?;
+    store::insert(change.tx(), &NewGrant { id, wish, role_id, granted_by: &actor, now }).await.map_err(not_stored)?;
     let Wish { principal, effect, role, permission, expires_at, reason } = wish.clone();
     let grant = Grant {
         id,
@@ -94,15 +92,14 @@ pub async fn create(change: &mut Change, wish: &Wish) -> Result<Grant, Problem> 
 
 /// A grant that is revoked already is one to be forgotten again: this may be the repetition of a call that was answered 503.
 pub async fn revoke(change: &mut Change, id: Uuid) -> Result<(), Problem> {
-    let tenant = change.tenant;
-    let (grant, revoked) = store::find(change.conn(), tenant, id).await?.ok_or_else(no_such_grant)?;
+    let (grant, revoked) = store::find(change.tx(), id).await?.ok_or_else(no_such_grant)?;
     let grantee: Grantee = grant.principal.parse().map_err(|fault| Problem::internal(&fault))?;
     if !revoked {
         if grant.effect == Effect::Deny {
             lift(change, &grantee, Some(id)).await?;
         }
         let (actor, now, must_stay) = (change.actor.clone(), change.now(), MustStay::before(change).await?);
-        store::revoke(change.conn(), tenant, id, &actor, now).await?;
+        store::revoke(change.tx(), id, &actor, now).await?;
         change.record("grant.revoked", &format!("grant:{id}"), Some(json!(grant)), None).await?;
         must_stay.check(change).await?;
     }
@@ -120,8 +117,8 @@ pub async fn join(change: &mut Change, grantee: &Grantee) -> Result<(), Problem>
 }
 
 async fn gains_of(change: &mut Change, grantee: &Grantee, effect: Effect, only: Option<Uuid>) -> Result<(), Problem> {
-    let (tenant, now) = (change.tenant, change.now());
-    let mut grants = effective::store::direct(change.conn(), tenant, grantee).await?;
+    let now = change.now();
+    let mut grants = effective::store::direct(change.tx(), grantee).await?;
     let meant = |id: Uuid| only.is_none_or(|only| only == id);
     grants.retain(|grant| {
         grant.effect == effect && grant.live(now) && grant.source.as_ref().is_some_and(|source| meant(source.grant))
@@ -134,8 +131,8 @@ async fn gains_of(change: &mut Change, grantee: &Grantee, effect: Effect, only: 
 
 /// What the actor may do. Read it before the change, which might give to the actor too.
 pub async fn own(change: &mut Change) -> sqlx::Result<Standing> {
-    let (tenant, actor) = (change.tenant, change.actor.clone());
-    effective::store::read(change.conn(), tenant, &actor).await
+    let actor = change.actor.clone();
+    effective::store::read(change.tx(), &actor).await
 }
 
 /// Nobody gives what they lack, nor for longer than they have it.
@@ -163,8 +160,8 @@ pub struct MustStay(Vec<String>);
 impl MustStay {
     /// Before a change that takes away.
     pub async fn before(change: &mut Change) -> sqlx::Result<Self> {
-        let (tenant, now) = (change.tenant, change.now());
-        Ok(Self(store::held_for_good(change.conn(), tenant, now).await?))
+        let now = change.now();
+        Ok(Self(store::held_for_good(change.tx(), now).await?))
     }
 
     /// After it.
@@ -196,17 +193,17 @@ fn check(wish: &Wish, now: DateTime<Utc>) -> Result<Wanted, Problem> {
 }
 
 async fn find(change: &mut Change, wanted: &Wanted) -> Result<Found, Problem> {
-    let (tenant, kind) = (change.tenant, change.kind);
+    let kind = change.kind;
     match wanted {
         Wanted::Role(name) => {
-            let ids = roles::store::ids(change.conn(), tenant, kind, std::slice::from_ref(name)).await?;
+            let ids = roles::store::ids(change.tx(), kind, std::slice::from_ref(name)).await?;
             let id = *ids.get(name).ok_or_else(|| unknown("role", name))?;
-            let mut roles = roles::store::reachable(change.conn(), tenant, &[id]).await?;
+            let mut roles = roles::store::reachable(change.tx(), &[id]).await?;
             Ok(Found { role_id: Some(id), held: roles.remove(&id).ok_or_else(|| unknown("role", name))? })
         }
         Wanted::Permission(name) => {
             let names = [name.clone()];
-            let known = catalog::store::unknown(change.conn(), &names).await?.is_empty();
+            let known = catalog::store::unknown(change.tx(), &names).await?.is_empty();
             known.then(|| Found { role_id: None, held: held_by(&names) }).ok_or_else(|| unknown("permission", name))
         }
     }

@@ -16,7 +16,6 @@ use access::{Allowed, permissions};
 use axum::{extract::State, http::StatusCode, response::Response};
 use chrono::{DateTime, Utc};
 use common::{
-    db,
     http::{Json, Path, Query},
     page::{Page, PageQuery},
     problem::Problem,
@@ -70,14 +69,8 @@ pub async fn list(
     Query(filter): Query<GrantFilter>,
 ) -> Result<Json<Page<Grant>>, Problem> {
     let request = page.check()?;
-    let rows = store::page(
-        &mut *db::begin(&app.pool, caller.tenant).await?,
-        caller.tenant,
-        filter.principal.as_ref(),
-        app.ambient.now(),
-        request,
-    )
-    .await?;
+    let rows =
+        store::page(&mut caller.begin(&app.db).await?, filter.principal.as_ref(), app.ambient.now(), request).await?;
     Ok(Json(Page::cut(rows, request, |grant| grant.id)))
 }
 

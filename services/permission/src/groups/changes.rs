@@ -23,11 +23,11 @@ pub async fn create(change: &mut Change, name: &str) -> Result<Group, Problem> {
     if !is_name(name) {
         return Err(Problem::invalid(vec![malformed_name()]));
     }
-    let (id, tenant, now) = (change.ambient.uuid(), change.tenant, change.now());
-    if store::count(change.conn(), tenant).await? >= MOST_GROUPS {
+    let (id, now) = (change.ambient.uuid(), change.now());
+    if store::count(change.tx()).await? >= MOST_GROUPS {
         return Err(Problem::conflict("too_many_groups", format!("A tenant has at most {MOST_GROUPS} groups.")));
     }
-    store::insert(change.conn(), tenant, id, name, now).await.map_err(not_stored)?;
+    store::insert(change.tx(), id, name, now).await.map_err(not_stored)?;
     let group = find(change, id).await?;
     change.record("group.created", &format!("group:{id}"), None, Some(json!(group))).await?;
     Ok(group)
@@ -36,13 +36,13 @@ pub async fn create(change: &mut Change, name: &str) -> Result<Group, Problem> {
 /// Its members lose what it gave, and get back what it denied. One that is deleted already is forgotten again: this may be the
 /// repetition of a call that was answered 503.
 pub async fn delete(change: &mut Change, id: Uuid) -> Result<(), Problem> {
-    let (tenant, actor, now) = (change.tenant, change.actor.clone(), change.now());
-    if store::is_deleted(change.conn(), tenant, id).await? {
+    let (actor, now) = (change.actor.clone(), change.now());
+    if store::is_deleted(change.tx(), id).await? {
         return Ok(change.forget_all().await?);
     }
     let group = find(change, id).await?;
     lift(change, &Grantee::Group(id), None).await?;
-    store::delete(change.conn(), tenant, id, &actor, now).await?;
+    store::delete(change.tx(), id, &actor, now).await?;
     change.record("group.deleted", &format!("group:{id}"), Some(json!(group)), None).await?;
     Ok(change.forget_all().await?)
 }
@@ -59,11 +59,10 @@ pub async fn add(change: &mut Change, id: Uuid, principal: &Principal) -> Result
     find(change, id).await?;
     change.refuse_unknown(principal).await?;
     join(change, &Grantee::Group(id)).await?;
-    let (tenant, actor, now, must_stay) =
-        (change.tenant, change.actor.clone(), change.now(), MustStay::before(change).await?);
+    let (actor, now, must_stay) = (change.actor.clone(), change.now(), MustStay::before(change).await?);
     let member = NewMember { id: change.ambient.uuid(), principal, by: &actor, now };
-    if store::add(change.conn(), tenant, id, &member).await? {
-        if store::memberships(change.conn(), tenant, principal).await? > MOST_MEMBERSHIPS {
+    if store::add(change.tx(), id, &member).await? {
+        if store::memberships(change.tx(), principal).await? > MOST_MEMBERSHIPS {
             return Err(Problem::conflict(
                 "too_many_groups",
                 format!("{principal} is in {MOST_MEMBERSHIPS} groups, which is the most."),
@@ -79,17 +78,16 @@ pub async fn add(change: &mut Change, id: Uuid, principal: &Principal) -> Result
 pub async fn remove(change: &mut Change, id: Uuid, principal: &Principal) -> Result<(), Problem> {
     find(change, id).await?;
     lift(change, &Grantee::Group(id), None).await?;
-    let (tenant, actor, now) = (change.tenant, change.actor.clone(), change.now());
+    let (actor, now) = (change.actor.clone(), change.now());
     let member = NewMember { id: change.ambient.uuid(), principal, by: &actor, now };
-    if store::remove(change.conn(), tenant, id, &member).await? {
+    if store::remove(change.tx(), id, &member).await? {
         change.record("group.left", &format!("group:{id}"), Some(json!({"principal": principal})), None).await?;
     }
     Ok(change.forget(&Grantee::Principal(principal.clone())).await?)
 }
 
 async fn find(change: &mut Change, id: Uuid) -> Result<Group, Problem> {
-    let tenant = change.tenant;
-    store::get(change.conn(), tenant, id).await?.ok_or_else(no_such_group)
+    store::get(change.tx(), id).await?.ok_or_else(no_such_group)
 }
 
 pub fn no_such_group() -> Problem {

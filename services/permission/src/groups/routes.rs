@@ -13,7 +13,6 @@ use crate::{
 use access::Allowed;
 use axum::{extract::State, http::StatusCode, response::Response};
 use common::{
-    db,
     http::{Json, Path, Query},
     page::{Page, PageQuery},
     problem::Problem,
@@ -38,7 +37,7 @@ pub async fn list(
     Query(page): Query<PageQuery>,
 ) -> Result<Json<Page<Group>>, Problem> {
     let request = page.check()?;
-    let rows = store::page(&mut *db::begin(&app.pool, caller.tenant).await?, caller.tenant, request).await?;
+    let rows = store::page(&mut caller.begin(&app.db).await?, request).await?;
     Ok(Json(Page::cut(rows, request, |group| group.id)))
 }
 
@@ -78,9 +77,9 @@ pub async fn members(
     Path(id): Path<Uuid>,
     Query(page): Query<PageQuery>,
 ) -> Result<Json<Page<Member>>, Problem> {
-    let (request, mut connection) = (page.check()?, db::begin(&app.pool, caller.tenant).await?);
-    store::get(&mut connection, caller.tenant, id).await?.ok_or_else(no_such_group)?;
-    let rows = store::members(&mut connection, caller.tenant, id, request).await?;
+    let (request, mut connection) = (page.check()?, caller.begin(&app.db).await?);
+    store::get(&mut connection, id).await?.ok_or_else(no_such_group)?;
+    let rows = store::members(&mut connection, id, request).await?;
     Ok(Json(Page::cut(rows, request, |member| member.id)))
 }
 

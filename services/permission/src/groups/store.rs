@@ -1,10 +1,9 @@
 //! Which rows are groups? Every statement carries the tenant; what has ended stays as history.
 
 use chrono::{DateTime, Utc};
-use common::page::PageRequest;
-use contracts::id::{Principal, TenantId};
+use common::{db::TenantTx, page::PageRequest};
+use contracts::id::Principal;
 use serde::Serialize;
-use sqlx::PgConnection;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -28,147 +27,130 @@ pub struct Member {
     pub added_at: DateTime<Utc>,
 }
 
-pub async fn page(conn: &mut PgConnection, tenant: TenantId, request: PageRequest) -> sqlx::Result<Vec<Group>> {
+pub async fn page(tx: &mut TenantTx, request: PageRequest) -> sqlx::Result<Vec<Group>> {
     sqlx::query_as!(
         Group,
         r#"SELECT g.id, g.name, g.created_at,
                   (SELECT count(*) FROM group_members m WHERE m.group_id = g.id AND m.removed_at IS NULL) AS "members!"
            FROM groups g WHERE g.tenant_id = $1 AND g.deleted_at IS NULL AND g.id > $2 ORDER BY g.id LIMIT $3"#,
-        tenant.0,
+        tx.tenant().0,
         request.after,
         request.fetch()
     )
-    .fetch_all(conn)
+    .fetch_all(&mut **tx)
     .await
 }
 
-pub async fn get(conn: &mut PgConnection, tenant: TenantId, id: Uuid) -> sqlx::Result<Option<Group>> {
+pub async fn get(tx: &mut TenantTx, id: Uuid) -> sqlx::Result<Option<Group>> {
     sqlx::query_as!(
         Group,
         r#"SELECT g.id, g.name, g.created_at,
                   (SELECT count(*) FROM group_members m WHERE m.group_id = g.id AND m.removed_at IS NULL) AS "members!"
            FROM groups g WHERE g.tenant_id = $1 AND g.id = $2 AND g.deleted_at IS NULL"#,
-        tenant.0,
+        tx.tenant().0,
         id
     )
-    .fetch_optional(conn)
+    .fetch_optional(&mut **tx)
     .await
 }
 
-pub async fn is_deleted(conn: &mut PgConnection, tenant: TenantId, id: Uuid) -> sqlx::Result<bool> {
+pub async fn is_deleted(tx: &mut TenantTx, id: Uuid) -> sqlx::Result<bool> {
     let found = sqlx::query_scalar!(
         "SELECT id FROM groups WHERE tenant_id = $1 AND id = $2 AND deleted_at IS NOT NULL",
-        tenant.0,
+        tx.tenant().0,
         id
     );
-    Ok(found.fetch_optional(conn).await?.is_some())
+    Ok(found.fetch_optional(&mut **tx).await?.is_some())
 }
 
-pub async fn count(conn: &mut PgConnection, tenant: TenantId) -> sqlx::Result<i64> {
+pub async fn count(tx: &mut TenantTx) -> sqlx::Result<i64> {
     sqlx::query_scalar!(
         r#"SELECT count(*) AS "count!" FROM groups WHERE tenant_id = $1 AND deleted_at IS NULL"#,
-        tenant.0
+        tx.tenant().0
     )
-    .fetch_one(conn)
+    .fetch_one(&mut **tx)
     .await
 }
 
 /// Stores the group; a name that the tenant already uses violates `groups_name`.
-pub async fn insert(
-    conn: &mut PgConnection,
-    tenant: TenantId,
-    id: Uuid,
-    name: &str,
-    now: DateTime<Utc>,
-) -> sqlx::Result<()> {
+pub async fn insert(tx: &mut TenantTx, id: Uuid, name: &str, now: DateTime<Utc>) -> sqlx::Result<()> {
     sqlx::query!(
         "INSERT INTO groups (id, tenant_id, name, created_at) VALUES ($1, $2, $3, $4)",
         id,
-        tenant.0,
+        tx.tenant().0,
         name,
         now
     )
-    .execute(conn)
+    .execute(&mut **tx)
     .await?;
     Ok(())
 }
 
 /// Ends the group, all memberships in it, and all that was granted to it.
-pub async fn delete(
-    conn: &mut PgConnection,
-    tenant: TenantId,
-    id: Uuid,
-    by: &Principal,
-    now: DateTime<Utc>,
-) -> sqlx::Result<()> {
+pub async fn delete(tx: &mut TenantTx, id: Uuid, by: &Principal, now: DateTime<Utc>) -> sqlx::Result<()> {
     let by = by.to_string();
-    sqlx::query!("UPDATE groups SET deleted_at = $3 WHERE tenant_id = $1 AND id = $2", tenant.0, id, now)
-        .execute(&mut *conn)
+    sqlx::query!("UPDATE groups SET deleted_at = $3 WHERE tenant_id = $1 AND id = $2", tx.tenant().0, id, now)
+        .execute(&mut **tx)
         .await?;
     sqlx::query!(
         "UPDATE group_members SET removed_at = $4, removed_by = $3 WHERE tenant_id = $1 AND group_id = $2 AND removed_at IS NULL",
-        tenant.0,
+        tx.tenant().0,
         id,
         by,
         now
     )
-    .execute(&mut *conn)
+    .execute(&mut **tx)
     .await?;
     sqlx::query!(
         "UPDATE grants SET revoked_at = $4, revoked_by = $3 WHERE tenant_id = $1 AND principal = 'group:' || $2::uuid AND revoked_at IS NULL",
-        tenant.0,
+        tx.tenant().0,
         id,
         by,
         now
     )
-    .execute(conn)
+    .execute(&mut **tx)
     .await?;
     Ok(())
 }
 
-pub async fn members(
-    conn: &mut PgConnection,
-    tenant: TenantId,
-    group: Uuid,
-    request: PageRequest,
-) -> sqlx::Result<Vec<Member>> {
+pub async fn members(tx: &mut TenantTx, group: Uuid, request: PageRequest) -> sqlx::Result<Vec<Member>> {
     sqlx::query_as!(
         Member,
         "SELECT id, principal, added_by, added_at FROM group_members
          WHERE tenant_id = $1 AND group_id = $2 AND removed_at IS NULL AND id > $3 ORDER BY id LIMIT $4",
-        tenant.0,
+        tx.tenant().0,
         group,
         request.after,
         request.fetch()
     )
-    .fetch_all(conn)
+    .fetch_all(&mut **tx)
     .await
 }
 
 /// In how many groups the principal is.
-pub async fn memberships(conn: &mut PgConnection, tenant: TenantId, principal: &Principal) -> sqlx::Result<i64> {
+pub async fn memberships(tx: &mut TenantTx, principal: &Principal) -> sqlx::Result<i64> {
     sqlx::query_scalar!(
         r#"SELECT count(*) AS "count!" FROM group_members WHERE tenant_id = $1 AND principal = $2 AND removed_at IS NULL"#,
-        tenant.0,
+        tx.tenant().0,
         principal.to_string()
     )
-    .fetch_one(conn)
+    .fetch_one(&mut **tx)
     .await
 }
 
 /// Whether the principal was no member before.
-pub async fn add(conn: &mut PgConnection, tenant: TenantId, group: Uuid, member: &NewMember<'_>) -> sqlx::Result<bool> {
+pub async fn add(tx: &mut TenantTx, group: Uuid, member: &NewMember<'_>) -> sqlx::Result<bool> {
     let added = sqlx::query!(
         "INSERT INTO group_members (id, tenant_id, group_id, principal, added_by, added_at) VALUES ($1, $2, $3, $4, $5, $6)
          ON CONFLICT (group_id, principal) WHERE removed_at IS NULL DO NOTHING",
         member.id,
-        tenant.0,
+        tx.tenant().0,
         group,
         member.principal.to_string(),
         member.by.to_string(),
         member.now
     )
-    .execute(conn)
+    .execute(&mut **tx)
     .await?;
     Ok(added.rows_affected() == 1)
 }
@@ -182,21 +164,16 @@ pub struct NewMember<'a> {
 }
 
 /// Whether the principal was a member before.
-pub async fn remove(
-    conn: &mut PgConnection,
-    tenant: TenantId,
-    group: Uuid,
-    member: &NewMember<'_>,
-) -> sqlx::Result<bool> {
+pub async fn remove(tx: &mut TenantTx, group: Uuid, member: &NewMember<'_>) -> sqlx::Result<bool> {
     let removed = sqlx::query!(
         "UPDATE group_members SET removed_at = $5, removed_by = $4 WHERE tenant_id = $1 AND group_id = $2 AND principal = $3 AND removed_at IS NULL",
-        tenant.0,
+        tx.tenant().0,
         group,
         member.principal.to_string(),
         member.by.to_string(),
         member.now
     )
-    .execute(conn)
+    .execute(&mut **tx)
     .await?;
     Ok(removed.rows_affected() == 1)
 }

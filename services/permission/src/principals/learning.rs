@@ -2,7 +2,7 @@
 
 use super::store;
 use crate::{app::App, grants::model::LONGEST_PRINCIPAL};
-use common::{db, problem::Problem};
+use common::problem::Problem;
 use contracts::{
     http::authority::{MOST_PRINCIPALS, PrincipalsAnswer, PrincipalsRequest},
     id::{Principal, TenantId},
@@ -13,10 +13,11 @@ use std::collections::BTreeSet;
 pub type Unasked = Option<Problem>;
 
 /// Notes who of `named`, and of those who are granted the tenant as a whole, exists. 503 if that cannot be known of one of `named`.
+#[expect(clippy::disallowed_methods, reason = "it is asked for the tenant of a caller, before that one's turn")]
 pub async fn learn(app: &App, tenant: TenantId, named: &BTreeSet<Principal>) -> Result<Unasked, Problem> {
     let (unknown, owners) = {
-        let mut tx = db::begin(&app.pool, tenant).await?;
-        (store::unknown(&mut tx, tenant, named).await?, store::unknown_owners(&mut tx, tenant).await?)
+        let mut tx = app.db.begin(tenant).await?;
+        (store::unknown(&mut tx, named).await?, store::unknown_owners(&mut tx).await?)
     };
     // What is too long to be one is refused by whoever asked.
     let askable = unknown.union(&owners).filter(|name| name.len() <= LONGEST_PRINCIPAL);
@@ -29,6 +30,7 @@ pub async fn learn(app: &App, tenant: TenantId, named: &BTreeSet<Principal>) -> 
     Ok(None)
 }
 
+#[expect(clippy::disallowed_methods, reason = "as above")]
 async fn ask(app: &App, tenant: TenantId, principals: &[Principal]) -> Result<(), Problem> {
     let request = PrincipalsRequest { tenant_id: tenant, principals: principals.iter().cloned().collect() };
     let answer: PrincipalsAnswer =
@@ -36,7 +38,7 @@ async fn ask(app: &App, tenant: TenantId, principals: &[Principal]) -> Result<()
     if answer.existing.is_empty() {
         return Ok(());
     }
-    let mut tx = db::begin(&app.pool, tenant).await?;
-    store::note(&mut tx, tenant, &answer.existing).await?;
+    let mut tx = app.db.begin(tenant).await?;
+    store::note(&mut tx, &answer.existing).await?;
     Ok(tx.commit().await?)
 }

@@ -10,13 +10,9 @@ use crate::{
 };
 use access::{Internal, callers};
 use axum::{extract::State, http::StatusCode};
-use common::{http::Json, problem::Problem};
-use contracts::{
-    http::authority::RemovalRequest,
-    id::{Principal, TenantId},
-};
+use common::{db::TenantTx, http::Json, problem::Problem};
+use contracts::{http::authority::RemovalRequest, id::Principal};
 use serde_json::{Value, json};
-use sqlx::PgConnection;
 use std::collections::BTreeSet;
 use uuid::Uuid;
 
@@ -37,7 +33,7 @@ pub async fn remove(
     let mut change = Change::open(&app, tenant, by, origin.internal("auth"), unasked).await?;
     let must_stay = MustStay::before(&mut change).await?;
     let (by, now) = (change.actor.clone(), change.now());
-    if let Some(before) = end(change.conn(), tenant, &principal, id, (&by, now)).await? {
+    if let Some(before) = end(change.tx(), &principal, id, (&by, now)).await? {
         change.record("principal.removed", &principal.to_string(), Some(before), None).await?;
         must_stay.check(&mut change).await?;
     }
@@ -48,16 +44,10 @@ pub async fn remove(
 }
 
 /// As [`remove`], for a machine that auth has said to be no more: its tokens are refused already.
-pub async fn of_machine(
-    conn: &mut PgConnection,
-    app: &App,
-    tenant: TenantId,
-    principal: &Principal,
-    id: Uuid,
-) -> sqlx::Result<()> {
+pub async fn of_machine(tx: &mut TenantTx, app: &App, principal: &Principal, id: Uuid) -> sqlx::Result<()> {
     let auth = Principal::Client("auth".into());
-    store::lock_tenant(conn, tenant).await?;
-    let Some(before) = end(conn, tenant, principal, id, (&auth, app.ambient.now())).await? else { return Ok(()) };
+    store::lock_tenant(tx).await?;
+    let Some(before) = end(tx, principal, id, (&auth, app.ambient.now())).await? else { return Ok(()) };
     let (target, origin) = (principal.to_string(), json!({"client_id": "auth"}));
     let entry = Entry {
         action: "principal.removed",
@@ -67,23 +57,23 @@ pub async fn of_machine(
         actor: &auth,
         origin: &origin,
     };
-    audit::store::append(conn, tenant, &app.ambient, &entry).await?;
-    stamps::owe(conn, tenant, principal).await?;
-    stamps::leave_to_background(conn).await
+    audit::store::append(tx, &app.ambient, &entry).await?;
+    stamps::owe(tx, principal).await?;
+    stamps::leave_to_background(tx);
+    Ok(())
 }
 
 /// What they had, for the record; `None` if they had left before.
 async fn end(
-    conn: &mut PgConnection,
-    tenant: TenantId,
+    tx: &mut TenantTx,
     principal: &Principal,
     id: Uuid,
     (by, now): (&Principal, chrono::DateTime<chrono::Utc>),
 ) -> sqlx::Result<Option<Value>> {
-    if !store::leave(conn, tenant, principal, id, now).await? {
+    if !store::leave(tx, principal, id, now).await? {
         return Ok(None);
     }
-    let grants = store::revoke_grants(conn, tenant, principal, by, now).await?;
-    let groups = store::leave_groups(conn, tenant, principal, by, now).await?;
+    let grants = store::revoke_grants(tx, principal, by, now).await?;
+    let groups = store::leave_groups(tx, principal, by, now).await?;
     Ok(Some(json!({"principal": principal, "grants": grants, "groups": groups})))
 }

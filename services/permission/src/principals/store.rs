@@ -1,136 +1,116 @@
 //! Which rows are principals? Every statement carries the tenant; who has left stays as a row.
 
 use chrono::{DateTime, Utc};
-use contracts::{
-    http::authority::Existing,
-    id::{Principal, TenantId},
-};
-use sqlx::PgConnection;
+use common::db::TenantTx;
+use contracts::{http::authority::Existing, id::Principal};
 use std::collections::BTreeSet;
 use uuid::Uuid;
 
 /// Locks the tenant against other writers, first as in every change, so that a removal and whoever comes see each other. Whether it is known.
-pub async fn lock_tenant(conn: &mut PgConnection, tenant: TenantId) -> sqlx::Result<bool> {
-    let known = sqlx::query_scalar!("SELECT id FROM tenants WHERE id = $1 FOR NO KEY UPDATE", tenant.0)
-        .fetch_optional(conn)
+pub async fn lock_tenant(tx: &mut TenantTx) -> sqlx::Result<bool> {
+    let known = sqlx::query_scalar!("SELECT id FROM tenants WHERE id = $1 FOR NO KEY UPDATE", tx.tenant().0)
+        .fetch_optional(&mut **tx)
         .await?;
     Ok(known.is_some())
 }
 
 /// Those of `named` who are not known to exist.
-pub async fn unknown(
-    conn: &mut PgConnection,
-    tenant: TenantId,
-    named: &BTreeSet<Principal>,
-) -> sqlx::Result<BTreeSet<String>> {
+pub async fn unknown(tx: &mut TenantTx, named: &BTreeSet<Principal>) -> sqlx::Result<BTreeSet<String>> {
     let names: Vec<String> = named.iter().map(ToString::to_string).collect();
     let unknown = sqlx::query_scalar!(
         r#"SELECT name AS "name!" FROM unnest($2::text[]) AS name
            WHERE NOT EXISTS (SELECT FROM principals p WHERE p.tenant_id = $1 AND p.principal = name AND p.gone_at IS NULL)"#,
-        tenant.0,
+        tx.tenant().0,
         &names
     );
-    Ok(unknown.fetch_all(conn).await?.into_iter().collect())
+    Ok(unknown.fetch_all(&mut **tx).await?.into_iter().collect())
 }
 
 /// Users with a living grant of `owner` or `operator` who are not known to exist: granted before this service knew who does, or made up.
-pub async fn unknown_owners(conn: &mut PgConnection, tenant: TenantId) -> sqlx::Result<BTreeSet<String>> {
+pub async fn unknown_owners(tx: &mut TenantTx) -> sqlx::Result<BTreeSet<String>> {
     let unknown = sqlx::query_scalar!(
         "SELECT DISTINCT g.principal FROM grants g JOIN roles r ON r.id = g.role_id AND r.tenant_id IS NULL
          WHERE g.tenant_id = $1 AND r.name IN ('owner', 'operator') AND g.principal LIKE 'user:%' AND g.effect = 'allow' AND g.revoked_at IS NULL
            AND NOT EXISTS (SELECT FROM principals p WHERE p.tenant_id = $1 AND p.principal = g.principal AND p.gone_at IS NULL)",
-        tenant.0
+        tx.tenant().0
     );
-    Ok(unknown.fetch_all(conn).await?.into_iter().collect())
+    Ok(unknown.fetch_all(&mut **tx).await?.into_iter().collect())
 }
 
-pub async fn exists(conn: &mut PgConnection, tenant: TenantId, principal: &Principal) -> sqlx::Result<bool> {
-    Ok(unknown(conn, tenant, &BTreeSet::from([principal.clone()])).await?.is_empty())
+pub async fn exists(tx: &mut TenantTx, principal: &Principal) -> sqlx::Result<bool> {
+    Ok(unknown(tx, &BTreeSet::from([principal.clone()])).await?.is_empty())
 }
 
 /// Notes who exists, unless they have left since. Of a tenant that is not known yet nothing is noted.
-pub async fn note(conn: &mut PgConnection, tenant: TenantId, existing: &[Existing]) -> sqlx::Result<()> {
+pub async fn note(tx: &mut TenantTx, existing: &[Existing]) -> sqlx::Result<()> {
     let (names, ids): (Vec<String>, Vec<Uuid>) = existing.iter().map(|one| (one.principal.to_string(), one.id)).unzip();
     sqlx::query!(
         "INSERT INTO principals (tenant_id, principal, id)
          SELECT $1, name, id FROM unnest($2::text[], $3::uuid[]) AS one (name, id) WHERE EXISTS (SELECT FROM tenants WHERE tenants.id = $1)
          ON CONFLICT DO NOTHING",
-        tenant.0,
+        tx.tenant().0,
         &names,
         &ids
     )
-    .execute(conn)
+    .execute(&mut **tx)
     .await?;
     Ok(())
 }
 
 /// Whether this membership or machine is known to be over.
-pub async fn has_left(
-    conn: &mut PgConnection,
-    tenant: TenantId,
-    principal: &Principal,
-    id: Uuid,
-) -> sqlx::Result<bool> {
+pub async fn has_left(tx: &mut TenantTx, principal: &Principal, id: Uuid) -> sqlx::Result<bool> {
     let gone = sqlx::query_scalar!(
         "SELECT id FROM principals WHERE tenant_id = $1 AND principal = $2 AND id = $3 AND gone_at IS NOT NULL",
-        tenant.0,
+        tx.tenant().0,
         principal.to_string(),
         id
     );
-    Ok(gone.fetch_optional(conn).await?.is_some())
+    Ok(gone.fetch_optional(&mut **tx).await?.is_some())
 }
 
 /// Whether they had not left before. Also for one who was never noted, whose coming may still be on its way.
-pub async fn leave(
-    conn: &mut PgConnection,
-    tenant: TenantId,
-    principal: &Principal,
-    id: Uuid,
-    now: DateTime<Utc>,
-) -> sqlx::Result<bool> {
+pub async fn leave(tx: &mut TenantTx, principal: &Principal, id: Uuid, now: DateTime<Utc>) -> sqlx::Result<bool> {
     let left = sqlx::query!(
         "INSERT INTO principals AS p (tenant_id, principal, id, gone_at) VALUES ($1, $2, $3, $4)
          ON CONFLICT (tenant_id, principal, id) DO UPDATE SET gone_at = $4 WHERE p.gone_at IS NULL",
-        tenant.0,
+        tx.tenant().0,
         principal.to_string(),
         id,
         now
     );
-    Ok(left.execute(conn).await?.rows_affected() == 1)
+    Ok(left.execute(&mut **tx).await?.rows_affected() == 1)
 }
 
 /// Revokes all that the principal was granted or denied itself, expired or not; gives the ids of the grants.
 pub async fn revoke_grants(
-    conn: &mut PgConnection,
-    tenant: TenantId,
+    tx: &mut TenantTx,
     principal: &Principal,
     by: &Principal,
     now: DateTime<Utc>,
 ) -> sqlx::Result<Vec<Uuid>> {
     let revoked = sqlx::query_scalar!(
         "UPDATE grants SET revoked_at = $4, revoked_by = $3 WHERE tenant_id = $1 AND principal = $2 AND revoked_at IS NULL RETURNING id",
-        tenant.0,
+        tx.tenant().0,
         principal.to_string(),
         by.to_string(),
         now
     );
-    revoked.fetch_all(conn).await
+    revoked.fetch_all(&mut **tx).await
 }
 
 /// Takes the principal out of every group; gives the ids of the groups.
 pub async fn leave_groups(
-    conn: &mut PgConnection,
-    tenant: TenantId,
+    tx: &mut TenantTx,
     principal: &Principal,
     by: &Principal,
     now: DateTime<Utc>,
 ) -> sqlx::Result<Vec<Uuid>> {
     let left = sqlx::query_scalar!(
         "UPDATE group_members SET removed_at = $4, removed_by = $3 WHERE tenant_id = $1 AND principal = $2 AND removed_at IS NULL RETURNING group_id",
-        tenant.0,
+        tx.tenant().0,
         principal.to_string(),
         by.to_string(),
         now
     );
-    left.fetch_all(conn).await
+    left.fetch_all(&mut **tx).await
 }

@@ -22,16 +22,16 @@ use uuid::Uuid;
 
 pub async fn create(change: &mut Change, wish: &Wish) -> Result<Role, Problem> {
     let sound = Sound::parse(wish).map_err(Problem::invalid)?;
-    let (id, tenant, now) = (change.ambient.uuid(), change.tenant, change.now());
-    if store::count(change.conn(), tenant).await? >= MOST_ROLES {
+    let (id, now) = (change.ambient.uuid(), change.now());
+    if store::count(change.tx()).await? >= MOST_ROLES {
         return Err(Problem::conflict(
             "too_many_roles",
             format!("A tenant has at most {MOST_ROLES} roles of its own."),
         ));
     }
     let includes = known(change, wish, &sound).await?;
-    store::insert(change.conn(), tenant, id, &sound.name, now).await.map_err(not_stored)?;
-    store::set_content(change.conn(), id, &sound, &includes, now).await?;
+    store::insert(change.tx(), id, &sound.name, now).await.map_err(not_stored)?;
+    store::set_content(change.tx(), id, &sound, &includes, now).await?;
     refuse_unsound(change, id).await?;
     let role = get(change, id).await?;
     change.record("role.created", &format!("role:{id}"), None, Some(json!(role))).await?;
@@ -48,9 +48,9 @@ pub async fn edit(change: &mut Change, id: Uuid, wish: &Wish, revision: Option<i
     }
     let includes = known(change, wish, &sound).await?;
     let (own, held) = (grants::changes::own(change).await?, held(change, id).await?);
-    let (tenant, now) = (change.tenant, change.now());
-    store::rename(change.conn(), tenant, id, &sound.name).await.map_err(not_stored)?;
-    store::set_content(change.conn(), id, &sound, &includes, now).await?;
+    let now = change.now();
+    store::rename(change.tx(), id, &sound.name).await.map_err(not_stored)?;
+    store::set_content(change.tx(), id, &sound, &includes, now).await?;
     refuse_unsound(change, id).await?;
     refuse_escalation(change, &own, id, held).await?;
     let role = get(change, id).await?;
@@ -61,22 +61,22 @@ pub async fn edit(change: &mut Change, id: Uuid, wish: &Wish, revision: Option<i
 
 pub async fn delete(change: &mut Change, id: Uuid) -> Result<(), Problem> {
     let role = own(change, id).await?;
-    let (tenant, now) = (change.tenant, change.now());
-    let grants = store::grants(change.conn(), tenant, id, now).await?;
+    let now = change.now();
+    let grants = store::grants(change.tx(), id, now).await?;
     if grants > 0 {
         return Err(Problem::conflict(
             "role_granted",
             format!("{grants} grants give or deny this role. Revoke them first."),
         ));
     }
-    let including = store::including(change.conn(), tenant, id).await?;
+    let including = store::including(change.tx(), id).await?;
     if !including.is_empty() {
         return Err(Problem::conflict(
             "role_included",
             format!("Other roles include this one: {}.", including.join(", ")),
         ));
     }
-    store::delete(change.conn(), tenant, id, now).await?;
+    store::delete(change.tx(), id, now).await?;
     change.record("role.deleted", &format!("role:{id}"), Some(json!(role)), None).await?;
     Ok(())
 }
@@ -90,11 +90,11 @@ async fn known(change: &mut Change, wish: &Wish, sound: &Sound) -> Result<Vec<Uu
             Pattern::Namespace(namespace) => namespaces.push(namespace.clone()),
         }
     }
-    let mut unknown = catalog::store::unknown(change.conn(), &names).await?;
-    let foreign = catalog::store::unknown_namespaces(change.conn(), &namespaces).await?;
+    let mut unknown = catalog::store::unknown(change.tx(), &names).await?;
+    let foreign = catalog::store::unknown_namespaces(change.tx(), &namespaces).await?;
     unknown.extend(foreign.into_iter().map(|namespace| Pattern::Namespace(namespace).to_string()));
-    let (tenant, kind) = (change.tenant, change.kind);
-    let roles: BTreeMap<String, Uuid> = store::ids(change.conn(), tenant, kind, &wish.includes).await?;
+    let kind = change.kind;
+    let roles: BTreeMap<String, Uuid> = store::ids(change.tx(), kind, &wish.includes).await?;
     let faults = faults("permissions", &wish.permissions, "must be of the catalog", |name| unknown.contains(name))
         .chain(faults("includes", &wish.includes, "must be a role of the tenant", |name| !roles.contains_key(name)));
     let faults: Vec<FieldError> = faults.collect();
@@ -114,8 +114,7 @@ fn faults<'a>(
 }
 
 async fn refuse_unsound(change: &mut Change, id: Uuid) -> Result<(), Problem> {
-    let tenant = change.tenant;
-    let fault = match store::graph(change.conn(), tenant).await?.fault(id) {
+    let fault = match store::graph(change.tx()).await?.fault(id) {
         None => return Ok(()),
         Some(Fault::Cycle(names)) => {
             FieldError::new("includes", "cycle", format!("the role would include itself: {}", names.join(" → ")))
@@ -134,24 +133,22 @@ async fn refuse_unsound(change: &mut Change, id: Uuid) -> Result<(), Problem> {
 async fn refuse_escalation(change: &mut Change, own: &Standing, id: Uuid, before: Held) -> Result<(), Problem> {
     let after = held(change, id).await?;
     let gain = |held: &Held, effect| Grant { held: held.clone(), effect, expires_at: None, source: None };
-    let (tenant, now) = (change.tenant, change.now());
+    let now = change.now();
     refuse_gain(own, &[gain(&after, Effect::Allow)], Some(&before), now)?;
-    let above: Vec<Uuid> = store::graph(change.conn(), tenant).await?.above(id).into_iter().collect();
-    if store::is_denied(change.conn(), tenant, &above, now).await? {
+    let above: Vec<Uuid> = store::graph(change.tx()).await?.above(id).into_iter().collect();
+    if store::is_denied(change.tx(), &above, now).await? {
         refuse_gain(own, &[gain(&before, Effect::Deny)], Some(&after), now)?;
     }
     Ok(())
 }
 
 async fn held(change: &mut Change, id: Uuid) -> sqlx::Result<Held> {
-    let tenant = change.tenant;
-    let mut roles = store::reachable(change.conn(), tenant, &[id]).await?;
+    let mut roles = store::reachable(change.tx(), &[id]).await?;
     Ok(roles.remove(&id).unwrap_or(Held::Patterns(Vec::new())))
 }
 
 async fn get(change: &mut Change, id: Uuid) -> Result<Role, Problem> {
-    let tenant = change.tenant;
-    store::get(change.conn(), tenant, id).await?.ok_or_else(no_such_role)
+    store::get(change.tx(), id).await?.ok_or_else(no_such_role)
 }
 
 /// A role that the tenant may change.

@@ -17,7 +17,6 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use common::{
-    db,
     http::{Json, Path, Query},
     page::{Page, PageQuery},
     problem::Problem,
@@ -57,7 +56,7 @@ pub async fn list(
     Query(page): Query<PageQuery>,
 ) -> Result<Json<Page<Role>>, Problem> {
     let request = page.check()?;
-    let rows = store::page(&mut *db::begin(&app.pool, caller.tenant).await?, caller.tenant, request).await?;
+    let rows = store::page(&mut caller.begin(&app.db).await?, request).await?;
     Ok(Json(Page::cut(rows, request, |role| role.id)))
 }
 
@@ -69,9 +68,7 @@ pub async fn get(
     caller: Allowed<ReadRoles>,
     Path(id): Path<Uuid>,
 ) -> Result<Response, Problem> {
-    let role = store::get(&mut *db::begin(&app.pool, caller.tenant).await?, caller.tenant, id)
-        .await?
-        .ok_or_else(no_such_role)?;
+    let role = store::get(&mut caller.begin(&app.db).await?, id).await?.ok_or_else(no_such_role)?;
     Ok(([(header::ETAG, etag(role.revision))], Json(role)).into_response())
 }
 

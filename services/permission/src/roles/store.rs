@@ -6,8 +6,8 @@ use super::{
 };
 use crate::effective::model::{Held, Role as Holds};
 use chrono::{DateTime, Utc};
-use common::page::PageRequest;
-use contracts::{id::TenantId, messages::TenantKind};
+use common::{db::TenantTx, page::PageRequest};
+use contracts::messages::TenantKind;
 use serde::Serialize;
 use sqlx::PgConnection;
 use std::{
@@ -36,7 +36,7 @@ pub struct Role {
 }
 
 /// The tenant's own and the built-in roles; `operator` means something only in tenants of kind platform.
-pub async fn page(conn: &mut PgConnection, tenant: TenantId, request: PageRequest) -> sqlx::Result<Vec<Role>> {
+pub async fn page(tx: &mut TenantTx, request: PageRequest) -> sqlx::Result<Vec<Role>> {
     sqlx::query_as!(
         Role,
         r#"SELECT r.id, r.name, (r.tenant_id IS NULL) AS "built_in!", r.revision, r.created_at,
@@ -47,16 +47,16 @@ pub async fn page(conn: &mut PgConnection, tenant: TenantId, request: PageReques
            WHERE (r.tenant_id = $1 OR r.tenant_id IS NULL) AND r.deleted_at IS NULL AND r.id > $2
              AND (r.name <> 'operator' OR EXISTS (SELECT FROM tenants t WHERE t.id = $1 AND t.kind = 'platform'))
            ORDER BY r.id LIMIT $3"#,
-        tenant.0,
+        tx.tenant().0,
         request.after,
         request.fetch()
     )
-    .fetch_all(conn)
+    .fetch_all(&mut **tx)
     .await
 }
 
 /// The role of this id, if [`page`] shows it to the tenant.
-pub async fn get(conn: &mut PgConnection, tenant: TenantId, id: Uuid) -> sqlx::Result<Option<Role>> {
+pub async fn get(tx: &mut TenantTx, id: Uuid) -> sqlx::Result<Option<Role>> {
     sqlx::query_as!(
         Role,
         r#"SELECT r.id, r.name, (r.tenant_id IS NULL) AS "built_in!", r.revision, r.created_at,
@@ -65,40 +65,35 @@ pub async fn get(conn: &mut PgConnection, tenant: TenantId, id: Uuid) -> sqlx::R
                         WHERE ri.role_id = r.id ORDER BY i.name COLLATE "C") AS "includes!"
            FROM roles r WHERE (r.tenant_id = $1 OR r.tenant_id IS NULL) AND r.id = $2 AND r.deleted_at IS NULL
              AND (r.name <> 'operator' OR EXISTS (SELECT FROM tenants t WHERE t.id = $1 AND t.kind = 'platform'))"#,
-        tenant.0,
+        tx.tenant().0,
         id
     )
-    .fetch_optional(conn)
+    .fetch_optional(&mut **tx)
     .await
 }
 
 /// Ids of the roles that the tenant knows under these names.
-pub async fn ids(
-    conn: &mut PgConnection,
-    tenant: TenantId,
-    kind: TenantKind,
-    names: &[String],
-) -> sqlx::Result<BTreeMap<String, Uuid>> {
+pub async fn ids(tx: &mut TenantTx, kind: TenantKind, names: &[String]) -> sqlx::Result<BTreeMap<String, Uuid>> {
     let rows = sqlx::query!(
         "SELECT id, name FROM roles
          WHERE (tenant_id = $1 OR tenant_id IS NULL) AND deleted_at IS NULL AND name = ANY($2) AND (name <> 'operator' OR $3)",
-        tenant.0,
+        tx.tenant().0,
         names,
         kind == TenantKind::Platform
     )
-    .fetch_all(conn)
+    .fetch_all(&mut **tx)
     .await?;
     Ok(rows.into_iter().map(|row| (row.name, row.id)).collect())
 }
 
 /// Which of the tenant's own roles includes which.
-pub async fn graph(conn: &mut PgConnection, tenant: TenantId) -> sqlx::Result<Graph> {
+pub async fn graph(tx: &mut TenantTx) -> sqlx::Result<Graph> {
     let rows = sqlx::query!(
         r#"SELECT r.id, r.name, ARRAY(SELECT i.included_id FROM role_includes i WHERE i.role_id = r.id) AS "includes!"
            FROM roles r WHERE r.tenant_id = $1 AND r.deleted_at IS NULL"#,
-        tenant.0
+        tx.tenant().0
     )
-    .fetch_all(conn)
+    .fetch_all(&mut **tx)
     .await?;
     Ok(Graph(
         rows.into_iter()
@@ -108,7 +103,7 @@ pub async fn graph(conn: &mut PgConnection, tenant: TenantId) -> sqlx::Result<Gr
 }
 
 /// What each of the roles holds, with all that it includes.
-pub async fn reachable(conn: &mut PgConnection, tenant: TenantId, ids: &[Uuid]) -> sqlx::Result<HashMap<Uuid, Held>> {
+pub async fn reachable(tx: &mut TenantTx, ids: &[Uuid]) -> sqlx::Result<HashMap<Uuid, Held>> {
     if ids.is_empty() {
         return Ok(HashMap::new());
     }
@@ -123,11 +118,11 @@ pub async fn reachable(conn: &mut PgConnection, tenant: TenantId, ids: &[Uuid]) 
                   ARRAY(SELECT p.pattern FROM role_permissions p WHERE p.role_id = r.id) AS "permissions!",
                   ARRAY(SELECT i.included_id FROM role_includes i WHERE i.role_id = r.id) AS "includes!"
            FROM roles r WHERE r.id IN (SELECT id FROM reached) AND (r.tenant_id = $1 OR r.tenant_id IS NULL)"#,
-        tenant.0,
+        tx.tenant().0,
         ids,
         DEEPEST as i32
     )
-    .fetch_all(conn)
+    .fetch_all(&mut **tx)
     .await?;
     Ok(assemble(rows))
 }
@@ -167,43 +162,37 @@ fn held(id: Uuid, rows: &HashMap<Uuid, Content>, depth: usize, assembled: &mut H
     Some(held)
 }
 
-pub async fn count(conn: &mut PgConnection, tenant: TenantId) -> sqlx::Result<i64> {
+pub async fn count(tx: &mut TenantTx) -> sqlx::Result<i64> {
     sqlx::query_scalar!(
         r#"SELECT count(*) AS "count!" FROM roles WHERE tenant_id = $1 AND deleted_at IS NULL"#,
-        tenant.0
+        tx.tenant().0
     )
-    .fetch_one(conn)
+    .fetch_one(&mut **tx)
     .await
 }
 
 /// Stores the role, without what it holds; a name that the tenant already uses violates `roles_name`.
-pub async fn insert(
-    conn: &mut PgConnection,
-    tenant: TenantId,
-    id: Uuid,
-    name: &str,
-    now: DateTime<Utc>,
-) -> sqlx::Result<()> {
+pub async fn insert(tx: &mut TenantTx, id: Uuid, name: &str, now: DateTime<Utc>) -> sqlx::Result<()> {
     sqlx::query!(
         "INSERT INTO roles (id, tenant_id, name, created_at) VALUES ($1, $2, $3, $4)",
         id,
-        tenant.0,
+        tx.tenant().0,
         name,
         now
     )
-    .execute(conn)
+    .execute(&mut **tx)
     .await?;
     Ok(())
 }
 
-pub async fn rename(conn: &mut PgConnection, tenant: TenantId, id: Uuid, name: &str) -> sqlx::Result<()> {
+pub async fn rename(tx: &mut TenantTx, id: Uuid, name: &str) -> sqlx::Result<()> {
     sqlx::query!(
         "UPDATE roles SET name = $3, revision = revision + 1 WHERE tenant_id = $1 AND id = $2",
-        tenant.0,
+        tx.tenant().0,
         id,
         name
     )
-    .execute(conn)
+    .execute(&mut **tx)
     .await?;
     Ok(())
 }
@@ -238,53 +227,48 @@ pub async fn set_content(
     Ok(())
 }
 
-pub async fn delete(conn: &mut PgConnection, tenant: TenantId, id: Uuid, now: DateTime<Utc>) -> sqlx::Result<()> {
-    sqlx::query!("UPDATE roles SET deleted_at = $3 WHERE tenant_id = $1 AND id = $2", tenant.0, id, now)
-        .execute(&mut *conn)
+pub async fn delete(tx: &mut TenantTx, id: Uuid, now: DateTime<Utc>) -> sqlx::Result<()> {
+    sqlx::query!("UPDATE roles SET deleted_at = $3 WHERE tenant_id = $1 AND id = $2", tx.tenant().0, id, now)
+        .execute(&mut **tx)
         .await?;
-    sqlx::query!("DELETE FROM role_includes WHERE role_id = $1", id).execute(conn).await?;
+    sqlx::query!("DELETE FROM role_includes WHERE role_id = $1", id).execute(&mut **tx).await?;
     Ok(())
 }
 
 /// How many living grants give or deny the role.
-pub async fn grants(conn: &mut PgConnection, tenant: TenantId, id: Uuid, now: DateTime<Utc>) -> sqlx::Result<i64> {
+pub async fn grants(tx: &mut TenantTx, id: Uuid, now: DateTime<Utc>) -> sqlx::Result<i64> {
     sqlx::query_scalar!(
         r#"SELECT count(*) AS "count!" FROM grants
            WHERE tenant_id = $1 AND role_id = $2 AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > $3)"#,
-        tenant.0,
+        tx.tenant().0,
         id,
         now
     )
-    .fetch_one(conn)
+    .fetch_one(&mut **tx)
     .await
 }
 
 /// Whether a living grant denies one of the roles.
-pub async fn is_denied(
-    conn: &mut PgConnection,
-    tenant: TenantId,
-    ids: &[Uuid],
-    now: DateTime<Utc>,
-) -> sqlx::Result<bool> {
+pub async fn is_denied(tx: &mut TenantTx, ids: &[Uuid], now: DateTime<Utc>) -> sqlx::Result<bool> {
     sqlx::query_scalar!(
         r#"SELECT EXISTS (SELECT FROM grants WHERE tenant_id = $1 AND role_id = ANY($2) AND effect = 'deny'
                AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > $3)) AS "denied!""#,
-        tenant.0,
+        tx.tenant().0,
         ids,
         now
     )
-    .fetch_one(conn)
+    .fetch_one(&mut **tx)
     .await
 }
 
 /// Names of the roles that include this one.
-pub async fn including(conn: &mut PgConnection, tenant: TenantId, id: Uuid) -> sqlx::Result<Vec<String>> {
+pub async fn including(tx: &mut TenantTx, id: Uuid) -> sqlx::Result<Vec<String>> {
     sqlx::query_scalar!(
         "SELECT r.name FROM role_includes i JOIN roles r ON r.id = i.role_id
          WHERE i.included_id = $2 AND r.tenant_id = $1 AND r.deleted_at IS NULL ORDER BY r.name",
-        tenant.0,
+        tx.tenant().0,
         id
     )
-    .fetch_all(conn)
+    .fetch_all(&mut **tx)
     .await
 }

@@ -284,3 +284,20 @@ async fn a_principal_has_at_most_a_thousand_grants_and_ten_times_as_many_do_no_h
     assert!(asked.elapsed() < Duration::from_secs(5), "10,000 grants took {:?}", asked.elapsed());
     assert_eq!(world.count("SELECT count(*) FROM grants WHERE permission IS NOT NULL").await, 0);
 }
+
+/// As while versions change, and a newer one has written what this one does not know.
+#[tokio::test]
+async fn an_effect_that_is_not_known_here_is_an_error_and_allows_nothing() {
+    let world = World::start().await;
+    let ada = world.owner().await;
+    let bob = world.member(ada.tenant).await;
+    world.grant(&ada, &bob, READ).await;
+    for statement in [
+        "ALTER TABLE grants DROP CONSTRAINT grants_effect",
+        "UPDATE grants SET effect = 'perhaps' WHERE permission IS NOT NULL",
+    ] {
+        sqlx::raw_sql(statement).execute(&world.platform.pool).await.unwrap();
+    }
+    world.get("/v1/grants", &bob).await.problem(500, "internal");
+    world.get("/v1/grants", &ada).await.problem(500, "internal");
+}
