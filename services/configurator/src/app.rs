@@ -1,7 +1,7 @@
 //! What the configurator's handlers, consumer and provisioner work with.
 
 use crate::{
-    changes::Announcer,
+    announcer::Announcer,
     config::Settings,
     domains::{policy::Domains, resolver::Resolver},
     provisioning::server::InstanceServer,
@@ -11,8 +11,6 @@ use crate::{
 use chrono::TimeDelta;
 use common::limit::Limiter;
 use service_kit::Kit;
-use std::sync::Arc;
-use tokio::sync::Notify;
 
 #[derive(Clone)]
 pub struct App {
@@ -28,8 +26,6 @@ pub struct App {
     pub most_instances: i64,
     /// An instance that nobody finishes is deleted after this time.
     pub expiry: TimeDelta,
-    /// An instance may be waiting for its database.
-    pub provision: Arc<Notify>,
 }
 
 service_kit::state!(App);
@@ -46,7 +42,6 @@ impl App {
             worker: WorkerClient::new(kit.client.clone(), &settings.worker_url),
             most_instances: settings.most_instances,
             expiry: settings.expiry,
-            provision: Arc::default(),
             kit,
         })
     }

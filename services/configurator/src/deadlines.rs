@@ -1,7 +1,9 @@
-//! What becomes of an instance that nothing moves on any more? Every passing state is looked at again, until it ends or says why it does not.
+//! Deadlines: what becomes of an instance that nothing moves on any more? Every passing state is looked at again, until
+//! it ends or says why it does not.
 //!
-//! A message may be lost to a dead-letter queue, a worker may be away, a person may never come back. So the worker is asked for jobs whose end is
-//! overdue, DNS for proofs, and what nobody finishes is deleted. Databases have deadlines of their own ([`crate::provisioning`]).
+//! A message may be lost to a dead-letter queue, a worker may be away, a person may never come back. So the worker is
+//! asked for jobs whose end is overdue, DNS for proofs, and what nobody finishes is deleted. Databases have deadlines
+//! of their own ([`crate::provisioning`]).
 //!
 //! | module | answers |
 //! | --- | --- |
@@ -17,9 +19,9 @@ pub mod overdue;
 pub mod proofs;
 pub mod store;
 
-use crate::{app::App, instances::model::State};
+use crate::app::App;
 use chrono::TimeDelta;
-use common::problem::Chain;
+use common::{db::Background, poller::Poller};
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
@@ -30,22 +32,6 @@ const BATCH: i64 = 8;
 /// Other processes leave what one has taken alone for this long: the longest calls of a whole batch, and some.
 const LEASE: TimeDelta = TimeDelta::seconds(90);
 
-/// How long a state passes before it is first looked at.
-pub fn first_look(state: State) -> TimeDelta {
-    match state {
-        // Most jobs have ended by then, and their message has come.
-        State::Migrating | State::Seeding => TimeDelta::seconds(60),
-        // Whoever reads what the record must say needs a while to make it.
-        State::AwaitingProof => TimeDelta::seconds(30),
-        State::Requested
-        | State::Provisioning
-        | State::AwaitingSetup
-        | State::Active
-        | State::Deleting
-        | State::Deleted => TimeDelta::zero(),
-    }
-}
-
 /// What one loop looks at. Proofs have a loop of their own: how slow their name servers are is up to strangers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Part {
@@ -54,32 +40,24 @@ pub enum Part {
 }
 
 /// Looks at its part of what is due until `shutdown`.
-pub async fn run(app: App, part: Part, shutdown: CancellationToken) {
-    while !shutdown.is_cancelled() {
-        let looked = tokio::select! {
-            () = shutdown.cancelled() => return,
-            looked = look(&app, part) => looked,
-        };
-        match looked {
-            Ok(done) if done > 0 => continue,
-            Ok(_) => {}
-            Err(error) => tracing::warn!(error = %Chain(&error), "Instances that are due cannot be looked at"),
-        }
-        tokio::select! {
-            () = shutdown.cancelled() => {}
-            () = tokio::time::sleep(POLL) => {}
-        }
+pub async fn run(app: App, background: Background, part: Part, shutdown: CancellationToken) {
+    let mut poller = Poller::every(POLL, shutdown.clone());
+    while poller.next().await {
+        let looked = shutdown.run_until_cancelled(look(&app, background, part)).await;
+        poller.report(looked.unwrap_or(Ok(0)).map(|done| done > 0), "Instances that are due cannot be looked at");
     }
 }
 
 /// Looks once at a batch of everything that is due; gives how much that was.
-pub async fn pass(app: &App) -> sqlx::Result<usize> {
-    Ok(look(app, Part::TheRest).await? + look(app, Part::Proofs).await?)
+pub async fn pass(app: &App, background: Background) -> sqlx::Result<usize> {
+    Ok(look(app, background, Part::TheRest).await? + look(app, background, Part::Proofs).await?)
 }
 
-async fn look(app: &App, part: Part) -> sqlx::Result<usize> {
+async fn look(app: &App, background: Background, part: Part) -> sqlx::Result<usize> {
     match part {
-        Part::Proofs => proofs::look_up(app).await,
-        Part::TheRest => Ok(codes::renew(app).await? + overdue::ask(app).await? + expiry::delete(app).await?),
+        Part::Proofs => proofs::look_up(app, background).await,
+        Part::TheRest => Ok(codes::renew(app, background).await?
+            + overdue::ask(app, background).await?
+            + expiry::delete(app, background).await?),
     }
 }

@@ -1,4 +1,5 @@
-//! Which service runs for which tenant, on which host? The configurator keeps the catalogue, makes instances and moves them through their states.
+//! Which service runs for which tenant, on which host? The configurator keeps the catalogue, makes instances and moves
+//! them through their states.
 //!
 //! | module | answers |
 //! | --- | --- |
@@ -12,10 +13,12 @@
 //! | [`provisioning`] | how does an instance get its database? |
 //! | [`worker`] | what does the worker know of a job? |
 //! | [`deadlines`] | what becomes of an instance that nothing moves on any more? |
+//! | [`announcer`] | how do product services hear of one? |
 //! | [`changes`] | how do product services hear at once that an instance has changed? |
 //! | [`secrets`] | how do secrets lie in the database? |
 //! | [`consumers`] | what do the other services tell us? |
 
+pub mod announcer;
 pub mod app;
 pub mod catalog;
 pub mod changes;
@@ -38,8 +41,6 @@ use service_kit::{Handlers, Kit, Service, Tasks};
 use sqlx::migrate::Migrator;
 use utoipa_axum::router::OpenApiRouter;
 
-/// The source of its messages.
-const NAME: &str = roster::CONFIGURATOR.name;
 static MIGRATOR: Migrator = sqlx::migrate!("../../migrations/configurator");
 static DOCS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../openapi/docs/configurator");
 
@@ -69,12 +70,13 @@ impl Service for Configurator {
     }
 
     fn background(app: &App, tasks: &Tasks) {
-        tasks.spawn(|shutdown| changes::run(app.clone(), shutdown));
+        let background = tasks.background();
+        tasks.spawn(|shutdown| changes::run(app.clone(), background, shutdown));
         for part in [deadlines::Part::Proofs, deadlines::Part::TheRest] {
-            tasks.spawn(|shutdown| deadlines::run(app.clone(), part, shutdown));
+            tasks.spawn(|shutdown| deadlines::run(app.clone(), background, part, shutdown));
         }
         for _ in 0..provisioning::AT_ONCE {
-            tasks.spawn(|shutdown| provisioning::run(app.clone(), shutdown));
+            tasks.spawn(|shutdown| provisioning::run(app.clone(), background, shutdown));
         }
     }
 }

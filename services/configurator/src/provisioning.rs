@@ -1,8 +1,9 @@
-//! How does an instance get its database, and how does it go? Two sagas that may end anywhere and are taken up again by whoever comes next.
+//! Databases of instances: how does one come, and how does it go? Two sagas that may end anywhere and are taken up
+//! again by whoever comes next.
 //!
 //! `CREATE DATABASE` runs in no transaction, so each step can be repeated, and the state moves on when all are done. An instance in work is
-//! claimed for a time; the claim of a process that was killed runs out. Whoever makes or drops holds the instance's lock on the server, and
-//! asks once more under it whether the claim still holds: what was dropped is never made again.
+//! claimed for a time; the claim of a process that was killed runs out. Whoever makes or drops holds the instance's
+//! lock on the server, and asks once more under it whether the claim still holds: what was dropped is never made again.
 //!
 //! | module | answers |
 //! | --- | --- |
@@ -21,12 +22,14 @@ use crate::{
     instances::{
         self,
         model::{State, Step},
+        store::UNPROVISIONED,
     },
     secrets::{Purpose, Unreadable},
 };
 use chrono::TimeDelta;
 use common::{
-    db,
+    db::{Background, TenantScope},
+    poller::Poller,
     problem::{Chain, is_outage},
 };
 use contracts::id::InstanceId;
@@ -74,42 +77,38 @@ enum Failure {
 }
 
 /// Provisions what is due until `shutdown`; the instance in hand is finished first.
-pub async fn run(app: App, shutdown: CancellationToken) {
-    while !shutdown.is_cancelled() {
-        match provision_next(&app).await {
-            Ok(Some(_)) => continue,
-            Ok(None) => {}
-            Err(error) => tracing::warn!(error = %Chain(&error), "Due instances cannot be looked for"),
-        }
-        tokio::select! {
-            () = shutdown.cancelled() => {}
-            () = app.provision.notified() => {}
-            () = tokio::time::sleep(POLL) => {}
-        }
+pub async fn run(app: App, background: Background, shutdown: CancellationToken) {
+    let mut poller = Poller::new(app.db.wake(UNPROVISIONED), POLL, shutdown);
+    while poller.next().await {
+        let provisioned = provision_next(&app, background).await;
+        poller.report(provisioned.map(|instance| instance.is_some()), "Due instances cannot be looked for");
     }
 }
 
 /// Claims the instance that is due longest and makes or drops its database; gives the instance, whatever came of it.
-pub async fn provision_next(app: &App) -> sqlx::Result<Option<InstanceId>> {
+pub async fn provision_next(app: &App, background: Background) -> sqlx::Result<Option<InstanceId>> {
     let now = app.ambient.now();
-    let Some(claim) = store::claim(&app.pool, app.ambient.uuid(), now, now + LEASE).await? else { return Ok(None) };
-    carry_out(app, &claim).await?;
+    let mut tx = background.begin_across_tenants(&app.db).await?;
+    let Some(claim) = store::claim(&mut tx, app.ambient.uuid(), now, now + LEASE).await? else { return Ok(None) };
+    tx.commit().await?;
+    carry_out(app, &background.scope(&app.db, claim.tenant), &claim).await?;
     Ok(Some(claim.instance))
 }
 
 /// Does what is claimed, and writes down what came of it.
-pub async fn carry_out(app: &App, claim: &Claim) -> sqlx::Result<()> {
-    let done = tokio::time::timeout(LONGEST, make_or_drop(app, claim)).await.unwrap_or(Err(Failure::Late));
+pub async fn carry_out(app: &App, tenant: &TenantScope, claim: &Claim) -> sqlx::Result<()> {
+    let done = tokio::time::timeout(LONGEST, make_or_drop(app, tenant, claim)).await.unwrap_or(Err(Failure::Late));
     match done {
-        Ok(step) => finish(app, claim, step).await,
-        Err(failure) => put_back(app, claim, &failure).await,
+        Ok(step) => finish(app, tenant, claim, step).await,
+        Err(failure) => put_back(app, tenant, claim, &failure).await,
     }
 }
 
-async fn make_or_drop(app: &App, claim: &Claim) -> Result<Step, Failure> {
+async fn make_or_drop(app: &App, tenant: &TenantScope, claim: &Claim) -> Result<Step, Failure> {
     let names = Names::from(claim.instance);
     let mut held = Held::take(&app.instance_server, &names).await?.ok_or(Failure::Busy)?;
-    if !store::is_ours(&app.pool, claim).await.map_err(Failure::Registry)? {
+    let is_ours = async { store::is_ours(&mut tenant.begin().await?, claim).await };
+    if !is_ours.await.map_err(Failure::Registry)? {
         return Err(Failure::Lost);
     }
     if claim.state == State::Deleting {
@@ -126,8 +125,8 @@ async fn make_or_drop(app: &App, claim: &Claim) -> Result<Step, Failure> {
 }
 
 /// Moves the instance on, unless it was taken over meanwhile.
-async fn finish(app: &App, claim: &Claim, step: Step) -> sqlx::Result<()> {
-    let mut tx = db::begin_platform(&app.pool).await?;
+async fn finish(app: &App, tenant: &TenantScope, claim: &Claim, step: Step) -> sqlx::Result<()> {
+    let mut tx = tenant.begin().await?;
     let instance = instances::store::lock(&mut tx, claim.instance).await?;
     let Some(instance) = instance.filter(|instance| instance.claimed_by == Some(claim.id)) else { return Ok(()) };
     let Some(state) = instance.state.after(step) else { return Ok(()) };
@@ -142,10 +141,10 @@ async fn finish(app: &App, claim: &Claim, step: Step) -> sqlx::Result<()> {
     Ok(())
 }
 
-async fn put_back(app: &App, claim: &Claim, failure: &Failure) -> sqlx::Result<()> {
+async fn put_back(app: &App, tenant: &TenantScope, claim: &Claim, failure: &Failure) -> sqlx::Result<()> {
     tracing::warn!(error = %Chain(failure), instance_id = %claim.instance, refusals = claim.refusals, "An instance's database is not made or dropped yet");
     let now = app.ambient.now();
-    let mut tx = db::begin_platform(&app.pool).await?;
+    let mut tx = tenant.begin().await?;
     match refusal(failure) {
         None if now - claim.in_state_since >= AWAY_LONG => {
             store::tell(&mut tx, claim, AWAY, now, now + AWAY_LONG_PAUSE).await?

@@ -4,7 +4,7 @@ use super::{
     model::{self, CatalogueItem},
     store,
 };
-use crate::{NAME, app::App, hosts::routes::Products, instances::routes::not_written};
+use crate::{app::App, hosts::routes::Products};
 use access::{Allowed, Authenticated, Internal, permissions};
 use axum::{extract::State, http::StatusCode};
 use common::{
@@ -13,7 +13,6 @@ use common::{
     problem::Problem,
 };
 use contracts::{http::instances::Publication, id::Principal, manifest::Manifest, messages::ServicePublished};
-use messaging::publish_unscoped as tell;
 
 permissions! {
     pub PublishServices = platform "configurator.publishServices",
@@ -69,7 +68,7 @@ async fn publish_as(app: &App, by: &Principal, manifest: Manifest) -> Result<Pub
     if !errors.is_empty() {
         return Err(Problem::invalid(errors));
     }
-    let mut tx = app.pool.begin().await?;
+    let mut tx = app.db.begin_tenantless().await?;
     let published = store::hold_versions(&mut tx, &manifest.service).await?;
     if !published.contains(&manifest.version) && !model::may_join(&manifest.version, &published) {
         let detail = "Newer versions of this service are published. A new version is newer than all of them, or the next patch of its own line.";
@@ -77,7 +76,7 @@ async fn publish_as(app: &App, by: &Principal, manifest: Manifest) -> Result<Pub
     }
     if store::insert(&mut tx, app.ambient.uuid(), &manifest, by, app.ambient.now()).await? {
         let event = ServicePublished { manifest };
-        tell(&mut tx, &app.ambient, NAME, None, &event).await.map_err(not_written)?;
+        messaging::publish(&mut tx, &event).await?;
         tx.commit().await?;
         return Ok((StatusCode::CREATED, Json(event.manifest.into())));
     }

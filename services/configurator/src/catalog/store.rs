@@ -1,4 +1,4 @@
-//! Where do published versions lie?
+//! SQL of published versions, which are no tenant's.
 
 use chrono::{DateTime, Utc};
 use common::page::PageRequest;

@@ -4,16 +4,16 @@ use crate::{
     app::App,
     instances::{store, transitions},
 };
-use common::db::CrossTenantTx;
+use common::db::TenantTx;
 use contracts::messages::JobFinished;
 use messaging::{Delivery, Fault, Handle};
 
 impl Handle<JobFinished> for App {
-    type Tx = CrossTenantTx;
+    type Tx = TenantTx;
 
-    /// Only the job that the instance waits for counts; the end of an earlier one, told again or late, changes nothing. A job that has failed
-    /// may still succeed, when an operator has it run again: then its instance goes on.
-    async fn handle(&self, tx: &mut CrossTenantTx, message: &Delivery<JobFinished>) -> Result<(), Fault> {
+    /// Only the job that the instance waits for counts; the end of an earlier one, told again or late, changes nothing.
+    /// A job that has failed may still succeed, when an operator has it run again: then its instance goes on.
+    async fn handle(&self, tx: &mut TenantTx, message: &Delivery<JobFinished>) -> Result<(), Fault> {
         let job = &message.data;
         let Some(id) = job.instance_id else { return Ok(()) };
         let Some(instance) = store::lock(tx, id).await?.filter(|instance| instance.job_id == Some(job.job_id.0)) else {
@@ -26,6 +26,6 @@ impl Handle<JobFinished> for App {
                 instance.state, job.kind
             )));
         }
-        Ok(transitions::ended(tx, &self.ambient, &instance, job.outcome, job.reason.as_deref()).await?)
+        Ok(transitions::ended(tx, &instance, job.outcome, job.reason.as_deref()).await?)
     }
 }

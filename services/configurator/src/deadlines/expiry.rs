@@ -1,21 +1,23 @@
-//! What does nobody finish? It is deleted like what is cancelled, so that its host, its database and its place in the quota are free again.
+//! The end of what nobody finishes: it is deleted like what is cancelled, so that its host, its database and its place
+//! in the quota are free again.
 
 use super::{BATCH, store};
 use crate::{
     app::App,
     instances::{self, model::Step},
 };
-use common::db;
+use common::db::Background;
 
-pub async fn delete(app: &App) -> sqlx::Result<usize> {
+pub async fn delete(app: &App, background: Background) -> sqlx::Result<usize> {
     let now = app.ambient.now();
-    let mut tx = db::begin_platform(&app.pool).await?;
+    let mut tx = background.begin_across_tenants(&app.db).await?;
     let unfinished = store::lock_unfinished(&mut tx, now - app.expiry, BATCH).await?;
-    for id in &unfinished {
-        let Some(instance) = instances::store::get(&mut tx, *id).await? else { continue };
+    for due in &unfinished {
+        let tx = tx.narrow(due.tenant_id).await?;
+        let Some(instance) = instances::store::get(tx, due.id).await? else { continue };
         let Some(state) = instance.state.after(Step::Cancel) else { continue };
-        instances::store::advance(&mut tx, *id, state, None, now).await?;
-        tracing::info!(instance_id = %id, state = ?instance.state, "An instance that nobody finished is deleted");
+        instances::store::advance(tx, due.id, state, None, now).await?;
+        tracing::info!(instance_id = %due.id, state = ?instance.state, "An instance that nobody finished is deleted");
     }
     tx.commit().await?;
     Ok(unfinished.len())

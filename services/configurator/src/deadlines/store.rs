@@ -1,18 +1,25 @@
-//! Which instances are due? What is taken is left alone by other processes until it is due again.
+//! SQL of instances that are due. What is taken is left alone by other processes until it is due again.
 
 use chrono::{DateTime, Utc};
-use contracts::id::{InstanceId, JobId};
-use sqlx::PgConnection;
+use common::db::{CrossTenantTx, TenantTx};
+use contracts::id::{InstanceId, JobId, TenantId};
+
+/// An instance, and whose it is.
+pub struct Due {
+    pub id: InstanceId,
+    pub tenant_id: TenantId,
+}
 
 /// An instance that waits for the end of a job.
 pub struct Overdue {
     pub id: InstanceId,
+    pub tenant_id: TenantId,
     pub job: JobId,
 }
 
 /// Takes instances whose job should have ended, the longest due first.
 pub async fn take_overdue(
-    conn: &mut PgConnection,
+    tx: &mut CrossTenantTx,
     now: DateTime<Utc>,
     until: DateTime<Utc>,
     limit: i64,
@@ -22,76 +29,84 @@ pub async fn take_overdue(
         r#"UPDATE instances SET due_at = $2 WHERE id IN
               (SELECT id FROM instances WHERE state IN ('migrating', 'seeding') AND reason IS NULL AND job_id IS NOT NULL AND due_at <= $1
                ORDER BY due_at LIMIT $3 FOR UPDATE SKIP LOCKED)
-           RETURNING id, job_id AS "job!""#,
+           RETURNING id, tenant_id, job_id AS "job!""#,
         now,
         until,
         limit
     )
-    .fetch_all(conn)
+    .fetch_all(&mut **tx)
     .await
 }
 
 /// Takes instances that wait for a proof, the longest due first.
 pub async fn take_unproved(
-    conn: &mut PgConnection,
+    tx: &mut CrossTenantTx,
     now: DateTime<Utc>,
     until: DateTime<Utc>,
     limit: i64,
-) -> sqlx::Result<Vec<InstanceId>> {
-    let ids = sqlx::query_scalar!(
+) -> sqlx::Result<Vec<Due>> {
+    let due = sqlx::query_as!(
+        Due,
         "UPDATE instances SET due_at = $2 WHERE id IN
             (SELECT id FROM instances WHERE state = 'awaiting_proof' AND reason IS NULL AND due_at <= $1 ORDER BY due_at LIMIT $3 FOR UPDATE SKIP LOCKED)
-         RETURNING id",
+         RETURNING id, tenant_id",
         now,
         until,
         limit
     );
-    Ok(ids.fetch_all(conn).await?.into_iter().map(InstanceId).collect())
+    due.fetch_all(&mut **tx).await
 }
 
 /// Locks instances that wait for people, or have failed, since before `before`.
-pub async fn lock_unfinished(
-    conn: &mut PgConnection,
-    before: DateTime<Utc>,
-    limit: i64,
-) -> sqlx::Result<Vec<InstanceId>> {
-    let ids = sqlx::query_scalar!(
-        "SELECT id FROM instances
+pub async fn lock_unfinished(tx: &mut CrossTenantTx, before: DateTime<Utc>, limit: i64) -> sqlx::Result<Vec<Due>> {
+    let due = sqlx::query_as!(
+        Due,
+        "SELECT id, tenant_id FROM instances
          WHERE state IN ('awaiting_proof', 'requested', 'provisioning', 'awaiting_setup', 'migrating', 'seeding') AND state_since <= $1
            AND (state IN ('awaiting_proof', 'awaiting_setup') OR reason IS NOT NULL)
          ORDER BY state_since LIMIT $2 FOR UPDATE SKIP LOCKED",
         before,
         limit
     );
-    Ok(ids.fetch_all(conn).await?.into_iter().map(InstanceId).collect())
+    due.fetch_all(&mut **tx).await
 }
 
 /// Leaves the instance alone until `at`.
-pub async fn look_again(conn: &mut PgConnection, id: InstanceId, at: DateTime<Utc>) -> sqlx::Result<()> {
-    sqlx::query!("UPDATE instances SET due_at = $2 WHERE id = $1", id.0, at).execute(conn).await.map(drop)
-}
-
-/// Counts that the job was ordered again, and leaves the instance alone until `at`.
-pub async fn ordered_again(conn: &mut PgConnection, id: InstanceId, at: DateTime<Utc>) -> sqlx::Result<()> {
-    sqlx::query!("UPDATE instances SET due_at = $2, refusals = refusals + 1 WHERE id = $1", id.0, at)
-        .execute(conn)
+pub async fn look_again(tx: &mut TenantTx, id: InstanceId, at: DateTime<Utc>) -> sqlx::Result<()> {
+    sqlx::query!("UPDATE instances SET due_at = $2 WHERE id = $1 AND tenant_id = $3", id.0, at, tx.tenant().0)
+        .execute(&mut **tx)
         .await
         .map(drop)
 }
 
-/// Locks instances whose setup code is shorter than codes are.
-pub async fn lock_short_codes(conn: &mut PgConnection, limit: i64) -> sqlx::Result<Vec<InstanceId>> {
-    // As the index has it: 29 bytes around a code of 28.
-    let ids = sqlx::query_scalar!(
-        "SELECT instance_id FROM instance_secrets WHERE octet_length(setup_code) < 57 LIMIT $1 FOR UPDATE SKIP LOCKED",
-        limit
-    );
-    Ok(ids.fetch_all(conn).await?.into_iter().map(InstanceId).collect())
+/// Counts that the job was ordered again, and leaves the instance alone until `at`.
+pub async fn ordered_again(tx: &mut TenantTx, id: InstanceId, at: DateTime<Utc>) -> sqlx::Result<()> {
+    sqlx::query!(
+        "UPDATE instances SET due_at = $2, refusals = refusals + 1 WHERE id = $1 AND tenant_id = $3",
+        id.0,
+        at,
+        tx.tenant().0
+    )
+    .execute(&mut **tx)
+    .await
+    .map(drop)
 }
 
-pub async fn set_code(conn: &mut PgConnection, id: InstanceId, sealed: &[u8]) -> sqlx::Result<()> {
+/// Locks the secrets of instances whose setup code is shorter than codes are.
+pub async fn lock_short_codes(tx: &mut CrossTenantTx, limit: i64) -> sqlx::Result<Vec<Due>> {
+    // As the index has it: 29 bytes around a code of 28.
+    let due = sqlx::query_as!(
+        Due,
+        "SELECT id, tenant_id FROM instance_secrets JOIN instances ON id = instance_id
+         WHERE octet_length(setup_code) < 57 LIMIT $1 FOR UPDATE OF instance_secrets SKIP LOCKED",
+        limit
+    );
+    due.fetch_all(&mut **tx).await
+}
+
+pub async fn set_code(tx: &mut TenantTx, id: InstanceId, sealed: &[u8]) -> sqlx::Result<()> {
     sqlx::query!("UPDATE instance_secrets SET setup_code = $2 WHERE instance_id = $1", id.0, sealed)
-        .execute(conn)
+        .execute(&mut **tx)
         .await
         .map(drop)
 }

@@ -1,6 +1,6 @@
 //! May a tenant have this host, and must it prove it?
 
-use super::{proof, reserved::is_reserved};
+use super::{challenge, reserved::is_reserved};
 use crate::instances::host_name::HostName;
 use std::sync::Arc;
 
@@ -41,7 +41,8 @@ struct Lists {
 }
 
 impl Domains {
-    /// Reads a comma-separated list and one domain; each fault completes a sentence that begins with the setting's name.
+    /// Reads a comma-separated list and one domain; each fault completes a sentence that begins with the setting's
+    /// name.
     pub fn parse(product: &str, platform: &str) -> Result<Self, String> {
         let product: Result<Vec<HostName>, _> =
             product.split(',').map(str::trim).filter(|name| !name.is_empty()).map(str::parse).collect();
@@ -68,7 +69,7 @@ impl Domains {
         if host.as_str() == platform || below(host, platform).is_some() {
             return Err(Refused::Platform);
         }
-        if host.as_str().len() > proof::LONGEST_HOST { Err(Refused::TooLong) } else { Ok(Standing::ToBeProved) }
+        if host.as_str().len() > challenge::LONGEST_HOST { Err(Refused::TooLong) } else { Ok(Standing::ToBeProved) }
     }
 }
 

@@ -1,17 +1,21 @@
-//! What can a product service and the worker ask? Of any instance, whoever its tenant is.
+//! Endpoints for product services and the worker: what can they ask? Of any instance, whoever its tenant is.
 
-use super::{setup, setup::Submission, store};
+use super::{
+    lookup::{self, no_host},
+    setup::{self, Submission},
+    store,
+};
 use crate::{
     app::App,
     catalog,
-    instances::{self, host_name::HostName, model::State, store::Instance, view::not_found},
+    instances::{self, model::State, view::not_found},
     provisioning::server::Names,
     secrets::{Purpose, Unreadable},
 };
 use access::{Internal, callers};
 use axum::{extract::State as Service, http::StatusCode};
 use common::{
-    db,
+    db::TenantTx,
     http::{Json, Path},
     problem::Problem,
     source::Source,
@@ -21,7 +25,6 @@ use contracts::{
     id::InstanceId,
 };
 use serde::Serialize;
-use sqlx::PgConnection;
 use utoipa::ToSchema;
 
 callers! {
@@ -46,8 +49,7 @@ pub async fn get(
     caller: Internal<Products>,
     Path(host): Path<String>,
 ) -> Result<Json<HostRecord>, Problem> {
-    let mut tx = db::begin_platform(&app.pool).await?;
-    let instance = owned_by(&mut tx, &caller.client_id, &host).await?;
+    let (mut tx, instance) = lookup::on_host(&app.db, &caller.client_id, &host).await?;
     let id = instance.id;
     let manifest = catalog::store::version(&mut tx, &instance.service, &instance.version).await?.ok_or_else(no_host)?;
     let modules = instances::store::modules(&mut tx, &[id.0]).await?;
@@ -93,11 +95,8 @@ pub async fn credentials(
     _: Internal<Worker>,
     Path(id): Path<InstanceId>,
 ) -> Result<Json<Credentials>, Problem> {
-    let mut tx = db::begin_platform(&app.pool).await?;
-    let instance = instances::store::get(&mut tx, id)
-        .await?
-        .filter(|instance| instance.state != State::Deleting)
-        .ok_or_else(not_found)?;
+    let found = lookup::of_id(&app.db, id).await?;
+    let (mut tx, instance) = found.filter(|(_, instance)| instance.state != State::Deleting).ok_or_else(not_found)?;
     if !instance.state.has_database() {
         return Err(Problem::conflict("no_database", "The instance has no database yet."));
     }
@@ -108,23 +107,11 @@ pub async fn credentials(
     Ok(Json(Credentials { database_url, app_role: names.app }))
 }
 
-async fn app_url(conn: &mut PgConnection, app: &App, id: InstanceId) -> Result<String, Problem> {
-    let sealed = store::passwords(conn, id).await?.ok_or_else(no_host)?;
+async fn app_url(tx: &mut TenantTx, app: &App, id: InstanceId) -> Result<String, Problem> {
+    let sealed = store::passwords(tx, id).await?.ok_or_else(no_host)?;
     let password = app.sealer.open(id, Purpose::AppPassword, &sealed.app_password).map_err(unreadable)?;
     let names = Names::from(id);
     Ok(app.instance_server.url(&names.app, &password, &names.database))
-}
-
-/// The instance on a host; a product service sees its own only.
-pub(super) async fn owned_by(conn: &mut PgConnection, client_id: &str, host: &str) -> Result<Instance, Problem> {
-    let host: HostName = host.parse().map_err(|_| no_host())?;
-    let id = instances::store::on_host(conn, host.as_str()).await?.ok_or_else(no_host)?;
-    let instance = instances::store::get(conn, id).await?;
-    instance.filter(|instance| instance.service == client_id).ok_or_else(no_host)
-}
-
-fn no_host() -> Problem {
-    Problem::not_found("host_unknown", "No instance of this service lives on that host.")
 }
 
 fn unreadable(error: Unreadable) -> Problem {

@@ -1,15 +1,15 @@
-//! What happens when the setup form is submitted? Wrong, it says what is wrong; right, it is stored and the migration is ordered, in one commit.
+//! What happens when the setup form is submitted? Wrong, it says what is wrong; right, it is stored and the migration
+//! is ordered, in one commit.
 //!
 //! The code is looked at before anything is locked or limited: whatever strangers submit, the right code is taken.
 
-use super::{routes::owned_by, store};
+use super::{lookup, store};
 use crate::{
     app::App,
     catalog,
     instances::{
         self,
         model::{State, Step},
-        routes::not_written,
         setup,
         store::Instance,
         transitions,
@@ -17,7 +17,7 @@ use crate::{
     secrets::Purpose,
 };
 use common::{
-    db,
+    db::TenantTx,
     limit::Limit,
     problem::{FieldError, Problem},
     source::Source,
@@ -25,7 +25,7 @@ use common::{
 use secrecy::ExposeSecret;
 use serde::Deserialize;
 use serde_json::{Map, Value};
-use sqlx::{PgConnection, types::Json};
+use sqlx::types::Json;
 use std::time::Duration;
 use utoipa::ToSchema;
 
@@ -58,10 +58,10 @@ pub async fn submit(
     form: Submission,
     source: Source,
 ) -> Result<State, Problem> {
-    let mut tx = db::begin_platform(&app.pool).await?;
-    let instance = owned_by(&mut tx, client_id, host).await?;
+    let (mut tx, instance) = lookup::on_host(&app.db, client_id, host).await?;
     let is_right = is_right(&mut tx, app, &instance, &form.setup_code).await?;
     let mut errors = check_settings(&mut tx, &instance, &form.settings).await?;
+    let tenant = tx.scope();
     tx.commit().await?;
     if !is_right {
         app.limiter.admit(&WRONG_CODES, source).await?;
@@ -70,25 +70,25 @@ pub async fn submit(
     if !errors.is_empty() {
         return Err(Problem::invalid(errors));
     }
-    let mut tx = db::begin_platform(&app.pool).await?;
-    let state = take(&mut tx, app, instance, form).await?;
+    let mut tx = tenant.begin().await?;
+    let state = take(&mut tx, instance, form).await?;
     tx.commit().await?;
     Ok(state)
 }
 
 /// Stores what is right, unless somebody else was quicker.
-async fn take(conn: &mut PgConnection, app: &App, seen: Instance, form: Submission) -> Result<State, Problem> {
-    let mut instance = instances::store::lock(conn, seen.id).await?.ok_or_else(instances::view::not_found)?;
+async fn take(tx: &mut TenantTx, seen: Instance, form: Submission) -> Result<State, Problem> {
+    let mut instance = instances::store::lock(tx, seen.id).await?.ok_or_else(instances::view::not_found)?;
     let next = instance.state.after(Step::SetUp).ok_or_else(not_awaiting_setup)?;
-    instances::store::set_settings(conn, instance.id, &form.settings).await?;
+    instances::store::set_settings(tx, instance.id, &form.settings).await?;
     instance.settings = Json(form.settings);
-    store::forget_code(conn, instance.id).await?;
-    transitions::enter(conn, &app.ambient, &instance, next).await.map_err(not_written)?;
+    store::forget_code(tx, instance.id).await?;
+    transitions::enter(tx, &instance, next).await?;
     Ok(next)
 }
 
-async fn is_right(conn: &mut PgConnection, app: &App, instance: &Instance, given: &str) -> Result<bool, Problem> {
-    let codes = store::setup_codes(conn, &[instance.id.0]).await?;
+async fn is_right(tx: &mut TenantTx, app: &App, instance: &Instance, given: &str) -> Result<bool, Problem> {
+    let codes = store::setup_codes(tx, &[instance.id.0]).await?;
     let (Some(_), Some(code)) = (instance.state.after(Step::SetUp), codes.first()) else {
         return Err(not_awaiting_setup());
     };
@@ -104,11 +104,11 @@ fn not_awaiting_setup() -> Problem {
 }
 
 async fn check_settings(
-    conn: &mut PgConnection,
+    tx: &mut TenantTx,
     instance: &Instance,
     settings: &Map<String, Value>,
 ) -> Result<Vec<FieldError>, Problem> {
-    let manifest = catalog::store::version(conn, &instance.service, &instance.version)
+    let manifest = catalog::store::version(tx, &instance.service, &instance.version)
         .await?
         .ok_or_else(instances::view::not_found)?;
     let validator = setup::validator(&manifest.setup).map_err(|fault| Problem::internal(&BrokenSchema(fault)))?;

@@ -1,7 +1,8 @@
-//! Where do sealed secrets lie?
+//! SQL of sealed secrets. They have no tenant of their own; they are found by an instance that the tenant's transaction
+//! has read.
 
+use common::db::TenantTx;
 use contracts::id::InstanceId;
-use sqlx::PgConnection;
 use uuid::Uuid;
 
 /// The sealed code of an instance whose setup form was not taken yet.
@@ -17,7 +18,7 @@ pub struct SealedPasswords {
 }
 
 pub async fn insert_secrets(
-    conn: &mut PgConnection,
+    tx: &mut TenantTx,
     id: InstanceId,
     owner_password: &[u8],
     app_password: &[u8],
@@ -30,36 +31,36 @@ pub async fn insert_secrets(
         app_password,
         setup_code
     )
-    .execute(conn)
+    .execute(&mut **tx)
     .await
     .map(drop)
 }
 
-pub async fn setup_codes(conn: &mut PgConnection, instances: &[Uuid]) -> sqlx::Result<Vec<SealedCode>> {
+pub async fn setup_codes(tx: &mut TenantTx, instances: &[Uuid]) -> sqlx::Result<Vec<SealedCode>> {
     sqlx::query_as!(
         SealedCode,
         r#"SELECT instance_id, setup_code AS "setup_code!" FROM instance_secrets
            WHERE instance_id = ANY($1) AND setup_code IS NOT NULL"#,
         instances
     )
-    .fetch_all(conn)
+    .fetch_all(&mut **tx)
     .await
 }
 
-pub async fn passwords(conn: &mut PgConnection, id: InstanceId) -> sqlx::Result<Option<SealedPasswords>> {
+pub async fn passwords(tx: &mut TenantTx, id: InstanceId) -> sqlx::Result<Option<SealedPasswords>> {
     sqlx::query_as!(
         SealedPasswords,
         "SELECT owner_password, app_password FROM instance_secrets WHERE instance_id = $1",
         id.0
     )
-    .fetch_optional(conn)
+    .fetch_optional(&mut **tx)
     .await
 }
 
 /// The code has served.
-pub async fn forget_code(conn: &mut PgConnection, id: InstanceId) -> sqlx::Result<()> {
+pub async fn forget_code(tx: &mut TenantTx, id: InstanceId) -> sqlx::Result<()> {
     sqlx::query!("UPDATE instance_secrets SET setup_code = NULL WHERE instance_id = $1", id.0)
-        .execute(conn)
+        .execute(&mut **tx)
         .await
         .map(drop)
 }

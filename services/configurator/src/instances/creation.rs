@@ -7,18 +7,12 @@ use super::{
     wish::Wish,
 };
 use crate::{app::App, domains::policy::Standing, hosts, secrets::Purpose};
+use common::db::TenantTx;
 use common::problem::{Problem, constraint};
-use contracts::id::{InstanceId, Principal, TenantId};
-use sqlx::PgConnection;
+use contracts::id::{InstanceId, Principal};
 
-pub async fn create(
-    conn: &mut PgConnection,
-    app: &App,
-    tenant: TenantId,
-    by: &Principal,
-    wish: &Wish<'_>,
-) -> Result<Instance, Problem> {
-    if store::count_locked(conn, tenant).await? >= app.most_instances {
+pub async fn create(tx: &mut TenantTx, app: &App, by: &Principal, wish: &Wish<'_>) -> Result<Instance, Problem> {
+    if store::count_locked(tx).await? >= app.most_instances {
         let detail = format!(
             "A tenant has at most {} instances. Cancel one that is not needed, or ask for more.",
             app.most_instances
@@ -27,14 +21,14 @@ pub async fn create(
     }
     let id = InstanceId(app.ambient.uuid());
     let proof = (wish.standing == Standing::ToBeProved).then(|| app.ambient.token());
-    let creation = Creation { id, tenant, by, now: app.ambient.now(), proof_token: proof.as_deref() };
-    store::insert(conn, &creation, wish).await.map_err(host_taken)?;
+    let creation = Creation { id, by, now: app.ambient.now(), proof_token: proof.as_deref() };
+    store::insert(tx, &creation, wish).await.map_err(host_taken)?;
     let seal = |purpose, secret: String| app.sealer.seal(&app.ambient, id, purpose, &secret);
     let owner = seal(Purpose::OwnerPassword, app.ambient.token());
     let product = seal(Purpose::AppPassword, app.ambient.token());
     let code = seal(Purpose::SetupCode, setup::code(app.ambient.bytes()));
-    hosts::store::insert_secrets(conn, id, &owner, &product, &code).await?;
-    store::get(conn, id).await?.ok_or_else(not_found)
+    hosts::store::insert_secrets(tx, id, &owner, &product, &code).await?;
+    store::get(tx, id).await?.ok_or_else(not_found)
 }
 
 pub fn host_taken(error: sqlx::Error) -> Problem {

@@ -1,17 +1,14 @@
 //! What is billing told? From when to when a tenant uses the service and each of its modules.
 
 use super::store::Instance;
-use crate::NAME;
 use chrono::{DateTime, Utc};
-use common::ambient::Ambient;
+use common::db::TenantTx;
 use contracts::messages::{FeatureDisabled, FeatureEnabled};
-use messaging::{OutboxError, publish_unscoped};
-use sqlx::PgConnection;
+use messaging::{OutboxError, publish};
 
 /// The service itself and its modules `modules` are in use from `effective_at` on.
 pub async fn enabled(
-    conn: &mut PgConnection,
-    ambient: &Ambient,
+    tx: &mut TenantTx,
     instance: &Instance,
     modules: &[String],
     effective_at: DateTime<Utc>,
@@ -27,15 +24,14 @@ pub async fn enabled(
             effective_at,
             version: Some(instance.version.clone()),
         };
-        publish_unscoped(conn, ambient, NAME, Some(instance.tenant_id), &event).await?;
+        publish(tx, &event).await?;
     }
     Ok(())
 }
 
 /// The module is in use no longer.
 pub async fn disabled(
-    conn: &mut PgConnection,
-    ambient: &Ambient,
+    tx: &mut TenantTx,
     instance: &Instance,
     module: &str,
     effective_at: DateTime<Utc>,
@@ -46,7 +42,7 @@ pub async fn disabled(
         feature: feature(instance, module),
         effective_at,
     };
-    publish_unscoped(conn, ambient, NAME, Some(instance.tenant_id), &event).await.map(drop)
+    publish(tx, &event).await.map(drop)
 }
 
 /// `forum.polls`

@@ -1,5 +1,6 @@
-//! Which step is legal in which state? What is not listed here is refused.
+//! The states of an instance. Which step is legal in which state? What is not listed here is refused.
 
+use chrono::TimeDelta;
 use contracts::{
     http::instances::InstanceState,
     jobs::{Job, MigrateInstance, SeedInstance},
@@ -92,6 +93,17 @@ impl State {
             Self::Requested | Self::Provisioning | Self::Deleting => Some(Redo::Provision),
             Self::Migrating | Self::Seeding => Some(Redo::Job),
             Self::AwaitingProof | Self::AwaitingSetup | Self::Active | Self::Deleted => None,
+        }
+    }
+
+    /// How long the state passes before it is first looked at.
+    pub fn first_look(self) -> TimeDelta {
+        match self {
+            // Most jobs have ended by then, and their message has come.
+            Self::Migrating | Self::Seeding => TimeDelta::seconds(60),
+            // Whoever reads what the record must say needs a while to make it.
+            Self::AwaitingProof => TimeDelta::seconds(30),
+            _ => TimeDelta::zero(),
         }
     }
 

@@ -1,4 +1,4 @@
-//! What can a tenant ask and do?
+//! Endpoints of instances: what can a tenant ask and do?
 
 use super::{
     creation, features,
@@ -11,7 +11,10 @@ use super::{
 use crate::{
     app::App,
     catalog,
-    domains::proof::{self, Verdict},
+    domains::{
+        challenge::HostProof,
+        proof::{self, Verdict},
+    },
 };
 use access::{Allowed, permissions};
 use axum::{
@@ -21,14 +24,12 @@ use axum::{
 };
 use chrono::TimeDelta;
 use common::{
-    db,
+    db::TenantTx,
     http::{Json, Path, Query},
     page::{Page, PageQuery},
     problem::Problem,
 };
-use contracts::id::{InstanceId, TenantId};
-use messaging::OutboxError;
-use sqlx::PgConnection;
+use contracts::id::InstanceId;
 
 permissions! {
     pub ReadInstances = "configurator.readInstances",
@@ -47,10 +48,10 @@ pub async fn create(
     caller: Allowed<WriteInstances>,
     Json(asked): Json<NewInstance>,
 ) -> Result<impl IntoResponse + use<>, Problem> {
-    let mut tx = db::begin(&app.pool, caller.tenant).await?;
+    let mut tx = caller.begin(&app.db).await?;
     let manifest = catalog::store::latest(&mut tx, &asked.service).await?;
     let wish = Wish::check(&asked, manifest.as_ref(), &app.domains).map_err(Problem::invalid)?;
-    let instance = creation::create(&mut tx, &app, caller.tenant, &caller.principal, &wish).await?;
+    let instance = creation::create(&mut tx, &app, &caller.principal, &wish).await?;
     let id = instance.id;
     let instance = view::one(&mut tx, &app, instance).await?;
     tx.commit().await?;
@@ -65,8 +66,8 @@ pub async fn list(
     Query(page): Query<PageQuery>,
 ) -> Result<Json<Page<InstanceView>>, Problem> {
     let page = page.check()?;
-    let mut tx = db::begin(&app.pool, caller.tenant).await?;
-    let instances = store::list(&mut tx, caller.tenant, page).await?;
+    let mut tx = caller.begin(&app.db).await?;
+    let instances = store::list(&mut tx, page).await?;
     Ok(Json(Page::cut(view::many(&mut tx, &app, instances).await?, page, |instance| instance.id.0)))
 }
 
@@ -77,8 +78,8 @@ pub async fn get(
     caller: Allowed<ReadInstances>,
     Path(id): Path<InstanceId>,
 ) -> Result<Json<InstanceView>, Problem> {
-    let mut tx = db::begin(&app.pool, caller.tenant).await?;
-    let instance = owned(store::get(&mut tx, id).await?, caller.tenant)?;
+    let mut tx = caller.begin(&app.db).await?;
+    let instance = store::get(&mut tx, id).await?.ok_or_else(not_found)?;
     Ok(Json(view::one(&mut tx, &app, instance).await?))
 }
 
@@ -90,13 +91,13 @@ pub async fn retry(
     caller: Allowed<WriteInstances>,
     Path(id): Path<InstanceId>,
 ) -> Result<(StatusCode, Json<InstanceView>), Problem> {
-    let mut tx = db::begin(&app.pool, caller.tenant).await?;
-    let instance = owned(store::lock(&mut tx, id).await?, caller.tenant)?;
+    let mut tx = caller.begin(&app.db).await?;
+    let instance = store::lock(&mut tx, id).await?.ok_or_else(not_found)?;
     let redo = instance.state.redo().filter(|_| instance.reason.is_some());
     match redo.ok_or_else(|| Problem::conflict("nothing_failed", "No step of this instance has failed."))? {
         Redo::Provision => store::advance(&mut tx, id, instance.state, None, app.ambient.now()).await?,
         Redo::Job => {
-            transitions::enter(&mut tx, &app.ambient, &instance, instance.state).await.map_err(not_written)?;
+            transitions::enter(&mut tx, &instance, instance.state).await?;
         }
     }
     let instance = reread(&mut tx, &app, id).await?;
@@ -112,8 +113,8 @@ pub async fn cancel(
     caller: Allowed<WriteInstances>,
     Path(id): Path<InstanceId>,
 ) -> Result<(StatusCode, Json<InstanceView>), Problem> {
-    let mut tx = db::begin(&app.pool, caller.tenant).await?;
-    let instance = owned(store::lock(&mut tx, id).await?, caller.tenant)?;
+    let mut tx = caller.begin(&app.db).await?;
+    let instance = store::lock(&mut tx, id).await?.ok_or_else(not_found)?;
     match instance.state.after(Step::Cancel) {
         Some(state) => store::advance(&mut tx, id, state, None, app.ambient.now()).await?,
         // Whoever was not sure that the first answer arrived asks again.
@@ -127,7 +128,7 @@ pub async fn cancel(
     }
     let view = reread(&mut tx, &app, id).await?;
     tx.commit().await?;
-    // The commit announces it, too; here it is told before the caller can act on the answer.
+    // The loop of changes announces it, too; here it is told before the caller can act on the answer.
     app.announcer.announce(&instance.host).await;
     Ok((StatusCode::ACCEPTED, Json(view)))
 }
@@ -142,8 +143,8 @@ pub async fn verify_host(
     caller: Allowed<WriteInstances>,
     Path(id): Path<InstanceId>,
 ) -> Result<(StatusCode, Json<InstanceView>), Problem> {
-    let mut tx = db::begin(&app.pool, caller.tenant).await?;
-    let instance = owned(store::lock(&mut tx, id).await?, caller.tenant)?;
+    let mut tx = caller.begin(&app.db).await?;
+    let instance = store::lock(&mut tx, id).await?.ok_or_else(not_found)?;
     let proof = proof::awaited(&instance)
         .ok_or_else(|| Problem::conflict("not_awaiting_proof", "This instance waits for no proof of its host."))?;
     let now = app.ambient.now();
@@ -153,13 +154,14 @@ pub async fn verify_host(
         return Err(checked_just_now(wait));
     }
     store::note_proof_check(&mut tx, id, now).await?;
+    let scope = tx.scope();
     tx.commit().await?;
-    match proof::verify(&app, &instance, &proof).await? {
+    match proof::verify(&app.resolver, &scope, id, &proof).await? {
         Verdict::Proved | Verdict::Over => {}
         Verdict::Missing => return Err(missing(&proof)),
         Verdict::Taken => return Err(creation::taken()),
     }
-    let mut tx = db::begin(&app.pool, caller.tenant).await?;
+    let mut tx = scope.begin().await?;
     Ok((StatusCode::ACCEPTED, Json(reread(&mut tx, &app, id).await?)))
 }
 
@@ -170,7 +172,7 @@ fn checked_just_now(wait: TimeDelta) -> Problem {
     Problem { retry_after: Some(seconds), ..problem }
 }
 
-fn missing(proof: &proof::HostProof) -> Problem {
+fn missing(proof: &HostProof) -> Problem {
     let detail = format!(
         "DNS has no TXT record {} with the instance's value yet. Changes of DNS can take hours to be seen.",
         proof.record_name
@@ -188,21 +190,21 @@ pub async fn remove_module(
     caller: Allowed<WriteInstances>,
     Path((id, module)): Path<(InstanceId, String)>,
 ) -> Result<Json<InstanceView>, Problem> {
-    let mut tx = db::begin(&app.pool, caller.tenant).await?;
-    let instance = owned(store::lock(&mut tx, id).await?, caller.tenant)?;
+    let mut tx = caller.begin(&app.db).await?;
+    let instance = store::lock(&mut tx, id).await?.ok_or_else(not_found)?;
     check_removal(&mut tx, &instance, &module).await?;
     let removed_at = store::remove_module(&mut tx, id, &module, app.ambient.now()).await?;
-    features::disabled(&mut tx, &app.ambient, &instance, &module, removed_at).await.map_err(not_written)?;
+    features::disabled(&mut tx, &instance, &module, removed_at).await?;
     let view = reread(&mut tx, &app, id).await?;
     tx.commit().await?;
-    // The commit announces it, too; here it is told before the caller can act on the answer.
+    // The loop of changes announces it, too; here it is told before the caller can act on the answer.
     app.announcer.announce(&instance.host).await;
     Ok(Json(view))
 }
 
-async fn check_removal(conn: &mut PgConnection, instance: &Instance, module: &str) -> Result<(), Problem> {
-    let manifest = catalog::store::version(conn, &instance.service, &instance.version).await?.ok_or_else(not_found)?;
-    let present = store::modules(conn, &[instance.id.0]).await?;
+async fn check_removal(tx: &mut TenantTx, instance: &Instance, module: &str) -> Result<(), Problem> {
+    let manifest = catalog::store::version(tx, &instance.service, &instance.version).await?.ok_or_else(not_found)?;
+    let present = store::modules(tx, &[instance.id.0]).await?;
     let present: Vec<_> =
         present.iter().filter(|present| present.removed_at.is_none()).map(|present| present.module.as_str()).collect();
     if !present.contains(&module) {
@@ -223,20 +225,7 @@ async fn check_removal(conn: &mut PgConnection, instance: &Instance, module: &st
     }
 }
 
-/// An instance of another tenant is not there.
-fn owned(instance: Option<Instance>, tenant: TenantId) -> Result<Instance, Problem> {
-    instance.filter(|instance| instance.tenant_id == tenant).ok_or_else(not_found)
-}
-
-async fn reread(conn: &mut PgConnection, app: &App, id: InstanceId) -> Result<InstanceView, Problem> {
-    let instance = store::get(conn, id).await?.ok_or_else(not_found)?;
-    view::one(conn, app, instance).await
-}
-
-/// A message that must go out with a change was not written, so the change is not made either.
-pub fn not_written(error: OutboxError) -> Problem {
-    match error {
-        OutboxError::Database(error) => error.into(),
-        OutboxError::Serialize(_) => Problem::internal(&error),
-    }
+async fn reread(tx: &mut TenantTx, app: &App, id: InstanceId) -> Result<InstanceView, Problem> {
+    let instance = store::get(tx, id).await?.ok_or_else(not_found)?;
+    view::one(tx, app, instance).await
 }

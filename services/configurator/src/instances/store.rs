@@ -1,13 +1,24 @@
-//! Where do instances lie?
+//! SQL of instances. Modules have no tenant of their own; they are found by an instance that the tenant's transaction
+//! has read.
 
-use super::{model::State, wish::Wish};
-use crate::deadlines::first_look;
+use super::{
+    model::{Redo, State},
+    wish::Wish,
+};
 use chrono::{DateTime, Utc};
-use common::page::PageRequest;
+use common::{
+    db::{CrossTenantTx, Lookup, Scoped, TenantTx},
+    page::PageRequest,
+};
 use contracts::id::{InstanceId, JobId, Principal, TenantId};
 use serde_json::{Map, Value};
-use sqlx::{PgConnection, types::Json};
+use sqlx::types::Json;
 use uuid::Uuid;
+
+/// What wakes whoever tells product services of changes.
+pub const CHANGED: &str = "instances changed";
+/// What wakes those who make and drop databases.
+pub const UNPROVISIONED: &str = "instances to provision";
 
 /// An instance, without its modules, settings and secrets.
 #[derive(Clone, Debug)]
@@ -47,121 +58,157 @@ pub struct InstanceModule {
 /// Who enables it, and when.
 pub struct Creation<'a> {
     pub id: InstanceId,
-    pub tenant: TenantId,
     pub by: &'a Principal,
     pub now: DateTime<Utc>,
     /// What proves the host; without it the host needs no proof.
     pub proof_token: Option<&'a str>,
 }
 
-pub async fn insert(conn: &mut PgConnection, creation: &Creation<'_>, wish: &Wish<'_>) -> sqlx::Result<()> {
-    let Creation { id, tenant, by, now, proof_token } = creation;
+pub async fn insert(tx: &mut TenantTx, creation: &Creation<'_>, wish: &Wish<'_>) -> sqlx::Result<()> {
+    let Creation { id, by, now, proof_token } = creation;
     let state = if proof_token.is_some() { State::AwaitingProof } else { State::Requested };
     sqlx::query!(
         "INSERT INTO instances (id, tenant_id, service, version, host, state, state_since, created_at, created_by, changed_at, due_at, proof_token)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $7, $8, $7, $9, $10)",
         id.0,
-        tenant.0,
+        tx.tenant().0,
         wish.manifest.service,
         wish.manifest.version,
         wish.host.as_str(),
         state as State,
         now,
         by.to_string(),
-        *now + first_look(state),
+        *now + state.first_look(),
         *proof_token
     )
-    .execute(&mut *conn)
+    .execute(&mut **tx)
     .await?;
     sqlx::query!(
         "INSERT INTO instance_modules (instance_id, module, place) SELECT $1, module, place FROM unnest($2::text[]) WITH ORDINALITY AS chosen (module, place)",
         id.0,
         &wish.modules
     )
-    .execute(conn)
-    .await
-    .map(drop)
+    .execute(&mut **tx)
+    .await?;
+    entered(tx, state);
+    Ok(())
 }
 
-pub async fn get(conn: &mut PgConnection, id: InstanceId) -> sqlx::Result<Option<Instance>> {
+/// The commit wakes who tells of changes and, if the state is theirs, those who make and drop databases.
+fn entered(tx: &mut TenantTx, state: State) {
+    tx.wake(CHANGED);
+    if state.redo() == Some(Redo::Provision) {
+        tx.wake(UNPROVISIONED);
+    }
+}
+
+pub async fn get(tx: &mut TenantTx, id: InstanceId) -> sqlx::Result<Option<Instance>> {
     sqlx::query_as!(
         Instance,
         r#"SELECT id, tenant_id, service, version, host, state AS "state: State", state_since, reason, generation,
                   settings AS "settings: Json<Map<String, Value>>", job_id, created_at, claimed_by,
                   refusals, proof_token, proof_checked_at
-           FROM instances WHERE id = $1 AND state <> 'deleted'"#,
-        id.0
+           FROM instances WHERE id = $1 AND tenant_id = $2 AND state <> 'deleted'"#,
+        id.0,
+        tx.tenant().0
     )
-    .fetch_optional(conn)
+    .fetch_optional(&mut **tx)
     .await
 }
 
 /// The instance as it is once nobody else changes it; it stays so until the transaction ends.
-pub async fn lock(conn: &mut PgConnection, id: InstanceId) -> sqlx::Result<Option<Instance>> {
-    sqlx::query_scalar!("SELECT id FROM instances WHERE id = $1 FOR UPDATE", id.0).fetch_optional(&mut *conn).await?;
-    get(conn, id).await
+pub async fn lock(tx: &mut TenantTx, id: InstanceId) -> sqlx::Result<Option<Instance>> {
+    sqlx::query_scalar!("SELECT id FROM instances WHERE id = $1 AND tenant_id = $2 FOR UPDATE", id.0, tx.tenant().0)
+        .fetch_optional(&mut **tx)
+        .await?;
+    get(tx, id).await
 }
 
-pub async fn list(conn: &mut PgConnection, tenant: TenantId, page: PageRequest) -> sqlx::Result<Vec<Instance>> {
+pub async fn list(tx: &mut TenantTx, page: PageRequest) -> sqlx::Result<Vec<Instance>> {
     sqlx::query_as!(
         Instance,
         r#"SELECT id, tenant_id, service, version, host, state AS "state: State", state_since, reason, generation,
                   settings AS "settings: Json<Map<String, Value>>", job_id, created_at, claimed_by,
                   refusals, proof_token, proof_checked_at
            FROM instances WHERE tenant_id = $1 AND id > $2 AND state <> 'deleted' ORDER BY id LIMIT $3"#,
-        tenant.0,
+        tx.tenant().0,
         page.after,
         page.fetch()
     )
-    .fetch_all(conn)
+    .fetch_all(&mut **tx)
     .await
 }
 
-/// How many instances the tenant has, those that are being deleted included; nobody else makes one for it until the transaction ends.
-pub async fn count_locked(conn: &mut PgConnection, tenant: TenantId) -> sqlx::Result<i64> {
-    let key = format!("instances of {tenant}");
+/// How many instances the tenant has, those that are being deleted included; nobody else makes one for it until the
+/// transaction ends.
+pub async fn count_locked(tx: &mut TenantTx) -> sqlx::Result<i64> {
+    let key = format!("instances of {}", tx.tenant());
     sqlx::query_scalar!(r#"SELECT pg_advisory_xact_lock(hashtextextended($1, 0)) AS "locked!: ()""#, key)
-        .fetch_one(&mut *conn)
+        .fetch_one(&mut **tx)
         .await?;
     sqlx::query_scalar!(
         r#"SELECT count(*) AS "count!" FROM instances WHERE tenant_id = $1 AND state <> 'deleted'"#,
-        tenant.0
+        tx.tenant().0
     )
-    .fetch_one(conn)
+    .fetch_one(&mut **tx)
     .await
 }
 
+/// An instance of which only the id is known yet, or the host that it lives on.
+pub struct Found {
+    pub id: InstanceId,
+    pub tenant_id: TenantId,
+}
+
 /// The instance that lives on the host; one that waits for its proof does not.
-pub async fn on_host(conn: &mut PgConnection, host: &str) -> sqlx::Result<Option<InstanceId>> {
+pub async fn on_host(lookup: &mut Lookup, host: &str) -> sqlx::Result<Option<Found>> {
     // As the index has it.
-    let id = sqlx::query_scalar!(
-        "SELECT id FROM instances WHERE host = $1 AND state NOT IN ('awaiting_proof', 'deleting', 'deleted')",
+    let found = sqlx::query_as!(
+        Found,
+        "SELECT id, tenant_id FROM instances WHERE host = $1 AND state NOT IN ('awaiting_proof', 'deleting', 'deleted')",
         host
     );
-    let id = id.fetch_optional(conn).await?;
-    Ok(id.map(InstanceId))
+    found.fetch_optional(&mut **lookup).await
+}
+
+/// The tenant whose instance it is.
+pub async fn tenant_of(lookup: &mut Lookup, id: InstanceId) -> sqlx::Result<Option<TenantId>> {
+    let tenant = sqlx::query_scalar!("SELECT tenant_id FROM instances WHERE id = $1", id.0);
+    Ok(tenant.fetch_optional(&mut **lookup).await?.map(TenantId))
 }
 
 /// Every module that these instances have or had, in the order of migration.
-pub async fn modules(conn: &mut PgConnection, instances: &[Uuid]) -> sqlx::Result<Vec<InstanceModule>> {
+pub async fn modules(tx: &mut TenantTx, instances: &[Uuid]) -> sqlx::Result<Vec<InstanceModule>> {
     sqlx::query_as!(
         InstanceModule,
         "SELECT instance_id, module, enabled_at, removed_at FROM instance_modules WHERE instance_id = ANY($1) ORDER BY place",
         instances
     )
-    .fetch_all(conn)
+    .fetch_all(&mut **tx)
     .await
 }
 
-pub async fn hosts_changed_since(conn: &mut PgConnection, since: DateTime<Utc>) -> sqlx::Result<Vec<String>> {
-    sqlx::query_scalar!("SELECT host FROM instances WHERE changed_at >= $1 ORDER BY changed_at", since)
-        .fetch_all(conn)
-        .await
+/// A change of an instance: its generation is another at each.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Change {
+    pub host: String,
+    pub generation: i64,
+    pub id: InstanceId,
+}
+
+/// The last change of each instance that has changed since, the oldest first.
+pub async fn changed_since(tx: &mut CrossTenantTx, since: DateTime<Utc>) -> sqlx::Result<Vec<Change>> {
+    let changes = sqlx::query_as!(
+        Change,
+        "SELECT host, generation, id FROM instances WHERE changed_at >= $1 ORDER BY changed_at",
+        since
+    );
+    changes.fetch_all(&mut **tx).await
 }
 
 /// Enters `state`, in which it waits for `job`; nothing has failed there yet, and nobody has it in hand.
 pub async fn advance(
-    conn: &mut PgConnection,
+    tx: &mut TenantTx,
     id: InstanceId,
     state: State,
     job: Option<JobId>,
@@ -170,57 +217,66 @@ pub async fn advance(
     sqlx::query!(
         "UPDATE instances SET state = $2, state_since = $4, reason = NULL, job_id = $3, claimed_by = NULL, refusals = 0, due_at = $5,
                 generation = generation + 1, changed_at = $4
-         WHERE id = $1",
+         WHERE id = $1 AND tenant_id = $6",
         id.0,
         state as State,
         job.map(|job| job.0),
         now,
-        now + first_look(state)
+        now + state.first_look(),
+        tx.tenant().0
     )
-    .execute(conn)
-    .await
-    .map(drop)
+    .execute(&mut **tx)
+    .await?;
+    entered(tx, state);
+    Ok(())
 }
 
 /// The step under way has failed; a person may retry it. If its job ends well after all, the instance goes on.
-pub async fn fail(conn: &mut PgConnection, id: InstanceId, reason: &str, now: DateTime<Utc>) -> sqlx::Result<()> {
+pub async fn fail(tx: &mut TenantTx, id: InstanceId, reason: &str, now: DateTime<Utc>) -> sqlx::Result<()> {
     sqlx::query!(
-        "UPDATE instances SET reason = $2, generation = generation + 1, changed_at = $3 WHERE id = $1",
+        "UPDATE instances SET reason = $2, generation = generation + 1, changed_at = $3 WHERE id = $1 AND tenant_id = $4",
         id.0,
         reason,
-        now
+        now,
+        tx.tenant().0
     )
-    .execute(conn)
-    .await
-    .map(drop)
+    .execute(&mut **tx)
+    .await?;
+    tx.wake(CHANGED);
+    Ok(())
 }
 
 /// A person has the record looked up now.
-pub async fn note_proof_check(conn: &mut PgConnection, id: InstanceId, now: DateTime<Utc>) -> sqlx::Result<()> {
-    sqlx::query!("UPDATE instances SET proof_checked_at = $2 WHERE id = $1", id.0, now).execute(conn).await.map(drop)
+pub async fn note_proof_check(tx: &mut TenantTx, id: InstanceId, now: DateTime<Utc>) -> sqlx::Result<()> {
+    let tenant = tx.tenant().0;
+    sqlx::query!("UPDATE instances SET proof_checked_at = $2 WHERE id = $1 AND tenant_id = $3", id.0, now, tenant)
+        .execute(&mut **tx)
+        .await
+        .map(drop)
 }
 
-pub async fn set_settings(conn: &mut PgConnection, id: InstanceId, settings: &Map<String, Value>) -> sqlx::Result<()> {
-    sqlx::query!("UPDATE instances SET settings = $2 WHERE id = $1", id.0, Json(settings) as _)
-        .execute(conn)
+pub async fn set_settings(tx: &mut TenantTx, id: InstanceId, settings: &Map<String, Value>) -> sqlx::Result<()> {
+    let (settings, tenant) = (Json(settings), tx.tenant().0);
+    sqlx::query!("UPDATE instances SET settings = $2 WHERE id = $1 AND tenant_id = $3", id.0, settings as _, tenant)
+        .execute(&mut **tx)
         .await
         .map(drop)
 }
 
 /// Enables every chosen module; gives their names.
-pub async fn enable_modules(conn: &mut PgConnection, id: InstanceId, now: DateTime<Utc>) -> sqlx::Result<Vec<String>> {
+pub async fn enable_modules(tx: &mut TenantTx, id: InstanceId, now: DateTime<Utc>) -> sqlx::Result<Vec<String>> {
     sqlx::query_scalar!(
         "UPDATE instance_modules SET enabled_at = $2 WHERE instance_id = $1 AND removed_at IS NULL RETURNING module",
         id.0,
         now
     )
-    .fetch_all(conn)
+    .fetch_all(&mut **tx)
     .await
 }
 
 /// Ends the use of an enabled module at `at`, or when it began if that was later by some clock; gives that instant.
 pub async fn remove_module(
-    conn: &mut PgConnection,
+    tx: &mut TenantTx,
     id: InstanceId,
     module: &str,
     at: DateTime<Utc>,
@@ -232,9 +288,15 @@ pub async fn remove_module(
         module,
         at
     );
-    let removed_at = removed_at.fetch_one(&mut *conn).await?;
-    sqlx::query!("UPDATE instances SET generation = generation + 1, changed_at = $2 WHERE id = $1", id.0, at)
-        .execute(conn)
-        .await?;
+    let removed_at = removed_at.fetch_one(&mut **tx).await?;
+    sqlx::query!(
+        "UPDATE instances SET generation = generation + 1, changed_at = $2 WHERE id = $1 AND tenant_id = $3",
+        id.0,
+        at,
+        tx.tenant().0
+    )
+    .execute(&mut **tx)
+    .await?;
+    tx.wake(CHANGED);
     Ok(removed_at)
 }

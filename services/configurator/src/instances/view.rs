@@ -7,17 +7,16 @@ use super::{
 };
 use crate::{
     app::App,
-    domains::proof::{self, HostProof},
+    domains::{challenge::HostProof, proof},
     hosts,
     secrets::Purpose,
 };
 use chrono::{DateTime, TimeDelta, Utc};
-use common::problem::Problem;
+use common::{db::TenantTx, problem::Problem};
 use contracts::id::InstanceId;
 use secrecy::ExposeSecret;
 use serde::Serialize;
 use serde_json::{Map, Value};
-use sqlx::PgConnection;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -67,16 +66,16 @@ pub struct RemovedModule {
 }
 
 /// Completes one instance with its modules and setup code.
-pub async fn one(conn: &mut PgConnection, app: &App, instance: Instance) -> Result<InstanceView, Problem> {
-    let mut views = many(conn, app, vec![instance]).await?;
+pub async fn one(tx: &mut TenantTx, app: &App, instance: Instance) -> Result<InstanceView, Problem> {
+    let mut views = many(tx, app, vec![instance]).await?;
     views.pop().ok_or_else(not_found)
 }
 
 /// Completes instances with their modules and setup codes.
-pub async fn many(conn: &mut PgConnection, app: &App, instances: Vec<Instance>) -> Result<Vec<InstanceView>, Problem> {
+pub async fn many(tx: &mut TenantTx, app: &App, instances: Vec<Instance>) -> Result<Vec<InstanceView>, Problem> {
     let ids: Vec<Uuid> = instances.iter().map(|instance| instance.id.0).collect();
-    let modules = store::modules(conn, &ids).await?;
-    let codes = hosts::store::setup_codes(conn, &ids).await?;
+    let modules = store::modules(tx, &ids).await?;
+    let codes = hosts::store::setup_codes(tx, &ids).await?;
     let view = |instance: Instance| {
         let id = instance.id;
         let sealed = codes.iter().find(|code| code.instance_id == id && instance.state == State::AwaitingSetup);

@@ -1,10 +1,9 @@
 //! Instances that are wanted no longer.
 
 use crate::support::{Fixture, OWNER, id, start};
-use chrono::TimeDelta;
 use configurator::{
     deadlines,
-    provisioning::{carry_out, server::Names, store},
+    provisioning::{carry_out, server::Names},
 };
 use contracts::{
     id::InstanceId,
@@ -12,7 +11,7 @@ use contracts::{
 };
 use sqlx::{Connection, PgConnection};
 use std::time::Duration;
-use test_support::{TestAnswer, eventually};
+use test_support::{TestAnswer, background, eventually};
 
 const HOST: &str = "acme.forum.localhost";
 
@@ -88,7 +87,7 @@ async fn a_cancelled_instance_leaves_nothing_behind_whoever_is_connected() {
     let secrets: i64 =
         sqlx::query_scalar("SELECT count(*) FROM instance_secrets").fetch_one(&fixture.platform.pool).await.unwrap();
     assert_eq!(secrets, 0);
-    assert_eq!((fixture.provision().await, deadlines::pass(&fixture.app).await.unwrap()), (None, 0));
+    assert_eq!((fixture.provision().await, deadlines::pass(&fixture.app, background()).await.unwrap()), (None, 0));
 }
 
 /// Whoever took the instance in hand is slow; meanwhile it is cancelled and dropped by others.
@@ -96,14 +95,10 @@ async fn a_cancelled_instance_leaves_nothing_behind_whoever_is_connected() {
 async fn what_was_dropped_is_not_made_again_by_whoever_was_late() {
     let fixture = start().await;
     let id = fixture.requested(HOST, &[]).await;
-    let now = fixture.platform.ambient.now();
-    let late = store::claim(&fixture.platform.pool, fixture.platform.ambient.uuid(), now, now + TimeDelta::seconds(40))
-        .await
-        .unwrap()
-        .unwrap();
+    let late = fixture.claim().await;
     cancel(&fixture, id).await.expect(202);
     assert_eq!(fixture.provision().await, Some(id));
-    carry_out(&fixture.app, &late).await.unwrap();
+    carry_out(&fixture.app, &fixture.tenant(), &late).await.unwrap();
     fixture.assert_gone(&Names::from(id)).await;
     fixture.as_ada(fixture.server.get(&format!("/v1/instances/{id}"))).await.problem(404, "instance_not_found");
 }

@@ -8,14 +8,14 @@ use contracts::{
     messages::{FeatureEnabled, JobOutcome, RunJob},
 };
 use serde_json::{Value, json};
-use test_support::{TestAnswer, eventually};
+use test_support::{TestAnswer, background, eventually};
 
 const HOST: &str = "acme.forum.localhost";
 
 /// The deadline of the instance has come.
 async fn due(fixture: &Fixture, id: InstanceId) -> usize {
     fixture.tamper("UPDATE instances SET due_at = created_at WHERE id = $1", id).await;
-    deadlines::pass(&fixture.app).await.expect("a database")
+    deadlines::pass(&fixture.app, background()).await.expect("a database")
 }
 
 async fn hours_ago(fixture: &Fixture, id: InstanceId, hours: i64) {
@@ -42,10 +42,14 @@ async fn a_lost_order_is_given_again_under_the_same_id_and_then_told_to_people()
     let fixture = start().await;
     let id = fixture.migrating(HOST, &["polls"]).await;
     let lost = fixture.last_job().await;
-    assert_eq!(deadlines::pass(&fixture.app).await.unwrap(), 0, "nothing is due yet");
+    assert_eq!(deadlines::pass(&fixture.app, background()).await.unwrap(), 0, "nothing is due yet");
     for _ in 0..5 {
         lose_orders(&fixture).await;
-        let (a, b, c) = tokio::join!(due(&fixture, id), deadlines::pass(&fixture.app), deadlines::pass(&fixture.app));
+        let (a, b, c) = tokio::join!(
+            due(&fixture, id),
+            deadlines::pass(&fixture.app, background()),
+            deadlines::pass(&fixture.app, background())
+        );
         assert_eq!(a + b.unwrap() + c.unwrap(), 1, "in one hand at a time");
         let [again] = fixture.platform.outbox::<RunJob>().await.try_into().expect("one order");
         assert_eq!((again.job_id, &again.kind, &again.payload), (lost.job_id, &lost.kind, &lost.payload));
@@ -152,7 +156,7 @@ async fn while_the_worker_is_away_nothing_is_held_against_the_instance_for_an_ho
     for (hours, is_told) in [(0, false), (2, true)] {
         hours_ago(&fixture, id, hours).await;
         fixture.tamper("UPDATE instances SET due_at = created_at WHERE id = $1", id).await;
-        assert_eq!(deadlines::pass(&cut_off).await.unwrap(), 1);
+        assert_eq!(deadlines::pass(&cut_off, background()).await.unwrap(), 1);
         assert_eq!(fixture.get(id).await["reason"].is_string(), is_told);
     }
     assert_eq!(fixture.platform.outbox::<RunJob>().await.len(), 1);
@@ -173,11 +177,11 @@ async fn what_nobody_finishes_is_deleted_and_what_is_in_use_never() {
     }
     fixture.worker.says(fixture.last_job().await.job_id, "running", None);
     fixture.tamper("UPDATE instances SET due_at = now() + interval '1 day' WHERE id <> $1", busy).await;
-    assert_eq!(deadlines::pass(&fixture.app).await.unwrap(), 0);
+    assert_eq!(deadlines::pass(&fixture.app, background()).await.unwrap(), 0);
     for id in unfinished.into_iter().chain([active, busy]) {
         hours_ago(&fixture, id, 8 * 24).await;
     }
-    assert_eq!(deadlines::pass(&fixture.app).await.unwrap(), 3);
+    assert_eq!(deadlines::pass(&fixture.app, background()).await.unwrap(), 3);
     for id in unfinished {
         assert_eq!(fixture.get(id).await["state"], "deleting");
         assert!(fixture.provision().await.is_some());
@@ -204,8 +208,8 @@ async fn short_codes_are_never_right_and_are_replaced() {
         .submit(HOST, &json!({"setup_code": "K7PW3XQA", "settings": {"title": "Acme"}}))
         .await
         .invalid(&["setup_code"]);
-    assert_eq!(deadlines::pass(&fixture.app).await.unwrap(), 1);
-    assert_eq!(deadlines::pass(&fixture.app).await.unwrap(), 0);
+    assert_eq!(deadlines::pass(&fixture.app, background()).await.unwrap(), 1);
+    assert_eq!(deadlines::pass(&fixture.app, background()).await.unwrap(), 0);
     let code = fixture.get(id).await["setup_code"].clone();
     fixture.submit(HOST, &json!({"setup_code": code, "settings": {"title": "Acme"}})).await.expect(202);
 }

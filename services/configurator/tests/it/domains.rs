@@ -12,7 +12,7 @@ use configurator::{
 use contracts::id::InstanceId;
 use serde_json::json;
 use std::collections::HashMap;
-use test_support::{TestAnswer, TestUser, eventually};
+use test_support::{TestAnswer, TestUser, background, eventually};
 use tokio::net::UdpSocket;
 
 async fn another_tenant(fixture: &Fixture) -> TestUser {
@@ -104,9 +104,9 @@ async fn a_record_is_found_without_anybody_asking() {
     for (record, state) in [("not yet", "awaiting_proof"), (proof["record_value"].as_str().unwrap(), "requested")] {
         fixture.dns.set(proof["record_name"].as_str().unwrap(), record);
         fixture.tamper("UPDATE instances SET due_at = created_at WHERE id = $1", id(&instance)).await;
-        assert_eq!(deadlines::pass(&fixture.app).await.unwrap(), 1);
+        assert_eq!(deadlines::pass(&fixture.app, background()).await.unwrap(), 1);
         assert_eq!(fixture.get(id(&instance)).await["state"], state);
-        assert_eq!(deadlines::pass(&fixture.app).await.unwrap(), 0, "not again at once");
+        assert_eq!(deadlines::pass(&fixture.app, background()).await.unwrap(), 0, "not again at once");
     }
 }
 
@@ -127,7 +127,7 @@ async fn whoever_proves_a_host_has_it_however_many_asked_before() {
     fixture.dns.set(name, squatters["record_value"].as_str().unwrap());
     verify(&fixture, &fixture.ada, squatted).await.problem(409, "host_taken");
     fixture.tamper("UPDATE instances SET due_at = created_at WHERE id = $1", squatted).await;
-    assert_eq!(deadlines::pass(&fixture.app).await.unwrap(), 1);
+    assert_eq!(deadlines::pass(&fixture.app, background()).await.unwrap(), 1);
     assert!(
         fixture.get(squatted).await["reason"]
             .as_str()

@@ -108,10 +108,10 @@ async fn jobs_that_nobody_waits_for_change_nothing() {
         id: MessageId(fixture.platform.ambient.uuid()),
         source: "/services/worker".into(),
         time: fixture.platform.ambient.now(),
-        tenant: None,
+        tenant: Some(fixture.ada.tenant),
         data: confused,
     };
-    let mut tx = fixture.platform.begin_across_tenants().await;
+    let mut tx = fixture.tenant().begin().await.unwrap();
     assert!(matches!(fixture.app.handle(&mut tx, &delivery).await, Err(Fault::Permanent(_))));
     drop(tx);
     assert_eq!(fixture.get(id).await, before);

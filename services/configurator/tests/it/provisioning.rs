@@ -2,7 +2,6 @@
 
 use crate::support::{Fixture, config, start, statement, superuser};
 use base64::{Engine, engine::general_purpose::STANDARD};
-use chrono::TimeDelta;
 use configurator::{
     Configurator,
     provisioning::{
@@ -14,7 +13,7 @@ use configurator::{
 };
 use contracts::id::InstanceId;
 use sqlx::{Connection, PgConnection, Row};
-use test_support::eventually;
+use test_support::{background, eventually};
 
 const HOST: &str = "acme.forum.localhost";
 
@@ -161,12 +160,7 @@ async fn an_instance_is_in_one_hand_at_a_time() {
 async fn what_a_killed_configurator_held_is_taken_over_when_its_claim_runs_out() {
     let fixture = start().await;
     let id = fixture.requested(HOST, &[]).await;
-    let now = fixture.platform.ambient.now();
-    let killed =
-        store::claim(&fixture.platform.pool, fixture.platform.ambient.uuid(), now, now + TimeDelta::seconds(40))
-            .await
-            .unwrap()
-            .unwrap();
+    let killed = fixture.claim().await;
     assert_eq!(fixture.get(id).await["state"], "provisioning");
     assert_eq!(fixture.provision().await, None, "the claim holds");
     fixture.tamper("UPDATE instances SET due_at = due_at - interval '1 minute' WHERE id = $1", id).await;
@@ -174,9 +168,9 @@ async fn what_a_killed_configurator_held_is_taken_over_when_its_claim_runs_out()
     assert_made(&id.into()).await;
     let taken_over = fixture.get(id).await;
     assert_eq!(taken_over["state"], "awaiting_setup");
-    store::tell(&mut fixture.platform.pool.acquire().await.unwrap(), &killed, "too late to say anything", now, now)
-        .await
-        .unwrap();
+    let (mut tx, now) = (fixture.tenant().begin().await.unwrap(), fixture.platform.ambient.now());
+    store::tell(&mut tx, &killed, "too late to say anything", now, now).await.unwrap();
+    tx.commit().await.unwrap();
     assert_eq!(fixture.get(id).await, taken_over);
 }
 
@@ -220,7 +214,7 @@ async fn while_the_server_is_away_nothing_is_held_against_the_instance() {
     let config = config(&fixture.platform, "postgres://nobody:x@127.0.0.1:1/postgres");
     let cut_off = service_kit::app::<Configurator>(config, fixture.platform.ambient.clone()).await.unwrap();
     for _ in 0..7 {
-        assert_eq!(provision_next(&cut_off).await.unwrap(), Some(id));
+        assert_eq!(provision_next(&cut_off, background()).await.unwrap(), Some(id));
         fixture.tamper("UPDATE instances SET due_at = due_at - interval '1 minute' WHERE id = $1", id).await;
     }
     let waiting = fixture.get(id).await;
@@ -236,7 +230,7 @@ async fn an_outage_that_lasts_is_told_and_ends_by_itself() {
     let id = fixture.requested(HOST, &[]).await;
     let config = config(&fixture.platform, "postgres://nobody:x@127.0.0.1:1/postgres");
     let cut_off = service_kit::app::<Configurator>(config, fixture.platform.ambient.clone()).await.unwrap();
-    assert_eq!(provision_next(&cut_off).await.unwrap(), Some(id));
+    assert_eq!(provision_next(&cut_off, background()).await.unwrap(), Some(id));
     assert_eq!(fixture.get(id).await["reason"].as_str(), None);
     fixture
         .tamper(
@@ -244,7 +238,7 @@ async fn an_outage_that_lasts_is_told_and_ends_by_itself() {
             id,
         )
         .await;
-    assert_eq!(provision_next(&cut_off).await.unwrap(), Some(id));
+    assert_eq!(provision_next(&cut_off, background()).await.unwrap(), Some(id));
     let told = fixture.get(id).await;
     assert!(
         told["reason"].as_str().is_some_and(|reason| reason.contains("cannot be reached"))

@@ -1,8 +1,17 @@
 //! What every test of the configurator needs: a catalogue, a tenant, and a role that makes databases, whose works are removed at the end.
 
 use crate::world::{DnsFile, Worker};
-use common::server::Health;
-use configurator::{Configurator, app::App, config::Settings, provisioning::server::Names};
+use chrono::TimeDelta;
+use common::{db::TenantScope, server::Health};
+use configurator::{
+    Configurator,
+    app::App,
+    config::Settings,
+    provisioning::{
+        server::Names,
+        store::{self, Claim},
+    },
+};
 use contracts::{
     id::{InstanceId, JobId, MessageId},
     messages::{JobFinished, JobOutcome, RunJob},
@@ -12,7 +21,7 @@ use serde_json::{Value, json};
 use service_kit::Config;
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 use std::sync::Mutex;
-use test_support::{TestAnswer, TestPlatform, TestServer, TestUser};
+use test_support::{TestAnswer, TestPlatform, TestServer, TestUser, background};
 
 pub const OWNER: &[&str] = &["configurator.readInstances", "configurator.writeInstances"];
 
@@ -116,8 +125,22 @@ impl Fixture {
         id(&self.create(host, modules).await.expect(202))
     }
 
+    /// The right to Ada's tenant's transactions, as background tasks have it.
+    pub fn tenant(&self) -> TenantScope {
+        background().scope(&self.app.db, self.ada.tenant)
+    }
+
+    /// Claims the instance that is due longest, as a provisioner that then ends.
+    pub async fn claim(&self) -> Claim {
+        let now = self.platform.ambient.now();
+        let mut tx = background().begin_across_tenants(&self.app.db).await.expect("a transaction");
+        let claim = store::claim(&mut tx, self.platform.ambient.uuid(), now, now + TimeDelta::seconds(40)).await;
+        tx.commit().await.expect("a commit");
+        claim.expect("a database").expect("an instance that is due")
+    }
+
     pub async fn provision(&self) -> Option<InstanceId> {
-        configurator::provisioning::provision_next(&self.app).await.expect("a database")
+        configurator::provisioning::provision_next(&self.app, background()).await.expect("a database")
     }
 
     pub async fn awaiting_setup(&self, host: &str, modules: &[&str]) -> InstanceId {
@@ -167,10 +190,10 @@ impl Fixture {
             id: MessageId(self.platform.ambient.uuid()),
             source: "/services/worker".into(),
             time: self.platform.ambient.now(),
-            tenant: None,
+            tenant: Some(self.ada.tenant),
             data,
         };
-        let mut tx = self.platform.begin_across_tenants().await;
+        let mut tx = self.tenant().begin().await.expect("a transaction");
         self.app.handle(&mut tx, &delivery).await.expect("the message is taken");
         tx.commit().await.expect("a commit");
     }
