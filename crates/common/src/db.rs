@@ -13,11 +13,9 @@ mod cache;
 mod pool;
 mod text;
 mod transaction;
-mod walls;
 
 pub use background::Background;
 pub use cache::{connect_redis, redis_client, resend};
-pub use pool::{Db, connect, is_writable};
+pub use pool::{Db, connect, is_above_walls, is_writable};
 pub use text::from_text;
 pub use transaction::{CrossTenantTx, Lookup, Scoped, TenantScope, TenantTx, TenantlessTx};
-pub use walls::{begin, begin_for, begin_platform, begin_snapshot, is_above_walls};

@@ -38,7 +38,7 @@ pub mod tables;
 pub use aws::Aws;
 pub use consumer::Consumer;
 pub use handler::{Delivery, Fault, Handle, HandleRaw, HandlerTx};
-pub use outbox::{OutboxError, publish, publish_unscoped};
+pub use outbox::{OutboxError, publish};
 pub use publisher::Publisher;
 pub use relay::Relay;
 pub use routes::{Mismatch, RAW, check};

@@ -9,12 +9,12 @@
 mod table;
 
 use crate::{
-    outbox::{CHANNEL, RELAY},
+    outbox::RELAY,
     publisher::{BATCH_MESSAGES, PublishError, Publisher},
 };
 use common::{db::Db, poller::Poller};
 use contracts::{envelope::Envelope, topology::Topic};
-use sqlx::{PgPool, postgres::PgListener};
+use sqlx::PgPool;
 use std::{sync::Arc, time::Duration};
 use table::{Failure, Row};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -74,7 +74,6 @@ impl Relay {
         let tasks = TaskTracker::new();
         tokio::select! {
             () = self.relay(&tasks, &shutdown) => {}
-            () = self.listen() => {}
             () = self.measure() => {}
         }
         tasks.close();
@@ -108,25 +107,6 @@ impl Relay {
                     poller.failed();
                 }
             }
-        }
-    }
-
-    /// Wakes the relay at each commit that wrote messages.
-    async fn listen(&self) {
-        loop {
-            if let Err(error) = self.pass_on_notifications().await {
-                tracing::debug!(error = &error as &dyn std::error::Error, "Commits do not wake the relay; it polls");
-            }
-            tokio::time::sleep(POLL).await;
-        }
-    }
-
-    async fn pass_on_notifications(&self) -> sqlx::Result<()> {
-        let mut listener = PgListener::connect_with(self.db.pool()).await?;
-        listener.listen(CHANNEL).await?;
-        loop {
-            listener.recv().await?;
-            self.db.wake(RELAY).wake();
         }
     }
 

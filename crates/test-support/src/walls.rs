@@ -1,9 +1,10 @@
 //! Does the wall between tenants stand? Every table with tenants' rows has one, and it holds the role that the service logs in as.
 
-use crate::{TestPlatform, eventually};
-use common::db;
+use crate::{TestPlatform, background, eventually};
+use common::db::{self, Db};
 use serde_json::Value;
-use sqlx::{AssertSqlSafe, PgConnection, PgPool, PgTransaction, postgres::PgPoolOptions};
+use sqlx::{AssertSqlSafe, PgConnection, PgPool, postgres::PgPoolOptions};
+use std::ops::DerefMut;
 
 /// Tables that have a tenant and no wall.
 const UNWALLED: &str = "
@@ -51,8 +52,9 @@ pub async fn tenant_walls(platform: &TestPlatform, tables: &[&str]) {
             walled.iter().find(|table| table.name == *expected).unwrap_or_else(|| panic!("{expected} has no wall"));
         assert!(table.count_all(platform).await > 0, "the test must leave rows in {expected}");
     }
+    let db = Db::new(service.clone(), platform.db().service(), platform.ambient.clone());
     for table in &walled {
-        table.holds(platform, &service).await;
+        table.holds(platform, &db).await;
     }
     service.close().await;
 }
@@ -62,18 +64,18 @@ async fn is_above_walls(pool: &PgPool) -> bool {
 }
 
 impl Table {
-    async fn holds(&self, platform: &TestPlatform, service: &PgPool) {
+    async fn holds(&self, platform: &TestPlatform, service: &Db) {
         let name = &self.name;
         eventually(&format!("the platform sees every row of {name}"), async || {
-            let seen = self.count(&mut db::begin_platform(service).await.expect("a transaction")).await;
+            let seen = self.count(&mut background().begin_across_tenants(service).await.expect("a transaction")).await;
             (seen == self.count_all(platform).await).then_some(())
         })
         .await;
         let row = format!("SELECT to_jsonb(own) FROM {name} own {} ORDER BY ctid LIMIT 1", self.of_a_tenant());
         let row: Option<Value> =
             sqlx::query_scalar(AssertSqlSafe(row)).fetch_optional(&platform.pool).await.expect("a row");
-        let nobody = async || service.begin().await.expect("a transaction");
-        let stranger = async || db::begin(service, platform.tenant()).await.expect("a transaction");
+        let nobody = async || service.pool().begin().await.expect("a transaction");
+        let stranger = async || background().begin(service, platform.tenant()).await.expect("a transaction");
         assert_eq!(self.count(&mut *nobody().await).await, 0, "who names no tenant sees rows of {name}");
         assert_eq!(self.count(&mut *stranger().await).await, 0, "a stranger sees rows of {name}");
         for write in [format!("UPDATE {name} SET {0} = {0}", self.column), format!("DELETE FROM {name}")] {
@@ -103,7 +105,7 @@ impl Table {
 }
 
 /// Nothing is written: no row is found to be changed, or the row that is shown is not let in.
-async fn refused(mut tx: PgTransaction<'static>, write: &str, row: Option<&Value>) {
+async fn refused(mut tx: impl DerefMut<Target = PgConnection>, write: &str, row: Option<&Value>) {
     let query = sqlx::query(AssertSqlSafe(write.to_owned()));
     let written = match row {
         Some(row) => query.bind(row).execute(&mut *tx).await,

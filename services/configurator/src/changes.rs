@@ -3,13 +3,13 @@
 //! A commit wakes the loop of its own process, so nothing is told that was rolled back. The loops of other processes
 //! poll and tell of it as well: nothing is forgotten when a process ends.
 
-use crate::{
-    app::App,
-    instances::store::{self, CHANGED, Change},
-};
+mod store;
+
+use crate::{app::App, instances::store::CHANGED};
 use chrono::{DateTime, TimeDelta, Utc};
 use common::{db::Background, poller::Poller};
 use std::time::Duration;
+use store::Change;
 use tokio_util::sync::CancellationToken;
 
 /// Looks for changes this often even if no commit woke it: other processes make them, too.

@@ -1,6 +1,5 @@
 //! Pool of connections to the service's own database.
 
-use super::walls::is_above_walls;
 use crate::{
     ambient::Ambient,
     config::Database,
@@ -90,6 +89,13 @@ pub fn connect(settings: &Database) -> Result<PgPool, sqlx::Error> {
 /// A connection that was opened while the database was read-only stays so when that is over, and must not be used again.
 pub async fn is_writable(conn: &mut PgConnection) -> sqlx::Result<bool> {
     sqlx::query_scalar(WRITABLE).fetch_one(conn).await
+}
+
+/// Whether PostgreSQL lets the connection's role through every wall: a superuser, or one that was given BYPASSRLS.
+pub async fn is_above_walls(conn: &mut PgConnection) -> sqlx::Result<bool> {
+    sqlx::query_scalar("SELECT rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = current_user")
+        .fetch_one(conn)
+        .await
 }
 
 async fn warn_if_above_walls(conn: &mut PgConnection) -> sqlx::Result<()> {

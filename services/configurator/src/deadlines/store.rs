@@ -1,14 +1,9 @@
 //! SQL of instances that are due. What is taken is left alone by other processes until it is due again.
 
+use crate::instances::store::Owned;
 use chrono::{DateTime, Utc};
 use common::db::{CrossTenantTx, TenantTx};
 use contracts::id::{InstanceId, JobId, TenantId};
-
-/// An instance, and whose it is.
-pub struct Due {
-    pub id: InstanceId,
-    pub tenant_id: TenantId,
-}
 
 /// An instance that waits for the end of a job.
 pub struct Overdue {
@@ -44,9 +39,9 @@ pub async fn take_unproved(
     now: DateTime<Utc>,
     until: DateTime<Utc>,
     limit: i64,
-) -> sqlx::Result<Vec<Due>> {
+) -> sqlx::Result<Vec<Owned>> {
     let due = sqlx::query_as!(
-        Due,
+        Owned,
         "UPDATE instances SET due_at = $2 WHERE id IN
             (SELECT id FROM instances WHERE state = 'awaiting_proof' AND reason IS NULL AND due_at <= $1 ORDER BY due_at LIMIT $3 FOR UPDATE SKIP LOCKED)
          RETURNING id, tenant_id",
@@ -58,9 +53,9 @@ pub async fn take_unproved(
 }
 
 /// Locks instances that wait for people, or have failed, since before `before`.
-pub async fn lock_unfinished(tx: &mut CrossTenantTx, before: DateTime<Utc>, limit: i64) -> sqlx::Result<Vec<Due>> {
+pub async fn lock_unfinished(tx: &mut CrossTenantTx, before: DateTime<Utc>, limit: i64) -> sqlx::Result<Vec<Owned>> {
     let due = sqlx::query_as!(
-        Due,
+        Owned,
         "SELECT id, tenant_id FROM instances
          WHERE state IN ('awaiting_proof', 'requested', 'provisioning', 'awaiting_setup', 'migrating', 'seeding') AND state_since <= $1
            AND (state IN ('awaiting_proof', 'awaiting_setup') OR reason IS NOT NULL)
@@ -93,10 +88,10 @@ pub async fn ordered_again(tx: &mut TenantTx, id: InstanceId, at: DateTime<Utc>)
 }
 
 /// Locks the secrets of instances whose setup code is shorter than codes are.
-pub async fn lock_short_codes(tx: &mut CrossTenantTx, limit: i64) -> sqlx::Result<Vec<Due>> {
+pub async fn lock_short_codes(tx: &mut CrossTenantTx, limit: i64) -> sqlx::Result<Vec<Owned>> {
     // As the index has it: 29 bytes around a code of 28.
     let due = sqlx::query_as!(
-        Due,
+        Owned,
         "SELECT id, tenant_id FROM instance_secrets JOIN instances ON id = instance_id
          WHERE octet_length(setup_code) < 57 LIMIT $1 FOR UPDATE OF instance_secrets SKIP LOCKED",
         limit

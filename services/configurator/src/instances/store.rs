@@ -7,7 +7,7 @@ use super::{
 };
 use chrono::{DateTime, Utc};
 use common::{
-    db::{CrossTenantTx, Lookup, Scoped, TenantTx},
+    db::{Lookup, Scoped, TenantTx},
     page::PageRequest,
 };
 use contracts::id::{InstanceId, JobId, Principal, TenantId};
@@ -154,17 +154,17 @@ pub async fn count_locked(tx: &mut TenantTx) -> sqlx::Result<i64> {
     .await
 }
 
-/// An instance of which only the id is known yet, or the host that it lives on.
-pub struct Found {
+/// An instance, and whose it is.
+pub struct Owned {
     pub id: InstanceId,
     pub tenant_id: TenantId,
 }
 
 /// The instance that lives on the host; one that waits for its proof does not.
-pub async fn on_host(lookup: &mut Lookup, host: &str) -> sqlx::Result<Option<Found>> {
+pub async fn on_host(lookup: &mut Lookup, host: &str) -> sqlx::Result<Option<Owned>> {
     // As the index has it.
     let found = sqlx::query_as!(
-        Found,
+        Owned,
         "SELECT id, tenant_id FROM instances WHERE host = $1 AND state NOT IN ('awaiting_proof', 'deleting', 'deleted')",
         host
     );
@@ -186,24 +186,6 @@ pub async fn modules(tx: &mut TenantTx, instances: &[Uuid]) -> sqlx::Result<Vec<
     )
     .fetch_all(&mut **tx)
     .await
-}
-
-/// A change of an instance: its generation is another at each.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Change {
-    pub host: String,
-    pub generation: i64,
-    pub id: InstanceId,
-}
-
-/// The last change of each instance that has changed since, the oldest first.
-pub async fn changed_since(tx: &mut CrossTenantTx, since: DateTime<Utc>) -> sqlx::Result<Vec<Change>> {
-    let changes = sqlx::query_as!(
-        Change,
-        "SELECT host, generation, id FROM instances WHERE changed_at >= $1 ORDER BY changed_at",
-        since
-    );
-    changes.fetch_all(&mut **tx).await
 }
 
 /// Enters `state`, in which it waits for `job`; nothing has failed there yet, and nobody has it in hand.
