@@ -2,6 +2,7 @@
 
 mod cancelling;
 mod catalogue;
+mod changes;
 mod deadlines;
 mod domains;
 mod instances;

@@ -1,0 +1,29 @@
+//! Announcements: do product services hear of what another process has changed, and once?
+
+use crate::support::{config, start};
+use configurator::{Configurator, changes};
+use futures_util::StreamExt;
+use std::time::Duration;
+use test_support::background;
+use tokio_util::sync::CancellationToken;
+
+/// The process that makes the changes has no loop, as if it had ended with its commit.
+#[tokio::test]
+async fn what_another_process_has_changed_is_announced_once() {
+    let fixture = start().await;
+    let redis = redis::Client::open(test_support::redis_url()).unwrap();
+    let mut subscription = redis.get_async_pubsub().await.unwrap();
+    subscription.subscribe(format!("{}hosts", fixture.platform.redis_prefix())).await.unwrap();
+    let mut announced = subscription.into_on_message().map(|message| message.get_payload::<String>().expect("a host"));
+    let config = config(&fixture.platform, &fixture.admin.url);
+    let other = service_kit::app::<Configurator>(config, fixture.platform.ambient.clone()).await.unwrap();
+    let shutdown = CancellationToken::new();
+    let running = tokio::spawn(changes::run(other, background(), shutdown.clone()));
+    for host in ["acme.forum.localhost", "globex.forum.localhost"] {
+        fixture.requested(host, &[]).await;
+        let heard = tokio::time::timeout(Duration::from_secs(30), announced.next()).await;
+        assert_eq!(heard.expect("an announcement").as_deref(), Some(host));
+    }
+    shutdown.cancel();
+    running.await.unwrap();
+}
