@@ -1,10 +1,9 @@
 //! The messages that a service takes from a queue, before there is anything to take them with.
 
+use crate::Kit;
 use contracts::messages::Message;
 use messaging::{Aws, Consumer, Handle, HandleRaw, Mismatch, RAW, consumer::Complete};
 use std::collections::BTreeSet;
-
-use crate::Kit;
 
 /// The handlers of one queue; each is the service's `App`.
 pub struct Handlers<A> {

@@ -8,14 +8,12 @@ use common::{
     server::Health,
 };
 use redis::aio::ConnectionManager;
-use sqlx::PgPool;
 use std::sync::Arc;
 
 /// Held once by each service's `App`, which [`crate::state!`] makes stand for it; cheap to clone.
 #[derive(Clone)]
 pub struct Kit {
     pub db: Db,
-    pub pool: PgPool,
     pub redis: ConnectionManager,
     pub access: Access,
     /// The service's client, for calls to other services.
@@ -31,7 +29,6 @@ impl Kit {
         let client = PlatformClient::new(base);
         let db = Db::connect(database, name, ambient.clone())?;
         Ok(Self {
-            pool: db.pool().clone(),
             db,
             access: Access::remote(base, redis.clone(), client.clone()),
             redis,
@@ -49,11 +46,11 @@ impl Kit {
 
     /// What the service stands on.
     pub fn health(&self) -> Health {
-        self.access.with_keys(Health::default().with_database(&self.pool).with_redis(&self.redis))
+        self.access.with_keys(Health::default().with_database(self.db.pool()).with_redis(&self.redis))
     }
 }
 
-/// Makes a service's `App` stand for the [`Kit`] in its field `kit`: `app.pool`, and the extractors of handlers.
+/// Makes a service's `App` stand for the [`Kit`] in its field `kit`: `app.db`, and the extractors of handlers.
 #[macro_export]
 macro_rules! state {
     ($app:ident) => {

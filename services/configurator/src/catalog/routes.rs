@@ -28,7 +28,7 @@ pub async fn list(
     Query(page): Query<PageQuery>,
 ) -> Result<Json<Page<CatalogueItem>>, Problem> {
     let page = page.check()?;
-    let latest = store::list(&mut *app.pool.acquire().await?, page).await?;
+    let latest = store::list(&mut *app.db.pool().acquire().await?, page).await?;
     let Page { items, next_cursor } = Page::cut(latest, page, |latest| latest.id);
     Ok(Json(Page { items: items.into_iter().map(|latest| latest.manifest.0.into()).collect(), next_cursor }))
 }
