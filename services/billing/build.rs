@@ -5,5 +5,4 @@
 fn main() {
     println!("cargo:rerun-if-changed=../../migrations/billing");
     println!("cargo:rerun-if-changed=../../openapi/docs/billing");
-    println!("cargo:rerun-if-changed=manifest.toml");
 }

@@ -5,5 +5,4 @@
 fn main() {
     println!("cargo:rerun-if-changed=../../migrations/configurator");
     println!("cargo:rerun-if-changed=../../openapi/docs/configurator");
-    println!("cargo:rerun-if-changed=manifest.toml");
 }

@@ -86,7 +86,7 @@ pub enum Scope {
     Platform,
 }
 
-/// The list of permissions of one namespace, as a platform service ships it (`services/<name>/manifest.toml`).
+/// The list of permissions of one namespace, as a platform service ships it (`services/<name>/permissions.toml`).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct PermissionList {
@@ -95,7 +95,7 @@ pub struct PermissionList {
 }
 
 impl PermissionList {
-    /// Reads a `manifest.toml` of a platform service.
+    /// Reads the `permissions.toml` of a platform service.
     pub fn parse(text: &str) -> Result<Self, toml::de::Error> {
         toml::from_str(text)
     }

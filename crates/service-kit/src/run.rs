@@ -62,7 +62,7 @@ pub async fn start<S: Service>(
     for consumer in consumers.collect::<Result<Vec<_>, _>>()? {
         tasks.spawn(|shutdown| consumer.run(shutdown));
     }
-    let (list, background) = (PermissionList::parse(S::MANIFEST)?, tasks.background());
+    let (list, background) = (PermissionList::parse(S::PERMISSIONS)?, tasks.background());
     tasks.spawn(|shutdown| register::<S>(app.clone(), background, list, shutdown));
     S::background(&app, &tasks);
     let health = app.health();

@@ -25,8 +25,8 @@ pub trait Service: Sized + 'static {
     const TITLE: &'static str;
     /// The prose of its operations, `openapi/docs/<name>`.
     const DOCS: &'static Dir<'static>;
-    /// The text of its `manifest.toml`: the permissions that it checks.
-    const MANIFEST: &'static str;
+    /// The text of its `permissions.toml`: the permissions that it checks.
+    const PERMISSIONS: &'static str;
     /// The tables of its own; those of messages come by themselves.
     const MIGRATOR: &'static Migrator;
     /// What its binary can do besides what every service's can.
@@ -103,7 +103,7 @@ impl<S: Service> Program for S {
     }
 
     fn faults() -> Vec<String> {
-        let list = PermissionList::parse(S::MANIFEST);
+        let list = PermissionList::parse(S::PERMISSIONS);
         let mut faults = list.map_or_else(|error| vec![error.to_string()], |list| list.faults());
         faults.extend(openapi::faults(&Self::openapi()));
         let consumers = S::consumers();

@@ -67,7 +67,7 @@ impl Service for Auth {
     const ABOUT: &'static str = "Who somebody is: accounts, tenants, sessions and tokens";
     const TITLE: &'static str = "Auth";
     const DOCS: &'static Dir<'static> = &DOCS;
-    const MANIFEST: &'static str = include_str!("../manifest.toml");
+    const PERMISSIONS: &'static str = include_str!("../permissions.toml");
     const MIGRATOR: &'static Migrator = &MIGRATOR;
     const COMMANDS: &'static [Command] = &[operator::SEED_OPERATOR];
     type Settings = Settings;

@@ -43,7 +43,7 @@ impl Service for Billing {
     const ABOUT: &'static str = "Usage, rates, cycles and invoices";
     const TITLE: &'static str = "Billing";
     const DOCS: &'static Dir<'static> = &DOCS;
-    const MANIFEST: &'static str = include_str!("../manifest.toml");
+    const PERMISSIONS: &'static str = include_str!("../permissions.toml");
     const MIGRATOR: &'static Migrator = &MIGRATOR;
     type Settings = Settings;
     type App = App;

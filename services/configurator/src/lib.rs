@@ -52,7 +52,7 @@ impl Service for Configurator {
     const ABOUT: &'static str = "Product services, and each tenant's instances of them";
     const TITLE: &'static str = "Configurator";
     const DOCS: &'static Dir<'static> = &DOCS;
-    const MANIFEST: &'static str = include_str!("../manifest.toml");
+    const PERMISSIONS: &'static str = include_str!("../permissions.toml");
     const MIGRATOR: &'static Migrator = &MIGRATOR;
     type Settings = Settings;
     type App = App;

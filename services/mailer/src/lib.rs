@@ -51,7 +51,7 @@ impl Service for Mailer {
     const ABOUT: &'static str = "Sends mail through SES, once each";
     const TITLE: &'static str = "Mailer";
     const DOCS: &'static Dir<'static> = &DOCS;
-    const MANIFEST: &'static str = include_str!("../manifest.toml");
+    const PERMISSIONS: &'static str = include_str!("../permissions.toml");
     const MIGRATOR: &'static Migrator = &MIGRATOR;
     const COMMANDS: &'static [Command] = &[bootstrap::BOOTSTRAP];
     type Settings = Settings;

@@ -61,7 +61,7 @@ impl Service for Permission {
     const ABOUT: &'static str = "Who may do what";
     const TITLE: &'static str = "Permission";
     const DOCS: &'static Dir<'static> = &DOCS;
-    const MANIFEST: &'static str = include_str!("../manifest.toml");
+    const PERMISSIONS: &'static str = include_str!("../permissions.toml");
     const MIGRATOR: &'static Migrator = &MIGRATOR;
     const COMMANDS: &'static [Command] = &[assertions::ASSERT];
     type Settings = ();

@@ -47,7 +47,7 @@ impl Service for Worker {
     const ABOUT: &'static str = "Runs background work, each job by one worker at a time";
     const TITLE: &'static str = "Worker";
     const DOCS: &'static Dir<'static> = &DOCS;
-    const MANIFEST: &'static str = include_str!("../manifest.toml");
+    const PERMISSIONS: &'static str = include_str!("../permissions.toml");
     const MIGRATOR: &'static Migrator = &MIGRATOR;
     type Settings = Settings;
     type App = App;

@@ -1,4 +1,4 @@
-//! Do the documents and the manifests speak of the same permissions? That the code demands what the document says is tried by each service's own tests.
+//! Whether documents and lists speak of the same permissions. That the code demands what the document says is tried by each service's own tests.
 
 use crate::files::{SERVICES, checkout, folder, products, text};
 use contracts::manifest::{Manifest, PermissionList, Scope};
@@ -20,7 +20,7 @@ fn listed(service: &str) -> (String, BTreeSet<String>) {
     let names = |permissions: Vec<contracts::manifest::PermissionEntry>| {
         permissions.into_iter().map(|entry| entry.name).collect()
     };
-    let own = format!("services/{service}/manifest.toml");
+    let own = format!("services/{service}/permissions.toml");
     if checkout().join(&own).exists() {
         let list = PermissionList::parse(&text(&own)).unwrap();
         assert!(list.faults().is_empty(), "{own}: {:?}", list.faults());
@@ -33,7 +33,7 @@ fn listed(service: &str) -> (String, BTreeSet<String>) {
 }
 
 #[test]
-fn what_the_routes_demand_is_what_the_manifests_list() {
+fn what_the_routes_demand_is_what_the_lists_have() {
     let mut documents = folder("openapi");
     assert_eq!(documents.len(), SERVICES.len());
     documents.extend(products().into_iter().flat_map(|product| folder(product.folder.join("openapi"))));
@@ -43,7 +43,7 @@ fn what_the_routes_demand_is_what_the_manifests_list() {
         assert_eq!(
             demanded(&document),
             listed,
-            "{service}: on the left what its operations demand, on the right what its manifest lists"
+            "{service}: on the left what its operations demand, on the right what its list has"
         );
     }
 }
@@ -67,7 +67,7 @@ fn sources(folder: &std::path::Path) -> String {
 #[test]
 fn the_code_gives_each_permission_the_scope_that_its_list_says() {
     for service in ["auth", "billing", "configurator", "mailer", "permission", "worker"] {
-        let list = PermissionList::parse(&text(&format!("services/{service}/manifest.toml"))).unwrap();
+        let list = PermissionList::parse(&text(&format!("services/{service}/permissions.toml"))).unwrap();
         let listed: BTreeSet<_> =
             list.permissions.into_iter().map(|entry| (entry.name, entry.scope == Scope::Platform)).collect();
         assert_eq!(declared(service), listed, "{service}: on the left the code, on the right the list");

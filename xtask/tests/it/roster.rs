@@ -12,7 +12,7 @@ const OPS_OFFSET: u16 = common::config::OPS_OFFSET;
 fn each_service_has_its_folders() {
     for service in NAMES {
         for path in [
-            format!("services/{service}/manifest.toml"),
+            format!("services/{service}/permissions.toml"),
             format!("migrations/{service}"),
             format!("openapi/docs/{service}/index.md"),
             format!("openapi/{service}.json"),

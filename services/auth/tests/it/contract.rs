@@ -15,6 +15,6 @@ async fn every_operation_keeps_the_contract() {
 
 #[test]
 fn the_manifest_is_sound() {
-    let list = PermissionList::parse(include_str!("../../manifest.toml")).unwrap();
+    let list = PermissionList::parse(include_str!("../../permissions.toml")).unwrap();
     assert_eq!((list.namespace.as_str(), list.faults()), ("auth", Vec::new()));
 }
