@@ -43,7 +43,7 @@ fn instance_server(env: &mut Env) -> Option<InstanceServer> {
 fn domains(env: &mut Env) -> Option<Domains> {
     let product = env
         .explain("Domains under which tenants get hosts for the asking, comma-separated.")
-        .required::<String>("PRODUCT_DOMAINS");
+        .or::<String>("PRODUCT_DOMAINS", "");
     let platform = env
         .explain("The platform's own domain, below which no tenant has a host.")
         .required::<String>("PLATFORM_DOMAIN");

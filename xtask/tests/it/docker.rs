@@ -1,7 +1,8 @@
-//! Does what is built and started in containers fit the rest of the checkout?
+//! What is built and started in containers. Does it fit the rest of the checkout?
 
 use crate::files;
 use aws_lc_rs::digest;
+use local_stack::products::Product;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
@@ -14,59 +15,72 @@ fn value<'a>(text: &'a str, prefix: &str, name: &str) -> &'a str {
         .trim_matches('"')
 }
 
-/// What the image of that name is built from: the platform's, or a product's.
-fn dockerfile(image: &str) -> String {
-    let name = image.rsplit('/').next().unwrap().split(':').next().unwrap();
-    let products = files::products().into_iter();
-    let product = products.filter_map(|product| {
-        (name == format!("{}-{}", files::PREFIX, product.name)).then_some(product.folder.join("Dockerfile"))
-    });
-    let own = (name == files::PREFIX).then(|| files::checkout().join("docker/Dockerfile"));
-    let file = product.chain(own).next().unwrap_or_else(|| panic!("nothing is built as {image}"));
-    std::fs::read_to_string(&file).unwrap_or_else(|error| panic!("{}: {error}", file.display()))
-}
-
-/// Programs in an image: built for it, or taken from the platform's.
-fn binaries(dockerfile: &str) -> Vec<&str> {
-    let taken = dockerfile.lines().filter_map(|line| line.strip_prefix("COPY --from=platform /usr/local/bin/"));
-    let taken = taken.filter_map(|line| line.split(' ').next());
-    value(dockerfile, "ARG ", "BINARIES").split(' ').chain(taken).collect()
+/// Programs in an image: of the service that it is built for in compose, or else of the platform.
+fn binaries(image: &str) -> Vec<String> {
+    let name = |image: &str| image.rsplit('/').next().unwrap().split(':').next().unwrap().to_owned();
+    let compose = files::compose();
+    let services = compose["services"].as_object().unwrap().values();
+    let mut built = services.filter(|service| service["build"].is_object());
+    let built = built.find(|service| name(service["image"].as_str().unwrap()) == name(image));
+    let build = &built.unwrap_or_else(|| panic!("nothing is built as {image}"))["build"];
+    assert_eq!(build["dockerfile"], "docker/Dockerfile");
+    let dockerfile = files::text("docker/Dockerfile");
+    let otherwise = value(&dockerfile, "ARG ", "BINARIES");
+    build["args"]["BINARIES"].as_str().unwrap_or(otherwise).split(' ').map(str::to_owned).collect()
 }
 
 #[test]
 fn images_are_built_with_the_toolchain_that_developers_use() {
     let toolchain = files::text("rust-toolchain.toml");
     let channel = toolchain.lines().find_map(|line| line.strip_prefix("channel = ")).unwrap().trim_matches('"');
-    for container in files::served().values() {
-        let dockerfile = dockerfile(container["image"].as_str().unwrap());
-        assert_eq!(value(&dockerfile, "ARG ", "RUST_VERSION"), channel);
-    }
+    assert_eq!(value(&files::text("docker/Dockerfile"), "ARG ", "RUST_VERSION"), channel);
 }
 
 #[test]
 fn an_image_has_what_is_started_from_it() {
-    let definitions = files::task_definitions();
+    let (compose, definitions) = (files::compose(), files::task_definitions());
     let deployed = definitions.values().flat_map(|definition| files::items(definition, "containerDefinitions"));
-    for container in deployed {
-        let (program, dockerfile) = (files::program(container), dockerfile(container["image"].as_str().unwrap()));
-        assert!(binaries(&dockerfile).contains(&program), "{program} is not in the image");
-        assert!(
-            dockerfile.contains(&format!("USER {}", container["user"].as_str().unwrap())),
-            "{program} runs as another user than the image's"
-        );
+    for container in deployed.chain(ours(&compose).into_iter().map(|(_, service)| service)) {
+        let (program, image) = (files::program(container), container["image"].as_str().unwrap());
+        assert!(binaries(image).iter().any(|binary| binary == program), "{program} is not in {image}");
     }
-    for (name, service) in ours(&files::compose()) {
-        let dockerfile = dockerfile(service["image"].as_str().unwrap());
-        assert!(binaries(&dockerfile).contains(&files::program(service)), "{name} is not in its image");
+    let dockerfile = files::text("docker/Dockerfile");
+    let users: Vec<_> = dockerfile.lines().filter_map(|line| line.strip_prefix("USER ")).collect();
+    assert_eq!(users.len(), dockerfile.matches("FROM gcr.io/distroless/").count());
+    for container in files::served().values() {
+        assert!(users.iter().all(|user| container["user"] == *user), "{users:?}: {}", container["user"]);
     }
 }
 
-/// A product's release is its own: nothing of one is in the platform's image.
+/// A product's release is its own: the platform's image holds no bundle, and what the platform is deployed with no product's name.
 #[test]
-fn the_platforms_image_knows_no_product() {
+fn the_platform_is_deployed_without_a_products_name() {
     let dockerfile = files::text("docker/Dockerfile");
-    assert!(!dockerfile.contains("bundles"));
-    assert!(files::products().iter().all(|product| !dockerfile.contains(&product.name)));
+    assert!(!dockerfile.rsplit("FROM ").next().unwrap().contains("bundles"));
+    let mut texts = vec![dockerfile];
+    for path in ["docker-compose.yml", "docker/env.example", "docker/databases.sql", "docker/redis-users.conf"] {
+        texts.push(files::text(path));
+    }
+    for path in ["ecs/taskdefs", "ecs/policies/task", "ecs/policies/execution"] {
+        texts.extend(files::folder(path).into_values().map(|file| file.to_string()));
+    }
+    for Product { name, .. } in files::products() {
+        assert!(!texts.iter().any(|text| text.contains(&name)), "{name}");
+    }
+}
+
+/// A product's image gets the bundles that lie with the product.
+#[test]
+fn a_products_image_is_built_from_the_products_folder() {
+    let (compose, checkout) = (files::compose(), files::checkout());
+    let builds: Vec<_> = compose["services"].as_object().unwrap().values().map(|service| &service["build"]).collect();
+    for product in files::products().iter().filter(|product| product.folder.join("docker-compose.yml").exists()) {
+        let folder = product.folder.strip_prefix(&checkout).unwrap().to_str().unwrap();
+        assert!(
+            builds.iter().any(|build| build["target"] == "product" && build["args"]["PRODUCT"] == folder),
+            "{folder}"
+        );
+    }
 }
 
 /// The services of docker-compose.yml that run one of our images.
@@ -75,19 +89,40 @@ fn ours(compose: &Value) -> Vec<(&String, &Value)> {
     services.filter(|(_, service)| service["image"].as_str().unwrap().starts_with(files::PREFIX)).collect()
 }
 
-/// The variables that `docker compose` substitutes, and those of the example file: no more, no less, and no other values.
-#[test]
-fn the_example_has_every_setting_of_compose() {
-    let (compose, example) = (files::text("docker-compose.yml"), files::text("docker/env.example"));
-    let set: BTreeMap<_, _> =
-        example.lines().filter(|line| !line.starts_with('#')).filter_map(|line| line.split_once('=')).collect();
-    let mut used = BTreeMap::new();
-    for variable in compose.split("${").skip(1).map(|rest| rest.split('}').next().unwrap()) {
-        let (name, otherwise) = variable.split_once(':').unwrap_or((variable, ""));
-        let value = *set.get(name).unwrap_or_else(|| panic!("docker/env.example lacks {name}"));
-        used.insert(name, otherwise.strip_prefix('-').unwrap_or(value));
+/// What the lines of .env set, where later ones may refer to earlier ones, as compose reads them.
+fn settings(files: &[String]) -> BTreeMap<String, String> {
+    let mut set = BTreeMap::new();
+    for line in files.iter().flat_map(|file| file.lines()).filter(|line| !line.starts_with('#')) {
+        let Some((name, value)) = line.split_once('=') else { continue };
+        let value = set.iter().fold(value.to_owned(), |value, (name, set): (&String, &String)| {
+            value.replace(&format!("${{{name}}}"), set)
+        });
+        set.insert(name.to_owned(), value);
     }
-    assert_eq!(used, set, "left docker-compose.yml with its defaults, right docker/env.example");
+    set
+}
+
+/// The variables that `docker compose` substitutes, and those of the example files: no more, no less, and no other values.
+#[track_caller]
+fn assert_used(compose: &[String], mut set: BTreeMap<String, String>) {
+    set.remove("COMPOSE_FILE");
+    let mut used = BTreeMap::new();
+    for variable in compose.iter().flat_map(|file| file.split("${").skip(1)).map(|rest| rest.split('}').next().unwrap())
+    {
+        let (name, otherwise) = variable.split_once(':').unwrap_or((variable, ""));
+        let value = set.get(name).unwrap_or_else(|| panic!("no example file has {name}"));
+        // A list is empty without a product.
+        let otherwise = otherwise.strip_prefix('-').filter(|text| !text.is_empty());
+        used.insert(name.to_owned(), otherwise.unwrap_or(value).to_owned());
+    }
+    assert_eq!(used, set, "left compose with its defaults, right the example files");
+}
+
+#[test]
+fn the_examples_have_every_setting_of_compose() {
+    let (compose, examples) = (files::compose_files(), files::compose_settings());
+    assert_used(&compose[..1], settings(&examples[..1]));
+    assert_used(&compose, settings(&examples));
 }
 
 /// Whoever has something on a port can move ours in .env, and nobody else's machine is let in.
@@ -100,7 +135,8 @@ fn every_port_is_of_this_machine_only_and_comes_from_the_settings() {
     for mapping in mappings.into_iter().map(|mapping| mapping.as_str().unwrap()) {
         assert!(mapping.starts_with("127.0.0.1:${") && mapping.contains("_PORT:-"), "{mapping}");
     }
-    assert!(!files::text("docker-compose.yml").contains("localhost:80"), "a port that no setting moves");
+    let moved = files::compose_files().iter().all(|file| !file.contains("localhost:80"));
+    assert!(moved, "a port that no setting moves");
 }
 
 /// Each `build:` exports the image once more, and leaves the one before without a name.
@@ -131,10 +167,10 @@ fn a_login_at_postgresql_may_take_the_same_few_seconds_everywhere() {
 
 #[test]
 fn the_examples_clients_are_known_by_the_hashes_of_their_secrets() {
-    let example = files::text("docker/env.example");
-    for client in value(&example, "", "PLATFORM_CLIENTS").split(',') {
+    let set = settings(&files::compose_settings());
+    for client in set["PLATFORM_CLIENTS"].split(',') {
         let (id, hash) = client.split_once(':').unwrap();
-        let secret = value(&example, "", &format!("{}_CLIENT_SECRET", id.to_uppercase()));
+        let secret = &set[&format!("{}_CLIENT_SECRET", id.to_uppercase())];
         let hex: String = digest::digest(&digest::SHA256, secret.as_bytes())
             .as_ref()
             .iter()

@@ -1,10 +1,10 @@
-//! Where are the files that deployments are made of, and what do they say?
+//! The files that deployments are made of: where they are, and what they say.
 
 use local_stack::products::{self, Product};
-use serde_json::Value;
+use serde_json::{Map, Value, json};
 use std::{
     collections::BTreeMap,
-    fs,
+    fs, iter, mem,
     path::{Path, PathBuf},
 };
 
@@ -89,9 +89,32 @@ pub fn program(container: &Value) -> &str {
     entry_point.strip_prefix("/usr/local/bin/").unwrap_or_else(|| panic!("{entry_point} is in no image of ours"))
 }
 
-/// docker-compose.yml, with what it merges and refers to in place.
+/// What compose starts: the platform's file, then each product's own.
+pub fn compose_files() -> Vec<String> {
+    with_products("docker-compose.yml", "docker-compose.yml")
+}
+
+/// The settings of compose, in the order in which they come into .env.
+pub fn compose_settings() -> Vec<String> {
+    with_products("docker/env.example", "env.example")
+}
+
+/// The text of the platform's file, and of each product's that has one.
+fn with_products(own: &str, products: &str) -> Vec<String> {
+    let others = self::products().into_iter().map(|product| product.folder.join(products));
+    iter::once(text(own)).chain(others.filter_map(|file| fs::read_to_string(file).ok())).collect()
+}
+
+/// The services of compose, with what their file merges and refers to in place.
 pub fn compose() -> Value {
-    serde_saphyr::from_str(&text("docker-compose.yml")).unwrap()
+    let mut services = Map::new();
+    for file in compose_files() {
+        let mut file: Value = serde_saphyr::from_str(&file).unwrap();
+        for (name, service) in mem::take(file["services"].as_object_mut().unwrap()) {
+            assert!(services.insert(name.clone(), service).is_none(), "{name} is in two files of compose");
+        }
+    }
+    json!({"services": services})
 }
 
 /// The elements of an array; none if it is absent.
