@@ -52,10 +52,7 @@ CREATE TABLE instance_secrets (
     owner_password bytea NOT NULL,
     app_password bytea NOT NULL,
     -- Null once the setup form was taken.
-    setup_code bytea,
-    wrong_codes integer NOT NULL DEFAULT 0,
-    -- No code is looked at before.
-    codes_from timestamptz
+    setup_code bytea
 );
 
 -- Whoever listens hears of each change when it is committed, whichever transaction made it.

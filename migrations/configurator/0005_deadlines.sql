@@ -19,7 +19,3 @@ CREATE INDEX instances_overdue ON instances (due_at) WHERE state IN ('migrating'
 CREATE INDEX instances_unproved ON instances (due_at) WHERE state = 'awaiting_proof' AND reason IS NULL;
 CREATE INDEX instances_unfinished ON instances (state_since)
     WHERE state IN ('awaiting_proof', 'requested', 'provisioning', 'awaiting_setup', 'migrating', 'seeding');
-
--- Codes of the old, short kind are replaced: 29 bytes are around a code, which has 28 characters now. `wrong_codes` and `codes_from` are
--- the lock that such codes needed; only processes that were not updated yet use them.
-CREATE INDEX instance_secrets_short_code ON instance_secrets (instance_id) WHERE octet_length(setup_code) < 57;

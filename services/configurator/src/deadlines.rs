@@ -10,10 +10,8 @@
 //! | [`overdue`] | what became of a job whose end was not heard of? |
 //! | [`proofs`] | which hosts are proved by now? |
 //! | [`expiry`] | what does nobody finish? |
-//! | [`codes`] | which setup codes are of the old, short kind? |
 //! | [`store`] | which instances are due? |
 
-pub mod codes;
 pub mod expiry;
 pub mod overdue;
 pub mod proofs;
@@ -56,8 +54,6 @@ pub async fn pass(app: &App, background: Background) -> sqlx::Result<usize> {
 async fn look(app: &App, background: Background, part: Part) -> sqlx::Result<usize> {
     match part {
         Part::Proofs => proofs::look_up(app, background).await,
-        Part::TheRest => Ok(codes::renew(app, background).await?
-            + overdue::ask(app, background).await?
-            + expiry::delete(app, background).await?),
+        Part::TheRest => Ok(overdue::ask(app, background).await? + expiry::delete(app, background).await?),
     }
 }

@@ -6,7 +6,7 @@
 //! | [`view`] | what does a tenant see of an instance? |
 //! | [`model`] | which step is legal in which state? |
 //! | [`transitions`] | how does an instance move on, and which job does it then wait for? |
-//! | [`wish`] | can this service be enabled so? |
+//! | [`spec`] | can this service be enabled so? |
 //! | [`creation`] | what is written when a service is enabled? |
 //! | [`host_name`] | what is a host name? |
 //! | [`setup`] | is the setup form filled in right? |
@@ -19,7 +19,7 @@ pub mod host_name;
 pub mod model;
 pub mod routes;
 pub mod setup;
+pub mod spec;
 pub mod store;
 pub mod transitions;
 pub mod view;
-pub mod wish;

@@ -1,4 +1,4 @@
-//! Which service runs for which tenant, on which host? The configurator keeps the catalogue, makes instances and moves
+//! Which service runs for which tenant, on which host? The configurator keeps the catalog, makes instances and moves
 //! them through their states.
 //!
 //! | module | answers |

@@ -21,7 +21,7 @@ use crate::{
     app::App,
     instances::{
         self,
-        model::{State, Step},
+        model::{self, InstanceState, Step},
         store::UNPROVISIONED,
     },
     secrets::{Purpose, Unreadable},
@@ -111,7 +111,7 @@ async fn make_or_drop(app: &App, tenant: &TenantScope, claim: &Claim) -> Result<
     if !is_ours.await.map_err(Failure::Registry)? {
         return Err(Failure::Lost);
     }
-    if claim.state == State::Deleting {
+    if claim.state == InstanceState::Deleting {
         held.drop_all(&names).await?;
         return Ok(Step::Dropped);
     }
@@ -129,10 +129,10 @@ async fn finish(app: &App, tenant: &TenantScope, claim: &Claim, step: Step) -> s
     let mut tx = tenant.begin().await?;
     let instance = instances::store::lock(&mut tx, claim.instance).await?;
     let Some(instance) = instance.filter(|instance| instance.claimed_by == Some(claim.id)) else { return Ok(()) };
-    let Some(state) = instance.state.after(step) else { return Ok(()) };
+    let Some(state) = model::after(instance.state, step) else { return Ok(()) };
     let now = app.ambient.now();
     instances::store::advance(&mut tx, instance.id, state, None, now).await?;
-    if state == State::Deleted {
+    if state == InstanceState::Deleted {
         store::forget_secrets(&mut tx, instance.id).await?;
     }
     tx.commit().await?;

@@ -41,16 +41,26 @@ pub struct HostRecord {
 /// Where an instance is on its way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "sqlx", derive(sqlx::Type), sqlx(type_name = "text", rename_all = "snake_case"))]
 #[serde(rename_all = "snake_case")]
 pub enum InstanceState {
+    /// The host is somebody's own domain: waits for the DNS record that proves it.
     AwaitingProof,
+    /// Waits for the provisioner.
     Requested,
+    /// The provisioner makes the database and its roles.
     Provisioning,
+    /// The host shows the setup form.
     AwaitingSetup,
+    /// The worker makes the tables.
     Migrating,
+    /// The worker fills in what the setup form said.
     Seeding,
+    /// In use, and billed.
     Active,
+    /// Cancelled or expired: the host is free, and the provisioner drops the database and its roles.
     Deleting,
+    /// Gone.
     Deleted,
 }
 

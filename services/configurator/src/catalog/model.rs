@@ -13,9 +13,9 @@ const LARGEST_ANNOUNCEMENT: usize = 200 * 1024;
 /// The setup form has a field of its own of that name.
 const CODE_FIELD: &str = "setup_code";
 
-/// A service as the catalogue shows it, in its latest version.
+/// A service as the catalog shows it, in its latest version.
 #[derive(Clone, Debug, Serialize, ToSchema)]
-pub struct CatalogueItem {
+pub struct CatalogItem {
     #[schema(example = "forum")]
     pub service: String,
     #[schema(example = "1.0.0")]
@@ -29,12 +29,12 @@ pub struct CatalogueItem {
     #[schema(value_type = String, example = "0.02")]
     pub price_per_hour: Decimal,
     pub modules: Vec<Module>,
-    pub meters: Vec<CatalogueMeter>,
+    pub meters: Vec<CatalogMeter>,
 }
 
 /// Something that is counted and billed.
 #[derive(Clone, Debug, Serialize, ToSchema)]
-pub struct CatalogueMeter {
+pub struct CatalogMeter {
     #[schema(example = "posts")]
     pub name: String,
     #[schema(example = "post")]
@@ -43,7 +43,7 @@ pub struct CatalogueMeter {
     pub price_per_unit: Decimal,
 }
 
-impl From<Manifest> for CatalogueItem {
+impl From<Manifest> for CatalogItem {
     fn from(manifest: Manifest) -> Self {
         let Manifest { service, version, title, description, currency, price_per_hour, modules, meters, .. } = manifest;
         Self {
@@ -54,12 +54,12 @@ impl From<Manifest> for CatalogueItem {
             currency,
             price_per_hour,
             modules,
-            meters: meters.into_iter().map(CatalogueMeter::from).collect(),
+            meters: meters.into_iter().map(CatalogMeter::from).collect(),
         }
     }
 }
 
-impl From<Meter> for CatalogueMeter {
+impl From<Meter> for CatalogMeter {
     fn from(meter: Meter) -> Self {
         Self { name: meter.name, unit: meter.unit, price_per_unit: meter.price_per_unit }
     }

@@ -1,7 +1,7 @@
-//! What can callers ask of the catalogue, and who may publish?
+//! What can callers ask of the catalog, and who may publish?
 
 use super::{
-    model::{self, CatalogueItem},
+    model::{self, CatalogItem},
     store,
 };
 use crate::{app::App, hosts::routes::Products};
@@ -18,23 +18,23 @@ permissions! {
     pub PublishServices = platform "configurator.publishServices",
 }
 
-type Published = (StatusCode, Json<CatalogueItem>);
+type Published = (StatusCode, Json<CatalogItem>);
 
-#[utoipa::path(get, path = "/v1/services", operation_id = "listServices", tag = "catalogue", params(PageQuery),
-    responses((status = 200, body = Page<CatalogueItem>)), security(("bearer" = [])))]
+#[utoipa::path(get, path = "/v1/services", operation_id = "listServices", tag = "catalog", params(PageQuery),
+    responses((status = 200, body = Page<CatalogItem>)), security(("bearer" = [])))]
 pub async fn list(
     State(app): State<App>,
     _: Authenticated,
     Query(page): Query<PageQuery>,
-) -> Result<Json<Page<CatalogueItem>>, Problem> {
+) -> Result<Json<Page<CatalogItem>>, Problem> {
     let page = page.check()?;
     let latest = store::list(&mut *app.db.pool().acquire().await?, page).await?;
     let Page { items, next_cursor } = Page::cut(latest, page, |latest| latest.id);
     Ok(Json(Page { items: items.into_iter().map(|latest| latest.manifest.0.into()).collect(), next_cursor }))
 }
 
-#[utoipa::path(post, path = "/v1/services", operation_id = "publishService", tag = "catalogue", request_body = Publication,
-    responses((status = 201, body = CatalogueItem, description = "Published."), (status = 200, body = CatalogueItem, description = "The very same was published before."),
+#[utoipa::path(post, path = "/v1/services", operation_id = "publishService", tag = "catalog", request_body = Publication,
+    responses((status = 201, body = CatalogItem, description = "Published."), (status = 200, body = CatalogItem, description = "The very same was published before."),
         (status = 409, description = "`version_taken`: this version was published with other content. `version_not_newer`: it is neither newer than all others nor a patch of its line.")),
     security(("bearer" = ["configurator.publishServices"])))]
 pub async fn publish(
@@ -45,9 +45,9 @@ pub async fn publish(
     publish_as(&app, &caller.principal, body.manifest).await
 }
 
-#[utoipa::path(put, path = "/internal/services/{name}", operation_id = "publishOwnService", tag = "catalogue", params(("name" = String, Path)),
+#[utoipa::path(put, path = "/internal/services/{name}", operation_id = "publishOwnService", tag = "catalog", params(("name" = String, Path)),
     request_body = Publication,
-    responses((status = 201, body = CatalogueItem, description = "Published."), (status = 200, body = CatalogueItem, description = "The very same was published before."),
+    responses((status = 201, body = CatalogItem, description = "Published."), (status = 200, body = CatalogItem, description = "The very same was published before."),
         (status = 409, description = "`version_taken`: this version was published with other content. `version_not_newer`: it is neither newer than all others nor a patch of its line.")),
     security(("platform_client" = ["*"])))]
 pub async fn publish_own(

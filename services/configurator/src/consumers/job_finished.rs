@@ -2,7 +2,7 @@
 
 use crate::{
     app::App,
-    instances::{store, transitions},
+    instances::{model, store, transitions},
 };
 use common::db::TenantTx;
 use contracts::messages::JobFinished;
@@ -20,7 +20,7 @@ impl Handle<JobFinished> for App {
             tracing::info!(job_id = %job.job_id, instance_id = %id, "The end of a job that no instance waits for");
             return Ok(());
         };
-        if instance.state.job().is_none_or(|(kind, _)| kind != job.kind) {
+        if model::job(instance.state).is_none_or(|(kind, _)| kind != job.kind) {
             return Err(Fault::permanent(format!(
                 "an instance in state {:?} does not wait for a job of kind {}",
                 instance.state, job.kind

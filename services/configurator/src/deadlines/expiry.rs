@@ -4,7 +4,10 @@
 use super::{BATCH, store};
 use crate::{
     app::App,
-    instances::{self, model::Step},
+    instances::{
+        self,
+        model::{self, Step},
+    },
 };
 use common::db::Background;
 
@@ -15,7 +18,7 @@ pub async fn delete(app: &App, background: Background) -> sqlx::Result<usize> {
     for due in &unfinished {
         let tx = tx.narrow(due.tenant_id).await?;
         let Some(instance) = instances::store::get(tx, due.id).await? else { continue };
-        let Some(state) = instance.state.after(Step::Cancel) else { continue };
+        let Some(state) = model::after(instance.state, Step::Cancel) else { continue };
         instances::store::advance(tx, due.id, state, None, now).await?;
         tracing::info!(instance_id = %due.id, state = ?instance.state, "An instance that nobody finished is deleted");
     }

@@ -86,22 +86,3 @@ pub async fn ordered_again(tx: &mut TenantTx, id: InstanceId, at: DateTime<Utc>)
     .await
     .map(drop)
 }
-
-/// Locks the secrets of instances whose setup code is shorter than codes are.
-pub async fn lock_short_codes(tx: &mut CrossTenantTx, limit: i64) -> sqlx::Result<Vec<Owned>> {
-    // As the index has it: 29 bytes around a code of 28.
-    let due = sqlx::query_as!(
-        Owned,
-        "SELECT id, tenant_id FROM instance_secrets JOIN instances ON id = instance_id
-         WHERE octet_length(setup_code) < 57 LIMIT $1 FOR UPDATE OF instance_secrets SKIP LOCKED",
-        limit
-    );
-    due.fetch_all(&mut **tx).await
-}
-
-pub async fn set_code(tx: &mut TenantTx, id: InstanceId, sealed: &[u8]) -> sqlx::Result<()> {
-    sqlx::query!("UPDATE instance_secrets SET setup_code = $2 WHERE instance_id = $1", id.0, sealed)
-        .execute(&mut **tx)
-        .await
-        .map(drop)
-}

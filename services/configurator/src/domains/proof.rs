@@ -9,7 +9,7 @@ use super::{
     resolver::{Resolver, Unresolved},
 };
 use crate::instances::{
-    model::{State, Step},
+    model::{self, InstanceState, Step},
     store::{self, Instance},
     transitions,
 };
@@ -61,7 +61,7 @@ const AGAIN: u32 = 10;
 
 /// The record that an instance waits for; `None` if it waits for none.
 pub fn awaited(instance: &Instance) -> Option<HostProof> {
-    let value = instance.proof_token.clone().filter(|_| instance.state == State::AwaitingProof)?;
+    let value = instance.proof_token.clone().filter(|_| instance.state == InstanceState::AwaitingProof)?;
     Some(HostProof::of(&instance.host, value))
 }
 
@@ -83,7 +83,7 @@ pub async fn verify(
     else {
         return Ok(Verdict::Over);
     };
-    let Some(state) = instance.state.after(Step::Proved) else { return Ok(Verdict::Over) };
+    let Some(state) = model::after(instance.state, Step::Proved) else { return Ok(Verdict::Over) };
     match transitions::enter(&mut tx, &instance, state).await {
         Err(OutboxError::Database(error)) if constraint(&error) == Some("instances_host") => Ok(Verdict::Taken),
         entered => {

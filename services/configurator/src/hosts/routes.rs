@@ -8,12 +8,16 @@ use super::{
 use crate::{
     app::App,
     catalog,
-    instances::{self, model::State, view::not_found},
+    instances::{
+        self,
+        model::{self, InstanceState},
+        view::not_found,
+    },
     provisioning::server::Names,
     secrets::{Purpose, Unreadable},
 };
 use access::{Internal, callers};
-use axum::{extract::State as Service, http::StatusCode};
+use axum::{extract::State, http::StatusCode};
 use common::{
     db::TenantTx,
     http::{Json, Path},
@@ -39,13 +43,13 @@ const FAILED: u32 = 30;
 
 #[derive(Serialize, ToSchema)]
 pub struct SetupTaken {
-    pub state: State,
+    pub state: InstanceState,
 }
 
 #[utoipa::path(get, path = "/internal/hosts/{host}", operation_id = "getHost", tag = "hosts", params(("host" = String, Path)),
     responses((status = 200, body = HostRecord)), security(("platform_client" = ["*"])))]
 pub async fn get(
-    Service(app): Service<App>,
+    State(app): State<App>,
     caller: Internal<Products>,
     Path(host): Path<String>,
 ) -> Result<Json<HostRecord>, Problem> {
@@ -53,16 +57,16 @@ pub async fn get(
     let id = instance.id;
     let manifest = catalog::store::version(&mut tx, &instance.service, &instance.version).await?.ok_or_else(no_host)?;
     let modules = instances::store::modules(&mut tx, &[id.0]).await?;
-    let database_url = if instance.state.is_migrated() { Some(app_url(&mut tx, &app, id).await?) } else { None };
+    let database_url = if model::is_migrated(instance.state) { Some(app_url(&mut tx, &app, id).await?) } else { None };
     Ok(Json(HostRecord {
         instance_id: id,
         tenant_id: instance.tenant_id,
-        state: instance.state.into(),
+        state: instance.state,
         modules: modules.into_iter().filter(|module| module.removed_at.is_none()).map(|module| module.module).collect(),
         setup_schema: manifest.setup,
         generation: instance.generation,
         database_url,
-        retry_after: instance.state.redo().map(|_| if instance.reason.is_some() { FAILED } else { PASSING }),
+        retry_after: model::redo(instance.state).map(|_| if instance.reason.is_some() { FAILED } else { PASSING }),
         service: instance.service,
         version: instance.version,
         settings: instance.settings.0,
@@ -75,7 +79,7 @@ pub async fn get(
         (status = 429, description = "`too_many_requests`: wrong codes came from that source too often. The right one is always taken.")),
     security(("platform_client" = ["*"])))]
 pub async fn set_up(
-    Service(app): Service<App>,
+    State(app): State<App>,
     caller: Internal<Products>,
     product: Source,
     Path(host): Path<String>,
@@ -91,13 +95,14 @@ pub async fn set_up(
     responses((status = 200, body = Credentials), (status = 409, description = "`no_database`: the instance has no database yet.")),
     security(("platform_client" = ["worker"])))]
 pub async fn credentials(
-    Service(app): Service<App>,
+    State(app): State<App>,
     _: Internal<Worker>,
     Path(id): Path<InstanceId>,
 ) -> Result<Json<Credentials>, Problem> {
     let found = lookup::of_id(&app.db, id).await?;
-    let (mut tx, instance) = found.filter(|(_, instance)| instance.state != State::Deleting).ok_or_else(not_found)?;
-    if !instance.state.has_database() {
+    let (mut tx, instance) =
+        found.filter(|(_, instance)| instance.state != InstanceState::Deleting).ok_or_else(not_found)?;
+    if !model::has_database(instance.state) {
         return Err(Problem::conflict("no_database", "The instance has no database yet."));
     }
     let sealed = store::passwords(&mut tx, id).await?.ok_or_else(not_found)?;

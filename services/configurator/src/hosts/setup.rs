@@ -9,7 +9,7 @@ use crate::{
     catalog,
     instances::{
         self,
-        model::{State, Step},
+        model::{self, InstanceState, Step},
         setup,
         store::Instance,
         transitions,
@@ -57,7 +57,7 @@ pub async fn submit(
     host: &str,
     form: Submission,
     source: Source,
-) -> Result<State, Problem> {
+) -> Result<InstanceState, Problem> {
     let (mut tx, instance) = lookup::on_host(&app.db, client_id, host).await?;
     let is_right = is_right(&mut tx, app, &instance, &form.setup_code).await?;
     let mut errors = check_settings(&mut tx, &instance, &form.settings).await?;
@@ -77,9 +77,9 @@ pub async fn submit(
 }
 
 /// Stores what is right, unless somebody else was quicker.
-async fn take(tx: &mut TenantTx, seen: Instance, form: Submission) -> Result<State, Problem> {
+async fn take(tx: &mut TenantTx, seen: Instance, form: Submission) -> Result<InstanceState, Problem> {
     let mut instance = instances::store::lock(tx, seen.id).await?.ok_or_else(instances::view::not_found)?;
-    let next = instance.state.after(Step::SetUp).ok_or_else(not_awaiting_setup)?;
+    let next = model::after(instance.state, Step::SetUp).ok_or_else(not_awaiting_setup)?;
     instances::store::set_settings(tx, instance.id, &form.settings).await?;
     instance.settings = Json(form.settings);
     store::forget_code(tx, instance.id).await?;
@@ -89,7 +89,7 @@ async fn take(tx: &mut TenantTx, seen: Instance, form: Submission) -> Result<Sta
 
 async fn is_right(tx: &mut TenantTx, app: &App, instance: &Instance, given: &str) -> Result<bool, Problem> {
     let codes = store::setup_codes(tx, &[instance.id.0]).await?;
-    let (Some(_), Some(code)) = (instance.state.after(Step::SetUp), codes.first()) else {
+    let (Some(_), Some(code)) = (model::after(instance.state, Step::SetUp), codes.first()) else {
         return Err(not_awaiting_setup());
     };
     let expected = app

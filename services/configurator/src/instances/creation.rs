@@ -2,16 +2,21 @@
 
 use super::{
     setup,
+    spec::InstanceSpec,
     store::{self, Creation, Instance},
     view::not_found,
-    wish::Wish,
 };
 use crate::{app::App, domains::policy::Standing, hosts, secrets::Purpose};
 use common::db::TenantTx;
 use common::problem::{Problem, constraint};
 use contracts::id::{InstanceId, Principal};
 
-pub async fn create(tx: &mut TenantTx, app: &App, by: &Principal, wish: &Wish<'_>) -> Result<Instance, Problem> {
+pub async fn create(
+    tx: &mut TenantTx,
+    app: &App,
+    by: &Principal,
+    spec: &InstanceSpec<'_>,
+) -> Result<Instance, Problem> {
     if store::count_locked(tx).await? >= app.most_instances {
         let detail = format!(
             "A tenant has at most {} instances. Cancel one that is not needed, or ask for more.",
@@ -20,9 +25,9 @@ pub async fn create(tx: &mut TenantTx, app: &App, by: &Principal, wish: &Wish<'_
         return Err(Problem::conflict("quota_exceeded", detail));
     }
     let id = InstanceId(app.ambient.uuid());
-    let proof = (wish.standing == Standing::ToBeProved).then(|| app.ambient.token());
+    let proof = (spec.standing == Standing::ToBeProved).then(|| app.ambient.token());
     let creation = Creation { id, by, now: app.ambient.now(), proof_token: proof.as_deref() };
-    store::insert(tx, &creation, wish).await.map_err(host_taken)?;
+    store::insert(tx, &creation, spec).await.map_err(host_taken)?;
     let seal = |purpose, secret: String| app.sealer.seal(&app.ambient, id, purpose, &secret);
     let owner = seal(Purpose::OwnerPassword, app.ambient.token());
     let product = seal(Purpose::AppPassword, app.ambient.token());

@@ -2,11 +2,11 @@
 
 use super::{
     creation, features,
-    model::{Redo, State, Step},
+    model::{self, InstanceState, Redo, Step},
+    spec::{InstanceSpec, NewInstance},
     store::{self, Instance},
     transitions,
     view::{self, InstanceView, not_found},
-    wish::{NewInstance, Wish},
 };
 use crate::{
     app::App,
@@ -18,7 +18,7 @@ use crate::{
 };
 use access::{Allowed, permissions};
 use axum::{
-    extract::State as Service,
+    extract::State,
     http::{StatusCode, header},
     response::IntoResponse,
 };
@@ -44,14 +44,14 @@ const BETWEEN_CHECKS: TimeDelta = TimeDelta::seconds(10);
         description = "`host_taken`: an instance lives on that host. `quota_exceeded`: the tenant has as many instances as it may have.")),
     security(("bearer" = ["configurator.writeInstances"])))]
 pub async fn create(
-    Service(app): Service<App>,
+    State(app): State<App>,
     caller: Allowed<WriteInstances>,
     Json(asked): Json<NewInstance>,
 ) -> Result<impl IntoResponse + use<>, Problem> {
     let mut tx = caller.begin(&app.db).await?;
     let manifest = catalog::store::latest(&mut tx, &asked.service).await?;
-    let wish = Wish::check(&asked, manifest.as_ref(), &app.domains).map_err(Problem::invalid)?;
-    let instance = creation::create(&mut tx, &app, &caller.principal, &wish).await?;
+    let spec = InstanceSpec::check(&asked, manifest.as_ref(), &app.domains).map_err(Problem::invalid)?;
+    let instance = creation::create(&mut tx, &app, &caller.principal, &spec).await?;
     let id = instance.id;
     let instance = view::one(&mut tx, &app, instance).await?;
     tx.commit().await?;
@@ -61,7 +61,7 @@ pub async fn create(
 #[utoipa::path(get, path = "/v1/instances", operation_id = "listInstances", tag = "instances", params(PageQuery),
     responses((status = 200, body = Page<InstanceView>)), security(("bearer" = ["configurator.readInstances"])))]
 pub async fn list(
-    Service(app): Service<App>,
+    State(app): State<App>,
     caller: Allowed<ReadInstances>,
     Query(page): Query<PageQuery>,
 ) -> Result<Json<Page<InstanceView>>, Problem> {
@@ -74,7 +74,7 @@ pub async fn list(
 #[utoipa::path(get, path = "/v1/instances/{id}", operation_id = "getInstance", tag = "instances", params(("id" = InstanceId, Path)),
     responses((status = 200, body = InstanceView)), security(("bearer" = ["configurator.readInstances"])))]
 pub async fn get(
-    Service(app): Service<App>,
+    State(app): State<App>,
     caller: Allowed<ReadInstances>,
     Path(id): Path<InstanceId>,
 ) -> Result<Json<InstanceView>, Problem> {
@@ -87,13 +87,13 @@ pub async fn get(
     responses((status = 202, body = InstanceView), (status = 409, description = "`nothing_failed`: no step of this instance has failed.")),
     security(("bearer" = ["configurator.writeInstances"])))]
 pub async fn retry(
-    Service(app): Service<App>,
+    State(app): State<App>,
     caller: Allowed<WriteInstances>,
     Path(id): Path<InstanceId>,
 ) -> Result<(StatusCode, Json<InstanceView>), Problem> {
     let mut tx = caller.begin(&app.db).await?;
     let instance = store::lock(&mut tx, id).await?.ok_or_else(not_found)?;
-    let redo = instance.state.redo().filter(|_| instance.reason.is_some());
+    let redo = model::redo(instance.state).filter(|_| instance.reason.is_some());
     match redo.ok_or_else(|| Problem::conflict("nothing_failed", "No step of this instance has failed."))? {
         Redo::Provision => store::advance(&mut tx, id, instance.state, None, app.ambient.now()).await?,
         Redo::Job => {
@@ -109,16 +109,16 @@ pub async fn retry(
     responses((status = 202, body = InstanceView), (status = 409, description = "`instance_active`: the instance is in use.")),
     security(("bearer" = ["configurator.writeInstances"])))]
 pub async fn cancel(
-    Service(app): Service<App>,
+    State(app): State<App>,
     caller: Allowed<WriteInstances>,
     Path(id): Path<InstanceId>,
 ) -> Result<(StatusCode, Json<InstanceView>), Problem> {
     let mut tx = caller.begin(&app.db).await?;
     let instance = store::lock(&mut tx, id).await?.ok_or_else(not_found)?;
-    match instance.state.after(Step::Cancel) {
+    match model::after(instance.state, Step::Cancel) {
         Some(state) => store::advance(&mut tx, id, state, None, app.ambient.now()).await?,
         // Whoever was not sure that the first answer arrived asks again.
-        None if instance.state == State::Deleting => {}
+        None if instance.state == InstanceState::Deleting => {}
         None => {
             return Err(Problem::conflict(
                 "instance_active",
@@ -139,7 +139,7 @@ pub async fn cancel(
         (status = 429, description = "`too_many_requests`: the record was looked up just now.")),
     security(("bearer" = ["configurator.writeInstances"])))]
 pub async fn verify_host(
-    Service(app): Service<App>,
+    State(app): State<App>,
     caller: Allowed<WriteInstances>,
     Path(id): Path<InstanceId>,
 ) -> Result<(StatusCode, Json<InstanceView>), Problem> {
@@ -186,7 +186,7 @@ fn missing(proof: &HostProof) -> Problem {
         (status = 409, description = "`not_active`: the instance is not active. `module_needed`: another enabled module depends on this one.")),
     security(("bearer" = ["configurator.writeInstances"])))]
 pub async fn remove_module(
-    Service(app): Service<App>,
+    State(app): State<App>,
     caller: Allowed<WriteInstances>,
     Path((id, module)): Path<(InstanceId, String)>,
 ) -> Result<Json<InstanceView>, Problem> {
@@ -210,7 +210,7 @@ async fn check_removal(tx: &mut TenantTx, instance: &Instance, module: &str) -> 
     if !present.contains(&module) {
         return Err(Problem::not_found("module_not_enabled", "This module is not enabled."));
     }
-    if instance.state != State::Active {
+    if instance.state != InstanceState::Active {
         return Err(Problem::conflict("not_active", "Modules can be removed once the instance is active."));
     }
     let needs_it = |other: &&contracts::manifest::Module| {

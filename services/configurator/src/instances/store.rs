@@ -2,8 +2,8 @@
 //! has read.
 
 use super::{
-    model::{Redo, State},
-    wish::Wish,
+    model::{self, InstanceState, Redo},
+    spec::InstanceSpec,
 };
 use chrono::{DateTime, Utc};
 use common::{
@@ -28,7 +28,7 @@ pub struct Instance {
     pub service: String,
     pub version: String,
     pub host: String,
-    pub state: State,
+    pub state: InstanceState,
     pub state_since: DateTime<Utc>,
     /// Why the step under way failed.
     pub reason: Option<String>,
@@ -64,21 +64,21 @@ pub struct Creation<'a> {
     pub proof_token: Option<&'a str>,
 }
 
-pub async fn insert(tx: &mut TenantTx, creation: &Creation<'_>, wish: &Wish<'_>) -> sqlx::Result<()> {
+pub async fn insert(tx: &mut TenantTx, creation: &Creation<'_>, spec: &InstanceSpec<'_>) -> sqlx::Result<()> {
     let Creation { id, by, now, proof_token } = creation;
-    let state = if proof_token.is_some() { State::AwaitingProof } else { State::Requested };
+    let state = if proof_token.is_some() { InstanceState::AwaitingProof } else { InstanceState::Requested };
     sqlx::query!(
         "INSERT INTO instances (id, tenant_id, service, version, host, state, state_since, created_at, created_by, changed_at, due_at, proof_token)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $7, $8, $7, $9, $10)",
         id.0,
         tx.tenant().0,
-        wish.manifest.service,
-        wish.manifest.version,
-        wish.host.as_str(),
-        state as State,
+        spec.manifest.service,
+        spec.manifest.version,
+        spec.host.as_str(),
+        state as InstanceState,
         now,
         by.to_string(),
-        *now + state.first_look(),
+        *now + model::first_look(state),
         *proof_token
     )
     .execute(&mut **tx)
@@ -86,7 +86,7 @@ pub async fn insert(tx: &mut TenantTx, creation: &Creation<'_>, wish: &Wish<'_>)
     sqlx::query!(
         "INSERT INTO instance_modules (instance_id, module, place) SELECT $1, module, place FROM unnest($2::text[]) WITH ORDINALITY AS chosen (module, place)",
         id.0,
-        &wish.modules
+        &spec.modules
     )
     .execute(&mut **tx)
     .await?;
@@ -95,9 +95,9 @@ pub async fn insert(tx: &mut TenantTx, creation: &Creation<'_>, wish: &Wish<'_>)
 }
 
 /// The commit wakes who tells of changes and, if the state is theirs, those who make and drop databases.
-fn entered(tx: &mut TenantTx, state: State) {
+fn entered(tx: &mut TenantTx, state: InstanceState) {
     tx.wake(CHANGED);
-    if state.redo() == Some(Redo::Provision) {
+    if model::redo(state) == Some(Redo::Provision) {
         tx.wake(UNPROVISIONED);
     }
 }
@@ -105,7 +105,7 @@ fn entered(tx: &mut TenantTx, state: State) {
 pub async fn get(tx: &mut TenantTx, id: InstanceId) -> sqlx::Result<Option<Instance>> {
     sqlx::query_as!(
         Instance,
-        r#"SELECT id, tenant_id, service, version, host, state AS "state: State", state_since, reason, generation,
+        r#"SELECT id, tenant_id, service, version, host, state AS "state: InstanceState", state_since, reason, generation,
                   settings AS "settings: Json<Map<String, Value>>", job_id, created_at, claimed_by,
                   refusals, proof_token, proof_checked_at
            FROM instances WHERE id = $1 AND tenant_id = $2 AND state <> 'deleted'"#,
@@ -127,7 +127,7 @@ pub async fn lock(tx: &mut TenantTx, id: InstanceId) -> sqlx::Result<Option<Inst
 pub async fn list(tx: &mut TenantTx, page: PageRequest) -> sqlx::Result<Vec<Instance>> {
     sqlx::query_as!(
         Instance,
-        r#"SELECT id, tenant_id, service, version, host, state AS "state: State", state_since, reason, generation,
+        r#"SELECT id, tenant_id, service, version, host, state AS "state: InstanceState", state_since, reason, generation,
                   settings AS "settings: Json<Map<String, Value>>", job_id, created_at, claimed_by,
                   refusals, proof_token, proof_checked_at
            FROM instances WHERE tenant_id = $1 AND id > $2 AND state <> 'deleted' ORDER BY id LIMIT $3"#,
@@ -192,7 +192,7 @@ pub async fn modules(tx: &mut TenantTx, instances: &[Uuid]) -> sqlx::Result<Vec<
 pub async fn advance(
     tx: &mut TenantTx,
     id: InstanceId,
-    state: State,
+    state: InstanceState,
     job: Option<JobId>,
     now: DateTime<Utc>,
 ) -> sqlx::Result<()> {
@@ -201,10 +201,10 @@ pub async fn advance(
                 generation = generation + 1, changed_at = $4
          WHERE id = $1 AND tenant_id = $6",
         id.0,
-        state as State,
+        state as InstanceState,
         job.map(|job| job.0),
         now,
-        now + state.first_look(),
+        now + model::first_look(state),
         tx.tenant().0
     )
     .execute(&mut **tx)

@@ -2,7 +2,7 @@
 
 use super::{
     features,
-    model::State,
+    model::{self, InstanceState},
     store::{self, Instance},
 };
 use chrono::{DateTime, Utc};
@@ -19,7 +19,7 @@ const NO_REASON: &str = "The job failed and gave no reason.";
 
 /// Moves the locked instance on to `state`, orders the job that it waits for there, and gives the instant at which it
 /// entered.
-pub async fn enter(tx: &mut TenantTx, instance: &Instance, state: State) -> Result<DateTime<Utc>, OutboxError> {
+pub async fn enter(tx: &mut TenantTx, instance: &Instance, state: InstanceState) -> Result<DateTime<Utc>, OutboxError> {
     let job = order(tx, instance, state).await?;
     let now = tx.db().ambient().now();
     store::advance(tx, instance.id, state, job, now).await?;
@@ -27,8 +27,8 @@ pub async fn enter(tx: &mut TenantTx, instance: &Instance, state: State) -> Resu
 }
 
 /// Orders the job that `state` waits for, under a new id; `None` if it waits for none.
-async fn order(tx: &mut TenantTx, instance: &Instance, state: State) -> Result<Option<JobId>, OutboxError> {
-    if state.job().is_none() {
+async fn order(tx: &mut TenantTx, instance: &Instance, state: InstanceState) -> Result<Option<JobId>, OutboxError> {
+    if model::job(state).is_none() {
         return Ok(None);
     }
     let job_id = JobId(tx.db().ambient().uuid());
@@ -53,10 +53,10 @@ pub async fn ended(
         let now = tx.db().ambient().now();
         return Ok(store::fail(tx, instance.id, reason.unwrap_or(NO_REASON), now).await?);
     }
-    let awaited = instance.state.job().map(|(_, step)| step);
-    let Some(state) = awaited.and_then(|step| instance.state.after(step)) else { return Ok(()) };
+    let awaited = model::job(instance.state).map(|(_, step)| step);
+    let Some(state) = awaited.and_then(|step| model::after(instance.state, step)) else { return Ok(()) };
     let now = enter(tx, instance, state).await?;
-    if state == State::Active {
+    if state == InstanceState::Active {
         let modules = store::enable_modules(tx, instance.id, now).await?;
         features::enabled(tx, instance, &modules, now).await?;
     }
@@ -64,7 +64,7 @@ pub async fn ended(
 }
 
 /// Orders the job that `state` waits for; nothing if it waits for none.
-async fn send(tx: &mut TenantTx, instance: &Instance, state: State, job_id: JobId) -> Result<(), OutboxError> {
+async fn send(tx: &mut TenantTx, instance: &Instance, state: InstanceState, job_id: JobId) -> Result<(), OutboxError> {
     let modules = store::modules(tx, &[instance.id.0]).await?;
     let bundle = BundlePart {
         service: instance.service.clone(),
@@ -72,8 +72,8 @@ async fn send(tx: &mut TenantTx, instance: &Instance, state: State, job_id: JobI
         modules: modules.into_iter().filter(|module| module.removed_at.is_none()).map(|module| module.module).collect(),
     };
     let order = match state {
-        State::Migrating => RunJob::of(job_id, instance.id, &MigrateInstance { bundle })?,
-        State::Seeding => {
+        InstanceState::Migrating => RunJob::of(job_id, instance.id, &MigrateInstance { bundle })?,
+        InstanceState::Seeding => {
             RunJob::of(job_id, instance.id, &SeedInstance { bundle, settings: instance.settings.0.clone() })?
         }
         _ => return Ok(()),

@@ -1,7 +1,7 @@
 //! What does a tenant see of an instance?
 
 use super::{
-    model::State,
+    model::{self, InstanceState},
     setup,
     store::{self, Instance, InstanceModule},
 };
@@ -27,7 +27,7 @@ pub struct InstanceView {
     pub service: String,
     pub version: String,
     pub host: String,
-    pub state: State,
+    pub state: InstanceState,
     pub state_since: DateTime<Utc>,
     /// Why the step under way failed or does not end; it can be retried or cancelled. Null while all is well.
     pub reason: Option<String>,
@@ -78,12 +78,9 @@ pub async fn many(tx: &mut TenantTx, app: &App, instances: Vec<Instance>) -> Res
     let codes = hosts::store::setup_codes(tx, &ids).await?;
     let view = |instance: Instance| {
         let id = instance.id;
-        let sealed = codes.iter().find(|code| code.instance_id == id && instance.state == State::AwaitingSetup);
+        let sealed = codes.iter().find(|code| code.instance_id == id && instance.state == InstanceState::AwaitingSetup);
         let code = sealed.map(|code| app.sealer.open(id, Purpose::SetupCode, &code.setup_code)).transpose();
-        // One of the old, short kind is replaced within seconds.
-        let code = code
-            .map_err(|error| Problem::internal(&error))?
-            .filter(|code| code.expose_secret().len() == setup::CODE_LENGTH);
+        let code = code.map_err(|error| Problem::internal(&error))?;
         Ok(view(
             instance,
             modules.iter().filter(|module| module.instance_id == id),
@@ -113,7 +110,8 @@ fn view<'a>(
             Some(removed_at) => removed.push(RemovedModule { name, enabled_at, removed_at }),
         }
     }
-    let expires = instance.state.is_unfinished() && (instance.state.waits_for_people() || instance.reason.is_some());
+    let expires =
+        model::is_unfinished(instance.state) && (model::waits_for_people(instance.state) || instance.reason.is_some());
     InstanceView {
         id: instance.id,
         expires_at: expires.then(|| instance.state_since + expiry),

@@ -2,7 +2,7 @@
 
 use crate::instances::{
     self,
-    model::{State, Step},
+    model::{self, InstanceState, Step},
     store::CHANGED,
 };
 use chrono::{DateTime, Utc};
@@ -17,7 +17,7 @@ pub struct Claim {
     pub instance: InstanceId,
     pub tenant: TenantId,
     /// What is to be done: made, or dropped.
-    pub state: State,
+    pub state: InstanceState,
     pub in_state_since: DateTime<Utc>,
     pub since: DateTime<Utc>,
     pub refusals: i32,
@@ -40,7 +40,7 @@ pub async fn claim(
     let Some(due) = due.fetch_optional(&mut **tx).await? else { return Ok(None) };
     let tx = tx.narrow(due.tenant_id.into()).await?;
     let Some(instance) = instances::store::lock(tx, due.id.into()).await? else { return Ok(None) };
-    let Some(state) = instance.state.after(Step::Claim) else { return Ok(None) };
+    let Some(state) = model::after(instance.state, Step::Claim) else { return Ok(None) };
     if state != instance.state {
         instances::store::advance(tx, instance.id, state, None, now).await?;
     }
@@ -48,7 +48,7 @@ pub async fn claim(
         Claim,
         r#"UPDATE instances i SET claimed_by = $2::uuid, due_at = $3 FROM instance_secrets s
            WHERE i.id = $1 AND i.tenant_id = $5 AND s.instance_id = i.id
-           RETURNING $2::uuid AS "id!", i.id AS instance, i.tenant_id AS tenant, state AS "state: State", state_since AS in_state_since,
+           RETURNING $2::uuid AS "id!", i.id AS instance, i.tenant_id AS tenant, state AS "state: InstanceState", state_since AS in_state_since,
                      $4::timestamptz AS "since!", refusals, owner_password, app_password"#,
         due.id,
         id,

@@ -1,7 +1,7 @@
 //! Announcements: do product services hear of what another process has changed, and once?
 
-use crate::support::{config, start};
-use configurator::{Configurator, changes};
+use crate::support::start;
+use configurator::changes;
 use futures_util::StreamExt;
 use std::time::Duration;
 use test_support::background;
@@ -15,8 +15,7 @@ async fn what_another_process_has_changed_is_announced_once() {
     let mut subscription = redis.get_async_pubsub().await.unwrap();
     subscription.subscribe(format!("{}hosts", fixture.platform.redis_prefix())).await.unwrap();
     let mut announced = subscription.into_on_message().map(|message| message.get_payload::<String>().expect("a host"));
-    let config = config(&fixture.platform, &fixture.admin.url);
-    let other = service_kit::app::<Configurator>(config, fixture.platform.ambient.clone()).await.unwrap();
+    let other = fixture.another_app(&[]).await;
     let shutdown = CancellationToken::new();
     let running = tokio::spawn(changes::run(other, background(), shutdown.clone()));
     for host in ["acme.forum.localhost", "globex.forum.localhost"] {

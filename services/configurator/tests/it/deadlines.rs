@@ -1,21 +1,18 @@
 //! Lost messages, workers that are away, and people who never come back.
 
-use crate::support::{Fixture, config_with, start};
+use crate::support::{Fixture, HOST, start};
 use chrono::TimeDelta;
-use configurator::{Configurator, deadlines, provisioning::server::Names, secrets::Purpose};
+use configurator::{deadlines, provisioning::server::Names};
 use contracts::{
     id::InstanceId,
     messages::{FeatureEnabled, JobOutcome, RunJob},
 };
 use serde_json::{Value, json};
-use test_support::{TestAnswer, background, eventually};
+use test_support::{background, eventually};
 
-const HOST: &str = "acme.forum.localhost";
-
-/// The deadline of the instance has come.
 async fn due(fixture: &Fixture, id: InstanceId) -> usize {
-    fixture.tamper("UPDATE instances SET due_at = created_at WHERE id = $1", id).await;
-    deadlines::pass(&fixture.app, background()).await.expect("a database")
+    fixture.due(id).await;
+    fixture.pass().await
 }
 
 async fn hours_ago(fixture: &Fixture, id: InstanceId, hours: i64) {
@@ -28,10 +25,6 @@ async fn hours_ago(fixture: &Fixture, id: InstanceId, hours: i64) {
         .expect("a statement");
 }
 
-async fn retry(fixture: &Fixture, id: InstanceId) -> TestAnswer {
-    fixture.as_ada(fixture.server.post(&format!("/v1/instances/{id}/retry"), &())).await
-}
-
 /// All orders on their way are lost to a dead-letter queue.
 async fn lose_orders(fixture: &Fixture) {
     sqlx::query("DELETE FROM outbox").execute(&fixture.platform.pool).await.expect("a statement");
@@ -42,15 +35,11 @@ async fn a_lost_order_is_given_again_under_the_same_id_and_then_told_to_people()
     let fixture = start().await;
     let id = fixture.migrating(HOST, &["polls"]).await;
     let lost = fixture.last_job().await;
-    assert_eq!(deadlines::pass(&fixture.app, background()).await.unwrap(), 0, "nothing is due yet");
+    assert_eq!(fixture.pass().await, 0, "nothing is due yet");
     for _ in 0..5 {
         lose_orders(&fixture).await;
-        let (a, b, c) = tokio::join!(
-            due(&fixture, id),
-            deadlines::pass(&fixture.app, background()),
-            deadlines::pass(&fixture.app, background())
-        );
-        assert_eq!(a + b.unwrap() + c.unwrap(), 1, "in one hand at a time");
+        let (a, b, c) = tokio::join!(due(&fixture, id), fixture.pass(), fixture.pass());
+        assert_eq!(a + b + c, 1, "in one hand at a time");
         let [again] = fixture.platform.outbox::<RunJob>().await.try_into().expect("one order");
         assert_eq!((again.job_id, &again.kind, &again.payload), (lost.job_id, &lost.kind, &lost.payload));
         assert_eq!(fixture.get(id).await["reason"], json!(null));
@@ -63,7 +52,7 @@ async fn a_lost_order_is_given_again_under_the_same_id_and_then_told_to_people()
             && stuck["expires_at"].is_string(),
         "{stuck}"
     );
-    retry(&fixture, id).await.expect(202);
+    fixture.retry(id).await.expect(202);
     let new = fixture.last_job().await;
     assert_ne!(new.job_id, lost.job_id);
     fixture.finished(&lost, JobOutcome::Succeeded, None).await;
@@ -109,8 +98,7 @@ async fn an_answer_that_comes_after_the_message_moves_nothing() {
             drop(silence);
         };
         assert_eq!(tokio::join!(due(&fixture, id), late).0, 1);
-        let instance = fixture.get(id).await;
-        assert_eq!((&instance["state"], &instance["reason"]), (&json!(expected), &json!(null)));
+        fixture.assert_well(id, expected).await;
     }
     assert_eq!(fixture.platform.outbox::<RunJob>().await.len(), 2);
 }
@@ -122,7 +110,7 @@ async fn a_failure_that_was_not_heard_of_is_asked_for() {
     fixture.worker.says(fixture.last_job().await.job_id, "failed", Some("0002_posts.sql: the disk is full"));
     due(&fixture, id).await;
     assert_eq!(fixture.get(id).await["reason"], "0002_posts.sql: the disk is full");
-    retry(&fixture, id).await.expect(202);
+    fixture.retry(id).await.expect(202);
 }
 
 #[tokio::test]
@@ -143,19 +131,17 @@ async fn a_job_that_does_not_end_gets_a_reason_and_may_still_succeed() {
     assert!(fixture.get(id).await["reason"].as_str().is_some_and(|reason| reason.contains("has not ended")));
     assert_eq!(due(&fixture, id).await, 0, "people have been told");
     fixture.finished(&job, JobOutcome::Succeeded, None).await;
-    let instance = fixture.get(id).await;
-    assert_eq!((&instance["state"], &instance["reason"]), (&json!("seeding"), &json!(null)));
+    fixture.assert_well(id, "seeding").await;
 }
 
 #[tokio::test]
 async fn while_the_worker_is_away_nothing_is_held_against_the_instance_for_an_hour() {
     let fixture = start().await;
     let id = fixture.migrating(HOST, &[]).await;
-    let config = config_with(&fixture.platform, &fixture.admin.url, &[("WORKER_URL", "http://127.0.0.1:1")]);
-    let cut_off = service_kit::app::<Configurator>(config, fixture.platform.ambient.clone()).await.unwrap();
+    let cut_off = fixture.another_app(&[("WORKER_URL", "http://127.0.0.1:1")]).await;
     for (hours, is_told) in [(0, false), (2, true)] {
         hours_ago(&fixture, id, hours).await;
-        fixture.tamper("UPDATE instances SET due_at = created_at WHERE id = $1", id).await;
+        fixture.due(id).await;
         assert_eq!(deadlines::pass(&cut_off, background()).await.unwrap(), 1);
         assert_eq!(fixture.get(id).await["reason"].is_string(), is_told);
     }
@@ -177,39 +163,20 @@ async fn what_nobody_finishes_is_deleted_and_what_is_in_use_never() {
     }
     fixture.worker.says(fixture.last_job().await.job_id, "running", None);
     fixture.tamper("UPDATE instances SET due_at = now() + interval '1 day' WHERE id <> $1", busy).await;
-    assert_eq!(deadlines::pass(&fixture.app, background()).await.unwrap(), 0);
+    assert_eq!(fixture.pass().await, 0);
     for id in unfinished.into_iter().chain([active, busy]) {
         hours_ago(&fixture, id, 8 * 24).await;
     }
-    assert_eq!(deadlines::pass(&fixture.app, background()).await.unwrap(), 3);
+    assert_eq!(fixture.pass().await, 3);
     for id in unfinished {
         assert_eq!(fixture.get(id).await["state"], "deleting");
         assert!(fixture.provision().await.is_some());
     }
     for id in unfinished {
-        fixture.as_ada(fixture.server.get(&format!("/v1/instances/{id}"))).await.problem(404, "instance_not_found");
+        fixture.read(id).await.problem(404, "instance_not_found");
         fixture.assert_gone(&Names::from(id)).await;
     }
     let states: Vec<Value> = vec![fixture.get(active).await["state"].clone(), fixture.get(busy).await["state"].clone()];
     assert_eq!(states, [json!("active"), json!("migrating")]);
     fixture.create(HOST, &[]).await.expect(202);
-}
-
-/// As it was made before codes were long enough.
-#[tokio::test]
-async fn short_codes_are_never_right_and_are_replaced() {
-    let fixture = start().await;
-    let id = fixture.awaiting_setup(HOST, &[]).await;
-    let short = fixture.app.sealer.seal(&fixture.platform.ambient, id, Purpose::SetupCode, "K7PW3XQA");
-    let set = sqlx::query("UPDATE instance_secrets SET setup_code = $2 WHERE instance_id = $1").bind(id.0).bind(short);
-    set.execute(&fixture.platform.pool).await.unwrap();
-    assert_eq!(fixture.get(id).await.get("setup_code"), None);
-    fixture
-        .submit(HOST, &json!({"setup_code": "K7PW3XQA", "settings": {"title": "Acme"}}))
-        .await
-        .invalid(&["setup_code"]);
-    assert_eq!(deadlines::pass(&fixture.app, background()).await.unwrap(), 1);
-    assert_eq!(deadlines::pass(&fixture.app, background()).await.unwrap(), 0);
-    let code = fixture.get(id).await["setup_code"].clone();
-    fixture.submit(HOST, &json!({"setup_code": code, "settings": {"title": "Acme"}})).await.expect(202);
 }

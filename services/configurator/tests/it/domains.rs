@@ -1,23 +1,16 @@
 //! Whose hosts are given to whom?
 
 use crate::{
-    support::{Fixture, OWNER, id, start, start_with},
+    support::{Fixture, id, start, start_with},
     world::name_server,
 };
 use common::ambient::Ambient;
-use configurator::{
-    deadlines,
-    domains::resolver::{Resolver, Source},
-};
+use configurator::domains::resolver::{Resolver, Source};
 use contracts::id::InstanceId;
 use serde_json::json;
 use std::collections::HashMap;
-use test_support::{TestAnswer, TestUser, background, eventually};
+use test_support::{TestAnswer, TestUser, eventually};
 use tokio::net::UdpSocket;
-
-async fn another_tenant(fixture: &Fixture) -> TestUser {
-    fixture.platform.user(fixture.platform.tenant(), OWNER).await
-}
 
 #[tokio::test]
 async fn hosts_that_look_like_the_platforms_own_are_given_to_nobody() {
@@ -58,7 +51,7 @@ async fn a_tenant_has_no_more_instances_than_its_quota() {
     statuses.sort_unstable();
     assert_eq!(statuses, [202, 202, 202, 409, 409, 409]);
     fixture.create("acme-7.forum.localhost", &[]).await.problem(409, "quota_exceeded");
-    let bob = another_tenant(&fixture).await;
+    let bob = fixture.stranger().await;
     let body = json!({"service": "forum", "host": "globex.forum.localhost"});
     fixture.server.post("/v1/instances", &body).bearer(&bob.token).send().await.expect(202);
 }
@@ -103,17 +96,17 @@ async fn a_record_is_found_without_anybody_asking() {
     let proof = &instance["host_proof"];
     for (record, state) in [("not yet", "awaiting_proof"), (proof["record_value"].as_str().unwrap(), "requested")] {
         fixture.dns.set(proof["record_name"].as_str().unwrap(), record);
-        fixture.tamper("UPDATE instances SET due_at = created_at WHERE id = $1", id(&instance)).await;
-        assert_eq!(deadlines::pass(&fixture.app, background()).await.unwrap(), 1);
+        fixture.due(id(&instance)).await;
+        assert_eq!(fixture.pass().await, 1);
         assert_eq!(fixture.get(id(&instance)).await["state"], state);
-        assert_eq!(deadlines::pass(&fixture.app, background()).await.unwrap(), 0, "not again at once");
+        assert_eq!(fixture.pass().await, 0, "not again at once");
     }
 }
 
 #[tokio::test]
 async fn whoever_proves_a_host_has_it_however_many_asked_before() {
     let fixture = start().await;
-    let bob = another_tenant(&fixture).await;
+    let bob = fixture.stranger().await;
     let squatted = fixture.requested("forum.globex.test", &[]).await;
     let body = json!({"service": "forum", "host": "forum.globex.test"});
     let owned = fixture.server.post("/v1/instances", &body).bearer(&bob.token).send().await.expect(202);
@@ -126,14 +119,14 @@ async fn whoever_proves_a_host_has_it_however_many_asked_before() {
     verify(&fixture, &bob, id(&owned)).await.expect(202);
     fixture.dns.set(name, squatters["record_value"].as_str().unwrap());
     verify(&fixture, &fixture.ada, squatted).await.problem(409, "host_taken");
-    fixture.tamper("UPDATE instances SET due_at = created_at WHERE id = $1", squatted).await;
-    assert_eq!(deadlines::pass(&fixture.app, background()).await.unwrap(), 1);
+    fixture.due(squatted).await;
+    assert_eq!(fixture.pass().await, 1);
     assert!(
         fixture.get(squatted).await["reason"]
             .as_str()
             .is_some_and(|reason| reason.contains("somebody else has proved it"))
     );
-    fixture.as_ada(fixture.server.delete(&format!("/v1/instances/{squatted}"))).await.expect(202);
+    fixture.cancel(squatted).await.expect(202);
     verify(&fixture, &bob, squatted).await.problem(404, "instance_not_found");
 }
 

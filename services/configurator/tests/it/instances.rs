@@ -1,6 +1,6 @@
 //! Enabling services, and what a tenant sees of its instances.
 
-use crate::support::{OWNER, manifest, start};
+use crate::support::{manifest, start};
 use serde_json::json;
 
 #[tokio::test]
@@ -50,12 +50,12 @@ async fn a_host_belongs_to_one_instance_that_is_not_deleted() {
     let fixture = start().await;
     let first = fixture.requested("acme.forum.localhost", &[]).await;
     fixture.create("ACME.forum.localhost", &[]).await.problem(409, "host_taken");
-    let bob = fixture.platform.user(fixture.platform.tenant(), OWNER).await;
+    let bob = fixture.stranger().await;
     let body = json!({"service": "forum", "host": "acme.forum.localhost"});
     fixture.server.post("/v1/instances", &body).bearer(&bob.token).send().await.problem(409, "host_taken");
     fixture.tamper("UPDATE instances SET state = 'deleted' WHERE id = $1", first).await;
     fixture.server.post("/v1/instances", &body).bearer(&bob.token).send().await.expect(202);
-    fixture.as_ada(fixture.server.get(&format!("/v1/instances/{first}"))).await.problem(404, "instance_not_found");
+    fixture.read(first).await.problem(404, "instance_not_found");
 }
 
 #[tokio::test]
@@ -65,7 +65,7 @@ async fn a_tenant_sees_its_own_instances_page_by_page() {
     for host in ["a.forum.localhost", "b.forum.localhost", "c.forum.localhost"] {
         made.push(fixture.requested(host, &[]).await.to_string());
     }
-    let bob = fixture.platform.user(fixture.platform.tenant(), OWNER).await;
+    let bob = fixture.stranger().await;
     assert_eq!(fixture.server.get("/v1/instances").bearer(&bob.token).send().await.expect(200), json!({"items": []}));
     let (mut seen, mut path) = (Vec::new(), "/v1/instances?limit=2".to_owned());
     loop {
@@ -82,7 +82,7 @@ async fn a_tenant_sees_its_own_instances_page_by_page() {
 async fn another_tenants_instance_is_not_there() {
     let fixture = start().await;
     let id = fixture.active("acme.forum.localhost", &["polls"]).await;
-    let bob = fixture.platform.user(fixture.platform.tenant(), OWNER).await;
+    let bob = fixture.stranger().await;
     let (server, path) = (&fixture.server, format!("/v1/instances/{id}"));
     server.get(&path).bearer(&bob.token).send().await.problem(404, "instance_not_found");
     server.post(&format!("{path}/retry"), &()).bearer(&bob.token).send().await.problem(404, "instance_not_found");

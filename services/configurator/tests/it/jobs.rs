@@ -1,15 +1,13 @@
 //! The ends of jobs move instances on, once each.
 
-use crate::support::{job_finished, start};
+use crate::support::{HOST, job_finished, start};
 use contracts::{
-    id::{JobId, MessageId},
+    id::JobId,
     jobs::{Job, MigrateInstance, SeedInstance},
     messages::{FeatureEnabled, JobOutcome, RunJob},
 };
-use messaging::{Delivery, Fault, Handle};
+use messaging::{Fault, Handle};
 use serde_json::json;
-
-const HOST: &str = "acme.forum.localhost";
 
 #[tokio::test]
 async fn each_end_counts_once_however_often_it_is_told() {
@@ -51,8 +49,7 @@ async fn each_end_counts_once_however_often_it_is_told() {
 async fn a_failed_job_gives_its_reason_and_is_retried_as_a_new_one() {
     let fixture = start().await;
     let id = fixture.migrating(HOST, &[]).await;
-    let retry = async || fixture.as_ada(fixture.server.post(&format!("/v1/instances/{id}/retry"), &())).await;
-    retry().await.problem(409, "nothing_failed");
+    fixture.retry(id).await.problem(409, "nothing_failed");
     for kind in [MigrateInstance::KIND, SeedInstance::KIND] {
         let first = fixture.last_job().await;
         assert_eq!(first.kind, kind);
@@ -60,9 +57,9 @@ async fn a_failed_job_gives_its_reason_and_is_retried_as_a_new_one() {
         let failed = fixture.get(id).await;
         assert_eq!(failed["reason"], "0002_posts.sql: the disk is full");
         assert_eq!(fixture.host(HOST).await.expect(200)["retry_after"], 30);
-        let retried = retry().await.expect(202);
+        let retried = fixture.retry(id).await.expect(202);
         assert_eq!((&retried["state"], &retried["reason"]), (&failed["state"], &json!(null)));
-        retry().await.problem(409, "nothing_failed");
+        fixture.retry(id).await.problem(409, "nothing_failed");
         let second = fixture.last_job().await;
         assert_eq!((second.kind.as_str(), second.job_id != first.job_id), (kind, true));
         fixture.finished(&first, JobOutcome::Failed, Some("late")).await;
@@ -104,13 +101,7 @@ async fn jobs_that_nobody_waits_for_change_nothing() {
         fixture.finished(&stranger, JobOutcome::Succeeded, None).await;
     }
     let confused = job_finished(&RunJob { kind: SeedInstance::KIND.into(), ..job }, JobOutcome::Succeeded, None);
-    let delivery = Delivery {
-        id: MessageId(fixture.platform.ambient.uuid()),
-        source: "/services/worker".into(),
-        time: fixture.platform.ambient.now(),
-        tenant: Some(fixture.ada.tenant),
-        data: confused,
-    };
+    let delivery = fixture.delivery(confused);
     let mut tx = fixture.tenant().begin().await.unwrap();
     assert!(matches!(fixture.app.handle(&mut tx, &delivery).await, Err(Fault::Permanent(_))));
     drop(tx);

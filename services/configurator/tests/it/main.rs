@@ -1,7 +1,7 @@
 //! The configurator against real PostgreSQL, Redis, SNS and SQS; instances' databases and roles are really made, by a role that is no superuser.
 
 mod cancelling;
-mod catalogue;
+mod catalog;
 mod changes;
 mod deadlines;
 mod domains;

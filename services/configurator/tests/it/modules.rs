@@ -1,10 +1,8 @@
 //! Removing modules.
 
-use crate::support::start;
+use crate::support::{HOST, start};
 use contracts::messages::FeatureDisabled;
 use serde_json::json;
-
-const HOST: &str = "acme.forum.localhost";
 
 #[tokio::test]
 async fn a_removed_module_is_gone_and_billing_is_told_the_same_instant_once() {

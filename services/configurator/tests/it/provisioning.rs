@@ -1,28 +1,19 @@
 //! Databases and roles that really exist, and a saga that may end anywhere.
 
-use crate::support::{Fixture, config, start, statement, superuser};
+use crate::support::{Fixture, HOST, start, statement, superuser};
 use base64::{Engine, engine::general_purpose::STANDARD};
-use configurator::{
-    Configurator,
-    provisioning::{
-        provision_next, scram,
-        server::{InstanceServer, Names, Plan},
-        steps::Held,
-        store,
-    },
+use configurator::provisioning::{
+    provision_next, scram,
+    server::{InstanceServer, Names, Plan},
+    steps::Held,
+    store,
 };
 use contracts::id::InstanceId;
 use sqlx::{Connection, PgConnection, Row};
 use test_support::{background, eventually};
 
-const HOST: &str = "acme.forum.localhost";
-
 async fn url_of_owner(fixture: &Fixture, id: InstanceId) -> String {
-    let request = fixture
-        .server
-        .get(&format!("/internal/instances/{id}/credentials"))
-        .bearer(&fixture.platform.client_token("worker"));
-    request.send().await.expect(200)["database_url"].as_str().unwrap().to_owned()
+    fixture.credentials(id).await.expect(200)["database_url"].as_str().unwrap().to_owned()
 }
 
 /// Asserts that everything is there, exactly as it must be.
@@ -163,7 +154,7 @@ async fn what_a_killed_configurator_held_is_taken_over_when_its_claim_runs_out()
     let killed = fixture.claim().await;
     assert_eq!(fixture.get(id).await["state"], "provisioning");
     assert_eq!(fixture.provision().await, None, "the claim holds");
-    fixture.tamper("UPDATE instances SET due_at = due_at - interval '1 minute' WHERE id = $1", id).await;
+    fixture.due(id).await;
     assert_eq!(fixture.provision().await, Some(id));
     assert_made(&id.into()).await;
     let taken_over = fixture.get(id).await;
@@ -182,7 +173,7 @@ async fn a_crash_at_any_moment_leaves_what_the_next_one_finishes() {
         let id = fixture.requested(&format!("cut-after-{after_ms}.forum.localhost"), &[]).await;
         let _ = tokio::time::timeout(std::time::Duration::from_millis(after_ms), fixture.provision()).await;
         eventually("the next one finishes", async || {
-            fixture.tamper("UPDATE instances SET due_at = created_at WHERE id = $1", id).await;
+            fixture.due(id).await;
             fixture.provision().await;
             (fixture.get(id).await["state"] == "awaiting_setup").then_some(())
         })
@@ -202,7 +193,7 @@ async fn one_that_lost_its_claim_but_not_its_connection_is_waited_for() {
     assert_eq!(fixture.provision().await, Some(id));
     assert_eq!(fixture.get(id).await["state"], "provisioning");
     still_there.close().await.unwrap();
-    fixture.tamper("UPDATE instances SET due_at = due_at - interval '1 minute' WHERE id = $1", id).await;
+    fixture.due(id).await;
     fixture.provision().await;
     assert_eq!(fixture.get(id).await["state"], "awaiting_setup");
 }
@@ -211,11 +202,10 @@ async fn one_that_lost_its_claim_but_not_its_connection_is_waited_for() {
 async fn while_the_server_is_away_nothing_is_held_against_the_instance() {
     let fixture = start().await;
     let id = fixture.requested(HOST, &[]).await;
-    let config = config(&fixture.platform, "postgres://nobody:x@127.0.0.1:1/postgres");
-    let cut_off = service_kit::app::<Configurator>(config, fixture.platform.ambient.clone()).await.unwrap();
+    let cut_off = fixture.another_app(&[("INSTANCE_ADMIN_URL", "postgres://nobody:x@127.0.0.1:1/postgres")]).await;
     for _ in 0..7 {
         assert_eq!(provision_next(&cut_off, background()).await.unwrap(), Some(id));
-        fixture.tamper("UPDATE instances SET due_at = due_at - interval '1 minute' WHERE id = $1", id).await;
+        fixture.due(id).await;
     }
     let waiting = fixture.get(id).await;
     assert_eq!((waiting["state"].as_str(), waiting["reason"].as_str()), (Some("provisioning"), None));
@@ -228,8 +218,7 @@ async fn while_the_server_is_away_nothing_is_held_against_the_instance() {
 async fn an_outage_that_lasts_is_told_and_ends_by_itself() {
     let fixture = start().await;
     let id = fixture.requested(HOST, &[]).await;
-    let config = config(&fixture.platform, "postgres://nobody:x@127.0.0.1:1/postgres");
-    let cut_off = service_kit::app::<Configurator>(config, fixture.platform.ambient.clone()).await.unwrap();
+    let cut_off = fixture.another_app(&[("INSTANCE_ADMIN_URL", "postgres://nobody:x@127.0.0.1:1/postgres")]).await;
     assert_eq!(provision_next(&cut_off, background()).await.unwrap(), Some(id));
     assert_eq!(fixture.get(id).await["reason"].as_str(), None);
     fixture
@@ -245,7 +234,7 @@ async fn an_outage_that_lasts_is_told_and_ends_by_itself() {
             && told["expires_at"].is_string(),
         "{told}"
     );
-    fixture.tamper("UPDATE instances SET due_at = created_at WHERE id = $1", id).await;
+    fixture.due(id).await;
     assert_eq!(fixture.provision().await, Some(id));
     let instance = fixture.get(id).await;
     assert_eq!((&instance["state"], instance["reason"].as_str()), (&serde_json::json!("awaiting_setup"), None));
@@ -259,8 +248,8 @@ async fn a_server_that_refuses_is_told_to_people_who_can_retry() {
     statement(&mut superuser().await, format!("ALTER ROLE {admin} NOCREATEDB")).await;
     for _ in 0..5 {
         assert_eq!(fixture.get(id).await["reason"].as_str(), None);
+        fixture.due(id).await;
         assert_eq!(fixture.provision().await, Some(id));
-        fixture.tamper("UPDATE instances SET due_at = due_at - interval '1 minute' WHERE id = $1", id).await;
     }
     let failed = fixture.get(id).await;
     assert_eq!(
@@ -269,9 +258,8 @@ async fn a_server_that_refuses_is_told_to_people_who_can_retry() {
     );
     assert_eq!(fixture.provision().await, None);
     statement(&mut superuser().await, format!("ALTER ROLE {admin} CREATEDB")).await;
-    let retry = async || fixture.as_ada(fixture.server.post(&format!("/v1/instances/{id}/retry"), &())).await;
-    retry().await.expect(202);
-    retry().await.problem(409, "nothing_failed");
+    fixture.retry(id).await.expect(202);
+    fixture.retry(id).await.problem(409, "nothing_failed");
     assert_eq!(fixture.provision().await, Some(id));
     assert_eq!(fixture.get(id).await["state"], "awaiting_setup");
     assert_made(&id.into()).await;

@@ -1,13 +1,11 @@
 //! The setup form, and what a product service and the worker learn of an instance.
 
-use crate::support::{manifest, start};
+use crate::support::{HOST, manifest, start};
 use contracts::{
     jobs::{Job, MigrateInstance},
     messages::{JobOutcome, RunJob},
 };
 use serde_json::json;
-
-const HOST: &str = "acme.forum.localhost";
 
 #[tokio::test]
 async fn the_form_is_taken_once_and_orders_the_migration() {
@@ -114,10 +112,9 @@ async fn a_product_service_finds_its_own_instances_by_host() {
 #[tokio::test]
 async fn another_products_host_is_not_there() {
     let fixture = start().await;
-    let operator = fixture.platform.user(fixture.platform.tenant(), &["configurator.publishServices"]).await;
     let mut wiki = manifest("1.0.0");
     (wiki["service"], wiki["permissions"]) = ("wiki".into(), json!([]));
-    fixture.server.post("/v1/services", &json!({"manifest": wiki})).bearer(&operator.token).send().await.expect(201);
+    fixture.publish_as_operator(&wiki).await.expect(201);
     fixture
         .as_ada(fixture.server.post("/v1/instances", &json!({"service": "wiki", "host": "acme.wiki.localhost"})))
         .await
@@ -134,10 +131,9 @@ async fn only_the_worker_gets_the_owners_credentials() {
     let fixture = start().await;
     let id = fixture.requested(HOST, &[]).await;
     let path = format!("/internal/instances/{id}/credentials");
-    let as_worker = async || fixture.server.get(&path).bearer(&fixture.platform.client_token("worker")).send().await;
-    as_worker().await.problem(409, "no_database");
+    fixture.credentials(id).await.problem(409, "no_database");
     fixture.provision().await;
-    let credentials = as_worker().await.expect(200);
+    let credentials = fixture.credentials(id).await.expect(200);
     assert_eq!(credentials["app_role"], format!("i_{}_app", id.0.simple()));
     assert!(credentials["database_url"].as_str().unwrap().contains(&format!("i_{}_owner:", id.0.simple())));
     fixture.as_forum(fixture.server.get(&path)).await.problem(403, "platform_client_only");

@@ -1,6 +1,6 @@
 //! The whole service as it runs: over SNS and SQS, with its relay, its consumer and its provisioner.
 
-use crate::support::{Admin, OWNER, config, id, job_finished, manifest};
+use crate::support::{Admin, HOST, OWNER, config, id, job_finished, manifest};
 use common::db::CrossTenantTx;
 use contracts::{
     jobs::{Job, MigrateInstance, SeedInstance},
@@ -12,8 +12,6 @@ use serde_json::{Value, json};
 use std::sync::{Arc, Mutex};
 use test_support::{TestPlatform, TestServer, TestUser, eventually, openapi_contract};
 use tokio_util::sync::{CancellationToken, DropGuard};
-
-const HOST: &str = "acme.forum.localhost";
 
 /// Keeps what other services would hear.
 struct Heard<M>(Arc<Mutex<Vec<M>>>);
@@ -100,8 +98,8 @@ async fn from_a_published_manifest_to_an_active_instance_and_back() {
     server.put("/internal/services/forum", &published).bearer(&forum).send().await.expect(201);
     assert_eq!(others.published.eventually("the manifest is announced", 1).await[0].manifest.service, "forum");
 
-    let wish = json!({"service": "forum", "host": HOST, "modules": ["polls"]});
-    let instance = server.post("/v1/instances", &wish).bearer(&ada.token).send().await.expect(202);
+    let body = json!({"service": "forum", "host": HOST, "modules": ["polls"]});
+    let instance = server.post("/v1/instances", &body).bearer(&ada.token).send().await.expect(202);
     let path = format!("/v1/instances/{}", id(&instance));
     announced(&mut announcements, HOST).await;
     let waiting = in_state(&server, &ada, &path, "awaiting_setup").await;

@@ -1,4 +1,4 @@
-//! What every test of the configurator needs: a catalogue, a tenant, and a role that makes databases, whose works are removed at the end.
+//! What every test of the configurator needs: a catalog, a tenant, and a role that makes databases, whose works are removed at the end.
 
 use crate::world::{DnsFile, Worker};
 use chrono::TimeDelta;
@@ -23,6 +23,7 @@ use sqlx::{AssertSqlSafe, Connection, PgConnection};
 use std::sync::Mutex;
 use test_support::{TestAnswer, TestPlatform, TestServer, TestUser, background};
 
+pub const HOST: &str = "acme.forum.localhost";
 pub const OWNER: &[&str] = &["configurator.readInstances", "configurator.writeInstances"];
 
 /// The API alone: no relay, no provisioner, no consumer. A test does their steps itself and sees everything that is written.
@@ -115,6 +116,22 @@ impl Fixture {
         request.bearer(&self.ada.token).send().await
     }
 
+    /// Somebody who may do in another tenant what Ada may do in hers.
+    pub async fn stranger(&self) -> TestUser {
+        self.platform.user(self.platform.tenant(), OWNER).await
+    }
+
+    pub async fn publish_as_operator(&self, manifest: &Value) -> TestAnswer {
+        let operator = self.platform.user(self.platform.tenant(), &["configurator.publishServices"]).await;
+        self.server.post("/v1/services", &json!({"manifest": manifest})).bearer(&operator.token).send().await
+    }
+
+    /// Another process of the service, with these settings beside the usual ones.
+    pub async fn another_app(&self, settings: &[(&str, &str)]) -> App {
+        let config = config_with(&self.platform, &self.admin.url, settings);
+        service_kit::app::<Configurator>(config, self.platform.ambient.clone()).await.expect("an app")
+    }
+
     pub async fn create(&self, host: &str, modules: &[&str]) -> TestAnswer {
         self.as_ada(self.server.post("/v1/instances", &json!({"service": "forum", "host": host, "modules": modules})))
             .await
@@ -166,8 +183,42 @@ impl Fixture {
         id
     }
 
+    pub async fn read(&self, id: InstanceId) -> TestAnswer {
+        self.as_ada(self.server.get(&format!("/v1/instances/{id}"))).await
+    }
+
     pub async fn get(&self, id: InstanceId) -> Value {
-        self.as_ada(self.server.get(&format!("/v1/instances/{id}"))).await.expect(200)
+        self.read(id).await.expect(200)
+    }
+
+    /// Asserts the state that it is in, and that nothing has failed there.
+    pub async fn assert_well(&self, id: InstanceId, state: &str) {
+        let instance = self.get(id).await;
+        assert_eq!((&instance["state"], &instance["reason"]), (&json!(state), &Value::Null));
+    }
+
+    pub async fn cancel(&self, id: InstanceId) -> TestAnswer {
+        self.as_ada(self.server.delete(&format!("/v1/instances/{id}"))).await
+    }
+
+    pub async fn retry(&self, id: InstanceId) -> TestAnswer {
+        self.as_ada(self.server.post(&format!("/v1/instances/{id}/retry"), &())).await
+    }
+
+    /// As the worker asks for them.
+    pub async fn credentials(&self, id: InstanceId) -> TestAnswer {
+        let request = self.server.get(&format!("/internal/instances/{id}/credentials"));
+        request.bearer(&self.platform.client_token("worker")).send().await
+    }
+
+    /// The deadline of the instance has come, or the claim on it has run out.
+    pub async fn due(&self, id: InstanceId) {
+        self.tamper("UPDATE instances SET due_at = created_at WHERE id = $1", id).await;
+    }
+
+    /// Looks once at everything that is due; gives how much that was.
+    pub async fn pass(&self) -> usize {
+        configurator::deadlines::pass(&self.app, background()).await.expect("a database")
     }
 
     pub async fn host(&self, host: &str) -> TestAnswer {
@@ -183,16 +234,15 @@ impl Fixture {
         self.platform.outbox::<RunJob>().await.pop().expect("an ordered job")
     }
 
+    /// A message of the worker.
+    pub fn delivery(&self, data: JobFinished) -> Delivery<JobFinished> {
+        let (id, time) = (MessageId(self.platform.ambient.uuid()), self.platform.ambient.now());
+        Delivery { id, source: "/services/worker".into(), time, tenant: Some(self.ada.tenant), data }
+    }
+
     /// Takes the message that the job has ended, in a transaction as the consumer does.
     pub async fn finished(&self, job: &RunJob, outcome: JobOutcome, reason: Option<&str>) {
-        let data = job_finished(job, outcome, reason);
-        let delivery = Delivery {
-            id: MessageId(self.platform.ambient.uuid()),
-            source: "/services/worker".into(),
-            time: self.platform.ambient.now(),
-            tenant: Some(self.ada.tenant),
-            data,
-        };
+        let delivery = self.delivery(job_finished(job, outcome, reason));
         let mut tx = self.tenant().begin().await.expect("a transaction");
         self.app.handle(&mut tx, &delivery).await.expect("the message is taken");
         tx.commit().await.expect("a commit");
@@ -241,15 +291,10 @@ pub async fn statement(connection: &mut PgConnection, sql: String) {
 impl Admin {
     pub async fn create(platform: &TestPlatform) -> Self {
         let name = format!("{}_admin", platform.name);
-        statement(
-            &mut superuser().await,
-            format!("CREATE ROLE {name} LOGIN CREATEDB CREATEROLE PASSWORD 'admin-of-a-test'"),
-        )
-        .await;
-        let (_, server) = superuser_url()
-            .rsplit_once('@')
-            .map(|(user, server)| (user.to_owned(), server.to_owned()))
-            .expect("a URL with a user");
+        let create = format!("CREATE ROLE {name} LOGIN CREATEDB CREATEROLE PASSWORD 'admin-of-a-test'");
+        statement(&mut superuser().await, create).await;
+        let superuser_url = superuser_url();
+        let (_, server) = superuser_url.rsplit_once('@').expect("a URL with a user");
         let url = format!("postgres://{name}:admin-of-a-test@{server}");
         Self { name, url, registry_url: platform.superuser_url(), unlisted: Mutex::default() }
     }

@@ -1,4 +1,4 @@
-//! Can this service be enabled so? Everything that is wrong with the wish is told at once.
+//! Specification of a new instance. Can the service be enabled so? Everything that is wrong with it is told at once.
 
 use super::host_name::{HostName, NotAHostName};
 use crate::domains::policy::{Domains, Standing};
@@ -25,9 +25,9 @@ pub struct NewInstance {
     pub modules: Vec<String>,
 }
 
-/// A wish that can be granted.
+/// What was asked for, checked: it can be made so.
 #[derive(Debug)]
-pub struct Wish<'a> {
+pub struct InstanceSpec<'a> {
     pub manifest: &'a Manifest,
     pub host: HostName,
     pub standing: Standing,
@@ -35,7 +35,7 @@ pub struct Wish<'a> {
     pub modules: Vec<String>,
 }
 
-impl<'a> Wish<'a> {
+impl<'a> InstanceSpec<'a> {
     /// Checks `asked` against the latest version of the service that it names, `None` if there is no such service.
     pub fn check(
         asked: &NewInstance,
@@ -125,7 +125,7 @@ mod tests {
     }
 
     fn faults(asked: &NewInstance, manifest: Option<&Manifest>) -> Vec<(String, String)> {
-        Wish::check(asked, manifest, &domains())
+        InstanceSpec::check(asked, manifest, &domains())
             .unwrap_err()
             .into_iter()
             .map(|error| (error.field, error.code))
@@ -135,9 +135,9 @@ mod tests {
     #[test]
     fn modules_come_after_those_they_depend_on() {
         let manifest = manifest();
-        let wish = asked("A.b", &["tags", "export", "charts", "polls"]);
-        let wish = Wish::check(&wish, Some(&manifest), &domains()).unwrap();
-        assert_eq!((wish.host.as_str(), wish.modules.join(" ").as_str()), ("a.b", "polls tags charts export"));
+        let asked = asked("A.b", &["tags", "export", "charts", "polls"]);
+        let spec = InstanceSpec::check(&asked, Some(&manifest), &domains()).unwrap();
+        assert_eq!((spec.host.as_str(), spec.modules.join(" ").as_str()), ("a.b", "polls tags charts export"));
     }
 
     #[test]

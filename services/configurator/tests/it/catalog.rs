@@ -1,40 +1,35 @@
 //! Publishing and listing services.
 
-use crate::support::{Fixture, manifest, start};
+use crate::support::{manifest, start};
 use contracts::messages::ServicePublished;
-use serde_json::{Value, json};
+use serde_json::json;
 use test_support::eventually;
-
-async fn publish_as_operator(fixture: &Fixture, manifest: &Value) -> test_support::TestAnswer {
-    let operator = fixture.platform.user(fixture.platform.tenant(), &["configurator.publishServices"]).await;
-    fixture.server.post("/v1/services", &json!({"manifest": manifest})).bearer(&operator.token).send().await
-}
 
 #[tokio::test]
 async fn a_version_is_published_once_and_never_changes() {
     let fixture = start().await;
     let same = fixture.publish(&manifest("1.0.0")).await.expect(200);
     assert_eq!((same["service"].as_str(), same["version"].as_str()), (Some("forum"), Some("1.0.0")));
-    publish_as_operator(&fixture, &manifest("1.0.0")).await.expect(200);
+    fixture.publish_as_operator(&manifest("1.0.0")).await.expect(200);
     let mut dearer = manifest("1.0.0");
     dearer["price_per_hour"] = "0.03".into();
     fixture.publish(&dearer).await.problem(409, "version_taken");
-    publish_as_operator(&fixture, &dearer).await.problem(409, "version_taken");
+    fixture.publish_as_operator(&dearer).await.problem(409, "version_taken");
     assert_eq!(fixture.platform.outbox::<ServicePublished>().await.len(), 1);
     dearer["version"] = "1.0.1".into();
-    publish_as_operator(&fixture, &dearer).await.expect(201);
+    fixture.publish_as_operator(&dearer).await.expect(201);
     assert_eq!(fixture.platform.outbox::<ServicePublished>().await.len(), 2);
 }
 
 #[tokio::test]
-async fn the_catalogue_shows_the_latest_version_of_each_service() {
+async fn the_catalog_shows_the_latest_version_of_each_service() {
     let fixture = start().await;
     for version in ["1.9.0", "1.10.0", "1.9.1"] {
         fixture.publish(&manifest(version)).await.expect(201);
     }
     let mut wiki = manifest("0.1.0");
     (wiki["service"], wiki["permissions"]) = ("wiki".into(), json!([]));
-    publish_as_operator(&fixture, &wiki).await.expect(201);
+    fixture.publish_as_operator(&wiki).await.expect(201);
     let nobody = fixture.platform.user(fixture.platform.tenant(), &[]).await;
     let page = fixture.server.get("/v1/services").bearer(&nobody.token).send().await.expect(200);
     let shown: Vec<_> = page["items"]
@@ -62,7 +57,7 @@ async fn a_version_that_is_not_newer_is_refused_unless_it_is_a_patch_of_its_line
     for (version, code) in
         [("1.1.0", 409), ("0.9.0", 409), ("1.0.1", 201), ("1.0.1", 200), ("2.0.0", 200), ("2.0.1", 201)]
     {
-        let answer = publish_as_operator(&fixture, &manifest(version)).await;
+        let answer = fixture.publish_as_operator(&manifest(version)).await;
         assert_eq!(answer.status, code, "{version}: {}", answer.text);
         if code == 409 {
             answer.problem(409, "version_not_newer");
@@ -91,10 +86,10 @@ async fn of_versions_published_at_once_none_is_older_than_one_before_it() {
     };
     let (newest, newer) = (manifest("4.0.0"), manifest("3.0.0"));
     let (newest, newer, ()) = tokio::join!(
-        publish_as_operator(&fixture, &newest),
+        fixture.publish_as_operator(&newest),
         async {
             wait_for(1).await;
-            publish_as_operator(&fixture, &newer).await
+            fixture.publish_as_operator(&newer).await
         },
         async {
             wait_for(2).await;
@@ -128,5 +123,5 @@ async fn a_product_publishes_only_itself_and_nothing_unsound() {
     fixture.publish(&incomplete).await.invalid(&["manifest.currency"]);
     let mut billing = manifest("2.0.0");
     (billing["service"], billing["permissions"]) = ("billing".into(), json!([]));
-    publish_as_operator(&fixture, &billing).await.invalid(&["manifest.service"]);
+    fixture.publish_as_operator(&billing).await.invalid(&["manifest.service"]);
 }
