@@ -88,15 +88,8 @@ async fn state(fixture: &Fixture) -> (Vec<i64>, Value) {
 
 /// A topic, and a poll with an option, as the routes name them.
 async fn something_there(fixture: &Fixture, token: &str) -> Value {
-    let topic =
-        fixture.server.post("/v1/topics", &json!({"title": "T", "body": "B"})).bearer(token).on(ACME).await.expect(201);
-    let poll = fixture
-        .server
-        .post("/v1/polls", &json!({"question": "?", "options": ["a", "b"]}))
-        .bearer(token)
-        .on(ACME)
-        .await
-        .expect(201);
+    let topic = fixture.post_as(token, "/v1/topics", &json!({"title": "T", "body": "B"})).await.expect(201);
+    let poll = fixture.post_as(token, "/v1/polls", &json!({"question": "?", "options": ["a", "b"]})).await.expect(201);
     json!({"topic": topic["id"], "poll": poll["id"], "option": poll["options"][0]["id"]})
 }
 

@@ -1,6 +1,6 @@
 //! Does every post reach billing, once?
 
-use crate::support::{ACME, Fixture, OnHost};
+use crate::support::{ACME, Fixture};
 use contracts::{
     envelope::Envelope,
     messages::{Message, UsageRecorded},
@@ -47,18 +47,12 @@ async fn a_post_is_one_usage_however_often_it_is_sent() {
     let fixture = Fixture::start().await;
     messaging::provision::provision_for(&fixture.platform.aws, &[QUEUE]).await.unwrap();
     let ada = fixture.member("Ada").await;
-    let topic = fixture
-        .server
-        .post("/v1/topics", &json!({"title": "T", "body": "first"}))
-        .bearer(&ada)
-        .on(ACME)
-        .await
-        .expect(201);
+    let topic = fixture.post_as(&ada, "/v1/topics", &json!({"title": "T", "body": "first"})).await.expect(201);
     let path = format!("/v1/topics/{}", topic["id"].as_str().unwrap());
-    fixture.server.post(&format!("{path}/posts"), &json!({"body": "second"})).bearer(&ada).on(ACME).await.expect(201);
+    fixture.post_as(&ada, &format!("{path}/posts"), &json!({"body": "second"})).await.expect(201);
 
     let sent = usage(&fixture, 2).await;
-    let posts = fixture.server.get(&path).on(ACME).await.expect(200);
+    let posts = fixture.get(&path).await.expect(200);
     let instance = fixture.configurator.get(ACME)["instance_id"].as_str().unwrap().to_owned();
     let mut expected: Vec<_> = posts["posts"]["items"]
         .as_array()
@@ -88,7 +82,7 @@ async fn a_post_is_one_usage_however_often_it_is_sent() {
             sqlx::query("INSERT INTO platform.outbox (meter, key, quantity, occurred_at) VALUES ('posts', $1, 1, $2)");
         row.bind(key).bind(usage.occurred_at).execute(&fixture.platform.pool).await.unwrap();
     }
-    fixture.server.post_form("/sign-out", &[]).on(ACME).await;
+    fixture.form("", "/sign-out", &[]).await;
     let again = usage(&fixture, 2).await;
     assert_eq!(again, sent, "the same message, down to its id");
     eventually("the outbox is empty", async || (waiting(&fixture).await == 0).then_some(())).await;
@@ -109,7 +103,7 @@ async fn what_an_earlier_process_left_is_swept_up_when_the_pool_opens() {
         "INSERT INTO platform.outbox (meter, key, quantity, occurred_at) SELECT 'posts', 'posts:' || number, 1, now() FROM generate_series(1, 250) AS number",
     );
     left.execute(&fixture.platform.pool).await.unwrap();
-    fixture.server.get("/v1/topics").on(ACME).await.expect(200);
+    fixture.get("/v1/topics").await.expect(200);
     assert_eq!(usage(&fixture, 250).await.len(), 250);
     eventually("the outbox is empty", async || (waiting(&fixture).await == 0).then_some(())).await;
 }
@@ -146,14 +140,14 @@ async fn rows_that_nobody_takes_hold_up_no_other() {
         "INSERT INTO platform.outbox (meter, key, quantity, occurred_at) VALUES ('posts', 'posts:sound', 1, now())";
     sqlx::query(sound).execute(&fixture.platform.pool).await.unwrap();
 
-    fixture.server.get("/v1/topics").on(ACME).await.expect(200);
+    fixture.get("/v1/topics").await.expect(200);
     let sent = usage(&fixture, 1).await;
     assert!(sent.keys().all(|key| key.ends_with(":posts:sound")), "{:?}", sent.keys());
     put_off(&fixture, 103).await;
 
     // Nor what comes later.
     let ada = fixture.member("Ada").await;
-    fixture.server.post("/v1/topics", &json!({"title": "T", "body": "first"})).bearer(&ada).on(ACME).await.expect(201);
+    fixture.post_as(&ada, "/v1/topics", &json!({"title": "T", "body": "first"})).await.expect(201);
     assert_eq!(usage(&fixture, 1).await.len(), 1);
     eventually("only the rows in trouble are left", async || (waiting(&fixture).await == 103).then_some(())).await;
 
@@ -169,11 +163,11 @@ async fn rows_that_nobody_takes_hold_up_no_other() {
 async fn no_transaction_is_open_while_sns_is_asked() {
     let fixture = Fixture::start().await;
     messaging::provision::provision_for(&fixture.platform.aws, &[QUEUE]).await.unwrap();
-    fixture.server.get("/v1/topics").on(ACME).await.expect(200);
+    fixture.get("/v1/topics").await.expect(200);
     let rows = "INSERT INTO platform.outbox (meter, key, quantity, occurred_at)
                 SELECT 'posts', 'p' || n || repeat('x', 9000), 1, now() FROM generate_series(1, 500) AS n";
     sqlx::query(rows).execute(&fixture.platform.pool).await.unwrap();
-    fixture.server.post_form("/sign-out", &[]).on(ACME).await;
+    fixture.form("", "/sign-out", &[]).await;
     // From here on only metering uses the database.
     eventually("the outbox is empty", async || {
         let open = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND state = 'idle in transaction' AND pid <> pg_backend_pid()";

@@ -7,10 +7,9 @@ use serde_json::json;
 async fn moderators_of_the_tenant_delete_posts() {
     let fixture = Fixture::start().await;
     let ada = fixture.member("Ada").await;
-    let topic =
-        fixture.server.post("/v1/topics", &json!({"title": "T", "body": "B"})).bearer(&ada).on(ACME).await.expect(201);
+    let topic = fixture.post_as(&ada, "/v1/topics", &json!({"title": "T", "body": "B"})).await.expect(201);
     let topic = format!("/v1/topics/{}", topic["id"].as_str().unwrap());
-    let read = fixture.server.get(&topic).on(ACME).await.expect(200);
+    let read = fixture.get(&topic).await.expect(200);
     let post = format!("/v1/posts/{}", read["posts"]["items"][0]["id"].as_str().unwrap());
 
     fixture.server.delete(&post).on(ACME).await.problem(401, "token_missing");
@@ -22,6 +21,6 @@ async fn moderators_of_the_tenant_delete_posts() {
     let moderator = fixture.platform.user(fixture.acme, &["forum.deletePosts"]).await;
     assert_eq!(fixture.server.delete(&post).bearer(&moderator.token).on(ACME).await.status, 204);
     fixture.server.delete(&post).bearer(&moderator.token).on(ACME).await.problem(404, "post_not_found");
-    let read = fixture.server.get(&topic).on(ACME).await.expect(200);
+    let read = fixture.get(&topic).await.expect(200);
     assert_eq!((read["post_count"].as_i64(), read.get("author")), (Some(0), None));
 }

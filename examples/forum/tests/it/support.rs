@@ -1,4 +1,4 @@
-//! What does a test of the forum need? A configurator's part, and databases of instances with the rights that the product's role has.
+//! What a test of the forum needs: a configurator's part, and databases of instances with the rights that the product's role has.
 
 use ::forum::Forum;
 use common::config::Env;
@@ -104,20 +104,30 @@ impl Fixture {
         .await
     }
 
+    pub async fn get(&self, path: &str) -> TestAnswer {
+        self.server.get(path).on(ACME).await
+    }
+
+    pub async fn post(&self, path: &str, body: &Value) -> TestAnswer {
+        self.server.post(path, body).on(ACME).await
+    }
+
+    /// As the member of this token.
+    pub async fn post_as(&self, token: &str, path: &str, body: &Value) -> TestAnswer {
+        self.server.post(path, body).bearer(token).on(ACME).await
+    }
+
+    /// From one of the forum's own pages, in a browser with this cookie.
+    pub async fn form(&self, cookie: &str, path: &str, fields: &[(&str, &str)]) -> TestAnswer {
+        self.server.post_form(path, fields).cookie(cookie).on(ACME).await
+    }
+
     /// A member of the forum who is signed in; gives the token.
     pub async fn member(&self, name: &str) -> String {
         let email = format!("{name}@example.test");
-        self.server
-            .post("/v1/members", &json!({"name": name, "email": email, "password": "correct horse"}))
-            .on(ACME)
-            .await
-            .expect(201);
-        let session = self
-            .server
-            .post("/v1/sessions", &json!({"email": email, "password": "correct horse"}))
-            .on(ACME)
-            .await
-            .expect(201);
+        let account = json!({"name": name, "email": email, "password": "correct horse"});
+        self.post("/v1/members", &account).await.expect(201);
+        let session = self.post("/v1/sessions", &account).await.expect(201);
         session["token"].as_str().expect("a token").to_owned()
     }
 }

@@ -36,17 +36,11 @@ async fn two_hosts_see_nothing_of_each_other() {
     let mut fixture = Fixture::start().await;
     fixture.second_instance("globex.forum.localhost").await;
     let ada = fixture.member("Ada").await;
-    let topic = fixture
-        .server
-        .post("/v1/topics", &json!({"title": "Ours", "body": "alone"}))
-        .bearer(&ada)
-        .on(ACME)
-        .await
-        .expect(201);
+    let topic = fixture.post_as(&ada, "/v1/topics", &json!({"title": "Ours", "body": "alone"})).await.expect(201);
     let elsewhere = fixture.server.get("/v1/topics").on("globex.forum.localhost").await.expect(200);
     assert_eq!(elsewhere["items"], json!([]));
     let path = format!("/v1/topics/{}", topic["id"].as_str().unwrap());
-    assert_eq!(fixture.server.get(&path).on(ACME).await.expect(200)["title"], "Ours");
+    assert_eq!(fixture.get(&path).await.expect(200)["title"], "Ours");
     fixture.server.get(&path).on("globex.forum.localhost").await.problem(404, "topic_not_found");
     let answer = fixture
         .server
@@ -84,16 +78,15 @@ async fn a_host_in_the_making_asks_for_patience() {
 #[tokio::test]
 async fn a_module_that_is_removed_is_gone_at_once() {
     let fixture = Fixture::start().await;
-    fixture.server.get("/v1/polls").on(ACME).await.expect(200);
-    assert!(fixture.server.get("/").on(ACME).await.text.contains("href=\"/polls\""));
-    fixture.server.get("/v1/statistics").on(ACME).await.problem(404, "not_found");
-    fixture.server.get("/statistics").on(ACME).await.problem(404, "not_found");
+    fixture.get("/v1/polls").await.expect(200);
+    assert!(fixture.get("/").await.text.contains("href=\"/polls\""));
+    fixture.get("/v1/statistics").await.problem(404, "not_found");
+    fixture.get("/statistics").await.problem(404, "not_found");
 
     fixture.configurator.set(ACME, "modules", json!([]));
-    fixture.server.get("/v1/polls").on(ACME).await.expect(200);
+    fixture.get("/v1/polls").await.expect(200);
     assert_eq!(fixture.announce(ACME).await, 1);
-    eventually("polls are gone", async || (fixture.server.get("/v1/polls").on(ACME).await.status == 404).then_some(()))
-        .await;
-    fixture.server.get("/polls").on(ACME).await.problem(404, "not_found");
-    assert!(!fixture.server.get("/").on(ACME).await.text.contains("href=\"/polls\""));
+    eventually("polls are gone", async || (fixture.get("/v1/polls").await.status == 404).then_some(())).await;
+    fixture.get("/polls").await.problem(404, "not_found");
+    assert!(!fixture.get("/").await.text.contains("href=\"/polls\""));
 }
