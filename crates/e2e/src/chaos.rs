@@ -11,7 +11,7 @@ mod slow_fillers;
 mod world;
 mod writers;
 
-use crate::{rng::Rng, tour::guide::Guide};
+use crate::tour::guide::Guide;
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use evictions::Evictor;
@@ -20,9 +20,10 @@ use ledger::{Books, Outcome};
 use local_stack::{Stack, redis::Redis, state::State};
 use log_outs::Leaver;
 use participants::Participants;
+use rand::{Rng, SeedableRng, rngs::SmallRng};
 use readers::Sessions;
 use slow_fillers::Brake;
-use std::{sync::Arc, time::Duration};
+use std::{ops::Range, sync::Arc, time::Duration};
 use tokio::task::JoinSet;
 use world::World;
 use writers::Writer;
@@ -50,7 +51,7 @@ impl Default for Options {
 
 /// On a stack that has a pair of Redis; whether nobody was allowed what was taken, and enough was tried.
 pub async fn on(stack: &mut Stack, state: State, options: &Options) -> Result<bool> {
-    let seed = options.seed.unwrap_or_else(Rng::any_seed);
+    let seed = options.seed.unwrap_or_else(rand::random);
     let guide = Guide::new(state)?;
     let world = Arc::new(World::new(&guide.state, ROLE)?);
     println!("gathering people");
@@ -68,7 +69,7 @@ async fn unleash(
     options: &Options,
     seed: u64,
 ) -> Result<Recoveries> {
-    let mut rng = Rng::new(seed);
+    let mut rng = SmallRng::seed_from_u64(seed);
     let canary = participants::owner(guide, world).await?;
     let pair = stack.pair.take().context("the stack has one Redis only")?;
     let mut tasks = start(guide, world, participants, pair.redis(), &mut rng).await?;
@@ -90,35 +91,45 @@ async fn start(
     world: &Arc<World>,
     participants: Participants,
     redis: Redis,
-    rng: &mut Rng,
+    rng: &mut SmallRng,
 ) -> Result<JoinSet<Result<()>>> {
     let mut tasks = JoinSet::new();
     let principals = participants.people.iter().map(|(person, _)| person.principal.clone()).collect();
-    let evictor =
-        Evictor { world: Arc::clone(world), redis, tenant: participants.tenant, principals, rng: Rng::new(rng.next()) };
+    let evictor = Evictor {
+        world: Arc::clone(world),
+        redis,
+        tenant: participants.tenant,
+        principals,
+        rng: SmallRng::from_rng(rng),
+    };
     tasks.spawn(reporting_nothing(evictor.run()));
     let url = format!("{}permission", guide.state.postgres_url.trim_end_matches("postgres"));
-    tasks.spawn(Brake { world: Arc::clone(world), url, rng: Rng::new(rng.next()) }.run());
+    tasks.spawn(Brake { world: Arc::clone(world), url, rng: SmallRng::from_rng(rng) }.run());
     for (person, way) in participants.people {
         let (person, subject, admin) =
             (Arc::new(person), world.ledger.enter(), participants::owner(guide, world).await?);
         let watch = readers::watch(Arc::clone(world), Arc::clone(&person), subject);
         tasks.spawn(reporting_nothing(watch));
-        let writer = Writer { world: Arc::clone(world), admin, person, subject, way, rng: Rng::new(rng.next()) };
+        let writer = Writer { world: Arc::clone(world), admin, person, subject, way, rng: SmallRng::from_rng(rng) };
         tasks.spawn(writer.run());
     }
     let sessions = Arc::new(Sessions::default());
-    let watch = readers::watch_sessions(Arc::clone(world), Arc::clone(&sessions), Rng::new(rng.next()));
+    let watch = readers::watch_sessions(Arc::clone(world), Arc::clone(&sessions), SmallRng::from_rng(rng));
     tasks.spawn(reporting_nothing(watch));
     let leaver = Leaver {
         world: Arc::clone(world),
         email: participants.leaver,
         password: participants::PASSWORD,
         sessions,
-        rng: Rng::new(rng.next()),
+        rng: SmallRng::from_rng(rng),
     };
     tasks.spawn(leaver.run());
     Ok(tasks)
+}
+
+/// A time within that many milliseconds.
+fn millis(rng: &mut SmallRng, range: Range<u64>) -> Duration {
+    Duration::from_millis(rng.random_range(range))
 }
 
 /// For those who have nothing to report: what they see is in the ledger.

@@ -4,7 +4,6 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command-line tool talks to the person who called it")]
 
 mod chaos;
-mod rng;
 mod tour;
 
 use anyhow::Result;

@@ -1,8 +1,8 @@
 //! What if a key is gone at any moment? Then it is filled anew, and some of those fillers are under way while a revocation is answered.
 
 use super::world::World;
-use crate::rng::Rng;
 use local_stack::redis::Redis;
+use rand::{Rng, rngs::SmallRng};
 use std::{sync::Arc, time::Duration};
 
 const PAUSE: Duration = Duration::from_millis(5);
@@ -13,15 +13,15 @@ pub struct Evictor {
     pub redis: Redis,
     pub tenant: String,
     pub principals: Vec<String>,
-    pub rng: Rng,
+    pub rng: SmallRng,
 }
 
 impl Evictor {
     pub async fn run(mut self) {
         while !self.world.is_over() {
-            let principal = &self.principals[self.rng.below(self.principals.len())];
+            let principal = &self.principals[self.rng.random_range(0..self.principals.len())];
             // Mostly records: the stamps of a tenant would take all its records with them.
-            let key = match self.rng.below(40) {
+            let key = match self.rng.random_range(0..40) {
                 0 => "ts".to_owned(),
                 1..6 => format!("us:{principal}"),
                 _ => format!("rec:{principal}"),

@@ -1,13 +1,14 @@
 //! What goes wrong, in which order, and how long until all is well again?
 
 use super::{
+    millis,
     person::Person,
     readers::CHECKED,
     world::{VICTIM, World},
 };
-use crate::rng::Rng;
 use anyhow::{Context, Result, bail, ensure};
 use local_stack::{Stack, pair::Pair};
+use rand::{rngs::SmallRng, seq::SliceRandom};
 use std::{
     collections::BTreeMap,
     time::{Duration, Instant},
@@ -52,7 +53,7 @@ pub struct Faults<'a> {
     pub world: &'a World,
     /// Who may do everything all the time.
     pub canary: Person,
-    pub rng: Rng,
+    pub rng: SmallRng,
 }
 
 impl Faults<'_> {
@@ -62,7 +63,7 @@ impl Faults<'_> {
         self.until_well("the start").await?;
         loop {
             let mut order = Fault::ALL;
-            self.rng.shuffle(&mut order);
+            order.shuffle(&mut self.rng);
             for fault in order {
                 let tried =
                     recoveries.len() == Fault::ALL.len() && self.world.ledger.books().answered_revocations() >= enough;
@@ -70,7 +71,7 @@ impl Faults<'_> {
                     return Ok(recoveries);
                 }
                 // Revocations are to be answered between the faults, and some right before one.
-                tokio::time::sleep(self.rng.millis(300, 1_000)).await;
+                tokio::time::sleep(millis(&mut self.rng, 300..1_000)).await;
                 let struck = Instant::now();
                 self.world.ledger.books().scene = fault.name();
                 self.inflict_one(fault).await.with_context(|| format!("while {}", fault.name()))?;
@@ -104,7 +105,7 @@ impl Faults<'_> {
     }
 
     async fn stay_away(&mut self) {
-        tokio::time::sleep(self.rng.millis(0, 600)).await;
+        tokio::time::sleep(millis(&mut self.rng, 0..600)).await;
     }
 
     /// Comes back when a revocation has been answered that it could not be confirmed.

@@ -85,9 +85,12 @@ impl Ledger {
         self.books().at(subject).turn(None);
     }
 
-    /// A revocation was answered: from now on being allowed is wrong.
-    pub fn revoked(&self, subject: Subject, way: &'static str) {
+    /// A revocation was answered: from now on being allowed is wrong; and so is the answer if no replica could confirm it.
+    pub fn revoked(&self, subject: Subject, way: &'static str, alone: bool) {
         let mut books = self.books();
+        if alone {
+            books.mistake(format!("'{way}' was answered although no replica was there to confirm it"));
+        }
         books.at(subject).turn(Some(Instant::now()));
         *books.revocations.entry(way).or_default() += 1;
     }
@@ -179,7 +182,7 @@ mod tests {
     #[test]
     fn allowed_after_the_answer_is_stale() {
         let books = judged(|ledger, bob| {
-            ledger.revoked(bob, "grant");
+            ledger.revoked(bob, "grant", false);
             let sent = ledger.sends(bob);
             ledger.answered(sent, "bob at billing", Outcome::Allowed);
         });
@@ -191,7 +194,7 @@ mod tests {
     fn sent_before_the_answer_may_be_allowed_after_it() {
         let books = judged(|ledger, bob| {
             let sent = ledger.sends(bob);
-            ledger.revoked(bob, "grant");
+            ledger.revoked(bob, "grant", false);
             ledger.answered(sent, "", Outcome::Allowed);
         });
         assert_eq!((books.stale, books.checks, books.under.len()), (0, 1, 0));
@@ -200,12 +203,12 @@ mod tests {
     #[test]
     fn answered_after_it_was_given_again_may_be_allowed() {
         let books = judged(|ledger, bob| {
-            ledger.revoked(bob, "grant");
+            ledger.revoked(bob, "grant", false);
             let sent = ledger.sends(bob);
             ledger.gives(bob);
             ledger.answered(sent, "", Outcome::Allowed);
             // Nor is it held against the next revocation, after which it was not sent.
-            ledger.revoked(bob, "grant");
+            ledger.revoked(bob, "grant", false);
             ledger.answered(sent, "", Outcome::Allowed);
         });
         assert_eq!((books.stale, books.checks), (0, 2));
@@ -215,7 +218,7 @@ mod tests {
     fn one_subject_is_not_another() {
         let books = judged(|ledger, bob| {
             let eve = ledger.enter();
-            ledger.revoked(bob, "grant");
+            ledger.revoked(bob, "grant", false);
             let sent = ledger.sends(eve);
             ledger.answered(sent, "", Outcome::Allowed);
         });
@@ -225,7 +228,7 @@ mod tests {
     #[test]
     fn refusals_and_not_knowing_are_right_and_counted_apart() {
         let books = judged(|ledger, bob| {
-            ledger.revoked(bob, "grant");
+            ledger.revoked(bob, "grant", false);
             for outcome in [Outcome::Refused, Outcome::Refused, Outcome::Unknown, Outcome::Silence] {
                 ledger.answered(ledger.sends(bob), "", outcome);
             }

@@ -1,7 +1,11 @@
 //! Is anybody still allowed what was taken from them? Asked without pause, at one service after the other.
 
-use super::{ledger::Subject, person::Person, world::World};
-use crate::rng::Rng;
+use super::{
+    ledger::Subject,
+    person::Person,
+    world::{Answer, World},
+};
+use rand::{Rng, rngs::SmallRng, seq::IteratorRandom};
 use reqwest::Method;
 use std::{
     collections::VecDeque,
@@ -27,12 +31,17 @@ pub async fn watch(world: Arc<World>, person: Arc<Person>, subject: Subject) {
         if world.is_over() {
             return;
         }
-        let sent = world.ledger.sends(subject);
-        let answer = person.get(&world, service, path).await;
-        if let Some(outcome) = world.outcome(service, &answer) {
-            world.ledger.answered(sent, &format!("{} at {service}", person.name), outcome);
-        }
+        check(&world, subject, &person.name, service, person.get(&world, service, path)).await;
         tokio::time::sleep(BREATH).await;
+    }
+}
+
+/// Sends the check, and has its answer judged by what was known before.
+async fn check(world: &World, subject: Subject, who: &str, service: &str, ask: impl Future<Output = Answer>) {
+    let sent = world.ledger.sends(subject);
+    let answer = ask.await;
+    if let Some(outcome) = world.outcome(service, &answer) {
+        world.ledger.answered(sent, &format!("{who} at {service}"), outcome);
     }
 }
 
@@ -59,25 +68,21 @@ impl Sessions {
     }
 
     /// The newest as often as any other.
-    fn pick(&self, rng: &mut Rng) -> Option<(Subject, String)> {
+    fn pick(&self, rng: &mut SmallRng) -> Option<(Subject, String)> {
         let all = self.all();
-        let index = if rng.below(2) == 0 { all.len().checked_sub(1)? } else { rng.below(all.len()) };
-        all.get(index).cloned()
+        if rng.random() { all.back() } else { all.iter().choose(rng) }.cloned()
     }
 }
 
 /// Tries sessions that have ended, until it is over.
-pub async fn watch_sessions(world: Arc<World>, sessions: Arc<Sessions>, mut rng: Rng) {
+pub async fn watch_sessions(world: Arc<World>, sessions: Arc<Sessions>, mut rng: SmallRng) {
     for (service, path) in CHECKED.into_iter().chain([OWN]).cycle() {
         if world.is_over() {
             return;
         }
         if let Some((subject, token)) = sessions.pick(&mut rng) {
-            let sent = world.ledger.sends(subject);
-            let answer = world.send(world.request(Method::GET, service, path).bearer_auth(token)).await;
-            if let Some(outcome) = world.outcome(service, &answer) {
-                world.ledger.answered(sent, &format!("an ended session at {service}"), outcome);
-            }
+            let ask = world.send(world.request(Method::GET, service, path).bearer_auth(token));
+            check(&world, subject, "an ended session", service, ask).await;
         }
         tokio::time::sleep(BREATH).await;
     }

@@ -1,8 +1,14 @@
 //! In which ways is a permission given and taken, over and over? Each repeated until it is answered, as the answer asks for.
 
-use super::{ledger::Subject, person::Person, readers, world::World};
-use crate::rng::Rng;
+use super::{
+    ledger::Subject,
+    millis,
+    person::Person,
+    readers,
+    world::{Answer, World},
+};
 use anyhow::{Result, bail, ensure};
+use rand::{Rng, rngs::SmallRng};
 use reqwest::Method;
 use serde_json::{Value, json};
 use std::{
@@ -44,7 +50,7 @@ pub struct Writer {
     pub person: Arc<Person>,
     pub subject: Subject,
     pub way: Way,
-    pub rng: Rng,
+    pub rng: SmallRng,
 }
 
 impl Writer {
@@ -56,112 +62,78 @@ impl Writer {
                 break;
             }
             // So that a filler may be under way when it is taken.
-            tokio::time::sleep(self.rng.millis(0, 150)).await;
+            tokio::time::sleep(millis(&mut self.rng, 0..150)).await;
             if self.take().await?.is_none() {
                 break;
             }
             // Most are given again soon, for many trials; some not before several faults have come and gone.
-            let hold = if self.rng.below(10) == 0 { self.rng.millis(1_000, 4_000) } else { self.rng.millis(30, 250) };
+            let hold = if self.rng.random_range(0..10) == 0 {
+                millis(&mut self.rng, 1_000..4_000)
+            } else {
+                millis(&mut self.rng, 30..250)
+            };
             tokio::time::sleep(hold).await;
         }
         Ok(())
     }
 
     /// `None` when it is over.
-    async fn give(&self) -> Result<Option<()>> {
-        let role = self.world.role;
+    async fn give(&self) -> Result<Option<Answer>> {
         match &self.way {
-            Way::Grant => {
-                self.change(
-                    Method::POST,
-                    "/v1/grants",
-                    json!({ "principal": self.person.principal, "role": role }),
-                    &[201, 409],
-                )
-                .await
-            }
-            Way::Role { id, name } => {
-                self.change(
-                    Method::PUT,
-                    &format!("/v1/roles/{id}"),
-                    json!({ "name": name, "permissions": readers::PERMISSIONS }),
-                    &[200],
-                )
-                .await
-            }
+            Way::Grant => self.grant("allow").await,
+            Way::Role { id, name } => self.edit(id, name, &readers::PERMISSIONS).await,
             Way::Group { id } => self.change(Method::PUT, &self.membership(id), Value::Null, &[204]).await,
-            Way::Denial => self.end_grants("deny", &mut |_| {}).await,
+            Way::Denial => self.end_grant("deny").await,
         }
     }
 
     /// `None` when it is over. The moment of the answer is on record.
     async fn take(&self) -> Result<Option<()>> {
-        let role = self.world.role;
-        let (method, path, body, right): (_, _, _, &[u16]) = match &self.way {
-            Way::Grant => return self.end_grants("allow", &mut |alone| self.taken(alone)).await,
-            Way::Role { id, name } => (
-                Method::PUT,
-                format!("/v1/roles/{id}"),
-                json!({ "name": name, "permissions": ["permission.readRoles"] }),
-                &[200],
-            ),
-            Way::Group { id } => (Method::DELETE, self.membership(id), Value::Null, &[204]),
-            // Denied already: a repetition, answered when it is in force.
-            Way::Denial => (
-                Method::POST,
-                "/v1/grants".into(),
-                json!({ "principal": self.person.principal, "role": role, "effect": "deny" }),
-                &[201, 409],
-            ),
+        let taken = match &self.way {
+            Way::Grant => self.end_grant("allow").await?,
+            Way::Role { id, name } => self.edit(id, name, &["permission.readRoles"]).await?,
+            Way::Group { id } => self.change(Method::DELETE, &self.membership(id), Value::Null, &[204]).await?,
+            Way::Denial => self.grant("deny").await?,
         };
-        let Some(answer) = self.admin.insist(&self.world, method, &path, &body).await else { return Ok(None) };
-        ensure!(right.contains(&answer.status), "{path}: {} {}", answer.status, answer.body);
-        self.taken(answer.alone);
-        Ok(Some(()))
+        Ok(taken.map(|answer| self.world.ledger.revoked(self.subject, self.way.name(), answer.alone)))
     }
 
-    fn taken(&self, alone: bool) {
-        self.world.ledger.revoked(self.subject, self.way.name());
-        if alone {
-            self.world
-                .ledger
-                .mistake(format!("'{}' was answered although no replica was there to confirm it", self.way.name()));
-        }
+    /// A conflict is a repetition, answered when it is in force.
+    async fn grant(&self, effect: &str) -> Result<Option<Answer>> {
+        let grant = json!({ "principal": self.person.principal, "role": self.world.role, "effect": effect });
+        self.change(Method::POST, "/v1/grants", grant, &[201, 409]).await
+    }
+
+    async fn edit(&self, role: &str, name: &str, permissions: &[&str]) -> Result<Option<Answer>> {
+        let body = json!({ "name": name, "permissions": permissions });
+        self.change(Method::PUT, &format!("/v1/roles/{role}"), body, &[200]).await
     }
 
     fn membership(&self, group: &str) -> String {
         format!("/v1/groups/{group}/members/{}", self.person.principal)
     }
 
-    async fn change(&self, method: Method, path: &str, body: Value, right: &[u16]) -> Result<Option<()>> {
+    async fn change(&self, method: Method, path: &str, body: Value, right: &[u16]) -> Result<Option<Answer>> {
         let Some(answer) = self.admin.insist(&self.world, method.clone(), path, &body).await else { return Ok(None) };
         ensure!(right.contains(&answer.status), "{method} {path}: {} {}", answer.status, answer.body);
-        Ok(Some(()))
+        Ok(Some(answer))
     }
 
     /// Ends the person's one grant of the role with that effect. It is looked up: the answer that named it may be lost.
-    async fn end_grants(&self, effect: &str, ended: &mut (dyn FnMut(bool) + Send)) -> Result<Option<()>> {
+    async fn end_grant(&self, effect: &str) -> Result<Option<Answer>> {
         let list = format!("/v1/grants?principal={}", self.person.principal);
-        let Some(answer) = self.admin.insist(&self.world, Method::GET, &list, &Value::Null).await else {
-            return Ok(None);
-        };
-        let grants = answer.body["items"].as_array().into_iter().flatten();
+        let Some(listed) = self.change(Method::GET, &list, Value::Null, &[200]).await? else { return Ok(None) };
+        let grants = listed.body["items"].as_array().into_iter().flatten();
         let mut ids = grants
             .filter(|grant| grant["role"] == self.world.role && grant["effect"] == effect)
             .filter_map(|grant| grant["id"].as_str());
         let Some(id) = ids.next() else {
             // Nothing is denied before the first denial.
-            ensure!(effect == "deny", "{} has lost the role by itself: {}", self.person.name, answer.body);
-            return Ok(Some(()));
+            ensure!(effect == "deny", "{} has lost the role by itself: {}", self.person.name, listed.body);
+            return Ok(Some(listed));
         };
-        ensure!(ids.next().is_none(), "{} has the role twice: {}", self.person.name, answer.body);
-        let path = format!("/v1/grants/{id}");
-        let Some(answer) = self.admin.insist(&self.world, Method::DELETE, &path, &Value::Null).await else {
-            return Ok(None);
-        };
-        ensure!(answer.status == 204, "DELETE {path}: {} {}", answer.status, answer.body);
-        ended(answer.alone);
-        Ok(Some(()))
+        ensure!(ids.next().is_none(), "{} has the role twice: {}", self.person.name, listed.body);
+        self.change(Method::DELETE, &format!("/v1/grants/{id}"), Value::Null, &[204]).await
     }
 
     /// Whether everything that was given works, before it is over.

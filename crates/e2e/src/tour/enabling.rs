@@ -6,6 +6,7 @@ use super::{
     sessions::Session,
 };
 use anyhow::{Result, ensure};
+use local_stack::tools;
 use serde_json::{Value, json};
 use std::time::Instant;
 
@@ -19,7 +20,7 @@ pub struct Instance {
 }
 
 pub async fn enable(guide: &Guide, ada: &Session) -> Result<Instance> {
-    catalogue(guide, ada).await?;
+    catalog(guide, ada).await?;
     let host = &guide.people.ada.host;
     let wrong = [
         ("an unknown module", json!({ "service": "forum", "host": host, "modules": ["ghosts"] }), "modules[0]"),
@@ -71,7 +72,7 @@ async fn unproved(guide: &Guide, ada: &Session) -> Result<()> {
     Ok(())
 }
 
-async fn catalogue(guide: &Guide, ada: &Session) -> Result<()> {
+async fn catalog(guide: &Guide, ada: &Session) -> Result<()> {
     let services = guide.get("configurator", "/v1/services").bearer(&ada.token).expect(200).await?;
     let forum =
         list(&services, "/items").iter().find(|service| service["service"] == "forum").cloned().unwrap_or_default();
@@ -80,7 +81,7 @@ async fn catalogue(guide: &Guide, ada: &Session) -> Result<()> {
         list(&forum, "/modules").iter().filter_map(|module| module.as_str().or(module["name"].as_str())).collect();
     ensure!(modules.contains(&"polls") && modules.contains(&"statistics"), "the forum's modules are not in {services}");
     guide.saw(format!(
-        "the catalogue has forum {} with the modules of its bundle: {}",
+        "the catalog has forum {} with the modules of its bundle: {}",
         text(&forum, "/version")?,
         modules.join(", ")
     ));
@@ -128,7 +129,8 @@ async fn exists(guide: &Guide, id: &str) -> Result<()> {
                 (SELECT count(*) FROM pg_roles WHERE rolname IN ('{database}_owner', '{database}_app') AND rolcanlogin AND NOT rolsuper),
                 has_database_privilege('{database}_app', '{database}', 'CONNECT'), has_database_privilege('billing', '{database}', 'CONNECT')"
     );
-    let found = guide.psql(&query).await?;
+    // The only question of the tour that HTTP cannot answer.
+    let found = tools::psql(&guide.state.postgres_url, &query).await?;
     ensure!(
         found == "1|2|t|f",
         "PostgreSQL should have database {database}, its owner and its app role, and says {found}"

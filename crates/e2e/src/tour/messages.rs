@@ -1,7 +1,8 @@
 //! Step 13: what becomes of a message that comes too often, and of one that nobody can read?
 
-use super::{enabling::Instance, guide::Guide, http::Call, sessions::Session, time, usage};
+use super::{enabling::Instance, guide::Guide, http::Call, sessions::Session, usage};
 use anyhow::{Context, Result, ensure};
+use chrono::{SecondsFormat, Utc};
 use reqwest::Method;
 use serde_json::json;
 
@@ -50,7 +51,8 @@ pub async fn repeated_and_malformed(guide: &Guide, ada: &Session, instance: &Ins
 fn recorded(ada: &Session, instance: &Instance, number: u8, quantity: u32) -> String {
     // The instance's own id, but for its last digits: unique, and the same each time it is said.
     let id = format!("{}{number:03}", &instance.id[..instance.id.len() - 3]);
-    let now = time::now();
+    #[expect(clippy::disallowed_methods, reason = "the tour plays an outside producer, which has its own clock")]
+    let now = Utc::now().to_rfc3339_opts(SecondsFormat::Secs, true);
     json!({
         "specversion": "1.0", "id": id, "source": "/services/forum", "type": KIND, "time": now, "tenant": ada.tenant_id,
         "data": {

@@ -1,6 +1,6 @@
 //! The people of the tour, under names that nobody has used on this stack before.
 
-use crate::rng::Rng;
+use rand::Rng;
 
 /// Letters that tell one tour's names from another's: one in 300 million is met by chance.
 const TAG: usize = 6;
@@ -35,7 +35,7 @@ pub struct People {
 
 impl People {
     pub fn of_a_tour() -> Self {
-        Self::tagged(&tag(&mut Rng::new(Rng::any_seed())))
+        Self::tagged(&tag())
     }
 
     fn tagged(tag: &str) -> Self {
@@ -65,8 +65,9 @@ impl People {
     }
 }
 
-fn tag(rng: &mut Rng) -> String {
-    (0..TAG).filter_map(|_| char::from_digit(10 + rng.below(26) as u32, 36)).collect()
+fn tag() -> String {
+    let mut rng = rand::rng();
+    (0..TAG).map(|_| char::from(rng.random_range(b'a'..=b'z'))).collect()
 }
 
 #[cfg(test)]

@@ -34,16 +34,7 @@ pub async fn mails(guide: &Guide, ada: &Session, invoice: &Value) -> Result<()> 
 async fn suppressed(guide: &Guide, address: &str, end: &str, reason: &str) -> Result<()> {
     let id = send(guide, address, "first").await?;
     wait_until(guide, &id, end).await?;
-    let listed = guide
-        .get("mailer", "/v1/suppressions")
-        .query(&[("address", address)])
-        .bearer(guide.operator())
-        .expect(200)
-        .await?;
-    let suppression = list(&listed, "/items")
-        .iter()
-        .find(|suppression| suppression["address"] == address)
-        .context("the address is not suppressed")?;
+    let suppression = suppression(guide, address).await?.context("the address is not suppressed")?;
     let of_this_mail = suppression["message_id"] == id.as_str()
         && suppression["template"] == "notice"
         && suppression["tenant_id"].is_string();
@@ -64,15 +55,7 @@ async fn suppressed(guide: &Guide, address: &str, end: &str, reason: &str) -> Re
 async fn suppressed_for_her(guide: &Guide, ada: &Session) -> Result<()> {
     let address = &guide.people.unreachable;
     guide.post("auth", "/v1/invitations").bearer(&ada.token).json(&json!({ "email": address })).expect(202).await?;
-    let listed = async || {
-        let listed = guide
-            .get("mailer", "/v1/suppressions")
-            .query(&[("address", address)])
-            .bearer(guide.operator())
-            .expect(200)
-            .await?;
-        Ok(list(&listed, "/items").first().cloned())
-    };
+    let listed = async || suppression(guide, address).await;
     let suppression = guide.wait(&format!("{address} to be suppressed"), listed).await?;
     ensure!(
         suppression["tenant_id"] == ada.tenant_id.as_str() && suppression["template"] == "invitation",
@@ -80,6 +63,12 @@ async fn suppressed_for_her(guide: &Guide, ada: &Session) -> Result<()> {
     );
     guide.saw(format!("Ada's invitation to {address} bounces: the address gets no more invitations of her tenant"));
     Ok(())
+}
+
+async fn suppression(guide: &Guide, address: &str) -> Result<Option<Value>> {
+    let listed = guide.get("mailer", "/v1/suppressions").query(&[("address", address)]);
+    let listed = listed.bearer(guide.operator()).expect(200).await?;
+    Ok(list(&listed, "/items").iter().find(|suppression| suppression["address"] == address).cloned())
 }
 
 async fn send(guide: &Guide, recipient: &str, which: &str) -> Result<String> {

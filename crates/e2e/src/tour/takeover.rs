@@ -8,10 +8,10 @@ use super::{
     setup,
 };
 use anyhow::{Context, Result, ensure};
+use local_stack::processes;
 use reqwest::Method;
 use serde_json::Value;
 use std::time::{Duration, Instant};
-use tokio::process::Command;
 
 /// Does the forum's jobs. It is killed, and started again as in `up`.
 const WORKER: &str = "forum-worker";
@@ -27,7 +27,7 @@ pub async fn kill_a_worker(guide: &Guide, ada: &Session) -> Result<()> {
     let pid = pid_in(victim)?;
     let state = state_now(&guide.state.folder)?;
     ensure!(state.services[WORKER].pid == pid, "{victim} does the forum's jobs, and not {WORKER}");
-    kill(pid).await?;
+    processes::signal(pid, "KILL").await?;
     let killed = Instant::now();
     guide.saw(format!(
         "{WORKER} (pid {pid}) killed with -9 while it had done {} of {} steps",
@@ -91,14 +91,4 @@ async fn jobs(guide: &Guide, path: &str) -> Result<Value> {
 fn pid_in(worker: &str) -> Result<u32> {
     let pid = worker.split(':').nth(1).and_then(|pid| pid.parse().ok());
     pid.with_context(|| format!("the worker '{worker}' does not say its process"))
-}
-
-async fn kill(pid: u32) -> Result<()> {
-    let status = Command::new("/bin/sh")
-        .args(["-c", "kill -s KILL \"$0\"", &pid.to_string()])
-        .status()
-        .await
-        .context("cannot run /bin/sh")?;
-    ensure!(status.success(), "cannot kill process {pid}");
-    Ok(())
 }
