@@ -1,9 +1,9 @@
-//! What does a benchmark of the permission check stand on? Auth and the permission service as they are shipped, and a place for its own server.
+//! What the benchmark of the permission check stands on: auth and the permission service as they are shipped, and a place for its own server.
 
 use crate::{
-    Infra, Stack, answers, cargo, databases, files,
+    Stack, answers, cargo, files,
     processes::Spec,
-    services::{self, Settings},
+    services,
     start::{Programs, READY, local_aws, program},
 };
 use anyhow::{Context, Result};
@@ -32,35 +32,17 @@ impl Stack {
     /// Builds auth, the permission service and the benchmark for release, and starts the two.
     pub async fn start_access(&mut self) -> Result<Access> {
         println!("building auth, permission and {BENCH} for release, starting PostgreSQL, Redis and ministack");
-        let mut programs = cargo::build_release(&[SERVICES[0], SERVICES[1], BENCH]).await?;
-        programs.extend(cargo::build(&["local-aws"]).await?);
-        let Infra { postgres, redis, aws } = &self.infra().await?;
-        let services: Vec<_> = services::platform().into_iter().filter(|service| is_used(&service.name)).collect();
-        databases::create(&mut self.secrets, postgres, services.iter().map(|service| service.package.clone())).await?;
-        let mut ports = BTreeMap::new();
-        for service in &services {
-            ports.insert(service.name.clone(), self.ports.pick_with_ops(&service.name, service.port)?);
-        }
-        let access_token_seconds = self.options.access_token_seconds;
-        let dns_file = self.folder.path.join("dns-txt");
-        let settings =
-            Settings { services, ports, postgres, redis, aws, access_token_seconds, dns_file, redis_replicas: 0 };
-        for name in SERVICES {
-            let migrate =
-                self.spec(&format!("{name}-migrate"), "migrate", settings.service(name), &programs, &settings)?;
-            self.processes.run(&migrate).await?;
-        }
+        let mut programs = cargo::build("release", &[SERVICES[0], SERVICES[1], BENCH]).await?;
+        programs.extend(cargo::build("dev", &["local-aws"]).await?);
+        let infra = self.infra().await?;
+        let services = services::platform().into_iter().filter(|service| is_used(&service.name)).collect();
+        let settings = self.settings(services, &infra).await?;
+        let served = SERVICES.iter().map(|name| settings.service(name));
+        self.migrate(served.clone(), &programs, &settings).await?;
         self.processes.run(&local_aws("local-aws-provision", &["provision"], &programs, &settings)).await?;
         let seed = self.seed(&programs, &settings)?;
         self.processes.run(&seed).await?;
-        for name in SERVICES {
-            let serve = self.spec(name, "serve", settings.service(name), &programs, &settings)?;
-            self.processes.start(serve)?;
-        }
-        for name in SERVICES {
-            let ready = format!("{}/readyz", settings.ops_url(name));
-            self.wait_for(name, READY, async |http| answers(http, &ready).await).await?;
-        }
+        self.serve(served, &programs, &settings).await?;
         let operator = self.operator(&settings, PERMISSION).await?;
         let (auth_url, permission_url, bench_url) =
             (settings.url("auth"), settings.url("permission"), settings.url(PLACE));

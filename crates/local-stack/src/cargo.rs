@@ -18,17 +18,8 @@ pub fn command() -> Command {
     command
 }
 
-/// Builds the binaries of these packages and says where they are, by name.
-pub async fn build(packages: &[impl AsRef<str>]) -> Result<BTreeMap<String, PathBuf>> {
-    build_in("dev", packages).await
-}
-
-/// The same, optimised as they are shipped.
-pub async fn build_release(packages: &[impl AsRef<str>]) -> Result<BTreeMap<String, PathBuf>> {
-    build_in("release", packages).await
-}
-
-async fn build_in(profile: &str, packages: &[impl AsRef<str>]) -> Result<BTreeMap<String, PathBuf>> {
+/// Builds the binaries of these packages, by that profile of cargo, and says where they are, by name.
+pub async fn build(profile: &str, packages: &[impl AsRef<str>]) -> Result<BTreeMap<String, PathBuf>> {
     let mut command = command();
     command.args(["build", "--profile", profile, "--bins", "--message-format=json-render-diagnostics"]);
     command.args(packages.iter().flat_map(|package| ["-p", package.as_ref()]));

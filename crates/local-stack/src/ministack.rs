@@ -1,16 +1,14 @@
-//! How does the AWS emulator get on this machine, and how is it started?
+//! The AWS emulator: how it gets on this machine, and is started.
 
 use crate::{
-    files,
     processes::{Layer, Spec},
     tools,
 };
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 use std::{
     collections::BTreeMap,
     fs,
     path::{Path, PathBuf},
-    process::Stdio,
 };
 use tokio::process::Command;
 
@@ -31,27 +29,13 @@ pub async fn install(root: &Path) -> Result<PathBuf> {
         let log = root.join("pip.log");
         let _ = fs::remove_dir_all(&venv);
         let python = tools::python().context("Python is not installed")?;
-        run(Command::new(python).args(["-m", "venv"]).arg(&venv), &log).await?;
-        run(
-            Command::new(venv.join("bin/pip")).args([
-                "install",
-                "--disable-pip-version-check",
-                &format!("ministack=={VERSION}"),
-            ]),
-            &log,
-        )
-        .await?;
+        tools::run(Command::new(python).args(["-m", "venv"]).arg(&venv), &log).await?;
+        let mut install = Command::new(venv.join("bin/pip"));
+        install.args(["install", "--disable-pip-version-check", &format!("ministack=={VERSION}")]);
+        tools::run(&mut install, &log).await?;
         fs::write(complete, VERSION)?;
     }
     Ok(venv.join("bin/ministack"))
-}
-
-async fn run(command: &mut Command, log: &Path) -> Result<()> {
-    let output = fs::OpenOptions::new().create(true).append(true).open(log)?;
-    command.stdin(Stdio::null()).stdout(output.try_clone()?).stderr(output).kill_on_drop(true);
-    let status = command.status().await.with_context(|| format!("cannot run {command:?}"))?;
-    ensure!(status.success(), "{command:?} failed ({status}):\n{}", files::tail(log, 15));
-    Ok(())
 }
 
 pub fn spec(program: PathBuf, stack_folder: &Path, port: u16) -> Spec {
@@ -65,15 +49,7 @@ pub fn spec(program: PathBuf, stack_folder: &Path, port: u16) -> Spec {
     ];
     let env: BTreeMap<_, _> = env.map(|(name, value)| (name.to_owned(), value)).into();
     // It keeps nothing, and told to end it waits for seconds for long polls.
-    Spec {
-        name: "ministack".into(),
-        layer: Layer::Infrastructure,
-        program,
-        args: Vec::new(),
-        env,
-        user: None,
-        stop: "KILL",
-    }
+    Spec { env, stop: "KILL", ..Spec::new("ministack", Layer::Infrastructure, program, Vec::new()) }
 }
 
 /// What an AWS SDK needs to find it.

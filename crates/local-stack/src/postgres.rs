@@ -1,4 +1,4 @@
-//! How does a private PostgreSQL come to be, and how is it spoken to?
+//! A private PostgreSQL: how it comes to be, and how it is spoken to.
 
 use crate::{
     data::is_root,
@@ -8,7 +8,6 @@ use crate::{
 };
 use anyhow::{Context, Result, ensure};
 use std::{
-    collections::BTreeMap,
     fs,
     os::unix::fs::{PermissionsExt, chown},
     path::{Path, PathBuf},
@@ -82,19 +81,7 @@ impl Postgres {
         if !self.durable {
             command.arg("--no-sync");
         }
-        let output = command
-            .current_dir("/")
-            .stdin(Stdio::null())
-            .kill_on_drop(true)
-            .output()
-            .await
-            .context("cannot run initdb")?;
-        ensure!(
-            output.status.success(),
-            "initdb failed ({}):\n{}",
-            output.status,
-            String::from_utf8_lossy(&output.stderr)
-        );
+        tools::run(command.current_dir("/"), &self.folder.with_file_name("initdb.log")).await?;
         fs::remove_file(password)?;
         fs::rename(unfinished, data)?;
         Ok(())
@@ -112,15 +99,8 @@ impl Postgres {
             .into_iter()
             .chain(settings.into_iter().flat_map(|setting| ["-c".into(), setting]))
             .collect();
-        Spec {
-            name: "postgres".into(),
-            layer: Layer::Infrastructure,
-            program: self.bin.join("postgres"),
-            args,
-            env: BTreeMap::new(),
-            user: self.user,
-            stop: "INT",
-        }
+        let program = self.bin.join("postgres");
+        Spec { user: self.user, stop: "INT", ..Spec::new("postgres", Layer::Infrastructure, program, args) }
     }
 
     pub async fn is_ready(&self) -> bool {

@@ -6,6 +6,7 @@ use crate::{
     tools,
 };
 use anyhow::{Context, Result, anyhow};
+pub use identity::signal;
 use serde::{Deserialize, Serialize};
 use std::{
     collections::BTreeMap,
@@ -44,6 +45,13 @@ pub struct Spec {
     pub user: Option<&'static str>,
     /// What asks it to end in good order: `TERM`, or PostgreSQL's `INT`; `KILL` where there is no order to keep.
     pub stop: &'static str,
+}
+
+impl Spec {
+    /// As ourselves, with an empty environment, ended by `TERM`.
+    pub fn new(name: &str, layer: Layer, program: PathBuf, args: Vec<String>) -> Self {
+        Self { name: name.into(), layer, program, args, env: BTreeMap::new(), user: None, stop: "TERM" }
+    }
 }
 
 struct Process {

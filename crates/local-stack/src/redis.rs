@@ -1,4 +1,4 @@
-//! How is a private Redis started, and as whom does each service log in?
+//! A private Redis: how it is started, and as whom each service logs in.
 
 use crate::{
     files,
@@ -71,47 +71,20 @@ impl Redis {
         let settings = self.folder.join("redis-users.conf");
         files::write_private(&settings, self.settings().as_bytes())?;
         let append_only = if self.durable { "yes" } else { "no" };
-        let (settings, folder, port) = (settings.display().to_string(), folder.display().to_string(), port.to_string());
-        // Evicting a key would log somebody out; coming back without its last second would bring back what was revoked in it. What a replica was sent once must be gone from its disk: should it start as the primary
-        // later, it would bring old stamps and sessions back to life.
-        let args = [
-            &*settings,
-            "--port",
-            &port,
-            "--bind",
-            "127.0.0.1",
-            "--dir",
-            &folder,
-            "--appendonly",
-            append_only,
-            "--appendfsync",
-            "always",
-            "--save",
-            "",
-        ];
-        let args = args
-            .into_iter()
-            .chain([
-                "--maxmemory-policy",
-                "noeviction",
-                "--repl-diskless-sync-delay",
-                "0",
-                "--rdb-del-sync-files",
-                "yes",
-            ])
-            .map(String::from);
-        let follows = follows.map(|primary| ["--replicaof".to_owned(), "127.0.0.1".to_owned(), primary.to_string()]);
-        let args = args.chain(follows.into_iter().flatten()).collect();
+        // Evicting a key would log somebody out; coming back without its last second would bring back what was revoked
+        // in it. What a replica was sent once must be gone from its disk: should it start as the primary later, it would
+        // bring old stamps and sessions back to life.
+        let mut args = vec![settings.display().to_string(), "--dir".into(), folder.display().to_string()];
+        let fixed = format!(
+            "--port {port} --bind 127.0.0.1 --appendonly {append_only} --appendfsync always --maxmemory-policy noeviction \
+             --repl-diskless-sync-delay 0 --rdb-del-sync-files yes --save"
+        );
+        args.extend(fixed.split(' ').chain([""]).map(String::from));
+        if let Some(primary) = follows {
+            args.extend(["--replicaof".into(), "127.0.0.1".into(), primary.to_string()]);
+        }
         let program = tools::find("redis-server").context("redis-server is not installed")?;
-        Ok(Spec {
-            name: name.into(),
-            layer: Layer::Infrastructure,
-            program,
-            args,
-            env: BTreeMap::new(),
-            user: None,
-            stop: "TERM",
-        })
+        Ok(Spec::new(name, Layer::Infrastructure, program, args))
     }
 
     /// The users with their passwords; a replica logs in to its primary as the administrator.

@@ -1,4 +1,4 @@
-//! In which order does the whole stack come up, and what keeps it up?
+//! The start of a whole stack: in which order it comes up, and what keeps it up.
 
 use crate::{
     Infra, POLL, Stack, answers, cargo, databases,
@@ -29,20 +29,8 @@ impl Stack {
         packages.push("local-aws".into());
         let services = services::all()?;
         println!("building the services, starting PostgreSQL, Redis and ministack");
-        let (programs, infra) = tokio::try_join!(cargo::build(&packages), self.infra())?;
-        let names = services::platform().into_iter().map(|service| service.package);
-        databases::create(&mut self.secrets, &infra.postgres, names).await?;
-
-        let mut ports = BTreeMap::new();
-        for service in &services {
-            ports.insert(service.name.clone(), self.ports.pick_with_ops(&service.name, service.port)?);
-        }
-        let Infra { postgres, redis, aws } = &infra;
-        let access_token_seconds = self.options.access_token_seconds;
-        let dns_file = self.folder.path.join("dns-txt");
-        let redis_replicas = self.options.redis_pair.into();
-        let settings =
-            Settings { services, ports, postgres, redis, aws, access_token_seconds, dns_file, redis_replicas };
+        let (programs, infra) = tokio::try_join!(cargo::build("dev", &packages), self.infra())?;
+        let settings = self.settings(services, &infra).await?;
         self.prepare(&programs, &settings).await?;
         let expired_token = self.expired_token(&programs, &settings).await?;
         self.start_services(&programs, &settings).await?;
@@ -57,21 +45,72 @@ impl Stack {
                 .collect::<Result<_>>()?,
             operator: self.operator(&settings, OPERATOR_PERMISSION).await?,
             expired_token,
-            postgres_url: postgres.url("postgres"),
-            redis_url: redis.admin_url(),
-            aws: aws.clone(),
+            postgres_url: infra.postgres.url("postgres"),
+            redis_url: infra.redis.admin_url(),
+            aws: infra.aws.clone(),
         };
         state.save()?;
         Ok(state)
     }
 
-    /// Everything that must be there before a service starts: tables, queues, the operator.
-    async fn prepare(&mut self, programs: &Programs, settings: &Settings<'_>) -> Result<()> {
-        println!("migrating, provisioning, seeding");
-        for service in settings.services.iter().filter(|service| service.kind == Kind::Platform) {
+    /// What the environments of these services are made of: each has a port, and those of the platform a database.
+    pub(crate) async fn settings<'a>(&mut self, services: Vec<Service>, infra: &'a Infra) -> Result<Settings<'a>> {
+        let Infra { postgres, redis, aws } = infra;
+        let platform = services.iter().filter(|service| service.kind == Kind::Platform);
+        databases::create(&mut self.secrets, postgres, platform.map(|service| service.package.clone())).await?;
+        let mut ports = BTreeMap::new();
+        for service in &services {
+            ports.insert(service.name.clone(), self.ports.pick_with_ops(&service.name, service.port)?);
+        }
+        Ok(Settings {
+            services,
+            ports,
+            postgres,
+            redis,
+            aws,
+            access_token_seconds: self.options.access_token_seconds,
+            dns_file: self.folder.path.join("dns-txt"),
+            redis_replicas: self.options.redis_pair.into(),
+        })
+    }
+
+    /// Brings the databases of these services up to date.
+    pub(crate) async fn migrate(
+        &mut self,
+        services: impl Iterator<Item = &Service>,
+        programs: &Programs,
+        settings: &Settings<'_>,
+    ) -> Result<()> {
+        for service in services {
             let migrate = self.spec(&format!("{}-migrate", service.name), "migrate", service, programs, settings)?;
             self.processes.run(&migrate).await?;
         }
+        Ok(())
+    }
+
+    /// Starts these services, and waits until they are ready.
+    pub(crate) async fn serve(
+        &mut self,
+        services: impl Iterator<Item = &Service> + Clone,
+        programs: &Programs,
+        settings: &Settings<'_>,
+    ) -> Result<()> {
+        for service in services.clone() {
+            let serve = self.spec(&service.name, "serve", service, programs, settings)?;
+            self.processes.start(serve)?;
+        }
+        for service in services {
+            let ready = format!("{}/readyz", settings.ops_url(&service.name));
+            self.wait_for(&service.name, READY, async |http| answers(http, &ready).await).await?;
+        }
+        Ok(())
+    }
+
+    /// Everything that must be there before a service starts: tables, queues, the operator.
+    async fn prepare(&mut self, programs: &Programs, settings: &Settings<'_>) -> Result<()> {
+        println!("migrating, provisioning, seeding");
+        let platform = settings.services.iter().filter(|service| service.kind == Kind::Platform);
+        self.migrate(platform, programs, settings).await?;
         let provision = local_aws("local-aws-provision", &["provision"], programs, settings);
         // ministack refuses senders it does not know, and knows none after a restart.
         let bootstrap = self.spec("mailer-bootstrap", "bootstrap", settings.service("mailer"), programs, settings)?;
@@ -106,15 +145,7 @@ impl Stack {
         println!("starting the services");
         let seen = self.folder.path.join("simulator.json").display().to_string();
         self.processes.start(local_aws("local-aws", &["simulate", "--state", &seen], programs, settings))?;
-        for service in &settings.services {
-            let serve = self.spec(&service.name, "serve", service, programs, settings)?;
-            self.processes.start(serve)?;
-        }
-        for service in &settings.services {
-            let ready = format!("{}/readyz", settings.ops_url(&service.name));
-            self.wait_for(&service.name, READY, async |http| answers(http, &ready).await).await?;
-        }
-        Ok(())
+        self.serve(settings.services.iter(), programs, settings).await
     }
 
     /// Tells the platform of the newest version of each product.
@@ -217,13 +248,6 @@ pub(crate) fn local_aws(name: &str, args: &[&str], programs: &Programs, settings
 }
 
 pub(crate) fn program(name: &str, program: &Path, args: &[&str], env: BTreeMap<String, String>) -> Spec {
-    Spec {
-        name: name.into(),
-        layer: Layer::Service,
-        program: program.into(),
-        args: args.iter().map(ToString::to_string).collect(),
-        env,
-        user: None,
-        stop: "TERM",
-    }
+    let args = args.iter().map(ToString::to_string).collect();
+    Spec { env, ..Spec::new(name, Layer::Service, program.into(), args) }
 }

@@ -85,16 +85,36 @@ async fn apt_install(needs: &[Need], log: &Path) -> Result<()> {
 }
 
 async fn apt(args: &[&str], log: &Path) -> Result<()> {
-    let output = fs::OpenOptions::new().create(true).append(true).open(log)?;
     let mut command = Command::new("apt-get");
     // Unattended upgrades may hold the lock right after boot.
-    command
-        .args(["-o", "DPkg::Lock::Timeout=300"])
-        .args(args)
-        .env("DEBIAN_FRONTEND", "noninteractive")
-        .stdin(Stdio::null());
-    let status = command.stdout(output.try_clone()?).stderr(output).status().await.context("cannot run apt-get")?;
-    ensure!(status.success(), "apt-get {} failed ({status}):\n{}", args.join(" "), files::tail(log, 15));
+    command.args(["-o", "DPkg::Lock::Timeout=300"]).args(args).env("DEBIAN_FRONTEND", "noninteractive");
+    run(&mut command, log).await
+}
+
+/// What PostgreSQL answers to a script at that URL, in plain text.
+pub async fn psql(url: &str, script: &str) -> Result<String> {
+    let program = postgres_folders().first().context("PostgreSQL is not installed")?.join("psql");
+    let mut command = Command::new(program);
+    command.args([
+        "--no-psqlrc",
+        "--quiet",
+        "--tuples-only",
+        "--no-align",
+        "--set=ON_ERROR_STOP=1",
+        "--command",
+        script,
+    ]);
+    let output = command.arg(url).stdin(Stdio::null()).kill_on_drop(true).output().await.context("cannot run psql")?;
+    ensure!(output.status.success(), "psql: {}", String::from_utf8_lossy(&output.stderr));
+    Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
+}
+
+/// Runs a command to its end, with its output in a log, the end of which is told unless it succeeds.
+pub(crate) async fn run(command: &mut Command, log: &Path) -> Result<()> {
+    let output = fs::OpenOptions::new().create(true).append(true).open(log)?;
+    command.stdin(Stdio::null()).stdout(output.try_clone()?).stderr(output).kill_on_drop(true);
+    let status = command.status().await.with_context(|| format!("cannot run {command:?}"))?;
+    ensure!(status.success(), "{command:?} failed ({status}):\n{}", files::tail(log, 15));
     Ok(())
 }
 

@@ -15,6 +15,7 @@ use common::{
 };
 use contracts::{
     id::{InstanceId, TenantId},
+    instance_database,
     manifest::Manifest,
 };
 use serde_json::{Value, json};
@@ -56,20 +57,15 @@ impl TestProduct {
     /// An active instance of a new tenant on `host`, its database made by these scripts of the bundle.
     pub async fn instance(&mut self, host: &str, modules: &[&str], scripts: &[&str]) -> TenantId {
         let name = format!("{}_{}", self.platform.name, self.databases.databases.len());
-        let url = self.databases.create(&name, &[&[METERING], scripts].concat()).await;
+        let triggers: String =
+            self.manifest.meters.iter().map(|meter| instance_database::trigger(meter) + ";\n").collect();
+        let scripts = [&[instance_database::SCHEMA], scripts, &[&*triggers]].concat();
+        let url = self.databases.create(&name, &scripts).await;
         let tenant = self.platform.tenant();
         self.configurator.put(host, active_instance(&self.platform, tenant, &self.manifest, modules, &url));
         tenant
     }
 }
-
-/// What the worker makes in each instance's database for metering.
-const METERING: &str = "
-    CREATE SCHEMA platform;
-    CREATE TABLE platform.outbox (
-        id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-        meter text NOT NULL, key text NOT NULL, quantity numeric NOT NULL, occurred_at timestamptz NOT NULL
-    )";
 
 /// Of every instance of [`Configurator`].
 pub const SETUP_CODE: &str = "K7PW-3XQA";

@@ -1,4 +1,4 @@
-//! Would ECS accept this task definition on Fargate? What its API refuses, the emulator accepts.
+//! Rules for task definitions: would ECS accept this one on Fargate? What its API refuses, the emulator accepts.
 //!
 //! Sources: <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_RegisterTaskDefinition.html> and
 //! <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/fargate-tasks-services.html>.

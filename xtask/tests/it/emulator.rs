@@ -1,4 +1,4 @@
-//! Does a RegisterTaskDefinition call with our files succeed, and does ECS then hold what we wrote?
+//! Calls of the ECS API on the emulator. Can our files be registered, and does ECS then hold what we wrote?
 
 use crate::files;
 use serde_json::{Value, json};

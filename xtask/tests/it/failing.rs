@@ -1,4 +1,4 @@
-//! Does a start that fails say why? A service that refuses its environment is started on a stack of its own.
+//! A start that fails says why: a service that refuses its environment is started on a stack of its own.
 
 use crate::environment::binary;
 use local_stack::{
@@ -11,14 +11,9 @@ use std::{collections::BTreeMap, fs};
 async fn what_a_service_said_stands_first_and_its_log_outlives_the_stack() {
     let data = std::env::temp_dir().join(format!("xtask-failing-{}", std::process::id()));
     let spec = Spec {
-        name: "mailer".into(),
-        layer: Layer::Service,
-        program: binary("mailer"),
-        args: vec!["serve".into()],
         // However many frames it shows.
         env: BTreeMap::from([("RUST_BACKTRACE".into(), "full".into())]),
-        user: None,
-        stop: "TERM",
+        ..Spec::new("mailer", Layer::Service, binary("mailer"), vec!["serve".into()])
     };
     let options = Options::private("failing", &[]);
     let outcome = local_stack::with(Some(data.clone()), options, async |stack| stack.processes.run(&spec).await).await;

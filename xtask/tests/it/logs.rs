@@ -1,4 +1,4 @@
-//! Can the log of a container be read? Asked of a program of ours whose output is no terminal, as in a container.
+//! Logs of a container: can they be read? Asked of a program of ours whose output is no terminal, as in a container.
 
 use crate::environment::binary;
 use std::{

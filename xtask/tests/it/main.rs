@@ -1,4 +1,4 @@
-//! Is what is deployed what ECS accepts, and what the services need?
+//! Files of the deployment. Is what is deployed what ECS accepts, and what the services need?
 
 mod docker;
 mod ecs;

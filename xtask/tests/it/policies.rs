@@ -1,4 +1,4 @@
-//! May each service do exactly what it does on AWS? Its topics and queues come from the topology, its secrets from its task definition.
+//! IAM policies. May each service do exactly what it does on AWS? Its topics and queues come from the topology, its secrets from its task definition.
 
 use crate::files::{self, ACCOUNT, PREFIX, REGION, items};
 use contracts::{

@@ -1,4 +1,4 @@
-//! Is a container within the limits of ECS?
+//! Rules for a container: is it within the limits of ECS?
 
 use super::task::{are_unique, is_account, is_name};
 use crate::files::{items, names};
@@ -17,12 +17,8 @@ const LOG_OPTIONS: [&str; 8] = [
 ];
 
 pub fn faults(container: &Value) -> Vec<String> {
-    let mut faults: Vec<String> = Vec::new();
-    let mut must = |holds: bool, fault: &str| {
-        if !holds {
-            faults.push(fault.to_owned());
-        }
-    };
+    let mut faults = Vec::new();
+    let mut must = |holds: bool, fault: &str| faults.extend((!holds).then(|| fault.to_owned()));
     must(
         container["name"].as_str().is_some_and(is_name),
         "its name must be letters, digits, hyphens and underscores, 255 at most",

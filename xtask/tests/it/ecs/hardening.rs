@@ -1,4 +1,4 @@
-//! Can the container do no more than it must?
+//! Rules for what a container may do: no more than it must.
 
 use crate::files::{items, names};
 use serde_json::Value;
@@ -9,12 +9,8 @@ const SECRET_ENDINGS: [&str; 4] = ["_SECRET", "_KEY", "_PASSWORD", "_TOKEN"];
 
 pub fn faults(container: &Value) -> Vec<String> {
     let linux = &container["linuxParameters"];
-    let mut faults: Vec<String> = Vec::new();
-    let mut must = |holds: bool, fault: &str| {
-        if !holds {
-            faults.push(fault.to_owned());
-        }
-    };
+    let mut faults = Vec::new();
+    let mut must = |holds: bool, fault: &str| faults.extend((!holds).then(|| fault.to_owned()));
     must(container["user"].as_str().is_some_and(is_not_root), "user must be numeric and not root");
     must(container["readonlyRootFilesystem"] == true, "its root filesystem must be read-only");
     must(

@@ -1,4 +1,4 @@
-//! Which members does ECS know, and of which type? It refuses a call with any other.
+//! The members that ECS knows, and their types. It refuses a call with any other.
 
 use serde_json::Value;
 
@@ -15,77 +15,38 @@ enum Shape {
 use Shape::{Flag, List, Map, Number, Object, Text};
 
 const TEXTS: Shape = List(&Text);
-const PAIR: Shape = Object(&[("name", Text), ("value", Text)]);
-const SECRET: Shape = Object(&[("name", Text), ("valueFrom", Text)]);
 
-/// `RegisterTaskDefinition` without what Fargate refuses: `ipcMode`, `placementConstraints`, `inferenceAccelerators`.
+/// The members of `RegisterTaskDefinition` that our task definitions use; one that is new here is looked up first, also whether
+/// Fargate takes it.
 const TASK: Shape = Object(&[
     ("family", Text),
     ("taskRoleArn", Text),
     ("executionRoleArn", Text),
     ("networkMode", Text),
     ("containerDefinitions", List(&CONTAINER)),
-    ("volumes", List(&VOLUME)),
     ("requiresCompatibilities", TEXTS),
     ("cpu", Text),
     ("memory", Text),
-    ("tags", List(&Object(&[("key", Text), ("value", Text)]))),
-    ("pidMode", Text),
-    ("proxyConfiguration", Object(&[("type", Text), ("containerName", Text), ("properties", List(&PAIR))])),
-    ("ephemeralStorage", Object(&[("sizeInGiB", Number)])),
     ("runtimePlatform", Object(&[("cpuArchitecture", Text), ("operatingSystemFamily", Text)])),
-    ("enableFaultInjection", Flag),
 ]);
 
-/// `ContainerDefinition` without what Fargate or awsvpc refuses: `links`, `hostname`, `dnsServers`, `dnsSearchDomains`, `extraHosts`,
-/// `privileged`, `dockerSecurityOptions`, `disableNetworking`.
 const CONTAINER: Shape = Object(&[
     ("name", Text),
     ("image", Text),
-    ("repositoryCredentials", Object(&[("credentialsParameter", Text)])),
-    ("cpu", Number),
-    ("memory", Number),
-    ("memoryReservation", Number),
     ("portMappings", List(&PORT)),
     ("essential", Flag),
-    (
-        "restartPolicy",
-        Object(&[("enabled", Flag), ("ignoredExitCodes", List(&Number)), ("restartAttemptPeriod", Number)]),
-    ),
     ("entryPoint", TEXTS),
     ("command", TEXTS),
-    ("environment", List(&PAIR)),
-    ("environmentFiles", List(&Object(&[("value", Text), ("type", Text)]))),
-    ("mountPoints", List(&Object(&[("sourceVolume", Text), ("containerPath", Text), ("readOnly", Flag)]))),
-    ("volumesFrom", List(&Object(&[("sourceContainer", Text), ("readOnly", Flag)]))),
+    ("environment", List(&Object(&[("name", Text), ("value", Text)]))),
     ("linuxParameters", LINUX),
-    ("secrets", List(&SECRET)),
+    ("secrets", List(&Object(&[("name", Text), ("valueFrom", Text)]))),
     ("dependsOn", List(&Object(&[("containerName", Text), ("condition", Text)]))),
     ("startTimeout", Number),
     ("stopTimeout", Number),
-    ("versionConsistency", Text),
     ("user", Text),
-    ("workingDirectory", Text),
     ("readonlyRootFilesystem", Flag),
-    ("interactive", Flag),
-    ("pseudoTerminal", Flag),
-    ("dockerLabels", Map),
-    ("ulimits", List(&Object(&[("name", Text), ("softLimit", Number), ("hardLimit", Number)]))),
-    ("logConfiguration", Object(&[("logDriver", Text), ("options", Map), ("secretOptions", List(&SECRET))])),
-    (
-        "healthCheck",
-        Object(&[
-            ("command", TEXTS),
-            ("interval", Number),
-            ("timeout", Number),
-            ("retries", Number),
-            ("startPeriod", Number),
-        ]),
-    ),
-    ("systemControls", List(&Object(&[("namespace", Text), ("value", Text)]))),
-    ("resourceRequirements", List(&Object(&[("value", Text), ("type", Text)]))),
-    ("firelensConfiguration", Object(&[("type", Text), ("options", Map)])),
-    ("credentialSpecs", TEXTS),
+    ("logConfiguration", Object(&[("logDriver", Text), ("options", Map)])),
+    ("healthCheck", HEALTH_CHECK),
 ]);
 
 const PORT: Shape = Object(&[
@@ -94,22 +55,17 @@ const PORT: Shape = Object(&[
     ("protocol", Text),
     ("name", Text),
     ("appProtocol", Text),
-    ("containerPortRange", Text),
 ]);
 
-/// `LinuxParameters` without what Fargate refuses: `devices`, `sharedMemorySize`, `tmpfs`, `maxSwap`, `swappiness`.
 const LINUX: Shape =
     Object(&[("capabilities", Object(&[("add", TEXTS), ("drop", TEXTS)])), ("initProcessEnabled", Flag)]);
 
-/// `Volume` without what Fargate refuses: `dockerVolumeConfiguration`, `fsxWindowsFileServerVolumeConfiguration`, and a host's path.
-const VOLUME: Shape = Object(&[("name", Text), ("efsVolumeConfiguration", EFS), ("configuredAtLaunch", Flag)]);
-
-const EFS: Shape = Object(&[
-    ("fileSystemId", Text),
-    ("rootDirectory", Text),
-    ("transitEncryption", Text),
-    ("transitEncryptionPort", Number),
-    ("authorizationConfig", Object(&[("accessPointId", Text), ("iam", Text)])),
+const HEALTH_CHECK: Shape = Object(&[
+    ("command", TEXTS),
+    ("interval", Number),
+    ("timeout", Number),
+    ("retries", Number),
+    ("startPeriod", Number),
 ]);
 
 /// Members that ECS does not know, and values of another type than it expects.

@@ -1,4 +1,4 @@
-//! Is the task as a whole one that Fargate runs?
+//! Rules for the task as a whole: is it one that Fargate runs?
 
 use crate::files::{items, names};
 use serde_json::Value;
@@ -16,12 +16,8 @@ const SIZES: [(u32, u32, u32, u32); 7] = [
 ];
 
 pub fn faults(task: &Value) -> Vec<String> {
-    let mut faults: Vec<String> = Vec::new();
-    let mut must = |holds: bool, fault: &str| {
-        if !holds {
-            faults.push(fault.to_owned());
-        }
-    };
+    let mut faults = Vec::new();
+    let mut must = |holds: bool, fault: &str| faults.extend((!holds).then(|| fault.to_owned()));
     must(
         task["family"].as_str().is_some_and(is_name),
         "family must be letters, digits, hyphens and underscores, 255 at most",
