@@ -1,4 +1,5 @@
-//! How fast is it? Each figure beside others of the same run, on the same machine, so that their ratios mean something elsewhere too.
+//! Benchmarks: each figure beside others of the same run, on the same machine, so that their ratios mean something
+//! elsewhere.
 
 mod access;
 mod load;

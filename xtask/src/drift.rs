@@ -1,4 +1,4 @@
-//! Do the committed files equal what the code says? Written without `--check`, compared with it.
+//! Generated files, written by the code or, with `--check`, compared with it.
 
 mod compat;
 pub mod events;

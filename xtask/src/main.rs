@@ -1,4 +1,5 @@
-//! What can a developer, and CI, ask of this checkout? `cargo xtask up | reset | tour | chaos | test | bench | openapi | settings | events | sqlx`.
+//! Tasks of developers and CI: `cargo xtask up | reset | tour | chaos | test | bench | openapi | settings | events |
+//! sqlx`.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command-line tool talks to the person who called it")]
 
 mod bench;

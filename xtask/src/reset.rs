@@ -1,4 +1,4 @@
-//! How does a developer start over?
+//! `cargo xtask reset`: the data that `up` keeps are wiped.
 
 use anyhow::Result;
 use local_stack::{

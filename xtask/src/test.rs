@@ -1,4 +1,4 @@
-//! How do all tests run, with real infrastructure that nobody else uses?
+//! `cargo xtask test`: all tests, with real infrastructure that nobody else uses.
 
 use crate::e2e;
 use anyhow::{Context, Result};

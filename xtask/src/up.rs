@@ -1,4 +1,4 @@
-//! What does a developer see of the running platform?
+//! `cargo xtask up`: the whole platform, and what a developer is told of it.
 
 use anyhow::Result;
 use local_stack::{

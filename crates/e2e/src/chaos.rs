@@ -1,4 +1,5 @@
-//! Is anybody allowed what was taken from them, whatever dies meanwhile? Real processes, real faults, and a count that must be 0.
+//! The chaos: is anybody allowed what was taken from them, whatever dies meanwhile? Real processes, real faults, and a
+//! count that must be 0.
 
 mod evictions;
 mod faults;

@@ -1,4 +1,5 @@
-//! Is the story true? Fifteen steps over HTTP against a running stack, each with what was seen; the first thing that is not so ends it.
+//! The tour: fifteen steps over HTTP against a running stack, each with what was seen; the first thing that is not so
+//! ends it.
 
 mod aws;
 mod enabling;

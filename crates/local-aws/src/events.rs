@@ -1,4 +1,4 @@
-//! What would SES say about a mail? Its event records, in the shape that it publishes to SNS
+//! Event records of SES about a mail, in the shape that it publishes to SNS
 //! (<https://docs.aws.amazon.com/ses/latest/dg/event-publishing-retrieving-sns-contents.html>).
 
 use chrono::{DateTime, SecondsFormat, Utc};

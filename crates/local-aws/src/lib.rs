@@ -1,4 +1,4 @@
-//! What does the AWS emulator lack that the platform needs? A mailbox simulator, beside the topics and queues, and a memory of who may send.
+//! What the AWS emulator lacks: a mailbox simulator, beside the topics and queues, and a memory of who may send.
 
 pub mod events;
 pub mod seen;

@@ -1,4 +1,4 @@
-//! Which mails were dealt with already? A file with one message id a line, so that a restart neither loses nor repeats one.
+//! Mails that were dealt with: a file with one message id a line, so that a restart neither loses nor repeats one.
 
 use std::{
     collections::HashSet,

@@ -1,4 +1,4 @@
-//! May mail be sent? The emulator refuses senders that it does not know, and knows none after a restart.
+//! The sender of mail: the emulator refuses those that it does not know, and knows none after a restart.
 //!
 //! On AWS `mailer bootstrap` makes these once and for all, with rights that no running process has.
 

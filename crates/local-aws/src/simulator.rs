@@ -1,4 +1,4 @@
-//! What becomes of sent mail? Watches the emulator's sent mail and publishes each one's events, at least once.
+//! Mailbox simulator: watches the emulator's sent mail and publishes each one's events, at least once.
 
 use crate::{
     events::{self, Mail, Sender},

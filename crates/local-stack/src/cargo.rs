@@ -1,4 +1,4 @@
-//! How are our own programs built and found?
+//! Builds of our own programs.
 
 use crate::data;
 use anyhow::{Context, Result, ensure};

@@ -1,4 +1,4 @@
-//! Which databases and roles are there? One of each per service, and a role for making those of instances.
+//! Databases and roles: one of each per service, and a role for making those of instances.
 
 use crate::{postgres::Postgres, secrets::Secrets};
 use anyhow::Result;

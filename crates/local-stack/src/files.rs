@@ -1,4 +1,4 @@
-//! How are small files written so that nobody reads half of one, or a secret?
+//! Small files, written so that nobody reads half of one, or a secret.
 
 use anyhow::{Context, Result};
 use serde::{Serialize, de::DeserializeOwned};

@@ -1,4 +1,4 @@
-//! Is the process with this number still the one we started? Numbers are used again; number, start and boot together are not.
+//! Identity of a process: numbers are used again; number, start and boot together are not.
 
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};

@@ -1,4 +1,4 @@
-//! How does something stay at one port while what answers there changes? Connections are passed on, and ended when that happens.
+//! A port that leads to another one: connections are passed on, and ended when it leads elsewhere.
 
 use anyhow::Result;
 use std::net::Ipv4Addr;

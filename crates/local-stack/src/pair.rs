@@ -1,4 +1,4 @@
-//! Which of two Redis is the primary, and how do services reach it whichever it is? At one port, which leads to that one.
+//! A primary Redis and its replica, which services reach at one port that leads to whichever is the primary.
 
 use crate::{link::Link, processes::Spec, redis::Redis};
 use anyhow::{Result, ensure};

@@ -1,4 +1,4 @@
-//! Which port does each process get? The documented one if it is free, else one that is, and the same one next time.
+//! Ports: a process gets the documented one if it is free, else one that is, and the same one next time.
 
 use crate::files;
 use anyhow::{Context, Result};

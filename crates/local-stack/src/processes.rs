@@ -1,4 +1,4 @@
-//! How are child processes started, watched and stopped, and nothing else with them?
+//! Child processes: started, watched and stopped, and nothing else with them.
 
 use crate::{
     files,

@@ -1,4 +1,4 @@
-//! Which secrets does this stack use? Random ones, made at first use and kept in a file that only its owner can read.
+//! Secrets of a stack: random ones, made at first use and kept in a file that only its owner can read.
 
 use crate::files;
 use anyhow::Result;

@@ -1,4 +1,4 @@
-//! Which services are there, and with which environment does each run?
+//! The services that a stack runs, and the environment of each.
 
 use crate::{
     databases,

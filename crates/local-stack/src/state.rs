@@ -1,4 +1,4 @@
-//! What is running, and how does one get in? `state.json` in the stack's folder, for the tour and for people.
+//! The state of a running stack: `state.json` in its folder says how one gets in, for the tour and for people.
 
 use crate::files;
 use anyhow::Result;

@@ -1,4 +1,4 @@
-//! Which programs does this machine lack, and who installs them?
+//! Programs of this machine: which does it lack, and who installs them?
 
 use crate::{data::is_root, files};
 use anyhow::{Context, Result, bail, ensure};

@@ -1,4 +1,4 @@
-//! Which host is asked for? The name in the request, without its port, in lower case.
+//! The host that is asked for: the name in the request, without its port, in lower case.
 
 use axum::http::{HeaderMap, Uri, header};
 use std::fmt;

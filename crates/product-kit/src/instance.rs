@@ -1,4 +1,4 @@
-//! What does a handler know of the instance it serves? What [`crate::Tenancy`] put into the request, as extractors.
+//! Extractors of what a handler knows of the instance it serves; [`crate::Tenancy`] put it into the request.
 
 use crate::{database::Database, pages};
 use access::{Access, Allowed, Permission};

@@ -1,4 +1,5 @@
-//! When is what we know of a host out of date? The moment the configurator says so, on a channel of Redis.
+//! Subscription to changes of hosts: what is known of one is forgotten the moment the configurator says so, on a
+//! channel of Redis.
 
 use crate::hosts::Hosts;
 use futures_util::StreamExt;

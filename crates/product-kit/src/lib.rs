@@ -1,4 +1,4 @@
-//! How does a product become a service of the platform? By layers around its routes; the product itself stays as it is.
+//! Layers by which a product becomes a service of the platform; the product itself stays as it is.
 //!
 //! ```text
 //! request ─ Host ─ Tenancy ─┬─ unknown: 404

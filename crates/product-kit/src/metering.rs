@@ -1,4 +1,5 @@
-//! How does what was used reach billing? Triggers that the platform installed write rows beside the business fact; this takes them to the `usage` topic.
+//! Relay of usage: triggers that the worker installed write rows beside the business fact; this takes them to the topic
+//! `usage`.
 //!
 //! ```text
 //! read a batch, no lock ─ send, no connection held ─┬─ confirmed: deleted by id

@@ -1,4 +1,4 @@
-//! What does a browser see while there is no product to show? A page; programs get a problem.
+//! Pages that a browser sees while there is no product to show; programs get a problem.
 
 use crate::{
     host::wants_html,

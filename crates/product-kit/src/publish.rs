@@ -1,4 +1,4 @@
-//! How does the platform learn of a version of the product? Its manifest goes to the configurator, under the product's own credentials.
+//! Publishing a version: its manifest goes to the configurator, under the product's own credentials.
 
 use access::client::PlatformClient;
 use anyhow::Context;

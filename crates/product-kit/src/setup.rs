@@ -1,4 +1,4 @@
-//! What is filled in before an instance begins? A form made of the manifest's JSON Schema, and values of the types it names.
+//! The setup form, made of the manifest's JSON Schema, and its values, of the types that this names.
 //!
 //! A schema's properties have no order; `x-order`, a list of their names, gives them one.
 

@@ -1,4 +1,4 @@
-//! Whose instance is this request for, and may it pass? The layer around all routes of a product.
+//! The layer around all routes of a product: whose instance is a request for, and may it pass?
 
 use crate::{
     database::Database,

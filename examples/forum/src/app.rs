@@ -1,4 +1,4 @@
-//! What does the forum hold while it runs? Nothing of any instance: that comes with each request.
+//! What the forum holds while it runs. Nothing of any instance: that comes with each request.
 
 use crate::members::password::Passwords;
 use access::Access;

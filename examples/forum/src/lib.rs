@@ -13,15 +13,15 @@
 //! SQL is checked when it runs, not when it is built: the schema is in the bundle, a version of which is in each instance's database,
 //! and there is no one database to build against.
 
-pub mod app;
-pub mod members;
-pub mod pages;
-pub mod platform;
-pub mod polls;
-pub mod router;
-pub mod statistics;
-pub mod text;
-pub mod topics;
+mod app;
+mod members;
+mod pages;
+mod platform;
+mod polls;
+mod router;
+mod statistics;
+mod text;
+mod topics;
 
 use access::Access;
 use app::App;

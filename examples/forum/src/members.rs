@@ -1,4 +1,4 @@
-//! Who writes here, and how do they sign in? The forum's own members; the platform's users are others.
+//! The forum's own members, who write here and sign in; the platform's users are others.
 //!
 //! | module | answers |
 //! | --- | --- |

@@ -1,4 +1,4 @@
-//! What does a browser see? Templates that escape every value, in one layout, without scripts.
+//! Pages: templates that escape every value, in one layout, without scripts.
 
 use crate::{
     app::App,

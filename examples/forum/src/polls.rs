@@ -1,4 +1,4 @@
-//! What do the members think? The module `polls`: questions, and one vote a member.
+//! The module `polls`: questions, and one vote a member.
 //!
 //! | module | answers |
 //! | --- | --- |

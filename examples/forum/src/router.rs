@@ -1,4 +1,4 @@
-//! Which addresses does the forum answer?
+//! The routes of the forum: all of them, in one list.
 
 use crate::{app::App, members, pages, platform, polls, statistics, topics};
 use axum::routing::{any, get, post};

@@ -1,4 +1,4 @@
-//! When is how much written? The module `statistics`: the posts of each of the last 24 hours.
+//! The module `statistics`: how many posts were written in each of the last 24 hours.
 
 use crate::{
     app::App,

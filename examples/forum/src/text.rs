@@ -1,4 +1,4 @@
-//! Is this text fit to be shown? Not empty, not too long, and without characters that no screen shows.
+//! Texts that are fit to be shown: not empty, not too long, and without characters that no screen shows.
 
 use common::problem::{FieldError, Problem};
 

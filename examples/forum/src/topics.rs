@@ -1,4 +1,4 @@
-//! What is talked about? Topics, and the posts in them.
+//! Topics, and the posts in them.
 //!
 //! | module | answers |
 //! | --- | --- |

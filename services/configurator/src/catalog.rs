@@ -1,4 +1,4 @@
-//! Which product services can be enabled, in which version?
+//! The catalog: which products can be enabled, in which version?
 //!
 //! | module | answers |
 //! | --- | --- |

@@ -1,5 +1,5 @@
-//! Whose is a host? Names under the platform's product domains are first come, first served; any other is its domain's
-//! owner's, who proves it.
+//! Hosts: names under the platform's product domains are first come, first served; any other is its domain's owner's, who
+//! proves it.
 //!
 //! | module | answers |
 //! | --- | --- |

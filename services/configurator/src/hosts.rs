@@ -1,5 +1,4 @@
-//! What does a product service, or the worker, learn of an instance? Internal endpoints, for the platform's own
-//! clients.
+//! Internal endpoints: what a product service, or the worker, learns of an instance.
 //!
 //! | module | answers |
 //! | --- | --- |

@@ -1,4 +1,4 @@
-//! Which instances has a tenant, and what may become of them?
+//! Instances of products: which has a tenant, and what may become of them?
 //!
 //! | module | answers |
 //! | --- | --- |

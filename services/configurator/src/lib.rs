@@ -1,4 +1,4 @@
-//! Which service runs for which tenant, on which host? The configurator keeps the catalog, makes instances and moves
+//! The configurator: which product runs for which tenant, on which host? It keeps the catalog, makes instances and moves
 //! them through their states.
 //!
 //! | module | answers |
@@ -18,20 +18,20 @@
 //! | [`secrets`] | how do secrets lie in the database? |
 //! | [`consumers`] | what do the other services tell us? |
 
-pub mod announcer;
+mod announcer;
 pub mod app;
-pub mod catalog;
+mod catalog;
 pub mod changes;
 pub mod config;
-pub mod consumers;
+mod consumers;
 pub mod deadlines;
 pub mod domains;
-pub mod hosts;
-pub mod instances;
+mod hosts;
+mod instances;
 pub mod provisioning;
-pub mod router;
-pub mod secrets;
-pub mod worker;
+mod router;
+mod secrets;
+mod worker;
 
 use app::App;
 use config::Settings;

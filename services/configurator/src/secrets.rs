@@ -1,4 +1,4 @@
-//! How do secrets lie in the database? Sealed, each bound to its instance and its purpose.
+//! Sealing of secrets that lie in the database, each bound to its instance and its purpose.
 
 use common::{ambient::Ambient, sealing};
 use contracts::id::InstanceId;

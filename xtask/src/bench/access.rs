@@ -1,5 +1,5 @@
-//! What does the permission check cost, and how soon is a revocation felt? A stack of auth and the permission service as they are shipped, and a
-//! server with the same route four times: bare, with one `MGET`, checked naively, and checked as services do.
+//! Benchmark of the permission check: auth and the permission service as they are shipped, and a server with the same route
+//! four times: bare, with one `MGET`, checked naively, and checked as services do. How soon is a revocation felt?
 
 use super::load::{CONNECTIONS, Load, Outcome};
 use anyhow::{Context, Result, ensure};

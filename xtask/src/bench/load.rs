@@ -1,4 +1,4 @@
-//! How is load put on a route, and what did it come to? By wrk as fast as it goes, by h2load at a given pace.
+//! Load on a route: by wrk as fast as it goes, by h2load at a given pace.
 
 use anyhow::{Context, Result, bail, ensure};
 use std::{fmt::Write, fs, path::PathBuf, process::Stdio};

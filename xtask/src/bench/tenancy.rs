@@ -1,4 +1,5 @@
-//! How many instances does one process of a product carry? The forum's own test of that, with thousands of instances instead of thirty.
+//! Benchmark of tenancy: the forum's own test of how many instances a process carries, with thousands instead of
+//! thirty.
 
 use crate::test;
 use anyhow::{Context, Result, ensure};

@@ -1,4 +1,4 @@
-//! Is `openapi/<service>.json` what the service says of itself? A product's is in its own folder.
+//! `openapi/<service>.json`: what the service says of itself. A product's is in its own folder.
 
 use super::{Files, differences, read, verdict, write};
 use anyhow::{Context, Result, ensure};

@@ -1,4 +1,4 @@
-//! Is `services/<service>/.sqlx` what a database with all migrations says of the service's queries?
+//! `services/<service>/.sqlx`: what a database with all migrations says of the service's queries.
 
 use super::{Files, differences, read, verdict, write};
 use anyhow::{Context, Result, ensure};

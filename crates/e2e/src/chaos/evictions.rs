@@ -1,4 +1,5 @@
-//! What if a key is gone at any moment? Then it is filled anew, and some of those fillers are under way while a revocation is answered.
+//! Evictions: any key may be gone at any moment. It is filled anew, by fillers that are under way while a revocation is
+//! answered.
 
 use super::world::World;
 use local_stack::redis::Redis;

@@ -1,4 +1,4 @@
-//! What goes wrong, in which order, and how long until all is well again?
+//! Faults: what goes wrong, in which order, and how long until all is well again?
 
 use super::{
     millis,

@@ -1,4 +1,4 @@
-//! Does an ended session stay ended? Somebody logs in and out, over and over.
+//! Log-outs, over and over: does an ended session stay ended?
 
 use super::{millis, person::Person, readers::Sessions, world::World};
 use anyhow::{Result, bail};

@@ -1,4 +1,4 @@
-//! How does somebody stay logged in while Redis forgets them? By refreshing, as a frontend does; and by logging in again.
+//! Somebody who stays logged in while Redis forgets them: by refreshing, as a frontend does, and by logging in again.
 
 use super::world::{Answer, World};
 use anyhow::{Context, Result, ensure};

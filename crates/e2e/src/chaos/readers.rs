@@ -1,4 +1,5 @@
-//! Is anybody still allowed what was taken from them? Asked without pause, at one service after the other.
+//! Readers of the chaos: is anybody still allowed what was taken from them? Asked without pause, at one service after
+//! the other.
 
 use super::{
     ledger::Subject,

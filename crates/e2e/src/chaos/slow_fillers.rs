@@ -1,5 +1,5 @@
-//! What if a filler stands still between what it reads and what it writes? It is held up at the catalog, which it reads last and which
-//! revoking does not read: the revocation is answered meanwhile, and then the filler writes what it has read before.
+//! Slow fillers: one stands still between what it reads and what it writes. It is held up at the list of permissions, which
+//! it reads last and revoking does not read: the revocation is answered meanwhile, and then it writes what it has read.
 
 use super::{millis, world::World};
 use anyhow::Result;

@@ -1,4 +1,4 @@
-//! What do all tasks share? Where the services are, what was seen of them, and whether it is over.
+//! What all tasks of the chaos share: where the services are, what was seen of them, and whether it is over.
 
 use super::ledger::{Ledger, Outcome};
 use anyhow::Result;

@@ -1,4 +1,5 @@
-//! In which ways is a permission given and taken, over and over? Each repeated until it is answered, as the answer asks for.
+//! Writers of the chaos: in four ways a permission is given and taken, over and over, each repeated until it is
+//! answered.
 
 use super::{
     ledger::Subject,

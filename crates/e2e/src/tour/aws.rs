@@ -1,4 +1,4 @@
-//! How does the tour put a message on a topic, and look into a dead-letter queue? By the query protocol of SNS, and ministack's own window.
+//! Topics and dead-letter queues: by the query protocol of SNS, and ministack's own window.
 
 use super::{
     guide::Guide,

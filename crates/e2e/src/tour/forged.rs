@@ -1,4 +1,4 @@
-//! Which tokens would somebody try who has a sound one and our public keys? (RFC 8725 §2)
+//! Forged tokens, made by somebody who has a sound one and our public keys (RFC 8725 §2).
 
 use super::http::text;
 use anyhow::{Context, Result};

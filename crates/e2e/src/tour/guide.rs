@@ -1,4 +1,4 @@
-//! What do all steps share? Where the services are, who plays, how to wait, and what is said.
+//! What all steps share: where the services are, who plays, how to wait, and what is said.
 
 use super::{http::Call, people::People};
 use anyhow::{Context, Result, bail};

@@ -1,4 +1,4 @@
-//! How does the tour speak to a service, and what does it make of the answer?
+//! HTTP calls of the tour, and what it makes of their answers.
 
 use anyhow::{Context, Result, bail, ensure};
 use reqwest::{

@@ -1,4 +1,4 @@
-//! Which mail has been sent? ministack shows what SES was asked to send.
+//! Mails that have been sent: ministack shows what SES was asked to send.
 
 use super::{
     guide::Guide,

@@ -1,4 +1,4 @@
-//! Do events about sent mail reach the mailer's queue, once, through a restart? Against an AWS emulator.
+//! Events about sent mail: do they reach the mailer's queue, once, through a restart? Against an AWS emulator.
 
 use common::ambient::Ambient;
 use local_aws::{seen::Seen, sender::Ses, simulator::Simulator};

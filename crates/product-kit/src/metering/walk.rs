@@ -1,4 +1,5 @@
-//! Which rows of the outbox come next? First those that were never tried, then, when their wait is over, those that were tried and are still there.
+//! The walk over the outbox: first rows that were never tried, then, when their wait is over, those that are still
+//! there.
 //!
 //! ```text
 //! 0 ── tried, still there: they wait together, longer each time ── tried ── new: at once ──▶

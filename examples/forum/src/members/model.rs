@@ -1,4 +1,4 @@
-//! What must a new member tell?
+//! Rules of a registration.
 
 use crate::text::Fields;
 use common::problem::Problem;

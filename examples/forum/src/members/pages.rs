@@ -1,4 +1,4 @@
-//! What can browsers ask of members? The forms for registering, signing in and out.
+//! Pages of members, for browsers: the forms for registering, signing in and out.
 
 use super::{
     model::Registration,

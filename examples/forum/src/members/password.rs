@@ -1,4 +1,4 @@
-//! Is this the password? argon2id, off the threads that serve requests, and not more at once than there are cores.
+//! Hashes of passwords: argon2id, off the threads that serve requests, and not more at once than there are cores.
 
 use argon2::{
     Argon2,

@@ -1,4 +1,4 @@
-//! What can programs ask of members? To become one, and a session.
+//! Endpoints of members, for programs: to become one, and a session.
 
 use super::{
     model::{NewMember, Registration},

@@ -1,4 +1,4 @@
-//! Whose request is this? An opaque token, as a cookie for browsers and as a bearer token (RFC 6750) for programs.
+//! Session tokens: opaque, as a cookie for browsers and as a bearer token (RFC 6750) for programs.
 
 use super::{
     model::LIFETIME_DAYS,

@@ -1,4 +1,4 @@
-//! Where are members and sessions kept?
+//! SQL of members and sessions.
 
 use super::model::{LIFETIME_DAYS, NewMember};
 use chrono::{DateTime, Days, Utc};

@@ -1,4 +1,4 @@
-//! What makes a poll?
+//! Rules of polls.
 
 use crate::text::Fields;
 use common::problem::Problem;

@@ -1,4 +1,4 @@
-//! What can browsers ask of polls?
+//! Pages of polls, for browsers.
 
 use super::{
     model::NewPoll,

@@ -1,4 +1,4 @@
-//! What can programs ask of polls?
+//! Endpoints of polls, for programs.
 
 use super::{
     model::NewPoll,

@@ -1,4 +1,4 @@
-//! Where are polls and votes kept?
+//! SQL of polls and votes.
 
 use super::model::NewPoll;
 use chrono::{DateTime, Utc};

@@ -1,4 +1,4 @@
-//! What makes a topic or a post?
+//! Rules of topics and posts.
 
 use crate::text::Fields;
 use common::problem::Problem;

@@ -1,4 +1,4 @@
-//! What can browsers ask of topics and posts?
+//! Pages of topics and posts, for browsers.
 
 use super::{
     model::{NewPost, NewTopic},

@@ -1,4 +1,4 @@
-//! What can programs ask of topics and posts?
+//! Endpoints of topics and posts, for programs.
 
 use super::{
     model::{NewPost, NewTopic},

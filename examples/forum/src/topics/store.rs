@@ -1,4 +1,4 @@
-//! Where are topics, posts and the forum's own settings kept?
+//! SQL of topics, posts and the forum's own settings.
 
 use super::model::{NewPost, NewTopic};
 use chrono::{DateTime, Utc};

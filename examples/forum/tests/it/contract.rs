@@ -1,4 +1,4 @@
-//! Does the forum keep what its document and its manifest say?
+//! The forum as its document and its manifest say.
 
 use crate::support::{Fixture, MANIFEST};
 use common::config::Env;

@@ -1,4 +1,4 @@
-//! Can a page of another site have a visitor's browser change anything here? Every route that changes something is tried.
+//! Cross-site requests: can a page of another site have a visitor's browser change anything here? Every route is tried.
 
 use crate::support::{ACME, Fixture, OnHost};
 use serde_json::{Value, json};

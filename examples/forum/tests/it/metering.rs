@@ -1,4 +1,4 @@
-//! Does every post reach billing, once?
+//! Metering: does every post reach billing, once?
 
 use crate::support::{ACME, Fixture};
 use contracts::{

@@ -1,4 +1,4 @@
-//! Who may delete a post? Whoever the platform lets, in the tenant whose forum it is.
+//! Moderation: posts are deleted by whoever the platform lets, in the tenant whose forum it is.
 
 use crate::support::{ACME, Fixture, OnHost};
 use serde_json::json;

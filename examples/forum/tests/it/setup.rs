@@ -1,4 +1,4 @@
-//! How does an instance begin? With a form on its own host.
+//! The setup form on an instance's own host.
 
 use crate::support::{ACME, Fixture, OnHost};
 use serde_json::json;

@@ -1,4 +1,4 @@
-//! Whose forum is this? Hosts, states, modules and changes.
+//! Tenancy: hosts, states, modules and changes.
 
 use crate::support::{ACME, Fixture, OnHost};
 use serde_json::json;

@@ -1,4 +1,4 @@
-//! When is a manifest fit to be published?
+//! The manifest of a version: when is it fit to be published?
 
 use crate::instances::setup;
 use common::problem::FieldError;

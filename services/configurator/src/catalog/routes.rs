@@ -1,4 +1,4 @@
-//! What can callers ask of the catalog, and who may publish?
+//! Endpoints of the catalog: what can callers ask, and who may publish?
 
 use super::{
     model::{self, CatalogItem},

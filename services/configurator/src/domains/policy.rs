@@ -1,4 +1,4 @@
-//! May a tenant have this host, and must it prove it?
+//! Policy of host names: may a tenant have this one, and must it prove it?
 
 use super::{challenge, reserved::is_reserved};
 use crate::instances::host_name::HostName;

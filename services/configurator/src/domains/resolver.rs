@@ -1,4 +1,5 @@
-//! What does DNS say? A stub resolver for TXT records (RFC 1035 §7, RFC 5452 §9): recursive name servers are asked, or, on a developer's machine, a file.
+//! Stub resolver for TXT records (RFC 1035 §7, RFC 5452 §9): asks recursive name servers or, on a developer's machine,
+//! a file.
 
 use common::ambient::Ambient;
 use simple_dns::{CLASS, Name, Packet, PacketFlag, Question, RCODE, TYPE, rdata::RData};

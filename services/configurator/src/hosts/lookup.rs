@@ -1,4 +1,4 @@
-//! Where instances are found for other services: whose is the one on a host, or of an id?
+//! Look-up of instances for other services: whose is the one on a host, or of an id?
 
 use crate::instances::{
     host_name::HostName,

@@ -1,4 +1,4 @@
-//! What is written when a service is enabled? The instance with its secrets, if the tenant's quota has room for it.
+//! Creation of an instance with its secrets, if the tenant's quota has room for it.
 
 use super::{
     setup,

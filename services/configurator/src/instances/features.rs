@@ -1,4 +1,4 @@
-//! What is billing told? From when to when a tenant uses the service and each of its modules.
+//! Messages to billing: from when to when a tenant uses a product and each of its modules.
 
 use super::store::Instance;
 use chrono::{DateTime, Utc};

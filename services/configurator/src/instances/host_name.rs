@@ -1,4 +1,4 @@
-//! What is a host name? Labels of RFC 1123 §2.1, at least two, in lower case; no address and no port.
+//! Host names: labels of RFC 1123 §2.1, at least two, in lower case; no address and no port.
 
 use std::{fmt, str::FromStr};
 

@@ -1,4 +1,5 @@
-//! Is the setup form filled in right? The code proves that the tenant itself does it; the settings follow the manifest's JSON Schema.
+//! The setup form. Is it filled in right? The code proves that the tenant itself does it; the settings follow the
+//! manifest's JSON Schema.
 
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use common::problem::FieldError;

@@ -1,4 +1,4 @@
-//! What does a tenant see of an instance?
+//! An instance as its tenant sees it.
 
 use super::{
     model::{self, InstanceState},

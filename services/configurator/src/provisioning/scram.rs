@@ -1,4 +1,5 @@
-//! What does the server learn of a password? Only its SCRAM-SHA-256 verifier (RFC 5802 §3, RFC 7677), so that no log of the server can show it.
+//! SCRAM-SHA-256 verifiers (RFC 5802 §3, RFC 7677): all that the server learns of a password, so that no log of it can
+//! show more.
 
 use aws_lc_rs::{digest, hmac, pbkdf2};
 use base64::{Engine, engine::general_purpose::STANDARD};

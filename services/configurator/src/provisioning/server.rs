@@ -1,4 +1,5 @@
-//! Where are databases and roles made? On one PostgreSQL server, by a role with CREATEDB and CREATEROLE that is no superuser.
+//! The PostgreSQL server on which databases and roles are made, by a role with CREATEDB and CREATEROLE that is no
+//! superuser.
 
 use contracts::id::InstanceId;
 use reqwest::Url;

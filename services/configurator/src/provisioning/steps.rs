@@ -1,4 +1,4 @@
-//! What is made or dropped, and in which order? Two roles, a database, and who may connect to it. Every step can be done again.
+//! Statements that make or drop two roles, a database, and who may connect to it. Every step can be done again.
 
 use super::{
     scram,

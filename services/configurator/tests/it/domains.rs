@@ -1,4 +1,4 @@
-//! Whose hosts are given to whom?
+//! Hosts: whose are given to whom?
 
 use crate::{
     support::{Fixture, id, start, start_with},

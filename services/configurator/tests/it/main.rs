@@ -1,5 +1,6 @@
 //! The configurator against real PostgreSQL, Redis, SNS and SQS; instances' databases and roles are really made, by a role that is no superuser.
 
+mod admin;
 mod cancelling;
 mod catalog;
 mod changes;

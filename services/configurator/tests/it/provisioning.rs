@@ -1,6 +1,9 @@
 //! Databases and roles that really exist, and a saga that may end anywhere.
 
-use crate::support::{Fixture, HOST, start, statement, superuser};
+use crate::{
+    admin::{statement, superuser},
+    support::{Fixture, HOST, start},
+};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use configurator::provisioning::{
     provision_next, scram,

@@ -1,6 +1,9 @@
 //! The whole service as it runs: over SNS and SQS, with its relay, its consumer and its provisioner.
 
-use crate::support::{Admin, HOST, OWNER, config, id, job_finished, manifest};
+use crate::{
+    admin::Admin,
+    support::{HOST, OWNER, config, id, job_finished, manifest},
+};
 use common::db::CrossTenantTx;
 use contracts::{
     jobs::{Job, MigrateInstance, SeedInstance},

@@ -1,4 +1,4 @@
-//! Does another tenant's transaction see or write anything here?
+//! Row-level security: no other tenant's transaction sees or writes anything.
 
 use crate::support::start;
 use test_support::tenant_walls;

@@ -1,4 +1,5 @@
-//! Does another tenant's token open anything? Every operation is called with it and with the tenant's own ids, and each answer is judged.
+//! The crossing: every operation is called with another tenant's token and the tenant's own ids, and each answer is
+//! judged.
 
 use super::{
     super::{guide::Guide, http::Answer, sessions::Session},

@@ -1,4 +1,4 @@
-//! What is known of a tenant, and does an answer tell any of it to somebody else?
+//! What is known of a tenant. Does an answer tell any of it to somebody else?
 
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};

@@ -1,4 +1,4 @@
-//! What does somebody send who wants what is another tenant's? Bodies as the schema has them, with that tenant's ids where ids go.
+//! Bodies that somebody sends who wants what is another tenant's: as the schema has them, with that tenant's ids.
 
 use super::known::Known;
 use serde_json::{Map, Value, json};

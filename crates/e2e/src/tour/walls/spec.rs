@@ -1,4 +1,4 @@
-//! Which operations are there, who may call them, and what do they take? As the committed OpenAPI documents say.
+//! Operations, as the committed OpenAPI documents say: who may call them, and what do they take?
 
 use anyhow::{Context, Result, bail};
 use local_stack::data;
