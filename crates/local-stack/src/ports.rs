@@ -86,22 +86,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_documented_port_is_used_if_free_and_replaced_if_not() {
-        assert_eq!(first_usable(8001, 0, None, |_| true), Some(8001));
-        assert_eq!(first_usable(8001, 0, None, |port| port > 8101), Some(8201));
-        assert_eq!(first_usable(8001, 0, None, |_| false), None);
-    }
-
-    #[test]
-    fn what_was_used_before_is_used_again_while_free() {
-        assert_eq!(first_usable(8001, 0, Some(8301), |_| true), Some(8301));
-        assert_eq!(first_usable(8001, 0, Some(8301), |port| port != 8301), Some(8001));
-    }
-
-    #[test]
-    fn private_stacks_stay_away_from_documented_ports() {
-        assert_eq!(first_usable(8010, 7, None, |_| true), Some(8710));
-        assert_eq!(first_usable(8010, 200, None, |_| true), Some(28_010));
+    fn what_was_used_before_then_the_documented_port_then_the_next_that_is_free() {
+        let cases: [(u16, Option<u16>, fn(u16) -> bool, Option<u16>); 7] = [
+            (0, None, |_| true, Some(8001)),
+            (0, None, |port| port > 8101, Some(8201)),
+            (0, None, |_| false, None),
+            (0, Some(8301), |_| true, Some(8301)),
+            (0, Some(8301), |port| port != 8301, Some(8001)),
+            // Private stacks stay away from documented ports.
+            (7, None, |_| true, Some(8701)),
+            (200, None, |_| true, Some(28_001)),
+        ];
+        for (first_step, remembered, usable, expected) in cases {
+            assert_eq!(first_usable(8001, first_step, remembered, usable), expected);
+        }
     }
 
     #[test]

@@ -87,25 +87,11 @@ impl Access {
     /// A machine of the operator's tenant is granted a permission and loses it, again and again.
     async fn trials(&self, stack: &Stack, running: &Running, probe: Machine) -> Result<Value> {
         let (count, route) = (self.trials.to_string(), format!("{}/protected", running.bench_url));
-        let args = [
-            "trials",
-            "--count",
-            &count,
-            "--route",
-            &route,
-            "--permission-url",
-            &running.permission_url,
-            "--principal",
-            &probe.principal,
-        ];
-        let told = stack
-            .bench(
-                running,
-                "billing",
-                &args,
-                &[("OWNER_TOKEN", &running.operator_token), ("BENCH_TOKEN", &probe.token)],
-            )
-            .await?;
+        let (permission, principal) = (&*running.permission_url, &*probe.principal);
+        let args =
+            ["trials", "--count", &count, "--route", &route, "--permission-url", permission, "--principal", principal];
+        let env = [("OWNER_TOKEN", &*running.operator_token), ("BENCH_TOKEN", &*probe.token)];
+        let told = stack.bench(running, "billing", &args, &env).await?;
         ensure!(told["stale_allows"] == 0, "allowed after the revocation was answered: {told}");
         Ok(told)
     }
@@ -118,8 +104,12 @@ struct Machine {
     token: String,
 }
 
+fn client() -> reqwest::Result<reqwest::Client> {
+    reqwest::Client::builder().no_proxy().build()
+}
+
 async fn machines(running: &Running, count: usize) -> Result<Vec<Machine>> {
-    let (http, mut machines) = (reqwest::Client::builder().no_proxy().build()?, Vec::new());
+    let (http, mut machines) = (client()?, Vec::new());
     for number in 0..count {
         let made = http.post(format!("{}/v1/clients", running.auth_url)).bearer_auth(&running.operator_token);
         let made: Value =
@@ -130,14 +120,8 @@ async fn machines(running: &Running, count: usize) -> Result<Vec<Machine>> {
         let id = text("/client/id")?;
         let form =
             [("grant_type", "client_credentials"), ("client_id", id), ("client_secret", text("/secret/secret")?)];
-        let token: Value = http
-            .post(format!("{}/v1/oauth/token", running.auth_url))
-            .form(&form)
-            .send()
-            .await?
-            .error_for_status()?
-            .json()
-            .await?;
+        let token = http.post(format!("{}/v1/oauth/token", running.auth_url)).form(&form).send().await?;
+        let token: Value = token.error_for_status()?.json().await?;
         let token = token["access_token"].as_str().context("a machine gets no token")?.to_owned();
         machines.push(Machine { principal: format!("client:{id}"), token });
     }
@@ -146,7 +130,7 @@ async fn machines(running: &Running, count: usize) -> Result<Vec<Machine>> {
 
 /// The tokens of machines that may use the protected route, and have used it.
 async fn granted(running: &Running, machines: Vec<Machine>) -> Result<Vec<String>> {
-    let http = reqwest::Client::builder().no_proxy().build()?;
+    let http = client()?;
     let mut tokens = Vec::new();
     for Machine { principal, token } in machines {
         let grant = http.post(format!("{}/v1/grants", running.permission_url)).bearer_auth(&running.operator_token);
@@ -159,13 +143,7 @@ async fn granted(running: &Running, machines: Vec<Machine>) -> Result<Vec<String
 
 /// Leaves the record that `mget` and `naive` only read.
 async fn warm(url: &str, token: &str) -> Result<()> {
-    let answer = reqwest::Client::builder()
-        .no_proxy()
-        .build()?
-        .get(format!("{url}/protected"))
-        .bearer_auth(token)
-        .send()
-        .await?;
+    let answer = client()?.get(format!("{url}/protected")).bearer_auth(token).send().await?;
     ensure!(answer.status().is_success(), "the protected route answers {}: {}", answer.status(), answer.text().await?);
     Ok(())
 }

@@ -66,7 +66,7 @@ fn sources(folder: &std::path::Path) -> String {
 
 #[test]
 fn the_code_gives_each_permission_the_scope_that_its_list_says() {
-    for service in ["auth", "billing", "configurator", "mailer", "permission", "worker"] {
+    for service in SERVICES {
         let list = PermissionList::parse(&text(&format!("services/{service}/permissions.toml"))).unwrap();
         let listed: BTreeSet<_> =
             list.permissions.into_iter().map(|entry| (entry.name, entry.scope == Scope::Platform)).collect();

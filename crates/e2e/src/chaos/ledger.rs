@@ -171,70 +171,71 @@ impl State {
 mod tests {
     use super::*;
 
-    fn judged(story: impl FnOnce(&Ledger, Subject)) -> Books {
+    #[derive(Clone, Copy)]
+    enum Event {
+        Given,
+        Revoked,
+        /// Another check.
+        Sent,
+        /// The last check is answered.
+        Answered(Outcome),
+    }
+    use Event::{Answered, Given, Revoked, Sent};
+    use Outcome::{Allowed, Refused, Silence, Unknown};
+
+    /// What comes of a story about somebody who was given something.
+    fn judged(story: &[Event]) -> Books {
         let ledger = Ledger::default();
-        let subject = ledger.enter();
-        ledger.gives(subject);
-        story(&ledger, subject);
+        let (bob, mut sent) = (ledger.enter(), None);
+        ledger.gives(bob);
+        for event in story {
+            match event {
+                Given => ledger.gives(bob),
+                Revoked => ledger.revoked(bob, "grant", false),
+                Sent => sent = Some(ledger.sends(bob)),
+                Answered(outcome) => ledger.answered(sent.unwrap(), "bob at billing", *outcome),
+            }
+        }
         ledger.0.into_inner().unwrap()
     }
 
     #[test]
-    fn allowed_after_the_answer_is_stale() {
-        let books = judged(|ledger, bob| {
-            ledger.revoked(bob, "grant", false);
-            let sent = ledger.sends(bob);
-            ledger.answered(sent, "bob at billing", Outcome::Allowed);
-        });
-        assert_eq!((books.stale, books.mistakes(), books.answered_revocations()), (1, 1, 1));
-        assert!(books.mistakes[0].contains("bob at billing"));
-    }
-
-    #[test]
-    fn sent_before_the_answer_may_be_allowed_after_it() {
-        let books = judged(|ledger, bob| {
-            let sent = ledger.sends(bob);
-            ledger.revoked(bob, "grant", false);
-            ledger.answered(sent, "", Outcome::Allowed);
-        });
-        assert_eq!((books.stale, books.checks, books.under.len()), (0, 1, 0));
-    }
-
-    #[test]
-    fn answered_after_it_was_given_again_may_be_allowed() {
-        let books = judged(|ledger, bob| {
-            ledger.revoked(bob, "grant", false);
-            let sent = ledger.sends(bob);
-            ledger.gives(bob);
-            ledger.answered(sent, "", Outcome::Allowed);
+    fn allowed_is_stale_if_it_was_sent_after_the_answer_and_answered_before_anything_was_given_again() {
+        for (story, stale) in [
+            (&[Revoked, Sent, Answered(Allowed)][..], 1),
+            (&[Sent, Revoked, Answered(Allowed)], 0),
+            (&[Revoked, Sent, Given, Answered(Allowed)], 0),
             // Nor is it held against the next revocation, after which it was not sent.
-            ledger.revoked(bob, "grant", false);
-            ledger.answered(sent, "", Outcome::Allowed);
-        });
-        assert_eq!((books.stale, books.checks), (0, 2));
+            (&[Revoked, Sent, Given, Revoked, Answered(Allowed)], 0),
+        ] {
+            let books = judged(story);
+            assert_eq!((books.stale, books.mistakes(), books.checks), (stale, stale, 1));
+            assert!(books.mistakes.iter().all(|mistake| mistake.contains("bob at billing")));
+        }
     }
 
     #[test]
     fn one_subject_is_not_another() {
-        let books = judged(|ledger, bob| {
-            let eve = ledger.enter();
-            ledger.revoked(bob, "grant", false);
-            let sent = ledger.sends(eve);
-            ledger.answered(sent, "", Outcome::Allowed);
-        });
-        assert_eq!(books.stale, 0);
+        let ledger = Ledger::default();
+        let (bob, eve) = (ledger.enter(), ledger.enter());
+        ledger.revoked(bob, "grant", false);
+        ledger.answered(ledger.sends(eve), "", Allowed);
+        assert_eq!(ledger.books().stale, 0);
     }
 
     #[test]
     fn refusals_and_not_knowing_are_right_and_counted_apart() {
-        let books = judged(|ledger, bob| {
-            ledger.revoked(bob, "grant", false);
-            for outcome in [Outcome::Refused, Outcome::Refused, Outcome::Unknown, Outcome::Silence] {
-                ledger.answered(ledger.sends(bob), "", outcome);
-            }
-        });
-        assert_eq!(books.under, BTreeMap::from([(Outcome::Refused, 2), (Outcome::Unknown, 1), (Outcome::Silence, 1)]));
-        assert_eq!((books.stale, books.mistakes()), (0, 0));
+        let outcomes = [Refused, Refused, Unknown, Silence].map(|outcome| [Sent, Answered(outcome)]);
+        let books = judged(&[&[Revoked], outcomes.as_flattened()].concat());
+        assert_eq!(books.under, BTreeMap::from([(Refused, 2), (Unknown, 1), (Silence, 1)]));
+        assert_eq!((books.stale, books.mistakes(), books.answered_revocations()), (0, 0, 1));
+    }
+
+    #[test]
+    fn a_revocation_that_nobody_could_confirm_is_a_mistake() {
+        let ledger = Ledger::default();
+        ledger.revoked(ledger.enter(), "grant", true);
+        assert_eq!(ledger.books().mistakes(), 1);
     }
 
     #[test]
