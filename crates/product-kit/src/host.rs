@@ -54,34 +54,18 @@ mod tests {
 
     #[test]
     fn port_case_and_trailing_dot_do_not_matter() {
-        for text in [
-            "acme.forum.localhost",
-            "ACME.forum.localhost",
-            "acme.forum.localhost:8010",
-            "acme.forum.localhost.:80",
-            "acme.forum.localhost:",
-        ] {
-            assert_eq!(HostName::parse(text).unwrap().as_str(), "acme.forum.localhost", "{text}");
+        for end in ["", ":8010", ".:80", ":"] {
+            let text = format!("ACME.forum.localhost{end}");
+            assert_eq!(HostName::parse(&text).unwrap().as_str(), "acme.forum.localhost", "{text}");
         }
         assert_eq!(HostName::parse("127.0.0.1:8010").unwrap().as_str(), "127.0.0.1");
     }
 
     #[test]
     fn what_could_reach_beyond_a_name_is_no_host() {
-        for text in [
-            "",
-            ":80",
-            ".",
-            "a..b",
-            "[::1]:80",
-            "a/../b",
-            "a%2fb",
-            "a b",
-            "a:b",
-            "ä.de",
-            "user@host",
-            &"a.".repeat(200),
-        ] {
+        for text in
+            ":80 . a..b [::1]:80 a/../b a%2fb a:b ä.de user@host".split(' ').chain(["", "a b", &"a.".repeat(200)])
+        {
             assert_eq!(HostName::parse(text), None, "{text}");
         }
     }

@@ -1,4 +1,4 @@
-//! Extractors of what a handler knows of the instance it serves; [`crate::Tenancy`] put it into the request.
+//! Extractors of what a handler knows of the instance it serves; [`crate::tenancy::Tenancy`] put it into the request.
 
 use crate::{database::Database, pages};
 use access::{Access, Allowed, Permission};
@@ -11,10 +11,10 @@ use axum::{
 use common::problem::Problem;
 use contracts::{
     http::instances::HostRecord,
-    id::{InstanceId, Principal, TenantId},
+    id::{InstanceId, TenantId},
 };
 use serde_json::{Map, Value};
-use std::{collections::BTreeSet, marker::PhantomData, ops::Deref, sync::Arc};
+use std::{collections::BTreeSet, ops::Deref, sync::Arc};
 
 /// The active instance on the request's host; cheap to clone.
 #[derive(Clone)]
@@ -74,21 +74,9 @@ impl<S: Send + Sync> FromRequestParts<S> for Db {
     }
 }
 
-/// What the setup form was filled in with.
-pub struct Settings(pub Arc<Map<String, Value>>);
-
-impl<S: Send + Sync> FromRequestParts<S> for Settings {
-    type Rejection = Problem;
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
-        Instance::of(parts).map(|instance| Self(instance.settings.clone()))
-    }
-}
-
-/// The caller has the platform permission `P` **in the tenant whose instance this is**; a permission of another tenant counts for nothing here.
-pub struct InstanceAllowed<P> {
-    pub principal: Principal,
-    permission: PhantomData<P>,
-}
+/// The caller has the platform permission `P` **in the tenant whose instance this is**; a permission of another tenant counts
+/// for nothing here.
+pub struct InstanceAllowed<P>(pub Allowed<P>);
 
 impl<P: Permission, S: Send + Sync> FromRequestParts<S> for InstanceAllowed<P>
 where
@@ -103,7 +91,7 @@ where
                 "This token acts in another tenant than the one whose instance this is.",
             ));
         }
-        Ok(Self { principal: allowed.principal, permission: PhantomData })
+        Ok(Self(allowed))
     }
 }
 

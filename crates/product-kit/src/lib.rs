@@ -4,15 +4,15 @@
 //! request ─ Host ─ Tenancy ─┬─ unknown: 404
 //!                           ├─ being made: 503, Retry-After
 //!                           ├─ awaiting setup: the form of its manifest
-//!                           └─ active: the product's handlers, with Instance, Db and Settings
+//!                           └─ active: the product's handlers, with Instance and Db
 //!                                        └─ a row in platform.outbox ─ metering ─ topic `usage`
 //! ```
 //!
 //! | module | answers |
 //! | --- | --- |
 //! | [`product`] | what is a product, and which process is made of it? |
-//! | [`tenancy`] | whose instance is this request for, and may it pass? |
-//! | [`instance`] | what does a handler know of the instance it serves? |
+//! | `tenancy` | whose instance is this request for, and may it pass? |
+//! | `instance` | what does a handler know of the instance it serves? |
 //! | [`host`] | which host is asked for? |
 //! | `forgery` | may the page that caused a request have it change anything? |
 //! | [`publish`] | how does the platform learn of a version of the product? |
@@ -33,17 +33,16 @@ mod directory;
 mod forgery;
 pub mod host;
 mod hosts;
-pub mod instance;
+mod instance;
 mod invalidation;
 mod metering;
 mod pages;
 pub mod product;
 pub mod publish;
 mod setup;
-pub mod tenancy;
+mod tenancy;
 
 pub use connections::{Connection, Transaction};
 pub use database::Database;
-pub use instance::{Db, Instance, InstanceAllowed, Module, Settings, require_module};
+pub use instance::{Db, Instance, InstanceAllowed, Module, require_module};
 pub use product::{Product, Run};
-pub use tenancy::Tenancy;

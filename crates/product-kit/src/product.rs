@@ -1,6 +1,9 @@
 //! The description of a product, and the process that is made of it.
 
-use crate::{Tenancy, publish, tenancy};
+use crate::{
+    publish,
+    tenancy::{self, Tenancy},
+};
 use access::{Access, client::PlatformClient};
 use axum::Router;
 use common::{

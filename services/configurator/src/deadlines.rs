@@ -4,13 +4,6 @@
 //! A message may be lost to a dead-letter queue, a worker may be away, a person may never come back. So the worker is
 //! asked for jobs whose end is overdue, DNS for proofs, and what nobody finishes is deleted. Databases have deadlines
 //! of their own ([`crate::provisioning`]).
-//!
-//! | module | answers |
-//! | --- | --- |
-//! | [`overdue`] | what became of a job whose end was not heard of? |
-//! | [`proofs`] | which hosts are proved by now? |
-//! | [`expiry`] | what does nobody finish? |
-//! | [`store`] | which instances are due? |
 
 pub mod expiry;
 pub mod overdue;

@@ -4,13 +4,6 @@
 //! `CREATE DATABASE` runs in no transaction, so each step can be repeated, and the state moves on when all are done. An instance in work is
 //! claimed for a time; the claim of a process that was killed runs out. Whoever makes or drops holds the instance's
 //! lock on the server, and asks once more under it whether the claim still holds: what was dropped is never made again.
-//!
-//! | module | answers |
-//! | --- | --- |
-//! | [`server`] | where are databases and roles made? |
-//! | [`steps`] | what is made or dropped, and in which order? |
-//! | [`scram`] | what does the server learn of a password? |
-//! | [`store`] | which instance is due, and who has it in hand? |
 
 pub mod scram;
 pub mod server;

@@ -1,6 +1,6 @@
 //! Sealing of secrets that lie in the database, each bound to its instance and its purpose.
 
-use common::{ambient::Ambient, sealing};
+use common::{ambient::Ambient, problem::Problem, sealing};
 use contracts::id::InstanceId;
 use secrecy::SecretString;
 
@@ -25,6 +25,12 @@ pub struct Sealer(sealing::Sealer);
 pub struct Unreadable {
     instance: InstanceId,
     purpose: Purpose,
+}
+
+impl From<Unreadable> for Problem {
+    fn from(error: Unreadable) -> Self {
+        Self::internal(&error)
+    }
 }
 
 impl Sealer {

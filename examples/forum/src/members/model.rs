@@ -16,7 +16,7 @@ const SHORTEST_PASSWORD: usize = 8;
 const LONGEST_PASSWORD: usize = 200;
 
 /// A registration as it comes in.
-#[derive(Deserialize, ToSchema)]
+#[derive(Debug, Deserialize, ToSchema)]
 pub struct Registration {
     #[schema(example = "Grace")]
     pub name: String,
@@ -26,16 +26,9 @@ pub struct Registration {
     pub password: String,
 }
 
-/// A registration that was checked.
-#[derive(Debug, PartialEq)]
-pub struct NewMember {
-    pub name: String,
-    pub email: String,
-    pub password: String,
-}
-
 impl Registration {
-    pub fn check(self) -> Result<NewMember, Problem> {
+    /// The same, trimmed, if nothing is wrong with it.
+    pub fn check(self) -> Result<Self, Problem> {
         let mut fields = Fields::default();
         let name = fields.line("name", &self.name, LONGEST_NAME);
         let email = fields.line("email", &self.email, LONGEST_EMAIL);
@@ -44,13 +37,10 @@ impl Registration {
         }
         let length = self.password.chars().count();
         if !(SHORTEST_PASSWORD..=LONGEST_PASSWORD).contains(&length) {
-            fields.wrong(
-                "password",
-                "length",
-                &format!("must be {SHORTEST_PASSWORD} to {LONGEST_PASSWORD} characters"),
-            );
+            let message = format!("must be {SHORTEST_PASSWORD} to {LONGEST_PASSWORD} characters");
+            fields.wrong("password", "length", &message);
         }
-        fields.finish(NewMember { name, email, password: self.password })
+        fields.finish(Self { name, email, ..self })
     }
 }
 
@@ -63,7 +53,7 @@ fn is_email(text: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn check(name: &str, email: &str, password: &str) -> Result<NewMember, Vec<String>> {
+    fn check(name: &str, email: &str, password: &str) -> Result<Registration, Vec<String>> {
         let registration = Registration { name: name.into(), email: email.into(), password: password.into() };
         registration.check().map_err(|problem| problem.errors.into_iter().map(|error| error.field).collect())
     }

@@ -1,10 +1,6 @@
 //! Endpoints of members, for programs: to become one, and a session.
 
-use super::{
-    model::{NewMember, Registration},
-    session, store,
-    store::Member,
-};
+use super::{model::Registration, session, store, store::Member};
 use crate::{app::App, platform::Db};
 use axum::{extract::State, http::StatusCode};
 use chrono::{DateTime, Utc};
@@ -52,7 +48,7 @@ pub async fn sign_in(
 }
 
 /// Adds a member; 409 where name or address is taken.
-pub(super) async fn add(app: &App, db: &Db, member: NewMember) -> Result<Member, Problem> {
+pub(super) async fn add(app: &App, db: &Db, member: Registration) -> Result<Member, Problem> {
     let hash = app.passwords.hash(member.password.clone()).await?;
     let id = app.ambient.uuid();
     let mut conn = db.acquire().await?;

@@ -1,6 +1,6 @@
 //! SQL of members and sessions.
 
-use super::model::{LIFETIME_DAYS, NewMember};
+use super::model::{LIFETIME_DAYS, Registration};
 use chrono::{DateTime, Days, Utc};
 use serde::Serialize;
 use sqlx::{FromRow, PgConnection};
@@ -25,7 +25,7 @@ pub struct Credentials {
 pub async fn insert(
     conn: &mut PgConnection,
     id: Uuid,
-    member: &NewMember,
+    member: &Registration,
     password_hash: &str,
     now: DateTime<Utc>,
 ) -> sqlx::Result<()> {

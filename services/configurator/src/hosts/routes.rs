@@ -14,7 +14,7 @@ use crate::{
         view::not_found,
     },
     provisioning::server::Names,
-    secrets::{Purpose, Unreadable},
+    secrets::Purpose,
 };
 use access::{Internal, callers};
 use axum::{extract::State, http::StatusCode};
@@ -106,7 +106,7 @@ pub async fn credentials(
         return Err(Problem::conflict("no_database", "The instance has no database yet."));
     }
     let sealed = store::passwords(&mut tx, id).await?.ok_or_else(not_found)?;
-    let password = app.sealer.open(id, Purpose::OwnerPassword, &sealed.owner_password).map_err(unreadable)?;
+    let password = app.sealer.open(id, Purpose::OwnerPassword, &sealed.owner_password)?;
     let names = Names::from(id);
     let database_url = app.instance_server.url(&names.owner, &password, &names.database);
     Ok(Json(Credentials { database_url, app_role: names.app }))
@@ -114,11 +114,7 @@ pub async fn credentials(
 
 async fn app_url(tx: &mut TenantTx, app: &App, id: InstanceId) -> Result<String, Problem> {
     let sealed = store::passwords(tx, id).await?.ok_or_else(no_host)?;
-    let password = app.sealer.open(id, Purpose::AppPassword, &sealed.app_password).map_err(unreadable)?;
+    let password = app.sealer.open(id, Purpose::AppPassword, &sealed.app_password)?;
     let names = Names::from(id);
     Ok(app.instance_server.url(&names.app, &password, &names.database))
-}
-
-fn unreadable(error: Unreadable) -> Problem {
-    Problem::internal(&error)
 }

@@ -92,10 +92,7 @@ async fn is_right(tx: &mut TenantTx, app: &App, instance: &Instance, given: &str
     let (Some(_), Some(code)) = (model::after(instance.state, Step::SetUp), codes.first()) else {
         return Err(not_awaiting_setup());
     };
-    let expected = app
-        .sealer
-        .open(instance.id, Purpose::SetupCode, &code.setup_code)
-        .map_err(|error| Problem::internal(&error))?;
+    let expected = app.sealer.open(instance.id, Purpose::SetupCode, &code.setup_code)?;
     Ok(setup::is_code(given, expected.expose_secret()))
 }
 

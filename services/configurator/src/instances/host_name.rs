@@ -70,16 +70,8 @@ mod tests {
     #[test]
     fn names_are_taken_in_lower_case() {
         let longest = format!("{}.{}.de", vec!["a".repeat(62); 3].join("."), "a".repeat(61));
-        for text in [
-            "acme.forum.localhost",
-            "a.b",
-            "3com.com",
-            "xn--mnchen-3ya.de",
-            "a-b.c-d.e",
-            "1.2.3.com",
-            "0xg.a",
-            longest.as_str(),
-        ] {
+        let names = "acme.forum.localhost a.b 3com.com xn--mnchen-3ya.de a-b.c-d.e 1.2.3.com 0xg.a";
+        for text in names.split(' ').chain([&*longest]) {
             assert_eq!(text.parse::<HostName>().map(|host| host.to_string()), Ok(text.to_owned()));
         }
         assert_eq!("Acme.Forum.Localhost".parse::<HostName>().unwrap().as_str(), "acme.forum.localhost");
@@ -87,37 +79,10 @@ mod tests {
 
     #[test]
     fn everything_else_is_refused() {
-        let label = format!("{}.de", "a".repeat(64));
-        let long = format!("{}.de", vec!["a".repeat(62); 4].join("."));
-        let refused = [
-            "",
-            ".",
-            "localhost",
-            "a..b",
-            ".a.b",
-            "a.b.",
-            "-a.b",
-            "a-.b",
-            "a.-b",
-            "a_b.c",
-            "a b.c",
-            "a.b:80",
-            "http://a.b",
-            "a.b/c",
-            "münchen.de",
-            "127.0.0.1",
-            "1.2.3.4",
-            "a.1",
-            "a.0x1f",
-            "[::1]",
-            "::1",
-            "a.b\n",
-            "*.a.b",
-            "a.b@c",
-            label.as_str(),
-            long.as_str(),
-        ];
-        for text in refused {
+        let (label, long) = (format!("{}.de", "a".repeat(64)), format!("{}.de", vec!["a".repeat(62); 4].join(".")));
+        let refused = ". localhost a..b .a.b a.b. -a.b a-.b a.-b a_b.c a.b:80 http://a.b a.b/c münchen.de 127.0.0.1 1.2.3.4 \
+                       a.1 a.0x1f [::1] ::1 *.a.b a.b@c";
+        for text in refused.split(' ').chain(["", "a b.c", "a.b\n", &label, &long]) {
             assert!(text.parse::<HostName>().is_err(), "{text}");
         }
     }

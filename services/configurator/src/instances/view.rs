@@ -79,8 +79,7 @@ pub async fn many(tx: &mut TenantTx, app: &App, instances: Vec<Instance>) -> Res
     let view = |instance: Instance| {
         let id = instance.id;
         let sealed = codes.iter().find(|code| code.instance_id == id && instance.state == InstanceState::AwaitingSetup);
-        let code = sealed.map(|code| app.sealer.open(id, Purpose::SetupCode, &code.setup_code)).transpose();
-        let code = code.map_err(|error| Problem::internal(&error))?;
+        let code = sealed.map(|code| app.sealer.open(id, Purpose::SetupCode, &code.setup_code)).transpose()?;
         Ok(view(
             instance,
             modules.iter().filter(|module| module.instance_id == id),

@@ -17,6 +17,7 @@ use test_support::{TestPlatform, TestServer, TestUser, eventually, openapi_contr
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 /// Keeps what other services would hear.
+#[derive(Clone)]
 struct Heard<M>(Arc<Mutex<Vec<M>>>);
 
 impl<M: Message + Clone> Handle<M> for Heard<M> {
@@ -25,12 +26,6 @@ impl<M: Message + Clone> Handle<M> for Heard<M> {
     async fn handle(&self, _: &mut CrossTenantTx, message: &Delivery<M>) -> Result<(), Fault> {
         self.0.lock().unwrap().push(message.data.clone());
         Ok(())
-    }
-}
-
-impl<M> Heard<M> {
-    fn also(&self) -> Self {
-        Self(self.0.clone())
     }
 }
 
@@ -59,9 +54,9 @@ async fn others(platform: &TestPlatform) -> Others {
     let (published, enabled, disabled, jobs) = (Heard::new(), Heard::new(), Heard::new(), Heard::new());
     let consumer = |queue| Consumer::new(&platform.aws, queue, platform.db());
     let billing =
-        consumer("billing").on::<ServicePublished, _>(published.also()).on::<FeatureEnabled, _>(enabled.also());
-    tokio::spawn(billing.on::<FeatureDisabled, _>(disabled.also()).in_part().run(shutdown.clone()));
-    tokio::spawn(consumer("worker").on::<RunJob, _>(jobs.also()).in_part().run(shutdown.clone()));
+        consumer("billing").on::<ServicePublished, _>(published.clone()).on::<FeatureEnabled, _>(enabled.clone());
+    tokio::spawn(billing.on::<FeatureDisabled, _>(disabled.clone()).in_part().run(shutdown.clone()));
+    tokio::spawn(consumer("worker").on::<RunJob, _>(jobs.clone()).in_part().run(shutdown.clone()));
     Others { published, enabled, disabled, jobs, _stop: shutdown.drop_guard() }
 }
 
@@ -137,9 +132,7 @@ async fn from_a_published_manifest_to_an_active_instance_and_back() {
         (disabled[0].feature.as_str(), json!(disabled[0].effective_at)),
         ("forum.polls", removed["removed_modules"][0]["removed_at"].clone())
     );
-    let heard = |count: usize, expected: usize| assert_eq!(count, expected);
-    heard(others.jobs.0.lock().unwrap().len(), 2);
-    heard(others.published.0.lock().unwrap().len(), 1);
+    assert_eq!((others.jobs.0.lock().unwrap().len(), others.published.0.lock().unwrap().len()), (2, 1));
     server.ops("/readyz").send().await.expect(200);
     server.stop().await.expect("an orderly end");
 }

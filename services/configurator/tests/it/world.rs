@@ -3,6 +3,10 @@
 use axum::{Json, Router, extract::Path, extract::State, http::StatusCode, routing::get};
 use contracts::{http::jobs::JobProgress, id::JobId};
 use serde_json::{Value, json};
+use simple_dns::{
+    CLASS, Packet, RCODE, ResourceRecord,
+    rdata::{RData, TXT},
+};
 use std::{
     collections::HashMap,
     net::SocketAddr,
@@ -119,29 +123,18 @@ pub async fn name_server(records: HashMap<String, Vec<String>>) -> SocketAddr {
 }
 
 fn answer(query: &[u8], records: &HashMap<String, Vec<String>>) -> Vec<u8> {
-    let (mut labels, mut at) = (Vec::new(), 12);
-    while query[at] != 0 {
-        let end = at + 1 + usize::from(query[at]);
-        labels.push(String::from_utf8_lossy(&query[at + 1..end]).to_lowercase());
-        at = end;
+    let query = Packet::parse(query).expect("a query");
+    let (mut answer, question) = (Packet::new_reply(query.id()), query.questions[0].clone());
+    let texts = records.get(&question.qname.to_string().to_lowercase()).map_or(&[][..], Vec::as_slice);
+    if texts.is_empty() {
+        *answer.rcode_mut() = RCODE::NameError;
     }
-    let question = &query[12..at + 5];
-    let texts = records.get(&labels.join(".")).map_or(&[][..], Vec::as_slice);
-    let code = if texts.is_empty() { 3 } else { 0 };
-    let mut answer = [
-        &query[..2],
-        &[0x81, 0x80 | code, 0, 1, 0, u8::try_from(texts.len()).expect("few records"), 0, 0, 0, 0],
-        question,
-    ]
-    .concat();
     for text in texts {
         // In two pieces, as long texts come.
-        let (first, second) = text.as_bytes().split_at(text.len() / 2);
-        let [first, second] =
-            [first, second].map(|piece| [&[u8::try_from(piece.len()).expect("a short text")], piece].concat());
-        let data = [first, second].concat();
-        answer.extend([0xc0, 12, 0, 16, 0, 1, 0, 0, 0, 0, 0, u8::try_from(data.len()).expect("a short text")]);
-        answer.extend(data);
+        let (first, second) = text.split_at(text.len() / 2);
+        let data = TXT::new().with_string(first).and_then(|data| data.with_string(second)).expect("a short text");
+        answer.answers.push(ResourceRecord::new(question.qname.clone(), CLASS::IN, 0, RData::TXT(data)));
     }
-    answer
+    answer.questions.push(question);
+    answer.build_bytes_vec().expect("an answer")
 }
