@@ -91,19 +91,17 @@ pub async fn run(data: Option<PathBuf>, own: bool) -> Result<Option<bool>> {
             println!("touring the running stack in {}", state.folder.display());
             Ok(Some(walk(state).await))
         }
-        None => own_stack(data).await,
+        None => {
+            let began = Instant::now();
+            let options = Options::private("tour", &[Need::Postgres, Need::Redis, Need::Python]);
+            let tour = async |stack: &mut Stack| {
+                let mut state = stack.start().await?;
+                println!("ready after {:.1} s", began.elapsed().as_secs_f32());
+                on(stack, &mut state).await
+            };
+            local_stack::with(data, options, tour).await
+        }
     }
-}
-
-async fn own_stack(data: Option<PathBuf>) -> Result<Option<bool>> {
-    let options = Options::private("tour", &[Need::Postgres, Need::Redis, Need::Python]);
-    let began = Instant::now();
-    local_stack::with(data, options, async |stack| {
-        let mut state = stack.start().await?;
-        println!("ready after {:.1} s", began.elapsed().as_secs_f32());
-        on(stack, &mut state).await
-    })
-    .await
 }
 
 /// On that stack; whether all was as the story says.

@@ -137,20 +137,11 @@ impl Postgres {
 
     fn psql(&self, database: &str, args: &[&str]) -> Command {
         let mut command = Command::new(self.bin.join("psql"));
-        command.args([
-            "--no-psqlrc",
-            "--quiet",
-            "--no-password",
-            "--set=ON_ERROR_STOP=1",
-            "--host=127.0.0.1",
-            "--username=postgres",
-        ]);
+        command.args("--no-psqlrc --quiet --no-password --set=ON_ERROR_STOP=1 --host=127.0.0.1".split(' '));
+        command.arg("--username=postgres");
         command.arg(format!("--port={}", self.port)).arg(format!("--dbname={database}")).args(args);
-        command
-            .env("PGPASSWORD", &self.password)
-            .env("PGOPTIONS", "-c client_min_messages=warning")
-            .stdin(Stdio::null())
-            .kill_on_drop(true);
+        command.env("PGPASSWORD", &self.password).env("PGOPTIONS", "-c client_min_messages=warning");
+        command.stdin(Stdio::null()).kill_on_drop(true);
         command
     }
 }

@@ -43,19 +43,8 @@ impl Tenancy {
     async fn measure(&self, stack: &mut Stack) -> Result<()> {
         let infra = stack.infra().await?;
         let mut command = cargo::command();
-        command.args([
-            "test",
-            "--profile",
-            &self.profile,
-            "-p",
-            "forum",
-            "--test",
-            "it",
-            "--",
-            "--exact",
-            "--nocapture",
-            TEST,
-        ]);
+        command.args(["test", "--profile", &self.profile]);
+        command.args("-p forum --test it -- --exact --nocapture".split(' ')).arg(TEST);
         test::give_environment(&mut command, &infra)?;
         for (name, value) in [
             ("INSTANCES", self.instances),

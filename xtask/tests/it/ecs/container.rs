@@ -5,16 +5,8 @@ use crate::files::{items, names};
 use serde_json::Value;
 use std::ops::RangeInclusive;
 
-const LOG_OPTIONS: [&str; 8] = [
-    "awslogs-create-group",
-    "awslogs-datetime-format",
-    "awslogs-group",
-    "awslogs-multiline-pattern",
-    "awslogs-region",
-    "awslogs-stream-prefix",
-    "max-buffer-size",
-    "mode",
-];
+const LOG_OPTIONS: &str = "awslogs-create-group awslogs-datetime-format awslogs-group awslogs-multiline-pattern \
+                           awslogs-region awslogs-stream-prefix max-buffer-size mode";
 
 pub fn faults(container: &Value) -> Vec<String> {
     let mut faults = Vec::new();
@@ -132,14 +124,9 @@ fn log_faults(log: &Value) -> Vec<String> {
             faults.push(format!("its log has no {required}"));
         }
     }
-    for unknown in options
-        .as_object()
-        .into_iter()
-        .flat_map(|options| options.keys())
-        .filter(|option| !LOG_OPTIONS.contains(&option.as_str()))
-    {
-        faults.push(format!("awslogs has no option {unknown}"));
-    }
+    let set = options.as_object().into_iter().flat_map(|options| options.keys());
+    let unknown = set.filter(|option| !LOG_OPTIONS.split(' ').any(|known| known == *option));
+    faults.extend(unknown.map(|option| format!("awslogs has no option {option}")));
     // A blocking log stops the service when CloudWatch Logs cannot be reached.
     if options["mode"] != "non-blocking" || !options["max-buffer-size"].as_str().is_some_and(is_byte_size) {
         faults.push("its log must be non-blocking, with a max-buffer-size".to_owned());
