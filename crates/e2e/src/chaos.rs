@@ -23,7 +23,7 @@ use log_outs::Leaver;
 use participants::Participants;
 use rand::{Rng, SeedableRng, rngs::SmallRng};
 use readers::Sessions;
-use slow_fillers::Brake;
+use slow_fillers::SlowFillers;
 use std::{ops::Range, sync::Arc, time::Duration};
 use tokio::task::JoinSet;
 use world::World;
@@ -105,7 +105,7 @@ async fn start(
     };
     tasks.spawn(reporting_nothing(evictor.run()));
     let url = format!("{}permission", guide.state.postgres_url.trim_end_matches("postgres"));
-    tasks.spawn(Brake { world: Arc::clone(world), url, rng: SmallRng::from_rng(rng) }.run());
+    tasks.spawn(SlowFillers { world: Arc::clone(world), url, rng: SmallRng::from_rng(rng) }.run());
     for (person, way) in participants.people {
         let (person, subject, admin) =
             (Arc::new(person), world.ledger.enter(), participants::owner(guide, world).await?);

@@ -25,16 +25,18 @@ const PASSING: Duration = Duration::from_secs(1);
 
 /// What lives on a host.
 #[derive(Clone)]
-pub(crate) enum Resident {
-    Nobody,
-    Passing,
+pub(crate) enum HostStatus {
+    /// There is none.
+    Unknown,
+    /// In a state that passes by itself.
+    Changing,
     AwaitingSetup(Arc<HostRecord>),
     Active(Instance),
 }
 
 /// What is known of hosts, each for its own time.
 pub(crate) struct Hosts {
-    known: Cache<HostName, Resident>,
+    known: Cache<HostName, HostStatus>,
     /// Whether changes are announced to us right now.
     announced: Arc<AtomicBool>,
     /// Grows with each change we hear of.
@@ -55,11 +57,11 @@ impl Default for Hosts {
 
 impl Hosts {
     /// What is known of `host`, or what `look_up` tells; many requests for one host wait for one look-up. Errors are not remembered.
-    pub async fn get<F: Future<Output = Result<Resident, Problem>>>(
+    pub async fn get<F: Future<Output = Result<HostStatus, Problem>>>(
         &self,
         host: &HostName,
         look_up: impl FnOnce() -> F,
-    ) -> Result<Resident, Problem> {
+    ) -> Result<HostStatus, Problem> {
         let before = self.changes.load(SeqCst);
         let found = self
             .known
@@ -102,12 +104,12 @@ struct Lifetimes {
     announced: Arc<AtomicBool>,
 }
 
-impl Expiry<HostName, Resident> for Lifetimes {
-    fn expire_after_create(&self, _: &HostName, resident: &Resident, _: Instant) -> Option<Duration> {
-        let lifetime = match resident {
-            Resident::Nobody => UNKNOWN,
-            Resident::Passing | Resident::AwaitingSetup(_) => PASSING,
-            Resident::Active(_) => ACTIVE,
+impl Expiry<HostName, HostStatus> for Lifetimes {
+    fn expire_after_create(&self, _: &HostName, status: &HostStatus, _: Instant) -> Option<Duration> {
+        let lifetime = match status {
+            HostStatus::Unknown => UNKNOWN,
+            HostStatus::Changing | HostStatus::AwaitingSetup(_) => PASSING,
+            HostStatus::Active(_) => ACTIVE,
         };
         Some(if self.announced.load(SeqCst) { lifetime } else { lifetime.min(UNANNOUNCED) })
     }
@@ -124,9 +126,9 @@ mod tests {
     async fn names_nobody(hosts: &Hosts, look_ups: &AtomicU64) -> bool {
         let look_up = || async {
             look_ups.fetch_add(1, SeqCst);
-            Ok(Resident::Nobody)
+            Ok(HostStatus::Unknown)
         };
-        matches!(hosts.get(&host(), look_up).await, Ok(Resident::Nobody))
+        matches!(hosts.get(&host(), look_up).await, Ok(HostStatus::Unknown))
     }
 
     #[tokio::test]
@@ -147,9 +149,9 @@ mod tests {
         let (hosts, host, look_ups) = (Hosts::default(), host(), AtomicU64::new(0));
         let overtaken = hosts.get(&host, || async {
             hosts.forget("acme.localhost").await;
-            Ok(Resident::Passing)
+            Ok(HostStatus::Changing)
         });
-        assert!(matches!(overtaken.await, Ok(Resident::Passing)));
+        assert!(matches!(overtaken.await, Ok(HostStatus::Changing)));
         assert!(names_nobody(&hosts, &look_ups).await);
     }
 
@@ -157,9 +159,9 @@ mod tests {
     fn lifetimes_shrink_while_changes_are_not_announced() {
         let announced = Arc::new(AtomicBool::new(false));
         let lifetimes = Lifetimes { announced: Arc::clone(&announced) };
-        let of = |resident| lifetimes.expire_after_create(&host(), &resident, Instant::now()).unwrap();
-        assert_eq!((of(Resident::Nobody), of(Resident::Passing)), (UNANNOUNCED, PASSING));
+        let of = |status| lifetimes.expire_after_create(&host(), &status, Instant::now()).unwrap();
+        assert_eq!((of(HostStatus::Unknown), of(HostStatus::Changing)), (UNANNOUNCED, PASSING));
         announced.store(true, SeqCst);
-        assert_eq!((of(Resident::Nobody), of(Resident::Passing)), (UNKNOWN, PASSING));
+        assert_eq!((of(HostStatus::Unknown), of(HostStatus::Changing)), (UNKNOWN, PASSING));
     }
 }

@@ -2,6 +2,7 @@
 //! channel of Redis.
 
 use crate::hosts::Hosts;
+use common::problem::Chain;
 use futures_util::StreamExt;
 use redis::{Client, RedisError};
 use std::{sync::Arc, time::Duration};
@@ -15,11 +16,11 @@ const RESUBSCRIBE: Duration = Duration::from_millis(500);
 
 #[derive(Debug, thiserror::Error)]
 enum Lost {
-    #[error("redis failed")]
+    #[error("Redis failed")]
     Redis(#[from] RedisError),
-    #[error("redis does not answer a ping")]
+    #[error("Redis does not answer a ping")]
     Silent(#[from] tokio::time::error::Elapsed),
-    #[error("redis closed the connection")]
+    #[error("Redis closed the connection")]
     Closed,
 }
 
@@ -32,7 +33,7 @@ pub(crate) async fn follow(client: Client, channel: String, hosts: Arc<Hosts>, s
         };
         hosts.unsubscribed();
         if let Err(lost) = lost {
-            tracing::warn!(error = %common::problem::Chain(&lost), "changes of instances are not announced right now; hosts are looked up more often");
+            tracing::warn!(error = %Chain(&lost), "Changes of instances are not announced right now, so hosts are looked up more often");
         }
         tokio::select! {
             () = shutdown.cancelled() => return,

@@ -8,7 +8,7 @@
 //!
 //! Two processes may send the same row: it is the same message, which billing counts once. So nothing is held while SNS is asked.
 
-mod walk;
+mod schedule;
 
 use crate::database::Database;
 use aws_lc_rs::digest::{SHA256, digest};
@@ -24,11 +24,11 @@ use contracts::{
 };
 use messaging::{Publisher, publisher::PublishError};
 use rust_decimal::Decimal;
+use schedule::{Batch, IdRange, Schedule};
 use sqlx::{FromRow, Row as _, postgres::PgRow};
 use std::{sync::Arc, time::Duration};
 use tokio::{sync::Semaphore, time::Instant};
 use tokio_util::sync::CancellationToken;
-use walk::{Stretch, Tried, Walk};
 
 /// Passes of all instances at once: each has a batch in memory and calls to SNS under way.
 pub(crate) const PASSES: usize = 8;
@@ -49,7 +49,7 @@ pub(crate) struct Metering {
     database: Database,
     publisher: Publisher,
     passes: Arc<Semaphore>,
-    walk: Walk,
+    schedule: Schedule,
     gauge: Gauge,
 }
 
@@ -63,7 +63,7 @@ struct Row {
 
 /// A pass was abandoned; what SNS has not confirmed is still there.
 #[derive(Debug, thiserror::Error)]
-enum Abandoned {
+enum PassError {
     #[error("the instance's outbox cannot be read or written")]
     Database(#[from] sqlx::Error),
     #[error("SNS takes nothing")]
@@ -87,7 +87,7 @@ impl Metering {
             database: database.clone(),
             publisher,
             passes,
-            walk: Walk::default(),
+            schedule: Schedule::default(),
             gauge: Gauge(0),
         }
     }
@@ -100,15 +100,15 @@ impl Metering {
             };
             let passed = self.next().await;
             drop(pass);
-            self.gauge.set(self.walk.put_off());
+            self.gauge.set(self.schedule.put_off());
             if let Err(error) = &passed {
-                tracing::warn!(error = %Chain(error), instance_id = %self.instance, "usage could not be relayed; its rows wait");
+                tracing::warn!(error = %Chain(error), instance_id = %self.instance, "Usage cannot be relayed, so its rows wait");
             }
             let (wakes, pause) = match passed {
                 Ok(true) => continue,
                 Ok(false) => (
                     true,
-                    self.walk.due().map_or(SWEEP, |due| due.saturating_duration_since(Instant::now()).min(SWEEP)),
+                    self.schedule.due().map_or(SWEEP, |due| due.saturating_duration_since(Instant::now()).min(SWEEP)),
                 ),
                 Err(_) => (false, RETRY),
             };
@@ -123,25 +123,25 @@ impl Metering {
 
     /// New rows, and if there are not many, also a batch of those in trouble that are due.
     /// Says whether there is more to do at once.
-    async fn next(&mut self) -> Result<bool, Abandoned> {
-        let (tried, outage) = self.pass(self.walk.fresh()).await?;
-        self.walk.tried_fresh(&tried, Instant::now());
-        outage.map_or(Ok(()), |error| Err(Abandoned::Outage(error)))?;
+    async fn next(&mut self) -> Result<bool, PassError> {
+        let (tried, outage) = self.pass(self.schedule.fresh()).await?;
+        self.schedule.tried_fresh(&tried, Instant::now());
+        outage.map_or(Ok(()), |error| Err(PassError::Outage(error)))?;
         if tried.full {
             return Ok(true);
         }
-        let Some(due) = self.walk.again(Instant::now()) else { return Ok(false) };
+        let Some(due) = self.schedule.again(Instant::now()) else { return Ok(false) };
         let (tried, outage) = self.pass(due).await?;
-        self.walk.tried_again(&tried, Instant::now());
-        outage.map_or(Ok(true), |error| Err(Abandoned::Outage(error)))
+        self.schedule.tried_again(&tried, Instant::now());
+        outage.map_or(Ok(true), |error| Err(PassError::Outage(error)))
     }
 
     /// Reads a batch, sends it, deletes what was confirmed; gives an error if SNS took nothing and refused nothing.
     /// A crash in between sends the same ids again.
     ///
     /// No `FOR UPDATE SKIP LOCKED`: that needs the right to update; the product's role may only read and delete here.
-    async fn pass(&self, stretch: Stretch) -> Result<(Tried, Option<PublishError>), Abandoned> {
-        let rows = self.take(stretch).await?;
+    async fn pass(&self, range: IdRange) -> Result<(Batch, Option<PublishError>), PassError> {
+        let rows = self.take(range).await?;
         let answers = self.send(&rows).await?;
         let confirmed: Vec<i64> =
             answers.iter().filter(|answer| answer.result.is_ok()).map(|answer| answer.id).collect();
@@ -151,26 +151,20 @@ impl Metering {
         let left: Vec<(i64, PublishError)> =
             answers.into_iter().filter_map(|answer| Some((answer.id, answer.result.err()?))).collect();
         let last = rows.last().map(|row| row.try_get("id")).transpose()?;
-        let tried = Tried { last, left: left.len() as u64, full: rows.len() as i64 == BATCH };
+        let tried = Batch { last, left: left.len() as u64, full: rows.len() as i64 == BATCH };
         let refused = left.iter().filter(|(_, error)| matches!(error, PublishError::Refused(_))).count();
         let Some((row, error)) = left.into_iter().next() else { return Ok((tried, None)) };
         if confirmed.is_empty() && refused == 0 {
             return Ok((tried, Some(error)));
         }
         let instance_id = self.instance;
-        tracing::warn!(%error, row, rows = tried.left, refused, %instance_id, "rows of usage were not taken; they are tried again behind all others");
+        tracing::warn!(error = %Chain(&error), row, rows = tried.left, refused, %instance_id, "Rows of usage were not taken; they are tried again behind all others");
         Ok((tried, None))
     }
 
-    async fn take(&self, stretch: Stretch) -> sqlx::Result<Vec<PgRow>> {
+    async fn take(&self, range: IdRange) -> sqlx::Result<Vec<PgRow>> {
         let mut connection = self.database.acquire_in_background().await?;
-        sqlx::query(TAKE)
-            .bind(stretch.after)
-            .bind(stretch.upto)
-            .bind(LONGEST)
-            .bind(BATCH)
-            .fetch_all(&mut *connection)
-            .await
+        sqlx::query(TAKE).bind(range.after).bind(range.upto).bind(LONGEST).bind(BATCH).fetch_all(&mut *connection).await
     }
 
     /// A row that is no usage fails alone.

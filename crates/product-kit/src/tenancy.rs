@@ -6,7 +6,7 @@ use crate::{
     directory::{Directory, SetupRequest, Wrong},
     forgery,
     host::{HostName, wants_html},
-    hosts::{Hosts, Resident},
+    hosts::{HostStatus, Hosts},
     instance::Instance,
     invalidation, pages, setup,
 };
@@ -97,17 +97,17 @@ impl Tenancy {
         product.layer(from_fn_with_state(Arc::clone(&self.0.trusted_origins), forgery::refuse))
     }
 
-    async fn resident(&self, host: &HostName) -> Result<Resident, Problem> {
+    async fn status(&self, host: &HostName) -> Result<HostStatus, Problem> {
         self.0.hosts.get(host, || self.look_up(host)).await
     }
 
-    async fn look_up(&self, host: &HostName) -> Result<Resident, Problem> {
-        let Some(record) = self.0.directory.look_up(host).await? else { return Ok(Resident::Nobody) };
+    async fn look_up(&self, host: &HostName) -> Result<HostStatus, Problem> {
+        let Some(record) = self.0.directory.look_up(host).await? else { return Ok(HostStatus::Unknown) };
         Ok(match record.state {
-            InstanceState::AwaitingSetup => Resident::AwaitingSetup(Arc::new(record)),
+            InstanceState::AwaitingSetup => HostStatus::AwaitingSetup(Arc::new(record)),
             InstanceState::Active => {
                 let database = self.0.databases.open(&record).await?;
-                Resident::Active(Instance::new(record, database))
+                HostStatus::Active(Instance::new(record, database))
             }
             InstanceState::AwaitingProof
             | InstanceState::Requested
@@ -115,7 +115,7 @@ impl Tenancy {
             | InstanceState::Migrating
             | InstanceState::Seeding
             | InstanceState::Deleting
-            | InstanceState::Deleted => Resident::Passing,
+            | InstanceState::Deleted => HostStatus::Changing,
         })
     }
 }
@@ -133,16 +133,16 @@ async fn guard(State(tenancy): State<Tenancy>, mut request: Request, next: Next)
     let Some(host) = HostName::of(request.headers(), request.uri()) else {
         return pages::nothing_here(request.headers());
     };
-    match tenancy.resident(&host).await {
-        Ok(Resident::Active(instance)) => {
+    match tenancy.status(&host).await {
+        Ok(HostStatus::Active(instance)) => {
             tracing::Span::current().record("tenant", tracing::field::display(instance.tenant));
             let _wake = (!request.method().is_safe()).then(|| Wake(instance.database.clone()));
             request.extensions_mut().insert(instance);
             next.run(request).await
         }
-        Ok(Resident::Nobody) => pages::nothing_here(request.headers()),
-        Ok(Resident::Passing) => pages::in_the_making(request.headers()),
-        Ok(Resident::AwaitingSetup(record)) => {
+        Ok(HostStatus::Unknown) => pages::nothing_here(request.headers()),
+        Ok(HostStatus::Changing) => pages::in_the_making(request.headers()),
+        Ok(HostStatus::AwaitingSetup(record)) => {
             before_setup(&record, request.method(), request.uri(), request.headers())
         }
         Err(problem) => pages::refusal(problem, request.headers()),
@@ -175,10 +175,10 @@ async fn submit_setup(
     Form(filled_in): Form<HashMap<String, String>>,
 ) -> Response {
     let Some(host) = HostName::of(&headers, &uri) else { return pages::nothing_here(&headers) };
-    let record = match tenancy.resident(&host).await {
-        Ok(Resident::AwaitingSetup(record)) => record,
-        Ok(Resident::Nobody) => return pages::nothing_here(&headers),
-        Ok(Resident::Passing | Resident::Active(_)) => return Redirect::to("/").into_response(),
+    let record = match tenancy.status(&host).await {
+        Ok(HostStatus::AwaitingSetup(record)) => record,
+        Ok(HostStatus::Unknown) => return pages::nothing_here(&headers),
+        Ok(HostStatus::Changing | HostStatus::Active(_)) => return Redirect::to("/").into_response(),
         Err(problem) => return pages::refusal(problem, &headers),
     };
     let code = filled_in.get(setup::CODE).map_or("", |code| code.trim());

@@ -147,13 +147,8 @@ async fn put_back(app: &App, tenant: &TenantScope, claim: &Claim, failure: &Fail
             store::tell(&mut tx, claim, &reason, now, now + REFUSED_LONG_PAUSE).await?
         }
         Some(_) => {
-            store::put_back(
-                &mut tx,
-                claim,
-                claim.refusals + 1,
-                now + REFUSED_PAUSE * 2_u32.pow(claim.refusals.unsigned_abs()),
-            )
-            .await?
+            let pause = REFUSED_PAUSE * 2_u32.pow(claim.refusals.unsigned_abs());
+            store::put_back(&mut tx, claim, claim.refusals + 1, now + pause).await?
         }
     }
     tx.commit().await

@@ -7,14 +7,14 @@ use local_stack::tools;
 use rand::rngs::SmallRng;
 use std::sync::Arc;
 
-pub struct Brake {
+pub struct SlowFillers {
     pub world: Arc<World>,
     /// Of PostgreSQL's superuser, in the permission service's database.
     pub url: String,
     pub rng: SmallRng,
 }
 
-impl Brake {
+impl SlowFillers {
     /// Until it is over.
     pub async fn run(mut self) -> Result<()> {
         while !self.world.is_over() {

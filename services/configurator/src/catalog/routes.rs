@@ -71,7 +71,7 @@ async fn publish_as(app: &App, by: &Principal, manifest: Manifest) -> Result<Pub
     let mut tx = app.db.begin_tenantless().await?;
     let published = store::hold_versions(&mut tx, &manifest.service).await?;
     if !published.contains(&manifest.version) && !model::may_join(&manifest.version, &published) {
-        let detail = "Newer versions of this service are published. A new version is newer than all of them, or the next patch of its own line.";
+        let detail = "A newer version of this service is published. A new one must be newer than all others, or the next patch of its line.";
         return Err(Problem::conflict("version_not_newer", detail));
     }
     if store::insert(&mut tx, app.ambient.uuid(), &manifest, by, app.ambient.now()).await? {

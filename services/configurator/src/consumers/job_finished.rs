@@ -17,7 +17,7 @@ impl Handle<JobFinished> for App {
         let job = &message.data;
         let Some(id) = job.instance_id else { return Ok(()) };
         let Some(instance) = store::lock(tx, id).await?.filter(|instance| instance.job_id == Some(job.job_id.0)) else {
-            tracing::info!(job_id = %job.job_id, instance_id = %id, "The end of a job that no instance waits for");
+            tracing::info!(job_id = %job.job_id, instance_id = %id, "A job has ended that no instance waits for");
             return Ok(());
         };
         if model::job(instance.state).is_none_or(|(kind, _)| kind != job.kind) {

@@ -49,7 +49,7 @@ pub async fn ask(app: &App, background: Background) -> sqlx::Result<usize> {
             Ok(()) => {}
             Err(OutboxError::Database(error)) => return Err(error),
             Err(error) => {
-                tracing::error!(error = %Chain(&error), instance_id = %instance.id, "What a job's end means cannot be written")
+                tracing::error!(error = %Chain(&error), instance_id = %instance.id, "The end of a job cannot be written down")
             }
         }
     }

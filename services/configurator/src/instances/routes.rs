@@ -145,8 +145,12 @@ pub async fn verify_host(
 ) -> Result<(StatusCode, Json<InstanceView>), Problem> {
     let mut tx = caller.begin(&app.db).await?;
     let instance = store::lock(&mut tx, id).await?.ok_or_else(not_found)?;
-    let proof = proof::awaited(&instance)
-        .ok_or_else(|| Problem::conflict("not_awaiting_proof", "This instance waits for no proof of its host."))?;
+    let proof = proof::awaited(&instance).ok_or_else(|| {
+        Problem::conflict(
+            "not_awaiting_proof",
+            "There is nothing to prove: this instance does not wait for a proof of its host.",
+        )
+    })?;
     let now = app.ambient.now();
     if let Some(wait) =
         instance.proof_checked_at.map(|last| last + BETWEEN_CHECKS - now).filter(|wait| *wait > TimeDelta::zero())

@@ -97,33 +97,20 @@ async fn every_step_can_be_done_again_from_any_half_made_state() {
     let fixture = start().await;
     let server = InstanceServer::parse(&fixture.admin.url).unwrap();
     let ambient = &fixture.platform.ambient;
-    let half_made: [fn(&Names) -> Vec<String>; 5] = [
-        |_| vec![],
-        |names| vec![format!("CREATE ROLE {}", names.owner)],
-        |names| {
-            vec![
-                format!("CREATE ROLE {} LOGIN", names.owner),
-                format!("CREATE ROLE {} LOGIN PASSWORD 'older'", names.app),
-            ]
-        },
-        |names| vec![format!("CREATE ROLE {}", names.owner), format!("GRANT {} TO CURRENT_USER", names.owner)],
-        |names| {
-            let Names { database, owner, app } = names;
-            vec![
-                format!("CREATE ROLE {owner}"),
-                format!("CREATE ROLE {app}"),
-                format!("GRANT {owner} TO CURRENT_USER"),
-                format!("CREATE DATABASE {database} OWNER {owner}"),
-            ]
-        },
-    ];
-    for statements in half_made {
+    for half_made in [
+        "",
+        "CREATE ROLE owner",
+        "CREATE ROLE owner LOGIN; CREATE ROLE app LOGIN PASSWORD 'older'",
+        "CREATE ROLE owner; GRANT owner TO CURRENT_USER",
+        "CREATE ROLE owner; CREATE ROLE app; GRANT owner TO CURRENT_USER; CREATE DATABASE all OWNER owner",
+    ] {
         let id = InstanceId(ambient.uuid());
         fixture.admin.unlisted.lock().unwrap().push(id);
         let names = Names::from(id);
         let mut admin = PgConnection::connect(&fixture.admin.url).await.unwrap();
-        for sql in statements(&names) {
-            statement(&mut admin, sql).await;
+        for sql in half_made.split("; ") {
+            let sql = sql.replace(" owner", &format!(" {}", names.owner)).replace(" app", &format!(" {}", names.app));
+            statement(&mut admin, sql.replace(" all", &format!(" {}", names.database))).await;
         }
         let plan = Plan { names, owner_password: ambient.token().into(), app_password: ambient.token().into() };
         for _ in 0..2 {

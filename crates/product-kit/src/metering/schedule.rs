@@ -1,4 +1,4 @@
-//! The walk over the outbox: first rows that were never tried, then, when their wait is over, those that are still
+//! The schedule over the outbox: first rows that were never tried, then, when their wait is over, those that are still
 //! there.
 //!
 //! ```text
@@ -17,7 +17,7 @@ const LONGEST_WAIT: Duration = Duration::from_secs(60);
 
 /// The state of one outbox, as this process knows it.
 #[derive(Debug, Default)]
-pub(super) struct Walk {
+pub(super) struct Schedule {
     /// The last row in trouble; 0 if there is none. What is behind it is new.
     tried: i64,
     /// Rows in trouble, as far as is known.
@@ -31,7 +31,7 @@ pub(super) struct Walk {
 
 /// Ids of rows: behind `after`, up to and with `upto`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Stretch {
+pub(super) struct IdRange {
     pub after: i64,
     pub upto: i64,
 }
@@ -39,7 +39,7 @@ pub(super) struct Stretch {
 /// The rows in trouble are being tried again.
 #[derive(Debug)]
 struct Round {
-    rest: Stretch,
+    rest: IdRange,
     left: u64,
     /// Rows in trouble when it began.
     before: u64,
@@ -47,7 +47,7 @@ struct Round {
 
 /// A batch that was tried.
 #[derive(Debug)]
-pub(super) struct Tried {
+pub(super) struct Batch {
     pub last: Option<i64>,
     /// Rows that are still there.
     pub left: u64,
@@ -55,13 +55,13 @@ pub(super) struct Tried {
     pub full: bool,
 }
 
-impl Walk {
+impl Schedule {
     /// Rows that were never tried.
-    pub fn fresh(&self) -> Stretch {
-        Stretch { after: self.tried, upto: i64::MAX }
+    pub fn fresh(&self) -> IdRange {
+        IdRange { after: self.tried, upto: i64::MAX }
     }
 
-    pub fn tried_fresh(&mut self, batch: &Tried, now: Instant) {
+    pub fn tried_fresh(&mut self, batch: &Batch, now: Instant) {
         let Some(last) = batch.last.filter(|_| batch.left > 0) else { return };
         self.tried = last;
         self.put_off += batch.left;
@@ -72,14 +72,14 @@ impl Walk {
     }
 
     /// Rows that are due again.
-    pub fn again(&mut self, now: Instant) -> Option<Stretch> {
+    pub fn again(&mut self, now: Instant) -> Option<IdRange> {
         self.due.filter(|due| *due <= now)?;
         let (upto, before) = (self.tried, self.put_off);
-        let round = self.round.get_or_insert(Round { rest: Stretch { after: 0, upto }, left: 0, before });
+        let round = self.round.get_or_insert(Round { rest: IdRange { after: 0, upto }, left: 0, before });
         Some(round.rest)
     }
 
-    pub fn tried_again(&mut self, batch: &Tried, now: Instant) {
+    pub fn tried_again(&mut self, batch: &Batch, now: Instant) {
         let Some(mut round) = self.round.take() else { return };
         round.left += batch.left;
         if let Some(last) = batch.last.filter(|_| batch.full) {
@@ -114,52 +114,52 @@ mod tests {
 
     const SECOND: Duration = Duration::from_secs(1);
 
-    fn stretch(after: i64, upto: i64) -> Stretch {
-        Stretch { after, upto }
+    fn range(after: i64, upto: i64) -> IdRange {
+        IdRange { after, upto }
     }
 
-    fn batch(last: i64, left: u64, full: bool) -> Tried {
-        Tried { last: Some(last), left, full }
+    fn batch(last: i64, left: u64, full: bool) -> Batch {
+        Batch { last: Some(last), left, full }
     }
 
     #[test]
     fn rows_in_trouble_wait_ever_longer_while_new_ones_do_not() {
-        let (mut walk, mut now) = (Walk::default(), Instant::now());
-        walk.tried_fresh(&batch(9, 0, false), now);
+        let (mut schedule, mut now) = (Schedule::default(), Instant::now());
+        schedule.tried_fresh(&batch(9, 0, false), now);
         assert_eq!(
-            (walk.fresh(), walk.due()),
-            (stretch(0, i64::MAX), None),
+            (schedule.fresh(), schedule.due()),
+            (range(0, i64::MAX), None),
             "a row that commits late is found while none is in trouble"
         );
-        walk.tried_fresh(&batch(100, 100, true), now);
-        walk.tried_fresh(&batch(103, 1, false), now);
-        assert_eq!((walk.fresh(), walk.again(now), walk.put_off()), (stretch(103, i64::MAX), None, 101));
+        schedule.tried_fresh(&batch(100, 100, true), now);
+        schedule.tried_fresh(&batch(103, 1, false), now);
+        assert_eq!((schedule.fresh(), schedule.again(now), schedule.put_off()), (range(103, i64::MAX), None, 101));
         for wait in [1, 2, 4, 8, 16, 32, 60, 60] {
-            assert_eq!(walk.due(), Some(now + wait * SECOND));
+            assert_eq!(schedule.due(), Some(now + wait * SECOND));
             now += wait * SECOND;
-            assert_eq!(walk.again(now), Some(stretch(0, 103)));
-            walk.tried_again(&batch(100, 100, true), now);
-            assert_eq!(walk.again(now), Some(stretch(100, 103)));
-            walk.tried_again(&batch(103, 1, false), now);
+            assert_eq!(schedule.again(now), Some(range(0, 103)));
+            schedule.tried_again(&batch(100, 100, true), now);
+            assert_eq!(schedule.again(now), Some(range(100, 103)));
+            schedule.tried_again(&batch(103, 1, false), now);
         }
-        assert_eq!((walk.fresh(), walk.put_off()), (stretch(103, i64::MAX), 101));
+        assert_eq!((schedule.fresh(), schedule.put_off()), (range(103, i64::MAX), 101));
     }
 
     #[test]
     fn trouble_ends_when_a_round_leaves_nothing() {
-        let (mut walk, now) = (Walk::default(), Instant::now());
-        walk.tried_fresh(&batch(5, 2, false), now);
-        assert_eq!(walk.again(now + SECOND), Some(stretch(0, 5)));
-        walk.tried_fresh(&batch(7, 1, false), now + SECOND);
+        let (mut schedule, now) = (Schedule::default(), Instant::now());
+        schedule.tried_fresh(&batch(5, 2, false), now);
+        assert_eq!(schedule.again(now + SECOND), Some(range(0, 5)));
+        schedule.tried_fresh(&batch(7, 1, false), now + SECOND);
         assert_eq!(
-            (walk.fresh(), walk.again(now + SECOND)),
-            (stretch(7, i64::MAX), Some(stretch(0, 5))),
+            (schedule.fresh(), schedule.again(now + SECOND)),
+            (range(7, i64::MAX), Some(range(0, 5))),
             "new rows come in between"
         );
-        walk.tried_again(&batch(5, 0, false), now + SECOND);
-        assert_eq!(walk.put_off(), 1);
-        assert_eq!(walk.again(now + 3 * SECOND), Some(stretch(0, 7)));
-        walk.tried_again(&Tried { last: None, left: 0, full: false }, now + 3 * SECOND);
-        assert_eq!((walk.fresh(), walk.due(), walk.put_off()), (stretch(0, i64::MAX), None, 0));
+        schedule.tried_again(&batch(5, 0, false), now + SECOND);
+        assert_eq!(schedule.put_off(), 1);
+        assert_eq!(schedule.again(now + 3 * SECOND), Some(range(0, 7)));
+        schedule.tried_again(&Batch { last: None, left: 0, full: false }, now + 3 * SECOND);
+        assert_eq!((schedule.fresh(), schedule.due(), schedule.put_off()), (range(0, i64::MAX), None, 0));
     }
 }
