@@ -87,7 +87,8 @@ mod tests {
 
     #[test]
     fn what_was_used_before_then_the_documented_port_then_the_next_that_is_free() {
-        let cases: [(u16, Option<u16>, fn(u16) -> bool, Option<u16>); 7] = [
+        type Case = (u16, Option<u16>, fn(u16) -> bool, Option<u16>);
+        let cases: [Case; 7] = [
             (0, None, |_| true, Some(8001)),
             (0, None, |port| port > 8101, Some(8201)),
             (0, None, |_| false, None),

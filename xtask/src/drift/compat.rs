@@ -189,7 +189,8 @@ mod tests {
 
     #[test]
     fn each_incompatible_change_is_named() {
-        let cases: [(fn(&mut Value), &[&str]); 8] = [
+        type Case = (fn(&mut Value), &'static [&'static str]);
+        let cases: [Case; 8] = [
             (|new| drop(new["properties"].as_object_mut().unwrap().remove("email")), &["email was removed"]),
             (|new| new["properties"]["email"] = json!({ "type": "integer" }), &["email changed its type"]),
             (|new| new["properties"]["email"]["type"] = json!(["string", "null"]), &["email changed its type"]),

@@ -1,13 +1,8 @@
 //! Who takes part: an owner who gives and takes, and people of her tenant, each of whom loses what they have in one way.
 
 use super::{person::Person, readers::PERMISSIONS, world::World, writers::Way};
-use crate::tour::{
-    guide::Guide,
-    http::{Call, text},
-    mail, registration, sessions,
-};
+use crate::tour::{guide::Guide, http::text, registration, sessions};
 use anyhow::Result;
-use reqwest::Method;
 use serde_json::{Value, json};
 
 /// Of everybody but the owner.
@@ -33,12 +28,8 @@ pub async fn gather(guide: &Guide, world: &World) -> Result<Participants> {
     let email = |number: usize| format!("chaos-{number}@acme-{}.test", guide.people.tag);
     let ways = 4 * EACH;
     for number in 0..=ways {
-        guide
-            .post("auth", "/v1/invitations")
-            .bearer(&setting.token)
-            .json(&json!({ "email": email(number) }))
-            .expect(202)
-            .await?;
+        let invitation = json!({ "email": email(number) });
+        guide.post("auth", "/v1/invitations").bearer(&setting.token).json(&invitation).expect(202).await?;
     }
     let mut people = Vec::new();
     for number in 0..ways {
@@ -72,9 +63,7 @@ impl Setting<'_> {
     }
 
     async fn join(&self, email: &str) -> Result<Person> {
-        let link = mail::link(&self.guide.mail(email, "invites you").await?, "/v1/invitations/")?;
-        let acceptance = json!({ "display_name": "Bob", "password": PASSWORD });
-        Call::new(&self.guide.http, Method::POST, &link).json(&acceptance).expect(201).await?;
+        registration::accept_invitation(self.guide, email, PASSWORD).await?;
         Person::log_in(self.world, email, PASSWORD).await
     }
 

@@ -27,7 +27,7 @@ pub async fn use_it(guide: &Guide) -> Result<()> {
     used?;
     other.context("making the second tenant's forum")?;
 
-    setup::page(guide, &grace.host).send().await?.has(200)?.shows(&["Nothing but trains"])?;
+    setup::page(guide, &grace.host).page(&["Nothing but trains"]).await?;
     let topics = call(guide, &grace.host, Method::GET, "/v1/topics").expect(200).await?;
     let polls = call(guide, &grace.host, Method::GET, "/v1/polls").expect(200).await?;
     ensure!(

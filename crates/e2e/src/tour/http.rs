@@ -3,7 +3,7 @@
 use anyhow::{Context, Result, bail, ensure};
 use reqwest::{
     Method, RequestBuilder,
-    header::{CONTENT_TYPE, HOST, HeaderMap, RETRY_AFTER},
+    header::{ACCEPT, CONTENT_TYPE, HOST, HeaderMap, RETRY_AFTER},
 };
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -68,6 +68,16 @@ impl Call {
     pub async fn expect(self, status: u16) -> Result<Value> {
         let answer = self.send().await?.has(status)?;
         if answer.text.is_empty() { Ok(Value::Null) } else { answer.json() }
+    }
+
+    /// Asks as a browser does.
+    pub fn browser(self) -> Self {
+        self.header(ACCEPT.as_str(), "text/html")
+    }
+
+    /// A page whose text has all of this.
+    pub async fn page(self, parts: &[&str]) -> Result<Answer> {
+        self.send().await?.has(200)?.shows(parts)
     }
 
     /// A refusal as RFC 9457 has it, with a request id and this code.

@@ -7,10 +7,7 @@ use super::{
     people::Owner,
 };
 use anyhow::{Result, ensure};
-use reqwest::{
-    Method,
-    header::{ACCEPT, CONTENT_TYPE},
-};
+use reqwest::{Method, header::CONTENT_TYPE};
 use serde_json::{Value, json};
 
 const USERS: &str = "/v1/users";
@@ -58,12 +55,7 @@ pub async fn verify(guide: &Guide) -> Result<()> {
     );
     guide.saw(format!("the mail '{}' greets {}, in text and in HTML, with a link", text(&mail, "/Subject")?, ada.name));
 
-    let page = Call::new(&guide.http, Method::GET, &link)
-        .header(ACCEPT.as_str(), "text/html")
-        .send()
-        .await?
-        .has(200)?
-        .shows(&["<form", "password", &ada.tenant])?;
+    let page = Call::new(&guide.http, Method::GET, &link).browser().page(&["<form", "password", &ada.tenant]).await?;
     ensure!(page.header("referrer-policy") == Some("no-referrer"), "the page would give its link away to other sites");
     Call::new(&guide.http, Method::GET, &link).send().await?.has(200)?;
     guide
@@ -80,7 +72,7 @@ pub async fn verify(guide: &Guide) -> Result<()> {
         text(&made, "/tenant_id")?
     ));
     confirm(ada.password).refused(410, "link_used").await?;
-    let again = confirm(ada.password).header(ACCEPT.as_str(), "text/html").send().await?.has(410)?;
+    let again = confirm(ada.password).browser().send().await?.has(410)?;
     ensure!(
         again.header(CONTENT_TYPE).is_some_and(|kind| kind.starts_with("text/html")),
         "{again} is no page for a browser"
@@ -116,6 +108,15 @@ pub async fn sign_up(guide: &Guide, owner: &Owner) -> Result<()> {
     guide.post("auth", USERS).json(&body_of(owner)).expect(202).await?;
     let link = mail::link(&guide.mail(&owner.email, "Confirm").await?, VERIFICATION)?;
     Call::new(&guide.http, Method::POST, &link).json(&json!({ "password": owner.password })).expect(200).await.map(drop)
+}
+
+/// Accepts the invitation that was mailed there; gives its link, which is used up.
+pub async fn accept_invitation(guide: &Guide, email: &str, password: &str) -> Result<String> {
+    let link = mail::link(&guide.mail(email, "invites you").await?, "/v1/invitations/")?;
+    Call::new(&guide.http, Method::GET, &link).browser().page(&["<form", "password"]).await?;
+    let acceptance = json!({ "display_name": "Bob", "password": password });
+    Call::new(&guide.http, Method::POST, &link).json(&acceptance).expect(201).await?;
+    Ok(link)
 }
 
 fn body_of(owner: &Owner) -> Value {

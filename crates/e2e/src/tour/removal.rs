@@ -16,10 +16,8 @@ pub async fn hold_back_and_remove(guide: &Guide, ada: &Session, bob: &Session) -
     let machine = text(&made, "/client/id")?;
     let machines_role = json!({ "principal": format!("client:{machine}"), "role": "owner" });
     post("permission", "/v1/grants").json(&machines_role).expect(201).await?;
-    post("permission", "/v1/roles")
-        .json(&json!({ "name": ROLE, "permissions": ["auth.writeClients", "auth.readMembers"] }))
-        .expect(201)
-        .await?;
+    let role = json!({ "name": ROLE, "permissions": ["auth.writeClients", "auth.readMembers"] });
+    post("permission", "/v1/roles").json(&role).expect(201).await?;
     let bobs = json!({ "principal": format!("user:{}", bob.user_id), "role": ROLE });
     post("permission", "/v1/grants").json(&bobs).expect(201).await?;
     let secrets = format!("/v1/clients/{machine}/secrets");
@@ -41,11 +39,8 @@ pub async fn hold_back_and_remove(guide: &Guide, ada: &Session, bob: &Session) -
     let log_in =
         json!({ "email": guide.people.bob_email, "password": guide.people.bob_password, "tenant_id": ada.tenant_id });
     guide.post("auth", "/v1/sessions").json(&log_in).refused(403, "not_a_member").await?;
-    let left = guide
-        .get("permission", &format!("/v1/grants?principal=user:{}", bob.user_id))
-        .bearer(&ada.token)
-        .expect(200)
-        .await?;
+    let grants = format!("/v1/grants?principal=user:{}", bob.user_id);
+    let left = guide.get("permission", &grants).bearer(&ada.token).expect(200).await?;
     ensure!(left["items"] == json!([]), "Bob is no member and still has {left}");
     post("permission", "/v1/grants").json(&bobs).invalid(&["principal"]).await?;
     guide.delete("auth", "/v1/members/me").bearer(&ada.token).refused(409, "last_owner").await?;

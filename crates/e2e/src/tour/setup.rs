@@ -7,7 +7,6 @@ use super::{
     sessions::Session,
 };
 use anyhow::{Result, ensure};
-use reqwest::header::ACCEPT;
 use std::time::{Duration, Instant};
 
 /// Made by the seed, so nobody pays for them.
@@ -17,22 +16,15 @@ const LOOK: Duration = Duration::from_millis(20);
 
 pub async fn fill_in(guide: &Guide, ada: &Session, instance: &Instance) -> Result<()> {
     let title = title(guide);
-    page(guide, &instance.host).send().await?.has(200)?.shows(&[
-        "<form",
-        "action=\"/setup\"",
-        "name=\"title\"",
-        "name=\"welcome\"",
-        "name=\"setup_code\"",
-    ])?;
+    page(guide, &instance.host)
+        .page(&["<form", "action=\"/setup\"", "name=\"title\"", "name=\"welcome\"", "name=\"setup_code\""])
+        .await?;
     guide.saw(format!("GET / on {}: the setup form, as the manifest describes it", instance.host));
 
     let wrong = form(guide, instance, "ZZZZZZZZ", "", "5000").send().await?.has(422)?;
     wrong.shows(&["role=\"alert\"", "value=\"5000\""])?;
-    let wrong = form(guide, instance, &instance.setup_code, "", "5000")
-        .send()
-        .await?
-        .has(422)?
-        .shows(&["is required", "must be at most 1000"])?;
+    let wrong = form(guide, instance, &instance.setup_code, "", "5000").send().await?.has(422)?;
+    let wrong = wrong.shows(&["is required", "must be at most 1000"])?;
     ensure!(!wrong.text.contains(&title), "the form shows what nobody has filled in");
     guide.saw(
         "submitted with a wrong code, no title and 5000 posts: 422, the form again, saying what is wrong at each field",
@@ -45,12 +37,12 @@ pub async fn fill_in(guide: &Guide, ada: &Session, instance: &Instance) -> Resul
         "submitted right: 303; then {waits} times 503 with Retry-After; after {:.1} s the forum",
         took.as_secs_f32()
     ));
-    page(guide, &instance.host).send().await?.has(200)?.shows(&[&title, WELCOME])?;
+    page(guide, &instance.host).page(&[&title, WELCOME]).await?;
     guide.saw(format!("it is called '{title}' and welcomes with '{WELCOME}', as filled in"));
     enabling::wait_until(guide, ada, &instance.id, "active", |_| Ok(())).await?;
     guide.saw("the configurator says active");
     form(guide, instance, &instance.setup_code, "Mallory's", "0").send().await?.has(303)?;
-    page(guide, &instance.host).send().await?.has(200)?.shows(&[&title])?;
+    page(guide, &instance.host).page(&[&title]).await?;
     guide.saw("submitting once more changes nothing");
     Ok(())
 }
@@ -81,10 +73,10 @@ pub fn title(guide: &Guide) -> String {
 
 /// The host's first page, as a browser asks for it.
 pub fn page(guide: &Guide, host: &str) -> Call {
-    guide.get("forum", "/").host(host).header(ACCEPT.as_str(), "text/html")
+    guide.get("forum", "/").host(host).browser()
 }
 
 fn form(guide: &Guide, instance: &Instance, code: &str, title: &str, posts: &str) -> Call {
-    let call = guide.post("forum", "/setup").host(&instance.host).header(ACCEPT.as_str(), "text/html");
+    let call = guide.post("forum", "/setup").host(&instance.host).browser();
     call.form(&[("setup_code", code), ("title", title), ("welcome", WELCOME), ("sample_posts", posts)])
 }

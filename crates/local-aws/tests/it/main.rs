@@ -58,15 +58,8 @@ async fn events(aws: &Aws, mails: &[String], count: usize) -> Vec<(String, Strin
     let mut found = Vec::new();
     let collect = async {
         while found.len() < count {
-            let answer = aws
-                .sqs
-                .receive_message()
-                .queue_url(&url)
-                .max_number_of_messages(10)
-                .wait_time_seconds(1)
-                .send()
-                .await
-                .unwrap();
+            let receive = aws.sqs.receive_message().queue_url(&url).max_number_of_messages(10).wait_time_seconds(1);
+            let answer = receive.send().await.unwrap();
             for message in answer.messages() {
                 let event: Value = serde_json::from_str(message.body().unwrap()).unwrap();
                 let text = |value: &Value| value.as_str().unwrap().to_owned();

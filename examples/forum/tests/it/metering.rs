@@ -24,13 +24,8 @@ async fn usage(fixture: &Fixture, count: usize) -> BTreeMap<String, (Envelope, U
             let envelope: Envelope = serde_json::from_str(message.body().unwrap()).expect("an envelope");
             let usage: UsageRecorded = serde_json::from_value(envelope.data.clone()).expect("a usage");
             found.insert(usage.key.clone(), (envelope, usage));
-            aws.sqs
-                .delete_message()
-                .queue_url(&url)
-                .receipt_handle(message.receipt_handle().unwrap())
-                .send()
-                .await
-                .expect("deleting");
+            let delete = aws.sqs.delete_message().queue_url(&url).receipt_handle(message.receipt_handle().unwrap());
+            delete.send().await.expect("deleting");
         }
         (found.len() >= count).then_some(())
     })

@@ -40,13 +40,8 @@ async fn what_is_in_use_or_anothers_cannot_be_cancelled() {
     fixture.cancel(id).await.problem(409, "instance_active");
     let waiting = fixture.awaiting_setup("other.forum.localhost", &[]).await;
     let bob = fixture.stranger().await;
-    fixture
-        .server
-        .delete(&format!("/v1/instances/{waiting}"))
-        .bearer(&bob.token)
-        .send()
-        .await
-        .problem(404, "instance_not_found");
+    let delete = fixture.server.delete(&format!("/v1/instances/{waiting}")).bearer(&bob.token);
+    delete.send().await.problem(404, "instance_not_found");
     assert_eq!(fixture.get(waiting).await["state"], "awaiting_setup");
 }
 

@@ -1,9 +1,15 @@
 //! Publishing and listing services.
 
-use crate::support::{manifest, start};
+use crate::support::{Fixture, manifest, start};
 use contracts::messages::ServicePublished;
 use serde_json::json;
 use test_support::eventually;
+
+/// The versions that other services were told of, in order.
+async fn announced(fixture: &Fixture) -> Vec<String> {
+    let events = fixture.platform.outbox::<ServicePublished>().await;
+    events.into_iter().map(|event| event.manifest.version).collect()
+}
 
 #[tokio::test]
 async fn a_version_is_published_once_and_never_changes() {
@@ -63,13 +69,7 @@ async fn a_version_that_is_not_newer_is_refused_unless_it_is_a_patch_of_its_line
             answer.problem(409, "version_not_newer");
         }
     }
-    let announced = fixture
-        .platform
-        .outbox::<ServicePublished>()
-        .await
-        .into_iter()
-        .map(|event| event.manifest.version)
-        .collect::<Vec<_>>();
+    let announced = announced(&fixture).await;
     assert_eq!(announced, ["1.0.0", "2.0.0", "1.0.1", "2.0.1"]);
 }
 
@@ -97,13 +97,7 @@ async fn of_versions_published_at_once_none_is_older_than_one_before_it() {
         },
     );
     assert_eq!((newest.status, newer.status), (201, 409));
-    let announced = fixture
-        .platform
-        .outbox::<ServicePublished>()
-        .await
-        .into_iter()
-        .map(|event| event.manifest.version)
-        .collect::<Vec<_>>();
+    let announced = announced(&fixture).await;
     assert!(announced.is_sorted(), "{announced:?}");
 }
 

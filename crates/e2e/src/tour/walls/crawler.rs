@@ -72,20 +72,14 @@ impl Crawler<'_> {
             operation.method == Method::POST && operation.door == Door::Bearer && is_list(operation)
         });
         for operation in creations.filter(|operation| !operation.path.contains('{')) {
-            let Some(body) =
-                operation.body.as_ref().filter(|_| known.values(operation.container(), "id", true).is_empty())
-            else {
+            let Some(body) = &operation.body else { continue };
+            if !known.values(operation.container(), "id", true).is_empty() {
                 continue;
-            };
+            }
             let sampler = Sampler { known: &Known::default(), schemas: &body.schemas };
             let Some(example) = sampler.bodies(&body.schema).into_iter().next() else { continue };
-            let made = self
-                .guide
-                .call(Method::POST, &operation.service, &operation.path)
-                .bearer(&self.owner.token)
-                .json(&example)
-                .send()
-                .await?;
+            let call = self.guide.post(&operation.service, &operation.path).bearer(&self.owner.token);
+            let made = call.json(&example).send().await?;
             if made.status == 201 {
                 known.learn(operation.container(), &made.json()?, Whose::Tenants);
                 self.guide.saw(format!("Ada has made {} {example}", operation.container()));
@@ -100,11 +94,8 @@ impl Crawler<'_> {
             Door::Bearer if seen.contains_key(&what(operation, path, "")) => {}
             Door::Bearer => match self.read(operation, || call().bearer(&self.owner.token)).await? {
                 Ok(answer) => {
-                    let whose = if EVERYBODYS.contains(&(&operation.service, &operation.id)) {
-                        Whose::Everybodys
-                    } else {
-                        Whose::Tenants
-                    };
+                    let is_everybodys = EVERYBODYS.contains(&(&operation.service, &operation.id));
+                    let whose = if is_everybodys { Whose::Everybodys } else { Whose::Tenants };
                     known.learn(operation.container(), &answer, whose);
                     seen.insert(what(operation, path, ""), Sight::Own(answer));
                 }
