@@ -21,10 +21,10 @@ use ledger::{Books, Outcome};
 use local_stack::{Stack, redis::Redis, state::State};
 use log_outs::Leaver;
 use participants::Participants;
-use rand::{Rng, SeedableRng, rngs::SmallRng};
+use rand::{SeedableRng, rngs::SmallRng};
 use readers::Sessions;
 use slow_fillers::SlowFillers;
-use std::{ops::Range, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 use tokio::task::JoinSet;
 use world::World;
 use writers::Writer;
@@ -126,11 +126,6 @@ async fn start(
     };
     tasks.spawn(leaver.run());
     Ok(tasks)
-}
-
-/// A time within that many milliseconds.
-fn millis(rng: &mut SmallRng, range: Range<u64>) -> Duration {
-    Duration::from_millis(rng.random_range(range))
 }
 
 /// For those who have nothing to report: what they see is in the ledger.

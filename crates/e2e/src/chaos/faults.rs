@@ -1,10 +1,9 @@
 //! Faults: what goes wrong, in which order, and how long until all is well again?
 
 use super::{
-    millis,
     person::Person,
     readers::CHECKED,
-    world::{VICTIM, World},
+    world::{VICTIM, World, millis},
 };
 use anyhow::{Context, Result, bail, ensure};
 use local_stack::{Stack, pair::Pair};

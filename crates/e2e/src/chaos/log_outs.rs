@@ -1,6 +1,10 @@
 //! Log-outs, over and over: does an ended session stay ended?
 
-use super::{millis, person::Person, readers::Sessions, world::World};
+use super::{
+    person::Person,
+    readers::Sessions,
+    world::{World, millis},
+};
 use anyhow::{Result, bail};
 use rand::rngs::SmallRng;
 use reqwest::Method;

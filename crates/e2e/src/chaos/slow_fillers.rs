@@ -1,7 +1,7 @@
 //! Slow fillers: one stands still between what it reads and what it writes. It is held up at the list of permissions, which
 //! it reads last and revoking does not read: the revocation is answered meanwhile, and then it writes what it has read.
 
-use super::{millis, world::World};
+use super::world::{World, millis};
 use anyhow::Result;
 use local_stack::tools;
 use rand::rngs::SmallRng;

@@ -3,10 +3,12 @@
 use super::ledger::{Ledger, Outcome};
 use anyhow::Result;
 use local_stack::state::State;
+use rand::{Rng, rngs::SmallRng};
 use reqwest::{Method, RequestBuilder, header::RETRY_AFTER};
 use serde_json::Value;
 use std::{
     collections::BTreeMap,
+    ops::Range,
     sync::atomic::{AtomicBool, Ordering::Relaxed},
     time::Duration,
 };
@@ -87,4 +89,9 @@ impl World {
     pub async fn pause(&self) {
         tokio::time::sleep(PAUSE).await;
     }
+}
+
+/// A time within that many milliseconds.
+pub fn millis(rng: &mut SmallRng, range: Range<u64>) -> Duration {
+    Duration::from_millis(rng.random_range(range))
 }

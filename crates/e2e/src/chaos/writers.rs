@@ -3,10 +3,9 @@
 
 use super::{
     ledger::Subject,
-    millis,
     person::Person,
     readers,
-    world::{Answer, World},
+    world::{Answer, World, millis},
 };
 use anyhow::{Result, bail, ensure};
 use rand::{Rng, rngs::SmallRng};
