@@ -17,5 +17,4 @@ CREATE TABLE removals (
 
 CREATE INDEX removals_waiting ON removals (asked_at);
 
-ALTER TABLE removals ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
-CREATE POLICY tenant_wall ON removals USING (in_scope(tenant_id));
+CALL tenant_wall('removals');

@@ -43,7 +43,6 @@ CREATE TABLE invitation_refusals (
     CONSTRAINT invitation_refusals_once UNIQUE NULLS NOT DISTINCT (email, tenant_id)
 );
 
-ALTER TABLE invitation_refusals ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
-CREATE POLICY tenant_wall ON invitation_refusals USING (in_scope(tenant_id));
+CALL tenant_wall('invitation_refusals');
 -- Whoever invites must learn of it.
 CREATE POLICY of_everybody ON invitation_refusals FOR SELECT USING (tenant_id IS NULL);

@@ -15,5 +15,4 @@ CREATE TABLE usage_parked (
 );
 CREATE INDEX usage_parked_of_instance ON usage_parked (instance_id, id) WHERE reason IN ('instance_unknown', 'in_the_future');
 
-ALTER TABLE usage_parked ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
-CREATE POLICY tenant_wall ON usage_parked USING (in_scope(tenant_id));
+CALL tenant_wall('usage_parked');

@@ -13,8 +13,7 @@ CREATE TABLE tenant_suppressions (
     created_at timestamptz NOT NULL,
     CONSTRAINT tenant_suppressions_unique UNIQUE NULLS NOT DISTINCT (address, tenant_id, template)
 );
-ALTER TABLE tenant_suppressions ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
-CREATE POLICY tenant_wall ON tenant_suppressions USING (in_scope(tenant_id));
+CALL tenant_wall('tenant_suppressions');
 
 -- Whose mail caused what is known from the ledger.
 INSERT INTO tenant_suppressions (id, tenant_id, template, address, reason, message_id, created_at)

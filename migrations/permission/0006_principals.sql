@@ -10,5 +10,4 @@ CREATE TABLE principals (
     PRIMARY KEY (tenant_id, principal, id)
 );
 
-ALTER TABLE principals ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
-CREATE POLICY tenant_wall ON principals USING (in_scope(tenant_id));
+CALL tenant_wall('principals');

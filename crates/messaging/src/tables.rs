@@ -1,4 +1,4 @@
-//! The tables of messages in each service's database, and how they come to be.
+//! What each service's database has before its own tables: those of messages, and the wall between tenants.
 
 use sqlx::{
     PgConnection,
@@ -8,7 +8,7 @@ use sqlx::{
 /// Where PostgreSQL remembers which of our files have run; a service's own have `_sqlx_migrations`.
 const LEDGER: &str = "_messaging_migrations";
 
-/// What makes the tables.
+/// What makes them.
 pub fn migrator() -> Migrator {
     let mut migrator = sqlx::migrate!("./migrations");
     migrator.dangerous_set_table_name(LEDGER);
@@ -28,7 +28,7 @@ pub enum NotMigrated {
     Migrate(#[from] MigrateError),
 }
 
-/// Brings a service's database up to date: the tables of messages, then those of `own`.
+/// Brings a service's database up to date: what every service has, then `own`.
 pub async fn migrate(conn: &mut PgConnection, own: &Migrator) -> Result<(), NotMigrated> {
     let (outbox, ledger): (bool, bool) =
         sqlx::query_as("SELECT to_regclass('outbox') IS NOT NULL, to_regclass($1) IS NOT NULL")
