@@ -192,10 +192,17 @@ impl IntoResponse for Problem {
 /// Seconds after which a caller may try again when the database or Redis is away.
 pub const RETRY_AFTER_OUTAGE: u32 = 2;
 
+/// 422, of one field.
+impl From<FieldError> for Problem {
+    fn from(error: FieldError) -> Self {
+        Self::invalid(vec![error])
+    }
+}
+
 impl From<sqlx::Error> for Problem {
     fn from(error: sqlx::Error) -> Self {
         if holds_nul(&error) {
-            return Self::invalid(vec![FieldError::new("body", "invalid", "no text may contain the character U+0000")]);
+            return FieldError::new("body", "invalid", "no text may contain the character U+0000").into();
         }
         if !is_outage(&error) {
             return Self::internal(&error);
