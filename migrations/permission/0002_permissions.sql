@@ -1,4 +1,4 @@
--- Who may do what: the catalog (namespaces, permissions), roles, grants, and the stamps that Redis is still owed.
+-- Who may do what: the registry of permissions and their namespaces, roles, grants, and the stamps that Redis does not have yet.
 
 CREATE TABLE tenants (
     id uuid PRIMARY KEY,
@@ -76,7 +76,7 @@ CREATE INDEX grants_of_permission ON grants (permission) WHERE revoked_at IS NUL
 
 -- A committed change whose new stamp is not known to be in Redis. Written with the change, deleted after the stamp: a crash or an
 -- outage of Redis in between loses none.
-CREATE TABLE owed_stamps (
+CREATE TABLE pending_stamps (
     id uuid PRIMARY KEY DEFAULT gen_random_uuid(),
     tenant_id uuid NOT NULL,
     -- Null: the stamp of the whole tenant.

@@ -31,7 +31,7 @@ CREATE TABLE permission_versions (
 INSERT INTO permission_versions (name, since, dangerous, scope, roles, removed)
 SELECT name, '2026-01-01T00:00:00Z', dangerous, scope, roles, removed_at IS NOT NULL FROM permissions;
 
--- One row a change, written in its transaction; version has no gaps within a tenant. The nil tenant's chain is the catalog's.
+-- One row a change, written in its transaction; version has no gaps within a tenant. The nil tenant's chain is the registry's.
 CREATE TABLE audit (
     id uuid PRIMARY KEY,
     tenant_id uuid NOT NULL,

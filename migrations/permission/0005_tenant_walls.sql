@@ -4,8 +4,8 @@ CALL tenant_wall('tenants', 'in_scope(id)');
 CALL tenant_wall('groups');
 CALL tenant_wall('group_members');
 CALL tenant_wall('grants');
-CALL tenant_wall('owed_stamps');
--- The catalog's chain is the nil tenant's.
+CALL tenant_wall('pending_stamps');
+-- The registry's chain is the nil tenant's.
 CALL tenant_wall('audit');
 CALL tenant_wall('roles');
 -- Every tenant has the built-in roles; only the platform changes them.

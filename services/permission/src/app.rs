@@ -1,6 +1,6 @@
 //! What the permission service's handlers and consumers work with.
 
-use crate::{records::Records, simulate::Simulations, stamps::Stamps, turns::Turns};
+use crate::{records::Records, simulate::limit::Simulations, stamps::Stamps, tenant_lock::TenantLocks};
 use access::RecordStore;
 use service_kit::Kit;
 
@@ -9,7 +9,7 @@ pub struct App {
     pub kit: Kit,
     pub records: Records,
     pub stamps: Stamps,
-    pub turns: Turns,
+    pub locks: TenantLocks,
     pub simulations: Simulations,
 }
 
@@ -25,7 +25,7 @@ impl App {
             // The others ask this service; this service asks its own database.
             kit: kit.filled_by(Box::new(records.clone())),
             records,
-            turns: Turns::default(),
+            locks: TenantLocks::default(),
             simulations: Simulations::default(),
         }
     }

@@ -1,4 +1,4 @@
-//! Who changed what? One entry a change, in its transaction, chained by hashes to the one before.
+//! Audit: who changed what. One entry a change, in its transaction, chained by hashes to the one before.
 
 pub mod routes;
 pub mod store;
@@ -9,19 +9,8 @@ use axum::{
     http::request::Parts,
 };
 use common::source::{self, TrustedProxies};
-use contracts::id::Principal;
 use serde_json::{Value, json};
 use std::{convert::Infallible, net::SocketAddr};
-
-/// One change to be written down.
-pub struct Entry<'a> {
-    pub action: &'a str,
-    pub target: &'a str,
-    pub before: Option<Value>,
-    pub after: Option<Value>,
-    pub actor: &'a Principal,
-    pub origin: &'a Value,
-}
 
 /// From where a request came.
 #[derive(Clone, Debug)]
@@ -34,9 +23,7 @@ impl Origin {
     pub fn of(&self, claims: &Claims) -> Value {
         json!({"request_id": self.request_id, "address": self.address, "client_id": claims.client_id, "session_id": claims.sid})
     }
-}
 
-impl Origin {
     /// Of a change that a platform service asks for.
     pub fn internal(&self, client_id: &str) -> Value {
         json!({"request_id": self.request_id, "client_id": client_id})

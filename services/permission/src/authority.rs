@@ -1,14 +1,16 @@
-//! Does somebody hold all that somebody else holds? The one rule against speaking for others to get more than one has.
+//! Authority over others: whether somebody holds all that somebody else holds. The one rule against speaking for others to get more
+//! than one has.
 //!
-//! Nobody makes a credential of somebody, changes or removes them, or hands anything on, who lacks some of what that gives: now, by what the
-//! catalog lists later, or for as long. Services ask it here; this service's own changes ask [`Standing::lacks`] in their transaction.
+//! Nobody makes a credential of somebody, changes or removes them, or hands anything on, who lacks some of what that gives: now, by what is
+//! registered later, or for as long. Services ask it here; this service's own changes ask [`Entitlements::lacks`] in their transaction.
 //! It is always read from the primary database, never from the cache.
 
 use crate::{
     app::App,
     effective::{
         self,
-        model::{Effect, Grant, Held, Standing},
+        entitlements::Entitlements,
+        model::{Effect, Grant, Held},
         store::held_by,
     },
     grants::grantee::Grantee,
@@ -47,8 +49,8 @@ pub async fn holds_all(
     Ok(Json(answer(&own, &lacking)))
 }
 
-fn answer(own: &Standing, lacking: &BTreeSet<String>) -> AuthorityAnswer {
-    let listed = own.catalog.iter().map(|entry| &entry.name).filter(|name| lacking.contains(*name));
+fn answer(own: &Entitlements, lacking: &BTreeSet<String>) -> AuthorityAnswer {
+    let listed = own.context.registry.iter().map(|entry| &entry.name).filter(|name| lacking.contains(*name));
     let mut named: Vec<String> = listed.cloned().collect();
     named.sort();
     named.truncate(MOST_NAMED);
@@ -61,11 +63,9 @@ async fn given(tx: &mut TenantTx, subject: &Subject) -> Result<Vec<Grant>, Probl
         Subject::Principal { principal } => Ok(effective::store::read(tx, principal).await?.grants),
         Subject::Things { roles, groups, permissions } => {
             if roles.len() + groups.len() + permissions.len() > MOST_THINGS {
-                return Err(Problem::invalid(vec![FieldError::new(
-                    "over",
-                    "out_of_range",
-                    format!("must be at most {MOST_THINGS} things"),
-                )]));
+                return Err(
+                    FieldError::new("over", "out_of_range", format!("must be at most {MOST_THINGS} things")).into()
+                );
             }
             let mut given = of_groups(tx, groups).await?;
             given.extend(of_roles(tx, roles).await?.into_iter().map(for_good));

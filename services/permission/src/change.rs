@@ -1,28 +1,31 @@
-//! How does anything change in a tenant? In one transaction that holds the tenant's lock, counts up its version, and is on record.
+//! Changes of a tenant: each is one transaction that holds the tenant's lock, counts up its version, and is on record.
 
 use crate::{
     app::App,
-    audit::{self, Entry, Origin},
+    audit::{
+        Origin,
+        store::{self as audit, Entry},
+    },
     effective,
     grants::grantee::Grantee,
     principals::{
         self,
         learning::{Unasked, learn},
     },
-    stamps::{self, Debts},
-    turns::Turn,
+    stamps,
+    tenant_lock::TenantLock,
 };
-use access::Allowed;
+use access::{Allowed, Permission};
 use axum::{
-    http::{HeaderName, StatusCode},
+    extract::FromRequestParts,
+    http::{HeaderName, StatusCode, request::Parts},
     response::{IntoResponse, Response},
 };
 use chrono::{DateTime, Utc};
 use common::{
-    ambient::Ambient,
     db::TenantTx,
     http::Json,
-    problem::{FieldError, Problem, RETRY_AFTER_OUTAGE},
+    problem::{Chain, FieldError, Problem, RETRY_AFTER_OUTAGE},
 };
 use contracts::{
     id::{Principal, TenantId},
@@ -31,22 +34,29 @@ use contracts::{
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
+use uuid::Uuid;
 
 /// Says on each answered write which version of the tenant's permissions it made.
 const VERSION: HeaderName = HeaderName::from_static("x-version");
 
+/// A caller with permission `P`, who asks for a change.
+pub struct Writer<P> {
+    pub app: App,
+    pub caller: Allowed<P>,
+    origin: Origin,
+}
+
 /// A change under way. Dropped without a commit, it did not happen.
 pub struct Change {
     tx: TenantTx,
-    pub tenant: TenantId,
+    app: App,
     pub kind: TenantKind,
     pub actor: Principal,
-    pub ambient: Ambient,
     origin: Value,
     version: i64,
     unasked: Unasked,
-    /// Behind `tx`: the next one's turn comes when the lock is free.
-    turn: Turn,
+    /// Behind `tx`: the next one begins when the row is free.
+    lock: TenantLock,
 }
 
 /// What a write made, and the version from which on it is seen.
@@ -58,23 +68,33 @@ pub struct Written<T> {
     pub version: i64,
 }
 
-impl Change {
+impl<P: Permission> FromRequestParts<App> for Writer<P> {
+    type Rejection = Problem;
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
+        let caller = Allowed::from_request_parts(parts, app).await?;
+        let Ok(origin) = Origin::from_request_parts(parts, app).await;
+        Ok(Self { app: app.clone(), caller, origin })
+    }
+}
+
+impl<P> Writer<P> {
     /// Locks the tenant's roles, groups and grants against other writers. `naming`: to whom something is to be given.
-    pub async fn begin<P>(
-        app: &App,
-        caller: &Allowed<P>,
-        origin: &Origin,
-        naming: impl IntoIterator<Item = &Principal>,
-    ) -> Result<Self, Problem> {
+    pub async fn begin(&self, naming: impl IntoIterator<Item = &Principal>) -> Result<Change, Problem> {
+        let Self { app, caller, origin } = self;
         if caller.claims.scope.is_some() {
-            return Err(limited());
+            // What its owner may hand on, a key may not: it would outgrow its own limits.
+            let detail =
+                "An API key cannot change who may do what, nor try changes out. Log in, or use a client of the tenant.";
+            return Err(Problem::forbidden("user_session_required", detail));
         }
         let unasked = learn(app, caller.tenant, &naming.into_iter().cloned().collect()).await?;
-        Self::open(app, caller.tenant, caller.principal.clone(), origin.of(&caller.claims), unasked).await
+        Change::open(app, caller.tenant, caller.principal.clone(), origin.of(&caller.claims), unasked).await
     }
+}
 
-    /// As [`begin`](Self::begin), for whom a platform service speaks. `unasked`: what [`learn`] gave.
-    #[expect(clippy::disallowed_methods, reason = "writers wait for their turn before they begin")]
+impl Change {
+    /// As [`Writer::begin`], for whom a platform service speaks. `unasked`: what [`learn`] gave.
+    #[expect(clippy::disallowed_methods, reason = "writers wait for the tenant's lock before they begin")]
     pub async fn open(
         app: &App,
         tenant: TenantId,
@@ -82,10 +102,13 @@ impl Change {
         origin: Value,
         unasked: Unasked,
     ) -> Result<Self, Problem> {
-        let turn = app.turns.take(tenant).await;
+        let lock = app.locks.take(tenant).await;
         let mut tx = app.db.begin(tenant).await?;
-        let (kind, version) = effective::store::lock(&mut tx).await?.ok_or_else(tenant_not_known)?;
-        Ok(Self { tx, tenant, kind, actor, ambient: app.ambient.clone(), origin, version, unasked, turn })
+        // The message of auth that the tenant exists may still be on its way.
+        let (kind, version) = effective::store::lock(&mut tx)
+            .await?
+            .ok_or_else(|| Problem::unavailable(RETRY_AFTER_OUTAGE, "The tenant is still being set up."))?;
+        Ok(Self { tx, app: app.clone(), kind, actor, origin, version, unasked, lock })
     }
 
     /// 422 for a principal that does not exist in the tenant.
@@ -93,8 +116,7 @@ impl Change {
         if principals::store::exists(&mut self.tx, principal).await? {
             return Ok(());
         }
-        let text = "must be a member or a machine of the tenant";
-        Err(Problem::invalid(vec![FieldError::new("principal", "unknown_principal", text)]))
+        Err(FieldError::new("principal", "unknown_principal", "must be a member or a machine of the tenant").into())
     }
 
     /// 503 if some who are granted the tenant as a whole could not be asked about.
@@ -107,7 +129,11 @@ impl Change {
     }
 
     pub fn now(&self) -> DateTime<Utc> {
-        self.ambient.now()
+        self.app.ambient.now()
+    }
+
+    pub fn new_id(&self) -> Uuid {
+        self.app.ambient.uuid()
     }
 
     /// Counts the version up and writes down what was changed.
@@ -119,41 +145,45 @@ impl Change {
         after: Option<Value>,
     ) -> sqlx::Result<()> {
         let entry = Entry { action, target, before, after, actor: &self.actor, origin: &self.origin };
-        self.version = audit::store::append(&mut self.tx, &self.ambient, &entry).await?;
+        self.version = audit::append(&mut self.tx, &self.app.ambient, &entry).await?;
         Ok(())
     }
 
     /// No record of the principal made before counts from the answer on; for a group, none of the tenant, whatever the group's size.
-    pub async fn forget(&mut self, grantee: &Grantee) -> sqlx::Result<()> {
+    pub async fn invalidate(&mut self, grantee: &Grantee) -> sqlx::Result<()> {
         match grantee {
-            Grantee::Principal(principal) => stamps::owe(&mut self.tx, principal).await,
-            Grantee::Group(_) => self.forget_all().await,
+            Grantee::Principal(principal) => stamps::store::invalidate(&mut self.tx, principal).await,
+            Grantee::Group(_) => self.invalidate_all().await,
         }
     }
 
     /// No record of the tenant made before counts from the answer on.
-    pub async fn forget_all(&mut self) -> sqlx::Result<()> {
-        stamps::owe_tenant(&mut self.tx).await
+    pub async fn invalidate_all(&mut self) -> sqlx::Result<()> {
+        stamps::store::invalidate_tenant(&mut self.tx).await
     }
 
-    /// Commits what only gives: taking effect a little later harms nobody, and the background pays what stays owed here.
-    pub async fn commit(self, app: &App) -> Result<i64, Problem> {
-        let Self { tx, tenant, version, turn, .. } = self;
-        tx.commit().await?;
-        drop(turn);
-        if let Err(error) = app.stamps.pay(Debts::Of(tenant)).await {
-            tracing::warn!(error = &error as &dyn std::error::Error, "A change takes effect only when Redis is back");
+    /// Commits what only gives: taking effect a little later harms nobody, and the background writes the stamps that stay pending.
+    pub async fn commit(self) -> Result<i64, Problem> {
+        let (app, tenant, version) = self.store().await?;
+        if let Err(error) = app.stamps.flush(Some(tenant)).await {
+            tracing::warn!(error = %Chain(&error), "A change takes effect only when Redis is back");
         }
         Ok(version)
     }
 
     /// Commits what may take away: it is in force everywhere when this returns.
-    pub async fn commit_in_force(self, app: &App) -> Result<i64, Problem> {
-        let Self { tx, tenant, version, turn, .. } = self;
-        tx.commit().await?;
-        drop(turn);
-        in_force(app, tenant).await?;
+    pub async fn commit_in_force(self) -> Result<i64, Problem> {
+        let (app, tenant, version) = self.store().await?;
+        in_force(&app, tenant).await?;
         Ok(version)
+    }
+
+    async fn store(self) -> sqlx::Result<(App, TenantId, i64)> {
+        let Self { tx, app, version, lock, .. } = self;
+        let tenant = tx.tenant();
+        tx.commit().await?;
+        drop(lock);
+        Ok((app, tenant, version))
     }
 
     /// Takes everything back.
@@ -162,10 +192,10 @@ impl Change {
     }
 }
 
-/// Pays what the tenant's changes owe, or says that they are not in force everywhere.
+/// Writes the tenant's pending stamps, or says that its changes are not in force everywhere.
 pub async fn in_force(app: &App, tenant: TenantId) -> Result<(), Problem> {
-    app.stamps.pay(Debts::Of(tenant)).await.map_err(|error| {
-        tracing::warn!(error = &error as &dyn std::error::Error, "A revocation is stored, and its stamp is owed");
+    app.stamps.flush(Some(tenant)).await.map_err(|error| {
+        tracing::warn!(error = %Chain(&error), "A revocation is stored, and its stamp is pending");
         let detail =
             "The change is stored, but caches may not know it yet. Repeat the request until it is answered otherwise.";
         Problem { code: "revoke_unconfirmed".into(), ..Problem::unavailable(RETRY_AFTER_OUTAGE, detail) }
@@ -180,17 +210,4 @@ pub fn written<T: Serialize>(status: StatusCode, version: i64, what: T) -> Respo
 /// The answer to a write that has nothing to show.
 pub fn done(version: i64) -> Response {
     (StatusCode::NO_CONTENT, [(VERSION, version.to_string())]).into_response()
-}
-
-/// What its owner may hand on, a key may not: it would outgrow its own limits.
-fn limited() -> Problem {
-    Problem::forbidden(
-        "user_session_required",
-        "An API key cannot change who may do what, nor try changes out. Log in, or use a client of the tenant.",
-    )
-}
-
-/// auth has said that the tenant exists, but the message is still on its way.
-fn tenant_not_known() -> Problem {
-    Problem::unavailable(RETRY_AFTER_OUTAGE, "The tenant is still being set up.")
 }

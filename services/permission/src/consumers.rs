@@ -1,17 +1,11 @@
-//! What does this service hear from others? Tenants, members and products.
+//! Consumer of what other services say of tenants, members, machines and products.
 
 mod client_deleted;
 mod member_joined;
 mod service_published;
 mod tenant_created;
 
-use crate::{
-    app::App,
-    audit::{self, Entry},
-    effective::model::Effect,
-    grants::{changes::Wish, grantee::Grantee, store},
-    stamps,
-};
+use crate::{app::App, audit, grants::store, stamps};
 use common::db::TenantTx;
 use contracts::{
     id::{Principal, UserId},
@@ -28,27 +22,11 @@ pub fn facts() -> Handlers<App> {
 /// Gives the user a built-in role, as auth said.
 async fn give(tx: &mut TenantTx, app: &App, user: UserId, role: &str) -> sqlx::Result<()> {
     let (principal, auth, now) = (Principal::User(user), Principal::Client("auth".into()), app.ambient.now());
-    let wish = Wish {
-        principal: Grantee::Principal(principal.clone()),
-        effect: Effect::Allow,
-        role: Some(role.to_owned()),
-        permission: None,
-        expires_at: None,
-        reason: None,
-    };
-    let grant = store::NewGrant { id: app.ambient.uuid(), wish: &wish, role_id: None, granted_by: &auth, now };
-    let Some(grant) = store::insert_built_in(tx, &grant, role).await? else { return Ok(()) };
-    let (target, origin) = (format!("grant:{}", grant.id), json!({"client_id": "auth"}));
-    let entry = Entry {
-        action: "grant.created",
-        target: &target,
-        before: None,
-        after: Some(json!(grant)),
-        actor: &auth,
-        origin: &origin,
-    };
-    audit::store::append(tx, &app.ambient, &entry).await?;
-    stamps::owe(tx, &principal).await?;
+    let given = store::insert_built_in(tx, app.ambient.uuid(), &principal, role, &auth, now).await?;
+    let Some(grant) = given else { return Ok(()) };
+    let target = format!("grant:{}", grant.id);
+    audit::store::append_of_auth(tx, &app.ambient, "grant.created", &target, None, Some(json!(grant))).await?;
+    stamps::store::invalidate(tx, &principal).await?;
     // A message handler acts before its commit, where a stamp would be too early.
     stamps::leave_to_background(tx);
     Ok(())

@@ -1,6 +1,8 @@
-//! What may a principal do? The rule ([`model`]), the rows it is applied to ([`store`]), and the questions about it ([`routes`], [`holders`]).
+//! What a principal may do: the rule ([`entitlements`]), the rows it is applied to ([`store`]), and the questions about it ([`routes`],
+//! [`holders`]).
 
 pub mod coverage;
+pub mod entitlements;
 pub mod holders;
 pub mod model;
 pub mod pattern;

@@ -1,4 +1,4 @@
-//! Why may somebody do something, or not, now or at an instant of the past? The way ([`model`]), the rows of then ([`store`]).
+//! Explanations: why somebody may do something, or why not.
 
 pub mod model;
 pub mod routes;

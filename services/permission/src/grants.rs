@@ -1,7 +1,9 @@
-//! Who was granted or denied what? A revoked grant stays as history; its revocation is answered only when no cache believes in it any more.
+//! Grants: who was granted or denied what. A revoked one stays as history; its revocation is answered only when no cache believes in it.
 
 pub mod changes;
 pub mod grantee;
 pub mod model;
 pub mod routes;
 pub mod store;
+
+access::permissions! { pub ReadGrants = "permission.readGrants", pub WriteGrants = "permission.writeGrants" }

@@ -1,46 +1,24 @@
-//! Who may do what? The truth lies in this service's database; what lies in Redis is made here and nowhere else.
-//!
-//! | module | answers |
-//! | --- | --- |
-//! | [`app`] | what do handlers need? |
-//! | [`router`] | which routes are there? |
-//! | [`catalog`] | which permissions exist? |
-//! | [`roles`] | which roles exist, and what do they hold? |
-//! | [`groups`] | who is granted something together? |
-//! | [`grants`] | who was granted or denied what? |
-//! | [`effective`] | what may a principal do, then? |
-//! | [`authority`] | does somebody hold all that somebody else holds? |
-//! | [`principals`] | who exists in a tenant? |
-//! | [`explain`] | why may they, or why not? |
-//! | [`simulate`] | who would gain and lose by a change? |
-//! | [`assertions`] | is who may do what still as somebody wrote it down? |
-//! | [`change`] | how does anything change in a tenant? |
-//! | [`turns`] | in whose turn, without holding up other tenants? |
-//! | [`audit`] | who changed what? |
-//! | [`instant`] | which instants may a caller name? |
-//! | [`records`] | how does that get into the cache? |
-//! | [`stamps`] | how does the cache forget it? |
-//! | [`consumers`] | what does this service hear from others? |
+//! Who may do what. The truth lies in this service's database; what lies in Redis is made here and nowhere else.
 
-pub mod app;
+mod app;
 pub mod assertions;
-pub mod audit;
-pub mod authority;
-pub mod catalog;
-pub mod change;
-pub mod consumers;
-pub mod effective;
-pub mod explain;
-pub mod grants;
-pub mod groups;
-pub mod instant;
-pub mod principals;
+mod audit;
+mod authority;
+mod change;
+mod consumers;
+mod effective;
+mod explain;
+mod grants;
+mod groups;
+mod instant;
+mod principals;
 pub mod records;
-pub mod roles;
-pub mod router;
-pub mod simulate;
-pub mod stamps;
-pub mod turns;
+mod registry;
+mod roles;
+mod router;
+mod simulate;
+mod stamps;
+mod tenant_lock;
 
 use app::App;
 use common::db::Background;
@@ -85,6 +63,6 @@ impl Service for Permission {
 
     /// As the others do over HTTP.
     async fn register(app: &App, background: Background, list: &PermissionList) -> anyhow::Result<()> {
-        Ok(catalog::replace(app, background.begin_across_tenants(&app.db).await?, list).await?)
+        Ok(registry::registration::replace(app, background.begin_across_tenants(&app.db).await?, list).await?)
     }
 }

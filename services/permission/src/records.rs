@@ -1,16 +1,16 @@
-//! How does what a principal may do get into the cache? Stamps first, then the database, then the record under those stamps.
+//! Records of what a principal may do, made for the cache: stamps first, then the database, then the record under those stamps.
 //!
 //! A change between the two reads writes new stamps after its commit, so the record made of the old rows never counts.
 
-use crate::{app::App, effective};
-use access::{Fill, FillAnswer, FillRequest, Internal, Permissions, RecordStore, SingleFlight, callers};
-use axum::extract::State;
-use common::{ambient::Ambient, db::Db, http::Json, problem::Problem};
+pub(crate) mod routes;
+
+use crate::effective;
+use access::{Fill, Permissions, RecordStore, SingleFlight};
+use common::{ambient::Ambient, db::Db, problem::Problem};
 use contracts::id::{Principal, TenantId};
 use futures_util::future::BoxFuture;
 use redis::RedisResult;
 use std::{
-    collections::BTreeSet,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -27,8 +27,6 @@ pub const FILLS_AT_ONCE: usize = 4;
 const REDIS_PATIENCE: Duration = Duration::from_millis(100);
 /// After Redis has failed a fill, the next ones go without it for so long.
 const REDIS_PAUSE: Duration = Duration::from_millis(500);
-
-callers! { pub Platform = ["*"] }
 
 /// Reads permissions and leaves them in the cache; cheap to clone.
 #[derive(Clone)]
@@ -91,16 +89,4 @@ impl Filler {
     fn redis_failed(&self) -> MutexGuard<'_, Option<Instant>> {
         self.redis_failed.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-#[utoipa::path(post, path = "/internal/records", operation_id = "fillRecord", tag = "internal", request_body = FillRequest,
-    responses((status = 200, body = FillAnswer)),
-    security(("platform_client" = ["*"])))]
-pub async fn fill(
-    State(app): State<App>,
-    _: Internal<Platform>,
-    Json(request): Json<FillRequest>,
-) -> Result<Json<FillAnswer>, Problem> {
-    let permissions = app.records.fill(request.tenant_id, &request.principal).await?;
-    Ok(Json(FillAnswer { permissions: BTreeSet::clone(&permissions) }))
 }

@@ -1,7 +1,7 @@
 //! The routes of permission: all of them, in one list.
 
 use crate::{
-    app::App, audit, authority, catalog, effective, explain, grants, groups, principals, records, roles, simulate,
+    app::App, audit, authority, effective, explain, grants, groups, principals, records, registry, roles, simulate,
 };
 use utoipa_axum::{router::OpenApiRouter, routes};
 
@@ -13,7 +13,7 @@ pub fn router() -> OpenApiRouter<App> {
         .routes(routes!(effective::routes::of_principal))
         .routes(routes!(effective::holders::list))
         .routes(routes!(explain::routes::explain))
-        .routes(routes!(catalog::routes::list))
+        .routes(routes!(registry::routes::list))
         .routes(routes!(roles::routes::list, roles::routes::create))
         .routes(routes!(roles::routes::get, roles::routes::edit, roles::routes::delete))
         .routes(routes!(grants::routes::list, grants::routes::create))
@@ -25,8 +25,8 @@ pub fn router() -> OpenApiRouter<App> {
         .routes(routes!(simulate::simulate))
         .routes(routes!(audit::routes::list))
         .routes(routes!(audit::routes::verify))
-        .routes(routes!(catalog::routes::register))
-        .routes(routes!(records::fill))
+        .routes(routes!(registry::routes::register))
+        .routes(routes!(records::routes::fill))
         .routes(routes!(authority::holds_all))
         .routes(routes!(principals::removal::remove))
 }

@@ -1,34 +1,25 @@
-//! Who would gain and who would lose what by some changes? They are made, looked at, and taken back.
+//! Simulation of changes: they are made, who gains and who loses is looked at, and they are taken back.
+
+pub mod limit;
 
 use crate::{
-    app::App,
-    audit::Origin,
-    change::Change,
+    change::{Change, Writer},
     effective::{
-        holders::candidates,
-        store::{self, Ground},
+        entitlements::TenantContext,
+        store::{self, candidates},
     },
-    grants::{
-        self,
-        routes::{CreateGrant, WriteGrants},
-    },
+    grants::{self, WriteGrants, model::CreateGrant},
     groups,
-    roles::{self, routes::RoleBody},
-    turns::{Turn, Turns},
+    roles::{self, WriteRoles, model::RoleBody},
 };
-use access::{Allowed, Permission};
-use axum::extract::State;
+use access::Permission;
 use common::{
     http::Json,
     problem::{FieldError, Problem},
 };
-use contracts::id::{Principal, TenantId};
+use contracts::id::Principal;
 use serde::{Deserialize, Serialize};
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use std::collections::{BTreeMap, BTreeSet};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -37,30 +28,6 @@ const MOST_CHANGES: usize = 50;
 const MOST_PRINCIPALS: i64 = 2_000;
 /// Principals read at once.
 const BATCH: usize = 200;
-/// Simulations of all tenants that run at once; each holds a connection, and a tenant's turn, for as long as a second.
-const AT_ONCE: usize = 3;
-
-/// Room for simulations; cheap to clone.
-#[derive(Clone)]
-pub struct Simulations {
-    turns: Turns,
-    room: Arc<Semaphore>,
-}
-
-impl Default for Simulations {
-    fn default() -> Self {
-        Self { turns: Turns::default(), room: Arc::new(Semaphore::new(AT_ONCE)) }
-    }
-}
-
-impl Simulations {
-    /// One of a tenant at a time, so that nobody takes all the room.
-    async fn enter(&self, tenant: TenantId) -> (Turn, Option<OwnedSemaphorePermit>) {
-        let turn = self.turns.take(tenant).await;
-        (turn, Arc::clone(&self.room).acquire_owned().await.ok())
-    }
-}
-
 #[derive(Debug, Deserialize, ToSchema)]
 pub struct SimulateRequest {
     /// 1 to 50, made one after the other.
@@ -129,43 +96,36 @@ type Permissions = BTreeMap<String, BTreeSet<String>>;
         (status = 404, description = "A change names a grant, role or group that the tenant does not have.")),
     security(("bearer" = ["permission.writeGrants"])))]
 pub async fn simulate(
-    State(app): State<App>,
-    caller: Allowed<WriteGrants>,
-    origin: Origin,
+    writer: Writer<WriteGrants>,
     Json(request): Json<SimulateRequest>,
 ) -> Result<Json<Simulation>, Problem> {
     if request.changes.is_empty() || request.changes.len() > MOST_CHANGES {
-        return Err(Problem::invalid(vec![FieldError::new(
-            "changes",
-            "out_of_range",
-            format!("must be 1 to {MOST_CHANGES} changes"),
-        )]));
+        return Err(FieldError::new("changes", "out_of_range", format!("must be 1 to {MOST_CHANGES} changes")).into());
     }
+    let Writer { app, caller, .. } = &writer;
     if request.changes.iter().any(SimulatedChange::is_of_roles) {
         // Roles are edited by who may write roles, in a simulation as in earnest.
-        app.access.admit(&caller.claims, Some(<roles::routes::WriteRoles as Permission>::NAME)).await?;
+        app.access.admit(&caller.claims, Some(WriteRoles::NAME)).await?;
     }
     let naming = request.changes.iter().filter_map(SimulatedChange::names);
     let _room = app.simulations.enter(caller.tenant).await;
-    let mut change = Change::begin(&app, &caller, &origin, naming).await?;
-    let ground = store::ground(change.tx()).await?;
-    let before = permissions(&mut change, &ground).await?;
+    let mut change = writer.begin(naming).await?;
+    let context = store::context(change.tx()).await?;
+    let before = permissions(&mut change, &context).await?;
     for (index, simulated) in request.changes.into_iter().enumerate() {
         make(&mut change, simulated).await.map_err(|problem| of_change(index, problem))?;
     }
-    let after = permissions(&mut change, &ground).await?;
+    let after = permissions(&mut change, &context).await?;
     change.undo().await?;
-    Ok(Json(Simulation { gains: beyond(&after, &before), loses: beyond(&before, &after), version: ground.version }))
+    Ok(Json(Simulation { gains: beyond(&after, &before), loses: beyond(&before, &after), version: context.version }))
 }
 
 async fn make(change: &mut Change, simulated: SimulatedChange) -> Result<(), Problem> {
     match simulated {
-        SimulatedChange::Grant(grant) => grants::changes::create(change, &grant.into()).await.map(drop),
+        SimulatedChange::Grant(grant) => grants::changes::create(change, &grant).await.map(drop),
         SimulatedChange::Revoke { grant } => grants::changes::revoke(change, grant).await,
-        SimulatedChange::CreateRole(body) => roles::changes::create(change, &body.into()).await.map(drop),
-        SimulatedChange::EditRole(edit) => {
-            roles::changes::edit(change, edit.role, &edit.body.into(), None).await.map(drop)
-        }
+        SimulatedChange::CreateRole(body) => roles::changes::create(change, &body).await.map(drop),
+        SimulatedChange::EditRole(edit) => roles::changes::edit(change, edit.role, &edit.body, None).await.map(drop),
         SimulatedChange::DeleteRole { role } => roles::changes::delete(change, role).await,
         SimulatedChange::AddMember { group, principal } => groups::changes::add(change, group, &principal).await,
         SimulatedChange::RemoveMember { group, principal } => groups::changes::remove(change, group, &principal).await,
@@ -174,7 +134,7 @@ async fn make(change: &mut Change, simulated: SimulatedChange) -> Result<(), Pro
 }
 
 /// What everybody may do who was granted anything; complete or an error.
-async fn permissions(change: &mut Change, ground: &Ground) -> Result<Permissions, Problem> {
+async fn permissions(change: &mut Change, context: &TenantContext) -> Result<Permissions, Problem> {
     let now = change.now();
     let names = candidates(change.tx(), "", MOST_PRINCIPALS + 1).await?;
     if names.len() as i64 > MOST_PRINCIPALS {
@@ -184,7 +144,8 @@ async fn permissions(change: &mut Change, ground: &Ground) -> Result<Permissions
     let mut all = Permissions::new();
     for names in names.chunks(BATCH) {
         let grants = store::grants(change.tx(), names).await?;
-        all.extend(grants.into_iter().map(|(name, grants)| (name, ground.standing(grants).at(now).permissions)));
+        let held = |(name, grants)| (name, context.entitlements(grants).at(now).permissions);
+        all.extend(grants.into_iter().map(held));
     }
     Ok(all)
 }

@@ -1,4 +1,4 @@
-//! Who changed what, from where, and is the record of it whole?
+//! HTTP of the audit: who changed what, from where, and whether the record of it is whole.
 
 use super::store::{self, AuditEntry, Filter, Verdict};
 use crate::{app::App, effective, instant};
@@ -17,21 +17,22 @@ use utoipa::{IntoParams, ToSchema};
 
 permissions! { pub ReadAudit = "permission.readAudit" }
 
-/// Whose changes.
+/// Whose changes: the tenant's, or the registry's, which the API calls the catalog.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Of {
     /// The caller's tenant's.
     #[default]
     Tenant,
-    /// The catalog's, which all tenants share; only in the platform's own tenant.
-    Catalog,
+    /// The registry's, which all tenants share; only in the platform's own tenant.
+    #[serde(rename = "catalog")]
+    Registry,
 }
 
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct Chain {
-    /// `tenant` (default) or `catalog`; the catalog's only in the platform's own tenant.
+    /// `tenant` (default), or `catalog` for those of the permissions that all tenants share; only in the platform's own tenant.
     #[param(value_type = Option<String>)]
     #[serde(default)]
     pub of: Of,
@@ -86,8 +87,8 @@ pub async fn verify(
     Ok(Json(store::verify(&mut tx).await?))
 }
 
-/// A transaction for reading the chain: the tenant's own, or the catalog's, which is the nil tenant's.
-#[expect(clippy::disallowed_methods, reason = "the catalog is the platform's, whose tenant the caller acts in")]
+/// A transaction for reading the chain: the tenant's own, or the registry's, which is the nil tenant's.
+#[expect(clippy::disallowed_methods, reason = "the registry is the platform's, whose tenant the caller acts in")]
 async fn begin(app: &App, caller: &Allowed<ReadAudit>, of: Of) -> Result<TenantTx, Problem> {
     let mut tx = caller.begin(&app.db).await?;
     if of == Of::Tenant {
@@ -96,10 +97,11 @@ async fn begin(app: &App, caller: &Allowed<ReadAudit>, of: Of) -> Result<TenantT
     match effective::store::kind(&mut tx).await? {
         TenantKind::Platform => {
             drop(tx);
-            Ok(app.db.begin(store::CATALOG).await?)
+            Ok(app.db.begin(store::REGISTRY).await?)
         }
-        TenantKind::Customer => {
-            Err(Problem::forbidden("platform_only", "Changes of the catalog are seen in the platform's own tenant."))
-        }
+        TenantKind::Customer => Err(Problem::forbidden(
+            "platform_only",
+            "Changes of the registered permissions are seen in the platform's own tenant.",
+        )),
     }
 }

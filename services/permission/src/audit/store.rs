@@ -1,17 +1,16 @@
-//! Which rows are the audit? The database links each to the one before and refuses to change any.
+//! SQL of the audit; the database links each entry to the one before and refuses to change any.
 
-use super::Entry;
 use chrono::{DateTime, Utc};
 use common::{ambient::Ambient, db::TenantTx, page::PageRequest};
-use contracts::id::TenantId;
+use contracts::id::{Principal, TenantId};
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 use sqlx::PgConnection;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-/// Stands for a tenant in the chain of the catalog's changes.
-pub const CATALOG: TenantId = TenantId(Uuid::nil());
+/// Stands for a tenant in the chain of the registry's changes.
+pub const REGISTRY: TenantId = TenantId(Uuid::nil());
 
 #[derive(Debug, Serialize, ToSchema)]
 pub struct AuditEntry {
@@ -51,6 +50,16 @@ pub struct Verdict {
     pub broken_at: Option<i64>,
 }
 
+/// One change to be written down.
+pub struct Entry<'a> {
+    pub action: &'a str,
+    pub target: &'a str,
+    pub before: Option<Value>,
+    pub after: Option<Value>,
+    pub actor: &'a Principal,
+    pub origin: &'a Value,
+}
+
 /// Counts the tenant's version up and appends the entry under it; gives the version. It takes the tenant's lock.
 pub async fn append(tx: &mut TenantTx, ambient: &Ambient, entry: &Entry<'_>) -> sqlx::Result<i64> {
     sqlx::query_scalar!(
@@ -71,14 +80,27 @@ pub async fn append(tx: &mut TenantTx, ambient: &Ambient, entry: &Entry<'_>) -> 
     .await
 }
 
-/// Appends to the catalog's chain, whose writers wait for each other here.
-pub async fn append_to_catalog(conn: &mut PgConnection, ambient: &Ambient, entry: &Entry<'_>) -> sqlx::Result<()> {
-    sqlx::query!("SELECT pg_advisory_xact_lock(hashtext('audit of the catalog'))").execute(&mut *conn).await?;
+/// Writes down a change that a message of auth brought about.
+pub async fn append_of_auth(
+    tx: &mut TenantTx,
+    ambient: &Ambient,
+    action: &str,
+    target: &str,
+    before: Option<Value>,
+    after: Option<Value>,
+) -> sqlx::Result<()> {
+    let (actor, origin) = (&Principal::Client("auth".into()), &json!({"client_id": "auth"}));
+    append(tx, ambient, &Entry { action, target, before, after, actor, origin }).await.map(drop)
+}
+
+/// Appends to the registry's chain, whose writers wait for each other here.
+pub async fn append_to_registry(conn: &mut PgConnection, ambient: &Ambient, entry: &Entry<'_>) -> sqlx::Result<()> {
+    sqlx::query!("SELECT pg_advisory_xact_lock(hashtext('audit of the registry'))").execute(&mut *conn).await?;
     sqlx::query!(
         "INSERT INTO audit (id, tenant_id, version, at, actor, action, target, origin, before, after)
          SELECT $1, $2, COALESCE(max(version), 0) + 1, $3, $4, $5, $6, $7, $8, $9 FROM audit WHERE tenant_id = $2",
         ambient.uuid(),
-        CATALOG.0,
+        REGISTRY.0,
         ambient.now(),
         entry.actor.to_string(),
         entry.action,

@@ -1,10 +1,10 @@
-//! A version of a product can be enabled: its permissions are added to the catalog.
+//! A version of a product can be enabled: its permissions are registered.
 //!
 //! Nothing is removed by it, because instances of older versions still ask for what they know.
 
 use crate::{
     app::App,
-    catalog::{
+    registry::{
         model::{Plan, at_least},
         store::{self, NotTaken, Origin},
     },

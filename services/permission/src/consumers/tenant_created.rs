@@ -1,7 +1,7 @@
 //! A tenant exists: its first user owns it, and operates the platform if it is the platform's own.
 
 use super::give;
-use crate::app::App;
+use crate::{app::App, principals::store};
 use common::db::TenantTx;
 use contracts::messages::{TenantCreated, TenantKind};
 use messaging::{Delivery, Fault, Handle};
@@ -11,19 +11,7 @@ impl Handle<TenantCreated> for App {
 
     async fn handle(&self, tx: &mut TenantTx, message: &Delivery<TenantCreated>) -> Result<(), Fault> {
         let tenant = &message.data;
-        let kind = match tenant.kind {
-            TenantKind::Customer => "customer",
-            TenantKind::Platform => "platform",
-        };
-        let new = sqlx::query!(
-            "INSERT INTO tenants (id, kind, created_at) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
-            tenant.tenant_id.0,
-            kind,
-            message.time
-        )
-        .execute(&mut **tx)
-        .await?;
-        if new.rows_affected() == 0 {
+        if !store::insert_tenant(tx, tenant.kind, message.time).await? {
             // Said again under another id: what was revoked since must not come back.
             return Ok(());
         }

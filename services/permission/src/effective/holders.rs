@@ -1,11 +1,10 @@
-//! Who has a permission? Everybody who was granted anything is asked, page by page, to the last.
+//! Holders of a permission: everybody who was granted anything is looked at, page by page, to the last.
 
 use super::store;
-use crate::{app::App, grants::routes::ReadGrants};
+use crate::{app::App, grants::ReadGrants};
 use access::Allowed;
 use axum::extract::State;
 use common::{
-    db::TenantTx,
     http::{Json, Path, Query},
     page::{Page, PageQuery},
     problem::Problem,
@@ -25,7 +24,7 @@ pub struct Holder {
 }
 
 #[utoipa::path(get, path = "/v1/permissions/{name}/holders", operation_id = "listHolders", tag = "checks",
-    params(("name" = String, Path, description = "A permission of the catalog."), PageQuery),
+    params(("name" = String, Path, description = "A registered permission."), PageQuery),
     responses((status = 200, body = Page<Holder>)), security(("bearer" = ["permission.readGrants"])))]
 pub async fn list(
     State(app): State<App>,
@@ -34,19 +33,19 @@ pub async fn list(
     Query(page): Query<PageQuery>,
 ) -> Result<Json<Page<Holder>>, Problem> {
     let request = page.check::<String>()?;
-    let mut connection = caller.begin(&app.db).await?;
-    let ground = store::ground(&mut connection).await?;
-    if !ground.lists(&name) {
-        return Err(Problem::not_found("permission_not_found", format!("{name} is not in the catalog.")));
-    }
+    let mut tx = caller.begin(&app.db).await?;
+    let context = store::context(&mut tx).await?;
+    context
+        .find(&name)
+        .ok_or_else(|| Problem::not_found("permission_not_found", format!("{name} is not a registered permission.")))?;
     let (mut after, mut items, now) = (request.after, Vec::new(), app.ambient.now());
     for _ in 0..MOST_BATCHES {
-        let candidates = candidates(&mut connection, &after, BATCH).await?;
-        let mut grants = store::grants(&mut connection, &candidates).await?;
+        let candidates = store::candidates(&mut tx, &after, BATCH).await?;
+        let mut grants = store::grants(&mut tx, &candidates).await?;
         let last_batch = (candidates.len() as i64) < BATCH;
         for (index, principal) in candidates.iter().enumerate() {
             after.clone_from(principal);
-            if ground.standing(grants.remove(principal).unwrap_or_default()).at(now).permissions.contains(&name) {
+            if context.entitlements(grants.remove(principal).unwrap_or_default()).at(now).permissions.contains(&name) {
                 items.push(Holder { principal: principal.clone() });
             }
             if items.len() == request.limit as usize {
@@ -59,20 +58,4 @@ pub async fn list(
         }
     }
     Ok(Json(Page::up_to(items, Some(after))))
-}
-
-/// Principals who were granted something that is not revoked, directly or by a group, in the order of their bytes.
-pub async fn candidates(tx: &mut TenantTx, after: &str, limit: i64) -> sqlx::Result<Vec<String>> {
-    sqlx::query_scalar!(
-        r#"SELECT principal AS "principal!" FROM (
-               SELECT principal FROM grants WHERE tenant_id = $1 AND revoked_at IS NULL AND principal NOT LIKE 'group:%'
-               UNION
-               SELECT m.principal FROM group_members m WHERE m.tenant_id = $1 AND m.removed_at IS NULL
-           ) granted WHERE principal COLLATE "C" > $2 ORDER BY principal COLLATE "C" LIMIT $3"#,
-        tx.tenant().0,
-        after,
-        limit
-    )
-    .fetch_all(&mut **tx)
-    .await
 }

@@ -1,4 +1,4 @@
-//! How is it written what a role holds? By name, or by the namespace.
+//! Patterns of permissions: a name, or all of a namespace.
 
 use std::{fmt, str::FromStr};
 
@@ -31,15 +31,6 @@ impl fmt::Display for Pattern {
         match self {
             Self::Name(name) => f.write_str(name),
             Self::Namespace(namespace) => write!(f, "{namespace}.*"),
-        }
-    }
-}
-
-impl Pattern {
-    pub fn namespace(&self) -> &str {
-        match self {
-            Self::Name(name) => namespace_of(name),
-            Self::Namespace(namespace) => namespace,
         }
     }
 }

@@ -1,7 +1,7 @@
-//! What may I do, and what may somebody else? Answered from the database, not from the cache.
+//! HTTP of checks: what the caller may do, and what somebody else may. Answered from the database, not from the cache.
 
-use super::store::{self, Ground};
-use crate::{app::App, grants::routes::ReadGrants};
+use super::{entitlements::TenantContext, store};
+use crate::{app::App, grants::ReadGrants};
 use access::{Allowed, Authenticated, Permission};
 use axum::extract::State;
 use common::{
@@ -78,8 +78,8 @@ pub struct HeldPermission {
 #[utoipa::path(get, path = "/v1/me/permissions", operation_id = "listMyPermissions", tag = "me",
     responses((status = 200, body = MyPermissions)), security(("bearer" = [])))]
 pub async fn mine(State(app): State<App>, caller: Authenticated) -> Result<Json<MyPermissions>, Problem> {
-    let standing = store::read(&mut caller.begin(&app.db).await?, &caller.principal).await?;
-    let mut permissions = standing.at(app.ambient.now()).permissions;
+    let entitlements = store::read(&mut caller.begin(&app.db).await?, &caller.principal).await?;
+    let mut permissions = entitlements.at(app.ambient.now()).permissions;
     permissions.retain(|name| caller.claims.covers(name));
     Ok(Json(MyPermissions { permissions }))
 }
@@ -109,11 +109,7 @@ pub async fn check_batch(
     Json(request): Json<BatchRequest>,
 ) -> Result<Json<BatchAnswer>, Problem> {
     if request.checks.is_empty() || request.checks.len() > MOST_CHECKS {
-        return Err(Problem::invalid(vec![FieldError::new(
-            "checks",
-            "out_of_range",
-            format!("must be 1 to {MOST_CHECKS} checks"),
-        )]));
+        return Err(FieldError::new("checks", "out_of_range", format!("must be 1 to {MOST_CHECKS} checks")).into());
     }
     let field = |index| format!("checks[{index}].permission");
     let (results, version) = answer(&app, &caller, &request.checks, request.at_least_version, field).await?;
@@ -130,8 +126,8 @@ pub async fn of_principal(
     Query(page): Query<PageQuery>,
 ) -> Result<Json<Page<HeldPermission>>, Problem> {
     let request = page.check::<String>()?;
-    let standing = store::read(&mut caller.begin(&app.db).await?, &principal).await?;
-    let names = standing.at(app.ambient.now()).permissions;
+    let entitlements = store::read(&mut caller.begin(&app.db).await?, &principal).await?;
+    let names = entitlements.at(app.ambient.now()).permissions;
     let items = names.into_iter().filter(|name| *name > request.after).map(|name| HeldPermission { name }).collect();
     Ok(Json(Page::cut(items, request, |held| held.name.clone())))
 }
@@ -148,14 +144,14 @@ async fn answer(
     if checks.iter().any(|check| subject(check) != caller.principal) {
         app.access.admit(&caller.claims, Some(ReadGrants::NAME)).await?;
     }
-    let mut connection = caller.begin(&app.db).await?;
-    let ground = store::ground(&mut connection).await?;
-    refuse_unanswerable(&ground, checks, at_least, field)?;
+    let mut tx = caller.begin(&app.db).await?;
+    let context = store::context(&mut tx).await?;
+    refuse_unanswerable(&context, checks, at_least, field)?;
     let names: BTreeSet<String> = checks.iter().map(|check| subject(check).to_string()).collect();
-    let grants = store::grants(&mut connection, &Vec::from_iter(names)).await?;
+    let grants = store::grants(&mut tx, &Vec::from_iter(names)).await?;
     let now = app.ambient.now();
     let held: BTreeMap<_, _> =
-        grants.into_iter().map(|(name, grants)| (name, ground.standing(grants).at(now).permissions)).collect();
+        grants.into_iter().map(|(name, grants)| (name, context.entitlements(grants).at(now).permissions)).collect();
     // Whoever asks about themself means themself with the token they show.
     let covered = |check: &Check| subject(check) != caller.principal || caller.claims.covers(&check.permission);
     let allowed = |check: &Check| {
@@ -166,27 +162,26 @@ async fn answer(
         permission: check.permission.clone(),
         allowed: allowed(check),
     });
-    Ok((results.collect(), ground.version))
+    Ok((results.collect(), context.version))
 }
 
 fn refuse_unanswerable(
-    ground: &Ground,
+    context: &TenantContext,
     checks: &[Check],
     at_least: Option<i64>,
     field: impl Fn(usize) -> String,
 ) -> Result<(), Problem> {
-    if at_least.is_some_and(|version| version > ground.version) {
+    if at_least.is_some_and(|version| version > context.version) {
         let detail = format!(
             "The tenant's permissions are at version {}; no write has been answered with a later one.",
-            ground.version
+            context.version
         );
         return Err(Problem::conflict("version_not_reached", detail));
     }
-    let known: BTreeSet<&str> = ground.catalog.iter().map(|entry| entry.name.as_str()).collect();
-    let unknown = checks.iter().enumerate().filter(|(_, check)| !known.contains(check.permission.as_str()));
+    let unknown = checks.iter().enumerate().filter(|(_, check)| context.find(&check.permission).is_none());
     let faults: Vec<FieldError> = unknown
         .map(|(index, check)| {
-            FieldError::new(field(index), "unknown", format!("{} is not in the catalog", check.permission))
+            FieldError::new(field(index), "unknown", format!("{} is not a registered permission", check.permission))
         })
         .collect();
     if faults.is_empty() { Ok(()) } else { Err(Problem::invalid(faults)) }

@@ -1,17 +1,14 @@
-//! Which rows decide what a principal may do? Read from the primary, each time.
+//! SQL of what decides what a principal may do; read from the primary, each time.
 
 use super::{
-    model::{Grant, Held, Source, Standing},
+    entitlements::{Entitlements, TenantContext},
+    model::{Effect, Grant, Held, Source},
     pattern::Pattern,
 };
-use crate::{catalog, grants::grantee::Grantee, roles};
+use crate::{grants::grantee::Grantee, registry, roles};
 use chrono::{DateTime, Utc};
 use common::db::{TenantTx, from_text};
-use contracts::{
-    id::{Principal, TenantId},
-    manifest::PermissionEntry,
-    messages::TenantKind,
-};
+use contracts::{id::Principal, messages::TenantKind};
 use std::{
     collections::{BTreeMap, HashMap},
     sync::Arc,
@@ -22,7 +19,7 @@ use uuid::Uuid;
 pub struct Row {
     pub holder: String,
     pub id: Uuid,
-    pub effect: String,
+    pub effect: Effect,
     pub role_id: Option<Uuid>,
     pub permission: Option<String>,
     pub expires_at: Option<DateTime<Utc>>,
@@ -30,27 +27,19 @@ pub struct Row {
     pub group_name: Option<String>,
 }
 
-/// The tenant as far as every principal in it is concerned. Its version is read first, so what is read later is at least as new.
-#[derive(Clone)]
-pub struct Ground {
-    pub tenant: TenantId,
-    pub kind: TenantKind,
-    pub version: i64,
-    pub catalog: Arc<Vec<PermissionEntry>>,
-}
-
 /// All that decides what the principal may do in the tenant. The rows may be of slightly different instants: a change
 /// between two reads ends with new stamps, and what was read before does not count then.
-pub async fn read(tx: &mut TenantTx, principal: &Principal) -> sqlx::Result<Standing> {
+pub async fn read(tx: &mut TenantTx, principal: &Principal) -> sqlx::Result<Entitlements> {
     let name = principal.to_string();
-    let (kind, _) = kind_and_version(tx).await?;
+    let (kind, version) = kind_and_version(tx).await?;
     let grants = grants(tx, std::slice::from_ref(&name)).await?.remove(&name).unwrap_or_default();
-    Ok(Standing { kind, grants, catalog: Arc::new(catalog::store::all(tx).await?) })
+    let registry = Arc::new(registry::store::all(tx).await?);
+    Ok(Entitlements { context: TenantContext { kind, version, registry }, grants })
 }
 
-pub async fn ground(tx: &mut TenantTx) -> sqlx::Result<Ground> {
+pub async fn context(tx: &mut TenantTx) -> sqlx::Result<TenantContext> {
     let (kind, version) = kind_and_version(tx).await?;
-    Ok(Ground { tenant: tx.tenant(), kind, version, catalog: Arc::new(catalog::store::all(tx).await?) })
+    Ok(TenantContext { kind, version, registry: Arc::new(registry::store::all(tx).await?) })
 }
 
 /// Kind of the tenant; of one that is not known yet that of a customer's.
@@ -78,8 +67,7 @@ pub async fn grants(tx: &mut TenantTx, names: &[String]) -> sqlx::Result<BTreeMa
     let ids: Vec<Uuid> = rows.iter().filter_map(|row| row.role_id).collect();
     let roles = roles::store::reachable(tx, &ids).await?;
     let mut grants: BTreeMap<String, Vec<Grant>> = names.iter().map(|name| (name.clone(), Vec::new())).collect();
-    for row in rows {
-        let (holder, grant) = row.grant(&roles)?;
+    for (holder, grant) in rows.into_iter().map(|row| row.grant(&roles)) {
         grants.entry(holder).or_default().push(grant);
     }
     Ok(grants)
@@ -89,7 +77,7 @@ pub async fn grants(tx: &mut TenantTx, names: &[String]) -> sqlx::Result<BTreeMa
 pub async fn direct(tx: &mut TenantTx, grantee: &Grantee) -> sqlx::Result<Vec<Grant>> {
     let rows = sqlx::query_as!(
         Row,
-        r#"SELECT principal AS holder, id, effect, role_id, permission, expires_at, NULL::uuid AS group_id, NULL::text AS group_name
+        r#"SELECT principal AS holder, id, effect AS "effect: Effect", role_id, permission, expires_at, NULL::uuid AS group_id, NULL::text AS group_name
            FROM grants WHERE tenant_id = $1 AND principal = $2 AND revoked_at IS NULL"#,
         tx.tenant().0,
         grantee.to_string()
@@ -98,29 +86,23 @@ pub async fn direct(tx: &mut TenantTx, grantee: &Grantee) -> sqlx::Result<Vec<Gr
     .await?;
     let ids: Vec<Uuid> = rows.iter().filter_map(|row| row.role_id).collect();
     let roles = roles::store::reachable(tx, &ids).await?;
-    rows.into_iter().map(|row| Ok(row.grant(&roles)?.1)).collect()
+    Ok(assemble(rows, &roles))
 }
 
-impl Ground {
-    pub fn standing(&self, grants: Vec<Grant>) -> Standing {
-        Standing { catalog: self.catalog.clone(), kind: self.kind, grants }
-    }
-
-    pub fn lists(&self, permission: &str) -> bool {
-        self.catalog.iter().any(|entry| entry.name == permission)
-    }
+/// The grants of the rows, whoever has them.
+pub fn assemble(rows: Vec<Row>, roles: &HashMap<Uuid, Held>) -> Vec<Grant> {
+    rows.into_iter().map(|row| row.grant(roles).1).collect()
 }
 
 impl Row {
-    pub fn grant(self, roles: &HashMap<Uuid, Held>) -> sqlx::Result<(String, Grant)> {
+    fn grant(self, roles: &HashMap<Uuid, Held>) -> (String, Grant) {
         let nothing = || Held::Patterns(Vec::new());
         let held = match (self.permission, self.role_id) {
             (Some(name), _) => held_by(&[name]),
             (None, role) => role.and_then(|id| roles.get(&id).cloned()).unwrap_or_else(nothing),
         };
         let source = Some(Source { grant: self.id, group: self.group_id.zip(self.group_name) });
-        let effect = from_text(&self.effect)?;
-        Ok((self.holder, Grant { held, effect, expires_at: self.expires_at, source }))
+        (self.holder, Grant { held, effect: self.effect, expires_at: self.expires_at, source })
     }
 }
 
@@ -134,11 +116,27 @@ async fn rows(tx: &mut TenantTx, names: &[String]) -> sqlx::Result<Vec<Row>> {
                SELECT principal, 'group:' || group_id, group_id FROM group_members
                WHERE tenant_id = $1 AND principal = ANY($2) AND removed_at IS NULL
            )
-           SELECT h.holder AS "holder!", g.id, g.effect, g.role_id, g.permission, g.expires_at, h.group_id, gr.name AS "group_name?"
+           SELECT h.holder AS "holder!", g.id, g.effect AS "effect: Effect", g.role_id, g.permission, g.expires_at, h.group_id, gr.name AS "group_name?"
            FROM holders h JOIN grants g ON g.tenant_id = $1 AND g.principal = h.principal AND g.revoked_at IS NULL
            LEFT JOIN groups gr ON gr.tenant_id = $1 AND gr.id = h.group_id"#,
         tx.tenant().0,
         names
+    )
+    .fetch_all(&mut **tx)
+    .await
+}
+
+/// Principals who were granted something that is not revoked, directly or by a group, in the order of their bytes.
+pub async fn candidates(tx: &mut TenantTx, after: &str, limit: i64) -> sqlx::Result<Vec<String>> {
+    sqlx::query_scalar!(
+        r#"SELECT principal AS "principal!" FROM (
+               SELECT principal FROM grants WHERE tenant_id = $1 AND revoked_at IS NULL AND principal NOT LIKE 'group:%'
+               UNION
+               SELECT m.principal FROM group_members m WHERE m.tenant_id = $1 AND m.removed_at IS NULL
+           ) granted WHERE principal COLLATE "C" > $2 ORDER BY principal COLLATE "C" LIMIT $3"#,
+        tx.tenant().0,
+        after,
+        limit
     )
     .fetch_all(&mut **tx)
     .await

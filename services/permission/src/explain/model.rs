@@ -1,11 +1,12 @@
-//! Which way leads from a grant to a permission, and if none does, what is nearest?
+//! Ways that lead from a grant to a permission, and what is nearest if none does.
 
 use crate::effective::{
-    model::{Effect, Grant, Held, Role, Standing},
+    entitlements::Entitlements,
+    model::{Effect, Grant, Held, Role},
     pattern::{Pattern, namespace_of},
 };
 use chrono::{DateTime, Utc};
-use contracts::manifest::PermissionEntry;
+use contracts::manifest::{PermissionEntry, Scope};
 use serde::Serialize;
 use std::collections::HashSet;
 use utoipa::ToSchema;
@@ -62,8 +63,8 @@ pub enum MissingKind {
 }
 
 /// The ways that the principal's grants of an effect open at an instant.
-pub fn ways(standing: &Standing, entry: &PermissionEntry, effect: Effect, at: DateTime<Utc>) -> Vec<Way> {
-    let live = standing.grants.iter().filter(|grant| grant.effect == effect && grant.live(at));
+pub fn ways(entitlements: &Entitlements, entry: &PermissionEntry, effect: Effect, at: DateTime<Utc>) -> Vec<Way> {
+    let live = entitlements.grants.iter().filter(|grant| grant.effect == effect && grant.live(at));
     live.filter_map(|grant| way(grant, entry)).collect()
 }
 
@@ -97,7 +98,7 @@ fn way_in(
         applies.then(|| (held.role_name().map(str::to_owned).into_iter().collect(), rule.to_owned()))
     };
     match held {
-        Held::Owner => rule(entry.scope == contracts::manifest::Scope::Tenant, "every permission of scope tenant"),
+        Held::Owner => rule(entry.scope == Scope::Tenant, "every permission of scope tenant"),
         Held::Operator => rule(true, "every permission"),
         Held::Member => rule(entry.roles.iter().any(|role| role == "member"), "every permission that lists member"),
         Held::Patterns(patterns) => covering(patterns, entry, false).map(|by| (Vec::new(), by)),
@@ -133,7 +134,6 @@ pub fn holds(held: &Held, entry: &PermissionEntry) -> bool {
 mod tests {
     use super::*;
     use crate::effective::model::Source;
-    use contracts::manifest::Scope;
     use std::sync::Arc;
 
     fn entry(name: &str, dangerous: bool) -> PermissionEntry {

@@ -1,4 +1,4 @@
-//! Why may somebody do something, or why not? Read from the primary at one instant, never from a cache.
+//! HTTP of explanations: why somebody may do something, or why not. Read from the primary at one instant, never from a cache.
 
 use super::{
     model::{Missing, MissingKind, Way, holds, way, way_but_for_danger, ways},
@@ -6,11 +6,8 @@ use super::{
 };
 use crate::{
     app::App,
-    effective::{
-        self,
-        model::{Effect, Standing},
-    },
-    grants::routes::ReadGrants,
+    effective::{self, entitlements::Entitlements, model::Effect},
+    grants::ReadGrants,
     instant,
 };
 use access::Allowed;
@@ -65,67 +62,61 @@ pub async fn explain(
     let ExplainRequest { principal, permission, at } = request;
     let now = app.ambient.now();
     if at.is_some_and(|at| at > now) {
-        return Err(Problem::invalid(vec![FieldError::new("at", "future", "must be in the past")]));
+        return Err(FieldError::new("at", "future", "must be in the past").into());
     }
     let mut tx = caller.begin_snapshot(&app.db).await?;
-    let (standing, version) = match at {
-        Some(at) => store::standing(&mut tx, &principal, at).await?,
-        None => present(&mut tx, &principal).await?,
+    let entitlements = match at {
+        Some(at) => store::entitlements(&mut tx, &principal, at).await?,
+        None => effective::store::read(&mut tx, &principal).await?,
     };
     let at = at.unwrap_or(now);
-    let unknown = || {
-        Problem::invalid(vec![FieldError::new("permission", "unknown", format!("{permission} was not in the catalog"))])
-    };
-    let entry = standing.catalog.iter().find(|entry| entry.name == permission).cloned().ok_or_else(unknown)?;
-    let [mut allowed_by, denied_by] = [Effect::Allow, Effect::Deny].map(|effect| ways(&standing, &entry, effect, at));
-    if !standing.means_something(&entry) {
+    let unknown = || FieldError::new("permission", "unknown", format!("{permission} was not a registered permission"));
+    let entry = entitlements.context.find(&permission).cloned().ok_or_else(unknown)?;
+    let version = entitlements.context.version;
+    let [mut allowed_by, denied_by] =
+        [Effect::Allow, Effect::Deny].map(|effect| ways(&entitlements, &entry, effect, at));
+    if !entitlements.context.means_something(&entry) {
         allowed_by.clear();
     }
     let missing =
-        if allowed_by.is_empty() { missing(&mut tx, &principal, &standing, &entry, at).await? } else { Vec::new() };
+        if allowed_by.is_empty() { missing(&mut tx, &principal, &entitlements, &entry, at).await? } else { Vec::new() };
     let allowed = denied_by.is_empty() && !allowed_by.is_empty();
     Ok(Json(Explanation { principal, permission, allowed, at, version, allowed_by, denied_by, missing }))
-}
-
-async fn present(tx: &mut TenantTx, principal: &Principal) -> sqlx::Result<(Standing, i64)> {
-    let ground = effective::store::ground(tx).await?;
-    let name = principal.to_string();
-    let grants = effective::store::grants(tx, std::slice::from_ref(&name)).await?.remove(&name);
-    Ok((ground.standing(grants.unwrap_or_default()), ground.version))
 }
 
 async fn missing(
     tx: &mut TenantTx,
     principal: &Principal,
-    standing: &Standing,
+    entitlements: &Entitlements,
     entry: &PermissionEntry,
     at: DateTime<Utc>,
 ) -> sqlx::Result<Vec<Missing>> {
     let name = &entry.name;
-    if !standing.means_something(entry) {
+    if !entitlements.context.means_something(entry) {
         let text = format!("{name} is of scope platform, which means nothing in a customer's tenant");
         return Ok(vec![Missing { kind: MissingKind::Scope, text, grant: None }]);
     }
-    let mut missing = Vec::new();
+    let (mut missing, roles) = (Vec::new(), store::roles(tx, at).await?);
     for near in
-        standing.grants.iter().filter(|grant| grant.live(at)).filter_map(|grant| way_but_for_danger(grant, entry))
+        entitlements.grants.iter().filter(|grant| grant.live(at)).filter_map(|grant| way_but_for_danger(grant, entry))
     {
         let text = format!("{} leaves out {name}, which is dangerous: it must be granted by name", near.by);
         missing.push(Missing { kind: MissingKind::Dangerous, text, grant: Some(near.grant) });
     }
-    for near in store::ended(tx, principal, at).await?.iter().filter_map(|grant| way(grant, entry)).take(MOST_NAMED) {
+    for near in
+        store::ended(tx, principal, at, &roles).await?.iter().filter_map(|grant| way(grant, entry)).take(MOST_NAMED)
+    {
         let text = format!(
             "a grant that gave {name} ended at {}",
             near.expires_at.map(|end| end.to_rfc3339()).unwrap_or_default()
         );
         missing.push(Missing { kind: MissingKind::Ended, text, grant: Some(near.grant) });
     }
-    let groups = store::of_groups(tx, at).await?;
+    let groups = store::of_groups(tx, at, &roles).await?;
     for near in groups.iter().filter_map(|grant| way(grant, entry)).take(MOST_NAMED) {
         let text = format!("the group {} has {name}", near.group.map(|group| group.name).unwrap_or_default());
         missing.push(Missing { kind: MissingKind::Group, text, grant: Some(near.grant) });
     }
-    let roles = store::roles(tx, at).await?;
     let mut roles: Vec<&str> = roles
         .values()
         .filter(|held| holds(held, entry))

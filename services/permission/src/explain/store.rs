@@ -1,9 +1,11 @@
-//! Which rows held at an instant of the past?
+//! SQL of what held at an instant of the past.
 
 use crate::{
     effective::{
-        model::{Effect, Grant, Held, Source, Standing},
-        store::{Row, kind},
+        self,
+        entitlements::{Entitlements, TenantContext},
+        model::{Effect, Grant, Held},
+        store::Row,
     },
     roles::store::{Content, assemble},
 };
@@ -19,8 +21,8 @@ const MOST_ENDED: i64 = 200;
 /// Grants to groups that are looked through for one to join.
 const MOST_OF_GROUPS: i64 = 1_000;
 
-/// The principal's standing at the instant, and the version that the tenant's permissions had.
-pub async fn standing(tx: &mut TenantTx, principal: &Principal, at: DateTime<Utc>) -> sqlx::Result<(Standing, i64)> {
+/// What decided at the instant what the principal may do; the tenant's kind never changes.
+pub async fn entitlements(tx: &mut TenantTx, principal: &Principal, at: DateTime<Utc>) -> sqlx::Result<Entitlements> {
     let roles = roles(tx, at).await?;
     let rows = sqlx::query_as!(
         Row,
@@ -30,7 +32,7 @@ pub async fn standing(tx: &mut TenantTx, principal: &Principal, at: DateTime<Utc
                SELECT 'group:' || group_id, group_id FROM group_members
                WHERE tenant_id = $1 AND principal = $2 AND added_at <= $3 AND (removed_at IS NULL OR removed_at > $3)
            )
-           SELECT $2::text AS "holder!", g.id, g.effect, g.role_id, g.permission, g.expires_at, h.group_id, gr.name AS "group_name?"
+           SELECT $2::text AS "holder!", g.id, g.effect AS "effect: Effect", g.role_id, g.permission, g.expires_at, h.group_id, gr.name AS "group_name?"
            FROM holders h JOIN grants g ON g.tenant_id = $1 AND g.principal = h.principal
            LEFT JOIN groups gr ON gr.tenant_id = $1 AND gr.id = h.group_id
            WHERE g.granted_at <= $3 AND (g.revoked_at IS NULL OR g.revoked_at > $3)"#,
@@ -40,15 +42,15 @@ pub async fn standing(tx: &mut TenantTx, principal: &Principal, at: DateTime<Utc
     )
     .fetch_all(&mut **tx)
     .await?;
-    let grants = rows.into_iter().map(|row| Ok(row.grant(&roles)?.1)).collect::<sqlx::Result<_>>()?;
-    let kind = kind(tx).await?;
-    let catalog = Arc::new(catalog(tx, at).await?);
     let version = sqlx::query_scalar!(
         r#"SELECT COALESCE(max(version), 0) AS "version!" FROM audit WHERE tenant_id = $1 AND at <= $2"#,
         tx.tenant().0,
         at
     );
-    Ok((Standing { catalog, kind, grants }, version.fetch_one(&mut **tx).await?))
+    let version = version.fetch_one(&mut **tx).await?;
+    let kind = effective::store::kind(tx).await?;
+    let registry = Arc::new(registry(tx, at).await?);
+    Ok(TenantContext { kind, version, registry }.entitlements(effective::store::assemble(rows, &roles)))
 }
 
 /// What every role held, with all that it included.
@@ -70,7 +72,7 @@ pub async fn roles(tx: &mut TenantTx, at: DateTime<Utc>) -> sqlx::Result<HashMap
     Ok(assemble(rows))
 }
 
-async fn catalog(conn: &mut PgConnection, at: DateTime<Utc>) -> sqlx::Result<Vec<PermissionEntry>> {
+async fn registry(conn: &mut PgConnection, at: DateTime<Utc>) -> sqlx::Result<Vec<PermissionEntry>> {
     let rows = sqlx::query!(
         "SELECT DISTINCT ON (name) name, dangerous, scope, roles, removed FROM permission_versions WHERE since <= $1 ORDER BY name, since DESC",
         at
@@ -88,10 +90,15 @@ async fn catalog(conn: &mut PgConnection, at: DateTime<Utc>) -> sqlx::Result<Vec
 }
 
 /// The newest of the principal's own grants that had ended by then.
-pub async fn ended(tx: &mut TenantTx, principal: &Principal, at: DateTime<Utc>) -> sqlx::Result<Vec<Grant>> {
+pub async fn ended(
+    tx: &mut TenantTx,
+    principal: &Principal,
+    at: DateTime<Utc>,
+    roles: &HashMap<Uuid, Held>,
+) -> sqlx::Result<Vec<Grant>> {
     let rows = sqlx::query_as!(
         Row,
-        r#"SELECT principal AS holder, id, effect, role_id, permission, LEAST(revoked_at, expires_at) AS expires_at,
+        r#"SELECT principal AS holder, id, effect AS "effect: Effect", role_id, permission, LEAST(revoked_at, expires_at) AS expires_at,
                   NULL::uuid AS group_id, NULL::text AS group_name
            FROM grants
            WHERE tenant_id = $1 AND principal = $2 AND effect = 'allow' AND LEAST(revoked_at, expires_at) <= $3
@@ -103,34 +110,24 @@ pub async fn ended(tx: &mut TenantTx, principal: &Principal, at: DateTime<Utc>) 
     )
     .fetch_all(&mut **tx)
     .await?;
-    let roles = roles(tx, at).await?;
-    rows.into_iter().map(|row| Ok(row.grant(&roles)?.1)).collect()
+    Ok(effective::store::assemble(rows, roles))
 }
 
 /// What groups had that could have been joined.
-pub async fn of_groups(tx: &mut TenantTx, at: DateTime<Utc>) -> sqlx::Result<Vec<Grant>> {
-    let rows = sqlx::query!(
-        "SELECT g.id, g.role_id, g.permission, g.expires_at, gr.id AS group_id, gr.name
-         FROM groups gr JOIN grants g ON g.tenant_id = $1 AND g.principal = 'group:' || gr.id
-         WHERE gr.tenant_id = $1 AND g.effect = 'allow' AND g.granted_at <= $2
-           AND (g.revoked_at IS NULL OR g.revoked_at > $2) AND (g.expires_at IS NULL OR g.expires_at > $2)
-         ORDER BY gr.name LIMIT $3",
+pub async fn of_groups(tx: &mut TenantTx, at: DateTime<Utc>, roles: &HashMap<Uuid, Held>) -> sqlx::Result<Vec<Grant>> {
+    let rows = sqlx::query_as!(
+        Row,
+        r#"SELECT g.principal AS holder, g.id, g.effect AS "effect: Effect", g.role_id, g.permission, g.expires_at,
+                  gr.id AS "group_id?", gr.name AS "group_name?"
+           FROM groups gr JOIN grants g ON g.tenant_id = $1 AND g.principal = 'group:' || gr.id
+           WHERE gr.tenant_id = $1 AND g.effect = 'allow' AND g.granted_at <= $2
+             AND (g.revoked_at IS NULL OR g.revoked_at > $2) AND (g.expires_at IS NULL OR g.expires_at > $2)
+           ORDER BY gr.name LIMIT $3"#,
         tx.tenant().0,
         at,
         MOST_OF_GROUPS
     )
     .fetch_all(&mut **tx)
     .await?;
-    let roles = roles(tx, at).await?;
-    let held = |role: Option<Uuid>, permission: Option<String>| match permission {
-        Some(name) => crate::effective::store::held_by(&[name]),
-        None => role.and_then(|id| roles.get(&id).cloned()).unwrap_or(Held::Patterns(Vec::new())),
-    };
-    Ok(rows
-        .into_iter()
-        .map(|row| {
-            let source = Some(Source { grant: row.id, group: Some((row.group_id, row.name)) });
-            Grant { held: held(row.role_id, row.permission), effect: Effect::Allow, expires_at: row.expires_at, source }
-        })
-        .collect())
+    Ok(effective::store::assemble(rows, roles))
 }

@@ -1,35 +1,24 @@
-//! How is something granted, denied and revoked?
+//! Changes of grants: granting, denying, revoking.
 
 use super::{
     grantee::Grantee,
-    model::{self, MOST_GRANTS, Wanted},
+    model::{CreateGrant, MOST_GRANTS, Wanted},
     store::{self, Grant, NewGrant},
 };
 use crate::{
-    catalog,
     change::Change,
     effective::{
         self,
-        model::{Effect, Held, Standing},
+        entitlements::Entitlements,
+        model::{Effect, Held},
         store::held_by,
     },
-    groups, roles,
+    groups, registry, roles,
 };
 use chrono::{DateTime, Utc};
 use common::problem::{FieldError, Problem, constraint};
 use serde_json::json;
 use uuid::Uuid;
-
-/// What is asked for.
-#[derive(Clone, Debug)]
-pub struct Wish {
-    pub principal: Grantee,
-    pub effect: Effect,
-    pub role: Option<String>,
-    pub permission: Option<String>,
-    pub expires_at: Option<DateTime<Utc>>,
-    pub reason: Option<String>,
-}
 
 /// What a wanted name stands for in the tenant.
 struct Found {
@@ -37,64 +26,44 @@ struct Found {
     held: Held,
 }
 
-pub async fn create(change: &mut Change, wish: &Wish) -> Result<Grant, Problem> {
-    let now = change.now();
-    let wanted = check(wish, now)?;
-    let Found { role_id, held } = find(change, &wanted).await?;
-    let actor = change.actor.clone();
-    match &wish.principal {
+pub async fn create(change: &mut Change, request: &CreateGrant) -> Result<Grant, Problem> {
+    let (now, CreateGrant { principal, effect, expires_at, .. }) = (change.now(), request);
+    let Found { role_id, held } = find(change, &request.check(now).map_err(Problem::invalid)?).await?;
+    match principal {
         Grantee::Principal(principal) => change.refuse_unknown(principal).await?,
         Grantee::Group(id) => {
-            let group = groups::store::get(change.tx(), *id).await?;
-            group.ok_or_else(|| {
-                Problem::invalid(vec![FieldError::new("principal", "unknown", "must be a group of the tenant")])
-            })?;
+            let unknown = || FieldError::new("principal", "unknown", "must be a group of the tenant");
+            groups::store::get(change.tx(), *id).await?.ok_or_else(unknown)?;
         }
     }
     // Whoever may grant may also take, so a denial needs no more.
-    if wish.effect == Effect::Allow {
-        let gain = effective::model::Grant { held, effect: Effect::Allow, expires_at: wish.expires_at, source: None };
+    if *effect == Effect::Allow {
+        let gain = effective::model::Grant { held, effect: *effect, expires_at: *expires_at, source: None };
         refuse_gain(&own(change).await?, &[gain], None, now)?;
     }
-    if store::count(change.tx(), &wish.principal).await? >= MOST_GRANTS {
+    if store::count(change.tx(), principal).await? >= MOST_GRANTS {
         let detail = format!(
-            "{} has {MOST_GRANTS} grants, which is the most. Put permissions into a role and grant that.",
-            wish.principal
+            "{principal} has {MOST_GRANTS} grants, which is the most. Put permissions into a role and grant that."
         );
         return Err(Problem::conflict("too_many_grants", detail));
     }
-    let (id, must_stay) = (change.ambient.uuid(), MustStay::before(change).await?);
-    store::insert(change.tx(), &NewGrant { id, wish, role_id, granted_by: &actor, now }).await.map_err(not_stored)?;
-    let Wish { principal, effect, role, permission, expires_at, reason } = wish.clone();
-    let grant = Grant {
-        id,
-        principal: principal.into(),
-        effect,
-        role,
-        permission,
-        expires_at,
-        reason,
-        granted_by: actor.to_string(),
-        granted_at: now,
-    };
-    change
-        .record(
-            if effect == Effect::Deny { "grant.denied" } else { "grant.created" },
-            &format!("grant:{id}"),
-            None,
-            Some(json!(grant)),
-        )
-        .await?;
-    change.forget(&wish.principal).await?;
+    let (id, granted_by, must_stay) = (change.new_id(), change.actor.clone(), MustStay::before(change).await?);
+    let grant = NewGrant { id, request, role_id, granted_by: &granted_by, now };
+    let grant = store::insert(change.tx(), &grant).await.map_err(not_stored)?;
+    let action = if *effect == Effect::Deny { "grant.denied" } else { "grant.created" };
+    change.record(action, &format!("grant:{id}"), None, Some(json!(grant))).await?;
+    change.invalidate(principal).await?;
     must_stay.check(change).await?;
     Ok(grant)
 }
 
-/// A grant that is revoked already is one to be forgotten again: this may be the repetition of a call that was answered 503.
+/// A grant that is revoked already is made invalid again: this may be the repetition of a call that was answered 503.
 pub async fn revoke(change: &mut Change, id: Uuid) -> Result<(), Problem> {
-    let (grant, revoked) = store::find(change.tx(), id).await?.ok_or_else(no_such_grant)?;
+    let grant = store::find(change.tx(), id)
+        .await?
+        .ok_or_else(|| Problem::not_found("grant_not_found", "The tenant has no grant with this id."))?;
     let grantee: Grantee = grant.principal.parse().map_err(|fault| Problem::internal(&fault))?;
-    if !revoked {
+    if !grant.revoked {
         if grant.effect == Effect::Deny {
             lift(change, &grantee, Some(id)).await?;
         }
@@ -103,7 +72,7 @@ pub async fn revoke(change: &mut Change, id: Uuid) -> Result<(), Problem> {
         change.record("grant.revoked", &format!("grant:{id}"), Some(json!(grant)), None).await?;
         must_stay.check(change).await?;
     }
-    Ok(change.forget(&grantee).await?)
+    Ok(change.invalidate(&grantee).await?)
 }
 
 /// To be called before it: lifting a denial gives what it covers, and nobody lifts one, or all of a grantee, who does not hold that.
@@ -130,14 +99,14 @@ async fn gains_of(change: &mut Change, grantee: &Grantee, effect: Effect, only: 
 }
 
 /// What the actor may do. Read it before the change, which might give to the actor too.
-pub async fn own(change: &mut Change) -> sqlx::Result<Standing> {
+pub async fn own(change: &mut Change) -> sqlx::Result<Entitlements> {
     let actor = change.actor.clone();
     effective::store::read(change.tx(), &actor).await
 }
 
 /// Nobody gives what they lack, nor for longer than they have it.
 pub fn refuse_gain(
-    own: &Standing,
+    own: &Entitlements,
     gains: &[effective::model::Grant],
     already: Option<&Held>,
     now: DateTime<Utc>,
@@ -146,11 +115,11 @@ pub fn refuse_gain(
     if lacking.is_empty() {
         return Ok(());
     }
-    let named = lacking.iter().find(|name| own.catalog.iter().any(|entry| entry.name == **name));
-    let what = named.map_or("what is added to the catalog later", String::as_str);
-    let detail =
-        format!("This would give more, or for longer, than you have yourself, now or by what is added later: {what}.");
-    Err(Problem::forbidden("escalation", detail))
+    let what = match lacking.iter().find(|name| own.context.find(name).is_some()) {
+        Some(named) => format!("You lack {named}, or do not have it for as long."),
+        None => "It would also give what is registered later, which you do not have.".to_owned(),
+    };
+    Err(Problem::forbidden("escalation", format!("Nobody gives what they do not have themselves. {what}")))
 }
 
 /// Somebody who exists and holds the tenant, and the platform, stays: without an end, by a grant of their own, and under no denial.
@@ -175,21 +144,12 @@ impl MustStay {
             Some(role) => Err(Problem::conflict(
                 &format!("last_{role}"),
                 format!(
-                    "The tenant would have no {role} left who is so for good, by a grant of their own, and is denied nothing."
+                    "This would leave the tenant without an {role}. At least one person must have the role by a grant of their own that \
+                     never expires, and must not be denied anything."
                 ),
             )),
         }
     }
-}
-
-fn check(wish: &Wish, now: DateTime<Utc>) -> Result<Wanted, Problem> {
-    let mut faults = model::faults(&wish.principal, wish.expires_at, wish.reason.as_deref(), now);
-    match Wanted::parse(wish.role.clone(), wish.permission.clone()) {
-        Ok(wanted) if faults.is_empty() => return Ok(wanted),
-        Ok(_) => {}
-        Err(fault) => faults.push(fault),
-    }
-    Err(Problem::invalid(faults))
 }
 
 async fn find(change: &mut Change, wanted: &Wanted) -> Result<Found, Problem> {
@@ -203,18 +163,14 @@ async fn find(change: &mut Change, wanted: &Wanted) -> Result<Found, Problem> {
         }
         Wanted::Permission(name) => {
             let names = [name.clone()];
-            let known = catalog::store::unknown(change.tx(), &names).await?.is_empty();
+            let known = registry::store::unknown(change.tx(), &names).await?.is_empty();
             known.then(|| Found { role_id: None, held: held_by(&names) }).ok_or_else(|| unknown("permission", name))
         }
     }
 }
 
 fn unknown(field: &str, name: &str) -> Problem {
-    Problem::invalid(vec![FieldError::new(field, "unknown", format!("{name} is not known"))])
-}
-
-fn no_such_grant() -> Problem {
-    Problem::not_found("grant_not_found", "The tenant has no grant with this id.")
+    FieldError::new(field, "unknown", format!("{name} is not known")).into()
 }
 
 fn not_stored(error: sqlx::Error) -> Problem {

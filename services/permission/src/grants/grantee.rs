@@ -1,4 +1,4 @@
-//! To whom can something be granted? To a person, a machine, or a group of them.
+//! Grantees: to whom something can be granted, a person, a machine, or a group of them.
 
 use contracts::id::Principal;
 use serde::{Deserialize, Serialize};

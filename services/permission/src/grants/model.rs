@@ -1,14 +1,36 @@
-//! What makes a sound grant?
+//! Grants as they are asked for, and what makes one sound.
 
 use super::grantee::Grantee;
+use crate::{effective::model::Effect, instant};
 use chrono::{DateTime, Utc};
 use common::problem::FieldError;
+use serde::Deserialize;
+use utoipa::ToSchema;
 
 const LONGEST_REASON: usize = 500;
 /// What an index of the database holds easily.
 pub const LONGEST_PRINCIPAL: usize = 200;
 /// Living grants of one principal or group: all of them are read with every record that is made of them.
 pub const MOST_GRANTS: i64 = 1_000;
+
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+pub struct CreateGrant {
+    /// `user:<uuid>`, `client:<id>` or `group:<uuid>`.
+    pub principal: Grantee,
+    /// `deny` takes away what any other grant gives, and wins over all of them.
+    #[serde(default)]
+    pub effect: Effect,
+    /// Name of a role; or give a permission.
+    #[schema(example = "accountant")]
+    pub role: Option<String>,
+    /// Name of a permission; or give a role.
+    pub permission: Option<String>,
+    /// Until when; absent means until it is revoked.
+    #[serde(default, deserialize_with = "instant::optional")]
+    pub expires_at: Option<DateTime<Utc>>,
+    /// Why, for whoever looks at it later.
+    pub reason: Option<String>,
+}
 
 /// What is to be granted, by name.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,50 +53,52 @@ impl Wanted {
     }
 }
 
-/// What is wrong with a grant's principal, end and reason.
-pub fn faults(
-    principal: &Grantee,
-    expires_at: Option<DateTime<Utc>>,
-    reason: Option<&str>,
-    now: DateTime<Utc>,
-) -> Vec<FieldError> {
-    let mut faults = Vec::new();
-    if principal.to_string().len() > LONGEST_PRINCIPAL {
-        faults.push(FieldError::new("principal", "too_long", format!("must be at most {LONGEST_PRINCIPAL} bytes")));
+impl CreateGrant {
+    /// What it would give or deny; every fault of it is told.
+    pub fn check(&self, now: DateTime<Utc>) -> Result<Wanted, Vec<FieldError>> {
+        let mut faults = Vec::new();
+        if self.principal.to_string().len() > LONGEST_PRINCIPAL {
+            faults.push(too_long_principal());
+        }
+        if self.expires_at.is_some_and(|end| end <= now) {
+            faults.push(FieldError::new("expires_at", "past", "must be in the future"));
+        }
+        if self.reason.as_ref().is_some_and(|reason| reason.chars().count() > LONGEST_REASON) {
+            faults.push(FieldError::new("reason", "too_long", format!("must be at most {LONGEST_REASON} characters")));
+        }
+        match Wanted::parse(self.role.clone(), self.permission.clone()) {
+            Ok(wanted) if faults.is_empty() => return Ok(wanted),
+            Ok(_) => {}
+            Err(fault) => faults.push(fault),
+        }
+        Err(faults)
     }
-    if expires_at.is_some_and(|end| end <= now) {
-        faults.push(FieldError::new("expires_at", "past", "must be in the future"));
-    }
-    if reason.is_some_and(|reason| reason.chars().count() > LONGEST_REASON) {
-        faults.push(FieldError::new("reason", "too_long", format!("must be at most {LONGEST_REASON} characters")));
-    }
-    faults
+}
+
+pub fn too_long_principal() -> FieldError {
+    FieldError::new("principal", "too_long", format!("must be at most {LONGEST_PRINCIPAL} bytes"))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use contracts::id::Principal;
+    use serde_json::json;
 
     #[test]
-    fn a_grant_gives_a_role_or_a_permission() {
-        assert_eq!(Wanted::parse(Some("member".into()), None), Ok(Wanted::Role("member".into())));
-        assert_eq!(Wanted::parse(None, Some("x.y".into())), Ok(Wanted::Permission("x.y".into())));
-        assert!(Wanted::parse(None, None).is_err());
-        assert!(Wanted::parse(Some("member".into()), Some("x.y".into())).is_err());
-    }
-
-    #[test]
-    fn a_grant_must_end_in_the_future() {
+    fn every_fault_of_a_grant_is_told() {
         let now = DateTime::from_timestamp(100, 0).unwrap();
-        let forum = Grantee::Principal(Principal::Client("forum".into()));
-        assert!(faults(&forum, None, None, now).is_empty());
-        assert!(faults(&forum, DateTime::from_timestamp(101, 0), Some("holiday"), now).is_empty());
-        let all =
-            faults(&Grantee::Principal(Principal::Client("x".repeat(200))), Some(now), Some(&"x".repeat(501)), now);
-        assert_eq!(
-            all.iter().map(|fault| fault.field.as_str()).collect::<Vec<_>>(),
-            ["principal", "expires_at", "reason"]
-        );
+        let check = |body: serde_json::Value| {
+            let grant: CreateGrant = serde_json::from_value(body).unwrap();
+            grant.check(now).map_err(|faults| faults.into_iter().map(|fault| fault.field).collect::<Vec<_>>())
+        };
+        let (role, permission) = (Wanted::Role("member".into()), Wanted::Permission("x.y".into()));
+        assert_eq!(check(json!({"principal": "client:forum", "role": "member"})), Ok(role));
+        let ending = json!({"principal": "client:forum", "permission": "x.y", "reason": "holiday", "expires_at": "1970-01-01T00:01:41Z"});
+        assert_eq!(check(ending), Ok(permission));
+        let faulty =
+            json!({"principal": format!("client:{}", "x".repeat(200)), "expires_at": now, "reason": "x".repeat(501)});
+        assert_eq!(check(faulty).unwrap_err(), ["principal", "expires_at", "reason", "role"]);
+        let both = json!({"principal": "client:forum", "role": "member", "permission": "x.y"});
+        assert_eq!(check(both).unwrap_err(), ["permission"]);
     }
 }

@@ -1,56 +1,26 @@
-//! Who was granted or denied what, and how is that changed?
+//! HTTP of grants.
 
 use super::{
-    changes::{self, Wish},
+    ReadGrants, WriteGrants, changes,
     grantee::Grantee,
+    model::CreateGrant,
     store::{self, Grant},
 };
 use crate::{
     app::App,
-    audit::Origin,
-    change::{Change, Written, done, in_force, written},
+    change::{Writer, Written, done, in_force, written},
     effective::model::Effect,
-    instant,
 };
-use access::{Allowed, permissions};
+use access::Allowed;
 use axum::{extract::State, http::StatusCode, response::Response};
-use chrono::{DateTime, Utc};
 use common::{
     http::{Json, Path, Query},
     page::{Page, PageQuery},
     problem::Problem,
 };
 use serde::Deserialize;
-use utoipa::{IntoParams, ToSchema};
+use utoipa::IntoParams;
 use uuid::Uuid;
-
-permissions! { pub ReadGrants = "permission.readGrants", pub WriteGrants = "permission.writeGrants" }
-
-#[derive(Clone, Debug, Deserialize, ToSchema)]
-pub struct CreateGrant {
-    /// `user:<uuid>`, `client:<id>` or `group:<uuid>`.
-    pub principal: Grantee,
-    /// `deny` takes away what any other grant gives, and wins over all of them.
-    #[serde(default)]
-    pub effect: Effect,
-    /// Name of a role; or give a permission.
-    #[schema(example = "accountant")]
-    pub role: Option<String>,
-    /// Name of a permission; or give a role.
-    pub permission: Option<String>,
-    /// Until when; absent means until it is revoked.
-    #[serde(default, deserialize_with = "instant::optional")]
-    pub expires_at: Option<DateTime<Utc>>,
-    /// Why, for whoever looks at it later.
-    pub reason: Option<String>,
-}
-
-impl From<CreateGrant> for Wish {
-    fn from(request: CreateGrant) -> Self {
-        let CreateGrant { principal, effect, role, permission, expires_at, reason } = request;
-        Self { principal, effect, role, permission, expires_at, reason }
-    }
-}
 
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -79,25 +49,16 @@ pub async fn list(
         (status = 409, description = "`already_granted`; `too_many_grants`; `last_owner`, `last_operator`: the denial would leave none."),
         (status = 403, description = "`permission_missing`, or `escalation`: the caller lacks some of what it would give.")),
     security(("bearer" = ["permission.writeGrants"])))]
-pub async fn create(
-    State(app): State<App>,
-    caller: Allowed<WriteGrants>,
-    origin: Origin,
-    Json(request): Json<CreateGrant>,
-) -> Result<Response, Problem> {
-    let wish = Wish::from(request);
-    let mut change = Change::begin(&app, &caller, &origin, wish.principal.principal()).await?;
-    let created = changes::create(&mut change, &wish).await;
-    if wish.effect == Effect::Allow {
-        let grant = created?;
-        return Ok(written(StatusCode::CREATED, change.commit(&app).await?, grant));
-    }
-    match created {
-        Ok(grant) => Ok(written(StatusCode::CREATED, change.commit_in_force(&app).await?, grant)),
-        Err(problem) => {
+pub async fn create(writer: Writer<WriteGrants>, Json(request): Json<CreateGrant>) -> Result<Response, Problem> {
+    let mut change = writer.begin(request.principal.principal()).await?;
+    match (changes::create(&mut change, &request).await, request.effect) {
+        (Ok(grant), Effect::Allow) => Ok(written(StatusCode::CREATED, change.commit().await?, grant)),
+        (Ok(grant), Effect::Deny) => Ok(written(StatusCode::CREATED, change.commit_in_force().await?, grant)),
+        (Err(problem), Effect::Allow) => Err(problem),
+        (Err(problem), Effect::Deny) => {
             change.undo().await?;
             // "Already denied" must not be said while it is not in force: this may be the repetition of a call that was answered 503.
-            in_force(&app, caller.tenant).await?;
+            in_force(&writer.app, writer.caller.tenant).await?;
             Err(problem)
         }
     }
@@ -108,13 +69,8 @@ pub async fn create(
         (status = 403, description = "`permission_missing`, or `escalation`: the caller lacks some of what the end of a denial would give."),
         (status = 503, description = "`revoke_unconfirmed`: it is stored, but caches may not know it. Repeat the request until it answers 204.")),
     security(("bearer" = ["permission.writeGrants"])))]
-pub async fn revoke(
-    State(app): State<App>,
-    caller: Allowed<WriteGrants>,
-    origin: Origin,
-    Path(id): Path<Uuid>,
-) -> Result<Response, Problem> {
-    let mut change = Change::begin(&app, &caller, &origin, None).await?;
+pub async fn revoke(writer: Writer<WriteGrants>, Path(id): Path<Uuid>) -> Result<Response, Problem> {
+    let mut change = writer.begin(None).await?;
     changes::revoke(&mut change, id).await?;
-    Ok(done(change.commit_in_force(&app).await?))
+    Ok(done(change.commit_in_force().await?))
 }

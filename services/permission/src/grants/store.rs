@@ -1,12 +1,9 @@
-//! Which rows are grants? Every statement carries the tenant.
+//! SQL of grants; every statement carries the tenant.
 
-use super::{changes::Wish, grantee::Grantee};
+use super::{grantee::Grantee, model::CreateGrant};
 use crate::effective::model::Effect;
 use chrono::{DateTime, Utc};
-use common::{
-    db::{TenantTx, from_text},
-    page::PageRequest,
-};
+use common::{db::TenantTx, page::PageRequest};
 use contracts::id::Principal;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -33,36 +30,31 @@ pub struct Grant {
     pub reason: Option<String>,
     pub granted_by: String,
     pub granted_at: DateTime<Utc>,
+    #[serde(skip)]
+    pub revoked: bool,
 }
 
 /// A grant to be stored.
 pub struct NewGrant<'a> {
     pub id: Uuid,
-    pub wish: &'a Wish,
+    pub request: &'a CreateGrant,
     pub role_id: Option<Uuid>,
     pub granted_by: &'a Principal,
     pub now: DateTime<Utc>,
 }
 
-struct Row {
-    id: Uuid,
-    principal: String,
-    effect: String,
-    role: Option<String>,
-    permission: Option<String>,
-    expires_at: Option<DateTime<Utc>>,
-    reason: Option<String>,
-    granted_by: String,
-    granted_at: DateTime<Utc>,
-}
-
-impl TryFrom<Row> for Grant {
-    type Error = sqlx::Error;
-    fn try_from(row: Row) -> sqlx::Result<Self> {
-        let Row { id, principal, effect, role, permission, expires_at, reason, granted_by, granted_at } = row;
-        let effect = from_text(&effect)?;
-        Ok(Self { id, principal, effect, role, permission, expires_at, reason, granted_by, granted_at })
-    }
+/// The columns of a [`Grant`] of the tenant (`$1`).
+macro_rules! grants {
+    ($rest:literal, $($argument:expr),+) => {
+        sqlx::query_as!(
+            Grant,
+            r#"SELECT g.id, g.principal, g.effect AS "effect: Effect", r.name AS "role?", g.permission, g.expires_at, g.reason,
+                      g.granted_by, g.granted_at, (g.revoked_at IS NOT NULL) AS "revoked!"
+               FROM grants g LEFT JOIN roles r ON r.id = g.role_id AND (r.tenant_id = g.tenant_id OR r.tenant_id IS NULL)
+               WHERE g.tenant_id = $1 AND "# + $rest,
+            $($argument),+
+        )
+    };
 }
 
 /// The living grants of the tenant, or of one principal in it.
@@ -72,11 +64,8 @@ pub async fn page(
     now: DateTime<Utc>,
     request: PageRequest,
 ) -> sqlx::Result<Vec<Grant>> {
-    let rows = sqlx::query_as!(
-        Row,
-        r#"SELECT g.id, g.principal, g.effect, r.name AS "role?", g.permission, g.expires_at, g.reason, g.granted_by, g.granted_at
-           FROM grants g LEFT JOIN roles r ON r.id = g.role_id AND (r.tenant_id = g.tenant_id OR r.tenant_id IS NULL)
-           WHERE g.tenant_id = $1 AND ($2::text IS NULL OR g.principal = $2) AND g.id > $3
+    let page = grants!(
+        r#"($2::text IS NULL OR g.principal = $2) AND g.id > $3
              AND g.revoked_at IS NULL AND (g.expires_at IS NULL OR g.expires_at > $4)
            ORDER BY g.id LIMIT $5"#,
         tx.tenant().0,
@@ -84,10 +73,8 @@ pub async fn page(
         request.after,
         now,
         request.fetch()
-    )
-    .fetch_all(&mut **tx)
-    .await?;
-    rows.into_iter().map(Grant::try_from).collect()
+    );
+    page.fetch_all(&mut **tx).await
 }
 
 /// How many grants the grantee has that are not revoked.
@@ -102,25 +89,27 @@ pub async fn count(tx: &mut TenantTx, principal: &Grantee) -> sqlx::Result<i64> 
 }
 
 /// Stores the grant; one that the principal already has violates `grants_once`.
-pub async fn insert(tx: &mut TenantTx, grant: &NewGrant<'_>) -> sqlx::Result<()> {
+pub async fn insert(tx: &mut TenantTx, grant: &NewGrant<'_>) -> sqlx::Result<Grant> {
     close_expired(tx, grant).await?;
-    sqlx::query!(
-        "INSERT INTO grants (id, tenant_id, principal, role_id, permission, expires_at, reason, granted_by, granted_at, effect)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+    let inserted = sqlx::query_as!(
+        Grant,
+        r#"INSERT INTO grants (id, tenant_id, principal, role_id, permission, expires_at, reason, granted_by, granted_at, effect)
+           VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+           RETURNING id, principal, effect AS "effect: Effect", $11::text AS role, permission, expires_at, reason, granted_by, granted_at,
+                     false AS "revoked!""#,
         grant.id,
         tx.tenant().0,
-        grant.wish.principal.to_string(),
+        grant.request.principal.to_string(),
         grant.role_id,
-        grant.wish.permission,
-        grant.wish.expires_at,
-        grant.wish.reason,
+        grant.request.permission,
+        grant.request.expires_at,
+        grant.request.reason,
         grant.granted_by.to_string(),
         grant.now,
-        grant.wish.effect.name()
-    )
-    .execute(&mut **tx)
-    .await?;
-    Ok(())
+        grant.request.effect as Effect,
+        grant.request.role
+    );
+    inserted.fetch_one(&mut **tx).await
 }
 
 /// An expired grant of the same becomes history, so that it is not in the way of a new one.
@@ -130,11 +119,11 @@ async fn close_expired(tx: &mut TenantTx, grant: &NewGrant<'_>) -> sqlx::Result<
          WHERE tenant_id = $1 AND principal = $2 AND role_id IS NOT DISTINCT FROM $3 AND permission IS NOT DISTINCT FROM $4
            AND effect = $6 AND revoked_at IS NULL AND expires_at <= $5",
         tx.tenant().0,
-        grant.wish.principal.to_string(),
+        grant.request.principal.to_string(),
         grant.role_id,
-        grant.wish.permission,
+        grant.request.permission,
         grant.now,
-        grant.wish.effect.name()
+        grant.request.effect as Effect
     )
     .execute(&mut **tx)
     .await?;
@@ -142,51 +131,35 @@ async fn close_expired(tx: &mut TenantTx, grant: &NewGrant<'_>) -> sqlx::Result<
 }
 
 /// Gives a user a built-in role without an end; one that they have for a time loses its end. `None` if nothing had to be done.
-pub async fn insert_built_in(tx: &mut TenantTx, grant: &NewGrant<'_>, role: &str) -> sqlx::Result<Option<Grant>> {
-    let row = sqlx::query_as!(
-        Row,
+pub async fn insert_built_in(
+    tx: &mut TenantTx,
+    id: Uuid,
+    principal: &Principal,
+    role: &str,
+    granted_by: &Principal,
+    now: DateTime<Utc>,
+) -> sqlx::Result<Option<Grant>> {
+    let inserted = sqlx::query_as!(
+        Grant,
         r#"INSERT INTO grants AS g (id, tenant_id, principal, role_id, granted_by, granted_at)
            SELECT $1, $2, $3, id, $4, $5 FROM roles WHERE tenant_id IS NULL AND name = $6
            ON CONFLICT (tenant_id, principal, role_id, permission, effect) WHERE revoked_at IS NULL
            DO UPDATE SET expires_at = NULL WHERE g.expires_at IS NOT NULL
-           RETURNING id, principal, effect, $6 AS role, permission, expires_at, reason, granted_by, granted_at"#,
-        grant.id,
+           RETURNING id, principal, effect AS "effect: Effect", $6 AS role, permission, expires_at, reason, granted_by, granted_at,
+                     false AS "revoked!""#,
+        id,
         tx.tenant().0,
-        grant.wish.principal.to_string(),
-        grant.granted_by.to_string(),
-        grant.now,
+        principal.to_string(),
+        granted_by.to_string(),
+        now,
         role
-    )
-    .fetch_optional(&mut **tx)
-    .await?;
-    row.map(Grant::try_from).transpose()
+    );
+    inserted.fetch_optional(&mut **tx).await
 }
 
-/// A grant of the tenant, and whether it is revoked.
-pub async fn find(tx: &mut TenantTx, id: Uuid) -> sqlx::Result<Option<(Grant, bool)>> {
-    let row = sqlx::query!(
-        r#"SELECT g.id, g.principal, g.effect, r.name AS "role?", g.permission, g.expires_at, g.reason, g.granted_by, g.granted_at,
-                  (g.revoked_at IS NOT NULL) AS "revoked!"
-           FROM grants g LEFT JOIN roles r ON r.id = g.role_id AND (r.tenant_id = g.tenant_id OR r.tenant_id IS NULL)
-           WHERE g.tenant_id = $1 AND g.id = $2"#,
-        tx.tenant().0,
-        id
-    )
-    .fetch_optional(&mut **tx)
-    .await?;
-    let Some(row) = row else { return Ok(None) };
-    let grant = Grant {
-        id: row.id,
-        principal: row.principal,
-        effect: from_text(&row.effect)?,
-        role: row.role,
-        permission: row.permission,
-        expires_at: row.expires_at,
-        reason: row.reason,
-        granted_by: row.granted_by,
-        granted_at: row.granted_at,
-    };
-    Ok(Some((grant, row.revoked)))
+/// A grant of the tenant, also a revoked one.
+pub async fn find(tx: &mut TenantTx, id: Uuid) -> sqlx::Result<Option<Grant>> {
+    grants!("g.id = $2", tx.tenant().0, id).fetch_optional(&mut **tx).await
 }
 
 /// Revokes the grant if it is not revoked yet.
@@ -201,6 +174,24 @@ pub async fn revoke(tx: &mut TenantTx, id: Uuid, by: &Principal, now: DateTime<U
     .execute(&mut **tx)
     .await?;
     Ok(())
+}
+
+/// Revokes all that the grantee was granted or denied itself, expired or not; gives the ids of the grants.
+pub async fn revoke_all(
+    tx: &mut TenantTx,
+    grantee: &Grantee,
+    by: &Principal,
+    now: DateTime<Utc>,
+) -> sqlx::Result<Vec<Uuid>> {
+    let revoked = sqlx::query_scalar!(
+        "UPDATE grants SET revoked_at = $4, revoked_by = $3
+         WHERE tenant_id = $1 AND principal = $2 AND revoked_at IS NULL RETURNING id",
+        tx.tenant().0,
+        grantee.to_string(),
+        by.to_string(),
+        now
+    );
+    revoked.fetch_all(&mut **tx).await
 }
 
 /// Which of `owner` and `operator` a user who exists in the tenant holds without an end, by a grant of their own, and under no denial.

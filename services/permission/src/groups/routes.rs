@@ -1,4 +1,4 @@
-//! Which groups has the tenant, who is in them, and how is that changed?
+//! HTTP of groups and their members.
 
 use super::{
     changes::{self, no_such_group},
@@ -6,9 +6,8 @@ use super::{
 };
 use crate::{
     app::App,
-    audit::Origin,
-    change::{Change, Written, done, written},
-    grants::routes::{ReadGrants, WriteGrants},
+    change::{Writer, Written, done, written},
+    grants::{ReadGrants, WriteGrants},
 };
 use access::Allowed;
 use axum::{extract::State, http::StatusCode, response::Response};
@@ -44,29 +43,19 @@ pub async fn list(
 #[utoipa::path(post, path = "/v1/groups", operation_id = "createGroup", tag = "groups", request_body = CreateGroup,
     responses((status = 201, body = Written<Group>), (status = 409, description = "`group_exists`, `too_many_groups`")),
     security(("bearer" = ["permission.writeGrants"])))]
-pub async fn create(
-    State(app): State<App>,
-    caller: Allowed<WriteGrants>,
-    origin: Origin,
-    Json(request): Json<CreateGroup>,
-) -> Result<Response, Problem> {
-    let mut change = Change::begin(&app, &caller, &origin, None).await?;
+pub async fn create(writer: Writer<WriteGrants>, Json(request): Json<CreateGroup>) -> Result<Response, Problem> {
+    let mut change = writer.begin(None).await?;
     let group = changes::create(&mut change, &request.name).await?;
-    Ok(written(StatusCode::CREATED, change.commit(&app).await?, group))
+    Ok(written(StatusCode::CREATED, change.commit().await?, group))
 }
 
 #[utoipa::path(delete, path = "/v1/groups/{id}", operation_id = "deleteGroup", tag = "groups", params(("id" = Uuid, Path)),
     responses((status = 204), (status = 403, description = "`permission_missing`, or `escalation`: the group denies what the caller lacks.")),
     security(("bearer" = ["permission.writeGrants"])))]
-pub async fn delete(
-    State(app): State<App>,
-    caller: Allowed<WriteGrants>,
-    origin: Origin,
-    Path(id): Path<Uuid>,
-) -> Result<Response, Problem> {
-    let mut change = Change::begin(&app, &caller, &origin, None).await?;
+pub async fn delete(writer: Writer<WriteGrants>, Path(id): Path<Uuid>) -> Result<Response, Problem> {
+    let mut change = writer.begin(None).await?;
     changes::delete(&mut change, id).await?;
-    Ok(done(change.commit_in_force(&app).await?))
+    Ok(done(change.commit_in_force().await?))
 }
 
 #[utoipa::path(get, path = "/v1/groups/{id}/members", operation_id = "listGroupMembers", tag = "groups", params(("id" = Uuid, Path), PageQuery),
@@ -77,9 +66,9 @@ pub async fn members(
     Path(id): Path<Uuid>,
     Query(page): Query<PageQuery>,
 ) -> Result<Json<Page<Member>>, Problem> {
-    let (request, mut connection) = (page.check()?, caller.begin(&app.db).await?);
-    store::get(&mut connection, id).await?.ok_or_else(no_such_group)?;
-    let rows = store::members(&mut connection, id, request).await?;
+    let (request, mut tx) = (page.check()?, caller.begin(&app.db).await?);
+    store::get(&mut tx, id).await?.ok_or_else(no_such_group)?;
+    let rows = store::members(&mut tx, id, request).await?;
     Ok(Json(Page::cut(rows, request, |member| member.id)))
 }
 
@@ -89,15 +78,13 @@ pub async fn members(
         (status = 403, description = "`permission_missing`, or `escalation`: the caller lacks some of what the group has.")),
     security(("bearer" = ["permission.writeGrants"])))]
 pub async fn add(
-    State(app): State<App>,
-    caller: Allowed<WriteGrants>,
-    origin: Origin,
+    writer: Writer<WriteGrants>,
     Path((id, principal)): Path<(Uuid, Principal)>,
 ) -> Result<Response, Problem> {
-    let mut change = Change::begin(&app, &caller, &origin, [&principal]).await?;
+    let mut change = writer.begin([&principal]).await?;
     changes::add(&mut change, id, &principal).await?;
     // The group may deny something.
-    Ok(done(change.commit_in_force(&app).await?))
+    Ok(done(change.commit_in_force().await?))
 }
 
 #[utoipa::path(delete, path = "/v1/groups/{id}/members/{principal}", operation_id = "removeGroupMember", tag = "groups",
@@ -106,12 +93,10 @@ pub async fn add(
         (status = 503, description = "`revoke_unconfirmed`: it is stored, but caches may not know it. Repeat the request until it answers 204.")),
     security(("bearer" = ["permission.writeGrants"])))]
 pub async fn remove(
-    State(app): State<App>,
-    caller: Allowed<WriteGrants>,
-    origin: Origin,
+    writer: Writer<WriteGrants>,
     Path((id, principal)): Path<(Uuid, Principal)>,
 ) -> Result<Response, Problem> {
-    let mut change = Change::begin(&app, &caller, &origin, None).await?;
+    let mut change = writer.begin(None).await?;
     changes::remove(&mut change, id, &principal).await?;
-    Ok(done(change.commit_in_force(&app).await?))
+    Ok(done(change.commit_in_force().await?))
 }

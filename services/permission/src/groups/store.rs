@@ -1,4 +1,4 @@
-//! Which rows are groups? Every statement carries the tenant; what has ended stays as history.
+//! SQL of groups; every statement carries the tenant, and what has ended stays as history.
 
 use chrono::{DateTime, Utc};
 use common::{db::TenantTx, page::PageRequest};
@@ -27,31 +27,26 @@ pub struct Member {
     pub added_at: DateTime<Utc>,
 }
 
+/// The columns of a [`Group`] of the tenant (`$1`).
+macro_rules! groups {
+    ($rest:literal, $($argument:expr),+) => {
+        sqlx::query_as!(
+            Group,
+            r#"SELECT g.id, g.name, g.created_at,
+                      (SELECT count(*) FROM group_members m WHERE m.group_id = g.id AND m.removed_at IS NULL) AS "members!"
+               FROM groups g WHERE g.tenant_id = $1 AND g.deleted_at IS NULL AND "# + $rest,
+            $($argument),+
+        )
+    };
+}
+
 pub async fn page(tx: &mut TenantTx, request: PageRequest) -> sqlx::Result<Vec<Group>> {
-    sqlx::query_as!(
-        Group,
-        r#"SELECT g.id, g.name, g.created_at,
-                  (SELECT count(*) FROM group_members m WHERE m.group_id = g.id AND m.removed_at IS NULL) AS "members!"
-           FROM groups g WHERE g.tenant_id = $1 AND g.deleted_at IS NULL AND g.id > $2 ORDER BY g.id LIMIT $3"#,
-        tx.tenant().0,
-        request.after,
-        request.fetch()
-    )
-    .fetch_all(&mut **tx)
-    .await
+    let page = groups!("g.id > $2 ORDER BY g.id LIMIT $3", tx.tenant().0, request.after, request.fetch());
+    page.fetch_all(&mut **tx).await
 }
 
 pub async fn get(tx: &mut TenantTx, id: Uuid) -> sqlx::Result<Option<Group>> {
-    sqlx::query_as!(
-        Group,
-        r#"SELECT g.id, g.name, g.created_at,
-                  (SELECT count(*) FROM group_members m WHERE m.group_id = g.id AND m.removed_at IS NULL) AS "members!"
-           FROM groups g WHERE g.tenant_id = $1 AND g.id = $2 AND g.deleted_at IS NULL"#,
-        tx.tenant().0,
-        id
-    )
-    .fetch_optional(&mut **tx)
-    .await
+    groups!("g.id = $2", tx.tenant().0, id).fetch_optional(&mut **tx).await
 }
 
 pub async fn is_deleted(tx: &mut TenantTx, id: Uuid) -> sqlx::Result<bool> {
@@ -64,53 +59,36 @@ pub async fn is_deleted(tx: &mut TenantTx, id: Uuid) -> sqlx::Result<bool> {
 }
 
 pub async fn count(tx: &mut TenantTx) -> sqlx::Result<i64> {
-    sqlx::query_scalar!(
+    let query = sqlx::query_scalar!(
         r#"SELECT count(*) AS "count!" FROM groups WHERE tenant_id = $1 AND deleted_at IS NULL"#,
         tx.tenant().0
-    )
-    .fetch_one(&mut **tx)
-    .await
+    );
+    query.fetch_one(&mut **tx).await
 }
 
 /// Stores the group; a name that the tenant already uses violates `groups_name`.
 pub async fn insert(tx: &mut TenantTx, id: Uuid, name: &str, now: DateTime<Utc>) -> sqlx::Result<()> {
-    sqlx::query!(
-        "INSERT INTO groups (id, tenant_id, name, created_at) VALUES ($1, $2, $3, $4)",
-        id,
-        tx.tenant().0,
-        name,
-        now
-    )
-    .execute(&mut **tx)
-    .await?;
-    Ok(())
+    let tenant = tx.tenant().0;
+    sqlx::query!("INSERT INTO groups (id, tenant_id, name, created_at) VALUES ($1, $2, $3, $4)", id, tenant, name, now)
+        .execute(&mut **tx)
+        .await
+        .map(drop)
 }
 
-/// Ends the group, all memberships in it, and all that was granted to it.
+/// Ends the group and all memberships in it.
 pub async fn delete(tx: &mut TenantTx, id: Uuid, by: &Principal, now: DateTime<Utc>) -> sqlx::Result<()> {
-    let by = by.to_string();
     sqlx::query!("UPDATE groups SET deleted_at = $3 WHERE tenant_id = $1 AND id = $2", tx.tenant().0, id, now)
         .execute(&mut **tx)
         .await?;
-    sqlx::query!(
-        "UPDATE group_members SET removed_at = $4, removed_by = $3 WHERE tenant_id = $1 AND group_id = $2 AND removed_at IS NULL",
+    let members = sqlx::query!(
+        "UPDATE group_members SET removed_at = $4, removed_by = $3
+         WHERE tenant_id = $1 AND group_id = $2 AND removed_at IS NULL",
         tx.tenant().0,
         id,
-        by,
+        by.to_string(),
         now
-    )
-    .execute(&mut **tx)
-    .await?;
-    sqlx::query!(
-        "UPDATE grants SET revoked_at = $4, revoked_by = $3 WHERE tenant_id = $1 AND principal = 'group:' || $2::uuid AND revoked_at IS NULL",
-        tx.tenant().0,
-        id,
-        by,
-        now
-    )
-    .execute(&mut **tx)
-    .await?;
-    Ok(())
+    );
+    members.execute(&mut **tx).await.map(drop)
 }
 
 pub async fn members(tx: &mut TenantTx, group: Uuid, request: PageRequest) -> sqlx::Result<Vec<Member>> {
@@ -138,6 +116,14 @@ pub async fn memberships(tx: &mut TenantTx, principal: &Principal) -> sqlx::Resu
     .await
 }
 
+/// A membership to be stored.
+pub struct NewMember<'a> {
+    pub id: Uuid,
+    pub principal: &'a Principal,
+    pub by: &'a Principal,
+    pub now: DateTime<Utc>,
+}
+
 /// Whether the principal was no member before.
 pub async fn add(tx: &mut TenantTx, group: Uuid, member: &NewMember<'_>) -> sqlx::Result<bool> {
     let added = sqlx::query!(
@@ -149,31 +135,26 @@ pub async fn add(tx: &mut TenantTx, group: Uuid, member: &NewMember<'_>) -> sqlx
         member.principal.to_string(),
         member.by.to_string(),
         member.now
-    )
-    .execute(&mut **tx)
-    .await?;
-    Ok(added.rows_affected() == 1)
+    );
+    Ok(added.execute(&mut **tx).await?.rows_affected() == 1)
 }
 
-/// A membership to be stored.
-pub struct NewMember<'a> {
-    pub id: Uuid,
-    pub principal: &'a Principal,
-    pub by: &'a Principal,
-    pub now: DateTime<Utc>,
-}
-
-/// Whether the principal was a member before.
-pub async fn remove(tx: &mut TenantTx, group: Uuid, member: &NewMember<'_>) -> sqlx::Result<bool> {
-    let removed = sqlx::query!(
-        "UPDATE group_members SET removed_at = $5, removed_by = $4 WHERE tenant_id = $1 AND group_id = $2 AND principal = $3 AND removed_at IS NULL",
+/// Takes the principal out of one group, or out of all; gives the ids of the groups that it was in.
+pub async fn remove(
+    tx: &mut TenantTx,
+    group: Option<Uuid>,
+    principal: &Principal,
+    by: &Principal,
+    now: DateTime<Utc>,
+) -> sqlx::Result<Vec<Uuid>> {
+    let removed = sqlx::query_scalar!(
+        "UPDATE group_members SET removed_at = $5, removed_by = $4
+         WHERE tenant_id = $1 AND ($2::uuid IS NULL OR group_id = $2) AND principal = $3 AND removed_at IS NULL RETURNING group_id",
         tx.tenant().0,
         group,
-        member.principal.to_string(),
-        member.by.to_string(),
-        member.now
-    )
-    .execute(&mut **tx)
-    .await?;
-    Ok(removed.rows_affected() == 1)
+        principal.to_string(),
+        by.to_string(),
+        now
+    );
+    removed.fetch_all(&mut **tx).await
 }

@@ -1,4 +1,4 @@
-//! Is there such a principal, and who of the owners is real? What is not noted here is asked of auth, before the tenant is locked.
+//! Questions to auth whether principals exist, and who of the owners is real; asked before the tenant is locked.
 
 use super::store;
 use crate::{app::App, grants::model::LONGEST_PRINCIPAL};
@@ -13,7 +13,7 @@ use std::collections::BTreeSet;
 pub type Unasked = Option<Problem>;
 
 /// Notes who of `named`, and of those who are granted the tenant as a whole, exists. 503 if that cannot be known of one of `named`.
-#[expect(clippy::disallowed_methods, reason = "it is asked for the tenant of a caller, before that one's turn")]
+#[expect(clippy::disallowed_methods, reason = "it is asked for the tenant of a caller, before its lock is taken")]
 pub async fn learn(app: &App, tenant: TenantId, named: &BTreeSet<Principal>) -> Result<Unasked, Problem> {
     let (unknown, owners) = {
         let mut tx = app.db.begin(tenant).await?;

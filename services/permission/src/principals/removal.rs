@@ -1,15 +1,16 @@
-//! What ends when somebody leaves? All that they were granted or denied themselves, and their memberships in groups, in one change.
+//! Removal of who leaves: all that they were granted or denied themselves ends, and their memberships in groups, in one change.
 
 use super::{learning::learn, store};
 use crate::{
     app::App,
-    audit::{self, Entry, Origin},
+    audit::{self, Origin},
     change::Change,
-    grants::{changes::MustStay, grantee::Grantee},
-    stamps,
+    grants::{self, changes::MustStay, grantee::Grantee},
+    groups, stamps,
 };
 use access::{Internal, callers};
 use axum::{extract::State, http::StatusCode};
+use chrono::{DateTime, Utc};
 use common::{db::TenantTx, http::Json, problem::Problem};
 use contracts::{http::authority::RemovalRequest, id::Principal};
 use serde_json::{Value, json};
@@ -38,8 +39,8 @@ pub async fn remove(
         must_stay.check(&mut change).await?;
     }
     // Also if they have left already: this may be the repetition of a call that was answered 503.
-    change.forget(&Grantee::Principal(principal)).await?;
-    change.commit_in_force(&app).await?;
+    change.invalidate(&Grantee::Principal(principal)).await?;
+    change.commit_in_force().await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -48,17 +49,9 @@ pub async fn of_machine(tx: &mut TenantTx, app: &App, principal: &Principal, id:
     let auth = Principal::Client("auth".into());
     store::lock_tenant(tx).await?;
     let Some(before) = end(tx, principal, id, (&auth, app.ambient.now())).await? else { return Ok(()) };
-    let (target, origin) = (principal.to_string(), json!({"client_id": "auth"}));
-    let entry = Entry {
-        action: "principal.removed",
-        target: &target,
-        before: Some(before),
-        after: None,
-        actor: &auth,
-        origin: &origin,
-    };
-    audit::store::append(tx, &app.ambient, &entry).await?;
-    stamps::owe(tx, principal).await?;
+    audit::store::append_of_auth(tx, &app.ambient, "principal.removed", &principal.to_string(), Some(before), None)
+        .await?;
+    stamps::store::invalidate(tx, principal).await?;
     stamps::leave_to_background(tx);
     Ok(())
 }
@@ -68,12 +61,12 @@ async fn end(
     tx: &mut TenantTx,
     principal: &Principal,
     id: Uuid,
-    (by, now): (&Principal, chrono::DateTime<chrono::Utc>),
+    (by, now): (&Principal, DateTime<Utc>),
 ) -> sqlx::Result<Option<Value>> {
     if !store::leave(tx, principal, id, now).await? {
         return Ok(None);
     }
-    let grants = store::revoke_grants(tx, principal, by, now).await?;
-    let groups = store::leave_groups(tx, principal, by, now).await?;
+    let grants = grants::store::revoke_all(tx, &Grantee::Principal(principal.clone()), by, now).await?;
+    let groups = groups::store::remove(tx, None, principal, by, now).await?;
     Ok(Some(json!({"principal": principal, "grants": grants, "groups": groups})))
 }

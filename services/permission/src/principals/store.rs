@@ -1,10 +1,25 @@
-//! Which rows are principals? Every statement carries the tenant; who has left stays as a row.
+//! SQL of principals; every statement carries the tenant, and who has left stays as a row.
 
 use chrono::{DateTime, Utc};
 use common::db::TenantTx;
-use contracts::{http::authority::Existing, id::Principal};
+use contracts::{http::authority::Existing, id::Principal, messages::TenantKind};
 use std::collections::BTreeSet;
 use uuid::Uuid;
+
+/// Notes a tenant as `TenantCreated` says it; `false` if it is known already.
+pub async fn insert_tenant(tx: &mut TenantTx, kind: TenantKind, created_at: DateTime<Utc>) -> sqlx::Result<bool> {
+    let kind = match kind {
+        TenantKind::Customer => "customer",
+        TenantKind::Platform => "platform",
+    };
+    let inserted = sqlx::query!(
+        "INSERT INTO tenants (id, kind, created_at) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
+        tx.tenant().0,
+        kind,
+        created_at
+    );
+    Ok(inserted.execute(&mut **tx).await?.rows_affected() == 1)
+}
 
 /// Locks the tenant against other writers, first as in every change, so that a removal and whoever comes see each other. Whether it is known.
 pub async fn lock_tenant(tx: &mut TenantTx) -> sqlx::Result<bool> {
@@ -79,38 +94,4 @@ pub async fn leave(tx: &mut TenantTx, principal: &Principal, id: Uuid, now: Date
         now
     );
     Ok(left.execute(&mut **tx).await?.rows_affected() == 1)
-}
-
-/// Revokes all that the principal was granted or denied itself, expired or not; gives the ids of the grants.
-pub async fn revoke_grants(
-    tx: &mut TenantTx,
-    principal: &Principal,
-    by: &Principal,
-    now: DateTime<Utc>,
-) -> sqlx::Result<Vec<Uuid>> {
-    let revoked = sqlx::query_scalar!(
-        "UPDATE grants SET revoked_at = $4, revoked_by = $3 WHERE tenant_id = $1 AND principal = $2 AND revoked_at IS NULL RETURNING id",
-        tx.tenant().0,
-        principal.to_string(),
-        by.to_string(),
-        now
-    );
-    revoked.fetch_all(&mut **tx).await
-}
-
-/// Takes the principal out of every group; gives the ids of the groups.
-pub async fn leave_groups(
-    tx: &mut TenantTx,
-    principal: &Principal,
-    by: &Principal,
-    now: DateTime<Utc>,
-) -> sqlx::Result<Vec<Uuid>> {
-    let left = sqlx::query_scalar!(
-        "UPDATE group_members SET removed_at = $4, removed_by = $3 WHERE tenant_id = $1 AND principal = $2 AND removed_at IS NULL RETURNING group_id",
-        tx.tenant().0,
-        principal.to_string(),
-        by.to_string(),
-        now
-    );
-    left.fetch_all(&mut **tx).await
 }

@@ -1,18 +1,19 @@
-//! How does a tenant make, edit and delete its own roles?
+//! Changes of a tenant's own roles.
 
 use super::{
     graph::{DEEPEST, Fault},
-    model::{MOST_ROLES, Sound, Wish},
+    model::{MOST_ROLES, RoleBody, ValidRole},
     store::{self, Role},
 };
 use crate::{
-    catalog,
     change::Change,
     effective::{
-        model::{Effect, Grant, Held, Standing},
+        entitlements::Entitlements,
+        model::{Effect, Grant, Held},
         pattern::Pattern,
     },
     grants::{self, changes::refuse_gain},
+    registry,
 };
 use axum::http::StatusCode;
 use common::problem::{FieldError, Problem, constraint};
@@ -20,18 +21,18 @@ use serde_json::json;
 use std::collections::BTreeMap;
 use uuid::Uuid;
 
-pub async fn create(change: &mut Change, wish: &Wish) -> Result<Role, Problem> {
-    let sound = Sound::parse(wish).map_err(Problem::invalid)?;
-    let (id, now) = (change.ambient.uuid(), change.now());
+pub async fn create(change: &mut Change, body: &RoleBody) -> Result<Role, Problem> {
+    let valid = ValidRole::parse(body).map_err(Problem::invalid)?;
+    let (id, now) = (change.new_id(), change.now());
     if store::count(change.tx()).await? >= MOST_ROLES {
         return Err(Problem::conflict(
             "too_many_roles",
             format!("A tenant has at most {MOST_ROLES} roles of its own."),
         ));
     }
-    let includes = known(change, wish, &sound).await?;
-    store::insert(change.tx(), id, &sound.name, now).await.map_err(not_stored)?;
-    store::set_content(change.tx(), id, &sound, &includes, now).await?;
+    let includes = known(change, body, &valid).await?;
+    store::insert(change.tx(), id, &valid.name, now).await.map_err(not_stored)?;
+    store::set_content(change.tx(), id, &valid, &includes, now).await?;
     refuse_unsound(change, id).await?;
     let role = get(change, id).await?;
     change.record("role.created", &format!("role:{id}"), None, Some(json!(role))).await?;
@@ -39,23 +40,23 @@ pub async fn create(change: &mut Change, wish: &Wish) -> Result<Role, Problem> {
 }
 
 /// Replaces what the role is; whoever has it has the new one when this is answered.
-pub async fn edit(change: &mut Change, id: Uuid, wish: &Wish, revision: Option<i32>) -> Result<Role, Problem> {
-    let sound = Sound::parse(wish).map_err(Problem::invalid)?;
+pub async fn edit(change: &mut Change, id: Uuid, body: &RoleBody, revision: Option<i32>) -> Result<Role, Problem> {
+    let valid = ValidRole::parse(body).map_err(Problem::invalid)?;
     let before = own(change, id).await?;
     if revision.is_some_and(|revision| revision != before.revision) {
         let detail = format!("The role has been edited since: it is at revision {}.", before.revision);
         return Err(Problem::new(StatusCode::PRECONDITION_FAILED, "role_edited", detail));
     }
-    let includes = known(change, wish, &sound).await?;
+    let includes = known(change, body, &valid).await?;
     let (own, held) = (grants::changes::own(change).await?, held(change, id).await?);
     let now = change.now();
-    store::rename(change.tx(), id, &sound.name).await.map_err(not_stored)?;
-    store::set_content(change.tx(), id, &sound, &includes, now).await?;
+    store::rename(change.tx(), id, &valid.name).await.map_err(not_stored)?;
+    store::set_content(change.tx(), id, &valid, &includes, now).await?;
     refuse_unsound(change, id).await?;
     refuse_escalation(change, &own, id, held).await?;
     let role = get(change, id).await?;
     change.record("role.edited", &format!("role:{id}"), Some(json!(before)), Some(json!(role))).await?;
-    change.forget_all().await?;
+    change.invalidate_all().await?;
     Ok(role)
 }
 
@@ -82,21 +83,21 @@ pub async fn delete(change: &mut Change, id: Uuid) -> Result<(), Problem> {
 }
 
 /// The ids of the roles to be included; a fault for each name that is not known.
-async fn known(change: &mut Change, wish: &Wish, sound: &Sound) -> Result<Vec<Uuid>, Problem> {
+async fn known(change: &mut Change, body: &RoleBody, valid: &ValidRole) -> Result<Vec<Uuid>, Problem> {
     let (mut names, mut namespaces) = (Vec::new(), Vec::new());
-    for pattern in &sound.patterns {
+    for pattern in &valid.patterns {
         match pattern {
             Pattern::Name(name) => names.push(name.clone()),
             Pattern::Namespace(namespace) => namespaces.push(namespace.clone()),
         }
     }
-    let mut unknown = catalog::store::unknown(change.tx(), &names).await?;
-    let foreign = catalog::store::unknown_namespaces(change.tx(), &namespaces).await?;
+    let mut unknown = registry::store::unknown(change.tx(), &names).await?;
+    let foreign = registry::store::unknown_namespaces(change.tx(), &namespaces).await?;
     unknown.extend(foreign.into_iter().map(|namespace| Pattern::Namespace(namespace).to_string()));
     let kind = change.kind;
-    let roles: BTreeMap<String, Uuid> = store::ids(change.tx(), kind, &wish.includes).await?;
-    let faults = faults("permissions", &wish.permissions, "must be of the catalog", |name| unknown.contains(name))
-        .chain(faults("includes", &wish.includes, "must be a role of the tenant", |name| !roles.contains_key(name)));
+    let roles: BTreeMap<String, Uuid> = store::ids(change.tx(), kind, &body.includes).await?;
+    let faults = faults("permissions", &body.permissions, "must be registered", |name| unknown.contains(name))
+        .chain(faults("includes", &body.includes, "must be a role of the tenant", |name| !roles.contains_key(name)));
     let faults: Vec<FieldError> = faults.collect();
     if faults.is_empty() { Ok(roles.into_values().collect()) } else { Err(Problem::invalid(faults)) }
 }
@@ -125,12 +126,12 @@ async fn refuse_unsound(change: &mut Change, id: Uuid) -> Result<(), Problem> {
             format!("roles may be {DEEPEST} deep, and this makes {}: {}", names.len(), names.join(" → ")),
         ),
     };
-    Err(Problem::invalid(vec![fault]))
+    Err(fault.into())
 }
 
 /// An edit gives to all who have the role, maybe to its editor: what it adds, the editor must hold. Where the role is denied
 /// to somebody, what it drops is given too.
-async fn refuse_escalation(change: &mut Change, own: &Standing, id: Uuid, before: Held) -> Result<(), Problem> {
+async fn refuse_escalation(change: &mut Change, own: &Entitlements, id: Uuid, before: Held) -> Result<(), Problem> {
     let after = held(change, id).await?;
     let gain = |held: &Held, effect| Grant { held: held.clone(), effect, expires_at: None, source: None };
     let now = change.now();

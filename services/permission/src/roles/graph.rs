@@ -1,4 +1,4 @@
-//! May a role include these roles? Not itself over any way, and at most five roles deep.
+//! Graph of roles that include roles: none includes itself over any way, and it is at most five roles deep.
 
 use std::collections::{BTreeMap, BTreeSet};
 use uuid::Uuid;

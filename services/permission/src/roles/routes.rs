@@ -1,16 +1,16 @@
-//! Which roles has the tenant, and how does it change its own?
+//! HTTP of roles.
 
 use super::{
+    ReadRoles, WriteRoles,
     changes::{self, no_such_role},
-    model::Wish,
+    model::RoleBody,
     store::{self, Role},
 };
 use crate::{
     app::App,
-    audit::Origin,
-    change::{Change, Written, done, written},
+    change::{Writer, Written, done, written},
 };
-use access::{Allowed, permissions};
+use access::Allowed;
 use axum::{
     extract::State,
     http::{HeaderMap, StatusCode, header},
@@ -21,32 +21,7 @@ use common::{
     page::{Page, PageQuery},
     problem::Problem,
 };
-use serde::Deserialize;
-use utoipa::ToSchema;
 use uuid::Uuid;
-
-permissions! { pub ReadRoles = "permission.readRoles", pub WriteRoles = "permission.writeRoles" }
-
-#[derive(Debug, Deserialize, ToSchema)]
-pub struct RoleBody {
-    /// Lower-case letters, digits and `-`.
-    #[schema(example = "accountant")]
-    pub name: String,
-    /// Names, or `forum.*` for all of a namespace except what is dangerous, also what is added later.
-    #[schema(example = json!(["billing.*"]))]
-    #[serde(default)]
-    pub permissions: Vec<String>,
-    /// Names of roles whose permissions it has too: the tenant's own, or `member`.
-    #[schema(example = json!(["member"]))]
-    #[serde(default)]
-    pub includes: Vec<String>,
-}
-
-impl From<RoleBody> for Wish {
-    fn from(RoleBody { name, permissions, includes }: RoleBody) -> Self {
-        Self { name, permissions, includes }
-    }
-}
 
 #[utoipa::path(get, path = "/v1/roles", operation_id = "listRoles", tag = "roles", params(PageQuery),
     responses((status = 200, body = Page<Role>)), security(("bearer" = ["permission.readRoles"])))]
@@ -75,16 +50,10 @@ pub async fn get(
 #[utoipa::path(post, path = "/v1/roles", operation_id = "createRole", tag = "roles", request_body = RoleBody,
     responses((status = 201, body = Written<Role>), (status = 409, description = "`role_exists`, `too_many_roles`")),
     security(("bearer" = ["permission.writeRoles"])))]
-pub async fn create(
-    State(app): State<App>,
-    caller: Allowed<WriteRoles>,
-    origin: Origin,
-    Json(body): Json<RoleBody>,
-) -> Result<Response, Problem> {
-    let mut change = Change::begin(&app, &caller, &origin, None).await?;
-    let role = changes::create(&mut change, &body.into()).await?;
-    let version = change.commit(&app).await?;
-    Ok(([(header::ETAG, etag(role.revision))], written(StatusCode::CREATED, version, role)).into_response())
+pub async fn create(writer: Writer<WriteRoles>, Json(body): Json<RoleBody>) -> Result<Response, Problem> {
+    let mut change = writer.begin(None).await?;
+    let role = changes::create(&mut change, &body).await?;
+    Ok(shown(StatusCode::CREATED, change.commit().await?, role))
 }
 
 #[utoipa::path(put, path = "/v1/roles/{id}", operation_id = "editRole", tag = "roles", request_body = RoleBody,
@@ -94,32 +63,28 @@ pub async fn create(
         (status = 412, description = "`role_edited`: somebody else has edited it since."), (status = 428, description = "`if_match_missing`")),
     security(("bearer" = ["permission.writeRoles"])))]
 pub async fn edit(
-    State(app): State<App>,
-    caller: Allowed<WriteRoles>,
-    origin: Origin,
+    writer: Writer<WriteRoles>,
     Path(id): Path<Uuid>,
     headers: HeaderMap,
     Json(body): Json<RoleBody>,
 ) -> Result<Response, Problem> {
     let revision = if_match(&headers)?;
-    let mut change = Change::begin(&app, &caller, &origin, None).await?;
-    let role = changes::edit(&mut change, id, &body.into(), revision).await?;
-    let version = change.commit_in_force(&app).await?;
-    Ok(([(header::ETAG, etag(role.revision))], written(StatusCode::OK, version, role)).into_response())
+    let mut change = writer.begin(None).await?;
+    let role = changes::edit(&mut change, id, &body, revision).await?;
+    Ok(shown(StatusCode::OK, change.commit_in_force().await?, role))
 }
 
 #[utoipa::path(delete, path = "/v1/roles/{id}", operation_id = "deleteRole", tag = "roles", params(("id" = Uuid, Path)),
     responses((status = 204), (status = 409, description = "`role_granted`: somebody still has it. `role_included`: another role includes it. `role_built_in`")),
     security(("bearer" = ["permission.writeRoles"])))]
-pub async fn delete(
-    State(app): State<App>,
-    caller: Allowed<WriteRoles>,
-    origin: Origin,
-    Path(id): Path<Uuid>,
-) -> Result<Response, Problem> {
-    let mut change = Change::begin(&app, &caller, &origin, None).await?;
+pub async fn delete(writer: Writer<WriteRoles>, Path(id): Path<Uuid>) -> Result<Response, Problem> {
+    let mut change = writer.begin(None).await?;
     changes::delete(&mut change, id).await?;
-    Ok(done(change.commit(&app).await?))
+    Ok(done(change.commit().await?))
+}
+
+fn shown(status: StatusCode, version: i64, role: Role) -> Response {
+    ([(header::ETAG, etag(role.revision))], written(status, version, role)).into_response()
 }
 
 fn etag(revision: i32) -> String {

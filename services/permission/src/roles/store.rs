@@ -1,8 +1,8 @@
-//! Which rows are roles? Every statement carries the tenant; built-in roles have none.
+//! SQL of roles; every statement carries the tenant, built-in roles have none.
 
 use super::{
     graph::{DEEPEST, Graph, Node},
-    model::Sound,
+    model::ValidRole,
 };
 use crate::effective::model::{Held, Role as Holds};
 use chrono::{DateTime, Utc};
@@ -35,41 +35,33 @@ pub struct Role {
     pub created_at: DateTime<Utc>,
 }
 
-/// The tenant's own and the built-in roles; `operator` means something only in tenants of kind platform.
+/// The columns of a [`Role`] that the tenant (`$1`) sees; `operator` means something only in tenants of kind platform.
+macro_rules! roles {
+    ($rest:literal, $($argument:expr),+) => {
+        sqlx::query_as!(
+            Role,
+            r#"SELECT r.id, r.name, (r.tenant_id IS NULL) AS "built_in!", r.revision, r.created_at,
+                      ARRAY(SELECT p.pattern FROM role_permissions p WHERE p.role_id = r.id ORDER BY p.pattern COLLATE "C") AS "permissions!",
+                      ARRAY(SELECT i.name FROM role_includes ri JOIN roles i ON i.id = ri.included_id
+                            WHERE ri.role_id = r.id ORDER BY i.name COLLATE "C") AS "includes!"
+               FROM roles r
+               WHERE (r.tenant_id = $1 OR r.tenant_id IS NULL) AND r.deleted_at IS NULL
+                 AND (r.name <> 'operator' OR EXISTS (SELECT FROM tenants t WHERE t.id = $1 AND t.kind = 'platform'))
+                 AND "# + $rest,
+            $($argument),+
+        )
+    };
+}
+
+/// The tenant's own and the built-in roles.
 pub async fn page(tx: &mut TenantTx, request: PageRequest) -> sqlx::Result<Vec<Role>> {
-    sqlx::query_as!(
-        Role,
-        r#"SELECT r.id, r.name, (r.tenant_id IS NULL) AS "built_in!", r.revision, r.created_at,
-                  ARRAY(SELECT p.pattern FROM role_permissions p WHERE p.role_id = r.id ORDER BY p.pattern COLLATE "C") AS "permissions!",
-                  ARRAY(SELECT i.name FROM role_includes ri JOIN roles i ON i.id = ri.included_id
-                        WHERE ri.role_id = r.id ORDER BY i.name COLLATE "C") AS "includes!"
-           FROM roles r
-           WHERE (r.tenant_id = $1 OR r.tenant_id IS NULL) AND r.deleted_at IS NULL AND r.id > $2
-             AND (r.name <> 'operator' OR EXISTS (SELECT FROM tenants t WHERE t.id = $1 AND t.kind = 'platform'))
-           ORDER BY r.id LIMIT $3"#,
-        tx.tenant().0,
-        request.after,
-        request.fetch()
-    )
-    .fetch_all(&mut **tx)
-    .await
+    let page = roles!("r.id > $2 ORDER BY r.id LIMIT $3", tx.tenant().0, request.after, request.fetch());
+    page.fetch_all(&mut **tx).await
 }
 
 /// The role of this id, if [`page`] shows it to the tenant.
 pub async fn get(tx: &mut TenantTx, id: Uuid) -> sqlx::Result<Option<Role>> {
-    sqlx::query_as!(
-        Role,
-        r#"SELECT r.id, r.name, (r.tenant_id IS NULL) AS "built_in!", r.revision, r.created_at,
-                  ARRAY(SELECT p.pattern FROM role_permissions p WHERE p.role_id = r.id ORDER BY p.pattern COLLATE "C") AS "permissions!",
-                  ARRAY(SELECT i.name FROM role_includes ri JOIN roles i ON i.id = ri.included_id
-                        WHERE ri.role_id = r.id ORDER BY i.name COLLATE "C") AS "includes!"
-           FROM roles r WHERE (r.tenant_id = $1 OR r.tenant_id IS NULL) AND r.id = $2 AND r.deleted_at IS NULL
-             AND (r.name <> 'operator' OR EXISTS (SELECT FROM tenants t WHERE t.id = $1 AND t.kind = 'platform'))"#,
-        tx.tenant().0,
-        id
-    )
-    .fetch_optional(&mut **tx)
-    .await
+    roles!("r.id = $2", tx.tenant().0, id).fetch_optional(&mut **tx).await
 }
 
 /// Ids of the roles that the tenant knows under these names.
@@ -163,45 +155,37 @@ fn held(id: Uuid, rows: &HashMap<Uuid, Content>, depth: usize, assembled: &mut H
 }
 
 pub async fn count(tx: &mut TenantTx) -> sqlx::Result<i64> {
-    sqlx::query_scalar!(
+    let query = sqlx::query_scalar!(
         r#"SELECT count(*) AS "count!" FROM roles WHERE tenant_id = $1 AND deleted_at IS NULL"#,
         tx.tenant().0
-    )
-    .fetch_one(&mut **tx)
-    .await
+    );
+    query.fetch_one(&mut **tx).await
 }
 
 /// Stores the role, without what it holds; a name that the tenant already uses violates `roles_name`.
 pub async fn insert(tx: &mut TenantTx, id: Uuid, name: &str, now: DateTime<Utc>) -> sqlx::Result<()> {
-    sqlx::query!(
-        "INSERT INTO roles (id, tenant_id, name, created_at) VALUES ($1, $2, $3, $4)",
-        id,
-        tx.tenant().0,
-        name,
-        now
-    )
-    .execute(&mut **tx)
-    .await?;
-    Ok(())
+    let tenant = tx.tenant().0;
+    sqlx::query!("INSERT INTO roles (id, tenant_id, name, created_at) VALUES ($1, $2, $3, $4)", id, tenant, name, now)
+        .execute(&mut **tx)
+        .await
+        .map(drop)
 }
 
 pub async fn rename(tx: &mut TenantTx, id: Uuid, name: &str) -> sqlx::Result<()> {
-    sqlx::query!(
+    let rename = sqlx::query!(
         "UPDATE roles SET name = $3, revision = revision + 1 WHERE tenant_id = $1 AND id = $2",
         tx.tenant().0,
         id,
         name
-    )
-    .execute(&mut **tx)
-    .await?;
-    Ok(())
+    );
+    rename.execute(&mut **tx).await.map(drop)
 }
 
 /// Makes this what the role holds, and keeps it as a version of the role.
 pub async fn set_content(
     conn: &mut PgConnection,
     id: Uuid,
-    role: &Sound,
+    role: &ValidRole,
     includes: &[Uuid],
     now: DateTime<Utc>,
 ) -> sqlx::Result<()> {

@@ -23,9 +23,7 @@ async fn outcome(world: &World, by: &TestUser, text: &str) -> Result<usize, Stri
 
 #[tokio::test]
 async fn assertions_hold_or_say_which_do_not() {
-    let world = World::start().await;
-    let ada = world.owner().await;
-    let bob = world.stranger(ada.tenant).await;
+    let (world, ada, bob) = World::with_stranger().await;
     world.grant(&ada, &bob, "permission.readRoles").await;
     let (ada_is, bob_is) = (principal(&ada), principal(&bob));
     let text = format!(
@@ -46,7 +44,7 @@ async fn assertions_hold_or_say_which_do_not() {
     assert_eq!(outcome(&world, &ada, &many).await, Ok(201));
     let unknown =
         outcome(&world, &ada, &format!("- principal: {bob_is}\n  may: [permission.fly]\n")).await.unwrap_err();
-    assert!(unknown.contains("422") && unknown.contains("permission.fly is not in the catalog"), "{unknown}");
+    assert!(unknown.contains("422") && unknown.contains("permission.fly is not a registered permission"), "{unknown}");
     let stranger = world.stranger(ada.tenant).await;
     let refused = outcome(&world, &stranger, &text).await.unwrap_err();
     assert!(refused.contains("403"), "{refused}");

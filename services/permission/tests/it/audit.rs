@@ -13,9 +13,7 @@ fn actions(page: &Value) -> Vec<String> {
 
 #[tokio::test]
 async fn every_change_is_on_record_and_what_was_refused_is_not() {
-    let world = World::start().await;
-    let ada = world.owner().await;
-    let bob = world.stranger(ada.tenant).await;
+    let (world, ada, bob) = World::with_stranger().await;
     let role = world.role(&ada, "auditor", &["permission.readRoles"], &[]).await;
     world.edit_role(&ada, &role, "*", json!({"name": "auditor", "permissions": [READ]})).await.expect(200);
     let group = world.group(&ada, "auditors", &[&bob]).await;
@@ -133,9 +131,7 @@ async fn the_catalogs_changes_are_seen_by_the_platform_only() {
 
 #[tokio::test]
 async fn the_record_cannot_be_rewritten_and_a_forgery_is_found() {
-    let world = World::start().await;
-    let ada = world.owner().await;
-    let bob = world.stranger(ada.tenant).await;
+    let (world, ada, bob) = World::with_stranger().await;
     let grant = world.grant(&ada, &bob, READ).await;
     world.revoke(&ada, &grant).await.expect(204);
     let verdict = async || world.get("/v1/audit/verification", &ada).await.expect(200);

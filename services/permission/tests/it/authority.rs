@@ -37,9 +37,7 @@ async fn give(world: &World, by: &TestUser, to: &str, what: Value) {
 /// By name, by role, by a role in a role, by a group, by a wildcard, as an owner: it is the same to hold it.
 #[tokio::test]
 async fn in_whichever_way_somebody_holds_more_it_is_found() {
-    let world = World::start().await;
-    let ada = world.owner().await;
-    let bob = world.stranger(ada.tenant).await;
+    let (world, ada, bob) = World::with_stranger().await;
     world.grant(&ada, &bob, "permission.readRoles").await;
     world.role(&ada, "reader", &[READ], &[]).await;
     world.role(&ada, "outer", &[], &["reader"]).await;
@@ -77,8 +75,7 @@ async fn in_whichever_way_somebody_holds_more_it_is_found() {
 
 #[tokio::test]
 async fn denials_and_ends_count_on_both_sides() {
-    let world = World::start().await;
-    let ada = world.owner().await;
+    let (world, ada) = World::with_owner().await;
     let (bob, machine) = (world.stranger(ada.tenant).await, world.machine(ada.tenant));
     let soon = world.platform.ambient.now() + TimeDelta::hours(1);
     give(&world, &ada, &machine, json!({"permission": READ})).await;
@@ -105,8 +102,7 @@ async fn denials_and_ends_count_on_both_sides() {
 
 #[tokio::test]
 async fn a_key_and_a_machine_are_limited_to_what_they_hold() {
-    let world = World::start().await;
-    let ada = world.owner().await;
+    let (world, ada) = World::with_owner().await;
     let (subject, actor) = (world.machine(ada.tenant), world.machine(ada.tenant));
     give(&world, &ada, &subject, json!({"permission": READ})).await;
     let about = json!({"kind": "principal", "principal": subject});
@@ -128,9 +124,7 @@ async fn a_key_and_a_machine_are_limited_to_what_they_hold() {
 
 #[tokio::test]
 async fn what_is_handed_on_must_be_held() {
-    let world = World::start().await;
-    let ada = world.owner().await;
-    let bob = world.stranger(ada.tenant).await;
+    let (world, ada, bob) = World::with_stranger().await;
     world
         .register(
             "billing",
@@ -174,9 +168,7 @@ const GIVES_NOBODY_ANYTHING: [(&str, &str); 6] = [
 /// Every other write is refused to whoever holds the operation's own permission and nothing more, where that would give more.
 #[tokio::test]
 async fn no_write_gives_more_than_its_caller_has() {
-    let world = World::start().await;
-    let ada = world.owner().await;
-    let bob = world.stranger(ada.tenant).await;
+    let (world, ada, bob) = World::with_stranger().await;
     let role = world.role(&ada, "reader", &["permission.readRoles"], &[]).await;
     // What is to be got is READ: by a grant, by joining a group, by an edited role, by the end of denials of various kinds.
     let (giving, denying) = (world.group(&ada, "giving", &[]).await, world.group(&ada, "denying", &[&bob]).await);

@@ -16,9 +16,7 @@ fn refused(answer: TestAnswer, status: u16, code: &str, named: &[&str]) {
 
 #[tokio::test]
 async fn each_refusal_names_the_thing_and_nothing_is_changed() {
-    let world = World::start().await;
-    let ada = world.owner().await;
-    let bob = world.stranger(ada.tenant).await;
+    let (world, ada, bob) = World::with_stranger().await;
     world.register("billing", json!([entry("billing.readUsage"), entry("billing.readInvoices")])).await.expect(204);
     world.grant(&ada, &bob, "billing.readUsage").await;
     world.grant(&ada, &bob, "permission.writeGrants").await;
@@ -79,9 +77,7 @@ async fn each_refusal_names_the_thing_and_nothing_is_changed() {
 /// chrono reads them, and PostgreSQL does not.
 #[tokio::test]
 async fn instants_that_rfc_3339_does_not_have_are_refused() {
-    let world = World::start().await;
-    let ada = world.owner().await;
-    let bob = world.stranger(ada.tenant).await;
+    let (world, ada, bob) = World::with_stranger().await;
     let before = state(&world).await;
     for at in ["-5000-01-01T00:00:00Z", "+262142-12-31T23:59:59Z"] {
         for side in ["since", "until"] {

@@ -22,16 +22,11 @@ fn missing(explanation: &Value) -> Vec<(String, String)> {
 
 #[tokio::test]
 async fn the_way_leads_from_the_grant_over_group_and_roles() {
-    let world = World::start().await;
-    let ada = world.owner().await;
-    let bob = world.stranger(ada.tenant).await;
+    let (world, ada, bob) = World::with_stranger().await;
     world.role(&ada, "helper", &["permission.*"], &[]).await;
     world.role(&ada, "moderator", &[], &["helper"]).await;
     let group = world.group(&ada, "staff", &[&bob]).await;
-    let grant = world
-        .post("/v1/grants", &ada, json!({"principal": format!("group:{group}"), "role": "moderator"}))
-        .await
-        .expect(201);
+    let grant = world.give(&ada, &format!("group:{group}"), json!({"role": "moderator"})).await;
     let found = explain(&world, &ada, &bob, READ).await;
     let way = json!({"grant": grant["id"], "group": {"id": group, "name": "staff"}, "roles": ["moderator", "helper"], "by": "permission.*"});
     assert_eq!(
@@ -50,9 +45,7 @@ async fn the_way_leads_from_the_grant_over_group_and_roles() {
 
 #[tokio::test]
 async fn what_is_missing_is_named_nearest_first() {
-    let world = World::start().await;
-    let ada = world.owner().await;
-    let bob = world.stranger(ada.tenant).await;
+    let (world, ada, bob) = World::with_stranger().await;
     world
         .register(
             "billing",
@@ -61,7 +54,7 @@ async fn what_is_missing_is_named_nearest_first() {
         .await
         .expect(204);
     world.role(&ada, "all", &["permission.*"], &[]).await;
-    let wild = world.post("/v1/grants", &ada, json!({"principal": principal(&bob), "role": "all"})).await.expect(201);
+    let wild = world.give(&ada, &principal(&bob), json!({"role": "all"})).await;
     let dangerous = explain(&world, &ada, &bob, "permission.writeRoles").await;
     assert_eq!(
         (dangerous["missing"][0]["kind"].as_str(), &dangerous["missing"][0]["grant"]),
@@ -70,10 +63,7 @@ async fn what_is_missing_is_named_nearest_first() {
     let grant = world.grant(&ada, &bob, "billing.readUsage").await;
     world.revoke(&ada, &grant).await.expect(204);
     let group = world.group(&ada, "payers", &[]).await;
-    world
-        .post("/v1/grants", &ada, json!({"principal": format!("group:{group}"), "permission": "billing.readUsage"}))
-        .await
-        .expect(201);
+    world.give(&ada, &format!("group:{group}"), json!({"permission": "billing.readUsage"})).await;
     world.role(&ada, "payer", &["billing.*"], &[]).await;
     let found = explain(&world, &ada, &bob, "billing.readUsage").await;
     let kinds: Vec<_> = missing(&found).into_iter().map(|(kind, _)| kind).collect();
@@ -88,14 +78,12 @@ async fn what_is_missing_is_named_nearest_first() {
 
 #[tokio::test]
 async fn the_past_is_as_it_was() {
-    let world = World::start().await;
-    let ada = world.owner().await;
-    let bob = world.stranger(ada.tenant).await;
+    let (world, ada, bob) = World::with_stranger().await;
     let (now, mut instants) = (|| world.platform.ambient.now(), Vec::new());
     instants.push((now(), false, "nothing yet"));
     let role = world.role(&ada, "auditor", &[READ], &[]).await;
     let group = world.group(&ada, "staff", &[&bob]).await;
-    world.post("/v1/grants", &ada, json!({"principal": format!("group:{group}"), "role": "auditor"})).await.expect(201);
+    world.give(&ada, &format!("group:{group}"), json!({"role": "auditor"})).await;
     instants.push((now(), true, "a group's grant of a role"));
     world
         .edit_role(&ada, &role, "*", json!({"name": "reader", "permissions": ["permission.readRoles"]}))

@@ -10,8 +10,7 @@ const READ: &str = "permission.readGrants";
 
 #[tokio::test]
 async fn what_is_granted_is_allowed_and_what_is_revoked_is_refused_at_once() {
-    let world = World::start().await;
-    let ada = world.owner().await;
+    let (world, ada) = World::with_owner().await;
     let bob = world.member(ada.tenant).await;
     let mut slowest = Duration::ZERO;
     for _ in 0..20 {
@@ -26,25 +25,21 @@ async fn what_is_granted_is_allowed_and_what_is_revoked_is_refused_at_once() {
     }
     assert!(slowest < Duration::from_secs(1), "revoke and refusal took {slowest:?}");
     assert_eq!(world.count("SELECT count(*) FROM grants WHERE revoked_at IS NOT NULL").await, 20, "history stays");
-    assert_eq!(world.count("SELECT count(*) FROM owed_stamps").await, 0);
+    assert_eq!(world.count("SELECT count(*) FROM pending_stamps").await, 0);
 }
 
 #[tokio::test]
 async fn a_revocation_can_be_repeated() {
-    let world = World::start().await;
-    let ada = world.owner().await;
-    let bob = world.stranger(ada.tenant).await;
+    let (world, ada, bob) = World::with_stranger().await;
     let grant = world.grant(&ada, &bob, READ).await;
     world.revoke(&ada, &grant).await.expect(204);
     world.revoke(&ada, &grant).await.expect(204);
-    assert_eq!(world.count("SELECT count(*) FROM owed_stamps").await, 0);
+    assert_eq!(world.count("SELECT count(*) FROM pending_stamps").await, 0);
 }
 
 #[tokio::test]
 async fn a_role_gives_what_it_holds_until_it_is_revoked() {
-    let world = World::start().await;
-    let ada = world.owner().await;
-    let bob = world.stranger(ada.tenant).await;
+    let (world, ada, bob) = World::with_stranger().await;
     world.post("/v1/roles", &ada, json!({"name": "auditor", "permissions": ["permission.*"]})).await.expect(201);
     let body = json!({"principal": principal(&bob), "role": "auditor", "reason": "audit of May"});
     let grant = shown(world.post("/v1/grants", &ada, body.clone()).await.expect(201));
@@ -67,9 +62,7 @@ async fn a_role_gives_what_it_holds_until_it_is_revoked() {
 
 #[tokio::test]
 async fn a_grant_ends_by_itself() {
-    let world = World::start().await;
-    let ada = world.owner().await;
-    let bob = world.stranger(ada.tenant).await;
+    let (world, ada, bob) = World::with_stranger().await;
     let end = world.platform.ambient.now() + TimeDelta::seconds(3);
     let body = json!({"principal": principal(&bob), "permission": READ, "expires_at": end});
     world.post("/v1/grants", &ada, body).await.expect(201);
@@ -82,9 +75,7 @@ async fn a_grant_ends_by_itself() {
 
 #[tokio::test]
 async fn nobody_grants_what_they_lack() {
-    let world = World::start().await;
-    let ada = world.owner().await;
-    let bob = world.stranger(ada.tenant).await;
+    let (world, ada, bob) = World::with_stranger().await;
     let give = async |by, what: serde_json::Value| {
         let mut body = what;
         body["principal"] = principal(&bob).into();
@@ -102,21 +93,18 @@ async fn nobody_grants_what_they_lack() {
 
 #[tokio::test]
 async fn the_last_owner_stays() {
-    let world = World::start().await;
-    let ada = world.owner().await;
+    let (world, ada) = World::with_owner().await;
     let own = world.grants_of(&ada, &ada, "owner").await;
     world.revoke(&ada, &own[0]).await.problem(409, "last_owner");
     let bob = world.stranger(ada.tenant).await;
-    world.post("/v1/grants", &ada, json!({"principal": principal(&bob), "role": "owner"})).await.expect(201);
+    world.give(&ada, &principal(&bob), json!({"role": "owner"})).await;
     world.revoke(&ada, &own[0]).await.expect(204);
     world.get("/v1/grants", &ada).await.problem(403, "permission_missing");
 }
 
 #[tokio::test]
 async fn of_two_owners_who_revoke_each_other_at_once_one_stays() {
-    let world = World::start().await;
-    let ada = world.owner().await;
-    let bob = world.stranger(ada.tenant).await;
+    let (world, ada, bob) = World::with_stranger().await;
     for _ in 0..5 {
         let given = world.post("/v1/grants", &ada, json!({"principal": principal(&bob), "role": "owner"})).await;
         assert!(matches!(given.status, 201 | 409), "{given:?}");
@@ -129,7 +117,7 @@ async fn of_two_owners_who_revoke_each_other_at_once_one_stays() {
         assert_eq!(world.count(owners).await, 1);
         if one.status != 204 {
             // Bob is the one who stayed: he gives Ada hers back.
-            world.post("/v1/grants", &bob, json!({"principal": principal(&ada), "role": "owner"})).await.expect(201);
+            world.give(&bob, &principal(&ada), json!({"role": "owner"})).await;
         }
     }
 }
@@ -152,8 +140,7 @@ async fn an_operator_is_one_in_the_platforms_tenant_only() {
 
 #[tokio::test]
 async fn wrong_values_are_named() {
-    let world = World::start().await;
-    let ada = world.owner().await;
+    let (world, ada) = World::with_owner().await;
     let bob = principal(&world.stranger(ada.tenant).await);
     world.post("/v1/grants", &ada, json!({"principal": bob, "role": "ghost"})).await.invalid(&["role"]);
     world
@@ -200,9 +187,7 @@ async fn another_tenants_grants_are_not_there() {
 
 #[tokio::test]
 async fn a_denial_wins_at_once_and_ends_at_once() {
-    let world = World::start().await;
-    let ada = world.owner().await;
-    let bob = world.stranger(ada.tenant).await;
+    let (world, ada, bob) = World::with_stranger().await;
     world.grant(&ada, &bob, READ).await;
     world.get("/v1/grants", &bob).await.expect(200);
     let denial = world.deny(&ada, &principal(&bob), READ).await.expect(201);
@@ -218,10 +203,8 @@ async fn a_denial_wins_at_once_and_ends_at_once() {
 
 #[tokio::test]
 async fn nobody_lifts_a_denial_of_their_own() {
-    let world = World::start().await;
-    let ada = world.owner().await;
-    let bob = world.stranger(ada.tenant).await;
-    world.post("/v1/grants", &ada, json!({"principal": principal(&bob), "role": "owner"})).await.expect(201);
+    let (world, ada, bob) = World::with_stranger().await;
+    world.give(&ada, &principal(&bob), json!({"role": "owner"})).await;
     let denial = world.deny(&ada, &principal(&bob), READ).await.expect(201);
     let role = world.role(&ada, "no-roles", &["permission.readRoles"], &[]).await;
     let by_role = json!({"principal": principal(&bob), "role": "no-roles", "effect": "deny"});
@@ -236,14 +219,13 @@ async fn nobody_lifts_a_denial_of_their_own() {
 
 #[tokio::test]
 async fn the_last_owner_is_denied_nothing() {
-    let world = World::start().await;
-    let ada = world.owner().await;
+    let (world, ada) = World::with_owner().await;
     world.deny(&ada, &principal(&ada), READ).await.problem(409, "last_owner");
     let group = world.group(&ada, "all", &[]).await;
     world.deny(&ada, &format!("group:{group}"), READ).await.expect(201);
     world.join(&ada, &group, &ada).await.problem(409, "last_owner");
     let bob = world.stranger(ada.tenant).await;
-    world.post("/v1/grants", &ada, json!({"principal": principal(&bob), "role": "owner"})).await.expect(201);
+    world.give(&ada, &principal(&bob), json!({"role": "owner"})).await;
     world.join(&ada, &group, &bob).await.expect(204);
     let own = world.grants_of(&ada, &ada, "owner").await;
     world.revoke(&ada, &own[0]).await.problem(409, "last_owner");
@@ -254,9 +236,7 @@ async fn the_last_owner_is_denied_nothing() {
 
 #[tokio::test]
 async fn a_principal_has_at_most_a_thousand_grants_and_ten_times_as_many_do_no_harm() {
-    let world = World::start().await;
-    let ada = world.owner().await;
-    let bob = world.stranger(ada.tenant).await;
+    let (world, ada, bob) = World::with_stranger().await;
     let list: Vec<_> = (0..1_000).map(|n| entry(&format!("worker.p{n}"))).collect();
     world.register("worker", json!(list)).await.expect(204);
     sqlx::query("INSERT INTO roles (id, tenant_id, name, created_at) SELECT gen_random_uuid(), $1, 'r' || n, now() FROM generate_series(1, 10000) n")
@@ -288,8 +268,7 @@ async fn a_principal_has_at_most_a_thousand_grants_and_ten_times_as_many_do_no_h
 /// As while versions change, and a newer one has written what this one does not know.
 #[tokio::test]
 async fn an_effect_that_is_not_known_here_is_an_error_and_allows_nothing() {
-    let world = World::start().await;
-    let ada = world.owner().await;
+    let (world, ada) = World::with_owner().await;
     let bob = world.member(ada.tenant).await;
     world.grant(&ada, &bob, READ).await;
     for statement in [

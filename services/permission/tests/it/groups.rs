@@ -7,8 +7,7 @@ const READ: &str = "permission.readGrants";
 
 #[tokio::test]
 async fn members_have_what_is_granted_to_their_group_until_either_ends() {
-    let world = World::start().await;
-    let ada = world.owner().await;
+    let (world, ada) = World::with_owner().await;
     let (bob, carol) = (world.stranger(ada.tenant).await, world.stranger(ada.tenant).await);
     let group = world.group(&ada, "auditors", &[&bob]).await;
     world.get("/v1/grants", &bob).await.problem(403, "permission_missing");
@@ -24,20 +23,15 @@ async fn members_have_what_is_granted_to_their_group_until_either_ends() {
     world.get("/v1/grants", &bob).await.problem(403, "permission_missing");
     world.revoke(&ada, grant["id"].as_str().unwrap()).await.expect(204);
     world.get("/v1/grants", &carol).await.problem(403, "permission_missing");
-    assert_eq!(world.count("SELECT count(*) FROM owed_stamps").await, 0);
+    assert_eq!(world.count("SELECT count(*) FROM pending_stamps").await, 0);
     assert_eq!(world.count("SELECT count(*) FROM group_members").await, 2, "former memberships stay");
 }
 
 #[tokio::test]
 async fn a_deleted_group_gives_nothing_and_denies_nothing() {
-    let world = World::start().await;
-    let ada = world.owner().await;
-    let bob = world.stranger(ada.tenant).await;
+    let (world, ada, bob) = World::with_stranger().await;
     let group = world.group(&ada, "auditors", &[&bob]).await;
-    world
-        .post("/v1/grants", &ada, json!({"principal": format!("group:{group}"), "permission": READ}))
-        .await
-        .expect(201);
+    world.give(&ada, &format!("group:{group}"), json!({"permission": READ})).await;
     world.deny(&ada, &format!("group:{group}"), "permission.readRoles").await.expect(201);
     world.grant(&ada, &bob, "permission.readRoles").await;
     world.get("/v1/grants", &bob).await.expect(200);
@@ -56,15 +50,10 @@ async fn a_deleted_group_gives_nothing_and_denies_nothing() {
 
 #[tokio::test]
 async fn nobody_lets_others_or_themselves_into_a_group_that_has_more() {
-    let world = World::start().await;
-    let ada = world.owner().await;
-    let bob = world.stranger(ada.tenant).await;
+    let (world, ada, bob) = World::with_stranger().await;
     world.grant(&ada, &bob, "permission.writeGrants").await;
     let group = world.group(&ada, "auditors", &[]).await;
-    world
-        .post("/v1/grants", &ada, json!({"principal": format!("group:{group}"), "permission": READ}))
-        .await
-        .expect(201);
+    world.give(&ada, &format!("group:{group}"), json!({"permission": READ})).await;
     let refusal = world.join(&bob, &group, &bob).await.problem(403, "escalation");
     assert!(refusal["detail"].as_str().unwrap().contains(READ), "{refusal}");
     assert_eq!(world.permissions(&bob).await, ["permission.writeGrants"]);
@@ -74,11 +63,9 @@ async fn nobody_lets_others_or_themselves_into_a_group_that_has_more() {
 
 #[tokio::test]
 async fn nobody_leaves_a_group_that_denies_them_something_by_themselves() {
-    let world = World::start().await;
-    let ada = world.owner().await;
-    let bob = world.stranger(ada.tenant).await;
+    let (world, ada, bob) = World::with_stranger().await;
     let group = world.group(&ada, "probation", &[&bob]).await;
-    world.post("/v1/grants", &ada, json!({"principal": principal(&bob), "role": "owner"})).await.expect(201);
+    world.give(&ada, &principal(&bob), json!({"role": "owner"})).await;
     world.deny(&ada, &format!("group:{group}"), READ).await.expect(201);
     world.leave(&bob, &group, &bob).await.problem(403, "escalation");
     world.delete(&format!("/v1/groups/{group}"), &bob).await.problem(403, "escalation");

@@ -1,10 +1,9 @@
-//! Does the permission service keep its promises? Against real PostgreSQL, Redis and an AWS emulator.
+//! Tests of the permission service against real PostgreSQL, Redis and an AWS emulator.
 
 mod assertions;
 mod audit;
 mod authority;
 mod bad_input;
-mod catalog;
 mod contract;
 mod explain;
 mod grants;
@@ -14,6 +13,7 @@ mod outages;
 mod principals;
 mod protocol;
 mod questions;
+mod registry;
 mod roles;
 mod simulate;
 mod support;

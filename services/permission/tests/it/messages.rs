@@ -31,10 +31,9 @@ async fn a_message_takes_effect_once_however_often_it_comes() {
 
 #[tokio::test]
 async fn a_repeated_foundation_gives_back_nothing_that_was_revoked() {
-    let world = World::start().await;
-    let ada = world.owner().await;
+    let (world, ada) = World::with_owner().await;
     let bob = world.member(ada.tenant).await;
-    world.post("/v1/grants", &ada, json!({"principal": principal(&bob), "role": "owner"})).await.expect(201);
+    world.give(&ada, &principal(&bob), json!({"role": "owner"})).await;
     let own = world.grants_of(&bob, &ada, "owner").await;
     world.revoke(&bob, &own[0]).await.expect(204);
     world.platform.publish(Some(ada.tenant), &tenant_created(&ada, TenantKind::Customer)).await;
@@ -67,8 +66,7 @@ async fn a_member_who_comes_before_the_tenant_is_not_lost() {
 
 #[tokio::test]
 async fn members_hold_what_lists_them_and_a_record_made_too_early_is_forgotten() {
-    let world = World::start().await;
-    let ada = world.owner().await;
+    let (world, ada) = World::with_owner().await;
     let list = json!([{"name": "permission.readRoles", "text": "x", "roles": ["member"]}, {"name": "permission.readGrants", "text": "x"}]);
     let bob = world.stranger(ada.tenant).await;
     world.register("permission", list).await.expect(204);

@@ -53,9 +53,7 @@ async fn with_everything_away_nobody_is_let_in() {
 /// A hundred people and services meet a cache that has just come back empty.
 #[tokio::test]
 async fn a_cold_cache_costs_the_database_a_few_readers_at_a_time() {
-    let world = World::start().await;
-    let ada = world.owner().await;
-    let bob = world.stranger(ada.tenant).await;
+    let (world, ada, bob) = World::with_stranger().await;
     let token = world.platform.client_token("billing");
     let fill = |principal: String| {
         world

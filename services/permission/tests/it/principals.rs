@@ -75,9 +75,7 @@ async fn nothing_is_given_to_somebody_who_does_not_exist() {
 /// Grants from before principals were known, some to nobody: the real owners count, the others do not.
 #[tokio::test]
 async fn an_owner_who_does_not_exist_is_none_and_one_of_before_is_asked_about() {
-    let world = World::start().await;
-    let ada = world.owner().await;
-    let bob = world.stranger(ada.tenant).await;
+    let (world, ada, bob) = World::with_stranger().await;
     let query = "INSERT INTO grants (id, tenant_id, principal, role_id, granted_by, granted_at)
         SELECT gen_random_uuid(), $1, 'user:' || gen_random_uuid(), '00000000-0000-7000-8000-000000000001', 'client:test', now()";
     sqlx::query(query).bind(ada.tenant.0).execute(&world.platform.pool).await.unwrap();
@@ -85,7 +83,7 @@ async fn an_owner_who_does_not_exist_is_none_and_one_of_before_is_asked_about() 
     forget().await;
     let own = world.grants_of(&ada, &ada, "owner").await;
     world.revoke(&ada, &own[0]).await.problem(409, "last_owner");
-    world.post("/v1/grants", &ada, json!({"principal": principal(&bob), "role": "owner"})).await.expect(201);
+    world.give(&ada, &principal(&bob), json!({"role": "owner"})).await;
     forget().await;
     world.revoke(&ada, &own[0]).await.expect(204);
     let bobs = world.grants_of(&bob, &bob, "owner").await;
@@ -94,15 +92,11 @@ async fn an_owner_who_does_not_exist_is_none_and_one_of_before_is_asked_about() 
 
 #[tokio::test]
 async fn a_machine_just_made_is_granted_something_at_once_and_then_is_known() {
-    let world = World::start().await;
-    let ada = world.owner().await;
+    let (world, ada) = World::with_owner().await;
     let machine = world.machine(ada.tenant);
-    world.post("/v1/grants", &ada, json!({"principal": machine, "permission": READ})).await.expect(201);
+    world.give(&ada, &machine, json!({"permission": READ})).await;
     let asked = world.platform.issuer.questions();
-    world
-        .post("/v1/grants", &ada, json!({"principal": machine, "permission": "permission.readRoles"}))
-        .await
-        .expect(201);
+    world.give(&ada, &machine, json!({"permission": "permission.readRoles"})).await;
     assert_eq!(world.platform.issuer.questions(), asked, "who is known is not asked about");
 }
 
@@ -136,14 +130,10 @@ async fn while_auth_is_away_who_is_known_is_granted_and_others_must_wait() {
 
 #[tokio::test]
 async fn who_leaves_has_nothing_left_and_gets_nothing() {
-    let world = World::start().await;
-    let ada = world.owner().await;
+    let (world, ada) = World::with_owner().await;
     let (bob, id) = joined(&world, &ada).await;
     let (me, group) = (principal(&bob), world.group(&ada, "readers", &[&bob]).await);
-    world
-        .post("/v1/grants", &ada, json!({"principal": format!("group:{group}"), "permission": "permission.readRoles"}))
-        .await
-        .expect(201);
+    world.give(&ada, &format!("group:{group}"), json!({"permission": "permission.readRoles"})).await;
     world.grant(&ada, &bob, READ).await;
     world.deny(&ada, &me, "permission.readAudit").await.expect(201);
     for path in ["/v1/grants", "/v1/roles"] {
@@ -168,13 +158,12 @@ async fn who_leaves_has_nothing_left_and_gets_nothing() {
     );
     assert_eq!(entry["before"]["grants"].as_array().unwrap().len(), 3);
     assert_eq!(world.get("/v1/audit/verification", &ada).await.expect(200)["whole"], true);
-    assert_eq!(world.count("SELECT count(*) FROM owed_stamps").await, 0);
+    assert_eq!(world.count("SELECT count(*) FROM pending_stamps").await, 0);
 }
 
 #[tokio::test]
 async fn late_news_of_their_coming_does_not_bring_them_back_and_joining_again_does() {
-    let world = World::start().await;
-    let ada = world.owner().await;
+    let (world, ada) = World::with_owner().await;
     let (bob, first) = joined(&world, &ada).await;
     let (carol, never) = (world.stranger(ada.tenant).await, world.platform.ambient.uuid());
     // Carol leaves before the news that she came has arrived.
@@ -202,8 +191,7 @@ async fn late_news_of_their_coming_does_not_bring_them_back_and_joining_again_do
 
 #[tokio::test]
 async fn the_last_owner_cannot_leave() {
-    let world = World::start().await;
-    let ada = world.owner().await;
+    let (world, ada) = World::with_owner().await;
     let (bob, id) = joined(&world, &ada).await;
     let adas = world.platform.ambient.uuid();
     world.platform.issuer.enrol(ada.tenant, &parsed(&principal(&ada)), adas);
@@ -211,7 +199,7 @@ async fn the_last_owner_cannot_leave() {
     let before = state(&world).await;
     remove(&world, &ada, &principal(&ada), adas).await.problem(409, "last_owner");
     assert_eq!(state(&world).await, before);
-    world.post("/v1/grants", &ada, json!({"principal": principal(&bob), "role": "owner"})).await.expect(201);
+    world.give(&ada, &principal(&bob), json!({"role": "owner"})).await;
     let (ada_is, bob_is) = (principal(&ada), principal(&bob));
     let (one, other) = tokio::join!(remove(&world, &ada, &ada_is, adas), remove(&world, &bob, &bob_is, id));
     let mut statuses = [one.status, other.status];
@@ -239,11 +227,10 @@ async fn a_removal_that_redis_missed_is_not_said_to_be_in_force_until_it_is() {
 /// Nor is it an owner while it is there: a tenant belongs to a person.
 #[tokio::test]
 async fn a_machine_that_is_no_more_holds_nothing() {
-    let world = World::start().await;
-    let ada = world.owner().await;
+    let (world, ada) = World::with_owner().await;
     let machine = world.machine(ada.tenant);
     let client: ClientId = machine.strip_prefix("client:").unwrap().parse().unwrap();
-    world.post("/v1/grants", &ada, json!({"principal": machine, "role": "owner"})).await.expect(201);
+    world.give(&ada, &machine, json!({"role": "owner"})).await;
     let own = world.grants_of(&ada, &ada, "owner").await;
     world.revoke(&ada, &own[0]).await.problem(409, "last_owner");
     let deleted = ClientDeleted { tenant_id: ada.tenant, client_id: client };

@@ -32,18 +32,14 @@ async fn fill_slowly(
 
 #[tokio::test]
 async fn a_slow_filler_does_not_bring_back_what_was_revoked() {
-    let world = World::start().await;
-    let ada = world.owner().await;
-    let bob = world.stranger(ada.tenant).await;
+    let (world, ada, bob) = World::with_stranger().await;
     let grant = world.grant(&ada, &bob, READ).await;
     fill_slowly(&world, &ada, &bob, world.revoke(&ada, &grant), 204).await;
 }
 
 #[tokio::test]
 async fn a_slow_filler_does_not_bring_back_what_a_group_gave() {
-    let world = World::start().await;
-    let ada = world.owner().await;
-    let bob = world.stranger(ada.tenant).await;
+    let (world, ada, bob) = World::with_stranger().await;
     let group = world.group(&ada, "readers", &[&bob]).await;
     let grant = async || {
         let body = json!({"principal": format!("group:{group}"), "permission": READ});
@@ -60,14 +56,13 @@ async fn a_slow_filler_does_not_bring_back_what_a_group_gave() {
 /// The tenant's stamp comes before the answer, whatever was remembered of whom.
 #[tokio::test]
 async fn no_record_outlives_an_edit_of_a_role_it_was_made_of() {
-    let world = World::start().await;
-    let ada = world.owner().await;
+    let (world, ada) = World::with_owner().await;
     let people = [world.stranger(ada.tenant).await, world.stranger(ada.tenant).await];
     let inner = world.role(&ada, "inner", &[READ], &[]).await;
     world.role(&ada, "outer", &[], &["inner"]).await;
     let group = world.group(&ada, "readers", &[&people[0]]).await;
     for principal in [format!("group:{group}"), principal(&people[1])] {
-        world.post("/v1/grants", &ada, json!({"principal": principal, "role": "outer"})).await.expect(201);
+        world.give(&ada, &principal, json!({"role": "outer"})).await;
     }
     for _ in 0..5 {
         for bob in &people {
@@ -119,8 +114,8 @@ async fn a_revocation_that_redis_missed_reaches_it_by_itself() {
     let (world, link) = behind_a_link().await;
     let (_, bob, _) = revoke_while_redis_leaves(&world, &link).await;
     link.mend();
-    eventually("the stamp is paid", async || {
-        (world.count("SELECT count(*) FROM owed_stamps").await == 0).then_some(())
+    eventually("the stamp is written", async || {
+        (world.count("SELECT count(*) FROM pending_stamps").await == 0).then_some(())
     })
     .await;
     eventually("Redis is back", async || (world.get("/v1/grants", &bob).await.status == 403).then_some(())).await;
@@ -129,8 +124,7 @@ async fn a_revocation_that_redis_missed_reaches_it_by_itself() {
 #[tokio::test]
 async fn a_denial_that_redis_missed_is_not_said_to_be_in_force() {
     let (world, link) = behind_a_link().await;
-    let ada = world.owner().await;
-    let bob = world.stranger(ada.tenant).await;
+    let (ada, bob) = world.owner_and_stranger().await;
     world.grant(&ada, &bob, READ).await;
     world.get("/v1/grants", &bob).await.expect(200);
     let mut wall = world.platform.pool.begin().await.unwrap();
@@ -153,8 +147,7 @@ async fn a_denial_that_redis_missed_is_not_said_to_be_in_force() {
 
 #[tokio::test]
 async fn an_empty_redis_costs_a_refill_and_nothing_else() {
-    let world = World::start().await;
-    let ada = world.owner().await;
+    let (world, ada) = World::with_owner().await;
     world.get("/v1/grants", &ada).await.expect(200);
     let mut redis = world.platform.redis.clone();
     let keys = ["ts".to_owned(), format!("us:{}", principal(&ada)), format!("rec:{}", principal(&ada))];

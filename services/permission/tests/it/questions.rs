@@ -9,9 +9,7 @@ const READ: &str = "permission.readGrants";
 
 #[tokio::test]
 async fn everybody_may_ask_what_they_may_do() {
-    let world = World::start().await;
-    let ada = world.owner().await;
-    let bob = world.stranger(ada.tenant).await;
+    let (world, ada, bob) = World::with_stranger().await;
     let all = [
         "permission.readAudit",
         "permission.readGrants",
@@ -40,8 +38,7 @@ fn api_key_token(world: &World, ada: &TestUser, scope: &str) -> String {
 
 #[tokio::test]
 async fn an_api_key_may_no_more_than_its_scope_and_hands_nothing_on() {
-    let world = World::start().await;
-    let ada = world.owner().await;
+    let (world, ada) = World::with_owner().await;
     let token = api_key_token(&world, &ada, "permission.readGrants permission.writeGrants auth.nothing");
     let key = TestUser { token, ..ada.clone() };
     assert_eq!(world.permissions(&key).await, [READ, "permission.writeGrants"]);
@@ -70,8 +67,7 @@ async fn an_api_key_may_no_more_than_its_scope_and_hands_nothing_on() {
 
 #[tokio::test]
 async fn the_catalog_is_listed_in_pages() {
-    let world = World::start().await;
-    let ada = world.owner().await;
+    let (world, ada) = World::with_owner().await;
     let (mut names, mut address) = (Vec::new(), "/v1/permissions?limit=3".to_owned());
     loop {
         let page = world.get(&address, &ada).await.expect(200);
@@ -98,8 +94,7 @@ async fn the_catalog_is_listed_in_pages() {
 
 #[tokio::test]
 async fn platform_services_fill_records() {
-    let world = World::start().await;
-    let ada = world.owner().await;
+    let (world, ada) = World::with_owner().await;
     let body = json!({"tenant_id": ada.tenant, "principal": principal(&ada)});
     let answer = world
         .server
@@ -122,9 +117,7 @@ async fn platform_services_fill_records() {
 
 #[tokio::test]
 async fn who_may_read_grants_may_ask_about_others() {
-    let world = World::start().await;
-    let ada = world.owner().await;
-    let bob = world.stranger(ada.tenant).await;
+    let (world, ada, bob) = World::with_stranger().await;
     let body = json!({"principal": principal(&ada), "permission": READ});
     world.post("/v1/check", &bob, body.clone()).await.problem(403, "permission_missing");
     world.post("/v1/check:batch", &bob, json!({"checks": [body.clone()]})).await.problem(403, "permission_missing");
@@ -152,9 +145,7 @@ async fn who_may_read_grants_may_ask_about_others() {
 
 #[tokio::test]
 async fn a_check_has_seen_the_version_it_demands() {
-    let world = World::start().await;
-    let ada = world.owner().await;
-    let bob = world.stranger(ada.tenant).await;
+    let (world, ada, bob) = World::with_stranger().await;
     let granted = world.post("/v1/grants", &ada, json!({"principal": principal(&bob), "permission": READ})).await;
     let version: i64 = granted.header("x-version").unwrap().parse().unwrap();
     assert_eq!(granted.json["version"], version);
@@ -182,16 +173,15 @@ async fn listed(world: &World, by: &TestUser, path: &str, field: &str, limit: us
 
 #[tokio::test]
 async fn holders_and_permissions_are_listed_to_the_last() {
-    let world = World::start().await;
-    let ada = world.owner().await;
+    let (world, ada) = World::with_owner().await;
     let people: Vec<TestUser> =
         [world.stranger(ada.tenant).await, world.stranger(ada.tenant).await, world.stranger(ada.tenant).await].into();
     let group = world.group(&ada, "readers", &[&people[0], &people[1]]).await;
-    world.post("/v1/grants", &ada, json!({"principal": format!("group:{group}"), "role": "owner"})).await.expect(201);
+    world.give(&ada, &format!("group:{group}"), json!({"role": "owner"})).await;
     world.deny(&ada, &principal(&people[1]), READ).await.expect(201);
     world.grant(&ada, &people[2], "permission.readRoles").await;
     let robot = world.machine(ada.tenant);
-    world.post("/v1/grants", &ada, json!({"principal": robot, "permission": READ})).await.expect(201);
+    world.give(&ada, &robot, json!({"permission": READ})).await;
     let mut expected = vec![robot, principal(&ada), principal(&people[0])];
     expected.sort();
     let path = format!("/v1/permissions/{READ}/holders");
@@ -221,8 +211,7 @@ async fn holders_and_permissions_are_listed_to_the_last() {
 
 #[tokio::test]
 async fn a_page_of_holders_ends_and_leads_on_where_hardly_anybody_has_it() {
-    let world = World::start().await;
-    let ada = world.owner().await;
+    let (world, ada) = World::with_owner().await;
     sqlx::query(
         "INSERT INTO grants (id, tenant_id, principal, permission, granted_by, granted_at)
          SELECT gen_random_uuid(), $1, 'client:' || n, 'permission.readRoles', 'client:test', now() FROM generate_series(1, 2500) n",

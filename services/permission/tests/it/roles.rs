@@ -59,15 +59,12 @@ async fn every_listed_role_is_readable_by_its_id() {
 
 #[tokio::test]
 async fn a_role_that_somebody_has_stays() {
-    let world = World::start().await;
-    let ada = world.owner().await;
-    let bob = world.stranger(ada.tenant).await;
+    let (world, ada, bob) = World::with_stranger().await;
     let role = world
         .post("/v1/roles", &ada, json!({"name": "auditor", "permissions": ["permission.readRoles"]}))
         .await
         .expect(201);
-    let grant =
-        world.post("/v1/grants", &ada, json!({"principal": principal(&bob), "role": "auditor"})).await.expect(201);
+    let grant = world.give(&ada, &principal(&bob), json!({"role": "auditor"})).await;
     let address = format!("/v1/roles/{}", role["id"].as_str().unwrap());
     world.delete(&address, &ada).await.problem(409, "role_granted");
     world.get("/v1/roles", &bob).await.expect(200);
@@ -77,8 +74,7 @@ async fn a_role_that_somebody_has_stays() {
 
 #[tokio::test]
 async fn wrong_values_are_named() {
-    let world = World::start().await;
-    let ada = world.owner().await;
+    let (world, ada) = World::with_owner().await;
     let make = async |name: &str, permissions: &[&str]| {
         world.post("/v1/roles", &ada, json!({"name": name, "permissions": permissions})).await
     };
@@ -95,12 +91,10 @@ async fn wrong_values_are_named() {
 
 #[tokio::test]
 async fn a_role_gives_what_it_includes_and_an_edit_reaches_everybody_at_once() {
-    let world = World::start().await;
-    let ada = world.owner().await;
-    let bob = world.stranger(ada.tenant).await;
+    let (world, ada, bob) = World::with_stranger().await;
     let helper = world.role(&ada, "helper", &["permission.readRoles"], &[]).await;
     world.role(&ada, "moderator", &[], &["helper", "member"]).await;
-    world.post("/v1/grants", &ada, json!({"principal": principal(&bob), "role": "moderator"})).await.expect(201);
+    world.give(&ada, &principal(&bob), json!({"role": "moderator"})).await;
     world.get("/v1/roles", &bob).await.expect(200);
     let read = world.get(&format!("/v1/roles/{helper}"), &ada).await;
     let etag = read.header("etag").unwrap().to_owned();
@@ -116,8 +110,7 @@ async fn a_role_gives_what_it_includes_and_an_edit_reaches_everybody_at_once() {
 
 #[tokio::test]
 async fn an_edit_of_what_somebody_else_has_edited_is_refused() {
-    let world = World::start().await;
-    let ada = world.owner().await;
+    let (world, ada) = World::with_owner().await;
     let id = world.role(&ada, "auditor", &["permission.readRoles"], &[]).await;
     let body = json!({"name": "auditor", "permissions": ["permission.readGrants"]});
     world.edit_role(&ada, &id, "\"1\"", body.clone()).await.expect(200);
@@ -145,8 +138,7 @@ async fn an_edit_of_what_somebody_else_has_edited_is_refused() {
 
 #[tokio::test]
 async fn cycles_and_too_deep_roles_are_named_and_nothing_is_changed() {
-    let world = World::start().await;
-    let ada = world.owner().await;
+    let (world, ada) = World::with_owner().await;
     let mut ids = vec![world.role(&ada, "r1", &["permission.readRoles"], &[]).await];
     for depth in 2..=5 {
         ids.push(world.role(&ada, &format!("r{depth}"), &[], &[&format!("r{}", depth - 1)]).await);
@@ -172,12 +164,10 @@ async fn cycles_and_too_deep_roles_are_named_and_nothing_is_changed() {
 
 #[tokio::test]
 async fn nobody_edits_a_role_beyond_what_they_have() {
-    let world = World::start().await;
-    let ada = world.owner().await;
-    let bob = world.stranger(ada.tenant).await;
+    let (world, ada, bob) = World::with_stranger().await;
     let own = world.role(&ada, "role-writer", &["permission.writeRoles", "permission.readRoles"], &[]).await;
     world.role(&ada, "granter", &["permission.writeGrants"], &[]).await;
-    world.post("/v1/grants", &ada, json!({"principal": principal(&bob), "role": "role-writer"})).await.expect(201);
+    world.give(&ada, &principal(&bob), json!({"role": "role-writer"})).await;
     for more in [
         json!({"name": "role-writer", "permissions": ["permission.writeGrants"]}),
         json!({"name": "role-writer", "includes": ["granter"]}),

@@ -7,15 +7,14 @@ const READ: &str = "permission.readGrants";
 
 #[tokio::test]
 async fn gains_and_losses_are_told_and_nothing_happens() {
-    let world = World::start().await;
-    let ada = world.owner().await;
+    let (world, ada) = World::with_owner().await;
     let (bob, carol, dan) =
         (world.stranger(ada.tenant).await, world.stranger(ada.tenant).await, world.stranger(ada.tenant).await);
     let grant = world.grant(&ada, &bob, READ).await;
     let role = world.role(&ada, "auditor", &["permission.readRoles"], &[]).await;
-    world.post("/v1/grants", &ada, json!({"principal": principal(&carol), "role": "auditor"})).await.expect(201);
+    world.give(&ada, &principal(&carol), json!({"role": "auditor"})).await;
     let group = world.group(&ada, "staff", &[]).await;
-    world.post("/v1/grants", &ada, json!({"principal": format!("group:{group}"), "role": "auditor"})).await.expect(201);
+    world.give(&ada, &format!("group:{group}"), json!({"role": "auditor"})).await;
     let before = state(&world).await;
     let changes = json!({"changes": [
         {"op": "revoke", "grant": grant},
@@ -44,9 +43,7 @@ async fn gains_and_losses_are_told_and_nothing_happens() {
 
 #[tokio::test]
 async fn what_would_be_refused_is_refused_and_the_change_is_named() {
-    let world = World::start().await;
-    let ada = world.owner().await;
-    let bob = world.stranger(ada.tenant).await;
+    let (world, ada, bob) = World::with_stranger().await;
     let own = world.grants_of(&ada, &ada, "owner").await;
     let grant = |permission: &str| json!({"op": "grant", "principal": principal(&bob), "permission": permission});
     let simulate = async |by, changes: Value| world.post("/v1/simulate", by, json!({"changes": changes})).await;

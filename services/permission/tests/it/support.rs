@@ -21,6 +21,25 @@ impl World {
         Self { server, platform }
     }
 
+    pub async fn with_owner() -> (Self, TestUser) {
+        let world = Self::start().await;
+        let owner = world.owner().await;
+        (world, owner)
+    }
+
+    /// With the owner of a tenant, and somebody in it without any grant.
+    pub async fn with_stranger() -> (Self, TestUser, TestUser) {
+        let world = Self::start().await;
+        let (owner, stranger) = world.owner_and_stranger().await;
+        (world, owner, stranger)
+    }
+
+    pub async fn owner_and_stranger(&self) -> (TestUser, TestUser) {
+        let owner = self.owner().await;
+        let stranger = self.stranger(owner.tenant).await;
+        (owner, stranger)
+    }
+
     /// Somebody signed in to the tenant, without any grant.
     pub async fn stranger(&self, tenant: TenantId) -> TestUser {
         self.platform.user(tenant, &[]).await
@@ -51,8 +70,8 @@ impl World {
         })
         .await;
         // The founder's stamp comes before the tenant's, or after it: only when both are written does a record last.
-        eventually("no stamp is owed", async || {
-            (self.count("SELECT count(*) FROM owed_stamps").await == 0).then_some(())
+        eventually("no stamp is pending", async || {
+            (self.count("SELECT count(*) FROM pending_stamps").await == 0).then_some(())
         })
         .await;
         self.get("/v1/grants", &founder).await.expect(200);
@@ -93,11 +112,8 @@ impl World {
 
     /// Makes a role and gives its id.
     pub async fn role(&self, by: &TestUser, name: &str, permissions: &[&str], includes: &[&str]) -> String {
-        let role = self
-            .post("/v1/roles", by, json!({"name": name, "permissions": permissions, "includes": includes}))
-            .await
-            .expect(201);
-        role["id"].as_str().unwrap().to_owned()
+        let body = json!({"name": name, "permissions": permissions, "includes": includes});
+        id(&self.post("/v1/roles", by, body).await.expect(201))
     }
 
     /// Edits a role from the revision that was read.
@@ -107,8 +123,7 @@ impl World {
 
     /// Makes a group with these members and gives its id.
     pub async fn group(&self, by: &TestUser, name: &str, members: &[&TestUser]) -> String {
-        let group = self.post("/v1/groups", by, json!({"name": name})).await.expect(201);
-        let id = group["id"].as_str().unwrap().to_owned();
+        let id = id(&self.post("/v1/groups", by, json!({"name": name})).await.expect(201));
         for member in members {
             self.join(by, &id, member).await.expect(204);
         }
@@ -128,13 +143,30 @@ impl World {
         self.post("/v1/grants", by, json!({"principal": to, "permission": permission, "effect": "deny"})).await
     }
 
+    /// Grants `what`, such as a role, to a principal or group.
+    pub async fn give(&self, by: &TestUser, to: &str, mut what: Value) -> Value {
+        what["principal"] = to.into();
+        self.post("/v1/grants", by, what).await.expect(201)
+    }
+
     /// Grants one permission by name and gives the grant's id.
     pub async fn grant(&self, by: &TestUser, to: &TestUser, permission: &str) -> String {
-        let grant = self
-            .post("/v1/grants", by, json!({"principal": principal(to), "permission": permission}))
-            .await
-            .expect(201);
-        grant["id"].as_str().unwrap().to_owned()
+        id(&self.give(by, &principal(to), json!({"permission": permission})).await)
+    }
+
+    /// All items of a list, read in pages of at most `limit`.
+    pub async fn list(&self, by: &TestUser, path: &str, limit: usize) -> Vec<Value> {
+        let (mut all, first) =
+            (Vec::new(), format!("{path}{}limit={limit}", if path.contains('?') { '&' } else { '?' }));
+        let mut address = first.clone();
+        loop {
+            let mut page = self.get(&address, by).await.expect(200);
+            let Value::Array(items) = page["items"].take() else { panic!("{page}") };
+            assert!(items.len() <= limit);
+            all.extend(items);
+            let Some(cursor) = page["next_cursor"].as_str() else { return all };
+            address = format!("{first}&cursor={cursor}");
+        }
     }
 
     pub async fn revoke(&self, by: &TestUser, grant: &str) -> TestAnswer {
@@ -143,9 +175,8 @@ impl World {
 
     /// The ids of the principal's grants of a role.
     pub async fn grants_of(&self, by: &TestUser, user: &TestUser, role: &str) -> Vec<String> {
-        let page = self.get(&format!("/v1/grants?principal={}", principal(user)), by).await.expect(200);
-        let grants = page["items"].as_array().unwrap().iter().filter(|grant| grant["role"] == role);
-        grants.map(|grant| grant["id"].as_str().unwrap().to_owned()).collect()
+        let grants = self.list(by, &format!("/v1/grants?principal={}", principal(user)), 200).await;
+        grants.iter().filter(|grant| grant["role"] == role).map(id).collect()
     }
 
     pub async fn permissions(&self, user: &TestUser) -> Vec<String> {
@@ -207,8 +238,18 @@ pub async fn state(world: &World) -> Vec<String> {
         UNION ALL SELECT 'holds ' || p::text FROM role_permissions p UNION ALL SELECT 'includes ' || i::text FROM role_includes i
         UNION ALL SELECT 'version ' || v::text FROM role_versions v UNION ALL SELECT 'group ' || g::text FROM groups g
         UNION ALL SELECT 'member ' || m::text FROM group_members m UNION ALL SELECT 'permission ' || p::text FROM permissions p
-        UNION ALL SELECT 'audit ' || a::text FROM audit a UNION ALL SELECT 'owed ' || o::text FROM owed_stamps o ORDER BY 1";
+        UNION ALL SELECT 'audit ' || a::text FROM audit a UNION ALL SELECT 'owed ' || o::text FROM pending_stamps o ORDER BY 1";
     sqlx::query_scalar(query).fetch_all(&world.platform.pool).await.unwrap()
+}
+
+/// The id of what a write made, or a list shows.
+pub fn id(item: &Value) -> String {
+    item["id"].as_str().unwrap().to_owned()
+}
+
+/// That field of every item.
+pub fn texts(items: &[Value], field: &str) -> Vec<String> {
+    items.iter().map(|item| item[field].as_str().unwrap().to_owned()).collect()
 }
 
 /// What a write made, as a list shows it.

@@ -13,8 +13,7 @@ const SCREENSHOT: &str = concat!(env!("CARGO_TARGET_TMPDIR"), "/swagger.png");
 
 #[tokio::test]
 async fn an_operator_authorizes_once_and_tries_an_operation_out() {
-    let world = World::start().await;
-    let ada = world.owner().await;
+    let (world, ada) = World::with_owner().await;
     let browser = Browser::start("swagger").await;
     if let Err(fault) = try_out(&browser.page, &world.server.url, &ada.token).await {
         let picture = browser.page.screenshot().await.unwrap_or_default();
