@@ -1,4 +1,4 @@
-//! What do the other services tell us? One file a message type.
+//! Consumers of what other services tell, one file a message type.
 
 mod feature_disabled;
 mod feature_enabled;

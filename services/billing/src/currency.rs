@@ -1,4 +1,4 @@
-//! Which money is it, and how is it written? ISO 4217.
+//! Currencies of ISO 4217, and how their amounts are written.
 
 use rust_decimal::Decimal;
 use serde::Serialize;

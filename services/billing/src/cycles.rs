@@ -1,4 +1,4 @@
-//! Which period is being collected, and how does it end?
+//! Cycles: which period is being collected, and how it ends.
 
 pub mod close;
 pub mod routes;

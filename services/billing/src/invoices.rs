@@ -1,4 +1,4 @@
-//! What is owed, and what is each line made of?
+//! Invoices: what is owed, and what each line is made of.
 
 pub mod draft;
 pub mod mail;

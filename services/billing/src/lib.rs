@@ -1,27 +1,14 @@
-//! Who used what, and what does it cost? Billing hears of usage, and at a cycle's end turns it into an invoice that can prove itself.
-//!
-//! | module | answers |
-//! | --- | --- |
-//! | [`config`] | what was this process told by its environment? |
-//! | [`app`] | what do handlers and consumers work with? |
-//! | [`router`] | which routes exist? |
-//! | [`accounts`] | who is billed, and where do the invoices go? |
-//! | [`rates`] | what does a feature or a meter cost, in which version of its service? |
-//! | [`usage`] | what was used, from when to when and how often? |
-//! | [`currency`] | which money is it, and how is it written? |
-//! | [`cycles`] | which period is being collected, and how does it end? |
-//! | [`invoices`] | what is owed, and what is each line made of? |
-//! | [`consumers`] | what do the other services tell us? |
+//! Who used what, and what it costs. Billing hears of usage, and at a cycle's end turns it into an invoice that can prove itself.
 
-pub mod accounts;
-pub mod app;
+mod accounts;
+mod app;
 pub mod config;
-pub mod consumers;
-pub mod currency;
-pub mod cycles;
-pub mod invoices;
-pub mod rates;
-pub mod router;
+mod consumers;
+mod currency;
+mod cycles;
+mod invoices;
+mod rates;
+mod router;
 pub mod usage;
 
 use app::App;

@@ -1,4 +1,6 @@
-//! What does a feature or a meter cost? A rate belongs to one version of a service and never changes; it holds for the instances that run that version.
+//! Rates: what a feature or a meter costs. A rate belongs to one version of a service and never changes; it holds for the instances that run that version.
+
+pub mod store;
 
 use crate::currency::Currency;
 use chrono::{DateTime, Utc};
@@ -6,7 +8,7 @@ use common::ambient::Ambient;
 use contracts::manifest::Manifest;
 use rust_decimal::Decimal;
 use serde::Serialize;
-use sqlx::PgConnection;
+use std::iter;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -59,69 +61,18 @@ pub fn announced(manifest: &Manifest, currency: &Currency, valid_from: DateTime<
         valid_from,
     };
     let Manifest { service, title, .. } = manifest;
-    let mut rates = vec![rate(Kind::Feature, service.clone(), title.clone(), "hour", manifest.price_per_hour)];
-    rates.extend(manifest.modules.iter().map(|module| {
-        rate(
-            Kind::Feature,
-            format!("{service}.{}", module.name),
-            format!("{title}: {}", module.title),
-            "hour",
-            module.price_per_hour,
-        )
-    }));
-    rates.extend(manifest.meters.iter().map(|meter| {
-        rate(
-            Kind::Meter,
-            format!("{service}.{}", meter.name),
-            format!("{title}: {}", meter.name),
-            &meter.unit,
-            meter.price_per_unit,
-        )
-    }));
-    rates
+    let of = |kind, name: &str, part_title: &str, unit: &str, price| {
+        rate(kind, format!("{service}.{name}"), format!("{title}: {part_title}"), unit, price)
+    };
+    let whole = rate(Kind::Feature, service.clone(), title.clone(), "hour", manifest.price_per_hour);
+    let modules = manifest.modules.iter();
+    let modules = modules.map(|module| of(Kind::Feature, &module.name, &module.title, "hour", module.price_per_hour));
+    let meters = manifest.meters.iter();
+    let meters = meters.map(|meter| of(Kind::Meter, &meter.name, &meter.name, &meter.unit, meter.price_per_unit));
+    iter::once(whole).chain(modules).chain(meters).collect()
 }
 
 /// Whether two announcements of the same version say the same price.
 pub fn same_price(one: &Rate, other: &Rate) -> bool {
     (one.price, &one.currency, &one.unit) == (other.price, &other.currency, &other.unit)
-}
-
-/// Keeps `rate` unless that version has one, and gives the one that is kept.
-pub async fn keep(conn: &mut PgConnection, rate: &Rate) -> sqlx::Result<Rate> {
-    sqlx::query!(
-        "INSERT INTO rate (id, kind, service, name, version, title, unit, price, currency, valid_from)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT ON CONSTRAINT rate_version DO NOTHING",
-        rate.id,
-        rate.kind as Kind,
-        rate.service,
-        rate.name,
-        rate.version,
-        rate.title,
-        rate.unit,
-        rate.price,
-        rate.currency.code(),
-        rate.valid_from,
-    )
-    .execute(&mut *conn)
-    .await?;
-    let kept = sqlx::query_as!(
-        Rate,
-        r#"SELECT id, kind AS "kind: Kind", service, name, version, title, unit, price, currency AS "currency: Currency", valid_from
-           FROM rate WHERE service = $1 AND kind = $2 AND name = $3 AND version = $4"#,
-        rate.service,
-        rate.kind as Kind,
-        rate.name,
-        rate.version,
-    );
-    kept.fetch_one(conn).await
-}
-
-pub async fn find(conn: &mut PgConnection, ids: &[Uuid]) -> sqlx::Result<Vec<Rate>> {
-    let found = sqlx::query_as!(
-        Rate,
-        r#"SELECT id, kind AS "kind: Kind", service, name, version, title, unit, price, currency AS "currency: Currency", valid_from
-           FROM rate WHERE id = ANY($1) ORDER BY kind, name, valid_from, id"#,
-        ids
-    );
-    found.fetch_all(conn).await
 }

@@ -1,6 +1,6 @@
-//! What was used, from when to when and how often?
+//! Usage: what was used, from when to when and how often.
 
-pub mod due;
+pub mod due_store;
 pub mod model;
 pub mod parked;
 pub mod routes;

@@ -15,7 +15,7 @@ impl Handle<ServicePublished> for App {
             if rate.price.is_sign_negative() {
                 return Err(Fault::permanent(format!("the price of '{}' is negative", rate.name)));
             }
-            let kept = rates::keep(tx, &rate).await?;
+            let kept = rates::store::keep(tx, &rate).await?;
             if !rates::same_price(&kept, &rate) {
                 return Err(Fault::permanent(format!(
                     "version {} of {} has announced another price of '{}' before",

@@ -1,7 +1,7 @@
 //! A tenant exists: it gets an account and its first cycle, which begins when the tenant did.
 
 use crate::{
-    accounts::{self, Account},
+    accounts::{Account, store},
     app::App,
     cycles,
 };
@@ -13,18 +13,14 @@ impl Handle<TenantCreated> for App {
     type Tx = TenantTx;
 
     async fn handle(&self, tx: &mut TenantTx, message: &Delivery<TenantCreated>) -> Result<(), Fault> {
-        let TenantCreated { tenant_id, name, kind, owner_email, .. } = &message.data;
+        let TenantCreated { name, kind, owner_email, .. } = &message.data;
         // The company that runs the platform sends itself no invoices.
         if *kind == TenantKind::Platform {
             return Ok(());
         }
-        let account = Account {
-            tenant_id: *tenant_id,
-            name: name.clone(),
-            email: owner_email.clone(),
-            currency: self.account_currency.clone(),
-        };
-        if accounts::insert(tx, &account, message.time).await? {
+        let currency = self.account_currency.clone();
+        let account = Account { name: name.clone(), email: owner_email.clone(), currency };
+        if store::insert(tx, &account, message.time).await? {
             cycles::store::open(tx, self.ambient.uuid(), message.time).await?;
         }
         Ok(())

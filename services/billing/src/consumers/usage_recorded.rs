@@ -4,7 +4,7 @@ use super::tenant;
 use crate::{
     app::App,
     usage::{
-        model::{Event, Standing},
+        model::{Disposition, Event},
         parked,
         store::{self, Receipt},
     },
@@ -25,12 +25,12 @@ impl Handle<UsageRecorded> for App {
             store::lock_instance(tx, event.body.instance_id).await?;
             owner = store::owner(tx, event.body.instance_id).await?;
         }
-        let receipt = match event.standing(owner.as_ref(), self.ambient.now()) {
-            Standing::Counts => store::record(tx.narrow(event.tenant).await?, &self.ambient, &event.body).await?,
-            Standing::Waits(reason) => {
+        let receipt = match event.disposition(owner.as_ref(), self.ambient.now()) {
+            Disposition::Count => store::record(tx.narrow(event.tenant).await?, &self.ambient, &event.body).await?,
+            Disposition::Park(reason) => {
                 parked::park(tx.narrow(event.tenant).await?, &self.ambient, &event.body, reason).await?
             }
-            Standing::Foreign => {
+            Disposition::Reject => {
                 let instance = event.body.instance_id;
                 return Err(Fault::permanent(format!(
                     "the instance {instance} belongs to another tenant or runs another service"

@@ -1,4 +1,4 @@
-//! What do operators do with cycles? Those of every tenant are theirs to see and to close.
+//! HTTP of cycles: those of every tenant are the operators' to see and to close.
 
 use super::{
     close,
@@ -63,7 +63,8 @@ pub async fn close(
     let closed = closed.ok_or_else(|| Problem::not_found("cycle_not_found", "There is no such cycle."))?;
     let answer = with_lines(tx.narrow(closed.invoice.tenant_id).await?, closed.invoice).await?;
     tx.commit().await?;
-    tracing::info!(cycle_id = %id, invoice_id = %answer.invoice.id, lines = answer.lines.len(), closed_now = closed.now, "cycle closed");
+    let (invoice_id, lines, closed_now) = (answer.invoice.id, answer.lines.len(), closed.now);
+    tracing::info!(cycle_id = %id, %invoice_id, lines, closed_now, "A cycle was closed");
     let status = if closed.now { StatusCode::CREATED } else { StatusCode::OK };
     Ok((status, Json(answer)))
 }

@@ -1,4 +1,4 @@
-//! Where do cycles lie? Each account has exactly one open cycle; the next begins where it ends.
+//! SQL of cycles. Each account has exactly one open cycle; the next begins where it ends.
 
 use chrono::{DateTime, Utc};
 use common::{

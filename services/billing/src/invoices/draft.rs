@@ -1,56 +1,38 @@
-//! How does usage become lines? One line for each rate, made of every rated input before the period's end that no earlier line has taken.
+//! Drafts: usage becomes lines, one for each rate, made of every rated input before the period's end that no earlier line has taken.
 
-use super::model::{Input, Priced, Tally, seconds};
+use super::{
+    model::{Draft, Input, Tally, TooLarge, seconds},
+    store,
+};
 use crate::{
     accounts::Account,
-    cycles::close::CloseError,
-    rates::{self, Kind, Rate},
-    usage::due::{self, DueInterval},
+    rates,
+    usage::due_store::{self, DueInterval},
 };
-use chrono::{DateTime, Utc};
-use common::{ambient::Ambient, db::TenantTx};
+use common::{ambient::Ambient, db::TenantTx, problem::Problem};
 use futures_util::TryStreamExt;
-use sqlx::types::Json;
+use messaging::OutboxError;
 use std::collections::HashMap;
 use uuid::Uuid;
 
-/// An invoice that is being made.
-pub struct Draft {
-    pub id: Uuid,
-    pub cycle_id: Uuid,
-    pub period_start: DateTime<Utc>,
-    pub period_end: DateTime<Utc>,
+/// Nothing may be committed.
+#[derive(Debug, thiserror::Error)]
+pub enum NotInvoiced {
+    #[error("the cycle cannot be closed in the database")]
+    Database(#[from] sqlx::Error),
+    #[error("the mail of the invoice cannot be ordered")]
+    Mail(#[from] OutboxError),
+    #[error("a line cannot be priced")]
+    Price(#[from] TooLarge),
 }
 
-pub async fn insert(tx: &mut TenantTx, account: &Account, draft: &Draft) -> sqlx::Result<()> {
-    sqlx::query!(
-        "INSERT INTO invoice (id, tenant_id, cycle_id, state, currency, total_minor, period_start, period_end, issued_at)
-         VALUES ($1, $2, $3, 'draft', $4, 0, $5, $6, $6)",
-        draft.id,
-        tx.tenant().0,
-        draft.cycle_id,
-        account.currency.code(),
-        draft.period_start,
-        draft.period_end,
-    )
-    .execute(&mut **tx)
-    .await
-    .map(drop)
-}
-
-/// Gives the draft its total and its number; from then on the database refuses every change. The number's row is taken last, so that it is held shortly.
-pub async fn finalize(tx: &mut TenantTx, invoice: Uuid) -> sqlx::Result<()> {
-    sqlx::query!(
-        "WITH next AS (UPDATE invoice_counter SET last = last + 1 RETURNING last)
-         UPDATE invoice SET state = 'finalized', number = lpad(next.last::text, greatest(8, length(next.last::text)), '0'),
-             total_minor = (SELECT coalesce(sum(amount_minor), 0) FROM invoice_line WHERE invoice_id = $1 AND tenant_id = $2)::bigint
-         FROM next WHERE id = $1 AND tenant_id = $2",
-        invoice,
-        tx.tenant().0,
-    )
-    .execute(&mut **tx)
-    .await
-    .map(drop)
+impl From<NotInvoiced> for Problem {
+    fn from(error: NotInvoiced) -> Self {
+        match error {
+            NotInvoiced::Database(error) | NotInvoiced::Mail(OutboxError::Database(error)) => error.into(),
+            other => Self::internal(&other),
+        }
+    }
 }
 
 pub async fn add_features(
@@ -58,20 +40,15 @@ pub async fn add_features(
     ambient: &Ambient,
     account: &Account,
     draft: &Draft,
-) -> Result<(), CloseError> {
-    let intervals = due::intervals(tx, account.currency.code(), draft.period_end).await?;
-    let mut by_rate: HashMap<Uuid, (Tally, Vec<&DueInterval>)> = HashMap::new();
+) -> Result<(), NotInvoiced> {
+    let intervals = due_store::intervals(tx, account.currency.code(), draft.period_end).await?;
+    let mut by_rate: ByRate<&DueInterval> = HashMap::new();
     for interval in &intervals {
         let (tally, taken) = by_rate.entry(interval.rate_id).or_default();
         tally.add(&part(interval))?;
         taken.push(interval);
     }
-    for rate in rates::find(tx, &by_rate.keys().copied().collect::<Vec<_>>()).await? {
-        let Some((tally, taken)) = by_rate.remove(&rate.id) else { continue };
-        let line = add_line(tx, ambient, draft, &rate, tally.price(&rate)?).await?;
-        due::bill_intervals(tx, line, &taken).await?;
-    }
-    Ok(())
+    add_lines(tx, ambient, draft, by_rate, due_store::bill_intervals).await
 }
 
 pub async fn add_meters(
@@ -79,20 +56,35 @@ pub async fn add_meters(
     ambient: &Ambient,
     account: &Account,
     draft: &Draft,
-) -> Result<(), CloseError> {
-    let mut by_rate: HashMap<Uuid, (Tally, Vec<Uuid>)> = HashMap::new();
+) -> Result<(), NotInvoiced> {
+    let mut by_rate: ByRate<Uuid> = HashMap::new();
     // One statement, one snapshot: what is added up is what is billed, whatever arrives meanwhile.
-    let mut events = due::events(tx, account.currency.code(), draft.period_end);
+    let mut events = due_store::events(tx, account.currency.code(), draft.period_end);
     while let Some((rate_id, event)) = events.try_next().await? {
         let (tally, taken) = by_rate.entry(rate_id).or_default();
         tally.add(&event)?;
         taken.push(event.id());
     }
     drop(events);
-    for rate in rates::find(tx, &by_rate.keys().copied().collect::<Vec<_>>()).await? {
+    add_lines(tx, ambient, draft, by_rate, due_store::bill_events).await
+}
+
+/// What is added up under each rate, and the rows that it takes.
+type ByRate<T> = HashMap<Uuid, (Tally, Vec<T>)>;
+
+/// One line for each rate; `bill` notes on the rows that the line has taken them.
+async fn add_lines<T>(
+    tx: &mut TenantTx,
+    ambient: &Ambient,
+    draft: &Draft,
+    mut by_rate: ByRate<T>,
+    bill: impl AsyncFn(&mut TenantTx, Uuid, &[T]) -> sqlx::Result<()>,
+) -> Result<(), NotInvoiced> {
+    for rate in rates::store::find(tx, &by_rate.keys().copied().collect::<Vec<_>>()).await? {
         let Some((tally, taken)) = by_rate.remove(&rate.id) else { continue };
-        let line = add_line(tx, ambient, draft, &rate, tally.price(&rate)?).await?;
-        due::bill_events(tx, line, &taken).await?;
+        let line = ambient.uuid();
+        store::insert_line(tx, line, draft, &rate, &tally.price(&rate)?).await?;
+        bill(tx, line, &taken).await?;
     }
     Ok(())
 }
@@ -108,38 +100,4 @@ fn part(interval: &DueInterval) -> Input {
         until: interval.until,
         seconds: seconds(interval.billed_until, interval.until),
     }
-}
-
-async fn add_line(
-    tx: &mut TenantTx,
-    ambient: &Ambient,
-    draft: &Draft,
-    rate: &Rate,
-    priced: Priced,
-) -> sqlx::Result<Uuid> {
-    let id = ambient.uuid();
-    sqlx::query!(
-        "INSERT INTO invoice_line (id, invoice_id, tenant_id, kind, service, name, description, quantity, unit, rate_id, price, amount_minor, currency,
-                                   components, input_count, input_sha256)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, decode($16, 'hex'))",
-        id,
-        draft.id,
-        tx.tenant().0,
-        rate.kind as Kind,
-        rate.service,
-        rate.name,
-        format!("{}, per {}", rate.title, rate.unit),
-        priced.quantity,
-        rate.unit,
-        rate.id,
-        rate.price,
-        priced.amount_minor,
-        rate.currency.code(),
-        Json(&priced.components) as _,
-        priced.inputs,
-        priced.sha256,
-    )
-    .execute(&mut **tx)
-    .await?;
-    Ok(id)
 }

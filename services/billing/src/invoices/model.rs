@@ -1,4 +1,4 @@
-//! What does usage cost? Pure: the same inputs always give the same line, so that anybody can check it later.
+//! Prices of usage. Pure: the same inputs always give the same line, so that anybody can check it later.
 
 use crate::{
     currency::Currency,
@@ -32,6 +32,14 @@ pub fn amount_minor(kind: Kind, quantity: Decimal, price: Decimal, currency: &Cu
         Kind::Meter => exact,
     };
     amount.round_dp_with_strategy(0, RoundingStrategy::MidpointAwayFromZero).to_i64().ok_or(TooLarge)
+}
+
+/// An invoice that is being made.
+pub struct Draft {
+    pub id: Uuid,
+    pub cycle_id: Uuid,
+    pub period_start: DateTime<Utc>,
+    pub period_end: DateTime<Utc>,
 }
 
 /// One raw row that a line is made of.

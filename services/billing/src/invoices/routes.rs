@@ -1,4 +1,4 @@
-//! What do callers learn of invoices?
+//! HTTP of invoices.
 
 use super::{
     model::{Input, Tally, TooLarge},
@@ -99,7 +99,7 @@ pub async fn with_lines(tx: &mut TenantTx, invoice: Invoice) -> sqlx::Result<Inv
 
 /// Adds up the raw rows once more, all of them, and keeps those of `page` to be shown.
 async fn prove(tx: &mut TenantTx, line: Line, page: PageRequest) -> Result<Explanation, Problem> {
-    let rate = rates::find(tx, &[line.rate_id]).await?.pop().ok_or(sqlx::Error::RowNotFound)?;
+    let rate = rates::store::find(tx, &[line.rate_id]).await?.pop().ok_or(sqlx::Error::RowNotFound)?;
     let (mut tally, mut raw) = (Tally::default(), Vec::new());
     let mut inputs = store::inputs(tx, &line);
     while let Some(input) = inputs.try_next().await? {

@@ -1,7 +1,11 @@
-//! Where do invoices lie? Written once, by the close of a cycle; the database refuses any later change.
+//! SQL of invoices: written once, by the close of a cycle; the database refuses any later change.
 
-use super::model::{Component, Input, seconds};
-use crate::{currency::Currency, rates::Kind};
+use super::model::{Component, Draft, Input, Priced, seconds};
+use crate::{
+    accounts::Account,
+    currency::Currency,
+    rates::{Kind, Rate},
+};
 use chrono::{DateTime, Utc};
 use common::{db::TenantTx, page::PageRequest};
 use contracts::id::{InstanceId, TenantId};
@@ -60,39 +64,62 @@ pub struct Line {
     pub input_sha256: String,
 }
 
+/// The columns of an [`Invoice`] of the tenant (`$1`).
+macro_rules! invoices {
+    ($rest:literal, $($argument:expr),+) => {
+        sqlx::query_as!(
+            Invoice,
+            r#"SELECT id, tenant_id, cycle_id, number AS "number!", currency AS "currency: Currency", total_minor, period_start, period_end,
+                      issued_at
+               FROM invoice WHERE tenant_id = $1 AND state = 'finalized' AND "# + $rest,
+            $($argument),+
+        )
+    };
+}
+
 pub async fn page(tx: &mut TenantTx, page: PageRequest) -> sqlx::Result<Vec<Invoice>> {
-    let invoices = sqlx::query_as!(
-        Invoice,
-        r#"SELECT id, tenant_id, cycle_id, number AS "number!", currency AS "currency: Currency", total_minor, period_start, period_end, issued_at
-           FROM invoice WHERE tenant_id = $1 AND state = 'finalized' AND id > $2 ORDER BY id LIMIT $3"#,
-        tx.tenant().0,
-        page.after,
-        page.fetch(),
-    );
+    let invoices = invoices!("id > $2 ORDER BY id LIMIT $3", tx.tenant().0, page.after, page.fetch());
     invoices.fetch_all(&mut **tx).await
 }
 
 pub async fn find(tx: &mut TenantTx, id: Uuid) -> sqlx::Result<Option<Invoice>> {
-    let found = sqlx::query_as!(
-        Invoice,
-        r#"SELECT id, tenant_id, cycle_id, number AS "number!", currency AS "currency: Currency", total_minor, period_start, period_end, issued_at
-           FROM invoice WHERE tenant_id = $1 AND state = 'finalized' AND id = $2"#,
-        tx.tenant().0,
-        id,
-    );
-    found.fetch_optional(&mut **tx).await
+    invoices!("id = $2", tx.tenant().0, id).fetch_optional(&mut **tx).await
 }
 
 /// The invoice of a closed cycle.
 pub async fn of_cycle(tx: &mut TenantTx, cycle: Uuid) -> sqlx::Result<Invoice> {
-    let found = sqlx::query_as!(
-        Invoice,
-        r#"SELECT id, tenant_id, cycle_id, number AS "number!", currency AS "currency: Currency", total_minor, period_start, period_end, issued_at
-           FROM invoice WHERE tenant_id = $1 AND state = 'finalized' AND cycle_id = $2"#,
+    invoices!("cycle_id = $2", tx.tenant().0, cycle).fetch_one(&mut **tx).await
+}
+
+pub async fn insert(tx: &mut TenantTx, account: &Account, draft: &Draft) -> sqlx::Result<()> {
+    sqlx::query!(
+        "INSERT INTO invoice (id, tenant_id, cycle_id, state, currency, total_minor, period_start, period_end, issued_at)
+         VALUES ($1, $2, $3, 'draft', $4, 0, $5, $6, $6)",
+        draft.id,
         tx.tenant().0,
-        cycle,
-    );
-    found.fetch_one(&mut **tx).await
+        draft.cycle_id,
+        account.currency.code(),
+        draft.period_start,
+        draft.period_end,
+    )
+    .execute(&mut **tx)
+    .await
+    .map(drop)
+}
+
+/// Gives the draft its total and its number; from then on the database refuses every change. The number's row is taken last, so that it is held shortly.
+pub async fn finalize(tx: &mut TenantTx, invoice: Uuid) -> sqlx::Result<()> {
+    sqlx::query!(
+        "WITH next AS (UPDATE invoice_counter SET last = last + 1 RETURNING last)
+         UPDATE invoice SET state = 'finalized', number = lpad(next.last::text, greatest(8, length(next.last::text)), '0'),
+             total_minor = (SELECT coalesce(sum(amount_minor), 0) FROM invoice_line WHERE invoice_id = $1 AND tenant_id = $2)::bigint
+         FROM next WHERE id = $1 AND tenant_id = $2",
+        invoice,
+        tx.tenant().0,
+    )
+    .execute(&mut **tx)
+    .await
+    .map(drop)
 }
 
 pub async fn lines(tx: &mut TenantTx, invoice: Uuid) -> sqlx::Result<Vec<Line>> {
@@ -154,4 +181,31 @@ fn events(tx: &mut TenantTx, line: Uuid) -> BoxStream<'_, sqlx::Result<Input>> {
     })
     .fetch(&mut **tx)
     .boxed()
+}
+
+pub async fn insert_line(tx: &mut TenantTx, id: Uuid, draft: &Draft, rate: &Rate, priced: &Priced) -> sqlx::Result<()> {
+    sqlx::query!(
+        "INSERT INTO invoice_line (id, invoice_id, tenant_id, kind, service, name, description, quantity, unit, rate_id, price, amount_minor, currency,
+                                   components, input_count, input_sha256)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, decode($16, 'hex'))",
+        id,
+        draft.id,
+        tx.tenant().0,
+        rate.kind as Kind,
+        rate.service,
+        rate.name,
+        format!("{}, per {}", rate.title, rate.unit),
+        priced.quantity,
+        rate.unit,
+        rate.id,
+        rate.price,
+        priced.amount_minor,
+        rate.currency.code(),
+        Json(&priced.components) as _,
+        priced.inputs,
+        priced.sha256,
+    )
+    .execute(&mut **tx)
+    .await
+    .map(drop)
 }

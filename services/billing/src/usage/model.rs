@@ -1,9 +1,11 @@
-//! Is a metered event fit to be billed? Pure.
+//! Rules of metered events: which are fit to be billed, and when. Pure.
 
-use super::{parked::Reason, store::Owner};
+use super::store::Owner;
 use chrono::{DateTime, Duration, SubsecRound, Utc};
 use contracts::{envelope::source_of, id::TenantId, messages::UsageRecorded};
 use rust_decimal::Decimal;
+use serde::Serialize;
+use utoipa::ToSchema;
 
 /// A producer's clock may run ahead of ours by this much: what it counts is on the invoice that its time belongs to, a little late. Beyond that the clock
 /// is wrong rather than ahead, and somebody should see it.
@@ -40,24 +42,48 @@ impl Event {
     }
 
     /// Whether it counts, at `now`, for the instance's `owner`.
-    pub fn standing(&self, owner: Option<&Owner>, now: DateTime<Utc>) -> Standing {
+    pub fn disposition(&self, owner: Option<&Owner>, now: DateTime<Utc>) -> Disposition {
         match owner {
-            Some(owner) if owner.tenant != self.tenant || owner.service != self.body.service => Standing::Foreign,
-            _ if self.body.occurred_at > now + CLOCK_AHEAD => Standing::Waits(Reason::InTheFuture),
-            Some(_) => Standing::Counts,
-            None => Standing::Waits(Reason::InstanceUnknown),
+            Some(owner) if owner.tenant != self.tenant || owner.service != self.body.service => Disposition::Reject,
+            _ if self.body.occurred_at > now + CLOCK_AHEAD => Disposition::Park(Reason::InTheFuture),
+            Some(_) => Disposition::Count,
+            None => Disposition::Park(Reason::InstanceUnknown),
         }
     }
 }
 
 /// What becomes of an event.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Standing {
-    Counts,
+pub enum Disposition {
+    Count,
     /// It may count later.
-    Waits(Reason),
+    Park(Reason),
     /// The instance is another tenant's, or runs another service.
-    Foreign,
+    Reject,
+}
+
+/// Why an event does not count yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema, sqlx::Type)]
+#[serde(rename_all = "snake_case")]
+#[sqlx(type_name = "text", rename_all = "snake_case")]
+pub enum Reason {
+    /// None of the instance's features has been enabled, as far as billing has heard.
+    InstanceUnknown,
+    /// By the producer's clock it happens more than a day from now.
+    InTheFuture,
+    /// The instance turned out to be another tenant's, or to run another service. Passes only by hand.
+    InstanceOfAnother,
+    /// Other usage under the same key was counted meanwhile. Passes only by hand.
+    KeyUsed,
+}
+
+impl Reason {
+    pub const ALL: [(Self, &str); 4] = [
+        (Self::InstanceUnknown, "instance_unknown"),
+        (Self::InTheFuture, "in_the_future"),
+        (Self::InstanceOfAnother, "instance_of_another"),
+        (Self::KeyUsed, "key_used"),
+    ];
 }
 
 /// Whether `name` is `service` itself or `service.<part>`.
@@ -94,24 +120,24 @@ mod tests {
         Owner { tenant: TenantId(Uuid::from_u128(tenant)), service: service.into() }
     }
 
-    fn standing(second: i64, owner: Option<Owner>) -> Standing {
-        check(UsageRecorded { occurred_at: at(second), ..event() }).unwrap().standing(owner.as_ref(), at(0))
+    fn disposition(second: i64, owner: Option<Owner>) -> Disposition {
+        check(UsageRecorded { occurred_at: at(second), ..event() }).unwrap().disposition(owner.as_ref(), at(0))
     }
 
     #[test]
     fn a_sound_event_counts_also_late_or_from_a_clock_that_is_ahead() {
         for second in [-90 * 86_400, 0, 301, 86_400] {
-            assert_eq!(standing(second, Some(owner(0, "forum"))), Standing::Counts, "{second}");
+            assert_eq!(disposition(second, Some(owner(0, "forum"))), Disposition::Count, "{second}");
         }
         assert_eq!(check(UsageRecorded { quantity: Decimal::ZERO, ..event() }).map(drop), Ok(()));
     }
 
     #[test]
     fn what_cannot_be_counted_yet_waits_and_what_is_anothers_is_refused() {
-        assert_eq!(standing(86_401, Some(owner(0, "forum"))), Standing::Waits(Reason::InTheFuture));
-        assert_eq!(standing(0, None), Standing::Waits(Reason::InstanceUnknown));
-        assert_eq!(standing(0, Some(owner(1, "forum"))), Standing::Foreign);
-        assert_eq!(standing(86_401, Some(owner(0, "wiki"))), Standing::Foreign);
+        assert_eq!(disposition(86_401, Some(owner(0, "forum"))), Disposition::Park(Reason::InTheFuture));
+        assert_eq!(disposition(0, None), Disposition::Park(Reason::InstanceUnknown));
+        assert_eq!(disposition(0, Some(owner(1, "forum"))), Disposition::Reject);
+        assert_eq!(disposition(86_401, Some(owner(0, "wiki"))), Disposition::Reject);
     }
 
     #[test]

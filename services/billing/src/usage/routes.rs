@@ -1,4 +1,4 @@
-//! What do callers learn of their usage?
+//! HTTP of usage.
 
 use super::store::{self, FeatureUse, MeterUse};
 use crate::app::App;

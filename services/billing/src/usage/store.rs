@@ -1,4 +1,4 @@
-//! Where does usage lie? Intervals of features and events of meters; [`super::due`] bills them.
+//! SQL of usage: intervals of features and events of meters; [`super::due_store`] bills them.
 
 use chrono::{DateTime, Utc};
 use common::{
@@ -149,36 +149,46 @@ async fn end_before(tx: &mut TenantTx, instance: InstanceId, feature: &str, at: 
     .map(drop)
 }
 
+/// Stores a metered event once under its key, and gives its [`Receipt`]. `$column` and `$value` are what the table has besides.
+macro_rules! insert_once {
+    ($table:literal, $column:literal, $value:literal, $tx:ident, $ambient:ident, $body:ident $(, $more:expr)?) => {{
+        let inserted = sqlx::query!(
+            "INSERT INTO " + $table + " (id, tenant_id, service, key, instance_id, meter, quantity, occurred_at, received_at"
+                + $column + ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9" + $value
+                + ") ON CONFLICT (tenant_id, service, key) DO NOTHING",
+            $ambient.uuid(),
+            $tx.tenant().0,
+            $body.service,
+            $body.key,
+            $body.instance_id.0,
+            $body.meter,
+            $body.quantity,
+            $body.occurred_at,
+            $ambient.now()
+            $(, $more)?
+        );
+        if inserted.execute(&mut **$tx).await?.rows_affected() == 1 {
+            return Ok(Receipt::New);
+        }
+        let same = sqlx::query_scalar!(
+            r#"SELECT (instance_id, meter, quantity, occurred_at) = ($4, $5, $6, $7) AS "same!" FROM "# + $table
+                + " WHERE tenant_id = $1 AND service = $2 AND key = $3",
+            $tx.tenant().0,
+            $body.service,
+            $body.key,
+            $body.instance_id.0,
+            $body.meter,
+            $body.quantity,
+            $body.occurred_at
+        );
+        Ok(if same.fetch_one(&mut **$tx).await? { Receipt::Duplicate } else { Receipt::Conflict })
+    }};
+}
+pub(super) use insert_once;
+
 /// Keeps the event under its key, for ever.
 pub async fn record(tx: &mut TenantTx, ambient: &Ambient, body: &UsageRecorded) -> sqlx::Result<Receipt> {
-    let inserted = sqlx::query!(
-        "INSERT INTO usage_event (id, tenant_id, service, key, instance_id, meter, quantity, occurred_at, received_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT ON CONSTRAINT usage_event_once DO NOTHING",
-        ambient.uuid(),
-        tx.tenant().0,
-        body.service,
-        body.key,
-        body.instance_id.0,
-        body.meter,
-        body.quantity,
-        body.occurred_at,
-        ambient.now(),
-    );
-    if inserted.execute(&mut **tx).await?.rows_affected() == 1 {
-        return Ok(Receipt::New);
-    }
-    let same = sqlx::query_scalar!(
-        r#"SELECT (instance_id, meter, quantity, occurred_at) = ($4, $5, $6, $7) AS "same!"
-           FROM usage_event WHERE tenant_id = $1 AND service = $2 AND key = $3"#,
-        tx.tenant().0,
-        body.service,
-        body.key,
-        body.instance_id.0,
-        body.meter,
-        body.quantity,
-        body.occurred_at,
-    );
-    Ok(if same.fetch_one(&mut **tx).await? { Receipt::Duplicate } else { Receipt::Conflict })
+    insert_once!("usage_event", "", "", tx, ambient, body)
 }
 
 /// Features in use now, and those with time that is not billed yet.

@@ -1,14 +1,47 @@
 //! SQL of usage that cannot be counted yet.
 
-use super::{super::store::Receipt, ParkedUsage, Reason};
+use crate::usage::{
+    model::{Event, Reason},
+    store::{Receipt, insert_once},
+};
 use chrono::{DateTime, Utc};
 use common::{
     ambient::Ambient,
     db::{CrossTenantTx, TenantTx},
     page::PageRequest,
 };
-use contracts::messages::UsageRecorded;
+use contracts::{
+    id::{InstanceId, TenantId},
+    messages::UsageRecorded,
+};
+use rust_decimal::Decimal;
+use serde::Serialize;
+use utoipa::ToSchema;
 use uuid::Uuid;
+
+/// Something that was metered and does not count yet.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct ParkedUsage {
+    pub id: Uuid,
+    pub tenant_id: TenantId,
+    #[schema(example = "forum")]
+    pub service: String,
+    pub instance_id: InstanceId,
+    #[schema(example = "forum.posts")]
+    pub meter: String,
+    pub key: String,
+    pub quantity: Decimal,
+    pub occurred_at: DateTime<Utc>,
+    pub received_at: DateTime<Utc>,
+    pub reason: Reason,
+}
+
+impl From<ParkedUsage> for Event {
+    fn from(parked: ParkedUsage) -> Self {
+        let ParkedUsage { tenant_id: tenant, service, instance_id, meter, key, quantity, occurred_at, .. } = parked;
+        Self { tenant, body: UsageRecorded { instance_id, service, meter, key, quantity, occurred_at } }
+    }
+}
 
 /// Once under its key.
 pub async fn insert(
@@ -17,35 +50,7 @@ pub async fn insert(
     body: &UsageRecorded,
     reason: Reason,
 ) -> sqlx::Result<Receipt> {
-    let inserted = sqlx::query!(
-        "INSERT INTO usage_parked (id, tenant_id, service, key, instance_id, meter, quantity, occurred_at, received_at, reason)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT ON CONSTRAINT usage_parked_once DO NOTHING",
-        ambient.uuid(),
-        tx.tenant().0,
-        body.service,
-        body.key,
-        body.instance_id.0,
-        body.meter,
-        body.quantity,
-        body.occurred_at,
-        ambient.now(),
-        reason as Reason,
-    );
-    if inserted.execute(&mut **tx).await?.rows_affected() == 1 {
-        return Ok(Receipt::New);
-    }
-    let same = sqlx::query_scalar!(
-        r#"SELECT (instance_id, meter, quantity, occurred_at) = ($4, $5, $6, $7) AS "same!"
-           FROM usage_parked WHERE tenant_id = $1 AND service = $2 AND key = $3"#,
-        tx.tenant().0,
-        body.service,
-        body.key,
-        body.instance_id.0,
-        body.meter,
-        body.quantity,
-        body.occurred_at,
-    );
-    Ok(if same.fetch_one(&mut **tx).await? { Receipt::Duplicate } else { Receipt::Conflict })
+    insert_once!("usage_parked", ", reason", ", $10", tx, ambient, body, reason as Reason)
 }
 
 /// Events whose instance is known and that happen by `until`; held, so that nobody else counts them meanwhile.

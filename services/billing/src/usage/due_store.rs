@@ -1,5 +1,5 @@
-//! Which usage does an invoice take? Whatever is rated, lies before its end, and is on no invoice yet. Its rate is that of the version that the
-//! instance ran at the time.
+//! SQL of the usage that an invoice takes: whatever is rated, lies before its end, and is on no invoice yet. Its rate is that of the
+//! version that the instance ran at the time.
 
 use crate::invoices::model::Input;
 use chrono::{DateTime, Utc};
