@@ -1,5 +1,6 @@
 //! Files of the deployment. Is what is deployed what ECS accepts, and what the services need?
 
+mod circles;
 mod docker;
 mod ecs;
 mod emulator;
