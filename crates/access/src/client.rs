@@ -1,4 +1,4 @@
-//! How does one service call another? With its own client credentials (RFC 6749 §4.4), remembered until shortly before they expire.
+//! Client for calls between services, with its own client credentials (RFC 6749 §4.4), remembered until shortly before they expire.
 
 use common::{
     config::Base,

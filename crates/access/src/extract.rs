@@ -1,4 +1,4 @@
-//! How does a handler name who may call it? By an argument's type; a handler without one is visibly public.
+//! Extractors by which a handler names who may call it: an argument's type; a handler without one is visibly public.
 
 use super::{Access, SESSION_ENDED};
 use crate::token::Claims;
@@ -106,11 +106,6 @@ impl Authenticated {
     /// A transaction of the caller's tenant.
     pub async fn begin(&self, db: &Db) -> sqlx::Result<TenantTx> {
         db.begin(self.tenant).await
-    }
-
-    /// As [`Authenticated::begin`], only to read, and all that is read is of one instant.
-    pub async fn begin_snapshot(&self, db: &Db) -> sqlx::Result<TenantTx> {
-        db.begin_snapshot(self.tenant).await
     }
 }
 

@@ -1,17 +1,6 @@
-//! May this caller do this? One round trip to Redis for each request; a stale permission is never taken for a live one.
+//! The permission check: may this caller do this? One round trip to Redis for each request; a stale permission is never taken for a live one.
 //!
 //! While Redis is away the services that own the truth are asked; with those away too the answer is 503, never yes.
-//!
-//! | module | answers |
-//! | --- | --- |
-//! | [`extract`] | how does a handler name who may call it? |
-//! | [`token`] | whose request is this? |
-//! | [`client`] | how does one service call another? |
-//! | [`cache`] | what lies in Redis, and when does it count? |
-//! | [`coalesce`] | how do checks that wait at the same time share one round trip? |
-//! | [`primary`] | who knows what the cache does not? |
-//! | [`single_flight`] | how does one answer serve many who ask the same? |
-//! | [`stores`] | who writes to the cache? |
 
 mod cache;
 pub mod client;

@@ -1,4 +1,4 @@
-//! Who writes to the cache? Auth its sessions, the permission service records and stamps; nobody else may.
+//! Writers of the cache: auth its sessions, the permission service records and stamps; nobody else may.
 
 use super::cache::{Record, Stamps, key};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
@@ -132,7 +132,7 @@ impl RecordStore {
         self.restamp(key(&self.prefix, tenant, &format!("us:{principal}"))).await
     }
 
-    /// From now on no record of the tenant made before counts: for role and catalog changes.
+    /// From now on no record of the tenant made before counts: for changes of roles and of the registry.
     pub async fn restamp_tenant(&self, tenant: TenantId) -> RedisResult<()> {
         self.restamp(key(&self.prefix, tenant, "ts")).await
     }

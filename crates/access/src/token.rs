@@ -1,11 +1,4 @@
-//! Verification of access tokens (JWT profile, RFC 9068) and API keys: whose request is this?
-//!
-//! | module | answers |
-//! | --- | --- |
-//! | [`claims`] | what does an access token say? |
-//! | [`keys`] | is its signature one of auth's? |
-//! | [`api_key`] | is this text an API key? |
-//! | [`exchange`] | for whom does an API key act? |
+//! Verification of access tokens (JWT profile, RFC 9068) and API keys.
 
 mod api_key;
 mod claims;
@@ -15,7 +8,7 @@ mod keys;
 pub use api_key::{ApiKey, NotAnApiKey};
 pub use claims::Claims;
 pub use exchange::{API_KEY_INVALID, ExchangeAnswer, ExchangeRequest};
-pub use keys::{LEEWAY, TOKEN_TYPE};
+pub use keys::TOKEN_TYPE;
 
 use crate::client::PlatformClient;
 use common::{ambient::Ambient, problem::Problem};

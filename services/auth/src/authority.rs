@@ -57,11 +57,8 @@ pub async fn refuse_excess<P>(app: &App, caller: &Allowed<P>, over: Subject) -> 
 }
 
 fn escalation(lacking: &[String]) -> Problem {
-    let what = if lacking.is_empty() {
-        "what is added to the catalog later, or for longer".to_owned()
-    } else {
-        lacking.join(", ")
-    };
+    let what =
+        if lacking.is_empty() { "what is registered later, or for longer".to_owned() } else { lacking.join(", ") };
     Problem::forbidden(
         "escalation",
         format!("This needs all that the other has, or would get, and you do not have: {what}."),

@@ -1,15 +1,13 @@
-//! Is who may do what still as somebody wrote it down? A YAML file of assertions, checked against a running service, for CI.
+//! Assertions of who may do what: a YAML file of them, checked against a running service, for CI.
 
+use crate::effective::routes::{BatchAnswer, BatchRequest, Check, MOST_CHECKS};
 use anyhow::{Context, bail, ensure};
 use common::config::Env;
 use contracts::id::Principal;
 use secrecy::{ExposeSecret, SecretString};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use service_kit::{Command, cli::with_config};
 use std::{collections::BTreeSet, fmt, path::PathBuf};
-
-/// Checks that `POST /v1/check:batch` takes at once.
-const BATCH: usize = 200;
 
 /// The command.
 pub const ASSERT: Command = Command {
@@ -65,22 +63,6 @@ impl fmt::Display for Assertion {
     }
 }
 
-#[derive(Serialize)]
-struct Check<'a> {
-    principal: &'a Principal,
-    permission: &'a str,
-}
-
-#[derive(Deserialize)]
-struct Answer {
-    results: Vec<CheckResult>,
-}
-
-#[derive(Deserialize)]
-struct CheckResult {
-    allowed: bool,
-}
-
 #[expect(clippy::print_stdout, reason = "a command that says what it found")]
 async fn print(settings: Settings) -> anyhow::Result<()> {
     println!("{} assertions hold", hold(&settings).await?);
@@ -95,7 +77,7 @@ pub async fn hold(settings: &Settings) -> anyhow::Result<usize> {
         parse(&text).with_context(|| format!("{} is not a list of assertions", settings.file.display()))?;
     let http = access::client::http();
     let mut failed = Vec::new();
-    for batch in assertions.chunks(BATCH) {
+    for batch in assertions.chunks(MOST_CHECKS) {
         let answers = ask(&http, settings, batch).await?;
         failed.extend(
             batch
@@ -128,24 +110,21 @@ impl Entry {
 
 /// Whether each is allowed, in order.
 async fn ask(http: &reqwest::Client, settings: &Settings, batch: &[Assertion]) -> anyhow::Result<Vec<bool>> {
-    let checks: Vec<_> =
-        batch.iter().map(|Assertion { principal, permission, .. }| Check { principal, permission }).collect();
-    let request = http.post(format!("{}/v1/check:batch", settings.url)).bearer_auth(settings.token.expose_secret());
-    let response = request
-        .json(&serde_json::json!({"checks": checks}))
-        .send()
-        .await
-        .context("the permission service cannot be reached")?;
+    let check = |one: &Assertion| Check { permission: one.permission.clone(), principal: Some(one.principal.clone()) };
+    let request = BatchRequest { checks: batch.iter().map(check).collect(), at_least_version: None };
+    let url = format!("{}/v1/check:batch", settings.url);
+    let response = http.post(url).bearer_auth(settings.token.expose_secret()).json(&request).send().await;
+    let response = response.context("the permission service cannot be reached")?;
     let (status, body) = (response.status(), response.text().await?);
     ensure!(status.is_success(), "the permission service answers {status}: {body}");
-    let answer: Answer = serde_json::from_str(&body)?;
+    let BatchAnswer { results, .. } = serde_json::from_str(&body)?;
     ensure!(
-        answer.results.len() == batch.len(),
+        results.len() == batch.len(),
         "the permission service answered {} of {} checks",
-        answer.results.len(),
+        results.len(),
         batch.len()
     );
-    Ok(answer.results.into_iter().map(|result| result.allowed).collect())
+    Ok(results.into_iter().map(|result| result.allowed).collect())
 }
 
 #[cfg(test)]

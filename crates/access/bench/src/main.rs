@@ -1,10 +1,4 @@
-//! What does the permission check cost? Measured by `cargo xtask bench access`, beside real services; each command prints one line of JSON.
-//!
-//! | module | answers |
-//! | --- | --- |
-//! | [`serve`] | what does a check cost a request, against none, one `MGET`, and a naive check? |
-//! | [`trials`] | how long does a cold fill take, and how soon is a revocation felt? |
-//! | [`records`] | how much memory do a million records take? |
+//! Benchmark of the permission check, run by `cargo xtask bench access`, beside real services; each command prints one line of JSON.
 
 mod keys;
 mod naive;
@@ -16,7 +10,7 @@ use anyhow::Result;
 use clap::Parser;
 use common::config::{Base, Env};
 
-// Something that every catalog has, and that the tenant's owner may grant.
+// Something that is always registered, and that the tenant's owner may grant.
 access::permissions! { pub Read = "auth.readMembers" }
 const PERMISSION: &str = <Read as access::Permission>::NAME;
 

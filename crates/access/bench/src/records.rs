@@ -1,4 +1,4 @@
-//! How much memory do a million records take? Each with its stamps, as the permission service leaves them.
+//! Memory of a million records, each with its stamps, as the permission service leaves them.
 
 use access::RecordStore;
 use anyhow::{Context, Result};

@@ -1,4 +1,4 @@
-//! What does the permission check cost a request? The same answer from four routes: bare, with one `MGET`, checked naively, and checked as services do.
+//! Server for measuring what the check costs a request: the same answer from four routes: bare, with one `MGET`, checked naively, and checked as services do.
 
 use crate::{Read, keys::keys, naive::Naive};
 use access::{Access, Allowed, client::PlatformClient};

@@ -1,4 +1,4 @@
-//! How long does a cold fill take, and how soon is a revocation felt? A permission is granted, used twice, revoked and asked for once more, again and again.
+//! Trials of how long a cold fill takes, and how soon a revocation is felt: a permission is granted, used twice, revoked and asked for once more, again and again.
 
 use crate::PERMISSION;
 use anyhow::{Result, ensure};

@@ -1,4 +1,4 @@
-//! What does Redis hold, and what does its replica know of it? Writes reach the replica in order, some time.
+//! Redis in the model: what it holds, and what its replica knows of it. Writes reach the replica in order, some time.
 
 /// A stamp; real ones are random, here each new one is another number.
 pub type Stamp = u8;

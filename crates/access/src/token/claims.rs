@@ -1,4 +1,4 @@
-//! What does an access token say? Who acts, where, until when and within what; never what they may do.
+//! Claims of an access token: who acts, where, until when and within what; never what they may do.
 
 use contracts::id::{Principal, SessionId, TenantId};
 use serde::{Deserialize, Serialize};

@@ -1,4 +1,4 @@
-//! For whom does an API key act? auth exchanges it for an access token, whose claims are remembered until it expires.
+//! Exchange of API keys: auth gives an access token for one, whose claims are remembered until it expires.
 
 use super::{api_key::ApiKey, claims::Claims, keys::Keys};
 use crate::client::{ClientError, PlatformClient};

@@ -19,7 +19,7 @@ use tokio::{
 /// `typ` of every access token (RFC 9068 §2.1).
 pub const TOKEN_TYPE: &str = "at+jwt";
 /// Clock difference that is forgiven, in seconds.
-pub const LEEWAY: i64 = 5;
+const LEEWAY: i64 = 5;
 /// Ours live for minutes. One that claims more was signed by mistake, and would be remembered for as long.
 const LONGEST_LIFE: i64 = 24 * 3600;
 /// An unknown `kid` makes us fetch the keys again, at most once in this time, so that made-up kids cost auth nothing.

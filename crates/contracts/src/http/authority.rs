@@ -50,9 +50,9 @@ impl Subject {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct AuthorityAnswer {
-    /// Whether the actor holds all of it, also what the catalog may list later, and for as long.
+    /// Whether the actor holds all of it, also what may be registered later, and for as long.
     pub holds: bool,
-    /// The first of the catalog's permissions that the actor lacks, sorted. Empty if only later ones are lacking.
+    /// The first of the registered permissions that the actor lacks, sorted. Empty if only later ones are lacking.
     pub lacking: Vec<String>,
 }
 

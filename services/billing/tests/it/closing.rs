@@ -1,4 +1,4 @@
-//! Does a cycle become one invoice, with every use on exactly one line of it, and can each line be proved?
+//! Tests of closing: a cycle becomes one invoice, with every use on exactly one line, and each line can be proved.
 
 use crate::world::{Customer, World};
 use contracts::{envelope::Envelope, messages::SendMail};
@@ -110,9 +110,7 @@ async fn ordered_mail(world: &World) -> SendMail {
 
 #[tokio::test]
 async fn closing_at_once_and_again_makes_one_invoice() {
-    let world = World::start().await;
-    world.publish_forum().await;
-    let ada = world.customer().await;
+    let (world, ada) = World::with_prices().await;
     use_the_forum(&world, &ada).await;
     let path = format!("/v1/cycles/{}/close", ada.cycle);
     let close = async || world.server.post(&path, &()).bearer(&ada.token).send().await;
@@ -130,9 +128,7 @@ async fn closing_at_once_and_again_makes_one_invoice() {
 
 #[tokio::test]
 async fn what_arrives_after_the_close_is_on_the_next_invoice() {
-    let world = World::start().await;
-    world.publish_forum().await;
-    let ada = world.customer().await;
+    let (world, ada) = World::with_prices().await;
     world.say(&world.enabled(&ada, "forum", 0)).await;
     world.features(&ada, &[("forum", 0, None)]).await;
     let first = world.close(&ada, &ada.cycle, 201).await;
@@ -156,8 +152,7 @@ async fn what_arrives_after_the_close_is_on_the_next_invoice() {
 
 #[tokio::test]
 async fn usage_without_a_rate_is_shown_and_waits() {
-    let world = World::start().await;
-    let ada = world.customer().await;
+    let (world, ada) = World::with_customer().await;
     world.say(&world.posts(&ada, "posts:1", 4, 30)).await;
     world.say(&world.enabled(&ada, "forum", 0)).await;
     world.say(&world.disabled(&ada, "forum", 7)).await;
@@ -181,9 +176,7 @@ async fn usage_without_a_rate_is_shown_and_waits() {
 
 #[tokio::test]
 async fn an_invoice_never_changes_and_a_changed_row_is_noticed() {
-    let world = World::start().await;
-    world.publish_forum().await;
-    let ada = world.customer().await;
+    let (world, ada) = World::with_prices().await;
     use_the_forum(&world, &ada).await;
     let invoice = world.close(&ada, &ada.cycle, 201).await;
     let conn = &mut *world.platform.pool.acquire().await.unwrap();

@@ -1,4 +1,4 @@
-//! Does the service keep what its document says?
+//! Tests that the service keeps what its document says.
 
 use crate::world::World;
 use common::config::Env;

@@ -1,4 +1,4 @@
-//! Does everything that is heard take effect once, and is nothing lost in silence?
+//! Tests of messages: everything heard takes effect once, and nothing is lost in silence.
 
 use crate::world::World;
 use contracts::{
@@ -9,8 +9,7 @@ use test_support::eventually;
 
 #[tokio::test]
 async fn messages_in_any_order_and_three_times_have_one_effect() {
-    let world = World::start().await;
-    let ada = world.customer().await;
+    let (world, ada) = World::with_customer().await;
     let changes = [
         world.disabled(&ada, "forum.polls", 50),
         world.enabled(&ada, "forum.polls", 80),

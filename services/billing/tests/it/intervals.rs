@@ -1,4 +1,4 @@
-//! Do the changes of a feature make the same intervals, whatever the order in which they arrive?
+//! Tests of intervals: the changes of a feature make the same ones in whatever order they arrive.
 
 use billing::usage::store;
 use chrono::{DateTime, Utc};

@@ -1,4 +1,4 @@
-//! Does billing hear everything once, and do its invoices prove themselves? Against real PostgreSQL, Redis and an AWS emulator.
+//! Tests of billing against real PostgreSQL, Redis and an AWS emulator.
 
 mod closing;
 mod contract;

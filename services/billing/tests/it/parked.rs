@@ -1,4 +1,4 @@
-//! Is usage that comes too early, or from a clock that runs ahead, kept until it counts?
+//! Tests of parked usage: what comes too early, or from a clock that runs ahead, is kept until it counts.
 
 use crate::world::{Customer, World};
 use billing::usage::parked;
@@ -20,8 +20,7 @@ async fn parked(world: &World, ada: &Customer, many: usize) -> Vec<Value> {
 
 #[tokio::test]
 async fn usage_that_comes_before_its_instance_counts_when_that_is_there() {
-    let world = World::start().await;
-    let ada = world.customer().await;
+    let (world, ada) = World::with_customer().await;
     for _ in 0..2 {
         world.say(&world.posts(&ada, "posts:1", 1, 20)).await;
     }
@@ -40,8 +39,7 @@ async fn usage_that_comes_before_its_instance_counts_when_that_is_there() {
 /// Neither sees the other, which has not committed.
 #[tokio::test]
 async fn usage_that_comes_while_its_instance_begins_counts() {
-    let world = World::start().await;
-    let ada = world.customer().await;
+    let (world, ada) = World::with_customer().await;
     let mut wall = world.platform.pool.begin().await.unwrap();
     sqlx::raw_sql("LOCK TABLE usage_interval IN ACCESS EXCLUSIVE MODE").execute(&mut *wall).await.unwrap();
     let waiting =

@@ -1,4 +1,4 @@
-//! Whose price is it? That of the version which the instance runs, whatever is announced before or after.
+//! Tests of prices: that of the version which the instance runs holds, whatever is announced before or after.
 
 use crate::{
     closing::{explain, summary},

@@ -1,4 +1,4 @@
-//! Who sees which invoices and cycles, and in what portions?
+//! Tests of reading: who sees which invoices and cycles, in what pages.
 
 use crate::world::World;
 use serde_json::json;

@@ -1,7 +1,7 @@
-//! Does another tenant's transaction see or write anything here?
+//! Tests of the wall between tenants.
 
 use crate::world::World;
-use test_support::{eventually, tenant_walls};
+use test_support::tenant_walls;
 
 #[tokio::test]
 async fn tenants_are_walled_off() {
@@ -9,8 +9,7 @@ async fn tenants_are_walled_off() {
     world.publish_forum().await;
     let (ada, early) = (world.customer().await, world.customer().await);
     world.say(&world.posts(&early, "posts:1", 1, 10)).await;
-    eventually("usage is parked", async || (world.count("SELECT count(*) FROM usage_parked").await == 1).then_some(()))
-        .await;
+    world.counted("SELECT count(*) FROM usage_parked", 1).await;
     for envelope in
         [world.enabled(&ada, "forum", 0), world.disabled(&ada, "forum", 3600), world.posts(&ada, "posts:1", 1, 10)]
     {

@@ -1,4 +1,4 @@
-//! What do these tests stand on? A running billing service, a tenant with an account, and messages as its producers send them.
+//! What these tests stand on: a running billing service, a tenant with an account, and messages as its producers send them.
 
 use chrono::{DateTime, Duration, Utc};
 use contracts::{
@@ -40,6 +40,24 @@ impl World {
         let server = platform.run::<billing::Billing>(platform.env()).await;
         let start = platform.ambient.now() - Duration::days(2);
         Self { server, platform, start }
+    }
+
+    pub async fn with_customer() -> (Self, Customer) {
+        let world = Self::start().await;
+        let customer = world.customer().await;
+        (world, customer)
+    }
+
+    /// With a customer, and the forum's prices.
+    pub async fn with_prices() -> (Self, Customer) {
+        let (world, customer) = Self::with_customer().await;
+        world.publish_forum().await;
+        (world, customer)
+    }
+
+    /// Waits until the query counts that many.
+    pub async fn counted(&self, sql: &'static str, many: i64) {
+        eventually(sql, async || (self.count(sql).await == many).then_some(())).await;
     }
 
     /// The moment that many seconds after the start.

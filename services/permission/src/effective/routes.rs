@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use utoipa::ToSchema;
 
-const MOST_CHECKS: usize = 200;
+pub const MOST_CHECKS: usize = 200;
 
 #[derive(Debug, Serialize, ToSchema)]
 pub struct MyPermissions {
@@ -31,7 +31,7 @@ pub struct CheckRequest {
     pub at_least_version: Option<i64>,
 }
 
-#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct Check {
     #[schema(example = "billing.readInvoices")]
     pub permission: String,
@@ -46,7 +46,7 @@ pub struct CheckAnswer {
     pub version: i64,
 }
 
-#[derive(Debug, Deserialize, ToSchema)]
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub struct BatchRequest {
     /// 1 to 200.
     #[schema(min_items = 1, max_items = 200)]
@@ -55,14 +55,14 @@ pub struct BatchRequest {
     pub at_least_version: Option<i64>,
 }
 
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub struct BatchAnswer {
     /// In the order of the checks.
     pub results: Vec<BatchResult>,
     pub version: i64,
 }
 
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub struct BatchResult {
     pub principal: Principal,
     pub permission: String,

@@ -49,7 +49,7 @@ impl From<(Uuid, PermissionEntry)> for Permission {
     }
 }
 
-#[utoipa::path(get, path = "/v1/permissions", operation_id = "listPermissions", tag = "catalog", params(PageQuery),
+#[utoipa::path(get, path = "/v1/permissions", operation_id = "listPermissions", tag = "permissions", params(PageQuery),
     responses((status = 200, body = Page<Permission>)), security(("bearer" = [])))]
 pub async fn list(
     State(app): State<App>,

@@ -1,4 +1,4 @@
-//! Does a file of assertions hold when it is true, and name what is not when it is not?
+//! Tests of assertion files: one holds when it is true, and names what is not.
 
 use crate::support::{World, principal};
 use permission::assertions::{Settings, hold};

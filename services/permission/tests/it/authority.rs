@@ -1,4 +1,4 @@
-//! Does the rule hold that nobody gets more than they have by speaking for somebody else?
+//! Tests of the rule that nobody gets more than they have by speaking for somebody else.
 
 use crate::support::{World, entry, principal};
 use chrono::TimeDelta;
@@ -28,12 +28,6 @@ fn things(roles: &[&str], groups: &[&str], permissions: &[&str]) -> Value {
     json!({"kind": "things", "roles": roles, "groups": groups, "permissions": permissions})
 }
 
-async fn give(world: &World, by: &TestUser, to: &str, what: Value) {
-    let mut body = what;
-    body["principal"] = to.into();
-    world.post("/v1/grants", by, body).await.expect(201);
-}
-
 /// By name, by role, by a role in a role, by a group, by a wildcard, as an owner: it is the same to hold it.
 #[tokio::test]
 async fn in_whichever_way_somebody_holds_more_it_is_found() {
@@ -43,7 +37,7 @@ async fn in_whichever_way_somebody_holds_more_it_is_found() {
     world.role(&ada, "outer", &[], &["reader"]).await;
     world.role(&ada, "wild", &["permission.*"], &[]).await;
     let group = world.group(&ada, "readers", &[]).await;
-    give(&world, &ada, &format!("group:{group}"), json!({"role": "outer"})).await;
+    world.give(&ada, &format!("group:{group}"), json!({"role": "outer"})).await;
     for what in [
         json!({"permission": READ}),
         json!({"role": "reader"}),
@@ -53,7 +47,7 @@ async fn in_whichever_way_somebody_holds_more_it_is_found() {
     ] {
         let machine = world.machine(ada.tenant);
         assert_eq!(over(&world, &bob, &machine).await, (true, vec![]), "who holds nothing is spoken for by anybody");
-        give(&world, &ada, &machine, what.clone()).await;
+        world.give(&ada, &machine, what.clone()).await;
         let (holds, lacking) = over(&world, &bob, &machine).await;
         assert!(
             !holds && lacking.contains(&READ.to_owned()) && !lacking.contains(&"permission.readRoles".to_owned()),
@@ -69,7 +63,7 @@ async fn in_whichever_way_somebody_holds_more_it_is_found() {
     // All that there is by name is not yet what a wildcard will cover.
     world.grant(&ada, &bob, "permission.readAudit").await;
     let wild = world.machine(ada.tenant);
-    give(&world, &ada, &wild, json!({"role": "wild"})).await;
+    world.give(&ada, &wild, json!({"role": "wild"})).await;
     assert_eq!(over(&world, &bob, &wild).await, (false, vec![]));
 }
 
@@ -78,23 +72,23 @@ async fn denials_and_ends_count_on_both_sides() {
     let (world, ada) = World::with_owner().await;
     let (bob, machine) = (world.stranger(ada.tenant).await, world.machine(ada.tenant));
     let soon = world.platform.ambient.now() + TimeDelta::hours(1);
-    give(&world, &ada, &machine, json!({"permission": READ})).await;
-    give(&world, &ada, &principal(&bob), json!({"permission": READ, "expires_at": soon})).await;
+    world.give(&ada, &machine, json!({"permission": READ})).await;
+    world.give(&ada, &principal(&bob), json!({"permission": READ, "expires_at": soon})).await;
     assert_eq!(over(&world, &bob, &machine).await, (false, vec![READ.to_owned()]), "he holds it for an hour");
     world.grant(&ada, &bob, "permission.readRoles").await;
-    give(&world, &ada, &machine, json!({"permission": READ, "effect": "deny", "expires_at": soon})).await;
+    world.give(&ada, &machine, json!({"permission": READ, "effect": "deny", "expires_at": soon})).await;
     assert!(!over(&world, &bob, &machine).await.0, "the denial ends and the secret stays");
 
     let denied = world.machine(ada.tenant);
-    give(&world, &ada, &denied, json!({"role": "owner"})).await;
+    world.give(&ada, &denied, json!({"role": "owner"})).await;
     for name in ["permission.readAudit", READ, "permission.writeGrants", "permission.writeRoles"] {
-        give(&world, &ada, &denied, json!({"permission": name, "effect": "deny"})).await;
+        world.give(&ada, &denied, json!({"permission": name, "effect": "deny"})).await;
     }
     assert_eq!(over(&world, &bob, &denied).await, (false, vec![]), "an owner holds what comes later, too");
     world.role(&ada, "both", &["permission.readRoles", READ], &[]).await;
     let limited = world.machine(ada.tenant);
-    give(&world, &ada, &limited, json!({"role": "both"})).await;
-    give(&world, &ada, &limited, json!({"permission": READ, "effect": "deny"})).await;
+    world.give(&ada, &limited, json!({"role": "both"})).await;
+    world.give(&ada, &limited, json!({"permission": READ, "effect": "deny"})).await;
     assert_eq!(over(&world, &bob, &limited).await, (true, vec![]));
     world.deny(&ada, &principal(&bob), "permission.readRoles").await.expect(201);
     assert_eq!(over(&world, &bob, &limited).await, (false, vec!["permission.readRoles".to_owned()]));
@@ -104,7 +98,7 @@ async fn denials_and_ends_count_on_both_sides() {
 async fn a_key_and_a_machine_are_limited_to_what_they_hold() {
     let (world, ada) = World::with_owner().await;
     let (subject, actor) = (world.machine(ada.tenant), world.machine(ada.tenant));
-    give(&world, &ada, &subject, json!({"permission": READ})).await;
+    world.give(&ada, &subject, json!({"permission": READ})).await;
     let about = json!({"kind": "principal", "principal": subject});
     let within = async |scope: Option<&[&str]>| {
         ask_within(&world, ada.tenant, &principal(&ada), scope, about.clone()).await.expect(200)["holds"].clone()
@@ -115,7 +109,7 @@ async fn a_key_and_a_machine_are_limited_to_what_they_hold() {
         (json!(false), json!(true))
     );
     assert_eq!(ask(&world, ada.tenant, &actor, about.clone()).await.expect(200)["holds"], false);
-    give(&world, &ada, &actor, json!({"permission": READ})).await;
+    world.give(&ada, &actor, json!({"permission": READ})).await;
     assert_eq!(ask(&world, ada.tenant, &actor, about.clone()).await.expect(200)["holds"], true);
     // What is had in another tenant counts nowhere else.
     let eve = world.owner().await;
@@ -134,13 +128,13 @@ async fn what_is_handed_on_must_be_held() {
         .expect(204);
     world.role(&ada, "payer", &["billing.pay"], &[]).await;
     let group = world.group(&ada, "payers", &[]).await;
-    give(&world, &ada, &format!("group:{group}"), json!({"role": "payer"})).await;
+    world.give(&ada, &format!("group:{group}"), json!({"role": "payer"})).await;
     let bobs = async |over: Value| ask(&world, ada.tenant, &principal(&bob), over).await.expect(200);
     for wanted in [things(&["payer"], &[], &[]), things(&[], &[&group], &[]), things(&[], &[], &["billing.pay"])] {
         assert_eq!(bobs(wanted).await, json!({"holds": false, "lacking": ["billing.pay"]}));
     }
     assert_eq!(bobs(things(&["member"], &[], &[])).await["lacking"], json!(["billing.readInvoices"]));
-    give(&world, &ada, &principal(&bob), json!({"role": "member"})).await;
+    world.give(&ada, &principal(&bob), json!({"role": "member"})).await;
     assert_eq!(bobs(things(&["member"], &[], &[])).await["holds"], true);
     world.grant(&ada, &bob, "billing.pay").await;
     assert_eq!(bobs(things(&["payer", "member"], &[&group], &["billing.pay"])).await["holds"], true);
@@ -172,9 +166,9 @@ async fn no_write_gives_more_than_its_caller_has() {
     let role = world.role(&ada, "reader", &["permission.readRoles"], &[]).await;
     // What is to be got is READ: by a grant, by joining a group, by an edited role, by the end of denials of various kinds.
     let (giving, denying) = (world.group(&ada, "giving", &[]).await, world.group(&ada, "denying", &[&bob]).await);
-    give(&world, &ada, &format!("group:{giving}"), json!({"permission": READ})).await;
+    world.give(&ada, &format!("group:{giving}"), json!({"permission": READ})).await;
     world.deny(&ada, &format!("group:{denying}"), READ).await.expect(201);
-    give(&world, &ada, &principal(&bob), json!({"role": "reader"})).await;
+    world.give(&ada, &principal(&bob), json!({"role": "reader"})).await;
     let denial = world.deny(&ada, &principal(&bob), READ).await.expect(201)["id"].as_str().unwrap().to_owned();
     world.grant(&ada, &bob, "permission.writeGrants").await;
     world.grant(&ada, &bob, "permission.writeRoles").await;

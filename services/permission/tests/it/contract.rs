@@ -1,4 +1,4 @@
-//! Does every operation refuse what its document says it refuses?
+//! Tests that every operation refuses what its document says.
 
 use crate::support::World;
 use test_support::openapi_contract;

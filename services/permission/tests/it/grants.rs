@@ -1,4 +1,4 @@
-//! Granting and revoking.
+//! Tests of granting and revoking.
 
 use crate::support::{World, entry, principal, shown};
 use chrono::TimeDelta;
@@ -142,31 +142,27 @@ async fn an_operator_is_one_in_the_platforms_tenant_only() {
 async fn wrong_values_are_named() {
     let (world, ada) = World::with_owner().await;
     let bob = principal(&world.stranger(ada.tenant).await);
-    world.post("/v1/grants", &ada, json!({"principal": bob, "role": "ghost"})).await.invalid(&["role"]);
-    world
-        .post("/v1/grants", &ada, json!({"principal": bob, "permission": "forum.ghost"}))
-        .await
-        .invalid(&["permission"]);
-    world.post("/v1/grants", &ada, json!({"principal": bob})).await.invalid(&["role"]);
-    world
-        .post("/v1/grants", &ada, json!({"principal": bob, "role": "member", "permission": READ}))
-        .await
-        .invalid(&["permission"]);
-    world.post("/v1/grants", &ada, json!({"principal": "bob", "role": "member"})).await.invalid(&["principal"]);
-    let past =
-        json!({"principal": bob, "role": "member", "expires_at": "2020-01-01T00:00:00Z", "reason": "x".repeat(501)});
-    world.post("/v1/grants", &ada, past).await.invalid(&["expires_at", "reason"]);
-    world
-        .post("/v1/grants", &ada, json!({"principal": format!("client:{}", "x".repeat(9000)), "role": "member"}))
-        .await
-        .invalid(&["principal"]);
+    let long = format!("client:{}", "x".repeat(9000));
+    let reason = "x".repeat(501);
+    for (body, fields) in [
+        (json!({"principal": bob, "role": "ghost"}), &["role"][..]),
+        (json!({"principal": bob, "permission": "forum.ghost"}), &["permission"]),
+        (json!({"principal": bob}), &["role"]),
+        (json!({"principal": bob, "role": "member", "permission": READ}), &["permission"]),
+        (json!({"principal": "bob", "role": "member"}), &["principal"]),
+        (
+            json!({"principal": bob, "role": "member", "expires_at": "2020-01-01T00:00:00Z", "reason": reason}),
+            &["expires_at", "reason"],
+        ),
+        (json!({"principal": long, "role": "member"}), &["principal"]),
+    ] {
+        world.post("/v1/grants", &ada, body).await.invalid(fields);
+    }
     for (principal, role, reason) in
         [("client:\0", "member", "x"), ("client:x", "\0", "x"), ("client:x", "member", "\0")]
     {
-        world
-            .post("/v1/grants", &ada, json!({"principal": principal, "role": role, "reason": reason}))
-            .await
-            .expect(422);
+        let body = json!({"principal": principal, "role": role, "reason": reason});
+        world.post("/v1/grants", &ada, body).await.expect(422);
     }
     world.get("/v1/grants?principal=bob", &ada).await.expect(422);
     world.get("/v1/grants?principal=client:%00", &ada).await.expect(422);

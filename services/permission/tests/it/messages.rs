@@ -1,4 +1,4 @@
-//! What the service makes of messages, however often and in whatever order they come.
+//! Tests of messages, however often and in whatever order they come.
 
 use crate::support::{World, principal, tenant_created};
 use contracts::{
@@ -37,10 +37,7 @@ async fn a_repeated_foundation_gives_back_nothing_that_was_revoked() {
     let own = world.grants_of(&bob, &ada, "owner").await;
     world.revoke(&bob, &own[0]).await.expect(204);
     world.platform.publish(Some(ada.tenant), &tenant_created(&ada, TenantKind::Customer)).await;
-    eventually("all three messages are taken", async || {
-        (world.count("SELECT count(*) FROM inbox").await == 3).then_some(())
-    })
-    .await;
+    world.counted("SELECT count(*) FROM inbox", 3).await;
     assert_eq!(world.permissions(&ada).await, [""; 0]);
 }
 

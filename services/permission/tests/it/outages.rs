@@ -1,4 +1,4 @@
-//! What is answered while Redis is away, or knows nothing? The truth, at a price that PostgreSQL can pay.
+//! Tests of outages: while Redis is away, or knows nothing, the truth is answered, at a price that PostgreSQL can pay.
 
 use crate::support::{World, behind_a_link, principal, serve};
 use futures_util::future::join_all;
@@ -68,7 +68,7 @@ async fn a_cold_cache_costs_the_database_a_few_readers_at_a_time() {
     let same = (0..40).map(|_| fill(principal(&bob)));
     let asked: Vec<_> = many.chain(same).map(tokio::spawn).collect();
     let full = i64::try_from(FILLS_AT_ONCE).unwrap();
-    eventually("as many fills read as may", async || (world.count(WAITING).await == full).then_some(())).await;
+    world.counted(WAITING, full).await;
     // Whoever else comes finds the other connections free.
     world.get("/v1/roles", &ada).await.expect(200);
     assert_eq!(world.count(WAITING).await, full);

@@ -1,4 +1,4 @@
-//! Grants name somebody who exists, and end with who leaves.
+//! Tests of principals: grants name somebody who exists, and end with who leaves.
 
 use crate::support::{World, behind_a_link, principal, serve, state};
 use contracts::{
@@ -39,10 +39,7 @@ async fn join(world: &World, user: &TestUser, id: Uuid) {
 }
 
 async fn taken(world: &World, messages: i64) {
-    eventually("every message is taken", async || {
-        (world.count("SELECT count(*) FROM inbox").await == messages).then_some(())
-    })
-    .await;
+    world.counted("SELECT count(*) FROM inbox", messages).await;
 }
 
 /// The attack: an owner who does not exist, and then none who does.

@@ -1,8 +1,9 @@
-//! What may I do, what exists, and the fill of the cache.
+//! Tests of checks, lists of permissions and holders, and the fill of the cache.
 
-use crate::support::{World, principal, state};
+use crate::support::{World, principal, state, texts};
 use access::token::Claims;
-use serde_json::json;
+use contracts::id::TenantId;
+use serde_json::{Value, json};
 use test_support::TestUser;
 
 const READ: &str = "permission.readGrants";
@@ -43,15 +44,11 @@ async fn an_api_key_may_no_more_than_its_scope_and_hands_nothing_on() {
     let key = TestUser { token, ..ada.clone() };
     assert_eq!(world.permissions(&key).await, [READ, "permission.writeGrants"]);
     for (permission, allowed) in [(READ, true), ("permission.readRoles", false)] {
-        assert_eq!(
-            world.post("/v1/check", &key, json!({"permission": permission})).await.expect(200)["allowed"],
-            allowed
-        );
-        let about_ada = world
-            .post("/v1/check", &key, json!({"permission": permission, "principal": principal(&ada)}))
-            .await
-            .expect(200);
-        assert_eq!(about_ada["allowed"], allowed);
+        for about in
+            [json!({"permission": permission}), json!({"permission": permission, "principal": principal(&ada)})]
+        {
+            assert_eq!(world.post("/v1/check", &key, about).await.expect(200)["allowed"], allowed);
+        }
     }
     world.get("/v1/grants", &key).await.expect(200);
     world.get("/v1/roles", &key).await.problem(403, "permission_missing");
@@ -66,21 +63,11 @@ async fn an_api_key_may_no_more_than_its_scope_and_hands_nothing_on() {
 }
 
 #[tokio::test]
-async fn the_catalog_is_listed_in_pages() {
+async fn registered_permissions_are_listed_in_pages() {
     let (world, ada) = World::with_owner().await;
-    let (mut names, mut address) = (Vec::new(), "/v1/permissions?limit=3".to_owned());
-    loop {
-        let page = world.get(&address, &ada).await.expect(200);
-        names.extend(
-            page["items"]
-                .as_array()
-                .unwrap()
-                .iter()
-                .map(|entry| (entry["name"].as_str().unwrap().to_owned(), entry["dangerous"] == true)),
-        );
-        let Some(cursor) = page["next_cursor"].as_str() else { break };
-        address = format!("/v1/permissions?limit=3&cursor={cursor}");
-    }
+    let items = world.list(&ada, "/v1/permissions", 3).await;
+    let name = |item: &Value| item["name"].as_str().unwrap().to_owned();
+    let mut names: Vec<_> = items.iter().map(|item| (name(item), item["dangerous"] == true)).collect();
     names.sort();
     let expected = [
         ("readAudit", false),
@@ -95,24 +82,12 @@ async fn the_catalog_is_listed_in_pages() {
 #[tokio::test]
 async fn platform_services_fill_records() {
     let (world, ada) = World::with_owner().await;
-    let body = json!({"tenant_id": ada.tenant, "principal": principal(&ada)});
-    let answer = world
-        .server
-        .post("/internal/records", &body)
-        .bearer(&world.platform.client_token("auth"))
-        .send()
-        .await
-        .expect(200);
-    assert_eq!(answer["permissions"].as_array().unwrap().len(), 5);
-    let nobody = json!({"tenant_id": world.platform.tenant(), "principal": principal(&ada)});
-    let answer = world
-        .server
-        .post("/internal/records", &nobody)
-        .bearer(&world.platform.client_token("forum"))
-        .send()
-        .await
-        .expect(200);
-    assert_eq!(answer, json!({"permissions": []}));
+    let fill = async |client: &str, tenant: TenantId| {
+        let body = json!({"tenant_id": tenant, "principal": principal(&ada)});
+        world.server.post("/internal/records", &body).bearer(&world.platform.client_token(client)).send().await
+    };
+    assert_eq!(fill("auth", ada.tenant).await.expect(200)["permissions"].as_array().unwrap().len(), 5);
+    assert_eq!(fill("forum", world.platform.tenant()).await.expect(200), json!({"permissions": []}));
 }
 
 #[tokio::test]
@@ -159,18 +134,6 @@ async fn a_check_has_seen_the_version_it_demands() {
     assert_eq!(ask(version + 1).await.expect(200), json!({"allowed": false, "version": version + 1}));
 }
 
-async fn listed(world: &World, by: &TestUser, path: &str, field: &str, limit: usize) -> Vec<String> {
-    let (mut all, mut address) = (Vec::new(), format!("{path}?limit={limit}"));
-    loop {
-        let page = world.get(&address, by).await.expect(200);
-        let items = page["items"].as_array().unwrap();
-        assert!(items.len() <= limit);
-        all.extend(items.iter().map(|item| item[field].as_str().unwrap().to_owned()));
-        let Some(cursor) = page["next_cursor"].as_str() else { return all };
-        address = format!("{path}?limit={limit}&cursor={cursor}");
-    }
-}
-
 #[tokio::test]
 async fn holders_and_permissions_are_listed_to_the_last() {
     let (world, ada) = World::with_owner().await;
@@ -186,27 +149,25 @@ async fn holders_and_permissions_are_listed_to_the_last() {
     expected.sort();
     let path = format!("/v1/permissions/{READ}/holders");
     for limit in [1, 2, 3, 200] {
-        assert_eq!(listed(&world, &ada, &path, "principal", limit).await, expected, "limit {limit}");
+        assert_eq!(texts(&world.list(&ada, &path, limit).await, "principal"), expected, "limit {limit}");
     }
     world.get("/v1/permissions/permission.ghost/holders", &ada).await.problem(404, "permission_not_found");
     let path = format!("/v1/principals/{}/permissions", principal(&people[1]));
     for limit in [1, 3, 4, 200] {
-        let names = listed(&world, &ada, &path, "name", limit).await;
+        let names = texts(&world.list(&ada, &path, limit).await, "name");
         assert_eq!(
             names,
             ["readAudit", "readRoles", "writeGrants", "writeRoles"].map(|action| format!("permission.{action}")),
             "limit {limit}"
         );
     }
-    assert_eq!(listed(&world, &ada, "/v1/principals/client:nobody/permissions", "name", 1).await, [""; 0]);
+    assert!(world.list(&ada, "/v1/principals/client:nobody/permissions", 1).await.is_empty());
     world.get(&format!("{path}?limit=0"), &ada).await.invalid(&["limit"]);
     world.get(&format!("{path}?cursor=*"), &ada).await.invalid(&["cursor"]);
     let eve = world.owner().await;
-    assert_eq!(
-        listed(&world, &eve, &format!("/v1/permissions/{READ}/holders"), "principal", 50).await,
-        [principal(&eve)]
-    );
-    assert_eq!(listed(&world, &eve, &path, "name", 50).await, [""; 0]);
+    let holders = world.list(&eve, &format!("/v1/permissions/{READ}/holders"), 50).await;
+    assert_eq!(texts(&holders, "principal"), [principal(&eve)]);
+    assert!(world.list(&eve, &path, 50).await.is_empty());
 }
 
 #[tokio::test]
@@ -220,12 +181,7 @@ async fn a_page_of_holders_ends_and_leads_on_where_hardly_anybody_has_it() {
     .execute(&world.platform.pool)
     .await
     .unwrap();
-    assert_eq!(
-        listed(&world, &ada, &format!("/v1/permissions/{READ}/holders"), "principal", 10).await,
-        [principal(&ada)]
-    );
-    assert_eq!(
-        listed(&world, &ada, "/v1/permissions/permission.readRoles/holders", "principal", 200).await.len(),
-        2501
-    );
+    let holders = world.list(&ada, &format!("/v1/permissions/{READ}/holders"), 10).await;
+    assert_eq!(texts(&holders, "principal"), [principal(&ada)]);
+    assert_eq!(world.list(&ada, "/v1/permissions/permission.readRoles/holders", 200).await.len(), 2501);
 }

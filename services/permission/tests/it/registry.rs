@@ -1,6 +1,6 @@
-//! How the catalog changes, and whom it touches.
+//! Tests of the registry: how it changes, and whom that touches.
 
-use crate::support::{World, entry};
+use crate::support::{World, entry, principal};
 use contracts::{manifest::Manifest, messages::ServicePublished};
 use redis::AsyncCommands;
 use serde_json::json;
@@ -70,8 +70,7 @@ async fn what_is_granted_is_removed_once_it_was_deprecated() {
 async fn only_a_change_makes_caches_forget_and_it_does_so_before_the_answer() {
     let (world, ada, bob) = World::with_stranger().await;
     world.post("/v1/roles", &ada, json!({"name": "auditor", "permissions": ["permission.*"]})).await.expect(201);
-    let grant = json!({"principal": crate::support::principal(&bob), "role": "auditor"});
-    world.post("/v1/grants", &ada, grant).await.expect(201);
+    world.give(&ada, &principal(&bob), json!({"role": "auditor"})).await;
     world.get("/v1/roles", &bob).await.expect(200);
     let key = format!("{}{{{}}}:ts", world.platform.redis_prefix(), ada.tenant);
     let stamp = async || world.platform.redis.clone().get::<_, String>(&key).await.unwrap();

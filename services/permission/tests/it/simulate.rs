@@ -1,4 +1,4 @@
-//! Who would gain and lose, without anything happening.
+//! Tests of simulations: who would gain and lose, without anything happening.
 
 use crate::support::{World, principal, state};
 use serde_json::{Value, json};

@@ -1,4 +1,4 @@
-//! What every test needs: the service on a free port, and tenants whose people have real grants.
+//! What every test stands on: the service on a free port, and tenants whose people have real grants.
 
 use contracts::{
     id::{Principal, TenantId},
@@ -70,10 +70,7 @@ impl World {
         })
         .await;
         // The founder's stamp comes before the tenant's, or after it: only when both are written does a record last.
-        eventually("no stamp is pending", async || {
-            (self.count("SELECT count(*) FROM pending_stamps").await == 0).then_some(())
-        })
-        .await;
+        self.counted("SELECT count(*) FROM pending_stamps", 0).await;
         self.get("/v1/grants", &founder).await.expect(200);
         founder
     }
@@ -192,6 +189,11 @@ impl World {
             .await
     }
 
+    /// Waits until the query counts that many.
+    pub async fn counted(&self, query: &'static str, many: i64) {
+        eventually(query, async || (self.count(query).await == many).then_some(())).await;
+    }
+
     pub async fn count(&self, query: &'static str) -> i64 {
         sqlx::query_scalar(query).fetch_one(&self.platform.pool).await.unwrap()
     }
@@ -238,7 +240,7 @@ pub async fn state(world: &World) -> Vec<String> {
         UNION ALL SELECT 'holds ' || p::text FROM role_permissions p UNION ALL SELECT 'includes ' || i::text FROM role_includes i
         UNION ALL SELECT 'version ' || v::text FROM role_versions v UNION ALL SELECT 'group ' || g::text FROM groups g
         UNION ALL SELECT 'member ' || m::text FROM group_members m UNION ALL SELECT 'permission ' || p::text FROM permissions p
-        UNION ALL SELECT 'audit ' || a::text FROM audit a UNION ALL SELECT 'owed ' || o::text FROM pending_stamps o ORDER BY 1";
+        UNION ALL SELECT 'audit ' || a::text FROM audit a UNION ALL SELECT 'pending ' || s::text FROM pending_stamps s ORDER BY 1";
     sqlx::query_scalar(query).fetch_all(&world.platform.pool).await.unwrap()
 }
 

@@ -1,4 +1,4 @@
-//! Can an operator try an operation out in Swagger UI? In a real browser, as they do it.
+//! Tests of Swagger UI, in a real browser, as an operator tries an operation out.
 
 use crate::support::World;
 use anyhow::{Context, ensure};
