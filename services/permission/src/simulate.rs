@@ -164,24 +164,3 @@ fn of_change(index: usize, mut problem: Problem) -> Problem {
     problem.detail = format!("changes[{index}]: {}", problem.detail);
     problem
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_difference_names_only_those_who_have_one() {
-        let held = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<BTreeSet<_>>();
-        let before = Permissions::from([("a".into(), held(&["x.a", "x.b"])), ("b".into(), held(&["x.a"]))]);
-        let after = Permissions::from([
-            ("a".into(), held(&["x.a"])),
-            ("b".into(), held(&["x.a"])),
-            ("c".into(), held(&["x.c"])),
-        ]);
-        let named = |differences: Vec<Difference>| {
-            differences.into_iter().map(|one| (one.principal, one.permissions)).collect::<Vec<_>>()
-        };
-        assert_eq!(named(beyond(&after, &before)), [("c".to_owned(), held(&["x.c"]))]);
-        assert_eq!(named(beyond(&before, &after)), [("a".to_owned(), held(&["x.b"]))]);
-    }
-}

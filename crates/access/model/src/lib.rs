@@ -63,8 +63,8 @@ pub struct State {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Action {
     FillerReadsStamp(usize),
-    FillerReadsDatabase(usize),
-    FillerWritesRecord(usize),
+    FillerReadsDatabase(usize, Stamp),
+    FillerWritesRecord(usize, Record),
     FillerCrashes(usize),
     RevokerCommits,
     RevokerTellsRedis,
@@ -99,8 +99,8 @@ impl Model for AccessCache {
         for (index, filler) in state.fillers.iter().enumerate() {
             actions.extend(match filler {
                 Filler::Idle => Some(Action::FillerReadsStamp(index)),
-                Filler::Stamped(_) => Some(Action::FillerReadsDatabase(index)),
-                Filler::Filled(_) => Some(Action::FillerWritesRecord(index)),
+                Filler::Stamped(stamp) => Some(Action::FillerReadsDatabase(index, *stamp)),
+                Filler::Filled(record) => Some(Action::FillerWritesRecord(index, *record)),
                 Filler::Stopped => None,
             });
             if *filler != Filler::Stopped {
@@ -128,9 +128,14 @@ impl Model for AccessCache {
         let mut next = last.clone();
         match action {
             Action::FillerReadsStamp(index) => next.fillers[index] = Filler::Stamped(next.redis.stamp_or_new()),
-            Action::FillerReadsDatabase(index) | Action::FillerWritesRecord(index) | Action::FillerCrashes(index) => {
-                next.filler_moves(index, action)
+            Action::FillerReadsDatabase(index, stamp) => {
+                next.fillers[index] = Filler::Filled(Record { stamp, allowed: next.granted });
             }
+            Action::FillerWritesRecord(index, record) => {
+                next.redis.write_record(record);
+                next.fillers[index] = Filler::Stopped;
+            }
+            Action::FillerCrashes(index) => next.fillers[index] = Filler::Stopped,
             Action::RevokerCommits => {
                 next.granted = false;
                 next.revoker = Revoker::Committed;
@@ -174,19 +179,6 @@ impl AccessCache {
 }
 
 impl State {
-    fn filler_moves(&mut self, index: usize, action: Action) {
-        self.fillers[index] = match (action, self.fillers[index]) {
-            (Action::FillerReadsDatabase(_), Filler::Stamped(stamp)) => {
-                Filler::Filled(Record { stamp, allowed: self.granted })
-            }
-            (Action::FillerWritesRecord(_), Filler::Filled(record)) => {
-                self.redis.write_record(record);
-                Filler::Stopped
-            }
-            _ => Filler::Stopped,
-        };
-    }
-
     fn fault(&mut self, action: Action) {
         self.faults += 1;
         match action {
@@ -227,7 +219,7 @@ mod tests {
     fn deleting_the_record_lets_a_slow_filler_write_it_back() {
         let actions = counter_example(Protocol::DeleteRecord);
         let position = |action| actions.iter().position(|step| *step == action);
-        let written = actions.iter().position(|step| matches!(step, Action::FillerWritesRecord(_)));
+        let written = actions.iter().position(|step| matches!(step, Action::FillerWritesRecord(..)));
         assert!(position(Action::RevokerCommits) < written, "{actions:?}");
     }
 

@@ -1,10 +1,9 @@
 //! HTTP of the audit: who changed what, from where, and whether the record of it is whole.
 
-use super::store::{self, AuditEntry, Filter, Verdict};
-use crate::{app::App, effective, instant};
+use super::store::{self, AuditEntry, AuditFilter, Verdict};
+use crate::{app::App, effective};
 use access::{Allowed, permissions};
 use axum::extract::State;
-use chrono::{DateTime, Utc};
 use common::{
     db::TenantTx,
     http::{Json, Query},
@@ -38,26 +37,6 @@ pub struct Chain {
     pub of: Of,
 }
 
-#[derive(Debug, Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
-pub struct AuditFilter {
-    /// Who did it: `user:<uuid>` or `client:<id>`.
-    pub actor: Option<String>,
-    /// What was done: `grant.created`, `grant.denied`, `grant.revoked`, `role.created`, `role.edited`, `role.deleted`, `group.created`,
-    /// `group.deleted`, `group.joined`, `group.left`, `catalog.changed`.
-    pub action: Option<String>,
-    /// What it was done to: `grant:<id>`, `role:<id>`, `group:<id>`, `namespace:<name>`.
-    pub target: Option<String>,
-    /// Whom or what it is about: a principal, role or permission named in the entry's states before or after.
-    pub about: Option<String>,
-    /// From this instant on.
-    #[serde(default, deserialize_with = "instant::optional")]
-    pub since: Option<DateTime<Utc>>,
-    /// Before this instant.
-    #[serde(default, deserialize_with = "instant::optional")]
-    pub until: Option<DateTime<Utc>>,
-}
-
 #[utoipa::path(get, path = "/v1/audit", operation_id = "listAudit", tag = "audit", params(PageQuery, AuditFilter, Chain),
     responses((status = 200, body = Page<AuditEntry>), (status = 403, description = "`permission_missing`, or `platform_only`")),
     security(("bearer" = ["permission.readAudit"])))]
@@ -70,8 +49,7 @@ pub async fn list(
 ) -> Result<Json<Page<AuditEntry>>, Problem> {
     let request = page.check()?;
     let mut tx = begin(&app, &caller, chain.of).await?;
-    let AuditFilter { actor, action, target, about, since, until } = filter;
-    let rows = store::page(&mut tx, &Filter { actor, action, target, about, since, until }, request).await?;
+    let rows = store::page(&mut tx, &filter, request).await?;
     Ok(Json(Page::cut(rows, request, |entry| entry.version)))
 }
 

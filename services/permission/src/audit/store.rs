@@ -1,12 +1,13 @@
 //! SQL of the audit; the database links each entry to the one before and refuses to change any.
 
+use crate::instant;
 use chrono::{DateTime, Utc};
 use common::{ambient::Ambient, db::TenantTx, page::PageRequest};
 use contracts::id::{Principal, TenantId};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use sqlx::PgConnection;
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 /// Stands for a tenant in the chain of the registry's changes.
@@ -29,13 +30,23 @@ pub struct AuditEntry {
     pub hash: String,
 }
 
-/// What is looked for.
-pub struct Filter {
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct AuditFilter {
+    /// Who did it: `user:<uuid>` or `client:<id>`.
     pub actor: Option<String>,
+    /// What was done: `grant.created`, `grant.denied`, `grant.revoked`, `role.created`, `role.edited`, `role.deleted`, `group.created`,
+    /// `group.deleted`, `group.joined`, `group.left`, `catalog.changed`.
     pub action: Option<String>,
+    /// What it was done to: `grant:<id>`, `role:<id>`, `group:<id>`, `namespace:<name>`.
     pub target: Option<String>,
+    /// Whom or what it is about: a principal, role or permission named in the entry's states before or after.
     pub about: Option<String>,
+    /// From this instant on.
+    #[serde(default, deserialize_with = "instant::optional")]
     pub since: Option<DateTime<Utc>>,
+    /// Before this instant.
+    #[serde(default, deserialize_with = "instant::optional")]
     pub until: Option<DateTime<Utc>>,
 }
 
@@ -110,12 +121,12 @@ pub async fn append_to_registry(conn: &mut PgConnection, ambient: &Ambient, entr
         entry.after
     )
     .execute(conn)
-    .await?;
-    Ok(())
+    .await
+    .map(drop)
 }
 
 /// In the order of versions, which is that of the commits: a reader who follows the cursor misses none that is committed later.
-pub async fn page(tx: &mut TenantTx, filter: &Filter, request: PageRequest<i64>) -> sqlx::Result<Vec<AuditEntry>> {
+pub async fn page(tx: &mut TenantTx, filter: &AuditFilter, request: PageRequest<i64>) -> sqlx::Result<Vec<AuditEntry>> {
     sqlx::query_as!(
         AuditEntry,
         r#"SELECT version, at, actor, action, target, origin, before, after, encode(hash, 'hex') AS "hash!" FROM audit

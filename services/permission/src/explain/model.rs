@@ -2,7 +2,7 @@
 
 use crate::effective::{
     entitlements::Entitlements,
-    model::{Effect, Grant, Held, Role},
+    model::{Effect, Grant, Held},
     pattern::{Pattern, namespace_of},
 };
 use chrono::{DateTime, Utc};
@@ -70,12 +70,7 @@ pub fn ways(entitlements: &Entitlements, entry: &PermissionEntry, effect: Effect
 
 pub fn way(grant: &Grant, entry: &PermissionEntry) -> Option<Way> {
     let source = grant.source.as_ref()?;
-    let (roles, by) = way_in(
-        &grant.held,
-        &|role| covering(&role.patterns, entry, grant.effect == Effect::Deny),
-        entry,
-        &mut HashSet::new(),
-    )?;
+    let (roles, by) = way_in(&grant.held, entry, grant.effect, &mut HashSet::new())?;
     let group = source.group.clone().map(|(id, name)| GroupRef { id, name });
     Some(Way { grant: source.grant, group, roles, by, expires_at: grant.expires_at })
 }
@@ -86,12 +81,11 @@ pub fn way_but_for_danger(grant: &Grant, entry: &PermissionEntry) -> Option<Way>
     way(grant, &tame).filter(|_| entry.dangerous && grant.effect == Effect::Allow)
 }
 
-type Covering<'a> = dyn Fn(&Role) -> Option<String> + 'a;
-
+/// A denial covers what is dangerous by a wildcard, too.
 fn way_in(
     held: &Held,
-    covering_role: &Covering<'_>,
     entry: &PermissionEntry,
+    effect: Effect,
     seen: &mut HashSet<String>,
 ) -> Option<(Vec<String>, String)> {
     let rule = |applies: bool, rule: &str| {
@@ -101,23 +95,23 @@ fn way_in(
         Held::Owner => rule(entry.scope == Scope::Tenant, "every permission of scope tenant"),
         Held::Operator => rule(true, "every permission"),
         Held::Member => rule(entry.roles.iter().any(|role| role == "member"), "every permission that lists member"),
-        Held::Patterns(patterns) => covering(patterns, entry, false).map(|by| (Vec::new(), by)),
+        Held::Patterns(patterns) => covering(patterns, entry, effect).map(|by| (Vec::new(), by)),
         Held::Role(role) => {
             if !seen.insert(role.name.clone()) {
                 return None;
             }
-            if let Some(by) = covering_role(role) {
+            if let Some(by) = covering(&role.patterns, entry, effect) {
                 return Some((vec![role.name.clone()], by));
             }
-            let (mut roles, by) =
-                role.includes.iter().find_map(|included| way_in(included, covering_role, entry, seen))?;
+            let (mut roles, by) = role.includes.iter().find_map(|included| way_in(included, entry, effect, seen))?;
             roles.insert(0, role.name.clone());
             Some((roles, by))
         }
     }
 }
 
-fn covering(patterns: &[Pattern], entry: &PermissionEntry, also_dangerous: bool) -> Option<String> {
+fn covering(patterns: &[Pattern], entry: &PermissionEntry, effect: Effect) -> Option<String> {
+    let also_dangerous = effect == Effect::Deny;
     let covers = |pattern: &&Pattern| match pattern {
         Pattern::Name(name) => *name == entry.name,
         Pattern::Namespace(namespace) => (also_dangerous || !entry.dangerous) && namespace == namespace_of(&entry.name),
@@ -127,13 +121,13 @@ fn covering(patterns: &[Pattern], entry: &PermissionEntry, also_dangerous: bool)
 
 /// Whether a role holds the permission, for somebody to whom it would be granted.
 pub fn holds(held: &Held, entry: &PermissionEntry) -> bool {
-    way_in(held, &|role| covering(&role.patterns, entry, false), entry, &mut HashSet::new()).is_some()
+    way_in(held, entry, Effect::Allow, &mut HashSet::new()).is_some()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::effective::model::Source;
+    use crate::effective::model::{Role, Source};
     use std::sync::Arc;
 
     fn entry(name: &str, dangerous: bool) -> PermissionEntry {

@@ -126,8 +126,8 @@ async fn close_expired(tx: &mut TenantTx, grant: &NewGrant<'_>) -> sqlx::Result<
         grant.request.effect as Effect
     )
     .execute(&mut **tx)
-    .await?;
-    Ok(())
+    .await
+    .map(drop)
 }
 
 /// Gives a user a built-in role without an end; one that they have for a time loses its end. `None` if nothing had to be done.
@@ -172,8 +172,8 @@ pub async fn revoke(tx: &mut TenantTx, id: Uuid, by: &Principal, now: DateTime<U
         now
     )
     .execute(&mut **tx)
-    .await?;
-    Ok(())
+    .await
+    .map(drop)
 }
 
 /// Revokes all that the grantee was granted or denied itself, expired or not; gives the ids of the grants.

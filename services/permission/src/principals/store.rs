@@ -68,8 +68,8 @@ pub async fn note(tx: &mut TenantTx, existing: &[Existing]) -> sqlx::Result<()> 
         &ids
     )
     .execute(&mut **tx)
-    .await?;
-    Ok(())
+    .await
+    .map(drop)
 }
 
 /// Whether this membership or machine is known to be over.

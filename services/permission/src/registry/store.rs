@@ -199,8 +199,8 @@ async fn keep_versions(conn: &mut PgConnection, plan: &Plan, now: DateTime<Utc>)
         now
     )
     .execute(conn)
-    .await?;
-    Ok(())
+    .await
+    .map(drop)
 }
 
 /// Those of `names` that a living grant or a role of any tenant names.

@@ -29,15 +29,6 @@ async fn what_is_granted_is_allowed_and_what_is_revoked_is_refused_at_once() {
 }
 
 #[tokio::test]
-async fn a_revocation_can_be_repeated() {
-    let (world, ada, bob) = World::with_stranger().await;
-    let grant = world.grant(&ada, &bob, READ).await;
-    world.revoke(&ada, &grant).await.expect(204);
-    world.revoke(&ada, &grant).await.expect(204);
-    assert_eq!(world.count("SELECT count(*) FROM pending_stamps").await, 0);
-}
-
-#[tokio::test]
 async fn a_role_gives_what_it_holds_until_it_is_revoked() {
     let (world, ada, bob) = World::with_stranger().await;
     world.post("/v1/roles", &ada, json!({"name": "auditor", "permissions": ["permission.*"]})).await.expect(201);
@@ -64,8 +55,7 @@ async fn a_role_gives_what_it_holds_until_it_is_revoked() {
 async fn a_grant_ends_by_itself() {
     let (world, ada, bob) = World::with_stranger().await;
     let end = world.platform.ambient.now() + TimeDelta::seconds(3);
-    let body = json!({"principal": principal(&bob), "permission": READ, "expires_at": end});
-    world.post("/v1/grants", &ada, body).await.expect(201);
+    world.give(&ada, &principal(&bob), json!({"permission": READ, "expires_at": end})).await;
     world.get("/v1/grants", &bob).await.expect(200);
     eventually("the grant ends", async || (world.get("/v1/grants", &bob).await.status == 403).then_some(())).await;
     assert!(world.platform.ambient.now() >= end - TimeDelta::seconds(1));
@@ -125,17 +115,14 @@ async fn of_two_owners_who_revoke_each_other_at_once_one_stays() {
 #[tokio::test]
 async fn an_operator_is_one_in_the_platforms_tenant_only() {
     let world = World::start().await;
-    world
-        .register("billing", json!([{"name": "billing.readCycles", "text": "See all cycles", "scope": "platform"}]))
-        .await
-        .expect(204);
+    let cycles = json!([{"name": "billing.readCycles", "text": "x", "scope": "platform"}]);
+    world.register("billing", cycles).await.expect(204);
     let (olga, ada) = (world.operator().await, world.owner().await);
     assert!(world.permissions(&olga).await.contains(&"billing.readCycles".to_owned()));
     assert!(!world.permissions(&ada).await.contains(&"billing.readCycles".to_owned()));
-    let to_ada = |what: serde_json::Value| json!({"principal": principal(&ada), "role": what["role"], "permission": what["permission"]});
-    world.post("/v1/grants", &ada, to_ada(json!({"role": "operator"}))).await.invalid(&["role"]);
-    let own = world.grants_of(&olga, &olga, "operator").await;
-    world.revoke(&olga, &own[0]).await.problem(409, "last_operator");
+    let to_ada = json!({"principal": principal(&ada), "role": "operator"});
+    world.post("/v1/grants", &ada, to_ada).await.invalid(&["role"]);
+    world.revoke_role(&olga, &olga, "operator").await.problem(409, "last_operator");
 }
 
 #[tokio::test]
@@ -147,8 +134,6 @@ async fn wrong_values_are_named() {
     for (body, fields) in [
         (json!({"principal": bob, "role": "ghost"}), &["role"][..]),
         (json!({"principal": bob, "permission": "forum.ghost"}), &["permission"]),
-        (json!({"principal": bob}), &["role"]),
-        (json!({"principal": bob, "role": "member", "permission": READ}), &["permission"]),
         (json!({"principal": "bob", "role": "member"}), &["principal"]),
         (
             json!({"principal": bob, "role": "member", "expires_at": "2020-01-01T00:00:00Z", "reason": reason}),
@@ -203,8 +188,7 @@ async fn nobody_lifts_a_denial_of_their_own() {
     world.give(&ada, &principal(&bob), json!({"role": "owner"})).await;
     let denial = world.deny(&ada, &principal(&bob), READ).await.expect(201);
     let role = world.role(&ada, "no-roles", &["permission.readRoles"], &[]).await;
-    let by_role = json!({"principal": principal(&bob), "role": "no-roles", "effect": "deny"});
-    world.post("/v1/grants", &ada, by_role).await.expect(201);
+    world.give(&ada, &principal(&bob), json!({"role": "no-roles", "effect": "deny"})).await;
     world.revoke(&bob, denial["id"].as_str().unwrap()).await.problem(403, "escalation");
     let emptied = json!({"name": "no-roles", "permissions": ["permission.writeRoles"]});
     let refusal = world.edit_role(&bob, &role, "*", emptied.clone()).await.problem(403, "escalation");
@@ -223,8 +207,7 @@ async fn the_last_owner_is_denied_nothing() {
     let bob = world.stranger(ada.tenant).await;
     world.give(&ada, &principal(&bob), json!({"role": "owner"})).await;
     world.join(&ada, &group, &bob).await.expect(204);
-    let own = world.grants_of(&ada, &ada, "owner").await;
-    world.revoke(&ada, &own[0]).await.problem(409, "last_owner");
+    world.revoke_role(&ada, &ada, "owner").await.problem(409, "last_owner");
     world.leave(&ada, &group, &bob).await.expect(204);
     world.join(&ada, &group, &ada).await.expect(204);
     world.get("/v1/grants", &ada).await.problem(403, "permission_missing");

@@ -3,7 +3,7 @@
 use crate::support::{World, behind_a_link, principal, serve, state};
 use contracts::{
     id::{ClientId, Principal},
-    messages::{ClientDeleted, MemberJoined},
+    messages::ClientDeleted,
 };
 use serde_json::{Value, json};
 use test_support::{Link, TestAnswer, TestPlatform, TestUser, eventually};
@@ -25,21 +25,12 @@ async fn remove(world: &World, by: &TestUser, who: &str, id: Uuid) -> TestAnswer
 async fn joined(world: &World, ada: &TestUser) -> (TestUser, Uuid) {
     let (bob, id) = (world.stranger(ada.tenant).await, world.platform.ambient.uuid());
     world.platform.issuer.enrol(ada.tenant, &parsed(&principal(&bob)), id);
-    join(world, &bob, id).await;
+    world.say_joined(&bob, Some(id)).await;
     eventually("the member has a grant", async || {
         (world.grants_of(ada, &bob, "member").await.len() == 1).then_some(())
     })
     .await;
     (bob, id)
-}
-
-async fn join(world: &World, user: &TestUser, id: Uuid) {
-    let joined = MemberJoined { tenant_id: user.tenant, user_id: user.user, membership_id: Some(id) };
-    world.platform.publish(Some(user.tenant), &joined).await;
-}
-
-async fn taken(world: &World, messages: i64) {
-    world.counted("SELECT count(*) FROM inbox", messages).await;
 }
 
 /// The attack: an owner who does not exist, and then none who does.
@@ -65,8 +56,7 @@ async fn nothing_is_given_to_somebody_who_does_not_exist() {
         world.post("/v1/simulate", &ada, changes).await.invalid(&["changes[0].principal"]);
     }
     assert_eq!(state(&world).await, before);
-    let own = world.grants_of(&ada, &ada, "owner").await;
-    world.revoke(&ada, &own[0]).await.problem(409, "last_owner");
+    world.revoke_role(&ada, &ada, "owner").await.problem(409, "last_owner");
 }
 
 /// Grants from before principals were known, some to nobody: the real owners count, the others do not.
@@ -83,8 +73,7 @@ async fn an_owner_who_does_not_exist_is_none_and_one_of_before_is_asked_about() 
     world.give(&ada, &principal(&bob), json!({"role": "owner"})).await;
     forget().await;
     world.revoke(&ada, &own[0]).await.expect(204);
-    let bobs = world.grants_of(&bob, &bob, "owner").await;
-    world.revoke(&bob, &bobs[0]).await.problem(409, "last_owner");
+    world.revoke_role(&bob, &bob, "owner").await.problem(409, "last_owner");
 }
 
 #[tokio::test]
@@ -166,9 +155,9 @@ async fn late_news_of_their_coming_does_not_bring_them_back_and_joining_again_do
     // Carol leaves before the news that she came has arrived.
     for (who, id) in [(&bob, first), (&carol, never)] {
         remove(&world, &ada, &principal(who), id).await.expect(204);
-        join(&world, who, id).await;
+        world.say_joined(who, Some(id)).await;
     }
-    taken(&world, 4).await;
+    world.counted("SELECT count(*) FROM inbox", 4).await;
     for who in [&bob, &carol] {
         assert_eq!(
             world.get(&format!("/v1/grants?principal={}", principal(who)), &ada).await.expect(200)["items"],
@@ -177,7 +166,7 @@ async fn late_news_of_their_coming_does_not_bring_them_back_and_joining_again_do
     }
     let again = world.platform.ambient.uuid();
     world.platform.issuer.enrol(ada.tenant, &parsed(&principal(&bob)), again);
-    join(&world, &bob, again).await;
+    world.say_joined(&bob, Some(again)).await;
     eventually("he is a member again", async || (world.grants_of(&ada, &bob, "member").await.len() == 1).then_some(()))
         .await;
     world.grant(&ada, &bob, READ).await;
@@ -228,13 +217,12 @@ async fn a_machine_that_is_no_more_holds_nothing() {
     let machine = world.machine(ada.tenant);
     let client: ClientId = machine.strip_prefix("client:").unwrap().parse().unwrap();
     world.give(&ada, &machine, json!({"role": "owner"})).await;
-    let own = world.grants_of(&ada, &ada, "owner").await;
-    world.revoke(&ada, &own[0]).await.problem(409, "last_owner");
+    world.revoke_role(&ada, &ada, "owner").await.problem(409, "last_owner");
     let deleted = ClientDeleted { tenant_id: ada.tenant, client_id: client };
     for _ in 0..2 {
         world.platform.publish(Some(ada.tenant), &deleted).await;
     }
-    taken(&world, 3).await;
+    world.counted("SELECT count(*) FROM inbox", 3).await;
     let held = world.get(&format!("/v1/principals/{machine}/permissions"), &ada).await.expect(200);
     assert_eq!(held["items"], Value::Array(vec![]));
     world.post("/v1/grants", &ada, json!({"principal": machine, "role": "owner"})).await.invalid(&["principal"]);

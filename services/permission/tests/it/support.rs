@@ -7,6 +7,7 @@ use contracts::{
 use serde_json::{Value, json};
 use std::collections::HashMap;
 use test_support::{Link, TestAnswer, TestPlatform, TestServer, TestUser, eventually};
+use uuid::Uuid;
 
 pub struct World {
     // First, so that it stops before what it runs on is removed.
@@ -65,10 +66,7 @@ impl World {
     async fn founder(&self, kind: TenantKind) -> TestUser {
         let founder = self.stranger(self.platform.tenant()).await;
         self.platform.publish(Some(founder.tenant), &tenant_created(&founder, kind)).await;
-        eventually("the owner may read grants", async || {
-            (self.get("/v1/grants", &founder).await.status == 200).then_some(())
-        })
-        .await;
+        self.until_allowed("/v1/grants", &founder).await;
         // The founder's stamp comes before the tenant's, or after it: only when both are written does a record last.
         self.counted("SELECT count(*) FROM pending_stamps", 0).await;
         self.get("/v1/grants", &founder).await.expect(200);
@@ -78,9 +76,7 @@ impl World {
     /// A member of the tenant, by the message that auth sends.
     pub async fn member(&self, tenant: TenantId) -> TestUser {
         let member = self.stranger(tenant).await;
-        self.platform
-            .publish(Some(tenant), &MemberJoined { tenant_id: tenant, user_id: member.user, membership_id: None })
-            .await;
+        self.say_joined(&member, None).await;
         let query = "SELECT count(*) FROM grants WHERE principal = $1";
         let held = async || {
             (sqlx::query_scalar::<_, i64>(query).bind(principal(&member)).fetch_one(&self.platform.pool).await.unwrap()
@@ -89,6 +85,16 @@ impl World {
         };
         eventually("the member has a grant", held).await;
         member
+    }
+
+    /// The message of auth that the user is a member of their tenant.
+    pub async fn say_joined(&self, user: &TestUser, membership_id: Option<Uuid>) {
+        let joined = MemberJoined { tenant_id: user.tenant, user_id: user.user, membership_id };
+        self.platform.publish(Some(user.tenant), &joined).await;
+    }
+
+    pub async fn until_allowed(&self, path: &str, user: &TestUser) {
+        eventually("it is allowed", async || (self.get(path, user).await.status == 200).then_some(())).await;
     }
 
     pub async fn get(&self, path: &str, user: &TestUser) -> TestAnswer {
@@ -168,6 +174,11 @@ impl World {
 
     pub async fn revoke(&self, by: &TestUser, grant: &str) -> TestAnswer {
         self.delete(&format!("/v1/grants/{grant}"), by).await
+    }
+
+    /// Revokes the first grant that gives the user the role.
+    pub async fn revoke_role(&self, by: &TestUser, of: &TestUser, role: &str) -> TestAnswer {
+        self.revoke(by, &self.grants_of(by, of, role).await[0]).await
     }
 
     /// The ids of the principal's grants of a role.
