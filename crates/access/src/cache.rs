@@ -1,4 +1,4 @@
-//! What lies in Redis, and when does it count? A record counts only under the stamps it was made under.
+//! Keys and values in Redis, and when they count: a record counts only under the stamps it was made under.
 //!
 //! Keys of a tenant share its hash slot: `{tid}:rec:{principal}`, `{tid}:us:{principal}`, `{tid}:ts`, `{tid}:sess:{sid}`.
 //! Whoever fills reads the stamps before the database, so a record made of rows older than a revocation carries an older stamp.

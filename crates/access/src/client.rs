@@ -50,7 +50,7 @@ pub enum ClientError {
 impl From<ClientError> for Problem {
     /// A refusal between services is our own fault, never the caller's: to the caller the service is unavailable.
     fn from(error: ClientError) -> Self {
-        tracing::warn!(error = %common::problem::Chain(&error), "a call to another service failed");
+        tracing::warn!(error = %common::problem::Chain(&error), "A call to another service failed");
         Self::unavailable(RETRY_AFTER_OUTAGE, "Another service that is needed for this cannot be reached right now.")
     }
 }

@@ -6,8 +6,7 @@ use crate::{
     invoices::{
         draft::{self, NotInvoiced},
         mail,
-        model::Draft,
-        store::{self as invoices, Invoice},
+        store::{self as invoices, Draft, Invoice},
     },
 };
 use common::{

@@ -1,8 +1,8 @@
 //! Drafts: usage becomes lines, one for each rate, made of every rated input before the period's end that no earlier line has taken.
 
 use super::{
-    model::{Draft, Input, Tally, TooLarge, seconds},
-    store,
+    model::{Input, Tally, TooLarge, seconds},
+    store::{self, Draft},
 };
 use crate::{
     accounts::Account,

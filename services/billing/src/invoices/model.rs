@@ -34,14 +34,6 @@ pub fn amount_minor(kind: Kind, quantity: Decimal, price: Decimal, currency: &Cu
     amount.round_dp_with_strategy(0, RoundingStrategy::MidpointAwayFromZero).to_i64().ok_or(TooLarge)
 }
 
-/// An invoice that is being made.
-pub struct Draft {
-    pub id: Uuid,
-    pub cycle_id: Uuid,
-    pub period_start: DateTime<Utc>,
-    pub period_end: DateTime<Utc>,
-}
-
 /// One raw row that a line is made of.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 #[serde(tag = "kind", rename_all = "snake_case")]

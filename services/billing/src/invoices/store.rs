@@ -1,6 +1,6 @@
 //! SQL of invoices: written once, by the close of a cycle; the database refuses any later change.
 
-use super::model::{Component, Draft, Input, Priced, seconds};
+use super::model::{Component, Input, Priced, seconds};
 use crate::{
     accounts::Account,
     currency::Currency,
@@ -62,6 +62,14 @@ pub struct Line {
     pub input_count: i64,
     /// SHA-256 of the raw rows, in hexadecimal.
     pub input_sha256: String,
+}
+
+/// An invoice that is being made.
+pub struct Draft {
+    pub id: Uuid,
+    pub cycle_id: Uuid,
+    pub period_start: DateTime<Utc>,
+    pub period_end: DateTime<Utc>,
 }
 
 /// The columns of an [`Invoice`] of the tenant (`$1`).
