@@ -65,6 +65,11 @@ pub fn is_reserved(name: &str) -> bool {
     SERVICES.iter().any(|service| service.name == name)
 }
 
+/// The product whose worker has a client of this name: `forum` for `forum-worker`.
+pub fn product_of_worker(client_id: &str) -> Option<&str> {
+    client_id.strip_suffix("-worker")
+}
+
 /// The queues of a service: those whose name is its own, or begins with that and a hyphen.
 pub fn queues_of(service: &str) -> impl Iterator<Item = &'static Queue> {
     let own =

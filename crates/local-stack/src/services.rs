@@ -18,9 +18,9 @@ const WORKER: &str = "worker";
 
 /// A process of the stack on top of the infrastructure.
 pub struct Service {
-    /// Unique; names its log.
+    /// Unique; its platform client, and the name of its log.
     pub name: String,
-    /// Its package, binary, database and platform client.
+    /// Its package, binary, database and user in Redis.
     pub package: String,
     /// The documented port; that of its ops listener is `OPS_OFFSET` higher.
     pub port: u16,
@@ -133,8 +133,8 @@ impl Settings<'_> {
             ("PERMISSION_URL", self.url("permission")),
             ("TOKEN_ISSUER", self.url("auth")),
             ("TOKEN_AUDIENCE", "sevenleague".into()),
-            ("CLIENT_ID", service.package.clone()),
-            ("CLIENT_SECRET", secrets.password(&client(&service.package))?),
+            ("CLIENT_ID", service.name.clone()),
+            ("CLIENT_SECRET", secrets.password(&client(&service.name))?),
             // Where the development servers of the usual JavaScript tools listen.
             ("CORS_ORIGINS", "http://localhost:3000,http://localhost:5173".into()),
             // Here everybody comes from one address.
@@ -182,8 +182,10 @@ impl Settings<'_> {
 
     /// `id:<sha256 of the secret>` of each, by which auth knows them.
     fn platform_clients(&self, secrets: &mut Secrets) -> Result<String> {
-        let clients: Result<Vec<_>> = packages_of(&self.services)
-            .map(|id| Ok(format!("{id}:{}", sha256(&secrets.password(&client(id))?))))
+        let clients: Result<Vec<_>> = self
+            .services
+            .iter()
+            .map(|Service { name, .. }| Ok(format!("{name}:{}", sha256(&secrets.password(&client(name))?))))
             .collect();
         Ok(clients?.join(","))
     }

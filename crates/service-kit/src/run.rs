@@ -62,8 +62,11 @@ pub async fn start<S: Service>(
     for consumer in consumers.collect::<Result<Vec<_>, _>>()? {
         tasks.spawn(|shutdown| consumer.run(shutdown));
     }
-    let (list, background) = (PermissionList::parse(S::PERMISSIONS)?, tasks.background());
-    tasks.spawn(|shutdown| register::<S>(app.clone(), background, list, shutdown));
+    // A product's worker has a client of its own, and leaves it to the platform's.
+    if app.base.client_id == S::ROSTER.name {
+        let (list, background) = (PermissionList::parse(S::PERMISSIONS)?, tasks.background());
+        tasks.spawn(|shutdown| register::<S>(app.clone(), background, list, shutdown));
+    }
     S::background(&app, &tasks);
     let health = app.health();
     Ok(bound.serve(router::<S>(app), health, lifecycle).await?)

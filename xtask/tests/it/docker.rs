@@ -170,13 +170,8 @@ fn the_examples_clients_are_known_by_the_hashes_of_their_secrets() {
     let set = settings(&files::compose_settings());
     for client in set["PLATFORM_CLIENTS"].split(',') {
         let (id, hash) = client.split_once(':').unwrap();
-        let secret = &set[&format!("{}_CLIENT_SECRET", id.to_uppercase())];
-        let hex: String = digest::digest(&digest::SHA256, secret.as_bytes())
-            .as_ref()
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
-        assert_eq!(hash, hex, "{id}");
+        let secret = &set[&format!("{}_CLIENT_SECRET", id.to_uppercase().replace('-', "_"))];
+        assert_eq!(hash, hex::encode(digest::digest(&digest::SHA256, secret.as_bytes())), "{id}");
     }
 }
 

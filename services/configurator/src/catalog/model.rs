@@ -81,11 +81,11 @@ pub fn faults(manifest: &Manifest) -> Vec<FieldError> {
     let mut errors: Vec<_> =
         manifest.faults().into_iter().map(|fault| FieldError::new("manifest", "invalid", fault)).collect();
     // It would take over that service's permissions.
-    if roster::is_reserved(&manifest.service) {
+    if roster::is_reserved(&manifest.service) || roster::product_of_worker(&manifest.service).is_some() {
         errors.push(FieldError::new(
             "manifest.service",
             "reserved",
-            "is the name of one of the platform's own services",
+            "is the name of one of the platform's own services, or of a product's worker",
         ));
     }
     if let Err(fault) = setup::validator(&manifest.setup) {
@@ -150,6 +150,7 @@ mod tests {
     #[test]
     fn each_fault_is_told_at_its_place() {
         assert_eq!(faults_with(|manifest| manifest["service"] = "billing".into()), ["manifest.service reserved"]);
+        assert_eq!(faults_with(|manifest| manifest["service"] = "forum-worker".into()), ["manifest.service reserved"]);
         assert_eq!(faults_with(|manifest| manifest["currency"] = "euro".into()), ["manifest invalid"]);
         let circle = faults_with(|manifest| manifest["modules"][0]["depends_on"] = json!(["charts"]));
         assert_eq!(circle, ["manifest invalid"]);

@@ -27,14 +27,12 @@ use common::{
 use contracts::{
     http::instances::{Credentials, HostRecord},
     id::InstanceId,
+    roster,
 };
 use serde::Serialize;
 use utoipa::ToSchema;
 
-callers! {
-    pub Products = ["*"],
-    pub Worker = ["worker"],
-}
+callers! { pub Products = ["*"] }
 
 /// Seconds after which a state that passes by itself may have passed.
 const PASSING: u32 = 2;
@@ -93,13 +91,14 @@ pub async fn set_up(
 #[utoipa::path(get, path = "/internal/instances/{id}/credentials", operation_id = "getInstanceCredentials", tag = "hosts",
     params(("id" = InstanceId, Path)),
     responses((status = 200, body = Credentials), (status = 409, description = "`no_database`: the instance has no database yet.")),
-    security(("platform_client" = ["worker"])))]
+    security(("platform_client" = ["*"])))]
 pub async fn credentials(
     State(app): State<App>,
-    _: Internal<Worker>,
+    worker: Internal<Products>,
     Path(id): Path<InstanceId>,
 ) -> Result<Json<Credentials>, Problem> {
-    let found = lookup::of_id(&app.db, id).await?;
+    let product = roster::product_of_worker(&worker.client_id);
+    let found = lookup::of_id(&app.db, id).await?.filter(|(_, instance)| Some(&*instance.service) == product);
     let (mut tx, instance) =
         found.filter(|(_, instance)| instance.state != InstanceState::Deleting).ok_or_else(not_found)?;
     if !model::has_database(instance.state) {

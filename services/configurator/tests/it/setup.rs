@@ -127,15 +127,18 @@ async fn another_products_host_is_not_there() {
 }
 
 #[tokio::test]
-async fn only_the_worker_gets_the_owners_credentials() {
+async fn only_the_products_worker_gets_the_owners_credentials() {
     let fixture = start().await;
     let id = fixture.requested(HOST, &[]).await;
     let path = format!("/internal/instances/{id}/credentials");
+    let ask = async |client| fixture.server.get(&path).bearer(&fixture.platform.client_token(client)).send().await;
     fixture.credentials(id).await.problem(409, "no_database");
     fixture.provision().await;
     let credentials = fixture.credentials(id).await.expect(200);
     assert_eq!(credentials["app_role"], format!("i_{}_app", id.0.simple()));
     assert!(credentials["database_url"].as_str().unwrap().contains(&format!("i_{}_owner:", id.0.simple())));
-    fixture.as_forum(fixture.server.get(&path)).await.problem(403, "platform_client_only");
+    for client in ["wiki-worker", "worker", "forum", "-worker", "forum-worker-worker", "billing"] {
+        ask(client).await.problem(404, "instance_not_found");
+    }
     fixture.as_ada(fixture.server.get(&path)).await.problem(403, "platform_client_only");
 }

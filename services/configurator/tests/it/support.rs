@@ -200,7 +200,7 @@ impl Fixture {
     /// As the worker asks for them.
     pub async fn credentials(&self, id: InstanceId) -> TestAnswer {
         let request = self.server.get(&format!("/internal/instances/{id}/credentials"));
-        request.bearer(&self.platform.client_token("worker")).send().await
+        request.bearer(&self.platform.client_token("forum-worker")).send().await
     }
 
     /// The deadline of the instance has come, or the claim on it has run out.
