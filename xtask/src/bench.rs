@@ -3,6 +3,7 @@
 
 mod access;
 mod load;
+mod outbox;
 mod tenancy;
 
 use anyhow::Result;
@@ -13,6 +14,8 @@ use std::{path::PathBuf, process::ExitCode};
 pub enum Bench {
     /// The permission check: requests a second against a bare route, cold fills, revocations, and the memory of a million records
     Access(access::Access),
+    /// Commits a second with a message in them, against a row alone and against a `NOTIFY`
+    Outbox,
     /// Thousands of instances of a product in one process: answers, times, and connections to PostgreSQL
     Tenancy(tenancy::Tenancy),
 }
@@ -20,6 +23,7 @@ pub enum Bench {
 pub async fn run(data: Option<PathBuf>, bench: Bench) -> Result<ExitCode> {
     match bench {
         Bench::Access(access) => access.run(data).await,
+        Bench::Outbox => outbox::run(data).await,
         Bench::Tenancy(tenancy) => tenancy.run(data).await,
     }
 }
