@@ -1,4 +1,4 @@
-//! What becomes of one received message? It takes effect, comes back later, or goes to the dead-letter queue.
+//! One attempt at a received message: it takes effect, comes back later, or goes to the dead-letter queue.
 
 use crate::{
     breaker::Breaker,

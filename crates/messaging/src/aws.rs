@@ -1,4 +1,4 @@
-//! Which topics and queues are ours? Names under one prefix, and the clients that speak to them.
+//! Clients of SNS and SQS, and the names of our topics and queues, under one prefix.
 
 use aws_config::{BehaviorVersion, timeout::TimeoutConfig};
 use aws_sdk_sqs::{error::SdkError, operation::get_queue_url::GetQueueUrlError};

@@ -1,4 +1,4 @@
-//! Consumer of one queue: how does a queue become effects in the database?
+//! Consumer of one queue, which turns it into effects in the database.
 //!
 //! It receives only what can be begun, handles many at once, and hands back the rest.
 //!
@@ -10,7 +10,7 @@ use crate::{
     breaker::Breaker,
     handler::{Handle, HandleRaw},
     poll::Poll,
-    routes::{Mismatch, Routes, check},
+    routes::Routes,
 };
 use common::{
     backoff::Backoff,
@@ -38,8 +38,7 @@ const RETRY: Backoff = Backoff { base: Duration::from_secs(2), factor: 4, cap: D
 /// Waits while SQS or the database is away.
 const RECONNECT: Backoff = Backoff { base: Duration::from_millis(500), factor: 2, cap: Duration::from_secs(10) };
 
-/// Takes the messages of one queue. Register the handlers with [`Consumer::on`] or [`Consumer::raw`], then [`Consumer::complete`] and
-/// [`Complete::run`].
+/// Takes the messages of one queue. Register the handlers with [`Consumer::on`] or [`Consumer::raw`], then [`Consumer::run`] it.
 pub struct Consumer {
     aws: Aws,
     queue: &'static str,
@@ -101,19 +100,10 @@ impl Consumer {
         self
     }
 
-    /// Checks that each type that the topology sends to the queue has its handler, and no other: a type without one would fill the
-    /// dead-letter queue, and a handler without a subscription would never hear anything.
-    ///
-    /// # Errors
-    /// Names the types. A service that says so at its start is never deployed.
-    pub fn complete(self) -> Result<Complete, Mismatch> {
-        check(self.queue, &self.routes.types())?;
-        Ok(Complete(self))
-    }
-
-    /// For tests, which hear what they ask about.
-    pub fn in_part(self) -> Complete {
-        Complete(self)
+    /// Runs until `shutdown`, through any outage of PostgreSQL or SQS; then finishes what it holds and hands back the rest.
+    pub async fn run(self, shutdown: CancellationToken) {
+        let span = tracing::info_span!("consumer", queue = self.queue);
+        self.consume(shutdown).instrument(span).await;
     }
 
     async fn consume(self, shutdown: CancellationToken) {
@@ -148,7 +138,7 @@ impl Consumer {
                 Err(error) => {
                     failures += 1;
                     tracing::warn!(error = format!("{error:#}"), failures, "The queue cannot be received from");
-                    pause(reconnect.jittered(failures, &context.ambient), &shutdown).await;
+                    shutdown.run_until_cancelled(sleep(reconnect.jittered(failures, &context.ambient))).await;
                     continue;
                 }
             };
@@ -170,7 +160,7 @@ impl Consumer {
                 let handled = tasks.spawn(handling.instrument(span));
                 if outage {
                     // Its end is what decides how to go on; how it ended, the breaker knows.
-                    until(handled, &shutdown).await;
+                    shutdown.run_until_cancelled(handled).await;
                 }
             }
         }
@@ -190,7 +180,7 @@ impl Consumer {
                         failures,
                         "The queue cannot be found yet"
                     );
-                    pause(RECONNECT.jittered(failures, self.db.ambient()), shutdown).await;
+                    shutdown.run_until_cancelled(sleep(RECONNECT.jittered(failures, self.db.ambient()))).await;
                 }
             }
         }
@@ -200,17 +190,6 @@ impl Consumer {
     async fn queue_urls(&self) -> Result<(String, String), QueueError> {
         let (name, dead) = (self.aws.queue_name(self.queue), self.aws.dead_queue_name(self.queue));
         tokio::try_join!(self.aws.queue_url(&name), self.aws.queue_url(&dead))
-    }
-}
-
-/// A consumer that can run.
-pub struct Complete(Consumer);
-
-impl Complete {
-    /// Runs until `shutdown`, through any outage of PostgreSQL or SQS; then finishes what it holds and hands back the rest.
-    pub async fn run(self, shutdown: CancellationToken) {
-        let span = tracing::info_span!("consumer", queue = self.0.queue);
-        self.0.consume(shutdown).instrument(span).await;
     }
 }
 
@@ -246,11 +225,7 @@ async fn place(
         places.merge(Arc::clone(permits).try_acquire_many_owned(more).ok()?);
         Some(places)
     };
-    tokio::select! {
-        biased;
-        () = shutdown.cancelled() => None,
-        places = ready => places,
-    }
+    shutdown.run_until_cancelled(ready).await.flatten()
 }
 
 /// Why nothing is received.
@@ -269,17 +244,6 @@ async fn writable(pool: &PgPool) -> Result<(), Unwritable> {
     }
     conn.close_on_drop();
     Err(Unwritable::ReadOnly)
-}
-
-async fn pause(wait: Duration, shutdown: &CancellationToken) {
-    until(sleep(wait), shutdown).await;
-}
-
-async fn until<T>(end: impl Future<Output = T>, shutdown: &CancellationToken) {
-    tokio::select! {
-        () = shutdown.cancelled() => {}
-        _ = end => {}
-    }
 }
 
 #[cfg(test)]

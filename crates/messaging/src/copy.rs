@@ -1,4 +1,5 @@
-//! How does a message travel on with what became of it? SQS lets nobody change a message, so a copy is sent and the message deleted.
+//! Copies of messages, which travel on with what became of them: SQS lets nobody change a message, so a copy is sent
+//! and the message deleted.
 //!
 //! A crash in between leaves both; the inbox lets one of them take effect.
 

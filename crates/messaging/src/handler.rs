@@ -1,4 +1,4 @@
-//! What does a service write to take a message? One `impl Handle<M>` a message type.
+//! Handlers: what does a service write to take a message? One `impl Handle<M>` a message type.
 
 use crate::outbox::OutboxError;
 use chrono::{DateTime, Utc};

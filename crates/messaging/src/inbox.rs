@@ -1,4 +1,4 @@
-//! Has this message taken effect already? A row says so, committed together with the effect.
+//! SQL of the inbox: has this message taken effect already? A row says so, committed together with the effect.
 
 use sqlx::PgConnection;
 

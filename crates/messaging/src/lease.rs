@@ -1,4 +1,4 @@
-//! Whose message is it? Ours while its visibility is extended, and until it is deleted or handed back.
+//! Lease on one received message: ours while its visibility is extended, and until it is deleted or handed back.
 //!
 //! <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-visibility-timeout.html>
 

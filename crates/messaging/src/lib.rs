@@ -1,4 +1,4 @@
-//! How do services talk without losing or doubling anything? At-least-once delivery, exactly-once effects.
+//! Messages between services: at-least-once delivery, exactly-once effects.
 //!
 //! ```text
 //! business transaction ─ outbox ─ Relay ─ SNS topic ─ SQS queue ─ Consumer ─ inbox + effect, one transaction

@@ -1,4 +1,5 @@
-//! How does a message leave with the business fact, or not at all? It is a row written in the same transaction.
+//! The outbox: a message is a row written in the same transaction as the business fact, and leaves with it or not at
+//! all.
 
 use common::{db::Scoped, problem::Problem};
 use contracts::{

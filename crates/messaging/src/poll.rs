@@ -1,4 +1,4 @@
-//! One receive from a queue: how long does it wait, and what becomes of it at shutdown?
+//! One receive from a queue, and what becomes of it at shutdown.
 
 use crate::{
     copy::ATTEMPTS,

@@ -1,9 +1,9 @@
-//! How do the topics and queues of the topology come to be, where no CloudFormation makes them?
+//! Provisioning of the topology's topics and queues, where no CloudFormation makes them.
 
 use crate::aws::Aws;
 use anyhow::{Context, Result};
 use aws_sdk_sqs::types::QueueAttributeName as Attribute;
-use contracts::topology::{QUEUES, Queue, Subscription, Topic, queue};
+use contracts::topology::{MOST_RECEIVES, QUEUES, Queue, Subscription, Topic, queue};
 use futures_util::future::try_join_all;
 use serde_json::json;
 use std::collections::HashMap;
@@ -67,7 +67,7 @@ async fn create_queue(aws: &Aws, queue: &Queue) -> Result<()> {
     let (name, dead) = (aws.queue_name(queue.name), aws.dead_queue_name(queue.name));
     let retention = (Attribute::MessageRetentionPeriod, RETENTION_SECONDS.to_string());
     put_queue(aws, &dead, HashMap::from([retention.clone()])).await?;
-    let redrive = json!({"deadLetterTargetArn": aws.queue_arn(&dead), "maxReceiveCount": queue.max_receive_count});
+    let redrive = json!({"deadLetterTargetArn": aws.queue_arn(&dead), "maxReceiveCount": MOST_RECEIVES});
     let attributes = HashMap::from([
         retention,
         (Attribute::VisibilityTimeout, queue.visibility_timeout.as_secs().to_string()),

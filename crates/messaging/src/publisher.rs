@@ -1,4 +1,5 @@
-//! Which of these messages has SNS really taken? A batch can fail in part under HTTP 200.
+//! Publisher to SNS, which says of each message whether SNS has really taken it: a batch can fail in part under HTTP
+//! 200.
 
 use crate::aws::Aws;
 use aws_sdk_sns::{

@@ -1,4 +1,4 @@
-//! How do committed messages reach SNS? Rows leave the outbox only when SNS has confirmed them.
+//! The relay, which brings committed messages to SNS. Rows leave the outbox only when SNS has confirmed them.
 //!
 //! ```text
 //! claim: due rows are leased, one short transaction ─ send, no transaction open ─┬─ confirmed: deleted
@@ -89,7 +89,8 @@ impl Relay {
         });
         let mut poller = Poller::new(self.db.wake(RELAY), POLL, shutdown.clone());
         while poller.next().await {
-            let Some(lane) = free(&lanes, shutdown).await else { break };
+            let lane = shutdown.run_until_cancelled(Arc::clone(&lanes).acquire_owned()).await;
+            let Some(Ok(lane)) = lane else { break };
             let outages = sending.outages.outages();
             match table::claim(self.db.pool(), CLAIM, self.lease).await {
                 Ok(rows) if rows.is_empty() => poller.done(false),
@@ -190,13 +191,4 @@ fn read(row: &Row) -> Result<(Topic, Envelope), PublishError> {
     let envelope = serde_json::from_str(&row.envelope)
         .map_err(|fault| PublishError::Refused(format!("the row is not an envelope: {fault}")))?;
     Ok((topic, envelope))
-}
-
-/// A lane for one claim, once there is one; `None` at shutdown.
-async fn free(lanes: &Arc<Semaphore>, shutdown: &CancellationToken) -> Option<OwnedSemaphorePermit> {
-    tokio::select! {
-        biased;
-        () = shutdown.cancelled() => None,
-        lane = Arc::clone(lanes).acquire_owned() => lane.ok(),
-    }
 }

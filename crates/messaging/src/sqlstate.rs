@@ -1,4 +1,4 @@
-//! Whose fault is an error of PostgreSQL? Its surroundings', a race's, or the message's.
+//! Errors of PostgreSQL, sorted by whose fault they are: its surroundings', a race's, or the message's.
 //!
 //! <https://www.postgresql.org/docs/current/errcodes-appendix.html>
 

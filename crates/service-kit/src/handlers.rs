@@ -2,7 +2,7 @@
 
 use crate::Kit;
 use contracts::messages::Message;
-use messaging::{Aws, Consumer, Handle, HandleRaw, Mismatch, RAW, consumer::Complete};
+use messaging::{Aws, Consumer, Handle, HandleRaw, Mismatch, RAW};
 use std::collections::BTreeSet;
 
 /// The handlers of one queue; each is the service's `App`.
@@ -38,13 +38,15 @@ impl<A: Clone> Handlers<A> {
         self
     }
 
-    /// Whether these are the handlers that the topology wants for the queue.
+    /// Whether these are the handlers that the topology wants for the queue: a type without one would fill the dead-letter queue,
+    /// and a handler without a subscription would never hear anything.
     pub(crate) fn check(&self) -> Result<(), Mismatch> {
         messaging::check(self.queue, &self.types)
     }
 
-    pub(crate) fn consumer(self, aws: &Aws, kit: &Kit, app: &A) -> Result<Complete, Mismatch> {
+    pub(crate) fn consumer(self, aws: &Aws, kit: &Kit, app: &A) -> Result<Consumer, Mismatch> {
+        self.check()?;
         let consumer = Consumer::new(aws, self.queue, kit.db.clone());
-        self.add.into_iter().fold(consumer, |consumer, add| add(consumer, app.clone())).complete()
+        Ok(self.add.into_iter().fold(consumer, |consumer, add| add(consumer, app.clone())))
     }
 }

@@ -52,6 +52,12 @@ impl Gate {
         gate
     }
 
+    /// An open gate before the emulator.
+    pub async fn before_aws() -> Self {
+        let url = std::env::var("AWS_ENDPOINT_URL").unwrap();
+        Self::before(url.trim_start_matches("http://").trim_end_matches('/').to_owned()).await
+    }
+
     pub fn close(&self) {
         self.state.send_replace(State::Closed);
     }

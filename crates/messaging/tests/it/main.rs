@@ -1,4 +1,5 @@
-//! Does every message take effect once, whatever happens on its way? Against real PostgreSQL and an AWS emulator.
+//! Tests of messaging against real PostgreSQL and an AWS emulator: every message takes effect once, whatever happens on
+//! its way.
 
 mod consumer;
 mod gate;
@@ -6,4 +7,5 @@ mod outages;
 mod provision;
 mod relay;
 mod tables;
+mod waking;
 mod world;

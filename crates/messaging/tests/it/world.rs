@@ -1,128 +1,79 @@
-//! A database and queues of a test's own, gone when it ends.
+//! A database and queues of a test's own, and handlers that note what they take.
 
+use aws_config::BehaviorVersion;
+use aws_sdk_sqs::types::{Message, QueueAttributeName};
 use common::{
-    ambient::Ambient,
-    db::{CrossTenantTx, Db},
+    config::Database,
+    db::{self, CrossTenantTx, Db},
 };
 use contracts::{
     envelope::Envelope,
     id::{MessageId, TenantId, UserId},
     messages::MemberJoined,
 };
-use futures_util::FutureExt;
-use messaging::{Aws, Consumer, Delivery, Fault, Handle, Relay, consumer::Options, provision};
+use messaging::{Aws, Consumer, Delivery, Fault, Handle, Relay, consumer::Options};
 use sqlx::{
-    AssertSqlSafe, ConnectOptions, Connection, Executor, PgConnection, PgPool,
+    AssertSqlSafe, Connection, PgConnection, PgPool,
+    migrate::Migrator,
     postgres::{PgConnectOptions, PgPoolOptions},
 };
 use std::{
-    panic::{AssertUnwindSafe, resume_unwind},
+    ops::Deref,
     sync::{
         Arc,
         atomic::{AtomicU32, Ordering},
     },
     time::Duration,
 };
-use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use test_support::{TestPlatform, admin_url, eventually};
+use tokio_util::sync::CancellationToken;
 
 pub const QUEUE: &str = "permission";
-const EFFECTS: &str = "CREATE TABLE effects (message_id uuid NOT NULL)";
-/// Twice the visibility timeout after which a message comes back whose first receiver was never heard of again.
-const DEADLINE: Duration = Duration::from_secs(60);
+/// Longest time for a call that waits for messages.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 pub struct World {
-    pub aws: Aws,
-    pub account: String,
-    pub prefix: String,
+    platform: TestPlatform,
+    /// As a service has it: what is read-only is not used.
     pub pool: PgPool,
     pub db: Db,
-    pub ambient: Ambient,
     database: PgConnectOptions,
-    stop: CancellationToken,
-    tasks: TaskTracker,
 }
 
-/// Runs `test` in a world that is taken down afterwards, also when the test fails.
-pub async fn within(test: impl AsyncFnOnce(&World)) {
-    let world = World::create().await;
-    let result = AssertUnwindSafe(test(&world)).catch_unwind().await;
-    world.destroy().await;
-    if let Err(panic) = result {
-        resume_unwind(panic);
+impl Deref for World {
+    type Target = TestPlatform;
+    fn deref(&self) -> &TestPlatform {
+        &self.platform
     }
 }
 
-/// Waits until `condition` holds, and fails when it does not in time.
+/// Waits until `condition` holds.
 pub async fn until(what: &str, mut condition: impl AsyncFnMut() -> bool) {
-    let patience = async {
-        while !condition().await {
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    };
-    assert!(tokio::time::timeout(DEADLINE, patience).await.is_ok(), "waited in vain until {what}");
-}
-
-pub fn env(name: &str) -> String {
-    std::env::var(name).unwrap_or_else(|_| panic!("{name} says what to test against"))
+    eventually(what, async || condition().await.then_some(())).await;
 }
 
 impl World {
-    async fn create() -> Self {
-        let ambient = Ambient::system();
-        let name = format!("messaging_{}", &ambient.uuid().simple().to_string()[20..]);
-        let admin: PgConnectOptions = env("TEST_DATABASE_URL").parse().unwrap();
-        PgConnection::connect_with(&admin)
-            .await
-            .unwrap()
-            .execute(AssertSqlSafe(format!("CREATE DATABASE {name}")))
-            .await
-            .unwrap();
-        let database = admin.database(&name);
-        let url = database.to_url_lossy().to_string().into();
-        let pool = common::db::connect(&common::config::Database { url, max_connections: 10 }).unwrap();
-        let mut conn = pool.acquire().await.unwrap();
-        messaging::tables::migrator().run(&mut *conn).await.unwrap();
-        drop(conn);
-        sqlx::raw_sql(EFFECTS).execute(&pool).await.unwrap();
-        let (account, prefix) = (env("AWS_ACCOUNT_ID"), name.replace('_', "-"));
-        let aws = Aws::from_env(&prefix, &account).await;
-        provision::provision_for(&aws, &[QUEUE]).await.unwrap();
-        Self {
-            aws,
-            account,
-            prefix,
-            db: Db::new(pool.clone(), "auth", ambient.clone()),
-            pool,
-            ambient,
-            database,
-            stop: CancellationToken::new(),
-            tasks: TaskTracker::new(),
-        }
+    pub async fn start() -> Self {
+        let platform = TestPlatform::start(QUEUE, &Migrator::with_migrations(Vec::new())).await;
+        let url = platform.superuser_url();
+        let database = url.parse().unwrap();
+        let pool = db::connect(&Database { url: url.into(), max_connections: 10 }).unwrap();
+        sqlx::raw_sql("CREATE TABLE effects (message_id uuid NOT NULL)").execute(&pool).await.unwrap();
+        let db = Db::new(pool.clone(), "auth", platform.ambient.clone());
+        Self { platform, pool, db, database }
     }
 
-    async fn destroy(self) {
-        self.stop.cancel();
-        self.tasks.close();
-        self.tasks.wait().await;
-        provision::teardown(&self.aws).await.unwrap();
-        self.pool.close().await;
-        let admin: PgConnectOptions = env("TEST_DATABASE_URL").parse().unwrap();
-        let name = self.database.get_database().unwrap();
-        PgConnection::connect_with(&admin)
-            .await
-            .unwrap()
-            .execute(AssertSqlSafe(format!("DROP DATABASE {name} WITH (FORCE)")))
-            .await
-            .unwrap();
+    /// What is reached through another port of this machine.
+    pub async fn aws_through(&self, port: u16) -> Aws {
+        let config = aws_config::defaults(BehaviorVersion::latest());
+        let config = config.endpoint_url(format!("http://127.0.0.1:{port}")).load().await;
+        Aws::new(&config, &self.name, &self.env()["AWS_ACCOUNT_ID"])
     }
 
-    /// A pool for the world's database behind another port, which gives up soon.
-    pub async fn pool_through(&self, port: u16) -> PgPool {
+    /// A database behind another port, whose pool gives up soon.
+    pub async fn db_through(&self, port: u16) -> Db {
         let options = PgPoolOptions::new().acquire_timeout(Duration::from_millis(300));
-        options.connect_with(self.database.clone().host("127.0.0.1").port(port)).await.unwrap()
-    }
-
-    pub fn db_of(&self, pool: PgPool) -> Db {
+        let pool = options.connect_with(self.database.clone().host("127.0.0.1").port(port)).await.unwrap();
         Db::new(pool, "auth", self.ambient.clone())
     }
 
@@ -136,39 +87,36 @@ impl World {
     }
 
     pub fn relay(&self) {
-        self.spawn(
-            Relay::new(self.db.clone(), self.aws.publisher()).lease(Duration::from_secs(1)).run(self.stop.clone()),
-        );
+        let relay = Relay::new(self.db.clone(), self.aws.publisher()).lease(Duration::from_secs(1));
+        self.spawn(relay.run(CancellationToken::new()));
     }
 
-    pub fn consume(&self, recorder: Recorder) {
-        self.spawn(self.consumer(recorder, self.db.clone()).in_part().run(self.stop.clone()));
+    /// A relay that reaches SNS through another port.
+    pub async fn relay_through(&self, port: u16) {
+        let relay = Relay::new(self.db.clone(), self.aws_through(port).await.publisher());
+        self.spawn(relay.run(CancellationToken::new()));
     }
 
-    /// A consumer with short waits.
-    pub fn consumer(&self, recorder: Recorder, db: Db) -> Consumer {
-        Consumer::new(&self.aws, QUEUE, db).on::<MemberJoined, _>(recorder).options(brisk())
+    /// Takes messages with short waits until the test ends.
+    pub fn consume(&self, handler: impl Handle<MemberJoined>) {
+        self.consume_with(handler, brisk());
     }
 
-    /// Runs until the world ends.
-    pub fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
-        self.tasks.spawn(task);
+    pub fn consume_with(&self, handler: impl Handle<MemberJoined>, options: Options) {
+        self.spawn(self.consumer(handler, options).run(CancellationToken::new()));
     }
 
-    pub fn stop(&self) -> CancellationToken {
-        self.stop.clone()
+    pub fn consumer(&self, handler: impl Handle<MemberJoined>, options: Options) -> Consumer {
+        Consumer::new(&self.aws, QUEUE, self.db.clone()).on::<MemberJoined, _>(handler).options(options)
     }
 
     pub fn fact(&self) -> MemberJoined {
-        MemberJoined {
-            tenant_id: TenantId(self.ambient.uuid()),
-            user_id: UserId(self.ambient.uuid()),
-            membership_id: None,
-        }
+        let (tenant_id, user_id) = (TenantId(self.ambient.uuid()), UserId(self.ambient.uuid()));
+        MemberJoined { tenant_id, user_id, membership_id: None }
     }
 
-    pub fn envelope(&self) -> Envelope {
-        Envelope::new(MessageId(self.ambient.uuid()), self.ambient.now(), "auth", None, &self.fact()).unwrap()
+    pub fn said(&self) -> Envelope {
+        self.envelope(None, &self.fact())
     }
 
     #[expect(clippy::disallowed_methods, reason = "nobody asks for it")]
@@ -184,39 +132,37 @@ impl World {
         id
     }
 
+    pub async fn queue_url(&self) -> String {
+        self.aws.queue_url(&self.aws.queue_name(QUEUE)).await.unwrap()
+    }
+
     /// Puts a body into the queue itself.
     pub async fn enqueue(&self, body: &str) {
-        let url = self.aws.queue_url(&self.aws.queue_name(QUEUE)).await.unwrap();
-        self.aws.sqs.send_message().queue_url(url).message_body(body).send().await.unwrap();
+        self.aws.sqs.send_message().queue_url(self.queue_url().await).message_body(body).send().await.unwrap();
     }
 
     pub async fn effects(&self) -> Vec<MessageId> {
-        sqlx::query_scalar::<_, uuid::Uuid>("SELECT message_id FROM effects ORDER BY 1")
-            .fetch_all(&self.pool)
-            .await
-            .unwrap()
-            .into_iter()
-            .map(MessageId)
-            .collect()
+        let ids = sqlx::query_scalar::<_, uuid::Uuid>("SELECT message_id FROM effects ORDER BY 1");
+        ids.fetch_all(&self.pool).await.unwrap().into_iter().map(MessageId).collect()
     }
 
     /// As nobody but a superuser can: in the middle of everything, on a connection of its own.
     pub async fn alter(&self, what: &str) {
-        let name = self.database.get_database().unwrap();
-        let admin: PgConnectOptions = env("TEST_DATABASE_URL").parse().unwrap();
-        let mut admin = PgConnection::connect_with(&admin).await.unwrap();
-        admin.execute(AssertSqlSafe(format!("ALTER DATABASE {name} {what}"))).await.unwrap();
+        test_support::run_sql(&admin_url(), format!("ALTER DATABASE {} {what}", self.name)).await;
     }
 
     /// Ends every other connection to the database, and waits until they have ended.
     pub async fn disconnect_all_but(&self, kept: &mut PgConnection) {
-        let admin: PgConnectOptions = env("TEST_DATABASE_URL").parse().unwrap();
-        let mut admin = PgConnection::connect_with(&admin).await.unwrap();
+        let mut admin = PgConnection::connect(&admin_url()).await.unwrap();
         let pid: i32 = sqlx::query_scalar("SELECT pg_backend_pid()").fetch_one(kept).await.unwrap();
-        let sql = "SELECT coalesce(bool_and(pg_terminate_backend(pid, 10000)), true) FROM pg_stat_activity WHERE datname = $1 AND pid <> $2";
-        let ended: bool =
-            sqlx::query_scalar(sql).bind(self.database.get_database()).bind(pid).fetch_one(&mut admin).await.unwrap();
+        let end = "SELECT coalesce(bool_and(pg_terminate_backend(pid, 10000)), true)
+                   FROM pg_stat_activity WHERE datname = $1 AND pid <> $2";
+        let ended: bool = sqlx::query_scalar(end).bind(&self.name).bind(pid).fetch_one(&mut admin).await.unwrap();
         assert!(ended, "every other connection ends within 10 s");
+    }
+
+    pub async fn run_sql(&self, sql: &str) {
+        sqlx::raw_sql(AssertSqlSafe(sql.to_owned())).execute(&self.pool).await.unwrap();
     }
 
     pub async fn count(&self, sql: &'static str) -> i64 {
@@ -225,37 +171,28 @@ impl World {
 
     /// Waits until the queue holds nothing, neither waiting nor being handled.
     pub async fn until_drained(&self) {
-        use aws_sdk_sqs::types::QueueAttributeName::{
-            ApproximateNumberOfMessages as Waiting, ApproximateNumberOfMessagesNotVisible as Held,
-        };
-        let url = self.aws.queue_url(&self.aws.queue_name(QUEUE)).await.unwrap();
+        use QueueAttributeName::{ApproximateNumberOfMessages, ApproximateNumberOfMessagesNotVisible};
+        let url = self.queue_url().await;
         until("the queue is empty", async || {
-            let answer = self
-                .aws
-                .sqs
-                .get_queue_attributes()
-                .queue_url(&url)
-                .attribute_names(Waiting)
-                .attribute_names(Held)
-                .send()
-                .await
-                .unwrap();
-            answer.attributes().unwrap().values().all(|count| count == "0")
+            self.attribute(&url, ApproximateNumberOfMessages).await == "0"
+                && self.attribute(&url, ApproximateNumberOfMessagesNotVisible).await == "0"
         })
         .await;
     }
 
+    pub async fn attribute(&self, url: &str, name: QueueAttributeName) -> String {
+        let attributes = self.aws.sqs.get_queue_attributes().queue_url(url).attribute_names(name.clone()).send().await;
+        attributes.unwrap().attributes().unwrap()[&name].clone()
+    }
+
+    pub async fn dead_queue_url(&self) -> String {
+        self.aws.queue_url(&self.aws.dead_queue_name(QUEUE)).await.unwrap()
+    }
+
     /// The next dead letter, if there is one within `seconds`.
-    pub async fn next_dead_letter(&self, seconds: i32) -> Option<aws_sdk_sqs::types::Message> {
-        let url = self.aws.queue_url(&self.aws.dead_queue_name(QUEUE)).await.unwrap();
-        let receive = self
-            .aws
-            .sqs
-            .receive_message()
-            .queue_url(url)
-            .wait_time_seconds(seconds)
-            .visibility_timeout(600)
-            .message_attribute_names("All");
+    pub async fn next_dead_letter(&self, seconds: i32) -> Option<Message> {
+        let receive = self.aws.sqs.receive_message().queue_url(self.dead_queue_url().await).wait_time_seconds(seconds);
+        let receive = receive.visibility_timeout(600).message_attribute_names("All");
         receive.customize().config_override(patient()).send().await.unwrap().messages.unwrap_or_default().pop()
     }
 
@@ -269,20 +206,14 @@ impl World {
 
 /// Lets a long poll of a test take its time.
 pub fn patient() -> aws_sdk_sqs::config::Builder {
-    let timeouts = aws_sdk_sqs::config::timeout::TimeoutConfig::builder()
-        .operation_attempt_timeout(DEADLINE)
-        .operation_timeout(DEADLINE)
-        .build();
+    let timeouts = aws_sdk_sqs::config::timeout::TimeoutConfig::builder();
+    let timeouts = timeouts.operation_attempt_timeout(PATIENCE).operation_timeout(PATIENCE).build();
     aws_sdk_sqs::config::Config::builder().timeout_config(timeouts)
 }
 
 pub fn brisk() -> Options {
-    Options {
-        long_poll: Duration::from_secs(1),
-        retry_base: Duration::ZERO,
-        reconnect_base: Duration::from_millis(5),
-        ..Options::default()
-    }
+    let (retry_base, reconnect_base) = (Duration::ZERO, Duration::from_millis(5));
+    Options { long_poll: Duration::from_secs(1), retry_base, reconnect_base, ..Options::default() }
 }
 
 /// A handler that records its effect and then ends as it is told for each attempt, counted from 1.
@@ -310,7 +241,12 @@ impl Handle<MemberJoined> for Recorder {
     type Tx = CrossTenantTx;
 
     async fn handle(&self, tx: &mut CrossTenantTx, message: &Delivery<MemberJoined>) -> Result<(), Fault> {
-        sqlx::query("INSERT INTO effects VALUES ($1)").bind(message.id.0).execute(&mut **tx).await?;
+        take_effect(tx, message).await?;
         (self.then)(self.attempts.fetch_add(1, Ordering::SeqCst) + 1)
     }
+}
+
+/// Writes down that the message was taken.
+pub async fn take_effect(tx: &mut CrossTenantTx, message: &Delivery<MemberJoined>) -> sqlx::Result<()> {
+    sqlx::query("INSERT INTO effects VALUES ($1)").bind(message.id.0).execute(&mut **tx).await.map(drop)
 }

@@ -55,8 +55,8 @@ async fn others(platform: &TestPlatform) -> Others {
     let consumer = |queue| Consumer::new(&platform.aws, queue, platform.db());
     let billing =
         consumer("billing").on::<ServicePublished, _>(published.clone()).on::<FeatureEnabled, _>(enabled.clone());
-    tokio::spawn(billing.on::<FeatureDisabled, _>(disabled.clone()).in_part().run(shutdown.clone()));
-    tokio::spawn(consumer("worker").on::<RunJob, _>(jobs.clone()).in_part().run(shutdown.clone()));
+    tokio::spawn(billing.on::<FeatureDisabled, _>(disabled.clone()).run(shutdown.clone()));
+    tokio::spawn(consumer("worker").on::<RunJob, _>(jobs.clone()).run(shutdown.clone()));
     Others { published, enabled, disabled, jobs, _stop: shutdown.drop_guard() }
 }
 
