@@ -1,4 +1,4 @@
-//! Which thing is meant? Typed ids, so that a tenant is never taken for a user.
+//! Typed ids, so that a tenant is never taken for a user.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

@@ -1,4 +1,4 @@
-//! What does a product service declare about itself? `manifest.toml`, the first file of its bundle.
+//! The manifest of a product, `manifest.toml`, the first file of its bundle: what does it declare about itself?
 
 use rust_decimal::Decimal;
 use schemars::JsonSchema;

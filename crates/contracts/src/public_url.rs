@@ -1,10 +1,7 @@
-//! Which link may stand in a mail? One that opens a page over TLS and is nothing else, so that it can also stand in a header.
+//! Links that may stand in a mail: they open a page over TLS and are nothing else, so that they can also stand in a header.
 
-use std::{
-    fmt,
-    net::{Ipv4Addr, Ipv6Addr},
-    str::FromStr,
-};
+use std::{fmt, str::FromStr};
+use url::{Host, Position, Url};
 
 /// SES takes 996 characters for a header's name and value together (its `MessageHeader`); a name and two angle brackets fit beside it.
 const LONGEST: usize = 900;
@@ -36,37 +33,18 @@ impl FromStr for PublicUrl {
     type Err = NotAPublicUrl;
 
     fn from_str(text: &str) -> Result<Self, NotAPublicUrl> {
-        let (scheme, rest) = text.split_once("://").ok_or(NotAPublicUrl)?;
-        let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
-        let host = Host::of(authority).ok_or(NotAPublicUrl)?;
-        let reached = scheme == "https" || scheme == "http" && host == Host::Local;
-        let sound = reached && text.len() <= LONGEST && text.bytes().all(may_stand_in_a_url);
-        if sound { Ok(Self(text.to_owned())) } else { Err(NotAPublicUrl) }
-    }
-}
-
-#[derive(PartialEq, Eq)]
-enum Host {
-    Local,
-    Other,
-}
-
-impl Host {
-    /// Of `host`, `host:port` or `[address]:port`; a user's name before the host is refused, as it hides where a link leads.
-    fn of(authority: &str) -> Option<Self> {
-        let (host, port) =
-            authority.rsplit_once(':').filter(|(_, port)| !port.ends_with(']')).unwrap_or((authority, "0"));
-        let port_is_sound = port.bytes().all(|digit| digit.is_ascii_digit()) && port.parse::<u16>().is_ok();
-        let local = match host.strip_prefix('[').and_then(|host| host.strip_suffix(']')) {
-            Some(address) => address.parse::<Ipv6Addr>().ok()?.is_loopback(),
-            None if host.is_empty()
-                || !host.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.')) =>
-            {
-                return None;
-            }
-            None => host == "localhost" || host.parse::<Ipv4Addr>().is_ok_and(|address| address.is_loopback()),
+        let url = Url::parse(text).map_err(|_| NotAPublicUrl)?;
+        let is_local = match url.host().ok_or(NotAPublicUrl)? {
+            Host::Domain(name) => name == "localhost",
+            Host::Ipv4(address) => address.is_loopback(),
+            Host::Ipv6(address) => address.is_loopback(),
         };
-        port_is_sound.then_some(if local { Self::Local } else { Self::Other })
+        let reached = url.scheme() == "https" || url.scheme() == "http" && is_local;
+        // A user's name before the host hides where a link leads, and so does what only a lenient reader takes for a host.
+        let plain = url.username().is_empty() && url.password().is_none();
+        let as_written = plain && text.starts_with(&url[..Position::BeforePort].trim_end_matches(':'));
+        let sound = reached && as_written && text.len() <= LONGEST && text.bytes().all(may_stand_in_a_url);
+        if sound { Ok(Self(text.to_owned())) } else { Err(NotAPublicUrl) }
     }
 }
 

@@ -1,38 +1,28 @@
-//! The SNS topics.
+//! The SNS topics: one a producer, one a command target, usage, and SES's feedback.
 
-/// An SNS topic: one a producer, one a command target, usage, and SES's feedback.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Topic {
-    AuthEvents,
-    ConfiguratorEvents,
-    WorkerEvents,
-    MailerCommands,
-    WorkerCommands,
-    Usage,
-    SesFeedback,
+macro_rules! topics {
+    ($($topic:ident = $name:literal),+ $(,)?) => {
+        /// An SNS topic.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum Topic { $($topic),+ }
+
+        impl Topic {
+            pub const ALL: [Self; [$($name),+].len()] = [$(Self::$topic),+];
+
+            /// Name without the deployment's prefix.
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$topic => $name),+ }
+            }
+        }
+    };
 }
 
-impl Topic {
-    pub const ALL: [Self; 7] = [
-        Self::AuthEvents,
-        Self::ConfiguratorEvents,
-        Self::WorkerEvents,
-        Self::MailerCommands,
-        Self::WorkerCommands,
-        Self::Usage,
-        Self::SesFeedback,
-    ];
-
-    /// Name without the deployment's prefix.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::AuthEvents => "auth-events",
-            Self::ConfiguratorEvents => "configurator-events",
-            Self::WorkerEvents => "worker-events",
-            Self::MailerCommands => "mailer-commands",
-            Self::WorkerCommands => "worker-commands",
-            Self::Usage => "usage",
-            Self::SesFeedback => "ses-feedback",
-        }
-    }
+topics! {
+    AuthEvents = "auth-events",
+    ConfiguratorEvents = "configurator-events",
+    WorkerEvents = "worker-events",
+    MailerCommands = "mailer-commands",
+    WorkerCommands = "worker-commands",
+    Usage = "usage",
+    SesFeedback = "ses-feedback",
 }

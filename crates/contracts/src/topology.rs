@@ -14,9 +14,6 @@ pub struct Queue {
     pub name: &'static str,
     /// Time within which a received message must be heard of again.
     pub visibility_timeout: Duration,
-    /// Receives before SQS itself moves the message to the dead-letter queue. Consumers do so earlier, with a reason; this is for what they
-    /// cannot count, such as a message of which each process dies.
-    pub max_receive_count: u32,
     pub subscriptions: &'static [Subscription],
 }
 
@@ -31,66 +28,44 @@ pub struct Subscription {
 const VISIBILITY: Duration = Duration::from_secs(30);
 /// For queues whose handlers only note what they take: an order that went to a process that had just died is late by this much.
 const SHORT_VISIBILITY: Duration = Duration::from_secs(10);
-/// SQS counts receives whatever became of them, so good messages that were received in a bad hour need room.
-const RECEIVES: u32 = 100;
+/// Receives before SQS itself moves a message to the dead-letter queue. Consumers do so earlier, with a reason; this is for what they cannot
+/// count, such as a message of which each process dies. SQS counts receives whatever became of them, so good messages that were
+/// received in a bad hour need room.
+pub const MOST_RECEIVES: u32 = 100;
 
 /// Every queue of the platform.
 pub const QUEUES: &[Queue] = &[
-    Queue {
-        name: "permission",
-        visibility_timeout: VISIBILITY,
-        max_receive_count: RECEIVES,
-        subscriptions: &[
-            Subscription {
-                topic: Topic::AuthEvents,
-                types: &[TenantCreated::TYPE, MemberJoined::TYPE, ClientDeleted::TYPE],
-            },
-            Subscription { topic: Topic::ConfiguratorEvents, types: &[ServicePublished::TYPE] },
+    queue_of(
+        "permission",
+        &[
+            takes(Topic::AuthEvents, &[TenantCreated::TYPE, MemberJoined::TYPE, ClientDeleted::TYPE]),
+            takes(Topic::ConfiguratorEvents, &[ServicePublished::TYPE]),
         ],
-    },
-    Queue {
-        name: "billing",
-        visibility_timeout: VISIBILITY,
-        max_receive_count: RECEIVES,
-        subscriptions: &[
-            Subscription { topic: Topic::AuthEvents, types: &[TenantCreated::TYPE] },
-            Subscription {
-                topic: Topic::ConfiguratorEvents,
-                types: &[ServicePublished::TYPE, FeatureEnabled::TYPE, FeatureDisabled::TYPE],
-            },
+    ),
+    queue_of(
+        "billing",
+        &[
+            takes(Topic::AuthEvents, &[TenantCreated::TYPE]),
+            takes(Topic::ConfiguratorEvents, &[ServicePublished::TYPE, FeatureEnabled::TYPE, FeatureDisabled::TYPE]),
         ],
-    },
+    ),
+    queue_of("billing-usage", &[takes(Topic::Usage, &[UsageRecorded::TYPE])]),
+    queue_of("configurator", &[takes(Topic::WorkerEvents, &[JobFinished::TYPE])]),
+    queue_of("mailer", &[takes(Topic::MailerCommands, &[SendMail::TYPE])]),
+    queue_of("mailer-feedback", &[takes(Topic::SesFeedback, &[])]),
     Queue {
-        name: "billing-usage",
-        visibility_timeout: VISIBILITY,
-        max_receive_count: RECEIVES,
-        subscriptions: &[Subscription { topic: Topic::Usage, types: &[UsageRecorded::TYPE] }],
-    },
-    Queue {
-        name: "configurator",
-        visibility_timeout: VISIBILITY,
-        max_receive_count: RECEIVES,
-        subscriptions: &[Subscription { topic: Topic::WorkerEvents, types: &[JobFinished::TYPE] }],
-    },
-    Queue {
-        name: "mailer",
-        visibility_timeout: VISIBILITY,
-        max_receive_count: RECEIVES,
-        subscriptions: &[Subscription { topic: Topic::MailerCommands, types: &[SendMail::TYPE] }],
-    },
-    Queue {
-        name: "mailer-feedback",
-        visibility_timeout: VISIBILITY,
-        max_receive_count: RECEIVES,
-        subscriptions: &[Subscription { topic: Topic::SesFeedback, types: &[] }],
-    },
-    Queue {
-        name: "worker",
         visibility_timeout: SHORT_VISIBILITY,
-        max_receive_count: RECEIVES,
-        subscriptions: &[Subscription { topic: Topic::WorkerCommands, types: &[RunJob::TYPE] }],
+        ..queue_of("worker", &[takes(Topic::WorkerCommands, &[RunJob::TYPE])])
     },
 ];
+
+const fn queue_of(name: &'static str, subscriptions: &'static [Subscription]) -> Queue {
+    Queue { name, visibility_timeout: VISIBILITY, subscriptions }
+}
+
+const fn takes(topic: Topic, types: &'static [&'static str]) -> Subscription {
+    Subscription { topic, types }
+}
 
 /// The queue of that name; `None` if the table has none.
 pub fn queue(name: &str) -> Option<&'static Queue> {

@@ -1,4 +1,4 @@
-//! Does the table of messages in `docs/architecture.md` say who publishes and who listens?
+//! The table of messages in `docs/architecture.md`, compared with who publishes and who listens.
 
 use contracts::{messages, topology::QUEUES};
 use std::{collections::BTreeSet, fs, path::Path};
