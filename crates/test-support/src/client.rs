@@ -1,8 +1,9 @@
-//! How does a test speak HTTP? With a request that reads like one and an answer that asserts.
+//! A client for tests: a request that reads like one, and an answer that asserts.
 
 use reqwest::{Method, StatusCode, header::HeaderMap};
 use serde::Serialize;
 use serde_json::Value;
+use std::pin::Pin;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -15,7 +16,7 @@ pub struct TestServer {
     serving: Option<JoinHandle<anyhow::Result<()>>>,
 }
 
-/// A request being made.
+/// A request being made; awaited, it is sent.
 pub struct TestRequest(reqwest::RequestBuilder);
 
 /// What came back.
@@ -105,6 +106,15 @@ impl TestRequest {
         let text = response.text().await.expect("a text");
         let json = serde_json::from_str(&text).unwrap_or_default();
         TestAnswer { status, headers, text, json }
+    }
+}
+
+impl IntoFuture for TestRequest {
+    type Output = TestAnswer;
+    type IntoFuture = Pin<Box<dyn Future<Output = TestAnswer> + Send>>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(self.send())
     }
 }
 

@@ -1,4 +1,5 @@
-//! Does the running service keep what its OpenAPI document says of bad requests? Every operation is tried; new ones are covered by themselves.
+//! Test of a running service against its OpenAPI document: every operation is tried with bad requests; new ones are
+//! covered by themselves.
 
 use crate::{TestAnswer, TestPlatform, TestRequest, TestServer};
 use access::token::Claims;

@@ -1,4 +1,4 @@
-//! Where does a test's database come from, and who owns it? From the service's migrated template; a plain role, as everywhere else.
+//! Databases of tests: copies of the service's migrated template, owned by a plain role, as everywhere else.
 
 use crate::environment;
 use sqlx::{Connection, PgConnection, migrate::Migrator};

@@ -1,4 +1,5 @@
-//! Who signs a test's tokens? A key of its own, published like auth publishes its keys, with client-credentials tokens for any platform client.
+//! Issuer of a test's tokens: a key of its own, published like auth publishes its keys, with client-credentials tokens
+//! for any platform client.
 //! At the same address it answers as auth and the permission service ([`Neighbours`]).
 
 use crate::neighbours::Neighbours;

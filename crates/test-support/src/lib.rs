@@ -1,4 +1,4 @@
-//! What does a test of a service need? A database, topics, queues and a Redis prefix of its own, tokens, and a client that asserts.
+//! What a test of a service needs: a database, topics, queues and a Redis prefix of its own, tokens, and a client that asserts.
 //!
 //! `cargo xtask test` starts PostgreSQL, Redis and the AWS emulator and says where they are; everything a test makes in them is removed when it ends.
 
@@ -21,7 +21,7 @@ pub use contract::openapi_contract;
 pub use issuer::TestIssuer;
 pub use link::Link;
 pub use neighbours::Neighbours;
-pub use platform::{TestPlatform, TestUser, background, config, redis_url, redis_url_of};
+pub use platform::{TestPlatform, TestUser, background, clean_up, config, redis_url, redis_url_of};
 pub use product::{
     Configurator, InstanceDatabases, MOST_WRONG_CODES, SETUP_CODE, TestProduct, active_instance, admin_url,
     on_database, run_sql,

@@ -1,4 +1,4 @@
-//! What does a service do when PostgreSQL or Redis stops and starts again? A link to the real server that a test can cut and mend.
+//! A link to PostgreSQL or Redis that a test can cut and mend.
 
 use crate::background::Background;
 use std::sync::{Arc, mpsc::SyncSender};

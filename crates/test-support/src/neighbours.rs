@@ -1,4 +1,4 @@
-//! Who answers a service under test in the place of auth and of the permission service? What a test says of principals is what it is told.
+//! Stand-in for auth and the permission service: what a test says of principals is what the service under test is told.
 
 use access::SessionAnswer;
 use axum::{

@@ -1,4 +1,4 @@
-//! What surrounds the service under test? A database, a Redis prefix, topics and queues that no other test sees.
+//! What surrounds the service under test: a database, a Redis prefix, topics and queues that no other test sees.
 
 use crate::{
     TestServer,
@@ -21,10 +21,16 @@ use contracts::{
     topology::Topic,
 };
 use messaging::Aws;
-use redis::aio::{ConnectionManager, ConnectionManagerConfig};
+use redis::{
+    AsyncCommands,
+    aio::{ConnectionManager, ConnectionManagerConfig},
+};
 use service_kit::{Config, Service};
 use sqlx::{PgPool, migrate::Migrator};
-use std::{collections::BTreeSet, collections::HashMap, time::Duration};
+use std::{
+    collections::{BTreeSet, HashMap},
+    time::Duration,
+};
 
 /// Connections that a test has lent out are not waited for longer: the drop of the database ends them.
 const POOL_CLOSES: Duration = Duration::from_secs(1);
@@ -228,6 +234,11 @@ impl TestPlatform {
             .collect()
     }
 
+    /// Runs beside the service under test, and ends before what both stand on is removed.
+    pub fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        self.services.spawn(task);
+    }
+
     /// Serves what `start` starts on free ports until the returned server is dropped.
     pub async fn serve<F>(&self, start: impl FnOnce(Lifecycle, Bound, Ambient) -> F) -> TestServer
     where
@@ -254,27 +265,33 @@ pub fn config<S: Service>(variables: HashMap<String, String>) -> Config<S::Setti
 }
 
 impl Drop for TestPlatform {
-    /// Removes what the test made, on a thread and a runtime of its own, because the test's is busy dropping.
     fn drop(&mut self) {
         let (name, prefix, services, pool) =
             (self.name.clone(), self.redis_prefix(), self.services.take(), self.pool.clone());
-        let cleaner = std::thread::spawn(move || {
+        clean_up(move || {
             // First whoever uses the database.
             services.end();
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-            runtime.block_on(async {
+            async move {
                 let _ = tokio::time::timeout(POOL_CLOSES, pool.close()).await;
                 database::drop(&name).await;
                 remove_keys(&prefix).await.expect("removing keys");
-                messaging::provision::teardown(&Aws::from_env(&name, &environment("AWS_ACCOUNT_ID")).await)
-                    .await
-                    .expect("removing topics and queues");
-            });
+                let aws = Aws::from_env(&name, &environment("AWS_ACCOUNT_ID")).await;
+                messaging::provision::teardown(&aws).await.expect("removing topics and queues");
+            }
         });
-        // While a failing test unwinds, a second panic would hide the first.
-        let cleaned = cleaner.join();
-        assert!(cleaned.is_ok() || std::thread::panicking(), "the test left something behind");
     }
+}
+
+/// Removes what a test made, on a thread and a runtime of its own, because the test's is busy dropping.
+pub fn clean_up<F: Future<Output = ()>>(removal: impl FnOnce() -> F + Send + 'static) {
+    let cleaner = std::thread::spawn(move || {
+        let removal = removal();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        runtime.block_on(removal);
+    });
+    // While a failing test unwinds, a second panic would hide the first.
+    let cleaned = cleaner.join();
+    assert!(cleaned.is_ok() || std::thread::panicking(), "the test left something behind");
 }
 
 /// The right of a background task, for tests that do what one does.
@@ -295,24 +312,11 @@ pub fn redis_url_of(service: &str) -> String {
 
 async fn remove_keys(prefix: &str) -> redis::RedisResult<()> {
     let mut connection = redis::Client::open(redis_url())?.get_multiplexed_async_connection().await?;
-    let keys: Vec<String> = {
-        let mut found = Vec::new();
-        let mut cursor = 0_u64;
-        loop {
-            let (next, keys): (u64, Vec<String>) = redis::cmd("SCAN")
-                .arg(cursor)
-                .arg("MATCH")
-                .arg(format!("{prefix}*"))
-                .arg("COUNT")
-                .arg(1000)
-                .query_async(&mut connection)
-                .await?;
-            found.extend(keys);
-            cursor = next;
-            if cursor == 0 {
-                break found;
-            }
-        }
-    };
+    let mut found = connection.scan_match::<_, String>(format!("{prefix}*")).await?;
+    let mut keys = Vec::new();
+    while let Some(key) = found.next_item().await.transpose()? {
+        keys.push(key);
+    }
+    drop(found);
     if keys.is_empty() { Ok(()) } else { redis::cmd("DEL").arg(keys).query_async(&mut connection).await }
 }

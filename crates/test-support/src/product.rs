@@ -1,6 +1,7 @@
-//! What a product's test plays: the configurator's internal endpoints, and databases of instances with the rights that the product's role has.
+//! What surrounds a product under test: the configurator's internal endpoints, and databases of instances with the
+//! rights that the product's role has.
 
-use crate::{TestPlatform, TestServer, environment};
+use crate::{TestPlatform, TestServer, clean_up, environment};
 use axum::{
     Json, Router,
     extract::{Path, State},
@@ -235,24 +236,14 @@ impl InstanceDatabases {
 }
 
 impl Drop for InstanceDatabases {
-    /// On a thread and a runtime of its own, because the test's is busy dropping.
     fn drop(&mut self) {
-        let statements: Vec<_> = self
-            .databases
-            .iter()
-            .map(|name| format!("DROP DATABASE {name} WITH (FORCE)"))
-            .chain([format!("DROP ROLE {}", self.role)])
-            .collect();
-        let cleaner = std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-            runtime.block_on(async {
-                for statement in statements {
-                    run_sql(&admin_url(), statement).await;
-                }
-            });
+        let databases = self.databases.iter().map(|name| format!("DROP DATABASE {name} WITH (FORCE)"));
+        let statements: Vec<_> = databases.chain([format!("DROP ROLE {}", self.role)]).collect();
+        clean_up(async move || {
+            for statement in statements {
+                run_sql(&admin_url(), statement).await;
+            }
         });
-        let cleaned = cleaner.join();
-        assert!(cleaned.is_ok() || std::thread::panicking(), "the test left something behind");
     }
 }
 

@@ -1,4 +1,5 @@
-//! Does the wall between tenants stand? Every table with tenants' rows has one, and it holds the role that the service logs in as.
+//! Test of the wall between tenants: every table with tenants' rows has one, and it holds the role that the service
+//! logs in as.
 
 use crate::{TestPlatform, background, eventually};
 use common::db::{self, Db};

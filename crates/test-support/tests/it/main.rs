@@ -1,3 +1,3 @@
-//! Does a test leave nothing behind, at once, whatever its service is doing?
+//! The end of a test: it leaves nothing behind, at once, whatever its service is doing.
 
 mod ending;
