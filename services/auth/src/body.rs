@@ -1,4 +1,4 @@
-//! How is a body read that may come from a page or from a program? As a form or as JSON; or not at all.
+//! Extractors of bodies that may come from a page or from a program: a form, JSON, or nothing at all.
 
 use axum::{
     extract::{FromRequest, Request},

@@ -3,7 +3,7 @@
 use crate::{
     app::App,
     invitations::{inviting, model::Waiting, store as invitations},
-    mail::{self, Invited, Link},
+    mail,
     mail_rate::{INVITATIONS, VERIFICATIONS},
     opaque::OpaqueToken,
     registrations::store as registrations,
@@ -57,23 +57,16 @@ async fn verification(app: &App, address: &str) -> Result<(), Problem> {
     if !VERIFICATIONS.take(&mut tx, &app.ambient, address).await? {
         return Ok(());
     }
-    let waiting: Vec<_> = registrations::waiting(&mut tx, address)
-        .await?
-        .into_iter()
-        .map(|waiting| (waiting, OpaqueToken::new(&app.ambient)))
-        .collect();
-    let Some((first, _)) = waiting.first() else { return Ok(()) };
-    for (waiting, token) in &waiting {
-        registrations::mailed(&mut tx, waiting.id, token, now).await?;
+    let (waiting, mut told) = (registrations::waiting(&mut tx, address).await?, Vec::new());
+    for one in &waiting {
+        let token = OpaqueToken::new(&app.ambient);
+        registrations::mailed(&mut tx, one.id, &token, now).await?;
+        told.push(mail::registration(&app.public_url, &one.display_name, &one.tenant_name, &token));
     }
-    let links = waiting.iter().map(|(waiting, token)| Link {
-        display_name: &waiting.display_name,
-        tenant_name: &waiting.tenant_name,
-        token,
-    });
-    let links: Vec<_> = links.collect();
-    let Some((link, more)) = links.split_first() else { return Ok(()) };
-    messaging::publish(&mut tx, &mail::verify_email(&app.public_url, first.id, address, (link, more), now)).await?;
+    let mut told = told.into_iter();
+    let (Some(first), Some(registration)) = (waiting.first(), told.next()) else { return Ok(()) };
+    let mail = mail::verify_email(first.id, address, registration, told.collect(), now);
+    messaging::publish(&mut tx, &mail).await?;
     Ok(tx.commit().await?)
 }
 
@@ -84,8 +77,6 @@ async fn invitation(app: &App, mut tx: TenantTx, waiting: &Waiting) -> Result<()
     if !goes || !invitations::mailed(&mut tx, waiting, &token, expires_at).await? {
         return Ok(());
     }
-    let Waiting { id, tenant_name, inviter, email, mails, .. } = waiting;
-    let invited = Invited { id: *id, mails: *mails, email, tenant_name, inviter, token: &token, expires_at };
-    inviting::order_mail(&mut tx, app, &invited).await?;
+    inviting::order_mail(&mut tx, app, waiting, &token, expires_at).await?;
     Ok(tx.commit().await?)
 }

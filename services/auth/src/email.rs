@@ -1,4 +1,4 @@
-//! Which mailbox is meant? One spelling an address, so that nobody registers twice by writing it otherwise.
+//! E-mail addresses, one spelling each, so that nobody registers twice by writing theirs otherwise.
 
 use crate::opaque::sha256;
 use std::{fmt, str::FromStr};
@@ -26,7 +26,7 @@ impl Email {
 
     /// Stands for the address where it must not be seen.
     pub fn fingerprint(&self) -> String {
-        sha256(&[self.0.as_bytes()])[..16].iter().map(|byte| format!("{byte:02x}")).collect()
+        hex::encode(&sha256(&[self.0.as_bytes()])[..16])
     }
 
     /// What stands before the `@`.

@@ -1,4 +1,4 @@
-//! What does an access token say?
+//! Issuer of access tokens: what does a token say?
 
 use crate::{api_keys::store::WorkingKey, keys::Keyring};
 use access::token::Claims;

@@ -1,10 +1,4 @@
-//! With which keys are access tokens signed, and how do others check them?
-//!
-//! | module | answers |
-//! | --- | --- |
-//! | [`keyring`] | how is a token signed? |
-//! | [`store`] | where do the keys lie? |
-//! | [`routes`] | how do others get the public keys? |
+//! Signing keys: with which are access tokens signed, and how do others check them?
 
 pub mod keyring;
 pub mod routes;

@@ -21,43 +21,38 @@
 //! | [`email`], [`name`], [`opaque`] | the types of what was checked, and of what is secret |
 //! | [`body`], [`pages`], [`mail`] | how does auth read from people and write to them? |
 
-pub mod accounts;
-pub mod api_keys;
+mod accounts;
+mod api_keys;
 pub mod app;
-pub mod authority;
-pub mod body;
-pub mod clients;
+mod authority;
+mod body;
+mod clients;
 pub mod config;
 pub mod delayed_mails;
-pub mod email;
-pub mod invitations;
-pub mod issuer;
-pub mod keys;
-pub mod logins;
-pub mod mail;
-pub mod mail_rate;
-pub mod members;
-pub mod name;
+mod email;
+mod invitations;
+mod issuer;
+mod keys;
+mod logins;
+mod mail;
+mod mail_rate;
+mod members;
+mod name;
 pub mod opaque;
 pub mod operator;
-pub mod pages;
+mod pages;
 pub mod passwords;
-pub mod principals;
-pub mod registrations;
-pub mod router;
-pub mod sessions;
+mod principals;
+mod registrations;
+mod router;
+mod sessions;
 pub mod sweep;
 
 use app::App;
 use config::Settings;
 use contracts::roster;
-use include_dir::{Dir, include_dir};
 use service_kit::{Command, Kit, Service, Tasks};
-use sqlx::migrate::Migrator;
 use utoipa_axum::router::OpenApiRouter;
-
-static MIGRATOR: Migrator = sqlx::migrate!("../../migrations/auth");
-static DOCS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../openapi/docs/auth");
 
 /// The service, described for its binary and its tests.
 pub struct Auth;
@@ -66,9 +61,7 @@ impl Service for Auth {
     const ROSTER: roster::Service = roster::AUTH;
     const ABOUT: &'static str = "Who somebody is: accounts, tenants, sessions and tokens";
     const TITLE: &'static str = "Auth";
-    const DOCS: &'static Dir<'static> = &DOCS;
-    const PERMISSIONS: &'static str = include_str!("../permissions.toml");
-    const MIGRATOR: &'static Migrator = &MIGRATOR;
+    service_kit::files!(migrations: "../../migrations/auth", docs: "$CARGO_MANIFEST_DIR/../../openapi/docs/auth");
     const COMMANDS: &'static [Command] = &[operator::SEED_OPERATOR];
     type Settings = Settings;
     type App = App;

@@ -1,4 +1,4 @@
-//! Is it them, and what do they get? The password check, and the answer to a log-in or a refresh.
+//! The log-in: the password check, and the answer to a log-in or a refresh.
 
 use crate::{
     accounts::{

@@ -1,6 +1,10 @@
 //! The mails that auth orders, each under a key that makes it one mail. A link leads nowhere after its `expires_at`.
 
-use crate::{opaque::OpaqueToken, registrations::model::LINK_LIFETIME};
+use crate::{
+    invitations::{inviting, model::Waiting},
+    opaque::OpaqueToken,
+    registrations::model::LINK_LIFETIME,
+};
 use chrono::{DateTime, Utc};
 use contracts::{
     id::UserId,
@@ -12,33 +16,22 @@ use uuid::Uuid;
 /// However often somebody tries to register a known address, its owner gets one mail in this many seconds.
 const ONE_NOTICE_IN: i64 = 3600;
 
-/// What one registration's mail says of it.
-pub struct Link<'a> {
-    pub display_name: &'a str,
-    pub tenant_name: &'a str,
-    pub token: &'a OpaqueToken,
+/// What the mail says of one registration, with the link of `token`.
+pub fn registration(public_url: &str, display_name: &str, tenant_name: &str, token: &OpaqueToken) -> Registration {
+    let link = format!("{public_url}/v1/email-verifications/{}", token.expose());
+    Registration { display_name: display_name.into(), tenant_name: tenant_name.into(), link }
 }
 
 /// "Confirm your address", for registrations of one address: the first of them, whose `id` is the key, and those that waited
 /// with it. Their links work from `now` on.
 pub fn verify_email(
-    public_url: &str,
     id: Uuid,
     recipient: &str,
-    (first, more): (&Link<'_>, &[Link<'_>]),
+    registration: Registration,
+    more: Vec<Registration>,
     now: DateTime<Utc>,
 ) -> SendMail {
-    let link = |token: &OpaqueToken| format!("{public_url}/v1/email-verifications/{}", token.expose());
-    let registration = |of: &Link<'_>| Registration {
-        display_name: of.display_name.into(),
-        tenant_name: of.tenant_name.into(),
-        link: link(of.token),
-    };
-    let mail = VerifyEmail {
-        registration: registration(first),
-        minutes: LINK_LIFETIME.num_minutes(),
-        more: more.iter().map(registration).collect(),
-    };
+    let mail = VerifyEmail { registration, minutes: LINK_LIFETIME.num_minutes(), more };
     let expires_at = Some(now + LINK_LIFETIME);
     SendMail { key: format!("verify-email:{id}"), recipient: recipient.into(), mail: mail.into(), expires_at }
 }
@@ -50,35 +43,24 @@ pub fn account_exists(public_url: &str, user: UserId, recipient: &str, now: Date
     SendMail { key, recipient: recipient.into(), mail: mail.into(), expires_at: None }
 }
 
-/// What an invitation's mail says of it.
-pub struct Invited<'a> {
-    pub id: Uuid,
-    /// How many mails of it there were, this one included.
-    pub mails: i16,
-    pub email: &'a str,
-    pub tenant_name: &'a str,
-    pub inviter: &'a str,
-    pub token: &'a OpaqueToken,
-    /// When the link ends.
-    pub expires_at: DateTime<Utc>,
-}
-
-/// "Join the tenant"; `refusal` is what the link to refuse ends with.
-pub fn invitation(public_url: &str, invited: &Invited<'_>, refusal: &str, days: i64) -> SendMail {
-    let Invited { id, mails, email, tenant_name, inviter, token, expires_at } = invited;
+/// "Join the tenant", by a link that ends at `expires_at`; `refusal` is what the link to refuse ends with.
+pub fn invitation(
+    public_url: &str,
+    invited: &Waiting,
+    token: &OpaqueToken,
+    expires_at: DateTime<Utc>,
+    refusal: &str,
+) -> SendMail {
+    let Waiting { id, mails, email, tenant_name, inviter, .. } = invited;
     let mail = Invitation {
-        tenant_name: (*tenant_name).into(),
-        inviter: (*inviter).into(),
+        tenant_name: tenant_name.clone(),
+        inviter: inviter.clone(),
         link: format!("{public_url}/v1/invitations/{}", token.expose()),
         refuse_link: format!("{public_url}/v1/invitation-refusals/{refusal}"),
-        days,
+        days: inviting::LINK_LIFETIME.num_days(),
     };
-    SendMail {
-        key: format!("invitation:{id}:{mails}"),
-        recipient: (*email).into(),
-        mail: mail.into(),
-        expires_at: Some(*expires_at),
-    }
+    let (key, expires_at) = (format!("invitation:{id}:{mails}"), Some(expires_at));
+    SendMail { key, recipient: email.clone(), mail: mail.into(), expires_at }
 }
 
 #[cfg(test)]

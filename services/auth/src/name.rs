@@ -1,4 +1,4 @@
-//! What is a person or a tenant called? A short line of text that is safe to put into a mail.
+//! Names of people and tenants: short lines of text that are safe to put into a mail.
 
 use std::str::FromStr;
 

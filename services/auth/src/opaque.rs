@@ -1,4 +1,4 @@
-//! How is a secret kept that only its holder may know? Tokens as a hash, keys and tokens of ours encrypted.
+//! Opaque tokens, which are kept as a hash; what only their holder may read back is encrypted.
 
 use aws_lc_rs::{
     constant_time::verify_slices_are_equal,

@@ -1,4 +1,4 @@
-//! How does the first operator come to be? By a command, as there is nobody yet who could invite them.
+//! The command that makes the first operator, as there is nobody yet who could invite them.
 
 use crate::{
     accounts::store::{self as accounts, User},

@@ -1,4 +1,4 @@
-//! What does a person see who opens a link of ours? Small pages without scripts, which nothing else may frame, style or follow.
+//! Pages for people who open a link of ours: small, without scripts, and nothing else may frame, style or follow them.
 
 use crate::{
     invitations::model::{Invitation, Senders},

@@ -1,9 +1,4 @@
-//! Is this password good enough, and is it the right one?
-//!
-//! | module | answers |
-//! | --- | --- |
-//! | [`model`] | is it good enough? |
-//! | [`hasher`] | is it the right one? |
+//! Passwords: is this one good enough, and is it the right one?
 
 pub mod hasher;
 pub mod model;

@@ -1,4 +1,4 @@
-//! Who exists in a tenant? Asked by the permission service before it lets anything be granted.
+//! Principals of a tenant: which exist? Asked by the permission service before it lets anything be granted.
 
 use crate::{accounts::store as accounts, app::App, clients::store as clients};
 use access::{Internal, callers};

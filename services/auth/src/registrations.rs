@@ -1,11 +1,4 @@
-//! How does a stranger become the owner of a tenant? By asking, and by opening the link that the address gets.
-//!
-//! | module | answers |
-//! | --- | --- |
-//! | [`confirming`] | is it theirs, and what does it become? |
-//! | [`model`] | is what they ask for sound? |
-//! | [`routes`] | what can be asked? |
-//! | [`store`] | where do unconfirmed requests lie? |
+//! Registrations: a stranger asks, opens the link that the address gets, and owns a tenant.
 
 pub mod confirming;
 pub mod model;

@@ -1,12 +1,4 @@
-//! Who is logged in, and for how long?
-//!
-//! | module | answers |
-//! | --- | --- |
-//! | [`liveness`] | may tokens of this session be taken, Redis aside? |
-//! | [`model`] | may this refresh token be used now? |
-//! | [`opening`] | how does a session begin, go on and end, in the database and in Redis alike? |
-//! | [`routes`] | what can be asked? |
-//! | [`store`] | where do sessions lie? |
+//! Sessions: who is logged in, and for how long?
 
 pub mod liveness;
 pub mod model;

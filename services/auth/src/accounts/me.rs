@@ -1,4 +1,5 @@
-//! Who am I? A person sees themselves, an API key no more of its owner than it may see of any member, a machine itself.
+//! Who the caller is: a person sees themselves, an API key no more of its owner than it may see of any member, a
+//! machine itself.
 
 use super::{
     routes::ReadMembers,

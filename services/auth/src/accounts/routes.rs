@@ -1,4 +1,4 @@
-//! Who is with me?
+//! Endpoint of the members of a tenant, and who is logged in as a person.
 
 use super::store::{self, Member, User};
 use crate::app::App;

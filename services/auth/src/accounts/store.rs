@@ -1,4 +1,4 @@
-//! Where do users, tenants and memberships lie?
+//! SQL of users, tenants and memberships.
 
 use crate::{email::Email, name::Name};
 use chrono::{DateTime, Utc};

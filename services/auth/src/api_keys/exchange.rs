@@ -1,4 +1,5 @@
-//! Which token does a key stand for? One of its owner, with the key's permissions as its scope and the key's id as its `sid`.
+//! Exchange of an API key for a token of its owner, with the key's permissions as its scope and the key's id as its
+//! `sid`.
 //!
 //! As with sessions, Redis is told that a key lives while its row is locked, and that it does not after the commit that revokes it.
 

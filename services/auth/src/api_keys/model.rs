@@ -1,4 +1,4 @@
-//! Is what a key is asked for with sound? Every fault is told at once.
+//! Request for an API key, checked: every fault is told at once.
 
 use crate::{name::Name, registrations::model::name};
 use chrono::{DateTime, TimeDelta, Utc};

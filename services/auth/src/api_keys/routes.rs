@@ -1,4 +1,4 @@
-//! How does a person keep their keys? Logged in, and not by a key: one key cannot make or end another.
+//! Endpoints of one's own API keys, for who is logged in: one key cannot make or end another.
 
 use super::{
     model::{ApiKeyRequest, lacking},

@@ -1,9 +1,9 @@
-//! Where do API keys lie?
+//! SQL of API keys.
 
 use access::token::ApiKey;
 use chrono::{DateTime, Utc};
 use common::{
-    db::{CrossTenantTx, Lookup, TenantTx},
+    db::{Lookup, TenantTx},
     page::PageRequest,
 };
 use contracts::id::{ApiKeyId, TenantId, UserId};
@@ -122,15 +122,4 @@ pub async fn touch(tx: &mut TenantTx, id: ApiKeyId, now: DateTime<Utc>) -> sqlx:
         .execute(&mut **tx)
         .await?;
     Ok(())
-}
-
-/// Deletes some of those that ended before then, and gives how many.
-pub async fn sweep(tx: &mut CrossTenantTx, before: DateTime<Utc>, most: i64) -> sqlx::Result<u64> {
-    let delete = sqlx::query!(
-        "DELETE FROM api_keys
-         WHERE id IN (SELECT id FROM api_keys WHERE least(expires_at, revoked_at) < $1 LIMIT $2)",
-        before,
-        most
-    );
-    Ok(delete.execute(&mut **tx).await?.rows_affected())
 }

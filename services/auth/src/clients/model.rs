@@ -1,4 +1,4 @@
-//! Does the secret belong to the client?
+//! The platform's own clients: does the secret belong to the client?
 
 use crate::opaque::{HASH_LEN, sha256};
 use aws_lc_rs::constant_time::verify_slices_are_equal;
@@ -43,14 +43,8 @@ fn client_id(id: &str) -> Option<String> {
 }
 
 fn from_hex(text: &str) -> Option<[u8; HASH_LEN]> {
-    if text.len() != 2 * HASH_LEN || !text.bytes().all(|b| b.is_ascii_hexdigit()) {
-        return None;
-    }
     let mut hash = [0; HASH_LEN];
-    for (index, byte) in hash.iter_mut().enumerate() {
-        *byte = u8::from_str_radix(text.get(2 * index..2 * index + 2)?, 16).ok()?;
-    }
-    Some(hash)
+    hex::decode_to_slice(text, &mut hash).ok().map(|()| hash)
 }
 
 #[cfg(test)]

@@ -1,4 +1,5 @@
-//! How does a tenant keep its clients? It may look at them by permission; only a person who is logged in makes and ends credentials.
+//! Endpoints of a tenant's clients. It may look at them by permission; only a person who is logged in makes and ends
+//! credentials.
 
 use super::{
     secrets::{self, MOST_SECRETS, NewSecret, no_such_client},

@@ -1,4 +1,4 @@
-//! How are a client's secrets made and revoked, and what do they get?
+//! Secrets of a client: made, revoked, and exchanged for tokens.
 //!
 //! The `sid` of a token is the id of the secret that got it, so that revoking one secret ends its tokens and no others; deleting the client revokes all of them.
 //! As with sessions, Redis is told that a secret lives while its row is locked, and that it does not after the commit.

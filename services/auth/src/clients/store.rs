@@ -1,9 +1,9 @@
-//! Where do clients and their secrets lie?
+//! SQL of clients and their secrets.
 
 use crate::{authority::SpeaksFor, opaque::OpaqueToken};
 use chrono::{DateTime, Utc};
 use common::{
-    db::{CrossTenantTx, Lookup, TenantTx},
+    db::{Lookup, TenantTx},
     page::PageRequest,
 };
 use contracts::id::{ClientId, SessionId, TenantId, UserId};
@@ -194,24 +194,4 @@ pub async fn revoke(
         now
     );
     Ok(revoked.fetch_all(&mut **tx).await?.into_iter().map(SessionId).collect())
-}
-
-/// Deletes some that were revoked before then, and gives how many.
-pub async fn sweep_secrets(tx: &mut CrossTenantTx, before: DateTime<Utc>, most: i64) -> sqlx::Result<u64> {
-    let delete = sqlx::query!(
-        "DELETE FROM client_secrets WHERE id IN (SELECT id FROM client_secrets WHERE revoked_at < $1 LIMIT $2)",
-        before,
-        most
-    );
-    Ok(delete.execute(&mut **tx).await?.rows_affected())
-}
-
-/// As [`sweep_secrets`], of whole clients.
-pub async fn sweep(tx: &mut CrossTenantTx, before: DateTime<Utc>, most: i64) -> sqlx::Result<u64> {
-    let delete = sqlx::query!(
-        "DELETE FROM clients WHERE id IN (SELECT id FROM clients WHERE deleted_at < $1 LIMIT $2)",
-        before,
-        most
-    );
-    Ok(delete.execute(&mut **tx).await?.rows_affected())
 }

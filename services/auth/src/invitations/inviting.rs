@@ -1,18 +1,13 @@
-//! May this address be invited now, and when does the mail go? One invitation of a tenant to an address is open at a time.
+//! Inviting an address: may it be invited now, and when does the mail go? One invitation of a tenant to an address is
+//! open at a time.
 
 use super::{
     limits::{self, MOST_OPEN},
-    model::{NewInvitation, OpenInvitation, Senders},
+    model::{OpenInvitation, Senders, Waiting},
     refusal_store, store,
 };
-use crate::{
-    app::App,
-    email::Email,
-    mail::{self, Invited},
-    mail_rate,
-    opaque::OpaqueToken,
-};
-use chrono::TimeDelta;
+use crate::{app::App, email::Email, mail, mail_rate, opaque::OpaqueToken};
+use chrono::{DateTime, TimeDelta, Utc};
 use common::{
     db::TenantTx,
     problem::{Problem, Quota},
@@ -44,13 +39,11 @@ pub async fn invite(
     if refusal_store::refused(&mut tx, email.as_str()).await? != Senders::Nobody {
         return Err(Problem::conflict("invitations_refused", "This address wants no invitations."));
     }
-    let earlier = store::find_of(&mut tx, email, now).await?;
-    let earlier = match earlier {
-        Some(earlier) if earlier.asked_at + REMIND_AFTER > now || earlier.mails >= MOST_MAILS => {
-            return Ok((earlier, None));
-        }
-        other => other,
-    };
+    let mut earlier = store::find_of(&mut tx, email, now).await?;
+    let is_enough = |open: &mut OpenInvitation| open.asked_at + REMIND_AFTER > now || open.mails >= MOST_MAILS;
+    if let Some(earlier) = earlier.take_if(is_enough) {
+        return Ok((earlier, None));
+    }
     if earlier.is_none() && store::count_open(&mut tx, now).await? >= MOST_OPEN {
         return Err(Problem::conflict(
             "too_many_open_invitations",
@@ -59,65 +52,38 @@ pub async fn invite(
     }
     let left = limits::take(&mut tx, email.as_str(), now).await?;
     let mail_waits = !mail_rate::INVITATIONS.take(&mut tx, &app.ambient, email.as_str()).await?;
-    let id = earlier.as_ref().map_or_else(|| app.ambient.uuid(), |earlier| earlier.id);
-    let token = OpaqueToken::new(&app.ambient);
-    let new = NewInvitation {
-        id,
-        email,
-        invited_by: inviter,
-        token: &token,
-        mail_waits,
-        now,
-        expires_at: now + LINK_LIFETIME,
+    let (asked_at, expires_at, token) = (now, now + LINK_LIFETIME, OpaqueToken::new(&app.ambient));
+    let open = if let Some(earlier) = earlier {
+        let open = OpenInvitation { asked_at, expires_at, mail_waits, mails: earlier.mails + 1, ..earlier };
+        store::ask_again(&mut tx, &open, &token).await?;
+        open
+    } else {
+        let (id, email, invited_by) = (app.ambient.uuid(), email.as_str().to_owned(), inviter);
+        let (inviter, created_at) = (inviter_name, now);
+        let open =
+            OpenInvitation { id, email, invited_by, inviter, created_at, asked_at, mail_waits, expires_at, mails: 1 };
+        store::insert(&mut tx, &open, &token).await?;
+        open
     };
-    let open = keep(&mut tx, &new, earlier, inviter_name).await?;
     if !mail_waits {
-        let OpenInvitation { id, mails, email, inviter, expires_at, .. } = &open;
-        let invited = Invited {
-            id: *id,
-            mails: *mails,
-            email,
-            tenant_name: &tenant_name,
-            inviter,
-            token: &token,
-            expires_at: *expires_at,
-        };
-        order_mail(&mut tx, app, &invited).await?;
+        let (tenant_id, inviter, email) = (tx.tenant(), open.inviter.clone(), open.email.clone());
+        let mail = Waiting { id: open.id, tenant_id, tenant_name, inviter, email, mails: open.mails };
+        order_mail(&mut tx, app, &mail, &token, expires_at).await?;
     }
     tx.commit().await?;
     Ok((open, Some(left)))
 }
 
-async fn keep(
-    tx: &mut TenantTx,
-    new: &NewInvitation<'_>,
-    earlier: Option<OpenInvitation>,
-    inviter: String,
-) -> sqlx::Result<OpenInvitation> {
-    let (asked_at, expires_at, mail_waits) = (new.now, new.expires_at, new.mail_waits);
-    let Some(earlier) = earlier else {
-        store::insert(tx, new).await?;
-        let (id, email, invited_by) = (new.id, new.email.as_str().to_owned(), new.invited_by);
-        return Ok(OpenInvitation {
-            id,
-            email,
-            invited_by,
-            inviter,
-            created_at: asked_at,
-            asked_at,
-            mail_waits,
-            expires_at,
-            mails: 1,
-        });
-    };
-    store::ask_again(tx, new).await?;
-    Ok(OpenInvitation { asked_at, expires_at, mail_waits, mails: earlier.mails + 1, ..earlier })
-}
-
 /// Orders the mail of an invitation.
-pub async fn order_mail(tx: &mut TenantTx, app: &App, invited: &Invited<'_>) -> Result<(), Problem> {
-    let refusal = app.refusal_links.make(&app.ambient, tx.tenant(), invited.email);
-    let mail = mail::invitation(&app.public_url, invited, &refusal, LINK_LIFETIME.num_days());
+pub async fn order_mail(
+    tx: &mut TenantTx,
+    app: &App,
+    invited: &Waiting,
+    token: &OpaqueToken,
+    expires_at: DateTime<Utc>,
+) -> Result<(), Problem> {
+    let refusal = app.refusal_links.make(&app.ambient, tx.tenant(), &invited.email);
+    let mail = mail::invitation(&app.public_url, invited, token, expires_at, &refusal);
     messaging::publish(tx, &mail).await?;
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! How does somebody who holds the link become a member? A stranger gets an account; who has one gives its password.
+//! Joining by the link of an invitation: a stranger gets an account; who has one gives its password.
 
 use super::{model::Invitation, store};
 use crate::{

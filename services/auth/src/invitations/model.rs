@@ -1,22 +1,10 @@
 //! The types of invitations, of the limits they count towards, and of their refusal.
 
-use crate::{email::Email, opaque::OpaqueToken};
 use chrono::{DateTime, TimeDelta, Utc};
 use contracts::id::{TenantId, UserId};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
-
-/// An invitation to be written.
-pub struct NewInvitation<'a> {
-    pub id: Uuid,
-    pub email: &'a Email,
-    pub invited_by: UserId,
-    pub token: &'a OpaqueToken,
-    pub mail_waits: bool,
-    pub now: DateTime<Utc>,
-    pub expires_at: DateTime<Utc>,
-}
 
 /// An invitation that nobody has answered yet, as whoever has its link sees it.
 pub struct Invitation {
@@ -47,7 +35,7 @@ pub struct OpenInvitation {
     pub mails: i16,
 }
 
-/// An invitation whose mail is still to go.
+/// An invitation whose mail is to go, now or later.
 pub struct Waiting {
     pub id: Uuid,
     pub tenant_id: TenantId,

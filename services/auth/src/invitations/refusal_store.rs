@@ -2,7 +2,7 @@
 
 use super::model::Senders;
 use chrono::{DateTime, Utc};
-use common::db::{CrossTenantTx, TenantTx};
+use common::db::{CrossTenantTx, Scoped, TenantTx};
 use contracts::id::TenantId;
 use uuid::Uuid;
 
@@ -22,13 +22,14 @@ pub async fn refused(tx: &mut TenantTx, email: &str) -> sqlx::Result<Senders> {
     })
 }
 
-/// Refuses those of the tenant, and ends what it has open; the same twice is the same.
-pub async fn refuse(tx: &mut TenantTx, id: Uuid, email: &str, now: DateTime<Utc>) -> sqlx::Result<()> {
+/// Refuses those of the tenant whose transaction it is, or of everybody, and ends what is open; the same twice is the same.
+pub async fn refuse(tx: &mut impl Scoped, id: Uuid, email: &str, now: DateTime<Utc>) -> sqlx::Result<()> {
+    let tenant = tx.tenant_if_one().map(|tenant| tenant.0);
     sqlx::query!(
         "INSERT INTO invitation_refusals (id, tenant_id, email, refused_at) VALUES ($1, $2, $3, $4)
          ON CONFLICT DO NOTHING",
         id,
-        tx.tenant().0,
+        tenant,
         email,
         now
     )
@@ -36,29 +37,8 @@ pub async fn refuse(tx: &mut TenantTx, id: Uuid, email: &str, now: DateTime<Utc>
     .await?;
     sqlx::query!(
         "UPDATE invitations SET ended_at = $3, mail_waits = false
-         WHERE tenant_id = $1 AND email = $2 AND used_at IS NULL AND ended_at IS NULL",
-        tx.tenant().0,
-        email,
-        now
-    )
-    .execute(&mut **tx)
-    .await?;
-    Ok(())
-}
-
-/// Refuses those of everybody, and ends what any tenant has open; the same twice is the same.
-pub async fn refuse_everybody(tx: &mut CrossTenantTx, id: Uuid, email: &str, now: DateTime<Utc>) -> sqlx::Result<()> {
-    sqlx::query!(
-        "INSERT INTO invitation_refusals (id, email, refused_at) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
-        id,
-        email,
-        now
-    )
-    .execute(&mut **tx)
-    .await?;
-    sqlx::query!(
-        "UPDATE invitations SET ended_at = $2, mail_waits = false
-         WHERE email = $1 AND used_at IS NULL AND ended_at IS NULL",
+         WHERE ($1::uuid IS NULL OR tenant_id = $1) AND email = $2 AND used_at IS NULL AND ended_at IS NULL",
+        tenant,
         email,
         now
     )

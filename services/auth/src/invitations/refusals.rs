@@ -1,4 +1,4 @@
-//! The pages behind a link to refuse invitations: how does an address get no more of them?
+//! Pages behind a link to refuse invitations, by which an address gets no more of them.
 
 use super::{model::Senders, refusal_links::Whose, refusal_store};
 use crate::{
@@ -54,7 +54,7 @@ pub async fn refuse(
     mail_rate::store::lock(&mut tx, &whose.email).await?;
     let (id, now) = (app.ambient.uuid(), app.ambient.now());
     match from {
-        Senders::Everybody => refusal_store::refuse_everybody(&mut tx, id, &whose.email, now).await?,
+        Senders::Everybody => refusal_store::refuse(&mut tx, id, &whose.email, now).await?,
         Senders::Nobody => refusal_store::allow(&mut tx, whose.tenant, &whose.email).await?,
         Senders::Tenant => {}
     }

@@ -1,4 +1,4 @@
-//! How is somebody invited, and how do they answer?
+//! Endpoints to invite somebody, and those behind the link in the mail.
 
 use super::{
     inviting,

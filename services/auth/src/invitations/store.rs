@@ -1,6 +1,6 @@
 //! SQL of invitations.
 
-use super::model::{Invitation, Limit, NewInvitation, OpenInvitation, Used, Waiting};
+use super::model::{Invitation, Limit, OpenInvitation, Used, Waiting};
 use crate::{email::Email, opaque::OpaqueToken};
 use chrono::{DateTime, Utc};
 use common::{
@@ -93,17 +93,17 @@ async fn open(
     .await
 }
 
-pub async fn insert(tx: &mut TenantTx, new: &NewInvitation<'_>) -> sqlx::Result<()> {
+pub async fn insert(tx: &mut TenantTx, new: &OpenInvitation, token: &OpaqueToken) -> sqlx::Result<()> {
     sqlx::query!(
         "INSERT INTO invitations (id, tenant_id, email, invited_by, token_hash, mail_waits, created_at, asked_at, expires_at)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $7, $8)",
         new.id,
         tx.tenant().0,
-        new.email.as_str(),
+        new.email,
         new.invited_by.0,
-        &new.token.hash(),
+        &token.hash(),
         new.mail_waits,
-        new.now,
+        new.created_at,
         new.expires_at
     )
     .execute(&mut **tx)
@@ -112,15 +112,15 @@ pub async fn insert(tx: &mut TenantTx, new: &NewInvitation<'_>) -> sqlx::Result<
 }
 
 /// Another mail of the same invitation, with a link of its own.
-pub async fn ask_again(tx: &mut TenantTx, new: &NewInvitation<'_>) -> sqlx::Result<()> {
+pub async fn ask_again(tx: &mut TenantTx, again: &OpenInvitation, token: &OpaqueToken) -> sqlx::Result<()> {
     sqlx::query!(
         "UPDATE invitations SET token_hash = $3, mail_waits = $4, asked_at = $5, expires_at = $6, mails = mails + 1 WHERE tenant_id = $1 AND id = $2",
         tx.tenant().0,
-        new.id,
-        &new.token.hash(),
-        new.mail_waits,
-        new.now,
-        new.expires_at
+        again.id,
+        &token.hash(),
+        again.mail_waits,
+        again.asked_at,
+        again.expires_at
     )
     .execute(&mut **tx)
     .await?;
@@ -195,15 +195,4 @@ pub async fn mailed(
         expires_at
     );
     Ok(mailed.execute(&mut **tx).await?.rows_affected() > 0)
-}
-
-/// Deletes some of those that expired before then, and gives how many.
-pub async fn sweep(tx: &mut CrossTenantTx, before: DateTime<Utc>, most: i64) -> sqlx::Result<u64> {
-    let delete = sqlx::query!(
-        "DELETE FROM invitations
-         WHERE id IN (SELECT id FROM invitations WHERE expires_at < $1 AND NOT mail_waits LIMIT $2)",
-        before,
-        most
-    );
-    Ok(delete.execute(&mut **tx).await?.rows_affected())
 }

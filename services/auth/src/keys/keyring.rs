@@ -1,6 +1,6 @@
-//! How is a token signed? With the current Ed25519 key (RFC 8037), made when the first process ever needs it.
+//! The keyring, which signs tokens with the current Ed25519 key (RFC 8037), made when the first process ever needs it.
 
-use super::store::{self, StoredKey};
+use super::store::{self, State, StoredKey};
 use crate::opaque::sha256;
 use access::token::{Claims, TOKEN_TYPE};
 use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
@@ -14,8 +14,6 @@ use common::{
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use std::sync::Arc;
 use tokio::sync::OnceCell;
-
-const CURRENT: &str = "current";
 
 /// Signs access tokens; cheap to clone.
 #[derive(Clone)]
@@ -109,14 +107,14 @@ impl Keyring {
         let mut tx = db.begin_tenantless().await?;
         store::lock(&mut tx).await?;
         let mut stored = store::all(&mut tx).await?;
-        if !stored.iter().any(|key| key.state == CURRENT) {
+        if !stored.iter().any(|key| key.state == State::Current) {
             let first = generate(ambient, sealer)?;
             store::insert(&mut tx, &first, ambient.now()).await?;
             tracing::info!(kid = first.kid, "A signing key was made");
             stored.push(first);
         }
         tx.commit().await?;
-        let current = stored.iter().find(|key| key.state == CURRENT).ok_or(KeyError::Generate)?;
+        let current = stored.iter().find(|key| key.state == State::Current).ok_or(KeyError::Generate)?;
         let private = sealer.open(current.kid.as_bytes(), &current.sealed_private_key)?;
         Ok(Keys {
             header: Header {
@@ -136,7 +134,7 @@ fn generate(ambient: &Ambient, sealer: &Sealer) -> Result<StoredKey, KeyError> {
     let kid = thumbprint(&public_key);
     let private = pair.to_pkcs8v1().map_err(|_| KeyError::Generate)?;
     let sealed_private_key = sealer.seal(ambient, kid.as_bytes(), private.as_ref());
-    Ok(StoredKey { kid, public_key, sealed_private_key, state: CURRENT.into() })
+    Ok(StoredKey { kid, public_key, sealed_private_key, state: State::Current })
 }
 
 /// The key's JWK thumbprint (RFC 7638, RFC 8037 §2).

@@ -1,4 +1,4 @@
-//! How do others get the public keys? Where RFC 8414 and OpenID Connect Discovery say.
+//! Endpoints of the public keys and of the discovery document, where RFC 8414 and OpenID Connect Discovery say.
 
 use super::keyring::Jwk;
 use crate::app::App;

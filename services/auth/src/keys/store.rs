@@ -1,4 +1,4 @@
-//! Where do the signing keys lie?
+//! SQL of the signing keys.
 
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
@@ -7,7 +7,19 @@ pub struct StoredKey {
     pub kid: String,
     pub public_key: Vec<u8>,
     pub sealed_private_key: Vec<u8>,
-    pub state: String,
+    pub state: State,
+}
+
+/// What a key is used for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, sqlx::Type)]
+#[sqlx(type_name = "text", rename_all = "snake_case")]
+pub enum State {
+    /// Published before it signs.
+    Next,
+    /// Signs.
+    Current,
+    /// Only verifies.
+    Previous,
 }
 
 /// Only one process at a time makes the first key; the lock ends with the transaction.
@@ -20,7 +32,8 @@ pub async fn lock(conn: &mut PgConnection) -> sqlx::Result<()> {
 pub async fn all(conn: &mut PgConnection) -> sqlx::Result<Vec<StoredKey>> {
     sqlx::query_as!(
         StoredKey,
-        "SELECT kid, public_key, sealed_private_key, state FROM signing_keys ORDER BY created_at DESC, kid"
+        r#"SELECT kid, public_key, sealed_private_key, state AS "state: State"
+           FROM signing_keys ORDER BY created_at DESC, kid"#
     )
     .fetch_all(conn)
     .await
@@ -32,7 +45,7 @@ pub async fn insert(conn: &mut PgConnection, key: &StoredKey, now: DateTime<Utc>
         key.kid,
         key.public_key,
         key.sealed_private_key,
-        key.state,
+        key.state as State,
         now
     )
     .execute(conn)

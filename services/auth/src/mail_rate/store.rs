@@ -38,13 +38,3 @@ pub async fn count(conn: &mut PgConnection, id: Uuid, email: &str, kind: &str, n
         .await?;
     Ok(())
 }
-
-/// Deletes some of those that were sent before then, and gives how many.
-pub async fn sweep(conn: &mut PgConnection, before: DateTime<Utc>, most: i64) -> sqlx::Result<u64> {
-    let delete = sqlx::query!(
-        "DELETE FROM link_mails WHERE id IN (SELECT id FROM link_mails WHERE sent_at < $1 LIMIT $2)",
-        before,
-        most
-    );
-    Ok(delete.execute(conn).await?.rows_affected())
-}

@@ -1,4 +1,4 @@
-//! In which order does everything of a member end, whatever interrupts it?
+//! Removal of a member: in which order does everything of theirs end, whatever interrupts it?
 //!
 //! The removal is noted first. Then the permission service ends what they were granted, or refuses because nobody would own the tenant; then
 //! their membership, sessions and keys end in one transaction; then Redis is told of each; then the note is deleted. Every step may be done
@@ -61,8 +61,7 @@ async fn complete(app: &App, tenant: &TenantScope, removal: &Removal) -> Result<
     // Whoever has joined again meanwhile has another membership, whose sessions are not touched.
     if store::end_membership(&mut tx, removal.membership_id).await? {
         store::end_sessions(&mut tx, user, EndReason::MemberRemoved, now).await?;
-        store::revoke_keys(&mut tx, user, now).await?;
-        store::withdraw_invitations(&mut tx, user, now).await?;
+        store::end_keys_and_invitations(&mut tx, user, now).await?;
     }
     let ended = store::ended_since(&mut tx, user, since(app, now)).await?;
     tx.commit().await?;

@@ -1,4 +1,4 @@
-//! What can be asked of a member? To be removed, and to be logged out everywhere in the tenant.
+//! Endpoints to remove a member, and to log them out everywhere in the tenant.
 
 use super::removal;
 use crate::{accounts::routes::logged_in, app::App, authority::SpeaksFor};

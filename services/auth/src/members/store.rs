@@ -1,4 +1,4 @@
-//! Where do removals lie, and what do they end? Every statement carries the tenant.
+//! SQL of removals and of what they end. Every statement carries the tenant.
 
 use crate::sessions::model::EndReason;
 use chrono::{DateTime, Utc};
@@ -97,7 +97,9 @@ pub async fn end_sessions(tx: &mut TenantTx, user: UserId, reason: EndReason, no
     Ok(())
 }
 
-pub async fn revoke_keys(tx: &mut TenantTx, user: UserId, now: DateTime<Utc>) -> sqlx::Result<()> {
+/// Revokes the member's keys, and ends invitations: neither a link that they sent, maybe to themselves, nor one that they got brings
+/// them back. The rows stay: they count towards the limits.
+pub async fn end_keys_and_invitations(tx: &mut TenantTx, user: UserId, now: DateTime<Utc>) -> sqlx::Result<()> {
     sqlx::query!(
         "UPDATE api_keys SET revoked_at = $3 WHERE tenant_id = $1 AND user_id = $2 AND revoked_at IS NULL",
         tx.tenant().0,
@@ -106,14 +108,10 @@ pub async fn revoke_keys(tx: &mut TenantTx, user: UserId, now: DateTime<Utc>) ->
     )
     .execute(&mut **tx)
     .await?;
-    Ok(())
-}
-
-/// Neither a link that they sent, maybe to themselves, nor one that they got brings them back. The rows stay: they count towards the limits.
-pub async fn withdraw_invitations(tx: &mut TenantTx, user: UserId, now: DateTime<Utc>) -> sqlx::Result<()> {
     sqlx::query!(
         "UPDATE invitations SET ended_at = $3, mail_waits = false
-         WHERE tenant_id = $1 AND used_at IS NULL AND ended_at IS NULL AND (invited_by = $2 OR email = (SELECT email FROM users WHERE id = $2))",
+         WHERE tenant_id = $1 AND used_at IS NULL AND ended_at IS NULL
+           AND (invited_by = $2 OR email = (SELECT email FROM users WHERE id = $2))",
         tx.tenant().0,
         user.0,
         now

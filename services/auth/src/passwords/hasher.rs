@@ -1,4 +1,4 @@
-//! Is it the right password? Argon2id (RFC 9106) off the async threads, at most one a core at a time.
+//! Argon2id hashes of passwords (RFC 9106), made off the async threads, at most one a core at a time.
 
 use argon2::{
     Algorithm, Argon2, Params, PasswordHash, PasswordVerifier, Version,
@@ -91,7 +91,7 @@ impl Hasher {
     async fn on_a_core<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, Problem> {
         let core = timeout(self.patience, Arc::clone(&self.cores).acquire_owned()).await;
         let Ok(Ok(core)) = core else {
-            tracing::warn!("every core is hashing a password; a caller was turned away");
+            tracing::warn!("Every core is hashing a password; a caller was turned away");
             return Err(Problem::unavailable(RETRY_AFTER_BUSY, "Too many passwords are being checked right now."));
         };
         let done = tokio::task::spawn_blocking(move || {

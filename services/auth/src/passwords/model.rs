@@ -1,4 +1,5 @@
-//! Is this password good enough? Length, and not what everybody would try first; no composition rules (NIST SP 800-63B §3.1.1.2).
+//! Strength of a password: length, and not what everybody would try first; no composition rules (NIST SP 800-63B
+//! §3.1.1.2).
 
 use std::{collections::HashSet, sync::LazyLock};
 

@@ -1,5 +1,5 @@
-//! Is the registration that of whoever opened its link? Who reads the mail has the address, and who knows the password has asked for it:
-//! only who does both gets the account.
+//! Confirmation by the link of a registration: is it that of whoever opened it? Who reads the mail has the address, and
+//! who knows the password has asked for it: only who does both gets the account.
 
 use super::store::{self, Open};
 use crate::{

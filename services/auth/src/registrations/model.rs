@@ -1,4 +1,4 @@
-//! Is what somebody registers with sound? Every fault is told at once.
+//! Request to register, checked: every fault is told at once.
 
 use crate::{
     email::Email,

@@ -1,4 +1,5 @@
-//! How does a stranger register, and what does the link in the mail offer? Known and unknown addresses get the same answer; the mail makes the difference.
+//! Endpoints to register, and those behind the link in the mail. Known and unknown addresses get the same answer; the
+//! mail makes the difference.
 
 use super::{
     confirming::{self, Confirmation, Verified},
@@ -72,12 +73,9 @@ async fn keep(
         tracing::info!("An address has had many mails; this one waits for its turn");
         return Ok(());
     }
-    let link = mail::Link {
-        display_name: asked.display_name.as_str(),
-        tenant_name: asked.tenant_name.as_str(),
-        token: &token,
-    };
-    let mail = mail::verify_email(&app.public_url, id, asked.email.as_str(), (&link, &[]), now);
+    let (display_name, tenant_name) = (asked.display_name.as_str(), asked.tenant_name.as_str());
+    let registration = mail::registration(&app.public_url, display_name, tenant_name, &token);
+    let mail = mail::verify_email(id, asked.email.as_str(), registration, Vec::new(), now);
     messaging::publish(tx, &mail).await?;
     Ok(())
 }

@@ -166,14 +166,3 @@ pub async fn mailed(conn: &mut PgConnection, id: Uuid, token: &OpaqueToken, now:
     .await?;
     Ok(())
 }
-
-/// Deletes some of those that expired before then, and gives how many.
-pub async fn sweep(conn: &mut PgConnection, before: DateTime<Utc>, most: i64) -> sqlx::Result<u64> {
-    let delete = sqlx::query!(
-        "DELETE FROM registrations
-         WHERE id IN (SELECT id FROM registrations WHERE expires_at < $1 AND NOT mail_waits LIMIT $2)",
-        before,
-        most
-    );
-    Ok(delete.execute(conn).await?.rows_affected())
-}

@@ -1,4 +1,4 @@
-//! May tokens of this session be taken, Redis aside? Asked by the other services while Redis is away.
+//! Liveness of a session in the database, asked by the other services while Redis is away.
 
 use super::store;
 use crate::app::App;

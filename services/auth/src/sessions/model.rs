@@ -1,4 +1,4 @@
-//! May this refresh token be used now?
+//! Rules of sessions and refresh tokens: may this one be used now?
 
 use crate::opaque::OpaqueToken;
 use chrono::{DateTime, TimeDelta, Utc};

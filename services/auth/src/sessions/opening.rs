@@ -1,4 +1,4 @@
-//! How does a session begin, go on and end, in the database and in Redis alike?
+//! Beginning, renewal and end of a session, in the database and in Redis alike.
 //!
 //! Redis is told that a session is alive while its row is locked, and that it has ended after the commit: a refresh that overlaps
 //! with a log-out can therefore not bring the session back.

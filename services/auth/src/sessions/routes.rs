@@ -1,4 +1,4 @@
-//! How does a person log in, stay logged in and log out?
+//! Endpoints to log in, stay logged in and log out.
 
 use super::{
     model::{Alive, IDLE},

@@ -1,10 +1,10 @@
-//! Where do sessions and their refresh tokens lie?
+//! SQL of sessions and their refresh tokens.
 
 use super::model::{EndReason, IDLE, Link, Session};
 use crate::opaque::OpaqueToken;
 use chrono::{DateTime, Utc};
 use common::{
-    db::{CrossTenantTx, Lookup, TenantTx},
+    db::{Lookup, TenantTx},
     page::PageRequest,
 };
 use contracts::id::{SessionId, TenantId, UserId};
@@ -184,14 +184,4 @@ pub async fn is_alive(tx: &mut TenantTx, session: SessionId, now: DateTime<Utc>)
     )
     .fetch_one(&mut **tx)
     .await
-}
-
-/// Deletes some of those that expired before then, and gives how many. Their refresh tokens go with them.
-pub async fn sweep(tx: &mut CrossTenantTx, before: DateTime<Utc>, most: i64) -> sqlx::Result<u64> {
-    let delete = sqlx::query!(
-        "DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE expires_at < $1 LIMIT $2)",
-        before,
-        most
-    );
-    Ok(delete.execute(&mut **tx).await?.rows_affected())
 }

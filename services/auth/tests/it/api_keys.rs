@@ -1,4 +1,4 @@
-//! What may a program do that has a person's key?
+//! API keys: what may a program do that has a person's key?
 
 use crate::support::{Account, World, text};
 use access::{
@@ -24,14 +24,12 @@ struct Desk {
 impl Desk {
     async fn start() -> Self {
         let world = World::start().await;
-        let ada = world.account("ada@acme.test", "Acme").await;
-        world.allow(&ada, &HELD).await;
-        let token = text(&world.log_in(&ada).await, "access_token").to_owned();
+        let (ada, token) = world.signed_in("ada@acme.test", "Acme", &HELD).await;
         Self { world, ada, token }
     }
 
     async fn ask(&self, body: &Value) -> TestAnswer {
-        self.world.server.post("/v1/api-keys", body).bearer(&self.token).send().await
+        self.world.server.post("/v1/api-keys", body).bearer(&self.token).await
     }
 
     async fn make(&self, permissions: &[&str]) -> (String, String) {
@@ -40,11 +38,11 @@ impl Desk {
     }
 
     async fn members(&self, key: &str) -> TestAnswer {
-        self.world.server.get("/v1/members").bearer(key).send().await
+        self.world.server.get("/v1/members").bearer(key).await
     }
 
     async fn revoke(&self, id: &str, token: &str) -> TestAnswer {
-        self.world.server.delete(&format!("/v1/api-keys/{id}")).bearer(token).send().await
+        self.world.server.delete(&format!("/v1/api-keys/{id}")).bearer(token).await
     }
 
     fn redis_key(&self, id: &str) -> String {
@@ -53,7 +51,7 @@ impl Desk {
 
     async fn exchange(&self, key: &str) -> TestAnswer {
         let worker = self.world.worker_token().await;
-        self.world.server.post("/internal/api-keys/exchange", &json!({"api_key": key})).bearer(&worker).send().await
+        self.world.server.post("/internal/api-keys/exchange", &json!({"api_key": key})).bearer(&worker).await
     }
 }
 
@@ -67,10 +65,10 @@ async fn a_key_is_its_owner_limited() {
     assert_eq!(made["api_key"]["permissions"], json!(["auth.inviteMembers", "auth.readMembers"]));
     let (id, key) = (text(&made["api_key"], "id"), text(&made, "secret"));
     desk.members(key).await.expect(200);
-    assert_eq!(server.get("/v1/me").bearer(key).send().await.expect(200)["user"]["id"], json!(desk.ada.user));
+    assert_eq!(server.get("/v1/me").bearer(key).await.expect(200)["user"]["id"], json!(desk.ada.user));
     // The owner has it, the key has not.
-    server.get("/v1/clients").bearer(&desk.token).send().await.expect(200);
-    server.get("/v1/clients").bearer(key).send().await.problem(403, "permission_missing");
+    server.get("/v1/clients").bearer(&desk.token).await.expect(200);
+    server.get("/v1/clients").bearer(key).await.problem(403, "permission_missing");
 
     let claims = desk.world.verifier().verify(key).await.unwrap();
     assert_eq!((claims.principal(), claims.client_id.as_str()), (Some(Principal::User(desk.ada.user)), "api-key"));
@@ -97,7 +95,7 @@ async fn a_key_makes_and_ends_no_credentials() {
         ("/v1/invitations", json!({"email": "bob@acme.test"})),
         (&format!("/v1/clients/{some_id}/secrets"), json!({})),
     ] {
-        server.post(path, &body).bearer(&key).send().await.problem(403, "user_session_required");
+        server.post(path, &body).bearer(&key).await.problem(403, "user_session_required");
     }
     let client = format!("/v1/clients/{some_id}");
     for path in [
@@ -107,12 +105,12 @@ async fn a_key_makes_and_ends_no_credentials() {
         &client,
         &format!("{client}/secrets/{id}"),
     ] {
-        server.delete(path).bearer(&key).send().await.problem(403, "user_session_required");
+        server.delete(path).bearer(&key).await.problem(403, "user_session_required");
     }
     for path in ["/v1/sessions", "/v1/api-keys"] {
-        server.get(path).bearer(&key).send().await.problem(403, "user_session_required");
+        server.get(path).bearer(&key).await.problem(403, "user_session_required");
     }
-    let internal = server.post("/internal/api-keys/exchange", &json!({"api_key": key})).bearer(&key).send().await;
+    let internal = server.post("/internal/api-keys/exchange", &json!({"api_key": key})).bearer(&key).await;
     internal.problem(403, "platform_client_only");
     assert_eq!((desk.world.count("api_keys").await, desk.world.count("clients").await), (1, 0));
 }
@@ -124,9 +122,9 @@ async fn a_revoked_key_stops_at_once() {
         (desk.make(&["auth.readMembers"]).await, desk.make(&["auth.readMembers"]).await);
     desk.members(&key).await.expect(200);
     let eve = desk.world.account("eve@evil.test", "Evil").await;
-    let eves = text(&desk.world.log_in(&eve).await, "access_token").to_owned();
+    let eves = desk.world.token(&eve).await;
     desk.revoke(&id, &eves).await.problem(404, "api_key_not_found");
-    assert_eq!(desk.world.server.get("/v1/api-keys").bearer(&eves).send().await.expect(200), json!({"items": []}));
+    assert_eq!(desk.world.server.get("/v1/api-keys").bearer(&eves).await.expect(200), json!({"items": []}));
     desk.members(&key).await.expect(200);
     for _ in 0..2 {
         assert_eq!(desk.revoke(&id, &desk.token).await.status, 204);
@@ -135,7 +133,7 @@ async fn a_revoked_key_stops_at_once() {
         }
     }
     desk.members(&other_key).await.expect(200);
-    let listed = desk.world.server.get("/v1/api-keys").bearer(&desk.token).send().await.expect(200);
+    let listed = desk.world.server.get("/v1/api-keys").bearer(&desk.token).await.expect(200);
     assert_eq!((&listed["items"][0]["id"], listed["items"].as_array().unwrap().len()), (&json!(other), 1));
     assert!(!listed.to_string().contains("slk_"));
 }
@@ -173,7 +171,7 @@ async fn a_key_ends_when_it_says() {
     desk.members(text(&unused, "secret")).await.problem(401, "api_key_invalid");
     let path = format!("/internal/sessions/{}/{}", desk.ada.tenant, text(&used["api_key"], "id"));
     assert_eq!(
-        desk.world.server.get(&path).bearer(&desk.world.worker_token().await).send().await.expect(200),
+        desk.world.server.get(&path).bearer(&desk.world.worker_token().await).await.expect(200),
         json!({"alive": false})
     );
     desk.world.sweep(desk.world.clock.now() + TimeDelta::days(31)).await;
@@ -209,7 +207,7 @@ async fn who_left_leaves_no_key_behind() {
     desk.exchange(&key).await.problem(404, "api_key_invalid");
     let path = format!("/internal/sessions/{}/{id}", desk.ada.tenant);
     assert_eq!(
-        desk.world.server.get(&path).bearer(&desk.world.worker_token().await).send().await.expect(200),
+        desk.world.server.get(&path).bearer(&desk.world.worker_token().await).await.expect(200),
         json!({"alive": false})
     );
     desk.members(&key).await.problem(401, "api_key_invalid");
@@ -239,7 +237,7 @@ async fn the_last_use_is_written_once_a_minute() {
     let desk = Desk::start().await;
     let (_, key) = desk.make(&["auth.readMembers"]).await;
     let last_use = async || {
-        let listed = desk.world.server.get("/v1/api-keys").bearer(&desk.token).send().await.expect(200);
+        let listed = desk.world.server.get("/v1/api-keys").bearer(&desk.token).await.expect(200);
         listed["items"][0]["last_used_at"].as_str().map(|at| at.parse::<DateTime<Utc>>().unwrap())
     };
     assert_eq!(last_use().await, None);

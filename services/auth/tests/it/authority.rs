@@ -1,4 +1,4 @@
-//! Does anybody get more than they have by speaking for somebody else?
+//! The right to speak for somebody else: nobody gets more than they have by it.
 
 use crate::support::{Account, PASSWORD, World, text};
 use contracts::id::Principal;
@@ -20,10 +20,9 @@ const MORE: &str = "permission.writeGrants";
 impl Office {
     async fn open() -> Self {
         let world = World::start().await;
-        let mallory = world.account("mallory@acme.test", "Acme").await;
-        world.allow(&mallory, &["auth.writeClients", "auth.inviteMembers"]).await;
-        let token = text(&world.log_in(&mallory).await, "access_token").to_owned();
-        let made = world.server.post("/v1/clients", &json!({"name": "robot"})).bearer(&token).send().await.expect(201);
+        let (mallory, token) =
+            world.signed_in("mallory@acme.test", "Acme", &["auth.writeClients", "auth.inviteMembers"]).await;
+        let made = world.server.post("/v1/clients", &json!({"name": "robot"})).bearer(&token).await.expect(201);
         let machine = text(&made["client"], "id").to_owned();
         let bob = world.joins(&mallory, &token, "bob@acme.test").await;
         for principal in [Principal::Client(machine.clone()), Principal::User(bob.user)] {
@@ -38,7 +37,6 @@ impl Office {
             .server
             .request(reqwest::Method::POST, &format!("/v1/clients/{}/secrets", self.machine))
             .bearer(&self.token)
-            .send()
             .await
     }
 }
@@ -56,14 +54,7 @@ async fn a_secret_of_a_machine_that_holds_more_is_no_way_up() {
     // A stolen machine is stopped by whoever is there.
     office.world.allow(&office.mallory, &["auth.writeClients"]).await;
     assert_eq!(
-        office
-            .world
-            .server
-            .delete(&format!("/v1/clients/{}", office.machine))
-            .bearer(&office.token)
-            .send()
-            .await
-            .status,
+        office.world.server.delete(&format!("/v1/clients/{}", office.machine)).bearer(&office.token).await.status,
         204
     );
 }
@@ -71,25 +62,23 @@ async fn a_secret_of_a_machine_that_holds_more_is_no_way_up() {
 #[tokio::test]
 async fn while_nobody_can_say_who_holds_what_nobody_speaks_for_others() {
     let world = World::with(&[("PERMISSION_URL", "http://127.0.0.1:1".into())]).await;
-    let ada = world.account("ada@acme.test", "Acme").await;
-    world.allow(&ada, &["auth.writeClients", "auth.inviteMembers", "auth.writeMembers"]).await;
-    let token = text(&world.log_in(&ada).await, "access_token").to_owned();
-    let made = world.server.post("/v1/clients", &json!({"name": "robot"})).bearer(&token).send().await.expect(201);
+    let (_, token) = world
+        .signed_in("ada@acme.test", "Acme", &["auth.writeClients", "auth.inviteMembers", "auth.writeMembers"])
+        .await;
+    let made = world.server.post("/v1/clients", &json!({"name": "robot"})).bearer(&token).await.expect(201);
     let secrets =
         world.server.request(reqwest::Method::POST, &format!("/v1/clients/{}/secrets", text(&made["client"], "id")));
-    secrets.bearer(&token).send().await.problem(503, "unavailable");
+    secrets.bearer(&token).await.problem(503, "unavailable");
     world
         .server
         .post("/v1/invitations", &json!({"email": "bob@acme.test"}))
         .bearer(&token)
-        .send()
         .await
         .problem(503, "unavailable");
     world
         .server
         .delete(&format!("/v1/members/{}", world.platform.tenant()))
         .bearer(&token)
-        .send()
         .await
         .problem(503, "unavailable");
     assert_eq!(
@@ -134,7 +123,7 @@ async fn no_write_speaks_for_somebody_who_holds_more() {
             let request = server.request(method.to_uppercase().parse().unwrap(), &path).bearer(&office.token);
             let request =
                 if body(id).is_null() { request } else { request.body("application/json", body(id).to_string()) };
-            let answer = request.send().await;
+            let answer = request.await;
             assert_eq!(
                 answer.json["code"], "escalation",
                 "{id} gives something, or is to be listed as giving nothing: {}",
@@ -149,5 +138,5 @@ async fn no_write_speaks_for_somebody_who_holds_more() {
         ["addClientSecret", "endMemberSessions", "inviteMember", "removeMember"].map(str::to_owned).into()
     );
     let log_in = json!({"email": office.bob.email, "password": PASSWORD});
-    server.post("/v1/sessions", &log_in).send().await.expect(201);
+    server.post("/v1/sessions", &log_in).await.expect(201);
 }

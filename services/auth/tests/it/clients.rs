@@ -1,4 +1,4 @@
-//! Is this machine who it says it is?
+//! The platform's own clients at the token endpoint.
 
 use crate::support::{WORKER_SECRET, World, text};
 use base64::{Engine, engine::general_purpose::STANDARD};
@@ -8,7 +8,7 @@ use test_support::TestAnswer;
 const TOKEN: &str = "/v1/oauth/token";
 
 async fn form(world: &World, fields: &[(&str, &str)]) -> TestAnswer {
-    world.server.post_form(TOKEN, fields).send().await
+    world.server.post_form(TOKEN, fields).await
 }
 
 #[tokio::test]
@@ -26,16 +26,12 @@ async fn a_client_gets_a_token_for_its_secret() {
         ("client:worker", None, None)
     );
     // It acts in no tenant.
-    world.server.get("/v1/me").bearer(text(&body, "access_token")).send().await.problem(403, "no_tenant");
+    world.server.get("/v1/me").bearer(text(&body, "access_token")).await.problem(403, "no_tenant");
 
     let basic = format!("Basic {}", STANDARD.encode(format!("worker:{}", WORKER_SECRET.replace(' ', "+"))));
-    world.server.post_form(TOKEN, &[grant]).header("authorization", &basic).send().await.expect(200);
-    let twice = world
-        .server
-        .post_form(TOKEN, &[grant, ("client_secret", WORKER_SECRET)])
-        .header("authorization", &basic)
-        .send()
-        .await;
+    world.server.post_form(TOKEN, &[grant]).header("authorization", &basic).await.expect(200);
+    let twice =
+        world.server.post_form(TOKEN, &[grant, ("client_secret", WORKER_SECRET)]).header("authorization", &basic).await;
     twice.problem(400, "invalid_request");
 }
 
@@ -50,6 +46,6 @@ async fn refusals_are_those_of_the_standard() {
     form(&world, &[grant, worker, ("client_secret", "guessed")]).await.problem(401, "invalid_client");
     form(&world, &[grant, ("client_id", "auth"), secret]).await.problem(401, "invalid_client");
     form(&world, &[grant, ("client_id", "nobody"), secret]).await.problem(401, "invalid_client");
-    let header = world.server.post_form(TOKEN, &[grant]).header("authorization", "Basic !").send().await;
+    let header = world.server.post_form(TOKEN, &[grant]).header("authorization", "Basic !").await;
     header.problem(401, "invalid_client");
 }

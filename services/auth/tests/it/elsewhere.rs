@@ -1,4 +1,4 @@
-//! Are machines and API keys known at the other services, too? One is started here that has nothing of auth's but its address.
+//! Another service, which takes auth's tokens.
 
 use crate::support::{WORKER_SECRET, World, text};
 use access::{Access, Allowed, Authenticated, client::PlatformClient};
@@ -64,13 +64,12 @@ async fn a_key_works_at_another_service_and_stops_there_at_once() {
     let (url, ada) = (serve(&world).await, world.account("ada@acme.test", "Acme").await);
     let (invoices, anybody) = (format!("{url}/invoices"), format!("{url}/anybody"));
     world.allow(&ada, &["billing.readInvoices", "auth.readMembers"]).await;
-    let token = text(&world.log_in(&ada).await, "access_token").to_owned();
+    let token = world.token(&ada).await;
     let make = async |permission: &str| {
         world
             .server
             .post("/v1/api-keys", &json!({"name": "a", "permissions": [permission]}))
             .bearer(&token)
-            .send()
             .await
             .expect(201)
     };
@@ -90,7 +89,7 @@ async fn a_key_works_at_another_service_and_stops_there_at_once() {
     assert_eq!((forgotten, ask(&invoices, key).await.0), (1, StatusCode::OK));
     world.allow(&ada, &["auth.readMembers"]).await;
     assert_eq!(ask(&invoices, key).await.0, StatusCode::FORBIDDEN);
-    assert_eq!(world.server.delete(&format!("/v1/api-keys/{id}")).bearer(&token).send().await.status, 204);
+    assert_eq!(world.server.delete(&format!("/v1/api-keys/{id}")).bearer(&token).await.status, 204);
     for url in [&invoices, &anybody] {
         assert_eq!(ask(url, key).await.0, StatusCode::UNAUTHORIZED);
     }
@@ -102,16 +101,15 @@ async fn a_machine_works_at_another_service_and_stops_there_at_once() {
     let world = World::start().await;
     let (url, ada) = (serve(&world).await, world.account("ada@acme.test", "Acme").await);
     world.allow(&ada, &["auth.writeClients"]).await;
-    let admin = text(&world.log_in(&ada).await, "access_token").to_owned();
-    let made = world.server.post("/v1/clients", &json!({"name": "import"})).bearer(&admin).send().await.expect(201);
+    let admin = world.token(&ada).await;
+    let made = world.server.post("/v1/clients", &json!({"name": "import"})).bearer(&admin).await.expect(201);
     let (id, secret) = (text(&made["client"], "id"), text(&made["secret"], "secret"));
     let machine = Principal::Client(id.to_owned());
     let form = [("grant_type", "client_credentials"), ("client_id", id), ("client_secret", secret)];
-    let token =
-        text(&world.server.post_form("/v1/oauth/token", &form).send().await.expect(200), "access_token").to_owned();
+    let token = text(&world.server.post_form("/v1/oauth/token", &form).await.expect(200), "access_token").to_owned();
     world.platform.allow(ada.tenant, &machine, &["billing.readInvoices"]).await;
     let invoices = format!("{url}/invoices");
     assert_eq!(ask(&invoices, &token).await, (StatusCode::OK, machine.to_string()));
-    assert_eq!(world.server.delete(&format!("/v1/clients/{id}")).bearer(&admin).send().await.status, 204);
+    assert_eq!(world.server.delete(&format!("/v1/clients/{id}")).bearer(&admin).await.status, 204);
     assert_eq!(ask(&invoices, &token).await.0, StatusCode::UNAUTHORIZED);
 }

@@ -1,4 +1,4 @@
-//! What do a key and a machine learn of who they are, and the permission service of who exists?
+//! Identity: what a key and a machine learn of who they are, and the permission service of who exists.
 
 use crate::support::{World, text};
 use contracts::id::Principal;
@@ -11,15 +11,15 @@ async fn a_key_learns_no_more_of_its_owner_than_it_may_see() {
     let eve = world.account("eve@evil.test", "Evil").await;
     world.allow(&ada, &["auth.inviteMembers", "auth.readMembers"]).await;
     world.allow(&eve, &["auth.inviteMembers"]).await;
-    let eves = text(&world.log_in(&eve).await, "access_token").to_owned();
+    let eves = world.token(&eve).await;
     world.joins(&eve, &eves, &ada.email).await;
-    let token = text(&world.log_in(&ada).await, "access_token").to_owned();
+    let token = world.token(&ada).await;
     let key = async |permission: &str| {
         let body = json!({"name": "script", "permissions": [permission]});
-        text(&world.server.post("/v1/api-keys", &body).bearer(&token).send().await.expect(201), "secret").to_owned()
+        text(&world.server.post("/v1/api-keys", &body).bearer(&token).await.expect(201), "secret").to_owned()
     };
     let (blind, seeing) = (key("auth.inviteMembers").await, key("auth.readMembers").await);
-    let me = async |token: &str| world.server.get("/v1/me").bearer(token).send().await.expect(200);
+    let me = async |token: &str| world.server.get("/v1/me").bearer(token).await.expect(200);
     let acme = json!({"id": ada.tenant, "name": "Acme"});
     assert_eq!(me(&blind).await, json!({"user": {"id": ada.user}, "tenant": acme, "tenants": [acme]}));
     let seen = json!({"id": ada.user, "email": "ada@acme.test", "display_name": "Ada"});
@@ -36,16 +36,13 @@ async fn a_key_learns_no_more_of_its_owner_than_it_may_see() {
 #[tokio::test]
 async fn a_machine_sees_itself() {
     let world = World::start().await;
-    let ada = world.account("ada@acme.test", "Acme").await;
-    world.allow(&ada, &["auth.writeClients"]).await;
-    let admin = text(&world.log_in(&ada).await, "access_token").to_owned();
-    let made = world.server.post("/v1/clients", &json!({"name": "import"})).bearer(&admin).send().await.expect(201);
+    let (ada, admin) = world.signed_in("ada@acme.test", "Acme", &["auth.writeClients"]).await;
+    let made = world.server.post("/v1/clients", &json!({"name": "import"})).bearer(&admin).await.expect(201);
     let (id, secret) = (text(&made["client"], "id"), text(&made["secret"], "secret"));
     let form = [("grant_type", "client_credentials"), ("client_id", id), ("client_secret", secret)];
-    let token =
-        text(&world.server.post_form("/v1/oauth/token", &form).send().await.expect(200), "access_token").to_owned();
+    let token = text(&world.server.post_form("/v1/oauth/token", &form).await.expect(200), "access_token").to_owned();
     let acme = json!({"id": ada.tenant, "name": "Acme"});
-    let me = world.server.get("/v1/me").bearer(&token).send().await.expect(200);
+    let me = world.server.get("/v1/me").bearer(&token).await.expect(200);
     assert_eq!(me, json!({"client": {"id": id, "name": "import"}, "tenant": acme, "tenants": [acme]}));
 }
 
@@ -54,8 +51,8 @@ async fn who_exists_is_told_of_each_tenant_alone() {
     let world = World::start().await;
     let (ada, eve) = (world.account("ada@acme.test", "Acme").await, world.account("eve@evil.test", "Evil").await);
     world.allow(&ada, &["auth.writeClients"]).await;
-    let admin = text(&world.log_in(&ada).await, "access_token").to_owned();
-    let made = world.server.post("/v1/clients", &json!({"name": "import"})).bearer(&admin).send().await.expect(201);
+    let admin = world.token(&ada).await;
+    let made = world.server.post("/v1/clients", &json!({"name": "import"})).bearer(&admin).await.expect(201);
     let client = text(&made["client"], "id").to_owned();
     let (person, machine) = (Principal::User(ada.user).to_string(), format!("client:{client}"));
     let named = [
@@ -71,7 +68,6 @@ async fn who_exists_is_told_of_each_tenant_alone() {
             .server
             .post("/internal/principals", &json!({"tenant_id": tenant, "principals": named}))
             .bearer(token)
-            .send()
             .await
     };
     let found = async |tenant| {
@@ -85,7 +81,7 @@ async fn who_exists_is_told_of_each_tenant_alone() {
     };
     assert_eq!(found(ada.tenant).await, [person.clone(), machine]);
     assert_eq!(found(eve.tenant).await, [""; 0]);
-    assert_eq!(world.server.delete(&format!("/v1/clients/{client}")).bearer(&admin).send().await.status, 204);
+    assert_eq!(world.server.delete(&format!("/v1/clients/{client}")).bearer(&admin).await.status, 204);
     assert_eq!(found(ada.tenant).await, [person]);
     assert_eq!(world.said::<contracts::messages::ClientDeleted>().await.len(), 1);
     let many: Vec<String> = (0..201).map(|n| format!("client:{n}")).collect();

@@ -1,4 +1,4 @@
-//! Can invitations be used to flood strangers, and how does one get no more of them?
+//! Limits and refusals of invitations: nobody can be flooded by them.
 
 use crate::support::{Account, PASSWORD, World, answered, path_in, text, variable};
 use chrono::TimeDelta;
@@ -9,18 +9,16 @@ const BOB: &str = "bob@elsewhere.test";
 
 /// The owner of a tenant, who may invite, with a token.
 async fn owner(world: &World, email: &str, tenant: &str) -> (Account, String) {
-    let owner = world.account(email, tenant).await;
-    world.allow(&owner, &["auth.inviteMembers"]).await;
-    let token = text(&world.log_in(&owner).await, "access_token").to_owned();
+    let (owner, token) = world.signed_in(email, tenant, &["auth.inviteMembers"]).await;
     (owner, token)
 }
 
 async fn invite(world: &World, token: &str, email: &str) -> TestAnswer {
-    world.server.post("/v1/invitations", &json!({"email": email})).bearer(token).send().await
+    world.server.post("/v1/invitations", &json!({"email": email})).bearer(token).await
 }
 
 async fn open(world: &World, token: &str) -> Vec<Value> {
-    world.server.get("/v1/invitations").bearer(token).send().await.expect(200)["items"].as_array().unwrap().clone()
+    world.server.get("/v1/invitations").bearer(token).await.expect(200)["items"].as_array().unwrap().clone()
 }
 
 /// The path of the link to refuse in the last invitation's mail.
@@ -41,7 +39,7 @@ async fn one_tenant_cannot_flood_a_stranger() {
     // Withdrawing does not make room for the next mail.
     for mails in 2..=4 {
         let id = open(&world, &token).await[0]["id"].as_str().unwrap().to_owned();
-        assert_eq!(world.server.delete(&format!("/v1/invitations/{id}")).bearer(&token).send().await.status, 204);
+        assert_eq!(world.server.delete(&format!("/v1/invitations/{id}")).bearer(&token).await.status, 204);
         let answer = invite(&world, &token, BOB).await;
         assert_eq!(answer.status, if mails <= 3 { 202 } else { 429 }, "{}", answer.text);
     }
@@ -64,8 +62,8 @@ async fn a_reminder_comes_after_a_day_and_not_for_ever() {
     }
     assert_eq!(world.count("invitations").await, 1);
     let answer = json!({"display_name": "Bob", "password": PASSWORD});
-    world.server.post(&links[0], &answer).send().await.problem(410, "link_used");
-    world.server.post(&links[4], &answer).send().await.expect(201);
+    world.server.post(&links[0], &answer).await.problem(410, "link_used");
+    world.server.post(&links[4], &answer).await.expect(201);
 }
 
 #[tokio::test]
@@ -125,7 +123,7 @@ async fn many_tenants_together_cannot_flood_a_stranger_nor_keep_one_from_invitin
         "its link begins to work when it goes"
     );
     let answer = json!({"display_name": "Bob", "password": PASSWORD});
-    assert_eq!(world.server.post(&world.link("invitation", BOB).await, &answer).send().await.status, 201);
+    assert_eq!(world.server.post(&world.link("invitation", BOB).await, &answer).await.status, 201);
 }
 
 #[tokio::test]
@@ -143,15 +141,15 @@ async fn an_invitation_is_listed_and_withdrawn() {
     );
     let path = format!("/v1/invitations/{}", text(&made, "id"));
     assert!(open(&world, &other).await.is_empty());
-    world.server.delete(&path).bearer(&other).send().await.problem(404, "invitation_not_found");
+    world.server.delete(&path).bearer(&other).await.problem(404, "invitation_not_found");
     world.allow(&ada, &[]).await;
-    world.server.delete(&path).bearer(&token).send().await.problem(403, "permission_missing");
+    world.server.delete(&path).bearer(&token).await.problem(403, "permission_missing");
     world.allow(&ada, &["auth.inviteMembers"]).await;
-    assert_eq!(world.server.delete(&path).bearer(&token).send().await.status, 204);
-    world.server.delete(&path).bearer(&token).send().await.problem(404, "invitation_not_found");
+    assert_eq!(world.server.delete(&path).bearer(&token).await.status, 204);
+    world.server.delete(&path).bearer(&token).await.problem(404, "invitation_not_found");
     let answer = json!({"display_name": "Bob", "password": PASSWORD});
-    world.server.post(&link, &answer).send().await.problem(410, "link_used");
-    assert_eq!(world.server.get(&link).send().await.status, 410);
+    world.server.post(&link, &answer).await.problem(410, "link_used");
+    assert_eq!(world.server.get(&link).await.status, 410);
     assert!(open(&world, &token).await.is_empty());
 }
 
@@ -162,8 +160,8 @@ async fn who_refuses_a_tenant_hears_no_more_of_it() {
     let (_, other) = owner(&world, "eve@other.test", "Other").await;
     invite(&world, &acme, BOB).await.expect(202);
     let (link, refuse) = (world.link("invitation", BOB).await, refusal(&world).await);
-    assert!(world.server.get(&link).send().await.text.contains("../invitation-refusals/"));
-    let page = world.server.get(&refuse).send().await;
+    assert!(world.server.get(&link).await.text.contains("../invitation-refusals/"));
+    let page = world.server.get(&refuse).await;
     assert!(
         page.text.contains("<bdi>Acme</bdi>")
             && page.text.contains("None from this tenant")
@@ -174,18 +172,17 @@ async fn who_refuses_a_tenant_hears_no_more_of_it() {
     assert_eq!(open(&world, &acme).await.len(), 1, "looking refuses nothing");
 
     // As a mail program does it for somebody who clicks on 'unsubscribe' (RFC 8058).
-    assert_eq!(world.server.post_form(&refuse, &[("List-Unsubscribe", "One-Click")]).send().await.status, 204);
+    assert_eq!(world.server.post_form(&refuse, &[("List-Unsubscribe", "One-Click")]).await.status, 204);
     assert!(open(&world, &acme).await.is_empty());
-    assert_eq!(world.server.get(&link).send().await.status, 410);
+    assert_eq!(world.server.get(&link).await.status, 410);
     invite(&world, &acme, BOB).await.problem(409, "invitations_refused");
     invite(&world, &other, BOB).await.expect(202);
     world.clock.advance(TimeDelta::days(30));
     world.sweep(world.clock.now()).await;
     assert_eq!((world.count("invitations").await, world.count("invitation_refusals").await), (0, 1), "it lasts");
 
-    let submit = async |from: &str| {
-        world.server.post_form(&refuse, &[("from", from)]).header("accept", "text/html").send().await
-    };
+    let submit =
+        async |from: &str| world.server.post_form(&refuse, &[("from", from)]).header("accept", "text/html").await;
     let page = submit("everybody").await;
     assert!(page.status == 200 && page.text.contains("Take invitations again"), "{}", page.text);
     assert_eq!(submit("nobody").await.status, 200);
@@ -243,9 +240,9 @@ async fn no_mail_is_ordered_for_longer_than_its_link_works() {
         let link = world.link(template, recipient).await;
         let ends = world.mails(template, recipient).await[0].expires_at.expect(template);
         world.clock.advance(ends - world.clock.now() - TimeDelta::seconds(1));
-        assert_eq!(world.server.get(&link).send().await.status, 200, "{template}");
+        assert_eq!(world.server.get(&link).await.status, 200, "{template}");
         world.clock.advance(TimeDelta::seconds(2));
-        assert_eq!(world.server.get(&link).send().await.status, 410, "{template}");
+        assert_eq!(world.server.get(&link).await.status, 410, "{template}");
     }
 }
 
@@ -257,13 +254,13 @@ async fn who_refuses_everybody_is_left_in_peace_by_everybody() {
     invite(&world, &acme, BOB).await.expect(202);
     invite(&world, &other, BOB).await.expect(202);
     let refuse = refusal(&world).await;
-    world.server.post(&refuse, &json!({"from": "everybody"})).send().await.expect(204);
+    world.server.post(&refuse, &json!({"from": "everybody"})).await.expect(204);
     for token in [&acme, &other] {
         assert!(open(&world, token).await.is_empty());
         invite(&world, token, BOB).await.problem(409, "invitations_refused");
     }
     invite(&world, &acme, "carl@elsewhere.test").await.expect(202);
-    world.server.post(&format!("{refuse}x"), &json!({"from": "nobody"})).send().await.problem(410, "link_used");
-    world.server.post(&refuse, &json!({"from": "nobody"})).send().await.expect(204);
+    world.server.post(&format!("{refuse}x"), &json!({"from": "nobody"})).await.problem(410, "link_used");
+    world.server.post(&refuse, &json!({"from": "nobody"})).await.expect(204);
     invite(&world, &acme, BOB).await.expect(202);
 }

@@ -1,4 +1,4 @@
-//! With which keys are tokens signed, and which tokens are refused?
+//! Signing keys, and tokens that are refused.
 
 use crate::support::{World, config, environment, text};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
@@ -13,7 +13,7 @@ use test_support::eventually;
 #[tokio::test]
 async fn keys_are_published_and_outlive_the_process() {
     let world = World::start().await;
-    let jwks = world.server.get("/.well-known/jwks.json").send().await.expect(200);
+    let jwks = world.server.get("/.well-known/jwks.json").await.expect(200);
     let key = &jwks["keys"][0];
     assert_eq!(
         (text(key, "kty"), text(key, "crv"), text(key, "alg"), text(key, "use")),
@@ -26,14 +26,14 @@ async fn keys_are_published_and_outlive_the_process() {
         .unwrap();
     assert!(!stored.windows(4).any(|bytes| bytes == [0x2b, 0x65, 0x70, 0x04]), "the stored key is no plain PKCS #8");
 
-    let discovery = world.server.get("/.well-known/openid-configuration").send().await.expect(200);
+    let discovery = world.server.get("/.well-known/openid-configuration").await.expect(200);
     assert_eq!(text(&discovery, "issuer"), world.server.url);
     assert_eq!(text(&discovery, "jwks_uri"), "https://auth.test/.well-known/jwks.json");
 
     let second = world.platform.run::<auth::Auth>(environment(&world.platform)).await;
-    assert_eq!(second.get("/.well-known/jwks.json").send().await.expect(200), jwks);
+    assert_eq!(second.get("/.well-known/jwks.json").await.expect(200), jwks);
     let ready = eventually("auth is ready", async || {
-        Some(world.server.ops("/readyz").send().await).filter(|answer| answer.status == 200)
+        Some(world.server.ops("/readyz").await).filter(|answer| answer.status == 200)
     })
     .await;
     assert_eq!(ready.json["parts"], json!({"database": "up", "keys": "up", "redis": "up"}));
@@ -53,7 +53,7 @@ async fn processes_that_start_together_make_one_key() {
 #[tokio::test]
 async fn another_key_encryption_key_is_told_at_start() {
     let world = World::start().await;
-    world.server.get("/.well-known/jwks.json").send().await.expect(200);
+    world.server.get("/.well-known/jwks.json").await.expect(200);
     let mut variables = environment(&world.platform);
     variables.insert("KEY_ENCRYPTION_KEY".into(), "YW5vdGhlciBrZXksIGFub3RoZXIga2V5LCBhbm90aGU=".into());
     let config = config(variables);
@@ -79,7 +79,7 @@ async fn forged_tokens_are_refused() {
     other["sub"] = json!(world.platform.ambient.uuid());
     let tampered = format!("{header}.{}.{signature}", encode(&other));
     let none = format!("{}.{payload}.", encode(&json!({"alg": "none", "typ": "at+jwt"})));
-    let jwks = world.server.get("/.well-known/jwks.json").send().await.expect(200);
+    let jwks = world.server.get("/.well-known/jwks.json").await.expect(200);
     let public = URL_SAFE_NO_PAD.decode(text(&jwks["keys"][0], "x")).unwrap();
     let kid = text(&jwks["keys"][0], "kid").to_owned();
     let hs256 = Header { typ: Some("at+jwt".into()), kid: Some(kid), ..Header::new(Algorithm::HS256) };
@@ -87,8 +87,8 @@ async fn forged_tokens_are_refused() {
     for forged in
         [tampered, none, by_public_key, world.platform.issuer.sign_value(&claims), token[..token.len() - 4].to_owned()]
     {
-        world.server.get("/v1/me").bearer(&forged).send().await.problem(401, "token_invalid");
+        world.server.get("/v1/me").bearer(&forged).await.problem(401, "token_invalid");
     }
-    world.server.get("/v1/me").send().await.problem(401, "token_missing");
-    world.server.get("/v1/me").bearer(token).send().await.expect(200);
+    world.server.get("/v1/me").await.problem(401, "token_missing");
+    world.server.get("/v1/me").bearer(token).await.expect(200);
 }

@@ -1,4 +1,4 @@
-//! Do limits per source hold in every process, and while Redis is away?
+//! Limits per source, in every process, and while Redis is away.
 
 use crate::support::World;
 use chrono::TimeDelta;

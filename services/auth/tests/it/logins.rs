@@ -1,4 +1,4 @@
-//! Is it them, and what do they get?
+//! Log-ins: the right password, and what the answer says.
 
 use crate::support::{PASSWORD, World, text};
 use access::FillRequest;
@@ -11,8 +11,7 @@ use tokio::net::TcpListener;
 async fn a_login_gives_tokens_that_say_who_acts_where() {
     let world = World::start().await;
     let ada = world.account("ada@acme.test", "Acme").await;
-    let answer =
-        world.server.post("/v1/sessions", &json!({"email": " ADA@acme.test", "password": PASSWORD})).send().await;
+    let answer = world.server.post("/v1/sessions", &json!({"email": " ADA@acme.test", "password": PASSWORD})).await;
     let cookie = answer.header("set-cookie").unwrap().to_owned();
     assert_eq!(answer.header("cache-control"), Some("no-store"));
     let body = answer.expect(201);
@@ -42,7 +41,7 @@ async fn a_login_gives_tokens_that_say_who_acts_where() {
         (600, Some(claims.iat), vec!["pwd".to_owned()])
     );
 
-    let me = world.server.get("/v1/me").bearer(text(&body, "access_token")).send().await.expect(200);
+    let me = world.server.get("/v1/me").bearer(text(&body, "access_token")).await.expect(200);
     assert_eq!(
         (&me["user"], &me["tenant"], &me["tenants"]),
         (&body["user"], &body["tenant"], &json!([body["tenant"]]))
@@ -55,15 +54,15 @@ async fn wrong_credentials_tell_nothing() {
     let ada = world.account("ada@acme.test", "Acme").await;
     let refused = async |email: &str| {
         let body = json!({"email": email, "password": "not the right password"});
-        let mut problem = world.server.post("/v1/sessions", &body).send().await.problem(401, "credentials_wrong");
+        let mut problem = world.server.post("/v1/sessions", &body).await.problem(401, "credentials_wrong");
         problem["request_id"].take();
         problem
     };
     assert_eq!(refused(&ada.email).await, refused("nobody@acme.test").await);
-    world.server.post("/v1/sessions", &json!({"email": "nobody", "password": "x"})).send().await.invalid(&["email"]);
-    world.server.post("/v1/sessions", &json!({"email": ada.email})).send().await.invalid(&["password"]);
+    world.server.post("/v1/sessions", &json!({"email": "nobody", "password": "x"})).await.invalid(&["email"]);
+    world.server.post("/v1/sessions", &json!({"email": ada.email})).await.invalid(&["password"]);
     let elsewhere = json!({"email": ada.email, "password": PASSWORD, "tenant_id": world.platform.tenant()});
-    world.server.post("/v1/sessions", &elsewhere).send().await.problem(403, "not_a_member");
+    world.server.post("/v1/sessions", &elsewhere).await.problem(403, "not_a_member");
     assert_eq!(world.count("sessions").await, 0);
 }
 

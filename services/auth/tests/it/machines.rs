@@ -1,4 +1,4 @@
-//! How does a tenant keep its machines?
+//! A tenant's machines and their secrets.
 
 use crate::support::{Account, World, text};
 use chrono::TimeDelta;
@@ -21,10 +21,10 @@ impl Fleet {
     }
 
     async fn of(world: World) -> Self {
-        let ada = world.account("ada@acme.test", "Acme").await;
-        world.allow(&ada, &["auth.readClients", "auth.writeClients", "auth.inviteMembers"]).await;
-        let token = text(&world.log_in(&ada).await, "access_token").to_owned();
-        let made = world.server.post("/v1/clients", &json!({"name": " nightly import "})).bearer(&token).send().await;
+        let (ada, token) = world
+            .signed_in("ada@acme.test", "Acme", &["auth.readClients", "auth.writeClients", "auth.inviteMembers"])
+            .await;
+        let made = world.server.post("/v1/clients", &json!({"name": " nightly import "})).bearer(&token).await;
         assert_eq!(made.header("cache-control"), Some("no-store"));
         let made = made.expect(201);
         assert_eq!(
@@ -49,7 +49,7 @@ impl Fleet {
             ("client_id", self.client.as_str()),
             ("client_secret", text(secret, "secret")),
         ];
-        self.world.server.post_form("/v1/oauth/token", &form).send().await
+        self.world.server.post_form("/v1/oauth/token", &form).await
     }
 
     async fn token(&self, secret: &Value) -> String {
@@ -57,7 +57,7 @@ impl Fleet {
     }
 
     async fn works(&self, token: &str) -> TestAnswer {
-        self.world.server.get("/v1/clients").bearer(token).send().await
+        self.world.server.get("/v1/clients").bearer(token).await
     }
 
     async fn add_secret(&self) -> TestAnswer {
@@ -65,12 +65,11 @@ impl Fleet {
             .server
             .request(reqwest::Method::POST, &format!("/v1/clients/{}/secrets", self.client))
             .bearer(&self.token)
-            .send()
             .await
     }
 
     async fn delete(&self, below: &str) -> TestAnswer {
-        self.world.server.delete(&format!("/v1/clients/{}{below}", self.client)).bearer(&self.token).send().await
+        self.world.server.delete(&format!("/v1/clients/{}{below}", self.client)).bearer(&self.token).await
     }
 }
 
@@ -87,26 +86,17 @@ async fn a_machine_acts_in_its_tenant_as_itself() {
 
     let server = &fleet.world.server;
     let alive = format!("/internal/sessions/{}/{}", fleet.ada.tenant, text(&fleet.secret, "id"));
-    server.get(&alive).bearer(&token).send().await.problem(403, "platform_client_only");
-    assert_eq!(
-        server.get(&alive).bearer(&fleet.world.worker_token().await).send().await.expect(200),
-        json!({"alive": true})
-    );
+    server.get(&alive).bearer(&token).await.problem(403, "platform_client_only");
+    assert_eq!(server.get(&alive).bearer(&fleet.world.worker_token().await).await.expect(200), json!({"alive": true}));
     // A machine that makes credentials would outlive its own deletion.
-    server.post("/v1/clients", &json!({"name": "another"})).bearer(&token).send().await.problem(403, "people_only");
-    server
-        .post("/v1/invitations", &json!({"email": "bob@acme.test"}))
-        .bearer(&token)
-        .send()
-        .await
-        .problem(403, "people_only");
+    server.post("/v1/clients", &json!({"name": "another"})).bearer(&token).await.problem(403, "people_only");
+    server.post("/v1/invitations", &json!({"email": "bob@acme.test"})).bearer(&token).await.problem(403, "people_only");
     server
         .post("/v1/api-keys", &json!({"name": "a", "permissions": ["auth.readClients"]}))
         .bearer(&token)
-        .send()
         .await
         .problem(403, "people_only");
-    server.get("/v1/sessions").bearer(&token).send().await.problem(403, "people_only");
+    server.get("/v1/sessions").bearer(&token).await.problem(403, "people_only");
     fleet.world.platform.allow(fleet.ada.tenant, &Principal::Client(fleet.client.clone()), &[]).await;
     fleet.works(&token).await.problem(403, "permission_missing");
 }
@@ -119,8 +109,7 @@ async fn a_secret_is_replaced_while_both_work() {
     let second = fleet.add_secret().await.expect(201);
     let new = fleet.token(&second).await;
     fleet.add_secret().await.problem(409, "two_secrets_live");
-    let shown =
-        fleet.world.server.get(&format!("/v1/clients/{}", fleet.client)).bearer(&fleet.token).send().await.expect(200);
+    let shown = fleet.world.server.get(&format!("/v1/clients/{}", fleet.client)).bearer(&fleet.token).await.expect(200);
     let ids: Vec<_> = shown["secrets"].as_array().unwrap().iter().map(|secret| secret["id"].clone()).collect();
     assert_eq!(ids, [fleet.secret["id"].clone(), second["id"].clone()]);
     assert!(!shown.to_string().contains(text(&second, "secret")));
@@ -156,7 +145,6 @@ async fn a_deleted_machine_is_gone_at_once() {
         .server
         .get(&format!("/v1/clients/{}", fleet.client))
         .bearer(&fleet.token)
-        .send()
         .await
         .problem(404, "client_not_found");
     assert_eq!(fleet.works(&fleet.token).await.expect(200), json!({"items": []}));
@@ -168,19 +156,16 @@ async fn a_deleted_machine_is_gone_at_once() {
 async fn another_tenants_machine_is_invisible() {
     let fleet = Fleet::start().await;
     let server = &fleet.world.server;
-    let eve = fleet.world.account("eve@evil.test", "Evil").await;
-    fleet.world.allow(&eve, &["auth.readClients", "auth.writeClients"]).await;
-    let eves = text(&fleet.world.log_in(&eve).await, "access_token").to_owned();
+    let (_, eves) = fleet.world.signed_in("eve@evil.test", "Evil", &["auth.readClients", "auth.writeClients"]).await;
     let (client, secret) = (format!("/v1/clients/{}", fleet.client), text(&fleet.secret, "id"));
-    server.get(&client).bearer(&eves).send().await.problem(404, "client_not_found");
-    server.delete(&client).bearer(&eves).send().await.problem(404, "client_not_found");
+    server.get(&client).bearer(&eves).await.problem(404, "client_not_found");
+    server.delete(&client).bearer(&eves).await.problem(404, "client_not_found");
     server
         .request(reqwest::Method::POST, &format!("{client}/secrets"))
         .bearer(&eves)
-        .send()
         .await
         .problem(404, "client_not_found");
-    server.delete(&format!("{client}/secrets/{secret}")).bearer(&eves).send().await.problem(404, "secret_not_found");
+    server.delete(&format!("{client}/secrets/{secret}")).bearer(&eves).await.problem(404, "secret_not_found");
     assert_eq!(fleet.works(&eves).await.expect(200), json!({"items": []}));
     fleet.works(&fleet.token(&fleet.secret).await).await.expect(200);
 }
@@ -188,7 +173,7 @@ async fn another_tenants_machine_is_invisible() {
 #[tokio::test]
 async fn a_machine_needs_a_name_and_there_is_an_end_to_them() {
     let fleet = Fleet::start().await;
-    let create = async |body: Value| fleet.world.server.post("/v1/clients", &body).bearer(&fleet.token).send().await;
+    let create = async |body: Value| fleet.world.server.post("/v1/clients", &body).bearer(&fleet.token).await;
     for name in ["", "a\nb", "see https://evil.test"] {
         create(json!({"name": name})).await.invalid(&["name"]);
     }

@@ -1,4 +1,4 @@
-//! Does auth do what it says? Against real PostgreSQL, Redis and SNS.
+//! Tests of auth against real PostgreSQL, Redis and SNS.
 
 mod api_keys;
 mod authority;

@@ -1,4 +1,4 @@
-//! Does nothing of a member work any more when their removal is answered?
+//! Removal of members: nothing of theirs works any more when it is answered.
 
 use crate::{
     elsewhere,
@@ -21,9 +21,9 @@ struct Team {
 
 impl Team {
     async fn of(world: World) -> Self {
-        let ada = world.account("ada@acme.test", "Acme").await;
-        world.allow(&ada, &["auth.inviteMembers", "auth.readMembers", "auth.writeMembers"]).await;
-        let token = text(&world.log_in(&ada).await, "access_token").to_owned();
+        let (ada, token) = world
+            .signed_in("ada@acme.test", "Acme", &["auth.inviteMembers", "auth.readMembers", "auth.writeMembers"])
+            .await;
         let bob = world.joins(&ada, &token, BOB).await;
         world.allow(&bob, &["auth.inviteMembers", "auth.readMembers"]).await;
         Self { world, ada, token, bob }
@@ -34,37 +34,30 @@ impl Team {
     }
 
     async fn remove(&self) -> TestAnswer {
-        self.world.server.delete(&format!("/v1/members/{}", self.bob.user)).bearer(&self.token).send().await
+        self.world.server.delete(&format!("/v1/members/{}", self.bob.user)).bearer(&self.token).await
     }
 
     async fn end_sessions(&self) -> TestAnswer {
-        self.world.server.delete(&format!("/v1/members/{}/sessions", self.bob.user)).bearer(&self.token).send().await
+        self.world.server.delete(&format!("/v1/members/{}/sessions", self.bob.user)).bearer(&self.token).await
     }
 
     async fn log_in(&self) -> TestAnswer {
         let body = json!({"email": BOB, "password": PASSWORD, "tenant_id": self.ada.tenant});
-        self.world.server.post("/v1/sessions", &body).send().await
+        self.world.server.post("/v1/sessions", &body).await
     }
 
     async fn members(&self, token: &str) -> TestAnswer {
-        self.world.server.get("/v1/members").bearer(token).send().await
+        self.world.server.get("/v1/members").bearer(token).await
     }
 
     async fn refresh(&self, session: &Value) -> TestAnswer {
-        self.world.server.post("/v1/sessions/refresh", &json!({"refresh_token": session["refresh_token"]})).send().await
+        self.world.server.post("/v1/sessions/refresh", &json!({"refresh_token": session["refresh_token"]})).await
     }
 
     async fn key(&self, session: &Value) -> String {
         let body = json!({"name": "laptop", "permissions": ["auth.readMembers"]});
         text(
-            &self
-                .world
-                .server
-                .post("/v1/api-keys", &body)
-                .bearer(text(session, "access_token"))
-                .send()
-                .await
-                .expect(201),
+            &self.world.server.post("/v1/api-keys", &body).bearer(text(session, "access_token")).await.expect(201),
             "secret",
         )
         .to_owned()
@@ -92,7 +85,7 @@ async fn nothing_of_a_removed_member_works_anywhere() {
     }
     // A way back that he has prepared, and one that was open for him.
     let invite = async |by: &str, email: &str| {
-        world.server.post("/v1/invitations", &json!({"email": email})).bearer(by).send().await.expect(202)
+        world.server.post("/v1/invitations", &json!({"email": email})).bearer(by).await.expect(202)
     };
     invite(tokens[0], "bob-again@acme.test").await;
     let back = world.link("invitation", "bob-again@acme.test").await;
@@ -115,12 +108,7 @@ async fn nothing_of_a_removed_member_works_anywhere() {
         team.refresh(session).await.problem(401, "session_ended");
     }
     team.log_in().await.problem(403, "not_a_member");
-    world
-        .server
-        .post(&back, &json!({"display_name": "Bob", "password": PASSWORD}))
-        .send()
-        .await
-        .problem(410, "link_used");
+    world.server.post(&back, &json!({"display_name": "Bob", "password": PASSWORD})).await.problem(410, "link_used");
     let removals = world.platform.issuer.removals();
     let told = removals
         .iter()
@@ -139,15 +127,15 @@ async fn who_is_removed_keeps_what_they_have_elsewhere_and_may_come_back() {
     team.world.joins(&team.ada, &team.token, &eve.email).await;
     let own = team.world.log_in(&eve).await;
     let there = json!({"email": eve.email, "password": PASSWORD, "tenant_id": team.ada.tenant});
-    let at_acme = team.world.server.post("/v1/sessions", &there).send().await.expect(201);
-    let me = async |session: &Value| team.world.server.get("/v1/me").bearer(text(session, "access_token")).send().await;
-    let removed = team.world.server.delete(&format!("/v1/members/{}", eve.user)).bearer(&team.token).send().await;
+    let at_acme = team.world.server.post("/v1/sessions", &there).await.expect(201);
+    let me = async |session: &Value| team.world.server.get("/v1/me").bearer(text(session, "access_token")).await;
+    let removed = team.world.server.delete(&format!("/v1/members/{}", eve.user)).bearer(&team.token).await;
     assert_eq!(removed.status, 204);
     me(&at_acme).await.problem(401, "session_ended");
     let tenants = me(&own).await.expect(200)["tenants"].clone();
     assert_eq!(tenants, json!([{"id": eve.tenant, "name": "Evil"}]));
     team.world.joins(&team.ada, &team.token, &eve.email).await;
-    team.world.server.post("/v1/sessions", &there).send().await.expect(201);
+    team.world.server.post("/v1/sessions", &there).await.expect(201);
     me(&at_acme).await.problem(401, "session_ended");
 }
 
@@ -155,12 +143,12 @@ async fn who_is_removed_keeps_what_they_have_elsewhere_and_may_come_back() {
 async fn who_may_not_remove_changes_nothing() {
     let team = Team::start().await;
     let world = &team.world;
-    let eve = world.account("eve@evil.test", "Evil").await;
-    world.allow(&eve, &["auth.inviteMembers", "auth.readMembers", "auth.writeMembers"]).await;
-    let eves = text(&world.log_in(&eve).await, "access_token").to_owned();
+    let (_, eves) = world
+        .signed_in("eve@evil.test", "Evil", &["auth.inviteMembers", "auth.readMembers", "auth.writeMembers"])
+        .await;
     let bobs = team.log_in().await.expect(201);
     for path in [format!("/v1/members/{}", team.bob.user), format!("/v1/members/{}/sessions", team.bob.user)] {
-        let delete = async |token: &str| world.server.delete(&path).bearer(token).send().await;
+        let delete = async |token: &str| world.server.delete(&path).bearer(token).await;
         delete(&eves).await.problem(404, "member_not_found");
         delete(text(&bobs, "access_token")).await.problem(403, "permission_missing");
         world.allow(&team.ada, &["auth.writeMembers"]).await;
@@ -168,13 +156,12 @@ async fn who_may_not_remove_changes_nothing() {
         world.allow(&team.ada, &["auth.inviteMembers", "auth.readMembers", "auth.writeMembers"]).await;
         let body =
             json!({"name": "script", "permissions": ["auth.inviteMembers", "auth.readMembers", "auth.writeMembers"]});
-        let key = world.server.post("/v1/api-keys", &body).bearer(&team.token).send().await.expect(201);
+        let key = world.server.post("/v1/api-keys", &body).bearer(&team.token).await.expect(201);
         delete(text(&key, "secret")).await.problem(403, "user_session_required");
         world
             .server
             .delete(&path.replace(&team.bob.user.to_string(), "nobody"))
             .bearer(&team.token)
-            .send()
             .await
             .problem(404, "not_found");
     }
@@ -188,9 +175,9 @@ async fn the_last_owner_stays_and_others_may_leave_by_themselves() {
     let world = &team.world;
     let last = contracts::id::Principal::User(team.ada.user);
     world.platform.issuer.keep_as_last_owner(team.ada.tenant, &last, true);
-    let leave = async |token: &str| world.server.delete("/v1/members/me").bearer(token).send().await;
+    let leave = async |token: &str| world.server.delete("/v1/members/me").bearer(token).await;
     let own = format!("/v1/members/{}", team.ada.user);
-    for answer in [leave(&team.token).await, world.server.delete(&own).bearer(&team.token).send().await] {
+    for answer in [leave(&team.token).await, world.server.delete(&own).bearer(&team.token).await] {
         answer.problem(409, "last_owner");
         team.members(&team.token).await.expect(200);
     }

@@ -1,4 +1,4 @@
-//! How does the first operator come to be?
+//! The command that makes the first operator.
 
 use crate::support::{World, environment, text};
 use auth::operator::{Seed, seed};
@@ -30,7 +30,6 @@ async fn seeding_twice_makes_one_operator_who_can_log_in() {
     let session = world
         .server
         .post("/v1/sessions", &json!({"email": "root@platform.test", "password": PASSWORD}))
-        .send()
         .await
         .expect(201);
     assert_eq!(session["tenant"], json!({"id": created[0].tenant_id, "name": "Platform"}));

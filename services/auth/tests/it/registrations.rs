@@ -1,4 +1,4 @@
-//! How does a stranger become the owner of a tenant?
+//! Registrations: how a stranger becomes the owner of a tenant.
 
 use crate::support::{PASSWORD, World, path_of, registration, text};
 use chrono::TimeDelta;
@@ -9,15 +9,15 @@ use test_support::eventually;
 #[tokio::test]
 async fn a_confirmed_registration_makes_a_user_a_tenant_and_its_owner() {
     let world = World::start().await;
-    world.server.post("/v1/users", &registration(" Ada@Acme.TEST", "Acme")).send().await.expect(202);
+    world.server.post("/v1/users", &registration(" Ada@Acme.TEST", "Acme")).await.expect(202);
     let link = world.link("verify-email", "ada@acme.test").await;
     let credentials = json!({"email": "ada@acme.test", "password": PASSWORD});
-    world.server.post("/v1/sessions", &credentials).send().await.problem(401, "credentials_wrong");
+    world.server.post("/v1/sessions", &credentials).await.problem(401, "credentials_wrong");
     let wrong = json!({"email": "ada@acme.test", "password": "not the password"});
-    world.server.post("/v1/sessions", &wrong).send().await.problem(401, "credentials_wrong");
+    world.server.post("/v1/sessions", &wrong).await.problem(401, "credentials_wrong");
 
     // A mail scanner follows the link.
-    let page = world.server.get(&link).send().await;
+    let page = world.server.get(&link).await;
     assert_eq!(page.status, 200);
     assert!(
         page.text.contains("<form method=\"post\">")
@@ -27,7 +27,7 @@ async fn a_confirmed_registration_makes_a_user_a_tenant_and_its_owner() {
         page.text
     );
 
-    let made = world.server.post(&link, &json!({"password": PASSWORD})).send().await.expect(200);
+    let made = world.server.post(&link, &json!({"password": PASSWORD})).await.expect(200);
     assert_eq!(text(&made, "email"), "ada@acme.test");
     let created = world.said::<TenantCreated>().await;
     assert_eq!(created.len(), 1);
@@ -37,9 +37,9 @@ async fn a_confirmed_registration_makes_a_user_a_tenant_and_its_owner() {
     );
     assert_eq!(created[0].owner_user_id.to_string(), text(&made, "user_id"));
     assert_eq!(created[0].tenant_id.to_string(), text(&made, "tenant_id"));
-    world.server.post(&link, &json!({"password": PASSWORD})).send().await.problem(410, "link_used");
-    assert_eq!(world.server.get(&link).send().await.status, 410);
-    world.server.post("/v1/sessions", &credentials).send().await.expect(201);
+    world.server.post(&link, &json!({"password": PASSWORD})).await.problem(410, "link_used");
+    assert_eq!(world.server.get(&link).await.status, 410);
+    world.server.post("/v1/sessions", &credentials).await.expect(201);
     eventually("the relay has published everything", async || (world.count("outbox").await == 0).then_some(())).await;
 }
 
@@ -49,7 +49,7 @@ async fn browsers_get_pages() {
     let link = world.register("ada@acme.test", "Acme").await;
     let click =
         || world.server.post_form(&link, &[("password", PASSWORD)]).header("accept", "text/html,*/*;q=0.8").send();
-    let wrong = world.server.post_form(&link, &[("password", "not hers")]).header("accept", "text/html").send().await;
+    let wrong = world.server.post_form(&link, &[("password", "not hers")]).header("accept", "text/html").await;
     assert!(
         wrong.status == 401 && wrong.text.contains("not the password") && wrong.text.contains("<form"),
         "{}",
@@ -65,7 +65,7 @@ async fn browsers_get_pages() {
 #[tokio::test]
 async fn every_wrong_field_is_named() {
     let world = World::start().await;
-    let refused = async |body| world.server.post("/v1/users", &body).send().await;
+    let refused = async |body| world.server.post("/v1/users", &body).await;
     refused(json!({})).await.invalid(&["email", "password", "display_name", "tenant_name"]);
     refused(json!({"email": "ada@", "password": "too short", "display_name": "Ada", "tenant_name": " "}))
         .await
@@ -86,7 +86,7 @@ async fn a_known_address_gets_the_same_answer_and_another_mail() {
     let world = World::start().await;
     let ada = world.account("ada@acme.test", "Acme").await;
     for _ in 0..2 {
-        let answer = world.server.post("/v1/users", &registration(&ada.email, "Again")).send().await.expect(202);
+        let answer = world.server.post("/v1/users", &registration(&ada.email, "Again")).await.expect(202);
         assert_eq!(answer, json!({"status": "verification_sent"}));
     }
     assert_eq!(world.mails("verify-email", &ada.email).await.len(), 1);
@@ -99,7 +99,7 @@ async fn a_known_address_gets_the_same_answer_and_another_mail() {
 async fn one_link_serves_one_of_many_callers() {
     let world = World::start().await;
     let link = world.register("ada@acme.test", "Acme").await;
-    let post = async || world.server.post(&link, &json!({"password": PASSWORD})).send().await.status;
+    let post = async || world.server.post(&link, &json!({"password": PASSWORD})).await.status;
     let (a, b, c, d) = tokio::join!(post(), post(), post(), post());
     let mut statuses = [a, b, c, d];
     statuses.sort_unstable();
@@ -119,7 +119,7 @@ async fn who_registers_twice_gets_one_account() {
     assert_eq!((a.status, b.status), (202, 202));
     let links: Vec<String> = world.mails("verify-email", "ada@acme.test").await.iter().map(path_of).collect();
     assert_eq!(links.len(), 2);
-    let post = async |link: &str| world.server.post(link, &json!({"password": PASSWORD})).send().await.status;
+    let post = async |link: &str| world.server.post(link, &json!({"password": PASSWORD})).await.status;
     let (a, b) = tokio::join!(post(&links[0]), post(&links[1]));
     assert_eq!((a.min(b), a.max(b)), (200, 410));
     assert_eq!(
@@ -133,7 +133,7 @@ async fn links_expire() {
     let world = World::start().await;
     let link = world.register("ada@acme.test", "Acme").await;
     world.clock.advance(TimeDelta::minutes(30));
-    let confirm = async |link: &str| world.server.post(link, &json!({"password": PASSWORD})).send().await;
+    let confirm = async |link: &str| world.server.post(link, &json!({"password": PASSWORD})).await;
     confirm(&link).await.problem(410, "link_used");
     confirm("/v1/email-verifications/never-was-one").await.problem(410, "link_used");
     confirm(&world.register("ada@acme.test", "Acme").await).await.expect(200);
@@ -149,7 +149,7 @@ async fn links_expire() {
 #[tokio::test]
 async fn validation_comes_before_state() {
     let world = World::start().await;
-    let post = async |path: &str, body| world.server.post(&format!("/v1/{path}"), &body).send().await;
+    let post = async |path: &str, body| world.server.post(&format!("/v1/{path}"), &body).await;
     post("email-verifications/never-was-one", json!({})).await.invalid(&["password"]);
     let long = json!({"display_name": "x".repeat(101), "password": PASSWORD});
     post("invitations/never-was-one", long).await.invalid(&["display_name"]);

@@ -1,4 +1,4 @@
-//! Who is logged in, and for how long?
+//! Sessions: who is logged in, and for how long?
 
 use crate::support::{World, text};
 use chrono::TimeDelta;
@@ -7,11 +7,11 @@ use serde_json::{Value, json};
 use test_support::{Link, TestAnswer, redis_url_of};
 
 async fn refresh(world: &World, token: &str) -> TestAnswer {
-    world.server.post("/v1/sessions/refresh", &json!({"refresh_token": token})).send().await
+    world.server.post("/v1/sessions/refresh", &json!({"refresh_token": token})).await
 }
 
 async fn me(world: &World, session: &Value) -> TestAnswer {
-    world.server.get("/v1/me").bearer(text(session, "access_token")).send().await
+    world.server.get("/v1/me").bearer(text(session, "access_token")).await
 }
 
 #[tokio::test]
@@ -28,12 +28,11 @@ async fn a_refresh_gives_the_next_tokens_of_the_same_session() {
     me(&world, &second).await.expect(200);
     // A browser has only the cookie.
     let cookie = format!("theme=dark; refresh_token={}", text(&second, "refresh_token"));
-    let third =
-        world.server.request(reqwest::Method::POST, "/v1/sessions/refresh").header("cookie", &cookie).send().await;
+    let third = world.server.request(reqwest::Method::POST, "/v1/sessions/refresh").header("cookie", &cookie).await;
     assert!(third.header("set-cookie").unwrap().contains(text(&third.json, "refresh_token")));
     assert_eq!(third.expect(200)["session_id"], first["session_id"]);
     refresh(&world, "never-was-one").await.problem(401, "refresh_invalid");
-    world.server.request(reqwest::Method::POST, "/v1/sessions/refresh").send().await.problem(401, "refresh_invalid");
+    world.server.request(reqwest::Method::POST, "/v1/sessions/refresh").await.problem(401, "refresh_invalid");
 }
 
 #[tokio::test]
@@ -76,7 +75,7 @@ async fn a_logout_ends_the_session_at_once() {
     let world = World::start().await;
     let ada = world.account("ada@acme.test", "Acme").await;
     let (here, there) = (world.log_in(&ada).await, world.log_in(&ada).await);
-    let answer = world.server.delete("/v1/sessions/current").bearer(text(&here, "access_token")).send().await;
+    let answer = world.server.delete("/v1/sessions/current").bearer(text(&here, "access_token")).await;
     assert_eq!((answer.status, answer.text.as_str()), (204, ""));
     assert!(answer.header("set-cookie").unwrap().starts_with("refresh_token=; Path=/v1/sessions; Max-Age=0;"));
     me(&world, &here).await.problem(401, "session_ended");
@@ -96,12 +95,11 @@ async fn people_see_and_end_their_own_sessions_only() {
         adas.push(world.log_in(&ada).await);
     }
     let token = text(&adas[0], "access_token");
-    let first = world.server.get("/v1/sessions?limit=2").bearer(token).send().await.expect(200);
+    let first = world.server.get("/v1/sessions?limit=2").bearer(token).await.expect(200);
     let rest = world
         .server
         .get(&format!("/v1/sessions?limit=2&cursor={}", text(&first, "next_cursor")))
         .bearer(token)
-        .send()
         .await
         .expect(200);
     let listed: Vec<&Value> = [&first, &rest]
@@ -111,9 +109,9 @@ async fn people_see_and_end_their_own_sessions_only() {
         .collect();
     assert_eq!(listed, adas.iter().map(|session| &session["session_id"]).collect::<Vec<_>>());
     assert_eq!(rest.get("next_cursor"), None);
-    world.server.get("/v1/sessions?limit=0&cursor=x").bearer(token).send().await.invalid(&["limit", "cursor"]);
+    world.server.get("/v1/sessions?limit=0&cursor=x").bearer(token).await.invalid(&["limit", "cursor"]);
 
-    let end = async |id: &str| world.server.delete(&format!("/v1/sessions/{id}")).bearer(token).send().await;
+    let end = async |id: &str| world.server.delete(&format!("/v1/sessions/{id}")).bearer(token).await;
     end(text(&eves, "session_id")).await.problem(404, "session_not_found");
     end("current-or-not").await.problem(404, "not_found");
     for _ in 0..2 {
@@ -172,28 +170,18 @@ async fn while_redis_is_away_nothing_is_said_that_may_be_untrue() {
     world
         .server
         .post("/v1/sessions", &json!({"email": ada.email, "password": crate::support::PASSWORD}))
-        .send()
         .await
         .problem(503, "unavailable");
     assert_eq!(world.count("sessions").await, sessions, "a session that nobody can use is not kept");
     let ended = refresh(&world, text(&first, "refresh_token")).await;
     assert_eq!(ended.header("retry-after"), Some("2"));
     ended.problem(503, "unavailable");
-    world
-        .server
-        .delete("/v1/sessions/current")
-        .bearer(text(&other, "access_token"))
-        .send()
-        .await
-        .problem(503, "unavailable");
+    world.server.delete("/v1/sessions/current").bearer(text(&other, "access_token")).await.problem(503, "unavailable");
     link.mend();
     // The family is dead in the database, and the second try makes it so in Redis.
     refresh(&world, text(&first, "refresh_token")).await.problem(401, "refresh_reused");
     me(&world, &second).await.problem(401, "session_ended");
-    assert_eq!(
-        world.server.delete("/v1/sessions/current").bearer(text(&other, "access_token")).send().await.status,
-        204
-    );
+    assert_eq!(world.server.delete("/v1/sessions/current").bearer(text(&other, "access_token")).await.status, 204);
     me(&world, &other).await.problem(401, "session_ended");
 }
 
@@ -205,22 +193,16 @@ async fn the_database_knows_which_session_lives() {
     let session = text(&there, "session_id");
     let worker = world.worker_token().await;
     let alive = async |tenant| {
-        let answer = world
-            .server
-            .get(&format!("/internal/sessions/{tenant}/{session}"))
-            .bearer(&worker)
-            .send()
-            .await
-            .expect(200);
+        let answer =
+            world.server.get(&format!("/internal/sessions/{tenant}/{session}")).bearer(&worker).await.expect(200);
         answer["alive"].as_bool().unwrap()
     };
     assert!(alive(ada.tenant).await && !alive(elsewhere).await);
-    let ended =
-        world.server.delete(&format!("/v1/sessions/{session}")).bearer(text(&here, "access_token")).send().await;
+    let ended = world.server.delete(&format!("/v1/sessions/{session}")).bearer(text(&here, "access_token")).await;
     assert_eq!(ended.status, 204);
     assert!(!alive(ada.tenant).await);
     let idle = world.log_in(&ada).await;
     world.clock.advance(TimeDelta::hours(24));
     let path = format!("/internal/sessions/{}/{}", ada.tenant, text(&idle, "session_id"));
-    assert_eq!(world.server.get(&path).bearer(&worker).send().await.expect(200), json!({"alive": false}));
+    assert_eq!(world.server.get(&path).bearer(&worker).await.expect(200), json!({"alive": false}));
 }

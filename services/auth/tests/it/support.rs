@@ -1,4 +1,4 @@
-//! What does a test of auth need? The service with its own keys and a clock that stands still, and a look at what it says.
+//! What a test of auth needs: the service with its own keys and a clock that stands still, and a look at what it says.
 
 use access::{client::PlatformClient, token::Verifier};
 use auth::{Auth, config::Settings, opaque::sha256};
@@ -103,26 +103,32 @@ impl World {
     /// Registers, and gives the path of the link.
     pub async fn register(&self, email: &str, tenant: &str) -> String {
         let body = registration(email, tenant);
-        assert_eq!(
-            self.server.post("/v1/users", &body).send().await.expect(202),
-            json!({"status": "verification_sent"})
-        );
+        assert_eq!(self.server.post("/v1/users", &body).await.expect(202), json!({"status": "verification_sent"}));
         self.link("verify-email", email).await
     }
 
     /// Registers and confirms.
     pub async fn account(&self, email: &str, tenant: &str) -> Account {
         let link = self.register(email, tenant).await;
-        let made = self.server.post(&link, &json!({"password": PASSWORD})).send().await.expect(200);
+        let made = self.server.post(&link, &json!({"password": PASSWORD})).await.expect(200);
         Account { email: email.to_owned(), user: id(&made["user_id"]), tenant: id(&made["tenant_id"]) }
     }
 
     pub async fn log_in(&self, account: &Account) -> Value {
-        self.server
-            .post("/v1/sessions", &json!({"email": account.email, "password": PASSWORD}))
-            .send()
-            .await
-            .expect(201)
+        self.server.post("/v1/sessions", &json!({"email": account.email, "password": PASSWORD})).await.expect(201)
+    }
+
+    /// The access token of a new log-in.
+    pub async fn token(&self, account: &Account) -> String {
+        text(&self.log_in(account).await, "access_token").to_owned()
+    }
+
+    /// Somebody with a tenant of their own, who has exactly these permissions there, and their token.
+    pub async fn signed_in(&self, email: &str, tenant: &str, permissions: &[&str]) -> (Account, String) {
+        let account = self.account(email, tenant).await;
+        self.allow(&account, permissions).await;
+        let token = self.token(&account).await;
+        (account, token)
     }
 
     /// Verifies tokens as another service does.
@@ -141,12 +147,11 @@ impl World {
 
     /// Invites the address by the token of somebody in `host`'s tenant, and joins with the usual password.
     pub async fn joins(&self, host: &Account, token: &str, email: &str) -> Account {
-        self.server.post("/v1/invitations", &json!({"email": email})).bearer(token).send().await.expect(202);
+        self.server.post("/v1/invitations", &json!({"email": email})).bearer(token).await.expect(202);
         let link = self.link("invitation", email).await;
         // What was joined first is told by the time.
         self.clock.advance(TimeDelta::seconds(1));
-        let joined =
-            self.server.post(&link, &json!({"display_name": "Bob", "password": PASSWORD})).send().await.expect(201);
+        let joined = self.server.post(&link, &json!({"display_name": "Bob", "password": PASSWORD})).await.expect(201);
         Account { email: email.to_owned(), user: id(&joined["user_id"]), tenant: host.tenant }
     }
 
@@ -158,7 +163,7 @@ impl World {
     /// A token of one of the platform's clients that auth knows by the worker's secret.
     pub async fn platform_token(&self, client: &str) -> String {
         let form = [("grant_type", "client_credentials"), ("client_id", client), ("client_secret", WORKER_SECRET)];
-        text(&self.server.post_form("/v1/oauth/token", &form).send().await.expect(200), "access_token").to_owned()
+        text(&self.server.post_form("/v1/oauth/token", &form).await.expect(200), "access_token").to_owned()
     }
 
     /// Gives exactly these permissions in the account's tenant.
@@ -175,7 +180,7 @@ impl World {
 /// auth's variables, with the cheapest hash that it takes; tokens are the test issuer's.
 pub fn environment(platform: &TestPlatform) -> HashMap<String, String> {
     let mut variables = platform.env();
-    let hash = |secret: &str| sha256(&[secret.as_bytes()]).iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    let hash = |secret: &str| hex::encode(sha256(&[secret.as_bytes()]));
     let clients = format!("auth:{},worker:{1},permission:{1}", hash(&variables["CLIENT_SECRET"]), hash(WORKER_SECRET));
     let own = [
         ("KEY_ENCRYPTION_KEY", "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=".to_owned()),

@@ -1,4 +1,4 @@
-//! Can a stranger take a registration over, or keep somebody from registering?
+//! Attacks on registrations: a stranger can neither take one over nor keep somebody from registering.
 
 use crate::support::{PASSWORD, World, answered, path_of, registration, text, variable};
 use chrono::TimeDelta;
@@ -19,15 +19,15 @@ async fn register(world: &World, source: &str, email: &str, password: &str, tena
     world.clock.advance(TimeDelta::seconds(1));
     let mut body = registration(email, tenant);
     body["password"] = password.into();
-    world.server.post("/v1/users", &body).header("x-forwarded-for", &format!("192.0.2.1, {source}")).send().await
+    world.server.post("/v1/users", &body).header("x-forwarded-for", &format!("192.0.2.1, {source}")).await
 }
 
 async fn confirm(world: &World, link: &str, password: &str) -> TestAnswer {
-    world.server.post(link, &json!({"password": password})).send().await
+    world.server.post(link, &json!({"password": password})).await
 }
 
 async fn log_in(world: &World, password: &str) -> TestAnswer {
-    world.server.post("/v1/sessions", &json!({"email": VICTIM, "password": password})).send().await
+    world.server.post("/v1/sessions", &json!({"email": VICTIM, "password": password})).await
 }
 
 #[tokio::test]
@@ -43,12 +43,12 @@ async fn who_registers_a_victims_address_gets_nothing_and_keeps_nobody_out() {
     assert_eq!(mails.len(), 6, "the victim's own registration is mailed at once");
     let links: Vec<String> = mails.iter().map(path_of).collect();
     // The victim opens the newest mail, which is not theirs.
-    let page = world.server.get(&links[5]).send().await.text;
+    let page = world.server.get(&links[5]).await.text;
     assert!(page.contains("<bdi>Evil</bdi>") && page.contains("This wasn’t me"), "{page}");
     confirm(&world, &links[5], PASSWORD).await.problem(401, "credentials_wrong");
     log_in(&world, MALLORYS).await.problem(401, "credentials_wrong");
     assert_eq!((world.count("users").await, world.count("tenants").await), (0, 0));
-    assert_eq!(world.server.post_form(&format!("{}/rejection", links[5]), &[]).send().await.status, 204);
+    assert_eq!(world.server.post_form(&format!("{}/rejection", links[5]), &[]).await.status, 204);
     confirm(&world, &links[5], MALLORYS).await.problem(410, "link_used");
 
     assert_eq!(text(&confirm(&world, &links[4], PASSWORD).await.expect(200), "email"), VICTIM);
@@ -108,7 +108,7 @@ async fn nobody_guesses_a_registrations_password_at_its_link() {
     assert_eq!(guesses.iter().filter(|status| **status == 401).count(), 10, "{guesses:?}");
     assert_eq!(guesses.iter().filter(|status| **status == 410).count(), 4, "{guesses:?}");
     confirm(&world, &link, PASSWORD).await.problem(410, "link_used");
-    assert_eq!(world.server.get(&link).send().await.status, 410);
+    assert_eq!(world.server.get(&link).await.status, 410);
     let fresh = world.register(VICTIM, "Acme").await;
     confirm(&world, &fresh, "a slip of the finger").await.problem(401, "credentials_wrong");
     confirm(&world, &fresh, PASSWORD).await.expect(200);
@@ -135,7 +135,7 @@ async fn a_rejected_registration_is_gone_and_another_one_is_not() {
     let world = World::start().await;
     let link = world.register(VICTIM, "Evil").await;
     let reject = async |link: &str| {
-        world.server.post_form(&format!("{link}/rejection"), &[]).header("accept", "text/html").send().await
+        world.server.post_form(&format!("{link}/rejection"), &[]).header("accept", "text/html").await
     };
     let thanks = reject(&link).await;
     assert!(thanks.status == 200 && thanks.text.contains("is deleted"), "{}", thanks.text);
@@ -174,10 +174,9 @@ async fn nobody_learns_by_registering_and_logging_in_whether_an_address_has_an_a
     for address in ["ada@acme.test", "nobody@acme.test"] {
         let mut body = registration(address, "Evil");
         body["password"] = MALLORYS.into();
-        let registered = world.server.post("/v1/users", &body).send().await.expect(202);
+        let registered = world.server.post("/v1/users", &body).await.expect(202);
         let credentials = json!({"email": address, "password": MALLORYS});
-        let mut refused =
-            world.server.post("/v1/sessions", &credentials).send().await.problem(401, "credentials_wrong");
+        let mut refused = world.server.post("/v1/sessions", &credentials).await.problem(401, "credentials_wrong");
         refused["request_id"] = "".into();
         answers.push((registered, refused));
     }

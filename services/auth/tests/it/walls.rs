@@ -1,24 +1,21 @@
-//! Does another tenant's transaction see or write anything here?
+//! The walls between tenants.
 
-use crate::support::{World, path_in, text};
+use crate::support::{World, path_in};
 use serde_json::json;
 use test_support::tenant_walls;
 
 #[tokio::test]
 async fn tenants_are_walled_off() {
     let world = World::start().await;
-    let ada = world.account("ada@acme.test", "Acme").await;
-    world.allow(&ada, &["auth.inviteMembers", "auth.writeClients"]).await;
-    let token = text(&world.log_in(&ada).await, "access_token").to_owned();
-    world.server.post("/v1/invitations", &json!({"email": "bob@acme.test"})).bearer(&token).send().await.expect(202);
+    let (_, token) = world.signed_in("ada@acme.test", "Acme", &["auth.inviteMembers", "auth.writeClients"]).await;
+    world.server.post("/v1/invitations", &json!({"email": "bob@acme.test"})).bearer(&token).await.expect(202);
     let mail = &world.mails("invitation", "bob@acme.test").await[0];
-    world.server.post(&path_in(mail, "refuse_link"), &json!({"from": "tenant"})).send().await.expect(204);
-    world.server.post("/v1/clients", &json!({"name": "import"})).bearer(&token).send().await.expect(201);
+    world.server.post(&path_in(mail, "refuse_link"), &json!({"from": "tenant"})).await.expect(204);
+    world.server.post("/v1/clients", &json!({"name": "import"})).bearer(&token).await.expect(201);
     world
         .server
         .post("/v1/api-keys", &json!({"name": "laptop", "permissions": ["auth.inviteMembers"]}))
         .bearer(&token)
-        .send()
         .await
         .expect(201);
     let open = "INSERT INTO removals SELECT id, tenant_id, user_id, 'client:test', now() FROM memberships";

@@ -1,0 +1,47 @@
+//! SQL of what is forgotten, a batch of each table at a time.
+
+use crate::mail_rate::LONGEST_WINDOW;
+use chrono::{DateTime, TimeDelta, Utc};
+use common::db::CrossTenantTx;
+
+/// Rows a statement, so that none holds locks for long.
+const BATCH: i64 = 500;
+/// Somebody who registered and forgot is still told so when they try to log in.
+const KEEP_LINKS: TimeDelta = TimeDelta::days(7);
+/// A refresh token that is shown again after its session ended is still recognised.
+const KEEP_SESSIONS: TimeDelta = TimeDelta::days(7);
+/// A credential that ended is still there for who asks what it was.
+const KEEP_CREDENTIALS: TimeDelta = TimeDelta::days(30);
+
+/// Deletes what was over before that moment; gives how many rows.
+macro_rules! delete {
+    ($tx:ident, $before:expr, $sql:literal) => {
+        sqlx::query!($sql, $before, BATCH).execute(&mut **$tx).await?.rows_affected()
+    };
+}
+
+/// Deletes a batch of each table; `false` if there is no more.
+#[rustfmt::skip]
+pub(super) async fn sweep(tx: &mut CrossTenantTx, now: DateTime<Utc>) -> sqlx::Result<bool> {
+    let deleted = [
+        delete!(tx, now - KEEP_LINKS,
+            "DELETE FROM registrations
+             WHERE id IN (SELECT id FROM registrations WHERE expires_at < $1 AND NOT mail_waits LIMIT $2)"),
+        delete!(tx, now - KEEP_LINKS,
+            "DELETE FROM invitations
+             WHERE id IN (SELECT id FROM invitations WHERE expires_at < $1 AND NOT mail_waits LIMIT $2)"),
+        delete!(tx, now - LONGEST_WINDOW,
+            "DELETE FROM link_mails WHERE id IN (SELECT id FROM link_mails WHERE sent_at < $1 LIMIT $2)"),
+        // Their refresh tokens go with them.
+        delete!(tx, now - KEEP_SESSIONS,
+            "DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE expires_at < $1 LIMIT $2)"),
+        delete!(tx, now - KEEP_CREDENTIALS,
+            "DELETE FROM client_secrets WHERE id IN (SELECT id FROM client_secrets WHERE revoked_at < $1 LIMIT $2)"),
+        delete!(tx, now - KEEP_CREDENTIALS,
+            "DELETE FROM clients WHERE id IN (SELECT id FROM clients WHERE deleted_at < $1 LIMIT $2)"),
+        delete!(tx, now - KEEP_CREDENTIALS,
+            "DELETE FROM api_keys
+             WHERE id IN (SELECT id FROM api_keys WHERE least(expires_at, revoked_at) < $1 LIMIT $2)"),
+    ];
+    Ok(deleted.iter().any(|rows| *rows >= BATCH.unsigned_abs()))
+}
