@@ -1,4 +1,5 @@
-//! What must exist in SES before the first mail? The sender's identity, a configuration set, and its events on our topic.
+//! The command that makes what must exist in SES before the first mail: the sender's identity, a configuration set, and
+//! its events on our topic.
 //!
 //! Doing it again changes nothing. On AWS the identity's DKIM records must then be put into the domain's DNS
 //! (<https://docs.aws.amazon.com/ses/latest/dg/creating-identities.html>).

@@ -1,4 +1,4 @@
-//! What comes to an end by itself? Claims of processes that died, mails whose time is over, and the memory of old ones.
+//! Housekeeping: claims of processes that died, mails whose time is over, and the memory of old ones come to an end.
 
 use crate::{app::App, mails::queue_store, sending::store as sending};
 use common::{db::Background, poller::Poller};
@@ -40,7 +40,7 @@ async fn pass(app: &App, background: Background) -> sqlx::Result<()> {
 /// What to alarm on: `mail_sending_stopped` is ours to mend, and the oldest waiting mail shows everything else.
 fn tell(app: &App, state: &sending::Sending) {
     let age = state.oldest_waiting_at.map_or(0, |oldest| (app.ambient.now() - oldest).num_seconds().max(0));
-    metrics::gauge!("mail_sending_stopped").set(if state.state == "stopped" { 1.0 } else { 0.0 });
+    metrics::gauge!("mail_sending_stopped").set(if state.state == sending::State::Stopped { 1.0 } else { 0.0 });
     metrics::gauge!("mails_oldest_waiting_seconds").set(age as f64);
     for (status, count) in [("queued", state.waiting), ("held", state.held), ("unknown", state.unknown)] {
         metrics::gauge!("mails_unsettled", "status" => status).set(count as f64);

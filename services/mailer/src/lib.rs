@@ -22,26 +22,21 @@
 pub mod app;
 pub mod bootstrap;
 pub mod config;
-pub mod consumers;
-pub mod housekeeping;
-pub mod mails;
-pub mod router;
-pub mod sender;
-pub mod sending;
+mod consumers;
+mod housekeeping;
+mod mails;
+mod router;
+mod sender;
+mod sending;
 mod ses;
-pub mod suppressions;
-pub mod templates;
+mod suppressions;
+mod templates;
 
 use app::App;
 use config::Settings;
 use contracts::roster;
-use include_dir::{Dir, include_dir};
 use service_kit::{Command, Handlers, Kit, Service, Tasks};
-use sqlx::migrate::Migrator;
 use utoipa_axum::router::OpenApiRouter;
-
-static MIGRATOR: Migrator = sqlx::migrate!("../../migrations/mailer");
-static DOCS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../openapi/docs/mailer");
 
 /// The service, described for its binary and its tests.
 pub struct Mailer;
@@ -50,9 +45,7 @@ impl Service for Mailer {
     const ROSTER: roster::Service = roster::MAILER;
     const ABOUT: &'static str = "Sends mail through SES, once each";
     const TITLE: &'static str = "Mailer";
-    const DOCS: &'static Dir<'static> = &DOCS;
-    const PERMISSIONS: &'static str = include_str!("../permissions.toml");
-    const MIGRATOR: &'static Migrator = &MIGRATOR;
+    service_kit::files!(migrations: "../../migrations/mailer", docs: "$CARGO_MANIFEST_DIR/../../openapi/docs/mailer");
     const COMMANDS: &'static [Command] = &[bootstrap::BOOTSTRAP];
     type Settings = Settings;
     type App = App;

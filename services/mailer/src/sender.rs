@@ -1,4 +1,5 @@
-//! How does a queued mail leave, once? Claimed in the ledger, handed to SES outside any transaction, then settled.
+//! The sender: a queued mail leaves once. It is claimed in the ledger, handed to SES outside any transaction, then
+//! settled.
 
 use crate::{
     app::App,
@@ -11,6 +12,7 @@ use crate::{
     ses::{Accepted, Refusal, answers::Verdict},
 };
 use common::{
+    backoff::Backoff,
     db::{Background, CrossTenantTx},
     poller::Poller,
     problem::Chain,
@@ -25,12 +27,10 @@ use tokio_util::sync::CancellationToken;
 const POLL: Duration = Duration::from_secs(1);
 /// Calls of one process at the same time: one that times out must not hold up the others, and SES's rates are low.
 const AT_ONCE: usize = 4;
-/// First pause after SES was away or throttled; doubles up to the longest.
-const FIRST_PAUSE_SECONDS: i64 = 1;
 /// Of a mail that alone meets passing errors.
-const LONGEST_PAUSE_SECONDS: i64 = 300;
-/// Of all mail: one call in this time finds out soon enough that the fault is mended, and costs nothing.
-const LONGEST_STOP_SECONDS: i64 = 15;
+const PAUSES: Backoff = Backoff { base: Duration::from_secs(1), factor: 2, cap: Duration::from_secs(300) };
+/// Of all mail, after SES was away or throttled: one call in 15 s finds out soon enough that the fault is mended, and costs nothing.
+const STOPS: Backoff = Backoff { cap: Duration::from_secs(15), ..PAUSES };
 /// Within it a probe has its answer, or its process has died.
 const PROBE_LEASE_SECONDS: i64 = 15;
 /// A mail that waits for something of its own is tried again after this.
@@ -123,10 +123,8 @@ async fn settle(
     let mut tx = background.begin_across_tenants(&app.db).await?;
     let label = match answer {
         None => {
-            let why = format!(
-                "the address is out of circulation after a {}",
-                claimed.suppressed_by.as_deref().unwrap_or_default()
-            );
+            let cause = claimed.suppressed_by.map(|reason| reason.to_string()).unwrap_or_default();
+            let why = format!("the address is out of circulation after a {cause}");
             queue_store::release(&mut tx, claimed, Status::Suppressed, seconds(0), &why).await?;
             "suppressed"
         }
@@ -153,7 +151,7 @@ fn after(verdict: Verdict, attempts: i32, permit: Permit) -> (Status, i64, &'sta
     match verdict {
         // A probe says something about SES, and nothing about the mail: it goes behind the others.
         Verdict::Passing | Verdict::Ours if permit.is_probe() => (Status::Queued, 0, "postponed"),
-        Verdict::Passing | Verdict::Ours => (Status::Queued, pause(attempts, LONGEST_PAUSE_SECONDS), "postponed"),
+        Verdict::Passing | Verdict::Ours => (Status::Queued, pause(PAUSES, attempts), "postponed"),
         Verdict::Held => (Status::Held, HELD_SECONDS, "held"),
         Verdict::Final => (Status::Failed, 0, "failed"),
         Verdict::Unknown => (Status::Unknown, 0, "unknown"),
@@ -166,7 +164,7 @@ async fn turn(tx: &mut CrossTenantTx, permit: Permit, answer: &Option<Result<Acc
     match answer {
         Some(Err(refusal)) if matches!(refusal.verdict, Verdict::Passing | Verdict::Ours | Verdict::Unknown) => {
             let ours = refusal.verdict == Verdict::Ours;
-            let wait = pause(failures.saturating_add(1), LONGEST_STOP_SECONDS);
+            let wait = pause(STOPS, failures.saturating_add(1));
             let first = sending::stop(tx, permit, ours, refusal, seconds(wait)).await?;
             if ours && first {
                 tracing::error!(code = refusal.code, "No mail leaves until this is mended");
@@ -183,9 +181,8 @@ async fn turn(tx: &mut CrossTenantTx, permit: Permit, answer: &Option<Result<Acc
     Ok(())
 }
 
-fn pause(attempts: i32, longest: i64) -> i64 {
-    let doubled = FIRST_PAUSE_SECONDS << attempts.clamp(1, 10).saturating_sub(1);
-    doubled.min(longest)
+fn pause(pauses: Backoff, attempts: i32) -> i64 {
+    pauses.ceiling(attempts.unsigned_abs()).as_secs().cast_signed()
 }
 
 fn seconds(count: i64) -> PgInterval {
@@ -195,12 +192,6 @@ fn seconds(count: i64) -> PgInterval {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn pauses_grow_to_a_limit() {
-        let waits: Vec<_> = [1, 2, 3, 9, 100].map(|attempts| pause(attempts, 300)).to_vec();
-        assert_eq!(waits, [1, 2, 4, 256, 300]);
-    }
 
     #[test]
     fn no_refusal_but_a_final_one_ends_a_mail() {

@@ -1,4 +1,4 @@
-//! Does mail leave at the moment, and if not, why?
+//! State of sending: does mail leave at the moment, and if not, why?
 
 pub mod routes;
 pub mod store;

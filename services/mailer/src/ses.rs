@@ -1,4 +1,4 @@
-//! What does SES say to one mail? It is called once: whoever repeats a call that timed out may send twice.
+//! Client of SES. It is called once a mail: whoever repeats a call that timed out may send twice.
 
 pub mod answers;
 

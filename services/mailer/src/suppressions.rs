@@ -1,4 +1,4 @@
-//! Which addresses get no mail any more, and why?
+//! The suppression list: addresses that get no mail any more, and why.
 
 pub mod routes;
 pub mod store;

@@ -6,7 +6,7 @@ use crate::{
     app::App,
     mails::{model::Status, store},
     ses::LEDGER_TAG,
-    suppressions,
+    suppressions::{self, store::Reason},
 };
 use common::db::CrossTenantTx;
 use messaging::{Fault, HandleRaw};
@@ -64,7 +64,7 @@ struct Happening {
 const ON_THE_ACCOUNTS_LIST: &str = "OnAccountSuppressionList";
 
 /// What an event means for the ledger: a state, a reason, and why to suppress the recipient.
-type Meaning = (Status, Option<String>, Option<&'static str>);
+type Meaning = (Status, Option<String>, Option<Reason>);
 
 impl SesEvent {
     /// `None` for events that change nothing here, such as `Open`.
@@ -75,7 +75,7 @@ impl SesEvent {
             ("Reject" | "Rendering Failure", ..) => Some((Status::Failed, Some("SES rejected it".into()), None)),
             ("Bounce", Some(bounce), _) => Some(bounce.meaning()),
             ("Complaint", _, Some(_)) => {
-                Some((Status::Complained, Some("the recipient called it spam".into()), Some("complaint")))
+                Some((Status::Complained, Some("the recipient called it spam".into()), Some(Reason::Complaint)))
             }
             _ => None,
         }
@@ -97,7 +97,7 @@ impl Bounce {
         let reason = Some(format!("{} bounce: {}", self.bounce_type, self.bounce_sub_type));
         match (self.bounce_type.as_str(), self.bounce_sub_type.as_str()) {
             ("Permanent", ON_THE_ACCOUNTS_LIST) => (Status::Bounced, reason, None),
-            ("Permanent", _) => (Status::Bounced, reason, Some("bounce")),
+            ("Permanent", _) => (Status::Bounced, reason, Some(Reason::Bounce)),
             // It did not arrive now; the mailbox may be full. SES may still tell more.
             _ => (Status::Sent, reason, None),
         }
@@ -133,7 +133,7 @@ impl HandleRaw for App {
         if let Some(reason) = suppress {
             suppressions::store::add(tx, self.ambient.uuid(), id, reason, now).await?;
         }
-        metrics::counter!("mail_events_total", "event" => status.name()).increment(1);
+        metrics::counter!("mail_events_total", "event" => <&str>::from(status)).increment(1);
         Ok(())
     }
 }

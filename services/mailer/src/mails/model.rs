@@ -1,17 +1,22 @@
-//! How far has a mail come, and may it go there? States only move forward, in whatever order SES's events arrive.
+//! Rules of mails: how far has one come, and may it go there? States only move forward, in whatever order SES's events
+//! arrive.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use common::problem::FieldError;
 use contracts::{mails::AnyMail, messages::SendMail};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
+use strum::IntoStaticStr;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
 /// State of a mail.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema, sqlx::Type)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema, sqlx::Type, IntoStaticStr,
+)]
 #[serde(rename_all = "snake_case")]
 #[sqlx(type_name = "text", rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum Status {
     /// Waits to be handed to SES.
     Queued,
@@ -38,49 +43,16 @@ pub enum Status {
 }
 
 impl Status {
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Queued => "queued",
-            Self::Held => "held",
-            Self::Sending => "sending",
-            Self::Unknown => "unknown",
-            Self::GivenUp => "given_up",
-            Self::Sent => "sent",
-            Self::Delivered => "delivered",
-            Self::Bounced => "bounced",
-            Self::Complained => "complained",
-            Self::Suppressed => "suppressed",
-            Self::Failed => "failed",
-        }
-    }
-
-    const ALL: [Self; 11] = [
-        Self::Queued,
-        Self::Held,
-        Self::Sending,
-        Self::Unknown,
-        Self::GivenUp,
-        Self::Sent,
-        Self::Delivered,
-        Self::Bounced,
-        Self::Complained,
-        Self::Suppressed,
-        Self::Failed,
-    ];
-
     /// Whether a mail of which an event tells this is never sent again, so that its content may be forgotten.
     pub fn ends_content(self) -> bool {
         matches!(self, Self::Delivered | Self::Bounced | Self::Complained)
     }
 
     /// States that an event telling `self` may overwrite; another event of the same state may know more of the reason.
-    pub fn overwrites(self) -> Vec<String> {
-        let ended = [Self::Suppressed, Self::Failed];
-        Self::ALL
-            .into_iter()
-            .filter(|earlier| *earlier <= self && !ended.contains(earlier))
-            .map(|earlier| earlier.name().to_owned())
-            .collect()
+    pub fn overwrites(self) -> Vec<Self> {
+        use Status::*;
+        let open = [Queued, Held, Sending, Unknown, GivenUp, Sent, Delivered, Bounced, Complained];
+        open.into_iter().filter(|earlier| *earlier <= self).collect()
     }
 }
 
@@ -163,12 +135,9 @@ mod tests {
 
     #[test]
     fn states_only_move_forward() {
-        assert_eq!(
-            Status::Delivered.overwrites(),
-            ["queued", "held", "sending", "unknown", "given_up", "sent", "delivered"]
-        );
-        assert!(Status::Bounced.overwrites().contains(&"delivered".to_owned()));
-        assert!(!Status::Complained.overwrites().contains(&"suppressed".to_owned()));
+        use Status::*;
+        assert_eq!(Delivered.overwrites(), [Queued, Held, Sending, Unknown, GivenUp, Sent, Delivered]);
+        assert!(Bounced.overwrites().contains(&Delivered) && !Complained.overwrites().contains(&Suppressed));
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! SQL of mails on their way out. Times are the database's, as processes' clocks differ.
 
 use super::model::Status;
+use crate::suppressions::store::Reason;
 use common::db::{CrossTenantTx, Scoped};
 use sqlx::postgres::types::PgInterval;
 use uuid::Uuid;
@@ -18,7 +19,7 @@ pub struct Claimed {
     pub recipient: String,
     pub content_sealed: Option<Vec<u8>>,
     pub attempts: i32,
-    pub suppressed_by: Option<String>,
+    pub suppressed_by: Option<Reason>,
 }
 
 /// Claims one mail that is due; no other process gets it. What is tried during an outage says nothing about the mail and does not count.
@@ -30,7 +31,7 @@ pub async fn claim(tx: &mut CrossTenantTx, claim: Uuid, during_outage: bool) -> 
                        ORDER BY send_after FOR UPDATE SKIP LOCKED LIMIT 1)
            RETURNING id, claim, recipient, content_sealed, attempts,
                      (SELECT s.reason FROM tenant_suppressions s WHERE s.address = lower(mails.recipient)
-                         AND s.tenant_id IS NOT DISTINCT FROM mails.tenant_id AND s.template = mails.template) AS suppressed_by"#,
+                         AND s.tenant_id IS NOT DISTINCT FROM mails.tenant_id AND s.template = mails.template) AS "suppressed_by: Reason""#,
         claim,
         during_outage,
     )
@@ -51,7 +52,7 @@ pub async fn release(
          WHERE id = $1 AND claim = $2 AND status IN ('sending', 'unknown')",
         claimed.id,
         claimed.claim,
-        status.name(),
+        status as Status,
         wait,
         reason,
     )

@@ -1,4 +1,4 @@
-//! What may operators ask of the ledger? Mails of every tenant, and those of none.
+//! Endpoints of the ledger, for operators: mails of every tenant, and those of none.
 
 use super::{
     content,

@@ -1,4 +1,4 @@
-//! The ledger's SQL.
+//! SQL of the ledger of mails.
 
 use super::{
     model::{Mail, Status},
@@ -89,7 +89,7 @@ pub async fn list(
             WHERE ($1::text IS NULL OR recipient = $1) AND ($2::text IS NULL OR status = $2) AND id > $3
             ORDER BY id LIMIT $4"#,
         recipient,
-        status.map(Status::name),
+        status as Option<Status>,
         page.after,
         page.fetch()
     )
@@ -126,11 +126,11 @@ pub async fn advance(
                 content_sealed = CASE WHEN $7 THEN NULL ELSE content_sealed END
          WHERE id = $1 AND status = ANY($6)",
         id,
-        status.name(),
+        status as Status,
         reason,
         ses_message_id,
         now,
-        &status.overwrites(),
+        &status.overwrites() as &[Status],
         status.ends_content(),
     )
     .execute(&mut **tx)

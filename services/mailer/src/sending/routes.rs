@@ -1,4 +1,4 @@
-//! What do operators see of mail that does not leave?
+//! Endpoint of the state of sending, for operators.
 
 use super::store::{self, Sending};
 use crate::{app::App, mails::routes::ReadMessages};

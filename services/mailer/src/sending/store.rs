@@ -68,11 +68,22 @@ pub async fn resume(tx: &mut CrossTenantTx) -> sqlx::Result<()> {
 }
 
 /// Whether mail leaves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema, sqlx::Type)]
+#[serde(rename_all = "snake_case")]
+#[sqlx(type_name = "text", rename_all = "snake_case")]
+#[schema(as = SendingState)]
+pub enum State {
+    Running,
+    /// It waits for something that passes by itself.
+    Waiting,
+    /// Until somebody mends what is ours.
+    Stopped,
+}
+
+/// Whether mail leaves, and what waits.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct Sending {
-    /// `running`; `waiting` for something that passes by itself; `stopped` until somebody mends what is ours
-    #[schema(example = "running")]
-    pub state: String,
+    pub state: State,
     pub since: Option<DateTime<Utc>>,
     /// SES's error code, or what the mailer calls the fault, such as `no_credentials`
     pub code: Option<String>,
@@ -91,7 +102,7 @@ pub struct Sending {
 pub async fn get(tx: &mut CrossTenantTx) -> sqlx::Result<Sending> {
     sqlx::query_as!(
         Sending,
-        r#"SELECT CASE WHEN stopped_at IS NULL THEN 'running' WHEN ours_to_mend THEN 'stopped' ELSE 'waiting' END AS "state!",
+        r#"SELECT CASE WHEN stopped_at IS NULL THEN 'running' WHEN ours_to_mend THEN 'stopped' ELSE 'waiting' END AS "state!: State",
                   stopped_at AS since, code, reason, next_attempt_at, waiting.count AS "waiting!", waiting.oldest AS oldest_waiting_at,
                   (SELECT count(*) FROM mails WHERE status = 'held') AS "held!",
                   (SELECT count(*) FROM mails WHERE status = 'unknown') AS "unknown!"

@@ -1,4 +1,4 @@
-//! What may operators do with the suppression list?
+//! Endpoints of the suppression list, for operators.
 
 use super::store::{self, Suppression};
 use crate::app::App;

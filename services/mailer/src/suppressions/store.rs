@@ -1,10 +1,22 @@
-//! The suppression list's SQL.
+//! SQL of the suppression list.
 
 use chrono::{DateTime, Utc};
 use common::{db::CrossTenantTx, page::PageRequest};
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
+
+/// Why an address is out of circulation.
+#[derive(Clone, Copy, Debug, Serialize, ToSchema, sqlx::Type, strum::Display)]
+#[serde(rename_all = "snake_case")]
+#[sqlx(type_name = "text", rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
+pub enum Reason {
+    /// The recipient's server refused a mail for good.
+    Bounce,
+    /// The recipient called one spam.
+    Complaint,
+}
 
 /// An address out of circulation for one tenant's mail of one kind.
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -16,8 +28,7 @@ pub struct Suppression {
     #[schema(example = "invitation")]
     pub template: String,
     pub address: String,
-    /// `bounce` or `complaint`
-    pub reason: String,
+    pub reason: Reason,
     /// The mail that caused it.
     pub message_id: Uuid,
     pub created_at: DateTime<Utc>,
@@ -28,7 +39,7 @@ pub async fn add(
     tx: &mut CrossTenantTx,
     id: Uuid,
     message_id: Uuid,
-    reason: &str,
+    reason: Reason,
     now: DateTime<Utc>,
 ) -> sqlx::Result<()> {
     sqlx::query!(
@@ -37,7 +48,7 @@ pub async fn add(
          ON CONFLICT ON CONSTRAINT tenant_suppressions_unique DO NOTHING",
         id,
         message_id,
-        reason,
+        reason as Reason,
         now
     )
     .execute(&mut **tx)
@@ -48,8 +59,9 @@ pub async fn add(
 pub async fn list(tx: &mut CrossTenantTx, address: Option<&str>, page: PageRequest) -> sqlx::Result<Vec<Suppression>> {
     sqlx::query_as!(
         Suppression,
-        "SELECT id, tenant_id, template, address, reason, message_id, created_at FROM tenant_suppressions
-         WHERE ($1::text IS NULL OR address = lower($1)) AND id > $2 ORDER BY id LIMIT $3",
+        r#"SELECT id, tenant_id, template, address, reason AS "reason: Reason", message_id, created_at
+             FROM tenant_suppressions
+            WHERE ($1::text IS NULL OR address = lower($1)) AND id > $2 ORDER BY id LIMIT $3"#,
         address,
         page.after,
         page.fetch()

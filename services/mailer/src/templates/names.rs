@@ -1,4 +1,5 @@
-//! How do names of people and tenants stand in a mail? Short and plain: they are a stranger's words under our sender address.
+//! The filter that shows names of people and tenants in mails: short and plain, as they are a stranger's words under
+//! our sender address.
 
 /// In characters; a name that is longer says something.
 const LONGEST: usize = 40;

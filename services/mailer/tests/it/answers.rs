@@ -100,11 +100,11 @@ async fn what_is_ours_to_mend_stops_all_mail_and_is_said() {
     .await;
     assert_eq!((&state["code"], &state["held"]), (&"AccessDeniedException".into(), &0.into()), "{state}");
     let alarmed = async || {
-        let metrics = mailer.server.ops("/metrics").send().await.text;
+        let metrics = mailer.server.ops("/metrics").await.text;
         metrics.lines().any(|line| line.starts_with("mail_sending_stopped") && line.ends_with(" 1")).then_some(())
     };
     eventually("the gauge says so", alarmed).await;
-    mailer.server.ops("/readyz").send().await.expect(200);
+    mailer.server.ops("/readyz").await.expect(200);
     assert!(
         gate.calls(ALL) < recipients.len(),
         "after the first refusals one mail is tried now and then, not {}",

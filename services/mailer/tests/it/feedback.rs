@@ -35,7 +35,7 @@ async fn a_hard_bounce_suppresses_the_address_until_an_operator_lets_it_back() {
     assert_eq!(handed_to_ses(&recipient).await.len(), 1);
 
     let path = format!("/v1/suppressions/{}", list["items"][0]["id"].as_str().expect("an id"));
-    let remove = async || mailer.server.delete(&path).bearer(&mailer.operator.token).send().await;
+    let remove = async || mailer.server.delete(&path).bearer(&mailer.operator.token).await;
     remove().await.expect(204);
     remove().await.problem(404, "suppression_not_found");
     mailer.send(&mailer.notice("third", &recipient)).await.expect(202);

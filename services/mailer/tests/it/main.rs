@@ -1,4 +1,4 @@
-//! The mailer against real PostgreSQL, Redis, SNS, SQS and SES.
+//! Tests of the mailer against real PostgreSQL, Redis, SNS, SQS and SES.
 
 mod answers;
 mod feedback;

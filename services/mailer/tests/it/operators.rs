@@ -28,13 +28,13 @@ async fn the_list_is_read_in_pages() {
     let second = mailer.get(&format!("/v1/messages?limit=2&cursor={cursor}")).await;
     assert_eq!((first["items"].as_array().map(Vec::len), second["items"].as_array().map(Vec::len)), (Some(2), Some(1)));
     assert!(second.get("next_cursor").is_none());
-    mailer.server.get("/v1/messages?limit=0").bearer(&mailer.operator.token).send().await.invalid(&["limit"]);
+    mailer.server.get("/v1/messages?limit=0").bearer(&mailer.operator.token).await.invalid(&["limit"]);
 }
 
 #[tokio::test]
 async fn readiness_and_metrics_are_told() {
     let mailer = start().await;
-    let ready = mailer.server.ops("/readyz").send().await.expect(200);
+    let ready = mailer.server.ops("/readyz").await.expect(200);
     assert_eq!(ready["parts"], json!({"database": "up", "redis": "up", "keys": "up"}));
-    assert_eq!(mailer.server.ops("/healthz").send().await.text, "alive");
+    assert_eq!(mailer.server.ops("/healthz").await.text, "alive");
 }

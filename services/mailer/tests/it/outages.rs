@@ -11,7 +11,7 @@ use test_support::{Link, TestAnswer, TestServer, eventually};
 
 async fn readiness(server: &TestServer, part: &str, state: &str) -> TestAnswer {
     eventually(&format!("{part} is {state}"), async || {
-        let answer = server.ops("/readyz").send().await;
+        let answer = server.ops("/readyz").await;
         (answer.json["parts"][part] == state).then_some(answer)
     })
     .await
@@ -36,7 +36,7 @@ async fn postgresql_stops_and_starts_again() {
     link.cut();
     let unready = readiness(&mailer.server, "database", "down").await;
     assert_eq!((unready.status, &unready.json["parts"]["redis"]), (503, &json!("up")));
-    let refused = mailer.server.get("/v1/messages").bearer(&mailer.operator.token).send().await;
+    let refused = mailer.server.get("/v1/messages").bearer(&mailer.operator.token).await;
     assert_eq!(refused.header("retry-after"), Some("2"));
     refused.problem(503, "unavailable");
 
@@ -58,10 +58,10 @@ async fn redis_stops_and_starts_again() {
     link.cut();
     let without = readiness(&mailer.server, "redis", "down").await;
     assert_eq!(without.status, 200, "it can ask the permission service instead: {without:?}");
-    mailer.server.get("/v1/messages").bearer(&mailer.operator.token).send().await.problem(503, "unavailable");
+    mailer.server.get("/v1/messages").bearer(&mailer.operator.token).await.problem(503, "unavailable");
     link.mend();
     eventually("requests are answered again", async || {
-        let answer = mailer.server.get("/v1/messages").bearer(&mailer.operator.token).send().await;
+        let answer = mailer.server.get("/v1/messages").bearer(&mailer.operator.token).await;
         (answer.status == 200).then_some(())
     })
     .await;

@@ -4,8 +4,8 @@ use crate::support::KEY;
 use serde_json::Value;
 use std::{
     collections::HashMap,
-    io::{BufRead, BufReader},
-    process::{Command, Stdio},
+    io::{BufRead, BufReader, Lines},
+    process::{Child, ChildStdout, Command, Stdio},
 };
 use test_support::{RedisServer, TestPlatform, eventually};
 
@@ -43,34 +43,71 @@ fn a_wrong_environment_is_told_at_once_and_exits_with_2() {
     }
 }
 
+/// The binary while it runs.
+struct Process {
+    child: Child,
+    lines: Lines<BufReader<ChildStdout>>,
+    api: String,
+    ops: String,
+    /// What it has logged until it listened.
+    log: Vec<Value>,
+}
+
+impl Process {
+    /// Waits until it listens.
+    fn start(mut command: Command) -> Self {
+        let mut child = command.stdout(Stdio::piped()).spawn().expect("running the binary");
+        let mut lines = BufReader::new(child.stdout.take().expect("its output")).lines();
+        let mut log = Vec::new();
+        loop {
+            log.push(json(lines.next().expect("it listens")));
+            let line = &log[log.len() - 1];
+            if line["message"] == "The service listens" {
+                let address = |name: &str| format!("http://{}", line[name].as_str().expect("an address"));
+                let (api, ops) = (address("address"), address("ops_address"));
+                return Self { child, lines, api, ops, log };
+            }
+        }
+    }
+
+    /// Tells it to stop, waits for its end, and gives the rest of its log.
+    fn stop(mut self) -> Vec<Value> {
+        let pid = self.child.id().to_string();
+        assert!(Command::new("kill").args(["-TERM", &pid]).status().expect("telling it to stop").success());
+        let rest = self.lines.map(json).collect();
+        assert_eq!(self.child.wait().expect("its end").code(), Some(0));
+        rest
+    }
+}
+
+fn json(line: std::io::Result<String>) -> Value {
+    serde_json::from_str(&line.expect("a line")).expect("JSON")
+}
+
+/// What it says at a path of its second listener, once that is so.
+async fn told(process: &Process, path: &str, is_so: impl Fn(&str) -> bool) -> String {
+    let url = format!("{}{path}", process.ops);
+    eventually(path, async || {
+        let answer = reqwest::get(&url).await.ok().filter(|answer| answer.status() == 200)?;
+        answer.text().await.ok().filter(|text| is_so(text))
+    })
+    .await
+}
+
 #[tokio::test]
 async fn it_logs_json_and_stops_in_order_when_told() {
     let platform = TestPlatform::of::<mailer::Mailer>().await;
     let mut environment = platform.env();
     environment.extend(mail_settings());
-    let mut process = binary(&environment).stdout(Stdio::piped()).spawn().expect("running the binary");
-    let mut lines =
-        BufReader::new(process.stdout.take().expect("its output")).lines().map(|line| line.expect("a line"));
-    let listening = lines
-        .by_ref()
-        .find_map(|line| serde_json::from_str::<Value>(&line).ok().filter(|line| line["message"] == "listening"))
-        .expect("it listens");
-    let (api, ops) =
-        (listening["address"].as_str().expect("an address"), listening["ops_address"].as_str().expect("an address"));
-    eventually("the mailer is ready", async || {
-        reqwest::get(format!("http://{ops}/readyz")).await.ok().filter(|answer| answer.status() == 200)
-    })
-    .await;
+    let mut process = Process::start(binary(&environment));
+    told(&process, "/readyz", |_| true).await;
 
-    let request =
-        reqwest::Client::new().get(format!("http://{api}/v1/messages")).header("x-request-id", "told-by-the-caller");
+    let request = reqwest::Client::new().get(format!("{}/v1/messages", process.api));
     let token = platform.user(platform.tenant(), &["mailer.readMessages"]).await;
-    assert_eq!(request.bearer_auth(&token.token).send().await.expect("an answer").status(), 200);
-    let line = lines
-        .by_ref()
-        .map(|line| serde_json::from_str::<Value>(&line).expect("JSON"))
-        .find(|line| line["message"] == "request answered")
-        .expect("a log line");
+    let request = request.header("x-request-id", "told-by-the-caller").bearer_auth(&token.token);
+    assert_eq!(request.send().await.expect("an answer").status(), 200);
+    let mut lines = process.lines.by_ref().map(json);
+    let line = lines.find(|line| line["message"] == "A request was answered").expect("a log line");
     let span = &line["span"];
     assert_eq!(
         (&line["status"], &span["request_id"], &span["route"]),
@@ -78,47 +115,23 @@ async fn it_logs_json_and_stops_in_order_when_told() {
         "{line}"
     );
     assert_eq!(span["tenant"], token.tenant.to_string(), "{line}");
-    let metrics = reqwest::get(format!("http://{ops}/metrics")).await.expect("an answer").text().await.expect("a text");
-    assert!(
-        metrics.contains(r#"http_requests_total{service="mailer",method="GET",route="/v1/messages",status="200"} 1"#),
-        "{metrics}"
-    );
-
-    let killed = Command::new("kill").args(["-TERM", &process.id().to_string()]).status().expect("telling it to stop");
-    assert!(killed.success());
-    assert!(lines.any(|line| line.contains("stopped")));
-    assert_eq!(process.wait().expect("its end").code(), Some(0));
+    let counted = r#"http_requests_total{service="mailer",method="GET",route="/v1/messages",status="200"} 1"#;
+    told(&process, "/metrics", |metrics| metrics.contains(counted)).await;
+    assert!(process.stop().iter().any(|line| line["message"] == "The service has stopped"));
 }
 
-/// Its log, from the start until it has been ready for a request and was told to stop.
+/// Its log, from the start until it was asked for its metrics and told to stop.
 async fn log_with_redis(policy: &str) -> Vec<Value> {
     let redis = RedisServer::start(&["--maxmemory-policy", policy]).await;
     let platform = TestPlatform::of::<mailer::Mailer>().await;
     let mut environment = platform.env();
     environment.extend(mail_settings());
     environment.insert("REDIS_URL".into(), redis.url());
-    let mut process = binary(&environment).stdout(Stdio::piped()).spawn().expect("running the binary");
-    let lines = BufReader::new(process.stdout.take().expect("its output")).lines();
-    let mut lines = lines.map(|line| serde_json::from_str::<Value>(&line.expect("a line")).expect("JSON"));
-    let mut log = Vec::new();
-    let ops = loop {
-        log.push(lines.next().expect("it listens"));
-        let line = &log[log.len() - 1];
-        if line["message"] == "listening" {
-            break line["ops_address"].as_str().expect("an address").to_owned();
-        }
-    };
-    let evicts = async || {
-        let metrics = reqwest::get(format!("http://{ops}/metrics")).await.ok()?.text().await.ok()?;
-        metrics.contains("redis_evicts ").then_some(metrics)
-    };
-    let metrics = eventually("Redis was asked for its policy", evicts).await;
+    let mut process = Process::start(binary(&environment));
+    let metrics = told(&process, "/metrics", |metrics| metrics.contains("redis_evicts ")).await;
     assert!(metrics.contains(if policy == "noeviction" { "redis_evicts 0" } else { "redis_evicts 1" }), "{metrics}");
-    assert!(
-        Command::new("kill").args(["-TERM", &process.id().to_string()]).status().expect("telling it to stop").success()
-    );
-    log.extend(lines);
-    assert!(process.wait().expect("its end").success());
+    let mut log = std::mem::take(&mut process.log);
+    log.extend(process.stop());
     log
 }
 
@@ -140,13 +153,9 @@ async fn without_credentials_mail_waits_and_says_why() {
     environment.extend(mail_settings());
     environment.insert("AWS_EC2_METADATA_DISABLED".into(), "true".into());
     let mut command = binary(&environment);
-    let mut process =
-        command.env_remove("AWS_ACCESS_KEY_ID").stdout(Stdio::piped()).spawn().expect("running the binary");
-    let mut lines = BufReader::new(process.stdout.take().expect("its output")).lines();
-    let listening = lines
-        .find_map(|line| serde_json::from_str::<Value>(&line.ok()?).ok().filter(|line| line["message"] == "listening"));
-    let api = format!("http://{}", listening.as_ref().and_then(|line| line["address"].as_str()).expect("it listens"));
-    let drained = std::thread::spawn(move || lines.count());
+    command.env_remove("AWS_ACCESS_KEY_ID");
+    let process = Process::start(command);
+    let api = process.api.clone();
 
     let operator = platform.user(platform.tenant(), &["mailer.sendMessages", "mailer.readMessages"]).await;
     let http = reqwest::Client::new();
@@ -164,9 +173,5 @@ async fn without_credentials_mail_waits_and_says_why() {
         eventually("it is said", async || get("/v1/sending").await.filter(|state| state["state"] == "stopped")).await;
     assert_eq!(state["code"], "no_credentials", "{state}");
     assert_eq!(get("/v1/messages").await.expect("an answer")["items"][0]["status"], "queued");
-    assert!(
-        Command::new("kill").args(["-TERM", &process.id().to_string()]).status().expect("telling it to stop").success()
-    );
-    assert!(process.wait().expect("its end").success());
-    assert!(drained.join().is_ok());
+    process.stop();
 }

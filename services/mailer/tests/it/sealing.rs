@@ -51,8 +51,7 @@ async fn rows(mailer: &Running) -> String {
 
 /// As text, or as PostgreSQL writes bytes: in hexadecimal.
 fn shows(rows: &str, text: &str) -> bool {
-    let bytes: String = text.bytes().map(|byte| format!("{byte:02x}")).collect();
-    rows.contains(text) || rows.contains(&bytes)
+    rows.contains(text) || rows.contains(&hex::encode(text))
 }
 
 async fn is_sent_whole(mailer: &Running, recipient: &str) {

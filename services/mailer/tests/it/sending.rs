@@ -51,20 +51,6 @@ async fn an_order_that_can_never_be_sent_goes_to_the_dead_letters_with_its_reaso
 }
 
 #[tokio::test]
-async fn a_misspelt_variable_is_told_at_once() {
-    let mailer = start().await;
-    let notice = mailer.notice("k", &mailer.address());
-    for variables in [json!({"title": "Hello", "txt": "x"}), json!({"title": "Hello", "text": "x", "footer": "y"})] {
-        let mut misspelt = notice.clone();
-        misspelt["variables"] = variables;
-        mailer.send(&misspelt).await.invalid(&["variables"]);
-    }
-    let mut nothing_right = notice.clone();
-    (nothing_right["template"], nothing_right["recipient"]) = (json!("ghost"), json!("nobody"));
-    mailer.send(&nothing_right).await.invalid(&["recipient", "template"]);
-}
-
-#[tokio::test]
 async fn the_same_key_with_other_content_is_refused() {
     let mailer = start().await;
     let recipient = mailer.address();

@@ -81,11 +81,11 @@ impl Running {
     }
 
     pub async fn send(&self, mail: &Value) -> TestAnswer {
-        self.server.post("/v1/messages", mail).bearer(&self.operator.token).send().await
+        self.server.post("/v1/messages", mail).bearer(&self.operator.token).await
     }
 
     pub async fn get(&self, path: &str) -> Value {
-        self.server.get(path).bearer(&self.operator.token).send().await.expect(200)
+        self.server.get(path).bearer(&self.operator.token).await.expect(200)
     }
 
     /// A mail that a service orders for `tenant`, or for the platform itself.
@@ -107,11 +107,7 @@ impl Running {
 
     pub async fn resend(&self, id: &Value, may_arrive_twice: bool) -> TestAnswer {
         let path = format!("/v1/messages/{}/resend", id.as_str().expect("an id"));
-        self.server
-            .post(&path, &json!({"may_arrive_twice": may_arrive_twice}))
-            .bearer(&self.operator.token)
-            .send()
-            .await
+        self.server.post(&path, &json!({"may_arrive_twice": may_arrive_twice})).bearer(&self.operator.token).await
     }
 
     /// The mail of that key once it has `status`; it must not end otherwise.
@@ -129,7 +125,7 @@ impl Running {
     /// As [`Running::with_status`], where answers may still be 503.
     pub async fn with_status_after_outage(&self, recipient: &str, status: &str) -> Value {
         eventually("the mailer answers again", async || {
-            let answer = self.server.get("/v1/messages").bearer(&self.operator.token).send().await;
+            let answer = self.server.get("/v1/messages").bearer(&self.operator.token).await;
             (answer.status == 200).then_some(())
         })
         .await;
