@@ -1,4 +1,5 @@
-//! Which jobs can this worker do? Those for which it has a handler and, on its disk, the bundle. It leaves all others to workers that have.
+//! What this worker can do: jobs for which it has a handler and, on its disk, the bundle. It leaves all others to
+//! workers that have.
 
 use crate::jobs::model::{Can, KindAndVersion};
 use std::{

@@ -1,10 +1,10 @@
-//! What becomes of one job that was taken? It ends, is put off, is handed back, or was lost to another worker.
+//! One attempt at a job: it ends, is put off, is handed back, or was lost to another worker.
 
 use crate::{
     handlers::{Fault, Handler, Run},
     jobs::{
         lease_store,
-        model::{MOST_ATTEMPTS, MOST_TAKEOVERS, wait_after},
+        model::{MOST_ATTEMPTS, MOST_TAKEOVERS, WAITS},
     },
 };
 use common::problem::Chain;
@@ -80,9 +80,11 @@ async fn handle(run: &Run<'_>) -> Result<(), Fault> {
 async fn settle(run: &Run<'_>, result: &Result<(), Fault>) -> Result<&'static str, OutboxError> {
     let (outcome, ours) = match result {
         Ok(()) => ("succeeded", finish(run, None).await?),
-        Err(Fault::Away(reason)) => ("put off", put_off(run, wait_after(run.job.outages + 1), reason, true).await?),
+        Err(Fault::Away(reason)) => {
+            ("put off", put_off(run, WAITS.ceiling(run.job.outages.unsigned_abs() + 1), reason, true).await?)
+        }
         Err(Fault::Transient(reason)) if run.job.attempts < MOST_ATTEMPTS => {
-            ("put off", put_off(run, wait_after(run.job.attempts), reason, false).await?)
+            ("put off", put_off(run, WAITS.ceiling(run.job.attempts.unsigned_abs()), reason, false).await?)
         }
         Err(Fault::Transient(reason)) => {
             ("failed", finish(run, Some(&format!("given up after {} attempts: {reason}", run.job.attempts))).await?)

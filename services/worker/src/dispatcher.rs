@@ -1,4 +1,5 @@
-//! When is the next job begun, and by whom? As soon as there is a slot, at the configured rate, by whichever worker asks first.
+//! The dispatcher, which begins a job as soon as there is a slot, at the configured rate, in whichever worker asks
+//! first.
 
 use crate::{
     app::App,
@@ -55,7 +56,8 @@ impl Dispatcher {
         let mut deaf_until = Instant::now();
         let mut poller = Poller::new(self.app.db.wake(WORK), POLL, shutdown.clone());
         while poller.next().await {
-            let Some(slot) = free(&slots, shutdown).await else { break };
+            let slot = shutdown.run_until_cancelled(Arc::clone(&slots).acquire_owned()).await;
+            let Some(Ok(slot)) = slot else { break };
             // Never cut off: a job that was taken must be known here.
             let claimed = self.claim(Instant::now() >= deaf_until).await;
             if claimed.is_err() {
@@ -120,14 +122,5 @@ impl Dispatcher {
             }
             sleep(MEASURE).await;
         }
-    }
-}
-
-/// A slot for one job, once there is one; `None` at shutdown.
-async fn free(slots: &Arc<Semaphore>, shutdown: &CancellationToken) -> Option<OwnedSemaphorePermit> {
-    tokio::select! {
-        biased;
-        () = shutdown.cancelled() => None,
-        slot = Arc::clone(slots).acquire_owned() => slot.ok(),
     }
 }

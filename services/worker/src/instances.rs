@@ -1,12 +1,4 @@
-//! How does an instance's database get its tables and first rows? From the bundle of its service, each file once.
-//!
-//! | module | answers |
-//! | --- | --- |
-//! | [`order`] | is what was ordered sound? |
-//! | [`bundle`] | which files does a bundle on disk have for these modules, and in which order? |
-//! | [`access`] | how is an instance's database reached? |
-//! | [`store`] | how is a file run once, whoever dies in between? |
-//! | [`migrate`], [`seed`] | what do the jobs do? |
+//! Jobs on an instance's database: it gets its tables and first rows from the bundle of its service, each file once.
 
 mod access;
 mod bundle;

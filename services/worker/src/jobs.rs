@@ -1,4 +1,4 @@
-//! Which work is there, and how far has it come?
+//! The table of jobs: which work is there, and how far has it come?
 
 pub(crate) mod lease_store;
 pub mod model;

@@ -16,7 +16,7 @@
 //! | [`instances`] | how does an instance's database get its tables and first rows? |
 //! | [`consumers`] | which messages does the worker take? |
 
-pub mod abilities;
+mod abilities;
 pub mod app;
 mod attempt;
 pub mod config;
@@ -24,20 +24,15 @@ mod consumers;
 mod dispatcher;
 mod handlers;
 mod instances;
-pub mod jobs;
-pub mod router;
+mod jobs;
+mod router;
 
 use app::App;
 use config::Settings;
 use contracts::roster;
 use dispatcher::Dispatcher;
-use include_dir::{Dir, include_dir};
 use service_kit::{Handlers, Kit, Service, Tasks};
-use sqlx::migrate::Migrator;
 use utoipa_axum::router::OpenApiRouter;
-
-static MIGRATOR: Migrator = sqlx::migrate!("../../migrations/worker");
-static DOCS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../openapi/docs/worker");
 
 /// The service, described for its binary and its tests.
 pub struct Worker;
@@ -46,9 +41,7 @@ impl Service for Worker {
     const ROSTER: roster::Service = roster::WORKER;
     const ABOUT: &'static str = "Runs background work, each job by one worker at a time";
     const TITLE: &'static str = "Worker";
-    const DOCS: &'static Dir<'static> = &DOCS;
-    const PERMISSIONS: &'static str = include_str!("../permissions.toml");
-    const MIGRATOR: &'static Migrator = &MIGRATOR;
+    service_kit::files!(migrations: "../../migrations/worker", docs: "$CARGO_MANIFEST_DIR/../../openapi/docs/worker");
     type Settings = Settings;
     type App = App;
 

@@ -1,4 +1,5 @@
-//! How is an instance's database reached? With credentials that configurator hands out for each attempt; they are never kept, logged or told.
+//! Connections to an instance's database, by credentials that configurator hands out for each attempt; they are never
+//! kept, logged or told.
 
 use crate::{app::App, handlers::Fault};
 use access::client::ClientError;

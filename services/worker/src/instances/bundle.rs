@@ -1,4 +1,5 @@
-//! Which files does a bundle on disk have for these modules, and in which order? Base first, then modules, dependencies before dependants.
+//! Bundles on disk: which files does one have for these modules, and in which order? Base first, then modules,
+//! dependencies before dependants.
 
 use super::order;
 use crate::handlers::Fault;

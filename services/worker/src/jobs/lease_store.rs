@@ -5,36 +5,24 @@ use common::db::{CrossTenantTx, Scoped, TenantTx};
 use sqlx::types::Json;
 use std::time::Duration;
 
+/// Takes the job that the statement in that file finds.
+macro_rules! take {
+    ($tx:expr, $claim:expr, $file:literal) => {{
+        let Claim { worker, lease, can, duration } = $claim;
+        let (seconds, Can { kinds, versions, bundles }) = (duration.as_secs_f64(), can);
+        let taken = sqlx::query_file_as!(Claimed, $file, worker, lease, seconds, kinds, versions, bundles);
+        taken.fetch_optional(&mut **$tx).await
+    }};
+}
+
 /// Takes a job whose worker was not heard of until its lease ended, the longest abandoned first.
 pub(crate) async fn take_over(tx: &mut CrossTenantTx, claim: &Claim<'_>) -> sqlx::Result<Option<Claimed>> {
-    let (seconds, Can { kinds, versions, bundles }) = (claim.duration.as_secs_f64(), claim.can);
-    let taken = sqlx::query_file_as!(
-        Claimed,
-        "src/jobs/take_over.sql",
-        claim.worker,
-        claim.lease,
-        seconds,
-        kinds,
-        versions,
-        bundles
-    );
-    taken.fetch_optional(&mut **tx).await
+    take!(tx, claim, "src/jobs/take_over.sql")
 }
 
 /// Takes the queued job that has been due for longest.
 pub(crate) async fn begin(tx: &mut CrossTenantTx, claim: &Claim<'_>) -> sqlx::Result<Option<Claimed>> {
-    let (seconds, Can { kinds, versions, bundles }) = (claim.duration.as_secs_f64(), claim.can);
-    let begun = sqlx::query_file_as!(
-        Claimed,
-        "src/jobs/begin.sql",
-        claim.worker,
-        claim.lease,
-        seconds,
-        kinds,
-        versions,
-        bundles
-    );
-    begun.fetch_optional(&mut **tx).await
+    take!(tx, claim, "src/jobs/begin.sql")
 }
 
 /// Extends the lease; `false` means that the job is no longer ours, as it does in every function below.

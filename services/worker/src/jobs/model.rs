@@ -1,10 +1,8 @@
-//! What is a job, when is it tried again, and when is it given up?
+//! Rules of jobs: what is one, when is it tried again, and when is it given up?
 
 use chrono::{DateTime, Utc};
-use contracts::{
-    http::jobs::JobState,
-    id::{JobId, TenantId},
-};
+use common::backoff::Backoff;
+use contracts::id::{JobId, TenantId};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sqlx::types::Json;
@@ -25,9 +23,8 @@ pub const MOST_ATTEMPTS: i32 = 40;
 /// A job that so many workers died of, or lost, is given up: it is the likely cause.
 pub const MOST_TAKEOVERS: i32 = 5;
 
-/// The wait after the first transient fault; it doubles up to the longest. No jitter: the dispatcher's rate spreads them.
-const FIRST_WAIT: Duration = Duration::from_secs(1);
-const LONGEST_WAIT: Duration = Duration::from_secs(60);
+/// Waits after transient faults and outages. No jitter: the dispatcher's rate spreads them.
+pub(crate) const WAITS: Backoff = Backoff { base: Duration::from_secs(1), factor: 2, cap: Duration::from_secs(60) };
 
 /// State of a job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema, sqlx::Type)]
@@ -41,17 +38,6 @@ pub enum State {
     Succeeded,
     /// Will not be run again by itself; `last_error` says why.
     Failed,
-}
-
-impl From<State> for JobState {
-    fn from(state: State) -> Self {
-        match state {
-            State::Queued => Self::Queued,
-            State::Running => Self::Running,
-            State::Succeeded => Self::Succeeded,
-            State::Failed => Self::Failed,
-        }
-    }
 }
 
 /// How far a running job has come.
@@ -170,23 +156,13 @@ pub(crate) struct Counts {
     pub left: i64,
 }
 
-/// The wait after the `attempt`-th start has failed; starts count from 1.
-pub fn wait_after(attempt: i32) -> Duration {
-    let doublings = attempt.saturating_sub(1).clamp(0, 30).unsigned_abs();
-    FIRST_WAIT.saturating_mul(1 << doublings).min(LONGEST_WAIT)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn waits_grow_to_a_limit_and_last_half_an_hour() {
-        assert_eq!(
-            [i32::MIN, 1, 2, 3, 6, 7, 8, i32::MAX].map(|attempt| wait_after(attempt).as_secs()),
-            [1, 1, 2, 4, 32, 60, 60, 60]
-        );
-        let whole: Duration = (1..MOST_ATTEMPTS).map(wait_after).sum();
+    fn waits_last_half_an_hour() {
+        let whole: Duration = (1..MOST_ATTEMPTS.unsigned_abs()).map(|attempt| WAITS.ceiling(attempt)).sum();
         assert!(whole > Duration::from_secs(30 * 60), "{whole:?}");
     }
 }

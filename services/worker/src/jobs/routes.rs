@@ -1,4 +1,4 @@
-//! What may operators and configurator ask of jobs? Those of every tenant are theirs to see.
+//! Endpoints of jobs, for operators and configurator. Those of every tenant are theirs to see.
 
 use super::{
     model::{Job, State as JobState},

@@ -1,8 +1,8 @@
-//! The table of jobs as operators see it, and how jobs come into it.
+//! SQL of jobs as operators see them, and of how jobs come into the table.
 
 use super::model::{Can, Job, LogLine, Progress, State, WORK};
 use common::{
-    db::{CrossTenantTx, Scoped, TenantTx},
+    db::{CrossTenantTx, Scoped, TenantTx, from_text},
     page::PageRequest,
 };
 use contracts::{
@@ -51,7 +51,7 @@ pub async fn get(tx: &mut CrossTenantTx, id: JobId, can: &Can) -> sqlx::Result<O
 /// How far a job has come, for the service that ordered it.
 pub async fn progress(tx: &mut CrossTenantTx, id: JobId, can: &Can) -> sqlx::Result<Option<JobProgress>> {
     sqlx::query!(
-        r#"SELECT id AS job_id, kind, instance_id, state AS "state: State", run, last_error AS reason, finished_at,
+        r#"SELECT id AS job_id, kind, instance_id, state, run, last_error AS reason, finished_at,
                   state = 'queued' AND (kind, version, bundle) NOT IN (SELECT * FROM unnest($2::text[], $3::integer[], $4::text[])) AS "left_to_others!"
              FROM jobs WHERE id = $1"#,
         id.0,
@@ -59,15 +59,17 @@ pub async fn progress(tx: &mut CrossTenantTx, id: JobId, can: &Can) -> sqlx::Res
         &can.versions,
         &can.bundles,
     )
-    .map(|job| JobProgress {
-        job_id: JobId(job.job_id),
-        kind: job.kind,
-        instance_id: job.instance_id.map(InstanceId),
-        state: job.state.into(),
-        run: job.run.unsigned_abs(),
-        reason: job.reason,
-        finished_at: job.finished_at,
-        left_to_others: job.left_to_others,
+    .try_map(|job| {
+        Ok(JobProgress {
+            job_id: JobId(job.job_id),
+            kind: job.kind,
+            instance_id: job.instance_id.map(InstanceId),
+            state: from_text(&job.state)?,
+            run: job.run.unsigned_abs(),
+            reason: job.reason,
+            finished_at: job.finished_at,
+            left_to_others: job.left_to_others,
+        })
     })
     .fetch_optional(&mut **tx)
     .await

@@ -9,12 +9,12 @@ use axum::{
 use contracts::id::InstanceId;
 use reqwest::Url;
 use serde_json::{Value, json};
-use sqlx::{AssertSqlSafe, Connection, PgConnection};
+use sqlx::{Connection, PgConnection};
 use std::sync::{
     Arc,
     atomic::{AtomicU32, Ordering},
 };
-use test_support::eventually;
+use test_support::{admin_url, clean_up, eventually, run_sql};
 use tokio::net::TcpListener;
 
 const PASSWORD: &str = "never-in-a-log";
@@ -25,13 +25,8 @@ pub struct Instance {
     database: String,
 }
 
-fn admin_url() -> Url {
-    std::env::var("TEST_DATABASE_URL").expect("run the tests with `cargo xtask test`").parse().unwrap()
-}
-
 async fn admin(sql: String) {
-    let mut admin = PgConnection::connect(admin_url().as_str()).await.unwrap();
-    sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut admin).await.unwrap();
+    run_sql(&admin_url(), sql).await;
 }
 
 impl Instance {
@@ -47,7 +42,7 @@ impl Instance {
     }
 
     fn url(&self, role: &str) -> String {
-        let mut url = admin_url();
+        let mut url: Url = admin_url().parse().unwrap();
         url.set_username(&format!("{}_{role}", self.database)).unwrap();
         url.set_password(Some(PASSWORD)).unwrap();
         url.set_path(&self.database);
@@ -71,7 +66,7 @@ impl Instance {
     /// Waits until some statement of a bundle sleeps, or until none does.
     pub async fn until_sleeping(&self, sleeps: bool) {
         let what = if sleeps { "a migration is in its middle" } else { "the migration is cut off" };
-        let mut admin = PgConnection::connect(admin_url().as_str()).await.unwrap();
+        let mut admin = PgConnection::connect(&admin_url()).await.unwrap();
         let admin = &mut admin;
         eventually(what, async || {
             let sleeping: bool = sqlx::query_scalar(
@@ -90,14 +85,10 @@ impl Instance {
 impl Drop for Instance {
     fn drop(&mut self) {
         let database = self.database.clone();
-        let cleaner = std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-            runtime.block_on(async {
-                admin(format!("DROP DATABASE {database} WITH (FORCE)")).await;
-                admin(format!("DROP ROLE {database}_owner, {database}_app")).await;
-            });
+        clean_up(async move || {
+            admin(format!("DROP DATABASE {database} WITH (FORCE)")).await;
+            admin(format!("DROP ROLE {database}_owner, {database}_app")).await;
         });
-        assert!(cleaner.join().is_ok() || std::thread::panicking(), "the test left a database behind");
     }
 }
 

@@ -26,7 +26,7 @@ async fn operators_see_jobs_with_progress_and_log() {
     unsound.instance_id = None;
     world.run(&unsound).await;
 
-    let job = worker.get(&format!("/v1/jobs/{}", migrate.job_id)).bearer(&operator.token).send().await.expect(200);
+    let job = worker.get(&format!("/v1/jobs/{}", migrate.job_id)).bearer(&operator.token).await.expect(200);
     assert_eq!(
         (&job["kind"], &job["version"], &job["state"]),
         (&json!("instance.migrate"), &json!(1), &json!("succeeded"))
@@ -43,24 +43,19 @@ async fn operators_see_jobs_with_progress_and_log() {
         ("?state=queued".into(), vec![]),
         (format!("?instance_id={}", world.instance.id), vec![migrate.job_id]),
     ] {
-        let page = worker.get(&format!("/v1/jobs{query}")).bearer(&operator.token).send().await.expect(200);
+        let page = worker.get(&format!("/v1/jobs{query}")).bearer(&operator.token).await.expect(200);
         let ids: Vec<_> = page["items"].as_array().unwrap().iter().map(|job| job["id"].clone()).collect();
         assert_eq!(json!(ids), json!(expected), "{query}");
     }
-    worker.get("/v1/jobs?state=lost").bearer(&operator.token).send().await.problem(422, "invalid");
-    worker.get("/v1/jobs?limit=0").bearer(&operator.token).send().await.invalid(&["limit"]);
-    let first = worker.get("/v1/jobs?limit=1").bearer(&operator.token).send().await.expect(200);
+    worker.get("/v1/jobs?state=lost").bearer(&operator.token).await.problem(422, "invalid");
+    worker.get("/v1/jobs?limit=0").bearer(&operator.token).await.invalid(&["limit"]);
+    let first = worker.get("/v1/jobs?limit=1").bearer(&operator.token).await.expect(200);
     let next = format!("/v1/jobs?limit=1&cursor={}", first["next_cursor"].as_str().unwrap());
-    let second = worker.get(&next).bearer(&operator.token).send().await.expect(200);
+    let second = worker.get(&next).bearer(&operator.token).await.expect(200);
     assert_eq!((&second["items"][0]["id"], second.get("next_cursor")), (&json!(unsound.job_id), None));
     let unknown = format!("/v1/jobs/{}", world.id());
-    worker.get(&unknown).bearer(&operator.token).send().await.problem(404, "job_not_found");
-    worker
-        .post(&format!("{unknown}/retry"), &json!({}))
-        .bearer(&operator.token)
-        .send()
-        .await
-        .problem(404, "job_not_found");
+    worker.get(&unknown).bearer(&operator.token).await.problem(404, "job_not_found");
+    worker.post(&format!("{unknown}/retry"), &json!({})).bearer(&operator.token).await.problem(404, "job_not_found");
 }
 
 #[tokio::test]
@@ -72,7 +67,7 @@ async fn whoever_missed_the_end_of_a_job_can_ask_for_it() {
     world.run(&unsound).await;
     let path = format!("/internal/jobs/{}", unsound.job_id);
     let configurator = world.platform.client_token("configurator");
-    let job = worker.get(&path).bearer(&configurator).send().await.expect(200);
+    let job = worker.get(&path).bearer(&configurator).await.expect(200);
     let reason = "forum has no module 'ghosts'";
     assert_eq!((&job["state"], &job["run"], &job["reason"]), (&json!("failed"), &json!(1), &json!(reason)));
     assert_eq!(
@@ -82,11 +77,11 @@ async fn whoever_missed_the_end_of_a_job_can_ask_for_it() {
     assert!(job["finished_at"].is_string(), "{job}");
 
     let unheard = format!("/internal/jobs/{}", world.id());
-    worker.get(&unheard).bearer(&configurator).send().await.problem(404, "job_not_found");
+    worker.get(&unheard).bearer(&configurator).await.problem(404, "job_not_found");
     for stranger in
         [world.platform.client_token("billing"), world.platform.user(world.tenant, &["worker.readJobs"]).await.token]
     {
-        worker.get(&path).bearer(&stranger).send().await.problem(403, "platform_client_only");
+        worker.get(&path).bearer(&stranger).await.problem(403, "platform_client_only");
     }
 }
 
@@ -104,12 +99,12 @@ async fn a_read_only_database_is_an_outage_that_ends_by_itself() {
          SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}' AND usename <> current_user"
     );
     sqlx::raw_sql(sqlx::AssertSqlSafe(read_only)).execute(&world.platform.pool).await.unwrap();
-    worker.post(&path, &json!({})).bearer(&operator.token).send().await.problem(503, "unavailable");
+    worker.post(&path, &json!({})).bearer(&operator.token).await.problem(503, "unavailable");
     // The connections that were opened meanwhile stay read-only.
     let over = format!("BEGIN READ WRITE; ALTER DATABASE {name} RESET default_transaction_read_only; COMMIT");
     sqlx::raw_sql(sqlx::AssertSqlSafe(over)).execute(&world.platform.pool).await.unwrap();
     eventually("it can be written again", async || {
-        let answer = worker.post(&path, &json!({})).bearer(&operator.token).send().await;
+        let answer = worker.post(&path, &json!({})).bearer(&operator.token).await;
         (answer.status == 202).then_some(())
     })
     .await;
@@ -122,7 +117,7 @@ async fn a_parked_row_of_the_outbox_is_seen() {
     sqlx::query(parked).bind(world.id()).execute(&world.platform.pool).await.unwrap();
     let worker = world.worker().await;
     eventually("the gauge counts it", async || {
-        worker.ops("/metrics").send().await.text.contains("outbox_parked 1").then_some(())
+        worker.ops("/metrics").await.text.contains("outbox_parked 1").then_some(())
     })
     .await;
 }
@@ -143,7 +138,7 @@ async fn a_job_of_an_unknown_kind_or_version_is_left_for_a_worker_that_knows_it(
         assert_eq!((row.state.as_str(), row.attempts), ("queued", 0), "{row:?}");
     }
     eventually("the metric shows both", async || {
-        worker.ops("/metrics").send().await.text.contains("jobs_left_to_others 2").then_some(())
+        worker.ops("/metrics").await.text.contains("jobs_left_to_others 2").then_some(())
     })
     .await;
 }

@@ -1,4 +1,4 @@
-//! Does the worker keep its promises, against real databases, real queues and real processes?
+//! Tests of the worker against real databases, real queues and real processes.
 
 mod bundles;
 mod instance;

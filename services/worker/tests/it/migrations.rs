@@ -104,13 +104,13 @@ async fn broken_sql_fails_with_its_reason_and_leaves_nothing_half_done() {
     let operator = world.platform.user(world.platform.tenant(), &["worker.writeJobs"]).await;
     world.bundles.write("migrations/0002_board.sql", "CREATE TABLE board (title text NOT NULL);");
     let path = format!("/v1/jobs/{}/retry", order.job_id);
-    let queued = worker.post(&path, &json!({})).bearer(&operator.token).send().await.expect(202);
+    let queued = worker.post(&path, &json!({})).bearer(&operator.token).await.expect(202);
     assert_eq!((&queued["state"], &queued["attempts"], &queued["run"]), (&json!("queued"), &json!(0), &json!(2)));
     let row = world.ended(order.job_id).await;
     assert_eq!((row.state.as_str(), row.last_error), ("succeeded", None));
     let told = world.told(1).await;
     assert_eq!((told[0].job_id, told[0].outcome, told[0].run), (order.job_id, JobOutcome::Succeeded, 2));
-    worker.post(&path, &json!({})).bearer(&operator.token).send().await.problem(409, "job_not_failed");
+    worker.post(&path, &json!({})).bearer(&operator.token).await.problem(409, "job_not_failed");
 }
 
 #[tokio::test]

@@ -18,14 +18,14 @@ async fn a_job_whose_bundle_is_not_here_is_left_for_a_worker_that_has_it() {
     let row = world.row(id).await.unwrap();
     assert_eq!((row.state.as_str(), row.attempts, row.last_error.as_deref()), ("queued", 0, None), "{row:?}");
     eventually("the metric shows it", async || {
-        worker.ops("/metrics").send().await.text.contains("jobs_left_to_others 1").then_some(())
+        worker.ops("/metrics").await.text.contains("jobs_left_to_others 1").then_some(())
     })
     .await;
     let operator = world.platform.user(world.platform.tenant(), &["worker.readJobs"]).await;
-    let job = worker.get(&format!("/v1/jobs/{id}")).bearer(&operator.token).send().await.expect(200);
+    let job = worker.get(&format!("/v1/jobs/{id}")).bearer(&operator.token).await.expect(200);
     assert_eq!((&job["state"], &job["left_to_others"]), (&json!("queued"), &json!(true)), "{job}");
     let configurator = world.platform.client_token("configurator");
-    let asked = worker.get(&format!("/internal/jobs/{id}")).bearer(&configurator).send().await.expect(200);
+    let asked = worker.get(&format!("/internal/jobs/{id}")).bearer(&configurator).await.expect(200);
     assert_eq!(asked["left_to_others"], json!(true), "{asked}");
 
     // The deployment goes on: a worker with the new bundle comes.

@@ -1,4 +1,4 @@
-//! Does another tenant's transaction see or write anything here?
+//! The walls between tenants.
 
 use crate::world::World;
 use test_support::tenant_walls;
