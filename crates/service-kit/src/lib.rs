@@ -9,13 +9,11 @@
 //! | [`kit`] | what has every service at hand? |
 //! | [`run`] | how does a service start, and what runs beside its listeners? |
 //! | [`handlers`] | which messages does it take? |
-//! | [`registration`] | how does the permission service learn which permissions exist? |
 //! | [`cli`] | what can a binary be told to do? |
 
 pub mod cli;
 pub mod handlers;
 pub mod kit;
-pub mod registration;
 pub mod run;
 pub mod service;
 

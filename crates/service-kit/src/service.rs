@@ -1,6 +1,6 @@
 //! The description of a service: what it is called, what it reads, what it serves and what it does beside.
 
-use crate::{Command, Handlers, Kit, Program, Tasks, registration, run};
+use crate::{Command, Handlers, Kit, Program, Tasks, run};
 use common::{
     ambient::Ambient,
     config::{Base, Database, Env, Settings},
@@ -55,8 +55,25 @@ pub trait Service: Sized + 'static {
         _background: Background,
         list: &PermissionList,
     ) -> impl Future<Output = anyhow::Result<()>> + Send {
-        registration::register(app, list)
+        let url = format!("{}/internal/manifests/{}", app.base.permission_url, list.namespace);
+        async move { Ok(app.client.put(&url, list).await?) }
     }
+}
+
+/// The files of a service, where every service has them: its tables, the prose of its operations, and its list of permissions.
+#[macro_export]
+macro_rules! files {
+    (migrations: $migrations:literal, docs: $docs:literal) => {
+        const MIGRATOR: &'static sqlx::migrate::Migrator = {
+            static MIGRATOR: sqlx::migrate::Migrator = sqlx::migrate!($migrations);
+            &MIGRATOR
+        };
+        const DOCS: &'static include_dir::Dir<'static> = {
+            static DOCS: include_dir::Dir<'_> = include_dir::include_dir!($docs);
+            &DOCS
+        };
+        const PERMISSIONS: &'static str = include_str!("../permissions.toml");
+    };
 }
 
 /// Everything that a service is told by its environment.

@@ -14,13 +14,8 @@ pub mod usage;
 use app::App;
 use config::Settings;
 use contracts::roster;
-use include_dir::{Dir, include_dir};
 use service_kit::{Handlers, Kit, Service, Tasks};
-use sqlx::migrate::Migrator;
 use utoipa_axum::router::OpenApiRouter;
-
-static MIGRATOR: Migrator = sqlx::migrate!("../../migrations/billing");
-static DOCS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../openapi/docs/billing");
 
 /// The service, described for its binary and its tests.
 pub struct Billing;
@@ -29,9 +24,7 @@ impl Service for Billing {
     const ROSTER: roster::Service = roster::BILLING;
     const ABOUT: &'static str = "Usage, rates, cycles and invoices";
     const TITLE: &'static str = "Billing";
-    const DOCS: &'static Dir<'static> = &DOCS;
-    const PERMISSIONS: &'static str = include_str!("../permissions.toml");
-    const MIGRATOR: &'static Migrator = &MIGRATOR;
+    service_kit::files!(migrations: "../../migrations/billing", docs: "$CARGO_MANIFEST_DIR/../../openapi/docs/billing");
     type Settings = Settings;
     type App = App;
 

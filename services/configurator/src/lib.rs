@@ -36,13 +36,8 @@ mod worker;
 use app::App;
 use config::Settings;
 use contracts::roster;
-use include_dir::{Dir, include_dir};
 use service_kit::{Handlers, Kit, Service, Tasks};
-use sqlx::migrate::Migrator;
 use utoipa_axum::router::OpenApiRouter;
-
-static MIGRATOR: Migrator = sqlx::migrate!("../../migrations/configurator");
-static DOCS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../openapi/docs/configurator");
 
 /// The service, described for its binary and its tests.
 pub struct Configurator;
@@ -51,9 +46,7 @@ impl Service for Configurator {
     const ROSTER: roster::Service = roster::CONFIGURATOR;
     const ABOUT: &'static str = "Product services, and each tenant's instances of them";
     const TITLE: &'static str = "Configurator";
-    const DOCS: &'static Dir<'static> = &DOCS;
-    const PERMISSIONS: &'static str = include_str!("../permissions.toml");
-    const MIGRATOR: &'static Migrator = &MIGRATOR;
+    service_kit::files!(migrations: "../../migrations/configurator", docs: "$CARGO_MANIFEST_DIR/../../openapi/docs/configurator");
     type Settings = Settings;
     type App = App;
 

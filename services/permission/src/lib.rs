@@ -23,13 +23,8 @@ mod tenant_lock;
 use app::App;
 use common::db::Background;
 use contracts::{manifest::PermissionList, roster};
-use include_dir::{Dir, include_dir};
 use service_kit::{Command, Handlers, Kit, Service, Tasks};
-use sqlx::migrate::Migrator;
 use utoipa_axum::router::OpenApiRouter;
-
-static MIGRATOR: Migrator = sqlx::migrate!("../../migrations/permission");
-static DOCS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../openapi/docs/permission");
 
 /// The service, described for its binary and its tests.
 pub struct Permission;
@@ -38,9 +33,7 @@ impl Service for Permission {
     const ROSTER: roster::Service = roster::PERMISSION;
     const ABOUT: &'static str = "Who may do what";
     const TITLE: &'static str = "Permission";
-    const DOCS: &'static Dir<'static> = &DOCS;
-    const PERMISSIONS: &'static str = include_str!("../permissions.toml");
-    const MIGRATOR: &'static Migrator = &MIGRATOR;
+    service_kit::files!(migrations: "../../migrations/permission", docs: "$CARGO_MANIFEST_DIR/../../openapi/docs/permission");
     const COMMANDS: &'static [Command] = &[assertions::ASSERT];
     type Settings = ();
     type App = App;
