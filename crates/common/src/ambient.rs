@@ -1,4 +1,4 @@
-//! What time is it, and what is random? Both are passed in, so that tests decide.
+//! The clock and the source of randomness, which are passed in, so that tests decide.
 
 use aws_lc_rs::rand::{SecureRandom, SystemRandom};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};

@@ -1,4 +1,4 @@
-//! How is a request read? Like axum's extractors, with a problem for every rejection.
+//! Extractors of requests like axum's, with a problem for every rejection.
 
 use crate::problem::{FieldError, Problem};
 use axum::{

@@ -1,4 +1,4 @@
-//! What does the service's documentation say? The generated document, completed with prose, security and the answers every operation has.
+//! OpenAPI documents: what was generated, completed with prose, security and the answers every operation has.
 
 use crate::http::no_route;
 use axum::{

@@ -1,4 +1,4 @@
-//! How is a long list read? In pages, each naming the next by a cursor; complete or an error, never silently cut.
+//! Pages of long lists, each naming the next by a cursor; complete or an error, never silently cut.
 
 use crate::problem::{FieldError, Problem};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};

@@ -1,4 +1,4 @@
-//! What does a caller learn when a request is refused? One `application/problem+json` (RFC 9457), never a stack, SQL or path.
+//! Problems: one `application/problem+json` for every refusal (RFC 9457), never a stack, SQL or path.
 
 use axum::{
     http::{HeaderName, HeaderValue, StatusCode, header},
@@ -133,7 +133,7 @@ impl Problem {
     }
     /// 500: a fault of ours. `error` goes to the log, not to the caller.
     pub fn internal(error: &dyn std::error::Error) -> Self {
-        tracing::error!(error = %Chain(error), "request failed by a fault of ours");
+        tracing::error!(error = %Chain(error), "A request failed by a fault of ours");
         Self::new(
             StatusCode::INTERNAL_SERVER_ERROR,
             "internal",
@@ -207,14 +207,14 @@ impl From<sqlx::Error> for Problem {
         if !is_outage(&error) {
             return Self::internal(&error);
         }
-        tracing::warn!(error = %Chain(&error), "the database is away");
+        tracing::warn!(error = %Chain(&error), "The database is away");
         Self::unavailable(RETRY_AFTER_OUTAGE, "The database cannot be reached right now.")
     }
 }
 
 impl From<redis::RedisError> for Problem {
     fn from(error: redis::RedisError) -> Self {
-        tracing::warn!(error = %Chain(&error), "redis is away");
+        tracing::warn!(error = %Chain(&error), "Redis is away");
         Self::unavailable(RETRY_AFTER_OUTAGE, "The session and permission cache cannot be reached right now.")
     }
 }

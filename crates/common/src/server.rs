@@ -1,17 +1,4 @@
-//! How does a service listen, and how does it stop? One listener for callers, one for operations, and an orderly end.
-//!
-//! | module | answers |
-//! | --- | --- |
-//! | [`listener`] | how are connections accepted and served? |
-//! | [`limits`] | how much may one caller take, and for how long? |
-//! | [`activity`] | what is a connection doing, and how long may that take? |
-//! | [`shares`] | who may have how many connections? |
-//! | [`stopping`] | until when may work in hand go on after the order to stop? |
-//! | [`body`] | how long may a request's body take? |
-//! | [`host`] | for which host is a request? |
-//! | [`middleware`] | what happens around every request? |
-//! | [`harden`] | which headers protect every answer? |
-//! | [`ops`] | is the process alive, can it serve, and what does it count? |
+//! The server of a service: one listener for callers, one for operations, and an orderly end.
 
 mod activity;
 mod body;
@@ -28,7 +15,7 @@ pub use limits::Limits;
 pub use ops::Health;
 pub use stopping::{FINISH_WITHIN, GIVE_BACK_WITHIN, GiveUp, Lifecycle};
 
-use crate::config::Base;
+use crate::{config::Base, problem::Chain};
 use axum::{Router, extract::DefaultBodyLimit};
 use std::net::SocketAddr;
 use tokio::net::TcpListener;
@@ -73,7 +60,7 @@ impl Bound {
         let router =
             middleware::wrap(router.layer(DefaultBodyLimit::max(LARGEST_BODY)), service, &cors_origins, &limits);
         let shutdown = lifecycle.shutdown.clone();
-        tracing::info!(address = %api.local_addr()?, ops_address = %ops.local_addr()?, "listening");
+        tracing::info!(address = %api.local_addr()?, ops_address = %ops.local_addr()?, "The service listens");
         // Health is told to the end.
         let health = ops::router(health, shutdown.clone());
         let ops = AbortOnDropHandle::new(tokio::spawn(listener::serve(
@@ -89,10 +76,10 @@ impl Bound {
         // A client that keeps its connection busy must not hold the process.
         let stopping = tokio::time::timeout(limits.stop, async { tokio::join!(api, lifecycle.stopped()).0 });
         if let Ok(Err(fault)) = stopping.await {
-            tracing::error!(%fault, "the listener broke");
+            tracing::error!(error = %Chain(&fault), "The listener broke");
         }
         drop(ops);
-        tracing::info!("stopped");
+        tracing::info!("The service has stopped");
         Ok(())
     }
 }

@@ -1,4 +1,4 @@
-//! How does a service reach Redis, and does Redis keep what it is told?
+//! Connection to Redis: how is it reached, and does it keep what it is told?
 
 use crate::{config::Base, problem::Chain};
 use redis::{

@@ -1,18 +1,15 @@
-//! What is a connection doing, and how long may that take? Bytes that are read and requests that begin and end say so.
+//! State of a connection: what is it doing, and how long may that take? Bytes that are read and requests that begin and
+//! end say so.
 
 use super::limits::Limits;
 use hyper::body::{Body, Frame, SizeHint};
 use std::{
-    io::{self, IoSlice},
     pin::Pin,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    task::{Context, Poll, ready},
+    task::{Context, Poll},
     time::Duration,
 };
-use tokio::{
-    io::{AsyncRead, AsyncWrite, ReadBuf},
-    time::Instant,
-};
+use tokio::time::Instant;
 
 /// The state of one connection, shared with its requests; cheap to clone.
 #[derive(Clone)]
@@ -82,7 +79,8 @@ impl Activity {
         Exchange(self.clone())
     }
 
-    fn received(&self) {
+    /// Bytes have come.
+    pub fn received(&self) {
         let mut state = self.state();
         if state.phase == Phase::Idle && !state.multiplexed {
             state.enter(Phase::Head);
@@ -131,44 +129,5 @@ impl<B: Body + Unpin> Body for Answer<B> {
     }
     fn size_hint(&self) -> SizeHint {
         self.body.size_hint()
-    }
-}
-
-/// A transport that tells when something came.
-pub(super) struct Heard<T> {
-    pub transport: T,
-    pub activity: Activity,
-}
-
-impl<T: AsyncRead + Unpin> AsyncRead for Heard<T> {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        let before = buffer.filled().len();
-        let outcome = ready!(Pin::new(&mut self.transport).poll_read(cx, buffer));
-        if buffer.filled().len() > before {
-            self.activity.received();
-        }
-        Poll::Ready(outcome)
-    }
-}
-
-impl<T: AsyncWrite + Unpin> AsyncWrite for Heard<T> {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.transport).poll_write(cx, bytes)
-    }
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.transport).poll_flush(cx)
-    }
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.transport).poll_shutdown(cx)
-    }
-    fn is_write_vectored(&self) -> bool {
-        self.transport.is_write_vectored()
-    }
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        slices: &[IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.transport).poll_write_vectored(cx, slices)
     }
 }

@@ -1,4 +1,5 @@
-//! How long may a request's body take? Whoever sends it too slowly is told so, whatever the handler made of the broken body.
+//! Time limit of a request's body. Whoever sends it too slowly is told so, whatever the handler made of the broken
+//! body.
 
 use axum::{
     body::{Body, Bytes},

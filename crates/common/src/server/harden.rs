@@ -1,4 +1,4 @@
-//! Which headers protect every answer, whoever made it? Those that keep browsers and caches from reading more into it.
+//! Headers that protect every answer, whoever made it: they keep browsers and caches from reading more into it.
 
 use axum::{
     extract::Request,

@@ -1,4 +1,4 @@
-//! How much of a listener may one caller take, and for how long?
+//! Limits of a listener: how much may one caller take, and for how long?
 
 use super::stopping::STOP_WITHIN;
 use std::time::Duration;

@@ -1,7 +1,7 @@
-//! How are connections accepted and served? HTTP/1.1 and HTTP/2 without TLS, each connection within its limits.
+//! Listener: HTTP/1.1 and HTTP/2 without TLS, each connection within its limits.
 
 use super::{
-    activity::{Activity, Answer, Exchange, Heard, Phase},
+    activity::{Activity, Answer, Exchange, Phase},
     limits::Limits,
     shares::{Seat, Shares},
 };
@@ -32,7 +32,7 @@ use tokio::{
     sync::oneshot,
     time::{Instant, sleep, sleep_until},
 };
-use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tokio_util::{io::InspectReader, sync::CancellationToken, task::TaskTracker};
 use tower::ServiceExt;
 
 /// More than a browser and its proxies send; further headers are 431.
@@ -126,7 +126,12 @@ async fn drive(
     shutdown: CancellationToken,
 ) -> &'static str {
     let activity = requests.activity.clone();
-    let io = TokioIo::new(Heard { transport: stream, activity: activity.clone() });
+    let heard = activity.clone();
+    let io = TokioIo::new(InspectReader::new(stream, move |bytes: &[u8]| {
+        if !bytes.is_empty() {
+            heard.received();
+        }
+    }));
     let mut connection = pin!(builder.serve_connection(io, requests));
     let mut deadline = pin!(sleep_until(activity.deadline()));
     let (mut stopping, mut leaving) = (pin!(shutdown.cancelled()), None);

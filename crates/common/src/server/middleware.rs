@@ -1,4 +1,4 @@
-//! What happens around every request? A request id, one log line, metrics, time limits, and a problem for every refusal.
+//! Middleware around every request: a request id, one log line, metrics, time limits, and a problem for every refusal.
 
 use super::{body, harden::harden, host::one_host, limits::Limits};
 use crate::{
@@ -81,7 +81,7 @@ fn cors(origins: &[String]) -> CorsLayer {
 }
 
 fn panicked(_: Box<dyn Any + Send>) -> Response {
-    tracing::error!("a handler panicked");
+    tracing::error!("A handler panicked");
     Problem::new(
         StatusCode::INTERNAL_SERVER_ERROR,
         "internal",
@@ -171,7 +171,7 @@ fn record(
     metrics::counter!("http_requests_total", &labels).increment(1);
     metrics::histogram!("http_request_duration_seconds", &labels[..3]).record(took);
     let duration_ms = took.as_secs_f64() * 1000.0;
-    span.in_scope(|| tracing::info!(status = status.as_u16(), duration_ms, "request answered"));
+    span.in_scope(|| tracing::info!(status = status.as_u16(), duration_ms, "A request was answered"));
 }
 
 /// The caller's request id if it is short and plain, else a new one.

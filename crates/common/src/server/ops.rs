@@ -1,4 +1,4 @@
-//! Is the process alive, can it serve, and what does it count? The second listener, for operations only.
+//! The second listener, for operations only: is the process alive, can it serve, and what does it count?
 
 use crate::{http::Json, telemetry};
 use axum::{
@@ -33,16 +33,8 @@ struct Part {
 }
 
 impl Health {
-    /// Adds an essential part called `name`; `check` says whether it works right now.
+    /// Adds a part called `name`; `check` says whether it works right now.
     pub fn with<F: Future<Output = bool> + Send + 'static>(
-        self,
-        name: &'static str,
-        check: impl Fn() -> F + Send + Sync + 'static,
-    ) -> Self {
-        self.and(name, true, check)
-    }
-
-    fn and<F: Future<Output = bool> + Send + 'static>(
         mut self,
         name: &'static str,
         essential: bool,
@@ -54,7 +46,7 @@ impl Health {
 
     pub fn with_database(self, pool: &PgPool) -> Self {
         let pool = pool.clone();
-        self.with("database", move || {
+        self.with("database", true, move || {
             let pool = pool.clone();
             async move { sqlx::query("SELECT 1").execute(&pool).await.is_ok() }
         })
@@ -63,7 +55,7 @@ impl Health {
     /// The cache, without which permissions are asked of the permission service.
     pub fn with_redis(self, redis: &ConnectionManager) -> Self {
         let redis = redis.clone();
-        self.and("redis", false, move || {
+        self.with("redis", false, move || {
             let mut redis = redis.clone();
             async move { redis::cmd("PING").query_async::<String>(&mut redis).await.is_ok() }
         })

@@ -1,4 +1,5 @@
-//! Who may have how many of a listener's connections? As many as there are, until it is full: then whoever has most gives one up.
+//! Shares of a listener's connections: each has as many as there are, until it is full; then whoever has most gives one
+//! up.
 //!
 //! So no source can use up the bound for another one, and none has a limit of its own: behind a load balancer all callers
 //! come from its few addresses.

@@ -30,7 +30,7 @@ impl Lifecycle {
         let shutdown = lifecycle.shutdown.clone();
         tokio::spawn(async move {
             tokio::select! { _ = terminate.recv() => {}, _ = tokio::signal::ctrl_c() => {} }
-            tracing::info!("stopping");
+            tracing::info!("The service stops");
             shutdown.cancel();
         });
         Ok(lifecycle)
@@ -45,7 +45,7 @@ impl Lifecycle {
     pub async fn stopped(&self) {
         self.tasks.close();
         if tokio::time::timeout(STOP_WITHIN, self.tasks.wait()).await.is_err() {
-            tracing::warn!(tasks = self.tasks.len(), "tasks did not stop in time");
+            tracing::warn!(tasks = self.tasks.len(), "Tasks did not stop in time");
         }
     }
 }
@@ -88,7 +88,7 @@ impl GiveUp {
         tokio::select! {
             () = tasks.wait() => {}
             () = async { self.token.cancelled().await; sleep(self.give_back).await } => {
-                tracing::warn!(tasks = tasks.len(), "work in hand could not be given back in time");
+                tracing::warn!(tasks = tasks.len(), "Work in hand could not be given back in time");
             }
         }
     }

@@ -1,4 +1,4 @@
-//! What do answers tell browsers and caches? Headers of every answer, and what other origins may ask.
+//! What answers tell browsers and caches: headers of every answer, and what other origins may ask.
 
 use crate::service::{Service, limits, start};
 use reqwest::{Client, Method, Response, redirect::Policy};

@@ -1,4 +1,4 @@
-//! May a request say in two ways for whom it is? No: what is in front of us could believe the other one.
+//! The host that a request is for: none may say it in two ways, as what is in front of us could believe the other one.
 
 use crate::service::{Service, ask, limits, start};
 
@@ -15,7 +15,11 @@ async fn a_request_names_its_host_once() {
         "GET /ok HTTP/1.1\r\nHost: acme.test",
         "GET http://acme.test/ok HTTP/1.1\r\nHost: acme.test",
         "GET http://acme.test:80/ok HTTP/1.1\r\nHost: ACME.test",
+        "GET https://acme.test:443/ok HTTP/1.1\r\nHost: acme.test",
+        "GET http://acme.test/ok HTTP/1.0",
         "GET /ok HTTP/1.0\r\nHost: acme.test",
+        "GET /ok HTTP/1.1\r\nHost: acme.test:8010",
+        "GET /ok HTTP/1.1\r\nHost: [::1]:80",
     ] {
         let (status, answer) = status(&service, head).await;
         assert_eq!(status, 200, "{head}: {answer}");
@@ -28,6 +32,8 @@ async fn a_request_names_its_host_once() {
         "GET /ok HTTP/1.1\r\nHost:",
         "GET /ok HTTP/1.1\r\nHost: acme.test, bank.test",
         "GET /ok HTTP/1.1\r\nHost: user@acme.test",
+        "GET /ok HTTP/1.1\r\nHost: acme.test/path",
+        "GET http://user@acme.test/ok HTTP/1.1\r\nHost: acme.test",
         "GET http://bank.test/ok HTTP/1.1\r\nHost: acme.test",
         "GET http://acme.test:81/ok HTTP/1.1\r\nHost: acme.test",
         "GET /no/such/address HTTP/1.1\r\nHost: acme.test\r\nHost: bank.test",

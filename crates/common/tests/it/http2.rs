@@ -1,4 +1,4 @@
-//! Does HTTP/2 keep to the same rules? Frames written by hand (RFC 9113, RFC 7541).
+//! The same rules over HTTP/2, with frames written by hand (RFC 9113, RFC 7541).
 
 use crate::service::{IDLE, limits, start};
 use std::{net::SocketAddr, time::Duration};

@@ -1,4 +1,4 @@
-//! Does what every service is made of keep its promises? Over real sockets, against a real Redis.
+//! Tests of what every service is made of, over real sockets and against a real Redis.
 
 mod attacks;
 mod browsers;

@@ -1,4 +1,4 @@
-//! Who pays for a restart of Redis? Nobody: an idle connection that died is noticed by the first write, which is sent again.
+//! A restart of Redis: an idle connection that died is noticed by the first write, which is sent again.
 
 use crate::service::base;
 use access::{RecordStore, SessionStore};

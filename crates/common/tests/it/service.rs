@@ -141,3 +141,8 @@ pub async fn ask(server: SocketAddr, request: &str) -> String {
 pub fn get_of(path: &str) -> String {
     format!("GET {path} HTTP/1.1\r\nHost: acme.test\r\n\r\n")
 }
+
+/// What the second listener counts.
+pub async fn metrics(ops: SocketAddr) -> String {
+    ask(ops, "GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").await
+}

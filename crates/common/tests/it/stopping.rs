@@ -1,6 +1,6 @@
-//! Does a service stop in good order? What was begun is finished, and nobody holds it up.
+//! The stop of a service: what was begun is finished, and nobody holds it up.
 
-use crate::service::{LONG, get_of, limits, says, start, until, until_closed};
+use crate::service::{LONG, get_of, limits, metrics, says, start, until, until_closed};
 use common::server::Limits;
 use std::time::Duration;
 use test_support::eventually;
@@ -17,12 +17,8 @@ async fn requests_finish_and_idle_connections_end() {
     until(&mut idle, "\r\n\r\nok").await;
     let mut half = says(service.api, "GET /ok HT").await;
     let mut busy = says(service.api, &get_of("/slow")).await;
-    let asked = |line: &'static str| async move { says(service.ops, line).await };
-    let shown = async || {
-        until_closed(&mut asked("GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").await).await.0
-    };
-    eventually("all are there", async || shown().await.contains("http_connections{listener=\"api\"} 3").then_some(()))
-        .await;
+    let all = "http_connections{listener=\"api\"} 3";
+    eventually("all are there", async || metrics(service.ops).await.contains(all).then_some(())).await;
     let ordered = Instant::now();
     service.lifecycle.shutdown.cancel();
     let (answer, _) = until_closed(&mut busy).await;
