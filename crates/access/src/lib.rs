@@ -68,7 +68,7 @@ impl Access {
     /// Adds the keys that tokens are verified with to what a service stands on.
     pub fn with_keys(&self, health: Health) -> Health {
         let verifier = self.verifier().clone();
-        health.with("keys", move || {
+        health.with("keys", true, move || {
             let verifier = verifier.clone();
             async move { verifier.ready().await }
         })

@@ -24,7 +24,7 @@ impl Secrets {
 
     /// A password: hexadecimal, so that it needs no quoting in a URL or in SQL.
     pub fn password(&mut self, name: &str) -> Result<String> {
-        self.get(name, hex)
+        self.get(name, |bytes| hex::encode(bytes))
     }
 
     /// A 256-bit key in base64.
@@ -47,11 +47,7 @@ impl Secrets {
 
 /// SHA-256, in hexadecimal.
 pub fn sha256(text: &str) -> String {
-    hex(digest::digest(&digest::SHA256, text.as_bytes()).as_ref())
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    hex::encode(digest::digest(&digest::SHA256, text.as_bytes()))
 }
 
 #[cfg(test)]

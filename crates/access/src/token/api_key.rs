@@ -2,7 +2,7 @@
 
 use aws_lc_rs::digest::{SHA256, digest};
 use contracts::id::ApiKeyId;
-use std::{fmt::Write, str::FromStr};
+use std::str::FromStr;
 
 /// No access token begins so: a JWT begins with `ey`.
 const PREFIX: &str = "slk_";
@@ -24,11 +24,7 @@ pub struct NotAnApiKey;
 
 impl ApiKey {
     pub fn new(id: ApiKeyId, secret: [u8; SECRET_BYTES]) -> Self {
-        let mut text = format!("{PREFIX}{}_", id.0.simple());
-        for byte in secret {
-            // Writing to a String does not fail.
-            let _ = write!(text, "{byte:02x}");
-        }
+        let mut text = format!("{PREFIX}{}_{}", id.0.simple(), hex::encode(secret));
         text.push_str(&crc(&text));
         Self { id, text }
     }

@@ -10,7 +10,7 @@ use contracts::id::InstanceId;
 use rust_decimal::{Decimal, RoundingStrategy, prelude::ToPrimitive};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use std::{collections::BTreeMap, fmt::Write};
+use std::collections::BTreeMap;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -170,17 +170,9 @@ impl Tally {
             amount_minor: amount_minor(rate.kind, total, rate.price, &rate.currency)?,
             components,
             inputs: self.inputs,
-            sha256: hex(self.hash.finish().as_ref()),
+            sha256: hex::encode(self.hash.finish()),
         })
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        // Writing to a string does not fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }
 
 #[cfg(test)]
