@@ -26,10 +26,14 @@ pub struct JobProgress {
 /// State of a job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "sqlx", derive(sqlx::Type), sqlx(type_name = "text", rename_all = "snake_case"))]
 #[serde(rename_all = "snake_case")]
 pub enum JobState {
+    /// Waits to be begun.
     Queued,
+    /// A worker has it under a lease.
     Running,
     Succeeded,
+    /// Will not be run again by itself; `last_error` says why.
     Failed,
 }

@@ -2,7 +2,10 @@
 
 use chrono::{DateTime, Utc};
 use common::backoff::Backoff;
-use contracts::id::{JobId, TenantId};
+use contracts::{
+    http::jobs::JobState,
+    id::{JobId, TenantId},
+};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sqlx::types::Json;
@@ -25,20 +28,6 @@ pub const MOST_TAKEOVERS: i32 = 5;
 
 /// Waits after transient faults and outages. No jitter: the dispatcher's rate spreads them.
 pub(crate) const WAITS: Backoff = Backoff { base: Duration::from_secs(1), factor: 2, cap: Duration::from_secs(60) };
-
-/// State of a job.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema, sqlx::Type)]
-#[serde(rename_all = "snake_case")]
-#[sqlx(type_name = "text", rename_all = "snake_case")]
-pub enum State {
-    /// Waits to be begun.
-    Queued,
-    /// A worker has it under a lease.
-    Running,
-    Succeeded,
-    /// Will not be run again by itself; `last_error` says why.
-    Failed,
-}
 
 /// How far a running job has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -69,7 +58,7 @@ pub struct Job {
     pub version: i32,
     pub tenant_id: Option<Uuid>,
     pub instance_id: Option<Uuid>,
-    pub state: State,
+    pub state: JobState,
     /// 1, and one more each time an operator has it run again.
     #[schema(example = 1)]
     pub run: i32,

@@ -1,9 +1,6 @@
 //! Endpoints of jobs, for operators and configurator. Those of every tenant are theirs to see.
 
-use super::{
-    model::{Job, State as JobState},
-    store,
-};
+use super::{model::Job, store};
 use crate::app::App;
 use access::{Allowed, Internal, callers, permissions};
 use axum::{extract::State, http::StatusCode};
@@ -12,7 +9,10 @@ use common::{
     page::{Page, PageQuery},
     problem::Problem,
 };
-use contracts::{http::jobs::JobProgress, id::JobId};
+use contracts::{
+    http::jobs::{JobProgress, JobState},
+    id::JobId,
+};
 use serde::Deserialize;
 use utoipa::IntoParams;
 use uuid::Uuid;

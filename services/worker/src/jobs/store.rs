@@ -1,12 +1,12 @@
 //! SQL of jobs as operators see them, and of how jobs come into the table.
 
-use super::model::{Can, Job, LogLine, Progress, State, WORK};
+use super::model::{Can, Job, LogLine, Progress, WORK};
 use common::{
-    db::{CrossTenantTx, Scoped, TenantTx, from_text},
+    db::{CrossTenantTx, Scoped, TenantTx},
     page::PageRequest,
 };
 use contracts::{
-    http::jobs::JobProgress,
+    http::jobs::{JobProgress, JobState},
     id::{InstanceId, JobId},
     messages::RunJob,
 };
@@ -35,7 +35,7 @@ pub async fn insert(tx: &mut TenantTx, job: &RunJob, version: i32) -> sqlx::Resu
 pub async fn get(tx: &mut CrossTenantTx, id: JobId, can: &Can) -> sqlx::Result<Option<Job>> {
     sqlx::query_as!(
         Job,
-        r#"SELECT id, kind, version, tenant_id, instance_id, state AS "state: State", run, attempts, takeovers, run_after,
+        r#"SELECT id, kind, version, tenant_id, instance_id, state AS "state: JobState", run, attempts, takeovers, run_after,
                   progress AS "progress: Json<Progress>", log AS "log: Json<Vec<LogLine>>", last_error, created_at, started_at, finished_at, worker,
                   state = 'queued' AND (kind, version, bundle) NOT IN (SELECT * FROM unnest($2::text[], $3::integer[], $4::text[])) AS "left_to_others!"
              FROM jobs WHERE id = $1"#,
@@ -51,7 +51,7 @@ pub async fn get(tx: &mut CrossTenantTx, id: JobId, can: &Can) -> sqlx::Result<O
 /// How far a job has come, for the service that ordered it.
 pub async fn progress(tx: &mut CrossTenantTx, id: JobId, can: &Can) -> sqlx::Result<Option<JobProgress>> {
     sqlx::query!(
-        r#"SELECT id AS job_id, kind, instance_id, state, run, last_error AS reason, finished_at,
+        r#"SELECT id AS job_id, kind, instance_id, state AS "state: JobState", run, last_error AS reason, finished_at,
                   state = 'queued' AND (kind, version, bundle) NOT IN (SELECT * FROM unnest($2::text[], $3::integer[], $4::text[])) AS "left_to_others!"
              FROM jobs WHERE id = $1"#,
         id.0,
@@ -59,17 +59,15 @@ pub async fn progress(tx: &mut CrossTenantTx, id: JobId, can: &Can) -> sqlx::Res
         &can.versions,
         &can.bundles,
     )
-    .try_map(|job| {
-        Ok(JobProgress {
-            job_id: JobId(job.job_id),
-            kind: job.kind,
-            instance_id: job.instance_id.map(InstanceId),
-            state: from_text(&job.state)?,
-            run: job.run.unsigned_abs(),
-            reason: job.reason,
-            finished_at: job.finished_at,
-            left_to_others: job.left_to_others,
-        })
+    .map(|job| JobProgress {
+        job_id: JobId(job.job_id),
+        kind: job.kind,
+        instance_id: job.instance_id.map(InstanceId),
+        state: job.state,
+        run: job.run.unsigned_abs(),
+        reason: job.reason,
+        finished_at: job.finished_at,
+        left_to_others: job.left_to_others,
     })
     .fetch_optional(&mut **tx)
     .await
@@ -77,19 +75,19 @@ pub async fn progress(tx: &mut CrossTenantTx, id: JobId, can: &Can) -> sqlx::Res
 
 pub async fn list(
     tx: &mut CrossTenantTx,
-    state: Option<State>,
+    state: Option<JobState>,
     instance: Option<Uuid>,
     page: PageRequest,
     can: &Can,
 ) -> sqlx::Result<Vec<Job>> {
     sqlx::query_as!(
         Job,
-        r#"SELECT id, kind, version, tenant_id, instance_id, state AS "state: State", run, attempts, takeovers, run_after,
+        r#"SELECT id, kind, version, tenant_id, instance_id, state AS "state: JobState", run, attempts, takeovers, run_after,
                   progress AS "progress: Json<Progress>", log AS "log: Json<Vec<LogLine>>", last_error, created_at, started_at, finished_at, worker,
                   state = 'queued' AND (kind, version, bundle) NOT IN (SELECT * FROM unnest($5::text[], $6::integer[], $7::text[])) AS "left_to_others!"
              FROM jobs
             WHERE ($1::text IS NULL OR state = $1) AND ($2::uuid IS NULL OR instance_id = $2) AND id > $3 ORDER BY id LIMIT $4"#,
-        state as Option<State>,
+        state as Option<JobState>,
         instance,
         page.after,
         page.fetch(),
