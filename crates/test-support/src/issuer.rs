@@ -67,15 +67,11 @@ impl TestIssuer {
             iss: self.url.clone(),
             aud: AUDIENCE.into(),
             sub: sub.into(),
-            tid: None,
-            sid: None,
             client_id: client_id.into(),
             iat: now,
             exp: now + 600,
             jti: self.ambient.uuid().to_string(),
-            auth_time: None,
-            amr: Vec::new(),
-            scope: None,
+            ..Claims::default()
         }
     }
 

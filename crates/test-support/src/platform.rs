@@ -196,24 +196,11 @@ impl TestPlatform {
         let url = self.aws.queue_url(&self.aws.dead_queue_name(queue)).await.expect("a dead-letter queue");
         let mut reasons = Vec::new();
         eventually(&format!("{many} messages are dead"), async || {
-            let received = self
-                .aws
-                .sqs
-                .receive_message()
-                .queue_url(&url)
-                .max_number_of_messages(10)
-                .message_attribute_names("All")
-                .send()
-                .await
-                .expect("receiving");
+            let receive = self.aws.sqs.receive_message().queue_url(&url).max_number_of_messages(10);
+            let received = receive.message_attribute_names("All").send().await.expect("receiving");
             for message in received.messages.unwrap_or_default() {
-                reasons.extend(
-                    message
-                        .message_attributes
-                        .unwrap_or_default()
-                        .remove("reason")
-                        .and_then(|reason| reason.string_value),
-                );
+                let reason = message.message_attributes.unwrap_or_default().remove("reason");
+                reasons.extend(reason.and_then(|reason| reason.string_value));
             }
             (reasons.len() >= many).then_some(())
         })

@@ -76,6 +76,7 @@ const PASSWORD: &str = "only-for-this-test";
 pub const MOST_WRONG_CODES: usize = 3;
 
 /// Plays the configurator's internal endpoints: a table of hosts.
+#[derive(Clone)]
 pub struct Configurator {
     pub url: String,
     hosts: Arc<Mutex<Hosts>>,
@@ -92,16 +93,16 @@ struct Hosts {
 
 impl Configurator {
     pub async fn start() -> Self {
-        let hosts = Arc::<Mutex<Hosts>>::default();
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("binding a port");
+        let url = format!("http://{}", listener.local_addr().expect("a bound port"));
+        let configurator = Self { url, hosts: Arc::default() };
         let router = Router::new()
             .route("/internal/hosts/{host}", get(host))
             .route("/internal/hosts/{host}/setup", post(set_up))
             .route("/internal/services/{service}", put(publish))
-            .with_state(Arc::clone(&hosts));
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("binding a port");
-        let url = format!("http://{}", listener.local_addr().expect("a bound port"));
+            .with_state(configurator.clone());
         tokio::spawn(async move { axum::serve(listener, router).await });
-        Self { url, hosts }
+        configurator
     }
 
     pub fn put(&self, host: &str, record: Value) {
@@ -135,12 +136,12 @@ impl Configurator {
 }
 
 async fn host(
-    State(hosts): State<Arc<Mutex<Hosts>>>,
+    State(hosts): State<Configurator>,
     headers: HeaderMap,
     Path(host): Path<String>,
 ) -> Result<Json<Value>, Problem> {
     assert!(headers.contains_key("authorization"), "a platform client sends its token");
-    let mut hosts = hosts.lock().expect("no test panics while it holds the hosts");
+    let mut hosts = hosts.lock();
     *hosts.look_ups.entry(host.clone()).or_default() += 1;
     hosts
         .records
@@ -152,14 +153,14 @@ async fn host(
 
 /// Takes a form with the right code and a title, as the configurator would under the forum's schema.
 async fn set_up(
-    State(hosts): State<Arc<Mutex<Hosts>>>,
+    State(hosts): State<Configurator>,
     Path(host): Path<String>,
     Json(form): Json<Value>,
 ) -> Result<(StatusCode, Json<Value>), Problem> {
     let mut errors = Vec::new();
     let source = form["source"].as_str().expect("a product says who filled in the form").to_owned();
     if form["setup_code"] != SETUP_CODE {
-        let wrong_codes = &mut hosts.lock().expect("no test panics while it holds the hosts").wrong_codes;
+        let wrong_codes = &mut hosts.lock().wrong_codes;
         let wrong = wrong_codes.entry(source).or_default();
         *wrong += 1;
         if *wrong > MOST_WRONG_CODES {
@@ -179,7 +180,7 @@ async fn set_up(
     if !errors.is_empty() {
         return Err(Problem::invalid(errors));
     }
-    let mut hosts = hosts.lock().expect("no test panics while it holds the hosts");
+    let mut hosts = hosts.lock();
     let record = hosts.records.get_mut(&host).expect("a known host");
     record["state"] = json!("migrating");
     record["settings"] = form["settings"].clone();
@@ -187,15 +188,11 @@ async fn set_up(
 }
 
 async fn publish(
-    State(hosts): State<Arc<Mutex<Hosts>>>,
+    State(hosts): State<Configurator>,
     Path(service): Path<String>,
     Json(mut publication): Json<Value>,
 ) -> StatusCode {
-    hosts
-        .lock()
-        .expect("no test panics while it holds the hosts")
-        .published
-        .insert(service, publication["manifest"].take());
+    hosts.lock().published.insert(service, publication["manifest"].take());
     StatusCode::CREATED
 }
 

@@ -106,15 +106,11 @@ impl Issuer {
             iss: self.name.clone(),
             aud: self.audience.clone(),
             sub,
-            tid: None,
-            sid: None,
             client_id: client_id.to_owned(),
             iat: now,
             exp: now.saturating_add_unsigned(lifetime.as_secs()),
             jti: self.ambient.uuid().to_string(),
-            auth_time: None,
-            amr: Vec::new(),
-            scope: None,
+            ..Claims::default()
         }
     }
 }

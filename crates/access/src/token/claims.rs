@@ -4,7 +4,7 @@ use contracts::id::{Principal, SessionId, TenantId};
 use serde::{Deserialize, Serialize};
 
 /// What an access token says. It carries no permissions.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Claims {
     pub iss: String,
     pub aud: String,

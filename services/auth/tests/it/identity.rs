@@ -6,8 +6,7 @@ use serde_json::{Value, json};
 
 #[tokio::test]
 async fn a_key_learns_no_more_of_its_owner_than_it_may_see() {
-    let world = World::start().await;
-    let ada = world.account("ada@acme.test", "Acme").await;
+    let (world, ada) = World::with_ada().await;
     let eve = world.account("eve@evil.test", "Evil").await;
     world.allow(&ada, &["auth.inviteMembers", "auth.readMembers"]).await;
     world.allow(&eve, &["auth.inviteMembers"]).await;

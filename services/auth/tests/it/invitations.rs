@@ -5,10 +5,11 @@ use chrono::TimeDelta;
 use contracts::messages::MemberJoined;
 use serde_json::{Value, json};
 
-/// Ada, who may invite, with a token.
-async fn ada(world: &World) -> (Account, String) {
+/// auth, with Ada, who may invite, and her token.
+async fn ada() -> (World, Account, String) {
+    let world = World::start().await;
     let (ada, token) = world.signed_in("ada@acme.test", "Acme", &["auth.inviteMembers", "auth.readMembers"]).await;
-    (ada, token)
+    (world, ada, token)
 }
 
 async fn invite(world: &World, token: &str, email: &str) -> String {
@@ -19,8 +20,7 @@ async fn invite(world: &World, token: &str, email: &str) -> String {
 
 #[tokio::test]
 async fn a_stranger_joins_with_a_new_account() {
-    let world = World::start().await;
-    let (ada, token) = ada(&world).await;
+    let (world, ada, token) = ada().await;
     let link = invite(&world, &token, " Bob@acme.test").await;
     let mail = &world.mails("invitation", "bob@acme.test").await[0];
     assert_eq!((variable(mail, "tenant_name"), variable(mail, "inviter")), (json!("Acme"), json!("Ada")));
@@ -67,8 +67,7 @@ async fn a_stranger_joins_with_a_new_account() {
 
 #[tokio::test]
 async fn who_has_an_account_joins_with_its_password() {
-    let world = World::start().await;
-    let (ada, token) = ada(&world).await;
+    let (world, ada, token) = ada().await;
     let eve = world.account("eve@evil.test", "Evil").await;
     let link = invite(&world, &token, &eve.email).await;
     world.clock.advance(TimeDelta::seconds(1));
@@ -88,8 +87,7 @@ async fn who_has_an_account_joins_with_its_password() {
 
 #[tokio::test]
 async fn a_form_is_answered_with_pages() {
-    let world = World::start().await;
-    let (_, token) = ada(&world).await;
+    let (world, _, token) = ada().await;
     let link = invite(&world, &token, "bob@acme.test").await;
     let submit =
         async |fields: &[(&str, &str)]| world.server.post_form(&link, fields).header("accept", "text/html").await;
@@ -108,8 +106,7 @@ async fn a_form_is_answered_with_pages() {
 
 #[tokio::test]
 async fn invitations_expire() {
-    let world = World::start().await;
-    let (_, token) = ada(&world).await;
+    let (world, _, token) = ada().await;
     let link = invite(&world, &token, "bob@acme.test").await;
     world.clock.advance(TimeDelta::days(7));
     world.server.post(&link, &json!({"display_name": "Bob", "password": PASSWORD})).await.problem(410, "link_used");

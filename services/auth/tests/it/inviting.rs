@@ -13,6 +13,13 @@ async fn owner(world: &World, email: &str, tenant: &str) -> (Account, String) {
     (owner, token)
 }
 
+/// auth, and the token of an owner who may invite.
+async fn start() -> (World, String) {
+    let world = World::start().await;
+    let (_, token) = owner(&world, "ada@acme.test", "Acme").await;
+    (world, token)
+}
+
 async fn invite(world: &World, token: &str, email: &str) -> TestAnswer {
     world.server.post("/v1/invitations", &json!({"email": email})).bearer(token).await
 }
@@ -29,8 +36,7 @@ async fn refusal(world: &World) -> String {
 
 #[tokio::test]
 async fn one_tenant_cannot_flood_a_stranger() {
-    let world = World::start().await;
-    let (_, token) = owner(&world, "ada@acme.test", "Acme").await;
+    let (world, token) = start().await;
     let first = invite(&world, &token, BOB).await.expect(202);
     for _ in 0..99 {
         assert_eq!(invite(&world, &token, BOB).await.expect(202), first, "the same invitation");
@@ -48,8 +54,7 @@ async fn one_tenant_cannot_flood_a_stranger() {
 
 #[tokio::test]
 async fn a_reminder_comes_after_a_day_and_not_for_ever() {
-    let world = World::start().await;
-    let (_, token) = owner(&world, "ada@acme.test", "Acme").await;
+    let (world, token) = start().await;
     let mut links = Vec::new();
     for day in 0..5 {
         let expected = 1 + day.min(2);
@@ -68,8 +73,7 @@ async fn a_reminder_comes_after_a_day_and_not_for_ever() {
 
 #[tokio::test]
 async fn a_tenant_sends_only_so_many_an_hour_however_fast_it_asks() {
-    let world = World::start().await;
-    let (_, token) = owner(&world, "ada@acme.test", "Acme").await;
+    let (world, token) = start().await;
     let url = format!("{}/v1/invitations", world.server.url);
     let tasks: Vec<_> = (0..26)
         .map(|number| {
@@ -99,8 +103,7 @@ async fn a_tenant_sends_only_so_many_an_hour_however_fast_it_asks() {
 
 #[tokio::test]
 async fn many_tenants_together_cannot_flood_a_stranger_nor_keep_one_from_inviting() {
-    let world = World::start().await;
-    let (_, acme) = owner(&world, "ada@acme.test", "Acme").await;
+    let (world, acme) = start().await;
     world.clock.advance(TimeDelta::seconds(1));
     for number in 0..7 {
         let (_, evil) = owner(&world, &format!("eve{number}@evil.test"), "Evil").await;
@@ -155,8 +158,7 @@ async fn an_invitation_is_listed_and_withdrawn() {
 
 #[tokio::test]
 async fn who_refuses_a_tenant_hears_no_more_of_it() {
-    let world = World::start().await;
-    let (_, acme) = owner(&world, "ada@acme.test", "Acme").await;
+    let (world, acme) = start().await;
     let (_, other) = owner(&world, "eve@other.test", "Other").await;
     invite(&world, &acme, BOB).await.expect(202);
     let (link, refuse) = (world.link("invitation", BOB).await, refusal(&world).await);
@@ -195,8 +197,7 @@ async fn a_mail_program_refuses_with_one_click() {
     const FORM: &str = "List-Unsubscribe=One-Click";
     const PARTS: &str =
         "--x\r\nContent-Disposition: form-data; name=\"List-Unsubscribe\"\r\n\r\nOne-Click\r\n--x--\r\n";
-    let world = World::start().await;
-    let (_, acme) = owner(&world, "ada@acme.test", "Acme").await;
+    let (world, acme) = start().await;
     let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
     for (content_type, body) in [
         ("application/x-www-form-urlencoded", FORM),
@@ -232,8 +233,7 @@ async fn a_mail_program_refuses_with_one_click() {
 
 #[tokio::test]
 async fn no_mail_is_ordered_for_longer_than_its_link_works() {
-    let world = World::start().await;
-    let (_, acme) = owner(&world, "ada@acme.test", "Acme").await;
+    let (world, acme) = start().await;
     invite(&world, &acme, BOB).await.expect(202);
     world.register("carl@elsewhere.test", "Carl's").await;
     for (template, recipient) in [("verify-email", "carl@elsewhere.test"), ("invitation", BOB)] {
@@ -248,8 +248,7 @@ async fn no_mail_is_ordered_for_longer_than_its_link_works() {
 
 #[tokio::test]
 async fn who_refuses_everybody_is_left_in_peace_by_everybody() {
-    let world = World::start().await;
-    let (_, acme) = owner(&world, "ada@acme.test", "Acme").await;
+    let (world, acme) = start().await;
     let (_, other) = owner(&world, "eve@other.test", "Other").await;
     invite(&world, &acme, BOB).await.expect(202);
     invite(&world, &other, BOB).await.expect(202);

@@ -65,8 +65,7 @@ async fn another_key_encryption_key_is_told_at_start() {
 
 #[tokio::test]
 async fn forged_tokens_are_refused() {
-    let world = World::start().await;
-    let ada = world.account("ada@acme.test", "Acme").await;
+    let (world, ada) = World::with_ada().await;
     let session = world.log_in(&ada).await;
     let token = text(&session, "access_token");
     let [header, payload, signature] = token.split('.').collect::<Vec<_>>()[..] else {

@@ -9,8 +9,7 @@ use tokio::net::TcpListener;
 
 #[tokio::test]
 async fn a_login_gives_tokens_that_say_who_acts_where() {
-    let world = World::start().await;
-    let ada = world.account("ada@acme.test", "Acme").await;
+    let (world, ada) = World::with_ada().await;
     let answer = world.server.post("/v1/sessions", &json!({"email": " ADA@acme.test", "password": PASSWORD})).await;
     let cookie = answer.header("set-cookie").unwrap().to_owned();
     assert_eq!(answer.header("cache-control"), Some("no-store"));
@@ -50,8 +49,7 @@ async fn a_login_gives_tokens_that_say_who_acts_where() {
 
 #[tokio::test]
 async fn wrong_credentials_tell_nothing() {
-    let world = World::start().await;
-    let ada = world.account("ada@acme.test", "Acme").await;
+    let (world, ada) = World::with_ada().await;
     let refused = async |email: &str| {
         let body = json!({"email": email, "password": "not the right password"});
         let mut problem = world.server.post("/v1/sessions", &body).await.problem(401, "credentials_wrong");

@@ -83,8 +83,7 @@ async fn every_wrong_field_is_named() {
 
 #[tokio::test]
 async fn a_known_address_gets_the_same_answer_and_another_mail() {
-    let world = World::start().await;
-    let ada = world.account("ada@acme.test", "Acme").await;
+    let (world, ada) = World::with_ada().await;
     for _ in 0..2 {
         let answer = world.server.post("/v1/users", &registration(&ada.email, "Again")).await.expect(202);
         assert_eq!(answer, json!({"status": "verification_sent"}));

@@ -16,8 +16,7 @@ async fn me(world: &World, session: &Value) -> TestAnswer {
 
 #[tokio::test]
 async fn a_refresh_gives_the_next_tokens_of_the_same_session() {
-    let world = World::start().await;
-    let ada = world.account("ada@acme.test", "Acme").await;
+    let (world, ada) = World::with_ada().await;
     let first = world.log_in(&ada).await;
     world.clock.advance(TimeDelta::hours(1));
     let second = refresh(&world, text(&first, "refresh_token")).await.expect(200);
@@ -37,8 +36,7 @@ async fn a_refresh_gives_the_next_tokens_of_the_same_session() {
 
 #[tokio::test]
 async fn two_tabs_that_refresh_at_once_get_the_same_successor() {
-    let world = World::start().await;
-    let ada = world.account("ada@acme.test", "Acme").await;
+    let (world, ada) = World::with_ada().await;
     let first = world.log_in(&ada).await;
     let token = text(&first, "refresh_token");
     let (a, b, c) = tokio::join!(refresh(&world, token), refresh(&world, token), refresh(&world, token));
@@ -51,8 +49,7 @@ async fn two_tabs_that_refresh_at_once_get_the_same_successor() {
 
 #[tokio::test]
 async fn a_copied_refresh_token_ends_the_session() {
-    let world = World::start().await;
-    let ada = world.account("ada@acme.test", "Acme").await;
+    let (world, ada) = World::with_ada().await;
     // Used, and shown again too late.
     let first = world.log_in(&ada).await;
     let second = refresh(&world, text(&first, "refresh_token")).await.expect(200);
@@ -72,8 +69,7 @@ async fn a_copied_refresh_token_ends_the_session() {
 
 #[tokio::test]
 async fn a_logout_ends_the_session_at_once() {
-    let world = World::start().await;
-    let ada = world.account("ada@acme.test", "Acme").await;
+    let (world, ada) = World::with_ada().await;
     let (here, there) = (world.log_in(&ada).await, world.log_in(&ada).await);
     let answer = world.server.delete("/v1/sessions/current").bearer(text(&here, "access_token")).await;
     assert_eq!((answer.status, answer.text.as_str()), (204, ""));
@@ -124,8 +120,7 @@ async fn people_see_and_end_their_own_sessions_only() {
 
 #[tokio::test]
 async fn sessions_end_by_themselves() {
-    let world = World::start().await;
-    let ada = world.account("ada@acme.test", "Acme").await;
+    let (world, ada) = World::with_ada().await;
     let idle = world.log_in(&ada).await;
     world.clock.advance(TimeDelta::hours(24));
     refresh(&world, text(&idle, "refresh_token")).await.problem(401, "session_ended");
@@ -143,8 +138,7 @@ async fn sessions_end_by_themselves() {
 
 #[tokio::test]
 async fn a_refresh_heals_a_redis_that_has_forgotten() {
-    let world = World::start().await;
-    let ada = world.account("ada@acme.test", "Acme").await;
+    let (world, ada) = World::with_ada().await;
     let session = world.log_in(&ada).await;
     let key = format!("{}{{{}}}:sess:{}", world.platform.redis_prefix(), ada.tenant, text(&session, "session_id"));
     let removed: u32 = world.platform.redis.clone().del(&key).await.unwrap();
@@ -187,8 +181,7 @@ async fn while_redis_is_away_nothing_is_said_that_may_be_untrue() {
 
 #[tokio::test]
 async fn the_database_knows_which_session_lives() {
-    let world = World::start().await;
-    let ada = world.account("ada@acme.test", "Acme").await;
+    let (world, ada) = World::with_ada().await;
     let (here, there, elsewhere) = (world.log_in(&ada).await, world.log_in(&ada).await, world.platform.tenant());
     let session = text(&there, "session_id");
     let worker = world.worker_token().await;

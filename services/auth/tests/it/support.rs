@@ -44,6 +44,13 @@ impl World {
         Self::with(&[]).await
     }
 
+    /// auth, where Ada has a tenant.
+    pub async fn with_ada() -> (Self, Account) {
+        let world = Self::start().await;
+        let ada = world.account("ada@acme.test", "Acme").await;
+        (world, ada)
+    }
+
     /// auth with some variables set otherwise.
     pub async fn with(changes: &[(&str, String)]) -> Self {
         Self::on(TestPlatform::of::<Auth>().await, changes).await

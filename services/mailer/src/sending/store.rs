@@ -67,16 +67,14 @@ pub async fn resume(tx: &mut CrossTenantTx) -> sqlx::Result<()> {
         .map(drop)
 }
 
-/// Whether mail leaves.
+/// `running`; `waiting` for something that passes by itself; `stopped` until somebody mends what is ours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema, sqlx::Type)]
 #[serde(rename_all = "snake_case")]
 #[sqlx(type_name = "text", rename_all = "snake_case")]
 #[schema(as = SendingState)]
 pub enum State {
     Running,
-    /// It waits for something that passes by itself.
     Waiting,
-    /// Until somebody mends what is ours.
     Stopped,
 }
 

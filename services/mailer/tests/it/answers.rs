@@ -2,7 +2,7 @@
 
 use crate::{
     gate::{ALL, Bad, Gate},
-    support::{Running, bootstrap, handed_to_ses, start_behind, start_with},
+    support::{Running, bootstrap, handed_to_ses, start_behind_gate, start_with},
 };
 use test_support::eventually;
 
@@ -23,8 +23,7 @@ async fn refused_once(gate: &Gate, recipient: &str) {
 
 #[tokio::test]
 async fn no_mail_dies_of_a_passing_error() {
-    let gate = Gate::start().await;
-    let mailer = start_behind(&gate).await;
+    let (gate, mailer) = start_behind_gate().await;
     let days = [bad(500, "InternalFailure"), bad(400, "Throttling"), Bad::Foreign(503)];
     for (number, day) in days.into_iter().enumerate() {
         let key = format!("mail {number}");
@@ -40,8 +39,7 @@ async fn no_mail_dies_of_a_passing_error() {
 
 #[tokio::test]
 async fn mail_waits_until_what_is_ours_to_mend_is_mended() {
-    let gate = Gate::start().await;
-    let mailer = start_behind(&gate).await;
+    let (gate, mailer) = start_behind_gate().await;
     for (status, code) in [(403, "ExpiredTokenException"), (404, "NotFoundException")] {
         gate.close(ALL, bad(status, code));
         let recipient = order(&mailer, code).await;
@@ -85,8 +83,7 @@ async fn forget(identity: &str) {
 
 #[tokio::test]
 async fn what_is_ours_to_mend_stops_all_mail_and_is_said() {
-    let gate = Gate::start().await;
-    let mailer = start_behind(&gate).await;
+    let (gate, mailer) = start_behind_gate().await;
     assert_eq!(mailer.get("/v1/sending").await["state"], "running");
     gate.close(ALL, bad(403, "AccessDeniedException"));
     let mut recipients = Vec::new();
@@ -121,8 +118,7 @@ async fn what_is_ours_to_mend_stops_all_mail_and_is_said() {
 
 #[tokio::test]
 async fn a_mail_in_trouble_holds_up_nobody_and_can_be_sent_again() {
-    let gate = Gate::start().await;
-    let mailer = start_behind(&gate).await;
+    let (gate, mailer) = start_behind_gate().await;
     let (refused, unverified) = (mailer.address(), mailer.address());
     gate.close(&refused, Bad::Answer(400, "MessageRejected", "Transaction failed".into()));
     let sandbox = format!(
@@ -157,8 +153,7 @@ async fn a_mail_in_trouble_holds_up_nobody_and_can_be_sent_again() {
 /// SES fails over the content of one mail again and again: the others leave, and this one does not come to its end either.
 #[tokio::test]
 async fn a_mail_that_always_meets_a_passing_error_does_not_stop_the_others() {
-    let gate = Gate::start().await;
-    let mailer = start_behind(&gate).await;
+    let (gate, mailer) = start_behind_gate().await;
     let poison = mailer.address();
     gate.close(&poison, bad(500, "InternalFailure"));
     mailer.order(None, "poison", &poison).await;
@@ -177,8 +172,7 @@ async fn a_mail_that_always_meets_a_passing_error_does_not_stop_the_others() {
 
 #[tokio::test]
 async fn what_a_process_was_sending_when_it_died_is_unknown_and_not_sent_again() {
-    let gate = Gate::start().await;
-    let mailer = start_behind(&gate).await;
+    let (gate, mailer) = start_behind_gate().await;
     let recipient = order(&mailer, "first").await;
     mailer.mail("first", &recipient, "sent").await;
     let died = "UPDATE mails SET status = 'sending', ses_message_id = NULL, updated_at = now() - interval '3 minutes'";
@@ -191,8 +185,7 @@ async fn what_a_process_was_sending_when_it_died_is_unknown_and_not_sent_again()
 
 #[tokio::test]
 async fn a_mail_that_may_have_left_is_sent_again_only_if_somebody_says_so() {
-    let gate = Gate::start().await;
-    let mailer = start_behind(&gate).await;
+    let (gate, mailer) = start_behind_gate().await;
     let recipient = mailer.address();
     gate.close(&recipient, Bad::Lost);
     mailer.order(None, "lost", &recipient).await;
@@ -213,8 +206,7 @@ async fn a_mail_that_may_have_left_is_sent_again_only_if_somebody_says_so() {
 
 #[tokio::test]
 async fn what_comes_to_no_end_is_given_up_and_forgotten_in_time() {
-    let gate = Gate::start().await;
-    let mailer = start_behind(&gate).await;
+    let (gate, mailer) = start_behind_gate().await;
     gate.close(ALL, bad(400, "SendingPausedException"));
     let recipients = (mailer.address(), mailer.address(), mailer.address());
     let mut link = mailer.order(None, "waiting", &recipients.0).await;

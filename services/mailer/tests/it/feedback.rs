@@ -15,11 +15,17 @@ async fn sent(mailer: &Running, key: &str, recipient: &str) -> Value {
     mailer.with_status(recipient, "sent").await
 }
 
-#[tokio::test]
-async fn a_hard_bounce_suppresses_the_address_until_an_operator_lets_it_back() {
+/// A mailer that has sent a mail, to this recipient.
+async fn with_a_mail() -> (Running, String, Value) {
     let mailer = start().await;
     let recipient = mailer.address();
     let mail = sent(&mailer, "first", &recipient).await;
+    (mailer, recipient, mail)
+}
+
+#[tokio::test]
+async fn a_hard_bounce_suppresses_the_address_until_an_operator_lets_it_back() {
+    let (mailer, recipient, mail) = with_a_mail().await;
     let bounce = json!({"bounce": {"bounceType": "Permanent", "bounceSubType": "General", "bouncedRecipients": [{"emailAddress": recipient.to_uppercase()}]}});
     for _ in 0..3 {
         tell(&mailer, &mail, "Bounce", bounce.clone()).await;
@@ -48,9 +54,7 @@ async fn a_hard_bounce_suppresses_the_address_until_an_operator_lets_it_back() {
 /// SES made the bounce itself, because of its list for the whole account: the mailbox may be there.
 #[tokio::test]
 async fn a_bounce_of_the_accounts_own_list_suppresses_nothing() {
-    let mailer = start().await;
-    let recipient = mailer.address();
-    let mail = sent(&mailer, "first", &recipient).await;
+    let (mailer, recipient, mail) = with_a_mail().await;
     let bounce =
         json!({"bounce": {"bounceType": "Permanent", "bounceSubType": "OnAccountSuppressionList", "feedbackId": "b"}});
     tell(&mailer, &mail, "Bounce", bounce).await;
@@ -60,9 +64,7 @@ async fn a_bounce_of_the_accounts_own_list_suppresses_nothing() {
 
 #[tokio::test]
 async fn a_complaint_suppresses_and_a_late_delivery_changes_nothing() {
-    let mailer = start().await;
-    let recipient = mailer.address();
-    let mail = sent(&mailer, "first", &recipient).await;
+    let (mailer, recipient, mail) = with_a_mail().await;
     tell(&mailer, &mail, "Complaint", json!({"complaint": {"complainedRecipients": [{"emailAddress": recipient}]}}))
         .await;
     mailer.with_status(&recipient, "complained").await;
@@ -77,9 +79,7 @@ async fn a_complaint_suppresses_and_a_late_delivery_changes_nothing() {
 
 #[tokio::test]
 async fn a_soft_bounce_suppresses_nothing() {
-    let mailer = start().await;
-    let recipient = mailer.address();
-    let mail = sent(&mailer, "first", &recipient).await;
+    let (mailer, recipient, mail) = with_a_mail().await;
     tell(
         &mailer,
         &mail,
@@ -95,9 +95,7 @@ async fn a_soft_bounce_suppresses_nothing() {
 /// Both are bounces of one mail; only their feedback ids differ.
 #[tokio::test]
 async fn a_hard_bounce_after_a_soft_one_counts() {
-    let mailer = start().await;
-    let recipient = mailer.address();
-    let mail = sent(&mailer, "first", &recipient).await;
+    let (mailer, recipient, mail) = with_a_mail().await;
     let bounce = |kind: &str, id: &str| json!({"bounce": {"bounceType": kind, "feedbackId": id, "bouncedRecipients": [{"emailAddress": recipient}]}});
     tell(&mailer, &mail, "Bounce", bounce("Transient", "soft")).await;
     tell(&mailer, &mail, "Bounce", bounce("Permanent", "hard")).await;

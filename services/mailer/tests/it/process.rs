@@ -58,16 +58,12 @@ impl Process {
     fn start(mut command: Command) -> Self {
         let mut child = command.stdout(Stdio::piped()).spawn().expect("running the binary");
         let mut lines = BufReader::new(child.stdout.take().expect("its output")).lines();
-        let mut log = Vec::new();
-        loop {
+        let mut log: Vec<Value> = Vec::new();
+        while log.last().is_none_or(|line| line["message"] != "The service listens") {
             log.push(json(lines.next().expect("it listens")));
-            let line = &log[log.len() - 1];
-            if line["message"] == "The service listens" {
-                let address = |name: &str| format!("http://{}", line[name].as_str().expect("an address"));
-                let (api, ops) = (address("address"), address("ops_address"));
-                return Self { child, lines, api, ops, log };
-            }
         }
+        let address = |name: &str| format!("http://{}", log[log.len() - 1][name].as_str().expect("an address"));
+        Self { api: address("address"), ops: address("ops_address"), child, lines, log }
     }
 
     /// Tells it to stop, waits for its end, and gives the rest of its log.

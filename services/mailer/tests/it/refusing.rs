@@ -1,9 +1,6 @@
 //! Whoever gets a mail that a tenant caused can refuse the next by one click in their mail program (RFC 8058).
 
-use crate::{
-    gate::Gate,
-    support::{Running, start_behind},
-};
+use crate::support::{Running, start_behind_gate};
 use contracts::{
     mails::{Invitation, Mail},
     messages::SendMail,
@@ -24,8 +21,7 @@ async fn invite(mailer: &Running, refuse_link: &str) -> SendMail {
 /// Looked at in our own call, as the emulator forgets headers.
 #[tokio::test]
 async fn ses_is_told_how_to_refuse_an_invitation_and_nothing_of_other_mail() {
-    let gate = Gate::start().await;
-    let mailer = start_behind(&gate).await;
+    let (gate, mailer) = start_behind_gate().await;
     let invitation = invite(&mailer, LINK).await;
     mailer.mail(&invitation.key, &invitation.recipient, "sent").await;
     let [call] = &gate.requests(&invitation.recipient)[..] else { panic!("one call") };
@@ -43,8 +39,7 @@ async fn ses_is_told_how_to_refuse_an_invitation_and_nothing_of_other_mail() {
 /// The value of a header comes from another service: it must be a link and nothing else.
 #[tokio::test]
 async fn a_link_to_refuse_cannot_become_another_header() {
-    let gate = Gate::start().await;
-    let mailer = start_behind(&gate).await;
+    let (gate, mailer) = start_behind_gate().await;
     let hostile = [
         "https://auth.test/x>\r\nBcc: eve@evil.test",
         "https://auth.test/x>, <mailto:eve@evil.test",

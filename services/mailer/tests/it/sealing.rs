@@ -1,8 +1,8 @@
 //! While a mail waits, whoever reads the database cannot follow its links.
 
 use crate::{
-    gate::{ALL, Bad, Gate},
-    support::{KEY, Running, config, handed_to_ses, start_behind},
+    gate::{ALL, Bad},
+    support::{KEY, Running, config, handed_to_ses, start_behind_gate},
 };
 use contracts::{
     mails::{Mail, Registration, VerifyEmail},
@@ -87,8 +87,7 @@ async fn serve(mailer: &Running, key: &str) -> TestServer {
 
 #[tokio::test]
 async fn the_ledger_holds_no_link_in_plain_text() {
-    let gate = Gate::start().await;
-    let mailer = start_behind(&gate).await;
+    let (gate, mailer) = start_behind_gate().await;
     gate.close(ALL, paused());
     let recipient = waiting(&mailer).await;
     let kept = rows(&mailer).await;
@@ -102,8 +101,7 @@ async fn the_ledger_holds_no_link_in_plain_text() {
 /// It is ours to mend: the mail is not at its end, and the others leave.
 #[tokio::test]
 async fn a_row_that_was_tampered_with_is_kept_and_told() {
-    let gate = Gate::start().await;
-    let mailer = start_behind(&gate).await;
+    let (gate, mailer) = start_behind_gate().await;
     gate.close(ALL, paused());
     let recipient = waiting(&mailer).await;
     let flip = "UPDATE mails SET content_sealed = set_byte(content_sealed, 20, get_byte(content_sealed, 20) # 1)";
@@ -122,8 +120,7 @@ async fn a_row_that_was_tampered_with_is_kept_and_told() {
 /// One mail's content does not open in another's row.
 #[tokio::test]
 async fn content_belongs_to_its_row() {
-    let gate = Gate::start().await;
-    let mailer = start_behind(&gate).await;
+    let (gate, mailer) = start_behind_gate().await;
     gate.close(ALL, paused());
     let (recipient, other) = (waiting(&mailer).await, waiting(&mailer).await);
     let exchanged = "UPDATE mails m SET content_sealed = o.content_sealed FROM mails o
@@ -136,8 +133,7 @@ async fn content_belongs_to_its_row() {
 
 #[tokio::test]
 async fn under_another_key_mail_waits_for_the_right_one() {
-    let gate = Gate::start().await;
-    let mut mailer = start_behind(&gate).await;
+    let (gate, mut mailer) = start_behind_gate().await;
     gate.close(ALL, paused());
     let recipient = waiting(&mailer).await;
     let wrong = serve(&mailer, "YW5vdGhlciBrZXksIGFub3RoZXIga2V5LCBhbm90aGU=").await;

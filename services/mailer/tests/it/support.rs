@@ -31,10 +31,12 @@ pub async fn start() -> Running {
     start_with(|_| {}).await
 }
 
-/// With `gate` before SES.
-pub async fn start_behind(gate: &Gate) -> Running {
+/// With a gate before SES.
+pub async fn start_behind_gate() -> (Gate, Running) {
+    let gate = Gate::start().await;
     let url = gate.url.clone();
-    start_with(|variables| drop(variables.insert("AWS_ENDPOINT_URL_SESV2".into(), url))).await
+    let mailer = start_with(|variables| drop(variables.insert("AWS_ENDPOINT_URL_SESV2".into(), url))).await;
+    (gate, mailer)
 }
 
 /// With an environment that `change` has changed.

@@ -1,7 +1,7 @@
 //! Workers that die, stop or lose their lease in the middle of a job, and services that are away.
 
 use crate::world::World;
-use contracts::messages::JobOutcome;
+use contracts::{id::JobId, messages::JobOutcome};
 use std::time::Duration;
 use test_support::Link;
 use tokio::{process::Command, time::timeout};
@@ -12,13 +12,19 @@ const SLOW: &str = "CREATE TABLE board (title text NOT NULL);\nSELECT pg_sleep(6
 const EXIT_WITHIN: Duration = Duration::from_secs(25);
 const QUICK: &str = "CREATE TABLE board (title text NOT NULL);\nSELECT pg_sleep(0);";
 
+/// The job that a worker is in the middle of.
+async fn middle_of_a_migration(world: &World) -> JobId {
+    world.bundles.write("migrations/0002_board.sql", SLOW);
+    let id = world.publish(&world.migrate()).await;
+    world.instance.until_sleeping(true).await;
+    id
+}
+
 #[tokio::test]
 async fn a_worker_killed_in_the_middle_of_a_migration_is_replaced() {
     let world = World::start().await;
     let mut first = world.process();
-    world.bundles.write("migrations/0002_board.sql", SLOW);
-    let migrate = world.publish(&world.migrate()).await;
-    world.instance.until_sleeping(true).await;
+    let migrate = middle_of_a_migration(&world).await;
     let dead = world.row(migrate).await.unwrap().worker.unwrap();
     // kill -9
     first.kill().await.unwrap();
@@ -56,9 +62,7 @@ async fn a_worker_killed_in_the_middle_of_a_seed_is_replaced_and_seeds_once() {
 async fn a_worker_that_stops_hands_back_what_it_cannot_finish() {
     let world = World::start().await;
     let first = world.worker().await;
-    world.bundles.write("migrations/0002_board.sql", SLOW);
-    let id = world.publish(&world.migrate()).await;
-    world.instance.until_sleeping(true).await;
+    let id = middle_of_a_migration(&world).await;
     first.stop().await.unwrap();
     let row = world.row(id).await.unwrap();
     assert_eq!((row.state.as_str(), row.attempts), ("queued", 0), "{row:?}");
@@ -74,9 +78,7 @@ async fn a_worker_that_stops_hands_back_what_it_cannot_finish() {
 async fn a_process_told_to_stop_hands_back_its_job_and_exits_in_time() {
     let world = World::start().await;
     let mut process = world.process();
-    world.bundles.write("migrations/0002_board.sql", SLOW);
-    let id = world.publish(&world.migrate()).await;
-    world.instance.until_sleeping(true).await;
+    let id = middle_of_a_migration(&world).await;
     let pid = process.id().unwrap().to_string();
     assert!(Command::new("kill").args(["-TERM", &pid]).status().await.unwrap().success());
     let status = timeout(EXIT_WITHIN, process.wait()).await.expect("it exits in time").unwrap();
@@ -88,11 +90,8 @@ async fn a_process_told_to_stop_hands_back_its_job_and_exits_in_time() {
 
 #[tokio::test]
 async fn a_worker_that_lost_its_lease_lets_go_and_cannot_finish() {
-    let world = World::start().await;
-    let _worker = world.worker().await;
-    world.bundles.write("migrations/0002_board.sql", SLOW);
-    let id = world.publish(&world.migrate()).await;
-    world.instance.until_sleeping(true).await;
+    let (world, _worker) = World::with_worker().await;
+    let id = middle_of_a_migration(&world).await;
     // What another worker does after a lease has ended.
     let taken = "UPDATE jobs SET worker = 'another', lease = gen_random_uuid(), lease_until = now() + interval '1 hour' WHERE id = $1";
     sqlx::query(taken).bind(id.0).execute(&world.platform.pool).await.unwrap();
@@ -108,7 +107,7 @@ async fn a_job_that_too_many_workers_died_of_is_given_up() {
     let insert =
         "INSERT INTO jobs (id, kind, version, payload, state, takeovers, worker, lease, lease_until, tenant_id)
                   VALUES ($1, 'instance.migrate', 1, '{}', 'running', 5, 'dead', gen_random_uuid(), now(), $2)";
-    let id = contracts::id::JobId(world.id());
+    let id = JobId(world.id());
     sqlx::query(insert).bind(id.0).bind(world.tenant.0).execute(&world.platform.pool).await.unwrap();
     let _worker = world.worker().await;
     let row = world.ended(id).await;
@@ -139,9 +138,7 @@ async fn an_outage_of_the_workers_database_is_no_attempt_of_the_job() {
     let world = World::start().await;
     let link = Link::to(&world.env()["DATABASE_URL"]).await;
     let _worker = world.worker_through(&link).await;
-    world.bundles.write("migrations/0002_board.sql", SLOW);
-    let id = world.publish(&world.migrate()).await;
-    world.instance.until_sleeping(true).await;
+    let id = middle_of_a_migration(&world).await;
     link.cut();
     // It lets go when its lease has ended.
     world.instance.until_sleeping(false).await;

@@ -10,15 +10,13 @@ use test_support::{eventually, openapi_contract};
 
 #[tokio::test]
 async fn every_operation_refuses_what_it_should() {
-    let world = World::start().await;
-    let worker = world.worker().await;
+    let (world, worker) = World::with_worker().await;
     openapi_contract(&world.platform, &worker, &service_kit::openapi::<worker::Worker>()).await;
 }
 
 #[tokio::test]
 async fn operators_see_jobs_with_progress_and_log() {
-    let world = World::start().await;
-    let worker = world.worker().await;
+    let (world, worker) = World::with_worker().await;
     let operator = world.platform.user(world.platform.tenant(), &["worker.readJobs", "worker.writeJobs"]).await;
     let migrate = world.migrate();
     world.run(&migrate).await;
@@ -60,8 +58,7 @@ async fn operators_see_jobs_with_progress_and_log() {
 
 #[tokio::test]
 async fn whoever_missed_the_end_of_a_job_can_ask_for_it() {
-    let world = World::start().await;
-    let worker = world.worker().await;
+    let (world, worker) = World::with_worker().await;
     let mut unsound = world.migrate();
     unsound.payload["modules"] = json!(["ghosts"]);
     world.run(&unsound).await;
@@ -87,8 +84,7 @@ async fn whoever_missed_the_end_of_a_job_can_ask_for_it() {
 
 #[tokio::test]
 async fn a_read_only_database_is_an_outage_that_ends_by_itself() {
-    let world = World::start().await;
-    let worker = world.worker().await;
+    let (world, worker) = World::with_worker().await;
     let operator = world.platform.user(world.platform.tenant(), &["worker.writeJobs"]).await;
     let mut unsound = world.migrate();
     unsound.payload["modules"] = json!(["ghosts"]);
@@ -124,8 +120,7 @@ async fn a_parked_row_of_the_outbox_is_seen() {
 
 #[tokio::test]
 async fn a_job_of_an_unknown_kind_or_version_is_left_for_a_worker_that_knows_it() {
-    let world = World::start().await;
-    let worker = world.worker().await;
+    let (world, worker) = World::with_worker().await;
     let (mut newer, mut unheard) = (world.migrate(), world.migrate());
     newer.version = 2;
     unheard.kind = "instance.polish".into();
@@ -145,8 +140,7 @@ async fn a_job_of_an_unknown_kind_or_version_is_left_for_a_worker_that_knows_it(
 
 #[tokio::test]
 async fn nobody_orders_a_job_that_is_not_theirs_to_order() {
-    let world = World::start().await;
-    let _worker = world.worker().await;
+    let (world, _worker) = World::with_worker().await;
     let order = world.migrate();
     let envelope = world.platform.envelope(Some(world.tenant), &order);
     let foreign = Envelope { source: source_of("billing"), ..envelope };

@@ -9,8 +9,7 @@ const MIGRATIONS: &str = "SELECT name FROM platform.migrations ORDER BY applied_
 
 #[tokio::test]
 async fn an_instance_is_migrated_and_seeded_once_however_often_it_is_ordered() {
-    let world = World::start().await;
-    let _worker = world.worker().await;
+    let (world, _worker) = World::with_worker().await;
     let migrate = world.migrate();
     let envelope = world.platform.publish(Some(world.tenant), &migrate).await;
     // The same message twice more, and the same job in another message.
@@ -42,8 +41,7 @@ async fn an_instance_is_migrated_and_seeded_once_however_often_it_is_ordered() {
 
 #[tokio::test]
 async fn the_products_role_can_work_and_its_rows_are_metered() {
-    let world = World::start().await;
-    let _worker = world.worker().await;
+    let (world, _worker) = World::with_worker().await;
     assert_eq!(world.run(&world.migrate()).await.state, "succeeded");
     let mut owner = world.instance.connect("owner").await;
     sqlx::raw_sql("INSERT INTO posts (id, title) OVERRIDING SYSTEM VALUE VALUES (100, 'a sample is not metered')")
@@ -78,8 +76,7 @@ async fn the_products_role_can_work_and_its_rows_are_metered() {
 
 #[tokio::test]
 async fn tables_of_later_migrations_are_the_products_too() {
-    let world = World::start().await;
-    let _worker = world.worker().await;
+    let (world, _worker) = World::with_worker().await;
     assert_eq!(world.run(&world.migrate()).await.state, "succeeded");
     world.bundles.write("migrations/0003_later.sql", "CREATE TABLE later (id bigint);");
     let again = world.run(&world.migrate()).await;
@@ -89,8 +86,7 @@ async fn tables_of_later_migrations_are_the_products_too() {
 
 #[tokio::test]
 async fn broken_sql_fails_with_its_reason_and_leaves_nothing_half_done() {
-    let world = World::start().await;
-    let worker = world.worker().await;
+    let (world, worker) = World::with_worker().await;
     world.bundles.write("migrations/0002_board.sql", "CREATE TABLE half (id bigint);\nINSERT INTO nowhere VALUES (1);");
     let order = world.migrate();
     let failed = world.run(&order).await;
@@ -115,8 +111,7 @@ async fn broken_sql_fails_with_its_reason_and_leaves_nothing_half_done() {
 
 #[tokio::test]
 async fn what_can_never_work_fails_at_once_and_says_why() {
-    let world = World::start().await;
-    let _worker = world.worker().await;
+    let (world, _worker) = World::with_worker().await;
     world.bundles.write("migrations/0003_ends.sql", "COMMIT; CREATE TABLE loose (id bigint);");
     let mut cases = vec![(world.migrate(), "base/0003_ends.sql ends its transaction itself")];
     for (field, value, reason) in [
@@ -144,8 +139,7 @@ async fn what_can_never_work_fails_at_once_and_says_why() {
 
 #[tokio::test]
 async fn a_meter_without_its_table_is_a_fault_only_where_every_module_is_there() {
-    let world = World::start().await;
-    let _worker = world.worker().await;
+    let (world, _worker) = World::with_worker().await;
     let mut bare = world.migrate();
     bare.payload["modules"] = json!([]);
     let row = world.run(&bare).await;

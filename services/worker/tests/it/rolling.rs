@@ -7,8 +7,7 @@ use test_support::{background, eventually};
 
 #[tokio::test]
 async fn a_job_whose_bundle_is_not_here_is_left_for_a_worker_that_has_it() {
-    let world = World::start().await;
-    let worker = world.worker().await;
+    let (world, worker) = World::with_worker().await;
     let mut newer = world.migrate();
     newer.payload["bundle_version"] = json!("1.1.0");
     let id = world.publish(&newer).await;

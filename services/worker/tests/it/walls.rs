@@ -5,8 +5,7 @@ use test_support::tenant_walls;
 
 #[tokio::test]
 async fn tenants_are_walled_off() {
-    let world = World::start().await;
-    let _worker = world.worker().await;
+    let (world, _worker) = World::with_worker().await;
     world.run(&world.migrate()).await;
     tenant_walls(&world.platform, &["jobs"]).await;
 }

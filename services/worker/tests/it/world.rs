@@ -53,6 +53,12 @@ impl World {
         Self { platform, instance, configurator, bundles, tenant }
     }
 
+    pub async fn with_worker() -> (Self, TestServer) {
+        let world = Self::start().await;
+        let worker = world.worker().await;
+        (world, worker)
+    }
+
     pub fn env(&self) -> HashMap<String, String> {
         let mut env = self.platform.env();
         env.insert("CONFIGURATOR_URL".into(), self.configurator.url.clone());
