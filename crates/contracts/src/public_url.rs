@@ -42,7 +42,7 @@ impl FromStr for PublicUrl {
         let reached = url.scheme() == "https" || url.scheme() == "http" && is_local;
         // A user's name before the host hides where a link leads, and so does what only a lenient reader takes for a host.
         let plain = url.username().is_empty() && url.password().is_none();
-        let as_written = plain && text.starts_with(&url[..Position::BeforePort].trim_end_matches(':'));
+        let as_written = plain && text.starts_with(&url[..Position::AfterHost]);
         let sound = reached && as_written && text.len() <= LONGEST && text.bytes().all(may_stand_in_a_url);
         if sound { Ok(Self(text.to_owned())) } else { Err(NotAPublicUrl) }
     }

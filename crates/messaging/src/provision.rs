@@ -43,24 +43,17 @@ async fn create(aws: &Aws, queues: impl Iterator<Item = &Queue>) -> Result<()> {
 }
 
 async fn create_topic(aws: &Aws, topic: Topic, queues: &[&Queue]) -> Result<()> {
-    aws.sns
-        .create_topic()
-        .name(aws.topic_name(topic))
-        .send()
-        .await
-        .with_context(|| format!("creating the topic {}", topic.name()))?;
+    let created = aws.sns.create_topic().name(aws.topic_name(topic)).send().await;
+    created.with_context(|| format!("creating the topic {}", topic.name()))?;
     let subscriptions = queues
         .iter()
         .flat_map(|queue| queue.subscriptions.iter().map(|subscription| (aws.queue_name(queue.name), subscription)));
-    try_join_all(subscriptions.filter(|(_, subscription)| subscription.topic == topic).map(
-        async |(queue, subscription)| {
-            subscribe(aws, subscription, &queue)
-                .await
-                .with_context(|| format!("subscribing {queue} to {}", topic.name()))
-        },
-    ))
-    .await?;
-    Ok(())
+    let subscribing = subscriptions.filter(|(_, subscription)| subscription.topic == topic);
+    let subscribing = subscribing.map(async |(queue, subscription)| {
+        let subscribed = subscribe(aws, subscription, &queue).await;
+        subscribed.with_context(|| format!("subscribing {queue} to {}", topic.name()))
+    });
+    try_join_all(subscribing).await.map(drop)
 }
 
 async fn create_queue(aws: &Aws, queue: &Queue) -> Result<()> {
@@ -81,11 +74,8 @@ async fn create_queue(aws: &Aws, queue: &Queue) -> Result<()> {
 async fn put_queue(aws: &Aws, name: &str, attributes: HashMap<Attribute, String>) -> Result<()> {
     let created =
         aws.sqs.create_queue().queue_name(name).send().await.with_context(|| format!("creating the queue {name}"))?;
-    let set = aws
-        .sqs
-        .set_queue_attributes()
-        .queue_url(created.queue_url.unwrap_or_default())
-        .set_attributes(Some(attributes));
+    let set = aws.sqs.set_queue_attributes().queue_url(created.queue_url.unwrap_or_default());
+    let set = set.set_attributes(Some(attributes));
     set.send().await.with_context(|| format!("setting the attributes of the queue {name}"))?;
     Ok(())
 }
@@ -110,24 +100,15 @@ fn policy(aws: &Aws, queue: &Queue, name: &str) -> String {
 /// Raw delivery: the queue gets the body as it was published, not wrapped in SNS's own envelope.
 async fn subscribe(aws: &Aws, subscription: &Subscription, queue_name: &str) -> Result<()> {
     let filter = (!subscription.types.is_empty()).then(|| json!({"type": subscription.types}).to_string());
-    let call = aws
-        .sns
-        .subscribe()
-        .topic_arn(aws.topic_arn(subscription.topic))
-        .protocol("sqs")
-        .endpoint(aws.queue_arn(queue_name));
+    let call = aws.sns.subscribe().topic_arn(aws.topic_arn(subscription.topic)).protocol("sqs");
+    let call = call.endpoint(aws.queue_arn(queue_name));
     let call = call.attributes("RawMessageDelivery", "true").return_subscription_arn(true);
     let call = if let Some(filter) = &filter { call.attributes("FilterPolicy", filter) } else { call };
     let arn = call.send().await?.subscription_arn.unwrap_or_default();
     // Subscribing again leaves the filter of a subscription as it was.
     if let Some(filter) = filter {
-        aws.sns
-            .set_subscription_attributes()
-            .subscription_arn(arn)
-            .attribute_name("FilterPolicy")
-            .attribute_value(filter)
-            .send()
-            .await?;
+        let set = aws.sns.set_subscription_attributes().subscription_arn(arn);
+        set.attribute_name("FilterPolicy").attribute_value(filter).send().await?;
     }
     Ok(())
 }

@@ -63,7 +63,7 @@ pub trait Service: Sized + 'static {
 /// The files of a service, where every service has them: its tables, the prose of its operations, and its list of permissions.
 #[macro_export]
 macro_rules! files {
-    (migrations: $migrations:literal, docs: $docs:literal) => {
+    (migrations: $migrations:tt, docs: $docs:tt) => {
         const MIGRATOR: &'static sqlx::migrate::Migrator = {
             static MIGRATOR: sqlx::migrate::Migrator = sqlx::migrate!($migrations);
             &MIGRATOR
