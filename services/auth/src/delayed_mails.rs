@@ -2,7 +2,11 @@
 
 use crate::{
     app::App,
-    invitations::{inviting, model::Waiting, store as invitations},
+    invitations::{
+        inviting,
+        model::{LINK_LIFETIME, Waiting},
+        store as invitations,
+    },
     mail,
     mail_rate::{INVITATIONS, VERIFICATIONS},
     opaque::OpaqueToken,
@@ -72,7 +76,7 @@ async fn verification(app: &App, address: &str) -> Result<(), Problem> {
 
 async fn invitation(app: &App, mut tx: TenantTx, waiting: &Waiting) -> Result<(), Problem> {
     let token = OpaqueToken::new(&app.ambient);
-    let expires_at = app.ambient.now() + inviting::LINK_LIFETIME;
+    let expires_at = app.ambient.now() + LINK_LIFETIME;
     let goes = INVITATIONS.take(&mut tx, &app.ambient, &waiting.email).await?;
     if !goes || !invitations::mailed(&mut tx, waiting, &token, expires_at).await? {
         return Ok(());

@@ -1,7 +1,7 @@
 //! The mails that auth orders, each under a key that makes it one mail. A link leads nowhere after its `expires_at`.
 
 use crate::{
-    invitations::{inviting, model::Waiting},
+    invitations::model::{self as invitations, Waiting},
     opaque::OpaqueToken,
     registrations::model::LINK_LIFETIME,
 };
@@ -57,7 +57,7 @@ pub fn invitation(
         inviter: inviter.clone(),
         link: format!("{public_url}/v1/invitations/{}", token.expose()),
         refuse_link: format!("{public_url}/v1/invitation-refusals/{refusal}"),
-        days: inviting::LINK_LIFETIME.num_days(),
+        days: invitations::LINK_LIFETIME.num_days(),
     };
     let (key, expires_at) = (format!("invitation:{id}:{mails}"), Some(expires_at));
     SendMail { key, recipient: email.clone(), mail: mail.into(), expires_at }

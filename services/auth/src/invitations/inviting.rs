@@ -3,7 +3,7 @@
 
 use super::{
     limits::{self, MOST_OPEN},
-    model::{OpenInvitation, Senders, Waiting},
+    model::{LINK_LIFETIME, OpenInvitation, Senders, Waiting},
     refusal_store, store,
 };
 use crate::{app::App, email::Email, mail, mail_rate, opaque::OpaqueToken};
@@ -14,8 +14,6 @@ use common::{
 };
 use contracts::id::UserId;
 
-/// People read mail after a holiday, too.
-pub const LINK_LIFETIME: TimeDelta = TimeDelta::days(7);
 /// Inviting somebody again within this time changes nothing; later it is a reminder.
 const REMIND_AFTER: TimeDelta = TimeDelta::days(1);
 /// Who has not answered these does not want to.

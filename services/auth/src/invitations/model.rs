@@ -6,6 +6,9 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+/// How long the link in the mail works: people read mail after a holiday, too.
+pub const LINK_LIFETIME: TimeDelta = TimeDelta::days(7);
+
 /// An invitation that nobody has answered yet, as whoever has its link sees it.
 pub struct Invitation {
     pub id: Uuid,
