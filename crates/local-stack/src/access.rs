@@ -1,10 +1,12 @@
-//! What the benchmark of the permission check stands on: auth and the permission service as they are shipped, and a place for its own server.
+//! What the benchmark of the permission check stands on: auth and the permission service as they are shipped, and a
+//! place for its own server.
 
 use crate::{
-    Stack, answers, cargo, files,
+    Stack, answers, files,
     processes::Spec,
+    programs::{self, Programs},
     services,
-    start::{Programs, READY, local_aws, program},
+    start::{READY, local_aws, program},
 };
 use anyhow::{Context, Result};
 use serde_json::Value;
@@ -32,8 +34,8 @@ impl Stack {
     /// Builds auth, the permission service and the benchmark for release, and starts the two.
     pub async fn start_access(&mut self) -> Result<Access> {
         println!("building auth, permission and {BENCH} for release, starting PostgreSQL, Redis and ministack");
-        let mut programs = cargo::build("release", &[SERVICES[0], SERVICES[1], BENCH]).await?;
-        programs.extend(cargo::build("dev", &["local-aws"]).await?);
+        let mut programs = programs::build("release", &[SERVICES[0], SERVICES[1], BENCH]).await?;
+        programs.extend(programs::build("dev", &["local-aws"]).await?);
         let infra = self.infra().await?;
         let services = services::platform().into_iter().filter(|service| is_used(&service.name)).collect();
         let settings = self.settings(services, &infra).await?;

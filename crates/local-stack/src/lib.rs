@@ -1,6 +1,8 @@
-//! A private copy of the platform on this machine: PostgreSQL, Redis and ministack of our own and, where wanted, the services on top.
+//! A private copy of the platform on this machine: PostgreSQL, Redis and ministack of our own and, where wanted, the
+//! services on top.
 //!
-//! For `cargo xtask` and the end-to-end tests. None of our crates is used: both must start within seconds, also when a service does not compile.
+//! For `cargo xtask` and the end-to-end tests. None of our crates is used: both must start within seconds, also when a
+//! service does not compile.
 #![allow(clippy::print_stdout, reason = "whoever started a command-line tool is told what it does")]
 
 mod access;
@@ -16,6 +18,7 @@ mod ports;
 mod postgres;
 pub mod processes;
 pub mod products;
+pub mod programs;
 pub mod redis;
 mod secrets;
 pub mod services;

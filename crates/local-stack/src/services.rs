@@ -49,6 +49,11 @@ pub fn platform() -> Vec<Service> {
     PLATFORM.into_iter().map(service).collect()
 }
 
+/// Whether that is one of the platform's own services.
+pub fn is_platform(name: &str) -> bool {
+    PLATFORM.iter().any(|(service, _)| *service == name)
+}
+
 /// Those of the platform, then each product and its worker.
 pub fn all() -> Result<Vec<Service>> {
     let mut services = platform();

@@ -1,26 +1,20 @@
 //! The start of a whole stack: in which order it comes up, and what keeps it up.
 
 use crate::{
-    Infra, POLL, Stack, answers, cargo, databases,
+    Infra, POLL, Stack, answers, databases,
     processes::{Layer, Spec},
+    programs::{self, Programs},
     services::{self, Kind, Service, Settings},
     state::{Operator, Running, State},
 };
 use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
-use std::{
-    collections::BTreeMap,
-    convert::Infallible,
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::{collections::BTreeMap, convert::Infallible, path::Path, time::Duration};
 
 pub(crate) const READY: Duration = Duration::from_secs(60);
 const OPERATOR_EMAIL: &str = "operator@sevenleague.test";
 /// The operator can do everything once the last of the services' lists has arrived, and this is from the last of them.
 const OPERATOR_PERMISSION: &str = "configurator.publishServices";
-
-pub(crate) type Programs = BTreeMap<String, PathBuf>;
 
 impl Stack {
     /// Builds, migrates, provisions, seeds and starts everything, and waits until it is ready.
@@ -29,7 +23,7 @@ impl Stack {
         packages.push("local-aws".into());
         let services = services::all()?;
         println!("building the services, starting PostgreSQL, Redis and ministack");
-        let (programs, infra) = tokio::try_join!(cargo::build("dev", &packages), self.infra())?;
+        let (programs, infra) = tokio::try_join!(programs::build("dev", &packages), self.infra())?;
         let settings = self.settings(services, &infra).await?;
         self.prepare(&programs, &settings).await?;
         let expired_token = self.expired_token(&programs, &settings).await?;
@@ -128,7 +122,8 @@ impl Stack {
         Ok(seed)
     }
 
-    /// Has auth run for a moment with tokens that live for a second: nobody wants to wait for one of the others to expire.
+    /// Has auth run for a moment with tokens that live for a second: nobody wants to wait for one of the others to
+    /// expire.
     async fn expired_token(&mut self, programs: &Programs, settings: &Settings<'_>) -> Result<String> {
         const NAME: &str = "auth-briefly";
         let mut brief = self.spec(NAME, "serve", settings.service("auth"), programs, settings)?;
@@ -154,7 +149,10 @@ impl Stack {
             let publish = self.spec(&format!("{}-publish", product.name), "publish", product, programs, settings)?;
             self.processes.run(&publish).await.with_context(|| {
                 let name = &product.name;
-                format!("{name} is not published; if its bundle changed under the same version, `cargo xtask reset` forgets the old one")
+                format!(
+                    "{name} is not published; if its bundle changed under the same version, `cargo xtask reset` \
+                         forgets the old one"
+                )
             })?;
         }
         Ok(())

@@ -2,7 +2,7 @@
 
 use super::{Files, differences, read, verdict, write};
 use anyhow::{Context, Result, ensure};
-use local_stack::{cargo, data, products, services};
+use local_stack::{data, products, programs, services};
 use std::{
     collections::BTreeMap,
     path::PathBuf,
@@ -13,7 +13,7 @@ use tokio::process::Command;
 /// What every program answers to a command, by name.
 pub async fn ask_each(question: &str) -> Result<Vec<(String, String)>> {
     let packages = services::packages()?;
-    let programs = cargo::build("dev", &packages).await?;
+    let programs = programs::build("dev", &packages).await?;
     let mut answers = Vec::new();
     for package in packages {
         let mut command = Command::new(&programs[&package]);

@@ -26,7 +26,12 @@ fn binaries(image: &str) -> Vec<String> {
     assert_eq!(build["dockerfile"], "docker/Dockerfile");
     let dockerfile = files::text("docker/Dockerfile");
     let otherwise = value(&dockerfile, "ARG ", "BINARIES");
-    build["args"]["BINARIES"].as_str().unwrap_or(otherwise).split(' ').map(str::to_owned).collect()
+    let mut names: Vec<_> =
+        build["args"]["BINARIES"].as_str().unwrap_or(otherwise).split(' ').map(str::to_owned).collect();
+    if names.iter().any(|name| name == "platform") {
+        names.extend(value(&dockerfile, "ARG ", "SERVICES").split(' ').map(str::to_owned));
+    }
+    names
 }
 
 #[test]
@@ -52,7 +57,8 @@ fn an_image_has_what_is_started_from_it() {
     }
 }
 
-/// A product's release is its own: the platform's image holds no bundle, and what the platform is deployed with no product's name.
+/// A product's release is its own: the platform's image holds no bundle, and what the platform is deployed with no
+/// product's name.
 #[test]
 fn the_platform_is_deployed_without_a_products_name() {
     let dockerfile = files::text("docker/Dockerfile");
@@ -102,7 +108,8 @@ fn settings(files: &[String]) -> BTreeMap<String, String> {
     set
 }
 
-/// The variables that `docker compose` substitutes, and those of the example files: no more, no less, and no other values.
+/// The variables that `docker compose` substitutes, and those of the example files: no more, no less, and no other
+/// values.
 #[track_caller]
 fn assert_used(compose: &[String], mut set: BTreeMap<String, String>) {
     set.remove("COMPOSE_FILE");

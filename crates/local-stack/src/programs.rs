@@ -1,0 +1,40 @@
+//! The programs that a stack starts, built. The platform's services are links to one binary, as they are in its image.
+
+use crate::{cargo, services};
+use anyhow::{Context, Result};
+use std::{
+    collections::BTreeMap,
+    fs,
+    io::ErrorKind,
+    os::unix::fs::symlink,
+    path::{Path, PathBuf},
+};
+
+/// The package whose binary is each service of the platform, by the name it is called by.
+const PLATFORM: &str = "platform";
+
+/// Where each program lies, by name.
+pub type Programs = BTreeMap<String, PathBuf>;
+
+/// Builds these, services of the platform or packages with a binary of their name, by that profile of cargo.
+pub async fn build(profile: &str, names: &[impl AsRef<str>]) -> Result<Programs> {
+    let names = names.iter().map(AsRef::as_ref);
+    let (services, mut packages): (Vec<&str>, Vec<&str>) = names.partition(|name| services::is_platform(name));
+    packages.extend((!services.is_empty()).then_some(PLATFORM));
+    let mut programs = cargo::build(profile, &packages).await?;
+    for service in services {
+        programs.insert(service.to_owned(), link(&programs[PLATFORM], service)?);
+    }
+    Ok(programs)
+}
+
+/// A link called `name` to the program, in a folder beside it.
+fn link(program: &Path, name: &str) -> Result<PathBuf> {
+    let folder = program.with_file_name("services");
+    fs::create_dir_all(&folder)?;
+    let link = folder.join(name);
+    match symlink(Path::new("..").join(PLATFORM), &link) {
+        Err(error) if error.kind() != ErrorKind::AlreadyExists => Err(error).context(format!("cannot link {name}")),
+        _ => Ok(link),
+    }
+}
