@@ -12,7 +12,8 @@ use std::{path::PathBuf, process::ExitCode};
 
 #[derive(Subcommand)]
 pub enum Bench {
-    /// The permission check: requests a second against a bare route, cold fills, revocations, and the memory of a million records
+    /// The permission check: requests a second against a bare route, cold fills, revocations, and the memory of a
+    /// million records
     Access(access::Access),
     /// Commits a second with a message in them, against a row alone and against a `NOTIFY`
     Outbox,

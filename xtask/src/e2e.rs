@@ -1,4 +1,5 @@
-//! Starts the end-to-end tests, which are a program of their own (`crates/e2e`): `up` need not wait until it is compiled.
+//! Starts the end-to-end tests, which are a program of their own (`crates/e2e`): `up` need not wait until it is
+//! compiled.
 
 use anyhow::{Context, Result};
 use local_stack::{cargo, data};

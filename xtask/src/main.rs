@@ -15,7 +15,8 @@ use std::{ffi::OsString, path::PathBuf, process::ExitCode};
 #[derive(Parser)]
 #[command(name = "cargo xtask", bin_name = "cargo xtask", about = "Runs, tests and checks Sevenleague on this machine")]
 struct Cli {
-    /// Folder for data, logs and the virtual environment [default: .data in the checkout; for root /var/tmp/sevenleague-… if the postgres user cannot enter that]
+    /// Folder for data, logs and the virtual environment [default: .data in the checkout; for root
+    /// /var/tmp/sevenleague-… if the postgres user cannot enter that]
     #[arg(long, global = true, env = "SEVENLEAGUE_DATA")]
     data: Option<PathBuf>,
     #[command(subcommand)]
@@ -35,7 +36,8 @@ enum Task {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<OsString>,
     },
-    /// Kill, restart and fail over Redis while permissions are given and taken, and count who was still allowed what was taken
+    /// Kill, restart and fail over Redis while permissions are given and taken, and count who was still allowed what
+    /// was taken
     #[command(disable_help_flag = true)]
     Chaos {
         /// `--help` lists them
@@ -80,7 +82,8 @@ enum Task {
     },
 }
 
-// One thread: a child asks to be told when the thread that started it ends, so that thread must be the one that lives as long as we do.
+// One thread: a child asks to be told when the thread that started it ends, so that thread must be the one that lives
+// as long as we do.
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     let cli = Cli::parse();

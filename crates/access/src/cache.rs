@@ -1,8 +1,8 @@
 //! Keys and values in Redis, and when they count: a record counts only under the stamps it was made under.
 //!
-//! Keys of a tenant share its hash slot: `{tid}:rec:{principal}`, `{tid}:us:{principal}`, `{tid}:ts`, `{tid}:sess:{sid}`.
-//! Whoever fills reads the stamps before the database, so a record made of rows older than a revocation carries an older stamp.
-//! `crates/access/model` walks through every history of this.
+//! Keys of a tenant share its hash slot: `{tid}:rec:{principal}`, `{tid}:us:{principal}`, `{tid}:ts`,
+//! `{tid}:sess:{sid}`. Whoever fills reads the stamps before the database, so a record made of rows older than a
+//! revocation carries an older stamp. `crates/access/model` walks through every history of this.
 
 use contracts::id::{Principal, SessionId, TenantId};
 use std::{collections::BTreeSet, sync::Arc};

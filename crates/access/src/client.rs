@@ -1,4 +1,5 @@
-//! Client for calls between services, with its own client credentials (RFC 6749 §4.4), remembered until shortly before they expire.
+//! Client for calls between services, with its own client credentials (RFC 6749 §4.4), remembered until shortly before
+//! they expire.
 
 use common::{
     config::Base,
@@ -12,7 +13,8 @@ use tokio::{sync::Mutex, time::Instant};
 
 /// A call between services takes no longer.
 const CALL_TIMEOUT: Duration = Duration::from_secs(5);
-/// An idle connection is dropped before the other service does ([`common::server::Limits`]), or a call could meet its end.
+/// An idle connection is dropped before the other service does ([`common::server::Limits`]), or a call could meet its
+/// end.
 const KEEP_IDLE: Duration = Duration::from_secs(60);
 /// A token is renewed this long before it expires.
 const RENEW_EARLY: Duration = Duration::from_secs(30);
@@ -41,7 +43,8 @@ struct Inner {
 /// Why a call did not give what was asked for.
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
-    #[error("the service refused with {status} {code}: {detail}", status = .0.status, code = .0.code, detail = .0.detail)]
+    #[error("the service refused with {status} {code}: {detail}", status = .0.status, code = .0.code,
+        detail = .0.detail)]
     Refused(Problem),
     #[error("the service cannot be reached")]
     Unreachable(#[from] reqwest::Error),

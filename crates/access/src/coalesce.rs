@@ -1,7 +1,8 @@
 //! Coalesces permission checks: while one `MGET` is under way the next ones gather, and leave together.
 //!
-//! Each check's keys are sent after its request arrived, so what it reads is as fresh as if it had asked alone. Checks of the same
-//! caller in the same session, such as those of a page that asks for ten things at once, are looked up once.
+//! Each check's keys are sent after its request arrived, so what it reads is as fresh as if it had asked alone. Checks
+//! of the same caller in the same session, such as those of a page that asks for ten things at once, are looked up
+//! once.
 
 use super::cache::{Check, Found, Values, keys};
 use common::db::resend;
@@ -49,7 +50,8 @@ async fn drive(mut redis: ConnectionManager, prefix: String, mut queue: mpsc::Re
         match ask(&redis, &prefix, &waiting).await {
             Ok(found) => answer(&mut waiting, found),
             Err(error) => {
-                tracing::warn!(error = %common::problem::Chain(&error), checks = waiting.len(), "Redis is away; sessions and permissions are asked of their services");
+                tracing::warn!(error = %common::problem::Chain(&error), checks = waiting.len(),
+                    "Redis is away; sessions and permissions are asked of their services");
                 waiting.clear();
                 refuse_until_back(&mut redis, &mut queue).await;
             }

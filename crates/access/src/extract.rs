@@ -46,7 +46,8 @@ macro_rules! permissions {
     (@scope $name:ident platform) => { impl $crate::PlatformPermission for $name {} };
 }
 
-/// Declares who may call an internal endpoint: `callers! { pub Worker = ["worker"] }`, or `["*"]` for every platform client.
+/// Declares who may call an internal endpoint: `callers! { pub Worker = ["worker"] }`, or `["*"]` for every platform
+/// client.
 #[macro_export]
 macro_rules! callers {
     ($($vis:vis $name:ident = [$($client:literal),+ $(,)?]),+ $(,)?) => {$(

@@ -1,4 +1,5 @@
-//! The permission check: may this caller do this? One round trip to Redis for each request; a stale permission is never taken for a live one.
+//! The permission check: may this caller do this? One round trip to Redis for each request; a stale permission is never
+//! taken for a live one.
 //!
 //! While Redis is away the services that own the truth are asked; with those away too the answer is 503, never yes.
 

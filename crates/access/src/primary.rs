@@ -1,4 +1,5 @@
-//! Questions to those who know what the cache does not: the permission service what a principal may do, auth whether a session lives; each asked once for all who wait.
+//! Questions to those who know what the cache does not: the permission service what a principal may do, auth whether a
+//! session lives; each asked once for all who wait.
 
 use super::single_flight::SingleFlight;
 use crate::client::PlatformClient;

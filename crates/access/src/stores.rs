@@ -20,8 +20,8 @@ const REPLICATION_TIMEOUT: Duration = Duration::from_millis(500);
 /// Keys in one `DEL`; Redis serves nobody else meanwhile, for some 100 µs.
 const CLOSED_AT_ONCE: usize = 500;
 
-/// Carries out a write and waits until `replicas` have it, so that a failover cannot undo it (<https://redis.io/docs/latest/commands/wait/>).
-/// `write` makes the command, anew for each time that it is sent.
+/// Carries out a write and waits until `replicas` have it, so that a failover cannot undo it
+/// (<https://redis.io/docs/latest/commands/wait/>). `write` makes the command, anew for each time that it is sent.
 ///
 /// Both go in one pipeline: `WAIT` speaks of the writes of its own connection, and on a new one it would know of none.
 async fn replicated(redis: &ConnectionManager, replicas: u32, write: impl Fn() -> Cmd) -> RedisResult<()> {
@@ -56,8 +56,8 @@ impl SessionStore {
         Self { redis, prefix: prefix.to_owned(), replicas }
     }
 
-    /// From now on tokens of the session are taken, for at most `lifetime`. Call it while the session's row is locked: it may be sent twice,
-    /// and must not bring back what was closed in between.
+    /// From now on tokens of the session are taken, for at most `lifetime`. Call it while the session's row is locked:
+    /// it may be sent twice, and must not bring back what was closed in between.
     pub async fn open(&self, tenant: TenantId, session: SessionId, lifetime: Duration) -> RedisResult<()> {
         let key = key(&self.prefix, tenant, &format!("sess:{session}"));
         resend(|| async { self.redis.clone().set_ex(&key, 1, lifetime.as_secs().max(1)).await }).await
@@ -138,7 +138,8 @@ impl RecordStore {
     }
 
     async fn restamp(&self, key: String) -> RedisResult<()> {
-        // A stamp is never sent twice: the second time could undo another revocation in between, whose records would then count again.
+        // A stamp is never sent twice: the second time could undo another revocation in between, whose records would
+        // then count again.
         replicated(&self.redis, self.replicas, || Cmd::set_options(&key, self.stamp(), stamp_options())).await
     }
 

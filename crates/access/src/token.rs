@@ -36,8 +36,8 @@ struct Inner {
 }
 
 impl Verifier {
-    /// Verifies tokens of `issuer` for `audience`, with keys from `{auth_url}/.well-known/jwks.json`; `client` exchanges
-    /// API keys.
+    /// Verifies tokens of `issuer` for `audience`, with keys from `{auth_url}/.well-known/jwks.json`; `client`
+    /// exchanges API keys.
     pub fn new(client: PlatformClient, auth_url: &str, issuer: &str, audience: &str) -> Self {
         let ambient = Ambient::system();
         Self(Arc::new(Inner {
@@ -70,8 +70,8 @@ impl Verifier {
         Ok(claims)
     }
 
-    /// Claims for an API key whose `ended` claims live no more according to Redis, which may have forgotten: auth knows,
-    /// and tells Redis. `None` for a token, whose holder has to get another one.
+    /// Claims for an API key whose `ended` claims live no more according to Redis, which may have forgotten: auth
+    /// knows, and tells Redis. `None` for a token, whose holder has to get another one.
     pub async fn renew(&self, token: &str, ended: &Claims) -> Option<Result<Arc<Claims>, Problem>> {
         if ApiKey::is_meant_by(token) { Some(self.exchange(token, Some(ended)).await) } else { None }
     }

@@ -93,8 +93,8 @@ settings! {
         pub cors_origins: Vec<String> = or("CORS_ORIGINS", "") => list,
         /// Proxies of ours that a request passes on its way; a load balancer is one.
         pub trusted_proxies: TrustedProxies = or("TRUSTED_PROXIES", 0),
-        /// Limits for each source are this many times as high: for a place where many people share one address, such as a
-        /// developer's machine.
+        /// Limits for each source are this many times as high: for a place where many people share one address, such as
+        /// a developer's machine.
         pub source_limit_factor: u32 = between("SOURCE_LIMIT_FACTOR", 1, 1..),
         /// Begins the names of topics and queues.
         pub resource_prefix: String = or("RESOURCE_PREFIX", "sevenleague"),

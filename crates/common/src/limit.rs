@@ -1,7 +1,9 @@
-//! Limits per source: how often may one source do something? Sliding-window counters in Redis, shared by the processes of a service.
+//! Limits per source: how often may one source do something? Sliding-window counters in Redis, shared by the processes
+//! of a service.
 //!
-//! Every count is one source's, so nobody can use up what somebody else needs. Two counters of a source are kept, this window's and the
-//! one before, which counts less and less as this one goes on. While Redis is away each process counts for itself.
+//! Every count is one source's, so nobody can use up what somebody else needs. Two counters of a source are kept, this
+//! window's and the one before, which counts less and less as this one goes on. While Redis is away each process counts
+//! for itself.
 
 use crate::{
     ambient::Ambient,
@@ -59,7 +61,8 @@ impl Limiter {
         self.count(limit, &source.to_string()).await
     }
 
-    /// As [`Limiter::admit`], for each `subject` by itself, which is short and of no form that a caller could choose, such as a hash.
+    /// As [`Limiter::admit`], for each `subject` by itself, which is short and of no form that a caller could choose,
+    /// such as a hash.
     pub async fn admit_for(&self, limit: &Limit, source: Source, subject: &str) -> Result<(), Problem> {
         self.count(limit, &format!("{source}:{subject}")).await
     }
@@ -72,7 +75,8 @@ impl Limiter {
         let counts = match self.shared(&keys, limit.window).await {
             Ok(counts) => counts,
             Err(error) => {
-                tracing::warn!(error = %Chain(&error), "Redis does not count; this process counts for itself how often a source may do something");
+                tracing::warn!(error = %Chain(&error), "Redis does not count; this process counts for itself how \
+                    often a source may do something");
                 self.alone(&keys)
             }
         };

@@ -32,8 +32,11 @@ pub fn finish(generated: utoipa::openapi::OpenApi, service: &str, title: &str, d
         "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
     });
     document["components"]["securitySchemes"] = json!({
-        "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT", "description": "The `access_token` of `POST /v1/sessions` of the auth service, or an API key (`slk_…`) of `POST /v1/api-keys`."},
-        "platform_client": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT", "description": "A client-credentials token of one of the platform's own services."},
+        "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT",
+            "description": "The `access_token` of `POST /v1/sessions` of the auth service, or an API key (`slk_…`) of \
+                            `POST /v1/api-keys`."},
+        "platform_client": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT",
+            "description": "A client-credentials token of one of the platform's own services."},
     });
     for_each_operation(&mut document, |path, operation| {
         add_prose(operation, docs);
@@ -98,8 +101,10 @@ fn collect_references<'a>(value: &'a Value, found: &mut BTreeSet<&'a str>) {
     }
 }
 
-/// What Swagger UI may do in a browser: load its own files, ask its own service, and be framed by nobody. Its styles are in its elements.
-const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; \
+/// What Swagger UI may do in a browser: load its own files, ask its own service, and be framed by nobody. Its styles
+/// are in its elements.
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; \
+                      connect-src 'self'; \
                       base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 /// [`swagger_ui`], and browsers that come to `/` are sent there.
@@ -218,7 +223,8 @@ mod tests {
         let document = |reference: &str| {
             let answer = json!({"description": "d", "content": {"application/json": {"schema": {"$ref": reference}}}});
             json!({
-                "paths": {"/v1/jobs": {"get": {"operationId": "listJobs", "summary": "List", "security": [{}], "responses": {"200": answer}}}},
+                "paths": {"/v1/jobs": {"get": {"operationId": "listJobs", "summary": "List", "security": [{}],
+                    "responses": {"200": answer}}}},
                 "components": {"schemas": {"Job": {"type": "object"}, "a/b": {}}},
             })
         };
@@ -232,7 +238,8 @@ mod tests {
     #[test]
     fn internal_operations_are_shown_last() {
         let operation = |tag: &str| json!({"get": {"tags": [tag]}});
-        let document = json!({"paths": {"/internal/x": operation("internal"), "/v1/a": operation("roles"), "/v1/b": operation("audit"), "/v1/c": operation("roles")}});
+        let document = json!({"paths": {"/internal/x": operation("internal"), "/v1/a": operation("roles"),
+            "/v1/b": operation("audit"), "/v1/c": operation("roles")}});
         assert_eq!(tags(&document), json!([{"name": "roles"}, {"name": "audit"}, {"name": "internal"}]));
     }
 }

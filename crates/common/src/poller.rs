@@ -57,7 +57,8 @@ enum Next {
 }
 
 impl Poller {
-    /// A loop that looks at once, whenever it is woken, and every `poll`: what other processes commit wakes nobody here.
+    /// A loop that looks at once, whenever it is woken, and every `poll`: what other processes commit wakes nobody
+    /// here.
     pub fn new(wake: Wake, poll: Duration, shutdown: CancellationToken) -> Self {
         Self { wake, poll, shutdown, failures: 0, next: Next::AtOnce }
     }
@@ -82,7 +83,8 @@ impl Poller {
         self.shutdown.run_until_cancelled(due).await.is_some() && !self.shutdown.is_cancelled()
     }
 
-    /// Takes what a pass came to: whether there may be more to do at once, or an error, which is logged with `sentence`.
+    /// Takes what a pass came to: whether there may be more to do at once, or an error, which is logged with
+    /// `sentence`.
     pub fn report<E: Error>(&mut self, pass: Result<bool, E>, sentence: &'static str) {
         match pass {
             Ok(more) => self.done(more),

@@ -219,8 +219,8 @@ impl From<redis::RedisError> for Problem {
     }
 }
 
-/// SQLSTATEs, or how they begin, of a database that cannot serve anybody now: connection, log-in and resources (08, 28, 53), shutting down
-/// (57P), trouble of its system (58), read-only as after a failover (25006), not there (3D000).
+/// SQLSTATEs, or how they begin, of a database that cannot serve anybody now: connection, log-in and resources (08, 28,
+/// 53), shutting down (57P), trouble of its system (58), read-only as after a failover (25006), not there (3D000).
 const OUTAGES: [&str; 7] = ["08", "28", "53", "57P", "58", "25006", "3D000"];
 
 /// Whether the database was out of reach or could serve nobody, rather than refusing the statement.

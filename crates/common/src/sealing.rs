@@ -20,7 +20,8 @@ impl Sealer {
         )))
     }
 
-    /// A random nonce, then the ciphertext with its tag; it opens only under the same key and `context`, such as the id of its row.
+    /// A random nonce, then the ciphertext with its tag; it opens only under the same key and `context`, such as the id
+    /// of its row.
     pub fn seal(&self, ambient: &Ambient, context: &[u8], plain: &[u8]) -> Vec<u8> {
         let nonce = ambient.bytes::<NONCE_LEN>();
         let mut text = plain.to_vec();

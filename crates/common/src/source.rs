@@ -1,7 +1,8 @@
 //! Source of a request: the network address that it comes from, as limits count it.
 //!
-//! A proxy of ours adds the address that it was called from at the right of `X-Forwarded-For`; what stands left of what our proxies
-//! added was written by the caller, who may write anything. So as many addresses are counted from the right as there are proxies.
+//! A proxy of ours adds the address that it was called from at the right of `X-Forwarded-For`; what stands left of what
+//! our proxies added was written by the caller, who may write anything. So as many addresses are counted from the right
+//! as there are proxies.
 
 use crate::problem::Problem;
 use axum::{
@@ -18,7 +19,8 @@ use std::{
 const FORWARDED_FOR: &str = "x-forwarded-for";
 /// More proxies in a row than anybody has.
 const MOST_PROXIES: u8 = 8;
-/// One customer of an Internet provider has at least this many bits of IPv6 for themselves (RFC 6177), and may use any address in them.
+/// One customer of an Internet provider has at least this many bits of IPv6 for themselves (RFC 6177), and may use any
+/// address in them.
 const NETWORK_BITS: u32 = 64;
 
 /// How many proxies of ours a request passes on its way to us (`TRUSTED_PROXIES`): a load balancer is one.

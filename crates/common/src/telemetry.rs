@@ -30,7 +30,8 @@ pub fn init_logs(format: LogFormat, filter: &str) {
     let logs = tracing_subscriber::fmt().with_env_filter(filter);
     let _ = match format {
         LogFormat::Json => logs.json().flatten_event(true).with_current_span(true).with_span_list(false).try_init(),
-        // Where nobody sees colours their codes are noise; on a terminal NO_COLOR turns them off (<https://no-color.org>).
+        // Where nobody sees colours their codes are noise; on a terminal NO_COLOR turns them off
+        // (<https://no-color.org>).
         LogFormat::Text if !std::io::stdout().is_terminal() => logs.with_ansi(false).try_init(),
         LogFormat::Text => logs.try_init(),
     };
@@ -45,7 +46,8 @@ pub fn metrics() -> &'static PrometheusHandle {
             .map(PrometheusBuilder::build_recorder)
             .unwrap_or_else(|_| PrometheusBuilder::new().build_recorder());
         let handle = recorder.handle();
-        // A recorder that is already there keeps counting; this handle then shows nothing, which only happens in a process that is not ours.
+        // A recorder that is already there keeps counting; this handle then shows nothing, which only happens in a
+        // process that is not ours.
         let _ = ::metrics::set_global_recorder(recorder);
         handle
     })

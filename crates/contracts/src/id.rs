@@ -8,7 +8,8 @@ use std::{fmt, str::FromStr};
 macro_rules! typed_id {
     ($($(#[$doc:meta])* $name:ident),+ $(,)?) => {$(
         $(#[$doc])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, $crate::id::__Serialize, $crate::id::__Deserialize, $crate::id::__JsonSchema)]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, $crate::id::__Serialize,
+            $crate::id::__Deserialize, $crate::id::__JsonSchema)]
         #[serde(transparent)]
         pub struct $name(pub $crate::id::__Uuid);
         impl From<$crate::id::__Uuid> for $name {
@@ -38,7 +39,8 @@ macro_rules! shared_ids {
         impl utoipa::PartialSchema for $name {
             fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::schema::Schema> {
                 let format = utoipa::openapi::SchemaFormat::KnownFormat(utoipa::openapi::KnownFormat::Uuid);
-                utoipa::openapi::ObjectBuilder::new().schema_type(utoipa::openapi::schema::Type::String).format(Some(format)).into()
+                let text = utoipa::openapi::ObjectBuilder::new().schema_type(utoipa::openapi::schema::Type::String);
+                text.format(Some(format)).into()
             }
         }
         #[cfg(feature = "openapi")]

@@ -1,4 +1,5 @@
-//! SQL of the platform's part of an instance's database, the schema `platform`: which files were run, and what is to be billed.
+//! SQL of the platform's part of an instance's database, the schema `platform`: which files were run, and what is to be
+//! billed.
 //!
 //! The worker makes it, and the product's process takes what was metered from its outbox.
 
@@ -6,8 +7,8 @@ use crate::manifest::Meter;
 
 /// Made by the owner; may be run again at any time.
 ///
-/// The outbox is filled by the owner's function, so that the product's role needs no right to write there, and can use the function
-/// for no trigger of its own.
+/// The outbox is filled by the owner's function, so that the product's role needs no right to write there, and can use
+/// the function for no trigger of its own.
 pub const SCHEMA: &str = "
 CREATE SCHEMA IF NOT EXISTS platform;
 CREATE TABLE IF NOT EXISTS platform.migrations (name text PRIMARY KEY, applied_at timestamptz NOT NULL DEFAULT now());
@@ -19,20 +20,24 @@ CREATE TABLE IF NOT EXISTS platform.outbox (
     quantity numeric NOT NULL,
     occurred_at timestamptz NOT NULL
 );
-CREATE OR REPLACE FUNCTION platform.count_row() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+CREATE OR REPLACE FUNCTION platform.count_row() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     -- What the owner writes are migrations and seeds, which nobody ordered by using the product.
     IF session_user = current_user THEN RETURN NULL; END IF;
-    INSERT INTO platform.outbox (meter, key, quantity, occurred_at) VALUES (TG_ARGV[0], TG_ARGV[0] || ':' || NEW.id, 1, now());
+    INSERT INTO platform.outbox (meter, key, quantity, occurred_at)
+    VALUES (TG_ARGV[0], TG_ARGV[0] || ':' || NEW.id, 1, now());
     RETURN NULL;
 END $$;
 REVOKE ALL ON FUNCTION platform.count_row() FROM PUBLIC;
 ";
 
-/// Counts one unit of `meter` for each row. The names were checked with the manifest: letters, digits, `-` and `_` only.
+/// Counts one unit of `meter` for each row. The names were checked with the manifest: letters, digits, `-` and `_`
+/// only.
 pub fn trigger(Meter { name, table, .. }: &Meter) -> String {
     format!(
-        r#"CREATE OR REPLACE TRIGGER "platform_meter_{name}" AFTER INSERT ON public."{table}" FOR EACH ROW EXECUTE FUNCTION platform.count_row('{name}')"#
+        r#"CREATE OR REPLACE TRIGGER "platform_meter_{name}" AFTER
+           INSERT ON public."{table}" FOR EACH ROW EXECUTE FUNCTION platform.count_row('{name}')"#
     )
 }
 
@@ -50,8 +55,8 @@ ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT USAGE, SELECT ON SEQUENCES TO "{
     )
 }
 
-/// The next rows of the outbox: the ids are above $1 and at most $2. Of a row whose meter and key have more than $3 bytes together
-/// these two are NULL; at most $4 rows.
+/// The next rows of the outbox: the ids are above $1 and at most $2. Of a row whose meter and key have more than $3
+/// bytes together these two are NULL; at most $4 rows.
 pub const TAKE: &str = "
     SELECT id, CASE WHEN fits THEN meter END AS meter, CASE WHEN fits THEN key END AS key, quantity, occurred_at
       FROM (SELECT *, octet_length(meter) + octet_length(key) <= $3 AS fits

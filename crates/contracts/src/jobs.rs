@@ -1,7 +1,8 @@
 //! The kinds of background work. A job's type is its payload; credentials are in none: the worker fetches those.
 //!
-//! How a job evolves: a new field of a payload has a default. Whatever else changes is a new version with a type of its own; a worker that
-//! lacks its handler leaves the job to one that has it, and the handler of the old version goes when no such job waits any more.
+//! How a job evolves: a new field of a payload has a default. Whatever else changes is a new version with a type of its
+//! own; a worker that lacks its handler leaves the job to one that has it, and the handler of the old version goes when
+//! no such job waits any more.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};

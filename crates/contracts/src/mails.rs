@@ -1,4 +1,5 @@
-//! The mails that people get. A mail's type is what its template is filled in with; the texts are the mailer's (`services/mailer/templates`).
+//! The mails that people get. A mail's type is what its template is filled in with; the texts are the mailer's
+//! (`services/mailer/templates`).
 
 use chrono::{DateTime, TimeDelta, Utc};
 use schemars::JsonSchema;

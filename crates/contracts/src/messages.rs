@@ -1,8 +1,9 @@
 //! The facts and orders that services send each other, and what they carry.
 //!
-//! How a message evolves: its fields only grow. A new one has a default, and readers ignore those that they do not know.
-//! Whatever else changes is a new type beside the old one, as `auth.tenant.created.v2`: first its consumers subscribe to both and have
-//! a handler for each, then its publishers say the new one only, and when no outbox and no queue holds the old one, it goes.
+//! How a message evolves: its fields only grow. A new one has a default, and readers ignore those that they do not
+//! know. Whatever else changes is a new type beside the old one, as `auth.tenant.created.v2`: first its consumers
+//! subscribe to both and have a handler for each, then its publishers say the new one only, and when no outbox and no
+//! queue holds the old one, it goes.
 
 use crate::{
     id::{ClientId, InstanceId, JobId, TenantId, UserId},
@@ -151,7 +152,8 @@ pub struct JobFinished {
     pub outcome: JobOutcome,
     /// Why it failed, for people.
     pub reason: Option<String>,
-    /// Which run of the job has ended: 1, and one more each time an operator has it run again. The end of the highest run counts.
+    /// Which run of the job has ended: 1, and one more each time an operator has it run again. The end of the highest
+    /// run counts.
     #[serde(default = "first")]
     pub run: u32,
 }
@@ -164,7 +166,8 @@ pub struct SendMail {
     pub recipient: String,
     #[serde(flatten)]
     pub mail: AnyMail,
-    /// After this the mail is pointless, as its link has expired; absent means that the mailer decides how long it tries.
+    /// After this the mail is pointless, as its link has expired; absent means that the mailer decides how long it
+    /// tries.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<DateTime<Utc>>,
 }

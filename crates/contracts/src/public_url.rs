@@ -1,15 +1,17 @@
-//! Links that may stand in a mail: they open a page over TLS and are nothing else, so that they can also stand in a header.
+//! Links that may stand in a mail: they open a page over TLS and are nothing else, so that they can also stand in a
+//! header.
 
 use std::{fmt, str::FromStr};
 use url::{Host, Position, Url};
 
-/// SES takes 996 characters for a header's name and value together (its `MessageHeader`); a name and two angle brackets fit beside it.
+/// SES takes 996 characters for a header's name and value together (its `MessageHeader`); a name and two angle brackets
+/// fit beside it.
 const LONGEST: usize = 900;
 
 /// An absolute address (RFC 3986 §4.3) of a page that people open: https, or http on this machine.
 ///
-/// All its characters are those of RFC 3986, so it holds no blank, line break, quotation mark or angle bracket, and can stand between `<` and
-/// `>` in a header (RFC 2369 §2).
+/// All its characters are those of RFC 3986, so it holds no blank, line break, quotation mark or angle bracket, and can
+/// stand between `<` and `>` in a header (RFC 2369 §2).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PublicUrl(String);
 
@@ -40,7 +42,8 @@ impl FromStr for PublicUrl {
             Host::Ipv6(address) => address.is_loopback(),
         };
         let reached = url.scheme() == "https" || url.scheme() == "http" && is_local;
-        // A user's name before the host hides where a link leads, and so does what only a lenient reader takes for a host.
+        // A user's name before the host hides where a link leads, and so does what only a lenient reader takes for a
+        // host.
         let plain = url.username().is_empty() && url.password().is_none();
         let as_written = plain && text.starts_with(&url[..Position::AfterHost]);
         let sound = reached && as_written && text.len() <= LONGEST && text.bytes().all(may_stand_in_a_url);

@@ -1,7 +1,8 @@
 //! The services of the platform: ports, and what each may do in Redis.
 //!
-//! What a service publishes stands with each message (`messages`), what it hears in the topology. Its name is that of its package,
-//! its binary, its database, its client, its user in Redis and its namespace of permissions; a product can have none of these names.
+//! What a service publishes stands with each message (`messages`), what it hears in the topology. Its name is that of
+//! its package, its binary, its database, its client, its user in Redis and its namespace of permissions; a product can
+//! have none of these names.
 
 use crate::{
     messages,
@@ -60,7 +61,8 @@ pub const PRODUCT_USER: &str = "product";
 /// What that user may do.
 pub const PRODUCT_RIGHTS: &[RedisRight] = &[RedisRight::HearHosts];
 
-/// Whether a name is one of the platform's, and so no product's: neither as a service nor as a namespace of permissions.
+/// Whether a name is one of the platform's, and so no product's: neither as a service nor as a namespace of
+/// permissions.
 pub fn is_reserved(name: &str) -> bool {
     SERVICES.iter().any(|service| service.name == name)
 }

@@ -26,11 +26,12 @@ pub struct Subscription {
 }
 
 const VISIBILITY: Duration = Duration::from_secs(30);
-/// For queues whose handlers only note what they take: an order that went to a process that had just died is late by this much.
+/// For queues whose handlers only note what they take: an order that went to a process that had just died is late by
+/// this much.
 const SHORT_VISIBILITY: Duration = Duration::from_secs(10);
-/// Receives before SQS itself moves a message to the dead-letter queue. Consumers do so earlier, with a reason; this is for what they cannot
-/// count, such as a message of which each process dies. SQS counts receives whatever became of them, so good messages that were
-/// received in a bad hour need room.
+/// Receives before SQS itself moves a message to the dead-letter queue. Consumers do so earlier, with a reason; this is
+/// for what they cannot count, such as a message of which each process dies. SQS counts receives whatever became of
+/// them, so good messages that were received in a bad hour need room.
 pub const MOST_RECEIVES: u32 = 100;
 
 /// Every queue of the platform.

@@ -141,7 +141,8 @@ fn report(books: &Books, recoveries: &Recoveries) -> bool {
     println!("    answered 503 revoke_unconfirmed, and repeated: {}", books.unconfirmed);
     let under = |outcome| books.under.get(&outcome).copied().unwrap_or_default();
     println!(
-        "    checks: {}; of these under an answered revocation: {} (refused {}, not knowing {}, no connection {}, allowed {})",
+        "    checks: {}; of these under an answered revocation: {} (refused {}, not knowing {}, no connection {}, \
+         allowed {})",
         books.checks,
         books.under.values().sum::<u64>(),
         under(Outcome::Refused),

@@ -1,4 +1,5 @@
-//! The end-to-end tests: the tour, which tells the platform's story, and the chaos, which tries its one promise while things die.
+//! The end-to-end tests: the tour, which tells the platform's story, and the chaos, which tries its one promise while
+//! things die.
 //!
 //! Black boxes, over HTTP. Started by `cargo xtask tour | chaos | test`.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command-line tool talks to the person who called it")]
@@ -29,14 +30,16 @@ enum Proof {
         #[arg(long)]
         own: bool,
     },
-    /// Kill, restart and fail over Redis while permissions are given and taken, and count who was still allowed what was taken
+    /// Kill, restart and fail over Redis while permissions are given and taken, and count who was still allowed what
+    /// was taken
     Chaos(chaos::Options),
     /// The tour, then the chaos among the same processes
     #[command(hide = true)]
     Both,
 }
 
-// One thread: a child asks to be told when the thread that started it ends, so that thread must be the one that lives as long as we do.
+// One thread: a child asks to be told when the thread that started it ends, so that thread must be the one that lives
+// as long as we do.
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     let cli = Cli::parse();

@@ -90,7 +90,10 @@ fn describe(mail: &Mail, sender: &Sender<'_>, recipients: &[&str]) -> Value {
 fn bounce(mail: &Mail, recipients: &[&str], at: &str) -> Value {
     let recipients: Vec<_> = recipients
         .iter()
-        .map(|recipient| json!({"emailAddress": recipient, "action": "failed", "status": "5.1.1", "diagnosticCode": "smtp; 550 5.1.1 user unknown"}))
+        .map(|recipient| {
+            json!({"emailAddress": recipient, "action": "failed", "status": "5.1.1",
+            "diagnosticCode": "smtp; 550 5.1.1 user unknown"})
+        })
         .collect();
     json!({
         "bounceType": "Permanent",

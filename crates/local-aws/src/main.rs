@@ -1,4 +1,5 @@
-//! `local-aws provision` makes the topics, the queues and the sender of mail; `local-aws simulate` plays the mailbox providers.
+//! `local-aws provision` makes the topics, the queues and the sender of mail; `local-aws simulate` plays the mailbox
+//! providers.
 
 use anyhow::Context;
 use clap::{Parser, Subcommand};

@@ -36,7 +36,8 @@ impl Seen {
         Ok(())
     }
 
-    /// Forgets what the emulator has forgotten, which is everything after its restart: the file stays as small as its outbox.
+    /// Forgets what the emulator has forgotten, which is everything after its restart: the file stays as small as its
+    /// outbox.
     pub fn keep_only(&mut self, known: &HashSet<&str>) -> io::Result<()> {
         let before = self.ids.len();
         self.ids.retain(|id| known.contains(id.as_str()));

@@ -31,7 +31,8 @@ pub async fn create(
     // Whoever is let in by default could read the names of all databases and fill the disk with temporary tables.
     let _ = writeln!(
         script,
-        "REVOKE ALL ON DATABASE postgres, template1 FROM PUBLIC; GRANT CONNECT ON DATABASE postgres TO {INSTANCE_ADMIN};"
+        "REVOKE ALL ON DATABASE postgres, template1
+         FROM PUBLIC; GRANT CONNECT ON DATABASE postgres TO {INSTANCE_ADMIN};"
     );
     for package in services {
         script += &role_sql(&package, "", &secrets.password(&format!("database/{package}"))?);
@@ -50,7 +51,8 @@ fn role_sql(role: &str, rights: &str, password: &str) -> String {
 
 fn database_sql(service: &str) -> String {
     format!(
-        "SELECT 'CREATE DATABASE {service} OWNER {service}' WHERE NOT EXISTS (SELECT FROM pg_database WHERE datname = '{service}') \\gexec\n\
+        "SELECT 'CREATE DATABASE {service} OWNER {service}' WHERE NOT EXISTS (SELECT FROM pg_database
+         WHERE datname = '{service}') \\gexec\n\
          REVOKE ALL ON DATABASE {service} FROM PUBLIC;\n"
     )
 }

@@ -76,7 +76,8 @@ mod tests {
         let frames: String =
             (0..40).map(|frame| format!("  {frame:2}: auth::serve\n             at ./src/main.rs:{frame}\n")).collect();
         let log = format!(
-            "starting\nError: the port is taken\n\nCaused by:\n    0: binding\n    in use\n\nStack backtrace:\n{frames}stopped"
+            "starting\nError: the port is taken\n\nCaused by:\n    0: binding\n    in use\n\nStack \
+             backtrace:\n{frames}stopped"
         );
         let shown = last_said(&log, 8);
         assert!(shown.contains("Error: the port is taken") && shown.contains("in use"), "{shown}");

@@ -34,7 +34,8 @@ fn start_of(stat: &str) -> Option<u64> {
     if state == "Z" { None } else { after_name.nth(18)?.parse().ok() }
 }
 
-/// Sends a signal by name. The shell's own `kill`: a bare Debian has no other, and a system call would need unsafe code.
+/// Sends a signal by name. The shell's own `kill`: a bare Debian has no other, and a system call would need unsafe
+/// code.
 pub async fn signal(pid: u32, name: &str) -> Result<()> {
     Command::new("/bin/sh")
         .args(["-c", "kill -s \"$0\" \"$1\" 2>/dev/null || true", name, &pid.to_string()])

@@ -74,8 +74,9 @@ impl Postgres {
             chown(&password, Some(uid), Some(gid))?;
         }
         let mut command = self.as_user(self.bin.join("initdb"))?;
-        // Over the loopback only, and checked against a SCRAM verifier all the same. With `scram-sha-256` the client would do the 4096 rounds,
-        // in an unoptimised build and for each of some eighty connections: that took longer than all the rest.
+        // Over the loopback only, and checked against a SCRAM verifier all the same. With `scram-sha-256` the client
+        // would do the 4096 rounds, in an unoptimised build and for each of some eighty connections: that took longer
+        // than all the rest.
         command.args(["--username=postgres", "--auth=password", "--encoding=UTF8", "--locale=C.UTF-8"]);
         command.arg(format!("--pwfile={}", password.display())).arg(format!("--pgdata={}", unfinished.display()));
         if !self.durable {
@@ -163,7 +164,8 @@ mod tests {
         net::TcpStream,
     };
 
-    /// Says who it is, and then nothing (<https://www.postgresql.org/docs/15/protocol-message-formats.html>, StartupMessage).
+    /// Says who it is, and then nothing (<https://www.postgresql.org/docs/15/protocol-message-formats.html>,
+    /// StartupMessage).
     async fn silent(port: u16) -> anyhow::Result<TcpStream> {
         let message = b"\0\0\0\x29\0\x03\0\0user\0postgres\0database\0postgres\0\0";
         let mut stranger = TcpStream::connect(("127.0.0.1", port)).await?;

@@ -95,7 +95,8 @@ impl Processes {
         self.record()
     }
 
-    /// An error that says what is wrong with a process, and what that said last. Where its log is, whoever stops the stack says.
+    /// An error that says what is wrong with a process, and what that said last. Where its log is, whoever stops the
+    /// stack says.
     pub fn complaint(&self, name: &str, what: &str) -> anyhow::Error {
         anyhow!("{name} {what}; the end of its log:\n{}", files::tail(&self.log(name), 25))
     }

@@ -1,4 +1,5 @@
-//! The products of this checkout: packages that say in their `Cargo.toml` how they are started, with their bundles beside it.
+//! The products of this checkout: packages that say in their `Cargo.toml` how they are started, with their bundles
+//! beside it.
 //!
 //! ```toml
 //! [package.metadata.product]
@@ -94,7 +95,8 @@ mod tests {
     fn a_package_is_a_product_if_it_says_so() {
         let metadata = br#"{"packages": [
             {"name": "auth", "manifest_path": "/a/services/auth/Cargo.toml", "metadata": null},
-            {"name": "wiki", "manifest_path": "/a/examples/wiki/Cargo.toml", "metadata": {"product": {"port": 8020, "env": {"A": "b"}}}},
+            {"name": "wiki", "manifest_path": "/a/examples/wiki/Cargo.toml",
+             "metadata": {"product": {"port": 8020, "env": {"A": "b"}}}},
             {"name": "forum", "manifest_path": "/a/examples/forum/Cargo.toml", "metadata": {"product": {"port": 8010}}}
         ]}"#;
         let products = of(metadata).unwrap();

@@ -72,11 +72,12 @@ impl Redis {
         files::write_private(&settings, self.settings().as_bytes())?;
         let append_only = if self.durable { "yes" } else { "no" };
         // Evicting a key would log somebody out; coming back without its last second would bring back what was revoked
-        // in it. What a replica was sent once must be gone from its disk: should it start as the primary later, it would
-        // bring old stamps and sessions back to life.
+        // in it. What a replica was sent once must be gone from its disk: should it start as the primary later, it
+        // would bring old stamps and sessions back to life.
         let mut args = vec![settings.display().to_string(), "--dir".into(), folder.display().to_string()];
         let fixed = format!(
-            "--port {port} --bind 127.0.0.1 --appendonly {append_only} --appendfsync always --maxmemory-policy noeviction \
+            "--port {port} --bind 127.0.0.1 --appendonly {append_only} --appendfsync always --maxmemory-policy \
+             noeviction \
              --repl-diskless-sync-delay 0 --rdb-del-sync-files yes --save"
         );
         args.extend(fixed.split(' ').chain([""]).map(String::from));
@@ -100,7 +101,8 @@ impl Redis {
         settings
     }
 
-    /// What the process on `port` answers to one command of the administrator, as it came (<https://redis.io/docs/latest/develop/reference/protocol-spec/>).
+    /// What the process on `port` answers to one command of the administrator, as it came
+    /// (<https://redis.io/docs/latest/develop/reference/protocol-spec/>).
     pub async fn ask(&self, port: u16, command: &str) -> Result<String> {
         let conversation = async {
             let mut connection = TcpStream::connect(("127.0.0.1", port)).await?;

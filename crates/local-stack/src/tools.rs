@@ -53,7 +53,8 @@ pub async fn ensure_installed(needs: &[Need], log: &Path) -> Result<()> {
     }
     if !is_root() || find("apt-get").is_none() {
         bail!(
-            "this machine lacks {missing:?}. Install it as root:\n\n    apt-get update && apt-get install --no-install-recommends {}\n\n\
+            "this machine lacks {missing:?}. Install it as root:\n\n    apt-get update && apt-get install \
+             --no-install-recommends {}\n\n\
              or use Docker instead: docker compose up --wait",
             packages(&missing)
         );
@@ -140,7 +141,8 @@ pub fn postgres_folders() -> Vec<PathBuf> {
     versions.into_iter().map(|(_, bin)| bin).chain(on_path).collect()
 }
 
-/// A Python that can make virtual environments; the distribution's own first, since version managers put shims on the PATH.
+/// A Python that can make virtual environments; the distribution's own first, since version managers put shims on the
+/// PATH.
 pub fn python() -> Option<PathBuf> {
     let can_make_environments = |python: &PathBuf| {
         let mut probe = std::process::Command::new(python);

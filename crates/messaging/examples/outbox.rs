@@ -1,5 +1,5 @@
-//! What a message costs a commit: commits a second with a row alone (the floor), with a message, and with a message and a `NOTIFY`.
-//! `cargo xtask bench outbox` runs it on a PostgreSQL of its own, which `DATABASE_URL` names.
+//! What a message costs a commit: commits a second with a row alone (the floor), with a message, and with a message and
+//! a `NOTIFY`. `cargo xtask bench outbox` runs it on a PostgreSQL of its own, which `DATABASE_URL` names.
 
 use anyhow::Result;
 use common::{

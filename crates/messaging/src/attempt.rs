@@ -15,8 +15,8 @@ use tokio_util::sync::CancellationToken;
 
 /// Longest time for one handling of one message; what takes longer is a job for the worker.
 const LONGEST_HANDLING: Duration = Duration::from_secs(300);
-/// A message that was at fault itself so often is given up: with the waits between, after some half an hour, in which whatever it
-/// came before may have arrived.
+/// A message that was at fault itself so often is given up: with the waits between, after some half an hour, in which
+/// whatever it came before may have arrived.
 const MOST_ATTEMPTS: u32 = 10;
 /// Below what any queue was ever given as its `maxReceiveCount`, so that an outage alone buries nothing.
 const RECEIVES_BEFORE_RENEWAL: u32 = 3;
@@ -93,7 +93,9 @@ impl Context {
             Ok(parsed) => (parsed.kind, self.watched(outages, self.handle(&parsed, lease, abandon)).await),
             Err(unfit) => (UNKNOWN, unfit.into()),
         };
-        metrics::counter!("messages_consumed_total", "queue" => self.queue, "type" => kind, "outcome" => outcome.label()).increment(1);
+        metrics::counter!("messages_consumed_total", "queue" => self.queue, "type" => kind,
+            "outcome" => outcome.label())
+        .increment(1);
         self.settle(kind, outcome, message, lease).await;
     }
 
@@ -110,10 +112,14 @@ impl Context {
 
     async fn handle(&self, parsed: &Parsed, lease: &Lease, abandon: &CancellationToken) -> Outcome {
         tokio::select! {
-            handled = AssertUnwindSafe(self.apply(parsed)).catch_unwind() => handled.unwrap_or_else(|_| Outcome::Retry(anyhow::anyhow!("the handler panicked"))),
+            handled = AssertUnwindSafe(self.apply(parsed)).catch_unwind() => handled.unwrap_or_else(|_| {
+                Outcome::Retry(anyhow::anyhow!("the handler panicked"))
+            }),
             () = lease.keep() => Outcome::Lost,
             () = abandon.cancelled() => Outcome::Abandoned,
-            () = tokio::time::sleep(LONGEST_HANDLING) => Outcome::Retry(anyhow::anyhow!("the handler took longer than {} s", LONGEST_HANDLING.as_secs())),
+            () = tokio::time::sleep(LONGEST_HANDLING) => {
+                Outcome::Retry(anyhow::anyhow!("the handler took longer than {} s", LONGEST_HANDLING.as_secs()))
+            }
         }
     }
 

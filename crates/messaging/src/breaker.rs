@@ -14,7 +14,8 @@ impl Breaker {
         self.outages.load(SeqCst)
     }
 
-    /// An outage was met by a handler that began after `seen` of them. Handlers that ran beside each other met the same one.
+    /// An outage was met by a handler that began after `seen` of them. Handlers that ran beside each other met the same
+    /// one.
     pub(crate) fn trip(&self, seen: u32) {
         let _ = self.outages.compare_exchange(seen, seen.saturating_add(1), SeqCst, SeqCst);
     }

@@ -38,7 +38,8 @@ const RETRY: Backoff = Backoff { base: Duration::from_secs(2), factor: 4, cap: D
 /// Waits while SQS or the database is away.
 const RECONNECT: Backoff = Backoff { base: Duration::from_millis(500), factor: 2, cap: Duration::from_secs(10) };
 
-/// Takes the messages of one queue. Register the handlers with [`Consumer::on`] or [`Consumer::raw`], then [`Consumer::run`] it.
+/// Takes the messages of one queue. Register the handlers with [`Consumer::on`] or [`Consumer::raw`], then
+/// [`Consumer::run`] it.
 pub struct Consumer {
     aws: Aws,
     queue: &'static str,
@@ -100,7 +101,8 @@ impl Consumer {
         self
     }
 
-    /// Runs until `shutdown`, through any outage of PostgreSQL or SQS; then finishes what it holds and hands back the rest.
+    /// Runs until `shutdown`, through any outage of PostgreSQL or SQS; then finishes what it holds and hands back the
+    /// rest.
     pub async fn run(self, shutdown: CancellationToken) {
         let span = tracing::info_span!("consumer", queue = self.queue);
         self.consume(shutdown).instrument(span).await;
@@ -198,7 +200,8 @@ fn at_once(max_connections: u32) -> usize {
     (max_connections / 2).clamp(1, MOST_AT_ONCE) as usize
 }
 
-/// Every free place, once there is one and the database can be written: a message received without it would only come back.
+/// Every free place, once there is one and the database can be written: a message received without it would only come
+/// back.
 async fn place(
     context: &Context,
     permits: &Arc<Semaphore>,

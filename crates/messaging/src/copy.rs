@@ -63,7 +63,8 @@ fn attribute(kind: &str, value: &str) -> anyhow::Result<MessageAttributeValue> {
     Ok(MessageAttributeValue::builder().data_type(kind).string_value(value).build()?)
 }
 
-/// A reason that SQS takes as an attribute: without control characters and noncharacters, and short enough beside the body. Empty if there is no room.
+/// A reason that SQS takes as an attribute: without control characters and noncharacters, and short enough beside the
+/// body. Empty if there is no room.
 fn tidy(reason: &str, body: usize) -> String {
     let room = LARGEST_MESSAGE.saturating_sub(body + ATTRIBUTE_ROOM).min(LONGEST_REASON);
     let mut tidied: String =

@@ -26,8 +26,8 @@ pub trait Handle<M: Message>: Send + Sync + 'static {
     /// What it reaches: the rows of the message's tenant ([`TenantTx`]), or those of every tenant ([`CrossTenantTx`]).
     type Tx: HandlerTx;
 
-    /// Does what the message asks for, inside `tx`: the transaction that also marks the message as taken. What is written
-    /// there, outbox rows included, happens once; anything outside must bear being done again.
+    /// Does what the message asks for, inside `tx`: the transaction that also marks the message as taken. What is
+    /// written there, outbox rows included, happens once; anything outside must bear being done again.
     fn handle(&self, tx: &mut Self::Tx, message: &Delivery<M>) -> impl Future<Output = Result<(), Fault>> + Send;
 }
 

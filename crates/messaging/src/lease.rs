@@ -29,16 +29,19 @@ impl Lease {
                 Err(error) if error.as_service_error().is_some_and(is_lost) => return,
                 Err(_) if Instant::now() >= ours_until => return,
                 Err(error) => {
-                    tracing::warn!(error = %DisplayErrorContext(&error), "The message's visibility could not be extended")
+                    tracing::warn!(error = %DisplayErrorContext(&error), "The message's visibility could not be \
+                        extended")
                 }
             }
         }
     }
 
-    /// Lets the message be received again after `wait`, rounded up to seconds. If SQS cannot be told, it comes back when its visibility ends.
+    /// Lets the message be received again after `wait`, rounded up to seconds. If SQS cannot be told, it comes back
+    /// when its visibility ends.
     pub(crate) async fn hand_back(&self, wait: Duration) {
         if let Err(error) = self.change_visibility(wait).await {
-            tracing::warn!(error = %DisplayErrorContext(&error), "The message could not be handed back; it returns when its visibility ends");
+            tracing::warn!(error = %DisplayErrorContext(&error), "The message could not be handed back; it returns \
+                when its visibility ends");
         }
     }
 
@@ -47,7 +50,8 @@ impl Lease {
         if let Err(error) =
             self.sqs.delete_message().queue_url(&self.queue_url).receipt_handle(&self.receipt).send().await
         {
-            tracing::warn!(error = %DisplayErrorContext(&error), "The message could not be deleted; it will be delivered again");
+            tracing::warn!(error = %DisplayErrorContext(&error), "The message could not be deleted; it will be \
+                delivered again");
         }
     }
 

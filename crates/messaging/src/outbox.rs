@@ -32,8 +32,8 @@ impl From<OutboxError> for Problem {
     }
 }
 
-/// Writes `data` to the outbox inside the caller's transaction, as said by the service whose database it is, about the tenant whose
-/// transaction it is. It is published if and only if that transaction commits, under the returned id.
+/// Writes `data` to the outbox inside the caller's transaction, as said by the service whose database it is, about the
+/// tenant whose transaction it is. It is published if and only if that transaction commits, under the returned id.
 pub async fn publish<M: Message>(tx: &mut impl Scoped, data: &M) -> Result<MessageId, OutboxError> {
     let (db, tenant) = (tx.db().clone(), tx.tenant_if_one());
     let service = db.service();

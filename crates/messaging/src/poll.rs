@@ -14,7 +14,8 @@ use tokio_util::sync::CancellationToken;
 
 /// A receive can hang when the connection is lost silently; this is the long poll and some.
 const RECEIVE_TIMEOUT: Duration = Duration::from_secs(25);
-/// A receive in flight at shutdown is waited for this long: dropping it may leave messages invisible for their visibility timeout.
+/// A receive in flight at shutdown is waited for this long: dropping it may leave messages invisible for their
+/// visibility timeout.
 const RECEIVE_GRACE: Duration = Duration::from_secs(2);
 /// What each receive asks for.
 pub(crate) struct Poll<'a> {

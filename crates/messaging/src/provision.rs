@@ -11,7 +11,8 @@ use std::collections::HashMap;
 /// The longest that SQS keeps a message: a dead letter waits for a person, and a queue for its consumer to be repaired.
 const RETENTION_SECONDS: u32 = 14 * 24 * 3600;
 
-/// Creates every topic, queue, dead-letter queue and subscription, and brings the attributes of those that exist up to date.
+/// Creates every topic, queue, dead-letter queue and subscription, and brings the attributes of those that exist up to
+/// date.
 pub async fn provision(aws: &Aws) -> Result<()> {
     create(aws, QUEUES.iter()).await
 }
@@ -25,7 +26,8 @@ pub async fn provision_for(aws: &Aws, queues: &[&str]) -> Result<()> {
     create(aws, named.into_iter()).await
 }
 
-/// Deletes every topic and queue of the topology under this prefix, with all messages; what is not there is passed over.
+/// Deletes every topic and queue of the topology under this prefix, with all messages; what is not there is passed
+/// over.
 pub async fn teardown(aws: &Aws) -> Result<()> {
     try_join_all(Topic::ALL.map(|topic| aws.sns.delete_topic().topic_arn(aws.topic_arn(topic)).send())).await?;
     let names = QUEUES.iter().flat_map(|queue| [aws.queue_name(queue.name), aws.dead_queue_name(queue.name)]);
@@ -33,8 +35,8 @@ pub async fn teardown(aws: &Aws) -> Result<()> {
     Ok(())
 }
 
-/// Queues come first, and each topic with its subscriptions: what a topic without them is given goes nowhere, though it says that it took it,
-/// and outboxes try again while an emulator that forgot everything gets its topics back.
+/// Queues come first, and each topic with its subscriptions: what a topic without them is given goes nowhere, though it
+/// says that it took it, and outboxes try again while an emulator that forgot everything gets its topics back.
 async fn create(aws: &Aws, queues: impl Iterator<Item = &Queue>) -> Result<()> {
     let queues: Vec<_> = queues.collect();
     try_join_all(queues.iter().map(|queue| create_queue(aws, queue))).await?;

@@ -143,8 +143,10 @@ impl Outgoing {
     }
 }
 
-/// The envelope as JSON that SNS and SQS take: of what JSON leaves as it is they refuse U+FFFE and U+FFFF, which people's names may hold
-/// (<https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html>). In JSON both stand in strings only.
+/// The envelope as JSON that SNS and SQS take: of what JSON leaves as it is they refuse U+FFFE and U+FFFF, which
+/// people's names may hold
+/// (<https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html>). In JSON both stand
+/// in strings only.
 fn text(envelope: &Envelope) -> serde_json::Result<String> {
     Ok(serde_json::to_string(envelope)?.replace('\u{fffe}', "\\ufffe").replace('\u{ffff}', "\\uffff"))
 }
@@ -216,11 +218,15 @@ mod tests {
 
     #[test]
     fn no_name_makes_a_message_that_sqs_refuses() {
-        let said = json!({"specversion": "1.0", "id": uuid::Uuid::nil(), "source": "/services/auth", "type": "t", "time": "2026-01-01T00:00:00Z",
+        let said = json!({"specversion": "1.0", "id": uuid::Uuid::nil(), "source": "/services/auth", "type": "t",
+            "time": "2026-01-01T00:00:00Z",
             "data": {"name": "a\u{fffe}b\u{ffff}c\u{fffd}\u{10ffff}\u{1}"}});
         let envelope: Envelope = serde_json::from_value(said).unwrap();
         let text = text(&envelope).unwrap();
-        let is_taken = |c: char| matches!(c, '\u{9}' | '\u{a}' | '\u{d}' | ' '..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' | '\u{10000}'..);
+        let is_taken = |c: char| {
+            matches!(c,
+            '\u{9}' | '\u{a}' | '\u{d}' | ' '..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' | '\u{10000}'..)
+        };
         assert!(text.chars().all(is_taken), "{text:?}");
         assert_eq!(serde_json::from_str::<Envelope>(&text).unwrap(), envelope);
     }

@@ -21,7 +21,8 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use uuid::Uuid;
 
-/// Looks for rows this often even if no commit of its process woke it: waits end without one, and so do the lives of other processes.
+/// Looks for rows this often even if no commit of its process woke it: waits end without one, and so do the lives of
+/// other processes.
 const POLL: Duration = Duration::from_secs(1);
 /// How often the outbox is measured.
 const MEASURE: Duration = Duration::from_secs(5);
@@ -29,7 +30,8 @@ const MEASURE: Duration = Duration::from_secs(5);
 const CLAIM: usize = 10 * BATCH_MESSAGES;
 /// Claims under way at once, so that one that SNS is slow about does not hold up what comes after it.
 const LANES: usize = 4;
-/// How long a claim keeps other relays from its rows; more than a call to SNS takes. After a crash they wait for its end.
+/// How long a claim keeps other relays from its rows; more than a call to SNS takes. After a crash they wait for its
+/// end.
 const LEASE: Duration = Duration::from_secs(20);
 
 /// Moves the messages of one database to SNS, for ever. Any number may run beside each other.

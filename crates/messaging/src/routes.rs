@@ -63,8 +63,8 @@ pub enum Mismatch {
     Subscription { queue: &'static str, types: Vec<&'static str> },
 }
 
-/// Whether handlers of these types are those that the topology wants for the queue. A queue without filters takes bodies that are
-/// no envelopes ([`RAW`]).
+/// Whether handlers of these types are those that the topology wants for the queue. A queue without filters takes
+/// bodies that are no envelopes ([`RAW`]).
 ///
 /// # Errors
 /// Names the types that have no handler, which would fill the dead-letter queue, or those that would never come.
@@ -198,7 +198,8 @@ mod tests {
 
     fn envelope() -> Value {
         let id = "01890a5d-ac96-774b-bcce-b302099a8057";
-        json!({"specversion": "1.0", "id": id, "source": "/services/auth", "type": MemberJoined::TYPE, "time": "2026-01-01T00:00:00Z", "data": {"tenant_id": id, "user_id": id}})
+        json!({"specversion": "1.0", "id": id, "source": "/services/auth", "type": MemberJoined::TYPE,
+            "time": "2026-01-01T00:00:00Z", "data": {"tenant_id": id, "user_id": id}})
     }
 
     #[test]

@@ -13,7 +13,8 @@ const DATA_EXCEPTION: &str = "22";
 const NUL: [&str; 2] = ["22021", "22P05"];
 
 impl From<sqlx::Error> for Fault {
-    /// What is left over, violated constraints included, may be a message that came too early: it is tried again, a few times.
+    /// What is left over, violated constraints included, may be a message that came too early: it is tried again, a few
+    /// times.
     fn from(error: sqlx::Error) -> Self {
         if is_outage(&error) {
             return Self::away(error);

@@ -1,5 +1,5 @@
-//! Connection pool over many databases: one bound for the process, a share for each instance; room for a newcomer is made by closing the idle
-//! connection that was used least recently.
+//! Connection pool over many databases: one bound for the process, a share for each instance; room for a newcomer is
+//! made by closing the idle connection that was used least recently.
 
 use sqlx::{Connection as _, Executor as _, PgConnection, postgres::PgConnectOptions};
 use std::{
@@ -38,7 +38,8 @@ pub(crate) struct Target {
 /// Every connection of this process to instances' databases.
 pub(crate) struct Connections {
     bound: usize,
-    /// The right to use a connection, or to close one: whoever is without waits in turn. Connections in use or about to be are never more than these.
+    /// The right to use a connection, or to close one: whoever is without waits in turn. Connections in use or about to
+    /// be are never more than these.
     places: Arc<Semaphore>,
     background: Arc<Semaphore>,
     state: Arc<Mutex<State>>,
@@ -133,7 +134,8 @@ impl Connections {
         Ok(Live { connection, room })
     }
 
-    /// Without waiting. As this caller has a place and no connection yet, at most `bound - 1` connections are not idle: if all are open, one is idle.
+    /// Without waiting. As this caller has a place and no connection yet, at most `bound - 1` connections are not idle:
+    /// if all are open, one is idle.
     fn find(&self, owner: u64) -> Found {
         let mut state = lock(&self.state);
         if let Some(own) =
@@ -191,7 +193,8 @@ fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
     state.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// A connection to the instance's database; goes back when dropped. Whoever holds one must not wait for a second: with everybody doing so, nobody gets on.
+/// A connection to the instance's database; goes back when dropped. Whoever holds one must not wait for a second: with
+/// everybody doing so, nobody gets on.
 pub struct Connection {
     live: Option<Live>,
     permits: Vec<OwnedSemaphorePermit>,

@@ -1,8 +1,8 @@
 //! Cross-site request forgery: may the page that caused this request have it change anything?
 //!
 //! Fetch Metadata first, `Origin` where a browser sends none
-//! (<https://cheatsheetseries.owasp.org/cheatsheets/Cross-Site_Request_Forgery_Prevention_Cheat_Sheet.html>). It holds with and without a cookie:
-//! a form that signs the visitor in as somebody else needs none.
+//! (<https://cheatsheetseries.owasp.org/cheatsheets/Cross-Site_Request_Forgery_Prevention_Cheat_Sheet.html>). It holds
+//! with and without a cookie: a form that signs the visitor in as somebody else needs none.
 
 use crate::pages;
 use axum::{
@@ -58,7 +58,8 @@ fn has_bearer_token(headers: &HeaderMap) -> bool {
     scheme.is_some_and(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
 }
 
-/// Whether the origin (RFC 6454 §7) is that of the host that is asked for. Behind a proxy only `X-Forwarded-Proto` tells how the browser came.
+/// Whether the origin (RFC 6454 §7) is that of the host that is asked for. Behind a proxy only `X-Forwarded-Proto`
+/// tells how the browser came.
 fn is_own(origin: &HeaderValue, uri: &Uri, headers: &HeaderMap) -> bool {
     let Some((scheme, authority)) = origin.to_str().ok().and_then(|origin| origin.split_once("://")) else {
         return false;

@@ -56,7 +56,8 @@ impl Default for Hosts {
 }
 
 impl Hosts {
-    /// What is known of `host`, or what `look_up` tells; many requests for one host wait for one look-up. Errors are not remembered.
+    /// What is known of `host`, or what `look_up` tells; many requests for one host wait for one look-up. Errors are
+    /// not remembered.
     pub async fn get<F: Future<Output = Result<HostStatus, Problem>>>(
         &self,
         host: &HostName,

@@ -74,8 +74,8 @@ impl<S: Send + Sync> FromRequestParts<S> for Db {
     }
 }
 
-/// The caller has the platform permission `P` **in the tenant whose instance this is**; a permission of another tenant counts
-/// for nothing here.
+/// The caller has the platform permission `P` **in the tenant whose instance this is**; a permission of another tenant
+/// counts for nothing here.
 pub struct InstanceAllowed<P>(pub Allowed<P>);
 
 impl<P: Permission, S: Send + Sync> FromRequestParts<S> for InstanceAllowed<P>

@@ -33,7 +33,8 @@ pub(crate) async fn follow(client: Client, channel: String, hosts: Arc<Hosts>, s
         };
         hosts.unsubscribed();
         if let Err(lost) = lost {
-            tracing::warn!(error = %Chain(&lost), "Changes of instances are not announced right now, so hosts are looked up more often");
+            tracing::warn!(error = %Chain(&lost), "Changes of instances are not announced right now, so hosts are \
+                looked up more often");
         }
         tokio::select! {
             () = shutdown.cancelled() => return,

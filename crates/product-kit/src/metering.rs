@@ -6,7 +6,8 @@
 //!                                                  └─ not taken: put off, and tried again behind all that is new
 //! ```
 //!
-//! Two processes may send the same row: it is the same message, which billing counts once. So nothing is held while SNS is asked.
+//! Two processes may send the same row: it is the same message, which billing counts once. So nothing is held while SNS
+//! is asked.
 
 mod schedule;
 
@@ -34,9 +35,11 @@ use tokio_util::sync::CancellationToken;
 pub(crate) const PASSES: usize = 8;
 /// Rows a pass; ten batches of SNS.
 const BATCH: i64 = 100;
-/// Bytes of a meter and its key together. SNS takes no message as long as that (256 KiB), so a longer row is not even read.
+/// Bytes of a meter and its key together. SNS takes no message as long as that (256 KiB), so a longer row is not even
+/// read.
 const LONGEST: i64 = 262_144;
-/// Looks for rows this often even if no request woke it. Each look needs a connection, and a process may know thousands of instances.
+/// Looks for rows this often even if no request woke it. Each look needs a connection, and a process may know thousands
+/// of instances.
 const SWEEP: Duration = Duration::from_secs(600);
 /// After a pass that failed.
 const RETRY: Duration = Duration::from_secs(2);
@@ -102,7 +105,8 @@ impl Metering {
             drop(pass);
             self.gauge.set(self.schedule.put_off());
             if let Err(error) = &passed {
-                tracing::warn!(error = %Chain(error), instance_id = %self.instance, "Usage cannot be relayed, so its rows wait");
+                tracing::warn!(error = %Chain(error), instance_id = %self.instance, "Usage cannot be relayed, so its \
+                    rows wait");
             }
             let (wakes, pause) = match passed {
                 Ok(true) => continue,
@@ -158,7 +162,8 @@ impl Metering {
             return Ok((tried, Some(error)));
         }
         let instance_id = self.instance;
-        tracing::warn!(error = %Chain(&error), row, rows = tried.left, refused, %instance_id, "Rows of usage were not taken; they are tried again behind all others");
+        tracing::warn!(error = %Chain(&error), row, rows = tried.left, refused, %instance_id,
+            "Rows of usage were not taken; they are tried again behind all others");
         Ok((tried, None))
     }
 
@@ -223,7 +228,8 @@ impl Drop for Gauge {
     }
 }
 
-/// The same usage has the same message id however often it is sent: a UUIDv7 of its time whose random part is a hash of its key.
+/// The same usage has the same message id however often it is sent: a UUIDv7 of its time whose random part is a hash of
+/// its key.
 fn message_id(usage: &UsageRecorded) -> MessageId {
     let hash = digest(&SHA256, format!("{}:{}", usage.meter, usage.key).as_bytes());
     let mut unpredictable = [0; 10];

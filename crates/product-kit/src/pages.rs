@@ -85,7 +85,8 @@ pub(crate) fn setup_form(
     page(
         "setup.html",
         status,
-        context! { service => &*record.service, fields => Serde(&fields), code, code_errors => Serde(&code_errors), others },
+        context! { service => &*record.service, fields => Serde(&fields), code, code_errors => Serde(&code_errors),
+        others },
     )
 }
 

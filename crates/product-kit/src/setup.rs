@@ -86,7 +86,8 @@ pub(crate) fn messages<'a>(errors: &'a [FieldError], name: &str) -> Vec<&'a str>
     errors.iter().filter(|error| is_about(error, name)).map(|error| error.message.as_str()).collect()
 }
 
-/// The submitted texts as values of the schema's types. What cannot be one stays a text, for the configurator to say so.
+/// The submitted texts as values of the schema's types. What cannot be one stays a text, for the configurator to say
+/// so.
 pub(crate) fn coerce(schema: &Value, filled_in: &HashMap<String, String>) -> Map<String, Value> {
     let value = |(name, property): (&str, &Value)| {
         // Browsers send lines as CRLF (WHATWG HTML §4.10.22.4).

@@ -30,7 +30,8 @@ use contracts::http::instances::{HostRecord, InstanceState};
 use messaging::Publisher;
 use std::{collections::HashMap, sync::Arc};
 
-/// Connections of one process to the databases of its instances, where nothing else is said: PostgreSQL's own default is 100 for everybody.
+/// Connections of one process to the databases of its instances, where nothing else is said: PostgreSQL's own default
+/// is 100 for everybody.
 const CONNECTIONS: usize = 80;
 /// One more than the share of an instance, so that a single stuck one leaves something to the others.
 const FEWEST_CONNECTIONS: usize = databases::SHARE + 1;
@@ -89,7 +90,8 @@ impl Tenancy {
         })))
     }
 
-    /// The product's routes, behind this layer; and `/setup`, where the setup form goes. No other site's page makes any of them change anything.
+    /// The product's routes, behind this layer; and `/setup`, where the setup form goes. No other site's page makes any
+    /// of them change anything.
     pub fn wrap<S: Clone + Send + Sync + 'static>(&self, product: Router<S>) -> Router<S> {
         let product = product
             .layer(from_fn_with_state(self.clone(), guard))

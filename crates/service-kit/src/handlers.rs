@@ -38,8 +38,8 @@ impl<A: Clone> Handlers<A> {
         self
     }
 
-    /// Whether these are the handlers that the topology wants for the queue: a type without one would fill the dead-letter queue,
-    /// and a handler without a subscription would never hear anything.
+    /// Whether these are the handlers that the topology wants for the queue: a type without one would fill the
+    /// dead-letter queue, and a handler without a subscription would never hear anything.
     pub(crate) fn check(&self) -> Result<(), Mismatch> {
         messaging::check(self.queue, &self.types)
     }

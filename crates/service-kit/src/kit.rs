@@ -38,7 +38,8 @@ impl Kit {
         })
     }
 
-    /// The same with a permission check that asks `filler` for what the cache does not know, and not the permission service.
+    /// The same with a permission check that asks `filler` for what the cache does not know, and not the permission
+    /// service.
     pub fn filled_by(self, filler: Box<dyn Fill>) -> Self {
         let access = Access::new(&self.base, self.redis.clone(), self.client.clone(), filler);
         Self { access, ..self }

@@ -1,7 +1,8 @@
-//! What a process of the platform is made of: from a description of a service to listeners, consumers and tasks that run.
+//! What a process of the platform is made of: from a description of a service to listeners, consumers and tasks that
+//! run.
 //!
-//! A service describes itself by [`Service`]; its binary is [`binary!`]. A product, which has no database and no tables of its own on
-//! the platform, describes itself by [`Program`] and shares the command line.
+//! A service describes itself by [`Service`]; its binary is [`binary!`]. A product, which has no database and no tables
+//! of its own on the platform, describes itself by [`Program`] and shares the command line.
 //!
 //! | module | answers |
 //! | --- | --- |

@@ -60,7 +60,8 @@ pub trait Service: Sized + 'static {
     }
 }
 
-/// The files of a service, where every service has them: its tables, the prose of its operations, and its list of permissions.
+/// The files of a service, where every service has them: its tables, the prose of its operations, and its list of
+/// permissions.
 #[macro_export]
 macro_rules! files {
     (migrations: $migrations:tt, docs: $docs:tt) => {

@@ -1,7 +1,8 @@
 //! A thread for what must go on while the test's own thread stands still: the service under test, and links to servers.
 //!
-//! In PostgreSQL 15 `DROP DATABASE` waits for every backend to pass a barrier, and one that waits for its client's password does not
-//! pass it. Were the client a task on the thread that waits for the drop, each would wait for the other, here or in another test.
+//! In PostgreSQL 15 `DROP DATABASE` waits for every backend to pass a barrier, and one that waits for its client's
+//! password does not pass it. Were the client a task on the thread that waits for the drop, each would wait for the
+//! other, here or in another test.
 
 use std::time::Duration;
 use tokio::{

@@ -3,7 +3,8 @@
 use crate::environment;
 use sqlx::{Connection, PgConnection, migrate::Migrator};
 
-/// Owns the databases of all tests and is what the services under test log in as: no wall between tenants holds a superuser.
+/// Owns the databases of all tests and is what the services under test log in as: no wall between tenants holds a
+/// superuser.
 const ROLE: &str = "service_under_test";
 const PASSWORD: &str = "only-for-tests";
 

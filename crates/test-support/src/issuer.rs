@@ -44,7 +44,8 @@ impl TestIssuer {
         common::crypto::install();
         let pair = Ed25519KeyPair::generate().expect("generating a key");
         let key = EncodingKey::from_ed_der(pair.to_pkcs8v1().expect("encoding a key").as_ref());
-        let jwk = json!({"kty": "OKP", "crv": "Ed25519", "alg": "EdDSA", "use": "sig", "kid": KEY_ID, "x": URL_SAFE_NO_PAD.encode(pair.public_key().as_ref())});
+        let jwk = json!({"kty": "OKP", "crv": "Ed25519", "alg": "EdDSA", "use": "sig", "kid": KEY_ID,
+            "x": URL_SAFE_NO_PAD.encode(pair.public_key().as_ref())});
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("binding a port");
         let url = format!("http://{}", listener.local_addr().expect("a bound port"));
         let issuer = Self { url, key: Arc::new(key), ambient, neighbours: Neighbours::default() };

@@ -1,6 +1,8 @@
-//! What a test of a service needs: a database, topics, queues and a Redis prefix of its own, tokens, and a client that asserts.
+//! What a test of a service needs: a database, topics, queues and a Redis prefix of its own, tokens, and a client that
+//! asserts.
 //!
-//! `cargo xtask test` starts PostgreSQL, Redis and the AWS emulator and says where they are; everything a test makes in them is removed when it ends.
+//! `cargo xtask test` starts PostgreSQL, Redis and the AWS emulator and says where they are; everything a test makes in
+//! them is removed when it ends.
 
 mod background;
 mod browser;
@@ -31,8 +33,8 @@ pub use walls::tenant_walls;
 
 use std::time::{Duration, Instant};
 
-/// Longest wait of [`eventually`]: twice the visibility timeout of most queues, after which a message comes back whose first receiver
-/// was never heard of again, as when an answer is lost on a machine that has too much to do.
+/// Longest wait of [`eventually`]: twice the visibility timeout of most queues, after which a message comes back whose
+/// first receiver was never heard of again, as when an answer is lost on a machine that has too much to do.
 const DEADLINE: Duration = Duration::from_secs(60);
 const POLL: Duration = Duration::from_millis(20);
 

@@ -208,7 +208,8 @@ impl TestPlatform {
         reasons
     }
 
-    /// Bodies of the messages of `kind` in the service's outbox, in the order they were written; the relay must not run.
+    /// Bodies of the messages of `kind` in the service's outbox, in the order they were written; the relay must not
+    /// run.
     pub async fn outbox<M: Message>(&self) -> Vec<M> {
         let rows: Vec<serde_json::Value> =
             sqlx::query_scalar("SELECT envelope FROM outbox WHERE envelope->>'type' = $1 ORDER BY created_at, id")

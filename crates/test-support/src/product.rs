@@ -253,8 +253,10 @@ pub fn active_instance(
     database_url: &str,
 ) -> Value {
     json!({
-        "instance_id": InstanceId(platform.ambient.uuid()), "tenant_id": tenant, "service": manifest.service, "version": manifest.version,
-        "state": "active", "modules": modules, "settings": {"title": "The forum"}, "setup_schema": manifest.setup, "generation": 1,
+        "instance_id": InstanceId(platform.ambient.uuid()), "tenant_id": tenant, "service": manifest.service,
+            "version": manifest.version,
+        "state": "active", "modules": modules, "settings": {"title": "The forum"}, "setup_schema": manifest.setup,
+            "generation": 1,
         "database_url": database_url,
     })
 }

@@ -9,9 +9,11 @@ use std::ops::DerefMut;
 
 /// Tables that have a tenant and no wall.
 const UNWALLED: &str = "
-    SELECT relname::text FROM pg_class JOIN pg_attribute ON attrelid = pg_class.oid AND attname = 'tenant_id' AND NOT attisdropped
+    SELECT relname::text FROM pg_class JOIN pg_attribute ON attrelid = pg_class.oid AND attname = 'tenant_id'
+    AND NOT attisdropped
     WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p')
-      AND NOT (relrowsecurity AND relforcerowsecurity AND EXISTS (SELECT FROM pg_policy WHERE polrelid = pg_class.oid))";
+      AND NOT (relrowsecurity AND relforcerowsecurity AND EXISTS (SELECT FROM pg_policy
+      WHERE polrelid = pg_class.oid))";
 
 const WALLED: &str = "
     SELECT relname::text AS name, first.attname::text AS column, tenant.attname IS NOT NULL AS has_tenant,
@@ -19,7 +21,8 @@ const WALLED: &str = "
          WHERE attrelid = pg_class.oid AND attnum > 0 AND NOT attisdropped AND attgenerated = '') AS columns
     FROM pg_class
     JOIN pg_attribute first ON first.attrelid = pg_class.oid AND first.attnum = 1
-    LEFT JOIN pg_attribute tenant ON tenant.attrelid = pg_class.oid AND tenant.attname = 'tenant_id' AND NOT tenant.attisdropped
+    LEFT JOIN pg_attribute tenant ON tenant.attrelid = pg_class.oid AND tenant.attname = 'tenant_id'
+    AND NOT tenant.attisdropped
     WHERE relnamespace = 'public'::regnamespace AND relrowsecurity AND relforcerowsecurity";
 
 /// SQLSTATE of what a policy does not let in.
@@ -35,7 +38,8 @@ struct Table {
     has_tenant: bool,
 }
 
-/// Needs rows in each of `tables`, which are what the test is about; every other walled table that has rows is tried as well.
+/// Needs rows in each of `tables`, which are what the test is about; every other walled table that has rows is tried as
+/// well.
 pub async fn tenant_walls(platform: &TestPlatform, tables: &[&str]) {
     let unwalled: Vec<String> = sqlx::query_scalar(UNWALLED).fetch_all(&platform.pool).await.expect("the catalogs");
     assert_eq!(unwalled, Vec::<String>::new(), "a migration must give these tables a wall");

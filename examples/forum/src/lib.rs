@@ -1,4 +1,5 @@
-//! A small forum: members, topics, posts, and two modules. It knows nothing of the platform but what [`platform`] bolts on.
+//! A small forum: members, topics, posts, and two modules. It knows nothing of the platform but what [`platform`] bolts
+//! on.
 //!
 //! | module | answers |
 //! | --- | --- |
@@ -10,8 +11,8 @@
 //! | [`text`] | is this text fit to be shown? |
 //! | [`platform`] | what makes the forum a service of the platform? |
 //!
-//! SQL is checked when it runs, not when it is built: the schema is in the bundle, a version of which is in each instance's database,
-//! and there is no one database to build against.
+//! SQL is checked when it runs, not when it is built: the schema is in the bundle, a version of which is in each
+//! instance's database, and there is no one database to build against.
 
 mod app;
 mod members;

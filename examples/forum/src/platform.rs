@@ -1,4 +1,5 @@
-//! What the forum asks the platform: who may moderate, and which modules the tenant has. The rest is bolted on by `product_kit::Run`.
+//! What the forum asks the platform: who may moderate, and which modules the tenant has. The rest is bolted on by
+//! `product_kit::Run`.
 
 use crate::app::App;
 use axum::middleware::from_fn_with_state;

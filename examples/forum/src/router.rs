@@ -38,7 +38,8 @@ pub fn routes() -> OpenApiRouter<App> {
 
 /// The forum has members of its own, whose tokens are not the platform's.
 pub fn describe_members(document: &mut Value) {
-    document["components"]["securitySchemes"]["member"] = json!({"type": "http", "scheme": "bearer", "description": "The `token` of this forum's own `POST /v1/sessions`."});
+    document["components"]["securitySchemes"]["member"] = json!({"type": "http", "scheme": "bearer",
+        "description": "The `token` of this forum's own `POST /v1/sessions`."});
     let operations =
         document["paths"].as_object_mut().into_iter().flatten().filter_map(|(_, item)| item.as_object_mut()).flatten();
     for (_, operation) in operations.filter(|(_, operation)| operation["security"][0].get("member").is_some()) {

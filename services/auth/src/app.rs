@@ -37,7 +37,8 @@ impl App {
         match keyring.load().await {
             Ok(()) => {}
             Err(KeyError::Database(error)) => {
-                tracing::warn!(error = %Chain(&error), "The signing keys cannot be read yet; the first that needs them reads them");
+                tracing::warn!(error = %Chain(&error), "The signing keys cannot be read yet; the first that needs \
+                    them reads them");
             }
             Err(error) => return Err(error.into()),
         }

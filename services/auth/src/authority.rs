@@ -1,8 +1,8 @@
 //! The right to speak for somebody else: only who holds all that the other holds has it. The permission service knows,
 //! and is asked each time.
 //!
-//! Whatever makes a credential of somebody else, or ends what somebody else is, takes a [`SpeaksFor`]; there is no other way to get one.
-//! While the permission service is away the answer is 503.
+//! Whatever makes a credential of somebody else, or ends what somebody else is, takes a [`SpeaksFor`]; there is no
+//! other way to get one. While the permission service is away the answer is 503.
 
 use crate::app::App;
 use access::Allowed;

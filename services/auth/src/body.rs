@@ -13,7 +13,8 @@ use serde::de::DeserializeOwned;
 /// A form if the caller says that it is one, else JSON.
 pub struct JsonOrForm<T>(pub T);
 
-/// As [`JsonOrForm`], or nothing at all. A form in parts (RFC 7578) counts as nothing: mail programs send one where nobody answers a question (RFC 8058).
+/// As [`JsonOrForm`], or nothing at all. A form in parts (RFC 7578) counts as nothing: mail programs send one where
+/// nobody answers a question (RFC 8058).
 pub struct OptionalJsonOrForm<T>(pub Option<T>);
 
 /// JSON, or nothing at all.

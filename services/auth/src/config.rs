@@ -15,7 +15,8 @@ common::settings! {
         /// The platform's own clients: `id:<sha256 of the secret in hex>`, comma-separated.
         pub platform_clients: PlatformClients = required("PLATFORM_CLIENTS"),
         /// Lifetime of a user's access token, in seconds.
-        pub access_token: Duration = between("ACCESS_TOKEN_SECONDS", 600, 1..=MOST_ACCESS_TOKEN_SECONDS) => Duration::from_secs,
+        pub access_token: Duration = between("ACCESS_TOKEN_SECONDS", 600,
+            1..=MOST_ACCESS_TOKEN_SECONDS) => Duration::from_secs,
         /// Where people reach auth; links in mails begin with it.
         pub public_url: PublicUrl = required("PUBLIC_URL"),
         /// What one hash of a password costs.

@@ -1,4 +1,5 @@
-//! Mails with links that had to wait: one a pause to each address ([`crate::mail_rate`]), from whichever process looks first.
+//! Mails with links that had to wait: one a pause to each address ([`crate::mail_rate`]), from whichever process looks
+//! first.
 
 use crate::{
     app::App,
@@ -54,7 +55,8 @@ pub async fn send(app: &App, background: Background) -> Result<(), Problem> {
     Ok(())
 }
 
-/// One mail with the links of all registrations of an address that wait, so that whoever registered themselves has theirs among them.
+/// One mail with the links of all registrations of an address that wait, so that whoever registered themselves has
+/// theirs among them.
 async fn verification(app: &App, address: &str) -> Result<(), Problem> {
     let now = app.ambient.now();
     let mut tx = app.db.begin_tenantless().await?;

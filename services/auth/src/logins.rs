@@ -115,12 +115,13 @@ async fn permissions(app: &App, tenant: TenantId, user: UserId) -> Option<BTreeS
     }
 }
 
-/// The same for a wrong password, an unknown address, and one that is not confirmed: whoever registers an address that they cannot read
-/// must not learn whether it has an account.
+/// The same for a wrong password, an unknown address, and one that is not confirmed: whoever registers an address that
+/// they cannot read must not learn whether it has an account.
 pub fn credentials_wrong() -> Problem {
     Problem::unauthorized(
         "credentials_wrong",
-        "The e-mail address or the password is wrong, or the address is not confirmed yet: then open the link in the mail.",
+        "The e-mail address or the password is wrong, or the address is not confirmed yet: then open the link in the \
+         mail.",
     )
 }
 

@@ -22,8 +22,8 @@ pub fn registration(public_url: &str, display_name: &str, tenant_name: &str, tok
     Registration { display_name: display_name.into(), tenant_name: tenant_name.into(), link }
 }
 
-/// "Confirm your address", for registrations of one address: the first of them, whose `id` is the key, and those that waited
-/// with it. Their links work from `now` on.
+/// "Confirm your address", for registrations of one address: the first of them, whose `id` is the key, and those that
+/// waited with it. Their links work from `now` on.
 pub fn verify_email(
     id: Uuid,
     recipient: &str,

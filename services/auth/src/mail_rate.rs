@@ -1,7 +1,7 @@
 //! Rate of mails with links: how many does an address get, whoever asks for them?
 //!
-//! Strangers can ask for mails to anybody, so there is a bound over all of them. But nobody's mail is dropped for what others did: beyond
-//! the bound it waits, a little, for its turn ([`crate::delayed_mails`]).
+//! Strangers can ask for mails to anybody, so there is a bound over all of them. But nobody's mail is dropped for what
+//! others did: beyond the bound it waits, a little, for its turn ([`crate::delayed_mails`]).
 
 pub mod store;
 
@@ -18,8 +18,8 @@ pub struct MailRate {
     pause: TimeDelta,
 }
 
-/// More than one network may ask for (`ADDRESSES_A_SOURCE`), so that no single stranger makes anybody wait; and a pause leaves most of a link's
-/// life to whoever does wait for it.
+/// More than one network may ask for (`ADDRESSES_A_SOURCE`), so that no single stranger makes anybody wait; and a pause
+/// leaves most of a link's life to whoever does wait for it.
 pub const VERIFICATIONS: MailRate =
     MailRate { kind: "verification", at_once: 12, window: TimeDelta::hours(1), pause: TimeDelta::minutes(10) };
 /// Few are invited into more tenants a day, and an invitation can wait.
@@ -38,7 +38,8 @@ impl MailRate {
         now - self.pause
     }
 
-    /// Counts a mail to `email` if it may go now. Locks the address until the transaction ends, so that no two count the same.
+    /// Counts a mail to `email` if it may go now. Locks the address until the transaction ends, so that no two count
+    /// the same.
     pub async fn take(&self, conn: &mut PgConnection, ambient: &Ambient, email: &str) -> sqlx::Result<bool> {
         store::lock(conn, email).await?;
         let now = ambient.now();

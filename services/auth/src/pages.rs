@@ -68,7 +68,8 @@ pub fn address_confirmed(email: &str) -> Response {
     page("address-confirmed.html", StatusCode::OK, context! { email })
 }
 
-/// The form by which somebody joins a tenant; `refusal` is what was wrong the last time, and `refuse` the end of the link to no more of this.
+/// The form by which somebody joins a tenant; `refusal` is what was wrong the last time, and `refuse` the end of the
+/// link to no more of this.
 pub fn invitation(invitation: &Invitation, refuse: &str, refusal: Option<&Problem>) -> Response {
     let Invitation { inviter, tenant_name: tenant, email, .. } = invitation;
     let values = context! { inviter, tenant, email, refuse, problem => refusal.map(told) };

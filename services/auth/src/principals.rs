@@ -14,7 +14,8 @@ use contracts::{
 
 callers! { pub Permission = ["permission"] }
 
-#[utoipa::path(post, path = "/internal/principals", operation_id = "existingPrincipals", tag = "internal", request_body = PrincipalsRequest,
+#[utoipa::path(post, path = "/internal/principals", operation_id = "existingPrincipals", tag = "internal",
+    request_body = PrincipalsRequest,
     responses((status = 200, body = PrincipalsAnswer)), security(("platform_client" = ["permission"])))]
 pub async fn existing(
     State(app): State<App>,

@@ -1,4 +1,5 @@
-//! What is forgotten: links, sessions and credentials that can never work again, so that strangers cannot fill the database.
+//! What is forgotten: links, sessions and credentials that can never work again, so that strangers cannot fill the
+//! database.
 
 mod store;
 

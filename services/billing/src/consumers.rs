@@ -37,7 +37,8 @@ fn tenant<M: Message>(delivery: &Delivery<M>) -> Result<TenantId, Fault> {
     delivery.tenant.ok_or_else(|| Fault::permanent(format!("{} names no tenant", M::TYPE)))
 }
 
-/// Takes the instance for this transaction, refuses a feature that cannot be its own, and goes on with its tenant's rows.
+/// Takes the instance for this transaction, refuses a feature that cannot be its own, and goes on with its tenant's
+/// rows.
 async fn hold_feature<'t>(
     tx: &'t mut CrossTenantTx,
     tenant: TenantId,

@@ -1,4 +1,5 @@
-//! Who used what, and what it costs. Billing hears of usage, and at a cycle's end turns it into an invoice that can prove itself.
+//! Who used what, and what it costs. Billing hears of usage, and at a cycle's end turns it into an invoice that can
+//! prove itself.
 
 mod accounts;
 mod app;

@@ -1,4 +1,5 @@
-//! Rates: what a feature or a meter costs. A rate belongs to one version of a service and never changes; it holds for the instances that run that version.
+//! Rates: what a feature or a meter costs. A rate belongs to one version of a service and never changes; it holds for
+//! the instances that run that version.
 
 pub mod store;
 

@@ -31,7 +31,8 @@ common::settings! {
         /// Instances that one tenant may have.
         pub most_instances: i64 = between("MAX_INSTANCES_PER_TENANT", MOST_INSTANCES, 1..) => i64::from,
         /// Days after which an instance that nobody finishes is deleted.
-        pub expiry: TimeDelta = between("UNFINISHED_INSTANCE_DAYS", EXPIRY_DAYS, 1..) => |days| TimeDelta::days(days.into()),
+        pub expiry: TimeDelta = between("UNFINISHED_INSTANCE_DAYS", EXPIRY_DAYS,
+            1..) => |days| TimeDelta::days(days.into()),
     }
 }
 

@@ -1,5 +1,5 @@
-//! Hosts: names under the platform's product domains are first come, first served; any other is its domain's owner's, who
-//! proves it.
+//! Hosts: names under the platform's product domains are first come, first served; any other is its domain's owner's,
+//! who proves it.
 
 pub mod challenge;
 pub mod policy;

@@ -1,5 +1,5 @@
-//! The configurator: which product runs for which tenant, on which host? It keeps the catalog, makes instances and moves
-//! them through their states.
+//! The configurator: which product runs for which tenant, on which host? It keeps the catalog, makes instances and
+//! moves them through their states.
 //!
 //! | module | answers |
 //! | --- | --- |
@@ -46,7 +46,8 @@ impl Service for Configurator {
     const ROSTER: roster::Service = roster::CONFIGURATOR;
     const ABOUT: &'static str = "Product services, and each tenant's instances of them";
     const TITLE: &'static str = "Configurator";
-    service_kit::files!(migrations: "../../migrations/configurator", docs: "$CARGO_MANIFEST_DIR/../../openapi/docs/configurator");
+    service_kit::files!(migrations: "../../migrations/configurator",
+        docs: "$CARGO_MANIFEST_DIR/../../openapi/docs/configurator");
     type Settings = Settings;
     type App = App;
 

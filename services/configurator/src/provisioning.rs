@@ -1,9 +1,10 @@
 //! Databases of instances: how does one come, and how does it go? Two sagas that may end anywhere and are taken up
 //! again by whoever comes next.
 //!
-//! `CREATE DATABASE` runs in no transaction, so each step can be repeated, and the state moves on when all are done. An instance in work is
-//! claimed for a time; the claim of a process that was killed runs out. Whoever makes or drops holds the instance's
-//! lock on the server, and asks once more under it whether the claim still holds: what was dropped is never made again.
+//! `CREATE DATABASE` runs in no transaction, so each step can be repeated, and the state moves on when all are done. An
+//! instance in work is claimed for a time; the claim of a process that was killed runs out. Whoever makes or drops
+//! holds the instance's lock on the server, and asks once more under it whether the claim still holds: what was dropped
+//! is never made again.
 
 pub mod scram;
 pub mod server;
@@ -135,7 +136,8 @@ async fn finish(app: &App, tenant: &TenantScope, claim: &Claim, step: Step) -> s
 }
 
 async fn put_back(app: &App, tenant: &TenantScope, claim: &Claim, failure: &Failure) -> sqlx::Result<()> {
-    tracing::warn!(error = %Chain(failure), instance_id = %claim.instance, refusals = claim.refusals, "An instance's database is not made or dropped yet");
+    tracing::warn!(error = %Chain(failure), instance_id = %claim.instance, refusals = claim.refusals,
+        "An instance's database is not made or dropped yet");
     let now = app.ambient.now();
     let mut tx = tenant.begin().await?;
     match refusal(failure) {

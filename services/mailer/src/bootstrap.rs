@@ -42,7 +42,8 @@ pub async fn run(settings: &Bootstrap) -> Result<()> {
         .context("creating the identity")?;
     create(ses.create_configuration_set().configuration_set_name(configuration_set).send().await)
         .context("creating the configuration set")?;
-    // SES's own list holds for the whole account: who calls one tenant's mail spam would get no log-in mail either. Ours knows whose mail it was.
+    // SES's own list holds for the whole account: who calls one tenant's mail spam would get no log-in mail either.
+    // Ours knows whose mail it was.
     let own_list = ses.put_configuration_set_suppression_options().configuration_set_name(configuration_set);
     own_list
         .set_suppressed_reasons(Some(Vec::new()))

@@ -15,8 +15,8 @@ common::settings! {
         pub sealer: Sealer = key(ENCRYPTION_KEY) => |key| Sealer::new(&key),
         /// Sender of every mail, such as `Acme <no-reply@acme.example>`; verified in SES.
         pub mail_from: String = required("MAIL_FROM"),
-        /// SES configuration set whose events come back through the topic `ses-feedback`; `mailer bootstrap` makes it. By default it is
-        /// called what `RESOURCE_PREFIX` says.
+        /// SES configuration set whose events come back through the topic `ses-feedback`; `mailer bootstrap` makes it.
+        /// By default it is called what `RESOURCE_PREFIX` says.
         pub configuration_set: Option<String> = optional("SES_CONFIGURATION_SET"),
         /// Where SES is, if elsewhere than the rest of AWS; the SDK's own name for it.
         pub ses_endpoint: Option<String> = optional("AWS_ENDPOINT_URL_SESV2"),

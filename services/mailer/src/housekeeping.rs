@@ -6,7 +6,8 @@ use sqlx::postgres::types::PgInterval;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
-/// A call to SES takes seconds, and writing down its answer up to a minute: what is "sending" for longer was left by a process that died.
+/// A call to SES takes seconds, and writing down its answer up to a minute: what is "sending" for longer was left by a
+/// process that died.
 const ABANDONED_AFTER: PgInterval = PgInterval { months: 0, days: 0, microseconds: 2 * 60 * 1_000_000 };
 /// Complaints come within weeks, and repetitions of an order within the 14 days that SQS keeps a message.
 const LEDGER_KEPT: PgInterval = PgInterval { months: 0, days: 90, microseconds: 0 };

@@ -29,7 +29,8 @@ const POLL: Duration = Duration::from_secs(1);
 const AT_ONCE: usize = 4;
 /// Of a mail that alone meets passing errors.
 const PAUSES: Backoff = Backoff { base: Duration::from_secs(1), factor: 2, cap: Duration::from_secs(300) };
-/// Of all mail, after SES was away or throttled: one call in 15 s finds out soon enough that the fault is mended, and costs nothing.
+/// Of all mail, after SES was away or throttled: one call in 15 s finds out soon enough that the fault is mended, and
+/// costs nothing.
 const STOPS: Backoff = Backoff { cap: Duration::from_secs(15), ..PAUSES };
 /// Within it a probe has its answer, or its process has died.
 const PROBE_LEASE_SECONDS: i64 = 15;
@@ -88,7 +89,8 @@ async fn ask(app: &App, claimed: &Claimed) -> Option<Result<Accepted, Refusal>> 
     };
     Some(match app.templates.render(&mail) {
         Ok(mail) => app.ses.send(claimed.id, &claimed.recipient, &mail).await,
-        // It could be rendered when it was taken: this process knows other templates, an older or a newer one may do better.
+        // It could be rendered when it was taken: this process knows other templates, an older or a newer one may do
+        // better.
         Err(error) => Err(Refusal::new(Verdict::Held, "not_rendered", error.to_string())),
     })
 }
@@ -105,7 +107,8 @@ async fn settle_surely(
     loop {
         match settle(app, background, claimed, permit, answer).await {
             Err(error) if started.elapsed() < SETTLE_WITHIN => {
-                tracing::warn!(error = %Chain(&error), message_id = %claimed.id, "What became of a mail cannot be written down yet");
+                tracing::warn!(error = %Chain(&error), message_id = %claimed.id, "What became of a mail cannot be \
+                    written down yet");
                 sleep(POLL).await;
             }
             settled => return settled,

@@ -170,7 +170,8 @@ mod tests {
         let mail = render(hostile).unwrap();
         assert_eq!(
             mail.subject,
-            "Win 1000 EUR at WWW evil example/now invites you to Bank of Trust, account security departm… at Sevenleague"
+            "Win 1000 EUR at WWW evil example/now invites you to Bank of Trust, account security departm… at \
+             Sevenleague"
         );
         for part in [&mail.subject, &mail.html, &mail.text] {
             assert!(!part.contains("evil.example") && !part.contains(['\u{202e}', '\u{200b}']), "{part}");

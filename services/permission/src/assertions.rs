@@ -136,7 +136,8 @@ mod tests {
     #[test]
     fn a_file_says_who_may_and_who_may_not() {
         let text = format!(
-            "# Bob keeps the books.\n- principal: {BOB}\n  may: [billing.readInvoices]\n  may_not:\n    - billing.closeCycles\n- principal: client:ci\n  may: [billing.readInvoices]\n"
+            "# Bob keeps the books.\n- principal: {BOB}\n  may: [billing.readInvoices]\n  may_not:\n    - \
+             billing.closeCycles\n- principal: client:ci\n  may: [billing.readInvoices]\n"
         );
         let said: Vec<_> =
             parse(&text).unwrap().into_iter().map(|one| (one.principal.to_string(), one.permission, one.may)).collect();

@@ -21,7 +21,8 @@ pub struct Origin {
 
 impl Origin {
     pub fn of(&self, claims: &Claims) -> Value {
-        json!({"request_id": self.request_id, "address": self.address, "client_id": claims.client_id, "session_id": claims.sid})
+        json!({"request_id": self.request_id, "address": self.address, "client_id": claims.client_id,
+            "session_id": claims.sid})
     }
 
     /// Of a change that a platform service asks for.

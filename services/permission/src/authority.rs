@@ -1,9 +1,9 @@
-//! Authority over others: whether somebody holds all that somebody else holds. The one rule against speaking for others to get more
-//! than one has.
+//! Authority over others: whether somebody holds all that somebody else holds. The one rule against speaking for others
+//! to get more than one has.
 //!
-//! Nobody makes a credential of somebody, changes or removes them, or hands anything on, who lacks some of what that gives: now, by what is
-//! registered later, or for as long. Services ask it here; this service's own changes ask [`Entitlements::lacks`] in their transaction.
-//! It is always read from the primary database, never from the cache.
+//! Nobody makes a credential of somebody, changes or removes them, or hands anything on, who lacks some of what that
+//! gives: now, by what is registered later, or for as long. Services ask it here; this service's own changes ask
+//! [`Entitlements::lacks`] in their transaction. It is always read from the primary database, never from the cache.
 
 use crate::{
     app::App,
@@ -34,7 +34,8 @@ const MOST_THINGS: usize = 100;
 /// Of what is lacking; a person who reads it needs no more.
 const MOST_NAMED: usize = 10;
 
-#[utoipa::path(post, path = "/internal/authority", operation_id = "holdsAll", tag = "internal", request_body = AuthorityRequest,
+#[utoipa::path(post, path = "/internal/authority", operation_id = "holdsAll", tag = "internal",
+    request_body = AuthorityRequest,
     responses((status = 200, body = AuthorityAnswer)), security(("platform_client" = ["auth"])))]
 pub async fn holds_all(
     State(app): State<App>,
@@ -92,7 +93,8 @@ async fn of_roles(tx: &mut TenantTx, names: &BTreeSet<String>) -> Result<Vec<Hel
         .collect())
 }
 
-/// What a group denies does not make less of what it gives: who joins may be taken out of another group that gives it too.
+/// What a group denies does not make less of what it gives: who joins may be taken out of another group that gives it
+/// too.
 async fn of_groups(tx: &mut TenantTx, ids: &BTreeSet<Uuid>) -> Result<Vec<Grant>, Problem> {
     let (mut given, mut unknown) = (Vec::new(), Vec::new());
     for id in ids {

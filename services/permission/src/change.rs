@@ -149,7 +149,8 @@ impl Change {
         Ok(())
     }
 
-    /// No record of the principal made before counts from the answer on; for a group, none of the tenant, whatever the group's size.
+    /// No record of the principal made before counts from the answer on; for a group, none of the tenant, whatever the
+    /// group's size.
     pub async fn invalidate(&mut self, grantee: &Grantee) -> sqlx::Result<()> {
         match grantee {
             Grantee::Principal(principal) => stamps::store::invalidate(&mut self.tx, principal).await,
@@ -162,7 +163,8 @@ impl Change {
         stamps::store::invalidate_tenant(&mut self.tx).await
     }
 
-    /// Commits what only gives: taking effect a little later harms nobody, and the background writes the stamps that stay pending.
+    /// Commits what only gives: taking effect a little later harms nobody, and the background writes the stamps that
+    /// stay pending.
     pub async fn commit(self) -> Result<i64, Problem> {
         let (app, tenant, version) = self.store().await?;
         if let Err(error) = app.stamps.flush(Some(tenant)).await {

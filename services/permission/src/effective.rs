@@ -1,5 +1,5 @@
-//! What a principal may do: the rule ([`entitlements`]), the rows it is applied to ([`store`]), and the questions about it ([`routes`],
-//! [`holders`]).
+//! What a principal may do: the rule ([`entitlements`]), the rows it is applied to ([`store`]), and the questions about
+//! it ([`routes`], [`holders`]).
 
 pub mod coverage;
 pub mod entitlements;

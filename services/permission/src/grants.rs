@@ -1,4 +1,5 @@
-//! Grants: who was granted or denied what. A revoked one stays as history; its revocation is answered only when no cache believes in it.
+//! Grants: who was granted or denied what. A revoked one stays as history; its revocation is answered only when no
+//! cache believes in it.
 
 pub mod changes;
 pub mod grantee;

@@ -33,7 +33,8 @@ impl Service for Permission {
     const ROSTER: roster::Service = roster::PERMISSION;
     const ABOUT: &'static str = "Who may do what";
     const TITLE: &'static str = "Permission";
-    service_kit::files!(migrations: "../../migrations/permission", docs: "$CARGO_MANIFEST_DIR/../../openapi/docs/permission");
+    service_kit::files!(migrations: "../../migrations/permission",
+        docs: "$CARGO_MANIFEST_DIR/../../openapi/docs/permission");
     const COMMANDS: &'static [Command] = &[assertions::ASSERT];
     type Settings = ();
     type App = App;

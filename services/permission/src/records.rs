@@ -1,4 +1,5 @@
-//! Records of what a principal may do, made for the cache: stamps first, then the database, then the record under those stamps.
+//! Records of what a principal may do, made for the cache: stamps first, then the database, then the record under those
+//! stamps.
 //!
 //! A change between the two reads writes new stamps after its commit, so the record made of the old rows never counts.
 
@@ -20,8 +21,8 @@ use tokio::time::{Instant, timeout};
 const NO_EXPIRY: Duration = Duration::MAX;
 /// Redis counts a record's life in whole seconds, so one that must end earlier is not left there at all.
 const SHORTEST_LIFE: Duration = Duration::from_secs(1);
-/// Fills that read the database at once, over all services and principals; the other connections of the pool are for everything else,
-/// also when the cache starts empty under full traffic.
+/// Fills that read the database at once, over all services and principals; the other connections of the pool are for
+/// everything else, also when the cache starts empty under full traffic.
 pub const FILLS_AT_ONCE: usize = 4;
 /// A fill waits no longer for either of its steps in Redis; what could not be left there is answered all the same.
 const REDIS_PATIENCE: Duration = Duration::from_millis(100);

@@ -90,9 +90,12 @@ pub struct Difference {
 
 type Permissions = BTreeMap<String, BTreeSet<String>>;
 
-#[utoipa::path(post, path = "/v1/simulate", operation_id = "simulateChanges", tag = "checks", request_body = SimulateRequest,
-    responses((status = 200, body = Simulation), (status = 409, description = "What the changes themselves answer, or `too_many_principals`."),
-        (status = 403, description = "`permission_missing`, or `escalation`: the caller could not make one of the changes."),
+#[utoipa::path(post, path = "/v1/simulate", operation_id = "simulateChanges", tag = "checks",
+    request_body = SimulateRequest,
+    responses((status = 200, body = Simulation), (status = 409, description = "What the changes themselves answer, or \
+        `too_many_principals`."),
+        (status = 403, description = "`permission_missing`, or `escalation`: the caller could not make one of the \
+                                      changes."),
         (status = 404, description = "A change names a grant, role or group that the tenant does not have.")),
     security(("bearer" = ["permission.writeGrants"])))]
 pub async fn simulate(

@@ -1,7 +1,8 @@
-//! Stamps, by which the cache forgets. A change invalidates records in its transaction ([`store`]); the new stamps are written after it.
+//! Stamps, by which the cache forgets. A change invalidates records in its transaction ([`store`]); the new stamps are
+//! written after it.
 //!
-//! Whoever must not answer before the stamp is there calls [`Stamps::flush`] at once; [`run`] writes the rest: those of message
-//! handlers, which cannot act after their commit, and those that an outage of Redis or a crash left pending.
+//! Whoever must not answer before the stamp is there calls [`Stamps::flush`] at once; [`run`] writes the rest: those of
+//! message handlers, which cannot act after their commit, and those that an outage of Redis or a crash left pending.
 
 pub mod store;
 
@@ -47,8 +48,8 @@ impl Stamps {
         Self { db, store }
     }
 
-    /// Writes the pending stamps of a tenant, or of all, after the commit. One is deleted only by whoever wrote it after reading it: what
-    /// is gone was written, and two who flush at once merely write twice.
+    /// Writes the pending stamps of a tenant, or of all, after the commit. One is deleted only by whoever wrote it
+    /// after reading it: what is gone was written, and two who flush at once merely write twice.
     pub async fn flush(&self, tenant: Option<TenantId>) -> Result<(), FlushError> {
         loop {
             let pending = store::pending(&mut self.begin().await?, tenant).await?;

@@ -1,7 +1,8 @@
-//! Locks of tenants: writers of one tenant wait for each other here, where a waiting one holds no connection to the database.
+//! Locks of tenants: writers of one tenant wait for each other here, where a waiting one holds no connection to the
+//! database.
 //!
-//! In the database they would wait for the tenant's row, each with a connection of the pool in its hand, until other tenants find none.
-//! Writers in other processes still meet at that row, one of each process.
+//! In the database they would wait for the tenant's row, each with a connection of the pool in its hand, until other
+//! tenants find none. Writers in other processes still meet at that row, one of each process.
 
 use contracts::id::TenantId;
 use std::{

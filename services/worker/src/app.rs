@@ -10,8 +10,8 @@ pub struct App {
     pub settings: Arc<Settings>,
     /// What it can do.
     pub abilities: Arc<Abilities>,
-    /// Tells this worker from every other one, in the table of jobs: `<host>:<process>:<unique for ever>`, for whoever must find the
-    /// process.
+    /// Tells this worker from every other one, in the table of jobs: `<host>:<process>:<unique for ever>`, for whoever
+    /// must find the process.
     pub worker: Arc<str>,
 }
 

@@ -27,7 +27,8 @@ const REWRITE_PAUSE: Duration = Duration::from_millis(500);
 /// Longest time for handing a job back while the process stops; the lease ends by itself otherwise.
 const HAND_BACK: Duration = Duration::from_secs(3);
 
-/// Runs one job until it is settled, lost, or `give_up` orders to hand it back. Never panics, whatever the handler does.
+/// Runs one job until it is settled, lost, or `give_up` orders to hand it back. Never panics, whatever the handler
+/// does.
 pub(crate) async fn run(run: &Run<'_>, give_up: &CancellationToken) {
     let started = Instant::now();
     let outcome = tokio::select! {
@@ -157,7 +158,8 @@ async fn extend(run: &Run<'_>) -> sqlx::Result<bool> {
     Ok(ours)
 }
 
-/// Hands the job back as soon as the database can be reached again, if nobody has taken it over: the outage was no attempt of the job's.
+/// Hands the job back as soon as the database can be reached again, if nobody has taken it over: the outage was no
+/// attempt of the job's.
 async fn hand_back_late(run: &Run<'_>) -> &'static str {
     loop {
         match queue_again(run, "the database was away").await {

@@ -17,7 +17,8 @@ common::settings! {
     pub struct Settings {
         /// Base URL of the configurator, which has the credentials of instances.
         pub configurator_url: String = url("CONFIGURATOR_URL"),
-        /// Holds `<service>/<version>/manifest.toml` and what belongs to it; a worker without that folder has no bundles.
+        /// Holds `<service>/<version>/manifest.toml` and what belongs to it; a worker without that folder has no
+        /// bundles.
         pub bundles_dir: PathBuf = or("BUNDLES_DIR", BUNDLES),
         /// Jobs begun a second by this process, at most.
         pub jobs_per_second: u32 = between("JOBS_PER_SECOND", 50, 1..=HIGHEST_RATE),

@@ -92,7 +92,8 @@ impl Dispatcher {
         give_up: CancellationToken,
     ) -> impl Future<Output = ()> + Send + 'static {
         let (app, tenant) = (self.app.clone(), self.background.scope(&self.app.db, job.tenant_id));
-        let span = tracing::info_span!("job", job_id = %job.id, kind = job.kind, version = job.version, tenant = %job.tenant_id);
+        let span = tracing::info_span!("job", job_id = %job.id, kind = job.kind, version = job.version,
+            tenant = %job.tenant_id);
         let attempt = async move {
             attempt::run(&Run { app: &app, job: &job, tenant }, &give_up).await;
             drop(slot);

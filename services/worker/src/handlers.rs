@@ -1,5 +1,5 @@
-//! The handlers of jobs: how is a job of some kind and version done? A new kind is a [`Handle`] for its type and a line in [`HANDLERS`];
-//! a handler is removed only when no job needs it.
+//! The handlers of jobs: how is a job of some kind and version done? A new kind is a [`Handle`] for its type and a line
+//! in [`HANDLERS`]; a handler is removed only when no job needs it.
 
 use crate::{
     app::App,
@@ -57,7 +57,8 @@ pub(crate) struct Run<'a> {
 }
 
 impl Run<'_> {
-    /// Notes how far the job has come. Only information: whether the job is still ours is for the heartbeat to find out.
+    /// Notes how far the job has come. Only information: whether the job is still ours is for the heartbeat to find
+    /// out.
     pub async fn note(&self, done: usize, total: usize, line: &str) {
         let progress =
             Progress { done: done.try_into().unwrap_or(u32::MAX), total: total.try_into().unwrap_or(u32::MAX) };

@@ -1,7 +1,8 @@
 //! Background work: orders wait in a table that people can see, and each is carried out by one worker at a time.
 //!
 //! ```text
-//! job.run.v1 ─ jobs (queued) ─ dispatcher ─ attempt under a lease ─┬─ succeeded | failed + worker.job.finished.v1, one commit
+//! job.run.v1 ─ jobs (queued) ─ dispatcher ─ attempt under a lease ─┬─ succeeded | failed + worker.job.finished.v1, one
+//! commit
 //!              ↑                                                ├─ put off, handed back
 //!              └────────────────────────────────────────────────┘
 //! ```

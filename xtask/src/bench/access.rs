@@ -1,5 +1,5 @@
-//! Benchmark of the permission check: auth and the permission service as they are shipped, and a server with the same route
-//! four times: bare, with one `MGET`, checked naively, and checked as services do. How soon is a revocation felt?
+//! Benchmark of the permission check: auth and the permission service as they are shipped, and a server with the same
+//! route four times: bare, with one `MGET`, checked naively, and checked as services do. How soon is a revocation felt?
 
 use super::load::{CONNECTIONS, Load, Outcome};
 use anyhow::{Context, Result, ensure};
@@ -61,7 +61,8 @@ impl Access {
         Ok(())
     }
 
-    /// The median of each route, by its label. Rounds go over all routes, so that what else the machine does falls on all alike.
+    /// The median of each route, by its label. Rounds go over all routes, so that what else the machine does falls on
+    /// all alike.
     async fn peaks(
         &self,
         load: &Load,
@@ -155,7 +156,8 @@ fn median(mut outcomes: Vec<Outcome>) -> Option<Outcome> {
 
 fn print_peaks(peaks: &BTreeMap<&'static str, Outcome>) {
     println!(
-        "\nwrk -t2 -c{CONNECTIONS}, on the cores that the server has too\n\n| route | requests/s | of bare | p50 ms | p99 ms |\n| --- | --- | --- | --- | --- |"
+        "\nwrk -t2 -c{CONNECTIONS}, on the cores that the server has too\n\n| route | requests/s | of bare | p50 ms | \
+         p99 ms |\n| --- | --- | --- | --- | --- |"
     );
     for (label, Outcome { rate, p50_ms, p99_ms }) in
         ROUTES.iter().filter_map(|(label, _)| Some((label, peaks.get(label)?)))

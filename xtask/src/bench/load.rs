@@ -7,7 +7,8 @@ use tokio::{process::Command, task::JoinSet};
 /// Connections that ask at the same time.
 pub const CONNECTIONS: u32 = 64;
 
-/// One h2load sends all its requests at the same moment, again and again; several do so at different ones, as callers would.
+/// One h2load sends all its requests at the same moment, again and again; several do so at different ones, as callers
+/// would.
 const GENERATORS: u32 = 8;
 
 /// What came of a load.
@@ -26,7 +27,8 @@ pub struct Load {
 }
 
 impl Load {
-    /// As many requests as two threads can send over [`CONNECTIONS`] connections, in turn for each of the bearers of `tokens`.
+    /// As many requests as two threads can send over [`CONNECTIONS`] connections, in turn for each of the bearers of
+    /// `tokens`.
     pub async fn peak(&self, url: &str, tokens: &[String]) -> Result<Outcome> {
         let script = self.scratch.join("callers.lua");
         fs::write(&script, in_turn(tokens))?;
@@ -56,7 +58,8 @@ impl Load {
     }
 }
 
-/// A script for wrk (<https://github.com/wg/wrk/blob/master/SCRIPTING>); the requests are written once, as writing them costs more than sending.
+/// A script for wrk (<https://github.com/wg/wrk/blob/master/SCRIPTING>); the requests are written once, as writing them
+/// costs more than sending.
 fn in_turn(tokens: &[String]) -> String {
     let mut script = "local requests = {}\nlocal turn = 0\ninit = function()\n".to_owned();
     for token in tokens {
@@ -133,7 +136,8 @@ fn milliseconds(text: &str) -> Result<f64> {
 mod tests {
     use super::*;
 
-    const WRK: &str = "  Latency Distribution\n     50%  812.00us\n     99%    3.53ms\n  400 requests in 5.00s\nRequests/sec:  71234.56\nTransfer/sec:      8.76MB\n";
+    const WRK: &str = "  Latency Distribution\n     50%  812.00us\n     99%    3.53ms\n  400 requests in \
+                       5.00s\nRequests/sec:  71234.56\nTransfer/sec:      8.76MB\n";
     #[test]
     fn reports_are_read() {
         assert_eq!(wrk(WRK).unwrap(), Outcome { rate: 71234.56, p50_ms: 0.812, p99_ms: 3.53 });

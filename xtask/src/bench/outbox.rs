@@ -1,4 +1,5 @@
-//! What a message costs a commit, and what a `NOTIFY` would cost: measured by an example of `messaging` on a PostgreSQL of its own.
+//! What a message costs a commit, and what a `NOTIFY` would cost: measured by an example of `messaging` on a PostgreSQL
+//! of its own.
 
 use anyhow::{Context, Result};
 use local_stack::{Options, cargo, tools::Need};

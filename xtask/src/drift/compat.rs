@@ -1,4 +1,5 @@
-//! Comparison of JSON Schemas. Which changes break a reader or a writer of the version before? A field removed or retyped, a new required field, a narrowed enum.
+//! Comparison of JSON Schemas. Which changes break a reader or a writer of the version before? A field removed or
+//! retyped, a new required field, a narrowed enum.
 
 use serde_json::{Map, Value};
 use std::collections::BTreeSet;
@@ -10,7 +11,8 @@ pub fn breaking_changes(old: &Value, new: &Value) -> Vec<String> {
     comparison.found
 }
 
-/// Whatever else a schema says (titles, descriptions, limits) changes nothing for those who read fields by name and type.
+/// Whatever else a schema says (titles, descriptions, limits) changes nothing for those who read fields by name and
+/// type.
 struct Comparison<'a> {
     old_root: &'a Value,
     new_root: &'a Value,
@@ -226,7 +228,10 @@ mod tests {
 
     #[test]
     fn a_variant_may_be_added_but_not_lost() {
-        let variant = |kind: &str| json!({ "type": "object", "properties": { "kind": { "const": kind }, "id": { "type": "string" } }, "required": ["kind", "id"] });
+        let variant = |kind: &str| {
+            json!({ "type": "object",
+            "properties": { "kind": { "const": kind }, "id": { "type": "string" } }, "required": ["kind", "id"] })
+        };
         let one = json!({ "oneOf": [variant("migrate")] });
         let two = json!({ "oneOf": [variant("seed"), variant("migrate")] });
         assert_eq!(breaking_changes(&one, &two), Vec::<String>::new());
@@ -235,7 +240,9 @@ mod tests {
 
     #[test]
     fn a_type_that_contains_itself_is_compared_once() {
-        let tree = json!({ "$ref": "#/$defs/Node", "$defs": { "Node": message(json!({ "children": { "type": "array", "items": { "$ref": "#/$defs/Node" } } }), &[]) } });
+        let tree = json!({ "$ref": "#/$defs/Node",
+            "$defs": { "Node": message(json!({ "children": { "type": "array", "items": { "$ref": "#/$defs/Node" } } }),
+                &[]) } });
         assert_eq!(breaking_changes(&tree, &tree), Vec::<String>::new());
     }
 }

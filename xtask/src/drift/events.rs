@@ -1,4 +1,5 @@
-//! `openapi/events/`: are the committed schemas of messages those of the code, and can yesterday's readers and writers live with them?
+//! `openapi/events/`: are the committed schemas of messages those of the code, and can yesterday's readers and writers
+//! live with them?
 
 use super::{Files, compat, differences, read, verdict, write};
 use anyhow::{Context, Result, ensure};
@@ -23,7 +24,8 @@ pub async fn run(check: bool, base: &str) -> Result<ExitCode> {
     }
     let mut faults = differences(&read(&folder, SUFFIX)?, &wanted);
     faults.extend(incompatibilities(&at_commit(base).await?, &wanted)?);
-    let remedy = "Run `cargo xtask events` and commit the result. What is incompatible needs a message type of its own: the old one is still in queues.";
+    let remedy = "Run `cargo xtask events` and commit the result. What is incompatible needs a message type of its \
+                  own: the old one is still in queues.";
     Ok(verdict("events", &faults, remedy))
 }
 

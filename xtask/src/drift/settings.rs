@@ -9,9 +9,9 @@ use std::{collections::BTreeMap, fs, process::ExitCode};
 const PAGE: &str = "settings.md";
 const HEAD: &str = "# Settings
 
-What each service reads from its environment, once, when it starts; an empty value counts as absent. `cargo xtask settings` writes this page
-from what the binaries say (`<service> settings`). The SDK of AWS reads variables of its own, such as `AWS_ENDPOINT_URL` and credentials
-([which](https://docs.aws.amazon.com/sdkref/latest/guide/settings-reference.html)).
+What each service reads from its environment, once, when it starts; an empty value counts as absent.
+`cargo xtask settings` writes this page from what the binaries say (`<service> settings`). The SDK of AWS reads variables
+of its own, such as `AWS_ENDPOINT_URL` and credentials ([which](https://docs.aws.amazon.com/sdkref/latest/guide/settings-reference.html)).
 
 | setting | value | default | meaning | services |
 | --- | --- | --- | --- | --- |

@@ -87,8 +87,8 @@ fn modules(src: &Path, folder: &Path) -> BTreeMap<Module, PathBuf> {
     found
 }
 
-/// The other modules of the crate that `module` names, outside of its tests. A module and those in its folder are one feature, in which
-/// each may use the other.
+/// The other modules of the crate that `module` names, outside of its tests. A module and those in its folder are one
+/// feature, in which each may use the other.
 fn used(module: &Module, path: &Path, modules: &BTreeMap<Module, PathBuf>) -> BTreeSet<Module> {
     let mut names = Names::default();
     names.visit_file(&syn::parse_file(&fs::read_to_string(path).unwrap()).unwrap());

@@ -4,7 +4,8 @@ use crate::files;
 use serde_json::{Value, json};
 use std::env;
 
-/// Calls an action of the ECS API; the emulator looks at the account and the region of the signature, not at the signature.
+/// Calls an action of the ECS API; the emulator looks at the account and the region of the signature, not at the
+/// signature.
 async fn call(action: &str, body: &Value) -> (u16, Value) {
     let variable =
         |name: &str| env::var(name).unwrap_or_else(|_| panic!("{name} is not set; `cargo xtask test` sets it"));

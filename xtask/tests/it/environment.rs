@@ -1,4 +1,5 @@
-//! Environments of containers. Would each service start with what its task definition gives it? Its own binary is asked.
+//! Environments of containers. Would each service start with what its task definition gives it? Its own binary is
+//! asked.
 
 use crate::files::{self, items};
 use serde_json::Value;

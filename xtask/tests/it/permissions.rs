@@ -1,4 +1,5 @@
-//! Whether documents and lists speak of the same permissions. That the code demands what the document says is tried by each service's own tests.
+//! Whether documents and lists speak of the same permissions. That the code demands what the document says is tried by
+//! each service's own tests.
 
 use crate::files::{SERVICES, checkout, folder, products, text};
 use contracts::manifest::{Manifest, PermissionList, Scope};

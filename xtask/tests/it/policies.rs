@@ -1,4 +1,5 @@
-//! IAM policies. May each service do exactly what it does on AWS? Its topics and queues come from the topology, its secrets from its task definition.
+//! IAM policies. May each service do exactly what it does on AWS? Its topics and queues come from the topology, its
+//! secrets from its task definition.
 
 use crate::files::{self, ACCOUNT, PREFIX, REGION, items};
 use contracts::{
@@ -26,7 +27,8 @@ fn arn(service: &str, name: &str) -> String {
     format!("arn:aws:{service}:{REGION}:{ACCOUNT}:{name}")
 }
 
-/// As whom the task called `name` speaks to the platform: the worker of a product as any worker, a product as all of them.
+/// As whom the task called `name` speaks to the platform: the worker of a product as any worker, a product as all of
+/// them.
 fn role(name: &str) -> String {
     let program = files::program(&files::served()[name]).to_owned();
     let is_product = files::products().iter().any(|product| product.name == program);

@@ -91,7 +91,8 @@ async fn nobody_writes_what_is_not_theirs() {
 #[tokio::test]
 async fn nobody_empties_searches_or_reconfigures() {
     let server = server().await;
-    let forbidden = "FLUSHALL;FLUSHDB;KEYS *;SCAN 0;DBSIZE;CONFIG GET *;CONFIG SET maxmemory-policy allkeys-lru;ACL LIST;\
+    let forbidden = "FLUSHALL;FLUSHDB;KEYS *;SCAN 0;DBSIZE;CONFIG GET *;CONFIG SET maxmemory-policy allkeys-lru;ACL \
+                     LIST;\
                      CLIENT LIST;MONITOR;EVAL 1 0;REPLICAOF NO ONE;SHUTDOWN NOSAVE;SWAPDB 0 1;MGET anything;GET {t}:ts";
     for user in logins() {
         let redis = connection(&server, user).await;

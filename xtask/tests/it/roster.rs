@@ -1,4 +1,5 @@
-//! The roster in the files: whether everything that is written down for each service is written down for those of the roster, and for no other.
+//! The roster in the files: whether everything that is written down for each service is written down for those of the
+//! roster, and for no other.
 
 use crate::files;
 use contracts::roster::{self, NAMES, SERVICES};

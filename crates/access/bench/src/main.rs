@@ -1,4 +1,5 @@
-//! Benchmark of the permission check, run by `cargo xtask bench access`, beside real services; each command prints one line of JSON.
+//! Benchmark of the permission check, run by `cargo xtask bench access`, beside real services; each command prints one
+//! line of JSON.
 
 mod keys;
 mod naive;

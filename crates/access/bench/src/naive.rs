@@ -1,4 +1,5 @@
-//! The check as a first version would do it: verify the token and ask Redis, each time, remembering nothing and sharing nothing.
+//! The check as a first version would do it: verify the token and ask Redis, each time, remembering nothing and sharing
+//! nothing.
 
 use crate::{PERMISSION, keys::keys};
 use access::token::Claims;

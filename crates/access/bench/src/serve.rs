@@ -1,4 +1,5 @@
-//! Server for measuring what the check costs a request: the same answer from four routes: bare, with one `MGET`, checked naively, and checked as services do.
+//! Server for measuring what the check costs a request: the same answer from four routes: bare, with one `MGET`,
+//! checked naively, and checked as services do.
 
 use crate::{Read, keys::keys, naive::Naive};
 use access::{Access, Allowed, client::PlatformClient};

@@ -1,4 +1,5 @@
-//! Trials of how long a cold fill takes, and how soon a revocation is felt: a permission is granted, used twice, revoked and asked for once more, again and again.
+//! Trials of how long a cold fill takes, and how soon a revocation is felt: a permission is granted, used twice,
+//! revoked and asked for once more, again and again.
 
 use crate::PERMISSION;
 use anyhow::{Result, ensure};
@@ -51,9 +52,8 @@ impl Trials {
             self.trial(&http, &mut times).await?;
         }
         let Times { cold, warm, denied, stale } = times;
-        Ok(
-            json!({"trials": self.count, "stale_allows": stale, "cold_fill_ms": quantiles(cold), "warm_ms": quantiles(warm), "revoke_denied_ms": quantiles(denied)}),
-        )
+        Ok(json!({"trials": self.count, "stale_allows": stale, "cold_fill_ms": quantiles(cold),
+                "warm_ms": quantiles(warm), "revoke_denied_ms": quantiles(denied)}))
     }
 
     async fn trial(&self, http: &Client, times: &mut Times) -> Result<()> {

@@ -1,8 +1,10 @@
-//! Model of the permission cache, which a checker walks through completely: whether it ever allows what an answered revoke took.
+//! Model of the permission cache, which a checker walks through completely: whether it ever allows what an answered
+//! revoke took.
 //!
-//! It is the protocol of the crate `access`, reduced to one principal and one permission: PostgreSQL is a bit, Redis a record and a stamp with a replica that
-//! lags behind, and every process may stop between any two steps. Left out, because it only makes allowing harder: the tenant's stamp (a second stamp of the same
-//! kind), the session key, and lifetimes (an expiry is an eviction).
+//! It is the protocol of the crate `access`, reduced to one principal and one permission: PostgreSQL is a bit, Redis a
+//! record and a stamp with a replica that lags behind, and every process may stop between any two steps. Left out,
+//! because it only makes allowing harder: the tenant's stamp (a second stamp of the same kind), the session key, and
+//! lifetimes (an expiry is an eviction).
 
 mod redis;
 

@@ -1,4 +1,5 @@
-//! API keys, `slk_<id>_<secret><crc>`. The checksum recognises a mistyped one, and lets secret scanners recognise a lost one.
+//! API keys, `slk_<id>_<secret><crc>`. The checksum recognises a mistyped one, and lets secret scanners recognise a
+//! lost one.
 
 use aws_lc_rs::digest::{SHA256, digest};
 use contracts::id::ApiKeyId;

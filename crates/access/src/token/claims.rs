@@ -25,7 +25,8 @@ pub struct Claims {
     /// Authentication methods (RFC 8176).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub amr: Vec<String>,
-    /// The only permissions that the token may be used for, separated by spaces (RFC 9068 §2.2.3); absent means all that the principal has.
+    /// The only permissions that the token may be used for, separated by spaces (RFC 9068 §2.2.3); absent means all
+    /// that the principal has.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scope: Option<String>,
 }
@@ -67,7 +68,8 @@ mod tests {
             (user, "web", false, None, None),
             ("worker", "web", true, Some(other), None),
         ] {
-            let claims = json!({"iss": "i", "aud": "a", "sub": sub, "client_id": client_id, "sid": sid, "tid": in_tenant.then_some(other), "iat": 0, "exp": 0, "jti": "j"});
+            let claims = json!({"iss": "i", "aud": "a", "sub": sub, "client_id": client_id, "sid": sid,
+                "tid": in_tenant.then_some(other), "iat": 0, "exp": 0, "jti": "j"});
             let claims: Claims = serde_json::from_value(claims).unwrap();
             assert_eq!(claims.principal().map(|principal| principal.to_string()).as_deref(), principal, "{claims:?}");
         }
@@ -76,8 +78,9 @@ mod tests {
     #[test]
     fn a_scope_covers_whole_names_only() {
         let claims = |scope| {
-            serde_json::from_value::<Claims>(json!({"iss": "i", "aud": "a", "sub": "s", "client_id": "c", "iat": 0, "exp": 0, "jti": "j", "scope": scope}))
-                .unwrap()
+            serde_json::from_value::<Claims>(json!({"iss": "i", "aud": "a", "sub": "s", "client_id": "c", "iat": 0,
+                "exp": 0, "jti": "j", "scope": scope}))
+            .unwrap()
         };
         assert!(claims(None).covers("x.y") && claims(Some("x.y x.z")).covers("x.z"));
         for other in ["x.", "x.y x.z", "", "y"] {

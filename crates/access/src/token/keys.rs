@@ -65,7 +65,8 @@ impl Keys {
     /// The claims of a token that is sound now; 401 for any other, 503 when the keys cannot be had.
     pub async fn verify(&self, token: &str) -> Result<Claims, Problem> {
         let header = jsonwebtoken::decode_header(token).map_err(|_| invalid())?;
-        // We understand no extension, so a token that says it must not be read without one is not read (RFC 7515 §4.1.11).
+        // We understand no extension, so a token that says it must not be read without one is not read (RFC 7515
+        // §4.1.11).
         if header.typ.as_deref() != Some(TOKEN_TYPE) || header.alg != Algorithm::EdDSA || header.crit.is_some() {
             return Err(invalid());
         }
@@ -161,7 +162,8 @@ mod tests {
             // A second that ends in between is tried again.
             let (remembered, verified) = std::iter::repeat_with(|| {
                 let now = Ambient::system().now().timestamp();
-                let claims = json!({"iss": "i", "aud": "a", "sub": "s", "client_id": "c", "iat": 0, "exp": now - ago, "jti": "j"});
+                let claims = json!({"iss": "i", "aud": "a", "sub": "s", "client_id": "c", "iat": 0, "exp": now - ago,
+                    "jti": "j"});
                 let token = jsonwebtoken::encode(&Header::new(Algorithm::EdDSA), &claims, &signing).unwrap();
                 let verified = jsonwebtoken::decode::<Claims>(&token, &verifying, &keys.validation).is_ok();
                 let remembered = is_alive(&serde_json::from_value(claims).unwrap(), now);

@@ -23,8 +23,8 @@ pub fn redis_client(base: &Base) -> RedisResult<Client> {
     Client::open(target.set_redis_settings(login))
 }
 
-/// A connection to Redis that reconnects by itself and is made when first used. Call it inside the runtime: it tells the log
-/// once if that Redis forgets.
+/// A connection to Redis that reconnects by itself and is made when first used. Call it inside the runtime: it tells
+/// the log once if that Redis forgets.
 pub fn connect_redis(base: &Base) -> RedisResult<ConnectionManager> {
     let config = ConnectionManagerConfig::new()
         .set_response_timeout(Some(TIMEOUT))
@@ -36,8 +36,9 @@ pub fn connect_redis(base: &Base) -> RedisResult<ConnectionManager> {
     Ok(redis)
 }
 
-/// Sends what may be sent twice, and sends it again if the connection turned out to be dead: after a restart of Redis an idle one is, and who
-/// comes first would pay for it. Each attempt makes its command anew, as `access::RecordStore` needs a fresh stamp for each.
+/// Sends what may be sent twice, and sends it again if the connection turned out to be dead: after a restart of Redis
+/// an idle one is, and who comes first would pay for it. Each attempt makes its command anew, as `access::RecordStore`
+/// needs a fresh stamp for each.
 ///
 /// Not after a time-out: then nobody knows whether Redis is there, and the caller has waited long enough.
 pub async fn resend<T, F: Future<Output = RedisResult<T>>>(attempt: impl Fn() -> F) -> RedisResult<T> {

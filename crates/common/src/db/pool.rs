@@ -18,12 +18,14 @@ use std::{
 /// A request waits no longer for a connection before it answers 503.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// Our statements are short, and the walls' policies make the planner think otherwise: compiling one takes longer than running it.
+/// Our statements are short, and the walls' policies make the planner think otherwise: compiling one takes longer than
+/// running it.
 const NO_JIT: &str = "SET jit = off";
 
 const WRITABLE: &str = "SELECT NOT pg_is_in_recovery() AND NOT current_setting('transaction_read_only')::boolean";
 
-/// A read-only connection is kept for this long: reading still works, and a new connection for each request would be a burden.
+/// A read-only connection is kept for this long: reading still works, and a new connection for each request would be a
+/// burden.
 const READ_ONLY_AGE: Duration = Duration::from_secs(2);
 
 /// The service's own database, and whom its commits wake; cheap to clone.
@@ -86,7 +88,8 @@ pub fn connect(settings: &Database) -> Result<PgPool, sqlx::Error> {
         .connect_lazy(settings.url.expose_secret())
 }
 
-/// A connection that was opened while the database was read-only stays so when that is over, and must not be used again.
+/// A connection that was opened while the database was read-only stays so when that is over, and must not be used
+/// again.
 pub async fn is_writable(conn: &mut PgConnection) -> sqlx::Result<bool> {
     sqlx::query_scalar(WRITABLE).fetch_one(conn).await
 }
@@ -101,7 +104,8 @@ pub async fn is_above_walls(conn: &mut PgConnection) -> sqlx::Result<bool> {
 async fn warn_if_above_walls(conn: &mut PgConnection) -> sqlx::Result<()> {
     if is_above_walls(conn).await? {
         tracing::warn!(
-            "The database's role is a superuser or has BYPASSRLS: no row-level security stands between tenants. Log in as a plain role"
+            "The database's role is a superuser or has BYPASSRLS: no row-level security stands between tenants. Log \
+             in as a plain role"
         );
     }
     Ok(())

@@ -1,7 +1,7 @@
 //! Transactions that know their scope: one tenant, all tenants, or none.
 //!
-//! Every query has the tenant in its `WHERE`; row-level security is what stands when one forgets. A transaction tells PostgreSQL its scope
-//! as it begins, in the same round trip.
+//! Every query has the tenant in its `WHERE`; row-level security is what stands when one forgets. A transaction tells
+//! PostgreSQL its scope as it begins, in the same round trip.
 //!
 //! | type | sees | comes from |
 //! | --- | --- | --- |
@@ -52,7 +52,8 @@ pub struct Lookup(TenantTx);
 /// Sees and writes only rows that are no tenant's.
 pub struct TenantlessTx(TenantTx);
 
-/// The right to a tenant's transactions, for what takes several: no connection is held while a service or a hash is waited for.
+/// The right to a tenant's transactions, for what takes several: no connection is held while a service or a hash is
+/// waited for.
 #[derive(Clone)]
 pub struct TenantScope {
     db: Db,

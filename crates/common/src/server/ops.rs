@@ -27,7 +27,8 @@ pub struct Health(Vec<Part>);
 #[derive(Clone)]
 struct Part {
     name: &'static str,
-    /// Without it the service cannot serve. Without the others it serves more slowly, and must not be taken out of service with all its peers.
+    /// Without it the service cannot serve. Without the others it serves more slowly, and must not be taken out of
+    /// service with all its peers.
     essential: bool,
     check: Check,
 }

@@ -1,8 +1,8 @@
 //! Shares of a listener's connections: each has as many as there are, until it is full; then whoever has most gives one
 //! up.
 //!
-//! So no source can use up the bound for another one, and none has a limit of its own: behind a load balancer all callers
-//! come from its few addresses.
+//! So no source can use up the bound for another one, and none has a limit of its own: behind a load balancer all
+//! callers come from its few addresses.
 
 use super::activity::{Activity, Phase};
 use crate::source::Source;
@@ -80,8 +80,9 @@ impl Shares {
 }
 
 impl Held {
-    /// The source with most connections gives up the one that has been without a request for longest. If all of them have one, then its
-    /// oldest, but only for a newcomer who stays below it: an overload does not end requests for the sake of others.
+    /// The source with most connections gives up the one that has been without a request for longest. If all of them
+    /// have one, then its oldest, but only for a newcomer who stays below it: an overload does not end requests for the
+    /// sake of others.
     fn make_room(&mut self, newcomer: Option<Source>) -> bool {
         let Some((&largest, connections)) = self.by_source.iter().max_by_key(|(_, connections)| connections.len())
         else {

@@ -7,8 +7,9 @@ use tokio_util::{
     task::{AbortOnDropHandle, TaskTracker},
 };
 
-/// From the order to stop until the process ends. Compose kills after 30 s, ECS after its own `stopTimeout` (`ecs/taskdefs`), which is longer.
-/// Every part counts from that order: listeners, consumers, jobs and whatever else runs.
+/// From the order to stop until the process ends. Compose kills after 30 s, ECS after its own `stopTimeout`
+/// (`ecs/taskdefs`), which is longer. Every part counts from that order: listeners, consumers, jobs and whatever else
+/// runs.
 pub(super) const STOP_WITHIN: Duration = Duration::from_secs(24);
 /// Work in hand may go on for so long after the order; what is not done then is given back.
 pub const FINISH_WITHIN: Duration = Duration::from_secs(15);
@@ -82,7 +83,8 @@ impl GiveUp {
         &self.token
     }
 
-    /// Waits for `tasks`, which give back what they hold once the token is cancelled; then not longer than that may take.
+    /// Waits for `tasks`, which give back what they hold once the token is cancelled; then not longer than that may
+    /// take.
     pub async fn wait_for(&self, tasks: &TaskTracker) {
         tasks.close();
         tokio::select! {

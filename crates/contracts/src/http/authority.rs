@@ -1,4 +1,5 @@
-//! What auth and the permission service ask each other: who exists in a tenant, who holds more than whom, and who has left.
+//! What auth and the permission service ask each other: who exists in a tenant, who holds more than whom, and who has
+//! left.
 
 use crate::id::{Principal, TenantId};
 use serde::{Deserialize, Serialize};
@@ -81,7 +82,8 @@ pub struct Existing {
     pub id: Uuid,
 }
 
-/// Body of `POST /internal/removals` of the permission service: the principal has left the tenant, and all it was given ends.
+/// Body of `POST /internal/removals` of the permission service: the principal has left the tenant, and all it was given
+/// ends.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct RemovalRequest {

@@ -56,7 +56,8 @@ pub struct Faults<'a> {
 }
 
 impl Faults<'_> {
-    /// One after the other until the time is over, each kind at least once; on a slow machine longer, until enough was tried.
+    /// One after the other until the time is over, each kind at least once; on a slow machine longer, until enough was
+    /// tried.
     pub async fn inflict(&mut self, duration: Duration, enough: u64) -> Result<Recoveries> {
         let (began, mut recoveries) = (Instant::now(), Recoveries::new());
         self.until_well("the start").await?;
@@ -121,7 +122,8 @@ impl Faults<'_> {
         self.stack.processes.start_again(self.pair.replica_spec()?)
     }
 
-    /// Waits until the replica follows and somebody who may is allowed everywhere; an error if a process has ended by itself.
+    /// Waits until the replica follows and somebody who may is allowed everywhere; an error if a process has ended by
+    /// itself.
     async fn until_well(&mut self, after: &str) -> Result<()> {
         let began = Instant::now();
         loop {

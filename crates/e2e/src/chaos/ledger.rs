@@ -1,5 +1,5 @@
-//! Was this answer right? A check counts as made under a revocation if it was sent after the revocation was answered, and answered before
-//! anything was given again; then it must not be allowed.
+//! Was this answer right? A check counts as made under a revocation if it was sent after the revocation was answered,
+//! and answered before anything was given again; then it must not be allowed.
 
 use std::{
     collections::BTreeMap,
@@ -85,7 +85,8 @@ impl Ledger {
         self.books().at(subject).turn(None);
     }
 
-    /// A revocation was answered: from now on being allowed is wrong; and so is the answer if no replica could confirm it.
+    /// A revocation was answered: from now on being allowed is wrong; and so is the answer if no replica could confirm
+    /// it.
     pub fn revoked(&self, subject: Subject, way: &'static str, alone: bool) {
         let mut books = self.books();
         if alone {

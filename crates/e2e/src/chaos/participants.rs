@@ -1,4 +1,5 @@
-//! Who takes part: an owner who gives and takes, and people of her tenant, each of whom loses what they have in one way.
+//! Who takes part: an owner who gives and takes, and people of her tenant, each of whom loses what they have in one
+//! way.
 
 use super::{person::Person, readers::PERMISSIONS, world::World, writers::Way};
 use crate::tour::{guide::Guide, http::text, registration, sessions};

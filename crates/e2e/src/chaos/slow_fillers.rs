@@ -1,5 +1,6 @@
-//! Slow fillers: one stands still between what it reads and what it writes. It is held up at the list of permissions, which
-//! it reads last and revoking does not read: the revocation is answered meanwhile, and then it writes what it has read.
+//! Slow fillers: one stands still between what it reads and what it writes. It is held up at the list of permissions,
+//! which it reads last and revoking does not read: the revocation is answered meanwhile, and then it writes what it has
+//! read.
 
 use super::world::{World, millis};
 use anyhow::Result;

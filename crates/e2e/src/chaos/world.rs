@@ -64,7 +64,8 @@ impl World {
         Answer { status, body, says_when, alone: before.is_some() && before == self.ledger.alone() }
     }
 
-    /// What a check at that service came to; `None`, and a mistake on record, if it is nothing that a check may come to.
+    /// What a check at that service came to; `None`, and a mistake on record, if it is nothing that a check may come
+    /// to.
     pub fn outcome(&self, service: &str, answer: &Answer) -> Option<Outcome> {
         match answer.status {
             200 => Some(Outcome::Allowed),

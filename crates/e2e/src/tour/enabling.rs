@@ -125,9 +125,12 @@ pub async fn wait_until<T>(
 async fn exists(guide: &Guide, id: &str) -> Result<()> {
     let database = format!("i_{}", id.replace('-', ""));
     let query = format!(
-        "SELECT (SELECT count(*) FROM pg_database d JOIN pg_roles o ON o.oid = d.datdba WHERE d.datname = '{database}' AND o.rolname = '{database}_owner'),
-                (SELECT count(*) FROM pg_roles WHERE rolname IN ('{database}_owner', '{database}_app') AND rolcanlogin AND NOT rolsuper),
-                has_database_privilege('{database}_app', '{database}', 'CONNECT'), has_database_privilege('billing', '{database}', 'CONNECT')"
+        "SELECT (SELECT count(*) FROM pg_database d JOIN pg_roles o ON o.oid = d.datdba
+         WHERE d.datname = '{database}' AND o.rolname = '{database}_owner'),
+                (SELECT count(*) FROM pg_roles WHERE rolname IN ('{database}_owner', '{database}_app')
+                AND rolcanlogin AND NOT rolsuper),
+                has_database_privilege('{database}_app', '{database}', 'CONNECT'), has_database_privilege('billing',
+                '{database}', 'CONNECT')"
     );
     // The only question of the tour that HTTP cannot answer.
     let found = tools::psql(&guide.state.postgres_url, &query).await?;

@@ -9,7 +9,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// Long enough for a busy machine, and for a message that went to somebody who had just died: that one comes back after 30 s.
+/// Long enough for a busy machine, and for a message that went to somebody who had just died: that one comes back after
+/// 30 s.
 pub const PATIENCE: Duration = Duration::from_secs(60);
 const POLL: Duration = Duration::from_millis(50);
 const TIMEOUT: Duration = Duration::from_secs(20);

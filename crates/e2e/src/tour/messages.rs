@@ -21,7 +21,10 @@ pub async fn repeated_and_malformed(guide: &Guide, ada: &Session, instance: &Ins
     guide.wait("billing to count two duplicates", all_taken).await?;
     let after = usage::posts(&usage::of(guide, ada).await?)?;
     ensure!(after == before + 7.0, "7 posts, said three times, took the meter from {before} to {after}");
-    guide.saw("one SNS message with 7 posts, published three times: the meter went up by 7, and billing counted two duplicates");
+    guide.saw(
+        "one SNS message with 7 posts, published three times: the meter went up by 7, and billing counted two \
+               duplicates",
+    );
 
     let marker = format!("not a message {}", guide.people.tag);
     guide.publish(TOPIC, KIND, &marker).await?;
@@ -56,7 +59,8 @@ fn recorded(ada: &Session, instance: &Instance, number: u8, quantity: u32) -> St
     json!({
         "specversion": "1.0", "id": id, "source": "/services/forum", "type": KIND, "time": now, "tenant": ada.tenant_id,
         "data": {
-            "instance_id": instance.id, "service": "forum", "meter": "forum.posts", "key": format!("{}:tour:{number}", instance.id),
+            "instance_id": instance.id, "service": "forum", "meter": "forum.posts",
+                "key": format!("{}:tour:{number}", instance.id),
             "quantity": quantity.to_string(), "occurred_at": now,
         },
     })

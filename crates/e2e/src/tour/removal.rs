@@ -44,6 +44,9 @@ pub async fn hold_back_and_remove(guide: &Guide, ada: &Session, bob: &Session) -
     ensure!(left["items"] == json!([]), "Bob is no member and still has {left}");
     post("permission", "/v1/grants").json(&bobs).invalid(&["principal"]).await?;
     guide.delete("auth", "/v1/members/me").bearer(&ada.token).refused(409, "last_owner").await?;
-    guide.saw("removed: his session and his key are 401 everywhere, nothing is granted to him, and nothing can be; Ada, the last owner, stays");
+    guide.saw(
+        "removed: his session and his key are 401 everywhere, nothing is granted to him, and nothing can be; \
+               Ada, the last owner, stays",
+    );
     Ok(())
 }

@@ -44,7 +44,8 @@ pub async fn invite_and_revoke(guide: &Guide, ada: &Session) -> Result<Session> 
     let answered = Instant::now();
     invoices().refused(403, "permission_missing").await?;
     guide.saw(format!(
-        "revoked: his next request is 403; revoke -> denied took {:.1} ms from sending the revocation, {:.1} ms from its answer",
+        "revoked: his next request is 403; revoke -> denied took {:.1} ms from sending the revocation, {:.1} ms from \
+         its answer",
         millis(sent.elapsed()),
         millis(answered.elapsed())
     ));

@@ -47,7 +47,10 @@ async fn suppressed(guide: &Guide, address: &str, end: &str, reason: &str) -> Re
         (before, after) == (1, 1),
         "SES was called {before} times before and {after} times after the suppression of {address}"
     );
-    guide.saw(format!("a mail to {address}: {end}, by SES event; the address is suppressed for that tenant's mail of that kind; the next one: suppressed, and SES was not called"));
+    guide.saw(format!(
+        "a mail to {address}: {end}, by SES event; the address is suppressed for that tenant's mail of \
+                       that kind; the next one: suppressed, and SES was not called"
+    ));
     Ok(())
 }
 

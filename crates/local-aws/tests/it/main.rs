@@ -36,7 +36,8 @@ impl Emulator {
 
     async fn send(&self, recipient: &str) -> String {
         let content = json!({"Simple": {"Subject": {"Data": "Hello"}, "Body": {"Text": {"Data": "Hello"}}}});
-        let mail = json!({"FromEmailAddress": format!("no-reply@{}", self.domain), "Destination": {"ToAddresses": [recipient]}, "Content": content});
+        let mail = json!({"FromEmailAddress": format!("no-reply@{}", self.domain),
+            "Destination": {"ToAddresses": [recipient]}, "Content": content});
         self.call(Method::POST, "/outbound-emails", mail).await["MessageId"].as_str().unwrap().to_owned()
     }
 }

@@ -15,8 +15,8 @@ const REFUSALS_BEFORE_PARKING: i32 = 5;
 /// `attempts` counts no further.
 const MOST_ATTEMPTS: i32 = 1_000;
 
-/// The identifier of the row, not a cursor, is what is deleted: rows commit out of order and none may be skipped. The lease is a wait
-/// like any other: a row that was put back comes in its turn, and none is passed over for ever.
+/// The identifier of the row, not a cursor, is what is deleted: rows commit out of order and none may be skipped. The
+/// lease is a wait like any other: a row that was put back comes in its turn, and none is passed over for ever.
 const CLAIM: &str = "
     UPDATE outbox SET next_attempt_at = now() + make_interval(secs => $2)
     WHERE id IN (
@@ -31,7 +31,8 @@ const FAIL: &str = "
         next_attempt_at = now() + make_interval(secs => $3), parked_at = CASE WHEN $5 THEN now() END
     WHERE id = $1";
 const MEASURE: &str = "
-    SELECT greatest(coalesce(extract(epoch FROM now() - min(created_at) FILTER (WHERE parked_at IS NULL)), 0), 0)::float8,
+    SELECT greatest(coalesce(extract(epoch
+    FROM now() - min(created_at) FILTER (WHERE parked_at IS NULL)), 0), 0)::float8,
            count(*) FILTER (WHERE parked_at IS NOT NULL) FROM outbox";
 
 #[derive(FromRow)]
@@ -90,9 +91,11 @@ pub(super) async fn release(pool: &PgPool, ids: &[Uuid]) -> sqlx::Result<()> {
 pub(super) async fn fail(pool: &PgPool, failure: Failure) -> sqlx::Result<()> {
     let Failure { id, error, refused, wait, parked } = failure;
     if parked {
-        tracing::error!(error, message_id = %id, "A message of the outbox is parked: SNS refuses it, and a person must look at it");
+        tracing::error!(error, message_id = %id, "A message of the outbox is parked: SNS refuses it, and a person \
+            must look at it");
     } else {
-        tracing::warn!(error, message_id = %id, wait_ms = wait.as_millis() as u64, "SNS has not taken a message of the outbox; it is put off");
+        tracing::warn!(error, message_id = %id, wait_ms = wait.as_millis() as u64, "SNS has not taken a message of \
+            the outbox; it is put off");
     }
     let query = sqlx::query(FAIL)
         .bind(id)

@@ -1,4 +1,5 @@
-//! An outage on demand: a TCP proxy that can be closed, cutting what runs through it, made to hold its breath, and opened again.
+//! An outage on demand: a TCP proxy that can be closed, cutting what runs through it, made to hold its breath, and
+//! opened again.
 
 use std::sync::{
     Arc,

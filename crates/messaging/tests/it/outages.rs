@@ -112,7 +112,8 @@ impl Handle<MemberJoined> for Unserved {
 #[tokio::test]
 async fn no_kind_of_outage_of_the_database_is_the_messages_fault() {
     let world = World::start().await;
-    let outage = "CREATE FUNCTION outage(code text) RETURNS void LANGUAGE plpgsql AS $$ BEGIN RAISE 'away' USING ERRCODE = code; END $$";
+    let outage = "CREATE FUNCTION outage(code text) RETURNS void LANGUAGE plpgsql AS $$ BEGIN RAISE 'away'
+                  USING ERRCODE = code; END $$";
     world.run_sql(outage).await;
     let codes = ["08006", "25006", "28P01", "3D000", "53300", "57P03", "58030"];
     let said = enqueue(&world, codes.len()).await;

@@ -142,7 +142,8 @@ async fn what_sns_refuses_for_good_is_parked_and_does_not_hold_up_the_rest() {
     .await;
     assert_eq!(world.count(WAITING).await, 3);
     // A newer relay may know the topic: it is left for that one, with the reason.
-    let left = "SELECT count(*) FROM outbox WHERE parked_at IS NULL AND topic = 'no-topic' AND last_error LIKE '%there is no topic%'";
+    let left = "SELECT count(*) FROM outbox WHERE parked_at IS NULL AND topic = 'no-topic'
+                AND last_error LIKE '%there is no topic%'";
     assert_eq!(world.count(left).await, 1);
 }
 
@@ -198,7 +199,8 @@ async fn a_row_that_was_put_back_does_not_wait_behind_newer_ones() {
     let world = World::start().await;
     let record = "
             CREATE TABLE leased (position bigint GENERATED ALWAYS AS IDENTITY, id uuid);
-            CREATE FUNCTION record() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN INSERT INTO leased (id) VALUES (OLD.id); RETURN OLD; END $$;
+            CREATE FUNCTION record() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN INSERT INTO leased (id)
+            VALUES (OLD.id); RETURN OLD; END $$;
             CREATE TRIGGER record AFTER UPDATE OF next_attempt_at ON outbox FOR EACH ROW EXECUTE FUNCTION record()";
     world.run_sql(record).await;
     let put_back = world.say().await;
@@ -221,7 +223,8 @@ async fn no_transaction_is_open_while_sns_is_asked() {
     world.say().await;
     world.relay_through(gate.port).await;
     until("SNS is asked, and does not answer", async || gate.held() > 0).await;
-    let open = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND state LIKE 'idle in transaction%'";
+    let open = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()
+                AND state LIKE 'idle in transaction%'";
     assert_eq!(world.count(open).await, 0);
     assert_eq!(world.count("SELECT count(*) FROM outbox WHERE next_attempt_at > now()").await, 1, "it is leased");
     gate.open();

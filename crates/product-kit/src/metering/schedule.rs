@@ -5,7 +5,8 @@
 //! 0 ── tried, still there: they wait together, longer each time ── tried ── new: at once ──▶
 //! ```
 //!
-//! In memory, because the product's role may not write in the outbox; and of one size, however many rows are in trouble.
+//! In memory, because the product's role may not write in the outbox; and of one size, however many rows are in
+//! trouble.
 
 use std::time::Duration;
 use tokio::time::Instant;

@@ -1,4 +1,5 @@
-//! May a test end while its service is logging in to PostgreSQL? One that waits for its password holds up every `DROP DATABASE`.
+//! May a test end while its service is logging in to PostgreSQL? One that waits for its password holds up every `DROP
+//! DATABASE`.
 
 use sqlx::{Connection, PgConnection, migrate::Migrator};
 use std::{

@@ -10,7 +10,8 @@ pub const LIFETIME_DAYS: u32 = 30;
 const LONGEST_NAME: usize = 40;
 /// RFC 5321 §4.5.3.1.3, without the angle brackets.
 const LONGEST_EMAIL: usize = 254;
-/// NIST SP 800-63B §3.1.1.2 asks for fifteen where the password is all there is; a small forum asks for eight, its minimum with a second factor.
+/// NIST SP 800-63B §3.1.1.2 asks for fifteen where the password is all there is; a small forum asks for eight, its
+/// minimum with a second factor.
 const SHORTEST_PASSWORD: usize = 8;
 /// Bounds the work of hashing.
 const LONGEST_PASSWORD: usize = 200;

@@ -26,8 +26,10 @@ pub struct Session {
     pub expires_at: DateTime<Utc>,
 }
 
-#[utoipa::path(post, path = "/v1/members", operation_id = "register", tag = "members", request_body = Registration, security(()),
-    responses((status = 201, description = "The new member.", body = Member), (status = 409, description = "Name or address is taken.")))]
+#[utoipa::path(post, path = "/v1/members", operation_id = "register", tag = "members", request_body = Registration,
+    security(()),
+    responses((status = 201, description = "The new member.", body = Member),
+        (status = 409, description = "Name or address is taken.")))]
 pub async fn register(
     State(app): State<App>,
     db: Db,
@@ -37,8 +39,10 @@ pub async fn register(
     Ok((StatusCode::CREATED, Json(member)))
 }
 
-#[utoipa::path(post, path = "/v1/sessions", operation_id = "signIn", tag = "members", request_body = SignIn, security(()),
-    responses((status = 201, description = "A session.", body = Session), (status = 401, description = "Address or password is wrong.")))]
+#[utoipa::path(post, path = "/v1/sessions", operation_id = "signIn", tag = "members", request_body = SignIn,
+    security(()),
+    responses((status = 201, description = "A session.", body = Session),
+        (status = 401, description = "Address or password is wrong.")))]
 pub async fn sign_in(
     State(app): State<App>,
     db: Db,

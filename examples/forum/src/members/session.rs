@@ -53,7 +53,8 @@ pub fn hash(token: &str) -> Vec<u8> {
     digest(&SHA256, token.as_bytes()).as_ref().to_vec()
 }
 
-/// The request's token. No other site's page gets as far as here with a cookie, unless it only reads: `tenancy.wrap` sees to that.
+/// The request's token. No other site's page gets as far as here with a cookie, unless it only reads: `tenancy.wrap`
+/// sees to that.
 fn token(parts: &Parts) -> Option<&str> {
     let bearer = parts
         .headers

@@ -75,9 +75,12 @@ pub async fn member_of_session(
     token_hash: &[u8],
     now: DateTime<Utc>,
 ) -> sqlx::Result<Option<Member>> {
-    sqlx::query_as("SELECT m.id, m.name FROM sessions s JOIN members m ON m.id = s.member_id WHERE s.token_hash = $1 AND s.expires_at > $2")
-        .bind(token_hash)
-        .bind(now)
-        .fetch_optional(conn)
-        .await
+    sqlx::query_as(
+        "SELECT m.id, m.name FROM sessions s JOIN members m ON m.id = s.member_id WHERE s.token_hash = $1
+                    AND s.expires_at > $2",
+    )
+    .bind(token_hash)
+    .bind(now)
+    .fetch_optional(conn)
+    .await
 }

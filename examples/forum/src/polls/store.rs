@@ -33,7 +33,8 @@ const POLLS: &str = "
     WHERE ($1 = '00000000-0000-0000-0000-000000000000' OR p.id < $1) AND ($3::uuid IS NULL OR p.id = $3)
     ORDER BY p.id DESC LIMIT $2";
 const OPTIONS: &str = "
-    SELECT o.id, o.label, (SELECT count(*) FROM poll_votes v WHERE v.poll_id = o.poll_id AND v.option_id = o.id) AS votes
+    SELECT o.id, o.label, (SELECT count(*) FROM poll_votes v WHERE v.poll_id = o.poll_id AND v.option_id = o.id)
+    AS votes
     FROM poll_options o WHERE o.poll_id = $1 ORDER BY o.position";
 const INSERT_OPTION: &str = "INSERT INTO poll_options (id, poll_id, position, label) VALUES ($1, $2, $3, $4)";
 

@@ -33,8 +33,10 @@ pub async fn list(db: Db, Query(query): Query<PageQuery>) -> Result<Json<Page<To
     topics(&db, &query).await.map(Json)
 }
 
-#[utoipa::path(get, path = "/v1/topics/{id}", operation_id = "getTopic", tag = "topics", params(("id" = Uuid, Path), PageQuery), security(()),
-    responses((status = 200, description = "The topic, with a page of its posts, oldest first.", body = TopicWithPosts)))]
+#[utoipa::path(get, path = "/v1/topics/{id}", operation_id = "getTopic", tag = "topics",
+    params(("id" = Uuid, Path), PageQuery), security(()),
+    responses((status = 200, description = "The topic, with a page of its posts, oldest first.",
+        body = TopicWithPosts)))]
 pub async fn get(
     db: Db,
     Path(id): Path<Uuid>,
@@ -43,7 +45,8 @@ pub async fn get(
     topic_with_posts(&db, id, &query).await.map(Json)
 }
 
-#[utoipa::path(post, path = "/v1/topics", operation_id = "addTopic", tag = "topics", request_body = NewTopic, security(("member" = [])),
+#[utoipa::path(post, path = "/v1/topics", operation_id = "addTopic", tag = "topics", request_body = NewTopic,
+    security(("member" = [])),
     responses((status = 201, description = "The new topic.", body = Topic)))]
 pub async fn add(
     State(app): State<App>,
@@ -54,7 +57,8 @@ pub async fn add(
     Ok((StatusCode::CREATED, Json(add_topic(&app, &db, member, &topic).await?)))
 }
 
-#[utoipa::path(post, path = "/v1/topics/{id}/posts", operation_id = "addPost", tag = "topics", params(("id" = Uuid, Path)), request_body = NewPost, security(("member" = [])),
+#[utoipa::path(post, path = "/v1/topics/{id}/posts", operation_id = "addPost", tag = "topics",
+    params(("id" = Uuid, Path)), request_body = NewPost, security(("member" = [])),
     responses((status = 201, description = "The new post.", body = Post)))]
 pub async fn reply(
     State(app): State<App>,
@@ -66,7 +70,8 @@ pub async fn reply(
     Ok((StatusCode::CREATED, Json(add_post(&app, &db, member, topic, &post).await?)))
 }
 
-#[utoipa::path(delete, path = "/v1/posts/{id}", operation_id = "deletePost", tag = "topics", params(("id" = Uuid, Path)), security(("bearer" = ["forum.deletePosts"])),
+#[utoipa::path(delete, path = "/v1/posts/{id}", operation_id = "deletePost", tag = "topics",
+    params(("id" = Uuid, Path)), security(("bearer" = ["forum.deletePosts"])),
     responses((status = 204, description = "The post is gone.")))]
 pub async fn delete(_: Moderator, db: Db, Path(id): Path<Uuid>) -> Result<StatusCode, Problem> {
     if store::delete_post(&mut *db.acquire().await?, id).await? {

@@ -43,9 +43,11 @@ pub struct Post {
 const TOPICS: &str = "
     SELECT t.id, t.title, t.created_at, a.author, p.post_count, p.last_post_at
     FROM topics t
-    CROSS JOIN LATERAL (SELECT count(*) AS post_count, max(created_at) AS last_post_at FROM posts WHERE topic_id = t.id) p
+    CROSS JOIN LATERAL (SELECT count(*) AS post_count, max(created_at) AS last_post_at FROM posts
+    WHERE topic_id = t.id) p
     LEFT JOIN LATERAL (
-        SELECT m.name AS author FROM posts f JOIN members m ON m.id = f.member_id WHERE f.topic_id = t.id ORDER BY f.id LIMIT 1
+        SELECT m.name AS author FROM posts f JOIN members m ON m.id = f.member_id WHERE f.topic_id = t.id
+        ORDER BY f.id LIMIT 1
     ) a ON true
     WHERE ($1 = '00000000-0000-0000-0000-000000000000' OR t.id < $1) AND ($3::uuid IS NULL OR t.id = $3)
     ORDER BY t.id DESC LIMIT $2";

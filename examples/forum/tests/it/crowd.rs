@@ -1,4 +1,5 @@
-//! Many instances in one process: is everybody let in, and how many connections does that take? `cargo xtask bench tenancy` asks the same of thousands.
+//! Many instances in one process: is everybody let in, and how many connections does that take? `cargo xtask bench
+//! tenancy` asks the same of thousands.
 
 use crate::support::{ACME, Fixture, OnHost};
 use serde_json::{Value, json};
@@ -20,14 +21,16 @@ const ENDING: i64 = 2;
 const TOKEN: &str = "crowd";
 const MEMBER: &str = "
     INSERT INTO members (id, name, email, created_at) VALUES (gen_random_uuid(), 'Crowd', 'crowd@example.test', now());
-    INSERT INTO sessions (token_hash, member_id, expires_at) SELECT sha256('crowd'), id, now() + interval '1 day' FROM members";
+    INSERT INTO sessions (token_hash, member_id, expires_at) SELECT sha256('crowd'), id, now() + interval '1 day'
+    FROM members";
 
 /// How many of everything; what `bench tenancy` makes larger.
 struct Scale {
     instances: usize,
     /// Instances that are asked again and again.
     hot: usize,
-    /// Real databases. Instances beyond that share them, each with connections of its own: what counts here is the connections.
+    /// Real databases. Instances beyond that share them, each with connections of its own: what counts here is the
+    /// connections.
     databases: usize,
     /// The process's bound.
     connections: usize,

@@ -7,7 +7,8 @@ use test_support::{SETUP_CODE, TestAnswer, TestRequest};
 const NEW: &str = "new.forum.localhost";
 const ROUTER: &str = include_str!("../../src/router.rs");
 
-/// What browsers send for a page of another site, of another tenant's forum, of a sandboxed frame, and old ones for any page.
+/// What browsers send for a page of another site, of another tenant's forum, of a sandboxed frame, and old ones for any
+/// page.
 const FOREIGN: [&[(&str, &str)]; 5] = [
     &[("sec-fetch-site", "cross-site"), ("origin", "https://evil.test")],
     &[("sec-fetch-site", "same-site"), ("origin", "http://globex.forum.localhost")],

@@ -1,4 +1,5 @@
-//! The forum as people and programs meet it, against real PostgreSQL, Redis and SNS. Only the configurator's two internal endpoints are played.
+//! The forum as people and programs meet it, against real PostgreSQL, Redis and SNS. Only the configurator's two
+//! internal endpoints are played.
 
 mod contract;
 mod crowd;

@@ -95,7 +95,8 @@ async fn what_an_earlier_process_left_is_swept_up_when_the_pool_opens() {
     let fixture = Fixture::start().await;
     messaging::provision::provision_for(&fixture.platform.aws, &[QUEUE]).await.unwrap();
     let left = sqlx::query(
-        "INSERT INTO platform.outbox (meter, key, quantity, occurred_at) SELECT 'posts', 'posts:' || number, 1, now() FROM generate_series(1, 250) AS number",
+        "INSERT INTO platform.outbox (meter, key, quantity, occurred_at)
+         SELECT 'posts', 'posts:' || number, 1, now() FROM generate_series(1, 250) AS number",
     );
     left.execute(&fixture.platform.pool).await.unwrap();
     fixture.get("/v1/topics").await.expect(200);
@@ -165,7 +166,8 @@ async fn no_transaction_is_open_while_sns_is_asked() {
     fixture.form("", "/sign-out", &[]).await;
     // From here on only metering uses the database.
     eventually("the outbox is empty", async || {
-        let open = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND state = 'idle in transaction' AND pid <> pg_backend_pid()";
+        let open = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()
+                    AND state = 'idle in transaction' AND pid <> pg_backend_pid()";
         let open: i64 = sqlx::query_scalar(open).fetch_one(&fixture.platform.pool).await.unwrap();
         assert_eq!(open, 0, "a transaction waits for something that is not the database");
         (waiting(&fixture).await == 0).then_some(())

@@ -1,4 +1,5 @@
-//! What a test of the forum needs: a configurator's part, and databases of instances with the rights that the product's role has.
+//! What a test of the forum needs: a configurator's part, and databases of instances with the rights that the product's
+//! role has.
 
 use ::forum::Forum;
 use common::config::Env;
@@ -97,7 +98,8 @@ impl Fixture {
     /// Says that `host` has changed, as the configurator does; gives how many heard it.
     pub async fn announce(&self, host: &str) -> i64 {
         let channel = format!("{}hosts", self.platform.redis_prefix());
-        // The connection waits half a second for an answer, which a busy machine may need; to be told twice does no harm.
+        // The connection waits half a second for an answer, which a busy machine may need; to be told twice does no
+        // harm.
         eventually("redis answers", async || {
             redis::cmd("PUBLISH").arg(&channel).arg(host).query_async(&mut self.platform.redis.clone()).await.ok()
         })

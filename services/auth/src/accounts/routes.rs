@@ -45,7 +45,8 @@ pub fn logged_in(claims: &Claims, principal: &Principal) -> Result<UserId, Probl
     }
 }
 
-#[utoipa::path(get, path = "/v1/members", operation_id = "listMembers", tag = "accounts", params(PageQuery), responses((status = 200, body = Page<Member>)),
+#[utoipa::path(get, path = "/v1/members", operation_id = "listMembers", tag = "accounts", params(PageQuery),
+    responses((status = 200, body = Page<Member>)),
     security(("bearer" = ["auth.readMembers"])))]
 pub async fn members(
     State(app): State<App>,

@@ -105,7 +105,8 @@ pub async fn platform_tenant(tx: &mut Lookup) -> sqlx::Result<Option<TenantId>> 
 /// `false` if the user is a member already.
 pub async fn join(tx: &mut TenantTx, id: Uuid, user: UserId, now: DateTime<Utc>) -> sqlx::Result<bool> {
     let insert = sqlx::query!(
-        "INSERT INTO memberships (id, tenant_id, user_id, joined_at) VALUES ($1, $2, $3, $4) ON CONFLICT (user_id, tenant_id) DO NOTHING",
+        "INSERT INTO memberships (id, tenant_id, user_id, joined_at) VALUES ($1, $2, $3, $4)
+         ON CONFLICT (user_id, tenant_id) DO NOTHING",
         id,
         tx.tenant().0,
         user.0,
@@ -142,9 +143,14 @@ pub async fn tenant_of_member(tx: &mut TenantTx, user: UserId) -> sqlx::Result<O
 
 /// Every tenant of the user, the one joined first in front.
 pub async fn tenants_of(tx: &mut Lookup, user: UserId) -> sqlx::Result<Vec<Tenant>> {
-    sqlx::query_as!(Tenant, "SELECT t.id, t.name FROM memberships m JOIN tenants t ON t.id = m.tenant_id WHERE m.user_id = $1 ORDER BY m.id", user.0)
-        .fetch_all(&mut **tx)
-        .await
+    sqlx::query_as!(
+        Tenant,
+        "SELECT t.id, t.name FROM memberships m JOIN tenants t ON t.id = m.tenant_id
+                             WHERE m.user_id = $1 ORDER BY m.id",
+        user.0
+    )
+    .fetch_all(&mut **tx)
+    .await
 }
 
 /// The tenant itself.
@@ -166,7 +172,8 @@ pub async fn members(tx: &mut TenantTx, page: PageRequest) -> sqlx::Result<Vec<M
     sqlx::query_as!(
         Member,
         "SELECT m.id AS membership_id, u.id AS user_id, u.email, u.display_name, m.joined_at
-         FROM memberships m JOIN users u ON u.id = m.user_id WHERE m.tenant_id = $1 AND m.id > $2 ORDER BY m.id LIMIT $3",
+         FROM memberships m JOIN users u ON u.id = m.user_id WHERE m.tenant_id = $1 AND m.id > $2 ORDER BY m.id
+         LIMIT $3",
         tx.tenant().0,
         page.after,
         page.fetch()

@@ -1,7 +1,8 @@
 //! Exchange of an API key for a token of its owner, with the key's permissions as its scope and the key's id as its
 //! `sid`.
 //!
-//! As with sessions, Redis is told that a key lives while its row is locked, and that it does not after the commit that revokes it.
+//! As with sessions, Redis is told that a key lives while its row is locked, and that it does not after the commit that
+//! revokes it.
 
 use super::store::{self, WorkingKey};
 use crate::{app::App, issuer::MACHINE_TOKEN, sessions::model::key_lifetime};
@@ -20,8 +21,10 @@ access::callers! { pub AnyService = ["*"] }
 /// The last use is written at most once in this time, so that services with many processes do not write all the time.
 const LAST_USE_PRECISION: TimeDelta = TimeDelta::minutes(1);
 
-#[utoipa::path(post, path = "/internal/api-keys/exchange", operation_id = "exchangeApiKey", tag = "internal", request_body = ExchangeRequest,
-    responses((status = 200, body = ExchangeAnswer), (status = 404, description = "`api_key_invalid`")), security(("platform_client" = ["*"])))]
+#[utoipa::path(post, path = "/internal/api-keys/exchange", operation_id = "exchangeApiKey", tag = "internal",
+    request_body = ExchangeRequest,
+    responses((status = 200, body = ExchangeAnswer), (status = 404, description = "`api_key_invalid`")),
+        security(("platform_client" = ["*"])))]
 pub async fn exchange(
     State(app): State<App>,
     _: Internal<AnyService>,

@@ -31,7 +31,8 @@ pub struct ApiKeyMade {
     secret: String,
 }
 
-#[utoipa::path(get, path = "/v1/api-keys", operation_id = "listApiKeys", tag = "api-keys", params(PageQuery), responses((status = 200, body = Page<OwnKey>)),
+#[utoipa::path(get, path = "/v1/api-keys", operation_id = "listApiKeys", tag = "api-keys", params(PageQuery),
+    responses((status = 200, body = Page<OwnKey>)),
     security(("bearer" = [])))]
 pub async fn list(
     State(app): State<App>,
@@ -44,8 +45,10 @@ pub async fn list(
     Ok(Json(Page::cut(keys, page, |key| key.id.0)))
 }
 
-#[utoipa::path(post, path = "/v1/api-keys", operation_id = "createApiKey", tag = "api-keys", request_body = ApiKeyRequest,
-    responses((status = 201, body = ApiKeyMade), (status = 409, description = "`too_many_api_keys`")), security(("bearer" = [])))]
+#[utoipa::path(post, path = "/v1/api-keys", operation_id = "createApiKey", tag = "api-keys",
+    request_body = ApiKeyRequest,
+    responses((status = 201, body = ApiKeyMade), (status = 409, description = "`too_many_api_keys`")),
+        security(("bearer" = [])))]
 pub async fn create(
     State(app): State<App>,
     caller: Authenticated,
@@ -73,7 +76,8 @@ pub async fn create(
     Ok((StatusCode::CREATED, [NO_STORE], Json(ApiKeyMade { api_key: key, secret: secret.expose().to_owned() })))
 }
 
-#[utoipa::path(delete, path = "/v1/api-keys/{id}", operation_id = "revokeApiKey", tag = "api-keys", params(("id" = ApiKeyId, Path)),
+#[utoipa::path(delete, path = "/v1/api-keys/{id}", operation_id = "revokeApiKey", tag = "api-keys",
+    params(("id" = ApiKeyId, Path)),
     responses((status = 204)), security(("bearer" = [])))]
 pub async fn revoke(
     State(app): State<App>,

@@ -54,7 +54,8 @@ pub async fn count_locked(tx: &mut TenantTx, user: UserId) -> sqlx::Result<Optio
 
 pub async fn insert(tx: &mut TenantTx, user: UserId, key: &OwnKey, secret: &ApiKey) -> sqlx::Result<()> {
     sqlx::query!(
-        "INSERT INTO api_keys (id, tenant_id, user_id, name, permissions, key_hash, created_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+        "INSERT INTO api_keys (id, tenant_id, user_id, name, permissions, key_hash, created_at, expires_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
         key.id.0,
         tx.tenant().0,
         user.0,

@@ -49,7 +49,8 @@ pub struct ClientShown {
     secrets: Vec<LiveSecret>,
 }
 
-#[utoipa::path(get, path = "/v1/clients", operation_id = "listClients", tag = "clients", params(PageQuery), responses((status = 200, body = Page<Client>)),
+#[utoipa::path(get, path = "/v1/clients", operation_id = "listClients", tag = "clients", params(PageQuery),
+    responses((status = 200, body = Page<Client>)),
     security(("bearer" = ["auth.readClients"])))]
 pub async fn list(
     State(app): State<App>,
@@ -63,7 +64,8 @@ pub async fn list(
 }
 
 #[utoipa::path(post, path = "/v1/clients", operation_id = "createClient", tag = "clients", request_body = ClientRequest,
-    responses((status = 201, body = ClientMade), (status = 409, description = "`too_many_clients`")), security(("bearer" = ["auth.writeClients"])))]
+    responses((status = 201, body = ClientMade), (status = 409, description = "`too_many_clients`")),
+        security(("bearer" = ["auth.writeClients"])))]
 pub async fn create(
     State(app): State<App>,
     caller: Allowed<WriteClients>,
@@ -90,7 +92,8 @@ pub async fn create(
     Ok((StatusCode::CREATED, [NO_STORE], Json(ClientMade { client, secret })))
 }
 
-#[utoipa::path(get, path = "/v1/clients/{id}", operation_id = "getClient", tag = "clients", params(("id" = ClientId, Path)),
+#[utoipa::path(get, path = "/v1/clients/{id}", operation_id = "getClient", tag = "clients",
+    params(("id" = ClientId, Path)),
     responses((status = 200, body = ClientShown)), security(("bearer" = ["auth.readClients"])))]
 pub async fn show(
     State(app): State<App>,
@@ -103,7 +106,8 @@ pub async fn show(
     Ok(Json(ClientShown { client, secrets }))
 }
 
-#[utoipa::path(delete, path = "/v1/clients/{id}", operation_id = "deleteClient", tag = "clients", params(("id" = ClientId, Path)),
+#[utoipa::path(delete, path = "/v1/clients/{id}", operation_id = "deleteClient", tag = "clients",
+    params(("id" = ClientId, Path)),
     responses((status = 204)), security(("bearer" = ["auth.writeClients"])))]
 pub async fn delete(
     State(app): State<App>,
@@ -115,9 +119,12 @@ pub async fn delete(
     Ok(StatusCode::NO_CONTENT)
 }
 
-#[utoipa::path(post, path = "/v1/clients/{id}/secrets", operation_id = "addClientSecret", tag = "clients", params(("id" = ClientId, Path)),
+#[utoipa::path(post, path = "/v1/clients/{id}/secrets", operation_id = "addClientSecret", tag = "clients",
+    params(("id" = ClientId, Path)),
     responses((status = 201, body = NewSecret), (status = 409, description = "`two_secrets_live`"),
-        (status = 403, description = "`permission_missing`, or `escalation`: the client holds what the caller lacks.")), security(("bearer" = ["auth.writeClients"])))]
+        (status = 403,
+        description = "`permission_missing`, or `escalation`: the client holds what the caller lacks.")),
+            security(("bearer" = ["auth.writeClients"])))]
 pub async fn add_secret(
     State(app): State<App>,
     caller: Allowed<WriteClients>,
@@ -140,8 +147,10 @@ pub async fn add_secret(
     Ok((StatusCode::CREATED, [NO_STORE], Json(secret)))
 }
 
-#[utoipa::path(delete, path = "/v1/clients/{id}/secrets/{secret_id}", operation_id = "revokeClientSecret", tag = "clients",
-    params(("id" = ClientId, Path), ("secret_id" = SessionId, Path)), responses((status = 204)), security(("bearer" = ["auth.writeClients"])))]
+#[utoipa::path(delete, path = "/v1/clients/{id}/secrets/{secret_id}", operation_id = "revokeClientSecret",
+    tag = "clients",
+    params(("id" = ClientId, Path), ("secret_id" = SessionId, Path)), responses((status = 204)),
+    security(("bearer" = ["auth.writeClients"])))]
 pub async fn revoke_secret(
     State(app): State<App>,
     caller: Allowed<WriteClients>,

@@ -1,7 +1,8 @@
 //! Secrets of a client: made, revoked, and exchanged for tokens.
 //!
-//! The `sid` of a token is the id of the secret that got it, so that revoking one secret ends its tokens and no others; deleting the client revokes all of them.
-//! As with sessions, Redis is told that a secret lives while its row is locked, and that it does not after the commit.
+//! The `sid` of a token is the id of the secret that got it, so that revoking one secret ends its tokens and no others;
+//! deleting the client revokes all of them. As with sessions, Redis is told that a secret lives while its row is
+//! locked, and that it does not after the commit.
 
 use super::store::{self, LiveSecret};
 use crate::{

@@ -65,7 +65,8 @@ pub async fn insert(tx: &mut TenantTx, client: &Client) -> sqlx::Result<()> {
 pub async fn list(tx: &mut TenantTx, page: PageRequest) -> sqlx::Result<Vec<Client>> {
     sqlx::query_as!(
         Client,
-        "SELECT id, name, created_by, created_at FROM clients WHERE tenant_id = $1 AND deleted_at IS NULL AND id > $2 ORDER BY id LIMIT $3",
+        "SELECT id, name, created_by, created_at FROM clients WHERE tenant_id = $1 AND deleted_at IS NULL AND id > $2
+         ORDER BY id LIMIT $3",
         tx.tenant().0,
         page.after,
         page.fetch()
@@ -168,7 +169,8 @@ pub async fn lock_secrets(tx: &mut TenantTx, client: ClientId) -> sqlx::Result<V
 /// Whether the client, deleted or not, has had such a secret.
 pub async fn has_secret(tx: &mut TenantTx, client: ClientId, secret: SessionId) -> sqlx::Result<bool> {
     let secret = sqlx::query_scalar!(
-        r#"SELECT EXISTS (SELECT FROM client_secrets s JOIN clients c ON c.id = s.client_id WHERE c.tenant_id = $1 AND c.id = $2 AND s.id = $3) AS "has!""#,
+        r#"SELECT EXISTS (SELECT FROM client_secrets s JOIN clients c ON c.id = s.client_id WHERE c.tenant_id = $1
+           AND c.id = $2 AND s.id = $3) AS "has!""#,
         tx.tenant().0,
         client.0,
         secret.0
@@ -176,7 +178,8 @@ pub async fn has_secret(tx: &mut TenantTx, client: ClientId, secret: SessionId) 
     secret.fetch_one(&mut **tx).await
 }
 
-/// Revokes one secret, or all; gives those whose tokens may still live: revoked now or after `since`, so that a repetition ends them, too.
+/// Revokes one secret, or all; gives those whose tokens may still live: revoked now or after `since`, so that a
+/// repetition ends them, too.
 pub async fn revoke(
     tx: &mut TenantTx,
     client: ClientId,
@@ -185,7 +188,8 @@ pub async fn revoke(
 ) -> sqlx::Result<Vec<SessionId>> {
     let revoked = sqlx::query_scalar!(
         "UPDATE client_secrets s SET revoked_at = coalesce(s.revoked_at, $5) FROM clients c
-         WHERE c.id = s.client_id AND c.tenant_id = $1 AND c.id = $2 AND ($3::uuid IS NULL OR s.id = $3) AND (s.revoked_at IS NULL OR s.revoked_at > $4)
+         WHERE c.id = s.client_id AND c.tenant_id = $1 AND c.id = $2 AND ($3::uuid IS NULL OR s.id = $3)
+         AND (s.revoked_at IS NULL OR s.revoked_at > $4)
          RETURNING s.id",
         tx.tenant().0,
         client.0,

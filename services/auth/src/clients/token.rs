@@ -40,7 +40,9 @@ pub struct TokenAnswer {
 
 #[utoipa::path(post, path = "/v1/oauth/token", operation_id = "issueToken", tag = "clients",
     request_body(content = TokenRequest, content_type = "application/x-www-form-urlencoded"),
-    responses((status = 200, body = TokenAnswer), (status = 400, description = "`invalid_request`, `unsupported_grant_type`"), (status = 401, description = "`invalid_client`")),
+    responses((status = 200, body = TokenAnswer),
+        (status = 400, description = "`invalid_request`, `unsupported_grant_type`"),
+        (status = 401, description = "`invalid_client`")),
     security(()))]
 pub async fn token(
     State(app): State<App>,

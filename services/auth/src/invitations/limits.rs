@@ -1,4 +1,5 @@
-//! Limits of invitations: how many mails may a tenant cause? Counted in the rows themselves, in the transaction that writes one.
+//! Limits of invitations: how many mails may a tenant cause? Counted in the rows themselves, in the transaction that
+//! writes one.
 
 use super::{
     model::{Limit, Used},
@@ -35,7 +36,8 @@ impl Limit {
     }
 }
 
-/// What the tenant has left after one more mail to `email`: of the limit that is used up first. The tenant must be locked.
+/// What the tenant has left after one more mail to `email`: of the limit that is used up first. The tenant must be
+/// locked.
 pub async fn take(tx: &mut TenantTx, email: &str, now: DateTime<Utc>) -> Result<Quota, Problem> {
     AN_ADDRESS_A_DAY.take(now, &store::used(tx, Some(email), &AN_ADDRESS_A_DAY, now).await?)?;
     let hour = AN_HOUR.take(now, &store::used(tx, None, &AN_HOUR, now).await?)?;

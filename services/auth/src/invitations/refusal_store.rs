@@ -22,7 +22,8 @@ pub async fn refused(tx: &mut TenantTx, email: &str) -> sqlx::Result<Senders> {
     })
 }
 
-/// Refuses those of the tenant whose transaction it is, or of everybody, and ends what is open; the same twice is the same.
+/// Refuses those of the tenant whose transaction it is, or of everybody, and ends what is open; the same twice is the
+/// same.
 pub async fn refuse(tx: &mut impl Scoped, id: Uuid, email: &str, now: DateTime<Utc>) -> sqlx::Result<()> {
     let tenant = tx.tenant_if_one().map(|tenant| tenant.0);
     sqlx::query!(

@@ -18,16 +18,19 @@ use common::{db::CrossTenantTx, http::Path, problem::Problem};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-/// Body of `POST /v1/invitation-refusals/{token}`, as JSON or as a form. Mail programs send a form of their own (RFC 8058), which refuses the tenant's.
+/// Body of `POST /v1/invitation-refusals/{token}`, as JSON or as a form. Mail programs send a form of their own (RFC
+/// 8058), which refuses the tenant's.
 #[derive(Default, Deserialize, ToSchema)]
 pub struct Refusal {
     #[serde(alias = "List-Unsubscribe")]
     from: Senders,
 }
 
-#[utoipa::path(get, path = "/v1/invitation-refusals/{token}", operation_id = "showInvitationRefusal", tag = "invitations",
+#[utoipa::path(get, path = "/v1/invitation-refusals/{token}", operation_id = "showInvitationRefusal",
+    tag = "invitations",
     params(("token" = String, Path, description = "From the link in the mail.")),
-    responses((status = 200, body = String, content_type = "text/html"), (status = 410, description = "`link_used`", body = String, content_type = "text/html")),
+    responses((status = 200, body = String, content_type = "text/html"),
+        (status = 410, description = "`link_used`", body = String, content_type = "text/html")),
     security(()))]
 pub async fn show(State(app): State<App>, Path(token): Path<String>) -> Result<Response, Problem> {
     let Some(whose) = app.refusal_links.read(&token) else { return Ok(pages::refused(&link_used())) };
@@ -40,7 +43,8 @@ pub async fn show(State(app): State<App>, Path(token): Path<String>) -> Result<R
 #[utoipa::path(post, path = "/v1/invitation-refusals/{token}", operation_id = "refuseInvitations", tag = "invitations",
     params(("token" = String, Path, description = "From the link in the mail.")),
     request_body(content((Option<Refusal> = "application/json"), (Refusal = "application/x-www-form-urlencoded"))),
-    responses((status = 204, description = "From now on. Browsers get a page (200)."), (status = 410, description = "`link_used`: it never was a link.")),
+    responses((status = 204, description = "From now on. Browsers get a page (200)."),
+        (status = 410, description = "`link_used`: it never was a link.")),
     security(()))]
 pub async fn refuse(
     State(app): State<App>,

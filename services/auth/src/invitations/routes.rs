@@ -52,10 +52,12 @@ pub async fn list(
     Ok(Json(Page::cut(open, page, |invitation| invitation.id)))
 }
 
-#[utoipa::path(post, path = "/v1/invitations", operation_id = "inviteMember", tag = "invitations", request_body = InvitationRequest,
+#[utoipa::path(post, path = "/v1/invitations", operation_id = "inviteMember", tag = "invitations",
+    request_body = InvitationRequest,
     responses((status = 202, body = OpenInvitation),
         (status = 409, description = "`already_a_member`, `invitations_refused`, `too_many_open_invitations`"),
-        (status = 403, description = "`permission_missing`, or `escalation`: the caller lacks some of what every member has."),
+        (status = 403, description = "`permission_missing`, or `escalation`: the caller lacks some of what every \
+                                      member has."),
         (status = 429, description = "`too_many_invitations`: of this tenant, or of this tenant to this address.")),
     security(("bearer" = ["auth.inviteMembers"])))]
 pub async fn invite(
@@ -75,7 +77,8 @@ pub async fn invite(
 }
 
 #[utoipa::path(delete, path = "/v1/invitations/{invitation}", operation_id = "withdrawInvitation", tag = "invitations",
-    params(("invitation" = Uuid, Path, description = "Its id.")), responses((status = 204)), security(("bearer" = ["auth.inviteMembers"])))]
+    params(("invitation" = Uuid, Path, description = "Its id.")), responses((status = 204)),
+    security(("bearer" = ["auth.inviteMembers"])))]
 pub async fn withdraw(
     State(app): State<App>,
     caller: Allowed<InviteMembers>,
@@ -91,7 +94,8 @@ pub async fn withdraw(
 
 #[utoipa::path(get, path = "/v1/invitations/{invitation}", operation_id = "showInvitation", tag = "invitations",
     params(("invitation" = String, Path, description = "From the link in the mail.")),
-    responses((status = 200, body = String, content_type = "text/html"), (status = 410, description = "`link_used`", body = String, content_type = "text/html")),
+    responses((status = 200, body = String, content_type = "text/html"),
+        (status = 410, description = "`link_used`", body = String, content_type = "text/html")),
     security(()))]
 pub async fn show(State(app): State<App>, Path(token): Path<String>) -> Result<Response, Problem> {
     form(&app, &OpaqueToken::shown(token), None).await
@@ -100,7 +104,8 @@ pub async fn show(State(app): State<App>, Path(token): Path<String>) -> Result<R
 #[utoipa::path(post, path = "/v1/invitations/{invitation}", operation_id = "acceptInvitation", tag = "invitations",
     params(("invitation" = String, Path, description = "From the link in the mail.")),
     request_body(content((Acceptance = "application/json"), (Acceptance = "application/x-www-form-urlencoded"))),
-    responses((status = 201, body = Joined), (status = 401, description = "`credentials_wrong`: the address has an account with another password."),
+    responses((status = 201, body = Joined), (status = 401, description = "`credentials_wrong`: the address has an \
+        account with another password."),
         (status = 409, description = "`account_exists`: the address got an account meanwhile."),
         (status = 410, description = "`link_used`: the link was used, has expired, or never was one.")),
     security(()))]

@@ -19,14 +19,20 @@ pub async fn lock_tenant(tx: &mut TenantTx) -> sqlx::Result<Option<String>> {
 
 /// Name of a member.
 pub async fn member_name(tx: &mut TenantTx, user: UserId) -> sqlx::Result<Option<String>> {
-    sqlx::query_scalar!("SELECT u.display_name FROM memberships m JOIN users u ON u.id = m.user_id WHERE m.tenant_id = $1 AND m.user_id = $2", tx.tenant().0, user.0)
-        .fetch_optional(&mut **tx)
-        .await
+    sqlx::query_scalar!(
+        "SELECT u.display_name FROM memberships m JOIN users u ON u.id = m.user_id
+                         WHERE m.tenant_id = $1 AND m.user_id = $2",
+        tx.tenant().0,
+        user.0
+    )
+    .fetch_optional(&mut **tx)
+    .await
 }
 
 pub async fn is_member(tx: &mut TenantTx, email: &Email) -> sqlx::Result<bool> {
     sqlx::query_scalar!(
-        r#"SELECT EXISTS (SELECT FROM memberships m JOIN users u ON u.id = m.user_id WHERE m.tenant_id = $1 AND u.email = $2) AS "member!""#,
+        r#"SELECT EXISTS (SELECT FROM memberships m JOIN users u ON u.id = m.user_id WHERE m.tenant_id = $1
+           AND u.email = $2) AS "member!""#,
         tx.tenant().0,
         email.as_str()
     )
@@ -39,7 +45,8 @@ pub async fn used(tx: &mut TenantTx, email: Option<&str>, limit: &Limit, now: Da
     sqlx::query_as!(
         Used,
         r#"SELECT count(*) AS "count!", min(asked_at) AS since FROM (
-             SELECT asked_at FROM invitations WHERE tenant_id = $1 AND asked_at > $2 AND ($3::text IS NULL OR email = $3)
+             SELECT asked_at FROM invitations WHERE tenant_id = $1 AND asked_at > $2 AND ($3::text IS NULL
+             OR email = $3)
              ORDER BY asked_at DESC LIMIT $4) AS latest"#,
         tx.tenant().0,
         now - limit.window,
@@ -52,7 +59,8 @@ pub async fn used(tx: &mut TenantTx, email: Option<&str>, limit: &Limit, now: Da
 
 pub async fn count_open(tx: &mut TenantTx, now: DateTime<Utc>) -> sqlx::Result<i64> {
     sqlx::query_scalar!(
-        r#"SELECT count(*) AS "count!" FROM invitations WHERE tenant_id = $1 AND used_at IS NULL AND ended_at IS NULL AND expires_at > $2"#,
+        r#"SELECT count(*) AS "count!" FROM invitations WHERE tenant_id = $1 AND used_at IS NULL
+           AND ended_at IS NULL AND expires_at > $2"#,
         tx.tenant().0,
         now
     )
@@ -79,9 +87,11 @@ async fn open(
 ) -> sqlx::Result<Vec<OpenInvitation>> {
     sqlx::query_as!(
         OpenInvitation,
-        "SELECT i.id, i.email, i.invited_by, u.display_name AS inviter, i.created_at, i.asked_at, i.mail_waits, i.expires_at, i.mails
+        "SELECT i.id, i.email, i.invited_by, u.display_name
+         AS inviter, i.created_at, i.asked_at, i.mail_waits, i.expires_at, i.mails
          FROM invitations i JOIN users u ON u.id = i.invited_by
-         WHERE i.tenant_id = $1 AND ($2::text IS NULL OR i.email = $2) AND i.used_at IS NULL AND i.ended_at IS NULL AND i.expires_at > $3
+         WHERE i.tenant_id = $1 AND ($2::text IS NULL OR i.email = $2) AND i.used_at IS NULL AND i.ended_at IS NULL
+         AND i.expires_at > $3
            AND i.id > $4 ORDER BY i.id LIMIT $5",
         tx.tenant().0,
         email,
@@ -95,7 +105,8 @@ async fn open(
 
 pub async fn insert(tx: &mut TenantTx, new: &OpenInvitation, token: &OpaqueToken) -> sqlx::Result<()> {
     sqlx::query!(
-        "INSERT INTO invitations (id, tenant_id, email, invited_by, token_hash, mail_waits, created_at, asked_at, expires_at)
+        "INSERT INTO invitations (id, tenant_id, email, invited_by, token_hash, mail_waits, created_at, asked_at,
+         expires_at)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $7, $8)",
         new.id,
         tx.tenant().0,
@@ -114,7 +125,9 @@ pub async fn insert(tx: &mut TenantTx, new: &OpenInvitation, token: &OpaqueToken
 /// Another mail of the same invitation, with a link of its own.
 pub async fn ask_again(tx: &mut TenantTx, again: &OpenInvitation, token: &OpaqueToken) -> sqlx::Result<()> {
     sqlx::query!(
-        "UPDATE invitations SET token_hash = $3, mail_waits = $4, asked_at = $5, expires_at = $6, mails = mails + 1 WHERE tenant_id = $1 AND id = $2",
+        "UPDATE invitations
+         SET token_hash = $3, mail_waits = $4, asked_at = $5, expires_at = $6, mails = mails + 1
+         WHERE tenant_id = $1 AND id = $2",
         tx.tenant().0,
         again.id,
         &token.hash(),
@@ -144,7 +157,8 @@ pub async fn find_open(tx: &mut Lookup, token: &OpaqueToken, now: DateTime<Utc>)
 /// `false` if somebody else was faster.
 pub async fn use_up(tx: &mut TenantTx, id: Uuid, now: DateTime<Utc>) -> sqlx::Result<bool> {
     let used = sqlx::query!(
-        "UPDATE invitations SET used_at = $3 WHERE tenant_id = $1 AND id = $2 AND used_at IS NULL AND ended_at IS NULL AND expires_at > $3",
+        "UPDATE invitations SET used_at = $3 WHERE tenant_id = $1 AND id = $2 AND used_at IS NULL
+         AND ended_at IS NULL AND expires_at > $3",
         tx.tenant().0,
         id,
         now
@@ -155,7 +169,8 @@ pub async fn use_up(tx: &mut TenantTx, id: Uuid, now: DateTime<Utc>) -> sqlx::Re
 /// `false` if the tenant has no such invitation open.
 pub async fn withdraw(tx: &mut TenantTx, id: Uuid, now: DateTime<Utc>) -> sqlx::Result<bool> {
     let ended = sqlx::query!(
-        "UPDATE invitations SET ended_at = $3, mail_waits = false WHERE tenant_id = $1 AND id = $2 AND used_at IS NULL AND ended_at IS NULL AND expires_at > $3",
+        "UPDATE invitations SET ended_at = $3, mail_waits = false WHERE tenant_id = $1 AND id = $2
+         AND used_at IS NULL AND ended_at IS NULL AND expires_at > $3",
         tx.tenant().0,
         id,
         now
@@ -163,11 +178,13 @@ pub async fn withdraw(tx: &mut TenantTx, id: Uuid, now: DateTime<Utc>) -> sqlx::
     Ok(ended.execute(&mut **tx).await?.rows_affected() > 0)
 }
 
-/// Of each address that got none since `paused` one whose mail is still to go: that of the tenant that is here longest, as strangers can make new ones at will.
+/// Of each address that got none since `paused` one whose mail is still to go: that of the tenant that is here longest,
+/// as strangers can make new ones at will.
 pub async fn waiting(tx: &mut CrossTenantTx, paused: DateTime<Utc>, most: i64) -> sqlx::Result<Vec<Waiting>> {
     sqlx::query_as!(
         Waiting,
-        "SELECT DISTINCT ON (i.email) i.id, i.tenant_id, t.name AS tenant_name, u.display_name AS inviter, i.email, i.mails
+        "SELECT DISTINCT ON (i.email) i.id, i.tenant_id, t.name AS tenant_name, u.display_name
+         AS inviter, i.email, i.mails
          FROM invitations i JOIN tenants t ON t.id = i.tenant_id JOIN users u ON u.id = i.invited_by
          WHERE i.mail_waits AND i.used_at IS NULL AND i.ended_at IS NULL
          AND NOT EXISTS (SELECT FROM link_mails l WHERE l.email = i.email AND l.kind = 'invitation' AND l.sent_at > $1)

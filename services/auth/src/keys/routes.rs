@@ -32,7 +32,8 @@ pub struct Discovery {
     id_token_signing_alg_values_supported: Vec<&'static str>,
 }
 
-#[utoipa::path(get, path = "/.well-known/jwks.json", operation_id = "getJwks", tag = "keys", responses((status = 200, body = Jwks)), security(()))]
+#[utoipa::path(get, path = "/.well-known/jwks.json", operation_id = "getJwks", tag = "keys",
+    responses((status = 200, body = Jwks)), security(()))]
 pub async fn jwks(State(app): State<App>) -> Result<([(HeaderName, &'static str); 1], Json<Jwks>), Problem> {
     Ok(([CACHED], Json(Jwks { keys: app.keyring.public().await? })))
 }

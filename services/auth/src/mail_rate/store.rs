@@ -23,7 +23,8 @@ pub async fn lock(conn: &mut PgConnection, email: &str) -> sqlx::Result<()> {
 pub async fn sent(conn: &mut PgConnection, email: &str, kind: &str, since: DateTime<Utc>) -> sqlx::Result<Sent> {
     sqlx::query_as!(
         Sent,
-        r#"SELECT count(*) AS "count!", max(sent_at) AS last FROM link_mails WHERE email = $1 AND kind = $2 AND sent_at > $3"#,
+        r#"SELECT count(*) AS "count!", max(sent_at) AS last FROM link_mails WHERE email = $1 AND kind = $2
+           AND sent_at > $3"#,
         email,
         kind,
         since

@@ -1,8 +1,9 @@
 //! Removal of a member: in which order does everything of theirs end, whatever interrupts it?
 //!
-//! The removal is noted first. Then the permission service ends what they were granted, or refuses because nobody would own the tenant; then
-//! their membership, sessions and keys end in one transaction; then Redis is told of each; then the note is deleted. Every step may be done
-//! again, and [`run`] does so until none is left: a removal is never given up, as each step that has been done would be half of one.
+//! The removal is noted first. Then the permission service ends what they were granted, or refuses because nobody would
+//! own the tenant; then their membership, sessions and keys end in one transaction; then Redis is told of each; then
+//! the note is deleted. Every step may be done again, and [`run`] does so until none is left: a removal is never given
+//! up, as each step that has been done would be half of one.
 
 use super::store::{self, Removal};
 use crate::{
@@ -25,7 +26,8 @@ use contracts::{
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
-/// A removal that is older is taken to be interrupted. Longer than its steps wait for others, and soon enough for whoever left no grants behind.
+/// A removal that is older is taken to be interrupted. Longer than its steps wait for others, and soon enough for
+/// whoever left no grants behind.
 const INTERRUPTED_AFTER: TimeDelta = TimeDelta::seconds(30);
 const PAUSE: Duration = Duration::from_secs(5);
 /// Removals taken up at once.
@@ -115,7 +117,8 @@ pub async fn complete_interrupted(app: &App, background: Background, now: DateTi
         match complete(app, &background.scope(&app.db, removal.tenant_id), &removal).await {
             Ok(()) => tracing::info!(tenant = %removal.tenant_id, "An interrupted removal of a member is complete"),
             Err(problem) => {
-                tracing::warn!(error = %problem, tenant = %removal.tenant_id, "A removal of a member is not complete yet")
+                tracing::warn!(error = %problem, tenant = %removal.tenant_id, "A removal of a member is not complete \
+                    yet")
             }
         }
     }
@@ -128,6 +131,7 @@ pub fn no_such_member() -> Problem {
 
 fn unconfirmed(error: &dyn std::error::Error) -> Problem {
     tracing::warn!(error = %Chain(error), "A removal of a member is noted and not complete yet");
-    let detail = "The removal is noted and goes on by itself, but something of the member may still be taken. Repeat the request until it is answered otherwise.";
+    let detail = "The removal is noted and goes on by itself, but something of the member may still be taken. Repeat \
+                  the request until it is answered otherwise.";
     Problem { code: "removal_unconfirmed".into(), ..Problem::unavailable(RETRY_AFTER_OUTAGE, detail) }
 }

@@ -9,10 +9,13 @@ use contracts::id::UserId;
 
 access::permissions! { pub WriteMembers = "auth.writeMembers" }
 
-#[utoipa::path(delete, path = "/v1/members/{user_id}", operation_id = "removeMember", tag = "members", params(("user_id" = UserId, Path)),
-    responses((status = 204), (status = 403, description = "`permission_missing`, or `escalation`: the member has what the caller lacks."),
+#[utoipa::path(delete, path = "/v1/members/{user_id}", operation_id = "removeMember", tag = "members",
+    params(("user_id" = UserId, Path)),
+    responses((status = 204), (status = 403, description = "`permission_missing`, or `escalation`: the member has \
+        what the caller lacks."),
         (status = 409, description = "`last_owner`, `last_operator`: nobody would be left."),
-        (status = 503, description = "`removal_unconfirmed`: it goes on by itself; repeat the request until it answers 204 or 404.")),
+        (status = 503, description = "`removal_unconfirmed`: it goes on by itself; repeat the request until it \
+                                      answers 204 or 404.")),
     security(("bearer" = ["auth.writeMembers"])))]
 pub async fn remove(
     State(app): State<App>,
@@ -35,8 +38,10 @@ pub async fn leave(State(app): State<App>, caller: Authenticated) -> Result<Stat
     Ok(StatusCode::NO_CONTENT)
 }
 
-#[utoipa::path(delete, path = "/v1/members/{user_id}/sessions", operation_id = "endMemberSessions", tag = "members", params(("user_id" = UserId, Path)),
-    responses((status = 204), (status = 403, description = "`permission_missing`, or `escalation`: the member has what the caller lacks.")),
+#[utoipa::path(delete, path = "/v1/members/{user_id}/sessions", operation_id = "endMemberSessions", tag = "members",
+    params(("user_id" = UserId, Path)),
+    responses((status = 204), (status = 403, description = "`permission_missing`, or `escalation`: the member has \
+        what the caller lacks.")),
     security(("bearer" = ["auth.writeMembers"])))]
 pub async fn end_sessions(
     State(app): State<App>,

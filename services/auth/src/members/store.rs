@@ -14,8 +14,8 @@ pub struct Removal {
     pub removed_by: String,
 }
 
-/// Notes that the member is to be removed, or finds the removal that is under way: the present membership's before one of the past.
-/// `None` if there is neither.
+/// Notes that the member is to be removed, or finds the removal that is under way: the present membership's before one
+/// of the past. `None` if there is neither.
 pub async fn note(
     tx: &mut TenantTx,
     user: UserId,
@@ -24,7 +24,8 @@ pub async fn note(
 ) -> sqlx::Result<Option<Removal>> {
     sqlx::query!(
         "INSERT INTO removals (membership_id, tenant_id, user_id, removed_by, asked_at)
-         SELECT id, tenant_id, user_id, $3, $4 FROM memberships WHERE tenant_id = $1 AND user_id = $2 ON CONFLICT DO NOTHING",
+         SELECT id, tenant_id, user_id, $3, $4 FROM memberships WHERE tenant_id = $1 AND user_id = $2
+         ON CONFLICT DO NOTHING",
         tx.tenant().0,
         user.0,
         by.to_string(),
@@ -47,7 +48,8 @@ pub async fn note(
 pub async fn older_than(tx: &mut CrossTenantTx, asked_before: DateTime<Utc>, limit: i64) -> sqlx::Result<Vec<Removal>> {
     sqlx::query_as!(
         Removal,
-        "SELECT membership_id, tenant_id, user_id, removed_by FROM removals WHERE asked_at < $1 ORDER BY asked_at LIMIT $2",
+        "SELECT membership_id, tenant_id, user_id, removed_by FROM removals WHERE asked_at < $1 ORDER BY asked_at
+         LIMIT $2",
         asked_before,
         limit
     )
@@ -76,7 +78,8 @@ pub async fn lock_member(tx: &mut TenantTx, user: UserId) -> sqlx::Result<bool> 
     Ok(member.fetch_optional(&mut **tx).await?.is_some())
 }
 
-/// `false` if it had ended before. Waits for those who begin a session or make a key by it, so that what comes next in the transaction sees these.
+/// `false` if it had ended before. Waits for those who begin a session or make a key by it, so that what comes next in
+/// the transaction sees these.
 pub async fn end_membership(tx: &mut TenantTx, membership: Uuid) -> sqlx::Result<bool> {
     let ended = sqlx::query!("DELETE FROM memberships WHERE tenant_id = $1 AND id = $2", tx.tenant().0, membership)
         .execute(&mut **tx)
@@ -97,8 +100,8 @@ pub async fn end_sessions(tx: &mut TenantTx, user: UserId, reason: EndReason, no
     Ok(())
 }
 
-/// Revokes the member's keys, and ends invitations: neither a link that they sent, maybe to themselves, nor one that they got brings
-/// them back. The rows stay: they count towards the limits.
+/// Revokes the member's keys, and ends invitations: neither a link that they sent, maybe to themselves, nor one that
+/// they got brings them back. The rows stay: they count towards the limits.
 pub async fn end_keys_and_invitations(tx: &mut TenantTx, user: UserId, now: DateTime<Utc>) -> sqlx::Result<()> {
     sqlx::query!(
         "UPDATE api_keys SET revoked_at = $3 WHERE tenant_id = $1 AND user_id = $2 AND revoked_at IS NULL",

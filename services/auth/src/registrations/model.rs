@@ -32,7 +32,8 @@ pub struct RegistrationRequest {
     email: Option<String>,
     /// At least 15 characters, none of the commonest passwords, without the address or the tenant's name.
     #[serde(default)]
-    #[schema(value_type = String, required = true, format = Password, min_length = 15, max_length = 256, example = "seven leagues at a stride")]
+    #[schema(value_type = String, required = true, format = Password, min_length = 15, max_length = 256,
+        example = "seven leagues at a stride")]
     password: Option<SecretString>,
     #[serde(default)]
     #[schema(value_type = String, required = true, max_length = 100, example = "Ada Lovelace")]

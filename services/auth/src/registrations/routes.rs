@@ -34,8 +34,10 @@ pub struct Accepted {
     status: &'static str,
 }
 
-#[utoipa::path(post, path = "/v1/users", operation_id = "registerUser", tag = "registration", request_body = RegistrationRequest,
-    responses((status = 202, body = Accepted), (status = 429, description = "`too_many_requests`: from this network.")), security(()))]
+#[utoipa::path(post, path = "/v1/users", operation_id = "registerUser", tag = "registration",
+    request_body = RegistrationRequest,
+    responses((status = 202, body = Accepted),
+        (status = 429, description = "`too_many_requests`: from this network.")), security(()))]
 pub async fn register(
     State(app): State<App>,
     source: Source,
@@ -80,9 +82,11 @@ async fn keep(
     Ok(())
 }
 
-#[utoipa::path(get, path = "/v1/email-verifications/{token}", operation_id = "showEmailVerification", tag = "registration",
+#[utoipa::path(get, path = "/v1/email-verifications/{token}", operation_id = "showEmailVerification",
+    tag = "registration",
     params(("token" = String, Path, description = "From the link in the mail.")),
-    responses((status = 200, body = String, content_type = "text/html"), (status = 410, description = "`link_used`", body = String, content_type = "text/html")),
+    responses((status = 200, body = String, content_type = "text/html"),
+        (status = 410, description = "`link_used`", body = String, content_type = "text/html")),
     security(()))]
 pub async fn show(State(app): State<App>, Path(token): Path<String>) -> Result<Response, Problem> {
     form(&app, &OpaqueToken::shown(token), None).await
@@ -91,8 +95,10 @@ pub async fn show(State(app): State<App>, Path(token): Path<String>) -> Result<R
 #[utoipa::path(post, path = "/v1/email-verifications/{token}", operation_id = "verifyEmail", tag = "registration",
     params(("token" = String, Path, description = "From the link in the mail.")),
     request_body(content((Confirmation = "application/json"), (Confirmation = "application/x-www-form-urlencoded"))),
-    responses((status = 200, body = Verified), (status = 401, description = "`credentials_wrong`: it is not the password of this registration."),
-        (status = 410, description = "`link_used`: the link was used, has expired, had too many wrong passwords, or never was one.")),
+    responses((status = 200, body = Verified), (status = 401, description = "`credentials_wrong`: it is not the \
+        password of this registration."),
+        (status = 410, description = "`link_used`: the link was used, has expired, had too many wrong passwords, or \
+                                      never was one.")),
     security(()))]
 pub async fn verify(
     State(app): State<App>,
@@ -109,9 +115,11 @@ pub async fn verify(
     }
 }
 
-#[utoipa::path(post, path = "/v1/email-verifications/{token}/rejection", operation_id = "rejectRegistration", tag = "registration",
+#[utoipa::path(post, path = "/v1/email-verifications/{token}/rejection", operation_id = "rejectRegistration",
+    tag = "registration",
     params(("token" = String, Path, description = "From the link in the mail.")),
-    responses((status = 204, description = "The registration is deleted. Browsers get a page (200)."), (status = 410, description = "`link_used`")), security(()))]
+    responses((status = 204, description = "The registration is deleted. Browsers get a page (200)."),
+        (status = 410, description = "`link_used`")), security(()))]
 pub async fn reject(State(app): State<App>, Path(token): Path<String>, headers: HeaderMap) -> Response {
     let rejected = confirming::reject(&app, &OpaqueToken::shown(token)).await;
     match (wants_html(&headers), rejected) {

@@ -37,7 +37,8 @@ pub struct New<'a> {
 /// Writes it, in the place of another if the address has too many. The address must be locked.
 pub async fn insert(conn: &mut PgConnection, new: &New<'_>) -> sqlx::Result<()> {
     sqlx::query!(
-        "INSERT INTO registrations (id, email, display_name, tenant_name, password_hash, token_hash, source, mail_waits, created_at, expires_at)
+        "INSERT INTO registrations (id, email, display_name, tenant_name, password_hash, token_hash, source,
+         mail_waits, created_at, expires_at)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
         new.id,
         new.asked.email.as_str(),
@@ -89,7 +90,8 @@ pub async fn find_open(conn: &mut PgConnection, token: &OpaqueToken, now: DateTi
 pub async fn attempt(conn: &mut PgConnection, token: &OpaqueToken, now: DateTime<Utc>) -> sqlx::Result<Option<Open>> {
     sqlx::query_as!(
         Open,
-        "UPDATE registrations SET attempts = attempts + 1 WHERE token_hash = $1 AND used_at IS NULL AND expires_at > $2 AND attempts < $3
+        "UPDATE registrations SET attempts = attempts + 1 WHERE token_hash = $1 AND used_at IS NULL
+         AND expires_at > $2 AND attempts < $3
          RETURNING id, email, display_name, tenant_name, password_hash",
         &token.hash(),
         now,
@@ -134,7 +136,8 @@ pub async fn reject(conn: &mut PgConnection, token: &OpaqueToken, now: DateTime<
 pub async fn waiting_addresses(conn: &mut PgConnection, paused: DateTime<Utc>, most: i64) -> sqlx::Result<Vec<String>> {
     sqlx::query_scalar!(
         "SELECT email FROM registrations r WHERE mail_waits AND used_at IS NULL
-         AND NOT EXISTS (SELECT FROM link_mails l WHERE l.email = r.email AND l.kind = 'verification' AND l.sent_at > $1)
+         AND NOT EXISTS (SELECT FROM link_mails l WHERE l.email = r.email AND l.kind = 'verification'
+         AND l.sent_at > $1)
          GROUP BY email ORDER BY min(created_at) LIMIT $2",
         paused,
         most
@@ -147,7 +150,8 @@ pub async fn waiting_addresses(conn: &mut PgConnection, paused: DateTime<Utc>, m
 pub async fn waiting(conn: &mut PgConnection, email: &str) -> sqlx::Result<Vec<Waiting>> {
     sqlx::query_as!(
         Waiting,
-        "SELECT id, display_name, tenant_name FROM registrations WHERE email = $1 AND mail_waits AND used_at IS NULL ORDER BY id DESC",
+        "SELECT id, display_name, tenant_name FROM registrations WHERE email = $1 AND mail_waits
+         AND used_at IS NULL ORDER BY id DESC",
         email
     )
     .fetch_all(conn)

@@ -13,7 +13,8 @@ use contracts::id::{SessionId, TenantId};
 access::callers! { pub AnyService = ["*"] }
 
 #[utoipa::path(get, path = "/internal/sessions/{tenant_id}/{sid}", operation_id = "sessionAlive", tag = "internal",
-    params(("tenant_id" = TenantId, Path), ("sid" = SessionId, Path, description = "The token's `sid`.")), responses((status = 200, body = SessionAnswer)),
+    params(("tenant_id" = TenantId, Path), ("sid" = SessionId, Path, description = "The token's `sid`.")),
+    responses((status = 200, body = SessionAnswer)),
     security(("platform_client" = ["*"])))]
 pub async fn alive(
     State(app): State<App>,

@@ -1,7 +1,7 @@
 //! Beginning, renewal and end of a session, in the database and in Redis alike.
 //!
-//! Redis is told that a session is alive while its row is locked, and that it has ended after the commit: a refresh that overlaps
-//! with a log-out can therefore not bring the session back.
+//! Redis is told that a session is alive while its row is locked, and that it has ended after the commit: a refresh
+//! that overlaps with a log-out can therefore not bring the session back.
 
 use super::{
     model::{ABSOLUTE, Alive, Decision, EndReason, Link, Session, decide, key_lifetime},
@@ -71,7 +71,8 @@ pub async fn renew(app: &App, shown: &OpaqueToken) -> Result<Alive, Problem> {
     Ok(Alive { session, refresh_token })
 }
 
-/// Ends a session of `user`, and answers only when no token of it is taken any more. 404 if the user has no such session.
+/// Ends a session of `user`, and answers only when no token of it is taken any more. 404 if the user has no such
+/// session.
 pub async fn end(app: &App, user: UserId, session: SessionId) -> Result<(), Problem> {
     // A person's sessions are theirs, in whichever tenant they act.
     let mut lookup = app.db.begin_lookup().await?;

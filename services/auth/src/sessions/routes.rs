@@ -41,7 +41,8 @@ pub struct RefreshRequest {
 }
 
 #[utoipa::path(post, path = "/v1/sessions", operation_id = "logIn", tag = "sessions", request_body = LogInRequest,
-    responses((status = 201, body = LogIn), (status = 401, description = "`credentials_wrong`"), (status = 403, description = "`not_a_member`")),
+    responses((status = 201, body = LogIn), (status = 401, description = "`credentials_wrong`"),
+        (status = 403, description = "`not_a_member`")),
     security(()))]
 pub async fn log_in(
     State(app): State<App>,
@@ -53,8 +54,10 @@ pub async fn log_in(
     Ok((StatusCode::CREATED, headers, Json(logins::answer(&app, alive, user, tenant).await?)))
 }
 
-#[utoipa::path(post, path = "/v1/sessions/refresh", operation_id = "refreshSession", tag = "sessions", request_body = Option<RefreshRequest>,
-    responses((status = 200, body = LogIn), (status = 401, description = "`refresh_invalid`, `refresh_reused`, `session_ended`")), security(()))]
+#[utoipa::path(post, path = "/v1/sessions/refresh", operation_id = "refreshSession", tag = "sessions",
+    request_body = Option<RefreshRequest>,
+    responses((status = 200, body = LogIn), (status = 401, description = "`refresh_invalid`, `refresh_reused`, \
+        `session_ended`")), security(()))]
 pub async fn refresh(
     State(app): State<App>,
     headers: HeaderMap,
@@ -69,7 +72,8 @@ pub async fn refresh(
     Ok((StatusCode::OK, headers, Json(logins::answer(&app, alive, user, tenant).await?)))
 }
 
-#[utoipa::path(get, path = "/v1/sessions", operation_id = "listSessions", tag = "sessions", params(PageQuery), responses((status = 200, body = Page<OwnSession>)),
+#[utoipa::path(get, path = "/v1/sessions", operation_id = "listSessions", tag = "sessions", params(PageQuery),
+    responses((status = 200, body = Page<OwnSession>)),
     security(("bearer" = [])))]
 pub async fn list(
     State(app): State<App>,
@@ -84,7 +88,8 @@ pub async fn list(
     Ok(Json(Page::cut(sessions, page, |session| session.id.0)))
 }
 
-#[utoipa::path(delete, path = "/v1/sessions/current", operation_id = "logOut", tag = "sessions", responses((status = 204)), security(("bearer" = [])))]
+#[utoipa::path(delete, path = "/v1/sessions/current", operation_id = "logOut", tag = "sessions",
+    responses((status = 204)), security(("bearer" = [])))]
 pub async fn log_out(State(app): State<App>, caller: Authenticated) -> Result<(StatusCode, Headers), Problem> {
     let user = logged_in(&caller.claims, &caller.principal)?;
     let session =
@@ -93,7 +98,8 @@ pub async fn log_out(State(app): State<App>, caller: Authenticated) -> Result<(S
     Ok((StatusCode::NO_CONTENT, headers(cookie(&app, "", 0))))
 }
 
-#[utoipa::path(delete, path = "/v1/sessions/{id}", operation_id = "endSession", tag = "sessions", params(("id" = SessionId, Path)),
+#[utoipa::path(delete, path = "/v1/sessions/{id}", operation_id = "endSession", tag = "sessions",
+    params(("id" = SessionId, Path)),
     responses((status = 204)), security(("bearer" = [])))]
 pub async fn end(
     State(app): State<App>,

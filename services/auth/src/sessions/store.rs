@@ -25,7 +25,8 @@ pub struct OwnSession {
 
 pub async fn insert(tx: &mut TenantTx, session: &Session) -> sqlx::Result<()> {
     sqlx::query!(
-        "INSERT INTO sessions (id, user_id, tenant_id, created_at, last_used_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6)",
+        "INSERT INTO sessions (id, user_id, tenant_id, created_at, last_used_at, expires_at)
+         VALUES ($1, $2, $3, $4, $5, $6)",
         session.id.0,
         session.user_id.0,
         tx.tenant().0,
@@ -93,7 +94,8 @@ pub async fn link(tx: &mut TenantTx, token: &OpaqueToken) -> sqlx::Result<Link> 
     sqlx::query_as!(
         Link,
         r#"SELECT own.id, own.used_at, own.sealed_child, (child.used_at IS NOT NULL) AS "child_used!"
-           FROM refresh_tokens own LEFT JOIN refresh_tokens child ON child.id = own.child_id WHERE own.token_hash = $1"#,
+           FROM refresh_tokens own LEFT JOIN refresh_tokens child ON child.id = own.child_id
+           WHERE own.token_hash = $1"#,
         &token.hash()
     )
     .fetch_one(&mut **tx)
@@ -158,7 +160,8 @@ pub async fn alive(
     sqlx::query_as!(
         OwnSession,
         "SELECT id, tenant_id, created_at, last_used_at, expires_at FROM sessions
-         WHERE user_id = $1 AND ended_at IS NULL AND expires_at > $2 AND last_used_at > $3 AND id > $4 ORDER BY id LIMIT $5",
+         WHERE user_id = $1 AND ended_at IS NULL AND expires_at > $2 AND last_used_at > $3 AND id > $4 ORDER BY id
+         LIMIT $5",
         user.0,
         now,
         now - IDLE,
@@ -172,11 +175,13 @@ pub async fn alive(
 /// Whether a `sid` is that of a session, a client's secret or an API key that is alive at `now`.
 pub async fn is_alive(tx: &mut TenantTx, session: SessionId, now: DateTime<Utc>) -> sqlx::Result<bool> {
     sqlx::query_scalar!(
-        r#"SELECT EXISTS (SELECT FROM sessions WHERE id = $2 AND tenant_id = $1 AND ended_at IS NULL AND expires_at > $3 AND last_used_at > $4)
+        r#"SELECT EXISTS (SELECT FROM sessions WHERE id = $2 AND tenant_id = $1 AND ended_at IS NULL
+           AND expires_at > $3 AND last_used_at > $4)
             OR EXISTS (SELECT FROM client_secrets s JOIN clients c ON c.id = s.client_id
                        WHERE s.id = $2 AND c.tenant_id = $1 AND s.revoked_at IS NULL AND c.deleted_at IS NULL)
             OR EXISTS (SELECT FROM api_keys k JOIN memberships m ON m.user_id = k.user_id AND m.tenant_id = k.tenant_id
-                       WHERE k.id = $2 AND k.tenant_id = $1 AND k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > $3)) AS "alive!""#,
+                       WHERE k.id = $2 AND k.tenant_id = $1 AND k.revoked_at IS NULL AND (k.expires_at IS NULL
+                       OR k.expires_at > $3)) AS "alive!""#,
         tx.tenant().0,
         session.0,
         now,

@@ -59,7 +59,10 @@ impl Desk {
 async fn a_key_is_its_owner_limited() {
     let desk = Desk::start().await;
     let server = &desk.world.server;
-    let made = desk.ask(&json!({"name": "spreadsheet", "permissions": ["auth.readMembers", "auth.inviteMembers", "auth.readMembers"]})).await;
+    let made = desk
+        .ask(&json!({"name": "spreadsheet",
+        "permissions": ["auth.readMembers", "auth.inviteMembers", "auth.readMembers"]}))
+        .await;
     assert_eq!(made.header("cache-control"), Some("no-store"));
     let made = made.expect(201);
     assert_eq!(made["api_key"]["permissions"], json!(["auth.inviteMembers", "auth.readMembers"]));

@@ -100,7 +100,8 @@ const GIVES_NOBODY_ANYTHING: [(&str, &str); 9] = [
     ("withdrawInvitation", "it takes"),
 ];
 
-/// Every other write is refused to whoever holds the operation's own permission and nothing more, where the other holds more.
+/// Every other write is refused to whoever holds the operation's own permission and nothing more, where the other holds
+/// more.
 #[tokio::test]
 async fn no_write_speaks_for_somebody_who_holds_more() {
     let office = Office::open().await;

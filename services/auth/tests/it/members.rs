@@ -198,7 +198,8 @@ async fn a_removal_that_the_permission_service_missed_goes_on_by_itself() {
     sqlx::raw_sql("LOCK TABLE removals IN ACCESS EXCLUSIVE MODE").execute(&mut *wall).await.unwrap();
     let path = format!("/v1/members/{}", team.bob.user);
     let removal = tokio::spawn(team.world.server.delete(&path).bearer(&team.token).send());
-    let waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE 'INSERT INTO removals%'";
+    let waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()
+                   AND wait_event_type = 'Lock' AND query LIKE 'INSERT INTO removals%'";
     eventually("the removal is about to be noted", async || {
         (sqlx::query_scalar::<_, i64>(waiting).fetch_one(&team.world.platform.pool).await.unwrap() == 1).then_some(())
     })

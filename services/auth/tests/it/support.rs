@@ -20,7 +20,8 @@ pub const WORKER_SECRET: &str = "the worker's own secret";
 /// Keeps what auth says, as the relay takes it out of the outbox.
 const KEEP_MESSAGES: &str = "
     CREATE TABLE said (n bigint GENERATED ALWAYS AS IDENTITY, envelope jsonb NOT NULL);
-    CREATE FUNCTION keep() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$ BEGIN INSERT INTO said (envelope) VALUES (NEW.envelope); RETURN NEW; END $$;
+    CREATE FUNCTION keep() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$ BEGIN
+    INSERT INTO said (envelope) VALUES (NEW.envelope); RETURN NEW; END $$;
     CREATE TRIGGER keep AFTER INSERT ON outbox FOR EACH ROW EXECUTE FUNCTION keep();";
 
 /// auth with its own keys. The server stops before what it stands on is removed.

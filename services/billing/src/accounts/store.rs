@@ -8,7 +8,8 @@ use common::db::TenantTx;
 /// Makes the account; `false` if the tenant has one already.
 pub async fn insert(tx: &mut TenantTx, account: &Account, created_at: DateTime<Utc>) -> sqlx::Result<bool> {
     let inserted = sqlx::query!(
-        "INSERT INTO account (tenant_id, name, email, currency, created_at) VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING",
+        "INSERT INTO account (tenant_id, name, email, currency, created_at) VALUES ($1, $2, $3, $4, $5)
+         ON CONFLICT DO NOTHING",
         tx.tenant().0,
         account.name,
         account.email,

@@ -1,4 +1,5 @@
-//! The close of a cycle, one transaction: its usage becomes the lines of one invoice, the next cycle begins, the mail is ordered.
+//! The close of a cycle, one transaction: its usage becomes the lines of one invoice, the next cycle begins, the mail
+//! is ordered.
 
 use super::store::{self as cycles, CycleState, Held};
 use crate::{

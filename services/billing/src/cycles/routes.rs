@@ -49,7 +49,8 @@ pub async fn list(
     Ok(Json(Page::cut(cycles, page, |cycle| cycle.id)))
 }
 
-#[utoipa::path(post, path = "/v1/cycles/{id}/close", operation_id = "closeCycle", tag = "cycles", params(("id" = Uuid, Path)),
+#[utoipa::path(post, path = "/v1/cycles/{id}/close", operation_id = "closeCycle", tag = "cycles",
+    params(("id" = Uuid, Path)),
     responses((status = 201, body = InvoiceWithLines, description = "The cycle is closed, and this is its invoice."),
         (status = 200, body = InvoiceWithLines, description = "It was closed before, with this invoice.")),
     security(("bearer" = ["billing.closeCycles"])))]

@@ -83,8 +83,10 @@ pub async fn page(
 ) -> sqlx::Result<Vec<Cycle>> {
     let cycles = sqlx::query_as!(
         Cycle,
-        r#"SELECT c.id, c.tenant_id, a.name AS tenant_name, c.state AS "state: CycleState", c.start_at, c.end_at, i.id AS "invoice_id?"
-           FROM cycle c JOIN account a ON a.tenant_id = c.tenant_id LEFT JOIN invoice i ON i.cycle_id = c.id AND i.tenant_id = c.tenant_id
+        r#"SELECT c.id, c.tenant_id, a.name
+           AS tenant_name, c.state AS "state: CycleState", c.start_at, c.end_at, i.id AS "invoice_id?"
+           FROM cycle c JOIN account a ON a.tenant_id = c.tenant_id LEFT JOIN invoice i ON i.cycle_id = c.id
+           AND i.tenant_id = c.tenant_id
            WHERE ($1::uuid IS NULL OR c.tenant_id = $1) AND ($2::text IS NULL OR c.state = $2) AND c.id > $3
            ORDER BY c.id LIMIT $4"#,
         tenant.map(|tenant| tenant.0),

@@ -1,4 +1,5 @@
-//! Drafts: usage becomes lines, one for each rate, made of every rated input before the period's end that no earlier line has taken.
+//! Drafts: usage becomes lines, one for each rate, made of every rated input before the period's end that no earlier
+//! line has taken.
 
 use super::{
     model::{Input, Tally, TooLarge, seconds},

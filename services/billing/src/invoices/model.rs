@@ -22,8 +22,8 @@ const MICROS: u32 = 6;
 #[error("the usage or its price is larger than a line can hold")]
 pub struct TooLarge;
 
-/// The price of `quantity` (seconds of a feature, units of a meter) in minor units of the rate's currency: the only place that rounds money,
-/// once, half away from zero.
+/// The price of `quantity` (seconds of a feature, units of a meter) in minor units of the rate's currency: the only
+/// place that rounds money, once, half away from zero.
 pub fn amount_minor(kind: Kind, quantity: Decimal, price: Decimal, currency: &Currency) -> Result<i64, TooLarge> {
     let minor = Decimal::from(10_i64.pow(currency.exponent()));
     let exact = quantity.checked_mul(price).and_then(|amount| amount.checked_mul(minor)).ok_or(TooLarge)?;
@@ -38,7 +38,8 @@ pub fn amount_minor(kind: Kind, quantity: Decimal, price: Decimal, currency: &Cu
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Input {
-    /// A feature was in use; the line takes the part from `from` until `until`, which runs backwards where it takes back what was billed too much.
+    /// A feature was in use; the line takes the part from `from` until `until`, which runs backwards where it takes
+    /// back what was billed too much.
     Interval {
         id: Uuid,
         instance_id: InstanceId,
@@ -83,7 +84,8 @@ impl Input {
         }
     }
 
-    /// What the hash of a line is made of: everything that decides the price, one JSON array a row, so that no text can look like two rows.
+    /// What the hash of a line is made of: everything that decides the price, one JSON array a row, so that no text can
+    /// look like two rows.
     fn canonical(&self) -> String {
         let row = match self {
             Self::Interval { id, instance_id, feature, since, from, until, .. } => {

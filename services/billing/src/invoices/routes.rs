@@ -63,7 +63,8 @@ pub async fn list(
     Ok(Json(Page::cut(invoices, page, |invoice| invoice.id)))
 }
 
-#[utoipa::path(get, path = "/v1/invoices/{id}", operation_id = "getInvoice", tag = "invoices", params(("id" = Uuid, Path)),
+#[utoipa::path(get, path = "/v1/invoices/{id}", operation_id = "getInvoice", tag = "invoices",
+    params(("id" = Uuid, Path)),
     responses((status = 200, body = InvoiceWithLines)), security(("bearer" = ["billing.readInvoices"])))]
 pub async fn get(
     State(app): State<App>,
@@ -75,7 +76,8 @@ pub async fn get(
     Ok(Json(with_lines(tx, invoice).await?))
 }
 
-#[utoipa::path(get, path = "/v1/invoices/{id}/lines/{line_id}/explain", operation_id = "explainInvoiceLine", tag = "invoices",
+#[utoipa::path(get, path = "/v1/invoices/{id}/lines/{line_id}/explain", operation_id = "explainInvoiceLine",
+    tag = "invoices",
     params(("id" = Uuid, Path), ("line_id" = Uuid, Path), PageQuery),
     responses((status = 200, body = Explanation)), security(("bearer" = ["billing.readInvoices"])))]
 pub async fn explain(

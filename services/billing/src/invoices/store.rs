@@ -77,7 +77,8 @@ macro_rules! invoices {
     ($rest:literal, $($argument:expr),+) => {
         sqlx::query_as!(
             Invoice,
-            r#"SELECT id, tenant_id, cycle_id, number AS "number!", currency AS "currency: Currency", total_minor, period_start, period_end,
+            r#"SELECT id, tenant_id, cycle_id, number AS "number!", currency AS "currency: Currency", total_minor,
+               period_start, period_end,
                       issued_at
                FROM invoice WHERE tenant_id = $1 AND state = 'finalized' AND "# + $rest,
             $($argument),+
@@ -101,7 +102,8 @@ pub async fn of_cycle(tx: &mut TenantTx, cycle: Uuid) -> sqlx::Result<Invoice> {
 
 pub async fn insert(tx: &mut TenantTx, account: &Account, draft: &Draft) -> sqlx::Result<()> {
     sqlx::query!(
-        "INSERT INTO invoice (id, tenant_id, cycle_id, state, currency, total_minor, period_start, period_end, issued_at)
+        "INSERT INTO invoice (id, tenant_id, cycle_id, state, currency, total_minor, period_start, period_end,
+         issued_at)
          VALUES ($1, $2, $3, 'draft', $4, 0, $5, $6, $6)",
         draft.id,
         tx.tenant().0,
@@ -115,12 +117,15 @@ pub async fn insert(tx: &mut TenantTx, account: &Account, draft: &Draft) -> sqlx
     .map(drop)
 }
 
-/// Gives the draft its total and its number; from then on the database refuses every change. The number's row is taken last, so that it is held shortly.
+/// Gives the draft its total and its number; from then on the database refuses every change. The number's row is taken
+/// last, so that it is held shortly.
 pub async fn finalize(tx: &mut TenantTx, invoice: Uuid) -> sqlx::Result<()> {
     sqlx::query!(
         "WITH next AS (UPDATE invoice_counter SET last = last + 1 RETURNING last)
-         UPDATE invoice SET state = 'finalized', number = lpad(next.last::text, greatest(8, length(next.last::text)), '0'),
-             total_minor = (SELECT coalesce(sum(amount_minor), 0) FROM invoice_line WHERE invoice_id = $1 AND tenant_id = $2)::bigint
+         UPDATE invoice SET state = 'finalized', number = lpad(next.last::text, greatest(8, length(next.last::text)),
+         '0'),
+             total_minor = (SELECT coalesce(sum(amount_minor), 0) FROM invoice_line WHERE invoice_id = $1
+             AND tenant_id = $2)::bigint
          FROM next WHERE id = $1 AND tenant_id = $2",
         invoice,
         tx.tenant().0,
@@ -133,8 +138,10 @@ pub async fn finalize(tx: &mut TenantTx, invoice: Uuid) -> sqlx::Result<()> {
 pub async fn lines(tx: &mut TenantTx, invoice: Uuid) -> sqlx::Result<Vec<Line>> {
     let lines = sqlx::query_as!(
         Line,
-        r#"SELECT id, kind AS "kind: Kind", service, name, description, quantity, unit, rate_id, price, amount_minor, currency AS "currency: Currency",
-                  components AS "components: Json<Vec<Component>>", input_count, encode(input_sha256, 'hex') AS "input_sha256!"
+        r#"SELECT id, kind AS "kind: Kind", service, name, description, quantity, unit, rate_id, price, amount_minor,
+           currency AS "currency: Currency",
+                  components AS "components: Json<Vec<Component>>", input_count,
+                  encode(input_sha256, 'hex') AS "input_sha256!"
            FROM invoice_line WHERE tenant_id = $1 AND invoice_id = $2 ORDER BY kind, name, id"#,
         tx.tenant().0,
         invoice,
@@ -174,7 +181,8 @@ fn parts(tx: &mut TenantTx, line: Uuid) -> BoxStream<'_, sqlx::Result<Input>> {
 
 fn events(tx: &mut TenantTx, line: Uuid) -> BoxStream<'_, sqlx::Result<Input>> {
     sqlx::query!(
-        "SELECT id, instance_id, meter, key, quantity, occurred_at, received_at FROM usage_event WHERE tenant_id = $1 AND line_id = $2 ORDER BY id",
+        "SELECT id, instance_id, meter, key, quantity, occurred_at, received_at FROM usage_event
+         WHERE tenant_id = $1 AND line_id = $2 ORDER BY id",
         tx.tenant().0,
         line,
     )
@@ -193,7 +201,8 @@ fn events(tx: &mut TenantTx, line: Uuid) -> BoxStream<'_, sqlx::Result<Input>> {
 
 pub async fn insert_line(tx: &mut TenantTx, id: Uuid, draft: &Draft, rate: &Rate, priced: &Priced) -> sqlx::Result<()> {
     sqlx::query!(
-        "INSERT INTO invoice_line (id, invoice_id, tenant_id, kind, service, name, description, quantity, unit, rate_id, price, amount_minor, currency,
+        "INSERT INTO invoice_line (id, invoice_id, tenant_id, kind, service, name, description, quantity, unit,
+         rate_id, price, amount_minor, currency,
                                    components, input_count, input_sha256)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, decode($16, 'hex'))",
         id,

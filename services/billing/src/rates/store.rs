@@ -25,7 +25,8 @@ pub async fn keep(conn: &mut PgConnection, rate: &Rate) -> sqlx::Result<Rate> {
     .await?;
     let kept = sqlx::query_as!(
         Rate,
-        r#"SELECT id, kind AS "kind: Kind", service, name, version, title, unit, price, currency AS "currency: Currency", valid_from
+        r#"SELECT id, kind AS "kind: Kind", service, name, version, title, unit, price,
+           currency AS "currency: Currency", valid_from
            FROM rate WHERE service = $1 AND kind = $2 AND name = $3 AND version = $4"#,
         rate.service,
         rate.kind as Kind,
@@ -38,7 +39,8 @@ pub async fn keep(conn: &mut PgConnection, rate: &Rate) -> sqlx::Result<Rate> {
 pub async fn find(conn: &mut PgConnection, ids: &[Uuid]) -> sqlx::Result<Vec<Rate>> {
     let found = sqlx::query_as!(
         Rate,
-        r#"SELECT id, kind AS "kind: Kind", service, name, version, title, unit, price, currency AS "currency: Currency", valid_from
+        r#"SELECT id, kind AS "kind: Kind", service, name, version, title, unit, price,
+           currency AS "currency: Currency", valid_from
            FROM rate WHERE id = ANY($1) ORDER BY kind, name, valid_from, id"#,
         ids
     );

@@ -7,8 +7,8 @@ use rust_decimal::Decimal;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-/// A producer's clock may run ahead of ours by this much: what it counts is on the invoice that its time belongs to, a little late. Beyond that the clock
-/// is wrong rather than ahead, and somebody should see it.
+/// A producer's clock may run ahead of ours by this much: what it counts is on the invoice that its time belongs to, a
+/// little late. Beyond that the clock is wrong rather than ahead, and somebody should see it.
 pub const CLOCK_AHEAD: Duration = Duration::days(1);
 /// Keys are kept for ever, so their length has a limit.
 const LONGEST_KEY: usize = 255;

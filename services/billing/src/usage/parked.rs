@@ -1,5 +1,5 @@
-//! Parked usage, which cannot be counted yet: it came before its instance did, or a clock runs far ahead. It is kept, shown to operators,
-//! and counted as soon as it can be.
+//! Parked usage, which cannot be counted yet: it came before its instance did, or a clock runs far ahead. It is kept,
+//! shown to operators, and counted as soon as it can be.
 
 mod store;
 

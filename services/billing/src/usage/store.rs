@@ -102,11 +102,15 @@ pub async fn tenant_of(tx: &mut CrossTenantTx, instance: InstanceId) -> sqlx::Re
 pub async fn begin(tx: &mut TenantTx, ambient: &Ambient, change: &FeatureEnabled) -> sqlx::Result<()> {
     end_before(tx, change.instance_id, &change.feature, change.effective_at).await?;
     sqlx::query!(
-        "INSERT INTO usage_interval (id, tenant_id, instance_id, service, feature, host, begin_at, end_at, billed_until, version)
+        "INSERT INTO usage_interval (id, tenant_id, instance_id, service, feature, host, begin_at, end_at,
+         billed_until, version)
          SELECT $1, $2, $3, $4, $5, $6, $7, least(
-                (SELECT min(at) FROM feature_end WHERE tenant_id = $2 AND instance_id = $3 AND feature = $5 AND at > $7),
-                (SELECT min(begin_at) FROM usage_interval WHERE tenant_id = $2 AND instance_id = $3 AND feature = $5 AND begin_at > $7)), $7, $8
-         WHERE NOT EXISTS (SELECT FROM usage_interval WHERE tenant_id = $2 AND instance_id = $3 AND feature = $5 AND begin_at = $7)",
+                (SELECT min(at) FROM feature_end WHERE tenant_id = $2 AND instance_id = $3 AND feature = $5
+                AND at > $7),
+                (SELECT min(begin_at) FROM usage_interval WHERE tenant_id = $2 AND instance_id = $3 AND feature = $5
+                AND begin_at > $7)), $7, $8
+         WHERE NOT EXISTS (SELECT FROM usage_interval WHERE tenant_id = $2 AND instance_id = $3 AND feature = $5
+         AND begin_at = $7)",
         ambient.uuid(),
         tx.tenant().0,
         change.instance_id.0,
@@ -138,7 +142,8 @@ pub async fn end(tx: &mut TenantTx, change: &FeatureDisabled) -> sqlx::Result<()
 async fn end_before(tx: &mut TenantTx, instance: InstanceId, feature: &str, at: DateTime<Utc>) -> sqlx::Result<()> {
     sqlx::query!(
         "UPDATE usage_interval SET end_at = $4
-         WHERE tenant_id = $1 AND instance_id = $2 AND feature = $3 AND begin_at < $4 AND (end_at IS NULL OR end_at > $4)",
+         WHERE tenant_id = $1 AND instance_id = $2 AND feature = $3 AND begin_at < $4 AND (end_at IS NULL
+         OR end_at > $4)",
         tx.tenant().0,
         instance.0,
         feature,
@@ -149,11 +154,13 @@ async fn end_before(tx: &mut TenantTx, instance: InstanceId, feature: &str, at: 
     .map(drop)
 }
 
-/// Stores a metered event once under its key, and gives its [`Receipt`]. `$column` and `$value` are what the table has besides.
+/// Stores a metered event once under its key, and gives its [`Receipt`]. `$column` and `$value` are what the table has
+/// besides.
 macro_rules! insert_once {
     ($table:literal, $column:literal, $value:literal, $tx:ident, $ambient:ident, $body:ident $(, $more:expr)?) => {{
         let inserted = sqlx::query!(
-            "INSERT INTO " + $table + " (id, tenant_id, service, key, instance_id, meter, quantity, occurred_at, received_at"
+            "INSERT INTO " + $table + " (id, tenant_id, service, key, instance_id, meter, quantity, occurred_at, \
+                                       received_at"
                 + $column + ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9" + $value
                 + ") ON CONFLICT (tenant_id, service, key) DO NOTHING",
             $ambient.uuid(),
@@ -195,13 +202,16 @@ pub async fn record(tx: &mut TenantTx, ambient: &Ambient, body: &UsageRecorded) 
 pub async fn features(tx: &mut TenantTx) -> sqlx::Result<Vec<FeatureUse>> {
     let features = sqlx::query_as!(
         FeatureUse,
-        r#"SELECT i.service, i.feature, i.instance_id, i.host, i.begin_at AS since, coalesce(i.version, v.version) AS version,
+        r#"SELECT i.service, i.feature, i.instance_id, i.host, i.begin_at AS since, coalesce(i.version, v.version)
+           AS version,
                   i.end_at AS until, r.id IS NOT NULL AS "rated!"
            FROM usage_interval i
            LEFT JOIN account a ON a.tenant_id = i.tenant_id
-           LEFT JOIN instance_version v ON v.tenant_id = i.tenant_id AND v.instance_id = i.instance_id AND v.service = i.service
+           LEFT JOIN instance_version v ON v.tenant_id = i.tenant_id AND v.instance_id = i.instance_id
+           AND v.service = i.service
                 AND v.from_at <= i.begin_at AND (v.until_at IS NULL OR v.until_at > i.begin_at)
-           LEFT JOIN rate r ON r.kind = 'feature' AND r.service = i.service AND r.name = i.feature AND r.currency = a.currency
+           LEFT JOIN rate r ON r.kind = 'feature' AND r.service = i.service AND r.name = i.feature
+           AND r.currency = a.currency
                 AND r.version = coalesce(i.version, v.version)
            WHERE i.tenant_id = $1 AND (i.end_at IS NULL OR i.billed_until <> i.end_at)
            ORDER BY i.feature, i.begin_at, i.id"#,
@@ -218,9 +228,11 @@ pub async fn meters(tx: &mut TenantTx) -> sqlx::Result<Vec<MeterUse>> {
                   min(e.occurred_at) AS "first_at!", max(e.occurred_at) AS "last_at!", r.id IS NOT NULL AS "rated!"
            FROM usage_event e
            LEFT JOIN account a ON a.tenant_id = e.tenant_id
-           LEFT JOIN instance_version v ON v.tenant_id = e.tenant_id AND v.instance_id = e.instance_id AND v.service = e.service
+           LEFT JOIN instance_version v ON v.tenant_id = e.tenant_id AND v.instance_id = e.instance_id
+           AND v.service = e.service
                 AND v.from_at <= e.occurred_at AND (v.until_at IS NULL OR v.until_at > e.occurred_at)
-           LEFT JOIN rate r ON r.kind = 'meter' AND r.service = e.service AND r.name = e.meter AND r.currency = a.currency AND r.version = v.version
+           LEFT JOIN rate r ON r.kind = 'meter' AND r.service = e.service AND r.name = e.meter
+           AND r.currency = a.currency AND r.version = v.version
            WHERE e.tenant_id = $1 AND e.line_id IS NULL
            GROUP BY e.service, e.meter, r.id, r.unit ORDER BY e.meter, min(e.occurred_at)"#,
         tx.tenant().0

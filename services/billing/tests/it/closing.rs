@@ -162,7 +162,8 @@ async fn usage_without_a_rate_is_shown_and_waits() {
     assert_eq!((&usage["features"][0]["rated"], &usage["meters"][0]["rated"]), (&false.into(), &false.into()));
     assert_eq!(summary(&world.close(&ada, &ada.cycle, 201).await), []);
 
-    // The announcement was only late: it had been said before the use. A second of use costs nothing, and is on the invoice all the same.
+    // The announcement was only late: it had been said before the use. A second of use costs nothing, and is on the
+    // invoice all the same.
     world.publish_forum().await;
     let next = world.open_cycle(ada.tenant, &ada.token).await;
     let invoice = world.close(&ada, &next, 201).await;

@@ -93,7 +93,8 @@ async fn the_database_refuses_an_overlap() {
     stage.apply(&mut tx, Enabled(10)).await;
     stage.apply(&mut tx, Disabled(20)).await;
     tx.commit().await.unwrap();
-    let insert = "INSERT INTO usage_interval SELECT $1, tenant_id, instance_id, service, feature, host, $2, NULL, $2, version FROM usage_interval";
+    let insert = "INSERT INTO usage_interval
+                  SELECT $1, tenant_id, instance_id, service, feature, host, $2, NULL, $2, version FROM usage_interval";
     let overlapping =
         sqlx::query(insert).bind(platform.ambient.uuid()).bind(at(19)).execute(&platform.pool).await.unwrap_err();
     assert_eq!(common::problem::constraint(&overlapping), Some("usage_interval_no_overlap"));

@@ -1,4 +1,5 @@
-//! What these tests stand on: a running billing service, a tenant with an account, and messages as its producers send them.
+//! What these tests stand on: a running billing service, a tenant with an account, and messages as its producers send
+//! them.
 
 use chrono::{DateTime, Duration, Utc};
 use contracts::{
@@ -109,9 +110,11 @@ impl World {
 
     pub fn forum(&self, version: &str, price_per_hour: &str, time: DateTime<Utc>) -> Envelope {
         let text = format!(
-            "service = \"forum\"\nversion = \"{version}\"\ntitle = \"Forum\"\ncurrency = \"EUR\"\nprice_per_hour = \"{price_per_hour}\"\n
+            "service = \"forum\"\nversion = \"{version}\"\ntitle = \"Forum\"\ncurrency = \"EUR\"\nprice_per_hour = \
+             \"{price_per_hour}\"\n
              [[modules]]\nname = \"polls\"\ntitle = \"Polls\"\nprice_per_hour = \"0.18\"\n
-             [[meters]]\nname = \"posts\"\nunit = \"post\"\ntable = \"posts\"\nprice_per_unit = \"0.005\"\n[setup]\ntype = \"object\"\n"
+             [[meters]]\nname = \"posts\"\nunit = \"post\"\ntable = \"posts\"\nprice_per_unit = \"0.005\"\n
+             [setup]\ntype = \"object\"\n"
         );
         let manifest = Manifest::parse(&text).expect("a manifest");
         Envelope { time, ..self.platform.envelope(None, &ServicePublished { manifest }) }

@@ -65,9 +65,11 @@ impl From<Meter> for CatalogMeter {
     }
 }
 
-/// Whether `version` may join those that are there: newer than all of them, or the next patch of a line (`1.0`) that they have begun.
+/// Whether `version` may join those that are there: newer than all of them, or the next patch of a line (`1.0`) that
+/// they have begun.
 ///
-/// Anything else would be a new old version: whoever looks at the dates would take it for the latest, and whoever looks at the numbers would not.
+/// Anything else would be a new old version: whoever looks at the dates would take it for the latest, and whoever looks
+/// at the numbers would not.
 pub fn may_join(version: &str, published: &[String]) -> bool {
     let release =
         |version: &str| version.split('.').map(|part| part.parse::<u32>().unwrap_or_default()).collect::<Vec<_>>();

@@ -33,9 +33,13 @@ pub async fn list(
     Ok(Json(Page { items: items.into_iter().map(|latest| latest.manifest.0.into()).collect(), next_cursor }))
 }
 
-#[utoipa::path(post, path = "/v1/services", operation_id = "publishService", tag = "catalog", request_body = Publication,
-    responses((status = 201, body = CatalogItem, description = "Published."), (status = 200, body = CatalogItem, description = "The very same was published before."),
-        (status = 409, description = "`version_taken`: this version was published with other content. `version_not_newer`: it is neither newer than all others nor a patch of its line.")),
+#[utoipa::path(post, path = "/v1/services", operation_id = "publishService", tag = "catalog",
+    request_body = Publication,
+    responses((status = 201, body = CatalogItem, description = "Published."),
+        (status = 200, body = CatalogItem, description = "The very same was published before."),
+        (status = 409, description = "`version_taken`: this version was published with other content. \
+                                      `version_not_newer`: it is neither newer than all others nor a patch of its \
+                                      line.")),
     security(("bearer" = ["configurator.publishServices"])))]
 pub async fn publish(
     State(app): State<App>,
@@ -45,10 +49,14 @@ pub async fn publish(
     publish_as(&app, &caller.principal, body.manifest).await
 }
 
-#[utoipa::path(put, path = "/internal/services/{name}", operation_id = "publishOwnService", tag = "catalog", params(("name" = String, Path)),
+#[utoipa::path(put, path = "/internal/services/{name}", operation_id = "publishOwnService", tag = "catalog",
+    params(("name" = String, Path)),
     request_body = Publication,
-    responses((status = 201, body = CatalogItem, description = "Published."), (status = 200, body = CatalogItem, description = "The very same was published before."),
-        (status = 409, description = "`version_taken`: this version was published with other content. `version_not_newer`: it is neither newer than all others nor a patch of its line.")),
+    responses((status = 201, body = CatalogItem, description = "Published."),
+        (status = 200, body = CatalogItem, description = "The very same was published before."),
+        (status = 409, description = "`version_taken`: this version was published with other content. \
+                                      `version_not_newer`: it is neither newer than all others nor a patch of its \
+                                      line.")),
     security(("platform_client" = ["*"])))]
 pub async fn publish_own(
     State(app): State<App>,
@@ -71,7 +79,8 @@ async fn publish_as(app: &App, by: &Principal, manifest: Manifest) -> Result<Pub
     let mut tx = app.db.begin_tenantless().await?;
     let published = store::hold_versions(&mut tx, &manifest.service).await?;
     if !published.contains(&manifest.version) && !model::may_join(&manifest.version, &published) {
-        let detail = "A newer version of this service is published. A new one must be newer than all others, or the next patch of its line.";
+        let detail = "A newer version of this service is published. A new one must be newer than all others, or the \
+                      next patch of its line.";
         return Err(Problem::conflict("version_not_newer", detail));
     }
     if store::insert(&mut tx, app.ambient.uuid(), &manifest, by, app.ambient.now()).await? {

@@ -29,7 +29,8 @@ pub async fn insert(
     now: DateTime<Utc>,
 ) -> sqlx::Result<bool> {
     let inserted = sqlx::query!(
-        "INSERT INTO service_versions (id, service, version, manifest, published_at, published_by) VALUES ($1, $2, $3, $4, $5, $6)
+        "INSERT INTO service_versions (id, service, version, manifest, published_at, published_by)
+         VALUES ($1, $2, $3, $4, $5, $6)
          ON CONFLICT ON CONSTRAINT service_versions_once DO NOTHING",
         id,
         manifest.service,
@@ -53,7 +54,8 @@ pub async fn version(conn: &mut PgConnection, service: &str, version: &str) -> s
 /// The latest version of a service; `None` if none was ever published.
 pub async fn latest(conn: &mut PgConnection, service: &str) -> sqlx::Result<Option<Manifest>> {
     let manifest = sqlx::query_scalar!(
-        r#"SELECT manifest AS "manifest: Json<Manifest>" FROM service_versions WHERE service = $1 ORDER BY release DESC LIMIT 1"#,
+        r#"SELECT manifest AS "manifest: Json<Manifest>" FROM service_versions WHERE service = $1
+           ORDER BY release DESC LIMIT 1"#,
         service
     );
     Ok(manifest.fetch_optional(conn).await?.map(|manifest| manifest.0))
@@ -64,7 +66,8 @@ pub async fn list(conn: &mut PgConnection, page: PageRequest) -> sqlx::Result<Ve
     sqlx::query_as!(
         Latest,
         r#"SELECT id, manifest AS "manifest: Json<Manifest>"
-           FROM (SELECT DISTINCT ON (service) id, manifest FROM service_versions ORDER BY service, release DESC) AS latest
+           FROM (SELECT DISTINCT ON (service) id, manifest FROM service_versions ORDER BY service, release DESC)
+           AS latest
            WHERE id > $1 ORDER BY id LIMIT $2"#,
         page.after,
         page.fetch()

@@ -43,13 +43,15 @@ pub async fn ask(app: &App, background: Background) -> sqlx::Result<usize> {
     for instance in &overdue {
         let told = app.worker.job(instance.job).await;
         if let Err(error) = &told {
-            tracing::warn!(error = %Chain(error), job_id = %instance.job, instance_id = %instance.id, "The worker tells nothing of a job");
+            tracing::warn!(error = %Chain(error), job_id = %instance.job, instance_id = %instance.id,
+                "The worker tells nothing of a job");
         }
         match settle(app, &background.scope(&app.db, instance.tenant_id), instance, told).await {
             Ok(()) => {}
             Err(OutboxError::Database(error)) => return Err(error),
             Err(error) => {
-                tracing::error!(error = %Chain(&error), instance_id = %instance.id, "The end of a job cannot be written down")
+                tracing::error!(error = %Chain(&error), instance_id = %instance.id,
+                    "The end of a job cannot be written down")
             }
         }
     }
@@ -88,7 +90,8 @@ async fn settle(
 
 async fn order_again(tx: &mut TenantTx, instance: &Instance, now: DateTime<Utc>) -> Result<(), OutboxError> {
     transitions::order_again(tx, instance).await?;
-    tracing::warn!(instance_id = %instance.id, times = instance.refusals + 1, "No worker knows the instance's job, so it is ordered again");
+    tracing::warn!(instance_id = %instance.id, times = instance.refusals + 1, "No worker knows the instance's job, so \
+        it is ordered again");
     let wait = AGAIN * 2_i32.pow(instance.refusals.unsigned_abs().min(MOST_ORDERS.unsigned_abs()));
     Ok(store::ordered_again(tx, instance.id, now + wait).await?)
 }

@@ -32,7 +32,8 @@ pub async fn look_up(app: &App, background: Background) -> sqlx::Result<usize> {
             Ok(()) => {}
             Err(Unknown::Database(error)) => return Err(error),
             Err(error) => {
-                tracing::warn!(error = %Chain(&error), instance_id = %due.id, "It is not known whether a host is proved")
+                tracing::warn!(error = %Chain(&error), instance_id = %due.id, "It is not known whether a host is \
+                    proved")
             }
         }
     }

@@ -22,7 +22,8 @@ pub async fn take_overdue(
     sqlx::query_as!(
         Overdue,
         r#"UPDATE instances SET due_at = $2 WHERE id IN
-              (SELECT id FROM instances WHERE state IN ('migrating', 'seeding') AND reason IS NULL AND job_id IS NOT NULL AND due_at <= $1
+              (SELECT id FROM instances WHERE state IN ('migrating', 'seeding') AND reason IS NULL
+              AND job_id IS NOT NULL AND due_at <= $1
                ORDER BY due_at LIMIT $3 FOR UPDATE SKIP LOCKED)
            RETURNING id, tenant_id, job_id AS "job!""#,
         now,
@@ -43,7 +44,8 @@ pub async fn take_unproved(
     let due = sqlx::query_as!(
         Owned,
         "UPDATE instances SET due_at = $2 WHERE id IN
-            (SELECT id FROM instances WHERE state = 'awaiting_proof' AND reason IS NULL AND due_at <= $1 ORDER BY due_at LIMIT $3 FOR UPDATE SKIP LOCKED)
+            (SELECT id FROM instances WHERE state = 'awaiting_proof' AND reason IS NULL AND due_at <= $1
+            ORDER BY due_at LIMIT $3 FOR UPDATE SKIP LOCKED)
          RETURNING id, tenant_id",
         now,
         until,
@@ -57,7 +59,8 @@ pub async fn lock_unfinished(tx: &mut CrossTenantTx, before: DateTime<Utc>, limi
     let due = sqlx::query_as!(
         Owned,
         "SELECT id, tenant_id FROM instances
-         WHERE state IN ('awaiting_proof', 'requested', 'provisioning', 'awaiting_setup', 'migrating', 'seeding') AND state_since <= $1
+         WHERE state IN ('awaiting_proof', 'requested', 'provisioning', 'awaiting_setup', 'migrating', 'seeding')
+         AND state_since <= $1
            AND (state IN ('awaiting_proof', 'awaiting_setup') OR reason IS NOT NULL)
          ORDER BY state_since LIMIT $2 FOR UPDATE SKIP LOCKED",
         before,

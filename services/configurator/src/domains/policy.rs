@@ -113,7 +113,8 @@ mod tests {
             (Err(Refused::Platform), "example.com auth.example.com a.auth.example.com xforum.example.com"),
             (
                 Ok(Standing::ToBeProved),
-                "notexample.com example.com.evil.test example.net forum.example.org xn--mnchen-3ya.de xwiki.example.net",
+                "notexample.com example.com.evil.test example.net forum.example.org xn--mnchen-3ya.de \
+                 xwiki.example.net",
             ),
             (Err(Refused::TooLong), &long),
         ] {

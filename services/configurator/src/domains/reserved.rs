@@ -2,7 +2,8 @@
 
 use contracts::roster;
 
-/// Reasons and labels, between spaces, that a tenant could use to pass for the platform, or to catch what programs and authorities send to well-known names.
+/// Reasons and labels, between spaces, that a tenant could use to pass for the platform, or to catch what programs and
+/// authorities send to well-known names.
 const RESERVED: &[(&str, &str)] = &[
     ("services of the platform, beside those of the roster", "api console docs status metrics"),
     (
@@ -16,7 +17,8 @@ const RESERVED: &[(&str, &str)] = &[
         "static cdn assets img images media files download downloads upload uploads",
     ),
     (
-        "mailboxes by which certificate authorities let a domain's owner prove it (RFC 2142, CA/Browser Forum 3.2.2.4.4)",
+        "mailboxes by which certificate authorities let a domain's owner prove it (RFC 2142, CA/Browser Forum \
+         3.2.2.4.4)",
         "admin administrator hostmaster postmaster webmaster root abuse noc info noreply no-reply",
     ),
     (

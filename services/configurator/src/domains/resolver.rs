@@ -231,7 +231,8 @@ mod tests {
 
     #[test]
     fn the_systems_name_servers_are_found() {
-        let text = "# nameserver 192.0.2.9\nsearch acme.test\nnameserver 192.0.2.1\n nameserver\t2001:db8::1\nnameserver nobody\nnameserver 192.0.2.2\nnameserver 192.0.2.3\n";
+        let text = "# nameserver 192.0.2.9\nsearch acme.test\nnameserver 192.0.2.1\n \
+                    nameserver\t2001:db8::1\nnameserver nobody\nnameserver 192.0.2.2\nnameserver 192.0.2.3\n";
         assert_eq!(
             name_servers(text),
             ["192.0.2.1:53", "[2001:db8::1]:53", "192.0.2.2:53"].map(|server| server.parse().unwrap())

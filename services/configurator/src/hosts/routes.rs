@@ -44,7 +44,8 @@ pub struct SetupTaken {
     pub state: InstanceState,
 }
 
-#[utoipa::path(get, path = "/internal/hosts/{host}", operation_id = "getHost", tag = "hosts", params(("host" = String, Path)),
+#[utoipa::path(get, path = "/internal/hosts/{host}", operation_id = "getHost", tag = "hosts",
+    params(("host" = String, Path)),
     responses((status = 200, body = HostRecord)), security(("platform_client" = ["*"])))]
 pub async fn get(
     State(app): State<App>,
@@ -71,10 +72,13 @@ pub async fn get(
     }))
 }
 
-#[utoipa::path(post, path = "/internal/hosts/{host}/setup", operation_id = "submitSetup", tag = "hosts", params(("host" = String, Path)),
+#[utoipa::path(post, path = "/internal/hosts/{host}/setup", operation_id = "submitSetup", tag = "hosts",
+    params(("host" = String, Path)),
     request_body = Submission,
-    responses((status = 202, body = SetupTaken), (status = 409, description = "`not_awaiting_setup`: the form was taken already, or is not due yet."),
-        (status = 429, description = "`too_many_requests`: wrong codes came from that source too often. The right one is always taken.")),
+    responses((status = 202, body = SetupTaken), (status = 409, description = "`not_awaiting_setup`: the form was \
+        taken already, or is not due yet."),
+        (status = 429, description = "`too_many_requests`: wrong codes came from that source too often. The right one \
+                                      is always taken.")),
     security(("platform_client" = ["*"])))]
 pub async fn set_up(
     State(app): State<App>,
@@ -88,9 +92,11 @@ pub async fn set_up(
     Ok((StatusCode::ACCEPTED, Json(SetupTaken { state })))
 }
 
-#[utoipa::path(get, path = "/internal/instances/{id}/credentials", operation_id = "getInstanceCredentials", tag = "hosts",
+#[utoipa::path(get, path = "/internal/instances/{id}/credentials", operation_id = "getInstanceCredentials",
+    tag = "hosts",
     params(("id" = InstanceId, Path)),
-    responses((status = 200, body = Credentials), (status = 409, description = "`no_database`: the instance has no database yet.")),
+    responses((status = 200, body = Credentials), (status = 409, description = "`no_database`: the instance has no \
+        database yet.")),
     security(("platform_client" = ["*"])))]
 pub async fn credentials(
     State(app): State<App>,

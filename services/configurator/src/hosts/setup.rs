@@ -1,5 +1,5 @@
-//! Submission of the setup form: wrong, it is answered with what is wrong; right, it is stored and the migration ordered,
-//! in one commit.
+//! Submission of the setup form: wrong, it is answered with what is wrong; right, it is stored and the migration
+//! ordered, in one commit.
 //!
 //! The code is looked at before anything is locked or limited: whatever strangers submit, the right code is taken.
 

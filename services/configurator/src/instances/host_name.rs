@@ -80,7 +80,8 @@ mod tests {
     #[test]
     fn everything_else_is_refused() {
         let (label, long) = (format!("{}.de", "a".repeat(64)), format!("{}.de", vec!["a".repeat(62); 4].join(".")));
-        let refused = ". localhost a..b .a.b a.b. -a.b a-.b a.-b a_b.c a.b:80 http://a.b a.b/c münchen.de 127.0.0.1 1.2.3.4 \
+        let refused = ". localhost a..b .a.b a.b. -a.b a-.b a.-b a_b.c a.b:80 http://a.b a.b/c münchen.de 127.0.0.1 \
+                       1.2.3.4 \
                        a.1 a.0x1f [::1] ::1 *.a.b a.b@c";
         for text in refused.split(' ').chain(["", "a b.c", "a.b\n", &label, &long]) {
             assert!(text.parse::<HostName>().is_err(), "{text}");

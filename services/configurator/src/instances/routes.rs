@@ -39,9 +39,11 @@ permissions! {
 /// A person can have the same record looked up this often; name servers are not ours to burden.
 const BETWEEN_CHECKS: TimeDelta = TimeDelta::seconds(10);
 
-#[utoipa::path(post, path = "/v1/instances", operation_id = "createInstance", tag = "instances", request_body = NewInstance,
+#[utoipa::path(post, path = "/v1/instances", operation_id = "createInstance", tag = "instances",
+    request_body = NewInstance,
     responses((status = 202, body = InstanceView, headers(("location" = String))), (status = 409,
-        description = "`host_taken`: an instance lives on that host. `quota_exceeded`: the tenant has as many instances as it may have.")),
+        description = "`host_taken`: an instance lives on that host. `quota_exceeded`: the tenant has as many \
+                       instances as it may have.")),
     security(("bearer" = ["configurator.writeInstances"])))]
 pub async fn create(
     State(app): State<App>,
@@ -71,7 +73,8 @@ pub async fn list(
     Ok(Json(Page::cut(view::many(&mut tx, &app, instances).await?, page, |instance| instance.id.0)))
 }
 
-#[utoipa::path(get, path = "/v1/instances/{id}", operation_id = "getInstance", tag = "instances", params(("id" = InstanceId, Path)),
+#[utoipa::path(get, path = "/v1/instances/{id}", operation_id = "getInstance", tag = "instances",
+    params(("id" = InstanceId, Path)),
     responses((status = 200, body = InstanceView)), security(("bearer" = ["configurator.readInstances"])))]
 pub async fn get(
     State(app): State<App>,
@@ -83,8 +86,10 @@ pub async fn get(
     Ok(Json(view::one(&mut tx, &app, instance).await?))
 }
 
-#[utoipa::path(post, path = "/v1/instances/{id}/retry", operation_id = "retryInstance", tag = "instances", params(("id" = InstanceId, Path)),
-    responses((status = 202, body = InstanceView), (status = 409, description = "`nothing_failed`: no step of this instance has failed.")),
+#[utoipa::path(post, path = "/v1/instances/{id}/retry", operation_id = "retryInstance", tag = "instances",
+    params(("id" = InstanceId, Path)),
+    responses((status = 202, body = InstanceView), (status = 409, description = "`nothing_failed`: no step of this \
+        instance has failed.")),
     security(("bearer" = ["configurator.writeInstances"])))]
 pub async fn retry(
     State(app): State<App>,
@@ -105,8 +110,10 @@ pub async fn retry(
     Ok((StatusCode::ACCEPTED, Json(instance)))
 }
 
-#[utoipa::path(delete, path = "/v1/instances/{id}", operation_id = "cancelInstance", tag = "instances", params(("id" = InstanceId, Path)),
-    responses((status = 202, body = InstanceView), (status = 409, description = "`instance_active`: the instance is in use.")),
+#[utoipa::path(delete, path = "/v1/instances/{id}", operation_id = "cancelInstance", tag = "instances",
+    params(("id" = InstanceId, Path)),
+    responses((status = 202, body = InstanceView), (status = 409, description = "`instance_active`: the instance is \
+        in use.")),
     security(("bearer" = ["configurator.writeInstances"])))]
 pub async fn cancel(
     State(app): State<App>,
@@ -133,9 +140,11 @@ pub async fn cancel(
     Ok((StatusCode::ACCEPTED, Json(view)))
 }
 
-#[utoipa::path(post, path = "/v1/instances/{id}/verify-host", operation_id = "verifyHost", tag = "instances", params(("id" = InstanceId, Path)),
+#[utoipa::path(post, path = "/v1/instances/{id}/verify-host", operation_id = "verifyHost", tag = "instances",
+    params(("id" = InstanceId, Path)),
     responses((status = 202, body = InstanceView),
-        (status = 409, description = "`host_not_proved`: the DNS record is not there. `host_taken`: an instance lives on that host. `not_awaiting_proof`: nothing is to be proved."),
+        (status = 409, description = "`host_not_proved`: the DNS record is not there. `host_taken`: an instance lives \
+                                      on that host. `not_awaiting_proof`: nothing is to be proved."),
         (status = 429, description = "`too_many_requests`: the record was looked up just now.")),
     security(("bearer" = ["configurator.writeInstances"])))]
 pub async fn verify_host(
@@ -187,7 +196,8 @@ fn missing(proof: &HostProof) -> Problem {
 #[utoipa::path(delete, path = "/v1/instances/{id}/modules/{module}", operation_id = "removeModule", tag = "instances",
     params(("id" = InstanceId, Path), ("module" = String, Path)),
     responses((status = 200, body = InstanceView),
-        (status = 409, description = "`not_active`: the instance is not active. `module_needed`: another enabled module depends on this one.")),
+        (status = 409, description = "`not_active`: the instance is not active. `module_needed`: another enabled \
+                                      module depends on this one.")),
     security(("bearer" = ["configurator.writeInstances"])))]
 pub async fn remove_module(
     State(app): State<App>,

@@ -133,14 +133,13 @@ mod tests {
     #[test]
     fn every_fault_names_its_property() {
         assert_eq!(
-            wrong(
-                json!({"title": "Acme", "theme": "dark", "posts_per_page": 20, "open": true, "contact": "a@b.test", "colour": "#00ff00"})
-            ),
+            wrong(json!({"title": "Acme", "theme": "dark", "posts_per_page": 20, "open": true, "contact": "a@b.test",
+                    "colour": "#00ff00"})),
             []
         );
-        let faults = wrong(
-            json!({"title": "A", "posts_per_page": 0, "open": "yes", "contact": "nobody", "colour": "red", "stranger": 1}),
-        );
+        let faults =
+            wrong(json!({"title": "A", "posts_per_page": 0, "open": "yes", "contact": "nobody", "colour": "red",
+                "stranger": 1}));
         let expected = [
             ("settings.colour", "malformed"),
             ("settings.contact", "malformed"),

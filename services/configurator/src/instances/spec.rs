@@ -16,7 +16,8 @@ const MOST_MODULES: usize = 100;
 pub struct NewInstance {
     #[schema(example = "forum")]
     pub service: String,
-    /// One label below a product domain of the platform, or a host of the tenant's own, which it then proves. Case does not matter.
+    /// One label below a product domain of the platform, or a host of the tenant's own, which it then proves. Case does
+    /// not matter.
     #[schema(example = "acme.forum.localhost")]
     pub host: String,
     /// Optional parts of the service. A module that another one depends on must be named too.
@@ -98,7 +99,10 @@ mod tests {
     use serde_json::json;
 
     fn manifest() -> Manifest {
-        let module = |name: &str, depends_on: &[&str]| json!({"name": name, "title": name, "depends_on": depends_on, "price_per_hour": "0.01"});
+        let module = |name: &str, depends_on: &[&str]| {
+            json!({"name": name, "title": name, "depends_on": depends_on,
+                "price_per_hour": "0.01"})
+        };
         let modules = [
             module("charts", &["polls"]),
             module("polls", &[]),

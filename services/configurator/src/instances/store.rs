@@ -68,7 +68,8 @@ pub async fn insert(tx: &mut TenantTx, creation: &Creation<'_>, spec: &InstanceS
     let Creation { id, by, now, proof_token } = creation;
     let state = if proof_token.is_some() { InstanceState::AwaitingProof } else { InstanceState::Requested };
     sqlx::query!(
-        "INSERT INTO instances (id, tenant_id, service, version, host, state, state_since, created_at, created_by, changed_at, due_at, proof_token)
+        "INSERT INTO instances (id, tenant_id, service, version, host, state, state_since, created_at, created_by,
+         changed_at, due_at, proof_token)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $7, $8, $7, $9, $10)",
         id.0,
         tx.tenant().0,
@@ -84,7 +85,8 @@ pub async fn insert(tx: &mut TenantTx, creation: &Creation<'_>, spec: &InstanceS
     .execute(&mut **tx)
     .await?;
     sqlx::query!(
-        "INSERT INTO instance_modules (instance_id, module, place) SELECT $1, module, place FROM unnest($2::text[]) WITH ORDINALITY AS chosen (module, place)",
+        "INSERT INTO instance_modules (instance_id, module, place) SELECT $1, module, place FROM unnest($2::text[])
+         WITH ORDINALITY AS chosen (module, place)",
         id.0,
         &spec.modules
     )
@@ -105,7 +107,8 @@ fn entered(tx: &mut TenantTx, state: InstanceState) {
 pub async fn get(tx: &mut TenantTx, id: InstanceId) -> sqlx::Result<Option<Instance>> {
     sqlx::query_as!(
         Instance,
-        r#"SELECT id, tenant_id, service, version, host, state AS "state: InstanceState", state_since, reason, generation,
+        r#"SELECT id, tenant_id, service, version, host, state AS "state: InstanceState", state_since, reason,
+           generation,
                   settings AS "settings: Json<Map<String, Value>>", job_id, created_at, claimed_by,
                   refusals, proof_token, proof_checked_at
            FROM instances WHERE id = $1 AND tenant_id = $2 AND state <> 'deleted'"#,
@@ -127,7 +130,8 @@ pub async fn lock(tx: &mut TenantTx, id: InstanceId) -> sqlx::Result<Option<Inst
 pub async fn list(tx: &mut TenantTx, page: PageRequest) -> sqlx::Result<Vec<Instance>> {
     sqlx::query_as!(
         Instance,
-        r#"SELECT id, tenant_id, service, version, host, state AS "state: InstanceState", state_since, reason, generation,
+        r#"SELECT id, tenant_id, service, version, host, state AS "state: InstanceState", state_since, reason,
+           generation,
                   settings AS "settings: Json<Map<String, Value>>", job_id, created_at, claimed_by,
                   refusals, proof_token, proof_checked_at
            FROM instances WHERE tenant_id = $1 AND id > $2 AND state <> 'deleted' ORDER BY id LIMIT $3"#,
@@ -165,7 +169,8 @@ pub async fn on_host(lookup: &mut Lookup, host: &str) -> sqlx::Result<Option<Own
     // As the index has it.
     let found = sqlx::query_as!(
         Owned,
-        "SELECT id, tenant_id FROM instances WHERE host = $1 AND state NOT IN ('awaiting_proof', 'deleting', 'deleted')",
+        "SELECT id, tenant_id FROM instances WHERE host = $1
+         AND state NOT IN ('awaiting_proof', 'deleting', 'deleted')",
         host
     );
     found.fetch_optional(&mut **lookup).await
@@ -181,7 +186,8 @@ pub async fn tenant_of(lookup: &mut Lookup, id: InstanceId) -> sqlx::Result<Opti
 pub async fn modules(tx: &mut TenantTx, instances: &[Uuid]) -> sqlx::Result<Vec<InstanceModule>> {
     sqlx::query_as!(
         InstanceModule,
-        "SELECT instance_id, module, enabled_at, removed_at FROM instance_modules WHERE instance_id = ANY($1) ORDER BY place",
+        "SELECT instance_id, module, enabled_at, removed_at FROM instance_modules WHERE instance_id = ANY($1)
+         ORDER BY place",
         instances
     )
     .fetch_all(&mut **tx)
@@ -197,7 +203,8 @@ pub async fn advance(
     now: DateTime<Utc>,
 ) -> sqlx::Result<()> {
     sqlx::query!(
-        "UPDATE instances SET state = $2, state_since = $4, reason = NULL, job_id = $3, claimed_by = NULL, refusals = 0, due_at = $5,
+        "UPDATE instances
+         SET state = $2, state_since = $4, reason = NULL, job_id = $3, claimed_by = NULL, refusals = 0, due_at = $5,
                 generation = generation + 1, changed_at = $4
          WHERE id = $1 AND tenant_id = $6",
         id.0,
@@ -216,7 +223,8 @@ pub async fn advance(
 /// The step under way has failed; a person may retry it. If its job ends well after all, the instance goes on.
 pub async fn fail(tx: &mut TenantTx, id: InstanceId, reason: &str, now: DateTime<Utc>) -> sqlx::Result<()> {
     sqlx::query!(
-        "UPDATE instances SET reason = $2, generation = generation + 1, changed_at = $3 WHERE id = $1 AND tenant_id = $4",
+        "UPDATE instances SET reason = $2, generation = generation + 1, changed_at = $3 WHERE id = $1
+         AND tenant_id = $4",
         id.0,
         reason,
         now,

@@ -40,7 +40,8 @@ pub struct InstanceView {
     pub modules: Vec<ModuleView>,
     /// Modules that were removed, with the instant at which they stopped being billed.
     pub removed_modules: Vec<RemovedModule>,
-    /// In groups of four, as people read it; case, spaces and dashes do not matter. Proves on the host's setup form that the tenant itself fills it in; only while `awaiting_setup`.
+    /// In groups of four, as people read it; case, spaces and dashes do not matter. Proves on the host's setup form
+    /// that the tenant itself fills it in; only while `awaiting_setup`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub setup_code: Option<String>,
     /// What the setup form was filled in with.

@@ -13,7 +13,8 @@ const APP_CONNECTIONS: u32 = 32;
 /// Connections of the worker to one instance.
 const OWNER_CONNECTIONS: u32 = 8;
 
-/// A connection that holds the instance's lock until it ends: a process that lost its claim but not its connection is still in the way.
+/// A connection that holds the instance's lock until it ends: a process that lost its claim but not its connection is
+/// still in the way.
 pub struct Held(PgConnection);
 
 impl Held {

@@ -48,7 +48,8 @@ pub async fn claim(
         Claim,
         r#"UPDATE instances i SET claimed_by = $2::uuid, due_at = $3 FROM instance_secrets s
            WHERE i.id = $1 AND i.tenant_id = $5 AND s.instance_id = i.id
-           RETURNING $2::uuid AS "id!", i.id AS instance, i.tenant_id AS tenant, state AS "state: InstanceState", state_since AS in_state_since,
+           RETURNING $2::uuid AS "id!", i.id AS instance, i.tenant_id
+           AS tenant, state AS "state: InstanceState", state_since AS in_state_since,
                      $4::timestamptz AS "since!", refusals, owner_password, app_password"#,
         due.id,
         id,
@@ -62,7 +63,8 @@ pub async fn claim(
 /// Lets the instance be taken again at `due`, unless somebody else has it.
 pub async fn put_back(tx: &mut TenantTx, claim: &Claim, refusals: i32, due: DateTime<Utc>) -> sqlx::Result<()> {
     sqlx::query!(
-        "UPDATE instances SET claimed_by = NULL, refusals = $3, due_at = $4 WHERE id = $1 AND tenant_id = $5 AND claimed_by = $2",
+        "UPDATE instances SET claimed_by = NULL, refusals = $3, due_at = $4 WHERE id = $1 AND tenant_id = $5
+         AND claimed_by = $2",
         claim.instance.0,
         claim.id,
         refusals,

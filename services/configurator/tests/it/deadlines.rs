@@ -83,7 +83,8 @@ async fn an_end_that_was_not_heard_of_is_asked_for() {
     assert_eq!(fixture.platform.outbox::<FeatureEnabled>().await.len(), 2);
 }
 
-/// The message comes after all, while the worker is asked: what it then says is of a job that the instance waits for no more.
+/// The message comes after all, while the worker is asked: what it then says is of a job that the instance waits for no
+/// more.
 #[tokio::test]
 async fn an_answer_that_comes_after_the_message_moves_nothing() {
     let fixture = start().await;

@@ -1,4 +1,5 @@
-//! The configurator against real PostgreSQL, Redis, SNS and SQS; instances' databases and roles are really made, by a role that is no superuser.
+//! The configurator against real PostgreSQL, Redis, SNS and SQS; instances' databases and roles are really made, by a
+//! role that is no superuser.
 
 mod admin;
 mod cancelling;

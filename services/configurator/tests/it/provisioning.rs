@@ -24,7 +24,8 @@ async fn assert_made(names: &Names) {
     let Names { database, owner, app } = names;
     let mut superuser = superuser().await;
     let row = sqlx::query(
-        "SELECT pg_get_userbyid(datdba) AS owner, has_database_privilege($2, datname, 'CONNECT') AS app, datacl::text LIKE '%{=%' OR datacl::text LIKE '%,=%' AS public
+        "SELECT pg_get_userbyid(datdba) AS owner, has_database_privilege($2, datname, 'CONNECT')
+         AS app, datacl::text LIKE '%{=%' OR datacl::text LIKE '%,=%' AS public
          FROM pg_database WHERE datname = $1",
     );
     let row = row.bind(database).bind(app).fetch_one(&mut superuser).await.expect("the database is there");
@@ -34,7 +35,8 @@ async fn assert_made(names: &Names) {
     );
     for role in [owner, app] {
         let row = sqlx::query(
-            "SELECT rolcanlogin AND NOT (rolsuper OR rolcreatedb OR rolcreaterole OR rolreplication OR rolbypassrls) AS plain, rolconnlimit, rolpassword
+            "SELECT rolcanlogin AND NOT (rolsuper OR rolcreatedb OR rolcreaterole OR rolreplication
+             OR rolbypassrls) AS plain, rolconnlimit, rolpassword
              FROM pg_authid WHERE rolname = $1",
         );
         let row = row.bind(role).fetch_one(&mut superuser).await.expect("the role is there");

@@ -51,7 +51,8 @@ async fn the_form_is_taken_once_and_orders_the_migration() {
 async fn the_right_code_works_while_a_stranger_floods_wrong_ones() {
     let fixture = start().await;
     let id = fixture.awaiting_setup(HOST, &[]).await;
-    let right = json!({"setup_code": fixture.get(id).await["setup_code"], "settings": {"title": "Acme"}, "source": "192.0.2.1"});
+    let right = json!({"setup_code": fixture.get(id).await["setup_code"], "settings": {"title": "Acme"},
+        "source": "192.0.2.1"});
     let wrong = |source: &str| json!({"setup_code": "AAAAAAAA", "settings": {"title": "Acme"}, "source": source});
     let mut refused = 0;
     for _ in 0..30 {

@@ -27,7 +27,8 @@ use test_support::{TestAnswer, TestPlatform, TestServer, TestUser, background};
 pub const HOST: &str = "acme.forum.localhost";
 pub const OWNER: &[&str] = &["configurator.readInstances", "configurator.writeInstances"];
 
-/// The API alone: no relay, no provisioner, no consumer. A test does their steps itself and sees everything that is written.
+/// The API alone: no relay, no provisioner, no consumer. A test does their steps itself and sees everything that is
+/// written.
 pub struct Fixture {
     // In the order of dropping: each stops before what it works on is removed.
     pub server: TestServer,
@@ -89,7 +90,8 @@ pub fn manifest(version: &str) -> Value {
         "meters": [{"name": "posts", "unit": "post", "table": "posts", "price_per_unit": "0.001"}],
         "setup": {
             "type": "object", "additionalProperties": false, "required": ["title"],
-            "properties": {"title": {"type": "string", "minLength": 3, "maxLength": 80}, "posts_per_page": {"type": "integer", "minimum": 1, "maximum": 100}},
+            "properties": {"title": {"type": "string", "minLength": 3, "maxLength": 80},
+                "posts_per_page": {"type": "integer", "minimum": 1, "maximum": 100}},
         },
     })
 }
@@ -242,14 +244,16 @@ impl Fixture {
 
     /// Asserts that the instance's database and roles are not there.
     pub async fn assert_gone(&self, names: &Names) {
-        let left: i64 =
-            sqlx::query_scalar("SELECT (SELECT count(*) FROM pg_database WHERE datname = $1) + (SELECT count(*) FROM pg_roles WHERE rolname IN ($2, $3))")
-                .bind(&names.database)
-                .bind(&names.owner)
-                .bind(&names.app)
-                .fetch_one(&mut superuser().await)
-                .await
-                .expect("a count");
+        let left: i64 = sqlx::query_scalar(
+            "SELECT (SELECT count(*) FROM pg_database WHERE datname = $1) + (SELECT count(*)
+                                FROM pg_roles WHERE rolname IN ($2, $3))",
+        )
+        .bind(&names.database)
+        .bind(&names.owner)
+        .bind(&names.app)
+        .fetch_one(&mut superuser().await)
+        .await
+        .expect("a count");
         assert_eq!(left, 0, "{names:?}");
     }
 

@@ -82,7 +82,8 @@ async fn job(State(desk): State<Arc<Desk>>, Path(id): Path<String>) -> (StatusCo
 }
 
 fn problem(code: &str) -> Value {
-    json!({"type": "about:blank", "title": "Not Found", "status": 404, "detail": "There is no such job.", "code": code, "request_id": "x"})
+    json!({"type": "about:blank", "title": "Not Found", "status": 404, "detail": "There is no such job.", "code": code,
+        "request_id": "x"})
 }
 
 /// The file of DNS records of one test; goes with the test.

@@ -1,4 +1,5 @@
-//! The content of a mail as it lies in the ledger: sealed, as it holds links that let people in, and bound to the mail's row.
+//! The content of a mail as it lies in the ledger: sealed, as it holds links that let people in, and bound to the
+//! mail's row.
 
 use super::queue_store::Claimed;
 use crate::config::ENCRYPTION_KEY;

@@ -20,7 +20,8 @@ use uuid::Uuid;
 pub enum Status {
     /// Waits to be handed to SES.
     Queued,
-    /// Waits for something of its own, such as a recipient that the sandbox does not know; tried again from time to time.
+    /// Waits for something of its own, such as a recipient that the sandbox does not know; tried again from time to
+    /// time.
     Held,
     /// Is being handed to SES.
     Sending,

@@ -22,16 +22,20 @@ pub struct Claimed {
     pub suppressed_by: Option<Reason>,
 }
 
-/// Claims one mail that is due; no other process gets it. What is tried during an outage says nothing about the mail and does not count.
+/// Claims one mail that is due; no other process gets it. What is tried during an outage says nothing about the mail
+/// and does not count.
 pub async fn claim(tx: &mut CrossTenantTx, claim: Uuid, during_outage: bool) -> sqlx::Result<Option<Claimed>> {
     sqlx::query_as!(
         Claimed,
-        r#"UPDATE mails SET status = 'sending', claim = $1, attempts = attempts + CASE WHEN $2 THEN 0 ELSE 1 END, updated_at = now()
-           WHERE id = (SELECT id FROM mails WHERE status IN ('queued', 'held') AND send_after <= now() AND give_up_at > now()
+        r#"UPDATE mails SET status = 'sending', claim = $1, attempts = attempts + CASE WHEN $2 THEN 0
+           ELSE 1 END, updated_at = now()
+           WHERE id = (SELECT id FROM mails WHERE status IN ('queued', 'held') AND send_after <= now()
+           AND give_up_at > now()
                        ORDER BY send_after FOR UPDATE SKIP LOCKED LIMIT 1)
            RETURNING id, claim, recipient, content_sealed, attempts,
                      (SELECT s.reason FROM tenant_suppressions s WHERE s.address = lower(mails.recipient)
-                         AND s.tenant_id IS NOT DISTINCT FROM mails.tenant_id AND s.template = mails.template) AS "suppressed_by: Reason""#,
+                         AND s.tenant_id IS NOT DISTINCT FROM mails.tenant_id
+                         AND s.template = mails.template) AS "suppressed_by: Reason""#,
         claim,
         during_outage,
     )
@@ -39,7 +43,8 @@ pub async fn claim(tx: &mut CrossTenantTx, claim: Uuid, during_outage: bool) -> 
     .await
 }
 
-/// Ends a claim whose mail was not taken. An event that has told more meanwhile stays, and so does what a later claim does.
+/// Ends a claim whose mail was not taken. An event that has told more meanwhile stays, and so does what a later claim
+/// does.
 pub async fn release(
     tx: &mut CrossTenantTx,
     claimed: &Claimed,
@@ -61,12 +66,15 @@ pub async fn release(
     .map(drop)
 }
 
-/// Ends a claim whose mail SES has taken, even if meanwhile it was put back; only another claim's call is left to its own end.
+/// Ends a claim whose mail SES has taken, even if meanwhile it was put back; only another claim's call is left to its
+/// own end.
 pub async fn accepted(tx: &mut CrossTenantTx, claimed: &Claimed, ses_message_id: Option<&str>) -> sqlx::Result<()> {
     sqlx::query!(
         "UPDATE mails SET ses_message_id = coalesce($3, ses_message_id), updated_at = now(),
-                reason = CASE WHEN status IN ('sending', 'unknown', 'queued', 'held', 'given_up') THEN NULL ELSE reason END,
-                status = CASE WHEN status IN ('unknown', 'queued', 'held', 'given_up') OR status = 'sending' AND claim = $2 THEN 'sent' ELSE status END
+                reason = CASE WHEN status IN ('sending', 'unknown', 'queued', 'held', 'given_up') THEN NULL
+                ELSE reason END,
+                status = CASE WHEN status IN ('unknown', 'queued', 'held', 'given_up') OR status = 'sending'
+                AND claim = $2 THEN 'sent' ELSE status END
          WHERE id = $1",
         claimed.id,
         claimed.claim,
@@ -80,25 +88,31 @@ pub async fn accepted(tx: &mut CrossTenantTx, claimed: &Claimed, ses_message_id:
 /// A process that died while handing over leaves mails of which nobody knows whether they left.
 pub async fn abandon(tx: &mut CrossTenantTx, after: PgInterval) -> sqlx::Result<u64> {
     let abandoned = sqlx::query!(
-        "UPDATE mails SET status = 'unknown', reason = 'the process stopped while it was handed to SES', updated_at = now()
+        "UPDATE mails SET status = 'unknown', reason = 'the process stopped while it was handed to SES',
+         updated_at = now()
          WHERE status = 'sending' AND updated_at < now() - $1::interval",
         after
     );
     Ok(abandoned.execute(&mut **tx).await?.rows_affected())
 }
 
-/// Ends what has come to no end in its time, and forgets the content of everything whose time is over; gives how many ended.
+/// Ends what has come to no end in its time, and forgets the content of everything whose time is over; gives how many
+/// ended.
 pub async fn give_up(tx: &mut CrossTenantTx) -> sqlx::Result<i64> {
     sqlx::query_scalar!(
         r#"WITH over AS (
                SELECT id, status FROM mails
-               WHERE (content_sealed IS NOT NULL OR status IN ('queued', 'held', 'unknown')) AND give_up_at <= now() AND status <> 'sending'
+               WHERE (content_sealed IS NOT NULL OR status IN ('queued', 'held', 'unknown')) AND give_up_at <= now()
+               AND status <> 'sending'
                LIMIT $1 FOR UPDATE SKIP LOCKED
            ), ended AS (
                UPDATE mails m SET content_sealed = NULL, updated_at = now(),
-                      status = CASE WHEN over.status IN ('queued', 'held', 'unknown') THEN 'given_up' ELSE over.status END,
-                      reason = CASE WHEN over.status = 'unknown' THEN 'SES never told whether it left: ' || coalesce(m.reason, '')
-                                    WHEN over.status IN ('queued', 'held') THEN 'it did not leave in time: ' || coalesce(m.reason, 'it was not tried')
+                      status = CASE WHEN over.status IN ('queued', 'held', 'unknown') THEN 'given_up'
+                      ELSE over.status END,
+                      reason = CASE WHEN over.status = 'unknown'
+                      THEN 'SES never told whether it left: ' || coalesce(m.reason, '')
+                                    WHEN over.status IN ('queued', 'held')
+                                    THEN 'it did not leave in time: ' || coalesce(m.reason, 'it was not tried')
                                     ELSE m.reason END
                FROM over WHERE m.id = over.id RETURNING m.status
            )
@@ -113,7 +127,8 @@ pub async fn give_up(tx: &mut CrossTenantTx) -> sqlx::Result<i64> {
 pub async fn prune(tx: &mut CrossTenantTx, older_than: PgInterval) -> sqlx::Result<u64> {
     let pruned = sqlx::query!(
         "DELETE FROM mails WHERE id IN (SELECT id FROM mails WHERE created_at < now() - $1::interval
-                                               AND status NOT IN ('queued', 'held', 'sending', 'unknown') ORDER BY created_at LIMIT $2)",
+                                               AND status NOT IN ('queued', 'held', 'sending', 'unknown')
+                                               ORDER BY created_at LIMIT $2)",
         older_than,
         BATCH
     );

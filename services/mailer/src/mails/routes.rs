@@ -50,7 +50,8 @@ pub async fn list(
     Ok(Json(Page::cut(mails, request, |mail| mail.id)))
 }
 
-#[utoipa::path(get, path = "/v1/messages/{id}", operation_id = "getMessage", tag = "messages", params(("id" = Uuid, Path)),
+#[utoipa::path(get, path = "/v1/messages/{id}", operation_id = "getMessage", tag = "messages",
+    params(("id" = Uuid, Path)),
     responses((status = 200, body = Mail)), security(("bearer" = ["mailer.readMessages"])))]
 pub async fn get(
     State(app): State<App>,
@@ -76,7 +77,8 @@ pub struct NewMail {
 }
 
 #[utoipa::path(post, path = "/v1/messages", operation_id = "sendMessage", tag = "messages", request_body = NewMail,
-    responses((status = 202, body = Mail), (status = 409, description = "Another mail has this key.")), security(("bearer" = ["mailer.sendMessages"])))]
+    responses((status = 202, body = Mail), (status = 409, description = "Another mail has this key.")),
+        security(("bearer" = ["mailer.sendMessages"])))]
 pub async fn send(
     State(app): State<App>,
     caller: Allowed<SendMessages>,
@@ -103,9 +105,11 @@ pub struct Resend {
     may_arrive_twice: bool,
 }
 
-#[utoipa::path(post, path = "/v1/messages/{id}/resend", operation_id = "resendMessage", tag = "messages", params(("id" = Uuid, Path)),
+#[utoipa::path(post, path = "/v1/messages/{id}/resend", operation_id = "resendMessage", tag = "messages",
+    params(("id" = Uuid, Path)),
     request_body = Resend, security(("bearer" = ["mailer.sendMessages"])),
-    responses((status = 202, body = Mail), (status = 409, description = "`content_gone`, `may_have_left` or `not_resendable`")))]
+    responses((status = 202, body = Mail), (status = 409, description = "`content_gone`, `may_have_left` or \
+        `not_resendable`")))]
 pub async fn resend(
     State(app): State<App>,
     caller: Allowed<SendMessages>,
@@ -119,7 +123,8 @@ pub async fn resend(
         return Err(not_resent(message.status, store::has_content(&mut tx, id).await?));
     }
     tx.commit().await?;
-    tracing::info!(by = %caller.principal, message_id = %id, may_arrive_twice = wish.may_arrive_twice, "A mail is sent again");
+    tracing::info!(by = %caller.principal, message_id = %id, may_arrive_twice = wish.may_arrive_twice,
+        "A mail is sent again");
     Ok((StatusCode::ACCEPTED, Json(message)))
 }
 

@@ -36,7 +36,8 @@ pub struct NewEntry<'a> {
 /// Takes the mail of the tenant whose transaction it is; the platform's own is nobody's.
 pub async fn enqueue(tx: &mut impl Scoped, new: NewEntry<'_>) -> sqlx::Result<Enqueued> {
     let inserted = sqlx::query!(
-        "INSERT INTO mails (id, key, content_hash, tenant_id, template, recipient, subject, content_sealed, status, send_after, created_at, updated_at, give_up_at)
+        "INSERT INTO mails (id, key, content_hash, tenant_id, template, recipient, subject, content_sealed, status,
+         send_after, created_at, updated_at, give_up_at)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'queued', now(), $9, $9, $10) ON CONFLICT (key) DO NOTHING",
         new.id,
         new.order.key,
@@ -122,7 +123,8 @@ pub async fn advance(
     now: DateTime<Utc>,
 ) -> sqlx::Result<()> {
     sqlx::query!(
-        "UPDATE mails SET status = $2, reason = COALESCE($3, reason), ses_message_id = COALESCE(ses_message_id, $4), updated_at = $5,
+        "UPDATE mails SET status = $2, reason = COALESCE($3, reason), ses_message_id = COALESCE(ses_message_id, $4),
+         updated_at = $5,
                 content_sealed = CASE WHEN $7 THEN NULL ELSE content_sealed END
          WHERE id = $1 AND status = ANY($6)",
         id,

@@ -1,4 +1,5 @@
-//! SQL of what stops all mail: a circuit breaker that all processes share. Times are the database's, as processes' clocks differ.
+//! SQL of what stops all mail: a circuit breaker that all processes share. Times are the database's, as processes'
+//! clocks differ.
 
 use crate::ses::Refusal;
 use chrono::{DateTime, Utc};
@@ -32,13 +33,15 @@ pub async fn permit(tx: &mut CrossTenantTx, lease: PgInterval) -> sqlx::Result<P
         return Ok(Permit::Free);
     }
     let probing = sqlx::query_scalar!(
-        "UPDATE sending SET next_attempt_at = now() + $1 WHERE stopped_at IS NOT NULL AND next_attempt_at <= now() RETURNING failures",
+        "UPDATE sending SET next_attempt_at = now() + $1 WHERE stopped_at IS NOT NULL
+         AND next_attempt_at <= now() RETURNING failures",
         lease
     );
     Ok(probing.fetch_optional(&mut **tx).await?.map_or(Permit::Stopped, |failures| Permit::Probe { failures }))
 }
 
-/// Stops all mail for `pause`; one who was under way when it was stopped already changes nothing. Says whether it left until now.
+/// Stops all mail for `pause`; one who was under way when it was stopped already changes nothing. Says whether it left
+/// until now.
 pub async fn stop(
     tx: &mut CrossTenantTx,
     permit: Permit,
@@ -47,7 +50,9 @@ pub async fn stop(
     pause: PgInterval,
 ) -> sqlx::Result<bool> {
     let stopped = sqlx::query_scalar!(
-        r#"UPDATE sending SET stopped_at = coalesce(stopped_at, now()), ours_to_mend = $1, code = $2, reason = $3, failures = failures + 1,
+        r#"UPDATE sending
+           SET stopped_at = coalesce(stopped_at, now()), ours_to_mend = $1, code = $2, reason = $3,
+           failures = failures + 1,
                   next_attempt_at = now() + $4
            WHERE stopped_at IS NULL OR $5 RETURNING failures = 1 AS "first!""#,
         ours,
@@ -61,10 +66,13 @@ pub async fn stop(
 
 /// Lets mail leave again.
 pub async fn resume(tx: &mut CrossTenantTx) -> sqlx::Result<()> {
-    sqlx::query!("UPDATE sending SET stopped_at = NULL, ours_to_mend = false, code = NULL, reason = NULL, failures = 0, next_attempt_at = NULL")
-        .execute(&mut **tx)
-        .await
-        .map(drop)
+    sqlx::query!(
+        "UPDATE sending SET stopped_at = NULL, ours_to_mend = false, code = NULL, reason = NULL,
+                  failures = 0, next_attempt_at = NULL"
+    )
+    .execute(&mut **tx)
+    .await
+    .map(drop)
 }
 
 /// `running`; `waiting` for something that passes by itself; `stopped` until somebody mends what is ours.
@@ -100,8 +108,10 @@ pub struct Sending {
 pub async fn get(tx: &mut CrossTenantTx) -> sqlx::Result<Sending> {
     sqlx::query_as!(
         Sending,
-        r#"SELECT CASE WHEN stopped_at IS NULL THEN 'running' WHEN ours_to_mend THEN 'stopped' ELSE 'waiting' END AS "state!: State",
-                  stopped_at AS since, code, reason, next_attempt_at, waiting.count AS "waiting!", waiting.oldest AS oldest_waiting_at,
+        r#"SELECT CASE WHEN stopped_at IS NULL THEN 'running' WHEN ours_to_mend THEN 'stopped'
+           ELSE 'waiting' END AS "state!: State",
+                  stopped_at AS since, code, reason, next_attempt_at,
+                  waiting.count AS "waiting!", waiting.oldest AS oldest_waiting_at,
                   (SELECT count(*) FROM mails WHERE status = 'held') AS "held!",
                   (SELECT count(*) FROM mails WHERE status = 'unknown') AS "unknown!"
            FROM sending, (SELECT count(*), min(created_at) AS oldest FROM mails WHERE status = 'queued') waiting"#

@@ -1,8 +1,9 @@
 //! SES's answers to one call: did the mail leave, and who can do something about it?
 //!
-//! What SendEmail can answer: <https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_SendEmail.html>; what every action can:
-//! <https://docs.aws.amazon.com/ses/latest/APIReference-V2/CommonErrors.html>. An answer that is an error means that SES "does not send the
-//! email" (<https://docs.aws.amazon.com/ses/latest/dg/troubleshoot-error-messages.html>).
+//! What SendEmail can answer: <https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_SendEmail.html>; what every
+//! action can: <https://docs.aws.amazon.com/ses/latest/APIReference-V2/CommonErrors.html>. An answer that is an error
+//! means that SES "does not send the email"
+//! (<https://docs.aws.amazon.com/ses/latest/dg/troubleshoot-error-messages.html>).
 
 use Verdict::{Final, Ours, Passing, Unknown};
 

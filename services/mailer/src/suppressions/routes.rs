@@ -25,7 +25,8 @@ pub struct Filter {
     address: Option<String>,
 }
 
-#[utoipa::path(get, path = "/v1/suppressions", operation_id = "listSuppressions", tag = "suppressions", params(Filter, PageQuery),
+#[utoipa::path(get, path = "/v1/suppressions", operation_id = "listSuppressions", tag = "suppressions",
+    params(Filter, PageQuery),
     responses((status = 200, body = Page<Suppression>)), security(("bearer" = ["mailer.readSuppressions"])))]
 pub async fn list(
     State(app): State<App>,
@@ -39,7 +40,8 @@ pub async fn list(
     Ok(Json(Page::cut(suppressions, request, |suppression| suppression.id)))
 }
 
-#[utoipa::path(delete, path = "/v1/suppressions/{id}", operation_id = "removeSuppression", tag = "suppressions", params(("id" = Uuid, Path)),
+#[utoipa::path(delete, path = "/v1/suppressions/{id}", operation_id = "removeSuppression", tag = "suppressions",
+    params(("id" = Uuid, Path)),
     responses((status = 204)), security(("bearer" = ["mailer.writeSuppressions"])))]
 pub async fn remove(
     State(app): State<App>,

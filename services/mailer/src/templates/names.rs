@@ -5,16 +5,17 @@
 const LONGEST: usize = 40;
 /// What is left of a name that had nothing else.
 const NOTHING_LEFT: &str = "…";
-/// What host names take for a dot (UTS #46 §4, table of mappings), what becomes one in Unicode's compatibility forms (UAX #15), and what
-/// only looks like one to people (UTS #39, confusables).
+/// What host names take for a dot (UTS #46 §4, table of mappings), what becomes one in Unicode's compatibility forms
+/// (UAX #15), and what only looks like one to people (UTS #39, confusables).
 fn is_dot(character: char) -> bool {
     matches!(character,
-        '.' | '\u{3002}' | '\u{ff0e}' | '\u{ff61}' | '\u{fe52}' | '\u{2024}'..='\u{2026}' | '\u{2488}'..='\u{249b}' | '\u{fe12}' | '\u{fe19}' | '\u{fe30}'
-        | '\u{1f100}' | '\u{6d4}' | '\u{701}'..='\u{702}' | '\u{a4f8}' | '\u{a60e}' | '\u{10a50}' | '\u{1d16d}')
+        '.' | '\u{3002}' | '\u{ff0e}' | '\u{ff61}' | '\u{fe52}' | '\u{2024}'..='\u{2026}' | '\u{2488}'..='\u{249b}'
+        | '\u{fe12}' | '\u{fe19}' | '\u{fe30}' | '\u{1f100}' | '\u{6d4}' | '\u{701}'..='\u{702}' | '\u{a4f8}'
+        | '\u{a60e}' | '\u{10a50}' | '\u{1d16d}')
 }
 
-/// The filter `display_name`: one line of at most 40 characters without addresses of pages, host names, mail addresses, and invisible or
-/// direction-changing characters.
+/// The filter `display_name`: one line of at most 40 characters without addresses of pages, host names, mail addresses,
+/// and invisible or direction-changing characters.
 pub fn display_name(name: &str) -> String {
     let visible: String = name.chars().filter_map(plain).collect();
     let words = visible
@@ -43,10 +44,12 @@ fn plain(character: char) -> Option<char> {
 /// Format characters (Unicode's general category Cf), of which those that change the direction are some, and fillers.
 fn is_invisible(character: char) -> bool {
     matches!(character,
-        '\u{ad}' | '\u{34f}' | '\u{600}'..='\u{605}' | '\u{61c}' | '\u{6dd}' | '\u{70f}' | '\u{890}'..='\u{891}' | '\u{8e2}' | '\u{115f}'..='\u{1160}'
-        | '\u{17b4}'..='\u{17b5}' | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{3164}'
-        | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}' | '\u{110bd}' | '\u{110cd}' | '\u{13430}'..='\u{1343f}'
-        | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}')
+        '\u{ad}' | '\u{34f}' | '\u{600}'..='\u{605}' | '\u{61c}' | '\u{6dd}' | '\u{70f}' | '\u{890}'..='\u{891}'
+        | '\u{8e2}' | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}' | '\u{180b}'..='\u{180f}'
+        | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{3164}'
+        | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}' | '\u{110bd}' | '\u{110cd}'
+        | '\u{13430}'..='\u{1343f}' | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}'
+        | '\u{e0000}'..='\u{e0fff}')
 }
 
 /// A dot between two letters or digits becomes a blank, as does every `@`: mail programs make links of such words.

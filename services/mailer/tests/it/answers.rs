@@ -150,7 +150,8 @@ async fn a_mail_in_trouble_holds_up_nobody_and_can_be_sent_again() {
     }
 }
 
-/// SES fails over the content of one mail again and again: the others leave, and this one does not come to its end either.
+/// SES fails over the content of one mail again and again: the others leave, and this one does not come to its end
+/// either.
 #[tokio::test]
 async fn a_mail_that_always_meets_a_passing_error_does_not_stop_the_others() {
     let (gate, mailer) = start_behind_gate().await;

@@ -5,7 +5,9 @@ use contracts::topology::Topic;
 use serde_json::{Value, json};
 
 async fn tell(mailer: &Running, mail: &Value, kind: &str, details: Value) {
-    let mut event = json!({"eventType": kind, "mail": {"messageId": mail["ses_message_id"], "timestamp": "2026-01-01T00:00:00.000Z", "tags": {"ledger_id": [mail["id"]]}}});
+    let mut event = json!({"eventType": kind,
+        "mail": {"messageId": mail["ses_message_id"], "timestamp": "2026-01-01T00:00:00.000Z",
+            "tags": {"ledger_id": [mail["id"]]}}});
     event.as_object_mut().unwrap().extend(details.as_object().cloned().unwrap());
     mailer.platform.aws.publisher().publish_raw(Topic::SesFeedback, event.to_string()).await.expect("publishing");
 }
@@ -26,7 +28,8 @@ async fn with_a_mail() -> (Running, String, Value) {
 #[tokio::test]
 async fn a_hard_bounce_suppresses_the_address_until_an_operator_lets_it_back() {
     let (mailer, recipient, mail) = with_a_mail().await;
-    let bounce = json!({"bounce": {"bounceType": "Permanent", "bounceSubType": "General", "bouncedRecipients": [{"emailAddress": recipient.to_uppercase()}]}});
+    let bounce = json!({"bounce": {"bounceType": "Permanent", "bounceSubType": "General",
+        "bouncedRecipients": [{"emailAddress": recipient.to_uppercase()}]}});
     for _ in 0..3 {
         tell(&mailer, &mail, "Bounce", bounce.clone()).await;
     }
@@ -96,7 +99,10 @@ async fn a_soft_bounce_suppresses_nothing() {
 #[tokio::test]
 async fn a_hard_bounce_after_a_soft_one_counts() {
     let (mailer, recipient, mail) = with_a_mail().await;
-    let bounce = |kind: &str, id: &str| json!({"bounce": {"bounceType": kind, "feedbackId": id, "bouncedRecipients": [{"emailAddress": recipient}]}});
+    let bounce = |kind: &str, id: &str| {
+        json!({"bounce": {"bounceType": kind, "feedbackId": id,
+            "bouncedRecipients": [{"emailAddress": recipient}]}})
+    };
     tell(&mailer, &mail, "Bounce", bounce("Transient", "soft")).await;
     tell(&mailer, &mail, "Bounce", bounce("Permanent", "hard")).await;
     tell(&mailer, &mail, "Bounce", bounce("Permanent", "hard")).await;
@@ -104,7 +110,8 @@ async fn a_hard_bounce_after_a_soft_one_counts() {
     assert_eq!(mailer.get("/v1/suppressions").await["items"].as_array().map(Vec::len), Some(1));
 }
 
-/// A stranger's tenant writes to somebody who calls it spam: that must not keep anybody from their own registration and security mail.
+/// A stranger's tenant writes to somebody who calls it spam: that must not keep anybody from their own registration and
+/// security mail.
 #[tokio::test]
 async fn a_complaint_about_a_tenants_mail_stops_that_tenants_mail_only() {
     let mailer = start().await;

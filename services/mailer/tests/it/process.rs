@@ -155,7 +155,8 @@ async fn without_credentials_mail_waits_and_says_why() {
 
     let operator = platform.user(platform.tenant(), &["mailer.sendMessages", "mailer.readMessages"]).await;
     let http = reqwest::Client::new();
-    let mail = serde_json::json!({"key": "k", "template": "notice", "recipient": "ada@example.test", "variables": {"title": "a", "text": "b"}});
+    let mail = serde_json::json!({"key": "k", "template": "notice", "recipient": "ada@example.test",
+        "variables": {"title": "a", "text": "b"}});
     eventually("the mail is taken", async || {
         let taken =
             http.post(format!("{api}/v1/messages")).bearer_auth(&operator.token).json(&mail).send().await.ok()?;

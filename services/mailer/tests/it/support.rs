@@ -79,7 +79,8 @@ impl Running {
     }
 
     pub fn notice(&self, key: &str, recipient: &str) -> Value {
-        json!({"key": key, "template": "notice", "recipient": recipient, "variables": {"title": "Hello", "text": "It works."}})
+        json!({"key": key, "template": "notice", "recipient": recipient,
+            "variables": {"title": "Hello", "text": "It works."}})
     }
 
     pub async fn send(&self, mail: &Value) -> TestAnswer {

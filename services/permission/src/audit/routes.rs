@@ -31,14 +31,17 @@ pub enum Of {
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct Chain {
-    /// `tenant` (default), or `catalog` for those of the permissions that all tenants share; only in the platform's own tenant.
+    /// `tenant` (default), or `catalog` for those of the permissions that all tenants share; only in the platform's own
+    /// tenant.
     #[param(value_type = Option<String>)]
     #[serde(default)]
     pub of: Of,
 }
 
-#[utoipa::path(get, path = "/v1/audit", operation_id = "listAudit", tag = "audit", params(PageQuery, AuditFilter, Chain),
-    responses((status = 200, body = Page<AuditEntry>), (status = 403, description = "`permission_missing`, or `platform_only`")),
+#[utoipa::path(get, path = "/v1/audit", operation_id = "listAudit", tag = "audit",
+    params(PageQuery, AuditFilter, Chain),
+    responses((status = 200, body = Page<AuditEntry>),
+        (status = 403, description = "`permission_missing`, or `platform_only`")),
     security(("bearer" = ["permission.readAudit"])))]
 pub async fn list(
     State(app): State<App>,

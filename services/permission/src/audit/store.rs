@@ -35,8 +35,8 @@ pub struct AuditEntry {
 pub struct AuditFilter {
     /// Who did it: `user:<uuid>` or `client:<id>`.
     pub actor: Option<String>,
-    /// What was done: `grant.created`, `grant.denied`, `grant.revoked`, `role.created`, `role.edited`, `role.deleted`, `group.created`,
-    /// `group.deleted`, `group.joined`, `group.left`, `catalog.changed`.
+    /// What was done: `grant.created`, `grant.denied`, `grant.revoked`, `role.created`, `role.edited`, `role.deleted`,
+    /// `group.created`, `group.deleted`, `group.joined`, `group.left`, `catalog.changed`.
     pub action: Option<String>,
     /// What it was done to: `grant:<id>`, `role:<id>`, `group:<id>`, `namespace:<name>`.
     pub target: Option<String>,
@@ -125,15 +125,18 @@ pub async fn append_to_registry(conn: &mut PgConnection, ambient: &Ambient, entr
     .map(drop)
 }
 
-/// In the order of versions, which is that of the commits: a reader who follows the cursor misses none that is committed later.
+/// In the order of versions, which is that of the commits: a reader who follows the cursor misses none that is
+/// committed later.
 pub async fn page(tx: &mut TenantTx, filter: &AuditFilter, request: PageRequest<i64>) -> sqlx::Result<Vec<AuditEntry>> {
     sqlx::query_as!(
         AuditEntry,
         r#"SELECT version, at, actor, action, target, origin, before, after, encode(hash, 'hex') AS "hash!" FROM audit
            WHERE tenant_id = $1 AND version > $2
-             AND ($3::text IS NULL OR actor = $3) AND ($4::text IS NULL OR action = $4) AND ($5::text IS NULL OR target = $5)
+             AND ($3::text IS NULL OR actor = $3) AND ($4::text IS NULL OR action = $4) AND ($5::text IS NULL
+             OR target = $5)
              AND ($6::timestamptz IS NULL OR at >= $6) AND ($7::timestamptz IS NULL OR at < $7)
-             AND ($8::text IS NULL OR $8 IN (before->>'principal', after->>'principal', before->>'role', after->>'role', before->>'name',
+             AND ($8::text IS NULL OR $8
+             IN (before->>'principal', after->>'principal', before->>'role', after->>'role', before->>'name',
                                             after->>'name', before->>'permission', after->>'permission'))
            ORDER BY version LIMIT $9"#,
         tx.tenant().0,
@@ -150,11 +153,13 @@ pub async fn page(tx: &mut TenantTx, filter: &AuditFilter, request: PageRequest<
     .await
 }
 
-/// Recomputes every hash of the chain, up to the version that the tenant is at: also an entry cut off at the end is missed.
+/// Recomputes every hash of the chain, up to the version that the tenant is at: also an entry cut off at the end is
+/// missed.
 pub async fn verify(tx: &mut TenantTx) -> sqlx::Result<Verdict> {
     let row = sqlx::query!(
         r#"WITH head AS (
-               SELECT COALESCE((SELECT version FROM tenants WHERE id = $1), (SELECT max(version) FROM audit WHERE tenant_id = $1), 0) AS version
+               SELECT COALESCE((SELECT version FROM tenants WHERE id = $1), (SELECT max(version) FROM audit
+               WHERE tenant_id = $1), 0) AS version
            )
            SELECT version AS "version!", audit_broken_at($1, version) AS broken_at FROM head"#,
         tx.tenant().0

@@ -1,4 +1,5 @@
-//! Which permissions some grants name: gathered once, then asked for each permission, so that 10,000 grants cost no more than reading them.
+//! Which permissions some grants name: gathered once, then asked for each permission, so that 10,000 grants cost no
+//! more than reading them.
 
 use super::{
     model::{Effect, Grant, Held},

@@ -15,7 +15,8 @@ use std::{
     sync::Arc,
 };
 
-/// The tenant as far as every principal in it is concerned. Its version is read first, so what is read later is at least as new.
+/// The tenant as far as every principal in it is concerned. Its version is read first, so what is read later is at
+/// least as new.
 #[derive(Clone, Debug)]
 pub struct TenantContext {
     pub kind: TenantKind,
@@ -70,16 +71,16 @@ impl Entitlements {
         Effective { permissions, until }
     }
 
-    /// What `gained` covers beyond what was had `already`, and this principal does not itself hold from now on and for as long,
-    /// of what is registered or may be registered later. Lifting a denial gives what it covers.
+    /// What `gained` covers beyond what was had `already`, and this principal does not itself hold from now on and for
+    /// as long, of what is registered or may be registered later. Lifting a denial gives what it covers.
     pub fn lacks(&self, gained: &Grant, already: Option<&Held>, now: DateTime<Utc>) -> BTreeSet<String> {
         let mut before = Coverage::nothing(gained.effect);
         already.into_iter().for_each(|held| before.gather(held));
         self.lacking(&Coverage::of(gained.effect, [gained]), &before, gained.expires_at, None, now)
     }
 
-    /// As [`lacks`](Self::lacks), of all that somebody with these grants holds, or will hold when a denial of theirs ends.
-    /// With a `scope`, this principal acts within those permissions only.
+    /// As [`lacks`](Self::lacks), of all that somebody with these grants holds, or will hold when a denial of theirs
+    /// ends. With a `scope`, this principal acts within those permissions only.
     pub fn lacks_of(&self, others: &[Grant], scope: Option<&BTreeSet<String>>, now: DateTime<Utc>) -> BTreeSet<String> {
         let spared = Coverage::of(
             Effect::Deny,

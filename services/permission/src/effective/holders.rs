@@ -14,7 +14,8 @@ use utoipa::ToSchema;
 
 /// Principals read at once.
 const BATCH: i64 = 200;
-/// After so many principals a page ends, maybe with few items or none, and its cursor leads on: a request must not take for ever.
+/// After so many principals a page ends, maybe with few items or none, and its cursor leads on: a request must not take
+/// for ever.
 const MOST_BATCHES: usize = 10;
 
 #[derive(Debug, Serialize, ToSchema)]

@@ -85,7 +85,8 @@ pub async fn mine(State(app): State<App>, caller: Authenticated) -> Result<Json<
 }
 
 #[utoipa::path(post, path = "/v1/check", operation_id = "checkPermission", tag = "checks", request_body = CheckRequest,
-    responses((status = 200, body = CheckAnswer), (status = 403, description = "`permission_missing`: asking about somebody else needs `permission.readGrants`."),
+    responses((status = 200, body = CheckAnswer), (status = 403, description = "`permission_missing`: asking about \
+        somebody else needs `permission.readGrants`."),
         (status = 409, description = "`version_not_reached`")),
     security(("bearer" = [])))]
 pub async fn check(
@@ -99,8 +100,10 @@ pub async fn check(
     Ok(Json(CheckAnswer { allowed: results.iter().all(|result| result.allowed), version }))
 }
 
-#[utoipa::path(post, path = "/v1/check:batch", operation_id = "checkPermissions", tag = "checks", request_body = BatchRequest,
-    responses((status = 200, body = BatchAnswer), (status = 403, description = "`permission_missing`: asking about somebody else needs `permission.readGrants`."),
+#[utoipa::path(post, path = "/v1/check:batch", operation_id = "checkPermissions", tag = "checks",
+    request_body = BatchRequest,
+    responses((status = 200, body = BatchAnswer), (status = 403, description = "`permission_missing`: asking about \
+        somebody else needs `permission.readGrants`."),
         (status = 409, description = "`version_not_reached`")),
     security(("bearer" = [])))]
 pub async fn check_batch(
@@ -116,7 +119,8 @@ pub async fn check_batch(
     Ok(Json(BatchAnswer { results, version }))
 }
 
-#[utoipa::path(get, path = "/v1/principals/{principal}/permissions", operation_id = "listPrincipalPermissions", tag = "checks",
+#[utoipa::path(get, path = "/v1/principals/{principal}/permissions", operation_id = "listPrincipalPermissions",
+    tag = "checks",
     params(("principal" = String, Path, description = "`user:<uuid>` or `client:<id>`"), PageQuery),
     responses((status = 200, body = Page<HeldPermission>)), security(("bearer" = ["permission.readGrants"])))]
 pub async fn of_principal(

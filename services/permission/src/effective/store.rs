@@ -77,7 +77,8 @@ pub async fn grants(tx: &mut TenantTx, names: &[String]) -> sqlx::Result<BTreeMa
 pub async fn direct(tx: &mut TenantTx, grantee: &Grantee) -> sqlx::Result<Vec<Grant>> {
     let rows = sqlx::query_as!(
         Row,
-        r#"SELECT principal AS holder, id, effect AS "effect: Effect", role_id, permission, expires_at, NULL::uuid AS group_id, NULL::text AS group_name
+        r#"SELECT principal AS holder, id, effect AS "effect: Effect", role_id, permission, expires_at, NULL::uuid
+           AS group_id, NULL::text AS group_name
            FROM grants WHERE tenant_id = $1 AND principal = $2 AND revoked_at IS NULL"#,
         tx.tenant().0,
         grantee.to_string()
@@ -106,7 +107,8 @@ impl Row {
     }
 }
 
-/// Whether a grant is in force now does not depend on any clock but its own end: another server's may run ahead of ours.
+/// Whether a grant is in force now does not depend on any clock but its own end: another server's may run ahead of
+/// ours.
 async fn rows(tx: &mut TenantTx, names: &[String]) -> sqlx::Result<Vec<Row>> {
     sqlx::query_as!(
         Row,
@@ -116,7 +118,8 @@ async fn rows(tx: &mut TenantTx, names: &[String]) -> sqlx::Result<Vec<Row>> {
                SELECT principal, 'group:' || group_id, group_id FROM group_members
                WHERE tenant_id = $1 AND principal = ANY($2) AND removed_at IS NULL
            )
-           SELECT h.holder AS "holder!", g.id, g.effect AS "effect: Effect", g.role_id, g.permission, g.expires_at, h.group_id, gr.name AS "group_name?"
+           SELECT h.holder AS "holder!", g.id, g.effect AS "effect: Effect", g.role_id, g.permission, g.expires_at,
+           h.group_id, gr.name AS "group_name?"
            FROM holders h JOIN grants g ON g.tenant_id = $1 AND g.principal = h.principal AND g.revoked_at IS NULL
            LEFT JOIN groups gr ON gr.tenant_id = $1 AND gr.id = h.group_id"#,
         tx.tenant().0,

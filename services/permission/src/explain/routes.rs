@@ -1,4 +1,5 @@
-//! HTTP of explanations: why somebody may do something, or why not. Read from the primary at one instant, never from a cache.
+//! HTTP of explanations: why somebody may do something, or why not. Read from the primary at one instant, never from a
+//! cache.
 
 use super::{
     model::{Missing, MissingKind, Way, holds, way, way_but_for_danger, ways},
@@ -52,7 +53,8 @@ pub struct Explanation {
     pub missing: Vec<Missing>,
 }
 
-#[utoipa::path(post, path = "/v1/explain", operation_id = "explainPermission", tag = "checks", request_body = ExplainRequest,
+#[utoipa::path(post, path = "/v1/explain", operation_id = "explainPermission", tag = "checks",
+    request_body = ExplainRequest,
     responses((status = 200, body = Explanation)), security(("bearer" = ["permission.readGrants"])))]
 pub async fn explain(
     State(app): State<App>,

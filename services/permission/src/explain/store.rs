@@ -32,7 +32,8 @@ pub async fn entitlements(tx: &mut TenantTx, principal: &Principal, at: DateTime
                SELECT 'group:' || group_id, group_id FROM group_members
                WHERE tenant_id = $1 AND principal = $2 AND added_at <= $3 AND (removed_at IS NULL OR removed_at > $3)
            )
-           SELECT $2::text AS "holder!", g.id, g.effect AS "effect: Effect", g.role_id, g.permission, g.expires_at, h.group_id, gr.name AS "group_name?"
+           SELECT $2::text AS "holder!", g.id, g.effect AS "effect: Effect", g.role_id, g.permission, g.expires_at,
+           h.group_id, gr.name AS "group_name?"
            FROM holders h JOIN grants g ON g.tenant_id = $1 AND g.principal = h.principal
            LEFT JOIN groups gr ON gr.tenant_id = $1 AND gr.id = h.group_id
            WHERE g.granted_at <= $3 AND (g.revoked_at IS NULL OR g.revoked_at > $3)"#,
@@ -57,7 +58,8 @@ pub async fn entitlements(tx: &mut TenantTx, principal: &Principal, at: DateTime
 pub async fn roles(tx: &mut TenantTx, at: DateTime<Utc>) -> sqlx::Result<HashMap<Uuid, Held>> {
     let rows = sqlx::query_as!(
         Content,
-        r#"SELECT id AS "id!", name AS "name!", true AS "built_in!", '{}'::text[] AS "permissions!", '{}'::uuid[] AS "includes!"
+        r#"SELECT id AS "id!", name AS "name!", true AS "built_in!", '{}'::text[] AS "permissions!",
+           '{}'::uuid[] AS "includes!"
            FROM roles WHERE tenant_id IS NULL
            UNION ALL
            (SELECT DISTINCT ON (r.id) r.id, v.name, false, v.permissions, v.includes
@@ -74,7 +76,8 @@ pub async fn roles(tx: &mut TenantTx, at: DateTime<Utc>) -> sqlx::Result<HashMap
 
 async fn registry(conn: &mut PgConnection, at: DateTime<Utc>) -> sqlx::Result<Vec<PermissionEntry>> {
     let rows = sqlx::query!(
-        "SELECT DISTINCT ON (name) name, dangerous, scope, roles, removed FROM permission_versions WHERE since <= $1 ORDER BY name, since DESC",
+        "SELECT DISTINCT ON (name) name, dangerous, scope, roles, removed FROM permission_versions
+         WHERE since <= $1 ORDER BY name, since DESC",
         at
     )
     .fetch_all(conn)
@@ -98,7 +101,8 @@ pub async fn ended(
 ) -> sqlx::Result<Vec<Grant>> {
     let rows = sqlx::query_as!(
         Row,
-        r#"SELECT principal AS holder, id, effect AS "effect: Effect", role_id, permission, LEAST(revoked_at, expires_at) AS expires_at,
+        r#"SELECT principal
+           AS holder, id, effect AS "effect: Effect", role_id, permission, LEAST(revoked_at, expires_at) AS expires_at,
                   NULL::uuid AS group_id, NULL::text AS group_name
            FROM grants
            WHERE tenant_id = $1 AND principal = $2 AND effect = 'allow' AND LEAST(revoked_at, expires_at) <= $3

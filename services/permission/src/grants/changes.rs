@@ -75,7 +75,8 @@ pub async fn revoke(change: &mut Change, id: Uuid) -> Result<(), Problem> {
     Ok(change.invalidate(&grantee).await?)
 }
 
-/// To be called before it: lifting a denial gives what it covers, and nobody lifts one, or all of a grantee, who does not hold that.
+/// To be called before it: lifting a denial gives what it covers, and nobody lifts one, or all of a grantee, who does
+/// not hold that.
 pub async fn lift(change: &mut Change, grantee: &Grantee, only: Option<Uuid>) -> Result<(), Problem> {
     gains_of(change, grantee, Effect::Deny, only).await
 }
@@ -122,8 +123,9 @@ pub fn refuse_gain(
     Err(Problem::forbidden("escalation", format!("Nobody gives what they do not have themselves. {what}")))
 }
 
-/// Somebody who exists and holds the tenant, and the platform, stays: without an end, by a grant of their own, and under no denial.
-/// Two who revoke each other's ownership at once are put in order by the tenant's lock, so the second finds nobody left.
+/// Somebody who exists and holds the tenant, and the platform, stays: without an end, by a grant of their own, and
+/// under no denial. Two who revoke each other's ownership at once are put in order by the tenant's lock, so the second
+/// finds nobody left.
 pub struct MustStay(Vec<String>);
 
 impl MustStay {
@@ -144,7 +146,8 @@ impl MustStay {
             Some(role) => Err(Problem::conflict(
                 &format!("last_{role}"),
                 format!(
-                    "This would leave the tenant without an {role}. At least one person must have the role by a grant of their own that \
+                    "This would leave the tenant without an {role}. At least one person must have the role by a grant \
+                     of their own that \
                      never expires, and must not be denied anything."
                 ),
             )),

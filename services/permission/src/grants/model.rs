@@ -93,7 +93,8 @@ mod tests {
         };
         let (role, permission) = (Wanted::Role("member".into()), Wanted::Permission("x.y".into()));
         assert_eq!(check(json!({"principal": "client:forum", "role": "member"})), Ok(role));
-        let ending = json!({"principal": "client:forum", "permission": "x.y", "reason": "holiday", "expires_at": "1970-01-01T00:01:41Z"});
+        let ending = json!({"principal": "client:forum", "permission": "x.y", "reason": "holiday",
+            "expires_at": "1970-01-01T00:01:41Z"});
         assert_eq!(check(ending), Ok(permission));
         let faulty =
             json!({"principal": format!("client:{}", "x".repeat(200)), "expires_at": now, "reason": "x".repeat(501)});

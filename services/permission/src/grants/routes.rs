@@ -46,8 +46,10 @@ pub async fn list(
 
 #[utoipa::path(post, path = "/v1/grants", operation_id = "createGrant", tag = "grants", request_body = CreateGrant,
     responses((status = 201, body = Written<Grant>),
-        (status = 409, description = "`already_granted`; `too_many_grants`; `last_owner`, `last_operator`: the denial would leave none."),
-        (status = 403, description = "`permission_missing`, or `escalation`: the caller lacks some of what it would give.")),
+        (status = 409, description = "`already_granted`; `too_many_grants`; `last_owner`, `last_operator`: the denial \
+                                      would leave none."),
+        (status = 403, description = "`permission_missing`, or `escalation`: the caller lacks some of what it would \
+                                      give.")),
     security(("bearer" = ["permission.writeGrants"])))]
 pub async fn create(writer: Writer<WriteGrants>, Json(request): Json<CreateGrant>) -> Result<Response, Problem> {
     let mut change = writer.begin(request.principal.principal()).await?;
@@ -57,17 +59,21 @@ pub async fn create(writer: Writer<WriteGrants>, Json(request): Json<CreateGrant
         (Err(problem), Effect::Allow) => Err(problem),
         (Err(problem), Effect::Deny) => {
             change.undo().await?;
-            // "Already denied" must not be said while it is not in force: this may be the repetition of a call that was answered 503.
+            // "Already denied" must not be said while it is not in force: this may be the repetition of a call that was
+            // answered 503.
             in_force(&writer.app, writer.caller.tenant).await?;
             Err(problem)
         }
     }
 }
 
-#[utoipa::path(delete, path = "/v1/grants/{id}", operation_id = "revokeGrant", tag = "grants", params(("id" = Uuid, Path)),
+#[utoipa::path(delete, path = "/v1/grants/{id}", operation_id = "revokeGrant", tag = "grants",
+    params(("id" = Uuid, Path)),
     responses((status = 204), (status = 409, description = "`last_owner`, `last_operator`: nobody would be left."),
-        (status = 403, description = "`permission_missing`, or `escalation`: the caller lacks some of what the end of a denial would give."),
-        (status = 503, description = "`revoke_unconfirmed`: it is stored, but caches may not know it. Repeat the request until it answers 204.")),
+        (status = 403, description = "`permission_missing`, or `escalation`: the caller lacks some of what the end of \
+                                      a denial would give."),
+        (status = 503, description = "`revoke_unconfirmed`: it is stored, but caches may not know it. Repeat the \
+                                      request until it answers 204.")),
     security(("bearer" = ["permission.writeGrants"])))]
 pub async fn revoke(writer: Writer<WriteGrants>, Path(id): Path<Uuid>) -> Result<Response, Problem> {
     let mut change = writer.begin(None).await?;

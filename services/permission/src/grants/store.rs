@@ -48,9 +48,11 @@ macro_rules! grants {
     ($rest:literal, $($argument:expr),+) => {
         sqlx::query_as!(
             Grant,
-            r#"SELECT g.id, g.principal, g.effect AS "effect: Effect", r.name AS "role?", g.permission, g.expires_at, g.reason,
+            r#"SELECT g.id, g.principal, g.effect AS "effect: Effect", r.name AS "role?", g.permission, g.expires_at,
+               g.reason,
                       g.granted_by, g.granted_at, (g.revoked_at IS NOT NULL) AS "revoked!"
-               FROM grants g LEFT JOIN roles r ON r.id = g.role_id AND (r.tenant_id = g.tenant_id OR r.tenant_id IS NULL)
+               FROM grants g LEFT JOIN roles r ON r.id = g.role_id AND (r.tenant_id = g.tenant_id
+               OR r.tenant_id IS NULL)
                WHERE g.tenant_id = $1 AND "# + $rest,
             $($argument),+
         )
@@ -93,9 +95,11 @@ pub async fn insert(tx: &mut TenantTx, grant: &NewGrant<'_>) -> sqlx::Result<Gra
     close_expired(tx, grant).await?;
     let inserted = sqlx::query_as!(
         Grant,
-        r#"INSERT INTO grants (id, tenant_id, principal, role_id, permission, expires_at, reason, granted_by, granted_at, effect)
+        r#"INSERT INTO grants (id, tenant_id, principal, role_id, permission, expires_at, reason, granted_by,
+           granted_at, effect)
            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
-           RETURNING id, principal, effect AS "effect: Effect", $11::text AS role, permission, expires_at, reason, granted_by, granted_at,
+           RETURNING id, principal, effect AS "effect: Effect", $11::text
+           AS role, permission, expires_at, reason, granted_by, granted_at,
                      false AS "revoked!""#,
         grant.id,
         tx.tenant().0,
@@ -116,7 +120,8 @@ pub async fn insert(tx: &mut TenantTx, grant: &NewGrant<'_>) -> sqlx::Result<Gra
 async fn close_expired(tx: &mut TenantTx, grant: &NewGrant<'_>) -> sqlx::Result<()> {
     sqlx::query!(
         "UPDATE grants SET revoked_at = expires_at, revoked_by = granted_by
-         WHERE tenant_id = $1 AND principal = $2 AND role_id IS NOT DISTINCT FROM $3 AND permission IS NOT DISTINCT FROM $4
+         WHERE tenant_id = $1 AND principal = $2 AND role_id IS NOT DISTINCT FROM $3 AND permission IS NOT DISTINCT
+         FROM $4
            AND effect = $6 AND revoked_at IS NULL AND expires_at <= $5",
         tx.tenant().0,
         grant.request.principal.to_string(),
@@ -130,7 +135,8 @@ async fn close_expired(tx: &mut TenantTx, grant: &NewGrant<'_>) -> sqlx::Result<
     .map(drop)
 }
 
-/// Gives a user a built-in role without an end; one that they have for a time loses its end. `None` if nothing had to be done.
+/// Gives a user a built-in role without an end; one that they have for a time loses its end. `None` if nothing had to
+/// be done.
 pub async fn insert_built_in(
     tx: &mut TenantTx,
     id: Uuid,
@@ -145,7 +151,8 @@ pub async fn insert_built_in(
            SELECT $1, $2, $3, id, $4, $5 FROM roles WHERE tenant_id IS NULL AND name = $6
            ON CONFLICT (tenant_id, principal, role_id, permission, effect) WHERE revoked_at IS NULL
            DO UPDATE SET expires_at = NULL WHERE g.expires_at IS NOT NULL
-           RETURNING id, principal, effect AS "effect: Effect", $6 AS role, permission, expires_at, reason, granted_by, granted_at,
+           RETURNING id, principal, effect AS "effect: Effect", $6
+           AS role, permission, expires_at, reason, granted_by, granted_at,
                      false AS "revoked!""#,
         id,
         tx.tenant().0,
@@ -194,18 +201,22 @@ pub async fn revoke_all(
     revoked.fetch_all(&mut **tx).await
 }
 
-/// Which of `owner` and `operator` a user who exists in the tenant holds without an end, by a grant of their own, and under no denial.
+/// Which of `owner` and `operator` a user who exists in the tenant holds without an end, by a grant of their own, and
+/// under no denial.
 pub async fn held_for_good(tx: &mut TenantTx, now: DateTime<Utc>) -> sqlx::Result<Vec<String>> {
     sqlx::query_scalar!(
         "SELECT DISTINCT r.name FROM grants g JOIN roles r ON r.id = g.role_id AND r.tenant_id IS NULL
          WHERE g.tenant_id = $1 AND r.name IN ('owner', 'operator') AND g.principal LIKE 'user:%' AND g.effect = 'allow'
            AND g.revoked_at IS NULL AND g.expires_at IS NULL
-           AND EXISTS (SELECT FROM principals p WHERE p.tenant_id = $1 AND p.principal = g.principal AND p.gone_at IS NULL)
+           AND EXISTS (SELECT FROM principals p WHERE p.tenant_id = $1 AND p.principal = g.principal
+           AND p.gone_at IS NULL)
            AND NOT EXISTS (
                SELECT FROM grants d
-               WHERE d.tenant_id = $1 AND d.effect = 'deny' AND d.revoked_at IS NULL AND (d.expires_at IS NULL OR d.expires_at > $2)
+               WHERE d.tenant_id = $1 AND d.effect = 'deny' AND d.revoked_at IS NULL AND (d.expires_at IS NULL
+               OR d.expires_at > $2)
                  AND (d.principal = g.principal OR d.principal IN (
-                     SELECT 'group:' || m.group_id FROM group_members m WHERE m.tenant_id = $1 AND m.principal = g.principal AND m.removed_at IS NULL)))
+                     SELECT 'group:' || m.group_id FROM group_members m WHERE m.tenant_id = $1
+                     AND m.principal = g.principal AND m.removed_at IS NULL)))
          ORDER BY r.name",
         tx.tenant().0,
         now

@@ -34,8 +34,8 @@ pub async fn create(change: &mut Change, name: &str) -> Result<Group, Problem> {
     Ok(group)
 }
 
-/// Its members lose what it gave, and get back what it denied. One that is deleted already is made invalid again: this may be the
-/// repetition of a call that was answered 503.
+/// Its members lose what it gave, and get back what it denied. One that is deleted already is made invalid again: this
+/// may be the repetition of a call that was answered 503.
 pub async fn delete(change: &mut Change, id: Uuid) -> Result<(), Problem> {
     let (actor, now) = (change.actor.clone(), change.now());
     if store::is_deleted(change.tx(), id).await? {

@@ -49,8 +49,10 @@ pub async fn create(writer: Writer<WriteGrants>, Json(request): Json<CreateGroup
     Ok(written(StatusCode::CREATED, change.commit().await?, group))
 }
 
-#[utoipa::path(delete, path = "/v1/groups/{id}", operation_id = "deleteGroup", tag = "groups", params(("id" = Uuid, Path)),
-    responses((status = 204), (status = 403, description = "`permission_missing`, or `escalation`: the group denies what the caller lacks.")),
+#[utoipa::path(delete, path = "/v1/groups/{id}", operation_id = "deleteGroup", tag = "groups",
+    params(("id" = Uuid, Path)),
+    responses((status = 204), (status = 403, description = "`permission_missing`, or `escalation`: the group denies \
+        what the caller lacks.")),
     security(("bearer" = ["permission.writeGrants"])))]
 pub async fn delete(writer: Writer<WriteGrants>, Path(id): Path<Uuid>) -> Result<Response, Problem> {
     let mut change = writer.begin(None).await?;
@@ -58,7 +60,8 @@ pub async fn delete(writer: Writer<WriteGrants>, Path(id): Path<Uuid>) -> Result
     Ok(done(change.commit_in_force().await?))
 }
 
-#[utoipa::path(get, path = "/v1/groups/{id}/members", operation_id = "listGroupMembers", tag = "groups", params(("id" = Uuid, Path), PageQuery),
+#[utoipa::path(get, path = "/v1/groups/{id}/members", operation_id = "listGroupMembers", tag = "groups",
+    params(("id" = Uuid, Path), PageQuery),
     responses((status = 200, body = Page<Member>)), security(("bearer" = ["permission.readGrants"])))]
 pub async fn members(
     State(app): State<App>,
@@ -74,8 +77,10 @@ pub async fn members(
 
 #[utoipa::path(put, path = "/v1/groups/{id}/members/{principal}", operation_id = "addGroupMember", tag = "groups",
     params(("id" = Uuid, Path), ("principal" = String, Path, description = "`user:<uuid>` or `client:<id>`")),
-    responses((status = 204), (status = 409, description = "`too_many_groups`; `last_owner`, `last_operator`: the group denies something to the last one."),
-        (status = 403, description = "`permission_missing`, or `escalation`: the caller lacks some of what the group has.")),
+    responses((status = 204), (status = 409, description = "`too_many_groups`; `last_owner`, `last_operator`: the \
+        group denies something to the last one."),
+        (status = 403, description = "`permission_missing`, or `escalation`: the caller lacks some of what the group \
+                                      has.")),
     security(("bearer" = ["permission.writeGrants"])))]
 pub async fn add(
     writer: Writer<WriteGrants>,
@@ -89,8 +94,10 @@ pub async fn add(
 
 #[utoipa::path(delete, path = "/v1/groups/{id}/members/{principal}", operation_id = "removeGroupMember", tag = "groups",
     params(("id" = Uuid, Path), ("principal" = String, Path, description = "`user:<uuid>` or `client:<id>`")),
-    responses((status = 204), (status = 403, description = "`permission_missing`, or `escalation`: the group denies what the caller lacks."),
-        (status = 503, description = "`revoke_unconfirmed`: it is stored, but caches may not know it. Repeat the request until it answers 204.")),
+    responses((status = 204), (status = 403, description = "`permission_missing`, or `escalation`: the group denies \
+        what the caller lacks."),
+        (status = 503, description = "`revoke_unconfirmed`: it is stored, but caches may not know it. Repeat the \
+                                      request until it answers 204.")),
     security(("bearer" = ["permission.writeGrants"])))]
 pub async fn remove(
     writer: Writer<WriteGrants>,

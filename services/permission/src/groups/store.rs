@@ -33,7 +33,8 @@ macro_rules! groups {
         sqlx::query_as!(
             Group,
             r#"SELECT g.id, g.name, g.created_at,
-                      (SELECT count(*) FROM group_members m WHERE m.group_id = g.id AND m.removed_at IS NULL) AS "members!"
+                      (SELECT count(*) FROM group_members m WHERE m.group_id = g.id
+                      AND m.removed_at IS NULL) AS "members!"
                FROM groups g WHERE g.tenant_id = $1 AND g.deleted_at IS NULL AND "# + $rest,
             $($argument),+
         )
@@ -108,7 +109,8 @@ pub async fn members(tx: &mut TenantTx, group: Uuid, request: PageRequest) -> sq
 /// In how many groups the principal is.
 pub async fn memberships(tx: &mut TenantTx, principal: &Principal) -> sqlx::Result<i64> {
     sqlx::query_scalar!(
-        r#"SELECT count(*) AS "count!" FROM group_members WHERE tenant_id = $1 AND principal = $2 AND removed_at IS NULL"#,
+        r#"SELECT count(*) AS "count!" FROM group_members WHERE tenant_id = $1 AND principal = $2
+           AND removed_at IS NULL"#,
         tx.tenant().0,
         principal.to_string()
     )
@@ -127,7 +129,8 @@ pub struct NewMember<'a> {
 /// Whether the principal was no member before.
 pub async fn add(tx: &mut TenantTx, group: Uuid, member: &NewMember<'_>) -> sqlx::Result<bool> {
     let added = sqlx::query!(
-        "INSERT INTO group_members (id, tenant_id, group_id, principal, added_by, added_at) VALUES ($1, $2, $3, $4, $5, $6)
+        "INSERT INTO group_members (id, tenant_id, group_id, principal, added_by, added_at)
+         VALUES ($1, $2, $3, $4, $5, $6)
          ON CONFLICT (group_id, principal) WHERE removed_at IS NULL DO NOTHING",
         member.id,
         tx.tenant().0,
@@ -149,7 +152,8 @@ pub async fn remove(
 ) -> sqlx::Result<Vec<Uuid>> {
     let removed = sqlx::query_scalar!(
         "UPDATE group_members SET removed_at = $5, removed_by = $4
-         WHERE tenant_id = $1 AND ($2::uuid IS NULL OR group_id = $2) AND principal = $3 AND removed_at IS NULL RETURNING group_id",
+         WHERE tenant_id = $1 AND ($2::uuid IS NULL OR group_id = $2) AND principal = $3
+         AND removed_at IS NULL RETURNING group_id",
         tx.tenant().0,
         group,
         principal.to_string(),

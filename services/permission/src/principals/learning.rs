@@ -12,7 +12,8 @@ use std::collections::BTreeSet;
 /// Why some owners could not be asked about, if so: nobody can say then whether one is left.
 pub type Unasked = Option<Problem>;
 
-/// Notes who of `named`, and of those who are granted the tenant as a whole, exists. 503 if that cannot be known of one of `named`.
+/// Notes who of `named`, and of those who are granted the tenant as a whole, exists. 503 if that cannot be known of one
+/// of `named`.
 #[expect(clippy::disallowed_methods, reason = "it is asked for the tenant of a caller, before its lock is taken")]
 pub async fn learn(app: &App, tenant: TenantId, named: &BTreeSet<Principal>) -> Result<Unasked, Problem> {
     let (unknown, owners) = {

@@ -1,4 +1,5 @@
-//! Removal of who leaves: all that they were granted or denied themselves ends, and their memberships in groups, in one change.
+//! Removal of who leaves: all that they were granted or denied themselves ends, and their memberships in groups, in one
+//! change.
 
 use super::{learning::learn, store};
 use crate::{
@@ -19,9 +20,11 @@ use uuid::Uuid;
 
 callers! { pub Auth = ["auth"] }
 
-#[utoipa::path(post, path = "/internal/removals", operation_id = "removePrincipal", tag = "internal", request_body = RemovalRequest,
+#[utoipa::path(post, path = "/internal/removals", operation_id = "removePrincipal", tag = "internal",
+    request_body = RemovalRequest,
     responses((status = 204), (status = 409, description = "`last_owner`, `last_operator`: nobody would be left."),
-        (status = 503, description = "`revoke_unconfirmed`: it is stored, but caches may not know it. Repeat the request until it answers 204.")),
+        (status = 503, description = "`revoke_unconfirmed`: it is stored, but caches may not know it. Repeat the \
+                                      request until it answers 204.")),
     security(("platform_client" = ["auth"])))]
 pub async fn remove(
     State(app): State<App>,

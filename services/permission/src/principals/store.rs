@@ -21,7 +21,8 @@ pub async fn insert_tenant(tx: &mut TenantTx, kind: TenantKind, created_at: Date
     Ok(inserted.execute(&mut **tx).await?.rows_affected() == 1)
 }
 
-/// Locks the tenant against other writers, first as in every change, so that a removal and whoever comes see each other. Whether it is known.
+/// Locks the tenant against other writers, first as in every change, so that a removal and whoever comes see each
+/// other. Whether it is known.
 pub async fn lock_tenant(tx: &mut TenantTx) -> sqlx::Result<bool> {
     let known = sqlx::query_scalar!("SELECT id FROM tenants WHERE id = $1 FOR NO KEY UPDATE", tx.tenant().0)
         .fetch_optional(&mut **tx)
@@ -34,19 +35,23 @@ pub async fn unknown(tx: &mut TenantTx, named: &BTreeSet<Principal>) -> sqlx::Re
     let names: Vec<String> = named.iter().map(ToString::to_string).collect();
     let unknown = sqlx::query_scalar!(
         r#"SELECT name AS "name!" FROM unnest($2::text[]) AS name
-           WHERE NOT EXISTS (SELECT FROM principals p WHERE p.tenant_id = $1 AND p.principal = name AND p.gone_at IS NULL)"#,
+           WHERE NOT EXISTS (SELECT FROM principals p WHERE p.tenant_id = $1 AND p.principal = name
+           AND p.gone_at IS NULL)"#,
         tx.tenant().0,
         &names
     );
     Ok(unknown.fetch_all(&mut **tx).await?.into_iter().collect())
 }
 
-/// Users with a living grant of `owner` or `operator` who are not known to exist: granted before this service knew who does, or made up.
+/// Users with a living grant of `owner` or `operator` who are not known to exist: granted before this service knew who
+/// does, or made up.
 pub async fn unknown_owners(tx: &mut TenantTx) -> sqlx::Result<BTreeSet<String>> {
     let unknown = sqlx::query_scalar!(
         "SELECT DISTINCT g.principal FROM grants g JOIN roles r ON r.id = g.role_id AND r.tenant_id IS NULL
-         WHERE g.tenant_id = $1 AND r.name IN ('owner', 'operator') AND g.principal LIKE 'user:%' AND g.effect = 'allow' AND g.revoked_at IS NULL
-           AND NOT EXISTS (SELECT FROM principals p WHERE p.tenant_id = $1 AND p.principal = g.principal AND p.gone_at IS NULL)",
+         WHERE g.tenant_id = $1 AND r.name IN ('owner', 'operator') AND g.principal LIKE 'user:%'
+         AND g.effect = 'allow' AND g.revoked_at IS NULL
+           AND NOT EXISTS (SELECT FROM principals p WHERE p.tenant_id = $1 AND p.principal = g.principal
+           AND p.gone_at IS NULL)",
         tx.tenant().0
     );
     Ok(unknown.fetch_all(&mut **tx).await?.into_iter().collect())
@@ -61,7 +66,8 @@ pub async fn note(tx: &mut TenantTx, existing: &[Existing]) -> sqlx::Result<()> 
     let (names, ids): (Vec<String>, Vec<Uuid>) = existing.iter().map(|one| (one.principal.to_string(), one.id)).unzip();
     sqlx::query!(
         "INSERT INTO principals (tenant_id, principal, id)
-         SELECT $1, name, id FROM unnest($2::text[], $3::uuid[]) AS one (name, id) WHERE EXISTS (SELECT FROM tenants WHERE tenants.id = $1)
+         SELECT $1, name, id FROM unnest($2::text[], $3::uuid[]) AS one (name, id) WHERE EXISTS (SELECT
+         FROM tenants WHERE tenants.id = $1)
          ON CONFLICT DO NOTHING",
         tx.tenant().0,
         &names,

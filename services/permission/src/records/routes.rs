@@ -8,7 +8,8 @@ use std::collections::BTreeSet;
 
 callers! { pub Platform = ["*"] }
 
-#[utoipa::path(post, path = "/internal/records", operation_id = "fillRecord", tag = "internal", request_body = FillRequest,
+#[utoipa::path(post, path = "/internal/records", operation_id = "fillRecord", tag = "internal",
+    request_body = FillRequest,
     responses((status = 200, body = FillAnswer)),
     security(("platform_client" = ["*"])))]
 pub async fn fill(

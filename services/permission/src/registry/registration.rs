@@ -11,8 +11,8 @@ use common::{
 };
 use contracts::manifest::PermissionList;
 
-/// Makes `list` all there is in its namespace, over all tenants: none may hold what is removed. Every record made before is invalid
-/// when this returns.
+/// Makes `list` all there is in its namespace, over all tenants: none may hold what is removed. Every record made
+/// before is invalid when this returns.
 pub async fn replace(app: &App, mut tx: CrossTenantTx, list: &PermissionList) -> Result<(), Problem> {
     store::take_namespace(&mut tx, &list.namespace, Origin::Registered).await?;
     let known = store::of_namespace(&mut tx, &list.namespace).await?;

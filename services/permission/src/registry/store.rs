@@ -76,7 +76,8 @@ macro_rules! permissions {
     ($rest:literal $(, $argument:expr)*) => {
         sqlx::query_as!(
             Row,
-            "SELECT id, name, text, dangerous, scope, roles, deprecated FROM permissions WHERE removed_at IS NULL" + $rest
+            "SELECT id, name, text, dangerous, scope, roles, deprecated FROM permissions
+             WHERE removed_at IS NULL" + $rest
             $(, $argument)*
         )
     };
@@ -140,7 +141,8 @@ pub async fn apply(tx: &mut CrossTenantTx, ambient: &Ambient, namespace: &str, p
     let now = ambient.now();
     for entry in &plan.written {
         sqlx::query!(
-            "INSERT INTO permissions (id, name, namespace, text, dangerous, scope, roles, deprecated) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+            "INSERT INTO permissions (id, name, namespace, text, dangerous, scope, roles, deprecated)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
              ON CONFLICT ON CONSTRAINT permissions_name
              DO UPDATE SET text = $4, dangerous = $5, scope = $6, roles = $7, deprecated = $8, removed_at = NULL",
             ambient.uuid(),
@@ -194,7 +196,8 @@ async fn keep_versions(conn: &mut PgConnection, plan: &Plan, now: DateTime<Utc>)
         "INSERT INTO permission_versions (name, since, dangerous, scope, roles, removed)
          SELECT name, $2, dangerous, scope, roles, removed_at IS NOT NULL FROM permissions WHERE name = ANY($1)
          ON CONFLICT (name, since) DO UPDATE
-         SET dangerous = excluded.dangerous, scope = excluded.scope, roles = excluded.roles, removed = excluded.removed",
+         SET dangerous = excluded.dangerous, scope = excluded.scope, roles = excluded.roles,
+         removed = excluded.removed",
         &changed,
         now
     )
@@ -209,7 +212,8 @@ pub async fn still_named(tx: &mut CrossTenantTx, names: &[String], now: DateTime
         r#"SELECT permission AS "name!" FROM grants
            WHERE permission = ANY($1) AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > $2)
            UNION
-           SELECT p.pattern FROM role_permissions p JOIN roles r ON r.id = p.role_id WHERE p.pattern = ANY($1) AND r.deleted_at IS NULL
+           SELECT p.pattern FROM role_permissions p JOIN roles r ON r.id = p.role_id WHERE p.pattern = ANY($1)
+           AND r.deleted_at IS NULL
            ORDER BY 1"#,
         names,
         now

@@ -129,8 +129,8 @@ async fn refuse_unsound(change: &mut Change, id: Uuid) -> Result<(), Problem> {
     Err(fault.into())
 }
 
-/// An edit gives to all who have the role, maybe to its editor: what it adds, the editor must hold. Where the role is denied
-/// to somebody, what it drops is given too.
+/// An edit gives to all who have the role, maybe to its editor: what it adds, the editor must hold. Where the role is
+/// denied to somebody, what it drops is given too.
 async fn refuse_escalation(change: &mut Change, own: &Entitlements, id: Uuid, before: Held) -> Result<(), Problem> {
     let after = held(change, id).await?;
     let gain = |held: &Held, effect| Grant { held: held.clone(), effect, expires_at: None, source: None };

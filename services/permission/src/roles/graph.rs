@@ -61,7 +61,8 @@ impl Graph {
         None
     }
 
-    /// The longest way along `next`, `from` first. There is no cycle, and no way is longer than two sound ones together.
+    /// The longest way along `next`, `from` first. There is no cycle, and no way is longer than two sound ones
+    /// together.
     fn longest(&self, from: Uuid, next: &dyn Fn(Uuid) -> Vec<Uuid>) -> Vec<Uuid> {
         let (mut way, mut level) = (vec![BTreeMap::from([(from, from)])], vec![from]);
         while !level.is_empty() && way.len() <= 2 * DEEPEST {

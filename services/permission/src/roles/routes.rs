@@ -36,7 +36,8 @@ pub async fn list(
 }
 
 #[utoipa::path(get, path = "/v1/roles/{id}", operation_id = "getRole", tag = "roles", params(("id" = Uuid, Path)),
-    responses((status = 200, body = Role, headers(("ETag" = String, description = "To be sent as `If-Match` with an edit.")))),
+    responses((status = 200, body = Role, headers(("ETag" = String, description = "To be sent as `If-Match` with an \
+        edit.")))),
     security(("bearer" = ["permission.readRoles"])))]
 pub async fn get(
     State(app): State<App>,
@@ -57,10 +58,15 @@ pub async fn create(writer: Writer<WriteRoles>, Json(body): Json<RoleBody>) -> R
 }
 
 #[utoipa::path(put, path = "/v1/roles/{id}", operation_id = "editRole", tag = "roles", request_body = RoleBody,
-    params(("id" = Uuid, Path), ("If-Match" = String, Header, description = "The `ETag` of the role that was read, or `*`.")),
-    responses((status = 200, body = Written<Role>), (status = 409, description = "`role_exists`: the tenant has another role of this name. `role_built_in`: nobody edits it."),
-        (status = 403, description = "`permission_missing`, or `escalation`: the caller lacks some of what the edit gives."),
-        (status = 412, description = "`role_edited`: somebody else has edited it since."), (status = 428, description = "`if_match_missing`")),
+    params(("id" = Uuid, Path), ("If-Match" = String, Header, description = "The `ETag` of the role that was read, or \
+        `*`.")),
+    responses((status = 200, body = Written<Role>),
+        (status = 409, description = "`role_exists`: the tenant has another role of this name. `role_built_in`: \
+                                      nobody edits it."),
+        (status = 403, description = "`permission_missing`, or `escalation`: the caller lacks some of what the edit \
+                                      gives."),
+        (status = 412, description = "`role_edited`: somebody else has edited it since."),
+        (status = 428, description = "`if_match_missing`")),
     security(("bearer" = ["permission.writeRoles"])))]
 pub async fn edit(
     writer: Writer<WriteRoles>,
@@ -75,7 +81,8 @@ pub async fn edit(
 }
 
 #[utoipa::path(delete, path = "/v1/roles/{id}", operation_id = "deleteRole", tag = "roles", params(("id" = Uuid, Path)),
-    responses((status = 204), (status = 409, description = "`role_granted`: somebody still has it. `role_included`: another role includes it. `role_built_in`")),
+    responses((status = 204), (status = 409, description = "`role_granted`: somebody still has it. `role_included`: \
+        another role includes it. `role_built_in`")),
     security(("bearer" = ["permission.writeRoles"])))]
 pub async fn delete(writer: Writer<WriteRoles>, Path(id): Path<Uuid>) -> Result<Response, Problem> {
     let mut change = writer.begin(None).await?;
@@ -91,7 +98,8 @@ fn etag(revision: i32) -> String {
     format!("\"{revision}\"")
 }
 
-/// The revision that the caller has read; `None` for `*`, which is any. Two who edit unseen would undo each other's work.
+/// The revision that the caller has read; `None` for `*`, which is any. Two who edit unseen would undo each other's
+/// work.
 fn if_match(headers: &HeaderMap) -> Result<Option<i32>, Problem> {
     let missing =
         || Problem::new(StatusCode::PRECONDITION_REQUIRED, "if_match_missing", "Send the role's ETag as If-Match.");

@@ -41,7 +41,8 @@ macro_rules! roles {
         sqlx::query_as!(
             Role,
             r#"SELECT r.id, r.name, (r.tenant_id IS NULL) AS "built_in!", r.revision, r.created_at,
-                      ARRAY(SELECT p.pattern FROM role_permissions p WHERE p.role_id = r.id ORDER BY p.pattern COLLATE "C") AS "permissions!",
+                      ARRAY(SELECT p.pattern FROM role_permissions p WHERE p.role_id = r.id
+                      ORDER BY p.pattern COLLATE "C") AS "permissions!",
                       ARRAY(SELECT i.name FROM role_includes ri JOIN roles i ON i.id = ri.included_id
                             WHERE ri.role_id = r.id ORDER BY i.name COLLATE "C") AS "includes!"
                FROM roles r
@@ -68,7 +69,8 @@ pub async fn get(tx: &mut TenantTx, id: Uuid) -> sqlx::Result<Option<Role>> {
 pub async fn ids(tx: &mut TenantTx, kind: TenantKind, names: &[String]) -> sqlx::Result<BTreeMap<String, Uuid>> {
     let rows = sqlx::query!(
         "SELECT id, name FROM roles
-         WHERE (tenant_id = $1 OR tenant_id IS NULL) AND deleted_at IS NULL AND name = ANY($2) AND (name <> 'operator' OR $3)",
+         WHERE (tenant_id = $1 OR tenant_id IS NULL) AND deleted_at IS NULL AND name = ANY($2)
+         AND (name <> 'operator' OR $3)",
         tx.tenant().0,
         names,
         kind == TenantKind::Platform
@@ -104,7 +106,8 @@ pub async fn reachable(tx: &mut TenantTx, ids: &[Uuid]) -> sqlx::Result<HashMap<
         r#"WITH RECURSIVE reached (id, depth) AS (
                SELECT DISTINCT given, 1 FROM unnest($2::uuid[]) AS given
                UNION
-               SELECT i.included_id, reached.depth + 1 FROM reached JOIN role_includes i ON i.role_id = reached.id WHERE reached.depth <= $3
+               SELECT i.included_id, reached.depth + 1 FROM reached JOIN role_includes i ON i.role_id = reached.id
+               WHERE reached.depth <= $3
            )
            SELECT r.id, r.name, (r.tenant_id IS NULL) AS "built_in!",
                   ARRAY(SELECT p.pattern FROM role_permissions p WHERE p.role_id = r.id) AS "permissions!",

@@ -37,7 +37,8 @@ pub async fn invalidate_all_tenants(tx: &mut CrossTenantTx) -> sqlx::Result<()> 
 pub async fn pending(tx: &mut CrossTenantTx, tenant: Option<TenantId>) -> sqlx::Result<Vec<PendingStamp>> {
     let pending = sqlx::query_as!(
         PendingStamp,
-        "SELECT id, tenant_id AS tenant, principal FROM pending_stamps WHERE ($1::uuid IS NULL OR tenant_id = $1) LIMIT $2",
+        "SELECT id, tenant_id AS tenant, principal FROM pending_stamps WHERE ($1::uuid IS NULL OR tenant_id = $1)
+         LIMIT $2",
         tenant.map(|tenant| tenant.0),
         BATCH as i64
     );

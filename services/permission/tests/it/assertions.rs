@@ -27,7 +27,8 @@ async fn assertions_hold_or_say_which_do_not() {
     world.grant(&ada, &bob, "permission.readRoles").await;
     let (ada_is, bob_is) = (principal(&ada), principal(&bob));
     let text = format!(
-        "- principal: {ada_is}\n  may: [permission.writeGrants]\n- principal: {bob_is}\n  may: [permission.readRoles]\n  may_not: [permission.readGrants]\n"
+        "- principal: {ada_is}\n  may: [permission.writeGrants]\n- principal: {bob_is}\n  may: \
+         [permission.readRoles]\n  may_not: [permission.readGrants]\n"
     );
     assert_eq!(outcome(&world, &ada, &text).await, Ok(3));
 

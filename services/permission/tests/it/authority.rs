@@ -159,12 +159,14 @@ const GIVES_NOBODY_ANYTHING: [(&str, &str); 6] = [
     ("explainPermission", "it reads"),
 ];
 
-/// Every other write is refused to whoever holds the operation's own permission and nothing more, where that would give more.
+/// Every other write is refused to whoever holds the operation's own permission and nothing more, where that would give
+/// more.
 #[tokio::test]
 async fn no_write_gives_more_than_its_caller_has() {
     let (world, ada, bob) = World::with_stranger().await;
     let role = world.role(&ada, "reader", &["permission.readRoles"], &[]).await;
-    // What is to be got is READ: by a grant, by joining a group, by an edited role, by the end of denials of various kinds.
+    // What is to be got is READ: by a grant, by joining a group, by an edited role, by the end of denials of various
+    // kinds.
     let (giving, denying) = (world.group(&ada, "giving", &[]).await, world.group(&ada, "denying", &[&bob]).await);
     world.give(&ada, &format!("group:{giving}"), json!({"permission": READ})).await;
     world.deny(&ada, &format!("group:{denying}"), READ).await.expect(201);

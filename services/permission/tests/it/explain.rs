@@ -22,7 +22,8 @@ async fn the_way_leads_from_the_grant_over_group_and_roles() {
     let group = world.group(&ada, "staff", &[&bob]).await;
     let grant = world.give(&ada, &format!("group:{group}"), json!({"role": "moderator"})).await;
     let found = explain(&world, &ada, &bob, READ).await;
-    let way = json!({"grant": grant["id"], "group": {"id": group, "name": "staff"}, "roles": ["moderator", "helper"], "by": "permission.*"});
+    let way = json!({"grant": grant["id"], "group": {"id": group, "name": "staff"}, "roles": ["moderator", "helper"],
+        "by": "permission.*"});
     assert_eq!(
         (&found["allowed"], &found["allowed_by"], &found["denied_by"]),
         (&json!(true), &json!([way]), &json!([]))

@@ -103,7 +103,8 @@ async fn of_two_owners_who_revoke_each_other_at_once_one_stays() {
         let mut statuses = [one.status, other.status];
         statuses.sort_unstable();
         assert!(matches!(statuses, [204, 403 | 409]), "{one:?} {other:?}");
-        let owners = "SELECT count(*) FROM grants g JOIN roles r ON r.id = role_id WHERE r.name = 'owner' AND g.revoked_at IS NULL";
+        let owners = "SELECT count(*) FROM grants g JOIN roles r ON r.id = role_id WHERE r.name = 'owner'
+                      AND g.revoked_at IS NULL";
         assert_eq!(world.count(owners).await, 1);
         if one.status != 204 {
             // Bob is the one who stayed: he gives Ada hers back.
@@ -218,13 +219,17 @@ async fn a_principal_has_at_most_a_thousand_grants_and_ten_times_as_many_do_no_h
     let (world, ada, bob) = World::with_stranger().await;
     let list: Vec<_> = (0..1_000).map(|n| entry(&format!("worker.p{n}"))).collect();
     world.register("worker", json!(list)).await.expect(204);
-    sqlx::query("INSERT INTO roles (id, tenant_id, name, created_at) SELECT gen_random_uuid(), $1, 'r' || n, now() FROM generate_series(1, 10000) n")
-        .bind(ada.tenant.0)
-        .execute(&world.platform.pool)
-        .await
-        .unwrap();
     sqlx::query(
-        "WITH held AS (INSERT INTO role_permissions (role_id, pattern) SELECT id, 'worker.p' || (substr(name, 2)::int % 1000) FROM roles WHERE name ~ '^r[0-9]+$')
+        "INSERT INTO roles (id, tenant_id, name, created_at) SELECT gen_random_uuid(), $1, 'r' || n, now()
+                 FROM generate_series(1, 10000) n",
+    )
+    .bind(ada.tenant.0)
+    .execute(&world.platform.pool)
+    .await
+    .unwrap();
+    sqlx::query(
+        "WITH held AS (INSERT INTO role_permissions (role_id, pattern)
+         SELECT id, 'worker.p' || (substr(name, 2)::int % 1000) FROM roles WHERE name ~ '^r[0-9]+$')
          INSERT INTO grants (id, tenant_id, principal, role_id, granted_by, granted_at)
          SELECT gen_random_uuid(), $1, $2, id, 'client:test', now() FROM roles WHERE name ~ '^r[0-9]+$'",
     )

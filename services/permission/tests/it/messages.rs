@@ -47,7 +47,8 @@ async fn a_member_who_comes_before_the_tenant_is_not_lost() {
 #[tokio::test]
 async fn members_hold_what_lists_them_and_a_record_made_too_early_is_forgotten() {
     let (world, ada) = World::with_owner().await;
-    let list = json!([{"name": "permission.readRoles", "text": "x", "roles": ["member"]}, {"name": "permission.readGrants", "text": "x"}]);
+    let list = json!([{"name": "permission.readRoles", "text": "x", "roles": ["member"]},
+        {"name": "permission.readGrants", "text": "x"}]);
     let bob = world.stranger(ada.tenant).await;
     world.register("permission", list).await.expect(204);
     world.get("/v1/roles", &bob).await.problem(403, "permission_missing");

@@ -64,7 +64,8 @@ async fn nothing_is_given_to_somebody_who_does_not_exist() {
 async fn an_owner_who_does_not_exist_is_none_and_one_of_before_is_asked_about() {
     let (world, ada, bob) = World::with_stranger().await;
     let query = "INSERT INTO grants (id, tenant_id, principal, role_id, granted_by, granted_at)
-        SELECT gen_random_uuid(), $1, 'user:' || gen_random_uuid(), '00000000-0000-7000-8000-000000000001', 'client:test', now()";
+        SELECT gen_random_uuid(), $1, 'user:' || gen_random_uuid(), '00000000-0000-7000-8000-000000000001',
+        'client:test', now()";
     sqlx::query(query).bind(ada.tenant.0).execute(&world.platform.pool).await.unwrap();
     let forget = async || sqlx::raw_sql("DELETE FROM principals").execute(&world.platform.pool).await.unwrap();
     forget().await;

@@ -1,4 +1,5 @@
-//! Tests of the cache: no permission is believed after its revocation was answered, in the races and outages that a naive one loses.
+//! Tests of the cache: no permission is believed after its revocation was answered, in the races and outages that a
+//! naive one loses.
 
 use crate::support::{World, behind_a_link, principal};
 use serde_json::json;

@@ -100,7 +100,8 @@ async fn who_may_read_grants_may_ask_about_others() {
     world.grant(&ada, &bob, READ).await;
     assert_eq!(world.post("/v1/check", &bob, body).await.expect(200)["allowed"], true);
     let checks = json!({"checks": [
-        {"permission": READ}, {"permission": "permission.writeRoles"}, {"principal": principal(&ada), "permission": "permission.writeRoles"},
+        {"permission": READ}, {"permission": "permission.writeRoles"},
+            {"principal": principal(&ada), "permission": "permission.writeRoles"},
         {"principal": "client:nobody", "permission": READ},
     ]});
     let answer = world.post("/v1/check:batch", &bob, checks).await.expect(200);
@@ -175,7 +176,8 @@ async fn a_page_of_holders_ends_and_leads_on_where_hardly_anybody_has_it() {
     let (world, ada) = World::with_owner().await;
     sqlx::query(
         "INSERT INTO grants (id, tenant_id, principal, permission, granted_by, granted_at)
-         SELECT gen_random_uuid(), $1, 'client:' || n, 'permission.readRoles', 'client:test', now() FROM generate_series(1, 2500) n",
+         SELECT gen_random_uuid(), $1, 'client:' || n, 'permission.readRoles', 'client:test', now()
+         FROM generate_series(1, 2500) n",
     )
     .bind(ada.tenant.0)
     .execute(&world.platform.pool)

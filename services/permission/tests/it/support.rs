@@ -54,7 +54,8 @@ impl World {
         machine.to_string()
     }
 
-    /// The owner of a new customer tenant, by the message that auth sends. Their cache says at first that they may do nothing.
+    /// The owner of a new customer tenant, by the message that auth sends. Their cache says at first that they may do
+    /// nothing.
     pub async fn owner(&self) -> TestUser {
         self.founder(TenantKind::Customer).await
     }
@@ -247,11 +248,15 @@ pub fn tenant_created(founder: &TestUser, kind: TenantKind) -> TenantCreated {
 
 /// Everything that this service knows, to be compared.
 pub async fn state(world: &World) -> Vec<String> {
-    let query = "SELECT 'tenant ' || t::text FROM tenants t UNION ALL SELECT 'grant ' || g::text FROM grants g UNION ALL SELECT 'role ' || r::text FROM roles r
-        UNION ALL SELECT 'holds ' || p::text FROM role_permissions p UNION ALL SELECT 'includes ' || i::text FROM role_includes i
+    let query = "SELECT 'tenant ' || t::text FROM tenants t UNION ALL SELECT 'grant ' || g::text FROM grants g
+                 UNION ALL SELECT 'role ' || r::text FROM roles r
+        UNION ALL SELECT 'holds ' || p::text FROM role_permissions p UNION ALL SELECT 'includes ' || i::text
+        FROM role_includes i
         UNION ALL SELECT 'version ' || v::text FROM role_versions v UNION ALL SELECT 'group ' || g::text FROM groups g
-        UNION ALL SELECT 'member ' || m::text FROM group_members m UNION ALL SELECT 'permission ' || p::text FROM permissions p
-        UNION ALL SELECT 'audit ' || a::text FROM audit a UNION ALL SELECT 'pending ' || s::text FROM pending_stamps s ORDER BY 1";
+        UNION ALL SELECT 'member ' || m::text FROM group_members m UNION ALL SELECT 'permission ' || p::text
+        FROM permissions p
+        UNION ALL SELECT 'audit ' || a::text FROM audit a UNION ALL SELECT 'pending ' || s::text
+        FROM pending_stamps s ORDER BY 1";
     sqlx::query_scalar(query).fetch_all(&world.platform.pool).await.unwrap()
 }
 

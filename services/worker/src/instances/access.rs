@@ -12,8 +12,9 @@ use tokio::time::timeout;
 /// Time to open a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// PostgreSQL looks every second whether the worker is still there, also while a statement runs, so that what a killed worker
-/// had begun is rolled back at once; a worker that is frozen or cut off loses its locks within the half minute that the next one waits.
+/// PostgreSQL looks every second whether the worker is still there, also while a statement runs, so that what a killed
+/// worker had begun is rolled back at once; a worker that is frozen or cut off loses its locks within the half minute
+/// that the next one waits.
 const SESSION: &[(&str, &str)] = &[
     ("client_connection_check_interval", "1s"),
     ("tcp_keepalives_idle", "5"),

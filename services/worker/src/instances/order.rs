@@ -1,4 +1,5 @@
-//! The order of a job on an instance, checked as a whole before a file or a database is touched: which instance, which bundle?
+//! The order of a job on an instance, checked as a whole before a file or a database is touched: which instance, which
+//! bundle?
 
 use crate::{handlers::Fault, jobs::model::Claimed};
 use contracts::{id::InstanceId, jobs::BundlePart};
@@ -20,7 +21,8 @@ pub(super) fn check(bundle: &BundlePart) -> Result<(), Fault> {
     }
 }
 
-/// A name that stays inside its folder: lower-case letters, digits, `-`, `_` and `.`, beginning with a letter or a digit.
+/// A name that stays inside its folder: lower-case letters, digits, `-`, `_` and `.`, beginning with a letter or a
+/// digit.
 fn is_plain(name: &str) -> bool {
     let begins = name.starts_with(|c: char| c.is_ascii_lowercase() || c.is_ascii_digit());
     begins

@@ -1,5 +1,5 @@
-//! SQL that a job runs in an instance's database: each file once, whoever dies in between, under a lock of the whole database
-//! and in one transaction with its row in the ledger.
+//! SQL that a job runs in an instance's database: each file once, whoever dies in between, under a lock of the whole
+//! database and in one transaction with its row in the ledger.
 
 use super::{access::Opened, bundle::Script};
 use crate::handlers::Fault;
@@ -43,7 +43,8 @@ pub(super) struct Session {
 }
 
 impl Session {
-    /// Waits, up to the session's `lock_timeout`, for another worker to be through or to be found dead; then makes sure of the schema `platform`.
+    /// Waits, up to the session's `lock_timeout`, for another worker to be through or to be found dead; then makes sure
+    /// of the schema `platform`.
     pub async fn begin(Opened { mut connection, app_role }: Opened) -> Result<Self, Fault> {
         let locked = sqlx::query("SELECT pg_advisory_lock($1)").bind(LOCK).execute(&mut connection).await;
         locked.map_err(|error| fault("another worker is in the instance's database", error))?;
@@ -131,7 +132,8 @@ async fn transaction_id(connection: &mut PgConnection) -> sqlx::Result<String> {
     sqlx::query_scalar("SELECT pg_current_xact_id()::text").fetch_one(connection).await
 }
 
-/// A statement that PostgreSQL refuses will be refused again; everything else may pass. The detail is left out, as it can quote rows.
+/// A statement that PostgreSQL refuses will be refused again; everything else may pass. The detail is left out, as it
+/// can quote rows.
 fn fault(what: &str, error: sqlx::Error) -> Fault {
     if is_outage(&error) {
         return Fault::away(format!("{what}: {error}"));

@@ -1,4 +1,5 @@
-//! SQL of leases: whose is a job, and for how long? It is leased to one worker at a time; whoever has lost the lease can write nothing.
+//! SQL of leases: whose is a job, and for how long? It is leased to one worker at a time; whoever has lost the lease
+//! can write nothing.
 
 use super::model::{Can, Claim, Claimed, Counts, Progress, WORK};
 use common::db::{CrossTenantTx, Scoped, TenantTx};
@@ -28,7 +29,8 @@ pub(crate) async fn begin(tx: &mut CrossTenantTx, claim: &Claim<'_>) -> sqlx::Re
 /// Extends the lease; `false` means that the job is no longer ours, as it does in every function below.
 pub(crate) async fn extend(tx: &mut TenantTx, job: &Claimed, duration: Duration) -> sqlx::Result<bool> {
     let extended = sqlx::query!(
-        "UPDATE jobs SET lease_until = now() + make_interval(secs => $3) WHERE tenant_id = $4 AND id = $1 AND lease = $2 AND state = 'running'",
+        "UPDATE jobs SET lease_until = now() + make_interval(secs => $3) WHERE tenant_id = $4 AND id = $1
+         AND lease = $2 AND state = 'running'",
         job.id.0,
         job.lease,
         duration.as_secs_f64(),
@@ -39,7 +41,8 @@ pub(crate) async fn extend(tx: &mut TenantTx, job: &Claimed, duration: Duration)
 
 pub(crate) async fn note(tx: &mut TenantTx, job: &Claimed, progress: Progress, line: &str) -> sqlx::Result<bool> {
     let noted = sqlx::query!(
-        "UPDATE jobs SET progress = $3, log = logged(log, $4) WHERE tenant_id = $5 AND id = $1 AND lease = $2 AND state = 'running'",
+        "UPDATE jobs SET progress = $3, log = logged(log, $4) WHERE tenant_id = $5 AND id = $1 AND lease = $2
+         AND state = 'running'",
         job.id.0,
         job.lease,
         Json(progress) as _,
@@ -52,7 +55,8 @@ pub(crate) async fn note(tx: &mut TenantTx, job: &Claimed, progress: Progress, l
 /// Ends the job; a reason means that it has failed. The caller says so to others in the same transaction.
 pub(crate) async fn finish(tx: &mut TenantTx, job: &Claimed, failure: Option<&str>) -> sqlx::Result<bool> {
     let finished = sqlx::query!(
-        "UPDATE jobs SET state = CASE WHEN $3::text IS NULL THEN 'succeeded' ELSE 'failed' END, last_error = $3, lease = NULL, lease_until = NULL,
+        "UPDATE jobs SET state = CASE WHEN $3::text IS NULL THEN 'succeeded'
+         ELSE 'failed' END, last_error = $3, lease = NULL, lease_until = NULL,
                 finished_at = now(), log = logged(log, coalesce('failed: ' || $3, 'succeeded'))
           WHERE tenant_id = $4 AND id = $1 AND lease = $2 AND state = 'running'",
         job.id.0,
@@ -72,8 +76,10 @@ pub(crate) async fn postpone(
     outage: bool,
 ) -> sqlx::Result<bool> {
     let postponed = sqlx::query!(
-        "UPDATE jobs SET state = 'queued', run_after = now() + make_interval(secs => $3), last_error = $4, lease = NULL, lease_until = NULL,
-                attempts = attempts - CASE WHEN $5 THEN 1 ELSE 0 END, outages = CASE WHEN $5 THEN outages + 1 ELSE 0 END,
+        "UPDATE jobs SET state = 'queued', run_after = now() + make_interval(secs => $3), last_error = $4,
+         lease = NULL, lease_until = NULL,
+                attempts = attempts - CASE WHEN $5 THEN 1 ELSE 0 END, outages = CASE WHEN $5 THEN outages + 1
+                ELSE 0 END,
                 log = logged(log, 'put off: ' || $4)
           WHERE tenant_id = $6 AND id = $1 AND lease = $2 AND state = 'running'",
         job.id.0,
@@ -105,9 +111,11 @@ pub(crate) async fn hand_back(tx: &mut TenantTx, job: &Claimed, why: &str) -> sq
 pub(crate) async fn count(tx: &mut CrossTenantTx, can: &Can) -> sqlx::Result<Counts> {
     sqlx::query_as!(
         Counts,
-        r#"SELECT count(*) FILTER (WHERE state = 'queued') AS "queued!", count(*) FILTER (WHERE state = 'running') AS "running!",
+        r#"SELECT count(*) FILTER (WHERE state = 'queued') AS "queued!",
+           count(*) FILTER (WHERE state = 'running') AS "running!",
                   count(*) FILTER (WHERE state = 'queued'
-                      AND (kind, version, bundle) NOT IN (SELECT * FROM unnest($1::text[], $2::integer[], $3::text[]))) AS "left!"
+                      AND (kind, version, bundle) NOT IN (SELECT *
+                      FROM unnest($1::text[], $2::integer[], $3::text[]))) AS "left!"
              FROM jobs WHERE state IN ('queued', 'running')"#,
         &can.kinds,
         &can.versions,

@@ -21,7 +21,8 @@ const NONE: &str = "";
 /// Of a handler.
 pub type KindAndVersion = (&'static str, u32);
 
-/// A job that a transient fault of its own has stopped so often is given up: with the waits below, after some half an hour.
+/// A job that a transient fault of its own has stopped so often is given up: with the waits below, after some half an
+/// hour.
 pub const MOST_ATTEMPTS: i32 = 40;
 /// A job that so many workers died of, or lost, is given up: it is the likely cause.
 pub const MOST_TAKEOVERS: i32 = 5;

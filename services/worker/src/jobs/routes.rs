@@ -63,7 +63,8 @@ pub async fn get(
 }
 
 #[utoipa::path(post, path = "/v1/jobs/{id}/retry", operation_id = "retryJob", tag = "jobs", params(("id" = Uuid, Path)),
-    responses((status = 202, body = Job), (status = 409, description = "The job has not failed.")), security(("bearer" = ["worker.writeJobs"])))]
+    responses((status = 202, body = Job), (status = 409, description = "The job has not failed.")),
+        security(("bearer" = ["worker.writeJobs"])))]
 pub async fn retry(
     State(app): State<App>,
     caller: Allowed<WriteJobs>,
@@ -80,7 +81,8 @@ pub async fn retry(
     Ok((StatusCode::ACCEPTED, Json(job)))
 }
 
-#[utoipa::path(get, path = "/internal/jobs/{id}", operation_id = "getJobProgress", tag = "jobs", params(("id" = Uuid, Path)),
+#[utoipa::path(get, path = "/internal/jobs/{id}", operation_id = "getJobProgress", tag = "jobs",
+    params(("id" = Uuid, Path)),
     responses((status = 200, body = JobProgress)), security(("platform_client" = ["configurator"])))]
 pub async fn progress(
     State(app): State<App>,

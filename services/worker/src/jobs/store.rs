@@ -35,9 +35,12 @@ pub async fn insert(tx: &mut TenantTx, job: &RunJob, version: i32) -> sqlx::Resu
 pub async fn get(tx: &mut CrossTenantTx, id: JobId, can: &Can) -> sqlx::Result<Option<Job>> {
     sqlx::query_as!(
         Job,
-        r#"SELECT id, kind, version, tenant_id, instance_id, state AS "state: JobState", run, attempts, takeovers, run_after,
-                  progress AS "progress: Json<Progress>", log AS "log: Json<Vec<LogLine>>", last_error, created_at, started_at, finished_at, worker,
-                  state = 'queued' AND (kind, version, bundle) NOT IN (SELECT * FROM unnest($2::text[], $3::integer[], $4::text[])) AS "left_to_others!"
+        r#"SELECT id, kind, version, tenant_id, instance_id, state AS "state: JobState", run, attempts, takeovers,
+           run_after,
+                  progress AS "progress: Json<Progress>", log AS "log: Json<Vec<LogLine>>", last_error, created_at,
+                  started_at, finished_at, worker,
+                  state = 'queued' AND (kind, version, bundle) NOT IN (SELECT *
+                  FROM unnest($2::text[], $3::integer[], $4::text[])) AS "left_to_others!"
              FROM jobs WHERE id = $1"#,
         id.0,
         &can.kinds,
@@ -52,7 +55,8 @@ pub async fn get(tx: &mut CrossTenantTx, id: JobId, can: &Can) -> sqlx::Result<O
 pub async fn progress(tx: &mut CrossTenantTx, id: JobId, can: &Can) -> sqlx::Result<Option<JobProgress>> {
     sqlx::query!(
         r#"SELECT id AS job_id, kind, instance_id, state AS "state: JobState", run, last_error AS reason, finished_at,
-                  state = 'queued' AND (kind, version, bundle) NOT IN (SELECT * FROM unnest($2::text[], $3::integer[], $4::text[])) AS "left_to_others!"
+                  state = 'queued' AND (kind, version, bundle) NOT IN (SELECT *
+                  FROM unnest($2::text[], $3::integer[], $4::text[])) AS "left_to_others!"
              FROM jobs WHERE id = $1"#,
         id.0,
         &can.kinds,
@@ -82,11 +86,15 @@ pub async fn list(
 ) -> sqlx::Result<Vec<Job>> {
     sqlx::query_as!(
         Job,
-        r#"SELECT id, kind, version, tenant_id, instance_id, state AS "state: JobState", run, attempts, takeovers, run_after,
-                  progress AS "progress: Json<Progress>", log AS "log: Json<Vec<LogLine>>", last_error, created_at, started_at, finished_at, worker,
-                  state = 'queued' AND (kind, version, bundle) NOT IN (SELECT * FROM unnest($5::text[], $6::integer[], $7::text[])) AS "left_to_others!"
+        r#"SELECT id, kind, version, tenant_id, instance_id, state AS "state: JobState", run, attempts, takeovers,
+           run_after,
+                  progress AS "progress: Json<Progress>", log AS "log: Json<Vec<LogLine>>", last_error, created_at,
+                  started_at, finished_at, worker,
+                  state = 'queued' AND (kind, version, bundle) NOT IN (SELECT *
+                  FROM unnest($5::text[], $6::integer[], $7::text[])) AS "left_to_others!"
              FROM jobs
-            WHERE ($1::text IS NULL OR state = $1) AND ($2::uuid IS NULL OR instance_id = $2) AND id > $3 ORDER BY id LIMIT $4"#,
+            WHERE ($1::text IS NULL OR state = $1) AND ($2::uuid IS NULL OR instance_id = $2) AND id > $3
+            ORDER BY id LIMIT $4"#,
         state as Option<JobState>,
         instance,
         page.after,

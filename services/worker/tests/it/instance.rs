@@ -1,4 +1,5 @@
-//! A provisioned instance: a database with its two roles, as configurator makes them, and the endpoint that hands out its credentials.
+//! A provisioned instance: a database with its two roles, as configurator makes them, and the endpoint that hands out
+//! its credentials.
 
 use axum::{
     Json, Router,

@@ -93,7 +93,8 @@ async fn a_worker_that_lost_its_lease_lets_go_and_cannot_finish() {
     let (world, _worker) = World::with_worker().await;
     let id = middle_of_a_migration(&world).await;
     // What another worker does after a lease has ended.
-    let taken = "UPDATE jobs SET worker = 'another', lease = gen_random_uuid(), lease_until = now() + interval '1 hour' WHERE id = $1";
+    let taken = "UPDATE jobs SET worker = 'another', lease = gen_random_uuid(),
+                 lease_until = now() + interval '1 hour' WHERE id = $1";
     sqlx::query(taken).bind(id.0).execute(&world.platform.pool).await.unwrap();
     world.instance.until_sleeping(false).await;
     let row = world.row(id).await.unwrap();

@@ -109,7 +109,8 @@ async fn a_read_only_database_is_an_outage_that_ends_by_itself() {
 #[tokio::test]
 async fn a_parked_row_of_the_outbox_is_seen() {
     let world = World::start().await;
-    let parked = "INSERT INTO outbox (id, topic, envelope, created_at, parked_at) VALUES ($1, 'worker-events', '{}', now(), now())";
+    let parked = "INSERT INTO outbox (id, topic, envelope, created_at, parked_at)
+                  VALUES ($1, 'worker-events', '{}', now(), now())";
     sqlx::query(parked).bind(world.id()).execute(&world.platform.pool).await.unwrap();
     let worker = world.worker().await;
     eventually("the gauge counts it", async || {
@@ -177,7 +178,8 @@ async fn the_log_of_a_job_is_bounded() {
     let sql = "WITH RECURSIVE filled AS (
                    SELECT 1 AS line, logged('[]', repeat('x', 5000)) AS log
                    UNION ALL SELECT line + 1, logged(log, line::text) FROM filled WHERE line < 300)
-               SELECT jsonb_array_length(log), log->0->>'text', log->-1->>'text' FROM filled ORDER BY line DESC LIMIT 1";
+               SELECT jsonb_array_length(log), log->0->>'text', log->-1->>'text' FROM filled ORDER BY line DESC
+               LIMIT 1";
     let bounded: (i32, String, String) = sqlx::query_as(sql).fetch_one(&world.platform.pool).await.unwrap();
     assert_eq!(bounded, (200, "100".into(), "299".into()));
 }

@@ -63,7 +63,8 @@ async fn the_products_role_can_work_and_its_rows_are_metered() {
         "CREATE TABLE mine (id bigint)",
         "DROP TABLE posts",
         "SELECT FROM platform.migrations",
-        "CREATE TEMP TABLE mine (id bigint); CREATE TRIGGER t AFTER INSERT ON mine FOR EACH ROW EXECUTE FUNCTION platform.count_row('posts')",
+        "CREATE TEMP TABLE mine (id bigint); CREATE TRIGGER t AFTER
+         INSERT ON mine FOR EACH ROW EXECUTE FUNCTION platform.count_row('posts')",
     ] {
         let refusal = sqlx::raw_sql(forbidden).execute(&mut app).await.unwrap_err();
         assert_eq!(

@@ -1,4 +1,5 @@
-//! Workers of several versions beside each other: what one cannot do, it leaves to another, and nothing waits behind it.
+//! Workers of several versions beside each other: what one cannot do, it leaves to another, and nothing waits behind
+//! it.
 
 use crate::world::World;
 use common::{config::Database, db::Db};
@@ -50,7 +51,8 @@ async fn a_claim_reads_a_few_rows_however_many_jobs_wait_for_others() {
     let insert = "
         INSERT INTO jobs (id, kind, version, payload, tenant_id, run_after)
         SELECT gen_random_uuid(), 'instance.migrate', CASE WHEN n % 2 = 0 THEN 2 ELSE 1 END,
-               jsonb_build_object('service', 'forum', 'bundle_version', CASE WHEN n % 2 = 0 THEN '1.0.0' ELSE '9.0.0' END), gen_random_uuid(),
+               jsonb_build_object('service', 'forum', 'bundle_version', CASE WHEN n % 2 = 0 THEN '1.0.0'
+               ELSE '9.0.0' END), gen_random_uuid(),
                now() - interval '1 hour' FROM generate_series(1, $1) AS n";
     sqlx::query(insert).bind(30_000).execute(&world.platform.pool).await.unwrap();
     let ours = "

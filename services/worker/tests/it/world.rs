@@ -128,8 +128,8 @@ impl World {
         eventually(what, async || self.row(id).await.filter(|row| test(row))).await
     }
 
-    /// Waits longer than [`eventually`]: the long poll of a killed worker stays open at the queue and can swallow the next order,
-    /// which comes back when its visibility ends. That is late, but not lost.
+    /// Waits longer than [`eventually`]: the long poll of a killed worker stays open at the queue and can swallow the
+    /// next order, which comes back when its visibility ends. That is late, but not lost.
     pub async fn ended(&self, id: JobId) -> Row {
         let swallowed = topology::queue("worker").unwrap().visibility_timeout;
         let ended = async {

@@ -51,7 +51,8 @@ fn within(value: &Value, range: RangeInclusive<u64>) -> bool {
     value.is_null() || value.as_u64().is_some_and(|value| range.contains(&value))
 }
 
-/// `registry/repository:tag` (<https://github.com/opencontainers/distribution-spec/blob/main/spec.md#pulling-manifests>).
+/// `registry/repository:tag`
+/// (<https://github.com/opencontainers/distribution-spec/blob/main/spec.md#pulling-manifests>).
 fn is_image(image: &str) -> bool {
     let Some((registry, rest)) = image.split_once('/') else { return false };
     let Some((repository, tag)) = rest.split_once(':') else { return false };

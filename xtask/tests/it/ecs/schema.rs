@@ -16,8 +16,8 @@ use Shape::{Flag, List, Map, Number, Object, Text};
 
 const TEXTS: Shape = List(&Text);
 
-/// The members of `RegisterTaskDefinition` that our task definitions use; one that is new here is looked up first, also whether
-/// Fargate takes it.
+/// The members of `RegisterTaskDefinition` that our task definitions use; one that is new here is looked up first, also
+/// whether Fargate takes it.
 const TASK: Shape = Object(&[
     ("family", Text),
     ("taskRoleArn", Text),

@@ -19,7 +19,8 @@ use std::collections::BTreeMap;
 
 /// Collections that every tenant sees alike.
 const EVERYBODYS: [(&str, &str); 2] = [("configurator", "listServices"), ("permission", "listPermissions")];
-/// Members that change by being looked at, or as the clock moves on: the forum counts by the hour, up to the present one.
+/// Members that change by being looked at, or as the clock moves on: the forum counts by the hour, up to the present
+/// one.
 const VOLATILE: [&str; 2] = ["last_used_at", "hours"];
 /// Ids found by one round are what the next one asks about; deeper than this nothing lies.
 const ROUNDS: usize = 4;

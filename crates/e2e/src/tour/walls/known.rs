@@ -3,7 +3,8 @@
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Members of answers that are no tenant's own: prices are the product's, whoever pays them, and a worker works for all.
+/// Members of answers that are no tenant's own: prices are the product's, whoever pays them, and a worker works for
+/// all.
 const EVERYBODYS: [&str; 4] = ["rate", "rate_id", "worker", "log"];
 /// Things whose name their tenant has chosen.
 const NAMED_BY_TENANTS: [&str; 5] = ["tenants", "users", "members", "roles", "groups"];
@@ -109,7 +110,8 @@ impl Known {
     }
 }
 
-/// The collection that a member holds things of: `items` are those of the collection itself, and `user` is one of the users.
+/// The collection that a member holds things of: `items` are those of the collection itself, and `user` is one of the
+/// users.
 fn within(container: &str, member: &str) -> String {
     match member {
         "items" => container.to_owned(),
@@ -149,11 +151,13 @@ mod tests {
 
     fn known() -> Known {
         let mut known = Known::default();
-        let grants = json!({"items": [{"id": ROLE, "principal": format!("user:{ADA}"), "role": "owner", "granted_at": "2026-01-01T00:00:00Z"}]});
+        let grants = json!({"items": [{"id": ROLE, "principal": format!("user:{ADA}"), "role": "owner",
+            "granted_at": "2026-01-01T00:00:00Z"}]});
         known.learn("grants", &grants, Whose::Tenants);
         known.learn(
             "me",
-            &json!({"user": {"id": ADA, "email": "ada@acme.test", "display_name": "Ada"}, "tenant": {"id": ADA, "name": "Acme"}}),
+            &json!({"user": {"id": ADA, "email": "ada@acme.test", "display_name": "Ada"},
+                "tenant": {"id": ADA, "name": "Acme"}}),
             Whose::Tenants,
         );
         known.learn(
@@ -202,7 +206,9 @@ mod tests {
         let known = known();
         let echoed = json!({"detail": format!("no grant {ROLE}")}).to_string();
         assert!(known.leaks(&echoed, &format!("DELETE /v1/grants/{ROLE}")).is_empty());
-        let harmless = json!({"title": "Acmeology for Adam", "id": "01890a5d-ac96-774b-bcce-b302099a8059", "theme": "dark", "name": "x.y"}).to_string();
+        let harmless = json!({"title": "Acmeology for Adam", "id": "01890a5d-ac96-774b-bcce-b302099a8059",
+            "theme": "dark", "name": "x.y"})
+        .to_string();
         assert!(known.leaks(&harmless, "").is_empty());
     }
 }

@@ -128,13 +128,18 @@ mod tests {
         known.learn("x", &json!({"principal": "user:1"}), Whose::Tenants);
         let schemas = json!({
             "Change": {"oneOf": [
-                {"allOf": [{"$ref": "#/components/schemas/Grant"}, {"properties": {"op": {"enum": ["grant"], "type": "string"}}}]},
-                {"type": "object", "properties": {"op": {"enum": ["delete_role"], "type": "string"}, "role": {"type": "string", "format": "uuid"}}},
+                {"allOf": [{"$ref": "#/components/schemas/Grant"},
+                    {"properties": {"op": {"enum": ["grant"], "type": "string"}}}]},
+                {"type": "object",
+                    "properties": {"op": {"enum": ["delete_role"], "type": "string"},
+                        "role": {"type": "string", "format": "uuid"}}},
             ]},
-            "Grant": {"type": "object", "properties": {"principal": {"type": "string"}, "reason": {"type": ["string", "null"]}}},
+            "Grant": {"type": "object",
+                "properties": {"principal": {"type": "string"}, "reason": {"type": ["string", "null"]}}},
         });
         let sampler = Sampler { known: &known, schemas: &schemas };
-        let schema = json!({"type": "object", "properties": {"changes": {"type": "array", "items": {"$ref": "#/components/schemas/Change"}}}});
+        let schema = json!({"type": "object",
+            "properties": {"changes": {"type": "array", "items": {"$ref": "#/components/schemas/Change"}}}});
         let bodies = sampler.bodies(&schema);
         for change in [
             json!({"op": "grant", "principal": "user:1"}),

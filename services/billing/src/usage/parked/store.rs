@@ -57,7 +57,8 @@ pub async fn insert(
 pub async fn due(tx: &mut CrossTenantTx, until: DateTime<Utc>, most: i64) -> sqlx::Result<Vec<ParkedUsage>> {
     let due = sqlx::query_as!(
         ParkedUsage,
-        r#"SELECT id, tenant_id, service, instance_id, meter, key, quantity, occurred_at, received_at, reason AS "reason: Reason" FROM usage_parked p
+        r#"SELECT id, tenant_id, service, instance_id, meter, key, quantity, occurred_at, received_at,
+           reason AS "reason: Reason" FROM usage_parked p
            WHERE reason IN ('instance_unknown', 'in_the_future') AND occurred_at <= $1
                AND EXISTS (SELECT FROM usage_interval i WHERE i.instance_id = p.instance_id)
            ORDER BY id LIMIT $2 FOR UPDATE SKIP LOCKED"#,
@@ -89,7 +90,8 @@ pub async fn keep(tx: &mut TenantTx, id: Uuid, reason: Reason) -> sqlx::Result<(
 pub async fn page(tx: &mut CrossTenantTx, page: PageRequest) -> sqlx::Result<Vec<ParkedUsage>> {
     let parked = sqlx::query_as!(
         ParkedUsage,
-        r#"SELECT id, tenant_id, service, instance_id, meter, key, quantity, occurred_at, received_at, reason AS "reason: Reason"
+        r#"SELECT id, tenant_id, service, instance_id, meter, key, quantity, occurred_at, received_at,
+           reason AS "reason: Reason"
            FROM usage_parked WHERE id > $1 ORDER BY id LIMIT $2"#,
         page.after,
         page.fetch(),
