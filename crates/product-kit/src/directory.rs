@@ -5,22 +5,12 @@ use access::client::{ClientError, PlatformClient};
 use common::{
     http::no_route,
     problem::{FieldError, Problem},
-    source::Source,
 };
-use contracts::http::instances::HostRecord;
-use serde::Serialize;
-use serde_json::{Map, Value};
+use contracts::http::instances::{HostRecord, SetupSubmission};
+use serde_json::Value;
 
 /// Seconds until a source may try another code, if the configurator did not say.
 const SOON: u32 = 60;
-
-#[derive(Serialize)]
-pub(crate) struct SetupRequest<'a> {
-    pub setup_code: &'a str,
-    pub settings: &'a Map<String, Value>,
-    /// Whoever filled in the form.
-    pub source: Source,
-}
 
 /// What is wrong with a form.
 pub(crate) enum Wrong {
@@ -50,8 +40,8 @@ impl Directory {
     }
 
     /// Submits the setup form. The inner error is what is wrong in it.
-    pub async fn set_up(&self, host: &HostName, request: &SetupRequest<'_>) -> Result<Result<(), Wrong>, Problem> {
-        match self.client.post::<_, Value>(&format!("{}/{host}/setup", self.url), request).await {
+    pub async fn set_up(&self, host: &HostName, form: &SetupSubmission) -> Result<Result<(), Wrong>, Problem> {
+        match self.client.post::<_, Value>(&format!("{}/{host}/setup", self.url), form).await {
             Ok(_) => Ok(Ok(())),
             // Somebody else was quicker: what they filled in counts, and the browser sees where that went.
             Err(ClientError::Refused(problem)) if problem.status == 409 => Ok(Ok(())),

@@ -3,7 +3,7 @@
 use crate::{
     database::Database,
     databases::{self, Databases},
-    directory::{Directory, SetupRequest, Wrong},
+    directory::{Directory, Wrong},
     forgery,
     host::{HostName, wants_html},
     hosts::{HostStatus, Hosts},
@@ -26,7 +26,7 @@ use common::{
     server::Lifecycle,
     source::{Source, TrustedProxies},
 };
-use contracts::http::instances::{HostRecord, InstanceState};
+use contracts::http::instances::{HostRecord, InstanceState, SetupSubmission};
 use messaging::Publisher;
 use std::{collections::HashMap, sync::Arc};
 
@@ -185,8 +185,8 @@ async fn submit_setup(
     };
     let code = filled_in.get(setup::CODE).map_or("", |code| code.trim());
     let settings = setup::coerce(&record.setup_schema, &filled_in);
-    let request = SetupRequest { setup_code: code, settings: &settings, source };
-    match tenancy.0.directory.set_up(&host, &request).await {
+    let form = SetupSubmission { setup_code: code.to_owned(), source: Some(source.into()), settings };
+    match tenancy.0.directory.set_up(&host, &form).await {
         Ok(Ok(())) => {
             tenancy.0.hosts.forget(host.as_str()).await;
             Redirect::to("/").into_response()

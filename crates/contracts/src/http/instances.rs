@@ -6,6 +6,7 @@ use crate::{
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use std::net::IpAddr;
 
 /// Body of `PUT /internal/services/{name}`: a version of a product to be published.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -36,6 +37,23 @@ pub struct HostRecord {
     /// Seconds after which asking again makes sense, in states that pass by themselves.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry_after: Option<u32>,
+}
+
+/// Body of `POST /internal/hosts/{host}/setup`: the setup form, filled in.
+#[derive(Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct SetupSubmission {
+    /// What the tenant sees as the instance's `setup_code`; case, spaces and dashes do not matter.
+    #[cfg_attr(feature = "openapi", schema(example = "K7PW-3XQA-9GTM-ZB4C-WH6D-JN2R-VY8E"))]
+    pub setup_code: String,
+    /// Network address of whoever filled in the form, as the product sees it. Wrong codes are limited per source.
+    #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>, example = "203.0.113.7"))]
+    pub source: Option<IpAddr>,
+    /// Values for the properties of the manifest's setup schema.
+    #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(value_type = Object))]
+    pub settings: Map<String, Value>,
 }
 
 /// Where an instance is on its way.

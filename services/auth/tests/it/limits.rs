@@ -15,7 +15,7 @@ use test_support::{RedisServer, eventually};
 const LIMIT: Limit = Limit { name: "knock", most: 3, window: Duration::from_secs(60) };
 
 fn source(text: &str) -> Source {
-    text.parse().unwrap()
+    text.parse::<std::net::IpAddr>().unwrap().into()
 }
 
 /// One process, as it counts in the Redis of that URL.

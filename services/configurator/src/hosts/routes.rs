@@ -2,8 +2,7 @@
 
 use super::{
     lookup::{self, no_host},
-    setup::{self, Submission},
-    store,
+    setup, store,
 };
 use crate::{
     app::App,
@@ -25,7 +24,7 @@ use common::{
     source::Source,
 };
 use contracts::{
-    http::instances::{Credentials, HostRecord},
+    http::instances::{Credentials, HostRecord, SetupSubmission},
     id::InstanceId,
     roster,
 };
@@ -74,7 +73,7 @@ pub async fn get(
 
 #[utoipa::path(post, path = "/internal/hosts/{host}/setup", operation_id = "submitSetup", tag = "hosts",
     params(("host" = String, Path)),
-    request_body = Submission,
+    request_body = SetupSubmission,
     responses((status = 202, body = SetupTaken), (status = 409, description = "`not_awaiting_setup`: the form was \
         taken already, or is not due yet."),
         (status = 429, description = "`too_many_requests`: wrong codes came from that source too often. The right one \
@@ -85,9 +84,9 @@ pub async fn set_up(
     caller: Internal<Products>,
     product: Source,
     Path(host): Path<String>,
-    Json(form): Json<Submission>,
+    Json(form): Json<SetupSubmission>,
 ) -> Result<(StatusCode, Json<SetupTaken>), Problem> {
-    let source = form.source.unwrap_or(product);
+    let source = form.source.map_or(product, Source::from);
     let state = setup::submit(&app, &caller.client_id, &host, form, source).await?;
     Ok((StatusCode::ACCEPTED, Json(SetupTaken { state })))
 }

@@ -22,40 +22,23 @@ use common::{
     problem::{FieldError, Problem},
     source::Source,
 };
+use contracts::http::instances::SetupSubmission;
 use secrecy::ExposeSecret;
-use serde::Deserialize;
 use serde_json::{Map, Value};
 use sqlx::types::Json;
 use std::time::Duration;
-use utoipa::ToSchema;
 
 /// Wrong codes of one source, for whichever instance. A code cannot be guessed; this only spares us the guessing.
 const WRONG_CODES: Limit = Limit { name: "setup_code", most: 10, window: Duration::from_secs(60) };
 /// The field of the form that every fault of the code is about.
 const CODE_FIELD: &str = "setup_code";
 
-/// The setup form, filled in.
-#[derive(Clone, Deserialize, ToSchema)]
-pub struct Submission {
-    /// What the tenant sees as the instance's `setup_code`; case, spaces and dashes do not matter.
-    #[schema(example = "K7PW-3XQA-9GTM-ZB4C-WH6D-JN2R-VY8E")]
-    pub setup_code: String,
-    /// Network address of whoever filled in the form, as the product sees it. Wrong codes are limited per source.
-    #[serde(default)]
-    #[schema(value_type = Option<String>, example = "203.0.113.7")]
-    pub source: Option<Source>,
-    /// Values for the properties of the manifest's setup schema.
-    #[serde(default)]
-    #[schema(value_type = Object)]
-    pub settings: Map<String, Value>,
-}
-
 /// Takes the form for the instance of `client_id` on `host`, filled in by `source`, and gives the state that it enters.
 pub async fn submit(
     app: &App,
     client_id: &str,
     host: &str,
-    form: Submission,
+    form: SetupSubmission,
     source: Source,
 ) -> Result<InstanceState, Problem> {
     let (mut tx, instance) = lookup::on_host(&app.db, client_id, host).await?;
@@ -77,7 +60,7 @@ pub async fn submit(
 }
 
 /// Stores what is right, unless somebody else was quicker.
-async fn take(tx: &mut TenantTx, seen: Instance, form: Submission) -> Result<InstanceState, Problem> {
+async fn take(tx: &mut TenantTx, seen: Instance, form: SetupSubmission) -> Result<InstanceState, Problem> {
     let mut instance = instances::store::lock(tx, seen.id).await?.ok_or_else(instances::view::not_found)?;
     let next = model::after(instance.state, Step::SetUp).ok_or_else(not_awaiting_setup)?;
     instances::store::set_settings(tx, instance.id, &form.settings).await?;
