@@ -5,7 +5,6 @@ use anyhow::{Context, Result};
 use std::{
     collections::BTreeMap,
     fs,
-    io::ErrorKind,
     os::unix::fs::symlink,
     path::{Path, PathBuf},
 };
@@ -32,9 +31,11 @@ pub async fn build(profile: &str, names: &[impl AsRef<str>]) -> Result<Programs>
 fn link(program: &Path, name: &str) -> Result<PathBuf> {
     let folder = program.with_file_name("services");
     fs::create_dir_all(&folder)?;
-    let link = folder.join(name);
-    match symlink(Path::new("..").join(PLATFORM), &link) {
-        Err(error) if error.kind() != ErrorKind::AlreadyExists => Err(error).context(format!("cannot link {name}")),
-        _ => Ok(link),
+    let (link, target) = (folder.join(name), Path::new("..").join(PLATFORM));
+    if !fs::read_link(&link).is_ok_and(|linked| linked == target) {
+        // Of a folder that was copied.
+        let _ = fs::remove_file(&link);
+        symlink(target, &link).with_context(|| format!("cannot link {name}"))?;
     }
+    Ok(link)
 }

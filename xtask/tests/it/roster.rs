@@ -18,7 +18,6 @@ fn each_service_has_its_folders() {
             format!("openapi/docs/{service}/index.md"),
             format!("openapi/{service}.json"),
             format!("ecs/taskdefs/{service}.json"),
-            format!("ecs/policies/task/{service}.json"),
         ] {
             assert!(files::checkout().join(&path).exists(), "{path} is missing");
         }
