@@ -49,10 +49,9 @@ macro_rules! grants {
         sqlx::query_as!(
             Grant,
             r#"SELECT g.id, g.principal, g.effect AS "effect: Effect", r.name AS "role?", g.permission, g.expires_at,
-               g.reason,
-                      g.granted_by, g.granted_at, (g.revoked_at IS NOT NULL) AS "revoked!"
-               FROM grants g LEFT JOIN roles r ON r.id = g.role_id AND (r.tenant_id = g.tenant_id
-               OR r.tenant_id IS NULL)
+                      g.reason, g.granted_by, g.granted_at, (g.revoked_at IS NOT NULL) AS "revoked!"
+               FROM grants g
+               LEFT JOIN roles r ON r.id = g.role_id AND (r.tenant_id = g.tenant_id OR r.tenant_id IS NULL)
                WHERE g.tenant_id = $1 AND "# + $rest,
             $($argument),+
         )

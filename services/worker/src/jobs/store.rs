@@ -31,24 +31,27 @@ pub async fn insert(tx: &mut TenantTx, job: &RunJob, version: i32) -> sqlx::Resu
     Ok(())
 }
 
-/// What the asking worker `can` do decides whether the job is left to others.
+/// Rows of [`Job`]; what the asking worker `$can` do decides whether one is left to others. Its lists are `$1` to `$3`.
+macro_rules! jobs {
+    ($can:ident, $rest:literal $(, $argument:expr)* $(,)?) => {
+        sqlx::query_as!(
+            Job,
+            r#"SELECT id, kind, version, tenant_id, instance_id, state AS "state: JobState", run, attempts, takeovers,
+                      run_after, progress AS "progress: Json<Progress>", log AS "log: Json<Vec<LogLine>>", last_error,
+                      created_at, started_at, finished_at, worker,
+                      state = 'queued' AND (kind, version, bundle) NOT IN (SELECT *
+                      FROM unnest($1::text[], $2::integer[], $3::text[])) AS "left_to_others!"
+                 FROM jobs "# + $rest,
+            &$can.kinds,
+            &$can.versions,
+            &$can.bundles
+            $(, $argument)*
+        )
+    };
+}
+
 pub async fn get(tx: &mut CrossTenantTx, id: JobId, can: &Can) -> sqlx::Result<Option<Job>> {
-    sqlx::query_as!(
-        Job,
-        r#"SELECT id, kind, version, tenant_id, instance_id, state AS "state: JobState", run, attempts, takeovers,
-           run_after,
-                  progress AS "progress: Json<Progress>", log AS "log: Json<Vec<LogLine>>", last_error, created_at,
-                  started_at, finished_at, worker,
-                  state = 'queued' AND (kind, version, bundle) NOT IN (SELECT *
-                  FROM unnest($2::text[], $3::integer[], $4::text[])) AS "left_to_others!"
-             FROM jobs WHERE id = $1"#,
-        id.0,
-        &can.kinds,
-        &can.versions,
-        &can.bundles,
-    )
-    .fetch_optional(&mut **tx)
-    .await
+    jobs!(can, "WHERE id = $4", id.0).fetch_optional(&mut **tx).await
 }
 
 /// How far a job has come, for the service that ordered it.
@@ -84,24 +87,14 @@ pub async fn list(
     page: PageRequest,
     can: &Can,
 ) -> sqlx::Result<Vec<Job>> {
-    sqlx::query_as!(
-        Job,
-        r#"SELECT id, kind, version, tenant_id, instance_id, state AS "state: JobState", run, attempts, takeovers,
-           run_after,
-                  progress AS "progress: Json<Progress>", log AS "log: Json<Vec<LogLine>>", last_error, created_at,
-                  started_at, finished_at, worker,
-                  state = 'queued' AND (kind, version, bundle) NOT IN (SELECT *
-                  FROM unnest($5::text[], $6::integer[], $7::text[])) AS "left_to_others!"
-             FROM jobs
-            WHERE ($1::text IS NULL OR state = $1) AND ($2::uuid IS NULL OR instance_id = $2) AND id > $3
-            ORDER BY id LIMIT $4"#,
+    jobs!(
+        can,
+        "WHERE ($4::text IS NULL OR state = $4) AND ($5::uuid IS NULL OR instance_id = $5) AND id > $6
+         ORDER BY id LIMIT $7",
         state as Option<JobState>,
         instance,
         page.after,
         page.fetch(),
-        &can.kinds,
-        &can.versions,
-        &can.bundles,
     )
     .fetch_all(&mut **tx)
     .await
