@@ -7,6 +7,7 @@ mod emulator;
 mod environment;
 mod failing;
 mod files;
+mod internal;
 mod logs;
 mod permissions;
 mod policies;
