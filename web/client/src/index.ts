@@ -1,0 +1,17 @@
+/**
+ * The client of the Sevenleague platform.
+ *
+ * @packageDocumentation
+ */
+export { type Client, type ClientOptions, type ServiceName, type StepUp, createClient } from "./client.js";
+export { type FieldError, NetworkError, ProblemError } from "./errors.js";
+export type { Answer, Call, CallOptions, DataOf, Described, InputOf, Items, Operation, Pages } from "./operation.js";
+export type { RetryLimits } from "./retry.js";
+export type { Keeping, Listener, Session } from "./session.js";
+export type { Services } from "./generated/services.js";
+export type * as Auth from "./generated/auth.js";
+export type * as Billing from "./generated/billing.js";
+export type * as Configurator from "./generated/configurator.js";
+export type * as Mailer from "./generated/mailer.js";
+export type * as Permission from "./generated/permission.js";
+export type * as Worker from "./generated/worker.js";

@@ -1,0 +1,29 @@
+/** Lists: page after page, or item after item. */
+import type { Input } from "./http.js";
+import type { CallOptions } from "./operation.js";
+
+type Call = (input?: Input, options?: CallOptions) => Promise<unknown>;
+
+interface Page {
+  items?: unknown[];
+  next_cursor?: string | null;
+}
+
+/** What walks through the list that `call` gives a page of. */
+export function pagesOf(call: Call) {
+  async function* pages(input: Input = {}, options?: CallOptions) {
+    let query = input.query ?? {};
+    for (;;) {
+      const page = (await call({ ...input, query }, options)) as Page;
+      yield page;
+      const cursor = page.next_cursor;
+      if (!cursor) return;
+      if (cursor === query["cursor"]) throw new Error("The list goes in a circle: a page names itself as the next.");
+      query = { ...query, cursor };
+    }
+  }
+  async function* all(input?: Input, options?: CallOptions) {
+    for await (const page of pages(input, options)) yield* page.items ?? [];
+  }
+  return { pages, all };
+}

@@ -1,0 +1,130 @@
+/** Tests of sessions: signed in, kept so, signed out. */
+import assert from "node:assert/strict";
+import { type TestContext, test } from "node:test";
+import { NetworkError, ProblemError, type Session } from "@sevenleague/client";
+import { CREDENTIALS, Service, problem } from "./server.js";
+
+const INVOICES = "GET /v1/invoices";
+const REFRESH = "/v1/sessions/refresh";
+
+async function service(context: TestContext): Promise<Service> {
+  const service = await Service.start();
+  context.after(() => service.stop());
+  service.guarded(INVOICES, { status: 200, body: { items: [] } });
+  return service;
+}
+
+test("whoever signs in calls with a token, and hears of it", async (context) => {
+  const auth = await service(context);
+  const client = auth.client();
+  const heard: (string | undefined)[] = [];
+  client.onSession((session: Session | null) => heard.push(session?.user.email));
+  assert.equal(client.session, null);
+  const session = await client.signIn(CREDENTIALS);
+  assert.equal(session.tenant.name, "Acme");
+  assert.equal("access_token" in session, false);
+  assert.deepEqual(await client.billing.listInvoices(), { items: [] });
+  assert.equal(auth.to("/v1/invoices")[0]?.headers.authorization, "Bearer access-1");
+  await client.signOut();
+  assert.equal(client.session, null);
+  assert.deepEqual(heard, [CREDENTIALS.email, undefined]);
+});
+
+test("a wrong password is a problem, and nobody is signed in", async (context) => {
+  const auth = await service(context);
+  auth.on("POST /v1/sessions", [problem(401, "credentials_wrong")]);
+  const client = auth.client();
+  await assert.rejects(client.signIn(CREDENTIALS), { name: "ProblemError", code: "credentials_wrong" });
+  assert.equal(client.session, null);
+});
+
+test("many calls that find the token expired share one refresh", async (context) => {
+  const auth = await service(context);
+  const client = await auth.signedIn();
+  auth.valid.clear();
+  await Promise.all(Array.from({ length: 20 }, () => client.billing.listInvoices()));
+  assert.equal(auth.to(REFRESH).length, 1);
+});
+
+test("a token is renewed before it expires", async (context) => {
+  const auth = await service(context);
+  auth.expiresIn = 0;
+  const client = await auth.signedIn();
+  await client.billing.listInvoices();
+  const answered = auth.to("/v1/invoices").map(({ headers }) => headers.authorization);
+  assert.deepEqual(answered, ["Bearer access-2"]);
+});
+
+test("a clock that is wrong by a day, and put right meanwhile, disturbs nobody", async (context) => {
+  const auth = await service(context);
+  const day = 86_400_000;
+  context.mock.timers.enable({ apis: ["Date"], now: Date.now() + day });
+  const client = await auth.signedIn();
+  await client.billing.listInvoices();
+  assert.equal(auth.to(REFRESH).length, 0);
+  context.mock.timers.setTime(Date.now() - day);
+  auth.valid.clear();
+  await client.billing.listInvoices();
+  assert.equal(auth.to(REFRESH).length, 1);
+});
+
+test("a refresh that is refused signs out; the error says why", async (context) => {
+  const auth = await service(context);
+  const client = await auth.signedIn();
+  const heard: unknown[] = [];
+  client.onSession((session) => heard.push(session));
+  auth.revoke();
+  await assert.rejects(client.billing.listInvoices(), { name: "ProblemError", code: "session_ended" });
+  assert.equal(client.session, null);
+  assert.deepEqual(heard, [null]);
+});
+
+test("a refresh that nobody answers, or 503, keeps the session", async (context) => {
+  const auth = await service(context);
+  const client = await auth.signedIn({ retry: { attempts: 1 } });
+  auth.valid.clear();
+  auth.on(`POST ${REFRESH}`, [{ status: 200, cut: true, body: {} }]);
+  await assert.rejects(client.billing.listInvoices(), NetworkError);
+  auth.on(`POST ${REFRESH}`, [problem(503, "unavailable")]);
+  await assert.rejects(client.billing.listInvoices(), { name: "ProblemError", status: 503 });
+  assert.notEqual(client.session, null);
+  auth.on(`POST ${REFRESH}`, ({ body }) => auth.refreshed(body));
+  await client.billing.listInvoices();
+});
+
+test("signing out that the service cannot be asked for leaves the session, and says so", async (context) => {
+  const auth = await service(context);
+  const client = await auth.signedIn({ retry: { attempts: 1 } });
+  auth.on("DELETE /v1/sessions/current", [problem(503, "unavailable")]);
+  await assert.rejects(client.signOut(), ProblemError);
+  assert.notEqual(client.session, null);
+  auth.on("DELETE /v1/sessions/current", [problem(401, "session_ended")]);
+  auth.revoke();
+  await client.signOut();
+  assert.equal(client.session, null);
+});
+
+test("a page that begins restores what the cookie has, with one request", async (context) => {
+  const auth = await service(context);
+  auth.on(`POST ${REFRESH}`, [problem(401, "refresh_invalid")]);
+  const client = auth.client({ keep: "cookie" });
+  assert.equal(await client.restore(), null);
+  await assert.rejects(client.billing.listInvoices(), { status: 401 });
+  assert.equal(auth.to(REFRESH).length, 1);
+});
+
+test("an API key goes with every call in place of a session", async (context) => {
+  const auth = await service(context);
+  auth.valid.add("slk_key");
+  const client = auth.client({ token: () => "slk_key" });
+  await client.billing.listInvoices();
+  assert.equal(auth.to("/v1/invoices")[0]?.headers.authorization, "Bearer slk_key");
+});
+
+test("operations for anybody carry no token", async (context) => {
+  const auth = await service(context);
+  auth.on("POST /v1/users", [{ status: 202, body: { status: "verification_sent" } }]);
+  const client = await auth.signedIn();
+  await client.auth.registerUser({ body: { ...CREDENTIALS, display_name: "Ada", tenant_name: "Acme" } });
+  assert.equal(auth.to("/v1/users")[0]?.headers.authorization, undefined);
+});
