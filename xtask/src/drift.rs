@@ -1,5 +1,6 @@
 //! Generated files, written by the code or, with `--check`, compared with it.
 
+pub mod client;
 mod compat;
 pub mod events;
 pub mod openapi;

@@ -1,8 +1,9 @@
-//! Tasks of developers and CI: `cargo xtask up | reset | tour | chaos | test | bench | openapi | settings | events |
-//! sqlx`.
+//! Tasks of developers and CI: `cargo xtask up | reset | tour | chaos | frontend | test | bench | openapi | client |
+//! settings | events | sqlx`.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command-line tool talks to the person who called it")]
 
 mod bench;
+mod client;
 mod drift;
 mod e2e;
 mod reset;
@@ -44,7 +45,9 @@ enum Task {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<OsString>,
     },
-    /// Run all tests, the tour and the chaos against private copies of PostgreSQL, Redis and ministack
+    /// Try the client and the example page against real services, in Node.js and in Chromium, on a stack of its own
+    Frontend,
+    /// Run all tests, the tour, the chaos and the client's tests against private copies of PostgreSQL, Redis and ministack
     Test {
         /// Passed on to `cargo nextest run`, or `cargo test` where nextest is not installed
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
@@ -55,6 +58,12 @@ enum Task {
     Bench(bench::Bench),
     /// Write openapi/<service>.json
     Openapi {
+        /// Write nothing; fail if a committed file differs
+        #[arg(long)]
+        check: bool,
+    },
+    /// Write web/client/src/generated from openapi/
+    Client {
         /// Write nothing; fail if a committed file differs
         #[arg(long)]
         check: bool,
@@ -93,9 +102,11 @@ async fn main() -> ExitCode {
         Task::Reset => reset::run(data).await,
         Task::Tour { args } => e2e::become_it(data, "tour", &args),
         Task::Chaos { args } => e2e::become_it(data, "chaos", &args),
+        Task::Frontend => e2e::become_it(data, "frontend", &[]),
         Task::Test { args } => test::run(data, args).await,
         Task::Bench(bench) => bench::run(data, bench).await,
         Task::Openapi { check } => drift::openapi::run(check).await,
+        Task::Client { check } => drift::client::run(data, check).await,
         Task::Settings { check } => drift::settings::run(check).await,
         Task::Events { check, base } => drift::events::run(check, &base).await,
         Task::Sqlx { check } => drift::sqlx::run(data, check).await,

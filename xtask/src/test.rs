@@ -1,6 +1,6 @@
 //! `cargo xtask test`: all tests, with real infrastructure that nobody else uses.
 
-use crate::e2e;
+use crate::{client, e2e};
 use anyhow::{Context, Result};
 use local_stack::{
     Infra, Options, Stack, cargo,
@@ -20,11 +20,12 @@ pub async fn run(data: Option<PathBuf>, args: Vec<String>) -> Result<ExitCode> {
     if !args.is_empty() {
         return Ok(tests.into());
     }
+    client::test(data.clone()).await?;
     if tests == 0 {
-        return e2e::become_it(data, "both", &[]);
+        return e2e::become_it(data, "all", &[]);
     }
     // Since there was a stack, Ctrl-C does not end us: we wait until the other has stopped all that it started.
-    e2e::command(data, "both").status().context("cannot run the end-to-end tests")?;
+    e2e::command(data, "all").status().context("cannot run the end-to-end tests")?;
     Ok(tests.into())
 }
 

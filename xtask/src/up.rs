@@ -3,6 +3,7 @@
 use anyhow::Result;
 use local_stack::{
     Options, Preference,
+    node::Node,
     state::{self, State},
     tools::Need,
 };
@@ -19,6 +20,7 @@ pub async fn run(data: Option<PathBuf>) -> Result<ExitCode> {
         durable: true,
         access_token_seconds: ACCESS_TOKEN_SECONDS,
         redis_pair: false,
+        frontend: true,
         needs,
     };
     let began = Instant::now();
@@ -39,6 +41,10 @@ fn print(state: &State, began: Instant) {
     println!("  {:<14} {:<24} {:<29} health, metrics", "service", "URL", "Swagger UI");
     for (name, service) in &state.services {
         println!("  {name:<14} {:<24} {:<29} {}", service.url, format!("{}/docs", service.url), service.ops_url);
+    }
+    match &state.frontend {
+        Some(url) => println!("\n  example page   {url} (examples/frontend; sign in as the operator)"),
+        None => println!("\n  example page   not served: {}", Node::advice()),
     }
     let aws = &state.aws["AWS_ENDPOINT_URL"];
     println!("\n  ministack      {aws} (sent mail: {aws}/_ministack/ses/messages)");

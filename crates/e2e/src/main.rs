@@ -1,10 +1,11 @@
-//! The end-to-end tests: the tour, which tells the platform's story, and the chaos, which tries its one promise while
-//! things die.
+//! The end-to-end tests: the tour, which tells the platform's story, the chaos, which tries its one promise while things
+//! die, and those of frontends.
 //!
-//! Black boxes, over HTTP. Started by `cargo xtask tour | chaos | test`.
+//! Black boxes, over HTTP. Started by `cargo xtask tour | chaos | frontend | test`.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command-line tool talks to the person who called it")]
 
 mod chaos;
+mod frontend;
 mod tour;
 
 use anyhow::Result;
@@ -33,9 +34,11 @@ enum Proof {
     /// Kill, restart and fail over Redis while permissions are given and taken, and count who was still allowed what
     /// was taken
     Chaos(chaos::Options),
-    /// The tour, then the chaos among the same processes
+    /// Try the client and the example page in Node.js and in Chromium
+    Frontend,
+    /// The tour, then the chaos among the same processes, then the frontends
     #[command(hide = true)]
-    Both,
+    All,
 }
 
 // One thread: a child asks to be told when the thread that started it ends, so that thread must be the one that lives
@@ -46,7 +49,8 @@ async fn main() -> ExitCode {
     let passed = match cli.proof {
         Proof::Tour { own } => tour::run(cli.data, own).await,
         Proof::Chaos(options) => own_stack(cli.data, "chaos", async |stack| chaos(stack, &options).await).await,
-        Proof::Both => own_stack(cli.data, "proofs", both).await,
+        Proof::Frontend => frontend::run(cli.data).await,
+        Proof::All => all(cli.data).await,
     };
     match passed {
         Ok(Some(true)) => ExitCode::SUCCESS,
@@ -57,6 +61,11 @@ async fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+async fn all(data: Option<PathBuf>) -> Result<Option<bool>> {
+    let Some(proved) = own_stack(data.clone(), "proofs", both).await? else { return Ok(None) };
+    Ok(frontend::run(data).await?.map(|passed| passed && proved))
 }
 
 /// On a stack with two Redis, one of which can be lost; `None` if somebody pressed Ctrl-C.

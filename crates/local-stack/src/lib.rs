@@ -10,9 +10,11 @@ pub mod cargo;
 pub mod data;
 mod databases;
 mod files;
+pub mod frontend;
 mod identity;
 mod link;
 mod ministack;
+pub mod node;
 pub mod pair;
 mod ports;
 mod postgres;
@@ -64,6 +66,8 @@ pub struct Options {
     pub access_token_seconds: u32,
     /// Redis is a primary and a replica, and a revocation waits for both.
     pub redis_pair: bool,
+    /// The example page is served as well, where there is Node.js.
+    pub frontend: bool,
     pub needs: Vec<Need>,
 }
 
@@ -77,6 +81,7 @@ impl Options {
             durable: false,
             access_token_seconds: 600,
             redis_pair: false,
+            frontend: false,
             needs: needs.to_vec(),
         }
     }

@@ -98,6 +98,8 @@ pub struct Settings<'a> {
     pub redis: &'a Redis,
     pub aws: &'a BTreeMap<String, String>,
     pub access_token_seconds: u32,
+    /// The example page's.
+    pub frontend_port: u16,
     /// TXT records, for configurator.
     pub dns_file: PathBuf,
     /// Replicas of Redis that must confirm a revocation.
@@ -112,6 +114,16 @@ impl Settings<'_> {
 
     pub fn url(&self, service: &str) -> String {
         format!("http://127.0.0.1:{}", self.ports[service])
+    }
+
+    /// Where the example page is, for a browser on the same site as the services are: their cookie goes to no other.
+    pub fn frontend_url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.frontend_port)
+    }
+
+    /// Of the example page, and where the development servers of the usual JavaScript tools listen.
+    fn origins(&self) -> String {
+        format!("{},http://localhost:3000,http://localhost:5173", self.frontend_url())
     }
 
     pub fn ops_url(&self, service: &str) -> String {
@@ -140,8 +152,7 @@ impl Settings<'_> {
             ("TOKEN_AUDIENCE", "sevenleague".into()),
             ("CLIENT_ID", service.name.clone()),
             ("CLIENT_SECRET", secrets.password(&client(&service.name))?),
-            // Where the development servers of the usual JavaScript tools listen.
-            ("CORS_ORIGINS", "http://localhost:3000,http://localhost:5173".into()),
+            ("CORS_ORIGINS", self.origins()),
             // Here everybody comes from one address.
             ("SOURCE_LIMIT_FACTOR", "100".into()),
             ("RESOURCE_PREFIX", "sevenleague".into()),

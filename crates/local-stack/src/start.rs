@@ -2,6 +2,7 @@
 
 use crate::{
     Infra, POLL, Stack, answers, databases,
+    frontend::{self, Frontend},
     processes::{Layer, Spec},
     programs::{self, Programs},
     services::{self, Kind, Service, Settings},
@@ -23,12 +24,19 @@ impl Stack {
         packages.push("local-aws".into());
         let services = services::all()?;
         println!("building the services, starting PostgreSQL, Redis and ministack");
-        let (programs, infra) = tokio::try_join!(programs::build("dev", &packages), self.infra())?;
+        let (frontend, root) = (self.options.frontend, self.root.clone());
+        let page = async || if frontend { Frontend::build(&root).await } else { Ok(None) };
+        let (programs, page, infra) = tokio::try_join!(programs::build("dev", &packages), page(), self.infra())?;
         let settings = self.settings(services, &infra).await?;
         self.prepare(&programs, &settings).await?;
         let expired_token = self.expired_token(&programs, &settings).await?;
         self.start_services(&programs, &settings).await?;
         self.publish(&programs, &settings).await?;
+        if let Some(page) = &page {
+            self.processes.start(page.spec(&settings))?;
+            let url = settings.frontend_url();
+            self.wait_for(frontend::NAME, READY, async |http| answers(http, &url).await).await?;
+        }
 
         let state = State {
             folder: self.folder.path.clone(),
@@ -37,6 +45,7 @@ impl Stack {
                 .iter()
                 .map(|service| Ok((service.name.clone(), self.running(service, &settings)?)))
                 .collect::<Result<_>>()?,
+            frontend: page.map(|_| settings.frontend_url()),
             operator: self.operator(&settings, OPERATOR_PERMISSION).await?,
             expired_token,
             postgres_url: infra.postgres.url("postgres"),
@@ -63,6 +72,7 @@ impl Stack {
             redis,
             aws,
             access_token_seconds: self.options.access_token_seconds,
+            frontend_port: self.ports.pick(frontend::NAME, frontend::PORT)?,
             dns_file: self.folder.path.join("dns-txt"),
             redis_replicas: self.options.redis_pair.into(),
         })

@@ -14,6 +14,8 @@ pub struct State {
     pub folder: PathBuf,
     /// By name; the worker of a product is `<product>-worker`.
     pub services: BTreeMap<String, Running>,
+    /// Where the example page is served.
+    pub frontend: Option<String>,
     pub operator: Operator,
     /// Sound in every other way: its session lives, and its key is the one in use.
     pub expired_token: String,

@@ -60,13 +60,8 @@ pub async fn ensure_installed(needs: &[Need], log: &Path) -> Result<()> {
         );
     }
     println!("installing {} (log: {})", packages(&missing), log.display());
-    // A fresh image has no package lists; stale ones name files that are gone.
-    let lists = fs::read_dir("/var/lib/apt/lists")
-        .is_ok_and(|mut entries| entries.any(|entry| entry.is_ok_and(|entry| entry.path().is_file())));
-    if !lists || apt_install(&missing, log).await.is_err() {
-        apt(&["update"], log).await?;
-        apt_install(&missing, log).await?;
-    }
+    let names: Vec<_> = missing.iter().flat_map(|need| need.packages()).copied().collect();
+    apt_install(&names, log).await?;
     let missing = self::missing(needs);
     ensure!(missing.is_empty(), "installed {} and still do not find {missing:?}", packages(&missing));
     Ok(())
@@ -80,9 +75,17 @@ fn packages(needs: &[Need]) -> String {
     needs.iter().flat_map(|need| need.packages()).copied().collect::<Vec<_>>().join(" ")
 }
 
-async fn apt_install(needs: &[Need], log: &Path) -> Result<()> {
-    let names = needs.iter().flat_map(|need| need.packages()).copied();
-    apt(&["install", "--yes", "--no-install-recommends"].into_iter().chain(names).collect::<Vec<_>>(), log).await
+/// Installs packages of Debian.
+pub(crate) async fn apt_install(names: &[&str], log: &Path) -> Result<()> {
+    let install: Vec<_> = ["install", "--yes", "--no-install-recommends"].iter().chain(names).copied().collect();
+    // A fresh image has no package lists; stale ones name files that are gone.
+    let lists = fs::read_dir("/var/lib/apt/lists")
+        .is_ok_and(|mut entries| entries.any(|entry| entry.is_ok_and(|entry| entry.path().is_file())));
+    if lists && apt(&install, log).await.is_ok() {
+        return Ok(());
+    }
+    apt(&["update"], log).await?;
+    apt(&install, log).await
 }
 
 async fn apt(args: &[&str], log: &Path) -> Result<()> {

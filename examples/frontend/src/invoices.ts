@@ -1,0 +1,67 @@
+/** The section of invoices: what is owed, and the raw rows that each line is made of. */
+import type { Billing, Client } from "@sevenleague/client";
+import { decimal, h, moment, money, table } from "./dom.js";
+import { show } from "./errors.js";
+
+export async function invoices(client: Client, signal: AbortSignal): Promise<Node[]> {
+  const detail = h("div", { "aria-live": "polite" });
+  const rows = [];
+  for await (const invoice of client.billing.listInvoices.all({}, { signal })) {
+    const open = (): Promise<void> =>
+      lines(client, invoice.id, signal).then(
+        (shown) => detail.replaceChildren(...shown),
+        (error: unknown) => show(error, open),
+      );
+    const button = h("button", { type: "button", class: "quiet", click: open }, invoice.number);
+    const total = money(invoice.total_minor, invoice.currency);
+    rows.push([button, moment(invoice.period_start), moment(invoice.period_end), total]);
+  }
+  const list = table("Invoices", ["Number", "From", "Until", "#Total"], rows);
+  return [h("h1", {}, "Invoices"), h("section", { class: "card" }, list), detail];
+}
+
+async function lines(client: Client, id: string, signal: AbortSignal): Promise<Node[]> {
+  const invoice = await client.billing.getInvoice({ path: { id } }, { signal });
+  const proof = h("div", { "aria-live": "polite" });
+  const rows = invoice.lines.map((line) => {
+    const explained = (): Promise<void> =>
+      explain(client, id, line, signal).then(
+        (shown) => proof.replaceChildren(...shown),
+        (error: unknown) => show(error, explained),
+      );
+    const name = `Explain ${line.name}`;
+    const button = h("button", { type: "button", class: "quiet", "aria-label": name, click: explained }, "Explain");
+    const quantity = `${decimal(line.quantity)} ${line.unit}`;
+    return [line.description, quantity, line.price, money(line.amount_minor, line.currency), button];
+  });
+  const list = table(`Invoice ${invoice.number}`, ["Line", "#Quantity", "#Price", "#Amount", ""], rows);
+  return [h("h2", {}, `Invoice ${invoice.number}`), h("section", { class: "card" }, list), proof];
+}
+
+/** The first page of raw rows; the next ones when somebody asks. */
+async function explain(client: Client, id: string, line: Billing.Line, signal: AbortSignal): Promise<Node[]> {
+  const pages = client.billing.explainInvoiceLine.pages({ path: { id, line_id: line.id } }, { signal });
+  const { value: first } = await pages.next();
+  if (!first) return [];
+  const verdict = first.equal ? "The raw rows add up to the line." : "The raw rows do not add up to the line.";
+  const rows = h("section", { class: "card" }, h("p", { class: "state" }, verdict), raw(first.raw));
+  if (first.next_cursor) {
+    const more = async () => {
+      const { value } = await pages.next();
+      if (value) rows.insertBefore(raw(value.raw), button);
+      if (!value?.next_cursor) button.remove();
+    };
+    const button = h("button", { type: "button", class: "quiet", click: () => more().catch(show) }, "More rows");
+    rows.append(button);
+  }
+  return [h("h2", {}, `Why ${money(line.amount_minor, line.currency)} for ${line.name}`), rows];
+}
+
+function raw(inputs: Billing.Input[]): HTMLElement {
+  const rows = inputs.map((input) =>
+    input.kind === "interval"
+      ? [input.host, moment(input.from), moment(input.until), `${decimal(input.seconds)} s`]
+      : [input.key, moment(input.occurred_at), "", decimal(input.quantity)],
+  );
+  return table("Raw rows", ["What", "From", "Until", "#Quantity"], rows);
+}
