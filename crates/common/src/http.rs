@@ -2,6 +2,7 @@
 
 use crate::problem::{FieldError, Problem};
 use axum::{
+    body::Bytes,
     extract::{FromRequest, FromRequestParts, OptionalFromRequestParts, Request, rejection::*},
     http::{HeaderValue, StatusCode, header::CONTENT_TYPE, request::Parts},
     response::{IntoResponse, Response},
@@ -80,6 +81,11 @@ impl<T: DeserializeOwned + Send + 'static, S: Send + Sync> OptionalFromRequestPa
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Option<Self>, Problem> {
         Ok(<Self as FromRequestParts<S>>::from_request_parts(parts, state).await.ok())
     }
+}
+
+/// The body of a request as it came; too large is 413.
+pub async fn whole_body(request: Request) -> Result<Bytes, Problem> {
+    Bytes::from_request(request, &()).await.map_err(|rejection| body_fault(rejection.status()))
 }
 
 /// Media types are written in any case (RFC 9110 §8.3.1), but axum looks for a form in small letters.

@@ -1,5 +1,9 @@
 //! OpenAPI documents: what was generated, completed with prose, security and the answers every operation has.
 
+mod making;
+
+pub use making::{KEY_KEPT_HOURS, KEY_LENGTH};
+
 use crate::http::no_route;
 use axum::{
     Router,
@@ -38,6 +42,7 @@ pub fn finish(generated: utoipa::openapi::OpenApi, service: &str, title: &str, d
         "platform_client": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT",
             "description": "A client-credentials token of one of the platform's own services."},
     });
+    making::declare(&mut document, service);
     for_each_operation(&mut document, |path, operation| {
         add_prose(operation, docs);
         add_caller(operation);

@@ -28,7 +28,7 @@ pub enum NotMigrated {
     Migrate(#[from] MigrateError),
 }
 
-/// Brings a service's database up to date: what every service has, then `own`.
+/// Brings a database up to date: these tables, then `own`.
 pub async fn migrate(conn: &mut PgConnection, own: &Migrator) -> Result<(), NotMigrated> {
     let (outbox, ledger): (bool, bool) =
         sqlx::query_as("SELECT to_regclass('outbox') IS NOT NULL, to_regclass($1) IS NOT NULL")

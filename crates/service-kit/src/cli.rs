@@ -1,5 +1,6 @@
 //! The command line of a binary: `serve`, `migrate`, `healthcheck`, `openapi`, `settings`, and what a service adds.
 
+use crate::tables;
 use clap::{Arg, ArgMatches};
 use common::{
     config::{Base, Database, Env, OPS_OFFSET, Setting},
@@ -163,7 +164,7 @@ fn migrate<P: Program>() -> ExitCode {
     let Some(migrator) = P::MIGRATOR else { return ExitCode::SUCCESS };
     with_config(Database::read, async |database| {
         let mut connection = PgConnection::connect(database.url.expose_secret()).await?;
-        Ok(messaging::tables::migrate(&mut connection, migrator).await?)
+        Ok(tables::migrate(&mut connection, migrator).await?)
     })
 }
 

@@ -10,6 +10,7 @@
 //! | [`kit`] | what has every service at hand? |
 //! | [`run`] | how does a service start, and what runs beside its listeners? |
 //! | [`handlers`] | which messages does it take? |
+//! | [`tables`] | what does its database have? |
 //! | [`cli`] | what can a binary be told to do? |
 
 pub mod cli;
@@ -17,6 +18,7 @@ pub mod handlers;
 pub mod kit;
 pub mod run;
 pub mod service;
+pub mod tables;
 
 pub use cli::{Command, Program};
 pub use handlers::Handlers;

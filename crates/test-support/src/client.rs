@@ -1,5 +1,7 @@
 //! A client for tests: a request that reads like one, and an answer that asserts.
 
+mod repeated;
+
 use reqwest::{Method, StatusCode, header::HeaderMap};
 use serde::Serialize;
 use serde_json::Value;

@@ -1,6 +1,8 @@
 //! Test of a running service against its OpenAPI document: every operation is tried with bad requests; new ones are
 //! covered by themselves.
 
+mod making;
+
 use crate::{TestAnswer, TestPlatform, TestRequest, TestServer};
 use access::token::Claims;
 use reqwest::Method;
@@ -29,13 +31,17 @@ pub async fn openapi_contract(platform: &TestPlatform, server: &TestServer, docu
     // From here on it is counted.
     count(server).await;
     server.get(&format!("/no/such/{INVENTED}")).send().await.problem(404, "not_found");
+    let of_the_platform = making::is_of_the_platform(document);
     for (path, item) in paths {
         let item = item.as_object().expect("a path has operations");
         for (method, definition) in item {
             let method = method.to_uppercase().parse().expect("a method");
             let operation =
                 Operation { method, path: fill_in(platform, path), definition, siblings: item.keys().collect() };
-            operation.check(platform, server).await;
+            let token = operation.check(platform, server).await;
+            if of_the_platform {
+                operation.takes_a_key(server, token.as_deref()).await;
+            }
         }
     }
     count(server).await;
@@ -75,7 +81,8 @@ fn unacceptable(platform: &TestPlatform) -> Vec<String> {
 }
 
 impl Operation<'_> {
-    async fn check(&self, platform: &TestPlatform, server: &TestServer) {
+    /// Gives a token that is allowed, if one is needed.
+    async fn check(&self, platform: &TestPlatform, server: &TestServer) -> Option<String> {
         let token = self.refused_callers(platform, server).await;
         if let Some(token) = &token {
             self.kept_by_no_cache(server, token).await;
@@ -90,6 +97,7 @@ impl Operation<'_> {
             let answer = server.request(method.to_uppercase().parse().expect("a method"), &self.path).send().await;
             self.tell(&answer, 405);
         }
+        token
     }
 
     /// Gives a token that is allowed, if one is needed.

@@ -11,9 +11,10 @@ const PASSWORD: &str = "only-for-tests";
 /// A copy of the migrated template of the service; the first test of a run makes the template.
 pub(crate) async fn create(name: &str, service: &str, migrator: &Migrator) {
     let mut admin = connect_as_superuser("postgres").await;
-    let messages = messaging::tables::migrator();
-    let checksum: u64 = messages
+    let shared = service_kit::tables::shared();
+    let checksum: u64 = shared
         .iter()
+        .flat_map(Migrator::iter)
         .chain(migrator.iter())
         .flat_map(|migration| migration.checksum.iter())
         .fold(17, |hash, byte| hash.wrapping_mul(31).wrapping_add(u64::from(*byte)));
@@ -25,7 +26,7 @@ pub(crate) async fn create(name: &str, service: &str, migrator: &Migrator) {
         statement(&mut admin, format!("DROP DATABASE IF EXISTS {raw} WITH (FORCE)")).await;
         statement(&mut admin, format!("CREATE DATABASE {raw} OWNER {ROLE}")).await;
         let mut connection = PgConnection::connect(&plain_url(&raw)).await.expect("connecting to the template");
-        messaging::tables::migrate(&mut connection, migrator).await.expect("migrating the template");
+        service_kit::tables::migrate(&mut connection, migrator).await.expect("migrating the template");
         connection.close().await.expect("closing the template");
         statement(&mut admin, format!("ALTER DATABASE {raw} RENAME TO {template}")).await;
     }

@@ -31,6 +31,7 @@ use contracts::{
     id::{Principal, TenantId},
     messages::TenantKind,
 };
+use idempotency::Once;
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -44,6 +45,13 @@ pub struct Writer<P> {
     pub app: App,
     pub caller: Allowed<P>,
     origin: Origin,
+}
+
+/// What came of the beginning of a change that is made once.
+pub enum Begun {
+    New(Change),
+    /// The answer that the same request has got before; it is in force.
+    Before(Response),
 }
 
 /// A change under way. Dropped without a commit, it did not happen.
@@ -90,6 +98,20 @@ impl<P> Writer<P> {
         let unasked = learn(app, caller.tenant, &naming.into_iter().cloned().collect()).await?;
         Change::open(app, caller.tenant, caller.principal.clone(), origin.of(&caller.claims), unasked).await
     }
+
+    /// As [`Writer::begin`], for what is made once for an `Idempotency-Key`.
+    pub async fn begin_once(
+        &self,
+        naming: impl IntoIterator<Item = &Principal>,
+        once: &mut Once,
+    ) -> Result<Begun, Problem> {
+        let mut change = self.begin(naming).await?;
+        let Some(answer) = once.begin(&mut change.tx, &self.caller).await? else { return Ok(Begun::New(change)) };
+        change.undo().await?;
+        // The first request may have been answered that it is stored and not in force.
+        in_force(&self.app, self.caller.tenant).await?;
+        Ok(Begun::Before(answer))
+    }
 }
 
 impl Change {
@@ -126,6 +148,11 @@ impl Change {
 
     pub fn tx(&mut self) -> &mut TenantTx {
         &mut self.tx
+    }
+
+    /// The tenant's version, with this change once it is recorded.
+    pub fn version(&self) -> i64 {
+        self.version
     }
 
     pub fn now(&self) -> DateTime<Utc> {

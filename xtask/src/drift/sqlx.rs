@@ -79,11 +79,11 @@ fn with_migrations() -> Result<Vec<String>> {
     Ok(services)
 }
 
-/// In the order in which they are applied: the tables of messages, then the service's own.
+/// In the order in which they are applied: the tables that every service has, then the service's own.
 fn migrations(service: &str) -> Result<Vec<PathBuf>> {
-    let folders =
-        [data::checkout().join("crates/messaging/migrations"), data::checkout().join("migrations").join(service)];
-    Ok(folders.iter().map(|folder| scripts(folder)).collect::<Result<Vec<_>>>()?.concat())
+    let own = format!("migrations/{service}");
+    let folders = ["crates/messaging/migrations", "crates/idempotency/migrations", &own];
+    Ok(folders.iter().map(|folder| scripts(&data::checkout().join(folder))).collect::<Result<Vec<_>>>()?.concat())
 }
 
 fn scripts(folder: &Path) -> Result<Vec<PathBuf>> {

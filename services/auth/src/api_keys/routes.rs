@@ -8,7 +8,8 @@ use crate::{accounts::routes::logged_in, app::App, sessions::routes::NO_STORE};
 use access::{Authenticated, token::ApiKey};
 use axum::{
     extract::State,
-    http::{HeaderName, StatusCode},
+    http::{StatusCode, header},
+    response::Response,
 };
 use common::{
     http::{Json, Path, Query},
@@ -16,6 +17,7 @@ use common::{
     problem::Problem,
 };
 use contracts::id::{ApiKeyId, SessionId};
+use idempotency::Creating;
 use serde::Serialize;
 use std::collections::BTreeSet;
 use utoipa::ToSchema;
@@ -52,8 +54,8 @@ pub async fn list(
 pub async fn create(
     State(app): State<App>,
     caller: Authenticated,
-    Json(request): Json<ApiKeyRequest>,
-) -> Result<(StatusCode, [(HeaderName, &'static str); 1], Json<ApiKeyMade>), Problem> {
+    Creating(Json(request), mut once): Creating<Json<ApiKeyRequest>>,
+) -> Result<Response, Problem> {
     let (owner, now) = (logged_in(&caller.claims, &caller.principal)?, app.ambient.now());
     let wanted = request.check(now).map_err(Problem::invalid)?;
     held(&app, &caller, &wanted.permissions).await?;
@@ -62,6 +64,9 @@ pub async fn create(
     let key = OwnKey { id, name, permissions, created_at: now, expires_at: wanted.expires_at, last_used_at: None };
     let secret = ApiKey::new(id, app.ambient.bytes());
     let mut tx = caller.begin(&app.db).await?;
+    if let Some(earlier) = once.begin(&mut tx, &caller).await? {
+        return Ok(earlier);
+    }
     match store::count_locked(&mut tx, owner).await? {
         None => return Err(Problem::forbidden("not_a_member", "You do not belong to this tenant any more.")),
         Some(MOST_KEYS..) => {
@@ -72,8 +77,11 @@ pub async fn create(
         }
         Some(_) => store::insert(&mut tx, owner, &key, &secret).await?,
     }
+    let location = (header::LOCATION, format!("/v1/api-keys/{id}"));
+    let made = Json(ApiKeyMade { api_key: key, secret: secret.expose().to_owned() });
+    let answer = once.remember(&mut tx, (StatusCode::CREATED, [NO_STORE], [location], made)).await?;
     tx.commit().await?;
-    Ok((StatusCode::CREATED, [NO_STORE], Json(ApiKeyMade { api_key: key, secret: secret.expose().to_owned() })))
+    Ok(answer)
 }
 
 #[utoipa::path(delete, path = "/v1/api-keys/{id}", operation_id = "revokeApiKey", tag = "api-keys",

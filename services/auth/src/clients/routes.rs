@@ -11,7 +11,8 @@ use crate::{
 use access::Allowed;
 use axum::{
     extract::State,
-    http::{HeaderName, StatusCode},
+    http::{StatusCode, header},
+    response::Response,
 };
 use common::{
     http::{Json, Path, Query},
@@ -19,6 +20,7 @@ use common::{
     problem::Problem,
 };
 use contracts::id::{ClientId, SessionId};
+use idempotency::{Creating, Once};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -26,8 +28,6 @@ access::permissions! { pub ReadClients = "auth.readClients", pub WriteClients = 
 
 /// More machines than a tenant can keep an eye on.
 const MOST_CLIENTS: i64 = 100;
-
-type Created<T> = (StatusCode, [(HeaderName, &'static str); 1], Json<T>);
 
 /// Body of `POST /v1/clients`.
 #[derive(Deserialize, ToSchema)]
@@ -69,8 +69,8 @@ pub async fn list(
 pub async fn create(
     State(app): State<App>,
     caller: Allowed<WriteClients>,
-    Json(request): Json<ClientRequest>,
-) -> Result<Created<ClientMade>, Problem> {
+    Creating(Json(request), mut once): Creating<Json<ClientRequest>>,
+) -> Result<Response, Problem> {
     let (created_by, mut faults) = (logged_in(&caller.claims, &caller.principal)?, Vec::new());
     let name = model::name("name", Some(&request.name), &mut faults).ok_or_else(|| Problem::invalid(faults))?;
     let client = Client {
@@ -80,6 +80,9 @@ pub async fn create(
         created_at: app.ambient.now(),
     };
     let mut tx = caller.begin(&app.db).await?;
+    if let Some(earlier) = once.begin(&mut tx, &caller).await? {
+        return Ok(earlier);
+    }
     if store::count_locked(&mut tx).await? >= MOST_CLIENTS {
         return Err(Problem::conflict(
             "too_many_clients",
@@ -88,8 +91,11 @@ pub async fn create(
     }
     store::insert(&mut tx, &client).await?;
     let secret = secrets::add(&mut tx, &app, SpeaksFor::newly_made(client.id)).await?;
+    let location = (header::LOCATION, format!("/v1/clients/{}", client.id));
+    let made = Json(ClientMade { client, secret });
+    let answer = once.remember(&mut tx, (StatusCode::CREATED, [NO_STORE], [location], made)).await?;
     tx.commit().await?;
-    Ok((StatusCode::CREATED, [NO_STORE], Json(ClientMade { client, secret })))
+    Ok(answer)
 }
 
 #[utoipa::path(get, path = "/v1/clients/{id}", operation_id = "getClient", tag = "clients",
@@ -129,10 +135,14 @@ pub async fn add_secret(
     State(app): State<App>,
     caller: Allowed<WriteClients>,
     Path(id): Path<ClientId>,
-) -> Result<Created<NewSecret>, Problem> {
+    mut once: Once,
+) -> Result<Response, Problem> {
     logged_in(&caller.claims, &caller.principal)?;
     let client = SpeaksFor::client(&app, &caller, id).await?;
     let mut tx = caller.begin(&app.db).await?;
+    if let Some(earlier) = once.begin(&mut tx, &caller).await? {
+        return Ok(earlier);
+    }
     if !store::lock(&mut tx, id).await? {
         return Err(no_such_client());
     }
@@ -143,8 +153,10 @@ pub async fn add_secret(
         ));
     }
     let secret = secrets::add(&mut tx, &app, client).await?;
+    let location = (header::LOCATION, format!("/v1/clients/{id}/secrets/{}", secret.id));
+    let answer = once.remember(&mut tx, (StatusCode::CREATED, [NO_STORE], [location], Json(secret))).await?;
     tx.commit().await?;
-    Ok((StatusCode::CREATED, [NO_STORE], Json(secret)))
+    Ok(answer)
 }
 
 #[utoipa::path(delete, path = "/v1/clients/{id}/secrets/{secret_id}", operation_id = "revokeClientSecret",

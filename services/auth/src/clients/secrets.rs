@@ -27,7 +27,7 @@ pub const MOST_SECRETS: usize = 2;
 /// A secret just made.
 #[derive(Serialize, ToSchema)]
 pub struct NewSecret {
-    id: SessionId,
+    pub id: SessionId,
     created_at: DateTime<Utc>,
     /// Shown here only.
     #[schema(format = Password)]

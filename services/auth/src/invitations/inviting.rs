@@ -22,53 +22,52 @@ const MOST_MAILS: i16 = 3;
 /// The invitation that is open now, and what is left of the tenant's limits if a mail was counted.
 pub async fn invite(
     app: &App,
-    mut tx: TenantTx,
+    tx: &mut TenantTx,
     inviter: UserId,
     email: &Email,
 ) -> Result<(OpenInvitation, Option<Quota>), Problem> {
     let now = app.ambient.now();
-    let tenant_name = store::lock_tenant(&mut tx).await?.ok_or_else(not_a_member)?;
-    let inviter_name = store::member_name(&mut tx, inviter).await?.ok_or_else(not_a_member)?;
+    let tenant_name = store::lock_tenant(tx).await?.ok_or_else(not_a_member)?;
+    let inviter_name = store::member_name(tx, inviter).await?.ok_or_else(not_a_member)?;
     // Whoever refuses at the same time is either seen here, or ends this invitation as well.
-    mail_rate::store::lock(&mut tx, email.as_str()).await?;
-    if store::is_member(&mut tx, email).await? {
+    mail_rate::store::lock(tx, email.as_str()).await?;
+    if store::is_member(tx, email).await? {
         return Err(Problem::conflict("already_a_member", "This person belongs to the tenant already."));
     }
-    if refusal_store::refused(&mut tx, email.as_str()).await? != Senders::Nobody {
+    if refusal_store::refused(tx, email.as_str()).await? != Senders::Nobody {
         return Err(Problem::conflict("invitations_refused", "This address wants no invitations."));
     }
-    let mut earlier = store::find_of(&mut tx, email, now).await?;
+    let mut earlier = store::find_of(tx, email, now).await?;
     let is_enough = |open: &mut OpenInvitation| open.asked_at + REMIND_AFTER > now || open.mails >= MOST_MAILS;
     if let Some(earlier) = earlier.take_if(is_enough) {
         return Ok((earlier, None));
     }
-    if earlier.is_none() && store::count_open(&mut tx, now).await? >= MOST_OPEN {
+    if earlier.is_none() && store::count_open(tx, now).await? >= MOST_OPEN {
         return Err(Problem::conflict(
             "too_many_open_invitations",
             format!("{MOST_OPEN} invitations are open; withdraw those that nobody needs."),
         ));
     }
-    let left = limits::take(&mut tx, email.as_str(), now).await?;
-    let mail_waits = !mail_rate::INVITATIONS.take(&mut tx, &app.ambient, email.as_str()).await?;
+    let left = limits::take(tx, email.as_str(), now).await?;
+    let mail_waits = !mail_rate::INVITATIONS.take(tx, &app.ambient, email.as_str()).await?;
     let (asked_at, expires_at, token) = (now, now + LINK_LIFETIME, OpaqueToken::new(&app.ambient));
     let open = if let Some(earlier) = earlier {
         let open = OpenInvitation { asked_at, expires_at, mail_waits, mails: earlier.mails + 1, ..earlier };
-        store::ask_again(&mut tx, &open, &token).await?;
+        store::ask_again(tx, &open, &token).await?;
         open
     } else {
         let (id, email, invited_by) = (app.ambient.uuid(), email.as_str().to_owned(), inviter);
         let (inviter, created_at) = (inviter_name, now);
         let open =
             OpenInvitation { id, email, invited_by, inviter, created_at, asked_at, mail_waits, expires_at, mails: 1 };
-        store::insert(&mut tx, &open, &token).await?;
+        store::insert(tx, &open, &token).await?;
         open
     };
     if !mail_waits {
         let (tenant_id, inviter, email) = (tx.tenant(), open.inviter.clone(), open.email.clone());
         let mail = Waiting { id: open.id, tenant_id, tenant_name, inviter, email, mails: open.mails };
-        order_mail(&mut tx, app, &mail, &token, expires_at).await?;
+        order_mail(tx, app, &mail, &token, expires_at).await?;
     }
-    tx.commit().await?;
     Ok((open, Some(left)))
 }
 

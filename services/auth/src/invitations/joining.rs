@@ -14,14 +14,16 @@ use crate::{
     },
     registrations::model,
 };
+use axum::response::Response;
 use common::{
-    db::TenantScope,
+    db::TenantTx,
     problem::{FieldError, Problem, constraint},
 };
 use contracts::{
     id::{TenantId, UserId},
     messages::MemberJoined,
 };
+use idempotency::{Once, Scope};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -76,11 +78,21 @@ impl Acceptance {
     }
 }
 
-pub async fn join(app: &App, token: &OpaqueToken, acceptance: Acceptance) -> Result<Joined, Problem> {
-    let answer = acceptance.check()?;
+/// The answer that `show` makes of the membership.
+pub async fn join(
+    app: &App,
+    token: &OpaqueToken,
+    acceptance: Acceptance,
+    mut once: Once,
+    show: fn(Joined) -> Response,
+) -> Result<Response, Problem> {
+    let (answer, now) = (acceptance.check()?, app.ambient.now());
     // Into which tenant it invites, only the link says.
     let mut lookup = app.db.begin_lookup().await?;
-    let invitation = store::find_open(&mut lookup, token, app.ambient.now()).await?.ok_or_else(link_used)?;
+    let Some(invitation) = store::find_open(&mut lookup, token, now).await? else {
+        // Perhaps this very request has used it up.
+        return once.earlier(&mut lookup, Scope::Public, now).await?.ok_or_else(link_used);
+    };
     let email: Email = invitation.email.parse().map_err(|fault| Problem::internal(&fault))?;
     let known = accounts::find_user_by_email(&mut lookup, &email).await?;
     let tenant = lookup.found(invitation.tenant_id);
@@ -88,7 +100,14 @@ pub async fn join(app: &App, token: &OpaqueToken, acceptance: Acceptance) -> Res
         Some(user) => authenticated(app, user, &answer.password).await?,
         None => newcomer(app, &invitation, &email, answer).await?,
     };
-    commit(app, &tenant, invitation, joiner).await
+    let mut tx = tenant.begin().await?;
+    if let Some(earlier) = once.begin(&mut tx, Scope::Public).await? {
+        return Ok(earlier);
+    }
+    let joined = add(&mut tx, app, invitation, joiner).await?;
+    let answer = once.remember(&mut tx, show(joined)).await?;
+    tx.commit().await?;
+    Ok(answer)
 }
 
 /// The holder of the link reads the user's mail, which must not be enough to act as the user.
@@ -116,25 +135,23 @@ async fn newcomer(app: &App, invitation: &Invitation, email: &Email, answer: Ans
 }
 
 /// Uses the link up, and makes the membership and the news of it.
-async fn commit(app: &App, tenant: &TenantScope, invitation: Invitation, joiner: Joiner) -> Result<Joined, Problem> {
+async fn add(tx: &mut TenantTx, app: &App, invitation: Invitation, joiner: Joiner) -> Result<Joined, Problem> {
     let (now, tenant_id) = (app.ambient.now(), invitation.tenant_id);
-    let mut tx = tenant.begin().await?;
-    if !store::use_up(&mut tx, invitation.id, now).await? {
+    if !store::use_up(tx, invitation.id, now).await? {
         return Err(link_used());
     }
     let user_id = match joiner {
         Joiner::Known(user) => user,
         Joiner::New(user) => {
-            accounts::insert_user(&mut tx, &user, now).await.map_err(taken)?;
+            accounts::insert_user(tx, &user, now).await.map_err(taken)?;
             user.id
         }
     };
     let membership_id = app.ambient.uuid();
-    if accounts::join(&mut tx, membership_id, user_id, now).await? {
+    if accounts::join(tx, membership_id, user_id, now).await? {
         let joined = MemberJoined { tenant_id, user_id, membership_id: Some(membership_id) };
-        messaging::publish(&mut tx, &joined).await?;
+        messaging::publish(tx, &joined).await?;
     }
-    tx.commit().await?;
     Ok(Joined { user_id, tenant_id, tenant_name: invitation.tenant_name })
 }
 

@@ -18,7 +18,7 @@ use crate::{
 use access::Allowed;
 use axum::{
     extract::State,
-    http::{HeaderMap, StatusCode},
+    http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use common::{
@@ -27,6 +27,7 @@ use common::{
     problem::Problem,
 };
 use contracts::http::authority::Subject;
+use idempotency::Creating;
 use serde::Deserialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -63,16 +64,21 @@ pub async fn list(
 pub async fn invite(
     State(app): State<App>,
     caller: Allowed<InviteMembers>,
-    Json(request): Json<InvitationRequest>,
+    Creating(Json(request), mut once): Creating<Json<InvitationRequest>>,
 ) -> Result<Response, Problem> {
     let (inviter, mut faults) = (logged_in(&caller.claims, &caller.principal)?, Vec::new());
     authority::refuse_excess(&app, &caller, Subject::role("member")).await?;
     let email = model::email("email", Some(&request.email), &mut faults).ok_or_else(|| Problem::invalid(faults))?;
-    let (open, left) = inviting::invite(&app, caller.begin(&app.db).await?, inviter, &email).await?;
-    let answer = (StatusCode::ACCEPTED, Json(open));
+    let mut tx = caller.begin(&app.db).await?;
+    if let Some(earlier) = once.begin(&mut tx, &caller).await? {
+        return Ok(earlier);
+    }
+    let (open, left) = inviting::invite(&app, &mut tx, inviter, &email).await?;
+    let answer = once.remember(&mut tx, (StatusCode::ACCEPTED, Json(open))).await?;
+    tx.commit().await?;
     Ok(match left {
         Some(left) => (left.headers(), answer).into_response(),
-        None => answer.into_response(),
+        None => answer,
     })
 }
 
@@ -113,15 +119,22 @@ pub async fn accept(
     State(app): State<App>,
     Path(token): Path<String>,
     headers: HeaderMap,
-    JsonOrForm(acceptance): JsonOrForm<Acceptance>,
+    Creating(JsonOrForm(acceptance), once): Creating<JsonOrForm<Acceptance>>,
 ) -> Response {
-    let token = OpaqueToken::shown(token);
-    let joined = joining::join(&app, &token, acceptance).await;
-    match (wants_html(&headers), joined) {
-        (true, Ok(joined)) => pages::joined(&joined.tenant_name),
-        (true, Err(problem)) => form(&app, &token, Some(&problem)).await.into_response(),
-        (false, joined) => joined.map(|joined| (StatusCode::CREATED, Json(joined))).into_response(),
+    let (token, html) = (OpaqueToken::shown(token), wants_html(&headers));
+    match joining::join(&app, &token, acceptance, once, if html { page } else { made }).await {
+        Err(problem) if html => form(&app, &token, Some(&problem)).await.into_response(),
+        joined => joined.into_response(),
     }
+}
+
+fn page(joined: Joined) -> Response {
+    pages::joined(&joined.tenant_name)
+}
+
+fn made(joined: Joined) -> Response {
+    let location = [(header::LOCATION, format!("/v1/members/{}", joined.user_id))];
+    (StatusCode::CREATED, location, Json(joined)).into_response()
 }
 
 /// The page of the link, with what was wrong the last time.

@@ -25,6 +25,7 @@ use common::{
     problem::Problem,
     source::Source,
 };
+use idempotency::{Creating, Scope};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -41,14 +42,17 @@ pub struct Accepted {
 pub async fn register(
     State(app): State<App>,
     source: Source,
-    Json(request): Json<RegistrationRequest>,
-) -> Result<(StatusCode, Json<Accepted>), Problem> {
+    Creating(Json(request), mut once): Creating<Json<RegistrationRequest>>,
+) -> Result<Response, Problem> {
     let asked = request.check().map_err(Problem::invalid)?;
     app.limiter.admit(&BY_SOURCE, source).await?;
     app.limiter.admit_for(&ADDRESSES_A_SOURCE, source, &asked.email.fingerprint()).await?;
     // Also for a known address, so that the time tells nothing.
     let hash = app.hasher.hash(&asked.password).await?;
     let mut tx = app.db.begin_tenantless().await?;
+    if let Some(earlier) = once.begin(&mut tx, Scope::Public).await? {
+        return Ok(earlier);
+    }
     match accounts::find_user_by_email(&mut tx, &asked.email).await? {
         Some(user) => {
             let notice = mail::account_exists(&app.public_url, user.id, &user.email, app.ambient.now());
@@ -56,8 +60,10 @@ pub async fn register(
         }
         None => keep(&mut tx, &app, &asked, &hash, source).await?,
     }
+    let accepted = Json(Accepted { status: "verification_sent" });
+    let answer = once.remember(&mut tx, (StatusCode::ACCEPTED, accepted)).await?;
     tx.commit().await?;
-    Ok((StatusCode::ACCEPTED, Json(Accepted { status: "verification_sent" })))
+    Ok(answer)
 }
 
 /// Keeps what was asked for, and mails the link, now or when its turn comes.

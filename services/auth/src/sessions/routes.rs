@@ -43,6 +43,7 @@ pub struct RefreshRequest {
 #[utoipa::path(post, path = "/v1/sessions", operation_id = "logIn", tag = "sessions", request_body = LogInRequest,
     responses((status = 201, body = LogIn), (status = 401, description = "`credentials_wrong`"),
         (status = 403, description = "`not_a_member`")),
+    extensions(("x-no-idempotency-key" = json!("A repetition makes another session, and no tokens are kept."))),
     security(()))]
 pub async fn log_in(
     State(app): State<App>,

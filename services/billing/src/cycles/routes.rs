@@ -9,13 +9,18 @@ use crate::{
     invoices::routes::{InvoiceWithLines, with_lines},
 };
 use access::Allowed;
-use axum::{extract::State, http::StatusCode};
+use axum::{
+    extract::State,
+    http::{StatusCode, header},
+    response::Response,
+};
 use common::{
     http::{Json, Path, Query},
     page::{Page, PageQuery},
     problem::Problem,
 };
 use contracts::id::TenantId;
+use idempotency::Once;
 use serde::Deserialize;
 use utoipa::IntoParams;
 use uuid::Uuid;
@@ -58,14 +63,21 @@ pub async fn close(
     State(app): State<App>,
     caller: Allowed<CloseCycles>,
     Path(id): Path<Uuid>,
-) -> Result<(StatusCode, Json<InvoiceWithLines>), Problem> {
+    mut once: Once,
+) -> Result<Response, Problem> {
     let mut tx = caller.begin_across_tenants(&app.db).await?;
+    if let Some(earlier) = once.begin(&mut tx, &caller).await? {
+        return Ok(earlier);
+    }
     let closed = close::close(&mut tx, &app.ambient, id).await?;
     let closed = closed.ok_or_else(|| Problem::not_found("cycle_not_found", "There is no such cycle."))?;
-    let answer = with_lines(tx.narrow(closed.invoice.tenant_id).await?, closed.invoice).await?;
+    let shown = with_lines(tx.narrow(closed.invoice.tenant_id).await?, closed.invoice).await?;
+    let (invoice_id, lines, closed_now) = (shown.invoice.id, shown.lines.len(), closed.now);
+    let status = if closed_now { StatusCode::CREATED } else { StatusCode::OK };
+    let answer = (status, [(header::LOCATION, format!("/v1/invoices/{invoice_id}"))], Json(shown));
+    // The key is the operator's, and the invoice another tenant's.
+    let answer = once.remember(tx.narrow(caller.tenant).await?, answer).await?;
     tx.commit().await?;
-    let (invoice_id, lines, closed_now) = (answer.invoice.id, answer.lines.len(), closed.now);
     tracing::info!(cycle_id = %id, %invoice_id, lines, closed_now, "A cycle was closed");
-    let status = if closed.now { StatusCode::CREATED } else { StatusCode::OK };
-    Ok((status, Json(answer)))
+    Ok(answer)
 }

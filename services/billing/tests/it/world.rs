@@ -210,7 +210,7 @@ impl World {
     /// Closes the cycle and gives the invoice.
     pub async fn close(&self, customer: &Customer, cycle: &str, status: u16) -> Value {
         let path = format!("/v1/cycles/{cycle}/close");
-        self.server.post(&path, &()).bearer(&customer.token).send().await.expect(status)
+        self.server.post(&path, &()).bearer(&customer.token).repeated().await.expect(status)
     }
 
     /// Waits until the queue holds nothing, neither waiting nor being handled.

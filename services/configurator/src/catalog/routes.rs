@@ -6,13 +6,15 @@ use super::{
 };
 use crate::{app::App, hosts::routes::Products};
 use access::{Allowed, Authenticated, Internal, permissions};
-use axum::{extract::State, http::StatusCode};
+use axum::{extract::State, http::StatusCode, response::Response};
 use common::{
+    db::Scoped,
     http::{Json, Path, Query},
     page::{Page, PageQuery},
     problem::Problem,
 };
 use contracts::{http::instances::Publication, id::Principal, manifest::Manifest, messages::ServicePublished};
+use idempotency::Creating;
 
 permissions! {
     pub PublishServices = platform "configurator.publishServices",
@@ -44,9 +46,17 @@ pub async fn list(
 pub async fn publish(
     State(app): State<App>,
     caller: Allowed<PublishServices>,
-    Json(body): Json<Publication>,
-) -> Result<Published, Problem> {
-    publish_as(&app, &caller.principal, body.manifest).await
+    Creating(Json(body), mut once): Creating<Json<Publication>>,
+) -> Result<Response, Problem> {
+    check(&body.manifest)?;
+    let mut tx = caller.begin_across_tenants(&app.db).await?;
+    if let Some(earlier) = once.begin(&mut tx, &caller).await? {
+        return Ok(earlier);
+    }
+    let published = publish_as(&mut tx, &app, &caller.principal, body.manifest).await?;
+    let answer = once.remember(&mut tx, published).await?;
+    tx.commit().await?;
+    Ok(answer)
 }
 
 #[utoipa::path(put, path = "/internal/services/{name}", operation_id = "publishOwnService", tag = "catalog",
@@ -67,29 +77,32 @@ pub async fn publish_own(
     if name != caller.client_id || body.manifest.service != name {
         return Err(Problem::forbidden("not_your_service", "A product service publishes only itself."));
     }
-    publish_as(&app, &Principal::Client(caller.client_id), body.manifest).await
+    check(&body.manifest)?;
+    let mut tx = app.db.begin_tenantless().await?;
+    let published = publish_as(&mut tx, &app, &Principal::Client(caller.client_id), body.manifest).await?;
+    tx.commit().await?;
+    Ok(published)
+}
+
+fn check(manifest: &Manifest) -> Result<(), Problem> {
+    let errors = model::faults(manifest);
+    if errors.is_empty() { Ok(()) } else { Err(Problem::invalid(errors)) }
 }
 
 /// Stores a version and tells the other services, once; a version that is there already must be the very same.
-async fn publish_as(app: &App, by: &Principal, manifest: Manifest) -> Result<Published, Problem> {
-    let errors = model::faults(&manifest);
-    if !errors.is_empty() {
-        return Err(Problem::invalid(errors));
-    }
-    let mut tx = app.db.begin_tenantless().await?;
-    let published = store::hold_versions(&mut tx, &manifest.service).await?;
+async fn publish_as(tx: &mut impl Scoped, app: &App, by: &Principal, manifest: Manifest) -> Result<Published, Problem> {
+    let published = store::hold_versions(tx, &manifest.service).await?;
     if !published.contains(&manifest.version) && !model::may_join(&manifest.version, &published) {
         let detail = "A newer version of this service is published. A new one must be newer than all others, or the \
                       next patch of its line.";
         return Err(Problem::conflict("version_not_newer", detail));
     }
-    if store::insert(&mut tx, app.ambient.uuid(), &manifest, by, app.ambient.now()).await? {
+    if store::insert(tx, app.ambient.uuid(), &manifest, by, app.ambient.now()).await? {
         let event = ServicePublished { manifest };
-        messaging::publish(&mut tx, &event).await?;
-        tx.commit().await?;
+        messaging::publish(tx, &event).await?;
         return Ok((StatusCode::CREATED, Json(event.manifest.into())));
     }
-    let there = store::version(&mut tx, &manifest.service, &manifest.version).await?;
+    let there = store::version(tx, &manifest.service, &manifest.version).await?;
     if there.as_ref() != Some(&manifest) {
         return Err(Problem::conflict(
             "version_taken",

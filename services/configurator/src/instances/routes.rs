@@ -20,7 +20,7 @@ use access::{Allowed, permissions};
 use axum::{
     extract::State,
     http::{StatusCode, header},
-    response::IntoResponse,
+    response::Response,
 };
 use chrono::TimeDelta;
 use common::{
@@ -30,6 +30,7 @@ use common::{
     problem::Problem,
 };
 use contracts::id::InstanceId;
+use idempotency::{Creating, Once};
 
 permissions! {
     pub ReadInstances = "configurator.readInstances",
@@ -48,16 +49,21 @@ const BETWEEN_CHECKS: TimeDelta = TimeDelta::seconds(10);
 pub async fn create(
     State(app): State<App>,
     caller: Allowed<WriteInstances>,
-    Json(asked): Json<NewInstance>,
-) -> Result<impl IntoResponse + use<>, Problem> {
+    Creating(Json(asked), mut once): Creating<Json<NewInstance>>,
+) -> Result<Response, Problem> {
     let mut tx = caller.begin(&app.db).await?;
+    if let Some(earlier) = once.begin(&mut tx, &caller).await? {
+        return Ok(earlier);
+    }
     let manifest = catalog::store::latest(&mut tx, &asked.service).await?;
     let spec = InstanceSpec::check(&asked, manifest.as_ref(), &app.domains).map_err(Problem::invalid)?;
     let instance = creation::create(&mut tx, &app, &caller.principal, &spec).await?;
     let id = instance.id;
     let instance = view::one(&mut tx, &app, instance).await?;
+    let location = [(header::LOCATION, format!("/v1/instances/{id}"))];
+    let answer = once.remember(&mut tx, (StatusCode::ACCEPTED, location, Json(instance))).await?;
     tx.commit().await?;
-    Ok((StatusCode::ACCEPTED, [(header::LOCATION, format!("/v1/instances/{id}"))], Json(instance)))
+    Ok(answer)
 }
 
 #[utoipa::path(get, path = "/v1/instances", operation_id = "listInstances", tag = "instances", params(PageQuery),
@@ -95,8 +101,12 @@ pub async fn retry(
     State(app): State<App>,
     caller: Allowed<WriteInstances>,
     Path(id): Path<InstanceId>,
-) -> Result<(StatusCode, Json<InstanceView>), Problem> {
+    mut once: Once,
+) -> Result<Response, Problem> {
     let mut tx = caller.begin(&app.db).await?;
+    if let Some(earlier) = once.begin(&mut tx, &caller).await? {
+        return Ok(earlier);
+    }
     let instance = store::lock(&mut tx, id).await?.ok_or_else(not_found)?;
     let redo = model::redo(instance.state).filter(|_| instance.reason.is_some());
     match redo.ok_or_else(|| Problem::conflict("nothing_failed", "No step of this instance has failed."))? {
@@ -106,8 +116,9 @@ pub async fn retry(
         }
     }
     let instance = reread(&mut tx, &app, id).await?;
+    let answer = once.remember(&mut tx, (StatusCode::ACCEPTED, Json(instance))).await?;
     tx.commit().await?;
-    Ok((StatusCode::ACCEPTED, Json(instance)))
+    Ok(answer)
 }
 
 #[utoipa::path(delete, path = "/v1/instances/{id}", operation_id = "cancelInstance", tag = "instances",
@@ -146,6 +157,7 @@ pub async fn cancel(
         (status = 409, description = "`host_not_proved`: the DNS record is not there. `host_taken`: an instance lives \
                                       on that host. `not_awaiting_proof`: nothing is to be proved."),
         (status = 429, description = "`too_many_requests`: the record was looked up just now.")),
+    extensions(("x-no-idempotency-key" = json!("It looks a DNS record up, which every repetition may do anew."))),
     security(("bearer" = ["configurator.writeInstances"])))]
 pub async fn verify_host(
     State(app): State<App>,

@@ -117,7 +117,7 @@ impl Fixture {
 
     pub async fn publish_as_operator(&self, manifest: &Value) -> TestAnswer {
         let operator = self.platform.user(self.platform.tenant(), &["configurator.publishServices"]).await;
-        self.server.post("/v1/services", &json!({"manifest": manifest})).bearer(&operator.token).send().await
+        self.server.post("/v1/services", &json!({"manifest": manifest})).bearer(&operator.token).repeated().await
     }
 
     /// Another process of the service, with these settings beside the usual ones.
@@ -127,8 +127,8 @@ impl Fixture {
     }
 
     pub async fn create(&self, host: &str, modules: &[&str]) -> TestAnswer {
-        self.as_ada(self.server.post("/v1/instances", &json!({"service": "forum", "host": host, "modules": modules})))
-            .await
+        let asked = json!({"service": "forum", "host": host, "modules": modules});
+        self.server.post("/v1/instances", &asked).bearer(&self.ada.token).repeated().await
     }
 
     /// A new instance that nobody has provisioned yet.
@@ -196,7 +196,7 @@ impl Fixture {
     }
 
     pub async fn retry(&self, id: InstanceId) -> TestAnswer {
-        self.as_ada(self.server.post(&format!("/v1/instances/{id}/retry"), &())).await
+        self.server.post(&format!("/v1/instances/{id}/retry"), &()).bearer(&self.ada.token).repeated().await
     }
 
     /// As the worker asks for them.

@@ -9,7 +9,11 @@ use super::{
 use crate::app::App;
 use access::{Allowed, permissions};
 use aws_lc_rs::digest::{SHA256, digest};
-use axum::{extract::State, http::StatusCode};
+use axum::{
+    extract::State,
+    http::{StatusCode, header},
+    response::Response,
+};
 use common::{
     db::Scoped,
     http::{Json, Path, Query},
@@ -17,6 +21,7 @@ use common::{
     problem::{FieldError, Problem},
 };
 use contracts::messages::SendMail;
+use idempotency::Creating;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use utoipa::{IntoParams, ToSchema};
@@ -82,8 +87,8 @@ pub struct NewMail {
 pub async fn send(
     State(app): State<App>,
     caller: Allowed<SendMessages>,
-    Json(new): Json<NewMail>,
-) -> Result<(StatusCode, Json<Mail>), Problem> {
+    Creating(Json(new), mut once): Creating<Json<NewMail>>,
+) -> Result<Response, Problem> {
     let mail = model::read(&new.template, new.variables).map_err(|error| {
         let mut errors = model::faults(&new.key, &new.recipient);
         errors.push(error);
@@ -92,10 +97,15 @@ pub async fn send(
     let order = SendMail { key: new.key, recipient: new.recipient, mail, expires_at: None };
     let mut tx = caller.begin_across_tenants(&app.db).await?;
     let own = tx.narrow(caller.tenant).await?;
+    if let Some(earlier) = once.begin(own, &caller).await? {
+        return Ok(earlier);
+    }
     let id = enqueue(&app, own, &order).await?.map_err(Refusal::into_problem)?;
     let message = store::get(own, id).await?.ok_or_else(no_such_mail)?;
+    let location = [(header::LOCATION, format!("/v1/messages/{id}"))];
+    let answer = once.remember(own, (StatusCode::ACCEPTED, location, Json(message))).await?;
     tx.commit().await?;
-    Ok((StatusCode::ACCEPTED, Json(message)))
+    Ok(answer)
 }
 
 /// How a mail is to be sent again.
@@ -114,18 +124,22 @@ pub async fn resend(
     State(app): State<App>,
     caller: Allowed<SendMessages>,
     Path(id): Path<Uuid>,
-    Json(wish): Json<Resend>,
-) -> Result<(StatusCode, Json<Mail>), Problem> {
+    Creating(Json(wish), mut once): Creating<Json<Resend>>,
+) -> Result<Response, Problem> {
     let mut tx = caller.begin_across_tenants(&app.db).await?;
+    if let Some(earlier) = once.begin(&mut tx, &caller).await? {
+        return Ok(earlier);
+    }
     let queued = queue_store::resend(&mut tx, id, wish.may_arrive_twice).await?;
     let message = store::get(&mut tx, id).await?.ok_or_else(no_such_mail)?;
     if !queued {
         return Err(not_resent(message.status, store::has_content(&mut tx, id).await?));
     }
+    let answer = once.remember(&mut tx, (StatusCode::ACCEPTED, Json(message))).await?;
     tx.commit().await?;
     tracing::info!(by = %caller.principal, message_id = %id, may_arrive_twice = wish.may_arrive_twice,
         "A mail is sent again");
-    Ok((StatusCode::ACCEPTED, Json(message)))
+    Ok(answer)
 }
 
 fn not_resent(status: Status, has_content: bool) -> Problem {

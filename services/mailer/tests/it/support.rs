@@ -84,7 +84,7 @@ impl Running {
     }
 
     pub async fn send(&self, mail: &Value) -> TestAnswer {
-        self.server.post("/v1/messages", mail).bearer(&self.operator.token).await
+        self.server.post("/v1/messages", mail).bearer(&self.operator.token).repeated().await
     }
 
     pub async fn get(&self, path: &str) -> Value {
@@ -110,7 +110,8 @@ impl Running {
 
     pub async fn resend(&self, id: &Value, may_arrive_twice: bool) -> TestAnswer {
         let path = format!("/v1/messages/{}/resend", id.as_str().expect("an id"));
-        self.server.post(&path, &json!({"may_arrive_twice": may_arrive_twice})).bearer(&self.operator.token).await
+        let request = self.server.post(&path, &json!({"may_arrive_twice": may_arrive_twice}));
+        request.bearer(&self.operator.token).repeated().await
     }
 
     /// The mail of that key once it has `status`; it must not end otherwise.

@@ -8,16 +8,21 @@ use super::{
 };
 use crate::{
     app::App,
-    change::{Writer, Written, done, in_force, written},
+    change::{Begun, Change, Writer, Written, done, in_force, written},
     effective::model::Effect,
 };
 use access::Allowed;
-use axum::{extract::State, http::StatusCode, response::Response};
+use axum::{
+    extract::State,
+    http::{StatusCode, header},
+    response::Response,
+};
 use common::{
     http::{Json, Path, Query},
     page::{Page, PageQuery},
     problem::Problem,
 };
+use idempotency::{Creating, Once};
 use serde::Deserialize;
 use utoipa::IntoParams;
 use uuid::Uuid;
@@ -51,11 +56,23 @@ pub async fn list(
         (status = 403, description = "`permission_missing`, or `escalation`: the caller lacks some of what it would \
                                       give.")),
     security(("bearer" = ["permission.writeGrants"])))]
-pub async fn create(writer: Writer<WriteGrants>, Json(request): Json<CreateGrant>) -> Result<Response, Problem> {
-    let mut change = writer.begin(request.principal.principal()).await?;
+pub async fn create(
+    writer: Writer<WriteGrants>,
+    Creating(Json(request), mut once): Creating<Json<CreateGrant>>,
+) -> Result<Response, Problem> {
+    let mut change = match writer.begin_once(request.principal.principal(), &mut once).await? {
+        Begun::New(change) => change,
+        Begun::Before(answer) => return Ok(answer),
+    };
     match (changes::create(&mut change, &request).await, request.effect) {
-        (Ok(grant), Effect::Allow) => Ok(written(StatusCode::CREATED, change.commit().await?, grant)),
-        (Ok(grant), Effect::Deny) => Ok(written(StatusCode::CREATED, change.commit_in_force().await?, grant)),
+        (Ok(grant), effect) => {
+            let answer = shown(&mut change, &once, grant).await?;
+            match effect {
+                Effect::Allow => change.commit().await?,
+                Effect::Deny => change.commit_in_force().await?,
+            };
+            Ok(answer)
+        }
         (Err(problem), Effect::Allow) => Err(problem),
         (Err(problem), Effect::Deny) => {
             change.undo().await?;
@@ -65,6 +82,12 @@ pub async fn create(writer: Writer<WriteGrants>, Json(request): Json<CreateGrant
             Err(problem)
         }
     }
+}
+
+async fn shown(change: &mut Change, once: &Once, grant: Grant) -> Result<Response, Problem> {
+    let location = [(header::LOCATION, format!("/v1/grants/{}", grant.id))];
+    let answer = (location, written(StatusCode::CREATED, change.version(), grant));
+    once.remember(change.tx(), answer).await
 }
 
 #[utoipa::path(delete, path = "/v1/grants/{id}", operation_id = "revokeGrant", tag = "grants",

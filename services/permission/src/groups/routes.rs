@@ -6,17 +6,22 @@ use super::{
 };
 use crate::{
     app::App,
-    change::{Writer, Written, done, written},
+    change::{Begun, Writer, Written, done, written},
     grants::{ReadGrants, WriteGrants},
 };
 use access::Allowed;
-use axum::{extract::State, http::StatusCode, response::Response};
+use axum::{
+    extract::State,
+    http::{StatusCode, header},
+    response::Response,
+};
 use common::{
     http::{Json, Path, Query},
     page::{Page, PageQuery},
     problem::Problem,
 };
 use contracts::id::Principal;
+use idempotency::Creating;
 use serde::Deserialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -43,10 +48,20 @@ pub async fn list(
 #[utoipa::path(post, path = "/v1/groups", operation_id = "createGroup", tag = "groups", request_body = CreateGroup,
     responses((status = 201, body = Written<Group>), (status = 409, description = "`group_exists`, `too_many_groups`")),
     security(("bearer" = ["permission.writeGrants"])))]
-pub async fn create(writer: Writer<WriteGrants>, Json(request): Json<CreateGroup>) -> Result<Response, Problem> {
-    let mut change = writer.begin(None).await?;
+pub async fn create(
+    writer: Writer<WriteGrants>,
+    Creating(Json(request), mut once): Creating<Json<CreateGroup>>,
+) -> Result<Response, Problem> {
+    let mut change = match writer.begin_once(None, &mut once).await? {
+        Begun::New(change) => change,
+        Begun::Before(answer) => return Ok(answer),
+    };
     let group = changes::create(&mut change, &request.name).await?;
-    Ok(written(StatusCode::CREATED, change.commit().await?, group))
+    let location = [(header::LOCATION, format!("/v1/groups/{}", group.id))];
+    let answer = (location, written(StatusCode::CREATED, change.version(), group));
+    let answer = once.remember(change.tx(), answer).await?;
+    change.commit().await?;
+    Ok(answer)
 }
 
 #[utoipa::path(delete, path = "/v1/groups/{id}", operation_id = "deleteGroup", tag = "groups",

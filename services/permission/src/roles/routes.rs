@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     app::App,
-    change::{Writer, Written, done, written},
+    change::{Begun, Writer, Written, done, written},
 };
 use access::Allowed;
 use axum::{
@@ -21,6 +21,7 @@ use common::{
     page::{Page, PageQuery},
     problem::Problem,
 };
+use idempotency::Creating;
 use uuid::Uuid;
 
 #[utoipa::path(get, path = "/v1/roles", operation_id = "listRoles", tag = "roles", params(PageQuery),
@@ -49,12 +50,22 @@ pub async fn get(
 }
 
 #[utoipa::path(post, path = "/v1/roles", operation_id = "createRole", tag = "roles", request_body = RoleBody,
-    responses((status = 201, body = Written<Role>), (status = 409, description = "`role_exists`, `too_many_roles`")),
+    responses((status = 201, body = Written<Role>, headers(("ETag" = String, description = "Of the role."))), (status = 409, description = "`role_exists`, `too_many_roles`")),
     security(("bearer" = ["permission.writeRoles"])))]
-pub async fn create(writer: Writer<WriteRoles>, Json(body): Json<RoleBody>) -> Result<Response, Problem> {
-    let mut change = writer.begin(None).await?;
+pub async fn create(
+    writer: Writer<WriteRoles>,
+    Creating(Json(body), mut once): Creating<Json<RoleBody>>,
+) -> Result<Response, Problem> {
+    let mut change = match writer.begin_once(None, &mut once).await? {
+        Begun::New(change) => change,
+        Begun::Before(answer) => return Ok(answer),
+    };
     let role = changes::create(&mut change, &body).await?;
-    Ok(shown(StatusCode::CREATED, change.commit().await?, role))
+    let location = [(header::LOCATION, format!("/v1/roles/{}", role.id))];
+    let answer = (location, shown(StatusCode::CREATED, change.version(), role));
+    let answer = once.remember(change.tx(), answer).await?;
+    change.commit().await?;
+    Ok(answer)
 }
 
 #[utoipa::path(put, path = "/v1/roles/{id}", operation_id = "editRole", tag = "roles", request_body = RoleBody,

@@ -3,7 +3,7 @@
 use super::{model::Job, store};
 use crate::app::App;
 use access::{Allowed, Internal, callers, permissions};
-use axum::{extract::State, http::StatusCode};
+use axum::{extract::State, http::StatusCode, response::Response};
 use common::{
     http::{Json, Path, Query},
     page::{Page, PageQuery},
@@ -13,6 +13,7 @@ use contracts::{
     http::jobs::{JobProgress, JobState},
     id::JobId,
 };
+use idempotency::Once;
 use serde::Deserialize;
 use utoipa::IntoParams;
 use uuid::Uuid;
@@ -69,16 +70,21 @@ pub async fn retry(
     State(app): State<App>,
     caller: Allowed<WriteJobs>,
     Path(id): Path<JobId>,
-) -> Result<(StatusCode, Json<Job>), Problem> {
+    mut once: Once,
+) -> Result<Response, Problem> {
     let can = app.abilities.now().await;
     let mut tx = caller.begin_across_tenants(&app.db).await?;
+    if let Some(earlier) = once.begin(&mut tx, &caller).await? {
+        return Ok(earlier);
+    }
     let queued = store::retry(&mut tx, id, &caller.principal.to_string()).await?;
     let job = store::get(&mut tx, id, &can).await?.ok_or_else(not_found)?;
     if !queued {
         return Err(Problem::conflict("job_not_failed", "Only a failed job can be run again."));
     }
+    let answer = once.remember(&mut tx, (StatusCode::ACCEPTED, Json(job))).await?;
     tx.commit().await?;
-    Ok((StatusCode::ACCEPTED, Json(job)))
+    Ok(answer)
 }
 
 #[utoipa::path(get, path = "/internal/jobs/{id}", operation_id = "getJobProgress", tag = "jobs",

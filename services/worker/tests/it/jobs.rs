@@ -100,7 +100,7 @@ async fn a_read_only_database_is_an_outage_that_ends_by_itself() {
     let over = format!("BEGIN READ WRITE; ALTER DATABASE {name} RESET default_transaction_read_only; COMMIT");
     sqlx::raw_sql(sqlx::AssertSqlSafe(over)).execute(&world.platform.pool).await.unwrap();
     eventually("it can be written again", async || {
-        let answer = worker.post(&path, &json!({})).bearer(&operator.token).await;
+        let answer = worker.post(&path, &json!({})).bearer(&operator.token).repeated().await;
         (answer.status == 202).then_some(())
     })
     .await;

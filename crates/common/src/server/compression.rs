@@ -1,0 +1,30 @@
+//! gzip (RFC 1952) of large answers, for callers that take it.
+
+use axum::http::{Extensions, HeaderMap, StatusCode, Version, header};
+use tower_http::compression::{
+    CompressionLayer,
+    predicate::{And, DefaultPredicate, Predicate, SizeAbove},
+};
+
+/// Bytes from which on it is worth it: what is smaller fits into one packet anyway.
+const LARGE: u16 = 1400;
+
+/// Compresses what is large, no stream of events and no picture, and has no secret. `Vary` tells caches.
+///
+/// The size of a compressed answer tells what a secret in it has in common with text that somebody else chose (BREACH).
+/// So answers with secrets are left as they are: whoever makes one forbids its storage.
+pub(super) fn layer() -> CompressionLayer<And<And<DefaultPredicate, SizeAbove>, NoSecret>> {
+    let large = DefaultPredicate::new().and(SizeAbove::new(LARGE));
+    CompressionLayer::new().gzip(true).compress_when(large.and(NoSecret))
+}
+
+/// The handler has not said `no-store`, as it does with tokens, keys and pages whose address is a secret.
+#[derive(Clone, Copy)]
+pub(super) struct NoSecret;
+
+impl Predicate for NoSecret {
+    fn should_compress<B>(&self, response: &axum::http::Response<B>) -> bool {
+        let stored = response.headers().get(header::CACHE_CONTROL).and_then(|value| value.to_str().ok());
+        !stored.is_some_and(|directives| directives.contains("no-store"))
+    }
+}
