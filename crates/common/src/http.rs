@@ -1,13 +1,22 @@
 //! Extractors of requests like axum's, with a problem for every rejection.
 
+mod precondition;
+
+pub use precondition::{ETag, IfMatch};
+
 use crate::problem::{FieldError, Problem};
 use axum::{
     body::Bytes,
     extract::{FromRequest, FromRequestParts, OptionalFromRequestParts, Request, rejection::*},
-    http::{HeaderValue, StatusCode, header::CONTENT_TYPE, request::Parts},
+    http::{HeaderName, HeaderValue, StatusCode, header::CONTENT_TYPE, request::Parts},
     response::{IntoResponse, Response},
 };
 use serde::{Serialize, de::DeserializeOwned};
+
+/// Chosen by the caller, new for each thing to be made (draft-ietf-httpapi-idempotency-key-header-07).
+pub const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+/// `true` on an answer that was given before for the same key.
+pub const IDEMPOTENCY_REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 
 const FORM: &str = "application/x-www-form-urlencoded";
 

@@ -1,6 +1,7 @@
 //! OpenAPI documents: what was generated, completed with prose, security and the answers every operation has.
 
 mod making;
+mod paging;
 
 pub use making::{KEY_KEPT_HOURS, KEY_LENGTH};
 
@@ -43,6 +44,7 @@ pub fn finish(generated: utoipa::openapi::OpenApi, service: &str, title: &str, d
             "description": "A client-credentials token of one of the platform's own services."},
     });
     making::declare(&mut document, service);
+    paging::declare(&mut document);
     for_each_operation(&mut document, |path, operation| {
         add_prose(operation, docs);
         add_caller(operation);

@@ -1,6 +1,10 @@
 //! Pages of long lists, each naming the next by a cursor; complete or an error, never silently cut.
 
 use crate::problem::{FieldError, Problem};
+use axum::{
+    Extension,
+    response::{IntoResponse, Response},
+};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -27,6 +31,17 @@ pub struct Page<T> {
     /// Absent on the last page.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub next_cursor: Option<String>,
+}
+
+/// The cursor of the page behind the one that an answer has. As an extension of the answer it becomes its `Link`.
+#[derive(Clone, Debug)]
+pub struct NextCursor(pub String);
+
+impl<T: Serialize> IntoResponse for Page<T> {
+    fn into_response(self) -> Response {
+        let next = self.next_cursor.clone().map(|cursor| Extension(NextCursor(cursor)));
+        (next, axum::Json(self)).into_response()
+    }
 }
 
 /// What a list is ordered by, and where a page of it begins. The default stands before every key.

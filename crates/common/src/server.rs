@@ -2,9 +2,11 @@
 
 mod activity;
 mod body;
+mod compression;
 mod harden;
 mod host;
 mod limits;
+mod links;
 mod listener;
 mod middleware;
 mod ops;

@@ -1,12 +1,12 @@
 //! What is kept of an answer: its status, the headers that belong to what was made, and its body. One line of JSON,
 //! then the body as it was sent.
 
-use crate::REPLAYED;
 use axum::{
     body::{Body, Bytes},
     http::{HeaderName, HeaderValue, StatusCode, header, response::Parts},
     response::Response,
 };
+use common::http::IDEMPOTENCY_REPLAYED;
 use serde::{Deserialize, Serialize};
 
 /// Bytes of a body that are kept: an invoice of some 2,000 lines. Each answer lies in the database for a day.
@@ -45,7 +45,7 @@ pub(crate) fn unpack(packed: &[u8]) -> Result<Response, Unreadable> {
         let (Ok(name), Ok(value)) = header else { return Err(Unreadable) };
         response.headers_mut().insert(name, value);
     }
-    response.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
+    response.headers_mut().insert(IDEMPOTENCY_REPLAYED, HeaderValue::from_static("true"));
     Ok(response)
 }
 

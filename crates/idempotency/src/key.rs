@@ -1,14 +1,13 @@
 //! Idempotency keys: whose is one, and what is derived from it? The table has only what is derived, so who reads the
 //! table learns neither keys nor answers nor what was asked.
 
-use crate::IDEMPOTENCY_KEY;
 use access::{Allowed, Authenticated};
 use aws_lc_rs::{
     digest::{SHA256, digest},
     hkdf::{HKDF_SHA256, Prk, Salt},
 };
 use axum::http::{HeaderMap, Method, Uri};
-use common::{openapi::KEY_LENGTH, problem::Problem, sealing::Sealer};
+use common::{http::IDEMPOTENCY_KEY, openapi::KEY_LENGTH, problem::Problem, sealing::Sealer};
 use contracts::id::{Principal, TenantId};
 use secrecy::{ExposeSecret, SecretString};
 

@@ -34,15 +34,10 @@ mod store;
 pub use key::Scope;
 pub use once::{Creating, Once};
 
-use axum::http::HeaderName;
 use chrono::TimeDelta;
 use common::openapi::KEY_KEPT_HOURS;
 use sqlx::migrate::Migrator;
 
-/// Chosen by the caller, new for each thing to be made.
-pub const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
-/// `true` on an answer that was given before.
-pub const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 /// From the first request on; then the key is as new.
 const KEPT: TimeDelta = TimeDelta::hours(KEY_KEPT_HOURS);
 

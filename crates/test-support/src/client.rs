@@ -1,5 +1,6 @@
 //! A client for tests: a request that reads like one, and an answer that asserts.
 
+mod promises;
 mod repeated;
 
 use reqwest::{Method, StatusCode, header::HeaderMap};
@@ -107,7 +108,9 @@ impl TestRequest {
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         let text = response.text().await.expect("a text");
         let json = serde_json::from_str(&text).unwrap_or_default();
-        TestAnswer { status, headers, text, json }
+        let answer = TestAnswer { status, headers, text, json };
+        answer.keeps_its_promises();
+        answer
     }
 }
 

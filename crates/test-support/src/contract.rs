@@ -1,6 +1,7 @@
 //! Test of a running service against its OpenAPI document: every operation is tried with bad requests; new ones are
 //! covered by themselves.
 
+mod editing;
 mod making;
 
 use crate::{TestAnswer, TestPlatform, TestRequest, TestServer};
@@ -41,6 +42,7 @@ pub async fn openapi_contract(platform: &TestPlatform, server: &TestServer, docu
             let token = operation.check(platform, server).await;
             if of_the_platform {
                 operation.takes_a_key(server, token.as_deref()).await;
+                operation.demands_if_match(server, token.as_deref(), &paths[path]).await;
             }
         }
     }
@@ -148,7 +150,11 @@ impl Operation<'_> {
     async fn unreadable_bodies(&self, server: &TestServer, token: Option<&str>) {
         let content = &self.definition["requestBody"]["content"];
         let Some(content) = content.as_object() else { return };
-        let request = || token.map_or_else(|| self.request(server), |token| self.request(server).bearer(token));
+        let request = || {
+            let request = self.request(server);
+            let request = if self.edits() { request.header("if-match", "*") } else { request };
+            if let Some(token) = token { request.bearer(token) } else { request }
+        };
         self.tell(&request().body("text/plain", "{}").send().await, 415);
         if content.contains_key("application/json") {
             self.tell(&request().body("application/json", "{").send().await, 400);

@@ -6,6 +6,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 pub fn router() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(catalog::routes::list, catalog::routes::publish))
+        .routes(routes!(catalog::routes::get))
         .routes(routes!(catalog::routes::publish_own))
         .routes(routes!(instances::routes::list, instances::routes::create))
         .routes(routes!(instances::routes::get, instances::routes::cancel))

@@ -14,7 +14,7 @@ use crate::{
 };
 use access::Permission;
 use common::{
-    http::Json,
+    http::{IfMatch, Json},
     problem::{FieldError, Problem},
 };
 use contracts::id::Principal;
@@ -128,7 +128,9 @@ async fn make(change: &mut Change, simulated: SimulatedChange) -> Result<(), Pro
         SimulatedChange::Grant(grant) => grants::changes::create(change, &grant).await.map(drop),
         SimulatedChange::Revoke { grant } => grants::changes::revoke(change, grant).await,
         SimulatedChange::CreateRole(body) => roles::changes::create(change, &body).await.map(drop),
-        SimulatedChange::EditRole(edit) => roles::changes::edit(change, edit.role, &edit.body, None).await.map(drop),
+        SimulatedChange::EditRole(edit) => {
+            roles::changes::edit(change, edit.role, &edit.body, &IfMatch::any()).await.map(drop)
+        }
         SimulatedChange::DeleteRole { role } => roles::changes::delete(change, role).await,
         SimulatedChange::AddMember { group, principal } => groups::changes::add(change, group, &principal).await,
         SimulatedChange::RemoveMember { group, principal } => groups::changes::remove(change, group, &principal).await,

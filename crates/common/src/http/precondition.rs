@@ -40,6 +40,11 @@ impl<S: Send + Sync> FromRequestParts<S> for IfMatch {
 }
 
 impl IfMatch {
+    /// Of an edit that no caller made from what was read.
+    pub fn any() -> Self {
+        Self("*".into())
+    }
+
     /// # Errors
     /// 412 `code` if what is there has another revision than the caller has read.
     pub fn check(&self, revision: i32, code: &str) -> Result<(), Problem> {

@@ -1,5 +1,5 @@
 //! Operations that make something: each takes an `Idempotency-Key`
-//! (draft-ietf-httpapi-idempotency-key-header-07), or says why it does not.
+//! (draft-ietf-httpapi-idempotency-key-header-07), or says why it does not, and tells where what it made is.
 
 use contracts::roster;
 use serde_json::{Map, Value, json};
@@ -21,7 +21,14 @@ pub(super) fn declare(document: &mut Value, service: &str) {
     let paths = document.get_mut("paths").and_then(Value::as_object_mut);
     for (path, item) in paths.into_iter().flatten() {
         let operation = item.get_mut("post").and_then(Value::as_object_mut);
-        if let Some(operation) = operation.filter(|operation| path.starts_with("/v1/") && makes_something(operation)) {
+        let Some(operation) = operation.filter(|_| path.starts_with("/v1/")) else { continue };
+        if let Some(made) = operation.get_mut("responses").and_then(|answers| answers.get_mut("201")) {
+            made["headers"]["Location"] = json!({
+                "description": "The address of what was made, at which it is read or, if nothing is read there, ended.",
+                "schema": {"type": "string", "format": "uri-reference"},
+            });
+        }
+        if makes_something(operation) {
             declare_in(operation);
         }
     }

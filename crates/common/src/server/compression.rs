@@ -1,13 +1,13 @@
 //! gzip (RFC 1952) of large answers, for callers that take it.
 
-use axum::http::{Extensions, HeaderMap, StatusCode, Version, header};
+use axum::http::header;
 use tower_http::compression::{
     CompressionLayer,
     predicate::{And, DefaultPredicate, Predicate, SizeAbove},
 };
 
 /// Bytes from which on it is worth it: what is smaller fits into one packet anyway.
-const LARGE: u16 = 1400;
+const LARGE: u64 = 1400;
 
 /// Compresses what is large, no stream of events and no picture, and has no secret. `Vary` tells caches.
 ///

@@ -1,8 +1,8 @@
 //! Middleware around every request: a request id, one log line, metrics, time limits, and a problem for every refusal.
 
-use super::{body, harden::harden, host::one_host, limits::Limits};
+use super::{body, compression, harden::harden, host::one_host, limits::Limits, links::link_next};
 use crate::{
-    http::no_route,
+    http::{IDEMPOTENCY_KEY, IDEMPOTENCY_REPLAYED, no_route},
     problem::{Problem, RATE_LIMIT},
 };
 use axum::{
@@ -25,11 +25,12 @@ use tracing::Instrument;
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// The version of a tenant's permissions that a write made.
 const VERSION: HeaderName = HeaderName::from_static("x-version");
-const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 /// Of a frontend's own trace (<https://www.w3.org/TR/trace-context/>).
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
 const LONGEST_REQUEST_ID: usize = 64;
+/// Of a preflight, as long as any browser keeps one: Firefox a day, Chromium two hours, Safari ten minutes.
+const PREFLIGHT_KEPT: Duration = Duration::from_secs(24 * 3600);
 
 pub(super) fn wrap(router: Router, service: &'static str, cors_origins: &[String], limits: &Limits) -> Router {
     let times = Times { body: limits.body, answer: limits.answer };
@@ -44,7 +45,9 @@ pub(super) fn wrap(router: Router, service: &'static str, cors_origins: &[String
         })
         .layer(CatchPanicLayer::custom(panicked))
         .layer(axum::middleware::from_fn(one_host))
+        .layer(axum::middleware::from_fn(link_next))
         .layer(axum::middleware::from_fn(move |request, next| observe(service, times, request, next)))
+        .layer(compression::layer())
         .layer(cors(cors_origins))
         .layer(axum::middleware::from_fn(harden))
 }
@@ -71,13 +74,14 @@ fn cors(origins: &[String]) -> CorsLayer {
             TRACESTATE,
         ])
         .expose_headers(
-            [REQUEST_ID, VERSION, header::ETAG, header::LOCATION, header::RETRY_AFTER]
+            [REQUEST_ID, VERSION, IDEMPOTENCY_REPLAYED]
                 .into_iter()
+                .chain([header::ETAG, header::LINK, header::LOCATION, header::RETRY_AFTER])
                 .chain(RATE_LIMIT)
                 .collect::<Vec<_>>(),
         )
         .allow_credentials(true)
-        .max_age(Duration::from_secs(600))
+        .max_age(PREFLIGHT_KEPT)
 }
 
 fn panicked(_: Box<dyn Any + Send>) -> Response {

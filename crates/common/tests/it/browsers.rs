@@ -60,9 +60,28 @@ async fn what_was_given_for_a_credential_stays_in_no_cache() {
 }
 
 #[tokio::test]
-async fn a_frontend_may_trace_and_repeat_its_requests() {
+async fn a_frontend_may_trace_and_repeat_its_requests_and_read_what_is_answered() {
     let service = start(limits()).await;
     let answer = send(&service, Method::OPTIONS, "/ok", &PREFLIGHT).await;
+    assert_eq!(header(&answer, "access-control-max-age"), Some("86400"));
+    let actual = send(&service, Method::GET, "/ok", &PREFLIGHT[..1]).await;
+    let exposed = header(&actual, "access-control-expose-headers").unwrap();
+    for name in [
+        "etag",
+        "idempotency-replayed",
+        "link",
+        "location",
+        "ratelimit-limit",
+        "ratelimit-remaining",
+        "ratelimit-reset",
+        "retry-after",
+        "x-request-id",
+        "x-version",
+    ] {
+        assert!(exposed.split(',').any(|shown| shown.trim() == name), "{name} is not in '{exposed}'");
+    }
+    let varies: Vec<_> = actual.headers().get_all("vary").iter().map(|value| value.to_str().unwrap()).collect();
+    assert!(varies.join(",").contains("origin"), "{varies:?}");
     let allowed: Vec<_> = header(&answer, "access-control-allow-headers").unwrap().split(',').map(str::trim).collect();
     for asked in PREFLIGHT[2].1.split(',') {
         assert!(allowed.contains(&asked), "{asked} is not among {allowed:?}");

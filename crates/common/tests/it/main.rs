@@ -1,5 +1,6 @@
 //! Tests of what every service is made of, over real sockets and against a real Redis.
 
+mod answers;
 mod attacks;
 mod browsers;
 mod fairness;

@@ -8,6 +8,7 @@ use axum::{
 };
 use common::{
     config::{Base, Env},
+    page::Page,
     server::{Bound, Health, Lifecycle, Limits},
 };
 use futures_util::stream;
@@ -74,6 +75,10 @@ pub async fn start(limits: Limits) -> Service {
     let router = Router::new()
         .route("/ok", get(async || "ok"))
         .route("/own", get(async || ([("cache-control", "max-age=60")], "ok")))
+        .route("/large", get(async || "x".repeat(2000)))
+        .route("/secret", get(async || ([("cache-control", "no-store")], "x".repeat(2000))))
+        .route("/events", get(async || ([("content-type", "text/event-stream")], "x".repeat(2000))))
+        .route("/list", get(async || Page::up_to(vec!["x".repeat(2000)], Some(7_i64))))
         .route("/peer", get(async |ConnectInfo(peer): ConnectInfo<SocketAddr>| peer.ip().to_string()))
         .route("/echo", post(async |body: Bytes| body))
         .route("/slow", get(slow).post(slow))

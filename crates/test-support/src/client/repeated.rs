@@ -12,6 +12,7 @@ impl TestRequest {
         let request = self.header("idempotency-key", &format!("test-{}", common::ambient::Ambient::system().uuid()));
         let again = Self(request.0.try_clone().expect("a body in memory"));
         let first = request.send().await;
+        assert!(first.status != 201 || first.header("location").is_some(), "where is it? {}", first.text);
         if first.status < 300 {
             first.assert_repeated_by(&again.send().await);
         }

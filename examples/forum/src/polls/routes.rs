@@ -38,8 +38,8 @@ pub struct Vote {
 #[utoipa::path(get, path = "/v1/polls", operation_id = "listPolls", tag = "polls", params(PageQuery), security(()),
     responses((status = 200, description = "A page of polls, newest first.", body = Page<Poll>),
         (status = 404, description = "The forum has no polls.")))]
-pub async fn list(db: Db, Query(query): Query<PageQuery>) -> Result<Json<Page<Poll>>, Problem> {
-    polls(&db, &query).await.map(Json)
+pub async fn list(db: Db, Query(query): Query<PageQuery>) -> Result<Page<Poll>, Problem> {
+    polls(&db, &query).await
 }
 
 #[utoipa::path(get, path = "/v1/polls/{id}", operation_id = "getPoll", tag = "polls", params(("id" = Uuid, Path)),

@@ -29,8 +29,8 @@ pub struct TopicWithPosts {
 
 #[utoipa::path(get, path = "/v1/topics", operation_id = "listTopics", tag = "topics", params(PageQuery), security(()),
     responses((status = 200, description = "A page of topics, newest first.", body = Page<Topic>)))]
-pub async fn list(db: Db, Query(query): Query<PageQuery>) -> Result<Json<Page<Topic>>, Problem> {
-    topics(&db, &query).await.map(Json)
+pub async fn list(db: Db, Query(query): Query<PageQuery>) -> Result<Page<Topic>, Problem> {
+    topics(&db, &query).await
 }
 
 #[utoipa::path(get, path = "/v1/topics/{id}", operation_id = "getTopic", tag = "topics",

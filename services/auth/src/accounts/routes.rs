@@ -5,7 +5,7 @@ use crate::app::App;
 use access::{Allowed, token::Claims};
 use axum::extract::State;
 use common::{
-    http::{Json, Query},
+    http::Query,
     page::{Page, PageQuery},
     problem::Problem,
 };
@@ -52,9 +52,9 @@ pub async fn members(
     State(app): State<App>,
     caller: Allowed<ReadMembers>,
     Query(query): Query<PageQuery>,
-) -> Result<Json<Page<Member>>, Problem> {
+) -> Result<Page<Member>, Problem> {
     let page = query.check()?;
     let mut tx = caller.begin(&app.db).await?;
     let members = store::members(&mut tx, page).await?;
-    Ok(Json(Page::cut(members, page, |member| member.membership_id)))
+    Ok(Page::cut(members, page, |member| member.membership_id))
 }

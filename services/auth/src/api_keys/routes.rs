@@ -40,11 +40,11 @@ pub async fn list(
     State(app): State<App>,
     caller: Authenticated,
     Query(query): Query<PageQuery>,
-) -> Result<Json<Page<OwnKey>>, Problem> {
+) -> Result<Page<OwnKey>, Problem> {
     let (page, owner) = (query.check()?, logged_in(&caller.claims, &caller.principal)?);
     let mut tx = caller.begin(&app.db).await?;
     let keys = store::list(&mut tx, owner, page).await?;
-    Ok(Json(Page::cut(keys, page, |key| key.id.0)))
+    Ok(Page::cut(keys, page, |key| key.id.0))
 }
 
 #[utoipa::path(post, path = "/v1/api-keys", operation_id = "createApiKey", tag = "api-keys",

@@ -56,11 +56,11 @@ pub async fn list(
     State(app): State<App>,
     caller: Allowed<ReadClients>,
     Query(query): Query<PageQuery>,
-) -> Result<Json<Page<Client>>, Problem> {
+) -> Result<Page<Client>, Problem> {
     let page = query.check()?;
     let mut tx = caller.begin(&app.db).await?;
     let clients = store::list(&mut tx, page).await?;
-    Ok(Json(Page::cut(clients, page, |client| client.id.0)))
+    Ok(Page::cut(clients, page, |client| client.id.0))
 }
 
 #[utoipa::path(post, path = "/v1/clients", operation_id = "createClient", tag = "clients", request_body = ClientRequest,

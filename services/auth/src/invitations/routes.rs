@@ -46,11 +46,11 @@ pub async fn list(
     State(app): State<App>,
     caller: Allowed<InviteMembers>,
     Query(query): Query<PageQuery>,
-) -> Result<Json<Page<OpenInvitation>>, Problem> {
+) -> Result<Page<OpenInvitation>, Problem> {
     let page = query.check()?;
     let mut tx = caller.begin(&app.db).await?;
     let open = store::list(&mut tx, app.ambient.now(), page).await?;
-    Ok(Json(Page::cut(open, page, |invitation| invitation.id)))
+    Ok(Page::cut(open, page, |invitation| invitation.id))
 }
 
 #[utoipa::path(post, path = "/v1/invitations", operation_id = "inviteMember", tag = "invitations",

@@ -48,11 +48,12 @@ pub struct RefreshRequest {
 pub async fn log_in(
     State(app): State<App>,
     Json(request): Json<LogInRequest>,
-) -> Result<(StatusCode, Headers, Json<LogIn>), Problem> {
+) -> Result<(StatusCode, [(HeaderName, String); 1], Headers, Json<LogIn>), Problem> {
     let (user, tenant, scope) = logins::authenticate(&app, request).await?;
     let alive = opening::open(&app, user.id, &scope).await?;
+    let location = [(header::LOCATION, format!("/v1/sessions/{}", alive.session.id))];
     let headers = with_cookie(&app, &alive);
-    Ok((StatusCode::CREATED, headers, Json(logins::answer(&app, alive, user, tenant).await?)))
+    Ok((StatusCode::CREATED, location, headers, Json(logins::answer(&app, alive, user, tenant).await?)))
 }
 
 #[utoipa::path(post, path = "/v1/sessions/refresh", operation_id = "refreshSession", tag = "sessions",
@@ -80,13 +81,13 @@ pub async fn list(
     State(app): State<App>,
     caller: Authenticated,
     Query(query): Query<PageQuery>,
-) -> Result<Json<Page<OwnSession>>, Problem> {
+) -> Result<Page<OwnSession>, Problem> {
     let page = query.check()?;
     // A person's sessions are theirs, in whichever tenant they act.
     let mut tx = app.db.begin_lookup().await?;
     let sessions =
         store::alive(&mut tx, logged_in(&caller.claims, &caller.principal)?, app.ambient.now(), page).await?;
-    Ok(Json(Page::cut(sessions, page, |session| session.id.0)))
+    Ok(Page::cut(sessions, page, |session| session.id.0))
 }
 
 #[utoipa::path(delete, path = "/v1/sessions/current", operation_id = "logOut", tag = "sessions",

@@ -47,11 +47,11 @@ pub async fn list(
     caller: Allowed<ReadCycles>,
     Query(filter): Query<CycleFilter>,
     Query(query): Query<PageQuery>,
-) -> Result<Json<Page<Cycle>>, Problem> {
+) -> Result<Page<Cycle>, Problem> {
     let page = query.check()?;
     let cycles =
         store::page(&mut caller.begin_across_tenants(&app.db).await?, filter.tenant_id, filter.state, page).await?;
-    Ok(Json(Page::cut(cycles, page, |cycle| cycle.id)))
+    Ok(Page::cut(cycles, page, |cycle| cycle.id))
 }
 
 #[utoipa::path(post, path = "/v1/cycles/{id}/close", operation_id = "closeCycle", tag = "cycles",

@@ -9,11 +9,15 @@ use crate::{
     rates::{self, Rate},
 };
 use access::Allowed;
-use axum::extract::State;
+use axum::{
+    Extension,
+    extract::State,
+    response::{IntoResponse, Response},
+};
 use common::{
     db::TenantTx,
     http::{Json, Path, Query},
-    page::{Page, PageQuery, PageRequest},
+    page::{NextCursor, Page, PageQuery, PageRequest},
     problem::Problem,
 };
 use futures_util::TryStreamExt;
@@ -57,10 +61,10 @@ pub async fn list(
     State(app): State<App>,
     caller: Allowed<ReadInvoices>,
     Query(query): Query<PageQuery>,
-) -> Result<Json<Page<Invoice>>, Problem> {
+) -> Result<Page<Invoice>, Problem> {
     let page = query.check()?;
     let invoices = store::page(&mut caller.begin(&app.db).await?, page).await?;
-    Ok(Json(Page::cut(invoices, page, |invoice| invoice.id)))
+    Ok(Page::cut(invoices, page, |invoice| invoice.id))
 }
 
 #[utoipa::path(get, path = "/v1/invoices/{id}", operation_id = "getInvoice", tag = "invoices",
@@ -85,13 +89,15 @@ pub async fn explain(
     caller: Allowed<ReadInvoices>,
     Path((id, line_id)): Path<(Uuid, Uuid)>,
     Query(query): Query<PageQuery>,
-) -> Result<Json<Explanation>, Problem> {
+) -> Result<Response, Problem> {
     let page = query.check()?;
     let tx = &mut caller.begin(&app.db).await?;
     let invoice = store::find(tx, id).await?.ok_or_else(no_invoice)?;
     let line = store::lines(tx, invoice.id).await?.into_iter().find(|line| line.id == line_id);
     let line = line.ok_or_else(|| Problem::not_found("line_not_found", "The invoice has no such line."))?;
-    Ok(Json(prove(tx, line, page).await?))
+    let explanation = prove(tx, line, page).await?;
+    let next = explanation.next_cursor.clone().map(|cursor| Extension(NextCursor(cursor)));
+    Ok((next, Json(explanation)).into_response())
 }
 
 pub async fn with_lines(tx: &mut TenantTx, invoice: Invoice) -> sqlx::Result<InvoiceWithLines> {

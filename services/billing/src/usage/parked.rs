@@ -13,7 +13,7 @@ use axum::extract::State;
 use common::{
     ambient::Ambient,
     db::{Background, CrossTenantTx, TenantTx},
-    http::{Json, Query},
+    http::Query,
     page::{Page, PageQuery},
     poller::Poller,
     problem::Problem,
@@ -38,10 +38,10 @@ pub async fn list(
     State(app): State<App>,
     caller: Allowed<ReadParkedUsage>,
     Query(query): Query<PageQuery>,
-) -> Result<Json<Page<ParkedUsage>>, Problem> {
+) -> Result<Page<ParkedUsage>, Problem> {
     let page = query.check()?;
     let parked = store::page(&mut caller.begin_across_tenants(&app.db).await?, page).await?;
-    Ok(Json(Page::cut(parked, page, |parked| parked.id)))
+    Ok(Page::cut(parked, page, |parked| parked.id))
 }
 
 /// Counts what can be counted by now, and says how much still waits, until `shutdown`.

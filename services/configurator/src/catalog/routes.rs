@@ -6,7 +6,11 @@ use super::{
 };
 use crate::{app::App, hosts::routes::Products};
 use access::{Allowed, Authenticated, Internal, permissions};
-use axum::{extract::State, http::StatusCode, response::Response};
+use axum::{
+    extract::State,
+    http::{StatusCode, header},
+    response::Response,
+};
 use common::{
     db::Scoped,
     http::{Json, Path, Query},
@@ -28,11 +32,25 @@ pub async fn list(
     State(app): State<App>,
     _: Authenticated,
     Query(page): Query<PageQuery>,
-) -> Result<Json<Page<CatalogItem>>, Problem> {
+) -> Result<Page<CatalogItem>, Problem> {
     let page = page.check()?;
     let latest = store::list(&mut *app.db.pool().acquire().await?, page).await?;
     let Page { items, next_cursor } = Page::cut(latest, page, |latest| latest.id);
-    Ok(Json(Page { items: items.into_iter().map(|latest| latest.manifest.0.into()).collect(), next_cursor }))
+    Ok(Page { items: items.into_iter().map(|latest| latest.manifest.0.into()).collect(), next_cursor })
+}
+
+#[utoipa::path(get, path = "/v1/services/{name}", operation_id = "getService", tag = "catalog",
+    params(("name" = String, Path)),
+    responses((status = 200, body = CatalogItem), (status = 404, description = "`service_not_found`")),
+    security(("bearer" = [])))]
+pub async fn get(
+    State(app): State<App>,
+    _: Authenticated,
+    Path(name): Path<String>,
+) -> Result<Json<CatalogItem>, Problem> {
+    let latest = store::latest(&mut *app.db.pool().acquire().await?, &name).await?;
+    let none = || Problem::not_found("service_not_found", "No service of this name is published.");
+    latest.map(|manifest| Json(manifest.into())).ok_or_else(none)
 }
 
 #[utoipa::path(post, path = "/v1/services", operation_id = "publishService", tag = "catalog",
@@ -49,12 +67,14 @@ pub async fn publish(
     Creating(Json(body), mut once): Creating<Json<Publication>>,
 ) -> Result<Response, Problem> {
     check(&body.manifest)?;
+    let location = format!("/v1/services/{}", body.manifest.service);
     let mut tx = caller.begin_across_tenants(&app.db).await?;
     if let Some(earlier) = once.begin(&mut tx, &caller).await? {
         return Ok(earlier);
     }
     let published = publish_as(&mut tx, &app, &caller.principal, body.manifest).await?;
-    let answer = once.remember(&mut tx, published).await?;
+    let location = [(header::LOCATION, location)];
+    let answer = once.remember(&mut tx, (location, published)).await?;
     tx.commit().await?;
     Ok(answer)
 }

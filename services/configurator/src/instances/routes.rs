@@ -27,7 +27,7 @@ use common::{
     db::TenantTx,
     http::{Json, Path, Query},
     page::{Page, PageQuery},
-    problem::Problem,
+    problem::{Problem, Quota},
 };
 use contracts::id::InstanceId;
 use idempotency::{Creating, Once};
@@ -42,7 +42,7 @@ const BETWEEN_CHECKS: TimeDelta = TimeDelta::seconds(10);
 
 #[utoipa::path(post, path = "/v1/instances", operation_id = "createInstance", tag = "instances",
     request_body = NewInstance,
-    responses((status = 202, body = InstanceView, headers(("location" = String))), (status = 409,
+    responses((status = 202, body = InstanceView, headers(("Location" = String))), (status = 409,
         description = "`host_taken`: an instance lives on that host. `quota_exceeded`: the tenant has as many \
                        instances as it may have.")),
     security(("bearer" = ["configurator.writeInstances"])))]
@@ -72,11 +72,11 @@ pub async fn list(
     State(app): State<App>,
     caller: Allowed<ReadInstances>,
     Query(page): Query<PageQuery>,
-) -> Result<Json<Page<InstanceView>>, Problem> {
+) -> Result<Page<InstanceView>, Problem> {
     let page = page.check()?;
     let mut tx = caller.begin(&app.db).await?;
     let instances = store::list(&mut tx, page).await?;
-    Ok(Json(Page::cut(view::many(&mut tx, &app, instances).await?, page, |instance| instance.id.0)))
+    Ok(Page::cut(view::many(&mut tx, &app, instances).await?, page, |instance| instance.id.0))
 }
 
 #[utoipa::path(get, path = "/v1/instances/{id}", operation_id = "getInstance", tag = "instances",
@@ -192,9 +192,9 @@ pub async fn verify_host(
 
 fn checked_just_now(wait: TimeDelta) -> Problem {
     let seconds = u32::try_from(wait.num_seconds() + 1).unwrap_or(1);
-    let problem =
-        Problem::new(StatusCode::TOO_MANY_REQUESTS, "too_many_requests", "The record was looked up just now.");
-    Problem { retry_after: Some(seconds), ..problem }
+    let window = u32::try_from(BETWEEN_CHECKS.num_seconds()).unwrap_or(1);
+    let quota = Quota { limit: 1, window, remaining: 0, reset: seconds };
+    Problem::too_many_requests("too_many_requests", "The record was looked up just now.", quota)
 }
 
 fn missing(proof: &HostProof) -> Problem {

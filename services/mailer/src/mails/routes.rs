@@ -48,11 +48,11 @@ pub async fn list(
     caller: Allowed<ReadMessages>,
     Query(filter): Query<Filter>,
     Query(page): Query<PageQuery>,
-) -> Result<Json<Page<Mail>>, Problem> {
+) -> Result<Page<Mail>, Problem> {
     let request = page.check()?;
     let mut tx = caller.begin_across_tenants(&app.db).await?;
     let mails = store::list(&mut tx, filter.recipient.as_deref(), filter.status, request).await?;
-    Ok(Json(Page::cut(mails, request, |mail| mail.id)))
+    Ok(Page::cut(mails, request, |mail| mail.id))
 }
 
 #[utoipa::path(get, path = "/v1/messages/{id}", operation_id = "getMessage", tag = "messages",
@@ -82,7 +82,7 @@ pub struct NewMail {
 }
 
 #[utoipa::path(post, path = "/v1/messages", operation_id = "sendMessage", tag = "messages", request_body = NewMail,
-    responses((status = 202, body = Mail), (status = 409, description = "Another mail has this key.")),
+    responses((status = 202, body = Mail, headers(("Location" = String))), (status = 409, description = "Another mail has this key.")),
         security(("bearer" = ["mailer.sendMessages"])))]
 pub async fn send(
     State(app): State<App>,

@@ -5,7 +5,7 @@ use crate::app::App;
 use access::{Allowed, permissions};
 use axum::{extract::State, http::StatusCode};
 use common::{
-    http::{Json, Path, Query},
+    http::{Path, Query},
     page::{Page, PageQuery},
     problem::Problem,
 };
@@ -33,11 +33,11 @@ pub async fn list(
     caller: Allowed<ReadSuppressions>,
     Query(filter): Query<Filter>,
     Query(page): Query<PageQuery>,
-) -> Result<Json<Page<Suppression>>, Problem> {
+) -> Result<Page<Suppression>, Problem> {
     let request = page.check()?;
     let mut tx = caller.begin_across_tenants(&app.db).await?;
     let suppressions = store::list(&mut tx, filter.address.as_deref(), request).await?;
-    Ok(Json(Page::cut(suppressions, request, |suppression| suppression.id)))
+    Ok(Page::cut(suppressions, request, |suppression| suppression.id))
 }
 
 #[utoipa::path(delete, path = "/v1/suppressions/{id}", operation_id = "removeSuppression", tag = "suppressions",

@@ -49,11 +49,11 @@ pub async fn list(
     Query(page): Query<PageQuery>,
     Query(filter): Query<AuditFilter>,
     Query(chain): Query<Chain>,
-) -> Result<Json<Page<AuditEntry>>, Problem> {
+) -> Result<Page<AuditEntry>, Problem> {
     let request = page.check()?;
     let mut tx = begin(&app, &caller, chain.of).await?;
     let rows = store::page(&mut tx, &filter, request).await?;
-    Ok(Json(Page::cut(rows, request, |entry| entry.version)))
+    Ok(Page::cut(rows, request, |entry| entry.version))
 }
 
 #[utoipa::path(get, path = "/v1/audit/verification", operation_id = "verifyAudit", tag = "audit", params(Chain),

@@ -5,7 +5,7 @@ use crate::{app::App, grants::ReadGrants};
 use access::Allowed;
 use axum::extract::State;
 use common::{
-    http::{Json, Path, Query},
+    http::{Path, Query},
     page::{Page, PageQuery},
     problem::Problem,
 };
@@ -32,7 +32,7 @@ pub async fn list(
     caller: Allowed<ReadGrants>,
     Path(name): Path<String>,
     Query(page): Query<PageQuery>,
-) -> Result<Json<Page<Holder>>, Problem> {
+) -> Result<Page<Holder>, Problem> {
     let request = page.check::<String>()?;
     let mut tx = caller.begin(&app.db).await?;
     let context = store::context(&mut tx).await?;
@@ -51,12 +51,12 @@ pub async fn list(
             }
             if items.len() == request.limit as usize {
                 let more = !last_batch || index + 1 < candidates.len();
-                return Ok(Json(Page::up_to(items, more.then_some(after))));
+                return Ok(Page::up_to(items, more.then_some(after)));
             }
         }
         if last_batch {
-            return Ok(Json(Page::up_to(items, None::<String>)));
+            return Ok(Page::up_to(items, None::<String>));
         }
     }
-    Ok(Json(Page::up_to(items, Some(after))))
+    Ok(Page::up_to(items, Some(after)))
 }

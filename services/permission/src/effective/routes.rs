@@ -128,12 +128,12 @@ pub async fn of_principal(
     caller: Allowed<ReadGrants>,
     Path(principal): Path<Principal>,
     Query(page): Query<PageQuery>,
-) -> Result<Json<Page<HeldPermission>>, Problem> {
+) -> Result<Page<HeldPermission>, Problem> {
     let request = page.check::<String>()?;
     let entitlements = store::read(&mut caller.begin(&app.db).await?, &principal).await?;
     let names = entitlements.at(app.ambient.now()).permissions;
     let items = names.into_iter().filter(|name| *name > request.after).map(|name| HeldPermission { name }).collect();
-    Ok(Json(Page::cut(items, request, |held| held.name.clone())))
+    Ok(Page::cut(items, request, |held| held.name.clone()))
 }
 
 /// All checks are answered from one reading of the tenant.

@@ -42,11 +42,11 @@ pub async fn list(
     caller: Allowed<ReadGrants>,
     Query(page): Query<PageQuery>,
     Query(filter): Query<GrantFilter>,
-) -> Result<Json<Page<Grant>>, Problem> {
+) -> Result<Page<Grant>, Problem> {
     let request = page.check()?;
     let rows =
         store::page(&mut caller.begin(&app.db).await?, filter.principal.as_ref(), app.ambient.now(), request).await?;
-    Ok(Json(Page::cut(rows, request, |grant| grant.id)))
+    Ok(Page::cut(rows, request, |grant| grant.id))
 }
 
 #[utoipa::path(post, path = "/v1/grants", operation_id = "createGrant", tag = "grants", request_body = CreateGrant,

@@ -39,10 +39,10 @@ pub async fn list(
     State(app): State<App>,
     caller: Allowed<ReadGrants>,
     Query(page): Query<PageQuery>,
-) -> Result<Json<Page<Group>>, Problem> {
+) -> Result<Page<Group>, Problem> {
     let request = page.check()?;
     let rows = store::page(&mut caller.begin(&app.db).await?, request).await?;
-    Ok(Json(Page::cut(rows, request, |group| group.id)))
+    Ok(Page::cut(rows, request, |group| group.id))
 }
 
 #[utoipa::path(post, path = "/v1/groups", operation_id = "createGroup", tag = "groups", request_body = CreateGroup,
@@ -83,11 +83,11 @@ pub async fn members(
     caller: Allowed<ReadGrants>,
     Path(id): Path<Uuid>,
     Query(page): Query<PageQuery>,
-) -> Result<Json<Page<Member>>, Problem> {
+) -> Result<Page<Member>, Problem> {
     let (request, mut tx) = (page.check()?, caller.begin(&app.db).await?);
     store::get(&mut tx, id).await?.ok_or_else(no_such_group)?;
     let rows = store::members(&mut tx, id, request).await?;
-    Ok(Json(Page::cut(rows, request, |member| member.id)))
+    Ok(Page::cut(rows, request, |member| member.id))
 }
 
 #[utoipa::path(put, path = "/v1/groups/{id}/members/{principal}", operation_id = "addGroupMember", tag = "groups",

@@ -55,10 +55,10 @@ pub async fn list(
     State(app): State<App>,
     _: Authenticated,
     Query(page): Query<PageQuery>,
-) -> Result<Json<Page<Permission>>, Problem> {
+) -> Result<Page<Permission>, Problem> {
     let request = page.check()?;
     let rows = store::page(&mut *app.db.pool().acquire().await?, request).await?;
-    Ok(Json(Page::cut(rows.into_iter().map(Permission::from).collect(), request, |permission| permission.id)))
+    Ok(Page::cut(rows.into_iter().map(Permission::from).collect(), request, |permission| permission.id))
 }
 
 #[utoipa::path(put, path = "/internal/manifests/{namespace}", operation_id = "registerPermissions", tag = "internal",

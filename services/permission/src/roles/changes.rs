@@ -15,8 +15,10 @@ use crate::{
     grants::{self, changes::refuse_gain},
     registry,
 };
-use axum::http::StatusCode;
-use common::problem::{FieldError, Problem, constraint};
+use common::{
+    http::IfMatch,
+    problem::{FieldError, Problem, constraint},
+};
 use serde_json::json;
 use std::collections::BTreeMap;
 use uuid::Uuid;
@@ -40,13 +42,10 @@ pub async fn create(change: &mut Change, body: &RoleBody) -> Result<Role, Proble
 }
 
 /// Replaces what the role is; whoever has it has the new one when this is answered.
-pub async fn edit(change: &mut Change, id: Uuid, body: &RoleBody, revision: Option<i32>) -> Result<Role, Problem> {
+pub async fn edit(change: &mut Change, id: Uuid, body: &RoleBody, read: &IfMatch) -> Result<Role, Problem> {
     let valid = ValidRole::parse(body).map_err(Problem::invalid)?;
     let before = own(change, id).await?;
-    if revision.is_some_and(|revision| revision != before.revision) {
-        let detail = format!("The role has been edited since: it is at revision {}.", before.revision);
-        return Err(Problem::new(StatusCode::PRECONDITION_FAILED, "role_edited", detail));
-    }
+    read.check(before.revision, "role_edited")?;
     let includes = known(change, body, &valid).await?;
     let (own, held) = (grants::changes::own(change).await?, held(change, id).await?);
     let now = change.now();

@@ -13,11 +13,11 @@ use crate::{
 use access::Allowed;
 use axum::{
     extract::State,
-    http::{HeaderMap, StatusCode, header},
+    http::{StatusCode, header},
     response::{IntoResponse, Response},
 };
 use common::{
-    http::{Json, Path, Query},
+    http::{ETag, IfMatch, Json, Path, Query},
     page::{Page, PageQuery},
     problem::Problem,
 };
@@ -30,10 +30,10 @@ pub async fn list(
     State(app): State<App>,
     caller: Allowed<ReadRoles>,
     Query(page): Query<PageQuery>,
-) -> Result<Json<Page<Role>>, Problem> {
+) -> Result<Page<Role>, Problem> {
     let request = page.check()?;
     let rows = store::page(&mut caller.begin(&app.db).await?, request).await?;
-    Ok(Json(Page::cut(rows, request, |role| role.id)))
+    Ok(Page::cut(rows, request, |role| role.id))
 }
 
 #[utoipa::path(get, path = "/v1/roles/{id}", operation_id = "getRole", tag = "roles", params(("id" = Uuid, Path)),
@@ -46,7 +46,7 @@ pub async fn get(
     Path(id): Path<Uuid>,
 ) -> Result<Response, Problem> {
     let role = store::get(&mut caller.begin(&app.db).await?, id).await?.ok_or_else(no_such_role)?;
-    Ok(([(header::ETAG, etag(role.revision))], Json(role)).into_response())
+    Ok((ETag(role.revision), Json(role)).into_response())
 }
 
 #[utoipa::path(post, path = "/v1/roles", operation_id = "createRole", tag = "roles", request_body = RoleBody,
@@ -82,12 +82,11 @@ pub async fn create(
 pub async fn edit(
     writer: Writer<WriteRoles>,
     Path(id): Path<Uuid>,
-    headers: HeaderMap,
+    read: IfMatch,
     Json(body): Json<RoleBody>,
 ) -> Result<Response, Problem> {
-    let revision = if_match(&headers)?;
     let mut change = writer.begin(None).await?;
-    let role = changes::edit(&mut change, id, &body, revision).await?;
+    let role = changes::edit(&mut change, id, &body, &read).await?;
     Ok(shown(StatusCode::OK, change.commit_in_force().await?, role))
 }
 
@@ -102,19 +101,5 @@ pub async fn delete(writer: Writer<WriteRoles>, Path(id): Path<Uuid>) -> Result<
 }
 
 fn shown(status: StatusCode, version: i64, role: Role) -> Response {
-    ([(header::ETAG, etag(role.revision))], written(status, version, role)).into_response()
-}
-
-fn etag(revision: i32) -> String {
-    format!("\"{revision}\"")
-}
-
-/// The revision that the caller has read; `None` for `*`, which is any. Two who edit unseen would undo each other's
-/// work.
-fn if_match(headers: &HeaderMap) -> Result<Option<i32>, Problem> {
-    let missing =
-        || Problem::new(StatusCode::PRECONDITION_REQUIRED, "if_match_missing", "Send the role's ETag as If-Match.");
-    let text = headers.get(header::IF_MATCH).and_then(|value| value.to_str().ok()).ok_or_else(missing)?;
-    // An ETag that was never one of ours matches no revision.
-    Ok((text != "*").then(|| text.trim_matches('"').parse().unwrap_or(0)))
+    (ETag(role.revision), written(status, version, role)).into_response()
 }

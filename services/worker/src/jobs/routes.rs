@@ -43,12 +43,12 @@ pub async fn list(
     caller: Allowed<ReadJobs>,
     Query(filter): Query<Filter>,
     Query(page): Query<PageQuery>,
-) -> Result<Json<Page<Job>>, Problem> {
+) -> Result<Page<Job>, Problem> {
     let request = page.check()?;
     let can = app.abilities.now().await;
     let mut tx = caller.begin_across_tenants(&app.db).await?;
     let jobs = store::list(&mut tx, filter.state, filter.instance_id, request, &can).await?;
-    Ok(Json(Page::cut(jobs, request, |job| job.id)))
+    Ok(Page::cut(jobs, request, |job| job.id))
 }
 
 #[utoipa::path(get, path = "/v1/jobs/{id}", operation_id = "getJob", tag = "jobs", params(("id" = Uuid, Path)),
