@@ -23,6 +23,11 @@ impl PublicUrl {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// Scheme, host and port, as a browser writes them in `Origin` (RFC 6454 §6.2).
+    pub fn origin(&self) -> String {
+        Url::parse(&self.0).map(|url| url.origin().ascii_serialization()).unwrap_or_default()
+    }
 }
 
 impl fmt::Display for PublicUrl {

@@ -1,5 +1,5 @@
--- Answers to requests that made something and had an Idempotency-Key, in each service's database. A row commits together with what its
--- request made, so neither is there without the other.
+-- Answers to requests that made something and had an Idempotency-Key, in each service's database. A row commits
+-- together with what its request made, so neither is there without the other.
 CREATE TABLE idempotency_keys (
     -- Derived from the key and whose it is; from neither this nor the fingerprint can the key be found.
     key_hash bytea PRIMARY KEY,

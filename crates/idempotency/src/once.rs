@@ -120,7 +120,7 @@ fn replay(derived: &Derived, known: Known) -> Result<Response, Problem> {
 
 fn too_large() -> Problem {
     let detail = format!(
-        "The answer would be larger than the {} KiB that are kept for an Idempotency-Key. Send the request without one.",
+        "The answer would be larger than the {} KiB that are kept for a key. Send the request without one.",
         answer::LARGEST / 1024
     );
     FieldError::new("Idempotency-Key", "answer_too_large", detail).into()

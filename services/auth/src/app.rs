@@ -7,6 +7,7 @@ use crate::{
     issuer::Issuer,
     keys::{Keyring, keyring::KeyError},
     passwords::Hasher,
+    return_to::ReturnOrigins,
 };
 use access::SessionStore;
 use common::{limit::Limiter, problem::Chain};
@@ -26,6 +27,7 @@ pub struct App {
     /// Lifetime of a user's access token.
     pub access_token: Duration,
     pub public_url: Arc<str>,
+    pub return_origins: ReturnOrigins,
 }
 
 service_kit::state!(App);
@@ -51,6 +53,7 @@ impl App {
             live_sessions: SessionStore::new(redis.clone(), &base.redis_prefix, base.redis_replicas),
             platform_clients: settings.platform_clients,
             access_token: settings.access_token,
+            return_origins: ReturnOrigins::new(&base.cors_origins),
             public_url: settings.public_url.as_str().trim_end_matches('/').into(),
             kit,
         })

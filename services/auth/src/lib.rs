@@ -44,6 +44,7 @@ mod pages;
 pub mod passwords;
 mod principals;
 mod registrations;
+mod return_to;
 mod router;
 mod sessions;
 pub mod sweep;

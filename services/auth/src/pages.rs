@@ -6,7 +6,7 @@ use crate::{
     registrations::store::Open,
 };
 use axum::{
-    http::{StatusCode, header},
+    http::{HeaderValue, StatusCode, header},
     response::{Html, IntoResponse, Response},
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
@@ -16,6 +16,8 @@ use minijinja::{Environment, UndefinedBehavior, Value, context, value::Serde};
 use std::sync::LazyLock;
 
 static FILES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/templates");
+/// Seconds in which a person has read that it worked.
+const READ_IN: u8 = 5;
 const STYLE: &str = include_str!("../templates/style.css");
 
 static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {
@@ -64,8 +66,9 @@ pub fn registration_rejected() -> Response {
     page("registration-rejected.html", StatusCode::OK, context! {})
 }
 
-pub fn address_confirmed(email: &str) -> Response {
-    page("address-confirmed.html", StatusCode::OK, context! { email })
+/// `return_to` was checked when it was named.
+pub fn address_confirmed(email: &str, return_to: Option<&str>) -> Response {
+    leading_on(page("address-confirmed.html", StatusCode::OK, context! { email, return_to }), return_to)
 }
 
 /// The form by which somebody joins a tenant; `refusal` is what was wrong the last time, and `refuse` the end of the
@@ -86,8 +89,17 @@ pub fn refusal(tenant: &str, email: &str, refused: Senders) -> Response {
     page("invitation-refusal.html", StatusCode::OK, context! { tenant, email, refused })
 }
 
-pub fn joined(tenant: &str) -> Response {
-    page("joined.html", StatusCode::CREATED, context! { tenant })
+pub fn joined(tenant: &str, return_to: Option<&str>) -> Response {
+    leading_on(page("joined.html", StatusCode::CREATED, context! { tenant, return_to }), return_to)
+}
+
+/// After a moment by itself. A redirection would be blocked, as forms go only to ourselves.
+fn leading_on(mut page: Response, return_to: Option<&str>) -> Response {
+    let refresh = return_to.and_then(|address| HeaderValue::try_from(format!("{READ_IN}; url={address}")).ok());
+    if let Some(refresh) = refresh {
+        page.headers_mut().insert(header::REFRESH, refresh);
+    }
+    page
 }
 
 /// A refusal in a person's words.
@@ -111,7 +123,14 @@ mod tests {
     async fn names_cannot_become_markup_and_pages_cannot_load_anything() {
         let id = uuid::Uuid::nil();
         let (inviter, tenant_name) = ("<b onclick=x>Eve</b>".into(), "<script>alert(1)</script>".into());
-        let hostile = Invitation { id, tenant_id: id.into(), tenant_name, inviter, email: "\"><img src=x>@x".into() };
+        let hostile = Invitation {
+            id,
+            tenant_id: id.into(),
+            tenant_name,
+            inviter,
+            email: "\"><img src=x>@x".into(),
+            return_to: None,
+        };
         let answer = invitation(&hostile, "\"><a href=x>", None);
         let policy = answer.headers()["content-security-policy"].to_str().unwrap().to_owned();
         assert!(policy.starts_with("default-src 'none'; style-src 'sha256-"), "{policy}");
@@ -129,8 +148,22 @@ mod tests {
     fn every_page_is_complete() {
         let problem = Problem::new(StatusCode::GONE, "link_used", "Ask for a new one.");
         let (id, text) = (uuid::Uuid::nil(), || String::from("x"));
-        let open = Open { id, email: text(), display_name: text(), tenant_name: text(), password_hash: text() };
-        let invited = Invitation { id, tenant_id: id.into(), tenant_name: text(), inviter: text(), email: text() };
+        let open = Open {
+            id,
+            email: text(),
+            display_name: text(),
+            tenant_name: text(),
+            password_hash: text(),
+            return_to: None,
+        };
+        let invited = Invitation {
+            id,
+            tenant_id: id.into(),
+            tenant_name: text(),
+            inviter: text(),
+            email: text(),
+            return_to: None,
+        };
         let token = OpaqueToken::new(&common::ambient::Ambient::system());
         let refusals =
             [Senders::Tenant, Senders::Everybody, Senders::Nobody].map(|refused| (200, refusal("x", "x", refused)));
@@ -138,10 +171,12 @@ mod tests {
             (200, confirm_address(&open, &token, None)),
             (410, confirm_address(&open, &token, Some(&problem))),
             (200, registration_rejected()),
-            (200, address_confirmed("x")),
+            (200, address_confirmed("x", None)),
+            (200, address_confirmed("x", Some("https://app.test/"))),
             (200, invitation(&invited, "x", None)),
             (410, invitation(&invited, "x", Some(&problem))),
-            (201, joined("x")),
+            (201, joined("x", None)),
+            (201, joined("x", Some("https://app.test/"))),
             (410, refused(&problem)),
         ];
         for (status, answer) in refusals.into_iter().chain(pages) {

@@ -12,7 +12,7 @@ use common::{
     db::TenantTx,
     problem::{Problem, Quota},
 };
-use contracts::id::UserId;
+use contracts::{id::UserId, public_url::PublicUrl};
 
 /// Inviting somebody again within this time changes nothing; later it is a reminder.
 const REMIND_AFTER: TimeDelta = TimeDelta::days(1);
@@ -25,6 +25,7 @@ pub async fn invite(
     tx: &mut TenantTx,
     inviter: UserId,
     email: &Email,
+    return_to: Option<PublicUrl>,
 ) -> Result<(OpenInvitation, Option<Quota>), Problem> {
     let now = app.ambient.now();
     let tenant_name = store::lock_tenant(tx).await?.ok_or_else(not_a_member)?;
@@ -51,15 +52,27 @@ pub async fn invite(
     let left = limits::take(tx, email.as_str(), now).await?;
     let mail_waits = !mail_rate::INVITATIONS.take(tx, &app.ambient, email.as_str()).await?;
     let (asked_at, expires_at, token) = (now, now + LINK_LIFETIME, OpaqueToken::new(&app.ambient));
+    let return_to = return_to.map(|url| url.as_str().to_owned());
     let open = if let Some(earlier) = earlier {
-        let open = OpenInvitation { asked_at, expires_at, mail_waits, mails: earlier.mails + 1, ..earlier };
+        let return_to = return_to.or(earlier.return_to);
+        let open = OpenInvitation { asked_at, expires_at, mail_waits, mails: earlier.mails + 1, return_to, ..earlier };
         store::ask_again(tx, &open, &token).await?;
         open
     } else {
         let (id, email, invited_by) = (app.ambient.uuid(), email.as_str().to_owned(), inviter);
         let (inviter, created_at) = (inviter_name, now);
-        let open =
-            OpenInvitation { id, email, invited_by, inviter, created_at, asked_at, mail_waits, expires_at, mails: 1 };
+        let open = OpenInvitation {
+            id,
+            email,
+            invited_by,
+            inviter,
+            created_at,
+            asked_at,
+            mail_waits,
+            expires_at,
+            mails: 1,
+            return_to,
+        };
         store::insert(tx, &open, &token).await?;
         open
     };

@@ -46,6 +46,8 @@ pub struct Joined {
     pub tenant_id: TenantId,
     #[serde(skip)]
     pub tenant_name: String,
+    #[serde(skip)]
+    pub return_to: Option<String>,
 }
 
 /// Who joins.
@@ -152,7 +154,7 @@ async fn add(tx: &mut TenantTx, app: &App, invitation: Invitation, joiner: Joine
         let joined = MemberJoined { tenant_id, user_id, membership_id: Some(membership_id) };
         messaging::publish(tx, &joined).await?;
     }
-    Ok(Joined { user_id, tenant_id, tenant_name: invitation.tenant_name })
+    Ok(Joined { user_id, tenant_id, tenant_name: invitation.tenant_name, return_to: invitation.return_to })
 }
 
 fn taken(error: sqlx::Error) -> Problem {

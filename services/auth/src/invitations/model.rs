@@ -16,6 +16,7 @@ pub struct Invitation {
     pub tenant_name: String,
     pub inviter: String,
     pub email: String,
+    pub return_to: Option<String>,
 }
 
 /// An invitation that nobody has answered yet, as the tenant sees it.
@@ -36,6 +37,9 @@ pub struct OpenInvitation {
     pub expires_at: DateTime<Utc>,
     #[serde(skip)]
     pub mails: i16,
+    /// Where the page that joins the tenant leads on to.
+    #[serde(skip)]
+    pub return_to: Option<String>,
 }
 
 /// An invitation whose mail is to go, now or later.

@@ -38,6 +38,10 @@ access::permissions! { pub InviteMembers = "auth.inviteMembers" }
 pub struct InvitationRequest {
     #[schema(format = Email, example = "bob@acme.test")]
     email: String,
+    /// Where the page that joins the tenant leads on to: a page of a frontend that may call this service.
+    #[serde(default)]
+    #[schema(format = "uri", example = "https://app.example.com/welcome")]
+    return_to: Option<String>,
 }
 
 #[utoipa::path(get, path = "/v1/invitations", operation_id = "listInvitations", tag = "invitations", params(PageQuery),
@@ -68,12 +72,14 @@ pub async fn invite(
 ) -> Result<Response, Problem> {
     let (inviter, mut faults) = (logged_in(&caller.claims, &caller.principal)?, Vec::new());
     authority::refuse_excess(&app, &caller, Subject::role("member")).await?;
-    let email = model::email("email", Some(&request.email), &mut faults).ok_or_else(|| Problem::invalid(faults))?;
+    let email = model::email("email", Some(&request.email), &mut faults);
+    let return_to = app.return_origins.read(request.return_to.as_deref(), &mut faults);
+    let email = email.filter(|_| faults.is_empty()).ok_or_else(|| Problem::invalid(faults))?;
     let mut tx = caller.begin(&app.db).await?;
     if let Some(earlier) = once.begin(&mut tx, &caller).await? {
         return Ok(earlier);
     }
-    let (open, left) = inviting::invite(&app, &mut tx, inviter, &email).await?;
+    let (open, left) = inviting::invite(&app, &mut tx, inviter, &email, return_to).await?;
     let answer = once.remember(&mut tx, (StatusCode::ACCEPTED, Json(open))).await?;
     tx.commit().await?;
     Ok(match left {
@@ -129,7 +135,7 @@ pub async fn accept(
 }
 
 fn page(joined: Joined) -> Response {
-    pages::joined(&joined.tenant_name)
+    pages::joined(&joined.tenant_name, joined.return_to.as_deref())
 }
 
 fn made(joined: Joined) -> Response {

@@ -88,7 +88,7 @@ async fn open(
     sqlx::query_as!(
         OpenInvitation,
         "SELECT i.id, i.email, i.invited_by, u.display_name
-         AS inviter, i.created_at, i.asked_at, i.mail_waits, i.expires_at, i.mails
+         AS inviter, i.created_at, i.asked_at, i.mail_waits, i.expires_at, i.mails, i.return_to
          FROM invitations i JOIN users u ON u.id = i.invited_by
          WHERE i.tenant_id = $1 AND ($2::text IS NULL OR i.email = $2) AND i.used_at IS NULL AND i.ended_at IS NULL
          AND i.expires_at > $3
@@ -106,8 +106,8 @@ async fn open(
 pub async fn insert(tx: &mut TenantTx, new: &OpenInvitation, token: &OpaqueToken) -> sqlx::Result<()> {
     sqlx::query!(
         "INSERT INTO invitations (id, tenant_id, email, invited_by, token_hash, mail_waits, created_at, asked_at,
-         expires_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $7, $8)",
+         expires_at, return_to)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $7, $8, $9)",
         new.id,
         tx.tenant().0,
         new.email,
@@ -115,7 +115,8 @@ pub async fn insert(tx: &mut TenantTx, new: &OpenInvitation, token: &OpaqueToken
         &token.hash(),
         new.mail_waits,
         new.created_at,
-        new.expires_at
+        new.expires_at,
+        new.return_to
     )
     .execute(&mut **tx)
     .await?;
@@ -126,14 +127,16 @@ pub async fn insert(tx: &mut TenantTx, new: &OpenInvitation, token: &OpaqueToken
 pub async fn ask_again(tx: &mut TenantTx, again: &OpenInvitation, token: &OpaqueToken) -> sqlx::Result<()> {
     sqlx::query!(
         "UPDATE invitations
-         SET token_hash = $3, mail_waits = $4, asked_at = $5, expires_at = $6, mails = mails + 1
+         SET token_hash = $3, mail_waits = $4, asked_at = $5, expires_at = $6, mails = mails + 1,
+             return_to = $7
          WHERE tenant_id = $1 AND id = $2",
         tx.tenant().0,
         again.id,
         &token.hash(),
         again.mail_waits,
         again.asked_at,
-        again.expires_at
+        again.expires_at,
+        again.return_to
     )
     .execute(&mut **tx)
     .await?;
@@ -144,7 +147,7 @@ pub async fn ask_again(tx: &mut TenantTx, again: &OpenInvitation, token: &Opaque
 pub async fn find_open(tx: &mut Lookup, token: &OpaqueToken, now: DateTime<Utc>) -> sqlx::Result<Option<Invitation>> {
     sqlx::query_as!(
         Invitation,
-        "SELECT i.id, i.tenant_id, t.name AS tenant_name, u.display_name AS inviter, i.email
+        "SELECT i.id, i.tenant_id, t.name AS tenant_name, u.display_name AS inviter, i.email, i.return_to
          FROM invitations i JOIN tenants t ON t.id = i.tenant_id JOIN users u ON u.id = i.invited_by
          WHERE i.token_hash = $1 AND i.used_at IS NULL AND i.ended_at IS NULL AND i.expires_at > $2",
         &token.hash(),

@@ -30,6 +30,8 @@ pub struct Verified {
     user_id: UserId,
     tenant_id: TenantId,
     pub email: String,
+    #[serde(skip)]
+    pub return_to: Option<String>,
 }
 
 pub async fn confirm(app: &App, token: &OpaqueToken, confirmation: Confirmation) -> Result<Verified, Problem> {
@@ -74,7 +76,7 @@ async fn make_account(app: &App, open: Open) -> Result<Verified, Problem> {
     };
     messaging::publish(&mut tx, &created).await?;
     tx.commit().await?;
-    Ok(Verified { user_id, tenant_id, email: user.email })
+    Ok(Verified { user_id, tenant_id, email: user.email, return_to: open.return_to })
 }
 
 /// Whoever registered twice has an account by the first of the two links.

@@ -4,9 +4,11 @@ use crate::{
     email::Email,
     name::Name,
     passwords::model::{Weakness, weakness},
+    return_to::ReturnOrigins,
 };
 use chrono::TimeDelta;
 use common::{limit::Limit, problem::FieldError};
+use contracts::public_url::PublicUrl;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use std::{str::FromStr, time::Duration};
@@ -41,6 +43,10 @@ pub struct RegistrationRequest {
     #[serde(default)]
     #[schema(value_type = String, required = true, max_length = 100, example = "Acme")]
     tenant_name: Option<String>,
+    /// Where the page that confirms the address leads on to: a page of a frontend that may call this service.
+    #[serde(default)]
+    #[schema(format = "uri", example = "https://app.example.com/welcome")]
+    return_to: Option<String>,
 }
 
 /// A checked request.
@@ -49,19 +55,21 @@ pub struct Registration {
     pub password: SecretString,
     pub display_name: Name,
     pub tenant_name: Name,
+    pub return_to: Option<PublicUrl>,
 }
 
 impl RegistrationRequest {
-    pub fn check(self) -> Result<Registration, Vec<FieldError>> {
+    pub fn check(self, origins: &ReturnOrigins) -> Result<Registration, Vec<FieldError>> {
         let mut faults = Vec::new();
         let email = email("email", self.email.as_deref(), &mut faults);
         let display_name = name("display_name", self.display_name.as_deref(), &mut faults);
         let tenant_name = name("tenant_name", self.tenant_name.as_deref(), &mut faults);
         let own_words = [email.as_ref().map_or("", Email::local_part), tenant_name.as_ref().map_or("", Name::as_str)];
         let password = password("password", self.password, &own_words, &mut faults);
+        let return_to = origins.read(self.return_to.as_deref(), &mut faults);
         match (email, password, display_name, tenant_name) {
-            (Some(email), Some(password), Some(display_name), Some(tenant_name)) => {
-                Ok(Registration { email, password, display_name, tenant_name })
+            (Some(email), Some(password), Some(display_name), Some(tenant_name)) if faults.is_empty() => {
+                Ok(Registration { email, password, display_name, tenant_name, return_to })
             }
             _ => Err(faults),
         }
@@ -118,7 +126,7 @@ mod tests {
 
     fn faults(body: serde_json::Value) -> String {
         let request: RegistrationRequest = serde_json::from_value(body).unwrap();
-        let faults = request.check().err().unwrap_or_default();
+        let faults = request.check(&ReturnOrigins::new(&["https://app.example.com".into()])).err().unwrap_or_default();
         faults.iter().map(|fault| format!("{} {}", fault.field, fault.code)).collect::<Vec<_>>().join(", ")
     }
 
@@ -132,6 +140,10 @@ mod tests {
         (asked["display_name"], asked["tenant_name"]) = ("Ada".into(), "Acme".into());
         assert_eq!(faults(asked.clone()), "password too_personal");
         asked["password"] = "seven leagues at a stride".into();
-        assert_eq!(faults(asked), "");
+        assert_eq!(faults(asked.clone()), "");
+        asked["return_to"] = "https://app.example.com/".into();
+        assert_eq!(faults(asked.clone()), "");
+        asked["return_to"] = "https://evil.test/".into();
+        assert_eq!(faults(asked), "return_to return_to_not_allowed");
     }
 }

@@ -44,7 +44,7 @@ pub async fn register(
     source: Source,
     Creating(Json(request), mut once): Creating<Json<RegistrationRequest>>,
 ) -> Result<Response, Problem> {
-    let asked = request.check().map_err(Problem::invalid)?;
+    let asked = request.check(&app.return_origins).map_err(Problem::invalid)?;
     app.limiter.admit(&BY_SOURCE, source).await?;
     app.limiter.admit_for(&ADDRESSES_A_SOURCE, source, &asked.email.fingerprint()).await?;
     // Also for a known address, so that the time tells nothing.
@@ -115,7 +115,7 @@ pub async fn verify(
     let token = OpaqueToken::shown(token);
     let verified = confirming::confirm(&app, &token, confirmation).await;
     match (wants_html(&headers), verified) {
-        (true, Ok(verified)) => pages::address_confirmed(&verified.email),
+        (true, Ok(verified)) => pages::address_confirmed(&verified.email, verified.return_to.as_deref()),
         (true, Err(problem)) => form(&app, &token, Some(&problem)).await.into_response(),
         (false, verified) => verified.map(Json).into_response(),
     }

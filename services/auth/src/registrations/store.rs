@@ -4,6 +4,7 @@ use super::model::{LINK_LIFETIME, MOST_ATTEMPTS, MOST_OPEN, Registration};
 use crate::{email::Email, mail_rate, opaque::OpaqueToken};
 use chrono::{DateTime, Utc};
 use common::source::Source;
+use contracts::public_url::PublicUrl;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
@@ -14,6 +15,7 @@ pub struct Open {
     pub display_name: String,
     pub tenant_name: String,
     pub password_hash: String,
+    pub return_to: Option<String>,
 }
 
 /// A registration whose mail is still to go.
@@ -38,8 +40,8 @@ pub struct New<'a> {
 pub async fn insert(conn: &mut PgConnection, new: &New<'_>) -> sqlx::Result<()> {
     sqlx::query!(
         "INSERT INTO registrations (id, email, display_name, tenant_name, password_hash, token_hash, source,
-         mail_waits, created_at, expires_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+         mail_waits, created_at, expires_at, return_to)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
         new.id,
         new.asked.email.as_str(),
         new.asked.display_name.as_str(),
@@ -49,7 +51,8 @@ pub async fn insert(conn: &mut PgConnection, new: &New<'_>) -> sqlx::Result<()> 
         new.source.to_string(),
         new.mail_waits,
         new.now,
-        new.now + LINK_LIFETIME
+        new.now + LINK_LIFETIME,
+        new.asked.return_to.as_ref().map(PublicUrl::as_str)
     )
     .execute(&mut *conn)
     .await?;
@@ -76,7 +79,7 @@ async fn displace(conn: &mut PgConnection, email: &Email, now: DateTime<Utc>) ->
 pub async fn find_open(conn: &mut PgConnection, token: &OpaqueToken, now: DateTime<Utc>) -> sqlx::Result<Option<Open>> {
     sqlx::query_as!(
         Open,
-        "SELECT id, email, display_name, tenant_name, password_hash FROM registrations
+        "SELECT id, email, display_name, tenant_name, password_hash, return_to FROM registrations
          WHERE token_hash = $1 AND used_at IS NULL AND expires_at > $2 AND attempts < $3",
         &token.hash(),
         now,
@@ -92,7 +95,7 @@ pub async fn attempt(conn: &mut PgConnection, token: &OpaqueToken, now: DateTime
         Open,
         "UPDATE registrations SET attempts = attempts + 1 WHERE token_hash = $1 AND used_at IS NULL
          AND expires_at > $2 AND attempts < $3
-         RETURNING id, email, display_name, tenant_name, password_hash",
+         RETURNING id, email, display_name, tenant_name, password_hash, return_to",
         &token.hash(),
         now,
         MOST_ATTEMPTS

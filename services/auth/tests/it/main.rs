@@ -16,6 +16,7 @@ mod machines;
 mod members;
 mod operator;
 mod registrations;
+mod return_to;
 mod sessions;
 mod support;
 mod takeover;

@@ -46,6 +46,9 @@ async fn the_catalog_shows_the_latest_version_of_each_service() {
         .collect();
     assert_eq!(shown, [("forum", "1.10.0"), ("wiki", "0.1.0")]);
     let forum = &page["items"][0];
+    let get = |name: &str| fixture.server.get(&format!("/v1/services/{name}")).bearer(&nobody.token).send();
+    assert_eq!(&get("forum").await.expect(200), forum);
+    get("fora").await.problem(404, "service_not_found");
     assert_eq!(
         (&forum["price_per_hour"], &forum["modules"][1]["name"], &forum["meters"][0]["unit"]),
         (&json!("0.02"), &json!("polls"), &json!("post"))

@@ -82,7 +82,8 @@ pub struct NewMail {
 }
 
 #[utoipa::path(post, path = "/v1/messages", operation_id = "sendMessage", tag = "messages", request_body = NewMail,
-    responses((status = 202, body = Mail, headers(("Location" = String))), (status = 409, description = "Another mail has this key.")),
+    responses((status = 202, body = Mail, headers(("Location" = String))),
+        (status = 409, description = "Another mail has this key.")),
         security(("bearer" = ["mailer.sendMessages"])))]
 pub async fn send(
     State(app): State<App>,

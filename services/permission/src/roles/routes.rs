@@ -50,7 +50,8 @@ pub async fn get(
 }
 
 #[utoipa::path(post, path = "/v1/roles", operation_id = "createRole", tag = "roles", request_body = RoleBody,
-    responses((status = 201, body = Written<Role>, headers(("ETag" = String, description = "Of the role."))), (status = 409, description = "`role_exists`, `too_many_roles`")),
+    responses((status = 201, body = Written<Role>, headers(("ETag" = String, description = "Of the role."))),
+        (status = 409, description = "`role_exists`, `too_many_roles`")),
     security(("bearer" = ["permission.writeRoles"])))]
 pub async fn create(
     writer: Writer<WriteRoles>,
