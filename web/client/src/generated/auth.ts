@@ -154,6 +154,9 @@ export interface Operations {
    * A tenant has **one open invitation to an address**: inviting it again answers with the same one. After a day that sends a reminder with a new link, which replaces the old one; there
    * are at most two reminders.
    *
+   * `return_to` names a page of your frontend, of an origin that may call this service: when they have joined, our page leads on to it, by a link and after five
+   * seconds by itself. Another address is 422 with the field's code `return_to_not_allowed`. A reminder leads to where it says, or else where the first one did.
+   *
    * **Limits** of a tenant: 20 mails an hour, 100 a day, 3 a day to one address; beyond them 429 `too_many_invitations` with `Retry-After`. `RateLimit-Limit`, `RateLimit-Remaining`
    * and `RateLimit-Reset` tell of the one that is used up first. 200 invitations may be open: beyond that 409 `too_many_open_invitations`.
    * An address gets at most five invitations a day at once, of all tenants together; then `mail_waits` is true, and one goes every four hours, those of older tenants first.
@@ -259,6 +262,9 @@ export interface Operations {
    * So whoever registers somebody else's address gets nothing by it: they do not read the mail, and whoever does, does not know the password.
    *
    * The answer is the same, and takes the same time, whether or not the address has an account. If it has one, its owner gets a mail that says so.
+   *
+   * `return_to` names a page of your frontend, of an origin that may call this service: when the address is confirmed, our page leads on to it, by a link and after five
+   * seconds by itself. Another address is 422 with the field's code `return_to_not_allowed`.
    *
    * The password has 15 to 256 characters of any kind. Refused are the commonest passwords, and those that contain the local part of the address or
    * the tenant's name. Every wrong field is named at once in `errors`.
@@ -390,6 +396,12 @@ export interface components {
              * @example bob@acme.test
              */
             email: string;
+            /**
+             * Format: uri
+             * Where the page that joins the tenant leads on to: a page of a frontend that may call this service.
+             * @example https://app.example.com/welcome
+             */
+            return_to?: string | null;
         };
         Joined: {
             tenant_id: components["schemas"]["TenantId"];
@@ -666,6 +678,12 @@ export interface components {
              * @example seven leagues at a stride
              */
             password: string;
+            /**
+             * Format: uri
+             * Where the page that confirms the address leads on to: a page of a frontend that may call this service.
+             * @example https://app.example.com/welcome
+             */
+            return_to?: string | null;
             /** @example Acme */
             tenant_name: string;
         };
@@ -811,6 +829,8 @@ export interface operations {
         responses: {
             200: {
                 headers: {
+                    /** `<…>; rel="next"`: the next page, with the same filters; absent on the last one. */
+                    Link?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -849,7 +869,13 @@ export interface operations {
     createApiKey: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * Chosen by the caller, a new one for each thing to be made, such as a UUID. For 24 hours the same request with the same key gets the first answer again, with `Idempotency-Replayed: true`, and makes nothing more.
+                 * @example 8e03978e-40d5-43dd-bc93-6894a57f9324
+                 */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -861,13 +887,17 @@ export interface operations {
         responses: {
             201: {
                 headers: {
+                    /** `true` if this is the answer to an earlier request with the same `Idempotency-Key`. */
+                    "Idempotency-Replayed"?: "true";
+                    /** The address of what was made, at which it is read or, if nothing is read there, ended. */
+                    Location?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["ApiKeyMade"];
                 };
             };
-            /** The body is malformed. */
+            /** `idempotency_key_malformed`: it is not one value of 16 to 255 visible ASCII characters. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -885,7 +915,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** `too_many_api_keys` */
+            /** `too_many_api_keys`. `idempotency_key_reused`: the key came with another request. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -994,6 +1024,8 @@ export interface operations {
         responses: {
             200: {
                 headers: {
+                    /** `<…>; rel="next"`: the next page, with the same filters; absent on the last one. */
+                    Link?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -1041,7 +1073,13 @@ export interface operations {
     createClient: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * Chosen by the caller, a new one for each thing to be made, such as a UUID. For 24 hours the same request with the same key gets the first answer again, with `Idempotency-Replayed: true`, and makes nothing more.
+                 * @example 8e03978e-40d5-43dd-bc93-6894a57f9324
+                 */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -1053,13 +1091,17 @@ export interface operations {
         responses: {
             201: {
                 headers: {
+                    /** `true` if this is the answer to an earlier request with the same `Idempotency-Key`. */
+                    "Idempotency-Replayed"?: "true";
+                    /** The address of what was made, at which it is read or, if nothing is read there, ended. */
+                    Location?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["ClientMade"];
                 };
             };
-            /** The body is malformed. */
+            /** `idempotency_key_malformed`: it is not one value of 16 to 255 visible ASCII characters. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -1086,7 +1128,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** `too_many_clients` */
+            /** `too_many_clients`. `idempotency_key_reused`: the key came with another request. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -1248,7 +1290,13 @@ export interface operations {
     addClientSecret: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * Chosen by the caller, a new one for each thing to be made, such as a UUID. For 24 hours the same request with the same key gets the first answer again, with `Idempotency-Replayed: true`, and makes nothing more.
+                 * @example 8e03978e-40d5-43dd-bc93-6894a57f9324
+                 */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 id: components["schemas"]["ClientId"];
             };
@@ -1258,10 +1306,23 @@ export interface operations {
         responses: {
             201: {
                 headers: {
+                    /** `true` if this is the answer to an earlier request with the same `Idempotency-Key`. */
+                    "Idempotency-Replayed"?: "true";
+                    /** The address of what was made, at which it is read or, if nothing is read there, ended. */
+                    Location?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["NewSecret"];
+                };
+            };
+            /** `idempotency_key_malformed`: it is not one value of 16 to 255 visible ASCII characters. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
             /** The token is missing, wrong or expired, or its session has ended. */
@@ -1291,7 +1352,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** `two_secrets_live` */
+            /** `two_secrets_live`. `idempotency_key_reused`: the key came with another request. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -1619,6 +1680,8 @@ export interface operations {
         responses: {
             200: {
                 headers: {
+                    /** `<…>; rel="next"`: the next page, with the same filters; absent on the last one. */
+                    Link?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -1666,7 +1729,13 @@ export interface operations {
     inviteMember: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * Chosen by the caller, a new one for each thing to be made, such as a UUID. For 24 hours the same request with the same key gets the first answer again, with `Idempotency-Replayed: true`, and makes nothing more.
+                 * @example 8e03978e-40d5-43dd-bc93-6894a57f9324
+                 */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -1678,13 +1747,15 @@ export interface operations {
         responses: {
             202: {
                 headers: {
+                    /** `true` if this is the answer to an earlier request with the same `Idempotency-Key`. */
+                    "Idempotency-Replayed"?: "true";
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["OpenInvitation"];
                 };
             };
-            /** The body is malformed. */
+            /** `idempotency_key_malformed`: it is not one value of 16 to 255 visible ASCII characters. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -1711,7 +1782,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** `already_a_member`, `invitations_refused`, `too_many_open_invitations` */
+            /** `already_a_member`, `invitations_refused`, `too_many_open_invitations`. `idempotency_key_reused`: the key came with another request. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -1770,7 +1841,13 @@ export interface operations {
     acceptInvitation: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * Chosen by the caller, a new one for each thing to be made, such as a UUID. For 24 hours the same request with the same key gets the first answer again, with `Idempotency-Replayed: true`, and makes nothing more.
+                 * @example 8e03978e-40d5-43dd-bc93-6894a57f9324
+                 */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 /** From the link in the mail. */
                 invitation: string;
@@ -1786,13 +1863,17 @@ export interface operations {
         responses: {
             201: {
                 headers: {
+                    /** `true` if this is the answer to an earlier request with the same `Idempotency-Key`. */
+                    "Idempotency-Replayed"?: "true";
+                    /** The address of what was made, at which it is read or, if nothing is read there, ended. */
+                    Location?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["Joined"];
                 };
             };
-            /** The body is malformed. */
+            /** `idempotency_key_malformed`: it is not one value of 16 to 255 visible ASCII characters. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -1819,7 +1900,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** `account_exists`: the address got an account meanwhile. */
+            /** `account_exists`: the address got an account meanwhile. `idempotency_key_reused`: the key came with another request. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -1984,6 +2065,8 @@ export interface operations {
         responses: {
             200: {
                 headers: {
+                    /** `<…>; rel="next"`: the next page, with the same filters; absent on the last one. */
+                    Link?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2207,6 +2290,8 @@ export interface operations {
         responses: {
             200: {
                 headers: {
+                    /** `<…>; rel="next"`: the next page, with the same filters; absent on the last one. */
+                    Link?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2257,6 +2342,8 @@ export interface operations {
         responses: {
             201: {
                 headers: {
+                    /** The address of what was made, at which it is read or, if nothing is read there, ended. */
+                    Location?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2489,7 +2576,13 @@ export interface operations {
     registerUser: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * Chosen by the caller, a new one for each thing to be made, such as a UUID. For 24 hours the same request with the same key gets the first answer again, with `Idempotency-Replayed: true`, and makes nothing more.
+                 * @example 8e03978e-40d5-43dd-bc93-6894a57f9324
+                 */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -2501,14 +2594,25 @@ export interface operations {
         responses: {
             202: {
                 headers: {
+                    /** `true` if this is the answer to an earlier request with the same `Idempotency-Key`. */
+                    "Idempotency-Replayed"?: "true";
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["Accepted"];
                 };
             };
-            /** The body is malformed. */
+            /** `idempotency_key_malformed`: it is not one value of 16 to 255 visible ASCII characters. */
             400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** `idempotency_key_reused`: the key came with another request. */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -462,6 +462,8 @@ export interface operations {
         responses: {
             200: {
                 headers: {
+                    /** `<…>; rel="next"`: the next page, with the same filters; absent on the last one. */
+                    Link?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -509,7 +511,13 @@ export interface operations {
     closeCycle: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * Chosen by the caller, a new one for each thing to be made, such as a UUID. For 24 hours the same request with the same key gets the first answer again, with `Idempotency-Replayed: true`, and makes nothing more.
+                 * @example 8e03978e-40d5-43dd-bc93-6894a57f9324
+                 */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 id: string;
             };
@@ -520,6 +528,8 @@ export interface operations {
             /** It was closed before, with this invoice. */
             200: {
                 headers: {
+                    /** `true` if this is the answer to an earlier request with the same `Idempotency-Key`. */
+                    "Idempotency-Replayed"?: "true";
                     [name: string]: unknown;
                 };
                 content: {
@@ -529,10 +539,23 @@ export interface operations {
             /** The cycle is closed, and this is its invoice. */
             201: {
                 headers: {
+                    /** `true` if this is the answer to an earlier request with the same `Idempotency-Key`. */
+                    "Idempotency-Replayed"?: "true";
+                    /** The address of what was made, at which it is read or, if nothing is read there, ended. */
+                    Location?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["InvoiceWithLines"];
+                };
+            };
+            /** `idempotency_key_malformed`: it is not one value of 16 to 255 visible ASCII characters. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
             /** The token is missing, wrong or expired, or its session has ended. */
@@ -555,6 +578,15 @@ export interface operations {
             };
             /** There is no such thing in the caller's tenant. */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** `idempotency_key_reused`: the key came with another request. */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -589,6 +621,8 @@ export interface operations {
         responses: {
             200: {
                 headers: {
+                    /** `<…>; rel="next"`: the next page, with the same filters; absent on the last one. */
+                    Link?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -709,6 +743,8 @@ export interface operations {
         responses: {
             200: {
                 headers: {
+                    /** `<…>; rel="next"`: the next page, with the same filters; absent on the last one. */
+                    Link?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -778,6 +814,8 @@ export interface operations {
         responses: {
             200: {
                 headers: {
+                    /** `<…>; rel="next"`: the next page, with the same filters; absent on the last one. */
+                    Link?: string;
                     [name: string]: unknown;
                 };
                 content: {

@@ -108,6 +108,14 @@ export interface Operations {
    * **Permission:** `configurator.publishServices`
    */
   publishService: Operation<operations["publishService"]>;
+  /**
+   * Read one service of the catalog
+   *
+   * In its newest version, as in the list of services.
+   *
+   * **Who:** anybody signed in.
+   */
+  getService: Operation<operations["getService"]>;
 }
 
 export interface components {
@@ -416,6 +424,8 @@ export interface operations {
         responses: {
             200: {
                 headers: {
+                    /** `<…>; rel="next"`: the next page, with the same filters; absent on the last one. */
+                    Link?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -463,7 +473,13 @@ export interface operations {
     createInstance: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * Chosen by the caller, a new one for each thing to be made, such as a UUID. For 24 hours the same request with the same key gets the first answer again, with `Idempotency-Replayed: true`, and makes nothing more.
+                 * @example 8e03978e-40d5-43dd-bc93-6894a57f9324
+                 */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -475,14 +491,16 @@ export interface operations {
         responses: {
             202: {
                 headers: {
-                    location?: string;
+                    /** `true` if this is the answer to an earlier request with the same `Idempotency-Key`. */
+                    "Idempotency-Replayed"?: "true";
+                    Location?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["InstanceView"];
                 };
             };
-            /** The body is malformed. */
+            /** `idempotency_key_malformed`: it is not one value of 16 to 255 visible ASCII characters. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -509,7 +527,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** `host_taken`: an instance lives on that host. `quota_exceeded`: the tenant has as many instances as it may have. */
+            /** `host_taken`: an instance lives on that host. `quota_exceeded`: the tenant has as many instances as it may have. `idempotency_key_reused`: the key came with another request. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -749,7 +767,13 @@ export interface operations {
     retryInstance: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * Chosen by the caller, a new one for each thing to be made, such as a UUID. For 24 hours the same request with the same key gets the first answer again, with `Idempotency-Replayed: true`, and makes nothing more.
+                 * @example 8e03978e-40d5-43dd-bc93-6894a57f9324
+                 */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 id: components["schemas"]["InstanceId"];
             };
@@ -759,10 +783,21 @@ export interface operations {
         responses: {
             202: {
                 headers: {
+                    /** `true` if this is the answer to an earlier request with the same `Idempotency-Key`. */
+                    "Idempotency-Replayed"?: "true";
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["InstanceView"];
+                };
+            };
+            /** `idempotency_key_malformed`: it is not one value of 16 to 255 visible ASCII characters. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
             /** The token is missing, wrong or expired, or its session has ended. */
@@ -792,7 +827,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** `nothing_failed`: no step of this instance has failed. */
+            /** `nothing_failed`: no step of this instance has failed. `idempotency_key_reused`: the key came with another request. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -903,6 +938,8 @@ export interface operations {
         responses: {
             200: {
                 headers: {
+                    /** `<…>; rel="next"`: the next page, with the same filters; absent on the last one. */
+                    Link?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -941,7 +978,13 @@ export interface operations {
     publishService: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * Chosen by the caller, a new one for each thing to be made, such as a UUID. For 24 hours the same request with the same key gets the first answer again, with `Idempotency-Replayed: true`, and makes nothing more.
+                 * @example 8e03978e-40d5-43dd-bc93-6894a57f9324
+                 */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -954,6 +997,8 @@ export interface operations {
             /** The very same was published before. */
             200: {
                 headers: {
+                    /** `true` if this is the answer to an earlier request with the same `Idempotency-Key`. */
+                    "Idempotency-Replayed"?: "true";
                     [name: string]: unknown;
                 };
                 content: {
@@ -963,13 +1008,17 @@ export interface operations {
             /** Published. */
             201: {
                 headers: {
+                    /** `true` if this is the answer to an earlier request with the same `Idempotency-Key`. */
+                    "Idempotency-Replayed"?: "true";
+                    /** The address of what was made, at which it is read or, if nothing is read there, ended. */
+                    Location?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["CatalogItem"];
                 };
             };
-            /** The body is malformed. */
+            /** `idempotency_key_malformed`: it is not one value of 16 to 255 visible ASCII characters. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -996,7 +1045,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** `version_taken`: this version was published with other content. `version_not_newer`: it is neither newer than all others nor a patch of its line. */
+            /** `version_taken`: this version was published with other content. `version_not_newer`: it is neither newer than all others nor a patch of its line. `idempotency_key_reused`: the key came with another request. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -1025,6 +1074,54 @@ export interface operations {
             };
             /** One or more fields are not valid; `errors` names them. */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** Something that is needed is away right now; try again after `Retry-After` seconds. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    getService: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CatalogItem"];
+                };
+            };
+            /** The token is missing, wrong or expired, or its session has ended. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** `service_not_found` */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -303,6 +303,8 @@ export interface operations {
         responses: {
             200: {
                 headers: {
+                    /** `<…>; rel="next"`: the next page, with the same filters; absent on the last one. */
+                    Link?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -350,7 +352,13 @@ export interface operations {
     sendMessage: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * Chosen by the caller, a new one for each thing to be made, such as a UUID. For 24 hours the same request with the same key gets the first answer again, with `Idempotency-Replayed: true`, and makes nothing more.
+                 * @example 8e03978e-40d5-43dd-bc93-6894a57f9324
+                 */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -362,13 +370,16 @@ export interface operations {
         responses: {
             202: {
                 headers: {
+                    /** `true` if this is the answer to an earlier request with the same `Idempotency-Key`. */
+                    "Idempotency-Replayed"?: "true";
+                    Location?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["Mail"];
                 };
             };
-            /** The body is malformed. */
+            /** `idempotency_key_malformed`: it is not one value of 16 to 255 visible ASCII characters. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -395,7 +406,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** Another mail has this key. */
+            /** Another mail has this key. `idempotency_key_reused`: the key came with another request. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -502,7 +513,13 @@ export interface operations {
     resendMessage: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * Chosen by the caller, a new one for each thing to be made, such as a UUID. For 24 hours the same request with the same key gets the first answer again, with `Idempotency-Replayed: true`, and makes nothing more.
+                 * @example 8e03978e-40d5-43dd-bc93-6894a57f9324
+                 */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 id: string;
             };
@@ -516,13 +533,15 @@ export interface operations {
         responses: {
             202: {
                 headers: {
+                    /** `true` if this is the answer to an earlier request with the same `Idempotency-Key`. */
+                    "Idempotency-Replayed"?: "true";
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["Mail"];
                 };
             };
-            /** The body is malformed. */
+            /** `idempotency_key_malformed`: it is not one value of 16 to 255 visible ASCII characters. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -558,7 +577,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** `content_gone`, `may_have_left` or `not_resendable` */
+            /** `content_gone`, `may_have_left` or `not_resendable`. `idempotency_key_reused`: the key came with another request. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -669,6 +688,8 @@ export interface operations {
         responses: {
             200: {
                 headers: {
+                    /** `<…>; rel="next"`: the next page, with the same filters; absent on the last one. */
+                    Link?: string;
                     [name: string]: unknown;
                 };
                 content: {

@@ -888,6 +888,8 @@ export interface operations {
         responses: {
             200: {
                 headers: {
+                    /** `<…>; rel="next"`: the next page, with the same filters; absent on the last one. */
+                    Link?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -1287,6 +1289,8 @@ export interface operations {
         responses: {
             200: {
                 headers: {
+                    /** `<…>; rel="next"`: the next page, with the same filters; absent on the last one. */
+                    Link?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -1334,7 +1338,13 @@ export interface operations {
     createGrant: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * Chosen by the caller, a new one for each thing to be made, such as a UUID. For 24 hours the same request with the same key gets the first answer again, with `Idempotency-Replayed: true`, and makes nothing more.
+                 * @example 8e03978e-40d5-43dd-bc93-6894a57f9324
+                 */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -1346,13 +1356,17 @@ export interface operations {
         responses: {
             201: {
                 headers: {
+                    /** `true` if this is the answer to an earlier request with the same `Idempotency-Key`. */
+                    "Idempotency-Replayed"?: "true";
+                    /** The address of what was made, at which it is read or, if nothing is read there, ended. */
+                    Location?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["Written_Grant"];
                 };
             };
-            /** The body is malformed. */
+            /** `idempotency_key_malformed`: it is not one value of 16 to 255 visible ASCII characters. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -1379,7 +1393,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** `already_granted`; `too_many_grants`; `last_owner`, `last_operator`: the denial would leave none. */
+            /** `already_granted`; `too_many_grants`; `last_owner`, `last_operator`: the denial would leave none. `idempotency_key_reused`: the key came with another request. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -1506,6 +1520,8 @@ export interface operations {
         responses: {
             200: {
                 headers: {
+                    /** `<…>; rel="next"`: the next page, with the same filters; absent on the last one. */
+                    Link?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -1553,7 +1569,13 @@ export interface operations {
     createGroup: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * Chosen by the caller, a new one for each thing to be made, such as a UUID. For 24 hours the same request with the same key gets the first answer again, with `Idempotency-Replayed: true`, and makes nothing more.
+                 * @example 8e03978e-40d5-43dd-bc93-6894a57f9324
+                 */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -1565,13 +1587,17 @@ export interface operations {
         responses: {
             201: {
                 headers: {
+                    /** `true` if this is the answer to an earlier request with the same `Idempotency-Key`. */
+                    "Idempotency-Replayed"?: "true";
+                    /** The address of what was made, at which it is read or, if nothing is read there, ended. */
+                    Location?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["Written_Group"];
                 };
             };
-            /** The body is malformed. */
+            /** `idempotency_key_malformed`: it is not one value of 16 to 255 visible ASCII characters. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -1598,7 +1624,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** `group_exists`, `too_many_groups` */
+            /** `group_exists`, `too_many_groups`. `idempotency_key_reused`: the key came with another request. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -1718,6 +1744,8 @@ export interface operations {
         responses: {
             200: {
                 headers: {
+                    /** `<…>; rel="next"`: the next page, with the same filters; absent on the last one. */
+                    Link?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -1947,6 +1975,8 @@ export interface operations {
         responses: {
             200: {
                 headers: {
+                    /** `<…>; rel="next"`: the next page, with the same filters; absent on the last one. */
+                    Link?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2001,6 +2031,8 @@ export interface operations {
         responses: {
             200: {
                 headers: {
+                    /** `<…>; rel="next"`: the next page, with the same filters; absent on the last one. */
+                    Link?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2073,6 +2105,8 @@ export interface operations {
         responses: {
             200: {
                 headers: {
+                    /** `<…>; rel="next"`: the next page, with the same filters; absent on the last one. */
+                    Link?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2142,6 +2176,8 @@ export interface operations {
         responses: {
             200: {
                 headers: {
+                    /** `<…>; rel="next"`: the next page, with the same filters; absent on the last one. */
+                    Link?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2189,7 +2225,13 @@ export interface operations {
     createRole: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * Chosen by the caller, a new one for each thing to be made, such as a UUID. For 24 hours the same request with the same key gets the first answer again, with `Idempotency-Replayed: true`, and makes nothing more.
+                 * @example 8e03978e-40d5-43dd-bc93-6894a57f9324
+                 */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -2201,13 +2243,19 @@ export interface operations {
         responses: {
             201: {
                 headers: {
+                    /** Of the role. */
+                    ETag?: string;
+                    /** `true` if this is the answer to an earlier request with the same `Idempotency-Key`. */
+                    "Idempotency-Replayed"?: "true";
+                    /** The address of what was made, at which it is read or, if nothing is read there, ended. */
+                    Location?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["Written_Role"];
                 };
             };
-            /** The body is malformed. */
+            /** `idempotency_key_malformed`: it is not one value of 16 to 255 visible ASCII characters. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -2234,7 +2282,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** `role_exists`, `too_many_roles` */
+            /** `role_exists`, `too_many_roles`. `idempotency_key_reused`: the key came with another request. */
             409: {
                 headers: {
                     [name: string]: unknown;

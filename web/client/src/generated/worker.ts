@@ -244,6 +244,8 @@ export interface operations {
         responses: {
             200: {
                 headers: {
+                    /** `<…>; rel="next"`: the next page, with the same filters; absent on the last one. */
+                    Link?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -348,7 +350,13 @@ export interface operations {
     retryJob: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * Chosen by the caller, a new one for each thing to be made, such as a UUID. For 24 hours the same request with the same key gets the first answer again, with `Idempotency-Replayed: true`, and makes nothing more.
+                 * @example 8e03978e-40d5-43dd-bc93-6894a57f9324
+                 */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 id: string;
             };
@@ -358,10 +366,21 @@ export interface operations {
         responses: {
             202: {
                 headers: {
+                    /** `true` if this is the answer to an earlier request with the same `Idempotency-Key`. */
+                    "Idempotency-Replayed"?: "true";
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["Job"];
+                };
+            };
+            /** `idempotency_key_malformed`: it is not one value of 16 to 255 visible ASCII characters. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
             /** The token is missing, wrong or expired, or its session has ended. */
@@ -391,7 +410,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** The job has not failed. */
+            /** The job has not failed. `idempotency_key_reused`: the key came with another request. */
             409: {
                 headers: {
                     [name: string]: unknown;
