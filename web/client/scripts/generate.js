@@ -85,6 +85,17 @@ function route({ method, path, parameters = [], security = [] }) {
   return `{ ${parts.join(", ")} }`;
 }
 
+/** The codes of problems that operations may answer, as far as the documents list them. */
+function codes(services) {
+  const responses = services.flatMap(([, document]) => [
+    ...operations(document).flatMap((operation) => Object.values(operation.responses)),
+    ...Object.values(document.components.responses ?? {}),
+  ]);
+  const schemas = responses.flatMap(({ content = {} }) => content["application/problem+json"]?.schema ?? []);
+  const listed = schemas.flatMap(({ allOf = [] }) => allOf.flatMap(({ properties }) => properties?.code?.enum ?? []));
+  return [...new Set(listed)].sort();
+}
+
 const pascal = (name) => name[0].toUpperCase() + name.slice(1);
 
 async function types(document) {
@@ -123,6 +134,9 @@ ${imports.join("\n")}
 export interface Services {
 ${members.join("\n")}
 }
+
+/** Codes of problems that the services have today. */
+export type ProblemCode =${codes(services).map((code) => `\n  | "${code}"`).join("") || " never"};
 
 export const ROUTES: { [S in keyof Services]: { [O in keyof Services[S]]: Route } } = {
 ${tables.join("\n")}

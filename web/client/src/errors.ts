@@ -1,5 +1,7 @@
 /** Errors: what a service refused, and what never got an answer. */
 
+import type { ProblemCode } from "./generated/services.js";
+
 /** One wrong field of a request. */
 export interface FieldError {
   /** Path of the field in the body or query: `modules[0]`. */
@@ -15,7 +17,7 @@ export class ProblemError extends Error {
   override readonly name = "ProblemError";
   readonly status: number;
   /** Stable word for programs: `host_taken`; `http_502` and the like where the answer is not a service's own. */
-  readonly code: string;
+  readonly code: ProblemCode | (string & {});
   /** Leads to the page about this problem, or `about:blank`. */
   readonly type: string;
   readonly title: string;

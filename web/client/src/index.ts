@@ -8,7 +8,7 @@ export { type FieldError, NetworkError, ProblemError } from "./errors.js";
 export type { Answer, Call, CallOptions, DataOf, Described, InputOf, Items, Operation, Pages } from "./operation.js";
 export type { RetryLimits } from "./retry.js";
 export type { Keeping, Listener, Session } from "./session.js";
-export type { Services } from "./generated/services.js";
+export type { ProblemCode, Services } from "./generated/services.js";
 export type * as Auth from "./generated/auth.js";
 export type * as Billing from "./generated/billing.js";
 export type * as Configurator from "./generated/configurator.js";

@@ -39,9 +39,11 @@ type Json<T> = T extends { content: { "application/json": infer B } } ? B : unde
 type Given<T> = { [K in keyof T as [Exclude<T[K], undefined>] extends [never] ? never : K]: T[K] };
 
 /** Headers for the caller to give: the client sees to the others. */
-type HeadersOf<P> = P extends { header: infer H }
-  ? keyof Omit<H, "Idempotency-Key"> extends never ? unknown : { header: Omit<H, "Idempotency-Key"> }
-  : unknown;
+type HeadersOf<H> = [keyof Omit<NonNullable<H>, "Idempotency-Key">] extends [never]
+  ? unknown
+  : {} extends Omit<NonNullable<H>, "Idempotency-Key">
+    ? { header?: Omit<NonNullable<H>, "Idempotency-Key"> }
+    : { header: Omit<NonNullable<H>, "Idempotency-Key"> };
 
 type BodyOf<O> = O extends { requestBody: infer B }
   ? { body: Json<B> }
@@ -51,7 +53,7 @@ type BodyOf<O> = O extends { requestBody: infer B }
 
 /** What an operation takes, by place: `path`, `query`, `header`, `body`. */
 export type InputOf<O extends Described> = Given<Pick<O["parameters"], "path" | "query">> &
-  HeadersOf<O["parameters"]> &
+  HeadersOf<O["parameters"]["header"]> &
   BodyOf<O>;
 
 type Succeeded<R> = { [S in keyof R & (200 | 201 | 202 | 204)]: Json<R[S]> }[keyof R & (200 | 201 | 202 | 204)];

@@ -17,6 +17,9 @@ export interface Services {
   readonly worker: Worker;
 }
 
+/** Codes of problems that the services have today. */
+export type ProblemCode = never;
+
 export const ROUTES: { [S in keyof Services]: { [O in keyof Services[S]]: Route } } = {
   auth: {
     getJwks: { method: "GET", path: "/.well-known/jwks.json", open: true },
