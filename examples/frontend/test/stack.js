@@ -88,7 +88,7 @@ async function submit(host, fields) {
   const { promise, resolve, reject } = outcome();
   const call = request({ hostname, port, path: "/setup", method: "POST", headers }, resolve);
   call.on("error", reject).end(new URLSearchParams(fields).toString());
-  const { statusCode } = await promise;
+  const { statusCode } = (await promise).resume();
   if (statusCode !== 303) throw new Error(`the setup form was answered ${statusCode}`);
 }
 
