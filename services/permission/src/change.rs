@@ -49,7 +49,7 @@ pub struct Writer<P> {
 
 /// What came of the beginning of a change that is made once.
 pub enum Begun {
-    New(Change),
+    New(Box<Change>),
     /// The answer that the same request has got before; it is in force.
     Before(Response),
 }
@@ -106,7 +106,9 @@ impl<P> Writer<P> {
         once: &mut Once,
     ) -> Result<Begun, Problem> {
         let mut change = self.begin(naming).await?;
-        let Some(answer) = once.begin(&mut change.tx, &self.caller).await? else { return Ok(Begun::New(change)) };
+        let Some(answer) = once.begin(&mut change.tx, &self.caller).await? else {
+            return Ok(Begun::New(Box::new(change)));
+        };
         change.undo().await?;
         // The first request may have been answered that it is stored and not in force.
         in_force(&self.app, self.caller.tenant).await?;

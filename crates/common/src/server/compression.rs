@@ -11,8 +11,10 @@ const LARGE: u64 = 1400;
 
 /// Compresses what is large, no stream of events and no picture, and has no secret. `Vary` tells caches.
 ///
-/// The size of a compressed answer tells what a secret in it has in common with text that somebody else chose (BREACH).
-/// So answers with secrets are left as they are: whoever makes one forbids its storage.
+/// The size of a compressed answer tells what a secret in it has in common with text that somebody else chose (BREACH,
+/// <https://breachattack.com>). So answers with tokens, keys or secret addresses are left as they are: whoever makes
+/// one forbids its storage. For all others the attack has no way to begin: it needs a victim's browser that asks again
+/// and again, and what authorises here is a token in a header, which no other site can have sent.
 pub(super) fn layer() -> CompressionLayer<And<And<DefaultPredicate, SizeAbove>, NoSecret>> {
     let large = DefaultPredicate::new().and(SizeAbove::new(LARGE));
     CompressionLayer::new().gzip(true).compress_when(large.and(NoSecret))
