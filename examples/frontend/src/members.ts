@@ -16,7 +16,7 @@ export async function members(client: Client, signal: AbortSignal): Promise<Node
     h("button", { type: "submit" }, "Invite"),
   );
   onSubmit(form, async ({ email = "" }) => {
-    await client.auth.inviteMember({ body: { email } }, { signal });
+    await client.auth.inviteMember({ body: { email, return_to: `${location.origin}/` } }, { signal });
     form.reset();
     say(`${email} is invited.`);
     invited.replaceChildren(await invitations(client, signal));

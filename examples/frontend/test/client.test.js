@@ -58,8 +58,21 @@ test("a refusal says which field is wrong, and by which id it is found", async (
   await assert.rejects(missing, { status: 404 });
 });
 
+test("what is created is created once, though its answer is lost", async (context) => {
+  const broken = await breaking(urls.permission, 1, { after: "answer" });
+  context.after(() => broken.close());
+  const client = program({ urls: { ...urls, permission: broken.url } });
+  await client.signIn({ email: grace.email, password: PASSWORD });
+  const body = { name: "keeper", permissions: ["billing.readUsage"] };
+  const { status, headers } = await client.permission.createRole.answer({ body });
+  assert.deepEqual([status, headers.get("Idempotency-Replayed"), broken.connections], [201, "true", 2]);
+  const roles = [];
+  for await (const { name } of grace.client.permission.listRoles.all()) roles.push(name);
+  assert.equal(roles.filter((name) => name === body.name).length, 1);
+});
+
 test("connections that break are made again, for what may be repeated", async (context) => {
-  const broken = await breaking(urls.configurator, 2);
+  const broken = await breaking(urls.configurator, 2, { after: "request" });
   context.after(() => broken.close());
   const client = program({ urls: { ...urls, configurator: broken.url } });
   await client.signIn({ email: grace.email, password: PASSWORD });
@@ -72,17 +85,20 @@ test("connections that break are made again, for what may be repeated", async (c
   await assert.rejects(hopeless.configurator.listServices(), NetworkError);
 });
 
-/** A way to a service of which the first `times` connections break. */
-async function breaking(url, times) {
+/** A way to a service of which the first `times` connections break: `after` its request came, or was answered. */
+async function breaking(url, times, { after }) {
   const { hostname, port } = new URL(url);
   const link = { connections: 0, url: "", close: () => server.close() };
   const server = createServer((near) => {
     link.connections += 1;
+    const breaks = link.connections <= times;
     near.on("error", () => near.destroy());
-    if (link.connections <= times) return near.once("data", () => near.destroy());
+    if (breaks && after === "request") return near.once("data", () => near.destroy());
     const far = connect(Number(port), hostname);
     far.on("error", () => near.destroy());
-    near.pipe(far).pipe(near);
+    near.pipe(far);
+    if (breaks) far.once("data", () => near.destroy());
+    else far.pipe(near);
   });
   await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
   link.url = `http://127.0.0.1:${server.address().port}`;

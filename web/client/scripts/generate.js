@@ -148,6 +148,11 @@ ${table(ofTheSession, "  ")}} satisfies Record<string, Route>;
 `;
 }
 
+/** The types of bodies, a namespace a service. */
+function bodies(services) {
+  return HEADER + services.map(([name]) => `export type * as ${pascal(name)} from "./${name}.js";\n`).join("");
+}
+
 const services = (await documents()).map(([name, document]) => [name, reduced(document)]);
 await rm(target, { recursive: true, force: true });
 await mkdir(target, { recursive: true });
@@ -155,3 +160,4 @@ for (const [name, document] of services) {
   await writeFile(new URL(`${name}.ts`, target), await service(name, document));
 }
 await writeFile(new URL("services.ts", target), index(services));
+await writeFile(new URL("bodies.ts", target), bodies(services));

@@ -9,9 +9,4 @@ export type { Answer, Call, CallOptions, DataOf, Described, InputOf, Items, Oper
 export type { RetryLimits } from "./retry.js";
 export type { Keeping, Listener, Session } from "./session.js";
 export type { ProblemCode, Services } from "./generated/services.js";
-export type * as Auth from "./generated/auth.js";
-export type * as Billing from "./generated/billing.js";
-export type * as Configurator from "./generated/configurator.js";
-export type * as Mailer from "./generated/mailer.js";
-export type * as Permission from "./generated/permission.js";
-export type * as Worker from "./generated/worker.js";
+export type * from "./generated/bodies.js";

@@ -40,7 +40,7 @@ test("what the caller did wrong is not asked again", async (context) => {
   }
 });
 
-test("a POST is sent again only under a key, which stays the same", async (context) => {
+test("a POST is sent again only under a key; the caller's, if there is one", async (context) => {
   const server = await service(context);
   const client = server.client({ token: "t" });
   server.on("POST /v1/explain", [problem(503, "unavailable"), OK]);
@@ -51,6 +51,17 @@ test("a POST is sent again only under a key, which stays the same", async (conte
   await client.permission.createRole(ROLE, { idempotencyKey: "once" });
   const keys = server.to("/v1/roles").map(({ headers }) => headers["idempotency-key"]);
   assert.deepEqual(keys, ["once", "once", "once"]);
+});
+
+test("what creates has a key of its own, the same for each attempt", async (context) => {
+  const server = await service(context);
+  const client = server.client({ token: "t" });
+  server.on(CREATE, [{ status: 201, body: {}, cut: true }, { status: 201, body: {} }]);
+  await client.permission.createRole(ROLE);
+  await client.permission.createRole(ROLE);
+  const [lost, repeated, next] = server.to("/v1/roles").map(({ headers }) => headers["idempotency-key"]);
+  assert.match(lost as string, /^[0-9a-f-]{36}$/);
+  assert.ok(repeated === lost && next !== undefined && next !== lost);
 });
 
 test("attempts end", async (context) => {

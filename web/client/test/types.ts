@@ -15,6 +15,8 @@ export async function types(client: Client): Promise<unknown> {
   client.billing.getInvoice.pages({ path: { id: "i" } });
   // @ts-expect-error: whoever edits says what they saw.
   await client.permission.editRole({ path: { id: "r" }, body: { name: "n", permissions: [] } });
+  // @ts-expect-error: the key is an option of the call.
+  await client.permission.createRole({ header: { "Idempotency-Key": "k" }, body: { name: "n", permissions: [] } });
   // @ts-expect-error: the session is the client's.
   await client.auth.refreshSession();
   return [invoices, data.lines, headers];
