@@ -238,12 +238,19 @@ async fn a_server_that_refuses_is_told_to_people_who_can_retry() {
     let id = fixture.requested(HOST, &[]).await;
     let admin = fixture.admin.url.split(['/', ':']).nth(3).unwrap().to_owned();
     statement(&mut superuser().await, format!("ALTER ROLE {admin} NOCREATEDB")).await;
-    for _ in 0..5 {
-        assert_eq!(fixture.get(id).await["reason"].as_str(), None);
+    let mut passes = 0;
+    let failed = loop {
+        let seen = fixture.get(id).await;
+        if !seen["reason"].is_null() {
+            break seen;
+        }
+        // A pass may find the lock of the one before, whose connection the server has not seen end yet.
+        assert!(passes < 100, "{seen}");
         fixture.due(id).await;
         assert_eq!(fixture.provision().await, Some(id));
-    }
-    let failed = fixture.get(id).await;
+        passes += 1;
+    };
+    assert!(passes >= 5, "told after {passes} refusals");
     assert_eq!(
         (failed["state"].as_str(), failed["reason"].as_str().map(|reason| reason.contains("42501"))),
         (Some("provisioning"), Some(true))
