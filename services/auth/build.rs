@@ -3,4 +3,5 @@
 fn main() {
     println!("cargo:rerun-if-changed=../../migrations/auth");
     println!("cargo:rerun-if-changed=../../openapi/docs/auth");
+    println!("cargo:rerun-if-changed=../../openapi/problems");
 }

@@ -1,8 +1,9 @@
-//! Rebuilds when a migration or the prose of an operation changes: both are compiled in.
+//! Rebuilds when a migration or prose changes: both are compiled in.
 
 #![allow(clippy::print_stdout, reason = "it is how cargo is told")]
 
 fn main() {
     println!("cargo:rerun-if-changed=../../migrations/billing");
     println!("cargo:rerun-if-changed=../../openapi/docs/billing");
+    println!("cargo:rerun-if-changed=../../openapi/problems");
 }

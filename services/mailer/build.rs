@@ -3,5 +3,6 @@
 fn main() {
     println!("cargo:rerun-if-changed=../../migrations/mailer");
     println!("cargo:rerun-if-changed=../../openapi/docs/mailer");
+    println!("cargo:rerun-if-changed=../../openapi/problems");
     println!("cargo:rerun-if-changed=templates");
 }

@@ -4,4 +4,5 @@
 fn main() {
     println!("cargo:rerun-if-changed=../../migrations/permission");
     println!("cargo:rerun-if-changed=../../openapi/docs/permission");
+    println!("cargo:rerun-if-changed=../../openapi/problems");
 }

@@ -3,4 +3,5 @@
 fn main() {
     println!("cargo:rerun-if-changed=../../migrations/worker");
     println!("cargo:rerun-if-changed=../../openapi/docs/worker");
+    println!("cargo:rerun-if-changed=../../openapi/problems");
 }

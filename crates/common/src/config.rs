@@ -4,7 +4,7 @@ mod env;
 
 pub use env::{Env, Faults, Setting};
 
-use crate::{source::TrustedProxies, telemetry::LogFormat};
+use crate::{openapi::Documents, source::TrustedProxies, telemetry::LogFormat};
 use secrecy::SecretString;
 use std::net::SocketAddr;
 
@@ -89,6 +89,9 @@ settings! {
         pub client_id: String = or("CLIENT_ID", name),
         /// The secret of `CLIENT_ID`.
         pub client_secret: SecretString = secret("CLIENT_SECRET"),
+        /// Other services whose documents Swagger UI shows beside its own, with the origins where a browser finds them:
+        /// `billing=https://billing.example.com`, comma-separated. They must have this one among their `CORS_ORIGINS`.
+        pub documents: Documents = or("SERVICE_DOCUMENTS", ""),
         /// Origins of web pages that may call the service, comma-separated.
         pub cors_origins: Vec<String> = or("CORS_ORIGINS", "") => list,
         /// Proxies of ours that a request passes on its way; a load balancer is one.

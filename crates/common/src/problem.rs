@@ -70,20 +70,28 @@ pub const RATE_LIMIT: [HeaderName; 3] = [
     HeaderName::from_static("ratelimit-reset"),
 ];
 
+/// Where each service has the page of a code: a reference relative to the request that was refused.
+const PAGES: &str = "/problems/";
+
 /// The body of every refusal, as RFC 9457 has it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct ProblemBody {
+    /// Where the page about this problem is: a URL, relative to that of the request.
     #[serde(rename = "type")]
-    #[schema(example = "about:blank")]
+    #[schema(format = "uri-reference", example = "/problems/invalid")]
     pub kind: String,
     #[schema(example = "Unprocessable Entity")]
     pub title: String,
     #[schema(example = 422)]
     pub status: u16,
+    /// Sentence for people, about this very request.
     pub detail: String,
+    /// Stable word for programs; each operation says which ones it answers with.
     #[schema(example = "invalid")]
     pub code: String,
+    /// By which our log knows the request.
     pub request_id: String,
+    /// The fields that are wrong.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub errors: Vec<FieldError>,
 }
@@ -144,7 +152,7 @@ impl Problem {
     /// The body, for request `request_id`.
     pub fn body(&self, request_id: &str) -> ProblemBody {
         ProblemBody {
-            kind: "about:blank".into(),
+            kind: format!("{PAGES}{}", self.code),
             title: self.status.canonical_reason().unwrap_or("Error").into(),
             status: self.status.as_u16(),
             detail: self.detail.clone(),

@@ -20,6 +20,7 @@ pub struct Manifest {
     /// ISO 4217 code of every price below.
     pub currency: String,
     /// Price of an hour of one instance, prorated by the second.
+    #[cfg_attr(feature = "openapi", schema(format = "decimal"))]
     pub price_per_hour: Decimal,
     #[serde(default)]
     pub permissions: Vec<PermissionEntry>,
@@ -39,6 +40,7 @@ pub struct Module {
     pub title: String,
     #[serde(default)]
     pub depends_on: Vec<String>,
+    #[cfg_attr(feature = "openapi", schema(format = "decimal"))]
     pub price_per_hour: Decimal,
 }
 
@@ -51,6 +53,7 @@ pub struct Meter {
     pub unit: String,
     /// Table in the instance's own database, with a primary key `id`.
     pub table: String,
+    #[cfg_attr(feature = "openapi", schema(format = "decimal"))]
     pub price_per_unit: Decimal,
 }
 

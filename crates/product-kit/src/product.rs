@@ -9,10 +9,11 @@ use axum::Router;
 use common::{
     ambient::Ambient,
     config::{Base, Env},
-    db, openapi,
+    db,
+    openapi::{self, About, Documents, Pages},
     server::{Bound, Health, Lifecycle},
 };
-use include_dir::Dir;
+use include_dir::{Dir, include_dir};
 use messaging::Aws;
 use serde_json::Value;
 use service_kit::{Command, Program, cli::with_config};
@@ -32,6 +33,8 @@ pub trait Product: 'static {
     const PORT: u16;
     /// The prose of its operations.
     const DOCS: &'static Dir<'static>;
+    /// The pages of its own problems; those of the platform's come by themselves.
+    const PROBLEMS: &'static Dir<'static>;
 
     /// What its handlers share; nothing of any instance, that comes with each request.
     type App: Clone + Send + Sync + 'static;
@@ -93,9 +96,18 @@ impl<P: Product> Program for Run<P> {
 
 /// The product's OpenAPI document.
 pub fn document<P: Product>() -> Value {
-    let mut document = openapi::finish(P::routes().into_openapi(), P::NAME, P::TITLE, P::DOCS);
+    let mut document = openapi::finish(
+        P::routes().into_openapi(),
+        &About { service: P::NAME, title: P::TITLE, docs: P::DOCS, pages: &pages::<P>(), by_host: true },
+    );
     P::describe(&mut document);
     document
+}
+
+/// Of the problems that it has of its own, and of those that every service has or that configurator refuses it with.
+fn pages<P: Product>() -> Pages {
+    static PLATFORM: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../openapi/problems");
+    Pages::of(&[&PLATFORM, P::PROBLEMS])
 }
 
 /// Serves on `bound` with what `env` says, until `lifecycle` stops.
@@ -116,12 +128,12 @@ async fn run<P: Product>(config: Config, bound: Bound, ambient: Ambient, lifecyc
     let publisher = Aws::from_env(&base.resource_prefix, &base.aws_account_id).await.publisher();
     let tenancy = Tenancy::start(base, &config.tenancy, client, publisher, &lifecycle)?;
     let health = access.with_keys(Health::default().with_redis(&redis));
-    bound.serve(router::<P>(P::app(ambient, access), &tenancy), health, lifecycle).await?;
+    bound.serve(router::<P>(P::app(ambient, access), &tenancy, &base.documents), health, lifecycle).await?;
     Ok(())
 }
 
-/// Swagger is about the product as such, so it needs no instance; everything else does.
-fn router<P: Product>(app: P::App, tenancy: &Tenancy) -> Router {
+/// Its documents are about the product as such, so they need no instance; everything else does.
+fn router<P: Product>(app: P::App, tenancy: &Tenancy, others: &Documents) -> Router {
     let (router, _) = P::routes().split_for_parts();
-    tenancy.wrap(router).merge(openapi::swagger_ui(document::<P>())).with_state(app)
+    tenancy.wrap(router).merge(openapi::routes_beside(document::<P>(), pages::<P>(), others)).with_state(app)
 }

@@ -5,7 +5,7 @@ use axum::Router;
 use common::{
     ambient::Ambient,
     db::Background,
-    openapi::{finish, swagger},
+    openapi::{self, About, Pages},
     problem::Chain,
     server::{Bound, Lifecycle},
 };
@@ -42,7 +42,8 @@ pub async fn app<S: Service>(config: Config<S::Settings>, ambient: Ambient) -> a
 /// Its routes, with the documentation of them.
 pub fn router<S: Service>(app: S::App) -> Router {
     let (router, generated) = S::router().split_for_parts();
-    router.merge(swagger(document::<S>(generated))).with_state(app)
+    let shown = openapi::routes(document::<S>(generated), pages::<S>(), &app.base.documents);
+    router.merge(shown).with_state(app)
 }
 
 /// Serves on `bound` until `lifecycle` stops.
@@ -80,7 +81,12 @@ pub fn openapi<S: Service>() -> Value {
 }
 
 fn document<S: Service>(generated: utoipa::openapi::OpenApi) -> Value {
-    finish(generated, S::ROSTER.name, S::TITLE, S::DOCS)
+    let (service, title, docs, pages) = (S::ROSTER.name, S::TITLE, S::DOCS, &pages::<S>());
+    openapi::finish(generated, &About { service, title, docs, pages, by_host: false })
+}
+
+fn pages<S: Service>() -> Pages {
+    Pages::of(&[S::PROBLEMS])
 }
 
 async fn register<S: Service>(app: S::App, background: Background, list: PermissionList, shutdown: CancellationToken) {

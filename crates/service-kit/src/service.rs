@@ -25,6 +25,8 @@ pub trait Service: Sized + 'static {
     const TITLE: &'static str;
     /// The prose of its operations, `openapi/docs/<name>`.
     const DOCS: &'static Dir<'static>;
+    /// The pages of the platform's problems, `openapi/problems`.
+    const PROBLEMS: &'static Dir<'static>;
     /// The text of its `permissions.toml`: the permissions that it checks.
     const PERMISSIONS: &'static str;
     /// The tables of its own; those of messages come by themselves.
@@ -60,11 +62,11 @@ pub trait Service: Sized + 'static {
     }
 }
 
-/// The files of a service, where every service has them: its tables, the prose of its operations, and its list of
-/// permissions.
+/// The files of a service, where every service has them: its tables, the prose of its operations, the pages of
+/// problems, and its list of permissions.
 #[macro_export]
 macro_rules! files {
-    (migrations: $migrations:tt, docs: $docs:tt) => {
+    (migrations: $migrations:tt, docs: $docs:tt, problems: $problems:tt) => {
         const MIGRATOR: &'static sqlx::migrate::Migrator = {
             static MIGRATOR: sqlx::migrate::Migrator = sqlx::migrate!($migrations);
             &MIGRATOR
@@ -72,6 +74,10 @@ macro_rules! files {
         const DOCS: &'static include_dir::Dir<'static> = {
             static DOCS: include_dir::Dir<'_> = include_dir::include_dir!($docs);
             &DOCS
+        };
+        const PROBLEMS: &'static include_dir::Dir<'static> = {
+            static PROBLEMS: include_dir::Dir<'_> = include_dir::include_dir!($problems);
+            &PROBLEMS
         };
         const PERMISSIONS: &'static str = include_str!("../permissions.toml");
     };

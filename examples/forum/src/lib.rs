@@ -33,6 +33,7 @@ use serde_json::Value;
 use utoipa_axum::router::OpenApiRouter;
 
 static DOCS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/openapi/docs");
+static PROBLEMS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/openapi/problems");
 
 pub struct Forum;
 
@@ -42,6 +43,7 @@ impl Product for Forum {
     const TITLE: &'static str = "Forum";
     const PORT: u16 = 8010;
     const DOCS: &'static Dir<'static> = &DOCS;
+    const PROBLEMS: &'static Dir<'static> = &PROBLEMS;
     type App = App;
 
     fn app(ambient: Ambient, access: Access) -> App {

@@ -48,9 +48,5 @@ pub fn describe_members(document: &mut Value) {
             .unwrap_or_default()
             .replace("**Who:** anybody, without a token.", "**Who:** a member of this forum.");
         operation["description"] = description.into();
-        operation["responses"]["401"] = json!({
-            "description": "The token of the session is missing or wrong, or the session has expired.",
-            "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/ProblemBody"}}},
-        });
     }
 }

@@ -21,8 +21,7 @@ pub struct Statistics {
 }
 
 #[utoipa::path(get, path = "/v1/statistics", operation_id = "getStatistics", tag = "statistics", security(()),
-    responses((status = 200, description = "The posts of each hour.", body = Statistics),
-        (status = 404, description = "The forum has no statistics.")))]
+    responses((status = 200, description = "The posts of each hour.", body = Statistics)))]
 pub async fn get(State(app): State<App>, db: Db) -> Result<Json<Statistics>, Problem> {
     Ok(Json(Statistics { hours: store::hours(&mut *db.acquire().await?, app.ambient.now()).await? }))
 }

@@ -62,7 +62,8 @@ impl Service for Auth {
     const ROSTER: roster::Service = roster::AUTH;
     const ABOUT: &'static str = "Who somebody is: accounts, tenants, sessions and tokens";
     const TITLE: &'static str = "Auth";
-    service_kit::files!(migrations: "../../migrations/auth", docs: "$CARGO_MANIFEST_DIR/../../openapi/docs/auth");
+    service_kit::files!(migrations: "../../migrations/auth", docs: "$CARGO_MANIFEST_DIR/../../openapi/docs/auth",
+        problems: "$CARGO_MANIFEST_DIR/../../openapi/problems");
     const COMMANDS: &'static [Command] = &[operator::SEED_OPERATOR];
     type Settings = Settings;
     type App = App;

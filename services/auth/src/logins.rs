@@ -51,7 +51,8 @@ pub struct LogIn {
     session_id: SessionId,
     user: Person,
     tenant: Tenant,
-    /// What the user may do in the tenant; null if the permission service cannot be asked right now.
+    /// What the user may do in the tenant; absent if the permission service cannot be asked right now.
+    #[serde(skip_serializing_if = "Option::is_none")]
     permissions: Option<BTreeSet<String>>,
 }
 

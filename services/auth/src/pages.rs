@@ -52,7 +52,12 @@ fn page(template: &str, status: StatusCode, values: Value) -> Response {
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (header::X_FRAME_OPTIONS, "DENY"),
     ];
-    (status, headers, Html(html)).into_response()
+    let mut answer = (status, headers, Html(html)).into_response();
+    if status == StatusCode::UNAUTHORIZED {
+        // Every 401 has one (RFC 9110 §15.5.2).
+        answer.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+    }
+    answer
 }
 
 /// Asks whose registration it is: only who made it knows its password.

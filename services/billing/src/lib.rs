@@ -25,7 +25,8 @@ impl Service for Billing {
     const ROSTER: roster::Service = roster::BILLING;
     const ABOUT: &'static str = "Usage, rates, cycles and invoices";
     const TITLE: &'static str = "Billing";
-    service_kit::files!(migrations: "../../migrations/billing", docs: "$CARGO_MANIFEST_DIR/../../openapi/docs/billing");
+    service_kit::files!(migrations: "../../migrations/billing", docs: "$CARGO_MANIFEST_DIR/../../openapi/docs/billing",
+        problems: "$CARGO_MANIFEST_DIR/../../openapi/problems");
     type Settings = Settings;
     type App = App;
 

@@ -39,7 +39,7 @@ pub struct Rate {
     #[schema(example = "hour")]
     pub unit: String,
     /// Price of one unit.
-    #[schema(example = "0.02")]
+    #[schema(format = "decimal", example = "0.02")]
     pub price: Decimal,
     #[schema(value_type = String, example = "EUR")]
     pub currency: Currency,

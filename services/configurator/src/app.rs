@@ -4,6 +4,7 @@ use crate::{
     announcer::Announcer,
     config::Settings,
     domains::{policy::Domains, resolver::Resolver},
+    instances::addresses::Addresses,
     provisioning::server::InstanceServer,
     secrets::Sealer,
     worker::WorkerClient,
@@ -20,6 +21,7 @@ pub struct App {
     pub announcer: Announcer,
     pub limiter: Limiter,
     pub domains: Domains,
+    pub addresses: Addresses,
     pub resolver: Resolver,
     pub worker: WorkerClient,
     /// Instances that one tenant may have.
@@ -39,6 +41,7 @@ impl App {
             instance_server: settings.instance_server,
             announcer: Announcer::new(kit.redis.clone(), &kit.base.redis_prefix),
             domains: settings.domains,
+            addresses: settings.addresses,
             worker: WorkerClient::new(kit.client.clone(), &settings.worker_url),
             most_instances: settings.most_instances,
             expiry: settings.expiry,

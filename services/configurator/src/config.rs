@@ -2,6 +2,7 @@
 
 use crate::{
     domains::{policy::Domains, resolver::Source},
+    instances::addresses::Addresses,
     provisioning::server::InstanceServer,
     secrets::Sealer,
 };
@@ -24,6 +25,9 @@ common::settings! {
         pub instance_server: InstanceServer = with(instance_server),
         /// Under which names tenants get hosts for the asking, and which are nobody's.
         pub domains: Domains = with(domains),
+        /// Addresses of instances by product, where they are not `https://<host>/`: `forum=http://{host}:8010/`,
+        /// comma-separated.
+        pub addresses: Addresses = or("INSTANCE_ADDRESSES", ""),
         /// Who is asked for DNS records.
         pub dns: Source = with(dns),
         /// Base URL of the worker, which is asked what became of a job.

@@ -1,5 +1,6 @@
 //! Instances of products: which has a tenant, and what may become of them?
 
+pub mod addresses;
 pub mod creation;
 pub mod features;
 pub mod host_name;

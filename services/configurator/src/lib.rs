@@ -47,7 +47,8 @@ impl Service for Configurator {
     const ABOUT: &'static str = "Product services, and each tenant's instances of them";
     const TITLE: &'static str = "Configurator";
     service_kit::files!(migrations: "../../migrations/configurator",
-        docs: "$CARGO_MANIFEST_DIR/../../openapi/docs/configurator");
+        docs: "$CARGO_MANIFEST_DIR/../../openapi/docs/configurator",
+        problems: "$CARGO_MANIFEST_DIR/../../openapi/problems");
     type Settings = Settings;
     type App = App;
 

@@ -45,7 +45,8 @@ impl Service for Mailer {
     const ROSTER: roster::Service = roster::MAILER;
     const ABOUT: &'static str = "Sends mail through SES, once each";
     const TITLE: &'static str = "Mailer";
-    service_kit::files!(migrations: "../../migrations/mailer", docs: "$CARGO_MANIFEST_DIR/../../openapi/docs/mailer");
+    service_kit::files!(migrations: "../../migrations/mailer", docs: "$CARGO_MANIFEST_DIR/../../openapi/docs/mailer",
+        problems: "$CARGO_MANIFEST_DIR/../../openapi/problems");
     const COMMANDS: &'static [Command] = &[bootstrap::BOOTSTRAP];
     type Settings = Settings;
     type App = App;

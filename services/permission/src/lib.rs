@@ -34,7 +34,8 @@ impl Service for Permission {
     const ABOUT: &'static str = "Who may do what";
     const TITLE: &'static str = "Permission";
     service_kit::files!(migrations: "../../migrations/permission",
-        docs: "$CARGO_MANIFEST_DIR/../../openapi/docs/permission");
+        docs: "$CARGO_MANIFEST_DIR/../../openapi/docs/permission",
+        problems: "$CARGO_MANIFEST_DIR/../../openapi/problems");
     const COMMANDS: &'static [Command] = &[assertions::ASSERT];
     type Settings = ();
     type App = App;

@@ -92,11 +92,14 @@ type Permissions = BTreeMap<String, BTreeSet<String>>;
 
 #[utoipa::path(post, path = "/v1/simulate", operation_id = "simulateChanges", tag = "checks",
     request_body = SimulateRequest,
-    responses((status = 200, body = Simulation), (status = 409, description = "What the changes themselves answer, or \
-        `too_many_principals`."),
-        (status = 403, description = "`permission_missing`, or `escalation`: the caller could not make one of the \
+    responses((status = 200, body = Simulation), (status = 409, description = "`too_many_principals`, or what the \
+        changes themselves \
+        answer: `already_granted`, `too_many_grants`, `too_many_groups`, `role_exists`, `role_built_in`, \
+        `role_granted`, `role_included`, `last_owner`, `last_operator`"),
+        (status = 403, description = "`permission_missing`, `user_session_required`, or `escalation`: the caller \
+        could not make one of the \
                                       changes."),
-        (status = 404, description = "A change names a grant, role or group that the tenant does not have.")),
+        (status = 404, description = "`grant_not_found`, `role_not_found`, `group_not_found`")),
     security(("bearer" = ["permission.writeGrants"])))]
 pub async fn simulate(
     writer: Writer<WriteGrants>,

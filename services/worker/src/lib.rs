@@ -42,7 +42,8 @@ impl Service for Worker {
     const ROSTER: roster::Service = roster::WORKER;
     const ABOUT: &'static str = "Runs background work, each job by one worker at a time";
     const TITLE: &'static str = "Worker";
-    service_kit::files!(migrations: "../../migrations/worker", docs: "$CARGO_MANIFEST_DIR/../../openapi/docs/worker");
+    service_kit::files!(migrations: "../../migrations/worker", docs: "$CARGO_MANIFEST_DIR/../../openapi/docs/worker",
+        problems: "$CARGO_MANIFEST_DIR/../../openapi/problems");
     type Settings = Settings;
     type App = App;
 

@@ -12,7 +12,7 @@ pub const KEY_KEPT_HOURS: i64 = 24;
 /// Extension of an operation that takes no key; its value is the reason.
 const EXEMPT: &str = "x-no-idempotency-key";
 
-/// Declares the header and its refusals for every `POST` under `/v1` of a service of the platform that answers 201 or
+/// Names the headers and the refusals for every `POST` under `/v1` of a service of the platform that answers 201 or
 /// 202.
 pub(super) fn declare(document: &mut Value, service: &str) {
     if !roster::SERVICES.iter().any(|known| known.name == service) {
@@ -23,10 +23,7 @@ pub(super) fn declare(document: &mut Value, service: &str) {
         let operation = item.get_mut("post").and_then(Value::as_object_mut);
         let Some(operation) = operation.filter(|_| path.starts_with("/v1/")) else { continue };
         if let Some(made) = operation.get_mut("responses").and_then(|answers| answers.get_mut("201")) {
-            made["headers"]["Location"] = json!({
-                "description": "The address of what was made, at which it is read or, if nothing is read there, ended.",
-                "schema": {"type": "string", "format": "uri-reference"},
-            });
+            made["headers"]["Location"] = Value::Null;
         }
         if makes_something(operation) {
             declare_in(operation);
@@ -56,10 +53,7 @@ fn declare_in(operation: &mut Map<String, Value>) {
     let Some(answers) = operation.get_mut("responses").and_then(Value::as_object_mut) else { return };
     for made in ["200", "201", "202"] {
         if let Some(answer) = answers.get_mut(made) {
-            answer["headers"]["Idempotency-Replayed"] = json!({
-                "description": "`true` if this is the answer to an earlier request with the same `Idempotency-Key`.",
-                "schema": {"type": "string", "enum": ["true"]},
-            });
+            answer["headers"]["Idempotency-Replayed"] = Value::Null;
         }
     }
     refuse(answers, "400", "`idempotency_key_malformed`: it is not one value of 16 to 255 visible ASCII characters.");

@@ -87,7 +87,11 @@ pub async fn start(limits: Limits) -> Service {
             "/endless",
             get(async || Body::from_stream(stream::repeat_with(|| Ok::<_, Infallible>(Bytes::from_static(&PART))))),
         )
-        .merge(common::openapi::swagger(document));
+        .merge(common::openapi::routes(
+            document,
+            common::openapi::Pages::default(),
+            &common::openapi::Documents::default(),
+        ));
     let bound = Bound::bind(&base(&[])).await.expect("binding ports").limits(limits);
     let (api, ops) = (bound.address().expect("a port"), bound.ops_address().expect("a port"));
     let lifecycle = Lifecycle::default();

@@ -32,7 +32,8 @@ pub struct HostRecord {
     pub setup_schema: Value,
     /// Goes up at each change.
     pub generation: i64,
-    /// With the role of the product; null until the database is migrated.
+    /// With the role of the product; absent until the database is migrated.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub database_url: Option<String>,
     /// Seconds after which asking again makes sense, in states that pass by themselves.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -47,7 +48,7 @@ pub struct SetupSubmission {
     #[cfg_attr(feature = "openapi", schema(example = "K7PW-3XQA-9GTM-ZB4C-WH6D-JN2R-VY8E"))]
     pub setup_code: String,
     /// Network address of whoever filled in the form, as the product sees it. Wrong codes are limited per source.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(value_type = Option<String>, example = "203.0.113.7"))]
     pub source: Option<IpAddr>,
     /// Values for the properties of the manifest's setup schema.

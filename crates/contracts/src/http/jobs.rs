@@ -11,13 +11,16 @@ pub struct JobProgress {
     pub job_id: JobId,
     #[cfg_attr(feature = "openapi", schema(example = "instance.migrate"))]
     pub kind: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub instance_id: Option<InstanceId>,
     pub state: JobState,
     /// As in `worker.job.finished.v1`: 1, and one more each time an operator has it run again.
     #[cfg_attr(feature = "openapi", schema(example = 1))]
     pub run: u32,
     /// Why the last attempt did not succeed.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub finished_at: Option<DateTime<Utc>>,
     /// It is queued, and the worker that answers here has no handler or no bundle for it: one that has must come.
     pub left_to_others: bool,

@@ -29,7 +29,7 @@ pub struct Session {
 #[utoipa::path(post, path = "/v1/members", operation_id = "register", tag = "members", request_body = Registration,
     security(()),
     responses((status = 201, description = "The new member.", body = Member),
-        (status = 409, description = "Name or address is taken.")))]
+        (status = 409, description = "`name_taken`, `email_taken`")))]
 pub async fn register(
     State(app): State<App>,
     db: Db,
@@ -42,7 +42,7 @@ pub async fn register(
 #[utoipa::path(post, path = "/v1/sessions", operation_id = "signIn", tag = "members", request_body = SignIn,
     security(()),
     responses((status = 201, description = "A session.", body = Session),
-        (status = 401, description = "Address or password is wrong.")))]
+        (status = 401, description = "`credentials_wrong`")))]
 pub async fn sign_in(
     State(app): State<App>,
     db: Db,

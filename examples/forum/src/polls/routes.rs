@@ -36,15 +36,15 @@ pub struct Vote {
 }
 
 #[utoipa::path(get, path = "/v1/polls", operation_id = "listPolls", tag = "polls", params(PageQuery), security(()),
-    responses((status = 200, description = "A page of polls, newest first.", body = Page<Poll>),
-        (status = 404, description = "The forum has no polls.")))]
+    responses((status = 200, description = "A page of polls, newest first.", body = Page<Poll>)))]
 pub async fn list(db: Db, Query(query): Query<PageQuery>) -> Result<Page<Poll>, Problem> {
     polls(&db, &query).await
 }
 
 #[utoipa::path(get, path = "/v1/polls/{id}", operation_id = "getPoll", tag = "polls", params(("id" = Uuid, Path)),
     security(()),
-    responses((status = 200, description = "The poll with its results so far.", body = PollWithOptions)))]
+    responses((status = 200, description = "The poll with its results so far.", body = PollWithOptions),
+        (status = 404, description = "`poll_not_found`")))]
 pub async fn get(db: Db, member: Option<SignedIn>, Path(id): Path<Uuid>) -> Result<Json<PollWithOptions>, Problem> {
     poll(&db, id, member.map(|SignedIn(member)| member.id)).await.map(Json)
 }
@@ -52,7 +52,7 @@ pub async fn get(db: Db, member: Option<SignedIn>, Path(id): Path<Uuid>) -> Resu
 #[utoipa::path(post, path = "/v1/polls", operation_id = "addPoll", tag = "polls", request_body = NewPoll,
     security(("member" = [])),
     responses((status = 201, description = "The new poll.", body = PollWithOptions),
-        (status = 404, description = "The forum has no polls.")))]
+        (status = 401, description = "`token_missing`, `token_invalid`")))]
 pub async fn add(
     State(app): State<App>,
     _: SignedIn,
@@ -65,7 +65,9 @@ pub async fn add(
 #[utoipa::path(post, path = "/v1/polls/{id}/votes", operation_id = "vote", tag = "polls", params(("id" = Uuid, Path)),
     request_body = Vote, security(("member" = [])),
     responses((status = 201, description = "The poll with the vote counted.", body = PollWithOptions),
-        (status = 409, description = "The caller has voted already.")))]
+        (status = 409, description = "`already_voted`"),
+        (status = 404, description = "`poll_not_found`"),
+        (status = 401, description = "`token_missing`, `token_invalid`")))]
 pub async fn vote(
     State(app): State<App>,
     SignedIn(member): SignedIn,

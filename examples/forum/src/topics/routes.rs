@@ -36,7 +36,8 @@ pub async fn list(db: Db, Query(query): Query<PageQuery>) -> Result<Page<Topic>,
 #[utoipa::path(get, path = "/v1/topics/{id}", operation_id = "getTopic", tag = "topics",
     params(("id" = Uuid, Path), PageQuery), security(()),
     responses((status = 200, description = "The topic, with a page of its posts, oldest first.",
-        body = TopicWithPosts)))]
+        body = TopicWithPosts),
+        (status = 404, description = "`topic_not_found`")))]
 pub async fn get(
     db: Db,
     Path(id): Path<Uuid>,
@@ -47,7 +48,8 @@ pub async fn get(
 
 #[utoipa::path(post, path = "/v1/topics", operation_id = "addTopic", tag = "topics", request_body = NewTopic,
     security(("member" = [])),
-    responses((status = 201, description = "The new topic.", body = Topic)))]
+    responses((status = 201, description = "The new topic.", body = Topic),
+        (status = 401, description = "`token_missing`, `token_invalid`")))]
 pub async fn add(
     State(app): State<App>,
     SignedIn(member): SignedIn,
@@ -59,7 +61,9 @@ pub async fn add(
 
 #[utoipa::path(post, path = "/v1/topics/{id}/posts", operation_id = "addPost", tag = "topics",
     params(("id" = Uuid, Path)), request_body = NewPost, security(("member" = [])),
-    responses((status = 201, description = "The new post.", body = Post)))]
+    responses((status = 201, description = "The new post.", body = Post),
+        (status = 404, description = "`topic_not_found`"),
+        (status = 401, description = "`token_missing`, `token_invalid`")))]
 pub async fn reply(
     State(app): State<App>,
     SignedIn(member): SignedIn,
@@ -72,7 +76,9 @@ pub async fn reply(
 
 #[utoipa::path(delete, path = "/v1/posts/{id}", operation_id = "deletePost", tag = "topics",
     params(("id" = Uuid, Path)), security(("bearer" = ["forum.deletePosts"])),
-    responses((status = 204, description = "The post is gone.")))]
+    responses((status = 204, description = "The post is gone."),
+        (status = 404, description = "`post_not_found`"),
+        (status = 403, description = "`permission_missing`, or `wrong_tenant`")))]
 pub async fn delete(_: Moderator, db: Db, Path(id): Path<Uuid>) -> Result<StatusCode, Problem> {
     if store::delete_post(&mut *db.acquire().await?, id).await? {
         return Ok(StatusCode::NO_CONTENT);

@@ -45,7 +45,8 @@ pub struct Machine {
     name: String,
 }
 
-#[utoipa::path(get, path = "/v1/me", operation_id = "getMe", tag = "accounts", responses((status = 200, body = Me)),
+#[utoipa::path(get, path = "/v1/me", operation_id = "getMe", tag = "accounts", responses((status = 200, body = Me),
+        (status = 404, description = "`user_not_found`")),
     security(("bearer" = [])))]
 pub async fn me(State(app): State<App>, caller: Authenticated) -> Result<Json<Me>, Problem> {
     match (&caller.principal, &caller.claims.scope) {

@@ -18,8 +18,10 @@ pub struct OwnKey {
     /// What it may be used for, sorted.
     pub permissions: Vec<String>,
     pub created_at: DateTime<Utc>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<DateTime<Utc>>,
     /// Some minutes ago may be now: a service that knows the key does not ask about each use.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub last_used_at: Option<DateTime<Utc>>,
 }
 

@@ -64,7 +64,8 @@ pub async fn list(
 }
 
 #[utoipa::path(post, path = "/v1/clients", operation_id = "createClient", tag = "clients", request_body = ClientRequest,
-    responses((status = 201, body = ClientMade), (status = 409, description = "`too_many_clients`")),
+    responses((status = 201, body = ClientMade), (status = 409, description = "`too_many_clients`"),
+        (status = 403, description = "`people_only`, `user_session_required`")),
         security(("bearer" = ["auth.writeClients"])))]
 pub async fn create(
     State(app): State<App>,
@@ -100,7 +101,8 @@ pub async fn create(
 
 #[utoipa::path(get, path = "/v1/clients/{id}", operation_id = "getClient", tag = "clients",
     params(("id" = ClientId, Path)),
-    responses((status = 200, body = ClientShown)), security(("bearer" = ["auth.readClients"])))]
+    responses((status = 200, body = ClientShown),
+        (status = 404, description = "`client_not_found`")), security(("bearer" = ["auth.readClients"])))]
 pub async fn show(
     State(app): State<App>,
     caller: Allowed<ReadClients>,
@@ -114,7 +116,9 @@ pub async fn show(
 
 #[utoipa::path(delete, path = "/v1/clients/{id}", operation_id = "deleteClient", tag = "clients",
     params(("id" = ClientId, Path)),
-    responses((status = 204)), security(("bearer" = ["auth.writeClients"])))]
+    responses((status = 204),
+        (status = 403, description = "`people_only`, `user_session_required`"),
+        (status = 404, description = "`client_not_found`")), security(("bearer" = ["auth.writeClients"])))]
 pub async fn delete(
     State(app): State<App>,
     caller: Allowed<WriteClients>,
@@ -129,7 +133,9 @@ pub async fn delete(
     params(("id" = ClientId, Path)),
     responses((status = 201, body = NewSecret), (status = 409, description = "`two_secrets_live`"),
         (status = 403,
-        description = "`permission_missing`, or `escalation`: the client holds what the caller lacks.")),
+        description = "`permission_missing`, `people_only`, `user_session_required`, or `escalation`: the client \
+        holds what the caller lacks."),
+        (status = 404, description = "`client_not_found`")),
             security(("bearer" = ["auth.writeClients"])))]
 pub async fn add_secret(
     State(app): State<App>,
@@ -161,7 +167,9 @@ pub async fn add_secret(
 
 #[utoipa::path(delete, path = "/v1/clients/{id}/secrets/{secret_id}", operation_id = "revokeClientSecret",
     tag = "clients",
-    params(("id" = ClientId, Path), ("secret_id" = SessionId, Path)), responses((status = 204)),
+    params(("id" = ClientId, Path), ("secret_id" = SessionId, Path)), responses((status = 204),
+        (status = 403, description = "`people_only`, `user_session_required`"),
+        (status = 404, description = "`client_not_found`, `secret_not_found`")),
     security(("bearer" = ["auth.writeClients"])))]
 pub async fn revoke_secret(
     State(app): State<App>,

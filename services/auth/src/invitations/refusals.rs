@@ -43,7 +43,8 @@ pub async fn show(State(app): State<App>, Path(token): Path<String>) -> Result<R
 #[utoipa::path(post, path = "/v1/invitation-refusals/{token}", operation_id = "refuseInvitations", tag = "invitations",
     params(("token" = String, Path, description = "From the link in the mail.")),
     request_body(content((Option<Refusal> = "application/json"), (Refusal = "application/x-www-form-urlencoded"))),
-    responses((status = 204, description = "From now on. Browsers get a page (200)."),
+    responses((status = 204, description = "From now on."),
+        (status = 200, description = "The same, as a page for browsers.", body = String, content_type = "text/html"),
         (status = 410, description = "`link_used`: it never was a link.")),
     security(()))]
 pub async fn refuse(

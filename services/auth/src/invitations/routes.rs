@@ -61,7 +61,8 @@ pub async fn list(
     request_body = InvitationRequest,
     responses((status = 202, body = OpenInvitation),
         (status = 409, description = "`already_a_member`, `invitations_refused`, `too_many_open_invitations`"),
-        (status = 403, description = "`permission_missing`, or `escalation`: the caller lacks some of what every \
+        (status = 403, description = "`permission_missing`, `people_only`, `user_session_required`, `not_a_member`, \
+        or `escalation`: the caller lacks some of what every \
                                       member has."),
         (status = 429, description = "`too_many_invitations`: of this tenant, or of this tenant to this address.")),
     security(("bearer" = ["auth.inviteMembers"])))]
@@ -89,7 +90,8 @@ pub async fn invite(
 }
 
 #[utoipa::path(delete, path = "/v1/invitations/{invitation}", operation_id = "withdrawInvitation", tag = "invitations",
-    params(("invitation" = Uuid, Path, description = "Its id.")), responses((status = 204)),
+    params(("invitation" = Uuid, Path, description = "Its id.")), responses((status = 204),
+        (status = 404, description = "`invitation_not_found`")),
     security(("bearer" = ["auth.inviteMembers"])))]
 pub async fn withdraw(
     State(app): State<App>,
@@ -116,7 +118,8 @@ pub async fn show(State(app): State<App>, Path(token): Path<String>) -> Result<R
 #[utoipa::path(post, path = "/v1/invitations/{invitation}", operation_id = "acceptInvitation", tag = "invitations",
     params(("invitation" = String, Path, description = "From the link in the mail.")),
     request_body(content((Acceptance = "application/json"), (Acceptance = "application/x-www-form-urlencoded"))),
-    responses((status = 201, body = Joined), (status = 401, description = "`credentials_wrong`: the address has an \
+    responses((status = 201, content((Joined = "application/json"), (String = "text/html"))),
+        (status = 401, description = "`credentials_wrong`: the address has an \
         account with another password."),
         (status = 409, description = "`account_exists`: the address got an account meanwhile."),
         (status = 410, description = "`link_used`: the link was used, has expired, or never was one.")),

@@ -11,11 +11,13 @@ access::permissions! { pub WriteMembers = "auth.writeMembers" }
 
 #[utoipa::path(delete, path = "/v1/members/{user_id}", operation_id = "removeMember", tag = "members",
     params(("user_id" = UserId, Path)),
-    responses((status = 204), (status = 403, description = "`permission_missing`, or `escalation`: the member has \
+    responses((status = 204), (status = 403, description = "`permission_missing`, `user_session_required`, or \
+        `escalation`: the member has \
         what the caller lacks."),
         (status = 409, description = "`last_owner`, `last_operator`: nobody would be left."),
         (status = 503, description = "`removal_unconfirmed`: it goes on by itself; repeat the request until it \
-                                      answers 204 or 404.")),
+                                      answers 204 or 404."),
+        (status = 404, description = "`member_not_found`")),
     security(("bearer" = ["auth.writeMembers"])))]
 pub async fn remove(
     State(app): State<App>,
@@ -30,7 +32,9 @@ pub async fn remove(
 
 #[utoipa::path(delete, path = "/v1/members/me", operation_id = "leaveTenant", tag = "members",
     responses((status = 204), (status = 409, description = "`last_owner`, `last_operator`: nobody would be left."),
-        (status = 503, description = "`removal_unconfirmed`: it goes on by itself.")),
+        (status = 503, description = "`removal_unconfirmed`: it goes on by itself."),
+        (status = 403, description = "`people_only`, `user_session_required`"),
+        (status = 404, description = "`member_not_found`")),
     security(("bearer" = [])))]
 pub async fn leave(State(app): State<App>, caller: Authenticated) -> Result<StatusCode, Problem> {
     let user = logged_in(&caller.claims, &caller.principal)?;
@@ -40,8 +44,10 @@ pub async fn leave(State(app): State<App>, caller: Authenticated) -> Result<Stat
 
 #[utoipa::path(delete, path = "/v1/members/{user_id}/sessions", operation_id = "endMemberSessions", tag = "members",
     params(("user_id" = UserId, Path)),
-    responses((status = 204), (status = 403, description = "`permission_missing`, or `escalation`: the member has \
-        what the caller lacks.")),
+    responses((status = 204), (status = 403, description = "`permission_missing`, `user_session_required`, or \
+        `escalation`: the member has \
+        what the caller lacks."),
+        (status = 404, description = "`member_not_found`")),
     security(("bearer" = ["auth.writeMembers"])))]
 pub async fn end_sessions(
     State(app): State<App>,

@@ -101,7 +101,8 @@ pub async fn show(State(app): State<App>, Path(token): Path<String>) -> Result<R
 #[utoipa::path(post, path = "/v1/email-verifications/{token}", operation_id = "verifyEmail", tag = "registration",
     params(("token" = String, Path, description = "From the link in the mail.")),
     request_body(content((Confirmation = "application/json"), (Confirmation = "application/x-www-form-urlencoded"))),
-    responses((status = 200, body = Verified), (status = 401, description = "`credentials_wrong`: it is not the \
+    responses((status = 200, content((Verified = "application/json"), (String = "text/html"))),
+        (status = 401, description = "`credentials_wrong`: it is not the \
         password of this registration."),
         (status = 410, description = "`link_used`: the link was used, has expired, had too many wrong passwords, or \
                                       never was one.")),
@@ -124,7 +125,8 @@ pub async fn verify(
 #[utoipa::path(post, path = "/v1/email-verifications/{token}/rejection", operation_id = "rejectRegistration",
     tag = "registration",
     params(("token" = String, Path, description = "From the link in the mail.")),
-    responses((status = 204, description = "The registration is deleted. Browsers get a page (200)."),
+    responses((status = 204, description = "The registration is deleted."),
+        (status = 200, description = "The same, as a page for browsers.", body = String, content_type = "text/html"),
         (status = 410, description = "`link_used`")), security(()))]
 pub async fn reject(State(app): State<App>, Path(token): Path<String>, headers: HeaderMap) -> Response {
     let rejected = confirming::reject(&app, &OpaqueToken::shown(token)).await;

@@ -41,7 +41,8 @@ pub struct RefreshRequest {
 }
 
 #[utoipa::path(post, path = "/v1/sessions", operation_id = "logIn", tag = "sessions", request_body = LogInRequest,
-    responses((status = 201, body = LogIn), (status = 401, description = "`credentials_wrong`"),
+    responses((status = 201, body = LogIn, headers(("Set-Cookie" = String))),
+        (status = 401, description = "`credentials_wrong`"),
         (status = 403, description = "`not_a_member`")),
     extensions(("x-no-idempotency-key" = json!("A repetition makes another session, and no tokens are kept."))),
     security(()))]
@@ -58,7 +59,8 @@ pub async fn log_in(
 
 #[utoipa::path(post, path = "/v1/sessions/refresh", operation_id = "refreshSession", tag = "sessions",
     request_body = Option<RefreshRequest>,
-    responses((status = 200, body = LogIn), (status = 401, description = "`refresh_invalid`, `refresh_reused`, \
+    responses((status = 200, body = LogIn, headers(("Set-Cookie" = String))),
+        (status = 401, description = "`refresh_invalid`, `refresh_reused`, \
         `session_ended`")), security(()))]
 pub async fn refresh(
     State(app): State<App>,
@@ -75,7 +77,8 @@ pub async fn refresh(
 }
 
 #[utoipa::path(get, path = "/v1/sessions", operation_id = "listSessions", tag = "sessions", params(PageQuery),
-    responses((status = 200, body = Page<OwnSession>)),
+    responses((status = 200, body = Page<OwnSession>),
+        (status = 403, description = "`people_only`, `user_session_required`")),
     security(("bearer" = [])))]
 pub async fn list(
     State(app): State<App>,
@@ -91,7 +94,8 @@ pub async fn list(
 }
 
 #[utoipa::path(delete, path = "/v1/sessions/current", operation_id = "logOut", tag = "sessions",
-    responses((status = 204)), security(("bearer" = [])))]
+    responses((status = 204, headers(("Set-Cookie" = String))),
+        (status = 403, description = "`people_only`, `user_session_required`")), security(("bearer" = [])))]
 pub async fn log_out(State(app): State<App>, caller: Authenticated) -> Result<(StatusCode, Headers), Problem> {
     let user = logged_in(&caller.claims, &caller.principal)?;
     let session =
@@ -102,7 +106,9 @@ pub async fn log_out(State(app): State<App>, caller: Authenticated) -> Result<(S
 
 #[utoipa::path(delete, path = "/v1/sessions/{id}", operation_id = "endSession", tag = "sessions",
     params(("id" = SessionId, Path)),
-    responses((status = 204)), security(("bearer" = [])))]
+    responses((status = 204),
+        (status = 403, description = "`people_only`, `user_session_required`"),
+        (status = 404, description = "`session_not_found`")), security(("bearer" = [])))]
 pub async fn end(
     State(app): State<App>,
     caller: Authenticated,

@@ -57,7 +57,8 @@ pub async fn list(
 #[utoipa::path(post, path = "/v1/cycles/{id}/close", operation_id = "closeCycle", tag = "cycles",
     params(("id" = Uuid, Path)),
     responses((status = 201, body = InvoiceWithLines, description = "The cycle is closed, and this is its invoice."),
-        (status = 200, body = InvoiceWithLines, description = "It was closed before, with this invoice.")),
+        (status = 200, body = InvoiceWithLines, description = "It was closed before, with this invoice."),
+        (status = 404, description = "`cycle_not_found`")),
     security(("bearer" = ["billing.closeCycles"])))]
 pub async fn close(
     State(app): State<App>,

@@ -26,9 +26,11 @@ pub struct Cycle {
     pub tenant_name: String,
     pub state: CycleState,
     pub start_at: DateTime<Utc>,
-    /// Null while it is open.
+    /// Absent while it is open.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub end_at: Option<DateTime<Utc>>,
-    /// Null while it is open.
+    /// Absent while it is open.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub invoice_id: Option<Uuid>,
 }
 

@@ -49,6 +49,7 @@ pub enum Input {
         from: DateTime<Utc>,
         until: DateTime<Utc>,
         /// Seconds from `from` until `until`.
+        #[schema(format = "decimal")]
         seconds: Decimal,
     },
     /// Something was counted.
@@ -57,6 +58,7 @@ pub enum Input {
         instance_id: InstanceId,
         meter: String,
         key: String,
+        #[schema(format = "decimal")]
         quantity: Decimal,
         occurred_at: DateTime<Utc>,
         received_at: DateTime<Utc>,
@@ -113,6 +115,7 @@ pub fn seconds(from: DateTime<Utc>, until: DateTime<Utc>) -> Decimal {
 pub struct Component {
     pub instance_id: InstanceId,
     /// Seconds of a feature, units of a meter.
+    #[schema(format = "decimal")]
     pub quantity: Decimal,
     /// Raw rows.
     pub inputs: i64,

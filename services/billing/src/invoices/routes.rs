@@ -41,6 +41,7 @@ pub struct Explanation {
     pub line: Line,
     pub rate: Rate,
     /// Recomputed from the raw rows, as all that follows.
+    #[schema(format = "decimal")]
     pub quantity: Decimal,
     pub unit: String,
     /// One page of the raw rows, in the order of their ids.
@@ -69,7 +70,8 @@ pub async fn list(
 
 #[utoipa::path(get, path = "/v1/invoices/{id}", operation_id = "getInvoice", tag = "invoices",
     params(("id" = Uuid, Path)),
-    responses((status = 200, body = InvoiceWithLines)), security(("bearer" = ["billing.readInvoices"])))]
+    responses((status = 200, body = InvoiceWithLines),
+        (status = 404, description = "`invoice_not_found`")), security(("bearer" = ["billing.readInvoices"])))]
 pub async fn get(
     State(app): State<App>,
     caller: Allowed<ReadInvoices>,
@@ -83,7 +85,9 @@ pub async fn get(
 #[utoipa::path(get, path = "/v1/invoices/{id}/lines/{line_id}/explain", operation_id = "explainInvoiceLine",
     tag = "invoices",
     params(("id" = Uuid, Path), ("line_id" = Uuid, Path), PageQuery),
-    responses((status = 200, body = Explanation)), security(("bearer" = ["billing.readInvoices"])))]
+    responses((status = 200, body = Explanation),
+        (status = 404, description = "`invoice_not_found`, `line_not_found`")),
+    security(("bearer" = ["billing.readInvoices"])))]
 pub async fn explain(
     State(app): State<App>,
     caller: Allowed<ReadInvoices>,

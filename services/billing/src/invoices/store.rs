@@ -45,11 +45,13 @@ pub struct Line {
     pub name: String,
     pub description: String,
     /// In `unit`, unrounded.
+    #[schema(format = "decimal")]
     pub quantity: Decimal,
     #[schema(example = "hour")]
     pub unit: String,
     pub rate_id: Uuid,
     /// Price of one unit, as the rate had it.
+    #[schema(format = "decimal")]
     pub price: Decimal,
     /// quantity × price, rounded once, half away from zero, in the currency's minor unit.
     pub amount_minor: i64,

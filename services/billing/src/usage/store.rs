@@ -25,10 +25,12 @@ pub struct FeatureUse {
     #[schema(example = "acme.forum.localhost")]
     pub host: String,
     pub since: DateTime<Utc>,
-    /// Of the service, whose prices hold; absent (null) where nobody said so.
+    /// Of the service, whose prices hold; absent where nobody said so.
     #[schema(example = "1.0.0")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
-    /// Absent (null) while it is in use.
+    /// Absent while it is in use.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub until: Option<DateTime<Utc>>,
     /// Whether there is a rate for it; without one it is kept but not billed.
     pub rated: bool,
@@ -45,6 +47,7 @@ pub struct MeterUse {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = "post")]
     pub unit: Option<String>,
+    #[schema(format = "decimal")]
     pub quantity: Decimal,
     pub events: i64,
     pub first_at: DateTime<Utc>,

@@ -26,7 +26,7 @@ pub struct CatalogItem {
     #[schema(example = "EUR")]
     pub currency: String,
     /// Price of an hour of one instance.
-    #[schema(value_type = String, example = "0.02")]
+    #[schema(format = "decimal", example = "0.02")]
     pub price_per_hour: Decimal,
     pub modules: Vec<Module>,
     pub meters: Vec<CatalogMeter>,
@@ -39,7 +39,7 @@ pub struct CatalogMeter {
     pub name: String,
     #[schema(example = "post")]
     pub unit: String,
-    #[schema(value_type = String, example = "0.001")]
+    #[schema(format = "decimal", example = "0.001")]
     pub price_per_unit: Decimal,
 }
 

@@ -86,7 +86,8 @@ pub async fn publish(
         (status = 200, body = CatalogItem, description = "The very same was published before."),
         (status = 409, description = "`version_taken`: this version was published with other content. \
                                       `version_not_newer`: it is neither newer than all others nor a patch of its \
-                                      line.")),
+                                      line."),
+        (status = 403, description = "`not_your_service`")),
     security(("platform_client" = ["*"])))]
 pub async fn publish_own(
     State(app): State<App>,

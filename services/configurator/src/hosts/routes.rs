@@ -45,7 +45,8 @@ pub struct SetupTaken {
 
 #[utoipa::path(get, path = "/internal/hosts/{host}", operation_id = "getHost", tag = "hosts",
     params(("host" = String, Path)),
-    responses((status = 200, body = HostRecord)), security(("platform_client" = ["*"])))]
+    responses((status = 200, body = HostRecord),
+        (status = 404, description = "`host_unknown`")), security(("platform_client" = ["*"])))]
 pub async fn get(
     State(app): State<App>,
     caller: Internal<Products>,
@@ -77,7 +78,8 @@ pub async fn get(
     responses((status = 202, body = SetupTaken), (status = 409, description = "`not_awaiting_setup`: the form was \
         taken already, or is not due yet."),
         (status = 429, description = "`too_many_requests`: wrong codes came from that source too often. The right one \
-                                      is always taken.")),
+                                      is always taken."),
+        (status = 404, description = "`host_unknown`")),
     security(("platform_client" = ["*"])))]
 pub async fn set_up(
     State(app): State<App>,
@@ -95,7 +97,8 @@ pub async fn set_up(
     tag = "hosts",
     params(("id" = InstanceId, Path)),
     responses((status = 200, body = Credentials), (status = 409, description = "`no_database`: the instance has no \
-        database yet.")),
+        database yet."),
+        (status = 404, description = "`instance_not_found`")),
     security(("platform_client" = ["*"])))]
 pub async fn credentials(
     State(app): State<App>,

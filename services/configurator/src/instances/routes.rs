@@ -42,7 +42,8 @@ const BETWEEN_CHECKS: TimeDelta = TimeDelta::seconds(10);
 
 #[utoipa::path(post, path = "/v1/instances", operation_id = "createInstance", tag = "instances",
     request_body = NewInstance,
-    responses((status = 202, body = InstanceView, headers(("Location" = String))), (status = 409,
+    responses((status = 202, body = InstanceView, headers(("Location" = String))),
+        (status = 409,
         description = "`host_taken`: an instance lives on that host. `quota_exceeded`: the tenant has as many \
                        instances as it may have.")),
     security(("bearer" = ["configurator.writeInstances"])))]
@@ -81,7 +82,8 @@ pub async fn list(
 
 #[utoipa::path(get, path = "/v1/instances/{id}", operation_id = "getInstance", tag = "instances",
     params(("id" = InstanceId, Path)),
-    responses((status = 200, body = InstanceView)), security(("bearer" = ["configurator.readInstances"])))]
+    responses((status = 200, body = InstanceView),
+        (status = 404, description = "`instance_not_found`")), security(("bearer" = ["configurator.readInstances"])))]
 pub async fn get(
     State(app): State<App>,
     caller: Allowed<ReadInstances>,
@@ -95,7 +97,8 @@ pub async fn get(
 #[utoipa::path(post, path = "/v1/instances/{id}/retry", operation_id = "retryInstance", tag = "instances",
     params(("id" = InstanceId, Path)),
     responses((status = 202, body = InstanceView), (status = 409, description = "`nothing_failed`: no step of this \
-        instance has failed.")),
+        instance has failed."),
+        (status = 404, description = "`instance_not_found`")),
     security(("bearer" = ["configurator.writeInstances"])))]
 pub async fn retry(
     State(app): State<App>,
@@ -124,7 +127,8 @@ pub async fn retry(
 #[utoipa::path(delete, path = "/v1/instances/{id}", operation_id = "cancelInstance", tag = "instances",
     params(("id" = InstanceId, Path)),
     responses((status = 202, body = InstanceView), (status = 409, description = "`instance_active`: the instance is \
-        in use.")),
+        in use."),
+        (status = 404, description = "`instance_not_found`")),
     security(("bearer" = ["configurator.writeInstances"])))]
 pub async fn cancel(
     State(app): State<App>,
@@ -156,7 +160,8 @@ pub async fn cancel(
     responses((status = 202, body = InstanceView),
         (status = 409, description = "`host_not_proved`: the DNS record is not there. `host_taken`: an instance lives \
                                       on that host. `not_awaiting_proof`: nothing is to be proved."),
-        (status = 429, description = "`too_many_requests`: the record was looked up just now.")),
+        (status = 429, description = "`too_many_requests`: the record was looked up just now."),
+        (status = 404, description = "`instance_not_found`")),
     extensions(("x-no-idempotency-key" = json!("It looks a DNS record up, which every repetition may do anew."))),
     security(("bearer" = ["configurator.writeInstances"])))]
 pub async fn verify_host(
@@ -209,7 +214,8 @@ fn missing(proof: &HostProof) -> Problem {
     params(("id" = InstanceId, Path), ("module" = String, Path)),
     responses((status = 200, body = InstanceView),
         (status = 409, description = "`not_active`: the instance is not active. `module_needed`: another enabled \
-                                      module depends on this one.")),
+                                      module depends on this one."),
+        (status = 404, description = "`instance_not_found`, `module_not_enabled`")),
     security(("bearer" = ["configurator.writeInstances"])))]
 pub async fn remove_module(
     State(app): State<App>,

@@ -11,7 +11,7 @@ use crate::{
     hosts,
     secrets::Purpose,
 };
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use common::{db::TenantTx, problem::Problem};
 use contracts::id::InstanceId;
 use secrecy::ExposeSecret;
@@ -27,9 +27,13 @@ pub struct InstanceView {
     pub service: String,
     pub version: String,
     pub host: String,
+    /// Where a browser finds it.
+    #[schema(format = "uri", example = "https://acme.forum.example.com/")]
+    pub url: String,
     pub state: InstanceState,
     pub state_since: DateTime<Utc>,
-    /// Why the step under way failed or does not end; it can be retried or cancelled. Null while all is well.
+    /// Why the step under way failed or does not end; it can be retried or cancelled. Absent while all is well.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
     /// When the instance is deleted unless it has gone on by then; only while it waits for people, or has a `reason`.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -54,7 +58,8 @@ pub struct InstanceView {
 pub struct ModuleView {
     #[schema(example = "polls")]
     pub name: String,
-    /// Billed from this instant on; null until the instance is active.
+    /// Billed from this instant on; absent until the instance is active.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub enabled_at: Option<DateTime<Utc>>,
 }
 
@@ -62,6 +67,7 @@ pub struct ModuleView {
 pub struct RemovedModule {
     #[schema(example = "polls")]
     pub name: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub enabled_at: Option<DateTime<Utc>>,
     pub removed_at: DateTime<Utc>,
 }
@@ -85,7 +91,7 @@ pub async fn many(tx: &mut TenantTx, app: &App, instances: Vec<Instance>) -> Res
             instance,
             modules.iter().filter(|module| module.instance_id == id),
             code.map(|code| setup::in_groups(code.expose_secret())),
-            app.expiry,
+            app,
         ))
     };
     instances.into_iter().map(view).collect()
@@ -100,7 +106,7 @@ fn view<'a>(
     instance: Instance,
     modules: impl Iterator<Item = &'a InstanceModule>,
     setup_code: Option<String>,
-    expiry: TimeDelta,
+    app: &App,
 ) -> InstanceView {
     let (mut present, mut removed) = (Vec::new(), Vec::new());
     for module in modules {
@@ -114,8 +120,9 @@ fn view<'a>(
         model::is_unfinished(instance.state) && (model::waits_for_people(instance.state) || instance.reason.is_some());
     InstanceView {
         id: instance.id,
-        expires_at: expires.then(|| instance.state_since + expiry),
+        expires_at: expires.then(|| instance.state_since + app.expiry),
         host_proof: proof::awaited(&instance),
+        url: app.addresses.of(&instance.service, &instance.host),
         service: instance.service,
         version: instance.version,
         host: instance.host,

@@ -16,11 +16,9 @@ async fn an_instance_is_requested_with_the_latest_version() {
         (&instance["host"], &instance["version"], &instance["state"]),
         (&json!("acme.forum.localhost"), &json!("1.1.0"), &json!("requested"))
     );
-    assert_eq!(
-        instance["modules"],
-        json!([{"name": "polls", "enabled_at": null}, {"name": "charts", "enabled_at": null}])
-    );
-    assert_eq!((instance["reason"].clone(), instance.get("setup_code")), (json!(null), None));
+    assert_eq!(instance["modules"], json!([{"name": "polls"}, {"name": "charts"}]));
+    assert_eq!((instance.get("reason"), instance.get("setup_code")), (None, None));
+    assert_eq!(instance["url"], "https://acme.forum.localhost/");
 }
 
 #[tokio::test]

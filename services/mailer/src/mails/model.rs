@@ -62,13 +62,16 @@ impl Status {
 pub struct Mail {
     pub id: Uuid,
     pub key: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub tenant_id: Option<Uuid>,
     pub template: String,
     pub recipient: String,
     pub subject: String,
     pub status: Status,
     /// Why it did not arrive.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub ses_message_id: Option<String>,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,

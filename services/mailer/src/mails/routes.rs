@@ -57,7 +57,8 @@ pub async fn list(
 
 #[utoipa::path(get, path = "/v1/messages/{id}", operation_id = "getMessage", tag = "messages",
     params(("id" = Uuid, Path)),
-    responses((status = 200, body = Mail)), security(("bearer" = ["mailer.readMessages"])))]
+    responses((status = 200, body = Mail),
+        (status = 404, description = "`message_not_found`")), security(("bearer" = ["mailer.readMessages"])))]
 pub async fn get(
     State(app): State<App>,
     caller: Allowed<ReadMessages>,
@@ -83,7 +84,7 @@ pub struct NewMail {
 
 #[utoipa::path(post, path = "/v1/messages", operation_id = "sendMessage", tag = "messages", request_body = NewMail,
     responses((status = 202, body = Mail, headers(("Location" = String))),
-        (status = 409, description = "Another mail has this key.")),
+        (status = 409, description = "`key_reused`: another mail has this key.")),
         security(("bearer" = ["mailer.sendMessages"])))]
 pub async fn send(
     State(app): State<App>,
@@ -120,7 +121,8 @@ pub struct Resend {
     params(("id" = Uuid, Path)),
     request_body = Resend, security(("bearer" = ["mailer.sendMessages"])),
     responses((status = 202, body = Mail), (status = 409, description = "`content_gone`, `may_have_left` or \
-        `not_resendable`")))]
+        `not_resendable`"),
+        (status = 404, description = "`message_not_found`")))]
 pub async fn resend(
     State(app): State<App>,
     caller: Allowed<SendMessages>,

@@ -90,14 +90,19 @@ pub enum State {
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct Sending {
     pub state: State,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub since: Option<DateTime<Utc>>,
     /// SES's error code, or what the mailer calls the fault, such as `no_credentials`
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub code: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
     /// When one mail is tried again.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub next_attempt_at: Option<DateTime<Utc>>,
     /// Mails that wait to be sent.
     pub waiting: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub oldest_waiting_at: Option<DateTime<Utc>>,
     /// Mails that wait each for something of its own.
     pub held: i64,

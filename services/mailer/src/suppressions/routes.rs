@@ -42,7 +42,8 @@ pub async fn list(
 
 #[utoipa::path(delete, path = "/v1/suppressions/{id}", operation_id = "removeSuppression", tag = "suppressions",
     params(("id" = Uuid, Path)),
-    responses((status = 204)), security(("bearer" = ["mailer.writeSuppressions"])))]
+    responses((status = 204),
+        (status = 404, description = "`suppression_not_found`")), security(("bearer" = ["mailer.writeSuppressions"])))]
 pub async fn remove(
     State(app): State<App>,
     caller: Allowed<WriteSuppressions>,

@@ -23,6 +23,7 @@ pub enum Reason {
 pub struct Suppression {
     pub id: Uuid,
     /// Whose mail it gets no more; absent for the platform's own, such as that of registrations.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub tenant_id: Option<Uuid>,
     /// Which kind of mail it gets no more.
     #[schema(example = "invitation")]

@@ -23,8 +23,13 @@ pub struct AuditEntry {
     pub action: String,
     pub target: String,
     /// From where: request, session, client and address, as far as they are known.
+    #[schema(value_type = Object)]
     pub origin: Value,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
     pub before: Option<Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
     pub after: Option<Value>,
     /// SHA-256 over this entry and the hash of the one before, in hexadecimal digits.
     pub hash: String,

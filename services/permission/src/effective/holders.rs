@@ -26,7 +26,8 @@ pub struct Holder {
 
 #[utoipa::path(get, path = "/v1/permissions/{name}/holders", operation_id = "listHolders", tag = "checks",
     params(("name" = String, Path, description = "A registered permission."), PageQuery),
-    responses((status = 200, body = Page<Holder>)), security(("bearer" = ["permission.readGrants"])))]
+    responses((status = 200, body = Page<Holder>),
+        (status = 404, description = "`permission_not_found`")), security(("bearer" = ["permission.readGrants"])))]
 pub async fn list(
     State(app): State<App>,
     caller: Allowed<ReadGrants>,

@@ -36,6 +36,7 @@ pub struct Check {
     #[schema(example = "billing.readInvoices")]
     pub permission: String,
     /// Somebody else, which needs `permission.readGrants`; absent means the caller.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub principal: Option<Principal>,
 }
 
@@ -52,6 +53,7 @@ pub struct BatchRequest {
     #[schema(min_items = 1, max_items = 200)]
     pub checks: Vec<Check>,
     /// The `version` that a write answered with: the checks must have seen that write.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub at_least_version: Option<i64>,
 }
 

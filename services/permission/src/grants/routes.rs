@@ -50,11 +50,13 @@ pub async fn list(
 }
 
 #[utoipa::path(post, path = "/v1/grants", operation_id = "createGrant", tag = "grants", request_body = CreateGrant,
-    responses((status = 201, body = Written<Grant>),
+    responses((status = 201, body = Written<Grant>, headers(("X-Version" = i64))),
         (status = 409, description = "`already_granted`; `too_many_grants`; `last_owner`, `last_operator`: the denial \
                                       would leave none."),
-        (status = 403, description = "`permission_missing`, or `escalation`: the caller lacks some of what it would \
-                                      give.")),
+        (status = 403, description = "`permission_missing`, `user_session_required`, or `escalation`: the caller \
+        lacks some of what it would \
+                                      give."),
+        (status = 503, description = "`revoke_unconfirmed`: it is stored, but caches may not know it.")),
     security(("bearer" = ["permission.writeGrants"])))]
 pub async fn create(
     writer: Writer<WriteGrants>,
@@ -92,11 +94,14 @@ async fn shown(change: &mut Change, once: &Once, grant: Grant) -> Result<Respons
 
 #[utoipa::path(delete, path = "/v1/grants/{id}", operation_id = "revokeGrant", tag = "grants",
     params(("id" = Uuid, Path)),
-    responses((status = 204), (status = 409, description = "`last_owner`, `last_operator`: nobody would be left."),
-        (status = 403, description = "`permission_missing`, or `escalation`: the caller lacks some of what the end of \
+    responses((status = 204, headers(("X-Version" = i64))),
+        (status = 409, description = "`last_owner`, `last_operator`: nobody would be left."),
+        (status = 403, description = "`permission_missing`, `user_session_required`, or `escalation`: the caller \
+        lacks some of what the end of \
                                       a denial would give."),
         (status = 503, description = "`revoke_unconfirmed`: it is stored, but caches may not know it. Repeat the \
-                                      request until it answers 204.")),
+                                      request until it answers 204."),
+        (status = 404, description = "`grant_not_found`")),
     security(("bearer" = ["permission.writeGrants"])))]
 pub async fn revoke(writer: Writer<WriteGrants>, Path(id): Path<Uuid>) -> Result<Response, Problem> {
     let mut change = writer.begin(None).await?;

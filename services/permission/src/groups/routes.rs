@@ -46,7 +46,9 @@ pub async fn list(
 }
 
 #[utoipa::path(post, path = "/v1/groups", operation_id = "createGroup", tag = "groups", request_body = CreateGroup,
-    responses((status = 201, body = Written<Group>), (status = 409, description = "`group_exists`, `too_many_groups`")),
+    responses((status = 201, body = Written<Group>, headers(("X-Version" = i64))),
+        (status = 409, description = "`group_exists`, `too_many_groups`"),
+        (status = 403, description = "`user_session_required`")),
     security(("bearer" = ["permission.writeGrants"])))]
 pub async fn create(
     writer: Writer<WriteGrants>,
@@ -66,8 +68,12 @@ pub async fn create(
 
 #[utoipa::path(delete, path = "/v1/groups/{id}", operation_id = "deleteGroup", tag = "groups",
     params(("id" = Uuid, Path)),
-    responses((status = 204), (status = 403, description = "`permission_missing`, or `escalation`: the group denies \
-        what the caller lacks.")),
+    responses((status = 204, headers(("X-Version" = i64))),
+        (status = 403, description = "`permission_missing`, `user_session_required`, or \
+        `escalation`: the group denies \
+        what the caller lacks."),
+        (status = 404, description = "`group_not_found`"),
+        (status = 503, description = "`revoke_unconfirmed`: it is stored, but caches may not know it.")),
     security(("bearer" = ["permission.writeGrants"])))]
 pub async fn delete(writer: Writer<WriteGrants>, Path(id): Path<Uuid>) -> Result<Response, Problem> {
     let mut change = writer.begin(None).await?;
@@ -77,7 +83,8 @@ pub async fn delete(writer: Writer<WriteGrants>, Path(id): Path<Uuid>) -> Result
 
 #[utoipa::path(get, path = "/v1/groups/{id}/members", operation_id = "listGroupMembers", tag = "groups",
     params(("id" = Uuid, Path), PageQuery),
-    responses((status = 200, body = Page<Member>)), security(("bearer" = ["permission.readGrants"])))]
+    responses((status = 200, body = Page<Member>),
+        (status = 404, description = "`group_not_found`")), security(("bearer" = ["permission.readGrants"])))]
 pub async fn members(
     State(app): State<App>,
     caller: Allowed<ReadGrants>,
@@ -92,10 +99,15 @@ pub async fn members(
 
 #[utoipa::path(put, path = "/v1/groups/{id}/members/{principal}", operation_id = "addGroupMember", tag = "groups",
     params(("id" = Uuid, Path), ("principal" = String, Path, description = "`user:<uuid>` or `client:<id>`")),
-    responses((status = 204), (status = 409, description = "`too_many_groups`; `last_owner`, `last_operator`: the \
+    responses((status = 204, headers(("X-Version" = i64))),
+        (status = 409, description = "`too_many_groups`; `last_owner`, `last_operator`: the \
         group denies something to the last one."),
-        (status = 403, description = "`permission_missing`, or `escalation`: the caller lacks some of what the group \
-                                      has.")),
+        (status = 403, description = "`permission_missing`, `user_session_required`, or `escalation`: the caller \
+        lacks some of what the group \
+                                      has."),
+        (status = 404, description = "`group_not_found`"),
+        (status = 422, description = "`invalid`: the principal is no member or machine of the tenant."),
+        (status = 503, description = "`revoke_unconfirmed`: it is stored, but caches may not know it.")),
     security(("bearer" = ["permission.writeGrants"])))]
 pub async fn add(
     writer: Writer<WriteGrants>,
@@ -109,10 +121,13 @@ pub async fn add(
 
 #[utoipa::path(delete, path = "/v1/groups/{id}/members/{principal}", operation_id = "removeGroupMember", tag = "groups",
     params(("id" = Uuid, Path), ("principal" = String, Path, description = "`user:<uuid>` or `client:<id>`")),
-    responses((status = 204), (status = 403, description = "`permission_missing`, or `escalation`: the group denies \
+    responses((status = 204, headers(("X-Version" = i64))),
+        (status = 403, description = "`permission_missing`, `user_session_required`, or \
+        `escalation`: the group denies \
         what the caller lacks."),
         (status = 503, description = "`revoke_unconfirmed`: it is stored, but caches may not know it. Repeat the \
-                                      request until it answers 204.")),
+                                      request until it answers 204."),
+        (status = 404, description = "`group_not_found`")),
     security(("bearer" = ["permission.writeGrants"])))]
 pub async fn remove(
     writer: Writer<WriteGrants>,

@@ -63,8 +63,9 @@ pub async fn list(
 
 #[utoipa::path(put, path = "/internal/manifests/{namespace}", operation_id = "registerPermissions", tag = "internal",
     params(("namespace" = String, Path, description = "The client's own name.")), request_body = PermissionList,
-    responses((status = 204), (status = 409, description = "A permission that is granted would be removed, or the \
-        namespace belongs to another.")),
+    responses((status = 204), (status = 409, description = "`namespace_taken`, or `permission_granted`: one that is granted would be \
+        removed."),
+        (status = 403, description = "`foreign_namespace`")),
     security(("platform_client" = ["*"])))]
 pub async fn register(
     State(app): State<App>,

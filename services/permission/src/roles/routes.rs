@@ -37,8 +37,8 @@ pub async fn list(
 }
 
 #[utoipa::path(get, path = "/v1/roles/{id}", operation_id = "getRole", tag = "roles", params(("id" = Uuid, Path)),
-    responses((status = 200, body = Role, headers(("ETag" = String, description = "To be sent as `If-Match` with an \
-        edit.")))),
+    responses((status = 200, body = Role, headers(("ETag" = String))),
+        (status = 404, description = "`role_not_found`")),
     security(("bearer" = ["permission.readRoles"])))]
 pub async fn get(
     State(app): State<App>,
@@ -50,8 +50,10 @@ pub async fn get(
 }
 
 #[utoipa::path(post, path = "/v1/roles", operation_id = "createRole", tag = "roles", request_body = RoleBody,
-    responses((status = 201, body = Written<Role>, headers(("ETag" = String, description = "Of the role."))),
-        (status = 409, description = "`role_exists`, `too_many_roles`")),
+    responses((status = 201, body = Written<Role>, headers(("X-Version" = i64), ("ETag" = String))),
+        (status = 409, description = "`role_exists`, `too_many_roles`"),
+        (status = 403, description = "`user_session_required`, or `escalation`: the caller lacks some of what the \
+        role includes.")),
     security(("bearer" = ["permission.writeRoles"])))]
 pub async fn create(
     writer: Writer<WriteRoles>,
@@ -72,13 +74,16 @@ pub async fn create(
 #[utoipa::path(put, path = "/v1/roles/{id}", operation_id = "editRole", tag = "roles", request_body = RoleBody,
     params(("id" = Uuid, Path), ("If-Match" = String, Header, description = "The `ETag` of the role that was read, or \
         `*`.")),
-    responses((status = 200, body = Written<Role>),
+    responses((status = 200, body = Written<Role>, headers(("X-Version" = i64), ("ETag" = String))),
         (status = 409, description = "`role_exists`: the tenant has another role of this name. `role_built_in`: \
                                       nobody edits it."),
-        (status = 403, description = "`permission_missing`, or `escalation`: the caller lacks some of what the edit \
+        (status = 403, description = "`permission_missing`, `user_session_required`, or `escalation`: the caller \
+        lacks some of what the edit \
                                       gives."),
         (status = 412, description = "`role_edited`: somebody else has edited it since."),
-        (status = 428, description = "`if_match_missing`")),
+        (status = 428, description = "`if_match_missing`"),
+        (status = 404, description = "`role_not_found`"),
+        (status = 503, description = "`revoke_unconfirmed`: it is stored, but caches may not know it.")),
     security(("bearer" = ["permission.writeRoles"])))]
 pub async fn edit(
     writer: Writer<WriteRoles>,
@@ -92,8 +97,11 @@ pub async fn edit(
 }
 
 #[utoipa::path(delete, path = "/v1/roles/{id}", operation_id = "deleteRole", tag = "roles", params(("id" = Uuid, Path)),
-    responses((status = 204), (status = 409, description = "`role_granted`: somebody still has it. `role_included`: \
-        another role includes it. `role_built_in`")),
+    responses((status = 204, headers(("X-Version" = i64))),
+        (status = 409, description = "`role_granted`: somebody still has it. `role_included`: \
+        another role includes it. `role_built_in`"),
+        (status = 403, description = "`user_session_required`"),
+        (status = 404, description = "`role_not_found`")),
     security(("bearer" = ["permission.writeRoles"])))]
 pub async fn delete(writer: Writer<WriteRoles>, Path(id): Path<Uuid>) -> Result<Response, Problem> {
     let mut change = writer.begin(None).await?;

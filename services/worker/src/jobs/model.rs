@@ -57,7 +57,9 @@ pub struct Job {
     /// Version of the handler that it needs.
     #[schema(example = 1)]
     pub version: i32,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub tenant_id: Option<Uuid>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub instance_id: Option<Uuid>,
     pub state: JobState,
     /// 1, and one more each time an operator has it run again.
@@ -70,16 +72,21 @@ pub struct Job {
     /// A queued job is not begun before.
     pub run_after: DateTime<Utc>,
     #[schema(value_type = Option<Progress>)]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub progress: Option<Json<Progress>>,
     /// The newest 200 lines.
     #[schema(value_type = Vec<LogLine>)]
     pub log: Json<Vec<LogLine>>,
     /// Why the last attempt did not succeed.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub last_error: Option<String>,
     pub created_at: DateTime<Utc>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub started_at: Option<DateTime<Utc>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub finished_at: Option<DateTime<Utc>>,
     /// The worker that runs it, or ran it last.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub worker: Option<String>,
     /// It is queued, and the worker that answers here has no handler or no bundle for it: one that has must come.
     pub left_to_others: bool,

@@ -52,7 +52,8 @@ pub async fn list(
 }
 
 #[utoipa::path(get, path = "/v1/jobs/{id}", operation_id = "getJob", tag = "jobs", params(("id" = Uuid, Path)),
-    responses((status = 200, body = Job)), security(("bearer" = ["worker.readJobs"])))]
+    responses((status = 200, body = Job),
+        (status = 404, description = "`job_not_found`")), security(("bearer" = ["worker.readJobs"])))]
 pub async fn get(
     State(app): State<App>,
     caller: Allowed<ReadJobs>,
@@ -64,7 +65,8 @@ pub async fn get(
 }
 
 #[utoipa::path(post, path = "/v1/jobs/{id}/retry", operation_id = "retryJob", tag = "jobs", params(("id" = Uuid, Path)),
-    responses((status = 202, body = Job), (status = 409, description = "The job has not failed.")),
+    responses((status = 202, body = Job), (status = 409, description = "`job_not_failed`: the job has not failed."),
+        (status = 404, description = "`job_not_found`")),
         security(("bearer" = ["worker.writeJobs"])))]
 pub async fn retry(
     State(app): State<App>,
@@ -89,7 +91,8 @@ pub async fn retry(
 
 #[utoipa::path(get, path = "/internal/jobs/{id}", operation_id = "getJobProgress", tag = "jobs",
     params(("id" = Uuid, Path)),
-    responses((status = 200, body = JobProgress)), security(("platform_client" = ["configurator"])))]
+    responses((status = 200, body = JobProgress),
+        (status = 404, description = "`job_not_found`")), security(("platform_client" = ["configurator"])))]
 pub async fn progress(
     State(app): State<App>,
     caller: Internal<Configurator>,

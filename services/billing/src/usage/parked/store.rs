@@ -30,6 +30,7 @@ pub struct ParkedUsage {
     #[schema(example = "forum.posts")]
     pub meter: String,
     pub key: String,
+    #[schema(format = "decimal")]
     pub quantity: Decimal,
     pub occurred_at: DateTime<Utc>,
     pub received_at: DateTime<Utc>,
