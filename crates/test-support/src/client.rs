@@ -3,10 +3,11 @@
 mod promises;
 mod repeated;
 
+use crate::document::{Asked, Document};
 use reqwest::{Method, StatusCode, header::HeaderMap};
 use serde::Serialize;
 use serde_json::Value;
-use std::pin::Pin;
+use std::{pin::Pin, sync::Arc};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -15,12 +16,16 @@ pub struct TestServer {
     pub url: String,
     pub ops_url: String,
     http: reqwest::Client,
+    document: Option<Arc<Document>>,
     shutdown: CancellationToken,
     serving: Option<JoinHandle<anyhow::Result<()>>>,
 }
 
 /// A request being made; awaited, it is sent.
-pub struct TestRequest(reqwest::RequestBuilder);
+pub struct TestRequest {
+    builder: reqwest::RequestBuilder,
+    document: Option<Arc<Document>>,
+}
 
 /// What came back.
 #[derive(Debug)]
@@ -41,11 +46,18 @@ impl TestServer {
     ) -> Self {
         let http =
             reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().expect("an HTTP client");
-        Self { url, ops_url, http, shutdown, serving: Some(serving) }
+        Self { url, ops_url, http, document: None, shutdown, serving: Some(serving) }
+    }
+
+    /// From now on each answer must be as `document` says.
+    pub fn documented(mut self, document: Value) -> Self {
+        self.document = Some(Arc::new(Document::new(document)));
+        self
     }
 
     pub fn request(&self, method: Method, path: &str) -> TestRequest {
-        TestRequest(self.http.request(method, format!("{}{path}", self.url)))
+        let builder = self.http.request(method, format!("{}{path}", self.url));
+        TestRequest { builder, document: self.document.clone() }
     }
 
     pub fn get(&self, path: &str) -> TestRequest {
@@ -57,20 +69,20 @@ impl TestServer {
     }
 
     pub fn post(&self, path: &str, body: &impl Serialize) -> TestRequest {
-        TestRequest(self.request(Method::POST, path).0.json(body))
+        self.request(Method::POST, path).with(|builder| builder.json(body))
     }
 
     pub fn put(&self, path: &str, body: &impl Serialize) -> TestRequest {
-        TestRequest(self.request(Method::PUT, path).0.json(body))
+        self.request(Method::PUT, path).with(|builder| builder.json(body))
     }
 
     pub fn post_form(&self, path: &str, fields: &[(&str, &str)]) -> TestRequest {
-        TestRequest(self.request(Method::POST, path).0.form(fields))
+        self.request(Method::POST, path).with(|builder| builder.form(fields))
     }
 
     /// A path of the second listener, such as `/readyz`.
     pub fn ops(&self, path: &str) -> TestRequest {
-        TestRequest(self.http.get(format!("{}{path}", self.ops_url)))
+        TestRequest { builder: self.http.get(format!("{}{path}", self.ops_url)), document: None }
     }
 
     /// Stops the service and gives what its `serve` gave.
@@ -91,25 +103,35 @@ impl Drop for TestServer {
 
 impl TestRequest {
     pub fn bearer(self, token: &str) -> Self {
-        Self(self.0.bearer_auth(token))
+        self.with(|builder| builder.bearer_auth(token))
     }
 
     pub fn header(self, name: &str, value: &str) -> Self {
-        Self(self.0.header(name, value))
+        self.with(|builder| builder.header(name, value))
     }
 
     /// A body sent as it is.
     pub fn body(self, content_type: &str, body: impl Into<String>) -> Self {
-        Self(self.0.header("content-type", content_type).body(body.into()))
+        self.with(|builder| builder.header("content-type", content_type).body(body.into()))
+    }
+
+    fn with(self, change: impl FnOnce(reqwest::RequestBuilder) -> reqwest::RequestBuilder) -> Self {
+        Self { builder: change(self.builder), ..self }
     }
 
     pub async fn send(self) -> TestAnswer {
-        let response = self.0.send().await.expect("an answer");
+        let (http, request) = self.builder.build_split();
+        let request = request.expect("a request");
+        let asked = Asked::of(&request);
+        let response = http.execute(request).await.expect("an answer");
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         let text = response.text().await.expect("a text");
         let json = serde_json::from_str(&text).unwrap_or_default();
         let answer = TestAnswer { status, headers, text, json };
         answer.keeps_its_promises();
+        if let Some(document) = self.document {
+            document.check(&asked, &answer);
+        }
         answer
     }
 }

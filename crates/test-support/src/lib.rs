@@ -9,6 +9,7 @@ mod browser;
 mod client;
 mod contract;
 mod database;
+mod document;
 mod issuer;
 mod link;
 mod neighbours;

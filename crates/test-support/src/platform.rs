@@ -74,7 +74,8 @@ impl TestPlatform {
 
     /// The same with a configuration that was read, and perhaps changed.
     pub async fn run_with<S: Service>(&self, config: Config<S::Settings>) -> TestServer {
-        self.serve(|lifecycle, bound, ambient| service_kit::start::<S>(config, bound, ambient, lifecycle)).await
+        let server = self.serve(|lifecycle, bound, ambient| service_kit::start::<S>(config, bound, ambient, lifecycle));
+        server.await.documented(service_kit::openapi::<S>())
     }
 
     /// Makes everything that `service` needs, its database migrated.

@@ -1,5 +1,6 @@
 //! Files of the deployment. Is what is deployed what ECS accepts, and what the services need?
 
+mod bodies;
 mod circles;
 mod docker;
 mod ecs;
@@ -11,5 +12,6 @@ mod internal;
 mod logs;
 mod permissions;
 mod policies;
+mod problems;
 mod redis;
 mod roster;

@@ -10,7 +10,8 @@ impl TestRequest {
     /// again; a refusal is not repeated.
     pub async fn repeated(self) -> TestAnswer {
         let request = self.header("idempotency-key", &format!("test-{}", common::ambient::Ambient::system().uuid()));
-        let again = Self(request.0.try_clone().expect("a body in memory"));
+        let builder = request.builder.try_clone().expect("a body in memory");
+        let again = Self { builder, document: request.document.clone() };
         let first = request.send().await;
         assert!(first.status != 201 || first.header("location").is_some(), "where is it? {}", first.text);
         if first.status < 300 {

@@ -138,9 +138,9 @@ async fn serve(platform: &TestPlatform, configurator: &Configurator, settings: &
     let mut variables = platform.env();
     variables.extend(settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
     variables.insert("CONFIGURATOR_URL".into(), configurator.url.clone());
-    platform
-        .serve(|lifecycle, bound, ambient| product::start::<Forum>(Env::new(variables), bound, ambient, lifecycle))
-        .await
+    let server = platform
+        .serve(|lifecycle, bound, ambient| product::start::<Forum>(Env::new(variables), bound, ambient, lifecycle));
+    server.await.documented(product::document::<Forum>())
 }
 
 fn active(platform: &TestPlatform, tenant: TenantId, url: &str) -> Value {

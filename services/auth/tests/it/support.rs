@@ -68,7 +68,7 @@ impl World {
             variables.extend([("AUTH_URL".to_owned(), own.clone()), ("TOKEN_ISSUER".to_owned(), own)]);
             service_kit::start::<Auth>(config(variables), bound, time, lifecycle)
         };
-        let server = platform.serve(serve).await;
+        let server = platform.serve(serve).await.documented(service_kit::openapi::<auth::Auth>());
         let variables = [("AUTH_URL".to_owned(), server.url.clone()), ("TOKEN_ISSUER".to_owned(), server.url.clone())];
         let variables = given.into_iter().chain(variables).collect();
         Self { server, platform, clock, variables }

@@ -56,7 +56,7 @@ pub async fn start_with(settings: &[(&str, &str)]) -> Fixture {
     let serve = async |lifecycle, bound: common::server::Bound, _| {
         Ok(bound.serve(router, Health::default(), lifecycle).await?)
     };
-    let server = platform.serve(serve).await;
+    let server = platform.serve(serve).await.documented(service_kit::openapi::<configurator::Configurator>());
     let ada = platform.user(platform.tenant(), OWNER).await;
     let fixture = Fixture { server, app, ada, worker, dns, admin, platform };
     fixture.publish(&manifest("1.0.0")).await.expect(201);

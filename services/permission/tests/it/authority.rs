@@ -13,7 +13,10 @@ async fn ask(world: &World, tenant: TenantId, actor: &str, over: Value) -> TestA
 }
 
 async fn ask_within(world: &World, tenant: TenantId, actor: &str, scope: Option<&[&str]>, over: Value) -> TestAnswer {
-    let body = json!({"tenant_id": tenant, "actor": actor, "scope": scope, "over": over});
+    let mut body = json!({"tenant_id": tenant, "actor": actor, "over": over});
+    if let Some(scope) = scope {
+        body["scope"] = json!(scope);
+    }
     world.server.post("/internal/authority", &body).bearer(&world.platform.client_token("auth")).send().await
 }
 
