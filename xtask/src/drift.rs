@@ -4,6 +4,7 @@ pub mod client;
 mod compat;
 pub mod events;
 pub mod openapi;
+mod platform;
 pub mod settings;
 pub mod sqlx;
 

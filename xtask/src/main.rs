@@ -1,11 +1,12 @@
 //! Tasks of developers and CI: `cargo xtask up | reset | tour | chaos | frontend | test | bench | openapi | client |
-//! settings | events | sqlx`.
+//! lint | settings | events | sqlx`.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command-line tool talks to the person who called it")]
 
 mod bench;
 mod client;
 mod drift;
 mod e2e;
+mod lint;
 mod reset;
 mod test;
 mod up;
@@ -68,6 +69,8 @@ enum Task {
         #[arg(long)]
         check: bool,
     },
+    /// Have the OpenAPI documents read by a linter and by a validator
+    Lint,
     /// Write docs/settings.md
     Settings {
         /// Write nothing; fail if the committed file differs
@@ -107,6 +110,7 @@ async fn main() -> ExitCode {
         Task::Bench(bench) => bench::run(data, bench).await,
         Task::Openapi { check } => drift::openapi::run(check).await,
         Task::Client { check } => drift::client::run(data, check).await,
+        Task::Lint => lint::run(data).await,
         Task::Settings { check } => drift::settings::run(check).await,
         Task::Events { check, base } => drift::events::run(check, &base).await,
         Task::Sqlx { check } => drift::sqlx::run(data, check).await,

@@ -1,6 +1,6 @@
 //! `cargo xtask test`: all tests, with real infrastructure that nobody else uses.
 
-use crate::{client, e2e};
+use crate::{client, e2e, lint};
 use anyhow::{Context, Result};
 use local_stack::{
     Infra, Options, Stack, cargo,
@@ -20,6 +20,7 @@ pub async fn run(data: Option<PathBuf>, args: Vec<String>) -> Result<ExitCode> {
     if !args.is_empty() {
         return Ok(tests.into());
     }
+    lint::documents(data.clone()).await?;
     client::test(data.clone()).await?;
     if tests == 0 {
         return e2e::become_it(data, "all", &[]);

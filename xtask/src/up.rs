@@ -42,9 +42,10 @@ fn print(state: &State, began: Instant) {
     for (name, service) in &state.services {
         println!("  {name:<14} {:<24} {:<29} {}", service.url, format!("{}/docs", service.url), service.ops_url);
     }
+    println!("\n  all of them    {}/docs (Swagger UI with every service in its selector)", state.services["auth"].url);
     match &state.frontend {
-        Some(url) => println!("\n  example page   {url} (examples/frontend; sign in as the operator)"),
-        None => println!("\n  example page   not served: {}", Node::advice()),
+        Some(url) => println!("  example page   {url} (examples/frontend; sign in as the operator)"),
+        None => println!("  example page   not served: {}", Node::advice()),
     }
     let aws = &state.aws["AWS_ENDPOINT_URL"];
     println!("\n  ministack      {aws} (sent mail: {aws}/_ministack/ses/messages)");

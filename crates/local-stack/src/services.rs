@@ -121,9 +121,10 @@ impl Settings<'_> {
         format!("http://127.0.0.1:{}", self.frontend_port)
     }
 
-    /// Of the example page, and where the development servers of the usual JavaScript tools listen.
+    /// Of the example page and the Swagger UI of all services, and where the development servers of the usual JavaScript
+    /// tools listen.
     fn origins(&self) -> String {
-        format!("{},http://localhost:3000,http://localhost:5173", self.frontend_url())
+        format!("{},{},http://localhost:3000,http://localhost:5173", self.frontend_url(), self.url("auth"))
     }
 
     pub fn ops_url(&self, service: &str) -> String {
@@ -171,12 +172,14 @@ impl Settings<'_> {
                 ("PLATFORM_CLIENTS", self.platform_clients(secrets)?),
                 ("ACCESS_TOKEN_SECONDS", self.access_token_seconds.to_string()),
                 ("PUBLIC_URL", self.url("auth")),
+                ("SERVICE_DOCUMENTS", self.documents()),
             ],
             "configurator" => vec![
                 ("SECRET_ENCRYPTION_KEY", secrets.key("configurator/secret_encryption_key")?),
                 ("INSTANCE_ADMIN_URL", databases::instance_admin_url(secrets, self.postgres)?),
                 ("WORKER_URL", self.url("worker")),
                 ("PRODUCT_DOMAINS", self.product_domains()),
+                ("INSTANCE_ADDRESSES", self.instance_addresses()),
                 ("PLATFORM_DOMAIN", "localhost".into()),
                 // A line `<name> <text>` is a TXT record here, for whoever tries a host of another domain.
                 ("DNS_TXT_FILE", self.dns_file.display().to_string()),
@@ -210,6 +213,22 @@ impl Settings<'_> {
     fn product_domains(&self) -> String {
         let products = self.services.iter().filter(|service| service.kind == Kind::Product);
         products.map(|product| format!("{}.localhost", product.name)).collect::<Vec<_>>().join(",")
+    }
+
+    /// What each service says of itself, for that Swagger UI.
+    fn documents(&self) -> String {
+        let documented = self.services.iter().filter(|service| service.kind != Kind::ProductWorker);
+        documented
+            .map(|service| format!("{0}={1}", service.name, self.url(&service.name)))
+            .collect::<Vec<_>>()
+            .join(",")
+    }
+
+    /// A product answers for all its hosts on its own port.
+    fn instance_addresses(&self) -> String {
+        let products = self.services.iter().filter(|service| service.kind == Kind::Product);
+        let address = |name: &String| format!("{name}=http://{{host}}:{}/", self.ports[name]);
+        products.map(|product| address(&product.name)).collect::<Vec<_>>().join(",")
     }
 }
 

@@ -33,8 +33,8 @@ pub trait Product: 'static {
     const PORT: u16;
     /// The prose of its operations.
     const DOCS: &'static Dir<'static>;
-    /// The pages of its own problems; those of the platform's come by themselves.
-    const PROBLEMS: &'static Dir<'static>;
+    /// The pages of its own problems, `openapi/problems`; those of the platform's come by themselves.
+    const PROBLEMS: &'static Dir<'static> = &Dir::new("", &[]);
 
     /// What its handlers share; nothing of any instance, that comes with each request.
     type App: Clone + Send + Sync + 'static;

@@ -10,7 +10,7 @@ use std::{
 };
 
 /// Headers that say something of the transport or to browsers, and that documents do not speak of.
-const UNSPOKEN: [&str; 13] = [
+const UNSPOKEN: [&str; 14] = [
     "allow",
     "cache-control",
     "connection",
@@ -20,6 +20,7 @@ const UNSPOKEN: [&str; 13] = [
     "content-type",
     "date",
     "referrer-policy",
+    "refresh",
     "transfer-encoding",
     "vary",
     "x-content-type-options",
@@ -55,7 +56,9 @@ pub(crate) struct Document {
 
 impl Document {
     pub fn new(api: Value) -> Self {
-        Self { exact: exact(&api), api, validators: Mutex::default() }
+        let (exact, mut api) = (exact(&api), api);
+        lenient(&mut api);
+        Self { api, exact, validators: Mutex::default() }
     }
 
     /// Panics unless status, headers and body of the answer, and the body of what was taken, are as declared. An
@@ -142,6 +145,18 @@ impl Document {
             Arc::new(validator.unwrap_or_else(|fault| panic!("{name}: {fault}")))
         };
         validators.entry(name.to_owned()).or_insert_with(make).clone()
+    }
+}
+
+/// What is taken may say the same twice, where it is kept and answered once.
+fn lenient(value: &mut Value) {
+    match value {
+        Value::Object(object) => {
+            object.retain(|key, value| key != "uniqueItems" || !value.is_boolean());
+            object.values_mut().for_each(lenient);
+        }
+        Value::Array(values) => values.iter_mut().for_each(lenient),
+        _ => {}
     }
 }
 

@@ -1,6 +1,7 @@
-//! `openapi/<service>.json`: what the service says of itself. A product's is in its own folder.
+//! `openapi/<service>.json`: what the service says of itself, and `openapi/platform.json`, what all of them say. A
+//! product's is in its own folder.
 
-use super::{Files, differences, read, verdict, write};
+use super::{Files, differences, platform, read, verdict, write};
 use anyhow::{Context, Result, ensure};
 use local_stack::{data, products, programs, services};
 use std::{
@@ -46,10 +47,17 @@ pub async fn run(check: bool) -> Result<ExitCode> {
 /// What should be in which folder.
 async fn documents() -> Result<BTreeMap<PathBuf, Files>> {
     let (products, mut folders) = (products::all()?, BTreeMap::<_, Files>::new());
+    let mut parts = Vec::new();
     for (service, document) in ask_each("openapi").await? {
+        if let Some(known) = services::platform().into_iter().find(|known| known.name == service) {
+            let document = serde_json::from_str(&document).with_context(|| format!("{service} openapi"))?;
+            parts.push(platform::Part { service: service.clone(), port: known.port, document });
+        }
         let product = products.iter().find(|product| product.name == service);
         let folder = product.map_or(data::checkout(), |product| product.folder.clone()).join("openapi");
         folders.entry(folder).or_default().insert(format!("{service}.json"), document.trim_end().to_owned() + "\n");
     }
+    let joined = serde_json::to_string_pretty(&platform::join(parts)?)? + "\n";
+    folders.entry(data::checkout().join("openapi")).or_default().insert("platform.json".into(), joined);
     Ok(folders)
 }

@@ -22,11 +22,19 @@ pub(super) fn declare(document: &mut Value, service: &str) {
     for (path, item) in paths.into_iter().flatten() {
         let operation = item.get_mut("post").and_then(Value::as_object_mut);
         let Some(operation) = operation.filter(|_| path.starts_with("/v1/")) else { continue };
-        if let Some(made) = operation.get_mut("responses").and_then(|answers| answers.get_mut("201")) {
-            made["headers"]["Location"] = Value::Null;
-        }
+        locate(operation);
         if makes_something(operation) {
             declare_in(operation);
+        }
+    }
+}
+
+/// What is made has an address, also where it was made before (200).
+fn locate(operation: &mut Map<String, Value>) {
+    let Some(answers) = operation.get_mut("responses").and_then(Value::as_object_mut) else { return };
+    if answers.contains_key("201") {
+        for made in ["200", "201"] {
+            answers.get_mut(made).into_iter().for_each(|answer| answer["headers"]["Location"] = Value::Null);
         }
     }
 }

@@ -18,7 +18,7 @@ use crate::{
 use access::Allowed;
 use axum::{
     extract::State,
-    http::{HeaderMap, StatusCode, header},
+    http::{HeaderMap, HeaderName, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use common::{
@@ -59,11 +59,11 @@ pub async fn list(
 
 #[utoipa::path(post, path = "/v1/invitations", operation_id = "inviteMember", tag = "invitations",
     request_body = InvitationRequest,
-    responses((status = 202, body = OpenInvitation),
+    responses((status = 202, body = OpenInvitation, headers(("RateLimit-Limit" = String), ("RateLimit-Remaining" = i64),
+            ("RateLimit-Reset" = i64))),
         (status = 409, description = "`already_a_member`, `invitations_refused`, `too_many_open_invitations`"),
         (status = 403, description = "`permission_missing`, `people_only`, `user_session_required`, `not_a_member`, \
-        or `escalation`: the caller lacks some of what every \
-                                      member has."),
+                                      or `escalation`: the caller lacks some of what every member has."),
         (status = 429, description = "`too_many_invitations`: of this tenant, or of this tenant to this address.")),
     security(("bearer" = ["auth.inviteMembers"])))]
 pub async fn invite(
@@ -138,12 +138,15 @@ pub async fn accept(
 }
 
 fn page(joined: Joined) -> Response {
-    pages::joined(&joined.tenant_name, joined.return_to.as_deref())
+    (location(&joined), pages::joined(&joined.tenant_name, joined.return_to.as_deref())).into_response()
 }
 
 fn made(joined: Joined) -> Response {
-    let location = [(header::LOCATION, format!("/v1/members/{}", joined.user_id))];
-    (StatusCode::CREATED, location, Json(joined)).into_response()
+    (StatusCode::CREATED, location(&joined), Json(joined)).into_response()
+}
+
+fn location(joined: &Joined) -> [(HeaderName, String); 1] {
+    [(header::LOCATION, format!("/v1/members/{}", joined.user_id))]
 }
 
 /// The page of the link, with what was wrong the last time.

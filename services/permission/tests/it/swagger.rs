@@ -2,9 +2,12 @@
 
 use crate::support::World;
 use anyhow::{Context, ensure};
+use axum::{Json, Router, routing::get};
 use fantoccini::{Client, Locator};
+use serde_json::json;
 use std::time::Duration;
-use test_support::Browser;
+use test_support::{Browser, TestPlatform};
+use tokio::net::TcpListener;
 
 const PATIENCE: Duration = Duration::from_secs(30);
 const OPERATION: &str = "#operations-me-listMyPermissions";
@@ -21,6 +24,41 @@ async fn an_operator_authorizes_once_and_tries_an_operation_out() {
         panic!("{fault:#}; what the browser showed is in {SCREENSHOT}");
     }
     browser.close().await;
+}
+
+#[tokio::test]
+async fn the_documents_of_other_services_are_in_the_selector() {
+    let platform = TestPlatform::of::<permission::Permission>().await;
+    let other = another_service(&platform).await;
+    let mut variables = platform.env();
+    variables.insert("SERVICE_DOCUMENTS".into(), format!("permission=http://127.0.0.1:1,billing={other}"));
+    let server = platform.run::<permission::Permission>(variables).await;
+    let browser = Browser::start("selector").await;
+    let own = wait_for_title(&browser.page, &format!("{}/docs", server.url), "Permission").await;
+    let others =
+        wait_for_title(&browser.page, &format!("{}/docs/?urls.primaryName=billing", server.url), "Bills").await;
+    browser.close().await;
+    own.and(others).unwrap();
+}
+
+/// A service that says of itself that it is called 'Bills', to pages of any origin. Gives its origin.
+async fn another_service(platform: &TestPlatform) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let origin = format!("http://{}", listener.local_addr().unwrap());
+    let document = json!({"openapi": "3.1.0", "info": {"title": "Bills", "version": "1"}, "paths": {}});
+    let answer = async || ([("access-control-allow-origin", "*")], Json(document));
+    let router = Router::new().route("/openapi.json", get(answer));
+    platform.spawn(async move { axum::serve(listener, router).await.unwrap() });
+    origin
+}
+
+/// Opens a page and waits until the selector is there and the document's title.
+async fn wait_for_title(page: &Client, url: &str, title: &str) -> anyhow::Result<()> {
+    page.goto(url).await?;
+    wait_for(page, "#select").await?;
+    let xpath = format!("//*[contains(@class, 'info')]//*[contains(@class, 'title') and contains(., '{title}')]");
+    let wait = page.wait().at_most(PATIENCE).for_element(Locator::XPath(&xpath)).await;
+    wait.map(drop).with_context(|| format!("waiting for {title} on {url}"))
 }
 
 async fn try_out(page: &Client, url: &str, token: &str) -> anyhow::Result<()> {

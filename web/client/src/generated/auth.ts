@@ -287,7 +287,7 @@ export interface components {
              * Needed only by who has no account yet.
              * @example Bob
              */
-            display_name?: string | null;
+            display_name?: string;
             /**
              * Format: password
              * The password of the account, or a new one of at least 15 characters.
@@ -316,7 +316,7 @@ export interface components {
              * Format: date-time
              * At most a year ahead; absent means until you revoke it.
              */
-            expires_at?: string | null;
+            expires_at?: string;
             /** @example invoices into the spreadsheet */
             name: string;
             /**
@@ -401,7 +401,7 @@ export interface components {
              * Where the page that joins the tenant leads on to: a page of a frontend that may call this service.
              * @example https://app.example.com/welcome
              */
-            return_to?: string | null;
+            return_to?: string;
         };
         Joined: {
             tenant_id: components["schemas"]["TenantId"];
@@ -441,8 +441,8 @@ export interface components {
              * @example 600
              */
             expires_in: number;
-            /** What the user may do in the tenant; null if the permission service cannot be asked right now. */
-            permissions?: string[] | null;
+            /** What the user may do in the tenant; absent if the permission service cannot be asked right now. */
+            permissions?: string[];
             /** Works once; also set as an HttpOnly cookie. */
             refresh_token: string;
             session_id: components["schemas"]["SessionId"];
@@ -463,7 +463,8 @@ export interface components {
              * @example seven leagues at a stride
              */
             password: string;
-            tenant_id?: components["schemas"]["TenantId"] | null;
+            /** Tenant to act in; absent means the one joined first. */
+            tenant_id?: components["schemas"]["TenantId"];
         };
         Machine: {
             id: components["schemas"]["ClientId"];
@@ -471,18 +472,27 @@ export interface components {
             name: string;
         };
         Me: {
-            client?: components["schemas"]["Machine"] | null;
+            /** The machine, if it is one. */
+            client?: components["schemas"]["Machine"];
             /** The tenant that the token acts in. */
             tenant: components["schemas"]["Tenant"];
             /** Every tenant the person may log in to; for an API key or a machine only the one it acts in. */
             tenants: components["schemas"]["Tenant"][];
-            user?: components["schemas"]["Myself"] | null;
+            /** The person who is logged in, or whose API key this is. */
+            user?: components["schemas"]["Myself"];
+        };
+        Member: {
+            display_name: string;
+            email: string;
+            /** Format: date-time */
+            joined_at: string;
+            user_id: components["schemas"]["UserId"];
         };
         Myself: {
             /** To an API key only with `auth.readMembers`. */
-            display_name?: string | null;
+            display_name?: string;
             /** To an API key only with `auth.readMembers`. */
-            email?: string | null;
+            email?: string;
             id: components["schemas"]["UserId"];
         };
         /** A secret just made. */
@@ -526,108 +536,60 @@ export interface components {
             /** Format: date-time */
             created_at: string;
             /** Format: date-time */
-            expires_at?: string | null;
+            expires_at?: string;
             id: components["schemas"]["ApiKeyId"];
             /**
              * Format: date-time
              * Some minutes ago may be now: a service that knows the key does not ask about each use.
              */
-            last_used_at?: string | null;
+            last_used_at?: string;
             name: string;
             /** What it may be used for, sorted. */
             permissions: string[];
         };
+        /** A session that is alive, as its owner sees it. */
+        OwnSession: {
+            /** Format: date-time */
+            created_at: string;
+            /** Format: date-time */
+            expires_at: string;
+            id: components["schemas"]["SessionId"];
+            /**
+             * Format: date-time
+             * Log-in or last refresh.
+             */
+            last_used_at: string;
+            tenant_id: components["schemas"]["TenantId"];
+        };
         /** One page of a list in the order of creation. */
         Page_Client: {
-            items: {
-                /** Format: date-time */
-                created_at: string;
-                created_by: components["schemas"]["UserId"];
-                id: components["schemas"]["ClientId"];
-                /** @example nightly import */
-                name: string;
-            }[];
+            items: components["schemas"]["Client"][];
             /** Absent on the last page. */
-            next_cursor?: string | null;
+            next_cursor?: string;
         };
         /** One page of a list in the order of creation. */
         Page_Member: {
-            items: {
-                display_name: string;
-                email: string;
-                /** Format: date-time */
-                joined_at: string;
-                user_id: components["schemas"]["UserId"];
-            }[];
+            items: components["schemas"]["Member"][];
             /** Absent on the last page. */
-            next_cursor?: string | null;
+            next_cursor?: string;
         };
         /** One page of a list in the order of creation. */
         Page_OpenInvitation: {
-            items: {
-                /**
-                 * Format: date-time
-                 * When a mail was last asked for.
-                 */
-                asked_at: string;
-                /** Format: date-time */
-                created_at: string;
-                /**
-                 * Format: email
-                 * @example bob@acme.test
-                 */
-                email: string;
-                /** Format: date-time */
-                expires_at: string;
-                /** Format: uuid */
-                id: string;
-                /** Who invited them. */
-                invited_by: components["schemas"]["UserId"];
-                /** @example Ada Lovelace */
-                inviter: string;
-                /** The address has had many invitations today, so the mail goes later. */
-                mail_waits: boolean;
-            }[];
+            items: components["schemas"]["OpenInvitation"][];
             /** Absent on the last page. */
-            next_cursor?: string | null;
+            next_cursor?: string;
         };
         /** One page of a list in the order of creation. */
         Page_OwnKey: {
-            items: {
-                /** Format: date-time */
-                created_at: string;
-                /** Format: date-time */
-                expires_at?: string | null;
-                id: components["schemas"]["ApiKeyId"];
-                /**
-                 * Format: date-time
-                 * Some minutes ago may be now: a service that knows the key does not ask about each use.
-                 */
-                last_used_at?: string | null;
-                name: string;
-                /** What it may be used for, sorted. */
-                permissions: string[];
-            }[];
+            items: components["schemas"]["OwnKey"][];
             /** Absent on the last page. */
-            next_cursor?: string | null;
+            next_cursor?: string;
         };
         /** One page of a list in the order of creation. */
         Page_OwnSession: {
-            items: {
-                /** Format: date-time */
-                created_at: string;
-                /** Format: date-time */
-                expires_at: string;
-                id: components["schemas"]["SessionId"];
-                /**
-                 * Format: date-time
-                 * Log-in or last refresh.
-                 */
-                last_used_at: string;
-                tenant_id: components["schemas"]["TenantId"];
-            }[];
+            items: components["schemas"]["OwnSession"][];
             /** Absent on the last page. */
-            next_cursor?: string | null;
+            next_cursor?: string;
         };
         /** A person as others see them. */
         Person: {
@@ -637,10 +599,16 @@ export interface components {
         };
         /** The body of every refusal, as RFC 9457 has it. */
         ProblemBody: {
-            /** @example invalid */
+            /**
+             * Stable word for programs; each operation says which ones it answers with.
+             * @example invalid
+             */
             code: string;
+            /** Sentence for people, about this very request. */
             detail: string;
+            /** The fields that are wrong. */
             errors?: components["schemas"]["FieldError"][];
+            /** By which our log knows the request. */
             request_id: string;
             /**
              * Format: int32
@@ -649,12 +617,16 @@ export interface components {
             status: number;
             /** @example Unprocessable Entity */
             title: string;
-            /** @example about:blank */
+            /**
+             * Format: uri-reference
+             * Where the page about this problem is: a URL, relative to that of the request.
+             * @example /problems/invalid
+             */
             type: string;
         };
         /** Body of `POST /v1/sessions/refresh`; browsers send the cookie instead. */
         RefreshRequest: {
-            refresh_token?: string | null;
+            refresh_token?: string;
         };
         /**
          * Body of `POST /v1/invitation-refusals/{token}`, as JSON or as a form. Mail programs send a form of their own (RFC
@@ -683,7 +655,7 @@ export interface components {
              * Where the page that confirms the address leads on to: a page of a frontend that may call this service.
              * @example https://app.example.com/welcome
              */
-            return_to?: string | null;
+            return_to?: string;
             /** @example Acme */
             tenant_name: string;
         };
@@ -708,10 +680,177 @@ export interface components {
             user_id: components["schemas"]["UserId"];
         };
     };
-    responses: never;
+    responses: {
+        /** The body did not arrive in time. */
+        BodyTimeout: {
+            headers: {
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ProblemBody"] & {
+                    /** @enum {string} */
+                    code: "body_timeout";
+                };
+            };
+        };
+        /** The body is too large. */
+        BodyTooLarge: {
+            headers: {
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ProblemBody"] & {
+                    /** @enum {string} */
+                    code: "too_large";
+                };
+            };
+        };
+        /** The request does not name one host. */
+        HostInvalid: {
+            headers: {
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ProblemBody"] & {
+                    /** @enum {string} */
+                    code: "host_invalid";
+                };
+            };
+        };
+        /** A fault of ours. */
+        Internal: {
+            headers: {
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ProblemBody"] & {
+                    /** @enum {string} */
+                    code: "internal";
+                };
+            };
+        };
+        /** One or more fields are not valid; `errors` names them. */
+        Invalid: {
+            headers: {
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ProblemBody"] & {
+                    /** @enum {string} */
+                    code: "invalid";
+                };
+            };
+        };
+        /** The body is malformed. */
+        JsonMalformed: {
+            headers: {
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ProblemBody"] & {
+                    /** @enum {string} */
+                    code: "host_invalid" | "malformed_json" | "unreadable_body";
+                };
+            };
+        };
+        /** The body has another media type. */
+        MediaTypeUnsupported: {
+            headers: {
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ProblemBody"] & {
+                    /** @enum {string} */
+                    code: "unsupported_media_type";
+                };
+            };
+        };
+        /** The token acts in no tenant. */
+        NoTenant: {
+            headers: {
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ProblemBody"] & {
+                    /** @enum {string} */
+                    code: "no_tenant";
+                };
+            };
+        };
+        /** The permission is missing. */
+        PermissionMissing: {
+            headers: {
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ProblemBody"] & {
+                    /** @enum {string} */
+                    code: "no_tenant" | "permission_missing";
+                };
+            };
+        };
+        /** The token is missing, wrong or expired, or its session has ended. */
+        Unauthorized: {
+            headers: {
+                "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ProblemBody"] & {
+                    /** @enum {string} */
+                    code: "api_key_invalid" | "session_ended" | "token_expired" | "token_invalid" | "token_missing";
+                };
+            };
+        };
+        /** Something that is needed is away right now; try again after `Retry-After` seconds. */
+        Unavailable: {
+            headers: {
+                "Retry-After": components["headers"]["Retry-After"];
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ProblemBody"] & {
+                    /** @enum {string} */
+                    code: "unavailable";
+                };
+            };
+        };
+    };
     parameters: never;
     requestBodies: never;
-    headers: never;
+    headers: {
+        /** `true` if this is the answer to an earlier request with the same `Idempotency-Key`. */
+        "Idempotency-Replayed": "true";
+        /** `<…>; rel="next"`: the next page, with the same filters; absent on the last one (RFC 8288). */
+        Link: string;
+        /** The address of what was made, at which it is read or, if nothing is read there, ended. */
+        Location: string;
+        /** How often it is allowed, and in how many seconds: `10, 10;w=60`. */
+        "RateLimit-Limit": string;
+        /** How often it is still allowed. */
+        "RateLimit-Remaining": number;
+        /** Seconds until it is allowed more often again. */
+        "RateLimit-Reset": number;
+        /** Seconds after which trying again makes sense (RFC 9110 §10.2.3). */
+        "Retry-After": number;
+        /** The refresh token, for browsers: `HttpOnly`, and sent to `/v1/sessions` only. */
+        "Set-Cookie": string;
+        /** By which scheme to authenticate (RFC 9110 §11.6.1). */
+        "WWW-Authenticate": string;
+        /** The request's own id, as its caller gave it or a new one; our log has it. */
+        "X-Request-Id": string;
+    };
     pathItems: never;
 }
 export type Acceptance = components['schemas']['Acceptance'];
@@ -736,10 +875,12 @@ export type LogIn = components['schemas']['LogIn'];
 export type LogInRequest = components['schemas']['LogInRequest'];
 export type Machine = components['schemas']['Machine'];
 export type Me = components['schemas']['Me'];
+export type Member = components['schemas']['Member'];
 export type Myself = components['schemas']['Myself'];
 export type NewSecret = components['schemas']['NewSecret'];
 export type OpenInvitation = components['schemas']['OpenInvitation'];
 export type OwnKey = components['schemas']['OwnKey'];
+export type OwnSession = components['schemas']['OwnSession'];
 export type PageClient = components['schemas']['Page_Client'];
 export type PageMember = components['schemas']['Page_Member'];
 export type PageOpenInvitation = components['schemas']['Page_OpenInvitation'];
@@ -756,6 +897,27 @@ export type Tenant = components['schemas']['Tenant'];
 export type TenantId = components['schemas']['TenantId'];
 export type UserId = components['schemas']['UserId'];
 export type Verified = components['schemas']['Verified'];
+export type ResponseBodyTimeout = components['responses']['BodyTimeout'];
+export type ResponseBodyTooLarge = components['responses']['BodyTooLarge'];
+export type ResponseHostInvalid = components['responses']['HostInvalid'];
+export type ResponseInternal = components['responses']['Internal'];
+export type ResponseInvalid = components['responses']['Invalid'];
+export type ResponseJsonMalformed = components['responses']['JsonMalformed'];
+export type ResponseMediaTypeUnsupported = components['responses']['MediaTypeUnsupported'];
+export type ResponseNoTenant = components['responses']['NoTenant'];
+export type ResponsePermissionMissing = components['responses']['PermissionMissing'];
+export type ResponseUnauthorized = components['responses']['Unauthorized'];
+export type ResponseUnavailable = components['responses']['Unavailable'];
+export type HeaderIdempotencyReplayed = components['headers']['Idempotency-Replayed'];
+export type HeaderLink = components['headers']['Link'];
+export type HeaderLocation = components['headers']['Location'];
+export type HeaderRateLimitLimit = components['headers']['RateLimit-Limit'];
+export type HeaderRateLimitRemaining = components['headers']['RateLimit-Remaining'];
+export type HeaderRateLimitReset = components['headers']['RateLimit-Reset'];
+export type HeaderRetryAfter = components['headers']['Retry-After'];
+export type HeaderSetCookie = components['headers']['Set-Cookie'];
+export type HeaderWwwAuthenticate = components['headers']['WWW-Authenticate'];
+export type HeaderXRequestId = components['headers']['X-Request-Id'];
 export interface operations {
     getJwks: {
         parameters: {
@@ -766,23 +928,19 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** The answer. */
             200: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["Jwks"];
                 };
             };
-            /** Something that is needed is away right now; try again after `Retry-After` seconds. */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
+            400: components["responses"]["HostInvalid"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
         };
     };
     getOpenidConfiguration: {
@@ -794,23 +952,19 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** The answer. */
             200: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["Discovery"];
                 };
             };
-            /** Something that is needed is away right now; try again after `Retry-After` seconds. */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
+            400: components["responses"]["HostInvalid"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
         };
     };
     listApiKeys: {
@@ -827,43 +981,35 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** The answer. */
             200: {
                 headers: {
-                    /** `<…>; rel="next"`: the next page, with the same filters; absent on the last one. */
-                    Link?: string;
+                    Link: components["headers"]["Link"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["Page_OwnKey"];
                 };
             };
-            /** The token is missing, wrong or expired, or its session has ended. */
-            401: {
+            400: components["responses"]["HostInvalid"];
+            401: components["responses"]["Unauthorized"];
+            /** `people_only`, `user_session_required` */
+            403: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "no_tenant" | "people_only" | "user_session_required";
+                    };
                 };
             };
-            /** One or more fields are not valid; `errors` names them. */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Something that is needed is away right now; try again after `Retry-After` seconds. */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
+            422: components["responses"]["Invalid"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
         };
     };
     createApiKey: {
@@ -885,12 +1031,12 @@ export interface operations {
             };
         };
         responses: {
+            /** It is made. */
             201: {
                 headers: {
-                    /** `true` if this is the answer to an earlier request with the same `Idempotency-Key`. */
-                    "Idempotency-Replayed"?: "true";
-                    /** The address of what was made, at which it is read or, if nothing is read there, ended. */
-                    Location?: string;
+                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
+                    Location: components["headers"]["Location"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -900,66 +1046,49 @@ export interface operations {
             /** `idempotency_key_malformed`: it is not one value of 16 to 255 visible ASCII characters. */
             400: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "host_invalid" | "idempotency_key_malformed" | "malformed_json" | "unreadable_body";
+                    };
                 };
             };
-            /** The token is missing, wrong or expired, or its session has ended. */
-            401: {
+            401: components["responses"]["Unauthorized"];
+            /** `people_only`, `user_session_required`, `not_a_member` */
+            403: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "no_tenant" | "not_a_member" | "people_only" | "user_session_required";
+                    };
                 };
             };
+            408: components["responses"]["BodyTimeout"];
             /** `too_many_api_keys`. `idempotency_key_reused`: the key came with another request. */
             409: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "idempotency_key_reused" | "too_many_api_keys";
+                    };
                 };
             };
-            /** The body is too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** The body has another media type. */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** One or more fields are not valid; `errors` names them. */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Something that is needed is away right now; try again after `Retry-After` seconds. */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
+            413: components["responses"]["BodyTooLarge"];
+            415: components["responses"]["MediaTypeUnsupported"];
+            422: components["responses"]["Invalid"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
         };
     };
     revokeApiKey: {
@@ -973,39 +1102,44 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** It is done. */
             204: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content?: never;
             };
-            /** The token is missing, wrong or expired, or its session has ended. */
-            401: {
+            400: components["responses"]["HostInvalid"];
+            401: components["responses"]["Unauthorized"];
+            /** `people_only`, `user_session_required` */
+            403: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "no_tenant" | "people_only" | "user_session_required";
+                    };
                 };
             };
-            /** There is no such thing in the caller's tenant. */
+            /** `api_key_not_found` */
             404: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "api_key_not_found" | "not_found";
+                    };
                 };
             };
-            /** Something that is needed is away right now; try again after `Retry-After` seconds. */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
         };
     };
     listClients: {
@@ -1022,52 +1156,23 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** The answer. */
             200: {
                 headers: {
-                    /** `<…>; rel="next"`: the next page, with the same filters; absent on the last one. */
-                    Link?: string;
+                    Link: components["headers"]["Link"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["Page_Client"];
                 };
             };
-            /** The token is missing, wrong or expired, or its session has ended. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** The permission is missing. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** One or more fields are not valid; `errors` names them. */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Something that is needed is away right now; try again after `Retry-After` seconds. */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
+            400: components["responses"]["HostInvalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["PermissionMissing"];
+            422: components["responses"]["Invalid"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
         };
     };
     createClient: {
@@ -1089,12 +1194,12 @@ export interface operations {
             };
         };
         responses: {
+            /** It is made. */
             201: {
                 headers: {
-                    /** `true` if this is the answer to an earlier request with the same `Idempotency-Key`. */
-                    "Idempotency-Replayed"?: "true";
-                    /** The address of what was made, at which it is read or, if nothing is read there, ended. */
-                    Location?: string;
+                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
+                    Location: components["headers"]["Location"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -1104,75 +1209,49 @@ export interface operations {
             /** `idempotency_key_malformed`: it is not one value of 16 to 255 visible ASCII characters. */
             400: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "host_invalid" | "idempotency_key_malformed" | "malformed_json" | "unreadable_body";
+                    };
                 };
             };
-            /** The token is missing, wrong or expired, or its session has ended. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** The permission is missing. */
+            401: components["responses"]["Unauthorized"];
+            /** `people_only`, `user_session_required` */
             403: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "no_tenant" | "people_only" | "permission_missing" | "user_session_required";
+                    };
                 };
             };
+            408: components["responses"]["BodyTimeout"];
             /** `too_many_clients`. `idempotency_key_reused`: the key came with another request. */
             409: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "idempotency_key_reused" | "too_many_clients";
+                    };
                 };
             };
-            /** The body is too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** The body has another media type. */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** One or more fields are not valid; `errors` names them. */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Something that is needed is away right now; try again after `Retry-After` seconds. */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
+            413: components["responses"]["BodyTooLarge"];
+            415: components["responses"]["MediaTypeUnsupported"];
+            422: components["responses"]["Invalid"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
         };
     };
     getClient: {
@@ -1186,50 +1265,34 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** The answer. */
             200: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["ClientShown"];
                 };
             };
-            /** The token is missing, wrong or expired, or its session has ended. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** The permission is missing. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** There is no such thing in the caller's tenant. */
+            400: components["responses"]["HostInvalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["PermissionMissing"];
+            /** `client_not_found` */
             404: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "client_not_found" | "not_found";
+                    };
                 };
             };
-            /** Something that is needed is away right now; try again after `Retry-After` seconds. */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
         };
     };
     deleteClient: {
@@ -1243,48 +1306,44 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** It is done. */
             204: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content?: never;
             };
-            /** The token is missing, wrong or expired, or its session has ended. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** The permission is missing. */
+            400: components["responses"]["HostInvalid"];
+            401: components["responses"]["Unauthorized"];
+            /** `people_only`, `user_session_required` */
             403: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "no_tenant" | "people_only" | "permission_missing" | "user_session_required";
+                    };
                 };
             };
-            /** There is no such thing in the caller's tenant. */
+            /** `client_not_found` */
             404: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "client_not_found" | "not_found";
+                    };
                 };
             };
-            /** Something that is needed is away right now; try again after `Retry-After` seconds. */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
         };
     };
     addClientSecret: {
@@ -1304,12 +1363,12 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** It is made. */
             201: {
                 headers: {
-                    /** `true` if this is the answer to an earlier request with the same `Idempotency-Key`. */
-                    "Idempotency-Replayed"?: "true";
-                    /** The address of what was made, at which it is read or, if nothing is read there, ended. */
-                    Location?: string;
+                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
+                    Location: components["headers"]["Location"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -1319,57 +1378,58 @@ export interface operations {
             /** `idempotency_key_malformed`: it is not one value of 16 to 255 visible ASCII characters. */
             400: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "host_invalid" | "idempotency_key_malformed";
+                    };
                 };
             };
-            /** The token is missing, wrong or expired, or its session has ended. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** `permission_missing`, or `escalation`: the client holds what the caller lacks. */
+            401: components["responses"]["Unauthorized"];
+            /** `permission_missing`, `people_only`, `user_session_required`, or `escalation`: the client holds what the caller lacks. */
             403: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "escalation" | "no_tenant" | "people_only" | "permission_missing" | "user_session_required";
+                    };
                 };
             };
-            /** There is no such thing in the caller's tenant. */
+            /** `client_not_found` */
             404: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "client_not_found" | "not_found";
+                    };
                 };
             };
             /** `two_secrets_live`. `idempotency_key_reused`: the key came with another request. */
             409: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "idempotency_key_reused" | "two_secrets_live";
+                    };
                 };
             };
-            /** Something that is needed is away right now; try again after `Retry-After` seconds. */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
         };
     };
     revokeClientSecret: {
@@ -1384,48 +1444,44 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** It is done. */
             204: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content?: never;
             };
-            /** The token is missing, wrong or expired, or its session has ended. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** The permission is missing. */
+            400: components["responses"]["HostInvalid"];
+            401: components["responses"]["Unauthorized"];
+            /** `people_only`, `user_session_required` */
             403: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "no_tenant" | "people_only" | "permission_missing" | "user_session_required";
+                    };
                 };
             };
-            /** There is no such thing in the caller's tenant. */
+            /** `client_not_found`, `secret_not_found` */
             404: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "client_not_found" | "not_found" | "secret_not_found";
+                    };
                 };
             };
-            /** Something that is needed is away right now; try again after `Retry-After` seconds. */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
         };
     };
     verifyEmail: {
@@ -1445,84 +1501,157 @@ export interface operations {
             };
         };
         responses: {
+            /** The answer. */
             200: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["Verified"];
+                    "text/html": string;
                 };
             };
             /** The body is malformed. */
             400: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "host_invalid" | "malformed_json" | "unreadable_body";
+                    };
+                    "text/html": string;
                 };
             };
             /** `credentials_wrong`: it is not the password of this registration. */
             401: {
                 headers: {
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "credentials_wrong";
+                    };
+                    "text/html": string;
                 };
             };
-            /** There is no such thing in the caller's tenant. */
+            /** There is nothing at this address. */
             404: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "not_found";
+                    };
+                    "text/html": string;
+                };
+            };
+            /** The body did not arrive in time. */
+            408: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "body_timeout";
+                    };
+                    "text/html": string;
                 };
             };
             /** `link_used`: the link was used, has expired, had too many wrong passwords, or never was one. */
             410: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "link_used";
+                    };
+                    "text/html": string;
                 };
             };
             /** The body is too large. */
             413: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "too_large";
+                    };
+                    "text/html": string;
                 };
             };
             /** The body has another media type. */
             415: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "unsupported_media_type";
+                    };
+                    "text/html": string;
                 };
             };
             /** One or more fields are not valid; `errors` names them. */
             422: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "invalid";
+                    };
+                    "text/html": string;
+                };
+            };
+            /** A fault of ours. */
+            500: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "internal";
+                    };
+                    "text/html": string;
                 };
             };
             /** Something that is needed is away right now; try again after `Retry-After` seconds. */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "unavailable";
+                    };
+                    "text/html": string;
                 };
             };
         };
@@ -1539,38 +1668,93 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** The registration is deleted. Browsers get a page (200). */
+            /** The same, as a page for browsers. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/html": string;
+                };
+            };
+            /** The registration is deleted. */
             204: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content?: never;
             };
-            /** There is no such thing in the caller's tenant. */
-            404: {
+            /** The request does not name one host. */
+            400: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "host_invalid";
+                    };
+                    "text/html": string;
+                };
+            };
+            /** There is nothing at this address. */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "not_found";
+                    };
+                    "text/html": string;
                 };
             };
             /** `link_used` */
             410: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "link_used";
+                    };
+                    "text/html": string;
+                };
+            };
+            /** A fault of ours. */
+            500: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "internal";
+                    };
+                    "text/html": string;
                 };
             };
             /** Something that is needed is away right now; try again after `Retry-After` seconds. */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "unavailable";
+                    };
+                    "text/html": string;
                 };
             };
         };
@@ -1587,14 +1771,25 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["Refusal"] | null;
+                "application/json": components["schemas"]["Refusal"];
                 "application/x-www-form-urlencoded": components["schemas"]["Refusal"];
             };
         };
         responses: {
-            /** From now on. Browsers get a page (200). */
+            /** The same, as a page for browsers. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/html": string;
+                };
+            };
+            /** From now on. */
             204: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content?: never;
@@ -1602,64 +1797,128 @@ export interface operations {
             /** The body is malformed. */
             400: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "host_invalid" | "malformed_json" | "unreadable_body";
+                    };
+                    "text/html": string;
                 };
             };
-            /** There is no such thing in the caller's tenant. */
+            /** There is nothing at this address. */
             404: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "not_found";
+                    };
+                    "text/html": string;
+                };
+            };
+            /** The body did not arrive in time. */
+            408: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "body_timeout";
+                    };
+                    "text/html": string;
                 };
             };
             /** `link_used`: it never was a link. */
             410: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "link_used";
+                    };
+                    "text/html": string;
                 };
             };
             /** The body is too large. */
             413: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "too_large";
+                    };
+                    "text/html": string;
                 };
             };
             /** The body has another media type. */
             415: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "unsupported_media_type";
+                    };
+                    "text/html": string;
                 };
             };
             /** One or more fields are not valid; `errors` names them. */
             422: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "invalid";
+                    };
+                    "text/html": string;
+                };
+            };
+            /** A fault of ours. */
+            500: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "internal";
+                    };
+                    "text/html": string;
                 };
             };
             /** Something that is needed is away right now; try again after `Retry-After` seconds. */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "unavailable";
+                    };
+                    "text/html": string;
                 };
             };
         };
@@ -1678,52 +1937,23 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** The answer. */
             200: {
                 headers: {
-                    /** `<…>; rel="next"`: the next page, with the same filters; absent on the last one. */
-                    Link?: string;
+                    Link: components["headers"]["Link"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["Page_OpenInvitation"];
                 };
             };
-            /** The token is missing, wrong or expired, or its session has ended. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** The permission is missing. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** One or more fields are not valid; `errors` names them. */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Something that is needed is away right now; try again after `Retry-After` seconds. */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
+            400: components["responses"]["HostInvalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["PermissionMissing"];
+            422: components["responses"]["Invalid"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
         };
     };
     inviteMember: {
@@ -1745,10 +1975,14 @@ export interface operations {
             };
         };
         responses: {
+            /** It is taken, and done in the background. */
             202: {
                 headers: {
-                    /** `true` if this is the answer to an earlier request with the same `Idempotency-Key`. */
-                    "Idempotency-Replayed"?: "true";
+                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -1758,84 +1992,66 @@ export interface operations {
             /** `idempotency_key_malformed`: it is not one value of 16 to 255 visible ASCII characters. */
             400: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "host_invalid" | "idempotency_key_malformed" | "malformed_json" | "unreadable_body";
+                    };
                 };
             };
-            /** The token is missing, wrong or expired, or its session has ended. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** `permission_missing`, or `escalation`: the caller lacks some of what every member has. */
+            401: components["responses"]["Unauthorized"];
+            /** `permission_missing`, `people_only`, `user_session_required`, `not_a_member`, or `escalation`: the caller lacks some of what every member has. */
             403: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "escalation" | "no_tenant" | "not_a_member" | "people_only" | "permission_missing" | "user_session_required";
+                    };
                 };
             };
+            408: components["responses"]["BodyTimeout"];
             /** `already_a_member`, `invitations_refused`, `too_many_open_invitations`. `idempotency_key_reused`: the key came with another request. */
             409: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "already_a_member" | "idempotency_key_reused" | "invitations_refused" | "too_many_open_invitations";
+                    };
                 };
             };
-            /** The body is too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** The body has another media type. */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** One or more fields are not valid; `errors` names them. */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
+            413: components["responses"]["BodyTooLarge"];
+            415: components["responses"]["MediaTypeUnsupported"];
+            422: components["responses"]["Invalid"];
             /** `too_many_invitations`: of this tenant, or of this tenant to this address. */
             429: {
                 headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "too_many_invitations";
+                    };
                 };
             };
-            /** Something that is needed is away right now; try again after `Retry-After` seconds. */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
         };
     };
     acceptInvitation: {
@@ -1861,97 +2077,173 @@ export interface operations {
             };
         };
         responses: {
+            /** It is made. */
             201: {
                 headers: {
-                    /** `true` if this is the answer to an earlier request with the same `Idempotency-Key`. */
-                    "Idempotency-Replayed"?: "true";
-                    /** The address of what was made, at which it is read or, if nothing is read there, ended. */
-                    Location?: string;
+                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
+                    Location: components["headers"]["Location"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["Joined"];
+                    "text/html": string;
                 };
             };
             /** `idempotency_key_malformed`: it is not one value of 16 to 255 visible ASCII characters. */
             400: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "host_invalid" | "idempotency_key_malformed" | "malformed_json" | "unreadable_body";
+                    };
+                    "text/html": string;
                 };
             };
             /** `credentials_wrong`: the address has an account with another password. */
             401: {
                 headers: {
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "credentials_wrong";
+                    };
+                    "text/html": string;
                 };
             };
-            /** There is no such thing in the caller's tenant. */
+            /** There is nothing at this address. */
             404: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "not_found";
+                    };
+                    "text/html": string;
+                };
+            };
+            /** The body did not arrive in time. */
+            408: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "body_timeout";
+                    };
+                    "text/html": string;
                 };
             };
             /** `account_exists`: the address got an account meanwhile. `idempotency_key_reused`: the key came with another request. */
             409: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "account_exists" | "idempotency_key_reused";
+                    };
+                    "text/html": string;
                 };
             };
             /** `link_used`: the link was used, has expired, or never was one. */
             410: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "link_used";
+                    };
+                    "text/html": string;
                 };
             };
             /** The body is too large. */
             413: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "too_large";
+                    };
+                    "text/html": string;
                 };
             };
             /** The body has another media type. */
             415: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "unsupported_media_type";
+                    };
+                    "text/html": string;
                 };
             };
             /** One or more fields are not valid; `errors` names them. */
             422: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "invalid";
+                    };
+                    "text/html": string;
+                };
+            };
+            /** A fault of ours. */
+            500: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "internal";
+                    };
+                    "text/html": string;
                 };
             };
             /** Something that is needed is away right now; try again after `Retry-After` seconds. */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "unavailable";
+                    };
+                    "text/html": string;
                 };
             };
         };
@@ -1968,48 +2260,32 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** It is done. */
             204: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content?: never;
             };
-            /** The token is missing, wrong or expired, or its session has ended. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** The permission is missing. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** There is no such thing in the caller's tenant. */
+            400: components["responses"]["HostInvalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["PermissionMissing"];
+            /** `invitation_not_found` */
             404: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "invitation_not_found" | "not_found";
+                    };
                 };
             };
-            /** Something that is needed is away right now; try again after `Retry-After` seconds. */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
         };
     };
     getMe: {
@@ -2021,32 +2297,34 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** The answer. */
             200: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["Me"];
                 };
             };
-            /** The token is missing, wrong or expired, or its session has ended. */
-            401: {
+            400: components["responses"]["HostInvalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["NoTenant"];
+            /** `user_not_found` */
+            404: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "user_not_found";
+                    };
                 };
             };
-            /** Something that is needed is away right now; try again after `Retry-After` seconds. */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
         };
     };
     listMembers: {
@@ -2063,52 +2341,23 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** The answer. */
             200: {
                 headers: {
-                    /** `<…>; rel="next"`: the next page, with the same filters; absent on the last one. */
-                    Link?: string;
+                    Link: components["headers"]["Link"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["Page_Member"];
                 };
             };
-            /** The token is missing, wrong or expired, or its session has ended. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** The permission is missing. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** One or more fields are not valid; `errors` names them. */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Something that is needed is away right now; try again after `Retry-After` seconds. */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
+            400: components["responses"]["HostInvalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["PermissionMissing"];
+            422: components["responses"]["Invalid"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
         };
     };
     removeMember: {
@@ -2122,55 +2371,68 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** It is done. */
             204: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content?: never;
             };
-            /** The token is missing, wrong or expired, or its session has ended. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** `permission_missing`, or `escalation`: the member has what the caller lacks. */
+            400: components["responses"]["HostInvalid"];
+            401: components["responses"]["Unauthorized"];
+            /** `permission_missing`, `user_session_required`, or `escalation`: the member has what the caller lacks. */
             403: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "escalation" | "no_tenant" | "permission_missing" | "user_session_required";
+                    };
                 };
             };
-            /** There is no such thing in the caller's tenant. */
+            /** `member_not_found` */
             404: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "member_not_found" | "not_found";
+                    };
                 };
             };
             /** `last_owner`, `last_operator`: nobody would be left. */
             409: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "last_operator" | "last_owner";
+                    };
                 };
             };
+            500: components["responses"]["Internal"];
             /** `removal_unconfirmed`: it goes on by itself; repeat the request until it answers 204 or 404. */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "removal_unconfirmed" | "unavailable";
+                    };
                 };
             };
         };
@@ -2186,48 +2448,44 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** It is done. */
             204: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content?: never;
             };
-            /** The token is missing, wrong or expired, or its session has ended. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** `permission_missing`, or `escalation`: the member has what the caller lacks. */
+            400: components["responses"]["HostInvalid"];
+            401: components["responses"]["Unauthorized"];
+            /** `permission_missing`, `user_session_required`, or `escalation`: the member has what the caller lacks. */
             403: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "escalation" | "no_tenant" | "permission_missing" | "user_session_required";
+                    };
                 };
             };
-            /** There is no such thing in the caller's tenant. */
+            /** `member_not_found` */
             404: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "member_not_found" | "not_found";
+                    };
                 };
             };
-            /** Something that is needed is away right now; try again after `Retry-After` seconds. */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
         };
     };
     leaveTenant: {
@@ -2239,37 +2497,68 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** It is done. */
             204: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content?: never;
             };
-            /** The token is missing, wrong or expired, or its session has ended. */
-            401: {
+            400: components["responses"]["HostInvalid"];
+            401: components["responses"]["Unauthorized"];
+            /** `people_only`, `user_session_required` */
+            403: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "no_tenant" | "people_only" | "user_session_required";
+                    };
+                };
+            };
+            /** `member_not_found` */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "member_not_found";
+                    };
                 };
             };
             /** `last_owner`, `last_operator`: nobody would be left. */
             409: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "last_operator" | "last_owner";
+                    };
                 };
             };
+            500: components["responses"]["Internal"];
             /** `removal_unconfirmed`: it goes on by itself. */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "removal_unconfirmed" | "unavailable";
+                    };
                 };
             };
         };
@@ -2288,43 +2577,35 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** The answer. */
             200: {
                 headers: {
-                    /** `<…>; rel="next"`: the next page, with the same filters; absent on the last one. */
-                    Link?: string;
+                    Link: components["headers"]["Link"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["Page_OwnSession"];
                 };
             };
-            /** The token is missing, wrong or expired, or its session has ended. */
-            401: {
+            400: components["responses"]["HostInvalid"];
+            401: components["responses"]["Unauthorized"];
+            /** `people_only`, `user_session_required` */
+            403: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "no_tenant" | "people_only" | "user_session_required";
+                    };
                 };
             };
-            /** One or more fields are not valid; `errors` names them. */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Something that is needed is away right now; try again after `Retry-After` seconds. */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
+            422: components["responses"]["Invalid"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
         };
     };
     logIn: {
@@ -2340,79 +2621,52 @@ export interface operations {
             };
         };
         responses: {
+            /** It is made. */
             201: {
                 headers: {
-                    /** The address of what was made, at which it is read or, if nothing is read there, ended. */
-                    Location?: string;
+                    Location: components["headers"]["Location"];
+                    "Set-Cookie": components["headers"]["Set-Cookie"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["LogIn"];
                 };
             };
-            /** The body is malformed. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
+            400: components["responses"]["JsonMalformed"];
             /** `credentials_wrong` */
             401: {
                 headers: {
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "credentials_wrong";
+                    };
                 };
             };
             /** `not_a_member` */
             403: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "not_a_member";
+                    };
                 };
             };
-            /** The body is too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** The body has another media type. */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** One or more fields are not valid; `errors` names them. */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Something that is needed is away right now; try again after `Retry-After` seconds. */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
+            408: components["responses"]["BodyTimeout"];
+            413: components["responses"]["BodyTooLarge"];
+            415: components["responses"]["MediaTypeUnsupported"];
+            422: components["responses"]["Invalid"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
         };
     };
     endSession: {
@@ -2426,39 +2680,44 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** It is done. */
             204: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content?: never;
             };
-            /** The token is missing, wrong or expired, or its session has ended. */
-            401: {
+            400: components["responses"]["HostInvalid"];
+            401: components["responses"]["Unauthorized"];
+            /** `people_only`, `user_session_required` */
+            403: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "no_tenant" | "people_only" | "user_session_required";
+                    };
                 };
             };
-            /** There is no such thing in the caller's tenant. */
+            /** `session_not_found` */
             404: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "not_found" | "session_not_found";
+                    };
                 };
             };
-            /** Something that is needed is away right now; try again after `Retry-After` seconds. */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
         };
     };
     logOut: {
@@ -2470,30 +2729,32 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** It is done. */
             204: {
                 headers: {
+                    "Set-Cookie": components["headers"]["Set-Cookie"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content?: never;
             };
-            /** The token is missing, wrong or expired, or its session has ended. */
-            401: {
+            400: components["responses"]["HostInvalid"];
+            401: components["responses"]["Unauthorized"];
+            /** `people_only`, `user_session_required` */
+            403: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "no_tenant" | "people_only" | "user_session_required";
+                    };
                 };
             };
-            /** Something that is needed is away right now; try again after `Retry-After` seconds. */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
         };
     };
     refreshSession: {
@@ -2505,72 +2766,42 @@ export interface operations {
         };
         requestBody?: {
             content: {
-                "application/json": components["schemas"]["RefreshRequest"] | null;
+                "application/json": components["schemas"]["RefreshRequest"];
             };
         };
         responses: {
+            /** The answer. */
             200: {
                 headers: {
+                    "Set-Cookie": components["headers"]["Set-Cookie"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["LogIn"];
                 };
             };
-            /** The body is malformed. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
+            400: components["responses"]["JsonMalformed"];
             /** `refresh_invalid`, `refresh_reused`, `session_ended` */
             401: {
                 headers: {
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "refresh_invalid" | "refresh_reused" | "session_ended";
+                    };
                 };
             };
-            /** The body is too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** The body has another media type. */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** One or more fields are not valid; `errors` names them. */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Something that is needed is away right now; try again after `Retry-After` seconds. */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
+            408: components["responses"]["BodyTimeout"];
+            413: components["responses"]["BodyTooLarge"];
+            415: components["responses"]["MediaTypeUnsupported"];
+            422: components["responses"]["Invalid"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
         };
     };
     registerUser: {
@@ -2592,10 +2823,11 @@ export interface operations {
             };
         };
         responses: {
+            /** It is taken, and done in the background. */
             202: {
                 headers: {
-                    /** `true` if this is the answer to an earlier request with the same `Idempotency-Key`. */
-                    "Idempotency-Replayed"?: "true";
+                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -2605,66 +2837,52 @@ export interface operations {
             /** `idempotency_key_malformed`: it is not one value of 16 to 255 visible ASCII characters. */
             400: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "host_invalid" | "idempotency_key_malformed" | "malformed_json" | "unreadable_body";
+                    };
                 };
             };
+            408: components["responses"]["BodyTimeout"];
             /** `idempotency_key_reused`: the key came with another request. */
             409: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "idempotency_key_reused";
+                    };
                 };
             };
-            /** The body is too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** The body has another media type. */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** One or more fields are not valid; `errors` names them. */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
+            413: components["responses"]["BodyTooLarge"];
+            415: components["responses"]["MediaTypeUnsupported"];
+            422: components["responses"]["Invalid"];
             /** `too_many_requests`: from this network. */
             429: {
                 headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "too_many_requests";
+                    };
                 };
             };
-            /** Something that is needed is away right now; try again after `Retry-After` seconds. */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
         };
     };
 }

@@ -131,6 +131,7 @@ export interface components {
             meters: components["schemas"]["CatalogMeter"][];
             modules: components["schemas"]["Module"][];
             /**
+             * Format: decimal
              * Price of an hour of one instance.
              * @example 0.02
              */
@@ -145,7 +146,10 @@ export interface components {
         CatalogMeter: {
             /** @example posts */
             name: string;
-            /** @example 0.001 */
+            /**
+             * Format: decimal
+             * @example 0.001
+             */
             price_per_unit: string;
             /** @example post */
             unit: string;
@@ -192,26 +196,35 @@ export interface components {
              * Format: date-time
              * When the instance is deleted unless it has gone on by then; only while it waits for people, or has a `reason`.
              */
-            expires_at?: string | null;
+            expires_at?: string;
             host: string;
-            host_proof?: components["schemas"]["HostProof"] | null;
+            /** The DNS record that proves that the host is the tenant's; only while `awaiting_proof`. */
+            host_proof?: components["schemas"]["HostProof"];
             id: components["schemas"]["InstanceId"];
             modules: components["schemas"]["ModuleView"][];
-            /** Why the step under way failed or does not end; it can be retried or cancelled. Null while all is well. */
-            reason?: string | null;
+            /** Why the step under way failed or does not end; it can be retried or cancelled. Absent while all is well. */
+            reason?: string;
             /** Modules that were removed, with the instant at which they stopped being billed. */
             removed_modules: components["schemas"]["RemovedModule"][];
             service: string;
             /** What the setup form was filled in with. */
-            settings: Record<string, unknown>;
+            settings: {
+                [key: string]: unknown;
+            };
             /**
              * In groups of four, as people read it; case, spaces and dashes do not matter. Proves on the host's setup form
              *     that the tenant itself fills it in; only while `awaiting_setup`.
              */
-            setup_code?: string | null;
+            setup_code?: string;
             state: components["schemas"]["InstanceState"];
             /** Format: date-time */
             state_since: string;
+            /**
+             * Format: uri
+             * Where a browser finds it.
+             * @example https://acme.forum.example.com/
+             */
+            url: string;
             version: string;
         };
         /** One version of a product service. */
@@ -222,7 +235,10 @@ export interface components {
             meters?: components["schemas"]["Meter"][];
             modules?: components["schemas"]["Module"][];
             permissions?: components["schemas"]["PermissionEntry"][];
-            /** Price of an hour of one instance, prorated by the second. */
+            /**
+             * Format: decimal
+             * Price of an hour of one instance, prorated by the second.
+             */
             price_per_hour: string;
             /** Name and permission namespace: lower-case letters, digits and `-`. */
             service: string;
@@ -235,6 +251,7 @@ export interface components {
         /** Something counted for billing: one unit for each row inserted in `table`. */
         Meter: {
             name: string;
+            /** Format: decimal */
             price_per_unit: string;
             /** Table in the instance's own database, with a primary key `id`. */
             table: string;
@@ -245,15 +262,16 @@ export interface components {
         Module: {
             depends_on?: string[];
             name: string;
+            /** Format: decimal */
             price_per_hour: string;
             title: string;
         };
         ModuleView: {
             /**
              * Format: date-time
-             * Billed from this instant on; null until the instance is active.
+             * Billed from this instant on; absent until the instance is active.
              */
-            enabled_at?: string | null;
+            enabled_at?: string;
             /** @example polls */
             name: string;
         };
@@ -277,62 +295,15 @@ export interface components {
         };
         /** One page of a list in the order of creation. */
         Page_CatalogItem: {
-            items: {
-                /**
-                 * ISO 4217 code of every price below.
-                 * @example EUR
-                 */
-                currency: string;
-                description: string;
-                meters: components["schemas"]["CatalogMeter"][];
-                modules: components["schemas"]["Module"][];
-                /**
-                 * Price of an hour of one instance.
-                 * @example 0.02
-                 */
-                price_per_hour: string;
-                /** @example forum */
-                service: string;
-                title: string;
-                /** @example 1.0.0 */
-                version: string;
-            }[];
+            items: components["schemas"]["CatalogItem"][];
             /** Absent on the last page. */
-            next_cursor?: string | null;
+            next_cursor?: string;
         };
         /** One page of a list in the order of creation. */
         Page_InstanceView: {
-            items: {
-                /** Format: date-time */
-                created_at: string;
-                /**
-                 * Format: date-time
-                 * When the instance is deleted unless it has gone on by then; only while it waits for people, or has a `reason`.
-                 */
-                expires_at?: string | null;
-                host: string;
-                host_proof?: components["schemas"]["HostProof"] | null;
-                id: components["schemas"]["InstanceId"];
-                modules: components["schemas"]["ModuleView"][];
-                /** Why the step under way failed or does not end; it can be retried or cancelled. Null while all is well. */
-                reason?: string | null;
-                /** Modules that were removed, with the instant at which they stopped being billed. */
-                removed_modules: components["schemas"]["RemovedModule"][];
-                service: string;
-                /** What the setup form was filled in with. */
-                settings: Record<string, unknown>;
-                /**
-                 * In groups of four, as people read it; case, spaces and dashes do not matter. Proves on the host's setup form
-                 *     that the tenant itself fills it in; only while `awaiting_setup`.
-                 */
-                setup_code?: string | null;
-                state: components["schemas"]["InstanceState"];
-                /** Format: date-time */
-                state_since: string;
-                version: string;
-            }[];
+            items: components["schemas"]["InstanceView"][];
             /** Absent on the last page. */
-            next_cursor?: string | null;
+            next_cursor?: string;
         };
         /** One permission of a service's list. */
         PermissionEntry: {
@@ -349,10 +320,16 @@ export interface components {
         };
         /** The body of every refusal, as RFC 9457 has it. */
         ProblemBody: {
-            /** @example invalid */
+            /**
+             * Stable word for programs; each operation says which ones it answers with.
+             * @example invalid
+             */
             code: string;
+            /** Sentence for people, about this very request. */
             detail: string;
+            /** The fields that are wrong. */
             errors?: components["schemas"]["FieldError"][];
+            /** By which our log knows the request. */
             request_id: string;
             /**
              * Format: int32
@@ -361,7 +338,11 @@ export interface components {
             status: number;
             /** @example Unprocessable Entity */
             title: string;
-            /** @example about:blank */
+            /**
+             * Format: uri-reference
+             * Where the page about this problem is: a URL, relative to that of the request.
+             * @example /problems/invalid
+             */
             type: string;
         };
         /** Body of `PUT /internal/services/{name}`: a version of a product to be published. */
@@ -370,7 +351,7 @@ export interface components {
         };
         RemovedModule: {
             /** Format: date-time */
-            enabled_at?: string | null;
+            enabled_at?: string;
             /** @example polls */
             name: string;
             /** Format: date-time */
@@ -382,10 +363,162 @@ export interface components {
          */
         Scope: "tenant" | "platform";
     };
-    responses: never;
+    responses: {
+        /** The body did not arrive in time. */
+        BodyTimeout: {
+            headers: {
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ProblemBody"] & {
+                    /** @enum {string} */
+                    code: "body_timeout";
+                };
+            };
+        };
+        /** The body is too large. */
+        BodyTooLarge: {
+            headers: {
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ProblemBody"] & {
+                    /** @enum {string} */
+                    code: "too_large";
+                };
+            };
+        };
+        /** The request does not name one host. */
+        HostInvalid: {
+            headers: {
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ProblemBody"] & {
+                    /** @enum {string} */
+                    code: "host_invalid";
+                };
+            };
+        };
+        /** A fault of ours. */
+        Internal: {
+            headers: {
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ProblemBody"] & {
+                    /** @enum {string} */
+                    code: "internal";
+                };
+            };
+        };
+        /** One or more fields are not valid; `errors` names them. */
+        Invalid: {
+            headers: {
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ProblemBody"] & {
+                    /** @enum {string} */
+                    code: "invalid";
+                };
+            };
+        };
+        /** The body has another media type. */
+        MediaTypeUnsupported: {
+            headers: {
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ProblemBody"] & {
+                    /** @enum {string} */
+                    code: "unsupported_media_type";
+                };
+            };
+        };
+        /** The token acts in no tenant. */
+        NoTenant: {
+            headers: {
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ProblemBody"] & {
+                    /** @enum {string} */
+                    code: "no_tenant";
+                };
+            };
+        };
+        /** The permission is missing. */
+        PermissionMissing: {
+            headers: {
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ProblemBody"] & {
+                    /** @enum {string} */
+                    code: "no_tenant" | "permission_missing";
+                };
+            };
+        };
+        /** The token is missing, wrong or expired, or its session has ended. */
+        Unauthorized: {
+            headers: {
+                "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ProblemBody"] & {
+                    /** @enum {string} */
+                    code: "api_key_invalid" | "session_ended" | "token_expired" | "token_invalid" | "token_missing";
+                };
+            };
+        };
+        /** Something that is needed is away right now; try again after `Retry-After` seconds. */
+        Unavailable: {
+            headers: {
+                "Retry-After": components["headers"]["Retry-After"];
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ProblemBody"] & {
+                    /** @enum {string} */
+                    code: "unavailable";
+                };
+            };
+        };
+    };
     parameters: never;
     requestBodies: never;
-    headers: never;
+    headers: {
+        /** `true` if this is the answer to an earlier request with the same `Idempotency-Key`. */
+        "Idempotency-Replayed": "true";
+        /** `<…>; rel="next"`: the next page, with the same filters; absent on the last one (RFC 8288). */
+        Link: string;
+        /** The address of what was made, at which it is read or, if nothing is read there, ended. */
+        Location: string;
+        /** How often it is allowed, and in how many seconds: `10, 10;w=60`. */
+        "RateLimit-Limit": string;
+        /** How often it is still allowed. */
+        "RateLimit-Remaining": number;
+        /** Seconds until it is allowed more often again. */
+        "RateLimit-Reset": number;
+        /** Seconds after which trying again makes sense (RFC 9110 §10.2.3). */
+        "Retry-After": number;
+        /** By which scheme to authenticate (RFC 9110 §11.6.1). */
+        "WWW-Authenticate": string;
+        /** The request's own id, as its caller gave it or a new one; our log has it. */
+        "X-Request-Id": string;
+    };
     pathItems: never;
 }
 export type CatalogItem = components['schemas']['CatalogItem'];
@@ -407,6 +540,25 @@ export type ProblemBody = components['schemas']['ProblemBody'];
 export type Publication = components['schemas']['Publication'];
 export type RemovedModule = components['schemas']['RemovedModule'];
 export type Scope = components['schemas']['Scope'];
+export type ResponseBodyTimeout = components['responses']['BodyTimeout'];
+export type ResponseBodyTooLarge = components['responses']['BodyTooLarge'];
+export type ResponseHostInvalid = components['responses']['HostInvalid'];
+export type ResponseInternal = components['responses']['Internal'];
+export type ResponseInvalid = components['responses']['Invalid'];
+export type ResponseMediaTypeUnsupported = components['responses']['MediaTypeUnsupported'];
+export type ResponseNoTenant = components['responses']['NoTenant'];
+export type ResponsePermissionMissing = components['responses']['PermissionMissing'];
+export type ResponseUnauthorized = components['responses']['Unauthorized'];
+export type ResponseUnavailable = components['responses']['Unavailable'];
+export type HeaderIdempotencyReplayed = components['headers']['Idempotency-Replayed'];
+export type HeaderLink = components['headers']['Link'];
+export type HeaderLocation = components['headers']['Location'];
+export type HeaderRateLimitLimit = components['headers']['RateLimit-Limit'];
+export type HeaderRateLimitRemaining = components['headers']['RateLimit-Remaining'];
+export type HeaderRateLimitReset = components['headers']['RateLimit-Reset'];
+export type HeaderRetryAfter = components['headers']['Retry-After'];
+export type HeaderWwwAuthenticate = components['headers']['WWW-Authenticate'];
+export type HeaderXRequestId = components['headers']['X-Request-Id'];
 export interface operations {
     listInstances: {
         parameters: {
@@ -422,52 +574,23 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** The answer. */
             200: {
                 headers: {
-                    /** `<…>; rel="next"`: the next page, with the same filters; absent on the last one. */
-                    Link?: string;
+                    Link: components["headers"]["Link"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["Page_InstanceView"];
                 };
             };
-            /** The token is missing, wrong or expired, or its session has ended. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** The permission is missing. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** One or more fields are not valid; `errors` names them. */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Something that is needed is away right now; try again after `Retry-After` seconds. */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
+            400: components["responses"]["HostInvalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["PermissionMissing"];
+            422: components["responses"]["Invalid"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
         };
     };
     createInstance: {
@@ -489,11 +612,12 @@ export interface operations {
             };
         };
         responses: {
+            /** It is taken, and done in the background. */
             202: {
                 headers: {
-                    /** `true` if this is the answer to an earlier request with the same `Idempotency-Key`. */
-                    "Idempotency-Replayed"?: "true";
-                    Location?: string;
+                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
+                    Location: components["headers"]["Location"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -503,75 +627,37 @@ export interface operations {
             /** `idempotency_key_malformed`: it is not one value of 16 to 255 visible ASCII characters. */
             400: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "host_invalid" | "idempotency_key_malformed" | "malformed_json" | "unreadable_body";
+                    };
                 };
             };
-            /** The token is missing, wrong or expired, or its session has ended. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** The permission is missing. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["PermissionMissing"];
+            408: components["responses"]["BodyTimeout"];
             /** `host_taken`: an instance lives on that host. `quota_exceeded`: the tenant has as many instances as it may have. `idempotency_key_reused`: the key came with another request. */
             409: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "host_taken" | "idempotency_key_reused" | "quota_exceeded";
+                    };
                 };
             };
-            /** The body is too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** The body has another media type. */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** One or more fields are not valid; `errors` names them. */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Something that is needed is away right now; try again after `Retry-After` seconds. */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
+            413: components["responses"]["BodyTooLarge"];
+            415: components["responses"]["MediaTypeUnsupported"];
+            422: components["responses"]["Invalid"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
         };
     };
     getInstance: {
@@ -585,50 +671,34 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** The answer. */
             200: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["InstanceView"];
                 };
             };
-            /** The token is missing, wrong or expired, or its session has ended. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** The permission is missing. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** There is no such thing in the caller's tenant. */
+            400: components["responses"]["HostInvalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["PermissionMissing"];
+            /** `instance_not_found` */
             404: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "instance_not_found" | "not_found";
+                    };
                 };
             };
-            /** Something that is needed is away right now; try again after `Retry-After` seconds. */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
         };
     };
     cancelInstance: {
@@ -642,59 +712,47 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** It is taken, and done in the background. */
             202: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["InstanceView"];
                 };
             };
-            /** The token is missing, wrong or expired, or its session has ended. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** The permission is missing. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** There is no such thing in the caller's tenant. */
+            400: components["responses"]["HostInvalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["PermissionMissing"];
+            /** `instance_not_found` */
             404: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "instance_not_found" | "not_found";
+                    };
                 };
             };
             /** `instance_active`: the instance is in use. */
             409: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "instance_active";
+                    };
                 };
             };
-            /** Something that is needed is away right now; try again after `Retry-After` seconds. */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
         };
     };
     removeModule: {
@@ -709,59 +767,47 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** The answer. */
             200: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["InstanceView"];
                 };
             };
-            /** The token is missing, wrong or expired, or its session has ended. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** The permission is missing. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** There is no such thing in the caller's tenant. */
+            400: components["responses"]["HostInvalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["PermissionMissing"];
+            /** `instance_not_found`, `module_not_enabled` */
             404: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "instance_not_found" | "module_not_enabled" | "not_found";
+                    };
                 };
             };
             /** `not_active`: the instance is not active. `module_needed`: another enabled module depends on this one. */
             409: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "module_needed" | "not_active";
+                    };
                 };
             };
-            /** Something that is needed is away right now; try again after `Retry-After` seconds. */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
         };
     };
     retryInstance: {
@@ -781,10 +827,11 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** It is taken, and done in the background. */
             202: {
                 headers: {
-                    /** `true` if this is the answer to an earlier request with the same `Idempotency-Key`. */
-                    "Idempotency-Replayed"?: "true";
+                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -794,57 +841,46 @@ export interface operations {
             /** `idempotency_key_malformed`: it is not one value of 16 to 255 visible ASCII characters. */
             400: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "host_invalid" | "idempotency_key_malformed";
+                    };
                 };
             };
-            /** The token is missing, wrong or expired, or its session has ended. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** The permission is missing. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** There is no such thing in the caller's tenant. */
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["PermissionMissing"];
+            /** `instance_not_found` */
             404: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "instance_not_found" | "not_found";
+                    };
                 };
             };
             /** `nothing_failed`: no step of this instance has failed. `idempotency_key_reused`: the key came with another request. */
             409: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "idempotency_key_reused" | "nothing_failed";
+                    };
                 };
             };
-            /** Something that is needed is away right now; try again after `Retry-After` seconds. */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
         };
     };
     verifyHost: {
@@ -858,68 +894,64 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** It is taken, and done in the background. */
             202: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["InstanceView"];
                 };
             };
-            /** The token is missing, wrong or expired, or its session has ended. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** The permission is missing. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** There is no such thing in the caller's tenant. */
+            400: components["responses"]["HostInvalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["PermissionMissing"];
+            /** `instance_not_found` */
             404: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "instance_not_found" | "not_found";
+                    };
                 };
             };
             /** `host_not_proved`: the DNS record is not there. `host_taken`: an instance lives on that host. `not_awaiting_proof`: nothing is to be proved. */
             409: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "host_not_proved" | "host_taken" | "not_awaiting_proof";
+                    };
                 };
             };
             /** `too_many_requests`: the record was looked up just now. */
             429: {
                 headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "too_many_requests";
+                    };
                 };
             };
-            /** Something that is needed is away right now; try again after `Retry-After` seconds. */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
         };
     };
     listServices: {
@@ -936,43 +968,23 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** The answer. */
             200: {
                 headers: {
-                    /** `<…>; rel="next"`: the next page, with the same filters; absent on the last one. */
-                    Link?: string;
+                    Link: components["headers"]["Link"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["Page_CatalogItem"];
                 };
             };
-            /** The token is missing, wrong or expired, or its session has ended. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** One or more fields are not valid; `errors` names them. */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Something that is needed is away right now; try again after `Retry-After` seconds. */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
+            400: components["responses"]["HostInvalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["NoTenant"];
+            422: components["responses"]["Invalid"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
         };
     };
     publishService: {
@@ -997,8 +1009,9 @@ export interface operations {
             /** The very same was published before. */
             200: {
                 headers: {
-                    /** `true` if this is the answer to an earlier request with the same `Idempotency-Key`. */
-                    "Idempotency-Replayed"?: "true";
+                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
+                    Location: components["headers"]["Location"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -1008,10 +1021,9 @@ export interface operations {
             /** Published. */
             201: {
                 headers: {
-                    /** `true` if this is the answer to an earlier request with the same `Idempotency-Key`. */
-                    "Idempotency-Replayed"?: "true";
-                    /** The address of what was made, at which it is read or, if nothing is read there, ended. */
-                    Location?: string;
+                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
+                    Location: components["headers"]["Location"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -1021,75 +1033,37 @@ export interface operations {
             /** `idempotency_key_malformed`: it is not one value of 16 to 255 visible ASCII characters. */
             400: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "host_invalid" | "idempotency_key_malformed" | "malformed_json" | "unreadable_body";
+                    };
                 };
             };
-            /** The token is missing, wrong or expired, or its session has ended. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** The permission is missing. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["PermissionMissing"];
+            408: components["responses"]["BodyTimeout"];
             /** `version_taken`: this version was published with other content. `version_not_newer`: it is neither newer than all others nor a patch of its line. `idempotency_key_reused`: the key came with another request. */
             409: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "idempotency_key_reused" | "version_not_newer" | "version_taken";
+                    };
                 };
             };
-            /** The body is too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** The body has another media type. */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** One or more fields are not valid; `errors` names them. */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Something that is needed is away right now; try again after `Retry-After` seconds. */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
+            413: components["responses"]["BodyTooLarge"];
+            415: components["responses"]["MediaTypeUnsupported"];
+            422: components["responses"]["Invalid"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
         };
     };
     getService: {
@@ -1103,41 +1077,34 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** The answer. */
             200: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["CatalogItem"];
                 };
             };
-            /** The token is missing, wrong or expired, or its session has ended. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
+            400: components["responses"]["HostInvalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["NoTenant"];
             /** `service_not_found` */
             404: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "not_found" | "service_not_found";
+                    };
                 };
             };
-            /** Something that is needed is away right now; try again after `Retry-After` seconds. */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
         };
     };
 }

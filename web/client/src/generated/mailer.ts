@@ -116,14 +116,14 @@ export interface components {
             id: string;
             key: string;
             /** Why it did not arrive. */
-            reason?: string | null;
+            reason?: string;
             recipient: string;
-            ses_message_id?: string | null;
+            ses_message_id?: string;
             status: components["schemas"]["Status"];
             subject: string;
             template: string;
             /** Format: uuid */
-            tenant_id?: string | null;
+            tenant_id?: string;
             /** Format: date-time */
             updated_at: string;
         };
@@ -138,70 +138,34 @@ export interface components {
             recipient: string;
             /** @example notice */
             template: string;
-            variables: Record<string, unknown>;
+            variables: {
+                [key: string]: unknown;
+            };
         };
         /** One page of a list in the order of creation. */
         Page_Mail: {
-            items: {
-                /** Format: date-time */
-                created_at: string;
-                /**
-                 * Format: date-time
-                 * Until then it is tried, and can be sent again.
-                 */
-                give_up_at: string;
-                /** Format: uuid */
-                id: string;
-                key: string;
-                /** Why it did not arrive. */
-                reason?: string | null;
-                recipient: string;
-                ses_message_id?: string | null;
-                status: components["schemas"]["Status"];
-                subject: string;
-                template: string;
-                /** Format: uuid */
-                tenant_id?: string | null;
-                /** Format: date-time */
-                updated_at: string;
-            }[];
+            items: components["schemas"]["Mail"][];
             /** Absent on the last page. */
-            next_cursor?: string | null;
+            next_cursor?: string;
         };
         /** One page of a list in the order of creation. */
         Page_Suppression: {
-            items: {
-                address: string;
-                /** Format: date-time */
-                created_at: string;
-                /** Format: uuid */
-                id: string;
-                /**
-                 * Format: uuid
-                 * The mail that caused it.
-                 */
-                message_id: string;
-                reason: components["schemas"]["Reason"];
-                /**
-                 * Which kind of mail it gets no more.
-                 * @example invitation
-                 */
-                template: string;
-                /**
-                 * Format: uuid
-                 * Whose mail it gets no more; absent for the platform's own, such as that of registrations.
-                 */
-                tenant_id?: string | null;
-            }[];
+            items: components["schemas"]["Suppression"][];
             /** Absent on the last page. */
-            next_cursor?: string | null;
+            next_cursor?: string;
         };
         /** The body of every refusal, as RFC 9457 has it. */
         ProblemBody: {
-            /** @example invalid */
+            /**
+             * Stable word for programs; each operation says which ones it answers with.
+             * @example invalid
+             */
             code: string;
+            /** Sentence for people, about this very request. */
             detail: string;
+            /** The fields that are wrong. */
             errors?: components["schemas"]["FieldError"][];
+            /** By which our log knows the request. */
             request_id: string;
             /**
              * Format: int32
@@ -210,7 +174,11 @@ export interface components {
             status: number;
             /** @example Unprocessable Entity */
             title: string;
-            /** @example about:blank */
+            /**
+             * Format: uri-reference
+             * Where the page about this problem is: a URL, relative to that of the request.
+             * @example /problems/invalid
+             */
             type: string;
         };
         /**
@@ -226,7 +194,7 @@ export interface components {
         /** Whether mail leaves, and what waits. */
         Sending: {
             /** SES's error code, or what the mailer calls the fault, such as `no_credentials` */
-            code?: string | null;
+            code?: string;
             /**
              * Format: int64
              * Mails that wait each for something of its own.
@@ -236,12 +204,12 @@ export interface components {
              * Format: date-time
              * When one mail is tried again.
              */
-            next_attempt_at?: string | null;
+            next_attempt_at?: string;
             /** Format: date-time */
-            oldest_waiting_at?: string | null;
-            reason?: string | null;
+            oldest_waiting_at?: string;
+            reason?: string;
             /** Format: date-time */
-            since?: string | null;
+            since?: string;
             state: components["schemas"]["SendingState"];
             /**
              * Format: int64
@@ -264,11 +232,168 @@ export interface components {
          * @enum {string}
          */
         Status: "queued" | "held" | "sending" | "unknown" | "given_up" | "sent" | "delivered" | "bounced" | "complained" | "suppressed" | "failed";
+        /** An address out of circulation for one tenant's mail of one kind. */
+        Suppression: {
+            address: string;
+            /** Format: date-time */
+            created_at: string;
+            /** Format: uuid */
+            id: string;
+            /**
+             * Format: uuid
+             * The mail that caused it.
+             */
+            message_id: string;
+            reason: components["schemas"]["Reason"];
+            /**
+             * Which kind of mail it gets no more.
+             * @example invitation
+             */
+            template: string;
+            /**
+             * Format: uuid
+             * Whose mail it gets no more; absent for the platform's own, such as that of registrations.
+             */
+            tenant_id?: string;
+        };
     };
-    responses: never;
+    responses: {
+        /** The body did not arrive in time. */
+        BodyTimeout: {
+            headers: {
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ProblemBody"] & {
+                    /** @enum {string} */
+                    code: "body_timeout";
+                };
+            };
+        };
+        /** The body is too large. */
+        BodyTooLarge: {
+            headers: {
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ProblemBody"] & {
+                    /** @enum {string} */
+                    code: "too_large";
+                };
+            };
+        };
+        /** The request does not name one host. */
+        HostInvalid: {
+            headers: {
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ProblemBody"] & {
+                    /** @enum {string} */
+                    code: "host_invalid";
+                };
+            };
+        };
+        /** A fault of ours. */
+        Internal: {
+            headers: {
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ProblemBody"] & {
+                    /** @enum {string} */
+                    code: "internal";
+                };
+            };
+        };
+        /** One or more fields are not valid; `errors` names them. */
+        Invalid: {
+            headers: {
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ProblemBody"] & {
+                    /** @enum {string} */
+                    code: "invalid";
+                };
+            };
+        };
+        /** The body has another media type. */
+        MediaTypeUnsupported: {
+            headers: {
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ProblemBody"] & {
+                    /** @enum {string} */
+                    code: "unsupported_media_type";
+                };
+            };
+        };
+        /** The permission is missing. */
+        PermissionMissing: {
+            headers: {
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ProblemBody"] & {
+                    /** @enum {string} */
+                    code: "no_tenant" | "permission_missing";
+                };
+            };
+        };
+        /** The token is missing, wrong or expired, or its session has ended. */
+        Unauthorized: {
+            headers: {
+                "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ProblemBody"] & {
+                    /** @enum {string} */
+                    code: "api_key_invalid" | "session_ended" | "token_expired" | "token_invalid" | "token_missing";
+                };
+            };
+        };
+        /** Something that is needed is away right now; try again after `Retry-After` seconds. */
+        Unavailable: {
+            headers: {
+                "Retry-After": components["headers"]["Retry-After"];
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ProblemBody"] & {
+                    /** @enum {string} */
+                    code: "unavailable";
+                };
+            };
+        };
+    };
     parameters: never;
     requestBodies: never;
-    headers: never;
+    headers: {
+        /** `true` if this is the answer to an earlier request with the same `Idempotency-Key`. */
+        "Idempotency-Replayed": "true";
+        /** `<…>; rel="next"`: the next page, with the same filters; absent on the last one (RFC 8288). */
+        Link: string;
+        /** The address of what was made, at which it is read or, if nothing is read there, ended. */
+        Location: string;
+        /** Seconds after which trying again makes sense (RFC 9110 §10.2.3). */
+        "Retry-After": number;
+        /** By which scheme to authenticate (RFC 9110 §11.6.1). */
+        "WWW-Authenticate": string;
+        /** The request's own id, as its caller gave it or a new one; our log has it. */
+        "X-Request-Id": string;
+    };
     pathItems: never;
 }
 export type FieldError = components['schemas']['FieldError'];
@@ -282,6 +407,22 @@ export type Resend = components['schemas']['Resend'];
 export type Sending = components['schemas']['Sending'];
 export type SendingState = components['schemas']['SendingState'];
 export type Status = components['schemas']['Status'];
+export type Suppression = components['schemas']['Suppression'];
+export type ResponseBodyTimeout = components['responses']['BodyTimeout'];
+export type ResponseBodyTooLarge = components['responses']['BodyTooLarge'];
+export type ResponseHostInvalid = components['responses']['HostInvalid'];
+export type ResponseInternal = components['responses']['Internal'];
+export type ResponseInvalid = components['responses']['Invalid'];
+export type ResponseMediaTypeUnsupported = components['responses']['MediaTypeUnsupported'];
+export type ResponsePermissionMissing = components['responses']['PermissionMissing'];
+export type ResponseUnauthorized = components['responses']['Unauthorized'];
+export type ResponseUnavailable = components['responses']['Unavailable'];
+export type HeaderIdempotencyReplayed = components['headers']['Idempotency-Replayed'];
+export type HeaderLink = components['headers']['Link'];
+export type HeaderLocation = components['headers']['Location'];
+export type HeaderRetryAfter = components['headers']['Retry-After'];
+export type HeaderWwwAuthenticate = components['headers']['WWW-Authenticate'];
+export type HeaderXRequestId = components['headers']['X-Request-Id'];
 export interface operations {
     listMessages: {
         parameters: {
@@ -301,52 +442,23 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** The answer. */
             200: {
                 headers: {
-                    /** `<…>; rel="next"`: the next page, with the same filters; absent on the last one. */
-                    Link?: string;
+                    Link: components["headers"]["Link"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["Page_Mail"];
                 };
             };
-            /** The token is missing, wrong or expired, or its session has ended. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** The permission is missing. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** One or more fields are not valid; `errors` names them. */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Something that is needed is away right now; try again after `Retry-After` seconds. */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
+            400: components["responses"]["HostInvalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["PermissionMissing"];
+            422: components["responses"]["Invalid"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
         };
     };
     sendMessage: {
@@ -368,11 +480,12 @@ export interface operations {
             };
         };
         responses: {
+            /** It is taken, and done in the background. */
             202: {
                 headers: {
-                    /** `true` if this is the answer to an earlier request with the same `Idempotency-Key`. */
-                    "Idempotency-Replayed"?: "true";
-                    Location?: string;
+                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
+                    Location: components["headers"]["Location"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -382,75 +495,37 @@ export interface operations {
             /** `idempotency_key_malformed`: it is not one value of 16 to 255 visible ASCII characters. */
             400: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "host_invalid" | "idempotency_key_malformed" | "malformed_json" | "unreadable_body";
+                    };
                 };
             };
-            /** The token is missing, wrong or expired, or its session has ended. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** The permission is missing. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Another mail has this key. `idempotency_key_reused`: the key came with another request. */
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["PermissionMissing"];
+            408: components["responses"]["BodyTimeout"];
+            /** `key_reused`: another mail has this key. `idempotency_key_reused`: the key came with another request. */
             409: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "idempotency_key_reused" | "key_reused";
+                    };
                 };
             };
-            /** The body is too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** The body has another media type. */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** One or more fields are not valid; `errors` names them. */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Something that is needed is away right now; try again after `Retry-After` seconds. */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
+            413: components["responses"]["BodyTooLarge"];
+            415: components["responses"]["MediaTypeUnsupported"];
+            422: components["responses"]["Invalid"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
         };
     };
     getMessage: {
@@ -464,50 +539,34 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** The answer. */
             200: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["Mail"];
                 };
             };
-            /** The token is missing, wrong or expired, or its session has ended. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** The permission is missing. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** There is no such thing in the caller's tenant. */
+            400: components["responses"]["HostInvalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["PermissionMissing"];
+            /** `message_not_found` */
             404: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "message_not_found" | "not_found";
+                    };
                 };
             };
-            /** Something that is needed is away right now; try again after `Retry-After` seconds. */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
         };
     };
     resendMessage: {
@@ -531,10 +590,11 @@ export interface operations {
             };
         };
         responses: {
+            /** It is taken, and done in the background. */
             202: {
                 headers: {
-                    /** `true` if this is the answer to an earlier request with the same `Idempotency-Key`. */
-                    "Idempotency-Replayed"?: "true";
+                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -544,84 +604,50 @@ export interface operations {
             /** `idempotency_key_malformed`: it is not one value of 16 to 255 visible ASCII characters. */
             400: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "host_invalid" | "idempotency_key_malformed" | "malformed_json" | "unreadable_body";
+                    };
                 };
             };
-            /** The token is missing, wrong or expired, or its session has ended. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** The permission is missing. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** There is no such thing in the caller's tenant. */
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["PermissionMissing"];
+            /** `message_not_found` */
             404: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "message_not_found" | "not_found";
+                    };
                 };
             };
+            408: components["responses"]["BodyTimeout"];
             /** `content_gone`, `may_have_left` or `not_resendable`. `idempotency_key_reused`: the key came with another request. */
             409: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "content_gone" | "idempotency_key_reused" | "may_have_left" | "not_resendable";
+                    };
                 };
             };
-            /** The body is too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** The body has another media type. */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** One or more fields are not valid; `errors` names them. */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Something that is needed is away right now; try again after `Retry-After` seconds. */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
+            413: components["responses"]["BodyTooLarge"];
+            415: components["responses"]["MediaTypeUnsupported"];
+            422: components["responses"]["Invalid"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
         };
     };
     getSending: {
@@ -633,41 +659,21 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** The answer. */
             200: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["Sending"];
                 };
             };
-            /** The token is missing, wrong or expired, or its session has ended. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** The permission is missing. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Something that is needed is away right now; try again after `Retry-After` seconds. */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
+            400: components["responses"]["HostInvalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["PermissionMissing"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
         };
     };
     listSuppressions: {
@@ -686,52 +692,23 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** The answer. */
             200: {
                 headers: {
-                    /** `<…>; rel="next"`: the next page, with the same filters; absent on the last one. */
-                    Link?: string;
+                    Link: components["headers"]["Link"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["Page_Suppression"];
                 };
             };
-            /** The token is missing, wrong or expired, or its session has ended. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** The permission is missing. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** One or more fields are not valid; `errors` names them. */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Something that is needed is away right now; try again after `Retry-After` seconds. */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
+            400: components["responses"]["HostInvalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["PermissionMissing"];
+            422: components["responses"]["Invalid"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
         };
     };
     removeSuppression: {
@@ -745,48 +722,32 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** It is done. */
             204: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content?: never;
             };
-            /** The token is missing, wrong or expired, or its session has ended. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** The permission is missing. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** There is no such thing in the caller's tenant. */
+            400: components["responses"]["HostInvalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["PermissionMissing"];
+            /** `suppression_not_found` */
             404: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "not_found" | "suppression_not_found";
+                    };
                 };
             };
-            /** Something that is needed is away right now; try again after `Retry-After` seconds. */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
         };
     };
 }

@@ -255,6 +255,31 @@ export interface Operations {
 
 export interface components {
     schemas: {
+        AuditEntry: {
+            /** @example grant.created */
+            action: string;
+            actor: string;
+            after?: {
+                [key: string]: unknown;
+            };
+            /** Format: date-time */
+            at: string;
+            before?: {
+                [key: string]: unknown;
+            };
+            /** SHA-256 over this entry and the hash of the one before, in hexadecimal digits. */
+            hash: string;
+            /** From where: request, session, client and address, as far as they are known. */
+            origin: {
+                [key: string]: unknown;
+            };
+            target: string;
+            /**
+             * Format: int64
+             * The version that the change made; there are no gaps.
+             */
+            version: number;
+        };
         BatchAnswer: {
             /** In the order of the checks. */
             results: components["schemas"]["BatchResult"][];
@@ -266,7 +291,7 @@ export interface components {
              * Format: int64
              * The `version` that a write answered with: the checks must have seen that write.
              */
-            at_least_version?: number | null;
+            at_least_version?: number;
             /** 1 to 200. */
             checks: components["schemas"]["Check"][];
         };
@@ -278,7 +303,8 @@ export interface components {
         Check: {
             /** @example billing.readInvoices */
             permission: string;
-            principal?: components["schemas"]["Principal"] | null;
+            /** Somebody else, which needs `permission.readGrants`; absent means the caller. */
+            principal?: components["schemas"]["Principal"];
         };
         CheckAnswer: {
             allowed: boolean;
@@ -293,7 +319,7 @@ export interface components {
              * Format: int64
              * The `version` that a write answered with: the check must have seen that write.
              */
-            at_least_version?: number | null;
+            at_least_version?: number;
         };
         CreateGrant: {
             /** `deny` takes away what any other grant gives, and wins over all of them. */
@@ -302,18 +328,18 @@ export interface components {
              * Format: date-time
              * Until when; absent means until it is revoked.
              */
-            expires_at?: string | null;
+            expires_at?: string;
             /** Name of a permission; or give a role. */
-            permission?: string | null;
+            permission?: string;
             /** `user:<uuid>`, `client:<id>` or `group:<uuid>`. */
             principal: components["schemas"]["Grantee"];
             /** Why, for whoever looks at it later. */
-            reason?: string | null;
+            reason?: string;
             /**
              * Name of a role; or give a permission.
              * @example accountant
              */
-            role?: string | null;
+            role?: string;
         };
         CreateGroup: {
             /**
@@ -337,7 +363,7 @@ export interface components {
              * Format: date-time
              * An instant of the past; absent means now.
              */
-            at?: string | null;
+            at?: string;
             /** @example forum.addPost */
             permission: string;
             principal: components["schemas"]["Principal"];
@@ -378,11 +404,63 @@ export interface components {
              */
             message: string;
         };
+        Grant: {
+            /** Whether it gives or denies. */
+            effect: components["schemas"]["Effect"];
+            /** Format: date-time */
+            expires_at?: string;
+            /** Format: date-time */
+            granted_at: string;
+            granted_by: string;
+            /** Format: uuid */
+            id: string;
+            /** The permission it gives, if it gives one by name. */
+            permission?: string;
+            /**
+             * `user:<uuid>`, `client:<id>` or `group:<uuid>`.
+             * @example user:01890a5d-ac96-774b-bcce-b302099a8057
+             */
+            principal: string;
+            reason?: string;
+            /**
+             * Name of the role it gives, if it gives one.
+             * @example accountant
+             */
+            role?: string;
+        };
         Grantee: string;
+        Group: {
+            /** Format: date-time */
+            created_at: string;
+            /** Format: uuid */
+            id: string;
+            /**
+             * Format: int64
+             * How many members it has.
+             */
+            members: number;
+            /** @example moderators */
+            name: string;
+        };
         GroupRef: {
             /** Format: uuid */
             id: string;
             name: string;
+        };
+        HeldPermission: {
+            /** @example billing.readInvoices */
+            name: string;
+        };
+        Holder: {
+            /** @example user:01890a5d-ac96-774b-bcce-b302099a8057 */
+            principal: string;
+        };
+        Member: {
+            /** Format: date-time */
+            added_at: string;
+            added_by: string;
+            /** @example user:01890a5d-ac96-774b-bcce-b302099a8057 */
+            principal: string;
         };
         /** Something that would allow it, nearest first. */
         Missing: {
@@ -390,7 +468,7 @@ export interface components {
              * Format: uuid
              * The grant that would be enough but for what the text says.
              */
-            grant?: string | null;
+            grant?: string;
             kind: components["schemas"]["MissingKind"];
             /** A sentence for people. */
             text: string;
@@ -408,163 +486,77 @@ export interface components {
         };
         /** One page of a list in the order of creation. */
         Page_AuditEntry: {
-            items: {
-                /** @example grant.created */
-                action: string;
-                actor: string;
-                after?: unknown;
-                /** Format: date-time */
-                at: string;
-                before?: unknown;
-                /** SHA-256 over this entry and the hash of the one before, in hexadecimal digits. */
-                hash: string;
-                /** From where: request, session, client and address, as far as they are known. */
-                origin: unknown;
-                target: string;
-                /**
-                 * Format: int64
-                 * The version that the change made; there are no gaps.
-                 */
-                version: number;
-            }[];
+            items: components["schemas"]["AuditEntry"][];
             /** Absent on the last page. */
-            next_cursor?: string | null;
+            next_cursor?: string;
         };
         /** One page of a list in the order of creation. */
         Page_Grant: {
-            items: {
-                /** Whether it gives or denies. */
-                effect: components["schemas"]["Effect"];
-                /** Format: date-time */
-                expires_at?: string | null;
-                /** Format: date-time */
-                granted_at: string;
-                granted_by: string;
-                /** Format: uuid */
-                id: string;
-                /** The permission it gives, if it gives one by name. */
-                permission?: string | null;
-                /**
-                 * `user:<uuid>`, `client:<id>` or `group:<uuid>`.
-                 * @example user:01890a5d-ac96-774b-bcce-b302099a8057
-                 */
-                principal: string;
-                reason?: string | null;
-                /**
-                 * Name of the role it gives, if it gives one.
-                 * @example accountant
-                 */
-                role?: string | null;
-            }[];
+            items: components["schemas"]["Grant"][];
             /** Absent on the last page. */
-            next_cursor?: string | null;
+            next_cursor?: string;
         };
         /** One page of a list in the order of creation. */
         Page_Group: {
-            items: {
-                /** Format: date-time */
-                created_at: string;
-                /** Format: uuid */
-                id: string;
-                /**
-                 * Format: int64
-                 * How many members it has.
-                 */
-                members: number;
-                /** @example moderators */
-                name: string;
-            }[];
+            items: components["schemas"]["Group"][];
             /** Absent on the last page. */
-            next_cursor?: string | null;
+            next_cursor?: string;
         };
         /** One page of a list in the order of creation. */
         Page_HeldPermission: {
-            items: {
-                /** @example billing.readInvoices */
-                name: string;
-            }[];
+            items: components["schemas"]["HeldPermission"][];
             /** Absent on the last page. */
-            next_cursor?: string | null;
+            next_cursor?: string;
         };
         /** One page of a list in the order of creation. */
         Page_Holder: {
-            items: {
-                /** @example user:01890a5d-ac96-774b-bcce-b302099a8057 */
-                principal: string;
-            }[];
+            items: components["schemas"]["Holder"][];
             /** Absent on the last page. */
-            next_cursor?: string | null;
+            next_cursor?: string;
         };
         /** One page of a list in the order of creation. */
         Page_Member: {
-            items: {
-                /** Format: date-time */
-                added_at: string;
-                added_by: string;
-                /** @example user:01890a5d-ac96-774b-bcce-b302099a8057 */
-                principal: string;
-            }[];
+            items: components["schemas"]["Member"][];
             /** Absent on the last page. */
-            next_cursor?: string | null;
+            next_cursor?: string;
         };
         /** One page of a list in the order of creation. */
         Page_Permission: {
-            items: {
-                /** Not covered by wildcards. */
-                dangerous: boolean;
-                /** On its way out. */
-                deprecated: boolean;
-                /** @example billing.readInvoices */
-                name: string;
-                /** Built-in roles that hold it besides `owner` and `operator`. */
-                roles: string[];
-                scope: components["schemas"]["Scope"];
-                text: string;
-            }[];
+            items: components["schemas"]["Permission"][];
             /** Absent on the last page. */
-            next_cursor?: string | null;
+            next_cursor?: string;
         };
         /** One page of a list in the order of creation. */
         Page_Role: {
-            items: {
-                /** Every tenant has it, and nobody edits it; what it holds is a rule. */
-                built_in: boolean;
-                /** Format: date-time */
-                created_at: string;
-                /** Format: uuid */
-                id: string;
-                /**
-                 * Names of the roles that it includes.
-                 * @example [
-                 *       "member"
-                 *     ]
-                 */
-                includes: string[];
-                /** @example accountant */
-                name: string;
-                /**
-                 * Names, or `forum.*` for all of a namespace except what is dangerous. Empty for built-in roles.
-                 * @example [
-                 *       "billing.*"
-                 *     ]
-                 */
-                permissions: string[];
-                /**
-                 * Format: int32
-                 * Counts the edits of the role; its `ETag`.
-                 */
-                revision: number;
-            }[];
+            items: components["schemas"]["Role"][];
             /** Absent on the last page. */
-            next_cursor?: string | null;
+            next_cursor?: string;
+        };
+        Permission: {
+            /** Not covered by wildcards. */
+            dangerous: boolean;
+            /** On its way out. */
+            deprecated: boolean;
+            /** @example billing.readInvoices */
+            name: string;
+            /** Built-in roles that hold it besides `owner` and `operator`. */
+            roles: string[];
+            scope: components["schemas"]["Scope"];
+            text: string;
         };
         Principal: string;
         /** The body of every refusal, as RFC 9457 has it. */
         ProblemBody: {
-            /** @example invalid */
+            /**
+             * Stable word for programs; each operation says which ones it answers with.
+             * @example invalid
+             */
             code: string;
+            /** Sentence for people, about this very request. */
             detail: string;
+            /** The fields that are wrong. */
             errors?: components["schemas"]["FieldError"][];
+            /** By which our log knows the request. */
             request_id: string;
             /**
              * Format: int32
@@ -573,7 +565,11 @@ export interface components {
             status: number;
             /** @example Unprocessable Entity */
             title: string;
-            /** @example about:blank */
+            /**
+             * Format: uri-reference
+             * Where the page about this problem is: a URL, relative to that of the request.
+             * @example /problems/invalid
+             */
             type: string;
         };
         Role: {
@@ -694,7 +690,7 @@ export interface components {
              * Format: int64
              * The first entry that is missing, was changed, or does not follow the one before.
              */
-            broken_at?: number | null;
+            broken_at?: number;
             /**
              * Format: int64
              * Entries that there must be.
@@ -710,38 +706,16 @@ export interface components {
              */
             by: string;
             /** Format: date-time */
-            expires_at?: string | null;
+            expires_at?: string;
             /** Format: uuid */
             grant: string;
-            group?: components["schemas"]["GroupRef"] | null;
+            /** The group by which the grant reaches the principal; absent if it is the principal's own. */
+            group?: components["schemas"]["GroupRef"];
             /** The role that was granted, then the one it includes, and so on; empty for a permission granted by name. */
             roles: string[];
         };
         /** What a write made, and the version from which on it is seen. */
-        Written_Grant: {
-            /** Whether it gives or denies. */
-            effect: components["schemas"]["Effect"];
-            /** Format: date-time */
-            expires_at?: string | null;
-            /** Format: date-time */
-            granted_at: string;
-            granted_by: string;
-            /** Format: uuid */
-            id: string;
-            /** The permission it gives, if it gives one by name. */
-            permission?: string | null;
-            /**
-             * `user:<uuid>`, `client:<id>` or `group:<uuid>`.
-             * @example user:01890a5d-ac96-774b-bcce-b302099a8057
-             */
-            principal: string;
-            reason?: string | null;
-            /**
-             * Name of the role it gives, if it gives one.
-             * @example accountant
-             */
-            role?: string | null;
-        } & {
+        Written_Grant: components["schemas"]["Grant"] & {
             /**
              * Format: int64
              * Counts the changes of the tenant's permissions. A check that demands `at_least_version` has seen this one.
@@ -749,19 +723,7 @@ export interface components {
             version: number;
         };
         /** What a write made, and the version from which on it is seen. */
-        Written_Group: {
-            /** Format: date-time */
-            created_at: string;
-            /** Format: uuid */
-            id: string;
-            /**
-             * Format: int64
-             * How many members it has.
-             */
-            members: number;
-            /** @example moderators */
-            name: string;
-        } & {
+        Written_Group: components["schemas"]["Group"] & {
             /**
              * Format: int64
              * Counts the changes of the tenant's permissions. A check that demands `at_least_version` has seen this one.
@@ -769,35 +731,7 @@ export interface components {
             version: number;
         };
         /** What a write made, and the version from which on it is seen. */
-        Written_Role: {
-            /** Every tenant has it, and nobody edits it; what it holds is a rule. */
-            built_in: boolean;
-            /** Format: date-time */
-            created_at: string;
-            /** Format: uuid */
-            id: string;
-            /**
-             * Names of the roles that it includes.
-             * @example [
-             *       "member"
-             *     ]
-             */
-            includes: string[];
-            /** @example accountant */
-            name: string;
-            /**
-             * Names, or `forum.*` for all of a namespace except what is dangerous. Empty for built-in roles.
-             * @example [
-             *       "billing.*"
-             *     ]
-             */
-            permissions: string[];
-            /**
-             * Format: int32
-             * Counts the edits of the role; its `ETag`.
-             */
-            revision: number;
-        } & {
+        Written_Role: components["schemas"]["Role"] & {
             /**
              * Format: int64
              * Counts the changes of the tenant's permissions. A check that demands `at_least_version` has seen this one.
@@ -805,12 +739,189 @@ export interface components {
             version: number;
         };
     };
-    responses: never;
+    responses: {
+        /** The body did not arrive in time. */
+        BodyTimeout: {
+            headers: {
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ProblemBody"] & {
+                    /** @enum {string} */
+                    code: "body_timeout";
+                };
+            };
+        };
+        /** The body is too large. */
+        BodyTooLarge: {
+            headers: {
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ProblemBody"] & {
+                    /** @enum {string} */
+                    code: "too_large";
+                };
+            };
+        };
+        /** The request does not name one host. */
+        HostInvalid: {
+            headers: {
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ProblemBody"] & {
+                    /** @enum {string} */
+                    code: "host_invalid";
+                };
+            };
+        };
+        /** A fault of ours. */
+        Internal: {
+            headers: {
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ProblemBody"] & {
+                    /** @enum {string} */
+                    code: "internal";
+                };
+            };
+        };
+        /** One or more fields are not valid; `errors` names them. */
+        Invalid: {
+            headers: {
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ProblemBody"] & {
+                    /** @enum {string} */
+                    code: "invalid";
+                };
+            };
+        };
+        /** The body is malformed. */
+        JsonMalformed: {
+            headers: {
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ProblemBody"] & {
+                    /** @enum {string} */
+                    code: "host_invalid" | "malformed_json" | "unreadable_body";
+                };
+            };
+        };
+        /** The body has another media type. */
+        MediaTypeUnsupported: {
+            headers: {
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ProblemBody"] & {
+                    /** @enum {string} */
+                    code: "unsupported_media_type";
+                };
+            };
+        };
+        /** The token acts in no tenant. */
+        NoTenant: {
+            headers: {
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ProblemBody"] & {
+                    /** @enum {string} */
+                    code: "no_tenant";
+                };
+            };
+        };
+        /** There is nothing at this address. */
+        NotFound: {
+            headers: {
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ProblemBody"] & {
+                    /** @enum {string} */
+                    code: "not_found";
+                };
+            };
+        };
+        /** The permission is missing. */
+        PermissionMissing: {
+            headers: {
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ProblemBody"] & {
+                    /** @enum {string} */
+                    code: "no_tenant" | "permission_missing";
+                };
+            };
+        };
+        /** The token is missing, wrong or expired, or its session has ended. */
+        Unauthorized: {
+            headers: {
+                "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ProblemBody"] & {
+                    /** @enum {string} */
+                    code: "api_key_invalid" | "session_ended" | "token_expired" | "token_invalid" | "token_missing";
+                };
+            };
+        };
+        /** Something that is needed is away right now; try again after `Retry-After` seconds. */
+        Unavailable: {
+            headers: {
+                "Retry-After": components["headers"]["Retry-After"];
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ProblemBody"] & {
+                    /** @enum {string} */
+                    code: "unavailable";
+                };
+            };
+        };
+    };
     parameters: never;
     requestBodies: never;
-    headers: never;
+    headers: {
+        /** The state of what is shown; sent as `If-Match`, an edit fails if somebody else was faster. */
+        ETag: string;
+        /** `true` if this is the answer to an earlier request with the same `Idempotency-Key`. */
+        "Idempotency-Replayed": "true";
+        /** `<…>; rel="next"`: the next page, with the same filters; absent on the last one (RFC 8288). */
+        Link: string;
+        /** The address of what was made, at which it is read or, if nothing is read there, ended. */
+        Location: string;
+        /** Seconds after which trying again makes sense (RFC 9110 §10.2.3). */
+        "Retry-After": number;
+        /** By which scheme to authenticate (RFC 9110 §11.6.1). */
+        "WWW-Authenticate": string;
+        /** The request's own id, as its caller gave it or a new one; our log has it. */
+        "X-Request-Id": string;
+        /** The version of the tenant's permissions that the change made, for `at_least_version` of a check. */
+        "X-Version": number;
+    };
     pathItems: never;
 }
+export type AuditEntry = components['schemas']['AuditEntry'];
 export type BatchAnswer = components['schemas']['BatchAnswer'];
 export type BatchRequest = components['schemas']['BatchRequest'];
 export type BatchResult = components['schemas']['BatchResult'];
@@ -824,8 +935,13 @@ export type Effect = components['schemas']['Effect'];
 export type ExplainRequest = components['schemas']['ExplainRequest'];
 export type Explanation = components['schemas']['Explanation'];
 export type FieldError = components['schemas']['FieldError'];
+export type Grant = components['schemas']['Grant'];
 export type Grantee = components['schemas']['Grantee'];
+export type Group = components['schemas']['Group'];
 export type GroupRef = components['schemas']['GroupRef'];
+export type HeldPermission = components['schemas']['HeldPermission'];
+export type Holder = components['schemas']['Holder'];
+export type Member = components['schemas']['Member'];
 export type Missing = components['schemas']['Missing'];
 export type MissingKind = components['schemas']['MissingKind'];
 export type MyPermissions = components['schemas']['MyPermissions'];
@@ -837,6 +953,7 @@ export type PageHolder = components['schemas']['Page_Holder'];
 export type PageMember = components['schemas']['Page_Member'];
 export type PagePermission = components['schemas']['Page_Permission'];
 export type PageRole = components['schemas']['Page_Role'];
+export type Permission = components['schemas']['Permission'];
 export type Principal = components['schemas']['Principal'];
 export type ProblemBody = components['schemas']['ProblemBody'];
 export type Role = components['schemas']['Role'];
@@ -851,6 +968,26 @@ export type Way = components['schemas']['Way'];
 export type WrittenGrant = components['schemas']['Written_Grant'];
 export type WrittenGroup = components['schemas']['Written_Group'];
 export type WrittenRole = components['schemas']['Written_Role'];
+export type ResponseBodyTimeout = components['responses']['BodyTimeout'];
+export type ResponseBodyTooLarge = components['responses']['BodyTooLarge'];
+export type ResponseHostInvalid = components['responses']['HostInvalid'];
+export type ResponseInternal = components['responses']['Internal'];
+export type ResponseInvalid = components['responses']['Invalid'];
+export type ResponseJsonMalformed = components['responses']['JsonMalformed'];
+export type ResponseMediaTypeUnsupported = components['responses']['MediaTypeUnsupported'];
+export type ResponseNoTenant = components['responses']['NoTenant'];
+export type ResponseNotFound = components['responses']['NotFound'];
+export type ResponsePermissionMissing = components['responses']['PermissionMissing'];
+export type ResponseUnauthorized = components['responses']['Unauthorized'];
+export type ResponseUnavailable = components['responses']['Unavailable'];
+export type HeaderETag = components['headers']['ETag'];
+export type HeaderIdempotencyReplayed = components['headers']['Idempotency-Replayed'];
+export type HeaderLink = components['headers']['Link'];
+export type HeaderLocation = components['headers']['Location'];
+export type HeaderRetryAfter = components['headers']['Retry-After'];
+export type HeaderWwwAuthenticate = components['headers']['WWW-Authenticate'];
+export type HeaderXRequestId = components['headers']['X-Request-Id'];
+export type HeaderXVersion = components['headers']['X-Version'];
 export interface operations {
     listAudit: {
         parameters: {
@@ -886,52 +1023,35 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** The answer. */
             200: {
                 headers: {
-                    /** `<…>; rel="next"`: the next page, with the same filters; absent on the last one. */
-                    Link?: string;
+                    Link: components["headers"]["Link"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["Page_AuditEntry"];
                 };
             };
-            /** The token is missing, wrong or expired, or its session has ended. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
+            400: components["responses"]["HostInvalid"];
+            401: components["responses"]["Unauthorized"];
             /** `permission_missing`, or `platform_only` */
             403: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "no_tenant" | "permission_missing" | "platform_only";
+                    };
                 };
             };
-            /** One or more fields are not valid; `errors` names them. */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Something that is needed is away right now; try again after `Retry-After` seconds. */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
+            422: components["responses"]["Invalid"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
         };
     };
     verifyAudit: {
@@ -949,50 +1069,34 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** The answer. */
             200: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["Verdict"];
                 };
             };
-            /** The token is missing, wrong or expired, or its session has ended. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
+            400: components["responses"]["HostInvalid"];
+            401: components["responses"]["Unauthorized"];
             /** `permission_missing`, or `platform_only` */
             403: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "no_tenant" | "permission_missing" | "platform_only";
+                    };
                 };
             };
-            /** One or more fields are not valid; `errors` names them. */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Something that is needed is away right now; try again after `Retry-After` seconds. */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
+            422: components["responses"]["Invalid"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
         };
     };
     checkPermission: {
@@ -1008,86 +1112,50 @@ export interface operations {
             };
         };
         responses: {
+            /** The answer. */
             200: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["CheckAnswer"];
                 };
             };
-            /** The body is malformed. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** The token is missing, wrong or expired, or its session has ended. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
+            400: components["responses"]["JsonMalformed"];
+            401: components["responses"]["Unauthorized"];
             /** `permission_missing`: asking about somebody else needs `permission.readGrants`. */
             403: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "no_tenant" | "permission_missing";
+                    };
                 };
             };
+            408: components["responses"]["BodyTimeout"];
             /** `version_not_reached` */
             409: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "version_not_reached";
+                    };
                 };
             };
-            /** The body is too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** The body has another media type. */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** One or more fields are not valid; `errors` names them. */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Something that is needed is away right now; try again after `Retry-After` seconds. */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
+            413: components["responses"]["BodyTooLarge"];
+            415: components["responses"]["MediaTypeUnsupported"];
+            422: components["responses"]["Invalid"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
         };
     };
     checkPermissions: {
@@ -1103,86 +1171,50 @@ export interface operations {
             };
         };
         responses: {
+            /** The answer. */
             200: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["BatchAnswer"];
                 };
             };
-            /** The body is malformed. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** The token is missing, wrong or expired, or its session has ended. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
+            400: components["responses"]["JsonMalformed"];
+            401: components["responses"]["Unauthorized"];
             /** `permission_missing`: asking about somebody else needs `permission.readGrants`. */
             403: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "no_tenant" | "permission_missing";
+                    };
                 };
             };
+            408: components["responses"]["BodyTimeout"];
             /** `version_not_reached` */
             409: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "version_not_reached";
+                    };
                 };
             };
-            /** The body is too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** The body has another media type. */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** One or more fields are not valid; `errors` names them. */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Something that is needed is away right now; try again after `Retry-After` seconds. */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
+            413: components["responses"]["BodyTooLarge"];
+            415: components["responses"]["MediaTypeUnsupported"];
+            422: components["responses"]["Invalid"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
         };
     };
     explainPermission: {
@@ -1198,77 +1230,25 @@ export interface operations {
             };
         };
         responses: {
+            /** The answer. */
             200: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["Explanation"];
                 };
             };
-            /** The body is malformed. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** The token is missing, wrong or expired, or its session has ended. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** The permission is missing. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** The body is too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** The body has another media type. */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** One or more fields are not valid; `errors` names them. */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Something that is needed is away right now; try again after `Retry-After` seconds. */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
+            400: components["responses"]["JsonMalformed"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["PermissionMissing"];
+            408: components["responses"]["BodyTimeout"];
+            413: components["responses"]["BodyTooLarge"];
+            415: components["responses"]["MediaTypeUnsupported"];
+            422: components["responses"]["Invalid"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
         };
     };
     listGrants: {
@@ -1287,52 +1267,23 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** The answer. */
             200: {
                 headers: {
-                    /** `<…>; rel="next"`: the next page, with the same filters; absent on the last one. */
-                    Link?: string;
+                    Link: components["headers"]["Link"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["Page_Grant"];
                 };
             };
-            /** The token is missing, wrong or expired, or its session has ended. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** The permission is missing. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** One or more fields are not valid; `errors` names them. */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Something that is needed is away right now; try again after `Retry-After` seconds. */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
+            400: components["responses"]["HostInvalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["PermissionMissing"];
+            422: components["responses"]["Invalid"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
         };
     };
     createGrant: {
@@ -1354,12 +1305,13 @@ export interface operations {
             };
         };
         responses: {
+            /** It is made. */
             201: {
                 headers: {
-                    /** `true` if this is the answer to an earlier request with the same `Idempotency-Key`. */
-                    "Idempotency-Replayed"?: "true";
-                    /** The address of what was made, at which it is read or, if nothing is read there, ended. */
-                    Location?: string;
+                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
+                    Location: components["headers"]["Location"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-Version": components["headers"]["X-Version"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -1369,73 +1321,60 @@ export interface operations {
             /** `idempotency_key_malformed`: it is not one value of 16 to 255 visible ASCII characters. */
             400: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "host_invalid" | "idempotency_key_malformed" | "malformed_json" | "unreadable_body";
+                    };
                 };
             };
-            /** The token is missing, wrong or expired, or its session has ended. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** `permission_missing`, or `escalation`: the caller lacks some of what it would give. */
+            401: components["responses"]["Unauthorized"];
+            /** `permission_missing`, `user_session_required`, or `escalation`: the caller lacks some of what it would give. */
             403: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "escalation" | "no_tenant" | "permission_missing" | "user_session_required";
+                    };
                 };
             };
+            408: components["responses"]["BodyTimeout"];
             /** `already_granted`; `too_many_grants`; `last_owner`, `last_operator`: the denial would leave none. `idempotency_key_reused`: the key came with another request. */
             409: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "already_granted" | "idempotency_key_reused" | "last_operator" | "last_owner" | "too_many_grants";
+                    };
                 };
             };
-            /** The body is too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** The body has another media type. */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** One or more fields are not valid; `errors` names them. */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Something that is needed is away right now; try again after `Retry-After` seconds. */
+            413: components["responses"]["BodyTooLarge"];
+            415: components["responses"]["MediaTypeUnsupported"];
+            422: components["responses"]["Invalid"];
+            500: components["responses"]["Internal"];
+            /** `revoke_unconfirmed`: it is stored, but caches may not know it. */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "revoke_unconfirmed" | "unavailable";
+                    };
                 };
             };
         };
@@ -1451,55 +1390,69 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** It is done. */
             204: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-Version": components["headers"]["X-Version"];
                     [name: string]: unknown;
                 };
                 content?: never;
             };
-            /** The token is missing, wrong or expired, or its session has ended. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** `permission_missing`, or `escalation`: the caller lacks some of what the end of a denial would give. */
+            400: components["responses"]["HostInvalid"];
+            401: components["responses"]["Unauthorized"];
+            /** `permission_missing`, `user_session_required`, or `escalation`: the caller lacks some of what the end of a denial would give. */
             403: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "escalation" | "no_tenant" | "permission_missing" | "user_session_required";
+                    };
                 };
             };
-            /** There is no such thing in the caller's tenant. */
+            /** `grant_not_found` */
             404: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "grant_not_found" | "not_found";
+                    };
                 };
             };
             /** `last_owner`, `last_operator`: nobody would be left. */
             409: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "last_operator" | "last_owner";
+                    };
                 };
             };
+            500: components["responses"]["Internal"];
             /** `revoke_unconfirmed`: it is stored, but caches may not know it. Repeat the request until it answers 204. */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "revoke_unconfirmed" | "unavailable";
+                    };
                 };
             };
         };
@@ -1518,52 +1471,23 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** The answer. */
             200: {
                 headers: {
-                    /** `<…>; rel="next"`: the next page, with the same filters; absent on the last one. */
-                    Link?: string;
+                    Link: components["headers"]["Link"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["Page_Group"];
                 };
             };
-            /** The token is missing, wrong or expired, or its session has ended. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** The permission is missing. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** One or more fields are not valid; `errors` names them. */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Something that is needed is away right now; try again after `Retry-After` seconds. */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
+            400: components["responses"]["HostInvalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["PermissionMissing"];
+            422: components["responses"]["Invalid"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
         };
     };
     createGroup: {
@@ -1585,12 +1509,13 @@ export interface operations {
             };
         };
         responses: {
+            /** It is made. */
             201: {
                 headers: {
-                    /** `true` if this is the answer to an earlier request with the same `Idempotency-Key`. */
-                    "Idempotency-Replayed"?: "true";
-                    /** The address of what was made, at which it is read or, if nothing is read there, ended. */
-                    Location?: string;
+                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
+                    Location: components["headers"]["Location"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-Version": components["headers"]["X-Version"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -1600,75 +1525,49 @@ export interface operations {
             /** `idempotency_key_malformed`: it is not one value of 16 to 255 visible ASCII characters. */
             400: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "host_invalid" | "idempotency_key_malformed" | "malformed_json" | "unreadable_body";
+                    };
                 };
             };
-            /** The token is missing, wrong or expired, or its session has ended. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** The permission is missing. */
+            401: components["responses"]["Unauthorized"];
+            /** `user_session_required` */
             403: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "no_tenant" | "permission_missing" | "user_session_required";
+                    };
                 };
             };
+            408: components["responses"]["BodyTimeout"];
             /** `group_exists`, `too_many_groups`. `idempotency_key_reused`: the key came with another request. */
             409: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "group_exists" | "idempotency_key_reused" | "too_many_groups";
+                    };
                 };
             };
-            /** The body is too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** The body has another media type. */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** One or more fields are not valid; `errors` names them. */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Something that is needed is away right now; try again after `Retry-After` seconds. */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
+            413: components["responses"]["BodyTooLarge"];
+            415: components["responses"]["MediaTypeUnsupported"];
+            422: components["responses"]["Invalid"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
         };
     };
     deleteGroup: {
@@ -1682,46 +1581,56 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** It is done. */
             204: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-Version": components["headers"]["X-Version"];
                     [name: string]: unknown;
                 };
                 content?: never;
             };
-            /** The token is missing, wrong or expired, or its session has ended. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** `permission_missing`, or `escalation`: the group denies what the caller lacks. */
+            400: components["responses"]["HostInvalid"];
+            401: components["responses"]["Unauthorized"];
+            /** `permission_missing`, `user_session_required`, or `escalation`: the group denies what the caller lacks. */
             403: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "escalation" | "no_tenant" | "permission_missing" | "user_session_required";
+                    };
                 };
             };
-            /** There is no such thing in the caller's tenant. */
+            /** `group_not_found` */
             404: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "group_not_found" | "not_found";
+                    };
                 };
             };
-            /** Something that is needed is away right now; try again after `Retry-After` seconds. */
+            500: components["responses"]["Internal"];
+            /** `revoke_unconfirmed`: it is stored, but caches may not know it. */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "revoke_unconfirmed" | "unavailable";
+                    };
                 };
             };
         };
@@ -1742,61 +1651,36 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** The answer. */
             200: {
                 headers: {
-                    /** `<…>; rel="next"`: the next page, with the same filters; absent on the last one. */
-                    Link?: string;
+                    Link: components["headers"]["Link"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["Page_Member"];
                 };
             };
-            /** The token is missing, wrong or expired, or its session has ended. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** The permission is missing. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** There is no such thing in the caller's tenant. */
+            400: components["responses"]["HostInvalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["PermissionMissing"];
+            /** `group_not_found` */
             404: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "group_not_found" | "not_found";
+                    };
                 };
             };
-            /** One or more fields are not valid; `errors` names them. */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Something that is needed is away right now; try again after `Retry-After` seconds. */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
+            422: components["responses"]["Invalid"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
         };
     };
     addGroupMember: {
@@ -1812,55 +1696,82 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** It is done. */
             204: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-Version": components["headers"]["X-Version"];
                     [name: string]: unknown;
                 };
                 content?: never;
             };
-            /** The token is missing, wrong or expired, or its session has ended. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** `permission_missing`, or `escalation`: the caller lacks some of what the group has. */
+            400: components["responses"]["HostInvalid"];
+            401: components["responses"]["Unauthorized"];
+            /** `permission_missing`, `user_session_required`, or `escalation`: the caller lacks some of what the group has. */
             403: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "escalation" | "no_tenant" | "permission_missing" | "user_session_required";
+                    };
                 };
             };
-            /** There is no such thing in the caller's tenant. */
+            /** `group_not_found` */
             404: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "group_not_found" | "not_found";
+                    };
                 };
             };
             /** `too_many_groups`; `last_owner`, `last_operator`: the group denies something to the last one. */
             409: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "last_operator" | "last_owner" | "too_many_groups";
+                    };
                 };
             };
-            /** Something that is needed is away right now; try again after `Retry-After` seconds. */
-            503: {
+            /** `invalid`: the principal is no member or machine of the tenant. */
+            422: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "invalid";
+                    };
+                };
+            };
+            500: components["responses"]["Internal"];
+            /** `revoke_unconfirmed`: it is stored, but caches may not know it. */
+            503: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "revoke_unconfirmed" | "unavailable";
+                    };
                 };
             };
         };
@@ -1878,46 +1789,56 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** It is done. */
             204: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-Version": components["headers"]["X-Version"];
                     [name: string]: unknown;
                 };
                 content?: never;
             };
-            /** The token is missing, wrong or expired, or its session has ended. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** `permission_missing`, or `escalation`: the group denies what the caller lacks. */
+            400: components["responses"]["HostInvalid"];
+            401: components["responses"]["Unauthorized"];
+            /** `permission_missing`, `user_session_required`, or `escalation`: the group denies what the caller lacks. */
             403: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "escalation" | "no_tenant" | "permission_missing" | "user_session_required";
+                    };
                 };
             };
-            /** There is no such thing in the caller's tenant. */
+            /** `group_not_found` */
             404: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "group_not_found" | "not_found";
+                    };
                 };
             };
+            500: components["responses"]["Internal"];
             /** `revoke_unconfirmed`: it is stored, but caches may not know it. Repeat the request until it answers 204. */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "revoke_unconfirmed" | "unavailable";
+                    };
                 };
             };
         };
@@ -1931,32 +1852,21 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** The answer. */
             200: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["MyPermissions"];
                 };
             };
-            /** The token is missing, wrong or expired, or its session has ended. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Something that is needed is away right now; try again after `Retry-After` seconds. */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
+            400: components["responses"]["HostInvalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["NoTenant"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
         };
     };
     listPermissions: {
@@ -1973,43 +1883,23 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** The answer. */
             200: {
                 headers: {
-                    /** `<…>; rel="next"`: the next page, with the same filters; absent on the last one. */
-                    Link?: string;
+                    Link: components["headers"]["Link"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["Page_Permission"];
                 };
             };
-            /** The token is missing, wrong or expired, or its session has ended. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** One or more fields are not valid; `errors` names them. */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Something that is needed is away right now; try again after `Retry-After` seconds. */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
+            400: components["responses"]["HostInvalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["NoTenant"];
+            422: components["responses"]["Invalid"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
         };
     };
     listHolders: {
@@ -2029,61 +1919,36 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** The answer. */
             200: {
                 headers: {
-                    /** `<…>; rel="next"`: the next page, with the same filters; absent on the last one. */
-                    Link?: string;
+                    Link: components["headers"]["Link"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["Page_Holder"];
                 };
             };
-            /** The token is missing, wrong or expired, or its session has ended. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** The permission is missing. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** There is no such thing in the caller's tenant. */
+            400: components["responses"]["HostInvalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["PermissionMissing"];
+            /** `permission_not_found` */
             404: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "not_found" | "permission_not_found";
+                    };
                 };
             };
-            /** One or more fields are not valid; `errors` names them. */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Something that is needed is away right now; try again after `Retry-After` seconds. */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
+            422: components["responses"]["Invalid"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
         };
     };
     listPrincipalPermissions: {
@@ -2103,61 +1968,24 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** The answer. */
             200: {
                 headers: {
-                    /** `<…>; rel="next"`: the next page, with the same filters; absent on the last one. */
-                    Link?: string;
+                    Link: components["headers"]["Link"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["Page_HeldPermission"];
                 };
             };
-            /** The token is missing, wrong or expired, or its session has ended. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** The permission is missing. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** There is no such thing in the caller's tenant. */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** One or more fields are not valid; `errors` names them. */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Something that is needed is away right now; try again after `Retry-After` seconds. */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
+            400: components["responses"]["HostInvalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["PermissionMissing"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["Invalid"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
         };
     };
     listRoles: {
@@ -2174,52 +2002,23 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** The answer. */
             200: {
                 headers: {
-                    /** `<…>; rel="next"`: the next page, with the same filters; absent on the last one. */
-                    Link?: string;
+                    Link: components["headers"]["Link"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["Page_Role"];
                 };
             };
-            /** The token is missing, wrong or expired, or its session has ended. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** The permission is missing. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** One or more fields are not valid; `errors` names them. */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Something that is needed is away right now; try again after `Retry-After` seconds. */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
+            400: components["responses"]["HostInvalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["PermissionMissing"];
+            422: components["responses"]["Invalid"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
         };
     };
     createRole: {
@@ -2241,14 +2040,14 @@ export interface operations {
             };
         };
         responses: {
+            /** It is made. */
             201: {
                 headers: {
-                    /** Of the role. */
-                    ETag?: string;
-                    /** `true` if this is the answer to an earlier request with the same `Idempotency-Key`. */
-                    "Idempotency-Replayed"?: "true";
-                    /** The address of what was made, at which it is read or, if nothing is read there, ended. */
-                    Location?: string;
+                    ETag: components["headers"]["ETag"];
+                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
+                    Location: components["headers"]["Location"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-Version": components["headers"]["X-Version"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -2258,75 +2057,49 @@ export interface operations {
             /** `idempotency_key_malformed`: it is not one value of 16 to 255 visible ASCII characters. */
             400: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "host_invalid" | "idempotency_key_malformed" | "malformed_json" | "unreadable_body";
+                    };
                 };
             };
-            /** The token is missing, wrong or expired, or its session has ended. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** The permission is missing. */
+            401: components["responses"]["Unauthorized"];
+            /** `user_session_required`, or `escalation`: the caller lacks some of what the role includes. */
             403: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "escalation" | "no_tenant" | "permission_missing" | "user_session_required";
+                    };
                 };
             };
+            408: components["responses"]["BodyTimeout"];
             /** `role_exists`, `too_many_roles`. `idempotency_key_reused`: the key came with another request. */
             409: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "idempotency_key_reused" | "role_exists" | "too_many_roles";
+                    };
                 };
             };
-            /** The body is too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** The body has another media type. */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** One or more fields are not valid; `errors` names them. */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Something that is needed is away right now; try again after `Retry-After` seconds. */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
+            413: components["responses"]["BodyTooLarge"];
+            415: components["responses"]["MediaTypeUnsupported"];
+            422: components["responses"]["Invalid"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
         };
     };
     getRole: {
@@ -2340,52 +2113,35 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** The answer. */
             200: {
                 headers: {
-                    /** To be sent as `If-Match` with an edit. */
-                    ETag?: string;
+                    ETag: components["headers"]["ETag"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["Role"];
                 };
             };
-            /** The token is missing, wrong or expired, or its session has ended. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** The permission is missing. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** There is no such thing in the caller's tenant. */
+            400: components["responses"]["HostInvalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["PermissionMissing"];
+            /** `role_not_found` */
             404: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "not_found" | "role_not_found";
+                    };
                 };
             };
-            /** Something that is needed is away right now; try again after `Retry-After` seconds. */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
         };
     };
     editRole: {
@@ -2406,111 +2162,102 @@ export interface operations {
             };
         };
         responses: {
+            /** The answer. */
             200: {
                 headers: {
+                    ETag: components["headers"]["ETag"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-Version": components["headers"]["X-Version"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["Written_Role"];
                 };
             };
-            /** The body is malformed. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** The token is missing, wrong or expired, or its session has ended. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** `permission_missing`, or `escalation`: the caller lacks some of what the edit gives. */
+            400: components["responses"]["JsonMalformed"];
+            401: components["responses"]["Unauthorized"];
+            /** `permission_missing`, `user_session_required`, or `escalation`: the caller lacks some of what the edit gives. */
             403: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "escalation" | "no_tenant" | "permission_missing" | "user_session_required";
+                    };
                 };
             };
-            /** There is no such thing in the caller's tenant. */
+            /** `role_not_found` */
             404: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "not_found" | "role_not_found";
+                    };
                 };
             };
+            408: components["responses"]["BodyTimeout"];
             /** `role_exists`: the tenant has another role of this name. `role_built_in`: nobody edits it. */
             409: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "role_built_in" | "role_exists";
+                    };
                 };
             };
             /** `role_edited`: somebody else has edited it since. */
             412: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "role_edited";
+                    };
                 };
             };
-            /** The body is too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** The body has another media type. */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** One or more fields are not valid; `errors` names them. */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
+            413: components["responses"]["BodyTooLarge"];
+            415: components["responses"]["MediaTypeUnsupported"];
+            422: components["responses"]["Invalid"];
             /** `if_match_missing` */
             428: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "if_match_missing";
+                    };
                 };
             };
-            /** Something that is needed is away right now; try again after `Retry-After` seconds. */
+            500: components["responses"]["Internal"];
+            /** `revoke_unconfirmed`: it is stored, but caches may not know it. */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "revoke_unconfirmed" | "unavailable";
+                    };
                 };
             };
         };
@@ -2526,57 +2273,58 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** It is done. */
             204: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-Version": components["headers"]["X-Version"];
                     [name: string]: unknown;
                 };
                 content?: never;
             };
-            /** The token is missing, wrong or expired, or its session has ended. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** The permission is missing. */
+            400: components["responses"]["HostInvalid"];
+            401: components["responses"]["Unauthorized"];
+            /** `user_session_required` */
             403: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "no_tenant" | "permission_missing" | "user_session_required";
+                    };
                 };
             };
-            /** There is no such thing in the caller's tenant. */
+            /** `role_not_found` */
             404: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "not_found" | "role_not_found";
+                    };
                 };
             };
             /** `role_granted`: somebody still has it. `role_included`: another role includes it. `role_built_in` */
             409: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "role_built_in" | "role_granted" | "role_included";
+                    };
                 };
             };
-            /** Something that is needed is away right now; try again after `Retry-After` seconds. */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
         };
     };
     simulateChanges: {
@@ -2592,95 +2340,63 @@ export interface operations {
             };
         };
         responses: {
+            /** The answer. */
             200: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["Simulation"];
                 };
             };
-            /** The body is malformed. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** The token is missing, wrong or expired, or its session has ended. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** `permission_missing`, or `escalation`: the caller could not make one of the changes. */
+            400: components["responses"]["JsonMalformed"];
+            401: components["responses"]["Unauthorized"];
+            /** `permission_missing`, `user_session_required`, or `escalation`: the caller could not make one of the changes. */
             403: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "escalation" | "no_tenant" | "permission_missing" | "user_session_required";
+                    };
                 };
             };
-            /** A change names a grant, role or group that the tenant does not have. */
+            /** `grant_not_found`, `role_not_found`, `group_not_found` */
             404: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "grant_not_found" | "group_not_found" | "role_not_found";
+                    };
                 };
             };
-            /** What the changes themselves answer, or `too_many_principals`. */
+            408: components["responses"]["BodyTimeout"];
+            /** `too_many_principals`, or what the changes themselves answer: `already_granted`, `too_many_grants`, `too_many_groups`, `role_exists`, `role_built_in`, `role_granted`, `role_included`, `last_owner`, `last_operator` */
             409: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "already_granted" | "last_operator" | "last_owner" | "role_built_in" | "role_exists" | "role_granted" | "role_included" | "too_many_grants" | "too_many_groups" | "too_many_principals";
+                    };
                 };
             };
-            /** The body is too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** The body has another media type. */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** One or more fields are not valid; `errors` names them. */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Something that is needed is away right now; try again after `Retry-After` seconds. */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
+            413: components["responses"]["BodyTooLarge"];
+            415: components["responses"]["MediaTypeUnsupported"];
+            422: components["responses"]["Invalid"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
         };
     };
 }

@@ -64,20 +64,20 @@ export interface components {
             /** Format: date-time */
             created_at: string;
             /** Format: date-time */
-            finished_at?: string | null;
+            finished_at?: string;
             /** Format: uuid */
             id: string;
             /** Format: uuid */
-            instance_id?: string | null;
+            instance_id?: string;
             /** @example instance.migrate */
             kind: string;
             /** Why the last attempt did not succeed. */
-            last_error?: string | null;
+            last_error?: string;
             /** It is queued, and the worker that answers here has no handler or no bundle for it: one that has must come. */
             left_to_others: boolean;
             /** The newest 200 lines. */
             log: components["schemas"]["LogLine"][];
-            progress?: components["schemas"]["Progress"] | null;
+            progress?: components["schemas"]["Progress"];
             /**
              * Format: int32
              * 1, and one more each time an operator has it run again.
@@ -90,7 +90,7 @@ export interface components {
              */
             run_after: string;
             /** Format: date-time */
-            started_at?: string | null;
+            started_at?: string;
             state: components["schemas"]["JobState"];
             /**
              * Format: int32
@@ -98,7 +98,7 @@ export interface components {
              */
             takeovers: number;
             /** Format: uuid */
-            tenant_id?: string | null;
+            tenant_id?: string;
             /**
              * Format: int32
              * Version of the handler that it needs.
@@ -106,7 +106,7 @@ export interface components {
              */
             version: number;
             /** The worker that runs it, or ran it last. */
-            worker?: string | null;
+            worker?: string;
         };
         /**
          * State of a job.
@@ -121,68 +121,22 @@ export interface components {
         };
         /** One page of a list in the order of creation. */
         Page_Job: {
-            items: {
-                /**
-                 * Format: int32
-                 * Starts, without those handed back by a worker that stopped, and those that met an outage.
-                 */
-                attempts: number;
-                /** Format: date-time */
-                created_at: string;
-                /** Format: date-time */
-                finished_at?: string | null;
-                /** Format: uuid */
-                id: string;
-                /** Format: uuid */
-                instance_id?: string | null;
-                /** @example instance.migrate */
-                kind: string;
-                /** Why the last attempt did not succeed. */
-                last_error?: string | null;
-                /** It is queued, and the worker that answers here has no handler or no bundle for it: one that has must come. */
-                left_to_others: boolean;
-                /** The newest 200 lines. */
-                log: components["schemas"]["LogLine"][];
-                progress?: components["schemas"]["Progress"] | null;
-                /**
-                 * Format: int32
-                 * 1, and one more each time an operator has it run again.
-                 * @example 1
-                 */
-                run: number;
-                /**
-                 * Format: date-time
-                 * A queued job is not begun before.
-                 */
-                run_after: string;
-                /** Format: date-time */
-                started_at?: string | null;
-                state: components["schemas"]["JobState"];
-                /**
-                 * Format: int32
-                 * Starts after a worker died or was cut off.
-                 */
-                takeovers: number;
-                /** Format: uuid */
-                tenant_id?: string | null;
-                /**
-                 * Format: int32
-                 * Version of the handler that it needs.
-                 * @example 1
-                 */
-                version: number;
-                /** The worker that runs it, or ran it last. */
-                worker?: string | null;
-            }[];
+            items: components["schemas"]["Job"][];
             /** Absent on the last page. */
-            next_cursor?: string | null;
+            next_cursor?: string;
         };
         /** The body of every refusal, as RFC 9457 has it. */
         ProblemBody: {
-            /** @example invalid */
+            /**
+             * Stable word for programs; each operation says which ones it answers with.
+             * @example invalid
+             */
             code: string;
+            /** Sentence for people, about this very request. */
             detail: string;
+            /** The fields that are wrong. */
             errors?: components["schemas"]["FieldError"][];
+            /** By which our log knows the request. */
             request_id: string;
             /**
              * Format: int32
@@ -191,7 +145,11 @@ export interface components {
             status: number;
             /** @example Unprocessable Entity */
             title: string;
-            /** @example about:blank */
+            /**
+             * Format: uri-reference
+             * Where the page about this problem is: a URL, relative to that of the request.
+             * @example /problems/invalid
+             */
             type: string;
         };
         /** How far a running job has come. */
@@ -210,10 +168,102 @@ export interface components {
             total: number;
         };
     };
-    responses: never;
+    responses: {
+        /** The request does not name one host. */
+        HostInvalid: {
+            headers: {
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ProblemBody"] & {
+                    /** @enum {string} */
+                    code: "host_invalid";
+                };
+            };
+        };
+        /** A fault of ours. */
+        Internal: {
+            headers: {
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ProblemBody"] & {
+                    /** @enum {string} */
+                    code: "internal";
+                };
+            };
+        };
+        /** One or more fields are not valid; `errors` names them. */
+        Invalid: {
+            headers: {
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ProblemBody"] & {
+                    /** @enum {string} */
+                    code: "invalid";
+                };
+            };
+        };
+        /** The permission is missing. */
+        PermissionMissing: {
+            headers: {
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ProblemBody"] & {
+                    /** @enum {string} */
+                    code: "no_tenant" | "permission_missing";
+                };
+            };
+        };
+        /** The token is missing, wrong or expired, or its session has ended. */
+        Unauthorized: {
+            headers: {
+                "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ProblemBody"] & {
+                    /** @enum {string} */
+                    code: "api_key_invalid" | "session_ended" | "token_expired" | "token_invalid" | "token_missing";
+                };
+            };
+        };
+        /** Something that is needed is away right now; try again after `Retry-After` seconds. */
+        Unavailable: {
+            headers: {
+                "Retry-After": components["headers"]["Retry-After"];
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ProblemBody"] & {
+                    /** @enum {string} */
+                    code: "unavailable";
+                };
+            };
+        };
+    };
     parameters: never;
     requestBodies: never;
-    headers: never;
+    headers: {
+        /** `true` if this is the answer to an earlier request with the same `Idempotency-Key`. */
+        "Idempotency-Replayed": "true";
+        /** `<…>; rel="next"`: the next page, with the same filters; absent on the last one (RFC 8288). */
+        Link: string;
+        /** Seconds after which trying again makes sense (RFC 9110 §10.2.3). */
+        "Retry-After": number;
+        /** By which scheme to authenticate (RFC 9110 §11.6.1). */
+        "WWW-Authenticate": string;
+        /** The request's own id, as its caller gave it or a new one; our log has it. */
+        "X-Request-Id": string;
+    };
     pathItems: never;
 }
 export type FieldError = components['schemas']['FieldError'];
@@ -223,6 +273,17 @@ export type LogLine = components['schemas']['LogLine'];
 export type PageJob = components['schemas']['Page_Job'];
 export type ProblemBody = components['schemas']['ProblemBody'];
 export type Progress = components['schemas']['Progress'];
+export type ResponseHostInvalid = components['responses']['HostInvalid'];
+export type ResponseInternal = components['responses']['Internal'];
+export type ResponseInvalid = components['responses']['Invalid'];
+export type ResponsePermissionMissing = components['responses']['PermissionMissing'];
+export type ResponseUnauthorized = components['responses']['Unauthorized'];
+export type ResponseUnavailable = components['responses']['Unavailable'];
+export type HeaderIdempotencyReplayed = components['headers']['Idempotency-Replayed'];
+export type HeaderLink = components['headers']['Link'];
+export type HeaderRetryAfter = components['headers']['Retry-After'];
+export type HeaderWwwAuthenticate = components['headers']['WWW-Authenticate'];
+export type HeaderXRequestId = components['headers']['X-Request-Id'];
 export interface operations {
     listJobs: {
         parameters: {
@@ -242,52 +303,23 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** The answer. */
             200: {
                 headers: {
-                    /** `<…>; rel="next"`: the next page, with the same filters; absent on the last one. */
-                    Link?: string;
+                    Link: components["headers"]["Link"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["Page_Job"];
                 };
             };
-            /** The token is missing, wrong or expired, or its session has ended. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** The permission is missing. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** One or more fields are not valid; `errors` names them. */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** Something that is needed is away right now; try again after `Retry-After` seconds. */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
+            400: components["responses"]["HostInvalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["PermissionMissing"];
+            422: components["responses"]["Invalid"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
         };
     };
     getJob: {
@@ -301,50 +333,34 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** The answer. */
             200: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["Job"];
                 };
             };
-            /** The token is missing, wrong or expired, or its session has ended. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** The permission is missing. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** There is no such thing in the caller's tenant. */
+            400: components["responses"]["HostInvalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["PermissionMissing"];
+            /** `job_not_found` */
             404: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "job_not_found" | "not_found";
+                    };
                 };
             };
-            /** Something that is needed is away right now; try again after `Retry-After` seconds. */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
         };
     };
     retryJob: {
@@ -364,10 +380,11 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** It is taken, and done in the background. */
             202: {
                 headers: {
-                    /** `true` if this is the answer to an earlier request with the same `Idempotency-Key`. */
-                    "Idempotency-Replayed"?: "true";
+                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -377,57 +394,46 @@ export interface operations {
             /** `idempotency_key_malformed`: it is not one value of 16 to 255 visible ASCII characters. */
             400: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "host_invalid" | "idempotency_key_malformed";
+                    };
                 };
             };
-            /** The token is missing, wrong or expired, or its session has ended. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** The permission is missing. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-            /** There is no such thing in the caller's tenant. */
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["PermissionMissing"];
+            /** `job_not_found` */
             404: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "job_not_found" | "not_found";
+                    };
                 };
             };
-            /** The job has not failed. `idempotency_key_reused`: the key came with another request. */
+            /** `job_not_failed`: the job has not failed. `idempotency_key_reused`: the key came with another request. */
             409: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "idempotency_key_reused" | "job_not_failed";
+                    };
                 };
             };
-            /** Something that is needed is away right now; try again after `Retry-After` seconds. */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
         };
     };
 }
