@@ -18,7 +18,7 @@ export class ProblemError extends Error {
   readonly status: number;
   /** Stable word for programs: `host_taken`; `http_502` and the like where the answer is not a service's own. */
   readonly code: ProblemCode | (string & {});
-  /** Leads to the page about this problem, or `about:blank`. */
+  /** Address of the page about this problem, or `about:blank`. */
   readonly type: string;
   readonly title: string;
   /** Sentence for people. */

@@ -58,7 +58,8 @@ export async function attempt(fetch: typeof globalThis.fetch, call: Call, token?
   const data = parsed(text, headers);
   if (response.ok && (data !== undefined || text === "")) return { data, status, headers };
   const id = headers.get("X-Request-Id") ?? requestId;
-  throw new ProblemError(status, (response.ok ? undefined : data) ?? {}, id, retryAfter(headers));
+  const problem: Partial<ProblemError> = response.ok ? {} : (data ?? {});
+  throw new ProblemError(status, { ...problem, type: typeOf(problem, url) }, id, retryAfter(headers));
 }
 
 function headersOf({ input, idempotencyKey, requestId }: Call, token?: string): Record<string, string> {
@@ -79,6 +80,11 @@ function parsed(text: string, headers: Headers): object | undefined {
   } catch {
     return undefined;
   }
+}
+
+/** Where the page of a problem is; services say so relative to the request (RFC 9457 §3.1.1). */
+function typeOf({ type }: Partial<ProblemError>, url: string): string {
+  return type && URL.canParse(type, url) ? new URL(type, url).href : "about:blank";
 }
 
 /** Seconds, from either form of `Retry-After` (RFC 9110 §10.2.3). */

@@ -39,6 +39,7 @@ test("a refusal is a problem with all that it says", async (context) => {
     const { status, code, detail, message, requestId, retryAfter } = error;
     assert.deepEqual([status, code, detail, message], [422, "invalid", "It is invalid.", "It is invalid."]);
     assert.deepEqual([requestId, retryAfter, error.errors], ["of-this-request", undefined, errors]);
+    assert.equal(error.type, new URL("/problems/invalid", server.url).href);
     return true;
   });
 });
@@ -47,7 +48,12 @@ test("a proxy's own page is a problem, too", async (context) => {
   const server = await service(context);
   server.on("GET /v1/invoices", [{ status: 502, body: "<html>", headers: { "content-type": "text/html" } }]);
   const client = server.client({ token: "t", retry: { attempts: 1 } });
-  await assert.rejects(client.billing.listInvoices(), { name: "ProblemError", status: 502, code: "http_502" });
+  await assert.rejects(client.billing.listInvoices(), {
+    name: "ProblemError",
+    status: 502,
+    code: "http_502",
+    type: "about:blank",
+  });
   server.on("GET /v1/invoices", [{ status: 200, body: "<html>", headers: { "content-type": "text/html" } }]);
   await assert.rejects(client.billing.listInvoices(), { name: "ProblemError", status: 200, code: "http_200" });
 });

@@ -148,6 +148,6 @@ export async function collect<T>(items: AsyncIterable<T>): Promise<T[]> {
 
 export function problem(status: number, code: string, headers: Record<string, string> = {}): Reply {
   const title = `Status ${status}`;
-  const body = { type: "about:blank", title, status, detail: `It is ${code}.`, code, request_id: "r" };
+  const body = { type: `/problems/${code}`, title, status, detail: `It is ${code}.`, code, request_id: "r" };
   return { status, headers, body };
 }

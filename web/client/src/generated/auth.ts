@@ -935,6 +935,20 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "keys": [
+                     *         {
+                     *           "alg": "EdDSA",
+                     *           "crv": "Ed25519",
+                     *           "kid": "A-ApaaA0AAAAaaAaaa_AaAAAA0A0aA0AA0aa0AAaaA0",
+                     *           "kty": "OKP",
+                     *           "use": "sig",
+                     *           "x": "wIzYaaaaAaAaA0AA0AaAAAaa00AAaa0aaaAa0AA0aAA"
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["Jwks"];
                 };
             };
@@ -959,6 +973,27 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "grant_types_supported": [
+                     *         "client_credentials"
+                     *       ],
+                     *       "id_token_signing_alg_values_supported": [
+                     *         "EdDSA"
+                     *       ],
+                     *       "issuer": "http://127.0.0.1:40183",
+                     *       "jwks_uri": "https://auth.test/.well-known/jwks.json",
+                     *       "response_types_supported": [],
+                     *       "subject_types_supported": [
+                     *         "public"
+                     *       ],
+                     *       "token_endpoint": "https://auth.test/v1/oauth/token",
+                     *       "token_endpoint_auth_methods_supported": [
+                     *         "client_secret_basic",
+                     *         "client_secret_post"
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["Discovery"];
                 };
             };
@@ -989,6 +1024,21 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "created_at": "2026-11-22T08:47:40.670854Z",
+                     *           "id": "01a20270-8e7e-79d1-9561-c5292f28222c",
+                     *           "last_used_at": "2026-11-22T08:47:40.670854Z",
+                     *           "name": "spreadsheet",
+                     *           "permissions": [
+                     *             "auth.readMembers"
+                     *           ]
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["Page_OwnKey"];
                 };
             };
@@ -1027,6 +1077,15 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "expires_at": "2026-11-22T08:48:38.473445Z",
+                 *       "name": "for a minute",
+                 *       "permissions": [
+                 *         "auth.readMembers"
+                 *       ]
+                 *     }
+                 */
                 "application/json": components["schemas"]["ApiKeyRequest"];
             };
         };
@@ -1040,6 +1099,20 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "api_key": {
+                     *         "created_at": "2026-11-22T08:47:38.473445Z",
+                     *         "expires_at": "2026-11-22T08:48:38.473445Z",
+                     *         "id": "01a20270-85e9-7974-8d40-a4a4f2ee5207",
+                     *         "name": "for a minute",
+                     *         "permissions": [
+                     *           "auth.readMembers"
+                     *         ]
+                     *       },
+                     *       "secret": "slk_00a0000000a000000a00a0a0a0aa0000_a000aaa000aa000000a0000a00aa00aa0a0a0aaa000…"
+                     *     }
+                     */
                     "application/json": components["schemas"]["ApiKeyMade"];
                 };
             };
@@ -1096,6 +1169,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @example 01a20270-8e7e-7e3d-ae80-6d3e884ff961 */
                 id: components["schemas"]["ApiKeyId"];
             };
             cookie?: never;
@@ -1164,6 +1238,18 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "created_at": "2026-11-22T08:48:08.445445Z",
+                     *           "created_by": "01a20270-fafd-78d5-afe4-30d8ac683ae7",
+                     *           "id": "01a20270-fafd-7eed-ba19-d9e1432477dc",
+                     *           "name": "nightly import"
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["Page_Client"];
                 };
             };
@@ -1190,6 +1276,11 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "name": "robot"
+                 *     }
+                 */
                 "application/json": components["schemas"]["ClientRequest"];
             };
         };
@@ -1203,6 +1294,21 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "client": {
+                     *         "created_at": "2026-11-22T08:47:43.730175Z",
+                     *         "created_by": "01a20270-9a72-7a7d-8c2c-325f5116e59a",
+                     *         "id": "01a20270-9a72-77ca-8cff-a6b8da4894fb",
+                     *         "name": "robot"
+                     *       },
+                     *       "secret": {
+                     *         "created_at": "2026-11-22T08:47:43.730175Z",
+                     *         "id": "01a20270-9a72-79b7-9bfd-f74660160ea9",
+                     *         "secret": "TuwxaaAaAa_a0a0AAaa0aa0AaaAaAAaA00_aA00AAAA"
+                     *       }
+                     *     }
+                     */
                     "application/json": components["schemas"]["ClientMade"];
                 };
             };
@@ -1259,6 +1365,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @example 01a20270-bc90-7328-a423-bcb2f0439705 */
                 id: components["schemas"]["ClientId"];
             };
             cookie?: never;
@@ -1272,6 +1379,22 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "client": {
+                     *         "created_at": "2026-11-22T08:47:52.464520Z",
+                     *         "created_by": "01a20270-bc90-79d9-88de-709821182dd2",
+                     *         "id": "01a20270-bc90-7328-a423-bcb2f0439705",
+                     *         "name": "import"
+                     *       },
+                     *       "secrets": [
+                     *         {
+                     *           "created_at": "2026-11-22T08:47:52.464520Z",
+                     *           "id": "01a20270-bc90-7d6e-ae81-b90407010293"
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["ClientShown"];
                 };
             };
@@ -1300,6 +1423,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @example 01a20270-9a72-77ca-8cff-a6b8da4894fb */
                 id: components["schemas"]["ClientId"];
             };
             cookie?: never;
@@ -1357,6 +1481,7 @@ export interface operations {
                 "Idempotency-Key"?: string;
             };
             path: {
+                /** @example 01a20270-bc90-7328-a423-bcb2f0439705 */
                 id: components["schemas"]["ClientId"];
             };
             cookie?: never;
@@ -1372,6 +1497,13 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "created_at": "2026-11-22T08:47:52.464520Z",
+                     *       "id": "01a20270-bc90-767d-896e-afbb1ac75c23",
+                     *       "secret": "x1thAAaa0aaaaAaaA0AaaA0AaAaA0AAaaaAA0aaAa0A"
+                     *     }
+                     */
                     "application/json": components["schemas"]["NewSecret"];
                 };
             };
@@ -1437,7 +1569,9 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @example 01a20271-014a-79a7-b552-b286527e6529 */
                 id: components["schemas"]["ClientId"];
+                /** @example 01a20271-014a-7de8-be46-ba1c135c4163 */
                 secret_id: components["schemas"]["SessionId"];
             };
             cookie?: never;
@@ -1489,13 +1623,21 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** From the link in the mail. */
+                /**
+                 * From the link in the mail.
+                 * @example -NCDAaAaA0AAa0Aa0AaaAaaAaa0Aa0a00aaAA0aAaaA
+                 */
                 token: string;
             };
             cookie?: never;
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "password": "seven leagues at a stride"
+                 *     }
+                 */
                 "application/json": components["schemas"]["Confirmation"];
                 "application/x-www-form-urlencoded": components["schemas"]["Confirmation"];
             };
@@ -1508,6 +1650,13 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "email": "ada@acme.test",
+                     *       "tenant_id": "01a20271-0c95-74f6-a4f9-e58cbf4dca61",
+                     *       "user_id": "01a20271-0c95-7b4e-a906-3ba8dda75acf"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Verified"];
                     "text/html": string;
                 };
@@ -1661,7 +1810,10 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** From the link in the mail. */
+                /**
+                 * From the link in the mail.
+                 * @example HmE2A0a0-aaAAa0aaAAAAaAa0aa0aaaAaAaAaA0aaAa
+                 */
                 token: string;
             };
             cookie?: never;
@@ -1764,13 +1916,21 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** From the link in the mail. */
+                /**
+                 * From the link in the mail.
+                 * @example 8Awi0A0a00aaAAAaaAAaaAa0AAa0aA_a0aa_-0aaaaa0aAAAa_aA0AA0aaAAAaA0aaa0AAAaAaaA
+                 */
                 token: string;
             };
             cookie?: never;
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "from": "tenant"
+                 *     }
+                 */
                 "application/json": components["schemas"]["Refusal"];
                 "application/x-www-form-urlencoded": components["schemas"]["Refusal"];
             };
@@ -1945,6 +2105,22 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "asked_at": "2026-11-22T08:47:56.159638Z",
+                     *           "created_at": "2026-11-22T08:47:56.159638Z",
+                     *           "email": "bob@elsewhere.test",
+                     *           "expires_at": "2026-11-29T08:47:56.159638Z",
+                     *           "id": "01a20270-caff-71f8-9827-e421056310f7",
+                     *           "invited_by": "01a20270-caff-75a5-9f66-cd92bacf474c",
+                     *           "inviter": "Ada",
+                     *           "mail_waits": false
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["Page_OpenInvitation"];
                 };
             };
@@ -1971,6 +2147,12 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "email": "bob@acme.test",
+                 *       "return_to": "https://app.example.com/welcome?from=mail#/start"
+                 *     }
+                 */
                 "application/json": components["schemas"]["InvitationRequest"];
             };
         };
@@ -1986,6 +2168,18 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "asked_at": "2026-11-22T08:48:29.081639Z",
+                     *       "created_at": "2026-11-22T08:48:29.081639Z",
+                     *       "email": "bob@acme.test",
+                     *       "expires_at": "2026-11-29T08:48:29.081639Z",
+                     *       "id": "01a20271-4b99-7e80-9d04-d3da32dbe6f0",
+                     *       "invited_by": "01a20271-4b99-746e-a463-4e21bfd9f64a",
+                     *       "inviter": "Ada",
+                     *       "mail_waits": false
+                     *     }
+                     */
                     "application/json": components["schemas"]["OpenInvitation"];
                 };
             };
@@ -2065,13 +2259,22 @@ export interface operations {
                 "Idempotency-Key"?: string;
             };
             path: {
-                /** From the link in the mail. */
+                /**
+                 * From the link in the mail.
+                 * @example 1A72aA_aaAaAaaAAaaAaAAaaaAAaaAaAAa0AA0AAa0a
+                 */
                 invitation: string;
             };
             cookie?: never;
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "display_name": "Bob",
+                 *       "password": "seven leagues at a stride"
+                 *     }
+                 */
                 "application/json": components["schemas"]["Acceptance"];
                 "application/x-www-form-urlencoded": components["schemas"]["Acceptance"];
             };
@@ -2086,6 +2289,12 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "tenant_id": "01a20271-2117-7537-a305-d9cd1460cab9",
+                     *       "user_id": "01a20271-24ff-71e0-91f7-88fe563713d9"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Joined"];
                     "text/html": string;
                 };
@@ -2253,7 +2462,10 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** Its id. */
+                /**
+                 * Its id.
+                 * @example 01a20270-d312-7dde-86d2-7bbd1b9fe691
+                 */
                 invitation: string;
             };
             cookie?: never;
@@ -2304,6 +2516,25 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "tenant": {
+                     *         "id": "01a20270-8755-7d78-92db-26e64bbed837",
+                     *         "name": "Acme"
+                     *       },
+                     *       "tenants": [
+                     *         {
+                     *           "id": "01a20270-8755-7d78-92db-26e64bbed837",
+                     *           "name": "Acme"
+                     *         }
+                     *       ],
+                     *       "user": {
+                     *         "display_name": "Ada",
+                     *         "email": "ada@acme.test",
+                     *         "id": "01a20270-8755-7f14-ae4e-c1567bbe8c35"
+                     *       }
+                     *     }
+                     */
                     "application/json": components["schemas"]["Me"];
                 };
             };
@@ -2349,6 +2580,19 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "display_name": "Ada",
+                     *           "email": "ada@acme.test",
+                     *           "joined_at": "2026-11-22T08:47:55.025480Z",
+                     *           "user_id": "01a20270-c691-7cba-9b62-d98d10bbc406"
+                     *         }
+                     *       ],
+                     *       "next_cursor": "AaICcMaRdpSR9qzuF6W_1g"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Page_Member"];
                 };
             };
@@ -2365,6 +2609,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @example 01a20271-0be5-74c1-af17-ad9467d1cbb4 */
                 user_id: components["schemas"]["UserId"];
             };
             cookie?: never;
@@ -2442,6 +2687,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @example 01a20271-0ef4-7afa-9817-09cfc4633dda */
                 user_id: components["schemas"]["UserId"];
             };
             cookie?: never;
@@ -2585,6 +2831,27 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "created_at": "2026-11-22T08:48:34.846894Z",
+                     *           "expires_at": "2026-12-22T08:48:34.846894Z",
+                     *           "id": "01a20271-621e-7293-a289-2aa96973d7f1",
+                     *           "last_used_at": "2026-11-22T08:48:34.846894Z",
+                     *           "tenant_id": "01a20271-5e36-7b97-8753-43bd5a67d083"
+                     *         },
+                     *         {
+                     *           "created_at": "2026-11-22T08:48:35.846894Z",
+                     *           "expires_at": "2026-12-22T08:48:35.846894Z",
+                     *           "id": "01a20271-6606-7041-81d6-830824910ecb",
+                     *           "last_used_at": "2026-11-22T08:48:35.846894Z",
+                     *           "tenant_id": "01a20271-5e36-7b97-8753-43bd5a67d083"
+                     *         }
+                     *       ],
+                     *       "next_cursor": "AaICcWYGcEGB1oMIJJEOyw"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Page_OwnSession"];
                 };
             };
@@ -2617,6 +2884,12 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "email": "ada@acme.test",
+                 *       "password": "seven leagues at a stride"
+                 *     }
+                 */
                 "application/json": components["schemas"]["LogInRequest"];
             };
         };
@@ -2630,6 +2903,27 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "access_token": "eyJ0aAAaAaAaaAaaa0AaAAAaaAaaAaAAAAAAAAAaAaaaAAA0Aa0AaAAaa0aaA00aAaAAAaAAa0aAaAA0….eyJpa0AaAaAaaAAaAa0aAAA0AaAaAA0aAaA0AAAaAaaaAAAaAaaaa0A0AA0aAAAaaAAaAAAaaAAaAaAa….DhLVaAa0-A0aaAA0AaaA0-Aa_AAA00aaaaaaaAaAaaaaAa0aAa0AAaAaaAaAaAAAA_0AAAaaAaAAaa0A…",
+                     *       "expires_in": 600,
+                     *       "permissions": [
+                     *         "auth.readMembers"
+                     *       ],
+                     *       "refresh_token": "x30raaaAAAAaaaaaaaAAAAaAa0AAAAAAaaAaaAAaa0A",
+                     *       "session_id": "01a20270-f088-76be-97a6-162beb4fe074",
+                     *       "tenant": {
+                     *         "id": "01a20270-f088-7309-b77d-18dae92ef971",
+                     *         "name": "Acme"
+                     *       },
+                     *       "token_type": "Bearer",
+                     *       "user": {
+                     *         "display_name": "Ada",
+                     *         "email": "ada@acme.test",
+                     *         "id": "01a20270-f088-75b1-acbf-b7466044d434"
+                     *       }
+                     *     }
+                     */
                     "application/json": components["schemas"]["LogIn"];
                 };
             };
@@ -2674,6 +2968,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @example 01a20271-6510-7a49-bbe8-e629a67f7f45 */
                 id: components["schemas"]["SessionId"];
             };
             cookie?: never;
@@ -2766,6 +3061,11 @@ export interface operations {
         };
         requestBody?: {
             content: {
+                /**
+                 * @example {
+                 *       "refresh_token": "-DDdA0a00aAaAAa0Aa0AaAaa0Aaa0_A0aaA0a_AAAaA"
+                 *     }
+                 */
                 "application/json": components["schemas"]["RefreshRequest"];
             };
         };
@@ -2778,6 +3078,24 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "access_token": "eyJ0aAAaAaAaaAaaa0AaAAAaaAaaAaAAAAAAAAAaAaaaAAA0AaA0AAaAaa0aAAaaaaaAAAaAaaAAaAaA….eyJpa0AaAaAaaAAaAa0aAAA0AaAaAA0aAaAaAaA0AaaaAAAaAaaaa0A0AA0aAAAaaAAaAAAaaAAaAaAa….VIkuAaA00aA0_AAAaAaAaA_Aa0a000aAAa0AAAa0aA0A0aAA0aaaA0AaAAa0aAaA0A0aA-aAAaaaAAaa…",
+                     *       "expires_in": 600,
+                     *       "refresh_token": "DlOTaAAAAAAAAAaAaaa0A0a00aaaAA0_AaAAaAaA0aA",
+                     *       "session_id": "01a20797-bf59-71bb-8cad-b2489ecdd27f",
+                     *       "tenant": {
+                     *         "id": "01a20271-6359-7994-bdc6-d77735d2cbc8",
+                     *         "name": "Acme"
+                     *       },
+                     *       "token_type": "Bearer",
+                     *       "user": {
+                     *         "display_name": "Ada",
+                     *         "email": "ada@acme.test",
+                     *         "id": "01a20271-6359-777e-ae9c-76a97cd4a8b7"
+                     *       }
+                     *     }
+                     */
                     "application/json": components["schemas"]["LogIn"];
                 };
             };
@@ -2819,6 +3137,15 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "display_name": "Ada",
+                 *       "email": "ada@acme.test",
+                 *       "password": "seven leagues at a stride",
+                 *       "return_to": "https://app.example.com/welcome?from=mail#/start",
+                 *       "tenant_name": "Acme"
+                 *     }
+                 */
                 "application/json": components["schemas"]["RegistrationRequest"];
             };
         };
@@ -2831,6 +3158,11 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "status": "verification_sent"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Accepted"];
                 };
             };

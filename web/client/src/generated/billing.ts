@@ -581,6 +581,22 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "end_at": "2026-11-22T08:49:04.226506Z",
+                     *           "id": "01a20271-d26f-74d2-8d9f-841173b2e6c7",
+                     *           "invoice_id": "01a20271-d4e3-7452-a7cf-2b3df0698557",
+                     *           "start_at": "2026-11-20T08:49:03.080605Z",
+                     *           "state": "closed",
+                     *           "tenant_id": "01a20271-d201-79b9-826e-33d90943eb88",
+                     *           "tenant_name": "Acme"
+                     *         }
+                     *       ],
+                     *       "next_cursor": "AaICcdJvdNKNn4QRc7Lmxw"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Page_Cycle"];
                 };
             };
@@ -603,6 +619,7 @@ export interface operations {
                 "Idempotency-Key"?: string;
             };
             path: {
+                /** @example 01a20271-d4e3-76f2-9cdd-bdeb689c1b6b */
                 id: string;
             };
             cookie?: never;
@@ -630,6 +647,43 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "currency": "EUR",
+                     *       "cycle_id": "01a20271-d4e3-76f2-9cdd-bdeb689c1b6b",
+                     *       "id": "01a20271-d5e8-7183-9693-4692fe3780cb",
+                     *       "issued_at": "2026-11-22T08:49:04.484897Z",
+                     *       "lines": [
+                     *         {
+                     *           "amount_minor": 0,
+                     *           "components": [
+                     *             {
+                     *               "inputs": 1,
+                     *               "instance_id": "01a20271-d2f9-7f31-935a-873977319cc9",
+                     *               "quantity": "0.258391"
+                     *             }
+                     *           ],
+                     *           "currency": "EUR",
+                     *           "description": "Forum, per hour",
+                     *           "id": "01a20271-d5f7-77ae-b8ec-a3e0a71e3c65",
+                     *           "input_count": 1,
+                     *           "input_sha256": "ca22c0b3d5b589ed6a32031fa4f3f61b152090de62629fce9995fad7d7c31477",
+                     *           "kind": "feature",
+                     *           "name": "forum",
+                     *           "price": "0.36",
+                     *           "quantity": "0.0000717752777777777777777778",
+                     *           "rate_id": "01a20271-d1be-7bbb-8998-b4dfa742a7ac",
+                     *           "service": "forum",
+                     *           "unit": "hour"
+                     *         }
+                     *       ],
+                     *       "number": "00000002",
+                     *       "period_end": "2026-11-22T08:49:04.484897Z",
+                     *       "period_start": "2026-11-22T08:49:04.226506Z",
+                     *       "tenant_id": "01a20271-d201-79b9-826e-33d90943eb88",
+                     *       "total_minor": 0
+                     *     }
+                     */
                     "application/json": components["schemas"]["InvoiceWithLines"];
                 };
             };
@@ -700,6 +754,24 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "currency": "EUR",
+                     *           "cycle_id": "01a20271-d26f-74d2-8d9f-841173b2e6c7",
+                     *           "id": "01a20271-d4e3-7452-a7cf-2b3df0698557",
+                     *           "issued_at": "2026-11-22T08:49:04.226506Z",
+                     *           "number": "00000001",
+                     *           "period_end": "2026-11-22T08:49:04.226506Z",
+                     *           "period_start": "2026-11-20T08:49:03.080605Z",
+                     *           "tenant_id": "01a20271-d201-79b9-826e-33d90943eb88",
+                     *           "total_minor": 1730
+                     *         }
+                     *       ],
+                     *       "next_cursor": "AaICcdTjdFKnzys98GmFVw"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Page_Invoice"];
                 };
             };
@@ -716,6 +788,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @example 01a20271-8c79-76cc-a000-c4e4ac4521b3 */
                 id: string;
             };
             cookie?: never;
@@ -729,6 +802,87 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "currency": "EUR",
+                     *       "cycle_id": "01a20271-8b9a-721e-ac54-259ed406e748",
+                     *       "id": "01a20271-8c79-76cc-a000-c4e4ac4521b3",
+                     *       "issued_at": "2026-11-22T08:48:45.685890Z",
+                     *       "lines": [
+                     *         {
+                     *           "amount_minor": 36,
+                     *           "components": [
+                     *             {
+                     *               "inputs": 1,
+                     *               "instance_id": "01a20271-8bb1-7528-9d9c-b27ff07c59a9",
+                     *               "quantity": "3600.000000"
+                     *             }
+                     *           ],
+                     *           "currency": "EUR",
+                     *           "description": "Forum, per hour",
+                     *           "id": "01a20271-8c7e-7330-a554-a1cb311fa54c",
+                     *           "input_count": 1,
+                     *           "input_sha256": "08f20b876476c288d0a327b5bd9ed92f579a11f34a683b3eb40b9e8b501f8edd",
+                     *           "kind": "feature",
+                     *           "name": "forum",
+                     *           "price": "0.36",
+                     *           "quantity": "1",
+                     *           "rate_id": "01a20271-8b22-7e69-91ff-97221094e329",
+                     *           "service": "forum",
+                     *           "unit": "hour"
+                     *         },
+                     *         {
+                     *           "amount_minor": 5,
+                     *           "components": [
+                     *             {
+                     *               "inputs": 1,
+                     *               "instance_id": "01a20271-8bb1-7528-9d9c-b27ff07c59a9",
+                     *               "quantity": "900.000000"
+                     *             }
+                     *           ],
+                     *           "currency": "EUR",
+                     *           "description": "Forum: Polls, per hour",
+                     *           "id": "01a20271-8c84-713d-b694-3ebdb986086e",
+                     *           "input_count": 1,
+                     *           "input_sha256": "39127e1ad027c02229a416094ec0afb7e0250174a2d58025024a9be392161913",
+                     *           "kind": "feature",
+                     *           "name": "forum.polls",
+                     *           "price": "0.18",
+                     *           "quantity": "0.25",
+                     *           "rate_id": "01a20271-8b22-769d-986b-dacd5e0f36dd",
+                     *           "service": "forum",
+                     *           "unit": "hour"
+                     *         },
+                     *         {
+                     *           "amount_minor": 2,
+                     *           "components": [
+                     *             {
+                     *               "inputs": 2,
+                     *               "instance_id": "01a20271-8bb1-7528-9d9c-b27ff07c59a9",
+                     *               "quantity": "3"
+                     *             }
+                     *           ],
+                     *           "currency": "EUR",
+                     *           "description": "Forum: posts, per post",
+                     *           "id": "01a20271-8c87-7be2-86dd-cb6cf93dfb35",
+                     *           "input_count": 2,
+                     *           "input_sha256": "e954294cd1e2082a38b071c0efd731adda144d94fce9c303e755addfb0f9530c",
+                     *           "kind": "meter",
+                     *           "name": "forum.posts",
+                     *           "price": "0.005",
+                     *           "quantity": "3",
+                     *           "rate_id": "01a20271-8b22-7344-9044-b7cd4fb547d9",
+                     *           "service": "forum",
+                     *           "unit": "post"
+                     *         }
+                     *       ],
+                     *       "number": "00000001",
+                     *       "period_end": "2026-11-22T08:48:45.685890Z",
+                     *       "period_start": "2026-11-20T08:48:45.154095Z",
+                     *       "tenant_id": "01a20271-8b47-7c18-96d6-18753bc46ae9",
+                     *       "total_minor": 43
+                     *     }
+                     */
                     "application/json": components["schemas"]["InvoiceWithLines"];
                 };
             };
@@ -762,7 +916,9 @@ export interface operations {
             };
             header?: never;
             path: {
+                /** @example 01a20271-8c79-76cc-a000-c4e4ac4521b3 */
                 id: string;
+                /** @example 01a20271-8c7e-7330-a554-a1cb311fa54c */
                 line_id: string;
             };
             cookie?: never;
@@ -777,6 +933,62 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "equal": true,
+                     *       "line": {
+                     *         "amount_minor": 36,
+                     *         "components": [
+                     *           {
+                     *             "inputs": 1,
+                     *             "instance_id": "01a20271-8bb1-7528-9d9c-b27ff07c59a9",
+                     *             "quantity": "3600.000000"
+                     *           }
+                     *         ],
+                     *         "currency": "EUR",
+                     *         "description": "Forum, per hour",
+                     *         "id": "01a20271-8c7e-7330-a554-a1cb311fa54c",
+                     *         "input_count": 1,
+                     *         "input_sha256": "08f20b876476c288d0a327b5bd9ed92f579a11f34a683b3eb40b9e8b501f8edd",
+                     *         "kind": "feature",
+                     *         "name": "forum",
+                     *         "price": "0.36",
+                     *         "quantity": "1",
+                     *         "rate_id": "01a20271-8b22-7e69-91ff-97221094e329",
+                     *         "service": "forum",
+                     *         "unit": "hour"
+                     *       },
+                     *       "quantity": "1",
+                     *       "rate": {
+                     *         "currency": "EUR",
+                     *         "id": "01a20271-8b22-7e69-91ff-97221094e329",
+                     *         "kind": "feature",
+                     *         "name": "forum",
+                     *         "price": "0.36",
+                     *         "service": "forum",
+                     *         "title": "Forum",
+                     *         "unit": "hour",
+                     *         "valid_from": "2026-11-20T08:48:45.154095Z",
+                     *         "version": "1.0.0"
+                     *       },
+                     *       "raw": [
+                     *         {
+                     *           "feature": "forum",
+                     *           "from": "2026-11-20T08:48:45.154095Z",
+                     *           "host": "acme.forum.localhost",
+                     *           "id": "01a20271-8c0a-74cf-9182-0c13910a33cc",
+                     *           "instance_id": "01a20271-8bb1-7528-9d9c-b27ff07c59a9",
+                     *           "kind": "interval",
+                     *           "seconds": "3600.000000",
+                     *           "since": "2026-11-20T08:48:45.154095Z",
+                     *           "until": "2026-11-20T09:48:45.154095Z"
+                     *         }
+                     *       ],
+                     *       "recomputed_amount_minor": 36,
+                     *       "recomputed_sha256": "08f20b876476c288d0a327b5bd9ed92f579a11f34a683b3eb40b9e8b501f8edd",
+                     *       "unit": "hour"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Explanation"];
                 };
             };
@@ -823,6 +1035,24 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "id": "01a20271-b57d-7b94-8714-7a7f73ebc7b1",
+                     *           "instance_id": "01a20271-b35f-7c76-be4b-2d39bb344faa",
+                     *           "key": "posts:2",
+                     *           "meter": "forum.posts",
+                     *           "occurred_at": "2026-11-26T08:48:55.075360Z",
+                     *           "quantity": "2",
+                     *           "reason": "in_the_future",
+                     *           "received_at": "2026-11-22T08:48:56.189320Z",
+                     *           "service": "forum",
+                     *           "tenant_id": "01a20271-b123-75a7-ab11-5df54014ff32"
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["Page_ParkedUsage"];
                 };
             };
@@ -850,6 +1080,34 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "features": [
+                     *         {
+                     *           "feature": "forum",
+                     *           "host": "acme.forum.localhost",
+                     *           "instance_id": "01a20271-924b-7319-8c14-913b7ca62e80",
+                     *           "rated": true,
+                     *           "service": "forum",
+                     *           "since": "2026-11-20T08:48:46.970719Z",
+                     *           "until": "2026-11-20T09:48:46.970719Z",
+                     *           "version": "1.0.0"
+                     *         }
+                     *       ],
+                     *       "meters": [
+                     *         {
+                     *           "events": 1,
+                     *           "first_at": "2026-11-20T08:48:56.970719Z",
+                     *           "last_at": "2026-11-20T08:48:56.970719Z",
+                     *           "meter": "forum.posts",
+                     *           "quantity": "1",
+                     *           "rated": true,
+                     *           "service": "forum",
+                     *           "unit": "post"
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["Usage"];
                 };
             };

@@ -582,6 +582,39 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "created_at": "2026-11-22T08:49:24.676024Z",
+                     *           "host": "a.forum.localhost",
+                     *           "id": "01a20272-24c4-7cc6-86ce-1ac5f9ed57ff",
+                     *           "modules": [],
+                     *           "removed_modules": [],
+                     *           "service": "forum",
+                     *           "settings": {},
+                     *           "state": "requested",
+                     *           "state_since": "2026-11-22T08:49:24.676024Z",
+                     *           "url": "https://a.forum.localhost/",
+                     *           "version": "1.0.0"
+                     *         },
+                     *         {
+                     *           "created_at": "2026-11-22T08:49:24.698735Z",
+                     *           "host": "b.forum.localhost",
+                     *           "id": "01a20272-24da-79bb-95cc-1460c60edb07",
+                     *           "modules": [],
+                     *           "removed_modules": [],
+                     *           "service": "forum",
+                     *           "settings": {},
+                     *           "state": "requested",
+                     *           "state_since": "2026-11-22T08:49:24.698735Z",
+                     *           "url": "https://b.forum.localhost/",
+                     *           "version": "1.0.0"
+                     *         }
+                     *       ],
+                     *       "next_cursor": "AaICciTaebuVzBRgxg7bBw"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Page_InstanceView"];
                 };
             };
@@ -608,6 +641,13 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "host": "example.com",
+                 *       "modules": [],
+                 *       "service": "forum"
+                 *     }
+                 */
                 "application/json": components["schemas"]["NewInstance"];
             };
         };
@@ -621,6 +661,27 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "created_at": "2026-11-22T08:49:21.567824Z",
+                     *       "expires_at": "2026-11-29T08:49:21.567824Z",
+                     *       "host": "example.com",
+                     *       "host_proof": {
+                     *         "record_name": "_sevenleague-challenge.example.com",
+                     *         "record_type": "TXT",
+                     *         "record_value": "DTHzAAA0a0AaaAAaaaA0Aa00AAAaAAaaAa00a0Aa00A"
+                     *       },
+                     *       "id": "01a20272-189f-7091-9dc5-c0e84611b72c",
+                     *       "modules": [],
+                     *       "removed_modules": [],
+                     *       "service": "forum",
+                     *       "settings": {},
+                     *       "state": "awaiting_proof",
+                     *       "state_since": "2026-11-22T08:49:21.567824Z",
+                     *       "url": "https://example.com/",
+                     *       "version": "1.0.0"
+                     *     }
+                     */
                     "application/json": components["schemas"]["InstanceView"];
                 };
             };
@@ -665,6 +726,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @example 01a20272-2169-7dc7-bf0b-25d79daa68a7 */
                 id: components["schemas"]["InstanceId"];
             };
             cookie?: never;
@@ -678,6 +740,28 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "created_at": "2026-11-22T08:49:23.817814Z",
+                     *       "expires_at": "2026-11-29T08:49:23.817814Z",
+                     *       "host": "forum.globex.test",
+                     *       "host_proof": {
+                     *         "record_name": "_sevenleague-challenge.forum.globex.test",
+                     *         "record_type": "TXT",
+                     *         "record_value": "tpBtA-A0AaA0Aaa_aa0AAaAa-aaAaAAA0AaAaAAaAaa"
+                     *       },
+                     *       "id": "01a20272-2169-7dc7-bf0b-25d79daa68a7",
+                     *       "modules": [],
+                     *       "reason": "The host is proved, but an instance lives on it: somebody else has proved it before.",
+                     *       "removed_modules": [],
+                     *       "service": "forum",
+                     *       "settings": {},
+                     *       "state": "awaiting_proof",
+                     *       "state_since": "2026-11-22T08:49:23.817814Z",
+                     *       "url": "https://forum.globex.test/",
+                     *       "version": "1.0.0"
+                     *     }
+                     */
                     "application/json": components["schemas"]["InstanceView"];
                 };
             };
@@ -706,6 +790,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @example 01a20271-fb86-7e91-9c7e-76893085ef47 */
                 id: components["schemas"]["InstanceId"];
             };
             cookie?: never;
@@ -719,6 +804,27 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "created_at": "2026-11-22T08:49:14.118949Z",
+                     *       "host": "acme.forum.localhost",
+                     *       "id": "01a20271-fb86-7e91-9c7e-76893085ef47",
+                     *       "modules": [
+                     *         {
+                     *           "name": "polls"
+                     *         }
+                     *       ],
+                     *       "removed_modules": [],
+                     *       "service": "forum",
+                     *       "settings": {
+                     *         "title": "Acme"
+                     *       },
+                     *       "state": "deleting",
+                     *       "state_since": "2026-11-22T08:49:14.331983Z",
+                     *       "url": "https://acme.forum.localhost/",
+                     *       "version": "1.0.0"
+                     *     }
+                     */
                     "application/json": components["schemas"]["InstanceView"];
                 };
             };
@@ -760,7 +866,9 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @example 01a20272-39b6-70d2-8d9c-6e3aa94e5bd9 */
                 id: components["schemas"]["InstanceId"];
+                /** @example charts */
                 module: string;
             };
             cookie?: never;
@@ -774,6 +882,34 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "created_at": "2026-11-22T08:49:30.038657Z",
+                     *       "host": "acme.forum.localhost",
+                     *       "id": "01a20272-39b6-70d2-8d9c-6e3aa94e5bd9",
+                     *       "modules": [
+                     *         {
+                     *           "enabled_at": "2026-11-22T08:49:30.429497Z",
+                     *           "name": "polls"
+                     *         }
+                     *       ],
+                     *       "removed_modules": [
+                     *         {
+                     *           "enabled_at": "2026-11-22T08:49:30.429497Z",
+                     *           "name": "charts",
+                     *           "removed_at": "2026-11-22T08:49:30.500351Z"
+                     *         }
+                     *       ],
+                     *       "service": "forum",
+                     *       "settings": {
+                     *         "title": "Acme"
+                     *       },
+                     *       "state": "active",
+                     *       "state_since": "2026-11-22T08:49:30.429497Z",
+                     *       "url": "https://acme.forum.localhost/",
+                     *       "version": "1.0.0"
+                     *     }
+                     */
                     "application/json": components["schemas"]["InstanceView"];
                 };
             };
@@ -821,6 +957,7 @@ export interface operations {
                 "Idempotency-Key"?: string;
             };
             path: {
+                /** @example 01a20272-0b92-79ab-93be-d058a0fa2140 */
                 id: components["schemas"]["InstanceId"];
             };
             cookie?: never;
@@ -835,6 +972,27 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "created_at": "2026-11-22T08:49:18.226622Z",
+                     *       "host": "acme.forum.localhost",
+                     *       "id": "01a20272-0b92-79ab-93be-d058a0fa2140",
+                     *       "modules": [
+                     *         {
+                     *           "name": "polls"
+                     *         }
+                     *       ],
+                     *       "removed_modules": [],
+                     *       "service": "forum",
+                     *       "settings": {
+                     *         "title": "Acme"
+                     *       },
+                     *       "state": "migrating",
+                     *       "state_since": "2026-11-22T08:49:18.927997Z",
+                     *       "url": "https://acme.forum.localhost/",
+                     *       "version": "1.0.0"
+                     *     }
+                     */
                     "application/json": components["schemas"]["InstanceView"];
                 };
             };
@@ -888,6 +1046,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @example 01a20272-1f24-7b6a-857a-df9583577585 */
                 id: components["schemas"]["InstanceId"];
             };
             cookie?: never;
@@ -901,6 +1060,21 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "created_at": "2026-11-22T08:49:23.236654Z",
+                     *       "host": "forum.acme.test",
+                     *       "id": "01a20272-1f24-7b6a-857a-df9583577585",
+                     *       "modules": [],
+                     *       "removed_modules": [],
+                     *       "service": "forum",
+                     *       "settings": {},
+                     *       "state": "requested",
+                     *       "state_since": "2026-11-22T08:49:23.454746Z",
+                     *       "url": "https://forum.acme.test/",
+                     *       "version": "1.0.0"
+                     *     }
+                     */
                     "application/json": components["schemas"]["InstanceView"];
                 };
             };
@@ -976,6 +1150,44 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "currency": "EUR",
+                     *           "description": "",
+                     *           "meters": [
+                     *             {
+                     *               "name": "posts",
+                     *               "price_per_unit": "0.001",
+                     *               "unit": "post"
+                     *             }
+                     *           ],
+                     *           "modules": [
+                     *             {
+                     *               "depends_on": [
+                     *                 "polls"
+                     *               ],
+                     *               "name": "charts",
+                     *               "price_per_hour": "0.01",
+                     *               "title": "Charts"
+                     *             },
+                     *             {
+                     *               "depends_on": [],
+                     *               "name": "polls",
+                     *               "price_per_hour": "0.01",
+                     *               "title": "Polls"
+                     *             }
+                     *           ],
+                     *           "price_per_hour": "0.02",
+                     *           "service": "forum",
+                     *           "title": "Forum",
+                     *           "version": "1.10.0"
+                     *         }
+                     *       ],
+                     *       "next_cursor": "AaICcgQKe8qZsjoxJ0tFSg"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Page_CatalogItem"];
                 };
             };
@@ -1002,6 +1214,65 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "manifest": {
+                 *         "currency": "EUR",
+                 *         "meters": [
+                 *           {
+                 *             "name": "posts",
+                 *             "price_per_unit": "0.001",
+                 *             "table": "posts",
+                 *             "unit": "post"
+                 *           }
+                 *         ],
+                 *         "modules": [
+                 *           {
+                 *             "depends_on": [
+                 *               "polls"
+                 *             ],
+                 *             "name": "charts",
+                 *             "price_per_hour": "0.01",
+                 *             "title": "Charts"
+                 *           },
+                 *           {
+                 *             "name": "polls",
+                 *             "price_per_hour": "0.01",
+                 *             "title": "Polls"
+                 *           }
+                 *         ],
+                 *         "permissions": [
+                 *           {
+                 *             "name": "forum.deletePosts",
+                 *             "text": "Delete anybody's post"
+                 *           }
+                 *         ],
+                 *         "price_per_hour": "0.02",
+                 *         "service": "forum",
+                 *         "setup": {
+                 *           "additionalProperties": false,
+                 *           "properties": {
+                 *             "posts_per_page": {
+                 *               "maximum": 100,
+                 *               "minimum": 1,
+                 *               "type": "integer"
+                 *             },
+                 *             "title": {
+                 *               "maxLength": 80,
+                 *               "minLength": 3,
+                 *               "type": "string"
+                 *             }
+                 *           },
+                 *           "required": [
+                 *             "title"
+                 *           ],
+                 *           "type": "object"
+                 *         },
+                 *         "title": "Forum",
+                 *         "version": "1.0.0"
+                 *       }
+                 *     }
+                 */
                 "application/json": components["schemas"]["Publication"];
             };
         };
@@ -1015,6 +1286,39 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "currency": "EUR",
+                     *       "description": "",
+                     *       "meters": [
+                     *         {
+                     *           "name": "posts",
+                     *           "price_per_unit": "0.001",
+                     *           "unit": "post"
+                     *         }
+                     *       ],
+                     *       "modules": [
+                     *         {
+                     *           "depends_on": [
+                     *             "polls"
+                     *           ],
+                     *           "name": "charts",
+                     *           "price_per_hour": "0.01",
+                     *           "title": "Charts"
+                     *         },
+                     *         {
+                     *           "depends_on": [],
+                     *           "name": "polls",
+                     *           "price_per_hour": "0.01",
+                     *           "title": "Polls"
+                     *         }
+                     *       ],
+                     *       "price_per_hour": "0.02",
+                     *       "service": "forum",
+                     *       "title": "Forum",
+                     *       "version": "1.0.0"
+                     *     }
+                     */
                     "application/json": components["schemas"]["CatalogItem"];
                 };
             };
@@ -1071,6 +1375,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @example forum */
                 name: string;
             };
             cookie?: never;
@@ -1084,6 +1389,39 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "currency": "EUR",
+                     *       "description": "",
+                     *       "meters": [
+                     *         {
+                     *           "name": "posts",
+                     *           "price_per_unit": "0.001",
+                     *           "unit": "post"
+                     *         }
+                     *       ],
+                     *       "modules": [
+                     *         {
+                     *           "depends_on": [
+                     *             "polls"
+                     *           ],
+                     *           "name": "charts",
+                     *           "price_per_hour": "0.01",
+                     *           "title": "Charts"
+                     *         },
+                     *         {
+                     *           "depends_on": [],
+                     *           "name": "polls",
+                     *           "price_per_hour": "0.01",
+                     *           "title": "Polls"
+                     *         }
+                     *       ],
+                     *       "price_per_hour": "0.02",
+                     *       "service": "forum",
+                     *       "title": "Forum",
+                     *       "version": "1.10.0"
+                     *     }
+                     */
                     "application/json": components["schemas"]["CatalogItem"];
                 };
             };

@@ -450,6 +450,26 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "created_at": "2026-11-22T08:50:12.604583Z",
+                     *           "give_up_at": "2026-11-29T08:50:12.604583Z",
+                     *           "id": "01a20272-dffc-718c-bbe8-c2ea44307c30",
+                     *           "key": "first",
+                     *           "reason": "Transient bounce: ",
+                     *           "recipient": "01a20272decf7781bf2409af52eb264c@example.test",
+                     *           "ses_message_id": "01d783b6-092f-4da7-bca9-8a9245e47cee@email.amazonses.com",
+                     *           "status": "sent",
+                     *           "subject": "Hello",
+                     *           "template": "notice",
+                     *           "tenant_id": "01a20272-ddb3-7723-8a96-74db47d7ed13",
+                     *           "updated_at": "2026-11-22T08:50:12.908489Z"
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["Page_Mail"];
                 };
             };
@@ -476,6 +496,17 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "key": "k",
+                 *       "recipient": "01a20273178479b897e6648bbbe6c21d@example.test",
+                 *       "template": "notice",
+                 *       "variables": {
+                 *         "text": "It works.",
+                 *         "title": "Hello"
+                 *       }
+                 *     }
+                 */
                 "application/json": components["schemas"]["NewMail"];
             };
         };
@@ -489,6 +520,21 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "created_at": "2026-11-22T08:50:26.954738Z",
+                     *       "give_up_at": "2026-11-29T08:50:26.954738Z",
+                     *       "id": "01a20273-180a-711b-a101-51804d7949d2",
+                     *       "key": "k",
+                     *       "recipient": "01a20273178479b897e6648bbbe6c21d@example.test",
+                     *       "ses_message_id": "d85fbd96-99b7-4768-8b58-72afffb4aa39@email.amazonses.com",
+                     *       "status": "sent",
+                     *       "subject": "Hello",
+                     *       "template": "notice",
+                     *       "tenant_id": "01a20273-1703-7195-9b64-60db17fda844",
+                     *       "updated_at": "2026-11-22T08:50:27.010205Z"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Mail"];
                 };
             };
@@ -533,6 +579,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @example 01a20272-ebec-7713-ab03-fe79c977fc63 */
                 id: string;
             };
             cookie?: never;
@@ -546,6 +593,21 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "created_at": "2026-11-22T08:50:15.660801Z",
+                     *       "give_up_at": "2026-11-29T08:50:15.660801Z",
+                     *       "id": "01a20272-ebec-7713-ab03-fe79c977fc63",
+                     *       "key": "k2",
+                     *       "recipient": "01a20272ebaf70238dd148859c80f214@example.test",
+                     *       "ses_message_id": "1f450fc1-4f7b-4c36-827d-cb1140be8d44@email.amazonses.com",
+                     *       "status": "sent",
+                     *       "subject": "Hello",
+                     *       "template": "notice",
+                     *       "tenant_id": "01a20272-e6f7-729d-926f-c96b77794171",
+                     *       "updated_at": "2026-11-22T08:50:15.721450Z"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Mail"];
                 };
             };
@@ -580,12 +642,18 @@ export interface operations {
                 "Idempotency-Key"?: string;
             };
             path: {
+                /** @example 01a20272-deab-7c15-a710-7cf5877e5344 */
                 id: string;
             };
             cookie?: never;
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "may_arrive_twice": false
+                 *     }
+                 */
                 "application/json": components["schemas"]["Resend"];
             };
         };
@@ -598,6 +666,20 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "created_at": "2026-11-22T08:50:12.267844Z",
+                     *       "give_up_at": "2026-11-29T08:50:12.267844Z",
+                     *       "id": "01a20272-deab-7c15-a710-7cf5877e5344",
+                     *       "key": "second",
+                     *       "recipient": "01a20272db207127b8a53698092c9c28@example.test",
+                     *       "status": "queued",
+                     *       "subject": "Hello",
+                     *       "template": "notice",
+                     *       "tenant_id": "01a20272-d9f3-7080-9168-63a132c789d4",
+                     *       "updated_at": "2026-11-22T08:50:12.743792Z"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Mail"];
                 };
             };
@@ -666,6 +748,19 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "SendingPausedException",
+                     *       "held": 0,
+                     *       "next_attempt_at": "2026-11-22T08:50:21.893119Z",
+                     *       "oldest_waiting_at": "2026-11-22T08:50:20.859294Z",
+                     *       "reason": "paused for a test",
+                     *       "since": "2026-11-22T08:50:20.893119Z",
+                     *       "state": "stopped",
+                     *       "unknown": 0,
+                     *       "waiting": 1
+                     *     }
+                     */
                     "application/json": components["schemas"]["Sending"];
                 };
             };
@@ -700,6 +795,21 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "address": "01a20272da737b0098a19018a5b5f788@example.test",
+                     *           "created_at": "2026-11-22T08:50:12.099869Z",
+                     *           "id": "01a20272-de0c-7202-999c-025ee345d3af",
+                     *           "message_id": "01a20272-dbf5-77ac-98df-130f5ae69972",
+                     *           "reason": "bounce",
+                     *           "template": "notice",
+                     *           "tenant_id": "01a20272-d9b2-7e90-9091-5c80d6bc2cb0"
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["Page_Suppression"];
                 };
             };
@@ -716,6 +826,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @example 01a20272-ddf9-7adb-861f-ecd724ea112f */
                 id: string;
             };
             cookie?: never;

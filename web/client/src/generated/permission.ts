@@ -1031,6 +1031,56 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "action": "grant.created",
+                     *           "actor": "user:01a20273-6db0-717b-969a-2a7f24d969f1",
+                     *           "after": {
+                     *             "effect": "allow",
+                     *             "granted_at": "2026-11-22T08:50:49.212389Z",
+                     *             "granted_by": "user:01a20273-6db0-717b-969a-2a7f24d969f1",
+                     *             "id": "01a20273-6f05-7d68-8a2a-39d3ee711135",
+                     *             "permission": "permission.readGrants",
+                     *             "principal": "user:01a20273-6edb-7a04-bd2e-1e00caa63f9d"
+                     *           },
+                     *           "at": "2026-11-22T08:50:49.235246Z",
+                     *           "hash": "7f038c815a3ce341ec15047f85159b464b49dfc08ec6d433641f70e5238cdab2",
+                     *           "origin": {
+                     *             "address": "127.0.0.1",
+                     *             "client_id": "web",
+                     *             "request_id": "01a20273-6ee4-7be2-a9f2-3ad589baf9e0",
+                     *             "session_id": "01a20273-6db0-7a72-9f09-d000af078231"
+                     *           },
+                     *           "target": "grant:01a20273-6f05-7d68-8a2a-39d3ee711135",
+                     *           "version": 2
+                     *         },
+                     *         {
+                     *           "action": "grant.revoked",
+                     *           "actor": "user:01a20273-6db0-717b-969a-2a7f24d969f1",
+                     *           "at": "2026-11-22T08:50:49.265660Z",
+                     *           "before": {
+                     *             "effect": "allow",
+                     *             "granted_at": "2026-11-22T08:50:49.212389Z",
+                     *             "granted_by": "user:01a20273-6db0-717b-969a-2a7f24d969f1",
+                     *             "id": "01a20273-6f05-7d68-8a2a-39d3ee711135",
+                     *             "permission": "permission.readGrants",
+                     *             "principal": "user:01a20273-6edb-7a04-bd2e-1e00caa63f9d"
+                     *           },
+                     *           "hash": "236d39352ad16acb17b315d19dec0d89847deb03a31b121dd1f27238cdf92fe7",
+                     *           "origin": {
+                     *             "address": "127.0.0.1",
+                     *             "client_id": "web",
+                     *             "request_id": "01a20273-6f29-7f7b-b3da-4d67e962a98d",
+                     *             "session_id": "01a20273-6db0-7a72-9f09-d000af078231"
+                     *           },
+                     *           "target": "grant:01a20273-6f05-7d68-8a2a-39d3ee711135",
+                     *           "version": 3
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["Page_AuditEntry"];
                 };
             };
@@ -1076,6 +1126,13 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "broken_at": 2,
+                     *       "version": 3,
+                     *       "whole": false
+                     *     }
+                     */
                     "application/json": components["schemas"]["Verdict"];
                 };
             };
@@ -1108,6 +1165,12 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "at_least_version": 2,
+                 *       "permission": "permission.readGrants"
+                 *     }
+                 */
                 "application/json": components["schemas"]["CheckRequest"];
             };
         };
@@ -1119,6 +1182,12 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "allowed": true,
+                     *       "version": 2
+                     *     }
+                     */
                     "application/json": components["schemas"]["CheckAnswer"];
                 };
             };
@@ -1167,6 +1236,26 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "checks": [
+                 *         {
+                 *           "permission": "permission.readGrants"
+                 *         },
+                 *         {
+                 *           "permission": "permission.writeRoles"
+                 *         },
+                 *         {
+                 *           "permission": "permission.writeRoles",
+                 *           "principal": "user:01a20274-0277-7a0f-ab99-a94cf4801d26"
+                 *         },
+                 *         {
+                 *           "permission": "permission.readGrants",
+                 *           "principal": "client:nobody"
+                 *         }
+                 *       ]
+                 *     }
+                 */
                 "application/json": components["schemas"]["BatchRequest"];
             };
         };
@@ -1178,6 +1267,33 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "results": [
+                     *         {
+                     *           "allowed": true,
+                     *           "permission": "permission.readGrants",
+                     *           "principal": "user:01a20274-044d-7109-8bd5-a6fa027503d6"
+                     *         },
+                     *         {
+                     *           "allowed": false,
+                     *           "permission": "permission.writeRoles",
+                     *           "principal": "user:01a20274-044d-7109-8bd5-a6fa027503d6"
+                     *         },
+                     *         {
+                     *           "allowed": true,
+                     *           "permission": "permission.writeRoles",
+                     *           "principal": "user:01a20274-0277-7a0f-ab99-a94cf4801d26"
+                     *         },
+                     *         {
+                     *           "allowed": false,
+                     *           "permission": "permission.readGrants",
+                     *           "principal": "client:nobody"
+                     *         }
+                     *       ],
+                     *       "version": 2
+                     *     }
+                     */
                     "application/json": components["schemas"]["BatchAnswer"];
                 };
             };
@@ -1226,6 +1342,13 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "at": "2026-11-22T08:50:55.300821Z",
+                 *       "permission": "permission.readGrants",
+                 *       "principal": "user:01a20273-85df-750e-b700-f21ac7e0b2e3"
+                 *     }
+                 */
                 "application/json": components["schemas"]["ExplainRequest"];
             };
         };
@@ -1237,6 +1360,36 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "allowed": false,
+                     *       "allowed_by": [
+                     *         {
+                     *           "by": "permission.readGrants",
+                     *           "grant": "01a20273-8640-73cd-8619-20738b4df789",
+                     *           "group": {
+                     *             "id": "01a20273-8610-71e0-9474-1689362a26e0",
+                     *             "name": "staff"
+                     *           },
+                     *           "roles": [
+                     *             "reader"
+                     *           ]
+                     *         }
+                     *       ],
+                     *       "at": "2026-11-22T08:50:55.300821Z",
+                     *       "denied_by": [
+                     *         {
+                     *           "by": "permission.readGrants",
+                     *           "grant": "01a20273-86b0-7c8b-a88d-40aa9022a445",
+                     *           "roles": []
+                     *         }
+                     *       ],
+                     *       "missing": [],
+                     *       "permission": "permission.readGrants",
+                     *       "principal": "user:01a20273-85df-750e-b700-f21ac7e0b2e3",
+                     *       "version": 10
+                     *     }
+                     */
                     "application/json": components["schemas"]["Explanation"];
                 };
             };
@@ -1275,6 +1428,29 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "effect": "allow",
+                     *           "granted_at": "2026-11-22T08:50:58.064694Z",
+                     *           "granted_by": "client:auth",
+                     *           "id": "01a20273-9190-7479-a56d-d12324a0b715",
+                     *           "principal": "user:01a20273-8fed-7078-acd3-e477c67837d0",
+                     *           "role": "owner"
+                     *         },
+                     *         {
+                     *           "effect": "allow",
+                     *           "expires_at": "2026-11-22T08:51:01.241701Z",
+                     *           "granted_at": "2026-11-22T08:50:58.318265Z",
+                     *           "granted_by": "user:01a20273-8fed-7078-acd3-e477c67837d0",
+                     *           "id": "01a20273-929e-7b1e-98ac-b92dafeb9a71",
+                     *           "permission": "permission.readGrants",
+                     *           "principal": "user:01a20273-9237-7a31-9e8c-e49b120f0ad2"
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["Page_Grant"];
                 };
             };
@@ -1301,6 +1477,14 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "effect": "deny",
+                 *       "expires_at": "2026-11-22T09:50:51.271900Z",
+                 *       "permission": "permission.readGrants",
+                 *       "principal": "client:01a20273-7707-7063-b13a-c11dc21319e0"
+                 *     }
+                 */
                 "application/json": components["schemas"]["CreateGrant"];
             };
         };
@@ -1315,6 +1499,18 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "effect": "deny",
+                     *       "expires_at": "2026-11-22T09:50:51.271900Z",
+                     *       "granted_at": "2026-11-22T08:50:51.534127Z",
+                     *       "granted_by": "user:01a20273-7662-705d-92fe-72acb43e9f37",
+                     *       "id": "01a20273-7810-7eec-aa23-719dce4a9c74",
+                     *       "permission": "permission.readGrants",
+                     *       "principal": "client:01a20273-7707-7063-b13a-c11dc21319e0",
+                     *       "version": 5
+                     *     }
+                     */
                     "application/json": components["schemas"]["Written_Grant"];
                 };
             };
@@ -1384,6 +1580,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @example 01a20273-6f05-7d68-8a2a-39d3ee711135 */
                 id: string;
             };
             cookie?: never;
@@ -1479,6 +1676,18 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "created_at": "2026-11-22T08:51:06.266835Z",
+                     *           "id": "01a20273-b19a-7389-a5fa-e78c6381fb0d",
+                     *           "members": 3,
+                     *           "name": "auditors"
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["Page_Group"];
                 };
             };
@@ -1505,6 +1714,11 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "name": "a"
+                 *     }
+                 */
                 "application/json": components["schemas"]["CreateGroup"];
             };
         };
@@ -1519,6 +1733,15 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "created_at": "2026-11-22T08:50:50.929972Z",
+                     *       "id": "01a20273-75b1-79ee-ae82-e83bfbe14b1d",
+                     *       "members": 0,
+                     *       "name": "a",
+                     *       "version": 2
+                     *     }
+                     */
                     "application/json": components["schemas"]["Written_Group"];
                 };
             };
@@ -1575,6 +1798,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @example 01a20273-6fc2-70e3-b548-ae3896380cc8 */
                 id: string;
             };
             cookie?: never;
@@ -1645,6 +1869,7 @@ export interface operations {
             };
             header?: never;
             path: {
+                /** @example 01a20273-b19a-7389-a5fa-e78c6381fb0d */
                 id: string;
             };
             cookie?: never;
@@ -1659,6 +1884,23 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "added_at": "2026-11-22T08:51:06.346442Z",
+                     *           "added_by": "user:01a20273-af26-754e-9daa-b7fd9438bdee",
+                     *           "principal": "user:01a20273-b177-7db4-8844-58c5fdbdfb9d"
+                     *         },
+                     *         {
+                     *           "added_at": "2026-11-22T08:51:06.392007Z",
+                     *           "added_by": "user:01a20273-af26-754e-9daa-b7fd9438bdee",
+                     *           "principal": "user:01a20273-b17a-79d9-98c8-e05fb7ca15a0"
+                     *         }
+                     *       ],
+                     *       "next_cursor": "AaICc7IbevaqnJkmVhIThA"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Page_Member"];
                 };
             };
@@ -1688,8 +1930,12 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @example 01a20273-6fc2-70e3-b548-ae3896380cc8 */
                 id: string;
-                /** `user:<uuid>` or `client:<id>` */
+                /**
+                 * `user:<uuid>` or `client:<id>`
+                 * @example user:01a20273-6f25-7ac0-89ad-81b343099ed2
+                 */
                 principal: string;
             };
             cookie?: never;
@@ -1781,8 +2027,12 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @example 01a20273-6fc2-70e3-b548-ae3896380cc8 */
                 id: string;
-                /** `user:<uuid>` or `client:<id>` */
+                /**
+                 * `user:<uuid>` or `client:<id>`
+                 * @example user:01a20273-6f25-7ac0-89ad-81b343099ed2
+                 */
                 principal: string;
             };
             cookie?: never;
@@ -1859,6 +2109,13 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "permissions": [
+                     *         "billing.readInvoices"
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["MyPermissions"];
                 };
             };
@@ -1891,6 +2148,37 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "dangerous": false,
+                     *           "deprecated": false,
+                     *           "name": "permission.readRoles",
+                     *           "roles": [],
+                     *           "scope": "tenant",
+                     *           "text": "See the tenant's roles and what they hold"
+                     *         },
+                     *         {
+                     *           "dangerous": true,
+                     *           "deprecated": false,
+                     *           "name": "permission.writeRoles",
+                     *           "roles": [],
+                     *           "scope": "tenant",
+                     *           "text": "Make, edit and delete roles, up to one's own permissions"
+                     *         },
+                     *         {
+                     *           "dangerous": false,
+                     *           "deprecated": false,
+                     *           "name": "permission.readGrants",
+                     *           "roles": [],
+                     *           "scope": "tenant",
+                     *           "text": "See who was granted what, and who may do what for which reason"
+                     *         }
+                     *       ],
+                     *       "next_cursor": "AaICdAIpdmmGMedAZy007Q"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Page_Permission"];
                 };
             };
@@ -1912,7 +2200,10 @@ export interface operations {
             };
             header?: never;
             path: {
-                /** A registered permission. */
+                /**
+                 * A registered permission.
+                 * @example permission.readGrants
+                 */
                 name: string;
             };
             cookie?: never;
@@ -1927,6 +2218,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "principal": "user:01a20273-fa47-72da-8828-fa6b8b512d84"
+                     *         }
+                     *       ],
+                     *       "next_cursor": "dXNlaaaaAAAaAAA0Aa0aAAA0AAaaAAAaAAaaAA0aAAAaAAA0AAAaAAA"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Page_Holder"];
                 };
             };
@@ -1961,7 +2262,10 @@ export interface operations {
             };
             header?: never;
             path: {
-                /** `user:<uuid>` or `client:<id>` */
+                /**
+                 * `user:<uuid>` or `client:<id>`
+                 * @example user:01a20273-fb82-7a28-a68c-bfa6a207c023
+                 */
                 principal: string;
             };
             cookie?: never;
@@ -1976,6 +2280,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "name": "permission.readAudit"
+                     *         }
+                     *       ],
+                     *       "next_cursor": "cGVybWlzc2lvbi5yZWFkQXVkaXQ"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Page_HeldPermission"];
                 };
             };
@@ -2010,6 +2324,53 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "built_in": true,
+                     *           "created_at": "2026-01-01T00:00:00Z",
+                     *           "id": "00000000-0000-7000-8000-000000000001",
+                     *           "includes": [],
+                     *           "name": "owner",
+                     *           "permissions": [],
+                     *           "revision": 1
+                     *         },
+                     *         {
+                     *           "built_in": true,
+                     *           "created_at": "2026-01-01T00:00:00Z",
+                     *           "id": "00000000-0000-7000-8000-000000000002",
+                     *           "includes": [],
+                     *           "name": "member",
+                     *           "permissions": [],
+                     *           "revision": 1
+                     *         },
+                     *         {
+                     *           "built_in": false,
+                     *           "created_at": "2026-11-22T08:51:30.856049Z",
+                     *           "id": "01a20274-11a8-7623-9791-19e83d024d79",
+                     *           "includes": [],
+                     *           "name": "helper",
+                     *           "permissions": [
+                     *             "permission.readRoles"
+                     *           ],
+                     *           "revision": 1
+                     *         },
+                     *         {
+                     *           "built_in": false,
+                     *           "created_at": "2026-11-22T08:51:30.970729Z",
+                     *           "id": "01a20274-121a-7a18-a0ff-d224fe1880c7",
+                     *           "includes": [
+                     *             "helper",
+                     *             "member"
+                     *           ],
+                     *           "name": "moderator",
+                     *           "permissions": [],
+                     *           "revision": 1
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["Page_Role"];
                 };
             };
@@ -2036,6 +2397,17 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "includes": [
+                 *         "member"
+                 *       ],
+                 *       "name": "reader",
+                 *       "permissions": [
+                 *         "permission.readGrants"
+                 *       ]
+                 *     }
+                 */
                 "application/json": components["schemas"]["RoleBody"];
             };
         };
@@ -2051,6 +2423,22 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "built_in": false,
+                     *       "created_at": "2026-11-22T08:51:39.794049Z",
+                     *       "id": "01a20274-3492-760c-b3ad-3136b8857c04",
+                     *       "includes": [
+                     *         "member"
+                     *       ],
+                     *       "name": "reader",
+                     *       "permissions": [
+                     *         "permission.readGrants"
+                     *       ],
+                     *       "revision": 1,
+                     *       "version": 3
+                     *     }
+                     */
                     "application/json": components["schemas"]["Written_Role"];
                 };
             };
@@ -2107,6 +2495,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @example 01a20274-11a8-7623-9791-19e83d024d79 */
                 id: string;
             };
             cookie?: never;
@@ -2121,6 +2510,19 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "built_in": false,
+                     *       "created_at": "2026-11-22T08:51:30.856049Z",
+                     *       "id": "01a20274-11a8-7623-9791-19e83d024d79",
+                     *       "includes": [],
+                     *       "name": "helper",
+                     *       "permissions": [
+                     *         "permission.readRoles"
+                     *       ],
+                     *       "revision": 1
+                     *     }
+                     */
                     "application/json": components["schemas"]["Role"];
                 };
             };
@@ -2152,12 +2554,21 @@ export interface operations {
                 "If-Match": string;
             };
             path: {
+                /** @example 01a20273-ed6d-7865-b60b-48e2b97b8daa */
                 id: string;
             };
             cookie?: never;
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "name": "inner",
+                 *       "permissions": [
+                 *         "permission.readRoles"
+                 *       ]
+                 *     }
+                 */
                 "application/json": components["schemas"]["RoleBody"];
             };
         };
@@ -2171,6 +2582,20 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "built_in": false,
+                     *       "created_at": "2026-11-22T08:51:21.581880Z",
+                     *       "id": "01a20273-ed6d-7865-b60b-48e2b97b8daa",
+                     *       "includes": [],
+                     *       "name": "inner",
+                     *       "permissions": [
+                     *         "permission.readRoles"
+                     *       ],
+                     *       "revision": 2,
+                     *       "version": 8
+                     *     }
+                     */
                     "application/json": components["schemas"]["Written_Role"];
                 };
             };
@@ -2267,6 +2692,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @example 01a20273-6f39-7c52-875e-57f84d010c66 */
                 id: string;
             };
             cookie?: never;
@@ -2336,6 +2762,19 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "changes": [
+                 *         {
+                 *           "name": "role-0",
+                 *           "op": "create_role",
+                 *           "permissions": [
+                 *             "permission.readGrants"
+                 *           ]
+                 *         }
+                 *       ]
+                 *     }
+                 */
                 "application/json": components["schemas"]["SimulateRequest"];
             };
         };
@@ -2347,6 +2786,13 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "gains": [],
+                     *       "loses": [],
+                     *       "version": 21
+                     *     }
+                     */
                     "application/json": components["schemas"]["Simulation"];
                 };
             };

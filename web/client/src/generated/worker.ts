@@ -311,6 +311,64 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "attempts": 1,
+                     *           "created_at": "2026-11-22T08:52:02.574072Z",
+                     *           "finished_at": "2026-11-22T08:52:02.687823Z",
+                     *           "id": "01a20274-8d2a-72b3-aa7b-e0e0e348c9c1",
+                     *           "instance_id": "01a20274-8c61-7792-86a5-e5791969a646",
+                     *           "kind": "instance.migrate",
+                     *           "left_to_others": false,
+                     *           "log": [
+                     *             {
+                     *               "at": "2026-11-22T08:52:02.586359Z",
+                     *               "text": "begun by worker vm:2374:01a20274-8d47-7672-99dd-959bdf141ad2"
+                     *             },
+                     *             {
+                     *               "at": "2026-11-22T08:52:02.646609Z",
+                     *               "text": "base/0001_posts.sql: applied"
+                     *             },
+                     *             {
+                     *               "at": "2026-11-22T08:52:02.654840Z",
+                     *               "text": "base/0002_board.sql: applied"
+                     *             },
+                     *             {
+                     *               "at": "2026-11-22T08:52:02.666170Z",
+                     *               "text": "tags/0001_tags.sql: applied"
+                     *             },
+                     *             {
+                     *               "at": "2026-11-22T08:52:02.673544Z",
+                     *               "text": "polls/0001_votes.sql: applied"
+                     *             },
+                     *             {
+                     *               "at": "2026-11-22T08:52:02.685763Z",
+                     *               "text": "meters and grants: in place"
+                     *             },
+                     *             {
+                     *               "at": "2026-11-22T08:52:02.687823Z",
+                     *               "text": "succeeded"
+                     *             }
+                     *           ],
+                     *           "progress": {
+                     *             "done": 5,
+                     *             "total": 5
+                     *           },
+                     *           "run": 1,
+                     *           "run_after": "2026-11-22T08:52:02.574072Z",
+                     *           "started_at": "2026-11-22T08:52:02.586359Z",
+                     *           "state": "succeeded",
+                     *           "takeovers": 0,
+                     *           "tenant_id": "01a20274-8cd9-788b-8507-431510a74acc",
+                     *           "version": 1,
+                     *           "worker": "vm:2374:01a20274-8d47-7672-99dd-959bdf141ad2"
+                     *         }
+                     *       ],
+                     *       "next_cursor": "AaICdI0qcrOqe-Dg40jJwQ"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Page_Job"];
                 };
             };
@@ -327,6 +385,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @example 01a20274-8d2a-72b3-aa7b-e0e0e348c9c1 */
                 id: string;
             };
             cookie?: never;
@@ -340,6 +399,59 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "attempts": 1,
+                     *       "created_at": "2026-11-22T08:52:02.574072Z",
+                     *       "finished_at": "2026-11-22T08:52:02.687823Z",
+                     *       "id": "01a20274-8d2a-72b3-aa7b-e0e0e348c9c1",
+                     *       "instance_id": "01a20274-8c61-7792-86a5-e5791969a646",
+                     *       "kind": "instance.migrate",
+                     *       "left_to_others": false,
+                     *       "log": [
+                     *         {
+                     *           "at": "2026-11-22T08:52:02.586359Z",
+                     *           "text": "begun by worker vm:2374:01a20274-8d47-7672-99dd-959bdf141ad2"
+                     *         },
+                     *         {
+                     *           "at": "2026-11-22T08:52:02.646609Z",
+                     *           "text": "base/0001_posts.sql: applied"
+                     *         },
+                     *         {
+                     *           "at": "2026-11-22T08:52:02.654840Z",
+                     *           "text": "base/0002_board.sql: applied"
+                     *         },
+                     *         {
+                     *           "at": "2026-11-22T08:52:02.666170Z",
+                     *           "text": "tags/0001_tags.sql: applied"
+                     *         },
+                     *         {
+                     *           "at": "2026-11-22T08:52:02.673544Z",
+                     *           "text": "polls/0001_votes.sql: applied"
+                     *         },
+                     *         {
+                     *           "at": "2026-11-22T08:52:02.685763Z",
+                     *           "text": "meters and grants: in place"
+                     *         },
+                     *         {
+                     *           "at": "2026-11-22T08:52:02.687823Z",
+                     *           "text": "succeeded"
+                     *         }
+                     *       ],
+                     *       "progress": {
+                     *         "done": 5,
+                     *         "total": 5
+                     *       },
+                     *       "run": 1,
+                     *       "run_after": "2026-11-22T08:52:02.574072Z",
+                     *       "started_at": "2026-11-22T08:52:02.586359Z",
+                     *       "state": "succeeded",
+                     *       "takeovers": 0,
+                     *       "tenant_id": "01a20274-8cd9-788b-8507-431510a74acc",
+                     *       "version": 1,
+                     *       "worker": "vm:2374:01a20274-8d47-7672-99dd-959bdf141ad2"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Job"];
                 };
             };
@@ -374,6 +486,7 @@ export interface operations {
                 "Idempotency-Key"?: string;
             };
             path: {
+                /** @example 01a20274-80c7-7db7-bb9c-89e8cae80528 */
                 id: string;
             };
             cookie?: never;
@@ -388,6 +501,39 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "attempts": 0,
+                     *       "created_at": "2026-11-22T08:51:59.382954Z",
+                     *       "id": "01a20274-80c7-7db7-bb9c-89e8cae80528",
+                     *       "instance_id": "01a20274-8021-7c7c-9254-1232ca56d194",
+                     *       "kind": "instance.migrate",
+                     *       "last_error": "forum has no module 'ghosts'",
+                     *       "left_to_others": false,
+                     *       "log": [
+                     *         {
+                     *           "at": "2026-11-22T08:51:59.389971Z",
+                     *           "text": "begun by worker vm:2295:01a20274-80d7-709f-b693-938636469fb9"
+                     *         },
+                     *         {
+                     *           "at": "2026-11-22T08:51:59.408076Z",
+                     *           "text": "failed: forum has no module 'ghosts'"
+                     *         },
+                     *         {
+                     *           "at": "2026-11-22T08:51:59.517815Z",
+                     *           "text": "queued again by user:01a20274-80c5-76e4-a433-e011e2dff217"
+                     *         }
+                     *       ],
+                     *       "run": 2,
+                     *       "run_after": "2026-11-22T08:51:59.517815Z",
+                     *       "started_at": "2026-11-22T08:51:59.389971Z",
+                     *       "state": "queued",
+                     *       "takeovers": 0,
+                     *       "tenant_id": "01a20274-809d-7203-9c76-3a701b0a901d",
+                     *       "version": 1,
+                     *       "worker": "vm:2295:01a20274-80d7-709f-b693-938636469fb9"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Job"];
                 };
             };
