@@ -31,7 +31,7 @@ impl<'a> Visit<'a> for Nulls {
         }
         self.bodies += 1;
         for field in item.fields.iter().filter(|field| is_optional(field)) {
-            if !written(&field.attrs, "serde").contains("skip_serializing_if") {
+            if !written(&field.attrs, "serde").split([',', ' ']).any(|word| word.starts_with("skip")) {
                 let name = field.ident.as_ref().map(ToString::to_string).unwrap_or_default();
                 self.found.push(format!("{}.{name}", item.ident));
             }
