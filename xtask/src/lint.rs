@@ -39,7 +39,7 @@ pub async fn documents(data: Option<PathBuf>) -> Result<()> {
 }
 
 /// The platform's, and each product's.
-fn all() -> Result<Vec<String>> {
+pub fn all() -> Result<Vec<String>> {
     let mut documents = in_folder(&data::checkout().join("openapi"))?;
     for product in products::all()? {
         documents.extend(in_folder(&product.folder.join("openapi"))?);

@@ -1,13 +1,15 @@
-//! Tasks of developers and CI: `cargo xtask up | reset | tour | chaos | frontend | test | bench | openapi | client |
-//! lint | settings | events | sqlx`.
+//! Tasks of developers and CI: `cargo xtask up | reset | tour | chaos | frontend | test | bench | openapi | examples |
+//! client | lint | settings | events | sqlx`.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command-line tool talks to the person who called it")]
 
 mod bench;
 mod client;
 mod drift;
 mod e2e;
+mod examples;
 mod lint;
 mod reset;
+mod suite;
 mod test;
 mod up;
 
@@ -63,6 +65,12 @@ enum Task {
         #[arg(long)]
         check: bool,
     },
+    /// Run tests and write an example of each operation that they met, beside its prose
+    Examples {
+        /// Passed on to the tests, all of which run otherwise
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<String>,
+    },
     /// Write web/client/src/generated from openapi/
     Client {
         /// Write nothing; fail if a committed file differs
@@ -109,6 +117,7 @@ async fn main() -> ExitCode {
         Task::Test { args } => test::run(data, args).await,
         Task::Bench(bench) => bench::run(data, bench).await,
         Task::Openapi { check } => drift::openapi::run(check).await,
+        Task::Examples { args } => examples::run(data, args).await,
         Task::Client { check } => drift::client::run(data, check).await,
         Task::Lint => lint::run(data).await,
         Task::Settings { check } => drift::settings::run(check).await,

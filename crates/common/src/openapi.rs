@@ -7,12 +7,14 @@
 //! | [`answers`] | with which statuses and codes is a request refused? |
 //! | [`making`] | what makes something, and what happens if it is sent twice? |
 //! | [`paging`] | what is a page of a list? |
+//! | [`examples`] | what does a true request look like, and a true answer? |
 //! | [`headers`] | which headers does an answer have? |
 //! | [`problems`] | what does a person read about a code? |
 //! | [`swagger`] | where does an operator browse all this? |
 
 mod answers;
 mod caller;
+mod examples;
 mod headers;
 mod making;
 mod paging;
@@ -40,7 +42,8 @@ struct Shared;
 pub struct About<'a> {
     pub service: &'a str,
     pub title: &'a str,
-    /// One Markdown file an operation, `<operationId>.md`: a `# Summary` line, then the description.
+    /// One Markdown file an operation, `<operationId>.md`: a `# Summary` line, then the description. Beside it
+    /// `<operationId>.json`, an example.
     pub docs: &'a Dir<'a>,
     /// Of all problems that it may answer with.
     pub pages: &'a Pages,
@@ -73,6 +76,7 @@ pub fn finish(generated: utoipa::openapi::OpenApi, about: &About<'_>) -> Value {
     paging::declare(&mut document);
     for_each_operation(&mut document, |path, method, operation| {
         add_prose(operation, docs);
+        examples::add(operation, path, docs);
         caller::tell(operation);
         let at = Address { path, method, by_host: about.by_host };
         answers::complete(operation, &at, about.pages);

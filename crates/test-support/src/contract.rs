@@ -4,7 +4,7 @@
 mod editing;
 mod making;
 
-use crate::{TestAnswer, TestPlatform, TestRequest, TestServer};
+use crate::{TestAnswer, TestPlatform, TestRequest, TestServer, document::Document};
 use access::token::Claims;
 use reqwest::Method;
 use serde_json::Value;
@@ -26,6 +26,7 @@ struct Operation<'a> {
 /// Calls every operation of `document` without a token, without its permission, and with bodies that cannot be read.
 pub async fn openapi_contract(platform: &TestPlatform, server: &TestServer, document: &Value) {
     assert_eq!(common::openapi::faults(document), Vec::<String>::new());
+    Document::new(document.clone()).check_examples();
     let paths = document["paths"].as_object().expect("a document has paths");
     assert!(!paths.is_empty());
     server.get("/no/such/address").send().await.problem(404, "not_found");

@@ -1,5 +1,7 @@
 //! The document of the service under test: is what it takes and answers as its document says?
 
+mod recording;
+
 use crate::TestAnswer;
 use jsonschema::Validator;
 use reqwest::Method;
@@ -80,6 +82,29 @@ impl Document {
             let taken = (asked.content_type.as_deref(), &asked.body[..]);
             self.check_body(&self.api, &format!("{name} (what was taken)"), takes, taken);
         }
+        if answer.status < 300 && self.knows_all_of(&name, takes, asked) {
+            recording::keep(&self.api["x-service"], operation, asked, answer);
+        }
+    }
+
+    /// Panics unless every example is as declared.
+    pub fn check_examples(&self) {
+        for (path, item) in self.exact["paths"].as_object().into_iter().flatten() {
+            for operation in item.as_object().into_iter().flat_map(Map::values) {
+                self.check_example(&self.api, &format!("the example for {path}"), &operation["requestBody"]);
+                for (status, answer) in operation["responses"].as_object().into_iter().flatten() {
+                    self.check_example(&self.exact, &format!("the example of {path} {status}"), answer);
+                }
+            }
+        }
+    }
+
+    fn check_example(&self, api: &Value, name: &str, body: &Value) {
+        for (kind, media) in body["content"].as_object().into_iter().flatten() {
+            if let Some(example) = media.get("example").filter(|_| kind.ends_with("json")) {
+                self.check_body(api, name, &body["content"], (Some(kind), example.to_string().as_bytes()));
+            }
+        }
     }
 
     /// The operation with the most words in common with the address: `/v1/members/me` is not `/v1/members/{user_id}`.
@@ -132,6 +157,16 @@ impl Document {
                 .collect();
             assert!(faults.is_empty(), "{name}: {}\n{value:#}", faults.join("\n"));
         }
+    }
+
+    /// Whether the request has nothing that its operation does not know.
+    fn knows_all_of(&self, name: &str, declared: &Value, asked: &Asked) -> bool {
+        let kind = asked.content_type.as_deref().unwrap_or_default().split(';').next().unwrap_or_default();
+        let body = serde_json::from_slice::<Value>(&asked.body).ok();
+        let schema = declared.get(kind).map(|media| &media["schema"]);
+        body.zip(schema).is_none_or(|(body, schema)| {
+            self.validator(&self.exact, &format!("{name} (exactly)"), schema).is_valid(&body)
+        })
     }
 
     fn validator(&self, api: &Value, name: &str, schema: &Value) -> Arc<Validator> {

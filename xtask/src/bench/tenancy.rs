@@ -1,7 +1,7 @@
 //! Benchmark of tenancy: the forum's own test of how many instances a process carries, with thousands instead of
 //! thirty.
 
-use crate::test;
+use crate::suite;
 use anyhow::{Context, Result, ensure};
 use local_stack::{Options, Stack, cargo, tools::Need};
 use std::{path::PathBuf, process::ExitCode};
@@ -45,7 +45,7 @@ impl Tenancy {
         let mut command = cargo::command();
         command.args(["test", "--profile", &self.profile]);
         command.args("-p forum --test it -- --exact --nocapture".split(' ')).arg(TEST);
-        test::give_environment(&mut command, &infra)?;
+        suite::give_environment(&mut command, &infra)?;
         for (name, value) in [
             ("INSTANCES", self.instances),
             ("HOT", self.hot),

@@ -127,20 +127,20 @@ pub async fn resend(
     State(app): State<App>,
     caller: Allowed<SendMessages>,
     Path(id): Path<Uuid>,
-    Creating(Json(wish), mut once): Creating<Json<Resend>>,
+    Creating(Json(request), mut once): Creating<Json<Resend>>,
 ) -> Result<Response, Problem> {
     let mut tx = caller.begin_across_tenants(&app.db).await?;
     if let Some(earlier) = once.begin(&mut tx, &caller).await? {
         return Ok(earlier);
     }
-    let queued = queue_store::resend(&mut tx, id, wish.may_arrive_twice).await?;
+    let queued = queue_store::resend(&mut tx, id, request.may_arrive_twice).await?;
     let message = store::get(&mut tx, id).await?.ok_or_else(no_such_mail)?;
     if !queued {
         return Err(not_resent(message.status, store::has_content(&mut tx, id).await?));
     }
     let answer = once.remember(&mut tx, (StatusCode::ACCEPTED, Json(message))).await?;
     tx.commit().await?;
-    tracing::info!(by = %caller.principal, message_id = %id, may_arrive_twice = wish.may_arrive_twice,
+    tracing::info!(by = %caller.principal, message_id = %id, may_arrive_twice = request.may_arrive_twice,
         "A mail is sent again");
     Ok(answer)
 }

@@ -28,6 +28,9 @@ async fn the_list_is_read_in_pages() {
     let second = mailer.get(&format!("/v1/messages?limit=2&cursor={cursor}")).await;
     assert_eq!((first["items"].as_array().map(Vec::len), second["items"].as_array().map(Vec::len)), (Some(2), Some(1)));
     assert!(second.get("next_cursor").is_none());
+    let last = &second["items"][0];
+    let path = format!("/v1/messages/{}", last["id"].as_str().expect("an id"));
+    assert_eq!(mailer.get(&path).await["key"], last["key"]);
     mailer.server.get("/v1/messages?limit=0").bearer(&mailer.operator.token).await.invalid(&["limit"]);
 }
 

@@ -9,6 +9,9 @@ use std::{fs, path::Path, sync::Arc};
 /// The product that the tour is about.
 pub const PRODUCT: &str = "forum";
 
+/// The document that joins the others.
+const JOINED: &str = "platform";
+
 /// Whom an operation lets in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Door {
@@ -54,7 +57,7 @@ pub fn read_all() -> Result<Vec<Operation>> {
     let files = fs::read_dir(&folder).with_context(|| format!("cannot read {}", folder.display()))?;
     let mut files: Vec<_> = files
         .filter_map(|file| Some(file.ok()?.path()))
-        .filter(|file| file.extension().is_some_and(|end| end == "json"))
+        .filter(|file| file.extension().is_some_and(|end| end == "json") && file.file_stem() != Some(JOINED.as_ref()))
         .collect();
     files.push(data::checkout().join(format!("examples/{PRODUCT}/openapi/{PRODUCT}.json")));
     files.sort();
