@@ -89,12 +89,12 @@ impl Document {
 
     /// Panics unless every example is as declared.
     pub fn check_examples(&self) {
-        for (path, item) in self.exact["paths"].as_object().into_iter().flatten() {
-            for operation in item.as_object().into_iter().flat_map(Map::values) {
-                self.check_example(&self.api, &format!("the example for {path}"), &operation["requestBody"]);
-                for (status, answer) in operation["responses"].as_object().into_iter().flatten() {
-                    self.check_example(&self.exact, &format!("the example of {path} {status}"), answer);
-                }
+        let items = self.exact["paths"].as_object().into_iter().flat_map(Map::values);
+        for operation in items.filter_map(Value::as_object).flat_map(Map::values) {
+            let id = operation["operationId"].as_str().unwrap_or_default();
+            self.check_example(&self.api, &format!("what the example of {id} sends"), &operation["requestBody"]);
+            for (status, answer) in operation["responses"].as_object().into_iter().flatten() {
+                self.check_example(&self.exact, &format!("the example of {id}, {status}"), answer);
             }
         }
     }

@@ -6,6 +6,7 @@
 use include_dir::Dir;
 use serde::Deserialize;
 use serde_json::{Map, Value};
+use uuid::Uuid;
 
 /// The type of the bodies that examples of answers are of.
 const JSON: &str = "application/json";
@@ -36,13 +37,15 @@ pub fn add(operation: &mut Map<String, Value>, path: &str, docs: &Dir<'_>) {
     put(answers.and_then(|answer| media(answer, JSON)), example.response);
 }
 
-/// The parts of the path that stand for the variables of `template`.
+/// The parts of the path that stand for the variables of `template`; no ids, which Swagger UI would fill in and nobody
+/// has.
 fn add_parameters(operation: &mut Map<String, Value>, template: &str, path: &str) {
     let parameters = operation.get_mut("parameters").and_then(Value::as_array_mut);
     for parameter in parameters.into_iter().flatten().filter(|parameter| parameter["in"] == "path") {
         let variable = format!("{{{}}}", parameter["name"].as_str().unwrap_or_default());
         let mut parts = template.split('/').zip(path.split('/'));
-        if let Some((_, given)) = parts.find(|(part, _)| *part == variable) {
+        let given = parts.find(|(part, _)| *part == variable).map(|(_, given)| given);
+        if let Some(given) = given.filter(|given| Uuid::try_parse(given).is_err()) {
             parameter["example"] = given.into();
         }
     }

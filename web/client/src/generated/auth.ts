@@ -1169,7 +1169,6 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @example 01a20270-8e7e-7e3d-ae80-6d3e884ff961 */
                 id: components["schemas"]["ApiKeyId"];
             };
             cookie?: never;
@@ -1365,7 +1364,6 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @example 01a20270-bc90-7328-a423-bcb2f0439705 */
                 id: components["schemas"]["ClientId"];
             };
             cookie?: never;
@@ -1423,7 +1421,6 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @example 01a20270-9a72-77ca-8cff-a6b8da4894fb */
                 id: components["schemas"]["ClientId"];
             };
             cookie?: never;
@@ -1481,7 +1478,6 @@ export interface operations {
                 "Idempotency-Key"?: string;
             };
             path: {
-                /** @example 01a20270-bc90-7328-a423-bcb2f0439705 */
                 id: components["schemas"]["ClientId"];
             };
             cookie?: never;
@@ -1569,9 +1565,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @example 01a20271-014a-79a7-b552-b286527e6529 */
                 id: components["schemas"]["ClientId"];
-                /** @example 01a20271-014a-7de8-be46-ba1c135c4163 */
                 secret_id: components["schemas"]["SessionId"];
             };
             cookie?: never;
@@ -2462,10 +2456,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /**
-                 * Its id.
-                 * @example 01a20270-d312-7dde-86d2-7bbd1b9fe691
-                 */
+                /** Its id. */
                 invitation: string;
             };
             cookie?: never;
@@ -2609,7 +2600,6 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @example 01a20271-0be5-74c1-af17-ad9467d1cbb4 */
                 user_id: components["schemas"]["UserId"];
             };
             cookie?: never;
@@ -2687,7 +2677,6 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @example 01a20271-0ef4-7afa-9817-09cfc4633dda */
                 user_id: components["schemas"]["UserId"];
             };
             cookie?: never;
@@ -2968,7 +2957,6 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @example 01a20271-6510-7a49-bbe8-e629a67f7f45 */
                 id: components["schemas"]["SessionId"];
             };
             cookie?: never;

@@ -619,7 +619,6 @@ export interface operations {
                 "Idempotency-Key"?: string;
             };
             path: {
-                /** @example 01a20271-d4e3-76f2-9cdd-bdeb689c1b6b */
                 id: string;
             };
             cookie?: never;
@@ -788,7 +787,6 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @example 01a20271-8c79-76cc-a000-c4e4ac4521b3 */
                 id: string;
             };
             cookie?: never;
@@ -916,9 +914,7 @@ export interface operations {
             };
             header?: never;
             path: {
-                /** @example 01a20271-8c79-76cc-a000-c4e4ac4521b3 */
                 id: string;
-                /** @example 01a20271-8c7e-7330-a554-a1cb311fa54c */
                 line_id: string;
             };
             cookie?: never;

@@ -726,7 +726,6 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @example 01a20272-2169-7dc7-bf0b-25d79daa68a7 */
                 id: components["schemas"]["InstanceId"];
             };
             cookie?: never;
@@ -790,7 +789,6 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @example 01a20271-fb86-7e91-9c7e-76893085ef47 */
                 id: components["schemas"]["InstanceId"];
             };
             cookie?: never;
@@ -866,7 +864,6 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @example 01a20272-39b6-70d2-8d9c-6e3aa94e5bd9 */
                 id: components["schemas"]["InstanceId"];
                 /** @example charts */
                 module: string;
@@ -957,7 +954,6 @@ export interface operations {
                 "Idempotency-Key"?: string;
             };
             path: {
-                /** @example 01a20272-0b92-79ab-93be-d058a0fa2140 */
                 id: components["schemas"]["InstanceId"];
             };
             cookie?: never;
@@ -1046,7 +1042,6 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @example 01a20272-1f24-7b6a-857a-df9583577585 */
                 id: components["schemas"]["InstanceId"];
             };
             cookie?: never;

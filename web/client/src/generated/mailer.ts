@@ -579,7 +579,6 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @example 01a20272-ebec-7713-ab03-fe79c977fc63 */
                 id: string;
             };
             cookie?: never;
@@ -642,7 +641,6 @@ export interface operations {
                 "Idempotency-Key"?: string;
             };
             path: {
-                /** @example 01a20272-deab-7c15-a710-7cf5877e5344 */
                 id: string;
             };
             cookie?: never;
@@ -826,7 +824,6 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @example 01a20272-ddf9-7adb-861f-ecd724ea112f */
                 id: string;
             };
             cookie?: never;

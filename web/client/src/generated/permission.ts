@@ -1580,7 +1580,6 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @example 01a20273-6f05-7d68-8a2a-39d3ee711135 */
                 id: string;
             };
             cookie?: never;
@@ -1798,7 +1797,6 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @example 01a20273-6fc2-70e3-b548-ae3896380cc8 */
                 id: string;
             };
             cookie?: never;
@@ -1869,7 +1867,6 @@ export interface operations {
             };
             header?: never;
             path: {
-                /** @example 01a20273-b19a-7389-a5fa-e78c6381fb0d */
                 id: string;
             };
             cookie?: never;
@@ -1930,7 +1927,6 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @example 01a20273-6fc2-70e3-b548-ae3896380cc8 */
                 id: string;
                 /**
                  * `user:<uuid>` or `client:<id>`
@@ -2027,7 +2023,6 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @example 01a20273-6fc2-70e3-b548-ae3896380cc8 */
                 id: string;
                 /**
                  * `user:<uuid>` or `client:<id>`
@@ -2495,7 +2490,6 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @example 01a20274-11a8-7623-9791-19e83d024d79 */
                 id: string;
             };
             cookie?: never;
@@ -2554,7 +2548,6 @@ export interface operations {
                 "If-Match": string;
             };
             path: {
-                /** @example 01a20273-ed6d-7865-b60b-48e2b97b8daa */
                 id: string;
             };
             cookie?: never;
@@ -2692,7 +2685,6 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @example 01a20273-6f39-7c52-875e-57f84d010c66 */
                 id: string;
             };
             cookie?: never;

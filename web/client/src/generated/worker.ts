@@ -385,7 +385,6 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @example 01a20274-8d2a-72b3-aa7b-e0e0e348c9c1 */
                 id: string;
             };
             cookie?: never;
@@ -486,7 +485,6 @@ export interface operations {
                 "Idempotency-Key"?: string;
             };
             path: {
-                /** @example 01a20274-80c7-7db7-bb9c-89e8cae80528 */
                 id: string;
             };
             cookie?: never;

@@ -64,8 +64,6 @@ impl Sampler<'_> {
                 .into_iter()
                 .map(|item| json!([item]))
                 .collect(),
-            // What may be absent and has no example is left out.
-            _ if types.len() > 1 => vec![Value::Null],
             Some("integer" | "number") => vec![json!(1)],
             Some("boolean") => vec![json!(true)],
             _ => vec![json!("mallory")],
@@ -92,12 +90,22 @@ impl Sampler<'_> {
     /// Each member by itself, once for each of its alternatives.
     fn members(&self, schema: &Value, turn: usize, depth: usize) -> Vec<Vec<Map<String, Value>>> {
         let members = schema["properties"].as_object().into_iter().flatten();
+        let is_required = |name: &str| schema["required"].as_array().is_some_and(|all| all.contains(&json!(name)));
         let alone = |name: &String, value: Value| Map::from_iter((!value.is_null()).then(|| (name.clone(), value)));
         members
+            .filter(|(name, member)| is_required(name) || !self.is_unknown(name, member, turn))
             .map(|(name, member)| {
                 self.values(name, member, turn, depth + 1).into_iter().map(|value| alone(name, value)).collect()
             })
             .collect()
+    }
+
+    /// Whether nothing says what it could be: then it is left out if it may be absent.
+    fn is_unknown(&self, name: &str, schema: &Value, turn: usize) -> bool {
+        let target = self.target(schema).unwrap_or(schema);
+        let is_scalar = ["string", "integer", "number", "boolean"].iter().any(|kind| target["type"] == *kind);
+        let is_told = ["example", "default", "enum"].iter().any(|key| target.get(key).is_some());
+        is_scalar && !is_told && self.known_value(name, schema, turn).is_none()
     }
 
     fn target(&self, schema: &Value) -> Option<&Value> {
@@ -135,7 +143,7 @@ mod tests {
                         "role": {"type": "string", "format": "uuid"}}},
             ]},
             "Grant": {"type": "object",
-                "properties": {"principal": {"type": "string"}, "reason": {"type": ["string", "null"]}}},
+                "properties": {"principal": {"type": "string"}, "reason": {"type": "string"}}},
         });
         let sampler = Sampler { known: &known, schemas: &schemas };
         let schema = json!({"type": "object",
