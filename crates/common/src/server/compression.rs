@@ -1,6 +1,9 @@
 //! gzip (RFC 1952) of large answers, for callers that take it.
 
-use axum::http::header;
+use axum::{
+    extract::Request,
+    http::{HeaderMap, HeaderValue, header},
+};
 use tower_http::compression::{
     CompressionLayer,
     predicate::{And, DefaultPredicate, Predicate, SizeAbove},
@@ -18,6 +21,32 @@ const LARGE: u64 = 1400;
 pub(super) fn layer() -> CompressionLayer<And<And<DefaultPredicate, SizeAbove>, NoSecret>> {
     let large = DefaultPredicate::new().and(SizeAbove::new(LARGE));
     CompressionLayer::new().gzip(true).compress_when(large.and(NoSecret))
+}
+
+/// Leaves of `Accept-Encoding` whether gzip is taken. Whoever takes nothing that we have gets an answer as it is
+/// (RFC 9110 §12.5.3); the layer would say 406 after the handler had its effect.
+pub(super) fn settle(mut request: Request) -> Request {
+    let takes = takes_gzip(request.headers());
+    request.headers_mut().remove(header::ACCEPT_ENCODING);
+    if takes {
+        request.headers_mut().insert(header::ACCEPT_ENCODING, HeaderValue::from_static("gzip"));
+    }
+    request
+}
+
+fn takes_gzip(headers: &HeaderMap) -> bool {
+    let values = headers.get_all(header::ACCEPT_ENCODING).iter().filter_map(|value| value.to_str().ok());
+    let codings: Vec<_> = values.flat_map(|value| value.split(',')).map(coding).collect();
+    let weight = |wanted: &str| codings.iter().find(|(name, _)| name == wanted).map(|(_, weight)| *weight);
+    weight("gzip").or(weight("x-gzip")).or(weight("*")).is_some_and(|weight| weight > 0.0)
+}
+
+/// The name and weight of `gzip;q=0.5`.
+fn coding(text: &str) -> (String, f32) {
+    let mut parts = text.split(';').map(str::trim);
+    let name = parts.next().unwrap_or_default().to_lowercase();
+    let weight = parts.find_map(|part| part.strip_prefix("q=")).map_or(1.0, |weight| weight.parse().unwrap_or(0.0));
+    (name, weight)
 }
 
 /// The handler has not said `no-store`, as it does with tokens, keys and pages whose address is a secret.

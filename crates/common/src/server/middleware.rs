@@ -48,6 +48,7 @@ pub(super) fn wrap(router: Router, service: &'static str, cors_origins: &[String
         .layer(axum::middleware::from_fn(link_next))
         .layer(axum::middleware::from_fn(move |request, next| observe(service, times, request, next)))
         .layer(compression::layer())
+        .layer(axum::middleware::map_request(async |request: Request| compression::settle(request)))
         .layer(cors(cors_origins))
         .layer(axum::middleware::from_fn(harden))
 }

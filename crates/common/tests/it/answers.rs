@@ -24,6 +24,15 @@ async fn large_answers_are_compressed_for_whoever_takes_it() {
     assert!(varies.join(",").contains("accept-encoding"), "{varies:?}");
     let packed = large.bytes().await.unwrap();
     assert!(packed.starts_with(&[0x1f, 0x8b]) && packed.len() < 200, "{} bytes", packed.len());
+    for taken in ["br;q=1, gzip;q=0.5", "*", "GZIP", "x-gzip"] {
+        let answer = get(&service, "/large", &[("accept-encoding", taken)]).await;
+        assert_eq!(header(&answer, "content-encoding"), Some("gzip"), "{taken}");
+    }
+    // A refusal would come after the effect.
+    for refused in ["br, identity;q=0", "*;q=0", "identity;q=0", "gzip;q=0, *", "gzip;q=x"] {
+        let answer = get(&service, "/large", &[("accept-encoding", refused)]).await;
+        assert_eq!((answer.status().as_u16(), header(&answer, "content-encoding")), (200, None), "{refused}");
+    }
     // What somebody was given by a credential may be large as well.
     assert_eq!(
         header(&get(&service, "/list", &[GZIP, ("authorization", "Bearer x")]).await, "content-encoding"),
