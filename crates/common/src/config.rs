@@ -1,8 +1,11 @@
 //! The settings of a process, read once from its environment; secrets are never printed.
 
 mod env;
+mod origins;
 
 pub use env::{Env, Faults, Setting};
+pub(crate) use origins::is_origin;
+pub use origins::{NotAnOrigin, Origins};
 
 use crate::{openapi::Documents, source::TrustedProxies, telemetry::LogFormat};
 use secrecy::SecretString;
@@ -93,7 +96,7 @@ settings! {
         /// `billing=https://billing.example.com`, comma-separated. They must have this one among their `CORS_ORIGINS`.
         pub documents: Documents = or("SERVICE_DOCUMENTS", ""),
         /// Origins of web pages that may call the service, comma-separated.
-        pub cors_origins: Vec<String> = or("CORS_ORIGINS", "") => list,
+        pub cors_origins: Origins = or("CORS_ORIGINS", ""),
         /// Proxies of ours that a request passes on its way; a load balancer is one.
         pub trusted_proxies: TrustedProxies = or("TRUSTED_PROXIES", 0),
         /// Limits for each source are this many times as high: for a place where many people share one address, such as
@@ -121,11 +124,6 @@ settings! {
         /// Connections to the service's own database, at most.
         pub max_connections: u32 = or("DATABASE_MAX_CONNECTIONS", 10),
     }
-}
-
-/// The entries of a comma-separated list.
-fn list(text: String) -> Vec<String> {
-    text.split(',').map(str::trim).filter(|entry| !entry.is_empty()).map(str::to_owned).collect()
 }
 
 #[cfg(test)]

@@ -17,7 +17,10 @@ pub use limits::Limits;
 pub use ops::Health;
 pub use stopping::{FINISH_WITHIN, GIVE_BACK_WITHIN, GiveUp, Lifecycle};
 
-use crate::{config::Base, problem::Chain};
+use crate::{
+    config::{Base, Origins},
+    problem::Chain,
+};
 use axum::{Router, extract::DefaultBodyLimit};
 use std::net::SocketAddr;
 use tokio::net::TcpListener;
@@ -30,7 +33,7 @@ pub struct Bound {
     api: TcpListener,
     ops: TcpListener,
     service: &'static str,
-    cors_origins: Vec<String>,
+    cors_origins: Origins,
     limits: Limits,
 }
 

@@ -80,7 +80,7 @@ impl Tenancy {
         let channel = format!("{}hosts", base.redis_prefix);
         lifecycle.spawn(invalidation::follow(redis, channel, Arc::clone(&hosts), lifecycle.shutdown.clone()));
         let databases = Databases::new(config.connections, publisher, lifecycle.clone());
-        let (trusted_origins, proxies) = (base.cors_origins.clone().into(), base.trusted_proxies);
+        let (trusted_origins, proxies) = (base.cors_origins.to_vec().into(), base.trusted_proxies);
         Ok(Self(Arc::new(Inner {
             trusted_origins,
             hosts,

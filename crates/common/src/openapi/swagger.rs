@@ -1,6 +1,6 @@
 //! Swagger UI: the document as operators browse it and try it out.
 
-use crate::http::no_route;
+use crate::{config::is_origin, http::no_route};
 use axum::{
     Router,
     http::{HeaderMap, HeaderValue, header},
@@ -30,11 +30,7 @@ impl FromStr for Documents {
         let entries = text.split(',').map(str::trim).filter(|entry| !entry.is_empty());
         let document = |entry: &str| {
             let (name, origin) = entry.split_once('=')?;
-            let (scheme, host) = origin.split_once("://")?;
-            let sound = ["http", "https"].contains(&scheme)
-                && !host.is_empty()
-                && host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._:[]".contains(&byte));
-            sound.then(|| (name.to_owned(), Origin(origin.to_owned())))
+            is_origin(origin).then(|| (name.to_owned(), Origin(origin.to_owned())))
         };
         entries.map(document).collect::<Option<_>>().map(Self).ok_or(NotDocuments)
     }

@@ -89,6 +89,31 @@ async fn a_frontend_may_trace_and_repeat_its_requests_and_read_what_is_answered(
 }
 
 #[tokio::test]
+async fn a_page_of_another_origin_may_not_read_what_is_answered() {
+    let service = start(limits()).await;
+    let allowed = async |origin: &str, method: Method, path: &str| {
+        let mut asked = PREFLIGHT;
+        asked[0].1 = origin;
+        let answer = send(&service, method, path, &asked).await;
+        header(&answer, "access-control-allow-origin").map(str::to_owned)
+    };
+    for (method, path) in [(Method::OPTIONS, "/ok"), (Method::GET, "/ok"), (Method::GET, "/nowhere")] {
+        let own = allowed("https://app.example.com", method.clone(), path).await;
+        assert_eq!(own.as_deref(), Some("https://app.example.com"), "{method} {path}");
+        for other in [
+            "null",
+            "https://evil.test",
+            "http://app.example.com",
+            "https://app.example.com:8443",
+            "https://app.example.com.evil.test",
+            "https://sub.app.example.com",
+        ] {
+            assert_eq!(allowed(other, method.clone(), path).await, None, "{method} {path} {other}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn swagger_runs_in_nobodys_frame_and_loads_nothing_of_others() {
     let service = start(limits()).await;
     for path in ["/docs/", "/docs/swagger-initializer.js"] {
