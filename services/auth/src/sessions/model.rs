@@ -10,8 +10,9 @@ use uuid::Uuid;
 pub const IDLE: TimeDelta = TimeDelta::hours(24);
 /// However much it is used, a session ends then.
 pub const ABSOLUTE: TimeDelta = TimeDelta::days(30);
-/// A used token may be shown again for so long: by a second tab, or by a client that lost the answer.
-const REUSE_GRACE: TimeDelta = TimeDelta::seconds(10);
+/// A used token may be shown again for so long, while its child was not: by a second tab, or by a client that lost the
+/// answer, which notices when its request has timed out.
+const REUSE_GRACE: TimeDelta = TimeDelta::seconds(60);
 /// The session's key in Redis outlives the access token by the verifiers' leeway and some; a refresh writes it anew.
 /// It need not live longer, as no token could use it.
 const KEY_OUTLIVES_TOKEN: Duration = Duration::from_secs(60);
@@ -116,8 +117,8 @@ mod tests {
     #[test]
     fn a_token_works_once_and_for_a_moment_longer() {
         assert_eq!(decide(at(200), &session(), &link(None, false)), Decision::Rotate);
-        assert_eq!(decide(at(209), &session(), &link(Some(at(200)), false)), Decision::Repeat);
-        assert_eq!(decide(at(210), &session(), &link(Some(at(200)), false)), Decision::Reused);
+        assert_eq!(decide(at(259), &session(), &link(Some(at(200)), false)), Decision::Repeat);
+        assert_eq!(decide(at(260), &session(), &link(Some(at(200)), false)), Decision::Reused);
         assert_eq!(decide(at(201), &session(), &link(Some(at(200)), true)), Decision::Reused);
     }
 
