@@ -50,11 +50,15 @@ fn word(word: &str) -> String {
 
 /// Long, of digits and letters mixed, and neither a UUID nor a digest in lower case.
 fn is_secret(word: &str) -> bool {
-    let has = |is: fn(&char) -> bool| word.chars().filter(is).count() >= 3;
+    let has = |is: fn(u8) -> bool| word.bytes().any(is);
     let is_uuid = word.len() == 36 && word.split('-').map(str::len).eq([8, 4, 4, 4, 12]);
     let is_digest =
         [32, 64].contains(&word.len()) && word.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
-    word.len() >= SECRET && !is_uuid && !is_digest && has(char::is_ascii_digit) && has(char::is_ascii_alphabetic)
+    word.len() >= SECRET
+        && !is_uuid
+        && !is_digest
+        && has(|byte| byte.is_ascii_digit())
+        && has(|byte| byte.is_ascii_alphabetic())
 }
 
 #[cfg(test)]
