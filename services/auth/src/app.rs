@@ -53,7 +53,7 @@ impl App {
             live_sessions: SessionStore::new(redis.clone(), &base.redis_prefix, base.redis_replicas),
             platform_clients: settings.platform_clients,
             access_token: settings.access_token,
-            return_origins: ReturnOrigins::new(&base.cors_origins),
+            return_origins: ReturnOrigins::new(&base.cors_origins, &settings.public_url),
             public_url: settings.public_url.as_str().trim_end_matches('/').into(),
             kit,
         })

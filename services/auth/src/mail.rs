@@ -2,7 +2,7 @@
 
 use crate::{
     invitations::model::{self as invitations, Waiting},
-    opaque::OpaqueToken,
+    opaque::{OpaqueToken, sha256},
     registrations::model::LINK_LIFETIME,
 };
 use chrono::{DateTime, Utc};
@@ -36,10 +36,12 @@ pub fn verify_email(
     SendMail { key: format!("verify-email:{id}"), recipient: recipient.into(), mail: mail.into(), expires_at }
 }
 
-/// "You have an account already", to the owner of an address that somebody registers.
-pub fn account_exists(public_url: &str, user: UserId, recipient: &str, now: DateTime<Utc>) -> SendMail {
-    let key = format!("account-exists:{user}:{}", now.timestamp().div_euclid(ONE_NOTICE_IN));
-    let mail = AccountExists { link: public_url.into() };
+/// "You have an account already", to the owner of an address that somebody registers, at the frontend or here: `link`.
+/// Once an hour for each frontend.
+pub fn account_exists(link: String, user: UserId, recipient: &str, now: DateTime<Utc>) -> SendMail {
+    let hour = now.timestamp().div_euclid(ONE_NOTICE_IN);
+    let key = format!("account-exists:{user}:{hour}:{}", hex::encode(&sha256(&[link.as_bytes()])[..8]));
+    let mail = AccountExists { link };
     SendMail { key, recipient: recipient.into(), mail: mail.into(), expires_at: None }
 }
 
@@ -69,11 +71,10 @@ mod tests {
 
     #[test]
     fn the_owner_of_a_known_address_is_told_once_an_hour() {
-        let user = UserId(Uuid::nil());
-        let at = |seconds| {
-            account_exists("https://auth.test", user, "ada@acme.test", DateTime::from_timestamp(seconds, 0).unwrap())
-        };
+        let notice = |link: &str, now| account_exists(link.into(), UserId(Uuid::nil()), "ada@acme.test", now);
+        let at = |seconds| notice("https://app.test", DateTime::from_timestamp(seconds, 0).unwrap());
         assert_eq!(at(7200), at(10_799));
         assert_ne!(at(7200).key, at(10_800).key);
+        assert_ne!(at(7200).key, notice("https://other.test", DateTime::from_timestamp(7200, 0).unwrap()).key);
     }
 }

@@ -11,10 +11,11 @@ use std::sync::Arc;
 pub struct ReturnOrigins(Arc<[String]>);
 
 impl ReturnOrigins {
-    /// What is no URL that a person may be sent to, such as plain http elsewhere than on this machine, allows nothing.
-    pub fn new(origins: &[String]) -> Self {
+    /// What is no URL that a person may be sent to, such as plain http elsewhere than on this machine, allows nothing;
+    /// nor does `own`, where no frontend is.
+    pub fn new(origins: &[String], own: &PublicUrl) -> Self {
         let parsed = origins.iter().filter_map(|origin| Some(origin.parse::<PublicUrl>().ok()?.origin()));
-        Self(parsed.collect())
+        Self(parsed.filter(|origin| *origin != own.origin()).collect())
     }
 
     /// Reads an address, noting what is wrong with it.
@@ -33,9 +34,11 @@ impl ReturnOrigins {
 mod tests {
     use super::*;
 
+    const AUTH: &str = "https://auth.example.com";
+
     fn origins() -> ReturnOrigins {
-        let origins = ["https://app.example.com", "http://localhost:3000", "http://app.example.org", "*", "null"];
-        ReturnOrigins::new(&origins.map(str::to_owned))
+        let origins = ["https://app.example.com", "http://localhost:3000", "http://app.example.org", AUTH];
+        ReturnOrigins::new(&origins.map(str::to_owned), &format!("{AUTH}/").parse().unwrap())
     }
 
     #[test]
@@ -81,6 +84,7 @@ mod tests {
             " https://app.example.com/",
             "https://app.example.com/\nx",
             "https://app.example.com/\"><script>",
+            "https://auth.example.com/docs/",
             "*",
             "null",
         ] {

@@ -126,7 +126,9 @@ mod tests {
 
     fn faults(body: serde_json::Value) -> String {
         let request: RegistrationRequest = serde_json::from_value(body).unwrap();
-        let faults = request.check(&ReturnOrigins::new(&["https://app.example.com".into()])).err().unwrap_or_default();
+        let own = "https://auth.example.com".parse().unwrap();
+        let origins = ReturnOrigins::new(&["https://app.example.com".into()], &own);
+        let faults = request.check(&origins).err().unwrap_or_default();
         faults.iter().map(|fault| format!("{} {}", fault.field, fault.code)).collect::<Vec<_>>().join(", ")
     }
 

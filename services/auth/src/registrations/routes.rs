@@ -25,6 +25,7 @@ use common::{
     problem::Problem,
     source::Source,
 };
+use contracts::public_url::PublicUrl;
 use idempotency::{Creating, Scope};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -55,7 +56,9 @@ pub async fn register(
     }
     match accounts::find_user_by_email(&mut tx, &asked.email).await? {
         Some(user) => {
-            let notice = mail::account_exists(&app.public_url, user.id, &user.email, app.ambient.now());
+            // The frontend, but no page of the caller's choice: or each would be another mail to a stranger.
+            let link = asked.return_to.as_ref().map_or_else(|| app.public_url.to_string(), PublicUrl::origin);
+            let notice = mail::account_exists(link, user.id, &user.email, app.ambient.now());
             messaging::publish(&mut tx, &notice).await?;
         }
         None => keep(&mut tx, &app, &asked, &hash, source).await?,

@@ -1,7 +1,8 @@
 //! The way back to the frontend, after the link of a mail.
 
 use crate::support::{PASSWORD, World, registration};
-use serde_json::json;
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use test_support::TestAnswer;
 
 const BACK: &str = "https://app.example.com/welcome?from=mail#/start";
@@ -32,6 +33,24 @@ async fn confirming_an_address_leads_back() {
     assert_eq!((wrong.status, wrong.header("refresh")), (401, None));
     assert!(!wrong.text.contains("evil.test"), "{}", wrong.text);
     assert_leads_back(&html(&[("password", PASSWORD), ("return_to", "https://evil.test/")]).await, 200);
+}
+
+#[tokio::test]
+async fn whoever_has_an_account_is_led_to_the_frontend_once_an_hour_whichever_page_is_named() {
+    let world = start().await;
+    world.account("ada@acme.test", "Acme").await;
+    let notices = async || -> BTreeMap<String, Value> {
+        let mails = world.mails("account-exists", "ada@acme.test").await.into_iter();
+        mails.map(|mail| (mail.key, serde_json::to_value(mail.mail).unwrap())).collect()
+    };
+    for page in [BACK, "https://app.example.com/another"] {
+        let mut body = registration("ada@acme.test", "Acme");
+        body["return_to"] = page.into();
+        world.server.post("/v1/users", &body).await.expect(202);
+    }
+    let told = notices().await;
+    let links: Vec<_> = told.values().map(|mail| &mail["variables"]["link"]).collect();
+    assert_eq!(links, ["https://app.example.com"]);
 }
 
 #[tokio::test]
