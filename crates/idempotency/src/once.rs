@@ -89,6 +89,11 @@ impl Once {
         known.map(|known| replay(&derived, known)).transpose()
     }
 
+    /// Whether the request came with a key.
+    pub fn is_keyed(&self) -> bool {
+        self.keyed.is_some()
+    }
+
     /// Keeps the answer for whoever sends the request again, and gives it back. Call it last before the commit.
     ///
     /// # Errors

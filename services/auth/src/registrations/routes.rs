@@ -26,7 +26,7 @@ use common::{
     source::Source,
 };
 use contracts::public_url::PublicUrl;
-use idempotency::{Creating, Scope};
+use idempotency::{Creating, Once, Scope};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -46,6 +46,9 @@ pub async fn register(
     Creating(Json(request), mut once): Creating<Json<RegistrationRequest>>,
 ) -> Result<Response, Problem> {
     let asked = request.check(&app.return_origins).map_err(Problem::invalid)?;
+    if let Some(earlier) = earlier(&app, &once).await? {
+        return Ok(earlier);
+    }
     app.limiter.admit(&BY_SOURCE, source).await?;
     app.limiter.admit_for(&ADDRESSES_A_SOURCE, source, &asked.email.fingerprint()).await?;
     // Also for a known address, so that the time tells nothing.
@@ -67,6 +70,15 @@ pub async fn register(
     let answer = once.remember(&mut tx, (StatusCode::ACCEPTED, accepted)).await?;
     tx.commit().await?;
     Ok(answer)
+}
+
+/// What the same request was answered; whoever lost that answer asks for nothing more, and no limit is theirs.
+async fn earlier(app: &App, once: &Once) -> Result<Option<Response>, Problem> {
+    if !once.is_keyed() {
+        return Ok(None);
+    }
+    let mut lookup = app.db.begin_lookup().await?;
+    once.earlier(&mut lookup, Scope::Public, app.ambient.now()).await
 }
 
 /// Keeps what was asked for, and mails the link, now or when its turn comes.

@@ -73,6 +73,26 @@ async fn whatever_makes_something_is_made_once() {
     assert_eq!(world.mails("invitation", "bob@acme.test").await.len(), 1);
 }
 
+/// A stranger is limited by what is registered, not by answers that are lost.
+#[tokio::test]
+async fn a_registration_is_repeated_however_often_it_is_asked_for() {
+    let world = World::start().await;
+    let register = async |key: &str| {
+        let request = world.server.post("/v1/users", &registration("ada@acme.test", "Acme"));
+        request.header("idempotency-key", key).await
+    };
+    let first = register(KEY).await;
+    for _ in 0..10 {
+        first.assert_repeated_by(&register(KEY).await);
+    }
+    assert_eq!((first.status, world.count("registrations").await), (202, 1));
+    let mut statuses = Vec::new();
+    for n in 0..5 {
+        statuses.push(register(&format!("{KEY}-{n}")).await.status);
+    }
+    assert_eq!(statuses, [202, 202, 202, 429, 429]);
+}
+
 #[tokio::test]
 async fn many_at_the_same_time_make_one() {
     let (world, _, token) = ada().await;
