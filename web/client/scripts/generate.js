@@ -87,10 +87,11 @@ function route({ method, path, parameters = [], security = [] }) {
 
 /** The codes of problems that operations may answer, as far as the documents list them. */
 function codes(services) {
-  const responses = services.flatMap(([, document]) => [
-    ...operations(document).flatMap((operation) => Object.values(operation.responses)),
-    ...Object.values(document.components.responses ?? {}),
-  ]);
+  const responses = services.flatMap(([, document]) => {
+    const all = [...operations(document), ...operations(document, { ofTheSession: true })];
+    const shared = Object.values(document.components.responses ?? {});
+    return [...all.flatMap((operation) => Object.values(operation.responses)), ...shared];
+  });
   const schemas = responses.flatMap(({ content = {} }) => content["application/problem+json"]?.schema ?? []);
   const listed = schemas.flatMap(({ allOf = [] }) => allOf.flatMap(({ properties }) => properties?.code?.enum ?? []));
   return [...new Set(listed)].sort();

@@ -71,6 +71,8 @@ export type ProblemCode =
   | "permission_not_found"
   | "platform_only"
   | "quota_exceeded"
+  | "refresh_invalid"
+  | "refresh_reused"
   | "removal_unconfirmed"
   | "revoke_unconfirmed"
   | "role_built_in"
