@@ -2,10 +2,11 @@
 import { ProblemError } from "./errors.js";
 import type { LogInRequest } from "./generated/auth.js";
 import { ROUTES, SESSION_ROUTES, type Services } from "./generated/services.js";
-import { type Call, type Input, attempt, urlOf } from "./http.js";
+import { attempt } from "./http.js";
 import type { Answer, CallOptions, Route } from "./operation.js";
 import { pagesOf } from "./pages.js";
-import { DEFAULT_LIMITS, type RetryLimits, retrying } from "./retry.js";
+import { type Call, type Input, requestOf } from "./request.js";
+import { DEFAULT_LIMITS, type RetryLimits, passing, retrying } from "./retry.js";
 import { type Keeping, type Listener, type Session, Sessions, type Tokens } from "./session.js";
 
 /** The name of a service. */
@@ -21,7 +22,7 @@ export interface StepUp {
 
 /** How a client is made. */
 export interface ClientOptions {
-  /** Where each service is that is used; auth is needed to sign in. */
+  /** Where each service is that is used, on the page's own host if there is none; auth is needed to sign in. */
   urls: Partial<Record<ServiceName, string>>;
   /** `cookie` where the page is on the same site as auth, else `memory`. */
   keep?: Keeping;
@@ -87,8 +88,8 @@ class Caller {
     const { keep = "cookie", urls } = options;
     const cookie = keep === "cookie";
     const send = async (route: Route, input: Input, token?: string, signal?: AbortSignal) => {
-      const call = this.#call("auth", route, input, signal ? { signal } : {});
-      return (await this.#send({ ...call, repeatable: true, cookie }, token)).data as never;
+      const call = this.#request("auth", route, input, signal ? { signal } : {});
+      return (await this.#send({ ...call, repeats: passing, cookie }, token)).data as never;
     };
     const auth = {
       logIn: (body: LogInRequest, signal?: AbortSignal) => send(SESSION_ROUTES.logIn, { body }, undefined, signal),
@@ -101,7 +102,7 @@ class Caller {
 
   /** Calls an operation, as whoever is signed in. */
   async call(service: string, route: Route, input: Input = {}, options: CallOptions = {}): Promise<Answer<unknown>> {
-    const call = this.#call(service as ServiceName, route, input, options);
+    const call = this.#request(service as ServiceName, route, input, options);
     let renewed = false;
     let steppedUp = false;
     for (;;) {
@@ -121,23 +122,14 @@ class Caller {
     }
   }
 
-  #call(service: ServiceName, route: Route, input: Input, options: CallOptions): Call {
+  #request(service: ServiceName, route: Route, input: Input, options: CallOptions): Call {
     const base = this.#options.urls[service];
     if (base === undefined) throw new TypeError(`createClient was given no URL of ${service}`);
-    const key = options.idempotencyKey ?? (route.keyed ? crypto.randomUUID() : undefined);
-    return {
-      ...options,
-      ...(key ? { idempotencyKey: key } : {}),
-      route,
-      url: urlOf(base, route, input),
-      input,
-      requestId: crypto.randomUUID(),
-      repeatable: route.method !== "POST" || key !== undefined,
-    };
+    return requestOf(base, route, input, options);
   }
 
   #send(call: Call, token?: string): Promise<Answer<unknown>> {
-    return retrying(() => attempt(this.#fetch, call, token), call.repeatable, this.#limits, call.signal);
+    return retrying(() => attempt(this.#fetch, call, token), call.repeats, this.#limits, call.signal);
   }
 
   async #tokens(signal?: AbortSignal): Promise<Tokens | string | undefined> {

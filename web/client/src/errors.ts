@@ -18,7 +18,7 @@ export class ProblemError extends Error {
   readonly status: number;
   /** Stable word for programs: `host_taken`; `http_502` and the like where the answer is not a service's own. */
   readonly code: ProblemCode | (string & {});
-  /** Address of the page about this problem, or `about:blank`. */
+  /** Address of the page about this problem (`http:` or `https:`), or `about:blank`. */
   readonly type: string;
   readonly title: string;
   /** Sentence for people. */
@@ -30,28 +30,40 @@ export class ProblemError extends Error {
   /** Seconds after which trying again makes sense. */
   readonly retryAfter: number | undefined;
 
-  constructor(status: number, body: Partial<ProblemError>, requestId: string, retryAfter?: number) {
-    const title = body.title ?? `HTTP ${status}`;
-    super(body.detail ?? title);
+  /** `body` is what came, whatever that is; members of another type than documented are as if they were missing. */
+  constructor(status: number, body: { [K in keyof ProblemError]?: unknown }, requestId: string, retryAfter?: number) {
+    const title = textOr(`HTTP ${status}`, body.title);
+    super(textOr(title, body.detail));
     this.status = status;
-    this.code = body.code ?? `http_${status}`;
-    this.type = body.type ?? "about:blank";
+    this.code = textOr(`http_${status}`, body.code);
+    this.type = textOr("about:blank", body.type);
     this.title = title;
     this.detail = this.message;
-    this.errors = body.errors ?? [];
+    this.errors = Array.isArray(body.errors) ? body.errors.filter(isFieldError) : [];
     this.requestId = requestId;
     this.retryAfter = retryAfter;
   }
 }
 
-/** A request without an answer: nobody knows whether it had its effect. */
+/** A request without an answer of its service: nobody knows whether it had its effect. */
 export class NetworkError extends Error {
   override readonly name = "NetworkError";
   /** What support finds the request by, if it arrived. */
   readonly requestId: string;
+  /** Whether another try may succeed; not after a redirect, which is never followed. */
+  readonly passing: boolean;
 
-  constructor(message: string, requestId: string, cause: unknown) {
+  constructor(message: string, requestId: string, cause: unknown, passing = true) {
     super(message, { cause });
     this.requestId = requestId;
+    this.passing = passing;
   }
+}
+
+function textOr(otherwise: string, given: unknown): string {
+  return typeof given === "string" ? given : otherwise;
+}
+
+function isFieldError(given: Partial<FieldError> | null): boolean {
+  return [given?.field, given?.code, given?.message].every((member) => typeof member === "string");
 }

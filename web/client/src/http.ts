@@ -1,51 +1,33 @@
-/** One attempt at a request: the URL, the exchange, and the answer or its error. */
+/** One attempt at a request: the exchange, and the answer or its error. */
 import { NetworkError, ProblemError } from "./errors.js";
-import type { Answer, CallOptions, Route } from "./operation.js";
+import type { Answer } from "./operation.js";
+import type { Call } from "./request.js";
 
 /** An attempt is given up after so long, in ms; services answer within 30 s, whatever happens. */
 const LONGEST_ATTEMPT = 35_000;
+/** Statuses of answers that lead elsewhere (RFC 9110 §15.4); there, body and token would be somebody else's. */
+const REDIRECTS = [301, 302, 303, 307, 308];
 
-/** What an operation is called with, by place. */
-export interface Input {
-  path?: Record<string, unknown>;
-  query?: Record<string, unknown>;
-  header?: Record<string, string>;
-  body?: unknown;
-}
-
-/** A request that may be sent more than once. */
-export interface Call extends CallOptions {
-  readonly route: Route;
-  readonly url: string;
-  readonly input: Input;
-  readonly requestId: string;
-  /** A second time has no other effect than the first. */
-  readonly repeatable: boolean;
-  /** Whether the cookie goes with it. */
-  readonly cookie?: boolean;
-}
-
-/** The address of an operation at the service `base`. */
-export function urlOf(base: string, route: Route, { path, query }: Input): string {
-  const filled = route.path.replace(/\{(\w+)\}/g, (_, name: string) => encodeURIComponent(String(path?.[name])));
-  const given = Object.entries(query ?? {}).filter(([, value]) => value !== undefined && value !== null);
-  const search = new URLSearchParams(given.map(([name, value]) => [name, String(value)]));
-  return base.replace(/\/+$/, "") + filled + (search.size ? `?${search}` : "");
-}
-
-/** Sends it once. Rejects with a `ProblemError`, a `NetworkError` or the signal's reason. */
+/**
+ * Sends it once. Rejects with a `ProblemError`, a `NetworkError`, the signal's reason, or at once with a `TypeError` if
+ * `token` cannot be sent.
+ */
 export async function attempt(fetch: typeof globalThis.fetch, call: Call, token?: string): Promise<Answer<unknown>> {
-  const { url, route, input, requestId, signal, cookie } = call;
-  const limit = AbortSignal.timeout(LONGEST_ATTEMPT);
+  const { url, route, body, requestId, signal, cookie } = call;
+  const sent = new Headers(call.headers);
+  if (token) sent.set("Authorization", `Bearer ${token}`);
+  const limit = AbortSignal.timeout(call.longest ?? LONGEST_ATTEMPT);
   let response: Response;
   let text: string;
   try {
     response = await fetch(url, {
       method: route.method,
-      headers: headersOf(call, token),
-      ...(input.body === undefined ? {} : { body: JSON.stringify(input.body) }),
+      headers: sent,
+      ...(body === undefined ? {} : { body }),
       // The answer to a refresh has the next cookie, also for a page that is left meanwhile.
       ...(cookie ? { credentials: "include", keepalive: true } : {}),
+      // Unlike "error", this tells a redirect from a broken connection.
+      redirect: "manual",
       signal: signal ? AbortSignal.any([signal, limit]) : limit,
     });
     text = await response.text();
@@ -55,36 +37,32 @@ export async function attempt(fetch: typeof globalThis.fetch, call: Call, token?
     throw new NetworkError(`${new URL(url).host} ${why}`, requestId, error);
   }
   const { status, headers } = response;
+  if (response.type === "opaqueredirect" || REDIRECTS.includes(status)) {
+    const why = "answered with a redirect, which is not followed";
+    throw new NetworkError(`${new URL(url).host} ${why}`, requestId, undefined, false);
+  }
   const data = parsed(text, headers);
-  if (response.ok && (data !== undefined || text === "")) return { data, status, headers };
+  if (response.ok && (data !== undefined || status === 204)) return { data, status, headers };
   const id = headers.get("X-Request-Id") ?? requestId;
-  const problem: Partial<ProblemError> = response.ok ? {} : (data ?? {});
+  const problem: { type?: unknown } = response.ok ? {} : (data ?? {});
   throw new ProblemError(status, { ...problem, type: typeOf(problem, url) }, id, retryAfter(headers));
-}
-
-function headersOf({ input, idempotencyKey, requestId }: Call, token?: string): Record<string, string> {
-  return {
-    Accept: "application/json, application/problem+json",
-    "X-Request-Id": requestId,
-    ...(input.body === undefined ? {} : { "Content-Type": "application/json" }),
-    ...(idempotencyKey ? { "Idempotency-Key": idempotencyKey } : {}),
-    ...(token ? { Authorization: `Bearer ${token}` } : {}),
-    ...input.header,
-  };
 }
 
 /** The JSON in an answer; `undefined` if it is of another type, as a proxy's own page is. */
 function parsed(text: string, headers: Headers): object | undefined {
+  if (!/\bjson\b/.test(headers.get("Content-Type") ?? "")) return undefined;
   try {
-    return /\bjson\b/.test(headers.get("Content-Type") ?? "") ? JSON.parse(text) : undefined;
+    const data: unknown = JSON.parse(text);
+    return typeof data === "object" && data !== null ? data : undefined;
   } catch {
     return undefined;
   }
 }
 
 /** Where the page of a problem is; services say so relative to the request (RFC 9457 §3.1.1). */
-function typeOf({ type }: Partial<ProblemError>, url: string): string {
-  return type && URL.canParse(type, url) ? new URL(type, url).href : "about:blank";
+function typeOf({ type }: { type?: unknown }, url: string): string {
+  const page = typeof type === "string" && URL.canParse(type, url) ? new URL(type, url) : undefined;
+  return page && /^https?:$/.test(page.protocol) ? page.href : "about:blank";
 }
 
 /** Seconds, from either form of `Retry-After` (RFC 9110 §10.2.3). */

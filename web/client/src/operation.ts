@@ -14,8 +14,11 @@ export interface Route {
 export interface CallOptions {
   /** Ends the call, whatever it is waiting for. */
   signal?: AbortSignal;
-  /** In place of the one that the client makes: the same for as long as the same thing is meant. */
-  idempotencyKey?: string;
+  /**
+   * In place of the one that the client makes: the same for as long as the same thing is meant, 16 characters or more.
+   * With `null` none is sent, and a `POST` is not repeated.
+   */
+  idempotencyKey?: string | null;
 }
 
 /** An answer with what stands around its body. */

@@ -1,6 +1,6 @@
 /** Lists: page after page, or item after item. */
-import type { Input } from "./http.js";
 import type { CallOptions } from "./operation.js";
+import type { Input } from "./request.js";
 
 type Call = (input?: Input, options?: CallOptions) => Promise<unknown>;
 
@@ -12,13 +12,15 @@ interface Page {
 /** What walks through the list that `call` gives a page of. */
 export function pagesOf(call: Call) {
   async function* pages(input: Input = {}, options?: CallOptions) {
+    const seen = new Set([input.query?.["cursor"]]);
     let query = input.query ?? {};
     for (;;) {
       const page = (await call({ ...input, query }, options)) as Page;
       yield page;
       const cursor = page.next_cursor;
       if (!cursor) return;
-      if (cursor === query["cursor"]) throw new Error("The list goes in a circle: a page names itself as the next.");
+      if (seen.has(cursor)) throw new Error("The list goes in a circle: a page names one before it as the next.");
+      seen.add(cursor);
       query = { ...query, cursor };
     }
   }

@@ -1,8 +1,10 @@
 /** Waits that a signal ends. */
 
-/** Resolves after `ms`; rejects with the signal's reason if that comes first. */
+/** Resolves after `ms`; rejects with the signal's reason if that comes first, and leaves no timer behind. */
 export function sleep(ms: number, signal?: AbortSignal): Promise<void> {
-  return unlessAborted(new Promise((resolve) => setTimeout(resolve, ms)), signal);
+  let timer: ReturnType<typeof setTimeout>;
+  const over = new Promise<void>((resolve) => (timer = setTimeout(resolve, ms)));
+  return unlessAborted(over, signal).finally(() => clearTimeout(timer));
 }
 
 /** The promise's outcome, or the signal's reason if that comes first. Whatever the promise stands for goes on. */

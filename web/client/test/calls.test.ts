@@ -74,6 +74,11 @@ test("a list is walked page by page, no further than the loop goes", async (cont
   assert.equal(server.seen.length, 4);
   server.on("GET /v1/invoices", [{ status: 200, body: pages[0] }]);
   await assert.rejects(collect(client.billing.listInvoices.all()), /circle/);
+  const there = { items: [], next_cursor: "a" };
+  const back = { items: [], next_cursor: "b" };
+  const turn = (cursor: string | null) => ({ status: 200, body: cursor === "a" ? back : there });
+  server.on("GET /v1/invoices", ({ url }) => turn(url.searchParams.get("cursor")));
+  await assert.rejects(collect(client.billing.listInvoices.all()), /circle/);
 });
 
 test("a step-up is asked for once by all who need it, and the requests are tried once more", async (context) => {

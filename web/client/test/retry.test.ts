@@ -7,6 +7,8 @@ import { type Reply, Service, problem } from "./server.js";
 const LIST = "GET /v1/invoices";
 const OK: Reply = { status: 200, body: { items: [] } };
 const CREATE = "POST /v1/roles";
+/** Services take keys of 16 to 255 characters. */
+const KEY = "the-role-of-readers";
 const ROLE = { body: { name: "Reader", permissions: [] } };
 
 async function service(context: TestContext): Promise<Service> {
@@ -48,9 +50,24 @@ test("a POST is sent again only under a key; the caller's, if there is one", asy
   assert.equal(server.to("/v1/explain").length, 1);
 
   server.on(CREATE, [problem(503, "unavailable"), { status: 201, body: {}, cut: true }, { status: 201, body: {} }]);
-  await client.permission.createRole(ROLE, { idempotencyKey: "once" });
+  await client.permission.createRole(ROLE, { idempotencyKey: KEY });
   const keys = server.to("/v1/roles").map(({ headers }) => headers["idempotency-key"]);
-  assert.deepEqual(keys, ["once", "once", "once"]);
+  assert.deepEqual(keys, [KEY, KEY, KEY]);
+});
+
+test("without a key that is really sent, a POST is sent once", async (context) => {
+  const server = await service(context);
+  const client = server.client({ token: "t" });
+  server.on(CREATE, [problem(503, "unavailable")]);
+  for (const idempotencyKey of [null, ""]) {
+    await assert.rejects(client.permission.createRole(ROLE, { idempotencyKey }), { status: 503 });
+  }
+  assert.deepEqual(server.to("/v1/roles").map(({ headers }) => headers["idempotency-key"]), [undefined, undefined]);
+  // This operation takes none.
+  server.on("POST /v1/explain", [problem(503, "unavailable")]);
+  const question = { body: { principal: "user:x", permission: "a.b" } };
+  await assert.rejects(client.permission.explainPermission(question, { idempotencyKey: KEY }), { status: 503 });
+  assert.deepEqual(server.to("/v1/explain").map(({ headers }) => headers["idempotency-key"]), [undefined]);
 });
 
 test("what creates has a key of its own, the same for each attempt", async (context) => {
@@ -104,4 +121,28 @@ test("a signal ends a call, also while it waits", async (context) => {
     server.client({ token: "t" }).billing.listInvoices({}, { signal: AbortSignal.timeout(100) }),
     { name: "TimeoutError" },
   );
+});
+
+test("a signal that ends a wait leaves no timer behind", async (context) => {
+  const server = await service(context);
+  server.on(LIST, [problem(503, "unavailable", { "retry-after": "15" })]);
+  const abort = new AbortController();
+  const waits: unknown[] = [];
+  const cleared: unknown[] = [];
+  const [set, clear] = [globalThis.setTimeout, globalThis.clearTimeout];
+  context.mock.method(globalThis, "setTimeout", (work: () => void, ms: number) => {
+    const timer = set(work, ms);
+    if (ms < 15_000 || ms > 16_000) return timer;
+    waits.push(timer);
+    setImmediate(() => abort.abort());
+    return timer;
+  });
+  context.mock.method(globalThis, "clearTimeout", (timer: NodeJS.Timeout) => {
+    if (waits.includes(timer)) cleared.push(timer);
+    clear(timer);
+  });
+  const call = server.client({ token: "t" }).billing.listInvoices({}, { signal: abort.signal });
+  await assert.rejects(call, { name: "AbortError" });
+  assert.equal(waits.length, 1);
+  assert.deepEqual(cleared, waits);
 });
