@@ -1,13 +1,15 @@
 /** The client: every operation of every service, with what each call needs around it. */
+import { type Around, type How, authBy } from "./auth.js";
 import { ProblemError } from "./errors.js";
 import type { LogInRequest } from "./generated/auth.js";
-import { ROUTES, SESSION_ROUTES, type Services } from "./generated/services.js";
+import { ROUTES, type Services } from "./generated/services.js";
 import { attempt } from "./http.js";
 import type { Answer, CallOptions, Route } from "./operation.js";
 import { pagesOf } from "./pages.js";
 import { type Call, type Input, requestOf } from "./request.js";
-import { DEFAULT_LIMITS, type RetryLimits, passing, retrying } from "./retry.js";
-import { type Keeping, type Listener, type Session, Sessions, type Tokens } from "./session.js";
+import { DEFAULT_LIMITS, type RetryLimits, retrying } from "./retry.js";
+import { type Keeping, type Listener, type Session, Sessions, type Tokens, type Whose } from "./session.js";
+import { unlessAborted } from "./waiting.js";
 
 /** The name of a service. */
 export type ServiceName = keyof Services;
@@ -42,7 +44,10 @@ export interface Client extends Services {
   signIn(credentials: LogInRequest, options?: { signal?: AbortSignal }): Promise<Session>;
   /** Signs them out, in all tabs, when the service has ended the session; rejects if it could not be asked. */
   signOut(options?: { signal?: AbortSignal }): Promise<void>;
-  /** The session that the cookie or another tab has, for a page that begins; `null` if nobody is signed in. */
+  /**
+   * The session that the cookie or another tab has, for a page that begins; `null` if nobody is signed in. Also after
+   * a `RefreshUnansweredError`.
+   */
   restore(options?: { signal?: AbortSignal }): Promise<Session | null>;
   /** Calls whenever somebody is signed in or out, in whichever tab; gives what ends that. */
   onSession(listener: Listener): () => void;
@@ -67,8 +72,10 @@ export function createClient(options: ClientOptions): Client {
 
 function namespace(caller: Caller, service: string, routes: Record<string, Route>): object {
   const operations = Object.entries(routes).map(([name, route]) => {
-    const answer = (input?: Input, options?: CallOptions) => caller.call(service, route, input, options);
-    const data = async (input?: Input, options?: CallOptions) => (await answer(input, options)).data;
+    const answer = (input?: Input, options?: CallOptions, whose: Whose = {}) =>
+      caller.call(service, route, input, options, whose);
+    const data = async (input?: Input, options?: CallOptions, whose?: Whose) =>
+      (await answer(input, options, whose)).data;
     return [name, Object.assign(data, { answer, ...pagesOf(data) })];
   });
   return Object.fromEntries(operations);
@@ -86,37 +93,36 @@ class Caller {
     this.#limits = { ...DEFAULT_LIMITS, ...options.retry };
     this.#fetch = options.fetch ?? ((...request) => fetch(...request));
     const { keep = "cookie", urls } = options;
-    const cookie = keep === "cookie";
-    const send = async (route: Route, input: Input, token?: string, signal?: AbortSignal) => {
+    const send = async (route: Route, input: Input, { access, around, signal, ...how }: How) => {
       const call = this.#request("auth", route, input, signal ? { signal } : {});
-      return (await this.#send({ ...call, repeats: passing, cookie }, token)).data as never;
+      return (await this.#send({ ...call, ...how, cookie: keep === "cookie" }, access, around)).data;
     };
-    const auth = {
-      logIn: (body: LogInRequest, signal?: AbortSignal) => send(SESSION_ROUTES.logIn, { body }, undefined, signal),
-      refresh: (token?: string) =>
-        send(SESSION_ROUTES.refreshSession, token ? { body: { refresh_token: token } } : {}),
-      logOut: (access: string, signal?: AbortSignal) => send(SESSION_ROUTES.logOut, {}, access, signal),
-    };
-    this.sessions = new Sessions(auth, keep, urls.auth ?? "");
+    this.sessions = new Sessions(authBy(send), keep, urls.auth ?? "");
   }
 
-  /** Calls an operation, as whoever is signed in. */
-  async call(service: string, route: Route, input: Input = {}, options: CallOptions = {}): Promise<Answer<unknown>> {
+  /** Calls an operation, from the first attempt to the last in one session: as whoever is signed in now. */
+  async call(
+    service: string,
+    route: Route,
+    input: Input = {},
+    options: CallOptions = {},
+    whose: Whose = {},
+  ): Promise<Answer<unknown>> {
     const call = this.#request(service as ServiceName, route, input, options);
     let renewed = false;
     let steppedUp = false;
     for (;;) {
-      const tokens = route.open ? undefined : await this.#tokens(call.signal);
+      const tokens = route.open ? undefined : await this.#tokens(whose, call.signal);
       try {
         return await this.#send(call, typeof tokens === "object" ? tokens.access : tokens);
       } catch (error) {
         if (!(error instanceof ProblemError)) throw error;
         if (!steppedUp && this.#asksForMore(error)) {
           steppedUp = true;
-          if (!(await this.#stepUp(error))) throw error;
+          if (!(await unlessAborted(this.#stepUp(error), call.signal))) throw error;
         } else if (error.status === 401 && typeof tokens === "object" && !renewed) {
           renewed = true;
-          await this.sessions.renew(tokens, call.signal);
+          if (!(await this.sessions.renew(tokens, call.signal))) throw error;
         } else throw error;
       }
     }
@@ -128,13 +134,14 @@ class Caller {
     return requestOf(base, route, input, options);
   }
 
-  #send(call: Call, token?: string): Promise<Answer<unknown>> {
-    return retrying(() => attempt(this.#fetch, call, token), call.repeats, this.#limits, call.signal);
+  #send(call: Call, token?: string, around: Around = (attempt) => attempt()): Promise<Answer<unknown>> {
+    const once = () => around(() => attempt(this.#fetch, call, token));
+    return retrying(once, call.repeats, this.#limits, call.signal);
   }
 
-  async #tokens(signal?: AbortSignal): Promise<Tokens | string | undefined> {
+  async #tokens(whose: Whose, signal?: AbortSignal): Promise<Tokens | string | undefined> {
     const { token } = this.#options;
-    if (token === undefined) return this.sessions.tokens(signal);
+    if (token === undefined) return this.sessions.tokens(whose, signal);
     return typeof token === "string" ? token : token();
   }
 

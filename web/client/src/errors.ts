@@ -1,4 +1,4 @@
-/** Errors: what a service refused, and what never got an answer. */
+/** Errors: what a service refused, what never got an answer, and whose session is another one now. */
 
 import type { ProblemCode } from "./generated/services.js";
 
@@ -57,6 +57,27 @@ export class NetworkError extends Error {
     super(message, { cause });
     this.requestId = requestId;
     this.passing = passing;
+  }
+}
+
+/** A call or a list that went no further, because somebody else, or nobody, is signed in by now. */
+export class SessionChangedError extends Error {
+  override readonly name = "SessionChangedError";
+
+  constructor() {
+    super("Somebody else, or nobody, is signed in by now: what was begun before was not finished.");
+  }
+}
+
+/**
+ * A session that could not be renewed: an earlier refresh got no answer, and it is too late to send it once more, as
+ * auth may take that for the use of a stolen token. `restore` sends it all the same.
+ */
+export class RefreshUnansweredError extends Error {
+  override readonly name = "RefreshUnansweredError";
+
+  constructor() {
+    super("Renewing the session got no answer earlier. Restore the session, or sign in again.");
   }
 }
 

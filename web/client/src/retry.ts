@@ -19,10 +19,15 @@ const FIRST_WAIT = 200;
 const LONGEST_WAIT = 5_000;
 /** Refusals that pass by themselves. */
 const PASSING = [408, 425, 429, 502, 503, 504];
+/** Refusals by a service that has done nothing. */
+const NOTHING_DONE = [429, 503];
 
 /** For what has no other effect a second time than the first. */
 export const passing: Repeats = (error) =>
   error instanceof NetworkError ? error.passing : error instanceof ProblemError && PASSING.includes(error.status);
+
+/** For what must not be done twice: not if an answer was lost. */
+export const refused: Repeats = (error) => error instanceof ProblemError && NOTHING_DONE.includes(error.status);
 
 /** For what only its caller may send again. */
 export const never: Repeats = () => false;

@@ -1,7 +1,9 @@
 /** The session: signed in, kept so by refreshes in the background, and the same in all tabs. */
-import { ProblemError } from "./errors.js";
+import type { Auth } from "./auth.js";
+import { ProblemError, SessionChangedError } from "./errors.js";
 import type { LogIn, LogInRequest } from "./generated/auth.js";
 import { type Tabs, openTabs } from "./tabs.js";
+import { type Sent, Unanswered } from "./unanswered.js";
 import { sleep, unlessAborted } from "./waiting.js";
 
 /** An access token is renewed when so much of its life is left, at most `LONGEST_MARGIN` ms. */
@@ -27,24 +29,32 @@ export interface Tokens {
 }
 
 /** What tabs tell each other. */
-type Message = { tokens: Tokens } | { ended: string } | { ask: true } | { answer: Tokens };
-
-/** The operations of auth that make and end sessions. */
-export interface Auth {
-  logIn(credentials: LogInRequest, signal?: AbortSignal): Promise<LogIn>;
-  refresh(token: string | undefined): Promise<LogIn>;
-  logOut(access: string, signal?: AbortSignal): Promise<unknown>;
-}
+type Message =
+  | { signedIn: Tokens }
+  | { renewed: Tokens }
+  | { ended: string }
+  | { ask: string }
+  | { answer: Tokens; to: string }
+  | { sent: Sent | null };
 
 /** Hears who is signed in, or that nobody is any more. */
 export type Listener = (session: Session | null) => void;
+
+/** The one session in which something is done from its beginning to its end. */
+export interface Whose {
+  /** Unknown until the first tokens are asked for; empty if nobody is signed in. */
+  id?: string;
+}
 
 export class Sessions {
   /** `undefined` until somebody asked, `null` while nobody is signed in. */
   #tokens: Tokens | null | undefined;
   #renewing: Promise<void> | undefined;
+  /** The question to other tabs that is still open. */
+  #question: string | undefined;
   readonly #listeners = new Set<Listener>();
   readonly #tabs: Tabs<Message>;
+  readonly #unanswered: Unanswered;
   readonly #auth: Auth;
   readonly #keeping: Keeping;
 
@@ -52,6 +62,7 @@ export class Sessions {
     this.#auth = auth;
     this.#keeping = keeping;
     this.#tabs = openTabs(`sevenleague ${keeping} ${name}`, (message) => this.#hear(message));
+    this.#unanswered = new Unanswered((sent) => this.#tabs.tell({ sent }));
   }
 
   get current(): Session | null {
@@ -64,20 +75,25 @@ export class Sessions {
   }
 
   async signIn(credentials: LogInRequest, signal?: AbortSignal): Promise<Session> {
-    const made = this.#tabs.alone(async () => this.#adopt(await this.#auth.logIn(credentials, signal)));
-    return (await unlessAborted(made, signal)).session;
+    const made = this.#tabs.alone(async () => {
+      const tokens = this.#tokensOf(await this.#auth.logIn(credentials, signal));
+      this.#set(tokens);
+      this.#tabs.tell({ signedIn: tokens });
+      return tokens.session;
+    });
+    return unlessAborted(made, signal);
   }
 
   /** Ends the session at the service, then here; a session that had ended is no error. */
   async signOut(signal?: AbortSignal): Promise<void> {
-    const tokens = await this.tokens(signal);
+    const tokens = await this.tokens({}, signal).catch(nobodyIfOver);
     if (!tokens) return;
     try {
       await this.#auth.logOut(tokens.access, signal);
     } catch (error) {
       if (!isUnauthorized(error)) throw error;
       // Maybe it was the access token only.
-      const renewed = await this.renew(tokens, signal).catch(nobodyIf401);
+      const renewed = await this.renew(tokens, signal).catch(nobodyIfOver);
       if (renewed) await this.#auth.logOut(renewed.access, signal);
     }
     this.#end(tokens.session.session_id);
@@ -85,93 +101,132 @@ export class Sessions {
 
   /** The session that a cookie or another tab still has. */
   async restore(signal?: AbortSignal): Promise<Session | null> {
-    if (!this.#tokens) await this.renew(undefined, signal).catch(nobodyIf401);
+    this.#unanswered.forget();
+    const tokens = this.#tokens ?? undefined;
+    if (!tokens || Date.now() >= tokens.expiresAt) await this.renew(tokens, signal).catch(nobodyIfOver);
     return this.current;
   }
 
-  /** Tokens that are good for a while; none if nobody is signed in. */
-  async tokens(signal?: AbortSignal): Promise<Tokens | undefined> {
+  /** Tokens of that session that have not expired; none if nobody is signed in. */
+  async tokens(whose: Whose, signal?: AbortSignal): Promise<Tokens | undefined> {
+    if (this.#tokens !== undefined) whose.id ??= idOf(this.#tokens);
+    const tokens = await this.#unexpired(signal);
+    whose.id ??= idOf(tokens);
+    if (whose.id !== idOf(tokens)) throw new SessionChangedError();
+    return tokens;
+  }
+
+  async #unexpired(signal?: AbortSignal): Promise<Tokens | undefined> {
     const tokens = this.#tokens;
     if (tokens === null) return undefined;
-    if (tokens && Date.now() < tokens.renewAt) return tokens;
+    const now = Date.now();
+    if (tokens && now < tokens.expiresAt) {
+      // Nobody waits for what is not needed yet; if it fails, the next call begins it again.
+      if (now >= tokens.renewAt) this.renew(tokens).catch(() => undefined);
+      return tokens;
+    }
     try {
       return await this.renew(tokens, signal);
     } catch (error) {
       signal?.throwIfAborted();
-      if (isUnauthorized(error)) return undefined;
-      // While auth is away, what is still good will do.
-      if (tokens && Date.now() < tokens.expiresAt) return tokens;
+      if (!tokens && isUnauthorized(error)) return undefined;
       throw error;
     }
   }
 
-  /** Tokens in place of `stale`: one refresh, however many ask for it, in however many tabs. */
+  /**
+   * Tokens in place of `stale`, of the same session; none if that is over. One refresh, however many ask for it, in
+   * however many tabs.
+   */
   async renew(stale: Tokens | undefined, signal?: AbortSignal): Promise<Tokens | undefined> {
     if (this.#isStill(stale)) {
       this.#renewing ??= this.#tabs.alone(() => this.#refresh(stale)).finally(() => (this.#renewing = undefined));
       await unlessAborted(this.#renewing, signal);
     }
-    return this.#tokens ?? undefined;
+    const tokens = this.#tokens ?? undefined;
+    return !stale || idOf(stale) === idOf(tokens) ? tokens : undefined;
   }
 
   #isStill(stale: Tokens | undefined): boolean {
-    return (this.#tokens ?? undefined)?.access === stale?.access;
+    return this.#tokens?.access === stale?.access;
   }
 
   async #refresh(stale: Tokens | undefined): Promise<void> {
     // Another tab may have done it while this one waited.
     if (!this.#isStill(stale)) return;
     if (this.#keeping === "memory" && !stale) return this.#askOthers();
+    let tokens: Tokens | undefined;
     try {
-      this.#adopt(await this.#auth.refresh(stale?.refresh));
+      const around = <T>(attempt: () => Promise<T>) => this.#unanswered.attempt(stale?.access ?? "", attempt);
+      tokens = this.#tokensOf(await this.#auth.refresh(stale?.refresh, around));
     } catch (error) {
-      if (isUnauthorized(error)) this.#end(stale?.session.session_id ?? "");
+      if (!this.#isStill(stale)) return;
+      if (isUnauthorized(error)) this.#end(idOf(stale));
       throw error;
     }
+    // Whoever signed in or out meanwhile is right.
+    if (!this.#isStill(stale)) return;
+    const told = stale && idOf(stale) !== idOf(tokens) ? { signedIn: tokens } : { renewed: tokens };
+    this.#set(tokens);
+    this.#tabs.tell(told);
   }
 
   async #askOthers(): Promise<void> {
-    this.#tabs.tell({ ask: true });
-    if (this.#tabs.many) await sleep(OTHER_TABS);
+    if (this.#tabs.many) {
+      this.#question = crypto.randomUUID();
+      this.#tabs.tell({ ask: this.#question });
+      await sleep(OTHER_TABS);
+      this.#question = undefined;
+    }
     this.#tokens ??= null;
   }
 
-  #adopt(answer: LogIn): Tokens {
+  #tokensOf(answer: LogIn): Tokens {
     const { access_token: access, refresh_token, token_type: _, expires_in, ...session } = answer;
     const life = expires_in * 1000;
     const expiresAt = Date.now() + life;
     const renewAt = expiresAt - Math.min(life * MARGIN, LONGEST_MARGIN);
     const refresh = this.#keeping === "memory" ? { refresh: refresh_token } : {};
-    const tokens = { session, access, renewAt, expiresAt, ...refresh };
-    this.#set(tokens);
-    this.#tabs.tell({ tokens });
-    return tokens;
+    return { session, access, renewAt, expiresAt, ...refresh };
   }
 
+  /** Ends that session, or finds that nobody has one; whoever else is signed in stays so. */
   #end(session: string): void {
-    this.#set(null);
+    if (idOf(this.#tokens) === session) this.#set(null);
     this.#tabs.tell({ ended: session });
   }
 
   #hear(message: Message): void {
-    if ("tokens" in message) this.#set(message.tokens);
+    if ("signedIn" in message) this.#set(message.signedIn);
+    else if ("renewed" in message && this.#awaits(message.renewed)) this.#set(message.renewed);
     else if ("ended" in message && this.current?.session_id === message.ended) this.#set(null);
-    else if ("ask" in message && this.#tokens) this.#tabs.tell({ answer: this.#tokens });
-    else if ("answer" in message && !this.#tokens) this.#set(message.answer);
+    else if ("ask" in message && this.#tokens) this.#tabs.tell({ answer: this.#tokens, to: message.ask });
+    else if ("answer" in message && !this.#tokens && message.to === this.#question) this.#set(message.answer);
+    else if ("sent" in message) this.#unanswered.hear(message.sent);
+  }
+
+  /** A renewal that comes late, from a tab that hung, must not bring back who was signed in then. */
+  #awaits(renewed: Tokens): boolean {
+    return idOf(this.#tokens) === idOf(renewed) || (this.#tokens === undefined && this.#keeping === "cookie");
   }
 
   #set(tokens: Tokens | null): void {
     const before = this.#tokens;
     this.#tokens = tokens;
-    if (before?.session.session_id === tokens?.session.session_id && before !== undefined) return;
+    if (before !== undefined && idOf(before) === idOf(tokens)) return;
     for (const listener of this.#listeners) listener(tokens?.session ?? null);
   }
+}
+
+/** Which session that is; empty for none. */
+function idOf(tokens: Tokens | null | undefined): string {
+  return tokens?.session.session_id ?? "";
 }
 
 function isUnauthorized(error: unknown): boolean {
   return error instanceof ProblemError && error.status === 401;
 }
 
-function nobodyIf401(error: unknown): undefined {
-  if (!isUnauthorized(error)) throw error;
+function nobodyIfOver(error: unknown): undefined {
+  if (!isUnauthorized(error) && !(error instanceof SessionChangedError)) throw error;
 }

@@ -3,10 +3,12 @@ import { sleep } from "./waiting.js";
 
 /** How long the lock outlives the work, in ms: whoever gets it next has heard what was told. */
 const LINGER = 50;
+/** The lock is waited for so long, in ms: a tab that hangs keeps it. Two refreshes at once are forgiven by auth. */
+const LONGEST_WAIT = 10_000;
 
 /** `T` is what tabs tell each other. */
 export interface Tabs<T> {
-  /** Runs the work while no other tab runs any. */
+  /** Runs the work while no other tab runs any, as far as those do not hang. */
   alone<R>(work: () => Promise<R>): Promise<R>;
   tell(message: T): void;
   /** Whether there may be others. */
@@ -23,13 +25,14 @@ export function openTabs<T>(name: string, hear: (message: T) => void): Tabs<T> {
   return {
     alone: (work) =>
       new Promise((resolve, reject) => {
-        const held = navigator.locks.request(name, async () => {
+        const run = async () => {
           const done = work();
           done.then(resolve, reject);
           await done.catch(() => undefined);
           await sleep(LINGER);
-        });
-        held.catch(reject);
+        };
+        // What was granted never fails; what was not is done without the lock.
+        navigator.locks.request(name, { signal: AbortSignal.timeout(LONGEST_WAIT) }, run).catch(run);
       }),
     tell: (message) => channel.postMessage(message),
     many: true,

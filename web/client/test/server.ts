@@ -22,6 +22,12 @@ export interface Reply {
 type Handler = (request: Seen) => Reply | Promise<Reply>;
 
 export const CREDENTIALS = { email: "ada@acme.test", password: "seven leagues at a stride" };
+export const EVE = { ...CREDENTIALS, email: "eve@acme.test" };
+
+interface Kept {
+  id: string;
+  email: string;
+}
 
 export class Service {
   readonly seen: Seen[] = [];
@@ -30,8 +36,10 @@ export class Service {
   /** Access tokens that count. */
   readonly valid = new Set<string>();
   #tokens = 0;
-  /** The refresh token that counts; `undefined` once the session has ended. */
-  #refresh: string | undefined;
+  /** Sessions by the refresh token that counts. */
+  readonly #sessions = new Map<string, Kept>();
+  /** What the one browser keeps, which shows it where a request has no other. */
+  #cookie = "";
   readonly #handlers = new Map<string, Handler>();
   readonly #server = createServer((request, response) => void this.#serve(request, response));
 
@@ -39,7 +47,7 @@ export class Service {
     const service = new Service();
     service.#server.listen(0, "127.0.0.1");
     await once(service.#server, "listening");
-    service.on("POST /v1/sessions", () => service.#logIn(201));
+    service.on("POST /v1/sessions", ({ body }) => service.logIn(body));
     service.on("POST /v1/sessions/refresh", ({ body }) => service.refreshed(body));
     service.on("DELETE /v1/sessions/current", () => {
       service.revoke();
@@ -81,16 +89,23 @@ export class Service {
     return this.seen.filter(({ url }) => url.pathname === path);
   }
 
-  /** Ends the session. */
+  /** Ends all sessions. */
   revoke(): void {
     this.valid.clear();
-    this.#refresh = undefined;
+    this.#sessions.clear();
+  }
+
+  logIn(body: unknown): Reply {
+    const { email } = body as { email: string };
+    return { status: 201, body: this.#issue({ id: `session-${this.#tokens}`, email }) };
   }
 
   refreshed(body: unknown): Reply {
-    const shown = (body as { refresh_token?: string } | undefined)?.refresh_token;
-    if (!this.#refresh || shown !== this.#refresh) return problem(401, "session_ended");
-    return this.#logIn(200);
+    const shown = (body as { refresh_token?: string } | undefined)?.refresh_token ?? this.#cookie;
+    const session = this.#sessions.get(shown);
+    if (!session) return problem(401, "session_ended");
+    this.#sessions.delete(shown);
+    return { status: 200, body: this.#issue(session) };
   }
 
   async stop(): Promise<void> {
@@ -99,23 +114,22 @@ export class Service {
     await once(this.#server, "close");
   }
 
-  #logIn(status: number): Reply {
+  #issue(session: Kept): object {
     this.#tokens += 1;
     const access_token = `access-${this.#tokens}`;
     this.valid.add(access_token);
-    this.#refresh = `refresh-${this.#tokens}`;
-    const user = { id: "u", email: CREDENTIALS.email, display_name: "Ada" };
-    const body = {
+    this.#cookie = `refresh-${this.#tokens}`;
+    this.#sessions.set(this.#cookie, session);
+    return {
       access_token,
       token_type: "Bearer",
       expires_in: this.expiresIn,
-      refresh_token: this.#refresh,
-      session_id: "s",
-      user,
+      refresh_token: this.#cookie,
+      session_id: session.id,
+      user: { id: session.email, email: session.email, display_name: "Ada" },
       tenant: { id: "t", name: "Acme" },
       permissions: ["billing.readInvoices"],
     };
-    return { status, body };
   }
 
   #admits(authorization = ""): boolean {
@@ -137,6 +151,21 @@ export class Service {
     response.write(answer.slice(0, 1));
     setTimeout(() => request.socket.destroy(), 10);
   }
+}
+
+/** Resolves as soon as `holds` does. */
+export async function eventually(holds: () => boolean): Promise<void> {
+  for (let waited = 0; !holds(); waited += 5) {
+    if (waited > 10_000) throw new Error(`waited in vain for ${holds}`);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}
+
+/** A promise, and what resolves it. */
+export function gate<T = void>(): { opened: Promise<T>; open: (value: T) => void } {
+  let open: (value: T) => void = () => undefined;
+  const opened = new Promise<T>((resolve) => (open = resolve));
+  return { opened, open };
 }
 
 /** All that comes. */

@@ -2,10 +2,12 @@
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
 import { NetworkError, ProblemError, type Session } from "@sevenleague/client";
-import { CREDENTIALS, Service, problem } from "./server.js";
+import { CREDENTIALS, Service, eventually, gate, problem } from "./server.js";
 
 const INVOICES = "GET /v1/invoices";
 const REFRESH = "/v1/sessions/refresh";
+const LOST = { status: 200, cut: true, body: {} };
+const MINUTE = 60_000;
 
 async function service(context: TestContext): Promise<Service> {
   const service = await Service.start();
@@ -55,6 +57,121 @@ test("a token is renewed before it expires", async (context) => {
   assert.deepEqual(answered, ["Bearer access-2"]);
 });
 
+test("a token that is old, but good, is used at once, while its renewal is under way", async (context) => {
+  const auth = await service(context);
+  auth.expiresIn = 100;
+  const client = await auth.signedIn();
+  context.mock.timers.enable({ apis: ["Date"], now: Date.now() + 95_000 });
+  const { opened, open } = gate();
+  auth.on(`POST ${REFRESH}`, async ({ body }) => {
+    await opened;
+    return auth.refreshed(body);
+  });
+  await client.billing.listInvoices();
+  await client.billing.listInvoices();
+  await eventually(() => auth.to(REFRESH).length === 1);
+  open();
+  await eventually(() => auth.valid.has("access-2"));
+  context.mock.timers.setTime(Date.now() + 10_000);
+  await client.billing.listInvoices();
+  const used = auth.to("/v1/invoices").map(({ headers }) => headers.authorization);
+  assert.deepEqual(used, ["Bearer access-1", "Bearer access-1", "Bearer access-2"]);
+  assert.equal(auth.to(REFRESH).length, 1);
+});
+
+test("an expired token whose renewal is refused: the call fails with that refusal, unsent", async (context) => {
+  const auth = await service(context);
+  auth.expiresIn = 0;
+  const client = await auth.signedIn();
+  auth.revoke();
+  await assert.rejects(client.billing.listInvoices(), { code: "session_ended" });
+  assert.equal(auth.to("/v1/invoices").length, 0);
+});
+
+test("a refresh that comes back after she signed out brings nobody back", async (context) => {
+  const auth = await service(context);
+  auth.expiresIn = 100;
+  const client = await auth.signedIn();
+  context.mock.timers.enable({ apis: ["Date"], now: Date.now() + 95_000 });
+  const heard: unknown[] = [];
+  client.onSession((session) => heard.push(session));
+  const { opened, open } = gate();
+  let answered = false;
+  auth.on(`POST ${REFRESH}`, async ({ body }) => {
+    const answer = auth.refreshed(body);
+    await opened;
+    answered = true;
+    return answer;
+  });
+  await client.billing.listInvoices();
+  await eventually(() => auth.to(REFRESH).length === 1);
+  await client.signOut();
+  open();
+  await eventually(() => answered);
+  // It waits for its turn, so the refresh is over when it fails.
+  auth.on("POST /v1/sessions", [problem(401, "credentials_wrong")]);
+  await assert.rejects(client.signIn(CREDENTIALS), { code: "credentials_wrong" });
+  assert.deepEqual([client.session, heard], [null, [null]]);
+});
+
+test("a refresh without an answer is sent again soon, and not too late", async (context) => {
+  const auth = await service(context);
+  const timeout = AbortSignal.timeout.bind(AbortSignal);
+  const shortened = context.mock.method(AbortSignal, "timeout", (ms: number) => timeout(ms === 15_000 ? 50 : ms));
+  const client = await auth.signedIn();
+  auth.valid.clear();
+  auth.on(`POST ${REFRESH}`, () => {
+    auth.on(`POST ${REFRESH}`, ({ body }) => auth.refreshed(body));
+    return new Promise(() => undefined);
+  });
+  await client.billing.listInvoices();
+  assert.equal(auth.to(REFRESH).length, 2);
+  shortened.mock.restore();
+
+  context.mock.timers.enable({ apis: ["Date"], now: Date.now() });
+  const few = await auth.signedIn({ retry: { attempts: 1 } });
+  auth.valid.clear();
+  auth.on(`POST ${REFRESH}`, [LOST]);
+  await assert.rejects(few.billing.listInvoices(), NetworkError);
+  context.mock.timers.setTime(Date.now() + MINUTE);
+  auth.on(`POST ${REFRESH}`, ({ body }) => auth.refreshed(body));
+  await assert.rejects(few.billing.listInvoices(), { name: "RefreshUnansweredError" });
+  assert.equal(auth.to(REFRESH).length, 3);
+  assert.notEqual(few.session, null);
+  // A person may try it all the same.
+  context.mock.timers.setTime(Date.now() + 600_000);
+  assert.notEqual(await few.restore(), null);
+  await few.billing.listInvoices();
+});
+
+test("a refresh that auth could not make just then may be sent again at any time", async (context) => {
+  const auth = await service(context);
+  context.mock.timers.enable({ apis: ["Date"], now: Date.now() });
+  const client = await auth.signedIn({ retry: { attempts: 1 } });
+  auth.valid.clear();
+  auth.on(`POST ${REFRESH}`, [problem(503, "unavailable")]);
+  await assert.rejects(client.billing.listInvoices(), { status: 503 });
+  context.mock.timers.setTime(Date.now() + MINUTE);
+  auth.on(`POST ${REFRESH}`, ({ body }) => auth.refreshed(body));
+  await client.billing.listInvoices();
+});
+
+test("signing in is not repeated if its answer is lost, only if it was refused for the moment", async (context) => {
+  const auth = await service(context);
+  const client = auth.client();
+  auth.on("POST /v1/sessions", [LOST]);
+  await assert.rejects(client.signIn(CREDENTIALS), NetworkError);
+  auth.on("POST /v1/sessions", [problem(504, "http")]);
+  await assert.rejects(client.signIn(CREDENTIALS), { status: 504 });
+  assert.equal(auth.to("/v1/sessions").length, 2);
+  auth.on("POST /v1/sessions", ({ body }) => {
+    auth.on("POST /v1/sessions", () => auth.logIn(body));
+    return problem(503, "unavailable");
+  });
+  await client.signIn(CREDENTIALS);
+  assert.equal(auth.to("/v1/sessions").length, 4);
+});
+
 test("a clock that is wrong by a day, and put right meanwhile, disturbs nobody", async (context) => {
   const auth = await service(context);
   const day = 86_400_000;
@@ -99,6 +216,15 @@ test("signing out that the service cannot be asked for leaves the session, and s
   await assert.rejects(client.signOut(), ProblemError);
   assert.notEqual(client.session, null);
   auth.on("DELETE /v1/sessions/current", [problem(401, "session_ended")]);
+  auth.revoke();
+  await client.signOut();
+  assert.equal(client.session, null);
+});
+
+test("signing out of a session that can no longer be renewed is no error", async (context) => {
+  const auth = await service(context);
+  auth.expiresIn = 0;
+  const client = await auth.signedIn();
   auth.revoke();
   await client.signOut();
   assert.equal(client.session, null);

@@ -1,0 +1,39 @@
+/** The operations of auth that make and end sessions: how each is sent, and after what it is sent again. */
+import type { LogIn, LogInRequest } from "./generated/auth.js";
+import { SESSION_ROUTES } from "./generated/services.js";
+import type { Route } from "./operation.js";
+import type { Call, Input } from "./request.js";
+import { passing, refused } from "./retry.js";
+
+/** An attempt at a refresh is given up after so long, in ms: soon enough for another within auth's grace. */
+const LONGEST_REFRESH = 15_000;
+
+/** Makes one attempt at a request, or refuses to. */
+export type Around = <T>(attempt: () => Promise<T>) => Promise<T>;
+
+export interface Auth {
+  logIn(credentials: LogInRequest, signal?: AbortSignal): Promise<LogIn>;
+  refresh(token: string | undefined, around: Around): Promise<LogIn>;
+  logOut(access: string, signal?: AbortSignal): Promise<unknown>;
+}
+
+/** What is said about one of them. */
+export interface How extends Pick<Call, "repeats" | "longest"> {
+  readonly signal?: AbortSignal | undefined;
+  readonly access?: string;
+  readonly around?: Around;
+}
+
+/** These operations, sent by `send`. */
+export function authBy(send: (route: Route, input: Input, how: How) => Promise<unknown>): Auth {
+  const { logIn, refreshSession, logOut } = SESSION_ROUTES;
+  return {
+    // Sent again after a lost answer, it would leave a session that nobody has.
+    logIn: (body, signal) => send(logIn, { body }, { signal, repeats: refused }) as Promise<LogIn>,
+    refresh: (token, around) => {
+      const input = token ? { body: { refresh_token: token } } : {};
+      return send(refreshSession, input, { longest: LONGEST_REFRESH, repeats: passing, around }) as Promise<LogIn>;
+    },
+    logOut: (access, signal) => send(logOut, {}, { signal, access, repeats: passing }),
+  };
+}
