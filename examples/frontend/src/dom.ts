@@ -44,11 +44,14 @@ export function table(caption: string, columns: string[], rows: Child[][]): HTML
   return h("div", { class: "wide", tabindex: "0", role: "group", "aria-label": caption }, all);
 }
 
-const numbers = new Intl.NumberFormat(undefined, { maximumSignificantDigits: 6 });
+const numbers = new Intl.NumberFormat();
+const point = numbers.formatToParts(0.5).find(({ type }) => type === "decimal")?.value ?? ".";
 
-/** A decimal of any length, short enough to read. */
+/** A decimal with all of its digits, as people here write it. */
 export function decimal(value: string): string {
-  return numbers.format(Number(value));
+  const [whole = "", fraction = ""] = value.split(".");
+  const digits = fraction.replace(/0+$/, "");
+  return numbers.format(whole as Intl.StringNumericLiteral) + (digits && point + digits);
 }
 
 const dates = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
@@ -61,5 +64,7 @@ export function moment(iso: string): HTMLElement {
 /** An amount in the currency's minor unit, as people here write it. */
 export function money(minor: number, currency: string): string {
   const format = new Intl.NumberFormat(undefined, { style: "currency", currency });
-  return format.format(minor / 10 ** (format.resolvedOptions().maximumFractionDigits ?? 2));
+  const digits = format.resolvedOptions().maximumFractionDigits ?? 2;
+  // As text, it is formatted exactly.
+  return format.format(`${minor}e-${digits}` as Intl.StringNumericLiteral);
 }

@@ -40,20 +40,29 @@ async function lines(client: Client, id: string, signal: AbortSignal): Promise<N
 
 /** The first page of raw rows; the next ones when somebody asks. */
 async function explain(client: Client, id: string, line: Billing.Line, signal: AbortSignal): Promise<Node[]> {
-  const pages = client.billing.explainInvoiceLine.pages({ path: { id, line_id: line.id } }, { signal });
-  const { value: first } = await pages.next();
-  if (!first) return [];
+  const path = { id, line_id: line.id };
+  const page = (query: { cursor?: string } = {}) => client.billing.explainInvoiceLine({ path, query }, { signal });
+  const first = await page();
   const verdict = first.equal ? "The raw rows add up to the line." : "The raw rows do not add up to the line.";
   const rows = h("section", { class: "card" }, h("p", { class: "state" }, verdict), raw(first.raw));
-  if (first.next_cursor) {
-    const more = async () => {
-      const { value } = await pages.next();
-      if (value) rows.insertBefore(raw(value.raw), button);
-      if (!value?.next_cursor) button.remove();
-    };
-    const button = h("button", { type: "button", class: "quiet", click: () => more().catch(show) }, "More rows");
-    rows.append(button);
-  }
+  let next = first.next_cursor;
+  const more = async (): Promise<void> => {
+    if (!next || button.getAttribute("aria-disabled") === "true") return;
+    button.setAttribute("aria-disabled", "true");
+    try {
+      const { raw: inputs, next_cursor } = await page({ cursor: next });
+      rows.insertBefore(raw(inputs), button);
+      next = next_cursor;
+      if (!next) button.remove();
+    } catch (error) {
+      // A page that failed is asked for again.
+      show(error, more);
+    } finally {
+      button.setAttribute("aria-disabled", "false");
+    }
+  };
+  const button = h("button", { type: "button", class: "quiet", click: more }, "More rows");
+  if (next) rows.append(button);
   return [h("h2", {}, `Why ${money(line.amount_minor, line.currency)} for ${line.name}`), rows];
 }
 

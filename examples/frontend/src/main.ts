@@ -11,10 +11,14 @@ import { services } from "./services.js";
 const SECTIONS = { "#members": members, "#permissions": permissions, "#services": services, "#invoices": invoices };
 type Address = keyof typeof SECTIONS;
 
+const OFFLINE = "You are offline.";
+
 const client = createClient({ urls: await (await fetch("/services.json")).json() });
-/** Which section is shown, and to whom; it stays while they have to sign in again. */
+/** Which section is shown, and to whom; this is known while they have to sign in again. */
 let shown: Address | undefined;
 let shownTo: string | undefined;
+/** What was typed, by field, when the session ended: the same person finds it again. */
+let typed = new Map<string, string>();
 /** Ends what a section that was left still asks for. */
 let left = new AbortController();
 /** What could not be loaded for want of a network. */
@@ -39,13 +43,19 @@ async function showSection(): Promise<void> {
     const content = await SECTIONS[hash](client, signal);
     byId("view").replaceChildren(...content);
     shown = hash;
-    say("");
+    for (const input of inputs()) input.value = typed.get(input.id) ?? input.value;
+    typed = new Map();
+    say(navigator.onLine ? "" : OFFLINE);
   } catch (error) {
     if (signal.aborted || !client.session) return;
     clearView();
     if (error instanceof NetworkError) waiting = showSection;
     show(error, showSection);
   }
+}
+
+function inputs(): HTMLInputElement[] {
+  return [...byId("view").querySelectorAll("input")];
 }
 
 function clearView(): void {
@@ -58,6 +68,11 @@ function onSession(session: Session | null): void {
   byId("sign-in").hidden = session !== null;
   byId("app").hidden = byId("account").hidden = session === null;
   if (!session) {
+    left.abort();
+    if (shownTo && shown) typed = new Map(inputs().map(({ id, value }) => [id, value]));
+    // Nothing of theirs stays in the page for whoever comes next.
+    clearView();
+    byId("who").textContent = "";
     if (shownTo) say("Your session has ended. Sign in again to go on.");
     byId("email").focus();
     return;
@@ -66,8 +81,7 @@ function onSession(session: Session | null): void {
   clear();
   say("");
   const whose = `${session.user.id} ${session.tenant.id}`;
-  // The same person goes on where they were: what they had typed is still there.
-  if (shownTo === whose && shown === address()) return;
+  if (shownTo !== whose) typed = new Map();
   shownTo = whose;
   clearView();
   void showSection();
@@ -78,7 +92,7 @@ async function signOut(): Promise<void> {
   try {
     shownTo = undefined;
     await client.signOut();
-    clearView();
+    typed = new Map();
   } catch (error) {
     shownTo = whose;
     show(error, signOut);
@@ -115,6 +129,9 @@ addEventListener("hashchange", async () => {
   await showSection();
   byId("view").focus();
 });
-addEventListener("online", () => waiting?.());
-addEventListener("offline", () => say("You are offline."));
+addEventListener("online", () => {
+  if (byId("status").textContent === OFFLINE) say("");
+  waiting?.();
+});
+addEventListener("offline", () => say(OFFLINE));
 await begin();

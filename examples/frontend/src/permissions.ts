@@ -13,9 +13,16 @@ export async function permissions(client: Client, signal: AbortSignal): Promise<
     select.append(h("option", { value: `user:${user_id}` }, `${display_name} (${email})`));
   }
   const list = h("div", { "aria-live": "polite" });
+  let earlier = new AbortController();
   const update = async () => {
-    const held = client.permission.listPrincipalPermissions.all({ path: { principal: select.value } }, { signal });
+    // What comes late of somebody who was chosen before must not stand under this one's name.
+    earlier.abort();
+    earlier = new AbortController();
+    const both = AbortSignal.any([signal, earlier.signal]);
+    list.replaceChildren(h("p", {}, "Loading …"));
+    const path = { principal: select.value };
     const rows = [];
+    const held = client.permission.listPrincipalPermissions.all({ path }, { signal: both });
     for await (const { name } of held) {
       rows.push(h("dt", {}, h("code", {}, name)), h("dd", { class: "soft" }, described.get(name) ?? ""));
     }

@@ -10,7 +10,8 @@ export async function services(client: Client, signal: AbortSignal): Promise<Nod
   }
   const own = [];
   for await (const instance of client.configurator.listInstances.all({}, { signal })) {
-    own.push([instance.host, instance.service, state(instance), moment(instance.state_since), next(instance)]);
+    const host = h("a", { href: instance.url }, instance.host);
+    own.push([host, instance.service, state(instance), moment(instance.state_since), next(instance)]);
   }
   return [
     h("h1", {}, "Services"),
