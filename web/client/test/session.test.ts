@@ -117,7 +117,7 @@ test("a refresh that comes back after she signed out brings nobody back", async 
 test("a refresh without an answer is sent again soon, and not too late", async (context) => {
   const auth = await service(context);
   const timeout = AbortSignal.timeout.bind(AbortSignal);
-  const shortened = context.mock.method(AbortSignal, "timeout", (ms: number) => timeout(ms === 15_000 ? 50 : ms));
+  const shortened = context.mock.method(AbortSignal, "timeout", (ms: number) => timeout(ms === 15_000 ? 500 : ms));
   const client = await auth.signedIn();
   auth.valid.clear();
   auth.on(`POST ${REFRESH}`, () => {
