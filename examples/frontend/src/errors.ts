@@ -1,11 +1,10 @@
 /** Errors, as people read them. */
-import { NetworkError, ProblemError, RefreshUnansweredError, SessionChangedError } from "@sevenleague/client";
+import { NetworkError, ProblemError, SessionChangedError } from "@sevenleague/client";
 import { byId, h } from "./dom.js";
 
 /** A sentence about an error, with what support needs. */
 function sentence(error: unknown): string {
   if (error instanceof NetworkError) return "The service could not be reached. Are you online?";
-  if (error instanceof RefreshUnansweredError) return "Your session could not be renewed. Reload the page to go on.";
   if (error instanceof ProblemError) return `${error.detail} (Request ${error.requestId})`;
   return "The page has a fault.";
 }
@@ -19,12 +18,10 @@ function isKnown(error: unknown): boolean {
 /** Shows an error, which screen readers speak at once, and offers to try again. */
 export function show(error: unknown, again?: () => unknown): void {
   if (isKnown(error)) return;
-  const expected = [NetworkError, ProblemError, RefreshUnansweredError].some((kind) => error instanceof kind);
-  if (!expected) console.error(error);
+  if (!(error instanceof NetworkError || error instanceof ProblemError)) console.error(error);
   const retry = () => {
     clear();
-    if (error instanceof RefreshUnansweredError) location.reload();
-    else again?.();
+    again?.();
   };
   const button = again ? [h("button", { type: "button", class: "quiet", click: retry }, "Try again")] : [];
   byId("alert").replaceChildren(h("div", {}, h("span", {}, sentence(error)), ...button));

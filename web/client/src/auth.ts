@@ -8,12 +8,9 @@ import { passing, refused } from "./retry.js";
 /** An attempt at a refresh is given up after so long, in ms: soon enough for another within auth's grace. */
 const LONGEST_REFRESH = 15_000;
 
-/** Makes one attempt at a request, or refuses to. */
-export type Around = <T>(attempt: () => Promise<T>) => Promise<T>;
-
 export interface Auth {
   logIn(credentials: LogInRequest, signal?: AbortSignal): Promise<LogIn>;
-  refresh(token: string | undefined, around: Around): Promise<LogIn>;
+  refresh(token?: string): Promise<LogIn>;
   logOut(access: string, signal?: AbortSignal): Promise<unknown>;
 }
 
@@ -21,7 +18,6 @@ export interface Auth {
 export interface How extends Pick<Call, "repeats" | "longest"> {
   readonly signal?: AbortSignal | undefined;
   readonly access?: string;
-  readonly around?: Around;
 }
 
 /** These operations, sent by `send`. */
@@ -30,9 +26,9 @@ export function authBy(send: (route: Route, input: Input, how: How) => Promise<u
   return {
     // Sent again after a lost answer, it would leave a session that nobody has.
     logIn: (body, signal) => send(logIn, { body }, { signal, repeats: refused }) as Promise<LogIn>,
-    refresh: (token, around) => {
+    refresh: (token) => {
       const input = token ? { body: { refresh_token: token } } : {};
-      return send(refreshSession, input, { longest: LONGEST_REFRESH, repeats: passing, around }) as Promise<LogIn>;
+      return send(refreshSession, input, { longest: LONGEST_REFRESH, repeats: passing }) as Promise<LogIn>;
     },
     logOut: (access, signal) => send(logOut, {}, { signal, access, repeats: passing }),
   };

@@ -1,5 +1,5 @@
 /** The client: every operation of every service, with what each call needs around it. */
-import { type Around, type How, authBy } from "./auth.js";
+import { type How, authBy } from "./auth.js";
 import { ProblemError } from "./errors.js";
 import type { LogInRequest } from "./generated/auth.js";
 import { ROUTES, type Services } from "./generated/services.js";
@@ -44,10 +44,7 @@ export interface Client extends Services {
   signIn(credentials: LogInRequest, options?: { signal?: AbortSignal }): Promise<Session>;
   /** Signs them out, in all tabs, when the service has ended the session; rejects if it could not be asked. */
   signOut(options?: { signal?: AbortSignal }): Promise<void>;
-  /**
-   * The session that the cookie or another tab has, for a page that begins; `null` if nobody is signed in. Also after
-   * a `RefreshUnansweredError`.
-   */
+  /** The session that the cookie or another tab has, for a page that begins; `null` if nobody is signed in. */
   restore(options?: { signal?: AbortSignal }): Promise<Session | null>;
   /** Calls whenever somebody is signed in or out, in whichever tab; gives what ends that. */
   onSession(listener: Listener): () => void;
@@ -93,9 +90,9 @@ class Caller {
     this.#limits = { ...DEFAULT_LIMITS, ...options.retry };
     this.#fetch = options.fetch ?? ((...request) => fetch(...request));
     const { keep = "cookie", urls } = options;
-    const send = async (route: Route, input: Input, { access, around, signal, ...how }: How) => {
+    const send = async (route: Route, input: Input, { access, signal, ...how }: How) => {
       const call = this.#request("auth", route, input, signal ? { signal } : {});
-      return (await this.#send({ ...call, ...how, cookie: keep === "cookie" }, access, around)).data;
+      return (await this.#send({ ...call, ...how, cookie: keep === "cookie" }, access)).data;
     };
     this.sessions = new Sessions(authBy(send), keep, urls.auth ?? "");
   }
@@ -134,9 +131,8 @@ class Caller {
     return requestOf(base, route, input, options);
   }
 
-  #send(call: Call, token?: string, around: Around = (attempt) => attempt()): Promise<Answer<unknown>> {
-    const once = () => around(() => attempt(this.#fetch, call, token));
-    return retrying(once, call.repeats, this.#limits, call.signal);
+  #send(call: Call, token?: string): Promise<Answer<unknown>> {
+    return retrying(() => attempt(this.#fetch, call, token), call.repeats, this.#limits, call.signal);
   }
 
   async #tokens(whose: Whose, signal?: AbortSignal): Promise<Tokens | string | undefined> {

@@ -69,18 +69,6 @@ export class SessionChangedError extends Error {
   }
 }
 
-/**
- * A session that could not be renewed: an earlier refresh got no answer, and it is too late to send it once more, as
- * auth may take that for the use of a stolen token. `restore` sends it all the same.
- */
-export class RefreshUnansweredError extends Error {
-  override readonly name = "RefreshUnansweredError";
-
-  constructor() {
-    super("Renewing the session got no answer earlier. Restore the session, or sign in again.");
-  }
-}
-
 function textOr(otherwise: string, given: unknown): string {
   return typeof given === "string" ? given : otherwise;
 }

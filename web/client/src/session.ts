@@ -3,7 +3,6 @@ import type { Auth } from "./auth.js";
 import { ProblemError, SessionChangedError } from "./errors.js";
 import type { LogIn, LogInRequest } from "./generated/auth.js";
 import { type Tabs, openTabs } from "./tabs.js";
-import { type Sent, Unanswered } from "./unanswered.js";
 import { sleep, unlessAborted } from "./waiting.js";
 
 /** An access token is renewed when so much of its life is left, at most `LONGEST_MARGIN` ms. */
@@ -34,8 +33,7 @@ type Message =
   | { renewed: Tokens }
   | { ended: string }
   | { ask: string }
-  | { answer: Tokens; to: string }
-  | { sent: Sent | null };
+  | { answer: Tokens; to: string };
 
 /** Hears who is signed in, or that nobody is any more. */
 export type Listener = (session: Session | null) => void;
@@ -54,7 +52,6 @@ export class Sessions {
   #question: string | undefined;
   readonly #listeners = new Set<Listener>();
   readonly #tabs: Tabs<Message>;
-  readonly #unanswered: Unanswered;
   readonly #auth: Auth;
   readonly #keeping: Keeping;
 
@@ -62,7 +59,6 @@ export class Sessions {
     this.#auth = auth;
     this.#keeping = keeping;
     this.#tabs = openTabs(`sevenleague ${keeping} ${name}`, (message) => this.#hear(message));
-    this.#unanswered = new Unanswered((sent) => this.#tabs.tell({ sent }));
   }
 
   get current(): Session | null {
@@ -101,7 +97,6 @@ export class Sessions {
 
   /** The session that a cookie or another tab still has. */
   async restore(signal?: AbortSignal): Promise<Session | null> {
-    this.#unanswered.forget();
     const tokens = this.#tokens ?? undefined;
     if (!tokens || Date.now() >= tokens.expiresAt) await this.renew(tokens, signal).catch(nobodyIfOver);
     return this.current;
@@ -157,8 +152,7 @@ export class Sessions {
     if (this.#keeping === "memory" && !stale) return this.#askOthers();
     let tokens: Tokens | undefined;
     try {
-      const around = <T>(attempt: () => Promise<T>) => this.#unanswered.attempt(stale?.access ?? "", attempt);
-      tokens = this.#tokensOf(await this.#auth.refresh(stale?.refresh, around));
+      tokens = this.#tokensOf(await this.#auth.refresh(stale?.refresh));
     } catch (error) {
       if (!this.#isStill(stale)) return;
       if (isUnauthorized(error)) this.#end(idOf(stale));
@@ -202,7 +196,6 @@ export class Sessions {
     else if ("ended" in message && this.current?.session_id === message.ended) this.#set(null);
     else if ("ask" in message && this.#tokens) this.#tabs.tell({ answer: this.#tokens, to: message.ask });
     else if ("answer" in message && !this.#tokens && message.to === this.#question) this.#set(message.answer);
-    else if ("sent" in message) this.#unanswered.hear(message.sent);
   }
 
   /** A renewal that comes late, from a tab that hung, must not bring back who was signed in then. */

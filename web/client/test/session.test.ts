@@ -114,7 +114,7 @@ test("a refresh that comes back after she signed out brings nobody back", async 
   assert.deepEqual([client.session, heard], [null, [null]]);
 });
 
-test("a refresh without an answer is sent again soon, and not too late", async (context) => {
+test("a refresh without an answer is sent again soon, and by the next call however late", async (context) => {
   const auth = await service(context);
   const timeout = AbortSignal.timeout.bind(AbortSignal);
   const shortened = context.mock.method(AbortSignal, "timeout", (ms: number) => timeout(ms === 15_000 ? 500 : ms));
@@ -133,15 +133,11 @@ test("a refresh without an answer is sent again soon, and not too late", async (
   auth.valid.clear();
   auth.on(`POST ${REFRESH}`, [LOST]);
   await assert.rejects(few.billing.listInvoices(), NetworkError);
-  context.mock.timers.setTime(Date.now() + MINUTE);
-  auth.on(`POST ${REFRESH}`, ({ body }) => auth.refreshed(body));
-  await assert.rejects(few.billing.listInvoices(), { name: "RefreshUnansweredError" });
-  assert.equal(auth.to(REFRESH).length, 3);
   assert.notEqual(few.session, null);
-  // A person may try it all the same.
   context.mock.timers.setTime(Date.now() + 600_000);
-  assert.notEqual(await few.restore(), null);
+  auth.on(`POST ${REFRESH}`, ({ body }) => auth.refreshed(body));
   await few.billing.listInvoices();
+  assert.equal(auth.to(REFRESH).length, 4);
 });
 
 test("a refresh that auth could not make just then may be sent again at any time", async (context) => {

@@ -6,7 +6,6 @@ import { Browser, type Tab } from "./browser.js";
 import { CREDENTIALS, EVE, Service, eventually, gate } from "./server.js";
 
 const REFRESH = "/v1/sessions/refresh";
-const MINUTE = 60_000;
 
 async function service(context: TestContext): Promise<Service> {
   const service = await Service.start();
@@ -101,19 +100,6 @@ test("a refresh whose answer comes after she signed out in another tab brings no
   await assert.rejects(call, { status: 401 });
   await settled();
   assert.deepEqual([one.client.session, two.client.session, heard], [null, null, []]);
-});
-
-test("what another tab sent in vain is not sent again too late", async (context) => {
-  const auth = await service(context);
-  const [, [one, two]] = await tabs(auth, 2);
-  context.mock.timers.enable({ apis: ["Date"], now: Date.now() });
-  auth.valid.clear();
-  auth.on(`POST ${REFRESH}`, [{ status: 200, cut: true, body: {} }]);
-  await assert.rejects(one?.client.billing.listInvoices() as Promise<unknown>, { name: "NetworkError" });
-  await settled();
-  context.mock.timers.setTime(Date.now() + MINUTE);
-  await assert.rejects(two?.client.billing.listInvoices() as Promise<unknown>, { name: "RefreshUnansweredError" });
-  assert.equal(auth.to(REFRESH).length, 1);
 });
 
 test("a call that Ada began is not finished as Eve, who signed in in another tab", async (context) => {
