@@ -40,7 +40,11 @@ async fn recorded(stack: &mut Stack, args: &[String]) -> Result<usize> {
 /// Fails if there is an example of what no test sent and got, or none of an operation.
 pub fn check(folder: &Path) -> Result<()> {
     let missing = missing::operations()?;
-    ensure!(missing.is_empty(), "no example of {}: test it, then `cargo xtask examples`", missing.join(", "));
+    ensure!(
+        missing.is_empty(),
+        "no documented server answered {} in a test: let one do so, then `cargo xtask examples`",
+        missing.join(", ")
+    );
     let mut recordings = read(folder)?;
     for service in services::packages()? {
         let files = entries(&prose(&service)?)?.into_iter();

@@ -37,8 +37,13 @@ pub struct TestProduct {
 }
 
 impl TestProduct {
-    /// The product whose version has this manifest; `serve` serves it with the environment that it is given.
-    pub async fn start<F>(manifest: &str, serve: impl FnOnce(Env, Bound, Ambient, Lifecycle) -> F) -> Self
+    /// The product whose version has this manifest; `serve` serves it with the environment that it is given. Each answer
+    /// must be as its OpenAPI document says.
+    pub async fn start<F>(
+        manifest: &str,
+        document: Value,
+        serve: impl FnOnce(Env, Bound, Ambient, Lifecycle) -> F,
+    ) -> Self
     where
         F: Future<Output = anyhow::Result<()>> + Send + 'static,
     {
@@ -52,7 +57,7 @@ impl TestProduct {
         variables.insert("CONFIGURATOR_URL".into(), configurator.url.clone());
         let env = Env::new(variables);
         let server = platform.serve(|lifecycle, bound, ambient| serve(env, bound, ambient, lifecycle)).await;
-        Self { server, configurator, platform, manifest, databases }
+        Self { server: server.documented(document), configurator, platform, manifest, databases }
     }
 
     /// An active instance of a new tenant on `host`, its database made by these scripts of the bundle.
