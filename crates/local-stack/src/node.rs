@@ -12,8 +12,6 @@ use std::{
 };
 use tokio::process::Command;
 
-/// The oldest version that the client of frontends runs on.
-const OLDEST: (u32, u32) = (20, 3);
 /// What npm is asked for where Debian's own is older.
 const INSTALLED: u32 = 22;
 /// The packages of Debian.
@@ -50,9 +48,8 @@ impl Node {
     }
 
     /// What to do where [`Self::ensure`] gives none.
-    pub fn advice() -> String {
-        let (major, minor) = OLDEST;
-        format!("this machine lacks Node.js {major}.{minor} or newer with npm; install it, or run this as root")
+    pub fn advice() -> &'static str {
+        "this machine lacks Node.js 20.19, or 22.12 and newer, with npm; install it, or run this as root"
     }
 
     async fn installed(root: &Path) -> Option<Self> {
@@ -60,7 +57,7 @@ impl Node {
         let own = root.join("node/node_modules").join(package()).join("bin");
         let candidates = find("node").and_then(|node| Some(node.parent()?.to_path_buf())).into_iter().chain([own]);
         for folder in candidates {
-            if version(&folder.join("node")).await.is_some_and(|version| version >= OLDEST) {
+            if version(&folder.join("node")).await.is_some_and(is_new_enough) {
                 return Some(Self { folder });
             }
         }
@@ -120,16 +117,23 @@ fn parse(version: &str) -> Option<(u32, u32)> {
     Some((numbers.next()??, numbers.next()??))
 }
 
+/// Whether the tools of the packages run on it; the linter's ask for most.
+fn is_new_enough(version: (u32, u32)) -> bool {
+    version >= (22, 12) || (version.0 == 20 && version.1 >= 19)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn versions_are_compared_as_numbers() {
-        let new_enough = |version| parse(version).is_some_and(|version| version >= OLDEST);
-        assert_eq!(
-            ["v20.20.2\n", "v20.3.0", "v20.2.9", "v18.20.4", "v100.0.0", "20", ""].map(new_enough),
-            [true, true, false, false, true, false, false]
-        );
+        let new_enough = |version| parse(version).is_some_and(is_new_enough);
+        for version in ["v20.20.2\n", "v20.19.0", "v22.12.0", "v24.1.0", "v100.0.0"] {
+            assert!(new_enough(version), "{version}");
+        }
+        for version in ["v20.18.9", "v18.20.4", "v21.7.3", "v22.11.0", "20", ""] {
+            assert!(!new_enough(version), "{version}");
+        }
     }
 }
