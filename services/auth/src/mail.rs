@@ -10,6 +10,7 @@ use contracts::{
     id::UserId,
     mails::{AccountExists, Invitation, Registration, VerifyEmail},
     messages::SendMail,
+    public_url::PublicUrl,
 };
 use uuid::Uuid;
 
@@ -36,9 +37,18 @@ pub fn verify_email(
     SendMail { key: format!("verify-email:{id}"), recipient: recipient.into(), mail: mail.into(), expires_at }
 }
 
-/// "You have an account already", to the owner of an address that somebody registers, at the frontend or here: `link`.
-/// Once an hour for each frontend.
-pub fn account_exists(link: String, user: UserId, recipient: &str, now: DateTime<Utc>) -> SendMail {
+/// "You have an account already", to the owner of an address that somebody registers, once an hour for each frontend.
+///
+/// It leads to the origin of `return_to`, or to `public_url`; to the page itself, each page that a stranger names would
+/// be another mail.
+pub fn account_exists(
+    public_url: &str,
+    return_to: Option<&PublicUrl>,
+    user: UserId,
+    recipient: &str,
+    now: DateTime<Utc>,
+) -> SendMail {
+    let link = return_to.map_or_else(|| public_url.to_owned(), PublicUrl::origin);
     let hour = now.timestamp().div_euclid(ONE_NOTICE_IN);
     let key = format!("account-exists:{user}:{hour}:{}", hex::encode(&sha256(&[link.as_bytes()])[..8]));
     let mail = AccountExists { link };
@@ -71,8 +81,11 @@ mod tests {
 
     #[test]
     fn the_owner_of_a_known_address_is_told_once_an_hour() {
-        let notice = |link: &str, now| account_exists(link.into(), UserId(Uuid::nil()), "ada@acme.test", now);
-        let at = |seconds| notice("https://app.test", DateTime::from_timestamp(seconds, 0).unwrap());
+        let notice = |page: &str, now| {
+            let return_to: PublicUrl = page.parse().unwrap();
+            account_exists("https://auth.test", Some(&return_to), UserId(Uuid::nil()), "ada@acme.test", now)
+        };
+        let at = |seconds| notice("https://app.test/a", DateTime::from_timestamp(seconds, 0).unwrap());
         assert_eq!(at(7200), at(10_799));
         assert_ne!(at(7200).key, at(10_800).key);
         assert_ne!(at(7200).key, notice("https://other.test", DateTime::from_timestamp(7200, 0).unwrap()).key);

@@ -64,7 +64,10 @@ fn declare_in(operation: &mut Map<String, Value>) {
             answer["headers"]["Idempotency-Replayed"] = Value::Null;
         }
     }
-    refuse(answers, "400", "`idempotency_key_malformed`: it is not one value of 16 to 255 visible ASCII characters.");
+    let (least, most) = (KEY_LENGTH.start(), KEY_LENGTH.end());
+    let malformed =
+        format!("`idempotency_key_malformed`: it is not one value of {least} to {most} visible ASCII characters.");
+    refuse(answers, "400", &malformed);
     refuse(answers, "409", "`idempotency_key_reused`: the key came with another request.");
 }
 

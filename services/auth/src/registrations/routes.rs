@@ -25,7 +25,6 @@ use common::{
     problem::Problem,
     source::Source,
 };
-use contracts::public_url::PublicUrl;
 use idempotency::{Creating, Once, Scope};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -59,9 +58,8 @@ pub async fn register(
     }
     match accounts::find_user_by_email(&mut tx, &asked.email).await? {
         Some(user) => {
-            // The frontend, but no page of the caller's choice: or each would be another mail to a stranger.
-            let link = asked.return_to.as_ref().map_or_else(|| app.public_url.to_string(), PublicUrl::origin);
-            let notice = mail::account_exists(link, user.id, &user.email, app.ambient.now());
+            let frontend = asked.return_to.as_ref();
+            let notice = mail::account_exists(&app.public_url, frontend, user.id, &user.email, app.ambient.now());
             messaging::publish(&mut tx, &notice).await?;
         }
         None => keep(&mut tx, &app, &asked, &hash, source).await?,
