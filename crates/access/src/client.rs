@@ -3,9 +3,11 @@
 
 use common::{
     config::Base,
+    http::{REQUEST_ID, TRACEPARENT},
     problem::{Problem, ProblemBody, RETRY_AFTER_OUTAGE},
+    trace,
 };
-use reqwest::{Method, StatusCode, header::RETRY_AFTER};
+use reqwest::{Method, RequestBuilder, StatusCode, header::RETRY_AFTER};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use std::{sync::Arc, time::Duration};
@@ -108,7 +110,7 @@ impl PlatformClient {
         if let Some(body) = body {
             request = request.json(body);
         }
-        let response = request.send().await?;
+        let response = traced(request).send().await?;
         if response.status() == StatusCode::UNAUTHORIZED {
             *self.0.token.lock().await = None;
         }
@@ -132,13 +134,24 @@ impl PlatformClient {
             ("client_id", &self.0.client_id),
             ("client_secret", self.0.client_secret.expose_secret()),
         ];
-        let response = self.0.http.post(&self.0.token_url).form(&form).send().await?;
+        let response = traced(self.0.http.post(&self.0.token_url).form(&form)).send().await?;
         if !response.status().is_success() {
             return Err(refused(response).await);
         }
         let answer: TokenAnswer = response.json().await?;
         let expires = Instant::now() + Duration::from_secs(answer.expires_in).min(LONGEST_MEMORY);
         Ok(cached.insert((answer.access_token, expires)).0.clone())
+    }
+}
+
+/// Says of which request and of which trace the call is a part.
+fn traced(mut request: RequestBuilder) -> RequestBuilder {
+    if let Some(trace) = trace::current() {
+        request = request.header(TRACEPARENT, trace.to_string());
+    }
+    match trace::request_id() {
+        Some(id) => request.header(REQUEST_ID, &*id),
+        None => request,
     }
 }
 
@@ -150,4 +163,34 @@ async fn refused(response: reqwest::Response) -> ClientError {
     let detail = body.as_ref().map_or("", |body| &body.detail);
     let errors = body.as_ref().map(|body| body.errors.clone()).unwrap_or_default();
     ClientError::Refused(Problem { errors, retry_after, ..Problem::new(status, code, detail) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::{Json, Router, extract::Request, routing::any};
+    use common::{ambient::Ambient, trace::TraceContext};
+    use serde_json::{Value, json};
+
+    /// Answers every call with the headers that it came with, and with a token.
+    async fn echo(request: Request) -> Json<Value> {
+        let text = |name| request.headers().get(&name).and_then(|value| value.to_str().ok()).map(str::to_owned);
+        Json(
+            json!({"access_token": "t", "expires_in": 300, "request_id": text(REQUEST_ID), "trace": text(TRACEPARENT)}),
+        )
+    }
+
+    #[tokio::test]
+    async fn a_call_says_of_which_request_and_trace_it_is_a_part() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        tokio::spawn(async move { axum::serve(listener, Router::new().fallback(any(echo))).await });
+        let client = PlatformClient::with_credentials(&url, "auth", "secret".into());
+        let trace = TraceContext::begin(&Ambient::system());
+        let call = async || client.get::<Value>(&format!("{url}/internal/thing")).await.unwrap();
+        let heard = trace::within_request(trace, "r-1", call()).await;
+        assert_eq!((&heard["request_id"], &heard["trace"]), (&json!("r-1"), &json!(trace.to_string())));
+        let heard = call().await;
+        assert_eq!((&heard["request_id"], &heard["trace"]), (&Value::Null, &Value::Null));
+    }
 }

@@ -18,6 +18,11 @@ pub const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key
 /// `true` on an answer that was given before for the same key.
 pub const IDEMPOTENCY_REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 
+/// Of the request, chosen by the caller or by the first service that sees it, and passed on to the next one.
+pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+/// The caller's step of a trace; see [`crate::trace`].
+pub const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+
 const FORM: &str = "application/x-www-form-urlencoded";
 
 /// A JSON body: malformed is 400, another media type 415, too large 413, wrong values 422.

@@ -17,6 +17,7 @@
 //! | [`server`] | how does a service listen, and how does it stop? |
 //! | [`source`] | from which network does a request come? |
 //! | [`telemetry`] | what can be seen of a running service? |
+//! | [`trace`] | of which whole is this request, message or job a part? |
 
 pub mod ambient;
 pub mod backoff;
@@ -33,3 +34,4 @@ pub mod sealing;
 pub mod server;
 pub mod source;
 pub mod telemetry;
+pub mod trace;

@@ -38,7 +38,7 @@ where
     type Rejection = Infallible;
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Infallible> {
         let request_id =
-            parts.headers.get("x-request-id").and_then(|id| id.to_str().ok()).unwrap_or_default().to_owned();
+            parts.headers.get(common::http::REQUEST_ID).and_then(|id| id.to_str().ok()).unwrap_or_default().to_owned();
         let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| peer.ip());
         let address =
             peer.map(|peer| source::address(peer, &parts.headers, TrustedProxies::from_ref(state)).to_string());

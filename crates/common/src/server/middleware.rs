@@ -2,8 +2,10 @@
 
 use super::{body, compression, harden::harden, host::one_host, limits::Limits, links::link_next};
 use crate::{
-    http::{IDEMPOTENCY_KEY, IDEMPOTENCY_REPLAYED, no_route},
+    ambient::Ambient,
+    http::{IDEMPOTENCY_KEY, IDEMPOTENCY_REPLAYED, REQUEST_ID, TRACEPARENT, no_route},
     problem::{Problem, RATE_LIMIT},
+    trace::{self, TraceContext},
 };
 use axum::{
     Router,
@@ -22,11 +24,9 @@ use tower_http::{
 };
 use tracing::Instrument;
 
-const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// The version of a tenant's permissions that a write made.
 const VERSION: HeaderName = HeaderName::from_static("x-version");
-/// Of a frontend's own trace (<https://www.w3.org/TR/trace-context/>).
-const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+/// What a frontend's tracing says of itself; it is let in and not passed on.
 const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
 const LONGEST_REQUEST_ID: usize = 64;
 /// Of a preflight, as long as any browser keeps one: Firefox a day, Chromium two hours, Safari ten minutes.
@@ -107,8 +107,18 @@ async fn observe(service: &'static str, times: Times, mut request: Request, next
         .extensions()
         .get::<MatchedPath>()
         .map_or_else(|| "unmatched".to_owned(), |path| path.as_str().to_owned());
-    let span = tracing::info_span!("request", service, request_id, method, route, tenant = tracing::field::Empty);
-    let response = answer(times, request, next).instrument(span.clone()).await;
+    let trace = TraceContext::after(text_of(&request, &TRACEPARENT), &Ambient::system());
+    let span = tracing::info_span!(
+        "request",
+        service,
+        request_id,
+        trace_id = trace.trace_id(),
+        method,
+        route,
+        tenant = tracing::field::Empty
+    );
+    let answered = trace::within_request(trace, &request_id, answer(times, request, next));
+    let response = answered.instrument(span.clone()).await;
     let mut response = match response.extensions().get::<Problem>() {
         Some(problem) => with_headers_of(&response, problem.response(&request_id)),
         None => response,
@@ -181,13 +191,16 @@ fn record(
 
 /// The caller's request id if it is short and plain, else a new one.
 fn request_id(request: &Request) -> String {
-    let given = request.headers().get(REQUEST_ID).and_then(|value| value.to_str().ok());
     let sound = |id: &&str| {
         !id.is_empty()
             && id.len() <= LONGEST_REQUEST_ID
             && id.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'))
     };
-    given.filter(sound).map_or_else(|| crate::ambient::Ambient::system().uuid().to_string(), str::to_owned)
+    text_of(request, &REQUEST_ID).filter(sound).map_or_else(|| Ambient::system().uuid().to_string(), str::to_owned)
+}
+
+fn text_of<'a>(request: &'a Request, name: &HeaderName) -> Option<&'a str> {
+    request.headers().get(name).and_then(|value| value.to_str().ok())
 }
 
 #[cfg(test)]

@@ -53,3 +53,22 @@ async fn a_page_names_the_next_one() {
     assert_eq!(link, format!("</list?limit=1&state=a+b&cursor={cursor}>; rel=\"next\""));
     assert_eq!(header(&get(&service, "/ok", &[]).await, "link"), None);
 }
+
+#[tokio::test]
+async fn a_request_is_a_step_of_its_callers_trace_or_of_one_of_its_own() {
+    let service = start(limits()).await;
+    let seen = async |headers: &[(&str, &str)]| {
+        let answer = get(&service, "/trace", headers).await;
+        let told = header(&answer, "x-request-id").unwrap().to_owned();
+        let (step, id) = answer.json::<(String, String)>().await.unwrap();
+        assert_eq!(id, told);
+        (step, id)
+    };
+    let caller = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+    let (step, id) = seen(&[("traceparent", caller), ("x-request-id", "r-1")]).await;
+    assert!(step.starts_with("00-4bf92f3577b34da6a3ce929d0e0e4736-") && step != caller, "{step}");
+    assert_eq!(id, "r-1");
+    let (own, _) = seen(&[("traceparent", "00-not-one")]).await;
+    let (other, _) = seen(&[]).await;
+    assert_ne!(own[..35], other[..35]);
+}

@@ -1,7 +1,7 @@
 //! A service with little to say, and callers who write bytes rather than requests.
 
 use axum::{
-    Router,
+    Json, Router,
     body::{Body, Bytes},
     extract::ConnectInfo,
     routing::{get, post},
@@ -10,6 +10,7 @@ use common::{
     config::{Base, Env},
     page::Page,
     server::{Bound, Health, Lifecycle, Limits},
+    trace,
 };
 use futures_util::stream;
 use std::{convert::Infallible, net::SocketAddr, time::Duration};
@@ -29,6 +30,10 @@ pub const LONG: Duration = Duration::from_secs(60);
 const PATIENCE: Duration = Duration::from_secs(10);
 /// Of an answer that never ends, and so is larger than what the system's buffers between two processes hold.
 static PART: [u8; 1 << 16] = [b'x'; 1 << 16];
+
+async fn what_it_is_a_part_of() -> Json<(Option<String>, Option<String>)> {
+    Json((trace::current().map(|step| step.to_string()), trace::request_id().map(|id| id.to_string())))
+}
 
 pub struct Service {
     pub api: SocketAddr,
@@ -74,6 +79,7 @@ pub async fn start(limits: Limits) -> Service {
     let document = serde_json::json!({"openapi": "3.1.0", "info": {"title": "Test", "version": "1"}, "paths": {}});
     let router = Router::new()
         .route("/ok", get(async || "ok"))
+        .route("/trace", get(what_it_is_a_part_of))
         .route("/own", get(async || ([("cache-control", "max-age=60")], "ok")))
         .route("/large", get(async || "x".repeat(2000)))
         .route("/secret", get(async || ([("cache-control", "no-store")], "x".repeat(2000))))
