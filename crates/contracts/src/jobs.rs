@@ -17,6 +17,11 @@ pub trait Job: Serialize + DeserializeOwned + JsonSchema + Send + Sync + 'static
     const ORDERED_BY: &'static [&'static str];
 }
 
+/// What the schema of a job's payload is called.
+pub fn schema_name(kind: &str, version: u64) -> String {
+    format!("job.{kind}.v{version}")
+}
+
 macro_rules! jobs {
     ($($name:ident = $kind:literal version $version:literal by $ordered_by:expr),+ $(,)?) => {
         $(impl Job for $name {
@@ -26,7 +31,7 @@ macro_rules! jobs {
         })+
         /// Every payload's file name and JSON Schema.
         pub(crate) fn schemas() -> Vec<(String, schemars::Schema)> {
-            vec![$((format!("job.{}.v{}", $kind, $version), schemars::schema_for!($name))),+]
+            vec![$((schema_name($kind, $version), schemars::schema_for!($name))),+]
         }
         #[cfg(test)]
         const ORDERED_BY: &[&[&str]] = &[$($ordered_by),+];

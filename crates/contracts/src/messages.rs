@@ -158,10 +158,12 @@ pub struct JobFinished {
     pub run: u32,
 }
 
-/// Send one mail, once for each `key`.
+/// Send one mail, once for each `key`. Mails are added: one that a mailer does not know waits for one that does.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[schemars(extend("x-extensible" = "template"))]
 pub struct SendMail {
     /// Idempotency key: the same key is the same mail.
+    #[schemars(length(min = 1, max = 200))]
     pub key: String,
     pub recipient: String,
     #[serde(flatten)]
@@ -204,6 +206,7 @@ pub struct UsageRecorded {
     /// `forum.posts`
     pub meter: String,
     /// Unique for ever within the tenant and service: the same key is the same usage.
+    #[schemars(length(min = 1, max = 255))]
     pub key: String,
     pub quantity: Decimal,
     pub occurred_at: DateTime<Utc>,

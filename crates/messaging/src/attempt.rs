@@ -8,6 +8,7 @@ use crate::{
     routes::{Parsed, Routes, Unfit},
 };
 use aws_sdk_sqs::types::Message;
+use chrono::TimeDelta;
 use common::{ambient::Ambient, backoff::Backoff, db::Db};
 use futures_util::FutureExt;
 use std::{panic::AssertUnwindSafe, time::Duration};
@@ -20,6 +21,8 @@ const LONGEST_HANDLING: Duration = Duration::from_secs(300);
 const MOST_ATTEMPTS: u32 = 10;
 /// Below what any queue was ever given as its `maxReceiveCount`, so that an outage alone buries nothing.
 const RECEIVES_BEFORE_RENEWAL: u32 = 3;
+/// No deploy takes longer; then somebody should see what nobody here knows.
+const LONGEST_WAIT_FOR_NEWER: TimeDelta = TimeDelta::days(1);
 /// The type under which messages are counted that were not understood; their own word for it could be anything.
 const UNKNOWN: &str = "unknown";
 
@@ -68,12 +71,6 @@ impl Outcome {
     }
 }
 
-impl From<Unfit> for Outcome {
-    fn from(unfit: Unfit) -> Self {
-        Self::Dead { reason: unfit.reason, detail: unfit.detail.map(|detail| detail.to_string()) }
-    }
-}
-
 impl From<Fault> for Outcome {
     fn from(fault: Fault) -> Self {
         match fault {
@@ -91,12 +88,21 @@ impl Context {
         let (body, outages) = (message.body().unwrap_or_default(), self.breaker.outages());
         let (kind, outcome) = match self.routes.parse(body) {
             Ok(parsed) => (parsed.kind, self.watched(outages, self.handle(&parsed, lease, abandon)).await),
-            Err(unfit) => (UNKNOWN, unfit.into()),
+            Err(unfit) => (UNKNOWN, self.refuse(unfit)),
         };
         metrics::counter!("messages_consumed_total", "queue" => self.queue, "type" => kind,
             "outcome" => outcome.label())
         .increment(1);
         self.settle(kind, outcome, message, lease).await;
+    }
+
+    /// What a newer publisher says waits for a newer consumer, which the deploy under way will start.
+    fn refuse(&self, unfit: Unfit) -> Outcome {
+        let age = unfit.newer_since.map(|since| (self.ambient.now() - since).abs());
+        if age.is_some_and(|age| age < LONGEST_WAIT_FOR_NEWER) {
+            return Outcome::Contended(anyhow::anyhow!(unfit.reason));
+        }
+        Outcome::Dead { reason: unfit.reason, detail: unfit.detail.map(|detail| detail.to_string()) }
     }
 
     /// Tells the breaker what the handling says about the surroundings.

@@ -110,6 +110,9 @@ impl From<OutboxError> for Fault {
         match error {
             OutboxError::Database(error) => error.into(),
             error @ OutboxError::Serialize(_) => Self::retry(error),
+            OutboxError::Unfit(misfit) => {
+                Self::permanent(format!("what it gives rise to is not fit to be published: {misfit}"))
+            }
         }
     }
 }

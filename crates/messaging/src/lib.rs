@@ -11,6 +11,7 @@
 //! | [`relay`] | how do committed messages reach SNS? |
 //! | [`consumer`] | how does a queue become effects in the database? |
 //! | [`handler`] | what does a service write to take a message? |
+//! | [`schema`] | do the data of a message fit its type? |
 //! | [`inbox`] | has this message taken effect already? |
 //! | [`tables`] | where do messages wait, and how do these tables come to be? |
 //! | [`aws`] | which topics and queues are ours, and how is a batch published? |
@@ -32,6 +33,7 @@ pub mod provision;
 pub mod publisher;
 pub mod relay;
 mod routes;
+pub mod schema;
 mod sqlstate;
 pub mod tables;
 

@@ -1,6 +1,7 @@
 //! The outbox: a message is a row written in the same transaction as the business fact, and leaves with it or not at
 //! all.
 
+use crate::schema::{self, Misfit};
 use common::{db::Scoped, problem::Problem};
 use contracts::{
     envelope::Envelope,
@@ -19,6 +20,9 @@ const INSERT: &str = "INSERT INTO outbox (id, topic, envelope, created_at) VALUE
 pub enum OutboxError {
     #[error("the message cannot be written as JSON")]
     Serialize(#[from] serde_json::Error),
+    /// A bug of the publisher: whoever listens would refuse it.
+    #[error("the message is not fit to be published")]
+    Unfit(#[from] Misfit),
     #[error("the outbox cannot be written")]
     Database(#[from] sqlx::Error),
 }
@@ -27,19 +31,21 @@ impl From<OutboxError> for Problem {
     fn from(error: OutboxError) -> Self {
         match error {
             OutboxError::Database(error) => error.into(),
-            error @ OutboxError::Serialize(_) => Self::internal(&error),
+            error @ (OutboxError::Serialize(_) | OutboxError::Unfit(_)) => Self::internal(&error),
         }
     }
 }
 
 /// Writes `data` to the outbox inside the caller's transaction, as said by the service whose database it is, about the
-/// tenant whose transaction it is. It is published if and only if that transaction commits, under the returned id.
+/// tenant whose transaction it is. It is published if and only if that transaction commits, under the returned id. What does not fit its schema, or is larger
+/// than SNS takes, is refused.
 pub async fn publish<M: Message>(tx: &mut impl Scoped, data: &M) -> Result<MessageId, OutboxError> {
     let (db, tenant) = (tx.db().clone(), tx.tenant_if_one());
     let service = db.service();
     debug_assert!(M::PUBLISHERS == PRODUCTS || M::PUBLISHERS.contains(&service), "{service} does not say {}", M::TYPE);
     let (id, now) = (MessageId(db.ambient().uuid()), db.ambient().now());
     let envelope = Envelope::new(id, now, service, tenant, data)?;
+    schema::check_outgoing::<M>(&envelope)?;
     let row = sqlx::query(INSERT).bind(id.0).bind(M::TOPIC.name()).bind(Json(envelope)).bind(now);
     row.execute(&mut **tx).await?;
     tx.wake(RELAY);

@@ -3,7 +3,9 @@
 use crate::{
     handler::{Delivery, Fault, Handle, HandleRaw, HandlerTx},
     inbox,
+    schema::{self, Misfit},
 };
+use chrono::{DateTime, Utc};
 use common::db::{CrossTenantTx, Db};
 use contracts::{
     envelope::Envelope,
@@ -23,17 +25,24 @@ pub(crate) struct Parsed {
     pub effect: Box<dyn Effect>,
 }
 
-/// Why no handler can ever take a body.
+/// Why no handler here can take a body.
 #[derive(Debug)]
 pub(crate) struct Unfit {
     pub reason: String,
+    /// When it was said, by a publisher that is newer than this process: a newer consumer may take it.
+    pub newer_since: Option<DateTime<Utc>>,
     /// May quote the body, so it belongs beside the body and not in the log.
     pub detail: Option<serde_json::Error>,
 }
 
 impl Unfit {
     fn new(reason: impl Into<String>, detail: Option<serde_json::Error>) -> Self {
-        Self { reason: reason.into(), detail }
+        Self { reason: reason.into(), newer_since: None, detail }
+    }
+
+    fn misfit(kind: &str, misfit: &Misfit, said_at: DateTime<Utc>) -> Self {
+        let newer_since = matches!(misfit, Misfit::Newer { .. }).then_some(said_at);
+        Self { newer_since, ..Self::new(format!("the data of {kind} do not fit its schema: {misfit}"), None) }
     }
 }
 
@@ -94,6 +103,7 @@ impl Routes {
     pub(crate) fn on<M: Message, H: Handle<M>>(&mut self, handler: H) {
         let handler = Arc::new(handler);
         let parse = move |envelope: Envelope| {
+            schema::check(M::TYPE, &envelope.data).map_err(|misfit| Unfit::misfit(M::TYPE, &misfit, envelope.time))?;
             let data: M = serde_json::from_value(envelope.data)
                 .map_err(|fault| Unfit::new(format!("the data of {} do not fit its schema", M::TYPE), Some(fault)))?;
             let delivery = Delivery {
@@ -231,7 +241,7 @@ mod tests {
     fn what_can_never_be_taken_says_why() {
         for (field, value, expected) in [
             ("type", json!("auth.member.joined.v2"), "no handler takes the type 'auth.member.joined.v2'"),
-            ("data", json!({}), "the data of auth.member.joined.v1 do not fit"),
+            ("data", json!({}), "the data of auth.member.joined.v1 do not fit its schema: /tenant_id: required"),
             ("id", json!("x"), "the body is not an envelope"),
         ] {
             let mut body = envelope();

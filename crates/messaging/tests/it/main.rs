@@ -6,6 +6,7 @@ mod gate;
 mod outages;
 mod provision;
 mod relay;
+mod schema;
 mod tables;
 mod waking;
 mod world;
