@@ -1,6 +1,7 @@
 //! A mail leaves once, rendered, whoever asks for it and however often.
 
 use crate::support::{handed_to_ses, start};
+use chrono::TimeDelta;
 use contracts::{
     mails::{Mail, Notice, Registration, VerifyEmail},
     messages::{Message, SendMail},
@@ -40,12 +41,14 @@ async fn an_order_that_can_never_be_sent_goes_to_the_dead_letters_with_its_reaso
     mailer.platform.publish(None, &order).await;
     let mut ghost = mailer.platform.envelope(None, &order);
     ghost.data["template"] = json!("ghost");
+    // No deploy takes that long, so no newer mailer will come that knows it.
+    ghost.time -= TimeDelta::hours(25);
     mailer.platform.publish_envelope(SendMail::TOPIC, &ghost).await;
     let mut misspelt = mailer.platform.envelope(None, &order);
     misspelt.data["variables"] = json!({"title": "Hello", "txt": "It works."});
     mailer.platform.publish_envelope(SendMail::TOPIC, &misspelt).await;
     let reasons = mailer.platform.dead_letters("mailer", 3).await.join("; ");
-    for expected in ["recipient must be an e-mail address", "unknown variant `ghost`", "missing field `text`"] {
+    for expected in ["recipient must be an e-mail address", "/template: a variant", "/variables/text: required"] {
         assert!(reasons.contains(expected), "{reasons}");
     }
 }
