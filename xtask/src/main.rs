@@ -85,12 +85,12 @@ enum Task {
         #[arg(long)]
         check: bool,
     },
-    /// Write openapi/events/*.schema.json
+    /// Write openapi/events: schemas, their revisions, samples
     Events {
-        /// Write nothing; fail if a committed file differs, or if a message changed incompatibly
+        /// Write nothing; fail if a committed file differs, or if a message is incompatible with a revision of it
         #[arg(long)]
         check: bool,
-        /// The commit that messages must stay compatible with
+        /// The commit whose revisions must not have been changed
         #[arg(long, default_value = "HEAD")]
         base: String,
     },

@@ -4,12 +4,13 @@
 //! own; a worker that lacks its handler leaves the job to one that has it, and the handler of the old version goes when
 //! no such job waits any more.
 
+use crate::{samples::Sample, schemas::Contract};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value};
 
 /// Background work that the worker does; its fields are the payload.
-pub trait Job: Serialize + DeserializeOwned + JsonSchema + Send + Sync + 'static {
+pub trait Job: Serialize + DeserializeOwned + JsonSchema + Sample + Send + Sync + 'static {
     const KIND: &'static str;
     /// Counts from 1.
     const VERSION: u32;
@@ -29,9 +30,9 @@ macro_rules! jobs {
             const VERSION: u32 = $version;
             const ORDERED_BY: &'static [&'static str] = $ordered_by;
         })+
-        /// Every payload's file name and JSON Schema.
-        pub(crate) fn schemas() -> Vec<(String, schemars::Schema)> {
-            vec![$((schema_name($kind, $version), schemars::schema_for!($name))),+]
+        /// Every payload's.
+        pub(crate) fn contracts() -> Vec<Contract> {
+            vec![$(Contract::of::<$name>(schema_name($kind, $version))),+]
         }
         #[cfg(test)]
         const ORDERED_BY: &[&[&str]] = &[$($ordered_by),+];

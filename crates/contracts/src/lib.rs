@@ -14,6 +14,7 @@
 //! | [`roster`] | which services are there? |
 //! | [`topic`] | which topics exist? |
 //! | [`topology`] | which topics and queues exist, and who listens to what? |
+//! | [`samples`] | what does a message of each type look like, filled in? |
 //! | [`schemas`] | what is each message's JSON Schema? |
 
 pub mod envelope;
@@ -26,6 +27,7 @@ pub mod manifest;
 pub mod messages;
 pub mod public_url;
 pub mod roster;
+pub mod samples;
 pub mod schemas;
 pub mod topic;
 pub mod topology;

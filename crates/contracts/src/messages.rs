@@ -1,15 +1,18 @@
 //! The facts and orders that services send each other, and what they carry.
 //!
 //! How a message evolves: its fields only grow. A new one has a default, and readers ignore those that they do not
-//! know. Whatever else changes is a new type beside the old one, as `auth.tenant.created.v2`: first its consumers
-//! subscribe to both and have a handler for each, then its publishers say the new one only, and when no outbox and no
-//! queue holds the old one, it goes.
+//! know. A limit (`schemars(length(…))`) comes with its field or never. Variants are added only to a union that says so
+//! ([`EXTENSIBLE`](crate::schemas::EXTENSIBLE)). Whatever else changes is a new type beside the old one, as
+//! `auth.tenant.created.v2`: first its consumers subscribe to both and have a handler for each, then its publishers say
+//! the new one only, and when no outbox and no queue holds the old one, it goes.
 
 use crate::{
     id::{ClientId, InstanceId, JobId, TenantId, UserId},
     jobs::Job,
     mails::AnyMail,
     manifest::Manifest,
+    samples::Sample,
+    schemas::Contract,
     topic::Topic,
 };
 use chrono::{DateTime, Utc};
@@ -20,7 +23,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 /// What travels between services.
-pub trait Message: Serialize + DeserializeOwned + JsonSchema + Send + Sync + 'static {
+pub trait Message: Serialize + DeserializeOwned + JsonSchema + Sample + Send + Sync + 'static {
     /// Name and version: what filter policies and handlers know it by.
     const TYPE: &'static str;
     /// Where it is published.
@@ -50,9 +53,9 @@ macro_rules! messages {
         /// Every message, in one list.
         pub const ALL: &[Declared] =
             &[$(Declared { kind: $type, topic: Topic::$topic, publishers: $publishers }),+];
-        /// Every message's file name and JSON Schema.
-        pub(crate) fn schemas() -> Vec<(&'static str, schemars::Schema)> {
-            vec![$(($type, schemars::schema_for!($name))),+]
+        /// Every message's.
+        pub(crate) fn contracts() -> Vec<Contract> {
+            vec![$(Contract::of::<$name>($type.to_owned())),+]
         }
     };
 }

@@ -1,27 +1,39 @@
-//! The JSON Schema of each message and job; the committed files under `openapi/events/` are made of this.
+//! The JSON Schema and samples of each message and job; the committed files under `openapi/events/` are made of this.
 
-use crate::{envelope::Envelope, jobs, messages};
-use schemars::Schema;
+use crate::{envelope::Envelope, jobs, messages, samples::Sample};
+use schemars::{JsonSchema, Schema};
+use serde::{Serialize, de::DeserializeOwned};
+use serde_json::Value;
 
 /// Keyword of a schema whose variants (`oneOf`) are added to: the property that tells them apart. A reader leaves a
 /// message with a variant that it does not know to a reader that does.
 pub const EXTENSIBLE: &str = "x-extensible";
 
-/// What a publisher and its readers agree on.
+/// What a writer and its readers agree on.
 pub struct Contract {
-    /// The message's type, or `job.<kind>.v<version>`.
+    /// The message's type, `job.<kind>.v<version>`, or `envelope`.
     pub name: String,
     /// JSON Schema 2020-12 of the data.
     pub schema: Schema,
+    /// As a publisher writes them.
+    pub samples: fn() -> Result<Vec<Value>, serde_json::Error>,
+    /// Reads data as a consumer does, and gives what it would write.
+    pub reread: fn(Value) -> Result<Value, serde_json::Error>,
 }
 
-/// Every message's, and every job's payload.
+impl Contract {
+    pub(crate) fn of<T: Serialize + DeserializeOwned + JsonSchema + Sample>(name: String) -> Self {
+        Self {
+            name,
+            schema: schemars::schema_for!(T),
+            samples: || T::samples().into_iter().map(serde_json::to_value).collect(),
+            reread: |data| serde_json::to_value(serde_json::from_value::<T>(data)?),
+        }
+    }
+}
+
+/// Every message's, every job's payload, and of the envelope that surrounds all messages.
 pub fn all() -> Vec<Contract> {
-    let messages = messages::schemas().into_iter().map(|(name, schema)| (name.to_owned(), schema));
-    messages.chain(jobs::schemas()).map(|(name, schema)| Contract { name, schema }).collect()
-}
-
-/// Of what surrounds every message.
-pub fn envelope() -> Schema {
-    schemars::schema_for!(Envelope)
+    let envelope = Contract::of::<Envelope>("envelope".to_owned());
+    messages::contracts().into_iter().chain(jobs::contracts()).chain([envelope]).collect()
 }

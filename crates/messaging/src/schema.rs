@@ -197,7 +197,11 @@ mod tests {
 
     #[test]
     fn the_variant_that_is_meant_says_what_is_wrong_and_an_unknown_one_is_newer() {
-        let mail = |template: &str, variables: Value| json!({ "key": "k", "recipient": "ada@acme.test", "template": template, "variables": variables });
+        let mail = |template: &str, variables: Value| {
+            let mut order = json!({ "key": "k", "recipient": "ada@acme.test", "template": template });
+            order["variables"] = variables;
+            order
+        };
         assert_eq!(check(SendMail::TYPE, &mail("notice", json!({ "title": "a", "text": "b" }))), Ok(()));
         assert_eq!(told(SendMail::TYPE, mail("notice", json!({ "title": "a" }))), "/variables/text: required");
         let newer = check(SendMail::TYPE, &mail("birthday", json!({})));

@@ -1,35 +1,45 @@
-//! `openapi/events/`: are the committed schemas of messages those of the code, and can yesterday's readers and writers
-//! live with them?
+//! `openapi/events/`: what messages and jobs look like, as the code has it, and as it ever was. Can readers and writers
+//! of every revision live with each other?
 
-use super::{Files, compat, differences, read, verdict, write};
-use anyhow::{Context, Result, ensure};
+mod git;
+mod history;
+
+use super::{Files, differences, read, verdict, write};
+use anyhow::{Result, ensure};
 use local_stack::{cargo, data};
-use std::{
-    fs,
-    path::Path,
-    process::{ExitCode, Stdio},
-};
-use tokio::process::Command;
+use std::{fs, path::Path, process::ExitCode};
 
 const FOLDER: &str = "openapi/events";
-const SUFFIX: &str = ".schema.json";
+const SCHEMA: &str = ".schema.json";
+const SAMPLES: &str = ".samples.json";
+
+/// What the code says, each by the name of a type.
+struct Contracts {
+    schemas: Files,
+    /// Lists of values as a publisher may write them.
+    samples: Files,
+}
 
 pub async fn run(check: bool, base: &str) -> Result<ExitCode> {
-    let wanted = generate().await?;
+    let contracts = generate().await?;
     let folder = data::checkout().join(FOLDER);
+    let wanted: Files =
+        contracts.schemas.iter().map(|(name, schema)| (format!("{name}{SCHEMA}"), schema.clone())).collect();
     if !check {
-        write(&folder, SUFFIX, &wanted)?;
-        println!("wrote {} schemas to {}", wanted.len(), folder.display());
+        write(&folder, SCHEMA, &wanted)?;
+        let added = history::extend(&folder, &contracts, git::is_committed).await?;
+        println!("wrote {} schemas to {}; new revisions: {added}", wanted.len(), folder.display());
         return Ok(ExitCode::SUCCESS);
     }
-    let mut faults = differences(&read(&folder, SUFFIX)?, &wanted);
-    faults.extend(incompatibilities(&at_commit(base).await?, &wanted)?);
+    let mut faults = differences(&read(&folder, SCHEMA)?, &wanted);
+    faults.extend(history::faults(&folder, &contracts)?);
+    faults.extend(history::rewritten(base).await?);
     let remedy = "Run `cargo xtask events` and commit the result. What is incompatible needs a message type of its \
                   own: the old one is still in queues.";
     Ok(verdict("events", &faults, remedy))
 }
 
-async fn generate() -> Result<Files> {
+async fn generate() -> Result<Contracts> {
     let folder = std::env::temp_dir().join(format!("sevenleague-events-{}", std::process::id()));
     fs::create_dir_all(&folder)?;
     let generated = generate_into(&folder).await;
@@ -37,58 +47,13 @@ async fn generate() -> Result<Files> {
     generated
 }
 
-async fn generate_into(folder: &Path) -> Result<Files> {
-    let status = cargo::command()
-        .args(["run", "--quiet", "-p", "contracts", "--example", "schemas", "--"])
-        .arg(folder)
-        .status()
-        .await?;
+async fn generate_into(folder: &Path) -> Result<Contracts> {
+    let example = ["run", "--quiet", "-p", "contracts", "--example", "schemas", "--"];
+    let status = cargo::command().args(example).arg(folder).status().await?;
     ensure!(status.success(), "cannot generate the schemas");
-    read(folder, SUFFIX)
-}
-
-/// The schemas as they were; none if that commit is not known here, as the parent of the first one, or had none.
-async fn at_commit(base: &str) -> Result<Files> {
-    let mut files = Files::new();
-    let Some(names) = git(&["ls-tree", "--name-only", base, &format!("{FOLDER}/")]).await? else {
-        println!("events: there is no commit {base} to stay compatible with");
-        return Ok(files);
+    let named = |suffix: &str| -> Result<Files> {
+        let files = read(folder, suffix)?.into_iter();
+        Ok(files.map(|(name, content)| (name.trim_end_matches(suffix).to_owned(), content)).collect())
     };
-    for path in names.lines().filter(|path| path.ends_with(SUFFIX)) {
-        let content = git(&["show", &format!("{base}:{path}")])
-            .await?
-            .with_context(|| format!("cannot read {path} at {base}"))?;
-        let name = path.rsplit('/').next().unwrap_or(path);
-        files.insert(name.to_owned(), content);
-    }
-    Ok(files)
-}
-
-async fn git(args: &[&str]) -> Result<Option<String>> {
-    let output = Command::new("git")
-        .current_dir(data::checkout())
-        .args(args)
-        .stdin(Stdio::null())
-        .output()
-        .await
-        .context("cannot run git")?;
-    Ok(output.status.success().then(|| String::from_utf8_lossy(&output.stdout).into_owned()))
-}
-
-fn incompatibilities(old: &Files, new: &Files) -> Result<Vec<String>> {
-    let mut faults = Vec::new();
-    for (name, old) in old {
-        match new.get(name) {
-            None => faults.push(format!("{name} is gone; its messages are not")),
-            Some(new) => {
-                let changes = compat::breaking_changes(&serde_json::from_str(old)?, &serde_json::from_str(new)?);
-                faults.extend(
-                    changes
-                        .into_iter()
-                        .map(|change| format!("{name} is incompatible with what is committed: {change}")),
-                );
-            }
-        }
-    }
-    Ok(faults)
+    Ok(Contracts { schemas: named(SCHEMA)?, samples: named(SAMPLES)? })
 }

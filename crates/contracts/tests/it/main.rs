@@ -1,3 +1,4 @@
 //! One test binary: what the documentation says about the contracts.
 
 mod architecture;
+mod samples;

@@ -1,0 +1,225 @@
+//! Golden samples: values of every message and job as a publisher may write them, complete, and with as little as it
+//! may have. `cargo xtask events` keeps those of each revision for ever, and today's code must read all of them.
+
+use crate::{
+    envelope::{Envelope, source_of},
+    id::{ClientId, InstanceId, JobId, MessageId, TenantId, UserId},
+    jobs::{BundlePart, MigrateInstance, SeedInstance},
+    mails::AnyMail,
+    manifest::{Manifest, Meter, Module, PermissionEntry, Scope},
+    messages::{
+        ClientDeleted, FeatureDisabled, FeatureEnabled, JobFinished, JobOutcome, MemberJoined, Message, RunJob,
+        SendMail, ServicePublished, TenantCreated, TenantKind, UsageRecorded,
+    },
+};
+use chrono::{DateTime, TimeDelta, Utc};
+use rust_decimal::Decimal;
+use serde_json::{Map, Value, json};
+use uuid::Uuid;
+
+/// What has golden samples.
+pub trait Sample: Sized {
+    /// At least one; of a union one a variant.
+    fn samples() -> Vec<Self>;
+}
+
+/// Of a sample; another one for each number.
+fn id(number: u128) -> Uuid {
+    Uuid::from_u128(0x0190_0000_0000_7000_8000_0000_0000_0000 + number)
+}
+
+fn tenant() -> TenantId {
+    TenantId(id(1))
+}
+
+fn instance() -> InstanceId {
+    InstanceId(id(2))
+}
+
+/// With all the digits that PostgreSQL keeps.
+fn moment() -> DateTime<Utc> {
+    DateTime::UNIX_EPOCH + TimeDelta::microseconds(1_800_000_000_123_456)
+}
+
+impl Sample for Envelope {
+    fn samples() -> Vec<Self> {
+        let bare = Self {
+            specversion: "1.0".into(),
+            id: MessageId(id(3)),
+            source: source_of("auth"),
+            kind: ClientDeleted::TYPE.into(),
+            subject: None,
+            time: moment(),
+            tenant: None,
+            traceparent: None,
+            data: json!({}),
+        };
+        let traceparent = Some("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01".into());
+        vec![Self { subject: Some("acme".into()), tenant: Some(tenant()), traceparent, ..bare.clone() }, bare]
+    }
+}
+
+impl Sample for TenantCreated {
+    fn samples() -> Vec<Self> {
+        let of = |kind| Self {
+            tenant_id: tenant(),
+            name: "Acme".into(),
+            kind,
+            owner_user_id: UserId(id(4)),
+            owner_email: "ada@acme.example".into(),
+        };
+        vec![of(TenantKind::Customer), of(TenantKind::Platform)]
+    }
+}
+
+impl Sample for MemberJoined {
+    fn samples() -> Vec<Self> {
+        let of = |membership_id| Self { tenant_id: tenant(), user_id: UserId(id(4)), membership_id };
+        vec![of(Some(id(5))), of(None)]
+    }
+}
+
+impl Sample for ClientDeleted {
+    fn samples() -> Vec<Self> {
+        vec![Self { tenant_id: tenant(), client_id: ClientId(id(6)) }]
+    }
+}
+
+impl Sample for ServicePublished {
+    fn samples() -> Vec<Self> {
+        let price = Decimal::new(2, 2);
+        let permission = |scope| PermissionEntry {
+            name: "forum.deletePosts".into(),
+            text: "Delete anybody's post".into(),
+            dangerous: true,
+            scope,
+            roles: vec!["member".into()],
+            deprecated: false,
+        };
+        let module = Module {
+            name: "polls".into(),
+            title: "Polls".into(),
+            depends_on: vec!["statistics".into()],
+            price_per_hour: price,
+        };
+        let meter = Meter { name: "posts".into(), unit: "post".into(), table: "posts".into(), price_per_unit: price };
+        let bare = Manifest {
+            service: "forum".into(),
+            version: "1.0.0".into(),
+            title: "Forum".into(),
+            description: String::new(),
+            currency: "EUR".into(),
+            price_per_hour: price,
+            permissions: Vec::new(),
+            modules: Vec::new(),
+            meters: Vec::new(),
+            setup: json!({ "type": "object" }),
+        };
+        let full = Manifest {
+            description: "Posts and polls".into(),
+            permissions: vec![permission(Scope::Tenant), permission(Scope::Platform)],
+            modules: vec![module],
+            meters: vec![meter],
+            ..bare.clone()
+        };
+        vec![Self { manifest: full }, Self { manifest: bare }]
+    }
+}
+
+impl Sample for FeatureEnabled {
+    fn samples() -> Vec<Self> {
+        let of = |version: Option<&str>| Self {
+            instance_id: instance(),
+            service: "forum".into(),
+            feature: "forum.polls".into(),
+            host: "acme.forum.example".into(),
+            effective_at: moment(),
+            version: version.map(str::to_owned),
+        };
+        vec![of(Some("1.0.0")), of(None)]
+    }
+}
+
+impl Sample for FeatureDisabled {
+    fn samples() -> Vec<Self> {
+        let (service, feature) = ("forum".into(), "forum.polls".into());
+        vec![Self { instance_id: instance(), service, feature, effective_at: moment() }]
+    }
+}
+
+impl Sample for JobFinished {
+    fn samples() -> Vec<Self> {
+        let succeeded = Self {
+            job_id: JobId(id(7)),
+            kind: "instance.migrate".into(),
+            instance_id: None,
+            outcome: JobOutcome::Succeeded,
+            reason: None,
+            run: 1,
+        };
+        let failed = Self {
+            instance_id: Some(instance()),
+            outcome: JobOutcome::Failed,
+            reason: Some("the bundle is broken".into()),
+            run: 2,
+            ..succeeded.clone()
+        };
+        vec![succeeded, failed]
+    }
+}
+
+impl Sample for SendMail {
+    fn samples() -> Vec<Self> {
+        let of = |mail: AnyMail| Self {
+            key: format!("{}:1", mail.template()),
+            recipient: "ada@acme.example".into(),
+            expires_at: mail.lifetime().map(|lifetime| moment() + lifetime),
+            mail,
+        };
+        AnyMail::samples().into_iter().map(of).collect()
+    }
+}
+
+impl Sample for RunJob {
+    fn samples() -> Vec<Self> {
+        let of = |instance_id| Self {
+            job_id: JobId(id(7)),
+            kind: "instance.migrate".into(),
+            version: 1,
+            instance_id,
+            payload: json!({ "service": "forum", "bundle_version": "1.0.0", "modules": ["polls"] }),
+        };
+        vec![of(Some(instance())), of(None)]
+    }
+}
+
+impl Sample for UsageRecorded {
+    fn samples() -> Vec<Self> {
+        let of = |quantity| Self {
+            instance_id: instance(),
+            service: "forum".into(),
+            meter: "forum.posts".into(),
+            key: format!("{}:posts:1", instance()),
+            quantity,
+            occurred_at: moment(),
+        };
+        vec![of(Decimal::ONE), of(Decimal::new(25, 3))]
+    }
+}
+
+fn bundle() -> BundlePart {
+    BundlePart { service: "forum".into(), bundle_version: "1.0.0".into(), modules: vec!["polls".into()] }
+}
+
+impl Sample for MigrateInstance {
+    fn samples() -> Vec<Self> {
+        vec![Self { bundle: bundle() }]
+    }
+}
+
+impl Sample for SeedInstance {
+    fn samples() -> Vec<Self> {
+        let settings = Map::from_iter([("title".to_owned(), Value::from("Acme"))]);
+        vec![Self { bundle: bundle(), settings }, Self { bundle: bundle(), settings: Map::new() }]
+    }
+}
