@@ -1,6 +1,6 @@
 //! Handlers: what does a service write to take a message? One `impl Handle<M>` a message type.
 
-use crate::outbox::OutboxError;
+use crate::{inbox::EventKey, outbox::OutboxError};
 use chrono::{DateTime, Utc};
 use common::db::{CrossTenantTx, Db, Scoped, TenantTx};
 use contracts::{
@@ -35,8 +35,8 @@ pub trait Handle<M: Message>: Send + Sync + 'static {
 pub trait HandleRaw: Send + Sync + 'static {
     type Body: DeserializeOwned + Send + Sync;
 
-    /// The key under which this body takes effect once.
-    fn message_id(body: &Self::Body) -> String;
+    /// Under what this body takes effect once; a fault for one that does not say.
+    fn event_key(body: &Self::Body) -> Result<EventKey, Fault>;
 
     /// As [`Handle::handle`].
     fn handle(&self, tx: &mut CrossTenantTx, body: &Self::Body) -> impl Future<Output = Result<(), Fault>> + Send;

@@ -1,13 +1,125 @@
 //! SQL of the inbox: has this message taken effect already? A row says so, committed together with the effect.
+//!
+//! It is partitioned by the time in the ids ([`weeks`]), so it can tell of a message that is not older than [`KEPT`].
 
+pub mod weeks;
+
+use crate::handler::Fault;
+use chrono::{DateTime, TimeDelta, Utc};
+use contracts::id::MessageId;
 use sqlx::PgConnection;
+use std::collections::HashSet;
+use uuid::{Builder, Uuid, Variant};
 
-const CLAIM: &str =
+/// How long the inbox remembers, counted from the time in a message's id. Queues and dead-letter queues keep a message
+/// for 14 days each.
+pub const KEPT: TimeDelta = TimeDelta::days(30);
+/// How far the clock of whoever said a message may be ahead of ours.
+const AHEAD: TimeDelta = TimeDelta::days(1);
+
+const CLAIM: &str = "
+    INSERT INTO inbox_messages (message_id, consumer, received_at)
+    SELECT message_id, $2, now() FROM unnest($1::uuid[]) message_id ON CONFLICT DO NOTHING RETURNING message_id";
+/// What the version before knows a body without an envelope by; this goes with the table.
+const CLAIM_BEFORE: &str =
     "INSERT INTO inbox (consumer, message_id, received_at) VALUES ($1, $2, now()) ON CONFLICT DO NOTHING";
+/// PostgreSQL's word for a row that has no partition.
+const CHECK_VIOLATION: &str = "23514";
+
+/// Under what a body without an envelope takes effect once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EventKey {
+    /// When it happened: the same in every delivery of the same event.
+    pub time: DateTime<Utc>,
+    /// What tells it from any other event.
+    pub key: String,
+}
+
+impl EventKey {
+    /// A UUIDv8 (RFC 9562 §5.8): the time as in version 7, then a hash of the key.
+    pub fn id(&self) -> MessageId {
+        let hash = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, self.key.as_bytes());
+        let mut bytes = [0; 16];
+        bytes[..6].copy_from_slice(&self.time.timestamp_millis().max(0).to_be_bytes()[2..]);
+        bytes[6..].copy_from_slice(&hash.as_ref()[..10]);
+        MessageId(Builder::from_custom_bytes(bytes).into_uuid())
+    }
+}
 
 /// Claims the message for `consumer` inside the caller's transaction; `false` means that its effect is already
 /// committed. A claim of the same message in another open transaction is waited for.
-pub async fn claim(conn: &mut PgConnection, consumer: &str, message_id: &str) -> sqlx::Result<bool> {
-    let claimed = sqlx::query(CLAIM).bind(consumer).bind(message_id).execute(conn).await?;
-    Ok(claimed.rows_affected() == 1)
+pub async fn claim(conn: &mut PgConnection, consumer: &str, id: MessageId) -> Result<bool, Fault> {
+    Ok(claim_all(conn, consumer, &[id.0]).await?.contains(&id.0))
+}
+
+/// As [`claim`], of several messages; gives those that have not taken effect yet.
+pub(crate) async fn claim_all(conn: &mut PgConnection, consumer: &str, ids: &[Uuid]) -> Result<HashSet<Uuid>, Fault> {
+    let claimed = sqlx::query_scalar(CLAIM).bind(ids).bind(consumer).fetch_all(conn).await;
+    Ok(claimed.map_err(claim_fault)?.into_iter().collect())
+}
+
+/// As [`claim`], of a body without an envelope.
+pub(crate) async fn claim_event(conn: &mut PgConnection, consumer: &str, event: &EventKey) -> Result<bool, Fault> {
+    let before = sqlx::query(CLAIM_BEFORE).bind(consumer).bind(&event.key).execute(&mut *conn).await?;
+    Ok(before.rows_affected() == 1 && claim(conn, consumer, event.id()).await?)
+}
+
+/// The week should be there ([`weeks`] makes it), so that it is not is no fault of the message.
+fn claim_fault(error: sqlx::Error) -> Fault {
+    match error.as_database_error().and_then(|error| error.code()) {
+        Some(code) if code == CHECK_VIOLATION => Fault::away(error),
+        _ => error.into(),
+    }
+}
+
+/// Refuses an id of a time of which the inbox cannot tell: it might take effect twice.
+pub(crate) fn check(id: MessageId, now: DateTime<Utc>) -> Result<(), Fault> {
+    let time = time(id.0).ok_or_else(|| Fault::permanent("its id is no UUID of version 7 or 8, which have a time"))?;
+    if time < now - KEPT {
+        return Err(Fault::permanent(format!(
+            "it is of {time}, and whether it took effect is remembered for {} days only",
+            KEPT.num_days()
+        )));
+    }
+    if time > now + AHEAD {
+        return Err(Fault::permanent(format!("it is of {time}, which is still to come")));
+    }
+    Ok(())
+}
+
+/// The time in an id of version 7 or 8 (RFC 9562), in milliseconds.
+fn time(id: Uuid) -> Option<DateTime<Utc>> {
+    let millis = i64::try_from(id.as_u128() >> 80).ok()?;
+    let has_time = id.get_variant() == Variant::RFC4122 && matches!(id.get_version_num(), 7 | 8);
+    DateTime::from_timestamp_millis(millis).filter(|_| has_time)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use common::ambient::Ambient;
+
+    fn at(day: i64) -> DateTime<Utc> {
+        DateTime::from_timestamp(1_800_000_000 + day * 86_400, 0).unwrap()
+    }
+
+    #[test]
+    fn an_id_of_a_time_that_is_not_remembered_is_refused() {
+        let id = MessageId(Ambient::test(at(0)).uuid());
+        for (day, fits) in [(-2, false), (-1, true), (0, true), (30, true), (31, false)] {
+            assert_eq!(check(id, at(day)).is_ok(), fits, "{day}");
+        }
+        let random = MessageId(Uuid::from_u128(0xa5a5_a5a5_a5a5_45a5_85a5_a5a5_a5a5_a5a5));
+        assert_eq!(random.0.get_version_num(), 4);
+        assert!(matches!(check(random, at(0)), Err(Fault::Permanent(_))));
+        assert!(check(MessageId(Uuid::nil()), at(0)).is_err());
+    }
+
+    #[test]
+    fn an_event_has_the_same_id_each_time_and_another_one_another() {
+        let event = |key: &str| EventKey { time: at(0), key: key.into() }.id();
+        assert_eq!(event("a"), event("a"));
+        assert_ne!(event("a"), event("b"));
+        assert_eq!((event("a").0.get_version_num(), time(event("a").0)), (8, Some(at(0))));
+    }
 }

@@ -40,6 +40,7 @@ pub mod tables;
 pub use aws::Aws;
 pub use consumer::Consumer;
 pub use handler::{Delivery, Fault, Handle, HandleRaw, HandlerTx};
+pub use inbox::EventKey;
 pub use outbox::{OutboxError, publish};
 pub use publisher::Publisher;
 pub use relay::Relay;

@@ -2,7 +2,7 @@
 //! all.
 
 use crate::schema::{self, Misfit};
-use common::{db::Scoped, problem::Problem};
+use common::{db::Scoped, problem::Problem, trace};
 use contracts::{
     envelope::Envelope,
     id::MessageId,
@@ -37,14 +37,15 @@ impl From<OutboxError> for Problem {
 }
 
 /// Writes `data` to the outbox inside the caller's transaction, as said by the service whose database it is, about the
-/// tenant whose transaction it is. It is published if and only if that transaction commits, under the returned id. What does not fit its schema, or is larger
-/// than SNS takes, is refused.
+/// tenant whose transaction it is, within the running task's trace. It is published if and only if that transaction
+/// commits, under the returned id. What does not fit its schema, or is larger than SNS takes, is refused.
 pub async fn publish<M: Message>(tx: &mut impl Scoped, data: &M) -> Result<MessageId, OutboxError> {
     let (db, tenant) = (tx.db().clone(), tx.tenant_if_one());
     let service = db.service();
     debug_assert!(M::PUBLISHERS == PRODUCTS || M::PUBLISHERS.contains(&service), "{service} does not say {}", M::TYPE);
     let (id, now) = (MessageId(db.ambient().uuid()), db.ambient().now());
     let envelope = Envelope::new(id, now, service, tenant, data)?;
+    let envelope = Envelope { traceparent: trace::current().map(|step| step.to_string()), ..envelope };
     schema::check_outgoing::<M>(&envelope)?;
     let row = sqlx::query(INSERT).bind(id.0).bind(M::TOPIC.name()).bind(Json(envelope)).bind(now);
     row.execute(&mut **tx).await?;

@@ -7,6 +7,7 @@ use aws_sdk_sns::{
     operation::publish_batch::{PublishBatchError, PublishBatchOutput},
     types::{MessageAttributeValue, PublishBatchRequestEntry},
 };
+use common::trace::TraceContext;
 use contracts::{envelope::Envelope, topology::Topic};
 use futures_util::future::join_all;
 use std::ops::Range;
@@ -16,7 +17,9 @@ pub const BATCH_MESSAGES: usize = 10;
 /// … of together at most 256 KiB, attributes included.
 const BATCH_BYTES: usize = 262_144;
 /// The attribute that filter policies look at.
-const TYPE_ATTRIBUTE: &str = "type";
+pub(crate) const TYPE_ATTRIBUTE: &str = "type";
+/// The step of a trace that said the message (W3C Trace Context), for whoever looks at a queue.
+pub(crate) const TRACEPARENT_ATTRIBUTE: &str = "traceparent";
 /// What SNS answers when the message itself is at fault.
 const REFUSALS: [&str; 5] = [
     "InvalidParameter",
@@ -60,7 +63,7 @@ impl Publisher {
         let mut outgoing = Vec::with_capacity(messages.len());
         for (index, (topic, envelope)) in messages.iter().enumerate() {
             match text(envelope) {
-                Ok(body) => outgoing.push(Outgoing { index, topic: *topic, kind: Some(envelope.kind.clone()), body }),
+                Ok(body) => outgoing.push(Outgoing::of(index, *topic, envelope, body)),
                 Err(fault) => answers[index] = Err(PublishError::Refused(fault.to_string())),
             }
         }
@@ -77,7 +80,7 @@ impl Publisher {
 
     /// Publishes a body that is not an envelope, as SES does on the feedback topic.
     pub async fn publish_raw(&self, topic: Topic, body: String) -> Result<(), PublishError> {
-        let message = Outgoing { index: 0, topic, kind: None, body };
+        let message = Outgoing { index: 0, topic, attributes: Vec::new(), group: None, body };
         let answer = self.send(std::slice::from_ref(&message)).await.into_iter().next();
         answer.map_or_else(|| Err(PublishError::Deferred("SNS did not mention it".into())), |(_, answer)| answer)
     }
@@ -126,20 +129,35 @@ impl Publisher {
 struct Outgoing {
     index: usize,
     topic: Topic,
-    kind: Option<String>,
+    /// At most ten reach a queue; with more, SNS drops the message
+    /// (<https://docs.aws.amazon.com/sns/latest/dg/sns-message-attributes.html>).
+    attributes: Vec<(&'static str, String)>,
+    /// The tenant, by which SQS is fair: while one has much in a queue, the messages of others overtake
+    /// (<https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-fair-queues.html>).
+    group: Option<String>,
     body: String,
 }
 
 impl Outgoing {
+    fn of(index: usize, topic: Topic, envelope: &Envelope, body: String) -> Self {
+        let mut attributes = vec![(TYPE_ATTRIBUTE, envelope.kind.clone())];
+        let trace = envelope.traceparent.as_deref().and_then(|text| text.parse::<TraceContext>().ok());
+        attributes.extend(trace.map(|step| (TRACEPARENT_ATTRIBUTE, step.to_string())));
+        Self { index, topic, attributes, group: envelope.tenant.map(|tenant| tenant.to_string()), body }
+    }
+
     fn bytes(&self) -> usize {
-        self.body.len() + self.kind.as_ref().map_or(0, |kind| TYPE_ATTRIBUTE.len() + "String".len() + kind.len())
+        let attributes = self.attributes.iter().map(|(name, value)| name.len() + "String".len() + value.len());
+        self.body.len() + attributes.sum::<usize>()
     }
 
     fn entry(&self, entry: usize) -> Result<PublishBatchRequestEntry, aws_sdk_sns::error::BuildError> {
-        let builder = PublishBatchRequestEntry::builder().id(entry.to_string()).message(&self.body);
-        let Some(kind) = &self.kind else { return builder.build() };
-        let kind = MessageAttributeValue::builder().data_type("String").string_value(kind).build()?;
-        builder.message_attributes(TYPE_ATTRIBUTE, kind).build()
+        let mut builder = PublishBatchRequestEntry::builder().id(entry.to_string()).message(&self.body);
+        for (name, value) in &self.attributes {
+            let value = MessageAttributeValue::builder().data_type("String").string_value(value).build()?;
+            builder = builder.message_attributes(*name, value);
+        }
+        builder.set_message_group_id(self.group.clone()).build()
     }
 }
 
@@ -214,6 +232,22 @@ mod tests {
         assert!(matches!(answer_for(1, &output), Err(PublishError::Refused(_))));
         assert!(matches!(answer_for(2, &output), Err(PublishError::Deferred(_))));
         assert!(matches!(answer_for(3, &output), Err(PublishError::Deferred(_))), "not mentioned is not taken");
+    }
+
+    #[test]
+    fn a_message_is_in_the_group_of_its_tenant_and_says_its_type_and_trace() {
+        let (tenant, traceparent) = (uuid::Uuid::nil(), "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-00");
+        let said = |traceparent: &str| {
+            let said = json!({"specversion": "1.0", "id": tenant, "source": "/services/auth", "type": "t",
+                "time": "2026-01-01T00:00:00Z", "tenant": tenant, "traceparent": traceparent, "data": {}});
+            let message = Outgoing::of(0, Topic::AuthEvents, &serde_json::from_value(said).unwrap(), "{}".into());
+            message.entry(0).unwrap()
+        };
+        let entry = said(traceparent);
+        let attribute = |name| entry.message_attributes().unwrap()[name].string_value();
+        assert_eq!((attribute("type"), attribute("traceparent")), (Some("t"), Some(traceparent)));
+        assert_eq!(entry.message_group_id(), Some(&*tenant.to_string()));
+        assert_eq!(said("anything").message_attributes().unwrap().len(), 1, "it is no traceparent");
     }
 
     #[test]

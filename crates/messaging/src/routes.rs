@@ -9,7 +9,6 @@ use chrono::{DateTime, Utc};
 use common::db::{CrossTenantTx, Db};
 use contracts::{
     envelope::Envelope,
-    id::TenantId,
     messages::Message,
     topology::{self, Queue},
 };
@@ -150,8 +149,11 @@ impl<M: Message, H: Handle<M>> Effect for Typed<M, H> {
     fn apply<'a>(&'a self, db: &'a Db, queue: &'a str) -> BoxFuture<'a, Result<bool, Fault>> {
         let (handler, delivery) = (&self.handler, &self.delivery);
         Box::pin(async move {
-            let id = delivery.id.to_string();
-            let Some(mut tx) = claim::<H::Tx>(db, delivery.tenant, queue, &id).await? else { return Ok(false) };
+            inbox::check(delivery.id, db.ambient().now())?;
+            let mut tx = H::Tx::begin(db, delivery.tenant).await?;
+            if !inbox::claim(&mut tx, queue, delivery.id).await? {
+                return Ok(false);
+            }
             handler.handle(&mut tx, delivery).await?;
             tx.commit().await?;
             Ok(true)
@@ -167,19 +169,17 @@ struct Raw<H: HandleRaw> {
 impl<H: HandleRaw> Effect for Raw<H> {
     fn apply<'a>(&'a self, db: &'a Db, queue: &'a str) -> BoxFuture<'a, Result<bool, Fault>> {
         Box::pin(async move {
-            let id = H::message_id(&self.body);
-            let Some(mut tx) = claim::<CrossTenantTx>(db, None, queue, &id).await? else { return Ok(false) };
+            let event = H::event_key(&self.body)?;
+            inbox::check(event.id(), db.ambient().now())?;
+            let mut tx = CrossTenantTx::begin(db, None).await?;
+            if !inbox::claim_event(&mut tx, queue, &event).await? {
+                return Ok(false);
+            }
             self.handler.handle(&mut tx, &self.body).await?;
             tx.commit().await?;
             Ok(true)
         })
     }
-}
-
-/// The transaction of a message that has not taken effect yet.
-async fn claim<T: HandlerTx>(db: &Db, tenant: Option<TenantId>, queue: &str, id: &str) -> Result<Option<T>, Fault> {
-    let mut tx = T::begin(db, tenant).await?;
-    Ok(inbox::claim(&mut tx, queue, id).await?.then_some(tx))
 }
 
 #[cfg(test)]

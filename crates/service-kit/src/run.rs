@@ -68,6 +68,8 @@ pub async fn start<S: Service>(
         let (list, background) = (PermissionList::parse(S::PERMISSIONS)?, tasks.background());
         tasks.spawn(|shutdown| register::<S>(app.clone(), background, list, shutdown));
     }
+    let db = app.db.clone();
+    tasks.spawn(|shutdown| messaging::inbox::weeks::run(db, shutdown));
     let (db, background) = (app.db.clone(), tasks.background());
     tasks.spawn(|shutdown| idempotency::prune::run(db, background, shutdown));
     S::background(&app, &tasks);

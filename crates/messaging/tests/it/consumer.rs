@@ -4,9 +4,10 @@ use crate::{
     gate::Gate,
     world::{QUEUE, Recorder, World, brisk, patient, take_effect, until},
 };
+use chrono::{DurationRound, TimeDelta};
 use common::{ambient::Ambient, db::CrossTenantTx};
 use contracts::{envelope::Envelope, messages::MemberJoined, topology::Topic};
-use messaging::{Consumer, Delivery, Fault, Handle, HandleRaw, consumer::Options};
+use messaging::{Consumer, Delivery, EventKey, Fault, Handle, HandleRaw, consumer::Options};
 use serde_json::{Value, json};
 use std::{sync::Arc, time::Duration};
 use tokio::{sync::Notify, time::Instant};
@@ -213,8 +214,9 @@ struct Feedback;
 
 impl HandleRaw for Feedback {
     type Body = Value;
-    fn message_id(body: &Value) -> String {
-        body["id"].as_str().unwrap_or_default().to_owned()
+    fn event_key(body: &Value) -> Result<EventKey, Fault> {
+        let key = body["id"].as_str().unwrap_or_default().to_owned();
+        Ok(EventKey { time: Ambient::system().now().duration_trunc(TimeDelta::days(1)).unwrap(), key })
     }
     async fn handle(&self, tx: &mut CrossTenantTx, body: &Value) -> Result<(), Fault> {
         let id: uuid::Uuid =

@@ -3,6 +3,7 @@
 
 mod consumer;
 mod gate;
+mod inbox;
 mod outages;
 mod provision;
 mod relay;

@@ -2,8 +2,9 @@
 
 use crate::{
     gate::Gate,
-    world::{Recorder, World, until},
+    world::{Recorder, World, patient, until},
 };
+use common::trace::{self, TraceContext};
 use contracts::{id::MessageId, topology::Topic};
 use messaging::Relay;
 use serde_json::{Value, json};
@@ -37,6 +38,21 @@ async fn what_is_rolled_back_is_never_published() {
     until_outbox_is_empty(&world).await;
     world.until_drained().await;
     assert_eq!(world.effects().await, [said]);
+}
+
+#[tokio::test]
+async fn a_message_carries_the_trace_of_what_said_it() {
+    let world = World::start().await;
+    let step = TraceContext::begin(&world.ambient);
+    trace::within(step, world.say()).await;
+    world.relay();
+    let url = world.queue_url().await;
+    let receive = world.aws.sqs.receive_message().queue_url(url).wait_time_seconds(20).message_attribute_names("All");
+    let received = receive.customize().config_override(patient()).send().await.unwrap().messages.unwrap_or_default();
+    let [message] = &received[..] else { panic!("it is there: {received:?}") };
+    let attribute = message.message_attributes().unwrap()["traceparent"].string_value().unwrap();
+    assert_eq!(attribute, step.to_string());
+    assert_eq!(serde_json::from_str::<Value>(message.body().unwrap()).unwrap()["traceparent"], attribute);
 }
 
 #[tokio::test]

@@ -85,7 +85,7 @@ async fn a_post_is_one_usage_however_often_it_is_sent() {
     let mut conn = fixture.platform.pool.acquire().await.unwrap();
     for (delivery, first) in [(&sent, true), (&again, false)] {
         for (envelope, _) in delivery.values() {
-            assert_eq!(messaging::inbox::claim(&mut conn, QUEUE, &envelope.id.to_string()).await.unwrap(), first);
+            assert_eq!(messaging::inbox::claim(&mut conn, QUEUE, envelope.id).await.unwrap(), first);
         }
     }
 }

@@ -9,7 +9,7 @@ use crate::{
     suppressions::{self, store::Reason},
 };
 use common::db::CrossTenantTx;
-use messaging::{Fault, HandleRaw};
+use messaging::{EventKey, Fault, HandleRaw};
 use serde::Deserialize;
 use std::collections::HashMap;
 use uuid::Uuid;
@@ -107,7 +107,7 @@ impl Bounce {
 impl HandleRaw for App {
     type Body = SesEvent;
 
-    fn message_id(event: &SesEvent) -> String {
+    fn event_key(event: &SesEvent) -> Result<EventKey, Fault> {
         let SesEvent { event_type, mail, .. } = event;
         let happening = event.happening();
         // A mail may bounce softly and then for good: each is an event of its own.
@@ -118,7 +118,10 @@ impl HandleRaw for App {
             }
             (None, None) => happening.map_or(&mail.timestamp, |happening| &happening.timestamp).clone(),
         };
-        format!("{event_type}:{}:{own}", mail.message_id)
+        let times = happening.map(|happening| &happening.timestamp).into_iter().chain([&mail.timestamp]);
+        let time = times.filter_map(|time| time.parse().ok()).next();
+        let time = time.ok_or_else(|| Fault::permanent("the event says no time"))?;
+        Ok(EventKey { time, key: format!("{event_type}:{}:{own}", mail.message_id) })
     }
 
     async fn handle(&self, tx: &mut CrossTenantTx, event: &SesEvent) -> Result<(), Fault> {

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 async fn tell(mailer: &Running, mail: &Value, kind: &str, details: Value) {
     let mut event = json!({"eventType": kind,
-        "mail": {"messageId": mail["ses_message_id"], "timestamp": "2026-01-01T00:00:00.000Z",
+        "mail": {"messageId": mail["ses_message_id"], "timestamp": mailer.platform.ambient.now(),
             "tags": {"ledger_id": [mail["id"]]}}});
     event.as_object_mut().unwrap().extend(details.as_object().cloned().unwrap());
     mailer.platform.aws.publisher().publish_raw(Topic::SesFeedback, event.to_string()).await.expect("publishing");

@@ -17,7 +17,7 @@ async fn a_message_takes_effect_once_however_often_it_comes() {
     // The same fact, said again under another id.
     world.platform.publish(Some(founder.tenant), &tenant_created(&founder, TenantKind::Customer)).await;
     world.member(founder.tenant).await;
-    world.counted("SELECT count(*) FROM inbox", 3).await;
+    world.counted("SELECT count(*) FROM inbox_messages", 3).await;
     assert_eq!(world.count("SELECT count(*) FROM grants").await, 2);
     assert_eq!(world.grants_of(&founder, &founder, "owner").await.len(), 1);
 }
@@ -29,7 +29,7 @@ async fn a_repeated_foundation_gives_back_nothing_that_was_revoked() {
     world.give(&ada, &principal(&bob), json!({"role": "owner"})).await;
     world.revoke_role(&bob, &ada, "owner").await.expect(204);
     world.platform.publish(Some(ada.tenant), &tenant_created(&ada, TenantKind::Customer)).await;
-    world.counted("SELECT count(*) FROM inbox", 3).await;
+    world.counted("SELECT count(*) FROM inbox_messages", 3).await;
     assert_eq!(world.permissions(&ada).await, [""; 0]);
 }
 

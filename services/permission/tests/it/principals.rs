@@ -158,7 +158,7 @@ async fn late_news_of_their_coming_does_not_bring_them_back_and_joining_again_do
         remove(&world, &ada, &principal(who), id).await.expect(204);
         world.say_joined(who, Some(id)).await;
     }
-    world.counted("SELECT count(*) FROM inbox", 4).await;
+    world.counted("SELECT count(*) FROM inbox_messages", 4).await;
     for who in [&bob, &carol] {
         assert_eq!(
             world.get(&format!("/v1/grants?principal={}", principal(who)), &ada).await.expect(200)["items"],
@@ -223,7 +223,7 @@ async fn a_machine_that_is_no_more_holds_nothing() {
     for _ in 0..2 {
         world.platform.publish(Some(ada.tenant), &deleted).await;
     }
-    world.counted("SELECT count(*) FROM inbox", 3).await;
+    world.counted("SELECT count(*) FROM inbox_messages", 3).await;
     let held = world.get(&format!("/v1/principals/{machine}/permissions"), &ada).await.expect(200);
     assert_eq!(held["items"], Value::Array(vec![]));
     world.post("/v1/grants", &ada, json!({"principal": machine, "role": "owner"})).await.invalid(&["principal"]);
