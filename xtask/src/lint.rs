@@ -1,4 +1,5 @@
-//! `cargo xtask lint`: the OpenAPI documents, read by a linter and by a validator of the specification.
+//! `cargo xtask lint`: the OpenAPI documents, read by a linter and by a validator of the specification, and the AsyncAPI
+//! document, read by a validator of its own.
 
 use anyhow::Result;
 use local_stack::{
@@ -24,7 +25,7 @@ pub async fn run(data: Option<PathBuf>) -> Result<ExitCode> {
 pub async fn documents(data: Option<PathBuf>) -> Result<()> {
     let root = data::root(data)?;
     let Some(node) = Node::ensure(&root).await? else {
-        println!("\nthe OpenAPI documents are not linted: {}", Node::advice());
+        println!("\nthe OpenAPI and AsyncAPI documents are not linted: {}", Node::advice());
         return Ok(());
     };
     let package = data::checkout().join("web/lint");
@@ -34,7 +35,13 @@ pub async fn documents(data: Option<PathBuf>) -> Result<()> {
         let arguments = [script, "--"].into_iter().chain(documents.iter().map(String::as_str)).collect::<Vec<_>>();
         node.script(&package, &arguments, &root).await?;
     }
-    println!("\n{} OpenAPI documents are sound (log: {})", documents.len(), node::log(&root).display());
+    let messages = data::checkout().join("openapi/events/asyncapi.json").display().to_string();
+    node.script(&package, &["asyncapi", "--", &messages], &root).await?;
+    println!(
+        "\nThe AsyncAPI document and {} OpenAPI documents are sound (log: {})",
+        documents.len(),
+        node::log(&root).display()
+    );
     Ok(())
 }
 

@@ -77,7 +77,7 @@ enum Task {
         #[arg(long)]
         check: bool,
     },
-    /// Have the OpenAPI documents read by a linter and by a validator
+    /// Have the OpenAPI and AsyncAPI documents read by a linter and by validators
     Lint,
     /// Write docs/settings.md
     Settings {
@@ -85,7 +85,7 @@ enum Task {
         #[arg(long)]
         check: bool,
     },
-    /// Write openapi/events: schemas, their revisions, samples
+    /// Write openapi/events (schemas, their revisions, samples, the AsyncAPI document) and docs/messages.md
     Events {
         /// Write nothing; fail if a committed file differs, or if a message is incompatible with a revision of it
         #[arg(long)]

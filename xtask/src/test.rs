@@ -1,6 +1,6 @@
 //! `cargo xtask test`: all tests, with real infrastructure that nobody else uses.
 
-use crate::{client, e2e, examples, lint, suite};
+use crate::{client, drift, e2e, examples, lint, suite};
 use anyhow::{Context, Result};
 use local_stack::{Options, Stack};
 use std::{path::PathBuf, process::ExitCode};
@@ -14,6 +14,7 @@ pub async fn run(data: Option<PathBuf>, args: Vec<String>) -> Result<ExitCode> {
     if !args.is_empty() {
         return Ok(tests.into());
     }
+    drift::events::ensure_sound().await?;
     lint::documents(data.clone()).await?;
     client::test(data.clone()).await?;
     if tests == 0 {

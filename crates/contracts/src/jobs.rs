@@ -4,7 +4,7 @@
 //! own; a worker that lacks its handler leaves the job to one that has it, and the handler of the old version goes when
 //! no such job waits any more.
 
-use crate::{samples::Sample, schemas::Contract};
+use crate::contract::{Contract, Sample};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value};

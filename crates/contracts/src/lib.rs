@@ -14,9 +14,10 @@
 //! | [`roster`] | which services are there? |
 //! | [`topic`] | which topics exist? |
 //! | [`topology`] | which topics and queues exist, and who listens to what? |
-//! | [`samples`] | what does a message of each type look like, filled in? |
-//! | [`schemas`] | what is each message's JSON Schema? |
+//! | [`contract`] | what do a writer and its readers agree on? |
+//! | [`schemas`] | what is each message's contract? |
 
+pub mod contract;
 pub mod envelope;
 pub mod http;
 pub mod id;
@@ -27,7 +28,7 @@ pub mod manifest;
 pub mod messages;
 pub mod public_url;
 pub mod roster;
-pub mod samples;
+mod samples;
 pub mod schemas;
 pub mod topic;
 pub mod topology;

@@ -2,17 +2,16 @@
 //!
 //! How a message evolves: its fields only grow. A new one has a default, and readers ignore those that they do not
 //! know. A limit (`schemars(length(…))`) comes with its field or never. Variants are added only to a union that says so
-//! ([`EXTENSIBLE`](crate::schemas::EXTENSIBLE)). Whatever else changes is a new type beside the old one, as
+//! ([`EXTENSIBLE`](crate::contract::EXTENSIBLE)). Whatever else changes is a new type beside the old one, as
 //! `auth.tenant.created.v2`: first its consumers subscribe to both and have a handler for each, then its publishers say
 //! the new one only, and when no outbox and no queue holds the old one, it goes.
 
 use crate::{
+    contract::{Contract, Sample},
     id::{ClientId, InstanceId, JobId, TenantId, UserId},
     jobs::Job,
     mails::AnyMail,
     manifest::Manifest,
-    samples::Sample,
-    schemas::Contract,
     topic::Topic,
 };
 use chrono::{DateTime, Utc};

@@ -1,7 +1,7 @@
-//! Golden samples: values of every message and job as a publisher may write them, complete, and with as little as it
-//! may have. `cargo xtask events` keeps those of each revision for ever, and today's code must read all of them.
+//! Golden samples of every message and job.
 
 use crate::{
+    contract::Sample,
     envelope::{Envelope, source_of},
     id::{ClientId, InstanceId, JobId, MessageId, TenantId, UserId},
     jobs::{BundlePart, MigrateInstance, SeedInstance},
@@ -16,12 +16,6 @@ use chrono::{DateTime, TimeDelta, Utc};
 use rust_decimal::Decimal;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
-
-/// What has golden samples.
-pub trait Sample: Sized {
-    /// At least one; of a union one a variant.
-    fn samples() -> Vec<Self>;
-}
 
 /// Of a sample; another one for each number.
 fn id(number: u128) -> Uuid {

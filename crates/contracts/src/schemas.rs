@@ -1,36 +1,6 @@
-//! The JSON Schema and samples of each message and job; the committed files under `openapi/events/` are made of this.
+//! The contracts of everything that is said; the committed files under `openapi/events/` are made of this.
 
-use crate::{envelope::Envelope, jobs, messages, samples::Sample};
-use schemars::{JsonSchema, Schema};
-use serde::{Serialize, de::DeserializeOwned};
-use serde_json::Value;
-
-/// Keyword of a schema whose variants (`oneOf`) are added to: the property that tells them apart. A reader leaves a
-/// message with a variant that it does not know to a reader that does.
-pub const EXTENSIBLE: &str = "x-extensible";
-
-/// What a writer and its readers agree on.
-pub struct Contract {
-    /// The message's type, `job.<kind>.v<version>`, or `envelope`.
-    pub name: String,
-    /// JSON Schema 2020-12 of the data.
-    pub schema: Schema,
-    /// As a publisher writes them.
-    pub samples: fn() -> Result<Vec<Value>, serde_json::Error>,
-    /// Reads data as a consumer does, and gives what it would write.
-    pub reread: fn(Value) -> Result<Value, serde_json::Error>,
-}
-
-impl Contract {
-    pub(crate) fn of<T: Serialize + DeserializeOwned + JsonSchema + Sample>(name: String) -> Self {
-        Self {
-            name,
-            schema: schemars::schema_for!(T),
-            samples: || T::samples().into_iter().map(serde_json::to_value).collect(),
-            reread: |data| serde_json::to_value(serde_json::from_value::<T>(data)?),
-        }
-    }
-}
+use crate::{contract::Contract, envelope::Envelope, jobs, messages};
 
 /// Every message's, every job's payload, and of the envelope that surrounds all messages.
 pub fn all() -> Vec<Contract> {

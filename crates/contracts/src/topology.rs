@@ -84,6 +84,8 @@ mod tests {
             for kind in subscription.types {
                 let declared = messages::ALL.iter().find(|message| message.kind == *kind);
                 assert_eq!(declared.map(|message| message.topic), Some(subscription.topic), "{kind}");
+                let publishers = declared.map_or(&[][..], |message| message.publishers);
+                assert!(!publishers.is_empty(), "nobody says {kind}");
             }
         }
     }

@@ -2,10 +2,11 @@
 //! before it is handled.
 
 use contracts::{
+    contract::EXTENSIBLE,
     envelope::Envelope,
     jobs,
     messages::{Message, RunJob},
-    schemas::{self, EXTENSIBLE},
+    schemas,
 };
 use jsonschema::{Draft, ValidationError, Validator, error::ValidationErrorKind};
 use serde_json::Value;

@@ -1,7 +1,10 @@
 //! Golden samples: today's code reads whatever a revision ever wrote, and readers of every revision take what today's
 //! code writes.
 
-use contracts::schemas::{self, Contract, EXTENSIBLE};
+use contracts::{
+    contract::{Contract, EXTENSIBLE},
+    schemas,
+};
 use jsonschema::Validator;
 use serde_json::Value;
 use std::{fs, path::PathBuf};

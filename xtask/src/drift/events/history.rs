@@ -120,7 +120,12 @@ mod tests {
 
     fn contracts(schema: &Value) -> Contracts {
         let of = |content: String| Files::from([("note.written.v1".to_owned(), content)]);
-        Contracts { schemas: of(schema.to_string()), samples: of("[{}]".into()) }
+        Contracts { schemas: of(schema.to_string()), samples: of("[{}]".into()), ..none() }
+    }
+
+    fn none() -> Contracts {
+        let (asyncapi, graph) = (String::new(), String::new());
+        Contracts { schemas: Files::new(), samples: Files::new(), asyncapi, graph }
     }
 
     #[tokio::test]
@@ -145,8 +150,7 @@ mod tests {
         assert_eq!(told.len(), 3, "{told:?}");
         assert_eq!(extend(&folder, &contracts(&broken), async |_| Ok(true)).await.unwrap(), 1);
         assert_eq!(faults(&folder, &contracts(&broken)).unwrap().len(), 2, "revision 1 is still compared");
-        let none = Contracts { schemas: Files::new(), samples: Files::new() };
-        assert_eq!(faults(&folder, &none).unwrap(), ["note.written.v1 is gone; its messages may not be"]);
+        assert_eq!(faults(&folder, &none()).unwrap(), ["note.written.v1 is gone; its messages may not be"]);
         fs::remove_file(folder.join(file(SAMPLES, "note.written.v1", 1))).unwrap();
         let told = faults(&folder, &contracts(&broken)).unwrap();
         assert!(told.contains(&"samples/note.written.v1/1.json is missing".to_owned()), "{told:?}");
