@@ -158,6 +158,9 @@ pub struct JobFinished {
     /// run counts.
     #[serde(default = "first")]
     pub run: u32,
+    /// It failed because somebody cancelled it.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub cancelled: bool,
 }
 
 /// Send one mail, once for each `key`. Mails are added: one that a mailer does not know waits for one that does.
@@ -186,17 +189,40 @@ pub struct RunJob {
     pub version: u32,
     pub instance_id: Option<InstanceId>,
     pub payload: Value,
+    /// While a job of the tenant and kind with this key is not finished, this order is that job: its end is told under
+    /// the id of each order. Absent means a job of its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unique_key: Option<String>,
+    /// 1 to 9: among the tenant's jobs of the kind 1 is begun first. Absent means 5.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub priority: Option<u8>,
+    /// It is not begun before; absent means at once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run_after: Option<DateTime<Utc>>,
 }
 
 fn first() -> u32 {
     1
 }
 
+fn is_false(value: &bool) -> bool {
+    !value
+}
+
 impl RunJob {
     /// The order to do `job` for an instance.
     pub fn of<J: Job>(job_id: JobId, instance_id: InstanceId, job: &J) -> Result<Self, serde_json::Error> {
         let payload = serde_json::to_value(job)?;
-        Ok(Self { job_id, kind: J::KIND.into(), version: J::VERSION, instance_id: Some(instance_id), payload })
+        Ok(Self {
+            job_id,
+            kind: J::KIND.into(),
+            version: J::VERSION,
+            instance_id: Some(instance_id),
+            payload,
+            unique_key: None,
+            priority: None,
+            run_after: None,
+        })
     }
 }
 

@@ -150,6 +150,7 @@ impl Sample for JobFinished {
             outcome: JobOutcome::Succeeded,
             reason: None,
             run: 1,
+            cancelled: false,
         };
         let failed = Self {
             instance_id: Some(instance()),
@@ -158,7 +159,8 @@ impl Sample for JobFinished {
             run: 2,
             ..succeeded.clone()
         };
-        vec![succeeded, failed]
+        let cancelled = Self { reason: Some("cancelled by user:1".into()), cancelled: true, ..failed.clone() };
+        vec![succeeded, failed, cancelled]
     }
 }
 
@@ -182,8 +184,17 @@ impl Sample for RunJob {
             version: 1,
             instance_id,
             payload: json!({ "service": "forum", "bundle_version": "1.0.0", "modules": ["polls"] }),
+            unique_key: None,
+            priority: None,
+            run_after: None,
         };
-        vec![of(Some(instance())), of(None)]
+        let special = Self {
+            unique_key: Some("report:1".into()),
+            priority: Some(1),
+            run_after: Some(moment()),
+            ..of(Some(instance()))
+        };
+        vec![of(Some(instance())), of(None), special]
     }
 }
 

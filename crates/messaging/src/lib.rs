@@ -41,7 +41,7 @@ pub use aws::Aws;
 pub use consumer::Consumer;
 pub use handler::{Delivery, Fault, Handle, HandleRaw, HandlerTx};
 pub use inbox::EventKey;
-pub use outbox::{OutboxError, publish};
+pub use outbox::{About, OutboxError, publish, publish_all};
 pub use publisher::Publisher;
 pub use relay::Relay;
 pub use routes::{Mismatch, RAW, check};

@@ -2,10 +2,14 @@
 //! all.
 
 use crate::schema::{self, Misfit};
-use common::{db::Scoped, problem::Problem, trace};
+use common::{
+    db::{CrossTenantTx, Scoped},
+    problem::Problem,
+    trace::{self, TraceContext},
+};
 use contracts::{
     envelope::Envelope,
-    id::MessageId,
+    id::{MessageId, TenantId},
     messages::{Message, PRODUCTS},
 };
 use sqlx::types::Json;
@@ -14,6 +18,9 @@ use sqlx::types::Json;
 pub(crate) const RELAY: &str = "relay";
 
 const INSERT: &str = "INSERT INTO outbox (id, topic, envelope, created_at) VALUES ($1, $2, $3, $4)";
+const INSERT_ALL: &str = "
+    INSERT INTO outbox (id, topic, envelope, created_at)
+    SELECT id, $2, envelope, $4 FROM unnest($1::uuid[], $3::jsonb[]) AS message (id, envelope)";
 
 /// A message was not written; the transaction around it must not commit.
 #[derive(Debug, thiserror::Error)]
@@ -51,4 +58,31 @@ pub async fn publish<M: Message>(tx: &mut impl Scoped, data: &M) -> Result<Messa
     row.execute(&mut **tx).await?;
     tx.wake(RELAY);
     Ok(id)
+}
+
+/// A message with the tenant that it is about, and what it is a part of.
+#[derive(Clone, Debug)]
+pub struct About<M> {
+    pub tenant: TenantId,
+    pub trace: Option<TraceContext>,
+    pub data: M,
+}
+
+/// As [`publish`], several messages at once, each about a tenant of its own.
+pub async fn publish_all<M: Message>(tx: &mut CrossTenantTx, messages: &[About<M>]) -> Result<(), OutboxError> {
+    let db = tx.db().clone();
+    let (service, ambient, now) = (db.service(), db.ambient(), db.ambient().now());
+    debug_assert!(M::PUBLISHERS == PRODUCTS || M::PUBLISHERS.contains(&service), "{service} does not say {}", M::TYPE);
+    let (mut ids, mut envelopes) = (Vec::new(), Vec::new());
+    for About { tenant, trace, data } in messages {
+        let mut envelope = Envelope::new(MessageId(ambient.uuid()), now, service, Some(*tenant), data)?;
+        envelope.traceparent = trace.map(|step| step.to_string());
+        schema::check_outgoing::<M>(&envelope)?;
+        ids.push(envelope.id.0);
+        envelopes.push(Json(envelope));
+    }
+    let rows = sqlx::query(INSERT_ALL).bind(ids).bind(M::TOPIC.name()).bind(envelopes).bind(now);
+    rows.execute(&mut **tx).await?;
+    tx.wake(RELAY);
+    Ok(())
 }

@@ -1,6 +1,6 @@
 //! What the worker's handlers, consumer and dispatcher work with.
 
-use crate::{abilities::Abilities, config::Settings, jobs::model::KindAndVersion};
+use crate::{abilities::Abilities, config::Settings, handlers::Handler};
 use service_kit::Kit;
 use std::sync::Arc;
 
@@ -18,11 +18,12 @@ pub struct App {
 service_kit::state!(App);
 
 impl App {
-    pub fn new(kit: Kit, settings: Settings, handlers: Vec<KindAndVersion>) -> Self {
+    pub fn new(kit: Kit, settings: Settings) -> Self {
+        let known = settings.handlers.iter().map(Handler::does).collect();
         Self {
             worker: format!("{}:{}:{}", host_name(), std::process::id(), kit.ambient.uuid()).into(),
             kit,
-            abilities: Arc::new(Abilities::new(handlers, settings.bundles_dir.clone())),
+            abilities: Arc::new(Abilities::new(known, settings.bundles_dir.clone())),
             settings: Arc::new(settings),
         }
     }

@@ -1,5 +1,6 @@
 //! The worker's own settings.
 
+use crate::handlers::{HANDLERS, Handler};
 use common::server::FINISH_WITHIN;
 use std::{path::PathBuf, time::Duration};
 
@@ -26,6 +27,8 @@ common::settings! {
         pub job_concurrency: u32 = between("JOB_CONCURRENCY", 4, 1..=MOST_SLOTS),
         /// Seconds after which a job that was not heard of is taken over by another worker.
         pub job_lease: Duration = between("JOB_LEASE_SECONDS", 15, 1..=LONGEST_LEASE) => Duration::from_secs,
+        /// How each kind of job is done; what tests add to.
+        pub handlers: &'static [Handler] = with(|_| Some(HANDLERS)),
         /// How long running jobs may still run after the order to stop; what tests make shorter.
         pub drain: Duration = with(|_| Some(FINISH_WITHIN)),
     }

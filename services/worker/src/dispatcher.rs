@@ -1,26 +1,34 @@
-//! The dispatcher, which begins a job as soon as there is a slot, at the configured rate, in whichever worker asks
+//! The dispatcher, which begins jobs as soon as there are slots, at the configured rate, in whichever worker asks
 //! first.
 
 use crate::{
     app::App,
     attempt,
+    ends::Ends,
     handlers::Run,
     jobs::{
+        claim::{self, Begun},
         lease_store,
         model::{Claim, Claimed, WORK},
     },
+    pace::Pace,
 };
-use common::{db::Background, poller::Poller, server::GiveUp};
+use common::{db::Background, poller::Poller, server::GiveUp, trace};
 use std::{sync::Arc, time::Duration};
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
-    time::{Instant, MissedTickBehavior, interval, sleep},
+    time::{Instant, sleep},
 };
-use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tokio_util::{
+    sync::CancellationToken,
+    task::{AbortOnDropHandle, TaskTracker},
+};
 use tracing::Instrument;
 
-/// Looks for jobs this often even if no commit woke it: waits and leases end without one.
+/// Looks for jobs this often even if no commit woke it: other processes queue jobs, and leases end.
 const POLL: Duration = Duration::from_secs(1);
+/// A claim that found nothing is not repeated sooner; a lane may be another claim's for a moment.
+const PAUSE: Duration = Duration::from_millis(10);
 /// How often waiting jobs are counted.
 const MEASURE: Duration = Duration::from_secs(5);
 
@@ -30,6 +38,13 @@ pub(crate) struct Dispatcher {
     background: Background,
 }
 
+/// What the attempts of a dispatcher have in common.
+struct Attempts {
+    running: TaskTracker,
+    ends: Ends,
+    give_up: CancellationToken,
+}
+
 impl Dispatcher {
     pub fn new(app: App, background: Background) -> Self {
         Self { app, background }
@@ -37,68 +52,96 @@ impl Dispatcher {
 
     /// Runs until `shutdown`, through any outage of PostgreSQL; then finishes what it holds, or hands it back.
     pub async fn run(self, shutdown: CancellationToken) {
-        let (running, give_up) = (TaskTracker::new(), GiveUp::after(&shutdown, self.app.settings.drain));
+        let give_up = GiveUp::after(&shutdown, self.app.settings.drain);
+        let (ends, writer) = Ends::new(self.app.db.clone(), self.background);
+        let _writer = AbortOnDropHandle::new(tokio::spawn(writer));
+        let attempts = Attempts { running: TaskTracker::new(), ends, give_up: give_up.token().clone() };
         tokio::select! {
-            () = self.dispatch(&running, give_up.token(), &shutdown) => {}
+            () = self.dispatch(&attempts, &shutdown) => {}
             () = self.measure() => {}
         }
-        give_up.wait_for(&running).await;
+        give_up.wait_for(&attempts.running).await;
         tracing::info!("Drained");
     }
 
-    async fn dispatch(&self, running: &TaskTracker, give_up: &CancellationToken, shutdown: &CancellationToken) {
-        let slots = Arc::new(Semaphore::new(self.app.settings.job_concurrency as usize));
-        let mut pace = interval(Duration::from_secs(1) / self.app.settings.jobs_per_second);
-        // A pause is not made up for by a burst.
-        pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    async fn dispatch(&self, attempts: &Attempts, shutdown: &CancellationToken) {
+        let settings = &self.app.settings;
+        let slots = Arc::new(Semaphore::new(settings.job_concurrency as usize));
+        let mut pace = Pace::new(settings.jobs_per_second);
         // After an outage, workers that live on get a lease's time to say so: no job is taken for abandoned because
         // nobody could be heard.
-        let mut deaf_until = Instant::now();
+        let mut looks_for_abandoned = Instant::now();
         let mut poller = Poller::new(self.app.db.wake(WORK), POLL, shutdown.clone());
+        let mut alarm = None;
         while poller.next().await {
-            let slot = shutdown.run_until_cancelled(Arc::clone(&slots).acquire_owned()).await;
-            let Some(Ok(slot)) = slot else { break };
+            let free = shutdown.run_until_cancelled(free(&slots, pace.most())).await;
+            let Some(Some(mut free)) = free else { break };
+            let abandoned_too = Instant::now() >= looks_for_abandoned;
             // Never cut off: a job that was taken must be known here.
-            let claimed = self.claim(Instant::now() >= deaf_until).await;
+            let claimed = self.claim(free.num_permits(), abandoned_too).await;
             if claimed.is_err() {
-                deaf_until = Instant::now() + self.app.settings.job_lease;
+                looks_for_abandoned = Instant::now() + settings.job_lease;
+            } else if abandoned_too {
+                looks_for_abandoned = Instant::now() + POLL;
             }
-            let begun =
-                claimed.map(|job| job.map(|job| running.spawn(self.attempt(job, slot, give_up.clone()))).is_some());
-            if let Ok(true) = begun {
-                shutdown.run_until_cancelled(pace.tick()).await;
+            let begun = claimed.map(|Begun { jobs, next }| {
+                alarm = next.map(|next| self.wake_after(next.max(PAUSE)));
+                let begun = jobs.len();
+                for job in jobs {
+                    let slot = free.split(1).expect("no more jobs than slots");
+                    attempts.running.spawn(self.attempt(job, slot, attempts));
+                }
+                begun
+            });
+            drop(free);
+            if let Ok(begun) = begun {
+                shutdown.run_until_cancelled(pace.after(begun)).await;
             }
-            poller.report(begun, "Jobs wait for the database");
+            poller.report(begun.map(|begun| begun > 0), "Jobs wait for the database");
         }
+        drop(alarm);
     }
 
-    async fn claim(&self, abandoned_too: bool) -> sqlx::Result<Option<Claimed>> {
+    /// Looks for jobs after this time, too, if nothing else wakes it and no poll is sooner.
+    fn wake_after(&self, wait: Duration) -> AbortOnDropHandle<()> {
+        let wake = self.app.db.wake(WORK);
+        AbortOnDropHandle::new(tokio::spawn(async move {
+            sleep(wait).await;
+            wake.wake();
+        }))
+    }
+
+    async fn claim(&self, slots: usize, abandoned_too: bool) -> sqlx::Result<Begun> {
         let (app, lease, can) = (&self.app, self.app.ambient.uuid(), self.app.abilities.now().await);
-        let claim = Claim { worker: &app.worker, lease, can: &can, duration: app.settings.job_lease };
+        let most = u32::try_from(slots).unwrap_or(u32::MAX);
+        let claim = Claim { worker: &app.worker, lease, can: &can, duration: app.settings.job_lease, most };
         let mut tx = self.background.begin_across_tenants(&app.db).await?;
-        let abandoned = if abandoned_too { lease_store::take_over(&mut tx, &claim).await? } else { None };
-        let claimed = match abandoned {
-            Some(abandoned) => Some(abandoned),
-            None => lease_store::begin(&mut tx, &claim).await?,
+        let abandoned = if abandoned_too { claim::take_over(&mut tx, &claim).await? } else { Vec::new() };
+        let begun = if abandoned.is_empty() {
+            claim::begin(&mut tx, &claim).await?
+        } else {
+            Begun { jobs: abandoned, next: None }
         };
         tx.commit().await?;
-        Ok(claimed)
+        Ok(begun)
     }
 
     fn attempt(
         &self,
         job: Claimed,
         slot: OwnedSemaphorePermit,
-        give_up: CancellationToken,
+        attempts: &Attempts,
     ) -> impl Future<Output = ()> + Send + 'static {
         let (app, tenant) = (self.app.clone(), self.background.scope(&self.app.db, job.tenant_id));
+        let (ends, give_up) = (attempts.ends.clone(), attempts.give_up.clone());
+        let step = trace::TraceContext::after(job.traceparent.as_deref(), &app.ambient);
         let span = tracing::info_span!("job", job_id = %job.id, kind = job.kind, version = job.version,
-            tenant = %job.tenant_id);
+            tenant = %job.tenant_id, trace_id = %step.trace_id());
         let attempt = async move {
-            attempt::run(&Run { app: &app, job: &job, tenant }, &give_up).await;
+            attempt::run(&Run { app: &app, job: &job, tenant }, &ends, &give_up).await;
             drop(slot);
         };
-        attempt.instrument(span)
+        trace::within(step, attempt).instrument(span)
     }
 
     /// Tells how much work waits, and how much of it this worker cannot do.
@@ -111,6 +154,7 @@ impl Dispatcher {
             };
             if let Ok(counts) = counts.await {
                 metrics::gauge!("jobs_queued").set(counts.queued as f64);
+                metrics::gauge!("jobs_snoozed").set(counts.snoozed as f64);
                 metrics::gauge!("jobs_running").set(counts.running as f64);
                 metrics::gauge!("jobs_left_to_others").set(counts.left as f64);
                 if counts.left > left {
@@ -124,4 +168,14 @@ impl Dispatcher {
             sleep(MEASURE).await;
         }
     }
+}
+
+/// The slots that are free, at least one and at most so many.
+async fn free(slots: &Arc<Semaphore>, most: u32) -> Option<OwnedSemaphorePermit> {
+    let mut free = Arc::clone(slots).acquire_owned().await.ok()?;
+    let more = slots.available_permits().min(most.saturating_sub(1) as usize);
+    if let Ok(others) = Arc::clone(slots).try_acquire_many_owned(u32::try_from(more).unwrap_or(0)) {
+        free.merge(others);
+    }
+    Some(free)
 }

@@ -5,19 +5,22 @@ use crate::{
     app::App,
     jobs::{
         lease_store,
-        model::{Claimed, KindAndVersion, Progress},
+        model::{Claimed, KindAndVersion},
+        view::Progress,
     },
 };
 use common::{db::TenantScope, problem::Chain};
 use contracts::jobs::{Job, MigrateInstance, SeedInstance};
 use futures_util::future::BoxFuture;
+use serde_json::Value;
+use std::time::Duration;
 
 /// Longest reason that is kept and told, in characters; a message must stay below 256 KiB.
 const LONGEST_REASON: usize = 2_000;
 
 /// Why an attempt did not succeed.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum Fault {
+pub enum Fault {
     /// Something that is needed is away, for which the job can do nothing: it is tried again, and this was no attempt.
     #[error("{0}")]
     Away(String),
@@ -27,6 +30,9 @@ pub(crate) enum Fault {
     /// It will never work as it is: the job fails.
     #[error("{0}")]
     Permanent(String),
+    /// There is nothing to do yet: the job is tried again after this time, and this was no attempt.
+    #[error("{1}")]
+    Snooze(Duration, String),
 }
 
 impl Fault {
@@ -41,6 +47,10 @@ impl Fault {
     pub fn permanent(reason: impl Into<String>) -> Self {
         Self::Permanent(tidy(reason.into()))
     }
+
+    pub fn snooze(wait: Duration, reason: impl Into<String>) -> Self {
+        Self::Snooze(wait, tidy(reason.into()))
+    }
 }
 
 /// A reason that the database takes: not too long, without NUL characters.
@@ -49,7 +59,7 @@ fn tidy(reason: String) -> String {
 }
 
 /// One attempt at a job, as its handler sees it.
-pub(crate) struct Run<'a> {
+pub struct Run<'a> {
     pub app: &'a App,
     pub job: &'a Claimed,
     /// Whose job it is.
@@ -62,55 +72,70 @@ impl Run<'_> {
     pub async fn note(&self, done: usize, total: usize, line: &str) {
         let progress =
             Progress { done: done.try_into().unwrap_or(u32::MAX), total: total.try_into().unwrap_or(u32::MAX) };
-        if let Err(error) = self.write(progress, line).await {
-            tracing::warn!(error = %Chain(&error), line, "A job's progress could not be noted");
-        }
+        self.write(Some(progress), line).await;
     }
 
-    async fn write(&self, progress: Progress, line: &str) -> sqlx::Result<()> {
-        let mut tx = self.tenant.begin().await?;
-        lease_store::note(&mut tx, self.job, progress, line).await?;
-        tx.commit().await
+    /// Adds a line to the job's log, of which 2,000 characters are kept.
+    pub async fn log(&self, line: &str) {
+        self.write(None, line).await;
+    }
+
+    async fn write(&self, progress: Option<Progress>, line: &str) {
+        let line = tidy(line.to_owned());
+        let written = async {
+            let mut tx = self.tenant.begin().await?;
+            lease_store::note(&mut tx, self.job, progress, &line).await?;
+            tx.commit().await
+        };
+        if let Err(error) = written.await {
+            tracing::warn!(error = %Chain(&error), line, "A job's progress could not be noted");
+        }
     }
 }
 
 /// Does jobs of one kind and version.
-pub(crate) trait Handle: Job {
-    /// Does the work. It must bear being cut off anywhere and done again from the start.
-    fn handle(self, run: &Run<'_>) -> impl Future<Output = Result<(), Fault>> + Send;
+pub trait Handle: Job {
+    /// Longest time for one attempt; what hangs must not hold its slot for ever.
+    const LONGEST: Duration = Duration::from_secs(3600);
+
+    /// Does the work; gives what is to be kept as the job's output. It must bear being cut off anywhere and done again
+    /// from the start.
+    fn handle(self, run: &Run<'_>) -> impl Future<Output = Result<Option<Value>, Fault>> + Send;
 }
 
 /// What this worker can do.
-pub(crate) static HANDLERS: &[Handler] = &[Handler::of::<MigrateInstance>(), Handler::of::<SeedInstance>()];
-
-/// The kinds and versions of [`HANDLERS`].
-pub(crate) fn known() -> Vec<KindAndVersion> {
-    HANDLERS.iter().map(|handler| (handler.kind, handler.version)).collect()
-}
+pub static HANDLERS: &[Handler] = &[Handler::of::<MigrateInstance>(), Handler::of::<SeedInstance>()];
 
 /// The handler of one kind and version.
-pub(crate) struct Handler {
+#[derive(Clone, Debug)]
+pub struct Handler {
     pub kind: &'static str,
     pub version: u32,
+    /// The services that may order it.
     pub ordered_by: &'static [&'static str],
-    run: for<'a> fn(&'a Run<'a>) -> BoxFuture<'a, Result<(), Fault>>,
+    pub(crate) longest: Duration,
+    run: for<'a> fn(&'a Run<'a>) -> BoxFuture<'a, Result<Option<Value>, Fault>>,
 }
 
 impl Handler {
-    const fn of<J: Handle>() -> Self {
-        Self { kind: J::KIND, version: J::VERSION, ordered_by: J::ORDERED_BY, run: handle::<J> }
+    pub const fn of<J: Handle>() -> Self {
+        Self { kind: J::KIND, version: J::VERSION, ordered_by: J::ORDERED_BY, longest: J::LONGEST, run: handle::<J> }
     }
 
-    pub fn find(kind: &str, version: u32) -> Option<&'static Self> {
-        HANDLERS.iter().find(|handler| (handler.kind, handler.version) == (kind, version))
+    pub(crate) fn find(handlers: &'static [Self], kind: &str, version: u32) -> Option<&'static Self> {
+        handlers.iter().find(|handler| (handler.kind, handler.version) == (kind, version))
     }
 
-    pub async fn run(&self, run: &Run<'_>) -> Result<(), Fault> {
+    pub(crate) fn does(&self) -> KindAndVersion {
+        (self.kind, self.version)
+    }
+
+    pub(crate) async fn run(&self, run: &Run<'_>) -> Result<Option<Value>, Fault> {
         (self.run)(run).await
     }
 }
 
-fn handle<'a, J: Handle>(run: &'a Run<'a>) -> BoxFuture<'a, Result<(), Fault>> {
+fn handle<'a, J: Handle>(run: &'a Run<'a>) -> BoxFuture<'a, Result<Option<Value>, Fault>> {
     Box::pin(async move {
         let job: J = serde_json::from_value(run.job.payload.clone())
             .map_err(|fault| Fault::permanent(format!("the payload does not fit: {fault}")))?;
@@ -125,9 +150,10 @@ mod tests {
     #[test]
     fn each_kind_and_version_has_one_handler() {
         for handler in HANDLERS {
-            assert!(std::ptr::eq(Handler::find(handler.kind, handler.version).unwrap(), handler), "{}", handler.kind);
+            let found = Handler::find(HANDLERS, handler.kind, handler.version).unwrap();
+            assert!(std::ptr::eq(found, handler), "{}", handler.kind);
         }
-        assert!(Handler::find(MigrateInstance::KIND, 2).is_none());
-        assert!(Handler::find("instance.unheard", 1).is_none());
+        assert!(Handler::find(HANDLERS, MigrateInstance::KIND, 2).is_none());
+        assert!(Handler::find(HANDLERS, "instance.unheard", 1).is_none());
     }
 }

@@ -1,6 +1,23 @@
 //! The table of jobs: which work is there, and how far has it come?
+//!
+//! | module | answers |
+//! | --- | --- |
+//! | [`model`] | when is a job tried again, and when is it given up? |
+//! | [`view`] | what do operators see of a job? |
+//! | [`routes`], [`store`] | which jobs are there, and how do they come into the table? |
+//! | [`claim`], [`lane_store`] | which job is begun next? |
+//! | [`limits`] | how many jobs of a tenant may be begun now? |
+//! | [`end_store`] | how did it end, and who is told? |
+//! | [`lease_store`] | whose is a job, and for how long? |
+//! | [`upkeep`] | when does a snoozed job wait again, and when is a finished one forgotten? |
 
+pub(crate) mod claim;
+pub(crate) mod end_store;
+mod lane_store;
 pub(crate) mod lease_store;
+mod limits;
 pub mod model;
 pub mod routes;
 pub mod store;
+pub(crate) mod upkeep;
+pub mod view;

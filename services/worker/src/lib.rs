@@ -1,17 +1,18 @@
 //! Background work: orders wait in a table that people can see, and each is carried out by one worker at a time.
 //!
 //! ```text
-//! job.run.v1 ─ jobs (queued) ─ dispatcher ─ attempt under a lease ─┬─ succeeded | failed + worker.job.finished.v1, one
-//! commit
-//!              ↑                                                ├─ put off, handed back
-//!              └────────────────────────────────────────────────┘
+//! job.run.v1 ─ jobs (queued) ─ claim ─ attempt under a lease ─┬─ ended + worker.job.finished.v1, many a commit
+//!              ↑                                              ├─ put off, handed back
+//!              └──────────────── snoozed ─────────────────────┘
 //! ```
 //!
 //! | module | answers |
 //! | --- | --- |
 //! | [`jobs`] | which work is there, and how far has it come? |
 //! | [`dispatcher`] | when is the next job begun, and by whom? |
+//! | [`pace`] | how many jobs may this process begin now? |
 //! | [`attempt`] | what becomes of one job that was taken? |
+//! | [`ends`] | how is the end of a job written and told? |
 //! | [`abilities`] | which jobs can this worker do, and which does it leave to others? |
 //! | [`handlers`] | how is a job of some kind and version done? |
 //! | [`instances`] | how does an instance's database get its tables and first rows? |
@@ -23,15 +24,18 @@ mod attempt;
 pub mod config;
 mod consumers;
 mod dispatcher;
-mod handlers;
+mod ends;
+pub mod handlers;
 mod instances;
-mod jobs;
+pub mod jobs;
+mod pace;
 mod router;
 
 use app::App;
 use config::Settings;
 use contracts::roster;
 use dispatcher::Dispatcher;
+use jobs::upkeep;
 use service_kit::{Handlers, Kit, Service, Tasks};
 use utoipa_axum::router::OpenApiRouter;
 
@@ -48,7 +52,7 @@ impl Service for Worker {
     type App = App;
 
     async fn app(kit: Kit, settings: Settings) -> anyhow::Result<App> {
-        Ok(App::new(kit, settings, handlers::known()))
+        Ok(App::new(kit, settings))
     }
 
     fn router() -> OpenApiRouter<App> {
@@ -62,5 +66,7 @@ impl Service for Worker {
     fn background(app: &App, tasks: &Tasks) {
         let background = tasks.background();
         tasks.spawn(|shutdown| Dispatcher::new(app.clone(), background).run(shutdown));
+        tasks.spawn(|shutdown| upkeep::wake(app.db.clone(), background, shutdown));
+        tasks.spawn(|shutdown| upkeep::forget(app.db.clone(), background, shutdown));
     }
 }

@@ -7,6 +7,7 @@ pub fn router() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(jobs::routes::list))
         .routes(routes!(jobs::routes::get))
+        .routes(routes!(jobs::routes::log))
         .routes(routes!(jobs::routes::retry))
         .routes(routes!(jobs::routes::progress))
 }

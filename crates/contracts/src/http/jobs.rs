@@ -13,6 +13,8 @@ pub struct JobProgress {
     pub kind: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub instance_id: Option<InstanceId>,
+    /// Never `snoozed`, which counts as `queued` here, nor `cancelled`, which counts as `failed`: configurators of the
+    /// version before know neither.
     pub state: JobState,
     /// As in `worker.job.finished.v1`: 1, and one more each time an operator has it run again.
     #[cfg_attr(feature = "openapi", schema(example = 1))]
@@ -34,9 +36,13 @@ pub struct JobProgress {
 pub enum JobState {
     /// Waits to be begun.
     Queued,
+    /// Waits until a time, as it was put off or ordered for later.
+    Snoozed,
     /// A worker has it under a lease.
     Running,
     Succeeded,
     /// Will not be run again by itself; `last_error` says why.
     Failed,
+    /// Will not be run again by itself, as somebody has cancelled it.
+    Cancelled,
 }

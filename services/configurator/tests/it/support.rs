@@ -269,5 +269,6 @@ pub fn id(instance: &Value) -> InstanceId {
 
 pub fn job_finished(job: &RunJob, outcome: JobOutcome, reason: Option<&str>) -> JobFinished {
     let RunJob { job_id, kind, instance_id, .. } = job.clone();
-    JobFinished { job_id: JobId(job_id.0), kind, instance_id, outcome, reason: reason.map(str::to_owned), run: 1 }
+    let reason = reason.map(str::to_owned);
+    JobFinished { job_id: JobId(job_id.0), kind, instance_id, outcome, reason, run: 1, cancelled: false }
 }

@@ -8,9 +8,10 @@ use super::{
 };
 use crate::handlers::{Fault, Handle, Run};
 use contracts::jobs::MigrateInstance;
+use serde_json::Value;
 
 impl Handle for MigrateInstance {
-    async fn handle(self, run: &Run<'_>) -> Result<(), Fault> {
+    async fn handle(self, run: &Run<'_>) -> Result<Option<Value>, Fault> {
         let instance = order::instance(run.job)?;
         let bundle = Bundle::open(&run.app.settings.bundles_dir, &self.bundle).await?;
         let scripts = bundle.scripts("migrations").await?;
@@ -34,6 +35,6 @@ impl Handle for MigrateInstance {
         session.end().await;
         let of_absent_modules = if missing.is_empty() { String::new() } else { format!("; {}", missing.join("; ")) };
         run.note(total, total, &format!("meters and grants: in place{of_absent_modules}")).await;
-        Ok(())
+        Ok(None)
     }
 }

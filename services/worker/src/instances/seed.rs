@@ -8,9 +8,10 @@ use super::{
 };
 use crate::handlers::{Fault, Handle, Run};
 use contracts::jobs::SeedInstance;
+use serde_json::Value;
 
 impl Handle for SeedInstance {
-    async fn handle(self, run: &Run<'_>) -> Result<(), Fault> {
+    async fn handle(self, run: &Run<'_>) -> Result<Option<Value>, Fault> {
         let instance = order::instance(run.job)?;
         let bundle = Bundle::open(&run.app.settings.bundles_dir, &self.bundle).await?;
         let scripts = bundle.scripts("seeds").await?;
@@ -25,6 +26,6 @@ impl Handle for SeedInstance {
             .await;
         }
         session.end().await;
-        Ok(())
+        Ok(None)
     }
 }

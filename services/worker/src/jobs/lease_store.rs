@@ -1,103 +1,114 @@
 //! SQL of leases: whose is a job, and for how long? It is leased to one worker at a time; whoever has lost the lease
 //! can write nothing.
 
-use super::model::{Can, Claim, Claimed, Counts, Progress, WORK};
+use super::{
+    model::{Can, Claimed, Counts, WORK},
+    view::Progress,
+};
 use common::db::{CrossTenantTx, Scoped, TenantTx};
 use sqlx::types::Json;
 use std::time::Duration;
 
-/// Takes the job that the statement in that file finds.
-macro_rules! take {
-    ($tx:expr, $claim:expr, $file:literal) => {{
-        let Claim { worker, lease, can, duration } = $claim;
-        let (seconds, Can { kinds, versions, bundles }) = (duration.as_secs_f64(), can);
-        let taken = sqlx::query_file_as!(Claimed, $file, worker, lease, seconds, kinds, versions, bundles);
-        taken.fetch_optional(&mut **$tx).await
-    }};
+/// Lines of a job that are kept when it is put off; the newest ones.
+const KEPT_LINES: i64 = 1_000;
+
+/// What a heartbeat hears.
+pub(crate) struct Held {
+    /// Who wants the job to end.
+    pub cancelled_by: Option<String>,
 }
 
-/// Takes a job whose worker was not heard of until its lease ended, the longest abandoned first.
-pub(crate) async fn take_over(tx: &mut CrossTenantTx, claim: &Claim<'_>) -> sqlx::Result<Option<Claimed>> {
-    take!(tx, claim, "src/jobs/take_over.sql")
-}
-
-/// Takes the queued job that has been due for longest.
-pub(crate) async fn begin(tx: &mut CrossTenantTx, claim: &Claim<'_>) -> sqlx::Result<Option<Claimed>> {
-    take!(tx, claim, "src/jobs/begin.sql")
-}
-
-/// Extends the lease; `false` means that the job is no longer ours, as it does in every function below.
-pub(crate) async fn extend(tx: &mut TenantTx, job: &Claimed, duration: Duration) -> sqlx::Result<bool> {
-    let extended = sqlx::query!(
+/// Extends the lease; nothing means that the job is no longer ours, as `false` does in the functions below.
+pub(crate) async fn extend(tx: &mut TenantTx, job: &Claimed, duration: Duration) -> sqlx::Result<Option<Held>> {
+    sqlx::query_as!(
+        Held,
         "UPDATE jobs SET lease_until = now() + make_interval(secs => $3) WHERE tenant_id = $4 AND id = $1
-         AND lease = $2 AND state = 'running'",
+         AND lease = $2 AND state = 'running' RETURNING cancelled_by",
         job.id.0,
         job.lease,
         duration.as_secs_f64(),
         tx.tenant().0
-    );
-    Ok(extended.execute(&mut **tx).await?.rows_affected() == 1)
+    )
+    .fetch_optional(&mut **tx)
+    .await
 }
 
-pub(crate) async fn note(tx: &mut TenantTx, job: &Claimed, progress: Progress, line: &str) -> sqlx::Result<bool> {
+/// Notes how far the job has come, and a line in its log.
+pub(crate) async fn note(
+    tx: &mut TenantTx,
+    job: &Claimed,
+    progress: Option<Progress>,
+    line: &str,
+) -> sqlx::Result<bool> {
     let noted = sqlx::query!(
-        "UPDATE jobs SET progress = $3, log = logged(log, $4) WHERE tenant_id = $5 AND id = $1 AND lease = $2
-         AND state = 'running'",
+        "WITH ours AS (
+             UPDATE jobs SET progress = coalesce($3, progress) WHERE tenant_id = $5 AND id = $1 AND lease = $2
+             AND state = 'running' RETURNING id, tenant_id)
+         INSERT INTO job_log (job_id, tenant_id, text) SELECT id, tenant_id, left($4, 2000) FROM ours",
         job.id.0,
         job.lease,
-        Json(progress) as _,
+        progress.map(Json) as _,
         line,
         tx.tenant().0
     );
     Ok(noted.execute(&mut **tx).await?.rows_affected() == 1)
 }
 
-/// Ends the job; a reason means that it has failed. The caller says so to others in the same transaction.
-pub(crate) async fn finish(tx: &mut TenantTx, job: &Claimed, failure: Option<&str>) -> sqlx::Result<bool> {
-    let finished = sqlx::query!(
-        "UPDATE jobs SET state = CASE WHEN $3::text IS NULL THEN 'succeeded'
-         ELSE 'failed' END, last_error = $3, lease = NULL, lease_until = NULL,
-                finished_at = now(), log = logged(log, coalesce('failed: ' || $3, 'succeeded'))
-          WHERE tenant_id = $4 AND id = $1 AND lease = $2 AND state = 'running'",
-        job.id.0,
-        job.lease,
-        failure,
-        tx.tenant().0
-    );
-    Ok(finished.execute(&mut **tx).await?.rows_affected() == 1)
+/// Why a job waits again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Again {
+    /// A fault of its own, which counts.
+    Fault,
+    /// Something that it needs is away: the start was no attempt.
+    Outage,
+    /// Its handler wants it later: the start was no attempt.
+    Snooze,
 }
 
-/// Queues the job for another attempt after `wait`. A start that met an outage was no attempt.
+/// Lets the job wait for another attempt, after `wait`.
 pub(crate) async fn postpone(
     tx: &mut TenantTx,
     job: &Claimed,
     wait: Duration,
     reason: &str,
-    outage: bool,
+    why: Again,
 ) -> sqlx::Result<bool> {
     let postponed = sqlx::query!(
-        "UPDATE jobs SET state = 'queued', run_after = now() + make_interval(secs => $3), last_error = $4,
-         lease = NULL, lease_until = NULL,
-                attempts = attempts - CASE WHEN $5 THEN 1 ELSE 0 END, outages = CASE WHEN $5 THEN outages + 1
-                ELSE 0 END,
-                log = logged(log, 'put off: ' || $4)
-          WHERE tenant_id = $6 AND id = $1 AND lease = $2 AND state = 'running'",
+        "WITH ours AS (
+             UPDATE jobs SET state = 'snoozed', run_after = now() + make_interval(secs => $3), last_error = $4,
+                    lease = NULL, lease_until = NULL, attempts = attempts - CASE WHEN $5 THEN 0 ELSE 1 END,
+                    outages = CASE WHEN $6 THEN outages + 1 ELSE 0 END
+              WHERE tenant_id = $7 AND id = $1 AND lease = $2 AND state = 'running' RETURNING id, tenant_id)
+         INSERT INTO job_log (job_id, tenant_id, text) SELECT id, tenant_id, left('put off: ' || $4, 2000) FROM ours",
         job.id.0,
         job.lease,
         wait.as_secs_f64(),
         reason,
-        outage,
+        why == Again::Fault,
+        why == Again::Outage,
         tx.tenant().0
     );
-    Ok(postponed.execute(&mut **tx).await?.rows_affected() == 1)
+    let ours = postponed.execute(&mut **tx).await?.rows_affected() == 1;
+    sqlx::query!(
+        "DELETE FROM job_log WHERE tenant_id = $2 AND job_id = $1 AND id <= (
+             SELECT id FROM job_log WHERE tenant_id = $2 AND job_id = $1 ORDER BY id DESC OFFSET $3 LIMIT 1)",
+        job.id.0,
+        tx.tenant().0,
+        KEPT_LINES
+    )
+    .execute(&mut **tx)
+    .await?;
+    Ok(ours)
 }
 
 /// Queues the job for another worker, as if it had not been begun.
 pub(crate) async fn hand_back(tx: &mut TenantTx, job: &Claimed, why: &str) -> sqlx::Result<bool> {
     let handed_back = sqlx::query!(
-        "UPDATE jobs SET state = 'queued', run_after = now(), attempts = attempts - 1, lease = NULL, lease_until = NULL,
-                log = logged(log, 'handed back: ' || $3)
-          WHERE tenant_id = $4 AND id = $1 AND lease = $2 AND state = 'running'",
+        "WITH ours AS (
+             UPDATE jobs SET state = 'queued', run_after = now(), attempts = attempts - 1, lease = NULL,
+                    lease_until = NULL
+              WHERE tenant_id = $4 AND id = $1 AND lease = $2 AND state = 'running' RETURNING id, tenant_id)
+         INSERT INTO job_log (job_id, tenant_id, text) SELECT id, tenant_id, 'handed back: ' || $3 FROM ours",
         job.id.0,
         job.lease,
         why,
@@ -112,11 +123,12 @@ pub(crate) async fn count(tx: &mut CrossTenantTx, can: &Can) -> sqlx::Result<Cou
     sqlx::query_as!(
         Counts,
         r#"SELECT count(*) FILTER (WHERE state = 'queued') AS "queued!",
-           count(*) FILTER (WHERE state = 'running') AS "running!",
+                  count(*) FILTER (WHERE state = 'snoozed') AS "snoozed!",
+                  count(*) FILTER (WHERE state = 'running') AS "running!",
                   count(*) FILTER (WHERE state = 'queued'
                       AND (kind, version, bundle) NOT IN (SELECT *
                       FROM unnest($1::text[], $2::integer[], $3::text[]))) AS "left!"
-             FROM jobs WHERE state IN ('queued', 'running')"#,
+             FROM jobs WHERE state IN ('queued', 'snoozed', 'running')"#,
         &can.kinds,
         &can.versions,
         &can.bundles

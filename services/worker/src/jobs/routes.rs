@@ -1,13 +1,16 @@
 //! Endpoints of jobs, for operators and configurator. Those of every tenant are theirs to see.
 
-use super::{model::Job, store};
+use super::{
+    store::{self, Wanted},
+    view::{Job, LogLine},
+};
 use crate::app::App;
 use access::{Allowed, Internal, callers, permissions};
 use axum::{extract::State, http::StatusCode, response::Response};
 use common::{
     http::{Json, Path, Query},
     page::{Page, PageQuery},
-    problem::Problem,
+    problem::{Problem, constraint},
 };
 use contracts::{
     http::jobs::{JobProgress, JobState},
@@ -32,6 +35,11 @@ callers! {
 pub struct Filter {
     /// Only jobs in this state.
     state: Option<JobState>,
+    /// Only jobs of this kind.
+    #[param(example = "instance.migrate")]
+    kind: Option<String>,
+    /// Only jobs of this tenant.
+    tenant_id: Option<Uuid>,
     /// Only jobs of this instance.
     instance_id: Option<Uuid>,
 }
@@ -47,7 +55,8 @@ pub async fn list(
     let request = page.check()?;
     let can = app.abilities.now().await;
     let mut tx = caller.begin_across_tenants(&app.db).await?;
-    let jobs = store::list(&mut tx, filter.state, filter.instance_id, request, &can).await?;
+    let Filter { state, kind, tenant_id: tenant, instance_id: instance } = filter;
+    let jobs = store::list(&mut tx, &Wanted { state, kind, tenant, instance }, request, &can).await?;
     Ok(Page::cut(jobs, request, |job| job.id))
 }
 
@@ -64,8 +73,26 @@ pub async fn get(
     store::get(&mut tx, id, &can).await?.map(Json).ok_or_else(not_found)
 }
 
+#[utoipa::path(get, path = "/v1/jobs/{id}/log", operation_id = "getJobLog", tag = "jobs",
+    params(("id" = Uuid, Path), PageQuery), responses((status = 200, body = Page<LogLine>),
+        (status = 404, description = "`job_not_found`")), security(("bearer" = ["worker.readJobs"])))]
+pub async fn log(
+    State(app): State<App>,
+    caller: Allowed<ReadJobs>,
+    Path(id): Path<JobId>,
+    Query(page): Query<PageQuery>,
+) -> Result<Page<LogLine>, Problem> {
+    let request = page.check()?;
+    let can = app.abilities.now().await;
+    let mut tx = caller.begin_across_tenants(&app.db).await?;
+    let job = store::get(&mut tx, id, &can).await?.ok_or_else(not_found)?;
+    Ok(Page::cut(store::log(&mut tx, job.id, request).await?, request, |line| line.id))
+}
+
 #[utoipa::path(post, path = "/v1/jobs/{id}/retry", operation_id = "retryJob", tag = "jobs", params(("id" = Uuid, Path)),
-    responses((status = 202, body = Job), (status = 409, description = "`job_not_failed`: the job has not failed."),
+    responses((status = 202, body = Job),
+        (status = 409, description = "`job_not_failed`: the job has neither failed nor been cancelled. \
+            `job_key_taken`: another job with its `unique_key` is not finished."),
         (status = 404, description = "`job_not_found`")),
         security(("bearer" = ["worker.writeJobs"])))]
 pub async fn retry(
@@ -79,11 +106,11 @@ pub async fn retry(
     if let Some(earlier) = once.begin(&mut tx, &caller).await? {
         return Ok(earlier);
     }
-    let queued = store::retry(&mut tx, id, &caller.principal.to_string()).await?;
     let job = store::get(&mut tx, id, &can).await?.ok_or_else(not_found)?;
-    if !queued {
-        return Err(Problem::conflict("job_not_failed", "Only a failed job can be run again."));
+    if !store::retry(&mut tx, job.id, &caller.principal.to_string()).await.map_err(key_taken)? {
+        return Err(Problem::conflict("job_not_failed", "Only a job that failed or was cancelled can be run again."));
     }
+    let job = store::get(&mut tx, id, &can).await?.ok_or_else(not_found)?;
     let answer = once.remember(&mut tx, (StatusCode::ACCEPTED, Json(job))).await?;
     tx.commit().await?;
     Ok(answer)
@@ -103,6 +130,13 @@ pub async fn progress(
     store::progress(&mut tx, id, &can).await?.map(Json).ok_or_else(not_found)
 }
 
-fn not_found() -> Problem {
+fn key_taken(error: sqlx::Error) -> Problem {
+    match constraint(&error) {
+        Some("jobs_unique_key") => Problem::conflict("job_key_taken", "Another job with its unique key is unfinished."),
+        _ => error.into(),
+    }
+}
+
+pub(super) fn not_found() -> Problem {
     Problem::not_found("job_not_found", "There is no such job.")
 }

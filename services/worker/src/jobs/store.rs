@@ -1,6 +1,9 @@
 //! SQL of jobs as operators see them, and of how jobs come into the table.
 
-use super::model::{Can, Job, LogLine, Progress, WORK};
+use super::{
+    model::{Can, WORK},
+    view::{Job, LogLine, Progress, WaitsFor},
+};
 use common::{
     db::{CrossTenantTx, Scoped, TenantTx},
     page::PageRequest,
@@ -13,22 +16,75 @@ use contracts::{
 use sqlx::types::Json;
 use uuid::Uuid;
 
-/// Takes a job into the table; one that is there already stays as it is.
-pub async fn insert(tx: &mut TenantTx, job: &RunJob, version: i32) -> sqlx::Result<()> {
-    sqlx::query!(
-        "INSERT INTO jobs (id, kind, version, tenant_id, instance_id, payload) VALUES ($1, $2, $3, $4, $5, $6)
-         ON CONFLICT (id) DO NOTHING",
+/// An order that was checked.
+pub struct Order<'a> {
+    pub job: &'a RunJob,
+    pub version: i32,
+    pub priority: i16,
+    pub traceparent: Option<String>,
+}
+
+/// Takes a job into the table; one that is there already stays as it is, and one whose key an unfinished job has joins
+/// that.
+pub async fn insert(tx: &mut TenantTx, order: &Order<'_>) -> sqlx::Result<()> {
+    while !try_insert(tx, order).await? && !join(tx, order.job).await? {}
+    tx.wake(WORK);
+    Ok(())
+}
+
+/// Whether the job is there now.
+async fn try_insert(
+    tx: &mut TenantTx,
+    Order { job, version, priority, traceparent }: &Order<'_>,
+) -> sqlx::Result<bool> {
+    let inserted = sqlx::query!(
+        "INSERT INTO jobs (id, kind, version, tenant_id, instance_id, payload, unique_key, priority, traceparent,
+                           run_after, state)
+         SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, coalesce($10, now()),
+                CASE WHEN $10 > now() THEN 'snoozed' ELSE 'queued' END
+          WHERE NOT EXISTS (SELECT FROM job_orders WHERE tenant_id = $4 AND id = $1)
+         ON CONFLICT DO NOTHING",
         job.job_id.0,
         job.kind,
         version,
         tx.tenant().0,
         job.instance_id.map(|instance| instance.0),
         job.payload,
-    )
-    .execute(&mut **tx)
-    .await?;
-    tx.wake(WORK);
-    Ok(())
+        job.unique_key,
+        priority,
+        traceparent.as_deref(),
+        job.run_after,
+    );
+    Ok(inserted.execute(&mut **tx).await?.rows_affected() == 1 || job.unique_key.is_none())
+}
+
+/// Joins the unfinished job with the same key; `false` if it has ended meanwhile.
+async fn join(tx: &mut TenantTx, job: &RunJob) -> sqlx::Result<bool> {
+    let known = sqlx::query_scalar!(
+        r#"SELECT EXISTS (SELECT FROM jobs WHERE tenant_id = $1 AND id = $2)
+               OR EXISTS (SELECT FROM job_orders WHERE tenant_id = $1 AND id = $2) AS "known!""#,
+        tx.tenant().0,
+        job.job_id.0
+    );
+    if known.fetch_one(&mut **tx).await? {
+        return Ok(true);
+    }
+    // Until this transaction ends, so does the job not.
+    let holder = sqlx::query_scalar!(
+        "SELECT id FROM jobs WHERE tenant_id = $1 AND kind = $2 AND unique_key = $3
+         AND state IN ('queued', 'snoozed', 'running') FOR SHARE",
+        tx.tenant().0,
+        job.kind,
+        job.unique_key
+    );
+    let Some(holder) = holder.fetch_optional(&mut **tx).await? else { return Ok(false) };
+    let joined = sqlx::query!(
+        "INSERT INTO job_orders (id, job_id, tenant_id) VALUES ($1, $2, $3) ON CONFLICT (id) DO NOTHING",
+        job.job_id.0,
+        holder,
+        tx.tenant().0
+    );
+    joined.execute(&mut **tx).await.map(|_| true)
 }
 
 /// Rows of [`Job`]; what the asking worker `$can` do decides whether one is left to others. Its lists are `$1` to `$3`.
@@ -36,12 +92,21 @@ macro_rules! jobs {
     ($can:ident, $rest:literal $(, $argument:expr)* $(,)?) => {
         sqlx::query_as!(
             Job,
-            r#"SELECT id, kind, version, tenant_id, instance_id, state AS "state: JobState", run, attempts, takeovers,
-                      run_after, progress AS "progress: Json<Progress>", log AS "log: Json<Vec<LogLine>>", last_error,
-                      created_at, started_at, finished_at, worker,
-                      state = 'queued' AND (kind, version, bundle) NOT IN (SELECT *
-                      FROM unnest($1::text[], $2::integer[], $3::text[])) AS "left_to_others!"
-                 FROM jobs "# + $rest,
+            r#"SELECT id, kind, version, bundle, tenant_id, instance_id, state AS "state: JobState", priority, unique_key,
+                      run, attempts, takeovers, run_after, progress AS "progress: Json<Progress>", output, last_error,
+                      cancelled_by, created_at, started_at, finished_at, worker, traceparent,
+                      left_to_others AS "left_to_others!",
+                      CASE WHEN state = 'snoozed' THEN 'time'
+                           WHEN state <> 'queued' THEN NULL
+                           WHEN left_to_others THEN 'other_worker'
+                           WHEN lane.next_at > now() AND lane.waits_for IS NOT NULL THEN lane.waits_for
+                           ELSE 'slot' END AS "waits_for: WaitsFor",
+                      CASE WHEN state = 'snoozed' THEN run_after
+                           WHEN state = 'queued' AND NOT left_to_others AND lane.next_at > now()
+                            AND lane.waits_for IS NOT NULL THEN lane.next_at END AS waits_until
+                 FROM (SELECT *, state = 'queued' AND (kind, version, bundle) NOT IN (SELECT *
+                       FROM unnest($1::text[], $2::integer[], $3::text[])) AS left_to_others FROM jobs) AS jobs
+                 LEFT JOIN job_lanes AS lane USING (kind, version, bundle, tenant_id) "# + $rest,
             &$can.kinds,
             &$can.versions,
             &$can.bundles
@@ -50,49 +115,51 @@ macro_rules! jobs {
     };
 }
 
+/// The job of that id, or the one that the order of that id has joined.
 pub async fn get(tx: &mut CrossTenantTx, id: JobId, can: &Can) -> sqlx::Result<Option<Job>> {
-    jobs!(can, "WHERE id = $4", id.0).fetch_optional(&mut **tx).await
+    jobs!(can, "WHERE id = coalesce((SELECT job_id FROM job_orders WHERE id = $4), $4)", id.0)
+        .fetch_optional(&mut **tx)
+        .await
 }
 
 /// How far a job has come, for the service that ordered it.
 pub async fn progress(tx: &mut CrossTenantTx, id: JobId, can: &Can) -> sqlx::Result<Option<JobProgress>> {
-    sqlx::query!(
-        r#"SELECT id AS job_id, kind, instance_id, state AS "state: JobState", run, last_error AS reason, finished_at,
-                  state = 'queued' AND (kind, version, bundle) NOT IN (SELECT *
-                  FROM unnest($2::text[], $3::integer[], $4::text[])) AS "left_to_others!"
-             FROM jobs WHERE id = $1"#,
-        id.0,
-        &can.kinds,
-        &can.versions,
-        &can.bundles,
-    )
-    .map(|job| JobProgress {
-        job_id: JobId(job.job_id),
+    let job = get(tx, id, can).await?;
+    Ok(job.map(|job| JobProgress {
+        job_id: id,
         kind: job.kind,
         instance_id: job.instance_id.map(InstanceId),
-        state: job.state,
+        state: match job.state {
+            JobState::Snoozed => JobState::Queued,
+            JobState::Cancelled => JobState::Failed,
+            state => state,
+        },
         run: job.run.unsigned_abs(),
-        reason: job.reason,
+        reason: job.last_error,
         finished_at: job.finished_at,
         left_to_others: job.left_to_others,
-    })
-    .fetch_optional(&mut **tx)
-    .await
+    }))
 }
 
-pub async fn list(
-    tx: &mut CrossTenantTx,
-    state: Option<JobState>,
-    instance: Option<Uuid>,
-    page: PageRequest,
-    can: &Can,
-) -> sqlx::Result<Vec<Job>> {
+/// Which jobs are asked for; nothing means all.
+#[derive(Default)]
+pub struct Wanted {
+    pub state: Option<JobState>,
+    pub kind: Option<String>,
+    pub tenant: Option<Uuid>,
+    pub instance: Option<Uuid>,
+}
+
+pub async fn list(tx: &mut CrossTenantTx, wanted: &Wanted, page: PageRequest, can: &Can) -> sqlx::Result<Vec<Job>> {
     jobs!(
         can,
-        "WHERE ($4::text IS NULL OR state = $4) AND ($5::uuid IS NULL OR instance_id = $5) AND id > $6
-         ORDER BY id LIMIT $7",
-        state as Option<JobState>,
-        instance,
+        "WHERE ($4::text IS NULL OR state = $4) AND ($5::uuid IS NULL OR instance_id = $5)
+           AND ($6::uuid IS NULL OR tenant_id = $6) AND ($7::text IS NULL OR kind = $7) AND id > $8
+         ORDER BY id LIMIT $9",
+        wanted.state as Option<JobState>,
+        wanted.instance,
+        wanted.tenant,
+        wanted.kind.as_deref(),
         page.after,
         page.fetch(),
     )
@@ -100,14 +167,29 @@ pub async fn list(
     .await
 }
 
-/// Queues a failed job anew; `false` if it has not failed.
-pub async fn retry(tx: &mut CrossTenantTx, id: JobId, by: &str) -> sqlx::Result<bool> {
+/// Lines of a job's log, oldest first.
+pub async fn log(tx: &mut CrossTenantTx, id: Uuid, page: PageRequest<i64>) -> sqlx::Result<Vec<LogLine>> {
+    sqlx::query_as!(
+        LogLine,
+        "SELECT id, at, text FROM job_log WHERE job_id = $1 AND id > $2 ORDER BY id LIMIT $3",
+        id,
+        page.after,
+        page.fetch()
+    )
+    .fetch_all(&mut **tx)
+    .await
+}
+
+/// Queues a job anew that failed or was cancelled; `false` if it did not.
+pub async fn retry(tx: &mut CrossTenantTx, id: Uuid, by: &str) -> sqlx::Result<bool> {
     let queued = sqlx::query!(
-        "UPDATE jobs SET state = 'queued', run = run + 1, attempts = 0, takeovers = 0, outages = 0, run_after = now(),
-                finished_at = NULL, progress = NULL, log = logged(log, $2)
-          WHERE id = $1 AND state = 'failed'",
-        id.0,
-        format!("queued again by {by}"),
+        "WITH again AS (
+             UPDATE jobs SET state = 'queued', run = run + 1, attempts = 0, takeovers = 0, outages = 0,
+                    run_after = now(), finished_at = NULL, progress = NULL, cancelled_by = NULL
+              WHERE id = $1 AND state IN ('failed', 'cancelled') RETURNING id, tenant_id)
+         INSERT INTO job_log (job_id, tenant_id, text) SELECT id, tenant_id, 'queued again by ' || $2 FROM again",
+        id,
+        by,
     );
     let queued = queued.execute(&mut **tx).await?.rows_affected() == 1;
     tx.wake(WORK);

@@ -2,9 +2,9 @@
 //! it.
 
 use crate::world::World;
-use common::{config::Database, db::Db};
-use serde_json::{Value, json};
-use test_support::{background, eventually};
+use contracts::id::JobId;
+use serde_json::json;
+use test_support::eventually;
 
 #[tokio::test]
 async fn a_job_whose_bundle_is_not_here_is_left_for_a_worker_that_has_it() {
@@ -34,63 +34,25 @@ async fn a_job_whose_bundle_is_not_here_is_left_for_a_worker_that_has_it() {
     assert_eq!((row.state.as_str(), row.attempts), ("succeeded", 1), "{row:?}");
 }
 
-/// Every node of a plan.
-fn nodes<'a>(plan: &'a Value, found: &mut Vec<&'a Value>) {
-    found.push(plan);
-    for below in plan["Plans"].as_array().into_iter().flatten() {
-        nodes(below, found);
-    }
-}
-
+/// What the worker of the version before writes, word for word.
 #[tokio::test]
-async fn a_claim_reads_a_few_rows_however_many_jobs_wait_for_others() {
+async fn jobs_of_workers_of_the_version_before_are_done() {
     let world = World::start().await;
-    let env = world.env();
-    let settings = Database { url: env["DATABASE_URL"].clone().into(), max_connections: 2 };
-    let db = Db::connect(&settings, "worker", world.platform.ambient.clone()).unwrap();
-    let insert = "
-        INSERT INTO jobs (id, kind, version, payload, tenant_id, run_after)
-        SELECT gen_random_uuid(), 'instance.migrate', CASE WHEN n % 2 = 0 THEN 2 ELSE 1 END,
-               jsonb_build_object('service', 'forum', 'bundle_version', CASE WHEN n % 2 = 0 THEN '1.0.0'
-               ELSE '9.0.0' END), gen_random_uuid(),
-               now() - interval '1 hour' FROM generate_series(1, $1) AS n";
-    sqlx::query(insert).bind(30_000).execute(&world.platform.pool).await.unwrap();
-    let ours = "
-        INSERT INTO jobs (id, kind, version, tenant_id, payload)
-        VALUES ($1, 'instance.migrate', 1, $2, '{\"service\": \"forum\", \"bundle_version\": \"1.0.0\"}')";
-    sqlx::query(ours).bind(world.id()).bind(world.tenant.0).execute(&world.platform.pool).await.unwrap();
-    // The planner must not need to know what it knows after this, nor be led astray by it.
-    for statement in ["SELECT", "ANALYZE jobs"] {
-        sqlx::raw_sql(statement).execute(&world.platform.pool).await.unwrap();
-        for (claim, sql) in [
-            ("begin", include_str!("../../src/jobs/begin.sql")),
-            ("take over", include_str!("../../src/jobs/take_over.sql")),
-        ] {
-            let mut tx = background().begin_across_tenants(&db).await.unwrap();
-            let explain = format!("EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {sql}");
-            let kinds = ["instance.migrate", "instance.migrate", "instance.seed", "instance.seed"];
-            let explained = sqlx::query_scalar::<_, Value>(sqlx::AssertSqlSafe(explain))
-                .bind("test")
-                .bind(world.id())
-                .bind(60.0)
-                .bind(&kinds[..]);
-            let explained = explained.bind(&[1, 1, 1, 1][..]).bind(&["forum/1.0.0", "", "forum/1.0.0", ""][..]);
-            let plan = explained.fetch_one(&mut *tx).await.unwrap();
-            drop(tx);
-            let mut found = Vec::new();
-            nodes(&plan[0]["Plan"], &mut found);
-            let number = |node: &Value, field: &str| node[field].as_f64().unwrap_or_default();
-            for node in &found {
-                let read = (number(node, "Actual Rows") + number(node, "Rows Removed by Filter"))
-                    * number(node, "Actual Loops");
-                assert!(read < 100.0, "{claim} reads {read} rows after {statement}: {node}");
-                assert!(
-                    node["Node Type"] != "Seq Scan" || node["Relation Name"] != "jobs",
-                    "{claim} walks through the whole table: {node}"
-                );
-            }
-            let blocks = number(found[0], "Shared Hit Blocks") + number(found[0], "Shared Read Blocks");
-            assert!(blocks < 500.0, "{claim} touches {blocks} blocks after {statement}");
-        }
-    }
+    let id = JobId(world.id());
+    let order = world.migrate();
+    let insert = "INSERT INTO jobs (id, kind, version, tenant_id, instance_id, payload) VALUES ($1, $2, $3, $4, $5, $6)
+                  ON CONFLICT (id) DO NOTHING";
+    let query = sqlx::query(insert).bind(id.0).bind(&order.kind).bind(1).bind(world.tenant.0);
+    let query = query.bind(order.instance_id.map(|instance| instance.0)).bind(&order.payload);
+    query.execute(&world.platform.pool).await.unwrap();
+    let put_off = "UPDATE jobs SET state = 'queued', run_after = now() + make_interval(secs => 2), last_error = 'away',
+                   attempts = 0, outages = outages + 1, log = logged(log, 'put off: away') WHERE id = $1";
+    sqlx::query(put_off).bind(id.0).execute(&world.platform.pool).await.unwrap();
+    let _worker = world.worker().await;
+    // One that comes later overtakes it.
+    assert_eq!(world.run(&world.migrate()).await.state, "succeeded");
+    assert_eq!(world.row(id).await.unwrap().state, "queued");
+    let row = world.ended(id).await;
+    assert_eq!((row.state.as_str(), row.attempts), ("succeeded", 1), "{row:?}");
+    assert!(row.log.starts_with("put off: away\nbegun by worker"), "{}", row.log);
 }

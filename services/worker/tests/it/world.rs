@@ -3,14 +3,16 @@
 use crate::{
     bundles::Bundles,
     instance::{Configurator, Instance},
+    kinds,
 };
+use chrono::{DateTime, Utc};
 use contracts::{
     id::{InstanceId, JobId, TenantId},
     jobs::{BundlePart, Job, MigrateInstance, SeedInstance},
     messages::{JobFinished, Message, RunJob},
     topology,
 };
-use serde_json::json;
+use serde_json::{Value, json};
 use std::{collections::HashMap, process::Stdio, time::Duration};
 use test_support::{Link, TestPlatform, TestServer, config, eventually};
 use tokio::{
@@ -39,6 +41,8 @@ pub struct Row {
     pub takeovers: i32,
     pub worker: Option<String>,
     pub last_error: Option<String>,
+    pub output: Option<Value>,
+    pub started_at: Option<DateTime<Utc>>,
     pub log: String,
 }
 
@@ -71,6 +75,7 @@ impl World {
     pub async fn worker(&self) -> TestServer {
         let mut config = config::<worker::Worker>(self.env());
         config.own.drain = Duration::from_millis(200);
+        config.own.handlers = kinds::handlers();
         self.platform.run_with::<worker::Worker>(config).await
     }
 
@@ -120,7 +125,9 @@ impl World {
     }
 
     pub async fn row(&self, id: JobId) -> Option<Row> {
-        let sql = "SELECT state, attempts, takeovers, worker, last_error, log::text FROM jobs WHERE id = $1";
+        let sql = "SELECT state, attempts, takeovers, worker, last_error, output, started_at, coalesce(
+                   (SELECT string_agg(text, E'\\n' ORDER BY id) FROM job_log WHERE job_id = jobs.id), '') AS log
+                   FROM jobs WHERE id = $1";
         sqlx::query_as(sql).bind(id.0).fetch_optional(&self.platform.pool).await.unwrap()
     }
 
@@ -135,7 +142,7 @@ impl World {
         let ended = async {
             loop {
                 match self.row(id).await {
-                    Some(row) if ["succeeded", "failed"].contains(&row.state.as_str()) => return row,
+                    Some(row) if ["succeeded", "failed", "cancelled"].contains(&row.state.as_str()) => return row,
                     _ => tokio::time::sleep(POLL).await,
                 }
             }

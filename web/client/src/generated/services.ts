@@ -46,6 +46,7 @@ export type ProblemCode =
   | "invitation_not_found"
   | "invitations_refused"
   | "invoice_not_found"
+  | "job_key_taken"
   | "job_not_failed"
   | "job_not_found"
   | "key_reused"
@@ -197,6 +198,7 @@ export const ROUTES: { [S in keyof Services]: { [O in keyof Services[S]]: Route 
   worker: {
     listJobs: { method: "GET", path: "/v1/jobs" },
     getJob: { method: "GET", path: "/v1/jobs/{id}" },
+    getJobLog: { method: "GET", path: "/v1/jobs/{id}/log" },
     retryJob: { method: "POST", path: "/v1/jobs/{id}/retry", keyed: true },
   },
 };

@@ -6,9 +6,10 @@ export interface Operations {
   /**
    * List jobs
    *
-   * Every job in the order of its id, optionally those in one `state` or of one instance. A job goes `queued → running → succeeded` or `failed`.
-   * A queued job with `last_error` was put off until `run_after`, because something that it needs was away. `left_to_others` marks a queued job for which the worker
-   * that answers has no handler of that `kind` and `version`, or not its bundle: it waits for a worker that has both. The payload is not shown.
+   * Every job in the order of its id, optionally those in one `state`, of one `kind`, of one tenant or of one instance. A job goes `queued → running → succeeded`,
+   * `failed` or `cancelled`; while it is put off, or was ordered for later, it is `snoozed` until `run_after`, and `last_error` says why. `waits_for` says what a job waits for.
+   * `left_to_others` marks a queued job for which the worker that answers has no handler of that `kind` and `version`, or not its bundle: it waits for a worker that
+   * has both. The payload is not shown. Finished jobs are kept for 35 days.
    *
    * **Permission:** `worker.readJobs`
    */
@@ -16,18 +17,31 @@ export interface Operations {
   /**
    * Show a job
    *
-   * One job with its progress and the newest 200 lines of its log. `worker` is who runs it, or ran it last. `attempts` counts its starts, without those
-   * that met an outage, `takeovers` those after a worker died or was cut off. `run` goes up each time an operator has it run again.
+   * One job with its progress and what it gave. `waits_for` says why it is not begun: a handler or bundle that the worker which answers lacks (`other_worker`), its
+   * time (`time`), the tenant's rate for its kind (`rate`) or budget of the day (`budget`), or only its turn (`slot`); `waits_until` says until when, if that is known.
+   * `worker` is who runs it, or ran it last. `attempts` counts its starts, without those that met an outage or that its handler put off, `takeovers` those after a
+   * worker died or was cut off. `run` goes up each time an operator has it run again. A finished job is kept for 35 days.
+   *
+   * The id may also be that of an order that joined the job, as both had the same `unique_key`.
    *
    * **Permission:** `worker.readJobs`
    */
   getJob: Operation<operations["getJob"]>;
   /**
+   * Read the log of a job
+   *
+   * Its lines, oldest first. Each start, progress and end is a line, and whatever its handler has to say; a line has at most 2,000 characters. Of a job that is put
+   * off again and again the newest 1,000 are kept. The log goes with its job, 35 days after the job's end.
+   *
+   * **Permission:** `worker.readJobs`
+   */
+  getJobLog: Operation<operations["getJobLog"]>;
+  /**
    * Run a failed job again
    *
-   * Puts a failed job back into the queue with its attempts counted anew; when it ends, `worker.job.finished.v1` is said again. What an earlier
+   * Puts a job that failed or was cancelled back into the queue with its attempts counted anew; when it ends, `worker.job.finished.v1` is said again. What an earlier
    * attempt completed is not done twice. Each retry raises `run`, also in the message, so that nobody takes its end for that of the run before.
-   * A job that has not failed answers `409 job_not_failed`.
+   * A job that did neither answers `409 job_not_failed`, one whose `unique_key` another unfinished job has, `409 job_key_taken`.
    *
    * **Permission:** `worker.writeJobs`
    */
@@ -54,13 +68,20 @@ export interface components {
              */
             message: string;
         };
-        /** A job as operators see it; the payload stays inside, as settings may be personal. */
         Job: {
             /**
              * Format: int32
-             * Starts, without those handed back by a worker that stopped, and those that met an outage.
+             * Starts, without those handed back by a worker that stopped, those that met an outage, and those that its handler
+             *     put off.
              */
             attempts: number;
+            /**
+             * What it needs on the worker's disk: `<service>/<version>`.
+             * @example forum/1.0.0
+             */
+            bundle?: string;
+            /** Who cancelled it, or wants it to end; a worker that runs it hears that at its next heartbeat. */
+            cancelled_by?: string;
             /** Format: date-time */
             created_at: string;
             /** Format: date-time */
@@ -75,8 +96,16 @@ export interface components {
             last_error?: string;
             /** It is queued, and the worker that answers here has no handler or no bundle for it: one that has must come. */
             left_to_others: boolean;
-            /** The newest 200 lines. */
-            log: components["schemas"]["LogLine"][];
+            /** What it gave, at most 64 KiB. */
+            output?: {
+                [key: string]: unknown;
+            };
+            /**
+             * Format: int32
+             * 1 is begun first and 9 last, among the tenant's jobs of its kind.
+             * @example 5
+             */
+            priority: number;
             progress?: components["schemas"]["Progress"];
             /**
              * Format: int32
@@ -86,7 +115,7 @@ export interface components {
             run: number;
             /**
              * Format: date-time
-             * A queued job is not begun before.
+             * It is not begun before.
              */
             run_after: string;
             /** Format: date-time */
@@ -99,12 +128,23 @@ export interface components {
             takeovers: number;
             /** Format: uuid */
             tenant_id?: string;
+            /** W3C Trace Context of the request that it was ordered in. */
+            traceparent?: string;
+            /** While it is not finished, another order of the kind with this key is the same job. */
+            unique_key?: string;
             /**
              * Format: int32
              * Version of the handler that it needs.
              * @example 1
              */
             version: number;
+            /** Why it is not begun; only while it waits. */
+            waits_for?: components["schemas"]["WaitsFor"];
+            /**
+             * Format: date-time
+             * When that is over, if that is known.
+             */
+            waits_until?: string;
             /** The worker that runs it, or ran it last. */
             worker?: string;
         };
@@ -112,7 +152,7 @@ export interface components {
          * State of a job.
          * @enum {string}
          */
-        JobState: "queued" | "running" | "succeeded" | "failed";
+        JobState: "queued" | "snoozed" | "running" | "succeeded" | "failed" | "cancelled";
         /** One line of a job's log. */
         LogLine: {
             /** Format: date-time */
@@ -122,6 +162,12 @@ export interface components {
         /** One page of a list in the order of creation. */
         Page_Job: {
             items: components["schemas"]["Job"][];
+            /** Absent on the last page. */
+            next_cursor?: string;
+        };
+        /** One page of a list in the order of creation. */
+        Page_LogLine: {
+            items: components["schemas"]["LogLine"][];
             /** Absent on the last page. */
             next_cursor?: string;
         };
@@ -167,6 +213,11 @@ export interface components {
              */
             total: number;
         };
+        /**
+         * Why a job that could be begun is not.
+         * @enum {string}
+         */
+        WaitsFor: "other_worker" | "time" | "rate" | "budget" | "slot";
     };
     responses: {
         /** The request does not name one host. */
@@ -271,8 +322,10 @@ export type Job = components['schemas']['Job'];
 export type JobState = components['schemas']['JobState'];
 export type LogLine = components['schemas']['LogLine'];
 export type PageJob = components['schemas']['Page_Job'];
+export type PageLogLine = components['schemas']['Page_LogLine'];
 export type ProblemBody = components['schemas']['ProblemBody'];
 export type Progress = components['schemas']['Progress'];
+export type WaitsFor = components['schemas']['WaitsFor'];
 export type ResponseHostInvalid = components['responses']['HostInvalid'];
 export type ResponseInternal = components['responses']['Internal'];
 export type ResponseInvalid = components['responses']['Invalid'];
@@ -292,10 +345,17 @@ export interface operations {
                 cursor?: string;
                 /** Only jobs of this instance. */
                 instance_id?: string;
+                /**
+                 * Only jobs of this kind.
+                 * @example instance.migrate
+                 */
+                kind?: string;
                 /** Items a page, 1 to 200. */
                 limit?: number;
                 /** Only jobs in this state. */
                 state?: components["schemas"]["JobState"];
+                /** Only jobs of this tenant. */
+                tenant_id?: string;
             };
             header?: never;
             path?: never;
@@ -316,57 +376,29 @@ export interface operations {
                      *       "items": [
                      *         {
                      *           "attempts": 1,
-                     *           "created_at": "2026-11-22T08:52:02.574072Z",
-                     *           "finished_at": "2026-11-22T08:52:02.687823Z",
-                     *           "id": "01a20274-8d2a-72b3-aa7b-e0e0e348c9c1",
-                     *           "instance_id": "01a20274-8c61-7792-86a5-e5791969a646",
+                     *           "bundle": "forum/1.0.0",
+                     *           "created_at": "2026-11-22T12:08:11.413817Z",
+                     *           "finished_at": "2026-11-22T12:08:11.515144Z",
+                     *           "id": "01a20328-2105-7be9-a157-9704061e17b8",
+                     *           "instance_id": "01a20328-1fe5-7f00-b4fd-73bd711cc472",
                      *           "kind": "instance.migrate",
                      *           "left_to_others": false,
-                     *           "log": [
-                     *             {
-                     *               "at": "2026-11-22T08:52:02.586359Z",
-                     *               "text": "begun by worker vm:2374:01a20274-8d47-7672-99dd-959bdf141ad2"
-                     *             },
-                     *             {
-                     *               "at": "2026-11-22T08:52:02.646609Z",
-                     *               "text": "base/0001_posts.sql: applied"
-                     *             },
-                     *             {
-                     *               "at": "2026-11-22T08:52:02.654840Z",
-                     *               "text": "base/0002_board.sql: applied"
-                     *             },
-                     *             {
-                     *               "at": "2026-11-22T08:52:02.666170Z",
-                     *               "text": "tags/0001_tags.sql: applied"
-                     *             },
-                     *             {
-                     *               "at": "2026-11-22T08:52:02.673544Z",
-                     *               "text": "polls/0001_votes.sql: applied"
-                     *             },
-                     *             {
-                     *               "at": "2026-11-22T08:52:02.685763Z",
-                     *               "text": "meters and grants: in place"
-                     *             },
-                     *             {
-                     *               "at": "2026-11-22T08:52:02.687823Z",
-                     *               "text": "succeeded"
-                     *             }
-                     *           ],
+                     *           "priority": 5,
                      *           "progress": {
                      *             "done": 5,
                      *             "total": 5
                      *           },
                      *           "run": 1,
-                     *           "run_after": "2026-11-22T08:52:02.574072Z",
-                     *           "started_at": "2026-11-22T08:52:02.586359Z",
+                     *           "run_after": "2026-11-22T12:08:11.413817Z",
+                     *           "started_at": "2026-11-22T12:08:11.429661Z",
                      *           "state": "succeeded",
                      *           "takeovers": 0,
-                     *           "tenant_id": "01a20274-8cd9-788b-8507-431510a74acc",
+                     *           "tenant_id": "01a20328-20e5-707c-b3bc-bcb4bb9170d2",
                      *           "version": 1,
-                     *           "worker": "vm:2374:01a20274-8d47-7672-99dd-959bdf141ad2"
+                     *           "worker": "vm:24227:01a20328-2135-744d-83f1-bb8355ad33e9"
                      *         }
                      *       ],
-                     *       "next_cursor": "AaICdI0qcrOqe-Dg40jJwQ"
+                     *       "next_cursor": "AaIDKCEFe-mhV5cEBh4XuA"
                      *     }
                      */
                     "application/json": components["schemas"]["Page_Job"];
@@ -401,54 +433,26 @@ export interface operations {
                     /**
                      * @example {
                      *       "attempts": 1,
-                     *       "created_at": "2026-11-22T08:52:02.574072Z",
-                     *       "finished_at": "2026-11-22T08:52:02.687823Z",
-                     *       "id": "01a20274-8d2a-72b3-aa7b-e0e0e348c9c1",
-                     *       "instance_id": "01a20274-8c61-7792-86a5-e5791969a646",
+                     *       "bundle": "forum/1.0.0",
+                     *       "created_at": "2026-11-22T12:08:11.413817Z",
+                     *       "finished_at": "2026-11-22T12:08:11.515144Z",
+                     *       "id": "01a20328-2105-7be9-a157-9704061e17b8",
+                     *       "instance_id": "01a20328-1fe5-7f00-b4fd-73bd711cc472",
                      *       "kind": "instance.migrate",
                      *       "left_to_others": false,
-                     *       "log": [
-                     *         {
-                     *           "at": "2026-11-22T08:52:02.586359Z",
-                     *           "text": "begun by worker vm:2374:01a20274-8d47-7672-99dd-959bdf141ad2"
-                     *         },
-                     *         {
-                     *           "at": "2026-11-22T08:52:02.646609Z",
-                     *           "text": "base/0001_posts.sql: applied"
-                     *         },
-                     *         {
-                     *           "at": "2026-11-22T08:52:02.654840Z",
-                     *           "text": "base/0002_board.sql: applied"
-                     *         },
-                     *         {
-                     *           "at": "2026-11-22T08:52:02.666170Z",
-                     *           "text": "tags/0001_tags.sql: applied"
-                     *         },
-                     *         {
-                     *           "at": "2026-11-22T08:52:02.673544Z",
-                     *           "text": "polls/0001_votes.sql: applied"
-                     *         },
-                     *         {
-                     *           "at": "2026-11-22T08:52:02.685763Z",
-                     *           "text": "meters and grants: in place"
-                     *         },
-                     *         {
-                     *           "at": "2026-11-22T08:52:02.687823Z",
-                     *           "text": "succeeded"
-                     *         }
-                     *       ],
+                     *       "priority": 5,
                      *       "progress": {
                      *         "done": 5,
                      *         "total": 5
                      *       },
                      *       "run": 1,
-                     *       "run_after": "2026-11-22T08:52:02.574072Z",
-                     *       "started_at": "2026-11-22T08:52:02.586359Z",
+                     *       "run_after": "2026-11-22T12:08:11.413817Z",
+                     *       "started_at": "2026-11-22T12:08:11.429661Z",
                      *       "state": "succeeded",
                      *       "takeovers": 0,
-                     *       "tenant_id": "01a20274-8cd9-788b-8507-431510a74acc",
+                     *       "tenant_id": "01a20328-20e5-707c-b3bc-bcb4bb9170d2",
                      *       "version": 1,
-                     *       "worker": "vm:2374:01a20274-8d47-7672-99dd-959bdf141ad2"
+                     *       "worker": "vm:24227:01a20328-2135-744d-83f1-bb8355ad33e9"
                      *     }
                      */
                     "application/json": components["schemas"]["Job"];
@@ -470,6 +474,73 @@ export interface operations {
                     };
                 };
             };
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getJobLog: {
+        parameters: {
+            query?: {
+                /** `next_cursor` of the page before. */
+                cursor?: string;
+                /** Items a page, 1 to 200. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** The answer. */
+            200: {
+                headers: {
+                    Link: components["headers"]["Link"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "at": "2026-11-22T12:08:11.429661Z",
+                     *           "text": "begun by worker vm:24227:01a20328-2135-744d-83f1-bb8355ad33e9"
+                     *         },
+                     *         {
+                     *           "at": "2026-11-22T12:08:11.481975Z",
+                     *           "text": "base/0001_posts.sql: applied"
+                     *         },
+                     *         {
+                     *           "at": "2026-11-22T12:08:11.487402Z",
+                     *           "text": "base/0002_board.sql: applied"
+                     *         }
+                     *       ],
+                     *       "next_cursor": "AAAAAAAAAAM"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Page_LogLine"];
+                };
+            };
+            400: components["responses"]["HostInvalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["PermissionMissing"];
+            /** `job_not_found` */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "job_not_found" | "not_found";
+                    };
+                };
+            };
+            422: components["responses"]["Invalid"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
         };
@@ -502,34 +573,23 @@ export interface operations {
                     /**
                      * @example {
                      *       "attempts": 0,
-                     *       "created_at": "2026-11-22T08:51:59.382954Z",
-                     *       "id": "01a20274-80c7-7db7-bb9c-89e8cae80528",
-                     *       "instance_id": "01a20274-8021-7c7c-9254-1232ca56d194",
+                     *       "bundle": "forum/1.0.0",
+                     *       "created_at": "2026-11-22T12:08:09.032892Z",
+                     *       "id": "01a20328-179b-7e65-b0b3-733d8dcc7738",
+                     *       "instance_id": "01a20328-15d2-7ffc-a181-7bffe4eeec2c",
                      *       "kind": "instance.migrate",
                      *       "last_error": "forum has no module 'ghosts'",
                      *       "left_to_others": false,
-                     *       "log": [
-                     *         {
-                     *           "at": "2026-11-22T08:51:59.389971Z",
-                     *           "text": "begun by worker vm:2295:01a20274-80d7-709f-b693-938636469fb9"
-                     *         },
-                     *         {
-                     *           "at": "2026-11-22T08:51:59.408076Z",
-                     *           "text": "failed: forum has no module 'ghosts'"
-                     *         },
-                     *         {
-                     *           "at": "2026-11-22T08:51:59.517815Z",
-                     *           "text": "queued again by user:01a20274-80c5-76e4-a433-e011e2dff217"
-                     *         }
-                     *       ],
+                     *       "priority": 5,
                      *       "run": 2,
-                     *       "run_after": "2026-11-22T08:51:59.517815Z",
-                     *       "started_at": "2026-11-22T08:51:59.389971Z",
+                     *       "run_after": "2026-11-22T12:08:09.268571Z",
+                     *       "started_at": "2026-11-22T12:08:09.043867Z",
                      *       "state": "queued",
                      *       "takeovers": 0,
-                     *       "tenant_id": "01a20274-809d-7203-9c76-3a701b0a901d",
+                     *       "tenant_id": "01a20328-175e-7c17-901d-a0324ac9a596",
                      *       "version": 1,
-                     *       "worker": "vm:2295:01a20274-80d7-709f-b693-938636469fb9"
+                     *       "waits_for": "slot",
+                     *       "worker": "vm:24124:01a20328-17b8-720c-9ad8-d6f41b876054"
                      *     }
                      */
                     "application/json": components["schemas"]["Job"];
@@ -563,7 +623,7 @@ export interface operations {
                     };
                 };
             };
-            /** `job_not_failed`: the job has not failed. `idempotency_key_reused`: the key came with another request. */
+            /** `job_not_failed`: the job has neither failed nor been cancelled. `job_key_taken`: another job with its `unique_key` is not finished. `idempotency_key_reused`: the key came with another request. */
             409: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -572,7 +632,7 @@ export interface operations {
                 content: {
                     "application/problem+json": components["schemas"]["ProblemBody"] & {
                         /** @enum {string} */
-                        code: "idempotency_key_reused" | "job_not_failed";
+                        code: "idempotency_key_reused" | "job_key_taken" | "job_not_failed";
                     };
                 };
             };
