@@ -2,17 +2,23 @@
 
 use crate::{
     breaker::Breaker,
-    copy::{self, attempts, receives},
+    buffer::Held,
+    copy::{self, Note, attempts, receives},
     handler::Fault,
-    lease::Lease,
     routes::{Parsed, Routes, Unfit},
+    settle::Settling,
 };
-use aws_sdk_sqs::types::Message;
 use chrono::TimeDelta;
-use common::{ambient::Ambient, backoff::Backoff, db::Db};
+use common::{
+    ambient::Ambient,
+    backoff::Backoff,
+    db::Db,
+    trace::{self, TraceContext},
+};
 use futures_util::FutureExt;
 use std::{panic::AssertUnwindSafe, time::Duration};
 use tokio_util::sync::CancellationToken;
+use tracing::{Instrument, Span};
 
 /// Longest time for one handling of one message; what takes longer is a job for the worker.
 const LONGEST_HANDLING: Duration = Duration::from_secs(300);
@@ -28,7 +34,9 @@ const UNKNOWN: &str = "unknown";
 
 /// What all messages of one queue have in common.
 pub(crate) struct Context {
+    pub sqs: aws_sdk_sqs::Client,
     pub queue: &'static str,
+    pub queue_url: String,
     pub dead_queue_url: String,
     pub db: Db,
     pub ambient: Ambient,
@@ -37,14 +45,19 @@ pub(crate) struct Context {
     /// Waits while what the handlers need is away.
     pub reconnect: Backoff,
     pub breaker: Breaker,
+    pub settling: Settling,
 }
 
-enum Outcome {
+pub(crate) enum Outcome {
     Applied,
     /// Its effect was committed by an earlier delivery.
     Duplicate,
     Away(anyhow::Error),
     Contended(anyhow::Error),
+    Snoozed {
+        wait: Duration,
+        reason: String,
+    },
     Retry(anyhow::Error),
     Dead {
         reason: String,
@@ -63,6 +76,7 @@ impl Outcome {
             Self::Duplicate => "duplicate",
             Self::Away(_) => "away",
             Self::Contended(_) => "contended",
+            Self::Snoozed { .. } => "snoozed",
             Self::Retry(_) => "retried",
             Self::Dead { .. } => "dead",
             Self::Lost => "lost",
@@ -76,33 +90,64 @@ impl From<Fault> for Outcome {
         match fault {
             Fault::Away(error) => Self::Away(error),
             Fault::Contended(error) => Self::Contended(error),
+            Fault::Snooze { wait, reason } => Self::Snoozed { wait, reason },
             Fault::Retry(error) => Self::Retry(error),
             Fault::Permanent(reason) => Self::Dead { reason, detail: None },
         }
     }
 }
 
+impl Held {
+    pub(crate) fn kind(&self) -> &'static str {
+        self.content.as_ref().map_or(UNKNOWN, |parsed| parsed.kind)
+    }
+
+    /// What log lines about it say of it, and what it does next in its trace.
+    pub(crate) fn span(&self, ambient: &Ambient) -> (Span, TraceContext) {
+        let parsed = self.content.as_ref().ok();
+        let trace = TraceContext::after(parsed.and_then(|parsed| parsed.traceparent.as_deref()), ambient);
+        let span = tracing::info_span!(
+            "message",
+            message_id = parsed.and_then(|parsed| parsed.id).map(tracing::field::display),
+            "type" = self.kind(),
+            tenant = parsed.and_then(|parsed| parsed.tenant).map(tracing::field::display),
+            trace_id = trace.trace_id(),
+            sqs_message_id = self.message.message_id(),
+        );
+        (span, trace)
+    }
+}
+
 impl Context {
     /// Handles one message to its end. Never panics, whatever the handler does.
-    pub(crate) async fn take(&self, message: &Message, lease: &Lease, abandon: &CancellationToken) {
-        let (body, outages) = (message.body().unwrap_or_default(), self.breaker.outages());
-        let (kind, outcome) = match self.routes.parse(body) {
-            Ok(parsed) => (parsed.kind, self.watched(outages, self.handle(&parsed, lease, abandon)).await),
-            Err(unfit) => (UNKNOWN, self.refuse(unfit)),
+    pub(crate) async fn take(&self, held: Held, abandon: &CancellationToken) {
+        let ((span, trace), outages) = (held.span(&self.ambient), self.breaker.outages());
+        let handling = async {
+            let outcome = match &held.content {
+                _ if held.lease.lost.is_cancelled() => Outcome::Lost,
+                Ok(parsed) => self.watched(outages, self.handle(parsed, &held.lease.lost, abandon)).await,
+                Err(unfit) => self.refuse(unfit),
+            };
+            self.end(outcome, held).await;
         };
-        metrics::counter!("messages_consumed_total", "queue" => self.queue, "type" => kind,
-            "outcome" => outcome.label())
-        .increment(1);
-        self.settle(kind, outcome, message, lease).await;
+        trace::within(trace, handling).instrument(span).await;
     }
 
     /// What a newer publisher says waits for a newer consumer, which the deploy under way will start.
-    fn refuse(&self, unfit: Unfit) -> Outcome {
+    fn refuse(&self, unfit: &Unfit) -> Outcome {
         let age = unfit.newer_since.map(|since| (self.ambient.now() - since).abs());
         if age.is_some_and(|age| age < LONGEST_WAIT_FOR_NEWER) {
-            return Outcome::Contended(anyhow::anyhow!(unfit.reason));
+            return Outcome::Contended(anyhow::anyhow!(unfit.reason.clone()));
         }
-        Outcome::Dead { reason: unfit.reason, detail: unfit.detail.map(|detail| detail.to_string()) }
+        Outcome::Dead { reason: unfit.reason.clone(), detail: unfit.detail.as_ref().map(ToString::to_string) }
+    }
+
+    /// Counts what became of a message, and does it.
+    pub(crate) async fn end(&self, outcome: Outcome, held: Held) {
+        let (kind, outcome_label) = (held.kind(), outcome.label());
+        metrics::counter!("messages_consumed_total", "queue" => self.queue, "type" => kind, "outcome" => outcome_label)
+            .increment(1);
+        self.settle(outcome, held).await;
     }
 
     /// Tells the breaker what the handling says about the surroundings.
@@ -111,17 +156,17 @@ impl Context {
         match outcome {
             Outcome::Away(_) => self.breaker.trip(outages),
             Outcome::Applied | Outcome::Duplicate | Outcome::Retry(_) | Outcome::Dead { .. } => self.breaker.reset(),
-            Outcome::Contended(_) | Outcome::Lost | Outcome::Abandoned => {}
+            Outcome::Contended(_) | Outcome::Snoozed { .. } | Outcome::Lost | Outcome::Abandoned => {}
         }
         outcome
     }
 
-    async fn handle(&self, parsed: &Parsed, lease: &Lease, abandon: &CancellationToken) -> Outcome {
+    async fn handle(&self, parsed: &Parsed, lost: &CancellationToken, abandon: &CancellationToken) -> Outcome {
         tokio::select! {
             handled = AssertUnwindSafe(self.apply(parsed)).catch_unwind() => handled.unwrap_or_else(|_| {
                 Outcome::Retry(anyhow::anyhow!("the handler panicked"))
             }),
-            () = lease.keep() => Outcome::Lost,
+            () = lost.cancelled() => Outcome::Lost,
             () = abandon.cancelled() => Outcome::Abandoned,
             () = tokio::time::sleep(LONGEST_HANDLING) => {
                 Outcome::Retry(anyhow::anyhow!("the handler took longer than {} s", LONGEST_HANDLING.as_secs()))
@@ -137,81 +182,75 @@ impl Context {
         }
     }
 
-    async fn settle(&self, kind: &str, outcome: Outcome, message: &Message, lease: &Lease) {
+    async fn settle(&self, outcome: Outcome, held: Held) {
         match outcome {
-            Outcome::Applied | Outcome::Duplicate => lease.delete().await,
+            Outcome::Applied | Outcome::Duplicate => self.settling.delete(held.lease).await,
             Outcome::Away(error) | Outcome::Contended(error) => {
-                let (error, wait) = (format!("{error:#}"), self.retry.jittered(receives(message), &self.ambient));
+                let (error, wait) = (format!("{error:#}"), self.retry.jittered(receives(&held.message), &self.ambient));
+                let wait_ms = wait.as_millis() as u64;
                 tracing::warn!(
                     error,
-                    r#type = kind,
-                    wait_ms = wait.as_millis() as u64,
-                    "A message could not be handled now; it comes back, and nothing is held against it"
+                    wait_ms,
+                    "A message could not be handled now; it comes back, and nothing is held \
+                    against it"
                 );
-                self.put_off(message, lease, &error, wait).await;
+                self.put_off(held, &error, wait).await;
             }
-            Outcome::Retry(error) => self.count(kind, &format!("{error:#}"), message, lease).await,
+            Outcome::Snoozed { wait, reason } => {
+                tracing::info!(reason, wait_ms = wait.as_millis() as u64, "A message asks to come back later");
+                self.put_off(held, &reason, wait).await;
+            }
+            Outcome::Retry(error) => self.count(&format!("{error:#}"), held).await,
             Outcome::Dead { reason, detail } => {
-                tracing::warn!(
-                    reason,
-                    r#type = kind,
-                    "A message can never be handled; it goes to the dead-letter queue"
-                );
+                tracing::warn!(reason, "A message can never be handled; it goes to the dead-letter queue");
                 let reason = detail.map_or(reason.clone(), |detail| format!("{reason}: {detail}"));
-                self.bury(message, &reason, lease).await;
+                self.bury(held, &reason).await;
             }
-            Outcome::Lost => tracing::warn!(
-                r#type = kind,
-                "A message was lost to another consumer while it was handled; its effect was rolled back"
-            ),
-            Outcome::Abandoned => lease.hand_back(Duration::ZERO).await,
+            Outcome::Lost => {
+                tracing::warn!("A message was lost to another consumer before its effect; nothing of it was committed");
+            }
+            Outcome::Abandoned => self.settling.hand_back(held.lease, Duration::ZERO).await,
         }
     }
 
     /// A copy begins to be received anew: SQS would else bury for receives what nobody counts.
-    async fn put_off(&self, message: &Message, lease: &Lease, reason: &str, wait: Duration) {
-        if receives(message) < RECEIVES_BEFORE_RENEWAL {
-            return lease.hand_back(wait).await;
+    async fn put_off(&self, held: Held, reason: &str, wait: Duration) {
+        if receives(&held.message) < RECEIVES_BEFORE_RENEWAL {
+            return self.settling.hand_back(held.lease, wait).await;
         }
-        self.send(message, lease, &lease.queue_url, attempts(message), reason, wait).await;
+        let attempts = attempts(&held.message);
+        self.replace(held, &self.queue_url, attempts, reason, wait).await;
     }
 
     /// Counts a failed attempt; the last one ends in the dead-letter queue.
-    async fn count(&self, kind: &str, error: &str, message: &Message, lease: &Lease) {
-        let attempts = attempts(message) + 1;
+    async fn count(&self, error: &str, held: Held) {
+        let attempts = attempts(&held.message) + 1;
         if attempts >= MOST_ATTEMPTS {
-            tracing::warn!(error, r#type = kind, attempts, "A message is given up; it goes to the dead-letter queue");
-            return self.bury(message, &format!("given up after {attempts} attempts: {error}"), lease).await;
+            tracing::warn!(error, attempts, "A message is given up; it goes to the dead-letter queue");
+            return self.bury(held, &format!("given up after {attempts} attempts: {error}")).await;
         }
         let wait = self.retry.jittered(attempts, &self.ambient);
-        tracing::warn!(
-            error,
-            r#type = kind,
-            attempts,
-            wait_ms = wait.as_millis() as u64,
-            "A message could not be handled; it comes back"
-        );
-        self.send(message, lease, &lease.queue_url, attempts, error, wait).await;
+        let wait_ms = wait.as_millis() as u64;
+        tracing::warn!(error, attempts, wait_ms, "A message could not be handled; it comes back");
+        self.replace(held, &self.queue_url, attempts, error, wait).await;
     }
 
     /// Whoever sends a dead letter back to its queue has mended something: its attempts begin anew.
-    async fn bury(&self, message: &Message, reason: &str, lease: &Lease) {
+    async fn bury(&self, held: Held, reason: &str) {
         metrics::counter!("messages_buried_total", "queue" => self.queue).increment(1);
-        self.send(message, lease, &self.dead_queue_url, 0, reason, Duration::ZERO).await;
+        self.replace(held, &self.dead_queue_url, 0, reason, Duration::ZERO).await;
     }
 
-    async fn send(
-        &self,
-        message: &Message,
-        lease: &Lease,
-        queue_url: &str,
-        attempts: u32,
-        reason: &str,
-        wait: Duration,
-    ) {
-        if let Err(error) = copy::replace(lease, message, queue_url, attempts, reason, wait).await {
-            tracing::warn!(error = format!("{error:#}"), "A message could not be sent on; it comes back as it is");
-            lease.hand_back(self.retry.jittered(receives(message), &self.ambient)).await;
+    /// Leaves a copy in the message's place.
+    async fn replace(&self, held: Held, queue_url: &str, attempts: u32, reason: &str, wait: Duration) {
+        let kind = held.content.as_ref().ok().map(|parsed| parsed.kind);
+        let note = Note { queue: self.queue, kind, attempts, reason };
+        if let Err(error) = copy::send(&self.sqs, &held.message, queue_url, &note, wait).await {
+            let error = format!("{error:#}");
+            tracing::warn!(error, "A message could not be sent on; it comes back as it is");
+            let wait = self.retry.jittered(receives(&held.message), &self.ambient);
+            return self.settling.hand_back(held.lease, wait).await;
         }
+        self.settling.delete(held.lease).await;
     }
 }

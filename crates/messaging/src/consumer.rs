@@ -1,34 +1,59 @@
 //! Consumer of one queue, which turns it into effects in the database.
 //!
-//! It receives only what can be begun, handles many at once, and hands back the rest.
+//! ```text
+//! receives, ten messages each ─ bounded buffer ─ handlers, one message each, or many in one commit ─ deletions, ten each
+//!                                └──────────── heartbeat: all that is held stays ours ────────────┘
+//! ```
 //!
-//! Long polling: <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-short-and-long-polling.html>
+//! | module | answers |
+//! | --- | --- |
+//! | [`intake`](crate::intake) | when is how much received? |
+//! | [`buffer`](crate::buffer) | what was received and not begun? |
+//! | [`heartbeat`](crate::heartbeat) | how does it stay ours? |
+//! | [`attempt`](crate::attempt) | what becomes of one message? |
+//! | [`together`](crate::together) | how do many share a commit? |
+//! | [`settle`](crate::settle) | how are messages deleted and handed back? |
+//! | [`pause`](crate::pause) | may anything be received at all? |
 
 use crate::{
     attempt::Context,
     aws::{Aws, QueueError},
     breaker::Breaker,
+    buffer::{Buffer, MOST_TOGETHER},
     handler::{Handle, HandleRaw},
-    poll::Poll,
+    heartbeat::Heartbeat,
+    intake::{Intake, MOST_RECEIVED},
+    pause,
     routes::Routes,
+    settle::Settling,
 };
 use common::{
     backoff::Backoff,
-    db::{self, Db},
+    db::Db,
     server::{FINISH_WITHIN, GIVE_BACK_WITHIN, GiveUp},
 };
 use contracts::{messages::Message as Contract, topology};
-use sqlx::PgPool;
 use std::{sync::Arc, time::Duration};
 use tokio::{
-    sync::{OwnedSemaphorePermit, Semaphore},
+    sync::{Semaphore, watch},
     time::sleep,
 };
-use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tokio_util::{
+    sync::CancellationToken,
+    task::{AbortOnDropHandle, TaskTracker},
+};
 use tracing::Instrument;
 
-/// SQS gives at most ten messages at once, and we handle at most as many at once.
+/// Handlers at once. Those of one consumer leave most of a database's connections to others.
 const MOST_AT_ONCE: u32 = 10;
+/// Handlers wait for the database most of the time.
+const HANDS_PER_CORE: u32 = 4;
+/// Messages received and not begun: those of two receives, as other processes want some too.
+const PLACES: usize = 2 * MOST_RECEIVED as usize;
+/// The same where many share a commit, and are worked off in a second.
+const PLACES_TOGETHER: usize = 4 * MOST_TOGETHER;
+/// How often a consumer asks whether its queue is paused.
+const PAUSE_LOOK: Duration = Duration::from_secs(5);
 /// The longest poll that SQS offers.
 const LONG_POLL: Duration = Duration::from_secs(20);
 /// Time within which a message of a queue outside the topology must be heard of again.
@@ -57,6 +82,8 @@ pub struct Options {
     pub retry_base: Duration,
     /// Longest wait before looking again for what was away; each further look may wait twice as long.
     pub reconnect_base: Duration,
+    /// How often to look whether the queue is paused.
+    pub pause_look: Duration,
     /// Instead of the visibility timeout in the topology.
     pub visibility: Option<Duration>,
     /// How long handlers may still run after the order to stop.
@@ -71,6 +98,7 @@ impl Default for Options {
             long_poll: LONG_POLL,
             retry_base: RETRY.base,
             reconnect_base: RECONNECT.base,
+            pause_look: PAUSE_LOOK,
             visibility: None,
             drain: FINISH_WITHIN,
             give_back: GIVE_BACK_WITHIN,
@@ -111,62 +139,54 @@ impl Consumer {
     async fn consume(self, shutdown: CancellationToken) {
         let Some((queue_url, dead_queue_url)) = self.find_queues(&shutdown).await else { return };
         let Self { aws, queue, db, routes, options } = self;
+        let (all_hands, ambient) = (at_once(db.pool().options().get_max_connections(), cores()), db.ambient().clone());
         let visibility = options
             .visibility
             .or(topology::queue(queue).map(|queue| queue.visibility_timeout))
             .unwrap_or(DEFAULT_VISIBILITY);
-        let permits = Arc::new(Semaphore::new(at_once(db.pool().options().get_max_connections())));
-        let (retry, reconnect) =
-            (Backoff { base: options.retry_base, ..RETRY }, Backoff { base: options.reconnect_base, ..RECONNECT });
-        let context = Arc::new(Context {
-            queue,
-            dead_queue_url,
-            ambient: db.ambient().clone(),
-            db,
-            routes,
-            retry,
-            reconnect,
-            breaker: Breaker::default(),
-        });
-        let poll = Poll { sqs: &aws.sqs, queue_url: &queue_url, visibility, long_poll: options.long_poll };
         // From here on, so that what a receive took of the time is not given once more.
         let (tasks, give_up) = (TaskTracker::new(), GiveUp::within(&shutdown, options.drain, options.give_back));
-        let mut failures = 0;
-        while let Some(mut places) = place(&context, &permits, &shutdown).await {
-            // One message is risked to find out whether an outage is over.
-            let outage = context.breaker.outages() > 0;
-            let messages = match poll.receive(if outage { 1 } else { places.num_permits() }, &shutdown).await {
-                Ok(messages) => messages,
-                Err(error) => {
-                    failures += 1;
-                    tracing::warn!(error = format!("{error:#}"), failures, "The queue cannot be received from");
-                    shutdown.run_until_cancelled(sleep(reconnect.jittered(failures, &context.ambient))).await;
-                    continue;
-                }
-            };
-            failures = 0;
-            if shutdown.is_cancelled() {
-                for lease in messages.iter().map(|message| poll.lease(message)) {
-                    tasks.spawn(async move { lease.hand_back(Duration::ZERO).await });
-                }
-                break;
-            }
-            for message in messages {
-                let (context, lease, abandon, place) =
-                    (Arc::clone(&context), poll.lease(&message), give_up.token().clone(), places.split(1));
-                let span = tracing::info_span!("message", sqs_message_id = message.message_id());
-                let handling = async move {
-                    context.take(&message, &lease, &abandon).await;
-                    drop(place);
-                };
-                let handled = tasks.spawn(handling.instrument(span));
-                if outage {
-                    // Its end is what decides how to go on; how it ended, the breaker knows.
-                    shutdown.run_until_cancelled(handled).await;
-                }
-            }
+        let heartbeat = Heartbeat::new(aws.sqs.clone(), queue_url.clone(), visibility, ambient.clone());
+        let beating = AbortOnDropHandle::new(tokio::spawn(Arc::clone(&heartbeat).run()));
+        let buffer = Arc::new(Buffer::new(if routes.share_commits() { PLACES_TOGETHER } else { PLACES }));
+        let (paused_by, paused) = watch::channel(false);
+        shutdown.run_until_cancelled(pause::look(&aws.sqs, &queue_url, queue, &paused_by)).await;
+        let context = Arc::new(Context {
+            sqs: aws.sqs.clone(),
+            queue,
+            queue_url: queue_url.clone(),
+            dead_queue_url,
+            ambient,
+            db,
+            routes,
+            retry: Backoff { base: options.retry_base, ..RETRY },
+            reconnect: Backoff { base: options.reconnect_base, ..RECONNECT },
+            breaker: Breaker::default(),
+            settling: Settling::start(&heartbeat, &tasks),
+        });
+        let intake = Intake {
+            context: Arc::clone(&context),
+            heartbeat,
+            buffer: Arc::clone(&buffer),
+            long_poll: options.long_poll,
+            paused,
+        };
+        let hands = Arc::new(Semaphore::new(all_hands as usize));
+        let handling = async {
+            tokio::join!(intake.run(&shutdown), hand_out(&context, &buffer, &hands, &tasks, &give_up, &shutdown));
+        };
+        tokio::select! {
+            () = handling => {}
+            () = pause::watch(&aws.sqs, &queue_url, queue, options.pause_look, paused_by) => {}
         }
+        hand_back(&context, &buffer).await;
+        tasks.spawn(async move {
+            // What those put back who shared a commit is handled no more.
+            let _ = hands.acquire_many(all_hands).await;
+            hand_back(&context, &buffer).await;
+        });
         give_up.wait_for(&tasks).await;
+        drop(beating);
     }
 
     /// The URLs of the queue and of its dead-letter queue, as soon as both exist; `None` at shutdown.
@@ -195,58 +215,48 @@ impl Consumer {
     }
 }
 
-/// Half of the database connections, so that requests find one too.
-fn at_once(max_connections: u32) -> usize {
-    (max_connections / 2).clamp(1, MOST_AT_ONCE) as usize
-}
-
-/// Every free place, once there is one and the database can be written: a message received without it would only come
-/// back.
-async fn place(
-    context: &Context,
-    permits: &Arc<Semaphore>,
+/// Hands what was received to the handlers, as many at once as there are `hands`, until `shutdown`.
+async fn hand_out(
+    context: &Arc<Context>,
+    buffer: &Arc<Buffer>,
+    hands: &Arc<Semaphore>,
+    tasks: &TaskTracker,
+    give_up: &GiveUp,
     shutdown: &CancellationToken,
-) -> Option<OwnedSemaphorePermit> {
-    let ready = async {
-        let mut places = Arc::clone(permits).acquire_owned().await.ok()?;
-        let outages = context.breaker.outages();
-        if outages > 0 {
-            tracing::warn!(outages, "What the handlers need was away; receiving pauses");
-            sleep(context.reconnect.jittered(outages, &context.ambient)).await;
-        }
-        let mut failures = 0;
-        while let Err(error) = writable(context.db.pool()).await {
-            failures += 1;
-            tracing::warn!(
-                error = &error as &dyn std::error::Error,
-                failures,
-                "The database cannot be written; nothing is received"
-            );
-            sleep(context.reconnect.jittered(failures, &context.ambient)).await;
-        }
-        let more = permits.available_permits().try_into().ok()?;
-        places.merge(Arc::clone(permits).try_acquire_many_owned(more).ok()?);
-        Some(places)
+) {
+    let next = async || {
+        let hand = Arc::clone(hands).acquire_owned().await.ok()?;
+        Some((hand, buffer.take(|| hands.available_permits()).await))
     };
-    shutdown.run_until_cancelled(ready).await.flatten()
-}
-
-/// Why nothing is received.
-#[derive(Debug, thiserror::Error)]
-enum Unwritable {
-    #[error("the database gives no connection")]
-    Away(#[from] sqlx::Error),
-    #[error("the database is read-only")]
-    ReadOnly,
-}
-
-async fn writable(pool: &PgPool) -> Result<(), Unwritable> {
-    let mut conn = pool.acquire().await?;
-    if db::is_writable(&mut conn).await? {
-        return Ok(());
+    while let Some(Some((hand, mut messages))) = shutdown.run_until_cancelled(next()).await {
+        let (context, buffer, abandon) = (Arc::clone(context), Arc::clone(buffer), give_up.token().clone());
+        let handling = async move {
+            match (messages.len(), messages.pop()) {
+                (1, Some(held)) => context.take(held, &abandon).await,
+                (_, last) => {
+                    messages.extend(last);
+                    context.take_together(messages, &buffer, &abandon).await;
+                }
+            }
+            drop(hand);
+        };
+        tasks.spawn(handling.in_current_span());
     }
-    conn.close_on_drop();
-    Err(Unwritable::ReadOnly)
+}
+
+async fn hand_back(context: &Context, buffer: &Buffer) {
+    for held in buffer.drain() {
+        context.settling.hand_back(held.lease, Duration::ZERO).await;
+    }
+}
+
+/// Half of the database connections, so that requests find one too, and no more than a few for each core.
+fn at_once(max_connections: u32, cores: u32) -> u32 {
+    (max_connections / 2).min(HANDS_PER_CORE * cores).clamp(1, MOST_AT_ONCE)
+}
+
+fn cores() -> u32 {
+    std::thread::available_parallelism().ok().and_then(|cores| cores.get().try_into().ok()).unwrap_or(1)
 }
 
 #[cfg(test)]
@@ -255,6 +265,7 @@ mod tests {
 
     #[test]
     fn consumers_leave_connections_to_requests() {
-        assert_eq!([0, 1, 5, 10, 100].map(at_once), [1, 1, 2, 5, 10]);
+        assert_eq!([0, 1, 5, 10, 100].map(|connections| at_once(connections, 4)), [1, 1, 2, 5, 10]);
+        assert_eq!(at_once(100, 1), HANDS_PER_CORE);
     }
 }

@@ -8,6 +8,7 @@ use contracts::{
     messages::Message,
 };
 use serde::de::DeserializeOwned;
+use std::time::Duration;
 
 /// A message that arrived.
 #[derive(Clone, Debug)]
@@ -25,6 +26,11 @@ pub struct Delivery<M> {
 pub trait Handle<M: Message>: Send + Sync + 'static {
     /// What it reaches: the rows of the message's tenant ([`TenantTx`]), or those of every tenant ([`CrossTenantTx`]).
     type Tx: HandlerTx;
+
+    /// Whether a backlog may be worked off with many messages in one commit: for effects of a few short statements.
+    /// Each keeps its verdict. If one fails, takes long or waits for a lock, all is rolled back and each is handled by
+    /// itself, so the handler may be called once more; and what it sets for its transaction holds for the next ones.
+    const SHARES_COMMIT: bool = false;
 
     /// Does what the message asks for, inside `tx`: the transaction that also marks the message as taken. What is
     /// written there, outbox rows included, happens once; anything outside must bear being done again.
@@ -46,14 +52,22 @@ pub trait HandleRaw: Send + Sync + 'static {
 pub trait HandlerTx: Scoped + Sized + 'static {
     /// Begins it for a message about `tenant`; a permanent fault if it needs one and there is none.
     fn begin(db: &Db, tenant: Option<TenantId>) -> impl Future<Output = Result<Self, Fault>> + Send;
+    /// The part of a transaction of many messages that one about `tenant` reaches; a fault as of [`HandlerTx::begin`].
+    fn within(
+        tx: &mut CrossTenantTx,
+        tenant: Option<TenantId>,
+    ) -> impl Future<Output = Result<&mut Self, Fault>> + Send;
     fn commit(self) -> impl Future<Output = sqlx::Result<()>> + Send;
 }
 
 #[expect(clippy::disallowed_methods, reason = "the message is whose transaction it is")]
 impl HandlerTx for TenantTx {
     async fn begin(db: &Db, tenant: Option<TenantId>) -> Result<Self, Fault> {
-        let tenant = tenant.ok_or_else(|| Fault::permanent("the message names no tenant"))?;
-        Ok(db.begin(tenant).await?)
+        Ok(db.begin(named(tenant)?).await?)
+    }
+
+    async fn within(tx: &mut CrossTenantTx, tenant: Option<TenantId>) -> Result<&mut Self, Fault> {
+        Ok(tx.narrow(named(tenant)?).await?)
     }
 
     async fn commit(self) -> sqlx::Result<()> {
@@ -67,9 +81,18 @@ impl HandlerTx for CrossTenantTx {
         Ok(db.begin_across_tenants().await?)
     }
 
+    async fn within(tx: &mut CrossTenantTx, _: Option<TenantId>) -> Result<&mut Self, Fault> {
+        tx.widen().await?;
+        Ok(tx)
+    }
+
     async fn commit(self) -> sqlx::Result<()> {
         self.commit().await
     }
+}
+
+fn named(tenant: Option<TenantId>) -> Result<TenantId, Fault> {
+    tenant.ok_or_else(|| Fault::permanent("the message names no tenant"))
 }
 
 /// Why a message did not take effect.
@@ -81,6 +104,11 @@ pub enum Fault {
     /// Another transaction was in its way: the message comes back soon, and nothing is held against it.
     #[error("another transaction was in its way")]
     Contended(#[source] anyhow::Error),
+    /// It is too early for it: the message comes back after that wait, and nothing is held against it. The handler may
+    /// be asked earlier, as SQS lets nobody put off a message for longer than 12 hours, or 15 minutes if it was
+    /// received several times before.
+    #[error("it is too early: {reason}")]
+    Snooze { wait: Duration, reason: String },
     /// It may work later: the message comes back after a growing wait, a few times.
     #[error("it may work later")]
     Retry(#[source] anyhow::Error),
@@ -98,6 +126,11 @@ impl Fault {
     /// For services that cannot be reached, or answer that they cannot work now; errors of sqlx are sorted by `?`.
     pub fn away(error: impl Into<anyhow::Error>) -> Self {
         Self::Away(error.into())
+    }
+
+    /// `reason` is for the log.
+    pub fn snooze(wait: Duration, reason: impl Into<String>) -> Self {
+        Self::Snooze { wait, reason: reason.into() }
     }
 
     pub fn retry(error: impl Into<anyhow::Error>) -> Self {

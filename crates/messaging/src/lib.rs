@@ -13,6 +13,8 @@
 //! | [`handler`] | what does a service write to take a message? |
 //! | [`schema`] | do the data of a message fit its type? |
 //! | [`inbox`] | has this message taken effect already? |
+//! | [`console`] | what do operators see of a queue, and how do they mend it? |
+//! | [`parked`] | which messages does SNS refuse, and how do they leave after all? |
 //! | [`tables`] | where do messages wait, and how do these tables come to be? |
 //! | [`aws`] | which topics and queues are ours, and how is a batch published? |
 //! | [`provision`] | how do the topics and queues of the topology come to be, where no CloudFormation makes them? |
@@ -22,22 +24,30 @@
 mod attempt;
 pub mod aws;
 mod breaker;
+mod buffer;
+pub mod console;
 pub mod consumer;
 mod copy;
+mod fingerprint;
 pub mod handler;
+mod heartbeat;
 pub mod inbox;
-mod lease;
+mod intake;
 pub mod outbox;
-mod poll;
+pub mod parked;
+mod pause;
 pub mod provision;
 pub mod publisher;
 pub mod relay;
 mod routes;
 pub mod schema;
+mod settle;
 mod sqlstate;
 pub mod tables;
+mod together;
 
 pub use aws::Aws;
+pub use console::Console;
 pub use consumer::Consumer;
 pub use handler::{Delivery, Fault, Handle, HandleRaw, HandlerTx};
 pub use inbox::EventKey;

@@ -11,6 +11,11 @@ use std::collections::HashMap;
 /// The longest that SQS keeps a message: a dead letter waits for a person, and a queue for its consumer to be repaired.
 const RETENTION_SECONDS: u32 = 14 * 24 * 3600;
 
+/// All that SQS takes, in bytes.
+const LARGEST_DEAD_LETTER: u32 = 1_048_576;
+/// So much less that a message and what befell it have room in the dead-letter queue.
+const LARGEST_MESSAGE: u32 = LARGEST_DEAD_LETTER - 4_096;
+
 /// Creates every topic, queue, dead-letter queue and subscription, and brings the attributes of those that exist up to
 /// date.
 pub async fn provision(aws: &Aws) -> Result<()> {
@@ -61,10 +66,12 @@ async fn create_topic(aws: &Aws, topic: Topic, queues: &[&Queue]) -> Result<()> 
 async fn create_queue(aws: &Aws, queue: &Queue) -> Result<()> {
     let (name, dead) = (aws.queue_name(queue.name), aws.dead_queue_name(queue.name));
     let retention = (Attribute::MessageRetentionPeriod, RETENTION_SECONDS.to_string());
-    put_queue(aws, &dead, HashMap::from([retention.clone()])).await?;
+    let largest = |bytes: u32| (Attribute::MaximumMessageSize, bytes.to_string());
+    put_queue(aws, &dead, HashMap::from([retention.clone(), largest(LARGEST_DEAD_LETTER)])).await?;
     let redrive = json!({"deadLetterTargetArn": aws.queue_arn(&dead), "maxReceiveCount": MOST_RECEIVES});
     let attributes = HashMap::from([
         retention,
+        largest(LARGEST_MESSAGE),
         (Attribute::VisibilityTimeout, queue.visibility_timeout.as_secs().to_string()),
         (Attribute::RedrivePolicy, redrive.to_string()),
         (Attribute::Policy, policy(aws, queue, &name)),

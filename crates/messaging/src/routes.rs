@@ -9,6 +9,7 @@ use chrono::{DateTime, Utc};
 use common::db::{CrossTenantTx, Db};
 use contracts::{
     envelope::Envelope,
+    id::{MessageId, TenantId},
     messages::Message,
     topology::{self, Queue},
 };
@@ -21,6 +22,11 @@ use std::{
 /// A body that was understood, with the handler that takes it.
 pub(crate) struct Parsed {
     pub kind: &'static str,
+    /// Under which it takes effect once; `None` if it does not say.
+    pub id: Option<MessageId>,
+    pub tenant: Option<TenantId>,
+    pub traceparent: Option<String>,
+    pub shares_commit: bool,
     pub effect: Box<dyn Effect>,
 }
 
@@ -48,6 +54,9 @@ impl Unfit {
 pub(crate) trait Effect: Send + Sync {
     /// Takes effect and commits it; `false` if an earlier delivery has. Whatever ends this early rolls all of it back.
     fn apply<'a>(&'a self, db: &'a Db, queue: &'a str) -> BoxFuture<'a, Result<bool, Fault>>;
+
+    /// Takes effect within the caller's transaction, in which it was claimed.
+    fn apply_within<'a>(&'a self, tx: &'a mut CrossTenantTx) -> BoxFuture<'a, Result<(), Fault>>;
 }
 
 type FromEnvelope = Box<dyn Fn(Envelope) -> Result<Parsed, Unfit> + Send + Sync>;
@@ -96,6 +105,7 @@ fn fits(queue: &Queue, handled: &BTreeSet<&'static str>) -> Result<(), Mismatch>
 pub(crate) struct Routes {
     by_type: HashMap<&'static str, FromEnvelope>,
     raw: Option<FromBody>,
+    share_commits: bool,
 }
 
 impl Routes {
@@ -112,9 +122,17 @@ impl Routes {
                 tenant: envelope.tenant,
                 data,
             };
-            Ok(Parsed { kind: M::TYPE, effect: Box::new(Typed { handler: Arc::clone(&handler), delivery }) })
+            Ok(Parsed {
+                kind: M::TYPE,
+                id: Some(delivery.id),
+                tenant: delivery.tenant,
+                traceparent: envelope.traceparent,
+                shares_commit: H::SHARES_COMMIT,
+                effect: Box::new(Typed { handler: Arc::clone(&handler), delivery }),
+            })
         };
         self.by_type.insert(M::TYPE, Box::new(parse));
+        self.share_commits |= H::SHARES_COMMIT;
     }
 
     pub(crate) fn raw<H: HandleRaw>(&mut self, handler: H) {
@@ -122,8 +140,20 @@ impl Routes {
         self.raw = Some(Box::new(move |text| {
             let body = serde_json::from_str::<H::Body>(text)
                 .map_err(|fault| Unfit::new("the body does not fit its schema", Some(fault)))?;
-            Ok(Parsed { kind: RAW, effect: Box::new(Raw { handler: Arc::clone(&handler), body }) })
+            Ok(Parsed {
+                kind: RAW,
+                id: H::event_key(&body).ok().map(|event| event.id()),
+                tenant: None,
+                traceparent: None,
+                shares_commit: false,
+                effect: Box::new(Raw { handler: Arc::clone(&handler), body }),
+            })
         }));
+    }
+
+    /// Whether messages of some type may share a commit.
+    pub(crate) fn share_commits(&self) -> bool {
+        self.share_commits
     }
 
     /// The handler for `body`, or why there can never be one.
@@ -159,6 +189,13 @@ impl<M: Message, H: Handle<M>> Effect for Typed<M, H> {
             Ok(true)
         })
     }
+
+    fn apply_within<'a>(&'a self, tx: &'a mut CrossTenantTx) -> BoxFuture<'a, Result<(), Fault>> {
+        Box::pin(async move {
+            let tx = H::Tx::within(tx, self.delivery.tenant).await?;
+            self.handler.handle(tx, &self.delivery).await
+        })
+    }
 }
 
 struct Raw<H: HandleRaw> {
@@ -179,6 +216,10 @@ impl<H: HandleRaw> Effect for Raw<H> {
             tx.commit().await?;
             Ok(true)
         })
+    }
+
+    fn apply_within<'a>(&'a self, tx: &'a mut CrossTenantTx) -> BoxFuture<'a, Result<(), Fault>> {
+        Box::pin(self.handler.handle(tx, &self.body))
     }
 }
 

@@ -9,6 +9,9 @@ use contracts::{
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
+/// Whose operators see and mend all queues: the platform's own worker, and no product's.
+const CONSOLE: &str = "worker";
+
 /// `action resource` of every statement of a policy.
 fn granted(policy: &Value) -> BTreeSet<String> {
     let mut granted = BTreeSet::new();
@@ -53,8 +56,15 @@ fn needed_by_task(service: &str) -> BTreeSet<String> {
         let (live, dead) =
             (arn("sqs", &format!("{PREFIX}-{}", queue.name)), arn("sqs", &format!("{PREFIX}-{}-dead", queue.name)));
         needed.extend(
-            ["GetQueueUrl", "ReceiveMessage", "ChangeMessageVisibility", "DeleteMessage", "SendMessage"]
-                .map(|action| format!("sqs:{action} {live}")),
+            [
+                "GetQueueUrl",
+                "ListQueueTags",
+                "ReceiveMessage",
+                "ChangeMessageVisibility",
+                "DeleteMessage",
+                "SendMessage",
+            ]
+            .map(|action| format!("sqs:{action} {live}")),
         );
         needed.extend(["GetQueueUrl", "SendMessage"].map(|action| format!("sqs:{action} {dead}")));
     }
@@ -65,6 +75,23 @@ fn needed_by_task(service: &str) -> BTreeSet<String> {
         );
     }
     needed
+}
+
+/// What operators see and mend all queues with, through the platform's own worker.
+fn needed_by_console() -> impl Iterator<Item = String> {
+    const ACTIONS: [&str; 9] = [
+        "GetQueueUrl",
+        "GetQueueAttributes",
+        "ListQueueTags",
+        "TagQueue",
+        "UntagQueue",
+        "ReceiveMessage",
+        "ChangeMessageVisibility",
+        "DeleteMessage",
+        "SendMessage",
+    ];
+    let queues = QUEUES.iter().flat_map(|queue| ["", "-dead"].map(|end| format!("{PREFIX}-{}{end}", queue.name)));
+    queues.flat_map(|queue| ACTIONS.map(|action| format!("sqs:{action} {}", arn("sqs", &queue))))
 }
 
 fn needed_to_start(name: &str) -> BTreeSet<String> {
@@ -97,7 +124,11 @@ fn a_service_may_do_what_it_does_and_nothing_else() {
         served.keys().filter(|name| !needed_by_task(&role(name)).is_empty()).collect::<Vec<_>>()
     );
     for (service, policy) in policies {
-        assert_eq!(granted(&policy), needed_by_task(&role(&service)), "ecs/policies/task/{service}.json");
+        let mut needed = needed_by_task(&role(&service));
+        if service == CONSOLE {
+            needed.extend(needed_by_console());
+        }
+        assert_eq!(granted(&policy), needed, "ecs/policies/task/{service}.json");
         let role = format!("arn:aws:iam::{ACCOUNT}:role/{PREFIX}-{service}");
         assert_eq!(files::task_definition(&service)["taskRoleArn"], json!(role), "each service has its own role");
     }

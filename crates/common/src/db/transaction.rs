@@ -43,8 +43,8 @@ pub struct TenantTx {
     wakes: Vec<Wake>,
 }
 
-/// Sees and writes every tenant's rows.
-pub struct CrossTenantTx(TenantTx);
+/// Sees and writes every tenant's rows, unless it is narrowed, as the second field says.
+pub struct CrossTenantTx(TenantTx, bool);
 
 /// Reads every tenant's rows, and writes none.
 pub struct Lookup(TenantTx);
@@ -83,7 +83,7 @@ impl Db {
 
     /// For what acts for no tenant in particular. Callers, messages and background tasks bring their own way to begin.
     pub async fn begin_across_tenants(&self) -> sqlx::Result<CrossTenantTx> {
-        self.begin_as(READ_COMMITTED, EVERY_TENANT, NOBODY).await.map(CrossTenantTx)
+        Ok(CrossTenantTx(self.begin_as(READ_COMMITTED, EVERY_TENANT, NOBODY).await?, false))
     }
 
     /// For strangers, of whom only a secret, a host or an address is known yet: finds out whose it is.
@@ -137,9 +137,20 @@ impl TenantTx {
 impl CrossTenantTx {
     /// From now on the transaction sees this tenant's rows only; it is committed where it was begun.
     pub async fn narrow(&mut self, tenant: TenantId) -> sqlx::Result<&mut TenantTx> {
-        sqlx::raw_sql(AssertSqlSafe(set_scope(tenant))).execute(&mut *self.0.tx).await?;
-        self.0.tenant = tenant;
+        if !self.1 || self.0.tenant != tenant {
+            sqlx::raw_sql(AssertSqlSafe(set_scope(tenant))).execute(&mut *self.0.tx).await?;
+            (self.0.tenant, self.1) = (tenant, true);
+        }
         Ok(&mut self.0)
+    }
+
+    /// Takes back a [`CrossTenantTx::narrow`], for a transaction that several messages share.
+    pub async fn widen(&mut self) -> sqlx::Result<()> {
+        if self.1 {
+            sqlx::raw_sql(AssertSqlSafe(set_scope(EVERY_TENANT))).execute(&mut *self.0.tx).await?;
+            (self.0.tenant, self.1) = (NOBODY, false);
+        }
+        Ok(())
     }
 
     pub async fn commit(self) -> sqlx::Result<()> {

@@ -1,7 +1,7 @@
 //! A database and queues of a test's own, and handlers that note what they take.
 
 use aws_config::BehaviorVersion;
-use aws_sdk_sqs::types::{Message, QueueAttributeName};
+use aws_sdk_sqs::types::{Message, QueueAttributeName, SendMessageBatchRequestEntry};
 use common::{
     config::Database,
     db::{self, CrossTenantTx, Db},
@@ -11,7 +11,7 @@ use contracts::{
     id::{MessageId, TenantId, UserId},
     messages::MemberJoined,
 };
-use messaging::{Aws, Consumer, Delivery, Fault, Handle, Relay, consumer::Options};
+use messaging::{Aws, Consumer, Delivery, Fault, Handle, Relay, console::QueueState, consumer::Options};
 use sqlx::{
     AssertSqlSafe, Connection, PgConnection, PgPool,
     migrate::Migrator,
@@ -77,6 +77,12 @@ impl World {
         Db::new(pool, "auth", self.ambient.clone())
     }
 
+    /// The same database with so many connections.
+    pub async fn db_of(&self, connections: u32) -> Db {
+        let pool = PgPoolOptions::new().max_connections(connections).connect_with(self.database.clone()).await;
+        Db::new(pool.unwrap(), "auth", self.ambient.clone())
+    }
+
     /// A connection that no pool hands out again.
     pub async fn connect(&self) -> PgConnection {
         PgConnection::connect_with(&self.database).await.unwrap()
@@ -139,6 +145,30 @@ impl World {
     /// Puts a body into the queue itself.
     pub async fn enqueue(&self, body: &str) {
         self.aws.sqs.send_message().queue_url(self.queue_url().await).message_body(body).send().await.unwrap();
+    }
+
+    /// Puts up to ten bodies into the queue at once.
+    pub async fn enqueue_all(&self, bodies: &[String]) {
+        let entries = bodies.iter().zip(0..).map(|(body, id)| {
+            let entry = SendMessageBatchRequestEntry::builder().id(id.to_string()).message_body(body);
+            entry.build().unwrap()
+        });
+        let send = self.aws.sqs.send_message_batch().queue_url(self.queue_url().await);
+        assert!(send.set_entries(Some(entries.collect())).send().await.unwrap().failed().is_empty());
+    }
+
+    /// Messages in the queue that anybody may receive.
+    pub async fn waiting(&self) -> usize {
+        self.state().await.waiting.try_into().unwrap()
+    }
+
+    /// Dead letters that anybody may receive.
+    pub async fn dead(&self) -> usize {
+        self.state().await.dead.try_into().unwrap()
+    }
+
+    pub async fn state(&self) -> QueueState {
+        self.aws.console().state(QUEUE).await.unwrap()
     }
 
     pub async fn effects(&self) -> Vec<MessageId> {
@@ -212,8 +242,9 @@ pub fn patient() -> aws_sdk_sqs::config::Builder {
 }
 
 pub fn brisk() -> Options {
-    let (retry_base, reconnect_base) = (Duration::ZERO, Duration::from_millis(5));
-    Options { long_poll: Duration::from_secs(1), retry_base, reconnect_base, ..Options::default() }
+    let (retry_base, reconnect_base, pause_look) =
+        (Duration::ZERO, Duration::from_millis(5), Duration::from_millis(50));
+    Options { long_poll: Duration::from_secs(1), retry_base, reconnect_base, pause_look, ..Options::default() }
 }
 
 /// A handler that records its effect and then ends as it is told for each attempt, counted from 1.

@@ -16,6 +16,7 @@ use messaging::{Delivery, Fault, Handle};
 impl Handle<UsageRecorded> for App {
     /// An instance of another tenant is recognised.
     type Tx = CrossTenantTx;
+    const SHARES_COMMIT: bool = true;
 
     async fn handle(&self, tx: &mut CrossTenantTx, message: &Delivery<UsageRecorded>) -> Result<(), Fault> {
         let event = Event::check(tenant(message)?, &message.source, message.data.clone()).map_err(Fault::permanent)?;

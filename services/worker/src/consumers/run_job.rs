@@ -16,6 +16,7 @@ const PRIORITY: u8 = 5;
 
 impl Handle<RunJob> for App {
     type Tx = TenantTx;
+    const SHARES_COMMIT: bool = true;
 
     async fn handle(&self, tx: &mut TenantTx, message: &Delivery<RunJob>) -> Result<(), Fault> {
         let job = &message.data;
