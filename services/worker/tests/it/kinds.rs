@@ -1,6 +1,6 @@
 //! Kinds of jobs that only these tests have.
 
-use contracts::{jobs::Job, samples::Sample};
+use contracts::{contract::Sample, jobs::Job};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
