@@ -52,12 +52,11 @@ async fn create(aws: &Aws, queues: impl Iterator<Item = &Queue>) -> Result<()> {
 async fn create_topic(aws: &Aws, topic: Topic, queues: &[&Queue]) -> Result<()> {
     let created = aws.sns.create_topic().name(aws.topic_name(topic)).send().await;
     created.with_context(|| format!("creating the topic {}", topic.name()))?;
-    let subscriptions = queues
-        .iter()
-        .flat_map(|queue| queue.subscriptions.iter().map(|subscription| (aws.queue_name(queue.name), subscription)));
+    let subscriptions =
+        queues.iter().flat_map(|queue| queue.subscriptions.iter().map(move |subscription| (queue.name, subscription)));
     let subscribing = subscriptions.filter(|(_, subscription)| subscription.topic == topic);
     let subscribing = subscribing.map(async |(queue, subscription)| {
-        let subscribed = subscribe(aws, subscription, &queue).await;
+        let subscribed = subscribe(aws, subscription, queue).await;
         subscribed.with_context(|| format!("subscribing {queue} to {}", topic.name()))
     });
     try_join_all(subscribing).await.map(drop)
@@ -67,14 +66,16 @@ async fn create_queue(aws: &Aws, queue: &Queue) -> Result<()> {
     let (name, dead) = (aws.queue_name(queue.name), aws.dead_queue_name(queue.name));
     let retention = (Attribute::MessageRetentionPeriod, RETENTION_SECONDS.to_string());
     let largest = |bytes: u32| (Attribute::MaximumMessageSize, bytes.to_string());
-    put_queue(aws, &dead, HashMap::from([retention.clone(), largest(LARGEST_DEAD_LETTER)])).await?;
+    let policy_of = |name| (Attribute::Policy, policy(aws, queue, name));
+    let of_dead = [retention.clone(), largest(LARGEST_DEAD_LETTER), policy_of(&dead)];
+    put_queue(aws, &dead, HashMap::from(of_dead)).await?;
     let redrive = json!({"deadLetterTargetArn": aws.queue_arn(&dead), "maxReceiveCount": MOST_RECEIVES});
     let attributes = HashMap::from([
         retention,
         largest(LARGEST_MESSAGE),
         (Attribute::VisibilityTimeout, queue.visibility_timeout.as_secs().to_string()),
         (Attribute::RedrivePolicy, redrive.to_string()),
-        (Attribute::Policy, policy(aws, queue, &name)),
+        policy_of(&name),
     ]);
     put_queue(aws, &name, attributes).await
 }
@@ -106,18 +107,23 @@ fn policy(aws: &Aws, queue: &Queue, name: &str) -> String {
     .to_string()
 }
 
-/// Raw delivery: the queue gets the body as it was published, not wrapped in SNS's own envelope.
-async fn subscribe(aws: &Aws, subscription: &Subscription, queue_name: &str) -> Result<()> {
+/// Raw delivery: the queue gets the body as it was published, not wrapped in SNS's own envelope. What SNS cannot deliver
+/// goes to the queue's dead-letter queue
+/// (<https://docs.aws.amazon.com/sns/latest/dg/sns-dead-letter-queues.html>).
+async fn subscribe(aws: &Aws, subscription: &Subscription, queue: &str) -> Result<()> {
     let filter = (!subscription.types.is_empty()).then(|| json!({"type": subscription.types}).to_string());
+    let redrive = json!({"deadLetterTargetArn": aws.queue_arn(&aws.dead_queue_name(queue))}).to_string();
     let call = aws.sns.subscribe().topic_arn(aws.topic_arn(subscription.topic)).protocol("sqs");
-    let call = call.endpoint(aws.queue_arn(queue_name));
-    let call = call.attributes("RawMessageDelivery", "true").return_subscription_arn(true);
+    let call = call.endpoint(aws.queue_arn(&aws.queue_name(queue)));
+    let call = call.attributes("RawMessageDelivery", "true").attributes("RedrivePolicy", &redrive);
     let call = if let Some(filter) = &filter { call.attributes("FilterPolicy", filter) } else { call };
-    let arn = call.send().await?.subscription_arn.unwrap_or_default();
-    // Subscribing again leaves the filter of a subscription as it was.
-    if let Some(filter) = filter {
-        let set = aws.sns.set_subscription_attributes().subscription_arn(arn);
-        set.attribute_name("FilterPolicy").attribute_value(filter).send().await?;
+    let arn = call.return_subscription_arn(true).send().await?.subscription_arn.unwrap_or_default();
+    // Subscribing again leaves the attributes of a subscription as they were.
+    for (name, value) in [("FilterPolicy", filter), ("RedrivePolicy", Some(redrive))] {
+        if let Some(value) = value {
+            let set = aws.sns.set_subscription_attributes().subscription_arn(&arn);
+            set.attribute_name(name).attribute_value(value).send().await?;
+        }
     }
     Ok(())
 }

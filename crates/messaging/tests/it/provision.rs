@@ -39,6 +39,17 @@ async fn a_queue_gets_only_the_types_it_subscribes_to() {
 }
 
 #[tokio::test]
+async fn what_sns_cannot_deliver_goes_to_the_dead_letter_queue() {
+    let world = World::start().await;
+    let topic = world.aws.topic_arn(Topic::AuthEvents);
+    let subscriptions = world.aws.sns.list_subscriptions_by_topic().topic_arn(topic).send().await.unwrap();
+    let [subscription] = subscriptions.subscriptions() else { panic!("{subscriptions:?}") };
+    let ask = world.aws.sns.get_subscription_attributes().subscription_arn(subscription.subscription_arn().unwrap());
+    let redrive = ask.send().await.unwrap().attributes.unwrap()["RedrivePolicy"].clone();
+    assert!(redrive.ends_with(&format!(":{}\"}}", world.aws.dead_queue_name(QUEUE))), "{redrive}");
+}
+
+#[tokio::test]
 async fn what_is_gone_can_be_taken_down_again() {
     let world = World::start().await;
     teardown(&world.aws).await.unwrap();

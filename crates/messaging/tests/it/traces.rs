@@ -33,8 +33,8 @@ impl Log {
     /// The span of the line with this message, as JSON.
     fn span_of(&self, message: &str) -> Option<Value> {
         let text = String::from_utf8(self.0.lock().unwrap().clone()).unwrap();
-        let lines = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
-        lines.filter(|line| line["message"].as_str().is_some_and(|text| text.starts_with(message))).last().map(|line| {
+        let mut lines = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+        lines.rfind(|line| line["message"].as_str().is_some_and(|text| text.starts_with(message))).map(|line| {
             let mut span = line["span"].clone();
             span.as_object_mut().unwrap().remove("sqs_message_id");
             span
