@@ -3,6 +3,7 @@
 
 mod access;
 mod load;
+mod messages;
 mod outbox;
 mod tenancy;
 
@@ -15,6 +16,8 @@ pub enum Bench {
     /// The permission check: requests a second against a bare route, cold fills, revocations, and the memory of a
     /// million records
     Access(access::Access),
+    /// Messages a second through the relay, the consumer, and the whole way, beside bare loops
+    Messages(messages::Messages),
     /// Commits a second with a message in them, against a row alone and against a `NOTIFY`
     Outbox,
     /// Thousands of instances of a product in one process: answers, times, and connections to PostgreSQL
@@ -24,6 +27,7 @@ pub enum Bench {
 pub async fn run(data: Option<PathBuf>, bench: Bench) -> Result<ExitCode> {
     match bench {
         Bench::Access(access) => access.run(data).await,
+        Bench::Messages(messages) => messages.run(data).await,
         Bench::Outbox => outbox::run(data).await,
         Bench::Tenancy(tenancy) => tenancy.run(data).await,
     }
