@@ -24,7 +24,7 @@ const WAITING: usize = 1_000;
 
 /// How a job ended.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Verdict {
+pub enum Verdict {
     Succeeded(Option<Value>),
     /// With the reason, for people.
     Failed(String),
@@ -34,6 +34,14 @@ pub(crate) enum Verdict {
 impl Verdict {
     pub fn cancelled_by(by: &str) -> Self {
         Self::Cancelled(format!("cancelled by {by}"))
+    }
+
+    /// Why it did not succeed, for people.
+    pub fn reason(&self) -> Option<&str> {
+        match self {
+            Self::Succeeded(_) => None,
+            Self::Failed(reason) | Self::Cancelled(reason) => Some(reason),
+        }
     }
 
     /// The state that a job with this end is in.
@@ -47,7 +55,7 @@ impl Verdict {
 }
 
 /// The end of a job, to be written if it is still ours.
-pub(crate) struct End {
+pub struct End {
     pub job_id: JobId,
     pub lease: Uuid,
     pub tenant: TenantId,
@@ -78,10 +86,8 @@ impl End {
 
     /// What is told of it, under the id of one of its orders.
     pub fn told(&self, job_id: JobId) -> About<JobFinished> {
-        let (outcome, reason) = match &self.verdict {
-            Verdict::Succeeded(_) => (JobOutcome::Succeeded, None),
-            Verdict::Failed(reason) | Verdict::Cancelled(reason) => (JobOutcome::Failed, Some(reason.clone())),
-        };
+        let reason = self.verdict.reason().map(str::to_owned);
+        let outcome = if reason.is_some() { JobOutcome::Failed } else { JobOutcome::Succeeded };
         let data = JobFinished {
             job_id,
             kind: self.kind.clone(),

@@ -5,6 +5,7 @@
 //! | [`model`] | when is a job tried again, and when is it given up? |
 //! | [`view`] | what do operators see of a job? |
 //! | [`routes`], [`store`] | which jobs are there, and how do they come into the table? |
+//! | [`control`] | how does an operator end a job, or run it again? |
 //! | [`claim`], [`lane_store`] | which job is begun next? |
 //! | [`limits`] | how many jobs of a tenant may be begun now? |
 //! | [`end_store`] | how did it end, and who is told? |
@@ -12,6 +13,7 @@
 //! | [`upkeep`] | when does a snoozed job wait again, and when is a finished one forgotten? |
 
 pub(crate) mod claim;
+pub mod control;
 pub(crate) mod end_store;
 mod lane_store;
 pub(crate) mod lease_store;

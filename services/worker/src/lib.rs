@@ -9,6 +9,8 @@
 //! | module | answers |
 //! | --- | --- |
 //! | [`jobs`] | which work is there, and how far has it come? |
+//! | [`rates`], [`budgets`] | how many jobs may be begun for a tenant? |
+//! | [`schedules`] | which jobs are ordered again and again? |
 //! | [`dispatcher`] | when is the next job begun, and by whom? |
 //! | [`pace`] | how many jobs may this process begin now? |
 //! | [`attempt`] | what becomes of one job that was taken? |
@@ -21,6 +23,7 @@
 mod abilities;
 pub mod app;
 mod attempt;
+mod budgets;
 pub mod config;
 mod consumers;
 mod dispatcher;
@@ -29,7 +32,9 @@ pub mod handlers;
 mod instances;
 pub mod jobs;
 mod pace;
+mod rates;
 mod router;
+mod schedules;
 
 use app::App;
 use config::Settings;
@@ -67,6 +72,7 @@ impl Service for Worker {
         let background = tasks.background();
         tasks.spawn(|shutdown| Dispatcher::new(app.clone(), background).run(shutdown));
         tasks.spawn(|shutdown| upkeep::wake(app.db.clone(), background, shutdown));
+        tasks.spawn(|shutdown| schedules::run(app.clone(), background, shutdown));
         tasks.spawn(|shutdown| upkeep::forget(app.db.clone(), background, shutdown));
     }
 }

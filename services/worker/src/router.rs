@@ -1,6 +1,6 @@
 //! The routes of worker: all of them, in one list.
 
-use crate::{app::App, jobs};
+use crate::{app::App, budgets, jobs, rates, schedules};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 pub fn router() -> OpenApiRouter<App> {
@@ -8,6 +8,14 @@ pub fn router() -> OpenApiRouter<App> {
         .routes(routes!(jobs::routes::list))
         .routes(routes!(jobs::routes::get))
         .routes(routes!(jobs::routes::log))
-        .routes(routes!(jobs::routes::retry))
+        .routes(routes!(jobs::control::retry))
+        .routes(routes!(jobs::control::cancel))
+        .routes(routes!(jobs::routes::waiting))
+        .routes(routes!(rates::routes::list))
+        .routes(routes!(rates::routes::get, rates::routes::set, rates::routes::delete))
+        .routes(routes!(budgets::routes::list))
+        .routes(routes!(budgets::routes::get, budgets::routes::set))
+        .routes(routes!(schedules::routes::list, schedules::routes::create))
+        .routes(routes!(schedules::routes::get, schedules::routes::edit, schedules::routes::delete))
         .routes(routes!(jobs::routes::progress))
 }

@@ -13,13 +13,9 @@ pub(crate) async fn finish(tx: &mut CrossTenantTx, ends: &[&End]) -> sqlx::Resul
     let leases: Vec<_> = ends.iter().map(|end| end.lease).collect();
     let (mut states, mut reasons, mut outputs) = (Vec::new(), Vec::new(), Vec::new());
     for end in ends {
-        let (reason, output) = match &end.verdict {
-            Verdict::Succeeded(output) => (None, output.clone()),
-            Verdict::Failed(reason) | Verdict::Cancelled(reason) => (Some(reason.clone()), None),
-        };
         states.push(end.verdict.state().to_owned());
-        reasons.push(reason);
-        outputs.push(output);
+        reasons.push(end.verdict.reason().map(str::to_owned));
+        outputs.push(if let Verdict::Succeeded(output) = &end.verdict { output.clone() } else { None });
     }
     let ours = sqlx::query_file_scalar!(
         "src/jobs/sql/finish.sql",

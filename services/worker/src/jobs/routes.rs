@@ -2,21 +2,20 @@
 
 use super::{
     store::{self, Wanted},
-    view::{Job, LogLine},
+    view::{Job, LogLine, Waiting},
 };
 use crate::app::App;
 use access::{Allowed, Internal, callers, permissions};
-use axum::{extract::State, http::StatusCode, response::Response};
+use axum::extract::State;
 use common::{
     http::{Json, Path, Query},
     page::{Page, PageQuery},
-    problem::{Problem, constraint},
+    problem::Problem,
 };
 use contracts::{
     http::jobs::{JobProgress, JobState},
     id::JobId,
 };
-use idempotency::Once;
 use serde::Deserialize;
 use utoipa::IntoParams;
 use uuid::Uuid;
@@ -89,31 +88,17 @@ pub async fn log(
     Ok(Page::cut(store::log(&mut tx, job.id, request).await?, request, |line| line.id))
 }
 
-#[utoipa::path(post, path = "/v1/jobs/{id}/retry", operation_id = "retryJob", tag = "jobs", params(("id" = Uuid, Path)),
-    responses((status = 202, body = Job),
-        (status = 409, description = "`job_not_failed`: the job has neither failed nor been cancelled. \
-            `job_key_taken`: another job with its `unique_key` is not finished."),
-        (status = 404, description = "`job_not_found`")),
-        security(("bearer" = ["worker.writeJobs"])))]
-pub async fn retry(
+#[utoipa::path(get, path = "/v1/waiting", operation_id = "listWaiting", tag = "jobs", params(PageQuery),
+    responses((status = 200, body = Page<Waiting>)), security(("bearer" = ["worker.readJobs"])))]
+pub async fn waiting(
     State(app): State<App>,
-    caller: Allowed<WriteJobs>,
-    Path(id): Path<JobId>,
-    mut once: Once,
-) -> Result<Response, Problem> {
+    caller: Allowed<ReadJobs>,
+    Query(page): Query<PageQuery>,
+) -> Result<Page<Waiting>, Problem> {
+    let request = page.check()?;
     let can = app.abilities.now().await;
-    let mut tx = caller.begin_across_tenants(&app.db).await?;
-    if let Some(earlier) = once.begin(&mut tx, &caller).await? {
-        return Ok(earlier);
-    }
-    let job = store::get(&mut tx, id, &can).await?.ok_or_else(not_found)?;
-    if !store::retry(&mut tx, job.id, &caller.principal.to_string()).await.map_err(key_taken)? {
-        return Err(Problem::conflict("job_not_failed", "Only a job that failed or was cancelled can be run again."));
-    }
-    let job = store::get(&mut tx, id, &can).await?.ok_or_else(not_found)?;
-    let answer = once.remember(&mut tx, (StatusCode::ACCEPTED, Json(job))).await?;
-    tx.commit().await?;
-    Ok(answer)
+    let waiting = store::waiting(&mut caller.begin_across_tenants(&app.db).await?, &request, &can).await?;
+    Ok(Page::cut(waiting, request, |waiting| waiting.key.clone()))
 }
 
 #[utoipa::path(get, path = "/internal/jobs/{id}", operation_id = "getJobProgress", tag = "jobs",
@@ -128,13 +113,6 @@ pub async fn progress(
     let can = app.abilities.now().await;
     let mut tx = caller.begin_across_tenants(&app.db).await?;
     store::progress(&mut tx, id, &can).await?.map(Json).ok_or_else(not_found)
-}
-
-fn key_taken(error: sqlx::Error) -> Problem {
-    match constraint(&error) {
-        Some("jobs_unique_key") => Problem::conflict("job_key_taken", "Another job with its unique key is unfinished."),
-        _ => error.into(),
-    }
 }
 
 pub(super) fn not_found() -> Problem {

@@ -2,15 +2,17 @@
 
 use super::{
     model::{Can, WORK},
-    view::{Job, LogLine, Progress, WaitsFor},
+    view::{Job, LogLine, Progress, Waiting, WaitsFor},
 };
+use crate::ends::{End, Verdict};
 use common::{
     db::{CrossTenantTx, Scoped, TenantTx},
     page::PageRequest,
+    trace,
 };
 use contracts::{
     http::jobs::{JobProgress, JobState},
-    id::{InstanceId, JobId},
+    id::{InstanceId, JobId, TenantId},
     messages::RunJob,
 };
 use sqlx::types::Json;
@@ -194,4 +196,74 @@ pub async fn retry(tx: &mut CrossTenantTx, id: Uuid, by: &str) -> sqlx::Result<b
     let queued = queued.execute(&mut **tx).await?.rows_affected() == 1;
     tx.wake(WORK);
     Ok(queued)
+}
+
+/// What a cancellation came to.
+pub enum Cancelled {
+    /// The job waited, and has ended; the caller tells so.
+    AtOnce(End),
+    /// Its worker will hear of it.
+    Asked,
+    Finished,
+}
+
+/// Ends a job that waits, and asks the worker of one that runs to end it.
+pub async fn cancel(tx: &mut CrossTenantTx, id: Uuid, by: &str) -> sqlx::Result<Cancelled> {
+    let verdict = Verdict::cancelled_by(by);
+    let job = sqlx::query!(
+        r#"WITH asked AS (
+               UPDATE jobs SET cancelled_by = $2, state = CASE state WHEN 'running' THEN state ELSE 'cancelled' END,
+                      finished_at = CASE state WHEN 'running' THEN NULL ELSE now() END,
+                      last_error = CASE state WHEN 'running' THEN last_error ELSE $3 END
+                WHERE id = $1 AND state IN ('queued', 'snoozed', 'running') RETURNING *),
+           logged AS (
+               INSERT INTO job_log (job_id, tenant_id, text)
+               SELECT id, tenant_id, CASE state WHEN 'running' THEN 'to be cancelled, says ' || $2 ELSE $3 END FROM asked)
+           SELECT id, kind, tenant_id, instance_id, run, state AS "state: JobState", unique_key IS NOT NULL AS "unique!"
+             FROM asked"#,
+        id,
+        by,
+        verdict.reason()
+    );
+    let Some(job) = job.fetch_optional(&mut **tx).await? else { return Ok(Cancelled::Finished) };
+    if job.state == JobState::Running {
+        return Ok(Cancelled::Asked);
+    }
+    Ok(Cancelled::AtOnce(End {
+        job_id: JobId(job.id),
+        // Nobody had it.
+        lease: Uuid::nil(),
+        tenant: TenantId(job.tenant_id),
+        kind: job.kind,
+        instance_id: job.instance_id.map(InstanceId),
+        run: job.run.unsigned_abs(),
+        unique: job.unique,
+        verdict,
+        trace: trace::current(),
+    }))
+}
+
+/// The kinds, versions and bundles of unfinished jobs, by name.
+pub async fn waiting(tx: &mut CrossTenantTx, request: &PageRequest<String>, can: &Can) -> sqlx::Result<Vec<Waiting>> {
+    sqlx::query_as!(
+        Waiting,
+        r#"SELECT key AS "key!", kind, version, bundle, queued AS "queued!", snoozed AS "snoozed!",
+                  running AS "running!", oldest_at AS "oldest_at!",
+                  (kind, version, bundle) NOT IN (SELECT * FROM unnest($1::text[], $2::integer[], $3::text[]))
+                  AS "left_to_others!"
+             FROM (SELECT kind || ' ' || version || ' ' || bundle AS key, kind, version, bundle,
+                          count(*) FILTER (WHERE state = 'queued') AS queued,
+                          count(*) FILTER (WHERE state = 'snoozed') AS snoozed,
+                          count(*) FILTER (WHERE state = 'running') AS running, min(created_at) AS oldest_at
+                     FROM jobs WHERE state IN ('queued', 'snoozed', 'running')
+                    GROUP BY kind, version, bundle) AS waiting
+            WHERE key COLLATE "C" > $4 ORDER BY key COLLATE "C" LIMIT $5"#,
+        &can.kinds,
+        &can.versions,
+        &can.bundles,
+        request.after,
+        request.fetch()
+    )
+    .fetch_all(&mut **tx)
+    .await
 }

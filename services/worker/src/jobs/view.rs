@@ -111,3 +111,25 @@ pub struct Job {
     /// It is queued, and the worker that answers here has no handler or no bundle for it: one that has must come.
     pub left_to_others: bool,
 }
+
+/// How many jobs of a kind, version and bundle are not finished.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct Waiting {
+    /// Its place in the list.
+    #[serde(skip)]
+    pub key: String,
+    #[schema(example = "instance.migrate")]
+    pub kind: String,
+    #[schema(example = 1)]
+    pub version: i32,
+    /// Empty for jobs that need none.
+    #[schema(example = "forum/1.0.0")]
+    pub bundle: String,
+    pub queued: i64,
+    pub snoozed: i64,
+    pub running: i64,
+    /// Order of the oldest of them.
+    pub oldest_at: DateTime<Utc>,
+    /// The worker that answers here has no handler or no bundle for them.
+    pub left_to_others: bool,
+}

@@ -25,6 +25,7 @@ export type ProblemCode =
   | "api_key_invalid"
   | "api_key_not_found"
   | "body_timeout"
+  | "budget_edited"
   | "client_not_found"
   | "content_gone"
   | "credentials_wrong"
@@ -46,6 +47,7 @@ export type ProblemCode =
   | "invitation_not_found"
   | "invitations_refused"
   | "invoice_not_found"
+  | "job_finished"
   | "job_key_taken"
   | "job_not_failed"
   | "job_not_found"
@@ -72,6 +74,8 @@ export type ProblemCode =
   | "permission_not_found"
   | "platform_only"
   | "quota_exceeded"
+  | "rate_edited"
+  | "rate_not_found"
   | "refresh_invalid"
   | "refresh_reused"
   | "removal_unconfirmed"
@@ -82,6 +86,8 @@ export type ProblemCode =
   | "role_granted"
   | "role_included"
   | "role_not_found"
+  | "schedule_edited"
+  | "schedule_not_found"
   | "secret_not_found"
   | "service_not_found"
   | "session_ended"
@@ -100,6 +106,7 @@ export type ProblemCode =
   | "too_many_principals"
   | "too_many_requests"
   | "too_many_roles"
+  | "too_many_schedules"
   | "two_secrets_live"
   | "unavailable"
   | "unreadable_body"
@@ -196,10 +203,24 @@ export const ROUTES: { [S in keyof Services]: { [O in keyof Services[S]]: Route 
     simulateChanges: { method: "POST", path: "/v1/simulate" },
   },
   worker: {
+    listBudgets: { method: "GET", path: "/v1/budgets" },
+    getBudget: { method: "GET", path: "/v1/budgets/{tenant_id}" },
+    setBudget: { method: "PUT", path: "/v1/budgets/{tenant_id}" },
     listJobs: { method: "GET", path: "/v1/jobs" },
     getJob: { method: "GET", path: "/v1/jobs/{id}" },
+    cancelJob: { method: "POST", path: "/v1/jobs/{id}/cancel", keyed: true },
     getJobLog: { method: "GET", path: "/v1/jobs/{id}/log" },
     retryJob: { method: "POST", path: "/v1/jobs/{id}/retry", keyed: true },
+    listRates: { method: "GET", path: "/v1/rates" },
+    getRate: { method: "GET", path: "/v1/rates/{kind}" },
+    setRate: { method: "PUT", path: "/v1/rates/{kind}" },
+    deleteRate: { method: "DELETE", path: "/v1/rates/{kind}" },
+    listSchedules: { method: "GET", path: "/v1/schedules" },
+    createSchedule: { method: "POST", path: "/v1/schedules", keyed: true },
+    getSchedule: { method: "GET", path: "/v1/schedules/{id}" },
+    editSchedule: { method: "PUT", path: "/v1/schedules/{id}" },
+    deleteSchedule: { method: "DELETE", path: "/v1/schedules/{id}" },
+    listWaiting: { method: "GET", path: "/v1/waiting" },
   },
 };
 

@@ -4,6 +4,32 @@ import type { Operation } from "../operation.js";
 /** Operations of the service `worker`. */
 export interface Operations {
   /**
+   * List the budgets
+   *
+   * The tenants whose jobs of a day are limited, in the order of their ids, with what they have used today.
+   *
+   * **Permission:** `worker.readJobs`
+   */
+  listBudgets: Operation<operations["listBudgets"]>;
+  /**
+   * Show a tenant's budget
+   *
+   * How many jobs of the tenant may be begun on one day (UTC), and how many were begun today. A job counts once, when it is begun for the first time. A budget that
+   * nobody has set has `revision` 0 and no limit.
+   *
+   * **Permission:** `worker.readJobs`
+   */
+  getBudget: Operation<operations["getBudget"]>;
+  /**
+   * Set a tenant's budget
+   *
+   * Counts at once, also for what was begun today. Without `jobs_per_day` there is no limit. Jobs that are over it wait for the next day, and `waits_for` says so; none is
+   * dropped. Read the budget first, and send its `ETag` as `If-Match`.
+   *
+   * **Permission:** `worker.writeJobs`
+   */
+  setBudget: Operation<operations["setBudget"]>;
+  /**
    * List jobs
    *
    * Every job in the order of its id, optionally those in one `state`, of one `kind`, of one tenant or of one instance. A job goes `queued → running → succeeded`,
@@ -28,6 +54,16 @@ export interface Operations {
    */
   getJob: Operation<operations["getJob"]>;
   /**
+   * Cancel a job
+   *
+   * Ends a job that waits at once. One that runs is stopped by its worker at the next heartbeat, a few seconds later; if it ends by itself before, that end counts.
+   * `worker.job.finished.v1` tells the end once, as `failed` with the reason and `cancelled`. What the job has done until then stays.
+   * A job that has ended answers `409 job_finished`.
+   *
+   * **Permission:** `worker.writeJobs`
+   */
+  cancelJob: Operation<operations["cancelJob"]>;
+  /**
    * Read the log of a job
    *
    * Its lines, oldest first. Each start, progress and end is a line, and whatever its handler has to say; a line has at most 2,000 characters. Of a job that is put
@@ -46,10 +82,127 @@ export interface Operations {
    * **Permission:** `worker.writeJobs`
    */
   retryJob: Operation<operations["retryJob"]>;
+  /**
+   * List the rates
+   *
+   * Every rate that somebody has set, for all tenants and for single ones.
+   *
+   * **Permission:** `worker.readJobs`
+   */
+  listRates: Operation<operations["listRates"]>;
+  /**
+   * Show a rate
+   *
+   * So many jobs of a kind may be begun for one tenant in so many seconds, evenly: 10 in 60 seconds are one every six. What a second lets pass may gather, and no more.
+   * With `tenant_id` it is the rate of that tenant, without it that of each tenant that has none of its own. A rate that nobody has set has `revision` 0 and no limit.
+   * All workers together keep it.
+   *
+   * **Permission:** `worker.readJobs`
+   */
+  getRate: Operation<operations["getRate"]>;
+  /**
+   * Set a rate
+   *
+   * Counts at once, for jobs that wait already, too. Without `jobs` there is no limit, which lifts the rate of all tenants for a single one. Nothing that is over a rate
+   * is dropped: it waits, and `waits_for` says so. Read the rate first, and send its `ETag` as `If-Match`.
+   *
+   * **Permission:** `worker.writeJobs`
+   */
+  setRate: Operation<operations["setRate"]>;
+  /**
+   * Remove a rate
+   *
+   * A tenant's own rate gives way to the one of all tenants; without that one there is no limit. Counts at once.
+   *
+   * **Permission:** `worker.writeJobs`
+   */
+  deleteRate: Operation<operations["deleteRate"]>;
+  /**
+   * List the schedules
+   *
+   * Jobs that are ordered again and again, each with its next time and the job of its last one.
+   *
+   * **Permission:** `worker.readJobs`
+   */
+  listSchedules: Operation<operations["listSchedules"]>;
+  /**
+   * Order a job again and again
+   *
+   * `cron` has five fields, in UTC: minute, hour, day of the month, month, day of the week, such as `*\/15 8-18 * * MON-FRI`. At each of its times one job is ordered,
+   * however many workers there are; times that passed while all workers were down are one job together. A line that never comes, such as `0 0 30 2 *`, is refused.
+   *
+   * **Permission:** `worker.writeJobs`
+   */
+  createSchedule: Operation<operations["createSchedule"]>;
+  /**
+   * Show a schedule
+   *
+   * When its job is ordered next, and which job was ordered last.
+   *
+   * **Permission:** `worker.readJobs`
+   */
+  getSchedule: Operation<operations["getSchedule"]>;
+  /**
+   * Edit a schedule
+   *
+   * The next time is counted from now. A schedule that is `paused` orders nothing, and does not make up for what it has missed. Read it first, and send its `ETag` as `If-Match`.
+   *
+   * **Permission:** `worker.writeJobs`
+   */
+  editSchedule: Operation<operations["editSchedule"]>;
+  /**
+   * Delete a schedule
+   *
+   * Jobs that it has ordered stay.
+   *
+   * **Permission:** `worker.writeJobs`
+   */
+  deleteSchedule: Operation<operations["deleteSchedule"]>;
+  /**
+   * Count the jobs that are not finished
+   *
+   * How many jobs of each kind, version and bundle wait, are put off, or run. A handler or a bundle may go when nothing waits for it any more. `left_to_others` marks
+   * those that the worker which answers cannot do: if no other worker can either, they wait for ever.
+   *
+   * **Permission:** `worker.readJobs`
+   */
+  listWaiting: Operation<operations["listWaiting"]>;
 }
 
 export interface components {
     schemas: {
+        /** So many jobs of a tenant may be begun on one day (UTC). Each job counts once, however often it is tried. */
+        Budget: {
+            /**
+             * Format: int32
+             * Jobs that were begun today.
+             */
+            begun_today: number;
+            /**
+             * Format: int32
+             * Absent means as many as there are.
+             * @example 1000
+             */
+            jobs_per_day?: number;
+            /**
+             * Format: int32
+             * Goes up at each edit; 0 for a budget that nobody has set.
+             */
+            revision: number;
+            /** Format: uuid */
+            tenant_id: string;
+            /** Format: date-time */
+            updated_at?: string;
+            updated_by?: string;
+        };
+        BudgetBody: {
+            /**
+             * Format: int32
+             * 0 to 2,147,483,647: 0 lets none be begun. Absent means as many as there are.
+             * @example 1000
+             */
+            jobs_per_day?: number;
+        };
         /** One wrong field of a request. */
         FieldError: {
             /**
@@ -148,6 +301,8 @@ export interface components {
             /** The worker that runs it, or ran it last. */
             worker?: string;
         };
+        /** Format: uuid */
+        JobId: string;
         /**
          * State of a job.
          * @enum {string}
@@ -160,6 +315,12 @@ export interface components {
             text: string;
         };
         /** One page of a list in the order of creation. */
+        Page_Budget: {
+            items: components["schemas"]["Budget"][];
+            /** Absent on the last page. */
+            next_cursor?: string;
+        };
+        /** One page of a list in the order of creation. */
         Page_Job: {
             items: components["schemas"]["Job"][];
             /** Absent on the last page. */
@@ -168,6 +329,24 @@ export interface components {
         /** One page of a list in the order of creation. */
         Page_LogLine: {
             items: components["schemas"]["LogLine"][];
+            /** Absent on the last page. */
+            next_cursor?: string;
+        };
+        /** One page of a list in the order of creation. */
+        Page_Rate: {
+            items: components["schemas"]["Rate"][];
+            /** Absent on the last page. */
+            next_cursor?: string;
+        };
+        /** One page of a list in the order of creation. */
+        Page_Schedule: {
+            items: components["schemas"]["Schedule"][];
+            /** Absent on the last page. */
+            next_cursor?: string;
+        };
+        /** One page of a list in the order of creation. */
+        Page_Waiting: {
+            items: components["schemas"]["Waiting"][];
             /** Absent on the last page. */
             next_cursor?: string;
         };
@@ -213,6 +392,155 @@ export interface components {
              */
             total: number;
         };
+        /** So many jobs of a kind may be begun for one tenant in so many seconds, evenly. */
+        Rate: {
+            /**
+             * Format: uuid
+             * Tells its place in the list; absent for a rate that nobody has set.
+             */
+            id?: string;
+            /**
+             * Format: int32
+             * Absent means as many as there are.
+             * @example 10
+             */
+            jobs?: number;
+            /** @example instance.seed */
+            kind: string;
+            /**
+             * Format: int32
+             * Goes up at each edit; 0 for a rate that nobody has set.
+             */
+            revision: number;
+            /**
+             * Format: int32
+             * @example 60
+             */
+            seconds: number;
+            /**
+             * Format: uuid
+             * Absent for the rate of each tenant that has none of its own.
+             */
+            tenant_id?: string;
+            /** Format: date-time */
+            updated_at?: string;
+            updated_by?: string;
+        };
+        RateBody: {
+            /**
+             * Format: int32
+             * 1 to 1,000,000; absent means as many as there are.
+             * @example 10
+             */
+            jobs?: number;
+            /**
+             * Format: int32
+             * In how many seconds, 1 to 86,400.
+             * @example 60
+             */
+            seconds: number;
+        };
+        /** A job that is ordered at the times of a cron line. */
+        Schedule: {
+            /**
+             * Minute, hour, day of the month, month and day of the week, in UTC.
+             * @example 30 3 * * *
+             */
+            cron: string;
+            /** Format: uuid */
+            id: string;
+            /** Format: uuid */
+            instance_id?: string;
+            /** @example instance.migrate */
+            kind: string;
+            /**
+             * Format: date-time
+             * The time of the last tick that was ordered.
+             */
+            last_at?: string;
+            /** Format: uuid */
+            last_job_id?: string;
+            name: string;
+            /**
+             * Format: date-time
+             * When the next job is ordered, unless the schedule is paused.
+             */
+            next_at: string;
+            paused: boolean;
+            payload: {
+                [key: string]: unknown;
+            };
+            /** Format: int32 */
+            revision: number;
+            /** Format: uuid */
+            tenant_id: string;
+            /** Format: date-time */
+            updated_at: string;
+            updated_by: string;
+            /**
+             * Format: int32
+             * @example 1
+             */
+            version: number;
+        };
+        ScheduleBody: {
+            /**
+             * Minute, hour, day of the month, month and day of the week, in UTC.
+             * @example 30 3 * * *
+             */
+            cron: string;
+            /** Format: uuid */
+            instance_id?: string;
+            /** @example instance.migrate */
+            kind: string;
+            /**
+             * For people; 1 to 100 bytes.
+             * @example Nightly report of Acme
+             */
+            name: string;
+            /** Nothing is ordered, and ticks that pass are not made up for. */
+            paused?: boolean;
+            /** What the job's handler takes, at most 64 KiB. */
+            payload: {
+                [key: string]: unknown;
+            };
+            /** Format: uuid */
+            tenant_id: string;
+            /**
+             * Format: int32
+             * Of the kind; absent means 1.
+             * @default 1
+             */
+            version: number;
+        };
+        /** How many jobs of a kind, version and bundle are not finished. */
+        Waiting: {
+            /**
+             * Empty for jobs that need none.
+             * @example forum/1.0.0
+             */
+            bundle: string;
+            /** @example instance.migrate */
+            kind: string;
+            /** The worker that answers here has no handler or no bundle for them. */
+            left_to_others: boolean;
+            /**
+             * Format: date-time
+             * Order of the oldest of them.
+             */
+            oldest_at: string;
+            /** Format: int64 */
+            queued: number;
+            /** Format: int64 */
+            running: number;
+            /** Format: int64 */
+            snoozed: number;
+            /**
+             * Format: int32
+             * @example 1
+             */
+            version: number;
+        };
         /**
          * Why a job that could be begun is not.
          * @enum {string}
@@ -220,6 +548,32 @@ export interface components {
         WaitsFor: "other_worker" | "time" | "rate" | "budget" | "slot";
     };
     responses: {
+        /** The body did not arrive in time. */
+        BodyTimeout: {
+            headers: {
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ProblemBody"] & {
+                    /** @enum {string} */
+                    code: "body_timeout";
+                };
+            };
+        };
+        /** The body is too large. */
+        BodyTooLarge: {
+            headers: {
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ProblemBody"] & {
+                    /** @enum {string} */
+                    code: "too_large";
+                };
+            };
+        };
         /** The request does not name one host. */
         HostInvalid: {
             headers: {
@@ -256,6 +610,45 @@ export interface components {
                 "application/problem+json": components["schemas"]["ProblemBody"] & {
                     /** @enum {string} */
                     code: "invalid";
+                };
+            };
+        };
+        /** The body is malformed. */
+        JsonMalformed: {
+            headers: {
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ProblemBody"] & {
+                    /** @enum {string} */
+                    code: "host_invalid" | "malformed_json" | "unreadable_body";
+                };
+            };
+        };
+        /** The body has another media type. */
+        MediaTypeUnsupported: {
+            headers: {
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ProblemBody"] & {
+                    /** @enum {string} */
+                    code: "unsupported_media_type";
+                };
+            };
+        };
+        /** There is nothing at this address. */
+        NotFound: {
+            headers: {
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ProblemBody"] & {
+                    /** @enum {string} */
+                    code: "not_found";
                 };
             };
         };
@@ -304,10 +697,14 @@ export interface components {
     parameters: never;
     requestBodies: never;
     headers: {
+        /** The state of what is shown; sent as `If-Match`, an edit fails if somebody else was faster. */
+        ETag: string;
         /** `true` if this is the answer to an earlier request with the same `Idempotency-Key`. */
         "Idempotency-Replayed": "true";
         /** `<…>; rel="next"`: the next page, with the same filters; absent on the last one (RFC 8288). */
         Link: string;
+        /** The address of what was made, at which it is read or, if nothing is read there, ended. */
+        Location: string;
         /** Seconds after which trying again makes sense (RFC 9110 §10.2.3). */
         "Retry-After": number;
         /** By which scheme to authenticate (RFC 9110 §11.6.1). */
@@ -317,27 +714,215 @@ export interface components {
     };
     pathItems: never;
 }
+export type Budget = components['schemas']['Budget'];
+export type BudgetBody = components['schemas']['BudgetBody'];
 export type FieldError = components['schemas']['FieldError'];
 export type Job = components['schemas']['Job'];
+export type JobId = components['schemas']['JobId'];
 export type JobState = components['schemas']['JobState'];
 export type LogLine = components['schemas']['LogLine'];
+export type PageBudget = components['schemas']['Page_Budget'];
 export type PageJob = components['schemas']['Page_Job'];
 export type PageLogLine = components['schemas']['Page_LogLine'];
+export type PageRate = components['schemas']['Page_Rate'];
+export type PageSchedule = components['schemas']['Page_Schedule'];
+export type PageWaiting = components['schemas']['Page_Waiting'];
 export type ProblemBody = components['schemas']['ProblemBody'];
 export type Progress = components['schemas']['Progress'];
+export type Rate = components['schemas']['Rate'];
+export type RateBody = components['schemas']['RateBody'];
+export type Schedule = components['schemas']['Schedule'];
+export type ScheduleBody = components['schemas']['ScheduleBody'];
+export type Waiting = components['schemas']['Waiting'];
 export type WaitsFor = components['schemas']['WaitsFor'];
+export type ResponseBodyTimeout = components['responses']['BodyTimeout'];
+export type ResponseBodyTooLarge = components['responses']['BodyTooLarge'];
 export type ResponseHostInvalid = components['responses']['HostInvalid'];
 export type ResponseInternal = components['responses']['Internal'];
 export type ResponseInvalid = components['responses']['Invalid'];
+export type ResponseJsonMalformed = components['responses']['JsonMalformed'];
+export type ResponseMediaTypeUnsupported = components['responses']['MediaTypeUnsupported'];
+export type ResponseNotFound = components['responses']['NotFound'];
 export type ResponsePermissionMissing = components['responses']['PermissionMissing'];
 export type ResponseUnauthorized = components['responses']['Unauthorized'];
 export type ResponseUnavailable = components['responses']['Unavailable'];
+export type HeaderETag = components['headers']['ETag'];
 export type HeaderIdempotencyReplayed = components['headers']['Idempotency-Replayed'];
 export type HeaderLink = components['headers']['Link'];
+export type HeaderLocation = components['headers']['Location'];
 export type HeaderRetryAfter = components['headers']['Retry-After'];
 export type HeaderWwwAuthenticate = components['headers']['WWW-Authenticate'];
 export type HeaderXRequestId = components['headers']['X-Request-Id'];
 export interface operations {
+    listBudgets: {
+        parameters: {
+            query?: {
+                /** `next_cursor` of the page before. */
+                cursor?: string;
+                /** Items a page, 1 to 200. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** The answer. */
+            200: {
+                headers: {
+                    Link: components["headers"]["Link"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "begun_today": 3,
+                     *           "jobs_per_day": 3,
+                     *           "revision": 1,
+                     *           "tenant_id": "01a20337-f98f-714f-a62e-15b05d1d79d2",
+                     *           "updated_at": "2026-11-22T12:25:31.205543Z",
+                     *           "updated_by": "user:01a20337-fb5a-71c8-b5ef-6f38ff6b3309"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Page_Budget"];
+                };
+            };
+            400: components["responses"]["HostInvalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["PermissionMissing"];
+            422: components["responses"]["Invalid"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getBudget: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                tenant_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** The answer. */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "begun_today": 3,
+                     *       "jobs_per_day": 3,
+                     *       "revision": 1,
+                     *       "tenant_id": "01a20337-f98f-714f-a62e-15b05d1d79d2",
+                     *       "updated_at": "2026-11-22T12:25:31.205543Z",
+                     *       "updated_by": "user:01a20337-fb5a-71c8-b5ef-6f38ff6b3309"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Budget"];
+                };
+            };
+            400: components["responses"]["HostInvalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["PermissionMissing"];
+            404: components["responses"]["NotFound"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    setBudget: {
+        parameters: {
+            query?: never;
+            header: {
+                /** The `ETag` of what was read, or `*`. */
+                "If-Match": string;
+            };
+            path: {
+                tenant_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "jobs_per_day": 1
+                 *     }
+                 */
+                "application/json": components["schemas"]["BudgetBody"];
+            };
+        };
+        responses: {
+            /** The answer. */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "begun_today": 0,
+                     *       "jobs_per_day": 1,
+                     *       "revision": 1,
+                     *       "tenant_id": "01a20337-e8dd-7058-8d9a-98f610f48fe7",
+                     *       "updated_at": "2026-11-22T12:25:26.672044Z",
+                     *       "updated_by": "user:01a20337-eaa4-7b1b-acfc-81555d0ee081"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Budget"];
+                };
+            };
+            400: components["responses"]["JsonMalformed"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["PermissionMissing"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["BodyTimeout"];
+            /** `budget_edited`: somebody else has set it since it was read. */
+            412: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "budget_edited";
+                    };
+                };
+            };
+            413: components["responses"]["BodyTooLarge"];
+            415: components["responses"]["MediaTypeUnsupported"];
+            422: components["responses"]["Invalid"];
+            /** `if_match_missing` */
+            428: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "if_match_missing";
+                    };
+                };
+            };
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
     listJobs: {
         parameters: {
             query?: {
@@ -377,10 +962,10 @@ export interface operations {
                      *         {
                      *           "attempts": 1,
                      *           "bundle": "forum/1.0.0",
-                     *           "created_at": "2026-11-22T12:08:11.413817Z",
-                     *           "finished_at": "2026-11-22T12:08:11.515144Z",
-                     *           "id": "01a20328-2105-7be9-a157-9704061e17b8",
-                     *           "instance_id": "01a20328-1fe5-7f00-b4fd-73bd711cc472",
+                     *           "created_at": "2026-11-22T12:25:11.835253Z",
+                     *           "finished_at": "2026-11-22T12:25:12.413798Z",
+                     *           "id": "01a20337-af68-7457-a922-72730c9a8ec4",
+                     *           "instance_id": "01a20337-ac1a-7d31-aed6-ad893ee4167e",
                      *           "kind": "instance.migrate",
                      *           "left_to_others": false,
                      *           "priority": 5,
@@ -389,16 +974,17 @@ export interface operations {
                      *             "total": 5
                      *           },
                      *           "run": 1,
-                     *           "run_after": "2026-11-22T12:08:11.413817Z",
-                     *           "started_at": "2026-11-22T12:08:11.429661Z",
+                     *           "run_after": "2026-11-22T12:25:11.835253Z",
+                     *           "started_at": "2026-11-22T12:25:11.965170Z",
                      *           "state": "succeeded",
                      *           "takeovers": 0,
-                     *           "tenant_id": "01a20328-20e5-707c-b3bc-bcb4bb9170d2",
+                     *           "tenant_id": "01a20337-ae08-7fc0-9539-7c00e5f8306b",
+                     *           "traceparent": "00-3aaa00000aa00000a000000000000a0a-0000aa0a0a00aa0a-00",
                      *           "version": 1,
-                     *           "worker": "vm:24227:01a20328-2135-744d-83f1-bb8355ad33e9"
+                     *           "worker": "vm:10187:01a20337-b014-7df9-bddf-1b2719202416"
                      *         }
                      *       ],
-                     *       "next_cursor": "AaIDKCEFe-mhV5cEBh4XuA"
+                     *       "next_cursor": "AaIDN69odFepInJzDJqOxA"
                      *     }
                      */
                     "application/json": components["schemas"]["Page_Job"];
@@ -434,10 +1020,10 @@ export interface operations {
                      * @example {
                      *       "attempts": 1,
                      *       "bundle": "forum/1.0.0",
-                     *       "created_at": "2026-11-22T12:08:11.413817Z",
-                     *       "finished_at": "2026-11-22T12:08:11.515144Z",
-                     *       "id": "01a20328-2105-7be9-a157-9704061e17b8",
-                     *       "instance_id": "01a20328-1fe5-7f00-b4fd-73bd711cc472",
+                     *       "created_at": "2026-11-22T12:25:11.835253Z",
+                     *       "finished_at": "2026-11-22T12:25:12.413798Z",
+                     *       "id": "01a20337-af68-7457-a922-72730c9a8ec4",
+                     *       "instance_id": "01a20337-ac1a-7d31-aed6-ad893ee4167e",
                      *       "kind": "instance.migrate",
                      *       "left_to_others": false,
                      *       "priority": 5,
@@ -446,13 +1032,14 @@ export interface operations {
                      *         "total": 5
                      *       },
                      *       "run": 1,
-                     *       "run_after": "2026-11-22T12:08:11.413817Z",
-                     *       "started_at": "2026-11-22T12:08:11.429661Z",
+                     *       "run_after": "2026-11-22T12:25:11.835253Z",
+                     *       "started_at": "2026-11-22T12:25:11.965170Z",
                      *       "state": "succeeded",
                      *       "takeovers": 0,
-                     *       "tenant_id": "01a20328-20e5-707c-b3bc-bcb4bb9170d2",
+                     *       "tenant_id": "01a20337-ae08-7fc0-9539-7c00e5f8306b",
+                     *       "traceparent": "00-3aaa00000aa00000a000000000000a0a-0000aa0a0a00aa0a-00",
                      *       "version": 1,
-                     *       "worker": "vm:24227:01a20328-2135-744d-83f1-bb8355ad33e9"
+                     *       "worker": "vm:10187:01a20337-b014-7df9-bddf-1b2719202416"
                      *     }
                      */
                     "application/json": components["schemas"]["Job"];
@@ -471,6 +1058,102 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"] & {
                         /** @enum {string} */
                         code: "job_not_found" | "not_found";
+                    };
+                };
+            };
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    cancelJob: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * Chosen by the caller, a new one for each thing to be made, such as a UUID. For 24 hours the same request with the same key gets the first answer again, with `Idempotency-Replayed: true`, and makes nothing more.
+                 * @example 8e03978e-40d5-43dd-bc93-6894a57f9324
+                 */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                id: components["schemas"]["JobId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** It is taken, and done in the background. */
+            202: {
+                headers: {
+                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "attempts": 0,
+                     *       "cancelled_by": "user:01a20337-4fc0-752b-995b-d0b2188b0275",
+                     *       "created_at": "2026-11-22T12:24:47.553270Z",
+                     *       "finished_at": "2026-11-22T12:24:47.649267Z",
+                     *       "id": "01a20337-4fe0-78ed-afc9-91070267e57e",
+                     *       "instance_id": "01a20337-4bce-7b51-9e8b-ddd4b342309e",
+                     *       "kind": "test.await",
+                     *       "last_error": "cancelled by user:01a20337-4fc0-752b-995b-d0b2188b0275",
+                     *       "left_to_others": false,
+                     *       "priority": 5,
+                     *       "run": 1,
+                     *       "run_after": "2026-11-22T12:24:47.698279Z",
+                     *       "started_at": "2026-11-22T12:24:47.570030Z",
+                     *       "state": "cancelled",
+                     *       "takeovers": 0,
+                     *       "tenant_id": "01a20337-4d75-7f15-bd06-d7318fad34c1",
+                     *       "traceparent": "00-30a0aa0a00a000a00a00a0a0a0000a0a-00a0a0000000a00a-00",
+                     *       "version": 1,
+                     *       "worker": "vm:9315:01a20337-4ff2-7fc4-9b5b-05f2d4a1be28"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+            /** `idempotency_key_malformed`: it is not one value of 16 to 255 visible ASCII characters. */
+            400: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "host_invalid" | "idempotency_key_malformed";
+                    };
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["PermissionMissing"];
+            /** `job_not_found` */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "job_not_found" | "not_found";
+                    };
+                };
+            };
+            /** `job_finished`: the job has ended already. `idempotency_key_reused`: the key came with another request. */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "idempotency_key_reused" | "job_finished";
                     };
                 };
             };
@@ -556,7 +1239,7 @@ export interface operations {
                 "Idempotency-Key"?: string;
             };
             path: {
-                id: string;
+                id: components["schemas"]["JobId"];
             };
             cookie?: never;
         };
@@ -574,22 +1257,23 @@ export interface operations {
                      * @example {
                      *       "attempts": 0,
                      *       "bundle": "forum/1.0.0",
-                     *       "created_at": "2026-11-22T12:08:09.032892Z",
-                     *       "id": "01a20328-179b-7e65-b0b3-733d8dcc7738",
-                     *       "instance_id": "01a20328-15d2-7ffc-a181-7bffe4eeec2c",
+                     *       "created_at": "2026-11-22T12:25:07.285844Z",
+                     *       "id": "01a20337-9fba-7b44-b449-7c564eda390f",
+                     *       "instance_id": "01a20337-9cb2-7ef8-a9b9-208ea74485f8",
                      *       "kind": "instance.migrate",
                      *       "last_error": "forum has no module 'ghosts'",
                      *       "left_to_others": false,
                      *       "priority": 5,
                      *       "run": 2,
-                     *       "run_after": "2026-11-22T12:08:09.268571Z",
-                     *       "started_at": "2026-11-22T12:08:09.043867Z",
+                     *       "run_after": "2026-11-22T12:25:07.701125Z",
+                     *       "started_at": "2026-11-22T12:25:07.337854Z",
                      *       "state": "queued",
                      *       "takeovers": 0,
-                     *       "tenant_id": "01a20328-175e-7c17-901d-a0324ac9a596",
+                     *       "tenant_id": "01a20337-9df5-783e-86bf-b4d08701ef99",
+                     *       "traceparent": "00-0000000a0a0a000aa000aa000000000a-a00aaa00a0a000aa-00",
                      *       "version": 1,
                      *       "waits_for": "slot",
-                     *       "worker": "vm:24124:01a20328-17b8-720c-9ad8-d6f41b876054"
+                     *       "worker": "vm:10039:01a20337-9f28-7059-8a22-1614ede3f7ad"
                      *     }
                      */
                     "application/json": components["schemas"]["Job"];
@@ -636,6 +1320,662 @@ export interface operations {
                     };
                 };
             };
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listRates: {
+        parameters: {
+            query?: {
+                /** `next_cursor` of the page before. */
+                cursor?: string;
+                /** Items a page, 1 to 200. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** The answer. */
+            200: {
+                headers: {
+                    Link: components["headers"]["Link"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "id": "01a20337-eca8-7457-8bea-6437809f4e45",
+                     *           "jobs": 1,
+                     *           "kind": "test.echo",
+                     *           "revision": 1,
+                     *           "seconds": 1,
+                     *           "updated_at": "2026-11-22T12:25:26.438439Z",
+                     *           "updated_by": "user:01a20337-eaa4-7b1b-acfc-81555d0ee081"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Page_Rate"];
+                };
+            };
+            400: components["responses"]["HostInvalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["PermissionMissing"];
+            422: components["responses"]["Invalid"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getRate: {
+        parameters: {
+            query?: {
+                /** The rate of this tenant; without it, that of each tenant that has none of its own. */
+                tenant_id?: string;
+            };
+            header?: never;
+            path: {
+                /** @example test.echo */
+                kind: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** The answer. */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "01a20337-d439-7900-9e1e-4172525705f9",
+                     *       "jobs": 1,
+                     *       "kind": "test.echo",
+                     *       "revision": 1,
+                     *       "seconds": 3600,
+                     *       "updated_at": "2026-11-22T12:25:20.173260Z",
+                     *       "updated_by": "user:01a20337-d1d0-7817-ac43-fa31a9b2fa96"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Rate"];
+                };
+            };
+            400: components["responses"]["HostInvalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["PermissionMissing"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["Invalid"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    setRate: {
+        parameters: {
+            query?: {
+                /** The rate of this tenant; without it, that of each tenant that has none of its own. */
+                tenant_id?: string;
+            };
+            header: {
+                /** The `ETag` of what was read, or `*`. */
+                "If-Match": string;
+            };
+            path: {
+                /** @example test.echo */
+                kind: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "jobs": 1,
+                 *       "seconds": 1
+                 *     }
+                 */
+                "application/json": components["schemas"]["RateBody"];
+            };
+        };
+        responses: {
+            /** The answer. */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "01a20337-eca8-7457-8bea-6437809f4e45",
+                     *       "jobs": 1,
+                     *       "kind": "test.echo",
+                     *       "revision": 1,
+                     *       "seconds": 1,
+                     *       "updated_at": "2026-11-22T12:25:26.438439Z",
+                     *       "updated_by": "user:01a20337-eaa4-7b1b-acfc-81555d0ee081"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Rate"];
+                };
+            };
+            400: components["responses"]["JsonMalformed"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["PermissionMissing"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["BodyTimeout"];
+            /** `rate_edited`: somebody else has set it since it was read. */
+            412: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "rate_edited";
+                    };
+                };
+            };
+            413: components["responses"]["BodyTooLarge"];
+            415: components["responses"]["MediaTypeUnsupported"];
+            422: components["responses"]["Invalid"];
+            /** `if_match_missing` */
+            428: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "if_match_missing";
+                    };
+                };
+            };
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    deleteRate: {
+        parameters: {
+            query?: {
+                /** The rate of this tenant; without it, that of each tenant that has none of its own. */
+                tenant_id?: string;
+            };
+            header?: never;
+            path: {
+                /** @example test.echo */
+                kind: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** It is done. */
+            204: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["HostInvalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["PermissionMissing"];
+            /** `rate_not_found` */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "not_found" | "rate_not_found";
+                    };
+                };
+            };
+            422: components["responses"]["Invalid"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listSchedules: {
+        parameters: {
+            query?: {
+                /** `next_cursor` of the page before. */
+                cursor?: string;
+                /** Items a page, 1 to 200. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** The answer. */
+            200: {
+                headers: {
+                    Link: components["headers"]["Link"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "cron": "0 3 * * *",
+                     *           "id": "01a20338-7d57-7245-bdc0-b3a1a681f6b6",
+                     *           "kind": "test.echo",
+                     *           "name": "Acme's report",
+                     *           "next_at": "2026-11-20T12:26:03.937733Z",
+                     *           "paused": true,
+                     *           "payload": {
+                     *             "text": "scheduled"
+                     *           },
+                     *           "revision": 2,
+                     *           "tenant_id": "01a20338-7778-722f-a2e4-d43c26aeaa66",
+                     *           "updated_at": "2026-11-22T12:26:03.749866Z",
+                     *           "updated_by": "user:01a20338-7a06-7b35-a632-0dce234f4b57",
+                     *           "version": 1
+                     *         },
+                     *         {
+                     *           "cron": "0 3 * * *",
+                     *           "id": "01a20338-7f39-7804-95a5-cf157e824d76",
+                     *           "kind": "test.echo",
+                     *           "last_at": "2026-11-20T12:26:03.990592Z",
+                     *           "last_job_id": "01a20338-816d-7be0-bb1f-23a6728f0381",
+                     *           "name": "Acme's report",
+                     *           "next_at": "2026-11-23T03:00:00Z",
+                     *           "paused": false,
+                     *           "payload": {
+                     *             "text": "scheduled"
+                     *           },
+                     *           "revision": 1,
+                     *           "tenant_id": "01a20338-7778-722f-a2e4-d43c26aeaa66",
+                     *           "updated_at": "2026-11-22T12:26:03.941113Z",
+                     *           "updated_by": "user:01a20338-7a06-7b35-a632-0dce234f4b57",
+                     *           "version": 1
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Page_Schedule"];
+                };
+            };
+            400: components["responses"]["HostInvalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["PermissionMissing"];
+            422: components["responses"]["Invalid"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    createSchedule: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * Chosen by the caller, a new one for each thing to be made, such as a UUID. For 24 hours the same request with the same key gets the first answer again, with `Idempotency-Replayed: true`, and makes nothing more.
+                 * @example 8e03978e-40d5-43dd-bc93-6894a57f9324
+                 */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "cron": "0 3 * * *",
+                 *       "kind": "test.echo",
+                 *       "name": "Acme's report",
+                 *       "payload": {
+                 *         "text": "scheduled"
+                 *       },
+                 *       "tenant_id": "01a20338-7702-7092-b476-de5557198b92"
+                 *     }
+                 */
+                "application/json": components["schemas"]["ScheduleBody"];
+            };
+        };
+        responses: {
+            /** It is made. */
+            201: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
+                    Location: components["headers"]["Location"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "cron": "0 3 * * *",
+                     *       "id": "01a20338-80d2-7e0f-8b86-bb16a17aa5b7",
+                     *       "kind": "test.echo",
+                     *       "name": "Acme's report",
+                     *       "next_at": "2026-11-23T03:00:00Z",
+                     *       "paused": false,
+                     *       "payload": {
+                     *         "text": "scheduled"
+                     *       },
+                     *       "revision": 1,
+                     *       "tenant_id": "01a20338-7702-7092-b476-de5557198b92",
+                     *       "updated_at": "2026-11-22T12:26:04.322852Z",
+                     *       "updated_by": "user:01a20338-7f7a-7028-8d1e-ab56dbc8ac14",
+                     *       "version": 1
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Schedule"];
+                };
+            };
+            /** `idempotency_key_malformed`: it is not one value of 16 to 255 visible ASCII characters. */
+            400: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "host_invalid" | "idempotency_key_malformed" | "malformed_json" | "unreadable_body";
+                    };
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["PermissionMissing"];
+            408: components["responses"]["BodyTimeout"];
+            /** `too_many_schedules`. `idempotency_key_reused`: the key came with another request. */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "idempotency_key_reused" | "too_many_schedules";
+                    };
+                };
+            };
+            413: components["responses"]["BodyTooLarge"];
+            415: components["responses"]["MediaTypeUnsupported"];
+            422: components["responses"]["Invalid"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getSchedule: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** The answer. */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "cron": "0 3 * * *",
+                     *       "id": "01a20338-80d2-7e0f-8b86-bb16a17aa5b7",
+                     *       "kind": "test.echo",
+                     *       "last_at": "2026-11-20T12:26:04.585763Z",
+                     *       "last_job_id": "01a20338-850d-7bae-911e-5807863ce97a",
+                     *       "name": "Acme's report",
+                     *       "next_at": "2026-11-23T03:00:00Z",
+                     *       "paused": false,
+                     *       "payload": {
+                     *         "text": "scheduled"
+                     *       },
+                     *       "revision": 1,
+                     *       "tenant_id": "01a20338-7702-7092-b476-de5557198b92",
+                     *       "updated_at": "2026-11-22T12:26:04.322852Z",
+                     *       "updated_by": "user:01a20338-7f7a-7028-8d1e-ab56dbc8ac14",
+                     *       "version": 1
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Schedule"];
+                };
+            };
+            400: components["responses"]["HostInvalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["PermissionMissing"];
+            /** `schedule_not_found` */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "not_found" | "schedule_not_found";
+                    };
+                };
+            };
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    editSchedule: {
+        parameters: {
+            query?: never;
+            header: {
+                /** The `ETag` of what was read, or `*`. */
+                "If-Match": string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "cron": "0 3 * * *",
+                 *       "kind": "test.echo",
+                 *       "name": "Acme's report",
+                 *       "paused": true,
+                 *       "payload": {
+                 *         "text": "scheduled"
+                 *       },
+                 *       "tenant_id": "01a20338-7778-722f-a2e4-d43c26aeaa66"
+                 *     }
+                 */
+                "application/json": components["schemas"]["ScheduleBody"];
+            };
+        };
+        responses: {
+            /** The answer. */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "cron": "0 3 * * *",
+                     *       "id": "01a20338-7d57-7245-bdc0-b3a1a681f6b6",
+                     *       "kind": "test.echo",
+                     *       "name": "Acme's report",
+                     *       "next_at": "2026-11-23T03:00:00Z",
+                     *       "paused": true,
+                     *       "payload": {
+                     *         "text": "scheduled"
+                     *       },
+                     *       "revision": 2,
+                     *       "tenant_id": "01a20338-7778-722f-a2e4-d43c26aeaa66",
+                     *       "updated_at": "2026-11-22T12:26:03.749866Z",
+                     *       "updated_by": "user:01a20338-7a06-7b35-a632-0dce234f4b57",
+                     *       "version": 1
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Schedule"];
+                };
+            };
+            400: components["responses"]["JsonMalformed"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["PermissionMissing"];
+            /** `schedule_not_found` */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "not_found" | "schedule_not_found";
+                    };
+                };
+            };
+            408: components["responses"]["BodyTimeout"];
+            /** `schedule_edited`: somebody else has edited it since it was read. */
+            412: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "schedule_edited";
+                    };
+                };
+            };
+            413: components["responses"]["BodyTooLarge"];
+            415: components["responses"]["MediaTypeUnsupported"];
+            422: components["responses"]["Invalid"];
+            /** `if_match_missing` */
+            428: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "if_match_missing";
+                    };
+                };
+            };
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    deleteSchedule: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** It is done. */
+            204: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["HostInvalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["PermissionMissing"];
+            /** `schedule_not_found` */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "not_found" | "schedule_not_found";
+                    };
+                };
+            };
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listWaiting: {
+        parameters: {
+            query?: {
+                /** `next_cursor` of the page before. */
+                cursor?: string;
+                /** Items a page, 1 to 200. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** The answer. */
+            200: {
+                headers: {
+                    Link: components["headers"]["Link"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "bundle": "forum/1.0.0",
+                     *           "kind": "instance.migrate",
+                     *           "left_to_others": true,
+                     *           "oldest_at": "2026-11-22T12:24:47.683988Z",
+                     *           "queued": 1,
+                     *           "running": 0,
+                     *           "snoozed": 0,
+                     *           "version": 2
+                     *         }
+                     *       ],
+                     *       "next_cursor": "aW5zaAAaA0AaaAaaaaA0AAAaAAAaaaAaAaAaAA0a"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Page_Waiting"];
+                };
+            };
+            400: components["responses"]["HostInvalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["PermissionMissing"];
+            422: components["responses"]["Invalid"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
         };

@@ -1,0 +1,5 @@
+//! Budgets: how many jobs of a tenant may be begun on one day (UTC)? What is over waits for the next day, and a change
+//! counts at once.
+
+pub mod routes;
+mod store;
