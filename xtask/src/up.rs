@@ -20,6 +20,7 @@ pub async fn run(data: Option<PathBuf>) -> Result<ExitCode> {
         durable: true,
         access_token_seconds: ACCESS_TOKEN_SECONDS,
         redis_pair: false,
+        gated: false,
         frontend: true,
         needs,
     };

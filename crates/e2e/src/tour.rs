@@ -2,9 +2,9 @@
 //! ends it.
 
 mod aws;
-mod enabling;
+pub mod enabling;
 mod forged;
-mod forum;
+pub mod forum;
 pub mod guide;
 pub mod http;
 mod invoice;
@@ -16,7 +16,7 @@ pub mod registration;
 mod removal;
 mod revocation;
 pub mod sessions;
-mod setup;
+pub mod setup;
 mod suppression;
 mod takeover;
 mod tokens;

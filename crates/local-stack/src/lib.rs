@@ -11,13 +11,14 @@ pub mod data;
 mod databases;
 mod files;
 pub mod frontend;
+pub mod gate;
 mod identity;
 mod link;
-mod ministack;
+pub mod ministack;
 pub mod node;
 pub mod pair;
 mod ports;
-mod postgres;
+pub mod postgres;
 pub mod processes;
 pub mod products;
 pub mod programs;
@@ -33,6 +34,7 @@ pub use ports::Preference;
 
 use anyhow::{Result, bail};
 use data::Folder;
+use gate::Gate;
 use pair::Pair;
 use ports::Ports;
 use postgres::Postgres;
@@ -66,6 +68,8 @@ pub struct Options {
     pub access_token_seconds: u32,
     /// Redis is a primary and a replica, and a revocation waits for both.
     pub redis_pair: bool,
+    /// Each service reaches AWS, and the workers configurator, through a gate of its own ([`Stack::gates`]).
+    pub gated: bool,
     /// The example page is served as well, where there is Node.js.
     pub frontend: bool,
     pub needs: Vec<Need>,
@@ -81,6 +85,7 @@ impl Options {
             durable: false,
             access_token_seconds: 600,
             redis_pair: false,
+            gated: false,
             frontend: false,
             needs: needs.to_vec(),
         }
@@ -97,6 +102,8 @@ pub struct Stack {
     pub processes: Processes,
     /// The two Redis, where the options ask for a pair.
     pub pair: Option<Pair>,
+    /// By [`gate::name`], where the options ask for them.
+    pub gates: BTreeMap<String, Gate>,
     http: reqwest::Client,
     /// Make topics, queues and the sender of mail.
     provision: Vec<Spec>,
@@ -158,6 +165,7 @@ impl Stack {
         Ok(Self {
             processes: Processes::new(&folder.path),
             pair: None,
+            gates: BTreeMap::new(),
             options,
             root,
             folder,
@@ -176,7 +184,7 @@ impl Stack {
         let postgres = self.postgres().await?;
         let redis = self.redis().await?;
         let health = format!("http://127.0.0.1:{aws_port}/_ministack/health");
-        self.wait_for("ministack", INFRASTRUCTURE_START, async |http| answers(http, &health).await).await?;
+        self.wait_for(ministack::NAME, INFRASTRUCTURE_START, async |http| answers(http, &health).await).await?;
         Ok(Infra { postgres, redis, aws: ministack::client_env(aws_port) })
     }
 
@@ -207,7 +215,7 @@ impl Stack {
         )?;
         postgres.init().await?;
         self.processes.start(postgres.spec())?;
-        self.wait_for("postgres", INFRASTRUCTURE_START, async |_| {
+        self.wait_for(postgres::NAME, INFRASTRUCTURE_START, async |_| {
             if postgres.is_ready().await { Ok(()) } else { bail!("it answers no query") }
         })
         .await?;

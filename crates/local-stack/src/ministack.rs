@@ -12,6 +12,8 @@ use std::{
 };
 use tokio::process::Command;
 
+/// The name of its process.
+pub const NAME: &str = "ministack";
 /// Pinned: what it emulates differs from version to version.
 const VERSION: &str = "1.5.33";
 pub const REGION: &str = "eu-central-1";
@@ -49,7 +51,7 @@ pub fn spec(program: PathBuf, stack_folder: &Path, port: u16) -> Spec {
     ];
     let env: BTreeMap<_, _> = env.map(|(name, value)| (name.to_owned(), value)).into();
     // It keeps nothing, and told to end it waits for seconds for long polls.
-    Spec { env, stop: "KILL", ..Spec::new("ministack", Layer::Infrastructure, program, Vec::new()) }
+    Spec { env, stop: "KILL", ..Spec::new(NAME, Layer::Infrastructure, program, Vec::new()) }
 }
 
 /// What an AWS SDK needs to find it.

@@ -15,6 +15,8 @@ use std::{
 };
 use tokio::process::Command;
 
+/// The name of its process.
+pub const NAME: &str = "postgres";
 /// In PostgreSQL 15 `DROP DATABASE` waits for whoever is silent while they log in; by default for a minute.
 const AUTHENTICATION_TIMEOUT: &str = "5s";
 
@@ -25,7 +27,7 @@ pub struct Postgres {
     folder: PathBuf,
     port: u16,
     password: String,
-    /// Data outlive a crash of the machine; tests need not pay for that.
+    /// Data outlive a crash of the machine, and not only of PostgreSQL; tests need not pay for that.
     durable: bool,
 }
 
@@ -93,7 +95,7 @@ impl Postgres {
             vec![format!("port={}", self.port), "listen_addresses=127.0.0.1".into(), "unix_socket_directories=".into()];
         settings.extend(["max_connections=400".into(), format!("authentication_timeout={AUTHENTICATION_TIMEOUT}")]);
         if !self.durable {
-            settings.extend(["fsync=off", "synchronous_commit=off", "full_page_writes=off"].map(String::from));
+            settings.extend(["fsync=off", "full_page_writes=off"].map(String::from));
         }
         let data = self.folder.join("data").display().to_string();
         let args = ["-D".into(), data]
@@ -101,7 +103,7 @@ impl Postgres {
             .chain(settings.into_iter().flat_map(|setting| ["-c".into(), setting]))
             .collect();
         let program = self.bin.join("postgres");
-        Spec { user: self.user, stop: "INT", ..Spec::new("postgres", Layer::Infrastructure, program, args) }
+        Spec { user: self.user, stop: "INT", ..Spec::new(NAME, Layer::Infrastructure, program, args) }
     }
 
     pub async fn is_ready(&self) -> bool {

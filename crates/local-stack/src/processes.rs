@@ -151,13 +151,19 @@ impl Processes {
 
     /// Ends a process at once, as a crash would; gives what it takes to start it again.
     pub async fn kill(&mut self, name: &str) -> Result<Spec> {
+        self.end(name, "KILL").await
+    }
+
+    /// Ends a process by a signal, and waits until it is gone; gives what it takes to start it again.
+    pub async fn end(&mut self, name: &str, signal: &str) -> Result<Spec> {
         let position = self
             .running
             .iter()
             .position(|process| process.spec.name == name)
             .with_context(|| format!("{name} is not running"))?;
         let mut process = self.running.remove(position);
-        process.child.kill().await?;
+        identity::signal(process.identity.pid, signal).await?;
+        process.child.wait().await?;
         self.record()?;
         Ok(process.spec)
     }

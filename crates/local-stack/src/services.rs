@@ -1,7 +1,7 @@
 //! The services that a stack runs, and the environment of each.
 
 use crate::{
-    databases,
+    databases, gate,
     ports::OPS_OFFSET,
     postgres::Postgres,
     products::{self, Product},
@@ -104,6 +104,8 @@ pub struct Settings<'a> {
     pub dns_file: PathBuf,
     /// Replicas of Redis that must confirm a revocation.
     pub redis_replicas: u32,
+    /// Ports of gates, by their names.
+    pub gates: BTreeMap<String, u16>,
 }
 
 impl Settings<'_> {
@@ -121,8 +123,8 @@ impl Settings<'_> {
         format!("http://127.0.0.1:{}", self.frontend_port)
     }
 
-    /// Of the example page and the Swagger UI of all services, and where the development servers of the usual JavaScript
-    /// tools listen.
+    /// Of the example page and the Swagger UI of all services, and where the development servers of the usual
+    /// JavaScript tools listen.
     fn origins(&self) -> String {
         format!("{},{},http://localhost:3000,http://localhost:5173", self.frontend_url(), self.url("auth"))
     }
@@ -137,6 +139,11 @@ impl Settings<'_> {
         env.extend(self.shared(service, secrets)?);
         env.extend(self.own(service, secrets)?);
         env.extend(service.own.clone());
+        for (asked, variable) in [(gate::AWS, "AWS_ENDPOINT_URL"), (gate::CONFIGURATOR, "CONFIGURATOR_URL")] {
+            if let Some(port) = self.gates.get(&gate::name(&service.name, asked)) {
+                env.insert(variable.into(), format!("http://127.0.0.1:{port}"));
+            }
+        }
         Ok(env)
     }
 

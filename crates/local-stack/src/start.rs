@@ -3,6 +3,8 @@
 use crate::{
     Infra, POLL, Stack, answers, databases,
     frontend::{self, Frontend},
+    gate::{self, Gate},
+    ministack,
     processes::{Layer, Spec},
     programs::{self, Programs},
     services::{self, Kind, Service, Settings},
@@ -13,6 +15,8 @@ use serde_json::{Value, json};
 use std::{collections::BTreeMap, convert::Infallible, path::Path, time::Duration};
 
 pub(crate) const READY: Duration = Duration::from_secs(60);
+/// Between a service's port and those of its gates.
+const GATES: [u16; 2] = [3000, 4000];
 const OPERATOR_EMAIL: &str = "operator@sevenleague.test";
 /// The operator can do everything once the last of the services' lists has arrived, and this is from the last of them.
 const OPERATOR_PERMISSION: &str = "configurator.publishServices";
@@ -65,9 +69,11 @@ impl Stack {
         for service in &services {
             ports.insert(service.name.clone(), self.ports.pick_with_ops(&service.name, service.port)?);
         }
+        let gates = if self.options.gated { self.open_gates(&services, &ports, aws).await? } else { BTreeMap::new() };
         Ok(Settings {
             services,
             ports,
+            gates,
             postgres,
             redis,
             aws,
@@ -76,6 +82,28 @@ impl Stack {
             dns_file: self.folder.path.join("dns-txt"),
             redis_replicas: self.options.redis_pair.into(),
         })
+    }
+
+    async fn open_gates(
+        &mut self,
+        services: &[Service],
+        ports: &BTreeMap<String, u16>,
+        aws: &BTreeMap<String, String>,
+    ) -> Result<BTreeMap<String, u16>> {
+        let endpoint = aws["AWS_ENDPOINT_URL"].rsplit(':').next().and_then(|port| port.parse().ok());
+        let aws = endpoint.context("the emulator's endpoint has a port")?;
+        let mut opened = BTreeMap::new();
+        for service in services {
+            let configurator =
+                (service.kind == Kind::ProductWorker).then_some((gate::CONFIGURATOR, ports["configurator"]));
+            for (offset, (asked, target)) in [(gate::AWS, aws)].into_iter().chain(configurator).enumerate() {
+                let name = gate::name(&service.name, asked);
+                let port = self.ports.pick(&name, service.port + GATES[offset])?;
+                self.gates.insert(name.clone(), Gate::open(port, target).await?);
+                opened.insert(name, port);
+            }
+        }
+        Ok(opened)
     }
 
     /// Brings the databases of these services up to date.
@@ -224,7 +252,7 @@ impl Stack {
                 if let (Some(service), Some(pid)) = (state.services.get_mut(&name), self.processes.pid(&name)) {
                     service.pid = pid;
                 }
-                if name == "ministack" {
+                if name == ministack::NAME {
                     self.provision_again(&state.aws["AWS_ENDPOINT_URL"]).await?;
                 }
                 state.save()?;
@@ -233,8 +261,9 @@ impl Stack {
         }
     }
 
-    /// ministack keeps topics and queues in memory only.
-    async fn provision_again(&mut self, endpoint: &str) -> Result<()> {
+    /// Makes topics, queues and the sender of mail once more, after ministack has started again: it keeps them in
+    /// memory only.
+    pub async fn provision_again(&mut self, endpoint: &str) -> Result<()> {
         let health = format!("{endpoint}/_ministack/health");
         self.wait_for("ministack", READY, async |http| answers(http, &health).await).await?;
         self.provision().await

@@ -24,15 +24,7 @@ impl Guide {
             ("MessageAttributes.entry.1.Value.DataType", "String"),
             ("MessageAttributes.entry.1.Value.StringValue", kind),
         ];
-        // The emulator checks no signature, but takes account, region and service from it.
-        let credential =
-            format!("{}/20260101/{}/sns/aws4_request", self.aws("AWS_ACCESS_KEY_ID"), self.aws("AWS_REGION"));
-        let signature = format!("AWS4-HMAC-SHA256 Credential={credential}, SignedHeaders=host, Signature=0");
-        let answer = Call::new(&self.http, Method::POST, self.aws("AWS_ENDPOINT_URL"))
-            .header("authorization", &signature)
-            .form(&form)
-            .send()
-            .await?;
+        let answer = self.aws_call(Method::POST, "sns").form(&form).send().await?;
         answer.has(200).map(drop).with_context(|| format!("publishing on {topic}"))
     }
 
@@ -43,6 +35,14 @@ impl Guide {
         let shown = Call::new(&self.http, Method::GET, &window).query(&[("QueueUrl", &url)]).expect(200).await?;
         let queues = &shown["messages"][self.aws("AWS_ACCOUNT_ID")][self.aws("AWS_REGION")];
         Ok(list(queues, &format!("/{}", url.replace('/', "~1"))).to_vec())
+    }
+
+    /// A call of a service of AWS. The emulator checks no signature, but takes account, region and service from it.
+    pub fn aws_call(&self, method: Method, service: &str) -> Call {
+        let credential =
+            format!("{}/20260101/{}/{service}/aws4_request", self.aws("AWS_ACCESS_KEY_ID"), self.aws("AWS_REGION"));
+        let signature = format!("AWS4-HMAC-SHA256 Credential={credential}, SignedHeaders=host, Signature=0");
+        Call::new(&self.http, method, self.aws("AWS_ENDPOINT_URL")).header("authorization", &signature)
     }
 
     fn aws(&self, variable: &str) -> &str {
