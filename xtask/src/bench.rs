@@ -6,6 +6,7 @@ mod load;
 mod messages;
 mod outbox;
 mod tenancy;
+mod usage;
 
 use anyhow::Result;
 use clap::Subcommand;
@@ -22,6 +23,8 @@ pub enum Bench {
     Outbox,
     /// Thousands of instances of a product in one process: answers, times, and connections to PostgreSQL
     Tenancy(tenancy::Tenancy),
+    /// Events of usage a second, one a message and a thousand a message
+    Usage,
 }
 
 pub async fn run(data: Option<PathBuf>, bench: Bench) -> Result<ExitCode> {
@@ -30,5 +33,6 @@ pub async fn run(data: Option<PathBuf>, bench: Bench) -> Result<ExitCode> {
         Bench::Messages(messages) => messages.run(data).await,
         Bench::Outbox => outbox::run(data).await,
         Bench::Tenancy(tenancy) => tenancy.run(data).await,
+        Bench::Usage => usage::run(data).await,
     }
 }

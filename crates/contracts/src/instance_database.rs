@@ -58,7 +58,8 @@ ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT USAGE, SELECT ON SEQUENCES TO "{
 /// The next rows of the outbox: the ids are above $1 and at most $2. Of a row whose meter and key have more than $3
 /// bytes together these two are NULL; at most $4 rows.
 pub const TAKE: &str = "
-    SELECT id, CASE WHEN fits THEN meter END AS meter, CASE WHEN fits THEN key END AS key, quantity, occurred_at
+    SELECT id, CASE WHEN fits THEN meter END AS meter, CASE WHEN fits THEN key END AS key, quantity, occurred_at,
+           now() AS taken_at
       FROM (SELECT *, octet_length(meter) + octet_length(key) <= $3 AS fits
               FROM platform.outbox WHERE id > $1 AND id <= $2 ORDER BY id LIMIT $4) AS rows
      ORDER BY id";

@@ -70,6 +70,7 @@ messages! {
     SendMail = "mail.send.v1" on MailerCommands by &["auth", "billing"],
     RunJob = "job.run.v1" on WorkerCommands by &["configurator"],
     UsageRecorded = "usage.recorded.v1" on Usage by PRODUCTS,
+    UsageBatchRecorded = "usage.batch.recorded.v1" on Usage by PRODUCTS,
 }
 
 /// What a tenant is: a customer, or the company that runs the platform.
@@ -238,6 +239,47 @@ pub struct UsageRecorded {
     pub key: String,
     pub quantity: Decimal,
     pub occurred_at: DateTime<Utc>,
+}
+
+/// An instance used its meters: events that count, or do not, each for itself.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct UsageBatchRecorded {
+    pub instance_id: InstanceId,
+    #[schemars(length(min = 1, max = 40))]
+    pub service: String,
+    #[schemars(length(min = 1, max = 1000))]
+    pub events: Vec<UsageEvent>,
+}
+
+/// What an instance used at one time.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct UsageEvent {
+    /// `forum.posts`
+    #[schemars(length(min = 1, max = 100))]
+    pub meter: String,
+    /// Unique for ever within the instance: the same key is the same usage.
+    #[schemars(length(min = 1, max = 218))]
+    pub key: String,
+    /// In units of the meter, with at most 14 digits on each side of the point.
+    #[schemars(with = "String", regex(pattern = r"^-?\d{1,14}(\.\d{1,14})?$"))]
+    pub quantity: Decimal,
+    pub occurred_at: DateTime<Utc>,
+}
+
+impl UsageBatchRecorded {
+    /// Most events in one message.
+    pub const MOST_EVENTS: usize = 1_000;
+
+    /// The events, each as [`UsageRecorded`] says it. A tenant may have two instances, and both may count their rows
+    /// from 1, so within the tenant the instance is part of the key.
+    pub fn into_events(self) -> Vec<UsageRecorded> {
+        let Self { instance_id, service, events } = self;
+        let of = |UsageEvent { meter, key, quantity, occurred_at }| {
+            let key = format!("{instance_id}:{key}");
+            UsageRecorded { instance_id, service: service.clone(), meter, key, quantity, occurred_at }
+        };
+        events.into_iter().map(of).collect()
+    }
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use crate::{
     manifest::{Manifest, Meter, Module, PermissionEntry, Scope},
     messages::{
         ClientDeleted, FeatureDisabled, FeatureEnabled, JobFinished, JobOutcome, MemberJoined, Message, RunJob,
-        SendMail, ServicePublished, TenantCreated, TenantKind, UsageRecorded,
+        SendMail, ServicePublished, TenantCreated, TenantKind, UsageBatchRecorded, UsageEvent, UsageRecorded,
     },
 };
 use chrono::{DateTime, TimeDelta, Utc};
@@ -209,6 +209,19 @@ impl Sample for UsageRecorded {
             occurred_at: moment(),
         };
         vec![of(Decimal::ONE), of(Decimal::new(25, 3))]
+    }
+}
+
+impl Sample for UsageBatchRecorded {
+    fn samples() -> Vec<Self> {
+        let event = |number: i64, quantity| UsageEvent {
+            meter: "forum.posts".into(),
+            key: format!("posts:{number}"),
+            quantity,
+            occurred_at: moment() + TimeDelta::seconds(number),
+        };
+        let of = |events| Self { instance_id: instance(), service: "forum".into(), events };
+        vec![of(vec![event(1, Decimal::ONE), event(2, Decimal::new(25, 3))]), of(vec![event(1, Decimal::ONE)])]
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::messages::{
     ClientDeleted, FeatureDisabled, FeatureEnabled, JobFinished, MemberJoined, Message, RunJob, SendMail,
-    ServicePublished, TenantCreated, UsageRecorded,
+    ServicePublished, TenantCreated, UsageBatchRecorded, UsageRecorded,
 };
 pub use crate::topic::Topic;
 use std::time::Duration;
@@ -50,7 +50,7 @@ pub const QUEUES: &[Queue] = &[
             takes(Topic::ConfiguratorEvents, &[ServicePublished::TYPE, FeatureEnabled::TYPE, FeatureDisabled::TYPE]),
         ],
     ),
-    queue_of("billing-usage", &[takes(Topic::Usage, &[UsageRecorded::TYPE])]),
+    queue_of("billing-usage", &[takes(Topic::Usage, &[UsageRecorded::TYPE, UsageBatchRecorded::TYPE])]),
     queue_of("configurator", &[takes(Topic::WorkerEvents, &[JobFinished::TYPE])]),
     queue_of("mailer", &[takes(Topic::MailerCommands, &[SendMail::TYPE])]),
     queue_of("mailer-feedback", &[takes(Topic::SesFeedback, &[])]),

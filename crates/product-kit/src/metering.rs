@@ -2,42 +2,36 @@
 //! `usage`.
 //!
 //! ```text
-//! read a batch, no lock ─ send, no connection held ─┬─ confirmed: deleted by id
-//!                                                  └─ not taken: put off, and tried again behind all that is new
+//! read rows, no lock ─ a few messages ─ send, no connection held ─┬─ confirmed: their rows are deleted by id
+//!                                                                └─ not taken: put off, tried again behind all new
 //! ```
 //!
-//! Two processes may send the same row: it is the same message, which billing counts once. So nothing is held while SNS
-//! is asked.
+//! Two processes may send the same row, and one that is killed before it deletes leaves rows that are sent again, with
+//! others beside them: billing counts each once by its key. So nothing is held while SNS is asked.
 
+mod batches;
 mod schedule;
 
 use crate::database::Database;
-use aws_lc_rs::digest::{SHA256, digest};
-use chrono::{DateTime, Utc};
+use batches::{Batches, Source};
 use common::problem::Chain;
 use contracts::{
-    envelope::Envelope,
     http::instances::HostRecord,
-    id::{InstanceId, MessageId, TenantId},
     instance_database::{CONFIRM, TAKE},
-    messages::{Message, UsageRecorded},
-    topology::Topic,
 };
 use messaging::{Publisher, publisher::PublishError};
-use rust_decimal::Decimal;
 use schedule::{Batch, IdRange, Schedule};
-use sqlx::{FromRow, Row as _, postgres::PgRow};
+use sqlx::{Row as _, postgres::PgRow};
 use std::{sync::Arc, time::Duration};
 use tokio::{sync::Semaphore, time::Instant};
 use tokio_util::sync::CancellationToken;
 
 /// Passes of all instances at once: each has a batch in memory and calls to SNS under way.
 pub(crate) const PASSES: usize = 8;
-/// Rows a pass; ten batches of SNS.
-const BATCH: i64 = 100;
-/// Bytes of a meter and its key together. SNS takes no message as long as that (256 KiB), so a longer row is not even
-/// read.
-const LONGEST: i64 = 262_144;
+/// Rows a pass: as many as one message has room for.
+const BATCH: i64 = 1_000;
+/// Bytes of a meter and its key together, more than billing takes; a longer row is not even read.
+const LONGEST: i64 = 2_048;
 /// Looks for rows this often even if no request woke it. Each look needs a connection, and a process may know thousands
 /// of instances.
 const SWEEP: Duration = Duration::from_secs(600);
@@ -46,22 +40,12 @@ const RETRY: Duration = Duration::from_secs(2);
 
 /// Relays the outbox of one instance.
 pub(crate) struct Metering {
-    instance: InstanceId,
-    tenant: TenantId,
-    service: String,
+    source: Source,
     database: Database,
     publisher: Publisher,
     passes: Arc<Semaphore>,
     schedule: Schedule,
     gauge: Gauge,
-}
-
-#[derive(FromRow)]
-struct Row {
-    meter: Option<String>,
-    key: Option<String>,
-    quantity: Decimal,
-    occurred_at: DateTime<Utc>,
 }
 
 /// A pass was abandoned; what SNS has not confirmed is still there.
@@ -84,9 +68,7 @@ impl Metering {
     pub fn new(record: &HostRecord, database: &Database, publisher: Publisher, passes: Arc<Semaphore>) -> Self {
         let (instance, tenant, service) = (record.instance_id, record.tenant_id, record.service.clone());
         Self {
-            instance,
-            tenant,
-            service,
+            source: Source { instance, tenant, service },
             database: database.clone(),
             publisher,
             passes,
@@ -105,8 +87,8 @@ impl Metering {
             drop(pass);
             self.gauge.set(self.schedule.put_off());
             if let Err(error) = &passed {
-                tracing::warn!(error = %Chain(error), instance_id = %self.instance, "Usage cannot be relayed, so its \
-                    rows wait");
+                tracing::warn!(error = %Chain(error), instance_id = %self.source.instance,
+                    "Usage cannot be relayed, so its rows wait");
             }
             let (wakes, pause) = match passed {
                 Ok(true) => continue,
@@ -161,7 +143,7 @@ impl Metering {
         if confirmed.is_empty() && refused == 0 {
             return Ok((tried, Some(error)));
         }
-        let instance_id = self.instance;
+        let instance_id = self.source.instance;
         tracing::warn!(error = %Chain(&error), row, rows = tried.left, refused, %instance_id,
             "Rows of usage were not taken; they are tried again behind all others");
         Ok((tried, None))
@@ -172,42 +154,16 @@ impl Metering {
         sqlx::query(TAKE).bind(range.after).bind(range.upto).bind(LONGEST).bind(BATCH).fetch_all(&mut *connection).await
     }
 
-    /// A row that is no usage fails alone.
+    /// A row that is no usage fails alone; those of a message share what becomes of it.
     async fn send(&self, rows: &[PgRow]) -> sqlx::Result<Vec<Answer>> {
-        let (mut answers, mut sound, mut messages) = (Vec::new(), Vec::new(), Vec::<(Topic, Envelope)>::new());
-        for row in rows {
-            let id = row.try_get("id")?;
-            match self.envelope(row) {
-                Ok(envelope) => {
-                    sound.push(id);
-                    messages.push((UsageRecorded::TOPIC, envelope));
-                }
-                Err(fault) => answers.push(Answer { id, result: Err(PublishError::Refused(fault)) }),
-            }
-        }
+        let Batches { messages, rows, refused } = self.source.batches(rows)?;
+        let refused = refused.into_iter().map(|(id, fault)| Answer { id, result: Err(PublishError::Refused(fault)) });
         let sent = self.publisher.publish_batch(&messages).await;
-        answers.extend(sound.into_iter().zip(sent).map(|(id, result)| Answer { id, result }));
-        Ok(answers)
-    }
-
-    fn envelope(&self, row: &PgRow) -> Result<Envelope, String> {
-        let row = Row::from_row(row).map_err(|fault| Chain(&fault).to_string())?;
-        let (Some(meter), Some(key)) = (row.meter, row.key) else {
-            return Err(format!("meter and key have more than {LONGEST} bytes"));
-        };
-        // A tenant may have two instances, and both may count their rows from 1.
-        let key = format!("{}:{key}", self.instance);
-        let meter = format!("{}.{meter}", self.service);
-        let usage = UsageRecorded {
-            instance_id: self.instance,
-            service: self.service.clone(),
-            meter,
-            quantity: row.quantity,
-            occurred_at: row.occurred_at,
-            key,
-        };
-        let envelope = Envelope::new(message_id(&usage), row.occurred_at, &self.service, Some(self.tenant), &usage);
-        envelope.map_err(|fault| fault.to_string())
+        let sent = rows
+            .into_iter()
+            .zip(sent)
+            .flat_map(|(ids, result)| ids.into_iter().map(move |id| Answer { id, result: result.clone() }));
+        Ok(refused.chain(sent).collect())
     }
 }
 
@@ -225,38 +181,5 @@ impl Gauge {
 impl Drop for Gauge {
     fn drop(&mut self) {
         self.set(0);
-    }
-}
-
-/// The same usage has the same message id however often it is sent: a UUIDv7 of its time whose random part is a hash of
-/// its key.
-fn message_id(usage: &UsageRecorded) -> MessageId {
-    let hash = digest(&SHA256, format!("{}:{}", usage.meter, usage.key).as_bytes());
-    let mut unpredictable = [0; 10];
-    unpredictable.copy_from_slice(&hash.as_ref()[..10]);
-    let millis = usage.occurred_at.timestamp_millis().try_into().unwrap_or_default();
-    MessageId(uuid::Builder::from_unix_timestamp_millis(millis, &unpredictable).into_uuid())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn usage(key: &str) -> UsageRecorded {
-        UsageRecorded {
-            instance_id: InstanceId(uuid::Uuid::nil()),
-            service: "forum".into(),
-            meter: "forum.posts".into(),
-            key: key.into(),
-            quantity: Decimal::ONE,
-            occurred_at: DateTime::from_timestamp(1_700_000_000, 0).unwrap(),
-        }
-    }
-
-    #[test]
-    fn the_same_usage_is_the_same_message() {
-        assert_eq!(message_id(&usage("a")), message_id(&usage("a")));
-        assert_ne!(message_id(&usage("a")), message_id(&usage("b")));
-        assert_eq!(message_id(&usage("a")).0.get_version_num(), 7);
     }
 }

@@ -13,7 +13,9 @@ use crate::{
 use common::db::{CrossTenantTx, TenantTx};
 use contracts::{
     id::{InstanceId, TenantId},
-    messages::{FeatureDisabled, FeatureEnabled, Message, ServicePublished, TenantCreated, UsageRecorded},
+    messages::{
+        FeatureDisabled, FeatureEnabled, Message, ServicePublished, TenantCreated, UsageBatchRecorded, UsageRecorded,
+    },
 };
 use messaging::{Delivery, Fault};
 use service_kit::Handlers;
@@ -29,7 +31,7 @@ pub fn facts() -> Handlers<App> {
 
 /// Takes metered usage.
 pub fn usage() -> Handlers<App> {
-    Handlers::of("billing-usage").on::<UsageRecorded>()
+    Handlers::of("billing-usage").on::<UsageRecorded>().on::<UsageBatchRecorded>()
 }
 
 /// The tenant that a message is about; one without can be billed to nobody.

@@ -1,69 +1,40 @@
-//! Rules of metered events: which are fit to be billed, and when. Pure.
+//! Rules of metered events: which count, and which are kept for somebody to look at. Pure.
 
 use super::store::Owner;
-use chrono::{DateTime, Duration, SubsecRound, Utc};
-use contracts::{envelope::source_of, id::TenantId, messages::UsageRecorded};
+use chrono::{DateTime, Duration, Utc};
+use contracts::{id::TenantId, messages::UsageRecorded};
 use rust_decimal::Decimal;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 /// A producer's clock may run ahead of ours by this much: what it counts is on the invoice that its time belongs to, a
 /// little late. Beyond that the clock is wrong rather than ahead, and somebody should see it.
 pub const CLOCK_AHEAD: Duration = Duration::days(1);
-/// Keys are kept for ever, so their length has a limit.
-const LONGEST_KEY: usize = 255;
-/// PostgreSQL keeps microseconds.
-const KEPT_DIGITS: u16 = 6;
+/// Nobody expects usage on an invoice that is a year old.
+const OLDEST: Duration = Duration::days(366);
 
-/// An event that was checked.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Event {
-    pub tenant: TenantId,
-    pub body: UsageRecorded,
+/// What became of an event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Verdict {
+    Accepted,
+    /// The same key and the same body were taken before: no effect.
+    Duplicate,
+    /// It does not count, and is kept where operators see it.
+    Parked(Reason),
 }
 
-impl Event {
-    /// The event as `source` says it, or why it can never be billed.
-    pub fn check(tenant: TenantId, source: &str, mut body: UsageRecorded) -> Result<Self, String> {
-        body.occurred_at = body.occurred_at.trunc_subsecs(KEPT_DIGITS);
-        if source != source_of(&body.service) {
-            return Err(format!("'{source}' counts for the service '{}', which only that service may", body.service));
-        }
-        if !belongs(&body.service, &body.meter) {
-            return Err(format!("the meter '{}' is not one of the service '{}'", body.meter, body.service));
-        }
-        if body.key.is_empty() || body.key.len() > LONGEST_KEY {
-            return Err(format!("the key must have 1 to {LONGEST_KEY} bytes"));
-        }
-        if body.quantity < Decimal::ZERO {
-            return Err("the quantity is negative".into());
-        }
-        Ok(Self { tenant, body })
-    }
-
-    /// Whether it counts, at `now`, for the instance's `owner`.
-    pub fn disposition(&self, owner: Option<&Owner>, now: DateTime<Utc>) -> Disposition {
-        match owner {
-            Some(owner) if owner.tenant != self.tenant || owner.service != self.body.service => Disposition::Reject,
-            _ if self.body.occurred_at > now + CLOCK_AHEAD => Disposition::Park(Reason::InTheFuture),
-            Some(_) => Disposition::Count,
-            None => Disposition::Park(Reason::InstanceUnknown),
+impl Verdict {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Accepted => "accepted",
+            Self::Duplicate => "duplicate",
+            Self::Parked(reason) => reason.name(),
         }
     }
 }
 
-/// What becomes of an event.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Disposition {
-    Count,
-    /// It may count later.
-    Park(Reason),
-    /// The instance is another tenant's, or runs another service.
-    Reject,
-}
-
-/// Why an event does not count yet.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema, sqlx::Type)]
+/// Why an event does not count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema, sqlx::Type)]
 #[serde(rename_all = "snake_case")]
 #[sqlx(type_name = "text", rename_all = "snake_case")]
 pub enum Reason {
@@ -71,19 +42,66 @@ pub enum Reason {
     InstanceUnknown,
     /// By the producer's clock it happens more than a day from now.
     InTheFuture,
-    /// The instance turned out to be another tenant's, or to run another service. Passes only by hand.
+    /// The instance turned out to be another tenant's, or to run another service.
     InstanceOfAnother,
-    /// Other usage under the same key was counted meanwhile. Passes only by hand.
+    /// Other usage under the same key was counted before.
     KeyUsed,
+    /// The meter is not one of the service.
+    MeterUnknown,
+    /// Its quantity is below zero.
+    QuantityNegative,
+    /// By the producer's clock it happened more than a year ago.
+    TooOld,
 }
 
 impl Reason {
-    pub const ALL: [(Self, &str); 4] = [
-        (Self::InstanceUnknown, "instance_unknown"),
-        (Self::InTheFuture, "in_the_future"),
-        (Self::InstanceOfAnother, "instance_of_another"),
-        (Self::KeyUsed, "key_used"),
+    pub const ALL: [Self; 7] = [
+        Self::InstanceUnknown,
+        Self::InTheFuture,
+        Self::InstanceOfAnother,
+        Self::KeyUsed,
+        Self::MeterUnknown,
+        Self::QuantityNegative,
+        Self::TooOld,
     ];
+
+    /// As the API and the database have it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::InstanceUnknown => "instance_unknown",
+            Self::InTheFuture => "in_the_future",
+            Self::InstanceOfAnother => "instance_of_another",
+            Self::KeyUsed => "key_used",
+            Self::MeterUnknown => "meter_unknown",
+            Self::QuantityNegative => "quantity_negative",
+            Self::TooOld => "too_old",
+        }
+    }
+
+    /// Whether it passes by itself.
+    pub fn passes(self) -> bool {
+        matches!(self, Self::InstanceUnknown | Self::InTheFuture)
+    }
+}
+
+/// Why the event of a tenant does not count at `now`; `None` if it does. The instance has no `owner` as long as nothing
+/// was heard of it.
+pub fn hindrance(tenant: TenantId, event: &UsageRecorded, owner: Option<&Owner>, now: DateTime<Utc>) -> Option<Reason> {
+    if owner.is_some_and(|owner| owner.tenant != tenant || owner.service != event.service) {
+        Some(Reason::InstanceOfAnother)
+    } else if !belongs(&event.service, &event.meter) {
+        Some(Reason::MeterUnknown)
+    } else if event.quantity < Decimal::ZERO {
+        Some(Reason::QuantityNegative)
+    } else if event.occurred_at < now - OLDEST {
+        Some(Reason::TooOld)
+    } else if event.occurred_at > now + CLOCK_AHEAD {
+        Some(Reason::InTheFuture)
+    } else if owner.is_none() {
+        Some(Reason::InstanceUnknown)
+    } else {
+        None
+    }
 }
 
 /// Whether `name` is `service` itself or `service.<part>`.
@@ -96,6 +114,8 @@ mod tests {
     use super::*;
     use contracts::id::InstanceId;
     use uuid::Uuid;
+
+    const DAY: i64 = 86_400;
 
     fn event() -> UsageRecorded {
         UsageRecorded {
@@ -112,47 +132,45 @@ mod tests {
         DateTime::from_timestamp(1_800_000_000 + second, 0).unwrap()
     }
 
-    fn check(body: UsageRecorded) -> Result<Event, String> {
-        Event::check(TenantId(Uuid::nil()), "/services/forum", body)
+    fn owner(tenant: u128, service: &str) -> Option<Owner> {
+        Some(Owner { tenant: TenantId(Uuid::from_u128(tenant)), service: service.into() })
     }
 
-    fn owner(tenant: u128, service: &str) -> Owner {
-        Owner { tenant: TenantId(Uuid::from_u128(tenant)), service: service.into() }
+    fn why_not(event: &UsageRecorded, owner: Option<Owner>) -> Option<Reason> {
+        hindrance(TenantId(Uuid::nil()), event, owner.as_ref(), at(0))
     }
 
-    fn disposition(second: i64, owner: Option<Owner>) -> Disposition {
-        check(UsageRecorded { occurred_at: at(second), ..event() }).unwrap().disposition(owner.as_ref(), at(0))
+    fn on(second: i64) -> UsageRecorded {
+        UsageRecorded { occurred_at: at(second), ..event() }
     }
 
     #[test]
     fn a_sound_event_counts_also_late_or_from_a_clock_that_is_ahead() {
-        for second in [-90 * 86_400, 0, 301, 86_400] {
-            assert_eq!(disposition(second, Some(owner(0, "forum"))), Disposition::Count, "{second}");
+        for second in [-366 * DAY, -90 * DAY, 0, 301, DAY] {
+            assert_eq!(why_not(&on(second), owner(0, "forum")), None, "{second}");
         }
-        assert_eq!(check(UsageRecorded { quantity: Decimal::ZERO, ..event() }).map(drop), Ok(()));
+        assert_eq!(why_not(&UsageRecorded { quantity: Decimal::ZERO, ..event() }, owner(0, "forum")), None);
     }
 
     #[test]
-    fn what_cannot_be_counted_yet_waits_and_what_is_anothers_is_refused() {
-        assert_eq!(disposition(86_401, Some(owner(0, "forum"))), Disposition::Park(Reason::InTheFuture));
-        assert_eq!(disposition(0, None), Disposition::Park(Reason::InstanceUnknown));
-        assert_eq!(disposition(0, Some(owner(1, "forum"))), Disposition::Reject);
-        assert_eq!(disposition(86_401, Some(owner(0, "wiki"))), Disposition::Reject);
-    }
-
-    #[test]
-    fn what_can_never_be_billed_says_why() {
-        for (body, reason) in [
-            (
-                UsageRecorded { service: "wiki".into(), meter: "wiki.pages".into(), ..event() },
-                "'/services/forum' counts for the service 'wiki'",
-            ),
-            (UsageRecorded { quantity: -Decimal::ONE, ..event() }, "the quantity is negative"),
-            (UsageRecorded { key: String::new(), ..event() }, "the key must have"),
-            (UsageRecorded { key: "x".repeat(256), ..event() }, "the key must have"),
-            (UsageRecorded { meter: "forums.posts".into(), ..event() }, "the meter 'forums.posts' is not one of"),
+    fn what_does_not_count_says_why() {
+        for (event, owner, reason) in [
+            (on(DAY + 1), owner(0, "forum"), Reason::InTheFuture),
+            (event(), None, Reason::InstanceUnknown),
+            (event(), owner(1, "forum"), Reason::InstanceOfAnother),
+            (on(DAY + 1), owner(0, "wiki"), Reason::InstanceOfAnother),
+            (on(-367 * DAY), owner(0, "forum"), Reason::TooOld),
+            (UsageRecorded { quantity: -Decimal::ONE, ..event() }, owner(0, "forum"), Reason::QuantityNegative),
+            (UsageRecorded { meter: "forums.posts".into(), ..event() }, None, Reason::MeterUnknown),
         ] {
-            assert!(check(body).is_err_and(|told| told.starts_with(reason)), "{reason}");
+            assert_eq!(why_not(&event, owner), Some(reason));
+        }
+    }
+
+    #[test]
+    fn a_reason_has_one_name() {
+        for reason in Reason::ALL {
+            assert_eq!(serde_json::to_value(reason).unwrap(), reason.name());
         }
     }
 }

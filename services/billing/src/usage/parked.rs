@@ -1,15 +1,17 @@
-//! Parked usage, which cannot be counted yet: it came before its instance did, or a clock runs far ahead. It is kept,
-//! shown to operators, and counted as soon as it can be.
+//! Parked usage, which does not count: it came before its instance did, a clock is far off, or something is wrong with
+//! it. It is kept, shown to operators, and counted as soon as it can be.
 
 mod store;
 
 use super::{
-    model::{CLOCK_AHEAD, Disposition, Event, Reason},
-    store::{self as usage, Receipt},
+    insert::Receipt,
+    model::{CLOCK_AHEAD, Reason, hindrance},
+    store as usage,
 };
 use crate::app::App;
 use access::Allowed;
 use axum::extract::State;
+use chrono::TimeDelta;
 use common::{
     ambient::Ambient,
     db::{Background, CrossTenantTx, TenantTx},
@@ -18,10 +20,11 @@ use common::{
     poller::Poller,
     problem::Problem,
 };
-use contracts::messages::UsageRecorded;
-use std::time::Duration;
-use store::ParkedUsage;
+use contracts::{id::TenantId, messages::UsageRecorded};
+use std::{collections::BTreeMap, time::Duration};
+use store::{ParkedFilter, ParkedUsage};
 use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 
 /// What a commit wakes [`run`] for: an instance has begun, and usage that waited for it counts.
 pub const RELEASE: &str = "release parked usage";
@@ -29,18 +32,24 @@ pub const RELEASE: &str = "release parked usage";
 const LOOK: Duration = Duration::from_secs(60);
 /// Events taken in one transaction.
 const BATCH: i64 = 500;
+/// How long what waits for a person is kept.
+const KEPT: TimeDelta = TimeDelta::days(90);
+/// Events that wait for a person, of one service of a tenant.
+const MOST_WAITING: i64 = 10_000;
 
 access::permissions! { pub ReadParkedUsage = platform "billing.readParkedUsage" }
 
-#[utoipa::path(get, path = "/v1/parked-usage", operation_id = "listParkedUsage", tag = "usage", params(PageQuery),
-    responses((status = 200, body = Page<ParkedUsage>)), security(("bearer" = ["billing.readParkedUsage"])))]
+#[utoipa::path(get, path = "/v1/parked-usage", operation_id = "listParkedUsage", tag = "usage",
+    params(ParkedFilter, PageQuery), responses((status = 200, body = Page<ParkedUsage>)),
+    security(("bearer" = ["billing.readParkedUsage"])))]
 pub async fn list(
     State(app): State<App>,
     caller: Allowed<ReadParkedUsage>,
+    Query(filter): Query<ParkedFilter>,
     Query(query): Query<PageQuery>,
 ) -> Result<Page<ParkedUsage>, Problem> {
     let page = query.check()?;
-    let parked = store::page(&mut caller.begin_across_tenants(&app.db).await?, page).await?;
+    let parked = store::page(&mut caller.begin_across_tenants(&app.db).await?, &filter, page).await?;
     Ok(Page::cut(parked, page, |parked| parked.id))
 }
 
@@ -56,47 +65,82 @@ pub async fn run(app: App, background: Background, shutdown: CancellationToken) 
 async fn look(app: &App, background: Background) -> sqlx::Result<bool> {
     let mut tx = background.begin_across_tenants(&app.db).await?;
     let looked_at = release(&mut tx, &app.ambient).await?;
+    let pruned = store::prune(&mut tx, app.ambient.now() - KEPT, BATCH).await?;
     tx.commit().await?;
-    let counts = store::counts(&mut background.begin_across_tenants(&app.db).await?).await?;
-    for (reason, name) in Reason::ALL {
-        let count = counts.iter().find(|(counted, _)| *counted == reason).map_or(0, |(_, count)| *count);
-        metrics::gauge!("usage_parked", "reason" => name).set(count as f64);
+    if pruned > 0 {
+        tracing::warn!(events = pruned, "Usage that waited for a person for {} days is forgotten", KEPT.num_days());
     }
-    Ok(looked_at == BATCH as usize)
+    let counts = store::counts(&mut background.begin_across_tenants(&app.db).await?).await?;
+    for reason in Reason::ALL {
+        let count = counts.iter().find(|(counted, _)| *counted == reason).map_or(0, |(_, count)| *count);
+        metrics::gauge!("usage_parked", "reason" => reason.name()).set(count as f64);
+    }
+    Ok(looked_at == BATCH as usize || pruned == BATCH as u64)
 }
 
-/// Keeps usage that does not count yet.
-pub async fn park(tx: &mut TenantTx, ambient: &Ambient, body: &UsageRecorded, reason: Reason) -> sqlx::Result<Receipt> {
-    let receipt = store::insert(tx, ambient, body, reason).await?;
-    if receipt == Receipt::New {
-        let (tenant_id, instance_id, meter) = (tx.tenant(), body.instance_id, &body.meter);
-        tracing::warn!(?reason, %tenant_id, %instance_id, meter, "Usage cannot be counted yet and is parked");
+/// Keeps usage of one service that does not count. Of what waits for a person a tenant has at most `MOST_WAITING`; more
+/// would tell that person nothing.
+pub async fn park(tx: &mut TenantTx, ambient: &Ambient, mut events: Vec<(&UsageRecorded, Reason)>) -> sqlx::Result<()> {
+    let Some((first, reason)) = events.first().copied() else { return Ok(()) };
+    let all = events.len();
+    if events.iter().any(|(_, reason)| !reason.passes()) {
+        let mut room = MOST_WAITING - store::waiting(tx, &first.service, MOST_WAITING).await?;
+        events.retain(|(_, reason)| {
+            room -= i64::from(!reason.passes());
+            reason.passes() || room >= 0
+        });
     }
-    Ok(receipt)
+    let (tenant_id, instance_id, meter, left_out) = (tx.tenant(), first.instance_id, &first.meter, all - events.len());
+    let receipts = store::insert(tx, ambient, &events).await?;
+    let new = receipts.iter().filter(|receipt| **receipt == Receipt::New).count();
+    if new + left_out > 0 {
+        tracing::warn!(events = new, left_out, ?reason, %tenant_id, %instance_id, meter,
+            "Usage does not count and is parked; reason and meter are those of the first event");
+    }
+    Ok(())
 }
 
 /// Counts what can be counted by now, and gives how many events were looked at: at most `BATCH`.
 pub async fn release(tx: &mut CrossTenantTx, ambient: &Ambient) -> sqlx::Result<usize> {
     let now = ambient.now();
-    let mut due = Vec::new();
-    for parked in store::due(tx, now + CLOCK_AHEAD, BATCH).await? {
-        let owner = usage::owner(tx, parked.instance_id).await?;
-        due.push((parked.id, Event::from(parked), owner));
+    let due = store::due(tx, now + CLOCK_AHEAD, BATCH).await?;
+    let looked_at = due.len();
+    let instances: Vec<Uuid> = due.iter().map(|parked| parked.instance_id.0).collect();
+    let owners = usage::owners(tx, &instances).await?;
+    let mut by_tenant = BTreeMap::<TenantId, Vec<(Uuid, UsageRecorded)>>::new();
+    for parked in due {
+        by_tenant.entry(parked.tenant_id).or_default().push((parked.id, parked.into()));
     }
-    for (id, event, owner) in &due {
-        let tx = tx.narrow(event.tenant).await?;
-        let stays = match event.disposition(owner.as_ref(), now) {
-            Disposition::Count => match usage::record(tx, ambient, &event.body).await? {
-                Receipt::New | Receipt::Duplicate => None,
-                Receipt::Conflict => Some(Reason::KeyUsed),
-            },
-            Disposition::Park(reason) => Some(reason),
-            Disposition::Reject => Some(Reason::InstanceOfAnother),
-        };
-        match stays {
-            None => store::remove(tx, *id).await?,
-            Some(reason) => store::keep(tx, *id, reason).await?,
+    for (tenant, events) in by_tenant {
+        let why_not = |event: &UsageRecorded| hindrance(tenant, event, owners.get(&event.instance_id), now);
+        let (counted, stay): (Vec<_>, Vec<_>) = events.into_iter().partition(|(_, event)| why_not(event).is_none());
+        let tx = tx.narrow(tenant).await?;
+        let stay = stay.iter().filter_map(|(id, event)| Some((why_not(event)?, *id)));
+        settle(tx, ambient, &counted, stay.collect()).await?;
+    }
+    Ok(looked_at)
+}
+
+/// Counts events of one tenant and parks them no more; the others stay, each for its reason.
+async fn settle(
+    tx: &mut TenantTx,
+    ambient: &Ambient,
+    counted: &[(Uuid, UsageRecorded)],
+    mut stay: Vec<(Reason, Uuid)>,
+) -> sqlx::Result<()> {
+    let events: Vec<_> = counted.iter().map(|(_, event)| event).collect();
+    let mut done = Vec::new();
+    for ((id, _), receipt) in counted.iter().zip(usage::record(tx, ambient, &events).await?) {
+        match receipt {
+            Receipt::New | Receipt::Duplicate => done.push(*id),
+            Receipt::Conflict => stay.push((Reason::KeyUsed, *id)),
         }
     }
-    Ok(due.len())
+    store::remove(tx, &done).await?;
+    stay.sort();
+    for same in stay.chunk_by(|(one, _), (other, _)| one == other) {
+        let ids: Vec<_> = same.iter().map(|(_, id)| *id).collect();
+        store::keep(tx, &ids, same[0].0).await?;
+    }
+    Ok(())
 }

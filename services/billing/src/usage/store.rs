@@ -1,5 +1,6 @@
 //! SQL of usage: intervals of features and events of meters; [`super::due_store`] bills them.
 
+use super::insert::{Receipt, insert_once};
 use chrono::{DateTime, Utc};
 use common::{
     ambient::Ambient,
@@ -12,7 +13,9 @@ use contracts::{
 use rust_decimal::Decimal;
 use serde::Serialize;
 use sqlx::PgConnection;
+use std::collections::HashMap;
 use utoipa::ToSchema;
+use uuid::Uuid;
 
 /// A feature that is in use, or was in the open cycle.
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -56,16 +59,6 @@ pub struct MeterUse {
     pub rated: bool,
 }
 
-/// How an event was received.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Receipt {
-    New,
-    /// The same key and the same body: no effect.
-    Duplicate,
-    /// The same key with another body: no effect, and somebody must look.
-    Conflict,
-}
-
 /// Changes of one instance's features are taken one after the other, until the transaction ends.
 pub async fn lock_instance(conn: &mut PgConnection, instance: InstanceId) -> sqlx::Result<()> {
     sqlx::query!("SELECT pg_advisory_xact_lock(hashtextextended($1::uuid::text, 0)) AS locked", instance.0)
@@ -83,12 +76,20 @@ pub struct Owner {
 
 /// Whose instance it is; `None` until one of its features has been enabled.
 pub async fn owner(tx: &mut CrossTenantTx, instance: InstanceId) -> sqlx::Result<Option<Owner>> {
-    let owner = sqlx::query_as!(
-        Owner,
-        r#"SELECT tenant_id AS tenant, service FROM usage_interval WHERE instance_id = $1 LIMIT 1"#,
-        instance.0
+    Ok(owners(tx, &[instance.0]).await?.remove(&instance))
+}
+
+/// Whose these instances are, as far as it is known.
+pub async fn owners(tx: &mut CrossTenantTx, instances: &[Uuid]) -> sqlx::Result<HashMap<InstanceId, Owner>> {
+    let owners = sqlx::query!(
+        "SELECT DISTINCT ON (instance_id) instance_id, tenant_id, service FROM usage_interval
+         WHERE instance_id = ANY($1) ORDER BY instance_id, begin_at",
+        instances
     );
-    owner.fetch_optional(&mut **tx).await
+    let owners = owners.fetch_all(&mut **tx).await?.into_iter();
+    Ok(owners
+        .map(|row| (InstanceId(row.instance_id), Owner { tenant: TenantId(row.tenant_id), service: row.service }))
+        .collect())
 }
 
 /// The tenant that the instance's intervals belong to, if there are any.
@@ -157,48 +158,12 @@ async fn end_before(tx: &mut TenantTx, instance: InstanceId, feature: &str, at: 
     .map(drop)
 }
 
-/// Stores a metered event once under its key, and gives its [`Receipt`]. `$column` and `$value` are what the table has
-/// besides.
-macro_rules! insert_once {
-    ($table:literal, $column:literal, $value:literal, $tx:ident, $ambient:ident, $body:ident $(, $more:expr)?) => {{
-        let inserted = sqlx::query!(
-            "INSERT INTO " + $table + " (id, tenant_id, service, key, instance_id, meter, quantity, occurred_at, \
-                                       received_at"
-                + $column + ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9" + $value
-                + ") ON CONFLICT (tenant_id, service, key) DO NOTHING",
-            $ambient.uuid(),
-            $tx.tenant().0,
-            $body.service,
-            $body.key,
-            $body.instance_id.0,
-            $body.meter,
-            $body.quantity,
-            $body.occurred_at,
-            $ambient.now()
-            $(, $more)?
-        );
-        if inserted.execute(&mut **$tx).await?.rows_affected() == 1 {
-            return Ok(Receipt::New);
-        }
-        let same = sqlx::query_scalar!(
-            r#"SELECT (instance_id, meter, quantity, occurred_at) = ($4, $5, $6, $7) AS "same!" FROM "# + $table
-                + " WHERE tenant_id = $1 AND service = $2 AND key = $3",
-            $tx.tenant().0,
-            $body.service,
-            $body.key,
-            $body.instance_id.0,
-            $body.meter,
-            $body.quantity,
-            $body.occurred_at
-        );
-        Ok(if same.fetch_one(&mut **$tx).await? { Receipt::Duplicate } else { Receipt::Conflict })
-    }};
-}
-pub(super) use insert_once;
-
-/// Keeps the event under its key, for ever.
-pub async fn record(tx: &mut TenantTx, ambient: &Ambient, body: &UsageRecorded) -> sqlx::Result<Receipt> {
-    insert_once!("usage_event", "", "", tx, ambient, body)
+/// Keeps each event under its key, for ever.
+pub async fn record(tx: &mut TenantTx, ambient: &Ambient, events: &[&UsageRecorded]) -> sqlx::Result<Vec<Receipt>> {
+    if events.is_empty() {
+        return Ok(Vec::new());
+    }
+    insert_once!("usage_event", tx, ambient, events)
 }
 
 /// Features in use now, and those with time that is not billed yet.

@@ -1,22 +1,11 @@
 //! Tests of parked usage: what comes too early, or from a clock that runs ahead, is kept until it counts.
 
-use crate::world::{Customer, World};
+use crate::world::World;
 use billing::usage::parked;
 use chrono::Duration;
-use serde_json::Value;
 use test_support::eventually;
 
 const DAY: i64 = 86_400;
-
-/// What is parked, once there is as much.
-async fn parked(world: &World, ada: &Customer, many: usize) -> Vec<Value> {
-    eventually(&format!("{many} events are parked"), async || {
-        let page = world.get(&ada.token, "/v1/parked-usage").await;
-        let items = page["items"].as_array().expect("items").clone();
-        (items.len() == many).then_some(items)
-    })
-    .await
-}
 
 #[tokio::test]
 async fn usage_that_comes_before_its_instance_counts_when_that_is_there() {
@@ -25,7 +14,7 @@ async fn usage_that_comes_before_its_instance_counts_when_that_is_there() {
         world.say(&world.posts(&ada, "posts:1", 1, 20)).await;
     }
     world.say(&world.posts(&ada, "posts:2", 2, 30)).await;
-    let waiting = parked(&world, &ada, 2).await;
+    let waiting = world.parked(&ada, 2).await;
     assert!(
         waiting.iter().all(|item| item["reason"] == "instance_unknown" && item["meter"] == "forum.posts"),
         "{waiting:?}"
@@ -33,7 +22,7 @@ async fn usage_that_comes_before_its_instance_counts_when_that_is_there() {
     assert_eq!(world.get(&ada.token, "/v1/usage").await["meters"], serde_json::json!([]));
     world.say(&world.enabled(&ada, "forum", 0)).await;
     world.metered(&ada, "3").await;
-    parked(&world, &ada, 0).await;
+    world.parked(&ada, 0).await;
 }
 
 /// Neither sees the other, which has not committed.
@@ -54,7 +43,7 @@ async fn usage_that_comes_while_its_instance_begins_counts() {
     wall.rollback().await.unwrap();
     world.drained("billing-usage").await;
     assert_eq!(world.count("SELECT count(*) FROM usage_event").await, 1);
-    parked(&world, &ada, 0).await;
+    world.parked(&ada, 0).await;
 }
 
 #[tokio::test]
@@ -63,10 +52,10 @@ async fn usage_for_an_instance_that_turns_out_to_be_anothers_is_never_counted() 
     let (ada, mut eve) = (world.customer().await, world.customer().await);
     eve.instance = ada.instance;
     world.say(&world.posts(&eve, "posts:1", 1000, 20)).await;
-    parked(&world, &ada, 1).await;
+    world.parked(&ada, 1).await;
     world.say(&world.enabled(&ada, "forum", 0)).await;
     eventually("it is known whose the instance is", async || {
-        let waiting = parked(&world, &ada, 1).await;
+        let waiting = world.parked(&ada, 1).await;
         (waiting[0]["reason"] == "instance_of_another").then_some(())
     })
     .await;
@@ -82,7 +71,7 @@ async fn a_clock_that_runs_ahead_loses_nothing() {
     world.metered(&ada, "1").await;
     // And this is four days from now.
     world.say(&world.posts(&ada, "posts:2", 2, 6 * DAY)).await;
-    let waiting = parked(&world, &ada, 1).await;
+    let waiting = world.parked(&ada, 1).await;
     assert_eq!(waiting[0]["reason"], "in_the_future");
 
     let mut tx = world.platform.begin_across_tenants().await;
@@ -95,5 +84,5 @@ async fn a_clock_that_runs_ahead_loses_nothing() {
     assert_eq!(parked::release(&mut tx, &world.platform.ambient).await.unwrap(), 1);
     tx.commit().await.unwrap();
     world.metered(&ada, "3").await;
-    parked(&world, &ada, 0).await;
+    world.parked(&ada, 0).await;
 }

@@ -6,7 +6,10 @@ use contracts::{
     envelope::{Envelope, source_of},
     id::{InstanceId, TenantId, UserId},
     manifest::Manifest,
-    messages::{FeatureDisabled, FeatureEnabled, ServicePublished, TenantCreated, TenantKind, UsageRecorded},
+    messages::{
+        FeatureDisabled, FeatureEnabled, ServicePublished, TenantCreated, TenantKind, UsageBatchRecorded, UsageEvent,
+        UsageRecorded,
+    },
 };
 use rust_decimal::Decimal;
 use serde_json::Value;
@@ -149,6 +152,29 @@ impl World {
             effective_at,
         };
         self.platform.envelope(Some(customer.tenant), &data)
+    }
+
+    /// What is parked, once there is as much.
+    pub async fn parked(&self, customer: &Customer, many: usize) -> Vec<Value> {
+        eventually(&format!("{many} events are parked"), async || {
+            let page = self.get(&customer.token, "/v1/parked-usage").await;
+            let items = page["items"].as_array().expect("items").clone();
+            (items.len() == many).then_some(items)
+        })
+        .await
+    }
+
+    /// Posts that the customer's forum tells at once, each by its key, quantity and second.
+    pub fn batch(&self, customer: &Customer, posts: &[(&str, i64, i64)]) -> Envelope {
+        let event = |(key, quantity, second): &(&str, i64, i64)| UsageEvent {
+            meter: "forum.posts".into(),
+            key: (*key).into(),
+            quantity: Decimal::from(*quantity),
+            occurred_at: self.at(*second),
+        };
+        let events = posts.iter().map(event).collect();
+        let data = UsageBatchRecorded { instance_id: customer.instance, service: "forum".into(), events };
+        Envelope { source: source_of("forum"), ..self.platform.envelope(Some(customer.tenant), &data) }
     }
 
     pub fn posts(&self, customer: &Customer, key: &str, quantity: i64, second: i64) -> Envelope {

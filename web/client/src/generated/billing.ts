@@ -49,14 +49,22 @@ export interface Operations {
    */
   explainInvoiceLine: Operation<operations["explainInvoiceLine"]>;
   /**
-   * Usage that cannot be counted yet
+   * Usage that does not count
    *
-   * For operators. What a product metered is parked, and not lost, while billing cannot say whose it is or when it happened:
+   * For operators. What a product metered is parked, and not lost, while billing cannot count it. Each event of a message is looked at for itself: one that does not count holds up no other. `usage_events_total` counts all verdicts, `accepted` and `duplicate` beside the reasons below.
+   *
+   * Two reasons pass by themselves:
    *
    * - `instance_unknown`: none of the instance's features has been enabled, as far as billing has heard. It counts once that message arrives.
    * - `in_the_future`: by the producer's clock it happens more than a day from now. It counts a day before that time; until then somebody should see to the clock.
-   * - `instance_of_another`: the instance turned out to be another tenant's, or to run another service. It never counts by itself.
-   * - `key_used`: other usage under the same key was counted meanwhile. It never counts by itself.
+   *
+   * The others wait for a person, for 90 days; then they are forgotten. Of one service a tenant has at most 10,000 of them here.
+   *
+   * - `instance_of_another`: the instance turned out to be another tenant's, or to run another service.
+   * - `key_used`: other usage under the same key was counted before.
+   * - `meter_unknown`: the meter is not one of the service.
+   * - `quantity_negative`: its quantity is below zero.
+   * - `too_old`: by the producer's clock it happened more than a year ago.
    *
    * **Permission:** `billing.readParkedUsage`
    */
@@ -328,7 +336,7 @@ export interface components {
             /** Absent on the last page. */
             next_cursor?: string;
         };
-        /** Something that was metered and does not count yet. */
+        /** Something that was metered and does not count. */
         ParkedUsage: {
             /** Format: uuid */
             id: string;
@@ -409,10 +417,10 @@ export interface components {
             version: string;
         };
         /**
-         * Why an event does not count yet.
+         * Why an event does not count.
          * @enum {string}
          */
-        Reason: "instance_unknown" | "in_the_future" | "instance_of_another" | "key_used";
+        Reason: "instance_unknown" | "in_the_future" | "instance_of_another" | "key_used" | "meter_unknown" | "quantity_negative" | "too_old";
         /** Format: uuid */
         TenantId: string;
         Usage: {
@@ -1014,8 +1022,14 @@ export interface operations {
             query?: {
                 /** `next_cursor` of the page before. */
                 cursor?: string;
+                /** Only this instance's. */
+                instance_id?: components["schemas"]["InstanceId"];
                 /** Items a page, 1 to 200. */
                 limit?: number;
+                /** Only those that do not count for this reason. */
+                reason?: "instance_unknown" | "in_the_future" | "instance_of_another" | "key_used" | "meter_unknown" | "quantity_negative" | "too_old";
+                /** Only this tenant's. */
+                tenant_id?: components["schemas"]["TenantId"];
             };
             header?: never;
             path?: never;

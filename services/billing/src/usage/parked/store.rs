@@ -1,8 +1,8 @@
-//! SQL of usage that cannot be counted yet.
+//! SQL of usage that does not count.
 
 use crate::usage::{
-    model::{Event, Reason},
-    store::{Receipt, insert_once},
+    insert::{Receipt, insert_once},
+    model::Reason,
 };
 use chrono::{DateTime, Utc};
 use common::{
@@ -15,11 +15,11 @@ use contracts::{
     messages::UsageRecorded,
 };
 use rust_decimal::Decimal;
-use serde::Serialize;
-use utoipa::ToSchema;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
-/// Something that was metered and does not count yet.
+/// Something that was metered and does not count.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct ParkedUsage {
     pub id: Uuid,
@@ -37,21 +37,58 @@ pub struct ParkedUsage {
     pub reason: Reason,
 }
 
-impl From<ParkedUsage> for Event {
+impl From<ParkedUsage> for UsageRecorded {
     fn from(parked: ParkedUsage) -> Self {
-        let ParkedUsage { tenant_id: tenant, service, instance_id, meter, key, quantity, occurred_at, .. } = parked;
-        Self { tenant, body: UsageRecorded { instance_id, service, meter, key, quantity, occurred_at } }
+        let ParkedUsage { service, instance_id, meter, key, quantity, occurred_at, .. } = parked;
+        Self { instance_id, service, meter, key, quantity, occurred_at }
     }
 }
 
-/// Once under its key.
+/// Which of the events that were parked.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct ParkedFilter {
+    /// Only this tenant's.
+    pub tenant_id: Option<TenantId>,
+    /// Only this instance's.
+    pub instance_id: Option<InstanceId>,
+    /// Only those that do not count for this reason.
+    #[param(inline)]
+    pub reason: Option<Reason>,
+}
+
+/// Each once under its key.
 pub async fn insert(
     tx: &mut TenantTx,
     ambient: &Ambient,
-    body: &UsageRecorded,
-    reason: Reason,
-) -> sqlx::Result<Receipt> {
-    insert_once!("usage_parked", ", reason", ", $10", tx, ambient, body, reason as Reason)
+    events: &[(&UsageRecorded, Reason)],
+) -> sqlx::Result<Vec<Receipt>> {
+    let reasons: Vec<String> = events.iter().map(|(_, reason)| reason.name().to_owned()).collect();
+    let events: &[&UsageRecorded] = &events.iter().map(|(event, _)| *event).collect::<Vec<_>>();
+    insert_once!("usage_parked", ", reason", ", g.reason", ", $10::text[]", tx, ambient, events, &reasons)
+}
+
+/// How many of a service's events of the tenant wait for a person; `most` if they are as many or more.
+pub async fn waiting(tx: &mut TenantTx, service: &str, most: i64) -> sqlx::Result<i64> {
+    let waiting = sqlx::query_scalar!(
+        r#"SELECT count(*) AS "count!" FROM (SELECT FROM usage_parked WHERE tenant_id = $1 AND service = $2
+           AND reason NOT IN ('instance_unknown', 'in_the_future') LIMIT $3) AS waiting"#,
+        tx.tenant().0,
+        service,
+        most,
+    );
+    waiting.fetch_one(&mut **tx).await
+}
+
+/// Forgets what has waited for a person since before `until`; at most `most` events, and gives how many.
+pub async fn prune(tx: &mut CrossTenantTx, until: DateTime<Utc>, most: i64) -> sqlx::Result<u64> {
+    let pruned = sqlx::query!(
+        "DELETE FROM usage_parked WHERE id IN (SELECT id FROM usage_parked WHERE received_at < $1
+         AND reason NOT IN ('instance_unknown', 'in_the_future') LIMIT $2 FOR UPDATE SKIP LOCKED)",
+        until,
+        most,
+    );
+    Ok(pruned.execute(&mut **tx).await?.rows_affected())
 }
 
 /// Events whose instance is known and that happen by `until`; held, so that nobody else counts them meanwhile.
@@ -69,18 +106,18 @@ pub async fn due(tx: &mut CrossTenantTx, until: DateTime<Utc>, most: i64) -> sql
     due.fetch_all(&mut **tx).await
 }
 
-pub async fn remove(tx: &mut TenantTx, id: Uuid) -> sqlx::Result<()> {
-    sqlx::query!("DELETE FROM usage_parked WHERE tenant_id = $1 AND id = $2", tx.tenant().0, id)
+pub async fn remove(tx: &mut TenantTx, ids: &[Uuid]) -> sqlx::Result<()> {
+    sqlx::query!("DELETE FROM usage_parked WHERE tenant_id = $1 AND id = ANY($2)", tx.tenant().0, ids)
         .execute(&mut **tx)
         .await
         .map(drop)
 }
 
-pub async fn keep(tx: &mut TenantTx, id: Uuid, reason: Reason) -> sqlx::Result<()> {
+pub async fn keep(tx: &mut TenantTx, ids: &[Uuid], reason: Reason) -> sqlx::Result<()> {
     sqlx::query!(
-        "UPDATE usage_parked SET reason = $3 WHERE tenant_id = $1 AND id = $2",
+        "UPDATE usage_parked SET reason = $3 WHERE tenant_id = $1 AND id = ANY($2)",
         tx.tenant().0,
-        id,
+        ids,
         reason as Reason
     )
     .execute(&mut **tx)
@@ -88,14 +125,18 @@ pub async fn keep(tx: &mut TenantTx, id: Uuid, reason: Reason) -> sqlx::Result<(
     .map(drop)
 }
 
-pub async fn page(tx: &mut CrossTenantTx, page: PageRequest) -> sqlx::Result<Vec<ParkedUsage>> {
+pub async fn page(tx: &mut CrossTenantTx, filter: &ParkedFilter, page: PageRequest) -> sqlx::Result<Vec<ParkedUsage>> {
     let parked = sqlx::query_as!(
         ParkedUsage,
         r#"SELECT id, tenant_id, service, instance_id, meter, key, quantity, occurred_at, received_at,
            reason AS "reason: Reason"
-           FROM usage_parked WHERE id > $1 ORDER BY id LIMIT $2"#,
+           FROM usage_parked WHERE id > $1 AND ($3::uuid IS NULL OR tenant_id = $3)
+           AND ($4::uuid IS NULL OR instance_id = $4) AND ($5::text IS NULL OR reason = $5) ORDER BY id LIMIT $2"#,
         page.after,
         page.fetch(),
+        filter.tenant_id.map(|id| id.0),
+        filter.instance_id.map(|id| id.0),
+        filter.reason.map(Reason::name),
     );
     parked.fetch_all(&mut **tx).await
 }
