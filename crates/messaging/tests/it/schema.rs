@@ -50,6 +50,7 @@ async fn an_edited_payload_is_buried_with_the_place_and_the_next_flows_on() {
     world.consume(Recorder::new());
     for (user, expected) in [
         (json!("not one"), "/user_id: format"),
+        (json!("x".repeat(1_040_000)), "/user_id: format"),
         (json!("\0"), "/user_id: holds U+0000, which no database keeps"),
         (Value::Null, "/user_id: type"),
     ] {
