@@ -24,6 +24,10 @@ const NO_JIT: &str = "SET jit = off";
 
 const WRITABLE: &str = "SELECT NOT pg_is_in_recovery() AND NOT current_setting('transaction_read_only')::boolean";
 
+/// Whether it can be written, and whether no transaction is open: alone, a statement begins when its transaction does.
+const STATE: &str = "SELECT NOT pg_is_in_recovery() AND NOT current_setting('transaction_read_only')::boolean,
+    now() = statement_timestamp()";
+
 /// A read-only connection is kept for this long: reading still works, and a new connection for each request would be a
 /// burden.
 const READ_ONLY_AGE: Duration = Duration::from_secs(2);
@@ -77,7 +81,13 @@ pub fn connect(settings: &Database) -> Result<PgPool, sqlx::Error> {
         .acquire_timeout(ACQUIRE_TIMEOUT)
         // The question below finds out as well whether the connection is alive.
         .test_before_acquire(false)
-        .before_acquire(|conn, meta| Box::pin(async move { Ok(is_writable(conn).await? || meta.age < READ_ONLY_AGE) }))
+        .before_acquire(|conn, meta| {
+            Box::pin(async move {
+                let (writable, idle): (bool, bool) = sqlx::query_as(STATE).fetch_one(conn).await?;
+                // Whoever was cut off while their transaction began has left it open, in the scope of its tenant.
+                Ok(idle && (writable || meta.age < READ_ONLY_AGE))
+            })
+        })
         .after_connect(move |conn, _| {
             let first = !checked.swap(true, Ordering::Relaxed);
             Box::pin(async move {

@@ -7,6 +7,7 @@ mod flow;
 mod gate;
 mod inbox;
 mod outages;
+mod pool;
 mod provision;
 mod refused;
 mod relay;
