@@ -16,12 +16,14 @@ use common::{
     db::{Background, CrossTenantTx},
     poller::Poller,
     problem::Chain,
+    trace::{self, TraceContext},
 };
 use futures_util::future::join_all;
 use sqlx::postgres::types::PgInterval;
 use std::time::{Duration, Instant};
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument;
 
 /// Looked at least this often: what other processes commit wakes nobody here.
 const POLL: Duration = Duration::from_secs(1);
@@ -64,8 +66,13 @@ async fn next(app: &App, background: Background) -> sqlx::Result<bool> {
     tx.commit().await?;
     // The next mail does not wait for this one's answer.
     app.db.wake(WORK).wake();
-    let answer = ask(app, &claimed).await;
-    settle_surely(app, background, &claimed, permit, &answer).await?;
+    let trace = TraceContext::after(claimed.traceparent.as_deref(), &app.ambient);
+    let span = tracing::info_span!("mail", mail_id = %claimed.id, trace_id = trace.trace_id());
+    let sending = async {
+        let answer = ask(app, &claimed).await;
+        settle_surely(app, background, &claimed, permit, &answer).await
+    };
+    trace::within(trace, sending).instrument(span).await?;
     Ok(true)
 }
 
@@ -107,7 +114,7 @@ async fn settle_surely(
     loop {
         match settle(app, background, claimed, permit, answer).await {
             Err(error) if started.elapsed() < SETTLE_WITHIN => {
-                tracing::warn!(error = %Chain(&error), message_id = %claimed.id, "What became of a mail cannot be \
+                tracing::warn!(error = %Chain(&error), "What became of a mail cannot be \
                     written down yet");
                 sleep(POLL).await;
             }
@@ -145,7 +152,7 @@ async fn settle(
     tx.commit().await?;
     metrics::counter!("mails_total", "outcome" => label).increment(1);
     let code = answer.as_ref().and_then(|answer| answer.as_ref().err()).map(|refusal| refusal.code.as_str());
-    tracing::info!(message_id = %claimed.id, outcome = label, code, "A mail was handled");
+    tracing::info!(outcome = label, code, "A mail was handled");
     Ok(())
 }
 

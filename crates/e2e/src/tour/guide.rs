@@ -19,13 +19,16 @@ pub struct Guide {
     pub state: State,
     pub people: People,
     pub http: reqwest::Client,
+    /// Of what Ada's browser begins.
+    pub trace_id: String,
     steps: Cell<u32>,
 }
 
 impl Guide {
     pub fn new(state: State) -> Result<Self> {
         let http = reqwest::Client::builder().no_proxy().redirect(Policy::none()).timeout(TIMEOUT).build()?;
-        Ok(Self { state, people: People::of_a_tour(), http, steps: Cell::new(0) })
+        let trace_id = format!("{:032x}", rand::random::<u128>());
+        Ok(Self { state, people: People::of_a_tour(), http, trace_id, steps: Cell::new(0) })
     }
 
     pub fn step(&self, title: &str) {

@@ -9,6 +9,7 @@ use super::{
 use anyhow::{Result, ensure};
 use reqwest::{Method, header::CONTENT_TYPE};
 use serde_json::{Value, json};
+use std::fs;
 
 const USERS: &str = "/v1/users";
 const VERIFICATION: &str = "/v1/email-verifications/";
@@ -36,7 +37,8 @@ pub async fn register(guide: &Guide) -> Result<()> {
         guide.post("auth", USERS).json(&body).invalid(&[field]).await?;
     }
     guide.saw("each field missing in turn: 422, and errors[] names it");
-    let first = guide.post("auth", USERS).json(&body_of(ada)).expect(202).await?;
+    let traced = guide.post("auth", USERS).header("traceparent", &format!("00-{}-00f067aa0ba902b7-00", guide.trace_id));
+    let first = traced.json(&body_of(ada)).expect(202).await?;
     guide.saw(format!("{} with tenant {}: 202 {first}", ada.email, ada.tenant));
     Ok(())
 }
@@ -54,6 +56,7 @@ pub async fn verify(guide: &Guide) -> Result<()> {
         "the mail is not made from the template: {mail}"
     );
     guide.saw(format!("the mail '{}' greets {}, in text and in HTML, with a link", text(&mail, "/Subject")?, ada.name));
+    traced(guide, &ada.email).await?;
 
     let page = Call::new(&guide.http, Method::GET, &link).browser().page(&["<form", "password", &ada.tenant]).await?;
     ensure!(page.header("referrer-policy") == Some("no-referrer"), "the page would give its link away to other sites");
@@ -100,6 +103,21 @@ async fn known_address(guide: &Guide, ada: &Owner) -> Result<()> {
         known.text,
         text(&mail, "/Subject")?
     ));
+    Ok(())
+}
+
+/// The trace that Ada's frontend began goes on in the log of each service that had a part in her mail, and in its
+/// ledger.
+async fn traced(guide: &Guide, email: &str) -> Result<()> {
+    let sent = guide.get("mailer", "/v1/messages").query(&[("recipient", email)]).bearer(guide.operator());
+    let sent = sent.expect(200).await?;
+    ensure!(sent["items"][0]["trace_id"] == guide.trace_id.as_str(), "the ledger does not know the trace: {sent}");
+    for (service, what) in [("auth", "A request was answered"), ("mailer", "A mail was handled")] {
+        let log = fs::read_to_string(&guide.state.services[service].log)?;
+        let told = log.lines().any(|line| line.contains(what) && line.contains(&guide.trace_id));
+        ensure!(told, "no line '{what}' of {service} is in the trace {}", guide.trace_id);
+    }
+    guide.saw(format!("her browser's trace {} is in the logs of auth and mailer, and at the mail", guide.trace_id));
     Ok(())
 }
 

@@ -77,6 +77,10 @@ pub struct Mail {
     pub updated_at: DateTime<Utc>,
     /// Until then it is tried, and can be sent again.
     pub give_up_at: DateTime<Utc>,
+    /// Of the request that led to it (W3C Trace Context), as in the log lines of every service that had a part in it.
+    #[schema(example = "4bf92f3577b34da6a3ce929d0e0e4736")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub trace_id: Option<String>,
 }
 
 /// A mail that says nothing of its own time is tried for so long: AWS takes days to lift a suspension.

@@ -19,6 +19,7 @@ pub struct Claimed {
     pub recipient: String,
     pub content_sealed: Option<Vec<u8>>,
     pub attempts: i32,
+    pub traceparent: Option<String>,
     pub suppressed_by: Option<Reason>,
 }
 
@@ -32,7 +33,7 @@ pub async fn claim(tx: &mut CrossTenantTx, claim: Uuid, during_outage: bool) -> 
            WHERE id = (SELECT id FROM mails WHERE status IN ('queued', 'held') AND send_after <= now()
            AND give_up_at > now()
                        ORDER BY send_after FOR UPDATE SKIP LOCKED LIMIT 1)
-           RETURNING id, claim, recipient, content_sealed, attempts,
+           RETURNING id, claim, recipient, content_sealed, attempts, traceparent,
                      (SELECT s.reason FROM tenant_suppressions s WHERE s.address = lower(mails.recipient)
                          AND s.tenant_id IS NOT DISTINCT FROM mails.tenant_id
                          AND s.template = mails.template) AS "suppressed_by: Reason""#,

@@ -8,6 +8,7 @@ use chrono::{DateTime, Utc};
 use common::{
     db::{CrossTenantTx, Scoped},
     page::PageRequest,
+    trace,
 };
 use contracts::messages::SendMail;
 use uuid::Uuid;
@@ -37,8 +38,8 @@ pub struct NewEntry<'a> {
 pub async fn enqueue(tx: &mut impl Scoped, new: NewEntry<'_>) -> sqlx::Result<Enqueued> {
     let inserted = sqlx::query!(
         "INSERT INTO mails (id, key, content_hash, tenant_id, template, recipient, subject, content_sealed, status,
-         send_after, created_at, updated_at, give_up_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'queued', now(), $9, $9, $10) ON CONFLICT (key) DO NOTHING",
+         send_after, created_at, updated_at, give_up_at, traceparent)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'queued', now(), $9, $9, $10, $11) ON CONFLICT (key) DO NOTHING",
         new.id,
         new.order.key,
         new.content_hash,
@@ -49,6 +50,7 @@ pub async fn enqueue(tx: &mut impl Scoped, new: NewEntry<'_>) -> sqlx::Result<En
         new.content_sealed,
         new.now,
         new.give_up_at,
+        trace::current().map(|step| step.to_string()),
     )
     .execute(&mut **tx)
     .await?;
@@ -68,7 +70,7 @@ pub async fn get(tx: &mut impl Scoped, id: Uuid) -> sqlx::Result<Option<Mail>> {
     sqlx::query_as!(
         Mail,
         r#"SELECT id, key, tenant_id, template, recipient, subject, status AS "status: Status", reason, ses_message_id,
-                  created_at, updated_at, give_up_at
+                  created_at, updated_at, give_up_at, substr(traceparent, 4, 32) AS trace_id
              FROM mails WHERE id = $1"#,
         id
     )
@@ -85,7 +87,7 @@ pub async fn list(
     sqlx::query_as!(
         Mail,
         r#"SELECT id, key, tenant_id, template, recipient, subject, status AS "status: Status", reason, ses_message_id,
-                  created_at, updated_at, give_up_at
+                  created_at, updated_at, give_up_at, substr(traceparent, 4, 32) AS trace_id
              FROM mails
             WHERE ($1::text IS NULL OR recipient = $1) AND ($2::text IS NULL OR status = $2) AND id > $3
             ORDER BY id LIMIT $4"#,

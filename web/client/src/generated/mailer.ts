@@ -124,6 +124,11 @@ export interface components {
             template: string;
             /** Format: uuid */
             tenant_id?: string;
+            /**
+             * Of the request that led to it (W3C Trace Context), as in the log lines of every service that had a part in it.
+             * @example 4bf92f3577b34da6a3ce929d0e0e4736
+             */
+            trace_id?: string;
             /** Format: date-time */
             updated_at: string;
         };
