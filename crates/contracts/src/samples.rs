@@ -4,9 +4,9 @@ use crate::{
     contract::Sample,
     envelope::{Envelope, source_of},
     id::{ClientId, InstanceId, JobId, MessageId, TenantId, UserId},
-    jobs::{BundlePart, MigrateInstance, SeedInstance},
+    jobs::{BundlePart, MigrateInstance, RunCommand, SeedInstance},
     mails::AnyMail,
-    manifest::{Manifest, Meter, Module, PermissionEntry, Scope},
+    manifest::{Command, Manifest, Meter, Module, PermissionEntry, Scope},
     messages::{
         ClientDeleted, FeatureDisabled, FeatureEnabled, JobFinished, JobOutcome, MemberJoined, Message, RunJob,
         SendMail, ServicePublished, TenantCreated, TenantKind, UsageBatchRecorded, UsageEvent, UsageRecorded,
@@ -15,6 +15,7 @@ use crate::{
 use chrono::{DateTime, TimeDelta, Utc};
 use rust_decimal::Decimal;
 use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
 use uuid::Uuid;
 
 /// Of a sample; another one for each number.
@@ -97,6 +98,15 @@ impl Sample for ServicePublished {
             price_per_hour: price,
         };
         let meter = Meter { name: "posts".into(), unit: "post".into(), table: "posts".into(), price_per_unit: price };
+        let command = Command {
+            name: "report".into(),
+            program: "bin/report".into(),
+            arguments: vec!["--daily".into()],
+            env: BTreeMap::from([("MODE".into(), "fast".into())]),
+            seconds: 60,
+            memory_mib: 256,
+            result: Some("public.take_report".into()),
+        };
         let bare = Manifest {
             service: "forum".into(),
             version: "1.0.0".into(),
@@ -107,6 +117,7 @@ impl Sample for ServicePublished {
             permissions: Vec::new(),
             modules: Vec::new(),
             meters: Vec::new(),
+            commands: Vec::new(),
             setup: json!({ "type": "object" }),
         };
         let full = Manifest {
@@ -114,6 +125,7 @@ impl Sample for ServicePublished {
             permissions: vec![permission(Scope::Tenant), permission(Scope::Platform)],
             modules: vec![module],
             meters: vec![meter],
+            commands: vec![command],
             ..bare.clone()
         };
         vec![Self { manifest: full }, Self { manifest: bare }]
@@ -239,5 +251,13 @@ impl Sample for SeedInstance {
     fn samples() -> Vec<Self> {
         let settings = Map::from_iter([("title".to_owned(), Value::from("Acme"))]);
         vec![Self { bundle: bundle(), settings }, Self { bundle: bundle(), settings: Map::new() }]
+    }
+}
+
+impl Sample for RunCommand {
+    fn samples() -> Vec<Self> {
+        let of =
+            |input| Self { service: "pdf".into(), bundle_version: "1.0.0".into(), command: "extract".into(), input };
+        vec![of(json!({ "file": "a.pdf" })), of(Value::Null)]
     }
 }

@@ -10,6 +10,8 @@ const BUNDLES: &str = "/usr/share/sevenleague/bundles";
 const MOST_SLOTS: u32 = 100;
 /// Faster than this, asking for the next job is what limits.
 const HIGHEST_RATE: u32 = 10_000;
+/// Shorter jobs are waited for when a task is to end.
+const LONG_JOB: Duration = Duration::from_secs(10);
 /// A heartbeat needs room within a lease; a dead worker's jobs wait for a lease's end.
 const LONGEST_LEASE: u64 = 3600;
 
@@ -27,6 +29,12 @@ common::settings! {
         pub job_concurrency: u32 = between("JOB_CONCURRENCY", 4, 1..=MOST_SLOTS),
         /// Seconds after which a job that was not heard of is taken over by another worker.
         pub job_lease: Duration = between("JOB_LEASE_SECONDS", 15, 1..=LONGEST_LEASE) => Duration::from_secs,
+        /// Where ECS's agent takes orders to protect the task while a long job runs; ECS sets it.
+        pub ecs_agent: Option<String> = optional("ECS_AGENT_URI"),
+        /// A job that runs for so long is a long one; what tests make shorter.
+        pub long_job: Duration = with(|_| Some(LONG_JOB)),
+        /// The worker's binary, which supervises commands; another one where it runs inside of a test.
+        pub supervisor: PathBuf = with(|_| Some("/proc/self/exe".into())),
         /// How each kind of job is done; what tests add to.
         pub handlers: &'static [Handler] = with(|_| Some(HANDLERS)),
         /// How long running jobs may still run after the order to stop; what tests make shorter.

@@ -12,9 +12,13 @@ use crate::{
         model::{Claim, Claimed, WORK},
     },
     pace::Pace,
+    protection::{self, Running},
 };
 use common::{db::Background, poller::Poller, server::GiveUp, trace};
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, atomic::AtomicU32},
+    time::Duration,
+};
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
     time::{Instant, sleep},
@@ -33,7 +37,7 @@ const PAUSE: Duration = Duration::from_millis(10);
 const MEASURE: Duration = Duration::from_secs(5);
 
 /// Runs the jobs of one database with as many slots as configured. Any number may run beside each other.
-pub(crate) struct Dispatcher {
+pub struct Dispatcher {
     app: App,
     background: Background,
 }
@@ -41,6 +45,7 @@ pub(crate) struct Dispatcher {
 /// What the attempts of a dispatcher have in common.
 struct Attempts {
     running: TaskTracker,
+    under_way: Running,
     ends: Ends,
     give_up: CancellationToken,
 }
@@ -55,13 +60,29 @@ impl Dispatcher {
         let give_up = GiveUp::after(&shutdown, self.app.settings.drain);
         let (ends, writer) = Ends::new(self.app.db.clone(), self.background);
         let _writer = AbortOnDropHandle::new(tokio::spawn(writer));
-        let attempts = Attempts { running: TaskTracker::new(), ends, give_up: give_up.token().clone() };
-        tokio::select! {
-            () = self.dispatch(&attempts, &shutdown) => {}
-            () = self.measure() => {}
-        }
-        give_up.wait_for(&attempts.running).await;
-        tracing::info!("Drained");
+        let under_way = Running::default();
+        let attempts = Attempts {
+            running: TaskTracker::new(),
+            under_way: under_way.clone(),
+            ends,
+            give_up: give_up.token().clone(),
+        };
+        let (settings, drained) = (self.app.settings.clone(), CancellationToken::new());
+        let protect = async {
+            if let Some(agent) = &settings.ecs_agent {
+                protection::keep(agent, &under_way, settings.long_job, drained.clone()).await;
+            }
+        };
+        let work = async {
+            tokio::select! {
+                () = self.dispatch(&attempts, &shutdown) => {}
+                () = self.measure() => {}
+            }
+            give_up.wait_for(&attempts.running).await;
+            tracing::info!("Drained");
+            drained.cancel();
+        };
+        tokio::join!(work, protect);
     }
 
     async fn dispatch(&self, attempts: &Attempts, shutdown: &CancellationToken) {
@@ -137,9 +158,10 @@ impl Dispatcher {
         let step = trace::TraceContext::after(job.traceparent.as_deref(), &app.ambient);
         let span = tracing::info_span!("job", job_id = %job.id, kind = job.kind, version = job.version,
             tenant = %job.tenant_id, trace_id = %step.trace_id());
+        let runs = attempts.under_way.begin(job.id);
         let attempt = async move {
-            attempt::run(&Run { app: &app, job: &job, tenant }, &ends, &give_up).await;
-            drop(slot);
+            attempt::run(&Run { app: &app, job: &job, tenant, lines: AtomicU32::new(0) }, &ends, &give_up).await;
+            drop((slot, runs));
         };
         trace::within(step, attempt).instrument(span)
     }

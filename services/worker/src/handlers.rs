@@ -10,10 +10,13 @@ use crate::{
     },
 };
 use common::{db::TenantScope, problem::Chain};
-use contracts::jobs::{Job, MigrateInstance, SeedInstance};
+use contracts::jobs::{Job, MigrateInstance, RunCommand, SeedInstance};
 use futures_util::future::BoxFuture;
 use serde_json::Value;
-use std::time::Duration;
+use std::{
+    sync::atomic::{AtomicU32, Ordering},
+    time::Duration,
+};
 
 /// Longest reason that is kept and told, in characters; a message must stay below 256 KiB.
 const LONGEST_REASON: usize = 2_000;
@@ -58,12 +61,17 @@ fn tidy(reason: String) -> String {
     reason.chars().filter(|c| *c != '\0').take(LONGEST_REASON).collect()
 }
 
+/// Lines that one attempt may write into its job's log; later ones are left out.
+const MOST_LINES: u32 = 500;
+
 /// One attempt at a job, as its handler sees it.
 pub struct Run<'a> {
     pub app: &'a App,
     pub job: &'a Claimed,
     /// Whose job it is.
     pub tenant: TenantScope,
+    /// Written so far.
+    pub(crate) lines: AtomicU32,
 }
 
 impl Run<'_> {
@@ -81,10 +89,10 @@ impl Run<'_> {
     }
 
     async fn write(&self, progress: Option<Progress>, line: &str) {
-        let line = tidy(line.to_owned());
+        let line = (self.lines.fetch_add(1, Ordering::Relaxed) < MOST_LINES).then(|| tidy(line.to_owned()));
         let written = async {
             let mut tx = self.tenant.begin().await?;
-            lease_store::note(&mut tx, self.job, progress, &line).await?;
+            lease_store::note(&mut tx, self.job, progress, line.as_deref()).await?;
             tx.commit().await
         };
         if let Err(error) = written.await {
@@ -104,7 +112,8 @@ pub trait Handle: Job {
 }
 
 /// What this worker can do.
-pub static HANDLERS: &[Handler] = &[Handler::of::<MigrateInstance>(), Handler::of::<SeedInstance>()];
+pub static HANDLERS: &[Handler] =
+    &[Handler::of::<MigrateInstance>(), Handler::of::<SeedInstance>(), Handler::of::<RunCommand>()];
 
 /// The handler of one kind and version.
 #[derive(Clone, Debug)]

@@ -1,8 +1,8 @@
 //! Jobs on an instance's database: it gets its tables and first rows from the bundle of its service, each file once.
 
-mod access;
-mod bundle;
+pub(crate) mod access;
+pub(crate) mod bundle;
 mod migrate;
-mod order;
+pub(crate) mod order;
 mod seed;
 mod store;

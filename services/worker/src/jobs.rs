@@ -12,8 +12,9 @@
 //! | [`lease_store`] | whose is a job, and for how long? |
 //! | [`upkeep`] | when does a snoozed job wait again, and when is a finished one forgotten? |
 
-pub(crate) mod claim;
+pub mod claim;
 pub mod control;
+mod control_store;
 pub(crate) mod end_store;
 mod lane_store;
 pub(crate) mod lease_store;

@@ -13,10 +13,12 @@
 //! | [`schedules`] | which jobs are ordered again and again? |
 //! | [`dispatcher`] | when is the next job begun, and by whom? |
 //! | [`pace`] | how many jobs may this process begin now? |
+//! | [`protection`] | may ECS end this task now? |
 //! | [`attempt`] | what becomes of one job that was taken? |
 //! | [`ends`] | how is the end of a job written and told? |
 //! | [`abilities`] | which jobs can this worker do, and which does it leave to others? |
 //! | [`handlers`] | how is a job of some kind and version done? |
+//! | [`commands`] | how does a program of a bundle run, and what keeps it within its limits? |
 //! | [`instances`] | how does an instance's database get its tables and first rows? |
 //! | [`consumers`] | which messages does the worker take? |
 
@@ -24,14 +26,16 @@ mod abilities;
 pub mod app;
 mod attempt;
 mod budgets;
+mod commands;
 pub mod config;
 mod consumers;
-mod dispatcher;
+pub mod dispatcher;
 mod ends;
 pub mod handlers;
 mod instances;
 pub mod jobs;
 mod pace;
+mod protection;
 mod rates;
 mod router;
 mod schedules;
@@ -41,7 +45,7 @@ use config::Settings;
 use contracts::roster;
 use dispatcher::Dispatcher;
 use jobs::upkeep;
-use service_kit::{Handlers, Kit, Service, Tasks};
+use service_kit::{Command, Handlers, Kit, Service, Tasks};
 use utoipa_axum::router::OpenApiRouter;
 
 /// The service, described for its binary and its tests.
@@ -53,10 +57,12 @@ impl Service for Worker {
     const TITLE: &'static str = "Worker";
     service_kit::files!(migrations: "../../migrations/worker", docs: "$CARGO_MANIFEST_DIR/../../openapi/docs/worker",
         problems: "$CARGO_MANIFEST_DIR/../../openapi/problems");
+    const COMMANDS: &'static [Command] = &[commands::supervisor::SUPERVISE, commands::launcher::LAUNCH];
     type Settings = Settings;
     type App = App;
 
     async fn app(kit: Kit, settings: Settings) -> anyhow::Result<App> {
+        commands::hide_secrets()?;
         Ok(App::new(kit, settings))
     }
 

@@ -74,6 +74,10 @@ fn needed_by_task(service: &str) -> BTreeSet<String> {
                 .map(|name| format!("ses:SendEmail {}", arn("ses", &name))),
         );
     }
+    // While a long job runs, nobody ends its task, in whichever cluster that is.
+    if service == "worker" {
+        needed.insert(format!("ecs:UpdateTaskProtection {}", arn("ecs", "task/*")));
+    }
     needed
 }
 

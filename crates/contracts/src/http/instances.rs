@@ -91,4 +91,13 @@ pub struct Credentials {
     pub database_url: String,
     /// The role that the product works with.
     pub app_role: String,
+    /// With that role; absent in what older configurators say, as are the two below.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub app_database_url: Option<String>,
+    /// Whose instance it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tenant_id: Option<TenantId>,
+    /// Of which product.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub service: Option<String>,
 }

@@ -115,8 +115,13 @@ pub async fn credentials(
     let sealed = store::passwords(&mut tx, id).await?.ok_or_else(not_found)?;
     let password = app.sealer.open(id, Purpose::OwnerPassword, &sealed.owner_password)?;
     let names = Names::from(id);
-    let database_url = app.instance_server.url(&names.owner, &password, &names.database);
-    Ok(Json(Credentials { database_url, app_role: names.app }))
+    Ok(Json(Credentials {
+        database_url: app.instance_server.url(&names.owner, &password, &names.database),
+        app_database_url: Some(app_url(&mut tx, &app, id).await?),
+        app_role: names.app,
+        tenant_id: Some(instance.tenant_id),
+        service: Some(instance.service),
+    }))
 }
 
 async fn app_url(tx: &mut TenantTx, app: &App, id: InstanceId) -> Result<String, Problem> {

@@ -137,7 +137,10 @@ async fn only_the_products_worker_gets_the_owners_credentials() {
     fixture.provision().await;
     let credentials = fixture.credentials(id).await.expect(200);
     assert_eq!(credentials["app_role"], format!("i_{}_app", id.0.simple()));
-    assert!(credentials["database_url"].as_str().unwrap().contains(&format!("i_{}_owner:", id.0.simple())));
+    for (url, role) in [("database_url", "owner"), ("app_database_url", "app")] {
+        assert!(credentials[url].as_str().unwrap().contains(&format!("i_{}_{role}:", id.0.simple())), "{credentials}");
+    }
+    assert_eq!((&credentials["tenant_id"], &credentials["service"]), (&json!(fixture.ada.tenant), &json!("forum")));
     for client in ["wiki-worker", "worker", "forum", "-worker", "forum-worker-worker", "billing"] {
         ask(client).await.problem(404, "instance_not_found");
     }

@@ -6,8 +6,12 @@ use crate::{
     jobs::store::{self, Order},
 };
 use common::{db::TenantTx, trace};
-use contracts::{envelope::source_of, messages::RunJob};
+use contracts::{
+    envelope::source_of,
+    messages::{PRODUCTS, RunJob},
+};
 use messaging::{Delivery, Fault, Handle};
+use serde_json::Value;
 
 /// Longest key, in bytes.
 const LONGEST_KEY: usize = 200;
@@ -22,12 +26,20 @@ impl Handle<RunJob> for App {
         let job = &message.data;
         let (version, priority) = checked(job).map_err(Fault::permanent)?;
         if let Some(known) = Handler::find(self.settings.handlers, &job.kind, job.version)
-            && !known.ordered_by.iter().any(|service| source_of(service) == message.source)
+            && !may_order(known, &message.source, &job.payload)
         {
             return Err(Fault::permanent(format!("{} may not order a job of kind {}", message.source, job.kind)));
         }
         let traceparent = trace::current().map(|trace| trace.to_string());
         Ok(store::insert(tx, &Order { job, version, priority, traceparent }).await?)
+    }
+}
+
+/// A product orders what belongs to its own bundle.
+fn may_order(handler: &Handler, source: &str, payload: &Value) -> bool {
+    match handler.ordered_by {
+        PRODUCTS => payload["service"].as_str().is_some_and(|service| source_of(service) == source),
+        services => services.iter().any(|service| source_of(service) == source),
     }
 }
 

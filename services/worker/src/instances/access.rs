@@ -3,12 +3,17 @@
 
 use crate::{app::App, handlers::Fault};
 use access::client::ClientError;
-use common::problem::Chain;
-use contracts::{http::instances::Credentials, id::InstanceId};
+use common::problem::{self, Chain};
+use contracts::{
+    http::instances::Credentials,
+    id::{InstanceId, TenantId},
+};
 use sqlx::{ConnectOptions, PgConnection, postgres::PgConnectOptions};
 use std::{str::FromStr, time::Duration};
 use tokio::time::timeout;
 
+/// SQLSTATEs of what may work later: serialization failure, deadlock, lock not available, statement cancelled.
+const PASSING: [&str; 4] = ["40001", "40P01", "55P03", "57014"];
 /// Time to open a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -32,13 +37,18 @@ pub(super) struct Opened {
     pub app_role: String,
 }
 
-/// Connects to the database of `instance`.
-pub(super) async fn open(app: &App, instance: InstanceId) -> Result<Opened, Fault> {
-    let Credentials { database_url, app_role } = fetch(app, instance).await?;
+/// Connects to the database of `instance`, which must be that tenant's.
+pub(super) async fn open(app: &App, instance: InstanceId, tenant: TenantId) -> Result<Opened, Fault> {
+    let Credentials { database_url, app_role, .. } = fetch(app, instance, tenant).await?;
     if !is_role(&app_role) {
         return Err(Fault::permanent("the credentials name a role that is not a plain name"));
     }
-    let options = PgConnectOptions::from_str(&database_url)
+    Ok(Opened { connection: connect(&database_url).await?, app_role })
+}
+
+/// Connects to an instance's database.
+pub(crate) async fn connect(database_url: &str) -> Result<PgConnection, Fault> {
+    let options = PgConnectOptions::from_str(database_url)
         .map_err(|_| Fault::permanent("the credentials are not a PostgreSQL URL"))?;
     // Statements of a bundle are not for the log.
     let options =
@@ -46,20 +56,23 @@ pub(super) async fn open(app: &App, instance: InstanceId) -> Result<Opened, Faul
     let connection = timeout(CONNECT_TIMEOUT, options.connect())
         .await
         .map_err(|_| Fault::away("the instance's database does not answer"))?;
-    let connection = connection
-        .map_err(|error| Fault::away(format!("the instance's database cannot be reached: {}", Chain(&error))))?;
-    Ok(Opened { connection, app_role })
+    connection.map_err(|error| Fault::away(format!("the instance's database cannot be reached: {}", Chain(&error))))
 }
 
-async fn fetch(app: &App, instance: InstanceId) -> Result<Credentials, Fault> {
+/// The credentials of `instance`, if it is that tenant's: an order could name anybody's.
+pub(crate) async fn fetch(app: &App, instance: InstanceId, tenant: TenantId) -> Result<Credentials, Fault> {
     let url = format!("{}/internal/instances/{instance}/credentials", app.settings.configurator_url);
-    app.client.get(&url).await.map_err(|error| match error {
+    let credentials: Credentials = app.client.get(&url).await.map_err(|error| match error {
         ClientError::Refused(problem) if matches!(problem.status.as_u16(), 404 | 410) => {
             Fault::permanent("configurator knows no such instance")
         }
         error if is_outage(&error) => Fault::away(format!("configurator gives no credentials: {}", Chain(&error))),
         error => Fault::transient(format!("configurator gives no credentials: {}", Chain(&error))),
-    })
+    })?;
+    if credentials.tenant_id.is_some_and(|of| of != tenant) {
+        return Err(Fault::permanent("the instance is not the tenant's whose job it is"));
+    }
+    Ok(credentials)
 }
 
 /// Whether configurator, or auth whose token it asks for, could not be reached or could serve nobody.
@@ -75,4 +88,21 @@ fn is_outage(error: &ClientError) -> bool {
 /// A name that can stand between double quotes.
 fn is_role(name: &str) -> bool {
     !name.is_empty() && name.len() <= 63 && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
+}
+
+/// A statement that PostgreSQL refuses will be refused again; everything else may pass. The detail is left out, as it
+/// can quote rows.
+pub(crate) fn refusal(what: &str, error: sqlx::Error) -> Fault {
+    if problem::is_outage(&error) {
+        return Fault::away(format!("{what}: {error}"));
+    }
+    let passing =
+        error.as_database_error().and_then(|error| error.code()).is_some_and(|code| PASSING.contains(&code.as_ref()));
+    match &error {
+        sqlx::Error::Database(refusal) if !passing => {
+            let code = refusal.code().unwrap_or_default();
+            Fault::permanent(format!("{what}: {} (SQLSTATE {code})", refusal.message()))
+        }
+        _ => Fault::transient(format!("{what}: {error}")),
+    }
 }

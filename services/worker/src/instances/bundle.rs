@@ -16,7 +16,7 @@ const LARGEST_FILE: u64 = 16 * 1024 * 1024;
 const MOST_FILES: usize = 10_000;
 
 /// A version of a service on disk, its manifest checked, with the modules that an instance has.
-pub(super) struct Bundle {
+pub(crate) struct Bundle {
     pub manifest: Manifest,
     folder: PathBuf,
     modules: Vec<String>,
@@ -24,7 +24,7 @@ pub(super) struct Bundle {
 
 /// The SQL of one file.
 #[derive(Debug)]
-pub(super) struct Script {
+pub(crate) struct Script {
     /// Its name in the ledger: `base/0001_posts.sql`, `polls/0001_polls.sql`.
     pub name: String,
     pub sql: String,
@@ -53,6 +53,10 @@ impl Bundle {
         }
         let modules = manifest.modules_in_order(modules).map_err(|disorder| Fault::permanent(disorder.to_string()))?;
         Ok(Self { manifest, folder, modules })
+    }
+
+    pub fn folder(&self) -> &Path {
+        &self.folder
     }
 
     /// Whether the instance has every module there is.

@@ -17,7 +17,7 @@ impl Handle for MigrateInstance {
         let scripts = bundle.scripts("migrations").await?;
         // The meters and the grants are the last step.
         let total = scripts.len() + 1;
-        let mut session = Session::begin(access::open(run.app, instance).await?).await?;
+        let mut session = Session::begin(access::open(run.app, instance, run.job.tenant_id).await?).await?;
         for (done, script) in scripts.iter().enumerate() {
             let applied = session.apply(Ledger::Migrations, script, None).await?;
             run.note(

@@ -8,12 +8,12 @@ use contracts::{id::InstanceId, jobs::BundlePart};
 const LONGEST_NAME: usize = 64;
 
 /// The instance that the job is about.
-pub(super) fn instance(job: &Claimed) -> Result<InstanceId, Fault> {
+pub(crate) fn instance(job: &Claimed) -> Result<InstanceId, Fault> {
     job.instance_id.map(InstanceId).ok_or_else(|| Fault::permanent("the job names no instance"))
 }
 
 /// Refuses names that could lead out of the folder of bundles.
-pub(super) fn check(bundle: &BundlePart) -> Result<(), Fault> {
+pub(crate) fn check(bundle: &BundlePart) -> Result<(), Fault> {
     let mut names = [&bundle.service, &bundle.bundle_version].into_iter().chain(&bundle.modules);
     match names.find(|name| !is_plain(name)) {
         Some(name) => Err(Fault::permanent(format!("{name:?} is not a plain name"))),

@@ -15,7 +15,7 @@ impl Handle for SeedInstance {
         let instance = order::instance(run.job)?;
         let bundle = Bundle::open(&run.app.settings.bundles_dir, &self.bundle).await?;
         let scripts = bundle.scripts("seeds").await?;
-        let mut session = Session::begin(access::open(run.app, instance).await?).await?;
+        let mut session = Session::begin(access::open(run.app, instance, run.job.tenant_id).await?).await?;
         for (done, script) in scripts.iter().enumerate() {
             let applied = session.apply(Ledger::Seeds, script, Some(&self.settings)).await?;
             run.note(

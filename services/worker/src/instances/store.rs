@@ -1,17 +1,17 @@
 //! SQL that a job runs in an instance's database: each file once, whoever dies in between, under a lock of the whole
 //! database and in one transaction with its row in the ledger.
 
-use super::{access::Opened, bundle::Script};
+use super::{
+    access::{Opened, refusal as fault},
+    bundle::Script,
+};
 use crate::handlers::Fault;
-use common::problem::is_outage;
 use contracts::{instance_database, manifest::Meter};
 use serde_json::{Map, Value};
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
 /// "worker" in ASCII: the advisory lock of whoever changes this database; such locks are of one database.
 const LOCK: i64 = 0x776f_726b_6572;
-/// SQLSTATEs of what may work later: serialization failure, deadlock, lock not available, statement cancelled.
-const PASSING: [&str; 4] = ["40001", "40P01", "55P03", "57014"];
 
 /// Which files were run.
 #[derive(Clone, Copy, Debug)]
@@ -130,21 +130,4 @@ impl Session {
 
 async fn transaction_id(connection: &mut PgConnection) -> sqlx::Result<String> {
     sqlx::query_scalar("SELECT pg_current_xact_id()::text").fetch_one(connection).await
-}
-
-/// A statement that PostgreSQL refuses will be refused again; everything else may pass. The detail is left out, as it
-/// can quote rows.
-fn fault(what: &str, error: sqlx::Error) -> Fault {
-    if is_outage(&error) {
-        return Fault::away(format!("{what}: {error}"));
-    }
-    let passing =
-        error.as_database_error().and_then(|error| error.code()).is_some_and(|code| PASSING.contains(&code.as_ref()));
-    match &error {
-        sqlx::Error::Database(refusal) if !passing => {
-            let code = refusal.code().unwrap_or_default();
-            Fault::permanent(format!("{what}: {} (SQLSTATE {code})", refusal.message()))
-        }
-        _ => Fault::transient(format!("{what}: {error}")),
-    }
 }

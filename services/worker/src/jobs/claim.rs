@@ -21,14 +21,14 @@ const LOOK_AGAIN: TimeDelta = TimeDelta::milliseconds(100);
 
 /// What a claim has brought.
 #[derive(Debug)]
-pub(crate) struct Begun {
+pub struct Begun {
     pub jobs: Vec<Claimed>,
     /// When a claim may bring more; only if this one brought nothing, and if that is known.
     pub next: Option<Duration>,
 }
 
 /// Begins the jobs that are next.
-pub(crate) async fn begin(tx: &mut CrossTenantTx, claim: &Claim<'_>) -> sqlx::Result<Begun> {
+pub async fn begin(tx: &mut CrossTenantTx, claim: &Claim<'_>) -> sqlx::Result<Begun> {
     let lanes = lane_store::due(tx, claim).await?;
     let mut limits = Limits::read(tx, &lanes).await?;
     let mut left = claim.most;

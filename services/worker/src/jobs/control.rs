@@ -1,9 +1,10 @@
 //! Endpoints with which operators end jobs, and run them again.
 
 use super::{
+    control_store::{self, Cancelled},
     end_store,
     routes::{WriteJobs, not_found},
-    store::{self, Cancelled},
+    store,
     view::Job,
 };
 use crate::app::App;
@@ -16,7 +17,8 @@ use common::{
 use contracts::id::JobId;
 use idempotency::Once;
 
-#[utoipa::path(post, path = "/v1/jobs/{id}/retry", operation_id = "retryJob", tag = "jobs", params(("id" = JobId, Path)),
+#[utoipa::path(post, path = "/v1/jobs/{id}/retry", operation_id = "retryJob", tag = "jobs",
+    params(("id" = JobId, Path)),
     responses((status = 202, body = Job),
         (status = 409, description = "`job_not_failed`: the job has neither failed nor been cancelled. \
             `job_key_taken`: another job with its `unique_key` is not finished."),
@@ -34,7 +36,7 @@ pub async fn retry(
         return Ok(earlier);
     }
     let job = store::get(&mut tx, id, &can).await?.ok_or_else(not_found)?;
-    if !store::retry(&mut tx, job.id, &caller.principal.to_string()).await.map_err(key_taken)? {
+    if !control_store::retry(&mut tx, job.id, &caller.principal.to_string()).await.map_err(key_taken)? {
         return Err(Problem::conflict("job_not_failed", "Only a job that failed or was cancelled can be run again."));
     }
     let job = store::get(&mut tx, id, &can).await?.ok_or_else(not_found)?;
@@ -60,7 +62,7 @@ pub async fn cancel(
         return Ok(earlier);
     }
     let job = store::get(&mut tx, id, &can).await?.ok_or_else(not_found)?;
-    match store::cancel(&mut tx, job.id, &caller.principal.to_string()).await? {
+    match control_store::cancel(&mut tx, job.id, &caller.principal.to_string()).await? {
         Cancelled::Finished => return Err(Problem::conflict("job_finished", "The job has ended already.")),
         Cancelled::AtOnce(end) => end_store::tell(&mut tx, [&end].into_iter()).await?,
         Cancelled::Asked => {}

@@ -33,25 +33,26 @@ pub(crate) async fn extend(tx: &mut TenantTx, job: &Claimed, duration: Duration)
     .await
 }
 
-/// Notes how far the job has come, and a line in its log.
+/// Notes how far the job has come, and a line in its log, if there is one.
 pub(crate) async fn note(
     tx: &mut TenantTx,
     job: &Claimed,
     progress: Option<Progress>,
-    line: &str,
-) -> sqlx::Result<bool> {
+    line: Option<&str>,
+) -> sqlx::Result<()> {
     let noted = sqlx::query!(
         "WITH ours AS (
              UPDATE jobs SET progress = coalesce($3, progress) WHERE tenant_id = $5 AND id = $1 AND lease = $2
              AND state = 'running' RETURNING id, tenant_id)
-         INSERT INTO job_log (job_id, tenant_id, text) SELECT id, tenant_id, left($4, 2000) FROM ours",
+         INSERT INTO job_log (job_id, tenant_id, text) SELECT id, tenant_id, left($4, 2000) FROM ours
+          WHERE $4 IS NOT NULL",
         job.id.0,
         job.lease,
         progress.map(Json) as _,
         line,
         tx.tenant().0
     );
-    Ok(noted.execute(&mut **tx).await?.rows_affected() == 1)
+    noted.execute(&mut **tx).await.map(drop)
 }
 
 /// Why a job waits again.

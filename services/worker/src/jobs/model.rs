@@ -76,7 +76,7 @@ pub struct Claimed {
 }
 
 /// Who takes, what it can run, for how long it is given, and how many jobs.
-pub(crate) struct Claim<'a> {
+pub struct Claim<'a> {
     pub worker: &'a str,
     /// Fresh for each claim.
     pub lease: Uuid,

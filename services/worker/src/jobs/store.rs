@@ -4,15 +4,13 @@ use super::{
     model::{Can, WORK},
     view::{Job, LogLine, Progress, Waiting, WaitsFor},
 };
-use crate::ends::{End, Verdict};
 use common::{
     db::{CrossTenantTx, Scoped, TenantTx},
     page::PageRequest,
-    trace,
 };
 use contracts::{
     http::jobs::{JobProgress, JobState},
-    id::{InstanceId, JobId, TenantId},
+    id::{InstanceId, JobId},
     messages::RunJob,
 };
 use sqlx::types::Json;
@@ -94,8 +92,8 @@ macro_rules! jobs {
     ($can:ident, $rest:literal $(, $argument:expr)* $(,)?) => {
         sqlx::query_as!(
             Job,
-            r#"SELECT id, kind, version, bundle, tenant_id, instance_id, state AS "state: JobState", priority, unique_key,
-                      run, attempts, takeovers, run_after, progress AS "progress: Json<Progress>", output, last_error,
+            r#"SELECT id, kind, version, bundle, tenant_id, instance_id, state AS "state: JobState", priority,
+                      unique_key, run, attempts, takeovers, run_after, progress AS "progress: Json<Progress>", output, last_error,
                       cancelled_by, created_at, started_at, finished_at, worker, traceparent,
                       left_to_others AS "left_to_others!",
                       CASE WHEN state = 'snoozed' THEN 'time'
@@ -180,67 +178,6 @@ pub async fn log(tx: &mut CrossTenantTx, id: Uuid, page: PageRequest<i64>) -> sq
     )
     .fetch_all(&mut **tx)
     .await
-}
-
-/// Queues a job anew that failed or was cancelled; `false` if it did not.
-pub async fn retry(tx: &mut CrossTenantTx, id: Uuid, by: &str) -> sqlx::Result<bool> {
-    let queued = sqlx::query!(
-        "WITH again AS (
-             UPDATE jobs SET state = 'queued', run = run + 1, attempts = 0, takeovers = 0, outages = 0,
-                    run_after = now(), finished_at = NULL, progress = NULL, cancelled_by = NULL
-              WHERE id = $1 AND state IN ('failed', 'cancelled') RETURNING id, tenant_id)
-         INSERT INTO job_log (job_id, tenant_id, text) SELECT id, tenant_id, 'queued again by ' || $2 FROM again",
-        id,
-        by,
-    );
-    let queued = queued.execute(&mut **tx).await?.rows_affected() == 1;
-    tx.wake(WORK);
-    Ok(queued)
-}
-
-/// What a cancellation came to.
-pub enum Cancelled {
-    /// The job waited, and has ended; the caller tells so.
-    AtOnce(End),
-    /// Its worker will hear of it.
-    Asked,
-    Finished,
-}
-
-/// Ends a job that waits, and asks the worker of one that runs to end it.
-pub async fn cancel(tx: &mut CrossTenantTx, id: Uuid, by: &str) -> sqlx::Result<Cancelled> {
-    let verdict = Verdict::cancelled_by(by);
-    let job = sqlx::query!(
-        r#"WITH asked AS (
-               UPDATE jobs SET cancelled_by = $2, state = CASE state WHEN 'running' THEN state ELSE 'cancelled' END,
-                      finished_at = CASE state WHEN 'running' THEN NULL ELSE now() END,
-                      last_error = CASE state WHEN 'running' THEN last_error ELSE $3 END
-                WHERE id = $1 AND state IN ('queued', 'snoozed', 'running') RETURNING *),
-           logged AS (
-               INSERT INTO job_log (job_id, tenant_id, text)
-               SELECT id, tenant_id, CASE state WHEN 'running' THEN 'to be cancelled, says ' || $2 ELSE $3 END FROM asked)
-           SELECT id, kind, tenant_id, instance_id, run, state AS "state: JobState", unique_key IS NOT NULL AS "unique!"
-             FROM asked"#,
-        id,
-        by,
-        verdict.reason()
-    );
-    let Some(job) = job.fetch_optional(&mut **tx).await? else { return Ok(Cancelled::Finished) };
-    if job.state == JobState::Running {
-        return Ok(Cancelled::Asked);
-    }
-    Ok(Cancelled::AtOnce(End {
-        job_id: JobId(job.id),
-        // Nobody had it.
-        lease: Uuid::nil(),
-        tenant: TenantId(job.tenant_id),
-        kind: job.kind,
-        instance_id: job.instance_id.map(InstanceId),
-        run: job.run.unsigned_abs(),
-        unique: job.unique,
-        verdict,
-        trace: trace::current(),
-    }))
 }
 
 /// The kinds, versions and bundles of unfinished jobs, by name.

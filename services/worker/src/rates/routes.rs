@@ -108,7 +108,8 @@ pub async fn list(
 }
 
 #[utoipa::path(get, path = "/v1/rates/{kind}", operation_id = "getRate", tag = "limits",
-    params(("kind" = String, Path, example = "instance.seed"), Whose), responses((status = 200, body = Rate, headers(("ETag" = String)))),
+    params(("kind" = String, Path, example = "instance.seed"), Whose),
+    responses((status = 200, body = Rate, headers(("ETag" = String)))),
     security(("bearer" = ["worker.readJobs"])))]
 pub async fn get(
     State(app): State<App>,

@@ -7,7 +7,7 @@ use axum::{
     http::{HeaderMap, StatusCode},
     routing::get,
 };
-use contracts::id::InstanceId;
+use contracts::id::{InstanceId, TenantId};
 use reqwest::Url;
 use serde_json::{Value, json};
 use sqlx::{Connection, PgConnection};
@@ -108,9 +108,10 @@ struct Answers {
 }
 
 impl Configurator {
-    pub async fn start(instance: &Instance) -> Self {
-        let credentials =
-            json!({"database_url": instance.url("owner"), "app_role": format!("{}_app", instance.database)});
+    pub async fn start(instance: &Instance, tenant: TenantId) -> Self {
+        let app_role = format!("{}_app", instance.database);
+        let credentials = json!({"database_url": instance.url("owner"), "app_role": app_role,
+            "app_database_url": instance.url("app"), "tenant_id": tenant, "service": "forum"});
         let answers = Arc::new(Answers { instance: instance.id, credentials, outage: AtomicU32::new(0) });
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());

@@ -2,6 +2,7 @@
 
 mod bundles;
 mod cancel;
+mod commands;
 mod instance;
 mod interruptions;
 mod jobs;
@@ -9,6 +10,7 @@ mod kinds;
 mod lanes;
 mod limits;
 mod migrations;
+mod protection;
 mod rolling;
 mod schedules;
 mod waiting;

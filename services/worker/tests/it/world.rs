@@ -52,8 +52,8 @@ impl World {
         // What the worker says is heard by configurator's queue.
         messaging::provision::provision_for(&platform.aws, &["configurator"]).await.unwrap();
         let instance = Instance::provision(InstanceId(platform.ambient.uuid())).await;
-        let configurator = Configurator::start(&instance).await;
         let (bundles, tenant) = (Bundles::forum(&platform.name), platform.tenant());
+        let configurator = Configurator::start(&instance, tenant).await;
         Self { platform, instance, configurator, bundles, tenant }
     }
 
@@ -76,6 +76,7 @@ impl World {
         let mut config = config::<worker::Worker>(self.env());
         config.own.drain = Duration::from_millis(200);
         config.own.handlers = kinds::handlers();
+        config.own.supervisor = env!("CARGO_BIN_EXE_worker").into();
         self.platform.run_with::<worker::Worker>(config).await
     }
 

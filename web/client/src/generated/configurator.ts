@@ -154,6 +154,34 @@ export interface components {
             /** @example post */
             unit: string;
         };
+        /** A program of the bundle that a job may run. */
+        Command: {
+            /** Passed as they are. */
+            arguments?: string[];
+            /** Added to its environment, which has nothing else but `PATH`, `LANG`, `HOME` and `TMPDIR`. */
+            env?: {
+                [key: string]: string;
+            };
+            /**
+             * Format: int32
+             * It is ended when it and what it has started use more memory, in MiB: 1 to 16,384.
+             */
+            memory_mib: number;
+            /** What jobs call it: lower-case letters, digits and `-`. */
+            name: string;
+            /** Path within the bundle: `bin/extract`. */
+            program: string;
+            /**
+             * A function in the instance's database, `schema.function`, that is called with the job's id and the JSON that the
+             *     program has written; absent for a program whose output is only kept with its job.
+             */
+            result?: string;
+            /**
+             * Format: int32
+             * It is ended after so many seconds, 1 to 21,600.
+             */
+            seconds: number;
+        };
         /** One wrong field of a request. */
         FieldError: {
             /**
@@ -229,6 +257,8 @@ export interface components {
         };
         /** One version of a product service. */
         Manifest: {
+            /** Programs of the bundle that jobs may run; no other is run. */
+            commands?: components["schemas"]["Command"][];
             /** ISO 4217 code of every price below. */
             currency: string;
             description?: string;
@@ -523,6 +553,7 @@ export interface components {
 }
 export type CatalogItem = components['schemas']['CatalogItem'];
 export type CatalogMeter = components['schemas']['CatalogMeter'];
+export type Command = components['schemas']['Command'];
 export type FieldError = components['schemas']['FieldError'];
 export type HostProof = components['schemas']['HostProof'];
 export type InstanceId = components['schemas']['InstanceId'];

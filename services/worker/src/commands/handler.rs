@@ -1,0 +1,89 @@
+//! `bundle.command` v1: a command of a bundle, for one instance. Only what the manifest of that version lists is run,
+//! and only for an instance that is of that product and of the tenant whose job it is.
+
+use super::{
+    handover,
+    runner::{self, Outcome},
+    spec::{Ended, Spec},
+};
+use crate::{
+    attempt::LARGEST_OUTPUT,
+    handlers::{Fault, Handle, Run},
+    instances::{access, bundle::Bundle, order},
+};
+use contracts::{
+    jobs::{BundlePart, RunCommand},
+    manifest::{Command, LONGEST_COMMAND},
+};
+use serde_json::Value;
+use std::{collections::BTreeMap, path::PathBuf, time::Duration};
+
+/// Exit code of a program that may succeed later (`EX_TEMPFAIL` of sysexits.h).
+const TRY_AGAIN: i32 = 75;
+/// What every program has in its environment, besides its home.
+const ENVIRONMENT: [(&str, &str); 2] = [("PATH", "/usr/local/bin:/usr/bin:/bin"), ("LANG", "C.UTF-8")];
+
+impl Handle for RunCommand {
+    /// The supervisor ends a run before; the rest is for handing over what it gave.
+    const LONGEST: Duration = Duration::from_secs(LONGEST_COMMAND as u64 + 600);
+
+    async fn handle(self, run: &Run<'_>) -> Result<Option<Value>, Fault> {
+        let instance = order::instance(run.job)?;
+        let (service, bundle_version) = (self.service, self.bundle_version);
+        let part = BundlePart { service, bundle_version, modules: Vec::new() };
+        let bundle = Bundle::open(&run.app.settings.bundles_dir, &part).await?;
+        let BundlePart { service, bundle_version, .. } = part;
+        let command = bundle.manifest.commands.iter().find(|command| command.name == self.command);
+        let unlisted = || Fault::permanent(format!("{service} {bundle_version} lists no command {:?}", self.command));
+        let command = command.ok_or_else(unlisted)?;
+        let credentials = access::fetch(run.app, instance, run.job.tenant_id).await?;
+        if credentials.service.as_ref().is_some_and(|of| *of != service) {
+            return Err(Fault::permanent(format!("the instance is not one of {service}")));
+        }
+        let spec = spec(run, command, bundle.folder().join(&command.program));
+        let input = self.input.to_string();
+        let outcome = runner::run(&run.app.settings.supervisor, &spec, input.as_bytes(), LARGEST_OUTPUT).await;
+        let outcome =
+            outcome.map_err(|error| Fault::transient(format!("the command's supervisor has failed: {error}")))?;
+        if !outcome.stderr.is_empty() {
+            run.log(&format!("stderr: {}", outcome.stderr)).await;
+        }
+        let output = output(&spec, outcome)?;
+        if let (Some(function), Some(output)) = (&command.result, &output) {
+            handover::hand_over(&credentials, run.job.id, function, output).await?;
+            run.log(&format!("handed over to {function}")).await;
+        }
+        Ok(output)
+    }
+}
+
+fn spec(run: &Run<'_>, command: &Command, program: PathBuf) -> Spec {
+    let folder = std::env::temp_dir().join(format!("sevenleague-{}", run.app.ambient.uuid()));
+    let home = Spec::work(&folder).to_string_lossy().into_owned();
+    let mut environment: BTreeMap<String, String> = command.env.clone();
+    environment.extend(ENVIRONMENT.map(|(name, value)| (name.to_owned(), value.to_owned())));
+    environment.extend(["HOME", "TMPDIR"].map(|name| (name.to_owned(), home.clone())));
+    Spec {
+        program,
+        arguments: command.arguments.clone(),
+        environment,
+        folder,
+        seconds: command.seconds.into(),
+        memory_mib: command.memory_mib.into(),
+    }
+}
+
+/// What the program gave: nothing, or JSON.
+fn output(spec: &Spec, outcome: Outcome) -> Result<Option<Value>, Fault> {
+    match outcome.ended {
+        Ended::Exited(0) if outcome.stdout.is_empty() => Ok(None),
+        Ended::Exited(0) if outcome.stdout.len() > LARGEST_OUTPUT => {
+            Err(Fault::permanent(format!("its output is larger than {LARGEST_OUTPUT} bytes")))
+        }
+        Ended::Exited(0) => serde_json::from_slice(&outcome.stdout)
+            .map(Some)
+            .map_err(|error| Fault::permanent(format!("its output is not JSON: {error}"))),
+        Ended::Exited(TRY_AGAIN) => Err(Fault::transient(format!("it asks for another attempt: {}", outcome.stderr))),
+        ended => Err(Fault::permanent(ended.reason(spec))),
+    }
+}
