@@ -93,12 +93,12 @@ impl Buffer {
         self.arrived.notify_one();
     }
 
-    /// The next message, as soon as there is one; several if they may share a commit and there are more than `free`
-    /// other hands could take one each.
-    pub(crate) async fn take(&self, free: impl Fn() -> usize) -> Vec<Held> {
+    /// The next message, as soon as there is one; with all that follow it and may share its commit, up to
+    /// [`MOST_TOGETHER`].
+    pub(crate) async fn take(&self) -> Vec<Held> {
         loop {
             let arrived = self.arrived.notified();
-            let taken = self.take_now(free());
+            let taken = self.take_now();
             if !taken.is_empty() {
                 return taken;
             }
@@ -106,12 +106,11 @@ impl Buffer {
         }
     }
 
-    fn take_now(&self, free: usize) -> Vec<Held> {
+    fn take_now(&self) -> Vec<Held> {
         let mut waiting = self.waiting();
-        let share = waiting.len().div_ceil(free + 1).min(MOST_TOGETHER);
         let Some((first, _)) = waiting.pop_front() else { return Vec::new() };
         let (shares, mut taken) = (first.shares(), vec![first]);
-        while shares && taken.len() < share && waiting.front().is_some_and(|(next, _)| next.shares()) {
+        while shares && taken.len() < MOST_TOGETHER && waiting.front().is_some_and(|(next, _)| next.shares()) {
             taken.extend(waiting.pop_front().map(|(next, _)| next));
         }
         drop(waiting);

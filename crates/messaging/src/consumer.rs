@@ -226,7 +226,7 @@ async fn hand_out(
 ) {
     let next = async || {
         let hand = Arc::clone(hands).acquire_owned().await.ok()?;
-        Some((hand, buffer.take(|| hands.available_permits()).await))
+        Some((hand, buffer.take().await))
     };
     while let Some(Some((hand, mut messages))) = shutdown.run_until_cancelled(next()).await {
         let (context, buffer, abandon) = (Arc::clone(context), Arc::clone(buffer), give_up.token().clone());

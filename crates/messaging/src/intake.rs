@@ -19,7 +19,7 @@ use std::{sync::Arc, time::Duration};
 use tokio::{
     sync::{OwnedSemaphorePermit, oneshot, watch},
     task::JoinSet,
-    time::{sleep, timeout},
+    time::{Instant, sleep, sleep_until, timeout},
 };
 use tokio_util::sync::CancellationToken;
 
@@ -29,6 +29,8 @@ pub(crate) const MOST_RECEIVED: u32 = 10;
 const MOST_RECEIVES: usize = 4;
 /// How long a receive beside another one waits for messages.
 const SHORT_POLL: Duration = Duration::from_secs(1);
+/// After a receive that did not come back full: the next one gets more, and SQS is asked less often.
+const LINGER: Duration = Duration::from_millis(20);
 /// A receive can hang when the connection is lost silently; this is the long poll and some.
 const RECEIVE_TIMEOUT: Duration = Duration::from_secs(25);
 /// A receive in flight at shutdown is waited for this long: dropping it may leave messages invisible for their
@@ -60,6 +62,8 @@ struct Receives {
     /// How many may run.
     most: usize,
     failures: u32,
+    /// The next one is not made before.
+    not_before: Instant,
     /// Ends when the message is settled that finds out whether an outage is over.
     probe: Option<oneshot::Receiver<()>>,
 }
@@ -67,7 +71,8 @@ struct Receives {
 impl Intake {
     /// Receives until `shutdown`; then hands back what still comes.
     pub(crate) async fn run(self, shutdown: &CancellationToken) {
-        let mut receives = Receives { running: JoinSet::new(), most: 1, failures: 0, probe: None };
+        let mut receives =
+            Receives { running: JoinSet::new(), most: 1, failures: 0, not_before: Instant::now(), probe: None };
         let mut paused = self.paused.clone();
         while !shutdown.is_cancelled() {
             let outages = self.context.breaker.outages();
@@ -78,7 +83,7 @@ impl Intake {
                 Some(Ok(received)) = receives.running.join_next() => self.took(received, &mut receives).await,
                 _ = paused.changed() => self.hand_back_if_paused().await,
                 () = self.context.breaker.opened(outages) => self.hand_back_what_waits().await,
-                places = self.places(outages, receives.failures, &mut receives.probe),
+                places = self.places(outages, receives.failures, receives.not_before, &mut receives.probe),
                     if receives.running.len() < most =>
                 {
                     if let Some(places) = places {
@@ -100,6 +105,7 @@ impl Intake {
         &self,
         outages: u32,
         failures: u32,
+        not_before: Instant,
         probe: &mut Option<oneshot::Receiver<()>>,
     ) -> Option<OwnedSemaphorePermit> {
         let Context { breaker, reconnect, ambient, db, .. } = &*self.context;
@@ -110,6 +116,7 @@ impl Intake {
             *probe = None;
             return None;
         }
+        sleep_until(not_before).await;
         if failures > 0 {
             sleep(reconnect.jittered(failures, ambient)).await;
         }
@@ -163,6 +170,9 @@ impl Intake {
         let full = messages.len() == MOST_RECEIVED as usize;
         receives.most = if full { MOST_RECEIVES.min(receives.most + 1) } else { 1 };
         receives.failures = 0;
+        if !full {
+            receives.not_before = Instant::now() + LINGER;
+        }
         let (paused, away) = (*self.paused.borrow(), self.context.breaker.outages() > 0 && !probes);
         for message in messages {
             let mut held = self.hold(message);

@@ -15,7 +15,7 @@ use tokio::{
 use tokio_util::task::TaskTracker;
 
 /// How long the first waits for others to share its call.
-const LINGER: Duration = Duration::from_millis(5);
+const LINGER: Duration = Duration::from_millis(20);
 /// Calls under way at once.
 const CALLS: usize = 8;
 /// Ends that wait for a call; then handlers wait.

@@ -16,7 +16,7 @@ use tracing::Instrument;
 use uuid::Uuid;
 
 /// Longest time for all of them. It is what a message may have to wait for a slow one beside it.
-const WITHIN: Duration = Duration::from_millis(500);
+const WITHIN: Duration = Duration::from_secs(1);
 /// Nobody waits longer for a lock, as everybody else would wait with them.
 const LOCK_TIMEOUT: &str = "SET LOCAL lock_timeout = '50ms'";
 

@@ -5,7 +5,7 @@ use crate::{
     row,
     world::{self, OneRow, ROUNDS},
 };
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result};
 use aws_sdk_sns::types::{MessageAttributeValue, PublishBatchRequestEntry};
 use aws_sdk_sqs::types::{DeleteMessageBatchRequestEntry, MessageSystemAttributeName};
 use common::db::Db;
@@ -17,7 +17,6 @@ use futures_util::future::try_join_all;
 use messaging::{Aws, Consumer, Relay, provision};
 use serde_json::json;
 use std::{
-    convert::Infallible,
     env,
     sync::atomic::{AtomicUsize, Ordering::SeqCst},
     time::Duration,
@@ -85,11 +84,9 @@ async fn bare(db: &Db, aws: &Aws) -> Result<f64> {
     let url = aws.queue_url(&aws.queue_name(QUEUE)).await?;
     let publishing = try_join_all((0..LOOPS).map(|_| publish(db, aws, &left, &gone)));
     let taking = try_join_all((0..LOOPS).map(|_| take(aws, &url, &gone)));
-    let looping = async { tokio::try_join!(publishing, taking) };
-    tokio::select! {
-        rate = world::rate(MESSAGES, async || Ok(gone.load(SeqCst) >= MESSAGES)) => rate,
-        ended = looping => Err(ended.err().unwrap_or_else(|| anyhow!("the loops never end by themselves"))),
-    }
+    // The clock stops with the last deletion; the loops end by themselves, as a receive that is dropped takes messages.
+    let all = world::rate(MESSAGES, async || Ok(gone.load(SeqCst) >= MESSAGES));
+    Ok(tokio::try_join!(all, publishing, taking)?.0)
 }
 
 async fn publish(db: &Db, aws: &Aws, left: &AtomicUsize, gone: &AtomicUsize) -> Result<()> {
@@ -110,8 +107,8 @@ async fn publish(db: &Db, aws: &Aws, left: &AtomicUsize, gone: &AtomicUsize) -> 
     Ok(())
 }
 
-async fn take(aws: &Aws, url: &str, gone: &AtomicUsize) -> Result<Infallible> {
-    loop {
+async fn take(aws: &Aws, url: &str, gone: &AtomicUsize) -> Result<()> {
+    while gone.load(SeqCst) < MESSAGES {
         let call = aws.sqs.receive_message().queue_url(url).max_number_of_messages(10).wait_time_seconds(1);
         let call = call.message_system_attribute_names(MessageSystemAttributeName::All).message_attribute_names("All");
         let received = call.send().await?.messages.unwrap_or_default();
@@ -126,4 +123,5 @@ async fn take(aws: &Aws, url: &str, gone: &AtomicUsize) -> Result<Infallible> {
         aws.sqs.delete_message_batch().queue_url(url).set_entries(Some(entries)).send().await?;
         gone.fetch_add(received.len(), SeqCst);
     }
+    Ok(())
 }

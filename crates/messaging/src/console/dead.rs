@@ -9,12 +9,15 @@ use crate::{
     publisher::{TRACEPARENT_ATTRIBUTE, TYPE_ATTRIBUTE},
 };
 use aws_sdk_sqs::types::Message;
+use futures_util::future::join_all;
 use std::collections::HashSet;
 
 /// Dead letters that one call goes through; a queue with more needs several.
 pub const MOST_SEEN: usize = 1_000;
 /// How long going through takes at most, in seconds: then what was seen may be seen again.
 const SWEEP_SECONDS: i32 = 60;
+/// Dead letters that are sent back beside each other.
+const AT_ONCE: usize = 10;
 /// What a dead letter keeps on its way back; its attempts begin anew.
 const KEPT: [&str; 3] = [SENT, TYPE_ATTRIBUTE, TRACEPARENT_ATTRIBUTE];
 
@@ -41,19 +44,25 @@ impl Console {
     }
 
     /// Sends those dead letters that `choose` wants back to their queue; gives which. A crash between sending and
-    /// deleting leaves both, and the inbox lets one take effect.
+    /// deleting leaves both, and the inbox lets one take effect. After an error some may have been sent.
     pub async fn redrive(&self, queue: &str, choose: impl Fn(&Letter) -> bool) -> Result<Vec<Letter>, ConsoleError> {
         let (_, live) = self.live(queue).await?;
         let sweep = self.sweep(queue, |_| false).await?;
+        let letters = sweep.messages.iter().map(|message| (message, Letter::of(queue, message)));
+        let chosen: Vec<_> = letters.filter(|(_, letter)| choose(letter)).collect();
         let (mut sent, mut outcome) = (Vec::new(), Ok(()));
-        for message in &sweep.messages {
-            let letter = Letter::of(queue, message);
-            if choose(&letter) {
-                outcome = self.replace(&sweep.url, message, &live, &letter.body, &KEPT).await.map(drop);
-                if outcome.is_err() {
-                    break;
+        for some in chosen.chunks(AT_ONCE) {
+            let sending = some.iter().map(async |(message, letter)| {
+                self.replace(&sweep.url, message, &live, &letter.body, &KEPT).await.map(|_| letter.clone())
+            });
+            for answer in join_all(sending).await {
+                match answer {
+                    Ok(letter) => sent.push(letter),
+                    Err(error) => outcome = Err(error),
                 }
-                sent.push(letter);
+            }
+            if outcome.is_err() {
+                break;
             }
         }
         let gone: HashSet<&str> = sent.iter().map(|letter| &*letter.id).collect();

@@ -1,6 +1,7 @@
 //! Tests of messaging against real PostgreSQL and an AWS emulator: every message takes effect once, whatever happens on
 //! its way.
 
+mod batches;
 mod console;
 mod consumer;
 mod flow;
