@@ -161,3 +161,17 @@ async fn what_waits_for_a_person_has_an_end() {
     let expected = expected.map(|(key, reason)| (key.to_owned(), reason.to_owned()));
     assert_eq!(left, BTreeMap::from(expected), "what passes by itself waits until it does");
 }
+
+#[tokio::test]
+async fn what_waits_for_a_person_has_a_limit_and_the_rest_of_the_batch_counts() {
+    let world = World::start().await;
+    let ada = world.customer_with_forum().await;
+    let full = "INSERT INTO usage_parked (id, tenant_id, service, key, instance_id, meter, quantity, occurred_at, \
+                received_at, reason) SELECT gen_random_uuid(), $1, 'forum', 'old:' || n, $2, 'forum.posts', 1, now(), \
+                now(), 'key_used' FROM generate_series(1, 9999) AS n";
+    sqlx::query(full).bind(ada.tenant.0).bind(ada.instance.0).execute(&world.platform.pool).await.unwrap();
+    world.say(&world.batch(&ada, &[("one", -1, 10), ("sound", 1, 10), ("two", -2, 10), ("ahead", 1, 9 * DAY)])).await;
+    world.metered(&ada, "1").await;
+    assert_eq!(world.count("SELECT count(*) FROM usage_parked WHERE reason = 'in_the_future'").await, 1);
+    assert_eq!(world.count("SELECT count(*) FROM usage_parked WHERE reason <> 'in_the_future'").await, 10_000);
+}
