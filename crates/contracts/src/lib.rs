@@ -10,6 +10,7 @@
 //! | [`mails`] | which mails do people get, and what are they filled in with? |
 //! | [`jobs`] | which background work exists, and what does it need? |
 //! | [`manifest`] | what does a product service declare about itself? |
+//! | [`privacy`] | who may read a field of a message? |
 //! | [`public_url`] | which link may stand in a mail? |
 //! | [`roster`] | which services are there? |
 //! | [`topic`] | which topics exist? |
@@ -26,6 +27,7 @@ pub mod jobs;
 pub mod mails;
 pub mod manifest;
 pub mod messages;
+pub mod privacy;
 pub mod public_url;
 pub mod roster;
 mod samples;
