@@ -5,12 +5,14 @@
 
 pub mod dead;
 
+pub use crate::pause::Pause;
+
 use crate::{
     aws::{Aws, QueueError},
     copy::{self, ALL, attempts, attribute, receives, system},
     fingerprint,
     heartbeat::{BATCH, entry},
-    pause::{self, PAUSED_TAG},
+    pause::{self, PAUSED_BY_TAG, PAUSED_TAG},
     publisher::{TRACEPARENT_ATTRIBUTE, TYPE_ATTRIBUTE},
 };
 use aws_sdk_sqs::{
@@ -36,6 +38,9 @@ pub enum ConsoleError {
     /// SQS takes no such message: it is too large, or has characters that SQS does not take.
     #[error("SQS refuses the message: {0}")]
     Refused(String),
+    /// What is asked for was not among the dead letters that were seen, and there may be more of them.
+    #[error("the dead letter was not found within the bounds of one look")]
+    NotSeen,
     #[error("SQS cannot be asked: {0}")]
     Away(String),
 }
@@ -72,8 +77,8 @@ pub struct QueueState {
     pub dead: u64,
     /// Dead letters that somebody looks at just now.
     pub dead_in_flight: u64,
-    /// Since when nothing is received, if the queue is paused (RFC 3339).
-    pub paused_since: Option<String>,
+    /// Nothing is received, if there is one.
+    pub pause: Option<Pause>,
 }
 
 /// A message in a queue or dead-letter queue.
@@ -121,6 +126,11 @@ impl Letter {
         }
     }
 
+    /// Its reason without quoted texts, numbers and addresses, which may be somebody's.
+    pub fn cause(&self) -> Option<String> {
+        self.reason.as_deref().map(fingerprint::shape)
+    }
+
     /// What is in it, if it is an envelope.
     pub fn envelope(&self) -> Option<Envelope> {
         serde_json::from_str(&self.body).ok()
@@ -145,23 +155,23 @@ impl Console {
     pub async fn state(&self, queue: &str) -> Result<QueueState, ConsoleError> {
         let (name, live) = self.live(queue).await?;
         let dead = self.dead(queue).await?;
-        let (of_live, of_dead, paused_since) =
-            tokio::join!(self.counts(&live), self.counts(&dead), pause::since(&self.aws.sqs, &live));
+        let (of_live, of_dead, pause) =
+            tokio::join!(self.counts(&live), self.counts(&dead), pause::pause_of(&self.aws.sqs, &live));
         let ([waiting, in_flight, delayed], [dead, dead_in_flight, _]) = (of_live?, of_dead?);
-        Ok(QueueState { queue: name, waiting, in_flight, delayed, dead, dead_in_flight, paused_since: paused_since? })
+        Ok(QueueState { queue: name, waiting, in_flight, delayed, dead, dead_in_flight, pause: pause? })
     }
 
-    /// Its consumers receive nothing more, within seconds, until it is resumed.
-    pub async fn pause(&self, queue: &str, now: DateTime<Utc>) -> Result<(), ConsoleError> {
+    /// Its consumers receive nothing more, within seconds, until it is resumed. `by` has only what a tag may have.
+    pub async fn pause(&self, queue: &str, by: &str, now: DateTime<Utc>) -> Result<(), ConsoleError> {
         let (_, url) = self.live(queue).await?;
         let since = now.to_rfc3339_opts(SecondsFormat::Secs, true);
-        self.aws.sqs.tag_queue().queue_url(url).tags(PAUSED_TAG, since).send().await?;
+        self.aws.sqs.tag_queue().queue_url(url).tags(PAUSED_TAG, since).tags(PAUSED_BY_TAG, by).send().await?;
         Ok(())
     }
 
     pub async fn resume(&self, queue: &str) -> Result<(), ConsoleError> {
         let (_, url) = self.live(queue).await?;
-        self.aws.sqs.untag_queue().queue_url(url).tag_keys(PAUSED_TAG).send().await?;
+        self.aws.sqs.untag_queue().queue_url(url).tag_keys(PAUSED_TAG).tag_keys(PAUSED_BY_TAG).send().await?;
         Ok(())
     }
 

@@ -16,8 +16,8 @@ pub(crate) fn of(queue: &str, kind: &str, reason: &str) -> String {
     hash.as_ref()[..BYTES].iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// The reason without what differs from message to message: quoted texts, and words that have a digit.
-fn shape(reason: &str) -> String {
+/// The reason without what differs from message to message: quoted texts, and words that have a digit or an `@`.
+pub(crate) fn shape(reason: &str) -> String {
     let (mut shape, mut rest) = (String::new(), reason);
     while let Some(first) = rest.chars().next() {
         let end = match first {
@@ -27,7 +27,7 @@ fn shape(reason: &str) -> String {
             _ => 0,
         };
         let word = &rest[..end];
-        let differs = !is_word(first) || word.contains(|c: char| c.is_ascii_digit());
+        let differs = !is_word(first) || word.contains(|c: char| c.is_ascii_digit() || c == '@');
         if end == 0 {
             shape.push(first);
             rest = &rest[first.len_utf8()..];
@@ -64,6 +64,7 @@ mod tests {
             ("an open ' quote", "an open ' quote"),
             ("a value (SQLSTATE 22P02)", "a value (SQLSTATE 22P02)"),
             ("ärger 7", "ärger #"),
+            ("ada@acme.test has no box", "# has no box"),
             ("", ""),
         ] {
             assert_eq!(shape(reason), expected);

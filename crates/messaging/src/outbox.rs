@@ -53,7 +53,7 @@ pub async fn publish<M: Message>(tx: &mut impl Scoped, data: &M) -> Result<Messa
     let (id, now) = (MessageId(db.ambient().uuid()), db.ambient().now());
     let envelope = Envelope::new(id, now, service, tenant, data)?;
     let envelope = Envelope { traceparent: trace::current().map(|step| step.to_string()), ..envelope };
-    schema::check_outgoing::<M>(&envelope)?;
+    schema::check_outgoing(&envelope)?;
     let row = sqlx::query(INSERT).bind(id.0).bind(M::TOPIC.name()).bind(Json(envelope)).bind(now);
     row.execute(&mut **tx).await?;
     tx.wake(RELAY);
@@ -77,7 +77,7 @@ pub async fn publish_all<M: Message>(tx: &mut CrossTenantTx, messages: &[About<M
     for About { tenant, trace, data } in messages {
         let mut envelope = Envelope::new(MessageId(ambient.uuid()), now, service, Some(*tenant), data)?;
         envelope.traceparent = trace.map(|step| step.to_string());
-        schema::check_outgoing::<M>(&envelope)?;
+        schema::check_outgoing(&envelope)?;
         ids.push(envelope.id.0);
         envelopes.push(Json(envelope));
     }

@@ -8,6 +8,15 @@ use tokio::{sync::watch, time::sleep};
 
 /// A queue with this tag is paused; its value says since when (RFC 3339).
 pub const PAUSED_TAG: &str = "paused";
+/// Who has paused it.
+pub const PAUSED_BY_TAG: &str = "paused-by";
+
+/// Since when a queue is paused (RFC 3339), and by whom, if it says so.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pause {
+    pub since: String,
+    pub by: Option<String>,
+}
 
 /// Looks every `pause` whether the queue is paused, for ever. A look that fails changes nothing.
 pub(crate) async fn watch(
@@ -30,14 +39,14 @@ pub(crate) async fn look(
     queue: &'static str,
     paused: &watch::Sender<bool>,
 ) {
-    match since(sqs, queue_url).await {
-        Ok(since) => {
+    match pause_of(sqs, queue_url).await {
+        Ok(pause) => {
             let changed =
-                paused.send_if_modified(|paused| std::mem::replace(paused, since.is_some()) != since.is_some());
-            metrics::gauge!("queue_paused", "queue" => queue).set(f64::from(u8::from(since.is_some())));
+                paused.send_if_modified(|paused| std::mem::replace(paused, pause.is_some()) != pause.is_some());
+            metrics::gauge!("queue_paused", "queue" => queue).set(f64::from(u8::from(pause.is_some())));
             if changed {
-                let sentence = if since.is_some() { "The queue is paused" } else { "The queue goes on" };
-                tracing::info!(since, "{sentence}");
+                let sentence = if pause.is_some() { "The queue is paused" } else { "The queue goes on" };
+                tracing::info!(since = pause.map(|pause| pause.since), "{sentence}");
             }
         }
         Err(error) => {
@@ -46,11 +55,12 @@ pub(crate) async fn look(
     }
 }
 
-/// Since when the queue is paused, as its tag says; `None` if it is not.
-pub(crate) async fn since(
+/// The pause that the queue's tags tell of; `None` if it is not paused.
+pub(crate) async fn pause_of(
     sqs: &aws_sdk_sqs::Client,
     queue_url: &str,
-) -> Result<Option<String>, aws_sdk_sqs::error::SdkError<aws_sdk_sqs::operation::list_queue_tags::ListQueueTagsError>> {
-    let answer = sqs.list_queue_tags().queue_url(queue_url).send().await?;
-    Ok(answer.tags.and_then(|mut tags| tags.remove(PAUSED_TAG)))
+) -> Result<Option<Pause>, aws_sdk_sqs::error::SdkError<aws_sdk_sqs::operation::list_queue_tags::ListQueueTagsError>> {
+    let mut tags = sqs.list_queue_tags().queue_url(queue_url).send().await?.tags.unwrap_or_default();
+    let by = tags.remove(PAUSED_BY_TAG);
+    Ok(tags.remove(PAUSED_TAG).map(|since| Pause { since, by }))
 }

@@ -28,8 +28,8 @@ async fn with_dead_letters(world: &World, count: usize) -> CancellationToken {
 async fn a_paused_queue_is_not_received_from_until_it_is_resumed() {
     let world = World::start().await;
     let (console, recorder) = (world.aws.console(), Recorder::new());
-    console.pause(QUEUE, world.ambient.now()).await.unwrap();
-    assert!(world.state().await.paused_since.is_some());
+    console.pause(QUEUE, "user:ada", world.ambient.now()).await.unwrap();
+    assert_eq!(world.state().await.pause.unwrap().by.as_deref(), Some("user:ada"));
     let first = world.said();
     world.enqueue(&json!(first).to_string()).await;
     world.consume(recorder.clone());
@@ -37,7 +37,7 @@ async fn a_paused_queue_is_not_received_from_until_it_is_resumed() {
     assert_eq!((recorder.attempts(), world.waiting().await), (0, 1), "a process that starts keeps to it");
     console.resume(QUEUE).await.unwrap();
     until("it takes effect", async || world.effects().await == [first.id]).await;
-    console.pause(QUEUE, world.ambient.now()).await.unwrap();
+    console.pause(QUEUE, "user:ada", world.ambient.now()).await.unwrap();
     // One that was about to be received when the pause came is handed back.
     tokio::time::sleep(std::time::Duration::from_secs(2)).await;
     let second = world.said();
@@ -46,7 +46,7 @@ async fn a_paused_queue_is_not_received_from_until_it_is_resumed() {
     assert_eq!((world.effects().await.len(), world.waiting().await), (1, 1));
     console.resume(QUEUE).await.unwrap();
     until("the second takes effect", async || world.effects().await.len() == 2).await;
-    assert_eq!(world.state().await.paused_since, None);
+    assert_eq!(world.state().await.pause, None);
 }
 
 #[tokio::test]
@@ -70,12 +70,12 @@ async fn dead_letters_are_sent_back_by_cause_and_take_effect_once() {
     let world = World::start().await;
     with_dead_letters(&world, 12).await;
     let console = world.aws.console();
-    let letters = console.dead_letters(QUEUE).await.unwrap();
+    let letters = console.dead_letters(QUEUE).await.unwrap().letters;
     let fingerprints: HashSet<_> = letters.iter().map(|letter| &letter.fingerprint).collect();
     assert_eq!((letters.len(), fingerprints.len()), (12, 2));
     let cause = letters[0].fingerprint.clone();
     let chosen = letters.iter().filter(|letter| letter.fingerprint == cause).count();
-    let sent = console.redrive(QUEUE, |letter| letter.fingerprint == cause).await.unwrap();
+    let sent = console.redrive(QUEUE, |letter| letter.fingerprint == cause).await.unwrap().letters;
     assert_eq!((sent.len(), world.state().await.waiting), (chosen, chosen as u64));
     assert_eq!(world.dead().await, 12 - chosen);
     // As after a crash between sending and deleting.
@@ -86,7 +86,7 @@ async fn dead_letters_are_sent_back_by_cause_and_take_effect_once() {
     world.until_drained().await;
     assert_eq!(world.effects().await.into_iter().collect::<HashSet<_>>(), ids);
     let left = console.redrive(QUEUE, |_| true).await.unwrap();
-    assert_eq!(left.len(), 12 - chosen);
+    assert_eq!((left.letters.len(), left.more), (12 - chosen, false));
     until("all took effect", async || world.effects().await.len() == 12).await;
 }
 
@@ -95,7 +95,7 @@ async fn a_dead_letter_is_found_edited_and_deleted() {
     let world = World::start().await;
     with_dead_letters(&world, 3).await;
     let console = world.aws.console();
-    let letters = console.dead_letters(QUEUE).await.unwrap();
+    let letters = console.dead_letters(QUEUE).await.unwrap().letters;
     let [one, other, ..] = &letters[..] else { panic!("{letters:?}") };
     let found = console.dead_letter(QUEUE, &one.id).await.unwrap().expect("it is there");
     assert_eq!((&found.body, &found.reason, &found.fingerprint), (&one.body, &one.reason, &one.fingerprint));
@@ -110,7 +110,8 @@ async fn a_dead_letter_is_found_edited_and_deleted() {
     assert!(matches!(refused, ConsoleError::Refused(_)), "{refused}");
     assert!(console.delete_dead_letter(QUEUE, &other.id).await.unwrap().is_some());
     assert!(console.delete_dead_letter(QUEUE, &other.id).await.unwrap().is_none(), "it is gone");
-    assert_eq!(console.redrive(QUEUE, |letter| letter.id == other.id).await.unwrap(), []);
+    assert_eq!(console.redrive_one(QUEUE, &other.id).await.unwrap(), None);
+    assert_eq!(console.redrive(QUEUE, |letter| letter.id == other.id).await.unwrap().letters, []);
     eventually("two are left", async || (world.dead().await == 2).then_some(())).await;
     assert!(matches!(console.state("no-queue").await, Err(ConsoleError::Unknown(_))));
 }

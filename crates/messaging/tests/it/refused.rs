@@ -65,7 +65,7 @@ async fn what_cannot_be_taken_is_parked_with_its_reason() {
     until("all are parked", async || world.dead().await == cases.len()).await;
     world.until_drained().await;
     let letters = eventually("all are seen", async || {
-        let letters = world.aws.console().dead_letters(crate::world::QUEUE).await.unwrap();
+        let letters = world.aws.console().dead_letters(crate::world::QUEUE).await.unwrap().letters;
         (letters.len() == cases.len()).then_some(letters)
     })
     .await;
@@ -86,7 +86,7 @@ async fn dead_letters_of_one_cause_have_one_fingerprint() {
     }
     world.consume(Recorder::then(|attempt| Err(Fault::permanent(format!("no shelf {attempt} for 'it'")))));
     until("all are parked", async || world.dead().await == 3).await;
-    let letters = world.aws.console().dead_letters(crate::world::QUEUE).await.unwrap();
+    let letters = world.aws.console().dead_letters(crate::world::QUEUE).await.unwrap().letters;
     assert!(letters.iter().all(|letter| letter.fingerprint == letters[0].fingerprint), "{letters:?}");
     assert!(letters.iter().all(|letter| letter.kind.as_deref() == Some("auth.member.joined.v1")), "{letters:?}");
 }
