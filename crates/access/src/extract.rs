@@ -1,6 +1,6 @@
 //! Extractors by which a handler names who may call it: an argument's type; a handler without one is visibly public.
 
-use super::{Access, SESSION_ENDED};
+use super::{Access, PERMISSION_MISSING, SESSION_ENDED};
 use crate::token::Claims;
 use axum::{
     extract::{FromRef, FromRequestParts},
@@ -63,6 +63,13 @@ pub struct Allowed<P> {
     pub claims: Arc<Claims>,
     pub tenant: TenantId,
     pub principal: Principal,
+    permission: PhantomData<P>,
+}
+
+/// Whether the caller has permission `P` as well, which shows them more; nobody is refused for lacking it.
+#[derive(Clone, Debug)]
+pub struct Also<P> {
+    pub granted: bool,
     permission: PhantomData<P>,
 }
 
@@ -136,6 +143,21 @@ where
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let Authenticated { claims, tenant, principal } = authenticate(parts, state, Some(P::NAME)).await?;
         Ok(Self { claims, tenant, principal, permission: PhantomData })
+    }
+}
+
+impl<P: Permission, S: Send + Sync> FromRequestParts<S> for Also<P>
+where
+    Access: FromRef<S>,
+{
+    type Rejection = Problem;
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let granted = match authenticate(parts, state, Some(P::NAME)).await {
+            Ok(_) => true,
+            Err(problem) if problem.code == PERMISSION_MISSING => false,
+            Err(problem) => return Err(problem),
+        };
+        Ok(Self { granted, permission: PhantomData })
     }
 }
 

@@ -13,7 +13,7 @@ mod stores;
 pub mod token;
 
 pub use cache::Stamps;
-pub use extract::{Allowed, Authenticated, Callers, Internal, Permission, PlatformPermission, TenantPermission};
+pub use extract::{Allowed, Also, Authenticated, Callers, Internal, Permission, PlatformPermission, TenantPermission};
 pub use primary::{Fill, FillAnswer, FillRequest, Permissions, SessionAnswer};
 pub use single_flight::SingleFlight;
 pub use stores::{RecordStore, SessionStore};
@@ -36,6 +36,8 @@ use std::sync::Arc;
 
 /// Refusal of a token whose session, client's secret or API key is no more.
 pub const SESSION_ENDED: &str = "session_ended";
+/// Refusal of a caller without the permission.
+const PERMISSION_MISSING: &str = "permission_missing";
 
 /// Verifies tokens and checks permissions; cheap to clone.
 #[derive(Clone)]
@@ -122,5 +124,5 @@ fn away() -> Problem {
 }
 
 fn missing(permission: &str) -> Problem {
-    Problem::forbidden("permission_missing", format!("This needs the permission {permission}."))
+    Problem::forbidden(PERMISSION_MISSING, format!("This needs the permission {permission}."))
 }

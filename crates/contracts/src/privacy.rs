@@ -111,6 +111,10 @@ const DECLARED: &[Declared] = &[
         ],
     ),
     (UsageBatchRecorded::TYPE, &[("/instance_id", Harmless), ("/service", Harmless), ("/events", Harmless)]),
+    (
+        "job.bundle.command.v1",
+        &[("/service", Harmless), ("/bundle_version", Harmless), ("/command", Harmless), ("/input", Personal)],
+    ),
     ("job.instance.migrate.v1", BUNDLE),
     (
         "job.instance.seed.v1",

@@ -15,7 +15,7 @@ use contracts::{
     messages::RunJob,
 };
 use futures_util::future::try_join_all;
-use messaging::{Delivery, Handle as _};
+use messaging::{Aws, Delivery, Handle as _};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -73,7 +73,7 @@ static HANDLERS: &[Handler] = &[Handler::of::<NoOp>()];
 #[expect(clippy::print_stdout, reason = "the table is what it is for")]
 async fn main() -> Result<()> {
     common::crypto::install();
-    let app = app()?;
+    let app = app().await?;
     let background = background();
     service_kit::tables::migrate(&mut *app.db.pool().acquire().await?, Worker::MIGRATOR).await?;
     sqlx::raw_sql("TRUNCATE jobs, job_lanes, job_log, outbox CASCADE").execute(app.db.pool()).await?;
@@ -91,7 +91,7 @@ async fn main() -> Result<()> {
     Ok(())
 }
 
-fn app() -> Result<App> {
+async fn app() -> Result<App> {
     let url = env::var("DATABASE_URL").context("DATABASE_URL names an empty database")?;
     let nowhere = "http://127.0.0.1:9";
     let variables = [
@@ -112,7 +112,8 @@ fn app() -> Result<App> {
     let (base, database) = (Base::read(&mut env, "worker", 8006), Database::read(&mut env));
     let settings = Settings::read(&mut env).map(|settings| Settings { handlers: HANDLERS, ..settings });
     let (base, database, settings) = env.finish(base.zip(database).zip(settings)).map(|((b, d), s)| (b, d, s))?;
-    Ok(App::new(Kit::open("worker", &base, &database, Ambient::system())?, settings))
+    let console = Aws::from_env(&base.resource_prefix, &base.aws_account_id).await.console();
+    Ok(App::new(Kit::open("worker", &base, &database, Ambient::system())?, settings, console))
 }
 
 #[expect(clippy::disallowed_methods, reason = "nobody asks a benchmark for anything")]

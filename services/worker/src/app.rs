@@ -1,6 +1,7 @@
 //! What the worker's handlers, consumer and dispatcher work with.
 
 use crate::{abilities::Abilities, config::Settings, handlers::Handler};
+use messaging::Console;
 use service_kit::Kit;
 use std::sync::Arc;
 
@@ -8,6 +9,8 @@ use std::sync::Arc;
 pub struct App {
     pub kit: Kit,
     pub settings: Arc<Settings>,
+    /// The queues of the whole platform.
+    pub console: Console,
     /// What it can do.
     pub abilities: Arc<Abilities>,
     /// Tells this worker from every other one, in the table of jobs: `<host>:<process>:<unique for ever>`, for whoever
@@ -18,11 +21,12 @@ pub struct App {
 service_kit::state!(App);
 
 impl App {
-    pub fn new(kit: Kit, settings: Settings) -> Self {
+    pub fn new(kit: Kit, settings: Settings, console: Console) -> Self {
         let known = settings.handlers.iter().map(Handler::does).collect();
         Self {
             worker: format!("{}:{}:{}", host_name(), std::process::id(), kit.ambient.uuid()).into(),
             kit,
+            console,
             abilities: Arc::new(Abilities::new(known, settings.bundles_dir.clone())),
             settings: Arc::new(settings),
         }

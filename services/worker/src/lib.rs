@@ -21,6 +21,7 @@
 //! | [`commands`] | how does a program of a bundle run, and what keeps it within its limits? |
 //! | [`instances`] | how does an instance's database get its tables and first rows? |
 //! | [`consumers`] | which messages does the worker take? |
+//! | [`queues`] | what is in the platform's queues, and how is it mended? |
 
 mod abilities;
 pub mod app;
@@ -36,6 +37,7 @@ mod instances;
 pub mod jobs;
 mod pace;
 mod protection;
+mod queues;
 mod rates;
 mod router;
 mod schedules;
@@ -45,6 +47,7 @@ use config::Settings;
 use contracts::roster;
 use dispatcher::Dispatcher;
 use jobs::upkeep;
+use messaging::Aws;
 use service_kit::{Command, Handlers, Kit, Service, Tasks};
 use utoipa_axum::router::OpenApiRouter;
 
@@ -63,7 +66,8 @@ impl Service for Worker {
 
     async fn app(kit: Kit, settings: Settings) -> anyhow::Result<App> {
         commands::hide_secrets()?;
-        Ok(App::new(kit, settings))
+        let aws = Aws::from_env(&kit.base.resource_prefix, &kit.base.aws_account_id).await;
+        Ok(App::new(kit, settings, aws.console()))
     }
 
     fn router() -> OpenApiRouter<App> {
@@ -80,5 +84,6 @@ impl Service for Worker {
         tasks.spawn(|shutdown| upkeep::wake(app.db.clone(), background, shutdown));
         tasks.spawn(|shutdown| schedules::run(app.clone(), background, shutdown));
         tasks.spawn(|shutdown| upkeep::forget(app.db.clone(), background, shutdown));
+        tasks.spawn(|shutdown| queues::actions::store::prune(app.db.clone(), background, shutdown));
     }
 }

@@ -1,6 +1,6 @@
 //! The routes of worker: all of them, in one list.
 
-use crate::{app::App, budgets, jobs, rates, schedules};
+use crate::{app::App, budgets, jobs, queues, rates, schedules};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 pub fn router() -> OpenApiRouter<App> {
@@ -17,5 +17,17 @@ pub fn router() -> OpenApiRouter<App> {
         .routes(routes!(budgets::routes::get, budgets::routes::set))
         .routes(routes!(schedules::routes::list, schedules::routes::create))
         .routes(routes!(schedules::routes::get, schedules::routes::edit, schedules::routes::delete))
+        .routes(routes!(queues::routes::list))
+        .routes(routes!(queues::routes::get))
+        .routes(routes!(queues::routes::peek))
+        .routes(routes!(queues::routes::pause))
+        .routes(routes!(queues::routes::resume))
+        .routes(routes!(queues::dead::list))
+        .routes(routes!(queues::dead::groups))
+        .routes(routes!(queues::dead::get, queues::mending::delete))
+        .routes(routes!(queues::mending::edit))
+        .routes(routes!(queues::mending::redrive_one))
+        .routes(routes!(queues::mending::redrive))
+        .routes(routes!(queues::actions::routes::list))
         .routes(routes!(jobs::routes::progress))
 }

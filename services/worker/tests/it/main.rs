@@ -11,6 +11,7 @@ mod lanes;
 mod limits;
 mod migrations;
 mod protection;
+mod queues;
 mod rolling;
 mod schedules;
 mod waiting;

@@ -30,6 +30,8 @@ export type ProblemCode =
   | "content_gone"
   | "credentials_wrong"
   | "cycle_not_found"
+  | "dead_letter_not_found"
+  | "dead_letter_not_understood"
   | "escalation"
   | "grant_not_found"
   | "group_exists"
@@ -60,6 +62,7 @@ export type ProblemCode =
   | "may_have_left"
   | "member_not_found"
   | "message_not_found"
+  | "message_refused"
   | "module_needed"
   | "module_not_enabled"
   | "no_tenant"
@@ -73,6 +76,7 @@ export type ProblemCode =
   | "permission_missing"
   | "permission_not_found"
   | "platform_only"
+  | "queue_not_found"
   | "quota_exceeded"
   | "rate_edited"
   | "rate_not_found"
@@ -99,6 +103,7 @@ export type ProblemCode =
   | "too_large"
   | "too_many_api_keys"
   | "too_many_clients"
+  | "too_many_dead_letters"
   | "too_many_grants"
   | "too_many_groups"
   | "too_many_invitations"
@@ -211,6 +216,19 @@ export const ROUTES: { [S in keyof Services]: { [O in keyof Services[S]]: Route 
     cancelJob: { method: "POST", path: "/v1/jobs/{id}/cancel", keyed: true },
     getJobLog: { method: "GET", path: "/v1/jobs/{id}/log" },
     retryJob: { method: "POST", path: "/v1/jobs/{id}/retry", keyed: true },
+    listQueueActions: { method: "GET", path: "/v1/queue-actions" },
+    listQueues: { method: "GET", path: "/v1/queues" },
+    getQueue: { method: "GET", path: "/v1/queues/{queue}" },
+    listDeadLetterGroups: { method: "GET", path: "/v1/queues/{queue}/dead-letter-groups" },
+    listDeadLetters: { method: "GET", path: "/v1/queues/{queue}/dead-letters" },
+    getDeadLetter: { method: "GET", path: "/v1/queues/{queue}/dead-letters/{id}" },
+    deleteDeadLetter: { method: "DELETE", path: "/v1/queues/{queue}/dead-letters/{id}" },
+    editDeadLetter: { method: "POST", path: "/v1/queues/{queue}/dead-letters/{id}/edit" },
+    redriveDeadLetter: { method: "POST", path: "/v1/queues/{queue}/dead-letters/{id}/redrive" },
+    peekQueue: { method: "GET", path: "/v1/queues/{queue}/messages" },
+    pauseQueue: { method: "POST", path: "/v1/queues/{queue}/pause" },
+    redriveDeadLetters: { method: "POST", path: "/v1/queues/{queue}/redrive" },
+    resumeQueue: { method: "POST", path: "/v1/queues/{queue}/resume" },
     listRates: { method: "GET", path: "/v1/rates" },
     getRate: { method: "GET", path: "/v1/rates/{kind}" },
     setRate: { method: "PUT", path: "/v1/rates/{kind}" },

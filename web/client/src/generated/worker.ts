@@ -83,6 +83,124 @@ export interface Operations {
    */
   retryJob: Operation<operations["retryJob"]>;
   /**
+   * List what operators did to queues
+   *
+   * Who paused, resumed, edited, sent back or deleted what, and when, in the order in which it was done; kept for a year. It is written down before it is done, so an
+   * action without an `outcome` goes on, or the process died over it: look at the queue.
+   *
+   * **Permission:** `worker.readQueues`
+   */
+  listQueueActions: Operation<operations["listQueueActions"]>;
+  /**
+   * List the queues
+   *
+   * Every queue of the platform: how many messages wait, are held by consumers, or are delayed, and how many are dead. The counts are SQS's and approximate.
+   * `paused` says since when nothing is received from a queue, and who has paused it.
+   *
+   * **Permission:** `worker.readQueues`
+   */
+  listQueues: Operation<operations["listQueues"]>;
+  /**
+   * Show a queue
+   *
+   * What it takes, how much is in it, and whether it is paused.
+   *
+   * **Permission:** `worker.readQueues`
+   */
+  getQueue: Operation<operations["getQueue"]>;
+  /**
+   * List the causes of a queue's dead letters
+   *
+   * Dead letters with one fingerprint have queue, type and reason in common, without what differs from message to message. Each group can be sent back at once, with
+   * `redriveDeadLetters`.
+   *
+   * **Permission:** `worker.readQueues`
+   */
+  listDeadLetterGroups: Operation<operations["listDeadLetterGroups"]>;
+  /**
+   * List the dead letters of a queue
+   *
+   * Messages that can never work as they are, each with its reason, and compared with its schema: `misfit` names the place that does not fit. Filters may be combined.
+   *
+   * One request goes through at most 1,000 dead letters; `more` says that there are others. Meanwhile nobody else can see them, so a second request at the same time sees
+   * the rest. What is shown of a message is as in `peekQueue`; `text` searches only that.
+   *
+   * **Permission:** `worker.readQueues`
+   */
+  listDeadLetters: Operation<operations["listDeadLetters"]>;
+  /**
+   * Show a dead letter
+   *
+   * By SQS's id of it, which changes when it is edited.
+   *
+   * **Permission:** `worker.readQueues`
+   */
+  getDeadLetter: Operation<operations["getDeadLetter"]>;
+  /**
+   * Delete a dead letter
+   *
+   * For ever. What it was is written down by its id only.
+   *
+   * **Permission:** `worker.writeQueues`
+   */
+  deleteDeadLetter: Operation<operations["deleteDeadLetter"]>;
+  /**
+   * Edit a dead letter
+   *
+   * Changes its `data` by a JSON Merge Patch (RFC 7396), so what is hidden from the caller stays as it is. The edited data must fit the schema of their type, or the answer
+   * is `422` and names the place. Id, type, tenant and everything else of the message stay: with another id it would be another message.
+   *
+   * The letter stays dead until it is sent back, and has another id from then on. So no `If-Match` is needed: who edits it after somebody else finds `404`.
+   *
+   * **Permission:** `worker.writeQueues`
+   */
+  editDeadLetter: Operation<operations["editDeadLetter"]>;
+  /**
+   * Send a dead letter back
+   *
+   * To its queue, where its attempts begin anew. A message that took effect before takes effect no second time. One that is gone answers `404`.
+   *
+   * **Permission:** `worker.writeQueues`
+   */
+  redriveDeadLetter: Operation<operations["redriveDeadLetter"]>;
+  /**
+   * Look at what waits in a queue
+   *
+   * Up to ten of the messages that wait. They stay where they are; a consumer may get one of them a second later for it. While consumers keep up, nothing waits.
+   *
+   * Personal data read `[personal]` unless the caller has `worker.readPayloads`; secrets, such as the links in mails, read `[secret]` for everybody. A body that is not
+   * understood is shown only to whoever has that permission.
+   *
+   * **Permission:** `worker.readQueues`
+   */
+  peekQueue: Operation<operations["peekQueue"]>;
+  /**
+   * Pause a queue
+   *
+   * Within seconds its consumers receive nothing more; what they hold they finish. Messages go on to arrive, and SQS keeps each for 14 days. Pausing a paused queue says
+   * anew since when and by whom.
+   *
+   * **Permission:** `worker.writeQueues`
+   */
+  pauseQueue: Operation<operations["pauseQueue"]>;
+  /**
+   * Send dead letters back
+   *
+   * Those of some `ids`, those of one `fingerprint`, or `all`. One request goes through at most 1,000 dead letters and sends for some seconds; `more` says that it did not come
+   * to all of them: send it again.
+   *
+   * **Permission:** `worker.writeQueues`
+   */
+  redriveDeadLetters: Operation<operations["redriveDeadLetters"]>;
+  /**
+   * Resume a queue
+   *
+   * Within seconds its consumers receive again.
+   *
+   * **Permission:** `worker.writeQueues`
+   */
+  resumeQueue: Operation<operations["resumeQueue"]>;
+  /**
    * List the rates
    *
    * Every rate that somebody has set, for all tenants and for single ones.
@@ -171,6 +289,11 @@ export interface Operations {
 
 export interface components {
     schemas: {
+        /**
+         * What was done to a queue or to dead letters of it.
+         * @enum {string}
+         */
+        Action: "pause" | "resume" | "edit" | "redrive" | "delete";
         /** So many jobs of a tenant may be begun on one day (UTC). Each job counts once, however often it is tried. */
         Budget: {
             /**
@@ -203,6 +326,56 @@ export interface components {
              */
             jobs_per_day?: number;
         };
+        /** What a dead letter's data become. */
+        DeadLetterEdit: {
+            /** JSON Merge Patch (RFC 7396): names what is to be changed; `null` removes a field. */
+            data: {
+                [key: string]: unknown;
+            };
+        };
+        /** Dead letters of one cause. */
+        DeadLetterGroup: {
+            /** Format: int32 */
+            count: number;
+            /** @example 92f792fe75a4 */
+            fingerprint: string;
+            /**
+             * Format: date-time
+             * When the last of them was first sent.
+             */
+            newest?: string;
+            /**
+             * Format: date-time
+             * When the first of them was first sent.
+             */
+            oldest?: string;
+            /**
+             * With `#` for quoted texts, numbers and addresses; absent if SQS itself gave them up.
+             * @example the tenant # is not known
+             */
+            reason?: string;
+            /** @example auth.tenant.created.v1 */
+            type?: string;
+        };
+        /** Causes of the dead letters that one request has gone through. */
+        DeadLetterGroups: {
+            /** The largest group first. */
+            items: components["schemas"]["DeadLetterGroup"][];
+            /** There are more dead letters than one request goes through: the counts are too small. */
+            more: boolean;
+        };
+        /** Dead letters that one request has gone through. */
+        DeadLetters: {
+            /** In no order. */
+            items: components["schemas"]["QueueMessage"][];
+            /** There are more dead letters than one request goes through: 1,000, or fewer large ones. Some are not here. */
+            more: boolean;
+        };
+        /**
+         * How an action ended.
+         * @enum {string}
+         */
+        Ended: "done" | "failed";
         /** One wrong field of a request. */
         FieldError: {
             /**
@@ -333,6 +506,18 @@ export interface components {
             next_cursor?: string;
         };
         /** One page of a list in the order of creation. */
+        Page_Queue: {
+            items: components["schemas"]["Queue"][];
+            /** Absent on the last page. */
+            next_cursor?: string;
+        };
+        /** One page of a list in the order of creation. */
+        Page_QueueAction: {
+            items: components["schemas"]["QueueAction"][];
+            /** Absent on the last page. */
+            next_cursor?: string;
+        };
+        /** One page of a list in the order of creation. */
         Page_Rate: {
             items: components["schemas"]["Rate"][];
             /** Absent on the last page. */
@@ -349,6 +534,11 @@ export interface components {
             items: components["schemas"]["Waiting"][];
             /** Absent on the last page. */
             next_cursor?: string;
+        };
+        /** What waits in a queue. */
+        Peeked: {
+            /** Up to ten, in no order. */
+            items: components["schemas"]["QueueMessage"][];
         };
         /** The body of every refusal, as RFC 9457 has it. */
         ProblemBody: {
@@ -391,6 +581,163 @@ export interface components {
              * @example 7
              */
             total: number;
+        };
+        /** A queue, as far as SQS knows: its counts are approximate. */
+        Queue: {
+            /**
+             * Format: int64
+             * Dead letters.
+             */
+            dead: number;
+            /**
+             * Format: int64
+             * Dead letters that somebody looks at just now.
+             */
+            dead_in_flight: number;
+            /**
+             * Format: int64
+             * Messages that nobody gets yet.
+             */
+            delayed: number;
+            /**
+             * Format: int64
+             * Messages that consumers hold.
+             */
+            in_flight: number;
+            /** @example billing */
+            name: string;
+            /** Absent while it is received from. */
+            paused?: components["schemas"]["QueuePause"];
+            subscriptions: components["schemas"]["QueueSubscription"][];
+            /**
+             * Format: int64
+             * Messages that may be received.
+             */
+            waiting: number;
+        };
+        /** Something that an operator did to a queue. */
+        QueueAction: {
+            action: components["schemas"]["Action"];
+            /** Format: date-time */
+            at: string;
+            /** Format: date-time */
+            ended_at?: string;
+            /** The cause that was asked for. */
+            fingerprint?: string;
+            /** Format: uuid */
+            id: string;
+            /** SQS's ids of the dead letters that were asked for. */
+            letters?: string[];
+            /** Ids of the messages that it was done to; SQS's ids of those that are not understood. */
+            messages?: string[];
+            /** Absent while it goes on, and for ever if the process died over it. */
+            outcome?: components["schemas"]["Ended"];
+            /** JSON pointers to what an edit changed in the data. */
+            places?: string[];
+            /** @example user:01890a5d-ac96-774b-bcce-b302099a8057 */
+            principal: string;
+            /** @example billing */
+            queue: string;
+        };
+        /**
+         * A message in a queue or dead-letter queue. What is personal reads `[personal]` for whoever may not read payloads;
+         *     what is secret reads `[secret]` for everybody.
+         */
+        QueueMessage: {
+            /**
+             * Format: int32
+             * How often it failed by its own fault.
+             */
+            attempts: number;
+            /** The body of a message that is not understood, for those who may read payloads. */
+            body?: string;
+            /** What it says, of a type that is known here. */
+            data?: {
+                [key: string]: unknown;
+            };
+            /**
+             * What dead letters of one cause have in common.
+             * @example 92f792fe75a4
+             */
+            fingerprint: string;
+            /**
+             * Format: date-time
+             * When the first of its copies was sent.
+             */
+            first_sent_at?: string;
+            /** Whether its data fit their schema; absent in a queue that carries no envelopes. */
+            fits_schema?: boolean;
+            /**
+             * SQS's id of this copy: a message that is edited or put off goes on as a copy with another one.
+             * @example 5fea7756-0ea4-451a-a703-a558b933e274
+             */
+            id: string;
+            /**
+             * Format: uuid
+             * The message's own id, the same in each copy; absent if the body is not understood.
+             */
+            message_id?: string;
+            /**
+             * The place that does not fit, and the rule that it breaks.
+             * @example /user_id: format
+             */
+            misfit?: string;
+            /**
+             * Why it was not handled, if it was tried. Without the permission to read payloads `#` stands for quoted texts,
+             *     numbers and addresses.
+             * @example the tenant is not known
+             */
+            reason?: string;
+            /**
+             * Format: int32
+             * How often SQS has handed out this copy, looks included.
+             */
+            receives: number;
+            /**
+             * Format: date-time
+             * When this copy was sent; of a dead letter: when it was given up, or edited.
+             */
+            sent_at?: string;
+            /**
+             * The service that said it.
+             * @example /services/auth
+             */
+            source?: string;
+            /** Format: uuid */
+            tenant_id?: string;
+            /**
+             * Format: date-time
+             * When it was said.
+             */
+            time?: string;
+            traceparent?: string;
+            /** @example auth.tenant.created.v1 */
+            type?: string;
+        };
+        /** A queue is not received from. */
+        QueuePause: {
+            /**
+             * The principal who has paused it.
+             * @example user:01890a5d-ac96-774b-bcce-b302099a8057
+             */
+            by?: string;
+            /**
+             * RFC 3339.
+             * @example 2026-11-22T12:00:00Z
+             */
+            since: string;
+        };
+        /** What a queue takes from a topic. */
+        QueueSubscription: {
+            /** @example auth-events */
+            topic: string;
+            /**
+             * Types of messages; empty means all.
+             * @example [
+             *       "auth.tenant.created.v1"
+             *     ]
+             */
+            types: string[];
         };
         /** So many jobs of a kind may be begun for one tenant in so many seconds, evenly. */
         Rate: {
@@ -439,6 +786,23 @@ export interface components {
              * @example 60
              */
             seconds: number;
+        };
+        /** Which dead letters are sent back: those of `ids`, those of one `fingerprint`, or `all`. */
+        Redrive: {
+            all?: boolean;
+            /** @example 92f792fe75a4 */
+            fingerprint?: string;
+            /** SQS's ids, 1 to 1,000. */
+            ids?: string[];
+        };
+        /** What was sent back. */
+        Redriven: {
+            /** SQS's ids of the dead letters that are in their queue again. */
+            ids: string[];
+            /** Those of the request that were not there. */
+            missing: string[];
+            /** There may be more dead letters of those that were asked for: ask again. */
+            more: boolean;
         };
         /** A job that is ordered at the times of a cron line. */
         Schedule: {
@@ -714,8 +1078,14 @@ export interface components {
     };
     pathItems: never;
 }
+export type Action = components['schemas']['Action'];
 export type Budget = components['schemas']['Budget'];
 export type BudgetBody = components['schemas']['BudgetBody'];
+export type DeadLetterEdit = components['schemas']['DeadLetterEdit'];
+export type DeadLetterGroup = components['schemas']['DeadLetterGroup'];
+export type DeadLetterGroups = components['schemas']['DeadLetterGroups'];
+export type DeadLetters = components['schemas']['DeadLetters'];
+export type Ended = components['schemas']['Ended'];
 export type FieldError = components['schemas']['FieldError'];
 export type Job = components['schemas']['Job'];
 export type JobId = components['schemas']['JobId'];
@@ -724,13 +1094,23 @@ export type LogLine = components['schemas']['LogLine'];
 export type PageBudget = components['schemas']['Page_Budget'];
 export type PageJob = components['schemas']['Page_Job'];
 export type PageLogLine = components['schemas']['Page_LogLine'];
+export type PageQueue = components['schemas']['Page_Queue'];
+export type PageQueueAction = components['schemas']['Page_QueueAction'];
 export type PageRate = components['schemas']['Page_Rate'];
 export type PageSchedule = components['schemas']['Page_Schedule'];
 export type PageWaiting = components['schemas']['Page_Waiting'];
+export type Peeked = components['schemas']['Peeked'];
 export type ProblemBody = components['schemas']['ProblemBody'];
 export type Progress = components['schemas']['Progress'];
+export type Queue = components['schemas']['Queue'];
+export type QueueAction = components['schemas']['QueueAction'];
+export type QueueMessage = components['schemas']['QueueMessage'];
+export type QueuePause = components['schemas']['QueuePause'];
+export type QueueSubscription = components['schemas']['QueueSubscription'];
 export type Rate = components['schemas']['Rate'];
 export type RateBody = components['schemas']['RateBody'];
+export type Redrive = components['schemas']['Redrive'];
+export type Redriven = components['schemas']['Redriven'];
 export type Schedule = components['schemas']['Schedule'];
 export type ScheduleBody = components['schemas']['ScheduleBody'];
 export type Waiting = components['schemas']['Waiting'];
@@ -1317,6 +1697,1044 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"] & {
                         /** @enum {string} */
                         code: "idempotency_key_reused" | "job_key_taken" | "job_not_failed";
+                    };
+                };
+            };
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listQueueActions: {
+        parameters: {
+            query?: {
+                /** `next_cursor` of the page before. */
+                cursor?: string;
+                /** Items a page, 1 to 200. */
+                limit?: number;
+                /** Only what was done to the message, or the dead letter, of this id. */
+                message_id?: string;
+                /** Only what this principal did. */
+                principal?: string;
+                /** Only those on this queue. */
+                queue?: string;
+                /** Only what was done since then. */
+                since?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** The answer. */
+            200: {
+                headers: {
+                    Link: components["headers"]["Link"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "action": "edit",
+                     *           "at": "2026-11-22T13:02:35.621972Z",
+                     *           "ended_at": "2026-11-22T13:02:35.722482Z",
+                     *           "id": "01a20359-f064-774f-a8df-8cbe8a46b209",
+                     *           "letters": [
+                     *             "4060aa8a-6726-43d0-9d35-8dd32eb0b8da"
+                     *           ],
+                     *           "messages": [
+                     *             "01a20359-deef-747c-aa1d-6028293bc844"
+                     *           ],
+                     *           "outcome": "done",
+                     *           "places": [
+                     *             "/key",
+                     *             "/recipient"
+                     *           ],
+                     *           "principal": "user:01a20359-dedf-76d6-820c-7799eb291cf7",
+                     *           "queue": "mailer"
+                     *         },
+                     *         {
+                     *           "action": "redrive",
+                     *           "at": "2026-11-22T13:02:36.966847Z",
+                     *           "ended_at": "2026-11-22T13:02:37.012607Z",
+                     *           "id": "01a20359-f59f-7b59-b59d-1bc0de850b5d",
+                     *           "letters": [
+                     *             "d27451d4-293f-4a7b-9911-1f1b8001a462"
+                     *           ],
+                     *           "messages": [
+                     *             "01a20359-deef-747c-aa1d-6028293bc844"
+                     *           ],
+                     *           "outcome": "done",
+                     *           "principal": "user:01a20359-dedf-76d6-820c-7799eb291cf7",
+                     *           "queue": "mailer"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Page_QueueAction"];
+                };
+            };
+            400: components["responses"]["HostInvalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["PermissionMissing"];
+            422: components["responses"]["Invalid"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listQueues: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** The answer. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "dead": 0,
+                     *           "dead_in_flight": 0,
+                     *           "delayed": 0,
+                     *           "in_flight": 0,
+                     *           "name": "permission",
+                     *           "subscriptions": [
+                     *             {
+                     *               "topic": "auth-events",
+                     *               "types": [
+                     *                 "auth.tenant.created.v1",
+                     *                 "auth.member.joined.v1",
+                     *                 "auth.client.deleted.v1"
+                     *               ]
+                     *             },
+                     *             {
+                     *               "topic": "configurator-events",
+                     *               "types": [
+                     *                 "configurator.service.published.v1"
+                     *               ]
+                     *             }
+                     *           ],
+                     *           "waiting": 1
+                     *         },
+                     *         {
+                     *           "dead": 0,
+                     *           "dead_in_flight": 0,
+                     *           "delayed": 0,
+                     *           "in_flight": 0,
+                     *           "name": "billing",
+                     *           "subscriptions": [
+                     *             {
+                     *               "topic": "auth-events",
+                     *               "types": [
+                     *                 "auth.tenant.created.v1"
+                     *               ]
+                     *             },
+                     *             {
+                     *               "topic": "configurator-events",
+                     *               "types": [
+                     *                 "configurator.service.published.v1",
+                     *                 "configurator.feature.enabled.v1",
+                     *                 "configurator.feature.disabled.v1"
+                     *               ]
+                     *             }
+                     *           ],
+                     *           "waiting": 1
+                     *         },
+                     *         {
+                     *           "dead": 0,
+                     *           "dead_in_flight": 0,
+                     *           "delayed": 0,
+                     *           "in_flight": 0,
+                     *           "name": "billing-usage",
+                     *           "subscriptions": [
+                     *             {
+                     *               "topic": "usage",
+                     *               "types": [
+                     *                 "usage.recorded.v1"
+                     *               ]
+                     *             }
+                     *           ],
+                     *           "waiting": 0
+                     *         },
+                     *         {
+                     *           "dead": 0,
+                     *           "dead_in_flight": 0,
+                     *           "delayed": 0,
+                     *           "in_flight": 0,
+                     *           "name": "configurator",
+                     *           "subscriptions": [
+                     *             {
+                     *               "topic": "worker-events",
+                     *               "types": [
+                     *                 "worker.job.finished.v1"
+                     *               ]
+                     *             }
+                     *           ],
+                     *           "waiting": 0
+                     *         },
+                     *         {
+                     *           "dead": 0,
+                     *           "dead_in_flight": 0,
+                     *           "delayed": 0,
+                     *           "in_flight": 0,
+                     *           "name": "mailer",
+                     *           "subscriptions": [
+                     *             {
+                     *               "topic": "mailer-commands",
+                     *               "types": [
+                     *                 "mail.send.v1"
+                     *               ]
+                     *             }
+                     *           ],
+                     *           "waiting": 0
+                     *         },
+                     *         {
+                     *           "dead": 0,
+                     *           "dead_in_flight": 0,
+                     *           "delayed": 0,
+                     *           "in_flight": 0,
+                     *           "name": "mailer-feedback",
+                     *           "subscriptions": [
+                     *             {
+                     *               "topic": "ses-feedback",
+                     *               "types": []
+                     *             }
+                     *           ],
+                     *           "waiting": 0
+                     *         },
+                     *         {
+                     *           "dead": 0,
+                     *           "dead_in_flight": 0,
+                     *           "delayed": 0,
+                     *           "in_flight": 0,
+                     *           "name": "worker",
+                     *           "subscriptions": [
+                     *             {
+                     *               "topic": "worker-commands",
+                     *               "types": [
+                     *                 "job.run.v1"
+                     *               ]
+                     *             }
+                     *           ],
+                     *           "waiting": 0
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Page_Queue"];
+                };
+            };
+            400: components["responses"]["HostInvalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["PermissionMissing"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getQueue: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example billing */
+                queue: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** The answer. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "dead": 0,
+                     *       "dead_in_flight": 0,
+                     *       "delayed": 0,
+                     *       "in_flight": 0,
+                     *       "name": "billing",
+                     *       "paused": {
+                     *         "by": "user:01a20359-f96c-7a9a-bff9-b46fec28c844",
+                     *         "since": "2026-11-22T13:02:39Z"
+                     *       },
+                     *       "subscriptions": [
+                     *         {
+                     *           "topic": "auth-events",
+                     *           "types": [
+                     *             "auth.tenant.created.v1"
+                     *           ]
+                     *         },
+                     *         {
+                     *           "topic": "configurator-events",
+                     *           "types": [
+                     *             "configurator.service.published.v1",
+                     *             "configurator.feature.enabled.v1",
+                     *             "configurator.feature.disabled.v1"
+                     *           ]
+                     *         }
+                     *       ],
+                     *       "waiting": 1
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Queue"];
+                };
+            };
+            400: components["responses"]["HostInvalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["PermissionMissing"];
+            /** `queue_not_found` */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "not_found" | "queue_not_found";
+                    };
+                };
+            };
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listDeadLetterGroups: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example billing */
+                queue: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** The answer. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "count": 2,
+                     *           "fingerprint": "20229710774b",
+                     *           "newest": "2026-11-22T13:02:32.269Z",
+                     *           "oldest": "2026-11-22T13:02:32.262Z",
+                     *           "reason": "the tenant # is known as #",
+                     *           "type": "auth.tenant.created.v1"
+                     *         },
+                     *         {
+                     *           "count": 1,
+                     *           "fingerprint": "73690debafab",
+                     *           "newest": "2026-11-22T13:02:32.285Z",
+                     *           "oldest": "2026-11-22T13:02:32.285Z",
+                     *           "reason": "the body is not an envelope: EOF while parsing an object at line # column #"
+                     *         },
+                     *         {
+                     *           "count": 1,
+                     *           "fingerprint": "774477219c2f",
+                     *           "newest": "2026-11-22T13:02:32.274Z",
+                     *           "oldest": "2026-11-22T13:02:32.274Z",
+                     *           "reason": "the data of # do not fit its schema: /owner_user_id: format",
+                     *           "type": "auth.tenant.created.v1"
+                     *         }
+                     *       ],
+                     *       "more": false
+                     *     }
+                     */
+                    "application/json": components["schemas"]["DeadLetterGroups"];
+                };
+            };
+            400: components["responses"]["HostInvalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["PermissionMissing"];
+            /** `queue_not_found` */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "not_found" | "queue_not_found";
+                    };
+                };
+            };
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listDeadLetters: {
+        parameters: {
+            query?: {
+                /** Only those of this cause. */
+                fingerprint?: string;
+                /** Only those of this tenant. */
+                tenant_id?: string;
+                /** Only those with this text in what is shown of them: data, reason or misfit, in whatever case. */
+                text?: string;
+                /**
+                 * Only those of this type.
+                 * @example auth.tenant.created.v1
+                 */
+                type?: string;
+            };
+            header?: never;
+            path: {
+                /** @example billing */
+                queue: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** The answer. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "attempts": 0,
+                     *           "data": {
+                     *             "kind": "customer",
+                     *             "name": "[personal]",
+                     *             "owner_email": "[personal]",
+                     *             "owner_user_id": "nobody",
+                     *             "tenant_id": "01a20359-df8c-75db-89c6-c74a02cb98be"
+                     *           },
+                     *           "fingerprint": "774477219c2f",
+                     *           "first_sent_at": "2026-11-22T13:02:32.274Z",
+                     *           "fits_schema": false,
+                     *           "id": "1eaea038-2776-48de-9821-7d5ebccb5ef0",
+                     *           "message_id": "01a20359-e330-78c3-997c-539831def312",
+                     *           "misfit": "/owner_user_id: format",
+                     *           "reason": "the data of # do not fit its schema: /owner_user_id: format",
+                     *           "receives": 8,
+                     *           "sent_at": "2026-11-22T13:02:32.650Z",
+                     *           "source": "/services/auth",
+                     *           "tenant_id": "01a20359-df8c-75db-89c6-c74a02cb98be",
+                     *           "time": "2026-11-22T13:02:32.240517Z",
+                     *           "type": "auth.tenant.created.v1"
+                     *         }
+                     *       ],
+                     *       "more": false
+                     *     }
+                     */
+                    "application/json": components["schemas"]["DeadLetters"];
+                };
+            };
+            400: components["responses"]["HostInvalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["PermissionMissing"];
+            /** `queue_not_found` */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "not_found" | "queue_not_found";
+                    };
+                };
+            };
+            422: components["responses"]["Invalid"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getDeadLetter: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                /** @example mailer */
+                queue: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** The answer. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "attempts": 0,
+                     *       "data": {
+                     *         "key": "k",
+                     *         "recipient": "bert@acme.example",
+                     *         "template": "notice",
+                     *         "variables": "[secret]"
+                     *       },
+                     *       "fingerprint": "3cdce34b371e",
+                     *       "first_sent_at": "2026-11-22T13:02:31.187Z",
+                     *       "fits_schema": true,
+                     *       "id": "d27451d4-293f-4a7b-9911-1f1b8001a462",
+                     *       "message_id": "01a20359-deef-747c-aa1d-6028293bc844",
+                     *       "reason": "the data of mail.send.v1 do not fit its schema: /key: minLength",
+                     *       "receives": 2,
+                     *       "sent_at": "2026-11-22T13:02:35.696Z",
+                     *       "source": "/services/auth",
+                     *       "time": "2026-11-22T13:02:31.151128Z",
+                     *       "type": "mail.send.v1"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["QueueMessage"];
+                };
+            };
+            400: components["responses"]["HostInvalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["PermissionMissing"];
+            /** `queue_not_found`, or `dead_letter_not_found` */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "dead_letter_not_found" | "not_found" | "queue_not_found";
+                    };
+                };
+            };
+            /** `too_many_dead_letters`: it was not among those that one request goes through. */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "too_many_dead_letters";
+                    };
+                };
+            };
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    deleteDeadLetter: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                /** @example mailer */
+                queue: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** It is done. */
+            204: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["HostInvalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["PermissionMissing"];
+            /** `queue_not_found`, or `dead_letter_not_found` */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "dead_letter_not_found" | "not_found" | "queue_not_found";
+                    };
+                };
+            };
+            /** `too_many_dead_letters`: it was not among those that one request goes through. */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "too_many_dead_letters";
+                    };
+                };
+            };
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    editDeadLetter: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                /** @example mailer */
+                queue: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "data": {
+                 *         "key": "k",
+                 *         "recipient": "bert@acme.example"
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["DeadLetterEdit"];
+            };
+        };
+        responses: {
+            /** The answer. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "attempts": 0,
+                     *       "data": {
+                     *         "key": "k",
+                     *         "recipient": "[personal]",
+                     *         "template": "notice",
+                     *         "variables": "[secret]"
+                     *       },
+                     *       "fingerprint": "3cdce34b371e",
+                     *       "first_sent_at": "2026-11-22T13:02:31.187Z",
+                     *       "fits_schema": true,
+                     *       "id": "d27451d4-293f-4a7b-9911-1f1b8001a462",
+                     *       "message_id": "01a20359-deef-747c-aa1d-6028293bc844",
+                     *       "reason": "the data of # do not fit its schema: /key: minLength",
+                     *       "receives": 0,
+                     *       "sent_at": "2026-11-22T13:02:31.920Z",
+                     *       "source": "/services/auth",
+                     *       "time": "2026-11-22T13:02:31.151128Z",
+                     *       "type": "mail.send.v1"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["QueueMessage"];
+                };
+            };
+            400: components["responses"]["JsonMalformed"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["PermissionMissing"];
+            /** `queue_not_found`, or `dead_letter_not_found` */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "dead_letter_not_found" | "not_found" | "queue_not_found";
+                    };
+                };
+            };
+            408: components["responses"]["BodyTimeout"];
+            /** `too_many_dead_letters`: it was not among those that one request goes through. `dead_letter_not_understood`: its body is no message of ours. */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "dead_letter_not_understood" | "too_many_dead_letters";
+                    };
+                };
+            };
+            413: components["responses"]["BodyTooLarge"];
+            415: components["responses"]["MediaTypeUnsupported"];
+            /** `invalid`: the edited data do not fit the schema of the message. `message_refused`: SQS takes no such message. */
+            422: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "invalid" | "message_refused";
+                    };
+                };
+            };
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    redriveDeadLetter: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                /** @example mailer */
+                queue: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** It is done. */
+            204: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["HostInvalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["PermissionMissing"];
+            /** `queue_not_found`, or `dead_letter_not_found` */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "dead_letter_not_found" | "not_found" | "queue_not_found";
+                    };
+                };
+            };
+            /** `too_many_dead_letters`: it was not among those that one request goes through. */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "too_many_dead_letters";
+                    };
+                };
+            };
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    peekQueue: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example billing */
+                queue: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** The answer. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "attempts": 0,
+                     *           "data": {
+                     *             "kind": "customer",
+                     *             "name": "Acme",
+                     *             "owner_email": "ada@acme.example",
+                     *             "owner_user_id": "01a20359-f96d-7540-abf1-51dcba5be232",
+                     *             "tenant_id": "01a20359-f615-715f-a4a8-6df61ec0bd25"
+                     *           },
+                     *           "fingerprint": "f3e6b78bb835",
+                     *           "first_sent_at": "2026-11-22T13:02:37.936Z",
+                     *           "fits_schema": true,
+                     *           "id": "3667350c-19f4-47a5-bb7a-192bfe593b76",
+                     *           "message_id": "01a20359-f96d-7dd1-8ad6-3b86d4c89e83",
+                     *           "receives": 2,
+                     *           "sent_at": "2026-11-22T13:02:37.936Z",
+                     *           "source": "/services/auth",
+                     *           "tenant_id": "01a20359-f615-715f-a4a8-6df61ec0bd25",
+                     *           "time": "2026-11-22T13:02:37.933576Z",
+                     *           "type": "auth.tenant.created.v1"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Peeked"];
+                };
+            };
+            400: components["responses"]["HostInvalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["PermissionMissing"];
+            /** `queue_not_found` */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "not_found" | "queue_not_found";
+                    };
+                };
+            };
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    pauseQueue: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example billing */
+                queue: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** The answer. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "dead": 0,
+                     *       "dead_in_flight": 0,
+                     *       "delayed": 0,
+                     *       "in_flight": 0,
+                     *       "name": "billing",
+                     *       "paused": {
+                     *         "by": "user:01a20359-f96c-7a9a-bff9-b46fec28c844",
+                     *         "since": "2026-11-22T13:02:39Z"
+                     *       },
+                     *       "subscriptions": [
+                     *         {
+                     *           "topic": "auth-events",
+                     *           "types": [
+                     *             "auth.tenant.created.v1"
+                     *           ]
+                     *         },
+                     *         {
+                     *           "topic": "configurator-events",
+                     *           "types": [
+                     *             "configurator.service.published.v1",
+                     *             "configurator.feature.enabled.v1",
+                     *             "configurator.feature.disabled.v1"
+                     *           ]
+                     *         }
+                     *       ],
+                     *       "waiting": 1
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Queue"];
+                };
+            };
+            400: components["responses"]["HostInvalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["PermissionMissing"];
+            /** `queue_not_found` */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "not_found" | "queue_not_found";
+                    };
+                };
+            };
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    redriveDeadLetters: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example billing */
+                queue: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "ids": [
+                 *         "39831d43-af23-4646-930b-e9828d0cb48f",
+                 *         "gone"
+                 *       ]
+                 *     }
+                 */
+                "application/json": components["schemas"]["Redrive"];
+            };
+        };
+        responses: {
+            /** The answer. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "ids": [
+                     *         "39831d43-af23-4646-930b-e9828d0cb48f"
+                     *       ],
+                     *       "missing": [
+                     *         "gone"
+                     *       ],
+                     *       "more": false
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Redriven"];
+                };
+            };
+            400: components["responses"]["JsonMalformed"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["PermissionMissing"];
+            /** `queue_not_found`, or `dead_letter_not_found`: there is none of those that were asked for. */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "dead_letter_not_found" | "not_found" | "queue_not_found";
+                    };
+                };
+            };
+            408: components["responses"]["BodyTimeout"];
+            413: components["responses"]["BodyTooLarge"];
+            415: components["responses"]["MediaTypeUnsupported"];
+            422: components["responses"]["Invalid"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    resumeQueue: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example billing */
+                queue: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** The answer. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "dead": 0,
+                     *       "dead_in_flight": 0,
+                     *       "delayed": 0,
+                     *       "in_flight": 0,
+                     *       "name": "billing",
+                     *       "subscriptions": [
+                     *         {
+                     *           "topic": "auth-events",
+                     *           "types": [
+                     *             "auth.tenant.created.v1"
+                     *           ]
+                     *         },
+                     *         {
+                     *           "topic": "configurator-events",
+                     *           "types": [
+                     *             "configurator.service.published.v1",
+                     *             "configurator.feature.enabled.v1",
+                     *             "configurator.feature.disabled.v1"
+                     *           ]
+                     *         }
+                     *       ],
+                     *       "waiting": 1
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Queue"];
+                };
+            };
+            400: components["responses"]["HostInvalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["PermissionMissing"];
+            /** `queue_not_found` */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "not_found" | "queue_not_found";
                     };
                 };
             };

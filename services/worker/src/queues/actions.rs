@@ -1,0 +1,82 @@
+//! Who did what to which queue and message: written down before it is done, and with its end afterwards.
+
+pub mod routes;
+pub mod store;
+
+use super::rights::{Mender, refused};
+use crate::app::App;
+use common::problem::{Chain, Problem};
+use contracts::topology;
+use messaging::console::ConsoleError;
+use serde::{Deserialize, Serialize};
+use store::Ended;
+use tracing::Instrument;
+use utoipa::ToSchema;
+
+/// What was done to a queue or to dead letters of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema, sqlx::Type)]
+#[serde(rename_all = "snake_case")]
+#[sqlx(type_name = "text", rename_all = "snake_case")]
+pub enum Action {
+    Pause,
+    Resume,
+    Edit,
+    Redrive,
+    Delete,
+}
+
+/// What somebody is about to do.
+#[derive(Debug)]
+pub struct Act {
+    pub action: Action,
+    pub queue: &'static str,
+    /// SQS's ids of the dead letters that were asked for.
+    pub letters: Vec<String>,
+    pub fingerprint: Option<String>,
+    /// JSON pointers to what an edit changes.
+    pub places: Vec<String>,
+}
+
+impl Act {
+    pub fn on(action: Action, queue: &str) -> Result<Self, Problem> {
+        let known = topology::queue(queue).ok_or_else(|| refused(ConsoleError::Unknown(queue.to_owned())))?;
+        Ok(Self { action, queue: known.name, letters: Vec::new(), fingerprint: None, places: Vec::new() })
+    }
+
+    pub fn to(action: Action, queue: &str, letter: &str) -> Result<Self, Problem> {
+        Ok(Self { letters: vec![letter.to_owned()], ..Self::on(action, queue)? })
+    }
+}
+
+/// Does it, and gives what it made; `work` also says to which messages it was done. A caller who leaves in the middle
+/// stops nothing.
+pub async fn recorded<T: Send + 'static>(
+    app: &App,
+    caller: Mender,
+    act: Act,
+    work: impl Future<Output = Result<(T, Vec<String>), ConsoleError>> + Send + 'static,
+) -> Result<T, Problem> {
+    let id = app.ambient.uuid();
+    let mut tx = caller.begin_across_tenants(&app.db).await?;
+    store::begin(&mut tx, id, &act, &caller.principal.to_string()).await?;
+    tx.commit().await?;
+    let app = app.clone();
+    let working = async move {
+        let outcome = work.await;
+        let (ended, messages) = match &outcome {
+            Ok((_, messages)) => (Ended::Done, &messages[..]),
+            Err(_) => (Ended::Failed, &[][..]),
+        };
+        let noted = async {
+            let mut tx = caller.begin_across_tenants(&app.db).await?;
+            store::end(&mut tx, id, ended, messages).await?;
+            tx.commit().await
+        };
+        if let Err(error) = noted.await {
+            tracing::error!(action = %id, error = %Chain(&error), "How an operator's action ended is not written down");
+        }
+        outcome
+    };
+    let outcome = tokio::spawn(working.in_current_span()).await.map_err(|error| Problem::internal(&error))?;
+    outcome.map(|(made, _)| made).map_err(refused)
+}
