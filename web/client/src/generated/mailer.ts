@@ -459,18 +459,19 @@ export interface operations {
                      * @example {
                      *       "items": [
                      *         {
-                     *           "created_at": "2026-11-22T08:50:12.604583Z",
-                     *           "give_up_at": "2026-11-29T08:50:12.604583Z",
-                     *           "id": "01a20272-dffc-718c-bbe8-c2ea44307c30",
+                     *           "created_at": "2026-11-22T13:07:48.550921Z",
+                     *           "give_up_at": "2026-11-29T13:07:48.550921Z",
+                     *           "id": "01a2035e-b6c6-7574-bb21-c45791cad996",
                      *           "key": "first",
-                     *           "reason": "Transient bounce: ",
-                     *           "recipient": "01a20272decf7781bf2409af52eb264c@example.test",
-                     *           "ses_message_id": "01d783b6-092f-4da7-bca9-8a9245e47cee@email.amazonses.com",
-                     *           "status": "sent",
+                     *           "reason": "Permanent bounce: ",
+                     *           "recipient": "01a2035eb083701ba138509a337ac119@example.test",
+                     *           "ses_message_id": "060c5e65-6606-4cad-a562-4ab6e3985ac5@email.amazonses.com",
+                     *           "status": "bounced",
                      *           "subject": "Hello",
                      *           "template": "notice",
-                     *           "tenant_id": "01a20272-ddb3-7723-8a96-74db47d7ed13",
-                     *           "updated_at": "2026-11-22T08:50:12.908489Z"
+                     *           "tenant_id": "01a2035e-aca0-70e3-b62f-ec21af9168a5",
+                     *           "trace_id": "bbc47b48ee9f4a0ff88b2013992a6787",
+                     *           "updated_at": "2026-11-22T13:07:50.129947Z"
                      *         }
                      *       ]
                      *     }
@@ -504,7 +505,7 @@ export interface operations {
                 /**
                  * @example {
                  *       "key": "k",
-                 *       "recipient": "01a20273178479b897e6648bbbe6c21d@example.test",
+                 *       "recipient": "01a2035f35a97ac18c437657a03fe1c1@example.test",
                  *       "template": "notice",
                  *       "variables": {
                  *         "text": "It works.",
@@ -527,17 +528,18 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "created_at": "2026-11-22T08:50:26.954738Z",
-                     *       "give_up_at": "2026-11-29T08:50:26.954738Z",
-                     *       "id": "01a20273-180a-711b-a101-51804d7949d2",
+                     *       "created_at": "2026-11-22T13:08:22.163594Z",
+                     *       "give_up_at": "2026-11-29T13:08:22.163594Z",
+                     *       "id": "01a2035f-3a13-7017-ba8f-78ba8cc35f70",
                      *       "key": "k",
-                     *       "recipient": "01a20273178479b897e6648bbbe6c21d@example.test",
-                     *       "ses_message_id": "d85fbd96-99b7-4768-8b58-72afffb4aa39@email.amazonses.com",
+                     *       "recipient": "01a2035f35a97ac18c437657a03fe1c1@example.test",
+                     *       "ses_message_id": "9b2d7f7b-117f-40c8-a932-52b345b893e5@email.amazonses.com",
                      *       "status": "sent",
                      *       "subject": "Hello",
                      *       "template": "notice",
-                     *       "tenant_id": "01a20273-1703-7195-9b64-60db17fda844",
-                     *       "updated_at": "2026-11-22T08:50:27.010205Z"
+                     *       "tenant_id": "01a2035f-3347-7ccf-9dfb-684d84c5fd8c",
+                     *       "trace_id": "494b2cdd3d3a19309567551ae3c2d769",
+                     *       "updated_at": "2026-11-22T13:08:22.522231Z"
                      *     }
                      */
                     "application/json": components["schemas"]["Mail"];
@@ -599,17 +601,18 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "created_at": "2026-11-22T08:50:15.660801Z",
-                     *       "give_up_at": "2026-11-29T08:50:15.660801Z",
-                     *       "id": "01a20272-ebec-7713-ab03-fe79c977fc63",
+                     *       "created_at": "2026-11-22T13:08:02.178231Z",
+                     *       "give_up_at": "2026-11-29T13:08:02.178231Z",
+                     *       "id": "01a2035e-ec02-786b-a882-65fda8581bf4",
                      *       "key": "k2",
-                     *       "recipient": "01a20272ebaf70238dd148859c80f214@example.test",
-                     *       "ses_message_id": "1f450fc1-4f7b-4c36-827d-cb1140be8d44@email.amazonses.com",
+                     *       "recipient": "01a2035eebdd7a5b85a88ab9ea48e32c@example.test",
+                     *       "ses_message_id": "63f215c5-6e0e-46e7-94d5-da27ab8d7d8c@email.amazonses.com",
                      *       "status": "sent",
                      *       "subject": "Hello",
                      *       "template": "notice",
-                     *       "tenant_id": "01a20272-e6f7-729d-926f-c96b77794171",
-                     *       "updated_at": "2026-11-22T08:50:15.721450Z"
+                     *       "tenant_id": "01a2035e-e486-78fc-9842-9d37e051c77b",
+                     *       "trace_id": "5fadbe6c6d1c7fed84f537ef70309fab",
+                     *       "updated_at": "2026-11-22T13:08:02.307592Z"
                      *     }
                      */
                     "application/json": components["schemas"]["Mail"];
@@ -671,16 +674,17 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "created_at": "2026-11-22T08:50:12.267844Z",
-                     *       "give_up_at": "2026-11-29T08:50:12.267844Z",
-                     *       "id": "01a20272-deab-7c15-a710-7cf5877e5344",
+                     *       "created_at": "2026-11-22T13:07:58.926187Z",
+                     *       "give_up_at": "2026-11-29T13:07:58.926187Z",
+                     *       "id": "01a2035e-df4e-7876-9424-f336b78b7676",
                      *       "key": "second",
-                     *       "recipient": "01a20272db207127b8a53698092c9c28@example.test",
+                     *       "recipient": "01a2035ecfc475a39faf2e40cf963841@example.test",
                      *       "status": "queued",
                      *       "subject": "Hello",
                      *       "template": "notice",
-                     *       "tenant_id": "01a20272-d9f3-7080-9168-63a132c789d4",
-                     *       "updated_at": "2026-11-22T08:50:12.743792Z"
+                     *       "tenant_id": "01a2035e-cd41-7e65-8a99-e13ab3d7a31f",
+                     *       "trace_id": "ffe16e43bd068645f802d1344dc5059e",
+                     *       "updated_at": "2026-11-22T13:08:00.136167Z"
                      *     }
                      */
                     "application/json": components["schemas"]["Mail"];
