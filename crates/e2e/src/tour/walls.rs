@@ -34,9 +34,10 @@ pub async fn cross(guide: &Guide, ada: &Session) -> Result<()> {
     ));
     guide.saw(Crossing::new(guide, &known, &hosts, &session).cross(&operations).await?);
 
-    let (_, after) = crawler.crawl(known).await?;
+    let (_, after) = crawler.crawl(known.clone()).await?;
     let changes = changes(&before, &after);
     ensure!(changes.is_empty(), "something of Ada's is not as it was:\n      {}", changes.join("\n      "));
     guide.saw("all that Ada sees is as it was before");
+    crawler.stop(&known).await?;
     Ok(())
 }

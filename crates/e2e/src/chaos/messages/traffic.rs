@@ -28,7 +28,7 @@ const BETWEEN_POSTS: Duration = Duration::from_millis(5);
 /// Rows in which newcomers come.
 const ROWS: u32 = 2;
 /// A newcomer who is not served by then goes away.
-const WAITS_FOR: Duration = Duration::from_secs(12);
+const WAITS_FOR: Duration = Duration::from_secs(30);
 /// Before something that failed is tried again.
 const PAUSE: Duration = Duration::from_millis(100);
 

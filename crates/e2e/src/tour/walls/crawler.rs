@@ -62,7 +62,7 @@ impl Crawler<'_> {
         bail!("there was still more to be seen after {ROUNDS} rounds")
     }
 
-    /// Makes one thing in each collection where the tenant has none, as the example of its document says.
+    /// Has one thing made in each collection where the tenant has none, as the example of its document says.
     pub async fn furnish(&self, known: &mut Known) -> Result<()> {
         let is_list = |create: &Operation| {
             self.operations.iter().any(|list| {
@@ -77,14 +77,40 @@ impl Crawler<'_> {
             if !known.values(operation.container(), "id", true).is_empty() {
                 continue;
             }
-            let sampler = Sampler { known: &Known::default(), schemas: &body.schemas };
-            let Some(example) = sampler.bodies(&body.schema).into_iter().next() else { continue };
-            let call = self.guide.post(&operation.service, &operation.path).bearer(&self.owner.token);
-            let made = call.json(&example).send().await?;
-            if made.status == 201 {
-                known.learn(operation.container(), &made.json()?, Whose::Tenants);
-                self.guide.saw(format!("Ada has made {} {example}", operation.container()));
+            if let Some((example, made)) = self.make(operation, &body.schema, &body.schemas, known).await? {
+                known.learn(operation.container(), &made, Whose::Tenants);
+                self.guide.saw(format!("Ada has {} {example}", operation.container()));
             }
+        }
+        Ok(())
+    }
+
+    /// By Ada, or by the operator for her; `None` if neither may.
+    async fn make(
+        &self,
+        operation: &Operation,
+        schema: &Value,
+        schemas: &Value,
+        known: &Known,
+    ) -> Result<Option<(Value, Value)>> {
+        let nobodys = Known::default();
+        for (token, known) in [(&*self.owner.token, &nobodys), (self.guide.operator(), known)] {
+            let sampler = Sampler { known, schemas };
+            let Some(example) = sampler.bodies(schema).into_iter().next() else { continue };
+            let call = self.guide.post(&operation.service, &operation.path).bearer(token).json(&example);
+            let made = call.send().await?;
+            if made.status == 201 {
+                return Ok(Some((example, made.json()?)));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The operator removes what would go on by itself: schedules order jobs for ever.
+    pub async fn stop(&self, known: &Known) -> Result<()> {
+        for id in known.values("schedules", "id", true) {
+            let call = self.guide.delete("worker", &format!("/v1/schedules/{id}")).bearer(self.guide.operator());
+            call.header("If-Match", "*").expect(204).await?;
         }
         Ok(())
     }

@@ -40,6 +40,7 @@ fn kind(container: &str, name: &str) -> Option<String> {
         "principal" | "actor" | "about" | "granted_by" | "added_by" => "principals".into(),
         "email" | "recipient" | "address" => "emails".into(),
         "host" => "hosts".into(),
+        "kind" => "kinds".into(),
         "target" => "targets".into(),
         "service" | "namespace" => "services.name".into(),
         "name" => format!("{container}.name"),
