@@ -1,6 +1,6 @@
 //! Handlers: what does a service write to take a message? One `impl Handle<M>` a message type.
 
-use crate::{inbox::EventKey, outbox::OutboxError};
+use crate::{event_key::EventKey, outbox::OutboxError};
 use chrono::{DateTime, Utc};
 use common::db::{CrossTenantTx, Db, Scoped, TenantTx};
 use contracts::{
