@@ -115,6 +115,9 @@ pub trait Handle: Job {
 pub static HANDLERS: &[Handler] =
     &[Handler::of::<MigrateInstance>(), Handler::of::<SeedInstance>(), Handler::of::<RunCommand>()];
 
+/// A handler of a type that is not known any more: it reads its payload from the job.
+type Work = for<'a> fn(&'a Run<'a>) -> BoxFuture<'a, Result<Option<Value>, Fault>>;
+
 /// The handler of one kind and version.
 #[derive(Clone, Debug)]
 pub struct Handler {
@@ -123,7 +126,7 @@ pub struct Handler {
     /// The services that may order it.
     pub ordered_by: &'static [&'static str],
     pub(crate) longest: Duration,
-    run: for<'a> fn(&'a Run<'a>) -> BoxFuture<'a, Result<Option<Value>, Fault>>,
+    run: Work,
 }
 
 impl Handler {

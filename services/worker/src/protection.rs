@@ -92,7 +92,7 @@ async fn set(client: &reqwest::Client, url: &str, protected: bool) -> anyhow::Re
     let answer: serde_json::Value = answer.json().await?;
     // A refusal can come under 200.
     if let Some(reason) = answer.get("failure").or(answer.get("error")) {
-        anyhow::bail!("{}", reason.to_string());
+        anyhow::bail!("{reason}");
     }
     tracing::info!(protected, "The task's protection has changed");
     Ok(())

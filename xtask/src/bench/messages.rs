@@ -7,7 +7,7 @@ use local_stack::{Options, cargo, tools::Need};
 use std::{path::PathBuf, process::ExitCode};
 
 /// Package and example of each part of the table.
-const PARTS: [(&str, &str); 1] = [("messaging", "messages")];
+const PARTS: [(&str, &str); 2] = [("messaging", "messages"), ("worker", "jobs")];
 
 #[derive(Args)]
 pub struct Messages {

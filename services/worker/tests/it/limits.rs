@@ -18,7 +18,7 @@ async fn operator(world: &World) -> TestUser {
 async fn set(worker: &TestServer, operator: &TestUser, path: &str, body: &Value) -> Value {
     let read = worker.get(path).bearer(&operator.token).await;
     let tag = read.header("etag").unwrap_or_default();
-    worker.put(path, body).bearer(&operator.token).header("if-match", &tag).await.expect(200)
+    worker.put(path, body).bearer(&operator.token).header("if-match", tag).await.expect(200)
 }
 
 /// Puts `many` jobs into the table, as their orders do.
