@@ -8,6 +8,9 @@ use serde_json::Value;
 /// message with a variant that it does not know to a reader that does.
 pub const EXTENSIBLE: &str = "x-extensible";
 
+/// The publishers of what each product says.
+pub const PRODUCTS: &[&str] = &["products"];
+
 /// What has golden samples: values as a publisher may write them. `cargo xtask events` keeps those of each revision for
 /// ever, and today's code must read all of them.
 pub trait Sample: Sized {

@@ -4,10 +4,7 @@
 //! own; a worker that lacks its handler leaves the job to one that has it, and the handler of the old version goes when
 //! no such job waits any more.
 
-use crate::{
-    contract::{Contract, Sample},
-    messages::PRODUCTS,
-};
+use crate::contract::{Contract, PRODUCTS, Sample};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value};

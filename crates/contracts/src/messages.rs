@@ -6,6 +6,8 @@
 //! `auth.tenant.created.v2`: first its consumers subscribe to both and have a handler for each, then its publishers say
 //! the new one only, and when no outbox and no queue holds the old one, it goes.
 
+pub use crate::contract::PRODUCTS;
+
 use crate::{
     contract::{Contract, Sample},
     id::{ClientId, InstanceId, JobId, TenantId, UserId},
@@ -30,9 +32,6 @@ pub trait Message: Serialize + DeserializeOwned + JsonSchema + Sample + Send + S
     /// The services that say it; [`PRODUCTS`] for every product.
     const PUBLISHERS: &'static [&'static str];
 }
-
-/// The publishers of what each product says.
-pub const PRODUCTS: &[&str] = &["products"];
 
 /// A message as the list has it; see [`Message`].
 #[derive(Clone, Copy, Debug)]

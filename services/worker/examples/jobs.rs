@@ -110,10 +110,11 @@ async fn app() -> Result<App> {
     ];
     let mut env = Env::new(variables.map(|(name, value)| (name.to_owned(), value.to_owned())));
     let (base, database) = (Base::read(&mut env, "worker", 8006), Database::read(&mut env));
-    let settings = Settings::read(&mut env).map(|settings| Settings { handlers: HANDLERS, ..settings });
+    let settings = Settings::read(&mut env);
     let (base, database, settings) = env.finish(base.zip(database).zip(settings)).map(|((b, d), s)| (b, d, s))?;
     let console = Aws::from_env(&base.resource_prefix, &base.aws_account_id).await.console();
-    Ok(App::new(Kit::open("worker", &base, &database, Ambient::system())?, settings, console))
+    let kit = Kit::open("worker", &base, &database, Ambient::system())?;
+    Ok(App::new(kit, settings, HANDLERS, console))
 }
 
 #[expect(clippy::disallowed_methods, reason = "nobody asks a benchmark for anything")]

@@ -11,6 +11,7 @@ pub struct App {
     pub settings: Arc<Settings>,
     /// The queues of the whole platform.
     pub console: Console,
+    pub handlers: &'static [Handler],
     /// What it can do.
     pub abilities: Arc<Abilities>,
     /// Tells this worker from every other one, in the table of jobs: `<host>:<process>:<unique for ever>`, for whoever
@@ -21,14 +22,16 @@ pub struct App {
 service_kit::state!(App);
 
 impl App {
-    pub fn new(kit: Kit, settings: Settings, console: Console) -> Self {
-        let known = settings.handlers.iter().map(Handler::does).collect();
+    /// With how each kind of job is done.
+    pub fn new(kit: Kit, settings: Settings, handlers: &'static [Handler], console: Console) -> Self {
+        let known = handlers.iter().map(Handler::does).collect();
         Self {
             worker: format!("{}:{}:{}", host_name(), std::process::id(), kit.ambient.uuid()).into(),
             kit,
             console,
             abilities: Arc::new(Abilities::new(known, settings.bundles_dir.clone())),
             settings: Arc::new(settings),
+            handlers,
         }
     }
 }

@@ -3,9 +3,9 @@
 mod settle;
 
 use crate::{
-    ends::{Ends, Verdict},
+    ends::Ends,
     handlers::{Fault, Handler, Run},
-    jobs::{lease_store, model::MOST_TAKEOVERS},
+    jobs::{end::Verdict, lease_store, model::MOST_TAKEOVERS},
 };
 use common::problem::Chain;
 use futures_util::FutureExt;
@@ -22,11 +22,11 @@ pub(crate) const LARGEST_OUTPUT: usize = 64 * 1024;
 
 /// Runs one job until it is settled, lost, or `give_up` orders to hand it back. Never panics, whatever the handler
 /// does.
-pub(crate) async fn run(run: &Run<'_>, ends: &Ends, give_up: &CancellationToken) {
+pub(crate) async fn run(run: &Run<'_>, handler: Option<&Handler>, ends: &Ends, give_up: &CancellationToken) {
     let started = Instant::now();
     let outcome = tokio::select! {
         biased;
-        outcome = work(run, ends) => outcome,
+        outcome = work(run, handler, ends) => outcome,
         lost = keep(run) => tokio::select! {
             outcome = let_go(run, ends, lost) => outcome,
             () = give_up.cancelled() => "abandoned",
@@ -42,11 +42,11 @@ pub(crate) async fn run(run: &Run<'_>, ends: &Ends, give_up: &CancellationToken)
     metrics::counter!("job_attempts_total", "kind" => run.job.kind.clone(), "outcome" => outcome).increment(1);
 }
 
-async fn work(run: &Run<'_>, ends: &Ends) -> &'static str {
+async fn work(run: &Run<'_>, handler: Option<&Handler>, ends: &Ends) -> &'static str {
     if let Some(by) = &run.job.cancelled_by {
         return end(run, ends, Verdict::cancelled_by(by)).await;
     }
-    let result = handle(run).await;
+    let result = handle(run, handler).await;
     loop {
         match settle(run, ends, &result).await {
             Ok(outcome) => return outcome,
@@ -56,12 +56,11 @@ async fn work(run: &Run<'_>, ends: &Ends) -> &'static str {
     }
 }
 
-async fn handle(run: &Run<'_>) -> Result<Option<Value>, Fault> {
+async fn handle(run: &Run<'_>, handler: Option<&Handler>) -> Result<Option<Value>, Fault> {
     if run.job.takeovers > MOST_TAKEOVERS {
         return Err(Fault::permanent(format!("{} workers died of it or were cut off from it", run.job.takeovers)));
     }
-    let handler = Handler::find(run.app.settings.handlers, &run.job.kind, run.job.version.unsigned_abs())
-        .ok_or_else(|| Fault::away("this worker has no handler for it"))?;
+    let handler = handler.ok_or_else(|| Fault::away("this worker has no handler for it"))?;
     let attempt = AssertUnwindSafe(handler.run(run)).catch_unwind();
     match timeout(handler.longest, attempt).await {
         Ok(Ok(Ok(output))) => kept(output),
@@ -103,7 +102,7 @@ async fn let_go(run: &Run<'_>, ends: &Ends, lost: Lost) -> &'static str {
 
 /// Extends the lease again and again; ends only when the job is somebody else's, or may be, or is to end.
 async fn keep(run: &Run<'_>) -> Lost {
-    let lease = run.app.settings.job_lease;
+    let lease = run.settings.job_lease;
     let mut ours_until = Instant::now() + lease;
     loop {
         sleep(lease / HEARTBEATS).await;
@@ -123,7 +122,7 @@ async fn keep(run: &Run<'_>) -> Lost {
 
 async fn extend(run: &Run<'_>) -> sqlx::Result<Option<lease_store::Held>> {
     let mut tx = run.tenant.begin().await?;
-    let held = lease_store::extend(&mut tx, run.job, run.app.settings.job_lease).await?;
+    let held = lease_store::extend(&mut tx, run.job, run.settings.job_lease).await?;
     tx.commit().await?;
     Ok(held)
 }

@@ -1,6 +1,5 @@
 //! The worker's own settings.
 
-use crate::handlers::{HANDLERS, Handler};
 use common::server::FINISH_WITHIN;
 use std::{path::PathBuf, time::Duration};
 
@@ -35,8 +34,6 @@ common::settings! {
         pub long_job: Duration = with(|_| Some(LONG_JOB)),
         /// The worker's binary, which supervises commands; another one where it runs inside of a test.
         pub supervisor: PathBuf = with(|_| Some("/proc/self/exe".into())),
-        /// How each kind of job is done; what tests add to.
-        pub handlers: &'static [Handler] = with(|_| Some(HANDLERS)),
         /// How long running jobs may still run after the order to stop; what tests make shorter.
         pub drain: Duration = with(|_| Some(FINISH_WITHIN)),
     }

@@ -5,7 +5,7 @@ use crate::{
     app::App,
     attempt,
     ends::Ends,
-    handlers::Run,
+    handlers::{Handler, Run},
     jobs::{
         claim::{self, Begun},
         lease_store,
@@ -160,7 +160,9 @@ impl Dispatcher {
             tenant = %job.tenant_id, trace_id = %step.trace_id());
         let runs = attempts.under_way.begin(job.id);
         let attempt = async move {
-            attempt::run(&Run { app: &app, job: &job, tenant, lines: AtomicU32::new(0) }, &ends, &give_up).await;
+            let run = Run { kit: &app, settings: &app.settings, job: &job, tenant, lines: AtomicU32::new(0) };
+            let handler = Handler::find(app.handlers, &job.kind, job.version.unsigned_abs());
+            attempt::run(&run, handler, &ends, &give_up).await;
             drop((slot, runs));
         };
         trace::within(step, attempt).instrument(span)

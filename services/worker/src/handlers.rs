@@ -2,7 +2,7 @@
 //! in [`HANDLERS`]; a handler is removed only when no job needs it.
 
 use crate::{
-    app::App,
+    config::Settings,
     jobs::{
         lease_store,
         model::{Claimed, KindAndVersion},
@@ -13,6 +13,7 @@ use common::{db::TenantScope, problem::Chain};
 use contracts::jobs::{Job, MigrateInstance, RunCommand, SeedInstance};
 use futures_util::future::BoxFuture;
 use serde_json::Value;
+use service_kit::Kit;
 use std::{
     sync::atomic::{AtomicU32, Ordering},
     time::Duration,
@@ -66,7 +67,8 @@ const MOST_LINES: u32 = 500;
 
 /// One attempt at a job, as its handler sees it.
 pub struct Run<'a> {
-    pub app: &'a App,
+    pub kit: &'a Kit,
+    pub settings: &'a Settings,
     pub job: &'a Claimed,
     /// Whose job it is.
     pub tenant: TenantScope,

@@ -8,13 +8,14 @@
 //! | [`control`] | how does an operator end a job, or run it again? |
 //! | [`claim`], [`lane_store`] | which job is begun next? |
 //! | [`limits`] | how many jobs of a tenant may be begun now? |
-//! | [`end_store`] | how did it end, and who is told? |
+//! | [`end`], [`end_store`] | how did it end, and who is told? |
 //! | [`lease_store`] | whose is a job, and for how long? |
 //! | [`upkeep`] | when does a snoozed job wait again, and when is a finished one forgotten? |
 
 pub mod claim;
 pub mod control;
 mod control_store;
+pub(crate) mod end;
 pub(crate) mod end_store;
 mod lane_store;
 pub(crate) mod lease_store;

@@ -46,6 +46,7 @@ use app::App;
 use config::Settings;
 use contracts::roster;
 use dispatcher::Dispatcher;
+use handlers::HANDLERS;
 use jobs::upkeep;
 use messaging::Aws;
 use service_kit::{Command, Handlers, Kit, Service, Tasks};
@@ -67,7 +68,7 @@ impl Service for Worker {
     async fn app(kit: Kit, settings: Settings) -> anyhow::Result<App> {
         commands::hide_secrets()?;
         let aws = Aws::from_env(&kit.base.resource_prefix, &kit.base.aws_account_id).await;
-        Ok(App::new(kit, settings, aws.console()))
+        Ok(App::new(kit, settings, HANDLERS, aws.console()))
     }
 
     fn router() -> OpenApiRouter<App> {

@@ -2,6 +2,7 @@
 //! workers there are; ticks that were missed while all of them were down are one job together.
 
 mod cron;
+mod model;
 pub mod routes;
 mod store;
 mod ticker;

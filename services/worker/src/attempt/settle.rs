@@ -1,9 +1,10 @@
 //! How an attempt is settled: what is written of it, and what is told.
 
 use crate::{
-    ends::{End, Ends, NotWritten, Verdict},
+    ends::{Ends, NotWritten},
     handlers::{Fault, Run},
     jobs::{
+        end::{End, Verdict},
         lease_store::{self, Again},
         model::{MOST_ATTEMPTS, WAITS},
     },

@@ -1,6 +1,6 @@
 //! SQL of budgets.
 
-use super::routes::Budget;
+use super::model::Budget;
 use crate::jobs::model::WORK;
 use common::{
     db::{CrossTenantTx, Scoped},

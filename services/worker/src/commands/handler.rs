@@ -31,18 +31,18 @@ impl Handle for RunCommand {
         let instance = order::instance(run.job)?;
         let (service, bundle_version) = (self.service, self.bundle_version);
         let part = BundlePart { service, bundle_version, modules: Vec::new() };
-        let bundle = Bundle::open(&run.app.settings.bundles_dir, &part).await?;
+        let bundle = Bundle::open(&run.settings.bundles_dir, &part).await?;
         let BundlePart { service, bundle_version, .. } = part;
         let command = bundle.manifest.commands.iter().find(|command| command.name == self.command);
         let unlisted = || Fault::permanent(format!("{service} {bundle_version} lists no command {:?}", self.command));
         let command = command.ok_or_else(unlisted)?;
-        let credentials = access::fetch(run.app, instance, run.job.tenant_id).await?;
+        let credentials = access::fetch(run, instance).await?;
         if credentials.service.as_ref().is_some_and(|of| *of != service) {
             return Err(Fault::permanent(format!("the instance is not one of {service}")));
         }
         let spec = spec(run, command, bundle.folder().join(&command.program));
         let input = self.input.to_string();
-        let outcome = runner::run(&run.app.settings.supervisor, &spec, input.as_bytes(), LARGEST_OUTPUT).await;
+        let outcome = runner::run(&run.settings.supervisor, &spec, input.as_bytes(), LARGEST_OUTPUT).await;
         let outcome =
             outcome.map_err(|error| Fault::transient(format!("the command's supervisor has failed: {error}")))?;
         if !outcome.stderr.is_empty() {
@@ -58,7 +58,7 @@ impl Handle for RunCommand {
 }
 
 fn spec(run: &Run<'_>, command: &Command, program: PathBuf) -> Spec {
-    let folder = std::env::temp_dir().join(format!("sevenleague-{}", run.app.ambient.uuid()));
+    let folder = std::env::temp_dir().join(format!("sevenleague-{}", run.kit.ambient.uuid()));
     let home = Spec::work(&folder).to_string_lossy().into_owned();
     let mut environment: BTreeMap<String, String> = command.env.clone();
     environment.extend(ENVIRONMENT.map(|(name, value)| (name.to_owned(), value.to_owned())));

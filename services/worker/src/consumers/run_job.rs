@@ -25,7 +25,7 @@ impl Handle<RunJob> for App {
     async fn handle(&self, tx: &mut TenantTx, message: &Delivery<RunJob>) -> Result<(), Fault> {
         let job = &message.data;
         let (version, priority) = checked(job).map_err(Fault::permanent)?;
-        if let Some(known) = Handler::find(self.settings.handlers, &job.kind, job.version)
+        if let Some(known) = Handler::find(self.handlers, &job.kind, job.version)
             && !may_order(known, &message.source, &job.payload)
         {
             return Err(Fault::permanent(format!("{} may not order a job of kind {}", message.source, job.kind)));

@@ -1,13 +1,10 @@
 //! Connections to an instance's database, by credentials that configurator hands out for each attempt; they are never
 //! kept, logged or told.
 
-use crate::{app::App, handlers::Fault};
+use crate::handlers::{Fault, Run};
 use access::client::ClientError;
 use common::problem::{self, Chain};
-use contracts::{
-    http::instances::Credentials,
-    id::{InstanceId, TenantId},
-};
+use contracts::{http::instances::Credentials, id::InstanceId};
 use sqlx::{ConnectOptions, PgConnection, postgres::PgConnectOptions};
 use std::{str::FromStr, time::Duration};
 use tokio::time::timeout;
@@ -37,9 +34,9 @@ pub(super) struct Opened {
     pub app_role: String,
 }
 
-/// Connects to the database of `instance`, which must be that tenant's.
-pub(super) async fn open(app: &App, instance: InstanceId, tenant: TenantId) -> Result<Opened, Fault> {
-    let Credentials { database_url, app_role, .. } = fetch(app, instance, tenant).await?;
+/// Connects to the database of `instance`, which must be of the tenant whose job it is.
+pub(super) async fn open(run: &Run<'_>, instance: InstanceId) -> Result<Opened, Fault> {
+    let Credentials { database_url, app_role, .. } = fetch(run, instance).await?;
     if !is_role(&app_role) {
         return Err(Fault::permanent("the credentials name a role that is not a plain name"));
     }
@@ -59,17 +56,17 @@ pub(crate) async fn connect(database_url: &str) -> Result<PgConnection, Fault> {
     connection.map_err(|error| Fault::away(format!("the instance's database cannot be reached: {}", Chain(&error))))
 }
 
-/// The credentials of `instance`, if it is that tenant's: an order could name anybody's.
-pub(crate) async fn fetch(app: &App, instance: InstanceId, tenant: TenantId) -> Result<Credentials, Fault> {
-    let url = format!("{}/internal/instances/{instance}/credentials", app.settings.configurator_url);
-    let credentials: Credentials = app.client.get(&url).await.map_err(|error| match error {
+/// The credentials of `instance`, if it is of the tenant whose job it is: an order could name anybody's.
+pub(crate) async fn fetch(run: &Run<'_>, instance: InstanceId) -> Result<Credentials, Fault> {
+    let url = format!("{}/internal/instances/{instance}/credentials", run.settings.configurator_url);
+    let credentials: Credentials = run.kit.client.get(&url).await.map_err(|error| match error {
         ClientError::Refused(problem) if matches!(problem.status.as_u16(), 404 | 410) => {
             Fault::permanent("configurator knows no such instance")
         }
         error if is_outage(&error) => Fault::away(format!("configurator gives no credentials: {}", Chain(&error))),
         error => Fault::transient(format!("configurator gives no credentials: {}", Chain(&error))),
     })?;
-    if credentials.tenant_id.is_some_and(|of| of != tenant) {
+    if credentials.tenant_id.is_some_and(|of| of != run.job.tenant_id) {
         return Err(Fault::permanent("the instance is not the tenant's whose job it is"));
     }
     Ok(credentials)

@@ -13,11 +13,11 @@ use serde_json::Value;
 impl Handle for MigrateInstance {
     async fn handle(self, run: &Run<'_>) -> Result<Option<Value>, Fault> {
         let instance = order::instance(run.job)?;
-        let bundle = Bundle::open(&run.app.settings.bundles_dir, &self.bundle).await?;
+        let bundle = Bundle::open(&run.settings.bundles_dir, &self.bundle).await?;
         let scripts = bundle.scripts("migrations").await?;
         // The meters and the grants are the last step.
         let total = scripts.len() + 1;
-        let mut session = Session::begin(access::open(run.app, instance, run.job.tenant_id).await?).await?;
+        let mut session = Session::begin(access::open(run, instance).await?).await?;
         for (done, script) in scripts.iter().enumerate() {
             let applied = session.apply(Ledger::Migrations, script, None).await?;
             run.note(

@@ -1,7 +1,9 @@
 //! SQL of how operators end jobs, and run them again.
 
-use super::model::WORK;
-use crate::ends::{End, Verdict};
+use super::{
+    end::{End, Verdict},
+    model::WORK,
+};
 use common::{
     db::{CrossTenantTx, Scoped},
     trace,

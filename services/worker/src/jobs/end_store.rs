@@ -1,6 +1,6 @@
 //! SQL of the ends of jobs.
 
-use crate::ends::{End, Verdict};
+use super::end::{End, Verdict};
 use common::db::CrossTenantTx;
 use contracts::{id::JobId, messages::JobFinished};
 use messaging::{About, OutboxError};

@@ -1,91 +1,24 @@
 //! Endpoints of rates, for operators.
 
-use super::store::{self, Row};
+use super::{
+    model::{Rate, RateBody, check_kind},
+    store,
+};
 use crate::{
     app::App,
     jobs::routes::{ReadJobs, WriteJobs},
 };
 use access::Allowed;
 use axum::{extract::State, http::StatusCode};
-use chrono::{DateTime, Utc};
 use common::{
     db::CrossTenantTx,
     http::{ETag, IfMatch, Json, Path, Query},
     page::{Page, PageQuery},
-    problem::{FieldError, Problem},
+    problem::Problem,
 };
-use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use serde::Deserialize;
+use utoipa::IntoParams;
 use uuid::Uuid;
-
-/// Longest name of a kind, in bytes.
-const LONGEST_KIND: usize = 100;
-/// A rate higher than this is none.
-const MOST_JOBS: u32 = 1_000_000;
-/// A day; what is to be rarer is a schedule.
-const MOST_SECONDS: u32 = 86_400;
-
-/// So many jobs of a kind may be begun for one tenant in so many seconds, evenly.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-pub struct Rate {
-    /// Tells its place in the list; absent for a rate that nobody has set.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub id: Option<Uuid>,
-    #[schema(example = "instance.seed")]
-    pub kind: String,
-    /// Absent for the rate of each tenant that has none of its own.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub tenant_id: Option<Uuid>,
-    /// Absent means as many as there are.
-    #[schema(example = 10)]
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub jobs: Option<i32>,
-    #[schema(example = 60)]
-    pub seconds: i32,
-    /// Goes up at each edit; 0 for a rate that nobody has set.
-    pub revision: i32,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub updated_at: Option<DateTime<Utc>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub updated_by: Option<String>,
-}
-
-impl From<Row> for Rate {
-    fn from(row: Row) -> Self {
-        let Row { id, kind, tenant_id, jobs, seconds, revision, updated_at, updated_by } = row;
-        let (updated_at, updated_by) = (Some(updated_at), Some(updated_by));
-        Self { id: Some(id), kind, tenant_id, jobs, seconds, revision, updated_at, updated_by }
-    }
-}
-
-impl Rate {
-    fn unset(kind: String, tenant_id: Option<Uuid>) -> Self {
-        Self { id: None, kind, tenant_id, jobs: None, seconds: 1, revision: 0, updated_at: None, updated_by: None }
-    }
-}
-
-#[derive(Clone, Debug, Deserialize, ToSchema)]
-pub struct RateBody {
-    /// 1 to 1,000,000; absent means as many as there are.
-    #[schema(example = 10, minimum = 1, maximum = 1_000_000)]
-    pub jobs: Option<u32>,
-    /// In how many seconds, 1 to 86,400.
-    #[schema(example = 60, minimum = 1, maximum = 86_400)]
-    pub seconds: u32,
-}
-
-impl RateBody {
-    fn check(&self) -> Result<(), Problem> {
-        let mut errors = Vec::new();
-        if self.jobs.is_some_and(|jobs| !(1..=MOST_JOBS).contains(&jobs)) {
-            errors.push(FieldError::new("jobs", "out_of_range", format!("must be 1 to {MOST_JOBS}")));
-        }
-        if !(1..=MOST_SECONDS).contains(&self.seconds) {
-            errors.push(FieldError::new("seconds", "out_of_range", format!("must be 1 to {MOST_SECONDS}")));
-        }
-        if errors.is_empty() { Ok(()) } else { Err(Problem::invalid(errors)) }
-    }
-}
 
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -173,15 +106,6 @@ async fn find(tx: &mut CrossTenantTx, kind: String, Whose { tenant_id }: Whose) 
     check_kind(&kind)?;
     let row = store::get(tx, &kind, tenant_id).await?;
     Ok(row.map_or_else(|| Rate::unset(kind, tenant_id), Rate::from))
-}
-
-/// A kind as it could be: of letters, digits, `.`, `-` and `_`.
-pub(crate) fn check_kind(kind: &str) -> Result<(), Problem> {
-    let plain = |b: u8| b.is_ascii_alphanumeric() || b"._-".contains(&b);
-    if (1..=LONGEST_KIND).contains(&kind.len()) && kind.bytes().all(plain) {
-        return Ok(());
-    }
-    Err(Problem::invalid(vec![FieldError::new("kind", "malformed", "must be letters, digits, '.', '-' and '_'")]))
 }
 
 fn edited() -> Problem {

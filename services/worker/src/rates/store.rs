@@ -1,6 +1,6 @@
 //! SQL of rates.
 
-use super::routes::{Rate, RateBody};
+use super::model::{Rate, RateBody};
 use crate::jobs::model::WORK;
 use chrono::{DateTime, Utc};
 use common::{
@@ -20,6 +20,14 @@ pub(super) struct Row {
     pub revision: i32,
     pub updated_at: DateTime<Utc>,
     pub updated_by: String,
+}
+
+impl From<Row> for Rate {
+    fn from(row: Row) -> Self {
+        let Row { id, kind, tenant_id, jobs, seconds, revision, updated_at, updated_by } = row;
+        let (updated_at, updated_by) = (Some(updated_at), Some(updated_by));
+        Self { id: Some(id), kind, tenant_id, jobs, seconds, revision, updated_at, updated_by }
+    }
 }
 
 pub(super) async fn page(tx: &mut CrossTenantTx, request: PageRequest) -> sqlx::Result<Vec<Row>> {

@@ -1,6 +1,6 @@
 //! SQL of schedules.
 
-use super::routes::{Schedule, ScheduleBody};
+use super::model::{Schedule, ScheduleBody};
 use chrono::{DateTime, Utc};
 use common::{
     db::{CrossTenantTx, Scoped},

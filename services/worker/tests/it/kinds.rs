@@ -4,8 +4,15 @@ use contracts::{contract::Sample, jobs::Job};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use service_kit::{Handlers, Kit, Service, Tasks};
 use std::{path::PathBuf, sync::OnceLock, time::Duration};
-use worker::handlers::{Fault, HANDLERS, Handle, Handler, Run};
+use utoipa_axum::router::OpenApiRouter;
+use worker::{
+    Worker,
+    app::App,
+    config::Settings,
+    handlers::{Fault, HANDLERS, Handle, Handler, Run},
+};
 
 macro_rules! kinds {
     ($($name:ident = $kind:literal),+ $(,)?) => {
@@ -24,8 +31,39 @@ macro_rules! kinds {
 
 kinds! { Echo = "test.echo", Await = "test.await", Hang = "test.hang" }
 
-/// What a worker of these tests can do: what every worker can, and this.
-pub fn handlers() -> &'static [Handler] {
+/// The worker, which can do these kinds as well.
+pub struct TestWorker;
+
+impl Service for TestWorker {
+    const ROSTER: contracts::roster::Service = Worker::ROSTER;
+    const ABOUT: &'static str = Worker::ABOUT;
+    const TITLE: &'static str = Worker::TITLE;
+    const DOCS: &'static include_dir::Dir<'static> = Worker::DOCS;
+    const PROBLEMS: &'static include_dir::Dir<'static> = Worker::PROBLEMS;
+    const PERMISSIONS: &'static str = Worker::PERMISSIONS;
+    const MIGRATOR: &'static sqlx::migrate::Migrator = Worker::MIGRATOR;
+    type Settings = Settings;
+    type App = App;
+
+    async fn app(kit: Kit, settings: Settings) -> anyhow::Result<App> {
+        let aws = messaging::Aws::from_env(&kit.base.resource_prefix, &kit.base.aws_account_id).await;
+        Ok(App::new(kit, settings, handlers(), aws.console()))
+    }
+
+    fn router() -> OpenApiRouter<App> {
+        Worker::router()
+    }
+
+    fn consumers() -> Vec<Handlers<App>> {
+        Worker::consumers()
+    }
+
+    fn background(app: &App, tasks: &Tasks) {
+        Worker::background(app, tasks);
+    }
+}
+
+fn handlers() -> &'static [Handler] {
     static ALL: OnceLock<Vec<Handler>> = OnceLock::new();
     ALL.get_or_init(|| {
         let own = [Handler::of::<Echo>(), Handler::of::<Await>(), Handler::of::<Hang>()];

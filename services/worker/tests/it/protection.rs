@@ -1,7 +1,7 @@
 //! Task protection, told to an agent of ECS.
 
 use crate::{
-    kinds::{Await, Hang},
+    kinds::{Await, Hang, TestWorker},
     world::World,
 };
 use axum::{Json, Router, extract::State, routing::put};
@@ -36,10 +36,9 @@ async fn a_task_is_protected_while_a_long_job_runs() {
     let (url, heard) = agent().await;
     let mut variables = world.env();
     variables.insert("ECS_AGENT_URI".into(), url);
-    let mut config = config::<worker::Worker>(variables);
-    config.own.handlers = crate::kinds::handlers();
+    let mut config = config::<TestWorker>(variables);
     config.own.long_job = Duration::from_secs(2);
-    let _worker = world.platform.run_with::<worker::Worker>(config).await;
+    let _worker = world.platform.run_with::<TestWorker>(config).await;
     let short = world.order(&Await { file: world.bundles.0.clone() });
     assert_eq!(world.run(&short).await.state, "succeeded");
     assert!(heard.lock().unwrap().is_empty(), "a short job needs none");

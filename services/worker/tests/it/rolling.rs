@@ -45,13 +45,16 @@ async fn jobs_of_workers_of_the_version_before_are_done() {
     let query = sqlx::query(insert).bind(id.0).bind(&order.kind).bind(1).bind(world.tenant.0);
     let query = query.bind(order.instance_id.map(|instance| instance.0)).bind(&order.payload);
     query.execute(&world.platform.pool).await.unwrap();
-    let put_off = "UPDATE jobs SET state = 'queued', run_after = now() + make_interval(secs => 2), last_error = 'away',
+    let put_off =
+        "UPDATE jobs SET state = 'queued', run_after = now() + make_interval(secs => 3600), last_error = 'away',
                    attempts = 0, outages = outages + 1, log = logged(log, 'put off: away') WHERE id = $1";
     sqlx::query(put_off).bind(id.0).execute(&world.platform.pool).await.unwrap();
     let _worker = world.worker().await;
     // One that comes later overtakes it.
     assert_eq!(world.run(&world.migrate()).await.state, "succeeded");
     assert_eq!(world.row(id).await.unwrap().state, "queued");
+    let due = "UPDATE jobs SET run_after = now() WHERE id = $1";
+    sqlx::query(due).bind(id.0).execute(&world.platform.pool).await.unwrap();
     let row = world.ended(id).await;
     assert_eq!((row.state.as_str(), row.attempts), ("succeeded", 1), "{row:?}");
     assert!(row.log.starts_with("put off: away\nbegun by worker"), "{}", row.log);

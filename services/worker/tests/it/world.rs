@@ -3,7 +3,7 @@
 use crate::{
     bundles::Bundles,
     instance::{Configurator, Instance},
-    kinds,
+    kinds::TestWorker,
 };
 use chrono::{DateTime, Utc};
 use contracts::{
@@ -73,11 +73,10 @@ impl World {
 
     /// A worker in this process.
     pub async fn worker(&self) -> TestServer {
-        let mut config = config::<worker::Worker>(self.env());
+        let mut config = config::<TestWorker>(self.env());
         config.own.drain = Duration::from_millis(200);
-        config.own.handlers = kinds::handlers();
         config.own.supervisor = env!("CARGO_BIN_EXE_worker").into();
-        self.platform.run_with::<worker::Worker>(config).await
+        self.platform.run_with::<TestWorker>(config).await
     }
 
     /// A worker in this process that reaches its database through `link`.
