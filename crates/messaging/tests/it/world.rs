@@ -185,10 +185,17 @@ impl World {
     pub async fn disconnect_all_but(&self, kept: &mut PgConnection) {
         let mut admin = PgConnection::connect(&admin_url()).await.unwrap();
         let pid: i32 = sqlx::query_scalar("SELECT pg_backend_pid()").fetch_one(kept).await.unwrap();
-        let end = "SELECT coalesce(bool_and(pg_terminate_backend(pid, 10000)), true)
-                   FROM pg_stat_activity WHERE datname = $1 AND pid <> $2";
-        let ended: bool = sqlx::query_scalar(end).bind(&self.name).bind(pid).fetch_one(&mut admin).await.unwrap();
-        assert!(ended, "every other connection ends within 10 s");
+        let others = "SELECT pid FROM pg_stat_activity WHERE datname = $1 AND pid <> $2";
+        let others: Vec<i32> =
+            sqlx::query_scalar(others).bind(&self.name).bind(pid).fetch_all(&mut admin).await.unwrap();
+        let end = "SELECT count(pg_terminate_backend(pid)) FROM unnest($1::integer[]) AS pid";
+        sqlx::query(end).bind(&others).execute(&mut admin).await.unwrap();
+        let left = "SELECT count(*) FROM pg_stat_activity WHERE pid = ANY($1)";
+        until("every other connection has ended", async || {
+            let left: i64 = sqlx::query_scalar(left).bind(&others).fetch_one(&mut admin).await.unwrap();
+            left == 0
+        })
+        .await;
     }
 
     pub async fn run_sql(&self, sql: &str) {
