@@ -14,14 +14,18 @@ use super::{
 };
 use anyhow::{Result, bail, ensure};
 use reqwest::Method;
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
 /// Collections that every tenant sees alike.
 const EVERYBODYS: [(&str, &str); 2] = [("configurator", "listServices"), ("permission", "listPermissions")];
+/// What is the platform's own, to fill parameters with: a queue that has dead letters since an earlier step, and the id
+/// of none of them.
+const PLATFORMS: [(&str, &str, &str); 2] =
+    [("queues", "name", "billing-usage"), ("dead-letters", "id", "00000000-0000-4000-8000-000000000000")];
 /// Members that change by being looked at, or as the clock moves on: the forum counts by the hour, up to the present
 /// one.
-const VOLATILE: [&str; 2] = ["last_used_at", "hours"];
+const VOLATILE: [&str; 3] = ["last_used_at", "hours", "receives"];
 /// Ids found by one round are what the next one asks about; deeper than this nothing lies.
 const ROUNDS: usize = 4;
 const MOST_PAGES: usize = 50;
@@ -48,6 +52,9 @@ impl Crawler<'_> {
     /// Everything that can be seen, and what is known by it, `known` included.
     pub async fn crawl(&self, mut known: Known) -> Result<(Known, Seen)> {
         let mut seen = Seen::new();
+        for (container, member, value) in PLATFORMS {
+            known.learn(container, &json!({ member: value }), Whose::Everybodys);
+        }
         for _ in 0..ROUNDS {
             let before = seen.len();
             for operation in self.operations.iter().filter(|operation| operation.method == Method::GET) {
