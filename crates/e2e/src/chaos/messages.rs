@@ -21,7 +21,7 @@ use traffic::Traffic;
 
 /// Fewer posts, or newcomers with a forum, would prove little.
 const ENOUGH_POSTS: u64 = 200;
-const ENOUGH_NEWCOMERS: u64 = 5;
+const ENOUGH_NEWCOMERS: u64 = 3;
 /// For everything that is on its way to arrive: a message that went to somebody who had just died comes back after half
 /// a minute, and what was put off meanwhile a little later.
 const SETTLE: Duration = Duration::from_secs(180);
