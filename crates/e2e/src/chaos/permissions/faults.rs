@@ -16,7 +16,7 @@ use std::{
 /// For everything to work again after a fault.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// A run may take so many times as long as was asked for.
-const LONGER: u32 = 4;
+const LONGER: u32 = 6;
 const LOOK: Duration = Duration::from_millis(20);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
