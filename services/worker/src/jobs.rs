@@ -10,7 +10,7 @@
 //! | [`limits`] | how many jobs of a tenant may be begun now? |
 //! | [`end`], [`end_store`] | how did it end, and who is told? |
 //! | [`lease_store`] | whose is a job, and for how long? |
-//! | [`upkeep`] | when does a snoozed job wait again, and when is a finished one forgotten? |
+//! | [`upkeep`], [`upkeep_store`] | when does a snoozed job wait again, and when is a finished one forgotten? |
 
 pub mod claim;
 pub mod control;
@@ -24,4 +24,5 @@ pub mod model;
 pub mod routes;
 pub mod store;
 pub(crate) mod upkeep;
+mod upkeep_store;
 pub mod view;

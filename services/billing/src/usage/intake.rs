@@ -1,7 +1,7 @@
 //! Intake of metered events: a verdict for each, in a few statements however many they are, and none spoils another.
 
 use super::{
-    insert::Receipt,
+    insert_store::Receipt,
     model::{Reason, Verdict, hindrance},
     parked,
     store::{self, Owner},

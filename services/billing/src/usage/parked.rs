@@ -4,7 +4,7 @@
 mod store;
 
 use super::{
-    insert::Receipt,
+    insert_store::Receipt,
     model::{CLOCK_AHEAD, Reason, hindrance},
     store as usage,
 };

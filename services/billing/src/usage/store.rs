@@ -1,6 +1,6 @@
 //! SQL of usage: intervals of features and events of meters; [`super::due_store`] bills them.
 
-use super::insert::{Receipt, insert_once};
+use super::insert_store::{Receipt, insert_once};
 use chrono::{DateTime, Utc};
 use common::{
     ambient::Ambient,

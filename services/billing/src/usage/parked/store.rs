@@ -1,7 +1,7 @@
 //! SQL of usage that does not count.
 
 use crate::usage::{
-    insert::{Receipt, insert_once},
+    insert_store::{Receipt, insert_once},
     model::Reason,
 };
 use chrono::{DateTime, Utc};

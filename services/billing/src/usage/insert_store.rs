@@ -57,11 +57,11 @@ impl Columns {
 /// [`Receipt`] for each. `$more` is what the table has besides: a column, and its values as an array of texts.
 macro_rules! insert_once {
     ($table:literal, $tx:ident, $ambient:ident, $events:ident) => {
-        $crate::usage::insert::insert_once!($table, "", "", "", $tx, $ambient, $events)
+        $crate::usage::insert_store::insert_once!($table, "", "", "", $tx, $ambient, $events)
     };
     ($table:literal, $column:literal, $given:literal, $array:literal, $tx:ident, $ambient:ident, $events:ident
         $(, $more:expr)?) => {{
-        let given = $crate::usage::insert::Columns::of($ambient, $events);
+        let given = $crate::usage::insert_store::Columns::of($ambient, $events);
         let inserted = sqlx::query_scalar!(
             "INSERT INTO " + $table + " (id, tenant_id, service, key, instance_id, meter, quantity, occurred_at, \
                                        received_at" + $column + ") \
