@@ -59,6 +59,7 @@ async fn the_same_key_with_other_content_is_refused() {
     let recipient = mailer.address();
     let mail = mailer.notice("k", &recipient);
     let first = mailer.send(&mail).await.expect(202);
+    mailer.with_status(&recipient, "sent").await;
     assert_eq!(mailer.send(&mail).await.expect(202)["id"], first["id"]);
     let mut other = mail.clone();
     other["variables"]["text"] = json!("Another text.");
