@@ -35,6 +35,8 @@ pub trait Product: 'static {
     const DOCS: &'static Dir<'static>;
     /// The pages of its own problems, `openapi/problems`; those of the platform's come by themselves.
     const PROBLEMS: &'static Dir<'static> = &Dir::new("", &[]);
+    /// What its binary can do besides what every product's can, such as a command of its bundle.
+    const COMMANDS: &'static [Command] = &[];
 
     /// What its handlers share; nothing of any instance, that comes with each request.
     type App: Clone + Send + Sync + 'static;
@@ -67,13 +69,16 @@ impl<P: Product> Program for Run<P> {
     const PORT: u16 = P::PORT;
     /// Its databases are the instances', and the worker migrates those.
     const MIGRATOR: Option<&'static Migrator> = None;
-    const COMMANDS: &'static [Command] = &[Command {
-        name: "publish",
-        about: "Tell the platform of the version in BUNDLE_DIR",
-        argument: None,
-        settings: || Env::questions(|env| publish::Config::read(env, P::NAME)),
-        run: |_| with_config(|env| publish::Config::read(env, P::NAME), publish::run),
-    }];
+    const COMMANDS: &'static [&'static [Command]] = &[
+        &[Command {
+            name: "publish",
+            about: "Tell the platform of the version in BUNDLE_DIR",
+            argument: None,
+            settings: || Env::questions(|env| publish::Config::read(env, P::NAME)),
+            run: |_| with_config(|env| publish::Config::read(env, P::NAME), publish::run),
+        }],
+        P::COMMANDS,
+    ];
     type Config = Config;
 
     fn read(env: &mut Env) -> Option<Config> {

@@ -28,7 +28,8 @@ pub trait Program: 'static {
     const PORT: u16;
     /// `None` for a program without a database of its own.
     const MIGRATOR: Option<&'static Migrator>;
-    const COMMANDS: &'static [Command] = &[];
+    /// Lists of what the binary can do besides what every one can.
+    const COMMANDS: &'static [&'static [Command]] = &[];
     type Config: Send;
 
     fn read(env: &mut Env) -> Option<Self::Config>;
@@ -93,7 +94,7 @@ fn command_line<P: Program>() -> clap::Command {
         said("openapi", "Print the OpenAPI document"),
         said("settings", "Print what the environment is asked for, as JSON"),
     ];
-    let own = P::COMMANDS.iter().map(|command| {
+    let own = commands::<P>().map(|command| {
         said(command.name, command.about).args(command.argument.map(|argument| Arg::new(argument).required(true)))
     });
     said(P::NAME, P::ABOUT)
@@ -104,9 +105,13 @@ fn command_line<P: Program>() -> clap::Command {
 }
 
 fn own<P: Program>(name: &str, given: &ArgMatches) -> ExitCode {
-    let command = P::COMMANDS.iter().find(|command| command.name == name);
+    let command = commands::<P>().find(|command| command.name == name);
     let Some(command) = command else { return ExitCode::FAILURE };
     (command.run)(command.argument.and_then(|argument| given.get_one::<String>(argument).cloned()))
+}
+
+fn commands<P: Program>() -> impl Iterator<Item = &'static Command> {
+    P::COMMANDS.iter().copied().flatten()
 }
 
 /// Reads the configuration with `read` and runs `act` with it.
@@ -136,7 +141,7 @@ pub fn with_config<C>(
 /// Everything that the program and its commands ask of their environment, each once.
 pub fn settings<P: Program>() -> Vec<Setting> {
     let mut settings = Env::questions(P::read);
-    for setting in P::COMMANDS.iter().flat_map(|command| (command.settings)()) {
+    for setting in commands::<P>().flat_map(|command| (command.settings)()) {
         if settings.iter().all(|known| known.name != setting.name) {
             settings.push(setting);
         }

@@ -106,7 +106,7 @@ impl<S: Service> Program for S {
     const ABOUT: &'static str = S::ABOUT;
     const PORT: u16 = S::ROSTER.port;
     const MIGRATOR: Option<&'static Migrator> = Some(S::MIGRATOR);
-    const COMMANDS: &'static [Command] = S::COMMANDS;
+    const COMMANDS: &'static [&'static [Command]] = &[S::COMMANDS];
     type Config = Config<S::Settings>;
 
     fn read(env: &mut Env) -> Option<Self::Config> {
