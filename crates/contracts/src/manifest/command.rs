@@ -17,7 +17,7 @@ const MOST_ARGUMENTS: usize = 100;
 pub struct Command {
     /// What jobs call it: lower-case letters, digits and `-`.
     pub name: String,
-    /// Path within the bundle: `bin/extract`.
+    /// Path within the bundle, `bin/extract`, or the name of a program beside the worker's own, such as the product's.
     pub program: String,
     /// Passed as they are.
     #[serde(default)]

@@ -20,6 +20,11 @@ use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
 /// Exit code of a program that may succeed later (`EX_TEMPFAIL` of sysexits.h).
 const TRY_AGAIN: i32 = 75;
+/// Exit code of a program that can do nothing with what it was given, now or later (`EX_DATAERR`); the last line that it
+/// writes says why, for the product's users.
+const REFUSED: i32 = 65;
+/// Bytes of JSON that are handed over to a function of the instance's database.
+const LARGEST_RESULT: usize = 8 * 1024 * 1024;
 /// What every program has in its environment, besides its home.
 const ENVIRONMENT: [(&str, &str); 2] = [("PATH", "/usr/local/bin:/usr/bin:/bin"), ("LANG", "C.UTF-8")];
 
@@ -40,21 +45,37 @@ impl Handle for RunCommand {
         if credentials.service.as_ref().is_some_and(|of| *of != service) {
             return Err(Fault::permanent(format!("the instance is not one of {service}")));
         }
-        let spec = spec(run, command, bundle.folder().join(&command.program));
-        let input = self.input.to_string();
-        let outcome = runner::run(&run.settings.supervisor, &spec, input.as_bytes(), LARGEST_OUTPUT).await;
+        let spec = spec(run, command, program(run, &bundle, command).await?);
+        let (input, most) = (self.input.to_string(), most(command));
+        let outcome = runner::run(&run.settings.supervisor, &spec, input.as_bytes(), most).await;
         let outcome =
             outcome.map_err(|error| Fault::transient(format!("the command's supervisor has failed: {error}")))?;
         if !outcome.stderr.is_empty() {
             run.log(&format!("stderr: {}", outcome.stderr)).await;
         }
-        let output = output(&spec, outcome)?;
+        let length = outcome.stdout.len();
+        let output = output(&spec, outcome, most)?;
         if let (Some(function), Some(output)) = (&command.result, &output) {
             handover::hand_over(&credentials, run.job.id, function, output).await?;
-            run.log(&format!("handed over to {function}")).await;
+            run.log(&format!("handed over to {function}: {length} bytes")).await;
         }
-        Ok(output)
+        Ok(output.filter(|_| length <= LARGEST_OUTPUT))
     }
+}
+
+/// Bytes that a program may write: what is handed over need not be kept with the job.
+fn most(command: &Command) -> usize {
+    if command.result.is_some() { LARGEST_RESULT } else { LARGEST_OUTPUT }
+}
+
+/// A path leads into the bundle; a mere name is that of a program beside the worker's own.
+async fn program(run: &Run<'_>, bundle: &Bundle, command: &Command) -> Result<PathBuf, Fault> {
+    if command.program.contains('/') {
+        return Ok(bundle.folder().join(&command.program));
+    }
+    let own = tokio::fs::canonicalize(&run.settings.supervisor).await;
+    let own = own.map_err(|error| Fault::transient(format!("the worker does not find its own program: {error}")))?;
+    Ok(own.with_file_name(&command.program))
 }
 
 fn spec(run: &Run<'_>, command: &Command, program: PathBuf) -> Spec {
@@ -74,16 +95,19 @@ fn spec(run: &Run<'_>, command: &Command, program: PathBuf) -> Spec {
 }
 
 /// What the program gave: nothing, or JSON.
-fn output(spec: &Spec, outcome: Outcome) -> Result<Option<Value>, Fault> {
+fn output(spec: &Spec, outcome: Outcome, most: usize) -> Result<Option<Value>, Fault> {
     match outcome.ended {
         Ended::Exited(0) if outcome.stdout.is_empty() => Ok(None),
-        Ended::Exited(0) if outcome.stdout.len() > LARGEST_OUTPUT => {
-            Err(Fault::permanent(format!("its output is larger than {LARGEST_OUTPUT} bytes")))
+        Ended::Exited(0) if outcome.stdout.len() > most => {
+            Err(Fault::permanent(format!("its output is larger than {most} bytes")))
         }
         Ended::Exited(0) => serde_json::from_slice(&outcome.stdout)
             .map(Some)
             .map_err(|error| Fault::permanent(format!("its output is not JSON: {error}"))),
         Ended::Exited(TRY_AGAIN) => Err(Fault::transient(format!("it asks for another attempt: {}", outcome.stderr))),
+        Ended::Exited(REFUSED) if !outcome.stderr.is_empty() => {
+            Err(Fault::permanent(outcome.stderr.lines().next_back().unwrap_or_default()))
+        }
         ended => Err(Fault::permanent(ended.reason(spec))),
     }
 }

@@ -99,6 +99,7 @@ async fn what_breaks_a_limit_is_ended_with_its_reason_and_leaves_nothing() {
             ("writes", "truncate -s 60M f1 f2 f3 f4 f5; exec sleep 10"),
             ("fails", "echo no such page >&2; exit 3"),
             ("mumbles", "echo this is no JSON"),
+            ("refuses", "echo page 1 >&2; echo The file is encrypted. >&2; exit 65"),
         ],
     );
     for (command, reason) in [
@@ -109,6 +110,7 @@ async fn what_breaks_a_limit_is_ended_with_its_reason_and_leaves_nothing() {
         ("writes", "it wrote more than 256 MiB or 10000 files"),
         ("fails", "it ended with exit code 3"),
         ("mumbles", "its output is not JSON"),
+        ("refuses", "The file is encrypted."),
         ("rm", "forum 1.0.0 lists no command \"rm\""),
     ] {
         let row = run(&world, command, Value::Null).await;
@@ -199,4 +201,22 @@ async fn what_a_command_gave_is_handed_over_once() {
     let row = world.ended(order.job_id).await;
     assert_eq!(row.state, "succeeded", "{row:?}");
     assert_eq!(world.instance.number("SELECT sum(pages) FROM pages").await, 3);
+}
+
+#[tokio::test]
+async fn a_program_beside_the_worker_runs_and_what_is_handed_over_may_be_too_long_to_be_kept() {
+    let (world, _worker) = World::with_worker().await;
+    let command = "[[commands]]\nname = \"describe\"\nprogram = \"worker\"\narguments = [\"openapi\"]\nseconds = 30\n\
+                   memory_mib = 256\nresult = \"public.take\"\n";
+    world.bundles.write("manifest.toml", &format!("{MANIFEST}{command}"));
+    world.bundles.write(
+        "migrations/0003_documents.sql",
+        "CREATE TABLE documents (job_id uuid, bytes integer);
+         CREATE FUNCTION take(job uuid, given jsonb) RETURNS void LANGUAGE sql AS
+         'INSERT INTO documents VALUES (job, length(given::text))';",
+    );
+    assert_eq!(world.run(&world.migrate()).await.state, "succeeded");
+    let row = run(&world, "describe", Value::Null).await;
+    assert_eq!((row.state.as_str(), row.output), ("succeeded", None), "{}", row.log);
+    assert!(world.instance.number("SELECT sum(bytes) FROM documents").await > 64 * 1024);
 }
