@@ -6,7 +6,7 @@ use crate::{
     poller::{Wake, Wakes},
 };
 use secrecy::ExposeSecret;
-use sqlx::{PgConnection, PgPool, postgres::PgPoolOptions};
+use sqlx::{PgConnection, PgPool, Row, postgres::PgPoolOptions};
 use std::{
     sync::{
         Arc,
@@ -25,6 +25,7 @@ const NO_JIT: &str = "SET jit = off";
 const WRITABLE: &str = "SELECT NOT pg_is_in_recovery() AND NOT current_setting('transaction_read_only')::boolean";
 
 /// Whether it can be written, and whether no transaction is open: alone, a statement begins when its transaction does.
+/// Only as a simple query: of a prepared one, the transaction begins with Bind and the statement with Execute.
 const STATE: &str = "SELECT NOT pg_is_in_recovery() AND NOT current_setting('transaction_read_only')::boolean,
     now() = statement_timestamp()";
 
@@ -83,7 +84,8 @@ pub fn connect(settings: &Database) -> Result<PgPool, sqlx::Error> {
         .test_before_acquire(false)
         .before_acquire(|conn, meta| {
             Box::pin(async move {
-                let (writable, idle): (bool, bool) = sqlx::query_as(STATE).fetch_one(conn).await?;
+                let state = sqlx::raw_sql(STATE).fetch_one(conn).await?;
+                let (writable, idle): (bool, bool) = (state.try_get(0)?, state.try_get(1)?);
                 // Whoever was cut off while their transaction began has left it open, in the scope of its tenant.
                 Ok(idle && (writable || meta.age < READ_ONLY_AGE))
             })
