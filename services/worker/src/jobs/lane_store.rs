@@ -166,7 +166,8 @@ pub(super) async fn advance(tx: &mut CrossTenantTx, lanes: &[(&Lane, Moved)]) ->
 }
 
 /// Removes those of the lanes that have no queued job, unless somebody enters one just now. Two statements, as only the
-/// second one's snapshot has all that was committed before the lock.
+/// second one's snapshot has all that was committed before the lock. The first job is looked up lane by lane: `NOT
+/// EXISTS` would be planned as a join with all that wait.
 pub(super) async fn remove_empty(tx: &mut CrossTenantTx, lanes: &[&Lane]) -> sqlx::Result<()> {
     let (kinds, versions, bundles, tenants) = columns(lanes.iter().copied());
     let locked = sqlx::query!(
@@ -188,9 +189,9 @@ pub(super) async fn remove_empty(tx: &mut CrossTenantTx, lanes: &[&Lane]) -> sql
         "DELETE FROM job_lanes
           WHERE (kind, version, bundle, tenant_id)
                 IN (SELECT * FROM unnest($1::text[], $2::integer[], $3::text[], $4::uuid[]))
-            AND NOT EXISTS (SELECT FROM jobs WHERE jobs.state = 'queued' AND jobs.kind = job_lanes.kind
-                AND jobs.version = job_lanes.version AND jobs.bundle = job_lanes.bundle
-                AND jobs.tenant_id = job_lanes.tenant_id)",
+            AND (SELECT id FROM jobs WHERE jobs.state = 'queued' AND jobs.kind = job_lanes.kind
+                    AND jobs.version = job_lanes.version AND jobs.bundle = job_lanes.bundle
+                    AND jobs.tenant_id = job_lanes.tenant_id ORDER BY priority, run_after, id LIMIT 1) IS NULL",
         &kinds,
         &versions,
         &bundles,
