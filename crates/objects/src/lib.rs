@@ -1,0 +1,19 @@
+//! Objects of instances in S3: an instance has those whose keys begin with its product, its tenant and itself.
+//!
+//! | module | answers |
+//! | --- | --- |
+//! | [`bucket`] | where do the objects lie, and who may reach them? |
+//! | [`instance`] | what can be done with the objects of one instance? |
+//! | `signing` | how does S3 know who asks? |
+//! | [`provision`] | how does a bucket come to be, where no CloudFormation makes it? |
+
+pub mod bucket;
+pub mod instance;
+pub mod provision;
+mod signing;
+
+pub use bucket::Bucket;
+pub use instance::{ObjectError, Objects};
+
+/// Largest object, in bytes.
+pub const LARGEST: u64 = 64 * 1024 * 1024;
