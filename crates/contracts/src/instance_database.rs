@@ -1,7 +1,7 @@
-//! SQL of the platform's part of an instance's database, the schema `platform`: which files were run, and what is to be
-//! billed.
+//! SQL of the platform's part of an instance's database, the schema `platform`: which files were run, what is to be
+//! billed, and which jobs are ordered.
 //!
-//! The worker makes it, and the product's process takes what was metered from its outbox.
+//! The worker makes it, and the product's process takes what was metered and what was ordered from its outboxes.
 
 use crate::manifest::Meter;
 
@@ -20,6 +20,19 @@ CREATE TABLE IF NOT EXISTS platform.outbox (
     key text NOT NULL,
     quantity numeric NOT NULL,
     occurred_at timestamptz NOT NULL
+);
+CREATE TABLE IF NOT EXISTS platform.orders (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    job_id uuid NOT NULL,
+    bundle_version text NOT NULL CHECK (octet_length(bundle_version) <= 64),
+    command text NOT NULL CHECK (octet_length(command) <= 64),
+    key text NOT NULL CHECK (octet_length(key) BETWEEN 1 AND 120),
+    input jsonb NOT NULL CHECK (octet_length(input::text) <= 131072),
+    objects jsonb NOT NULL CHECK (octet_length(objects::text) <= 8192),
+    priority smallint CHECK (priority BETWEEN 1 AND 9),
+    run_after timestamptz,
+    traceparent text CHECK (octet_length(traceparent) <= 64),
+    ordered_at timestamptz NOT NULL DEFAULT now()
 );
 CREATE OR REPLACE FUNCTION platform.count_row() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp AS $$
@@ -51,6 +64,7 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO "{app_rol
 GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA public TO "{app_role}";
 GRANT SELECT, DELETE ON platform.outbox TO "{app_role}";
 GRANT SELECT, INSERT ON platform.results TO "{app_role}";
+GRANT SELECT, INSERT, DELETE ON platform.orders TO "{app_role}";
 ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO "{app_role}";
 ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT USAGE, SELECT ON SEQUENCES TO "{app_role}";
 "#
@@ -68,13 +82,39 @@ pub fn call(function: &str) -> String {
     format!(r#"SELECT "{schema}"."{function}"($1::uuid, $2::jsonb)"#)
 }
 
-/// The next rows of the outbox: the ids are above $1 and at most $2. Of a row whose meter and key have more than $3
-/// bytes together these two are NULL; at most $4 rows.
-pub const TAKE: &str = "
+/// Whether what job $1 gave is taken.
+pub const IS_HANDED_OVER: &str = "SELECT EXISTS (SELECT FROM platform.results WHERE job_id = $1)";
+
+/// Until the transaction ends nobody else tells the product of job $1.
+pub const LOCK_JOB: &str = "SELECT pg_advisory_xact_lock(hashtextextended($1::uuid::text, 0))";
+
+/// Tells a function of the product why job $1 has ended without success, $2. The name was checked with the manifest:
+/// `schema.function`.
+pub fn call_failure(function: &str) -> String {
+    let (schema, function) = function.split_once('.').unwrap_or(("public", function));
+    format!(r#"SELECT "{schema}"."{function}"($1::uuid, $2::text)"#)
+}
+
+/// The next rows of metering: the ids are above $1 and at most $2; at most $3 rows. Of a row whose meter and key have
+/// more than 2,048 bytes together, which is more than billing takes, these two are NULL.
+pub const TAKE_USAGE: &str = "
     SELECT id, CASE WHEN fits THEN meter END AS meter, CASE WHEN fits THEN key END AS key, quantity, occurred_at,
            now() AS taken_at
-      FROM (SELECT *, octet_length(meter) + octet_length(key) <= $3 AS fits
-              FROM platform.outbox WHERE id > $1 AND id <= $2 ORDER BY id LIMIT $4) AS rows
+      FROM (SELECT *, octet_length(meter) + octet_length(key) <= 2048 AS fits
+              FROM platform.outbox WHERE id > $1 AND id <= $2 ORDER BY id LIMIT $3) AS rows
      ORDER BY id";
 /// Deletes the rows with the ids $1, which were taken.
-pub const CONFIRM: &str = "DELETE FROM platform.outbox WHERE id = ANY($1)";
+pub const CONFIRM_USAGE: &str = "DELETE FROM platform.outbox WHERE id = ANY($1)";
+
+/// Orders jobs of version $1 of the bundle, in the step $2 of a trace: their ids $3, commands $4, keys $5, inputs $6,
+/// objects $7, priorities $8, and when they may begin, $9.
+pub const ORDER: &str = "
+    INSERT INTO platform.orders
+           (bundle_version, traceparent, job_id, command, key, input, objects, priority, run_after)
+    SELECT $1, $2, * FROM unnest($3::uuid[], $4::text[], $5::text[], $6::jsonb[], $7::jsonb[], $8::smallint[],
+                                 $9::timestamptz[])";
+/// The next orders: the ids are above $1 and at most $2; at most $3 rows.
+pub const TAKE_ORDERS: &str = "
+    SELECT *, now() AS taken_at FROM platform.orders WHERE id > $1 AND id <= $2 ORDER BY id LIMIT $3";
+/// Deletes the orders with the ids $1, which were taken.
+pub const CONFIRM_ORDERS: &str = "DELETE FROM platform.orders WHERE id = ANY($1)";

@@ -4,7 +4,11 @@
 //! own; a worker that lacks its handler leaves the job to one that has it, and the handler of the old version goes when
 //! no such job waits any more.
 
-use crate::contract::{Contract, PRODUCTS, Sample};
+use crate::{
+    contract::{Contract, PRODUCTS, Sample},
+    id::JobId,
+    object_key::{FileName, ObjectKey},
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value};
@@ -39,10 +43,14 @@ macro_rules! jobs {
     };
 }
 
+/// Of what the worker orders by itself.
+const NOBODY: &[&str] = &[];
+
 jobs! {
     MigrateInstance = "instance.migrate" version 1 by &["configurator"],
     SeedInstance = "instance.seed" version 1 by &["configurator"],
     RunCommand = "bundle.command" version 1 by PRODUCTS,
+    TellFailure = "bundle.failure" version 1 by NOBODY,
 }
 
 /// The part of a bundle that an instance has.
@@ -81,6 +89,39 @@ pub struct RunCommand {
     pub command: String,
     #[serde(default)]
     pub input: Value,
+    /// Objects that lie in the command's working folder when it begins.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 8))]
+    pub objects: Vec<InputObject>,
+}
+
+impl RunCommand {
+    /// Most objects of one command.
+    pub const MOST_OBJECTS: usize = 8;
+}
+
+/// An object of the instance whose job it is, and what it is called in the working folder.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct InputObject {
+    /// Without the prefix of the instance, which the worker puts before it.
+    #[schemars(with = "String", length(min = 1, max = 200))]
+    pub key: ObjectKey,
+    #[schemars(with = "String", length(min = 1, max = 100))]
+    pub name: FileName,
+}
+
+/// Tells an instance's product that a job of one of its commands has ended without success. The worker's database
+/// orders it in the commit of that end.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct TellFailure {
+    pub service: String,
+    /// Version of the bundle on disk.
+    pub bundle_version: String,
+    pub command: String,
+    /// The job that has ended.
+    pub job_id: JobId,
+    /// Why, for people.
+    pub reason: String,
 }
 
 #[cfg(test)]
@@ -90,8 +131,7 @@ mod tests {
 
     #[test]
     fn whoever_orders_a_job_may_publish_orders() {
-        // Products can order nothing yet: the outbox of an instance carries usage only.
-        for service in ORDERED_BY.iter().filter(|by| **by != PRODUCTS).copied().flatten() {
+        for service in ORDERED_BY.iter().copied().flatten() {
             assert!(RunJob::PUBLISHERS.contains(service), "{service}");
         }
     }

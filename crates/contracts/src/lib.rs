@@ -9,6 +9,7 @@
 //! | [`messages`] | which facts and orders exist, and what do they carry? |
 //! | [`mails`] | which mails do people get, and what are they filled in with? |
 //! | [`jobs`] | which background work exists, and what does it need? |
+//! | [`object_key`] | which object of an instance is meant? |
 //! | [`manifest`] | what does a product service declare about itself? |
 //! | [`privacy`] | who may read a field of a message? |
 //! | [`public_url`] | which link may stand in a mail? |
@@ -27,6 +28,7 @@ pub mod jobs;
 pub mod mails;
 pub mod manifest;
 pub mod messages;
+pub mod object_key;
 pub mod privacy;
 pub mod public_url;
 pub mod roster;

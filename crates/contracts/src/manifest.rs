@@ -318,6 +318,7 @@ mod tests {
             seconds: 1,
             memory_mib: 1,
             result: None,
+            failure: None,
         };
         // Once for its program, and once for its name.
         manifest.commands = vec![command.clone(), Command { program: "bin/report".into(), ..command }];

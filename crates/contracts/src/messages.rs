@@ -67,7 +67,7 @@ messages! {
     FeatureDisabled = "configurator.feature.disabled.v1" on ConfiguratorEvents by &["configurator"],
     JobFinished = "worker.job.finished.v1" on WorkerEvents by &["worker"],
     SendMail = "mail.send.v1" on MailerCommands by &["auth", "billing"],
-    RunJob = "job.run.v1" on WorkerCommands by &["configurator"],
+    RunJob = "job.run.v1" on WorkerCommands by &["configurator", PRODUCTS[0]],
     UsageRecorded = "usage.recorded.v1" on Usage by PRODUCTS,
     UsageBatchRecorded = "usage.batch.recorded.v1" on Usage by PRODUCTS,
 }

@@ -113,7 +113,24 @@ const DECLARED: &[Declared] = &[
     (UsageBatchRecorded::TYPE, &[("/instance_id", Harmless), ("/service", Harmless), ("/events", Harmless)]),
     (
         "job.bundle.command.v1",
-        &[("/service", Harmless), ("/bundle_version", Harmless), ("/command", Harmless), ("/input", Personal)],
+        &[
+            ("/service", Harmless),
+            ("/bundle_version", Harmless),
+            ("/command", Harmless),
+            ("/input", Personal),
+            ("/objects", Harmless),
+        ],
+    ),
+    (
+        "job.bundle.failure.v1",
+        &[
+            ("/service", Harmless),
+            ("/bundle_version", Harmless),
+            ("/command", Harmless),
+            ("/job_id", Harmless),
+            // As the reason of the end itself.
+            ("/reason", Personal),
+        ],
     ),
     ("job.instance.migrate.v1", BUNDLE),
     (

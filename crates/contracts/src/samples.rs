@@ -4,7 +4,7 @@ use crate::{
     contract::Sample,
     envelope::{Envelope, source_of},
     id::{ClientId, InstanceId, JobId, MessageId, TenantId, UserId},
-    jobs::{BundlePart, MigrateInstance, RunCommand, SeedInstance},
+    jobs::{BundlePart, InputObject, MigrateInstance, RunCommand, SeedInstance, TellFailure},
     mails::AnyMail,
     manifest::{Command, Manifest, Meter, Module, PermissionEntry, Scope},
     messages::{
@@ -106,6 +106,7 @@ impl Sample for ServicePublished {
             seconds: 60,
             memory_mib: 256,
             result: Some("public.take_report".into()),
+            failure: Some("public.take_failure".into()),
         };
         let bare = Manifest {
             service: "forum".into(),
@@ -256,8 +257,27 @@ impl Sample for SeedInstance {
 
 impl Sample for RunCommand {
     fn samples() -> Vec<Self> {
-        let of =
-            |input| Self { service: "pdf".into(), bundle_version: "1.0.0".into(), command: "extract".into(), input };
-        vec![of(json!({ "file": "a.pdf" })), of(Value::Null)]
+        let of = |input, objects| Self {
+            service: "pdf".into(),
+            bundle_version: "1.0.0".into(),
+            command: "extract".into(),
+            input,
+            objects,
+        };
+        let object = |key: &str, name: &str| Some(InputObject { key: key.parse().ok()?, name: name.parse().ok()? });
+        let objects = object("files/0190a5d0.pdf", "file.pdf").into_iter().collect();
+        vec![of(json!({ "pages": 3 }), objects), of(Value::Null, Vec::new())]
+    }
+}
+
+impl Sample for TellFailure {
+    fn samples() -> Vec<Self> {
+        vec![Self {
+            service: "pdf".into(),
+            bundle_version: "1.0.0".into(),
+            command: "extract".into(),
+            job_id: JobId(id(7)),
+            reason: "The file is encrypted.".into(),
+        }]
     }
 }

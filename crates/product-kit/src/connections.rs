@@ -1,6 +1,7 @@
 //! Connection pool over many databases: one bound for the process, a share for each instance; room for a newcomer is
 //! made by closing the idle connection that was used least recently.
 
+use crate::database::Database;
 use sqlx::{Connection as _, Executor as _, PgConnection, postgres::PgConnectOptions};
 use std::{
     collections::VecDeque,
@@ -241,18 +242,34 @@ impl Drop for Connection {
 /// A transaction in the instance's database; rolled back when dropped.
 pub struct Transaction {
     connection: Connection,
+    database: Database,
+    /// Its commit orders jobs.
+    orders: bool,
 }
 
 impl Transaction {
-    pub(crate) async fn begin(mut connection: Connection) -> sqlx::Result<Self> {
+    pub(crate) async fn begin(mut connection: Connection, database: Database) -> sqlx::Result<Self> {
         connection.unfinished = true;
         connection.execute("BEGIN").await?;
-        Ok(Self { connection })
+        Ok(Self { connection, database, orders: false })
+    }
+
+    /// Whether it is one in that database.
+    pub(crate) fn is_in(&self, database: &Database) -> bool {
+        self.database.is(database)
+    }
+
+    /// Jobs are ordered by its commit, which wakes their relay.
+    pub(crate) fn has_orders(&mut self) {
+        self.orders = true;
     }
 
     pub async fn commit(mut self) -> sqlx::Result<()> {
         self.connection.execute("COMMIT").await?;
         self.connection.unfinished = false;
+        if self.orders {
+            self.database.orders().notify_one();
+        }
         Ok(())
     }
 }

@@ -14,16 +14,18 @@ struct Inner {
     url: SecretString,
     target: Target,
     connections: Arc<Connections>,
-    /// Something may lie in the outbox.
-    wake: Notify,
+    /// Something may have been used.
+    usage: Notify,
+    /// Jobs were ordered.
+    orders: Notify,
     forgotten: CancellationToken,
 }
 
 impl Database {
     /// The database of `url`, reached by `connections` as `target`.
     pub(crate) fn new(url: SecretString, target: Target, connections: Arc<Connections>) -> Self {
-        let (wake, forgotten) = (Notify::new(), CancellationToken::new());
-        Self(Arc::new(Inner { url, target, connections, wake, forgotten }))
+        let (usage, orders, forgotten) = (Notify::new(), Notify::new(), CancellationToken::new());
+        Self(Arc::new(Inner { url, target, connections, usage, orders, forgotten }))
     }
 
     /// Whether it is still reached under this URL.
@@ -38,7 +40,7 @@ impl Database {
 
     /// As [`Database::acquire`], with a transaction begun.
     pub async fn begin(&self) -> sqlx::Result<Transaction> {
-        Transaction::begin(self.acquire().await?).await
+        Transaction::begin(self.acquire().await?, self.clone()).await
     }
 
     /// For what nobody waits for.
@@ -46,13 +48,19 @@ impl Database {
         self.0.connections.acquire_in_background(&self.0.target).await
     }
 
-    /// Metering looks into the outbox now.
-    pub(crate) fn wake(&self) {
-        self.0.wake.notify_one();
+    /// Whether both are the same database of the same instance.
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
     }
 
-    pub(crate) async fn woken(&self) {
-        self.0.wake.notified().await;
+    /// Has the relay of usage look now.
+    pub(crate) fn usage(&self) -> &Notify {
+        &self.0.usage
+    }
+
+    /// Has the relay of orders look now.
+    pub(crate) fn orders(&self) -> &Notify {
+        &self.0.orders
     }
 
     /// Cancelled once nothing asks for the instance any more.

@@ -3,7 +3,9 @@
 use crate::{
     connections::{Connections, Target},
     database::Database,
-    metering::{Metering, PASSES},
+    metering::Usage,
+    orders::Orders,
+    relay::{PASSES, Relay, Source},
 };
 use anyhow::Context;
 use common::{problem::Problem, server::Lifecycle};
@@ -24,7 +26,7 @@ use tokio::sync::Semaphore;
 
 /// Connections that one instance may have in use at once, so that a busy one leaves room for the others.
 pub(crate) const SHARE: usize = 4;
-/// An instance that no request has asked for is forgotten; its metering rests until the next request.
+/// An instance that no request has asked for is forgotten; its outboxes rest until the next request.
 const FORGOTTEN: Duration = Duration::from_secs(600);
 /// Instances known at once, some kilobytes each; the one asked for least recently makes room.
 const MOST_INSTANCES: u64 = 10_000;
@@ -64,8 +66,11 @@ impl Databases {
         }
         let database =
             self.database(&url.as_str().into(), &record.service).map_err(|error| Problem::internal(error.as_ref()))?;
-        let metering = Metering::new(record, &database, self.publisher.clone(), Arc::clone(&self.passes));
-        self.lifecycle.spawn(metering.run(self.lifecycle.shutdown.clone()));
+        let source = Source::of(record);
+        let usage = Relay::<Usage>::new(source.clone(), &database, self.publisher.clone(), Arc::clone(&self.passes));
+        self.lifecycle.spawn(usage.run(self.lifecycle.shutdown.clone()));
+        let orders = Relay::<Orders>::new(source, &database, self.publisher.clone(), Arc::clone(&self.passes));
+        self.lifecycle.spawn(orders.run(self.lifecycle.shutdown.clone()));
         self.known.insert(record.instance_id, database.clone()).await;
         Ok(database)
     }

@@ -21,6 +21,8 @@ use std::{collections::BTreeSet, ops::Deref, sync::Arc};
 pub struct Instance {
     pub id: InstanceId,
     pub tenant: TenantId,
+    /// Of the product's bundle.
+    pub version: Arc<str>,
     /// The optional parts that the tenant has enabled.
     pub modules: Arc<BTreeSet<String>>,
     /// What the setup form was filled in with.
@@ -30,10 +32,11 @@ pub struct Instance {
 
 impl Instance {
     pub(crate) fn new(record: HostRecord, database: Database) -> Self {
-        let HostRecord { instance_id: id, tenant_id: tenant, modules, settings, .. } = record;
+        let HostRecord { instance_id: id, tenant_id: tenant, version, modules, settings, .. } = record;
         Self {
             id,
             tenant,
+            version: version.into(),
             modules: modules.into_iter().collect::<BTreeSet<_>>().into(),
             settings: settings.into(),
             database,

@@ -5,7 +5,8 @@
 //!                           ├─ being made: 503, Retry-After
 //!                           ├─ awaiting setup: the form of its manifest
 //!                           └─ active: the product's handlers, with Instance and Db
-//!                                        └─ a row in platform.outbox ─ metering ─ topic `usage`
+//!                                        ├─ a row in platform.outbox ─ relay ─ topic `usage`
+//!                                        └─ a row in platform.orders ─ relay ─ topic `worker-commands`
 //! ```
 //!
 //! | module | answers |
@@ -23,6 +24,8 @@
 //! | `databases` | which instances' databases does this process know? |
 //! | `connections` | how do thousands of instances share a few connections? |
 //! | `metering` | how does what was used reach billing? |
+//! | `orders` | how does a job become ordered with the business fact, or not at all? |
+//! | `relay` | how do rows of an instance reach the platform's topics? |
 //! | `setup` | what is filled in before an instance begins? |
 //! | `pages` | what does a browser see while there is no product to show? |
 
@@ -36,13 +39,16 @@ mod hosts;
 mod instance;
 mod invalidation;
 mod metering;
+mod orders;
 mod pages;
 pub mod product;
 pub mod publish;
+mod relay;
 mod setup;
 mod tenancy;
 
 pub use connections::{Connection, Transaction};
 pub use database::Database;
 pub use instance::{Db, Instance, InstanceAllowed, Module, require_module};
+pub use orders::{MOST_ORDERS, Order, OrderError};
 pub use product::{Product, Run};

@@ -1,185 +1,201 @@
-//! Relay of usage: triggers that the worker installed write rows beside the business fact; this takes them to the topic
-//! `usage`.
-//!
-//! ```text
-//! read rows, no lock ─ a few messages ─ send, no connection held ─┬─ confirmed: their rows are deleted by id
-//!                                                                └─ not taken: put off, tried again behind all new
-//! ```
-//!
-//! Two processes may send the same row, and one that is killed before it deletes leaves rows that are sent again, with
-//! others beside them: billing counts each once by its key. So nothing is held while SNS is asked.
+//! Metering: triggers that the worker installed write rows beside the business fact; they become messages on the topic
+//! `usage`, as few as have room for them.
 
-mod batches;
-mod schedule;
-
-use crate::database::Database;
-use batches::{Batches, Source};
+use crate::{
+    database::Database,
+    relay::{Batches, Outbox, Source, message_id, said_at},
+};
+use chrono::{DateTime, Utc};
 use common::problem::Chain;
 use contracts::{
-    http::instances::HostRecord,
-    instance_database::{CONFIRM, TAKE},
+    envelope::Envelope,
+    instance_database::{CONFIRM_USAGE, TAKE_USAGE},
+    messages::{Message, UsageBatchRecorded, UsageEvent},
 };
-use messaging::{Publisher, publisher::PublishError};
-use schedule::{Batch, IdRange, Schedule};
-use sqlx::{Row as _, postgres::PgRow};
-use std::{sync::Arc, time::Duration};
-use tokio::{sync::Semaphore, time::Instant};
-use tokio_util::sync::CancellationToken;
+use messaging::schema::{self, LARGEST_BODY};
+use rust_decimal::Decimal;
+use sqlx::{FromRow, Row as _, postgres::PgRow};
+use tokio::sync::Notify;
 
-/// Passes of all instances at once: each has a batch in memory and calls to SNS under way.
-pub(crate) const PASSES: usize = 8;
-/// Rows a pass: as many as one message has room for.
-const BATCH: i64 = 1_000;
-/// Bytes of a meter and its key together, more than billing takes; a longer row is not even read.
-const LONGEST: i64 = 2_048;
-/// Looks for rows this often even if no request woke it. Each look needs a connection, and a process may know thousands
-/// of instances.
-const SWEEP: Duration = Duration::from_secs(600);
-/// After a pass that failed.
-const RETRY: Duration = Duration::from_secs(2);
+/// For all of a message but its events.
+const ENVELOPE_ROOM: usize = 1_000;
 
-/// Relays the outbox of one instance.
-pub(crate) struct Metering {
-    source: Source,
-    database: Database,
-    publisher: Publisher,
-    passes: Arc<Semaphore>,
-    schedule: Schedule,
-    gauge: Gauge,
-}
+/// What an instance has used.
+pub(crate) struct Usage;
 
-/// A pass was abandoned; what SNS has not confirmed is still there.
-#[derive(Debug, thiserror::Error)]
-enum PassError {
-    #[error("the instance's outbox cannot be read or written")]
-    Database(#[from] sqlx::Error),
-    #[error("SNS takes nothing")]
-    Outage(#[source] PublishError),
-}
+impl Outbox for Usage {
+    const ROWS: &'static str = "usage";
+    const PUT_OFF: &'static str = "metering_rows_put_off";
+    /// As many as one message has room for.
+    const MOST: i64 = UsageBatchRecorded::MOST_EVENTS as i64;
+    const TAKE: &'static str = TAKE_USAGE;
+    const CONFIRM: &'static str = CONFIRM_USAGE;
 
-/// What became of a row.
-struct Answer {
-    id: i64,
-    result: Result<(), PublishError>,
-}
-
-impl Metering {
-    /// `passes` bounds those of all instances together.
-    pub fn new(record: &HostRecord, database: &Database, publisher: Publisher, passes: Arc<Semaphore>) -> Self {
-        let (instance, tenant, service) = (record.instance_id, record.tenant_id, record.service.clone());
-        Self {
-            source: Source { instance, tenant, service },
-            database: database.clone(),
-            publisher,
-            passes,
-            schedule: Schedule::default(),
-            gauge: Gauge(0),
-        }
+    fn woken(database: &Database) -> &Notify {
+        database.usage()
     }
 
-    /// Runs until `shutdown` or until the instance is forgotten. The first pass sweeps up what an earlier process left.
-    pub async fn run(mut self, shutdown: CancellationToken) {
-        while !shutdown.is_cancelled() && !self.database.forgotten().is_cancelled() {
-            let Some(Ok(pass)) = shutdown.run_until_cancelled(Arc::clone(&self.passes).acquire_owned()).await else {
-                break;
-            };
-            let passed = self.next().await;
-            drop(pass);
-            self.gauge.set(self.schedule.put_off());
-            if let Err(error) = &passed {
-                tracing::warn!(error = %Chain(error), instance_id = %self.source.instance,
-                    "Usage cannot be relayed, so its rows wait");
-            }
-            let (wakes, pause) = match passed {
-                Ok(true) => continue,
-                Ok(false) => (
-                    true,
-                    self.schedule.due().map_or(SWEEP, |due| due.saturating_duration_since(Instant::now()).min(SWEEP)),
-                ),
-                Err(_) => (false, RETRY),
-            };
-            tokio::select! {
-                () = shutdown.cancelled() => {}
-                () = self.database.forgotten().cancelled() => {}
-                () = self.database.woken(), if wakes => {}
-                () = tokio::time::sleep(pause) => {}
+    fn batches(source: &Source, rows: &[PgRow]) -> sqlx::Result<Batches> {
+        source.batches(rows)
+    }
+}
+
+#[derive(FromRow)]
+struct Row {
+    meter: Option<String>,
+    key: Option<String>,
+    quantity: Decimal,
+    occurred_at: DateTime<Utc>,
+}
+
+/// Events of one message, and of which rows.
+#[derive(Default)]
+struct Open {
+    events: Vec<UsageEvent>,
+    ids: Vec<i64>,
+    bytes: usize,
+}
+
+impl Open {
+    fn has_room(&self, bytes: usize) -> bool {
+        self.events.len() < UsageBatchRecorded::MOST_EVENTS && ENVELOPE_ROOM + self.bytes + bytes <= LARGEST_BODY
+    }
+}
+
+impl Source {
+    /// Each sound row in one message, in their order.
+    fn batches(&self, rows: &[PgRow]) -> sqlx::Result<Batches> {
+        let (mut batches, mut open) = (Batches::default(), Open::default());
+        let Some(first) = rows.first() else { return Ok(batches) };
+        let now = first.try_get("taken_at")?;
+        for row in rows {
+            let id = row.try_get("id")?;
+            match Row::from_row(row).map_err(|fault| Chain(&fault).to_string()).and_then(|row| self.event(row)) {
+                Ok((event, bytes)) => self.add(&mut batches, &mut open, now, (id, event, bytes)),
+                Err(fault) => batches.refused.push((id, fault)),
             }
         }
+        self.close(&mut batches, open, now);
+        Ok(batches)
     }
 
-    /// New rows, and if there are not many, also a batch of those in trouble that are due.
-    /// Says whether there is more to do at once.
-    async fn next(&mut self) -> Result<bool, PassError> {
-        let (tried, outage) = self.pass(self.schedule.fresh()).await?;
-        self.schedule.tried_fresh(&tried, Instant::now());
-        outage.map_or(Ok(()), |error| Err(PassError::Outage(error)))?;
-        if tried.full {
-            return Ok(true);
+    /// The row as an event, and how many bytes it takes; or why it is none.
+    fn event(&self, row: Row) -> Result<(UsageEvent, usize), String> {
+        let (Some(meter), Some(key)) = (row.meter, row.key) else {
+            return Err("meter and key are longer than any usage".into());
+        };
+        let meter = format!("{}.{meter}", self.service);
+        let event = UsageEvent { meter, key, quantity: row.quantity, occurred_at: row.occurred_at };
+        let bytes = serde_json::to_vec(&event).map_err(|fault| fault.to_string())?.len() + ",".len();
+        let alone = serde_json::to_value(self.data(vec![event.clone()])).map_err(|fault| fault.to_string())?;
+        schema::check(UsageBatchRecorded::TYPE, &alone).map_err(|misfit| misfit.to_string())?;
+        Ok((event, bytes))
+    }
+
+    fn data(&self, events: Vec<UsageEvent>) -> UsageBatchRecorded {
+        UsageBatchRecorded { instance_id: self.instance, service: self.service.clone(), events }
+    }
+
+    fn add(
+        &self,
+        batches: &mut Batches,
+        open: &mut Open,
+        now: DateTime<Utc>,
+        (id, event, bytes): (i64, UsageEvent, usize),
+    ) {
+        if !open.has_room(bytes) {
+            self.close(batches, std::mem::take(open), now);
         }
-        let Some(due) = self.schedule.again(Instant::now()) else { return Ok(false) };
-        let (tried, outage) = self.pass(due).await?;
-        self.schedule.tried_again(&tried, Instant::now());
-        outage.map_or(Ok(true), |error| Err(PassError::Outage(error)))
+        open.events.push(event);
+        open.ids.push(id);
+        open.bytes += bytes;
     }
 
-    /// Reads a batch, sends it, deletes what was confirmed; gives an error if SNS took nothing and refused nothing.
-    /// A crash in between sends the same ids again.
-    ///
-    /// No `FOR UPDATE SKIP LOCKED`: that needs the right to update; the product's role may only read and delete here.
-    async fn pass(&self, range: IdRange) -> Result<(Batch, Option<PublishError>), PassError> {
-        let rows = self.take(range).await?;
-        let answers = self.send(&rows).await?;
-        let confirmed: Vec<i64> =
-            answers.iter().filter(|answer| answer.result.is_ok()).map(|answer| answer.id).collect();
-        if !confirmed.is_empty() {
-            sqlx::query(CONFIRM).bind(&confirmed).execute(&mut *self.database.acquire_in_background().await?).await?;
+    fn close(&self, batches: &mut Batches, open: Open, now: DateTime<Utc>) {
+        let Some(first) = open.events.first() else { return };
+        let time = said_at(first.occurred_at, now);
+        let id = message_id(time, &format!("{:?}", open.events));
+        match Envelope::new(id, time, &self.service, Some(self.tenant), &self.data(open.events)) {
+            Ok(envelope) => {
+                batches.messages.push((UsageBatchRecorded::TOPIC, envelope));
+                batches.rows.push(open.ids);
+            }
+            Err(fault) => batches.refused.extend(open.ids.into_iter().map(|id| (id, fault.to_string()))),
         }
-        let left: Vec<(i64, PublishError)> =
-            answers.into_iter().filter_map(|answer| Some((answer.id, answer.result.err()?))).collect();
-        let last = rows.last().map(|row| row.try_get("id")).transpose()?;
-        let tried = Batch { last, left: left.len() as u64, full: rows.len() as i64 == BATCH };
-        let refused = left.iter().filter(|(_, error)| matches!(error, PublishError::Refused(_))).count();
-        let Some((row, error)) = left.into_iter().next() else { return Ok((tried, None)) };
-        if confirmed.is_empty() && refused == 0 {
-            return Ok((tried, Some(error)));
-        }
-        let instance_id = self.source.instance;
-        tracing::warn!(error = %Chain(&error), row, rows = tried.left, refused, %instance_id,
-            "Rows of usage were not taken; they are tried again behind all others");
-        Ok((tried, None))
-    }
-
-    async fn take(&self, range: IdRange) -> sqlx::Result<Vec<PgRow>> {
-        let mut connection = self.database.acquire_in_background().await?;
-        sqlx::query(TAKE).bind(range.after).bind(range.upto).bind(LONGEST).bind(BATCH).fetch_all(&mut *connection).await
-    }
-
-    /// A row that is no usage fails alone; those of a message share what becomes of it.
-    async fn send(&self, rows: &[PgRow]) -> sqlx::Result<Vec<Answer>> {
-        let Batches { messages, rows, refused } = self.source.batches(rows)?;
-        let refused = refused.into_iter().map(|(id, fault)| Answer { id, result: Err(PublishError::Refused(fault)) });
-        let sent = self.publisher.publish_batch(&messages).await;
-        let sent = rows
-            .into_iter()
-            .zip(sent)
-            .flat_map(|(ids, result)| ids.into_iter().map(move |id| Answer { id, result: result.clone() }));
-        Ok(refused.chain(sent).collect())
     }
 }
 
-/// What one instance adds to the gauge of the process; taken back when the instance is forgotten.
-struct Gauge(u64);
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use chrono::TimeDelta;
+    use contracts::id::{InstanceId, TenantId};
 
-impl Gauge {
-    fn set(&mut self, rows: u64) {
-        let gauge = metrics::gauge!("metering_rows_put_off");
-        gauge.increment(rows as f64 - self.0 as f64);
-        self.0 = rows;
+    fn source() -> Source {
+        let id = uuid::Uuid::nil();
+        Source { instance: InstanceId(id), tenant: TenantId(id), service: "forum".into() }
     }
-}
 
-impl Drop for Gauge {
-    fn drop(&mut self) {
-        self.set(0);
+    fn row(key: &str) -> Row {
+        let (meter, key) = (Some("posts".to_owned()), Some(key.to_owned()));
+        Row { meter, key, quantity: Decimal::ONE, occurred_at: at() }
+    }
+
+    fn at() -> DateTime<Utc> {
+        DateTime::from_timestamp(1_800_000_000, 0).unwrap()
+    }
+
+    /// As rows with these keys, numbered from 0.
+    fn batched(keys: impl IntoIterator<Item = String>) -> Batches {
+        let (source, mut batches, mut open) = (source(), Batches::default(), Open::default());
+        for (id, key) in (0..).zip(keys) {
+            let (event, bytes) = source.event(row(&key)).unwrap();
+            source.add(&mut batches, &mut open, at(), (id, event, bytes));
+        }
+        source.close(&mut batches, open, at());
+        batches
+    }
+
+    #[test]
+    fn a_message_is_full_by_number_or_by_bytes_and_always_fits() {
+        let short = batched((0..2_001).map(|number| format!("posts:{number}")));
+        assert_eq!(short.rows.iter().map(Vec::len).collect::<Vec<_>>(), [1_000, 1_000, 1]);
+        // Each of these characters has four bytes, and the key as many as a key may have.
+        let long = batched((0..1_000).map(|number| format!("{number:04}{}", "\u{1f4ac}".repeat(214))));
+        assert!(long.rows.len() > 3, "{}", long.rows.len());
+        assert_eq!(long.rows.concat(), (0..1_000).collect::<Vec<_>>());
+        for (_, envelope) in short.messages.iter().chain(&long.messages) {
+            assert_eq!(schema::check(&envelope.kind, &envelope.data), Ok(()));
+            assert!(serde_json::to_vec(envelope).unwrap().len() <= LARGEST_BODY);
+        }
+    }
+
+    #[test]
+    fn what_is_no_usage_fails_alone() {
+        let event = |row| source().event(row).map(drop).unwrap_err();
+        assert_eq!(event(row(&"x".repeat(219))), "/events/0/key: maxLength");
+        assert_eq!(event(Row { key: None, ..row("") }), "meter and key are longer than any usage");
+        assert_eq!(event(Row { quantity: Decimal::MAX, ..row("k") }), "/events/0/quantity: pattern");
+        let late = DateTime::from_timestamp(300_000_000_000, 0).unwrap();
+        assert_eq!(event(Row { occurred_at: late, ..row("k") }), "/events/0/occurred_at: format");
+    }
+
+    #[test]
+    fn the_same_rows_are_the_same_message() {
+        let ids = |keys: [&str; 2]| batched(keys.map(str::to_owned)).messages[0].1.id;
+        assert_eq!(ids(["a", "b"]), ids(["a", "b"]));
+        assert_ne!(ids(["a", "b"]), ids(["a", "c"]));
+        assert_eq!(ids(["a", "b"]).0.get_version_num(), 7);
+    }
+
+    #[test]
+    fn what_was_written_at_another_time_is_said_now() {
+        let (source, mut batches) = (source(), Batches::default());
+        let (event, bytes) = source.event(row("k")).unwrap();
+        let now = at() + TimeDelta::days(40);
+        let mut open = Open::default();
+        source.add(&mut batches, &mut open, now, (1, event, bytes));
+        source.close(&mut batches, open, now);
+        assert_eq!(batches.messages[0].1.time, now);
     }
 }

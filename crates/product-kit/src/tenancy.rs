@@ -122,12 +122,12 @@ impl Tenancy {
     }
 }
 
-/// Has metering look into the outbox when the request ends, also one whose caller went away after the commit.
+/// Has metering look for usage when the request ends, also one whose caller went away after the commit.
 struct Wake(Database);
 
 impl Drop for Wake {
     fn drop(&mut self) {
-        self.0.wake();
+        self.0.usage().notify_one();
     }
 }
 

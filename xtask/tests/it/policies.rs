@@ -3,11 +3,12 @@
 
 use crate::files::{self, ACCOUNT, PREFIX, REGION, items};
 use contracts::{
+    manifest::Manifest,
     messages,
     topology::{QUEUES, Topic},
 };
 use serde_json::{Value, json};
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, fs};
 
 /// Whose operators see and mend all queues: the platform's own worker, and no product's.
 const CONSOLE: &str = "worker";
@@ -40,6 +41,14 @@ fn role(name: &str) -> String {
 
 fn publishes(service: &str, topic: Topic) -> bool {
     messages::ALL.iter().any(|message| message.topic == topic && message.publishers.contains(&service))
+}
+
+/// A product orders commands of its own bundle, so one without commands orders nothing.
+fn orders_nothing(name: &str) -> bool {
+    let products = files::products();
+    let Some(product) = products.iter().find(|product| product.name == name) else { return false };
+    let manifest = fs::read_to_string(product.newest_bundle().unwrap().join("manifest.toml")).unwrap();
+    Manifest::parse(&manifest).unwrap().commands.is_empty()
 }
 
 /// A queue belongs to the service that its name begins with.
@@ -129,6 +138,9 @@ fn a_service_may_do_what_it_does_and_nothing_else() {
     );
     for (service, policy) in policies {
         let mut needed = needed_by_task(&role(&service));
+        if orders_nothing(&service) {
+            needed.retain(|right| !right.ends_with(Topic::WorkerCommands.name()));
+        }
         if service == CONSOLE {
             needed.extend(needed_by_console());
         }

@@ -33,6 +33,11 @@ pub struct Command {
     /// program has written; absent for a program whose output is only kept with its job.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub result: Option<String>,
+    /// A function there, `schema.function`, that is called with the job's id and the reason when a job of the command
+    /// ends without success: it has failed, took too long, or was cancelled. A job that is run again after that may
+    /// still succeed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failure: Option<String>,
 }
 
 impl Command {
@@ -61,6 +66,9 @@ impl Command {
         if self.result.as_deref().is_some_and(|function| !is_function(function)) {
             faults.push("result must be schema.function, in lower-case letters, digits and '_'");
         }
+        if self.failure.as_deref().is_some_and(|function| !is_function(function)) {
+            faults.push("failure must be schema.function, in lower-case letters, digits and '_'");
+        }
         faults
     }
 }
@@ -88,6 +96,7 @@ mod tests {
             seconds: 60,
             memory_mib: 256,
             result: Some("pdf.take_pages".into()),
+            failure: Some("pdf.take_failure".into()),
         };
         assert_eq!(sound.faults(), [""; 0]);
         for program in ["", "/bin/sh", "../sh", "bin/../../sh", "bin//sh", "./sh", "a\0b"] {
@@ -95,6 +104,7 @@ mod tests {
         }
         for result in ["take", "a.b.c", "A.b", "a.\"b", ".b", "a."] {
             assert_eq!(Command { result: Some(result.into()), ..sound.clone() }.faults().len(), 1, "{result}");
+            assert_eq!(Command { failure: Some(result.into()), ..sound.clone() }.faults().len(), 1, "{result}");
         }
         let limits = Command { seconds: 0, memory_mib: 16_385, arguments: vec!["\0".into()], ..sound.clone() };
         assert_eq!(limits.faults().len(), 3);

@@ -12,7 +12,7 @@ use std::{fs, os::unix::fs::PermissionsExt, time::Duration};
 use test_support::eventually;
 
 /// Every command of these tests is a shell script of its name.
-fn list(world: &World, commands: &[(&str, &str)]) {
+pub fn list(world: &World, commands: &[(&str, &str)]) {
     let mut manifest = MANIFEST.to_owned();
     for (name, script) in commands {
         let result = if *name == "count" { "result = \"public.take\"\n" } else { "" };
@@ -31,7 +31,7 @@ fn list(world: &World, commands: &[(&str, &str)]) {
 
 fn order(world: &World, command: &str, input: Value) -> RunJob {
     let (service, bundle_version) = ("forum".into(), "1.0.0".into());
-    world.order(&RunCommand { service, bundle_version, command: command.into(), input })
+    world.order(&RunCommand { service, bundle_version, command: command.into(), input, objects: Vec::new() })
 }
 
 /// As the product says it.

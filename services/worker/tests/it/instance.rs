@@ -1,5 +1,5 @@
-//! A provisioned instance: a database with its two roles, as configurator makes them, and the endpoint that hands out
-//! its credentials.
+//! A provisioned instance: a database with its two roles, as configurator makes them, and the endpoints that hand out
+//! its credentials and tell on which host it lives.
 
 use axum::{
     Json, Router,
@@ -11,9 +11,12 @@ use contracts::id::{InstanceId, TenantId};
 use reqwest::Url;
 use serde_json::{Value, json};
 use sqlx::{Connection, PgConnection};
-use std::sync::{
-    Arc,
-    atomic::{AtomicU32, Ordering},
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU32, Ordering},
+    },
 };
 use test_support::{admin_url, clean_up, eventually, run_sql};
 use tokio::net::TcpListener;
@@ -93,7 +96,7 @@ impl Drop for Instance {
     }
 }
 
-/// The one endpoint of configurator that the worker calls.
+/// The endpoints of configurator that the worker and a product call.
 #[derive(Clone)]
 pub struct Configurator {
     pub url: String,
@@ -105,6 +108,7 @@ struct Answers {
     credentials: Value,
     /// So many more calls are answered with 503.
     outage: AtomicU32,
+    hosts: Mutex<HashMap<String, Value>>,
 }
 
 impl Configurator {
@@ -112,14 +116,28 @@ impl Configurator {
         let app_role = format!("{}_app", instance.database);
         let credentials = json!({"database_url": instance.url("owner"), "app_role": app_role,
             "app_database_url": instance.url("app"), "tenant_id": tenant, "service": "forum"});
-        let answers = Arc::new(Answers { instance: instance.id, credentials, outage: AtomicU32::new(0) });
+        let answers = Arc::new(Answers {
+            instance: instance.id,
+            credentials,
+            outage: AtomicU32::new(0),
+            hosts: Mutex::default(),
+        });
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let router = Router::new()
             .route("/internal/instances/{id}/credentials", get(credentials_of))
+            .route("/internal/hosts/{host}", get(host))
             .with_state(answers.clone());
         tokio::spawn(async move { axum::serve(listener, router).await });
         Self { url, answers }
+    }
+
+    /// The instance is active, and lives on `host`.
+    pub fn host(&self, host: &str, instance: &Instance, tenant: TenantId) {
+        let record = json!({"instance_id": instance.id, "tenant_id": tenant, "service": "forum", "version": "1.0.0",
+            "state": "active", "modules": [], "settings": {}, "setup_schema": {}, "generation": 1,
+            "database_url": instance.url("app")});
+        self.answers.hosts.lock().unwrap().insert(host.to_owned(), record);
     }
 
     /// Answers the next `calls` with 503.
@@ -140,4 +158,8 @@ async fn credentials_of(
         return Err(StatusCode::SERVICE_UNAVAILABLE);
     }
     if id == answers.instance { Ok(Json(answers.credentials.clone())) } else { Err(StatusCode::NOT_FOUND) }
+}
+
+async fn host(State(answers): State<Arc<Answers>>, Path(host): Path<String>) -> Result<Json<Value>, StatusCode> {
+    answers.hosts.lock().unwrap().get(&host).cloned().map(Json).ok_or(StatusCode::NOT_FOUND)
 }

@@ -10,6 +10,7 @@ mod kinds;
 mod lanes;
 mod limits;
 mod migrations;
+mod orders;
 mod protection;
 mod queues;
 mod rolling;
