@@ -1,4 +1,4 @@
-//! `local-aws provision` makes the topics, the queues and the sender of mail; `local-aws simulate` plays the mailbox
+//! `local-aws provision` makes the topics, the queues, the buckets and the sender of mail; `local-aws simulate` plays the mailbox
 //! providers.
 
 use anyhow::Context;
@@ -10,6 +10,7 @@ use common::{
 };
 use local_aws::{seen::Seen, sender::Ses, simulator::Simulator};
 use messaging::{Aws, provision::provision};
+use objects::Bucket;
 use std::path::PathBuf;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
@@ -38,7 +39,7 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Create the topics, queues, subscriptions and the sender of mail; again changes nothing.
+    /// Create the topics, queues, subscriptions, buckets and the sender of mail; again changes nothing.
     Provision {
         /// Whom the mailer sends as; without it SES is left alone.
         #[arg(long, env = "MAIL_FROM")]
@@ -46,6 +47,9 @@ enum Command {
         /// As the mailer has it; if not said, the prefix.
         #[arg(long, env = "SES_CONFIGURATION_SET")]
         configuration_set: Option<String>,
+        /// Buckets of S3 for the objects of products, comma-separated.
+        #[arg(long, env = "OBJECTS_BUCKETS", value_delimiter = ',')]
+        buckets: Vec<String>,
     },
     /// Publish what becomes of sent mail, as SES would, until SIGTERM.
     Simulate {
@@ -62,13 +66,16 @@ async fn main() -> anyhow::Result<()> {
     init_logs(arguments.log_format, &arguments.log_filter);
     let aws = Aws::from_env(&arguments.prefix, &arguments.account_id).await;
     match &arguments.command {
-        Command::Provision { mail_from, configuration_set } => {
+        Command::Provision { mail_from, configuration_set, buckets } => {
             provision(&aws).await?;
             if let Some(mail_from) = mail_from {
                 let ses = Ses { endpoint: &arguments.endpoint, region: &arguments.region };
                 ses.provision(mail_from, configuration_set.as_ref().unwrap_or(&arguments.prefix)).await?;
             }
-            tracing::info!(prefix = arguments.prefix, "Topics, queues and subscriptions are there");
+            for bucket in buckets.iter().filter(|bucket| !bucket.is_empty()) {
+                Bucket::from_env(bucket, Ambient::system()).await?.provision().await?;
+            }
+            tracing::info!(prefix = arguments.prefix, "Topics, queues, subscriptions and buckets are there");
             Ok(())
         }
         Command::Simulate { state } => {

@@ -4,6 +4,7 @@
 //! ```toml
 //! [package.metadata.product]
 //! port = 8010            # its worker has the next one; that of an ops listener is 1000 higher
+//! objects = true         # its instances have objects in S3, in a bucket of its own
 //! env = { NAME = "…" }   # settings of its own that have no default
 //! ```
 
@@ -26,6 +27,8 @@ pub struct Product {
 #[serde(deny_unknown_fields)]
 pub struct Start {
     pub port: u16,
+    #[serde(default)]
+    pub objects: bool,
     #[serde(default)]
     pub env: BTreeMap<String, String>,
 }

@@ -15,6 +15,8 @@ use std::{collections::BTreeMap, path::PathBuf};
 const PLATFORM: [(&str, u16); 6] =
     [("auth", 8001), ("permission", 8002), ("billing", 8003), ("configurator", 8004), ("mailer", 8005), (WORKER, 8006)];
 const WORKER: &str = "worker";
+/// Names a product's bucket of S3.
+const BUCKET: &str = "OBJECTS_BUCKET";
 
 /// A process of the stack on top of the infrastructure.
 pub struct Service {
@@ -67,14 +69,18 @@ fn of(product: &Product) -> Result<[Service; 2]> {
     let (name, port) = (&product.name, product.start.port);
     let mut own = product.start.env.clone();
     own.insert("BUNDLE_DIR".into(), product.newest_bundle()?.display().to_string());
-    let bundles = BTreeMap::from([("BUNDLES_DIR".into(), product.bundles().display().to_string())]);
+    let mut workers = BTreeMap::from([("BUNDLES_DIR".into(), product.bundles().display().to_string())]);
+    if product.start.objects {
+        own.insert(BUCKET.into(), format!("sevenleague-{name}"));
+        workers.insert(BUCKET.into(), format!("sevenleague-{name}"));
+    }
     Ok([
         Service { name: name.clone(), package: name.clone(), port, own, kind: Kind::Product },
         Service {
             name: format!("{name}-worker"),
             package: WORKER.into(),
             port: port + 1,
-            own: bundles,
+            own: workers,
             kind: Kind::ProductWorker,
         },
     ])
@@ -220,6 +226,12 @@ impl Settings<'_> {
     fn product_domains(&self) -> String {
         let products = self.services.iter().filter(|service| service.kind == Kind::Product);
         products.map(|product| format!("{}.localhost", product.name)).collect::<Vec<_>>().join(",")
+    }
+
+    /// The buckets of all products, for whoever makes them.
+    pub fn buckets(&self) -> String {
+        let products = self.services.iter().filter(|service| service.kind == Kind::Product);
+        products.filter_map(|product| product.own.get(BUCKET).cloned()).collect::<Vec<_>>().join(",")
     }
 
     /// What each service says of itself, for that Swagger UI.

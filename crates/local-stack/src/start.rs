@@ -280,6 +280,7 @@ impl Stack {
 pub(crate) fn local_aws(name: &str, args: &[&str], programs: &Programs, settings: &Settings<'_>) -> Spec {
     let mut env = settings.aws.clone();
     env.insert("RESOURCE_PREFIX".into(), "sevenleague".into());
+    env.insert("OBJECTS_BUCKETS".into(), settings.buckets());
     env.insert("LOG_FORMAT".into(), "text".into());
     program(name, &programs["local-aws"], args, env)
 }

@@ -84,6 +84,10 @@ impl Bucket {
         self.0.url.origin().ascii_serialization()
     }
 
+    pub(crate) fn region(&self) -> &str {
+        &self.0.region
+    }
+
     pub(crate) fn http(&self) -> &reqwest::Client {
         &self.0.http
     }

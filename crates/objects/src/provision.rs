@@ -16,7 +16,15 @@ impl Bucket {
     /// Makes the bucket; one that is there is left as it is.
     pub async fn provision(&self) -> Result<(), ObjectError> {
         let url = self.sign(&Method::PUT, "", &[], LIFETIME).await?;
-        let made = self.http().put(url).send().await;
+        let place = match self.region() {
+            // The one region that must not be named.
+            "us-east-1" => String::new(),
+            region => format!(
+                "<CreateBucketConfiguration><LocationConstraint>{region}</LocationConstraint>\
+                 </CreateBucketConfiguration>"
+            ),
+        };
+        let made = self.http().put(url).body(place).send().await;
         if !made.as_ref().is_ok_and(|answer| answer.status() == StatusCode::CONFLICT) {
             accepted(made)?;
         }

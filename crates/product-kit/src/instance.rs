@@ -13,6 +13,7 @@ use contracts::{
     http::instances::HostRecord,
     id::{InstanceId, TenantId},
 };
+use objects::Bucket;
 use serde_json::{Map, Value};
 use std::{collections::BTreeSet, ops::Deref, sync::Arc};
 
@@ -28,10 +29,12 @@ pub struct Instance {
     /// What the setup form was filled in with.
     pub settings: Arc<Map<String, Value>>,
     pub database: Database,
+    objects: Option<objects::Objects>,
 }
 
 impl Instance {
-    pub(crate) fn new(record: HostRecord, database: Database) -> Self {
+    pub(crate) fn new(record: HostRecord, database: Database, bucket: Option<&Bucket>) -> Self {
+        let objects = bucket.map(|bucket| bucket.of(&record.service, record.tenant_id, record.instance_id));
         let HostRecord { instance_id: id, tenant_id: tenant, version, modules, settings, .. } = record;
         Self {
             id,
@@ -40,6 +43,7 @@ impl Instance {
             modules: modules.into_iter().collect::<BTreeSet<_>>().into(),
             settings: settings.into(),
             database,
+            objects,
         }
     }
 
@@ -74,6 +78,29 @@ impl<S: Send + Sync> FromRequestParts<S> for Db {
     type Rejection = Problem;
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
         Instance::of(parts).map(|instance| Self(instance.database.clone()))
+    }
+}
+
+/// The instance's own objects in S3, of a product that has [`Product::OBJECTS`](crate::Product::OBJECTS).
+pub struct Objects(pub objects::Objects);
+
+impl Deref for Objects {
+    type Target = objects::Objects;
+    fn deref(&self) -> &objects::Objects {
+        &self.0
+    }
+}
+
+/// A route asks for objects but the product has none.
+#[derive(Debug, thiserror::Error)]
+#[error("the product does not say that it has objects")]
+struct NoObjects;
+
+impl<S: Send + Sync> FromRequestParts<S> for Objects {
+    type Rejection = Problem;
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        let objects = Instance::of(parts)?.objects.clone();
+        objects.map(Self).ok_or_else(|| Problem::internal(&NoObjects))
     }
 }
 

@@ -49,6 +49,6 @@ mod tenancy;
 
 pub use connections::{Connection, Transaction};
 pub use database::Database;
-pub use instance::{Db, Instance, InstanceAllowed, Module, require_module};
+pub use instance::{Db, Instance, InstanceAllowed, Module, Objects, require_module};
 pub use orders::{MOST_ORDERS, Order, OrderError};
 pub use product::{Product, Run};

@@ -15,6 +15,7 @@ use common::{
 };
 use include_dir::{Dir, include_dir};
 use messaging::Aws;
+use objects::Bucket;
 use serde_json::Value;
 use service_kit::{Command, Program, cli::with_config};
 use sqlx::migrate::Migrator;
@@ -38,6 +39,9 @@ pub trait Product: 'static {
     /// What its binary can do besides what every product's can, such as a command of its bundle.
     const COMMANDS: &'static [Command] = &[];
 
+    /// Whether its instances have objects in S3, which `OBJECTS_BUCKET` then names.
+    const OBJECTS: bool = false;
+
     /// What its handlers share; nothing of any instance, that comes with each request.
     type App: Clone + Send + Sync + 'static;
 
@@ -52,12 +56,18 @@ pub trait Product: 'static {
 
 common::settings! {
     /// Everything that a product is told by its environment.
-    pub struct Config(name: &'static str, port: u16) {
+    pub struct Config(name: &'static str, port: u16, objects: bool) {
         /// What every service is told.
         pub base: Base = with(|env| Base::read(env, name, port)),
         /// What finding instances needs to know.
         pub tenancy: tenancy::Config = with(tenancy::Config::read),
+        /// The bucket of S3 with the objects of the product's instances; only a product with objects asks for it.
+        pub objects_bucket: Option<String> = with(|env| bucket(env, objects)),
     }
+}
+
+fn bucket(env: &mut Env, needed: bool) -> Option<Option<String>> {
+    if needed { env.required("OBJECTS_BUCKET").map(Some) } else { Some(None) }
 }
 
 /// The program of a product.
@@ -82,7 +92,7 @@ impl<P: Product> Program for Run<P> {
     type Config = Config;
 
     fn read(env: &mut Env) -> Option<Config> {
-        Config::read(env, P::NAME, P::PORT)
+        Config::read(env, P::NAME, P::PORT, P::OBJECTS)
     }
     fn base(config: &Config) -> &Base {
         &config.base
@@ -122,7 +132,7 @@ pub async fn start<P: Product>(
     ambient: Ambient,
     lifecycle: Lifecycle,
 ) -> anyhow::Result<()> {
-    let config = Config::read(&mut env, P::NAME, P::PORT);
+    let config = Config::read(&mut env, P::NAME, P::PORT, P::OBJECTS);
     run::<P>(env.finish(config)?, bound, ambient, lifecycle).await
 }
 
@@ -131,7 +141,11 @@ async fn run<P: Product>(config: Config, bound: Bound, ambient: Ambient, lifecyc
     let (client, redis) = (PlatformClient::new(base), db::connect_redis(base)?);
     let access = Access::remote(base, redis.clone(), client.clone());
     let publisher = Aws::from_env(&base.resource_prefix, &base.aws_account_id).await.publisher();
-    let tenancy = Tenancy::start(base, &config.tenancy, client, publisher, &lifecycle)?;
+    let bucket = match &config.objects_bucket {
+        Some(name) => Some(Bucket::from_env(name, ambient.clone()).await?),
+        None => None,
+    };
+    let tenancy = Tenancy::start(base, &config.tenancy, client, publisher, bucket, &lifecycle)?;
     let health = access.with_keys(Health::default().with_redis(&redis));
     bound.serve(router::<P>(P::app(ambient, access), &tenancy, &base.documents), health, lifecycle).await?;
     Ok(())

@@ -28,6 +28,7 @@ use common::{
 };
 use contracts::http::instances::{HostRecord, InstanceState, SetupSubmission};
 use messaging::Publisher;
+use objects::Bucket;
 use std::{collections::HashMap, sync::Arc};
 
 /// Connections of one process to the databases of its instances, where nothing else is said: PostgreSQL's own default
@@ -57,6 +58,7 @@ struct Inner {
     hosts: Arc<Hosts>,
     directory: Directory,
     databases: Databases,
+    bucket: Option<Bucket>,
     proxies: TrustedProxies,
 }
 
@@ -67,12 +69,14 @@ impl FromRef<Tenancy> for TrustedProxies {
 }
 
 impl Tenancy {
-    /// Tenancy that asks the configurator for instances, and publishes what was used with `publisher`.
+    /// Tenancy that asks the configurator for instances, publishes what was used and ordered with `publisher`, and has
+    /// the objects of instances in `bucket`.
     pub fn start(
         base: &Base,
         config: &Config,
         client: PlatformClient,
         publisher: Publisher,
+        bucket: Option<Bucket>,
         lifecycle: &Lifecycle,
     ) -> Result<Self, redis::RedisError> {
         let hosts = Arc::new(Hosts::default());
@@ -86,6 +90,7 @@ impl Tenancy {
             hosts,
             directory: Directory::new(client, &config.configurator_url),
             databases,
+            bucket,
             proxies,
         })))
     }
@@ -109,7 +114,7 @@ impl Tenancy {
             InstanceState::AwaitingSetup => HostStatus::AwaitingSetup(Arc::new(record)),
             InstanceState::Active => {
                 let database = self.0.databases.open(&record).await?;
-                HostStatus::Active(Instance::new(record, database))
+                HostStatus::Active(Instance::new(record, database, self.0.bucket.as_ref()))
             }
             InstanceState::AwaitingProof
             | InstanceState::Requested

@@ -19,6 +19,7 @@ use contracts::{
     instance_database,
     manifest::Manifest,
 };
+use objects::Bucket;
 use serde_json::{Value, json};
 use sqlx::{AssertSqlSafe, Connection, PgConnection, migrate::Migrator};
 use std::{
@@ -47,6 +48,35 @@ impl TestProduct {
     where
         F: Future<Output = anyhow::Result<()>> + Send + 'static,
     {
+        Self::serve(manifest, document, None, serve).await
+    }
+
+    /// The same for a product whose instances have objects in S3, in a bucket of this test.
+    pub async fn with_objects<F>(
+        manifest: &str,
+        document: Value,
+        serve: impl FnOnce(Env, Bound, Ambient, Lifecycle) -> F,
+    ) -> Self
+    where
+        F: Future<Output = anyhow::Result<()>> + Send + 'static,
+    {
+        common::crypto::install();
+        let ambient = Ambient::system();
+        let name = format!("t-{}", ambient.uuid());
+        let bucket = Bucket::from_env(&name, ambient).await.expect("a bucket's name");
+        bucket.provision().await.expect("making a bucket");
+        Self::serve(manifest, document, Some(name), serve).await
+    }
+
+    async fn serve<F>(
+        manifest: &str,
+        document: Value,
+        bucket: Option<String>,
+        serve: impl FnOnce(Env, Bound, Ambient, Lifecycle) -> F,
+    ) -> Self
+    where
+        F: Future<Output = anyhow::Result<()>> + Send + 'static,
+    {
         let manifest = Manifest::parse(manifest).expect("a manifest");
         assert_eq!(manifest.faults(), Vec::<String>::new());
         let platform =
@@ -55,6 +85,7 @@ impl TestProduct {
         let configurator = Configurator::start().await;
         let mut variables = platform.env();
         variables.insert("CONFIGURATOR_URL".into(), configurator.url.clone());
+        variables.extend(bucket.map(|bucket| ("OBJECTS_BUCKET".to_owned(), bucket)));
         let env = Env::new(variables);
         let server = platform.serve(|lifecycle, bound, ambient| serve(env, bound, ambient, lifecycle)).await;
         Self { server: server.documented(document), configurator, platform, manifest, databases }

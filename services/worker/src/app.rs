@@ -2,6 +2,7 @@
 
 use crate::{abilities::Abilities, config::Settings, handlers::Handler};
 use messaging::Console;
+use objects::{Bucket, bucket::Unusable};
 use service_kit::Kit;
 use std::sync::Arc;
 
@@ -12,6 +13,8 @@ pub struct App {
     /// The queues of the whole platform.
     pub console: Console,
     pub handlers: &'static [Handler],
+    /// Where the objects of its product's instances lie.
+    pub bucket: Option<Bucket>,
     /// What it can do.
     pub abilities: Arc<Abilities>,
     /// Tells this worker from every other one, in the table of jobs: `<host>:<process>:<unique for ever>`, for whoever
@@ -32,7 +35,17 @@ impl App {
             abilities: Arc::new(Abilities::new(known, settings.bundles_dir.clone())),
             settings: Arc::new(settings),
             handlers,
+            bucket: None,
         }
+    }
+
+    /// With the bucket that its settings name.
+    pub async fn with_bucket(self) -> Result<Self, Unusable> {
+        let bucket = match &self.settings.objects_bucket {
+            Some(name) => Some(Bucket::from_env(name, self.kit.ambient.clone()).await?),
+            None => None,
+        };
+        Ok(Self { bucket, ..self })
     }
 }
 

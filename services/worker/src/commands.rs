@@ -15,11 +15,15 @@
 //! | [`supervisor`] | how are limits kept, and how does nothing stay behind? |
 //! | [`descendants`] | which processes belong to a command, and what do they use? |
 //! | [`launcher`] | what does a program start with? |
+//! | [`inputs`] | which objects lie in its working folder when it begins? |
 //! | [`handover`] | how does its output come into the instance's database, once? |
+//! | [`failure`] | how does its product hear that there is none? |
 
 mod descendants;
+mod failure;
 mod handler;
 mod handover;
+mod inputs;
 pub(crate) mod launcher;
 mod runner;
 mod spec;

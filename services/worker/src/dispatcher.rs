@@ -160,7 +160,8 @@ impl Dispatcher {
             tenant = %job.tenant_id, trace_id = %step.trace_id());
         let runs = attempts.under_way.begin(job.id);
         let attempt = async move {
-            let run = Run { kit: &app, settings: &app.settings, job: &job, tenant, lines: AtomicU32::new(0) };
+            let (settings, bucket) = (&app.settings, app.bucket.as_ref());
+            let run = Run { kit: &app, settings, bucket, job: &job, tenant, lines: AtomicU32::new(0) };
             let handler = Handler::find(app.handlers, &job.kind, job.version.unsigned_abs());
             attempt::run(&run, handler, &ends, &give_up).await;
             drop((slot, runs));

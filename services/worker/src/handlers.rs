@@ -10,8 +10,9 @@ use crate::{
     },
 };
 use common::{db::TenantScope, problem::Chain};
-use contracts::jobs::{Job, MigrateInstance, RunCommand, SeedInstance};
+use contracts::jobs::{Job, MigrateInstance, RunCommand, SeedInstance, TellFailure};
 use futures_util::future::BoxFuture;
+use objects::Bucket;
 use serde_json::Value;
 use service_kit::Kit;
 use std::{
@@ -69,6 +70,8 @@ const MOST_LINES: u32 = 500;
 pub struct Run<'a> {
     pub kit: &'a Kit,
     pub settings: &'a Settings,
+    /// Where the objects of its product's instances lie.
+    pub bucket: Option<&'a Bucket>,
     pub job: &'a Claimed,
     /// Whose job it is.
     pub tenant: TenantScope,
@@ -114,8 +117,12 @@ pub trait Handle: Job {
 }
 
 /// What this worker can do.
-pub static HANDLERS: &[Handler] =
-    &[Handler::of::<MigrateInstance>(), Handler::of::<SeedInstance>(), Handler::of::<RunCommand>()];
+pub static HANDLERS: &[Handler] = &[
+    Handler::of::<MigrateInstance>(),
+    Handler::of::<SeedInstance>(),
+    Handler::of::<RunCommand>(),
+    Handler::of::<TellFailure>(),
+];
 
 /// A handler of a type that is not known any more: it reads its payload from the job.
 type Work = for<'a> fn(&'a Run<'a>) -> BoxFuture<'a, Result<Option<Value>, Fault>>;

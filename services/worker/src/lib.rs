@@ -68,7 +68,7 @@ impl Service for Worker {
     async fn app(kit: Kit, settings: Settings) -> anyhow::Result<App> {
         commands::hide_secrets()?;
         let aws = Aws::from_env(&kit.base.resource_prefix, &kit.base.aws_account_id).await;
-        Ok(App::new(kit, settings, HANDLERS, aws.console()))
+        Ok(App::new(kit, settings, HANDLERS, aws.console()).with_bucket().await?)
     }
 
     fn router() -> OpenApiRouter<App> {

@@ -90,6 +90,22 @@ fn needed_by_task(service: &str) -> BTreeSet<String> {
     needed
 }
 
+/// A product and its worker have the objects below the product's name, in the bucket that their settings name. Who may
+/// list a bucket hears that an object is gone; others hear that they may not read it.
+fn needed_for_objects(name: &str) -> Vec<String> {
+    let container = &files::served()[name];
+    let bucket = items(container, "environment").iter().find(|variable| variable["name"] == "OBJECTS_BUCKET");
+    let Some(bucket) = bucket.map(|variable| variable["value"].as_str().unwrap()) else { return Vec::new() };
+    let product = name.strip_suffix("-worker").unwrap_or(name);
+    assert_eq!(bucket, format!("{PREFIX}-{product}-{ACCOUNT}"), "ecs/bucket.json makes it");
+    let objects = |action: &str| format!("s3:{action} arn:aws:s3:::{bucket}/{product}/*");
+    if product == name {
+        vec![objects("PutObject"), objects("DeleteObject")]
+    } else {
+        vec![objects("GetObject"), format!("s3:ListBucket arn:aws:s3:::{bucket}")]
+    }
+}
+
 /// What operators see and mend all queues with, through the platform's own worker.
 fn needed_by_console() -> impl Iterator<Item = String> {
     const ACTIONS: [&str; 9] = [
@@ -141,6 +157,7 @@ fn a_service_may_do_what_it_does_and_nothing_else() {
         if orders_nothing(&service) {
             needed.retain(|right| !right.ends_with(Topic::WorkerCommands.name()));
         }
+        needed.extend(needed_for_objects(&service));
         if service == CONSOLE {
             needed.extend(needed_by_console());
         }

@@ -3,6 +3,7 @@
 
 use super::{
     handover,
+    inputs::Folder,
     runner::{self, Outcome},
     spec::{Ended, Spec},
 };
@@ -46,6 +47,7 @@ impl Handle for RunCommand {
             return Err(Fault::permanent(format!("the instance is not one of {service}")));
         }
         let spec = spec(run, command, program(run, &bundle, command).await?);
+        let _folder = Folder::with(run, &spec.folder, (instance, &credentials), &self.objects).await?;
         let (input, most) = (self.input.to_string(), most(command));
         let outcome = runner::run(&run.settings.supervisor, &spec, input.as_bytes(), most).await;
         let outcome =

@@ -15,7 +15,11 @@ use test_support::eventually;
 pub fn list(world: &World, commands: &[(&str, &str)]) {
     let mut manifest = MANIFEST.to_owned();
     for (name, script) in commands {
-        let result = if *name == "count" { "result = \"public.take\"\n" } else { "" };
+        let result = match name.split('-').next() {
+            Some("count") => "result = \"public.take\"\n",
+            Some("told") => "result = \"public.take\"\nfailure = \"public.take_failure\"\n",
+            _ => "",
+        };
         let command = format!(
             "[[commands]]\nname = \"{name}\"\nprogram = \"bin/{name}\"\narguments = [\"--fast\"]\nseconds = 3\n\
              memory_mib = 64\n{result}env = {{ MODE = \"test\" }}\n"
@@ -29,13 +33,13 @@ pub fn list(world: &World, commands: &[(&str, &str)]) {
     world.bundles.write("manifest.toml", &manifest);
 }
 
-fn order(world: &World, command: &str, input: Value) -> RunJob {
+pub fn order(world: &World, command: &str, input: Value) -> RunJob {
     let (service, bundle_version) = ("forum".into(), "1.0.0".into());
     world.order(&RunCommand { service, bundle_version, command: command.into(), input, objects: Vec::new() })
 }
 
 /// As the product says it.
-async fn publish(world: &World, order: &RunJob) {
+pub async fn publish(world: &World, order: &RunJob) {
     let envelope = world.platform.envelope(Some(world.tenant), order);
     let envelope = Envelope { source: source_of("forum"), ..envelope };
     world.platform.publish_envelope(RunJob::TOPIC, &envelope).await;

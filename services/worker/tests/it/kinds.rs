@@ -47,7 +47,7 @@ impl Service for TestWorker {
 
     async fn app(kit: Kit, settings: Settings) -> anyhow::Result<App> {
         let aws = messaging::Aws::from_env(&kit.base.resource_prefix, &kit.base.aws_account_id).await;
-        Ok(App::new(kit, settings, handlers(), aws.console()))
+        Ok(App::new(kit, settings, handlers(), aws.console()).with_bucket().await?)
     }
 
     fn router() -> OpenApiRouter<App> {

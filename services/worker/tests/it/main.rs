@@ -3,6 +3,8 @@
 mod bundles;
 mod cancel;
 mod commands;
+mod failures;
+mod inputs;
 mod instance;
 mod interruptions;
 mod jobs;

@@ -2,6 +2,7 @@
 
 use crate::{commands::list, world::World};
 use axum::{Json, extract::State, http::StatusCode, routing::post};
+use chrono::TimeDelta;
 use common::{
     ambient::Ambient,
     config::Env,
@@ -12,7 +13,7 @@ use include_dir::Dir;
 use product_kit::{Instance, Order, Product, product};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use test_support::{TestServer, eventually};
+use test_support::{TestAnswer, TestServer, eventually};
 use utoipa_axum::router::OpenApiRouter;
 use uuid::Uuid;
 
@@ -43,7 +44,10 @@ impl Product for Forum {
 struct Wanted {
     command: String,
     keys: Vec<String>,
+    #[serde(default)]
     fails: bool,
+    #[serde(default)]
+    later: bool,
 }
 
 async fn order(
@@ -51,8 +55,9 @@ async fn order(
     instance: Instance,
     Json(wanted): Json<Wanted>,
 ) -> Result<(StatusCode, Json<Vec<Uuid>>), Problem> {
-    let orders: Vec<_> =
-        wanted.keys.iter().map(|key| Order::new(JobId(ambient.uuid()), &wanted.command, key)).collect();
+    let run_after = wanted.later.then(|| ambient.now() + TimeDelta::hours(1));
+    let of = |key| Order { run_after, ..Order::new(JobId(ambient.uuid()), &wanted.command, key) };
+    let orders: Vec<_> = wanted.keys.iter().map(of).collect();
     let ids: Vec<_> = orders.iter().map(|order| order.job_id.0).collect();
     let mut tx = instance.database.begin().await?;
     sqlx::query("INSERT INTO wanted (job_id) SELECT * FROM unnest($1::uuid[])").bind(&ids).execute(&mut *tx).await?;
@@ -79,8 +84,7 @@ async fn serve(world: &World) -> TestServer {
     platform.serve(|lifecycle, bound, ambient| product::start::<Forum>(env, bound, ambient, lifecycle)).await
 }
 
-async fn wanted(product: &TestServer, command: &str, keys: &[String], fails: bool) -> test_support::TestAnswer {
-    let wanted = json!({"command": command, "keys": keys, "fails": fails});
+async fn wanted(product: &TestServer, wanted: Value) -> TestAnswer {
     product.post("/orders", &wanted).header("host", HOST).send().await
 }
 
@@ -89,8 +93,9 @@ async fn what_a_product_orders_with_its_commit_is_run_once_and_comes_back() {
     let (world, _worker) = World::with_worker().await;
     list(&world, &[("count", "echo '{\"pages\": 3}'")]);
     let product = serve(&world).await;
-    wanted(&product, "count", &["never".to_owned()], true).await.invalid(&["fails"]);
-    let ids = wanted(&product, "count", &["a".to_owned(), "b".to_owned()], false).await.expect(202);
+    let never = json!({"command": "count", "keys": ["never"], "fails": true});
+    wanted(&product, never).await.invalid(&["fails"]);
+    let ids = wanted(&product, json!({"command": "count", "keys": ["a", "b"]})).await.expect(202);
     let came_back = "SELECT count(*) FROM wanted WHERE given = '{\"pages\": 3}'";
     eventually("both come back", async || (world.instance.number(came_back).await == 2).then_some(())).await;
     assert_eq!(world.instance.number("SELECT count(*) FROM platform.orders").await, 0, "both were taken");
@@ -114,8 +119,9 @@ async fn a_thousand_orders_of_a_call_are_all_accepted_and_more_are_none() {
     let (world, _worker) = World::with_worker().await;
     let product = serve(&world).await;
     let keys: Vec<_> = (0..1_001).map(|number| number.to_string()).collect();
-    wanted(&product, "absent", &keys, false).await.problem(500, "internal");
-    wanted(&product, "absent", &keys[1..], false).await.expect(202);
+    let orders = |keys: &[String]| json!({"command": "count", "keys": keys, "later": true});
+    wanted(&product, orders(&keys)).await.problem(500, "internal");
+    wanted(&product, orders(&keys[1..])).await.expect(202);
     eventually("all are jobs", async || {
         let jobs: i64 = sqlx::query_scalar("SELECT count(*) FROM jobs WHERE kind = 'bundle.command'")
             .fetch_one(&world.platform.pool)

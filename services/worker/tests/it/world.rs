@@ -73,7 +73,14 @@ impl World {
 
     /// A worker in this process.
     pub async fn worker(&self) -> TestServer {
-        let mut config = config::<TestWorker>(self.env());
+        self.worker_with(HashMap::new()).await
+    }
+
+    /// The same with these variables besides.
+    pub async fn worker_with(&self, variables: HashMap<String, String>) -> TestServer {
+        let mut env = self.env();
+        env.extend(variables);
+        let mut config = config::<TestWorker>(env);
         config.own.drain = Duration::from_millis(200);
         config.own.supervisor = env!("CARGO_BIN_EXE_worker").into();
         self.platform.run_with::<TestWorker>(config).await
