@@ -1,7 +1,7 @@
 //! A bucket of S3, reached with the credentials of this process.
 
 use crate::{
-    instance::{ObjectError, Objects},
+    error::ObjectError,
     signing::{self, Request},
 };
 use aws_config::{BehaviorVersion, SdkConfig};
@@ -10,10 +10,6 @@ use aws_credential_types::{
     provider::{ProvideCredentials, SharedCredentialsProvider},
 };
 use common::{ambient::Ambient, problem::Chain};
-use contracts::{
-    id::{InstanceId, TenantId},
-    object_key::prefix,
-};
 use reqwest::{Method, Url};
 use std::{
     sync::{Arc, Mutex, PoisonError},
@@ -72,11 +68,6 @@ impl Bucket {
             .build()?;
         let url = url(config, name, &region).ok_or_else(|| Unusable::NoName(name.to_owned()))?;
         Ok(Self(Arc::new(Inner { url, region, provider, credentials: Mutex::default(), ambient, http })))
-    }
-
-    /// The objects of one instance of a product.
-    pub fn of(&self, service: &str, tenant: TenantId, instance: InstanceId) -> Objects {
-        Objects::new(self.clone(), prefix(service, tenant, instance))
     }
 
     /// Scheme, host and port of the URLs of its objects, as a Content-Security-Policy takes them.

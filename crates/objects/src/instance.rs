@@ -1,9 +1,14 @@
 //! The objects of one instance.
 
-use crate::bucket::Bucket;
-use common::problem::Problem;
-use contracts::object_key::ObjectKey;
-use reqwest::{Method, Response, StatusCode, Url, header};
+use crate::{
+    bucket::Bucket,
+    error::{ObjectError, accepted, away},
+};
+use contracts::{
+    id::{InstanceId, TenantId},
+    object_key::{ObjectKey, prefix},
+};
+use reqwest::{Method, Url, header};
 use std::{path::Path, time::Duration};
 use tokio::{
     fs::File,
@@ -14,42 +19,12 @@ use tokio::{
 const AT_ONCE: Duration = Duration::from_secs(60);
 /// Time for a call that moves no content.
 const CALL_TIMEOUT: Duration = Duration::from_secs(10);
-/// Seconds after which a caller may try again while S3 is away.
-const SOON: u32 = 5;
 
 /// What can be done with the objects of one instance; no other's can be named here. Cheap to clone.
 #[derive(Clone)]
 pub struct Objects {
     bucket: Bucket,
     prefix: String,
-}
-
-/// Why an object cannot be had. The texts are for the people whose object it is.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum ObjectError {
-    #[error("The file was not uploaded, or is gone.")]
-    Gone,
-    /// Larger than so many bytes.
-    #[error("The file is larger than {most} bytes.")]
-    TooLarge { most: u64 },
-    /// It may be had later.
-    #[error("the store of files does not answer: {0}")]
-    Away(String),
-    #[error("the store of files refuses: {0}")]
-    Refused(String),
-}
-
-impl From<ObjectError> for Problem {
-    fn from(error: ObjectError) -> Self {
-        match &error {
-            ObjectError::Gone => Self::not_found("file_gone", &error.to_string()),
-            ObjectError::TooLarge { .. } => {
-                Self::new(StatusCode::PAYLOAD_TOO_LARGE, "file_too_large", &error.to_string())
-            }
-            ObjectError::Away(_) => Self::unavailable(SOON, "Files cannot be reached right now."),
-            ObjectError::Refused(_) => Self::internal(&error),
-        }
-    }
 }
 
 /// An object as it was fetched.
@@ -60,11 +35,14 @@ pub struct Fetched {
     pub etag: String,
 }
 
-impl Objects {
-    pub(crate) fn new(bucket: Bucket, prefix: String) -> Self {
-        Self { bucket, prefix }
+impl Bucket {
+    /// The objects of one instance of a product.
+    pub fn of(&self, service: &str, tenant: TenantId, instance: InstanceId) -> Objects {
+        Objects { bucket: self.clone(), prefix: prefix(service, tenant, instance) }
     }
+}
 
+impl Objects {
     /// Where a browser, for so long, may PUT the content of an object, which must have exactly so many bytes. Credentials
     /// that end sooner end it sooner.
     pub async fn presign_put(&self, key: &ObjectKey, lifetime: Duration, bytes: u64) -> Result<Url, ObjectError> {
@@ -115,23 +93,4 @@ impl Objects {
     fn path(&self, key: &ObjectKey) -> String {
         format!("{}{key}", self.prefix)
     }
-}
-
-/// The answer, if it is a success.
-pub(crate) fn accepted(answer: reqwest::Result<Response>) -> Result<Response, ObjectError> {
-    let answer = answer.map_err(away)?;
-    match answer.status() {
-        status if status.is_success() => Ok(answer),
-        StatusCode::NOT_FOUND => Err(ObjectError::Gone),
-        status @ (StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS) => {
-            Err(ObjectError::Away(status.to_string()))
-        }
-        status if status.is_server_error() => Err(ObjectError::Away(status.to_string())),
-        status => Err(ObjectError::Refused(status.to_string())),
-    }
-}
-
-/// Without the URL, whose signature lets others in.
-fn away(error: reqwest::Error) -> ObjectError {
-    ObjectError::Away(common::problem::Chain(&error.without_url()).to_string())
 }

@@ -5,15 +5,18 @@
 //! | [`bucket`] | where do the objects lie, and who may reach them? |
 //! | [`instance`] | what can be done with the objects of one instance? |
 //! | `signing` | how does S3 know who asks? |
-//! | [`provision`] | how does a bucket come to be, where no CloudFormation makes it? |
+//! | `error` | what do answers of S3 mean? |
+//! | `provision` | how does a bucket come to be, where no CloudFormation makes it? |
 
 pub mod bucket;
+mod error;
 pub mod instance;
-pub mod provision;
+mod provision;
 mod signing;
 
 pub use bucket::Bucket;
-pub use instance::{ObjectError, Objects};
+pub use error::ObjectError;
+pub use instance::Objects;
 
 /// Largest object, in bytes.
 pub const LARGEST: u64 = 64 * 1024 * 1024;

@@ -2,7 +2,7 @@
 
 use crate::{
     bucket::Bucket,
-    instance::{ObjectError, accepted},
+    error::{ObjectError, accepted},
 };
 use reqwest::{Method, StatusCode};
 use std::time::Duration;

@@ -1,7 +1,6 @@
 //! Connection pool over many databases: one bound for the process, a share for each instance; room for a newcomer is
 //! made by closing the idle connection that was used least recently.
 
-use crate::database::Database;
 use sqlx::{Connection as _, Executor as _, PgConnection, postgres::PgConnectOptions};
 use std::{
     collections::VecDeque,
@@ -11,7 +10,7 @@ use std::{
 };
 use tokio::{
     runtime::Handle,
-    sync::{AcquireError, OwnedSemaphorePermit, Semaphore},
+    sync::{AcquireError, Notify, OwnedSemaphorePermit, Semaphore},
     time::timeout,
 };
 use tokio_util::sync::CancellationToken;
@@ -242,33 +241,33 @@ impl Drop for Connection {
 /// A transaction in the instance's database; rolled back when dropped.
 pub struct Transaction {
     connection: Connection,
-    database: Database,
-    /// Its commit orders jobs.
-    orders: bool,
+    /// Told of commits that order jobs; of this database alone.
+    orders: Arc<Notify>,
+    ordered: bool,
 }
 
 impl Transaction {
-    pub(crate) async fn begin(mut connection: Connection, database: Database) -> sqlx::Result<Self> {
+    pub(crate) async fn begin(mut connection: Connection, orders: Arc<Notify>) -> sqlx::Result<Self> {
         connection.unfinished = true;
         connection.execute("BEGIN").await?;
-        Ok(Self { connection, database, orders: false })
+        Ok(Self { connection, orders, ordered: false })
     }
 
-    /// Whether it is one in that database.
-    pub(crate) fn is_in(&self, database: &Database) -> bool {
-        self.database.is(database)
+    /// Whether it is one in the database with these orders.
+    pub(crate) fn orders_for(&self, orders: &Arc<Notify>) -> bool {
+        Arc::ptr_eq(&self.orders, orders)
     }
 
     /// Jobs are ordered by its commit, which wakes their relay.
     pub(crate) fn has_orders(&mut self) {
-        self.orders = true;
+        self.ordered = true;
     }
 
     pub async fn commit(mut self) -> sqlx::Result<()> {
         self.connection.execute("COMMIT").await?;
         self.connection.unfinished = false;
-        if self.orders {
-            self.database.orders().notify_one();
+        if self.ordered {
+            self.orders.notify_one();
         }
         Ok(())
     }

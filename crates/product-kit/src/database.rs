@@ -17,14 +17,14 @@ struct Inner {
     /// Something may have been used.
     usage: Notify,
     /// Jobs were ordered.
-    orders: Notify,
+    orders: Arc<Notify>,
     forgotten: CancellationToken,
 }
 
 impl Database {
     /// The database of `url`, reached by `connections` as `target`.
     pub(crate) fn new(url: SecretString, target: Target, connections: Arc<Connections>) -> Self {
-        let (usage, orders, forgotten) = (Notify::new(), Notify::new(), CancellationToken::new());
+        let (usage, orders, forgotten) = (Notify::new(), Arc::default(), CancellationToken::new());
         Self(Arc::new(Inner { url, target, connections, usage, orders, forgotten }))
     }
 
@@ -40,17 +40,12 @@ impl Database {
 
     /// As [`Database::acquire`], with a transaction begun.
     pub async fn begin(&self) -> sqlx::Result<Transaction> {
-        Transaction::begin(self.acquire().await?, self.clone()).await
+        Transaction::begin(self.acquire().await?, Arc::clone(&self.0.orders)).await
     }
 
     /// For what nobody waits for.
     pub(crate) async fn acquire_in_background(&self) -> sqlx::Result<Connection> {
         self.0.connections.acquire_in_background(&self.0.target).await
-    }
-
-    /// Whether both are the same database of the same instance.
-    pub(crate) fn is(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.0, &other.0)
     }
 
     /// Has the relay of usage look now.
@@ -59,7 +54,7 @@ impl Database {
     }
 
     /// Has the relay of orders look now.
-    pub(crate) fn orders(&self) -> &Notify {
+    pub(crate) fn orders(&self) -> &Arc<Notify> {
         &self.0.orders
     }
 

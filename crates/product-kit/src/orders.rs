@@ -103,7 +103,7 @@ impl Instance {
     /// Orders the jobs, 1 to [`MOST_ORDERS`], with the commit of `tx`, which is of this instance's database: both come
     /// to be, or neither. The jobs begin some moments after that.
     pub async fn order(&self, tx: &mut Transaction, orders: &[Order]) -> Result<(), OrderError> {
-        if !tx.is_in(&self.database) {
+        if !tx.orders_for(self.database.orders()) {
             return Err(OrderError::Unsound("the transaction is in another instance's database"));
         }
         if !(1..=MOST_ORDERS).contains(&orders.len()) {

@@ -61,7 +61,8 @@ common::settings! {
         pub base: Base = with(|env| Base::read(env, name, port)),
         /// What finding instances needs to know.
         pub tenancy: tenancy::Config = with(tenancy::Config::read),
-        /// The bucket of S3 with the objects of the product's instances; only a product with objects asks for it.
+        /// The bucket of S3 with the objects of the product's instances. A worker without one lets jobs with objects
+        /// wait.
         pub objects_bucket: Option<String> = with(|env| bucket(env, objects)),
     }
 }

@@ -22,8 +22,8 @@ common::settings! {
         /// Holds `<service>/<version>/manifest.toml` and what belongs to it; a worker without that folder has no
         /// bundles.
         pub bundles_dir: PathBuf = or("BUNDLES_DIR", BUNDLES),
-        /// The bucket of S3 with the objects of the instances of the product whose bundles these are; without it, jobs
-        /// with objects wait.
+        /// The bucket of S3 with the objects of the product's instances. A worker without one lets jobs with objects
+        /// wait.
         pub objects_bucket: Option<String> = optional("OBJECTS_BUCKET"),
         /// Jobs begun a second by this process, at most.
         pub jobs_per_second: u32 = between("JOBS_PER_SECOND", 50, 1..=HIGHEST_RATE),

@@ -17,6 +17,11 @@ pub const ACCOUNT: &str = "111122223333";
 pub const REGION: &str = "eu-central-1";
 pub const PREFIX: &str = "sevenleague";
 
+/// The bucket with the objects of a product's instances.
+pub fn bucket(product: &str) -> String {
+    format!("{PREFIX}-{product}-{ACCOUNT}")
+}
+
 pub fn checkout() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
 }

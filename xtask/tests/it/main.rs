@@ -1,6 +1,7 @@
 //! Files of the deployment. Is what is deployed what ECS accepts, and what the services need?
 
 mod bodies;
+mod bucket;
 mod circles;
 mod docker;
 mod ecs;

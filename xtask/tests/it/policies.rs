@@ -97,7 +97,7 @@ fn needed_for_objects(name: &str) -> Vec<String> {
     let bucket = items(container, "environment").iter().find(|variable| variable["name"] == "OBJECTS_BUCKET");
     let Some(bucket) = bucket.map(|variable| variable["value"].as_str().unwrap()) else { return Vec::new() };
     let product = name.strip_suffix("-worker").unwrap_or(name);
-    assert_eq!(bucket, format!("{PREFIX}-{product}-{ACCOUNT}"), "ecs/bucket.json makes it");
+    assert_eq!(bucket, files::bucket(product), "ecs/bucket.json makes it");
     let objects = |action: &str| format!("s3:{action} arn:aws:s3:::{bucket}/{product}/*");
     if product == name {
         vec![objects("PutObject"), objects("DeleteObject")]
