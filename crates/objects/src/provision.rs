@@ -2,7 +2,7 @@
 
 use crate::{
     bucket::Bucket,
-    error::{ObjectError, accepted},
+    error::{ObjectError, accepted, away},
 };
 use reqwest::{Method, StatusCode};
 use std::time::Duration;
@@ -13,6 +13,24 @@ const CORS: &str = "<CORSConfiguration><CORSRule><AllowedOrigin>*</AllowedOrigin
     <AllowedHeader>*</AllowedHeader></CORSRule></CORSConfiguration>";
 
 impl Bucket {
+    /// Removes the bucket with all that is in it.
+    pub async fn teardown(&self) -> Result<(), ObjectError> {
+        loop {
+            let url = self.sign(&Method::GET, "?list-type=2", &[], LIFETIME).await?;
+            let listed = accepted(self.http().get(url).send().await)?.text().await.map_err(away)?;
+            let keys: Vec<_> =
+                listed.split("<Key>").skip(1).filter_map(|rest| Some(rest.split_once("</Key>")?.0)).collect();
+            for key in &keys {
+                let url = self.sign(&Method::DELETE, key, &[], LIFETIME).await?;
+                accepted(self.http().delete(url).send().await)?;
+            }
+            if keys.is_empty() {
+                let url = self.sign(&Method::DELETE, "", &[], LIFETIME).await?;
+                return accepted(self.http().delete(url).send().await).map(drop);
+            }
+        }
+    }
+
     /// Makes the bucket; one that is there is left as it is.
     pub async fn provision(&self) -> Result<(), ObjectError> {
         let url = self.sign(&Method::PUT, "", &[], LIFETIME).await?;

@@ -39,8 +39,8 @@ pub struct Order {
     pub job_id: JobId,
     /// One that the manifest of the instance's version lists.
     pub command: String,
-    /// 1 to 120 bytes. While a job of the instance and command with this key is not finished, this order is that job,
-    /// and its end comes back with that job's id.
+    /// 1 to 120 bytes, which operators see: best the id of a row. While a job of the instance and command with this key
+    /// is not finished, this order is that job, and its end comes back with that job's id.
     pub key: String,
     /// What the command reads from its standard input; at most 64 KiB as JSON, without U+0000.
     pub input: Value,

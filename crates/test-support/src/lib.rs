@@ -6,6 +6,7 @@
 
 mod background;
 mod browser;
+mod bucket;
 mod client;
 mod contract;
 mod database;
@@ -19,6 +20,7 @@ mod redis_server;
 mod walls;
 
 pub use browser::Browser;
+pub use bucket::TestBucket;
 pub use client::{TestAnswer, TestRequest, TestServer};
 pub use contract::openapi_contract;
 pub use issuer::TestIssuer;

@@ -1,7 +1,7 @@
 //! What surrounds a product under test: the configurator's internal endpoints, and databases of instances with the
 //! rights that the product's role has.
 
-use crate::{TestPlatform, TestServer, clean_up, environment};
+use crate::{TestBucket, TestPlatform, TestServer, clean_up, environment};
 use axum::{
     Json, Router,
     extract::{Path, State},
@@ -19,7 +19,6 @@ use contracts::{
     instance_database,
     manifest::Manifest,
 };
-use objects::Bucket;
 use serde_json::{Value, json};
 use sqlx::{AssertSqlSafe, Connection, PgConnection, migrate::Migrator};
 use std::{
@@ -32,6 +31,8 @@ pub struct TestProduct {
     pub server: TestServer,
     pub configurator: Configurator,
     pub platform: TestPlatform,
+    /// Of a product with objects.
+    pub bucket: Option<TestBucket>,
     manifest: Manifest,
     // Dropped last: the role owns rights in the databases.
     databases: InstanceDatabases,
@@ -60,18 +61,13 @@ impl TestProduct {
     where
         F: Future<Output = anyhow::Result<()>> + Send + 'static,
     {
-        common::crypto::install();
-        let ambient = Ambient::system();
-        let name = format!("t-{}", ambient.uuid());
-        let bucket = Bucket::from_env(&name, ambient).await.expect("a bucket's name");
-        bucket.provision().await.expect("making a bucket");
-        Self::serve(manifest, document, Some(name), serve).await
+        Self::serve(manifest, document, Some(TestBucket::make().await), serve).await
     }
 
     async fn serve<F>(
         manifest: &str,
         document: Value,
-        bucket: Option<String>,
+        bucket: Option<TestBucket>,
         serve: impl FnOnce(Env, Bound, Ambient, Lifecycle) -> F,
     ) -> Self
     where
@@ -85,10 +81,10 @@ impl TestProduct {
         let configurator = Configurator::start().await;
         let mut variables = platform.env();
         variables.insert("CONFIGURATOR_URL".into(), configurator.url.clone());
-        variables.extend(bucket.map(|bucket| ("OBJECTS_BUCKET".to_owned(), bucket)));
+        variables.extend(bucket.as_ref().map(|bucket| ("OBJECTS_BUCKET".to_owned(), bucket.name.clone())));
         let env = Env::new(variables);
         let server = platform.serve(|lifecycle, bound, ambient| serve(env, bound, ambient, lifecycle)).await;
-        Self { server: server.documented(document), configurator, platform, manifest, databases }
+        Self { server: server.documented(document), configurator, platform, bucket, manifest, databases }
     }
 
     /// An active instance of a new tenant on `host`, its database made by these scripts of the bundle.

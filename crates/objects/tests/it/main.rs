@@ -9,12 +9,13 @@ use contracts::{
 };
 use objects::{Bucket, ObjectError, Objects};
 use std::{fs, path::PathBuf, time::Duration};
+use test_support::TestBucket;
 
 const MINUTE: Duration = Duration::from_secs(60);
 
 /// A bucket of its own, and a folder that is removed when dropped.
 struct World {
-    bucket: Bucket,
+    bucket: TestBucket,
     ambient: Ambient,
     tenant: TenantId,
     folder: PathBuf,
@@ -22,19 +23,15 @@ struct World {
 
 impl World {
     async fn start() -> Self {
-        common::crypto::install();
-        let ambient = Ambient::system();
-        let name = format!("t-{}", ambient.uuid());
-        let bucket = Bucket::from_env(&name, ambient.clone()).await.unwrap();
-        bucket.provision().await.unwrap();
-        bucket.provision().await.expect("again changes nothing");
-        let folder = std::env::temp_dir().join(name);
+        let (ambient, bucket) = (Ambient::system(), TestBucket::make().await);
+        bucket.bucket.provision().await.expect("again changes nothing");
+        let folder = std::env::temp_dir().join(&bucket.name);
         fs::create_dir(&folder).unwrap();
         Self { bucket, tenant: TenantId(ambient.uuid()), ambient, folder }
     }
 
     fn instance(&self) -> Objects {
-        self.bucket.of("pdf", self.tenant, InstanceId(self.ambient.uuid()))
+        self.bucket.bucket.of("pdf", self.tenant, InstanceId(self.ambient.uuid()))
     }
 }
 

@@ -63,7 +63,7 @@ async fn a_product_hears_of_every_end() {
         assert_eq!(reason(&world, job.job_id).await, expected);
     }
     let mut waits = order(&world, "told-fails", Value::Null);
-    waits.run_after = Some(chrono::Utc::now() + chrono::TimeDelta::hours(1));
+    waits.run_after = Some(world.platform.ambient.now() + chrono::TimeDelta::hours(1));
     publish(&world, &waits).await;
     world.until("it waits", waits.job_id, |row| row.state == "snoozed").await;
     as_operator(&world, &worker, waits.job_id, "cancel").await;

@@ -5,18 +5,15 @@ use crate::{
     world::World,
 };
 use contracts::{id::InstanceId, messages::RunJob};
-use objects::{Bucket, Objects};
+use objects::Objects;
 use serde_json::{Value, json};
 use std::{collections::HashMap, time::Duration};
-use test_support::TestServer;
+use test_support::{TestBucket, TestServer};
 
 /// A world whose worker has a bucket, with the objects of an instance.
-async fn start() -> (World, TestServer, Bucket) {
-    let world = World::start().await;
-    let name = format!("t-{}", world.id());
-    let bucket = Bucket::from_env(&name, world.platform.ambient.clone()).await.unwrap();
-    bucket.provision().await.unwrap();
-    let variables = HashMap::from([("OBJECTS_BUCKET".to_owned(), name)]);
+async fn start() -> (World, TestServer, TestBucket) {
+    let (world, bucket) = (World::start().await, TestBucket::make().await);
+    let variables = HashMap::from([("OBJECTS_BUCKET".to_owned(), bucket.name.clone())]);
     let worker = world.worker_with(variables).await;
     (world, worker, bucket)
 }
@@ -38,7 +35,7 @@ fn order_with(world: &World, objects: Value) -> RunJob {
 async fn a_command_finds_the_objects_of_its_order_in_its_folder() {
     let (world, _worker, bucket) = start().await;
     list(&world, &[("show", r#"printf '"%s %s"' "$(cat a.txt)" "$(cat b.txt)""#)]);
-    let objects = bucket.of("forum", world.tenant, world.instance.id);
+    let objects = bucket.bucket.of("forum", world.tenant, world.instance.id);
     put(&objects, "files/1", "hello").await;
     put(&objects, "files/2", "world").await;
     let wanted = json!([{"key": "files/1", "name": "a.txt"}, {"key": "files/2", "name": "b.txt"}]);
@@ -54,7 +51,7 @@ async fn what_is_gone_or_of_another_instance_fails_with_its_reason_and_leaves_no
     let (world, _worker, bucket) = start().await;
     list(&world, &[("show", "ls")]);
     let neighbour = InstanceId(world.id());
-    put(&bucket.of("forum", world.tenant, neighbour), "files/1", "of a neighbour").await;
+    put(&bucket.bucket.of("forum", world.tenant, neighbour), "files/1", "of a neighbour").await;
     let elsewhere = format!("../{neighbour}/files/1");
     let whole = format!("forum/{}/{neighbour}/files/1", world.tenant);
     for (key, reason) in [
