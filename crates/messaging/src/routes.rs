@@ -112,7 +112,8 @@ impl Routes {
     pub(crate) fn on<M: Message, H: Handle<M>>(&mut self, handler: H) {
         let handler = Arc::new(handler);
         let parse = move |envelope: Envelope| {
-            schema::check(M::TYPE, &envelope.data).map_err(|misfit| Unfit::misfit(M::TYPE, &misfit, envelope.time))?;
+            schema::check_incoming(M::TYPE, &envelope.data)
+                .map_err(|misfit| Unfit::misfit(M::TYPE, &misfit, envelope.time))?;
             let data: M = serde_json::from_value(envelope.data)
                 .map_err(|fault| Unfit::new(format!("the data of {} do not fit its schema", M::TYPE), Some(fault)))?;
             let delivery = Delivery {

@@ -56,17 +56,31 @@ pub fn check(kind: &str, data: &Value) -> Result<(), Misfit> {
     SCHEMAS.get(kind).ok_or_else(|| Misfit::Unknown(kind.to_owned()))?.check(data)
 }
 
+/// Whether `data` that arrived are a message of the type, and a job's payload one of its kind and version, if those are
+/// known here: others wait for a worker that knows them.
+pub fn check_incoming(kind: &str, data: &Value) -> Result<(), Misfit> {
+    check(kind, data)?;
+    match check_payload(kind, data) {
+        Err(Misfit::Unknown(_)) => Ok(()),
+        checked => checked,
+    }
+}
+
 /// Whether the envelope may be published: its data fit, a job's payload, too, and SNS and SQS take it.
 pub fn check_outgoing(envelope: &Envelope) -> Result<(), Misfit> {
     check(&envelope.kind, &envelope.data)?;
-    if envelope.kind == RunJob::TYPE {
-        let (kind, version) = (&envelope.data["kind"], envelope.data.get("version"));
-        let version = version.map_or(Some(1), Value::as_u64);
-        let name = jobs::schema_name(kind.as_str().unwrap_or_default(), version.unwrap_or_default());
-        check(&name, &envelope.data["payload"]).map_err(|misfit| misfit.within("/payload"))?;
-    }
+    check_payload(&envelope.kind, &envelope.data)?;
     let bytes = serde_json::to_vec(envelope).map_or(0, |body| body.len());
     if bytes > LARGEST_BODY { Err(Misfit::TooLarge { bytes }) } else { Ok(()) }
+}
+
+fn check_payload(kind: &str, data: &Value) -> Result<(), Misfit> {
+    if kind != RunJob::TYPE {
+        return Ok(());
+    }
+    let version = data.get("version").map_or(Some(1), Value::as_u64);
+    let name = jobs::schema_name(data["kind"].as_str().unwrap_or_default(), version.unwrap_or_default());
+    check(&name, &data["payload"]).map_err(|misfit| misfit.within("/payload"))
 }
 
 impl Misfit {
@@ -225,7 +239,9 @@ mod tests {
         envelope.data["payload"]["modules"] = json!([1]);
         let told = check_outgoing(&envelope).unwrap_err().to_string();
         assert_eq!(told, "/payload/modules/0: type");
+        assert_eq!(check_incoming(RunJob::TYPE, &envelope.data).unwrap_err().to_string(), told);
         envelope.data["version"] = json!(7);
+        assert_eq!(check_incoming(RunJob::TYPE, &envelope.data), Ok(()), "it waits for a worker that knows it");
         let told = check_outgoing(&envelope).unwrap_err().to_string();
         assert_eq!(told, "there is no schema 'job.instance.migrate.v7'");
         let large = check_outgoing(&order(&"1".repeat(LARGEST_BODY)));

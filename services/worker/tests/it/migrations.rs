@@ -119,7 +119,6 @@ async fn what_can_never_work_fails_at_once_and_says_why() {
         ("service", json!("../forum"), "\"../forum\" is not a plain name"),
         ("modules", json!(["polls"]), "module 'polls' depends on 'tags'"),
         ("modules", json!(["ghosts"]), "forum has no module 'ghosts'"),
-        ("modules", json!(1), "the payload does not fit"),
     ] {
         let mut order = world.migrate();
         order.payload[field] = value;
@@ -136,6 +135,17 @@ async fn what_can_never_work_fails_at_once_and_says_why() {
         assert_eq!((row.state.as_str(), row.attempts), ("failed", 1), "{row:?}");
         assert!(row.last_error.as_deref().is_some_and(|error| error.starts_with(reason)), "{reason}: {row:?}");
     }
+}
+
+#[tokio::test]
+async fn a_payload_that_does_not_fit_its_kind_is_no_job() {
+    let (world, _worker) = World::with_worker().await;
+    let mut order = world.migrate();
+    order.payload["modules"] = json!(1);
+    world.publish(&order).await;
+    let dead = world.platform.dead_letters("worker", 1).await;
+    assert_eq!(dead, ["the data of job.run.v1 do not fit its schema: /payload/modules: type"]);
+    assert!(world.row(order.job_id).await.is_none());
 }
 
 #[tokio::test]
