@@ -10,7 +10,10 @@ use super::{
 };
 use chrono::{DateTime, TimeDelta, Utc};
 use common::db::CrossTenantTx;
-use std::{collections::HashMap, time::Duration};
+use std::{
+    collections::{HashMap, HashSet},
+    time::Duration,
+};
 use uuid::Uuid;
 
 pub(crate) use lane_store::take_over;
@@ -29,6 +32,7 @@ pub struct Begun {
 
 /// Begins the jobs that are next.
 pub async fn begin(tx: &mut CrossTenantTx, claim: &Claim<'_>) -> sqlx::Result<Begun> {
+    lane_store::plan(tx).await?;
     let lanes = lane_store::due(tx, claim).await?;
     let mut limits = Limits::read(tx, &lanes).await?;
     let mut left = claim.most;
@@ -54,10 +58,12 @@ pub async fn begin(tx: &mut CrossTenantTx, claim: &Claim<'_>) -> sqlx::Result<Be
     Ok(Begun { jobs, next })
 }
 
-/// Puts each lane behind the others, until its rate and budget allow more; removes those that have no job any more.
+/// Removes the lanes that have no job any more; puts each other one behind the rest, until its rate and budget allow
+/// more.
 async fn leave(tx: &mut CrossTenantTx, lanes: &[Lane], drained: &[&Lane], limits: Limits) -> sqlx::Result<()> {
-    let moved: Vec<_> = lanes
-        .iter()
+    let removed = if drained.is_empty() { HashSet::new() } else { lane_store::remove_empty(tx, drained).await? };
+    let left = lanes.iter().filter(|lane| !removed.contains(&lane.key()));
+    let moved: Vec<_> = left
         .map(|lane| {
             let mut moved = limits.next(lane);
             if drained.iter().any(|drained| std::ptr::eq(*drained, lane)) {
@@ -68,12 +74,8 @@ async fn leave(tx: &mut CrossTenantTx, lanes: &[Lane], drained: &[&Lane], limits
         .collect();
     if !moved.is_empty() {
         lane_store::advance(tx, &moved).await?;
-        limits.write(tx, lanes).await?;
     }
-    if !drained.is_empty() {
-        lane_store::remove_empty(tx, drained).await?;
-    }
-    Ok(())
+    limits.write(tx, lanes).await
 }
 
 /// The rates and budgets of some lanes, locked, and what is left of them.
