@@ -6,6 +6,7 @@ mod making;
 
 use crate::{TestAnswer, TestPlatform, TestRequest, TestServer, document::Document};
 use access::token::Claims;
+use contracts::id::TenantId;
 use reqwest::Method;
 use serde_json::Value;
 
@@ -16,6 +17,8 @@ const INVENTED: &str = "INVENTED-BY-A-CALLER";
 
 /// One operation of a document.
 struct Operation<'a> {
+    /// In which whoever may do something is.
+    tenant: TenantId,
     method: Method,
     path: String,
     definition: &'a Value,
@@ -25,6 +28,11 @@ struct Operation<'a> {
 
 /// Calls every operation of `document` without a token, without its permission, and with bodies that cannot be read.
 pub async fn openapi_contract(platform: &TestPlatform, server: &TestServer, document: &Value) {
+    openapi_contract_in(platform.tenant(), platform, server, document).await;
+}
+
+/// The same where only users of `tenant` may do anything, as on a product's host.
+pub async fn openapi_contract_in(tenant: TenantId, platform: &TestPlatform, server: &TestServer, document: &Value) {
     assert_eq!(common::openapi::faults(document), Vec::<String>::new());
     Document::new(document.clone()).check_examples();
     let paths = document["paths"].as_object().expect("a document has paths");
@@ -38,8 +46,13 @@ pub async fn openapi_contract(platform: &TestPlatform, server: &TestServer, docu
         let item = item.as_object().expect("a path has operations");
         for (method, definition) in item {
             let method = method.to_uppercase().parse().expect("a method");
-            let operation =
-                Operation { method, path: fill_in(platform, path), definition, siblings: item.keys().collect() };
+            let operation = Operation {
+                tenant,
+                method,
+                path: fill_in(platform, path),
+                definition,
+                siblings: item.keys().collect(),
+            };
             let token = operation.check(platform, server).await;
             if of_the_platform {
                 operation.takes_a_key(server, token.as_deref()).await;
@@ -107,7 +120,7 @@ impl Operation<'_> {
     async fn refused_callers(&self, platform: &TestPlatform, server: &TestServer) -> Option<String> {
         if let Some(permissions) = self.scopes("bearer") {
             self.unauthorized(platform, server).await;
-            let tenant = platform.tenant();
+            let tenant = self.tenant;
             if !permissions.is_empty() {
                 let nobody = platform.user(tenant, &[]).await;
                 self.tell(&self.request(server).bearer(&nobody.token).send().await, 403);

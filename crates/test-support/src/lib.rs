@@ -22,7 +22,7 @@ mod walls;
 pub use browser::Browser;
 pub use bucket::TestBucket;
 pub use client::{TestAnswer, TestRequest, TestServer};
-pub use contract::openapi_contract;
+pub use contract::{openapi_contract, openapi_contract_in};
 pub use issuer::TestIssuer;
 pub use link::Link;
 pub use neighbours::Neighbours;
