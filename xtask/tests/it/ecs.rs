@@ -49,6 +49,17 @@ fn services_are_told_when_they_are_ill_and_have_time_to_stop() {
     }
 }
 
+/// Its root filesystem is read-only, and each command has a folder below /tmp.
+#[test]
+fn a_products_worker_has_room_for_the_commands_of_its_bundle() {
+    for product in local_stack::products::all().unwrap() {
+        let manifest = std::fs::read_to_string(product.newest_bundle().unwrap().join("manifest.toml")).unwrap();
+        let worker = &files::served()[&format!("{}-worker", product.name)];
+        let has_room = files::names(worker, "mountPoints", "containerPath").contains(&"/tmp");
+        assert_eq!(has_room, manifest.contains("[[commands]]"), "{}", product.name);
+    }
+}
+
 #[test]
 fn the_migrations_end_well_only_if_each_of_them_did() {
     let definition = files::task_definition("migrate");

@@ -35,6 +35,8 @@ fn tasks_that_ecs_refuses_or_fargate_does_not_run() {
     ] {
         assert_refused(pointer, &value, fault);
     }
+    let found = after("pdf-worker", |definition| definition["volumes"] = json!([]));
+    assert_eq!(found, ["a container mounts a volume that the task has not"]);
     let found = after("billing", |definition| drop(definition.as_object_mut().unwrap().remove("executionRoleArn")));
     assert_eq!(found, ["secrets, awslogs and images in ECR need an executionRoleArn"]);
 }

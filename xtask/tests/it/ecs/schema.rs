@@ -28,6 +28,8 @@ const TASK: Shape = Object(&[
     ("cpu", Text),
     ("memory", Text),
     ("runtimePlatform", Object(&[("cpuArchitecture", Text), ("operatingSystemFamily", Text)])),
+    // Without more it lies in the task's own storage, and is gone with it.
+    ("volumes", List(&Object(&[("name", Text)]))),
 ]);
 
 const CONTAINER: Shape = Object(&[
@@ -39,6 +41,7 @@ const CONTAINER: Shape = Object(&[
     ("command", TEXTS),
     ("environment", List(&Object(&[("name", Text), ("value", Text)]))),
     ("linuxParameters", LINUX),
+    ("mountPoints", List(&Object(&[("sourceVolume", Text), ("containerPath", Text), ("readOnly", Flag)]))),
     ("secrets", List(&Object(&[("name", Text), ("valueFrom", Text)]))),
     ("dependsOn", List(&Object(&[("containerName", Text), ("condition", Text)]))),
     ("startTimeout", Number),

@@ -45,6 +45,9 @@ pub fn faults(task: &Value) -> Vec<String> {
         are_unique(ports().map(|port| (port["containerPort"].as_u64(), port["protocol"].as_str()))),
         "two containers share a port in one network",
     );
+    let volumes = names(task, "volumes", "name");
+    let mut mounts = containers.iter().flat_map(|container| names(container, "mountPoints", "sourceVolume"));
+    must(mounts.all(|mount| volumes.contains(&mount)), "a container mounts a volume that the task has not");
     faults.extend(containers.iter().flat_map(|container| dependency_faults(container, containers)));
     faults
 }

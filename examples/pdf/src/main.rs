@@ -1,0 +1,3 @@
+//! The binary of the PDF product.
+
+service_kit::binary!(product_kit::Run<pdf::Pdf>);
