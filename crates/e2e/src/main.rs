@@ -30,6 +30,9 @@ enum Proof {
         /// Start a stack for the tour even if one is running
         #[arg(long)]
         own: bool,
+        /// PDF files that two tenants each order at once, one of them ten a minute
+        #[arg(long, default_value_t = tour::FILES)]
+        files: usize,
     },
     /// Kill, restart and cut off processes while permissions are given and taken, and while messages and jobs are on
     /// their way; count who was still allowed what was taken, and what was lost or had an effect twice
@@ -47,7 +50,7 @@ enum Proof {
 async fn main() -> ExitCode {
     let cli = Cli::parse();
     let passed = match cli.proof {
-        Proof::Tour { own } => tour::run(cli.data, own).await,
+        Proof::Tour { own, files } => tour::run(cli.data, own, files).await,
         Proof::Chaos(options) => own_stack(cli.data, "chaos", async |stack| chaos(stack, &options).await).await,
         Proof::Frontend => frontend::run(cli.data).await,
         Proof::All => all(cli.data).await,
@@ -90,7 +93,7 @@ async fn chaos(stack: &mut Stack, options: &chaos::Options) -> Result<bool> {
 async fn both(stack: &mut Stack) -> Result<bool> {
     println!("\nthe end-to-end test: the tour, on a stack of its own");
     let mut state = stack.start().await?;
-    let toured = tour::on(stack, &mut state).await?;
+    let toured = tour::on(stack, &mut state, tour::FILES).await?;
     let kept = chaos::on(stack, &state, &chaos::Options::default()).await?;
     Ok(toured && kept)
 }

@@ -1,8 +1,9 @@
-//! The tour: fifteen steps over HTTP against a running stack, each with what was seen; the first thing that is not so
+//! The tour: sixteen steps over HTTP against a running stack, each with what was seen; the first thing that is not so
 //! ends it.
 
 mod aws;
 pub mod enabling;
+mod files;
 mod forged;
 pub mod forum;
 pub mod guide;
@@ -33,9 +34,11 @@ use local_stack::{
 };
 use std::{path::PathBuf, time::Instant};
 
-const STEPS: u32 = 15;
+const STEPS: u32 = 16;
+/// Files that two tenants each have read, unless somebody asks for more.
+pub const FILES: usize = 20;
 
-async fn story(guide: &Guide) -> Result<()> {
+async fn story(guide: &Guide, files: usize) -> Result<()> {
     guide.step("Ada registers, with a tenant of her own");
     registration::register(guide).await?;
 
@@ -76,6 +79,9 @@ async fn story(guide: &Guide) -> Result<()> {
     guide.step("A message that comes three times counts once; a malformed one is set aside");
     messages::repeated_and_malformed(guide, &ada, &instance).await?;
 
+    guide.step("Jobs read files for two tenants, at the rate that each has");
+    files::read(guide, files).await?;
+
     guide.step("A worker dies in the middle of a migration");
     takeover::kill_a_worker(guide, &ada).await?;
 
@@ -85,11 +91,11 @@ async fn story(guide: &Guide) -> Result<()> {
 
 /// Against the stack that `up` runs; without one, or if `own`, against one that lives as long as the tour.
 /// Whether all was as the story says; `None` if somebody pressed Ctrl-C.
-pub async fn run(data: Option<PathBuf>, own: bool) -> Result<Option<bool>> {
+pub async fn run(data: Option<PathBuf>, own: bool, files: usize) -> Result<Option<bool>> {
     match if own { None } else { running(data.clone())? } {
         Some(state) => {
             println!("touring the running stack in {}", state.folder.display());
-            Ok(Some(walk(state).await))
+            Ok(Some(walk(state, files).await))
         }
         None => {
             let began = Instant::now();
@@ -97,7 +103,7 @@ pub async fn run(data: Option<PathBuf>, own: bool) -> Result<Option<bool>> {
             let tour = async |stack: &mut Stack| {
                 let mut state = stack.start().await?;
                 println!("ready after {:.1} s", began.elapsed().as_secs_f32());
-                on(stack, &mut state).await
+                on(stack, &mut state, files).await
             };
             local_stack::with(data, options, tour).await
         }
@@ -105,20 +111,20 @@ pub async fn run(data: Option<PathBuf>, own: bool) -> Result<Option<bool>> {
 }
 
 /// On that stack; whether all was as the story says.
-pub async fn on(stack: &mut Stack, state: &mut State) -> Result<bool> {
+pub async fn on(stack: &mut Stack, state: &mut State, files: usize) -> Result<bool> {
     let seen = state.clone();
     tokio::select! {
-        passed = walk(seen) => Ok(passed),
+        passed = walk(seen, files) => Ok(passed),
         // As in `up`: what the tour kills comes back.
         ended = stack.supervise(state) => match ended? {},
     }
 }
 
-async fn walk(state: State) -> bool {
+async fn walk(state: State, files: usize) -> bool {
     let began = Instant::now();
     let (steps, outcome) = match Guide::new(state) {
         Ok(guide) => {
-            let outcome = story(&guide).await;
+            let outcome = story(&guide, files).await;
             (guide.steps_begun(), outcome)
         }
         Err(error) => (0, Err(error)),

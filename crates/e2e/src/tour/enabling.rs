@@ -90,7 +90,18 @@ async fn catalog(guide: &Guide, ada: &Session) -> Result<()> {
 
 /// Orders a forum and waits until it can be set up.
 pub async fn request(guide: &Guide, owner: &Session, host: &str, modules: &[&str]) -> Result<Instance> {
-    let body = json!({ "service": "forum", "host": host, "modules": modules });
+    request_of("forum", guide, owner, host, modules).await
+}
+
+/// The same for any product.
+pub async fn request_of(
+    product: &str,
+    guide: &Guide,
+    owner: &Session,
+    host: &str,
+    modules: &[&str],
+) -> Result<Instance> {
+    let body = json!({ "service": product, "host": host, "modules": modules });
     let answer = guide.post("configurator", INSTANCES).bearer(&owner.token).json(&body).send().await?.has(202)?;
     let id = text(&answer.json()?, "/id")?.to_owned();
     ensure!(

@@ -18,6 +18,8 @@ pub struct People {
     pub ada: Owner,
     /// Of another tenant.
     pub grace: Owner,
+    /// Of one more, who has much to read.
+    pub heidi: Owner,
     /// Of a third one, who wants what is Ada's.
     pub mallory: Owner,
     /// Whom Ada invites.
@@ -53,6 +55,7 @@ impl People {
         Self {
             ada: owner("Ada", "nine lanterns over the harbour", "Acme"),
             grace: owner("Grace", "seven kites above the lighthouse", "Globex"),
+            heidi: owner("Heidi", "four ladders against the silo", "Umbrella"),
             mallory: owner("Mallory", "five drawbridges before breakfast", "Initech"),
             bob_email: format!("bob@acme-{tag}.test"),
             bob_password: "eleven geese along the towpath",
@@ -81,8 +84,10 @@ mod tests {
         let tags: BTreeSet<_> = (0..100).map(|_| People::of_a_tour().tag).collect();
         assert_eq!(tags.len(), 100);
         let people = People::tagged("kettle");
-        let People { ada, grace, mallory, bob_email, crash_host, bouncing, unreachable, complaining, .. } = &people;
-        let owned = [ada, grace, mallory].into_iter().flat_map(|owner| [&owner.email, &owner.tenant, &owner.host]);
+        let People { ada, grace, heidi, mallory, bob_email, crash_host, bouncing, unreachable, complaining, .. } =
+            &people;
+        let owned =
+            [ada, grace, heidi, mallory].into_iter().flat_map(|owner| [&owner.email, &owner.tenant, &owner.host]);
         for name in owned.chain([bob_email, crash_host, bouncing, unreachable, complaining]) {
             assert!(name.contains("kettle"), "{name}");
         }

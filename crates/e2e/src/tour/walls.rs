@@ -1,4 +1,4 @@
-//! Step 15: does anything of a tenant's open to another tenant's token?
+//! Step 16: does anything of a tenant's open to another tenant's token?
 
 mod crawler;
 mod crossing;
