@@ -122,13 +122,17 @@ impl Limits {
         let (by_rate, by_budget) = self.allows(lane);
         let quota = wanted.min(by_rate).min(by_budget);
         *self.taken.entry((lane.kind.clone(), lane.tenant_id)).or_default() += quota;
-        *self.begun.entry(lane.tenant_id).or_default() += quota;
+        if lane.jobs_per_day.is_some() {
+            *self.begun.entry(lane.tenant_id).or_default() += quota;
+        }
         quota
     }
 
     fn give_back(&mut self, lane: &Lane, unused: u32) {
         *self.taken.entry((lane.kind.clone(), lane.tenant_id)).or_default() -= unused;
-        *self.begun.entry(lane.tenant_id).or_default() -= unused;
+        if lane.jobs_per_day.is_some() {
+            *self.begun.entry(lane.tenant_id).or_default() -= unused;
+        }
     }
 
     /// When the lane is due again, and why not before.

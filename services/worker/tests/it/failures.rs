@@ -74,6 +74,18 @@ async fn a_product_hears_of_every_end() {
     publish(&world, &silent).await;
     assert_eq!(world.ended(silent.job_id).await.state, "failed");
     all_is_told(&world).await;
+
+    // Its budget is what it orders, and not what it is told.
+    let budget = "INSERT INTO job_budgets (tenant_id, jobs_per_day, updated_by) SELECT tenant_id, begun + 1, 'test'
+        FROM job_days WHERE tenant_id = $1";
+    sqlx::query(budget).bind(world.tenant.0).execute(&world.platform.pool).await.unwrap();
+    let last = order(&world, "told-fails", Value::Null);
+    publish(&world, &last).await;
+    assert_eq!(reason(&world, last.job_id).await, "it ended with exit code 3");
+    let begun = "SELECT begun::bigint - (SELECT count(*) FROM jobs WHERE kind <> 'bundle.failure'
+        AND first_started_at IS NOT NULL) FROM job_days";
+    let besides: i64 = sqlx::query_scalar(begun).fetch_one(&world.platform.pool).await.unwrap();
+    assert_eq!(besides, 0, "what tells of an end is not charged");
 }
 
 #[tokio::test]
