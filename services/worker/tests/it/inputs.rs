@@ -82,3 +82,20 @@ async fn a_worker_without_a_bucket_leaves_the_job_waiting() {
     let row = world.until("it is put off", order.job_id, |row| row.state == "snoozed").await;
     assert_eq!((row.attempts, row.last_error.as_deref()), (0, Some("this worker has no bucket of objects")));
 }
+
+#[tokio::test]
+async fn while_s3_is_away_a_job_waits_and_uses_up_no_attempt() {
+    let world = World::start().await;
+    list(&world, &[("show", "ls")]);
+    let order = order_with(&world, json!([{"key": "files/1", "name": "a.txt"}]));
+    let insert = "INSERT INTO jobs (id, kind, version, tenant_id, instance_id, payload) VALUES ($1, $2, 1, $3, $4, $5)";
+    let query = sqlx::query(insert).bind(order.job_id.0).bind(&order.kind).bind(world.tenant.0);
+    let query = query.bind(world.instance.id.0).bind(&order.payload);
+    query.execute(&world.platform.pool).await.unwrap();
+    // Nobody listens there.
+    let away = [("AWS_ENDPOINT_URL", "http://127.0.0.1:9"), ("OBJECTS_BUCKET", "a-bucket")];
+    let _worker = world.process_with(away.map(|(name, value)| (name.to_owned(), value.to_owned())).into());
+    let row = world.until("it is put off", order.job_id, |row| row.state == "snoozed").await;
+    let reason = row.last_error.unwrap_or_default();
+    assert!(row.attempts == 0 && reason.starts_with("the store of files does not answer"), "{reason}");
+}

@@ -95,10 +95,16 @@ impl World {
 
     /// A worker in a process of its own, which can be killed.
     pub fn process(&self) -> Child {
+        self.process_with(HashMap::new())
+    }
+
+    /// The same with these variables besides.
+    pub fn process_with(&self, variables: HashMap<String, String>) -> Child {
         let mut command = Command::new(env!("CARGO_BIN_EXE_worker"));
         command
             .arg("serve")
             .envs(self.env())
+            .envs(variables)
             .env("RUST_LOG", "warn")
             .stdout(Stdio::null())
             .kill_on_drop(true)
