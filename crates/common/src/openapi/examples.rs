@@ -46,7 +46,8 @@ fn add_parameters(operation: &mut Map<String, Value>, template: &str, path: &str
         let mut parts = template.split('/').zip(path.split('/'));
         let given = parts.find(|(part, _)| *part == variable).map(|(_, given)| given);
         if let Some(given) = given.filter(|given| Uuid::try_parse(given).is_err()) {
-            parameter["example"] = given.into();
+            let number = given.parse::<i64>().ok().filter(|_| parameter["schema"]["type"] == "integer");
+            parameter["example"] = number.map_or_else(|| given.into(), Value::from);
         }
     }
 }
@@ -58,5 +59,22 @@ fn media<'a>(body: &'a mut Value, kind: &str) -> Option<&'a mut Value> {
 fn put(media: Option<&mut Value>, example: Option<Value>) {
     if let (Some(media), Some(example)) = (media, example) {
         media["example"] = example;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn examples_of_a_paths_variables_are_of_their_type_and_no_ids() {
+        let variable = |name: &str, kind: &str| json!({"in": "path", "name": name, "schema": {"type": kind}});
+        let variables = [variable("id", "string"), variable("number", "integer"), variable("name", "string")];
+        let mut operation = json!({ "parameters": variables }).as_object().cloned().unwrap();
+        let asked = "/v1/files/00000000-0000-4000-8000-000000000000/pages/2/parts/7";
+        add_parameters(&mut operation, "/v1/files/{id}/pages/{number}/parts/{name}", asked);
+        let examples: Vec<_> = (0..3).map(|n| operation["parameters"][n].get("example")).collect();
+        assert_eq!(examples, [None, Some(&json!(2)), Some(&json!("7"))]);
     }
 }

@@ -18,6 +18,9 @@ const UNITS_PER_EM: f64 = 1000.0;
 const STEEPEST: f64 = 0.1;
 /// For a glyph whose character the file does not tell.
 const UNKNOWN: char = char::REPLACEMENT_CHARACTER;
+/// Of Latin letters (Unicode, Alphabetic Presentation Forms), for whoever searches for a word.
+const LIGATURES: [(char, &str); 7] =
+    [('ﬀ', "ff"), ('ﬁ', "fi"), ('ﬂ', "fl"), ('ﬃ', "ffi"), ('ﬄ', "ffl"), ('ﬅ', "st"), ('ﬆ', "st")];
 
 /// What stands at one place of a page, in points from its top left corner.
 #[derive(Clone, Debug, PartialEq)]
@@ -88,20 +91,26 @@ impl<'a> Device<'a> for Glyphs {
     fn pop_transparency_group(&mut self) {}
 }
 
-/// Without what nobody can see, such as a NUL, which PostgreSQL's texts cannot have.
 fn character(glyph: &font::Glyph<'_>) -> String {
     match glyph.as_unicode() {
-        Some(BfString::Char(character)) => visible(&character.to_string()),
-        Some(BfString::String(text)) => visible(&text),
+        Some(BfString::Char(character)) => legible(&character.to_string()),
+        Some(BfString::String(text)) => legible(&text),
         None => UNKNOWN.to_string(),
     }
 }
 
-fn visible(text: &str) -> String {
-    text.chars()
-        .map(|character| if character.is_whitespace() { ' ' } else { character })
-        .filter(|c| !c.is_control())
-        .collect()
+/// Ligatures as their letters, and nothing that nobody can see, such as a NUL, which PostgreSQL's texts cannot have.
+fn legible(text: &str) -> String {
+    let mut legible = String::new();
+    for character in text.chars() {
+        match LIGATURES.iter().find(|(ligature, _)| *ligature == character) {
+            Some((_, letters)) => legible.push_str(letters),
+            None if character.is_whitespace() => legible.push(' '),
+            None if character.is_control() => {}
+            None => legible.push(character),
+        }
+    }
+    legible
 }
 
 fn advance(glyph: &font::Glyph<'_>) -> f64 {
@@ -116,4 +125,14 @@ fn advance(glyph: &font::Glyph<'_>) -> f64 {
 /// Where a step within the glyph's own coordinates leads on the page.
 fn vector(place: Affine, x: f64, y: f64) -> Vec2 {
     place * Point::new(x, y) - place * Point::ZERO
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ligatures_are_letters_and_what_cannot_be_seen_is_left_out() {
+        assert_eq!(legible("oﬃce\u{a0}ﬁle\0"), "office file");
+    }
 }

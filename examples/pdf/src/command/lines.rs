@@ -8,7 +8,9 @@ const LINE: f64 = 0.4;
 /// A wider gap divides words.
 const WORD: f64 = 0.2;
 /// A wider gap divides pieces, such as the cells of a table.
-const PIECE: f64 = 1.0;
+const PIECE: f64 = 0.6;
+/// The same where a space is drawn in the gap, as between words of a line that is stretched.
+const PIECE_WITH_SPACE: f64 = 1.0;
 /// The same character nearer than this to itself is drawn twice, to look bold.
 const TWICE: f64 = 0.1;
 /// A wider step down from line to line divides paragraphs.
@@ -63,8 +65,9 @@ fn line(mut row: Vec<Glyph>) -> Line {
         }
         line.size = line.size.max(glyph.size);
         let gap = line.pieces.last().map_or(f64::INFINITY, |piece| glyph.left - piece.right);
+        let widest = if space { PIECE_WITH_SPACE } else { PIECE };
         match line.pieces.last_mut() {
-            Some(piece) if gap <= PIECE * glyph.size => {
+            Some(piece) if gap <= widest * glyph.size => {
                 if space || gap > WORD * glyph.size {
                     piece.text.push(' ');
                 }
@@ -114,6 +117,8 @@ mod tests {
         assert_eq!(read(&drawn), "a line\tfar\nbelow");
         assert_eq!(read(&[word("one", 0.0, 0.0), word("two", 0.0, 30.0)]), "one\n\ntwo");
         assert_eq!(read(&[word("with space", 0.0, 0.0)]), "with space");
+        let stretched = |between: Vec<Glyph>| read(&[word("a", 0.0, 0.0), between, word("b", 13.0, 0.0)]);
+        assert_eq!((&*stretched(Vec::new()), &*stretched(word(" ", 5.0, 0.0))), ("a\tb", "a b"));
         assert_eq!(read(&[word("   ", 0.0, 0.0)]), "");
     }
 
