@@ -72,6 +72,11 @@ async fn what_fails_says_why_and_may_be_tried_again() {
     let reason = "The file is encrypted. Remove its password and upload it again.";
     assert_eq!((&failed["state"], &failed["reason"]), (&json!("failed"), &json!(reason)));
 
+    let late = sqlx::query("SELECT take_failure($1, 'it took longer than 60 s')").bind(orders[0].job.job_id.0);
+    late.execute(&mut archives.role().await).await.unwrap();
+    let reason = "The file could not be read: it took longer than 60 s.";
+    assert_eq!(archives.get(&path).await.expect(200)["reason"], reason);
+
     assert_eq!(archives.order(&file).await["state"], "pending");
     let again = archives.orders(1).await;
     assert_ne!(again[0].job.job_id, orders[0].job.job_id);

@@ -45,7 +45,10 @@ CREATE FUNCTION take_result(job_id uuid, output jsonb) RETURNS void LANGUAGE sql
       FROM taken CROSS JOIN jsonb_array_elements($2->'pages') AS page
 $$;
 
+-- The command's own reasons are whole sentences for users; those of the worker go on from a beginning.
 CREATE FUNCTION take_failure(job_id uuid, reason text) RETURNS void LANGUAGE sql AS $$
-    UPDATE extractions SET state = 'failed', reason = $2, finished_at = now()
+    UPDATE extractions
+       SET state = 'failed', finished_at = now(),
+           reason = CASE WHEN $2 ~ '^[[:upper:]]' THEN $2 ELSE 'The file could not be read: ' || $2 || '.' END
      WHERE extractions.job_id = $1 AND state <> 'succeeded'
 $$;
