@@ -98,12 +98,12 @@ macro_rules! jobs {
                       left_to_others AS "left_to_others!",
                       CASE WHEN state = 'snoozed' THEN 'time'
                            WHEN state <> 'queued' THEN NULL
-                           WHEN left_to_others THEN 'other_worker'
                            WHEN lane.next_at > now() AND lane.waits_for IS NOT NULL THEN lane.waits_for
+                           WHEN left_to_others THEN 'other_worker'
                            ELSE 'slot' END AS "waits_for: WaitsFor",
                       CASE WHEN state = 'snoozed' THEN run_after
-                           WHEN state = 'queued' AND NOT left_to_others AND lane.next_at > now()
-                            AND lane.waits_for IS NOT NULL THEN lane.next_at END AS waits_until
+                           WHEN state = 'queued' AND lane.next_at > now() AND lane.waits_for IS NOT NULL
+                           THEN lane.next_at END AS waits_until
                  FROM (SELECT *, state = 'queued' AND (kind, version, bundle) NOT IN (SELECT *
                        FROM unnest($1::text[], $2::integer[], $3::text[])) AS left_to_others FROM jobs) AS jobs
                  LEFT JOIN job_lanes AS lane USING (kind, version, bundle, tenant_id) "# + $rest,
