@@ -1,14 +1,17 @@
 //! The manifest of a product, `manifest.toml`, the first file of its bundle: what does it declare about itself?
 
 mod command;
+mod faults;
+mod permissions;
 
 pub use command::{Command, LONGEST_COMMAND};
+pub use permissions::{PermissionEntry, PermissionList, Scope};
 
 use rust_decimal::Decimal;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 /// One version of a product service.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -64,58 +67,6 @@ pub struct Meter {
     pub price_per_unit: Decimal,
 }
 
-/// One permission of a service's list.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-pub struct PermissionEntry {
-    /// `forum.deletePosts`: namespace, dot, action.
-    pub name: String,
-    pub text: String,
-    /// Not covered by wildcards: it must be granted by name.
-    #[serde(default)]
-    pub dangerous: bool,
-    #[serde(default)]
-    pub scope: Scope,
-    /// Built-in roles that hold it besides `owner`: `member`.
-    #[serde(default)]
-    pub roles: Vec<String>,
-    /// On its way out: still granted and held, but a later list may leave it out although somebody has it.
-    #[serde(default)]
-    pub deprecated: bool,
-}
-
-/// Where a permission means something.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-#[serde(rename_all = "snake_case")]
-pub enum Scope {
-    /// Over the caller's own tenant.
-    #[default]
-    Tenant,
-    /// Over all tenants: only operators, in the platform's own tenant.
-    Platform,
-}
-
-/// The list of permissions of one namespace, as a platform service ships it (`services/<name>/permissions.toml`).
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-pub struct PermissionList {
-    pub namespace: String,
-    pub permissions: Vec<PermissionEntry>,
-}
-
-impl PermissionList {
-    /// Reads the `permissions.toml` of a platform service.
-    pub fn parse(text: &str) -> Result<Self, toml::de::Error> {
-        toml::from_str(text)
-    }
-
-    /// What is wrong with the list, one sentence a fault; empty if nothing is.
-    pub fn faults(&self) -> Vec<String> {
-        permission_faults(&self.namespace, &self.permissions)
-    }
-}
-
 /// Why modules cannot be put in order.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Disorder {
@@ -166,113 +117,13 @@ impl Manifest {
             self.modules.iter().map(|module| (format!("{}.{}", self.service, module.name), module.price_per_hour));
         std::iter::once((self.service.clone(), self.price_per_hour)).chain(modules).collect()
     }
-
-    /// What is wrong with the manifest, one sentence a fault; empty if nothing is.
-    pub fn faults(&self) -> Vec<String> {
-        let mut faults = permission_faults(&self.service, &self.permissions);
-        if !is_name(&self.service) {
-            faults.push(format!("service '{}' must be lower-case letters, digits and '-'", self.service));
-        }
-        if !is_version(&self.version) {
-            faults.push(format!("version '{}' must look like 1.0.0", self.version));
-        }
-        if self.currency.len() != 3 || !self.currency.bytes().all(|b| b.is_ascii_uppercase()) {
-            faults.push(format!("currency '{}' must be an ISO 4217 code", self.currency));
-        }
-        faults.extend(self.module_faults());
-        faults.extend(self.meter_faults());
-        faults.extend(self.command_faults());
-        if self.setup.get("type").and_then(Value::as_str) != Some("object") {
-            faults.push("setup must be a JSON Schema of type object".into());
-        }
-        faults
-    }
-
-    fn command_faults(&self) -> Vec<String> {
-        let mut faults = Vec::new();
-        let mut seen = BTreeSet::new();
-        for command in &self.commands {
-            let name = &command.name;
-            if !is_name(name) || !seen.insert(name) {
-                faults.push(format!("command '{name}' must be named once, in lower-case letters, digits and '-'"));
-            }
-            faults.extend(command.faults().into_iter().map(|fault| format!("command '{name}': {fault}")));
-        }
-        faults
-    }
-
-    fn module_faults(&self) -> Vec<String> {
-        let mut faults = Vec::new();
-        let mut seen = BTreeSet::new();
-        for module in &self.modules {
-            if !is_name(&module.name) || !seen.insert(&module.name) {
-                faults.push(format!(
-                    "module '{}' must be named once, in lower-case letters, digits and '-'",
-                    module.name
-                ));
-            }
-            for needed in module.depends_on.iter().filter(|needed| self.module(needed).is_none()) {
-                faults.push(format!("module '{}' depends on '{needed}', which does not exist", module.name));
-            }
-            if module.price_per_hour.is_sign_negative() {
-                faults.push(format!("module '{}' has a negative price", module.name));
-            }
-        }
-        let all: Vec<_> = self.modules.iter().map(|module| module.name.clone()).collect();
-        if let Err(circle @ Disorder::Circle(_)) = self.modules_in_order(&all) {
-            faults.push(circle.to_string());
-        }
-        faults
-    }
-
-    fn meter_faults(&self) -> Vec<String> {
-        let wrong = |meter: &&Meter| {
-            !is_name(&meter.name) || !is_sql_name(&meter.table) || meter.price_per_unit.is_sign_negative()
-        };
-        self.meters
-            .iter()
-            .filter(wrong)
-            .map(|meter| {
-                format!("meter '{}' needs a plain name, a plain table name and a price of at least 0", meter.name)
-            })
-            .collect()
-    }
-}
-
-fn permission_faults(namespace: &str, permissions: &[PermissionEntry]) -> Vec<String> {
-    let mut seen = BTreeSet::new();
-    permissions
-        .iter()
-        .filter(|entry| {
-            let action = entry.name.strip_prefix(namespace).and_then(|rest| rest.strip_prefix('.'));
-            !action.is_some_and(|action| !action.is_empty() && action.bytes().all(|b| b.is_ascii_alphanumeric()))
-                || !seen.insert(&entry.name)
-        })
-        .map(|entry| format!("permission '{}' must be '{namespace}.<action>', once", entry.name))
-        .collect()
-}
-
-/// Lower-case letters, digits and `-`, starting with a letter, at most 40.
-fn is_name(name: &str) -> bool {
-    name.len() <= 40
-        && name.starts_with(|c: char| c.is_ascii_lowercase())
-        && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
-}
-
-fn is_sql_name(name: &str) -> bool {
-    is_name(&name.replace('_', "-"))
-}
-
-fn is_version(version: &str) -> bool {
-    let parts: Vec<_> = version.split('.').collect();
-    parts.len() == 3 && parts.iter().all(|part| part.parse::<u32>().is_ok_and(|number| number.to_string() == **part))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const FORUM: &str = r#"
+    pub(super) const FORUM: &str = r#"
         service = "forum"
         version = "1.0.0"
         title = "Forum"
@@ -299,30 +150,6 @@ mod tests {
         let manifest = Manifest::parse(FORUM).unwrap();
         assert_eq!(manifest.faults(), Vec::<String>::new());
         assert_eq!(manifest.features().keys().collect::<Vec<_>>(), ["forum", "forum.polls"]);
-    }
-
-    #[test]
-    fn every_fault_is_told() {
-        let mut manifest = Manifest::parse(FORUM).unwrap();
-        manifest.service = "Forum".into();
-        manifest.version = "1.0".into();
-        manifest.currency = "euro".into();
-        manifest.modules[0].depends_on = vec!["ghost".into()];
-        manifest.meters[0].table = "posts; drop".into();
-        manifest.setup = Value::Null;
-        let command = Command {
-            name: "report".into(),
-            program: "/bin/sh".into(),
-            arguments: Vec::new(),
-            env: BTreeMap::new(),
-            seconds: 1,
-            memory_mib: 1,
-            result: None,
-            failure: None,
-        };
-        // Once for its program, and once for its name.
-        manifest.commands = vec![command.clone(), Command { program: "bin/report".into(), ..command }];
-        assert_eq!(manifest.faults().len(), 9, "{:?}", manifest.faults());
     }
 
     /// A manifest whose modules have these needs.
