@@ -17,6 +17,13 @@ macro_rules! topics {
     };
 }
 
+impl Topic {
+    /// Whether messages in envelopes are published here; SES's feedback has none.
+    pub const fn carries_envelopes(self) -> bool {
+        !matches!(self, Self::SesFeedback)
+    }
+}
+
 topics! {
     AuthEvents = "auth-events",
     ConfiguratorEvents = "configurator-events",

@@ -1,7 +1,7 @@
 //! The topics and queues, and who listens to what. Provisioning and documentation both come from this table.
 
 use crate::messages::{
-    ClientDeleted, FeatureDisabled, FeatureEnabled, JobFinished, MemberJoined, Message, RunJob, SendMail,
+    ClientDeleted, Declared, FeatureDisabled, FeatureEnabled, JobFinished, MemberJoined, Message, RunJob, SendMail,
     ServicePublished, TenantCreated, UsageBatchRecorded, UsageRecorded,
 };
 pub use crate::topic::Topic;
@@ -21,7 +21,7 @@ pub struct Queue {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Subscription {
     pub topic: Topic,
-    /// Message types it takes; empty means all (no filter policy).
+    /// Message types it takes; empty means all (no filter policy), those included that are still to be invented.
     pub types: &'static [&'static str],
 }
 
@@ -58,6 +58,17 @@ pub const QUEUES: &[Queue] = &[
         visibility_timeout: SHORT_VISIBILITY,
         ..queue_of("worker", &[takes(Topic::WorkerCommands, &[RunJob::TYPE])])
     },
+    queue_of(
+        "worker-history",
+        &[
+            takes(Topic::AuthEvents, &[]),
+            takes(Topic::ConfiguratorEvents, &[]),
+            takes(Topic::WorkerEvents, &[]),
+            takes(Topic::MailerCommands, &[]),
+            takes(Topic::WorkerCommands, &[]),
+            takes(Topic::Usage, &[]),
+        ],
+    ),
 ];
 
 const fn queue_of(name: &'static str, subscriptions: &'static [Subscription]) -> Queue {
@@ -66,6 +77,20 @@ const fn queue_of(name: &'static str, subscriptions: &'static [Subscription]) ->
 
 const fn takes(topic: Topic, types: &'static [&'static str]) -> Subscription {
     Subscription { topic, types }
+}
+
+impl Subscription {
+    /// Whether it takes messages of that type.
+    pub fn brings(&self, message: &Declared) -> bool {
+        message.topic == self.topic && (self.types.is_empty() || self.types.contains(&message.kind))
+    }
+}
+
+impl Queue {
+    /// Whether what is in it are messages in envelopes.
+    pub fn carries_envelopes(&self) -> bool {
+        self.subscriptions.iter().all(|subscription| subscription.topic.carries_envelopes())
+    }
 }
 
 /// The queue of that name; `None` if the table has none.
@@ -88,6 +113,15 @@ mod tests {
                 assert!(!publishers.is_empty(), "nobody says {kind}");
             }
         }
+    }
+
+    #[test]
+    fn the_history_takes_all_that_is_said() {
+        let history = queue("worker-history").unwrap();
+        for message in messages::ALL {
+            assert!(history.subscriptions.iter().any(|subscription| subscription.brings(message)), "{}", message.kind);
+        }
+        assert!(history.carries_envelopes() && !queue("mailer-feedback").unwrap().carries_envelopes());
     }
 
     #[test]

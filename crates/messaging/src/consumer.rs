@@ -20,6 +20,7 @@ use crate::{
     aws::{Aws, QueueError},
     breaker::Breaker,
     buffer::{Buffer, MOST_TOGETHER},
+    every::HandleEvery,
     handler::{Handle, HandleRaw},
     heartbeat::Heartbeat,
     intake::{Intake, MOST_RECEIVED},
@@ -48,6 +49,8 @@ use tracing::Instrument;
 const MOST_AT_ONCE: u32 = 10;
 /// Handlers wait for the database most of the time.
 const HANDS_PER_CORE: u32 = 4;
+/// Handlers at once of what keeps every message: the connections are for those who act.
+const KEEPERS: u32 = 2;
 /// Messages received and not begun: those of two receives, as other processes want some too.
 const PLACES: usize = 2 * MOST_RECEIVED as usize;
 /// The same where many share a commit, and are worked off in a second.
@@ -70,6 +73,7 @@ pub struct Consumer {
     queue: &'static str,
     db: Db,
     routes: Routes,
+    most_at_once: u32,
     options: Options,
 }
 
@@ -109,7 +113,8 @@ impl Default for Options {
 impl Consumer {
     /// A consumer of `queue` (its bare name in the topology), whose name is also that of the consumer in the inbox.
     pub fn new(aws: &Aws, queue: &'static str, db: Db) -> Self {
-        Self { aws: aws.clone(), queue, db, routes: Routes::default(), options: Options::default() }
+        let (routes, options) = (Routes::default(), Options::default());
+        Self { aws: aws.clone(), queue, db, routes, most_at_once: MOST_AT_ONCE, options }
     }
 
     /// Takes messages of type `M` with `handler`. Types without a handler go to the dead-letter queue.
@@ -121,6 +126,13 @@ impl Consumer {
     /// Takes every body of the queue with `handler`, for queues that carry no envelopes.
     pub fn raw<H: HandleRaw>(mut self, handler: H) -> Self {
         self.routes.raw(handler);
+        self
+    }
+
+    /// Takes every message of the queue with `handler`, whatever its type.
+    pub fn every<H: HandleEvery>(mut self, handler: H) -> Self {
+        self.routes.every(handler);
+        self.most_at_once = KEEPERS;
         self
     }
 
@@ -138,8 +150,9 @@ impl Consumer {
 
     async fn consume(self, shutdown: CancellationToken) {
         let Some((queue_url, dead_queue_url)) = self.find_queues(&shutdown).await else { return };
-        let Self { aws, queue, db, routes, options } = self;
-        let (all_hands, ambient) = (at_once(db.pool().options().get_max_connections(), cores()), db.ambient().clone());
+        let Self { aws, queue, db, routes, most_at_once, options } = self;
+        let all_hands = at_once(db.pool().options().get_max_connections(), cores()).min(most_at_once);
+        let ambient = db.ambient().clone();
         let visibility = options
             .visibility
             .or(topology::queue(queue).map(|queue| queue.visibility_timeout))

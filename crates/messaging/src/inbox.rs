@@ -1,8 +1,6 @@
 //! SQL of the inbox: has this message taken effect already? A row says so, committed together with the effect.
 //!
-//! It is partitioned by the time in the ids ([`weeks`]), so it can tell of a message that is not older than [`KEPT`].
-
-pub mod weeks;
+//! It is partitioned by the time in the ids ([`weeks`](crate::weeks)), so it can tell of a message that is not older than [`KEPT`].
 
 use crate::{event_key::EventKey, handler::Fault};
 use chrono::{DateTime, TimeDelta, Utc};
@@ -44,7 +42,7 @@ pub(crate) async fn claim_event(conn: &mut PgConnection, consumer: &str, event: 
     Ok(before.rows_affected() == 1 && claim(conn, consumer, event.id()).await?)
 }
 
-/// The week should be there ([`weeks`] makes it), so that it is not is no fault of the message.
+/// The week should be there ([`weeks`](crate::weeks) makes it), so that it is not is no fault of the message.
 fn claim_fault(error: sqlx::Error) -> Fault {
     match error.as_database_error().and_then(|error| error.code()) {
         Some(code) if code == CHECK_VIOLATION => Fault::away(error),

@@ -13,6 +13,7 @@
 //! | [`handler`] | what does a service write to take a message? |
 //! | [`schema`] | do the data of a message fit its type? |
 //! | [`inbox`] | has this message taken effect already? |
+//! | [`weeks`] | how does a table forget what is old? |
 //! | [`console`] | what do operators see of a queue, and how do they mend it? |
 //! | [`parked`] | which messages does SNS refuse, and how do they leave after all? |
 //! | [`tables`] | where do messages wait, and how do these tables come to be? |
@@ -29,6 +30,7 @@ pub mod console;
 pub mod consumer;
 mod copy;
 mod event_key;
+mod every;
 mod fingerprint;
 pub mod handler;
 mod heartbeat;
@@ -46,13 +48,15 @@ mod settle;
 mod sqlstate;
 pub mod tables;
 mod together;
+pub mod weeks;
 
 pub use aws::Aws;
 pub use console::Console;
 pub use consumer::Consumer;
 pub use event_key::EventKey;
+pub use every::HandleEvery;
 pub use handler::{Delivery, Fault, Handle, HandleRaw, HandlerTx};
 pub use outbox::{About, OutboxError, publish, publish_all};
 pub use publisher::Publisher;
 pub use relay::Relay;
-pub use routes::{Mismatch, RAW, check};
+pub use routes::{EVERY, Mismatch, RAW, check};

@@ -11,7 +11,7 @@ use contracts::{
     envelope::Envelope,
     id::{MessageId, TenantId},
     messages::Message,
-    topology::{self, Queue},
+    topology::{self, Queue, Subscription},
 };
 use futures_util::future::BoxFuture;
 use std::{
@@ -59,14 +59,20 @@ pub(crate) trait Effect: Send + Sync {
     fn apply_within<'a>(&'a self, tx: &'a mut CrossTenantTx) -> BoxFuture<'a, Result<(), Fault>>;
 }
 
-type FromEnvelope = Box<dyn Fn(Envelope) -> Result<Parsed, Unfit> + Send + Sync>;
+pub(crate) type FromEnvelope = Box<dyn Fn(Envelope) -> Result<Parsed, Unfit> + Send + Sync>;
 type FromBody = Box<dyn Fn(&str) -> Result<Parsed, Unfit> + Send + Sync>;
 
 /// Stands for the type of what has none.
 pub const RAW: &str = "raw";
+/// Stands for every type that a topic has.
+pub const EVERY: &str = "every";
 
-fn raw_or(types: &'static [&'static str]) -> &'static [&'static str] {
-    if types.is_empty() { &[RAW] } else { types }
+fn wanted(subscription: &Subscription) -> &'static [&'static str] {
+    match (subscription.types, subscription.topic.carries_envelopes()) {
+        ([], true) => &[EVERY],
+        ([], false) => &[RAW],
+        (types, _) => types,
+    }
 }
 
 /// Why a service must not start to consume.
@@ -81,7 +87,7 @@ pub enum Mismatch {
 }
 
 /// Whether handlers of these types are those that the topology wants for the queue. A queue without filters takes
-/// bodies that are no envelopes ([`RAW`]).
+/// [`EVERY`] type, or bodies that are no envelopes ([`RAW`]).
 ///
 /// # Errors
 /// Names the types that have no handler, which would fill the dead-letter queue, or those that would never come.
@@ -90,8 +96,7 @@ pub fn check(queue: &'static str, handled: &BTreeSet<&'static str>) -> Result<()
 }
 
 fn fits(queue: &Queue, handled: &BTreeSet<&'static str>) -> Result<(), Mismatch> {
-    let subscribed: BTreeSet<_> =
-        queue.subscriptions.iter().flat_map(|subscription| raw_or(subscription.types)).copied().collect();
+    let subscribed: BTreeSet<_> = queue.subscriptions.iter().flat_map(wanted).copied().collect();
     let missing: Vec<_> = subscribed.difference(handled).copied().collect();
     if !missing.is_empty() {
         return Err(Mismatch::Handler { queue: queue.name, types: missing });
@@ -105,7 +110,9 @@ fn fits(queue: &Queue, handled: &BTreeSet<&'static str>) -> Result<(), Mismatch>
 pub(crate) struct Routes {
     by_type: HashMap<&'static str, FromEnvelope>,
     raw: Option<FromBody>,
-    share_commits: bool,
+    /// For types that have no handler of their own.
+    pub(crate) every: Option<FromEnvelope>,
+    pub(crate) share_commits: bool,
 }
 
 impl Routes {
@@ -164,7 +171,7 @@ impl Routes {
         }
         let envelope: Envelope =
             serde_json::from_str(body).map_err(|fault| Unfit::new("the body is not an envelope", Some(fault)))?;
-        match self.by_type.get(envelope.kind.as_str()) {
+        match self.by_type.get(envelope.kind.as_str()).or(self.every.as_ref()) {
             Some(parse) => parse(envelope),
             None => Err(Unfit::new(format!("no handler takes the type '{}' here", envelope.kind), None)),
         }
@@ -229,7 +236,7 @@ mod tests {
     use super::*;
     use contracts::{
         messages::{MemberJoined, TenantCreated},
-        topology::{Subscription, Topic},
+        topology::Topic,
     };
     use serde_json::{Value, json};
     use std::time::Duration;
@@ -265,16 +272,18 @@ mod tests {
     #[test]
     fn a_consumer_has_a_handler_for_each_type_that_comes_and_for_no_other() {
         const JOINED: &[&str] = &[MemberJoined::TYPE];
-        let check = |types, handled: &[&'static str]| {
-            let subscriptions = Box::leak(Box::new([Subscription { topic: Topic::AuthEvents, types }]));
+        let check = |types: &'static [&'static str], handled: &[&'static str]| {
+            let topic = if types == [RAW] { Topic::SesFeedback } else { Topic::AuthEvents };
+            let types: &[&str] = if types == [RAW] { &[] } else { types };
+            let subscriptions = Box::leak(Box::new([Subscription { topic, types }]));
             let queue = Queue { name: "q", visibility_timeout: Duration::ZERO, subscriptions };
             fits(&queue, &handled.iter().copied().collect())
         };
         assert_eq!(check(JOINED, JOINED), Ok(()));
-        assert_eq!(check(&[], &[RAW]), Ok(()));
+        assert_eq!((check(&[RAW], &[RAW]), check(&[], &[EVERY])), (Ok(()), Ok(())));
         let missing = |types| Err(Mismatch::Handler { queue: "q", types });
         assert_eq!(check(&[MemberJoined::TYPE, TenantCreated::TYPE], JOINED), missing(vec![TenantCreated::TYPE]));
-        assert_eq!(check(&[], &[]), missing(vec![RAW]));
+        assert_eq!((check(&[RAW], &[]), check(&[], &[])), (missing(vec![RAW]), missing(vec![EVERY])));
         let idle = Err(Mismatch::Subscription { queue: "q", types: vec![RAW] });
         assert_eq!(check(JOINED, &[MemberJoined::TYPE, RAW]), idle);
     }

@@ -2,7 +2,7 @@
 
 use crate::Kit;
 use contracts::messages::Message;
-use messaging::{Aws, Consumer, Handle, HandleRaw, Mismatch, RAW};
+use messaging::{Aws, Consumer, EVERY, Handle, HandleEvery, HandleRaw, Mismatch, RAW};
 use std::collections::BTreeSet;
 
 /// The handlers of one queue; each is the service's `App`.
@@ -35,6 +35,16 @@ impl<A: Clone> Handlers<A> {
     {
         self.types.insert(RAW);
         self.add.push(|consumer, app| consumer.raw(app));
+        self
+    }
+
+    /// Takes every message of the queue, whatever its type.
+    pub fn every(mut self) -> Self
+    where
+        A: HandleEvery,
+    {
+        self.types.insert(EVERY);
+        self.add.push(|consumer, app| consumer.every(app));
         self
     }
 

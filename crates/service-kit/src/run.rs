@@ -10,7 +10,7 @@ use common::{
     server::{Bound, Lifecycle},
 };
 use contracts::manifest::PermissionList;
-use messaging::{Aws, Relay};
+use messaging::{Aws, Relay, weeks};
 use serde_json::Value;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
@@ -69,7 +69,7 @@ pub async fn start<S: Service>(
         tasks.spawn(|shutdown| register::<S>(app.clone(), background, list, shutdown));
     }
     let db = app.db.clone();
-    tasks.spawn(|shutdown| messaging::inbox::weeks::run(db, shutdown));
+    tasks.spawn(|shutdown| weeks::run(db, weeks::INBOX, shutdown));
     let (db, background) = (app.db.clone(), tasks.background());
     tasks.spawn(|shutdown| idempotency::prune::run(db, background, shutdown));
     S::background(&app, &tasks);

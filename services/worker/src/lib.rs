@@ -21,6 +21,7 @@
 //! | [`commands`] | how does a program of a bundle run, and what keeps it within its limits? |
 //! | [`instances`] | how does an instance's database get its tables and first rows? |
 //! | [`consumers`] | which messages does the worker take? |
+//! | [`history`] | what was said in the last weeks, by whom and about whom? |
 //! | [`queues`] | what is in the platform's queues, and how is it mended? |
 
 mod abilities;
@@ -33,6 +34,7 @@ mod consumers;
 pub mod dispatcher;
 mod ends;
 pub mod handlers;
+mod history;
 mod instances;
 pub mod jobs;
 mod pace;
@@ -48,7 +50,7 @@ use contracts::roster;
 use dispatcher::Dispatcher;
 use handlers::HANDLERS;
 use jobs::upkeep;
-use messaging::Aws;
+use messaging::{Aws, weeks};
 use service_kit::{Command, Handlers, Kit, Service, Tasks};
 use utoipa_axum::router::OpenApiRouter;
 
@@ -76,7 +78,7 @@ impl Service for Worker {
     }
 
     fn consumers() -> Vec<Handlers<App>> {
-        vec![consumers::orders()]
+        vec![consumers::orders(), consumers::history()]
     }
 
     fn background(app: &App, tasks: &Tasks) {
@@ -85,6 +87,7 @@ impl Service for Worker {
         tasks.spawn(|shutdown| upkeep::wake(app.db.clone(), background, shutdown));
         tasks.spawn(|shutdown| schedules::run(app.clone(), background, shutdown));
         tasks.spawn(|shutdown| upkeep::forget(app.db.clone(), background, shutdown));
+        tasks.spawn(|shutdown| weeks::run(app.db.clone(), history::store::WEEKS, shutdown));
         tasks.spawn(|shutdown| queues::actions::store::prune(app.db.clone(), background, shutdown));
     }
 }

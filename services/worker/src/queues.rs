@@ -14,6 +14,6 @@ pub mod actions;
 pub mod dead;
 pub mod mending;
 mod patch;
-mod rights;
+pub mod rights;
 pub mod routes;
 mod view;

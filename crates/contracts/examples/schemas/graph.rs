@@ -26,7 +26,7 @@ pub fn document() -> String {
         text += &row(message);
     }
     for queue in QUEUES {
-        for raw in queue.subscriptions.iter().filter(|subscription| subscription.types.is_empty()) {
+        for raw in queue.subscriptions.iter().filter(|subscription| !subscription.topic.carries_envelopes()) {
             let _ = writeln!(
                 text,
                 "| no envelope | `{}` | Amazon SES | {} (`{}`) |",
@@ -57,9 +57,10 @@ fn edges() -> BTreeSet<String> {
         for subscription in queue.subscriptions {
             let kinds: Vec<_> = taken(subscription).map(|message| short(message.kind)).collect();
             let (from, to) = (topic(subscription.topic.name()), owner(queue));
-            edges.insert(match kinds.is_empty() {
-                true => format!("ses([Amazon SES]) --> {from} --> {to}"),
-                false => format!("{from} -- \"{}\" --> {to}", kinds.join("<br>")),
+            edges.insert(match (kinds.is_empty(), subscription.types.is_empty()) {
+                (true, _) => format!("ses([Amazon SES]) --> {from} --> {to}"),
+                (false, true) => format!("{from} -- everything --> {to}"),
+                (false, false) => format!("{from} -- \"{}\" --> {to}", kinds.join("<br>")),
             });
         }
     }

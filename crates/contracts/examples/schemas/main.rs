@@ -35,7 +35,7 @@ fn owner(queue: &Queue) -> &'static str {
 
 /// The messages that come by a subscription; none if the topic carries no envelopes.
 fn taken(subscription: &Subscription) -> impl Iterator<Item = &'static Declared> {
-    messages::ALL.iter().filter(|message| subscription.types.contains(&message.kind))
+    messages::ALL.iter().filter(|message| subscription.brings(message))
 }
 
 /// The queues that take messages of the type.

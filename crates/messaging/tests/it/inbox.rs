@@ -4,7 +4,10 @@ use crate::world::{QUEUE, Recorder, World, until};
 use chrono::{DateTime, TimeDelta, Utc};
 use common::ambient::Ambient;
 use contracts::id::MessageId;
-use messaging::inbox::{claim, weeks};
+use messaging::{
+    inbox::claim,
+    weeks::{self, INBOX},
+};
 use serde_json::json;
 use sqlx::PgConnection;
 use tokio::time::{Duration, timeout};
@@ -73,11 +76,11 @@ async fn weeks_are_made_ahead_and_forgotten_when_their_time_is_over() {
     let (mut conn, now) = (world.connect().await, world.ambient.now());
     let (there, id) = (world.count(WEEKS).await, id_of(now));
     assert!(claim(&mut conn, CONSUMER, id).await.unwrap());
-    weeks::keep(&world.pool, now).await.unwrap();
+    weeks::keep(&world.pool, INBOX, now).await.unwrap();
     assert_eq!(world.count(WEEKS).await, there, "the migration made them");
-    weeks::keep(&world.pool, now + TimeDelta::days(30)).await.unwrap();
+    weeks::keep(&world.pool, INBOX, now + TimeDelta::days(30)).await.unwrap();
     assert!(!claim(&mut conn, CONSUMER, id).await.unwrap(), "30 days later it is known");
-    weeks::keep(&world.pool, now + TimeDelta::days(40)).await.unwrap();
+    weeks::keep(&world.pool, INBOX, now + TimeDelta::days(40)).await.unwrap();
     assert_eq!(world.count("SELECT count(*) FROM inbox_messages").await, 0, "its week is dropped");
     assert!(claim(&mut conn, CONSUMER, id_of(now + TimeDelta::days(54))).await.unwrap(), "two weeks ahead are made");
     let fault = claim(&mut conn, CONSUMER, id).await.unwrap_err();
@@ -91,11 +94,11 @@ async fn a_week_that_is_in_use_is_dropped_later_and_nobody_waits_long() {
     sqlx::raw_sql("BEGIN").execute(&mut busy).await.unwrap();
     assert!(claim(&mut busy, CONSUMER, id_of(now)).await.unwrap());
     let later = now + TimeDelta::days(60);
-    assert!(weeks::keep(&world.pool, later).await.is_err(), "it is in use");
+    assert!(weeks::keep(&world.pool, INBOX, later).await.is_err(), "it is in use");
     let claiming = timeout(Duration::from_secs(2), claim(&mut conn, CONSUMER, id_of(later)));
     assert!(claiming.await.expect("nobody holds it up").unwrap(), "what is made ahead was made all the same");
     sqlx::raw_sql("COMMIT").execute(&mut busy).await.unwrap();
-    weeks::keep(&world.pool, later).await.unwrap();
+    weeks::keep(&world.pool, INBOX, later).await.unwrap();
 }
 
 #[tokio::test]

@@ -175,9 +175,8 @@ impl QueueMessage {
     }
 }
 
-/// A queue that takes all that a topic has carries what no service of ours has said.
 pub fn carries_envelopes(queue: &str) -> bool {
-    topology::queue(queue).is_some_and(|queue| queue.subscriptions.iter().all(|taken| !taken.types.is_empty()))
+    topology::queue(queue).is_some_and(topology::Queue::carries_envelopes)
 }
 
 fn misfit(queue: &str, envelope: Option<&Envelope>) -> Option<String> {

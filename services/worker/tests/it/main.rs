@@ -5,6 +5,7 @@ mod cancel;
 mod commands;
 mod failures;
 mod inputs;
+mod history;
 mod instance;
 mod interruptions;
 mod jobs;

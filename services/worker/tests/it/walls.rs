@@ -7,5 +7,5 @@ use test_support::tenant_walls;
 async fn tenants_are_walled_off() {
     let (world, _worker) = World::with_worker().await;
     world.run(&world.migrate()).await;
-    tenant_walls(&world.platform, &["jobs", "job_log", "job_days"]).await;
+    tenant_walls(&world.platform, &["jobs", "job_log", "job_days", "message_history"]).await;
 }
