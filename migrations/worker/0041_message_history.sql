@@ -1,4 +1,5 @@
 -- What happened: every message of the last weeks. It has no secrets, and is dropped a week at a time; so a week is a range of ids.
+-- Workers of the version before neither write nor read it: what is said before the first new one runs waits in the queue.
 CREATE TABLE message_history (
     id uuid PRIMARY KEY,
     type text NOT NULL,
@@ -8,14 +9,15 @@ CREATE TABLE message_history (
     time timestamptz NOT NULL,
     -- W3C Trace Context.
     trace_id text,
+    -- The job that it orders, or whose end it tells.
+    job_id uuid,
     -- NULL if they are too large, or of a type that was not known.
     data jsonb,
-    -- What it is found by: words that are neither personal nor secret.
+    -- What it is found by: its type, its trace, and words of its data that are neither personal nor secret.
     words text[] NOT NULL
 ) PARTITION BY RANGE (id);
+-- No more than these, as every message pays for each: types and traces are words.
 CREATE INDEX message_history_of_tenant ON message_history (tenant_id, id);
-CREATE INDEX message_history_of_type ON message_history (type, id);
-CREATE INDEX message_history_of_trace ON message_history (trace_id, id) WHERE trace_id IS NOT NULL;
 CREATE INDEX message_history_words ON message_history USING gin (words);
 CALL tenant_wall('message_history');
 

@@ -12,13 +12,15 @@ use std::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicUsize, Ordering::SeqCst},
     },
+    time::Duration,
 };
-use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, oneshot};
+use tokio::{
+    sync::{Notify, OwnedSemaphorePermit, Semaphore, oneshot},
+    time::timeout,
+};
 
 /// Bytes of bodies above which nothing is received; ten more of 1 MiB each may be under way.
 const MOST_BYTES: usize = 8 * 1024 * 1024;
-/// Messages that share a commit, at most.
-pub(crate) const MOST_TOGETHER: usize = 50;
 
 /// A message that is ours.
 pub(crate) struct Held {
@@ -46,17 +48,22 @@ pub(crate) struct Buffer {
     waiting: Mutex<VecDeque<(Held, Option<OwnedSemaphorePermit>)>>,
     bytes: AtomicUsize,
     places: Arc<Semaphore>,
+    together: usize,
+    linger: Duration,
     arrived: Notify,
     left: Notify,
 }
 
 impl Buffer {
-    /// With room for so many messages.
-    pub(crate) fn new(places: usize) -> Self {
+    /// With room for so many messages, of which so many may share a commit. The first waits for so long for others to
+    /// share it.
+    pub(crate) fn new(places: usize, together: usize, linger: Duration) -> Self {
         Self {
             waiting: Mutex::default(),
             bytes: AtomicUsize::new(0),
             places: Arc::new(Semaphore::new(places)),
+            together,
+            linger,
             arrived: Notify::new(),
             left: Notify::new(),
         }
@@ -93,14 +100,25 @@ impl Buffer {
         self.arrived.notify_one();
     }
 
-    /// The next message, as soon as there is one; with all that follow it and may share its commit, up to
-    /// [`MOST_TOGETHER`].
+    /// The next message, as soon as there is one; with all that follow it and may share its commit.
     pub(crate) async fn take(&self) -> Vec<Held> {
         loop {
-            let arrived = self.arrived.notified();
+            self.until_waiting(1).await;
+            if !self.linger.is_zero() {
+                let _ = timeout(self.linger, self.until_waiting(self.together)).await;
+            }
             let taken = self.take_now();
             if !taken.is_empty() {
                 return taken;
+            }
+        }
+    }
+
+    async fn until_waiting(&self, many: usize) {
+        loop {
+            let arrived = self.arrived.notified();
+            if self.waiting().len() >= many {
+                return;
             }
             arrived.await;
         }
@@ -110,7 +128,7 @@ impl Buffer {
         let mut waiting = self.waiting();
         let Some((first, _)) = waiting.pop_front() else { return Vec::new() };
         let (shares, mut taken) = (first.shares(), vec![first]);
-        while shares && taken.len() < MOST_TOGETHER && waiting.front().is_some_and(|(next, _)| next.shares()) {
+        while shares && taken.len() < self.together && waiting.front().is_some_and(|(next, _)| next.shares()) {
             taken.extend(waiting.pop_front().map(|(next, _)| next));
         }
         drop(waiting);

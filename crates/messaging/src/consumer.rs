@@ -19,7 +19,7 @@ use crate::{
     attempt::Context,
     aws::{Aws, QueueError},
     breaker::Breaker,
-    buffer::{Buffer, MOST_TOGETHER},
+    buffer::Buffer,
     every::HandleEvery,
     handler::{Handle, HandleRaw},
     heartbeat::Heartbeat,
@@ -50,7 +50,13 @@ const MOST_AT_ONCE: u32 = 10;
 /// Handlers wait for the database most of the time.
 const HANDS_PER_CORE: u32 = 4;
 /// Handlers at once of what keeps every message: the connections are for those who act.
-const KEEPERS: u32 = 2;
+const KEEPERS: u32 = 1;
+/// Messages that share a commit, at most.
+const MOST_TOGETHER: usize = 50;
+/// The same where every message is kept, with one statement.
+const MOST_KEPT_TOGETHER: usize = 100;
+/// How long a message waits to be kept together with others: nobody acts upon it.
+const KEEP_LINGER: Duration = Duration::from_millis(500);
 /// Messages received and not begun: those of two receives, as other processes want some too.
 const PLACES: usize = 2 * MOST_RECEIVED as usize;
 /// The same where many share a commit, and are worked off in a second.
@@ -161,7 +167,11 @@ impl Consumer {
         let (tasks, give_up) = (TaskTracker::new(), GiveUp::within(&shutdown, options.drain, options.give_back));
         let heartbeat = Heartbeat::new(aws.sqs.clone(), queue_url.clone(), visibility, ambient.clone());
         let beating = AbortOnDropHandle::new(tokio::spawn(Arc::clone(&heartbeat).run()));
-        let buffer = Arc::new(Buffer::new(if routes.share_commits() { PLACES_TOGETHER } else { PLACES }));
+        let buffer = Arc::new(match (&routes.every, routes.share_commits()) {
+            (Some(_), _) => Buffer::new(PLACES_TOGETHER, MOST_KEPT_TOGETHER, KEEP_LINGER),
+            (None, true) => Buffer::new(PLACES_TOGETHER, MOST_TOGETHER, Duration::ZERO),
+            (None, false) => Buffer::new(PLACES, 1, Duration::ZERO),
+        });
         let (paused_by, paused) = watch::channel(false);
         shutdown.run_until_cancelled(pause::look(&aws.sqs, &queue_url, queue, &paused_by)).await;
         let context = Arc::new(Context {

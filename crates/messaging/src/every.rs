@@ -11,46 +11,55 @@ use futures_util::future::BoxFuture;
 use std::sync::Arc;
 
 /// Takes every message of a queue, those of types included that it does not know. Data are not compared with a schema.
-/// A backlog is worked off with many messages in one commit, as with
-/// [`Handle::SHARES_COMMIT`](crate::Handle::SHARES_COMMIT).
 pub trait HandleEvery: Send + Sync + 'static {
-    /// As [`Handle::handle`](crate::Handle::handle).
-    fn handle(&self, tx: &mut CrossTenantTx, said: &Envelope) -> impl Future<Output = Result<(), Fault>> + Send;
+    /// Keeps these messages in `tx`, all of them or, with a fault, none. They are not in the inbox, so each may come
+    /// again: whoever keeps a message under its id knows it by that.
+    fn keep(&self, tx: &mut CrossTenantTx, said: &[&Envelope]) -> impl Future<Output = Result<(), Fault>> + Send;
 }
 
-struct Every<H> {
-    handler: Arc<H>,
+/// A [`HandleEvery`], whichever it is.
+pub(crate) trait Keeper: Send + Sync {
+    fn keep<'a>(&'a self, tx: &'a mut CrossTenantTx, said: &'a [&'a Envelope]) -> BoxFuture<'a, Result<(), Fault>>;
+}
+
+impl<H: HandleEvery> Keeper for H {
+    fn keep<'a>(&'a self, tx: &'a mut CrossTenantTx, said: &'a [&'a Envelope]) -> BoxFuture<'a, Result<(), Fault>> {
+        Box::pin(HandleEvery::keep(self, tx, said))
+    }
+}
+
+struct Every {
+    keeper: Arc<dyn Keeper>,
     said: Envelope,
 }
 
 impl Routes {
     pub(crate) fn every<H: HandleEvery>(&mut self, handler: H) {
-        let handler = Arc::new(handler);
-        self.every = Some(Box::new(move |said: Envelope| {
-            // A type that a message claims to have must not become a label of metrics.
-            let known = messages::ALL.iter().find(|message| message.kind == said.kind);
-            Ok(Parsed {
-                kind: known.map_or(EVERY, |message| message.kind),
-                id: Some(said.id),
-                tenant: said.tenant,
-                traceparent: said.traceparent.clone(),
-                shares_commit: true,
-                effect: Box::new(Every { handler: Arc::clone(&handler), said }),
-            })
-        }));
+        self.every = Some(Arc::new(handler));
         self.share_commits = true;
     }
 }
 
-impl<H: HandleEvery> Effect for Every<H> {
-    fn apply<'a>(&'a self, db: &'a Db, queue: &'a str) -> BoxFuture<'a, Result<bool, Fault>> {
+/// What `keeper` is handed of a message.
+pub(crate) fn parsed(keeper: &Arc<dyn Keeper>, said: Envelope) -> Parsed {
+    // A type that a message claims to have must not become a label of metrics.
+    let known = messages::ALL.iter().find(|message| message.kind == said.kind);
+    Parsed {
+        kind: known.map_or(EVERY, |message| message.kind),
+        id: Some(said.id),
+        tenant: said.tenant,
+        traceparent: said.traceparent.clone(),
+        shares_commit: true,
+        effect: Box::new(Every { keeper: Arc::clone(keeper), said }),
+    }
+}
+
+impl Effect for Every {
+    fn apply<'a>(&'a self, db: &'a Db, _: &'a str) -> BoxFuture<'a, Result<bool, Fault>> {
         Box::pin(async move {
             inbox::check(self.said.id, db.ambient().now())?;
             let mut tx = <CrossTenantTx as HandlerTx>::begin(db, None).await?;
-            if !inbox::claim(&mut tx, queue, self.said.id).await? {
-                return Ok(false);
-            }
-            self.handler.handle(&mut tx, &self.said).await?;
+            self.keeper.keep(&mut tx, &[&self.said]).await?;
             HandlerTx::commit(tx).await?;
             Ok(true)
         })
@@ -59,7 +68,11 @@ impl<H: HandleEvery> Effect for Every<H> {
     fn apply_within<'a>(&'a self, tx: &'a mut CrossTenantTx) -> BoxFuture<'a, Result<(), Fault>> {
         Box::pin(async move {
             let tx = <CrossTenantTx as HandlerTx>::within(tx, None).await?;
-            self.handler.handle(tx, &self.said).await
+            self.keeper.keep(tx, &[&self.said]).await
         })
+    }
+
+    fn said(&self) -> Option<&Envelope> {
+        Some(&self.said)
     }
 }

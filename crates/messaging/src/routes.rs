@@ -1,6 +1,7 @@
 //! Routes of one queue: which handler takes this body? It is parsed as a whole before anything happens.
 
 use crate::{
+    every::{self, Keeper},
     handler::{Delivery, Fault, Handle, HandleRaw, HandlerTx},
     inbox,
     schema::{self, Misfit},
@@ -57,9 +58,14 @@ pub(crate) trait Effect: Send + Sync {
 
     /// Takes effect within the caller's transaction, in which it was claimed.
     fn apply_within<'a>(&'a self, tx: &'a mut CrossTenantTx) -> BoxFuture<'a, Result<(), Fault>>;
+
+    /// The message, for what keeps many with one statement.
+    fn said(&self) -> Option<&Envelope> {
+        None
+    }
 }
 
-pub(crate) type FromEnvelope = Box<dyn Fn(Envelope) -> Result<Parsed, Unfit> + Send + Sync>;
+type FromEnvelope = Box<dyn Fn(Envelope) -> Result<Parsed, Unfit> + Send + Sync>;
 type FromBody = Box<dyn Fn(&str) -> Result<Parsed, Unfit> + Send + Sync>;
 
 /// Stands for the type of what has none.
@@ -110,8 +116,8 @@ fn fits(queue: &Queue, handled: &BTreeSet<&'static str>) -> Result<(), Mismatch>
 pub(crate) struct Routes {
     by_type: HashMap<&'static str, FromEnvelope>,
     raw: Option<FromBody>,
-    /// For types that have no handler of their own.
-    pub(crate) every: Option<FromEnvelope>,
+    /// Instead of handlers of types.
+    pub(crate) every: Option<Arc<dyn Keeper>>,
     pub(crate) share_commits: bool,
 }
 
@@ -171,7 +177,10 @@ impl Routes {
         }
         let envelope: Envelope =
             serde_json::from_str(body).map_err(|fault| Unfit::new("the body is not an envelope", Some(fault)))?;
-        match self.by_type.get(envelope.kind.as_str()).or(self.every.as_ref()) {
+        if let Some(keeper) = &self.every {
+            return Ok(every::parsed(keeper, envelope));
+        }
+        match self.by_type.get(envelope.kind.as_str()) {
             Some(parse) => parse(envelope),
             None => Err(Unfit::new(format!("no handler takes the type '{}' here", envelope.kind), None)),
         }

@@ -62,6 +62,12 @@ impl Context {
     async fn share(&self, messages: &[Held]) -> Result<Vec<bool>, Fault> {
         let ids = messages.iter().map(|held| self.id(held)).collect::<Result<Vec<_>, _>>()?;
         let mut tx = <CrossTenantTx as HandlerTx>::begin(&self.db, None).await?;
+        if let Some(keeper) = &self.routes.every {
+            let said: Vec<_> = messages.iter().filter_map(|held| held.content.as_ref().ok()?.effect.said()).collect();
+            keeper.keep(&mut tx, &said).await?;
+            HandlerTx::commit(tx).await?;
+            return Ok(vec![true; messages.len()]);
+        }
         sqlx::raw_sql(LOCK_TIMEOUT).execute(&mut *tx).await?;
         let mut claimed = inbox::claim_all(&mut tx, self.queue, &ids).await?;
         let mut applied = Vec::with_capacity(messages.len());

@@ -9,7 +9,8 @@ use contracts::envelope::Envelope;
 use messaging::{Fault, HandleEvery};
 
 impl HandleEvery for App {
-    async fn handle(&self, tx: &mut CrossTenantTx, envelope: &Envelope) -> Result<(), Fault> {
-        Ok(store::insert(tx, envelope, &Kept::of(envelope)).await?)
+    async fn keep(&self, tx: &mut CrossTenantTx, said: &[&Envelope]) -> Result<(), Fault> {
+        let kept: Vec<_> = said.iter().map(|envelope| Kept::of(envelope)).collect();
+        Ok(store::insert(tx, &kept).await?)
     }
 }

@@ -4,9 +4,13 @@ use super::{
     store::{self, Wanted},
     view::{Job, LogLine, Waiting},
 };
-use crate::app::App;
+use crate::{
+    app::App,
+    history::routes::{refused, words},
+};
 use access::{Allowed, Internal, callers, permissions};
 use axum::extract::State;
+use chrono::{DateTime, Utc};
 use common::{
     http::{Json, Path, Query},
     page::{Page, PageQuery},
@@ -41,10 +45,18 @@ pub struct Filter {
     tenant_id: Option<Uuid>,
     /// Only jobs of this instance.
     instance_id: Option<Uuid>,
+    /// Only jobs ordered since then.
+    since: Option<DateTime<Utc>>,
+    /// Only jobs ordered before then.
+    until: Option<DateTime<Utc>>,
+    /// Only jobs with all of these words in their order or in the message of their end, in whatever case: ids, names of
+    /// products, versions, modules, keys.
+    text: Option<String>,
 }
 
 #[utoipa::path(get, path = "/v1/jobs", operation_id = "listJobs", tag = "jobs", params(Filter, PageQuery),
-    responses((status = 200, body = Page<Job>)), security(("bearer" = ["worker.readJobs"])))]
+    responses((status = 200, body = Page<Job>), (status = 422, description = "`search_too_wide`, or `invalid`")),
+    security(("bearer" = ["worker.readJobs"])))]
 pub async fn list(
     State(app): State<App>,
     caller: Allowed<ReadJobs>,
@@ -54,8 +66,7 @@ pub async fn list(
     let request = page.check()?;
     let can = app.abilities.now().await;
     let mut tx = caller.begin_across_tenants(&app.db).await?;
-    let Filter { state, kind, tenant_id: tenant, instance_id: instance } = filter;
-    let jobs = store::list(&mut tx, &Wanted { state, kind, tenant, instance }, request, &can).await?;
+    let jobs = store::list(&mut tx, &filter.check()?, request, &can).await.map_err(refused)?;
     Ok(Page::cut(jobs, request, |job| job.id))
 }
 
@@ -113,6 +124,13 @@ pub async fn progress(
     let can = app.abilities.now().await;
     let mut tx = caller.begin_across_tenants(&app.db).await?;
     store::progress(&mut tx, id, &can).await?.map(Json).ok_or_else(not_found)
+}
+
+impl Filter {
+    fn check(self) -> Result<Wanted, Problem> {
+        let Self { state, kind, tenant_id: tenant, instance_id: instance, since, until, text } = self;
+        Ok(Wanted { state, kind, tenant, instance, since, until, words: words(text)? })
+    }
 }
 
 pub(super) fn not_found() -> Problem {

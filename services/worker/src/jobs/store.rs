@@ -4,6 +4,8 @@ use super::{
     model::{Can, WORK},
     view::{Job, LogLine, Progress, Waiting, WaitsFor},
 };
+use crate::history::store as history;
+use chrono::{DateTime, Utc};
 use common::{
     db::{CrossTenantTx, Scoped, TenantTx},
     page::PageRequest,
@@ -148,18 +150,34 @@ pub struct Wanted {
     pub kind: Option<String>,
     pub tenant: Option<Uuid>,
     pub instance: Option<Uuid>,
+    pub since: Option<DateTime<Utc>>,
+    pub until: Option<DateTime<Utc>>,
+    /// All of these words, in a message about it.
+    pub words: Vec<String>,
 }
 
+/// Words are looked for in the history, whose index has them: one on jobs would be written at each step of each job.
 pub async fn list(tx: &mut CrossTenantTx, wanted: &Wanted, page: PageRequest, can: &Can) -> sqlx::Result<Vec<Job>> {
+    history::bound(tx).await?;
     jobs!(
         can,
         "WHERE ($4::text IS NULL OR state = $4) AND ($5::uuid IS NULL OR instance_id = $5)
-           AND ($6::uuid IS NULL OR tenant_id = $6) AND ($7::text IS NULL OR kind = $7) AND id > $8
-         ORDER BY id LIMIT $9",
+           AND ($6::uuid IS NULL OR tenant_id = $6) AND ($7::text IS NULL OR kind = $7)
+           AND ($8::timestamptz IS NULL OR id >= lowest_id_at($8))
+           AND ($9::timestamptz IS NULL OR id < lowest_id_at($9))
+           AND ($10::text[] = '{}' OR id IN (
+               SELECT coalesce(joined.job_id, said.job_id)
+                 FROM message_history AS said LEFT JOIN job_orders AS joined ON joined.id = said.job_id
+                WHERE said.words @> $10 AND said.job_id IS NOT NULL AND ($6::uuid IS NULL OR said.tenant_id = $6)))
+           AND id > $11
+         ORDER BY id LIMIT $12",
         wanted.state as Option<JobState>,
         wanted.instance,
         wanted.tenant,
         wanted.kind.as_deref(),
+        wanted.since,
+        wanted.until,
+        &wanted.words,
         page.after,
         page.fetch(),
     )

@@ -8,6 +8,7 @@ use contracts::{
     messages::{FeatureEnabled, JobFinished, Message, RunJob, SendMail, TenantCreated, TenantKind},
 };
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 use test_support::{TestServer, TestUser, eventually};
 
 const TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
@@ -83,6 +84,9 @@ async fn a_tenants_story_is_found_by_its_id_by_a_trace_and_by_words() {
         (format!("{tenant}&type={}", SendMail::TYPE), vec![4]),
         (format!("id={}", first.id), vec![0]),
         (format!("id={}", world.id()), vec![]),
+        (format!("type={}", RunJob::TYPE), vec![2]),
+        (format!("job_id={}", order.job_id), vec![2, 3]),
+        (format!("text={TRACE}%20{}", SendMail::TYPE), vec![4]),
         (format!("text={}", world.instance.id.to_string().to_uppercase()), vec![1, 2, 3]),
         (format!("text=board.acme.example%20polls&trace_id={TRACE}"), vec![1]),
         ("text=hello:1".into(), vec![4]),
@@ -128,4 +132,64 @@ async fn what_is_not_known_is_kept_without_its_data_and_nothing_is_buried() {
         .await
         .unwrap();
     assert!(!kept.contains("example.com"), "{kept}");
+}
+
+#[tokio::test]
+async fn jobs_are_found_by_words_of_their_order_and_of_their_end() {
+    let (world, worker) = World::with_worker().await;
+    let reader = operator(&world, &["worker.readJobs"]).await;
+    let (one, other) = (RunJob { unique_key: Some("Nightly:7".into()), ..world.migrate() }, world.seed());
+    for order in [&one, &other] {
+        world.run(order).await;
+        until_found(&worker, &reader, &format!("job_id={}", order.job_id), 2).await;
+    }
+    let jobs = async |query: &str| {
+        let page = worker.get(&format!("/v1/jobs?{query}")).bearer(&reader.token).await.expect(200);
+        let ids = page["items"].as_array().unwrap().iter().map(|job| job["id"].clone());
+        ids.collect::<Vec<_>>()
+    };
+    let (one, other) = (json!(one.job_id), json!(other.job_id));
+    for (query, expected) in [
+        ("text=nightly".to_owned(), vec![&one]),
+        ("text=NIGHTLY:7%20migrate".into(), vec![&one]),
+        (format!("text={}", world.instance.id), vec![&one, &other]),
+        ("text=succeeded%20seed".into(), vec![&other]),
+        (format!("text=polls&tenant_id={}", world.tenant), vec![&one, &other]),
+        (format!("text=polls&tenant_id={}", world.id()), vec![]),
+        ("text=board".into(), vec![]),
+        ("until=2026-01-01T00:00:00Z".into(), vec![]),
+        ("since=2026-01-01T00:00:00Z&kind=instance.seed".into(), vec![&other]),
+    ] {
+        let found = jobs(&query).await;
+        assert!(found.len() == expected.len() && expected.iter().all(|job| found.contains(job)), "{query}: {found:?}");
+    }
+    let long = format!("/v1/jobs?text={}", "x".repeat(501));
+    worker.get(&long).bearer(&reader.token).await.invalid(&["text"]);
+}
+
+fn is_week(word: &str) -> bool {
+    word.strip_prefix("message_history_").is_some_and(|day| day.chars().all(|c| c.is_ascii_digit()))
+}
+
+#[tokio::test]
+async fn a_search_that_takes_long_is_refused_and_one_of_a_time_reads_its_weeks_only() {
+    let (world, worker) = World::with_worker().await;
+    let reader = operator(&world, &["worker.readJobs"]).await;
+    let mut writer = world.platform.pool.begin().await.unwrap();
+    let weeks = "SELECT count(*) FROM pg_inherits WHERE inhparent = 'message_history'::regclass";
+    assert!(sqlx::query_scalar::<_, i64>(weeks).fetch_one(&mut *writer).await.unwrap() >= 7);
+    let plan = "EXPLAIN SELECT FROM message_history WHERE words @> '{forum}' AND id >= lowest_id_at(now()::timestamptz)
+                AND id < lowest_id_at(now() + interval '1 minute')";
+    let plan: Vec<String> = sqlx::query_scalar(plan).fetch_all(&mut *writer).await.unwrap();
+    let read: BTreeSet<_> = plan.iter().flat_map(|line| line.split(' ')).filter(|word| is_week(word)).collect();
+    assert!((1..=2).contains(&read.len()), "{plan:#?}");
+    sqlx::query("LOCK TABLE message_history").execute(&mut *writer).await.unwrap();
+    let (history, jobs) = tokio::join!(
+        worker.get("/v1/history?text=forum").bearer(&reader.token),
+        worker.get("/v1/jobs?text=forum").bearer(&reader.token),
+    );
+    history.problem(422, "search_too_wide");
+    jobs.problem(422, "search_too_wide");
+    writer.rollback().await.unwrap();
+    assert_eq!(found(&worker, &reader, "text=forum").await, [] as [Value; 0]);
 }
