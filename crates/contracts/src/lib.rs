@@ -19,6 +19,7 @@
 //! | [`contract`] | what do a writer and its readers agree on? |
 //! | [`schemas`] | what is each message's contract? |
 
+pub mod consumers;
 pub mod contract;
 pub mod envelope;
 pub mod http;

@@ -28,6 +28,10 @@ pub enum RedisRight {
     Records,
     /// Count what sources do, under its own name.
     Counters,
+    /// Tell what its consumers do, under its own name.
+    TellConsumers,
+    /// Read what all consumers do.
+    ReadConsumers,
     /// Announce that a host has changed.
     AnnounceHosts,
     /// Hear that a host has changed.
@@ -35,12 +39,17 @@ pub enum RedisRight {
 }
 
 pub const AUTH: Service = Service { name: "auth", port: 8001, redis: &[RedisRight::Sessions, RedisRight::Counters] };
-pub const PERMISSION: Service = Service { name: "permission", port: 8002, redis: &[RedisRight::Records] };
-pub const BILLING: Service = Service { name: "billing", port: 8003, redis: &[] };
-pub const CONFIGURATOR: Service =
-    Service { name: "configurator", port: 8004, redis: &[RedisRight::AnnounceHosts, RedisRight::Counters] };
-pub const MAILER: Service = Service { name: "mailer", port: 8005, redis: &[] };
-pub const WORKER: Service = Service { name: "worker", port: 8006, redis: &[] };
+pub const PERMISSION: Service =
+    Service { name: "permission", port: 8002, redis: &[RedisRight::Records, RedisRight::TellConsumers] };
+pub const BILLING: Service = Service { name: "billing", port: 8003, redis: &[RedisRight::TellConsumers] };
+pub const CONFIGURATOR: Service = Service {
+    name: "configurator",
+    port: 8004,
+    redis: &[RedisRight::AnnounceHosts, RedisRight::Counters, RedisRight::TellConsumers],
+};
+pub const MAILER: Service = Service { name: "mailer", port: 8005, redis: &[RedisRight::TellConsumers] };
+pub const WORKER: Service =
+    Service { name: "worker", port: 8006, redis: &[RedisRight::TellConsumers, RedisRight::ReadConsumers] };
 
 /// Every service of the platform, in the order of their names.
 pub const SERVICES: [Service; 6] = [AUTH, BILLING, CONFIGURATOR, MAILER, PERMISSION, WORKER];
@@ -102,19 +111,31 @@ pub fn redis_acl(user: &str, rights: &[RedisRight]) -> String {
     if has(RedisRight::Counters) {
         words.push(format!("~*lim:{user}:*"));
     }
+    if has(RedisRight::TellConsumers) {
+        words.push(format!("~*consumers:{user}:*"));
+    }
+    if has(RedisRight::ReadConsumers) {
+        words.push("%R~*consumers:*".into());
+    }
     if has(RedisRight::AnnounceHosts) || has(RedisRight::HearHosts) {
         words.push("&*hosts".into());
     }
-    let commands: [(bool, &[&str]); 6] = [
+    let commands: [(bool, &[&str]); 8] = [
         (true, &["mget"]),
         (has(RedisRight::Records), &["set", "setex", "wait"]),
         (has(RedisRight::Sessions), &["setex", "del", "wait"]),
         (has(RedisRight::AnnounceHosts), &["publish"]),
         (has(RedisRight::HearHosts), &["subscribe", "unsubscribe"]),
         (has(RedisRight::Counters), &["incr", "decr", "expire", "multi", "exec"]),
+        (has(RedisRight::TellConsumers), &["hset", "expire", "multi", "exec"]),
+        (has(RedisRight::ReadConsumers), &["hgetall"]),
     ];
     let allowed = commands.iter().filter(|(granted, _)| *granted).flat_map(|(_, commands)| *commands);
-    words.extend(allowed.chain(&["ping", "info"]).map(|command| format!("+{command}")));
+    for command in allowed.chain(&["ping", "info"]).map(|command| format!("+{command}")) {
+        if !words.contains(&command) {
+            words.push(command);
+        }
+    }
     words.join(" ")
 }
 
@@ -133,6 +154,10 @@ mod tests {
 
     #[test]
     fn every_queue_and_every_publisher_is_in_the_roster() {
+        for service in SERVICES {
+            let tells = service.redis.contains(&RedisRight::TellConsumers);
+            assert_eq!(tells, service.queues().next().is_some(), "{}", service.name);
+        }
         let queues: Vec<_> = SERVICES.iter().flat_map(Service::queues).map(|queue| queue.name).collect();
         assert_eq!(queues.len(), QUEUES.len(), "{queues:?}");
         for publisher in messages::ALL.iter().flat_map(|message| message.publishers) {

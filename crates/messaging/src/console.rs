@@ -9,7 +9,7 @@ pub use crate::pause::Pause;
 
 use crate::{
     aws::{Aws, QueueError},
-    copy::{self, ALL, attempts, attribute, receives, system},
+    copy::{self, ALL, attempts, attribute, receives},
     fingerprint,
     heartbeat::{BATCH, entry},
     pause::{self, PAUSED_BY_TAG, PAUSED_TAG},
@@ -110,7 +110,7 @@ impl Letter {
         let own = |name| attribute(message, name).map(str::to_owned);
         let kind = own(TYPE_ATTRIBUTE);
         let said = || serde_json::from_str::<Envelope>(body).ok().map(|envelope| envelope.kind);
-        let (reason, sent) = (own(copy::REASON), instant(system(message, &System::SentTimestamp)));
+        let (reason, sent) = (own(copy::REASON), copy::sent(message));
         let as_if = || fingerprint::of(queue, kind.as_deref().unwrap_or_default(), reason.as_deref().unwrap_or("none"));
         Self {
             id: message.message_id().unwrap_or_default().to_owned(),
@@ -118,7 +118,7 @@ impl Letter {
             kind: kind.clone().or_else(said),
             reason,
             attempts: attempts(message),
-            first_sent: instant(attribute(message, copy::SENT)).or(sent),
+            first_sent: copy::instant(attribute(message, copy::SENT)).or(sent),
             sent,
             receives: receives(message),
             traceparent: own(TRACEPARENT_ATTRIBUTE),
@@ -234,9 +234,4 @@ impl Console {
             }
         }
     }
-}
-
-/// Milliseconds since the epoch, as SQS writes them.
-fn instant(millis: Option<&str>) -> Option<DateTime<Utc>> {
-    DateTime::from_timestamp_millis(millis?.parse().ok()?)
 }

@@ -27,6 +27,7 @@ use crate::{
     pause,
     routes::Routes,
     settle::Settling,
+    stats::Stats,
 };
 use common::{
     backoff::Backoff,
@@ -80,6 +81,7 @@ pub struct Consumer {
     db: Db,
     routes: Routes,
     most_at_once: u32,
+    stats: Arc<Stats>,
     options: Options,
 }
 
@@ -120,7 +122,7 @@ impl Consumer {
     /// A consumer of `queue` (its bare name in the topology), whose name is also that of the consumer in the inbox.
     pub fn new(aws: &Aws, queue: &'static str, db: Db) -> Self {
         let (routes, options) = (Routes::default(), Options::default());
-        Self { aws: aws.clone(), queue, db, routes, most_at_once: MOST_AT_ONCE, options }
+        Self { aws: aws.clone(), queue, db, routes, most_at_once: MOST_AT_ONCE, stats: Arc::default(), options }
     }
 
     /// Takes messages of type `M` with `handler`. Types without a handler go to the dead-letter queue.
@@ -147,6 +149,15 @@ impl Consumer {
         self
     }
 
+    pub fn queue(&self) -> &'static str {
+        self.queue
+    }
+
+    /// Where it counts what it does.
+    pub fn stats(&self) -> Arc<Stats> {
+        Arc::clone(&self.stats)
+    }
+
     /// Runs until `shutdown`, through any outage of PostgreSQL or SQS; then finishes what it holds and hands back the
     /// rest.
     pub async fn run(self, shutdown: CancellationToken) {
@@ -156,7 +167,7 @@ impl Consumer {
 
     async fn consume(self, shutdown: CancellationToken) {
         let Some((queue_url, dead_queue_url)) = self.find_queues(&shutdown).await else { return };
-        let Self { aws, queue, db, routes, most_at_once, options } = self;
+        let Self { aws, queue, db, routes, most_at_once, stats, options } = self;
         let all_hands = at_once(db.pool().options().get_max_connections(), cores()).min(most_at_once);
         let ambient = db.ambient().clone();
         let visibility = options
@@ -165,7 +176,7 @@ impl Consumer {
             .unwrap_or(DEFAULT_VISIBILITY);
         // From here on, so that what a receive took of the time is not given once more.
         let (tasks, give_up) = (TaskTracker::new(), GiveUp::within(&shutdown, options.drain, options.give_back));
-        let heartbeat = Heartbeat::new(aws.sqs.clone(), queue_url.clone(), visibility, ambient.clone());
+        let heartbeat = Heartbeat::new(aws.sqs.clone(), queue_url.clone(), visibility, stats, ambient.clone());
         let beating = AbortOnDropHandle::new(tokio::spawn(Arc::clone(&heartbeat).run()));
         let buffer = Arc::new(match (&routes.every, routes.share_commits()) {
             (Some(_), _) => Buffer::new(PLACES_TOGETHER, MOST_KEPT_TOGETHER, KEEP_LINGER),

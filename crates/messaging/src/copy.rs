@@ -13,6 +13,7 @@ use aws_sdk_sqs::{
     operation::send_message::SendMessageError,
     types::{Message, MessageAttributeValue, MessageSystemAttributeName as System},
 };
+use chrono::{DateTime, Utc};
 use std::time::Duration;
 
 /// How many attempts have failed by the message's own fault.
@@ -50,6 +51,16 @@ pub(crate) struct Note<'a> {
 /// How often SQS has delivered the message, this time included; approximately, as SQS says.
 pub(crate) fn receives(message: &Message) -> u32 {
     system(message, &System::ApproximateReceiveCount).and_then(|count| count.parse().ok()).unwrap_or(1)
+}
+
+/// When SQS took this copy.
+pub(crate) fn sent(message: &Message) -> Option<DateTime<Utc>> {
+    instant(system(message, &System::SentTimestamp))
+}
+
+/// Milliseconds since the epoch, as SQS writes them.
+pub(crate) fn instant(millis: Option<&str>) -> Option<DateTime<Utc>> {
+    DateTime::from_timestamp_millis(millis?.parse().ok()?)
 }
 
 /// How many attempts at the message, in all its copies, have failed by its own fault.

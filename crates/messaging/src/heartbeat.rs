@@ -3,6 +3,7 @@
 //!
 //! <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-visibility-timeout.html>
 
+use crate::stats::Stats;
 use aws_sdk_sqs::{error::DisplayErrorContext, types::ChangeMessageVisibilityBatchRequestEntry as Entry};
 use common::ambient::Ambient;
 use std::{
@@ -33,6 +34,7 @@ pub(crate) struct Heartbeat {
     pub sqs: aws_sdk_sqs::Client,
     pub queue_url: String,
     pub visibility: Duration,
+    pub stats: Arc<Stats>,
     ambient: Ambient,
     held: Mutex<HashMap<u64, Hold>>,
     next: AtomicU64,
@@ -59,6 +61,7 @@ pub(crate) struct Lease {
 impl Drop for Lease {
     fn drop(&mut self) {
         self.heartbeat.held().remove(&self.key);
+        self.heartbeat.stats.let_go();
     }
 }
 
@@ -67,9 +70,11 @@ impl Heartbeat {
         sqs: aws_sdk_sqs::Client,
         queue_url: String,
         visibility: Duration,
+        stats: Arc<Stats>,
         ambient: Ambient,
     ) -> Arc<Self> {
-        Arc::new(Self { sqs, queue_url, visibility, ambient, held: Mutex::default(), next: AtomicU64::new(0) })
+        let (held, next) = (Mutex::default(), AtomicU64::new(0));
+        Arc::new(Self { sqs, queue_url, visibility, stats, ambient, held, next })
     }
 
     /// Holds what was received just now.
@@ -84,6 +89,7 @@ impl Heartbeat {
             lost: lost.clone(),
         };
         self.held().insert(key, hold);
+        self.stats.held();
         Lease { receipt, since: now, lost, key, heartbeat: Arc::clone(self) }
     }
 
@@ -175,7 +181,7 @@ mod tests {
     #[tokio::test]
     async fn what_is_held_is_due_in_time_and_not_for_longer_than_sqs_lets_anybody() {
         let sqs = aws_sdk_sqs::Client::new(&aws_config::SdkConfig::builder().build());
-        let heartbeat = Heartbeat::new(sqs, String::new(), Duration::from_secs(30), Ambient::system());
+        let heartbeat = Heartbeat::new(sqs, String::new(), Duration::from_secs(30), Arc::default(), Ambient::system());
         let lease = heartbeat.hold("r");
         let after = |seconds| lease.since + Duration::from_secs(seconds);
         assert_eq!(heartbeat.due(after(7)).len(), 0);
@@ -187,7 +193,8 @@ mod tests {
         assert!(lease.lost.is_cancelled());
         heartbeat.held().get_mut(&lease.key).unwrap().ours_until = after(12 * 3600 + 1);
         assert_eq!(heartbeat.due(after(12 * 3600 - 1)).len(), 0);
+        assert_eq!(heartbeat.stats.last_minute().in_flight, 1);
         drop(lease);
-        assert!(heartbeat.held().is_empty());
+        assert!(heartbeat.held().is_empty() && heartbeat.stats.last_minute().in_flight == 0);
     }
 }

@@ -6,7 +6,7 @@
 use crate::{
     attempt::Context,
     buffer::{Buffer, Held},
-    copy::{CARRIED, receives},
+    copy::{CARRIED, receives, sent},
     heartbeat::{Heartbeat, whole_seconds},
 };
 use aws_sdk_sqs::{
@@ -174,7 +174,11 @@ impl Intake {
             receives.not_before = Instant::now() + LINGER;
         }
         let (paused, away) = (*self.paused.borrow(), self.context.breaker.outages() > 0 && !probes);
+        self.heartbeat.stats.received(messages.len() as u64);
         for message in messages {
+            if let Some(sent) = sent(&message) {
+                self.heartbeat.stats.seen((self.context.ambient.now() - sent).to_std().unwrap_or_default());
+            }
             let mut held = self.hold(message);
             if paused || away {
                 self.hand_back(held, Duration::ZERO).await;

@@ -15,6 +15,7 @@
 //! | [`inbox`] | has this message taken effect already? |
 //! | [`weeks`] | how does a table forget what is old? |
 //! | [`console`] | what do operators see of a queue, and how do they mend it? |
+//! | [`stats`] | how fast does a consumer work, and how old is what it receives? |
 //! | [`parked`] | which messages does SNS refuse, and how do they leave after all? |
 //! | [`tables`] | where do messages wait, and how do these tables come to be? |
 //! | [`aws`] | which topics and queues are ours, and how is a batch published? |
@@ -46,6 +47,7 @@ mod routes;
 pub mod schema;
 mod settle;
 mod sqlstate;
+pub mod stats;
 pub mod tables;
 mod together;
 pub mod weeks;

@@ -106,6 +106,9 @@ async fn settle(heartbeat: &Heartbeat, end: End, mut batch: Vec<Ending>) {
                 return;
             }
         };
+        if end == End::Deleted {
+            heartbeat.stats.deleted(batch.len().saturating_sub(failed.len()) as u64);
+        }
         let again: HashSet<usize> =
             failed.iter().filter(|entry| !entry.sender_fault()).filter_map(|entry| entry.id().parse().ok()).collect();
         if failed.len() > again.len() {

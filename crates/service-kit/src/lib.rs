@@ -10,10 +10,12 @@
 //! | [`kit`] | what has every service at hand? |
 //! | [`run`] | how does a service start, and what runs beside its listeners? |
 //! | [`handlers`] | which messages does it take? |
+//! | [`consumers`] | what do the consumers of all processes do? |
 //! | [`tables`] | what does its database have? |
 //! | [`cli`] | what can a binary be told to do? |
 
 pub mod cli;
+pub mod consumers;
 pub mod handlers;
 pub mod kit;
 pub mod run;

@@ -1,6 +1,6 @@
 //! A service that runs: the one place where its listeners, consumers and tasks are started.
 
-use crate::{Config, Handlers, Kit, Service};
+use crate::{Config, Handlers, Kit, Service, consumers};
 use axum::Router;
 use common::{
     ambient::Ambient,
@@ -59,9 +59,14 @@ pub async fn start<S: Service>(
     if S::ROSTER.publishes() {
         tasks.spawn(|shutdown| Relay::new(app.db.clone(), aws.publisher()).run(shutdown));
     }
-    let consumers = S::consumers().into_iter().map(|handlers: Handlers<_>| handlers.consumer(&aws, &app, &app));
-    for consumer in consumers.collect::<Result<Vec<_>, _>>()? {
+    let taken = S::consumers().into_iter().map(|handlers: Handlers<_>| handlers.consumer(&aws, &app, &app));
+    let mut watched = Vec::new();
+    for consumer in taken.collect::<Result<Vec<_>, _>>()? {
+        watched.push((consumer.queue(), consumer.stats()));
         tasks.spawn(|shutdown| consumer.run(shutdown));
+    }
+    if !watched.is_empty() {
+        tasks.spawn(|shutdown| consumers::tell((*app).clone(), S::ROSTER.name, watched, shutdown));
     }
     // A product's worker has a client of its own, and leaves it to the platform's.
     if app.base.client_id == S::ROSTER.name {

@@ -161,6 +161,30 @@ async fn who_counts_what_sources_do_has_counters_of_its_own() {
 }
 
 #[tokio::test]
+async fn each_tells_of_its_own_consumers_and_the_worker_reads_all() {
+    let server = server().await;
+    let queues: Vec<_> =
+        roster::SERVICES.iter().flat_map(|owner| owner.queues().map(move |queue| (owner.name, queue.name))).collect();
+    for user in logins() {
+        let redis = connection(&server, user).await;
+        for (owner, queue) in &queues {
+            let key = contracts::consumers::key("any-prefix:", owner, queue, 7);
+            for command in ["HSET {} process told", "EXPIRE {} 60"].map(|command| command.replace("{}", &key)) {
+                match user == *owner {
+                    true => drop(answer(&redis, &command).await.unwrap()),
+                    false => refused(&redis, user, &command).await,
+                }
+            }
+            match user {
+                "worker" => drop(answer(&redis, &format!("HGETALL {key}")).await.unwrap()),
+                _ => refused(&redis, user, &format!("HGETALL {key}")).await,
+            }
+        }
+        refused(&redis, user, "HSET elsewhere process told").await;
+    }
+}
+
+#[tokio::test]
 async fn only_the_configurator_announces_hosts_and_only_products_hear() {
     let server = server().await;
     for user in logins() {

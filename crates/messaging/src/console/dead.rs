@@ -36,6 +36,16 @@ struct Sweep {
     cut: bool,
 }
 
+/// Dead letters that were sent back, and whatever stopped it.
+#[derive(Debug)]
+pub struct Redriven {
+    pub letters: Vec<Letter>,
+    /// There may be more of those that were asked for.
+    pub more: bool,
+    /// What SQS refused, or that it went away: what is not among the letters is where it was.
+    pub fault: Option<ConsoleError>,
+}
+
 /// Dead letters that one call has gone through, in no order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Seen {
@@ -61,9 +71,11 @@ impl Console {
     }
 
     /// Sends those dead letters that `choose` wants back to their queue; gives which, and whether there may be more.
-    /// A crash between sending and deleting leaves both, and the inbox lets one take effect. If SQS refuses one, or
-    /// goes away, that is the answer, whatever was sent before.
-    pub async fn redrive(&self, queue: &str, choose: impl Fn(&Letter) -> bool) -> Result<Seen, ConsoleError> {
+    /// A crash between sending and deleting leaves both, and the inbox lets one take effect.
+    ///
+    /// # Errors
+    /// Nothing was sent.
+    pub async fn redrive(&self, queue: &str, choose: impl Fn(&Letter) -> bool) -> Result<Redriven, ConsoleError> {
         let (_, live) = self.live(queue).await?;
         let sweep = self.sweep(queue, |_| false).await?;
         let chosen = sweep.messages.iter().map(|message| (message, Letter::of(queue, message)));
@@ -88,7 +100,7 @@ impl Console {
         let gone: HashSet<&str> = sent.iter().map(|letter| &*letter.id).collect();
         self.give_back(&sweep, |message| !message.message_id().is_some_and(|id| gone.contains(id))).await;
         let more = sweep.cut || sent.len() < many;
-        fault.map_or(Ok(Seen { letters: sent, more }), Err)
+        Ok(Redriven { letters: sent, more, fault })
     }
 
     /// Sends the dead letter of this id back to its queue, and gives it a last time; `None` as of

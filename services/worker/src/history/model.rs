@@ -51,7 +51,7 @@ impl Kept {
         }
         harmless.retain(|word| !words.contains(word));
         words.extend(harmless.into_iter().take(MOST_WORDS));
-        let small = |data: &Value| data.to_string().len() <= LARGEST_DATA;
+        let is_small = data.to_string().len() <= LARGEST_DATA;
         Self {
             id: envelope.id.0,
             source: short(source),
@@ -59,7 +59,7 @@ impl Kept {
             time: envelope.time,
             trace_id,
             job,
-            data: privacy::redact(&kind, data, Sensitivity::Personal).filter(small),
+            data: if is_small { privacy::redact(&kind, data, Sensitivity::Personal) } else { None },
             kind,
             words,
         }

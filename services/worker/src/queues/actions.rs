@@ -48,13 +48,27 @@ impl Act {
     }
 }
 
-/// Does it, and gives what it made; `work` also says to which messages it was done. A caller who leaves in the middle
-/// stops nothing.
-pub async fn recorded<T: Send + 'static>(
+/// What came of an action, and to which messages it was done, also if it failed in the middle.
+pub struct Acted<T> {
+    pub outcome: Result<T, ConsoleError>,
+    pub messages: Vec<String>,
+}
+
+impl<T> From<Result<(T, Vec<String>), ConsoleError>> for Acted<T> {
+    fn from(acted: Result<(T, Vec<String>), ConsoleError>) -> Self {
+        match acted {
+            Ok((made, messages)) => Self { outcome: Ok(made), messages },
+            Err(error) => Self { outcome: Err(error), messages: Vec::new() },
+        }
+    }
+}
+
+/// Does it, and gives what it made. A caller who leaves in the middle stops nothing.
+pub async fn recorded<T: Send + 'static, A: Into<Acted<T>>>(
     app: &App,
     caller: Mender,
     act: Act,
-    work: impl Future<Output = Result<(T, Vec<String>), ConsoleError>> + Send + 'static,
+    work: impl Future<Output = A> + Send + 'static,
 ) -> Result<T, Problem> {
     let id = app.ambient.uuid();
     let mut tx = caller.begin_across_tenants(&app.db).await?;
@@ -62,14 +76,11 @@ pub async fn recorded<T: Send + 'static>(
     tx.commit().await?;
     let app = app.clone();
     let working = async move {
-        let outcome = work.await;
-        let (ended, messages) = match &outcome {
-            Ok((_, messages)) => (Ended::Done, &messages[..]),
-            Err(_) => (Ended::Failed, &[][..]),
-        };
+        let Acted { outcome, messages } = work.await.into();
+        let ended = if outcome.is_ok() { Ended::Done } else { Ended::Failed };
         let noted = async {
             let mut tx = caller.begin_across_tenants(&app.db).await?;
-            store::end(&mut tx, id, ended, messages).await?;
+            store::end(&mut tx, id, ended, &messages).await?;
             tx.commit().await
         };
         if let Err(error) = noted.await {
@@ -78,5 +89,5 @@ pub async fn recorded<T: Send + 'static>(
         outcome
     };
     let outcome = tokio::spawn(working.in_current_span()).await.map_err(|error| Problem::internal(&error))?;
-    outcome.map(|(made, _)| made).map_err(refused)
+    outcome.map_err(refused)
 }

@@ -1,7 +1,7 @@
 //! Endpoints that mend: dead letters are edited, sent back to their queue, deleted.
 
 use super::{
-    actions::{self, Act, Action},
+    actions::{self, Act, Acted, Action},
     patch,
     rights::{MayReadPayloads, Mender, no_such_letter, refused, shown},
     view::{QueueMessage, carries_envelopes},
@@ -120,9 +120,13 @@ pub async fn redrive(
         let chosen = |letter: &Letter| {
             all == Some(true) || asked.contains(&letter.id) || fingerprint.as_ref() == Some(&letter.fingerprint)
         };
-        let sent = console.redrive(&queue, chosen).await?;
-        let messages = sent.letters.iter().map(name_of).collect();
-        Ok((sent, messages))
+        match console.redrive(&queue, chosen).await {
+            Ok(mut sent) => {
+                let messages = sent.letters.iter().map(name_of).collect();
+                Acted { outcome: sent.fault.take().map_or(Ok(sent), Err), messages }
+            }
+            Err(error) => Err(error).into(),
+        }
     });
     let sent = sent.await?;
     if sent.letters.is_empty() && !sent.more && all != Some(true) {

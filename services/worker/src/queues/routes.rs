@@ -3,18 +3,20 @@
 use super::{
     actions::{self, Act, Action},
     rights::{MayReadPayloads, Mender, Reader, refused, shown},
-    view::{Queue, QueueMessage},
+    view::{Queue, QueueMessage, QueueWork},
 };
 use crate::app::App;
 use axum::extract::State;
 use common::{
     http::{Json, Path},
     page::Page,
-    problem::Problem,
+    problem::{Chain, Problem},
 };
 use contracts::topology::QUEUES;
-use futures_util::future::try_join_all;
+use futures_util::future::{join_all, try_join_all};
+use messaging::console::QueueState;
 use serde::Serialize;
+use service_kit::consumers;
 use utoipa::ToSchema;
 
 /// What waits in a queue.
@@ -28,7 +30,8 @@ pub struct Peeked {
     responses((status = 200, body = Page<Queue>)), security(("bearer" = ["worker.readQueues"])))]
 pub async fn list(State(app): State<App>, _: Reader) -> Result<Page<Queue>, Problem> {
     let states = try_join_all(QUEUES.iter().map(|queue| app.console.state(queue.name))).await.map_err(refused)?;
-    Ok(Page { items: states.into_iter().map(Queue::from).collect(), next_cursor: None })
+    let items = join_all(states.into_iter().map(|state| with_work(&app, state))).await;
+    Ok(Page { items, next_cursor: None })
 }
 
 #[utoipa::path(get, path = "/v1/queues/{queue}", operation_id = "getQueue", tag = "queues",
@@ -36,7 +39,8 @@ pub async fn list(State(app): State<App>, _: Reader) -> Result<Page<Queue>, Prob
     responses((status = 200, body = Queue), (status = 404, description = "`queue_not_found`")),
     security(("bearer" = ["worker.readQueues"])))]
 pub async fn get(State(app): State<App>, _: Reader, Path(queue): Path<String>) -> Result<Json<Queue>, Problem> {
-    Ok(Json(app.console.state(&queue).await.map_err(refused)?.into()))
+    let state = app.console.state(&queue).await.map_err(refused)?;
+    Ok(Json(with_work(&app, state).await))
 }
 
 #[utoipa::path(get, path = "/v1/queues/{queue}/messages", operation_id = "peekQueue", tag = "queues",
@@ -65,7 +69,7 @@ pub async fn pause(State(app): State<App>, caller: Mender, Path(queue): Path<Str
         console.pause(&queue, &by, now).await?;
         Ok((console.state(&queue).await?, Vec::new()))
     });
-    Ok(Json(state.await?.into()))
+    Ok(Json(with_work(&app, state.await?).await))
 }
 
 #[utoipa::path(post, path = "/v1/queues/{queue}/resume", operation_id = "resumeQueue", tag = "queues",
@@ -79,5 +83,13 @@ pub async fn resume(State(app): State<App>, caller: Mender, Path(queue): Path<St
         console.resume(&queue).await?;
         Ok((console.state(&queue).await?, Vec::new()))
     });
-    Ok(Json(state.await?.into()))
+    Ok(Json(with_work(&app, state.await?).await))
+}
+
+/// A queue with what its consumers tell. What SQS says is shown without that, too.
+async fn with_work(app: &App, state: QueueState) -> Queue {
+    let told = consumers::heard(app, state.queue).await.map_err(|error| {
+        tracing::warn!(error = %Chain(&error), "Redis cannot tell what consumers do");
+    });
+    Queue::of(state, told.ok().map(QueueWork::from))
 }

@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use contracts::{
+    consumers::ConsumerReport,
     envelope::Envelope,
     privacy::{self, Sensitivity},
     topology,
@@ -14,6 +15,9 @@ use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 use uuid::Uuid;
+
+/// Consumers that are shown of a queue; more are counted.
+const MOST_CONSUMERS: usize = 100;
 
 /// What a queue takes from a topic.
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -37,6 +41,55 @@ pub struct QueuePause {
     pub by: Option<String>,
 }
 
+/// A process that receives from a queue.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct QueueConsumer {
+    /// The client that it logs in as: its service, or a product's worker.
+    #[schema(example = "billing")]
+    pub client: String,
+    /// The container or machine that it runs in, and its process there.
+    #[schema(example = "ip-10-0-1-7:1")]
+    pub task: String,
+    /// When it started.
+    pub since: DateTime<Utc>,
+    /// When it was last heard of.
+    pub heard_at: DateTime<Utc>,
+    /// Messages that it holds.
+    pub in_flight: u64,
+}
+
+/// What the consumers of a queue did in the last minute, as they tell it every five seconds.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct QueueWork {
+    /// Messages received in the last minute; one that comes again counts again.
+    pub received: u64,
+    /// Messages deleted in the last minute: those that are done, and those that went on as a copy.
+    pub deleted: u64,
+    /// Age of the oldest message received in the last minute, in seconds since its copy was sent; absent if none was.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub oldest_seconds: Option<u64>,
+    /// Those that were heard of in the last 20 seconds, the youngest first, at most 100 of them.
+    pub consumers: Vec<QueueConsumer>,
+}
+
+impl From<Vec<ConsumerReport>> for QueueWork {
+    fn from(reports: Vec<ConsumerReport>) -> Self {
+        Self {
+            received: reports.iter().map(|report| report.received).sum(),
+            deleted: reports.iter().map(|report| report.deleted).sum(),
+            oldest_seconds: reports.iter().filter_map(|report| report.oldest_seconds).max(),
+            consumers: reports.into_iter().take(MOST_CONSUMERS).map(QueueConsumer::from).collect(),
+        }
+    }
+}
+
+impl From<ConsumerReport> for QueueConsumer {
+    fn from(report: ConsumerReport) -> Self {
+        let ConsumerReport { client, task, since, at: heard_at, in_flight, .. } = report;
+        Self { client, task, since, heard_at, in_flight }
+    }
+}
+
 /// A queue, as far as SQS knows: its counts are approximate.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct Queue {
@@ -56,10 +109,13 @@ pub struct Queue {
     /// Absent while it is received from.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub paused: Option<QueuePause>,
+    /// What its consumers tell; absent while Redis, where they tell it, is away.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub work: Option<QueueWork>,
 }
 
-impl From<QueueState> for Queue {
-    fn from(state: QueueState) -> Self {
+impl Queue {
+    pub fn of(state: QueueState, work: Option<QueueWork>) -> Self {
         let subscriptions = topology::queue(state.queue).map_or(&[][..], |queue| queue.subscriptions).iter();
         Self {
             name: state.queue,
@@ -72,6 +128,7 @@ impl From<QueueState> for Queue {
             dead: state.dead,
             dead_in_flight: state.dead_in_flight,
             paused: state.pause.map(|pause| QueuePause { since: pause.since, by: pause.by }),
+            work,
         }
     }
 }

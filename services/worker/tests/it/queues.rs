@@ -1,117 +1,13 @@
 //! The console of the platform's queues.
 
-use crate::world::World;
+use crate::desk::{Desk, body};
 use chrono::{DateTime, Utc};
-use common::db::CrossTenantTx;
 use contracts::{
     envelope::Envelope,
-    id::UserId,
-    mails::Notice,
-    messages::{Message, SendMail, TenantCreated, TenantKind},
+    messages::{Message, SendMail, TenantCreated},
 };
-use messaging::{Consumer, Delivery, Fault, Handle, consumer::Options};
 use serde_json::{Value, json};
-use std::time::Duration;
-use test_support::{TestServer, TestUser, eventually};
-use tokio_util::sync::CancellationToken;
-
-/// A worker with the queues `billing` and `mailer`, which nobody takes from.
-struct Desk {
-    world: World,
-    worker: TestServer,
-    reader: TestUser,
-    writer: TestUser,
-    confidant: TestUser,
-}
-
-impl Desk {
-    async fn open() -> Self {
-        let world = World::start().await;
-        let every: Vec<_> = contracts::topology::QUEUES.iter().map(|queue| queue.name).collect();
-        messaging::provision::provision_for(&world.platform.aws, &every).await.unwrap();
-        let worker = world.worker().await;
-        let user = async |permissions: &[&str]| world.platform.user(world.platform.tenant(), permissions).await;
-        let reader = user(&["worker.readQueues"]).await;
-        let writer = user(&["worker.readQueues", "worker.writeQueues"]).await;
-        let confidant = user(&["worker.readQueues", "worker.writeQueues", "worker.readPayloads"]).await;
-        Self { world, worker, reader, writer, confidant }
-    }
-
-    async fn get(&self, path: &str) -> Value {
-        self.worker.get(path).bearer(&self.reader.token).await.expect(200)
-    }
-
-    async fn told(&self, path: &str) -> Value {
-        self.worker.get(path).bearer(&self.confidant.token).await.expect(200)
-    }
-
-    /// Lets the queue's consumer give up on these bodies.
-    async fn bury(&self, queue: &'static str, bodies: &[String]) {
-        let aws = &self.world.platform.aws;
-        let url = aws.queue_url(&aws.queue_name(queue)).await.unwrap();
-        for body in bodies {
-            aws.sqs.send_message().queue_url(&url).message_body(body).send().await.unwrap();
-        }
-        let consumer = Consumer::new(aws, queue, self.world.platform.db());
-        let brisk = Options { long_poll: Duration::from_secs(1), ..Options::default() };
-        let consumer = consumer.on::<TenantCreated, _>(Refusing).on::<SendMail, _>(Refusing).options(brisk);
-        let stop = CancellationToken::new();
-        let running = tokio::spawn(consumer.run(stop.clone()));
-        eventually("they are dead", async || {
-            let state = aws.console().state(queue).await.unwrap();
-            (state.dead == bodies.len() as u64).then_some(())
-        })
-        .await;
-        stop.cancel();
-        running.await.unwrap();
-    }
-
-    fn created(&self, name: &str) -> Envelope {
-        let created = TenantCreated {
-            tenant_id: self.world.tenant,
-            name: name.into(),
-            kind: TenantKind::Customer,
-            owner_user_id: UserId(self.world.id()),
-            owner_email: "ada@acme.example".into(),
-        };
-        self.world.platform.envelope(Some(self.world.tenant), &created)
-    }
-
-    fn mail(&self) -> Envelope {
-        let notice = Notice { title: "Hello".into(), text: "https://example.com/secret".into() };
-        let mail =
-            SendMail { key: "k".into(), recipient: "ada@acme.example".into(), mail: notice.into(), expires_at: None };
-        self.world.platform.envelope(None, &mail)
-    }
-
-    /// The only dead letter of the queue.
-    async fn letter(&self, queue: &str) -> Value {
-        let letters = self.get(&format!("/v1/queues/{queue}/dead-letters")).await;
-        assert_eq!(letters["items"].as_array().unwrap().len(), 1, "{letters}");
-        letters["items"][0].clone()
-    }
-}
-
-/// Refuses each tenant with its name as the reason.
-struct Refusing;
-
-impl Handle<TenantCreated> for Refusing {
-    type Tx = CrossTenantTx;
-    async fn handle(&self, _: &mut CrossTenantTx, message: &Delivery<TenantCreated>) -> Result<(), Fault> {
-        Err(Fault::permanent(message.data.name.clone()))
-    }
-}
-
-impl Handle<SendMail> for Refusing {
-    type Tx = CrossTenantTx;
-    async fn handle(&self, _: &mut CrossTenantTx, _: &Delivery<SendMail>) -> Result<(), Fault> {
-        Err(Fault::permanent("no mail today"))
-    }
-}
-
-fn body(envelope: &Envelope) -> String {
-    serde_json::to_string(envelope).unwrap()
-}
+use test_support::eventually;
 
 #[tokio::test]
 async fn queues_are_seen_paused_and_resumed() {
@@ -125,6 +21,19 @@ async fn queues_are_seen_paused_and_resumed() {
     .await;
     assert_eq!((&queue["name"], &queue["dead"], queue.get("paused")), (&json!("billing"), &json!(0), None));
     assert_eq!(queue["subscriptions"][0], json!({ "topic": "auth-events", "types": ["auth.tenant.created.v1"] }));
+    let work = eventually("the worker tells what it has received", async || {
+        let work = desk.get("/v1/queues/worker-history").await["work"].clone();
+        (work.get("oldest_seconds").is_some() && work["deleted"] == 1).then_some(work)
+    })
+    .await;
+    let consumer = &work["consumers"][0];
+    assert_eq!(
+        (&work["received"], &consumer["client"], &consumer["in_flight"]),
+        (&json!(1), &json!("worker"), &json!(0))
+    );
+    assert!(consumer["task"].as_str().unwrap().ends_with(&format!(":{}", std::process::id())), "{consumer}");
+    let idle = json!({ "received": 0, "deleted": 0, "consumers": [] });
+    assert_eq!(queue["work"], idle, "nobody takes from it");
     let list = desk.get("/v1/queues").await;
     let names: Vec<_> = list["items"].as_array().unwrap().iter().map(|queue| queue["name"].clone()).collect();
     let expected: Vec<_> = contracts::topology::QUEUES.iter().map(|queue| json!(queue.name)).collect();

@@ -92,6 +92,7 @@ export type ProblemCode =
   | "role_not_found"
   | "schedule_edited"
   | "schedule_not_found"
+  | "search_too_wide"
   | "secret_not_found"
   | "service_not_found"
   | "session_ended"
@@ -211,6 +212,7 @@ export const ROUTES: { [S in keyof Services]: { [O in keyof Services[S]]: Route 
     listBudgets: { method: "GET", path: "/v1/budgets" },
     getBudget: { method: "GET", path: "/v1/budgets/{tenant_id}" },
     setBudget: { method: "PUT", path: "/v1/budgets/{tenant_id}" },
+    listHistory: { method: "GET", path: "/v1/history" },
     listJobs: { method: "GET", path: "/v1/jobs" },
     getJob: { method: "GET", path: "/v1/jobs/{id}" },
     cancelJob: { method: "POST", path: "/v1/jobs/{id}/cancel", keyed: true },

@@ -30,12 +30,29 @@ export interface Operations {
    */
   setBudget: Operation<operations["setBudget"]>;
   /**
+   * Look for what happened
+   *
+   * Every message of the last 35 days, in the order in which they were said: events, commands and usage of all tenants. Filters may be combined. A `trace_id` finds all that
+   * one request led to, in every service; it stands in `traceparent` of jobs and dead letters. A `job_id` finds the order of a job and the message of its end.
+   *
+   * `text` finds messages with all of its words: ids, names of services and modules, hosts. An id is found as a whole, and other words by their parts as well. Nobody is found by
+   * personal data. What is shown of a message is as in `peekQueue`; `cut` marks those whose data are not kept, as they are large or were of a type that was not known. A message
+   * is here within seconds. A search that would take longer than 5 s is refused (`search_too_wide`): a tenant, a shorter time or rarer words help.
+   *
+   * **Permission:** `worker.readQueues`
+   */
+  listHistory: Operation<operations["listHistory"]>;
+  /**
    * List jobs
    *
-   * Every job in the order of its id, optionally those in one `state`, of one `kind`, of one tenant or of one instance. A job goes `queued → running → succeeded`,
+   * Every job in the order of its id, optionally those in one `state`, of one `kind`, of one tenant, of one instance or of a time. A job goes `queued → running → succeeded`,
    * `failed` or `cancelled`; while it is put off, or was ordered for later, it is `snoozed` until `run_after`, and `last_error` says why. `waits_for` says what a job waits for.
    * `left_to_others` marks a queued job for which the worker that answers has no handler of that `kind` and `version`, or not its bundle: it waits for a worker that
    * has both. The payload is not shown. Finished jobs are kept for 35 days.
+   *
+   * `text` finds jobs with all of its words in their order or in the message of their end, as `listHistory` does: ids, names of products, versions, modules, keys. A job is found
+   * by them within seconds of either; one that a schedule has ordered, once it has ended. `last_error`, output and log are not searched, as they may be personal. A search that would take longer
+   * than 5 s is refused (`search_too_wide`).
    *
    * **Permission:** `worker.readJobs`
    */
@@ -394,6 +411,44 @@ export interface components {
              */
             message: string;
         };
+        /** A message that was said. */
+        HistoryEntry: {
+            /** Its data are not kept: they are larger than 16 KiB, or of a type that was not known then. */
+            cut: boolean;
+            /** What it said; `[personal]` and `[secret]` stand for what is not shown. */
+            data?: {
+                [key: string]: unknown;
+            };
+            /**
+             * Format: uuid
+             * The message's id.
+             */
+            id: string;
+            /**
+             * Format: uuid
+             * The job that it orders, or whose end it tells.
+             */
+            job_id?: string;
+            /**
+             * The service that said it.
+             * @example /services/auth
+             */
+            source: string;
+            /** Format: uuid */
+            tenant_id?: string;
+            /**
+             * Format: date-time
+             * When it was said.
+             */
+            time: string;
+            /**
+             * Of the trace that it is part of (W3C Trace Context).
+             * @example 0af7651916cd43dd8448eb211c80319c
+             */
+            trace_id?: string;
+            /** @example auth.tenant.created.v1 */
+            type: string;
+        };
         Job: {
             /**
              * Format: int32
@@ -490,6 +545,12 @@ export interface components {
         /** One page of a list in the order of creation. */
         Page_Budget: {
             items: components["schemas"]["Budget"][];
+            /** Absent on the last page. */
+            next_cursor?: string;
+        };
+        /** One page of a list in the order of creation. */
+        Page_HistoryEntry: {
+            items: components["schemas"]["HistoryEntry"][];
             /** Absent on the last page. */
             next_cursor?: string;
         };
@@ -1087,11 +1148,13 @@ export type DeadLetterGroups = components['schemas']['DeadLetterGroups'];
 export type DeadLetters = components['schemas']['DeadLetters'];
 export type Ended = components['schemas']['Ended'];
 export type FieldError = components['schemas']['FieldError'];
+export type HistoryEntry = components['schemas']['HistoryEntry'];
 export type Job = components['schemas']['Job'];
 export type JobId = components['schemas']['JobId'];
 export type JobState = components['schemas']['JobState'];
 export type LogLine = components['schemas']['LogLine'];
 export type PageBudget = components['schemas']['Page_Budget'];
+export type PageHistoryEntry = components['schemas']['Page_HistoryEntry'];
 export type PageJob = components['schemas']['Page_Job'];
 export type PageLogLine = components['schemas']['Page_LogLine'];
 export type PageQueue = components['schemas']['Page_Queue'];
@@ -1303,6 +1366,73 @@ export interface operations {
             503: components["responses"]["Unavailable"];
         };
     };
+    listHistory: {
+        parameters: {
+            query?: {
+                /** `next_cursor` of the page before. */
+                cursor?: string;
+                /** Only the message of this id. */
+                id?: string;
+                /** Only messages that order this job or tell its end. */
+                job_id?: string;
+                /** Items a page, 1 to 200. */
+                limit?: number;
+                /** Only messages since then. */
+                since?: string;
+                /** Only messages of this tenant. */
+                tenant_id?: string;
+                /** Only messages with all of these words, in whatever case: ids, names of services, hosts. */
+                text?: string;
+                /**
+                 * Only messages of this trace: 32 hexadecimal digits, the second part of a `traceparent`.
+                 * @example 0af7651916cd43dd8448eb211c80319c
+                 */
+                trace_id?: string;
+                /**
+                 * Only messages of this type.
+                 * @example auth.tenant.created.v1
+                 */
+                type?: string;
+                /** Only messages before then. */
+                until?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** The answer. */
+            200: {
+                headers: {
+                    Link: components["headers"]["Link"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_HistoryEntry"];
+                };
+            };
+            400: components["responses"]["HostInvalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["PermissionMissing"];
+            /** `search_too_wide`, or `invalid` */
+            422: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "invalid" | "search_too_wide";
+                    };
+                };
+            };
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
     listJobs: {
         parameters: {
             query?: {
@@ -1317,10 +1447,19 @@ export interface operations {
                 kind?: string;
                 /** Items a page, 1 to 200. */
                 limit?: number;
+                /** Only jobs ordered since then. */
+                since?: string;
                 /** Only jobs in this state. */
                 state?: components["schemas"]["JobState"];
                 /** Only jobs of this tenant. */
                 tenant_id?: string;
+                /**
+                 * Only jobs with all of these words in their order or in the message of their end, in whatever case: ids, names of
+                 *     products, versions, modules, keys.
+                 */
+                text?: string;
+                /** Only jobs ordered before then. */
+                until?: string;
             };
             header?: never;
             path?: never;
@@ -1373,7 +1512,19 @@ export interface operations {
             400: components["responses"]["HostInvalid"];
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["PermissionMissing"];
-            422: components["responses"]["Invalid"];
+            /** `search_too_wide`, or `invalid` */
+            422: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "invalid" | "search_too_wide";
+                    };
+                };
+            };
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
         };
