@@ -82,7 +82,8 @@ pub async fn edit(
     tag = "queues", params(("queue" = String, Path, example = "billing"), ("id" = String, Path)),
     responses((status = 204),
         (status = 404, description = "`queue_not_found`, or `dead_letter_not_found`"),
-        (status = 409, description = "`too_many_dead_letters`: it was not among those that one request goes through.")),
+        (status = 409, description = "`too_many_dead_letters`: it was not among those that one request goes through."),
+        (status = 422, description = "`message_refused`: SQS does not take it.")),
     security(("bearer" = ["worker.writeQueues"])))]
 pub async fn redrive_one(
     State(app): State<App>,
@@ -102,7 +103,9 @@ pub async fn redrive_one(
     params(("queue" = String, Path, example = "billing")),
     responses((status = 200, body = Redriven),
         (status = 404, description = "`queue_not_found`, or `dead_letter_not_found`: there is none of those \
-            that were asked for.")),
+            that were asked for."),
+        (status = 422, description = "`invalid`. `message_refused`: SQS does not take one of them; others may be back \
+            already, as the list of actions says.")),
     security(("bearer" = ["worker.writeQueues"])))]
 pub async fn redrive(
     State(app): State<App>,
