@@ -169,7 +169,7 @@ export interface components {
             memory_mib: number;
             /** What jobs call it: lower-case letters, digits and `-`. */
             name: string;
-            /** Path within the bundle: `bin/extract`. */
+            /** Path within the bundle, `bin/extract`, or the name of a program beside the worker's own, such as the product's. */
             program: string;
             /**
              * A function in the instance's database, `schema.function`, that is called with the job's id and the JSON that the

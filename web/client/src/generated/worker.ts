@@ -114,13 +114,17 @@ export interface Operations {
    * Every queue of the platform: how many messages wait, are held by consumers, or are delayed, and how many are dead. The counts are SQS's and approximate.
    * `paused` says since when nothing is received from a queue, and who has paused it.
    *
+   * `work` is what the consumers tell every five seconds: what they received and deleted in the last minute, who they are, and what each holds. `oldest_seconds` is how old the
+   * oldest of these messages was when it was received. SQS tells nobody how old what still waits is: `sent_at` in `peekQueue` says it of ten messages, and CloudWatch of the
+   * oldest (`ApproximateAgeOfOldestMessage`). In a queue without `consumers`, or one that is paused, nobody receives. `work` is absent while Redis is away.
+   *
    * **Permission:** `worker.readQueues`
    */
   listQueues: Operation<operations["listQueues"]>;
   /**
    * Show a queue
    *
-   * What it takes, how much is in it, and whether it is paused.
+   * What it takes, how much is in it, whether it is paused, and what its consumers do; as in `listQueues`.
    *
    * **Permission:** `worker.readQueues`
    */
@@ -675,6 +679,8 @@ export interface components {
              * Messages that may be received.
              */
             waiting: number;
+            /** What its consumers tell; absent while Redis, where they tell it, is away. */
+            work?: components["schemas"]["QueueWork"];
         };
         /** Something that an operator did to a queue. */
         QueueAction: {
@@ -699,6 +705,34 @@ export interface components {
             principal: string;
             /** @example billing */
             queue: string;
+        };
+        /** A process that receives from a queue. */
+        QueueConsumer: {
+            /**
+             * The client that it logs in as: its service, or a product's worker.
+             * @example billing
+             */
+            client: string;
+            /**
+             * Format: date-time
+             * When it was last heard of.
+             */
+            heard_at: string;
+            /**
+             * Format: int64
+             * Messages that it holds.
+             */
+            in_flight: number;
+            /**
+             * Format: date-time
+             * When it started.
+             */
+            since: string;
+            /**
+             * The container or machine that it runs in, and its process there.
+             * @example ip-10-0-1-7:1
+             */
+            task: string;
         };
         /**
          * A message in a queue or dead-letter queue. What is personal reads `[personal]` for whoever may not read payloads;
@@ -799,6 +833,26 @@ export interface components {
              *     ]
              */
             types: string[];
+        };
+        /** What the consumers of a queue did in the last minute, as they tell it every five seconds. */
+        QueueWork: {
+            /** Those that were heard of in the last 20 seconds, the youngest first, at most 100 of them. */
+            consumers: components["schemas"]["QueueConsumer"][];
+            /**
+             * Format: int64
+             * Messages deleted in the last minute: those that are done, and those that went on as a copy.
+             */
+            deleted: number;
+            /**
+             * Format: int64
+             * Age of the oldest message received in the last minute, in seconds since its copy was sent; absent if none was.
+             */
+            oldest_seconds?: number;
+            /**
+             * Format: int64
+             * Messages received in the last minute; one that comes again counts again.
+             */
+            received: number;
         };
         /** So many jobs of a kind may be begun for one tenant in so many seconds, evenly. */
         Rate: {
@@ -1167,9 +1221,11 @@ export type ProblemBody = components['schemas']['ProblemBody'];
 export type Progress = components['schemas']['Progress'];
 export type Queue = components['schemas']['Queue'];
 export type QueueAction = components['schemas']['QueueAction'];
+export type QueueConsumer = components['schemas']['QueueConsumer'];
 export type QueueMessage = components['schemas']['QueueMessage'];
 export type QueuePause = components['schemas']['QueuePause'];
 export type QueueSubscription = components['schemas']['QueueSubscription'];
+export type QueueWork = components['schemas']['QueueWork'];
 export type Rate = components['schemas']['Rate'];
 export type RateBody = components['schemas']['RateBody'];
 export type Redrive = components['schemas']['Redrive'];
@@ -1410,6 +1466,102 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "cut": false,
+                     *           "data": {
+                     *             "kind": "customer",
+                     *             "name": "Acme",
+                     *             "owner_email": "ada@acme.example",
+                     *             "owner_user_id": "01a203e8-d635-7a2c-962c-c1f4e15f3eb0",
+                     *             "tenant_id": "01a203e8-d389-7ae8-bd10-c421902fb60d"
+                     *           },
+                     *           "id": "01a203e8-d635-7d71-bb3b-b83e4a9e9a1a",
+                     *           "source": "/services/auth",
+                     *           "tenant_id": "01a203e8-d389-7ae8-bd10-c421902fb60d",
+                     *           "time": "2026-11-22T15:38:40.565677Z",
+                     *           "trace_id": "0af7651916cd43dd8448eb211c80319c",
+                     *           "type": "auth.tenant.created.v1"
+                     *         },
+                     *         {
+                     *           "cut": false,
+                     *           "data": {
+                     *             "effective_at": "2026-11-22T15:38:40.565631Z",
+                     *             "feature": "forum.polls",
+                     *             "host": "board.acme.example",
+                     *             "instance_id": "01a203e8-d1d1-734f-b1d2-3b541c47b89b",
+                     *             "service": "forum",
+                     *             "version": "1.0.0"
+                     *           },
+                     *           "id": "01a203e8-d64a-747e-89ed-51d4667969c5",
+                     *           "source": "/services/configurator",
+                     *           "tenant_id": "01a203e8-d389-7ae8-bd10-c421902fb60d",
+                     *           "time": "2026-11-22T15:38:40.586078Z",
+                     *           "trace_id": "0af7651916cd43dd8448eb211c80319c",
+                     *           "type": "configurator.feature.enabled.v1"
+                     *         },
+                     *         {
+                     *           "cut": false,
+                     *           "data": {
+                     *             "instance_id": "01a203e8-d1d1-734f-b1d2-3b541c47b89b",
+                     *             "job_id": "01a203e8-d635-7946-9d4e-7c26a4568893",
+                     *             "kind": "instance.migrate",
+                     *             "payload": {
+                     *               "bundle_version": "1.0.0",
+                     *               "modules": [
+                     *                 "polls",
+                     *                 "tags"
+                     *               ],
+                     *               "service": "forum"
+                     *             },
+                     *             "version": 1
+                     *           },
+                     *           "id": "01a203e8-d65b-72d9-9de5-e563553e8e2b",
+                     *           "job_id": "01a203e8-d635-7946-9d4e-7c26a4568893",
+                     *           "source": "/services/configurator",
+                     *           "tenant_id": "01a203e8-d389-7ae8-bd10-c421902fb60d",
+                     *           "time": "2026-11-22T15:38:40.603116Z",
+                     *           "trace_id": "0af7651916cd43dd8448eb211c80319c",
+                     *           "type": "job.run.v1"
+                     *         },
+                     *         {
+                     *           "cut": false,
+                     *           "data": {
+                     *             "instance_id": "01a203e8-d1d1-734f-b1d2-3b541c47b89b",
+                     *             "job_id": "01a203e8-d635-7946-9d4e-7c26a4568893",
+                     *             "kind": "instance.migrate",
+                     *             "outcome": "succeeded",
+                     *             "reason": null,
+                     *             "run": 1
+                     *           },
+                     *           "id": "01a203e8-d99f-79ed-8821-62b6431a535f",
+                     *           "job_id": "01a203e8-d635-7946-9d4e-7c26a4568893",
+                     *           "source": "/services/worker",
+                     *           "tenant_id": "01a203e8-d389-7ae8-bd10-c421902fb60d",
+                     *           "time": "2026-11-22T15:38:41.439912Z",
+                     *           "trace_id": "0af7651916cd43dd8448eb211c80319c",
+                     *           "type": "worker.job.finished.v1"
+                     *         },
+                     *         {
+                     *           "cut": false,
+                     *           "data": {
+                     *             "key": "hello:1",
+                     *             "recipient": "ada@acme.example",
+                     *             "template": "notice",
+                     *             "variables": "[secret]"
+                     *           },
+                     *           "id": "01a203e8-d9af-759e-85b3-01d4018bb136",
+                     *           "source": "/services/auth",
+                     *           "tenant_id": "01a203e8-d389-7ae8-bd10-c421902fb60d",
+                     *           "time": "2026-11-22T15:38:41.455357Z",
+                     *           "trace_id": "0af7651916cd43dd8448eb211c80319c",
+                     *           "type": "mail.send.v1"
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["Page_HistoryEntry"];
                 };
             };
@@ -1977,7 +2129,12 @@ export interface operations {
                      *               ]
                      *             }
                      *           ],
-                     *           "waiting": 1
+                     *           "waiting": 1,
+                     *           "work": {
+                     *             "consumers": [],
+                     *             "deleted": 0,
+                     *             "received": 0
+                     *           }
                      *         },
                      *         {
                      *           "dead": 0,
@@ -2001,7 +2158,12 @@ export interface operations {
                      *               ]
                      *             }
                      *           ],
-                     *           "waiting": 1
+                     *           "waiting": 1,
+                     *           "work": {
+                     *             "consumers": [],
+                     *             "deleted": 0,
+                     *             "received": 0
+                     *           }
                      *         },
                      *         {
                      *           "dead": 0,
@@ -2013,11 +2175,17 @@ export interface operations {
                      *             {
                      *               "topic": "usage",
                      *               "types": [
-                     *                 "usage.recorded.v1"
+                     *                 "usage.recorded.v1",
+                     *                 "usage.batch.recorded.v1"
                      *               ]
                      *             }
                      *           ],
-                     *           "waiting": 0
+                     *           "waiting": 0,
+                     *           "work": {
+                     *             "consumers": [],
+                     *             "deleted": 0,
+                     *             "received": 0
+                     *           }
                      *         },
                      *         {
                      *           "dead": 0,
@@ -2033,7 +2201,12 @@ export interface operations {
                      *               ]
                      *             }
                      *           ],
-                     *           "waiting": 0
+                     *           "waiting": 0,
+                     *           "work": {
+                     *             "consumers": [],
+                     *             "deleted": 0,
+                     *             "received": 0
+                     *           }
                      *         },
                      *         {
                      *           "dead": 0,
@@ -2049,7 +2222,12 @@ export interface operations {
                      *               ]
                      *             }
                      *           ],
-                     *           "waiting": 0
+                     *           "waiting": 0,
+                     *           "work": {
+                     *             "consumers": [],
+                     *             "deleted": 0,
+                     *             "received": 0
+                     *           }
                      *         },
                      *         {
                      *           "dead": 0,
@@ -2063,7 +2241,12 @@ export interface operations {
                      *               "types": []
                      *             }
                      *           ],
-                     *           "waiting": 0
+                     *           "waiting": 0,
+                     *           "work": {
+                     *             "consumers": [],
+                     *             "deleted": 0,
+                     *             "received": 0
+                     *           }
                      *         },
                      *         {
                      *           "dead": 0,
@@ -2079,7 +2262,68 @@ export interface operations {
                      *               ]
                      *             }
                      *           ],
-                     *           "waiting": 0
+                     *           "waiting": 0,
+                     *           "work": {
+                     *             "consumers": [
+                     *               {
+                     *                 "client": "worker",
+                     *                 "heard_at": "2026-11-22T15:39:11.475561Z",
+                     *                 "in_flight": 0,
+                     *                 "since": "2026-11-22T15:39:06.352767Z",
+                     *                 "task": "vm:19436"
+                     *               }
+                     *             ],
+                     *             "deleted": 0,
+                     *             "received": 0
+                     *           }
+                     *         },
+                     *         {
+                     *           "dead": 0,
+                     *           "dead_in_flight": 0,
+                     *           "delayed": 0,
+                     *           "in_flight": 0,
+                     *           "name": "worker-history",
+                     *           "subscriptions": [
+                     *             {
+                     *               "topic": "auth-events",
+                     *               "types": []
+                     *             },
+                     *             {
+                     *               "topic": "configurator-events",
+                     *               "types": []
+                     *             },
+                     *             {
+                     *               "topic": "worker-events",
+                     *               "types": []
+                     *             },
+                     *             {
+                     *               "topic": "mailer-commands",
+                     *               "types": []
+                     *             },
+                     *             {
+                     *               "topic": "worker-commands",
+                     *               "types": []
+                     *             },
+                     *             {
+                     *               "topic": "usage",
+                     *               "types": []
+                     *             }
+                     *           ],
+                     *           "waiting": 0,
+                     *           "work": {
+                     *             "consumers": [
+                     *               {
+                     *                 "client": "worker",
+                     *                 "heard_at": "2026-11-22T15:39:11.477867Z",
+                     *                 "in_flight": 0,
+                     *                 "since": "2026-11-22T15:39:06.352767Z",
+                     *                 "task": "vm:19436"
+                     *               }
+                     *             ],
+                     *             "deleted": 1,
+                     *             "oldest_seconds": 0,
+                     *             "received": 1
+                     *           }
                      *         }
                      *       ]
                      *     }
@@ -2099,7 +2343,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @example billing */
+                /** @example worker */
                 queue: string;
             };
             cookie?: never;
@@ -2119,28 +2363,29 @@ export interface operations {
                      *       "dead_in_flight": 0,
                      *       "delayed": 0,
                      *       "in_flight": 0,
-                     *       "name": "billing",
-                     *       "paused": {
-                     *         "by": "user:01a20359-f96c-7a9a-bff9-b46fec28c844",
-                     *         "since": "2026-11-22T13:02:39Z"
-                     *       },
+                     *       "name": "worker",
                      *       "subscriptions": [
                      *         {
-                     *           "topic": "auth-events",
+                     *           "topic": "worker-commands",
                      *           "types": [
-                     *             "auth.tenant.created.v1"
-                     *           ]
-                     *         },
-                     *         {
-                     *           "topic": "configurator-events",
-                     *           "types": [
-                     *             "configurator.service.published.v1",
-                     *             "configurator.feature.enabled.v1",
-                     *             "configurator.feature.disabled.v1"
+                     *             "job.run.v1"
                      *           ]
                      *         }
                      *       ],
-                     *       "waiting": 1
+                     *       "waiting": 0,
+                     *       "work": {
+                     *         "consumers": [
+                     *           {
+                     *             "client": "worker",
+                     *             "heard_at": "2026-11-22T15:38:49.324089Z",
+                     *             "in_flight": 0,
+                     *             "since": "2026-11-22T15:38:49.324077Z",
+                     *             "task": "vm:19169"
+                     *           }
+                     *         ],
+                     *         "deleted": 0,
+                     *         "received": 0
+                     *       }
                      *     }
                      */
                     "application/json": components["schemas"]["Queue"];
@@ -2611,6 +2856,19 @@ export interface operations {
                     };
                 };
             };
+            /** `message_refused`: SQS does not take it. */
+            422: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "message_refused";
+                    };
+                };
+            };
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
         };
@@ -2711,8 +2969,8 @@ export interface operations {
                      *       "in_flight": 0,
                      *       "name": "billing",
                      *       "paused": {
-                     *         "by": "user:01a20359-f96c-7a9a-bff9-b46fec28c844",
-                     *         "since": "2026-11-22T13:02:39Z"
+                     *         "by": "user:01a203e9-3a7e-7cc4-9e6e-2862ff3c947b",
+                     *         "since": "2026-11-22T15:39:12Z"
                      *       },
                      *       "subscriptions": [
                      *         {
@@ -2730,7 +2988,12 @@ export interface operations {
                      *           ]
                      *         }
                      *       ],
-                     *       "waiting": 1
+                     *       "waiting": 1,
+                     *       "work": {
+                     *         "consumers": [],
+                     *         "deleted": 0,
+                     *         "received": 0
+                     *       }
                      *     }
                      */
                     "application/json": components["schemas"]["Queue"];
@@ -2820,7 +3083,19 @@ export interface operations {
             408: components["responses"]["BodyTimeout"];
             413: components["responses"]["BodyTooLarge"];
             415: components["responses"]["MediaTypeUnsupported"];
-            422: components["responses"]["Invalid"];
+            /** `invalid`. `message_refused`: SQS does not take one of them; others may be back already, as the list of actions says. */
+            422: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "invalid" | "message_refused";
+                    };
+                };
+            };
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
         };
@@ -2867,7 +3142,12 @@ export interface operations {
                      *           ]
                      *         }
                      *       ],
-                     *       "waiting": 1
+                     *       "waiting": 1,
+                     *       "work": {
+                     *         "consumers": [],
+                     *         "deleted": 0,
+                     *         "received": 0
+                     *       }
                      *     }
                      */
                     "application/json": components["schemas"]["Queue"];
