@@ -4,8 +4,9 @@ use crate::{
     breaker::Breaker,
     buffer::Held,
     copy::{self, Note, attempts, receives},
+    effect::{Parsed, Unfit},
     handler::Fault,
-    routes::{Parsed, Routes, Unfit},
+    routes::Routes,
     settle::Settling,
 };
 use chrono::TimeDelta;

@@ -2,8 +2,8 @@
 //! the heartbeat.
 
 use crate::{
+    effect::{Parsed, Unfit},
     heartbeat::Lease,
-    routes::{Parsed, Unfit},
 };
 use aws_sdk_sqs::types::Message;
 use std::{

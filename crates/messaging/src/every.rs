@@ -1,9 +1,9 @@
 //! Handlers of every message, whatever its type: what keeps what others say, and does not act upon it.
 
 use crate::{
+    effect::{EVERY, Effect, Parsed},
     handler::{Fault, HandlerTx},
     inbox,
-    routes::{EVERY, Effect, Parsed, Routes},
 };
 use common::db::{CrossTenantTx, Db};
 use contracts::{envelope::Envelope, messages};
@@ -31,13 +31,6 @@ impl<H: HandleEvery> Keeper for H {
 struct Every {
     keeper: Arc<dyn Keeper>,
     said: Envelope,
-}
-
-impl Routes {
-    pub(crate) fn every<H: HandleEvery>(&mut self, handler: H) {
-        self.every = Some(Arc::new(handler));
-        self.share_commits = true;
-    }
 }
 
 /// What `keeper` is handed of a message.

@@ -8,6 +8,8 @@ use std::collections::BTreeSet;
 /// The handlers of one queue; each is the service's `App`.
 pub struct Handlers<A> {
     pub(crate) queue: &'static str,
+    /// No product's worker takes from it.
+    pub(crate) platforms_own: bool,
     types: BTreeSet<&'static str>,
     add: Vec<fn(Consumer, A) -> Consumer>,
 }
@@ -15,7 +17,7 @@ pub struct Handlers<A> {
 impl<A: Clone> Handlers<A> {
     /// None yet, of the queue of that name in the topology.
     pub fn of(queue: &'static str) -> Self {
-        Self { queue, types: BTreeSet::new(), add: Vec::new() }
+        Self { queue, platforms_own: false, types: BTreeSet::new(), add: Vec::new() }
     }
 
     /// Takes messages of type `M`.
@@ -46,6 +48,11 @@ impl<A: Clone> Handlers<A> {
         self.types.insert(EVERY);
         self.add.push(|consumer, app| consumer.every(app));
         self
+    }
+
+    /// Leaves the queue to the platform's own processes: a product's worker need not see what is in it.
+    pub fn platforms_own(self) -> Self {
+        Self { platforms_own: true, ..self }
     }
 
     /// Whether these are the handlers that the topology wants for the queue: a type without one would fill the

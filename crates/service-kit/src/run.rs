@@ -59,7 +59,10 @@ pub async fn start<S: Service>(
     if S::ROSTER.publishes() {
         tasks.spawn(|shutdown| Relay::new(app.db.clone(), aws.publisher()).run(shutdown));
     }
-    let taken = S::consumers().into_iter().map(|handlers: Handlers<_>| handlers.consumer(&aws, &app, &app));
+    // A product's worker has a client of its own.
+    let is_platform = app.base.client_id == S::ROSTER.name;
+    let handlers = S::consumers().into_iter().filter(|handlers| is_platform || !handlers.platforms_own);
+    let taken = handlers.map(|handlers: Handlers<_>| handlers.consumer(&aws, &app, &app));
     let mut watched = Vec::new();
     for consumer in taken.collect::<Result<Vec<_>, _>>()? {
         watched.push((consumer.queue(), consumer.stats()));
@@ -68,8 +71,7 @@ pub async fn start<S: Service>(
     if !watched.is_empty() {
         tasks.spawn(|shutdown| consumers::tell((*app).clone(), S::ROSTER.name, watched, shutdown));
     }
-    // A product's worker has a client of its own, and leaves it to the platform's.
-    if app.base.client_id == S::ROSTER.name {
+    if is_platform {
         let (list, background) = (PermissionList::parse(S::PERMISSIONS)?, tasks.background());
         tasks.spawn(|shutdown| register::<S>(app.clone(), background, list, shutdown));
     }

@@ -12,5 +12,5 @@ pub fn orders() -> Handlers<App> {
 }
 
 pub fn history() -> Handlers<App> {
-    Handlers::of("worker-history").every()
+    Handlers::of("worker-history").every().platforms_own()
 }
