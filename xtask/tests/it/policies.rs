@@ -157,12 +157,11 @@ fn a_service_may_do_what_it_does_and_nothing_else() {
         served.keys().filter(|name| !needed_by_task(name, &role(name)).is_empty()).collect::<Vec<_>>()
     );
     for (service, policy) in policies {
-        let mut needed = needed_by_task(&role(&service));
+        let mut needed = needed_by_task(&service, &role(&service));
         if orders_nothing(&service) {
             needed.retain(|right| !right.ends_with(Topic::WorkerCommands.name()));
         }
         needed.extend(needed_for_objects(&service));
-        let mut needed = needed_by_task(&service, &role(&service));
         if service == CONSOLE {
             needed.extend(needed_by_console());
         }

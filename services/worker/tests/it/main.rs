@@ -3,10 +3,10 @@
 mod bundles;
 mod cancel;
 mod commands;
-mod failures;
-mod inputs;
 mod desk;
+mod failures;
 mod history;
+mod inputs;
 mod instance;
 mod interruptions;
 mod jobs;

@@ -163,6 +163,12 @@ export interface components {
                 [key: string]: string;
             };
             /**
+             * A function there, `schema.function`, that is called with the job's id and the reason when a job of the command
+             *     ends without success: it has failed, took too long, or was cancelled. A job that is run again after that may
+             *     still succeed.
+             */
+            failure?: string;
+            /**
              * Format: int32
              * It is ended when it and what it has started use more memory, in MiB: 1 to 16,384.
              */
