@@ -39,15 +39,18 @@ pub enum Cancelled {
     Finished,
 }
 
-/// Ends a job that waits, and asks the worker of one that runs to end it.
+/// Ends a job that waits, or whose worker has lost it; asks the worker of one that runs to end it.
 pub async fn cancel(tx: &mut CrossTenantTx, id: Uuid, by: &str) -> sqlx::Result<Cancelled> {
     let verdict = Verdict::cancelled_by(by);
     let job = sqlx::query!(
         r#"WITH asked AS (
-               UPDATE jobs SET cancelled_by = $2, state = CASE state WHEN 'running' THEN state ELSE 'cancelled' END,
-                      finished_at = CASE state WHEN 'running' THEN NULL ELSE now() END,
-                      last_error = CASE state WHEN 'running' THEN last_error ELSE $3 END
-                WHERE id = $1 AND state IN ('queued', 'snoozed', 'running') RETURNING *),
+               UPDATE jobs SET cancelled_by = $2, state = CASE WHEN held THEN state ELSE 'cancelled' END,
+                      finished_at = CASE WHEN held THEN NULL ELSE now() END,
+                      last_error = CASE WHEN held THEN last_error ELSE $3 END,
+                      lease = CASE WHEN held THEN lease END, lease_until = CASE WHEN held THEN lease_until END
+                 FROM (SELECT id AS found, state = 'running' AND lease_until > now() AS held FROM jobs
+                        WHERE id = $1 FOR UPDATE) AS was
+                WHERE id = found AND state IN ('queued', 'snoozed', 'running') RETURNING jobs.*),
            logged AS (
                INSERT INTO job_log (job_id, tenant_id, text)
                SELECT id, tenant_id, CASE state WHEN 'running' THEN 'to be cancelled, says ' || $2 ELSE $3 END

@@ -66,7 +66,7 @@ pub(crate) enum Again {
     Snooze,
 }
 
-/// Lets the job wait for another attempt, after `wait`.
+/// Lets the job wait for another attempt, after `wait`; one that was cancelled meanwhile is to end at once.
 pub(crate) async fn postpone(
     tx: &mut TenantTx,
     job: &Claimed,
@@ -76,7 +76,8 @@ pub(crate) async fn postpone(
 ) -> sqlx::Result<bool> {
     let postponed = sqlx::query!(
         "WITH ours AS (
-             UPDATE jobs SET state = 'snoozed', run_after = now() + make_interval(secs => $3), last_error = $4,
+             UPDATE jobs SET state = 'snoozed', last_error = $4,
+                    run_after = CASE WHEN cancelled_by IS NULL THEN now() + make_interval(secs => $3) ELSE now() END,
                     lease = NULL, lease_until = NULL, attempts = attempts - CASE WHEN $5 THEN 0 ELSE 1 END,
                     outages = CASE WHEN $6 THEN outages + 1 ELSE 0 END
               WHERE tenant_id = $7 AND id = $1 AND lease = $2 AND state = 'running' RETURNING id, tenant_id)

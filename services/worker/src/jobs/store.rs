@@ -26,15 +26,24 @@ pub struct Order<'a> {
     pub traceparent: Option<String>,
 }
 
+/// Orders that may join one job: all of them are told of its end at once.
+const MOST_JOINED: i64 = 1_000;
+/// The job of a key may end while it is joined, and another may begin: so often it is tried.
+const ROUNDS: usize = 5;
+
 /// Takes a job into the table; one that is there already stays as it is, and one whose key an unfinished job has joins
-/// that.
-pub async fn insert(tx: &mut TenantTx, order: &Order<'_>) -> sqlx::Result<()> {
-    while !try_insert(tx, order).await? && !join(tx, order.job).await? {}
-    tx.wake(WORK);
-    Ok(())
+/// that. `false` if neither can be: the id is another tenant's job's, or too many have joined.
+pub async fn insert(tx: &mut TenantTx, order: &Order<'_>) -> sqlx::Result<bool> {
+    for _ in 0..ROUNDS {
+        if try_insert(tx, order).await? || join(tx, order.job).await? {
+            tx.wake(WORK);
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
-/// Whether the job is there now.
+/// Whether the job has come into the table.
 async fn try_insert(
     tx: &mut TenantTx,
     Order { job, version, priority, traceparent }: &Order<'_>,
@@ -57,10 +66,10 @@ async fn try_insert(
         traceparent.as_deref(),
         job.run_after,
     );
-    Ok(inserted.execute(&mut **tx).await?.rows_affected() == 1 || job.unique_key.is_none())
+    Ok(inserted.execute(&mut **tx).await?.rows_affected() == 1)
 }
 
-/// Joins the unfinished job with the same key; `false` if it has ended meanwhile.
+/// Whether the order is known, or has joined the unfinished job with the same key.
 async fn join(tx: &mut TenantTx, job: &RunJob) -> sqlx::Result<bool> {
     let known = sqlx::query_scalar!(
         r#"SELECT EXISTS (SELECT FROM jobs WHERE tenant_id = $1 AND id = $2)
@@ -81,12 +90,15 @@ async fn join(tx: &mut TenantTx, job: &RunJob) -> sqlx::Result<bool> {
     );
     let Some(holder) = holder.fetch_optional(&mut **tx).await? else { return Ok(false) };
     let joined = sqlx::query!(
-        "INSERT INTO job_orders (id, job_id, tenant_id) VALUES ($1, $2, $3) ON CONFLICT (id) DO NOTHING",
+        "INSERT INTO job_orders (id, job_id, tenant_id)
+         SELECT $1, $2, $3 WHERE (SELECT count(*) FROM job_orders WHERE job_id = $2) < $4
+         ON CONFLICT (id) DO NOTHING",
         job.job_id.0,
         holder,
-        tx.tenant().0
+        tx.tenant().0,
+        MOST_JOINED
     );
-    joined.execute(&mut **tx).await.map(|_| true)
+    Ok(joined.execute(&mut **tx).await?.rows_affected() == 1)
 }
 
 /// Rows of [`Job`]; what the asking worker `$can` do decides whether one is left to others. Its lists are `$1` to `$3`.

@@ -159,10 +159,50 @@ async fn nobody_orders_a_job_that_is_not_theirs_to_order() {
     let envelope = world.platform.envelope(Some(world.tenant), &order);
     let foreign = Envelope { source: source_of("billing"), ..envelope };
     world.platform.publish_envelope(RunJob::TOPIC, &foreign).await;
+    let mut unheard = world.migrate();
+    unheard.kind = "instance.polish".into();
+    let envelope = world.platform.envelope(Some(world.tenant), &unheard);
+    let products = Envelope { source: source_of("forum"), ..envelope };
+    world.platform.publish_envelope(RunJob::TOPIC, &products).await;
     assert_eq!(world.run(&world.migrate()).await.state, "succeeded");
-    let dead = world.platform.dead_letters("worker", 1).await;
-    assert_eq!(dead, ["/services/billing may not order a job of kind instance.migrate"]);
-    assert!(world.row(order.job_id).await.is_none());
+    let mut dead = world.platform.dead_letters("worker", 2).await;
+    dead.sort();
+    assert_eq!(
+        dead,
+        [
+            "/services/billing may not order a job of kind instance.migrate",
+            "/services/forum may not order a job of kind instance.polish"
+        ]
+    );
+    assert!(world.row(order.job_id).await.is_none() && world.row(unheard.job_id).await.is_none());
+}
+
+#[tokio::test]
+async fn an_order_with_the_id_of_another_tenants_job_is_refused() {
+    let (world, _worker) = World::with_worker().await;
+    let order = world.migrate();
+    assert_eq!(world.run(&order).await.state, "succeeded");
+    for unique_key in [None, Some("nightly".to_owned())] {
+        let of_another = RunJob { unique_key, ..order.clone() };
+        world.platform.publish(Some(world.platform.tenant()), &of_another).await;
+    }
+    let dead = world.platform.dead_letters("worker", 2).await;
+    assert!(dead.iter().all(|reason| reason.starts_with("its id is another's")), "{dead:?}");
+}
+
+/// Its worker is gone, and no other has what it needs.
+#[tokio::test]
+async fn a_job_that_nobody_can_go_on_with_is_cancelled_at_once() {
+    let (world, worker) = World::with_worker().await;
+    let operator = world.platform.user(world.platform.tenant(), &["worker.readJobs", "worker.writeJobs"]).await;
+    let lost = "INSERT INTO jobs (id, kind, version, payload, tenant_id, state, lease, lease_until, worker)
+                VALUES ($1, 'test.gone', 1, '{}', $2, 'running', gen_random_uuid(), now() - interval '1 minute', 'w')";
+    let id = world.id();
+    sqlx::query(lost).bind(id).bind(world.tenant.0).execute(&world.platform.pool).await.unwrap();
+    let path = format!("/v1/jobs/{id}/cancel");
+    let cancelled = worker.post(&path, &json!({})).bearer(&operator.token).repeated().await.expect(202);
+    assert_eq!(cancelled["state"], "cancelled", "{cancelled}");
+    worker.post(&path, &json!({})).bearer(&operator.token).repeated().await.problem(409, "job_finished");
 }
 
 #[tokio::test]
