@@ -4,6 +4,7 @@ use super::cron::Line;
 use crate::rates::model::check_kind;
 use chrono::{DateTime, Utc};
 use common::problem::{FieldError, Problem};
+use messaging::schema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -73,6 +74,15 @@ fn first() -> u32 {
 }
 
 impl ScheduleBody {
+    /// When it is due next if it replaces `was`, which is locked: a tick that is due is not lost by an edit, none is
+    /// ordered again, and those of a pause are not made up for.
+    pub fn next(&self, was: &Schedule, now: DateTime<Utc>) -> Result<DateTime<Utc>, Problem> {
+        if self.cron == was.cron && !was.paused {
+            return Ok(was.next_at);
+        }
+        self.check(was.last_at.map_or(now, |last| last.max(now)))
+    }
+
     /// When it is due first.
     pub fn check(&self, now: DateTime<Utc>) -> Result<DateTime<Utc>, Problem> {
         check_kind(&self.kind)?;
@@ -83,8 +93,8 @@ impl ScheduleBody {
         if !(1..=i32::MAX.unsigned_abs()).contains(&self.version) {
             errors.push(FieldError::new("version", "out_of_range", "counts from 1"));
         }
-        let payload = self.payload.to_string();
-        if !self.payload.is_object() || payload.len() > LARGEST_PAYLOAD || payload.contains("\\u0000") {
+        let too_large = self.payload.to_string().len() > LARGEST_PAYLOAD;
+        if !self.payload.is_object() || too_large || schema::nul(&self.payload).is_some() {
             errors.push(FieldError::new("payload", "malformed", "must be an object of at most 64 KiB without NUL"));
         }
         let next = Line::parse(&self.cron, now).and_then(|line| line.next(now));

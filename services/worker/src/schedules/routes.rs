@@ -93,9 +93,11 @@ pub async fn edit(
     read: IfMatch,
     Json(body): Json<ScheduleBody>,
 ) -> Result<(ETag, Json<Schedule>), Problem> {
-    let next = body.check(app.ambient.now())?;
+    body.check(app.ambient.now())?;
     let mut tx = caller.begin_across_tenants(&app.db).await?;
-    read.check(store::get(&mut tx, id).await?.ok_or_else(not_found)?.revision, "schedule_edited")?;
+    let was = store::get(&mut tx, id).await?.ok_or_else(not_found)?;
+    read.check(was.revision, "schedule_edited")?;
+    let next = body.next(&was, app.ambient.now())?;
     store::edit(&mut tx, id, &body, next, &caller.principal.to_string()).await?;
     let schedule = store::get(&mut tx, id).await?.ok_or_else(not_found)?;
     tx.commit().await?;

@@ -70,6 +70,29 @@ async fn a_schedule_is_edited_paused_and_deleted() {
 }
 
 #[tokio::test]
+async fn an_edit_neither_loses_a_tick_nor_brings_one_again() {
+    let (world, worker) = World::with_worker().await;
+    let operator = operator(&world).await;
+    let made = worker.post("/v1/schedules", &schedule(&world)).bearer(&operator.token).await.expect(201);
+    let path = format!("/v1/schedules/{}", made["id"].as_str().unwrap());
+    let edit = async |body: &Value| worker.put(&path, body).bearer(&operator.token).header("if-match", "*").await;
+    // As if its clock were behind the database's: all ticks of these days have been ordered.
+    let ticked = "UPDATE job_schedules SET last_at = now() + interval '9 days', next_at = now() + interval '10 days'
+                  WHERE id = $1 RETURNING next_at";
+    let id: uuid::Uuid = made["id"].as_str().unwrap().parse().unwrap();
+    let next: chrono::DateTime<chrono::Utc> =
+        sqlx::query_scalar(ticked).bind(id).fetch_one(&world.platform.pool).await.unwrap();
+    let renamed = json!({"name": "Report", "cron": "0 3 * * *", "kind": "test.echo", "tenant_id": world.tenant,
+        "payload": {"text": "scheduled"}});
+    assert_eq!(edit(&renamed).await.expect(200)["next_at"], json!(next));
+    let mut moved = renamed.clone();
+    moved["cron"] = json!("0 4 * * *");
+    let later: chrono::DateTime<chrono::Utc> =
+        serde_json::from_value(edit(&moved).await.expect(200)["next_at"].clone()).unwrap();
+    assert!(later > next - chrono::TimeDelta::days(1), "{later} may have been ordered already");
+}
+
+#[tokio::test]
 async fn a_line_that_never_comes_or_is_none_is_refused() {
     let (world, worker) = World::with_worker().await;
     let operator = operator(&world).await;
