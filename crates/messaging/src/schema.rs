@@ -132,8 +132,8 @@ impl Variants {
     }
 }
 
-/// The place of a text or key with U+0000, if there is one.
-fn nul(data: &Value) -> Option<String> {
+/// The place (RFC 6901) of a text or key with U+0000, which no database keeps, if there is one.
+pub fn nul(data: &Value) -> Option<String> {
     match data {
         Value::String(text) => text.contains('\0').then(String::new),
         Value::Array(items) => {

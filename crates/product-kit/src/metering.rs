@@ -114,7 +114,7 @@ impl Source {
     fn close(&self, batches: &mut Batches, open: Open, now: DateTime<Utc>) {
         let Some(first) = open.events.first() else { return };
         let time = said_at(first.occurred_at, now);
-        let id = message_id(time, &format!("{:?}", open.events));
+        let id = message_id(time, &format!("{} {:?}", self.instance, open.events));
         match Envelope::new(id, time, &self.service, Some(self.tenant), &self.data(open.events)) {
             Ok(envelope) => {
                 batches.messages.push((UsageBatchRecorded::TOPIC, envelope));

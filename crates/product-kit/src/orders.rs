@@ -22,6 +22,7 @@ use contracts::{
 use messaging::schema;
 use serde_json::Value;
 use sqlx::{FromRow, Row as _, postgres::PgRow, types::Json};
+use std::collections::BTreeSet;
 use tokio::sync::Notify;
 use uuid::Uuid;
 
@@ -60,18 +61,21 @@ impl Order {
     }
 
     fn fault(&self) -> Option<&'static str> {
-        let input = self.input.to_string();
         if self.command.is_empty() || self.command.len() > 40 {
             return Some("a command's name has 1 to 40 bytes");
         }
         if !(1..=LONGEST_KEY).contains(&self.key.len()) || self.key.contains('\0') {
             return Some("a key has 1 to 120 bytes without U+0000");
         }
-        if input.len() > LARGEST_INPUT || input.contains("\\u0000") {
+        if self.input.to_string().len() > LARGEST_INPUT || schema::nul(&self.input).is_some() {
             return Some("an input has at most 64 KiB without U+0000");
         }
         if self.objects.len() > RunCommand::MOST_OBJECTS {
             return Some("an order names at most 8 objects");
+        }
+        let names: BTreeSet<_> = self.objects.iter().map(|object| object.name.as_str()).collect();
+        if names.len() < self.objects.len() {
+            return Some("each object of an order has a name of its own");
         }
         if self.priority.is_some_and(|priority| !(1..=9).contains(&priority)) {
             return Some("a priority is 1 to 9");

@@ -9,6 +9,7 @@ use crate::{
 };
 use common::problem::Chain;
 use futures_util::FutureExt;
+use messaging::schema;
 use serde_json::Value;
 use settle::{REWRITE_PAUSE, end, hand_back, hand_back_late, settle};
 use std::panic::AssertUnwindSafe;
@@ -72,11 +73,10 @@ async fn handle(run: &Run<'_>, handler: Option<&Handler>) -> Result<Option<Value
 
 /// An output that the database takes.
 fn kept(output: Option<Value>) -> Result<Option<Value>, Fault> {
-    let text = output.as_ref().map(Value::to_string).unwrap_or_default();
-    if text.len() > LARGEST_OUTPUT {
+    if output.as_ref().is_some_and(|output| output.to_string().len() > LARGEST_OUTPUT) {
         return Err(Fault::permanent(format!("its output is larger than {LARGEST_OUTPUT} bytes")));
     }
-    if text.contains("\\u0000") {
+    if output.as_ref().and_then(schema::nul).is_some() {
         return Err(Fault::permanent("its output has a NUL character"));
     }
     Ok(output)
@@ -134,7 +134,9 @@ mod tests {
 
     #[test]
     fn an_output_that_cannot_be_kept_is_a_fault() {
-        assert_eq!(kept(Some(json!({"pages": 3}))).unwrap(), Some(json!({"pages": 3})));
+        for output in [json!({"pages": 3}), json!("what is written as \\u0000")] {
+            assert_eq!(kept(Some(output.clone())).unwrap(), Some(output));
+        }
         for output in [json!("\0"), json!("x".repeat(LARGEST_OUTPUT))] {
             assert!(matches!(kept(Some(output)), Err(Fault::Permanent(_))));
         }

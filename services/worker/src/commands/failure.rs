@@ -11,7 +11,7 @@ use serde_json::Value;
 use std::time::Duration;
 
 impl Handle for TellFailure {
-    const LONGEST: Duration = Duration::from_secs(60);
+    const LONGEST: Duration = Duration::from_secs(600);
 
     async fn handle(self, run: &Run<'_>) -> Result<Option<Value>, Fault> {
         let instance = order::instance(run.job)?;
@@ -27,7 +27,8 @@ impl Handle for TellFailure {
         if credentials.service.as_ref().is_some_and(|of| *of != part.service) {
             return Err(Fault::permanent(format!("the instance is not one of {}", part.service)));
         }
-        let told = handover::tell_failure(&credentials, run.job.id, self.job_id, function, &self.reason).await?;
+        let telling = handover::tell_failure(&credentials, run.job.id, self.job_id, function, &self.reason);
+        let told = handover::in_time(telling).await?;
         run.log(&if told { format!("told {function}") } else { "the job has succeeded since".to_owned() }).await;
         Ok(None)
     }

@@ -5,6 +5,15 @@ use crate::{handlers::Fault, instances::access};
 use contracts::{http::instances::Credentials, id::JobId, instance_database};
 use serde_json::Value;
 use sqlx::{AssertSqlSafe, Connection, PgConnection, Postgres, Transaction};
+use std::time::Duration;
+use tokio::time::timeout;
+
+/// Longest time for a call; what hangs is away, and is asked again.
+const LONGEST_CALL: Duration = Duration::from_secs(120);
+
+pub(super) async fn in_time<T>(call: impl Future<Output = Result<T, Fault>>) -> Result<T, Fault> {
+    timeout(LONGEST_CALL, call).await.map_err(|_| Fault::away("the instance's database does not answer"))?
+}
 
 /// Calls the function with the job's id and what it gave; once, however often the job is tried.
 pub(super) async fn hand_over(

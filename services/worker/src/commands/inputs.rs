@@ -8,6 +8,7 @@ use crate::handlers::{Fault, Run};
 use contracts::{http::instances::Credentials, id::InstanceId, jobs::InputObject};
 use objects::ObjectError;
 use std::{
+    collections::BTreeSet,
     fs,
     path::{Path, PathBuf},
     time::Duration,
@@ -34,6 +35,10 @@ impl Folder {
         tokio::fs::create_dir_all(&work).await.map_err(no_folder)?;
         if wanted.is_empty() {
             return Ok(made);
+        }
+        let names: BTreeSet<_> = wanted.iter().map(|object| object.name.as_str()).collect();
+        if names.len() < wanted.len() {
+            return Err(Fault::permanent("two objects of the order have one name"));
         }
         let bucket = run.bucket.ok_or_else(|| Fault::away("this worker has no bucket of objects"))?;
         let (Some(service), Some(tenant)) = (&credentials.service, credentials.tenant_id) else {

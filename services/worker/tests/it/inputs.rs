@@ -67,6 +67,11 @@ async fn what_is_gone_or_of_another_instance_fails_with_its_reason_and_leaves_no
         let error = row.last_error.as_deref().unwrap_or_default();
         assert!(row.state == "failed" && error.starts_with(reason), "{key}: {row:?}");
     }
+    let twice = json!([{"key": "files/1", "name": "a.txt"}, {"key": "files/2", "name": "a.txt"}]);
+    let order = order_with(&world, twice);
+    publish(&world, &order).await;
+    let row = world.ended(order.job_id).await;
+    assert_eq!(row.last_error.as_deref(), Some("two objects of the order have one name"));
     let order = order_with(&world, json!([{"key": "files/1", "name": "../a.txt"}]));
     publish(&world, &order).await;
     let row = world.ended(order.job_id).await;
