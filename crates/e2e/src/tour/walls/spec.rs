@@ -161,6 +161,6 @@ mod tests {
             (add.door, find("fillRecord").door, find("logIn").door, find("vote").door),
             (Door::Bearer, Door::PlatformClient, Door::Public, Door::Member)
         );
-        assert_eq!((find("getRole").container(), find("listJobs").query.len()), ("roles", 6));
+        assert_eq!((find("getRole").container(), find("listJobs").query.len()), ("roles", 9));
     }
 }
