@@ -37,6 +37,8 @@ common::settings! {
         pub long_job: Duration = with(|_| Some(LONG_JOB)),
         /// The worker's binary, which supervises commands; another one where it runs inside of a test.
         pub supervisor: PathBuf = with(|_| Some("/proc/self/exe".into())),
+        /// Where each command has a folder while it runs.
+        pub scratch: PathBuf = with(|_| Some(std::env::temp_dir())),
         /// How long running jobs may still run after the order to stop; what tests make shorter.
         pub drain: Duration = with(|_| Some(FINISH_WITHIN)),
     }

@@ -83,7 +83,7 @@ async fn program(run: &Run<'_>, bundle: &Bundle, command: &Command) -> Result<Pa
 }
 
 fn spec(run: &Run<'_>, command: &Command, program: PathBuf) -> Spec {
-    let folder = std::env::temp_dir().join(format!("sevenleague-{}", run.kit.ambient.uuid()));
+    let folder = run.settings.scratch.join(format!("sevenleague-{}", run.kit.ambient.uuid()));
     let home = Spec::work(&folder).to_string_lossy().into_owned();
     let mut environment: BTreeMap<String, String> = command.env.clone();
     environment.extend(ENVIRONMENT.map(|(name, value)| (name.to_owned(), value.to_owned())));

@@ -87,7 +87,7 @@ pub struct Job {
     #[schema(value_type = Option<Progress>)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub progress: Option<Json<Progress>>,
-    /// What it gave, at most 64 KiB.
+    /// What it gave, at most 64 KiB; absent if that was handed over to its product.
     #[schema(value_type = Option<Object>)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub output: Option<Value>,

@@ -481,7 +481,7 @@ export interface components {
             last_error?: string;
             /** It is queued, and the worker that answers here has no handler or no bundle for it: one that has must come. */
             left_to_others: boolean;
-            /** What it gave, at most 64 KiB. */
+            /** What it gave, at most 64 KiB; absent if that was handed over to its product. */
             output?: {
                 [key: string]: unknown;
             };
