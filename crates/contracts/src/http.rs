@@ -5,7 +5,9 @@
 //! | [`authority`] | auth and permission | each other |
 //! | [`instances`] | configurator | products, worker |
 //! | [`jobs`] | worker | configurator |
+//! | [`outbox`] | each service that publishes | worker |
 
 pub mod authority;
 pub mod instances;
 pub mod jobs;
+pub mod outbox;

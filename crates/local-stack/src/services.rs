@@ -202,6 +202,7 @@ impl Settings<'_> {
                 ("MAIL_FROM", "no-reply@sevenleague.test".into()),
             ],
             WORKER => vec![
+                ("BILLING_URL", self.url("billing")),
                 ("CONFIGURATOR_URL", self.url("configurator")),
                 // Whoever watches a job being taken over from a dead worker need not wait long.
                 ("JOB_LEASE_SECONDS", "5".into()),

@@ -17,6 +17,7 @@ use contracts::{envelope::Envelope, topology::Topic};
 use sqlx::PgPool;
 use std::{sync::Arc, time::Duration};
 use table::{Failure, Row};
+pub(crate) use table::{Measured, measure};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use uuid::Uuid;
@@ -116,9 +117,9 @@ impl Relay {
     /// Tells how long the oldest message has waited, and how many wait for a person.
     async fn measure(&self) {
         loop {
-            if let Ok((oldest_seconds, parked)) = table::measure(self.db.pool()).await {
-                metrics::gauge!("outbox_oldest_seconds").set(oldest_seconds);
-                metrics::gauge!("outbox_parked").set(parked as f64);
+            if let Ok(measured) = measure(self.db.pool()).await {
+                metrics::gauge!("outbox_oldest_seconds").set(measured.oldest_seconds.unwrap_or_default());
+                metrics::gauge!("outbox_parked").set(measured.parked as f64);
             }
             tokio::time::sleep(MEASURE).await;
         }

@@ -1,6 +1,7 @@
 //! What every service has at hand: its database, Redis, the permission check, the other services, the clock.
 
 use access::{Access, Fill, client::PlatformClient};
+use axum::extract::FromRef;
 use common::{
     ambient::Ambient,
     config::{Base, Database},
@@ -48,6 +49,12 @@ impl Kit {
     /// What the service stands on.
     pub fn health(&self) -> Health {
         self.access.with_keys(Health::default().with_database(self.db.pool()).with_redis(&self.redis))
+    }
+}
+
+impl FromRef<Kit> for Access {
+    fn from_ref(kit: &Kit) -> Self {
+        kit.access.clone()
     }
 }
 

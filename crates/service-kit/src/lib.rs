@@ -11,6 +11,7 @@
 //! | [`run`] | how does a service start, and what runs beside its listeners? |
 //! | [`handlers`] | which messages does it take? |
 //! | [`consumers`] | what do the consumers of all processes do? |
+//! | [`outbox`] | what does the console see of its outbox? |
 //! | [`tables`] | what does its database have? |
 //! | [`cli`] | what can a binary be told to do? |
 
@@ -18,6 +19,7 @@ pub mod cli;
 pub mod consumers;
 pub mod handlers;
 pub mod kit;
+pub mod outbox;
 pub mod run;
 pub mod service;
 pub mod tables;

@@ -1,6 +1,6 @@
 //! A service that runs: the one place where its listeners, consumers and tasks are started.
 
-use crate::{Config, Handlers, Kit, Service, consumers};
+use crate::{Config, Handlers, Kit, Service, consumers, outbox};
 use axum::Router;
 use common::{
     ambient::Ambient,
@@ -43,7 +43,8 @@ pub async fn app<S: Service>(config: Config<S::Settings>, ambient: Ambient) -> a
 pub fn router<S: Service>(app: S::App) -> Router {
     let (router, generated) = S::router().split_for_parts();
     let shown = openapi::routes(document::<S>(generated), pages::<S>(), &app.base.documents);
-    router.merge(shown).with_state(app)
+    let outbox = if S::ROSTER.publishes() { outbox::routes((*app).clone()) } else { Router::new() };
+    router.merge(shown).with_state(app).merge(outbox)
 }
 
 /// Serves on `bound` until `lifecycle` stops.

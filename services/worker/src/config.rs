@@ -19,6 +19,8 @@ common::settings! {
     pub struct Settings {
         /// Base URL of the configurator, which has the credentials of instances.
         pub configurator_url: String = url("CONFIGURATOR_URL"),
+        /// Base URL of billing, whose outbox the console shows; a product's worker needs none.
+        pub billing_url: Option<String> = optional("BILLING_URL"),
         /// Holds `<service>/<version>/manifest.toml` and what belongs to it; a worker without that folder has no
         /// bundles.
         pub bundles_dir: PathBuf = or("BUNDLES_DIR", BUNDLES),

@@ -23,6 +23,7 @@
 //! | [`consumers`] | which messages does the worker take? |
 //! | [`history`] | what was said in the last weeks, by whom and about whom? |
 //! | [`queues`] | what is in the platform's queues, and how is it mended? |
+//! | [`outboxes`] | what waits to be said, and what does SNS refuse? |
 
 mod abilities;
 pub mod app;
@@ -37,6 +38,7 @@ pub mod handlers;
 mod history;
 mod instances;
 pub mod jobs;
+mod outboxes;
 mod pace;
 mod protection;
 mod queues;

@@ -1,6 +1,6 @@
 //! The routes of worker: all of them, in one list.
 
-use crate::{app::App, budgets, history, jobs, queues, rates, schedules};
+use crate::{app::App, budgets, history, jobs, outboxes, queues, rates, schedules};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 pub fn router() -> OpenApiRouter<App> {
@@ -29,6 +29,10 @@ pub fn router() -> OpenApiRouter<App> {
         .routes(routes!(queues::mending::redrive_one))
         .routes(routes!(queues::mending::redrive))
         .routes(routes!(queues::actions::routes::list))
+        .routes(routes!(outboxes::routes::list))
+        .routes(routes!(outboxes::routes::parked))
+        .routes(routes!(outboxes::routes::release))
+        .routes(routes!(outboxes::routes::discard))
         .routes(routes!(history::routes::list))
         .routes(routes!(jobs::routes::progress))
 }

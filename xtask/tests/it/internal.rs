@@ -1,8 +1,10 @@
 //! Paths of internal endpoints: what one service asks for is what another one has.
 //!
-//! Their bodies are types of `contracts::http`; their paths are text on both sides, and compared here.
+//! Their bodies are types of `contracts::http`; their paths are text on both sides, and compared here. Those of outboxes,
+//! which are in no document, both sides take from there.
 
 use super::files::{checkout, folder};
+use contracts::http::outbox;
 use std::{collections::BTreeSet, fs, path::Path};
 
 const PREFIX: &str = "/internal/";
@@ -43,7 +45,8 @@ fn reaches(known: &str, path: &str) -> bool {
 fn served() -> BTreeSet<String> {
     let documents = folder("openapi");
     let paths = documents.values().flat_map(|document| document["paths"].as_object().unwrap().keys());
-    paths.filter(|path| path.starts_with(PREFIX)).cloned().collect()
+    let of_every_service = [outbox::OUTBOX, outbox::PARKED, outbox::RELEASE, outbox::DISCARD].map(str::to_owned);
+    paths.filter(|path| path.starts_with(PREFIX)).cloned().chain(of_every_service).collect()
 }
 
 /// The internal paths in string literals of a folder's code.

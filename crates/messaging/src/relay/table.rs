@@ -2,7 +2,7 @@
 
 use crate::publisher::PublishError;
 use common::backoff::Backoff;
-use sqlx::{FromRow, PgPool};
+use sqlx::{FromRow, PgExecutor, PgPool};
 use std::time::Duration;
 use uuid::Uuid;
 
@@ -30,10 +30,11 @@ const FAIL: &str = "
     UPDATE outbox SET attempts = least(attempts + 1, $6), refusals = refusals + $4, last_error = $2,
         next_attempt_at = now() + make_interval(secs => $3), parked_at = CASE WHEN $5 THEN now() END
     WHERE id = $1";
+/// Each by an index of its own: both together would read all that waits.
 const MEASURE: &str = "
-    SELECT greatest(coalesce(extract(epoch
-    FROM now() - min(created_at) FILTER (WHERE parked_at IS NULL)), 0), 0)::float8,
-           count(*) FILTER (WHERE parked_at IS NOT NULL) FROM outbox";
+    SELECT (SELECT greatest(extract(epoch FROM now() - created_at), 0)::float8 FROM outbox
+             WHERE parked_at IS NULL ORDER BY created_at LIMIT 1) AS oldest_seconds,
+           (SELECT count(*) FROM outbox WHERE parked_at IS NOT NULL) AS parked";
 
 #[derive(FromRow)]
 pub(super) struct Row {
@@ -107,7 +108,15 @@ pub(super) async fn fail(pool: &PgPool, failure: Failure) -> sqlx::Result<()> {
     query.execute(pool).await.map(drop)
 }
 
-/// Seconds that the oldest row has waited, and how many rows are parked.
-pub(super) async fn measure(pool: &PgPool) -> sqlx::Result<(f64, i64)> {
-    sqlx::query_as(MEASURE).fetch_one(pool).await
+/// How an outbox stands.
+#[derive(FromRow)]
+pub(crate) struct Measured {
+    /// How long the oldest row has waited that is not parked; `None` if there is none.
+    pub oldest_seconds: Option<f64>,
+    /// Rows that are parked.
+    pub parked: i64,
+}
+
+pub(crate) async fn measure(of: impl PgExecutor<'_>) -> sqlx::Result<Measured> {
+    sqlx::query_as(MEASURE).fetch_one(of).await
 }

@@ -1,12 +1,16 @@
 //! What operators see of a queue, and how they mend it.
 
 use crate::world::{QUEUE, Recorder, World, until};
-use contracts::id::MessageId;
+use contracts::{
+    http::outbox::{OutboxState, ParkedQuery},
+    id::MessageId,
+};
 use messaging::{Fault, console::ConsoleError, parked};
 use serde_json::{Value, json};
 use std::collections::HashSet;
 use test_support::eventually;
 use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 
 /// The messages of these ids in the queue, dead, for one of two reasons.
 async fn with_dead_letters(world: &World, count: usize) -> CancellationToken {
@@ -121,9 +125,13 @@ async fn a_parked_message_is_seen_and_leaves_when_it_is_released() {
     let world = World::start().await;
     let said = world.say().await;
     world.run_sql("UPDATE outbox SET parked_at = now(), refusals = 5, last_error = 'no'").await;
-    let parked = parked::list(&mut world.connect().await, None, 10).await.unwrap();
-    assert_eq!((parked[0].id, parked[0].last_error.as_deref(), parked.len()), (said.0, Some("no"), 1));
-    assert_eq!(parked::list(&mut world.connect().await, Some(said.0), 10).await.unwrap(), []);
+    let from = |after| ParkedQuery { kind: None, tenant_id: None, since: None, after, limit: 10 };
+    let listed = parked::list(&mut world.connect().await, &from(Uuid::nil())).await.unwrap();
+    let [one] = &listed.items[..] else { panic!("{listed:?}") };
+    assert_eq!((one.id, one.reason.as_deref(), listed.more), (said.0, Some("no"), false));
+    assert_eq!(parked::list(&mut world.connect().await, &from(said.0)).await.unwrap().items, []);
+    let state = OutboxState { waiting: 0, oldest_seconds: None, parked: 1 };
+    assert_eq!(parked::state(&mut world.connect().await).await.unwrap(), state);
     world.relay();
     world.consume(Recorder::new());
     let mut tx = world.begin().await;

@@ -1,4 +1,4 @@
-//! Who did what to which queue and message: written down before it is done, and with its end afterwards.
+//! Who did what to which queue, outbox and message: written down before it is done, and with its end afterwards.
 
 pub mod routes;
 pub mod store;
@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use store::Ended;
 use tracing::Instrument;
 use utoipa::ToSchema;
+use uuid::Uuid;
 
 /// What was done to a queue or to dead letters of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema, sqlx::Type)]
@@ -22,6 +23,7 @@ pub enum Action {
     Resume,
     Edit,
     Redrive,
+    Release,
     Delete,
 }
 
@@ -29,8 +31,9 @@ pub enum Action {
 #[derive(Debug)]
 pub struct Act {
     pub action: Action,
-    pub queue: &'static str,
-    /// SQS's ids of the dead letters that were asked for.
+    /// A queue, or `outbox/<service>`.
+    pub queue: String,
+    /// SQS's ids of the dead letters that were asked for, or the parked message's.
     pub letters: Vec<String>,
     pub fingerprint: Option<String>,
     /// JSON pointers to what an edit changes.
@@ -40,17 +43,25 @@ pub struct Act {
 impl Act {
     pub fn on(action: Action, queue: &str) -> Result<Self, Problem> {
         let known = topology::queue(queue).ok_or_else(|| refused(ConsoleError::Unknown(queue.to_owned())))?;
-        Ok(Self { action, queue: known.name, letters: Vec::new(), fingerprint: None, places: Vec::new() })
+        Ok(Self::at(action, known.name.to_owned()))
     }
 
     pub fn to(action: Action, queue: &str, letter: &str) -> Result<Self, Problem> {
         Ok(Self { letters: vec![letter.to_owned()], ..Self::on(action, queue)? })
     }
+
+    pub fn to_parked(action: Action, service: &str, message: Uuid) -> Self {
+        Self { letters: vec![message.to_string()], ..Self::at(action, format!("outbox/{service}")) }
+    }
+
+    fn at(action: Action, queue: String) -> Self {
+        Self { action, queue, letters: Vec::new(), fingerprint: None, places: Vec::new() }
+    }
 }
 
 /// What came of an action, and to which messages it was done, also if it failed in the middle.
 pub struct Acted<T> {
-    pub outcome: Result<T, ConsoleError>,
+    pub outcome: Result<T, Problem>,
     pub messages: Vec<String>,
 }
 
@@ -58,7 +69,7 @@ impl<T> From<Result<(T, Vec<String>), ConsoleError>> for Acted<T> {
     fn from(acted: Result<(T, Vec<String>), ConsoleError>) -> Self {
         match acted {
             Ok((made, messages)) => Self { outcome: Ok(made), messages },
-            Err(error) => Self { outcome: Err(error), messages: Vec::new() },
+            Err(error) => Self { outcome: Err(refused(error)), messages: Vec::new() },
         }
     }
 }
@@ -88,6 +99,5 @@ pub async fn recorded<T: Send + 'static, A: Into<Acted<T>>>(
         }
         outcome
     };
-    let outcome = tokio::spawn(working.in_current_span()).await.map_err(|error| Problem::internal(&error))?;
-    outcome.map_err(refused)
+    tokio::spawn(working.in_current_span()).await.map_err(|error| Problem::internal(&error))?
 }

@@ -126,7 +126,8 @@ pub async fn redrive(
         match console.redrive(&queue, chosen).await {
             Ok(mut sent) => {
                 let messages = sent.letters.iter().map(name_of).collect();
-                Acted { outcome: sent.fault.take().map_or(Ok(sent), Err), messages }
+                let fault = sent.fault.take().map(refused);
+                Acted { outcome: fault.map_or(Ok(sent), Err), messages }
             }
             Err(error) => Err(error).into(),
         }

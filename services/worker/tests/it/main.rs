@@ -15,6 +15,7 @@ mod lanes;
 mod limits;
 mod migrations;
 mod orders;
+mod outboxes;
 mod protection;
 mod queue_faults;
 mod queues;

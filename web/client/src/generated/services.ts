@@ -72,6 +72,8 @@ export type ProblemCode =
   | "not_found"
   | "not_resendable"
   | "nothing_failed"
+  | "outbox_not_found"
+  | "parked_message_not_found"
   | "people_only"
   | "permission_missing"
   | "permission_not_found"
@@ -218,6 +220,10 @@ export const ROUTES: { [S in keyof Services]: { [O in keyof Services[S]]: Route 
     cancelJob: { method: "POST", path: "/v1/jobs/{id}/cancel", keyed: true },
     getJobLog: { method: "GET", path: "/v1/jobs/{id}/log" },
     retryJob: { method: "POST", path: "/v1/jobs/{id}/retry", keyed: true },
+    listOutboxes: { method: "GET", path: "/v1/outboxes" },
+    listParkedMessages: { method: "GET", path: "/v1/outboxes/{service}/parked-messages" },
+    deleteParkedMessage: { method: "DELETE", path: "/v1/outboxes/{service}/parked-messages/{id}" },
+    releaseParkedMessage: { method: "POST", path: "/v1/outboxes/{service}/parked-messages/{id}/release" },
     listQueueActions: { method: "GET", path: "/v1/queue-actions" },
     listQueues: { method: "GET", path: "/v1/queues" },
     getQueue: { method: "GET", path: "/v1/queues/{queue}" },

@@ -100,10 +100,46 @@ export interface Operations {
    */
   retryJob: Operation<operations["retryJob"]>;
   /**
-   * List what operators did to queues
+   * List the outboxes
    *
-   * Who paused, resumed, edited, sent back or deleted what, and when, in the order in which it was done; kept for a year. It is written down before it is done, so an
-   * action without an `outcome` goes on, or the process died over it: look at the queue.
+   * What each service has said that is not with SNS yet: how many messages wait, for how long the oldest has, and how many are parked. SNS refuses a parked message again
+   * and again; others pass it by, and it waits for somebody. `state` is absent while a service does not answer.
+   *
+   * **Permission:** `worker.readQueues`
+   */
+  listOutboxes: Operation<operations["listOutboxes"]>;
+  /**
+   * List parked messages
+   *
+   * The messages of a service that SNS has refused five times, in the order in which they were said, with what SNS said last as `reason`. A page ends early if its messages
+   * are large.
+   *
+   * Personal data read `[personal]` unless the caller has `worker.readPayloads`; secrets, such as the links in mails, read `[secret]` for everybody.
+   *
+   * **Permission:** `worker.readQueues`
+   */
+  listParkedMessages: Operation<operations["listParkedMessages"]>;
+  /**
+   * Delete a parked message
+   *
+   * For ever: nobody hears it. What it was is written down by its id only.
+   *
+   * **Permission:** `worker.writeQueues`
+   */
+  deleteParkedMessage: Operation<operations["deleteParkedMessage"]>;
+  /**
+   * Release a parked message
+   *
+   * Its service tries it again, as if for the first time. Mend what SNS refused first, or it is parked again.
+   *
+   * **Permission:** `worker.writeQueues`
+   */
+  releaseParkedMessage: Operation<operations["releaseParkedMessage"]>;
+  /**
+   * List what operators did to queues and outboxes
+   *
+   * Who paused, resumed, edited, sent back, released or deleted what, and when, in the order in which it was done; kept for a year. It is written down before it is done, so
+   * an action without an `outcome` goes on, or the process died over it: look at the queue. `queue` is `outbox/<service>` where a parked message was released or deleted.
    *
    * **Permission:** `worker.readQueues`
    */
@@ -314,7 +350,7 @@ export interface components {
          * What was done to a queue or to dead letters of it.
          * @enum {string}
          */
-        Action: "pause" | "resume" | "edit" | "redrive" | "delete";
+        Action: "pause" | "resume" | "edit" | "redrive" | "release" | "delete";
         /** So many jobs of a tenant may be begun on one day (UTC). Each job counts once, however often it is tried. */
         Budget: {
             /**
@@ -546,6 +582,24 @@ export interface components {
             at: string;
             text: string;
         };
+        /** What waits in an outbox. */
+        OutboxState: {
+            /**
+             * Format: int64
+             * How long the oldest of those has waited; absent if none does.
+             */
+            oldest_seconds?: number;
+            /**
+             * Format: int64
+             * Messages that SNS refuses: somebody must look at them.
+             */
+            parked: number;
+            /**
+             * Format: int64
+             * Messages that are on their way to SNS; counted to 100,000.
+             */
+            waiting: number;
+        };
         /** One page of a list in the order of creation. */
         Page_Budget: {
             items: components["schemas"]["Budget"][];
@@ -567,6 +621,12 @@ export interface components {
         /** One page of a list in the order of creation. */
         Page_LogLine: {
             items: components["schemas"]["LogLine"][];
+            /** Absent on the last page. */
+            next_cursor?: string;
+        };
+        /** One page of a list in the order of creation. */
+        Page_ParkedMessage: {
+            items: components["schemas"]["ParkedMessage"][];
             /** Absent on the last page. */
             next_cursor?: string;
         };
@@ -595,10 +655,44 @@ export interface components {
             next_cursor?: string;
         };
         /** One page of a list in the order of creation. */
+        Page_ServiceOutbox: {
+            items: components["schemas"]["ServiceOutbox"][];
+            /** Absent on the last page. */
+            next_cursor?: string;
+        };
+        /** One page of a list in the order of creation. */
         Page_Waiting: {
             items: components["schemas"]["Waiting"][];
             /** Absent on the last page. */
             next_cursor?: string;
+        };
+        /** A message that SNS refuses, with marks in place of what is secret. */
+        ParkedMessage: {
+            /** What it says; absent of a type that is not known here. */
+            data?: {
+                [key: string]: unknown;
+            };
+            /** Format: uuid */
+            id: string;
+            /** Format: date-time */
+            parked_at: string;
+            /**
+             * What SNS said last.
+             * @example SNS refuses the message: Invalid parameter: TopicArn
+             */
+            reason?: string;
+            /** Absent if it is about no tenant. */
+            tenant_id?: components["schemas"]["TenantId"];
+            /**
+             * Format: date-time
+             * When it was said.
+             */
+            time: string;
+            /** @example auth-events */
+            topic: string;
+            traceparent?: string;
+            /** @example auth.tenant.created.v1 */
+            type: string;
         };
         /** What waits in a queue. */
         Peeked: {
@@ -682,7 +776,7 @@ export interface components {
             /** What its consumers tell; absent while Redis, where they tell it, is away. */
             work?: components["schemas"]["QueueWork"];
         };
-        /** Something that an operator did to a queue. */
+        /** Something that an operator did to a queue or an outbox. */
         QueueAction: {
             action: components["schemas"]["Action"];
             /** Format: date-time */
@@ -693,7 +787,7 @@ export interface components {
             fingerprint?: string;
             /** Format: uuid */
             id: string;
-            /** SQS's ids of the dead letters that were asked for. */
+            /** SQS's ids of the dead letters that were asked for, or the id of the parked message. */
             letters?: string[];
             /** Ids of the messages that it was done to; SQS's ids of those that are not understood. */
             messages?: string[];
@@ -703,7 +797,10 @@ export interface components {
             places?: string[];
             /** @example user:01890a5d-ac96-774b-bcce-b302099a8057 */
             principal: string;
-            /** @example billing */
+            /**
+             * A queue, or `outbox/<service>`.
+             * @example billing
+             */
             queue: string;
         };
         /** A process that receives from a queue. */
@@ -992,6 +1089,18 @@ export interface components {
              */
             version: number;
         };
+        /** The outbox of a service: messages that it has said and that are not with SNS yet. */
+        ServiceOutbox: {
+            /**
+             * Whose it is.
+             * @example auth
+             */
+            service: string;
+            /** Absent while that service does not answer. */
+            state?: components["schemas"]["OutboxState"];
+        };
+        /** Format: uuid */
+        TenantId: string;
         /** How many jobs of a kind, version and bundle are not finished. */
         Waiting: {
             /**
@@ -1207,15 +1316,19 @@ export type Job = components['schemas']['Job'];
 export type JobId = components['schemas']['JobId'];
 export type JobState = components['schemas']['JobState'];
 export type LogLine = components['schemas']['LogLine'];
+export type OutboxState = components['schemas']['OutboxState'];
 export type PageBudget = components['schemas']['Page_Budget'];
 export type PageHistoryEntry = components['schemas']['Page_HistoryEntry'];
 export type PageJob = components['schemas']['Page_Job'];
 export type PageLogLine = components['schemas']['Page_LogLine'];
+export type PageParkedMessage = components['schemas']['Page_ParkedMessage'];
 export type PageQueue = components['schemas']['Page_Queue'];
 export type PageQueueAction = components['schemas']['Page_QueueAction'];
 export type PageRate = components['schemas']['Page_Rate'];
 export type PageSchedule = components['schemas']['Page_Schedule'];
+export type PageServiceOutbox = components['schemas']['Page_ServiceOutbox'];
 export type PageWaiting = components['schemas']['Page_Waiting'];
+export type ParkedMessage = components['schemas']['ParkedMessage'];
 export type Peeked = components['schemas']['Peeked'];
 export type ProblemBody = components['schemas']['ProblemBody'];
 export type Progress = components['schemas']['Progress'];
@@ -1232,6 +1345,8 @@ export type Redrive = components['schemas']['Redrive'];
 export type Redriven = components['schemas']['Redriven'];
 export type Schedule = components['schemas']['Schedule'];
 export type ScheduleBody = components['schemas']['ScheduleBody'];
+export type ServiceOutbox = components['schemas']['ServiceOutbox'];
+export type TenantId = components['schemas']['TenantId'];
 export type Waiting = components['schemas']['Waiting'];
 export type WaitsFor = components['schemas']['WaitsFor'];
 export type ResponseBodyTimeout = components['responses']['BodyTimeout'];
@@ -2000,6 +2115,230 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"] & {
                         /** @enum {string} */
                         code: "idempotency_key_reused" | "job_key_taken" | "job_not_failed";
+                    };
+                };
+            };
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listOutboxes: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** The answer. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "service": "auth"
+                     *         },
+                     *         {
+                     *           "service": "billing"
+                     *         },
+                     *         {
+                     *           "service": "configurator"
+                     *         },
+                     *         {
+                     *           "service": "worker",
+                     *           "state": {
+                     *             "parked": 0,
+                     *             "waiting": 0
+                     *           }
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Page_ServiceOutbox"];
+                };
+            };
+            400: components["responses"]["HostInvalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["PermissionMissing"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listParkedMessages: {
+        parameters: {
+            query?: {
+                /** `next_cursor` of the page before. */
+                cursor?: string;
+                /** Items a page, 1 to 200. */
+                limit?: number;
+                /** Only those that were parked since then. */
+                since?: string;
+                /** Only messages about this tenant. */
+                tenant_id?: components["schemas"]["TenantId"];
+                /**
+                 * Only messages of this type.
+                 * @example auth.tenant.created.v1
+                 */
+                type?: string;
+            };
+            header?: never;
+            path: {
+                /** @example billing */
+                service: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** The answer. */
+            200: {
+                headers: {
+                    Link: components["headers"]["Link"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "data": {
+                     *             "kind": "customer",
+                     *             "name": "[personal]",
+                     *             "owner_email": "[personal]",
+                     *             "owner_user_id": "01a20480-b2f1-7b65-a5d8-812f67caaf35",
+                     *             "tenant_id": "01a20480-a867-7063-b29b-44a895954554"
+                     *           },
+                     *           "id": "01a20480-b2f1-7223-9371-5c143a519328",
+                     *           "parked_at": "2026-11-22T18:24:33.089196Z",
+                     *           "reason": "SNS refuses it",
+                     *           "tenant_id": "01a20480-a867-7063-b29b-44a895954554",
+                     *           "time": "2026-11-22T18:24:33.009630Z",
+                     *           "topic": "auth-events",
+                     *           "type": "auth.tenant.created.v1"
+                     *         },
+                     *         {
+                     *           "data": {
+                     *             "key": "k",
+                     *             "recipient": "[personal]",
+                     *             "template": "notice",
+                     *             "variables": "[secret]"
+                     *           },
+                     *           "id": "01a20480-b2f1-7612-af56-f9be24124925",
+                     *           "parked_at": "2026-11-22T18:24:33.068929Z",
+                     *           "reason": "SNS refuses it",
+                     *           "time": "2026-11-22T18:24:33.009671Z",
+                     *           "topic": "mailer-commands",
+                     *           "type": "mail.send.v1"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Page_ParkedMessage"];
+                };
+            };
+            400: components["responses"]["HostInvalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["PermissionMissing"];
+            /** `outbox_not_found` */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "not_found" | "outbox_not_found";
+                    };
+                };
+            };
+            422: components["responses"]["Invalid"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    deleteParkedMessage: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                /** @example worker */
+                service: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** It is done. */
+            204: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["HostInvalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["PermissionMissing"];
+            /** `outbox_not_found`, or `parked_message_not_found` */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "not_found" | "outbox_not_found" | "parked_message_not_found";
+                    };
+                };
+            };
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    releaseParkedMessage: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                /** @example billing */
+                service: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** It is done. */
+            204: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["HostInvalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["PermissionMissing"];
+            /** `outbox_not_found`, or `parked_message_not_found` */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "not_found" | "outbox_not_found" | "parked_message_not_found";
                     };
                 };
             };

@@ -1,4 +1,4 @@
-//! SQL of what operators did to queues.
+//! SQL of what operators did to queues and outboxes.
 
 use super::{Act, Action};
 use chrono::{DateTime, Utc};
@@ -28,7 +28,7 @@ pub enum Ended {
     Failed,
 }
 
-/// Something that an operator did to a queue.
+/// Something that an operator did to a queue or an outbox.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct QueueAction {
     pub id: Uuid,
@@ -36,9 +36,10 @@ pub struct QueueAction {
     #[schema(example = "user:01890a5d-ac96-774b-bcce-b302099a8057")]
     pub principal: String,
     pub action: Action,
+    /// A queue, or `outbox/<service>`.
     #[schema(example = "billing")]
     pub queue: String,
-    /// SQS's ids of the dead letters that were asked for.
+    /// SQS's ids of the dead letters that were asked for, or the id of the parked message.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub letters: Vec<String>,
     /// The cause that was asked for.
