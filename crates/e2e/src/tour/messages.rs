@@ -4,7 +4,7 @@ use super::{enabling::Instance, guide::Guide, http::Call, sessions::Session, usa
 use anyhow::{Context, Result, ensure};
 use chrono::{SecondsFormat, Utc};
 use reqwest::Method;
-use serde_json::json;
+use serde_json::{Value, json};
 
 const TOPIC: &str = "usage";
 const KIND: &str = "usage.recorded.v1";
@@ -47,7 +47,20 @@ pub async fn repeated_and_malformed(guide: &Guide, ada: &Session, instance: &Ins
     let empty = async || Ok(guide.peek(QUEUE).await?.is_empty().then_some(()));
     guide.wait(&format!("an empty {QUEUE}"), empty).await?;
     guide.saw(format!("the sound one behind them took effect, and {QUEUE} is empty"));
+    let all = async || outboxes(guide).await;
+    let services = guide.wait("every outbox to be empty", all).await?;
+    guide.saw(format!("the console shows the outboxes of {services}: nothing waits, SNS refuses nothing"));
     Ok(())
+}
+
+/// Whose outboxes the worker's console shows, once all are empty.
+async fn outboxes(guide: &Guide) -> Result<Option<String>> {
+    let list = guide.get("worker", "/v1/outboxes").bearer(guide.operator()).expect(200).await?;
+    let outboxes = list["items"].as_array().context("no list")?;
+    let is_empty = |state: &Value| state["waiting"] == 0 && state["parked"] == 0;
+    let all = outboxes.iter().all(|outbox| is_empty(&outbox["state"]));
+    let names: Vec<_> = outboxes.iter().filter_map(|outbox| outbox["service"].as_str()).collect();
+    Ok(all.then(|| names.join(", ")))
 }
 
 /// What a forum says when `quantity` posts were written: an envelope of CloudEvents 1.0.

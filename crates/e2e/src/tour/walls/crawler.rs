@@ -20,9 +20,12 @@ use std::collections::BTreeMap;
 /// Collections that every tenant sees alike.
 const EVERYBODYS: [(&str, &str); 2] = [("configurator", "listServices"), ("permission", "listPermissions")];
 /// What is the platform's own, to fill parameters with: a queue that has dead letters since an earlier step, and the id
-/// of none of them.
-const PLATFORMS: [(&str, &str, &str); 2] =
-    [("queues", "name", "billing-usage"), ("dead-letters", "id", "00000000-0000-4000-8000-000000000000")];
+/// of none of them, nor of a parked message.
+const PLATFORMS: [(&str, &str, &str); 3] = [
+    ("queues", "name", "billing-usage"),
+    ("dead-letters", "id", "00000000-0000-4000-8000-000000000000"),
+    ("parked-messages", "id", "00000000-0000-4000-8000-000000000000"),
+];
 /// Members that change by being looked at, or as the clock moves on: the forum counts by the hour, up to the present
 /// one.
 const VOLATILE: [&str; 3] = ["last_used_at", "hours", "receives"];
