@@ -40,9 +40,16 @@ pub(crate) fn shape(reason: &str) -> String {
     shape
 }
 
-/// Where the text in these quotes ends; 0 if it never does.
+/// Where the text in these quotes ends; 0 if it never does. A quote behind a backslash is one of the text's own.
 fn quoted(text: &str, quote: char) -> usize {
-    text[1..].find(quote).map_or(0, |end| end + 2)
+    let mut escaped = false;
+    for (at, c) in text.char_indices().skip(1) {
+        if c == quote && !escaped {
+            return at + 1;
+        }
+        escaped = c == '\\' && !escaped;
+    }
+    0
 }
 
 fn is_word(c: char) -> bool {
@@ -62,6 +69,8 @@ mod tests {
             ("invalid type: string \"it's\", expected u32", "invalid type: string #, expected #"),
             ("it isn't there, is it? don't", "it isn't there, is it? don't"),
             ("an open ' quote", "an open ' quote"),
+            (r#"unknown field "a\"Ada's", expected b"#, "unknown field #, expected b"),
+            (r#"a path "C:\\" is there"#, "a path # is there"),
             ("a value (SQLSTATE 22P02)", "a value (SQLSTATE 22P02)"),
             ("ärger 7", "ärger #"),
             ("ada@acme.test has no box", "# has no box"),

@@ -2,7 +2,7 @@
 //!
 //! It is partitioned by the time in the ids ([`weeks`](crate::weeks)), so it can tell of a message that is not older than [`KEPT`].
 
-use crate::{event_key::EventKey, handler::Fault};
+use crate::handler::Fault;
 use chrono::{DateTime, TimeDelta, Utc};
 use contracts::id::MessageId;
 use sqlx::PgConnection;
@@ -18,9 +18,6 @@ const AHEAD: TimeDelta = TimeDelta::days(1);
 const CLAIM: &str = "
     INSERT INTO inbox_messages (message_id, consumer, received_at)
     SELECT message_id, $2, now() FROM unnest($1::uuid[]) message_id ON CONFLICT DO NOTHING RETURNING message_id";
-/// What the version before knows a body without an envelope by; this goes with the table.
-const CLAIM_BEFORE: &str =
-    "INSERT INTO inbox (consumer, message_id, received_at) VALUES ($1, $2, now()) ON CONFLICT DO NOTHING";
 /// PostgreSQL's word for a row that has no partition.
 const CHECK_VIOLATION: &str = "23514";
 
@@ -34,12 +31,6 @@ pub async fn claim(conn: &mut PgConnection, consumer: &str, id: MessageId) -> Re
 pub(crate) async fn claim_all(conn: &mut PgConnection, consumer: &str, ids: &[Uuid]) -> Result<HashSet<Uuid>, Fault> {
     let claimed = sqlx::query_scalar(CLAIM).bind(ids).bind(consumer).fetch_all(conn).await;
     Ok(claimed.map_err(claim_fault)?.into_iter().collect())
-}
-
-/// As [`claim`], of a body without an envelope.
-pub(crate) async fn claim_event(conn: &mut PgConnection, consumer: &str, event: &EventKey) -> Result<bool, Fault> {
-    let before = sqlx::query(CLAIM_BEFORE).bind(consumer).bind(&event.key).execute(&mut *conn).await?;
-    Ok(before.rows_affected() == 1 && claim(conn, consumer, event.id()).await?)
 }
 
 /// The week should be there ([`weeks`](crate::weeks) makes it), so that it is not is no fault of the message.
@@ -75,6 +66,7 @@ fn time(id: Uuid) -> Option<DateTime<Utc>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::event_key::EventKey;
     use common::ambient::Ambient;
 
     fn at(day: i64) -> DateTime<Utc> {

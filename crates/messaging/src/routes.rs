@@ -181,7 +181,7 @@ impl<H: HandleRaw> Effect for Raw<H> {
             let event = H::event_key(&self.body)?;
             inbox::check(event.id(), db.ambient().now())?;
             let mut tx = CrossTenantTx::begin(db, None).await?;
-            if !inbox::claim_event(&mut tx, queue, &event).await? {
+            if !inbox::claim(&mut tx, queue, event.id()).await? {
                 return Ok(false);
             }
             self.handler.handle(&mut tx, &self.body).await?;

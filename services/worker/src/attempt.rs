@@ -5,13 +5,13 @@ mod settle;
 use crate::{
     ends::Ends,
     handlers::{Fault, Handler, Run},
-    jobs::{end::Verdict, lease_store, model::MOST_TAKEOVERS},
+    jobs::{lease_store, model::MOST_TAKEOVERS},
 };
 use common::problem::Chain;
 use futures_util::FutureExt;
 use messaging::schema;
 use serde_json::Value;
-use settle::{REWRITE_PAUSE, end, hand_back, hand_back_late, settle};
+use settle::{end_cancelled, hand_back, hand_back_late, settle_at_last};
 use std::panic::AssertUnwindSafe;
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
@@ -45,16 +45,10 @@ pub(crate) async fn run(run: &Run<'_>, handler: Option<&Handler>, ends: &Ends, g
 
 async fn work(run: &Run<'_>, handler: Option<&Handler>, ends: &Ends) -> &'static str {
     if let Some(by) = &run.job.cancelled_by {
-        return end(run, ends, Verdict::cancelled_by(by)).await;
+        return end_cancelled(run, ends, by).await;
     }
     let result = handle(run, handler).await;
-    loop {
-        match settle(run, ends, &result).await {
-            Ok(outcome) => return outcome,
-            Err(error) => tracing::warn!(error = %Chain(&error), "How a job ended could not be written yet"),
-        }
-        sleep(REWRITE_PAUSE).await;
-    }
+    settle_at_last(run, ends, result).await
 }
 
 async fn handle(run: &Run<'_>, handler: Option<&Handler>) -> Result<Option<Value>, Fault> {
@@ -96,7 +90,7 @@ async fn let_go(run: &Run<'_>, ends: &Ends, lost: Lost) -> &'static str {
     match lost {
         Lost::Taken => "lost",
         Lost::CutOff => hand_back_late(run).await,
-        Lost::Cancelled(by) => end(run, ends, Verdict::cancelled_by(&by)).await,
+        Lost::Cancelled(by) => end_cancelled(run, ends, &by).await,
     }
 }
 

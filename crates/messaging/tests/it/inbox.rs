@@ -1,4 +1,4 @@
-//! What the inbox remembers, while versions change and as time goes by.
+//! What the inbox remembers, as time goes by.
 
 use crate::world::{QUEUE, Recorder, World, until};
 use chrono::{DateTime, TimeDelta, Utc};
@@ -9,65 +9,28 @@ use messaging::{
     weeks::{self, INBOX},
 };
 use serde_json::json;
-use sqlx::PgConnection;
 use tokio::time::{Duration, timeout};
 
 /// Any that is not the queue's own.
 const CONSUMER: &str = "other";
 const WEEKS: &str = "SELECT count(*) FROM pg_inherits WHERE inhparent = 'inbox_messages'::regclass";
 
-/// As the version before does it.
-async fn claim_before(conn: &mut PgConnection, id: &str) -> bool {
-    let claim = "INSERT INTO inbox (consumer, message_id, received_at) VALUES ($1, $2, now()) ON CONFLICT DO NOTHING";
-    sqlx::query(claim).bind(CONSUMER).bind(id).execute(conn).await.unwrap().rows_affected() == 1
-}
-
 fn id_of(time: DateTime<Utc>) -> MessageId {
     MessageId(Ambient::test(time).uuid())
 }
 
 #[tokio::test]
-async fn a_message_takes_effect_once_across_this_version_and_the_one_before() {
+async fn a_claim_under_way_is_waited_for() {
     let world = World::start().await;
-    let (mut conn, now) = (world.connect().await, world.ambient.now());
-    let (first, second) = (id_of(now), id_of(now));
-    assert!(claim_before(&mut conn, &first.to_string()).await);
-    assert!(!claim(&mut conn, CONSUMER, first).await.unwrap(), "the version before had it");
-    assert!(claim(&mut conn, CONSUMER, second).await.unwrap());
-    assert!(!claim_before(&mut conn, &second.to_string()).await, "this version had it");
-    assert!(claim(&mut conn, QUEUE, second).await.unwrap(), "another consumer's own");
-    assert!(claim_before(&mut conn, "Bounce:m:1").await && !claim_before(&mut conn, "Bounce:m:1").await);
-    let forgotten = id_of(now - TimeDelta::days(300));
-    assert!(claim_before(&mut conn, &forgotten.to_string()).await, "it takes what it always took");
-}
-
-#[tokio::test]
-async fn a_claim_under_way_in_the_version_before_is_waited_for() {
-    let world = World::start().await;
-    let (mut before, mut now) = (world.connect().await, world.connect().await);
+    let (mut first, mut second) = (world.connect().await, world.connect().await);
     let id = id_of(world.ambient.now());
-    sqlx::raw_sql("BEGIN").execute(&mut before).await.unwrap();
-    assert!(claim_before(&mut before, &id.to_string()).await);
-    let mut claiming = Box::pin(claim(&mut now, CONSUMER, id));
+    sqlx::raw_sql("BEGIN").execute(&mut first).await.unwrap();
+    assert!(claim(&mut first, CONSUMER, id).await.unwrap());
+    assert!(claim(&mut first, QUEUE, id).await.unwrap(), "another consumer's own");
+    let mut claiming = Box::pin(claim(&mut second, CONSUMER, id));
     assert!(timeout(Duration::from_millis(200), &mut claiming).await.is_err(), "nobody knows yet");
-    sqlx::raw_sql("ROLLBACK").execute(&mut before).await.unwrap();
+    sqlx::raw_sql("ROLLBACK").execute(&mut first).await.unwrap();
     assert!(claiming.await.unwrap(), "it was taken back");
-}
-
-#[tokio::test]
-async fn what_was_taken_before_the_migration_is_not_taken_again() {
-    let world = World::start().await;
-    let (mut conn, now) = (world.connect().await, world.ambient.now());
-    let (id, old) = (id_of(now - TimeDelta::days(29)), id_of(now - TimeDelta::days(90)));
-    let undo = "DROP TRIGGER inbox_of_the_version_before ON inbox; DROP TABLE inbox_messages;
-        DROP PROCEDURE inbox_add_weeks; DROP FUNCTION inbox_of_the_version_before, lowest_id_at";
-    sqlx::raw_sql(undo).execute(&mut conn).await.unwrap();
-    for taken in [&id.to_string(), &old.to_string(), "Bounce:m:1"] {
-        assert!(claim_before(&mut conn, taken).await);
-    }
-    sqlx::raw_sql(include_str!("../../migrations/0003_inbox_by_time.sql")).execute(&mut conn).await.unwrap();
-    assert_eq!(world.count("SELECT count(*) FROM inbox_messages").await, 1);
-    assert!(!claim(&mut conn, CONSUMER, id).await.unwrap());
 }
 
 #[tokio::test]

@@ -10,31 +10,46 @@ use crate::{
     },
 };
 use common::problem::Chain;
+use messaging::OutboxError;
 use serde_json::Value;
 use std::time::Duration;
 use tokio::time::{sleep, timeout};
 
 /// Pause before the end of a job is written again, after the database was away.
-pub(super) const REWRITE_PAUSE: Duration = Duration::from_millis(500);
+const REWRITE_PAUSE: Duration = Duration::from_millis(500);
 /// Longest time for handing a job back while the process stops; the lease ends by itself otherwise.
 const HAND_BACK: Duration = Duration::from_secs(3);
 /// Longest time that a handler can put its job off at once.
 const LONGEST_SNOOZE: Duration = Duration::from_secs(7 * 24 * 3600);
 
 #[derive(Debug, thiserror::Error)]
-pub(super) enum NotSettled {
+enum NotSettled {
     #[error(transparent)]
     End(#[from] NotWritten),
     #[error("the wait cannot be written")]
     Wait(#[from] sqlx::Error),
 }
 
+impl NotSettled {
+    /// Whether the database would refuse the same again and again: its classes 22 (what is no value of its type) and 23
+    /// (what breaks a constraint), and what does not fit the schema of its message.
+    /// <https://www.postgresql.org/docs/current/errcodes-appendix.html>
+    fn is_final(&self) -> bool {
+        let error = match self {
+            Self::Wait(error) => error,
+            Self::End(NotWritten::Refused(refusal)) => match &**refusal {
+                OutboxError::Database(error) => error,
+                OutboxError::Serialize(_) | OutboxError::Unfit(_) => return true,
+            },
+            Self::End(NotWritten::Stopped) => return false,
+        };
+        let code = error.as_database_error().and_then(|error| error.code());
+        code.is_some_and(|code| code.starts_with("22") || code.starts_with("23"))
+    }
+}
+
 /// Writes how the attempt ended; an end together with the message that says so.
-pub(super) async fn settle(
-    run: &Run<'_>,
-    ends: &Ends,
-    result: &Result<Option<Value>, Fault>,
-) -> Result<&'static str, NotSettled> {
+async fn settle(run: &Run<'_>, ends: &Ends, result: &Result<Option<Value>, Fault>) -> Result<&'static str, NotSettled> {
     let job = run.job;
     match result {
         Ok(output) => write(run, ends, Verdict::Succeeded(output.clone())).await,
@@ -52,10 +67,38 @@ pub(super) async fn settle(
     }
 }
 
-/// Writes the end until it is written.
-pub(super) async fn end(run: &Run<'_>, ends: &Ends, verdict: Verdict) -> &'static str {
+/// Settles the attempt, however long it takes. What the database will never take becomes a failure without it; if it
+/// does not take that either, the lease ends by itself.
+pub(super) async fn settle_at_last(
+    run: &Run<'_>,
+    ends: &Ends,
+    mut result: Result<Option<Value>, Fault>,
+) -> &'static str {
+    let mut replaced = false;
     loop {
-        match write(run, ends, verdict.clone()).await {
+        match settle(run, ends, &result).await {
+            Ok(outcome) => return outcome,
+            Err(error) if error.is_final() && replaced => {
+                tracing::error!(error = %Chain(&error), "The database refuses a job's end; its lease will end");
+                return "abandoned";
+            }
+            Err(error) if error.is_final() => {
+                tracing::error!(error = %Chain(&error), "The database refuses a job's end, which becomes a failure");
+                result = Err(Fault::permanent("what came of it is refused by the worker's database"));
+                replaced = true;
+            }
+            Err(error) => {
+                tracing::warn!(error = %Chain(&error), "How a job ended could not be written yet");
+                sleep(REWRITE_PAUSE).await;
+            }
+        }
+    }
+}
+
+/// Writes that somebody has cancelled the job until it is written.
+pub(super) async fn end_cancelled(run: &Run<'_>, ends: &Ends, by: &str) -> &'static str {
+    loop {
+        match write(run, ends, Verdict::cancelled_by(by)).await {
             Ok(outcome) => return outcome,
             Err(error) => tracing::warn!(error = %Chain(&error), "How a job ended could not be written yet"),
         }

@@ -5,7 +5,7 @@ use super::{
     handover,
     inputs::Folder,
     runner::{self, Outcome},
-    spec::{Ended, Spec},
+    spec::{self, Ended, Spec},
 };
 use crate::{
     attempt::LARGEST_OUTPUT,
@@ -24,6 +24,8 @@ const TRY_AGAIN: i32 = 75;
 /// Exit code of a program that can do nothing with what it was given, now or later (`EX_DATAERR`); the last line that it
 /// writes says why, for the product's users.
 const REFUSED: i32 = 65;
+/// Ends a process at once (signal(7)).
+const SIGKILL: i32 = 9;
 /// Bytes of JSON that are handed over to a function of the instance's database.
 const LARGEST_RESULT: usize = 8 * 1024 * 1024;
 /// What every program has in its environment, besides its home.
@@ -50,8 +52,7 @@ impl Handle for RunCommand {
         let _folder = Folder::with(run, &spec.folder, (instance, &credentials), &self.objects).await?;
         let (input, most) = (self.input.to_string(), most(command));
         let outcome = runner::run(&run.settings.supervisor, &spec, input.as_bytes(), most).await;
-        let outcome =
-            outcome.map_err(|error| Fault::transient(format!("the command's supervisor has failed: {error}")))?;
+        let outcome = outcome.map_err(|error| spec::fault("the command's supervisor has failed", &error))?;
         if !outcome.stderr.is_empty() {
             run.log(&format!("stderr: {}", outcome.stderr)).await;
         }
@@ -112,6 +113,9 @@ fn output(spec: &Spec, outcome: Outcome, most: usize) -> Result<Option<Value>, F
         Ended::Exited(REFUSED) if !outcome.stderr.is_empty() => {
             Err(Fault::permanent(outcome.stderr.lines().next_back().unwrap_or_default()))
         }
+        // The kernel does so when the machine's memory is short, whoever has used it.
+        ended @ Ended::Signalled(SIGKILL) => Err(Fault::transient(ended.reason(spec))),
+        ended @ Ended::NotStartedNow(_) => Err(Fault::away(ended.reason(spec))),
         ended => Err(Fault::permanent(ended.reason(spec))),
     }
 }

@@ -3,7 +3,7 @@
 //! Their keys are completed here, of the job's own columns and what configurator says of its instance, so an order can
 //! name no other instance's objects.
 
-use super::spec::Spec;
+use super::spec::{self, Spec};
 use crate::handlers::{Fault, Run};
 use contracts::{http::instances::Credentials, id::InstanceId, jobs::InputObject};
 use objects::ObjectError;
@@ -31,7 +31,7 @@ impl Folder {
     ) -> Result<Self, Fault> {
         let made = Self(folder.to_owned());
         let work = Spec::work(folder);
-        let no_folder = |error| Fault::transient(format!("the command's folder cannot be made: {error}"));
+        let no_folder = |error| spec::fault("the command's folder cannot be made", &error);
         tokio::fs::create_dir_all(&work).await.map_err(no_folder)?;
         if wanted.is_empty() {
             return Ok(made);

@@ -1,9 +1,11 @@
 //! What is run, under which limits, and how it ended: what worker, supervisor and launcher tell each other, as JSON.
 
+use crate::handlers::Fault;
+use rustix::io::Errno;
 use serde::{Deserialize, Serialize};
 use std::{
     collections::BTreeMap,
-    fmt,
+    fmt, io,
     path::{Path, PathBuf},
 };
 
@@ -18,6 +20,19 @@ pub(super) const MOST_FILES: usize = 10_000;
 /// Open files of one process.
 pub(super) const MOST_OPEN: u64 = 256;
 pub(super) const MIB: u64 = 1024 * 1024;
+
+/// Whether the machine lacks something just now: room on its disk, memory, processes, open files; or the file is being
+/// replaced.
+pub(super) fn is_passing(error: &io::Error) -> bool {
+    let passing = [Errno::NOSPC, Errno::DQUOT, Errno::NOMEM, Errno::AGAIN, Errno::MFILE, Errno::NFILE, Errno::TXTBSY];
+    Errno::from_io_error(error).is_some_and(|code| passing.contains(&code))
+}
+
+/// What such an error is to a job: want of something that passes uses up no attempt.
+pub(super) fn fault(what: &str, error: &io::Error) -> Fault {
+    let reason = format!("{what}: {error}");
+    if is_passing(error) { Fault::away(reason) } else { Fault::transient(reason) }
+}
 
 /// One run of a program.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -64,6 +79,8 @@ pub(super) enum Ended {
     /// The worker let go of it, or died.
     Abandoned,
     NotStarted(String),
+    /// The machine lacks something that starting it takes.
+    NotStartedNow(String),
 }
 
 impl Ended {
@@ -79,7 +96,7 @@ impl Ended {
                 format!("it wrote more than {} MiB or {MOST_FILES} files", MOST_ON_DISK / MIB)
             }
             Self::Abandoned => "nobody waited for it any more".to_owned(),
-            Self::NotStarted(why) => format!("it cannot be started: {why}"),
+            Self::NotStarted(why) | Self::NotStartedNow(why) => format!("it cannot be started: {why}"),
         }
     }
 }
@@ -95,5 +112,20 @@ impl fmt::Display for Signal {
             25 => "a file of more than 64 MiB",
             _ => "see signal(7)",
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn want_of_something_that_passes_uses_up_no_attempt() {
+        let fault = |code: Errno| fault("it has failed", &io::Error::from_raw_os_error(code.raw_os_error()));
+        for passing in [Errno::NOSPC, Errno::AGAIN, Errno::NOMEM] {
+            assert!(matches!(fault(passing), Fault::Away(_)), "{passing}");
+        }
+        let Fault::Transient(reason) = fault(Errno::NOENT) else { panic!("nothing is there to wait for") };
+        assert!(reason.starts_with("it has failed: No such file"), "{reason}");
     }
 }

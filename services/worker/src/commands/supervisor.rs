@@ -6,8 +6,8 @@
 
 use super::{
     descendants::{below, kill_all, memory, on_disk},
-    launcher::{LAUNCH, NOT_STARTED},
-    spec::{Ended, MIB, MOST_FILES, MOST_ON_DISK, MOST_PROCESSES, Spec},
+    launcher::{LAUNCH, NOT_STARTED, NOT_STARTED_NOW},
+    spec::{Ended, MIB, MOST_FILES, MOST_ON_DISK, MOST_PROCESSES, Spec, is_passing},
 };
 use rustix::process::{Pid, WaitOptions, getpid, set_child_subreaper, wait};
 use service_kit::Command;
@@ -31,6 +31,8 @@ pub(crate) const SUPERVISE: Command = Command {
 /// Between two looks at a run; the first come sooner, as many runs are short.
 const LOOK: Duration = Duration::from_millis(100);
 const FIRST_LOOK: Duration = Duration::from_millis(2);
+/// Where the launcher says why.
+const SEE: &str = "see its last lines";
 /// Looks between two looks at the disk.
 const LOOKS_A_DISK: u32 = 5;
 
@@ -40,8 +42,11 @@ fn supervise() -> io::Result<()> {
     io::stdin().lock().read_line(&mut line)?;
     let spec: Spec = serde_json::from_str(&line)?;
     let abandoned = at_end_of_input();
-    let ended =
-        start(&spec).map_or_else(|error| Ended::NotStarted(error.to_string()), |pid| watch(&spec, pid, &abandoned));
+    let ended = match start(&spec) {
+        Ok(pid) => watch(&spec, pid, &abandoned),
+        Err(error) if is_passing(&error) => Ended::NotStartedNow(error.to_string()),
+        Err(error) => Ended::NotStarted(error.to_string()),
+    };
     kill_all();
     let mut output = io::stdout().lock();
     // Nobody may be there to hear it.
@@ -85,7 +90,8 @@ fn watch(spec: &Spec, program: Pid, abandoned: &Receiver<()>) -> Ended {
         while let Ok(Some((pid, status))) = wait(WaitOptions::NOHANG) {
             if pid == program {
                 return match (status.exit_status(), status.terminating_signal()) {
-                    (Some(code), _) if code == i32::from(NOT_STARTED) => Ended::NotStarted("see its last lines".into()),
+                    (Some(code), _) if code == i32::from(NOT_STARTED) => Ended::NotStarted(SEE.into()),
+                    (Some(code), _) if code == i32::from(NOT_STARTED_NOW) => Ended::NotStartedNow(SEE.into()),
                     (Some(code), _) => Ended::Exited(code),
                     (None, signal) => Ended::Signalled(signal.unwrap_or_default()),
                 };

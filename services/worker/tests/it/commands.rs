@@ -129,6 +129,17 @@ async fn what_breaks_a_limit_is_ended_with_its_reason_and_leaves_nothing() {
     nothing_is_left(&sleep.replace(' ', "\0")).await;
 }
 
+/// The kernel kills what it likes when memory is short.
+#[tokio::test]
+async fn a_command_that_somebody_kills_is_tried_again() {
+    let (world, _worker) = World::with_worker().await;
+    let mark = world.bundles.0.join("killed");
+    let mark = mark.to_str().unwrap();
+    list(&world, &[("dies", &format!("test -e {mark} && exit 0; touch {mark}; kill -9 $$"))]);
+    let row = run(&world, "dies", Value::Null).await;
+    assert_eq!((row.state.as_str(), row.attempts), ("succeeded", 2), "{row:?}");
+}
+
 #[tokio::test]
 async fn nothing_of_a_command_outlives_its_worker_or_its_cancellation() {
     let world = World::start().await;

@@ -14,8 +14,8 @@ export interface Operations {
   /**
    * Show a tenant's budget
    *
-   * How many jobs of the tenant may be begun on one day (UTC), and how many were begun today. A job counts once, when it is begun for the first time. A budget that
-   * nobody has set has `revision` 0 and no limit.
+   * How many jobs of the tenant may be begun on one day (UTC), and how many were begun today. A job counts once, when it is begun for the first time; the platform's own (migrations, seeds,
+   * what tells of a failure) count in none. A budget that nobody has set has `revision` 0 and no limit.
    *
    * **Permission:** `worker.readJobs`
    */

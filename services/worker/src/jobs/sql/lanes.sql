@@ -8,6 +8,6 @@ SELECT lane.kind, lane.version, lane.bundle, lane.tenant_id, rate.jobs AS "jobs?
   LEFT JOIN LATERAL (
       SELECT jobs, seconds FROM job_rates
        WHERE kind = lane.kind AND (tenant_id = lane.tenant_id OR tenant_id IS NULL) ORDER BY tenant_id NULLS LAST LIMIT 1) AS rate ON true
-  -- What tells of the end of another job waits for no budget.
-  LEFT JOIN job_budgets AS budget ON budget.tenant_id = lane.tenant_id AND lane.kind <> 'bundle.failure'
+  -- The platform's own jobs, without which an instance or the end of another job would wait, wait for no budget.
+  LEFT JOIN job_budgets AS budget ON budget.tenant_id = lane.tenant_id AND lane.kind NOT IN ('bundle.failure', 'instance.migrate', 'instance.seed')
  ORDER BY lane.next_at

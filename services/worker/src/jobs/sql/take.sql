@@ -13,7 +13,7 @@ WITH taken AS (
     INSERT INTO job_log (job_id, tenant_id, text) SELECT id, tenant_id, 'begun by worker ' || $1 FROM taken
 ), counted AS (
     INSERT INTO job_days (tenant_id, day, begun)
-    SELECT tenant_id, (now() AT TIME ZONE 'UTC')::date, count(*) FROM taken WHERE first_started_at = now() AND kind <> 'bundle.failure' GROUP BY tenant_id ORDER BY tenant_id
+    SELECT tenant_id, (now() AT TIME ZONE 'UTC')::date, count(*) FROM taken WHERE first_started_at = now() AND kind NOT IN ('bundle.failure', 'instance.migrate', 'instance.seed') GROUP BY tenant_id ORDER BY tenant_id
     ON CONFLICT (tenant_id, day) DO UPDATE SET begun = job_days.begun + excluded.begun
 )
 SELECT id, lease AS "lease!", kind, version, bundle, tenant_id, instance_id, payload, attempts, takeovers, outages, run, cancelled_by, traceparent,
