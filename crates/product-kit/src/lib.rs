@@ -28,6 +28,7 @@
 //! | `relay` | how do rows of an instance reach the platform's topics? |
 //! | `setup` | what is filled in before an instance begins? |
 //! | `pages` | what does a browser see while there is no product to show? |
+//! | [`html`] | how does a product show pages to people? |
 
 mod connections;
 mod database;
@@ -36,6 +37,7 @@ mod directory;
 mod forgery;
 pub mod host;
 mod hosts;
+pub mod html;
 mod instance;
 mod invalidation;
 mod metering;

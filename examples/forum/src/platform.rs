@@ -6,7 +6,7 @@ use axum::middleware::from_fn_with_state;
 use product_kit::{InstanceAllowed, Module, require_module};
 use utoipa_axum::router::OpenApiRouter;
 
-pub use product_kit::{Db, Instance, host::wants_html};
+pub use product_kit::{Db, Instance, host::wants_html, html};
 
 access::permissions! { pub DeletePosts = "forum.deletePosts" }
 

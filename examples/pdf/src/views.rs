@@ -19,9 +19,13 @@ use common::{
     page::PageQuery,
     problem::Problem,
 };
-use html::{OrPage, PageResult};
+use html::PageResult;
 use minijinja::{context, value::Serde};
-use product_kit::{Db, Instance, Objects, host::wants_html};
+use product_kit::{
+    Db, Instance, Objects,
+    host::wants_html,
+    html::{HasPages, OrPage},
+};
 use serde::Deserialize;
 use uuid::Uuid;
 
@@ -106,7 +110,7 @@ pub async fn sign_out(headers: HeaderMap) -> Response {
 
 /// What is at no other address.
 pub async fn nothing_here(headers: HeaderMap) -> Response {
-    if wants_html(&headers) { html::fault(&no_route()) } else { no_route().into_response() }
+    if wants_html(&headers) { App::fault(&no_route()) } else { no_route().into_response() }
 }
 
 pub async fn style() -> Response {
