@@ -89,6 +89,21 @@ fn a_products_image_is_built_from_the_products_folder() {
     }
 }
 
+/// Commands of bundles run as the worker's user. What they may not read of its secrets, they may not read of an init
+/// process or a health check either.
+#[test]
+fn no_process_beside_a_command_shows_its_secrets() {
+    let compose = files::compose();
+    for product in files::products().iter().filter(|product| product.folder.join("docker-compose.yml").exists()) {
+        let manifest = std::fs::read_to_string(product.newest_bundle().unwrap().join("manifest.toml")).unwrap();
+        let worker = &compose["services"][format!("{}-worker", product.name)];
+        assert_eq!(worker["init"] == true, !manifest.contains("[[commands]]"), "{}", product.name);
+    }
+    let dockerfile = files::text("docker/Dockerfile");
+    let product = dockerfile.split("FROM ").find(|stage| stage.contains(" AS product\n")).unwrap();
+    assert!(product.contains("\nCOPY --from=build --chmod=0711 /out/bin/ /usr/local/bin/\n"), "{product}");
+}
+
 /// The services of docker-compose.yml that run one of our images.
 fn ours(compose: &Value) -> Vec<(&String, &Value)> {
     let services = compose["services"].as_object().unwrap().iter();

@@ -150,6 +150,10 @@ fn containers_that_ecs_refuses_or_that_could_do_too_much() {
     ] {
         assert_refused(&format!("/containerDefinitions/0{pointer}"), &value, fault);
     }
+    let found = after("pdf-worker", |definition| {
+        definition["containerDefinitions"][0]["linuxParameters"]["initProcessEnabled"] = json!(true);
+    });
+    assert_eq!(found, ["pdf-worker: its init process would show its secrets to the commands"]);
     let found = after("billing", |definition| {
         let secret = definition["containerDefinitions"][0]["secrets"][0].clone();
         definition["containerDefinitions"][0]["secrets"].as_array_mut().unwrap().push(secret);
