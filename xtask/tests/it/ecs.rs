@@ -12,6 +12,9 @@ mod task;
 use crate::files;
 use serde_json::Value;
 
+/// Jobs of a worker at once, unless JOB_CONCURRENCY says otherwise.
+const AT_ONCE: u32 = 4;
+
 /// Everything wrong with a task definition, each with where it is.
 pub fn faults(definition: &Value) -> Vec<String> {
     let mut faults = schema::faults(definition);
@@ -49,14 +52,18 @@ fn services_are_told_when_they_are_ill_and_have_time_to_stop() {
     }
 }
 
-/// Its root filesystem is read-only, and each command has a folder below /tmp.
+/// Its root filesystem is read-only, and each command has a folder below /tmp. As many as run at once may each have, for
+/// a moment, twice the memory that the manifest says.
 #[test]
 fn a_products_worker_has_room_for_the_commands_of_its_bundle() {
     for product in local_stack::products::all().unwrap() {
         let manifest = std::fs::read_to_string(product.newest_bundle().unwrap().join("manifest.toml")).unwrap();
-        let worker = &files::served()[&format!("{}-worker", product.name)];
-        let has_room = files::names(worker, "mountPoints", "containerPath").contains(&"/tmp");
-        assert_eq!(has_room, manifest.contains("[[commands]]"), "{}", product.name);
+        let name = format!("{}-worker", product.name);
+        let has_room = files::names(&files::served()[&name], "mountPoints", "containerPath").contains(&"/tmp");
+        assert_eq!(has_room, manifest.contains("[[commands]]"), "{name}");
+        let most = manifest.lines().filter_map(|line| line.strip_prefix("memory_mib = ")?.parse::<u32>().ok()).max();
+        let memory: u32 = files::task_definition(&name)["memory"].as_str().unwrap().parse().unwrap();
+        assert!(memory >= AT_ONCE * 2 * most.unwrap_or_default(), "{name} has {memory} MiB");
     }
 }
 
