@@ -121,6 +121,19 @@ mails! {
             Self { title: "Hello".into(), text: "It works.".into() }
         }
     }
+    PasswordChanged = "password-changed" caused by Platform {
+        fn sample() -> Self {
+            Self { changed_at: DateTime::UNIX_EPOCH }
+        }
+    }
+    ResetPassword = "reset-password" caused by Platform {
+        fn sample() -> Self {
+            Self { link: "https://auth.example.com/v1/password-resets/x".into(), minutes: 30 }
+        }
+        fn lifetime(&self) -> Option<TimeDelta> {
+            TimeDelta::try_minutes(self.minutes)
+        }
+    }
     VerifyEmail = "verify-email" caused by Platform {
         fn sample() -> Self {
             let registration = |link: &str| Registration {
@@ -179,6 +192,20 @@ pub struct InvoiceLine {
 pub struct Notice {
     pub title: String,
     pub text: String,
+}
+
+/// "Your password was changed", to its owner.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct PasswordChanged {
+    pub changed_at: DateTime<Utc>,
+}
+
+/// "Choose a new password", to whoever has asked for it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ResetPassword {
+    pub link: String,
+    /// For which the link works.
+    pub minutes: i64,
 }
 
 /// "Confirm your address", for the registrations of one address: the first of them, and those that waited with it.

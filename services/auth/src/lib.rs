@@ -15,6 +15,7 @@
 //! | [`api_keys`] | which programs act for a person? |
 //! | [`keys`], [`issuer`] | with which keys are tokens signed, and what do they say? |
 //! | [`passwords`] | is this password good enough, and is it the right one? |
+//! | [`resets`] | how does somebody get in again who has forgotten it? |
 //! | [`mail_rate`], [`delayed_mails`] | how many mails with links does an address get, and when do the others go? |
 //! | [`operator`] | how does the first operator come to be? |
 //! | [`sweep`] | what is forgotten, and when? |
@@ -44,9 +45,10 @@ mod pages;
 pub mod passwords;
 mod principals;
 mod registrations;
+mod resets;
 mod return_to;
 mod router;
-mod sessions;
+pub mod sessions;
 pub mod sweep;
 
 use app::App;
@@ -81,5 +83,7 @@ impl Service for Auth {
         tasks.spawn(|shutdown| delayed_mails::run(app.clone(), background, shutdown));
         tasks.spawn(|shutdown| sweep::run(app.db.clone(), background, shutdown));
         tasks.spawn(|shutdown| members::removal::run(app.clone(), background, shutdown));
+        tasks.spawn(|shutdown| sessions::ending::run(app.clone(), background, shutdown));
+        tasks.spawn(|shutdown| resets::mailing::run(app.clone(), shutdown));
     }
 }

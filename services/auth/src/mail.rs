@@ -4,11 +4,12 @@ use crate::{
     invitations::model::{self as invitations, Waiting},
     opaque::{OpaqueToken, sha256},
     registrations::model::LINK_LIFETIME,
+    resets::store as resets,
 };
 use chrono::{DateTime, Utc};
 use contracts::{
     id::UserId,
-    mails::{AccountExists, Invitation, Registration, VerifyEmail},
+    mails::{AccountExists, Invitation, PasswordChanged, Registration, ResetPassword, VerifyEmail},
     messages::SendMail,
     public_url::PublicUrl,
 };
@@ -73,6 +74,30 @@ pub fn invitation(
     };
     let (key, expires_at) = (format!("invitation:{id}:{mails}"), Some(expires_at));
     SendMail { key, recipient: email.clone(), mail: mail.into(), expires_at }
+}
+
+/// "Choose a new password".
+pub fn reset_password(public_url: &str, asked: &resets::Waiting, token: &OpaqueToken, now: DateTime<Utc>) -> SendMail {
+    let link = format!("{public_url}/v1/password-resets/{}", token.expose());
+    let mail = ResetPassword { link, minutes: resets::LINK_LIFETIME.num_minutes() };
+    let expires_at = Some(now + resets::LINK_LIFETIME);
+    SendMail {
+        key: format!("reset-password:{}", asked.id),
+        recipient: asked.email.clone(),
+        mail: mail.into(),
+        expires_at,
+    }
+}
+
+/// "Your password was changed"; `change` is unique to it.
+pub fn password_changed(change: Uuid, recipient: &str, changed_at: DateTime<Utc>) -> SendMail {
+    let mail = PasswordChanged { changed_at };
+    SendMail {
+        key: format!("password-changed:{change}"),
+        recipient: recipient.into(),
+        mail: mail.into(),
+        expires_at: None,
+    }
 }
 
 #[cfg(test)]

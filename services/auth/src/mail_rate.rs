@@ -25,6 +25,9 @@ pub const VERIFICATIONS: MailRate =
 /// Few are invited into more tenants a day, and an invitation can wait.
 pub const INVITATIONS: MailRate =
     MailRate { kind: "invitation", at_once: 5, window: TimeDelta::days(1), pause: TimeDelta::hours(4) };
+/// What is beyond it is dropped: the address has links that work, the youngest of them not older than a pause.
+pub const RESETS: MailRate =
+    MailRate { kind: "password_reset", at_once: 5, window: TimeDelta::hours(1), pause: TimeDelta::minutes(10) };
 /// What is older decides nothing.
 pub const LONGEST_WINDOW: TimeDelta = INVITATIONS.window;
 

@@ -93,12 +93,8 @@ async fn operator(conn: &mut PgConnection, ambient: &Ambient, seed: &Seed) -> an
         return Ok(user.id);
     }
     let password_hash = Hasher::new(seed.cost, ambient.clone())?.hash(&seed.password).await?;
-    let user = User {
-        id: UserId(ambient.uuid()),
-        email: seed.email.as_str().to_owned(),
-        display_name: DISPLAY_NAME.to_owned(),
-        password_hash,
-    };
+    let (id, email) = (UserId(ambient.uuid()), seed.email.as_str().to_owned());
+    let user = User::new(id, email, DISPLAY_NAME.to_owned(), password_hash);
     accounts::insert_user(conn, &user, ambient.now()).await?;
     Ok(user.id)
 }

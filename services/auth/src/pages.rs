@@ -76,6 +76,16 @@ pub fn address_confirmed(email: &str, return_to: Option<&str>) -> Response {
     leading_on(page("address-confirmed.html", StatusCode::OK, context! { email, return_to }), return_to)
 }
 
+/// The form by which somebody who has forgotten their password chooses another.
+pub fn new_password(email: &str, refusal: Option<&Problem>) -> Response {
+    page("new-password.html", status(refusal), context! { email, problem => refusal.map(told) })
+}
+
+/// `return_to` was checked when it was named.
+pub fn password_reset(email: &str, return_to: Option<&str>) -> Response {
+    leading_on(page("password-reset.html", StatusCode::OK, context! { email, return_to }), return_to)
+}
+
 /// The form by which somebody joins a tenant; `refusal` is what was wrong the last time, and `refuse` the end of the
 /// link to no more of this.
 pub fn invitation(invitation: &Invitation, refuse: &str, refusal: Option<&Problem>) -> Response {
@@ -178,6 +188,10 @@ mod tests {
             (200, registration_rejected()),
             (200, address_confirmed("x", None)),
             (200, address_confirmed("x", Some("https://app.test/"))),
+            (200, new_password("x", None)),
+            (410, new_password("x", Some(&problem))),
+            (200, password_reset("x", None)),
+            (200, password_reset("x", Some("https://app.test/"))),
             (200, invitation(&invited, "x", None)),
             (410, invitation(&invited, "x", Some(&problem))),
             (201, joined("x", None)),

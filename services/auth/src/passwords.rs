@@ -1,6 +1,8 @@
-//! Passwords: is this one good enough, and is it the right one?
+//! Passwords: is this one good enough, is it the right one, and how is it changed?
 
+pub mod changing;
 pub mod hasher;
 pub mod model;
+pub mod routes;
 
 pub use hasher::{Cost, Hasher};

@@ -1,18 +1,24 @@
 //! The routes of auth: all of them, in one list.
 
-use crate::{accounts, api_keys, app::App, clients, invitations, keys, members, principals, registrations, sessions};
+use crate::{
+    accounts, api_keys, app::App, clients, invitations, keys, members, passwords, principals, registrations, resets,
+    sessions,
+};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 pub fn router() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(registrations::routes::register))
         .routes(routes!(registrations::routes::show, registrations::routes::verify))
-        .routes(routes!(sessions::routes::log_in, sessions::routes::list))
+        .routes(routes!(sessions::routes::log_in, sessions::routes::list, sessions::routes::end_others))
         .routes(routes!(sessions::routes::refresh))
         .routes(routes!(sessions::routes::log_out))
         .routes(routes!(sessions::routes::end))
         .routes(routes!(sessions::liveness::alive))
         .routes(routes!(accounts::me::me))
+        .routes(routes!(passwords::routes::change))
+        .routes(routes!(resets::routes::ask))
+        .routes(routes!(resets::routes::show, resets::routes::set))
         .routes(routes!(accounts::routes::members))
         .routes(routes!(registrations::routes::reject))
         .routes(routes!(invitations::routes::list, invitations::routes::invite))

@@ -1,5 +1,7 @@
 //! Sessions: who is logged in, and for how long?
 
+pub mod ending;
+mod ending_store;
 pub mod liveness;
 pub mod model;
 pub mod opening;

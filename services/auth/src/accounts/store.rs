@@ -23,6 +23,15 @@ pub struct User {
     pub email: String,
     pub display_name: String,
     pub password_hash: String,
+    /// One more with each change of the password.
+    pub password_version: i32,
+}
+
+impl User {
+    /// Somebody who has an account from now on.
+    pub fn new(id: UserId, email: String, display_name: String, password_hash: String) -> Self {
+        Self { id, email, display_name, password_hash, password_version: 1 }
+    }
 }
 
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -42,15 +51,23 @@ pub struct Member {
 }
 
 pub async fn find_user(conn: &mut PgConnection, id: UserId) -> sqlx::Result<Option<User>> {
-    sqlx::query_as!(User, "SELECT id, email, display_name, password_hash FROM users WHERE id = $1", id.0)
-        .fetch_optional(conn)
-        .await
+    sqlx::query_as!(
+        User,
+        "SELECT id, email, display_name, password_hash, password_version FROM users WHERE id = $1",
+        id.0
+    )
+    .fetch_optional(conn)
+    .await
 }
 
 pub async fn find_user_by_email(conn: &mut PgConnection, email: &Email) -> sqlx::Result<Option<User>> {
-    sqlx::query_as!(User, "SELECT id, email, display_name, password_hash FROM users WHERE email = $1", email.as_str())
-        .fetch_optional(conn)
-        .await
+    sqlx::query_as!(
+        User,
+        "SELECT id, email, display_name, password_hash, password_version FROM users WHERE email = $1",
+        email.as_str()
+    )
+    .fetch_optional(conn)
+    .await
 }
 
 pub async fn insert_user(conn: &mut PgConnection, user: &User, now: DateTime<Utc>) -> sqlx::Result<()> {
@@ -78,6 +95,36 @@ pub async fn replace_hash(conn: &mut PgConnection, user: &User, new: &str) -> sq
     .execute(conn)
     .await?;
     Ok(())
+}
+
+/// Gives the user another password, unless somebody else has done so since `user` was read; `false` then.
+pub async fn change_password(conn: &mut PgConnection, user: &User, new_hash: &str) -> sqlx::Result<bool> {
+    let changed = sqlx::query!(
+        "UPDATE users SET password_hash = $3, password_version = password_version + 1
+         WHERE id = $1 AND password_version = $2",
+        user.id.0,
+        user.password_version,
+        new_hash
+    );
+    Ok(changed.execute(conn).await?.rows_affected() == 1)
+}
+
+/// Ends every link by which the user could choose another password.
+pub async fn end_resets(conn: &mut PgConnection, user: &User, now: DateTime<Utc>) -> sqlx::Result<()> {
+    sqlx::query!("UPDATE password_resets SET used_at = $2 WHERE email = $1 AND used_at IS NULL", user.email, now)
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
+/// Whether the password is still the one by which `user` was let in; whoever changes it waits for the transaction.
+pub async fn keep_password(conn: &mut PgConnection, user: &User) -> sqlx::Result<bool> {
+    let same = sqlx::query_scalar!(
+        "SELECT id FROM users WHERE id = $1 AND password_version = $2 FOR SHARE",
+        user.id.0,
+        user.password_version
+    );
+    Ok(same.fetch_optional(conn).await?.is_some())
 }
 
 /// `false` if the platform's own tenant was there already.

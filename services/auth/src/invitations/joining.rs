@@ -128,12 +128,8 @@ async fn newcomer(app: &App, invitation: &Invitation, email: &Email, answer: Ans
     let Some((display_name, password)) = display_name.zip(password) else { return Err(Problem::invalid(faults)) };
     let password_hash = app.hasher.hash(&password).await?;
     let display_name = display_name.as_str().to_owned();
-    Ok(Joiner::New(User {
-        id: UserId(app.ambient.uuid()),
-        email: invitation.email.clone(),
-        display_name,
-        password_hash,
-    }))
+    let id = UserId(app.ambient.uuid());
+    Ok(Joiner::New(User::new(id, invitation.email.clone(), display_name, password_hash)))
 }
 
 /// Uses the link up, and makes the membership and the news of it.

@@ -62,8 +62,7 @@ async fn make_account(app: &App, open: Open) -> Result<Verified, Problem> {
         return Err(link_used());
     }
     let tenant_name = open.tenant_name.parse().map_err(|fault| Problem::internal(&fault))?;
-    let user =
-        User { id: user_id, email: open.email, display_name: open.display_name, password_hash: open.password_hash };
+    let user = User::new(user_id, open.email, open.display_name, open.password_hash);
     accounts::insert_user(&mut tx, &user, now).await.map_err(taken)?;
     accounts::insert_tenant(&mut tx, &tenant_name, TenantKind::Customer, now).await?;
     accounts::join(&mut tx, app.ambient.uuid(), user_id, now).await?;

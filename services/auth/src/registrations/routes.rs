@@ -32,7 +32,7 @@ use utoipa::ToSchema;
 #[derive(Serialize, ToSchema)]
 pub struct Accepted {
     #[schema(example = "verification_sent")]
-    status: &'static str,
+    pub status: &'static str,
 }
 
 #[utoipa::path(post, path = "/v1/users", operation_id = "registerUser", tag = "registration",

@@ -26,6 +26,7 @@ pub enum EndReason {
     /// Somebody else in the tenant ended it.
     EndedByTenant,
     MemberRemoved,
+    PasswordChanged,
 }
 
 #[derive(Clone)]

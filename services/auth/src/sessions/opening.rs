@@ -7,20 +7,27 @@ use super::{
     model::{ABSOLUTE, Alive, Decision, EndReason, Link, Session, decide, key_lifetime},
     store,
 };
-use crate::{app::App, logins::not_a_member, members::store as members, opaque::OpaqueToken};
+use crate::{
+    accounts::store::{self as accounts, User},
+    app::App,
+    logins::{credentials_wrong, not_a_member},
+    members::store as members,
+    opaque::OpaqueToken,
+};
 use common::{
     db::{TenantScope, TenantTx},
     problem::Problem,
 };
 use contracts::id::{SessionId, UserId};
 
-/// Begins a session of `user` in `tenant`. 403 for somebody who is no member.
-pub async fn open(app: &App, user: UserId, tenant: &TenantScope) -> Result<Alive, Problem> {
+/// Begins a session of `user` in `tenant`. 403 for somebody who is no member, and 401 for whoever was let in by a
+/// password that is not theirs any more.
+pub async fn open(app: &App, user: &User, tenant: &TenantScope) -> Result<Alive, Problem> {
     let (mut tx, now) = (tenant.begin().await?, app.ambient.now());
     let (id, refresh_token) = (SessionId(app.ambient.uuid()), OpaqueToken::new(&app.ambient));
     let session = Session {
         id,
-        user_id: user,
+        user_id: user.id,
         tenant_id: tx.tenant(),
         created_at: now,
         last_used_at: now,
@@ -29,8 +36,12 @@ pub async fn open(app: &App, user: UserId, tenant: &TenantScope) -> Result<Alive
         end_reason: None,
     };
     // Whoever removes them waits for us, and finds the session.
-    if !members::lock_member(&mut tx, user).await? {
+    if !members::lock_member(&mut tx, user.id).await? {
         return Err(not_a_member());
+    }
+    // Whoever changes the password waits for us, too.
+    if !accounts::keep_password(&mut tx, user).await? {
+        return Err(credentials_wrong());
     }
     store::insert(&mut tx, &session).await?;
     store::insert_token(&mut tx, app.ambient.uuid(), id, &refresh_token, now).await?;

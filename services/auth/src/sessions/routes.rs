@@ -1,7 +1,8 @@
 //! Endpoints to log in, stay logged in and log out.
 
 use super::{
-    model::{Alive, IDLE},
+    ending,
+    model::{Alive, EndReason, IDLE},
     opening,
     store::{self, OwnSession},
 };
@@ -51,7 +52,7 @@ pub async fn log_in(
     Json(request): Json<LogInRequest>,
 ) -> Result<(StatusCode, [(HeaderName, String); 1], Headers, Json<LogIn>), Problem> {
     let (user, tenant, scope) = logins::authenticate(&app, request).await?;
-    let alive = opening::open(&app, user.id, &scope).await?;
+    let alive = opening::open(&app, &user, &scope).await?;
     let location = [(header::LOCATION, format!("/v1/sessions/{}", alive.session.id))];
     let headers = with_cookie(&app, &alive);
     Ok((StatusCode::CREATED, location, headers, Json(logins::answer(&app, alive, user, tenant).await?)))
@@ -115,6 +116,19 @@ pub async fn end(
     Path(id): Path<SessionId>,
 ) -> Result<StatusCode, Problem> {
     opening::end(&app, logged_in(&caller.claims, &caller.principal)?, id).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+#[utoipa::path(delete, path = "/v1/sessions", operation_id = "endOtherSessions", tag = "sessions",
+    responses((status = 204), (status = 403, description = "`people_only`, `user_session_required`"),
+        (status = 503, description = "`sessions_unconfirmed`: it is done, and goes on by itself.")),
+    security(("bearer" = [])))]
+pub async fn end_others(State(app): State<App>, caller: Authenticated) -> Result<StatusCode, Problem> {
+    let user = logged_in(&caller.claims, &caller.principal)?;
+    let mut tx = ending::begin(&app).await?;
+    let ended = ending::end_all(&mut tx, &app, user, caller.claims.sid, EndReason::LoggedOut).await?;
+    tx.commit().await?;
+    ending::tell(&app, &ended).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

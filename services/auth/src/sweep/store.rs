@@ -30,6 +30,8 @@ pub(super) async fn sweep(tx: &mut CrossTenantTx, now: DateTime<Utc>) -> sqlx::R
         delete!(tx, now - KEEP_LINKS,
             "DELETE FROM invitations
              WHERE id IN (SELECT id FROM invitations WHERE expires_at < $1 AND NOT mail_waits LIMIT $2)"),
+        delete!(tx, now - KEEP_LINKS,
+            "DELETE FROM password_resets WHERE id IN (SELECT id FROM password_resets WHERE expires_at < $1 LIMIT $2)"),
         delete!(tx, now - LONGEST_WINDOW,
             "DELETE FROM link_mails WHERE id IN (SELECT id FROM link_mails WHERE sent_at < $1 LIMIT $2)"),
         // Their refresh tokens go with them.

@@ -15,6 +15,7 @@ mod logins;
 mod machines;
 mod members;
 mod operator;
+mod passwords;
 mod registrations;
 mod return_to;
 mod sessions;

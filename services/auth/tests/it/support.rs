@@ -80,6 +80,12 @@ impl World {
         auth::delayed_mails::send(&app, test_support::background()).await.unwrap();
     }
 
+    /// Tells Redis of sessions that ended while it was away, as every process of auth does now and then.
+    pub async fn tell_ended(&self) {
+        let app = service_kit::app::<Auth>(config(self.variables.clone()), self.clock.clone()).await.unwrap();
+        auth::sessions::ending::tell_interrupted(&app, test_support::background(), self.clock.now()).await.unwrap();
+    }
+
     /// Forgets what expired, as if it were this late.
     pub async fn sweep(&self, now: DateTime<Utc>) {
         auth::sweep::sweep(&self.platform.db(), test_support::background(), now).await.unwrap();

@@ -199,6 +199,15 @@ export interface Operations {
    */
   getMe: Operation<operations["getMe"]>;
   /**
+   * Change one's password
+   *
+   * Asks for the present one. Every other session of the person ends, in every tenant, before the answer; the session that asks goes on. API keys and clients stay: they have
+   * secrets of their own. A mail tells the owner.
+   *
+   * **Who:** anybody signed in.
+   */
+  changePassword: Operation<operations["changePassword"]>;
+  /**
    * List the tenant's members
    *
    * Everybody who belongs to the caller's tenant, in the order they joined. What they may do is for the permission service to say.
@@ -239,6 +248,23 @@ export interface Operations {
    */
   endMemberSessions: Operation<operations["endMemberSessions"]>;
   /**
+   * Ask for a new password
+   *
+   * Mails a link by which a new password is chosen, if the address has an account. The answer is the same, and takes the same time, if it has none. The link works for 30
+   * minutes and once; asking again mails another one, and the older ones go on working. An address gets five such mails at once, and then one every ten minutes.
+   *
+   * **Who:** anybody, without a token.
+   */
+  askForPasswordReset: Operation<operations["askForPasswordReset"]>;
+  /**
+   * Choose a new password
+   *
+   * By the link in the mail. Every session of the person ends, in every tenant, and so does every other such link. Nobody is signed in by it.
+   *
+   * **Who:** anybody, without a token.
+   */
+  resetPassword: Operation<operations["resetPassword"]>;
+  /**
    * List my sessions
    *
    * The caller's sessions that are alive, in all their tenants, oldest first.
@@ -246,6 +272,14 @@ export interface Operations {
    * **Who:** anybody signed in.
    */
   listSessions: Operation<operations["listSessions"]>;
+  /**
+   * End all other sessions
+   *
+   * Of the person who asks, in whichever tenant they act; no token of theirs is taken any more when this is answered. The session that asks goes on.
+   *
+   * **Who:** anybody signed in.
+   */
+  endOtherSessions: Operation<operations["endOtherSessions"]>;
   /**
    * End one of my sessions
    *
@@ -495,6 +529,15 @@ export interface components {
             email?: string;
             id: components["schemas"]["UserId"];
         };
+        /** Body of `POST /v1/password-resets/{token}`, as JSON or as a form. */
+        NewPassword: {
+            /**
+             * Format: password
+             * At least 15 characters, none of the commonest passwords, without the address or the name of a tenant.
+             * @example eight leagues, uphill
+             */
+            new_password: string;
+        };
         /** A secret just made. */
         NewSecret: {
             /** Format: date-time */
@@ -591,6 +634,19 @@ export interface components {
             /** Absent on the last page. */
             next_cursor?: string;
         };
+        PasswordChange: {
+            /**
+             * Format: password
+             * @example seven leagues at a stride
+             */
+            current_password: string;
+            /**
+             * Format: password
+             * At least 15 characters, none of the commonest passwords, without the address or the name of a tenant.
+             * @example eight leagues, uphill
+             */
+            new_password: string;
+        };
         /** A person as others see them. */
         Person: {
             display_name: string;
@@ -658,6 +714,27 @@ export interface components {
             return_to?: string;
             /** @example Acme */
             tenant_name: string;
+        };
+        Reset: {
+            /**
+             * Format: email
+             * Whose password it is.
+             * @example ada@acme.test
+             */
+            email: string;
+        };
+        ResetRequest: {
+            /**
+             * Format: email
+             * @example ada@acme.test
+             */
+            email: string;
+            /**
+             * Format: uri
+             * Where the page that takes the new password leads on to: a page of a frontend that may call this service.
+             * @example https://app.example.com/sign-in
+             */
+            return_to?: string;
         };
         /**
          * Whose invitations shall come no more.
@@ -877,6 +954,7 @@ export type Machine = components['schemas']['Machine'];
 export type Me = components['schemas']['Me'];
 export type Member = components['schemas']['Member'];
 export type Myself = components['schemas']['Myself'];
+export type NewPassword = components['schemas']['NewPassword'];
 export type NewSecret = components['schemas']['NewSecret'];
 export type OpenInvitation = components['schemas']['OpenInvitation'];
 export type OwnKey = components['schemas']['OwnKey'];
@@ -886,11 +964,14 @@ export type PageMember = components['schemas']['Page_Member'];
 export type PageOpenInvitation = components['schemas']['Page_OpenInvitation'];
 export type PageOwnKey = components['schemas']['Page_OwnKey'];
 export type PageOwnSession = components['schemas']['Page_OwnSession'];
+export type PasswordChange = components['schemas']['PasswordChange'];
 export type Person = components['schemas']['Person'];
 export type ProblemBody = components['schemas']['ProblemBody'];
 export type RefreshRequest = components['schemas']['RefreshRequest'];
 export type Refusal = components['schemas']['Refusal'];
 export type RegistrationRequest = components['schemas']['RegistrationRequest'];
+export type Reset = components['schemas']['Reset'];
+export type ResetRequest = components['schemas']['ResetRequest'];
 export type Senders = components['schemas']['Senders'];
 export type SessionId = components['schemas']['SessionId'];
 export type Tenant = components['schemas']['Tenant'];
@@ -2549,6 +2630,99 @@ export interface operations {
             503: components["responses"]["Unavailable"];
         };
     };
+    changePassword: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "current_password": "seven leagues at a stride",
+                 *       "new_password": "eight leagues, uphill"
+                 *     }
+                 */
+                "application/json": components["schemas"]["PasswordChange"];
+            };
+        };
+        responses: {
+            /** It is done. */
+            204: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["JsonMalformed"];
+            401: components["responses"]["Unauthorized"];
+            /** `people_only`, `user_session_required` */
+            403: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "no_tenant" | "people_only" | "user_session_required";
+                    };
+                };
+            };
+            408: components["responses"]["BodyTimeout"];
+            /** `password_changed`: somebody else did so at the same moment. */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "password_changed";
+                    };
+                };
+            };
+            413: components["responses"]["BodyTooLarge"];
+            415: components["responses"]["MediaTypeUnsupported"];
+            422: components["responses"]["Invalid"];
+            /** `too_many_requests`: from this network. */
+            429: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "too_many_requests";
+                    };
+                };
+            };
+            500: components["responses"]["Internal"];
+            /** `sessions_unconfirmed`: it is changed, and the end of other sessions goes on by itself. */
+            503: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "sessions_unconfirmed" | "unavailable";
+                    };
+                };
+            };
+        };
+    };
     listMembers: {
         parameters: {
             query?: {
@@ -2798,6 +2972,249 @@ export interface operations {
             };
         };
     };
+    askForPasswordReset: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "email": "ada@acme.test"
+                 *     }
+                 */
+                "application/json": components["schemas"]["ResetRequest"];
+            };
+        };
+        responses: {
+            /** It is taken, and done in the background. */
+            202: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "status": "reset_sent"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Accepted"];
+                };
+            };
+            400: components["responses"]["JsonMalformed"];
+            408: components["responses"]["BodyTimeout"];
+            413: components["responses"]["BodyTooLarge"];
+            415: components["responses"]["MediaTypeUnsupported"];
+            422: components["responses"]["Invalid"];
+            /** `too_many_requests`: from this network. */
+            429: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "too_many_requests";
+                    };
+                };
+            };
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    resetPassword: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * From the link in the mail.
+                 * @example D98SAaAaaAa0aaAAAaA0aAAa0aAAA0A_AA0_aAaaaa0
+                 */
+                token: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "new_password": "eight leagues, uphill"
+                 *     }
+                 */
+                "application/json": components["schemas"]["NewPassword"];
+                "application/x-www-form-urlencoded": components["schemas"]["NewPassword"];
+            };
+        };
+        responses: {
+            /** The answer. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "email": "ada@acme.test"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Reset"];
+                    "text/html": string;
+                };
+            };
+            /** The body is malformed. */
+            400: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "host_invalid" | "malformed_json" | "unreadable_body";
+                    };
+                    "text/html": string;
+                };
+            };
+            /** There is nothing at this address. */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "not_found";
+                    };
+                    "text/html": string;
+                };
+            };
+            /** The body did not arrive in time. */
+            408: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "body_timeout";
+                    };
+                    "text/html": string;
+                };
+            };
+            /** `password_changed`: somebody else did so at the same moment. */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "password_changed";
+                    };
+                    "text/html": string;
+                };
+            };
+            /** `link_used`: the link was used, has expired, or never was one. */
+            410: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "link_used";
+                    };
+                    "text/html": string;
+                };
+            };
+            /** The body is too large. */
+            413: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "too_large";
+                    };
+                    "text/html": string;
+                };
+            };
+            /** The body has another media type. */
+            415: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "unsupported_media_type";
+                    };
+                    "text/html": string;
+                };
+            };
+            /** One or more fields are not valid; `errors` names them. */
+            422: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "invalid";
+                    };
+                    "text/html": string;
+                };
+            };
+            /** A fault of ours. */
+            500: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "internal";
+                    };
+                    "text/html": string;
+                };
+            };
+            /** `sessions_unconfirmed`: it is done, and the end of all sessions goes on by itself. */
+            503: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "sessions_unconfirmed" | "unavailable";
+                    };
+                    "text/html": string;
+                };
+            };
+        };
+    };
     listSessions: {
         parameters: {
             query?: {
@@ -2950,6 +3367,55 @@ export interface operations {
             422: components["responses"]["Invalid"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
+        };
+    };
+    endOtherSessions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** It is done. */
+            204: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["HostInvalid"];
+            401: components["responses"]["Unauthorized"];
+            /** `people_only`, `user_session_required` */
+            403: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "no_tenant" | "people_only" | "user_session_required";
+                    };
+                };
+            };
+            500: components["responses"]["Internal"];
+            /** `sessions_unconfirmed`: it is done, and goes on by itself. */
+            503: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "sessions_unconfirmed" | "unavailable";
+                    };
+                };
+            };
         };
     };
     endSession: {

@@ -74,6 +74,7 @@ export type ProblemCode =
   | "nothing_failed"
   | "outbox_not_found"
   | "parked_message_not_found"
+  | "password_changed"
   | "people_only"
   | "permission_missing"
   | "permission_not_found"
@@ -99,6 +100,7 @@ export type ProblemCode =
   | "service_not_found"
   | "session_ended"
   | "session_not_found"
+  | "sessions_unconfirmed"
   | "suppression_not_found"
   | "token_expired"
   | "token_invalid"
@@ -146,11 +148,15 @@ export const ROUTES: { [S in keyof Services]: { [O in keyof Services[S]]: Route 
     acceptInvitation: { method: "POST", path: "/v1/invitations/{invitation}", open: true, keyed: true },
     withdrawInvitation: { method: "DELETE", path: "/v1/invitations/{invitation}" },
     getMe: { method: "GET", path: "/v1/me" },
+    changePassword: { method: "POST", path: "/v1/me/password" },
     listMembers: { method: "GET", path: "/v1/members" },
     leaveTenant: { method: "DELETE", path: "/v1/members/me" },
     removeMember: { method: "DELETE", path: "/v1/members/{user_id}" },
     endMemberSessions: { method: "DELETE", path: "/v1/members/{user_id}/sessions" },
+    askForPasswordReset: { method: "POST", path: "/v1/password-resets", open: true },
+    resetPassword: { method: "POST", path: "/v1/password-resets/{token}", open: true },
     listSessions: { method: "GET", path: "/v1/sessions" },
+    endOtherSessions: { method: "DELETE", path: "/v1/sessions" },
     endSession: { method: "DELETE", path: "/v1/sessions/{id}" },
     registerUser: { method: "POST", path: "/v1/users", open: true, keyed: true },
   },

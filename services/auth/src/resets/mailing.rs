@@ -1,0 +1,41 @@
+//! The mails of resets, ordered behind the answer: who has no account gets none, and nobody sees that from outside.
+
+use super::store;
+use crate::{accounts::store as accounts, app::App, mail, mail_rate, opaque::OpaqueToken};
+use common::{poller::Poller, problem::Problem};
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
+
+/// What a commit wakes this for.
+pub const RESETS: &str = "password_resets";
+/// Looks this often even if nobody was woken: another process may have died.
+const POLL: Duration = Duration::from_secs(5);
+
+/// Looks at what was asked for, until `shutdown`.
+pub async fn run(app: App, shutdown: CancellationToken) {
+    let mut poller = Poller::new(app.db.wake(RESETS), POLL, shutdown);
+    while poller.next().await {
+        poller.report(next(&app).await, "Links for new passwords cannot be mailed yet");
+    }
+}
+
+/// `false` if there is none.
+async fn next(app: &App) -> Result<bool, Problem> {
+    let now = app.ambient.now();
+    let mut tx = app.db.begin_tenantless().await?;
+    let Some(waiting) = store::next_waiting(&mut tx).await? else { return Ok(false) };
+    // An address that an older version took and this one does not has no account.
+    let user = match waiting.email.parse() {
+        Ok(email) => accounts::find_user_by_email(&mut tx, &email).await?,
+        Err(_) => None,
+    };
+    if user.is_some() && mail_rate::RESETS.take(&mut tx, &app.ambient, &waiting.email).await? {
+        let token = OpaqueToken::new(&app.ambient);
+        store::mailed(&mut tx, waiting.id, &token, now).await?;
+        messaging::publish(&mut tx, &mail::reset_password(&app.public_url, &waiting, &token, now)).await?;
+    } else {
+        store::delete(&mut tx, waiting.id).await?;
+    }
+    tx.commit().await?;
+    Ok(true)
+}

@@ -1,0 +1,77 @@
+//! SQL of sessions that end all at once, in every tenant of a person.
+
+use super::model::EndReason;
+use chrono::{DateTime, Utc};
+use common::db::CrossTenantTx;
+use contracts::id::{SessionId, TenantId, UserId};
+use uuid::Uuid;
+
+/// Sessions of a user that ended all at once.
+#[derive(Clone, Debug)]
+pub struct Ending {
+    pub id: Uuid,
+    pub user_id: UserId,
+    pub ended_at: DateTime<Utc>,
+}
+
+/// Waits for those who refresh one of them.
+pub(super) async fn end(
+    tx: &mut CrossTenantTx,
+    ending: &Ending,
+    kept: Option<SessionId>,
+    reason: EndReason,
+) -> sqlx::Result<()> {
+    sqlx::query!(
+        "UPDATE sessions SET ended_at = $2, end_reason = $3
+         WHERE user_id = $1 AND ended_at IS NULL AND ($4::uuid IS NULL OR id <> $4)",
+        ending.user_id.0,
+        ending.ended_at,
+        reason as EndReason,
+        kept.map(|session| session.0)
+    )
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}
+
+pub(super) async fn note(tx: &mut CrossTenantTx, ending: &Ending) -> sqlx::Result<()> {
+    sqlx::query!(
+        "INSERT INTO session_endings (id, user_id, ended_at) VALUES ($1, $2, $3)",
+        ending.id,
+        ending.user_id.0,
+        ending.ended_at
+    )
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}
+
+/// What ended at that instant, or later.
+pub(super) async fn ended(tx: &mut CrossTenantTx, ending: &Ending) -> sqlx::Result<Vec<(TenantId, SessionId)>> {
+    let rows = sqlx::query!(
+        "SELECT tenant_id, id FROM sessions WHERE user_id = $1 AND ended_at >= $2",
+        ending.user_id.0,
+        ending.ended_at
+    );
+    Ok(rows.fetch_all(&mut **tx).await?.into_iter().map(|row| (TenantId(row.tenant_id), SessionId(row.id))).collect())
+}
+
+pub(super) async fn forget(tx: &mut CrossTenantTx, id: Uuid) -> sqlx::Result<()> {
+    sqlx::query!("DELETE FROM session_endings WHERE id = $1", id).execute(&mut **tx).await?;
+    Ok(())
+}
+
+/// The oldest first.
+pub(super) async fn older_than(
+    tx: &mut CrossTenantTx,
+    ended_before: DateTime<Utc>,
+    limit: i64,
+) -> sqlx::Result<Vec<Ending>> {
+    let rows = sqlx::query!(
+        "SELECT id, user_id, ended_at FROM session_endings WHERE ended_at < $1 ORDER BY ended_at LIMIT $2",
+        ended_before,
+        limit
+    );
+    let rows = rows.fetch_all(&mut **tx).await?.into_iter();
+    Ok(rows.map(|row| Ending { id: row.id, user_id: UserId(row.user_id), ended_at: row.ended_at }).collect())
+}
