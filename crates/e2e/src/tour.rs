@@ -12,6 +12,7 @@ mod invoice;
 mod leaving;
 pub mod mail;
 mod messages;
+mod passwords;
 pub mod people;
 pub mod registration;
 mod removal;
@@ -45,7 +46,8 @@ async fn story(guide: &Guide, files: usize) -> Result<()> {
     guide.step("She confirms her address by mail");
     registration::verify(guide).await?;
 
-    guide.step("She logs in, stays logged in, logs out");
+    guide.step("She forgets her password; she logs in, stays logged in, logs out");
+    passwords::forget(guide).await?;
     let ada = sessions::log_in_and_out(guide).await?;
 
     guide.step("Nobody gets in with a token that is not sound, or without the permission");

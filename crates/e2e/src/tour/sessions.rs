@@ -117,7 +117,7 @@ async fn wait_for_permission(guide: &Guide, token: &str, wanted: &str) -> Result
     guide.wait(&format!("the permission {wanted}, which follows the tenant by a message"), has).await
 }
 
-fn login(guide: &Guide, email: &str, password: &str) -> Call {
+pub fn login(guide: &Guide, email: &str, password: &str) -> Call {
     guide.post("auth", "/v1/sessions").json(&json!({ "email": email, "password": password }))
 }
 

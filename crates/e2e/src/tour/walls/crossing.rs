@@ -46,6 +46,8 @@ const EXCEPTIONS: [Exception; 4] = [
             "showEmailVerification",
             "verifyEmail",
             "rejectRegistration",
+            "showPasswordReset",
+            "resetPassword",
             "showInvitationRefusal",
             "refuseInvitations",
         ],
