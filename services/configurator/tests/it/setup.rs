@@ -16,7 +16,7 @@ async fn the_form_is_taken_once_and_orders_the_migration() {
     fixture.provision().await;
     let code = fixture.get(id).await["setup_code"].as_str().unwrap().to_owned();
     assert_eq!(code.len(), 28 + 6, "seven groups of four");
-    let (typed, other) = (format!("{} - {}", &code[..4].to_lowercase(), &code[4..]), "AAAAAAAA");
+    let (typed, other) = (format!("{} - {}", code[..4].to_lowercase(), &code[4..]), "AAAAAAAA");
     fixture.submit(HOST, &json!({"setup_code": other, "settings": {"title": "Acme"}})).await.invalid(&["setup_code"]);
     let wrong = json!({"setup_code": other, "settings": {"title": "A", "posts_per_page": "many", "stranger": true}});
     fixture.submit(HOST, &wrong).await.invalid(&[
