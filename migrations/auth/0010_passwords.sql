@@ -1,5 +1,10 @@
 -- Passwords are changed and reset, and with them all sessions of a person end.
 
+-- Before users, as log-ins take them.
+ALTER TABLE sessions DROP CONSTRAINT sessions_end_reason;
+ALTER TABLE sessions ADD CONSTRAINT sessions_end_reason CHECK (end_reason IN
+    ('logged_out', 'refresh_reused', 'ended_by_tenant', 'member_removed', 'password_changed')) NOT VALID;
+
 ALTER TABLE users
     -- One more with each change: whoever was let in by an older password gets no session any more.
     ADD COLUMN password_version integer NOT NULL DEFAULT 1;
@@ -24,10 +29,6 @@ CREATE INDEX password_resets_expiry ON password_resets (expires_at);
 ALTER TABLE link_mails DROP CONSTRAINT link_mails_kind;
 ALTER TABLE link_mails ADD CONSTRAINT link_mails_kind CHECK (kind IN ('verification', 'invitation', 'password_reset'));
 
-ALTER TABLE sessions DROP CONSTRAINT sessions_end_reason;
-ALTER TABLE sessions ADD CONSTRAINT sessions_end_reason CHECK (end_reason IN
-    ('logged_out', 'refresh_reused', 'ended_by_tenant', 'member_removed', 'password_changed'));
-
 -- Sessions of a person that ended all at once: noted with their end, deleted when Redis knows it. Whatever interrupts that leaves it here,
 -- to be completed.
 CREATE TABLE session_endings (
@@ -37,4 +38,3 @@ CREATE TABLE session_endings (
 );
 
 CREATE INDEX session_endings_waiting ON session_endings (ended_at);
-CREATE INDEX sessions_ended ON sessions (user_id, ended_at) WHERE ended_at IS NOT NULL;

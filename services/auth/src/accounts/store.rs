@@ -109,7 +109,13 @@ pub async fn change_password(conn: &mut PgConnection, user: &User, new_hash: &st
     Ok(changed.execute(conn).await?.rows_affected() == 1)
 }
 
-/// Ends every link by which the user could choose another password.
+/// Whoever changes the password waits for the transaction.
+pub async fn lock_user(conn: &mut PgConnection, id: UserId) -> sqlx::Result<()> {
+    sqlx::query_scalar!("SELECT id FROM users WHERE id = $1 FOR NO KEY UPDATE", id.0).fetch_optional(conn).await?;
+    Ok(())
+}
+
+/// Ends every link by which the user could choose another password, mailed or not. The user must be locked.
 pub async fn end_resets(conn: &mut PgConnection, user: &User, now: DateTime<Utc>) -> sqlx::Result<()> {
     sqlx::query!("UPDATE password_resets SET used_at = $2 WHERE email = $1 AND used_at IS NULL", user.email, now)
         .execute(conn)

@@ -133,6 +133,8 @@ async fn reset(app: &App, token: &OpaqueToken, new: &SecretString) -> Result<Res
     changing::check(app, &user, new).await?;
     let new_hash = app.hasher.hash(new).await?;
     let mut tx = ending::begin(app).await?;
+    // The user first, as whoever changes the password does.
+    accounts::lock_user(&mut tx, user.id).await?;
     if !store::use_up(&mut tx, &open, now).await? {
         return Err(link_used());
     }

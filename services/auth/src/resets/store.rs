@@ -13,6 +13,8 @@ pub const LINK_LIFETIME: TimeDelta = TimeDelta::minutes(30);
 pub struct Waiting {
     pub id: Uuid,
     pub email: String,
+    /// It came too late, or the password was changed meanwhile.
+    pub is_over: bool,
 }
 
 /// One whose link works.
@@ -43,10 +45,12 @@ pub async fn insert(
 }
 
 /// The next, locked; other processes take others.
-pub async fn next_waiting(conn: &mut PgConnection) -> sqlx::Result<Option<Waiting>> {
+pub async fn next_waiting(conn: &mut PgConnection, now: DateTime<Utc>) -> sqlx::Result<Option<Waiting>> {
     sqlx::query_as!(
         Waiting,
-        "SELECT id, email FROM password_resets WHERE token_hash IS NULL ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED"
+        "SELECT id, email, (used_at IS NOT NULL OR expires_at <= $1) AS \"is_over!\" FROM password_resets
+         WHERE token_hash IS NULL ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED",
+        now
     )
     .fetch_optional(conn)
     .await
@@ -63,6 +67,18 @@ pub async fn mailed(conn: &mut PgConnection, id: Uuid, token: &OpaqueToken, now:
     .execute(conn)
     .await?;
     Ok(())
+}
+
+/// Whether the address has a link that works.
+pub async fn has_link(conn: &mut PgConnection, email: &str, now: DateTime<Utc>) -> sqlx::Result<bool> {
+    sqlx::query_scalar!(
+        r#"SELECT EXISTS (SELECT FROM password_resets WHERE email = $1 AND used_at IS NULL
+           AND token_hash IS NOT NULL AND expires_at > $2) AS "has!""#,
+        email,
+        now
+    )
+    .fetch_one(conn)
+    .await
 }
 
 pub async fn delete(conn: &mut PgConnection, id: Uuid) -> sqlx::Result<()> {

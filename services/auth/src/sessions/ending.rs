@@ -22,6 +22,8 @@ use tokio_util::sync::CancellationToken;
 /// An ending that is older is taken to be interrupted.
 const INTERRUPTED_AFTER: TimeDelta = TimeDelta::seconds(30);
 const PAUSE: Duration = Duration::from_secs(5);
+/// What another process ended a moment ago may seem older here.
+const CLOCKS_DIFFER: TimeDelta = TimeDelta::minutes(5);
 /// Endings taken up at once.
 const BATCH: i64 = 50;
 
@@ -55,9 +57,11 @@ pub async fn tell(app: &App, ending: &Ending) -> Result<(), Problem> {
     })
 }
 
+/// With what ended before and was perhaps never told: whoever repeats a request relies on its answer.
 async fn close(app: &App, ending: &Ending) -> Result<(), Problem> {
     let mut of_tenants = BTreeMap::<TenantId, Vec<SessionId>>::new();
-    for (tenant, session) in store::ended(&mut begin(app).await?, ending).await? {
+    let since = ending.ended_at - longest_told(app) - CLOCKS_DIFFER;
+    for (tenant, session) in store::ended(&mut begin(app).await?, ending.user_id, since).await? {
         of_tenants.entry(tenant).or_default().push(session);
     }
     for (tenant, sessions) in of_tenants {
@@ -66,6 +70,11 @@ async fn close(app: &App, ending: &Ending) -> Result<(), Problem> {
     let mut tx = begin(app).await?;
     store::forget(&mut tx, ending.id).await?;
     Ok(tx.commit().await?)
+}
+
+/// Tokens of what ended before are over by themselves.
+fn longest_told(app: &App) -> TimeDelta {
+    TimeDelta::from_std(key_lifetime(app.access_token)).unwrap_or_default()
 }
 
 /// Tells what was interrupted, until `shutdown`.
@@ -81,13 +90,12 @@ pub async fn run(app: App, background: Background, shutdown: CancellationToken) 
 /// themselves.
 pub async fn tell_interrupted(app: &App, background: Background, now: DateTime<Utc>) -> sqlx::Result<()> {
     let mut tx = background.begin_across_tenants(&app.db).await?;
-    let longest = TimeDelta::from_std(key_lifetime(app.access_token)).unwrap_or_default();
     let interrupted = store::older_than(&mut tx, now - INTERRUPTED_AFTER, BATCH).await?;
     drop(tx);
     for ending in interrupted {
         match tell(app, &ending).await {
             Ok(()) => tracing::info!(user = %ending.user_id, "Redis knows of sessions that ended"),
-            Err(_) if ending.ended_at + longest < now => {
+            Err(_) if ending.ended_at + longest_told(app) + CLOCKS_DIFFER < now => {
                 let mut tx = background.begin_across_tenants(&app.db).await?;
                 store::forget(&mut tx, ending.id).await?;
                 tx.commit().await?;

@@ -1,6 +1,6 @@
 //! SQL of sessions that end all at once, in every tenant of a person.
 
-use super::model::EndReason;
+use super::model::{EndReason, IDLE};
 use chrono::{DateTime, Utc};
 use common::db::CrossTenantTx;
 use contracts::id::{SessionId, TenantId, UserId};
@@ -14,7 +14,7 @@ pub struct Ending {
     pub ended_at: DateTime<Utc>,
 }
 
-/// Waits for those who refresh one of them.
+/// Those that are alive: the rows of others may be many. Waits for those who refresh one of them.
 pub(super) async fn end(
     tx: &mut CrossTenantTx,
     ending: &Ending,
@@ -23,11 +23,13 @@ pub(super) async fn end(
 ) -> sqlx::Result<()> {
     sqlx::query!(
         "UPDATE sessions SET ended_at = $2, end_reason = $3
-         WHERE user_id = $1 AND ended_at IS NULL AND ($4::uuid IS NULL OR id <> $4)",
+         WHERE user_id = $1 AND ended_at IS NULL AND expires_at > $2 AND last_used_at > $5
+           AND ($4::uuid IS NULL OR id <> $4)",
         ending.user_id.0,
         ending.ended_at,
         reason as EndReason,
-        kept.map(|session| session.0)
+        kept.map(|session| session.0),
+        ending.ended_at - IDLE
     )
     .execute(&mut **tx)
     .await?;
@@ -46,13 +48,13 @@ pub(super) async fn note(tx: &mut CrossTenantTx, ending: &Ending) -> sqlx::Resul
     Ok(())
 }
 
-/// What ended at that instant, or later.
-pub(super) async fn ended(tx: &mut CrossTenantTx, ending: &Ending) -> sqlx::Result<Vec<(TenantId, SessionId)>> {
-    let rows = sqlx::query!(
-        "SELECT tenant_id, id FROM sessions WHERE user_id = $1 AND ended_at >= $2",
-        ending.user_id.0,
-        ending.ended_at
-    );
+/// What ended since then.
+pub(super) async fn ended(
+    tx: &mut CrossTenantTx,
+    user: UserId,
+    since: DateTime<Utc>,
+) -> sqlx::Result<Vec<(TenantId, SessionId)>> {
+    let rows = sqlx::query!("SELECT tenant_id, id FROM sessions WHERE user_id = $1 AND ended_at >= $2", user.0, since);
     Ok(rows.fetch_all(&mut **tx).await?.into_iter().map(|row| (TenantId(row.tenant_id), SessionId(row.id))).collect())
 }
 

@@ -1,6 +1,6 @@
 //! Passwords that are changed and forgotten.
 
-use crate::support::{Account, PASSWORD, World, path_of, text, variable};
+use crate::support::{Account, PASSWORD, World, id, path_of, text, variable};
 use chrono::TimeDelta;
 use contracts::messages::SendMail;
 use serde_json::{Value, json};
@@ -183,12 +183,44 @@ async fn an_address_gets_few_links_and_each_of_them_works() {
     }
     world.server.post("/v1/password-resets", &json!({"email": ada.email})).await.problem(429, "too_many_requests");
     // Whoever asks from many networks.
-    let more = "INSERT INTO password_resets SELECT gen_random_uuid(), 'ada@acme.test', NULL, NULL, now(), now()
-        FROM generate_series(1, 6)";
-    sqlx::raw_sql(more).execute(&world.platform.pool).await.unwrap();
-    looked_at(&world).await;
-    assert_eq!(world.mails("reset-password", &ada.email).await.len(), 5);
+    let ask_from_everywhere = async |many: u8| {
+        let more = format!(
+            "INSERT INTO password_resets SELECT gen_random_uuid(), 'ada@acme.test', NULL, NULL, now(),
+             now() + interval '1 day' FROM generate_series(1, {many})"
+        );
+        sqlx::raw_sql(sqlx::AssertSqlSafe(more)).execute(&world.platform.pool).await.unwrap();
+        looked_at(&world).await;
+        world.mails("reset-password", &ada.email).await.len()
+    };
+    assert_eq!(ask_from_everywhere(6).await, 5);
     world.server.post(&first, &json!({"new_password": NEW})).await.expect(200);
+    assert_eq!(ask_from_everywhere(3).await, 6, "who has no link that works gets one");
+}
+
+#[tokio::test]
+async fn what_is_over_before_it_is_looked_at_is_not_mailed() {
+    let (world, ada) = World::with_ada().await;
+    let over = "INSERT INTO password_resets VALUES
+        (gen_random_uuid(), 'ada@acme.test', NULL, NULL, now(), now() - interval '1 day', NULL),
+        (gen_random_uuid(), 'ada@acme.test', NULL, NULL, now(), now() + interval '1 day', now())";
+    sqlx::raw_sql(over).execute(&world.platform.pool).await.unwrap();
+    looked_at(&world).await;
+    assert_eq!(world.mails("reset-password", &ada.email).await.len(), 0);
+}
+
+#[tokio::test]
+async fn many_links_used_at_once_change_the_password_once() {
+    let (world, ada) = World::with_ada().await;
+    let session = world.log_in(&ada).await;
+    let (a, b) = (link(&world, &ada).await, link(&world, &ada).await);
+    let use_up = async |path: &str, new: &str| world.server.post(path, &json!({"new_password": new})).await.status;
+    let changed = async { change(&world, &session, PASSWORD, "twelve leagues downhill").await.status };
+    let (a, b, again, changed) =
+        tokio::join!(use_up(&a, NEW), use_up(&b, "nine leagues or ten"), use_up(&a, "eleven leagues it is"), changed);
+    let answers = [a, b, again, changed];
+    assert_eq!(answers.iter().filter(|status| **status < 300).count(), 1, "{answers:?}");
+    assert!(answers.iter().all(|status| [200, 204, 401, 409, 410, 422].contains(status)), "{answers:?}");
+    assert_eq!(world.count("users WHERE password_version = 2").await, 1);
 }
 
 #[tokio::test]
@@ -224,4 +256,19 @@ async fn a_change_while_redis_is_away_reaches_it_when_it_is_back() {
         me(&world, ended).await.problem(401, "session_ended");
     }
     assert_eq!(world.mails("password-changed", &ada.email).await.len(), 1);
+}
+
+/// As after an answer of 503, which a client repeats.
+#[tokio::test]
+async fn an_end_that_was_not_told_is_told_by_the_next_request() {
+    let (world, ada) = World::with_ada().await;
+    let (here, there) = (world.log_in(&ada).await, world.log_in(&ada).await);
+    let ended = "UPDATE sessions SET ended_at = $2, end_reason = 'logged_out' WHERE id = $1";
+    let ended = sqlx::query(ended).bind(id::<uuid::Uuid>(&there["session_id"])).bind(world.clock.now());
+    ended.execute(&world.platform.pool).await.unwrap();
+    me(&world, &there).await.expect(200);
+    world.clock.advance(TimeDelta::seconds(2));
+    let end = world.server.delete("/v1/sessions").bearer(text(&here, "access_token")).await;
+    assert_eq!(end.status, 204);
+    me(&world, &there).await.problem(401, "session_ended");
 }

@@ -26,6 +26,8 @@ const TRY_AGAIN: i32 = 75;
 const REFUSED: i32 = 65;
 /// Ends a process at once (signal(7)).
 const SIGKILL: i32 = 9;
+/// A program that is killed in its third attempt is not tried again.
+const MOST_KILLED: i32 = 3;
 /// Bytes of JSON that are handed over to a function of the instance's database.
 const LARGEST_RESULT: usize = 8 * 1024 * 1024;
 /// What every program has in its environment, besides its home.
@@ -57,7 +59,7 @@ impl Handle for RunCommand {
             run.log(&format!("stderr: {}", outcome.stderr)).await;
         }
         let length = outcome.stdout.len();
-        let output = output(&spec, outcome, most)?;
+        let output = output(&spec, outcome, most, run.job.attempts)?;
         if let (Some(function), Some(output)) = (&command.result, &output) {
             handover::in_time(handover::hand_over(&credentials, run.job.id, function, output)).await?;
             run.log(&format!("handed over to {function}: {length} bytes")).await;
@@ -100,7 +102,7 @@ fn spec(run: &Run<'_>, command: &Command, program: PathBuf) -> Spec {
 }
 
 /// What the program gave: nothing, or JSON.
-fn output(spec: &Spec, outcome: Outcome, most: usize) -> Result<Option<Value>, Fault> {
+fn output(spec: &Spec, outcome: Outcome, most: usize, attempt: i32) -> Result<Option<Value>, Fault> {
     match outcome.ended {
         Ended::Exited(0) if outcome.stdout.is_empty() => Ok(None),
         Ended::Exited(0) if outcome.stdout.len() > most => {
@@ -113,8 +115,8 @@ fn output(spec: &Spec, outcome: Outcome, most: usize) -> Result<Option<Value>, F
         Ended::Exited(REFUSED) if !outcome.stderr.is_empty() => {
             Err(Fault::permanent(outcome.stderr.lines().next_back().unwrap_or_default()))
         }
-        // The kernel does so when the machine's memory is short, whoever has used it.
-        ended @ Ended::Signalled(SIGKILL) => Err(Fault::transient(ended.reason(spec))),
+        // The kernel does so when the machine's memory is short, whoever has used it; perhaps this one each time.
+        ended @ Ended::Signalled(SIGKILL) if attempt < MOST_KILLED => Err(Fault::transient(ended.reason(spec))),
         ended @ Ended::NotStartedNow(_) => Err(Fault::away(ended.reason(spec))),
         ended => Err(Fault::permanent(ended.reason(spec))),
     }

@@ -1,7 +1,7 @@
 //! The launcher: sets the limits of its own process, then becomes the program (`worker launch`). It has the program's
 //! environment and files already.
 
-use super::spec::{LARGEST_FILE, MIB, MOST_OPEN, Spec, is_passing};
+use super::spec::{LARGEST_FILE, MIB, MOST_OPEN, Spec};
 use rustix::process::{Resource, Rlimit, Signal, set_parent_process_death_signal, setrlimit};
 use service_kit::Command;
 use std::{io, os::unix::process::CommandExt, process::ExitCode};
@@ -15,8 +15,6 @@ pub(crate) const LAUNCH: Command = Command {
 };
 /// Exit code for a program that cannot be started, as of a shell.
 pub(super) const NOT_STARTED: u8 = 127;
-/// Exit code for one that may be started later.
-pub(super) const NOT_STARTED_NOW: u8 = 126;
 /// All processes of the user: against an avalanche between two looks of the supervisor, which counts the command's own.
 const MOST_OF_USER: u64 = 4_096;
 
@@ -29,7 +27,7 @@ fn run(spec: Option<String>) -> ExitCode {
         program.args(&spec.arguments).exec()
     });
     eprintln!("{} cannot be started: {error}", spec.program.display());
-    ExitCode::from(if is_passing(&error) { NOT_STARTED_NOW } else { NOT_STARTED })
+    ExitCode::from(NOT_STARTED)
 }
 
 /// The supervisor sees how much memory all processes use; what one can ask for at all is limited here, as much can

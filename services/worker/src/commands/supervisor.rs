@@ -6,7 +6,7 @@
 
 use super::{
     descendants::{below, kill_all, memory, on_disk},
-    launcher::{LAUNCH, NOT_STARTED, NOT_STARTED_NOW},
+    launcher::{LAUNCH, NOT_STARTED},
     spec::{Ended, MIB, MOST_FILES, MOST_ON_DISK, MOST_PROCESSES, Spec, is_passing},
 };
 use rustix::process::{Pid, WaitOptions, getpid, set_child_subreaper, wait};
@@ -31,8 +31,6 @@ pub(crate) const SUPERVISE: Command = Command {
 /// Between two looks at a run; the first come sooner, as many runs are short.
 const LOOK: Duration = Duration::from_millis(100);
 const FIRST_LOOK: Duration = Duration::from_millis(2);
-/// Where the launcher says why.
-const SEE: &str = "see its last lines";
 /// Looks between two looks at the disk.
 const LOOKS_A_DISK: u32 = 5;
 
@@ -90,8 +88,7 @@ fn watch(spec: &Spec, program: Pid, abandoned: &Receiver<()>) -> Ended {
         while let Ok(Some((pid, status))) = wait(WaitOptions::NOHANG) {
             if pid == program {
                 return match (status.exit_status(), status.terminating_signal()) {
-                    (Some(code), _) if code == i32::from(NOT_STARTED) => Ended::NotStarted(SEE.into()),
-                    (Some(code), _) if code == i32::from(NOT_STARTED_NOW) => Ended::NotStartedNow(SEE.into()),
+                    (Some(code), _) if code == i32::from(NOT_STARTED) => Ended::NotStarted("see its last lines".into()),
                     (Some(code), _) => Ended::Exited(code),
                     (None, signal) => Ended::Signalled(signal.unwrap_or_default()),
                 };

@@ -118,8 +118,9 @@ async fn act(app: &App, caller: Mender, deed: Deed, service: &str, id: Uuid) -> 
     };
     let done = actions::recorded(app, caller, Act::to_parked(action, outbox.service, id), async move {
         let outcome = outbox.act(deed, id).await;
-        let messages = outcome.iter().map(|()| id.to_string()).collect();
-        Acted { outcome, messages }
+        // Without an answer it may have been done.
+        let done = outcome.as_ref().err().is_none_or(|problem| problem.status.is_server_error());
+        Acted { outcome, messages: done.then(|| id.to_string()).into_iter().collect() }
     });
     done.await.map(|()| StatusCode::NO_CONTENT)
 }

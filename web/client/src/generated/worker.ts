@@ -139,7 +139,8 @@ export interface Operations {
    * List what operators did to queues and outboxes
    *
    * Who paused, resumed, edited, sent back, released or deleted what, and when, in the order in which it was done; kept for a year. It is written down before it is done, so
-   * an action without an `outcome` goes on, or the process died over it: look at the queue. `queue` is `outbox/<service>` where a parked message was released or deleted.
+   * an action without an `outcome` goes on, or the process died over it: look at the queue. `queue` is `outbox/<service>` where a parked message was released or deleted;
+   * one that `failed` and has the id among its `messages` may have been done, as its answer was lost.
    *
    * **Permission:** `worker.readQueues`
    */
