@@ -4,7 +4,7 @@ use crate::{
     invitations::model::{self as invitations, Waiting},
     opaque::{OpaqueToken, sha256},
     registrations::model::LINK_LIFETIME,
-    resets::store as resets,
+    resets::{model as resets, store},
 };
 use chrono::{DateTime, Utc};
 use contracts::{
@@ -77,7 +77,7 @@ pub fn invitation(
 }
 
 /// "Choose a new password".
-pub fn reset_password(public_url: &str, asked: &resets::Waiting, token: &OpaqueToken, now: DateTime<Utc>) -> SendMail {
+pub fn reset_password(public_url: &str, asked: &store::Waiting, token: &OpaqueToken, now: DateTime<Utc>) -> SendMail {
     let link = format!("{public_url}/v1/password-resets/{}", token.expose());
     let mail = ResetPassword { link, minutes: resets::LINK_LIFETIME.num_minutes() };
     let expires_at = Some(now + resets::LINK_LIFETIME);

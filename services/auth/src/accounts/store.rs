@@ -32,6 +32,11 @@ impl User {
     pub fn new(id: UserId, email: String, display_name: String, password_hash: String) -> Self {
         Self { id, email, display_name, password_hash, password_version: 1 }
     }
+
+    /// What stands before the `@` of the address.
+    pub fn local_part(&self) -> &str {
+        self.email.split_once('@').map_or("", |(local, _)| local)
+    }
 }
 
 #[derive(Clone, Debug, Serialize, ToSchema)]

@@ -10,7 +10,7 @@ use crate::{
     opaque::{OpaqueToken, link_used},
     passwords::{
         hasher::Verdict,
-        model::{LONGEST, Weakness},
+        model::{self as passwords, LONGEST, Weakness},
     },
     registrations::model,
 };
@@ -124,7 +124,7 @@ async fn newcomer(app: &App, invitation: &Invitation, email: &Email, answer: Ans
     let mut faults = Vec::new();
     let display_name = answer.display_name.or_else(|| model::name("display_name", None, &mut faults));
     let password =
-        model::password("password", Some(answer.password), &[email.local_part(), &invitation.tenant_name], &mut faults);
+        passwords::read("password", Some(answer.password), &[email.local_part(), &invitation.tenant_name], &mut faults);
     let Some((display_name, password)) = display_name.zip(password) else { return Err(Problem::invalid(faults)) };
     let password_hash = app.hasher.hash(&password).await?;
     let display_name = display_name.as_str().to_owned();

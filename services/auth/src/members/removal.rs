@@ -10,7 +10,7 @@ use crate::{
     app::App,
     authority::SpeaksFor,
     issuer::MACHINE_TOKEN,
-    sessions::model::{EndReason, key_lifetime},
+    sessions::model::{EndReason, told_since},
 };
 use access::client::ClientError;
 use chrono::{DateTime, TimeDelta, Utc};
@@ -32,8 +32,6 @@ const INTERRUPTED_AFTER: TimeDelta = TimeDelta::seconds(30);
 const PAUSE: Duration = Duration::from_secs(5);
 /// Removals taken up at once.
 const BATCH: i64 = 50;
-/// What another process ended a moment ago may seem older here, or not to have happened yet.
-const CLOCKS_DIFFER: TimeDelta = TimeDelta::minutes(5);
 
 /// Removes a member of the tenant, and answers only when nothing of theirs is taken any more.
 pub async fn remove(app: &App, mut tx: TenantTx, member: SpeaksFor<UserId>, by: &Principal) -> Result<(), Problem> {
@@ -71,10 +69,9 @@ async fn complete(app: &App, tenant: &TenantScope, removal: &Removal) -> Result<
     forget(tenant, removal).await
 }
 
-/// Tokens of what ended before are over by themselves.
+/// Of sessions and keys.
 fn since(app: &App, now: DateTime<Utc>) -> DateTime<Utc> {
-    let longest = key_lifetime(app.access_token.max(MACHINE_TOKEN));
-    now - TimeDelta::from_std(longest).unwrap_or_default() - CLOCKS_DIFFER
+    told_since(app.access_token.max(MACHINE_TOKEN), now)
 }
 
 async fn end_grants(app: &App, tenant: &TenantScope, removal: &Removal) -> Result<(), Problem> {

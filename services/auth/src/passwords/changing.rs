@@ -1,34 +1,63 @@
 //! The change of a password: all sessions end with it, and its owner is told by mail.
 
-use super::model::weakness;
+use super::{hasher::Verdict, model::read};
 use crate::{
     accounts::store::{self as accounts, User},
     app::App,
     mail,
-    sessions::{ending, ending::Ending, model::EndReason},
+    sessions::{
+        ending::{self, Ending},
+        model::EndReason,
+    },
 };
 use common::{
     db::CrossTenantTx,
     problem::{FieldError, Problem},
 };
-use contracts::id::SessionId;
+use contracts::id::{SessionId, UserId};
 use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
+use utoipa::ToSchema;
 
-/// What is wrong with `new` as the password of `user`, under the field's name `new_password`.
-pub async fn check(app: &App, user: &User, new: &SecretString) -> Result<(), Problem> {
-    let tenants = accounts::tenants_of(&mut app.db.begin_lookup().await?, user.id).await?;
-    let local_part = user.email.split_once('@').map_or("", |(local, _)| local);
-    let own_words: Vec<_> = tenants.iter().map(|tenant| &*tenant.name).chain([local_part]).collect();
-    match weakness(new.expose_secret(), &own_words) {
-        None => Ok(()),
-        Some(weakness) => {
-            Err(Problem::invalid(vec![FieldError::new("new_password", weakness.code(), weakness.to_string())]))
-        }
-    }
+#[derive(Deserialize, ToSchema)]
+pub struct PasswordChange {
+    #[schema(value_type = String, format = Password, max_length = 256, example = "seven leagues at a stride")]
+    current_password: SecretString,
+    /// At least 15 characters, none of the commonest passwords, without the address or the name of a tenant.
+    #[schema(value_type = String, format = Password, min_length = 15, max_length = 256,
+        example = "eight leagues, uphill")]
+    new_password: SecretString,
 }
 
-/// Writes it in `tx`, and ends every link to a new one and all sessions but `kept`; tell of these after the commit. 409 if the password was changed
-/// since `user` was read.
+/// By who knows the present one; all sessions end but `kept`.
+pub async fn change(app: &App, id: UserId, kept: Option<SessionId>, change: PasswordChange) -> Result<(), Problem> {
+    let gone = || Problem::not_found("user_not_found", "The caller does not belong to this tenant any more.");
+    let user = accounts::find_user(&mut *app.db.pool().acquire().await?, id).await?.ok_or_else(gone)?;
+    let refused = |field, code, message| Err(Problem::invalid(vec![FieldError::new(field, code, message)]));
+    if app.hasher.verify(&change.current_password, Some(&user.password_hash)).await? == Verdict::Wrong {
+        return refused("current_password", "wrong", "is not your password");
+    }
+    if change.current_password.expose_secret() == change.new_password.expose_secret() {
+        return refused("new_password", "unchanged", "is the password that you have");
+    }
+    let new_hash = hash(app, &user, change.new_password).await?;
+    let mut tx = ending::begin(app).await?;
+    let ended = write(&mut tx, app, &user, &new_hash, kept).await?;
+    tx.commit().await?;
+    ending::tell(app, &ended).await
+}
+
+/// The hash of a password that the user may have. 422 names what is wrong with it as `new_password`.
+pub async fn hash(app: &App, user: &User, new: SecretString) -> Result<String, Problem> {
+    let tenants = accounts::tenants_of(&mut app.db.begin_lookup().await?, user.id).await?;
+    let own_words: Vec<_> = tenants.iter().map(|tenant| &*tenant.name).chain([user.local_part()]).collect();
+    let mut faults = Vec::new();
+    let new = read("new_password", Some(new), &own_words, &mut faults).ok_or_else(|| Problem::invalid(faults))?;
+    app.hasher.hash(&new).await
+}
+
+/// Writes it in `tx`, and ends every link to a new one and all sessions but `kept`; tell of these after the commit. 409
+/// if the password was changed since `user` was read.
 pub async fn write(
     tx: &mut CrossTenantTx,
     app: &App,

@@ -1,6 +1,8 @@
 //! Strength of a password: length, and not what everybody would try first; no composition rules (NIST SP 800-63B
 //! §3.1.1.2).
 
+use common::problem::FieldError;
+use secrecy::{ExposeSecret, SecretString};
 use std::{collections::HashSet, sync::LazyLock};
 
 /// In characters; a password is the only factor there is.
@@ -58,6 +60,26 @@ pub fn weakness(password: &str, own_words: &[&str]) -> Option<Weakness> {
         return Some(Weakness::Common);
     }
     own_words.iter().any(|word| is_inside(&word.to_lowercase(), &password)).then_some(Weakness::Personal)
+}
+
+/// Takes a new password, noting what is wrong with it.
+pub fn read(
+    field: &str,
+    password: Option<SecretString>,
+    own_words: &[&str],
+    faults: &mut Vec<FieldError>,
+) -> Option<SecretString> {
+    let Some(password) = password else {
+        faults.push(FieldError::new(field, "missing", "is required"));
+        return None;
+    };
+    match weakness(password.expose_secret(), own_words) {
+        None => Some(password),
+        Some(weakness) => {
+            faults.push(FieldError::new(field, Weakness::code(&weakness), weakness.to_string()));
+            None
+        }
+    }
 }
 
 fn is_inside(word: &str, password: &str) -> bool {

@@ -1,15 +1,10 @@
 //! Request to register, checked: every fault is told at once.
 
-use crate::{
-    email::Email,
-    name::Name,
-    passwords::model::{Weakness, weakness},
-    return_to::ReturnOrigins,
-};
+use crate::{email::Email, name::Name, passwords::model as passwords, return_to::ReturnOrigins};
 use chrono::TimeDelta;
 use common::{limit::Limit, problem::FieldError};
 use contracts::public_url::PublicUrl;
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 use serde::Deserialize;
 use std::{str::FromStr, time::Duration};
 use utoipa::ToSchema;
@@ -65,7 +60,7 @@ impl RegistrationRequest {
         let display_name = name("display_name", self.display_name.as_deref(), &mut faults);
         let tenant_name = name("tenant_name", self.tenant_name.as_deref(), &mut faults);
         let own_words = [email.as_ref().map_or("", Email::local_part), tenant_name.as_ref().map_or("", Name::as_str)];
-        let password = password("password", self.password, &own_words, &mut faults);
+        let password = passwords::read("password", self.password, &own_words, &mut faults);
         let return_to = origins.read(self.return_to.as_deref(), &mut faults);
         match (email, password, display_name, tenant_name) {
             (Some(email), Some(password), Some(display_name), Some(tenant_name)) if faults.is_empty() => {
@@ -84,26 +79,6 @@ pub fn email(field: &str, text: Option<&str>, faults: &mut Vec<FieldError>) -> O
 /// Reads a name, noting what is wrong with it.
 pub fn name(field: &str, text: Option<&str>, faults: &mut Vec<FieldError>) -> Option<Name> {
     read(field, text, crate::name::NotAName::code, faults)
-}
-
-/// Takes a new password, noting what is wrong with it.
-pub fn password(
-    field: &str,
-    password: Option<SecretString>,
-    own_words: &[&str],
-    faults: &mut Vec<FieldError>,
-) -> Option<SecretString> {
-    let Some(password) = password else {
-        faults.push(FieldError::new(field, "missing", "is required"));
-        return None;
-    };
-    match weakness(password.expose_secret(), own_words) {
-        None => Some(password),
-        Some(weakness) => {
-            faults.push(FieldError::new(field, Weakness::code(&weakness), weakness.to_string()));
-            None
-        }
-    }
 }
 
 fn read<T: FromStr<Err: ToString>>(

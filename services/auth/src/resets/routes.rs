@@ -2,18 +2,17 @@
 //! answer in the same time.
 
 use super::{
+    choosing::{self, NewPassword, Reset},
     mailing,
-    store::{self, Open},
+    model::{ADDRESSES_A_SOURCE, BY_SOURCE, ResetRequest},
+    store,
 };
 use crate::{
-    accounts::store as accounts,
     app::App,
     body::{JsonOrForm, wants_html},
     opaque::{OpaqueToken, link_used},
     pages,
-    passwords::changing,
-    registrations::{model, routes::Accepted},
-    sessions::ending,
+    registrations::routes::Accepted,
 };
 use axum::{
     extract::State,
@@ -23,48 +22,9 @@ use axum::{
 use common::{
     db::Scoped,
     http::{Json, Path},
-    limit::Limit,
     problem::Problem,
     source::Source,
 };
-use secrecy::SecretString;
-use serde::{Deserialize, Serialize};
-use std::time::Duration;
-use utoipa::ToSchema;
-
-/// A classroom behind one address may forget.
-const BY_SOURCE: Limit = Limit { name: "reset", most: 30, window: HOUR };
-/// Who does not find the mail asks again.
-const ADDRESSES_A_SOURCE: Limit = Limit { name: "reset-address", most: 4, window: HOUR };
-const HOUR: Duration = Duration::from_secs(3600);
-
-#[derive(Deserialize, ToSchema)]
-pub struct ResetRequest {
-    #[schema(format = Email, example = "ada@acme.test")]
-    email: String,
-    /// Where the page that takes the new password leads on to: a page of a frontend that may call this service.
-    #[serde(default)]
-    #[schema(format = "uri", example = "https://app.example.com/sign-in")]
-    return_to: Option<String>,
-}
-
-/// Body of `POST /v1/password-resets/{token}`, as JSON or as a form.
-#[derive(Deserialize, ToSchema)]
-pub struct NewPassword {
-    /// At least 15 characters, none of the commonest passwords, without the address or the name of a tenant.
-    #[schema(value_type = String, format = Password, min_length = 15, max_length = 256,
-        example = "eight leagues, uphill")]
-    new_password: SecretString,
-}
-
-#[derive(Serialize, ToSchema)]
-pub struct Reset {
-    /// Whose password it is.
-    #[schema(format = Email, example = "ada@acme.test")]
-    email: String,
-    #[serde(skip)]
-    return_to: Option<String>,
-}
 
 #[utoipa::path(post, path = "/v1/password-resets", operation_id = "askForPasswordReset", tag = "registration",
     request_body = ResetRequest,
@@ -77,14 +37,11 @@ pub async fn ask(
     source: Source,
     Json(request): Json<ResetRequest>,
 ) -> Result<(StatusCode, Json<Accepted>), Problem> {
-    let mut faults = Vec::new();
-    let email = model::email("email", Some(&request.email), &mut faults);
-    let return_to = app.return_origins.read(request.return_to.as_deref(), &mut faults);
-    let email = email.filter(|_| faults.is_empty()).ok_or_else(|| Problem::invalid(faults))?;
+    let asked = request.check(&app.return_origins).map_err(Problem::invalid)?;
     app.limiter.admit(&BY_SOURCE, source).await?;
-    app.limiter.admit_for(&ADDRESSES_A_SOURCE, source, &email.fingerprint()).await?;
+    app.limiter.admit_for(&ADDRESSES_A_SOURCE, source, &asked.email.fingerprint()).await?;
     let mut tx = app.db.begin_tenantless().await?;
-    store::insert(&mut tx, app.ambient.uuid(), &email, return_to.as_ref(), app.ambient.now()).await?;
+    store::insert(&mut tx, app.ambient.uuid(), &asked, app.ambient.now()).await?;
     tx.wake(mailing::RESETS);
     tx.commit().await?;
     Ok((StatusCode::ACCEPTED, Json(Accepted { status: "reset_sent" })))
@@ -112,37 +69,15 @@ pub async fn set(
     State(app): State<App>,
     Path(token): Path<String>,
     headers: HeaderMap,
-    JsonOrForm(given): JsonOrForm<NewPassword>,
+    JsonOrForm(chosen): JsonOrForm<NewPassword>,
 ) -> Response {
     let token = OpaqueToken::shown(token);
-    let reset = reset(&app, &token, &given.new_password).await;
+    let reset = choosing::choose(&app, &token, chosen).await;
     match (wants_html(&headers), reset) {
         (true, Ok(reset)) => pages::password_reset(&reset.email, reset.return_to.as_deref()),
         (true, Err(problem)) => form(&app, &token, Some(&problem)).await.into_response(),
         (false, reset) => reset.map(Json).into_response(),
     }
-}
-
-/// The link proves the address, and nothing more is asked for; all sessions end.
-async fn reset(app: &App, token: &OpaqueToken, new: &SecretString) -> Result<Reset, Problem> {
-    let now = app.ambient.now();
-    let open = store::find_open(&mut *app.db.pool().acquire().await?, token, now).await?.ok_or_else(link_used)?;
-    let email = open.email.parse().map_err(|fault| Problem::internal(&fault))?;
-    let user = accounts::find_user_by_email(&mut *app.db.pool().acquire().await?, &email).await?;
-    let user = user.ok_or_else(link_used)?;
-    changing::check(app, &user, new).await?;
-    let new_hash = app.hasher.hash(new).await?;
-    let mut tx = ending::begin(app).await?;
-    // The user first, as whoever changes the password does.
-    accounts::lock_user(&mut tx, user.id).await?;
-    if !store::use_up(&mut tx, &open, now).await? {
-        return Err(link_used());
-    }
-    let ended = changing::write(&mut tx, app, &user, &new_hash, None).await?;
-    tx.commit().await?;
-    ending::tell(app, &ended).await?;
-    let Open { email, return_to, .. } = open;
-    Ok(Reset { email, return_to })
 }
 
 /// The page of the link, with what was wrong the last time.

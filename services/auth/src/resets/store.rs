@@ -1,13 +1,11 @@
 //! SQL of resets. They belong to no tenant, so any transaction will do.
 
-use crate::{email::Email, opaque::OpaqueToken};
-use chrono::{DateTime, TimeDelta, Utc};
+use super::model::{Asked, LINK_LIFETIME};
+use crate::opaque::OpaqueToken;
+use chrono::{DateTime, Utc};
 use contracts::public_url::PublicUrl;
 use sqlx::PgConnection;
 use uuid::Uuid;
-
-/// How long the link in the mail works.
-pub const LINK_LIFETIME: TimeDelta = TimeDelta::minutes(30);
 
 /// One that somebody has asked for and nobody has looked at.
 pub struct Waiting {
@@ -24,18 +22,12 @@ pub struct Open {
     pub return_to: Option<String>,
 }
 
-pub async fn insert(
-    conn: &mut PgConnection,
-    id: Uuid,
-    email: &Email,
-    return_to: Option<&PublicUrl>,
-    now: DateTime<Utc>,
-) -> sqlx::Result<()> {
+pub async fn insert(conn: &mut PgConnection, id: Uuid, asked: &Asked, now: DateTime<Utc>) -> sqlx::Result<()> {
     sqlx::query!(
         "INSERT INTO password_resets (id, email, return_to, created_at, expires_at) VALUES ($1, $2, $3, $4, $5)",
         id,
-        email.as_str(),
-        return_to.map(PublicUrl::as_str),
+        asked.email.as_str(),
+        asked.return_to.as_ref().map(PublicUrl::as_str),
         now,
         now + LINK_LIFETIME
     )

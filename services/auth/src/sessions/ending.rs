@@ -6,7 +6,7 @@
 pub use super::ending_store::Ending;
 use super::{
     ending_store as store,
-    model::{EndReason, key_lifetime},
+    model::{EndReason, told_since},
 };
 use crate::app::App;
 use chrono::{DateTime, TimeDelta, Utc};
@@ -22,8 +22,6 @@ use tokio_util::sync::CancellationToken;
 /// An ending that is older is taken to be interrupted.
 const INTERRUPTED_AFTER: TimeDelta = TimeDelta::seconds(30);
 const PAUSE: Duration = Duration::from_secs(5);
-/// What another process ended a moment ago may seem older here.
-const CLOCKS_DIFFER: TimeDelta = TimeDelta::minutes(5);
 /// Endings taken up at once.
 const BATCH: i64 = 50;
 
@@ -60,7 +58,7 @@ pub async fn tell(app: &App, ending: &Ending) -> Result<(), Problem> {
 /// With what ended before and was perhaps never told: whoever repeats a request relies on its answer.
 async fn close(app: &App, ending: &Ending) -> Result<(), Problem> {
     let mut of_tenants = BTreeMap::<TenantId, Vec<SessionId>>::new();
-    let since = ending.ended_at - longest_told(app) - CLOCKS_DIFFER;
+    let since = told_since(app.access_token, ending.ended_at);
     for (tenant, session) in store::ended(&mut begin(app).await?, ending.user_id, since).await? {
         of_tenants.entry(tenant).or_default().push(session);
     }
@@ -70,11 +68,6 @@ async fn close(app: &App, ending: &Ending) -> Result<(), Problem> {
     let mut tx = begin(app).await?;
     store::forget(&mut tx, ending.id).await?;
     Ok(tx.commit().await?)
-}
-
-/// Tokens of what ended before are over by themselves.
-fn longest_told(app: &App) -> TimeDelta {
-    TimeDelta::from_std(key_lifetime(app.access_token)).unwrap_or_default()
 }
 
 /// Tells what was interrupted, until `shutdown`.
@@ -95,7 +88,7 @@ pub async fn tell_interrupted(app: &App, background: Background, now: DateTime<U
     for ending in interrupted {
         match tell(app, &ending).await {
             Ok(()) => tracing::info!(user = %ending.user_id, "Redis knows of sessions that ended"),
-            Err(_) if ending.ended_at + longest_told(app) + CLOCKS_DIFFER < now => {
+            Err(_) if ending.ended_at < told_since(app.access_token, now) => {
                 let mut tx = background.begin_across_tenants(&app.db).await?;
                 store::forget(&mut tx, ending.id).await?;
                 tx.commit().await?;

@@ -17,6 +17,9 @@ const REUSE_GRACE: TimeDelta = TimeDelta::seconds(60);
 /// It need not live longer, as no token could use it.
 const KEY_OUTLIVES_TOKEN: Duration = Duration::from_secs(60);
 
+/// What another process ended a moment ago may seem older here, or not to have happened yet.
+const CLOCKS_DIFFER: TimeDelta = TimeDelta::minutes(5);
+
 /// Why a session ended before its time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, sqlx::Type)]
 #[sqlx(type_name = "text", rename_all = "snake_case")]
@@ -86,6 +89,12 @@ pub fn decide(now: DateTime<Utc>, session: &Session, link: &Link) -> Decision {
 /// How long Redis says that a session is alive if nobody says it again.
 pub fn key_lifetime(access_token: Duration) -> Duration {
     access_token + KEY_OUTLIVES_TOKEN
+}
+
+/// What ended since then may still be known to Redis, where tokens live as long as `token`; those of what ended before
+/// are over by themselves.
+pub fn told_since(token: Duration, now: DateTime<Utc>) -> DateTime<Utc> {
+    now - TimeDelta::from_std(key_lifetime(token)).unwrap_or_default() - CLOCKS_DIFFER
 }
 
 #[cfg(test)]

@@ -251,7 +251,8 @@ export interface Operations {
    * Ask for a new password
    *
    * Mails a link by which a new password is chosen, if the address has an account. The answer is the same, and takes the same time, if it has none. The link works for 30
-   * minutes and once; asking again mails another one, and the older ones go on working. An address gets five such mails at once, and then one every ten minutes.
+   * minutes and once; asking again mails another one, and the older ones go on working. An address gets five such mails at once, and then one every ten
+   * minutes, or when no link of it works.
    *
    * **Who:** anybody, without a token.
    */
@@ -723,6 +724,7 @@ export interface components {
              */
             email: string;
         };
+        /** Body of `POST /v1/password-resets`. */
         ResetRequest: {
             /**
              * Format: email
@@ -2669,6 +2671,19 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"] & {
                         /** @enum {string} */
                         code: "no_tenant" | "people_only" | "user_session_required";
+                    };
+                };
+            };
+            /** `user_not_found` */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "user_not_found";
                     };
                 };
             };

@@ -348,7 +348,7 @@ export interface Operations {
 export interface components {
     schemas: {
         /**
-         * What was done to a queue or to dead letters of it.
+         * What was done to a queue, to dead letters of it, or to a parked message.
          * @enum {string}
          */
         Action: "pause" | "resume" | "edit" | "redrive" | "release" | "delete";
