@@ -9,6 +9,7 @@ use axum::{
     routing::{get, post},
 };
 use common::{
+    db::Db,
     http::{Json, Path},
     problem::Problem,
 };
@@ -19,6 +20,13 @@ use uuid::Uuid;
 callers! { pub Console = ["worker"] }
 
 type Caller = Internal<Console>;
+
+/// What is done to a parked message.
+#[derive(Clone, Copy, Debug)]
+pub enum Deed {
+    Release,
+    Discard,
+}
 
 /// Code of the problem of a message that is not parked.
 pub const NOT_PARKED: &str = "parked_message_not_found";
@@ -53,19 +61,20 @@ async fn list(
 }
 
 async fn release(State(kit): State<Kit>, _: Caller, Path(id): Path<Uuid>) -> Result<StatusCode, Problem> {
-    let mut tx = kit.db.begin_tenantless().await?;
-    let released = parked::release(&mut tx, id).await?;
-    tx.commit().await?;
-    done(released)
+    act(&kit.db, Deed::Release, id).await.map(|()| StatusCode::NO_CONTENT)
 }
 
 async fn discard(State(kit): State<Kit>, _: Caller, Path(id): Path<Uuid>) -> Result<StatusCode, Problem> {
-    let mut tx = kit.db.begin_tenantless().await?;
-    let discarded = parked::discard(&mut tx, id).await?;
-    tx.commit().await?;
-    done(discarded)
+    act(&kit.db, Deed::Discard, id).await.map(|()| StatusCode::NO_CONTENT)
 }
 
-fn done(was_parked: bool) -> Result<StatusCode, Problem> {
-    if was_parked { Ok(StatusCode::NO_CONTENT) } else { Err(not_parked()) }
+/// Does it to the message of that id, which must be parked in this database.
+pub async fn act(db: &Db, deed: Deed, id: Uuid) -> Result<(), Problem> {
+    let mut tx = db.begin_tenantless().await?;
+    let was_parked = match deed {
+        Deed::Release => parked::release(&mut tx, id).await?,
+        Deed::Discard => parked::discard(&mut tx, id).await?,
+    };
+    tx.commit().await?;
+    if was_parked { Ok(()) } else { Err(not_parked()) }
 }

@@ -16,6 +16,7 @@ use contracts::{
     jobs::{BundlePart, RunCommand},
     manifest::{Command, LONGEST_COMMAND},
 };
+use rustix::process::Signal;
 use serde_json::Value;
 use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
@@ -24,8 +25,8 @@ const TRY_AGAIN: i32 = 75;
 /// Exit code of a program that can do nothing with what it was given, now or later (`EX_DATAERR`); the last line that it
 /// writes says why, for the product's users.
 const REFUSED: i32 = 65;
-/// Ends a process at once (signal(7)).
-const SIGKILL: i32 = 9;
+/// By somebody else; a limit that the supervisor keeps ends otherwise.
+const KILLED: Ended = Ended::Signalled(Signal::KILL.as_raw());
 /// A program that is killed in its third attempt is not tried again.
 const MOST_KILLED: i32 = 3;
 /// Bytes of JSON that are handed over to a function of the instance's database.
@@ -116,7 +117,7 @@ fn output(spec: &Spec, outcome: Outcome, most: usize, attempt: i32) -> Result<Op
             Err(Fault::permanent(outcome.stderr.lines().next_back().unwrap_or_default()))
         }
         // The kernel does so when the machine's memory is short, whoever has used it; perhaps this one each time.
-        ended @ Ended::Signalled(SIGKILL) if attempt < MOST_KILLED => Err(Fault::transient(ended.reason(spec))),
+        ended if ended == KILLED && attempt < MOST_KILLED => Err(Fault::transient(ended.reason(spec))),
         ended @ Ended::NotStartedNow(_) => Err(Fault::away(ended.reason(spec))),
         ended => Err(Fault::permanent(ended.reason(spec))),
     }

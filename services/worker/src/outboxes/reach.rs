@@ -8,7 +8,7 @@ use contracts::{
     roster,
 };
 use messaging::parked;
-use service_kit::outbox::{NOT_PARKED, not_parked};
+use service_kit::outbox::{self, Deed, NOT_PARKED, not_parked};
 use uuid::Uuid;
 
 /// The outbox of a service.
@@ -27,13 +27,6 @@ enum Place {
     At(String),
     /// The setting is missing that says where.
     Unknown,
-}
-
-/// What is done to a parked message.
-#[derive(Clone, Copy, Debug)]
-pub enum Deed {
-    Release,
-    Discard,
 }
 
 impl Outbox {
@@ -75,17 +68,13 @@ impl Outbox {
             Deed::Release => RELEASE,
             Deed::Discard => DISCARD,
         };
-        if let Some(url) = self.url(path)? {
-            let done = self.app.client.post(&url.replace("{id}", &id.to_string()), &()).await;
-            return done.map_err(|error| self.away(&error));
+        match self.url(path)? {
+            Some(url) => {
+                let done = self.app.client.post(&url.replace("{id}", &id.to_string()), &()).await;
+                done.map_err(|error| self.away(&error))
+            }
+            None => outbox::act(&self.app.db, deed, id).await,
         }
-        let mut tx = self.app.db.begin_tenantless().await?;
-        let done = match deed {
-            Deed::Release => parked::release(&mut tx, id).await?,
-            Deed::Discard => parked::discard(&mut tx, id).await?,
-        };
-        tx.commit().await?;
-        if done { Ok(()) } else { Err(not_parked()) }
     }
 
     /// Where its service has that path; `None` if that is the worker.

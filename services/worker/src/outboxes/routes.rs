@@ -1,6 +1,6 @@
 //! Endpoints of outboxes: what waits in each, and what becomes of messages that SNS refuses.
 
-use super::reach::{Deed, Outbox};
+use super::reach::Outbox;
 use crate::{
     app::App,
     queues::{
@@ -22,6 +22,7 @@ use contracts::{
 };
 use futures_util::future::join_all;
 use serde::{Deserialize, Serialize};
+use service_kit::outbox::Deed;
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
