@@ -84,6 +84,14 @@ impl Record {
         ends.then_some(Self { text, lines })
     }
 
+    /// All that it allows.
+    pub fn permissions(&self) -> BTreeSet<String> {
+        let lines = self.text[self.lines..].lines().filter_map(|line| line.split_once(' '));
+        lines
+            .flat_map(|(namespace, actions)| actions.split(' ').map(move |action| format!("{namespace}.{action}")))
+            .collect()
+    }
+
     pub fn allows(&self, permission: &str) -> bool {
         let Some((namespace, action)) = permission.split_once('.') else { return false };
         let mut lines = self.text[self.lines..].lines().filter_map(|line| line.split_once(' '));
@@ -113,6 +121,7 @@ mod tests {
         assert_eq!(written, "a\nb\nx-1 y\nx y yz\nxx y\nz a");
         let record = Record::counting(&mut values(Some(&written), Some("a"), Some("b"))).unwrap();
         assert!(names.iter().all(|name| record.allows(name)));
+        assert_eq!(record.permissions(), permissions(&names));
         for other in ["", ".", "x", "x.", "a", "b", "x.y yz", "x.y\nxx.y", "y.x", "z.y", "x y.yz", "1.y"] {
             assert!(!record.allows(other), "{other:?}");
         }

@@ -29,10 +29,10 @@ use common::{
     problem::{Problem, RETRY_AFTER_OUTAGE},
     server::Health,
 };
-use contracts::id::{Principal, TenantId};
+use contracts::id::{Principal, SessionId, TenantId};
 use primary::{RemoteFill, Sessions};
 use redis::aio::ConnectionManager;
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 /// Refusal of a token whose session, client's secret or API key is no more.
 pub const SESSION_ENDED: &str = "session_ended";
@@ -96,11 +96,41 @@ impl Access {
             return Err(Problem::unauthorized(SESSION_ENDED, "The session has ended. Log in again."));
         }
         if let Some(permission) = permission
-            && !(claims.covers(permission) && self.allows(found.record, tenant, &principal, permission).await?)
+            && !(claims.covers(permission)
+                && self.allows(found.record, tenant, &principal, permission).await?
+                && self.actor_may(claims, tenant, session, permission).await?)
         {
             return Err(missing(permission));
         }
         Ok((tenant, principal))
+    }
+
+    /// Whoever acts for somebody does what both may.
+    async fn actor_may(
+        &self,
+        claims: &Claims,
+        tenant: TenantId,
+        session: SessionId,
+        permission: &str,
+    ) -> Result<bool, Problem> {
+        let Some(principal) = claims.actor() else { return Ok(true) };
+        let found = self.0.checks.look_up(Check { tenant, principal: principal.clone(), session }).await;
+        let record = found.ok().and_then(|found| found.record);
+        self.allows(record, tenant, &principal, permission).await
+    }
+
+    /// All that a principal may do in a tenant, read as for a check; whether `session` is alive is not asked.
+    pub async fn permissions(
+        &self,
+        tenant: TenantId,
+        principal: Principal,
+        session: SessionId,
+    ) -> Result<BTreeSet<String>, Problem> {
+        let found = self.0.checks.look_up(Check { tenant, principal: principal.clone(), session }).await;
+        match found.ok().and_then(|found| found.record) {
+            Some(record) => Ok(record.permissions()),
+            None => Ok((*self.0.filler.fill(tenant, &principal).await?).clone()),
+        }
     }
 
     async fn allows(

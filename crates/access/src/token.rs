@@ -6,7 +6,7 @@ mod exchange;
 mod keys;
 
 pub use api_key::{ApiKey, NotAnApiKey};
-pub use claims::Claims;
+pub use claims::{Actor, Claims, product_audience};
 pub use exchange::{API_KEY_INVALID, ExchangeAnswer, ExchangeRequest};
 pub use keys::TOKEN_TYPE;
 

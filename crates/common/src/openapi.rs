@@ -155,7 +155,10 @@ pub fn faults(document: &Value) -> Vec<String> {
         }
         let refusals = operation.get("responses").and_then(Value::as_object).into_iter().flatten();
         for (status, answer) in refusals.filter(|(status, _)| status.as_str() >= "400") {
-            if answer.get("$ref").is_none() && answers::codes(answer).is_none_or(Vec::is_empty) {
+            // Refusals of another form, such as OAuth's, have codes of their own.
+            let of_another_form = answer["content"].get("application/json").is_some();
+            let names_codes = answers::codes(answer).is_some_and(|codes| !codes.is_empty());
+            if answer.get("$ref").is_none() && !of_another_form && !names_codes {
                 faults.push(format!("{id} names no code for {status}: one that has a page in openapi/problems"));
             }
         }

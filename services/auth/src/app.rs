@@ -6,6 +6,7 @@ use crate::{
     invitations::refusal_links::RefusalLinks,
     issuer::Issuer,
     keys::{Keyring, keyring::KeyError},
+    oauth::{audience::Audiences, request::RequestUris},
     passwords::Hasher,
     return_to::ReturnOrigins,
 };
@@ -22,6 +23,8 @@ pub struct App {
     pub hasher: Hasher,
     pub limiter: Limiter,
     pub refusal_links: RefusalLinks,
+    pub request_uris: RequestUris,
+    pub audiences: Audiences,
     pub live_sessions: SessionStore,
     pub platform_clients: PlatformClients,
     /// Lifetime of a user's access token.
@@ -49,7 +52,9 @@ impl App {
             keyring,
             hasher: Hasher::new(settings.password_cost, ambient.clone())?,
             limiter: Limiter::new(base, redis.clone(), ambient.clone()),
-            refusal_links: RefusalLinks::new(settings.key_sealer),
+            refusal_links: RefusalLinks::new(settings.key_sealer.clone()),
+            request_uris: RequestUris::new(settings.key_sealer),
+            audiences: Audiences::new(base, &settings.platform_clients),
             live_sessions: SessionStore::new(redis.clone(), &base.redis_prefix, base.redis_replicas),
             platform_clients: settings.platform_clients,
             access_token: settings.access_token,

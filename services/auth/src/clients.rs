@@ -1,10 +1,11 @@
 //! Machine clients (RFC 6749 §4.4), which show a secret and get a token: the platform's own services, and those of
 //! tenants.
 
+mod endings;
 pub mod model;
+pub mod registration;
 pub mod routes;
 pub mod secrets;
 pub mod store;
-pub mod token;
 
 pub use model::PlatformClients;

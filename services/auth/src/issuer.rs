@@ -1,6 +1,11 @@
 //! Issuer of access tokens: what does a token say?
 
-use crate::{api_keys::store::WorkingKey, keys::Keyring};
+use crate::{
+    api_keys::store::WorkingKey,
+    keys::Keyring,
+    oauth::scope::Scopes,
+    sessions::model::{Grant, Session},
+};
 use access::token::Claims;
 use chrono::{DateTime, Utc};
 use common::{ambient::Ambient, config::Base, problem::Problem};
@@ -10,7 +15,7 @@ use std::time::Duration;
 /// Lifetime of a token of a machine or for an API key.
 pub const MACHINE_TOKEN: Duration = Duration::from_secs(300);
 /// `client_id` of tokens that people get by logging in.
-const WEB: &str = "web";
+pub const WEB: &str = "web";
 /// `client_id` of tokens that stand for an API key.
 const API_KEY: &str = "api-key";
 
@@ -35,6 +40,19 @@ pub struct Signed {
     pub session_expires_at: DateTime<Utc>,
 }
 
+impl Signed {
+    /// Of whoever a session is.
+    pub fn of(session: &Session) -> Self {
+        Self {
+            user: session.user_id,
+            tenant: session.tenant_id,
+            session: session.id,
+            authenticated_at: session.created_at,
+            session_expires_at: session.expires_at,
+        }
+    }
+}
+
 /// An access token and how long it lives.
 pub struct AccessToken {
     pub text: String,
@@ -52,6 +70,39 @@ impl Issuer {
     }
 
     pub async fn for_user(&self, signed: &Signed) -> Result<AccessToken, Problem> {
+        let (claims, lifetime) = self.of_person(signed, WEB);
+        self.issue(&claims, lifetime).await
+    }
+
+    /// For an app of a person's, within `scopes` of what they have allowed it.
+    pub async fn for_app(
+        &self,
+        signed: &Signed,
+        client: ClientId,
+        grant: &Grant,
+        scopes: &Scopes,
+    ) -> Result<AccessToken, Problem> {
+        let (claims, lifetime) = self.of_person(signed, &client.to_string());
+        let claims = Claims { aud: grant.audience.clone(), scope: Some(scopes.to_string()), ..claims };
+        self.issue(&claims, lifetime).await
+    }
+
+    /// A token that says what another one said, as changed, and does not outlive it.
+    pub async fn again(&self, claims: Claims) -> Result<AccessToken, Problem> {
+        let now = self.ambient.now().timestamp();
+        let left = u64::try_from(claims.exp - now).unwrap_or_default();
+        let lifetime = MACHINE_TOKEN.min(Duration::from_secs(left));
+        let exp = now.saturating_add_unsigned(lifetime.as_secs());
+        let claims = Claims { iat: now, exp, jti: self.ambient.uuid().to_string(), ..claims };
+        self.issue(&claims, lifetime).await
+    }
+
+    /// Whether claims that a key of ours has signed are of this issuer, and not over.
+    pub fn is_own_and_timely(&self, claims: &Claims) -> bool {
+        claims.iss == self.name && self.ambient.now().timestamp() < claims.exp
+    }
+
+    fn of_person(&self, signed: &Signed, client_id: &str) -> (Claims, Duration) {
         let left = (signed.session_expires_at - self.ambient.now()).to_std().unwrap_or_default();
         let lifetime = self.user_token.min(left);
         let claims = Claims {
@@ -59,9 +110,9 @@ impl Issuer {
             sid: Some(signed.session),
             auth_time: Some(signed.authenticated_at.timestamp()),
             amr: vec!["pwd".into()],
-            ..self.claims(signed.user.to_string(), WEB, lifetime)
+            ..self.claims(signed.user.to_string(), client_id, lifetime)
         };
-        self.issue(&claims, lifetime).await
+        (claims, lifetime)
     }
 
     pub async fn for_client(&self, client_id: &str) -> Result<AccessToken, Problem> {

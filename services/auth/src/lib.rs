@@ -13,6 +13,7 @@
 //! | [`sessions`] | who is logged in, and for how long? |
 //! | [`clients`] | which machines act here, and is this one who it says it is? |
 //! | [`api_keys`] | which programs act for a person? |
+//! | [`oauth`] | how do people sign in to apps, and what may each do for them? |
 //! | [`keys`], [`issuer`] | with which keys are tokens signed, and what do they say? |
 //! | [`passwords`] | is this password good enough, and is it the right one? |
 //! | [`resets`] | how does somebody get in again who has forgotten it? |
@@ -39,6 +40,7 @@ mod mail;
 mod mail_rate;
 mod members;
 mod name;
+mod oauth;
 pub mod opaque;
 pub mod operator;
 mod pages;

@@ -6,6 +6,7 @@ use crate::{
         store::{self as accounts, Tenant, User},
     },
     app::App,
+    email::Email,
     issuer::Signed,
     passwords::hasher::Verdict,
     registrations::model,
@@ -60,18 +61,24 @@ pub struct LogIn {
 pub async fn authenticate(app: &App, request: LogInRequest) -> Result<(User, Tenant, TenantScope), Problem> {
     let mut faults = Vec::new();
     let email = model::email("email", Some(&request.email), &mut faults).ok_or_else(|| Problem::invalid(faults))?;
-    let user = accounts::find_user_by_email(&mut *app.db.pool().acquire().await?, &email).await?;
-    // Also without a user a password is compared, so that every answer takes the same time.
-    let verdict = app.hasher.verify(&request.password, user.as_ref().map(|user| &*user.password_hash)).await?;
-    let user = user.filter(|_| verdict != Verdict::Wrong).ok_or_else(credentials_wrong)?;
-    if verdict == Verdict::RightButOutdated {
-        let new_hash = app.hasher.hash(&request.password).await?;
-        accounts::replace_hash(&mut *app.db.pool().acquire().await?, &user, &new_hash).await?;
-    }
+    let user = identify(app, &email, &request.password).await?;
     let mut lookup = app.db.begin_lookup().await?;
     let tenant = accounts::choose_tenant(&mut lookup, user.id, request.tenant_id).await?.ok_or_else(not_a_member)?;
     let scope = lookup.found(tenant.id);
     Ok((user, tenant, scope))
+}
+
+/// The user whose address and password these are.
+pub async fn identify(app: &App, email: &Email, password: &SecretString) -> Result<User, Problem> {
+    let user = accounts::find_user_by_email(&mut *app.db.pool().acquire().await?, email).await?;
+    // Also without a user a password is compared, so that every answer takes the same time.
+    let verdict = app.hasher.verify(password, user.as_ref().map(|user| &*user.password_hash)).await?;
+    let user = user.filter(|_| verdict != Verdict::Wrong).ok_or_else(credentials_wrong)?;
+    if verdict == Verdict::RightButOutdated {
+        let new_hash = app.hasher.hash(password).await?;
+        accounts::replace_hash(&mut *app.db.pool().acquire().await?, &user, &new_hash).await?;
+    }
+    Ok(user)
 }
 
 /// The user and the tenant of a session.
@@ -84,9 +91,8 @@ pub async fn who(app: &App, session: &Session) -> Result<(User, Tenant), Problem
 
 /// Tokens and permissions of a session that is alive.
 pub async fn answer(app: &App, alive: Alive, user: User, tenant: Tenant) -> Result<LogIn, Problem> {
-    let Session { id: session, created_at: authenticated_at, expires_at: session_expires_at, .. } = alive.session;
-    let signed = Signed { user: user.id, tenant: tenant.id, session, authenticated_at, session_expires_at };
-    let token = app.issuer.for_user(&signed).await?;
+    let session = alive.session.id;
+    let token = app.issuer.for_user(&Signed::of(&alive.session)).await?;
     Ok(LogIn {
         access_token: token.text,
         token_type: "Bearer",

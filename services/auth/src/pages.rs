@@ -34,19 +34,23 @@ static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {
 /// Nothing is loaded from anywhere; only our own style counts, and forms go only to ourselves.
 static POLICY: LazyLock<String> = LazyLock::new(|| {
     let style = STANDARD.encode(sha256(&[STYLE.as_bytes()]));
-    format!(
-        "default-src 'none'; style-src 'sha256-{style}'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
-    )
+    format!("default-src 'none'; style-src 'sha256-{style}'; base-uri 'none'; frame-ancestors 'none'")
 });
 
-fn page(template: &str, status: StatusCode, values: Value) -> Response {
+pub fn page(template: &str, status: StatusCode, values: Value) -> Response {
+    page_leading_to(template, status, values, "")
+}
+
+/// A page whose forms may lead on to `target`, too (a source expression of CSP).
+pub fn page_leading_to(template: &str, status: StatusCode, values: Value, target: &str) -> Response {
     let html = match TEMPLATES.get_template(template).and_then(|template| template.render(values)) {
         Ok(html) => html,
         Err(error) => return Problem::internal(&error).into_response(),
     };
+    let policy = format!("{}; form-action 'self' {target}", *POLICY);
     // The address holds a secret: it must not leave in a Referer header or stay in a cache.
     let headers = [
-        (header::CONTENT_SECURITY_POLICY, POLICY.as_str()),
+        (header::CONTENT_SECURITY_POLICY, policy.as_str()),
         (header::REFERRER_POLICY, "no-referrer"),
         (header::CACHE_CONTROL, "no-store"),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
@@ -122,11 +126,11 @@ pub fn refused(problem: &Problem) -> Response {
     page("refused.html", problem.status, context! { problem => told(problem) })
 }
 
-fn status(refusal: Option<&Problem>) -> StatusCode {
+pub fn status(refusal: Option<&Problem>) -> StatusCode {
     refusal.map_or(StatusCode::OK, |problem| problem.status)
 }
 
-fn told(problem: &Problem) -> Value {
+pub fn told(problem: &Problem) -> Value {
     context! { status => problem.status.as_u16(), detail => &problem.detail, errors => Serde(&problem.errors) }
 }
 

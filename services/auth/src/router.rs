@@ -1,8 +1,8 @@
 //! The routes of auth: all of them, in one list.
 
 use crate::{
-    accounts, api_keys, app::App, clients, invitations, keys, members, passwords, principals, registrations, resets,
-    sessions,
+    accounts, api_keys, app::App, clients, invitations, keys, members, oauth, passwords, principals, registrations,
+    resets, sessions,
 };
 use utoipa_axum::{router::OpenApiRouter, routes};
 
@@ -27,7 +27,6 @@ pub fn router() -> OpenApiRouter<App> {
         .routes(routes!(members::routes::leave))
         .routes(routes!(members::routes::remove))
         .routes(routes!(members::routes::end_sessions))
-        .routes(routes!(clients::token::token))
         .routes(routes!(clients::routes::list, clients::routes::create))
         .routes(routes!(clients::routes::show, clients::routes::delete))
         .routes(routes!(clients::routes::add_secret))
@@ -37,5 +36,15 @@ pub fn router() -> OpenApiRouter<App> {
         .routes(routes!(api_keys::exchange::exchange))
         .routes(routes!(principals::existing))
         .routes(routes!(keys::routes::jwks))
-        .routes(routes!(keys::routes::discovery))
+        .routes(routes!(oauth::discovery::openid))
+        .routes(routes!(oauth::discovery::oauth))
+        .routes(routes!(oauth::authorization::authorize, oauth::authorization::authorize_by_form))
+        .routes(routes!(oauth::authorization::push))
+        .routes(routes!(oauth::pages::submit_sign_in))
+        .routes(routes!(oauth::pages::submit_consent))
+        .routes(routes!(oauth::token::token))
+        .routes(routes!(oauth::userinfo::show, oauth::userinfo::show_by_post))
+        .routes(routes!(oauth::introspection::introspect))
+        .routes(routes!(oauth::revocation::revoke))
+        .routes(routes!(oauth::logout::by_link, oauth::logout::by_form))
 }

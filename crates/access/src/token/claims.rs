@@ -29,6 +29,21 @@ pub struct Claims {
     /// that the principal has.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scope: Option<String>,
+    /// Who acts for the subject, which then may do no more than both may (RFC 8693 §4.1).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub act: Option<Actor>,
+}
+
+/// A product that acts for a person.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Actor {
+    /// Its platform client.
+    pub sub: String,
+}
+
+/// The audience of tokens for a product: nobody else takes them (RFC 8707).
+pub fn product_audience(issuer: &str, product: &str) -> String {
+    format!("{issuer}/products/{product}")
 }
 
 impl Claims {
@@ -41,6 +56,11 @@ impl Claims {
             _ if is_client => Some(Principal::Client(self.client_id.clone())),
             _ => self.sub.parse().ok().map(Principal::User),
         }
+    }
+
+    /// Who acts for the principal, if somebody does.
+    pub fn actor(&self) -> Option<Principal> {
+        self.act.as_ref().map(|actor| Principal::Client(actor.sub.clone()))
     }
 
     /// Whether the token may be used for the permission, if its principal has it.

@@ -37,7 +37,8 @@ const HEADERS: [Header; 12] = [
     },
     Header {
         name: "Location",
-        description: "The address of what was made, at which it is read or, if nothing is read there, ended.",
+        description: "The address of what was made, at which it is read or, if nothing is read there, ended; with 303 the \
+            address to go on to.",
         schema: || json!({"type": "string", "format": "uri-reference"}),
         required: true,
     },
@@ -55,9 +56,10 @@ const HEADERS: [Header; 12] = [
     },
     Header {
         name: "Set-Cookie",
-        description: "The refresh token, for browsers: `HttpOnly`, and sent to `/v1/sessions` only.",
+        description: "What a browser keeps, `HttpOnly`: the refresh token, sent to `/v1/sessions` only, or the sign-in, sent \
+            to `/v1/oauth` only.",
         schema: TEXT,
-        required: true,
+        required: false,
     },
     Header {
         name: "WWW-Authenticate",

@@ -39,9 +39,12 @@ pub fn person(principal: &Principal) -> Result<UserId, Problem> {
 
 /// The person who is logged in; 403 also for an API key, which must neither make nor end what it is not itself.
 pub fn logged_in(claims: &Claims, principal: &Principal) -> Result<UserId, Problem> {
-    match claims.scope {
-        Some(_) => Err(Problem::forbidden("user_session_required", "An API key may not do this: log in.")),
-        None => person(principal),
+    match (&claims.scope, &claims.act) {
+        (None, None) => person(principal),
+        _ => {
+            let detail = "Only the person themselves may do this, no API key, app or product of theirs: log in.";
+            Err(Problem::forbidden("user_session_required", detail))
+        }
     }
 }
 

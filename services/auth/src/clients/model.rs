@@ -14,6 +14,11 @@ pub struct PlatformClients(Vec<(String, [u8; HASH_LEN])>);
 pub struct Malformed;
 
 impl PlatformClients {
+    /// Every client that there is.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(|(client, _)| client.as_str())
+    }
+
     /// Takes the same time whichever byte is wrong, and whether or not there is such a client.
     /// The secrets are random and long, so a fast hash of them is enough.
     pub fn know(&self, id: &str, secret: &str) -> bool {

@@ -2,12 +2,11 @@
 //! credentials.
 
 use super::{
+    registration::{AuthMethod, ClientRequest},
     secrets::{self, MOST_SECRETS, NewSecret, no_such_client},
     store::{self, Client, LiveSecret},
 };
-use crate::{
-    accounts::routes::logged_in, app::App, authority::SpeaksFor, registrations::model, sessions::routes::NO_STORE,
-};
+use crate::{accounts::routes::logged_in, app::App, authority::SpeaksFor, sessions::routes::NO_STORE};
 use access::Allowed;
 use axum::{
     extract::State,
@@ -21,7 +20,7 @@ use common::{
 };
 use contracts::id::{ClientId, SessionId};
 use idempotency::{Creating, Once};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use utoipa::ToSchema;
 
 access::permissions! { pub ReadClients = "auth.readClients", pub WriteClients = "auth.writeClients" }
@@ -29,17 +28,12 @@ access::permissions! { pub ReadClients = "auth.readClients", pub WriteClients = 
 /// More machines than a tenant can keep an eye on.
 const MOST_CLIENTS: i64 = 100;
 
-/// Body of `POST /v1/clients`.
-#[derive(Deserialize, ToSchema)]
-pub struct ClientRequest {
-    #[schema(max_length = 100, example = "nightly import")]
-    name: String,
-}
-
 #[derive(Serialize, ToSchema)]
 pub struct ClientMade {
     client: Client,
-    secret: NewSecret,
+    /// Absent for a client that needs none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    secret: Option<NewSecret>,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -72,14 +66,9 @@ pub async fn create(
     caller: Allowed<WriteClients>,
     Creating(Json(request), mut once): Creating<Json<ClientRequest>>,
 ) -> Result<Response, Problem> {
-    let (created_by, mut faults) = (logged_in(&caller.claims, &caller.principal)?, Vec::new());
-    let name = model::name("name", Some(&request.name), &mut faults).ok_or_else(|| Problem::invalid(faults))?;
-    let client = Client {
-        id: ClientId(app.ambient.uuid()),
-        name: name.as_str().to_owned(),
-        created_by,
-        created_at: app.ambient.now(),
-    };
+    let created_by = logged_in(&caller.claims, &caller.principal)?;
+    let registration = request.check().map_err(Problem::invalid)?;
+    let client = Client::new(&app.ambient, created_by, &registration);
     let mut tx = caller.begin(&app.db).await?;
     if let Some(earlier) = once.begin(&mut tx, &caller).await? {
         return Ok(earlier);
@@ -90,8 +79,11 @@ pub async fn create(
             format!("A tenant may have {MOST_CLIENTS} clients; delete one that is not needed."),
         ));
     }
-    store::insert(&mut tx, &client).await?;
-    let secret = secrets::add(&mut tx, &app, SpeaksFor::newly_made(client.id)).await?;
+    store::insert(&mut tx, &client, &registration).await?;
+    let secret = match registration.method {
+        AuthMethod::ClientSecretBasic => Some(secrets::add(&mut tx, &app, SpeaksFor::newly_made(client.id)).await?),
+        AuthMethod::PrivateKeyJwt | AuthMethod::None => None,
+    };
     let location = (header::LOCATION, format!("/v1/clients/{}", client.id));
     let made = Json(ClientMade { client, secret });
     let answer = once.remember(&mut tx, (StatusCode::CREATED, [NO_STORE], [location], made)).await?;
@@ -131,7 +123,7 @@ pub async fn delete(
 
 #[utoipa::path(post, path = "/v1/clients/{id}/secrets", operation_id = "addClientSecret", tag = "clients",
     params(("id" = ClientId, Path)),
-    responses((status = 201, body = NewSecret), (status = 409, description = "`two_secrets_live`"),
+    responses((status = 201, body = NewSecret), (status = 409, description = "`two_secrets_live`, `no_secrets`"),
         (status = 403,
         description = "`permission_missing`, `people_only`, `user_session_required`, or `escalation`: the client \
         holds what the caller lacks."),
@@ -151,6 +143,10 @@ pub async fn add_secret(
     }
     if !store::lock(&mut tx, id).await? {
         return Err(no_such_client());
+    }
+    let method = store::find(&mut tx, id).await?.map(|client| client.token_endpoint_auth_method);
+    if method != Some(AuthMethod::ClientSecretBasic) {
+        return Err(Problem::conflict("no_secrets", "The client was registered without secrets."));
     }
     if store::live_secrets(&mut tx, id).await?.len() >= MOST_SECRETS {
         return Err(Problem::conflict(

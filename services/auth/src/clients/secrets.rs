@@ -4,11 +4,16 @@
 //! deleting the client revokes all of them. As with sessions, Redis is told that a secret lives while its row is
 //! locked, and that it does not after the commit.
 
-use super::store::{self, LiveSecret};
+use super::{
+    endings,
+    registration::AuthMethod,
+    store::{self, LiveSecret},
+};
 use crate::{
     app::App,
     authority::SpeaksFor,
     issuer::{AccessToken, MACHINE_TOKEN},
+    oauth::store::OAuthClient,
     opaque::OpaqueToken,
     sessions::model::key_lifetime,
 };
@@ -57,21 +62,34 @@ pub async fn revoke(app: &App, mut tx: TenantTx, client: ClientId, secret: Optio
         messaging::publish(&mut tx, &ClientDeleted { tenant_id: tenant, client_id: client }).await?;
     }
     tx.commit().await?;
-    Ok(app.live_sessions.close_all(tenant, &revoked).await?)
+    app.live_sessions.close_all(tenant, &revoked).await?;
+    if secret.is_none() {
+        app.live_sessions.close(tenant, SessionId(client.0)).await?;
+        endings::end_all(app, client).await?;
+    }
+    Ok(())
 }
 
-/// A token for the holder of a tenant's client's secret; `None` if there is no such client or it is not its secret.
-pub async fn token(app: &App, client: &str, shown: &OpaqueToken) -> Result<Option<AccessToken>, Problem> {
-    let Ok(client) = client.parse::<ClientId>() else { return Ok(None) };
-    let mut lookup = app.db.begin_lookup().await?;
-    let Some(tenant) = store::tenant_of(&mut lookup, client).await? else { return Ok(None) };
-    let mut tx = lookup.enter(tenant).await?;
-    let candidates = store::lock_secrets(&mut tx, client).await?;
-    let Some(secret) = candidates.iter().rfind(|candidate| shown.matches(&candidate.secret_hash)) else {
-        return Ok(None);
+/// Which of the client's secrets this is; `None` if it is none.
+pub async fn known(app: &App, client: &OAuthClient, shown: &OpaqueToken) -> Result<Option<SessionId>, Problem> {
+    let mut tx = app.db.begin_lookup().await?.enter(client.tenant_id).await?;
+    let candidates = store::lock_secrets(&mut tx, client.id).await?;
+    Ok(candidates.iter().rfind(|candidate| shown.matches(&candidate.secret_hash)).map(|secret| secret.id))
+}
+
+/// A token for a client that has shown this credential: a secret, or a key of its own (then it is the client's id).
+/// `None` if that has ended meanwhile.
+pub async fn token(app: &App, client: &OAuthClient, credential: SessionId) -> Result<Option<AccessToken>, Problem> {
+    let mut tx = app.db.begin_lookup().await?.enter(client.tenant_id).await?;
+    let alive = match client.method {
+        AuthMethod::PrivateKeyJwt => store::lock(&mut tx, client.id).await?,
+        _ => store::lock_secrets(&mut tx, client.id).await?.iter().any(|secret| secret.id == credential),
     };
-    let token = app.issuer.for_machine(tenant, client, secret.id).await?;
-    app.live_sessions.open(tenant, secret.id, key_lifetime(MACHINE_TOKEN)).await?;
+    if !alive {
+        return Ok(None);
+    }
+    let token = app.issuer.for_machine(client.tenant_id, client.id, credential).await?;
+    app.live_sessions.open(client.tenant_id, credential, key_lifetime(MACHINE_TOKEN)).await?;
     tx.commit().await?;
     Ok(Some(token))
 }

@@ -1,12 +1,10 @@
 //! SQL of clients and their secrets.
 
-use crate::{authority::SpeaksFor, opaque::OpaqueToken};
+use super::registration::{AuthMethod, Registration};
+use crate::{authority::SpeaksFor, oauth::redirect_uri::RedirectUri, opaque::OpaqueToken};
 use chrono::{DateTime, Utc};
-use common::{
-    db::{Lookup, TenantTx},
-    page::PageRequest,
-};
-use contracts::id::{ClientId, SessionId, TenantId, UserId};
+use common::{ambient::Ambient, db::TenantTx, page::PageRequest};
+use contracts::id::{ClientId, SessionId, UserId};
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -19,6 +17,30 @@ pub struct Client {
     pub name: String,
     pub created_by: UserId,
     pub created_at: DateTime<Utc>,
+    pub token_endpoint_auth_method: AuthMethod,
+    #[schema(example = json!(["https://app.example.com/signed-in"]))]
+    pub redirect_uris: Vec<String>,
+    #[schema(example = json!(["https://app.example.com/"]))]
+    pub post_logout_redirect_uris: Vec<String>,
+    /// What it may ask people for, separated by spaces.
+    #[schema(example = "email openid")]
+    pub scope: String,
+}
+
+impl Client {
+    pub fn new(ambient: &Ambient, created_by: UserId, registration: &Registration) -> Self {
+        let texts = |uris: &[RedirectUri]| uris.iter().map(RedirectUri::to_string).collect();
+        Self {
+            id: ClientId(ambient.uuid()),
+            name: registration.name.as_str().to_owned(),
+            created_by,
+            created_at: ambient.now(),
+            token_endpoint_auth_method: registration.method,
+            redirect_uris: texts(&registration.redirect_uris),
+            post_logout_redirect_uris: texts(&registration.post_logout_redirect_uris),
+            scope: registration.scopes.to_string(),
+        }
+    }
 }
 
 /// A secret that works, without what is secret.
@@ -48,14 +70,22 @@ pub async fn count_locked(tx: &mut TenantTx) -> sqlx::Result<i64> {
     .await
 }
 
-pub async fn insert(tx: &mut TenantTx, client: &Client) -> sqlx::Result<()> {
+pub async fn insert(tx: &mut TenantTx, client: &Client, registration: &Registration) -> sqlx::Result<()> {
+    let jwks = registration.jwks.as_ref().and_then(|jwks| serde_json::to_value(jwks).ok());
     sqlx::query!(
-        "INSERT INTO clients (id, tenant_id, name, created_by, created_at) VALUES ($1, $2, $3, $4, $5)",
+        "INSERT INTO clients (id, tenant_id, name, created_by, created_at, token_endpoint_auth_method, jwks,
+           redirect_uris, post_logout_redirect_uris, scopes)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
         client.id.0,
         tx.tenant().0,
         client.name,
         client.created_by.0,
-        client.created_at
+        client.created_at,
+        registration.method as AuthMethod,
+        jwks,
+        &client.redirect_uris,
+        &client.post_logout_redirect_uris,
+        &registration.scopes.to_vec()
     )
     .execute(&mut **tx)
     .await?;
@@ -65,8 +95,10 @@ pub async fn insert(tx: &mut TenantTx, client: &Client) -> sqlx::Result<()> {
 pub async fn list(tx: &mut TenantTx, page: PageRequest) -> sqlx::Result<Vec<Client>> {
     sqlx::query_as!(
         Client,
-        "SELECT id, name, created_by, created_at FROM clients WHERE tenant_id = $1 AND deleted_at IS NULL AND id > $2
-         ORDER BY id LIMIT $3",
+        r#"SELECT id, name, created_by, created_at, redirect_uris, post_logout_redirect_uris,
+             token_endpoint_auth_method AS "token_endpoint_auth_method: AuthMethod",
+             array_to_string(scopes, ' ') AS "scope!"
+           FROM clients WHERE tenant_id = $1 AND deleted_at IS NULL AND id > $2 ORDER BY id LIMIT $3"#,
         tx.tenant().0,
         page.after,
         page.fetch()
@@ -78,7 +110,10 @@ pub async fn list(tx: &mut TenantTx, page: PageRequest) -> sqlx::Result<Vec<Clie
 pub async fn find(tx: &mut TenantTx, id: ClientId) -> sqlx::Result<Option<Client>> {
     sqlx::query_as!(
         Client,
-        "SELECT id, name, created_by, created_at FROM clients WHERE tenant_id = $1 AND id = $2 AND deleted_at IS NULL",
+        r#"SELECT id, name, created_by, created_at, redirect_uris, post_logout_redirect_uris,
+             token_endpoint_auth_method AS "token_endpoint_auth_method: AuthMethod",
+             array_to_string(scopes, ' ') AS "scope!"
+           FROM clients WHERE tenant_id = $1 AND id = $2 AND deleted_at IS NULL"#,
         tx.tenant().0,
         id.0
     )
@@ -145,12 +180,6 @@ pub async fn insert_secret(
     .execute(&mut **tx)
     .await?;
     Ok(())
-}
-
-/// The tenant whose client this is.
-pub async fn tenant_of(tx: &mut Lookup, client: ClientId) -> sqlx::Result<Option<TenantId>> {
-    let tenant = sqlx::query_scalar!("SELECT tenant_id FROM clients WHERE id = $1", client.0);
-    Ok(tenant.fetch_optional(&mut **tx).await?.map(TenantId))
 }
 
 /// The live secrets of a client, locked: whoever revokes one waits for us.

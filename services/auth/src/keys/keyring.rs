@@ -11,7 +11,8 @@ use common::{
     problem::Problem,
     sealing::{Sealer, Unopened},
 };
-use jsonwebtoken::{Algorithm, EncodingKey, Header};
+use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
+use serde::{Serialize, de::DeserializeOwned};
 use std::sync::Arc;
 use tokio::sync::OnceCell;
 
@@ -94,8 +95,30 @@ impl Keyring {
 
     /// An access token that says `claims` (RFC 9068).
     pub async fn sign(&self, claims: &Claims) -> Result<String, Problem> {
+        self.sign_as(TOKEN_TYPE, claims).await
+    }
+
+    /// A token of this `typ` that says `claims`.
+    pub async fn sign_as<T: Serialize>(&self, typ: &str, claims: &T) -> Result<String, Problem> {
         let keys = self.keys().await?;
-        jsonwebtoken::encode(&keys.header, claims, &keys.signing).map_err(|error| Problem::internal(&error))
+        let header = Header { typ: Some(typ.to_owned()), ..keys.header.clone() };
+        jsonwebtoken::encode(&header, claims, &keys.signing).map_err(|error| Problem::internal(&error))
+    }
+
+    /// What a token of this `typ` says that one of our keys has signed, for whomever it is and however old.
+    pub async fn claims<T: DeserializeOwned>(&self, typ: &str, token: &str) -> Result<Option<T>, Problem> {
+        let header = jsonwebtoken::decode_header(token).ok();
+        let header = header.filter(|header| {
+            header.typ.as_deref() == Some(typ) && header.alg == Algorithm::EdDSA && header.crit.is_none()
+        });
+        let Some(kid) = header.and_then(|header| header.kid) else { return Ok(None) };
+        let keys = self.keys().await?;
+        let Some((_, public)) = keys.public.iter().find(|(known, _)| *known == kid) else { return Ok(None) };
+        let mut validation = Validation::new(Algorithm::EdDSA);
+        (validation.validate_exp, validation.validate_aud) = (false, false);
+        validation.required_spec_claims.clear();
+        let decoded = jsonwebtoken::decode::<T>(token, &DecodingKey::from_ed_der(public), &validation);
+        Ok(decoded.ok().map(|data| data.claims))
     }
 
     async fn keys(&self) -> Result<&Keys, KeyError> {

@@ -33,6 +33,16 @@ pub(super) async fn end(
     )
     .execute(&mut **tx)
     .await?;
+    // Nor is anybody signed in at our own page any more, but for the browser that a kept app session came from.
+    sqlx::query!(
+        "UPDATE sign_ins SET ended_at = $2 WHERE user_id = $1 AND ended_at IS NULL
+         AND id IS DISTINCT FROM (SELECT sign_in_id FROM sessions WHERE id = $3)",
+        ending.user_id.0,
+        ending.ended_at,
+        kept.map(|session| session.0)
+    )
+    .execute(&mut **tx)
+    .await?;
     Ok(())
 }
 

@@ -1,8 +1,8 @@
 //! Rules of sessions and refresh tokens: may this one be used now?
 
-use crate::opaque::OpaqueToken;
+use crate::{oauth::scope::Scopes, opaque::OpaqueToken};
 use chrono::{DateTime, TimeDelta, Utc};
-use contracts::id::{SessionId, TenantId, UserId};
+use contracts::id::{ClientId, SessionId, TenantId, UserId};
 use std::time::Duration;
 use uuid::Uuid;
 
@@ -30,6 +30,10 @@ pub enum EndReason {
     EndedByTenant,
     MemberRemoved,
     PasswordChanged,
+    /// An authorization code was shown twice.
+    CodeReused,
+    /// The app was deleted.
+    ClientDeleted,
 }
 
 #[derive(Clone)]
@@ -42,6 +46,26 @@ pub struct Session {
     pub expires_at: DateTime<Utc>,
     pub ended_at: Option<DateTime<Utc>>,
     pub end_reason: Option<EndReason>,
+    /// Of an app's session; a person's own has none.
+    pub grant: Option<Grant>,
+}
+
+/// What a person has allowed an app in a session of the app's.
+#[derive(Clone)]
+pub struct Grant {
+    pub client_id: ClientId,
+    /// In which browser they were signed in.
+    pub sign_in_id: Uuid,
+    pub scopes: Scopes,
+    /// For whom its access tokens are.
+    pub audience: String,
+}
+
+impl Session {
+    /// The app whose session it is.
+    pub fn client_id(&self) -> Option<ClientId> {
+        self.grant.as_ref().map(|grant| grant.client_id)
+    }
 }
 
 /// A session that is alive, with the refresh token that keeps it so.
@@ -117,6 +141,7 @@ mod tests {
             expires_at,
             ended_at: None,
             end_reason: None,
+            grant: None,
         }
     }
 

@@ -12,13 +12,14 @@ use crate::{
     app::App,
     logins::{credentials_wrong, not_a_member},
     members::store as members,
+    oauth::scope::Scopes,
     opaque::OpaqueToken,
 };
 use common::{
     db::{TenantScope, TenantTx},
     problem::Problem,
 };
-use contracts::id::{SessionId, UserId};
+use contracts::id::{ClientId, SessionId, UserId};
 
 /// Begins a session of `user` in `tenant`. 403 for somebody who is no member, and 401 for whoever was let in by a
 /// password that is not theirs any more.
@@ -34,29 +35,65 @@ pub async fn open(app: &App, user: &User, tenant: &TenantScope) -> Result<Alive,
         expires_at: now + ABSOLUTE,
         ended_at: None,
         end_reason: None,
+        grant: None,
     };
-    // Whoever removes them waits for us, and finds the session.
-    if !members::lock_member(&mut tx, user.id).await? {
-        return Err(not_a_member());
-    }
-    // Whoever changes the password waits for us, too.
-    if !accounts::keep_password(&mut tx, user).await? {
-        return Err(credentials_wrong());
-    }
-    store::insert(&mut tx, &session).await?;
-    store::insert_token(&mut tx, app.ambient.uuid(), id, &refresh_token, now).await?;
-    tell_alive(app, &session).await?;
+    insert(&mut tx, app, user, &session, &refresh_token).await?;
     tx.commit().await?;
     Ok(Alive { session, refresh_token })
 }
 
+/// Begins a session that is described already; the same refusals.
+pub async fn insert(
+    tx: &mut TenantTx,
+    app: &App,
+    user: &User,
+    session: &Session,
+    refresh_token: &OpaqueToken,
+) -> Result<(), Problem> {
+    // Whoever removes them waits for us, and finds the session.
+    if !members::lock_member(tx, user.id).await? {
+        return Err(not_a_member());
+    }
+    // Whoever changes the password waits for us, too.
+    if !accounts::keep_password(tx, user).await? {
+        return Err(credentials_wrong());
+    }
+    store::insert(tx, session).await?;
+    store::insert_token(tx, app.ambient.uuid(), session.id, refresh_token, session.last_used_at).await?;
+    tell_alive(app, session).await
+}
+
+/// Who shows a refresh token.
+#[derive(Clone, Copy)]
+pub enum Holder<'a> {
+    /// The person's own frontend.
+    Frontend,
+    /// An app, which may want less than it was allowed.
+    App { client: ClientId, wanted: Option<&'a Scopes> },
+}
+
+impl Holder<'_> {
+    /// 401 for somebody else's session, 403 for what was not allowed in it.
+    fn may_renew(self, session: &Session) -> Result<(), Problem> {
+        match (self, &session.grant) {
+            (Self::Frontend, None) => Ok(()),
+            (Self::App { client, wanted }, Some(grant)) if grant.client_id == client => {
+                let allowed = wanted.is_none_or(|wanted| grant.scopes.contains_all(wanted));
+                if allowed { Ok(()) } else { Err(Problem::forbidden("insufficient_scope", "That was not allowed.")) }
+            }
+            _ => Err(refresh_invalid()),
+        }
+    }
+}
+
 /// Exchanges a refresh token for the next one of its session.
-pub async fn renew(app: &App, shown: &OpaqueToken) -> Result<Alive, Problem> {
+pub async fn renew(app: &App, shown: &OpaqueToken, holder: Holder<'_>) -> Result<Alive, Problem> {
     let now = app.ambient.now();
     let mut lookup = app.db.begin_lookup().await?;
     let tenant = store::tenant_of_token(&mut lookup, shown).await?.ok_or_else(refresh_invalid)?;
     let mut tx = lookup.enter(tenant).await?;
     let session = store::lock_by_token(&mut tx, shown).await?.ok_or_else(refresh_invalid)?;
+    holder.may_renew(&session)?;
     let link = store::link(&mut tx, shown).await?;
     let refresh_token = match decide(now, &session, &link) {
         Decision::Rotate => rotate(&mut tx, app, &session, &link, shown).await?,
@@ -82,6 +119,17 @@ pub async fn renew(app: &App, shown: &OpaqueToken) -> Result<Alive, Problem> {
     Ok(Alive { session, refresh_token })
 }
 
+/// The session of a refresh token, and whether the token still renews it.
+pub async fn of_token(app: &App, shown: &OpaqueToken) -> Result<Option<(Session, bool)>, Problem> {
+    let mut lookup = app.db.begin_lookup().await?;
+    let Some(tenant) = store::tenant_of_token(&mut lookup, shown).await? else { return Ok(None) };
+    let mut tx = lookup.enter(tenant).await?;
+    let Some(session) = store::lock_by_token(&mut tx, shown).await? else { return Ok(None) };
+    let link = store::link(&mut tx, shown).await?;
+    let renews = matches!(decide(app.ambient.now(), &session, &link), Decision::Rotate | Decision::Repeat);
+    Ok(Some((session, renews)))
+}
+
 /// Ends a session of `user`, and answers only when no token of it is taken any more. 404 if the user has no such
 /// session.
 pub async fn end(app: &App, user: UserId, session: SessionId) -> Result<(), Problem> {
@@ -104,7 +152,7 @@ async fn rotate(
     shown: &OpaqueToken,
 ) -> Result<OpaqueToken, Problem> {
     let now = app.ambient.now();
-    let (child_id, child) = (app.ambient.uuid(), OpaqueToken::new(&app.ambient));
+    let (child_id, child) = (app.ambient.uuid(), shown.next(&app.ambient));
     let sealed = shown.sealer().seal(&app.ambient, link.id.as_bytes(), child.expose().as_bytes());
     store::insert_token(tx, child_id, session.id, &child, now).await?;
     store::use_up(tx, link.id, child_id, &sealed, now).await?;
@@ -116,7 +164,7 @@ async fn rotate(
 fn repeat(link: &Link, shown: &OpaqueToken) -> Result<OpaqueToken, Problem> {
     let sealed = link.sealed_child.as_deref().unwrap_or_default();
     let child = shown.sealer().open(link.id.as_bytes(), sealed).map_err(|error| Problem::internal(&error))?;
-    String::from_utf8(child).map(OpaqueToken::shown).map_err(|error| Problem::internal(&error))
+    String::from_utf8(child).map(|text| shown.with_text(text)).map_err(|error| Problem::internal(&error))
 }
 
 async fn tell_alive(app: &App, session: &Session) -> Result<(), Problem> {

@@ -3,7 +3,7 @@
 use super::{
     ending,
     model::{Alive, EndReason, IDLE},
-    opening,
+    opening::{self, Holder},
     store::{self, OwnSession},
 };
 use crate::{
@@ -71,7 +71,7 @@ pub async fn refresh(
     let given =
         request.and_then(|request| request.refresh_token).map(|token| OpaqueToken::shown(token.expose_secret()));
     let shown = given.or_else(|| from_cookie(&headers)).ok_or_else(opening::refresh_invalid)?;
-    let alive = opening::renew(&app, &shown).await?;
+    let alive = opening::renew(&app, &shown, Holder::Frontend).await?;
     let (user, tenant) = logins::who(&app, &alive.session).await?;
     let headers = with_cookie(&app, &alive);
     Ok((StatusCode::OK, headers, Json(logins::answer(&app, alive, user, tenant).await?)))

@@ -1,13 +1,13 @@
 //! SQL of sessions and their refresh tokens.
 
-use super::model::{EndReason, IDLE, Link, Session};
+use super::model::{EndReason, Grant, IDLE, Link, Session};
 use crate::opaque::OpaqueToken;
 use chrono::{DateTime, Utc};
 use common::{
     db::{Lookup, TenantTx},
     page::PageRequest,
 };
-use contracts::id::{SessionId, TenantId, UserId};
+use contracts::id::{ClientId, SessionId, TenantId, UserId};
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -17,6 +17,9 @@ use uuid::Uuid;
 pub struct OwnSession {
     pub id: SessionId,
     pub tenant_id: TenantId,
+    /// The app whose session it is; absent for the person's own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub client_id: Option<Uuid>,
     pub created_at: DateTime<Utc>,
     /// Log-in or last refresh.
     pub last_used_at: DateTime<Utc>,
@@ -24,15 +27,22 @@ pub struct OwnSession {
 }
 
 pub async fn insert(tx: &mut TenantTx, session: &Session) -> sqlx::Result<()> {
+    let grant = session.grant.as_ref();
+    let scopes = grant.map(|grant| grant.scopes.to_vec());
     sqlx::query!(
-        "INSERT INTO sessions (id, user_id, tenant_id, created_at, last_used_at, expires_at)
-         VALUES ($1, $2, $3, $4, $5, $6)",
+        "INSERT INTO sessions (id, user_id, tenant_id, created_at, last_used_at, expires_at, client_id, sign_in_id,
+           scopes, audience)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
         session.id.0,
         session.user_id.0,
         tx.tenant().0,
         session.created_at,
         session.last_used_at,
-        session.expires_at
+        session.expires_at,
+        session.client_id().map(|client| client.0),
+        grant.map(|grant| grant.sign_in_id),
+        scopes.as_deref(),
+        grant.map(|grant| &*grant.audience)
     )
     .execute(&mut **tx)
     .await?;
@@ -76,16 +86,53 @@ pub async fn tenant_of(tx: &mut Lookup, user: UserId, session: SessionId) -> sql
 
 /// The session of a refresh token, locked: whoever refreshes or ends it waits for us.
 pub async fn lock_by_token(tx: &mut TenantTx, token: &OpaqueToken) -> sqlx::Result<Option<Session>> {
-    sqlx::query_as!(
-        Session,
+    let session = sqlx::query_as!(
+        Row,
         r#"SELECT id, user_id, tenant_id, created_at, last_used_at, expires_at, ended_at,
-             end_reason AS "end_reason: EndReason" FROM sessions
+             end_reason AS "end_reason: EndReason", client_id, sign_in_id, scopes, audience FROM sessions
            WHERE tenant_id = $1 AND id = (SELECT session_id FROM refresh_tokens WHERE token_hash = $2) FOR UPDATE"#,
         tx.tenant().0,
         &token.hash()
-    )
-    .fetch_optional(&mut **tx)
-    .await
+    );
+    Ok(session.fetch_optional(&mut **tx).await?.map(Session::from))
+}
+
+/// A session as the table has it.
+struct Row {
+    id: Uuid,
+    user_id: Uuid,
+    tenant_id: Uuid,
+    created_at: DateTime<Utc>,
+    last_used_at: DateTime<Utc>,
+    expires_at: DateTime<Utc>,
+    ended_at: Option<DateTime<Utc>>,
+    end_reason: Option<EndReason>,
+    client_id: Option<Uuid>,
+    sign_in_id: Option<Uuid>,
+    scopes: Option<Vec<String>>,
+    audience: Option<String>,
+}
+
+impl From<Row> for Session {
+    fn from(row: Row) -> Self {
+        let grant = row.client_id.zip(row.sign_in_id).zip(row.audience).map(|((client, sign_in_id), audience)| Grant {
+            client_id: ClientId(client),
+            sign_in_id,
+            scopes: row.scopes.unwrap_or_default().into(),
+            audience,
+        });
+        Self {
+            id: SessionId(row.id),
+            user_id: UserId(row.user_id),
+            tenant_id: TenantId(row.tenant_id),
+            created_at: row.created_at,
+            last_used_at: row.last_used_at,
+            expires_at: row.expires_at,
+            ended_at: row.ended_at,
+            end_reason: row.end_reason,
+            grant,
+        }
+    }
 }
 
 /// The token itself. A statement of its own after [`lock_by_token`], as one that waited for a lock still sees the other
@@ -159,9 +206,9 @@ pub async fn alive(
 ) -> sqlx::Result<Vec<OwnSession>> {
     sqlx::query_as!(
         OwnSession,
-        "SELECT id, tenant_id, created_at, last_used_at, expires_at FROM sessions
+        r#"SELECT id, tenant_id, client_id, created_at, last_used_at, expires_at FROM sessions
          WHERE user_id = $1 AND ended_at IS NULL AND expires_at > $2 AND last_used_at > $3 AND id > $4 ORDER BY id
-         LIMIT $5",
+         LIMIT $5"#,
         user.0,
         now,
         now - IDLE,
@@ -172,13 +219,15 @@ pub async fn alive(
     .await
 }
 
-/// Whether a `sid` is that of a session, a client's secret or an API key that is alive at `now`.
+/// Whether a `sid` is that of a session, a client's secret, a client that signs assertions, or an API key that is alive at `now`.
 pub async fn is_alive(tx: &mut TenantTx, session: SessionId, now: DateTime<Utc>) -> sqlx::Result<bool> {
     sqlx::query_scalar!(
         r#"SELECT EXISTS (SELECT FROM sessions WHERE id = $2 AND tenant_id = $1 AND ended_at IS NULL
            AND expires_at > $3 AND last_used_at > $4)
             OR EXISTS (SELECT FROM client_secrets s JOIN clients c ON c.id = s.client_id
                        WHERE s.id = $2 AND c.tenant_id = $1 AND s.revoked_at IS NULL AND c.deleted_at IS NULL)
+            OR EXISTS (SELECT FROM clients WHERE id = $2 AND tenant_id = $1 AND deleted_at IS NULL
+                       AND token_endpoint_auth_method = 'private_key_jwt')
             OR EXISTS (SELECT FROM api_keys k JOIN memberships m ON m.user_id = k.user_id AND m.tenant_id = k.tenant_id
                        WHERE k.id = $2 AND k.tenant_id = $1 AND k.revoked_at IS NULL AND (k.expires_at IS NULL
                        OR k.expires_at > $3)) AS "alive!""#,

@@ -10,6 +10,8 @@ const BATCH: i64 = 500;
 const KEEP_LINKS: TimeDelta = TimeDelta::days(7);
 /// A refresh token that is shown again after its session ended is still recognised.
 const KEEP_SESSIONS: TimeDelta = TimeDelta::days(7);
+/// A code that is shown again ends what it was exchanged for; whoever has it tries it soon.
+const KEEP_CODES: TimeDelta = TimeDelta::days(1);
 /// A credential that ended is still there for who asks what it was.
 const KEEP_CREDENTIALS: TimeDelta = TimeDelta::days(30);
 
@@ -34,6 +36,13 @@ pub(super) async fn sweep(tx: &mut CrossTenantTx, now: DateTime<Utc>) -> sqlx::R
             "DELETE FROM password_resets WHERE id IN (SELECT id FROM password_resets WHERE expires_at < $1 LIMIT $2)"),
         delete!(tx, now - LONGEST_WINDOW,
             "DELETE FROM link_mails WHERE id IN (SELECT id FROM link_mails WHERE sent_at < $1 LIMIT $2)"),
+        delete!(tx, now - KEEP_CODES,
+            "DELETE FROM authorization_codes
+             WHERE id IN (SELECT id FROM authorization_codes WHERE expires_at < $1 LIMIT $2)"),
+        delete!(tx, now,
+            "DELETE FROM client_assertions WHERE (client_id, jti_hash) IN
+               (SELECT client_id, jti_hash FROM client_assertions WHERE expires_at < $1 LIMIT $2)"),
+        delete!(tx, now, "DELETE FROM sign_ins WHERE id IN (SELECT id FROM sign_ins WHERE expires_at < $1 LIMIT $2)"),
         // Their refresh tokens go with them.
         delete!(tx, now - KEEP_SESSIONS,
             "DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE expires_at < $1 LIMIT $2)"),

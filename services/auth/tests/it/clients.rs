@@ -1,5 +1,6 @@
 //! The platform's own clients at the token endpoint.
 
+use crate::oauth::refused;
 use crate::support::{WORKER_SECRET, World, text};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde_json::json;
@@ -32,7 +33,7 @@ async fn a_client_gets_a_token_for_its_secret() {
     world.server.post_form(TOKEN, &[grant]).header("authorization", &basic).await.expect(200);
     let twice =
         world.server.post_form(TOKEN, &[grant, ("client_secret", WORKER_SECRET)]).header("authorization", &basic).await;
-    twice.problem(400, "invalid_request");
+    refused(&twice, 400, "invalid_request");
 }
 
 #[tokio::test]
@@ -40,12 +41,12 @@ async fn refusals_are_those_of_the_standard() {
     let world = World::start().await;
     let (grant, worker, secret) =
         (("grant_type", "client_credentials"), ("client_id", "worker"), ("client_secret", WORKER_SECRET));
-    form(&world, &[worker, secret]).await.problem(400, "invalid_request");
-    form(&world, &[("grant_type", "password"), worker, secret]).await.problem(400, "unsupported_grant_type");
-    form(&world, &[grant]).await.problem(401, "invalid_client");
-    form(&world, &[grant, worker, ("client_secret", "guessed")]).await.problem(401, "invalid_client");
-    form(&world, &[grant, ("client_id", "auth"), secret]).await.problem(401, "invalid_client");
-    form(&world, &[grant, ("client_id", "nobody"), secret]).await.problem(401, "invalid_client");
+    refused(&form(&world, &[worker, secret]).await, 400, "invalid_request");
+    refused(&form(&world, &[("grant_type", "password"), worker, secret]).await, 400, "unsupported_grant_type");
+    refused(&form(&world, &[grant]).await, 401, "invalid_client");
+    refused(&form(&world, &[grant, worker, ("client_secret", "guessed")]).await, 401, "invalid_client");
+    refused(&form(&world, &[grant, ("client_id", "auth"), secret]).await, 401, "invalid_client");
+    refused(&form(&world, &[grant, ("client_id", "nobody"), secret]).await, 401, "invalid_client");
     let header = world.server.post_form(TOKEN, &[grant]).header("authorization", "Basic !").await;
-    header.problem(401, "invalid_client");
+    refused(&header, 401, "invalid_client");
 }

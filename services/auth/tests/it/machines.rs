@@ -1,5 +1,6 @@
 //! A tenant's machines and their secrets.
 
+use crate::oauth::refused;
 use crate::support::{Account, World, text};
 use chrono::TimeDelta;
 use contracts::id::Principal;
@@ -120,12 +121,12 @@ async fn a_secret_is_replaced_while_both_work() {
         fleet.works(&old).await.problem(401, "session_ended");
         fleet.works(&new).await.expect(200);
     }
-    fleet.ask(&fleet.secret).await.problem(401, "invalid_client");
+    refused(&fleet.ask(&fleet.secret).await, 401, "invalid_client");
     fleet.works(&fleet.token(&second).await).await.expect(200);
     fleet.add_secret().await.expect(201);
     fleet.delete(&format!("/secrets/{}", fleet.client)).await.problem(404, "secret_not_found");
     let guessed = json!({"secret": text(&second, "secret").to_uppercase()});
-    fleet.ask(&guessed).await.problem(401, "invalid_client");
+    refused(&fleet.ask(&guessed).await, 401, "invalid_client");
 }
 
 #[tokio::test]
@@ -138,7 +139,7 @@ async fn a_deleted_machine_is_gone_at_once() {
         fleet.works(&a).await.problem(401, "session_ended");
         fleet.works(&b).await.problem(401, "session_ended");
     }
-    fleet.ask(&second).await.problem(401, "invalid_client");
+    refused(&fleet.ask(&second).await, 401, "invalid_client");
     fleet.add_secret().await.problem(404, "client_not_found");
     fleet
         .world

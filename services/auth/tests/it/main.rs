@@ -14,6 +14,7 @@ mod limits;
 mod logins;
 mod machines;
 mod members;
+mod oauth;
 mod operator;
 mod passwords;
 mod registrations;

@@ -57,7 +57,7 @@ impl World {
         Self::on(TestPlatform::of::<Auth>().await, changes).await
     }
 
-    async fn on(platform: TestPlatform, changes: &[(&str, String)]) -> Self {
+    pub async fn on(platform: TestPlatform, changes: &[(&str, String)]) -> Self {
         sqlx::raw_sql(KEEP_MESSAGES).execute(&platform.pool).await.unwrap();
         let clock = Ambient::test(Ambient::system().now());
         let mut variables = environment(&platform);

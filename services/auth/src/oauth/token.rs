@@ -1,0 +1,177 @@
+//! The token endpoint (OAuth 2.1 §3.2): what does a client get for what it shows?
+
+use super::{
+    client_authentication::{self, Authenticated, Credentials, TenantClient},
+    codes,
+    error::{Code, OAuthError, Refusal, refuse},
+    exchange::{self, Exchange},
+    id_token,
+    scope::{OFFLINE_ACCESS, OPENID, Scopes},
+    store::OAuthClient,
+};
+use crate::{
+    app::App,
+    clients::secrets,
+    issuer::{AccessToken, Signed},
+    opaque::OpaqueToken,
+    sessions::{
+        model::{Alive, Grant},
+        opening::{self, Holder},
+        routes::NO_STORE,
+    },
+};
+use axum::{
+    extract::State,
+    http::{HeaderMap, HeaderName, StatusCode},
+};
+use common::http::{Form, Json};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// Body of `POST /v1/oauth/token`. Which fields are read depends on the grant.
+#[derive(Deserialize, ToSchema)]
+pub struct TokenRequest {
+    /// `client_credentials`, `authorization_code`, `refresh_token`, or
+    /// `urn:ietf:params:oauth:grant-type:token-exchange`.
+    #[schema(value_type = String, required = true, example = "client_credentials")]
+    grant_type: Option<String>,
+    /// From the authorization endpoint.
+    code: Option<String>,
+    /// The same as the code was sent to.
+    redirect_uri: Option<String>,
+    /// What `code_challenge` was made of (RFC 7636).
+    code_verifier: Option<String>,
+    /// Works once.
+    refresh_token: Option<String>,
+    /// Less than was agreed to, separated by spaces.
+    scope: Option<String>,
+    #[serde(flatten)]
+    exchange: Exchange,
+    #[serde(flatten)]
+    credentials: Credentials,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct TokenAnswer {
+    access_token: String,
+    #[schema(example = "Bearer")]
+    token_type: &'static str,
+    /// Seconds.
+    #[schema(example = 300)]
+    expires_in: u64,
+    /// Works once; only with `offline_access`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    refresh_token: Option<String>,
+    /// Who has signed in; only with `openid`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id_token: Option<String>,
+    /// What the token may be used for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    scope: Option<String>,
+    /// Of an exchange (RFC 8693 §2.2.1).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    issued_token_type: Option<&'static str>,
+}
+
+#[utoipa::path(post, path = "/v1/oauth/token", operation_id = "issueToken", tag = "oauth",
+    request_body(content = TokenRequest, content_type = "application/x-www-form-urlencoded"),
+    responses((status = 200, body = TokenAnswer),
+        (status = 400, description = "What is wrong, in the words of RFC 6749 §5.2.", body = OAuthError),
+        (status = 401, description = "It is not this client.", body = OAuthError)),
+    security(()))]
+pub async fn token(
+    State(app): State<App>,
+    headers: HeaderMap,
+    Form(request): Form<TokenRequest>,
+) -> Result<([(HeaderName, &'static str); 1], Json<TokenAnswer>), Refusal> {
+    let answer = match request.grant_type.as_deref() {
+        None => return Err(refuse(Code::InvalidRequest, "grant_type is required.")),
+        Some("client_credentials") => by_credentials(&app, &headers, request.credentials).await?,
+        Some("authorization_code") => by_code(&app, &headers, request).await?,
+        Some("refresh_token") => by_refresh_token(&app, &headers, request).await?,
+        Some(exchange::GRANT) => {
+            exchange::token(&app, &headers, request.credentials, request.exchange, request.scope).await?
+        }
+        Some(_) => return Err(refuse(Code::UnsupportedGrantType, "There is no such grant_type here.")),
+    };
+    Ok(([NO_STORE], Json(answer)))
+}
+
+/// For a machine that acts as itself (RFC 6749 §4.4).
+async fn by_credentials(app: &App, headers: &HeaderMap, given: Credentials) -> Result<TokenAnswer, Refusal> {
+    let token = match client_authentication::authenticate(app, headers, given).await? {
+        Authenticated::Platform(id) => app.issuer.for_client(&id).await?,
+        Authenticated::Tenant(TenantClient { client, credential }) => {
+            let credential = credential
+                .ok_or_else(|| refuse(Code::UnauthorizedClient, "This client has no credentials, so it is nobody."))?;
+            secrets::token(app, &client, credential).await?.ok_or_else(client_authentication::invalid_client)?
+        }
+    };
+    Ok(TokenAnswer::of(token))
+}
+
+async fn by_code(app: &App, headers: &HeaderMap, request: TokenRequest) -> Result<TokenAnswer, Refusal> {
+    let client = client_authentication::of_tenant(app, headers, request.credentials).await?;
+    let code = request.code.ok_or_else(|| refuse(Code::InvalidRequest, "code is required."))?;
+    let shown = (request.redirect_uri.as_deref(), request.code_verifier.as_deref());
+    let redeemed = codes::redeem(app, &client, &OpaqueToken::shown(code), shown).await?;
+    let scopes = redeemed.grant.scopes.clone();
+    answer(app, &client, redeemed.alive, &redeemed.grant, scopes, redeemed.nonce).await
+}
+
+async fn by_refresh_token(app: &App, headers: &HeaderMap, request: TokenRequest) -> Result<TokenAnswer, Refusal> {
+    let client = client_authentication::of_tenant(app, headers, request.credentials).await?;
+    let shown = request.refresh_token.ok_or_else(|| refuse(Code::InvalidRequest, "refresh_token is required."))?;
+    let wanted = request.scope.map(|scope| scope.parse::<Scopes>()).transpose();
+    let wanted = wanted.map_err(|_| refuse(Code::InvalidScope, "scope names something that does not exist."))?;
+    let holder = Holder::App { client: client.id, wanted: wanted.as_ref() };
+    let alive = opening::renew(app, &OpaqueToken::shown_by_app(shown), holder).await;
+    let alive = alive.map_err(|problem| match problem.status {
+        StatusCode::UNAUTHORIZED => refuse(Code::InvalidGrant, "The refresh token is not valid any more."),
+        StatusCode::FORBIDDEN => refuse(Code::InvalidScope, "scope names something that was not agreed to."),
+        _ => Refusal::Problem(problem),
+    })?;
+    let grant = alive.session.grant.clone().ok_or_else(|| refuse(Code::InvalidGrant, "It is of no app."))?;
+    let scopes = wanted.unwrap_or_else(|| grant.scopes.clone());
+    answer(app, &client, alive, &grant, scopes, None).await
+}
+
+/// What a client gets of a session that is alive.
+async fn answer(
+    app: &App,
+    client: &OAuthClient,
+    alive: Alive,
+    grant: &Grant,
+    scopes: Scopes,
+    nonce: Option<String>,
+) -> Result<TokenAnswer, Refusal> {
+    let Alive { session, refresh_token } = alive;
+    let signed = Signed::of(&session);
+    let token = app.issuer.for_app(&signed, client.id, grant, &scopes).await?;
+    let id_token = if scopes.has(OPENID) { Some(id_token::of(app, &session, client.id, nonce).await?) } else { None };
+    Ok(TokenAnswer {
+        refresh_token: grant.scopes.has(OFFLINE_ACCESS).then(|| refresh_token.expose().to_owned()),
+        id_token,
+        scope: Some(scopes.to_string()),
+        ..TokenAnswer::of(token)
+    })
+}
+
+impl TokenAnswer {
+    pub fn of(token: AccessToken) -> Self {
+        Self {
+            access_token: token.text,
+            token_type: "Bearer",
+            expires_in: token.seconds,
+            refresh_token: None,
+            id_token: None,
+            scope: None,
+            issued_token_type: None,
+        }
+    }
+
+    /// Of an exchange.
+    pub fn exchanged(token: AccessToken, scope: Option<String>) -> Self {
+        Self { scope, issued_token_type: Some(exchange::ACCESS_TOKEN), ..Self::of(token) }
+    }
+}

@@ -1,0 +1,250 @@
+//! The authorization endpoint and its pages.
+
+use super::{Browser, CALLBACK, Provider, hidden, led_back, refused};
+use crate::support::{PASSWORD, World, text};
+use chrono::TimeDelta;
+use serde_json::json;
+
+/// RFC 6749 §4.1, OpenID Connect Core §3.1, RFC 9207 §2.
+#[tokio::test]
+async fn a_person_signs_in_agrees_and_is_sent_back_with_a_code() {
+    let provider = Provider::start().await;
+    let mut browser = Browser::default();
+    let page = provider.get(&browser, &provider.address(&[("login_hint", "ada@acme.test")])).await;
+    assert!(page.text.contains("Planner") && page.text.contains("value=\"ada@acme.test\""), "{}", page.text);
+    let policy = page.header("content-security-policy").unwrap();
+    assert!(policy.ends_with("form-action 'self' https://app.test"), "{policy}");
+    let page = provider.sign_in(&mut browser, &page).await;
+    for promise in ["know who you are", "see your e-mail address", "<code>auth.readMembers</code>", "up to 30 days"] {
+        assert!(page.text.contains(promise), "{promise}: {}", page.text);
+    }
+    let answer = led_back(&provider.allow(&browser, &page).await);
+    assert_eq!((&*answer["state"], &*answer["iss"]), ("st&te", &*provider.world.server.url));
+    let tokens = provider.exchange(&answer["code"]).await.expect(200);
+    assert_eq!(tokens["scope"], "auth.readMembers email offline_access openid profile");
+    let known = provider.userinfo(&tokens).await.expect(200);
+    assert_eq!(
+        known,
+        json!({"sub": provider.ada.user, "name": "Ada", "email": "ada@acme.test", "email_verified": true})
+    );
+}
+
+/// OpenID Connect Core §3.1.2.1: `prompt`, `max_age`; §3.1.2.6: what is answered without pages.
+#[tokio::test]
+async fn the_password_is_asked_for_again_only_when_the_app_wants_that() {
+    let provider = Provider::start().await;
+    let mut browser = Browser::default();
+    let silently = provider.address(&[("prompt", "none")]);
+    assert_eq!(led_back(&provider.get(&browser, &silently).await)["error"], "login_required");
+    let page = provider.get(&browser, &provider.address(&[])).await;
+    let page = provider.sign_in(&mut browser, &page).await;
+    assert_eq!(led_back(&provider.get(&browser, &silently).await)["error"], "consent_required");
+    provider.allow(&browser, &page).await;
+    let again = led_back(&provider.get(&browser, &silently).await);
+    provider.exchange(&again["code"]).await.expect(200);
+    // More than was agreed to.
+    let wider = provider.register(json!({"name": "Wide"})).await;
+    let wider = text(&wider["client"], "id").to_owned();
+    let page = provider.get(&browser, &provider.address(&[("client_id", &wider)])).await;
+    assert!(page.text.contains("Allow Wide?"), "{}", page.text);
+    provider.world.clock.advance(TimeDelta::seconds(100));
+    for (parameter, value, asks) in
+        [("max_age", "99", true), ("max_age", "101", false), ("prompt", "login", true), ("prompt", "consent", false)]
+    {
+        let page = provider.get(&browser, &provider.address(&[(parameter, value)])).await;
+        assert_eq!(page.text.contains("type=\"password\""), asks, "{parameter}={value}: {}", page.text);
+    }
+    let page = provider.get(&browser, &provider.address(&[("prompt", "login")])).await;
+    led_back(&provider.sign_in(&mut browser, &page).await);
+    let page = provider.get(&browser, &provider.address(&[("prompt", "consent")])).await;
+    assert!(page.text.contains("Allow Planner?"));
+    provider.world.clock.advance(TimeDelta::hours(12));
+    assert_eq!(led_back(&provider.get(&browser, &silently).await)["error"], "login_required");
+}
+
+/// RFC 9700 §2.1, RFC 6749 §3.1.2.4: nothing is sent to an address that is not the app's, nor of an unknown app.
+#[tokio::test]
+async fn nothing_leads_to_an_address_that_was_not_registered() {
+    let provider = Provider::start().await;
+    let nobody = uuid::Uuid::nil().to_string();
+    for changes in [
+        ("redirect_uri", "https://app.test/signed-in/"),
+        ("redirect_uri", "https://app.test.evil.test/signed-in"),
+        ("redirect_uri", "https://evil.test/"),
+        ("redirect_uri", ""),
+        ("client_id", nobody.as_str()),
+        ("client_id", ""),
+        ("request_uri", "urn:ietf:params:oauth:request_uri:x"),
+    ] {
+        let page = provider.get(&Browser::default(), &provider.address(&[changes])).await;
+        assert_eq!((page.status, page.header("location")), (400, None), "{changes:?}: {}", page.text);
+        assert!(page.header("content-type").unwrap().starts_with("text/html"), "{changes:?}");
+    }
+    let twice = format!("{}&redirect_uri=https%3A%2F%2Fevil.test%2F", provider.address(&[]));
+    assert_eq!(provider.get(&Browser::default(), &twice).await.status, 422);
+}
+
+/// RFC 6749 §4.1.2.1, RFC 7636 §4.4.1, RFC 8707 §2, OpenID Connect Core §3.1.2.6 and §6.
+#[tokio::test]
+async fn what_is_wrong_with_a_request_is_told_to_the_app() {
+    let provider = Provider::start().await;
+    for (parameter, value, error) in [
+        ("response_type", "token", "unsupported_response_type"),
+        ("response_type", "", "invalid_request"),
+        ("response_mode", "fragment", "invalid_request"),
+        ("code_challenge", "", "invalid_request"),
+        ("code_challenge", "short", "invalid_request"),
+        ("code_challenge_method", "plain", "invalid_request"),
+        ("code_challenge_method", "", "invalid_request"),
+        ("scope", "openid billing.readInvoices", "invalid_scope"),
+        ("scope", "admin", "invalid_scope"),
+        ("resource", "https://evil.test/", "invalid_target"),
+        ("prompt", "none login", "invalid_request"),
+        ("prompt", "dance", "invalid_request"),
+        ("max_age", "-1", "invalid_request"),
+        ("request", "eyJ", "request_not_supported"),
+    ] {
+        let answer = led_back(&provider.get(&Browser::default(), &provider.address(&[(parameter, value)])).await);
+        assert_eq!(answer["error"], error, "{parameter}={value}");
+        assert_eq!((&*answer["state"], &*answer["iss"]), ("st&te", &*provider.world.server.url));
+        assert!(!answer.contains_key("code"));
+    }
+}
+
+/// RFC 9700 §4.7, OAuth 2.1 §7.6: no other site signs somebody in, or agrees for them.
+#[tokio::test]
+async fn only_our_own_pages_may_send_their_forms() {
+    let provider = Provider::start().await;
+    let mut browser = Browser::default();
+    let page = provider.get(&browser, &provider.address(&[])).await;
+    let sealed = hidden(&page);
+    let form = [("request_uri", &*sealed), ("email", "ada@acme.test"), ("password", PASSWORD)];
+    let send = |name: &'static str, value: &'static str| {
+        provider.world.server.post_form("/v1/oauth/sign-in", &form).header(name, value)
+    };
+    for (header, value) in [
+        ("sec-fetch-site", "cross-site"),
+        ("sec-fetch-site", "same-site"),
+        ("sec-fetch-site", "none"),
+        ("origin", "https://evil.test"),
+        ("origin", "null"),
+        ("cookie", "sign_in=x"),
+    ] {
+        let answer = send(header, value).await;
+        assert_eq!((answer.status, answer.header("set-cookie")), (403, None), "{header}: {value}");
+    }
+    assert_eq!(send("origin", crate::support::PUBLIC_URL).await.status, 303);
+    let page = provider.sign_in(&mut browser, &page).await;
+    let (sealed, tenant) = (hidden(&page), provider.ada.tenant.to_string());
+    let form = [("request_uri", &*sealed), ("tenant_id", &*tenant), ("decision", "allow")];
+    let forged = provider.world.server.post_form("/v1/oauth/consent", &form).header("cookie", &browser.0);
+    assert_eq!(forged.header("origin", "https://evil.test").await.status, 403);
+    assert_eq!(provider.world.count("authorization_codes").await, 0);
+}
+
+#[tokio::test]
+async fn a_wrong_password_shows_the_page_again_and_a_no_is_told_to_the_app() {
+    let provider = Provider::start().await;
+    let mut browser = Browser::default();
+    let page = provider.get(&browser, &provider.address(&[])).await;
+    for (email, password) in [("ada@acme.test", "not Ada's at all"), ("nobody@acme.test", PASSWORD), ("ada", PASSWORD)]
+    {
+        let form = [("request_uri", &*hidden(&page)), ("email", email), ("password", password)];
+        let again = provider.submit(&browser, "/v1/oauth/sign-in", &form).await;
+        assert_eq!((again.status, again.header("set-cookie")), (401, None));
+        assert!(again.text.contains(&format!("value=\"{email}\"")) && !again.text.contains(password), "{}", again.text);
+    }
+    let page = provider.sign_in(&mut browser, &page).await;
+    let tenant = provider.ada.tenant.to_string();
+    let form = |decision| [("request_uri", hidden(&page)), ("tenant_id", tenant.clone()), ("decision", decision)];
+    let no = form("deny".to_owned());
+    let no: Vec<_> = no.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    assert_eq!(led_back(&provider.submit(&browser, "/v1/oauth/consent", &no).await)["error"], "access_denied");
+    // For somebody else's tenant nobody can agree.
+    let mallory = provider.world.account("mallory@evil.test", "Evil").await;
+    let other = mallory.tenant.to_string();
+    let foreign = [("request_uri", &*hidden(&page)), ("tenant_id", &*other), ("decision", "allow")];
+    assert_eq!(provider.submit(&browser, "/v1/oauth/consent", &foreign).await.status, 403);
+    assert_eq!(provider.world.count("consents").await + provider.world.count("authorization_codes").await, 0);
+}
+
+/// Whoever belongs to another tenant does not get into an app of this one.
+#[tokio::test]
+async fn an_app_is_for_the_members_of_its_tenant() {
+    let mut provider = Provider::start().await;
+    let bob = provider.world.account("bob@other.test", "Other").await;
+    provider.ada = bob;
+    let mut browser = Browser::default();
+    let page = provider.get(&browser, &provider.address(&[])).await;
+    assert_eq!(led_back(&provider.sign_in(&mut browser, &page).await)["error"], "access_denied");
+}
+
+/// RFC 9126 §2: the request is pushed by who the client is, and cannot be changed or used by another.
+#[tokio::test]
+async fn a_request_can_be_pushed_before() {
+    let provider = Provider::start().await;
+    let address = provider.address(&[]);
+    let (_, query) = address.split_once('?').unwrap();
+    let push = |with: &str| {
+        let body = format!("{query}&client_secret={}{with}", provider.secret);
+        provider
+            .world
+            .server
+            .request(reqwest::Method::POST, "/v1/oauth/par")
+            .body("application/x-www-form-urlencoded", body)
+    };
+    let pushed = push("").await.expect(201);
+    assert_eq!(pushed["expires_in"], 90);
+    let used =
+        format!("/v1/oauth/authorize?client_id={}&request_uri={}", provider.client, text(&pushed, "request_uri"));
+    let mut browser = Browser::default();
+    let page = provider.get(&browser, &used).await;
+    let page = provider.sign_in(&mut browser, &page).await;
+    led_back(&provider.allow(&browser, &page).await);
+    let other = provider.register(json!({"name": "Other"})).await;
+    let stolen = used.replace(&provider.client, text(&other["client"], "id"));
+    assert_eq!(provider.get(&browser, &stolen).await.status, 400, "another client's");
+    provider.world.clock.advance(TimeDelta::seconds(91));
+    assert_eq!(provider.get(&browser, &used).await.status, 400, "too old");
+    refused(&push("x").await, 401, "invalid_client");
+    refused(&push("&request_uri=urn").await, 400, "invalid_request");
+    refused(&push("&prompt=dance").await, 400, "invalid_request");
+    refused(&push("&resource=x").await, 400, "invalid_target");
+}
+
+/// RFC 8252 §7.3 and §8.6: an app on the person's own machine has any port, and is asked for each time.
+#[tokio::test]
+async fn an_app_that_cannot_prove_itself_is_allowed_each_time() {
+    let mut provider = Provider::start().await;
+    let native = json!({"token_endpoint_auth_method": "none", "redirect_uris": ["http://127.0.0.1/cb", CALLBACK]});
+    let made = provider.register(native).await;
+    assert!(made.get("secret").is_none(), "{made}");
+    provider.client = text(&made["client"], "id").to_owned();
+    let (mut browser, loopback) =
+        (Browser::default(), provider.address(&[("redirect_uri", "http://127.0.0.1:51004/cb")]));
+    let page = provider.get(&browser, &loopback).await;
+    assert!(page.header("content-security-policy").unwrap().ends_with(" http://127.0.0.1:51004"));
+    let page = provider.sign_in(&mut browser, &page).await;
+    let answer = provider.allow(&browser, &page).await;
+    assert!(answer.header("location").unwrap().starts_with("http://127.0.0.1:51004/cb?code="));
+    assert!(provider.get(&browser, &loopback).await.text.contains("Allow Planner?"), "asked again");
+    assert!(led_back(&provider.get(&browser, &provider.address(&[])).await).contains_key("code"), "a page is proved");
+}
+
+/// RFC 8414 §3, OpenID Connect Discovery §4: both documents say the same, and every address leads somewhere.
+#[tokio::test]
+async fn discovery_names_every_endpoint() {
+    let world = World::start().await;
+    let openid = world.server.get("/.well-known/openid-configuration").await.expect(200);
+    let oauth = world.server.get("/.well-known/oauth-authorization-server").await.expect(200);
+    assert_eq!((&openid, openid["issuer"].as_str()), (&oauth, Some(&*world.server.url)));
+    for (name, address) in openid.as_object().unwrap() {
+        let address = address.as_str().unwrap_or_default();
+        if name.ends_with("_endpoint") || name == "jwks_uri" {
+            let path = address.strip_prefix(crate::support::PUBLIC_URL).unwrap_or_else(|| panic!("{name}: {address}"));
+            assert_ne!(world.server.get(path).await.status, 404, "{name}");
+        }
+    }
+    assert_eq!(openid["code_challenge_methods_supported"], json!(["S256"]));
+    assert_eq!(openid["authorization_response_iss_parameter_supported"], true);
+}
