@@ -20,7 +20,7 @@ pub use stores::{RecordStore, SessionStore};
 
 use crate::{
     client::PlatformClient,
-    token::{Claims, Verifier},
+    token::{Claims, Verifier, product_audience},
 };
 use cache::{Check, Found, Record};
 use coalesce::{Away, Coalescer};
@@ -57,9 +57,25 @@ impl Access {
         Self::new(base, redis, client, Box::new(filler))
     }
 
+    /// As [`Access::remote`], for a product: it takes only tokens that are for it.
+    pub fn of_product(base: &Base, redis: ConnectionManager, client: PlatformClient, product: &str) -> Self {
+        let filler = RemoteFill::new(base, client.clone());
+        Self::for_audience(&product_audience(&base.token_issuer, product), base, redis, client, Box::new(filler))
+    }
+
     /// Access with another way to fill: the permission service reads its own database. Call it inside the runtime.
     pub fn new(base: &Base, redis: ConnectionManager, client: PlatformClient, filler: Box<dyn Fill>) -> Self {
-        let verifier = Verifier::new(client.clone(), &base.auth_url, &base.token_issuer, &base.token_audience);
+        Self::for_audience(&base.token_audience, base, redis, client, filler)
+    }
+
+    fn for_audience(
+        audience: &str,
+        base: &Base,
+        redis: ConnectionManager,
+        client: PlatformClient,
+        filler: Box<dyn Fill>,
+    ) -> Self {
+        let verifier = Verifier::new(client.clone(), &base.auth_url, &base.token_issuer, audience);
         let sessions = Sessions::new(base, client);
         Self(Arc::new(Inner { verifier, checks: Coalescer::start(redis, base.redis_prefix.clone()), filler, sessions }))
     }

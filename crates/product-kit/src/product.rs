@@ -140,7 +140,7 @@ pub async fn start<P: Product>(
 async fn run<P: Product>(config: Config, bound: Bound, ambient: Ambient, lifecycle: Lifecycle) -> anyhow::Result<()> {
     let base = &config.base;
     let (client, redis) = (PlatformClient::new(base), db::connect_redis(base)?);
-    let access = Access::remote(base, redis.clone(), client.clone());
+    let access = Access::of_product(base, redis.clone(), client.clone(), P::NAME);
     let publisher = Aws::from_env(&base.resource_prefix, &base.aws_account_id).await.publisher();
     let bucket = match &config.objects_bucket {
         Some(name) => Some(Bucket::from_env(name, ambient.clone()).await?),

@@ -6,7 +6,7 @@ use crate::{
     database, environment, eventually,
     issuer::{AUDIENCE, TestIssuer},
 };
-use access::{RecordStore, SessionStore};
+use access::{RecordStore, SessionStore, token::product_audience};
 use common::{
     ambient::Ambient,
     config::{Base, Env},
@@ -150,6 +150,9 @@ impl TestPlatform {
         let mut claims = self.issuer.claims(&user.to_string(), "web");
         claims.tid = Some(tenant);
         claims.sid = Some(session);
+        if !roster::NAMES.contains(&self.service) {
+            claims.aud = product_audience(&self.issuer.url, self.service);
+        }
         TestUser { tenant, user, session, token: self.issuer.sign(&claims) }
     }
 

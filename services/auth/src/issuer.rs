@@ -87,11 +87,12 @@ impl Issuer {
         self.issue(&claims, lifetime).await
     }
 
-    /// A token that says what another one said, as changed, and does not outlive it.
+    /// A token that says what another one said, as changed, and does not outlive it; that of an actor lives no longer
+    /// than any machine's.
     pub async fn again(&self, claims: Claims) -> Result<AccessToken, Problem> {
         let now = self.ambient.now().timestamp();
-        let left = u64::try_from(claims.exp - now).unwrap_or_default();
-        let lifetime = MACHINE_TOKEN.min(Duration::from_secs(left));
+        let left = Duration::from_secs(u64::try_from(claims.exp - now).unwrap_or_default());
+        let lifetime = if claims.act.is_some() { left.min(MACHINE_TOKEN) } else { left };
         let exp = now.saturating_add_unsigned(lifetime.as_secs());
         let claims = Claims { iat: now, exp, jti: self.ambient.uuid().to_string(), ..claims };
         self.issue(&claims, lifetime).await
@@ -135,10 +136,11 @@ impl Issuer {
     }
 
     /// For the owner of an API key, within its permissions. The token does not outlive the key.
-    pub async fn for_api_key(&self, key: &WorkingKey) -> Result<AccessToken, Problem> {
+    pub async fn for_api_key(&self, key: &WorkingKey, audience: String) -> Result<AccessToken, Problem> {
         let left = key.expires_at.map(|at| (at - self.ambient.now()).to_std().unwrap_or_default());
         let lifetime = left.map_or(MACHINE_TOKEN, |left| left.min(MACHINE_TOKEN));
         let claims = Claims {
+            aud: audience,
             tid: Some(key.tenant_id),
             sid: Some(SessionId(key.id.0)),
             scope: Some(key.permissions.join(" ")),

@@ -43,6 +43,8 @@ const UPLOADS: usize = 16;
 struct Archive {
     host: String,
     owner: Session,
+    /// Of the owner, for the product.
+    token: String,
 }
 
 /// `files` are those that each tenant has read.
@@ -85,12 +87,13 @@ async fn open(guide: &Guide, owner: &Owner, known: bool) -> Result<Archive> {
     let form = [("setup_code", &*instance.setup_code), ("title", "What was printed")];
     guide.post("pdf", "/setup").host(&host).browser().form(&form).send().await?.has(303)?;
     enabling::wait_until(guide, &session, &instance.id, "active", |_| Ok(())).await?;
-    Ok(Archive { host, owner: session })
+    let token = sessions::for_product(guide, &session.token, "pdf").await?;
+    Ok(Archive { host, owner: session, token })
 }
 
 impl Archive {
     fn call(&self, guide: &Guide, method: Method, path: &str) -> Call {
-        guide.call(method, "pdf", path).host(&self.host).bearer(&self.owner.token)
+        guide.call(method, "pdf", path).host(&self.host).bearer(&self.token)
     }
 }
 

@@ -37,6 +37,21 @@ pub struct Session {
     pub user_id: String,
 }
 
+/// The token by which a product knows who somebody is: nobody else takes it (RFC 8693, RFC 8707).
+pub async fn for_product(guide: &Guide, token: &str, product: &str) -> Result<String> {
+    const ACCESS_TOKEN: &str = "urn:ietf:params:oauth:token-type:access_token";
+    let discovery = guide.get("auth", "/.well-known/openid-configuration").expect(200).await?;
+    let resource = format!("{}/products/{product}", text(&discovery, "/issuer")?);
+    let form = [
+        ("grant_type", "urn:ietf:params:oauth:grant-type:token-exchange"),
+        ("subject_token", token),
+        ("subject_token_type", ACCESS_TOKEN),
+        ("resource", &resource),
+    ];
+    let answer = guide.post("auth", "/v1/oauth/token").form(&form).expect(200).await?;
+    Ok(text(&answer, "/access_token")?.to_owned())
+}
+
 pub async fn log_in_and_out(guide: &Guide) -> Result<Session> {
     let ada = &guide.people.ada;
     login(guide, &ada.email, "not her password at all").refused(401, "credentials_wrong").await?;

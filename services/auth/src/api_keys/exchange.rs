@@ -1,7 +1,7 @@
 //! Exchange of an API key for a token of its owner, with the key's permissions as its scope and the key's id as its
 //! `sid`.
 //!
-//! As with sessions, Redis is told that a key lives while its row is locked, and that it does not after the commit that
+//! The token is for whoever asks: a product takes it nowhere else. As with sessions, Redis is told that a key lives while its row is locked, and that it does not after the commit that
 //! revokes it.
 
 use super::store::{self, WorkingKey};
@@ -27,7 +27,7 @@ const LAST_USE_PRECISION: TimeDelta = TimeDelta::minutes(1);
         security(("platform_client" = ["*"])))]
 pub async fn exchange(
     State(app): State<App>,
-    _: Internal<AnyService>,
+    caller: Internal<AnyService>,
     Json(request): Json<ExchangeRequest>,
 ) -> Result<Json<ExchangeAnswer>, Problem> {
     let shown: ApiKey = request.api_key.parse().map_err(|_| invalid())?;
@@ -40,7 +40,7 @@ pub async fn exchange(
     if is_due(&key, now) {
         store::touch(&mut tx, key.id, now).await?;
     }
-    let token = app.issuer.for_api_key(&key).await?;
+    let token = app.issuer.for_api_key(&key, app.audiences.of_client(&caller.client_id)).await?;
     app.live_sessions.open(key.tenant_id, SessionId(key.id.0), key_lifetime(MACHINE_TOKEN)).await?;
     tx.commit().await?;
     Ok(Json(ExchangeAnswer { access_token: token.text }))
