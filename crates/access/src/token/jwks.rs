@@ -3,6 +3,7 @@
 
 use common::problem::{Chain, Problem, RETRY_AFTER_OUTAGE};
 use jsonwebtoken::{DecodingKey, jwk::JwkSet};
+use reqwest::header::CACHE_CONTROL;
 use std::{
     collections::HashMap,
     sync::{
@@ -155,7 +156,7 @@ impl Jwks {
     async fn fetch(&self) {
         let asked_at = Instant::now();
         let fetched: Result<JwkSet, reqwest::Error> =
-            async { self.0.http.get(&self.0.url).send().await?.error_for_status()?.json().await }.await;
+            async { self.request().send().await?.error_for_status()?.json().await }.await;
         let mut known = self.0.known.write().unwrap_or_else(PoisonError::into_inner);
         match fetched {
             Ok(set) => {
@@ -170,6 +171,11 @@ impl Jwks {
                 known.failed_at = Some(Instant::now());
             }
         }
+    }
+
+    /// From auth itself: a cache on the way would add to the time for which keys are believed.
+    fn request(&self) -> reqwest::RequestBuilder {
+        self.0.http.get(&self.0.url).header(CACHE_CONTROL, "no-cache")
     }
 
     fn known(&self) -> Known {
