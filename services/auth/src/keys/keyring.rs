@@ -126,7 +126,7 @@ impl Keyring {
     }
 
     fn remember(&self, keys: &[StoredKey], read_at: Instant) -> Result<Arc<Known>, KeyError> {
-        let current = find(keys, State::Current).ok_or(KeyError::NoCurrent)?;
+        let current = find(keys, State::Current).ok_or(KeyError::Missing(State::Current))?;
         let before = self.known().map(|known| known.signing.clone());
         let signing = match before {
             Some(before) if before.kid == current.kid => before,

@@ -10,9 +10,9 @@ use common::{poller::Poller, sealing::Unopened};
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
-/// Processes that do not know the newest key yet may begin until then; a deployment is over after it.
-const AFTER_START: Duration = Duration::from_secs(600);
-const PAUSE: Duration = Duration::from_secs(60);
+/// The first pass only counts: until the next, processes that do not know the newest key yet may still begin, in the
+/// middle of a deployment.
+const PAUSE: Duration = Duration::from_secs(600);
 
 /// How many sealed rows there were.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -24,21 +24,21 @@ pub struct Outcome {
     pub unopened: u64,
 }
 
-/// Counts what is not under the newest key, and later reseals it, until `shutdown`.
+/// Counts what is not under the newest key, later reseals it, and tells how many rows are left, until `shutdown`.
 pub(crate) async fn run(rotation: Rotation, shutdown: CancellationToken) {
     let left = metrics::gauge!("rows_under_previous_keys");
     left.set(0.0);
     if !rotation.sealer.has_previous() {
         return;
     }
-    let began = tokio::time::Instant::now();
     let mut poller = Poller::every(PAUSE, shutdown);
-    let mut done = false;
-    while !done && poller.next().await {
-        let pass = if began.elapsed() < AFTER_START { look(&rotation).await } else { reseal(&rotation).await };
+    let mut counted = false;
+    while poller.next().await {
+        let pass = if counted { reseal(&rotation).await } else { look(&rotation).await };
         if let Ok(outcome) = &pass {
-            done = began.elapsed() >= AFTER_START && outcome.unopened == 0;
-            left.set(if done { 0.0 } else { (outcome.resealed + outcome.unopened) as f64 });
+            let waiting = if counted { 0 } else { outcome.resealed };
+            left.set((waiting + outcome.unopened) as f64);
+            counted = true;
         }
         poller.report(pass.map(|_| false), "What is sealed under a previous key waits for the database");
     }

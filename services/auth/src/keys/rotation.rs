@@ -35,8 +35,8 @@ pub enum KeyError {
     Sealed(#[from] Unopened),
     #[error(transparent)]
     NotMade(#[from] NotMade),
-    #[error("there is no key that signs")]
-    NoCurrent,
+    #[error("there is no {0:?} signing key")]
+    Missing(State),
     #[error("there is no signing key '{0}'")]
     NoSuchKey(String),
     #[error(
@@ -85,7 +85,8 @@ impl Rotation {
     pub async fn rotate(&self) -> Result<Vec<StoredKey>, KeyError> {
         self.tend().await?;
         let (mut tx, keys) = self.begin().await?;
-        let may_sign = find(&keys, State::Next).map(|next| may_sign_at(next.since)).ok_or(KeyError::NoCurrent)?;
+        let may_sign =
+            find(&keys, State::Next).map(|next| may_sign_at(next.since)).ok_or(KeyError::Missing(State::Next))?;
         if self.ambient.now() < may_sign {
             return Err(KeyError::NotYet(may_sign));
         }
@@ -132,7 +133,7 @@ impl Rotation {
 
     /// A key that does not open would stop everybody from logging in.
     async fn promote(&self, tx: &mut TenantlessTx, keys: &[StoredKey]) -> Result<(), KeyError> {
-        let next = find(keys, State::Next).ok_or(KeyError::NoCurrent)?;
+        let next = find(keys, State::Next).ok_or(KeyError::Missing(State::Next))?;
         self.sealer.open(next.kid.as_bytes(), &next.sealed_private_key)?;
         let now = self.ambient.now();
         store::retire_current(tx, now).await?;
