@@ -9,6 +9,7 @@ mod idempotency;
 mod identity;
 mod invitations;
 mod inviting;
+mod key_commands;
 mod key_rotation;
 mod keys;
 mod limits;
