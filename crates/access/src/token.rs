@@ -3,12 +3,14 @@
 mod api_key;
 mod claims;
 mod exchange;
+mod jwks;
 mod keys;
 
 pub use api_key::{ApiKey, NotAnApiKey};
 pub use claims::{Actor, Claims, product_audience};
 pub use exchange::{API_KEY_INVALID, ExchangeAnswer, ExchangeRequest};
-pub use keys::TOKEN_TYPE;
+pub use jwks::KEYS_BELIEVED;
+pub use keys::{LEEWAY, TOKEN_TYPE};
 
 use crate::client::PlatformClient;
 use common::{ambient::Ambient, problem::Problem};
@@ -49,7 +51,7 @@ impl Verifier {
     }
 
     /// The claims of a sound token or API key; 401 for any other, 503 when the keys cannot be had. A token is verified
-    /// once and then remembered until it expires.
+    /// once and then remembered until it expires, or until auth withdraws a key.
     pub async fn verify(&self, token: &str) -> Result<Arc<Claims>, Problem> {
         if ApiKey::is_meant_by(token) {
             return self.exchange(token, None).await;
@@ -57,7 +59,7 @@ impl Verifier {
         if token.len() > LONGEST_TOKEN {
             return Err(invalid());
         }
-        let known = (self.0.keys.withdrawals(), api_key::sha256(token));
+        let known = (self.0.keys.withdrawals().await?, api_key::sha256(token));
         if let Some(claims) = self.0.verified.get(&known) {
             if is_alive(&claims, self.0.ambient.now().timestamp()) {
                 return Ok(claims);

@@ -5,7 +5,7 @@ use crate::{
     config::Settings,
     invitations::refusal_links::RefusalLinks,
     issuer::Issuer,
-    keys::{Keyring, keyring::KeyError},
+    keys::{Keyring, Rotation, rotation::KeyError},
     oauth::{audience::Audiences, request::RequestUris},
     passwords::Hasher,
     return_to::ReturnOrigins,
@@ -19,6 +19,7 @@ use std::{sync::Arc, time::Duration};
 pub struct App {
     pub kit: Kit,
     pub keyring: Keyring,
+    pub rotation: Rotation,
     pub issuer: Issuer,
     pub hasher: Hasher,
     pub limiter: Limiter,
@@ -38,7 +39,9 @@ service_kit::state!(App);
 impl App {
     pub async fn new(kit: Kit, settings: Settings) -> anyhow::Result<Self> {
         let (base, redis, ambient) = (&kit.base, &kit.redis, &kit.ambient);
-        let keyring = Keyring::new(kit.db.clone(), settings.key_sealer.clone(), ambient.clone());
+        let (db, sealer) = (kit.db.clone(), settings.key_sealer.clone());
+        let rotation = Rotation { db, sealer, ambient: ambient.clone() };
+        let keyring = Keyring::new(rotation.clone());
         match keyring.load().await {
             Ok(()) => {}
             Err(KeyError::Database(error)) => {
@@ -50,6 +53,7 @@ impl App {
         Ok(Self {
             issuer: Issuer::new(base, keyring.clone(), ambient.clone(), settings.access_token),
             keyring,
+            rotation,
             hasher: Hasher::new(settings.password_cost, ambient.clone())?,
             limiter: Limiter::new(base, redis.clone(), ambient.clone()),
             refusal_links: RefusalLinks::new(settings.key_sealer.clone()),

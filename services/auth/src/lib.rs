@@ -34,7 +34,7 @@ pub mod delayed_mails;
 mod email;
 mod invitations;
 mod issuer;
-mod keys;
+pub mod keys;
 mod logins;
 mod mail;
 mod mail_rate;
@@ -56,6 +56,7 @@ pub mod sweep;
 use app::App;
 use config::Settings;
 use contracts::roster;
+use keys::commands;
 use service_kit::{Command, Kit, Service, Tasks};
 use utoipa_axum::router::OpenApiRouter;
 
@@ -68,7 +69,14 @@ impl Service for Auth {
     const TITLE: &'static str = "Auth";
     service_kit::files!(migrations: "../../migrations/auth", docs: "$CARGO_MANIFEST_DIR/../../openapi/docs/auth",
         problems: "$CARGO_MANIFEST_DIR/../../openapi/problems");
-    const COMMANDS: &'static [Command] = &[operator::SEED_OPERATOR];
+    const COMMANDS: &'static [Command] = &[
+        operator::SEED_OPERATOR,
+        commands::SHOW,
+        commands::ROTATE,
+        commands::REPLACE,
+        commands::REVOKE,
+        commands::RESEAL,
+    ];
     type Settings = Settings;
     type App = App;
 
@@ -83,6 +91,8 @@ impl Service for Auth {
     fn background(app: &App, tasks: &Tasks) {
         let background = tasks.background();
         tasks.spawn(|shutdown| delayed_mails::run(app.clone(), background, shutdown));
+        tasks.spawn(|shutdown| app.keyring.clone().run(shutdown));
+        tasks.spawn(|shutdown| keys::resealing::run(app.rotation.clone(), shutdown));
         tasks.spawn(|shutdown| sweep::run(app.db.clone(), background, shutdown));
         tasks.spawn(|shutdown| members::removal::run(app.clone(), background, shutdown));
         tasks.spawn(|shutdown| sessions::ending::run(app.clone(), background, shutdown));

@@ -12,7 +12,7 @@ common::settings! {
     #[derive(Clone)]
     pub struct Settings {
         /// Seals the content of mails that wait.
-        pub sealer: Sealer = key(ENCRYPTION_KEY) => |key| Sealer::new(&key),
+        pub sealer: Sealer = with(|env| Sealer::read(env, ENCRYPTION_KEY, "MAIL_ENCRYPTION_KEYS_PREVIOUS")),
         /// Sender of every mail, such as `Acme <no-reply@acme.example>`; verified in SES.
         pub mail_from: String = required("MAIL_FROM"),
         /// SES configuration set whose events come back through the topic `ses-feedback`; `mailer bootstrap` makes it.

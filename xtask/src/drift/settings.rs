@@ -60,6 +60,7 @@ impl From<&Value> for Row {
         let default = match (setting["required"] == true, setting["secret"] == true, setting["default"].as_str()) {
             (true, true, _) => "required, secret".into(),
             (true, false, _) => "required".into(),
+            (false, true, _) => "none, secret".into(),
             (_, _, None | Some("")) => "none".into(),
             (_, _, Some(default)) => format!("`{default}`"),
         };

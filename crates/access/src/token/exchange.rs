@@ -71,7 +71,7 @@ impl Exchange {
         let key: ApiKey = shown
             .parse()
             .map_err(|_| Problem::unauthorized(API_KEY_INVALID, "This is no API key: it is cut off or mistyped."))?;
-        let entry = self.memory.entry((keys.withdrawals(), key.hash()));
+        let entry = self.memory.entry((keys.withdrawals().await?, key.hash()));
         entry
             .or_insert_with_if(self.exchange(keys, &key, now), |known| known.is_over(now, refused))
             .await

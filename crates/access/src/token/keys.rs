@@ -1,38 +1,20 @@
-//! The keys that auth publishes (RFC 7517), and the signatures that they verify.
+//! Signatures of access tokens: which are taken?
 
-use super::claims::Claims;
-use common::{
-    ambient::Ambient,
-    problem::{Chain, Problem, RETRY_AFTER_OUTAGE},
-};
-use jsonwebtoken::{Algorithm, DecodingKey, Validation, errors::ErrorKind, jwk::JwkSet};
-use std::{
-    collections::HashMap,
-    sync::atomic::{AtomicU64, Ordering},
-    time::Duration,
-};
-use tokio::{
-    sync::{Mutex, RwLock},
-    time::Instant,
-};
+use super::{claims::Claims, jwks::Jwks};
+use common::{ambient::Ambient, problem::Problem};
+use jsonwebtoken::{Algorithm, Validation, errors::ErrorKind};
 
 /// `typ` of every access token (RFC 9068 §2.1).
 pub const TOKEN_TYPE: &str = "at+jwt";
 /// Clock difference that is forgiven, in seconds.
-const LEEWAY: i64 = 5;
+pub const LEEWAY: i64 = 5;
 /// Ours live for minutes. One that claims more was signed by mistake, and would be remembered for as long.
 const LONGEST_LIFE: i64 = 24 * 3600;
-/// An unknown `kid` makes us fetch the keys again, at most once in this time, so that made-up kids cost auth nothing.
-const REFETCH_INTERVAL: Duration = Duration::from_secs(5);
 
-/// Which tokens are taken, and the keys as far as they are known.
+/// Which tokens are taken, and the keys that they may be signed with.
 pub(super) struct Keys {
-    http: reqwest::Client,
-    jwks_url: String,
+    jwks: Jwks,
     validation: Validation,
-    known: RwLock<HashMap<String, DecodingKey>>,
-    last_fetch: Mutex<Option<Instant>>,
-    withdrawals: AtomicU64,
     ambient: Ambient,
 }
 
@@ -46,20 +28,13 @@ impl Keys {
         validation.set_issuer(&[issuer]);
         validation.set_audience(&[audience]);
         validation.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
-        Self {
-            http: crate::client::http(),
-            jwks_url: format!("{auth_url}/.well-known/jwks.json"),
-            validation,
-            known: RwLock::default(),
-            last_fetch: Mutex::default(),
-            withdrawals: AtomicU64::new(0),
-            ambient,
-        }
+        Self { jwks: Jwks::new(auth_url), validation, ambient }
     }
 
-    /// How often a key was withdrawn: what was verified before must be verified again, and may fail.
-    pub fn withdrawals(&self) -> u64 {
-        self.withdrawals.load(Ordering::SeqCst)
+    /// How often a key was withdrawn: what was verified before must be verified again, and may fail. 503 if that cannot
+    /// be known.
+    pub async fn withdrawals(&self) -> Result<u64, Problem> {
+        self.jwks.withdrawals().await
     }
 
     /// The claims of a token that is sound now; 401 for any other, 503 when the keys cannot be had.
@@ -70,7 +45,7 @@ impl Keys {
         if header.typ.as_deref() != Some(TOKEN_TYPE) || header.alg != Algorithm::EdDSA || header.crit.is_some() {
             return Err(invalid());
         }
-        let key = self.key(&header.kid.ok_or_else(invalid)?).await?;
+        let key = self.jwks.get(&header.kid.ok_or_else(invalid)?).await?.ok_or_else(invalid)?;
         let decoded = jsonwebtoken::decode::<Claims>(token, &key, &self.validation);
         let claims = decoded.map_err(|error| match error.kind() {
             ErrorKind::ExpiredSignature => expired(),
@@ -82,51 +57,7 @@ impl Keys {
 
     /// Whether at least one key is known, fetching the keys if none is.
     pub async fn ready(&self) -> bool {
-        if self.known.read().await.is_empty() {
-            let _ = self.refetch().await;
-        }
-        !self.known.read().await.is_empty()
-    }
-
-    async fn key(&self, kid: &str) -> Result<DecodingKey, Problem> {
-        if let Some(key) = self.known.read().await.get(kid) {
-            return Ok(key.clone());
-        }
-        let fetched = self.refetch().await;
-        match self.known.read().await.get(kid) {
-            Some(key) => Ok(key.clone()),
-            None if fetched.is_err() => {
-                Err(Problem::unavailable(RETRY_AFTER_OUTAGE, "The token keys cannot be fetched right now."))
-            }
-            None => Err(invalid()),
-        }
-    }
-
-    /// Fetches the keys unless that was tried just now; concurrent callers wait for one fetch. A failed one keeps the
-    /// known keys.
-    async fn refetch(&self) -> Result<(), reqwest::Error> {
-        let mut last_fetch = self.last_fetch.lock().await;
-        let known = !self.known.read().await.is_empty();
-        if known && last_fetch.is_some_and(|at| at.elapsed() < REFETCH_INTERVAL) {
-            return Ok(());
-        }
-        let fetched: Result<JwkSet, _> =
-            async { self.http.get(&self.jwks_url).send().await?.error_for_status()?.json().await }.await;
-        let set = fetched
-            .inspect_err(|error| tracing::warn!(error = %Chain(error), "The token keys could not be fetched"))?;
-        let keys: HashMap<_, _> = set
-            .keys
-            .iter()
-            .filter_map(|jwk| Some((jwk.common.key_id.clone()?, DecodingKey::from_jwk(jwk).ok()?)))
-            .collect();
-        let mut known = self.known.write().await;
-        if known.keys().any(|kid| !keys.contains_key(kid)) {
-            self.withdrawals.fetch_add(1, Ordering::SeqCst);
-        }
-        *known = keys;
-        drop(known);
-        *last_fetch = Some(Instant::now());
-        Ok(())
+        self.jwks.any().await
     }
 }
 
@@ -148,7 +79,7 @@ mod tests {
     use super::*;
     use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
     use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-    use jsonwebtoken::{EncodingKey, Header};
+    use jsonwebtoken::{DecodingKey, EncodingKey, Header};
     use serde_json::json;
 
     #[test]

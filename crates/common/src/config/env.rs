@@ -117,15 +117,26 @@ impl Env {
 
     /// A secret of exactly `N` bytes, written in base64.
     pub fn key<const N: usize>(&mut self, name: &str) -> Option<[u8; N]> {
-        use base64::{Engine, engine::general_purpose::STANDARD};
         let question = self.note::<String>(name, None);
         (question.required, question.secret, question.kind) = (true, true, format!("{N} bytes in base64"));
         let text = self.demand::<String>(name)?;
-        let key = STANDARD.decode(text).ok().and_then(|bytes| bytes.try_into().ok());
+        let key = from_base64(&text);
         if key.is_none() {
             self.fault(format!("{name} must be {N} bytes in base64"));
         }
         key
+    }
+
+    /// Any number of such secrets, comma-separated.
+    pub fn keys<const N: usize>(&mut self, name: &str) -> Option<Vec<[u8; N]>> {
+        let question = self.note::<String>(name, None);
+        (question.secret, question.kind) = (true, format!("{N} bytes in base64, any number of times"));
+        let Some(text) = self.variables.get(name) else { return Some(Vec::new()) };
+        let keys: Option<Vec<_>> = text.split(',').map(|key| from_base64(key.trim())).collect();
+        if keys.is_none() {
+            self.fault(format!("each of {name} must be {N} bytes in base64"));
+        }
+        keys
     }
 
     /// An absolute http(s) URL, without a slash at its end.
@@ -178,4 +189,9 @@ impl Env {
     fn parse<T: FromStr<Err: fmt::Display>>(&mut self, name: &str, text: &str) -> Option<T> {
         text.parse().map_err(|fault: T::Err| self.faults.push(format!("{name}: {fault}"))).ok()
     }
+}
+
+fn from_base64<const N: usize>(text: &str) -> Option<[u8; N]> {
+    use base64::{Engine, engine::general_purpose::STANDARD};
+    STANDARD.decode(text).ok()?.try_into().ok()
 }

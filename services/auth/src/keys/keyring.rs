@@ -1,96 +1,96 @@
-//! The keyring, which signs tokens with the current Ed25519 key (RFC 8037), made when the first process ever needs it.
+//! The keyring, which signs tokens with the current Ed25519 key (RFC 8037) and notices when another one is.
 
-use super::store::{self, State, StoredKey};
-use crate::opaque::sha256;
+use super::{
+    model::{SIGNS_UNREAD, find},
+    pair::Jwk,
+    rotation::{KeyError, Rotation},
+    store::{State, StoredKey},
+};
 use access::token::{Claims, TOKEN_TYPE};
-use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
-use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use common::{
-    ambient::Ambient,
-    db::Db,
-    problem::Problem,
-    sealing::{Sealer, Unopened},
+    poller::Poller,
+    problem::{Chain, Problem},
 };
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use serde::{Serialize, de::DeserializeOwned};
-use std::sync::Arc;
-use tokio::sync::OnceCell;
+use std::{
+    sync::{Arc, PoisonError, RwLock},
+    time::Duration,
+};
+use tokio::{
+    sync::Mutex,
+    time::{Instant, timeout},
+};
+use tokio_util::sync::CancellationToken;
+
+/// A rotation by another process is noticed after it, at the latest.
+const LOOK_EVERY: Duration = Duration::from_secs(5);
+/// The published keys are read for whoever asks; while the database does not answer in this time, the known ones are
+/// shown.
+const READ_PATIENCE: Duration = Duration::from_secs(2);
 
 /// Signs access tokens; cheap to clone.
 #[derive(Clone)]
 pub struct Keyring(Arc<Inner>);
 
 struct Inner {
-    db: Db,
-    sealer: Sealer,
-    ambient: Ambient,
-    keys: OnceCell<Keys>,
+    rotation: Rotation,
+    known: RwLock<Option<Arc<Known>>>,
+    /// Held by whoever reads the keys.
+    reading: Mutex<()>,
 }
 
-struct Keys {
-    header: Header,
-    signing: EncodingKey,
-    /// Key id and public key of every key that still verifies.
+struct Known {
+    signing: Arc<Signing>,
+    /// Key id and public key of every key that is published.
     public: Vec<(String, Vec<u8>)>,
+    /// When the reading began.
+    read_at: Instant,
 }
 
-/// A public key (RFC 7517, RFC 8037 §2).
-#[derive(serde::Serialize, utoipa::ToSchema)]
-pub struct Jwk {
-    #[schema(example = "OKP")]
-    kty: &'static str,
-    #[schema(example = "Ed25519")]
-    crv: &'static str,
-    #[schema(example = "EdDSA")]
-    alg: &'static str,
-    #[serde(rename = "use")]
-    #[schema(example = "sig")]
-    usage: &'static str,
+struct Signing {
     kid: String,
-    /// The public key in base64url.
-    x: String,
-}
-
-#[derive(Debug, thiserror::Error)]
-pub enum KeyError {
-    #[error("the signing keys cannot be read or written")]
-    Database(#[from] sqlx::Error),
-    #[error("the signing keys cannot be decrypted: KEY_ENCRYPTION_KEY is not the one they were made under")]
-    Sealed(#[from] Unopened),
-    #[error("a signing key cannot be made")]
-    Generate,
-}
-
-impl From<KeyError> for Problem {
-    fn from(error: KeyError) -> Self {
-        match error {
-            KeyError::Database(error) => error.into(),
-            other => Self::internal(&other),
-        }
-    }
+    header: Header,
+    key: EncodingKey,
 }
 
 impl Keyring {
-    pub fn new(db: Db, sealer: Sealer, ambient: Ambient) -> Self {
-        Self(Arc::new(Inner { db, sealer, ambient, keys: OnceCell::new() }))
+    pub fn new(rotation: Rotation) -> Self {
+        Self(Arc::new(Inner { rotation, known: RwLock::default(), reading: Mutex::default() }))
     }
 
-    /// Reads the keys, making the first; an error leaves it to the next call.
+    /// Reads the keys, making those that are missing. An error if one that signs, or will, does not open.
     pub async fn load(&self) -> Result<(), KeyError> {
-        self.keys().await.map(drop)
+        for key in self.tend().await? {
+            if key.state != State::Previous {
+                self.open(&key)?;
+            }
+        }
+        Ok(())
     }
 
-    /// Every public key that tokens may be verified with.
+    /// Does to the keys what is due and notices what others did, until `shutdown`.
+    pub(crate) async fn run(self, shutdown: CancellationToken) {
+        let mut poller = Poller::every(LOOK_EVERY, shutdown);
+        while poller.next().await {
+            let pass = self.tend().await;
+            if let Some(current) = pass.as_ref().ok().and_then(|keys| find(keys, State::Current)) {
+                let age = self.0.rotation.ambient.now() - current.since;
+                metrics::gauge!("signing_key_age_seconds").set(age.as_seconds_f64());
+            }
+            poller.report(pass.map(|_| false), "The signing keys cannot be looked after");
+        }
+    }
+
+    /// Every public key that tokens may be verified with, as of now: a key that was just made must not be missing, nor
+    /// one be there that was just revoked.
     pub async fn public(&self) -> Result<Vec<Jwk>, KeyError> {
-        let jwk = |(kid, public): &(String, Vec<u8>)| Jwk {
-            kty: "OKP",
-            crv: "Ed25519",
-            alg: "EdDSA",
-            usage: "sig",
-            kid: kid.clone(),
-            x: URL_SAFE_NO_PAD.encode(public),
+        let read = timeout(READ_PATIENCE, self.read()).await.unwrap_or(Err(sqlx::Error::PoolTimedOut.into()));
+        let known = match read {
+            Ok(known) => known,
+            Err(error) => self.not_too_old().ok_or(error)?,
         };
-        Ok(self.keys().await?.public.iter().map(jwk).collect())
+        Ok(known.public.iter().map(|(kid, public_key)| Jwk::new(kid, public_key)).collect())
     }
 
     /// An access token that says `claims` (RFC 9068).
@@ -100,9 +100,13 @@ impl Keyring {
 
     /// A token of this `typ` that says `claims`.
     pub async fn sign_as<T: Serialize>(&self, typ: &str, claims: &T) -> Result<String, Problem> {
-        let keys = self.keys().await?;
-        let header = Header { typ: Some(typ.to_owned()), ..keys.header.clone() };
-        jsonwebtoken::encode(&header, claims, &keys.signing).map_err(|error| Problem::internal(&error))
+        let known = match self.not_too_old() {
+            Some(known) => known,
+            None => self.read().await?,
+        };
+        let Signing { header, key, .. } = &*known.signing;
+        let header = Header { typ: Some(typ.to_owned()), ..header.clone() };
+        jsonwebtoken::encode(&header, claims, key).map_err(|error| Problem::internal(&error))
     }
 
     /// What a token of this `typ` says that one of our keys has signed, for whomever it is and however old.
@@ -112,76 +116,78 @@ impl Keyring {
             header.typ.as_deref() == Some(typ) && header.alg == Algorithm::EdDSA && header.crit.is_none()
         });
         let Some(kid) = header.and_then(|header| header.kid) else { return Ok(None) };
-        let keys = self.keys().await?;
-        let Some((_, public)) = keys.public.iter().find(|(known, _)| *known == kid) else { return Ok(None) };
+        let Some(public) = self.public_key(&kid).await? else { return Ok(None) };
         let mut validation = Validation::new(Algorithm::EdDSA);
         (validation.validate_exp, validation.validate_aud) = (false, false);
         validation.required_spec_claims.clear();
-        let decoded = jsonwebtoken::decode::<T>(token, &DecodingKey::from_ed_der(public), &validation);
+        let decoded = jsonwebtoken::decode::<T>(token, &DecodingKey::from_ed_der(&public), &validation);
         Ok(decoded.ok().map(|data| data.claims))
     }
 
-    async fn keys(&self) -> Result<&Keys, KeyError> {
-        self.0.keys.get_or_try_init(|| self.read()).await
-    }
-
-    async fn read(&self) -> Result<Keys, KeyError> {
-        let Inner { db, sealer, ambient, .. } = &*self.0;
-        let mut tx = db.begin_tenantless().await?;
-        store::lock(&mut tx).await?;
-        let mut stored = store::all(&mut tx).await?;
-        if !stored.iter().any(|key| key.state == State::Current) {
-            let first = generate(ambient, sealer)?;
-            store::insert(&mut tx, &first, ambient.now()).await?;
-            tracing::info!(kid = first.kid, "A signing key was made");
-            stored.push(first);
+    /// The published key of that id; one that is not known may be new.
+    async fn public_key(&self, kid: &str) -> Result<Option<Vec<u8>>, KeyError> {
+        let among = |known: &Known| known.public.iter().find(|(own, _)| own == kid).map(|(_, key)| key.clone());
+        match self.not_too_old().and_then(|known| among(&known)) {
+            Some(key) => Ok(Some(key)),
+            None => Ok(among(&*self.read().await?)),
         }
-        tx.commit().await?;
-        let current = stored.iter().find(|key| key.state == State::Current).ok_or(KeyError::Generate)?;
-        let private = sealer.open(current.kid.as_bytes(), &current.sealed_private_key)?;
-        Ok(Keys {
-            header: Header {
-                typ: Some(TOKEN_TYPE.into()),
-                kid: Some(current.kid.clone()),
-                ..Header::new(Algorithm::EdDSA)
-            },
-            signing: EncodingKey::from_ed_der(&private),
-            public: stored.into_iter().map(|key| (key.kid, key.public_key)).collect(),
-        })
-    }
-}
-
-fn generate(ambient: &Ambient, sealer: &Sealer) -> Result<StoredKey, KeyError> {
-    let pair = Ed25519KeyPair::from_seed_unchecked(&ambient.bytes::<32>()).map_err(|_| KeyError::Generate)?;
-    let public_key = pair.public_key().as_ref().to_vec();
-    let kid = thumbprint(&public_key);
-    let private = pair.to_pkcs8v1().map_err(|_| KeyError::Generate)?;
-    let sealed_private_key = sealer.seal(ambient, kid.as_bytes(), private.as_ref());
-    Ok(StoredKey { kid, public_key, sealed_private_key, state: State::Current })
-}
-
-/// The key's JWK thumbprint (RFC 7638, RFC 8037 §2).
-fn thumbprint(public_key: &[u8]) -> String {
-    let jwk = format!(r#"{{"crv":"Ed25519","kty":"OKP","x":"{}"}}"#, URL_SAFE_NO_PAD.encode(public_key));
-    URL_SAFE_NO_PAD.encode(sha256(&[jwk.as_bytes()]))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_key_is_named_by_its_thumbprint() {
-        // The example of RFC 8037, appendix A.3.
-        let public = URL_SAFE_NO_PAD.decode("11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo").unwrap();
-        assert_eq!(thumbprint(&public), "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k");
     }
 
-    #[test]
-    fn private_keys_open_only_under_the_key_encryption_key() {
-        let sealer = Sealer::new(&[1; 32]);
-        let key = generate(&Ambient::system(), &sealer).unwrap();
-        assert!(sealer.open(key.kid.as_bytes(), &key.sealed_private_key).is_ok());
-        assert!(Sealer::new(&[2; 32]).open(key.kid.as_bytes(), &key.sealed_private_key).is_err());
+    /// Reads the keys after this call began; those who wait share one reading.
+    async fn read(&self) -> Result<Arc<Known>, KeyError> {
+        let asked_at = Instant::now();
+        let _reading = self.0.reading.lock().await;
+        if let Some(known) = self.known().filter(|known| known.read_at >= asked_at) {
+            return Ok(known);
+        }
+        let read_at = Instant::now();
+        let mut keys = self.0.rotation.read().await?;
+        if find(&keys, State::Current).is_none() {
+            keys = self.0.rotation.tend().await?;
+        }
+        self.remember(&keys, read_at)
+    }
+
+    async fn tend(&self) -> Result<Vec<StoredKey>, KeyError> {
+        let _reading = self.0.reading.lock().await;
+        let read_at = Instant::now();
+        let keys = self.0.rotation.tend().await?;
+        self.remember(&keys, read_at)?;
+        Ok(keys)
+    }
+
+    fn remember(&self, keys: &[StoredKey], read_at: Instant) -> Result<Arc<Known>, KeyError> {
+        let current = find(keys, State::Current).ok_or(KeyError::Missing(State::Current))?;
+        let before = self.known().map(|known| known.signing.clone());
+        let signing = match before {
+            Some(before) if before.kid == current.kid => before,
+            // In the middle of a deployment others may seal under a key that this process was not told of.
+            Some(before) if keys.iter().any(|key| key.kid == before.kid) => {
+                self.open(current).unwrap_or_else(|error| {
+                    tracing::error!(error = %Chain(&error), "The key before the current one signs on");
+                    before
+                })
+            }
+            _ => self.open(current)?,
+        };
+        let public = keys.iter().map(|key| (key.kid.clone(), key.public_key.clone())).collect();
+        let known = Arc::new(Known { signing, public, read_at });
+        *self.0.known.write().unwrap_or_else(PoisonError::into_inner) = Some(known.clone());
+        Ok(known)
+    }
+
+    fn open(&self, key: &StoredKey) -> Result<Arc<Signing>, KeyError> {
+        let private = self.0.rotation.sealer.open(key.kid.as_bytes(), &key.sealed_private_key)?;
+        let header =
+            Header { typ: Some(TOKEN_TYPE.into()), kid: Some(key.kid.clone()), ..Header::new(Algorithm::EdDSA) };
+        Ok(Arc::new(Signing { kid: key.kid.clone(), header, key: EncodingKey::from_ed_der(&private) }))
+    }
+
+    fn known(&self) -> Option<Arc<Known>> {
+        self.0.known.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn not_too_old(&self) -> Option<Arc<Known>> {
+        self.known().filter(|known| known.read_at.elapsed() < SIGNS_UNREAD.to_std().unwrap_or_default())
     }
 }

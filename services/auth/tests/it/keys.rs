@@ -1,4 +1,4 @@
-//! Signing keys, and tokens that are refused.
+//! Signing keys as they are published, and tokens that are refused.
 
 use crate::support::{World, config, environment, text};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
@@ -14,17 +14,14 @@ use test_support::eventually;
 async fn keys_are_published_and_outlive_the_process() {
     let world = World::start().await;
     let jwks = world.server.get("/.well-known/jwks.json").await.expect(200);
-    let key = &jwks["keys"][0];
-    assert_eq!(
-        (text(key, "kty"), text(key, "crv"), text(key, "alg"), text(key, "use")),
-        ("OKP", "Ed25519", "EdDSA", "sig")
-    );
-    assert_eq!(key.get("d"), None, "the private key stays at home");
-    let stored: Vec<u8> = sqlx::query_scalar("SELECT sealed_private_key FROM signing_keys")
-        .fetch_one(&world.platform.pool)
+    let stored: Vec<Vec<u8>> = sqlx::query_scalar("SELECT sealed_private_key FROM signing_keys")
+        .fetch_all(&world.platform.pool)
         .await
         .unwrap();
-    assert!(!stored.windows(4).any(|bytes| bytes == [0x2b, 0x65, 0x70, 0x04]), "the stored key is no plain PKCS #8");
+    assert_eq!(stored.len(), 2);
+    for key in stored {
+        assert!(!key.windows(4).any(|bytes| bytes == [0x2b, 0x65, 0x70, 0x04]), "a stored key is plain PKCS #8");
+    }
 
     let discovery = world.server.get("/.well-known/openid-configuration").await.expect(200);
     assert_eq!(text(&discovery, "issuer"), world.server.url);
@@ -40,14 +37,34 @@ async fn keys_are_published_and_outlive_the_process() {
 }
 
 #[tokio::test]
-async fn processes_that_start_together_make_one_key() {
+async fn only_public_members_are_published_and_for_how_long_is_said() {
+    let world = World::start().await;
+    let answer = world.server.get("/.well-known/jwks.json").await;
+    assert_eq!(answer.header("cache-control"), Some("public, max-age=60, must-revalidate"));
+    let jwks = answer.expect(200);
+    let keys = jwks["keys"].as_array().unwrap();
+    assert_eq!(keys.len(), 2, "the current key and the next");
+    for key in keys {
+        let members: Vec<_> = key.as_object().unwrap().keys().map(String::as_str).collect();
+        assert_eq!(members, ["alg", "crv", "kid", "kty", "use", "x"], "the private key stays at home");
+        assert_eq!(
+            (text(key, "kty"), text(key, "crv"), text(key, "alg"), text(key, "use")),
+            ("OKP", "Ed25519", "EdDSA", "sig")
+        );
+    }
+    let discovery = world.server.get("/.well-known/openid-configuration").await;
+    assert_eq!(discovery.header("cache-control"), Some("public, max-age=300"));
+}
+
+#[tokio::test]
+async fn processes_that_start_together_make_the_keys_once() {
     let world = World::start().await;
     sqlx::query("DELETE FROM signing_keys").execute(&world.platform.pool).await.unwrap();
     let start = || world.platform.run::<auth::Auth>(environment(&world.platform));
     let (a, b) = tokio::join!(start(), start());
     let (a, b) = tokio::join!(a.get("/.well-known/jwks.json").send(), b.get("/.well-known/jwks.json").send());
     assert_eq!(a.expect(200), b.expect(200));
-    assert_eq!(world.count("signing_keys").await, 1);
+    assert_eq!(world.count("signing_keys").await, 2);
 }
 
 #[tokio::test]
@@ -60,7 +77,7 @@ async fn another_key_encryption_key_is_told_at_start() {
     let bound = Bound::bind(&config.base).await.unwrap();
     let fault =
         service_kit::start::<auth::Auth>(config, bound, Ambient::system(), Lifecycle::default()).await.unwrap_err();
-    assert!(fault.to_string().contains("KEY_ENCRYPTION_KEY"), "{fault}");
+    assert!(fault.to_string().contains("another key than KEY_ENCRYPTION_KEY"), "{fault}");
 }
 
 #[tokio::test]

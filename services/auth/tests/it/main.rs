@@ -9,6 +9,8 @@ mod idempotency;
 mod identity;
 mod invitations;
 mod inviting;
+mod key_commands;
+mod key_rotation;
 mod keys;
 mod limits;
 mod logins;

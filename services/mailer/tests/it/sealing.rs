@@ -12,6 +12,8 @@ use test_support::{TestServer, eventually};
 
 /// Part of a link that lets people in.
 const TOKEN: &str = "c2VjcmV0IHRva2Vu";
+const OTHER_KEY: &str = "YW5vdGhlciBrZXksIGFub3RoZXIga2V5LCBhbm90aGU=";
+
 fn paused() -> Bad {
     Bad::Answer(400, "SendingPausedException", "paused for a test".into())
 }
@@ -78,9 +80,11 @@ async fn is_told(mailer: &Running, recipient: &str) {
     assert!(handed_to_ses(recipient).await.is_empty());
 }
 
-async fn serve(mailer: &Running, key: &str) -> TestServer {
+/// The mailer with other keys.
+async fn serve(mailer: &Running, key: &str, previous: &str) -> TestServer {
     let mut variables = mailer.environment.clone();
     variables.insert("MAIL_ENCRYPTION_KEY".into(), key.into());
+    variables.insert("MAIL_ENCRYPTION_KEYS_PREVIOUS".into(), previous.into());
     let config = config(variables);
     mailer.platform.run_with::<mailer::Mailer>(config).await
 }
@@ -136,11 +140,22 @@ async fn under_another_key_mail_waits_for_the_right_one() {
     let (gate, mut mailer) = start_behind_gate().await;
     gate.close(ALL, paused());
     let recipient = waiting(&mailer).await;
-    let wrong = serve(&mailer, "YW5vdGhlciBrZXksIGFub3RoZXIga2V5LCBhbm90aGU=").await;
+    let wrong = serve(&mailer, OTHER_KEY, "").await;
     std::mem::replace(&mut mailer.server, wrong).stop().await.expect("it stops");
     gate.open();
     is_told(&mailer, &recipient).await;
-    let right = serve(&mailer, KEY).await;
+    let right = serve(&mailer, KEY, "").await;
     std::mem::replace(&mut mailer.server, right).stop().await.expect("it stops");
+    is_sent_whole(&mailer, &recipient).await;
+}
+
+#[tokio::test]
+async fn mail_that_waits_leaves_under_a_new_key_that_knows_the_one_before() {
+    let (gate, mut mailer) = start_behind_gate().await;
+    gate.close(ALL, paused());
+    let recipient = waiting(&mailer).await;
+    let changed = serve(&mailer, OTHER_KEY, KEY).await;
+    std::mem::replace(&mut mailer.server, changed).stop().await.expect("it stops");
+    gate.open();
     is_sent_whole(&mailer, &recipient).await;
 }

@@ -6,7 +6,12 @@ export interface Operations {
   /**
    * Get the public keys of tokens
    *
-   * A JWK set (RFC 7517) of Ed25519 keys (RFC 8037). Keep it, and ask again when a token names a `kid` that is not in it.
+   * A JWK set (RFC 7517) of Ed25519 keys (RFC 8037). The key that signs is the first, then comes the one that will, then
+   * those whose tokens may still live. Keys are published for a day before they sign, and change every 30 days; in an
+   * emergency at once.
+   *
+   * Keep the set for as long as `Cache-Control` says, a minute, and not longer: a key that is gone may be in other hands.
+   * Ask again when a token names a `kid` that is not in it, but not for each such token.
    *
    * **Who:** anybody, without a token.
    */

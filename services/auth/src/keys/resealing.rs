@@ -1,0 +1,80 @@
+//! Resealing: what lies in the database under a previous key encryption key is put under the newest one.
+//!
+//! Each row for itself, and only if it is still as it was read: it may be interrupted, repeated, and done by several.
+
+use super::{
+    rotation::{KeyError, Rotation},
+    store,
+};
+use common::{poller::Poller, sealing::Unopened};
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
+
+/// The first pass only counts: until the next, processes that do not know the newest key yet may still begin, in the
+/// middle of a deployment.
+const PAUSE: Duration = Duration::from_secs(600);
+
+/// How many sealed rows there were.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Outcome {
+    pub under_newest: u64,
+    /// Under a previous key, until now.
+    pub resealed: u64,
+    /// Under none of the keys.
+    pub unopened: u64,
+}
+
+/// Counts what is not under the newest key, later reseals it, and tells how many rows are left, until `shutdown`.
+pub(crate) async fn run(rotation: Rotation, shutdown: CancellationToken) {
+    let left = metrics::gauge!("rows_under_previous_keys");
+    left.set(0.0);
+    if !rotation.sealer.has_previous() {
+        return;
+    }
+    let mut poller = Poller::every(PAUSE, shutdown);
+    let mut counted = false;
+    while poller.next().await {
+        let pass = if counted { reseal(&rotation).await } else { look(&rotation).await };
+        if let Ok(outcome) = &pass {
+            let waiting = if counted { 0 } else { outcome.resealed };
+            left.set((waiting + outcome.unopened) as f64);
+            counted = true;
+        }
+        poller.report(pass.map(|_| false), "What is sealed under a previous key waits for the database");
+    }
+}
+
+/// What [`reseal`] would do.
+pub async fn look(rotation: &Rotation) -> Result<Outcome, KeyError> {
+    pass(rotation, false).await
+}
+
+/// Reseals everything that is not under the newest key.
+pub async fn reseal(rotation: &Rotation) -> Result<Outcome, KeyError> {
+    let outcome = pass(rotation, true).await?;
+    let Outcome { resealed, unopened, .. } = outcome;
+    if unopened > 0 {
+        tracing::error!(unopened, "Rows do not open under any key encryption key");
+    } else {
+        tracing::info!(resealed, "Nothing in the database needs a previous key encryption key any more");
+    }
+    Ok(outcome)
+}
+
+async fn pass(rotation: &Rotation, write: bool) -> Result<Outcome, KeyError> {
+    let mut outcome = Outcome::default();
+    // A key that signs no more has no private part left.
+    for key in rotation.read().await?.iter().filter(|key| !key.sealed_private_key.is_empty()) {
+        match rotation.sealer.reseal(&rotation.ambient, key.kid.as_bytes(), &key.sealed_private_key) {
+            Ok(None) => outcome.under_newest += 1,
+            Ok(Some(resealed)) => {
+                if write {
+                    store::replace_sealed(&mut *rotation.db.pool().acquire().await?, key, &resealed).await?;
+                }
+                outcome.resealed += 1;
+            }
+            Err(Unopened) => outcome.unopened += 1,
+        }
+    }
+    Ok(outcome)
+}
