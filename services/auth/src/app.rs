@@ -8,6 +8,7 @@ use crate::{
     keys::{Keyring, keyring::KeyError},
     passwords::Hasher,
     return_to::ReturnOrigins,
+    throttle::Throttle,
 };
 use access::SessionStore;
 use common::{limit::Limiter, problem::Chain};
@@ -21,6 +22,7 @@ pub struct App {
     pub issuer: Issuer,
     pub hasher: Hasher,
     pub limiter: Limiter,
+    pub throttle: Throttle,
     pub refusal_links: RefusalLinks,
     pub live_sessions: SessionStore,
     pub platform_clients: PlatformClients,
@@ -44,17 +46,20 @@ impl App {
             }
             Err(error) => return Err(error.into()),
         }
+        let limiter = Limiter::new(base, redis.clone(), ambient.clone());
+        let (sealer, public_url) = (settings.key_sealer.clone(), settings.public_url.as_str());
         Ok(Self {
             issuer: Issuer::new(base, keyring.clone(), ambient.clone(), settings.access_token),
             keyring,
             hasher: Hasher::new(settings.password_cost, ambient.clone())?,
-            limiter: Limiter::new(base, redis.clone(), ambient.clone()),
+            throttle: Throttle::new(base, redis.clone(), limiter.clone(), sealer, ambient, public_url),
+            limiter,
             refusal_links: RefusalLinks::new(settings.key_sealer),
             live_sessions: SessionStore::new(redis.clone(), &base.redis_prefix, base.redis_replicas),
             platform_clients: settings.platform_clients,
             access_token: settings.access_token,
             return_origins: ReturnOrigins::new(&base.cors_origins, &settings.public_url),
-            public_url: settings.public_url.as_str().trim_end_matches('/').into(),
+            public_url: public_url.trim_end_matches('/').into(),
             kit,
         })
     }

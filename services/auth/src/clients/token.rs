@@ -1,7 +1,7 @@
 //! The token endpoint (RFC 6749 §4.4): a machine shows its secret in the body or by HTTP Basic.
 
 use super::secrets;
-use crate::{app::App, opaque::OpaqueToken, sessions::routes::NO_STORE};
+use crate::{app::App, issuer::AccessToken, opaque::OpaqueToken, sessions::routes::NO_STORE};
 use axum::{
     extract::State,
     http::{HeaderMap, HeaderName, StatusCode, header},
@@ -10,6 +10,7 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use common::{
     http::{Form, Json},
     problem::Problem,
+    source::Source,
 };
 use percent_encoding::percent_decode_str;
 use secrecy::{ExposeSecret, SecretString};
@@ -42,10 +43,12 @@ pub struct TokenAnswer {
     request_body(content = TokenRequest, content_type = "application/x-www-form-urlencoded"),
     responses((status = 200, body = TokenAnswer),
         (status = 400, description = "`invalid_request`, `unsupported_grant_type`"),
-        (status = 401, description = "`invalid_client`")),
+        (status = 401, description = "`invalid_client`"),
+        (status = 429, description = "`too_many_requests`: wrong secrets from this network.")),
     security(()))]
 pub async fn token(
     State(app): State<App>,
+    source: Source,
     headers: HeaderMap,
     Form(request): Form<TokenRequest>,
 ) -> Result<([(HeaderName, &'static str); 1], Json<TokenAnswer>), Problem> {
@@ -54,14 +57,17 @@ pub async fn token(
         return Err(Problem::bad_request("unsupported_grant_type", "The only grant type here is client_credentials."));
     }
     let (client_id, secret) = credentials(&headers, request)?;
-    let token = if app.platform_clients.know(&client_id, secret.expose_secret()) {
-        app.issuer.for_client(&client_id).await?
-    } else {
-        secrets::token(&app, &client_id, &OpaqueToken::shown(secret.expose_secret()))
-            .await?
-            .ok_or_else(invalid_client)?
-    };
+    let issued = issue(&app, &client_id, &secret).await;
+    let token = app.throttle.unguessable(source, issued).await?;
     Ok(([NO_STORE], Json(TokenAnswer { access_token: token.text, token_type: "Bearer", expires_in: token.seconds })))
+}
+
+async fn issue(app: &App, client_id: &str, secret: &SecretString) -> Result<AccessToken, Problem> {
+    if app.platform_clients.know(client_id, secret.expose_secret()) {
+        app.issuer.for_client(client_id).await
+    } else {
+        secrets::token(app, client_id, &OpaqueToken::shown(secret.expose_secret())).await?.ok_or_else(invalid_client)
+    }
 }
 
 /// The client's credentials, given in one way only (RFC 6749 §2.3).

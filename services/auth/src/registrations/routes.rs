@@ -13,6 +13,7 @@ use crate::{
     mail, mail_rate,
     opaque::{OpaqueToken, link_used},
     pages,
+    throttle::Visitor,
 };
 use axum::{
     extract::State,
@@ -42,14 +43,20 @@ pub struct Accepted {
 pub async fn register(
     State(app): State<App>,
     source: Source,
-    Creating(Json(request), mut once): Creating<Json<RegistrationRequest>>,
+    Creating(Json(request), once): Creating<Json<RegistrationRequest>>,
 ) -> Result<Response, Problem> {
     let asked = request.check(&app.return_origins).map_err(Problem::invalid)?;
     if let Some(earlier) = earlier(&app, &once).await? {
         return Ok(earlier);
     }
-    app.limiter.admit(&BY_SOURCE, source).await?;
-    app.limiter.admit_for(&ADDRESSES_A_SOURCE, source, &asked.email.fingerprint()).await?;
+    let counted = [
+        app.limiter.admit(&BY_SOURCE, source).await?,
+        app.limiter.admit_for(&ADDRESSES_A_SOURCE, source, &asked.email.fingerprint()).await?,
+    ];
+    app.limiter.settle(counted, accept(&app, &asked, once, source).await).await
+}
+
+async fn accept(app: &App, asked: &Registration, mut once: Once, source: Source) -> Result<Response, Problem> {
     // Also for a known address, so that the time tells nothing.
     let hash = app.hasher.hash(&asked.password).await?;
     let mut tx = app.db.begin_tenantless().await?;
@@ -62,7 +69,7 @@ pub async fn register(
             let notice = mail::account_exists(&app.public_url, frontend, user.id, &user.email, app.ambient.now());
             messaging::publish(&mut tx, &notice).await?;
         }
-        None => keep(&mut tx, &app, &asked, &hash, source).await?,
+        None => keep(&mut tx, app, asked, &hash, source).await?,
     }
     let accepted = Json(Accepted { status: "verification_sent" });
     let answer = once.remember(&mut tx, (StatusCode::ACCEPTED, accepted)).await?;
@@ -114,25 +121,31 @@ pub async fn show(State(app): State<App>, Path(token): Path<String>) -> Result<R
 #[utoipa::path(post, path = "/v1/email-verifications/{token}", operation_id = "verifyEmail", tag = "registration",
     params(("token" = String, Path, description = "From the link in the mail.")),
     request_body(content((Confirmation = "application/json"), (Confirmation = "application/x-www-form-urlencoded"))),
-    responses((status = 200, content((Verified = "application/json"), (String = "text/html"))),
+    responses((status = 200, content((Verified = "application/json"), (String = "text/html")),
+            headers(("Set-Cookie" = String))),
         (status = 401, description = "`credentials_wrong`: it is not the \
         password of this registration."),
         (status = 410, description = "`link_used`: the link was used, has expired, had too many wrong passwords, or \
-                                      never was one.")),
+                                      never was one."),
+        (status = 429, description = "`too_many_requests`: wrong passwords or links from this network.")),
     security(()))]
 pub async fn verify(
     State(app): State<App>,
+    visitor: Visitor,
     Path(token): Path<String>,
     headers: HeaderMap,
     JsonOrForm(confirmation): JsonOrForm<Confirmation>,
 ) -> Response {
     let token = OpaqueToken::shown(token);
     let verified = confirming::confirm(&app, &token, confirmation).await;
-    match (wants_html(&headers), verified) {
+    let verified = app.throttle.unguessable(visitor.source, verified).await;
+    let device = verified.as_ref().ok().map(|verified| app.throttle.remember(&visitor, &verified.email));
+    let answer = match (wants_html(&headers), verified) {
         (true, Ok(verified)) => pages::address_confirmed(&verified.email, verified.return_to.as_deref()),
         (true, Err(problem)) => form(&app, &token, Some(&problem)).await.into_response(),
         (false, verified) => verified.map(Json).into_response(),
-    }
+    };
+    (device, answer).into_response()
 }
 
 #[utoipa::path(post, path = "/v1/email-verifications/{token}/rejection", operation_id = "rejectRegistration",

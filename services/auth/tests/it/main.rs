@@ -21,4 +21,5 @@ mod return_to;
 mod sessions;
 mod support;
 mod takeover;
+mod throttling;
 mod walls;
