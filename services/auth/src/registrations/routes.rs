@@ -63,14 +63,7 @@ async fn accept(app: &App, asked: &Registration, mut once: Once, source: Source)
     if let Some(earlier) = once.begin(&mut tx, Scope::Public).await? {
         return Ok(earlier);
     }
-    match accounts::find_user_by_email(&mut tx, &asked.email).await? {
-        Some(user) => {
-            let frontend = asked.return_to.as_ref();
-            let notice = mail::account_exists(&app.public_url, frontend, user.id, &user.email, app.ambient.now());
-            messaging::publish(&mut tx, &notice).await?;
-        }
-        None => keep(&mut tx, app, asked, &hash, source).await?,
-    }
+    keep(&mut tx, app, asked, &hash, source).await?;
     let accepted = Json(Accepted { status: "verification_sent" });
     let answer = once.remember(&mut tx, (StatusCode::ACCEPTED, accepted)).await?;
     tx.commit().await?;
@@ -86,7 +79,8 @@ async fn earlier(app: &App, once: &Once) -> Result<Option<Response>, Problem> {
     once.earlier(&mut lookup, Scope::Public, app.ambient.now()).await
 }
 
-/// Keeps what was asked for, and mails the link, now or when its turn comes.
+/// Keeps what was asked for, and orders a mail, now or when its turn comes. Nobody gets the link to a known address;
+/// the same is written for it nevertheless, as the time would tell.
 async fn keep(
     tx: &mut TenantlessTx,
     app: &App,
@@ -96,14 +90,21 @@ async fn keep(
 ) -> Result<(), Problem> {
     let (id, token, now) = (app.ambient.uuid(), OpaqueToken::new(&app.ambient), app.ambient.now());
     let goes = mail_rate::VERIFICATIONS.take(tx, &app.ambient, asked.email.as_str()).await?;
-    store::insert(tx, &store::New { id, asked, password_hash, token: &token, source, mail_waits: !goes, now }).await?;
+    let known = accounts::find_user_by_email(tx, &asked.email).await?;
+    let mail_waits = !goes && known.is_none();
+    store::insert(tx, &store::New { id, asked, password_hash, token: &token, source, mail_waits, now }).await?;
     if !goes {
         tracing::info!("An address has had many mails; this one waits for its turn");
         return Ok(());
     }
-    let (display_name, tenant_name) = (asked.display_name.as_str(), asked.tenant_name.as_str());
-    let registration = mail::registration(&app.public_url, display_name, tenant_name, &token);
-    let mail = mail::verify_email(id, asked.email.as_str(), registration, Vec::new(), now);
+    let mail = match known {
+        Some(user) => mail::account_exists(&app.public_url, asked.return_to.as_ref(), user.id, &user.email, now),
+        None => {
+            let (display_name, tenant_name) = (asked.display_name.as_str(), asked.tenant_name.as_str());
+            let registration = mail::registration(&app.public_url, display_name, tenant_name, &token);
+            mail::verify_email(id, asked.email.as_str(), registration, Vec::new(), now)
+        }
+    };
     messaging::publish(tx, &mail).await?;
     Ok(())
 }

@@ -5,6 +5,7 @@ mod authority;
 mod clients;
 mod contract;
 mod elsewhere;
+mod enumeration;
 mod idempotency;
 mod identity;
 mod invitations;
