@@ -2,7 +2,9 @@
 
 pub mod changing;
 pub mod hasher;
+pub mod leaked;
 pub mod model;
 pub mod routes;
 
 pub use hasher::{Cost, Hasher};
+pub use leaked::{LeakedPasswords, LeakedSettings};

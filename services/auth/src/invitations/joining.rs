@@ -130,6 +130,7 @@ async fn newcomer(app: &App, invitation: &Invitation, email: &Email, answer: Ans
     let password =
         passwords::read("password", Some(answer.password), &[email.local_part(), &invitation.tenant_name], &mut faults);
     let Some((display_name, password)) = display_name.zip(password) else { return Err(Problem::invalid(faults)) };
+    app.leaked_passwords.refuse("password", &password).await?;
     let password_hash = app.hasher.hash(&password).await?;
     let display_name = display_name.as_str().to_owned();
     let id = UserId(app.ambient.uuid());

@@ -49,10 +49,10 @@ pub async fn register(
     if let Some(earlier) = earlier(&app, &once).await? {
         return Ok(earlier);
     }
-    let counted = [
-        app.limiter.admit(&BY_SOURCE, source).await?,
-        app.limiter.admit_for(&ADDRESSES_A_SOURCE, source, &asked.email.fingerprint()).await?,
-    ];
+    let by_source = app.limiter.admit(&BY_SOURCE, source).await?;
+    app.leaked_passwords.refuse("password", &asked.password).await?;
+    let address = asked.email.fingerprint();
+    let counted = [by_source, app.limiter.admit_for(&ADDRESSES_A_SOURCE, source, &address).await?];
     app.limiter.settle(counted, accept(&app, &asked, once, source).await).await
 }
 

@@ -11,6 +11,7 @@ mod identity;
 mod invitations;
 mod inviting;
 mod keys;
+mod leaked;
 mod limits;
 mod logins;
 mod machines;
