@@ -1,6 +1,6 @@
 //! How log-ins go while two hundred come at once: how many a second beside the bare hash, what another route takes
-//! meanwhile, and how much memory. `cargo xtask bench login` runs it, on a PostgreSQL and a Redis of its own; called with
-//! `serve` it is auth.
+//! meanwhile, and how much memory. `cargo xtask bench login` runs it, on a PostgreSQL and a Redis of its own; called
+//! with `serve` it is auth.
 
 use anyhow::{Context, Result, ensure};
 use argon2::{Algorithm, Argon2, Params, Version};
@@ -30,8 +30,8 @@ use tokio::{
 const AT_ONCE: usize = 200;
 /// Of load, and of the floor, in each round.
 const ROUND: Duration = Duration::from_secs(8);
-/// The median of a floor and of what stands on it counts; rounds take turns, so that what else the machine does falls on
-/// both.
+/// The median of a floor and of what stands on it counts; rounds take turns, so that what else the machine does falls
+/// on both.
 const ROUNDS: usize = 3;
 /// Between two reads.
 const READ_EVERY: Duration = Duration::from_millis(10);

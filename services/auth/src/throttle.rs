@@ -1,8 +1,8 @@
 //! Throttle of guesses: how often may somebody try a password, and who is never kept out by the tries of others?
 //!
-//! A device on which the owner has logged in before has a limit of its own ([`device`]). All others share what strangers
-//! may try, and wait longer after each wrong try ([`delays`]). A try that is found neither right nor wrong, such as one
-//! that no core was free for, is none.
+//! A device on which the owner has logged in before has a limit of its own ([`device`]). All others share what
+//! strangers may try, and wait longer after each wrong try ([`delays`]). A try that is found neither right nor wrong,
+//! such as one that no core was free for, is none.
 
 pub mod delays;
 pub mod device;
@@ -83,8 +83,8 @@ impl Throttle {
         }
     }
 
-    /// Makes a check of a secret of `account`, which is an address in its one spelling: `Some` is right, `None` is wrong, and a problem is neither. 429 if it came
-    /// too early, and nothing is checked then.
+    /// Makes a check of a secret of `account`, which is an address in its one spelling: `Some` is right, `None` is
+    /// wrong, and a problem is neither. 429 if it came too early, and nothing is checked then.
     pub async fn guess<T>(
         &self,
         visitor: &Visitor,
@@ -174,8 +174,8 @@ impl Attempt<'_> {
     }
 
     pub fn wrong(self) {
-        metrics::counter!("wrong_attempts_total", "device" => if self.among_strangers.is_some() { "unknown" } else { "known" })
-            .increment(1);
+        let device = if self.among_strangers.is_some() { "unknown" } else { "known" };
+        metrics::counter!("wrong_attempts_total", "device" => device).increment(1);
     }
 
     /// It counts as none.

@@ -131,7 +131,7 @@ fn verify_now(password: &str, hash: &str, cost: Cost, memory: &mut Vec<Block>) -
     })
 }
 
-/// The hash alone, made in `memory`, which grows to what it takes.
+/// The hash alone, made in `memory`, which then has the size that it takes.
 fn output(
     argon2: &Argon2<'_>,
     password: &str,
@@ -140,10 +140,12 @@ fn output(
     memory: &mut Vec<Block>,
 ) -> Result<Vec<u8>, Error> {
     let (blocks, mut out) = (argon2.params().block_count(), vec![0; len]);
-    if memory.len() < blocks {
+    // What was made at another cost is rare, and must not leave the largest memory that there ever was.
+    if memory.len() != blocks {
+        *memory = Vec::new();
         memory.resize(blocks, Block::new());
     }
-    argon2.hash_password_into_with_memory(password.as_bytes(), salt, &mut out, &mut memory[..blocks])?;
+    argon2.hash_password_into_with_memory(password.as_bytes(), salt, &mut out, memory)?;
     Ok(out)
 }
 

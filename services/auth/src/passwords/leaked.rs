@@ -1,5 +1,5 @@
-//! Leaked passwords: is this one among those that were stolen elsewhere? Asked of a list on disk or of a range API, both
-//! as Have I Been Pwned has them; of neither unless the settings name one.
+//! Leaked passwords: is this one among those that were stolen elsewhere? Asked of a list on disk or of a range API,
+//! both as Have I Been Pwned has them; of neither unless the settings name one.
 
 mod file;
 mod range;
@@ -20,11 +20,12 @@ type Fault = Box<dyn Error + Send + Sync>;
 common::settings! {
     /// Where leaked passwords are looked up.
     pub struct LeakedSettings {
-        /// File of leaked passwords that are refused, as Have I Been Pwned's downloader writes it: lines `SHA-1:count`, in
-        /// the order of their hashes. It is read where it is, never into memory; a new one is taken at the next start.
+        /// File of leaked passwords that are refused, as Have I Been Pwned's downloader writes it: lines `SHA-1:count`,
+        /// in the order of their hashes. It is read where it is, never into memory; a new one is taken at the next
+        /// start.
         pub file: Option<PathBuf> = optional("LEAKED_PASSWORDS_FILE"),
-        /// Base URL of a range API of leaked passwords that are refused, such as `https://api.pwnedpasswords.com`, unless
-        /// there is a file. It learns five digits of a hash. While it is away passwords are taken without it.
+        /// Base URL of a range API of leaked passwords that are refused, such as `https://api.pwnedpasswords.com`,
+        /// unless there is a file. It learns five digits of a hash. While it is away passwords are taken without it.
         pub url: Option<PublicUrl> = optional("LEAKED_PASSWORDS_URL"),
     }
 }

@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 use std::time::Instant;
 use test_support::TestAnswer;
 
-/// Samples of each kind of address. With so many, a difference of two thirds of the spread is found.
-const SAMPLES: usize = 120;
+/// Samples of each kind of address. With so many, a difference of four fifths of the spread is found.
+const SAMPLES: usize = 90;
 /// Standard deviations of U that chance reaches once in some 3 million runs.
 const BY_CHANCE: f64 = 5.0;
 
