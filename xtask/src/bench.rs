@@ -3,6 +3,7 @@
 
 mod access;
 mod load;
+mod login;
 mod messages;
 mod outbox;
 mod tenancy;
@@ -17,6 +18,8 @@ pub enum Bench {
     /// The permission check: requests a second against a bare route, cold fills, revocations, and the memory of a
     /// million records
     Access(access::Access),
+    /// Log-ins a second while many come at once, beside the bare hash; what other routes take meanwhile, and memory
+    Login(login::Login),
     /// Messages a second through the relay, the consumer, and the whole way, beside bare loops
     Messages(messages::Messages),
     /// Commits a second with a message in them, against a row alone and against a `NOTIFY`
@@ -30,6 +33,7 @@ pub enum Bench {
 pub async fn run(data: Option<PathBuf>, bench: Bench) -> Result<ExitCode> {
     match bench {
         Bench::Access(access) => access.run(data).await,
+        Bench::Login(login) => login.run(data).await,
         Bench::Messages(messages) => messages.run(data).await,
         Bench::Outbox => outbox::run(data).await,
         Bench::Tenancy(tenancy) => tenancy.run(data).await,

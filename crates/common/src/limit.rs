@@ -11,6 +11,7 @@ use crate::{
     problem::{Chain, Problem, Quota},
     source::Source,
 };
+use axum::http::StatusCode;
 use moka::{policy::EvictionPolicy, sync::Cache};
 use redis::{RedisResult, aio::ConnectionManager};
 use std::time::Duration;
@@ -30,6 +31,13 @@ pub struct Limit {
     pub most: u32,
     /// Whole seconds.
     pub window: Duration,
+}
+
+/// An attempt that was counted.
+#[derive(Debug)]
+pub struct Counted {
+    key: String,
+    in_redis: bool,
 }
 
 /// Counts what sources do; cheap to clone.
@@ -57,32 +65,60 @@ impl Limiter {
     }
 
     /// Counts one attempt of `source`; 429 if it has made too many, which then does not count.
-    pub async fn admit(&self, limit: &Limit, source: Source) -> Result<(), Problem> {
+    pub async fn admit(&self, limit: &Limit, source: Source) -> Result<Counted, Problem> {
         self.count(limit, &source.to_string()).await
     }
 
     /// As [`Limiter::admit`], for each `subject` by itself, which is short and of no form that a caller could choose,
     /// such as a hash.
-    pub async fn admit_for(&self, limit: &Limit, source: Source, subject: &str) -> Result<(), Problem> {
+    pub async fn admit_for(&self, limit: &Limit, source: Source, subject: &str) -> Result<Counted, Problem> {
         self.count(limit, &format!("{source}:{subject}")).await
     }
 
-    async fn count(&self, limit: &Limit, who: &str) -> Result<(), Problem> {
+    /// What came of attempts that were counted. A fault of the surroundings (503) uses up nobody's.
+    pub async fn settle<T, const N: usize>(
+        &self,
+        counted: [Counted; N],
+        done: Result<T, Problem>,
+    ) -> Result<T, Problem> {
+        if done.as_ref().is_err_and(|problem| problem.status == StatusCode::SERVICE_UNAVAILABLE) {
+            for counted in counted {
+                self.forget(counted).await;
+            }
+        }
+        done
+    }
+
+    /// Takes an attempt back, which then does not count. Long before its window is over: there is no counter later.
+    pub async fn forget(&self, Counted { key, in_redis }: Counted) {
+        if in_redis {
+            let _: RedisResult<i64> = redis::cmd("DECR").arg(key).query_async(&mut self.redis.clone()).await;
+            return;
+        }
+        self.own.entry_by_ref(&key).and_compute_with(|entry| match entry.map(moka::Entry::into_value) {
+            Some(count) => moka::ops::compute::Op::Put(count.saturating_sub(1)),
+            None => moka::ops::compute::Op::Nop,
+        });
+    }
+
+    async fn count(&self, limit: &Limit, who: &str) -> Result<Counted, Problem> {
         let window = Window::at(self.ambient.now().timestamp(), limit.window);
         // The braces keep both counters in one hash slot.
         let key = |number: u64| format!("{}{{{}:{who}}}:{number}", self.prefix, limit.name);
         let keys = [key(window.number), key(window.number.saturating_sub(1))];
-        let counts = match self.shared(&keys, limit.window).await {
-            Ok(counts) => counts,
+        let (counts, in_redis) = match self.shared(&keys, limit.window).await {
+            Ok(counts) => (counts, true),
             Err(error) => {
                 tracing::warn!(error = %Chain(&error), "Redis does not count; this process counts for itself how \
                     often a source may do something");
-                self.alone(&keys)
+                (self.alone(&keys), false)
             }
         };
-        let most = limit.most.saturating_mul(self.factor);
-        let Some(seconds) = window.wait(most, counts) else { return Ok(()) };
-        self.forget(&keys[0]).await;
+        let [key, _] = keys;
+        let (counted, most) = (Counted { key, in_redis }, limit.most.saturating_mul(self.factor));
+        let Some(seconds) = window.wait(most, counts) else { return Ok(counted) };
+        // Who is refused must not be refused the longer for asking.
+        self.forget(counted).await;
         metrics::counter!("source_limit_refusals_total", "limit" => limit.name).increment(1);
         let window = u32::try_from(limit.window.as_secs()).unwrap_or(u32::MAX);
         Err(Problem::too_many_requests(
@@ -107,15 +143,6 @@ impl Limiter {
             .entry_by_ref(now)
             .and_upsert_with(|entry| entry.map_or(0, moka::Entry::into_value).saturating_add(1));
         (counted.into_value(), self.own.get(before).unwrap_or_default())
-    }
-
-    /// Takes an attempt back: who is refused must not be refused the longer for asking.
-    async fn forget(&self, now: &str) {
-        let _: RedisResult<i64> = redis::cmd("DECR").arg(now).query_async(&mut self.redis.clone()).await;
-        self.own.entry_by_ref(now).and_compute_with(|entry| match entry.map(moka::Entry::into_value) {
-            Some(count) => moka::ops::compute::Op::Put(count.saturating_sub(1)),
-            None => moka::ops::compute::Op::Nop,
-        });
     }
 }
 

@@ -28,6 +28,8 @@ pub enum RedisRight {
     Records,
     /// Count what sources do, under its own name.
     Counters,
+    /// List wrong attempts, under its own name.
+    Attempts,
     /// Tell what its consumers do, under its own name.
     TellConsumers,
     /// Read what all consumers do.
@@ -38,7 +40,8 @@ pub enum RedisRight {
     HearHosts,
 }
 
-pub const AUTH: Service = Service { name: "auth", port: 8001, redis: &[RedisRight::Sessions, RedisRight::Counters] };
+pub const AUTH: Service =
+    Service { name: "auth", port: 8001, redis: &[RedisRight::Sessions, RedisRight::Counters, RedisRight::Attempts] };
 pub const PERMISSION: Service =
     Service { name: "permission", port: 8002, redis: &[RedisRight::Records, RedisRight::TellConsumers] };
 pub const BILLING: Service = Service { name: "billing", port: 8003, redis: &[RedisRight::TellConsumers] };
@@ -108,7 +111,7 @@ pub fn redis_acl(user: &str, rights: &[RedisRight]) -> String {
     let mut words = vec!["on".to_owned(), "resetchannels".into(), "-@all".into()];
     words.extend(["rec:*", "us:*", "ts"].map(|kind| key(kind, has(RedisRight::Records))));
     words.push(key("sess:*", has(RedisRight::Sessions)));
-    if has(RedisRight::Counters) {
+    if has(RedisRight::Counters) || has(RedisRight::Attempts) {
         words.push(format!("~*lim:{user}:*"));
     }
     if has(RedisRight::TellConsumers) {
@@ -120,13 +123,14 @@ pub fn redis_acl(user: &str, rights: &[RedisRight]) -> String {
     if has(RedisRight::AnnounceHosts) || has(RedisRight::HearHosts) {
         words.push("&*hosts".into());
     }
-    let commands: [(bool, &[&str]); 8] = [
+    let commands: [(bool, &[&str]); 9] = [
         (true, &["mget"]),
         (has(RedisRight::Records), &["set", "setex", "wait"]),
         (has(RedisRight::Sessions), &["setex", "del", "wait"]),
         (has(RedisRight::AnnounceHosts), &["publish"]),
         (has(RedisRight::HearHosts), &["subscribe", "unsubscribe"]),
         (has(RedisRight::Counters), &["incr", "decr", "expire", "multi", "exec"]),
+        (has(RedisRight::Attempts), &["rpush", "lrange", "lrem", "del", "expire", "multi", "exec"]),
         (has(RedisRight::TellConsumers), &["hset", "expire", "multi", "exec"]),
         (has(RedisRight::ReadConsumers), &["hgetall"]),
     ];

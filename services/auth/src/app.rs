@@ -7,8 +7,9 @@ use crate::{
     issuer::Issuer,
     keys::{Keyring, Rotation, rotation::KeyError},
     oauth::{audience::Audiences, request::RequestUris},
-    passwords::Hasher,
+    passwords::{Hasher, LeakedPasswords},
     return_to::ReturnOrigins,
+    throttle::Throttle,
 };
 use access::SessionStore;
 use common::{limit::Limiter, problem::Chain};
@@ -22,7 +23,9 @@ pub struct App {
     pub rotation: Rotation,
     pub issuer: Issuer,
     pub hasher: Hasher,
+    pub leaked_passwords: LeakedPasswords,
     pub limiter: Limiter,
+    pub throttle: Throttle,
     pub refusal_links: RefusalLinks,
     pub request_uris: RequestUris,
     pub audiences: Audiences,
@@ -50,20 +53,24 @@ impl App {
             }
             Err(error) => return Err(error.into()),
         }
+        let limiter = Limiter::new(base, redis.clone(), ambient.clone());
+        let (sealer, public_url) = (settings.key_sealer.clone(), settings.public_url.as_str());
         Ok(Self {
             issuer: Issuer::new(base, keyring.clone(), ambient.clone(), settings.access_token),
             keyring,
             rotation,
             hasher: Hasher::new(settings.password_cost, ambient.clone())?,
-            limiter: Limiter::new(base, redis.clone(), ambient.clone()),
-            refusal_links: RefusalLinks::new(settings.key_sealer.clone()),
-            request_uris: RequestUris::new(settings.key_sealer),
+            throttle: Throttle::new(base, redis.clone(), limiter.clone(), sealer.clone(), ambient, public_url),
+            limiter,
+            leaked_passwords: LeakedPasswords::new(settings.leaked_passwords)?,
+            refusal_links: RefusalLinks::new(sealer.clone()),
+            request_uris: RequestUris::new(sealer),
             audiences: Audiences::new(base, &settings.platform_clients),
             live_sessions: SessionStore::new(redis.clone(), &base.redis_prefix, base.redis_replicas),
             platform_clients: settings.platform_clients,
             access_token: settings.access_token,
             return_origins: ReturnOrigins::new(&base.cors_origins, &settings.public_url),
-            public_url: settings.public_url.as_str().trim_end_matches('/').into(),
+            public_url: public_url.trim_end_matches('/').into(),
             kit,
         })
     }

@@ -1,6 +1,9 @@
 //! Auth's own settings.
 
-use crate::{clients::PlatformClients, passwords::Cost};
+use crate::{
+    clients::PlatformClients,
+    passwords::{Cost, LeakedSettings},
+};
 use common::{config::Env, sealing::Sealer};
 use contracts::public_url::PublicUrl;
 use std::time::Duration;
@@ -21,6 +24,8 @@ common::settings! {
         pub public_url: PublicUrl = required("PUBLIC_URL"),
         /// What one hash of a password costs.
         pub password_cost: Cost = with(Cost::read),
+        /// Where leaked passwords are looked up.
+        pub leaked_passwords: LeakedSettings = with(LeakedSettings::read),
     }
 }
 

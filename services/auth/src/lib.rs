@@ -16,6 +16,7 @@
 //! | [`oauth`] | how do people sign in to apps, and what may each do for them? |
 //! | [`keys`], [`issuer`] | with which keys are tokens signed, and what do they say? |
 //! | [`passwords`] | is this password good enough, and is it the right one? |
+//! | [`throttle`] | how often may somebody try a password? |
 //! | [`resets`] | how does somebody get in again who has forgotten it? |
 //! | [`mail_rate`], [`delayed_mails`] | how many mails with links does an address get, and when do the others go? |
 //! | [`operator`] | how does the first operator come to be? |
@@ -52,6 +53,7 @@ mod return_to;
 mod router;
 pub mod sessions;
 pub mod sweep;
+mod throttle;
 
 use app::App;
 use config::Settings;

@@ -11,6 +11,7 @@ use crate::{
     passwords::hasher::Verdict,
     registrations::model,
     sessions::model::{Alive, Session},
+    throttle::Visitor,
 };
 use access::{FillAnswer, FillRequest};
 use common::{
@@ -58,27 +59,39 @@ pub struct LogIn {
 }
 
 /// The user whose credentials these are, and the tenant to act in.
-pub async fn authenticate(app: &App, request: LogInRequest) -> Result<(User, Tenant, TenantScope), Problem> {
+pub async fn authenticate(
+    app: &App,
+    visitor: &Visitor,
+    request: LogInRequest,
+) -> Result<(User, Tenant, TenantScope), Problem> {
     let mut faults = Vec::new();
     let email = model::email("email", Some(&request.email), &mut faults).ok_or_else(|| Problem::invalid(faults))?;
-    let user = identify(app, &email, &request.password).await?;
+    let user = identify(app, visitor, &email, &request.password).await?;
     let mut lookup = app.db.begin_lookup().await?;
     let tenant = accounts::choose_tenant(&mut lookup, user.id, request.tenant_id).await?.ok_or_else(not_a_member)?;
     let scope = lookup.found(tenant.id);
     Ok((user, tenant, scope))
 }
 
-/// The user whose address and password these are.
-pub async fn identify(app: &App, email: &Email, password: &SecretString) -> Result<User, Problem> {
+/// The user whose address and password these are; 429 for whoever tried too often.
+pub async fn identify(app: &App, visitor: &Visitor, email: &Email, password: &SecretString) -> Result<User, Problem> {
+    let check = check_password(app, email, password);
+    let user = app.throttle.guess(visitor, email.as_str(), check).await?.ok_or_else(credentials_wrong)?;
+    app.throttle.log_in(visitor, email.as_str()).await?;
+    Ok(user)
+}
+
+/// The user of the address if it is their password.
+async fn check_password(app: &App, email: &Email, password: &SecretString) -> Result<Option<User>, Problem> {
     let user = accounts::find_user_by_email(&mut *app.db.pool().acquire().await?, email).await?;
     // Also without a user a password is compared, so that every answer takes the same time.
     let verdict = app.hasher.verify(password, user.as_ref().map(|user| &*user.password_hash)).await?;
-    let user = user.filter(|_| verdict != Verdict::Wrong).ok_or_else(credentials_wrong)?;
+    let Some(user) = user.filter(|_| verdict != Verdict::Wrong) else { return Ok(None) };
     if verdict == Verdict::RightButOutdated {
         let new_hash = app.hasher.hash(password).await?;
         accounts::replace_hash(&mut *app.db.pool().acquire().await?, &user, &new_hash).await?;
     }
-    Ok(user)
+    Ok(Some(user))
 }
 
 /// The user and the tenant of a session.

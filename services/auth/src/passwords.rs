@@ -2,7 +2,10 @@
 
 pub mod changing;
 pub mod hasher;
+pub mod leaked;
 pub mod model;
 pub mod routes;
+mod threads;
 
 pub use hasher::{Cost, Hasher};
+pub use leaked::{LeakedPasswords, LeakedSettings};

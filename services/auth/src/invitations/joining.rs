@@ -13,6 +13,7 @@ use crate::{
         model::{self as passwords, LONGEST, Weakness},
     },
     registrations::model,
+    throttle::Visitor,
 };
 use axum::response::Response;
 use common::{
@@ -83,6 +84,7 @@ impl Acceptance {
 /// The answer that `show` makes of the membership.
 pub async fn join(
     app: &App,
+    visitor: &Visitor,
     token: &OpaqueToken,
     acceptance: Acceptance,
     mut once: Once,
@@ -99,7 +101,7 @@ pub async fn join(
     let known = accounts::find_user_by_email(&mut lookup, &email).await?;
     let tenant = lookup.found(invitation.tenant_id);
     let joiner = match known {
-        Some(user) => authenticated(app, user, &answer.password).await?,
+        Some(user) => authenticated(app, visitor, user, &answer.password).await?,
         None => newcomer(app, &invitation, &email, answer).await?,
     };
     let mut tx = tenant.begin().await?;
@@ -113,11 +115,13 @@ pub async fn join(
 }
 
 /// The holder of the link reads the user's mail, which must not be enough to act as the user.
-async fn authenticated(app: &App, user: User, password: &SecretString) -> Result<Joiner, Problem> {
-    match app.hasher.verify(password, Some(&user.password_hash)).await? {
-        Verdict::Wrong => Err(credentials_wrong()),
-        Verdict::Right | Verdict::RightButOutdated => Ok(Joiner::Known(user.id)),
-    }
+async fn authenticated(app: &App, visitor: &Visitor, user: User, password: &SecretString) -> Result<Joiner, Problem> {
+    let check = async {
+        let verdict = app.hasher.verify(password, Some(&user.password_hash)).await?;
+        Ok((verdict != Verdict::Wrong).then_some(user.id))
+    };
+    let known = app.throttle.guess(visitor, &user.email, check).await?;
+    known.map(Joiner::Known).ok_or_else(credentials_wrong)
 }
 
 async fn newcomer(app: &App, invitation: &Invitation, email: &Email, answer: Answer) -> Result<Joiner, Problem> {
@@ -126,6 +130,7 @@ async fn newcomer(app: &App, invitation: &Invitation, email: &Email, answer: Ans
     let password =
         passwords::read("password", Some(answer.password), &[email.local_part(), &invitation.tenant_name], &mut faults);
     let Some((display_name, password)) = display_name.zip(password) else { return Err(Problem::invalid(faults)) };
+    app.leaked_passwords.refuse("password", &password).await?;
     let password_hash = app.hasher.hash(&password).await?;
     let display_name = display_name.as_str().to_owned();
     let id = UserId(app.ambient.uuid());

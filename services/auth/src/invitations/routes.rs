@@ -14,6 +14,7 @@ use crate::{
     opaque::{OpaqueToken, link_used},
     pages,
     registrations::model,
+    throttle::Visitor,
 };
 use access::Allowed;
 use axum::{
@@ -122,16 +123,20 @@ pub async fn show(State(app): State<App>, Path(token): Path<String>) -> Result<R
         (status = 401, description = "`credentials_wrong`: the address has an \
         account with another password."),
         (status = 409, description = "`account_exists`: the address got an account meanwhile."),
-        (status = 410, description = "`link_used`: the link was used, has expired, or never was one.")),
+        (status = 410, description = "`link_used`: the link was used, has expired, or never was one."),
+        (status = 429, description = "`too_many_requests`: wrong passwords of this account or from this network, or \
+                                      links from this network that do not work.")),
     security(()))]
 pub async fn accept(
     State(app): State<App>,
+    visitor: Visitor,
     Path(token): Path<String>,
     headers: HeaderMap,
     Creating(JsonOrForm(acceptance), once): Creating<JsonOrForm<Acceptance>>,
 ) -> Response {
     let (token, html) = (OpaqueToken::shown(token), wants_html(&headers));
-    match joining::join(&app, &token, acceptance, once, if html { page } else { made }).await {
+    let joined = joining::join(&app, &visitor, &token, acceptance, once, if html { page } else { made }).await;
+    match app.throttle.unguessable(visitor.source, joined).await {
         Err(problem) if html => form(&app, &token, Some(&problem)).await.into_response(),
         joined => joined.into_response(),
     }

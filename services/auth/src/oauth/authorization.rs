@@ -23,6 +23,7 @@ use axum::{
 use common::{
     http::{Form, Json, Query},
     problem::Problem,
+    source::Source,
 };
 use contracts::id::TenantId;
 use serde::{Deserialize, Serialize};
@@ -95,16 +96,18 @@ pub async fn authorize_by_form(
     request_body(content = PushRequest, content_type = "application/x-www-form-urlencoded"),
     responses((status = 201, body = Pushed, headers(("Location" = String))),
         (status = 400, description = "What is wrong with the request.", body = OAuthError),
-        (status = 401, description = "It is not this client.", body = OAuthError)),
+        (status = 401, description = "It is not this client.", body = OAuthError),
+        (status = 429, description = "`too_many_requests`: wrong credentials from this network.")),
     extensions(("x-no-idempotency-key" = json!("A repetition makes another request, and nothing is kept."))),
     security(()))]
 pub async fn push(
     State(app): State<App>,
+    source: Source,
     headers: HeaderMap,
     Form(PushRequest { parameters, credentials }): Form<PushRequest>,
 ) -> Result<(StatusCode, [(HeaderName, String); 1], [(HeaderName, &'static str); 1], Json<Pushed>), Refusal> {
     let credentials = credentials.of(parameters.client_id);
-    let client = client_authentication::of_tenant(&app, &headers, credentials).await?;
+    let client = client_authentication::of_tenant(&app, (source, &headers), credentials).await?;
     if parameters.request_uri.is_some() || parameters.request.is_some() {
         return Err(refuse(Code::InvalidRequest, "A request is pushed with its parameters."));
     }

@@ -13,6 +13,7 @@ use crate::{
 };
 use axum::http::{HeaderMap, header};
 use base64::{Engine, engine::general_purpose::STANDARD};
+use common::source::Source;
 use contracts::id::{ClientId, SessionId};
 use percent_encoding::percent_decode_str;
 use secrecy::{ExposeSecret, SecretString};
@@ -45,6 +46,9 @@ impl Credentials {
     }
 }
 
+/// From where a request comes, and what it says besides its form.
+pub type Caller<'a> = (Source, &'a HeaderMap);
+
 /// A client that is who it says it is.
 pub enum Authenticated {
     /// One of the platform's own services, or a product.
@@ -59,8 +63,20 @@ pub struct TenantClient {
     pub credential: Option<SessionId>,
 }
 
-/// Whoever it is.
-pub async fn authenticate(app: &App, headers: &HeaderMap, given: Credentials) -> Result<Authenticated, Refusal> {
+/// Whoever it is. 429 for a network that has shown too many wrong credentials.
+pub async fn authenticate(
+    app: &App,
+    (source, headers): Caller<'_>,
+    given: Credentials,
+) -> Result<Authenticated, Refusal> {
+    let shown = check(app, headers, given).await;
+    if shown.as_ref().is_err_and(Refusal::is_of_client) {
+        app.throttle.wrong_secret(source).await?;
+    }
+    shown
+}
+
+async fn check(app: &App, headers: &HeaderMap, given: Credentials) -> Result<Authenticated, Refusal> {
     if let Some(assertion) = given.client_assertion {
         let (header, secret) = (headers.contains_key(header::AUTHORIZATION), given.client_secret.is_some());
         if header || secret || given.client_assertion_type.as_deref() != Some(assertions::TYPE) {
@@ -85,8 +101,8 @@ pub async fn authenticate(app: &App, headers: &HeaderMap, given: Credentials) ->
 }
 
 /// As [`authenticate`], for what only clients of tenants do.
-pub async fn of_tenant(app: &App, headers: &HeaderMap, given: Credentials) -> Result<OAuthClient, Refusal> {
-    match authenticate(app, headers, given).await? {
+pub async fn of_tenant(app: &App, caller: Caller<'_>, given: Credentials) -> Result<OAuthClient, Refusal> {
+    match authenticate(app, caller, given).await? {
         Authenticated::Tenant(TenantClient { client, .. }) => Ok(client),
         Authenticated::Platform(_) => {
             Err(refuse(Code::UnauthorizedClient, "The platform's own clients sign nobody in."))

@@ -58,6 +58,13 @@ impl Code {
     }
 }
 
+impl Refusal {
+    /// Whether it is not the client that it says it is.
+    pub fn is_of_client(&self) -> bool {
+        matches!(self, Self::OAuth(error) if error.error == Code::InvalidClient)
+    }
+}
+
 /// Says what is wrong with a request.
 pub fn refuse(error: Code, error_description: &'static str) -> Refusal {
     Refusal::OAuth(OAuthError::new(error, error_description))

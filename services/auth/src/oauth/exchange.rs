@@ -4,14 +4,14 @@
 //! exchanges such a token for one for the platform, and then acts for the person: with what both may do.
 
 use super::{
-    client_authentication::{self, Authenticated, Credentials},
+    client_authentication::{self, Authenticated, Caller, Credentials},
     error::{Code, Refusal, refuse},
     scope::Scopes,
     token::TokenAnswer,
 };
 use crate::{app::App, issuer::WEB};
 use access::token::{Actor, Claims, TOKEN_TYPE};
-use axum::http::{HeaderMap, header};
+use axum::http::header;
 use contracts::id::Principal;
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -35,7 +35,7 @@ pub struct Exchange {
 
 pub async fn token(
     app: &App,
-    headers: &HeaderMap,
+    caller: Caller<'_>,
     given: Credentials,
     exchange: Exchange,
     scope: Option<String>,
@@ -43,11 +43,11 @@ pub async fn token(
     let subject = subject(app, &exchange).await?;
     let target = app.audiences.of_resource(exchange.resource.as_deref());
     let target = target.ok_or_else(|| refuse(Code::InvalidTarget, "There is no such resource."))?;
-    let nobody = given.is_empty() && !headers.contains_key(header::AUTHORIZATION);
+    let nobody = given.is_empty() && !caller.1.contains_key(header::AUTHORIZATION);
     let claims = if nobody {
         for_a_product(app, subject, target)?
     } else {
-        match client_authentication::authenticate(app, headers, given).await? {
+        match client_authentication::authenticate(app, caller, given).await? {
             Authenticated::Platform(product) => for_the_platform(app, subject, target, product).await?,
             Authenticated::Tenant(_) => {
                 return Err(refuse(Code::UnauthorizedClient, "Only products exchange tokens for the platform."));

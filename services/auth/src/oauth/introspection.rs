@@ -24,6 +24,7 @@ use axum::{
 use common::{
     http::{Form, Json},
     problem::Problem,
+    source::Source,
 };
 use contracts::id::{SessionId, TenantId};
 use serde::{Deserialize, Serialize};
@@ -74,15 +75,17 @@ pub struct TokenState {
     request_body(content = TokenQuery, content_type = "application/x-www-form-urlencoded"),
     responses((status = 200, body = TokenState),
         (status = 400, description = "What is wrong with the request.", body = OAuthError),
-        (status = 401, description = "It is not this client.", body = OAuthError)),
+        (status = 401, description = "It is not this client.", body = OAuthError),
+        (status = 429, description = "`too_many_requests`: wrong credentials from this network.")),
     extensions(("x-no-idempotency-key" = json!("It changes nothing."))), security(()))]
 pub async fn introspect(
     State(app): State<App>,
+    source: Source,
     headers: HeaderMap,
     Form(query): Form<TokenQuery>,
 ) -> Result<([(HeaderName, &'static str); 1], Json<TokenState>), Refusal> {
     let (token, credentials) = query.read()?;
-    let state = match client_authentication::authenticate(&app, &headers, credentials).await? {
+    let state = match client_authentication::authenticate(&app, (source, &headers), credentials).await? {
         Authenticated::Tenant(TenantClient { credential: None, .. }) => {
             return Err(refuse(Code::UnauthorizedClient, "A client without credentials is told nothing."));
         }

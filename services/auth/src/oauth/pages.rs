@@ -16,6 +16,7 @@ use crate::{
     opaque::OpaqueToken,
     pages,
     registrations::model,
+    throttle::Visitor,
 };
 use axum::{
     extract::State,
@@ -61,19 +62,26 @@ pub struct ConsentForm {
         (status = 200, description = "The page.", body = String, content_type = "text/html"),
         (status = 400, description = "`authorization_request_invalid`", body = String, content_type = "text/html"),
         (status = 401, description = "`credentials_wrong`", body = String, content_type = "text/html"),
+        (status = 429, description = "`too_many_requests`: wrong passwords of this account or from this network.",
+            body = String, content_type = "text/html"),
         (status = 403, description = "`cross_site`", body = String, content_type = "text/html")),
     extensions(("x-no-idempotency-key" = json!("A repetition signs in once more."))), security(()))]
-pub async fn submit_sign_in(State(app): State<App>, headers: HeaderMap, Form(form): Form<SignInForm>) -> Response {
+pub async fn submit_sign_in(
+    State(app): State<App>,
+    visitor: Visitor,
+    headers: HeaderMap,
+    Form(form): Form<SignInForm>,
+) -> Response {
     let attempt = async {
         let (client, mut asked) = opened(&app, &headers, &form.request_uri).await?;
         let mut faults = Vec::new();
         let email = model::email("email", Some(&form.email), &mut faults).ok_or_else(logins::credentials_wrong);
         let user = match email {
-            Ok(email) => logins::identify(&app, &email, &form.password).await,
+            Ok(email) => logins::identify(&app, &visitor, &email, &form.password).await,
             Err(problem) => Err(problem),
         };
         match user {
-            Ok(user) => signed_in(&app, &headers, user, &asked).await,
+            Ok(user) => signed_in(&app, &visitor, &headers, user, &asked).await,
             Err(problem) => {
                 asked.login_hint = Some(form.email);
                 Ok(sign_in(&app, &client, &asked, Some(&problem)))
@@ -125,12 +133,19 @@ async fn allow(
 }
 
 /// To the authorization endpoint once more, with the cookie.
-async fn signed_in(app: &App, headers: &HeaderMap, user: User, asked: &Asked) -> Result<Response, Problem> {
+async fn signed_in(
+    app: &App,
+    visitor: &Visitor,
+    headers: &HeaderMap,
+    user: User,
+    asked: &Asked,
+) -> Result<Response, Problem> {
+    let device = app.throttle.remember(visitor, &user.email);
     let (_, cookie) = sign_ins::begin(app, user, headers).await?;
     let sealed = app.request_uris.seal(&app.ambient, asked, SEALED_FOR);
     let location = address_of(app, asked, &sealed);
     let headers = [(header::SET_COOKIE, cookie), (header::LOCATION, location), no_store()];
-    Ok((StatusCode::SEE_OTHER, headers).into_response())
+    Ok((StatusCode::SEE_OTHER, headers, device).into_response())
 }
 
 /// Where a sealed request goes on.

@@ -11,22 +11,24 @@ use axum::{
     extract::State,
     http::{HeaderMap, StatusCode},
 };
-use common::http::Form;
+use common::{http::Form, source::Source};
 use contracts::id::Principal;
 
 #[utoipa::path(post, path = "/v1/oauth/revoke", operation_id = "revokeToken", tag = "oauth",
     request_body(content = TokenQuery, content_type = "application/x-www-form-urlencoded"),
     responses((status = 200, description = "It is over, or never was."),
         (status = 400, description = "What is wrong with the request.", body = OAuthError),
-        (status = 401, description = "It is not this client.", body = OAuthError)),
+        (status = 401, description = "It is not this client.", body = OAuthError),
+        (status = 429, description = "`too_many_requests`: wrong credentials from this network.")),
     extensions(("x-no-idempotency-key" = json!("A repetition finds nothing more to end."))), security(()))]
 pub async fn revoke(
     State(app): State<App>,
+    source: Source,
     headers: HeaderMap,
     Form(query): Form<TokenQuery>,
 ) -> Result<StatusCode, Refusal> {
     let (token, credentials) = query.read()?;
-    let client = client_authentication::of_tenant(&app, &headers, credentials).await?;
+    let client = client_authentication::of_tenant(&app, (source, &headers), credentials).await?;
     if let Some(claims) = access_token(&app, &token).await?.filter(|claims| claims.client_id == client.id.to_string()) {
         return match (claims.principal(), claims.sid) {
             (Some(Principal::User(user)), Some(session)) => {

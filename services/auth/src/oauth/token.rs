@@ -1,7 +1,7 @@
 //! The token endpoint (OAuth 2.1 §3.2): what does a client get for what it shows?
 
 use super::{
-    client_authentication::{self, Authenticated, Credentials, TenantClient},
+    client_authentication::{self, Authenticated, Caller, Credentials, TenantClient},
     codes,
     error::{Code, OAuthError, Refusal, refuse},
     exchange::{self, Exchange},
@@ -24,7 +24,10 @@ use axum::{
     extract::State,
     http::{HeaderMap, HeaderName, StatusCode},
 };
-use common::http::{Form, Json};
+use common::{
+    http::{Form, Json},
+    source::Source,
+};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -77,20 +80,23 @@ pub struct TokenAnswer {
     request_body(content = TokenRequest, content_type = "application/x-www-form-urlencoded"),
     responses((status = 200, body = TokenAnswer),
         (status = 400, description = "What is wrong, in the words of RFC 6749 §5.2.", body = OAuthError),
-        (status = 401, description = "It is not this client.", body = OAuthError)),
+        (status = 401, description = "It is not this client.", body = OAuthError),
+        (status = 429, description = "`too_many_requests`: wrong credentials from this network.")),
     security(()))]
 pub async fn token(
     State(app): State<App>,
+    source: Source,
     headers: HeaderMap,
     Form(request): Form<TokenRequest>,
 ) -> Result<([(HeaderName, &'static str); 1], Json<TokenAnswer>), Refusal> {
+    let caller = (source, &headers);
     let answer = match request.grant_type.as_deref() {
         None => return Err(refuse(Code::InvalidRequest, "grant_type is required.")),
-        Some("client_credentials") => by_credentials(&app, &headers, request.credentials).await?,
-        Some("authorization_code") => by_code(&app, &headers, request).await?,
-        Some("refresh_token") => by_refresh_token(&app, &headers, request).await?,
+        Some("client_credentials") => by_credentials(&app, caller, request.credentials).await?,
+        Some("authorization_code") => by_code(&app, caller, request).await?,
+        Some("refresh_token") => by_refresh_token(&app, caller, request).await?,
         Some(exchange::GRANT) => {
-            exchange::token(&app, &headers, request.credentials, request.exchange, request.scope).await?
+            exchange::token(&app, caller, request.credentials, request.exchange, request.scope).await?
         }
         Some(_) => return Err(refuse(Code::UnsupportedGrantType, "There is no such grant_type here.")),
     };
@@ -98,8 +104,8 @@ pub async fn token(
 }
 
 /// For a machine that acts as itself (RFC 6749 §4.4).
-async fn by_credentials(app: &App, headers: &HeaderMap, given: Credentials) -> Result<TokenAnswer, Refusal> {
-    let token = match client_authentication::authenticate(app, headers, given).await? {
+async fn by_credentials(app: &App, caller: Caller<'_>, given: Credentials) -> Result<TokenAnswer, Refusal> {
+    let token = match client_authentication::authenticate(app, caller, given).await? {
         Authenticated::Platform(id) => app.issuer.for_client(&id).await?,
         Authenticated::Tenant(TenantClient { client, credential }) => {
             let credential = credential
@@ -110,8 +116,8 @@ async fn by_credentials(app: &App, headers: &HeaderMap, given: Credentials) -> R
     Ok(TokenAnswer::of(token))
 }
 
-async fn by_code(app: &App, headers: &HeaderMap, request: TokenRequest) -> Result<TokenAnswer, Refusal> {
-    let client = client_authentication::of_tenant(app, headers, request.credentials).await?;
+async fn by_code(app: &App, caller: Caller<'_>, request: TokenRequest) -> Result<TokenAnswer, Refusal> {
+    let client = client_authentication::of_tenant(app, caller, request.credentials).await?;
     let code = request.code.ok_or_else(|| refuse(Code::InvalidRequest, "code is required."))?;
     let shown = (request.redirect_uri.as_deref(), request.code_verifier.as_deref());
     let redeemed = codes::redeem(app, &client, &OpaqueToken::shown(code), shown).await?;
@@ -119,8 +125,8 @@ async fn by_code(app: &App, headers: &HeaderMap, request: TokenRequest) -> Resul
     answer(app, &client, redeemed.alive, &redeemed.grant, scopes, redeemed.nonce).await
 }
 
-async fn by_refresh_token(app: &App, headers: &HeaderMap, request: TokenRequest) -> Result<TokenAnswer, Refusal> {
-    let client = client_authentication::of_tenant(app, headers, request.credentials).await?;
+async fn by_refresh_token(app: &App, caller: Caller<'_>, request: TokenRequest) -> Result<TokenAnswer, Refusal> {
+    let client = client_authentication::of_tenant(app, caller, request.credentials).await?;
     let shown = request.refresh_token.ok_or_else(|| refuse(Code::InvalidRequest, "refresh_token is required."))?;
     let wanted = request.scope.map(|scope| scope.parse::<Scopes>()).transpose();
     let wanted = wanted.map_err(|_| refuse(Code::InvalidScope, "scope names something that does not exist."))?;

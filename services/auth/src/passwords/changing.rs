@@ -53,6 +53,7 @@ pub async fn hash(app: &App, user: &User, new: SecretString) -> Result<String, P
     let own_words: Vec<_> = tenants.iter().map(|tenant| &*tenant.name).chain([user.local_part()]).collect();
     let mut faults = Vec::new();
     let new = read("new_password", Some(new), &own_words, &mut faults).ok_or_else(|| Problem::invalid(faults))?;
+    app.leaked_passwords.refuse("new_password", &new).await?;
     app.hasher.hash(&new).await
 }
 

@@ -26,7 +26,7 @@ pub async fn change(
     Json(change): Json<PasswordChange>,
 ) -> Result<StatusCode, Problem> {
     let id = logged_in(&caller.claims, &caller.principal)?;
-    app.limiter.admit_for(&BY_PERSON, source, &id.to_string()).await?;
-    changing::change(&app, id, caller.claims.sid, change).await?;
+    let counted = app.limiter.admit_for(&BY_PERSON, source, &id.to_string()).await?;
+    app.limiter.settle([counted], changing::change(&app, id, caller.claims.sid, change).await).await?;
     Ok(StatusCode::NO_CONTENT)
 }

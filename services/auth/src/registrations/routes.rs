@@ -13,6 +13,7 @@ use crate::{
     mail, mail_rate,
     opaque::{OpaqueToken, link_used},
     pages,
+    throttle::Visitor,
 };
 use axum::{
     extract::State,
@@ -42,28 +43,27 @@ pub struct Accepted {
 pub async fn register(
     State(app): State<App>,
     source: Source,
-    Creating(Json(request), mut once): Creating<Json<RegistrationRequest>>,
+    Creating(Json(request), once): Creating<Json<RegistrationRequest>>,
 ) -> Result<Response, Problem> {
     let asked = request.check(&app.return_origins).map_err(Problem::invalid)?;
     if let Some(earlier) = earlier(&app, &once).await? {
         return Ok(earlier);
     }
-    app.limiter.admit(&BY_SOURCE, source).await?;
-    app.limiter.admit_for(&ADDRESSES_A_SOURCE, source, &asked.email.fingerprint()).await?;
+    let by_source = app.limiter.admit(&BY_SOURCE, source).await?;
+    app.leaked_passwords.refuse("password", &asked.password).await?;
+    let address = asked.email.fingerprint();
+    let counted = [by_source, app.limiter.admit_for(&ADDRESSES_A_SOURCE, source, &address).await?];
+    app.limiter.settle(counted, accept(&app, &asked, once, source).await).await
+}
+
+async fn accept(app: &App, asked: &Registration, mut once: Once, source: Source) -> Result<Response, Problem> {
     // Also for a known address, so that the time tells nothing.
     let hash = app.hasher.hash(&asked.password).await?;
     let mut tx = app.db.begin_tenantless().await?;
     if let Some(earlier) = once.begin(&mut tx, Scope::Public).await? {
         return Ok(earlier);
     }
-    match accounts::find_user_by_email(&mut tx, &asked.email).await? {
-        Some(user) => {
-            let frontend = asked.return_to.as_ref();
-            let notice = mail::account_exists(&app.public_url, frontend, user.id, &user.email, app.ambient.now());
-            messaging::publish(&mut tx, &notice).await?;
-        }
-        None => keep(&mut tx, &app, &asked, &hash, source).await?,
-    }
+    keep(&mut tx, app, asked, &hash, source).await?;
     let accepted = Json(Accepted { status: "verification_sent" });
     let answer = once.remember(&mut tx, (StatusCode::ACCEPTED, accepted)).await?;
     tx.commit().await?;
@@ -79,7 +79,8 @@ async fn earlier(app: &App, once: &Once) -> Result<Option<Response>, Problem> {
     once.earlier(&mut lookup, Scope::Public, app.ambient.now()).await
 }
 
-/// Keeps what was asked for, and mails the link, now or when its turn comes.
+/// Keeps what was asked for, and orders a mail, now or when its turn comes. Nobody gets the link to a known address;
+/// the same is written for it nevertheless, as the time would tell.
 async fn keep(
     tx: &mut TenantlessTx,
     app: &App,
@@ -89,14 +90,21 @@ async fn keep(
 ) -> Result<(), Problem> {
     let (id, token, now) = (app.ambient.uuid(), OpaqueToken::new(&app.ambient), app.ambient.now());
     let goes = mail_rate::VERIFICATIONS.take(tx, &app.ambient, asked.email.as_str()).await?;
-    store::insert(tx, &store::New { id, asked, password_hash, token: &token, source, mail_waits: !goes, now }).await?;
+    let known = accounts::find_user_by_email(tx, &asked.email).await?;
+    let mail_waits = !goes && known.is_none();
+    store::insert(tx, &store::New { id, asked, password_hash, token: &token, source, mail_waits, now }).await?;
     if !goes {
         tracing::info!("An address has had many mails; this one waits for its turn");
         return Ok(());
     }
-    let (display_name, tenant_name) = (asked.display_name.as_str(), asked.tenant_name.as_str());
-    let registration = mail::registration(&app.public_url, display_name, tenant_name, &token);
-    let mail = mail::verify_email(id, asked.email.as_str(), registration, Vec::new(), now);
+    let mail = match known {
+        Some(user) => mail::account_exists(&app.public_url, asked.return_to.as_ref(), user.id, &user.email, now),
+        None => {
+            let (display_name, tenant_name) = (asked.display_name.as_str(), asked.tenant_name.as_str());
+            let registration = mail::registration(&app.public_url, display_name, tenant_name, &token);
+            mail::verify_email(id, asked.email.as_str(), registration, Vec::new(), now)
+        }
+    };
     messaging::publish(tx, &mail).await?;
     Ok(())
 }
@@ -114,25 +122,31 @@ pub async fn show(State(app): State<App>, Path(token): Path<String>) -> Result<R
 #[utoipa::path(post, path = "/v1/email-verifications/{token}", operation_id = "verifyEmail", tag = "registration",
     params(("token" = String, Path, description = "From the link in the mail.")),
     request_body(content((Confirmation = "application/json"), (Confirmation = "application/x-www-form-urlencoded"))),
-    responses((status = 200, content((Verified = "application/json"), (String = "text/html"))),
+    responses((status = 200, content((Verified = "application/json"), (String = "text/html")),
+            headers(("Set-Cookie" = String))),
         (status = 401, description = "`credentials_wrong`: it is not the \
         password of this registration."),
         (status = 410, description = "`link_used`: the link was used, has expired, had too many wrong passwords, or \
-                                      never was one.")),
+                                      never was one."),
+        (status = 429, description = "`too_many_requests`: wrong passwords or links from this network.")),
     security(()))]
 pub async fn verify(
     State(app): State<App>,
+    visitor: Visitor,
     Path(token): Path<String>,
     headers: HeaderMap,
     JsonOrForm(confirmation): JsonOrForm<Confirmation>,
 ) -> Response {
     let token = OpaqueToken::shown(token);
     let verified = confirming::confirm(&app, &token, confirmation).await;
-    match (wants_html(&headers), verified) {
+    let verified = app.throttle.unguessable(visitor.source, verified).await;
+    let device = verified.as_ref().ok().map(|verified| app.throttle.remember(&visitor, &verified.email));
+    let answer = match (wants_html(&headers), verified) {
         (true, Ok(verified)) => pages::address_confirmed(&verified.email, verified.return_to.as_deref()),
         (true, Err(problem)) => form(&app, &token, Some(&problem)).await.into_response(),
         (false, verified) => verified.map(Json).into_response(),
-    }
+    };
+    (device, answer).into_response()
 }
 
 #[utoipa::path(post, path = "/v1/email-verifications/{token}/rejection", operation_id = "rejectRegistration",

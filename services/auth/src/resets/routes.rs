@@ -4,7 +4,7 @@
 use super::{
     choosing::{self, NewPassword, Reset},
     mailing,
-    model::{ADDRESSES_A_SOURCE, BY_SOURCE, ResetRequest},
+    model::{ADDRESSES_A_SOURCE, Asked, BY_SOURCE, ResetRequest},
     store,
 };
 use crate::{
@@ -13,6 +13,7 @@ use crate::{
     opaque::{OpaqueToken, link_used},
     pages,
     registrations::routes::Accepted,
+    throttle::Visitor,
 };
 use axum::{
     extract::State,
@@ -38,13 +39,20 @@ pub async fn ask(
     Json(request): Json<ResetRequest>,
 ) -> Result<(StatusCode, Json<Accepted>), Problem> {
     let asked = request.check(&app.return_origins).map_err(Problem::invalid)?;
-    app.limiter.admit(&BY_SOURCE, source).await?;
-    app.limiter.admit_for(&ADDRESSES_A_SOURCE, source, &asked.email.fingerprint()).await?;
-    let mut tx = app.db.begin_tenantless().await?;
-    store::insert(&mut tx, app.ambient.uuid(), &asked, app.ambient.now()).await?;
-    tx.wake(mailing::RESETS);
-    tx.commit().await?;
+    let counted = [
+        app.limiter.admit(&BY_SOURCE, source).await?,
+        app.limiter.admit_for(&ADDRESSES_A_SOURCE, source, &asked.email.fingerprint()).await?,
+    ];
+    app.limiter.settle(counted, keep(&app, &asked).await).await?;
     Ok((StatusCode::ACCEPTED, Json(Accepted { status: "reset_sent" })))
+}
+
+/// To be looked at behind the answer.
+async fn keep(app: &App, asked: &Asked) -> Result<(), Problem> {
+    let mut tx = app.db.begin_tenantless().await?;
+    store::insert(&mut tx, app.ambient.uuid(), asked, app.ambient.now()).await?;
+    tx.wake(mailing::RESETS);
+    Ok(tx.commit().await?)
 }
 
 #[utoipa::path(get, path = "/v1/password-resets/{token}", operation_id = "showPasswordReset", tag = "registration",
@@ -59,25 +67,32 @@ pub async fn show(State(app): State<App>, Path(token): Path<String>) -> Result<R
 #[utoipa::path(post, path = "/v1/password-resets/{token}", operation_id = "resetPassword", tag = "registration",
     params(("token" = String, Path, description = "From the link in the mail.")),
     request_body(content((NewPassword = "application/json"), (NewPassword = "application/x-www-form-urlencoded"))),
-    responses((status = 200, content((Reset = "application/json"), (String = "text/html"))),
+    responses((status = 200, content((Reset = "application/json"), (String = "text/html")),
+            headers(("Set-Cookie" = String))),
         (status = 409, description = "`password_changed`: somebody else did so at the same moment."),
         (status = 410, description = "`link_used`: the link was used, has expired, or never was one."),
+        (status = 429, description = "`too_many_requests`: links from this network that do not work."),
         (status = 503, description = "`sessions_unconfirmed`: it is done, and the end of all sessions goes on by \
             itself.")),
     security(()))]
 pub async fn set(
     State(app): State<App>,
+    visitor: Visitor,
     Path(token): Path<String>,
     headers: HeaderMap,
     JsonOrForm(chosen): JsonOrForm<NewPassword>,
 ) -> Response {
     let token = OpaqueToken::shown(token);
     let reset = choosing::choose(&app, &token, chosen).await;
-    match (wants_html(&headers), reset) {
+    let reset = app.throttle.unguessable(visitor.source, reset).await;
+    // Whoever reads the mail is the owner: strangers' wrong passwords must not keep them out now.
+    let device = reset.as_ref().ok().map(|reset| app.throttle.remember(&visitor, &reset.email));
+    let answer = match (wants_html(&headers), reset) {
         (true, Ok(reset)) => pages::password_reset(&reset.email, reset.return_to.as_deref()),
         (true, Err(problem)) => form(&app, &token, Some(&problem)).await.into_response(),
         (false, reset) => reset.map(Json).into_response(),
-    }
+    };
+    (device, answer).into_response()
 }
 
 /// The page of the link, with what was wrong the last time.

@@ -12,11 +12,13 @@ use crate::{
     body::OptionalJson,
     logins::{self, LogIn, LogInRequest},
     opaque::OpaqueToken,
+    throttle::Visitor,
 };
 use access::Authenticated;
 use axum::{
     extract::State,
     http::{HeaderMap, HeaderName, StatusCode, header},
+    response::AppendHeaders,
 };
 use common::{
     http::{Json, Path, Query},
@@ -44,18 +46,24 @@ pub struct RefreshRequest {
 #[utoipa::path(post, path = "/v1/sessions", operation_id = "logIn", tag = "sessions", request_body = LogInRequest,
     responses((status = 201, body = LogIn, headers(("Set-Cookie" = String))),
         (status = 401, description = "`credentials_wrong`"),
-        (status = 403, description = "`not_a_member`")),
+        (status = 403, description = "`not_a_member`"),
+        (status = 429, description = "`too_many_requests`: wrong passwords of this account or from this network, or \
+                                      log-ins of this account from this network.")),
     extensions(("x-no-idempotency-key" = json!("A repetition makes another session, and no tokens are kept."))),
     security(()))]
 pub async fn log_in(
     State(app): State<App>,
+    visitor: Visitor,
     Json(request): Json<LogInRequest>,
-) -> Result<(StatusCode, [(HeaderName, String); 1], Headers, Json<LogIn>), Problem> {
-    let (user, tenant, scope) = logins::authenticate(&app, request).await?;
+) -> Result<
+    (StatusCode, [(HeaderName, String); 1], Headers, AppendHeaders<[(HeaderName, String); 1]>, Json<LogIn>),
+    Problem,
+> {
+    let (user, tenant, scope) = logins::authenticate(&app, &visitor, request).await?;
     let alive = opening::open(&app, &user, &scope).await?;
     let location = [(header::LOCATION, format!("/v1/sessions/{}", alive.session.id))];
-    let headers = with_cookie(&app, &alive);
-    Ok((StatusCode::CREATED, location, headers, Json(logins::answer(&app, alive, user, tenant).await?)))
+    let (headers, device) = (with_cookie(&app, &alive), app.throttle.remember(&visitor, &user.email));
+    Ok((StatusCode::CREATED, location, headers, device, Json(logins::answer(&app, alive, user, tenant).await?)))
 }
 
 #[utoipa::path(post, path = "/v1/sessions/refresh", operation_id = "refreshSession", tag = "sessions",

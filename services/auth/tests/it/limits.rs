@@ -47,7 +47,7 @@ async fn processes_count_together_and_each_source_by_itself() {
     let (one, other) = (limiter(&world, url(), &clock, "1").await, limiter(&world, url(), &clock, "1").await);
     let (a, b) = (source("203.0.113.7"), source("2001:db8:1:2::1"));
     assert_eq!((knock(&one, a, 2).await, knock(&other, a, 2).await, knock(&one, b, 9).await), (2, 1, 3));
-    assert_eq!(limiter(&world, url(), &clock, "2").await.admit(&LIMIT, a).await, Ok(()), "a factor makes room");
+    assert!(limiter(&world, url(), &clock, "2").await.admit(&LIMIT, a).await.is_ok(), "a factor makes room");
     assert!(one.admit_for(&LIMIT, a, "else").await.is_ok(), "each subject counts by itself");
     let refused = one.admit(&LIMIT, b).await.unwrap_err();
     assert_eq!((refused.status.as_u16(), refused.code.as_str()), (429, "too_many_requests"));

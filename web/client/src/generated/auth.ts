@@ -178,6 +178,7 @@ export interface Operations {
    *
    * If the address has no account, one is made, already confirmed, with this name and password; the rules are those of registering.
    * If it has one, the password must be that account's (else 401 `credentials_wrong`), and the name is not needed: reading somebody's mail is not enough to act as them.
+   * Wrong passwords count as they do at the log-in, and answer 429 as it does.
    *
    * What is wrong with any answer, such as a name that is too long, is 422 before the link is looked at.
    *
@@ -267,6 +268,8 @@ export interface Operations {
    *
    * By the link in the mail. Every session of the person ends, in every tenant, and so does every other such link. Nobody is signed in by it.
    *
+   * The cookie `device` makes this device known: whatever passwords strangers try, the log-in on it is not delayed by them.
+   *
    * **Who:** anybody, without a token.
    */
   resetPassword: Operation<operations["resetPassword"]>;
@@ -306,7 +309,8 @@ export interface Operations {
    * `return_to` names a page of your frontend, of an origin that may call this service: when the address is confirmed, our page leads on to it, by a link and after five
    * seconds by itself. Another address is 422 with the field's code `return_to_not_allowed`.
    *
-   * The password has 15 to 256 characters of any kind. Refused are the commonest passwords, and those that contain the local part of the address or
+   * The password has 15 to 256 characters of any kind. Refused are the commonest passwords, those known from leaks elsewhere if the platform looks them up (the
+   * field's code is `leaked` then), and those that contain the local part of the address or
    * the tenant's name. Every wrong field is named at once in `errors`.
    *
    * **Limits** are those of the caller's network (an IPv4 address, or an IPv6 /64): 30 registrations an hour, 4 an hour of one address. Beyond that 429
@@ -1728,6 +1732,7 @@ export interface operations {
             /** The answer. */
             200: {
                 headers: {
+                    "Set-Cookie": components["headers"]["Set-Cookie"];
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
@@ -1852,6 +1857,24 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"] & {
                         /** @enum {string} */
                         code: "invalid";
+                    };
+                    "text/html": string;
+                };
+            };
+            /** `too_many_requests`: wrong passwords or links from this network. */
+            429: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "too_many_requests";
                     };
                     "text/html": string;
                 };
@@ -2508,6 +2531,24 @@ export interface operations {
                     "text/html": string;
                 };
             };
+            /** `too_many_requests`: wrong passwords of this account or from this network, or links from this network that do not work. */
+            429: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "too_many_requests";
+                    };
+                    "text/html": string;
+                };
+            };
             /** A fault of ours. */
             500: {
                 headers: {
@@ -3079,6 +3120,7 @@ export interface operations {
             /** The answer. */
             200: {
                 headers: {
+                    "Set-Cookie": components["headers"]["Set-Cookie"];
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
@@ -3200,6 +3242,24 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"] & {
                         /** @enum {string} */
                         code: "invalid";
+                    };
+                    "text/html": string;
+                };
+            };
+            /** `too_many_requests`: links from this network that do not work. */
+            429: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "too_many_requests";
                     };
                     "text/html": string;
                 };
@@ -3385,6 +3445,23 @@ export interface operations {
             413: components["responses"]["BodyTooLarge"];
             415: components["responses"]["MediaTypeUnsupported"];
             422: components["responses"]["Invalid"];
+            /** `too_many_requests`: wrong passwords of this account or from this network, or log-ins of this account from this network. */
+            429: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "too_many_requests";
+                    };
+                };
+            };
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
         };
