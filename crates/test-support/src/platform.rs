@@ -150,6 +150,7 @@ impl TestPlatform {
         let mut claims = self.issuer.claims(&user.to_string(), "web");
         claims.tid = Some(tenant);
         claims.sid = Some(session);
+        claims.auth_time = Some(claims.iat);
         TestUser { tenant, user, session, token: self.issuer.sign(&claims) }
     }
 
