@@ -10,7 +10,7 @@ use crate::{
     return_to::ReturnOrigins,
 };
 use access::SessionStore;
-use common::{limit::Limiter, problem::Chain};
+use common::{limit::Limiter, problem::Chain, sealing::Sealer};
 use service_kit::Kit;
 use std::{sync::Arc, time::Duration};
 
@@ -22,6 +22,8 @@ pub struct App {
     pub hasher: Hasher,
     pub limiter: Limiter,
     pub refusal_links: RefusalLinks,
+    /// Of the secrets of authenticator apps.
+    pub factor_sealer: Sealer,
     pub live_sessions: SessionStore,
     pub platform_clients: PlatformClients,
     /// Lifetime of a user's access token.
@@ -49,7 +51,8 @@ impl App {
             keyring,
             hasher: Hasher::new(settings.password_cost, ambient.clone())?,
             limiter: Limiter::new(base, redis.clone(), ambient.clone()),
-            refusal_links: RefusalLinks::new(settings.key_sealer),
+            refusal_links: RefusalLinks::new(settings.key_sealer.clone()),
+            factor_sealer: settings.key_sealer,
             live_sessions: SessionStore::new(redis.clone(), &base.redis_prefix, base.redis_replicas),
             platform_clients: settings.platform_clients,
             access_token: settings.access_token,

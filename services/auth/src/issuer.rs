@@ -1,6 +1,6 @@
 //! Issuer of access tokens: what does a token say?
 
-use crate::{api_keys::store::WorkingKey, keys::Keyring};
+use crate::{api_keys::store::WorkingKey, factors::authentication::acr, keys::Keyring, sessions::model::Session};
 use access::token::Claims;
 use chrono::{DateTime, Utc};
 use common::{ambient::Ambient, config::Base, problem::Problem};
@@ -29,10 +29,24 @@ pub struct Signed {
     pub user: UserId,
     pub tenant: TenantId,
     pub session: SessionId,
-    /// When the password was given.
+    /// When they last proved who they are, and by which methods (RFC 8176).
     pub authenticated_at: DateTime<Utc>,
+    pub amr: Vec<String>,
     /// The token does not outlive the session.
     pub session_expires_at: DateTime<Utc>,
+}
+
+impl From<&Session> for Signed {
+    fn from(session: &Session) -> Self {
+        Self {
+            user: session.user_id,
+            tenant: session.tenant_id,
+            session: session.id,
+            authenticated_at: session.authenticated_at(),
+            amr: session.methods(),
+            session_expires_at: session.expires_at,
+        }
+    }
 }
 
 /// An access token and how long it lives.
@@ -58,7 +72,8 @@ impl Issuer {
             tid: Some(signed.tenant),
             sid: Some(signed.session),
             auth_time: Some(signed.authenticated_at.timestamp()),
-            amr: vec!["pwd".into()],
+            acr: Some(acr(&signed.amr).into()),
+            amr: signed.amr.clone(),
             ..self.claims(signed.user.to_string(), WEB, lifetime)
         };
         self.issue(&claims, lifetime).await

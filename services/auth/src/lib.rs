@@ -15,6 +15,7 @@
 //! | [`api_keys`] | which programs act for a person? |
 //! | [`keys`], [`issuer`] | with which keys are tokens signed, and what do they say? |
 //! | [`passwords`] | is this password good enough, and is it the right one? |
+//! | [`factors`] | what proves who somebody is besides the password? |
 //! | [`resets`] | how does somebody get in again who has forgotten it? |
 //! | [`mail_rate`], [`delayed_mails`] | how many mails with links does an address get, and when do the others go? |
 //! | [`operator`] | how does the first operator come to be? |
@@ -31,6 +32,7 @@ mod clients;
 pub mod config;
 pub mod delayed_mails;
 mod email;
+mod factors;
 mod invitations;
 mod issuer;
 mod keys;

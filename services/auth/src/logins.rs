@@ -6,10 +6,14 @@ use crate::{
         store::{self as accounts, Tenant, User},
     },
     app::App,
+    factors::{authentication::by_password, challenges, store as factors},
     issuer::Signed,
     passwords::hasher::Verdict,
     registrations::model,
-    sessions::model::{Alive, Session},
+    sessions::{
+        model::{Alive, Session},
+        opening,
+    },
 };
 use access::{FillAnswer, FillRequest};
 use common::{
@@ -74,6 +78,47 @@ pub async fn authenticate(app: &App, request: LogInRequest) -> Result<(User, Ten
     Ok((user, tenant, scope))
 }
 
+/// What a right password comes to.
+pub enum Outcome {
+    LoggedIn(Alive),
+    SecondFactorRequired(SecondFactorRequired),
+}
+
+/// Answer to a log-in whose password is right and which a second factor has to complete.
+#[derive(Serialize, ToSchema)]
+pub struct SecondFactorRequired {
+    #[schema(example = "second_factor_required")]
+    status: &'static str,
+    /// Opaque; it works once.
+    #[schema(format = Password)]
+    challenge: String,
+    /// Seconds until the challenge is over.
+    #[schema(example = 300)]
+    expires_in: i64,
+    /// Methods of a proof that the person can give.
+    #[schema(value_type = Vec<String>, example = json!(["totp", "recovery_code"]))]
+    methods: Vec<&'static str>,
+}
+
+/// Begins a session of whom [`authenticate`] knows by the password, unless they have a second factor.
+pub async fn log_in(app: &App, user: &User, tenant: &TenantScope) -> Result<Outcome, Problem> {
+    let mut tx = opening::admit(user, tenant).await?;
+    let enrolled = factors::enrolled(&mut tx, user.id).await?;
+    let outcome = if enrolled.any() {
+        let challenge = challenges::make(&mut tx, app, user).await?;
+        Outcome::SecondFactorRequired(SecondFactorRequired {
+            status: "second_factor_required",
+            challenge: challenge.expose().to_owned(),
+            expires_in: challenges::LIFETIME.num_seconds(),
+            methods: enrolled.methods(),
+        })
+    } else {
+        Outcome::LoggedIn(opening::open(&mut tx, app, user.id, by_password()).await?)
+    };
+    tx.commit().await?;
+    Ok(outcome)
+}
+
 /// The user and the tenant of a session.
 pub async fn who(app: &App, session: &Session) -> Result<(User, Tenant), Problem> {
     let mut tx = app.db.begin_lookup().await?.enter(session.tenant_id).await?;
@@ -84,15 +129,13 @@ pub async fn who(app: &App, session: &Session) -> Result<(User, Tenant), Problem
 
 /// Tokens and permissions of a session that is alive.
 pub async fn answer(app: &App, alive: Alive, user: User, tenant: Tenant) -> Result<LogIn, Problem> {
-    let Session { id: session, created_at: authenticated_at, expires_at: session_expires_at, .. } = alive.session;
-    let signed = Signed { user: user.id, tenant: tenant.id, session, authenticated_at, session_expires_at };
-    let token = app.issuer.for_user(&signed).await?;
+    let token = app.issuer.for_user(&Signed::from(&alive.session)).await?;
     Ok(LogIn {
         access_token: token.text,
         token_type: "Bearer",
         expires_in: token.seconds,
         refresh_token: alive.refresh_token.expose().to_owned(),
-        session_id: session,
+        session_id: alive.session.id,
         permissions: permissions(app, tenant.id, user.id).await,
         user: user.into(),
         tenant,

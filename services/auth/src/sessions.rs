@@ -6,4 +6,7 @@ pub mod liveness;
 pub mod model;
 pub mod opening;
 pub mod routes;
+pub mod second_factor;
+pub mod step_up;
+pub mod step_up_store;
 pub mod store;

@@ -1,6 +1,6 @@
 //! Rules of sessions and refresh tokens: may this one be used now?
 
-use crate::opaque::OpaqueToken;
+use crate::{factors::authentication::by_password, opaque::OpaqueToken};
 use chrono::{DateTime, TimeDelta, Utc};
 use contracts::id::{SessionId, TenantId, UserId};
 use std::time::Duration;
@@ -30,6 +30,7 @@ pub enum EndReason {
     EndedByTenant,
     MemberRemoved,
     PasswordChanged,
+    SecondFactorChanged,
 }
 
 #[derive(Clone)]
@@ -42,6 +43,22 @@ pub struct Session {
     pub expires_at: DateTime<Utc>,
     pub ended_at: Option<DateTime<Utc>>,
     pub end_reason: Option<EndReason>,
+    /// As stored; see [`Session::methods`].
+    pub amr: Option<Vec<String>>,
+    /// As stored; see [`Session::authenticated_at`].
+    pub authenticated_at: Option<DateTime<Utc>>,
+}
+
+impl Session {
+    /// Authentication methods (RFC 8176) by which it was begun and stepped up.
+    pub fn methods(&self) -> Vec<String> {
+        self.amr.clone().unwrap_or_else(by_password)
+    }
+
+    /// When its holder last proved who they are.
+    pub fn authenticated_at(&self) -> DateTime<Utc> {
+        self.authenticated_at.unwrap_or(self.created_at)
+    }
 }
 
 /// A session that is alive, with the refresh token that keeps it so.
@@ -117,6 +134,8 @@ mod tests {
             expires_at,
             ended_at: None,
             end_reason: None,
+            amr: None,
+            authenticated_at: None,
         }
     }
 

@@ -20,21 +20,11 @@ use common::{
 };
 use contracts::id::{SessionId, UserId};
 
-/// Begins a session of `user` in `tenant`. 403 for somebody who is no member, and 401 for whoever was let in by a
-/// password that is not theirs any more.
-pub async fn open(app: &App, user: &User, tenant: &TenantScope) -> Result<Alive, Problem> {
-    let (mut tx, now) = (tenant.begin().await?, app.ambient.now());
-    let (id, refresh_token) = (SessionId(app.ambient.uuid()), OpaqueToken::new(&app.ambient));
-    let session = Session {
-        id,
-        user_id: user.id,
-        tenant_id: tx.tenant(),
-        created_at: now,
-        last_used_at: now,
-        expires_at: now + ABSOLUTE,
-        ended_at: None,
-        end_reason: None,
-    };
+/// A transaction in which `user` may begin a session in `tenant`: whoever changes their password, their factors or
+/// their membership waits for it. 403 for somebody who is no member, and 401 for whoever was let in by a password that
+/// is not theirs any more.
+pub async fn admit(user: &User, tenant: &TenantScope) -> Result<TenantTx, Problem> {
+    let mut tx = tenant.begin().await?;
     // Whoever removes them waits for us, and finds the session.
     if !members::lock_member(&mut tx, user.id).await? {
         return Err(not_a_member());
@@ -43,10 +33,28 @@ pub async fn open(app: &App, user: &User, tenant: &TenantScope) -> Result<Alive,
     if !accounts::keep_password(&mut tx, user).await? {
         return Err(credentials_wrong());
     }
-    store::insert(&mut tx, &session).await?;
-    store::insert_token(&mut tx, app.ambient.uuid(), id, &refresh_token, now).await?;
+    Ok(tx)
+}
+
+/// Begins a session of a user who was admitted, by these authentication methods. Commit next.
+pub async fn open(tx: &mut TenantTx, app: &App, user: UserId, amr: Vec<String>) -> Result<Alive, Problem> {
+    let (id, now) = (SessionId(app.ambient.uuid()), app.ambient.now());
+    let refresh_token = OpaqueToken::new(&app.ambient);
+    let session = Session {
+        id,
+        user_id: user,
+        tenant_id: tx.tenant(),
+        created_at: now,
+        last_used_at: now,
+        expires_at: now + ABSOLUTE,
+        ended_at: None,
+        end_reason: None,
+        amr: Some(amr),
+        authenticated_at: Some(now),
+    };
+    store::insert(tx, &session).await?;
+    store::insert_token(tx, app.ambient.uuid(), id, &refresh_token, now).await?;
     tell_alive(app, &session).await?;
-    tx.commit().await?;
     Ok(Alive { session, refresh_token })
 }
 

@@ -7,16 +7,20 @@ use super::{
     store::{self, OwnSession},
 };
 use crate::{
-    accounts::routes::logged_in,
+    accounts::{
+        routes::logged_in,
+        store::{Tenant, User},
+    },
     app::App,
     body::OptionalJson,
-    logins::{self, LogIn, LogInRequest},
+    logins::{self, LogIn, LogInRequest, Outcome, SecondFactorRequired},
     opaque::OpaqueToken,
 };
 use access::Authenticated;
 use axum::{
     extract::State,
     http::{HeaderMap, HeaderName, StatusCode, header},
+    response::{IntoResponse, Response},
 };
 use common::{
     http::{Json, Path, Query},
@@ -33,6 +37,7 @@ pub const NO_STORE: (HeaderName, &str) = (header::CACHE_CONTROL, "no-store");
 const COOKIE: &str = "refresh_token";
 
 type Headers = [(HeaderName, String); 2];
+pub type Begun = (StatusCode, [(HeaderName, String); 1], Headers, Json<LogIn>);
 
 /// Body of `POST /v1/sessions/refresh`; browsers send the cookie instead.
 #[derive(Deserialize, ToSchema)]
@@ -43,19 +48,24 @@ pub struct RefreshRequest {
 
 #[utoipa::path(post, path = "/v1/sessions", operation_id = "logIn", tag = "sessions", request_body = LogInRequest,
     responses((status = 201, body = LogIn, headers(("Set-Cookie" = String))),
+        (status = 202, body = SecondFactorRequired, description = "The password is right; a second factor is asked for."),
         (status = 401, description = "`credentials_wrong`"),
         (status = 403, description = "`not_a_member`")),
     extensions(("x-no-idempotency-key" = json!("A repetition makes another session, and no tokens are kept."))),
     security(()))]
-pub async fn log_in(
-    State(app): State<App>,
-    Json(request): Json<LogInRequest>,
-) -> Result<(StatusCode, [(HeaderName, String); 1], Headers, Json<LogIn>), Problem> {
+pub async fn log_in(State(app): State<App>, Json(request): Json<LogInRequest>) -> Result<Response, Problem> {
     let (user, tenant, scope) = logins::authenticate(&app, request).await?;
-    let alive = opening::open(&app, &user, &scope).await?;
+    match logins::log_in(&app, &user, &scope).await? {
+        Outcome::LoggedIn(alive) => Ok(begun(&app, alive, user, tenant).await?.into_response()),
+        Outcome::SecondFactorRequired(asked) => Ok((StatusCode::ACCEPTED, [NO_STORE], Json(asked)).into_response()),
+    }
+}
+
+/// The answer to a log-in that has begun a session.
+pub async fn begun(app: &App, alive: Alive, user: User, tenant: Tenant) -> Result<Begun, Problem> {
     let location = [(header::LOCATION, format!("/v1/sessions/{}", alive.session.id))];
-    let headers = with_cookie(&app, &alive);
-    Ok((StatusCode::CREATED, location, headers, Json(logins::answer(&app, alive, user, tenant).await?)))
+    let headers = with_cookie(app, &alive);
+    Ok((StatusCode::CREATED, location, headers, Json(logins::answer(app, alive, user, tenant).await?)))
 }
 
 #[utoipa::path(post, path = "/v1/sessions/refresh", operation_id = "refreshSession", tag = "sessions",

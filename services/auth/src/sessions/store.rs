@@ -25,14 +25,16 @@ pub struct OwnSession {
 
 pub async fn insert(tx: &mut TenantTx, session: &Session) -> sqlx::Result<()> {
     sqlx::query!(
-        "INSERT INTO sessions (id, user_id, tenant_id, created_at, last_used_at, expires_at)
-         VALUES ($1, $2, $3, $4, $5, $6)",
+        "INSERT INTO sessions (id, user_id, tenant_id, created_at, last_used_at, expires_at, amr, authenticated_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
         session.id.0,
         session.user_id.0,
         tx.tenant().0,
         session.created_at,
         session.last_used_at,
-        session.expires_at
+        session.expires_at,
+        session.amr.as_deref(),
+        session.authenticated_at
     )
     .execute(&mut **tx)
     .await?;
@@ -79,7 +81,7 @@ pub async fn lock_by_token(tx: &mut TenantTx, token: &OpaqueToken) -> sqlx::Resu
     sqlx::query_as!(
         Session,
         r#"SELECT id, user_id, tenant_id, created_at, last_used_at, expires_at, ended_at,
-             end_reason AS "end_reason: EndReason" FROM sessions
+             end_reason AS "end_reason: EndReason", amr, authenticated_at FROM sessions
            WHERE tenant_id = $1 AND id = (SELECT session_id FROM refresh_tokens WHERE token_hash = $2) FOR UPDATE"#,
         tx.tenant().0,
         &token.hash()

@@ -1,6 +1,7 @@
 //! Tests of auth against real PostgreSQL, Redis and SNS.
 
 mod api_keys;
+mod authenticator;
 mod authority;
 mod clients;
 mod contract;
@@ -16,9 +17,12 @@ mod machines;
 mod members;
 mod operator;
 mod passwords;
+mod recovery_codes;
 mod registrations;
 mod return_to;
 mod sessions;
+mod step_up;
 mod support;
 mod takeover;
+mod totp;
 mod walls;

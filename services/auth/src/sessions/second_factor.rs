@@ -1,0 +1,64 @@
+//! The second step of a log-in: the endpoint where a challenge and a proof become a session.
+
+use super::{
+    model::Alive,
+    opening,
+    routes::{Begun, begun},
+};
+use crate::{
+    accounts::store::{Tenant, User},
+    app::App,
+    factors::{
+        authentication::{Evidence, amr},
+        challenges,
+        proving::{self, Proof},
+    },
+    logins::LogIn,
+    opaque::OpaqueToken,
+};
+use axum::extract::State;
+use common::{http::Json, problem::Problem};
+use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+/// Body of `POST /v1/sessions/second-factor`.
+#[derive(Deserialize, ToSchema)]
+pub struct SecondFactorLogIn {
+    /// From the answer to the log-in.
+    #[schema(value_type = String, format = Password)]
+    challenge: SecretString,
+    proof: Proof,
+}
+
+#[utoipa::path(post, path = "/v1/sessions/second-factor", operation_id = "logInWithSecondFactor", tag = "sessions",
+    request_body = SecondFactorLogIn,
+    responses((status = 201, body = LogIn, headers(("Set-Cookie" = String))),
+        (status = 401, description = "`second_factor_wrong`; `credentials_wrong`: the password was changed meanwhile."),
+        (status = 403, description = "`not_a_member`"),
+        (status = 410, description = "`login_challenge_over`"),
+        (status = 429, description = "`too_many_codes`: for this account.")),
+    extensions(("x-no-idempotency-key" = json!("A challenge works once, and no tokens are kept."))),
+    security(()))]
+pub async fn complete(State(app): State<App>, Json(request): Json<SecondFactorLogIn>) -> Result<Begun, Problem> {
+    let challenge = OpaqueToken::shown(request.challenge.expose_secret());
+    let (alive, user, tenant) = log_in(&app, &challenge, &request.proof).await?;
+    begun(&app, alive, user, tenant).await
+}
+
+/// Begins the session that the challenge stands for. A proof is used up with it and only then: what fails for a fault
+/// of ours may be tried again.
+pub async fn log_in(app: &App, challenge: &OpaqueToken, proof: &Proof) -> Result<(Alive, User, Tenant), Problem> {
+    let found = challenges::find(app, challenge).await?;
+    let mut tx = opening::admit(&found.user, &found.scope).await?;
+    challenges::lock(&mut tx, &found.waiting).await?;
+    let Some(evidence) = proving::prove(&mut tx, app, &found.user, proof).await? else {
+        challenges::count_wrong(&mut tx, &found.waiting).await?;
+        tx.commit().await?;
+        return Err(proving::wrong());
+    };
+    challenges::use_up(&mut tx, &found.waiting).await?;
+    let alive = opening::open(&mut tx, app, found.user.id, amr(&[], &[Evidence::Password, evidence])).await?;
+    tx.commit().await?;
+    Ok((alive, found.user, found.tenant))
+}
