@@ -55,3 +55,36 @@ CREATE INDEX login_challenges_of_user ON login_challenges (user_id);
 CREATE INDEX login_challenges_expiry ON login_challenges (expires_at);
 
 CALL tenant_wall('login_challenges');
+
+-- Public keys of authenticators (Web Authentication).
+CREATE TABLE passkeys (
+    id uuid PRIMARY KEY,
+    user_id uuid NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    -- Chosen by the authenticator.
+    credential_id bytea NOT NULL CONSTRAINT passkeys_credential_key UNIQUE,
+    -- COSE_Key (RFC 9052 §7).
+    public_key bytea NOT NULL,
+    -- Of the last signature; an authenticator without a counter has 0 for ever.
+    sign_count bigint NOT NULL,
+    -- Whether its owner may have it on several devices.
+    synced boolean NOT NULL,
+    name text NOT NULL,
+    revision integer NOT NULL DEFAULT 1,
+    created_at timestamptz NOT NULL,
+    last_used_at timestamptz
+);
+
+CREATE INDEX passkeys_of_user ON passkeys (user_id, id);
+
+-- What authenticators are asked to sign, once each.
+CREATE TABLE passkey_challenges (
+    -- SHA-256 of the challenge.
+    challenge_hash bytea PRIMARY KEY,
+    ceremony text NOT NULL CONSTRAINT passkey_challenges_ceremony CHECK (ceremony IN ('registration', 'step_up', 'log_in')),
+    -- Who asked, in which session. Null: somebody who wants to log in.
+    user_id uuid REFERENCES users (id) ON DELETE CASCADE,
+    session_id uuid,
+    expires_at timestamptz NOT NULL
+);
+
+CREATE INDEX passkey_challenges_expiry ON passkey_challenges (expires_at);

@@ -6,6 +6,7 @@ use crate::{
     invitations::refusal_links::RefusalLinks,
     issuer::Issuer,
     keys::{Keyring, keyring::KeyError},
+    passkeys::relying_party::RelyingParty,
     passwords::Hasher,
     return_to::ReturnOrigins,
 };
@@ -24,6 +25,7 @@ pub struct App {
     pub refusal_links: RefusalLinks,
     /// Of the secrets of authenticator apps.
     pub factor_sealer: Sealer,
+    pub relying_party: RelyingParty,
     pub live_sessions: SessionStore,
     pub platform_clients: PlatformClients,
     /// Lifetime of a user's access token.
@@ -53,6 +55,7 @@ impl App {
             limiter: Limiter::new(base, redis.clone(), ambient.clone()),
             refusal_links: RefusalLinks::new(settings.key_sealer.clone()),
             factor_sealer: settings.key_sealer,
+            relying_party: RelyingParty::new(&settings.public_url, &base.cors_origins),
             live_sessions: SessionStore::new(redis.clone(), &base.redis_prefix, base.redis_replicas),
             platform_clients: settings.platform_clients,
             access_token: settings.access_token,

@@ -1,5 +1,6 @@
 //! Second factors: what proves who somebody is besides the password?
 
+pub mod asking;
 pub mod authentication;
 mod base32;
 pub mod challenges;

@@ -16,6 +16,7 @@
 //! | [`keys`], [`issuer`] | with which keys are tokens signed, and what do they say? |
 //! | [`passwords`] | is this password good enough, and is it the right one? |
 //! | [`factors`] | what proves who somebody is besides the password? |
+//! | [`passkeys`] | which authenticators does a person have, and is this signature of one of them? |
 //! | [`resets`] | how does somebody get in again who has forgotten it? |
 //! | [`mail_rate`], [`delayed_mails`] | how many mails with links does an address get, and when do the others go? |
 //! | [`operator`] | how does the first operator come to be? |
@@ -44,6 +45,7 @@ mod name;
 pub mod opaque;
 pub mod operator;
 mod pages;
+mod passkeys;
 pub mod passwords;
 mod principals;
 mod registrations;

@@ -6,7 +6,11 @@ use crate::{
         store::{self as accounts, Tenant, User},
     },
     app::App,
-    factors::{authentication::by_password, challenges, store as factors},
+    factors::{
+        asking::{self, SecondFactorRequired},
+        authentication::by_password,
+        store as factors,
+    },
     issuer::Signed,
     passwords::hasher::Verdict,
     registrations::model,
@@ -84,34 +88,12 @@ pub enum Outcome {
     SecondFactorRequired(SecondFactorRequired),
 }
 
-/// Answer to a log-in whose password is right and which a second factor has to complete.
-#[derive(Serialize, ToSchema)]
-pub struct SecondFactorRequired {
-    #[schema(example = "second_factor_required")]
-    status: &'static str,
-    /// Opaque; it works once.
-    #[schema(format = Password)]
-    challenge: String,
-    /// Seconds until the challenge is over.
-    #[schema(example = 300)]
-    expires_in: i64,
-    /// Methods of a proof that the person can give.
-    #[schema(value_type = Vec<String>, example = json!(["totp", "recovery_code"]))]
-    methods: Vec<&'static str>,
-}
-
 /// Begins a session of whom [`authenticate`] knows by the password, unless they have a second factor.
 pub async fn log_in(app: &App, user: &User, tenant: &TenantScope) -> Result<Outcome, Problem> {
     let mut tx = opening::admit(user, tenant).await?;
     let enrolled = factors::enrolled(&mut tx, user.id).await?;
     let outcome = if enrolled.any() {
-        let challenge = challenges::make(&mut tx, app, user).await?;
-        Outcome::SecondFactorRequired(SecondFactorRequired {
-            status: "second_factor_required",
-            challenge: challenge.expose().to_owned(),
-            expires_in: challenges::LIFETIME.num_seconds(),
-            methods: enrolled.methods(),
-        })
+        Outcome::SecondFactorRequired(asking::ask(&mut tx, app, user, enrolled).await?)
     } else {
         Outcome::LoggedIn(opening::open(&mut tx, app, user.id, by_password()).await?)
     };

@@ -1,8 +1,8 @@
 //! The routes of auth: all of them, in one list.
 
 use crate::{
-    accounts, api_keys, app::App, clients, factors, invitations, keys, members, passwords, principals, registrations,
-    resets, sessions,
+    accounts, api_keys, app::App, clients, factors, invitations, keys, members, passkeys, passwords, principals,
+    registrations, resets, sessions,
 };
 use utoipa_axum::{router::OpenApiRouter, routes};
 
@@ -12,8 +12,11 @@ pub fn router() -> OpenApiRouter<App> {
         .routes(routes!(registrations::routes::show, registrations::routes::verify))
         .routes(routes!(sessions::routes::log_in, sessions::routes::list, sessions::routes::end_others))
         .routes(routes!(sessions::second_factor::complete))
+        .routes(routes!(passkeys::routes::begin_log_in))
+        .routes(routes!(passkeys::routes::log_in))
         .routes(routes!(sessions::routes::refresh))
         .routes(routes!(sessions::routes::log_out))
+        .routes(routes!(sessions::step_up::begin))
         .routes(routes!(sessions::step_up::step_up))
         .routes(routes!(sessions::routes::end))
         .routes(routes!(sessions::liveness::alive))
@@ -23,6 +26,9 @@ pub fn router() -> OpenApiRouter<App> {
         .routes(routes!(factors::routes::begin_totp, factors::routes::remove_totp))
         .routes(routes!(factors::routes::confirm_totp))
         .routes(routes!(factors::routes::make_recovery_codes))
+        .routes(routes!(passkeys::routes::begin))
+        .routes(routes!(passkeys::routes::add))
+        .routes(routes!(passkeys::routes::show, passkeys::routes::rename, passkeys::routes::remove))
         .routes(routes!(resets::routes::ask))
         .routes(routes!(resets::routes::show, resets::routes::set))
         .routes(routes!(accounts::routes::members))

@@ -6,7 +6,16 @@ use super::{
     store::{self, Totp},
     totp::{self, Code},
 };
-use crate::{accounts::store::User, app::App, mail};
+use crate::{
+    accounts::store::User,
+    app::App,
+    mail,
+    passkeys::{
+        asserting::{Asked, assert},
+        options::Verification,
+        verification::AssertionCredential,
+    },
+};
 use chrono::{DateTime, TimeDelta, Utc};
 use common::{
     db::TenantTx,
@@ -37,13 +46,24 @@ pub enum Proof {
         #[schema(value_type = String, format = Password, example = "GAYT-EMZU-GU3D-OOBZ")]
         code: SecretString,
     },
+    /// The answer of a passkey to the options that came with the challenge.
+    Passkey { credential: AssertionCredential },
 }
 
 /// What the proof is worth; `None` if it is wrong, which is then to be committed. The user must be locked.
-pub async fn prove(tx: &mut TenantTx, app: &App, user: &User, proof: &Proof) -> Result<Option<Evidence>, Problem> {
+pub async fn prove(
+    tx: &mut TenantTx,
+    app: &App,
+    user: &User,
+    proof: &Proof,
+    asked: Asked<'_>,
+) -> Result<Option<Evidence>, Problem> {
     let right = match proof {
         Proof::Totp { code } => totp(tx, app, user, code).await?,
         Proof::RecoveryCode { code } => recovery_code(tx, app, user, code).await?,
+        Proof::Passkey { credential } => {
+            return Ok(assert(tx, app, user.id, credential, asked, Verification::Preferred).await?);
+        }
     };
     Ok(right.then_some(Evidence::OneTimeCode))
 }

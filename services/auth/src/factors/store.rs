@@ -16,17 +16,18 @@ pub struct Totp {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Enrolled {
     pub totp: bool,
+    pub passkeys: bool,
 }
 
 impl Enrolled {
     /// Recovery codes alone are none: they stand for a factor that was lost.
     pub fn any(self) -> bool {
-        self.totp
+        self.totp || self.passkeys
     }
 
     /// Of proofs that the person can give.
     pub fn methods(self) -> Vec<&'static str> {
-        [(self.totp, "totp"), (self.any(), "recovery_code")]
+        [(self.totp, "totp"), (self.passkeys, "passkey"), (self.any(), "recovery_code")]
             .into_iter()
             .filter_map(|(has, name)| has.then_some(name))
             .collect()
@@ -36,7 +37,8 @@ impl Enrolled {
 pub async fn enrolled(conn: &mut PgConnection, user: UserId) -> sqlx::Result<Enrolled> {
     sqlx::query_as!(
         Enrolled,
-        r#"SELECT EXISTS (SELECT FROM totp_factors WHERE user_id = $1 AND confirmed_at IS NOT NULL) AS "totp!""#,
+        r#"SELECT EXISTS (SELECT FROM totp_factors WHERE user_id = $1 AND confirmed_at IS NOT NULL) AS "totp!",
+             EXISTS (SELECT FROM passkeys WHERE user_id = $1) AS "passkeys!""#,
         user.0
     )
     .fetch_one(conn)

@@ -13,7 +13,8 @@ use crate::{
     },
     app::App,
     body::OptionalJson,
-    logins::{self, LogIn, LogInRequest, Outcome, SecondFactorRequired},
+    factors::asking::SecondFactorRequired,
+    logins::{self, LogIn, LogInRequest, Outcome},
     opaque::OpaqueToken,
 };
 use access::Authenticated;

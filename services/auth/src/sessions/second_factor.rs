@@ -15,6 +15,7 @@ use crate::{
     },
     logins::LogIn,
     opaque::OpaqueToken,
+    passkeys::asserting::Asked,
 };
 use axum::extract::State;
 use common::{http::Json, problem::Problem};
@@ -52,7 +53,8 @@ pub async fn log_in(app: &App, challenge: &OpaqueToken, proof: &Proof) -> Result
     let found = challenges::find(app, challenge).await?;
     let mut tx = opening::admit(&found.user, &found.scope).await?;
     challenges::lock(&mut tx, &found.waiting).await?;
-    let Some(evidence) = proving::prove(&mut tx, app, &found.user, proof).await? else {
+    let asked = Asked::LogIn(challenge);
+    let Some(evidence) = proving::prove(&mut tx, app, &found.user, proof, asked).await? else {
         challenges::count_wrong(&mut tx, &found.waiting).await?;
         tx.commit().await?;
         return Err(proving::wrong());

@@ -13,6 +13,13 @@ use crate::{
         store as factors,
     },
     issuer::Signed,
+    passkeys::{
+        asserting::Asked,
+        challenges::{self, Ceremony},
+        options::{self, RequestOptions, Verification},
+        routes::CHALLENGES,
+        store as passkeys,
+    },
     passwords::{hasher::Verdict, routes::BY_PERSON},
 };
 use access::{Authenticated, SESSION_ENDED};
@@ -42,6 +49,22 @@ pub struct StepUp {
     password: Option<SecretString>,
 }
 
+/// A body that is one of the two.
+enum Shown {
+    Proof(Proof),
+    Password(SecretString),
+}
+
+impl StepUp {
+    fn check(self) -> Result<Shown, Problem> {
+        match (self.proof, self.password) {
+            (Some(proof), None) => Ok(Shown::Proof(proof)),
+            (None, Some(password)) => Ok(Shown::Password(password)),
+            _ => Err(FieldError::new("proof", "missing", "or a password is required, and not both").into()),
+        }
+    }
+}
+
 #[derive(Serialize, ToSchema)]
 pub struct SteppedUp {
     access_token: String,
@@ -53,6 +76,40 @@ pub struct SteppedUp {
     /// What the session amounts to now.
     #[schema(example = "aal2")]
     acr: &'static str,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct StepUpOptions {
+    /// Methods of a proof that the person can give; none where the password is asked for.
+    #[schema(value_type = Vec<String>, example = json!(["totp", "passkey", "recovery_code"]))]
+    methods: Vec<&'static str>,
+    /// For who has a passkey.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    passkey: Option<RequestOptions>,
+}
+
+#[utoipa::path(post, path = "/v1/sessions/current/step-up-options", operation_id = "beginStepUp", tag = "sessions",
+    responses((status = 200, body = StepUpOptions),
+        (status = 403, description = "`people_only`, `user_session_required`"),
+        (status = 429, description = "`too_many_requests`: from this network.")),
+    security(("bearer" = [])))]
+pub async fn begin(
+    State(app): State<App>,
+    caller: Authenticated,
+    source: Source,
+) -> Result<([(HeaderName, &'static str); 1], Json<StepUpOptions>), Problem> {
+    let user = logged_in(&caller.claims, &caller.principal)?;
+    app.limiter.admit_for(&CHALLENGES, source, &user.to_string()).await?;
+    let mut tx = app.db.begin_tenantless().await?;
+    let enrolled = factors::enrolled(&mut tx, user).await?;
+    let mut passkey = None;
+    if enrolled.passkeys {
+        let challenge = challenges::make(&mut tx, &app, Ceremony::StepUp(user, caller.claims.sid)).await?;
+        let mine = passkeys::credential_ids(&mut tx, user).await?;
+        passkey = Some(options::request(&app, &challenge, &mine, Verification::Preferred));
+    }
+    tx.commit().await?;
+    Ok(([NO_STORE], Json(StepUpOptions { methods: enrolled.methods(), passkey })))
 }
 
 #[utoipa::path(post, path = "/v1/sessions/current/step-up", operation_id = "stepUpSession", tag = "sessions",
@@ -69,9 +126,9 @@ pub async fn step_up(
     source: Source,
     Json(shown): Json<StepUp>,
 ) -> Result<(StatusCode, [(HeaderName, &'static str); 1], Json<SteppedUp>), Problem> {
-    let id = logged_in(&caller.claims, &caller.principal)?;
+    let (id, shown) = (logged_in(&caller.claims, &caller.principal)?, shown.check()?);
     let user = accounts::find_user(&mut *app.db.pool().acquire().await?, id).await?.ok_or_else(gone)?;
-    if let Some(password) = &shown.password {
+    if let Shown::Password(password) = &shown {
         app.limiter.admit_for(&BY_PERSON, source, &id.to_string()).await?;
         refuse_wrong(&app, &user, password).await?;
     }
@@ -80,7 +137,8 @@ pub async fn step_up(
     if !accounts::keep_password(&mut tx, &user).await? {
         return Err(Problem::conflict("password_changed", "The password was changed meanwhile."));
     }
-    let Some(evidence) = evidence(&mut tx, &app, &user, &shown).await? else {
+    let asked = Ceremony::StepUp(id, caller.claims.sid);
+    let Some(evidence) = evidence(&mut tx, &app, &user, &shown, asked).await? else {
         tx.commit().await?;
         return Err(FieldError::new("proof", "wrong", "is wrong, or was used before").into());
     };
@@ -99,15 +157,19 @@ pub async fn step_up(
 }
 
 /// `None` for a proof that is wrong. The password counts only for who has nothing else.
-async fn evidence(tx: &mut TenantTx, app: &App, user: &User, shown: &StepUp) -> Result<Option<Evidence>, Problem> {
-    let missing = |field, message| Err(FieldError::new(field, "missing", message).into());
-    match (&shown.proof, &shown.password) {
-        (Some(proof), None) => proving::prove(tx, app, user, proof).await,
-        (None, Some(_)) if factors::enrolled(tx, user.id).await?.any() => {
-            missing("proof", "is required, as you have a second factor")
+async fn evidence(
+    tx: &mut TenantTx,
+    app: &App,
+    user: &User,
+    shown: &Shown,
+    asked: Ceremony,
+) -> Result<Option<Evidence>, Problem> {
+    match shown {
+        Shown::Proof(proof) => proving::prove(tx, app, user, proof, Asked::Ceremony(asked)).await,
+        Shown::Password(_) if factors::enrolled(tx, user.id).await?.any() => {
+            Err(FieldError::new("proof", "missing", "is required, as you have a second factor").into())
         }
-        (None, Some(_)) => Ok(Some(Evidence::Password)),
-        _ => missing("proof", "or a password is required, and not both"),
+        Shown::Password(_) => Ok(Some(Evidence::Password)),
     }
 }
 

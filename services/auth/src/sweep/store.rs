@@ -35,6 +35,9 @@ pub(super) async fn sweep(tx: &mut CrossTenantTx, now: DateTime<Utc>) -> sqlx::R
         delete!(tx, now,
             "DELETE FROM login_challenges
              WHERE id IN (SELECT id FROM login_challenges WHERE expires_at < $1 LIMIT $2)"),
+        delete!(tx, now,
+            "DELETE FROM passkey_challenges WHERE challenge_hash IN
+             (SELECT challenge_hash FROM passkey_challenges WHERE expires_at < $1 LIMIT $2)"),
         delete!(tx, now - UNCONFIRMED,
             "DELETE FROM totp_factors WHERE user_id IN
              (SELECT user_id FROM totp_factors WHERE confirmed_at IS NULL AND created_at < $1 LIMIT $2)

@@ -88,7 +88,7 @@ async fn while_nobody_can_say_who_holds_what_nobody_speaks_for_others() {
 }
 
 /// Writes that need a token and give nobody anything of somebody else's, with the reason that somebody has checked.
-const GIVES_NOBODY_ANYTHING: [(&str, &str); 16] = [
+const GIVES_NOBODY_ANYTHING: [(&str, &str); 21] = [
     ("createClient", "a new machine holds nothing, and what it is granted its granter holds"),
     ("deleteClient", "it takes"),
     ("revokeClientSecret", "it takes"),
@@ -99,6 +99,11 @@ const GIVES_NOBODY_ANYTHING: [(&str, &str); 16] = [
     ("endOtherSessions", "one's own"),
     ("changePassword", "one's own, by the old one"),
     ("stepUpSession", "one's own, by what one knows or has"),
+    ("beginStepUp", "one's own"),
+    ("beginPasskey", "one's own"),
+    ("addPasskey", "one's own"),
+    ("renamePasskey", "one's own"),
+    ("removePasskey", "one's own"),
     ("beginTotp", "one's own"),
     ("confirmTotp", "one's own"),
     ("removeTotp", "one's own"),

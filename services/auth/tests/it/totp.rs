@@ -14,7 +14,7 @@ async fn an_app_is_asked_for_at_the_next_log_in() {
     let (world, ada) = World::with_ada().await;
     let session = world.log_in(&ada).await;
     let none = send(&world, &session, Method::GET, "").await.expect(200);
-    assert_eq!(none, json!({"recovery_codes_left": 0}));
+    assert_eq!(none, json!({"passkeys": [], "recovery_codes_left": 0}));
     let begun = begin(&world, &session).await;
     assert_eq!(begun.header("cache-control"), Some("no-store"));
     let begun = begun.expect(200);
