@@ -7,6 +7,7 @@
 //! | [`invitations`] | how does a second person come into a tenant? |
 //! | [`accounts`] | who exists, and who belongs to which tenant? |
 //! | [`members`] | how does somebody leave a tenant? |
+//! | [`policy`] | how do the members of a tenant have to log in? |
 //! | [`principals`] | who exists in a tenant? |
 //! | [`authority`] | may the caller speak for somebody else? |
 //! | [`logins`] | is it them, and what do they get? |
@@ -47,6 +48,7 @@ pub mod operator;
 mod pages;
 mod passkeys;
 pub mod passwords;
+mod policy;
 mod principals;
 mod registrations;
 mod resets;

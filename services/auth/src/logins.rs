@@ -13,6 +13,7 @@ use crate::{
     },
     issuer::Signed,
     passwords::hasher::Verdict,
+    policy::store as policy,
     registrations::model,
     sessions::{
         model::{Alive, Session},
@@ -88,11 +89,12 @@ pub enum Outcome {
     SecondFactorRequired(SecondFactorRequired),
 }
 
-/// Begins a session of whom [`authenticate`] knows by the password, unless they have a second factor.
+/// Begins a session of whom [`authenticate`] knows by the password, unless they have a second factor or the tenant
+/// demands one.
 pub async fn log_in(app: &App, user: &User, tenant: &TenantScope) -> Result<Outcome, Problem> {
     let mut tx = opening::admit(user, tenant).await?;
     let enrolled = factors::enrolled(&mut tx, user.id).await?;
-    let outcome = if enrolled.any() {
+    let outcome = if enrolled.any() || policy::demands_second_factor(&mut tx).await? {
         Outcome::SecondFactorRequired(asking::ask(&mut tx, app, user, enrolled).await?)
     } else {
         Outcome::LoggedIn(opening::open(&mut tx, app, user.id, by_password()).await?)

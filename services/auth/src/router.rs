@@ -1,8 +1,8 @@
 //! The routes of auth: all of them, in one list.
 
 use crate::{
-    accounts, api_keys, app::App, clients, factors, invitations, keys, members, passkeys, passwords, principals,
-    registrations, resets, sessions,
+    accounts, api_keys, app::App, clients, factors, invitations, keys, members, passkeys, passwords, policy,
+    principals, registrations, resets, sessions,
 };
 use utoipa_axum::{router::OpenApiRouter, routes};
 
@@ -12,6 +12,8 @@ pub fn router() -> OpenApiRouter<App> {
         .routes(routes!(registrations::routes::show, registrations::routes::verify))
         .routes(routes!(sessions::routes::log_in, sessions::routes::list, sessions::routes::end_others))
         .routes(routes!(sessions::second_factor::complete))
+        .routes(routes!(sessions::enrolment::begin))
+        .routes(routes!(sessions::enrolment::confirm))
         .routes(routes!(passkeys::routes::begin_log_in))
         .routes(routes!(passkeys::routes::log_in))
         .routes(routes!(sessions::routes::refresh))
@@ -32,6 +34,7 @@ pub fn router() -> OpenApiRouter<App> {
         .routes(routes!(resets::routes::ask))
         .routes(routes!(resets::routes::show, resets::routes::set))
         .routes(routes!(accounts::routes::members))
+        .routes(routes!(policy::routes::show, policy::routes::edit))
         .routes(routes!(registrations::routes::reject))
         .routes(routes!(invitations::routes::list, invitations::routes::invite))
         .routes(routes!(invitations::routes::show, invitations::routes::accept, invitations::routes::withdraw))

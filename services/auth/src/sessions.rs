@@ -2,6 +2,7 @@
 
 pub mod ending;
 mod ending_store;
+pub mod enrolment;
 pub mod liveness;
 pub mod model;
 pub mod opening;

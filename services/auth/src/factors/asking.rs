@@ -16,6 +16,7 @@ use utoipa::ToSchema;
 /// Answer to a log-in whose password is right and which a second factor has to complete.
 #[derive(Serialize, ToSchema)]
 pub struct SecondFactorRequired {
+    /// `second_factor_required`, or `enrolment_required`: the tenant demands a factor, and the person has none.
     #[schema(example = "second_factor_required")]
     status: &'static str,
     /// Opaque; it works once.
@@ -38,7 +39,7 @@ pub async fn ask(tx: &mut TenantTx, app: &App, user: &User, enrolled: Enrolled) 
     let passkeys = passkeys::credential_ids(tx, user.id).await?;
     let options = || options::request(app, &challenge, &passkeys, Verification::Preferred);
     Ok(SecondFactorRequired {
-        status: "second_factor_required",
+        status: if enrolled.any() { "second_factor_required" } else { "enrolment_required" },
         challenge: challenge.expose().to_owned(),
         expires_in: challenges::LIFETIME.num_seconds(),
         methods: enrolled.methods(),

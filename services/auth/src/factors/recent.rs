@@ -56,14 +56,15 @@ async fn is_enrolled(app: &App, user: UserId) -> sqlx::Result<bool> {
     Ok(store::enrolled(&mut *app.db.pool().acquire().await?, user).await?.any())
 }
 
-fn demand(claims: &Claims, second_factor: bool, now: DateTime<Utc>) -> Result<(), Problem> {
+/// 401 unless the token says that its holder proved lately who they are.
+pub fn demand(claims: &Claims, second_factor: bool, now: DateTime<Utc>) -> Result<(), Problem> {
     let lately = claims.auth_time.is_some_and(|at| now.timestamp() < at + MAX_AGE.num_seconds());
     let strongly = !second_factor || claims.acr.as_deref() == Some(TWO_FACTORS);
     if lately && strongly { Ok(()) } else { Err(insufficient(second_factor)) }
 }
 
 /// 401 with what would be enough (RFC 9470 §3).
-pub fn insufficient(second_factor: bool) -> Problem {
+fn insufficient(second_factor: bool) -> Problem {
     let (acr, what) = if second_factor { (TWO_FACTORS, "your second factor") } else { (ONE_FACTOR, "your password") };
     let problem = Problem::unauthorized(
         "insufficient_user_authentication",

@@ -10,9 +10,11 @@ use super::{
 use crate::{
     accounts::store::{self as accounts, User},
     app::App,
+    factors::authentication::{ONE_FACTOR, acr},
     logins::{credentials_wrong, not_a_member},
     members::store as members,
     opaque::OpaqueToken,
+    policy::store as policy,
 };
 use common::{
     db::{TenantScope, TenantTx},
@@ -66,7 +68,11 @@ pub async fn renew(app: &App, shown: &OpaqueToken) -> Result<Alive, Problem> {
     let mut tx = lookup.enter(tenant).await?;
     let session = store::lock_by_token(&mut tx, shown).await?.ok_or_else(refresh_invalid)?;
     let link = store::link(&mut tx, shown).await?;
-    let refresh_token = match decide(now, &session, &link) {
+    let decision = decide(now, &session, &link);
+    if matches!(decision, Decision::Rotate | Decision::Repeat) {
+        refuse_too_weak(&mut tx, &session).await?;
+    }
+    let refresh_token = match decision {
         Decision::Rotate => rotate(&mut tx, app, &session, &link, shown).await?,
         Decision::Repeat => repeat(&link, shown)?,
         Decision::Reused => {
@@ -104,6 +110,12 @@ pub async fn end(app: &App, user: UserId, session: SessionId) -> Result<(), Prob
     Ok(app.live_sessions.close(tenant, session).await?)
 }
 
+/// What a tenant demands of log-ins holds for sessions that began before, from their next refresh on.
+async fn refuse_too_weak(tx: &mut TenantTx, session: &Session) -> Result<(), Problem> {
+    let weak = acr(&session.methods()) == ONE_FACTOR;
+    if weak && policy::demands_second_factor(tx).await? { Err(second_factor_required()) } else { Ok(()) }
+}
+
 async fn rotate(
     tx: &mut TenantTx,
     app: &App,
@@ -133,6 +145,11 @@ async fn tell_alive(app: &App, session: &Session) -> Result<(), Problem> {
 
 pub fn refresh_invalid() -> Problem {
     Problem::unauthorized("refresh_invalid", "There is no such refresh token. Log in again.")
+}
+
+fn second_factor_required() -> Problem {
+    let detail = "The tenant demands a second factor, and this session has shown none. Log in again.";
+    Problem::unauthorized("second_factor_required", detail)
 }
 
 fn refresh_reused() -> Problem {

@@ -38,7 +38,19 @@ pub const NO_STORE: (HeaderName, &str) = (header::CACHE_CONTROL, "no-store");
 const COOKIE: &str = "refresh_token";
 
 type Headers = [(HeaderName, String); 2];
-pub type Begun = (StatusCode, [(HeaderName, String); 1], Headers, Json<LogIn>);
+
+/// The answer to a log-in that has begun a session.
+pub struct Begun {
+    pub location: [(HeaderName, String); 1],
+    pub headers: [(HeaderName, String); 2],
+    pub log_in: LogIn,
+}
+
+impl IntoResponse for Begun {
+    fn into_response(self) -> Response {
+        (StatusCode::CREATED, self.location, self.headers, Json(self.log_in)).into_response()
+    }
+}
 
 /// Body of `POST /v1/sessions/refresh`; browsers send the cookie instead.
 #[derive(Deserialize, ToSchema)]
@@ -62,17 +74,16 @@ pub async fn log_in(State(app): State<App>, Json(request): Json<LogInRequest>) -
     }
 }
 
-/// The answer to a log-in that has begun a session.
 pub async fn begun(app: &App, alive: Alive, user: User, tenant: Tenant) -> Result<Begun, Problem> {
     let location = [(header::LOCATION, format!("/v1/sessions/{}", alive.session.id))];
     let headers = with_cookie(app, &alive);
-    Ok((StatusCode::CREATED, location, headers, Json(logins::answer(app, alive, user, tenant).await?)))
+    Ok(Begun { location, headers, log_in: logins::answer(app, alive, user, tenant).await? })
 }
 
 #[utoipa::path(post, path = "/v1/sessions/refresh", operation_id = "refreshSession", tag = "sessions",
     request_body = Option<RefreshRequest>,
     responses((status = 200, body = LogIn, headers(("Set-Cookie" = String))),
-        (status = 401, description = "`refresh_invalid`, `refresh_reused`, \
+        (status = 401, description = "`refresh_invalid`, `refresh_reused`, `second_factor_required`, \
         `session_ended`")), security(()))]
 pub async fn refresh(
     State(app): State<App>,

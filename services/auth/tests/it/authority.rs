@@ -88,7 +88,7 @@ async fn while_nobody_can_say_who_holds_what_nobody_speaks_for_others() {
 }
 
 /// Writes that need a token and give nobody anything of somebody else's, with the reason that somebody has checked.
-const GIVES_NOBODY_ANYTHING: [(&str, &str); 21] = [
+const GIVES_NOBODY_ANYTHING: [(&str, &str); 22] = [
     ("createClient", "a new machine holds nothing, and what it is granted its granter holds"),
     ("deleteClient", "it takes"),
     ("revokeClientSecret", "it takes"),
@@ -98,6 +98,7 @@ const GIVES_NOBODY_ANYTHING: [(&str, &str); 21] = [
     ("endSession", "one's own"),
     ("endOtherSessions", "one's own"),
     ("changePassword", "one's own, by the old one"),
+    ("editAuthenticationPolicy", "it makes log-ins harder or easier, and lets nobody in"),
     ("stepUpSession", "one's own, by what one knows or has"),
     ("beginStepUp", "one's own"),
     ("beginPasskey", "one's own"),

@@ -19,6 +19,7 @@ mod operator;
 mod passkeys;
 mod passkeys_in_a_browser;
 mod passwords;
+mod policy;
 mod recovery_codes;
 mod registrations;
 mod return_to;
