@@ -441,19 +441,6 @@ export interface Operations {
    */
   beginPasskeyLogIn: Operation<operations["beginPasskeyLogIn"]>;
   /**
-   * Complete a log-in by a second factor
-   *
-   * Takes the `challenge` of a log-in that was answered by 202, and a proof. The answer is that of a log-in.
-   *
-   * - A challenge works once, for five minutes, and for five wrong codes: then 410 `login_challenge_over`, and the password is asked for again.
-   * - A code of an authenticator app is taken once. After ten wrong codes in an hour no code of the app is taken: 429 `too_many_codes`. Recovery codes go on working.
-   *   Only who has the password gets as far as that.
-   * - If the answer is 503 nothing was used up.
-   *
-   * **Who:** anybody, without a token.
-   */
-  logInWithSecondFactor: Operation<operations["logInWithSecondFactor"]>;
-  /**
    * Begin with an authenticator app at the log-in
    *
    * For who was answered by `enrolment_required`: the tenant demands a second factor, and they have none. Gives the secret that the app is set up with, once. Another

@@ -191,7 +191,6 @@ export const ROUTES: { [S in keyof Services]: { [O in keyof Services[S]]: Route 
     beginStepUp: { method: "POST", path: "/v1/sessions/current/step-up-options" },
     logInWithPasskey: { method: "POST", path: "/v1/sessions/passkey", open: true },
     beginPasskeyLogIn: { method: "POST", path: "/v1/sessions/passkey-options", open: true },
-    logInWithSecondFactor: { method: "POST", path: "/v1/sessions/second-factor", open: true },
     beginTotpAtLogIn: { method: "POST", path: "/v1/sessions/second-factor/totp", open: true },
     confirmTotpAtLogIn: { method: "POST", path: "/v1/sessions/second-factor/totp/confirmation", open: true },
     endSession: { method: "DELETE", path: "/v1/sessions/{id}" },
@@ -298,4 +297,5 @@ export const SESSION_ROUTES = {
   logIn: { method: "POST", path: "/v1/sessions", open: true },
   logOut: { method: "DELETE", path: "/v1/sessions/current" },
   refreshSession: { method: "POST", path: "/v1/sessions/refresh", open: true },
+  logInWithSecondFactor: { method: "POST", path: "/v1/sessions/second-factor", open: true },
 } satisfies Record<string, Route>;
