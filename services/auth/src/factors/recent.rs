@@ -9,13 +9,18 @@ use crate::{accounts::routes::logged_in, app::App};
 use access::{Authenticated, token::Claims};
 use axum::{extract::FromRequestParts, http::request::Parts};
 use chrono::{DateTime, TimeDelta, Utc};
-use common::problem::Problem;
+use common::{limit::Limit, problem::Problem, source::Source};
 use contracts::id::{SessionId, UserId};
+use std::{sync::Arc, time::Duration};
 
 /// Long enough to set up an authenticator app, short beside a laptop left open.
 pub const MAX_AGE: TimeDelta = TimeDelta::minutes(15);
 
-/// A person who proved lately who they are: by a second factor if they have one, else by the password.
+/// Changes of factors, each of which sends a mail. Nobody has so many devices.
+const CHANGES: Limit = Limit { name: "second-factor", most: 60, window: Duration::from_secs(3600) };
+
+/// A person who proved lately who they are, by a second factor if they have one, else by the password; and who does not
+/// ask for this all the time.
 pub struct Recent {
     pub user: UserId,
     pub session: Option<SessionId>,
@@ -31,6 +36,8 @@ impl FromRequestParts<App> for Recent {
     type Rejection = Problem;
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
         let (user, claims) = person(parts, app).await?;
+        let source = Source::from_request_parts(parts, app).await?;
+        app.limiter.admit_for(&CHANGES, source, &user.to_string()).await?;
         demand(&claims, is_enrolled(app, user).await?, app.ambient.now())?;
         Ok(Self { user, session: claims.sid })
     }
@@ -47,7 +54,7 @@ impl FromRequestParts<App> for RecentIfEnrolled {
     }
 }
 
-async fn person(parts: &mut Parts, app: &App) -> Result<(UserId, std::sync::Arc<Claims>), Problem> {
+async fn person(parts: &mut Parts, app: &App) -> Result<(UserId, Arc<Claims>), Problem> {
     let caller = Authenticated::from_request_parts(parts, app).await?;
     Ok((logged_in(&caller.claims, &caller.principal)?, caller.claims))
 }

@@ -31,7 +31,8 @@ pub async fn list(State(app): State<App>, caller: Authenticated) -> Result<Json<
         (status = 401, description = "`insufficient_user_authentication`"),
         (status = 403, description = "`people_only`, `user_session_required`"),
         (status = 404, description = "`user_not_found`"),
-        (status = 409, description = "`totp_exists`")),
+        (status = 409, description = "`totp_exists`"),
+        (status = 429, description = "`too_many_requests`: from this network.")),
     security(("bearer" = [])))]
 pub async fn begin_totp(State(app): State<App>, caller: Recent) -> Result<Shown<NewTotp>, Problem> {
     let (mut tx, user) = changing::begin(&app, caller.user).await?;
@@ -47,6 +48,7 @@ pub async fn begin_totp(State(app): State<App>, caller: Recent) -> Result<Shown<
         (status = 403, description = "`people_only`, `user_session_required`"),
         (status = 404, description = "`user_not_found`"),
         (status = 409, description = "`totp_not_begun`"),
+        (status = 429, description = "`too_many_requests`: from this network."),
         (status = 503, description = "`sessions_unconfirmed`: it is done, and the end of other sessions goes on by \
             itself. Make new recovery codes, as nobody has seen these.")),
     security(("bearer" = [])))]
@@ -64,6 +66,7 @@ pub async fn confirm_totp(
         (status = 401, description = "`insufficient_user_authentication`"),
         (status = 403, description = "`people_only`, `user_session_required`"),
         (status = 404, description = "`totp_not_found`, `user_not_found`"),
+        (status = 429, description = "`too_many_requests`: from this network."),
         (status = 503, description = "`sessions_unconfirmed`: it is done, and goes on by itself.")),
     security(("bearer" = [])))]
 pub async fn remove_totp(State(app): State<App>, caller: Recent) -> Result<StatusCode, Problem> {
@@ -78,6 +81,7 @@ pub async fn remove_totp(State(app): State<App>, caller: Recent) -> Result<Statu
         (status = 403, description = "`people_only`, `user_session_required`"),
         (status = 404, description = "`user_not_found`"),
         (status = 409, description = "`no_second_factor`"),
+        (status = 429, description = "`too_many_requests`: from this network."),
         (status = 503, description = "`sessions_unconfirmed`: it is done, and the end of other sessions goes on by \
             itself. Make new ones, as nobody has seen these.")),
     security(("bearer" = [])))]

@@ -64,8 +64,7 @@ pub async fn log_in(State(app): State<App>, Json(request): Json<PasskeyLogIn>) -
         (status = 409, description = "`too_many_passkeys`"),
         (status = 429, description = "`too_many_requests`: from this network.")),
     security(("bearer" = [])))]
-pub async fn begin(State(app): State<App>, caller: Recent, source: Source) -> Result<Shown<CreationOptions>, Problem> {
-    app.limiter.admit_for(&CHALLENGES, source, &caller.user.to_string()).await?;
+pub async fn begin(State(app): State<App>, caller: Recent) -> Result<Shown<CreationOptions>, Problem> {
     Ok(([NO_STORE], Json(registering::begin(&app, &caller).await?)))
 }
 
@@ -77,6 +76,7 @@ pub async fn begin(State(app): State<App>, caller: Recent, source: Source) -> Re
         (status = 404, description = "`user_not_found`"),
         (status = 409, description = "`passkey_exists`, `too_many_passkeys`"),
         (status = 410, description = "`passkey_challenge_over`"),
+        (status = 429, description = "`too_many_requests`: from this network."),
         (status = 503, description = "`sessions_unconfirmed`: it is done, and the end of other sessions goes on by \
             itself. Make new recovery codes, as nobody has seen these.")),
     extensions(("x-no-idempotency-key" = json!("A challenge works once, and so does a key."))),
@@ -135,6 +135,7 @@ pub async fn rename(
         (status = 401, description = "`insufficient_user_authentication`"),
         (status = 403, description = "`people_only`, `user_session_required`"),
         (status = 404, description = "`passkey_not_found`, `user_not_found`"),
+        (status = 429, description = "`too_many_requests`: from this network."),
         (status = 503, description = "`sessions_unconfirmed`: it is done, and goes on by itself.")),
     security(("bearer" = [])))]
 pub async fn remove(State(app): State<App>, caller: Recent, Path(id): Path<Uuid>) -> Result<StatusCode, Problem> {

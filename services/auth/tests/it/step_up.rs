@@ -115,3 +115,15 @@ async fn a_session_that_has_ended_is_not_stepped_up() {
     sqlx::raw_sql(ended).execute(&world.platform.pool).await.unwrap();
     step_up(&world, &session, json!({"password": PASSWORD})).await.problem(401, "session_ended");
 }
+
+#[tokio::test]
+async fn factors_are_not_changed_all_the_time() {
+    let (world, ada) = World::with_ada().await;
+    let session = world.log_in(&ada).await;
+    for _ in 0..60 {
+        begin(&world, &session).await.expect(200);
+    }
+    begin(&world, &session).await.problem(429, "too_many_requests");
+    send(&world, &session, Method::POST, "/recovery-codes").await.problem(429, "too_many_requests");
+    assert_eq!(world.count("totp_factors").await, 1);
+}
