@@ -1,6 +1,6 @@
 //! Step-up: who is logged in proves once more who they are, and gets a token that says so (RFC 9470).
 
-use super::{routes::NO_STORE, step_up_store as store};
+use super::{model::Session, routes::NO_STORE, step_up_store as store};
 use crate::{
     accounts::{
         routes::logged_in,
@@ -8,7 +8,7 @@ use crate::{
     },
     app::App,
     factors::{
-        authentication::Evidence,
+        authentication::{Evidence, acr},
         proving::{self, Proof},
         store as factors,
     },
@@ -132,28 +132,30 @@ pub async fn step_up(
         app.limiter.admit_for(&BY_PERSON, source, &id.to_string()).await?;
         refuse_wrong(&app, &user, password).await?;
     }
+    let session = prove_again(&app, &caller, &user, &shown).await?;
+    let signed = Signed::from(&session);
+    let token = app.issuer.for_user(&signed).await?;
+    let stepped_up =
+        SteppedUp { access_token: token.text, token_type: "Bearer", expires_in: token.seconds, acr: acr(&signed.amr) };
+    Ok((StatusCode::OK, [NO_STORE], Json(stepped_up)))
+}
+
+/// The session with what was shown, which is used up by that.
+async fn prove_again(app: &App, caller: &Authenticated, user: &User, shown: &Shown) -> Result<Session, Problem> {
+    let sid = caller.claims.sid.ok_or_else(ended)?;
     let mut tx = caller.begin(&app.db).await?;
     // Whoever changes the password or a factor waits, and finds the session.
-    if !accounts::keep_password(&mut tx, &user).await? {
+    if !accounts::keep_password(&mut tx, user).await? {
         return Err(Problem::conflict("password_changed", "The password was changed meanwhile."));
     }
-    let asked = Ceremony::StepUp(id, caller.claims.sid);
-    let Some(evidence) = evidence(&mut tx, &app, &user, &shown, asked).await? else {
+    let asked = Ceremony::StepUp(user.id, caller.claims.sid);
+    let Some(evidence) = evidence(&mut tx, app, user, shown, asked).await? else {
         tx.commit().await?;
         return Err(FieldError::new("proof", "wrong", "is wrong, or was used before").into());
     };
-    let session = caller.claims.sid.ok_or_else(ended)?;
-    let session = store::add(&mut tx, id, session, evidence, app.ambient.now()).await?.ok_or_else(ended)?;
+    let session = store::add(&mut tx, user.id, sid, evidence, app.ambient.now()).await?.ok_or_else(ended)?;
     tx.commit().await?;
-    let signed = Signed::from(&session);
-    let token = app.issuer.for_user(&signed).await?;
-    let stepped_up = SteppedUp {
-        access_token: token.text,
-        token_type: "Bearer",
-        expires_in: token.seconds,
-        acr: crate::factors::authentication::acr(&signed.amr),
-    };
-    Ok((StatusCode::OK, [NO_STORE], Json(stepped_up)))
+    Ok(session)
 }
 
 /// `None` for a proof that is wrong. The password counts only for who has nothing else.
