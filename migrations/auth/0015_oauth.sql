@@ -19,6 +19,8 @@ CREATE TABLE sign_ins (
     token_hash bytea NOT NULL CONSTRAINT sign_ins_token_key UNIQUE,
     -- Over as soon as the user has another password.
     password_version integer NOT NULL,
+    -- Authentication methods (RFC 8176).
+    amr text[] NOT NULL,
     authenticated_at timestamptz NOT NULL,
     expires_at timestamptz NOT NULL,
     ended_at timestamptz
@@ -56,6 +58,7 @@ CREATE TABLE authorization_codes (
     scopes text[] NOT NULL,
     -- For whom the access token will be.
     audience text NOT NULL,
+    amr text[] NOT NULL,
     authenticated_at timestamptz NOT NULL,
     expires_at timestamptz NOT NULL,
     -- The session that it was exchanged for; a second exchange ends it.
@@ -91,5 +94,5 @@ CALL tenant_wall('authorization_codes');
 
 ALTER TABLE sessions DROP CONSTRAINT sessions_end_reason;
 ALTER TABLE sessions ADD CONSTRAINT sessions_end_reason CHECK (end_reason IN
-    ('logged_out', 'refresh_reused', 'ended_by_tenant', 'member_removed', 'password_changed', 'code_reused',
-     'client_deleted')) NOT VALID;
+    ('logged_out', 'refresh_reused', 'ended_by_tenant', 'member_removed', 'password_changed',
+     'second_factor_changed', 'code_reused', 'client_deleted')) NOT VALID;

@@ -41,6 +41,8 @@ pub struct Problem {
     pub retry_after: Option<u32>,
     /// What was used up.
     pub quota: Option<Quota>,
+    /// What a 401 says in `WWW-Authenticate`, if it is more than the scheme.
+    pub challenge: Option<Box<str>>,
 }
 
 /// How much of something a caller may have, and has left.
@@ -98,7 +100,15 @@ pub struct ProblemBody {
 
 impl Problem {
     pub fn new(status: StatusCode, code: &str, detail: impl Into<String>) -> Self {
-        Self { status, code: code.into(), detail: detail.into(), errors: Vec::new(), retry_after: None, quota: None }
+        Self {
+            status,
+            code: code.into(),
+            detail: detail.into(),
+            errors: Vec::new(),
+            retry_after: None,
+            quota: None,
+            challenge: None,
+        }
     }
     /// 400: the request cannot be read.
     pub fn bad_request(code: &str, detail: impl Into<String>) -> Self {
@@ -175,7 +185,9 @@ impl Problem {
             headers.extend(HeaderValue::try_from(value).ok().map(|value| (name, value)));
         }
         if self.status == StatusCode::UNAUTHORIZED {
-            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+            let challenge = self.challenge.as_deref().and_then(|challenge| HeaderValue::try_from(challenge).ok());
+            let challenge = challenge.unwrap_or(HeaderValue::from_static("Bearer"));
+            headers.insert(header::WWW_AUTHENTICATE, challenge);
         }
         response
     }

@@ -134,6 +134,11 @@ mails! {
             TimeDelta::try_minutes(self.minutes)
         }
     }
+    SecondFactorChanged = "second-factor-changed" caused by Platform {
+        fn sample() -> Self {
+            Self { change: FactorChange::TotpAdded, changed_at: DateTime::UNIX_EPOCH }
+        }
+    }
     VerifyEmail = "verify-email" caused by Platform {
         fn sample() -> Self {
             let registration = |link: &str| Registration {
@@ -206,6 +211,25 @@ pub struct ResetPassword {
     pub link: String,
     /// For which the link works.
     pub minutes: i64,
+}
+
+/// "Your second factors were changed", to their owner.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct SecondFactorChanged {
+    pub change: FactorChange,
+    pub changed_at: DateTime<Utc>,
+}
+
+/// What became of a second factor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum FactorChange {
+    TotpAdded,
+    TotpRemoved,
+    PasskeyAdded,
+    PasskeyRemoved,
+    RecoveryCodesMade,
+    RecoveryCodeUsed,
 }
 
 /// "Confirm your address", for the registrations of one address: the first of them, and those that waited with it.

@@ -24,6 +24,11 @@ impl PublicUrl {
         &self.0
     }
 
+    /// The host alone.
+    pub fn host(&self) -> String {
+        Url::parse(&self.0).ok().and_then(|url| url.host_str().map(str::to_owned)).unwrap_or_default()
+    }
+
     /// Scheme, host and port, as a browser writes them in `Origin` (RFC 6454 §6.2).
     pub fn origin(&self) -> String {
         Url::parse(&self.0).map(|url| url.origin().ascii_serialization()).unwrap_or_default()

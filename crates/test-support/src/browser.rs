@@ -13,6 +13,8 @@ use std::{
 /// A browser with a fresh profile; dropping it ends it.
 pub struct Browser {
     pub page: Client,
+    /// Of the driver.
+    url: String,
     _driver: Driver,
 }
 
@@ -56,7 +58,18 @@ impl Browser {
             ClientBuilder::new(plain_http()).capabilities(capabilities.clone()).connect(&url).await.ok()
         })
         .await;
-        Self { page, _driver: driver }
+        Self { page, url, _driver: driver }
+    }
+
+    /// Gives the browser an authenticator that holds passkeys and always finds its owner there (Web Authentication
+    /// §11.3).
+    pub async fn add_authenticator(&self) {
+        let session = self.page.session_id().await.expect("a session").expect("a session");
+        let authenticator = json!({"protocol": "ctap2", "transport": "internal", "hasResidentKey": true,
+            "hasUserVerification": true, "isUserVerified": true});
+        let url = format!("{}/session/{session}/webauthn/authenticator", self.url);
+        let added = reqwest::Client::new().post(url).json(&authenticator).send().await.expect("an answer");
+        assert!(added.status().is_success(), "{:?}", added.text().await);
     }
 
     /// Ends the browser, then its driver.

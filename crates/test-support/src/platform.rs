@@ -153,6 +153,7 @@ impl TestPlatform {
         if !roster::NAMES.contains(&self.service) {
             claims.aud = product_audience(&self.issuer.url, self.service);
         }
+        claims.auth_time = Some(claims.iat);
         TestUser { tenant, user, session, token: self.issuer.sign(&claims) }
     }
 

@@ -7,12 +7,13 @@ use crate::{
     issuer::Issuer,
     keys::{Keyring, Rotation, rotation::KeyError},
     oauth::{audience::Audiences, request::RequestUris},
+    passkeys::relying_party::RelyingParty,
     passwords::{Hasher, LeakedPasswords},
     return_to::ReturnOrigins,
     throttle::Throttle,
 };
 use access::SessionStore;
-use common::{limit::Limiter, problem::Chain};
+use common::{limit::Limiter, problem::Chain, sealing::Sealer};
 use service_kit::Kit;
 use std::{sync::Arc, time::Duration};
 
@@ -29,6 +30,9 @@ pub struct App {
     pub refusal_links: RefusalLinks,
     pub request_uris: RequestUris,
     pub audiences: Audiences,
+    /// Of the secrets of authenticator apps.
+    pub factor_sealer: Sealer,
+    pub relying_party: RelyingParty,
     pub live_sessions: SessionStore,
     pub platform_clients: PlatformClients,
     /// Lifetime of a user's access token.
@@ -64,8 +68,10 @@ impl App {
             limiter,
             leaked_passwords: LeakedPasswords::new(settings.leaked_passwords)?,
             refusal_links: RefusalLinks::new(sealer.clone()),
-            request_uris: RequestUris::new(sealer),
+            request_uris: RequestUris::new(sealer.clone()),
             audiences: Audiences::new(base, &settings.platform_clients),
+            factor_sealer: sealer,
+            relying_party: RelyingParty::new(&settings.public_url, &base.cors_origins),
             live_sessions: SessionStore::new(redis.clone(), &base.redis_prefix, base.redis_replicas),
             platform_clients: settings.platform_clients,
             access_token: settings.access_token,

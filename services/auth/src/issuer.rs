@@ -2,6 +2,7 @@
 
 use crate::{
     api_keys::store::WorkingKey,
+    factors::authentication::acr,
     keys::Keyring,
     oauth::scope::Scopes,
     sessions::model::{Grant, Session},
@@ -34,20 +35,21 @@ pub struct Signed {
     pub user: UserId,
     pub tenant: TenantId,
     pub session: SessionId,
-    /// When the password was given.
+    /// When they last proved who they are, and by which methods (RFC 8176).
     pub authenticated_at: DateTime<Utc>,
+    pub amr: Vec<String>,
     /// The token does not outlive the session.
     pub session_expires_at: DateTime<Utc>,
 }
 
-impl Signed {
-    /// Of whoever a session is.
-    pub fn of(session: &Session) -> Self {
+impl From<&Session> for Signed {
+    fn from(session: &Session) -> Self {
         Self {
             user: session.user_id,
             tenant: session.tenant_id,
             session: session.id,
-            authenticated_at: session.created_at,
+            authenticated_at: session.authenticated_at(),
+            amr: session.methods(),
             session_expires_at: session.expires_at,
         }
     }
@@ -110,7 +112,8 @@ impl Issuer {
             tid: Some(signed.tenant),
             sid: Some(signed.session),
             auth_time: Some(signed.authenticated_at.timestamp()),
-            amr: vec!["pwd".into()],
+            acr: Some(acr(&signed.amr).into()),
+            amr: signed.amr.clone(),
             ..self.claims(signed.user.to_string(), client_id, lifetime)
         };
         (claims, lifetime)

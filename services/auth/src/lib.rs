@@ -7,6 +7,7 @@
 //! | [`invitations`] | how does a second person come into a tenant? |
 //! | [`accounts`] | who exists, and who belongs to which tenant? |
 //! | [`members`] | how does somebody leave a tenant? |
+//! | [`policy`] | how do the members of a tenant have to log in? |
 //! | [`principals`] | who exists in a tenant? |
 //! | [`authority`] | may the caller speak for somebody else? |
 //! | [`logins`] | is it them, and what do they get? |
@@ -17,6 +18,8 @@
 //! | [`keys`], [`issuer`] | with which keys are tokens signed, and what do they say? |
 //! | [`passwords`] | is this password good enough, and is it the right one? |
 //! | [`throttle`] | how often may somebody try a password? |
+//! | [`factors`] | what proves who somebody is besides the password? |
+//! | [`passkeys`] | which authenticators does a person have, and is this signature of one of them? |
 //! | [`resets`] | how does somebody get in again who has forgotten it? |
 //! | [`mail_rate`], [`delayed_mails`] | how many mails with links does an address get, and when do the others go? |
 //! | [`operator`] | how does the first operator come to be? |
@@ -33,6 +36,7 @@ mod clients;
 pub mod config;
 pub mod delayed_mails;
 mod email;
+mod factors;
 mod invitations;
 mod issuer;
 pub mod keys;
@@ -45,7 +49,9 @@ mod oauth;
 pub mod opaque;
 pub mod operator;
 mod pages;
+mod passkeys;
 pub mod passwords;
+mod policy;
 mod principals;
 mod registrations;
 mod resets;

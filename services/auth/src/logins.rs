@@ -7,10 +7,19 @@ use crate::{
     },
     app::App,
     email::Email,
+    factors::{
+        asking::{self, SecondFactorRequired},
+        authentication::by_password,
+        store as factors,
+    },
     issuer::Signed,
     passwords::hasher::Verdict,
+    policy::store as policy,
     registrations::model,
-    sessions::model::{Alive, Session},
+    sessions::{
+        model::{Alive, Session},
+        opening,
+    },
     throttle::Visitor,
 };
 use access::{FillAnswer, FillRequest};
@@ -94,6 +103,26 @@ async fn check_password(app: &App, email: &Email, password: &SecretString) -> Re
     Ok(Some(user))
 }
 
+/// What a right password comes to.
+pub enum Outcome {
+    LoggedIn(Alive),
+    SecondFactorRequired(SecondFactorRequired),
+}
+
+/// Begins a session of whom [`authenticate`] knows by the password, unless they have a second factor or the tenant
+/// demands one.
+pub async fn log_in(app: &App, user: &User, tenant: &TenantScope) -> Result<Outcome, Problem> {
+    let mut tx = opening::admit(user, tenant).await?;
+    let enrolled = factors::enrolled(&mut tx, user.id).await?;
+    let outcome = if enrolled.any() || policy::demands_second_factor(&mut tx).await? {
+        Outcome::SecondFactorRequired(asking::ask(&mut tx, app, user, enrolled).await?)
+    } else {
+        Outcome::LoggedIn(opening::open(&mut tx, app, user.id, by_password()).await?)
+    };
+    tx.commit().await?;
+    Ok(outcome)
+}
+
 /// The user and the tenant of a session.
 pub async fn who(app: &App, session: &Session) -> Result<(User, Tenant), Problem> {
     let mut tx = app.db.begin_lookup().await?.enter(session.tenant_id).await?;
@@ -104,14 +133,13 @@ pub async fn who(app: &App, session: &Session) -> Result<(User, Tenant), Problem
 
 /// Tokens and permissions of a session that is alive.
 pub async fn answer(app: &App, alive: Alive, user: User, tenant: Tenant) -> Result<LogIn, Problem> {
-    let session = alive.session.id;
-    let token = app.issuer.for_user(&Signed::of(&alive.session)).await?;
+    let token = app.issuer.for_user(&Signed::from(&alive.session)).await?;
     Ok(LogIn {
         access_token: token.text,
         token_type: "Bearer",
         expires_in: token.seconds,
         refresh_token: alive.refresh_token.expose().to_owned(),
-        session_id: session,
+        session_id: alive.session.id,
         permissions: permissions(app, tenant.id, user.id).await,
         user: user.into(),
         tenant,

@@ -9,7 +9,10 @@ use crate::{
 use chrono::{DateTime, Utc};
 use contracts::{
     id::UserId,
-    mails::{AccountExists, Invitation, PasswordChanged, Registration, ResetPassword, VerifyEmail},
+    mails::{
+        AccountExists, FactorChange, Invitation, PasswordChanged, Registration, ResetPassword, SecondFactorChanged,
+        VerifyEmail,
+    },
     messages::SendMail,
     public_url::PublicUrl,
 };
@@ -94,6 +97,17 @@ pub fn password_changed(change: Uuid, recipient: &str, changed_at: DateTime<Utc>
     let mail = PasswordChanged { changed_at };
     SendMail {
         key: format!("password-changed:{change}"),
+        recipient: recipient.into(),
+        mail: mail.into(),
+        expires_at: None,
+    }
+}
+
+/// "Your second factors were changed", or one was used that is not there any more; `id` is unique to it.
+pub fn second_factor_changed(id: Uuid, recipient: &str, change: FactorChange, changed_at: DateTime<Utc>) -> SendMail {
+    let mail = SecondFactorChanged { change, changed_at };
+    SendMail {
+        key: format!("second-factor-changed:{id}"),
         recipient: recipient.into(),
         mail: mail.into(),
         expires_at: None,

@@ -5,6 +5,7 @@
 //! | --- | --- |
 //! | [`authorization`] | what does an app ask for, and what comes next? |
 //! | [`pages`] | how do people sign in and agree? |
+//! | [`second_factor`] | what follows a right password? |
 //! | [`sign_ins`] | who is signed in in this browser? |
 //! | [`client_authentication`] | is this client who it says it is? |
 //! | [`token`] | what does a client get for a code, a refresh token, its own secret, or a token of somebody's? |
@@ -29,6 +30,7 @@ pub mod redirect_uri;
 pub mod request;
 pub mod revocation;
 pub mod scope;
+pub mod second_factor;
 pub mod sign_ins;
 pub mod store;
 pub mod token;

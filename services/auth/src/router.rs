@@ -1,8 +1,8 @@
 //! The routes of auth: all of them, in one list.
 
 use crate::{
-    accounts, api_keys, app::App, clients, invitations, keys, members, oauth, passwords, principals, registrations,
-    resets, sessions,
+    accounts, api_keys, app::App, clients, factors, invitations, keys, members, oauth, passkeys, passwords, policy,
+    principals, registrations, resets, sessions,
 };
 use utoipa_axum::{router::OpenApiRouter, routes};
 
@@ -11,15 +11,30 @@ pub fn router() -> OpenApiRouter<App> {
         .routes(routes!(registrations::routes::register))
         .routes(routes!(registrations::routes::show, registrations::routes::verify))
         .routes(routes!(sessions::routes::log_in, sessions::routes::list, sessions::routes::end_others))
+        .routes(routes!(sessions::second_factor::complete))
+        .routes(routes!(sessions::enrolment::begin))
+        .routes(routes!(sessions::enrolment::confirm))
+        .routes(routes!(passkeys::routes::begin_log_in))
+        .routes(routes!(passkeys::routes::log_in))
         .routes(routes!(sessions::routes::refresh))
         .routes(routes!(sessions::routes::log_out))
+        .routes(routes!(sessions::step_up::begin))
+        .routes(routes!(sessions::step_up::step_up))
         .routes(routes!(sessions::routes::end))
         .routes(routes!(sessions::liveness::alive))
         .routes(routes!(accounts::me::me))
         .routes(routes!(passwords::routes::change))
+        .routes(routes!(factors::routes::list))
+        .routes(routes!(factors::routes::begin_totp, factors::routes::remove_totp))
+        .routes(routes!(factors::routes::confirm_totp))
+        .routes(routes!(factors::routes::make_recovery_codes))
+        .routes(routes!(passkeys::routes::begin))
+        .routes(routes!(passkeys::routes::add))
+        .routes(routes!(passkeys::routes::show, passkeys::routes::rename, passkeys::routes::remove))
         .routes(routes!(resets::routes::ask))
         .routes(routes!(resets::routes::show, resets::routes::set))
         .routes(routes!(accounts::routes::members))
+        .routes(routes!(policy::routes::show, policy::routes::edit))
         .routes(routes!(registrations::routes::reject))
         .routes(routes!(invitations::routes::list, invitations::routes::invite))
         .routes(routes!(invitations::routes::show, invitations::routes::accept, invitations::routes::withdraw))
@@ -41,6 +56,7 @@ pub fn router() -> OpenApiRouter<App> {
         .routes(routes!(oauth::authorization::authorize, oauth::authorization::authorize_by_form))
         .routes(routes!(oauth::authorization::push))
         .routes(routes!(oauth::pages::submit_sign_in))
+        .routes(routes!(oauth::second_factor::submit))
         .routes(routes!(oauth::pages::submit_consent))
         .routes(routes!(oauth::token::token))
         .routes(routes!(oauth::userinfo::show, oauth::userinfo::show_by_post))

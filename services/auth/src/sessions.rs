@@ -2,8 +2,12 @@
 
 pub mod ending;
 mod ending_store;
+pub mod enrolment;
 pub mod liveness;
 pub mod model;
 pub mod opening;
 pub mod routes;
+pub mod second_factor;
+pub mod step_up;
+pub mod step_up_store;
 pub mod store;

@@ -1,5 +1,5 @@
 /** The operations of auth that make and end sessions: how each is sent, and after what it is sent again. */
-import type { LogIn, LogInRequest } from "./generated/auth.js";
+import type { LogIn, LogInRequest, SecondFactorLogIn, SecondFactorRequired } from "./generated/auth.js";
 import { SESSION_ROUTES } from "./generated/services.js";
 import type { Route } from "./operation.js";
 import type { Call, Input } from "./request.js";
@@ -9,7 +9,8 @@ import { passing, refused } from "./retry.js";
 const LONGEST_REFRESH = 15_000;
 
 export interface Auth {
-  logIn(credentials: LogInRequest, signal?: AbortSignal): Promise<LogIn>;
+  logIn(credentials: LogInRequest, signal?: AbortSignal): Promise<LogIn | SecondFactorRequired>;
+  completeLogIn(proved: SecondFactorLogIn, signal?: AbortSignal): Promise<LogIn>;
   refresh(token?: string): Promise<LogIn>;
   logOut(access: string, signal?: AbortSignal): Promise<unknown>;
 }
@@ -22,10 +23,13 @@ export interface How extends Pick<Call, "repeats" | "longest"> {
 
 /** These operations, sent by `send`. */
 export function authBy(send: (route: Route, input: Input, how: How) => Promise<unknown>): Auth {
-  const { logIn, refreshSession, logOut } = SESSION_ROUTES;
+  const { logIn, logInWithSecondFactor, refreshSession, logOut } = SESSION_ROUTES;
   return {
     // Sent again after a lost answer, it would leave a session that nobody has.
-    logIn: (body, signal) => send(logIn, { body }, { signal, repeats: refused }) as Promise<LogIn>,
+    logIn: (body, signal) =>
+      send(logIn, { body }, { signal, repeats: refused }) as Promise<LogIn | SecondFactorRequired>,
+    completeLogIn: (body, signal) =>
+      send(logInWithSecondFactor, { body }, { signal, repeats: refused }) as Promise<LogIn>,
     refresh: (token) => {
       const input = token ? { body: { refresh_token: token } } : {};
       return send(refreshSession, input, { longest: LONGEST_REFRESH, repeats: passing }) as Promise<LogIn>;

@@ -1,7 +1,7 @@
 /** The client: every operation of every service, with what each call needs around it. */
 import { type How, authBy } from "./auth.js";
 import { ProblemError } from "./errors.js";
-import type { LogInRequest } from "./generated/auth.js";
+import type { LogInRequest, SecondFactorLogIn } from "./generated/auth.js";
 import { ROUTES, type Services } from "./generated/services.js";
 import { attempt } from "./http.js";
 import type { Answer, CallOptions, Route } from "./operation.js";
@@ -40,8 +40,10 @@ export interface ClientOptions {
 export interface Client extends Services {
   /** Who is signed in, as far as this tab knows. */
   readonly session: Session | null;
-  /** Signs somebody in, in all tabs. */
+  /** Signs somebody in, in all tabs. Rejects with a `SecondFactorRequiredError` who has to show a second factor. */
   signIn(credentials: LogInRequest, options?: { signal?: AbortSignal }): Promise<Session>;
+  /** Signs them in by the challenge of that error and a proof. */
+  completeSignIn(proved: SecondFactorLogIn, options?: { signal?: AbortSignal }): Promise<Session>;
   /** Signs them out, in all tabs, when the service has ended the session; rejects if it could not be asked. */
   signOut(options?: { signal?: AbortSignal }): Promise<void>;
   /** The session that the cookie or another tab has, for a page that begins; `null` if nobody is signed in. */
@@ -60,6 +62,7 @@ export function createClient(options: ClientOptions): Client {
       return sessions.current;
     },
     signIn: (credentials, { signal } = {}) => sessions.signIn(credentials, signal),
+    completeSignIn: (proved, { signal } = {}) => sessions.completeSignIn(proved, signal),
     signOut: ({ signal } = {}) => sessions.signOut(signal),
     restore: ({ signal } = {}) => sessions.restore(signal),
     onSession: (listener) => sessions.listen(listener),

@@ -1,5 +1,6 @@
 /** Errors: what a service refused, what never got an answer, and whose session is another one now. */
 
+import type { SecondFactorRequired } from "./generated/auth.js";
 import type { ProblemCode } from "./generated/services.js";
 
 /** One wrong field of a request. */
@@ -42,6 +43,18 @@ export class ProblemError extends Error {
     this.errors = Array.isArray(body.errors) ? body.errors.filter(isFieldError) : [];
     this.requestId = requestId;
     this.retryAfter = retryAfter;
+  }
+}
+
+/** The password was right, and a second factor has to complete the sign-in: give it to `completeSignIn`. */
+export class SecondFactorRequiredError extends Error {
+  override readonly name = "SecondFactorRequiredError";
+  /** The challenge, and by what it can be answered. */
+  readonly asked: SecondFactorRequired;
+
+  constructor(asked: SecondFactorRequired) {
+    super("A second factor is needed to sign in.");
+    this.asked = asked;
   }
 }
 

@@ -1,7 +1,7 @@
 /** The session: signed in, kept so by refreshes in the background, and the same in all tabs. */
 import type { Auth } from "./auth.js";
-import { ProblemError, SessionChangedError } from "./errors.js";
-import type { LogIn, LogInRequest } from "./generated/auth.js";
+import { ProblemError, SecondFactorRequiredError, SessionChangedError } from "./errors.js";
+import type { LogIn, LogInRequest, SecondFactorLogIn } from "./generated/auth.js";
 import { type Tabs, openTabs } from "./tabs.js";
 import { sleep, unlessAborted } from "./waiting.js";
 
@@ -70,9 +70,23 @@ export class Sessions {
     return () => this.#listeners.delete(listener);
   }
 
-  async signIn(credentials: LogInRequest, signal?: AbortSignal): Promise<Session> {
+  /** @throws SecondFactorRequiredError if the password is not enough: nobody is signed in then. */
+  signIn(credentials: LogInRequest, signal?: AbortSignal): Promise<Session> {
+    const logIn = async () => {
+      const answer = await this.#auth.logIn(credentials, signal);
+      if ("challenge" in answer) throw new SecondFactorRequiredError(answer);
+      return answer;
+    };
+    return this.#begin(logIn, signal);
+  }
+
+  completeSignIn(proved: SecondFactorLogIn, signal?: AbortSignal): Promise<Session> {
+    return this.#begin(() => this.#auth.completeLogIn(proved, signal), signal);
+  }
+
+  #begin(logIn: () => Promise<LogIn>, signal?: AbortSignal): Promise<Session> {
     const made = this.#tabs.alone(async () => {
-      const tokens = this.#tokensOf(await this.#auth.logIn(credentials, signal));
+      const tokens = this.#tokensOf(await logIn());
       this.#set(tokens);
       this.#tabs.tell({ signedIn: tokens });
       return tokens.session;

@@ -40,6 +40,36 @@ test("a wrong password is a problem, and nobody is signed in", async (context) =
   assert.equal(client.session, null);
 });
 
+test("whoever has a second factor is signed in by it, and not before", async (context) => {
+  const auth = await service(context);
+  const asked = { status: "second_factor_required", challenge: "c", expires_in: 300, methods: ["totp"] };
+  auth.on("POST /v1/sessions", [{ status: 202, body: asked }]);
+  auth.on("POST /v1/sessions/second-factor", ({ body }) => {
+    assert.deepEqual(body, { challenge: "c", proof: { method: "totp", code: "287082" } });
+    return auth.logIn(CREDENTIALS);
+  });
+  const client = auth.client();
+  await assert.rejects(client.signIn(CREDENTIALS), { name: "SecondFactorRequiredError", asked });
+  assert.equal(client.session, null);
+  const session = await client.completeSignIn({ challenge: "c", proof: { method: "totp", code: "287082" } });
+  assert.equal(session.user.email, CREDENTIALS.email);
+  assert.deepEqual(await client.billing.listInvoices(), { items: [] });
+});
+
+test("a refresh after a step-up has what was asked for", async (context) => {
+  const auth = await service(context);
+  const verify = async () => (auth.valid.clear(), true);
+  const client = await auth.signedIn({ stepUp: { codes: ["insufficient_user_authentication"], verify } });
+  let asked = 0;
+  auth.on(INVOICES, ({ headers }) => {
+    asked += 1;
+    const strong = headers.authorization !== "Bearer access-1";
+    return strong ? { status: 200, body: { items: [] } } : problem(401, "insufficient_user_authentication");
+  });
+  assert.deepEqual(await client.billing.listInvoices(), { items: [] });
+  assert.equal(asked, 3);
+});
+
 test("many calls that find the token expired share one refresh", async (context) => {
   const auth = await service(context);
   const client = await auth.signedIn();

@@ -6,13 +6,18 @@ use super::{
     rotation::{KeyError, Rotation},
     store,
 };
+use crate::factors::sealed_store as totp;
 use common::{poller::Poller, sealing::Unopened};
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 
 /// The first pass only counts: until the next, processes that do not know the newest key yet may still begin, in the
 /// middle of a deployment.
 const PAUSE: Duration = Duration::from_secs(600);
+
+/// Secrets of authenticator apps that are read at a time.
+const BATCH: i64 = 500;
 
 /// How many sealed rows there were.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -76,5 +81,23 @@ async fn pass(rotation: &Rotation, write: bool) -> Result<Outcome, KeyError> {
             Err(Unopened) => outcome.unopened += 1,
         }
     }
-    Ok(outcome)
+    let mut after = Uuid::nil();
+    loop {
+        let mut conn = rotation.db.pool().acquire().await?;
+        let secrets = totp::after(&mut conn, after, BATCH).await?;
+        let Some(last) = secrets.last() else { return Ok(outcome) };
+        after = last.user_id;
+        for secret in &secrets {
+            match rotation.sealer.reseal(&rotation.ambient, secret.user_id.as_bytes(), &secret.sealed_secret) {
+                Ok(None) => outcome.under_newest += 1,
+                Ok(Some(resealed)) => {
+                    if write {
+                        totp::replace(&mut conn, secret, &resealed).await?;
+                    }
+                    outcome.resealed += 1;
+                }
+                Err(Unopened) => outcome.unopened += 1,
+            }
+        }
+    }
 }

@@ -18,6 +18,7 @@ pub struct StoredCode {
     pub nonce: Option<String>,
     pub scopes: Vec<String>,
     pub audience: String,
+    pub amr: Vec<String>,
     pub authenticated_at: DateTime<Utc>,
     pub expires_at: DateTime<Utc>,
     pub session_id: Option<Uuid>,
@@ -33,8 +34,8 @@ pub async fn insert(
 ) -> sqlx::Result<()> {
     sqlx::query!(
         "INSERT INTO authorization_codes (id, code_hash, client_id, tenant_id, user_id, sign_in_id, password_version,
-           redirect_uri, code_challenge, nonce, scopes, audience, authenticated_at, expires_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
+           redirect_uri, code_challenge, nonce, scopes, audience, amr, authenticated_at, expires_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)",
         id,
         &code.hash(),
         asked.client_id.0,
@@ -47,6 +48,7 @@ pub async fn insert(
         asked.nonce,
         &asked.scopes().to_vec(),
         asked.audience,
+        &sign_in.amr,
         sign_in.authenticated_at,
         expires_at
     )
@@ -66,7 +68,7 @@ pub async fn lock(tx: &mut TenantTx, code: &OpaqueToken) -> sqlx::Result<Option<
     sqlx::query_as!(
         StoredCode,
         r#"SELECT id, client_id, user_id, sign_in_id, password_version, redirect_uri, code_challenge, nonce, scopes,
-             audience, authenticated_at, expires_at, session_id
+             audience, amr, authenticated_at, expires_at, session_id
            FROM authorization_codes WHERE tenant_id = $1 AND code_hash = $2 FOR UPDATE"#,
         tx.tenant().0,
         &code.hash()

@@ -12,14 +12,16 @@ use super::{
 use crate::{
     accounts::store as accounts,
     app::App,
+    factors::authentication::{ONE_FACTOR, acr},
     opaque::{OpaqueToken, sha256},
+    policy::store as policy,
     sessions::{
         model::{ABSOLUTE, Alive, EndReason, Grant, Session},
         opening, store as sessions,
     },
 };
 use aws_lc_rs::constant_time::verify_slices_are_equal;
-use axum::response::Response;
+use axum::{http::StatusCode, response::Response};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use chrono::TimeDelta;
 use common::{db::TenantTx, problem::Problem};
@@ -34,10 +36,20 @@ const VERIFIER: std::ops::RangeInclusive<usize> = 43..=128;
 pub async fn issue(app: &App, asked: &Asked, sign_in: &SignIn, tenant: TenantId) -> Result<Response, Problem> {
     let code = OpaqueToken::new(&app.ambient);
     let mut tx = app.db.begin_lookup().await?.enter(tenant).await?;
+    if policy::demands_second_factor(&mut tx).await? && acr(&sign_in.amr) == ONE_FACTOR {
+        return Ok(pages::refused(&factor_missing()));
+    }
     let expires_at = app.ambient.now() + LIFETIME;
     store::insert(&mut tx, app.ambient.uuid(), &code, asked, sign_in, expires_at).await?;
     tx.commit().await?;
     Ok(pages::lead_back(app, &asked.redirect_uri, asked.state.as_deref(), Ok(&code)))
+}
+
+/// Told to the person, who can do something about it, and not to the app.
+fn factor_missing() -> Problem {
+    let detail = "Your tenant demands a second factor, and you have none yet. Log in to the platform, set one up, and \
+                  try again.";
+    Problem::forbidden("second_factor_missing", detail)
 }
 
 /// What a code was exchanged for.
@@ -82,18 +94,24 @@ async fn exchange(app: &App, mut tx: TenantTx, code: StoredCode) -> Result<Redee
         id: SessionId(app.ambient.uuid()),
         user_id: code.user_id,
         tenant_id: tx.tenant(),
-        created_at: code.authenticated_at,
+        created_at: now,
         last_used_at: now,
         expires_at: now + lifetime,
         ended_at: None,
         end_reason: None,
+        amr: Some(code.amr),
+        authenticated_at: Some(code.authenticated_at),
         grant: Some(grant.clone()),
     };
     let user = accounts::find_user(&mut tx, code.user_id).await?;
     let user = user.filter(|user| user.password_version == code.password_version);
     let user = user.ok_or_else(no_such_code)?;
     let refresh_token = OpaqueToken::of_app(&app.ambient);
-    opening::insert(&mut tx, app, &user, &session, &refresh_token).await?;
+    opening::admit_into(&mut tx, &user).await.map_err(|problem| match problem.status {
+        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => no_such_code(),
+        _ => Refusal::Problem(problem),
+    })?;
+    opening::insert(&mut tx, app, &session, &refresh_token).await?;
     store::use_up(&mut tx, code.id, session.id).await?;
     tx.commit().await?;
     Ok(Redeemed { alive: Alive { session, refresh_token }, grant, nonce: code.nonce })

@@ -1,7 +1,11 @@
 //! Discovery (OpenID Connect Discovery §3, RFC 8414 §2): what clients must know of this server.
 
 use super::{exchange, scope};
-use crate::{app::App, keys::routes::CACHED};
+use crate::{
+    app::App,
+    factors::authentication::{ONE_FACTOR, TWO_FACTORS},
+    keys::routes::CACHED,
+};
 use axum::{extract::State, http::HeaderName};
 use common::http::Json;
 use serde::Serialize;
@@ -33,6 +37,7 @@ pub struct Discovery {
     token_endpoint_auth_methods_supported: &'static [&'static str],
     token_endpoint_auth_signing_alg_values_supported: &'static [&'static str],
     prompt_values_supported: &'static [&'static str],
+    acr_values_supported: &'static [&'static str],
     /// `iss` stands in every answer (RFC 9207).
     authorization_response_iss_parameter_supported: bool,
     request_parameter_supported: bool,
@@ -76,6 +81,8 @@ fn document(app: &App) -> Discovery {
             "exp",
             "iat",
             "auth_time",
+            "acr",
+            "amr",
             "nonce",
             "sid",
             "name",
@@ -86,6 +93,7 @@ fn document(app: &App) -> Discovery {
         id_token_signing_alg_values_supported: &["EdDSA"],
         token_endpoint_auth_methods_supported: &METHODS,
         token_endpoint_auth_signing_alg_values_supported: &ASSERTION_ALGORITHMS,
+        acr_values_supported: &[ONE_FACTOR, TWO_FACTORS],
         prompt_values_supported: &["none", "login", "consent", "select_account"],
         authorization_response_iss_parameter_supported: true,
         request_parameter_supported: false,

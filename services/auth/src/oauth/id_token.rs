@@ -1,6 +1,6 @@
 //! ID tokens (OpenID Connect Core §2): who has signed in, when and by what, told to the app that asked.
 
-use crate::{app::App, sessions::model::Session};
+use crate::{app::App, factors::authentication::acr, sessions::model::Session};
 use common::problem::Problem;
 use contracts::id::{ClientId, SessionId, UserId};
 use serde::{Deserialize, Serialize};
@@ -19,6 +19,10 @@ pub struct IdClaims {
     pub exp: i64,
     pub iat: i64,
     pub auth_time: i64,
+    /// Authentication context class: `aal1` or `aal2` (NIST SP 800-63B).
+    pub acr: String,
+    /// Authentication methods (RFC 8176).
+    pub amr: Vec<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub nonce: Option<String>,
     pub sid: SessionId,
@@ -33,7 +37,9 @@ pub async fn of(app: &App, session: &Session, client: ClientId, nonce: Option<St
         aud: client,
         exp: now + LIFETIME,
         iat: now,
-        auth_time: session.created_at.timestamp(),
+        auth_time: session.authenticated_at().timestamp(),
+        acr: acr(&session.methods()).to_owned(),
+        amr: session.methods(),
         nonce,
         sid: session.id,
     };

@@ -6,22 +6,17 @@ use super::{
     authorization::{self, proceed, unsound},
     error::OAuthError,
     request::{Asked, SEALED_FOR},
+    second_factor,
     sign_ins::{self, SignIn},
     store::{self, OAuthClient},
 };
 use crate::{
-    accounts::store::{Tenant, User},
-    app::App,
-    logins,
-    opaque::OpaqueToken,
-    pages,
-    registrations::model,
-    throttle::Visitor,
+    accounts::store::Tenant, app::App, logins, opaque::OpaqueToken, pages, registrations::model, throttle::Visitor,
 };
 use axum::{
     extract::State,
     http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
-    response::{IntoResponse, Response},
+    response::{AppendHeaders, IntoResponse, Response},
 };
 use common::{http::Form, problem::Problem};
 use contracts::{id::TenantId, public_url::PublicUrl};
@@ -81,7 +76,7 @@ pub async fn submit_sign_in(
             Err(problem) => Err(problem),
         };
         match user {
-            Ok(user) => signed_in(&app, &visitor, &headers, user, &asked).await,
+            Ok(user) => second_factor::after_password(&app, &visitor, &headers, user, (&client, &asked)).await,
             Err(problem) => {
                 asked.login_hint = Some(form.email);
                 Ok(sign_in(&app, &client, &asked, Some(&problem)))
@@ -132,20 +127,17 @@ async fn allow(
     super::codes::issue(app, &asked, &sign_in, tenant).await
 }
 
-/// To the authorization endpoint once more, with the cookie.
-async fn signed_in(
+/// To the authorization endpoint once more, with the cookies of the sign-in and of the device.
+pub fn signed_in(
     app: &App,
-    visitor: &Visitor,
-    headers: &HeaderMap,
-    user: User,
     asked: &Asked,
-) -> Result<Response, Problem> {
-    let device = app.throttle.remember(visitor, &user.email);
-    let (_, cookie) = sign_ins::begin(app, user, headers).await?;
+    cookie: String,
+    device: AppendHeaders<[(HeaderName, String); 1]>,
+) -> Response {
     let sealed = app.request_uris.seal(&app.ambient, asked, SEALED_FOR);
     let location = address_of(app, asked, &sealed);
     let headers = [(header::SET_COOKIE, cookie), (header::LOCATION, location), no_store()];
-    Ok((StatusCode::SEE_OTHER, headers, device).into_response())
+    (StatusCode::SEE_OTHER, headers, device).into_response()
 }
 
 /// Where a sealed request goes on.
@@ -154,7 +146,7 @@ pub fn address_of(app: &App, asked: &Asked, request_uri: &str) -> String {
 }
 
 /// The client and the request of a form that came from a page of ours.
-async fn opened(app: &App, headers: &HeaderMap, sealed: &str) -> Result<(OAuthClient, Asked), Problem> {
+pub async fn opened(app: &App, headers: &HeaderMap, sealed: &str) -> Result<(OAuthClient, Asked), Problem> {
     refuse_forged(app, headers)?;
     let too_old = || unsound("This page is too old. Go back to the app and try again.");
     let asked = app.request_uris.open(sealed, app.ambient.now()).ok_or_else(too_old)?;
@@ -209,14 +201,14 @@ pub fn refused(problem: &Problem) -> Response {
 }
 
 /// Where the forms of a page may lead in the end.
-fn targets(client: &OAuthClient, asked: &Asked) -> String {
+pub fn targets(client: &OAuthClient, asked: &Asked) -> String {
     let meant = client.redirect_uris.iter().find(|uri| uri.is_meant_by(&asked.redirect_uri));
     let loopback = asked.redirect_uri.parse::<super::redirect_uri::RedirectUri>();
     // Of a loopback address the port is the request's.
     meant.and(loopback.ok()).map(|uri| uri.source_expression()).unwrap_or_default()
 }
 
-fn sealed(app: &App, asked: &Asked) -> Value {
+pub fn sealed(app: &App, asked: &Asked) -> Value {
     context! { request_uri => app.request_uris.seal(&app.ambient, asked, SEALED_FOR) }
 }
 

@@ -21,6 +21,8 @@ const LIFETIME: TimeDelta = TimeDelta::hours(12);
 pub struct SignIn {
     pub id: Uuid,
     pub user: User,
+    /// Authentication methods (RFC 8176).
+    pub amr: Vec<String>,
     pub authenticated_at: DateTime<Utc>,
 }
 
@@ -31,20 +33,24 @@ pub async fn of(app: &App, headers: &HeaderMap) -> Result<Option<SignIn>, Proble
     let Some(found) = find(&mut conn, &shown, app.ambient.now()).await? else { return Ok(None) };
     let user = accounts::find_user(&mut conn, found.user_id).await?;
     let user = user.filter(|user| user.password_version == found.password_version);
-    Ok(user.map(|user| SignIn { id: found.id, user, authenticated_at: found.authenticated_at }))
+    Ok(user.map(|user| SignIn { id: found.id, user, amr: found.amr, authenticated_at: found.authenticated_at }))
 }
 
-/// Signs a person in whose password was right; gives the sign-in with its cookie. What the browser had before ends.
-pub async fn begin(app: &App, user: User, headers: &HeaderMap) -> Result<(SignIn, String), Problem> {
+/// Signs a person in who has proved who they are by `amr`; gives the cookie. What the browser had before ends.
+pub async fn begin(
+    conn: &mut PgConnection,
+    app: &App,
+    user: User,
+    amr: Vec<String>,
+    headers: &HeaderMap,
+) -> Result<String, Problem> {
     let (token, now) = (OpaqueToken::new(&app.ambient), app.ambient.now());
-    let sign_in = SignIn { id: app.ambient.uuid(), user, authenticated_at: now };
-    let mut tx = app.db.begin_tenantless().await?;
+    let sign_in = SignIn { id: app.ambient.uuid(), user, amr, authenticated_at: now };
     if let Some(earlier) = from_cookie(headers) {
-        end_shown(&mut tx, &earlier, now).await?;
+        end_shown(conn, &earlier, now).await?;
     }
-    insert(&mut tx, &sign_in, &token, now + LIFETIME).await?;
-    tx.commit().await?;
-    Ok((sign_in, cookie(app, token.expose(), LIFETIME.num_seconds())))
+    insert(conn, &sign_in, &token, now + LIFETIME).await?;
+    Ok(cookie(app, token.expose(), LIFETIME.num_seconds()))
 }
 
 /// Ends the browser's sign-in; gives the cookie that takes its cookie away.
@@ -71,13 +77,14 @@ struct Found {
     id: Uuid,
     user_id: UserId,
     password_version: i32,
+    amr: Vec<String>,
     authenticated_at: DateTime<Utc>,
 }
 
 async fn find(conn: &mut PgConnection, shown: &OpaqueToken, now: DateTime<Utc>) -> sqlx::Result<Option<Found>> {
     sqlx::query_as!(
         Found,
-        "SELECT id, user_id, password_version, authenticated_at FROM sign_ins
+        "SELECT id, user_id, password_version, amr, authenticated_at FROM sign_ins
          WHERE token_hash = $1 AND ended_at IS NULL AND expires_at > $2",
         &shown.hash(),
         now
@@ -93,12 +100,13 @@ async fn insert(
     expires_at: DateTime<Utc>,
 ) -> sqlx::Result<()> {
     sqlx::query!(
-        "INSERT INTO sign_ins (id, user_id, token_hash, password_version, authenticated_at, expires_at)
-         VALUES ($1, $2, $3, $4, $5, $6)",
+        "INSERT INTO sign_ins (id, user_id, token_hash, password_version, amr, authenticated_at, expires_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7)",
         sign_in.id,
         sign_in.user.id.0,
         &token.hash(),
         sign_in.user.password_version,
+        &sign_in.amr,
         sign_in.authenticated_at,
         expires_at
     )

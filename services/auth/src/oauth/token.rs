@@ -152,7 +152,7 @@ async fn answer(
     nonce: Option<String>,
 ) -> Result<TokenAnswer, Refusal> {
     let Alive { session, refresh_token } = alive;
-    let signed = Signed::of(&session);
+    let signed = Signed::from(&session);
     let token = app.issuer.for_app(&signed, client.id, grant, &scopes).await?;
     let id_token = if scopes.has(OPENID) { Some(id_token::of(app, &session, client.id, nonce).await?) } else { None };
     Ok(TokenAnswer {

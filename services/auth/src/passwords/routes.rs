@@ -1,18 +1,19 @@
 //! The endpoint by which people change their password.
 
 use super::changing::{self, PasswordChange};
-use crate::{accounts::routes::logged_in, app::App};
-use access::Authenticated;
+use crate::{app::App, factors::recent::RecentIfEnrolled};
 use axum::{extract::State, http::StatusCode};
 use common::{http::Json, limit::Limit, problem::Problem, source::Source};
 use std::time::Duration;
 
 /// Whoever has stolen a session may not find out the password by trying.
-const BY_PERSON: Limit = Limit { name: "password", most: 10, window: Duration::from_secs(3600) };
+pub const BY_PERSON: Limit = Limit { name: "password", most: 10, window: Duration::from_secs(3600) };
 
 #[utoipa::path(post, path = "/v1/me/password", operation_id = "changePassword", tag = "accounts",
     request_body = PasswordChange,
-    responses((status = 204), (status = 403, description = "`people_only`, `user_session_required`"),
+    responses((status = 204),
+        (status = 401, description = "`insufficient_user_authentication`: it needs a recent second factor."),
+        (status = 403, description = "`people_only`, `user_session_required`"),
         (status = 404, description = "`user_not_found`"),
         (status = 409, description = "`password_changed`: somebody else did so at the same moment."),
         (status = 429, description = "`too_many_requests`: from this network."),
@@ -21,12 +22,12 @@ const BY_PERSON: Limit = Limit { name: "password", most: 10, window: Duration::f
     security(("bearer" = [])))]
 pub async fn change(
     State(app): State<App>,
-    caller: Authenticated,
+    caller: RecentIfEnrolled,
     source: Source,
     Json(change): Json<PasswordChange>,
 ) -> Result<StatusCode, Problem> {
-    let id = logged_in(&caller.claims, &caller.principal)?;
-    let counted = app.limiter.admit_for(&BY_PERSON, source, &id.to_string()).await?;
-    app.limiter.settle([counted], changing::change(&app, id, caller.claims.sid, change).await).await?;
+    let counted = app.limiter.admit_for(&BY_PERSON, source, &caller.user.to_string()).await?;
+    let changed = changing::change(&app, caller.user, caller.session, change).await;
+    app.limiter.settle([counted], changed).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -1,6 +1,6 @@
 //! Rules of sessions and refresh tokens: may this one be used now?
 
-use crate::{oauth::scope::Scopes, opaque::OpaqueToken};
+use crate::{factors::authentication::by_password, oauth::scope::Scopes, opaque::OpaqueToken};
 use chrono::{DateTime, TimeDelta, Utc};
 use contracts::id::{ClientId, SessionId, TenantId, UserId};
 use std::time::Duration;
@@ -30,6 +30,7 @@ pub enum EndReason {
     EndedByTenant,
     MemberRemoved,
     PasswordChanged,
+    SecondFactorChanged,
     /// An authorization code was shown twice.
     CodeReused,
     /// The app was deleted.
@@ -46,6 +47,10 @@ pub struct Session {
     pub expires_at: DateTime<Utc>,
     pub ended_at: Option<DateTime<Utc>>,
     pub end_reason: Option<EndReason>,
+    /// As stored; see [`Session::methods`].
+    pub amr: Option<Vec<String>>,
+    /// As stored; see [`Session::authenticated_at`].
+    pub authenticated_at: Option<DateTime<Utc>>,
     /// Of an app's session; a person's own has none.
     pub grant: Option<Grant>,
 }
@@ -65,6 +70,16 @@ impl Session {
     /// The app whose session it is.
     pub fn client_id(&self) -> Option<ClientId> {
         self.grant.as_ref().map(|grant| grant.client_id)
+    }
+
+    /// Authentication methods (RFC 8176) by which it was begun and stepped up.
+    pub fn methods(&self) -> Vec<String> {
+        self.amr.clone().unwrap_or_else(by_password)
+    }
+
+    /// When its holder last proved who they are.
+    pub fn authenticated_at(&self) -> DateTime<Utc> {
+        self.authenticated_at.unwrap_or(self.created_at)
     }
 }
 
@@ -142,6 +157,8 @@ mod tests {
             ended_at: None,
             end_reason: None,
             grant: None,
+            amr: None,
+            authenticated_at: None,
         }
     }
 

@@ -10,10 +10,12 @@ use super::{
 use crate::{
     accounts::store::{self as accounts, User},
     app::App,
+    factors::authentication::{ONE_FACTOR, acr},
     logins::{credentials_wrong, not_a_member},
     members::store as members,
     oauth::scope::Scopes,
     opaque::OpaqueToken,
+    policy::store as policy,
 };
 use common::{
     db::{TenantScope, TenantTx},
@@ -21,35 +23,17 @@ use common::{
 };
 use contracts::id::{ClientId, SessionId, UserId};
 
-/// Begins a session of `user` in `tenant`. 403 for somebody who is no member, and 401 for whoever was let in by a
-/// password that is not theirs any more.
-pub async fn open(app: &App, user: &User, tenant: &TenantScope) -> Result<Alive, Problem> {
-    let (mut tx, now) = (tenant.begin().await?, app.ambient.now());
-    let (id, refresh_token) = (SessionId(app.ambient.uuid()), OpaqueToken::new(&app.ambient));
-    let session = Session {
-        id,
-        user_id: user.id,
-        tenant_id: tx.tenant(),
-        created_at: now,
-        last_used_at: now,
-        expires_at: now + ABSOLUTE,
-        ended_at: None,
-        end_reason: None,
-        grant: None,
-    };
-    insert(&mut tx, app, user, &session, &refresh_token).await?;
-    tx.commit().await?;
-    Ok(Alive { session, refresh_token })
+/// A transaction in which `user` may begin a session in `tenant`: whoever changes their password, their factors or
+/// their membership waits for it. 403 for somebody who is no member, and 401 for whoever was let in by a password that
+/// is not theirs any more.
+pub async fn admit(user: &User, tenant: &TenantScope) -> Result<TenantTx, Problem> {
+    let mut tx = tenant.begin().await?;
+    admit_into(&mut tx, user).await?;
+    Ok(tx)
 }
 
-/// Begins a session that is described already; the same refusals.
-pub async fn insert(
-    tx: &mut TenantTx,
-    app: &App,
-    user: &User,
-    session: &Session,
-    refresh_token: &OpaqueToken,
-) -> Result<(), Problem> {
+/// As [`admit`], into a transaction that has begun.
+pub async fn admit_into(tx: &mut TenantTx, user: &User) -> Result<(), Problem> {
     // Whoever removes them waits for us, and finds the session.
     if !members::lock_member(tx, user.id).await? {
         return Err(not_a_member());
@@ -58,6 +42,37 @@ pub async fn insert(
     if !accounts::keep_password(tx, user).await? {
         return Err(credentials_wrong());
     }
+    Ok(())
+}
+
+/// Begins a session of a user who was admitted, by these authentication methods. Commit next.
+pub async fn open(tx: &mut TenantTx, app: &App, user: UserId, amr: Vec<String>) -> Result<Alive, Problem> {
+    let (id, now) = (SessionId(app.ambient.uuid()), app.ambient.now());
+    let refresh_token = OpaqueToken::new(&app.ambient);
+    let session = Session {
+        id,
+        user_id: user,
+        tenant_id: tx.tenant(),
+        created_at: now,
+        last_used_at: now,
+        expires_at: now + ABSOLUTE,
+        ended_at: None,
+        end_reason: None,
+        amr: Some(amr),
+        authenticated_at: Some(now),
+        grant: None,
+    };
+    insert(tx, app, &session, &refresh_token).await?;
+    Ok(Alive { session, refresh_token })
+}
+
+/// Begins a session that is described already, of a user who was admitted.
+pub async fn insert(
+    tx: &mut TenantTx,
+    app: &App,
+    session: &Session,
+    refresh_token: &OpaqueToken,
+) -> Result<(), Problem> {
     store::insert(tx, session).await?;
     store::insert_token(tx, app.ambient.uuid(), session.id, refresh_token, session.last_used_at).await?;
     tell_alive(app, session).await
@@ -95,7 +110,11 @@ pub async fn renew(app: &App, shown: &OpaqueToken, holder: Holder<'_>) -> Result
     let session = store::lock_by_token(&mut tx, shown).await?.ok_or_else(refresh_invalid)?;
     holder.may_renew(&session)?;
     let link = store::link(&mut tx, shown).await?;
-    let refresh_token = match decide(now, &session, &link) {
+    let decision = decide(now, &session, &link);
+    if matches!(decision, Decision::Rotate | Decision::Repeat) {
+        refuse_too_weak(&mut tx, &session).await?;
+    }
+    let refresh_token = match decision {
         Decision::Rotate => rotate(&mut tx, app, &session, &link, shown).await?,
         Decision::Repeat => repeat(&link, shown)?,
         Decision::Reused => {
@@ -144,6 +163,12 @@ pub async fn end(app: &App, user: UserId, session: SessionId) -> Result<(), Prob
     Ok(app.live_sessions.close(tenant, session).await?)
 }
 
+/// What a tenant demands of log-ins holds for sessions that began before, from their next refresh on.
+async fn refuse_too_weak(tx: &mut TenantTx, session: &Session) -> Result<(), Problem> {
+    let weak = acr(&session.methods()) == ONE_FACTOR;
+    if weak && policy::demands_second_factor(tx).await? { Err(second_factor_required()) } else { Ok(()) }
+}
+
 async fn rotate(
     tx: &mut TenantTx,
     app: &App,
@@ -173,6 +198,11 @@ async fn tell_alive(app: &App, session: &Session) -> Result<(), Problem> {
 
 pub fn refresh_invalid() -> Problem {
     Problem::unauthorized("refresh_invalid", "There is no such refresh token. Log in again.")
+}
+
+fn second_factor_required() -> Problem {
+    let detail = "The tenant demands a second factor, and this session has shown none. Log in again.";
+    Problem::unauthorized("second_factor_required", detail)
 }
 
 fn refresh_reused() -> Problem {

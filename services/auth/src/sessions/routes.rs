@@ -7,10 +7,14 @@ use super::{
     store::{self, OwnSession},
 };
 use crate::{
-    accounts::routes::logged_in,
+    accounts::{
+        routes::logged_in,
+        store::{Tenant, User},
+    },
     app::App,
     body::OptionalJson,
-    logins::{self, LogIn, LogInRequest},
+    factors::asking::SecondFactorRequired,
+    logins::{self, LogIn, LogInRequest, Outcome},
     opaque::OpaqueToken,
     throttle::Visitor,
 };
@@ -18,7 +22,7 @@ use access::Authenticated;
 use axum::{
     extract::State,
     http::{HeaderMap, HeaderName, StatusCode, header},
-    response::AppendHeaders,
+    response::{AppendHeaders, IntoResponse, Response},
 };
 use common::{
     http::{Json, Path, Query},
@@ -36,6 +40,21 @@ const COOKIE: &str = "refresh_token";
 
 type Headers = [(HeaderName, String); 2];
 
+/// The answer to a log-in that has begun a session.
+pub struct Begun {
+    pub location: [(HeaderName, String); 1],
+    pub headers: [(HeaderName, String); 2],
+    /// By which the device is known from now on.
+    pub device: AppendHeaders<[(HeaderName, String); 1]>,
+    pub log_in: LogIn,
+}
+
+impl IntoResponse for Begun {
+    fn into_response(self) -> Response {
+        (StatusCode::CREATED, self.location, self.headers, self.device, Json(self.log_in)).into_response()
+    }
+}
+
 /// Body of `POST /v1/sessions/refresh`; browsers send the cookie instead.
 #[derive(Deserialize, ToSchema)]
 pub struct RefreshRequest {
@@ -45,6 +64,7 @@ pub struct RefreshRequest {
 
 #[utoipa::path(post, path = "/v1/sessions", operation_id = "logIn", tag = "sessions", request_body = LogInRequest,
     responses((status = 201, body = LogIn, headers(("Set-Cookie" = String))),
+        (status = 202, body = SecondFactorRequired, description = "The password is right; a second factor is asked for."),
         (status = 401, description = "`credentials_wrong`"),
         (status = 403, description = "`not_a_member`"),
         (status = 429, description = "`too_many_requests`: wrong passwords of this account or from this network, or \
@@ -55,21 +75,26 @@ pub async fn log_in(
     State(app): State<App>,
     visitor: Visitor,
     Json(request): Json<LogInRequest>,
-) -> Result<
-    (StatusCode, [(HeaderName, String); 1], Headers, AppendHeaders<[(HeaderName, String); 1]>, Json<LogIn>),
-    Problem,
-> {
+) -> Result<Response, Problem> {
     let (user, tenant, scope) = logins::authenticate(&app, &visitor, request).await?;
-    let alive = opening::open(&app, &user, &scope).await?;
+    match logins::log_in(&app, &user, &scope).await? {
+        Outcome::LoggedIn(alive) => Ok(begun(&app, &visitor, alive, user, tenant).await?.into_response()),
+        Outcome::SecondFactorRequired(asked) => Ok((StatusCode::ACCEPTED, [NO_STORE], Json(asked)).into_response()),
+    }
+}
+
+/// The answer to whoever has proved who they are; their device is known from now on.
+pub async fn begun(app: &App, visitor: &Visitor, alive: Alive, user: User, tenant: Tenant) -> Result<Begun, Problem> {
     let location = [(header::LOCATION, format!("/v1/sessions/{}", alive.session.id))];
-    let (headers, device) = (with_cookie(&app, &alive), app.throttle.remember(&visitor, &user.email));
-    Ok((StatusCode::CREATED, location, headers, device, Json(logins::answer(&app, alive, user, tenant).await?)))
+    let headers = with_cookie(app, &alive);
+    let device = app.throttle.remember(visitor, &user.email);
+    Ok(Begun { location, headers, device, log_in: logins::answer(app, alive, user, tenant).await? })
 }
 
 #[utoipa::path(post, path = "/v1/sessions/refresh", operation_id = "refreshSession", tag = "sessions",
     request_body = Option<RefreshRequest>,
     responses((status = 200, body = LogIn, headers(("Set-Cookie" = String))),
-        (status = 401, description = "`refresh_invalid`, `refresh_reused`, \
+        (status = 401, description = "`refresh_invalid`, `refresh_reused`, `second_factor_required`, \
         `session_ended`")), security(()))]
 pub async fn refresh(
     State(app): State<App>,

@@ -30,15 +30,17 @@ pub async fn insert(tx: &mut TenantTx, session: &Session) -> sqlx::Result<()> {
     let grant = session.grant.as_ref();
     let scopes = grant.map(|grant| grant.scopes.to_vec());
     sqlx::query!(
-        "INSERT INTO sessions (id, user_id, tenant_id, created_at, last_used_at, expires_at, client_id, sign_in_id,
-           scopes, audience)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+        "INSERT INTO sessions (id, user_id, tenant_id, created_at, last_used_at, expires_at, amr, authenticated_at,
+           client_id, sign_in_id, scopes, audience)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
         session.id.0,
         session.user_id.0,
         tx.tenant().0,
         session.created_at,
         session.last_used_at,
         session.expires_at,
+        session.amr.as_deref(),
+        session.authenticated_at,
         session.client_id().map(|client| client.0),
         grant.map(|grant| grant.sign_in_id),
         scopes.as_deref(),
@@ -89,7 +91,8 @@ pub async fn lock_by_token(tx: &mut TenantTx, token: &OpaqueToken) -> sqlx::Resu
     let session = sqlx::query_as!(
         Row,
         r#"SELECT id, user_id, tenant_id, created_at, last_used_at, expires_at, ended_at,
-             end_reason AS "end_reason: EndReason", client_id, sign_in_id, scopes, audience FROM sessions
+             end_reason AS "end_reason: EndReason", amr, authenticated_at, client_id, sign_in_id, scopes, audience
+           FROM sessions
            WHERE tenant_id = $1 AND id = (SELECT session_id FROM refresh_tokens WHERE token_hash = $2) FOR UPDATE"#,
         tx.tenant().0,
         &token.hash()
@@ -98,19 +101,21 @@ pub async fn lock_by_token(tx: &mut TenantTx, token: &OpaqueToken) -> sqlx::Resu
 }
 
 /// A session as the table has it.
-struct Row {
-    id: Uuid,
-    user_id: Uuid,
-    tenant_id: Uuid,
-    created_at: DateTime<Utc>,
-    last_used_at: DateTime<Utc>,
-    expires_at: DateTime<Utc>,
-    ended_at: Option<DateTime<Utc>>,
-    end_reason: Option<EndReason>,
-    client_id: Option<Uuid>,
-    sign_in_id: Option<Uuid>,
-    scopes: Option<Vec<String>>,
-    audience: Option<String>,
+pub struct Row {
+    pub id: Uuid,
+    pub user_id: Uuid,
+    pub tenant_id: Uuid,
+    pub created_at: DateTime<Utc>,
+    pub last_used_at: DateTime<Utc>,
+    pub expires_at: DateTime<Utc>,
+    pub ended_at: Option<DateTime<Utc>>,
+    pub end_reason: Option<EndReason>,
+    pub amr: Option<Vec<String>>,
+    pub authenticated_at: Option<DateTime<Utc>>,
+    pub client_id: Option<Uuid>,
+    pub sign_in_id: Option<Uuid>,
+    pub scopes: Option<Vec<String>>,
+    pub audience: Option<String>,
 }
 
 impl From<Row> for Session {
@@ -130,6 +135,8 @@ impl From<Row> for Session {
             expires_at: row.expires_at,
             ended_at: row.ended_at,
             end_reason: row.end_reason,
+            amr: row.amr,
+            authenticated_at: row.authenticated_at,
             grant,
         }
     }

@@ -1,6 +1,6 @@
 //! SQL of what is forgotten, a batch of each table at a time.
 
-use crate::mail_rate::LONGEST_WINDOW;
+use crate::{factors::totp::UNCONFIRMED, mail_rate::LONGEST_WINDOW};
 use chrono::{DateTime, TimeDelta, Utc};
 use common::db::CrossTenantTx;
 
@@ -34,6 +34,16 @@ pub(super) async fn sweep(tx: &mut CrossTenantTx, now: DateTime<Utc>) -> sqlx::R
              WHERE id IN (SELECT id FROM invitations WHERE expires_at < $1 AND NOT mail_waits LIMIT $2)"),
         delete!(tx, now - KEEP_LINKS,
             "DELETE FROM password_resets WHERE id IN (SELECT id FROM password_resets WHERE expires_at < $1 LIMIT $2)"),
+        delete!(tx, now,
+            "DELETE FROM login_challenges
+             WHERE id IN (SELECT id FROM login_challenges WHERE expires_at < $1 LIMIT $2)"),
+        delete!(tx, now,
+            "DELETE FROM passkey_challenges WHERE challenge_hash IN
+             (SELECT challenge_hash FROM passkey_challenges WHERE expires_at < $1 LIMIT $2)"),
+        delete!(tx, now - UNCONFIRMED,
+            "DELETE FROM totp_factors WHERE user_id IN
+             (SELECT user_id FROM totp_factors WHERE confirmed_at IS NULL AND created_at < $1 LIMIT $2)
+             AND confirmed_at IS NULL"),
         delete!(tx, now - LONGEST_WINDOW,
             "DELETE FROM link_mails WHERE id IN (SELECT id FROM link_mails WHERE sent_at < $1 LIMIT $2)"),
         delete!(tx, now - KEEP_CODES,

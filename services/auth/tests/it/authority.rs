@@ -88,7 +88,7 @@ async fn while_nobody_can_say_who_holds_what_nobody_speaks_for_others() {
 }
 
 /// Writes that need a token and give nobody anything of somebody else's, with the reason that somebody has checked.
-const GIVES_NOBODY_ANYTHING: [(&str, &str); 12] = [
+const GIVES_NOBODY_ANYTHING: [(&str, &str); 23] = [
     ("postUserInfo", "it reads"),
     ("createClient", "a new machine holds nothing, and what it is granted its granter holds"),
     ("deleteClient", "it takes"),
@@ -99,6 +99,17 @@ const GIVES_NOBODY_ANYTHING: [(&str, &str); 12] = [
     ("endSession", "one's own"),
     ("endOtherSessions", "one's own"),
     ("changePassword", "one's own, by the old one"),
+    ("editAuthenticationPolicy", "it makes log-ins harder or easier, and lets nobody in"),
+    ("stepUpSession", "one's own, by what one knows or has"),
+    ("beginStepUp", "one's own"),
+    ("beginPasskey", "one's own"),
+    ("addPasskey", "one's own"),
+    ("renamePasskey", "one's own"),
+    ("removePasskey", "one's own"),
+    ("beginTotp", "one's own"),
+    ("confirmTotp", "one's own"),
+    ("removeTotp", "one's own"),
+    ("makeRecoveryCodes", "one's own"),
     ("leaveTenant", "it takes, from oneself"),
     ("withdrawInvitation", "it takes"),
 ];

@@ -1,6 +1,7 @@
 //! Tests of auth against real PostgreSQL, Redis and SNS.
 
 mod api_keys;
+mod authenticator;
 mod authority;
 mod clients;
 mod contract;
@@ -20,11 +21,18 @@ mod machines;
 mod members;
 mod oauth;
 mod operator;
+mod passkeys;
+mod passkeys_in_a_browser;
 mod passwords;
+mod policy;
+mod recovery_codes;
 mod registrations;
 mod return_to;
+mod security_key;
 mod sessions;
+mod step_up;
 mod support;
 mod takeover;
 mod throttling;
+mod totp;
 mod walls;

@@ -1,5 +1,6 @@
 //! Attacks on passwords: strangers wait, and the owner on a device of theirs does not.
 
+use crate::oauth::refused;
 use crate::support::{Account, PASSWORD, World, path_of, registration, text};
 use chrono::TimeDelta;
 use futures_util::future::join_all;
@@ -252,7 +253,7 @@ async fn who_shows_many_wrong_secrets_waits_and_who_shows_the_right_one_never_do
         world.server.post_form("/v1/oauth/token", &form).await
     };
     for _ in 0..30 {
-        issue("not its secret").await.problem(401, "invalid_client");
+        refused(&issue("not its secret").await, 401, "invalid_client");
         world
             .server
             .post("/v1/password-resets/never-was-one", &json!({"new_password": PASSWORD}))

@@ -20,12 +20,16 @@ async fn tenants_are_walled_off() {
         .expect(201);
     let open = "INSERT INTO removals SELECT id, tenant_id, user_id, 'client:test', now() FROM memberships";
     sqlx::raw_sql(open).execute(&world.platform.pool).await.unwrap();
+    let waiting =
+        "INSERT INTO login_challenges SELECT id, tenant_id, user_id, 1, 'x', 0, now(), now() FROM memberships";
+    sqlx::raw_sql(waiting).execute(&world.platform.pool).await.unwrap();
     let tables = [
         "tenants",
         "memberships",
         "invitations",
         "invitation_refusals",
         "sessions",
+        "login_challenges",
         "refresh_tokens",
         "clients",
         "client_secrets",

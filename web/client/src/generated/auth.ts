@@ -53,6 +53,27 @@ export interface Operations {
    */
   revokeApiKey: Operation<operations["revokeApiKey"]>;
   /**
+   * Show how members have to log in
+   *
+   * What the tenant demands, with its `ETag`.
+   *
+   * **Permission:** `auth.readAuthenticationPolicy`
+   */
+  getAuthenticationPolicy: Operation<operations["getAuthenticationPolicy"]>;
+  /**
+   * Decide how members have to log in
+   *
+   * With `second_factor_required` nobody gets a session in this tenant by the password alone. Whoever has no second factor enrols one at the log-in, before any token is
+   * given. A session that has shown none is not refreshed any more, so it ends with its access token; whoever enrols before that goes on. API keys and clients stay: they
+   * have secrets of their own.
+   *
+   * Who demands it has a second factor, and has shown it within 15 minutes: 409 `no_second_factor`, 401 `insufficient_user_authentication`. So has who takes it back, if they
+   * have one.
+   *
+   * **Permission:** `auth.writeAuthenticationPolicy`
+   */
+  editAuthenticationPolicy: Operation<operations["editAuthenticationPolicy"]>;
+  /**
    * List the tenant's machines
    *
    * The clients that have not been deleted, in the order they were made. What each may do is for the permission service to say, under `client:<id>`.
@@ -210,9 +231,107 @@ export interface Operations {
    * Asks for the present one. Every other session of the person ends, in every tenant, before the answer; the session that asks goes on. API keys and clients stay: they have
    * secrets of their own. A mail tells the owner.
    *
+   * Whoever has a second factor must have shown it within 15 minutes: otherwise 401 `insufficient_user_authentication`, and `WWW-Authenticate` says so (RFC 9470).
+   *
    * **Who:** anybody signed in.
    */
   changePassword: Operation<operations["changePassword"]>;
+  /**
+   * List one's second factors
+   *
+   * What besides the password proves who the caller is. They are a person's own: the same in every tenant.
+   *
+   * **Who:** anybody signed in.
+   */
+  listSecondFactors: Operation<operations["listSecondFactors"]>;
+  /**
+   * Add a passkey
+   *
+   * Takes what the browser made, as `PublicKeyCredential.toJSON()` gives it. Attestation is not looked at: any authenticator will do that signs by ES256, EdDSA or RS256.
+   *
+   * From now on a log-in by the password needs a second factor, and a log-in by this passkey alone is possible if it names its owner. Every other session of the
+   * person ends, in every tenant, and a mail tells the owner. Whoever has no recovery codes gets them in the answer, once.
+   *
+   * **Who:** anybody signed in.
+   */
+  addPasskey: Operation<operations["addPasskey"]>;
+  /**
+   * Begin with a passkey
+   *
+   * Gives options for `navigator.credentials.create`, as `PublicKeyCredential.parseCreationOptionsFromJSON` takes them. The challenge works once, for five minutes, and in this
+   * session only.
+   *
+   * - It needs recent authentication, as every change of a factor does: otherwise 401 `insufficient_user_authentication`.
+   * - The page must be at the host of this service or below it, and at an origin that may call it.
+   *
+   * **Who:** anybody signed in.
+   */
+  beginPasskey: Operation<operations["beginPasskey"]>;
+  /**
+   * Show a passkey
+   *
+   * One of the caller's own, with its `ETag`.
+   *
+   * **Who:** anybody signed in.
+   */
+  getPasskey: Operation<operations["getPasskey"]>;
+  /**
+   * Rename a passkey
+   *
+   * The name is for its owner alone.
+   *
+   * **Who:** anybody signed in.
+   */
+  renamePasskey: Operation<operations["renamePasskey"]>;
+  /**
+   * Remove a passkey
+   *
+   * Recovery codes end with the last factor. Every other session of the person ends, in every tenant, and a mail tells the owner.
+   *
+   * **Who:** anybody signed in.
+   */
+  removePasskey: Operation<operations["removePasskey"]>;
+  /**
+   * Make new recovery codes
+   *
+   * Ten codes, shown once; each works once in the place of another factor. The old ones end. Every other session of the person ends, in every tenant, and a mail tells the
+   * owner.
+   *
+   * **Who:** anybody signed in.
+   */
+  makeRecoveryCodes: Operation<operations["makeRecoveryCodes"]>;
+  /**
+   * Begin with an authenticator app
+   *
+   * Gives the secret that the app is set up with, once: as text, and as an address to be shown as a QR code. It proves nothing until
+   * a code of it was shown, within 15 minutes. Another call gives another secret. Codes are those of RFC 6238: SHA-1, six digits, 30 seconds.
+   *
+   * - It needs that the caller proved who they are within 15 minutes: by a second factor if they have one, else by the password. Otherwise 401
+   *   `insufficient_user_authentication`, and `WWW-Authenticate` says what would be enough (RFC 9470): step up, and repeat the request with the token from there.
+   * - One app a person: 409 `totp_exists`.
+   *
+   * **Who:** anybody signed in.
+   */
+  beginTotp: Operation<operations["beginTotp"]>;
+  /**
+   * Remove the authenticator app
+   *
+   * Recovery codes end with the last factor. Every other session of the person ends, in every tenant, and a mail tells the owner.
+   *
+   * **Who:** anybody signed in.
+   */
+  removeTotp: Operation<operations["removeTotp"]>;
+  /**
+   * Confirm an authenticator app
+   *
+   * From now on a log-in needs a code. Every other session of the person ends, in every tenant; the session that asks has shown a second factor by this, and the
+   * next refresh says so. A mail tells the owner.
+   *
+   * Whoever has no recovery codes gets them in the answer, once.
+   *
+   * **Who:** anybody signed in.
+   */
+  confirmTotp: Operation<operations["confirmTotp"]>;
   /**
    * List the tenant's members
    *
@@ -290,6 +409,66 @@ export interface Operations {
    */
   endOtherSessions: Operation<operations["endOtherSessions"]>;
   /**
+   * Step up the session
+   *
+   * The caller proves once more who they are, and gets an access token that says so: in `auth_time`, `amr` and `acr` (`aal1`: one factor, `aal2`: two). The session remembers
+   * it. Some operations ask for this by 401 `insufficient_user_authentication`.
+   *
+   * Who has a second factor sends a `proof`; who has none sends the `password`.
+   *
+   * **Who:** anybody signed in.
+   */
+  stepUpSession: Operation<operations["stepUpSession"]>;
+  /**
+   * Begin to step up
+   *
+   * Says by what the caller can prove once more who they are. For who has a passkey there are options for `navigator.credentials.get`, whose challenge works once, for five
+   * minutes, and in this session only. For who has no second factor `methods` is empty: the password is asked for.
+   *
+   * **Who:** anybody signed in.
+   */
+  beginStepUp: Operation<operations["beginStepUp"]>;
+  /**
+   * Log in by a passkey alone
+   *
+   * Takes what the browser answers, as `PublicKeyCredential.toJSON()` gives it. The answer is that of a log-in. The device must have found that its owner is there, by a PIN or a
+   * finger; so the passkey is two factors, and no other is asked for.
+   *
+   * Every reason to refuse it answers alike: 401 `passkey_wrong`.
+   *
+   * **Who:** anybody, without a token.
+   */
+  logInWithPasskey: Operation<operations["logInWithPasskey"]>;
+  /**
+   * Begin a log-in by a passkey alone
+   *
+   * Gives options for `navigator.credentials.get`, as `PublicKeyCredential.parseRequestOptionsFromJSON` takes them. No address is asked for: the passkey says whose it is. The
+   * challenge works once, for five minutes.
+   *
+   * **Who:** anybody, without a token.
+   */
+  beginPasskeyLogIn: Operation<operations["beginPasskeyLogIn"]>;
+  /**
+   * Begin with an authenticator app at the log-in
+   *
+   * For who was answered by `enrolment_required`: the tenant demands a second factor, and they have none. Gives the secret that the app is set up with, once. Another
+   * call gives another secret.
+   *
+   * Whoever has a factor proves that one instead: 409 `second_factor_exists`.
+   *
+   * **Who:** anybody, without a token.
+   */
+  beginTotpAtLogIn: Operation<operations["beginTotpAtLogIn"]>;
+  /**
+   * Confirm an authenticator app at the log-in
+   *
+   * Takes the first code of the app, and answers as a log-in does, with recovery codes that are shown once. Every other session of the person ends, in every tenant, and a mail
+   * tells the owner.
+   *
+   * **Who:** anybody, without a token.
+   */
+  confirmTotpAtLogIn: Operation<operations["confirmTotpAtLogIn"]>;
+  /**
    * End one of my sessions
    *
    * When the answer arrives, no token of that session is taken any more. Ending a session that has ended is no error.
@@ -343,6 +522,24 @@ export interface components {
             /** @example verification_sent */
             status: string;
         };
+        AddedPasskey: components["schemas"]["Passkey"] & {
+            /**
+             * Codes that work once each, shown once; absent if the person has some already.
+             * @example [
+             *       "GAYT-EMZU-GU3D-OOBZ"
+             *     ]
+             */
+            recovery_codes?: string[];
+        };
+        Algorithm: {
+            /**
+             * Format: int64
+             * Of COSE.
+             * @example -7
+             */
+            alg: number;
+            type: string;
+        };
         /** Format: uuid */
         ApiKeyId: string;
         ApiKeyMade: {
@@ -370,6 +567,28 @@ export interface components {
              *     ]
              */
             permissions: string[];
+        };
+        /**
+         * `PublicKeyCredential.toJSON()` after `navigator.credentials.get` (§5.1, AuthenticationResponseJSON). Binary members
+         *     are base64url.
+         */
+        AssertionCredential: {
+            rawId: string;
+            response: components["schemas"]["AssertionResponse"];
+        };
+        AssertionResponse: {
+            authenticatorData: string;
+            clientDataJSON: string;
+            signature: string;
+            userHandle?: string;
+        };
+        AttestationResponse: {
+            attestationObject: string;
+            clientDataJSON: string;
+        };
+        AuthenticationPolicy: {
+            /** Whether nobody gets a session in the tenant without a second factor. */
+            second_factor_required: boolean;
         };
         /** A machine of a tenant. */
         Client: {
@@ -405,6 +624,28 @@ export interface components {
              */
             password: string;
         };
+        CreationOptions: {
+            /** @example none */
+            attestation: string;
+            authenticatorSelection: components["schemas"]["Selection"];
+            /** Base64url; it works once, for five minutes. */
+            challenge: string;
+            /** Authenticators that the person has enrolled already. */
+            excludeCredentials: components["schemas"]["Descriptor"][];
+            pubKeyCredParams: components["schemas"]["Algorithm"][];
+            rp: components["schemas"]["Party"];
+            /**
+             * Format: int64
+             * In milliseconds.
+             */
+            timeout: number;
+            user: components["schemas"]["Owner"];
+        };
+        Descriptor: {
+            /** Base64url. */
+            id: string;
+            type: string;
+        };
         /** The parts of the discovery document that auth has so far. */
         Discovery: {
             grant_types_supported: string[];
@@ -415,6 +656,37 @@ export interface components {
             subject_types_supported: string[];
             token_endpoint: string;
             token_endpoint_auth_methods_supported: string[];
+        };
+        EnrolledLogIn: components["schemas"]["LogIn"] & {
+            /**
+             * Codes that work once each, shown once.
+             * @example [
+             *       "GAYT-EMZU-GU3D-OOBZ"
+             *     ]
+             */
+            recovery_codes: string[];
+        };
+        /** Body of `POST /v1/sessions/second-factor/totp`. */
+        Enrolment: {
+            /**
+             * Format: password
+             * From the answer to the log-in.
+             */
+            challenge: string;
+        };
+        /** Body of `POST /v1/sessions/second-factor/totp/confirmation`. */
+        EnrolmentConfirmation: {
+            /**
+             * Format: password
+             * From the answer to the log-in.
+             */
+            challenge: string;
+            /**
+             * Format: password
+             * That the app shows.
+             * @example 287082
+             */
+            code: string;
         };
         /** One wrong field of a request. */
         FieldError: {
@@ -539,6 +811,12 @@ export interface components {
             email?: string;
             id: components["schemas"]["UserId"];
         };
+        /** Body of `POST /v1/me/second-factors/passkeys`. */
+        NewPasskey: {
+            credential: components["schemas"]["RegistrationCredential"];
+            /** @example Ada's telephone */
+            name: string;
+        };
         /** Body of `POST /v1/password-resets/{token}`, as JSON or as a form. */
         NewPassword: {
             /**
@@ -558,6 +836,21 @@ export interface components {
              * Shown here only.
              */
             secret: string;
+        };
+        /** What an authenticator app is set up with. It is shown once. */
+        NewTotp: {
+            /**
+             * Format: password
+             * In base32, to be typed.
+             * @example GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ
+             */
+            secret: string;
+            /**
+             * Format: uri
+             * The same, to be shown as a QR code.
+             * @example otpauth://totp/Sevenleague:ada%40acme%2Etest?secret=GEZDGNBVGY3TQOJQGEZDGNBV
+             */
+            uri: string;
         };
         /** An invitation that nobody has answered yet, as the tenant sees it. */
         OpenInvitation: {
@@ -583,6 +876,12 @@ export interface components {
             inviter: string;
             /** The address has had many invitations today, so the mail goes later. */
             mail_waits: boolean;
+        };
+        Owner: {
+            displayName: string;
+            /** Base64url; the user's id. */
+            id: string;
+            name: string;
         };
         /** A key as its owner sees it. */
         OwnKey: {
@@ -644,6 +943,39 @@ export interface components {
             /** Absent on the last page. */
             next_cursor?: string;
         };
+        Party: {
+            /** @example auth.example.com */
+            id: string;
+            /** @example Sevenleague */
+            name: string;
+        };
+        /** A passkey as its owner sees it. */
+        Passkey: {
+            /** Format: date-time */
+            created_at: string;
+            /** Format: uuid */
+            id: string;
+            /**
+             * Format: date-time
+             * Absent until it is used.
+             */
+            last_used_at?: string;
+            /** @example Ada's telephone */
+            name: string;
+            /** Whether it may be on several of the owner's devices. */
+            synced: boolean;
+        };
+        /** Body of `POST /v1/sessions/passkey`. */
+        PasskeyLogIn: {
+            credential: components["schemas"]["AssertionCredential"];
+            /** Tenant to act in; absent means the one joined first. */
+            tenant_id?: components["schemas"]["TenantId"];
+        };
+        /** Body of `PUT /v1/me/second-factors/passkeys/{id}`. */
+        PasskeyName: {
+            /** @example Ada's new telephone */
+            name: string;
+        };
         PasswordChange: {
             /**
              * Format: password
@@ -662,6 +994,10 @@ export interface components {
             display_name: string;
             email: string;
             id: components["schemas"]["UserId"];
+        };
+        /** Body of `PUT /v1/authentication-policy`. */
+        PolicyBody: {
+            second_factor_required: boolean;
         };
         /** The body of every refusal, as RFC 9457 has it. */
         ProblemBody: {
@@ -690,6 +1026,38 @@ export interface components {
              */
             type: string;
         };
+        /** What somebody shows besides the password. */
+        Proof: {
+            /**
+             * Format: password
+             * @example 287082
+             */
+            code: string;
+            /** @enum {string} */
+            method: "totp";
+        } | {
+            /**
+             * Format: password
+             * @example GAYT-EMZU-GU3D-OOBZ
+             */
+            code: string;
+            /** @enum {string} */
+            method: "recovery_code";
+        } | {
+            credential: components["schemas"]["AssertionCredential"];
+            /** @enum {string} */
+            method: "passkey";
+        };
+        /** Codes that work once each, shown once. */
+        RecoveryCodes: {
+            /**
+             * Absent if the person has some already.
+             * @example [
+             *       "GAYT-EMZU-GU3D-OOBZ"
+             *     ]
+             */
+            recovery_codes?: string[];
+        };
         /** Body of `POST /v1/sessions/refresh`; browsers send the cookie instead. */
         RefreshRequest: {
             refresh_token?: string;
@@ -700,6 +1068,13 @@ export interface components {
          */
         Refusal: {
             from: components["schemas"]["Senders"];
+        };
+        /**
+         * `PublicKeyCredential.toJSON()` after `navigator.credentials.create` (§5.1, RegistrationResponseJSON). Binary members
+         *     are base64url.
+         */
+        RegistrationCredential: {
+            response: components["schemas"]["AttestationResponse"];
         };
         /** Body of `POST /v1/users`. */
         RegistrationRequest: {
@@ -725,6 +1100,21 @@ export interface components {
             /** @example Acme */
             tenant_name: string;
         };
+        RequestOptions: {
+            /** Empty: any passkey for this host that names its owner. */
+            allowCredentials: components["schemas"]["Descriptor"][];
+            /** Base64url; it works once, for five minutes. */
+            challenge: string;
+            /** @example auth.example.com */
+            rpId: string;
+            /**
+             * Format: int64
+             * In milliseconds.
+             */
+            timeout: number;
+            /** @example preferred */
+            userVerification: string;
+        };
         Reset: {
             /**
              * Format: email
@@ -747,6 +1137,60 @@ export interface components {
              */
             return_to?: string;
         };
+        /** Body of `POST /v1/sessions/second-factor`. */
+        SecondFactorLogIn: {
+            /**
+             * Format: password
+             * From the answer to the log-in.
+             */
+            challenge: string;
+            proof: components["schemas"]["Proof"];
+        };
+        /** Answer to a log-in whose password is right and which a second factor has to complete. */
+        SecondFactorRequired: {
+            /**
+             * Format: password
+             * Opaque; it works once.
+             */
+            challenge: string;
+            /**
+             * Format: int64
+             * Seconds until the challenge is over.
+             * @example 300
+             */
+            expires_in: number;
+            /**
+             * Methods of a proof that the person can give.
+             * @example [
+             *       "totp",
+             *       "recovery_code"
+             *     ]
+             */
+            methods: string[];
+            /** For who has a passkey. */
+            passkey?: components["schemas"]["RequestOptions"];
+            /**
+             * `second_factor_required`, or `enrolment_required`: the tenant demands a factor, and the person has none.
+             * @example second_factor_required
+             */
+            status: string;
+        };
+        SecondFactors: {
+            /** In the order in which they were added; at most 20. */
+            passkeys: components["schemas"]["Passkey"][];
+            /**
+             * Format: int64
+             * Recovery codes that were not used yet.
+             * @example 10
+             */
+            recovery_codes_left: number;
+            /** The authenticator app, if there is one. */
+            totp?: components["schemas"]["TotpFactor"];
+        };
+        Selection: {
+            residentKey: string;
+            userVerification: string;
+        };
         /**
          * Whose invitations shall come no more.
          * @enum {string}
@@ -754,12 +1198,64 @@ export interface components {
         Senders: "tenant" | "everybody" | "nobody";
         /** Format: uuid */
         SessionId: string;
+        SteppedUp: {
+            access_token: string;
+            /**
+             * What the session amounts to now.
+             * @example aal2
+             */
+            acr: string;
+            /**
+             * Format: int64
+             * Seconds until the access token expires.
+             * @example 600
+             */
+            expires_in: number;
+            /** @example Bearer */
+            token_type: string;
+        };
+        /** Body of `POST /v1/sessions/current/step-up`: one of the two. */
+        StepUp: {
+            /**
+             * Format: password
+             * For who has none.
+             * @example seven leagues at a stride
+             */
+            password?: string;
+            /** For who has a second factor. */
+            proof?: components["schemas"]["Proof"];
+        };
+        StepUpOptions: {
+            /**
+             * Methods of a proof that the person can give; none where the password is asked for.
+             * @example [
+             *       "totp",
+             *       "passkey",
+             *       "recovery_code"
+             *     ]
+             */
+            methods: string[];
+            /** For who has a passkey. */
+            passkey?: components["schemas"]["RequestOptions"];
+        };
         Tenant: {
             id: components["schemas"]["TenantId"];
             name: string;
         };
         /** Format: uuid */
         TenantId: string;
+        /** Body of a confirmation: the app shows that it has the secret. */
+        TotpConfirmation: {
+            /**
+             * Format: password
+             * @example 287082
+             */
+            code: string;
+        };
+        TotpFactor: {
+            /** Format: date-time */
+            confirmed_at: string;
+        };
         /** Format: uuid */
         UserId: string;
         Verified: {
@@ -918,6 +1414,8 @@ export interface components {
     parameters: never;
     requestBodies: never;
     headers: {
+        /** The state of what is shown; sent as `If-Match`, an edit fails if somebody else was faster. */
+        ETag: string;
         /** `true` if this is the answer to an earlier request with the same `Idempotency-Key`. */
         "Idempotency-Replayed": "true";
         /** `<…>; rel="next"`: the next page, with the same filters; absent on the last one (RFC 8288). */
@@ -943,16 +1441,27 @@ export interface components {
 }
 export type Acceptance = components['schemas']['Acceptance'];
 export type Accepted = components['schemas']['Accepted'];
+export type AddedPasskey = components['schemas']['AddedPasskey'];
+export type Algorithm = components['schemas']['Algorithm'];
 export type ApiKeyId = components['schemas']['ApiKeyId'];
 export type ApiKeyMade = components['schemas']['ApiKeyMade'];
 export type ApiKeyRequest = components['schemas']['ApiKeyRequest'];
+export type AssertionCredential = components['schemas']['AssertionCredential'];
+export type AssertionResponse = components['schemas']['AssertionResponse'];
+export type AttestationResponse = components['schemas']['AttestationResponse'];
+export type AuthenticationPolicy = components['schemas']['AuthenticationPolicy'];
 export type Client = components['schemas']['Client'];
 export type ClientId = components['schemas']['ClientId'];
 export type ClientMade = components['schemas']['ClientMade'];
 export type ClientRequest = components['schemas']['ClientRequest'];
 export type ClientShown = components['schemas']['ClientShown'];
 export type Confirmation = components['schemas']['Confirmation'];
+export type CreationOptions = components['schemas']['CreationOptions'];
+export type Descriptor = components['schemas']['Descriptor'];
 export type Discovery = components['schemas']['Discovery'];
+export type EnrolledLogIn = components['schemas']['EnrolledLogIn'];
+export type Enrolment = components['schemas']['Enrolment'];
+export type EnrolmentConfirmation = components['schemas']['EnrolmentConfirmation'];
 export type FieldError = components['schemas']['FieldError'];
 export type InvitationRequest = components['schemas']['InvitationRequest'];
 export type Joined = components['schemas']['Joined'];
@@ -965,9 +1474,12 @@ export type Machine = components['schemas']['Machine'];
 export type Me = components['schemas']['Me'];
 export type Member = components['schemas']['Member'];
 export type Myself = components['schemas']['Myself'];
+export type NewPasskey = components['schemas']['NewPasskey'];
 export type NewPassword = components['schemas']['NewPassword'];
 export type NewSecret = components['schemas']['NewSecret'];
+export type NewTotp = components['schemas']['NewTotp'];
 export type OpenInvitation = components['schemas']['OpenInvitation'];
+export type Owner = components['schemas']['Owner'];
 export type OwnKey = components['schemas']['OwnKey'];
 export type OwnSession = components['schemas']['OwnSession'];
 export type PageClient = components['schemas']['Page_Client'];
@@ -975,18 +1487,36 @@ export type PageMember = components['schemas']['Page_Member'];
 export type PageOpenInvitation = components['schemas']['Page_OpenInvitation'];
 export type PageOwnKey = components['schemas']['Page_OwnKey'];
 export type PageOwnSession = components['schemas']['Page_OwnSession'];
+export type Party = components['schemas']['Party'];
+export type Passkey = components['schemas']['Passkey'];
+export type PasskeyLogIn = components['schemas']['PasskeyLogIn'];
+export type PasskeyName = components['schemas']['PasskeyName'];
 export type PasswordChange = components['schemas']['PasswordChange'];
 export type Person = components['schemas']['Person'];
+export type PolicyBody = components['schemas']['PolicyBody'];
 export type ProblemBody = components['schemas']['ProblemBody'];
+export type Proof = components['schemas']['Proof'];
+export type RecoveryCodes = components['schemas']['RecoveryCodes'];
 export type RefreshRequest = components['schemas']['RefreshRequest'];
 export type Refusal = components['schemas']['Refusal'];
+export type RegistrationCredential = components['schemas']['RegistrationCredential'];
 export type RegistrationRequest = components['schemas']['RegistrationRequest'];
+export type RequestOptions = components['schemas']['RequestOptions'];
 export type Reset = components['schemas']['Reset'];
 export type ResetRequest = components['schemas']['ResetRequest'];
+export type SecondFactorLogIn = components['schemas']['SecondFactorLogIn'];
+export type SecondFactorRequired = components['schemas']['SecondFactorRequired'];
+export type SecondFactors = components['schemas']['SecondFactors'];
+export type Selection = components['schemas']['Selection'];
 export type Senders = components['schemas']['Senders'];
 export type SessionId = components['schemas']['SessionId'];
+export type SteppedUp = components['schemas']['SteppedUp'];
+export type StepUp = components['schemas']['StepUp'];
+export type StepUpOptions = components['schemas']['StepUpOptions'];
 export type Tenant = components['schemas']['Tenant'];
 export type TenantId = components['schemas']['TenantId'];
+export type TotpConfirmation = components['schemas']['TotpConfirmation'];
+export type TotpFactor = components['schemas']['TotpFactor'];
 export type UserId = components['schemas']['UserId'];
 export type Verified = components['schemas']['Verified'];
 export type ResponseBodyTimeout = components['responses']['BodyTimeout'];
@@ -1000,6 +1530,7 @@ export type ResponseNoTenant = components['responses']['NoTenant'];
 export type ResponsePermissionMissing = components['responses']['PermissionMissing'];
 export type ResponseUnauthorized = components['responses']['Unauthorized'];
 export type ResponseUnavailable = components['responses']['Unavailable'];
+export type HeaderETag = components['headers']['ETag'];
 export type HeaderIdempotencyReplayed = components['headers']['Idempotency-Replayed'];
 export type HeaderLink = components['headers']['Link'];
 export type HeaderLocation = components['headers']['Location'];
@@ -1300,6 +1831,176 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"] & {
                         /** @enum {string} */
                         code: "api_key_not_found" | "not_found";
+                    };
+                };
+            };
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getAuthenticationPolicy: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** The answer. */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "second_factor_required": false
+                     *     }
+                     */
+                    "application/json": components["schemas"]["AuthenticationPolicy"];
+                };
+            };
+            400: components["responses"]["HostInvalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["PermissionMissing"];
+            /** `tenant_not_found` */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "tenant_not_found";
+                    };
+                };
+            };
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    editAuthenticationPolicy: {
+        parameters: {
+            query?: never;
+            header: {
+                /** The `ETag` of the policy that was read, or `*`. */
+                "If-Match": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "second_factor_required": true
+                 *     }
+                 */
+                "application/json": components["schemas"]["PolicyBody"];
+            };
+        };
+        responses: {
+            /** The answer. */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "second_factor_required": true
+                     *     }
+                     */
+                    "application/json": components["schemas"]["AuthenticationPolicy"];
+                };
+            };
+            400: components["responses"]["JsonMalformed"];
+            /** `insufficient_user_authentication`: a person needs a recent second factor. */
+            401: {
+                headers: {
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "api_key_invalid" | "insufficient_user_authentication" | "session_ended" | "token_expired" | "token_invalid" | "token_missing";
+                    };
+                };
+            };
+            /** `permission_missing`, `user_session_required` */
+            403: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "no_tenant" | "permission_missing" | "user_session_required";
+                    };
+                };
+            };
+            /** `tenant_not_found` */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "tenant_not_found";
+                    };
+                };
+            };
+            408: components["responses"]["BodyTimeout"];
+            /** `no_second_factor`: nobody demands of others what they do not have. */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "no_second_factor";
+                    };
+                };
+            };
+            /** `policy_edited`: somebody else has edited it since. */
+            412: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "policy_edited";
+                    };
+                };
+            };
+            413: components["responses"]["BodyTooLarge"];
+            415: components["responses"]["MediaTypeUnsupported"];
+            422: components["responses"]["Invalid"];
+            /** `if_match_missing` */
+            428: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "if_match_missing";
                     };
                 };
             };
@@ -2706,7 +3407,20 @@ export interface operations {
                 content?: never;
             };
             400: components["responses"]["JsonMalformed"];
-            401: components["responses"]["Unauthorized"];
+            /** `insufficient_user_authentication`: it needs a recent second factor. */
+            401: {
+                headers: {
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "api_key_invalid" | "insufficient_user_authentication" | "session_ended" | "token_expired" | "token_invalid" | "token_missing";
+                    };
+                };
+            };
             /** `people_only`, `user_session_required` */
             403: {
                 headers: {
@@ -2769,6 +3483,1032 @@ export interface operations {
             };
             500: components["responses"]["Internal"];
             /** `sessions_unconfirmed`: it is changed, and the end of other sessions goes on by itself. */
+            503: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "sessions_unconfirmed" | "unavailable";
+                    };
+                };
+            };
+        };
+    };
+    listSecondFactors: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** The answer. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "passkeys": [
+                     *         {
+                     *           "created_at": "2026-11-22T22:03:40.059503Z",
+                     *           "id": "01a20549-4e9b-7b48-90d5-efaee216a9de",
+                     *           "last_used_at": "2026-11-22T22:03:40.059503Z",
+                     *           "name": "Ada's key",
+                     *           "synced": false
+                     *         }
+                     *       ],
+                     *       "recovery_codes_left": 10
+                     *     }
+                     */
+                    "application/json": components["schemas"]["SecondFactors"];
+                };
+            };
+            400: components["responses"]["HostInvalid"];
+            401: components["responses"]["Unauthorized"];
+            /** `people_only`, `user_session_required` */
+            403: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "no_tenant" | "people_only" | "user_session_required";
+                    };
+                };
+            };
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    addPasskey: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewPasskey"];
+            };
+        };
+        responses: {
+            /** It is made. */
+            201: {
+                headers: {
+                    Location: components["headers"]["Location"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AddedPasskey"];
+                };
+            };
+            400: components["responses"]["JsonMalformed"];
+            /** `insufficient_user_authentication` */
+            401: {
+                headers: {
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "api_key_invalid" | "insufficient_user_authentication" | "session_ended" | "token_expired" | "token_invalid" | "token_missing";
+                    };
+                };
+            };
+            /** `people_only`, `user_session_required` */
+            403: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "no_tenant" | "people_only" | "user_session_required";
+                    };
+                };
+            };
+            /** `user_not_found` */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "user_not_found";
+                    };
+                };
+            };
+            408: components["responses"]["BodyTimeout"];
+            /** `passkey_exists`, `too_many_passkeys` */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "passkey_exists" | "too_many_passkeys";
+                    };
+                };
+            };
+            /** `passkey_challenge_over` */
+            410: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "passkey_challenge_over";
+                    };
+                };
+            };
+            413: components["responses"]["BodyTooLarge"];
+            415: components["responses"]["MediaTypeUnsupported"];
+            422: components["responses"]["Invalid"];
+            /** `too_many_requests`: from this network. */
+            429: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "too_many_requests";
+                    };
+                };
+            };
+            500: components["responses"]["Internal"];
+            /** `sessions_unconfirmed`: it is done, and the end of other sessions goes on by itself. Make new recovery codes, as nobody has seen these. */
+            503: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "sessions_unconfirmed" | "unavailable";
+                    };
+                };
+            };
+        };
+    };
+    getPasskey: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** The answer. */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "created_at": "2026-11-22T22:03:41.708027Z",
+                     *       "id": "01a20549-550c-7e94-add6-5452dfbc61fd",
+                     *       "name": "Ada's key",
+                     *       "synced": false
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Passkey"];
+                };
+            };
+            400: components["responses"]["HostInvalid"];
+            401: components["responses"]["Unauthorized"];
+            /** `people_only`, `user_session_required` */
+            403: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "no_tenant" | "people_only" | "user_session_required";
+                    };
+                };
+            };
+            /** `passkey_not_found` */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "not_found" | "passkey_not_found";
+                    };
+                };
+            };
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    renamePasskey: {
+        parameters: {
+            query?: never;
+            header: {
+                /** The `ETag` of the passkey that was read, or `*`. */
+                "If-Match": string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "name": "The blue one"
+                 *     }
+                 */
+                "application/json": components["schemas"]["PasskeyName"];
+            };
+        };
+        responses: {
+            /** The answer. */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "created_at": "2026-11-22T22:03:41.708027Z",
+                     *       "id": "01a20549-550c-7e94-add6-5452dfbc61fd",
+                     *       "name": "The blue one",
+                     *       "synced": false
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Passkey"];
+                };
+            };
+            400: components["responses"]["JsonMalformed"];
+            401: components["responses"]["Unauthorized"];
+            /** `people_only`, `user_session_required` */
+            403: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "no_tenant" | "people_only" | "user_session_required";
+                    };
+                };
+            };
+            /** `passkey_not_found` */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "not_found" | "passkey_not_found";
+                    };
+                };
+            };
+            408: components["responses"]["BodyTimeout"];
+            /** `passkey_edited`: somebody else has edited it since. */
+            412: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "passkey_edited";
+                    };
+                };
+            };
+            413: components["responses"]["BodyTooLarge"];
+            415: components["responses"]["MediaTypeUnsupported"];
+            422: components["responses"]["Invalid"];
+            /** `if_match_missing` */
+            428: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "if_match_missing";
+                    };
+                };
+            };
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    removePasskey: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** It is done. */
+            204: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["HostInvalid"];
+            /** `insufficient_user_authentication` */
+            401: {
+                headers: {
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "api_key_invalid" | "insufficient_user_authentication" | "session_ended" | "token_expired" | "token_invalid" | "token_missing";
+                    };
+                };
+            };
+            /** `people_only`, `user_session_required` */
+            403: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "no_tenant" | "people_only" | "user_session_required";
+                    };
+                };
+            };
+            /** `passkey_not_found`, `user_not_found` */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "not_found" | "passkey_not_found" | "user_not_found";
+                    };
+                };
+            };
+            /** `too_many_requests`: from this network. */
+            429: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "too_many_requests";
+                    };
+                };
+            };
+            500: components["responses"]["Internal"];
+            /** `sessions_unconfirmed`: it is done, and goes on by itself. */
+            503: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "sessions_unconfirmed" | "unavailable";
+                    };
+                };
+            };
+        };
+    };
+    beginPasskey: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** The answer. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "attestation": "none",
+                     *       "authenticatorSelection": {
+                     *         "residentKey": "preferred",
+                     *         "userVerification": "preferred"
+                     *       },
+                     *       "challenge": "-sphaAaAAaa0A0Aa0AAaaAAAAAa0Aa0A0aaAaaaAAA0",
+                     *       "excludeCredentials": [
+                     *         {
+                     *           "id": "Jo_LaAA0aaaAAaaaA0aA0A0aaA0AAaAAa0AAAA0Aa0a",
+                     *           "type": "public-key"
+                     *         }
+                     *       ],
+                     *       "pubKeyCredParams": [
+                     *         {
+                     *           "alg": -7,
+                     *           "type": "public-key"
+                     *         },
+                     *         {
+                     *           "alg": -8,
+                     *           "type": "public-key"
+                     *         },
+                     *         {
+                     *           "alg": -257,
+                     *           "type": "public-key"
+                     *         }
+                     *       ],
+                     *       "rp": {
+                     *         "id": "auth.test",
+                     *         "name": "Sevenleague"
+                     *       },
+                     *       "timeout": 300000,
+                     *       "user": {
+                     *         "displayName": "Ada",
+                     *         "id": "AaIFSXL3dpysYtMqTyx22g",
+                     *         "name": "ada@acme.test"
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["CreationOptions"];
+                };
+            };
+            400: components["responses"]["HostInvalid"];
+            /** `insufficient_user_authentication` */
+            401: {
+                headers: {
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "api_key_invalid" | "insufficient_user_authentication" | "session_ended" | "token_expired" | "token_invalid" | "token_missing";
+                    };
+                };
+            };
+            /** `people_only`, `user_session_required` */
+            403: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "no_tenant" | "people_only" | "user_session_required";
+                    };
+                };
+            };
+            /** `user_not_found` */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "user_not_found";
+                    };
+                };
+            };
+            /** `too_many_passkeys` */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "too_many_passkeys";
+                    };
+                };
+            };
+            /** `too_many_requests`: from this network. */
+            429: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "too_many_requests";
+                    };
+                };
+            };
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    makeRecoveryCodes: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** The answer. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "recovery_codes": [
+                     *         "NHK5-5ZGR-JAV2-BDM2",
+                     *         "URIU-S3QG-N7CK-IQNB",
+                     *         "ZYQU-QGPB-O3RK-S5SW",
+                     *         "VDLR-FSY6-TS23-6XIX",
+                     *         "3LFY-MSZA-2HG3-VGKT",
+                     *         "IG6G-7B2U-WGOO-4Q6R",
+                     *         "EV7V-O5T3-4CI6-OWNT",
+                     *         "KB6G-LVEH-46BG-6QI2",
+                     *         "UWWF-MPQC-CCBW-ZTG5",
+                     *         "JIEA-VGMI-KSJJ-6563"
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["RecoveryCodes"];
+                };
+            };
+            400: components["responses"]["HostInvalid"];
+            /** `insufficient_user_authentication` */
+            401: {
+                headers: {
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "api_key_invalid" | "insufficient_user_authentication" | "session_ended" | "token_expired" | "token_invalid" | "token_missing";
+                    };
+                };
+            };
+            /** `people_only`, `user_session_required` */
+            403: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "no_tenant" | "people_only" | "user_session_required";
+                    };
+                };
+            };
+            /** `user_not_found` */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "user_not_found";
+                    };
+                };
+            };
+            /** `no_second_factor` */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "no_second_factor";
+                    };
+                };
+            };
+            /** `too_many_requests`: from this network. */
+            429: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "too_many_requests";
+                    };
+                };
+            };
+            500: components["responses"]["Internal"];
+            /** `sessions_unconfirmed`: it is done, and the end of other sessions goes on by itself. Make new ones, as nobody has seen these. */
+            503: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "sessions_unconfirmed" | "unavailable";
+                    };
+                };
+            };
+        };
+    };
+    beginTotp: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** The answer. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "secret": "25EZ0AAAAAAAAAAAA0AAA0AAA0AA0AAA",
+                     *       "uri": "otpauth://totp/Sevenleague:ada%40acme%2Etest?secret=25EZ0AAAAAAAAAAAA0AAA0AAA0AA0AAA&issuer=Sevenleague&algorithm=SHA1&digits=6&period=30"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["NewTotp"];
+                };
+            };
+            400: components["responses"]["HostInvalid"];
+            /** `insufficient_user_authentication` */
+            401: {
+                headers: {
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "api_key_invalid" | "insufficient_user_authentication" | "session_ended" | "token_expired" | "token_invalid" | "token_missing";
+                    };
+                };
+            };
+            /** `people_only`, `user_session_required` */
+            403: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "no_tenant" | "people_only" | "user_session_required";
+                    };
+                };
+            };
+            /** `user_not_found` */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "user_not_found";
+                    };
+                };
+            };
+            /** `totp_exists` */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "totp_exists";
+                    };
+                };
+            };
+            /** `too_many_requests`: from this network. */
+            429: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "too_many_requests";
+                    };
+                };
+            };
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    removeTotp: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** It is done. */
+            204: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["HostInvalid"];
+            /** `insufficient_user_authentication` */
+            401: {
+                headers: {
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "api_key_invalid" | "insufficient_user_authentication" | "session_ended" | "token_expired" | "token_invalid" | "token_missing";
+                    };
+                };
+            };
+            /** `people_only`, `user_session_required` */
+            403: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "no_tenant" | "people_only" | "user_session_required";
+                    };
+                };
+            };
+            /** `totp_not_found`, `user_not_found` */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "totp_not_found" | "user_not_found";
+                    };
+                };
+            };
+            /** `too_many_requests`: from this network. */
+            429: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "too_many_requests";
+                    };
+                };
+            };
+            500: components["responses"]["Internal"];
+            /** `sessions_unconfirmed`: it is done, and goes on by itself. */
+            503: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "sessions_unconfirmed" | "unavailable";
+                    };
+                };
+            };
+        };
+    };
+    confirmTotp: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "code": "030609"
+                 *     }
+                 */
+                "application/json": components["schemas"]["TotpConfirmation"];
+            };
+        };
+        responses: {
+            /** The answer. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "recovery_codes": [
+                     *         "GO65-SIVW-MWRP-PPDU",
+                     *         "ASVK-P52Y-6HYN-BQ4L",
+                     *         "X5XK-Q3PP-BO7Z-OKJV",
+                     *         "TXGJ-RK2X-HCH2-P47T",
+                     *         "FVVY-57XP-AJQK-IV64",
+                     *         "H6B2-BFD3-5KXY-VAZZ",
+                     *         "7FMX-Z3DC-XTV4-JHVU",
+                     *         "WEOQ-4GKH-WHEP-ASFQ",
+                     *         "K4Z4-3OXF-FVJK-EFKH",
+                     *         "3GJN-EJFM-HD7S-MJLI"
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["RecoveryCodes"];
+                };
+            };
+            400: components["responses"]["JsonMalformed"];
+            /** `insufficient_user_authentication` */
+            401: {
+                headers: {
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "api_key_invalid" | "insufficient_user_authentication" | "session_ended" | "token_expired" | "token_invalid" | "token_missing";
+                    };
+                };
+            };
+            /** `people_only`, `user_session_required` */
+            403: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "no_tenant" | "people_only" | "user_session_required";
+                    };
+                };
+            };
+            /** `user_not_found` */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "user_not_found";
+                    };
+                };
+            };
+            408: components["responses"]["BodyTimeout"];
+            /** `totp_not_begun` */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "totp_not_begun";
+                    };
+                };
+            };
+            413: components["responses"]["BodyTooLarge"];
+            415: components["responses"]["MediaTypeUnsupported"];
+            422: components["responses"]["Invalid"];
+            /** `too_many_requests`: from this network. */
+            429: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "too_many_requests";
+                    };
+                };
+            };
+            500: components["responses"]["Internal"];
+            /** `sessions_unconfirmed`: it is done, and the end of other sessions goes on by itself. Make new recovery codes, as nobody has seen these. */
             503: {
                 headers: {
                     "Retry-After": components["headers"]["Retry-After"];
@@ -3413,6 +5153,16 @@ export interface operations {
                     "application/json": components["schemas"]["LogIn"];
                 };
             };
+            /** The password is right; a second factor is asked for. */
+            202: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SecondFactorRequired"];
+                };
+            };
             400: components["responses"]["JsonMalformed"];
             /** `credentials_wrong` */
             401: {
@@ -3603,6 +5353,297 @@ export interface operations {
             503: components["responses"]["Unavailable"];
         };
     };
+    stepUpSession: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "proof": {
+                 *         "code": "098844",
+                 *         "method": "totp"
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["StepUp"];
+            };
+        };
+        responses: {
+            /** The answer. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "access_token": "eyJ0aAAaAaAaaAaaa0AaAAAaaAaaAaAAAAAAAAAaAaaaAAA0AaaAaaaaAAaaaaaaAAAaa0A0A0aAAa0A….eyJpa0AaAaAaaAAaAa0aAAA0AaAaAA0aAaA0AAa0AaaaAAAaAaaaa0A0AA0aAAAaaAAaAAAaaAAaAaAa….Z6YLaaaAAaAaa00AA0aaaa0A0AaAAa0AAaAaaaaa0AaAaAAa0a0AaAAaa0AAaA0aaaaAaAa0a0aaAAA_…",
+                     *       "acr": "aal2",
+                     *       "expires_in": 600,
+                     *       "token_type": "Bearer"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["SteppedUp"];
+                };
+            };
+            400: components["responses"]["JsonMalformed"];
+            401: components["responses"]["Unauthorized"];
+            /** `people_only`, `user_session_required` */
+            403: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "no_tenant" | "people_only" | "user_session_required";
+                    };
+                };
+            };
+            /** `user_not_found` */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "user_not_found";
+                    };
+                };
+            };
+            408: components["responses"]["BodyTimeout"];
+            /** `password_changed`: at the same moment. */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "password_changed";
+                    };
+                };
+            };
+            413: components["responses"]["BodyTooLarge"];
+            415: components["responses"]["MediaTypeUnsupported"];
+            422: components["responses"]["Invalid"];
+            /** `too_many_codes`: for this account; `too_many_requests`: from this network. */
+            429: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "too_many_codes" | "too_many_requests";
+                    };
+                };
+            };
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    beginStepUp: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** The answer. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "methods": [
+                     *         "passkey",
+                     *         "recovery_code"
+                     *       ],
+                     *       "passkey": {
+                     *         "allowCredentials": [
+                     *           {
+                     *             "id": "lBZfAAAaAaaaaaaaAAaaa00a0Aa0AAAAAaAA0A0Aa0A",
+                     *             "type": "public-key"
+                     *           }
+                     *         ],
+                     *         "challenge": "Q138aAaAAA00aAA0AAAAa0aAaaaaaaAaa0a00Aa0aAA",
+                     *         "rpId": "auth.test",
+                     *         "timeout": 300000,
+                     *         "userVerification": "preferred"
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["StepUpOptions"];
+                };
+            };
+            400: components["responses"]["HostInvalid"];
+            401: components["responses"]["Unauthorized"];
+            /** `people_only`, `user_session_required` */
+            403: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "no_tenant" | "people_only" | "user_session_required";
+                    };
+                };
+            };
+            /** `too_many_requests`: from this network. */
+            429: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "too_many_requests";
+                    };
+                };
+            };
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    logInWithPasskey: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PasskeyLogIn"];
+            };
+        };
+        responses: {
+            /** It is made. */
+            201: {
+                headers: {
+                    Location: components["headers"]["Location"];
+                    "Set-Cookie": components["headers"]["Set-Cookie"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LogIn"];
+                };
+            };
+            400: components["responses"]["JsonMalformed"];
+            /** `passkey_wrong`; `credentials_wrong`: the password was changed at the same moment. */
+            401: {
+                headers: {
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "credentials_wrong" | "passkey_wrong";
+                    };
+                };
+            };
+            /** `not_a_member` */
+            403: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "not_a_member";
+                    };
+                };
+            };
+            408: components["responses"]["BodyTimeout"];
+            413: components["responses"]["BodyTooLarge"];
+            415: components["responses"]["MediaTypeUnsupported"];
+            422: components["responses"]["Invalid"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    beginPasskeyLogIn: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** The answer. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "allowCredentials": [],
+                     *       "challenge": "5dg_aaAaAa0AaaA0a00A0Aaaa0A0AA0AaaaAAAaAA00",
+                     *       "rpId": "auth.test",
+                     *       "timeout": 300000,
+                     *       "userVerification": "required"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["RequestOptions"];
+                };
+            };
+            400: components["responses"]["HostInvalid"];
+            /** `too_many_requests`: from this network. */
+            429: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "too_many_requests";
+                    };
+                };
+            };
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
     refreshSession: {
         parameters: {
             query?: never;
@@ -3651,7 +5692,7 @@ export interface operations {
                 };
             };
             400: components["responses"]["JsonMalformed"];
-            /** `refresh_invalid`, `refresh_reused`, `session_ended` */
+            /** `refresh_invalid`, `refresh_reused`, `second_factor_required`, `session_ended` */
             401: {
                 headers: {
                     "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
@@ -3661,7 +5702,7 @@ export interface operations {
                 content: {
                     "application/problem+json": components["schemas"]["ProblemBody"] & {
                         /** @enum {string} */
-                        code: "refresh_invalid" | "refresh_reused" | "session_ended";
+                        code: "refresh_invalid" | "refresh_reused" | "second_factor_required" | "session_ended";
                     };
                 };
             };
@@ -3671,6 +5712,356 @@ export interface operations {
             422: components["responses"]["Invalid"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
+        };
+    };
+    logInWithSecondFactor: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "challenge": "44-d0AAAaAaaaaAa0AAAaAaAAaaAaAaaAaAaaAaaaaA",
+                 *       "proof": {
+                 *         "code": "499358",
+                 *         "method": "totp"
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["SecondFactorLogIn"];
+            };
+        };
+        responses: {
+            /** It is made. */
+            201: {
+                headers: {
+                    Location: components["headers"]["Location"];
+                    "Set-Cookie": components["headers"]["Set-Cookie"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "access_token": "eyJ0aAAaAaAaaAaaa0AaAAAaaAaaAaAAAAAAAAAaAaaaAAA0AaaAaAA0A0AAAA0aAAAAAAaaAAAaAAAA….eyJpa0AaAaAaaAAaAa0aAAA0AaAaAA0aAaAaAAA0AaaaAAAaAaaaa0A0AA0aAAAaaAAaAAAaaAAaAaAa….pcm_AAA0AaAAaA0A00AA0AAAaA0aAaAAAa0aAAaAaa0A0aaAAAa0aAaAAaaAaAAAaaaaa_AaAaAAa0aA…",
+                     *       "expires_in": 600,
+                     *       "refresh_token": "IZC8AaAAaAaaaAaAA_0Aa_aAA0aAaAAAaAa0A0aAAaA",
+                     *       "session_id": "01a2054c-59ec-7879-a914-275254eef584",
+                     *       "tenant": {
+                     *         "id": "01a2054b-e4bc-7fd2-8b4c-dfc7e15c605b",
+                     *         "name": "Acme"
+                     *       },
+                     *       "token_type": "Bearer",
+                     *       "user": {
+                     *         "display_name": "Ada",
+                     *         "email": "ada@acme.test",
+                     *         "id": "01a2054b-e4bc-77ea-b5f5-fc87c2e4f636"
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["LogIn"];
+                };
+            };
+            400: components["responses"]["JsonMalformed"];
+            /** `second_factor_wrong`; `credentials_wrong`: the password was changed meanwhile. */
+            401: {
+                headers: {
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "credentials_wrong" | "second_factor_wrong";
+                    };
+                };
+            };
+            /** `not_a_member` */
+            403: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "not_a_member";
+                    };
+                };
+            };
+            408: components["responses"]["BodyTimeout"];
+            /** `login_challenge_over` */
+            410: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "login_challenge_over";
+                    };
+                };
+            };
+            413: components["responses"]["BodyTooLarge"];
+            415: components["responses"]["MediaTypeUnsupported"];
+            422: components["responses"]["Invalid"];
+            /** `too_many_codes`: for this account. */
+            429: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "too_many_codes";
+                    };
+                };
+            };
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    beginTotpAtLogIn: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "challenge": "kGhkAaAA0AAAAAAa00AA0A0AA0AAAAAAAaaa0AAaAA0"
+                 *     }
+                 */
+                "application/json": components["schemas"]["Enrolment"];
+            };
+        };
+        responses: {
+            /** The answer. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "secret": "W2WD0AAAAAAAAAAAAAAA0AA0AAAAAA0A",
+                     *       "uri": "otpauth://totp/Sevenleague:bob%40acme%2Etest?secret=W2WD0AAAAAAAAAAAAAAA0AA0AAAAAA0A&issuer=Sevenleague&algorithm=SHA1&digits=6&period=30"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["NewTotp"];
+                };
+            };
+            400: components["responses"]["JsonMalformed"];
+            /** `credentials_wrong`: the password was changed meanwhile. */
+            401: {
+                headers: {
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "credentials_wrong";
+                    };
+                };
+            };
+            /** `not_a_member` */
+            403: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "not_a_member";
+                    };
+                };
+            };
+            408: components["responses"]["BodyTimeout"];
+            /** `second_factor_exists` */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "second_factor_exists";
+                    };
+                };
+            };
+            /** `login_challenge_over` */
+            410: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "login_challenge_over";
+                    };
+                };
+            };
+            413: components["responses"]["BodyTooLarge"];
+            415: components["responses"]["MediaTypeUnsupported"];
+            422: components["responses"]["Invalid"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    confirmTotpAtLogIn: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "challenge": "kGhkAaAA0AAAAAAa00AA0A0AA0AAAAAAAaaa0AAaAA0",
+                 *       "code": "653902"
+                 *     }
+                 */
+                "application/json": components["schemas"]["EnrolmentConfirmation"];
+            };
+        };
+        responses: {
+            /** It is made. */
+            201: {
+                headers: {
+                    Location: components["headers"]["Location"];
+                    "Set-Cookie": components["headers"]["Set-Cookie"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "access_token": "eyJ0aAAaAaAaaAaaa0AaAAAaaAaaAaAAAAAAAAAaAaaaAAA0AaAaA0aaA0aAAAAaaa00A0aaa0AaaAA0….eyJpa0AaAaAaaAAaAa0aAAA0AaAaAA0aAaAaAaa0AaaaAAAaAaaaa0A0AA0aAAAaaAAaAAAaaAAaAaAa….HX6QaaA0aaaaAaA0aAaaAAaaAaa0aA_aA0AaaA0AaAaaAAAA_A0AaAaAaAa0A0AAAAa00A_a-0AAaAaa…",
+                     *       "expires_in": 600,
+                     *       "recovery_codes": [
+                     *         "TEC7-L2Z7-RY4Q-H7X7",
+                     *         "WC5B-DCNF-5XQ7-AWU3",
+                     *         "ZHDQ-N6H6-ZDRU-7JFE",
+                     *         "ILQO-2XA7-QWOV-SEGI",
+                     *         "NSVY-B2QU-46QY-ZJSJ",
+                     *         "PGIF-U3KF-U2AV-FLCE",
+                     *         "MWWC-O63S-CIYV-MEPG",
+                     *         "IVAJ-EXJR-CBND-GQXY",
+                     *         "UUWT-PNV5-MK7W-UT6S",
+                     *         "X5DH-HB3D-N64K-A644"
+                     *       ],
+                     *       "refresh_token": "U8RlAA0A0a0AAaAa0AaaaAaaaA0AaA0aaAAaAaAAaaA",
+                     *       "session_id": "01a2054a-3a34-7a42-83ee-97d606264477",
+                     *       "tenant": {
+                     *         "id": "01a2054a-364c-75d9-99f5-75afc899ad05",
+                     *         "name": "Acme"
+                     *       },
+                     *       "token_type": "Bearer",
+                     *       "user": {
+                     *         "display_name": "Bob",
+                     *         "email": "bob@acme.test",
+                     *         "id": "01a2054a-3a34-7160-95f2-797a946df8d2"
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["EnrolledLogIn"];
+                };
+            };
+            400: components["responses"]["JsonMalformed"];
+            /** `credentials_wrong`: the password was changed meanwhile. */
+            401: {
+                headers: {
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "credentials_wrong";
+                    };
+                };
+            };
+            /** `not_a_member` */
+            403: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "not_a_member";
+                    };
+                };
+            };
+            408: components["responses"]["BodyTimeout"];
+            /** `second_factor_exists`, `totp_not_begun` */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "second_factor_exists" | "totp_not_begun";
+                    };
+                };
+            };
+            /** `login_challenge_over` */
+            410: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "login_challenge_over";
+                    };
+                };
+            };
+            413: components["responses"]["BodyTooLarge"];
+            415: components["responses"]["MediaTypeUnsupported"];
+            422: components["responses"]["Invalid"];
+            500: components["responses"]["Internal"];
+            /** `sessions_unconfirmed`: it is done, and the end of other sessions goes on by itself. Log in, and make new recovery codes, as nobody has seen these. */
+            503: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "sessions_unconfirmed" | "unavailable";
+                    };
+                };
+            };
         };
     };
     registerUser: {

@@ -44,6 +44,7 @@ export type ProblemCode =
   | "if_match_missing"
   | "instance_active"
   | "instance_not_found"
+  | "insufficient_user_authentication"
   | "internal"
   | "invalid"
   | "invitation_not_found"
@@ -58,6 +59,7 @@ export type ProblemCode =
   | "last_owner"
   | "line_not_found"
   | "link_used"
+  | "login_challenge_over"
   | "malformed_json"
   | "may_have_left"
   | "member_not_found"
@@ -65,6 +67,7 @@ export type ProblemCode =
   | "message_refused"
   | "module_needed"
   | "module_not_enabled"
+  | "no_second_factor"
   | "no_tenant"
   | "not_a_member"
   | "not_active"
@@ -74,11 +77,17 @@ export type ProblemCode =
   | "nothing_failed"
   | "outbox_not_found"
   | "parked_message_not_found"
+  | "passkey_challenge_over"
+  | "passkey_edited"
+  | "passkey_exists"
+  | "passkey_not_found"
+  | "passkey_wrong"
   | "password_changed"
   | "people_only"
   | "permission_missing"
   | "permission_not_found"
   | "platform_only"
+  | "policy_edited"
   | "queue_not_found"
   | "quota_exceeded"
   | "rate_edited"
@@ -96,27 +105,36 @@ export type ProblemCode =
   | "schedule_edited"
   | "schedule_not_found"
   | "search_too_wide"
+  | "second_factor_exists"
+  | "second_factor_required"
+  | "second_factor_wrong"
   | "secret_not_found"
   | "service_not_found"
   | "session_ended"
   | "session_not_found"
   | "sessions_unconfirmed"
   | "suppression_not_found"
+  | "tenant_not_found"
   | "token_expired"
   | "token_invalid"
   | "token_missing"
   | "too_large"
   | "too_many_api_keys"
   | "too_many_clients"
+  | "too_many_codes"
   | "too_many_dead_letters"
   | "too_many_grants"
   | "too_many_groups"
   | "too_many_invitations"
   | "too_many_open_invitations"
+  | "too_many_passkeys"
   | "too_many_principals"
   | "too_many_requests"
   | "too_many_roles"
   | "too_many_schedules"
+  | "totp_exists"
+  | "totp_not_begun"
+  | "totp_not_found"
   | "two_secrets_live"
   | "unavailable"
   | "unreadable_body"
@@ -134,6 +152,8 @@ export const ROUTES: { [S in keyof Services]: { [O in keyof Services[S]]: Route 
     listApiKeys: { method: "GET", path: "/v1/api-keys" },
     createApiKey: { method: "POST", path: "/v1/api-keys", keyed: true },
     revokeApiKey: { method: "DELETE", path: "/v1/api-keys/{id}" },
+    getAuthenticationPolicy: { method: "GET", path: "/v1/authentication-policy" },
+    editAuthenticationPolicy: { method: "PUT", path: "/v1/authentication-policy" },
     listClients: { method: "GET", path: "/v1/clients" },
     createClient: { method: "POST", path: "/v1/clients", keyed: true },
     getClient: { method: "GET", path: "/v1/clients/{id}" },
@@ -149,6 +169,16 @@ export const ROUTES: { [S in keyof Services]: { [O in keyof Services[S]]: Route 
     withdrawInvitation: { method: "DELETE", path: "/v1/invitations/{invitation}" },
     getMe: { method: "GET", path: "/v1/me" },
     changePassword: { method: "POST", path: "/v1/me/password" },
+    listSecondFactors: { method: "GET", path: "/v1/me/second-factors" },
+    addPasskey: { method: "POST", path: "/v1/me/second-factors/passkeys" },
+    beginPasskey: { method: "POST", path: "/v1/me/second-factors/passkeys/options" },
+    getPasskey: { method: "GET", path: "/v1/me/second-factors/passkeys/{id}" },
+    renamePasskey: { method: "PUT", path: "/v1/me/second-factors/passkeys/{id}" },
+    removePasskey: { method: "DELETE", path: "/v1/me/second-factors/passkeys/{id}" },
+    makeRecoveryCodes: { method: "POST", path: "/v1/me/second-factors/recovery-codes" },
+    beginTotp: { method: "POST", path: "/v1/me/second-factors/totp" },
+    removeTotp: { method: "DELETE", path: "/v1/me/second-factors/totp" },
+    confirmTotp: { method: "POST", path: "/v1/me/second-factors/totp/confirmation" },
     listMembers: { method: "GET", path: "/v1/members" },
     leaveTenant: { method: "DELETE", path: "/v1/members/me" },
     removeMember: { method: "DELETE", path: "/v1/members/{user_id}" },
@@ -157,6 +187,12 @@ export const ROUTES: { [S in keyof Services]: { [O in keyof Services[S]]: Route 
     resetPassword: { method: "POST", path: "/v1/password-resets/{token}", open: true },
     listSessions: { method: "GET", path: "/v1/sessions" },
     endOtherSessions: { method: "DELETE", path: "/v1/sessions" },
+    stepUpSession: { method: "POST", path: "/v1/sessions/current/step-up" },
+    beginStepUp: { method: "POST", path: "/v1/sessions/current/step-up-options" },
+    logInWithPasskey: { method: "POST", path: "/v1/sessions/passkey", open: true },
+    beginPasskeyLogIn: { method: "POST", path: "/v1/sessions/passkey-options", open: true },
+    beginTotpAtLogIn: { method: "POST", path: "/v1/sessions/second-factor/totp", open: true },
+    confirmTotpAtLogIn: { method: "POST", path: "/v1/sessions/second-factor/totp/confirmation", open: true },
     endSession: { method: "DELETE", path: "/v1/sessions/{id}" },
     registerUser: { method: "POST", path: "/v1/users", open: true, keyed: true },
   },
@@ -261,4 +297,5 @@ export const SESSION_ROUTES = {
   logIn: { method: "POST", path: "/v1/sessions", open: true },
   logOut: { method: "DELETE", path: "/v1/sessions/current" },
   refreshSession: { method: "POST", path: "/v1/sessions/refresh", open: true },
+  logInWithSecondFactor: { method: "POST", path: "/v1/sessions/second-factor", open: true },
 } satisfies Record<string, Route>;
