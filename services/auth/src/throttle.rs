@@ -7,6 +7,7 @@
 pub mod delays;
 pub mod device;
 
+use crate::passwords::hasher::{LONGEST_WAIT, busy};
 use aws_lc_rs::hmac;
 use axum::{
     http::{HeaderName, StatusCode},
@@ -26,7 +27,11 @@ use device::DeviceCookies;
 pub use device::Visitor;
 use redis::aio::ConnectionManager;
 use secrecy::ExposeSecret;
-use std::time::Duration;
+use std::{sync::Arc, thread, time::Duration};
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore},
+    time::timeout,
+};
 
 /// Of one network for one account. Whoever mistypes has found out by then, or asks for a new password.
 const A_PAIR: Delay = Delay { name: "wrong_pair", free: 5, pause: DOUBLING };
@@ -45,6 +50,10 @@ const UNGUESSABLE: Limit = Limit { name: "unguessable", most: 60, window: Durati
 const LOG_INS: Limit = Limit { name: "log_in", most: 100, window: HOUR };
 const HOUR: Duration = Duration::from_secs(3600);
 
+/// Tries under way for each core: one is hashed, and others look things up meanwhile. All further ones wait where they
+/// take no connection from anybody else.
+const PLACES_A_CORE: usize = 4;
+
 /// Bytes of the key of an account, which is a MAC.
 const ACCOUNT_LEN: usize = 16;
 
@@ -55,6 +64,7 @@ pub struct Throttle {
     delays: Delays,
     devices: DeviceCookies,
     key: hmac::Key,
+    places: Arc<Semaphore>,
 }
 
 /// A try that was admitted, and where it counts as a wrong one until it is found to be right. If its caller goes away
@@ -80,17 +90,20 @@ impl Throttle {
             delays: Delays::new(base, redis, ambient.clone()),
             devices: DeviceCookies::new(sealer, ambient.clone(), public_url),
             key: hmac::Key::new(hmac::HMAC_SHA256, base.client_secret.expose_secret().as_bytes()),
+            places: Arc::new(Semaphore::new(thread::available_parallelism().map_or(1, usize::from) * PLACES_A_CORE)),
         }
     }
 
     /// Makes a check of a secret of `account`, which is an address in its one spelling: `Some` is right, `None` is
-    /// wrong, and a problem is neither. 429 if it came too early, and nothing is checked then.
+    /// wrong, and a problem is neither. 429 if it came too early, and 503 if too many others are in front; nothing is
+    /// checked then.
     pub async fn guess<T>(
         &self,
         visitor: &Visitor,
         account: &str,
         check: impl Future<Output = Result<Option<T>, Problem>>,
     ) -> Result<Option<T>, Problem> {
+        let _place = self.place().await?;
         let attempt = self.begin(visitor, account).await?;
         let checked = check.await;
         match &checked {
@@ -99,6 +112,13 @@ impl Throttle {
             Err(_) => attempt.undecided().await,
         }
         checked
+    }
+
+    async fn place(&self) -> Result<OwnedSemaphorePermit, Problem> {
+        match timeout(LONGEST_WAIT, Arc::clone(&self.places).acquire_owned()).await {
+            Ok(Ok(place)) => Ok(place),
+            _ => Err(busy()),
+        }
     }
 
     /// Admits a try of a secret of `account`, for known and unknown accounts alike; 429 if it came too early.

@@ -17,7 +17,7 @@ const MOST: Cost = Cost { memory_kib: 1_048_576, iterations: 20 };
 const LANES: u32 = 1;
 const SALT_LEN: usize = 16;
 /// A caller waits this long for a core; then others are in front of it that it should not wait for.
-const LONGEST_WAIT: Duration = Duration::from_secs(2);
+pub const LONGEST_WAIT: Duration = Duration::from_secs(2);
 /// Seconds after which a caller that found no core may try again.
 const RETRY_AFTER_BUSY: u32 = 2;
 
@@ -93,13 +93,16 @@ impl Hasher {
     ) -> Result<T, Problem> {
         match self.threads.run(self.patience, work).await {
             Ok(done) => Ok(done),
-            Err(NoHash::Busy) => {
-                tracing::warn!("Every core is hashing a password; a caller was turned away");
-                Err(Problem::unavailable(RETRY_AFTER_BUSY, "Too many passwords are being checked right now."))
-            }
+            Err(NoHash::Busy) => Err(busy()),
             Err(failed @ NoHash::Failed) => Err(Problem::internal(&failed)),
         }
     }
+}
+
+/// Every core is taken, and others are in front.
+pub fn busy() -> Problem {
+    tracing::warn!("Every core is hashing a password; a caller was turned away");
+    Problem::unavailable(RETRY_AFTER_BUSY, "Too many passwords are being checked right now.")
 }
 
 /// In PHC string format (<https://github.com/P-H-C/phc-string-format>).
