@@ -153,8 +153,20 @@ impl Browser {
 /// The sealed request in a form of a page.
 pub fn hidden(page: &TestAnswer) -> String {
     assert_eq!(page.status, 200, "{}", page.text);
-    let (_, rest) = page.text.split_once("name=\"request_uri\" value=\"").unwrap_or_else(|| panic!("{}", page.text));
+    value(page, "request_uri")
+}
+
+/// What a field of a form holds.
+pub fn value(page: &TestAnswer, field: &str) -> String {
+    let start = format!("name=\"{field}\" value=\"");
+    let (_, rest) = page.text.split_once(&start).unwrap_or_else(|| panic!("{}", page.text));
     rest.split('"').next().unwrap().to_owned()
+}
+
+/// What a token says.
+pub fn claims(token: &Value) -> Value {
+    let token = token.as_str().unwrap_or_else(|| panic!("no token in {token}"));
+    serde_json::from_slice(&URL_SAFE_NO_PAD.decode(token.split('.').nth(1).unwrap()).unwrap()).unwrap()
 }
 
 /// What the app's address was called with.

@@ -1,7 +1,10 @@
 //! The authorization endpoint and its pages.
 
 use super::{Browser, CALLBACK, Provider, hidden, led_back, refused};
-use crate::support::{PASSWORD, World, text};
+use crate::{
+    authenticator::{App, begin, confirm},
+    support::{PASSWORD, World, text},
+};
 use chrono::TimeDelta;
 use serde_json::json;
 
@@ -247,4 +250,47 @@ async fn discovery_names_every_endpoint() {
     }
     assert_eq!(openid["code_challenge_methods_supported"], json!(["S256"]));
     assert_eq!(openid["authorization_response_iss_parameter_supported"], true);
+}
+
+/// OpenID Connect Core §2 (`acr`, `amr`), ASVS 5.0 6.3.3: a password is not enough for whoever has a second factor.
+#[tokio::test]
+async fn the_page_asks_for_the_second_factor_as_well() {
+    let provider = Provider::start().await;
+    let world = &provider.world;
+    let session = world.log_in(&provider.ada).await;
+    let app = App::new(&begin(world, &session).await.expect(200));
+    let made = confirm(world, &session, &app.code(world, 0)).await.expect(200);
+    let recovery = made["recovery_codes"][0].as_str().unwrap().to_owned();
+    let mut browser = Browser::default();
+    let page = provider.get(&browser, &provider.address(&[])).await;
+    let form = [("request_uri", &*hidden(&page)), ("email", &*provider.ada.email), ("password", PASSWORD)];
+    let page = provider.submit(&browser, "/v1/oauth/sign-in", &form).await;
+    assert_eq!((page.status, page.header("set-cookie")), (200, None), "{}", page.text);
+    assert!(page.text.contains("authenticator app"), "{}", page.text);
+    let (sealed, challenge) = (hidden(&page), super::value(&page, "challenge"));
+    let answer = async |browser: &Browser, code: &str| {
+        let form = [("request_uri", &*sealed), ("challenge", &*challenge), ("code", code)];
+        provider.submit(browser, "/v1/oauth/second-factor", &form).await
+    };
+    let wrong = answer(&browser, &app.wrong_code(world)).await;
+    assert_eq!((wrong.status, wrong.header("set-cookie")), (401, None), "{}", wrong.text);
+    let right = answer(&browser, &app.next_code(world)).await;
+    assert_eq!(right.status, 303, "{}", right.text);
+    browser.keep(&right);
+    assert_eq!(answer(&browser, &recovery).await.status, 410, "a challenge works once");
+    let next = right.header("location").unwrap().strip_prefix(crate::support::PUBLIC_URL).unwrap().to_owned();
+    let page = provider.get(&browser, &next).await;
+    let code = led_back(&provider.allow(&browser, &page).await)["code"].clone();
+    let tokens = provider.exchange(&code).await.expect(200);
+    for token in ["access_token", "id_token"] {
+        let claims = super::claims(&tokens[token]);
+        assert_eq!((&claims["acr"], &claims["amr"]), (&json!("aal2"), &json!(["mfa", "otp", "pwd"])), "{token}");
+    }
+    // And by a recovery code.
+    let (other, page) = (Browser::default(), provider.get(&Browser::default(), &provider.address(&[])).await);
+    let form = [("request_uri", &*hidden(&page)), ("email", &*provider.ada.email), ("password", PASSWORD)];
+    let page = provider.submit(&other, "/v1/oauth/sign-in", &form).await;
+    let form = [("request_uri", hidden(&page)), ("challenge", super::value(&page, "challenge")), ("code", recovery)];
+    let form: Vec<_> = form.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    assert_eq!(provider.submit(&other, "/v1/oauth/second-factor", &form).await.status, 303);
 }

@@ -1,15 +1,9 @@
 //! The token endpoint: codes and refresh tokens.
 
-use super::{Browser, CALLBACK, Provider, VERIFIER, refused};
+use super::{Browser, CALLBACK, Provider, VERIFIER, claims, refused};
 use crate::support::{PASSWORD, text};
-use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use chrono::TimeDelta;
 use serde_json::{Value, json};
-
-fn claims(token: &Value) -> Value {
-    let token = token.as_str().unwrap_or_else(|| panic!("no token in {token}"));
-    serde_json::from_slice(&URL_SAFE_NO_PAD.decode(token.split('.').nth(1).unwrap()).unwrap()).unwrap()
-}
 
 /// RFC 9068 §2.2, OpenID Connect Core §2.
 #[tokio::test]
