@@ -67,6 +67,7 @@ CREATE TABLE authorization_codes (
 
 CREATE INDEX authorization_codes_expiry ON authorization_codes (expires_at);
 CREATE INDEX authorization_codes_of_client ON authorization_codes (client_id);
+CREATE INDEX authorization_codes_of_user ON authorization_codes (user_id, tenant_id);
 
 -- Assertions that clients have shown: each counts once (RFC 7523 §3).
 CREATE TABLE client_assertions (

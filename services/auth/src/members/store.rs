@@ -97,6 +97,17 @@ pub async fn end_sessions(tx: &mut TenantTx, user: UserId, reason: EndReason, no
     )
     .execute(&mut **tx)
     .await?;
+    // No app goes on by itself: codes under way are void, and the member is asked again.
+    sqlx::query!("DELETE FROM consents WHERE tenant_id = $1 AND user_id = $2", tx.tenant().0, user.0)
+        .execute(&mut **tx)
+        .await?;
+    sqlx::query!(
+        "DELETE FROM authorization_codes WHERE tenant_id = $1 AND user_id = $2 AND session_id IS NULL",
+        tx.tenant().0,
+        user.0
+    )
+    .execute(&mut **tx)
+    .await?;
     Ok(())
 }
 

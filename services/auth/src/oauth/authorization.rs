@@ -2,7 +2,7 @@
 //! next?
 
 use super::{
-    client_authentication::{self, Credentials},
+    client_authentication::{self, Caller, Credentials},
     codes,
     error::{Code, OAuthError, Refusal, refuse},
     pages,
@@ -61,16 +61,19 @@ enum Next {
             content_type = "text/html"),
         (status = 303, description = "The answer to the app, in the query of its address: `code` or `error`, with \
             `state` and `iss`.", headers(("Location" = String))),
+        (status = 429, description = "`too_many_requests`: codes of this person.", body = String,
+            content_type = "text/html"),
         (status = 400, description = "`authorization_request_invalid`: the app or its address is not known, so nothing \
             is sent there.", body = String, content_type = "text/html")),
     security(()))]
 pub async fn authorize(
     State(app): State<App>,
+    source: Source,
     headers: HeaderMap,
     query: Result<Query<Parameters>, Problem>,
 ) -> Response {
     match query {
-        Ok(Query(parameters)) => answer(&app, &headers, parameters).await,
+        Ok(Query(parameters)) => answer(&app, (source, &headers), parameters).await,
         Err(problem) => pages::refused(&problem),
     }
 }
@@ -79,17 +82,16 @@ pub async fn authorize(
     request_body(content = Parameters, content_type = "application/x-www-form-urlencoded"),
     responses((status = 200, description = "As by GET.", body = String, content_type = "text/html"),
         (status = 303, description = "As by GET.", headers(("Location" = String))),
+        (status = 429, description = "`too_many_requests`", body = String, content_type = "text/html"),
         (status = 400, description = "`authorization_request_invalid`", body = String, content_type = "text/html")),
     security(()))]
 pub async fn authorize_by_form(
     State(app): State<App>,
+    source: Source,
     headers: HeaderMap,
-    form: Result<Form<Parameters>, Problem>,
+    Form(parameters): Form<Parameters>,
 ) -> Response {
-    match form {
-        Ok(Form(parameters)) => answer(&app, &headers, parameters).await,
-        Err(problem) => pages::refused(&problem),
-    }
+    answer(&app, (source, &headers), parameters).await
 }
 
 #[utoipa::path(post, path = "/v1/oauth/par", operation_id = "pushAuthorizationRequest", tag = "oauth",
@@ -120,15 +122,15 @@ pub async fn push(
     Ok((StatusCode::CREATED, location, [NO_STORE], Json(Pushed { request_uri, expires_in: PUSHED_FOR.num_seconds() })))
 }
 
-async fn answer(app: &App, headers: &HeaderMap, parameters: Parameters) -> Response {
-    match begin(app, headers, parameters).await {
+async fn answer(app: &App, caller: Caller<'_>, parameters: Parameters) -> Response {
+    match begin(app, caller, parameters).await {
         Ok(response) => response,
         Err(problem) => pages::refused(&problem),
     }
 }
 
 /// Nothing is sent to an address before it is known to be the app's (RFC 6749 §3.1.2.4).
-async fn begin(app: &App, headers: &HeaderMap, parameters: Parameters) -> Result<Response, Problem> {
+async fn begin(app: &App, (source, headers): Caller<'_>, parameters: Parameters) -> Result<Response, Problem> {
     let id = parameters.client_id.ok_or_else(|| unsound("client_id is required."))?;
     let client = store::client(&mut app.db.begin_lookup().await?, id).await?;
     let client = client.ok_or_else(|| unsound("There is no such app."))?;
@@ -144,7 +146,7 @@ async fn begin(app: &App, headers: &HeaderMap, parameters: Parameters) -> Result
         },
     };
     let sign_in = sign_ins::of(app, headers).await?;
-    proceed(app, &client, &asked, sign_in).await
+    proceed(app, source, &client, &asked, sign_in).await
 }
 
 /// What an app asks for in the parameters themselves, or the refusal that it is sent.
@@ -163,6 +165,7 @@ fn read(app: &App, parameters: Parameters, client: &OAuthClient) -> Result<Resul
 /// The next page, or the answer to the app.
 pub async fn proceed(
     app: &App,
+    source: Source,
     client: &OAuthClient,
     asked: &Asked,
     sign_in: Option<SignIn>,
@@ -177,7 +180,7 @@ pub async fn proceed(
     let tenants = tenants(app, client, &sign_in).await?;
     let agreed = agreed(app, client, asked, &sign_in).await?;
     match Next::of(asked, &tenants, agreed) {
-        Next::Code(tenant) => codes::issue(app, asked, &sign_in, tenant).await,
+        Next::Code(tenant) => codes::issue(app, source, asked, &sign_in, tenant).await,
         Next::Refuse(code, why) => Ok(refused(app, asked, code, why)),
         Next::SignIn | Next::Consent => Ok(pages::consent(app, client, asked, &sign_in, &tenants)),
     }
@@ -192,6 +195,8 @@ impl Next {
     fn of(asked: &Asked, tenants: &[Tenant], agreed: Vec<TenantId>) -> Self {
         let agreed = agreed.into_iter().find(|tenant| tenants.iter().any(|own| own.id == *tenant));
         match agreed {
+            // A stranger's app does not even learn that somebody is signed in.
+            _ if tenants.is_empty() && asked.prompt.none => Self::unless_signed_in(asked),
             _ if tenants.is_empty() => Self::Refuse(Code::AccessDenied, "The app is for members of its own tenant."),
             Some(tenant) if !asked.prompt.consent => Self::Code(tenant),
             _ if asked.prompt.none => Self::Refuse(Code::ConsentRequired, "The person has not agreed to this yet."),

@@ -88,3 +88,9 @@ pub async fn use_up(tx: &mut TenantTx, id: Uuid, session: SessionId) -> sqlx::Re
     .await?;
     Ok(())
 }
+
+/// Whether the person is still signed in where the code was sent through; whoever ends that waits for us.
+pub async fn keep_sign_in(tx: &mut TenantTx, id: Uuid) -> sqlx::Result<bool> {
+    let sign_in = sqlx::query_scalar!("SELECT id FROM sign_ins WHERE id = $1 AND ended_at IS NULL FOR SHARE", id);
+    Ok(sign_in.fetch_optional(&mut **tx).await?.is_some())
+}

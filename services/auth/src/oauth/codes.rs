@@ -24,16 +24,30 @@ use aws_lc_rs::constant_time::verify_slices_are_equal;
 use axum::{http::StatusCode, response::Response};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use chrono::TimeDelta;
-use common::{db::TenantTx, problem::Problem};
+use common::{db::TenantTx, limit::Limit, problem::Problem, source::Source};
 use contracts::id::{SessionId, TenantId};
+use std::time::Duration;
 
 /// From one server to the next; a person has no part in it (OAuth 2.1 §4.1.2).
 const LIFETIME: TimeDelta = TimeDelta::seconds(60);
+/// Of one person from one network: each may become a session.
+const CODES: Limit = Limit { name: "authorization-code", most: 100, window: Duration::from_secs(3600) };
 /// RFC 7636 §4.1.
 const VERIFIER: std::ops::RangeInclusive<usize> = 43..=128;
 
-/// Sends the app a code for what the person has agreed to in `tenant`.
-pub async fn issue(app: &App, asked: &Asked, sign_in: &SignIn, tenant: TenantId) -> Result<Response, Problem> {
+/// Sends the app a code for what the person has agreed to in `tenant`. 429 for who has had many.
+pub async fn issue(
+    app: &App,
+    source: Source,
+    asked: &Asked,
+    sign_in: &SignIn,
+    tenant: TenantId,
+) -> Result<Response, Problem> {
+    let counted = app.limiter.admit_for(&CODES, source, &sign_in.user.id.to_string()).await?;
+    app.limiter.settle([counted], make(app, asked, sign_in, tenant).await).await
+}
+
+async fn make(app: &App, asked: &Asked, sign_in: &SignIn, tenant: TenantId) -> Result<Response, Problem> {
     let code = OpaqueToken::new(&app.ambient);
     let mut tx = app.db.begin_lookup().await?.enter(tenant).await?;
     if policy::demands_second_factor(&mut tx).await? && acr(&sign_in.amr) == ONE_FACTOR {
@@ -111,6 +125,9 @@ async fn exchange(app: &App, mut tx: TenantTx, code: StoredCode) -> Result<Redee
         StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => no_such_code(),
         _ => Refusal::Problem(problem),
     })?;
+    if !store::keep_sign_in(&mut tx, code.sign_in_id).await? {
+        return Err(no_such_code());
+    }
     opening::insert(&mut tx, app, &session, &refresh_token).await?;
     store::use_up(&mut tx, code.id, session.id).await?;
     tx.commit().await?;

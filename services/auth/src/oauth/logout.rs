@@ -8,7 +8,11 @@ use super::{
     pages::{refuse_forged, refused, see_other, with_query},
     sign_ins, store,
 };
-use crate::{app::App, pages, sessions::opening};
+use crate::{
+    app::App,
+    pages,
+    sessions::opening::{self, Consent},
+};
 use axum::{
     extract::State,
     http::{HeaderMap, HeaderValue, StatusCode, header},
@@ -62,19 +66,32 @@ pub async fn by_link(
         (status = 303, description = "Back to the app.", headers(("Location" = String), ("Set-Cookie" = String))),
         (status = 403, description = "`cross_site`", body = String, content_type = "text/html")),
     extensions(("x-no-idempotency-key" = json!("Who is signed out stays so."))), security(()))]
-pub async fn by_form(
-    State(app): State<App>,
-    headers: HeaderMap,
-    form: Result<Form<LogoutRequest>, Problem>,
-) -> Response {
+pub async fn by_form(State(app): State<App>, headers: HeaderMap, Form(request): Form<LogoutRequest>) -> Response {
     let attempt = async {
-        let Form(request) = form?;
         if request.confirmed.is_some() {
             refuse_forged(&app, &headers)?;
+        } else if !sign_ins::is_known(&headers) {
+            // Another site's form came without our cookie; the same by GET comes with it.
+            return Ok(see_other(&request.address(&app)));
         }
         answer(&app, &headers, request).await
     };
     attempt.await.unwrap_or_else(|problem| refused(&problem))
+}
+
+impl LogoutRequest {
+    /// The same request by GET.
+    fn address(&self, app: &App) -> String {
+        let client = self.client_id.map(|id| id.to_string());
+        let given = [
+            ("id_token_hint", &self.id_token_hint),
+            ("client_id", &client),
+            ("post_logout_redirect_uri", &self.post_logout_redirect_uri),
+            ("state", &self.state),
+        ];
+        let given: Vec<_> = given.into_iter().filter_map(|(name, value)| Some((name, value.clone()?))).collect();
+        with_query(&format!("{}/v1/oauth/logout", app.public_url), &given)
+    }
 }
 
 async fn answer(app: &App, headers: &HeaderMap, request: LogoutRequest) -> Result<Response, Problem> {
@@ -89,13 +106,15 @@ async fn answer(app: &App, headers: &HeaderMap, request: LogoutRequest) -> Resul
         return Ok(ask(&request));
     }
     if let Some(hint) = &hint {
-        match opening::end(app, hint.sub, hint.sid).await {
+        match opening::end(app, hint.sub, hint.sid, Consent::Kept).await {
             Err(problem) if problem.status == StatusCode::NOT_FOUND => {}
             ended => ended?,
         }
     }
     let cookie = sign_ins::end(app, headers).await?;
-    let client = hint.map(|hint| hint.aud).or(request.client_id);
+    // Else a link of ours would lead a stranger anywhere.
+    let may_lead_on = hint.is_some() || request.confirmed.is_some();
+    let client = hint.map(|hint| hint.aud).or(request.client_id).filter(|_| may_lead_on);
     let mut response = lead_on(app, client, &request).await?;
     response.headers_mut().extend(HeaderValue::try_from(cookie).ok().map(|cookie| (header::SET_COOKIE, cookie)));
     Ok(response)

@@ -4,6 +4,7 @@
 
 use super::{
     authorization::{self, proceed, unsound},
+    codes,
     error::OAuthError,
     request::{Asked, SEALED_FOR},
     second_factor,
@@ -18,7 +19,7 @@ use axum::{
     http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
     response::{AppendHeaders, IntoResponse, Response},
 };
-use common::{http::Form, problem::Problem};
+use common::{http::Form, problem::Problem, source::Source};
 use contracts::{id::TenantId, public_url::PublicUrl};
 use minijinja::{Value, context};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
@@ -93,17 +94,27 @@ pub async fn submit_sign_in(
         (status = 200, description = "The page on which people sign in, if they are not any more.", body = String,
             content_type = "text/html"),
         (status = 400, description = "`authorization_request_invalid`", body = String, content_type = "text/html"),
-        (status = 403, description = "`cross_site`, `not_a_member`", body = String, content_type = "text/html")),
+        (status = 403, description = "`cross_site`, `not_a_member`, `second_factor_missing`", body = String,
+            content_type = "text/html"),
+        (status = 429, description = "`too_many_requests`: codes of this person.", body = String,
+            content_type = "text/html")),
     extensions(("x-no-idempotency-key" = json!("A repetition sends another code."))), security(()))]
-pub async fn submit_consent(State(app): State<App>, headers: HeaderMap, Form(form): Form<ConsentForm>) -> Response {
+pub async fn submit_consent(
+    State(app): State<App>,
+    source: Source,
+    headers: HeaderMap,
+    Form(form): Form<ConsentForm>,
+) -> Response {
     let attempt = async {
         let (client, asked) = opened(&app, &headers, &form.request_uri).await?;
         let now = app.ambient.now();
         let signed_in = sign_ins::of(&app, &headers).await?;
         match signed_in.filter(|sign_in| asked.is_met_by(sign_in.authenticated_at, now)) {
-            Some(sign_in) if form.decision == "allow" => allow(&app, &client, asked, sign_in, form.tenant_id).await,
+            Some(sign_in) if form.decision == "allow" => {
+                allow(&app, source, (&client, &asked), sign_in, form.tenant_id).await
+            }
             Some(_) => Ok(authorization::denied(&app, &asked)),
-            None => proceed(&app, &client, &asked, None).await,
+            None => proceed(&app, source, &client, &asked, None).await,
         }
     };
     attempt.await.unwrap_or_else(|problem| refused(&problem))
@@ -112,8 +123,8 @@ pub async fn submit_consent(State(app): State<App>, headers: HeaderMap, Form(for
 /// Notes what the person has agreed to, and sends the app its code.
 async fn allow(
     app: &App,
-    client: &OAuthClient,
-    asked: Asked,
+    source: Source,
+    (client, asked): (&OAuthClient, &Asked),
     sign_in: SignIn,
     tenant: TenantId,
 ) -> Result<Response, Problem> {
@@ -124,7 +135,7 @@ async fn allow(
     let mut tx = app.db.begin_lookup().await?.enter(tenant).await?;
     store::consent(&mut tx, sign_in.user.id, client.id, &asked.scopes(), app.ambient.now()).await?;
     tx.commit().await?;
-    super::codes::issue(app, &asked, &sign_in, tenant).await
+    codes::issue(app, source, asked, &sign_in, tenant).await
 }
 
 /// To the authorization endpoint once more, with the cookies of the sign-in and of the device.

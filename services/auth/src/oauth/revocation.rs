@@ -6,7 +6,11 @@ use super::{
     error::{Code, OAuthError, Refusal, refuse},
     introspection::{TokenQuery, access_token},
 };
-use crate::{app::App, opaque::OpaqueToken, sessions::opening};
+use crate::{
+    app::App,
+    opaque::OpaqueToken,
+    sessions::opening::{self, Consent},
+};
 use axum::{
     extract::State,
     http::{HeaderMap, StatusCode},
@@ -32,7 +36,7 @@ pub async fn revoke(
     if let Some(claims) = access_token(&app, &token).await?.filter(|claims| claims.client_id == client.id.to_string()) {
         return match (claims.principal(), claims.sid) {
             (Some(Principal::User(user)), Some(session)) => {
-                opening::end(&app, user, session).await?;
+                opening::end(&app, user, session, Consent::Kept).await?;
                 Ok(StatusCode::OK)
             }
             _ => Err(refuse(Code::UnsupportedTokenType, "A client's own token ends with its secret.")),
@@ -40,7 +44,7 @@ pub async fn revoke(
     }
     let session = opening::of_token(&app, &OpaqueToken::shown_by_app(token)).await?;
     if let Some((session, _)) = session.filter(|(session, _)| session.client_id() == Some(client.id)) {
-        opening::end(&app, session.user_id, session.id).await?;
+        opening::end(&app, session.user_id, session.id, Consent::Kept).await?;
     }
     Ok(StatusCode::OK)
 }

@@ -14,6 +14,8 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 const COOKIE: &str = "sign_in";
+/// Over TLS.
+const HOST_COOKIE: &str = "__Host-sign_in";
 /// A working day, and some: after that the next app asks for the password again.
 const LIFETIME: TimeDelta = TimeDelta::hours(12);
 
@@ -61,16 +63,25 @@ pub async fn end(app: &App, headers: &HeaderMap) -> Result<String, Problem> {
     Ok(cookie(app, "", 0))
 }
 
-/// Scripts cannot read it, and other sites cannot have it sent with a form of theirs (RFC 6265).
+/// Scripts cannot read it, other sites cannot have it sent with a form of theirs, and over TLS no other host can set it
+/// (RFC 6265bis §4.1.3).
 fn cookie(app: &App, token: &str, max_age: i64) -> String {
-    let secure = if app.public_url.starts_with("https:") { "; Secure" } else { "" };
-    format!("{COOKIE}={token}; Path=/v1/oauth; Max-Age={max_age}; HttpOnly; SameSite=Lax{secure}")
+    let (name, secure) = if app.public_url.starts_with("https:") { (HOST_COOKIE, "; Secure") } else { (COOKIE, "") };
+    format!("{name}={token}; Path=/; Max-Age={max_age}; HttpOnly; SameSite=Lax{secure}")
+}
+
+/// Whether the browser sends a cookie of a sign-in, alive or not.
+pub fn is_known(headers: &HeaderMap) -> bool {
+    from_cookie(headers).is_some()
 }
 
 fn from_cookie(headers: &HeaderMap) -> Option<OpaqueToken> {
     let cookies = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
     let mut pairs = cookies.flat_map(|value| value.split(';')).filter_map(|pair| pair.trim().split_once('='));
-    pairs.find(|(name, value)| *name == COOKIE && !value.is_empty()).map(|(_, value)| OpaqueToken::shown(value))
+    // A plain one counts only where it is what we set; nobody is harmed by one that we did not make.
+    pairs
+        .find(|(name, value)| [HOST_COOKIE, COOKIE].contains(name) && !value.is_empty())
+        .map(|(_, value)| OpaqueToken::shown(value))
 }
 
 struct Found {

@@ -15,8 +15,8 @@ use crate::{
     issuer::{AccessToken, Signed},
     opaque::OpaqueToken,
     sessions::{
-        model::{Alive, Grant},
-        opening::{self, Holder},
+        model::{Alive, Grant, Session},
+        opening::{self, Consent, Holder},
         routes::NO_STORE,
     },
 };
@@ -121,6 +121,12 @@ async fn by_code(app: &App, caller: Caller<'_>, request: TokenRequest) -> Result
     let code = request.code.ok_or_else(|| refuse(Code::InvalidRequest, "code is required."))?;
     let shown = (request.redirect_uri.as_deref(), request.code_verifier.as_deref());
     let redeemed = codes::redeem(app, &client, &OpaqueToken::shown(code), shown).await?;
+    let Session { id, user_id, .. } = redeemed.alive.session;
+    // Whoever deleted the client meanwhile has either found the session, or is seen here.
+    if client_authentication::find(app, &client.id.to_string()).await?.is_none() {
+        opening::end(app, user_id, id, Consent::Kept).await?;
+        return Err(client_authentication::invalid_client());
+    }
     let scopes = redeemed.grant.scopes.clone();
     answer(app, &client, redeemed.alive, &redeemed.grant, scopes, redeemed.nonce).await
 }

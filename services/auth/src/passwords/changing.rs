@@ -9,6 +9,7 @@ use crate::{
         ending::{self, Ending},
         model::EndReason,
     },
+    throttle::Visitor,
 };
 use common::{
     db::CrossTenantTx,
@@ -30,11 +31,17 @@ pub struct PasswordChange {
 }
 
 /// By who knows the present one; all sessions end but `kept`.
-pub async fn change(app: &App, id: UserId, kept: Option<SessionId>, change: PasswordChange) -> Result<(), Problem> {
+pub async fn change(
+    app: &App,
+    visitor: &Visitor,
+    (id, kept): (UserId, Option<SessionId>),
+    change: PasswordChange,
+) -> Result<(), Problem> {
     let gone = || Problem::not_found("user_not_found", "The caller does not belong to this tenant any more.");
     let user = accounts::find_user(&mut *app.db.pool().acquire().await?, id).await?.ok_or_else(gone)?;
     let refused = |field, code, message| Err(Problem::invalid(vec![FieldError::new(field, code, message)]));
-    if app.hasher.verify(&change.current_password, Some(&user.password_hash)).await? == Verdict::Wrong {
+    let right = app.throttle.guess(visitor, &user.email, is_password(app, &user, &change.current_password)).await?;
+    if right.is_none() {
         return refused("current_password", "wrong", "is not your password");
     }
     if change.current_password.expose_secret() == change.new_password.expose_secret() {
@@ -45,6 +52,12 @@ pub async fn change(app: &App, id: UserId, kept: Option<SessionId>, change: Pass
     let ended = write(&mut tx, app, &user, &new_hash, kept).await?;
     tx.commit().await?;
     ending::tell(app, &ended).await
+}
+
+/// Whether it is the user's password, for whoever counts the wrong ones.
+pub async fn is_password(app: &App, user: &User, shown: &SecretString) -> Result<Option<()>, Problem> {
+    let verdict = app.hasher.verify(shown, Some(&user.password_hash)).await?;
+    Ok((verdict != Verdict::Wrong).then_some(()))
 }
 
 /// The hash of a password that the user may have. 422 names what is wrong with it as `new_password`.

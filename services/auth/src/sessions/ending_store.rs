@@ -21,6 +21,16 @@ pub(super) async fn end(
     kept: Option<SessionId>,
     reason: EndReason,
 ) -> sqlx::Result<()> {
+    // First: whoever exchanges a code of such a sign-in has either begun the session, which is then found, or finds it ended.
+    sqlx::query!(
+        "UPDATE sign_ins SET ended_at = $2 WHERE user_id = $1 AND ended_at IS NULL
+         AND id IS DISTINCT FROM (SELECT sign_in_id FROM sessions WHERE id = $3)",
+        ending.user_id.0,
+        ending.ended_at,
+        kept.map(|session| session.0)
+    )
+    .execute(&mut **tx)
+    .await?;
     sqlx::query!(
         "UPDATE sessions SET ended_at = $2, end_reason = $3
          WHERE user_id = $1 AND ended_at IS NULL AND expires_at > $2 AND last_used_at > $5
@@ -30,16 +40,6 @@ pub(super) async fn end(
         reason as EndReason,
         kept.map(|session| session.0),
         ending.ended_at - IDLE
-    )
-    .execute(&mut **tx)
-    .await?;
-    // Nor is anybody signed in at our own page any more, but for the browser that a kept app session came from.
-    sqlx::query!(
-        "UPDATE sign_ins SET ended_at = $2 WHERE user_id = $1 AND ended_at IS NULL
-         AND id IS DISTINCT FROM (SELECT sign_in_id FROM sessions WHERE id = $3)",
-        ending.user_id.0,
-        ending.ended_at,
-        kept.map(|session| session.0)
     )
     .execute(&mut **tx)
     .await?;

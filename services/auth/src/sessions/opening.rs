@@ -149,9 +149,18 @@ pub async fn of_token(app: &App, shown: &OpaqueToken) -> Result<Option<(Session,
     Ok(Some((session, renews)))
 }
 
+/// What becomes of what a person has allowed an app when its session ends.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Consent {
+    /// The app has ended the session itself.
+    Kept,
+    /// The person has, and the app has to ask again.
+    Withdrawn,
+}
+
 /// Ends a session of `user`, and answers only when no token of it is taken any more. 404 if the user has no such
 /// session.
-pub async fn end(app: &App, user: UserId, session: SessionId) -> Result<(), Problem> {
+pub async fn end(app: &App, user: UserId, session: SessionId, withdraw: Consent) -> Result<(), Problem> {
     // A person's sessions are theirs, in whichever tenant they act.
     let mut lookup = app.db.begin_lookup().await?;
     let tenant = store::tenant_of(&mut lookup, user, session)
@@ -159,6 +168,9 @@ pub async fn end(app: &App, user: UserId, session: SessionId) -> Result<(), Prob
         .ok_or_else(|| Problem::not_found("session_not_found", "You have no such session."))?;
     let mut tx = lookup.enter(tenant).await?;
     store::end(&mut tx, session, EndReason::LoggedOut, app.ambient.now()).await?;
+    if withdraw == Consent::Withdrawn {
+        store::withdraw_consent(&mut tx, session).await?;
+    }
     tx.commit().await?;
     Ok(app.live_sessions.close(tenant, session).await?)
 }

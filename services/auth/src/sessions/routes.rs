@@ -3,7 +3,7 @@
 use super::{
     ending,
     model::{Alive, EndReason, IDLE},
-    opening::{self, Holder},
+    opening::{self, Consent, Holder},
     store::{self, OwnSession},
 };
 use crate::{
@@ -134,7 +134,7 @@ pub async fn log_out(State(app): State<App>, caller: Authenticated) -> Result<(S
     let user = logged_in(&caller.claims, &caller.principal)?;
     let session =
         caller.claims.sid.ok_or_else(|| Problem::forbidden("people_only", "This token belongs to no session."))?;
-    opening::end(&app, user, session).await?;
+    opening::end(&app, user, session, Consent::Kept).await?;
     Ok((StatusCode::NO_CONTENT, headers(cookie(&app, "", 0))))
 }
 
@@ -148,7 +148,7 @@ pub async fn end(
     caller: Authenticated,
     Path(id): Path<SessionId>,
 ) -> Result<StatusCode, Problem> {
-    opening::end(&app, logged_in(&caller.claims, &caller.principal)?, id).await?;
+    opening::end(&app, logged_in(&caller.claims, &caller.principal)?, id, Consent::Withdrawn).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

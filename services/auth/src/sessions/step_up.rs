@@ -20,7 +20,8 @@ use crate::{
         routes::CHALLENGES,
         store as passkeys,
     },
-    passwords::{hasher::Verdict, routes::BY_PERSON},
+    passwords::changing::is_password,
+    throttle::Visitor,
 };
 use access::{Authenticated, SESSION_ENDED};
 use axum::{
@@ -123,14 +124,13 @@ pub async fn begin(
 pub async fn step_up(
     State(app): State<App>,
     caller: Authenticated,
-    source: Source,
+    visitor: Visitor,
     Json(shown): Json<StepUp>,
 ) -> Result<(StatusCode, [(HeaderName, &'static str); 1], Json<SteppedUp>), Problem> {
     let (id, shown) = (logged_in(&caller.claims, &caller.principal)?, shown.check()?);
     let user = accounts::find_user(&mut *app.db.pool().acquire().await?, id).await?.ok_or_else(gone)?;
     if let Shown::Password(password) = &shown {
-        app.limiter.admit_for(&BY_PERSON, source, &id.to_string()).await?;
-        refuse_wrong(&app, &user, password).await?;
+        check_password(&app, &visitor, &user, password).await?;
     }
     let session = prove_again(&app, &caller, &user, &shown).await?;
     let signed = Signed::from(&session);
@@ -175,11 +175,10 @@ async fn evidence(
     }
 }
 
-async fn refuse_wrong(app: &App, user: &User, password: &SecretString) -> Result<(), Problem> {
-    match app.hasher.verify(password, Some(&user.password_hash)).await? {
-        Verdict::Wrong => Err(FieldError::new("password", "wrong", "is not your password").into()),
-        Verdict::Right | Verdict::RightButOutdated => Ok(()),
-    }
+/// Whoever has stolen a session may not find out the password by trying.
+async fn check_password(app: &App, visitor: &Visitor, user: &User, password: &SecretString) -> Result<(), Problem> {
+    let right = app.throttle.guess(visitor, &user.email, is_password(app, user, password)).await?;
+    right.ok_or_else(|| FieldError::new("password", "wrong", "is not your password").into())
 }
 
 fn gone() -> Problem {

@@ -204,6 +204,19 @@ pub async fn end(tx: &mut TenantTx, session: SessionId, reason: EndReason, now: 
     Ok(())
 }
 
+/// Takes back what the person has allowed the app whose session it is, in this tenant: it has to ask again.
+pub async fn withdraw_consent(tx: &mut TenantTx, session: SessionId) -> sqlx::Result<()> {
+    sqlx::query!(
+        "DELETE FROM consents USING sessions s WHERE s.tenant_id = $1 AND s.id = $2 AND consents.tenant_id = $1
+           AND consents.user_id = s.user_id AND consents.client_id = s.client_id",
+        tx.tenant().0,
+        session.0
+    )
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}
+
 /// The user's sessions that are alive at `now`.
 pub async fn alive(
     tx: &mut Lookup,

@@ -58,8 +58,17 @@ pub(super) async fn sweep(tx: &mut CrossTenantTx, now: DateTime<Utc>) -> sqlx::R
             "DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE expires_at < $1 LIMIT $2)"),
         delete!(tx, now - KEEP_CREDENTIALS,
             "DELETE FROM client_secrets WHERE id IN (SELECT id FROM client_secrets WHERE revoked_at < $1 LIMIT $2)"),
+        // Few at a time, before the clients themselves: an app may have had many people.
         delete!(tx, now - KEEP_CREDENTIALS,
-            "DELETE FROM clients WHERE id IN (SELECT id FROM clients WHERE deleted_at < $1 LIMIT $2)"),
+            "DELETE FROM sessions WHERE id IN (SELECT s.id FROM sessions s JOIN clients c ON c.id = s.client_id
+             WHERE c.deleted_at < $1 LIMIT $2)"),
+        delete!(tx, now - KEEP_CREDENTIALS,
+            "DELETE FROM consents WHERE (user_id, client_id, tenant_id) IN (SELECT o.user_id, o.client_id, o.tenant_id
+             FROM consents o JOIN clients c ON c.id = o.client_id WHERE c.deleted_at < $1 LIMIT $2)"),
+        delete!(tx, now - KEEP_CREDENTIALS,
+            "DELETE FROM clients WHERE id IN (SELECT id FROM clients c WHERE deleted_at < $1
+               AND NOT EXISTS (SELECT FROM sessions WHERE client_id = c.id)
+               AND NOT EXISTS (SELECT FROM consents WHERE client_id = c.id) LIMIT $2)"),
         delete!(tx, now - KEEP_CREDENTIALS,
             "DELETE FROM api_keys
              WHERE id IN (SELECT id FROM api_keys WHERE least(expires_at, revoked_at) < $1 LIMIT $2)"),

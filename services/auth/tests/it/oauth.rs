@@ -143,7 +143,7 @@ pub struct Browser(String);
 impl Browser {
     pub fn keep(&mut self, answer: &TestAnswer) {
         let cookie = answer.header("set-cookie").expect("a cookie");
-        for part in ["Path=/v1/oauth", "HttpOnly", "SameSite=Lax", "Secure"] {
+        for part in ["__Host-sign_in=", "Path=/;", "HttpOnly", "SameSite=Lax", "Secure"] {
             assert!(cookie.contains(part), "{cookie}");
         }
         self.0 = cookie.split(';').next().unwrap().to_owned();

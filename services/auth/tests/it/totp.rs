@@ -171,7 +171,8 @@ async fn a_new_password_is_no_way_around_the_factor() {
             .await;
     let new = "eight leagues, uphill";
     let reset = world.server.post(&link, &json!({"new_password": new})).await;
-    assert_eq!(reset.header("set-cookie"), None);
+    let cookie = reset.header("set-cookie").unwrap();
+    assert!(cookie.starts_with("device="), "the device is known, and that is all: {cookie}");
     assert_eq!(reset.expect(200), json!({"email": ada.account.email}), "it opens no session");
     by_code(&world, &waiting, &ada.app.next_code(&world)).await.problem(401, "credentials_wrong");
     let log_in = json!({"email": ada.account.email, "password": new});

@@ -106,6 +106,10 @@ async fn an_app_signs_its_person_out() {
     assert_eq!((left.status, left.header("location")), (303, Some("https://app.test/bye?state=s")));
     assert!(!signed_in().await);
     provider.userinfo(&tokens).await.problem(401, "session_ended");
+    let stranger = provider.get(&Browser::default(), &leave("made up", "https://app.test/bye")).await;
+    assert_eq!((stranger.status, stranger.header("location")), (200, None), "a link of ours leads a stranger nowhere");
+    let crossing = provider.world.server.post_form("/v1/oauth/logout", &[("state", "s")]).await;
+    assert_eq!(crossing.header("location"), Some("https://auth.test/v1/oauth/logout?state=s"), "asked by GET");
     let nowhere = provider.get(&browser, &leave(text(&tokens, "id_token"), "https://evil.test/")).await;
     assert!(nowhere.status == 200 && nowhere.text.contains("You are signed out"), "{}", nowhere.text);
     let code = provider.code(&mut browser, &[]).await;
@@ -143,6 +147,23 @@ async fn a_person_sees_and_ends_what_apps_have() {
     let of_app = of_app.unwrap_or_else(|| panic!("{sessions}"));
     server.delete(&format!("/v1/sessions/{}", text(of_app, "id"))).bearer(&provider.token).await.expect(204);
     provider.userinfo(&tokens).await.problem(401, "session_ended");
+    assert_eq!(provider.world.count("consents").await, 0, "it has to ask again");
+}
+
+/// A code that was sent and not exchanged yet ends with all that the person ends, and with what their tenant ends.
+#[tokio::test]
+async fn a_code_under_way_ends_with_the_sessions() {
+    let provider = Provider::start().await;
+    let server = &provider.world.server;
+    let code = provider.code(&mut Browser::default(), &[]).await;
+    server.delete("/v1/sessions").bearer(&provider.token).await.expect(204);
+    refused(&provider.exchange(&code).await, 400, "invalid_grant");
+    let code = provider.code(&mut Browser::default(), &[]).await;
+    provider.world.allow(&provider.ada, &["auth.removeMembers"]).await;
+    let own = format!("/v1/members/{}/sessions", provider.ada.user);
+    let token = provider.world.token(&provider.ada).await;
+    server.delete(&own).bearer(&token).await.expect(204);
+    refused(&provider.exchange(&code).await, 400, "invalid_grant");
 }
 
 #[tokio::test]
