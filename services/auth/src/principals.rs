@@ -1,6 +1,6 @@
 //! Principals of a tenant: which exist? Asked by the permission service before it lets anything be granted.
 
-use crate::{accounts::store as accounts, app::App, clients::store as clients};
+use crate::{accounts::store as accounts, app::App, clients::store as clients, opaque::sha256};
 use access::{Internal, callers};
 use axum::extract::State;
 use common::{
@@ -11,8 +11,16 @@ use contracts::{
     http::authority::{Existing, MOST_PRINCIPALS, PrincipalsAnswer, PrincipalsRequest},
     id::{ClientId, Principal},
 };
+use uuid::Uuid;
 
 callers! { pub Permission = ["permission"] }
+
+/// A product exists in every tenant, as nobody's machine: what it may do for people there is granted like anything else.
+fn product(name: &str) -> Existing {
+    let mut id = [0; 16];
+    id.copy_from_slice(&sha256(&[b"product ", name.as_bytes()])[..16]);
+    Existing { principal: Principal::Client(name.to_owned()), id: Uuid::from_bytes(id) }
+}
 
 #[utoipa::path(post, path = "/internal/principals", operation_id = "existingPrincipals", tag = "internal",
     request_body = PrincipalsRequest,
@@ -29,10 +37,11 @@ pub async fn existing(
             format!("must be at most {MOST_PRINCIPALS}"),
         )]));
     }
-    let (mut users, mut machines) = (Vec::new(), Vec::new());
+    let (mut users, mut machines, mut products) = (Vec::new(), Vec::new(), Vec::new());
     for principal in &principals {
         match principal {
             Principal::User(user) => users.push(user.0),
+            Principal::Client(name) if app.audiences.is_product(name) => products.push(product(name)),
             // Another kind of id is no tenant's machine.
             Principal::Client(id) => machines
                 .extend(id.parse::<ClientId>().ok().filter(|client| client.to_string() == *id).map(|client| client.0)),
@@ -44,5 +53,5 @@ pub async fn existing(
     let members = members.into_iter().map(|(user, id)| Existing { principal: Principal::User(user), id });
     let machines =
         machines.into_iter().map(|client| Existing { principal: Principal::Client(client.to_string()), id: client.0 });
-    Ok(Json(PrincipalsAnswer { existing: members.chain(machines).collect() }))
+    Ok(Json(PrincipalsAnswer { existing: members.chain(machines).chain(products).collect() }))
 }

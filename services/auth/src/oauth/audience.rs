@@ -43,6 +43,11 @@ impl Audiences {
         }
     }
 
+    /// Whether a platform client is a product.
+    pub fn is_product(&self, client: &str) -> bool {
+        self.0.products.iter().any(|name| name == client)
+    }
+
     /// The audience of what `client` is handed: its own if it is a product, else the platform's.
     pub fn of_client(&self, client: &str) -> String {
         let product = self.0.products.iter().find(|name| *name == client);

@@ -17,9 +17,17 @@ export interface Operations {
    */
   getJwks: Operation<operations["getJwks"]>;
   /**
+   * Discover the authorization server
+   *
+   * The same document, where RFC 8414 has it.
+   *
+   * **Who:** anybody, without a token.
+   */
+  getAuthorizationServerMetadata: Operation<operations["getAuthorizationServerMetadata"]>;
+  /**
    * Discover the issuer
    *
-   * Where the keys and the token endpoint are, as OpenID Connect Discovery and RFC 8414 have it; only what exists is listed.
+   * Where everything is and what is supported, as OpenID Connect Discovery has it; only what exists is listed.
    *
    * **Who:** anybody, without a token.
    */
@@ -82,10 +90,14 @@ export interface Operations {
    */
   listClients: Operation<operations["listClients"]>;
   /**
-   * Make a machine
+   * Register a client
    *
-   * A client with its first secret, which is shown here only. With both it gets tokens at `POST /v1/oauth/token`; it acts in this tenant as the principal
-   * `client:<id>` and may do nothing until it is granted something, in the way that people are.
+   * A machine that acts in this tenant as the principal `client:<id>`, or an app that people sign in to, or both. It may do nothing itself until it is granted something, in the way that
+   * people are.
+   *
+   * - By default it has a secret, which is shown here only. With `token_endpoint_auth_method` `private_key_jwt` it signs assertions with a key that only it has, and gives the public ones as
+   *   `jwks`. With `none` it has no credentials: an app in a browser or on a phone.
+   * - `redirect_uris`, `post_logout_redirect_uris` and `scope` are for apps: where people are sent back to, and what they can be asked for.
    *
    * Only a person who is logged in may do this: a machine or an API key is answered 403. A tenant has at most 100 clients.
    *
@@ -373,6 +385,22 @@ export interface Operations {
    */
   endMemberSessions: Operation<operations["endMemberSessions"]>;
   /**
+   * See who has signed in
+   *
+   * UserInfo (OpenID Connect Core §5.3): `sub` with the scope `openid`, the name with `profile`, the address with `email`. Addresses are verified; nobody has an account without.
+   *
+   * **Who:** anybody signed in.
+   */
+  getUserInfo: Operation<operations["getUserInfo"]>;
+  /**
+   * See who has signed in, by POST
+   *
+   * The same as by GET.
+   *
+   * **Who:** anybody signed in.
+   */
+  postUserInfo: Operation<operations["postUserInfo"]>;
+  /**
    * Ask for a new password
    *
    * Mails a link by which a new password is chosen, if the address has an account. The answer is the same, and takes the same time, if it has none. The link works for 30
@@ -590,6 +618,11 @@ export interface components {
             /** Whether nobody gets a session in the tenant without a second factor. */
             second_factor_required: boolean;
         };
+        /**
+         * How a client shows who it is at the token endpoint (RFC 7591 §2).
+         * @enum {string}
+         */
+        AuthMethod: "client_secret_basic" | "private_key_jwt" | "none";
         /** A machine of a tenant. */
         Client: {
             /** Format: date-time */
@@ -598,17 +631,61 @@ export interface components {
             id: components["schemas"]["ClientId"];
             /** @example nightly import */
             name: string;
+            /**
+             * @example [
+             *       "https://app.example.com/"
+             *     ]
+             */
+            post_logout_redirect_uris: string[];
+            /**
+             * @example [
+             *       "https://app.example.com/signed-in"
+             *     ]
+             */
+            redirect_uris: string[];
+            /**
+             * What it may ask people for, separated by spaces.
+             * @example email openid
+             */
+            scope: string;
+            token_endpoint_auth_method: components["schemas"]["AuthMethod"];
         };
         /** Format: uuid */
         ClientId: string;
         ClientMade: {
             client: components["schemas"]["Client"];
-            secret: components["schemas"]["NewSecret"];
+            /** Absent for a client that needs none. */
+            secret?: components["schemas"]["NewSecret"];
         };
         /** Body of `POST /v1/clients`. */
         ClientRequest: {
+            /** The client's public keys (RFC 7517 §5), for `private_key_jwt`: Ed25519, P-256, or RSA of 2,048 bits and more. */
+            jwks?: {
+                [key: string]: unknown;
+            };
             /** @example nightly import */
             name: string;
+            /**
+             * Where people may be sent after they have signed out.
+             * @example [
+             *       "https://app.example.com/"
+             *     ]
+             */
+            post_logout_redirect_uris?: string[];
+            /**
+             * Where people are sent back to after they have signed in: compared character by character.
+             * @example [
+             *       "https://app.example.com/signed-in"
+             *     ]
+             */
+            redirect_uris?: string[];
+            /**
+             * What the client may ask people for: `openid`, `profile`, `email`, `offline_access` and permissions, separated
+             *     by spaces.
+             * @example openid email
+             */
+            scope?: string;
+            token_endpoint_auth_method?: components["schemas"]["AuthMethod"];
         };
         ClientShown: {
             client: components["schemas"]["Client"];
@@ -646,16 +723,33 @@ export interface components {
             id: string;
             type: string;
         };
-        /** The parts of the discovery document that auth has so far. */
         Discovery: {
+            acr_values_supported: string[];
+            authorization_endpoint: string;
+            /** `iss` stands in every answer (RFC 9207). */
+            authorization_response_iss_parameter_supported: boolean;
+            claims_parameter_supported: boolean;
+            claims_supported: string[];
+            code_challenge_methods_supported: string[];
+            end_session_endpoint: string;
             grant_types_supported: string[];
             id_token_signing_alg_values_supported: string[];
+            introspection_endpoint: string;
             issuer: string;
             jwks_uri: string;
+            prompt_values_supported: string[];
+            pushed_authorization_request_endpoint: string;
+            request_parameter_supported: boolean;
+            request_uri_parameter_supported: boolean;
+            response_modes_supported: string[];
             response_types_supported: string[];
+            revocation_endpoint: string;
+            scopes_supported: string[];
             subject_types_supported: string[];
             token_endpoint: string;
             token_endpoint_auth_methods_supported: string[];
+            token_endpoint_auth_signing_alg_values_supported: string[];
+            userinfo_endpoint: string;
         };
         EnrolledLogIn: components["schemas"]["LogIn"] & {
             /**
@@ -901,6 +995,11 @@ export interface components {
         };
         /** A session that is alive, as its owner sees it. */
         OwnSession: {
+            /**
+             * Format: uuid
+             * The app whose session it is; absent for the person's own.
+             */
+            client_id?: string;
             /** Format: date-time */
             created_at: string;
             /** Format: date-time */
@@ -1258,6 +1357,16 @@ export interface components {
         };
         /** Format: uuid */
         UserId: string;
+        /** Claims about a person (OpenID Connect Core §5.1). */
+        UserInfo: {
+            /** With `email`. */
+            email?: string;
+            /** Nobody has an account here without having opened the link in a mail. */
+            email_verified?: boolean;
+            /** With `profile`. */
+            name?: string;
+            sub: components["schemas"]["UserId"];
+        };
         Verified: {
             email: string;
             tenant_id: components["schemas"]["TenantId"];
@@ -1420,7 +1529,7 @@ export interface components {
         "Idempotency-Replayed": "true";
         /** `<…>; rel="next"`: the next page, with the same filters; absent on the last one (RFC 8288). */
         Link: string;
-        /** The address of what was made, at which it is read or, if nothing is read there, ended. */
+        /** The address of what was made, at which it is read or, if nothing is read there, ended; with 303 the address to go on to. */
         Location: string;
         /** How often it is allowed, and in how many seconds: `10, 10;w=60`. */
         "RateLimit-Limit": string;
@@ -1430,7 +1539,7 @@ export interface components {
         "RateLimit-Reset": number;
         /** Seconds after which trying again makes sense (RFC 9110 §10.2.3). */
         "Retry-After": number;
-        /** The refresh token, for browsers: `HttpOnly`, and sent to `/v1/sessions` only. */
+        /** What a browser keeps, `HttpOnly`: the refresh token, sent to `/v1/sessions` only, or the sign-in, sent to `/v1/oauth` only. */
         "Set-Cookie": string;
         /** By which scheme to authenticate (RFC 9110 §11.6.1). */
         "WWW-Authenticate": string;
@@ -1450,6 +1559,7 @@ export type AssertionCredential = components['schemas']['AssertionCredential'];
 export type AssertionResponse = components['schemas']['AssertionResponse'];
 export type AttestationResponse = components['schemas']['AttestationResponse'];
 export type AuthenticationPolicy = components['schemas']['AuthenticationPolicy'];
+export type AuthMethod = components['schemas']['AuthMethod'];
 export type Client = components['schemas']['Client'];
 export type ClientId = components['schemas']['ClientId'];
 export type ClientMade = components['schemas']['ClientMade'];
@@ -1518,6 +1628,7 @@ export type TenantId = components['schemas']['TenantId'];
 export type TotpConfirmation = components['schemas']['TotpConfirmation'];
 export type TotpFactor = components['schemas']['TotpFactor'];
 export type UserId = components['schemas']['UserId'];
+export type UserInfo = components['schemas']['UserInfo'];
 export type Verified = components['schemas']['Verified'];
 export type ResponseBodyTimeout = components['responses']['BodyTimeout'];
 export type ResponseBodyTooLarge = components['responses']['BodyTooLarge'];
@@ -1580,6 +1691,111 @@ export interface operations {
             503: components["responses"]["Unavailable"];
         };
     };
+    getAuthorizationServerMetadata: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** The answer. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "acr_values_supported": [
+                     *         "aal1",
+                     *         "aal2"
+                     *       ],
+                     *       "authorization_endpoint": "https://auth.test/v1/oauth/authorize",
+                     *       "authorization_response_iss_parameter_supported": true,
+                     *       "claims_parameter_supported": false,
+                     *       "claims_supported": [
+                     *         "sub",
+                     *         "iss",
+                     *         "aud",
+                     *         "exp",
+                     *         "iat",
+                     *         "auth_time",
+                     *         "acr",
+                     *         "amr",
+                     *         "nonce",
+                     *         "sid",
+                     *         "name",
+                     *         "email",
+                     *         "email_verified"
+                     *       ],
+                     *       "code_challenge_methods_supported": [
+                     *         "S256"
+                     *       ],
+                     *       "end_session_endpoint": "https://auth.test/v1/oauth/logout",
+                     *       "grant_types_supported": [
+                     *         "authorization_code",
+                     *         "client_credentials",
+                     *         "refresh_token",
+                     *         "urn:ietf:params:oauth:grant-type:token-exchange"
+                     *       ],
+                     *       "id_token_signing_alg_values_supported": [
+                     *         "EdDSA"
+                     *       ],
+                     *       "introspection_endpoint": "https://auth.test/v1/oauth/introspect",
+                     *       "issuer": "http://127.0.0.1:36459",
+                     *       "jwks_uri": "https://auth.test/.well-known/jwks.json",
+                     *       "prompt_values_supported": [
+                     *         "none",
+                     *         "login",
+                     *         "consent",
+                     *         "select_account"
+                     *       ],
+                     *       "pushed_authorization_request_endpoint": "https://auth.test/v1/oauth/par",
+                     *       "request_parameter_supported": false,
+                     *       "request_uri_parameter_supported": false,
+                     *       "response_modes_supported": [
+                     *         "query"
+                     *       ],
+                     *       "response_types_supported": [
+                     *         "code"
+                     *       ],
+                     *       "revocation_endpoint": "https://auth.test/v1/oauth/revoke",
+                     *       "scopes_supported": [
+                     *         "openid",
+                     *         "profile",
+                     *         "email",
+                     *         "offline_access"
+                     *       ],
+                     *       "subject_types_supported": [
+                     *         "public"
+                     *       ],
+                     *       "token_endpoint": "https://auth.test/v1/oauth/token",
+                     *       "token_endpoint_auth_methods_supported": [
+                     *         "client_secret_basic",
+                     *         "client_secret_post",
+                     *         "private_key_jwt",
+                     *         "none"
+                     *       ],
+                     *       "token_endpoint_auth_signing_alg_values_supported": [
+                     *         "EdDSA",
+                     *         "ES256",
+                     *         "RS256",
+                     *         "PS256"
+                     *       ],
+                     *       "userinfo_endpoint": "https://auth.test/v1/oauth/userinfo"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Discovery"];
+                };
+            };
+            400: components["responses"]["HostInvalid"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
     getOpenidConfiguration: {
         parameters: {
             query?: never;
@@ -1598,23 +1814,83 @@ export interface operations {
                 content: {
                     /**
                      * @example {
+                     *       "acr_values_supported": [
+                     *         "aal1",
+                     *         "aal2"
+                     *       ],
+                     *       "authorization_endpoint": "https://auth.test/v1/oauth/authorize",
+                     *       "authorization_response_iss_parameter_supported": true,
+                     *       "claims_parameter_supported": false,
+                     *       "claims_supported": [
+                     *         "sub",
+                     *         "iss",
+                     *         "aud",
+                     *         "exp",
+                     *         "iat",
+                     *         "auth_time",
+                     *         "acr",
+                     *         "amr",
+                     *         "nonce",
+                     *         "sid",
+                     *         "name",
+                     *         "email",
+                     *         "email_verified"
+                     *       ],
+                     *       "code_challenge_methods_supported": [
+                     *         "S256"
+                     *       ],
+                     *       "end_session_endpoint": "https://auth.test/v1/oauth/logout",
                      *       "grant_types_supported": [
-                     *         "client_credentials"
+                     *         "authorization_code",
+                     *         "client_credentials",
+                     *         "refresh_token",
+                     *         "urn:ietf:params:oauth:grant-type:token-exchange"
                      *       ],
                      *       "id_token_signing_alg_values_supported": [
                      *         "EdDSA"
                      *       ],
-                     *       "issuer": "http://127.0.0.1:40183",
+                     *       "introspection_endpoint": "https://auth.test/v1/oauth/introspect",
+                     *       "issuer": "http://127.0.0.1:34533",
                      *       "jwks_uri": "https://auth.test/.well-known/jwks.json",
-                     *       "response_types_supported": [],
+                     *       "prompt_values_supported": [
+                     *         "none",
+                     *         "login",
+                     *         "consent",
+                     *         "select_account"
+                     *       ],
+                     *       "pushed_authorization_request_endpoint": "https://auth.test/v1/oauth/par",
+                     *       "request_parameter_supported": false,
+                     *       "request_uri_parameter_supported": false,
+                     *       "response_modes_supported": [
+                     *         "query"
+                     *       ],
+                     *       "response_types_supported": [
+                     *         "code"
+                     *       ],
+                     *       "revocation_endpoint": "https://auth.test/v1/oauth/revoke",
+                     *       "scopes_supported": [
+                     *         "openid",
+                     *         "profile",
+                     *         "email",
+                     *         "offline_access"
+                     *       ],
                      *       "subject_types_supported": [
                      *         "public"
                      *       ],
                      *       "token_endpoint": "https://auth.test/v1/oauth/token",
                      *       "token_endpoint_auth_methods_supported": [
                      *         "client_secret_basic",
-                     *         "client_secret_post"
-                     *       ]
+                     *         "client_secret_post",
+                     *         "private_key_jwt",
+                     *         "none"
+                     *       ],
+                     *       "token_endpoint_auth_signing_alg_values_supported": [
+                     *         "EdDSA",
+                     *         "ES256",
+                     *         "RS256",
+                     *         "PS256"
+                     *       ],
+                     *       "userinfo_endpoint": "https://auth.test/v1/oauth/userinfo"
                      *     }
                      */
                     "application/json": components["schemas"]["Discovery"];
@@ -2034,10 +2310,14 @@ export interface operations {
                      * @example {
                      *       "items": [
                      *         {
-                     *           "created_at": "2026-11-22T08:48:08.445445Z",
-                     *           "created_by": "01a20270-fafd-78d5-afe4-30d8ac683ae7",
-                     *           "id": "01a20270-fafd-7eed-ba19-d9e1432477dc",
-                     *           "name": "nightly import"
+                     *           "created_at": "2026-11-22T23:01:36.490251Z",
+                     *           "created_by": "01a2057e-5a6a-7b25-8ba0-6447eaa4c802",
+                     *           "id": "01a2057e-5a6a-7d12-9c42-53378d515a46",
+                     *           "name": "nightly import",
+                     *           "post_logout_redirect_uris": [],
+                     *           "redirect_uris": [],
+                     *           "scope": "",
+                     *           "token_endpoint_auth_method": "client_secret_basic"
                      *         }
                      *       ]
                      *     }
@@ -2070,7 +2350,32 @@ export interface operations {
             content: {
                 /**
                  * @example {
-                 *       "name": "robot"
+                 *       "jwks": {
+                 *         "keys": [
+                 *           {
+                 *             "crv": "Ed25519",
+                 *             "kid": "ed",
+                 *             "kty": "OKP",
+                 *             "x": "X8-5AAAAAaaa0AAA0AaaAa0aAAa-a0aAaaAA-Aa-aAa"
+                 *           },
+                 *           {
+                 *             "crv": "P-256",
+                 *             "kid": "ec",
+                 *             "kty": "EC",
+                 *             "x": "g43EAaaaAAaAAaaAAaa0aaaaaAAAAaAAA0aa0aaa0aa",
+                 *             "y": "v2bu0AaAAa0-aaAAAaaa0AaAaAAaaAAAAaaaAAAAa_0"
+                 *           }
+                 *         ]
+                 *       },
+                 *       "name": "Planner",
+                 *       "post_logout_redirect_uris": [
+                 *         "https://app.test/bye"
+                 *       ],
+                 *       "redirect_uris": [
+                 *         "https://app.test/signed-in"
+                 *       ],
+                 *       "scope": "openid profile email offline_access auth.readMembers",
+                 *       "token_endpoint_auth_method": "private_key_jwt"
                  *     }
                  */
                 "application/json": components["schemas"]["ClientRequest"];
@@ -2089,15 +2394,18 @@ export interface operations {
                     /**
                      * @example {
                      *       "client": {
-                     *         "created_at": "2026-11-22T08:47:43.730175Z",
-                     *         "created_by": "01a20270-9a72-7a7d-8c2c-325f5116e59a",
-                     *         "id": "01a20270-9a72-77ca-8cff-a6b8da4894fb",
-                     *         "name": "robot"
-                     *       },
-                     *       "secret": {
-                     *         "created_at": "2026-11-22T08:47:43.730175Z",
-                     *         "id": "01a20270-9a72-79b7-9bfd-f74660160ea9",
-                     *         "secret": "TuwxaaAaAa_a0a0AAaa0aa0AaaAaAAaA00_aA00AAAA"
+                     *         "created_at": "2026-11-22T23:02:00.108032Z",
+                     *         "created_by": "01a2057e-b6ac-776b-b932-faa2bf8deab1",
+                     *         "id": "01a2057e-b6ac-7d35-8605-4383592ace76",
+                     *         "name": "Planner",
+                     *         "post_logout_redirect_uris": [
+                     *           "https://app.test/bye"
+                     *         ],
+                     *         "redirect_uris": [
+                     *           "https://app.test/signed-in"
+                     *         ],
+                     *         "scope": "auth.readMembers email offline_access openid profile",
+                     *         "token_endpoint_auth_method": "private_key_jwt"
                      *       }
                      *     }
                      */
@@ -2173,15 +2481,23 @@ export interface operations {
                     /**
                      * @example {
                      *       "client": {
-                     *         "created_at": "2026-11-22T08:47:52.464520Z",
-                     *         "created_by": "01a20270-bc90-79d9-88de-709821182dd2",
-                     *         "id": "01a20270-bc90-7328-a423-bcb2f0439705",
-                     *         "name": "import"
+                     *         "created_at": "2026-11-22T23:02:01.222906Z",
+                     *         "created_by": "01a2057e-bb06-7126-a618-bdd1992ee8d4",
+                     *         "id": "01a2057e-bb06-7cef-b8d6-10cdf838c51d",
+                     *         "name": "Planner",
+                     *         "post_logout_redirect_uris": [
+                     *           "https://app.test/bye"
+                     *         ],
+                     *         "redirect_uris": [
+                     *           "https://app.test/signed-in"
+                     *         ],
+                     *         "scope": "auth.readMembers email offline_access openid profile",
+                     *         "token_endpoint_auth_method": "client_secret_basic"
                      *       },
                      *       "secrets": [
                      *         {
-                     *           "created_at": "2026-11-22T08:47:52.464520Z",
-                     *           "id": "01a20270-bc90-7d6e-ae81-b90407010293"
+                     *           "created_at": "2026-11-22T23:02:01.222906Z",
+                     *           "id": "01a2057e-bb06-7afd-a636-bd85d0635ae0"
                      *         }
                      *       ]
                      *     }
@@ -2336,7 +2652,7 @@ export interface operations {
                     };
                 };
             };
-            /** `two_secrets_live`. `idempotency_key_reused`: the key came with another request. */
+            /** `two_secrets_live`, `no_secrets`. `idempotency_key_reused`: the key came with another request. */
             409: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -2345,7 +2661,7 @@ export interface operations {
                 content: {
                     "application/problem+json": components["schemas"]["ProblemBody"] & {
                         /** @enum {string} */
-                        code: "idempotency_key_reused" | "two_secrets_live";
+                        code: "idempotency_key_reused" | "no_secrets" | "two_secrets_live";
                     };
                 };
             };
@@ -3464,7 +3780,7 @@ export interface operations {
             413: components["responses"]["BodyTooLarge"];
             415: components["responses"]["MediaTypeUnsupported"];
             422: components["responses"]["Invalid"];
-            /** `too_many_requests`: from this network. */
+            /** `too_many_requests`: from this network, or wrong passwords of this account. */
             429: {
                 headers: {
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
@@ -4771,6 +5087,116 @@ export interface operations {
                     };
                 };
             };
+        };
+    };
+    getUserInfo: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** The answer. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "email": "ada@acme.test",
+                     *       "email_verified": true,
+                     *       "name": "Ada",
+                     *       "sub": "01a2057e-92fa-7aaf-ae22-29acef678dfd"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["UserInfo"];
+                };
+            };
+            400: components["responses"]["HostInvalid"];
+            401: components["responses"]["Unauthorized"];
+            /** `insufficient_scope`: the token is not for `openid`; `people_only` */
+            403: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "insufficient_scope" | "no_tenant" | "people_only";
+                    };
+                };
+            };
+            /** `user_not_found` */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "user_not_found";
+                    };
+                };
+            };
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    postUserInfo: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** The answer. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UserInfo"];
+                };
+            };
+            400: components["responses"]["HostInvalid"];
+            401: components["responses"]["Unauthorized"];
+            /** `insufficient_scope`, `people_only` */
+            403: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "insufficient_scope" | "no_tenant" | "people_only";
+                    };
+                };
+            };
+            /** `user_not_found` */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "user_not_found";
+                    };
+                };
+            };
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
         };
     };
     askForPasswordReset: {

@@ -908,7 +908,7 @@ export interface components {
         "Idempotency-Replayed": "true";
         /** `<…>; rel="next"`: the next page, with the same filters; absent on the last one (RFC 8288). */
         Link: string;
-        /** The address of what was made, at which it is read or, if nothing is read there, ended. */
+        /** The address of what was made, at which it is read or, if nothing is read there, ended; with 303 the address to go on to. */
         Location: string;
         /** Seconds after which trying again makes sense (RFC 9110 §10.2.3). */
         "Retry-After": number;

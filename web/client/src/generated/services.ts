@@ -44,6 +44,7 @@ export type ProblemCode =
   | "if_match_missing"
   | "instance_active"
   | "instance_not_found"
+  | "insufficient_scope"
   | "insufficient_user_authentication"
   | "internal"
   | "invalid"
@@ -68,6 +69,7 @@ export type ProblemCode =
   | "module_needed"
   | "module_not_enabled"
   | "no_second_factor"
+  | "no_secrets"
   | "no_tenant"
   | "not_a_member"
   | "not_active"
@@ -148,6 +150,7 @@ export type ProblemCode =
 export const ROUTES: { [S in keyof Services]: { [O in keyof Services[S]]: Route } } = {
   auth: {
     getJwks: { method: "GET", path: "/.well-known/jwks.json", open: true },
+    getAuthorizationServerMetadata: { method: "GET", path: "/.well-known/oauth-authorization-server", open: true },
     getOpenidConfiguration: { method: "GET", path: "/.well-known/openid-configuration", open: true },
     listApiKeys: { method: "GET", path: "/v1/api-keys" },
     createApiKey: { method: "POST", path: "/v1/api-keys", keyed: true },
@@ -183,6 +186,8 @@ export const ROUTES: { [S in keyof Services]: { [O in keyof Services[S]]: Route 
     leaveTenant: { method: "DELETE", path: "/v1/members/me" },
     removeMember: { method: "DELETE", path: "/v1/members/{user_id}" },
     endMemberSessions: { method: "DELETE", path: "/v1/members/{user_id}/sessions" },
+    getUserInfo: { method: "GET", path: "/v1/oauth/userinfo" },
+    postUserInfo: { method: "POST", path: "/v1/oauth/userinfo" },
     askForPasswordReset: { method: "POST", path: "/v1/password-resets", open: true },
     resetPassword: { method: "POST", path: "/v1/password-resets/{token}", open: true },
     listSessions: { method: "GET", path: "/v1/sessions" },

@@ -140,3 +140,14 @@ async fn a_product_acts_for_a_person_with_what_both_may_do() {
     let own = [("client_id", &*provider.client), ("client_secret", &*provider.secret)];
     refused(&provider.exchange_token(&handed, &own).await, 400, "unauthorized_client");
 }
+
+/// A tenant grants a product what it may do for people there: the permission service learns here that it exists.
+#[tokio::test]
+async fn a_product_exists_in_every_tenant_and_a_service_of_the_platform_in_none() {
+    let provider = with_products().await;
+    let asked = json!({"tenant_id": provider.ada.tenant, "principals": ["client:forum", "client:worker", "client:x"]});
+    let token = provider.world.platform_token("permission").await;
+    let answer = provider.world.server.post("/internal/principals", &asked).bearer(&token).await.expect(200);
+    let known: Vec<_> = answer["existing"].as_array().unwrap().iter().map(|one| &one["principal"]).collect();
+    assert_eq!(known, [&json!("client:forum")]);
+}

@@ -159,7 +159,7 @@ async fn a_code_under_way_ends_with_the_sessions() {
     server.delete("/v1/sessions").bearer(&provider.token).await.expect(204);
     refused(&provider.exchange(&code).await, 400, "invalid_grant");
     let code = provider.code(&mut Browser::default(), &[]).await;
-    provider.world.allow(&provider.ada, &["auth.removeMembers"]).await;
+    provider.world.allow(&provider.ada, &["auth.writeMembers"]).await;
     let own = format!("/v1/members/{}/sessions", provider.ada.user);
     let token = provider.world.token(&provider.ada).await;
     server.delete(&own).bearer(&token).await.expect(204);
