@@ -1,6 +1,7 @@
 //! The tour: sixteen steps over HTTP against a running stack, each with what was seen; the first thing that is not so
 //! ends it.
 
+mod authenticator;
 mod aws;
 pub mod enabling;
 mod files;
@@ -9,6 +10,7 @@ pub mod forum;
 pub mod guide;
 pub mod http;
 mod invoice;
+mod jwt;
 mod leaving;
 pub mod mail;
 mod messages;
@@ -17,6 +19,7 @@ pub mod people;
 pub mod registration;
 mod removal;
 mod revocation;
+mod second_factor;
 pub mod sessions;
 pub mod setup;
 mod suppression;
@@ -46,9 +49,10 @@ async fn story(guide: &Guide, files: usize) -> Result<()> {
     guide.step("She confirms her address by mail");
     registration::verify(guide).await?;
 
-    guide.step("She forgets her password; she logs in, stays logged in, logs out");
+    guide.step("She forgets her password; she logs in, stays logged in, logs out; Judy logs in by two factors");
     passwords::forget(guide).await?;
     let ada = sessions::log_in_and_out(guide).await?;
+    second_factor::enrol(guide).await?;
 
     guide.step("Nobody gets in with a token that is not sound, or without the permission");
     tokens::refused(guide, &ada).await?;
