@@ -1,8 +1,9 @@
-//! The tour: sixteen steps over HTTP against a running stack, each with what was seen; the first thing that is not so
-//! ends it.
+//! The tour: seventeen steps over HTTP against a running stack, each with what was seen; the first thing that is not
+//! so ends it.
 
 mod authenticator;
 mod aws;
+mod browser;
 pub mod enabling;
 mod files;
 mod forged;
@@ -14,8 +15,10 @@ mod jwt;
 mod leaving;
 pub mod mail;
 mod messages;
+mod oidc;
 mod passwords;
 pub mod people;
+mod planner;
 pub mod registration;
 mod removal;
 mod revocation;
@@ -38,7 +41,7 @@ use local_stack::{
 };
 use std::{path::PathBuf, time::Instant};
 
-const STEPS: u32 = 16;
+const STEPS: u32 = 17;
 /// Files that two tenants each have read, unless somebody asks for more.
 pub const FILES: usize = 20;
 
@@ -87,6 +90,9 @@ async fn story(guide: &Guide, files: usize) -> Result<()> {
 
     guide.step("Jobs read files for two tenants, at the rate that each has");
     files::read(guide, files).await?;
+
+    guide.step("People sign in to an app that is not ours");
+    oidc::sign_in(guide, &ada).await?;
 
     guide.step("A worker dies in the middle of a migration");
     takeover::kill_a_worker(guide, &ada).await?;

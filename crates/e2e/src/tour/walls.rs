@@ -1,4 +1,4 @@
-//! Step 16: does anything of a tenant's open to another tenant's token?
+//! Step 17: does anything of a tenant's open to another tenant's token?
 
 mod crawler;
 mod crossing;
