@@ -1,6 +1,7 @@
 //! The tour: seventeen steps over HTTP against a running stack, each with what was seen; the first thing that is not
 //! so ends it.
 
+mod audiences;
 mod authenticator;
 mod aws;
 mod browser;
@@ -91,8 +92,9 @@ async fn story(guide: &Guide, files: usize) -> Result<()> {
     guide.step("Jobs read files for two tenants, at the rate that each has");
     files::read(guide, files).await?;
 
-    guide.step("People sign in to an app that is not ours");
+    guide.step("People sign in to an app that is not ours; a token gets in only where it is for");
     oidc::sign_in(guide, &ada).await?;
+    audiences::kept_apart(guide).await?;
 
     guide.step("A worker dies in the middle of a migration");
     takeover::kill_a_worker(guide, &ada).await?;
