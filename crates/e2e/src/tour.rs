@@ -1,7 +1,10 @@
-//! The tour: sixteen steps over HTTP against a running stack, each with what was seen; the first thing that is not so
-//! ends it.
+//! The tour: seventeen steps over HTTP against a running stack, each with what was seen; the first thing that is not
+//! so ends it.
 
+mod audiences;
+mod authenticator;
 mod aws;
+mod browser;
 pub mod enabling;
 mod files;
 mod forged;
@@ -9,14 +12,18 @@ pub mod forum;
 pub mod guide;
 pub mod http;
 mod invoice;
+mod jwt;
 mod leaving;
 pub mod mail;
 mod messages;
+mod oidc;
 mod passwords;
 pub mod people;
+mod planner;
 pub mod registration;
 mod removal;
 mod revocation;
+mod second_factor;
 pub mod sessions;
 pub mod setup;
 mod suppression;
@@ -35,7 +42,7 @@ use local_stack::{
 };
 use std::{path::PathBuf, time::Instant};
 
-const STEPS: u32 = 16;
+const STEPS: u32 = 17;
 /// Files that two tenants each have read, unless somebody asks for more.
 pub const FILES: usize = 20;
 
@@ -46,9 +53,10 @@ async fn story(guide: &Guide, files: usize) -> Result<()> {
     guide.step("She confirms her address by mail");
     registration::verify(guide).await?;
 
-    guide.step("She forgets her password; she logs in, stays logged in, logs out");
+    guide.step("She forgets her password; she logs in, stays logged in, logs out; Judy logs in by two factors");
     passwords::forget(guide).await?;
     let ada = sessions::log_in_and_out(guide).await?;
+    second_factor::enrol(guide).await?;
 
     guide.step("Nobody gets in with a token that is not sound, or without the permission");
     tokens::refused(guide, &ada).await?;
@@ -83,6 +91,10 @@ async fn story(guide: &Guide, files: usize) -> Result<()> {
 
     guide.step("Jobs read files for two tenants, at the rate that each has");
     files::read(guide, files).await?;
+
+    guide.step("People sign in to an app that is not ours; a token gets in only where it is for");
+    oidc::sign_in(guide, &ada).await?;
+    audiences::kept_apart(guide).await?;
 
     guide.step("A worker dies in the middle of a migration");
     takeover::kill_a_worker(guide, &ada).await?;

@@ -1,6 +1,9 @@
 //! Forged tokens, made by somebody who has a sound one and our public keys (RFC 8725 §2).
 
-use super::http::text;
+use super::{
+    http::text,
+    jwt::{decode, parts},
+};
 use anyhow::{Context, Result};
 use aws_lc_rs::hmac;
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
@@ -8,11 +11,7 @@ use serde_json::{Value, json};
 
 /// What each is called, and the token.
 pub fn all(sound: &str, jwks: &Value) -> Result<Vec<(&'static str, String)>> {
-    let mut parts = sound.split('.');
-    let (Some(header), Some(payload), Some(signature), None) = (parts.next(), parts.next(), parts.next(), parts.next())
-    else {
-        anyhow::bail!("an access token that is no JWT");
-    };
+    let [header, payload, signature] = parts(sound)?;
     let (claims, head) = (decode(payload)?, decode(header)?);
     let operator = encode(&with(&claims, "sub", json!("00000000-0000-7000-8000-000000000000")));
     let unsigned = encode(&with(&head, "alg", json!("none")));
@@ -55,10 +54,6 @@ fn with(object: &Value, member: &str, value: Value) -> Value {
     let mut changed = object.clone();
     changed[member] = value;
     changed
-}
-
-fn decode(part: &str) -> Result<Value> {
-    Ok(serde_json::from_slice(&BASE64_URL_SAFE_NO_PAD.decode(part)?)?)
 }
 
 fn encode(part: &Value) -> String {

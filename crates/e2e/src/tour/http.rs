@@ -113,6 +113,11 @@ impl Answer {
         self.headers.get(name)?.to_str().ok()
     }
 
+    /// Each of those that may come several times.
+    pub fn headers(&self, name: impl reqwest::header::AsHeaderName) -> impl Iterator<Item = &str> {
+        self.headers.get_all(name).iter().filter_map(|value| value.to_str().ok())
+    }
+
     pub fn refused(&self, status: u16, code: &str) -> Result<Value> {
         let problem = self.problem(status)?;
         ensure!(problem["code"] == code, "{self} instead of the code {code}");

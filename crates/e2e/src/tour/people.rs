@@ -22,6 +22,8 @@ pub struct People {
     pub heidi: Owner,
     /// Of a third one, who wants what is Ada's.
     pub mallory: Owner,
+    /// Of a fourth one, who has an authenticator app.
+    pub judy: Owner,
     /// Whom Ada invites.
     pub bob_email: String,
     pub bob_password: &'static str,
@@ -57,6 +59,7 @@ impl People {
             grace: owner("Grace", "seven kites above the lighthouse", "Globex"),
             heidi: owner("Heidi", "four ladders against the silo", "Umbrella"),
             mallory: owner("Mallory", "five drawbridges before breakfast", "Initech"),
+            judy: owner("Judy", "two keys to every cupboard", "Hooli"),
             bob_email: format!("bob@acme-{tag}.test"),
             bob_password: "eleven geese along the towpath",
             crash_host: format!("acme-crash-{tag}.forum.localhost"),
@@ -84,10 +87,10 @@ mod tests {
         let tags: BTreeSet<_> = (0..100).map(|_| People::of_a_tour().tag).collect();
         assert_eq!(tags.len(), 100);
         let people = People::tagged("kettle");
-        let People { ada, grace, heidi, mallory, bob_email, crash_host, bouncing, unreachable, complaining, .. } =
-            &people;
+        let People { ada, grace, heidi, mallory, judy, bob_email, .. } = &people;
+        let People { crash_host, bouncing, unreachable, complaining, .. } = &people;
         let owned =
-            [ada, grace, heidi, mallory].into_iter().flat_map(|owner| [&owner.email, &owner.tenant, &owner.host]);
+            [ada, grace, heidi, mallory, judy].into_iter().flat_map(|owner| [&owner.email, &owner.tenant, &owner.host]);
         for name in owned.chain([bob_email, crash_host, bouncing, unreachable, complaining]) {
             assert!(name.contains("kettle"), "{name}");
         }

@@ -1,4 +1,4 @@
-//! Step 15: what becomes of an instance whose worker dies at work?
+//! Step 16: what becomes of an instance whose worker dies at work?
 
 use super::{
     enabling, forum,

@@ -1,4 +1,4 @@
-//! Step 16: does anything of a tenant's open to another tenant's token?
+//! Step 17: does anything of a tenant's open to another tenant's token?
 
 mod crawler;
 mod crossing;
@@ -11,6 +11,7 @@ use anyhow::{Result, ensure};
 use crawler::{Crawler, changes};
 use crossing::Crossing;
 use known::Known;
+use spec::PRODUCT;
 
 pub async fn cross(guide: &Guide, ada: &Session) -> Result<()> {
     let operations = spec::read_all()?;
@@ -32,7 +33,8 @@ pub async fn cross(guide: &Guide, ada: &Session) -> Result<()> {
         "{}, owner of {}, takes every id to every operation in openapi/*.json",
         mallory.email, mallory.tenant
     ));
-    guide.saw(Crossing::new(guide, &known, &hosts, &session).cross(&operations).await?);
+    let product_token = sessions::for_product(guide, &session.token, PRODUCT).await?;
+    guide.saw(Crossing::new(guide, &known, &hosts, &session, &product_token).cross(&operations).await?);
 
     let (_, after) = crawler.crawl(known.clone()).await?;
     let changes = changes(&before, &after);

@@ -68,6 +68,8 @@ const EXCEPTIONS: [Exception; 5] = [
 
 /// Ends the session that everything is called with, so it comes last.
 const LAST: &str = "logOut";
+/// Refusals of a token, by which a door proves nothing: nobody has looked whose it is.
+const UNHEARD: [&str; 3] = ["token_expired", "token_invalid", "session_ended"];
 /// In the place of what nobody knows.
 const NOBODYS_ID: &str = "00000000-0000-7000-8000-00000000dead";
 
@@ -78,6 +80,8 @@ pub struct Crossing<'a> {
     pub hosts: &'a [&'a str],
     /// Of another one.
     pub stranger: &'a Session,
+    /// The stranger's, for the product: it takes no other (RFC 8707).
+    pub product_token: &'a str,
     /// What the stranger has put into her own tenant, and sees there since.
     planted: String,
     calls: usize,
@@ -95,12 +99,19 @@ struct Attempt {
 }
 
 impl<'a> Crossing<'a> {
-    pub fn new(guide: &'a Guide, known: &'a Known, hosts: &'a [&'a str], stranger: &'a Session) -> Self {
+    pub fn new(
+        guide: &'a Guide,
+        known: &'a Known,
+        hosts: &'a [&'a str],
+        stranger: &'a Session,
+        product_token: &'a str,
+    ) -> Self {
         Self {
             guide,
             known,
             hosts,
             stranger,
+            product_token,
             planted: String::new(),
             calls: 0,
             services: BTreeSet::new(),
@@ -181,8 +192,8 @@ impl<'a> Crossing<'a> {
     }
 
     async fn attempt(&mut self, operation: &Operation, attempt: &Attempt) -> Result<()> {
-        let mut call =
-            self.guide.call(operation.method.clone(), &operation.service, &attempt.path).bearer(&self.stranger.token);
+        let token = if operation.service == PRODUCT { self.product_token } else { &self.stranger.token };
+        let mut call = self.guide.call(operation.method.clone(), &operation.service, &attempt.path).bearer(token);
         if let Some((name, value)) = &attempt.query {
             call = call.query(&[(name, value)]);
         }
@@ -211,6 +222,9 @@ impl<'a> Crossing<'a> {
         let done = (200..300).contains(&answer.status);
         if answer.status >= 500 {
             self.faults.push(format!("{answer}"));
+        }
+        if operation.door == Door::Bearer && UNHEARD.iter().any(|code| answer.refused(401, code).is_ok()) {
+            self.faults.push(format!("{answer}, so nobody has looked whose token it is"));
         }
         if operation.door == Door::PlatformClient && answer.status != 403 {
             self.faults.push(format!("{answer}, and is for the platform's own services"));
