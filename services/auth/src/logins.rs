@@ -2,6 +2,7 @@
 
 use crate::{
     accounts::{
+        refusals::{credentials_wrong, not_a_member},
         routes::Person,
         store::{self as accounts, Tenant, User},
     },
@@ -161,18 +162,4 @@ async fn permissions(app: &App, tenant: TenantId, user: UserId) -> Option<BTreeS
             None
         }
     }
-}
-
-/// The same for a wrong password, an unknown address, and one that is not confirmed: whoever registers an address that
-/// they cannot read must not learn whether it has an account.
-pub fn credentials_wrong() -> Problem {
-    Problem::unauthorized(
-        "credentials_wrong",
-        "The e-mail address or the password is wrong, or the address is not confirmed yet: then open the link in the \
-         mail.",
-    )
-}
-
-pub fn not_a_member() -> Problem {
-    Problem::forbidden("not_a_member", "You do not belong to that tenant.")
 }

@@ -4,7 +4,7 @@
 //! | module | answers |
 //! | --- | --- |
 //! | [`authorization`] | what does an app ask for, and what comes next? |
-//! | [`pages`] | how do people sign in and agree? |
+//! | [`forms`] | how do people sign in and agree? |
 //! | [`second_factor`] | what follows a right password? |
 //! | [`sign_ins`] | who is signed in in this browser? |
 //! | [`client_authentication`] | is this client who it says it is? |
@@ -13,6 +13,7 @@
 //! | [`introspection`], [`revocation`] | does this token still count, and how does it end? |
 //! | [`logout`] | how does a person leave? |
 
+mod answer;
 mod assertions;
 pub mod audience;
 pub mod authorization;
@@ -22,10 +23,12 @@ pub mod codes;
 pub mod discovery;
 pub mod error;
 mod exchange;
+mod forgery;
+pub mod forms;
 pub mod id_token;
 pub mod introspection;
+mod known;
 pub mod logout;
-pub mod pages;
 pub mod redirect_uri;
 pub mod request;
 pub mod revocation;
@@ -35,3 +38,4 @@ pub mod sign_ins;
 pub mod store;
 pub mod token;
 pub mod userinfo;
+mod views;

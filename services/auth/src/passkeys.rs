@@ -2,6 +2,7 @@
 
 pub mod asserting;
 mod authenticator_data;
+pub mod ceremony;
 pub mod challenges;
 mod cose;
 pub mod listing;

@@ -6,9 +6,9 @@
 use super::challenges_store as store;
 pub use super::challenges_store::Waiting;
 use crate::{
+    accounts::refusals::not_a_member,
     accounts::store::{self as accounts, Tenant, User},
     app::App,
-    logins::not_a_member,
     opaque::OpaqueToken,
 };
 use chrono::TimeDelta;
@@ -20,8 +20,6 @@ use contracts::id::UserId;
 
 /// Long enough to find the telephone.
 pub const LIFETIME: TimeDelta = TimeDelta::minutes(5);
-/// Wrong codes; whoever is out of them gives the password again.
-pub const MOST_WRONG: i16 = 5;
 
 /// Whose log-in a challenge is.
 pub struct Found {

@@ -1,11 +1,13 @@
 //! SQL of log-ins that wait for a second factor.
 
-use super::challenges::MOST_WRONG;
 use crate::{accounts::store::User, opaque::OpaqueToken};
 use chrono::{DateTime, Utc};
 use common::db::{CrossTenantTx, Lookup, TenantTx};
 use contracts::id::{TenantId, UserId};
 use uuid::Uuid;
+
+/// Wrong codes; whoever is out of them gives the password again.
+pub const MOST_WRONG: i16 = 5;
 
 pub struct Waiting {
     pub id: Uuid,

@@ -2,10 +2,10 @@
 
 use super::{model::Invitation, store};
 use crate::{
+    accounts::refusals::credentials_wrong,
     accounts::store::{self as accounts, ADDRESS_TAKEN, User},
     app::App,
     email::Email,
-    logins::credentials_wrong,
     name::Name,
     opaque::{OpaqueToken, link_used},
     passwords::{

@@ -1,8 +1,8 @@
 //! Assertions by which clients show who they are: JWTs that they sign with a key that only they have (RFC 7523 §3).
 
 use super::{
-    client_authentication::{find, invalid_client},
     error::Refusal,
+    known::{find, invalid_client},
     store::{self, OAuthClient},
 };
 use crate::{app::App, clients::registration::AuthMethod, opaque::sha256};

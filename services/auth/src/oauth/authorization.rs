@@ -5,10 +5,10 @@ use super::{
     client_authentication::{self, Caller, Credentials},
     codes,
     error::{Code, OAuthError, Refusal, refuse},
-    pages,
-    request::{Asked, PUSHED_FOR, Parameters},
+    request::{Asked, PUSHED_FOR, Parameters, unsound},
     sign_ins::{self, SignIn},
     store::{self, OAuthClient},
+    views,
 };
 use crate::{
     accounts::store::{self as accounts, Tenant},
@@ -74,7 +74,7 @@ pub async fn authorize(
 ) -> Response {
     match query {
         Ok(Query(parameters)) => answer(&app, (source, &headers), parameters).await,
-        Err(problem) => pages::refused(&problem),
+        Err(problem) => views::refused(&problem),
     }
 }
 
@@ -118,14 +118,14 @@ pub async fn push(
     let asked = Asked::read(parameters, &client, redirect_uri, &app.audiences, app.ambient.now());
     let asked = asked.map_err(Refusal::OAuth)?;
     let request_uri = app.request_uris.seal(&app.ambient, &asked, PUSHED_FOR);
-    let location = [(header::LOCATION, pages::address_of(&app, &asked, &request_uri))];
+    let location = [(header::LOCATION, views::address_of(&app, &asked, &request_uri))];
     Ok((StatusCode::CREATED, location, [NO_STORE], Json(Pushed { request_uri, expires_in: PUSHED_FOR.num_seconds() })))
 }
 
 async fn answer(app: &App, caller: Caller<'_>, parameters: Parameters) -> Response {
     match begin(app, caller, parameters).await {
         Ok(response) => response,
-        Err(problem) => pages::refused(&problem),
+        Err(problem) => views::refused(&problem),
     }
 }
 
@@ -154,7 +154,7 @@ fn read(app: &App, parameters: Parameters, client: &OAuthClient) -> Result<Resul
     let redirect_uri =
         registered(client, &parameters).ok_or_else(|| unsound("The app wants its answer at an unknown address."))?;
     let state = parameters.state.clone();
-    let told = |error: OAuthError| pages::lead_back(app, &redirect_uri, state.as_deref(), Err(error));
+    let told = |error: OAuthError| views::lead_back(app, &redirect_uri, state.as_deref(), Err(error));
     if parameters.request.is_some() {
         return Ok(Err(told(OAuthError::new(Code::RequestNotSupported, "Request objects are not supported."))));
     }
@@ -174,7 +174,7 @@ pub async fn proceed(
     let Some(sign_in) = sign_in.filter(|sign_in| asked.is_met_by(sign_in.authenticated_at, now)) else {
         return Ok(match Next::unless_signed_in(asked) {
             Next::Refuse(code, why) => refused(app, asked, code, why),
-            _ => pages::sign_in(app, client, asked, None),
+            _ => views::sign_in(app, client, asked, None),
         });
     };
     let tenants = tenants(app, client, &sign_in).await?;
@@ -182,7 +182,7 @@ pub async fn proceed(
     match Next::of(asked, &tenants, agreed) {
         Next::Code(tenant) => codes::issue(app, source, asked, &sign_in, tenant).await,
         Next::Refuse(code, why) => Ok(refused(app, asked, code, why)),
-        Next::SignIn | Next::Consent => Ok(pages::consent(app, client, asked, &sign_in, &tenants)),
+        Next::SignIn | Next::Consent => Ok(views::consent(app, client, asked, &sign_in, &tenants)),
     }
 }
 
@@ -227,18 +227,13 @@ pub fn denied(app: &App, asked: &Asked) -> Response {
 }
 
 fn refused(app: &App, asked: &Asked, code: Code, why: &'static str) -> Response {
-    pages::lead_back(app, &asked.redirect_uri, asked.state.as_deref(), Err(OAuthError::new(code, why)))
+    views::lead_back(app, &asked.redirect_uri, asked.state.as_deref(), Err(OAuthError::new(code, why)))
 }
 
 /// The address that the request wants its answer at, if it is one of the client's.
 fn registered(client: &OAuthClient, parameters: &Parameters) -> Option<String> {
     let asked = parameters.redirect_uri.as_ref()?;
     client.redirect_uris.iter().any(|uri| uri.is_meant_by(asked)).then(|| asked.clone())
-}
-
-/// Shown to the person, as nobody knows which app it was.
-pub fn unsound(detail: &str) -> Problem {
-    Problem::bad_request("authorization_request_invalid", detail)
 }
 
 #[cfg(test)]

@@ -4,7 +4,8 @@
 use super::{
     assertions,
     error::{Code, Refusal, refuse},
-    store::{self, OAuthClient},
+    known::{find, invalid_client},
+    store::OAuthClient,
 };
 use crate::{
     app::App,
@@ -110,11 +111,6 @@ pub async fn of_tenant(app: &App, caller: Caller<'_>, given: Credentials) -> Res
     }
 }
 
-pub async fn find(app: &App, id: &str) -> Result<Option<OAuthClient>, Refusal> {
-    let Ok(id) = id.parse::<ClientId>() else { return Ok(None) };
-    Ok(store::client(&mut app.db.begin_lookup().await?, id).await?)
-}
-
 /// Id and secret, given in one way only (RFC 6749 §2.3).
 fn shown(headers: &HeaderMap, given: Credentials) -> Result<(String, Option<SecretString>), Refusal> {
     let Some(header) = headers.get(header::AUTHORIZATION) else {
@@ -137,10 +133,6 @@ fn basic(header: &str) -> Option<(String, SecretString)> {
 
 fn form_decoded(text: &str) -> Option<String> {
     percent_decode_str(&text.replace('+', " ")).decode_utf8().ok().map(Into::into)
-}
-
-pub fn invalid_client() -> Refusal {
-    refuse(Code::InvalidClient, "There is no client with this id and these credentials.")
 }
 
 #[cfg(test)]

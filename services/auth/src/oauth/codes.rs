@@ -3,11 +3,11 @@
 use super::{
     code_store::{self as store, StoredCode},
     error::{Code, Refusal, refuse},
-    pages,
     request::Asked,
     scope::{OFFLINE_ACCESS, Scopes},
     sign_ins::SignIn,
     store::OAuthClient,
+    views,
 };
 use crate::{
     accounts::store as accounts,
@@ -51,12 +51,12 @@ async fn make(app: &App, asked: &Asked, sign_in: &SignIn, tenant: TenantId) -> R
     let code = OpaqueToken::new(&app.ambient);
     let mut tx = app.db.begin_lookup().await?.enter(tenant).await?;
     if policy::demands_second_factor(&mut tx).await? && acr(&sign_in.amr) == ONE_FACTOR {
-        return Ok(pages::refused(&factor_missing()));
+        return Ok(views::refused(&factor_missing()));
     }
     let expires_at = app.ambient.now() + LIFETIME;
     store::insert(&mut tx, app.ambient.uuid(), &code, asked, sign_in, expires_at).await?;
     tx.commit().await?;
-    Ok(pages::lead_back(app, &asked.redirect_uri, asked.state.as_deref(), Ok(&code)))
+    Ok(views::lead_back(app, &asked.redirect_uri, asked.state.as_deref(), Ok(&code)))
 }
 
 /// Told to the person, who can do something about it, and not to the app.

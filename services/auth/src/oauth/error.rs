@@ -26,8 +26,6 @@ pub enum Code {
     LoginRequired,
     ConsentRequired,
     RequestNotSupported,
-    RequestUriNotSupported,
-    RegistrationNotSupported,
 }
 
 /// Body of a refusal.

@@ -4,10 +4,10 @@
 //! exchanges such a token for one for the platform, and then acts for the person: with what both may do.
 
 use super::{
+    answer::{ACCESS_TOKEN, TokenAnswer},
     client_authentication::{self, Authenticated, Caller, Credentials},
     error::{Code, Refusal, refuse},
     scope::Scopes,
-    token::TokenAnswer,
 };
 use crate::{app::App, issuer::WEB};
 use access::token::{Actor, Claims, TOKEN_TYPE};
@@ -17,7 +17,6 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 pub const GRANT: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
-pub const ACCESS_TOKEN: &str = "urn:ietf:params:oauth:token-type:access_token";
 
 /// What is exchanged, and for what (RFC 8693 §2.1).
 #[derive(Deserialize, ToSchema)]

@@ -4,9 +4,10 @@
 //! Who shows an ID token of the session is taken at their word; else the person is asked, as anybody can make a link.
 
 use super::{
+    forgery::refuse_forged,
     id_token::{self, IdClaims},
-    pages::{refuse_forged, refused, see_other, with_query},
     sign_ins, store,
+    views::{refused, see_other, with_query},
 };
 use crate::{
     app::App,

@@ -11,7 +11,7 @@ use super::{
 };
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use chrono::{DateTime, TimeDelta, Utc};
-use common::{ambient::Ambient, sealing::Sealer};
+use common::{ambient::Ambient, problem::Problem, sealing::Sealer};
 use contracts::id::ClientId;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -213,6 +213,11 @@ impl RequestUris {
         let sealed: Sealed = serde_json::from_slice(&self.0.open(CONTEXT, &sealed).ok()?).ok()?;
         (now.timestamp() <= sealed.until).then_some(sealed.asked)
     }
+}
+
+/// Shown to the person, as nobody knows which app it was.
+pub fn unsound(detail: &str) -> Problem {
+    Problem::bad_request("authorization_request_invalid", detail)
 }
 
 fn is_challenge(text: &str) -> bool {

@@ -3,16 +3,17 @@
 //! It works without scripts, so it takes codes only; who has passkeys alone gives a recovery code.
 
 use super::{
-    pages::{opened, refused, sealed, signed_in, targets},
+    forgery::opened,
     request::Asked,
     sign_ins,
     store::OAuthClient,
+    views::{refused, sealed, signed_in, targets},
 };
 use crate::{
+    accounts::refusals::not_a_member,
     accounts::store::{self as accounts, User},
     app::App,
     factors::{authentication::by_password, challenges, proving::Proof, store as factors},
-    logins::not_a_member,
     opaque::OpaqueToken,
     pages,
     sessions::{

@@ -1,18 +1,19 @@
 //! The token endpoint (OAuth 2.1 §3.2): what does a client get for what it shows?
 
 use super::{
+    answer::TokenAnswer,
     client_authentication::{self, Authenticated, Caller, Credentials, TenantClient},
     codes,
     error::{Code, OAuthError, Refusal, refuse},
     exchange::{self, Exchange},
-    id_token,
+    id_token, known,
     scope::{OFFLINE_ACCESS, OPENID, Scopes},
     store::OAuthClient,
 };
 use crate::{
     app::App,
     clients::secrets,
-    issuer::{AccessToken, Signed},
+    issuer::Signed,
     opaque::OpaqueToken,
     sessions::{
         model::{Alive, Grant, Session},
@@ -28,7 +29,7 @@ use common::{
     http::{Form, Json},
     source::Source,
 };
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use utoipa::ToSchema;
 
 /// Body of `POST /v1/oauth/token`. Which fields are read depends on the grant.
@@ -52,28 +53,6 @@ pub struct TokenRequest {
     exchange: Exchange,
     #[serde(flatten)]
     credentials: Credentials,
-}
-
-#[derive(Serialize, ToSchema)]
-pub struct TokenAnswer {
-    access_token: String,
-    #[schema(example = "Bearer")]
-    token_type: &'static str,
-    /// Seconds.
-    #[schema(example = 300)]
-    expires_in: u64,
-    /// Works once; only with `offline_access`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    refresh_token: Option<String>,
-    /// Who has signed in; only with `openid`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    id_token: Option<String>,
-    /// What the token may be used for.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    scope: Option<String>,
-    /// Of an exchange (RFC 8693 §2.2.1).
-    #[serde(skip_serializing_if = "Option::is_none")]
-    issued_token_type: Option<&'static str>,
 }
 
 #[utoipa::path(post, path = "/v1/oauth/token", operation_id = "issueToken", tag = "oauth",
@@ -110,7 +89,7 @@ async fn by_credentials(app: &App, caller: Caller<'_>, given: Credentials) -> Re
         Authenticated::Tenant(TenantClient { client, credential }) => {
             let credential = credential
                 .ok_or_else(|| refuse(Code::UnauthorizedClient, "This client has no credentials, so it is nobody."))?;
-            secrets::token(app, &client, credential).await?.ok_or_else(client_authentication::invalid_client)?
+            secrets::token(app, &client, credential).await?.ok_or_else(known::invalid_client)?
         }
     };
     Ok(TokenAnswer::of(token))
@@ -123,9 +102,9 @@ async fn by_code(app: &App, caller: Caller<'_>, request: TokenRequest) -> Result
     let redeemed = codes::redeem(app, &client, &OpaqueToken::shown(code), shown).await?;
     let Session { id, user_id, .. } = redeemed.alive.session;
     // Whoever deleted the client meanwhile has either found the session, or is seen here.
-    if client_authentication::find(app, &client.id.to_string()).await?.is_none() {
+    if known::find(app, &client.id.to_string()).await?.is_none() {
         opening::end(app, user_id, id, Consent::Kept).await?;
-        return Err(client_authentication::invalid_client());
+        return Err(known::invalid_client());
     }
     let scopes = redeemed.grant.scopes.clone();
     answer(app, &client, redeemed.alive, &redeemed.grant, scopes, redeemed.nonce).await
@@ -167,23 +146,4 @@ async fn answer(
         scope: Some(scopes.to_string()),
         ..TokenAnswer::of(token)
     })
-}
-
-impl TokenAnswer {
-    pub fn of(token: AccessToken) -> Self {
-        Self {
-            access_token: token.text,
-            token_type: "Bearer",
-            expires_in: token.seconds,
-            refresh_token: None,
-            id_token: None,
-            scope: None,
-            issued_token_type: None,
-        }
-    }
-
-    /// Of an exchange.
-    pub fn exchanged(token: AccessToken, scope: Option<String>) -> Self {
-        Self { scope, issued_token_type: Some(exchange::ACCESS_TOKEN), ..Self::of(token) }
-    }
 }

@@ -1,7 +1,8 @@
 //! The signature of a passkey: is it one of this person's, over what was asked?
 
 use super::{
-    challenges::{self, Ceremony},
+    ceremony::Ceremony,
+    challenges,
     options::Verification,
     store,
     verification::{Assertion, AssertionCredential},

@@ -2,16 +2,17 @@
 
 use super::{
     asserting::{self, Asked},
-    challenges::{self, Ceremony},
+    ceremony::Ceremony,
+    challenges,
     options::{self, RequestOptions, Verification},
     store,
     verification::AssertionCredential,
 };
 use crate::{
+    accounts::refusals::not_a_member,
     accounts::store::{self as accounts, Tenant, User},
     app::App,
     factors::authentication::amr,
-    logins::not_a_member,
     sessions::{model::Alive, opening},
 };
 use common::problem::Problem;

@@ -1,7 +1,8 @@
 //! Enrolment and removal of passkeys.
 
 use super::{
-    challenges::{self, Ceremony},
+    ceremony::Ceremony,
+    challenges,
     options::{self, CreationOptions},
     store::{self, ENROLLED, Passkey},
     verification::{Registration, RegistrationCredential},

@@ -1,6 +1,6 @@
 //! SQL of passkeys and their challenges. They belong to a person and to no tenant, so any transaction will do.
 
-use super::{challenges::Ceremony, verification::Registration};
+use super::{ceremony::Ceremony, verification::Registration};
 use crate::{name::Name, opaque::OpaqueToken};
 use chrono::{DateTime, Utc};
 use contracts::id::{SessionId, UserId};

@@ -8,6 +8,7 @@ use super::{
     routes::{Begun, NO_STORE, begun},
 };
 use crate::{
+    accounts::refusals::{credentials_wrong, not_a_member},
     accounts::store as accounts,
     app::App,
     factors::{
@@ -17,7 +18,7 @@ use crate::{
         enrolling::{self, NewTotp},
         recovery, store as factors,
     },
-    logins::{LogIn, credentials_wrong, not_a_member},
+    logins::LogIn,
     members::store as members,
     opaque::OpaqueToken,
     throttle::Visitor,

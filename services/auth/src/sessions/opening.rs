@@ -8,10 +8,10 @@ use super::{
     store,
 };
 use crate::{
+    accounts::refusals::{credentials_wrong, not_a_member},
     accounts::store::{self as accounts, User},
     app::App,
     factors::authentication::{ONE_FACTOR, acr},
-    logins::{credentials_wrong, not_a_member},
     members::store as members,
     oauth::scope::Scopes,
     opaque::OpaqueToken,

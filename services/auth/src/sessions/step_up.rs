@@ -15,7 +15,8 @@ use crate::{
     issuer::Signed,
     passkeys::{
         asserting::Asked,
-        challenges::{self, Ceremony},
+        ceremony::Ceremony,
+        challenges,
         options::{self, RequestOptions, Verification},
         routes::CHALLENGES,
         store as passkeys,

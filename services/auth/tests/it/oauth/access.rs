@@ -65,6 +65,12 @@ async fn a_token_is_for_one_resource() {
     assert_eq!(claims.principal(), Some(Principal::User(provider.ada.user)));
     assert!(provider.product("pdf").verify(&token).await.is_err(), "another product");
     provider.world.server.get("/v1/me").bearer(&token).await.problem(401, "token_invalid");
+    // RFC 7662 §2.2: each is told of its own.
+    for (product, active) in [("forum", true), ("pdf", false)] {
+        let form = [("token", &*token), ("client_id", product), ("client_secret", WORKER_SECRET)];
+        let told = provider.world.server.post_form("/v1/oauth/introspect", &form).await.expect(200);
+        assert_eq!(told["active"], active, "{product}");
+    }
     assert!(provider.product("forum").verify(&provider.token).await.is_err(), "the platform's at a product");
     // An app gets one straight away, and refreshes it.
     let forum = provider.forum();

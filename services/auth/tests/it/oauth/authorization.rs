@@ -17,6 +17,8 @@ async fn a_person_signs_in_agrees_and_is_sent_back_with_a_code() {
     assert!(page.text.contains("Planner") && page.text.contains("value=\"ada@acme.test\""), "{}", page.text);
     let policy = page.header("content-security-policy").unwrap();
     assert!(policy.ends_with("form-action 'self' https://app.test"), "{policy}");
+    // RFC 6749 §10.13: in no frame.
+    assert!(policy.contains("frame-ancestors 'none'") && page.header("x-frame-options") == Some("DENY"), "{policy}");
     let page = provider.sign_in(&mut browser, &page).await;
     for promise in ["know who you are", "see your e-mail address", "<code>auth.readMembers</code>", "up to 30 days"] {
         assert!(page.text.contains(promise), "{promise}: {}", page.text);
@@ -30,6 +32,20 @@ async fn a_person_signs_in_agrees_and_is_sent_back_with_a_code() {
         known,
         json!({"sub": provider.ada.user, "name": "Ada", "email": "ada@acme.test", "email_verified": true})
     );
+}
+
+/// OpenID Connect Core §3.1.2.1: by POST as by GET; RFC 6749 §3.1: what is not known is ignored.
+#[tokio::test]
+async fn a_request_comes_by_a_form_as_well_and_may_say_more_than_we_know() {
+    let provider = Provider::start().await;
+    let address = provider.address(&[("claims", "{}"), ("display", "popup"), ("acr_values", "gold"), ("x", "y")]);
+    let (path, query) = address.split_once('?').unwrap();
+    let form = provider.world.server.request(reqwest::Method::POST, path);
+    let page = form.body("application/x-www-form-urlencoded", query).header("accept", "text/html").await;
+    assert!(page.status == 200 && page.text.contains("Planner"), "{}", page.text);
+    let mut browser = Browser::default();
+    let page = provider.sign_in(&mut browser, &page).await;
+    assert!(led_back(&provider.allow(&browser, &page).await).contains_key("code"));
 }
 
 /// OpenID Connect Core §3.1.2.1: `prompt`, `max_age`; §3.1.2.6: what is answered without pages.

@@ -25,7 +25,7 @@ async fn the_tokens_say_who_for_whom_and_within_what() {
     // RFC 8725 §3.11: one kind of token is not taken for another.
     let as_access = provider.world.server.get("/v1/me").bearer(text(&tokens, "id_token")).await;
     as_access.problem(401, "token_invalid");
-    let without = provider.code(&mut Browser::default(), &[("scope", "email")]).await;
+    let without = provider.code(&mut Browser::default(), &[("scope", "email"), ("nonce", "")]).await;
     let without = provider.exchange(&without).await.expect(200);
     assert!(without.get("id_token").is_none() && without.get("refresh_token").is_none(), "{without}");
     provider.userinfo(&without).await.problem(403, "insufficient_scope");
