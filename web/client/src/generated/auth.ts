@@ -3875,6 +3875,17 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "credential": {
+                 *         "response": {
+                 *           "attestationObject": "o2NmaAAaaa0aAAaaaAAAaA00aAaaaAAaAAA0AAaaA0AaaAAAA00AAAAAaaaAaa__00AAaaAAAAAaAa0a…",
+                 *           "clientDataJSON": "eyJjaAAaaAAaA0AaAaA0A0AAa0AAaAAAaAaAAAa0AAaaAAAAAAAAaAA0AaAaAAAAAaAAAaAAA0aAAaaa…"
+                 *         }
+                 *       },
+                 *       "name": "Ada's key"
+                 *     }
+                 */
                 "application/json": components["schemas"]["NewPasskey"];
             };
         };
@@ -3887,6 +3898,26 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "created_at": "2026-11-22T23:44:29.144051Z",
+                     *       "id": "01a205a5-9bd8-7cf2-b5d8-1724e5a9959d",
+                     *       "name": "Ada's key",
+                     *       "recovery_codes": [
+                     *         "4LDS-Q4ZL-5Y6I-P6IU",
+                     *         "R4DI-WBPE-SW7Y-75MB",
+                     *         "RKUB-WVVM-R5GO-VT3V",
+                     *         "JKRG-P4H5-6C5G-RPNZ",
+                     *         "MUDP-B2QK-RIP5-GMA4",
+                     *         "HYWB-EPI2-BEYG-JVGP",
+                     *         "J464-ZWPX-X3LO-ZPRJ",
+                     *         "HVH4-CUUG-7FWQ-7JQ6",
+                     *         "7T65-WKQ2-65FN-GLA6",
+                     *         "4VJT-LIQQ-TUKY-524U"
+                     *       ],
+                     *       "synced": false
+                     *     }
+                     */
                     "application/json": components["schemas"]["AddedPasskey"];
                 };
             };
@@ -5164,6 +5195,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "email": "ada@acme.test",
+                     *       "email_verified": true,
+                     *       "name": "Ada",
+                     *       "sub": "01a205a5-1c6f-70c6-a84f-fbce52c591e0"
+                     *     }
+                     */
                     "application/json": components["schemas"]["UserInfo"];
                 };
             };
@@ -5968,6 +6007,19 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "credential": {
+                 *         "rawId": "vzLqaAA0AA000aaaaaAaaaAAA0aAaAaa00aAA-aAa0A",
+                 *         "response": {
+                 *           "authenticatorData": "M7CvaAAAA00AAAAAaaaAaa__00AAaaAAAAAaAa0aAAAAAAAAAA",
+                 *           "clientDataJSON": "eyJjaAAaaAAaA0AaAaAaaAAAAAA0AAaaA00aAAaAAAaaA0A0Aaa0aaAaAaAaAaAaAA0aAA0AAAAAAaaa…",
+                 *           "signature": "MEQCAAAaAAaAA_aa0A0Aa00aAAAAAAAAA00AA0AaA00a_a00AaAAaAaaaAAaAaa0AaA0A00AAaAaAaaa…",
+                 *           "userHandle": "AaIFpazBcbqebWG0JxOUUw"
+                 *         }
+                 *       }
+                 *     }
+                 */
                 "application/json": components["schemas"]["PasskeyLogIn"];
             };
         };
@@ -5981,6 +6033,24 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "access_token": "eyJ0aAAaAaAaaAaaa0AaAAAaaAaaAaAAAAAAAAAaAaaaAAA0AaaAAAAAAAA0AaAAaAaaaAAaAAaAa0AA….eyJpa0AaAaAaaAAaAa0aAAA0AaAaAA0aAaA0AAA0AaaaAAAaAaaaa0A0AA0aAAAaaAAaAAAaaAAaAaAa….eIofA00Aa00Aaa0AAaaaaAaaAaAAAa00A00A0aAaAaaAAaAaaaA0AAa0a0AAaa0A0aa0aaa0Aaaa-AAA…",
+                     *       "expires_in": 600,
+                     *       "refresh_token": "x782aaaAaa0Aa-AaaaaAA0Aaaaa0aa0Aaa0a_aAAA_A",
+                     *       "session_id": "01a205a5-acc1-7fca-93bb-587334612137",
+                     *       "tenant": {
+                     *         "id": "01a205a5-acc1-768d-949f-992b3c09165b",
+                     *         "name": "Acme"
+                     *       },
+                     *       "token_type": "Bearer",
+                     *       "user": {
+                     *         "display_name": "Ada",
+                     *         "email": "ada@acme.test",
+                     *         "id": "01a205a5-acc1-71ba-9e6d-61b427139453"
+                     *       }
+                     *     }
+                     */
                     "application/json": components["schemas"]["LogIn"];
                 };
             };

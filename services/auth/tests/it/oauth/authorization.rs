@@ -28,6 +28,8 @@ async fn a_person_signs_in_agrees_and_is_sent_back_with_a_code() {
     let tokens = provider.exchange(&answer["code"]).await.expect(200);
     assert_eq!(tokens["scope"], "auth.readMembers email offline_access openid profile");
     let known = provider.userinfo(&tokens).await.expect(200);
+    let by_post = provider.world.server.request(reqwest::Method::POST, "/v1/oauth/userinfo");
+    assert_eq!(by_post.bearer(text(&tokens, "access_token")).await.expect(200), known);
     assert_eq!(
         known,
         json!({"sub": provider.ada.user, "name": "Ada", "email": "ada@acme.test", "email_verified": true})
@@ -43,8 +45,18 @@ async fn a_request_comes_by_a_form_as_well_and_may_say_more_than_we_know() {
     let form = provider.world.server.request(reqwest::Method::POST, path);
     let page = form.body("application/x-www-form-urlencoded", query).header("accept", "text/html").await;
     assert!(page.status == 200 && page.text.contains("Planner"), "{}", page.text);
+    let plain = provider.address(&[]);
+    let plain = provider
+        .world
+        .server
+        .request(reqwest::Method::POST, path)
+        .body("application/x-www-form-urlencoded", plain.split_once('?').unwrap().1);
+    assert_eq!(plain.await.status, 200);
     let mut browser = Browser::default();
     let page = provider.sign_in(&mut browser, &page).await;
+    // Whoever is not signed in any more signs in again, and has not agreed.
+    let nobody = provider.allow(&Browser::default(), &page).await;
+    assert!(nobody.status == 200 && nobody.text.contains("type=\"password\""), "{}", nobody.text);
     assert!(led_back(&provider.allow(&browser, &page).await).contains_key("code"));
 }
 
