@@ -34,6 +34,7 @@ mod authority;
 mod body;
 mod clients;
 pub mod config;
+mod cookies;
 pub mod delayed_mails;
 mod email;
 mod factors;

@@ -34,6 +34,7 @@ pub mod request;
 pub mod revocation;
 pub mod scope;
 pub mod second_factor;
+mod sign_in_store;
 pub mod sign_ins;
 pub mod store;
 pub mod token;

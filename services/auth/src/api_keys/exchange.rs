@@ -1,7 +1,9 @@
 //! Exchange of an API key for a token of its owner, with the key's permissions as its scope and the key's id as its
 //! `sid`.
 //!
-//! The token is for whoever asks: a product takes it nowhere else. As with sessions, Redis is told that a key lives while its row is locked, and that it does not after the commit that
+//! The token is for whoever asks: a product takes it nowhere else.
+//!
+//! As with sessions, Redis is told that a key lives while its row is locked, and that it does not after the commit that
 //! revokes it.
 
 use super::store::{self, WorkingKey};

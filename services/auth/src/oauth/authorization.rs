@@ -13,6 +13,7 @@ use super::{
 use crate::{
     accounts::store::{self as accounts, Tenant},
     app::App,
+    pages,
     sessions::routes::NO_STORE,
 };
 use axum::{
@@ -74,7 +75,7 @@ pub async fn authorize(
 ) -> Response {
     match query {
         Ok(Query(parameters)) => answer(&app, (source, &headers), parameters).await,
-        Err(problem) => views::refused(&problem),
+        Err(problem) => pages::refused(&problem),
     }
 }
 
@@ -125,7 +126,7 @@ pub async fn push(
 async fn answer(app: &App, caller: Caller<'_>, parameters: Parameters) -> Response {
     match begin(app, caller, parameters).await {
         Ok(response) => response,
-        Err(problem) => views::refused(&problem),
+        Err(problem) => pages::refused(&problem),
     }
 }
 

@@ -14,6 +14,7 @@ use crate::{
     app::App,
     factors::authentication::{ONE_FACTOR, acr},
     opaque::{OpaqueToken, sha256},
+    pages,
     policy::store as policy,
     sessions::{
         model::{ABSOLUTE, Alive, EndReason, Grant, Session},
@@ -51,7 +52,7 @@ async fn make(app: &App, asked: &Asked, sign_in: &SignIn, tenant: TenantId) -> R
     let code = OpaqueToken::new(&app.ambient);
     let mut tx = app.db.begin_lookup().await?.enter(tenant).await?;
     if policy::demands_second_factor(&mut tx).await? && acr(&sign_in.amr) == ONE_FACTOR {
-        return Ok(views::refused(&factor_missing()));
+        return Ok(pages::refused(&factor_missing()));
     }
     let expires_at = app.ambient.now() + LIFETIME;
     store::insert(&mut tx, app.ambient.uuid(), &code, asked, sign_in, expires_at).await?;

@@ -13,7 +13,7 @@ use super::{
 use crate::{
     accounts::refusals::{credentials_wrong, not_a_member},
     app::App,
-    logins,
+    logins, pages,
     registrations::model,
     throttle::Visitor,
 };
@@ -79,7 +79,7 @@ pub async fn submit_sign_in(
             }
         }
     };
-    attempt.await.unwrap_or_else(|problem| views::refused(&problem))
+    attempt.await.unwrap_or_else(|problem| pages::refused(&problem))
 }
 
 #[utoipa::path(post, path = "/v1/oauth/consent", operation_id = "consent", tag = "oauth",
@@ -112,7 +112,7 @@ pub async fn submit_consent(
             None => proceed(&app, source, &client, &asked, None).await,
         }
     };
-    attempt.await.unwrap_or_else(|problem| views::refused(&problem))
+    attempt.await.unwrap_or_else(|problem| pages::refused(&problem))
 }
 
 /// Notes what the person has agreed to, and sends the app its code.

@@ -36,9 +36,6 @@ pub struct TokenQuery {
     /// An access token or a refresh token.
     #[schema(value_type = String, required = true, format = Password)]
     token: Option<String>,
-    /// Not needed: we see which of the two it is.
-    #[serde(rename = "token_type_hint")]
-    _token_type_hint: Option<String>,
     #[serde(flatten)]
     pub credentials: Credentials,
 }

@@ -7,7 +7,7 @@ use super::{
     forgery::refuse_forged,
     id_token::{self, IdClaims},
     sign_ins, store,
-    views::{refused, see_other, with_query},
+    views::{see_other, with_query},
 };
 use crate::{
     app::App,
@@ -55,9 +55,9 @@ pub async fn by_link(
 ) -> Response {
     let request = match query {
         Ok(Query(request)) => LogoutRequest { confirmed: None, ..request },
-        Err(problem) => return refused(&problem),
+        Err(problem) => return pages::refused(&problem),
     };
-    answer(&app, &headers, request).await.unwrap_or_else(|problem| refused(&problem))
+    answer(&app, &headers, request).await.unwrap_or_else(|problem| pages::refused(&problem))
 }
 
 #[utoipa::path(post, path = "/v1/oauth/logout", operation_id = "signOutByForm", tag = "oauth",
@@ -71,13 +71,13 @@ pub async fn by_form(State(app): State<App>, headers: HeaderMap, Form(request): 
     let attempt = async {
         if request.confirmed.is_some() {
             refuse_forged(&app, &headers)?;
-        } else if !sign_ins::is_known(&headers) {
+        } else if !sign_ins::is_known(&app, &headers) {
             // Another site's form came without our cookie; the same by GET comes with it.
             return Ok(see_other(&request.address(&app)));
         }
         answer(&app, &headers, request).await
     };
-    attempt.await.unwrap_or_else(|problem| refused(&problem))
+    attempt.await.unwrap_or_else(|problem| pages::refused(&problem))
 }
 
 impl LogoutRequest {

@@ -7,7 +7,7 @@ use super::{
     request::Asked,
     sign_ins,
     store::OAuthClient,
-    views::{refused, sealed, signed_in, targets},
+    views::{sealed, signed_in, targets},
 };
 use crate::{
     accounts::refusals::not_a_member,
@@ -103,7 +103,7 @@ pub async fn submit(
             Err(problem) => Err(problem),
         }
     };
-    attempt.await.unwrap_or_else(|problem| refused(&problem))
+    attempt.await.unwrap_or_else(|problem| pages::refused(&problem))
 }
 
 async fn complete(

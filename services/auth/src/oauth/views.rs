@@ -8,7 +8,7 @@ use super::{
     sign_ins::SignIn,
     store::OAuthClient,
 };
-use crate::{accounts::store::Tenant, app::App, opaque::OpaqueToken, pages};
+use crate::{accounts::store::Tenant, app::App, opaque::OpaqueToken, pages, sessions::routes::NO_STORE};
 use axum::{
     http::{HeaderName, HeaderValue, StatusCode, header},
     response::{AppendHeaders, IntoResponse, Response},
@@ -26,8 +26,8 @@ pub fn signed_in(
 ) -> Response {
     let sealed = app.request_uris.seal(&app.ambient, asked, SEALED_FOR);
     let location = address_of(app, asked, &sealed);
-    let headers = [(header::SET_COOKIE, cookie), (header::LOCATION, location), no_store()];
-    (StatusCode::SEE_OTHER, headers, device).into_response()
+    let headers = [(header::SET_COOKIE, cookie), (header::LOCATION, location)];
+    (StatusCode::SEE_OTHER, headers, [NO_STORE], device).into_response()
 }
 
 /// Where a sealed request goes on.
@@ -61,10 +61,6 @@ pub fn consent(app: &App, client: &OAuthClient, asked: &Asked, sign_in: &SignIn,
         ..sealed(app, asked)
     };
     pages::page_leading_to("consent.html", StatusCode::OK, values, &targets(client, asked))
-}
-
-pub fn refused(problem: &Problem) -> Response {
-    pages::refused(problem)
 }
 
 /// Where the forms of a page may lead in the end.
@@ -101,10 +97,10 @@ pub fn lead_back(
 /// To `location`, by GET; the address we come from stays with us.
 pub fn see_other(location: &str) -> Response {
     let Ok(location) = HeaderValue::try_from(location) else {
-        return refused(&unsound("The app wants its answer at an address that no browser understands."));
+        return pages::refused(&unsound("The app wants its answer at an address that no browser understands."));
     };
     let headers = [(header::LOCATION, location), (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"))];
-    (StatusCode::SEE_OTHER, headers, [no_store()]).into_response()
+    (StatusCode::SEE_OTHER, headers, [NO_STORE]).into_response()
 }
 
 /// The address with more in its query.
@@ -113,8 +109,4 @@ pub fn with_query(uri: &str, parameters: &[(&str, String)]) -> String {
     let pairs: Vec<_> = parameters.iter().map(|(name, value)| format!("{name}={}", encoded(value))).collect();
     let between = if uri.contains('?') { '&' } else { '?' };
     format!("{uri}{between}{}", pairs.join("&"))
-}
-
-fn no_store() -> (HeaderName, String) {
-    (header::CACHE_CONTROL, "no-store".to_owned())
 }

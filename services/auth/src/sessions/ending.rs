@@ -22,6 +22,8 @@ use tokio_util::sync::CancellationToken;
 /// An ending that is older is taken to be interrupted.
 const INTERRUPTED_AFTER: TimeDelta = TimeDelta::seconds(30);
 const PAUSE: Duration = Duration::from_secs(5);
+/// Sessions in one command of Redis, which serves nobody else meanwhile.
+const TOLD_AT_ONCE: usize = 500;
 /// Endings taken up at once.
 const BATCH: i64 = 50;
 
@@ -57,17 +59,26 @@ pub async fn tell(app: &App, ending: &Ending) -> Result<(), Problem> {
 
 /// With what ended before and was perhaps never told: whoever repeats a request relies on its answer.
 async fn close(app: &App, ending: &Ending) -> Result<(), Problem> {
-    let mut of_tenants = BTreeMap::<TenantId, Vec<SessionId>>::new();
     let since = told_since(app.access_token, ending.ended_at);
-    for (tenant, session) in store::ended(&mut begin(app).await?, ending.user_id, since).await? {
-        of_tenants.entry(tenant).or_default().push(session);
-    }
-    for (tenant, sessions) in of_tenants {
-        app.live_sessions.close_all(tenant, &sessions).await?;
-    }
+    let ended = store::ended(&mut begin(app).await?, ending.user_id, since).await?;
+    close_all(app, ended).await?;
     let mut tx = begin(app).await?;
     store::forget(&mut tx, ending.id).await?;
     Ok(tx.commit().await?)
+}
+
+/// Tells Redis of sessions that have ended.
+pub async fn close_all(app: &App, ended: Vec<(TenantId, SessionId)>) -> Result<(), Problem> {
+    let mut of_tenants = BTreeMap::<_, Vec<_>>::new();
+    for (tenant, session) in ended {
+        of_tenants.entry(tenant).or_default().push(session);
+    }
+    for (tenant, sessions) in of_tenants {
+        for sessions in sessions.chunks(TOLD_AT_ONCE) {
+            app.live_sessions.close_all(tenant, sessions).await?;
+        }
+    }
+    Ok(())
 }
 
 /// Tells what was interrupted, until `shutdown`.

@@ -13,6 +13,7 @@ use crate::{
     },
     app::App,
     body::OptionalJson,
+    cookies,
     factors::asking::SecondFactorRequired,
     logins::{self, LogIn, LogInRequest, Outcome},
     opaque::OpaqueToken,
@@ -103,7 +104,9 @@ pub async fn refresh(
 ) -> Result<(StatusCode, Headers, Json<LogIn>), Problem> {
     let given =
         request.and_then(|request| request.refresh_token).map(|token| OpaqueToken::shown(token.expose_secret()));
-    let shown = given.or_else(|| from_cookie(&headers)).ok_or_else(opening::refresh_invalid)?;
+    let shown = given
+        .or_else(|| cookies::find(&headers, COOKIE).map(OpaqueToken::shown))
+        .ok_or_else(opening::refresh_invalid)?;
     let alive = opening::renew(&app, &shown, Holder::Frontend).await?;
     let (user, tenant) = logins::who(&app, &alive.session).await?;
     let headers = with_cookie(&app, &alive);
@@ -177,10 +180,4 @@ fn headers(cookie: String) -> Headers {
 fn cookie(app: &App, token: &str, max_age: i64) -> String {
     let secure = if app.public_url.starts_with("https:") { "; Secure" } else { "" };
     format!("{COOKIE}={token}; Path=/v1/sessions; Max-Age={max_age}; HttpOnly; SameSite=Lax{secure}")
-}
-
-fn from_cookie(headers: &HeaderMap) -> Option<OpaqueToken> {
-    let cookies = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
-    let mut pairs = cookies.flat_map(|value| value.split(';')).filter_map(|pair| pair.trim().split_once('='));
-    pairs.find(|(name, value)| *name == COOKIE && !value.is_empty()).map(|(_, value)| OpaqueToken::shown(value))
 }

@@ -4,6 +4,7 @@
 //! The cookie is sealed under auth's key for one account, so nothing is stored for it, and nobody makes one who has not
 //! logged in.
 
+use crate::cookies;
 use axum::{
     extract::{FromRef, FromRequestParts},
     http::{HeaderName, header, request::Parts},
@@ -88,10 +89,8 @@ where
     type Rejection = Problem;
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let source = Source::from_request_parts(parts, state).await?;
-        let lines = parts.headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
-        let mut pairs = lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
-        let cookie = pairs.find(|(name, value)| *name == COOKIE && value.len() <= LONGEST_COOKIE);
-        Ok(Self { source, cookie: cookie.map(|(_, value)| value.to_owned()) })
+        let cookie = cookies::find(&parts.headers, COOKIE).filter(|value| value.len() <= LONGEST_COOKIE);
+        Ok(Self { source, cookie: cookie.map(str::to_owned) })
     }
 }
 
