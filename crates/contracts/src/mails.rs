@@ -139,6 +139,11 @@ mails! {
             Self { change: FactorChange::TotpAdded, changed_at: DateTime::UNIX_EPOCH }
         }
     }
+    SessionCompromised = "session-compromised" caused by Platform {
+        fn sample() -> Self {
+            Self { ended_at: DateTime::UNIX_EPOCH }
+        }
+    }
     VerifyEmail = "verify-email" caused by Platform {
         fn sample() -> Self {
             let registration = |link: &str| Registration {
@@ -230,6 +235,12 @@ pub enum FactorChange {
     PasskeyRemoved,
     RecoveryCodesMade,
     RecoveryCodeUsed,
+}
+
+/// "You were signed out for safety", to whose session it was.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct SessionCompromised {
+    pub ended_at: DateTime<Utc>,
 }
 
 /// "Confirm your address", for the registrations of one address: the first of them, and those that waited with it.

@@ -10,7 +10,7 @@ pub use crate::contract::PRODUCTS;
 
 use crate::{
     contract::{Contract, Sample},
-    id::{ClientId, InstanceId, JobId, TenantId, UserId},
+    id::{ClientId, InstanceId, JobId, SessionId, TenantId, UserId},
     jobs::Job,
     mails::AnyMail,
     manifest::Manifest,
@@ -62,6 +62,7 @@ messages! {
     TenantCreated = "auth.tenant.created.v1" on AuthEvents by &["auth"],
     MemberJoined = "auth.member.joined.v1" on AuthEvents by &["auth"],
     ClientDeleted = "auth.client.deleted.v1" on AuthEvents by &["auth"],
+    SessionCompromised = "auth.session.compromised.v1" on AuthEvents by &["auth"],
     ServicePublished = "configurator.service.published.v1" on ConfiguratorEvents by &["configurator"],
     FeatureEnabled = "configurator.feature.enabled.v1" on ConfiguratorEvents by &["configurator"],
     FeatureDisabled = "configurator.feature.disabled.v1" on ConfiguratorEvents by &["configurator"],
@@ -106,6 +107,28 @@ pub struct MemberJoined {
 pub struct ClientDeleted {
     pub tenant_id: TenantId,
     pub client_id: ClientId,
+}
+
+/// A session has ended because somebody has a copy of what renews or begins it; none of its tokens is taken any more.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct SessionCompromised {
+    pub tenant_id: TenantId,
+    pub user_id: UserId,
+    pub session_id: SessionId,
+    /// The app whose session it was; absent for the person's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_id: Option<ClientId>,
+    pub reason: CompromiseReason,
+}
+
+/// What was shown twice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum CompromiseReason {
+    /// A refresh token (RFC 9700, 4.14.2).
+    RefreshReused,
+    /// An authorization code (RFC 6749, 4.1.2).
+    CodeReused,
 }
 
 /// A version of a product service can be enabled from now on.

@@ -7,7 +7,7 @@ use crate::{
     jobs::schema_name,
     messages::{
         ClientDeleted, FeatureDisabled, FeatureEnabled, JobFinished, MemberJoined, Message, RunJob, SendMail,
-        ServicePublished, TenantCreated, UsageBatchRecorded, UsageRecorded,
+        ServicePublished, SessionCompromised, TenantCreated, UsageBatchRecorded, UsageRecorded,
     },
 };
 use Sensitivity::{Harmless, Personal, Secret};
@@ -47,6 +47,16 @@ const DECLARED: &[Declared] = &[
     ),
     (MemberJoined::TYPE, &[("/tenant_id", Harmless), ("/user_id", Harmless), ("/membership_id", Harmless)]),
     (ClientDeleted::TYPE, &[("/tenant_id", Harmless), ("/client_id", Harmless)]),
+    (
+        SessionCompromised::TYPE,
+        &[
+            ("/tenant_id", Harmless),
+            ("/user_id", Harmless),
+            ("/session_id", Harmless),
+            ("/client_id", Harmless),
+            ("/reason", Harmless),
+        ],
+    ),
     (ServicePublished::TYPE, &[("/manifest", Harmless)]),
     (
         FeatureEnabled::TYPE,

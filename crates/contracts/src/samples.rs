@@ -3,13 +3,14 @@
 use crate::{
     contract::Sample,
     envelope::{Envelope, source_of},
-    id::{ClientId, InstanceId, JobId, MessageId, TenantId, UserId},
+    id::{ClientId, InstanceId, JobId, MessageId, SessionId, TenantId, UserId},
     jobs::{BundlePart, InputObject, MigrateInstance, RunCommand, SeedInstance, TellFailure},
     mails::AnyMail,
     manifest::{Command, Manifest, Meter, Module, PermissionEntry, Scope},
     messages::{
-        ClientDeleted, FeatureDisabled, FeatureEnabled, JobFinished, JobOutcome, MemberJoined, Message, RunJob,
-        SendMail, ServicePublished, TenantCreated, TenantKind, UsageBatchRecorded, UsageEvent, UsageRecorded,
+        ClientDeleted, CompromiseReason, FeatureDisabled, FeatureEnabled, JobFinished, JobOutcome, MemberJoined,
+        Message, RunJob, SendMail, ServicePublished, SessionCompromised, TenantCreated, TenantKind, UsageBatchRecorded,
+        UsageEvent, UsageRecorded,
     },
 };
 use chrono::{DateTime, TimeDelta, Utc};
@@ -77,6 +78,19 @@ impl Sample for MemberJoined {
 impl Sample for ClientDeleted {
     fn samples() -> Vec<Self> {
         vec![Self { tenant_id: tenant(), client_id: ClientId(id(6)) }]
+    }
+}
+
+impl Sample for SessionCompromised {
+    fn samples() -> Vec<Self> {
+        let of = |client_id, reason| Self {
+            tenant_id: tenant(),
+            user_id: UserId(id(4)),
+            session_id: SessionId(id(7)),
+            client_id,
+            reason,
+        };
+        vec![of(Some(ClientId(id(6))), CompromiseReason::CodeReused), of(None, CompromiseReason::RefreshReused)]
     }
 }
 

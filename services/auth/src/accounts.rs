@@ -1,6 +1,8 @@
 //! Accounts: users, tenants and memberships.
 
+pub mod founding;
 pub mod me;
 pub mod refusals;
 pub mod routes;
 pub mod store;
+pub mod tenants;

@@ -8,10 +8,10 @@ use crate::{
 };
 use chrono::{DateTime, Utc};
 use contracts::{
-    id::UserId,
+    id::{SessionId, UserId},
     mails::{
         AccountExists, FactorChange, Invitation, PasswordChanged, Registration, ResetPassword, SecondFactorChanged,
-        VerifyEmail,
+        SessionCompromised, VerifyEmail,
     },
     messages::SendMail,
     public_url::PublicUrl,
@@ -97,6 +97,17 @@ pub fn password_changed(change: Uuid, recipient: &str, changed_at: DateTime<Utc>
     let mail = PasswordChanged { changed_at };
     SendMail {
         key: format!("password-changed:{change}"),
+        recipient: recipient.into(),
+        mail: mail.into(),
+        expires_at: None,
+    }
+}
+
+/// "You were signed out for safety": a session ends once, so this is one mail.
+pub fn session_compromised(session: SessionId, recipient: &str, ended_at: DateTime<Utc>) -> SendMail {
+    let mail = SessionCompromised { ended_at };
+    SendMail {
+        key: format!("session-compromised:{session}"),
         recipient: recipient.into(),
         mail: mail.into(),
         expires_at: None,

@@ -69,7 +69,7 @@ pub async fn seed(seed: Seed) -> anyhow::Result<()> {
     let tenant_id = known.unwrap_or_else(|| TenantId(ambient.uuid()));
     let mut tx = lookup.enter(tenant_id).await?;
     let name = TENANT_NAME.parse::<Name>()?;
-    if known.is_none() && !accounts::insert_tenant(&mut tx, &name, TenantKind::Platform, now).await? {
+    if known.is_none() && !accounts::insert_tenant(&mut tx, &name, TenantKind::Platform, None, now).await? {
         bail!("another process has made the platform's tenant meanwhile: run the command again");
     }
     let user_id = operator(&mut tx, &ambient, &seed).await?;

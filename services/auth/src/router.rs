@@ -23,6 +23,8 @@ pub fn router() -> OpenApiRouter<App> {
         .routes(routes!(sessions::routes::end))
         .routes(routes!(sessions::liveness::alive))
         .routes(routes!(accounts::me::me))
+        .routes(routes!(accounts::tenants::create))
+        .routes(routes!(accounts::tenants::show))
         .routes(routes!(passwords::routes::change))
         .routes(routes!(factors::routes::list))
         .routes(routes!(factors::routes::begin_totp, factors::routes::remove_totp))

@@ -1,10 +1,13 @@
 //! Sessions: who is logged in, and for how long?
 
+pub mod compromise;
 pub mod ending;
 mod ending_store;
 pub mod enrolment;
 pub mod liveness;
 pub mod model;
+mod moving;
+mod moving_store;
 pub mod opening;
 pub mod routes;
 pub mod second_factor;

@@ -6,5 +6,6 @@ pub mod grantee;
 pub mod model;
 pub mod routes;
 pub mod store;
+pub mod transfer;
 
 access::permissions! { pub ReadGrants = "permission.readGrants", pub WriteGrants = "permission.writeGrants" }

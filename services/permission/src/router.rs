@@ -18,6 +18,7 @@ pub fn router() -> OpenApiRouter<App> {
         .routes(routes!(roles::routes::get, roles::routes::edit, roles::routes::delete))
         .routes(routes!(grants::routes::list, grants::routes::create))
         .routes(routes!(grants::routes::revoke))
+        .routes(routes!(grants::transfer::transfer))
         .routes(routes!(groups::routes::list, groups::routes::create))
         .routes(routes!(groups::routes::delete))
         .routes(routes!(groups::routes::members))

@@ -3,7 +3,7 @@
 use crate::{email::Email, name::Name};
 use chrono::{DateTime, Utc};
 use common::{
-    db::{Lookup, TenantTx},
+    db::{CrossTenantTx, Lookup, TenantTx},
     page::PageRequest,
 };
 use contracts::{
@@ -138,21 +138,35 @@ pub async fn keep_password(conn: &mut PgConnection, user: &User) -> sqlx::Result
     Ok(same.fetch_optional(conn).await?.is_some())
 }
 
-/// `false` if the platform's own tenant was there already.
-pub async fn insert_tenant(tx: &mut TenantTx, name: &Name, kind: TenantKind, now: DateTime<Utc>) -> sqlx::Result<bool> {
+/// `false` if the platform's own tenant was there already. `founder`: who asked for it.
+pub async fn insert_tenant(
+    tx: &mut TenantTx,
+    name: &Name,
+    kind: TenantKind,
+    founder: Option<UserId>,
+    now: DateTime<Utc>,
+) -> sqlx::Result<bool> {
     let kind = match kind {
         TenantKind::Customer => "customer",
         TenantKind::Platform => "platform",
     };
     let insert = sqlx::query!(
-        "INSERT INTO tenants (id, name, kind, created_at) VALUES ($1, $2, $3, $4)
+        "INSERT INTO tenants (id, name, kind, founded_by, created_at) VALUES ($1, $2, $3, $4, $5)
          ON CONFLICT (kind) WHERE kind = 'platform' DO NOTHING",
         tx.tenant().0,
         name.as_str(),
         kind,
+        founder.map(|user| user.0),
         now
     );
     Ok(insert.execute(&mut **tx).await?.rows_affected() > 0)
+}
+
+/// How many tenants the user has made, whether they belong to them still or not.
+pub async fn founded(tx: &mut CrossTenantTx, user: UserId) -> sqlx::Result<i64> {
+    sqlx::query_scalar!(r#"SELECT count(*) AS "count!" FROM tenants WHERE founded_by = $1"#, user.0)
+        .fetch_one(&mut **tx)
+        .await
 }
 
 pub async fn platform_tenant(tx: &mut Lookup) -> sqlx::Result<Option<TenantId>> {

@@ -17,8 +17,9 @@ use crate::{
     pages,
     policy::store as policy,
     sessions::{
-        model::{ABSOLUTE, Alive, EndReason, Grant, Session},
-        opening, store as sessions,
+        compromise,
+        model::{ABSOLUTE, Alive, Grant, Session},
+        opening,
     },
 };
 use aws_lc_rs::constant_time::verify_slices_are_equal;
@@ -26,7 +27,10 @@ use axum::{http::StatusCode, response::Response};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use chrono::TimeDelta;
 use common::{db::TenantTx, limit::Limit, problem::Problem, source::Source};
-use contracts::id::{SessionId, TenantId};
+use contracts::{
+    id::{SessionId, TenantId},
+    messages::CompromiseReason,
+};
 use std::time::Duration;
 
 /// From one server to the next; a person has no part in it (OAuth 2.1 §4.1.2).
@@ -135,12 +139,8 @@ async fn exchange(app: &App, mut tx: TenantTx, code: StoredCode) -> Result<Redee
     Ok(Redeemed { alive: Alive { session, refresh_token }, grant, nonce: code.nonce })
 }
 
-async fn end(app: &App, mut tx: TenantTx, session: SessionId) -> Result<Redeemed, Refusal> {
-    let tenant = tx.tenant();
-    sessions::end(&mut tx, session, EndReason::CodeReused, app.ambient.now()).await?;
-    tx.commit().await?;
-    tracing::warn!(session_id = %session, "An authorization code was used twice; its session has ended");
-    app.live_sessions.close(tenant, session).await?;
+async fn end(app: &App, tx: TenantTx, session: SessionId) -> Result<Redeemed, Refusal> {
+    compromise::end(app, tx, session, CompromiseReason::CodeReused).await?;
     Err(refuse(Code::InvalidGrant, "The code was used before, so what it was exchanged for has ended."))
 }
 

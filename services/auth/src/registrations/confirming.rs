@@ -3,16 +3,16 @@
 
 use super::store::{self, Open};
 use crate::{
-    accounts::store::{self as accounts, ADDRESS_TAKEN, User},
+    accounts::{
+        founding,
+        store::{self as accounts, ADDRESS_TAKEN, User},
+    },
     app::App,
     opaque::{OpaqueToken, link_used},
     passwords::hasher::Verdict,
 };
 use common::problem::{Problem, constraint};
-use contracts::{
-    id::{TenantId, UserId},
-    messages::{TenantCreated, TenantKind},
-};
+use contracts::id::{TenantId, UserId};
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -64,16 +64,7 @@ async fn make_account(app: &App, open: Open) -> Result<Verified, Problem> {
     let tenant_name = open.tenant_name.parse().map_err(|fault| Problem::internal(&fault))?;
     let user = User::new(user_id, open.email, open.display_name, open.password_hash);
     accounts::insert_user(&mut tx, &user, now).await.map_err(taken)?;
-    accounts::insert_tenant(&mut tx, &tenant_name, TenantKind::Customer, now).await?;
-    accounts::join(&mut tx, app.ambient.uuid(), user_id, now).await?;
-    let created = TenantCreated {
-        tenant_id,
-        name: open.tenant_name,
-        kind: TenantKind::Customer,
-        owner_user_id: user_id,
-        owner_email: user.email.clone(),
-    };
-    messaging::publish(&mut tx, &created).await?;
+    founding::found(&mut tx, app, &tenant_name, &user).await?;
     tx.commit().await?;
     Ok(Verified { user_id, tenant_id, email: user.email, return_to: open.return_to })
 }

@@ -46,6 +46,24 @@ pub(super) async fn end(
     Ok(())
 }
 
+/// Ends one session of the user, in whichever tenant it acts, and gives that; also if it had ended before.
+pub(super) async fn end_one(
+    tx: &mut CrossTenantTx,
+    user: UserId,
+    session: SessionId,
+    now: DateTime<Utc>,
+) -> sqlx::Result<Option<TenantId>> {
+    let ended = sqlx::query_scalar!(
+        "UPDATE sessions SET ended_at = coalesce(ended_at, $3), end_reason = coalesce(end_reason, $4)
+         WHERE id = $1 AND user_id = $2 RETURNING tenant_id",
+        session.0,
+        user.0,
+        now,
+        EndReason::LoggedOut as EndReason
+    );
+    Ok(ended.fetch_optional(&mut **tx).await?.map(TenantId))
+}
+
 pub(super) async fn note(tx: &mut CrossTenantTx, ending: &Ending) -> sqlx::Result<()> {
     sqlx::query!(
         "INSERT INTO session_endings (id, user_id, ended_at) VALUES ($1, $2, $3)",

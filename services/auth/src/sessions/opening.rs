@@ -4,7 +4,8 @@
 //! that overlaps with a log-out can therefore not bring the session back.
 
 use super::{
-    model::{ABSOLUTE, Alive, Decision, EndReason, Link, Session, decide, key_lifetime},
+    compromise, ending, ending_store,
+    model::{ABSOLUTE, Alive, Decision, Link, Session, decide, key_lifetime},
     store,
 };
 use crate::{
@@ -21,7 +22,13 @@ use common::{
     db::{TenantScope, TenantTx},
     problem::Problem,
 };
-use contracts::id::{ClientId, SessionId, UserId};
+use contracts::{
+    id::{ClientId, SessionId, UserId},
+    messages::CompromiseReason,
+};
+
+/// For a session that goes to another tenant each time that we look for it, nobody looks for ever.
+const MOST_LOOKS: usize = 5;
 
 /// A transaction in which `user` may begin a session in `tenant`: whoever changes their password, their factors or
 /// their membership waits for it. 403 for somebody who is no member, and 401 for whoever was let in by a password that
@@ -104,10 +111,7 @@ impl Holder<'_> {
 /// Exchanges a refresh token for the next one of its session.
 pub async fn renew(app: &App, shown: &OpaqueToken, holder: Holder<'_>) -> Result<Alive, Problem> {
     let now = app.ambient.now();
-    let mut lookup = app.db.begin_lookup().await?;
-    let tenant = store::tenant_of_token(&mut lookup, shown).await?.ok_or_else(refresh_invalid)?;
-    let mut tx = lookup.enter(tenant).await?;
-    let session = store::lock_by_token(&mut tx, shown).await?.ok_or_else(refresh_invalid)?;
+    let (mut tx, session) = lock(app, shown).await?.ok_or_else(refresh_invalid)?;
     holder.may_renew(&session)?;
     let link = store::link(&mut tx, shown).await?;
     let decision = decide(now, &session, &link);
@@ -118,13 +122,7 @@ pub async fn renew(app: &App, shown: &OpaqueToken, holder: Holder<'_>) -> Result
         Decision::Rotate => rotate(&mut tx, app, &session, &link, shown).await?,
         Decision::Repeat => repeat(&link, shown)?,
         Decision::Reused => {
-            store::end(&mut tx, session.id, EndReason::RefreshReused, now).await?;
-            tx.commit().await?;
-            tracing::warn!(
-                session_id = %session.id, user_id = %session.user_id,
-                "A refresh token was used twice; its session has ended"
-            );
-            app.live_sessions.close(session.tenant_id, session.id).await?;
+            compromise::end(app, tx, session.id, CompromiseReason::RefreshReused).await?;
             return Err(refresh_reused());
         }
         Decision::Ended { by_reuse } => {
@@ -138,12 +136,23 @@ pub async fn renew(app: &App, shown: &OpaqueToken, holder: Holder<'_>) -> Result
     Ok(Alive { session, refresh_token })
 }
 
+/// The session of a refresh token, locked, and a transaction of the tenant that it acts in.
+async fn lock(app: &App, shown: &OpaqueToken) -> Result<Option<(TenantTx, Session)>, Problem> {
+    // Between the two looks it may have gone on in another tenant.
+    for _ in 0..MOST_LOOKS {
+        let mut lookup = app.db.begin_lookup().await?;
+        let Some(tenant) = store::tenant_of_token(&mut lookup, shown).await? else { return Ok(None) };
+        let mut tx = lookup.enter(tenant).await?;
+        if let Some(session) = store::lock_by_token(&mut tx, shown).await? {
+            return Ok(Some((tx, session)));
+        }
+    }
+    Ok(None)
+}
+
 /// The session of a refresh token, and whether the token still renews it.
 pub async fn of_token(app: &App, shown: &OpaqueToken) -> Result<Option<(Session, bool)>, Problem> {
-    let mut lookup = app.db.begin_lookup().await?;
-    let Some(tenant) = store::tenant_of_token(&mut lookup, shown).await? else { return Ok(None) };
-    let mut tx = lookup.enter(tenant).await?;
-    let Some(session) = store::lock_by_token(&mut tx, shown).await? else { return Ok(None) };
+    let Some((mut tx, session)) = lock(app, shown).await? else { return Ok(None) };
     let link = store::link(&mut tx, shown).await?;
     let renews = matches!(decide(app.ambient.now(), &session, &link), Decision::Rotate | Decision::Repeat);
     Ok(Some((session, renews)))
@@ -161,15 +170,12 @@ pub enum Consent {
 /// Ends a session of `user`, and answers only when no token of it is taken any more. 404 if the user has no such
 /// session.
 pub async fn end(app: &App, user: UserId, session: SessionId, withdraw: Consent) -> Result<(), Problem> {
-    // A person's sessions are theirs, in whichever tenant they act.
-    let mut lookup = app.db.begin_lookup().await?;
-    let tenant = store::tenant_of(&mut lookup, user, session)
+    let mut tx = ending::begin(app).await?;
+    let tenant = ending_store::end_one(&mut tx, user, session, app.ambient.now())
         .await?
         .ok_or_else(|| Problem::not_found("session_not_found", "You have no such session."))?;
-    let mut tx = lookup.enter(tenant).await?;
-    store::end(&mut tx, session, EndReason::LoggedOut, app.ambient.now()).await?;
     if withdraw == Consent::Withdrawn {
-        store::withdraw_consent(&mut tx, session).await?;
+        store::withdraw_consent(tx.narrow(tenant).await?, session).await?;
     }
     tx.commit().await?;
     Ok(app.live_sessions.close(tenant, session).await?)
@@ -204,7 +210,7 @@ fn repeat(link: &Link, shown: &OpaqueToken) -> Result<OpaqueToken, Problem> {
     String::from_utf8(child).map(|text| shown.with_text(text)).map_err(|error| Problem::internal(&error))
 }
 
-async fn tell_alive(app: &App, session: &Session) -> Result<(), Problem> {
+pub(super) async fn tell_alive(app: &App, session: &Session) -> Result<(), Problem> {
     Ok(app.live_sessions.open(session.tenant_id, session.id, key_lifetime(app.access_token)).await?)
 }
 
@@ -224,6 +230,6 @@ fn refresh_reused() -> Problem {
     )
 }
 
-fn session_ended() -> Problem {
+pub(super) fn session_ended() -> Problem {
     Problem::unauthorized("session_ended", "The session has ended. Log in again.")
 }

@@ -3,6 +3,7 @@
 use super::{
     ending,
     model::{Alive, EndReason, IDLE},
+    moving,
     opening::{self, Consent, Holder},
     store::{self, OwnSession},
 };
@@ -30,7 +31,7 @@ use common::{
     page::{Page, PageQuery},
     problem::Problem,
 };
-use contracts::id::SessionId;
+use contracts::id::{SessionId, TenantId};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -56,11 +57,14 @@ impl IntoResponse for Begun {
     }
 }
 
-/// Body of `POST /v1/sessions/refresh`; browsers send the cookie instead.
-#[derive(Deserialize, ToSchema)]
+/// Body of `POST /v1/sessions/refresh`; browsers send the cookie instead of the token.
+#[derive(Default, Deserialize, ToSchema)]
 pub struct RefreshRequest {
     #[schema(value_type = Option<String>)]
     refresh_token: Option<SecretString>,
+    /// The tenant to act in from now on; absent means the same as before.
+    #[serde(default)]
+    tenant_id: Option<TenantId>,
 }
 
 #[utoipa::path(post, path = "/v1/sessions", operation_id = "logIn", tag = "sessions", request_body = LogInRequest,
@@ -96,18 +100,23 @@ pub async fn begun(app: &App, visitor: &Visitor, alive: Alive, user: User, tenan
     request_body = Option<RefreshRequest>,
     responses((status = 200, body = LogIn, headers(("Set-Cookie" = String))),
         (status = 401, description = "`refresh_invalid`, `refresh_reused`, `second_factor_required`, \
-        `session_ended`")), security(()))]
+        `session_ended`"),
+        (status = 403, description = "`not_a_member`, `step_up_required`: of the other tenant. The refresh token is not \
+                                      used up.")), security(()))]
 pub async fn refresh(
     State(app): State<App>,
     headers: HeaderMap,
     OptionalJson(request): OptionalJson<RefreshRequest>,
 ) -> Result<(StatusCode, Headers, Json<LogIn>), Problem> {
-    let given =
-        request.and_then(|request| request.refresh_token).map(|token| OpaqueToken::shown(token.expose_secret()));
+    let RefreshRequest { refresh_token, tenant_id } = request.unwrap_or_default();
+    let given = refresh_token.map(|token| OpaqueToken::shown(token.expose_secret()));
     let shown = given
         .or_else(|| cookies::find(&headers, COOKIE).map(OpaqueToken::shown))
         .ok_or_else(opening::refresh_invalid)?;
-    let alive = opening::renew(&app, &shown, Holder::Frontend).await?;
+    let alive = match tenant_id {
+        None => opening::renew(&app, &shown, Holder::Frontend).await?,
+        Some(tenant) => moving::renew_in(&app, &shown, tenant).await?,
+    };
     let (user, tenant) = logins::who(&app, &alive.session).await?;
     let headers = with_cookie(&app, &alive);
     Ok((StatusCode::OK, headers, Json(logins::answer(&app, alive, user, tenant).await?)))

@@ -79,13 +79,6 @@ pub async fn tenant_of_token(tx: &mut Lookup, token: &OpaqueToken) -> sqlx::Resu
     Ok(tenant.fetch_optional(&mut **tx).await?.map(TenantId))
 }
 
-/// The tenant that a session of the user acts in.
-pub async fn tenant_of(tx: &mut Lookup, user: UserId, session: SessionId) -> sqlx::Result<Option<TenantId>> {
-    let tenant =
-        sqlx::query_scalar!("SELECT tenant_id FROM sessions WHERE id = $1 AND user_id = $2", session.0, user.0);
-    Ok(tenant.fetch_optional(&mut **tx).await?.map(TenantId))
-}
-
 /// The session of a refresh token, locked: whoever refreshes or ends it waits for us.
 pub async fn lock_by_token(tx: &mut TenantTx, token: &OpaqueToken) -> sqlx::Result<Option<Session>> {
     let session = sqlx::query_as!(
@@ -189,19 +182,23 @@ pub async fn touch(tx: &mut TenantTx, session: SessionId, now: DateTime<Utc>) ->
     Ok(())
 }
 
-/// Ends a session, unless it has ended.
-pub async fn end(tx: &mut TenantTx, session: SessionId, reason: EndReason, now: DateTime<Utc>) -> sqlx::Result<()> {
-    sqlx::query!(
-        "UPDATE sessions SET ended_at = coalesce(ended_at, $3), end_reason = coalesce(end_reason, $4)
-         WHERE tenant_id = $1 AND id = $2",
+/// Ends a session, and gives whose it was, and of which app; `None` if it had ended before.
+pub async fn end(
+    tx: &mut TenantTx,
+    session: SessionId,
+    reason: EndReason,
+    now: DateTime<Utc>,
+) -> sqlx::Result<Option<(UserId, Option<ClientId>)>> {
+    let ended = sqlx::query!(
+        "UPDATE sessions SET ended_at = $3, end_reason = $4 WHERE tenant_id = $1 AND id = $2 AND ended_at IS NULL
+         RETURNING user_id, client_id",
         tx.tenant().0,
         session.0,
         now,
         reason as EndReason
-    )
-    .execute(&mut **tx)
-    .await?;
-    Ok(())
+    );
+    let ended = ended.fetch_optional(&mut **tx).await?;
+    Ok(ended.map(|row| (UserId(row.user_id), row.client_id.map(ClientId))))
 }
 
 /// Takes back what the person has allowed the app whose session it is, in this tenant: it has to ask again.

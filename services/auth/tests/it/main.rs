@@ -33,6 +33,7 @@ mod sessions;
 mod step_up;
 mod support;
 mod takeover;
+mod tenants;
 mod throttling;
 mod totp;
 mod walls;

@@ -1,7 +1,8 @@
 //! Sessions: who is logged in, and for how long?
 
-use crate::support::{World, text};
+use crate::support::{World, id, text};
 use chrono::TimeDelta;
+use contracts::messages::{CompromiseReason, SessionCompromised};
 use redis::AsyncCommands;
 use serde_json::{Value, json};
 use test_support::{Link, TestAnswer, redis_url_of};
@@ -65,6 +66,19 @@ async fn a_copied_refresh_token_ends_the_session() {
     for token in [&first, &second, &third] {
         me(&world, token).await.problem(401, "session_ended");
     }
+    // Each end is told once, however often the copy is shown.
+    refresh(&world, text(&first, "refresh_token")).await.problem(401, "refresh_reused");
+    let told = world.said::<SessionCompromised>().await;
+    assert_eq!(told.len(), 2);
+    let expected = SessionCompromised {
+        tenant_id: ada.tenant,
+        user_id: ada.user,
+        session_id: id(&first["session_id"]),
+        client_id: None,
+        reason: CompromiseReason::RefreshReused,
+    };
+    assert_eq!(told[1], expected);
+    assert_eq!(world.mails("session-compromised", &ada.email).await.len(), 2);
 }
 
 #[tokio::test]

@@ -168,6 +168,18 @@ pub async fn find(tx: &mut TenantTx, id: Uuid) -> sqlx::Result<Option<Grant>> {
     grants!("g.id = $2", tx.tenant().0, id).fetch_optional(&mut **tx).await
 }
 
+/// The grant by which a principal itself has a built-in role without an end.
+pub async fn for_good(tx: &mut TenantTx, principal: &Principal, role: &str) -> sqlx::Result<Option<Grant>> {
+    let grant = grants!(
+        "g.principal = $2 AND r.name = $3 AND r.tenant_id IS NULL AND g.effect = 'allow' AND g.revoked_at IS NULL
+           AND g.expires_at IS NULL",
+        tx.tenant().0,
+        principal.to_string(),
+        role
+    );
+    grant.fetch_optional(&mut **tx).await
+}
+
 /// Revokes the grant if it is not revoked yet.
 pub async fn revoke(tx: &mut TenantTx, id: Uuid, by: &Principal, now: DateTime<Utc>) -> sqlx::Result<()> {
     sqlx::query!(

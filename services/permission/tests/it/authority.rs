@@ -179,7 +179,9 @@ async fn no_write_gives_more_than_its_caller_has() {
     world.grant(&ada, &bob, "permission.writeRoles").await;
     let me = principal(&bob);
     let grant = json!({"principal": me, "permission": READ});
+    let carol = principal(&world.stranger(ada.tenant).await);
     let attack = |operation: &str| match operation {
+        "transferOwnership" => Some(("/v1/ownership-transfers".into(), json!({"principal": carol}))),
         "editRole" => Some((format!("/v1/roles/{role}"), json!({"name": "reader", "permissions": [READ]}))),
         "createGrant" => Some(("/v1/grants".into(), grant.clone())),
         "revokeGrant" => Some((format!("/v1/grants/{denial}"), Value::Null)),
@@ -211,8 +213,9 @@ async fn no_write_gives_more_than_its_caller_has() {
             .bearer(&bob.token);
         let request = if body.is_null() { request } else { request.body("application/json", body.to_string()) };
         let refusal = request.send().await.problem(403, "escalation");
-        assert!(refusal["detail"].as_str().unwrap().contains(READ), "{id}: {refusal}");
+        let what = if id == "transferOwnership" { "permission." } else { READ };
+        assert!(refusal["detail"].as_str().unwrap().contains(what), "{id}: {refusal}");
         attacked += 1;
     }
-    assert_eq!((attacked, world.permissions(&bob).await), (7, before));
+    assert_eq!((attacked, world.permissions(&bob).await), (8, before));
 }

@@ -18,4 +18,5 @@ mod roles;
 mod simulate;
 mod support;
 mod swagger;
+mod transfer;
 mod walls;

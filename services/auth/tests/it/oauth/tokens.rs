@@ -3,6 +3,7 @@
 use super::{Browser, CALLBACK, Provider, VERIFIER, claims, refused};
 use crate::support::{PASSWORD, text};
 use chrono::TimeDelta;
+use contracts::messages::{CompromiseReason, SessionCompromised};
 use serde_json::{Value, json};
 
 /// RFC 9068 §2.2, OpenID Connect Core §2.
@@ -68,6 +69,10 @@ async fn a_code_works_once() {
     refused(&send(form(&own, &[])).await, 400, "invalid_grant");
     provider.userinfo(&tokens).await.problem(401, "session_ended");
     refused(&provider.refresh(text(&tokens, "refresh_token")).await, 400, "invalid_grant");
+    let told = provider.world.said::<SessionCompromised>().await;
+    let [told] = &told[..] else { panic!("once: {told:?}") };
+    assert_eq!((told.user_id, told.reason), (provider.ada.user, CompromiseReason::CodeReused));
+    assert_eq!(told.client_id, Some(provider.client.parse().unwrap()));
     let late = provider.code(&mut Browser::default(), &[]).await;
     provider.world.clock.advance(TimeDelta::seconds(60));
     refused(&provider.exchange(&late).await, 400, "invalid_grant");
