@@ -6,7 +6,7 @@ mod exchange;
 mod jwks;
 mod keys;
 
-pub use api_key::{ApiKey, NotAnApiKey};
+pub use api_key::{API_KEY_LENGTH, ApiKey, NotAnApiKey};
 pub use claims::{Actor, Claims, product_audience};
 pub use exchange::{API_KEY_INVALID, ExchangeAnswer, ExchangeRequest};
 pub use jwks::KEYS_BELIEVED;

@@ -85,6 +85,11 @@ mails! {
             Self { link: "https://auth.example.com".into() }
         }
     }
+    ApiKeyLeaked = "api-key-leaked" caused by Platform {
+        fn sample() -> Self {
+            Self { name: "spreadsheet".into(), tenant_name: "Acme".into(), revoked_at: DateTime::UNIX_EPOCH }
+        }
+    }
     Invitation = "invitation" caused by Tenant {
         fn sample() -> Self {
             Self {
@@ -164,6 +169,14 @@ mails! {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct AccountExists {
     pub link: String,
+}
+
+/// "An API key of yours was found and revoked", to its owner.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ApiKeyLeaked {
+    pub name: String,
+    pub tenant_name: String,
+    pub revoked_at: DateTime<Utc>,
 }
 
 /// "Join the tenant", to whom a member has invited.

@@ -85,6 +85,7 @@ impl Service for Auth {
         commands::REPLACE,
         commands::REVOKE,
         commands::RESEAL,
+        api_keys::FIND,
     ];
     type Settings = Settings;
     type App = App;

@@ -8,10 +8,10 @@ use crate::{
 };
 use chrono::{DateTime, Utc};
 use contracts::{
-    id::{SessionId, UserId},
+    id::{ApiKeyId, SessionId, UserId},
     mails::{
-        AccountExists, FactorChange, Invitation, PasswordChanged, Registration, ResetPassword, SecondFactorChanged,
-        SessionCompromised, VerifyEmail,
+        AccountExists, ApiKeyLeaked, FactorChange, Invitation, PasswordChanged, Registration, ResetPassword,
+        SecondFactorChanged, SessionCompromised, VerifyEmail,
     },
     messages::SendMail,
     public_url::PublicUrl,
@@ -101,6 +101,11 @@ pub fn password_changed(change: Uuid, recipient: &str, changed_at: DateTime<Utc>
         mail: mail.into(),
         expires_at: None,
     }
+}
+
+/// "An API key of yours was found and revoked": it is revoked once, so this is one mail.
+pub fn api_key_leaked(key: ApiKeyId, recipient: &str, mail: ApiKeyLeaked) -> SendMail {
+    SendMail { key: format!("api-key-leaked:{key}"), recipient: recipient.into(), mail: mail.into(), expires_at: None }
 }
 
 /// "You were signed out for safety": a session ends once, so this is one mail.

@@ -50,6 +50,7 @@ pub fn router() -> OpenApiRouter<App> {
         .routes(routes!(clients::routes::revoke_secret))
         .routes(routes!(api_keys::routes::list, api_keys::routes::create))
         .routes(routes!(api_keys::routes::revoke))
+        .routes(routes!(api_keys::leaked::report))
         .routes(routes!(api_keys::exchange::exchange))
         .routes(routes!(principals::existing))
         .routes(routes!(keys::routes::jwks))

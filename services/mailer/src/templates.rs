@@ -135,7 +135,9 @@ mod tests {
             let text = file.contents_utf8().unwrap();
             for expression in text.split("{{").skip(1).map(|rest| rest.split("}}").next().unwrap_or_default().trim()) {
                 let variable = expression.split('|').next().unwrap_or_default().trim();
-                let is_name = variable == "inviter" || variable.ends_with("_name") || variable.ends_with(".name");
+                let is_name = ["inviter", "name"].contains(&variable)
+                    || variable.ends_with("_name")
+                    || variable.ends_with(".name");
                 assert!(!is_name || expression.ends_with("| display_name"), "{}: {expression}", file.path().display());
                 names += usize::from(is_name);
             }

@@ -11,6 +11,8 @@ const ID_DIGITS: usize = 32;
 const SECRET_BYTES: usize = 32;
 /// CRC-32 (IEEE 802.3) of everything before it, in hex like the id and the secret.
 const CRC_DIGITS: usize = 8;
+/// Of a whole key, in bytes.
+pub const API_KEY_LENGTH: usize = PREFIX.len() + ID_DIGITS + 1 + 2 * SECRET_BYTES + CRC_DIGITS;
 
 /// A key as its holder has it. It is stored only as its hash.
 #[derive(Clone)]
@@ -33,6 +35,12 @@ impl ApiKey {
     /// Whether the text claims to be a key, be it sound or not.
     pub fn is_meant_by(text: &str) -> bool {
         text.starts_with(PREFIX)
+    }
+
+    /// The keys in a text, and where each begins. What only looks like one is told from it by the checksum.
+    pub fn find_in(text: &str) -> impl Iterator<Item = (usize, Self)> {
+        let begins = text.match_indices(PREFIX).map(|(at, _)| at);
+        begins.filter_map(|at| Some((at, text.get(at..at + API_KEY_LENGTH)?.parse().ok()?)))
     }
 
     pub fn id(&self) -> ApiKeyId {
@@ -103,6 +111,20 @@ mod tests {
         let body = format!("slk_01890a5dac96774bbcceb302099a8057_{}", "ab".repeat(32));
         let expected = format!("{body}{:08x}", ieee(body.as_bytes()));
         assert_eq!(ApiKey::new(id, [0xab; 32]).expose(), expected);
+    }
+
+    #[test]
+    fn keys_are_found_in_whatever_is_around_them() {
+        let ambient = Ambient::system();
+        let key = || ApiKey::new(ApiKeyId(ambient.uuid()), ambient.bytes());
+        let (first, second) = (key(), key());
+        let (body, last) = first.expose().split_at(API_KEY_LENGTH - 1);
+        let wrong = format!("{body}{}", if last == "0" { "1" } else { "0" });
+        let text = format!("é slk_{}{} \"{wrong}\" slk_{}", first.expose(), second.expose(), &wrong[..50]);
+        let found: Vec<_> = ApiKey::find_in(&text).map(|(at, key)| (at, key.expose().to_owned())).collect();
+        let at = "é slk_".len();
+        let behind = text.find(second.expose()).unwrap();
+        assert_eq!(found, [(at, first.expose().to_owned()), (behind, second.expose().to_owned())]);
     }
 
     #[test]

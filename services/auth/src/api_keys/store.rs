@@ -98,6 +98,26 @@ pub async fn revoke(tx: &mut TenantTx, user: UserId, id: ApiKeyId, now: DateTime
     Ok(revoke.execute(&mut **tx).await?.rows_affected() > 0)
 }
 
+/// A key, alive or not, with whose it is.
+pub struct KnownKey {
+    pub user_id: UserId,
+    pub name: String,
+    pub key_hash: Vec<u8>,
+    pub revoked_at: Option<DateTime<Utc>>,
+}
+
+/// Whoever revokes or uses it waits for us.
+pub async fn lock(tx: &mut TenantTx, id: ApiKeyId) -> sqlx::Result<Option<KnownKey>> {
+    sqlx::query_as!(
+        KnownKey,
+        "SELECT user_id, name, key_hash, revoked_at FROM api_keys WHERE tenant_id = $1 AND id = $2 FOR NO KEY UPDATE",
+        tx.tenant().0,
+        id.0
+    )
+    .fetch_optional(&mut **tx)
+    .await
+}
+
 /// The tenant that a key acts in.
 pub async fn tenant_of(tx: &mut Lookup, id: ApiKeyId) -> sqlx::Result<Option<TenantId>> {
     let tenant = sqlx::query_scalar!("SELECT tenant_id FROM api_keys WHERE id = $1", id.0);

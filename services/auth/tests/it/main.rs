@@ -15,6 +15,7 @@ mod key_commands;
 mod key_rotation;
 mod keys;
 mod leaked;
+mod leaked_keys;
 mod limits;
 mod logins;
 mod machines;
