@@ -11,7 +11,7 @@ const LONGEST_REFRESH = 15_000;
 export interface Auth {
   logIn(credentials: LogInRequest, signal?: AbortSignal): Promise<LogIn | SecondFactorRequired>;
   completeLogIn(proved: SecondFactorLogIn, signal?: AbortSignal): Promise<LogIn>;
-  refresh(token?: string): Promise<LogIn>;
+  refresh(token?: string, tenant?: string): Promise<LogIn>;
   logOut(access: string, signal?: AbortSignal): Promise<unknown>;
 }
 
@@ -30,8 +30,9 @@ export function authBy(send: (route: Route, input: Input, how: How) => Promise<u
       send(logIn, { body }, { signal, repeats: refused }) as Promise<LogIn | SecondFactorRequired>,
     completeLogIn: (body, signal) =>
       send(logInWithSecondFactor, { body }, { signal, repeats: refused }) as Promise<LogIn>,
-    refresh: (token) => {
-      const input = token ? { body: { refresh_token: token } } : {};
+    refresh: (token, tenant) => {
+      const body = { ...(token && { refresh_token: token }), ...(tenant && { tenant_id: tenant }) };
+      const input = token || tenant ? { body } : {};
       return send(refreshSession, input, { longest: LONGEST_REFRESH, repeats: passing }) as Promise<LogIn>;
     },
     logOut: (access, signal) => send(logOut, {}, { signal, access, repeats: passing }),

@@ -44,6 +44,8 @@ export interface Client extends Services {
   signIn(credentials: LogInRequest, options?: { signal?: AbortSignal }): Promise<Session>;
   /** Signs them in by the challenge of that error and a proof. */
   completeSignIn(proved: SecondFactorLogIn, options?: { signal?: AbortSignal }): Promise<Session>;
+  /** Lets them act in another tenant of theirs, in all tabs; rejects, and changes nothing, where they may not. */
+  switchTenant(tenantId: string, options?: { signal?: AbortSignal }): Promise<Session>;
   /** Signs them out, in all tabs, when the service has ended the session; rejects if it could not be asked. */
   signOut(options?: { signal?: AbortSignal }): Promise<void>;
   /** The session that the cookie or another tab has, for a page that begins; `null` if nobody is signed in. */
@@ -63,6 +65,7 @@ export function createClient(options: ClientOptions): Client {
     },
     signIn: (credentials, { signal } = {}) => sessions.signIn(credentials, signal),
     completeSignIn: (proved, { signal } = {}) => sessions.completeSignIn(proved, signal),
+    switchTenant: (tenantId, { signal } = {}) => sessions.switchTenant(tenantId, signal),
     signOut: ({ signal } = {}) => sessions.signOut(signal),
     restore: ({ signal } = {}) => sessions.restore(signal),
     onSession: (listener) => sessions.listen(listener),

@@ -38,7 +38,7 @@ type Message =
 /** Hears who is signed in, or that nobody is any more. */
 export type Listener = (session: Session | null) => void;
 
-/** The one session in which something is done from its beginning to its end. */
+/** The one session, in one tenant, in which something is done from its beginning to its end. */
 export interface Whose {
   /** Unknown until the first tokens are asked for; empty if nobody is signed in. */
   id?: string;
@@ -94,6 +94,26 @@ export class Sessions {
     return unlessAborted(made, signal);
   }
 
+  /**
+   * The session goes on in that tenant, in all tabs, and calls that began in the one before are given up.
+   * @throws ProblemError `not_a_member` or `step_up_required`: it stays where it is then.
+   */
+  switchTenant(tenant: string, signal?: AbortSignal): Promise<Session> {
+    const moved = this.#tabs.alone(async () => {
+      const before = this.#tokens ?? undefined;
+      try {
+        const tokens = this.#tokensOf(await this.#auth.refresh(before?.refresh, tenant));
+        this.#set(tokens);
+        this.#tabs.tell({ signedIn: tokens });
+        return tokens.session;
+      } catch (error) {
+        if (isUnauthorized(error)) this.#end(before);
+        throw error;
+      }
+    });
+    return unlessAborted(moved, signal);
+  }
+
   /** Ends the session at the service, then here; a session that had ended is no error. */
   async signOut(signal?: AbortSignal): Promise<void> {
     const tokens = await this.tokens({}, signal).catch(nobodyIfOver);
@@ -106,7 +126,7 @@ export class Sessions {
       const renewed = await this.renew(tokens, signal).catch(nobodyIfOver);
       if (renewed) await this.#auth.logOut(renewed.access, signal);
     }
-    this.#end(tokens.session.session_id);
+    this.#end(tokens);
   }
 
   /** The session that a cookie or another tab still has. */
@@ -169,7 +189,7 @@ export class Sessions {
       tokens = this.#tokensOf(await this.#auth.refresh(stale?.refresh));
     } catch (error) {
       if (!this.#isStill(stale)) return;
-      if (isUnauthorized(error)) this.#end(idOf(stale));
+      if (isUnauthorized(error)) this.#end(stale);
       throw error;
     }
     // Whoever signed in or out meanwhile is right.
@@ -199,9 +219,10 @@ export class Sessions {
   }
 
   /** Ends that session, or finds that nobody has one; whoever else is signed in stays so. */
-  #end(session: string): void {
-    if (idOf(this.#tokens) === session) this.#set(null);
-    this.#tabs.tell({ ended: session });
+  #end(tokens: Tokens | undefined): void {
+    const ended = tokens?.session.session_id ?? "";
+    if ((this.current?.session_id ?? "") === ended) this.#set(null);
+    this.#tabs.tell({ ended });
   }
 
   #hear(message: Message): void {
@@ -225,9 +246,9 @@ export class Sessions {
   }
 }
 
-/** Which session that is; empty for none. */
+/** Which session that is, and in which tenant; empty for none. */
 function idOf(tokens: Tokens | null | undefined): string {
-  return tokens?.session.session_id ?? "";
+  return tokens ? `${tokens.session.session_id} ${tokens.session.tenant.id}` : "";
 }
 
 function isUnauthorized(error: unknown): boolean {

@@ -27,7 +27,11 @@ export const EVE = { ...CREDENTIALS, email: "eve@acme.test" };
 interface Kept {
   id: string;
   email: string;
+  tenant: keyof typeof TENANTS;
 }
+
+/** Those that everybody belongs to. */
+const TENANTS = { t: "Acme", u: "Globex" };
 
 export class Service {
   readonly seen: Seen[] = [];
@@ -97,13 +101,18 @@ export class Service {
 
   logIn(body: unknown): Reply {
     const { email } = body as { email: string };
-    return { status: 201, body: this.#issue({ id: `session-${this.#tokens}`, email }) };
+    return { status: 201, body: this.#issue({ id: `session-${this.#tokens}`, email, tenant: "t" }) };
   }
 
   refreshed(body: unknown): Reply {
-    const shown = (body as { refresh_token?: string } | undefined)?.refresh_token ?? this.#cookie;
+    const { refresh_token: shown = this.#cookie, tenant_id: tenant } = (body ?? {}) as Record<string, string>;
     const session = this.#sessions.get(shown);
     if (!session) return problem(401, "session_ended");
+    if (tenant !== undefined && !(tenant in TENANTS)) return problem(403, "not_a_member");
+    if (tenant) {
+      session.tenant = tenant as Kept["tenant"];
+      this.valid.clear();
+    }
     this.#sessions.delete(shown);
     return { status: 200, body: this.#issue(session) };
   }
@@ -127,7 +136,7 @@ export class Service {
       refresh_token: this.#cookie,
       session_id: session.id,
       user: { id: session.email, email: session.email, display_name: "Ada" },
-      tenant: { id: "t", name: "Acme" },
+      tenant: { id: session.tenant, name: TENANTS[session.tenant] },
       permissions: ["billing.readInvoices"],
     };
   }

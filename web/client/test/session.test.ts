@@ -56,6 +56,29 @@ test("whoever has a second factor is signed in by it, and not before", async (co
   assert.deepEqual(await client.billing.listInvoices(), { items: [] });
 });
 
+test("a session goes on in another tenant, and what began in the one before is given up", async (context) => {
+  const auth = await service(context);
+  const client = await auth.signedIn();
+  const heard: (string | undefined)[] = [];
+  client.onSession((session) => heard.push(session?.tenant.name));
+  const [asked, answer] = [gate(), gate()];
+  auth.on("GET /v1/clients", async () => {
+    asked.open();
+    await answer.opened;
+    return problem(401, "session_ended");
+  });
+  const late = assert.rejects(client.auth.listClients(), { code: "session_ended" });
+  await asked.opened;
+  const moved = await client.switchTenant("u");
+  answer.open();
+  await late;
+  assert.equal(auth.to("/v1/clients").length, 1);
+  assert.deepEqual([moved.tenant.name, client.session?.tenant.id, heard], ["Globex", "u", ["Globex"]]);
+  assert.deepEqual(await client.billing.listInvoices(), { items: [] });
+  await assert.rejects(client.switchTenant("z"), { name: "ProblemError", code: "not_a_member" });
+  assert.equal(client.session?.tenant.id, "u");
+});
+
 test("a refresh after a step-up has what was asked for", async (context) => {
   const auth = await service(context);
   const verify = async () => (auth.valid.clear(), true);

@@ -37,6 +37,15 @@ test("many tabs whose token has expired share one refresh", async (context) => {
   assert.equal(auth.to(REFRESH).length, 1);
 });
 
+test("all tabs go on in the tenant that one of them switches to", async (context) => {
+  const auth = await service(context);
+  const [, all] = await tabs(auth, 3);
+  await all[1]?.client.switchTenant("u");
+  await eventually(() => all.every(({ client }) => client.session?.tenant.id === "u"));
+  await Promise.all(all.map(({ client }) => client.billing.listInvoices()));
+  assert.equal(auth.to(REFRESH).length, 1);
+});
+
 test("a new tab in memory mode has the session of another, which answers in time only", async (context) => {
   const auth = await service(context);
   const [browser, [ada]] = await tabs(auth, 1, "memory");
