@@ -1,6 +1,7 @@
 //! Machine clients (RFC 6749 §4.4), which show a secret and get a token: the platform's own services, and those of
 //! tenants.
 
+pub mod editing;
 mod ending_store;
 mod endings;
 pub mod model;

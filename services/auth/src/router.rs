@@ -45,7 +45,7 @@ pub fn router() -> OpenApiRouter<App> {
         .routes(routes!(members::routes::remove))
         .routes(routes!(members::routes::end_sessions))
         .routes(routes!(clients::routes::list, clients::routes::create))
-        .routes(routes!(clients::routes::show, clients::routes::delete))
+        .routes(routes!(clients::routes::show, clients::editing::edit, clients::routes::delete))
         .routes(routes!(clients::routes::add_secret))
         .routes(routes!(clients::routes::revoke_secret))
         .routes(routes!(api_keys::routes::list, api_keys::routes::create))

@@ -14,7 +14,7 @@ use axum::{
     response::Response,
 };
 use common::{
-    http::{Json, Path, Query},
+    http::{ETag, Json, Path, Query},
     page::{Page, PageQuery},
     problem::Problem,
 };
@@ -93,17 +93,17 @@ pub async fn create(
 
 #[utoipa::path(get, path = "/v1/clients/{id}", operation_id = "getClient", tag = "clients",
     params(("id" = ClientId, Path)),
-    responses((status = 200, body = ClientShown),
+    responses((status = 200, body = ClientShown, headers(("ETag" = String))),
         (status = 404, description = "`client_not_found`")), security(("bearer" = ["auth.readClients"])))]
 pub async fn show(
     State(app): State<App>,
     caller: Allowed<ReadClients>,
     Path(id): Path<ClientId>,
-) -> Result<Json<ClientShown>, Problem> {
+) -> Result<(ETag, Json<ClientShown>), Problem> {
     let mut tx = caller.begin(&app.db).await?;
     let client = store::find(&mut tx, id).await?.ok_or_else(no_such_client)?;
     let secrets = store::live_secrets(&mut tx, id).await?;
-    Ok(Json(ClientShown { client, secrets }))
+    Ok((ETag(client.revision), Json(ClientShown { client, secrets })))
 }
 
 #[utoipa::path(delete, path = "/v1/clients/{id}", operation_id = "deleteClient", tag = "clients",

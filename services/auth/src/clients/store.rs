@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 use common::{ambient::Ambient, db::TenantTx, page::PageRequest};
 use contracts::id::{ClientId, SessionId, UserId};
 use serde::Serialize;
+use serde_json::Value;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -25,21 +26,49 @@ pub struct Client {
     /// What it may ask people for, separated by spaces.
     #[schema(example = "email openid")]
     pub scope: String,
+    /// The public keys of one that signs (RFC 7517 §5).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    pub jwks: Option<Value>,
+    #[serde(skip)]
+    pub revision: i32,
 }
 
 impl Client {
     pub fn new(ambient: &Ambient, created_by: UserId, registration: &Registration) -> Self {
+        Self::of(ClientId(ambient.uuid()), (created_by, ambient.now()), registration, 1)
+    }
+
+    /// What it is after an edit.
+    pub fn edited(&self, registration: &Registration) -> Self {
+        Self::of(self.id, (self.created_by, self.created_at), registration, self.revision + 1)
+    }
+
+    fn of(
+        id: ClientId,
+        (created_by, created_at): (UserId, DateTime<Utc>),
+        registration: &Registration,
+        revision: i32,
+    ) -> Self {
         let texts = |uris: &[RedirectUri]| uris.iter().map(RedirectUri::to_string).collect();
         Self {
-            id: ClientId(ambient.uuid()),
+            id,
             name: registration.name.as_str().to_owned(),
             created_by,
-            created_at: ambient.now(),
+            created_at,
             token_endpoint_auth_method: registration.method,
             redirect_uris: texts(&registration.redirect_uris),
             post_logout_redirect_uris: texts(&registration.post_logout_redirect_uris),
             scope: registration.scopes.to_string(),
+            jwks: registration.jwks.as_ref().and_then(|jwks| serde_json::to_value(jwks).ok()),
+            revision,
         }
+    }
+
+    /// Whether people who allowed this one something would allow `edited` the same: its answers go to no other
+    /// address, and it is called the same.
+    pub fn may_be_taken_for(&self, edited: &Self) -> bool {
+        self.name == edited.name && edited.redirect_uris.iter().all(|uri| self.redirect_uris.contains(uri))
     }
 }
 
@@ -71,7 +100,6 @@ pub async fn count_locked(tx: &mut TenantTx) -> sqlx::Result<i64> {
 }
 
 pub async fn insert(tx: &mut TenantTx, client: &Client, registration: &Registration) -> sqlx::Result<()> {
-    let jwks = registration.jwks.as_ref().and_then(|jwks| serde_json::to_value(jwks).ok());
     sqlx::query!(
         "INSERT INTO clients (id, tenant_id, name, created_by, created_at, token_endpoint_auth_method, jwks,
            redirect_uris, post_logout_redirect_uris, scopes)
@@ -82,10 +110,31 @@ pub async fn insert(tx: &mut TenantTx, client: &Client, registration: &Registrat
         client.created_by.0,
         client.created_at,
         registration.method as AuthMethod,
-        jwks,
+        client.jwks,
         &client.redirect_uris,
         &client.post_logout_redirect_uris,
         &registration.scopes.to_vec()
+    )
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}
+
+/// Writes what was edited. What people allowed before `consents_since` counts no more; `None` leaves that as it is.
+pub async fn edit(tx: &mut TenantTx, client: &Client, consents_since: Option<DateTime<Utc>>) -> sqlx::Result<()> {
+    sqlx::query!(
+        "UPDATE clients SET name = $3, jwks = $4, redirect_uris = $5, post_logout_redirect_uris = $6,
+           scopes = string_to_array($7, ' '), consents_since = coalesce($8, consents_since), revision = $9
+         WHERE tenant_id = $1 AND id = $2",
+        tx.tenant().0,
+        client.id.0,
+        client.name,
+        client.jwks,
+        &client.redirect_uris,
+        &client.post_logout_redirect_uris,
+        client.scope,
+        consents_since,
+        client.revision
     )
     .execute(&mut **tx)
     .await?;
@@ -97,7 +146,7 @@ pub async fn list(tx: &mut TenantTx, page: PageRequest) -> sqlx::Result<Vec<Clie
         Client,
         r#"SELECT id, name, created_by, created_at, redirect_uris, post_logout_redirect_uris,
              token_endpoint_auth_method AS "token_endpoint_auth_method: AuthMethod",
-             array_to_string(scopes, ' ') AS "scope!"
+             array_to_string(scopes, ' ') AS "scope!", jwks, revision
            FROM clients WHERE tenant_id = $1 AND deleted_at IS NULL AND id > $2 ORDER BY id LIMIT $3"#,
         tx.tenant().0,
         page.after,
@@ -112,7 +161,7 @@ pub async fn find(tx: &mut TenantTx, id: ClientId) -> sqlx::Result<Option<Client
         Client,
         r#"SELECT id, name, created_by, created_at, redirect_uris, post_logout_redirect_uris,
              token_endpoint_auth_method AS "token_endpoint_auth_method: AuthMethod",
-             array_to_string(scopes, ' ') AS "scope!"
+             array_to_string(scopes, ' ') AS "scope!", jwks, revision
            FROM clients WHERE tenant_id = $1 AND id = $2 AND deleted_at IS NULL"#,
         tx.tenant().0,
         id.0

@@ -137,7 +137,8 @@ async fn begin(app: &App, (source, headers): Caller<'_>, parameters: Parameters)
     let client = client.ok_or_else(|| unsound("There is no such app."))?;
     let asked = match &parameters.request_uri {
         Some(pushed) => {
-            app.request_uris.open(pushed, app.ambient.now()).filter(|asked| asked.client_id == id).ok_or_else(|| {
+            let asked = app.request_uris.open(pushed, app.ambient.now());
+            asked.filter(|asked| asked.client_id == id && client.has(&asked.redirect_uri)).ok_or_else(|| {
                 unsound("The request is too old, or none of this app. Go back to the app and try again.")
             })?
         }
@@ -234,7 +235,7 @@ fn refused(app: &App, asked: &Asked, code: Code, why: &'static str) -> Response 
 /// The address that the request wants its answer at, if it is one of the client's.
 fn registered(client: &OAuthClient, parameters: &Parameters) -> Option<String> {
     let asked = parameters.redirect_uri.as_ref()?;
-    client.redirect_uris.iter().any(|uri| uri.is_meant_by(asked)).then(|| asked.clone())
+    client.has(asked).then(|| asked.clone())
 }
 
 #[cfg(test)]

@@ -17,7 +17,8 @@ pub async fn opened(app: &App, headers: &HeaderMap, sealed: &str) -> Result<(OAu
     refuse_forged(app, headers)?;
     let too_old = || unsound("This page is too old. Go back to the app and try again.");
     let asked = app.request_uris.open(sealed, app.ambient.now()).ok_or_else(too_old)?;
-    let client = store::client(&mut app.db.begin_lookup().await?, asked.client_id).await?.ok_or_else(too_old)?;
+    let client = store::client(&mut app.db.begin_lookup().await?, asked.client_id).await?;
+    let client = client.filter(|client| client.has(&asked.redirect_uri)).ok_or_else(too_old)?;
     Ok((client, asked))
 }
 

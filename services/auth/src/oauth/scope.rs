@@ -36,6 +36,11 @@ impl Scopes {
         self.0.is_superset(&others.0)
     }
 
+    /// What is in both.
+    pub fn within(&self, others: &Self) -> Self {
+        Self(self.0.intersection(&others.0).cloned().collect())
+    }
+
     /// Permissions that services check, without the words of OpenID Connect.
     pub fn permissions(&self) -> impl Iterator<Item = &str> {
         self.0.iter().map(String::as_str).filter(|scope| !WORDS.contains(scope))

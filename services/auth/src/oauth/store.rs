@@ -25,6 +25,11 @@ pub struct OAuthClient {
 }
 
 impl OAuthClient {
+    /// Whether its answers may go to that address.
+    pub fn has(&self, redirect_uri: &str) -> bool {
+        self.redirect_uris.iter().any(|uri| uri.is_meant_by(redirect_uri))
+    }
+
     /// Whether nobody else can be in its place, so that what a person allowed once counts for the next time
     /// (RFC 6749 §10.2, RFC 8252 §8.6).
     pub fn is_proved(&self, redirect_uri: &str) -> bool {
@@ -62,8 +67,10 @@ pub async fn client(tx: &mut Lookup, id: ClientId) -> sqlx::Result<Option<OAuthC
 /// The tenants in which the user has allowed the client these scopes, the latest first.
 pub async fn consents(tx: &mut Lookup, user: UserId, client: ClientId, scopes: &Scopes) -> sqlx::Result<Vec<TenantId>> {
     let tenants = sqlx::query_scalar!(
-        "SELECT tenant_id FROM consents WHERE user_id = $1 AND client_id = $2 AND scopes @> $3
-         ORDER BY granted_at DESC",
+        "SELECT o.tenant_id FROM consents o JOIN clients c ON c.id = o.client_id
+         WHERE o.user_id = $1 AND o.client_id = $2 AND o.scopes @> $3
+           AND (c.consents_since IS NULL OR o.granted_at >= c.consents_since)
+         ORDER BY o.granted_at DESC",
         user.0,
         client.0,
         &scopes.to_vec()
@@ -71,7 +78,7 @@ pub async fn consents(tx: &mut Lookup, user: UserId, client: ClientId, scopes: &
     Ok(tenants.fetch_all(&mut **tx).await?.into_iter().map(TenantId).collect())
 }
 
-/// Adds to what the user has allowed before.
+/// Adds to what the user has allowed before, where that still counts.
 pub async fn consent(
     tx: &mut TenantTx,
     user: UserId,
@@ -82,7 +89,9 @@ pub async fn consent(
     sqlx::query!(
         "INSERT INTO consents (user_id, client_id, tenant_id, scopes, granted_at) VALUES ($1, $2, $3, $4, $5)
          ON CONFLICT (user_id, client_id, tenant_id) DO UPDATE SET granted_at = $5,
-           scopes = ARRAY(SELECT DISTINCT unnest(consents.scopes || excluded.scopes) ORDER BY 1)",
+           scopes = CASE WHEN consents.granted_at < (SELECT consents_since FROM clients WHERE id = $2)
+             THEN excluded.scopes
+             ELSE ARRAY(SELECT DISTINCT unnest(consents.scopes || excluded.scopes) ORDER BY 1) END",
         user.0,
         client.0,
         tx.tenant().0,

@@ -106,7 +106,7 @@ async fn by_code(app: &App, caller: Caller<'_>, request: TokenRequest) -> Result
         opening::end(app, user_id, id, Consent::Kept).await?;
         return Err(known::invalid_client());
     }
-    let scopes = redeemed.grant.scopes.clone();
+    let scopes = redeemed.grant.scopes.within(&client.scopes);
     answer(app, &client, redeemed.alive, &redeemed.grant, scopes, redeemed.nonce).await
 }
 
@@ -123,7 +123,8 @@ async fn by_refresh_token(app: &App, caller: Caller<'_>, request: TokenRequest) 
         _ => Refusal::Problem(problem),
     })?;
     let grant = alive.session.grant.clone().ok_or_else(|| refuse(Code::InvalidGrant, "It is of no app."))?;
-    let scopes = wanted.unwrap_or_else(|| grant.scopes.clone());
+    // What the app may ask for may have become less.
+    let scopes = wanted.unwrap_or_else(|| grant.scopes.clone()).within(&client.scopes);
     answer(app, &client, alive, &grant, scopes, None).await
 }
 

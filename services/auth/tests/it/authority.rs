@@ -121,7 +121,11 @@ const GIVES_NOBODY_ANYTHING: [(&str, &str); 24] = [
 async fn no_write_speaks_for_somebody_who_holds_more() {
     let office = Office::open().await;
     let server = &office.world.server;
-    let body = |id: &str| if id == "inviteMember" { json!({"email": "carol@acme.test"}) } else { Value::Null };
+    let body = |id: &str| match id {
+        "inviteMember" => json!({"email": "carol@acme.test"}),
+        "editClient" => json!({"name": "robot"}),
+        _ => Value::Null,
+    };
     let mut attacked = BTreeSet::new();
     let document = service_kit::openapi::<auth::Auth>();
     for (path, item) in document["paths"].as_object().unwrap() {
@@ -136,7 +140,8 @@ async fn no_write_speaks_for_somebody_who_holds_more() {
             let permissions: Vec<String> = serde_json::from_value(permissions.clone()).unwrap();
             office.world.allow(&office.mallory, &permissions.iter().map(String::as_str).collect::<Vec<_>>()).await;
             let path = path.replace("{id}", &office.machine).replace("{user_id}", &office.bob.user.to_string());
-            let request = server.request(method.to_uppercase().parse().unwrap(), &path).bearer(&office.token);
+            let request = server.request(method.to_uppercase().parse().unwrap(), &path).header("if-match", "*");
+            let request = request.bearer(&office.token);
             let request =
                 if body(id).is_null() { request } else { request.body("application/json", body(id).to_string()) };
             let answer = request.await;
@@ -151,7 +156,9 @@ async fn no_write_speaks_for_somebody_who_holds_more() {
     }
     assert_eq!(
         attacked,
-        ["addClientSecret", "endMemberSessions", "inviteMember", "removeMember"].map(str::to_owned).into()
+        ["addClientSecret", "editClient", "endMemberSessions", "inviteMember", "removeMember"]
+            .map(str::to_owned)
+            .into()
     );
     let log_in = json!({"email": office.bob.email, "password": PASSWORD});
     server.post("/v1/sessions", &log_in).await.expect(201);

@@ -6,7 +6,7 @@ use crate::{
     support::{PASSWORD, World, text},
 };
 use chrono::TimeDelta;
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// RFC 6749 §4.1, OpenID Connect Core §3.1, RFC 9207 §2.
 #[tokio::test]
@@ -321,4 +321,49 @@ async fn the_page_asks_for_the_second_factor_as_well() {
     let form = [("request_uri", hidden(&page)), ("challenge", super::value(&page, "challenge")), ("code", recovery)];
     let form: Vec<_> = form.iter().map(|(name, value)| (*name, value.as_str())).collect();
     assert_eq!(provider.submit(&other, "/v1/oauth/second-factor", &form).await.status, 303);
+}
+
+/// What somebody allowed an app is not allowed to whatever the app is made into (RFC 9700 §4.11.1).
+#[tokio::test]
+async fn an_app_that_is_made_into_another_asks_again() {
+    let provider = Provider::start().await;
+    let mut browser = Browser::default();
+    let code = provider.code(&mut browser, &[]).await;
+    let tokens = provider.exchange(&code).await.expect(200);
+    let silently =
+        |changes: &[(&'static str, &'static str)]| provider.address(&[&[("prompt", "none")], changes].concat());
+    let path = format!("/v1/clients/{}", provider.client);
+    let edit = async |changes: Value| {
+        let mut body = json!({"name": "Planner", "redirect_uris": [CALLBACK], "scope": "openid email offline_access"});
+        for (name, value) in changes.as_object().unwrap() {
+            body[name] = value.clone();
+        }
+        provider.world.clock.advance(TimeDelta::seconds(1));
+        provider.world.server.put(&path, &body).bearer(&provider.token).header("if-match", "*").await.expect(200)
+    };
+    let narrow = [("scope", "openid email offline_access")];
+    // Less to ask for: nobody is asked, and a refresh gives less.
+    edit(json!({})).await;
+    assert!(led_back(&provider.get(&browser, &silently(&narrow)).await).contains_key("code"));
+    let refreshed = provider.refresh(text(&tokens, "refresh_token")).await.expect(200);
+    assert_eq!(refreshed["scope"], "email offline_access openid");
+    assert_eq!(led_back(&provider.get(&browser, &silently(&[])).await)["error"], "invalid_scope");
+    // Another address, or another name: everybody is asked. A page that was open before leads nowhere else.
+    let open = provider.get(&browser, &provider.address(&[&[("prompt", "consent")][..], &narrow].concat())).await;
+    edit(json!({"redirect_uris": ["https://evil.test/"]})).await;
+    assert_eq!(provider.allow(&browser, &open).await.status, 400);
+    let there = [&narrow[..], &[("redirect_uri", "https://evil.test/")]].concat();
+    let there = provider.get(&browser, &silently(&there)).await;
+    assert!(there.header("location").unwrap().starts_with("https://evil.test/?error=consent%5Frequired"));
+    edit(json!({})).await;
+    assert_eq!(led_back(&provider.get(&browser, &silently(&narrow)).await)["error"], "consent_required");
+    let page = provider.get(&browser, &provider.address(&narrow)).await;
+    assert!(led_back(&provider.allow(&browser, &page).await).contains_key("code"));
+    assert!(led_back(&provider.get(&browser, &silently(&narrow)).await).contains_key("code"));
+    // What was allowed to the app that it was before did not come back with that.
+    edit(json!({"scope": "openid email offline_access auth.readMembers"})).await;
+    let wide = silently(&[("scope", "openid auth.readMembers")]);
+    assert_eq!(led_back(&provider.get(&browser, &wide).await)["error"], "consent_required");
+    edit(json!({"name": "Payroll"})).await;
+    assert_eq!(led_back(&provider.get(&browser, &silently(&narrow)).await)["error"], "consent_required");
 }

@@ -167,3 +167,38 @@ async fn what_a_client_registers_is_shown_and_checked() {
     let wrong = json!({"name": "x", "redirect_uris": ["http://app.test/"], "scope": "everything"});
     server.post("/v1/clients", &wrong).bearer(&provider.token).await.invalid(&["redirect_uris[0]", "scope"]);
 }
+
+impl Signing {
+    async fn edit(&self, etag: &str, body: Value) -> test_support::TestAnswer {
+        let path = format!("/v1/clients/{}", self.client);
+        self.provider.world.server.put(&path, &body).bearer(&self.provider.token).header("if-match", etag).await
+    }
+}
+
+/// The same as with two secrets: the new key works before the old one does not.
+#[tokio::test]
+async fn the_keys_of_a_client_can_be_changed_without_a_gap() {
+    let (old, new) = (Signer::ed25519(), Signer::p256());
+    let signing = Signing::start(&[&old]).await;
+    let with = |keys: &[&Signer]| {
+        let keys: Vec<_> = keys.iter().map(|key| key.jwk.clone()).collect();
+        json!({"name": "signs", "token_endpoint_auth_method": "private_key_jwt", "jwks": {"keys": keys}})
+    };
+    refused(&signing.ask(&new.sign(&signing.claims("1"))).await, 401, "invalid_client");
+    let edited = signing.edit("\"1\"", with(&[&old, &new])).await;
+    assert_eq!(edited.header("etag"), Some("\"2\""));
+    assert_eq!(edited.expect(200)["jwks"]["keys"].as_array().unwrap().len(), 2);
+    signing.ask(&old.sign(&signing.claims("2"))).await.expect(200);
+    signing.ask(&new.sign(&signing.claims("3"))).await.expect(200);
+    signing.edit("\"2\"", with(&[&new])).await.expect(200);
+    refused(&signing.ask(&old.sign(&signing.claims("4"))).await, 401, "invalid_client");
+    signing.ask(&new.sign(&signing.claims("5"))).await.expect(200);
+    // Nobody overwrites what they have not seen, and what a client is stays.
+    signing.edit("\"2\"", with(&[&old])).await.problem(412, "client_edited");
+    signing.edit("*", json!({"name": "signs"})).await.invalid(&["token_endpoint_auth_method"]);
+    signing.edit("*", with(&[])).await.invalid(&["jwks"]);
+    let gone = format!("/v1/clients/{}", uuid::Uuid::nil());
+    let server = &signing.provider.world.server;
+    let unknown = server.put(&gone, &with(&[&new])).bearer(&signing.provider.token).header("if-match", "*").await;
+    unknown.problem(404, "client_not_found");
+}
