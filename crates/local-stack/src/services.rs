@@ -250,6 +250,12 @@ impl Settings<'_> {
         let address = |name: &String| format!("{name}=http://{{host}}:{}/", self.ports[name]);
         products.map(|product| address(&product.name)).collect::<Vec<_>>().join(",")
     }
+
+    /// By which each product is known as a client.
+    pub(crate) fn product_secrets(&self, secrets: &mut Secrets) -> Result<BTreeMap<String, String>> {
+        let products = self.services.iter().filter(|service| service.kind == Kind::Product);
+        products.map(|service| Ok((service.name.clone(), secrets.password(&client(&service.name))?))).collect()
+    }
 }
 
 fn client(id: &str) -> String {

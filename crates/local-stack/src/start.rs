@@ -51,6 +51,7 @@ impl Stack {
                 .collect::<Result<_>>()?,
             frontend: page.map(|_| settings.frontend_url()),
             operator: self.operator(&settings, OPERATOR_PERMISSION).await?,
+            product_secrets: settings.product_secrets(&mut self.secrets)?,
             expired_token,
             postgres_url: infra.postgres.url("postgres"),
             redis_url: infra.redis.admin_url(),

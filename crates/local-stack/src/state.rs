@@ -17,6 +17,9 @@ pub struct State {
     /// Where the example page is served.
     pub frontend: Option<String>,
     pub operator: Operator,
+    /// By which each product is known as a client.
+    #[serde(default)]
+    pub product_secrets: BTreeMap<String, String>,
     /// Sound in every other way: its session lives, and its key is the one in use.
     pub expired_token: String,
     /// PostgreSQL's superuser, database `postgres`.

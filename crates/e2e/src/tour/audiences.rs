@@ -3,11 +3,12 @@
 use super::{
     forum,
     guide::Guide,
-    http::Call,
+    http::{Call, text},
     sessions::{self, EVERYWHERE, Session},
 };
-use anyhow::Result;
+use anyhow::{Context, Result};
 use reqwest::Method;
+use serde_json::json;
 
 /// A post of no forum.
 const NO_POST: &str = "/v1/posts/00000000-0000-4000-8000-000000000000";
@@ -37,10 +38,31 @@ pub async fn kept_apart(guide: &Guide) -> Result<()> {
     }
     guide.saw("her own token, and the other product's: 401 token_invalid at the forum and at pdf");
 
+    act_for(guide, own, &for_forum).await?;
+
     guide.delete("auth", "/v1/sessions/current").bearer(own).expect(204).await?;
     moderate(guide, &for_forum).refused(401, "session_ended").await?;
     read(guide, &for_pdf).refused(401, "session_ended").await?;
     guide.saw("she logs out: 401 session_ended at both");
+    Ok(())
+}
+
+/// The forum asks for the platform's token on Grace's behalf (RFC 8693): it does what both may do.
+async fn act_for(guide: &Guide, own: &str, for_forum: &str) -> Result<()> {
+    let secret = guide.state.product_secrets.get("forum").context("the stack has no secret of the forum")?;
+    let acting = sessions::for_platform(guide, for_forum, ("forum", secret)).await?;
+    let invoices = || guide.get("billing", "/v1/invoices").bearer(&acting);
+    invoices().refused(403, "permission_missing").await?;
+    let grant = json!({"principal": "client:forum", "permission": "billing.readInvoices"});
+    let grant = guide.post("permission", "/v1/grants").bearer(own).json(&grant).expect(201).await?;
+    invoices().expect(200).await?;
+    guide.get("billing", "/v1/usage").bearer(&acting).refused(403, "permission_missing").await?;
+    let grant = format!("/v1/grants/{}", text(&grant, "/id")?);
+    guide.delete("permission", &grant).bearer(own).expect(204).await?;
+    invoices().refused(403, "permission_missing").await?;
+    guide.saw(
+        "the forum acts for her at billing with what both may do: her invoices, once she grants it that, and no more",
+    );
     Ok(())
 }
 

@@ -39,15 +39,24 @@ pub struct Session {
 
 /// The token by which a product knows who somebody is: nobody else takes it (RFC 8693, RFC 8707).
 pub async fn for_product(guide: &Guide, token: &str, product: &str) -> Result<String> {
-    const ACCESS_TOKEN: &str = "urn:ietf:params:oauth:token-type:access_token";
+    exchange(guide, token, &format!("/products/{product}"), &[]).await
+}
+
+/// The token by which a product, which has such an id and secret, acts at the platform for whom `token` is of.
+pub async fn for_platform(guide: &Guide, token: &str, (id, secret): (&str, &str)) -> Result<String> {
+    exchange(guide, token, "", &[("client_id", id), ("client_secret", secret)]).await
+}
+
+async fn exchange(guide: &Guide, token: &str, resource: &str, credentials: &[(&str, &str)]) -> Result<String> {
     let discovery = guide.get("auth", "/.well-known/openid-configuration").expect(200).await?;
-    let resource = format!("{}/products/{product}", text(&discovery, "/issuer")?);
+    let resource = format!("{}{resource}", text(&discovery, "/issuer")?);
     let form = [
         ("grant_type", "urn:ietf:params:oauth:grant-type:token-exchange"),
         ("subject_token", token),
-        ("subject_token_type", ACCESS_TOKEN),
+        ("subject_token_type", "urn:ietf:params:oauth:token-type:access_token"),
         ("resource", &resource),
     ];
+    let form = [&form[..], credentials].concat();
     let answer = guide.post("auth", "/v1/oauth/token").form(&form).expect(200).await?;
     Ok(text(&answer, "/access_token")?.to_owned())
 }
