@@ -11,6 +11,7 @@
 //! | [`token`] | what does a client get for a code, a refresh token, its own secret, or a token of somebody's? |
 //! | [`id_token`], [`userinfo`] | who has signed in? |
 //! | [`introspection`], [`revocation`] | does this token still count, and how does it end? |
+//! | [`consents`] | what may which app do for a person? |
 //! | [`logout`] | how does a person leave? |
 
 mod answer;
@@ -20,6 +21,8 @@ pub mod authorization;
 pub mod client_authentication;
 mod code_store;
 pub mod codes;
+mod consent_store;
+pub mod consents;
 pub mod discovery;
 pub mod error;
 mod exchange;

@@ -61,6 +61,8 @@ pub fn router() -> OpenApiRouter<App> {
         .routes(routes!(oauth::forms::submit_sign_in))
         .routes(routes!(oauth::second_factor::submit))
         .routes(routes!(oauth::forms::submit_consent))
+        .routes(routes!(oauth::consents::list))
+        .routes(routes!(oauth::consents::withdraw))
         .routes(routes!(oauth::token::token))
         .routes(routes!(oauth::userinfo::show, oauth::userinfo::show_by_post))
         .routes(routes!(oauth::introspection::introspect))

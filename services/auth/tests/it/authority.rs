@@ -88,7 +88,8 @@ async fn while_nobody_can_say_who_holds_what_nobody_speaks_for_others() {
 }
 
 /// Writes that need a token and give nobody anything of somebody else's, with the reason that somebody has checked.
-const GIVES_NOBODY_ANYTHING: [(&str, &str); 24] = [
+const GIVES_NOBODY_ANYTHING: [(&str, &str); 25] = [
+    ("withdrawConsent", "one's own"),
     ("postUserInfo", "it reads"),
     ("createTenant", "a new tenant has nobody but who makes it"),
     ("createClient", "a new machine holds nothing, and what it is granted its granter holds"),

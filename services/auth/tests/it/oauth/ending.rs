@@ -150,6 +150,40 @@ async fn a_person_sees_and_ends_what_apps_have() {
     assert_eq!(provider.world.count("consents").await, 0, "it has to ask again");
 }
 
+/// ASVS 10.7.3.
+#[tokio::test]
+async fn a_person_sees_what_apps_were_allowed_and_takes_it_back() {
+    let provider = Provider::start().await;
+    let (mut browser, server) = (Browser::default(), &provider.world.server);
+    let code = provider.code(&mut browser, &[]).await;
+    let tokens = provider.exchange(&code).await.expect(200);
+    let list = async || server.get("/v1/me/consents").bearer(&provider.token).await.expect(200)["items"].clone();
+    let listed = list().await;
+    assert_eq!(listed.as_array().unwrap().len(), 1);
+    let [name, of, scope] = ["name", "tenant_name", "scope"].map(|field| listed[0][field].as_str().unwrap());
+    assert_eq!((name, of, scope), ("Planner", "Acme", "auth.readMembers email offline_access openid profile"));
+    assert_eq!(listed[0]["tenant_ids"], json!([provider.ada.tenant]));
+    let path = format!("/v1/me/consents/{}", provider.client);
+    // Nobody else's, and by no app.
+    let bob = provider.world.account("bob@globex.test", "Globex").await;
+    let bobs = provider.world.token(&bob).await;
+    server.delete(&path).bearer(&bobs).await.problem(404, "consent_not_found");
+    assert_eq!(server.get("/v1/me/consents").bearer(&bobs).await.expect(200)["items"], json!([]));
+    server.delete(&path).bearer(text(&tokens, "access_token")).await.problem(403, "user_session_required");
+
+    let under_way = led_back(&provider.get(&browser, &provider.address(&[])).await)["code"].clone();
+    server.delete(&path).bearer(&provider.token).await.expect(204);
+    provider.userinfo(&tokens).await.problem(401, "session_ended");
+    refused(&provider.refresh(text(&tokens, "refresh_token")).await, 400, "invalid_grant");
+    refused(&provider.exchange(&under_way).await, 400, "invalid_grant");
+    assert_eq!(list().await, json!([]));
+    server.get("/v1/me").bearer(&provider.token).await.expect(200);
+    let silently = provider.get(&browser, &provider.address(&[("prompt", "none")])).await;
+    assert_eq!(led_back(&silently)["error"], "consent_required");
+    // Repeated, as what it ended is not old; later there is nothing any more.
+    server.delete(&path).bearer(&provider.token).await.expect(204);
+}
+
 /// A code that was sent and not exchanged yet ends with all that the person ends, and with what their tenant ends.
 #[tokio::test]
 async fn a_code_under_way_ends_with_the_sessions() {

@@ -1,0 +1,96 @@
+//! SQL of what people have allowed apps, as they see it themselves.
+
+use crate::sessions::model::EndReason;
+use chrono::{DateTime, Utc};
+use common::{
+    db::{CrossTenantTx, Lookup},
+    page::PageRequest,
+};
+use contracts::id::{ClientId, SessionId, TenantId, UserId};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// What a person has allowed an app, in all their tenants together.
+#[derive(Serialize, ToSchema)]
+pub struct Consent {
+    pub client_id: ClientId,
+    #[schema(example = "Planner")]
+    pub name: String,
+    /// Whose app it is.
+    #[schema(example = "Acme")]
+    pub tenant_name: String,
+    /// Tenants in which it may act for the person.
+    pub tenant_ids: Vec<TenantId>,
+    /// Separated by spaces.
+    #[schema(example = "email openid")]
+    pub scope: String,
+    /// When it was last allowed something.
+    pub granted_at: DateTime<Utc>,
+}
+
+/// What still counts, by the ids of the apps.
+pub async fn list(tx: &mut Lookup, user: UserId, page: PageRequest) -> sqlx::Result<Vec<Consent>> {
+    let rows = sqlx::query!(
+        r#"SELECT c.id, c.name, t.name AS tenant_name, array_agg(DISTINCT o.tenant_id) AS "tenant_ids!",
+             array_to_string(array_agg(DISTINCT scope), ' ') AS "scope!", max(o.granted_at) AS "granted_at!"
+           FROM consents o JOIN clients c ON c.id = o.client_id JOIN tenants t ON t.id = c.tenant_id
+             CROSS JOIN unnest(o.scopes) AS scope
+           WHERE o.user_id = $1 AND o.client_id > $2 AND c.deleted_at IS NULL
+             AND (c.consents_since IS NULL OR o.granted_at >= c.consents_since)
+           GROUP BY c.id, t.id ORDER BY c.id LIMIT $3"#,
+        user.0,
+        page.after,
+        page.fetch()
+    );
+    let consents = rows.fetch_all(&mut **tx).await?.into_iter().map(|row| Consent {
+        client_id: ClientId(row.id),
+        name: row.name,
+        tenant_name: row.tenant_name,
+        tenant_ids: row.tenant_ids.into_iter().map(TenantId).collect(),
+        scope: row.scope,
+        granted_at: row.granted_at,
+    });
+    Ok(consents.collect())
+}
+
+/// Takes back what the app was allowed, and voids codes that are under way; `false` if there was nothing.
+pub async fn withdraw(tx: &mut CrossTenantTx, user: UserId, client: ClientId) -> sqlx::Result<bool> {
+    let codes = sqlx::query!(
+        "DELETE FROM authorization_codes WHERE user_id = $1 AND client_id = $2 AND session_id IS NULL",
+        user.0,
+        client.0
+    );
+    codes.execute(&mut **tx).await?;
+    let consents = sqlx::query!("DELETE FROM consents WHERE user_id = $1 AND client_id = $2", user.0, client.0);
+    Ok(consents.execute(&mut **tx).await?.rows_affected() > 0)
+}
+
+/// Ends the sessions that the app has with the person.
+pub async fn end(tx: &mut CrossTenantTx, user: UserId, client: ClientId, now: DateTime<Utc>) -> sqlx::Result<()> {
+    sqlx::query!(
+        "UPDATE sessions SET ended_at = $3, end_reason = $4 WHERE user_id = $1 AND client_id = $2 AND ended_at IS NULL",
+        user.0,
+        client.0,
+        now,
+        EndReason::LoggedOut as EndReason
+    )
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}
+
+/// Those of them that ended since then.
+pub async fn ended(
+    tx: &mut CrossTenantTx,
+    user: UserId,
+    client: ClientId,
+    since: DateTime<Utc>,
+) -> sqlx::Result<Vec<(TenantId, SessionId)>> {
+    let rows = sqlx::query!(
+        "SELECT tenant_id, id FROM sessions WHERE user_id = $1 AND client_id = $2 AND ended_at >= $3",
+        user.0,
+        client.0,
+        since
+    );
+    Ok(rows.fetch_all(&mut **tx).await?.into_iter().map(|row| (TenantId(row.tenant_id), SessionId(row.id))).collect())
+}
