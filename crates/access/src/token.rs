@@ -5,12 +5,13 @@ mod claims;
 mod exchange;
 mod jwks;
 mod keys;
+mod known_keys;
 
 pub use api_key::{ApiKey, NotAnApiKey};
 pub use claims::{Actor, Claims, product_audience};
 pub use exchange::{API_KEY_INVALID, ExchangeAnswer, ExchangeRequest};
-pub use jwks::KEYS_BELIEVED;
 pub use keys::{LEEWAY, TOKEN_TYPE};
+pub use known_keys::KEYS_BELIEVED;
 
 use crate::client::PlatformClient;
 use common::{ambient::Ambient, problem::Problem};
