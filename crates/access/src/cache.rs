@@ -14,41 +14,55 @@ pub struct Stamps {
     pub(super) ts: String,
 }
 
-/// Whose permissions are asked for, and by which session.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+/// What is asked of Redis for one caller: is the session alive, and what may the principal do, and whoever acts for it?
+/// Written once for a token, as writing the keys costs more than all else about a check.
+#[derive(Debug)]
 pub(super) struct Check {
     pub tenant: TenantId,
-    pub principal: Principal,
     pub session: SessionId,
+    pub principal: Principal,
+    pub actor: Option<Principal>,
+    /// Session, the tenant's stamp, then record and stamp of the principal and of the actor.
+    pub keys: Vec<String>,
 }
 
-/// The keys of one check: record, the two stamps, session.
-pub(super) type Keys = [String; 4];
-
-/// What Redis holds under them.
-pub(super) type Values = [Option<Vec<u8>>; 4];
+/// What Redis holds under one key.
+pub(super) type Value = Option<Vec<u8>>;
 
 pub(super) fn key(prefix: &str, tenant: TenantId, rest: &str) -> String {
     format!("{prefix}{{{tenant}}}:{rest}")
 }
 
-pub(super) fn keys(prefix: &str, Check { tenant, principal, session }: &Check) -> Keys {
-    [format!("rec:{principal}"), format!("us:{principal}"), "ts".to_owned(), format!("sess:{session}")]
-        .map(|rest| key(prefix, *tenant, &rest))
+impl Check {
+    pub fn new(
+        prefix: &str,
+        tenant: TenantId,
+        session: SessionId,
+        principal: Principal,
+        actor: Option<Principal>,
+    ) -> Self {
+        let shared = [format!("sess:{session}"), "ts".to_owned()];
+        let each = [Some(&principal), actor.as_ref()].into_iter().flatten();
+        let each = each.flat_map(|principal| [format!("rec:{principal}"), format!("us:{principal}")]);
+        let keys = shared.into_iter().chain(each).map(|rest| key(prefix, tenant, &rest)).collect();
+        Self { tenant, session, principal, actor, keys }
+    }
+
+    /// What is found under its keys, whose values come next.
+    pub fn read(&self, values: &mut impl Iterator<Item = Value>) -> Found {
+        let mut next = || values.next().flatten();
+        let (alive, ts) = (next().is_some(), next());
+        let mut record = || Record::counting(next(), next().as_deref(), ts.as_deref()).map(Arc::new);
+        Found { alive, record: record(), of_actor: self.actor.as_ref().and_then(|_| record()) }
+    }
 }
 
-/// What a check finds under them.
-#[derive(Clone, Debug)]
+/// What a check finds; of a record that is absent, the permission service must be asked.
+#[derive(Clone, Debug, Default)]
 pub(super) struct Found {
     pub alive: bool,
-    /// Absent: the permission service must be asked.
     pub record: Option<Arc<Record>>,
-}
-
-impl From<Values> for Found {
-    fn from(mut values: Values) -> Self {
-        Self { alive: values[3].is_some(), record: Record::counting(&mut values).map(Arc::new) }
-    }
+    pub of_actor: Option<Arc<Record>>,
 }
 
 /// A record that counts: a line for each namespace, with its name and then the actions in it.
@@ -74,11 +88,10 @@ impl Record {
         text
     }
 
-    /// The record among the values of a check, if both stamps exist and are those it was made under.
-    pub fn counting(values: &mut Values) -> Option<Self> {
-        let [record, us, ts, _] = values;
-        let text = String::from_utf8(record.take()?).ok()?;
-        let (us, ts) = (std::str::from_utf8(us.as_deref()?).ok()?, std::str::from_utf8(ts.as_deref()?).ok()?);
+    /// The record, if both stamps exist and are those it was made under.
+    pub fn counting(record: Value, us: Option<&[u8]>, ts: Option<&[u8]>) -> Option<Self> {
+        let text = String::from_utf8(record?).ok()?;
+        let (us, ts) = (std::str::from_utf8(us?).ok()?, std::str::from_utf8(ts?).ok()?);
         let rest = text.strip_prefix(us)?.strip_prefix('\n')?.strip_prefix(ts)?;
         let (ends, lines) = (rest.is_empty() || rest.starts_with('\n'), text.len() - rest.len());
         ends.then_some(Self { text, lines })
@@ -105,8 +118,8 @@ impl Record {
 mod tests {
     use super::*;
 
-    fn values(record: Option<&str>, us: Option<&str>, ts: Option<&str>) -> Values {
-        [record, us, ts, None].map(|text| text.map(|text| text.as_bytes().to_vec()))
+    fn counting(record: Option<&str>, us: Option<&str>, ts: Option<&str>) -> Option<Record> {
+        Record::counting(record.map(|text| text.as_bytes().to_vec()), us.map(str::as_bytes), ts.map(str::as_bytes))
     }
 
     fn permissions(names: &[&str]) -> BTreeSet<String> {
@@ -119,14 +132,14 @@ mod tests {
         let names = ["x.y", "x.yz", "x-1.y", "xx.y", "z.a"];
         let written = Record::write(&stamps, &permissions(&names));
         assert_eq!(written, "a\nb\nx-1 y\nx y yz\nxx y\nz a");
-        let record = Record::counting(&mut values(Some(&written), Some("a"), Some("b"))).unwrap();
+        let record = counting(Some(&written), Some("a"), Some("b")).unwrap();
         assert!(names.iter().all(|name| record.allows(name)));
         assert_eq!(record.permissions(), permissions(&names));
         for other in ["", ".", "x", "x.", "a", "b", "x.y yz", "x.y\nxx.y", "y.x", "z.y", "x y.yz", "1.y"] {
             assert!(!record.allows(other), "{other:?}");
         }
         let written = Record::write(&stamps, &permissions(&[]));
-        let record = Record::counting(&mut values(Some(&written), Some("a"), Some("b"))).unwrap();
+        let record = counting(Some(&written), Some("a"), Some("b")).unwrap();
         assert!(!record.allows("x.y") && !record.allows("."));
     }
 
@@ -134,7 +147,7 @@ mod tests {
     fn a_record_counts_only_under_both_present_stamps() {
         let written = Record::write(&Stamps { us: "a".into(), ts: "b".into() }, &permissions(&["x.y"]));
         let written = Some(written.as_str());
-        assert!(Record::counting(&mut values(written, Some("a"), Some("b"))).is_some());
+        assert!(counting(written, Some("a"), Some("b")).is_some());
         for (record, us, ts) in [
             (None, Some("a"), Some("b")),
             (written, None, Some("b")),
@@ -145,7 +158,27 @@ mod tests {
             (Some("a"), Some("a"), Some("b")),
             (Some("a\nbc\nx y"), Some("a"), Some("b")),
         ] {
-            assert_eq!(Record::counting(&mut values(record, us, ts)), None, "{record:?} {us:?} {ts:?}");
+            assert_eq!(counting(record, us, ts), None, "{record:?} {us:?} {ts:?}");
         }
+    }
+
+    #[test]
+    fn an_actor_is_looked_up_with_whom_it_acts_for() {
+        let ambient = common::ambient::Ambient::system();
+        let (tenant, session) = (TenantId(ambient.uuid()), SessionId(ambient.uuid()));
+        let client = |id: &str| Principal::Client(id.to_owned());
+        let check = Check::new("p:", tenant, session, client("a"), Some(client("b")));
+        let rest = [&*format!("sess:{session}"), "ts", "rec:client:a", "us:client:a", "rec:client:b", "us:client:b"];
+        assert_eq!(check.keys, rest.map(|rest| format!("p:{{{tenant}}}:{rest}")));
+        let read = |values: [&str; 6]| {
+            let values = values.map(|text| (!text.is_empty()).then(|| text.as_bytes().to_vec()));
+            let Found { alive, record, of_actor } = check.read(&mut values.into_iter());
+            let may = |record: Option<Arc<Record>>, name| record.is_some_and(|record| record.allows(name));
+            (alive, may(record, "x.y"), may(of_actor, "x.z"))
+        };
+        assert_eq!(read(["1", "t", "u\nt\nx y", "u", "v\nt\nx z", "v"]), (true, true, true));
+        assert_eq!(read(["1", "t", "u\nt\nx y", "u", "u\nt\nx z", "v"]), (true, true, false), "stamp of another");
+        assert_eq!(read(["", "t", "u\nt\nx y", "", "v\nt\nx z", "v"]), (false, false, true));
+        assert_eq!(read(["1", "", "u\nt\nx y", "u", "v\nt\nx z", "v"]), (true, false, false));
     }
 }

@@ -1,14 +1,16 @@
 //! Coalesces permission checks: while one `MGET` is under way the next ones gather, and leave together.
 //!
 //! Each check's keys are sent after its request arrived, so what it reads is as fresh as if it had asked alone. Checks
-//! of the same caller in the same session, such as those of a page that asks for ten things at once, are looked up
-//! once.
+//! of one token, such as those of a page that asks for ten things at once, are looked up once.
 
-use super::cache::{Check, Found, Values, keys};
+use super::cache::{Check, Found, Value};
 use common::db::resend;
-use redis::{RedisResult, aio::ConnectionManager};
-use std::{collections::HashMap, time::Duration};
-use tokio::sync::{mpsc, oneshot};
+use redis::{Cmd, RedisResult, aio::ConnectionManager};
+use std::{collections::HashMap, sync::Arc, time::Duration};
+use tokio::sync::{
+    mpsc::{self, error::TrySendError},
+    oneshot,
+};
 
 /// Checks in one `MGET`; Redis serves nobody else meanwhile, for some 50 µs.
 const LARGEST_BATCH: usize = 128;
@@ -22,7 +24,7 @@ const PING_PAUSE: Duration = Duration::from_millis(50);
 pub(super) struct Away;
 
 struct Waiting {
-    check: Check,
+    check: Arc<Check>,
     answer: oneshot::Sender<Found>,
 }
 
@@ -30,24 +32,28 @@ struct Waiting {
 pub(super) struct Coalescer(mpsc::Sender<Waiting>);
 
 impl Coalescer {
-    pub fn start(redis: ConnectionManager, prefix: String) -> Self {
+    pub fn start(redis: ConnectionManager) -> Self {
         let (sender, receiver) = mpsc::channel(LONGEST_QUEUE);
-        tokio::spawn(drive(redis, prefix, receiver));
+        tokio::spawn(drive(redis, receiver));
         Self(sender)
     }
 
-    pub async fn look_up(&self, check: Check) -> Result<Found, Away> {
+    pub async fn look_up(&self, check: Arc<Check>) -> Result<Found, Away> {
         let (answer, answered) = oneshot::channel();
-        self.0.send(Waiting { check, answer }).await.map_err(|_| Away)?;
+        match self.0.try_send(Waiting { check, answer }) {
+            Ok(()) => {}
+            Err(TrySendError::Full(waiting)) => Box::pin(self.0.send(waiting)).await.map_err(|_| Away)?,
+            Err(TrySendError::Closed(_)) => return Err(Away),
+        }
         // The sender is dropped unanswered when Redis does not answer.
         answered.await.map_err(|_| Away)
     }
 }
 
-async fn drive(mut redis: ConnectionManager, prefix: String, mut queue: mpsc::Receiver<Waiting>) {
+async fn drive(mut redis: ConnectionManager, mut queue: mpsc::Receiver<Waiting>) {
     let mut waiting = Vec::with_capacity(LARGEST_BATCH);
     while queue.recv_many(&mut waiting, LARGEST_BATCH).await > 0 {
-        match ask(&redis, &prefix, &waiting).await {
+        match ask(&redis, &waiting).await {
             Ok(found) => answer(&mut waiting, found),
             Err(error) => {
                 tracing::warn!(error = %common::problem::Chain(&error), checks = waiting.len(),
@@ -84,29 +90,44 @@ async fn until_back(redis: &mut ConnectionManager) {
 }
 
 /// What is found for each of those who wait, in order.
-async fn ask(redis: &ConnectionManager, prefix: &str, waiting: &[Waiting]) -> RedisResult<Vec<Found>> {
-    let mut command = redis::cmd("MGET");
-    let mut places = HashMap::with_capacity(waiting.len());
-    let mut place_of = |check| {
-        let next = places.len();
-        *places.entry(check).or_insert_with(|| {
-            keys(prefix, check).iter().for_each(|key| {
-                command.arg(key);
-            });
-            next
-        })
-    };
-    let place: Vec<usize> = waiting.iter().map(|one| place_of(&one.check)).collect();
-    let values: Vec<Option<Vec<u8>>> = resend(|| async { command.query_async(&mut redis.clone()).await }).await?;
+async fn ask(redis: &ConnectionManager, waiting: &[Waiting]) -> RedisResult<Vec<Found>> {
+    let Batch { command, checks, places } = Batch::of(waiting);
+    let values: Vec<Value> = resend(|| async { command.query_async(&mut redis.clone()).await }).await?;
     let mut values = values.into_iter();
-    let found: Vec<Found> =
-        (0..places.len()).map(|_| Values::from(std::array::from_fn(|_| values.next().flatten())).into()).collect();
-    Ok(place.into_iter().map(|place| found[place].clone()).collect())
+    let found: Vec<Found> = checks.iter().map(|check| check.read(&mut values)).collect();
+    Ok(places.into_iter().map(|place| found[place].clone()).collect())
+}
+
+/// One `MGET` for many checks.
+struct Batch {
+    command: Cmd,
+    /// Each of them once. One token's checks are the same one; that of another token of the same session is not.
+    checks: Vec<Arc<Check>>,
+    /// Where among them each of those who wait has its own.
+    places: Vec<usize>,
+}
+
+impl Batch {
+    fn of(waiting: &[Waiting]) -> Self {
+        let (mut command, mut checks) = (redis::cmd("MGET"), Vec::new());
+        let mut known = HashMap::with_capacity(waiting.len());
+        let places = waiting.iter().map(|Waiting { check, .. }| {
+            *known.entry(Arc::as_ptr(check)).or_insert_with(|| {
+                check.keys.iter().for_each(|key| {
+                    command.arg(key);
+                });
+                checks.push(Arc::clone(check));
+                checks.len() - 1
+            })
+        });
+        let places = places.collect();
+        Self { command, checks, places }
+    }
 }
 
 fn answer(waiting: &mut Vec<Waiting>, found: Vec<Found>) {
-    for (check, found) in waiting.drain(..).zip(found) {
+    for (Waiting { answer, .. }, found) in waiting.drain(..).zip(found) {
         // A request that has been given up does not listen any more.
-        let _ = check.answer.send(found);
+        let _ = answer.send(found);
     }
 }

@@ -20,7 +20,7 @@ pub use stores::{RecordStore, SessionStore};
 
 use crate::{
     client::PlatformClient,
-    token::{Claims, Verifier, product_audience},
+    token::{Claims, Verified, Verifier, product_audience},
 };
 use cache::{Check, Found, Record};
 use coalesce::{Away, Coalescer};
@@ -45,6 +45,8 @@ pub struct Access(Arc<Inner>);
 
 struct Inner {
     verifier: Verifier,
+    /// Begins every key in Redis.
+    prefix: String,
     checks: Coalescer,
     filler: Box<dyn Fill>,
     sessions: Sessions,
@@ -77,7 +79,8 @@ impl Access {
     ) -> Self {
         let verifier = Verifier::new(client.clone(), &base.auth_url, &base.token_issuer, audience);
         let sessions = Sessions::new(base, client);
-        Self(Arc::new(Inner { verifier, checks: Coalescer::start(redis, base.redis_prefix.clone()), filler, sessions }))
+        let (prefix, checks) = (base.redis_prefix.clone(), Coalescer::start(redis));
+        Self(Arc::new(Inner { verifier, prefix, checks, filler, sessions }))
     }
 
     pub fn verifier(&self) -> &Verifier {
@@ -97,6 +100,26 @@ impl Access {
     ///
     /// 401: the session has ended. 403: the permission is missing. 503: it cannot be known right now.
     pub async fn admit(&self, claims: &Claims, permission: Option<&str>) -> Result<(TenantId, Principal), Problem> {
+        let check = Arc::new(self.check(claims)?);
+        self.admit_by(&check, claims, permission).await?;
+        Ok((check.tenant, check.principal.clone()))
+    }
+
+    /// As [`Access::admit`], for a token whose check is remembered with it.
+    async fn admit_token(&self, token: &Verified, permission: Option<&str>) -> Result<(TenantId, Principal), Problem> {
+        let check = match token.check.get() {
+            Some(check) => check,
+            None => {
+                let check = Arc::new(self.check(&token.claims)?);
+                token.check.get_or_init(|| check)
+            }
+        };
+        self.admit_by(check, &token.claims, permission).await?;
+        Ok((check.tenant, check.principal.clone()))
+    }
+
+    /// What is to be asked for these claims.
+    fn check(&self, claims: &Claims) -> Result<Check, Problem> {
         let principal = claims
             .principal()
             .ok_or_else(|| Problem::unauthorized("token_invalid", "The access token is not valid."))?;
@@ -104,35 +127,30 @@ impl Access {
             .tid
             .zip(claims.sid)
             .ok_or_else(|| Problem::forbidden("no_tenant", "This token acts in no tenant."))?;
-        let found = match self.0.checks.look_up(Check { tenant, principal: principal.clone(), session }).await {
+        Ok(Check::new(&self.0.prefix, tenant, session, principal, claims.actor()))
+    }
+
+    /// Whoever acts for somebody does what both may.
+    async fn admit_by(&self, check: &Arc<Check>, claims: &Claims, permission: Option<&str>) -> Result<(), Problem> {
+        let Check { tenant, session, principal, actor, .. } = &**check;
+        let found = match self.0.checks.look_up(Arc::clone(check)).await {
             Ok(found) => found,
-            Err(Away) => Found { alive: self.0.sessions.is_alive(tenant, session).await?, record: None },
+            Err(Away) => {
+                let alive = Box::pin(self.0.sessions.is_alive(*tenant, *session)).await?;
+                Found { alive, ..Found::default() }
+            }
         };
         if !found.alive {
             return Err(Problem::unauthorized(SESSION_ENDED, "The session has ended. Log in again."));
         }
-        if let Some(permission) = permission
-            && !(claims.covers(permission)
-                && self.allows(found.record, tenant, &principal, permission).await?
-                && self.actor_may(claims, tenant, session, permission).await?)
-        {
+        let Some(permission) = permission else { return Ok(()) };
+        if !(claims.covers(permission) && self.allows(found.record, *tenant, principal, permission).await?) {
             return Err(missing(permission));
         }
-        Ok((tenant, principal))
-    }
-
-    /// Whoever acts for somebody does what both may.
-    async fn actor_may(
-        &self,
-        claims: &Claims,
-        tenant: TenantId,
-        session: SessionId,
-        permission: &str,
-    ) -> Result<bool, Problem> {
-        let Some(principal) = claims.actor() else { return Ok(true) };
-        let found = self.0.checks.look_up(Check { tenant, principal: principal.clone(), session }).await;
-        let record = found.ok().and_then(|found| found.record);
-        self.allows(record, tenant, &principal, permission).await
+        match actor {
+            Some(actor) if !self.allows(found.of_actor, *tenant, actor, permission).await? => Err(missing(permission)),
+            _ => Ok(()),
+        }
     }
 
     /// All that a principal may do in a tenant, read as for a check; whether `session` is alive is not asked.
@@ -142,10 +160,11 @@ impl Access {
         principal: Principal,
         session: SessionId,
     ) -> Result<BTreeSet<String>, Problem> {
-        let found = self.0.checks.look_up(Check { tenant, principal: principal.clone(), session }).await;
+        let check = Arc::new(Check::new(&self.0.prefix, tenant, session, principal, None));
+        let found = self.0.checks.look_up(Arc::clone(&check)).await;
         match found.ok().and_then(|found| found.record) {
             Some(record) => Ok(record.permissions()),
-            None => Ok((*self.0.filler.fill(tenant, &principal).await?).clone()),
+            None => Ok((*self.0.filler.fill(tenant, &check.principal).await?).clone()),
         }
     }
 

@@ -1,6 +1,6 @@
 //! Exchange of API keys: auth gives an access token for one, whose claims are remembered until it expires.
 
-use super::{api_key::ApiKey, claims::Claims, keys::Keys};
+use super::{Verified, api_key::ApiKey, claims::Claims, keys::Keys};
 use crate::client::{ClientError, PlatformClient};
 use common::problem::Problem;
 use moka::future::Cache;
@@ -42,14 +42,14 @@ pub(super) struct Exchange {
 
 #[derive(Clone)]
 struct Exchanged {
-    outcome: Result<Arc<Claims>, Problem>,
+    outcome: Result<Arc<Verified>, Problem>,
     /// Second from which auth is asked again.
     until: i64,
 }
 
 impl Exchanged {
     fn is_over(&self, now: i64, refused: Option<&Claims>) -> bool {
-        let is_refused = |claims: &Arc<Claims>| refused.is_some_and(|refused| refused.jti == claims.jti);
+        let is_refused = |known: &Arc<Verified>| refused.is_some_and(|refused| refused.jti == known.claims.jti);
         now >= self.until || self.outcome.as_ref().is_ok_and(is_refused)
     }
 }
@@ -60,14 +60,14 @@ impl Exchange {
         Self { client, url, memory: Cache::new(REMEMBERED_KEYS), at_once: Semaphore::new(EXCHANGES_AT_ONCE) }
     }
 
-    /// The claims that an API key stands for at second `now`, other than `refused`, which a check has found to be over.
-    pub async fn claims(
+    /// What an API key stands for at second `now`, other than `refused`, which a check has found to be over.
+    pub async fn verified(
         &self,
         keys: &Keys,
         shown: &str,
         refused: Option<&Claims>,
         now: i64,
-    ) -> Result<Arc<Claims>, Problem> {
+    ) -> Result<Arc<Verified>, Problem> {
         let key: ApiKey = shown
             .parse()
             .map_err(|_| Problem::unauthorized(API_KEY_INVALID, "This is no API key: it is cut off or mistyped."))?;
@@ -80,9 +80,10 @@ impl Exchange {
     }
 
     async fn exchange(&self, keys: &Keys, key: &ApiKey, now: i64) -> Exchanged {
-        let outcome = async { keys.verify(&self.ask(key).await?).await.map(Arc::new) }.await;
+        let outcome: Result<Arc<Verified>, Problem> =
+            async { Ok(Arc::new(keys.verify(&self.ask(key).await?).await?.into())) }.await;
         let until = match &outcome {
-            Ok(claims) => claims.exp,
+            Ok(verified) => verified.claims.exp,
             Err(problem) if problem.code == API_KEY_INVALID => now + REFUSAL_REMEMBERED,
             // An outage is told to those who wait, and not remembered.
             Err(_) => now,
@@ -117,7 +118,7 @@ mod tests {
 
     #[test]
     fn what_is_remembered_ends_with_the_token_or_when_it_was_refused() {
-        let known = Exchanged { outcome: Ok(Arc::new(claims("a"))), until: 100 };
+        let known = Exchanged { outcome: Ok(Arc::new(claims("a").into())), until: 100 };
         assert!(!known.is_over(99, None) && known.is_over(100, None));
         assert!(
             known.is_over(99, Some(&claims("a"))) && !known.is_over(99, Some(&claims("b"))),

@@ -1,6 +1,6 @@
-//! The keys that auth publishes (RFC 7517), as far as they are known here: how long are they believed, and when are they
-//! fetched again?
+//! The keys that auth publishes (RFC 7517), fetched when they are needed and again before they are too old.
 
+use super::known_keys::{ASK_AGAIN, Known, Plan};
 use common::problem::{Chain, Problem, RETRY_AFTER_OUTAGE};
 use jsonwebtoken::{DecodingKey, jwk::JwkSet};
 use reqwest::header::CACHE_CONTROL;
@@ -10,21 +10,8 @@ use std::{
         Arc, PoisonError, RwLock,
         atomic::{AtomicU64, Ordering},
     },
-    time::Duration,
 };
 use tokio::{sync::Mutex, time::Instant};
-
-/// Keys are believed for no longer without asking auth: one that auth withdraws is refused after that. Auth tells the
-/// same to whoever caches them.
-pub const KEYS_BELIEVED: Duration = Duration::from_secs(60);
-/// Keys that are so old are fetched again behind the request that needs them, so that no request waits.
-const REFRESH_AFTER: Duration = Duration::from_secs(30);
-/// While auth is away its keys are believed for as long as tokens live by default; then it is 503. Nobody can be told
-/// of a withdrawal meanwhile.
-const BELIEVED_WITHOUT_AUTH: Duration = Duration::from_secs(600);
-/// Auth is asked again no sooner after it could not be reached, nor after an unknown `kid`, so that made-up ones cost it
-/// nothing.
-const ASK_AGAIN: Duration = Duration::from_secs(5);
 
 /// The keys; cheap to clone.
 #[derive(Clone)]
@@ -37,35 +24,6 @@ struct Inner {
     /// When a fetch for an unknown `kid` ended last. Held by whoever fetches.
     fetching: Arc<Mutex<Option<Instant>>>,
     withdrawals: AtomicU64,
-}
-
-#[derive(Clone, Default)]
-struct Known {
-    keys: Arc<HashMap<String, DecodingKey>>,
-    /// When auth was asked for them.
-    asked_at: Option<Instant>,
-    /// When auth could not be reached, if that was so the last time.
-    failed_at: Option<Instant>,
-}
-
-/// What a request that needs keys does first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Plan {
-    Go,
-    /// Has the keys fetched behind it.
-    GoAndRefresh,
-    WaitForKeys,
-}
-
-/// `age` of the keys that are known, and how long ago auth could not be reached, if that was so the last time.
-fn plan(age: Option<Duration>, failed: Option<Duration>) -> Plan {
-    match (age, failed) {
-        (Some(age), _) if age < REFRESH_AFTER => Plan::Go,
-        (Some(age), Some(failed)) if age < BELIEVED_WITHOUT_AUTH && failed < ASK_AGAIN => Plan::Go,
-        (Some(age), Some(_)) if age < BELIEVED_WITHOUT_AUTH => Plan::GoAndRefresh,
-        (Some(age), None) if age < KEYS_BELIEVED => Plan::GoAndRefresh,
-        _ => Plan::WaitForKeys,
-    }
 }
 
 impl Jwks {
@@ -84,9 +42,8 @@ impl Jwks {
     /// are too old to say so.
     pub async fn withdrawals(&self) -> Result<u64, Problem> {
         // Before the first fetch nothing was verified.
-        if self.known().asked_at.is_some() {
-            self.renew().await?;
-        }
+        let plan = self.look(|known| known.asked_at.map(|_| known.plan()));
+        self.follow(plan.unwrap_or(Plan::Go)).await?;
         Ok(self.0.withdrawals.load(Ordering::SeqCst))
     }
 
@@ -122,7 +79,11 @@ impl Jwks {
 
     /// Sees to it that the known keys may be believed; 503 if they may not.
     async fn renew(&self) -> Result<(), Problem> {
-        match self.known().plan() {
+        self.follow(self.look(Known::plan)).await
+    }
+
+    async fn follow(&self, plan: Plan) -> Result<(), Problem> {
+        match plan {
             Plan::Go => Ok(()),
             Plan::GoAndRefresh => {
                 if let Ok(fetching) = Arc::clone(&self.0.fetching).try_lock_owned() {
@@ -134,7 +95,8 @@ impl Jwks {
                 }
                 Ok(())
             }
-            Plan::WaitForKeys => self.wait_for_keys().await,
+            // Boxed, as every request would carry the room for it.
+            Plan::WaitForKeys => Box::pin(self.wait_for_keys()).await,
         }
     }
 
@@ -179,13 +141,11 @@ impl Jwks {
     }
 
     fn known(&self) -> Known {
-        self.0.known.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.look(Known::clone)
     }
-}
 
-impl Known {
-    fn plan(&self) -> Plan {
-        plan(self.asked_at.map(|at| at.elapsed()), self.failed_at.map(|at| at.elapsed()))
+    fn look<T>(&self, at: impl FnOnce(&Known) -> T) -> T {
+        at(&self.0.known.read().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
@@ -199,33 +159,15 @@ fn away() -> Problem {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{
+        super::known_keys::{BELIEVED_WITHOUT_AUTH, KEYS_BELIEVED, REFRESH_AFTER},
+        *,
+    };
     use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
     use axum::{Json, Router, http::StatusCode, routing::get};
     use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
     use serde_json::{Value, json};
-    use std::sync::atomic::AtomicUsize;
-
-    #[test]
-    fn keys_are_believed_for_a_minute_and_for_ten_without_auth() {
-        let seconds = |seconds| Some(Duration::from_secs(seconds));
-        for (age, failed, wanted) in [
-            (None, None, Plan::WaitForKeys),
-            (None, seconds(1), Plan::WaitForKeys),
-            (seconds(29), None, Plan::Go),
-            (seconds(29), seconds(9), Plan::Go),
-            (seconds(30), None, Plan::GoAndRefresh),
-            (seconds(59), None, Plan::GoAndRefresh),
-            (seconds(60), None, Plan::WaitForKeys),
-            (seconds(3600), None, Plan::WaitForKeys),
-            (seconds(60), seconds(4), Plan::Go),
-            (seconds(60), seconds(5), Plan::GoAndRefresh),
-            (seconds(599), seconds(5), Plan::GoAndRefresh),
-            (seconds(600), seconds(1), Plan::WaitForKeys),
-        ] {
-            assert_eq!(plan(age, failed), wanted, "{age:?} old, failed {failed:?} ago");
-        }
-    }
+    use std::{sync::atomic::AtomicUsize, time::Duration};
 
     /// Auth, which publishes keys of these names; 503 without.
     #[derive(Clone, Default)]
