@@ -98,33 +98,45 @@ export class Sessions {
    * The session goes on in that tenant, in all tabs, and calls that began in the one before are given up.
    * @throws ProblemError `not_a_member` or `step_up_required`: it stays where it is then.
    */
-  switchTenant(tenant: string, signal?: AbortSignal): Promise<Session> {
-    const moved = this.#tabs.alone(async () => {
-      const before = this.#tokens ?? undefined;
-      try {
-        const tokens = this.#tokensOf(await this.#auth.refresh(before?.refresh, tenant));
-        this.#set(tokens);
-        this.#tabs.tell({ signedIn: tokens });
-        return tokens.session;
-      } catch (error) {
-        if (isUnauthorized(error)) this.#end(before);
-        throw error;
-      }
-    });
-    return unlessAborted(moved, signal);
+  async switchTenant(tenant: string, signal?: AbortSignal): Promise<Session> {
+    await this.#unexpired(signal);
+    return unlessAborted(
+      this.#tabs.alone(() => this.#goTo(tenant)),
+      signal,
+    );
+  }
+
+  async #goTo(tenant: string): Promise<Session> {
+    const before = this.#tokens ?? undefined;
+    let tokens: Tokens;
+    try {
+      tokens = this.#tokensOf(await this.#auth.refresh(before?.refresh, tenant));
+    } catch (error) {
+      if (isUnauthorized(error) && sameSession(this.#tokens, before)) this.#end(before);
+      throw error;
+    }
+    // Whoever signed in or out meanwhile is right.
+    if (!sameSession(this.#tokens, before)) throw new SessionChangedError();
+    this.#set(tokens);
+    this.#tabs.tell({ signedIn: tokens });
+    return tokens.session;
   }
 
   /** Ends the session at the service, then here; a session that had ended is no error. */
   async signOut(signal?: AbortSignal): Promise<void> {
-    const tokens = await this.tokens({}, signal).catch(nobodyIfOver);
-    if (!tokens) return;
+    const before = this.#tokens ?? undefined;
+    await this.#unexpired(signal).catch(nobodyIfOver);
+    const tokens = this.#tokens;
+    // Whoever signed in meanwhile stays so.
+    if (!tokens || (before && !sameSession(tokens, before))) return;
     try {
       await this.#auth.logOut(tokens.access, signal);
     } catch (error) {
       if (!isUnauthorized(error)) throw error;
-      // Maybe it was the access token only.
-      const renewed = await this.renew(tokens, signal).catch(nobodyIfOver);
-      if (renewed) await this.#auth.logOut(renewed.access, signal);
+      // Maybe it was the access token only, or the session has gone on in another tenant.
+      await this.renew(tokens, signal).catch(nobodyIfOver);
+      const renewed = this.#tokens;
+      if (renewed && sameSession(renewed, tokens)) await this.#auth.logOut(renewed.access, signal);
     }
     this.#end(tokens);
   }
@@ -244,6 +256,11 @@ export class Sessions {
     if (before !== undefined && idOf(before) === idOf(tokens)) return;
     for (const listener of this.#listeners) listener(tokens?.session ?? null);
   }
+}
+
+/** Whether both are of one session, in whichever tenants. */
+function sameSession(one: Tokens | null | undefined, other: Tokens | undefined): boolean {
+  return one?.session.session_id === other?.session.session_id;
 }
 
 /** Which session that is, and in which tenant; empty for none. */

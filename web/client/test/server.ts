@@ -44,6 +44,7 @@ export class Service {
   readonly #sessions = new Map<string, Kept>();
   /** What the one browser keeps, which shows it where a request has no other. */
   #cookie = "";
+  #used = "";
   readonly #handlers = new Map<string, Handler>();
   readonly #server = createServer((request, response) => void this.#serve(request, response));
 
@@ -53,7 +54,8 @@ export class Service {
     await once(service.#server, "listening");
     service.on("POST /v1/sessions", ({ body }) => service.logIn(body));
     service.on("POST /v1/sessions/refresh", ({ body }) => service.refreshed(body));
-    service.on("DELETE /v1/sessions/current", () => {
+    service.on("DELETE /v1/sessions/current", ({ headers }) => {
+      if (!service.#admits(headers.authorization)) return problem(401, "session_ended");
       service.revoke();
       return { status: 204 };
     });
@@ -114,7 +116,14 @@ export class Service {
       this.valid.clear();
     }
     this.#sessions.delete(shown);
+    this.#used = shown;
     return { status: 200, body: this.#issue(session) };
+  }
+
+  /** The refresh token that was used last counts once more, for the same session. */
+  forgive(): void {
+    const session = this.#sessions.get(this.#cookie);
+    if (session) this.#sessions.set(this.#used, session);
   }
 
   async stop(): Promise<void> {

@@ -79,6 +79,23 @@ test("a session goes on in another tenant, and what began in the one before is g
   assert.equal(client.session?.tenant.id, "u");
 });
 
+test("whoever signs out while a switch is unanswered is signed out at the service", async (context) => {
+  const auth = await service(context);
+  const client = await auth.signedIn({ retry: { attempts: 1 } });
+  auth.on("POST /v1/sessions/refresh", ({ body }) => {
+    const { tenant_id: tenant } = body as { tenant_id?: string };
+    const answer = auth.refreshed(body);
+    // Done, and not heard of: the next one is the repetition that auth forgives.
+    return tenant ? (auth.forgive(), { ...answer, cut: true }) : answer;
+  });
+  await assert.rejects(client.switchTenant("u"));
+  assert.equal(client.session?.tenant.id, "t");
+  await client.signOut();
+  const ends = auth.seen.filter(({ method, url }) => method === "DELETE" && url.pathname === "/v1/sessions/current");
+  assert.equal(ends.at(-1)?.headers.authorization, "Bearer access-3");
+  assert.equal(client.session, null);
+});
+
 test("a refresh after a step-up has what was asked for", async (context) => {
   const auth = await service(context);
   const verify = async () => (auth.valid.clear(), true);

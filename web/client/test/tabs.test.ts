@@ -46,6 +46,26 @@ test("all tabs go on in the tenant that one of them switches to", async (context
   assert.equal(auth.to(REFRESH).length, 1);
 });
 
+test("a switch that is answered after somebody else has signed in changes nothing", async (context) => {
+  shortWaits(context);
+  const auth = await service(context);
+  const [, all] = await tabs(auth, 2);
+  const [asked, answer] = [gate(), gate()];
+  auth.on(`POST ${REFRESH}`, async ({ body }) => {
+    const reply = auth.refreshed(body);
+    asked.open();
+    await answer.opened;
+    return reply;
+  });
+  const moved = assert.rejects(all[0]?.client.switchTenant("u") ?? Promise.resolve(), { name: "SessionChangedError" });
+  await asked.opened;
+  await all[1]?.client.signIn(EVE);
+  await eventually(() => all.every(({ client }) => client.session?.user.email === EVE.email));
+  answer.open();
+  await moved;
+  assert.ok(all.every(({ client }) => client.session?.user.email === EVE.email));
+});
+
 test("a new tab in memory mode has the session of another, which answers in time only", async (context) => {
   const auth = await service(context);
   const [browser, [ada]] = await tabs(auth, 1, "memory");
