@@ -8,7 +8,7 @@ use crate::{
 };
 use chrono::{DateTime, Utc};
 use contracts::{
-    id::{ApiKeyId, SessionId, UserId},
+    id::{ApiKeyId, ClientId, SessionId, UserId},
     mails::{
         AccountExists, ApiKeyLeaked, FactorChange, Invitation, PasswordChanged, Registration, ResetPassword,
         SecondFactorChanged, SessionCompromised, VerifyEmail,
@@ -108,11 +108,19 @@ pub fn api_key_leaked(key: ApiKeyId, recipient: &str, mail: ApiKeyLeaked) -> Sen
     SendMail { key: format!("api-key-leaked:{key}"), recipient: recipient.into(), mail: mail.into(), expires_at: None }
 }
 
-/// "You were signed out for safety": a session ends once, so this is one mail.
-pub fn session_compromised(session: SessionId, recipient: &str, ended_at: DateTime<Utc>) -> SendMail {
+/// "You were signed out for safety". Of one app a person gets one such mail a day, whatever the app does.
+pub fn session_compromised(
+    (session, user, client): (SessionId, UserId, Option<ClientId>),
+    recipient: &str,
+    ended_at: DateTime<Utc>,
+) -> SendMail {
     let mail = SessionCompromised { ended_at };
+    let what = match client {
+        Some(client) => format!("{user}:{client}:{}", ended_at.date_naive()),
+        None => session.to_string(),
+    };
     SendMail {
-        key: format!("session-compromised:{session}"),
+        key: format!("session-compromised:{what}"),
         recipient: recipient.into(),
         mail: mail.into(),
         expires_at: None,

@@ -2,7 +2,7 @@
 //! could use it.
 
 use super::store;
-use crate::{accounts::store as accounts, app::App, mail};
+use crate::{accounts::store as accounts, app::App, mail, sessions::ending::close_all};
 use access::token::ApiKey;
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use axum::extract::State;
@@ -12,7 +12,10 @@ use common::{
     problem::{FieldError, Problem},
     source::Source,
 };
-use contracts::{id::SessionId, mails::ApiKeyLeaked};
+use contracts::{
+    id::{SessionId, TenantId},
+    mails::ApiKeyLeaked,
+};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 use utoipa::ToSchema;
@@ -55,29 +58,32 @@ pub async fn report(
 }
 
 async fn revoke_all(app: &App, text: &str) -> Result<LeakAnswer, Problem> {
-    let mut keys: Vec<_> = ApiKey::find_in(text).map(|(_, key)| key).take(MOST_KEYS + 1).collect();
+    let mut keys: Vec<_> = ApiKey::find_in(text).map(|(_, key)| key).collect();
+    keys.sort_unstable_by(|one, other| one.expose().cmp(other.expose()));
+    keys.dedup_by(|one, other| one.expose() == other.expose());
     if keys.len() > MOST_KEYS {
         let detail = format!("must hold at most {MOST_KEYS} keys: send the rest by itself");
         return Err(FieldError::new("text", "too_many", detail).into());
     }
-    keys.sort_unstable_by(|one, other| one.expose().cmp(other.expose()));
-    keys.dedup_by(|one, other| one.expose() == other.expose());
-    let mut answer = LeakAnswer { found: keys.len(), revoked: 0 };
-    for key in keys {
-        answer.revoked += usize::from(revoke(app, &key).await?);
+    // All are revoked before Redis is told of any: while it is away the database is asked, and knows it.
+    let mut revoked = Vec::new();
+    for key in &keys {
+        revoked.extend(revoke(app, key).await?);
     }
+    let answer = LeakAnswer { found: keys.len(), revoked: revoked.len() };
+    close_all(app, revoked).await?;
     Ok(answer)
 }
 
-/// `false` if there is no such key. One that was revoked before is told to Redis again: perhaps that was interrupted.
-async fn revoke(app: &App, shown: &ApiKey) -> Result<bool, Problem> {
+/// `None` if there is no such key. One that was revoked before is told to Redis again: perhaps that was interrupted.
+async fn revoke(app: &App, shown: &ApiKey) -> Result<Option<(TenantId, SessionId)>, Problem> {
     let (id, now) = (shown.id(), app.ambient.now());
     let mut lookup = app.db.begin_lookup().await?;
-    let Some(tenant) = store::tenant_of(&mut lookup, id).await? else { return Ok(false) };
+    let Some(tenant) = store::tenant_of(&mut lookup, id).await? else { return Ok(None) };
     let mut tx = lookup.enter(tenant).await?;
     let known = store::lock(&mut tx, id).await?;
     let known = known.filter(|known| verify_slices_are_equal(&known.key_hash, &shown.hash()).is_ok());
-    let Some(known) = known else { return Ok(false) };
+    let Some(known) = known else { return Ok(None) };
     if known.revoked_at.is_none() {
         store::revoke(&mut tx, known.user_id, id, now).await?;
         let (user, of) = (accounts::find_user(&mut tx, known.user_id).await?, accounts::tenant(&mut tx).await?);
@@ -88,6 +94,5 @@ async fn revoke(app: &App, shown: &ApiKey) -> Result<bool, Problem> {
         tracing::warn!(%id, %tenant, "An API key that came to light was revoked");
     }
     tx.commit().await?;
-    app.live_sessions.close(tenant, SessionId(id.0)).await?;
-    Ok(true)
+    Ok(Some((tenant, SessionId(id.0))))
 }

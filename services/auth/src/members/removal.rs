@@ -47,6 +47,7 @@ pub async fn end_sessions(app: &App, mut tx: TenantTx, member: SpeaksFor<UserId>
     if !store::lock_member(&mut tx, user).await? {
         return Err(no_such_member());
     }
+    store::refuse_sessions_before(&mut tx, user, now).await?;
     store::end_sessions(&mut tx, user, EndReason::EndedByTenant, now).await?;
     let ended = store::ended_since(&mut tx, user, since(app, now)).await?;
     tx.commit().await?;

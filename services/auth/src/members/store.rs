@@ -87,6 +87,19 @@ pub async fn end_membership(tx: &mut TenantTx, membership: Uuid) -> sqlx::Result
     Ok(ended.rows_affected() == 1)
 }
 
+/// From now on no session comes in from another tenant that began before.
+pub async fn refuse_sessions_before(tx: &mut TenantTx, user: UserId, now: DateTime<Utc>) -> sqlx::Result<()> {
+    sqlx::query!(
+        "UPDATE memberships SET sessions_since = $3 WHERE tenant_id = $1 AND user_id = $2",
+        tx.tenant().0,
+        user.0,
+        now
+    )
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}
+
 pub async fn end_sessions(tx: &mut TenantTx, user: UserId, reason: EndReason, now: DateTime<Utc>) -> sqlx::Result<()> {
     sqlx::query!(
         "UPDATE sessions SET ended_at = $4, end_reason = $3 WHERE tenant_id = $1 AND user_id = $2 AND ended_at IS NULL",

@@ -138,7 +138,10 @@ async fn begin(app: &App, (source, headers): Caller<'_>, parameters: Parameters)
     let asked = match &parameters.request_uri {
         Some(pushed) => {
             let asked = app.request_uris.open(pushed, app.ambient.now());
-            asked.filter(|asked| asked.client_id == id && client.has(&asked.redirect_uri)).ok_or_else(|| {
+            let counts = |asked: &Asked| {
+                asked.client_id == id && client.has(&asked.redirect_uri) && client.is_that_of(asked.asked_at)
+            };
+            asked.filter(counts).ok_or_else(|| {
                 unsound("The request is too old, or none of this app. Go back to the app and try again.")
             })?
         }
@@ -257,6 +260,7 @@ mod tests {
             redirect_uris: Vec::new(),
             post_logout_redirect_uris: Vec::new(),
             scopes: "openid".parse().unwrap(),
+            consents_since: None,
         };
         let parameters = Parameters {
             response_type: Some("code".into()),

@@ -1,7 +1,7 @@
 //! SQL of authorization codes.
 
 use super::{request::Asked, sign_ins::SignIn};
-use crate::opaque::OpaqueToken;
+use crate::{opaque::OpaqueToken, sessions::model::Grant};
 use chrono::{DateTime, Utc};
 use common::db::{Lookup, TenantTx};
 use contracts::id::{ClientId, SessionId, TenantId, UserId};
@@ -87,6 +87,19 @@ pub async fn use_up(tx: &mut TenantTx, id: Uuid, session: SessionId) -> sqlx::Re
     .execute(&mut **tx)
     .await?;
     Ok(())
+}
+
+/// Whether the person still allows the app all of it in this tenant; whoever takes that back waits for us.
+pub async fn keep_consent(tx: &mut TenantTx, user: UserId, grant: &Grant) -> sqlx::Result<bool> {
+    let consent = sqlx::query_scalar!(
+        "SELECT client_id FROM consents WHERE tenant_id = $1 AND user_id = $2 AND client_id = $3 AND scopes @> $4
+         FOR KEY SHARE",
+        tx.tenant().0,
+        user.0,
+        grant.client_id.0,
+        &grant.scopes.to_vec()
+    );
+    Ok(consent.fetch_optional(&mut **tx).await?.is_some())
 }
 
 /// Whether the person is still signed in where the code was sent through; whoever ends that waits for us.

@@ -91,14 +91,18 @@ pub async fn redeem(
     let mut tx = lookup.enter(tenant).await?;
     let code = store::lock(&mut tx, shown).await?.filter(|code| code.client_id == client.id);
     let code = code.ok_or_else(no_such_code)?;
-    if let Some(session) = code.session_id {
-        return end(app, tx, SessionId(session)).await;
-    }
-    if app.ambient.now() >= code.expires_at || redirect_uri != Some(code.redirect_uri.as_str()) {
-        return Err(refuse(Code::InvalidGrant, "The code has expired, or redirect_uri is not the one it was sent to."));
+    if redirect_uri != Some(code.redirect_uri.as_str()) {
+        return Err(refuse(Code::InvalidGrant, "redirect_uri is not the one that the code was sent to."));
     }
     if !verifier.is_some_and(|verifier| is_met_by(&code.code_challenge, verifier)) {
         return Err(refuse(Code::InvalidGrant, "code_verifier is not the one that code_challenge was made of."));
+    }
+    // Whoever has read a code somewhere, and has no verifier, ends nothing by it.
+    if let Some(session) = code.session_id {
+        return end(app, tx, SessionId(session)).await;
+    }
+    if app.ambient.now() >= code.expires_at {
+        return Err(refuse(Code::InvalidGrant, "The code has expired."));
     }
     exchange(app, tx, code).await
 }
@@ -130,7 +134,9 @@ async fn exchange(app: &App, mut tx: TenantTx, code: StoredCode) -> Result<Redee
         StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => no_such_code(),
         _ => Refusal::Problem(problem),
     })?;
-    if !store::keep_sign_in(&mut tx, code.sign_in_id).await? {
+    let grants = store::keep_sign_in(&mut tx, code.sign_in_id).await?
+        && store::keep_consent(&mut tx, code.user_id, &grant).await?;
+    if !grants {
         return Err(no_such_code());
     }
     opening::insert(&mut tx, app, &session, &refresh_token).await?;

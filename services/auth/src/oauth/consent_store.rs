@@ -26,17 +26,19 @@ pub struct Consent {
     pub scope: String,
     /// When it was last allowed something.
     pub granted_at: DateTime<Utc>,
+    /// Whether it has to ask again before it can begin anything new: it was given another name or address since.
+    pub asks_again: bool,
 }
 
-/// What still counts, by the ids of the apps.
+/// By the ids of the apps.
 pub async fn list(tx: &mut Lookup, user: UserId, page: PageRequest) -> sqlx::Result<Vec<Consent>> {
     let rows = sqlx::query!(
         r#"SELECT c.id, c.name, t.name AS tenant_name, array_agg(DISTINCT o.tenant_id) AS "tenant_ids!",
-             array_to_string(array_agg(DISTINCT scope), ' ') AS "scope!", max(o.granted_at) AS "granted_at!"
+             array_to_string(array_agg(DISTINCT scope), ' ') AS "scope!", max(o.granted_at) AS "granted_at!",
+             max(o.granted_at) < c.consents_since AS asks_again
            FROM consents o JOIN clients c ON c.id = o.client_id JOIN tenants t ON t.id = c.tenant_id
-             CROSS JOIN unnest(o.scopes) AS scope
+             LEFT JOIN LATERAL unnest(o.scopes) AS scope ON true
            WHERE o.user_id = $1 AND o.client_id > $2 AND c.deleted_at IS NULL
-             AND (c.consents_since IS NULL OR o.granted_at >= c.consents_since)
            GROUP BY c.id, t.id ORDER BY c.id LIMIT $3"#,
         user.0,
         page.after,
@@ -49,18 +51,23 @@ pub async fn list(tx: &mut Lookup, user: UserId, page: PageRequest) -> sqlx::Res
         tenant_ids: row.tenant_ids.into_iter().map(TenantId).collect(),
         scope: row.scope,
         granted_at: row.granted_at,
+        asks_again: row.asks_again.unwrap_or(false),
     });
     Ok(consents.collect())
 }
 
-/// Takes back what the app was allowed, and voids codes that are under way; `false` if there was nothing.
-pub async fn withdraw(tx: &mut CrossTenantTx, user: UserId, client: ClientId) -> sqlx::Result<bool> {
+/// Voids codes that are under way.
+pub async fn void_codes(tx: &mut CrossTenantTx, user: UserId, client: ClientId) -> sqlx::Result<()> {
     let codes = sqlx::query!(
         "DELETE FROM authorization_codes WHERE user_id = $1 AND client_id = $2 AND session_id IS NULL",
         user.0,
         client.0
     );
-    codes.execute(&mut **tx).await?;
+    codes.execute(&mut **tx).await.map(drop)
+}
+
+/// Takes back what the app was allowed; `false` if that was nothing.
+pub async fn withdraw(tx: &mut CrossTenantTx, user: UserId, client: ClientId) -> sqlx::Result<bool> {
     let consents = sqlx::query!("DELETE FROM consents WHERE user_id = $1 AND client_id = $2", user.0, client.0);
     Ok(consents.execute(&mut **tx).await?.rows_affected() > 0)
 }

@@ -44,8 +44,10 @@ pub async fn withdraw(
 ) -> Result<StatusCode, Problem> {
     let (user, now) = (logged_in(&caller.claims, &caller.principal)?, app.ambient.now());
     let mut tx = ending::begin(&app).await?;
-    let withdrawn = store::withdraw(&mut tx, user, client).await?;
+    // Codes, sessions, consents: in the order in which whoever exchanges a code, or ends a session, takes them.
+    store::void_codes(&mut tx, user, client).await?;
     store::end(&mut tx, user, client, now).await?;
+    let withdrawn = store::withdraw(&mut tx, user, client).await?;
     // With what ended before and was perhaps never told: this may be a repetition.
     let ended = store::ended(&mut tx, user, client, told_since(app.access_token, now)).await?;
     tx.commit().await?;

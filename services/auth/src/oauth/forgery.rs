@@ -18,7 +18,9 @@ pub async fn opened(app: &App, headers: &HeaderMap, sealed: &str) -> Result<(OAu
     let too_old = || unsound("This page is too old. Go back to the app and try again.");
     let asked = app.request_uris.open(sealed, app.ambient.now()).ok_or_else(too_old)?;
     let client = store::client(&mut app.db.begin_lookup().await?, asked.client_id).await?;
-    let client = client.filter(|client| client.has(&asked.redirect_uri)).ok_or_else(too_old)?;
+    let client = client
+        .filter(|client| client.has(&asked.redirect_uri) && client.is_that_of(asked.asked_at))
+        .ok_or_else(too_old)?;
     Ok((client, asked))
 }
 

@@ -128,7 +128,7 @@ async fn allow(
         return Err(not_a_member());
     }
     let mut tx = app.db.begin_lookup().await?.enter(tenant).await?;
-    store::consent(&mut tx, sign_in.user.id, client.id, &asked.scopes(), app.ambient.now()).await?;
+    store::consent(&mut tx, sign_in.user.id, client, &asked.scopes(), app.ambient.now()).await?;
     tx.commit().await?;
     codes::issue(app, source, asked, &sign_in, tenant).await
 }

@@ -22,9 +22,16 @@ pub struct OAuthClient {
     pub redirect_uris: Vec<RedirectUri>,
     pub post_logout_redirect_uris: Vec<RedirectUri>,
     pub scopes: Scopes,
+    /// Since when it is the app that it is: what people allowed before counts no more.
+    pub consents_since: Option<DateTime<Utc>>,
 }
 
 impl OAuthClient {
+    /// Whether it is still the app that somebody was asked about at that time, in seconds since 1970.
+    pub fn is_that_of(&self, asked_at: i64) -> bool {
+        self.consents_since.is_none_or(|since| since.timestamp() < asked_at)
+    }
+
     /// Whether its answers may go to that address.
     pub fn has(&self, redirect_uri: &str) -> bool {
         self.redirect_uris.iter().any(|uri| uri.is_meant_by(redirect_uri))
@@ -43,7 +50,7 @@ pub async fn client(tx: &mut Lookup, id: ClientId) -> sqlx::Result<Option<OAuthC
     let row = sqlx::query!(
         r#"SELECT c.id, c.tenant_id, t.name AS tenant_name, t.kind = 'platform' AS "is_for_everybody!", c.name,
              c.token_endpoint_auth_method AS "method: AuthMethod", c.jwks, c.redirect_uris,
-             c.post_logout_redirect_uris, c.scopes
+             c.post_logout_redirect_uris, c.scopes, c.consents_since
            FROM clients c JOIN tenants t ON t.id = c.tenant_id WHERE c.id = $1 AND c.deleted_at IS NULL"#,
         id.0
     );
@@ -61,6 +68,7 @@ pub async fn client(tx: &mut Lookup, id: ClientId) -> sqlx::Result<Option<OAuthC
         redirect_uris: uris(row.redirect_uris),
         post_logout_redirect_uris: uris(row.post_logout_redirect_uris),
         scopes: row.scopes.into(),
+        consents_since: row.consents_since,
     }))
 }
 
@@ -82,21 +90,22 @@ pub async fn consents(tx: &mut Lookup, user: UserId, client: ClientId, scopes: &
 pub async fn consent(
     tx: &mut TenantTx,
     user: UserId,
-    client: ClientId,
+    client: &OAuthClient,
     scopes: &Scopes,
     now: DateTime<Utc>,
 ) -> sqlx::Result<()> {
     sqlx::query!(
         "INSERT INTO consents (user_id, client_id, tenant_id, scopes, granted_at) VALUES ($1, $2, $3, $4, $5)
          ON CONFLICT (user_id, client_id, tenant_id) DO UPDATE SET granted_at = $5,
-           scopes = CASE WHEN consents.granted_at < (SELECT consents_since FROM clients WHERE id = $2)
+           scopes = CASE WHEN consents.granted_at < $6
              THEN excluded.scopes
              ELSE ARRAY(SELECT DISTINCT unnest(consents.scopes || excluded.scopes) ORDER BY 1) END",
         user.0,
-        client.0,
+        client.id.0,
         tx.tenant().0,
         &scopes.to_vec(),
-        now
+        now,
+        client.consents_since
     )
     .execute(&mut **tx)
     .await?;

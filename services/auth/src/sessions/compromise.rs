@@ -16,7 +16,8 @@ pub async fn end(app: &App, mut tx: TenantTx, session_id: SessionId, what: Compr
         messaging::publish(&mut tx, &SessionCompromised { tenant_id, user_id, session_id, client_id, reason: what })
             .await?;
         if let Some(user) = accounts::find_user(&mut tx, user_id).await? {
-            messaging::publish(&mut tx, &mail::session_compromised(session_id, &user.email, now)).await?;
+            let whose = (session_id, user_id, client_id);
+            messaging::publish(&mut tx, &mail::session_compromised(whose, &user.email, now)).await?;
         }
         tracing::warn!(%session_id, %user_id, reason = ?what, "A session was ended, as somebody has a copy of it");
     }

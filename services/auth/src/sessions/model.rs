@@ -97,31 +97,39 @@ pub struct Link {
     pub child_used: bool,
 }
 
-/// What a refresh token that somebody shows comes to.
+/// What a refresh token that counts comes to.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Decision {
+pub enum Turn {
     /// It is used now, and gets a child.
     Rotate,
     /// It was used just now: the same child once more.
     Repeat,
+}
+
+/// Why a refresh token counts no more.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Over {
     /// Somebody has a copy: nobody can say who of the two is the thief, so the session dies.
     Reused,
-    /// The session has ended, by reuse or otherwise.
-    Ended { by_reuse: bool },
+    /// The session had ended by that.
+    EndedByReuse,
+    /// The session had ended otherwise.
+    Ended,
 }
 
 /// Decides on a token at `now`. Both rows must be locked by the session's.
-pub fn decide(now: DateTime<Utc>, session: &Session, link: &Link) -> Decision {
+pub fn decide(now: DateTime<Utc>, session: &Session, link: &Link) -> Result<Turn, Over> {
     if session.ended_at.is_some() {
-        return Decision::Ended { by_reuse: session.end_reason == Some(EndReason::RefreshReused) };
+        let by_reuse = session.end_reason == Some(EndReason::RefreshReused);
+        return Err(if by_reuse { Over::EndedByReuse } else { Over::Ended });
     }
     if now >= session.expires_at || now >= session.last_used_at + IDLE {
-        return Decision::Ended { by_reuse: false };
+        return Err(Over::Ended);
     }
     match link.used_at {
-        None => Decision::Rotate,
-        Some(used_at) if now < used_at + REUSE_GRACE && !link.child_used => Decision::Repeat,
-        Some(_) => Decision::Reused,
+        None => Ok(Turn::Rotate),
+        Some(used_at) if now < used_at + REUSE_GRACE && !link.child_used => Ok(Turn::Repeat),
+        Some(_) => Err(Over::Reused),
     }
 }
 
@@ -168,22 +176,22 @@ mod tests {
 
     #[test]
     fn a_token_works_once_and_for_a_moment_longer() {
-        assert_eq!(decide(at(200), &session(), &link(None, false)), Decision::Rotate);
-        assert_eq!(decide(at(259), &session(), &link(Some(at(200)), false)), Decision::Repeat);
-        assert_eq!(decide(at(260), &session(), &link(Some(at(200)), false)), Decision::Reused);
-        assert_eq!(decide(at(201), &session(), &link(Some(at(200)), true)), Decision::Reused);
+        assert_eq!(decide(at(200), &session(), &link(None, false)), Ok(Turn::Rotate));
+        assert_eq!(decide(at(259), &session(), &link(Some(at(200)), false)), Ok(Turn::Repeat));
+        assert_eq!(decide(at(260), &session(), &link(Some(at(200)), false)), Err(Over::Reused));
+        assert_eq!(decide(at(201), &session(), &link(Some(at(200)), true)), Err(Over::Reused));
     }
 
     #[test]
     fn sessions_end() {
         let idle = at(100) + IDLE;
-        assert_eq!(decide(idle - TimeDelta::seconds(1), &session(), &link(None, false)), Decision::Rotate);
-        assert_eq!(decide(idle, &session(), &link(None, false)), Decision::Ended { by_reuse: false });
+        assert_eq!(decide(idle - TimeDelta::seconds(1), &session(), &link(None, false)), Ok(Turn::Rotate));
+        assert_eq!(decide(idle, &session(), &link(None, false)), Err(Over::Ended));
         let old = Session { last_used_at: at(0) + ABSOLUTE - IDLE / 2, ..session() };
-        assert_eq!(decide(at(0) + ABSOLUTE, &old, &link(None, false)), Decision::Ended { by_reuse: false });
+        assert_eq!(decide(at(0) + ABSOLUTE, &old, &link(None, false)), Err(Over::Ended));
         let stolen = Session { ended_at: Some(at(150)), end_reason: Some(EndReason::RefreshReused), ..session() };
-        assert_eq!(decide(at(200), &stolen, &link(None, false)), Decision::Ended { by_reuse: true });
+        assert_eq!(decide(at(200), &stolen, &link(None, false)), Err(Over::EndedByReuse));
         let left = Session { end_reason: Some(EndReason::LoggedOut), ..stolen };
-        assert_eq!(decide(at(200), &left, &link(None, false)), Decision::Ended { by_reuse: false });
+        assert_eq!(decide(at(200), &left, &link(None, false)), Err(Over::Ended));
     }
 }

@@ -1,7 +1,8 @@
 //! A session that goes on in another tenant of its person, by a refresh that names it.
 //!
 //! It stays one session: its refresh tokens are one chain, it ends when it would have ended, and whatever ends it ends
-//! it there. In the tenant that it leaves none of its tokens is taken any more.
+//! it there. In the tenant that it leaves none of its tokens is taken any more. The refresh token is used up by the
+//! commit that moves it, so whoever was not answered asks once more.
 
 use super::{
     ending,
@@ -13,50 +14,58 @@ use crate::{
     accounts::refusals::not_a_member,
     app::App,
     factors::authentication::{ONE_FACTOR, acr},
-    members::store as members,
     opaque::OpaqueToken,
     policy::store as policy,
 };
-use common::{db::TenantTx, problem::Problem};
-use contracts::id::{TenantId, UserId};
+use common::{
+    db::{CrossTenantTx, TenantTx},
+    problem::Problem,
+};
+use contracts::id::TenantId;
 
-/// As [`opening::renew`], in `tenant`. Who may not act there keeps their refresh token: it is used up only for who may.
+/// As [`opening::renew`], in `tenant`. Who may not act there keeps the session as it was, and its refresh token.
 pub async fn renew_in(app: &App, shown: &OpaqueToken, tenant: TenantId) -> Result<Alive, Problem> {
-    let mut lookup = app.db.begin_lookup().await?;
-    let (user, methods) = store::holder(&mut lookup, shown).await?.ok_or_else(refresh_invalid)?;
-    admit(&mut lookup.enter(tenant).await?, user, &methods).await?;
-    let Alive { session, refresh_token } = opening::renew(app, shown, Holder::Frontend).await?;
-    // From here on whoever gets no answer asks once more, and gets the same refresh token.
-    Ok(Alive { session: go(app, session, tenant).await?, refresh_token })
+    let mut tx = ending::begin(app).await?;
+    let session = store::lock(&mut tx, shown).await?.ok_or_else(refresh_invalid)?;
+    Holder::Frontend.may_renew(&session)?;
+    let next = opening::next_token(tx.narrow(session.tenant_id).await?, app, &session, shown).await?;
+    let Ok(refresh_token) = next else {
+        drop(tx);
+        // It has ended, or ends by this.
+        return opening::renew(app, shown, Holder::Frontend).await.and(Err(refresh_invalid()));
+    };
+    admit(tx.narrow(tenant).await?, &session).await?;
+    tx.widen().await?;
+    let session = go(&mut tx, app, session, tenant).await?;
+    tx.commit().await?;
+    Ok(Alive { session, refresh_token })
 }
 
-async fn go(app: &App, session: Session, tenant: TenantId) -> Result<Session, Problem> {
-    if session.tenant_id == tenant {
-        return Ok(session);
+/// While the row is locked nobody tells Redis otherwise.
+async fn go(tx: &mut CrossTenantTx, app: &App, session: Session, tenant: TenantId) -> Result<Session, Problem> {
+    if session.tenant_id != tenant {
+        store::act_in(tx, session.id, tenant).await?;
+        app.live_sessions.close(session.tenant_id, session.id).await?;
     }
-    let mut tx = ending::begin(app).await?;
-    admit(tx.narrow(tenant).await?, session.user_id, &session.methods()).await?;
-    tx.widen().await?;
-    let left = store::lock(&mut tx, session.id).await?.ok_or_else(opening::session_ended)?;
-    store::act_in(&mut tx, session.id, tenant).await?;
-    // While the row is locked nobody tells Redis otherwise.
     let session = Session { tenant_id: tenant, ..session };
-    if left != tenant {
-        app.live_sessions.close(left, session.id).await?;
-    }
     opening::tell_alive(app, &session).await?;
-    tx.commit().await?;
     Ok(session)
 }
 
-/// 403 for who is no member, or has shown less than the tenant demands. Whoever removes them waits.
-async fn admit(tx: &mut TenantTx, user: UserId, methods: &[String]) -> Result<(), Problem> {
-    if !members::lock_member(tx, user).await? {
-        return Err(not_a_member());
+/// 403 for who is no member, has shown less than the tenant demands, or was signed out of it since. Whoever removes them
+/// waits.
+async fn admit(tx: &mut TenantTx, session: &Session) -> Result<(), Problem> {
+    let member = store::lock_member(tx, session.user_id).await?.ok_or_else(not_a_member)?;
+    let stays = session.tenant_id == tx.tenant();
+    if !stays && member.sessions_since.is_some_and(|since| session.authenticated_at() <= since) {
+        return Err(step_up_required("The tenant has ended your sessions since you signed in."));
     }
-    if acr(methods) == ONE_FACTOR && policy::demands_second_factor(tx).await? {
-        let detail = "The tenant demands a second factor, and this session has shown none. Step it up, and ask again.";
-        return Err(Problem::forbidden("step_up_required", detail));
+    if acr(&session.methods()) == ONE_FACTOR && policy::demands_second_factor(tx).await? {
+        return Err(step_up_required("The tenant demands a second factor, and this session has shown none."));
     }
     Ok(())
+}
+
+fn step_up_required(why: &str) -> Problem {
+    Problem::forbidden("step_up_required", format!("{why} Step it up, and ask again."))
 }

@@ -5,7 +5,7 @@
 
 use super::{
     compromise, ending, ending_store,
-    model::{ABSOLUTE, Alive, Decision, Link, Session, decide, key_lifetime},
+    model::{ABSOLUTE, Alive, Link, Over, Session, Turn, decide, key_lifetime},
     store,
 };
 use crate::{
@@ -96,7 +96,7 @@ pub enum Holder<'a> {
 
 impl Holder<'_> {
     /// 401 for somebody else's session, 403 for what was not allowed in it.
-    fn may_renew(self, session: &Session) -> Result<(), Problem> {
+    pub(super) fn may_renew(self, session: &Session) -> Result<(), Problem> {
         match (self, &session.grant) {
             (Self::Frontend, None) => Ok(()),
             (Self::App { client, wanted }, Some(grant)) if grant.client_id == client => {
@@ -110,30 +110,39 @@ impl Holder<'_> {
 
 /// Exchanges a refresh token for the next one of its session.
 pub async fn renew(app: &App, shown: &OpaqueToken, holder: Holder<'_>) -> Result<Alive, Problem> {
-    let now = app.ambient.now();
     let (mut tx, session) = lock(app, shown).await?.ok_or_else(refresh_invalid)?;
     holder.may_renew(&session)?;
-    let link = store::link(&mut tx, shown).await?;
-    let decision = decide(now, &session, &link);
-    if matches!(decision, Decision::Rotate | Decision::Repeat) {
-        refuse_too_weak(&mut tx, &session).await?;
-    }
-    let refresh_token = match decision {
-        Decision::Rotate => rotate(&mut tx, app, &session, &link, shown).await?,
-        Decision::Repeat => repeat(&link, shown)?,
-        Decision::Reused => {
-            compromise::end(app, tx, session.id, CompromiseReason::RefreshReused).await?;
-            return Err(refresh_reused());
+    let over = match next_token(&mut tx, app, &session, shown).await? {
+        Ok(refresh_token) => {
+            refuse_too_weak(&mut tx, &session).await?;
+            tell_alive(app, &session).await?;
+            tx.commit().await?;
+            return Ok(Alive { session, refresh_token });
         }
-        Decision::Ended { by_reuse } => {
-            // Redis may have been away when the session ended.
-            app.live_sessions.close(session.tenant_id, session.id).await?;
-            return Err(if by_reuse { refresh_reused() } else { session_ended() });
-        }
+        Err(over) => over,
     };
-    tell_alive(app, &session).await?;
-    tx.commit().await?;
-    Ok(Alive { session, refresh_token })
+    if over == Over::Reused {
+        compromise::end(app, tx, session.id, CompromiseReason::RefreshReused).await?;
+        return Err(refresh_reused());
+    }
+    // Redis may have been away when the session ended.
+    app.live_sessions.close(session.tenant_id, session.id).await?;
+    Err(if over == Over::EndedByReuse { refresh_reused() } else { session_ended() })
+}
+
+/// The refresh token that comes after `shown`, of a session that is locked; or why there is none.
+pub(super) async fn next_token(
+    tx: &mut TenantTx,
+    app: &App,
+    session: &Session,
+    shown: &OpaqueToken,
+) -> Result<Result<OpaqueToken, Over>, Problem> {
+    let link = store::link(tx, shown).await?;
+    match decide(app.ambient.now(), session, &link) {
+        Ok(Turn::Rotate) => rotate(tx, app, session, &link, shown).await.map(Ok),
+        Ok(Turn::Repeat) => repeat(&link, shown).map(Ok),
+        Err(over) => Ok(Err(over)),
+    }
 }
 
 /// The session of a refresh token, locked, and a transaction of the tenant that it acts in.
@@ -154,7 +163,7 @@ async fn lock(app: &App, shown: &OpaqueToken) -> Result<Option<(TenantTx, Sessio
 pub async fn of_token(app: &App, shown: &OpaqueToken) -> Result<Option<(Session, bool)>, Problem> {
     let Some((mut tx, session)) = lock(app, shown).await? else { return Ok(None) };
     let link = store::link(&mut tx, shown).await?;
-    let renews = matches!(decide(app.ambient.now(), &session, &link), Decision::Rotate | Decision::Repeat);
+    let renews = decide(app.ambient.now(), &session, &link).is_ok();
     Ok(Some((session, renews)))
 }
 
@@ -230,6 +239,6 @@ fn refresh_reused() -> Problem {
     )
 }
 
-pub(super) fn session_ended() -> Problem {
+fn session_ended() -> Problem {
     Problem::unauthorized("session_ended", "The session has ended. Log in again.")
 }

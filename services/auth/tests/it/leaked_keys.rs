@@ -47,6 +47,29 @@ async fn a_key_that_somebody_shows_is_refused_at_once_and_its_owner_is_told() {
 }
 
 #[tokio::test]
+async fn while_redis_is_away_all_of_them_are_revoked_where_others_ask_then() {
+    let (world, link) = World::behind_a_link("REDIS_URL").await;
+    let (_, token) = world.signed_in("ada@acme.test", "Acme", &["auth.readMembers"]).await;
+    let mut found = String::new();
+    for name in ["one", "two", "three"] {
+        let body = json!({"name": name, "permissions": ["auth.readMembers"]});
+        let made = world.server.post("/v1/api-keys", &body).bearer(&token).await.expect(201);
+        // Each twice: it is still one.
+        found += &text(&made, "secret").repeat(2);
+    }
+    link.cut();
+    report(&world, &found).await.problem(503, "unavailable");
+    let open = "SELECT count(*) FROM api_keys WHERE revoked_at IS NULL";
+    assert_eq!(sqlx::query_scalar::<_, i64>(open).fetch_one(&world.platform.pool).await.unwrap(), 0);
+    link.mend();
+    let told = test_support::eventually("Redis is back", async || {
+        let answer = report(&world, &found).await;
+        (answer.status == 200).then(|| answer.expect(200))
+    });
+    assert_eq!(told.await, json!({"found": 3, "revoked": 3}));
+}
+
+#[tokio::test]
 async fn who_knows_only_a_part_of_a_key_revokes_nothing() {
     let (world, _, made) = with_key().await;
     let key = text(&made, "secret");
@@ -63,6 +86,7 @@ async fn who_knows_only_a_part_of_a_key_revokes_nothing() {
 async fn reports_have_a_form_and_limits() {
     let (world, _, made) = with_key().await;
     world.server.post(REPORT, &json!({})).await.invalid(&["text"]);
+    assert_eq!(report(&world, &unknown().expose().repeat(200)).await.expect(200)["found"], 1);
     let many: String = (0..101).map(|_| unknown().expose().to_owned()).collect();
     report(&world, &many).await.invalid(&["text"]);
     let (mut refused, key) = (None, text(&made, "secret"));

@@ -2,7 +2,7 @@
 
 use crate::{
     authenticator::Enrolled,
-    support::{Account, World, id, text},
+    support::{Account, PASSWORD, World, id, text},
 };
 use chrono::TimeDelta;
 use contracts::{
@@ -161,6 +161,26 @@ async fn a_second_factor_that_was_shown_counts_in_the_other_tenant() {
     assert_eq!(there["tenant"]["name"], "Globex");
 }
 
+/// A session that was stolen is not kept safe in a tenant of the thief's.
+#[tokio::test]
+async fn a_session_does_not_come_back_into_a_tenant_that_has_ended_it() {
+    let (world, ada, first, globex) = with_two().await;
+    let elsewhere = go(&world, &first, globex).await.expect(200);
+    world.allow(&ada, &["auth.writeMembers"]).await;
+    world.clock.advance(TimeDelta::seconds(1));
+    let admin = world.token(&ada).await;
+    let end = world.server.delete(&format!("/v1/members/{}/sessions", ada.user)).bearer(&admin).await;
+    assert_eq!(end.status, 204);
+    go(&world, &elsewhere, ada.tenant).await.problem(403, "step_up_required");
+    me(&world, &elsewhere).await.expect(200);
+    // Whoever knows the password may.
+    world.clock.advance(TimeDelta::seconds(1));
+    let proof = json!({"password": PASSWORD});
+    let stepped = world.server.post("/v1/sessions/current/step-up", &proof).bearer(text(&elsewhere, "access_token"));
+    stepped.await.expect(200);
+    assert_eq!(go(&world, &elsewhere, ada.tenant).await.expect(200)["tenant"]["name"], "Acme");
+}
+
 /// However refreshes, moves and ends meet, the session is in one tenant or ended, and no token of the other is taken.
 #[tokio::test]
 async fn moves_refreshes_and_ends_at_once_leave_one_session() {
@@ -199,6 +219,8 @@ async fn while_redis_is_away_nothing_moves_and_the_same_request_goes_through_lat
     let globex: TenantId = id(&create(&world, &first, "Globex").await.expect(201)["id"]);
     link.cut();
     go(&world, &first, globex).await.problem(503, "unavailable");
+    // It was not used up: however late the next attempt is, it is no copy.
+    world.clock.advance(TimeDelta::minutes(5));
     link.mend();
     let moved = test_support::eventually("Redis is back", async || {
         let answer = go(&world, &first, globex).await;

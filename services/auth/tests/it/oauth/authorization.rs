@@ -339,7 +339,8 @@ async fn an_app_that_is_made_into_another_asks_again() {
             body[name] = value.clone();
         }
         provider.world.clock.advance(TimeDelta::seconds(1));
-        provider.world.server.put(&path, &body).bearer(&provider.token).header("if-match", "*").await.expect(200)
+        provider.world.server.put(&path, &body).bearer(&provider.token).header("if-match", "*").await.expect(200);
+        provider.world.clock.advance(TimeDelta::seconds(1));
     };
     let narrow = [("scope", "openid email offline_access")];
     // Less to ask for: nobody is asked, and a refresh gives less.
@@ -360,6 +361,15 @@ async fn an_app_that_is_made_into_another_asks_again() {
     let page = provider.get(&browser, &provider.address(&narrow)).await;
     assert!(led_back(&provider.allow(&browser, &page).await).contains_key("code"));
     assert!(led_back(&provider.get(&browser, &silently(&narrow)).await).contains_key("code"));
+    // A page that was open before the edit is not about what the app is now.
+    let open = provider.get(&browser, &provider.address(&[&[("prompt", "consent")][..], &narrow].concat())).await;
+    edit(json!({"name": "Payroll"})).await;
+    assert_eq!(provider.allow(&browser, &open).await.status, 400);
+    let listed = provider.world.server.get("/v1/me/consents").bearer(&provider.token).await.expect(200);
+    assert_eq!((&listed["items"][0]["name"], &listed["items"][0]["asks_again"]), (&json!("Payroll"), &json!(true)));
+    edit(json!({})).await;
+    let page = provider.get(&browser, &provider.address(&narrow)).await;
+    assert!(led_back(&provider.allow(&browser, &page).await).contains_key("code"));
     // What was allowed to the app that it was before did not come back with that.
     edit(json!({"scope": "openid email offline_access auth.readMembers"})).await;
     let wide = silently(&[("scope", "openid auth.readMembers")]);

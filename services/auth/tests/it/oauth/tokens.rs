@@ -66,6 +66,9 @@ async fn a_code_works_once() {
     refused(&send(form(&own, &[("code_verifier", "")])).await, 400, "invalid_grant");
     let tokens = send(form(&own, &[])).await.expect(200);
     provider.userinfo(&tokens).await.expect(200);
+    // Who has read the code somewhere ends nothing by it.
+    refused(&send(form(&own, &[("code_verifier", wrong)])).await, 400, "invalid_grant");
+    provider.userinfo(&tokens).await.expect(200);
     refused(&send(form(&own, &[])).await, 400, "invalid_grant");
     provider.userinfo(&tokens).await.problem(401, "session_ended");
     refused(&provider.refresh(text(&tokens, "refresh_token")).await, 400, "invalid_grant");
