@@ -50,14 +50,14 @@ impl From<Principal> for Actor {
 
 impl Entry {
     /// `action` says what was done (`client.deleted`), `target` to what (`client:<id>`).
-    pub fn new(action: &'static str, target: impl Into<String>) -> Self {
-        Self { action, target: target.into(), before: None, after: None, actor: None }
+    pub fn new(action: &'static str, target: impl fmt::Display) -> Self {
+        Self { action, target: target.to_string(), before: None, after: None, actor: None }
     }
 
     /// With both states at once, where they may be absent.
     pub fn of(
         action: &'static str,
-        target: impl Into<String>,
+        target: impl fmt::Display,
         (before, after): (Option<Value>, Option<Value>),
     ) -> Self {
         Self { before, after, ..Self::new(action, target) }

@@ -1,7 +1,7 @@
 //! Verification of a chain: every hash is computed again, a bounded piece at a time.
 
-use crate::store::{self, Break};
 pub use crate::store::End;
+use crate::store::{self, Break};
 use common::db::{CrossTenantTx, TenantTx};
 use contracts::id::TenantId;
 use serde::{Deserialize, Serialize};
@@ -126,9 +126,7 @@ pub async fn next_chain(tx: &mut CrossTenantTx, after: Option<TenantId>) -> sqlx
 fn at_the_end(end: &End) -> Option<Broken> {
     match &end.broken {
         Some(Break::LastChanged(id)) => Some(Broken { version: end.version, id: Some(*id), fault: Fault::Changed }),
-        Some(Break::Beyond(version, id)) => {
-            Some(Broken { version: *version, id: Some(*id), fault: Fault::Unlinked })
-        }
+        Some(Break::Beyond(version, id)) => Some(Broken { version: *version, id: Some(*id), fault: Fault::Unlinked }),
         None => None,
     }
 }

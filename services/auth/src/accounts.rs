@@ -1,5 +1,6 @@
 //! Accounts: users, tenants and memberships.
 
+pub mod entries;
 pub mod me;
 pub mod refusals;
 pub mod routes;

@@ -3,6 +3,7 @@
 
 mod ending_store;
 mod endings;
+mod entries;
 pub mod model;
 pub mod registration;
 pub mod routes;

@@ -3,6 +3,7 @@
 pub mod ending;
 mod ending_store;
 pub mod enrolment;
+pub mod entries;
 pub mod liveness;
 pub mod model;
 pub mod opening;

@@ -114,12 +114,7 @@ impl<P> Writer<P> {
 impl Change {
     /// As [`Writer::begin`], for whom a platform service speaks. `unasked`: what [`learn`] gave.
     #[expect(clippy::disallowed_methods, reason = "writers wait for the tenant's lock before they begin")]
-    pub async fn open(
-        app: &App,
-        tenant: TenantId,
-        actor: Principal,
-        unasked: Unasked,
-    ) -> Result<Self, Problem> {
+    pub async fn open(app: &App, tenant: TenantId, actor: Principal, unasked: Unasked) -> Result<Self, Problem> {
         let lock = app.locks.take(tenant).await;
         let mut tx = app.db.begin(tenant).await?;
         // The message of auth that the tenant exists may still be on its way.

@@ -22,9 +22,14 @@ pub async fn refused(tx: &mut TenantTx, email: &str) -> sqlx::Result<Senders> {
     })
 }
 
-/// Refuses those of the tenant whose transaction it is, or of everybody, and ends what is open; the same twice is the
-/// same.
-pub async fn refuse(tx: &mut impl Scoped, id: Uuid, email: &str, now: DateTime<Utc>) -> sqlx::Result<()> {
+/// Refuses those of the tenant whose transaction it is, or of everybody, and ends what is open, which it gives; the same
+/// twice is the same.
+pub async fn refuse(
+    tx: &mut impl Scoped,
+    id: Uuid,
+    email: &str,
+    now: DateTime<Utc>,
+) -> sqlx::Result<Vec<(TenantId, Uuid)>> {
     let tenant = tx.tenant_if_one().map(|tenant| tenant.0);
     sqlx::query!(
         "INSERT INTO invitation_refusals (id, tenant_id, email, refused_at) VALUES ($1, $2, $3, $4)
@@ -36,16 +41,15 @@ pub async fn refuse(tx: &mut impl Scoped, id: Uuid, email: &str, now: DateTime<U
     )
     .execute(&mut **tx)
     .await?;
-    sqlx::query!(
+    let ended = sqlx::query!(
         "UPDATE invitations SET ended_at = $3, mail_waits = false
-         WHERE ($1::uuid IS NULL OR tenant_id = $1) AND email = $2 AND used_at IS NULL AND ended_at IS NULL",
+         WHERE ($1::uuid IS NULL OR tenant_id = $1) AND email = $2 AND used_at IS NULL AND ended_at IS NULL
+         RETURNING tenant_id, id",
         tenant,
         email,
         now
-    )
-    .execute(&mut **tx)
-    .await?;
-    Ok(())
+    );
+    Ok(ended.fetch_all(&mut **tx).await?.into_iter().map(|row| (TenantId(row.tenant_id), row.id)).collect())
 }
 
 /// Takes invitations again: of the tenant, and of everybody.

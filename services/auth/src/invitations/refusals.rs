@@ -1,6 +1,6 @@
 //! Pages behind a link to refuse invitations, by which an address gets no more of them.
 
-use super::{model::Senders, refusal_links::Whose, refusal_store};
+use super::{entries, model::Senders, refusal_links::Whose, refusal_store};
 use crate::{
     accounts::store as accounts,
     app::App,
@@ -59,14 +59,26 @@ pub async fn refuse(
     mail_rate::store::lock(&mut tx, &whose.email).await?;
     let (id, now) = (app.ambient.uuid(), app.ambient.now());
     match from {
-        Senders::Everybody => refusal_store::refuse(&mut tx, id, &whose.email, now).await?,
-        Senders::Nobody => refusal_store::allow(&mut tx, whose.tenant, &whose.email).await?,
+        Senders::Everybody => {
+            for (tenant, invitation) in refusal_store::refuse(&mut tx, id, &whose.email, now).await? {
+                audit::note_for(&mut tx, tenant, entries::refused(invitation));
+            }
+            audit::note_of_platform(&mut tx, entries::refusals_changed("invitations.refused", &whose));
+        }
+        Senders::Nobody => {
+            refusal_store::allow(&mut tx, whose.tenant, &whose.email).await?;
+            audit::note_for(&mut tx, whose.tenant, entries::refusals_changed("invitations.allowed", &whose));
+            audit::note_of_platform(&mut tx, entries::refusals_changed("invitations.allowed", &whose));
+        }
         Senders::Tenant => {}
     }
     let own = tx.narrow(whose.tenant).await?;
     let tenant = accounts::tenant(own).await?.ok_or_else(link_used)?.name;
     if from == Senders::Tenant {
-        refusal_store::refuse(own, id, &whose.email, now).await?;
+        for (_, invitation) in refusal_store::refuse(own, id, &whose.email, now).await? {
+            audit::note(own, entries::refused(invitation));
+        }
+        audit::note(own, entries::refusals_changed("invitations.refused", &whose));
     }
     let refused = refusal_store::refused(own, &whose.email).await?;
     tx.commit().await?;

@@ -18,7 +18,7 @@ use crate::{
     policy::store as policy,
     sessions::{
         model::{ABSOLUTE, Alive, EndReason, Grant, Session},
-        opening, store as sessions,
+        opening,
     },
 };
 use aws_lc_rs::constant_time::verify_slices_are_equal;
@@ -26,7 +26,7 @@ use axum::{http::StatusCode, response::Response};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use chrono::TimeDelta;
 use common::{db::TenantTx, limit::Limit, problem::Problem, source::Source};
-use contracts::id::{SessionId, TenantId};
+use contracts::id::{SessionId, TenantId, UserId};
 use std::time::Duration;
 
 /// From one server to the next; a person has no part in it (OAuth 2.1 §4.1.2).
@@ -88,7 +88,7 @@ pub async fn redeem(
     let code = store::lock(&mut tx, shown).await?.filter(|code| code.client_id == client.id);
     let code = code.ok_or_else(no_such_code)?;
     if let Some(session) = code.session_id {
-        return end(app, tx, SessionId(session)).await;
+        return end(app, tx, code.user_id, SessionId(session)).await;
     }
     if app.ambient.now() >= code.expires_at || redirect_uri != Some(code.redirect_uri.as_str()) {
         return Err(refuse(Code::InvalidGrant, "The code has expired, or redirect_uri is not the one it was sent to."));
@@ -135,9 +135,9 @@ async fn exchange(app: &App, mut tx: TenantTx, code: StoredCode) -> Result<Redee
     Ok(Redeemed { alive: Alive { session, refresh_token }, grant, nonce: code.nonce })
 }
 
-async fn end(app: &App, mut tx: TenantTx, session: SessionId) -> Result<Redeemed, Refusal> {
+async fn end(app: &App, mut tx: TenantTx, user: UserId, session: SessionId) -> Result<Redeemed, Refusal> {
     let tenant = tx.tenant();
-    sessions::end(&mut tx, session, EndReason::CodeReused, app.ambient.now()).await?;
+    opening::end_one(&mut tx, app, user, session, EndReason::CodeReused).await?;
     tx.commit().await?;
     tracing::warn!(session_id = %session, "An authorization code was used twice; its session has ended");
     app.live_sessions.close(tenant, session).await?;

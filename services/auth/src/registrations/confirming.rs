@@ -3,14 +3,17 @@
 
 use super::store::{self, Open};
 use crate::{
-    accounts::store::{self as accounts, ADDRESS_TAKEN, User},
+    accounts::{
+        entries,
+        store::{self as accounts, ADDRESS_TAKEN, User},
+    },
     app::App,
     opaque::{OpaqueToken, link_used},
     passwords::hasher::Verdict,
 };
 use common::problem::{Problem, constraint};
 use contracts::{
-    id::{TenantId, UserId},
+    id::{Principal, TenantId, UserId},
     messages::{TenantCreated, TenantKind},
 };
 use secrecy::SecretString;
@@ -64,6 +67,7 @@ async fn make_account(app: &App, open: Open) -> Result<Verified, Problem> {
     let tenant_name = open.tenant_name.parse().map_err(|fault| Problem::internal(&fault))?;
     let user = User::new(user_id, open.email, open.display_name, open.password_hash);
     accounts::insert_user(&mut tx, &user, now).await.map_err(taken)?;
+    audit::note_of_platform(&mut tx, entries::registered(user_id).by(Principal::User(user_id)));
     accounts::insert_tenant(&mut tx, &tenant_name, TenantKind::Customer, now).await?;
     accounts::join(&mut tx, app.ambient.uuid(), user_id, now).await?;
     let created = TenantCreated {
@@ -74,6 +78,7 @@ async fn make_account(app: &App, open: Open) -> Result<Verified, Problem> {
         owner_email: user.email.clone(),
     };
     messaging::publish(&mut tx, &created).await?;
+    entries::tenant_made(&mut tx, &created, &Principal::User(user_id).into());
     tx.commit().await?;
     Ok(Verified { user_id, tenant_id, email: user.email, return_to: open.return_to })
 }

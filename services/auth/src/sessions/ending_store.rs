@@ -14,13 +14,14 @@ pub struct Ending {
     pub ended_at: DateTime<Utc>,
 }
 
-/// Those that are alive: the rows of others may be many. Waits for those who refresh one of them.
+/// Those that are alive: the rows of others may be many. Waits for those who refresh one of them. Gives how many, of
+/// each tenant.
 pub(super) async fn end(
     tx: &mut CrossTenantTx,
     ending: &Ending,
     kept: Option<SessionId>,
     reason: EndReason,
-) -> sqlx::Result<()> {
+) -> sqlx::Result<Vec<(TenantId, i64)>> {
     // First: whoever exchanges a code of such a sign-in has either begun the session, which is then found, or finds it ended.
     sqlx::query!(
         "UPDATE sign_ins SET ended_at = $2 WHERE user_id = $1 AND ended_at IS NULL
@@ -31,19 +32,21 @@ pub(super) async fn end(
     )
     .execute(&mut **tx)
     .await?;
-    sqlx::query!(
-        "UPDATE sessions SET ended_at = $2, end_reason = $3
-         WHERE user_id = $1 AND ended_at IS NULL AND expires_at > $2 AND last_used_at > $5
-           AND ($4::uuid IS NULL OR id <> $4)",
+    let ended = sqlx::query!(
+        r#"WITH ended AS (
+             UPDATE sessions SET ended_at = $2, end_reason = $3
+             WHERE user_id = $1 AND ended_at IS NULL AND expires_at > $2 AND last_used_at > $5
+               AND ($4::uuid IS NULL OR id <> $4)
+             RETURNING tenant_id
+           )
+           SELECT tenant_id, count(*) AS "many!" FROM ended GROUP BY tenant_id"#,
         ending.user_id.0,
         ending.ended_at,
         reason as EndReason,
         kept.map(|session| session.0),
         ending.ended_at - IDLE
-    )
-    .execute(&mut **tx)
-    .await?;
-    Ok(())
+    );
+    Ok(ended.fetch_all(&mut **tx).await?.into_iter().map(|row| (TenantId(row.tenant_id), row.many)).collect())
 }
 
 pub(super) async fn note(tx: &mut CrossTenantTx, ending: &Ending) -> sqlx::Result<()> {

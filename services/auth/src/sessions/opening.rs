@@ -4,6 +4,7 @@
 //! that overlaps with a log-out can therefore not bring the session back.
 
 use super::{
+    entries,
     model::{ABSOLUTE, Alive, Decision, EndReason, Link, Session, decide, key_lifetime},
     store,
 };
@@ -74,6 +75,7 @@ pub async fn insert(
     refresh_token: &OpaqueToken,
 ) -> Result<(), Problem> {
     store::insert(tx, session).await?;
+    audit::note(tx, entries::opened(session));
     store::insert_token(tx, app.ambient.uuid(), session.id, refresh_token, session.last_used_at).await?;
     tell_alive(app, session).await
 }
@@ -118,7 +120,7 @@ pub async fn renew(app: &App, shown: &OpaqueToken, holder: Holder<'_>) -> Result
         Decision::Rotate => rotate(&mut tx, app, &session, &link, shown).await?,
         Decision::Repeat => repeat(&link, shown)?,
         Decision::Reused => {
-            store::end(&mut tx, session.id, EndReason::RefreshReused, now).await?;
+            end_one(&mut tx, app, session.user_id, session.id, EndReason::RefreshReused).await?;
             tx.commit().await?;
             tracing::warn!(
                 session_id = %session.id, user_id = %session.user_id,
@@ -167,12 +169,28 @@ pub async fn end(app: &App, user: UserId, session: SessionId, withdraw: Consent)
         .await?
         .ok_or_else(|| Problem::not_found("session_not_found", "You have no such session."))?;
     let mut tx = lookup.enter(tenant).await?;
-    store::end(&mut tx, session, EndReason::LoggedOut, app.ambient.now()).await?;
-    if withdraw == Consent::Withdrawn {
-        store::withdraw_consent(&mut tx, session).await?;
+    end_one(&mut tx, app, user, session, EndReason::LoggedOut).await?;
+    if withdraw == Consent::Withdrawn
+        && let Some(client) = store::withdraw_consent(&mut tx, session).await?
+    {
+        audit::note(&mut tx, entries::consent_withdrawn(user, client));
     }
     tx.commit().await?;
     Ok(app.live_sessions.close(tenant, session).await?)
+}
+
+/// Ends a session of `user`; tell Redis after the commit.
+pub async fn end_one(
+    tx: &mut TenantTx,
+    app: &App,
+    user: UserId,
+    session: SessionId,
+    reason: EndReason,
+) -> sqlx::Result<()> {
+    if store::end(tx, session, reason, app.ambient.now()).await? {
+        audit::note(tx, entries::ended(user, session, reason));
+    }
+    Ok(())
 }
 
 /// What a tenant demands of log-ins holds for sessions that began before, from their next refresh on.

@@ -189,32 +189,29 @@ pub async fn touch(tx: &mut TenantTx, session: SessionId, now: DateTime<Utc>) ->
     Ok(())
 }
 
-/// Ends a session, unless it has ended.
-pub async fn end(tx: &mut TenantTx, session: SessionId, reason: EndReason, now: DateTime<Utc>) -> sqlx::Result<()> {
-    sqlx::query!(
-        "UPDATE sessions SET ended_at = coalesce(ended_at, $3), end_reason = coalesce(end_reason, $4)
-         WHERE tenant_id = $1 AND id = $2",
+/// Ends a session; `false` if it has ended before.
+pub async fn end(tx: &mut TenantTx, session: SessionId, reason: EndReason, now: DateTime<Utc>) -> sqlx::Result<bool> {
+    let ended = sqlx::query!(
+        "UPDATE sessions SET ended_at = $3, end_reason = $4 WHERE tenant_id = $1 AND id = $2 AND ended_at IS NULL",
         tx.tenant().0,
         session.0,
         now,
         reason as EndReason
-    )
-    .execute(&mut **tx)
-    .await?;
-    Ok(())
+    );
+    Ok(ended.execute(&mut **tx).await?.rows_affected() == 1)
 }
 
-/// Takes back what the person has allowed the app whose session it is, in this tenant: it has to ask again.
-pub async fn withdraw_consent(tx: &mut TenantTx, session: SessionId) -> sqlx::Result<()> {
-    sqlx::query!(
+/// Takes back what the person has allowed the app whose session it is, in this tenant: it has to ask again. Gives the
+/// app, if something was allowed.
+pub async fn withdraw_consent(tx: &mut TenantTx, session: SessionId) -> sqlx::Result<Option<ClientId>> {
+    let withdrawn = sqlx::query_scalar!(
         "DELETE FROM consents USING sessions s WHERE s.tenant_id = $1 AND s.id = $2 AND consents.tenant_id = $1
-           AND consents.user_id = s.user_id AND consents.client_id = s.client_id",
+           AND consents.user_id = s.user_id AND consents.client_id = s.client_id
+         RETURNING consents.client_id",
         tx.tenant().0,
         session.0
-    )
-    .execute(&mut **tx)
-    .await?;
-    Ok(())
+    );
+    Ok(withdrawn.fetch_optional(&mut **tx).await?.map(ClientId))
 }
 
 /// The user's sessions that are alive at `now`.

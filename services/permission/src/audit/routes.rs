@@ -4,7 +4,7 @@ use crate::{app::App, effective};
 use access::{Allowed, permissions};
 use audit::{
     AuditEntry, AuditFilter, NO_TENANT, Verdict,
-    verification::{VerificationQuery, VERIFIED_AT_ONCE, verify as verify_chain},
+    verification::{VERIFIED_AT_ONCE, VerificationQuery, verify as verify_chain},
 };
 use axum::extract::State;
 use common::{

@@ -52,7 +52,7 @@ pub async fn of_machine(tx: &mut TenantTx, app: &App, principal: &Principal, id:
     let auth = Principal::Client("auth".into());
     store::lock_tenant(tx).await?;
     let Some(before) = end(tx, principal, id, (&auth, app.ambient.now())).await? else { return Ok(()) };
-    audit_store::append_of_auth(tx, Entry::new("principal.removed", principal.to_string()).before(before)).await?;
+    audit_store::append_of_auth(tx, Entry::new("principal.removed", principal).before(before)).await?;
     stamps::store::invalidate(tx, principal).await?;
     stamps::leave_to_background(tx);
     Ok(())
