@@ -1,0 +1,40 @@
+//! The command that verifies every chain, as a shell runs it.
+
+use super::{client, forge, operator, reader, row};
+use crate::support::environment;
+use contracts::id::TenantId;
+use std::collections::HashMap;
+use tokio::process::Command;
+
+/// The exit code, and what was said.
+async fn run(variables: &HashMap<String, String>, which: &str) -> (i32, String) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_auth"));
+    let output = command.args(["verify-audit", which]).env_clear().envs(variables).output().await.unwrap();
+    let said = [output.stdout, output.stderr].concat();
+    (output.status.code().unwrap(), String::from_utf8(said).unwrap())
+}
+
+#[tokio::test]
+async fn a_shell_is_told_the_first_row_of_each_chain_that_is_wrong() {
+    let (world, ada, token) = reader().await;
+    client(&world, &token, "robot").await;
+    operator(&world).await;
+    let variables = environment(&world.platform);
+    let (code, said) = run(&variables, "all").await;
+    assert_eq!((code, said.lines().filter(|line| line.contains(": whole, ")).count()), (0, 3), "{said}");
+    let (nobody, tenant) = (TenantId(uuid::Uuid::nil()), ada.tenant);
+    let (changed, of_platform) = (row(&world, tenant, 4).await, row(&world, nobody, 2).await);
+    forge(&world, &format!("UPDATE audit SET actor = 'user:x' WHERE id IN ('{changed}', '{of_platform}')")).await;
+    forge(&world, &format!("UPDATE audit SET target = 'x' WHERE tenant_id = '{tenant}' AND version = 5")).await;
+    let (code, said) = run(&variables, "all").await;
+    assert!(code == 1 && said.contains("chains that are broken: 2"), "{said}");
+    assert!(said.contains(&format!("{tenant}: BROKEN at version 4, row {changed}: changed")), "{said}");
+    assert!(said.contains(&format!("platform: BROKEN at version 2, row {of_platform}: changed")), "{said}");
+    assert_eq!(said.lines().filter(|line| line.contains(": whole, ")).count(), 1, "{said}");
+    forge(&world, &format!("DELETE FROM audit WHERE id = '{changed}'")).await;
+    let (code, said) = run(&variables, &tenant.to_string()).await;
+    assert!(code == 1 && said.contains("BROKEN at version 4, no row: missing"), "{said}");
+    assert_eq!(run(&variables, "platform").await.0, 1);
+    let (code, said) = run(&variables, "somebody").await;
+    assert!(code == 1 && said.contains("none of tenant id, platform, all"), "{said}");
+}
