@@ -27,10 +27,15 @@ DO $$ BEGIN
     END IF;
 END $$;
 
+-- The words in a value, without the names of its fields.
+CREATE FUNCTION audit_values(value jsonb) RETURNS text LANGUAGE sql IMMUTABLE AS $$
+    SELECT coalesce(jsonb_path_query_array(value, 'strict $.** ? (@.type() == "string" || @.type() == "number")')::text, '')
+$$;
+
 -- All words of an entry; ids and names of actions fall apart at their punctuation, as what is searched for does. PostgreSQL uses no index
 -- for a search before the wall has looked at a row, so there is none: a page reads its chain a bounded piece at a time.
 ALTER TABLE audit ADD COLUMN words tsvector NOT NULL GENERATED ALWAYS AS (to_tsvector('simple', translate(
-    actor || ' ' || action || ' ' || target || ' ' || origin::text || ' ' || coalesce(before::text, '') || ' ' || coalesce(after::text, ''),
+    actor || ' ' || action || ' ' || target || ' ' || audit_values(origin) || ' ' || audit_values(before) || ' ' || audit_values(after),
     '.:;_/@-+~#=<>&|()"{}[],\', repeat(' ', 24)))) STORED;
 
 CREATE INDEX audit_by_actor ON audit (tenant_id, actor, version);

@@ -113,6 +113,7 @@ pub async fn verify(tx: &mut TenantTx, after: i64, most: i64) -> sqlx::Result<Ve
         through = piece;
     }
     let broken = if through == end.version { at_the_end(&end) } else { None };
+    through = broken.as_ref().map_or(through, |broken| broken.version - 1);
     Ok(Verified { end, through, broken })
 }
 

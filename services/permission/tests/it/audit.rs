@@ -154,3 +154,29 @@ async fn the_record_cannot_be_rewritten_and_a_forgery_is_found() {
     forge("DELETE FROM audit WHERE version = 3").await;
     assert_eq!(verdict().await["broken_at"], 3, "the head tells");
 }
+
+#[tokio::test]
+async fn entries_are_found_by_their_words_and_the_command_verifies_them() {
+    let (world, ada, bob) = World::with_stranger().await;
+    let grant = world.grant(&ada, &bob, READ).await;
+    world.group(&ada, "night-watch", &[&bob]).await;
+    let found = async |query: &str| actions(&world.get(&format!("/v1/audit?{query}"), &ada).await.expect(200));
+    assert_eq!(found("q=%22night+watch%22").await, ["group.created"]);
+    assert_eq!(found(&format!("q=grant+{grant}")).await, ["grant.created"]);
+    assert_eq!(found("q=readGrants+-nobody").await, ["grant.created"]);
+    world.get("/v1/audit?q=", &ada).await.invalid(&["q"]);
+    let verify = async || {
+        let mut command = tokio::process::Command::new(env!("CARGO_BIN_EXE_permission"));
+        let output =
+            command.args(["verify-audit", "all"]).env_clear().envs(world.platform.env()).output().await.unwrap();
+        (output.status.code().unwrap(), String::from_utf8(output.stdout).unwrap())
+    };
+    let (code, said) = verify().await;
+    assert!(code == 0 && said.contains("platform: whole") && said.contains(&ada.tenant.to_string()), "{said}");
+    let mut tx = world.platform.pool.begin().await.unwrap();
+    let cut = "SET LOCAL session_replication_role = replica; DELETE FROM audit WHERE action = 'group.joined'";
+    sqlx::raw_sql(cut).execute(&mut *tx).await.unwrap();
+    tx.commit().await.unwrap();
+    let (code, said) = verify().await;
+    assert!(code == 1 && said.contains(&format!("{}: BROKEN at version 4, no row: missing", ada.tenant)), "{said}");
+}

@@ -27,7 +27,7 @@ async fn an_entry_says_who_did_what_from_where_and_what_is_so_since() {
 
 #[tokio::test]
 async fn entries_are_found_by_words_and_by_filters_in_pages() {
-    let (world, ada, token) = reader().await;
+    let (world, ada, _) = reader().await;
     let before = world.clock.now();
     world.clock.advance(TimeDelta::hours(2));
     let token = text(&world.log_in(&ada).await, "access_token").to_owned();
