@@ -172,17 +172,22 @@ pub(crate) async fn end(tx: &mut TenantTx) -> sqlx::Result<End> {
     Ok(End { version: row.version, hash: row.hash, broken })
 }
 
+/// The entry before the piece is read as well, as what the first one follows.
 const FIRST_BROKEN: &str = "
-    SELECT * FROM (
-        SELECT expected AS version, entry.id, CASE
-            WHEN entry.id IS NULL THEN 'missing'
-            WHEN entry.hash <> audit_hash(entry) THEN 'changed'
-            WHEN entry.previous <> coalesce(earlier.hash, decode(repeat('00', 32), 'hex')) THEN 'unlinked'
+    WITH piece AS (
+        SELECT id, version, hash, previous, audit_hash(entry) AS computed,
+            lag(version) OVER (ORDER BY version) AS earlier, lag(hash) OVER (ORDER BY version) AS earlier_hash
+        FROM audit entry WHERE tenant_id = $1 AND version >= $2 AND version <= $3
+    ), verified AS (
+        SELECT expected AS version, id, CASE
+            WHEN id IS NULL THEN 'missing'
+            WHEN hash <> computed THEN 'changed'
+            WHEN previous <> CASE WHEN earlier = version - 1 THEN earlier_hash ELSE decode(repeat('00', 32), 'hex') END
+                THEN 'unlinked'
         END AS fault
-        FROM generate_series($2 + 1, $3) AS expected
-        LEFT JOIN audit entry ON entry.tenant_id = $1 AND entry.version = expected
-        LEFT JOIN audit earlier ON earlier.tenant_id = $1 AND earlier.version = expected - 1
-    ) AS verified WHERE fault IS NOT NULL ORDER BY version LIMIT 1";
+        FROM generate_series($2 + 1, $3) AS expected LEFT JOIN piece ON version = expected
+    )
+    SELECT version, id, fault FROM verified WHERE fault IS NOT NULL ORDER BY version LIMIT 1";
 
 #[derive(FromRow)]
 struct BrokenRow {
