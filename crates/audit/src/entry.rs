@@ -1,7 +1,6 @@
 //! Entries as they are written: what was changed, and who did it, as far as the request says so.
 
-use crate::{NO_TENANT, store};
-use chrono::{DateTime, Utc};
+use crate::{NO_TENANT, model::Record, store};
 use common::{
     db::{CrossTenantTx, Last, Scoped, TenantTx, Written},
     origin::{self, Origin},
@@ -96,19 +95,6 @@ impl Entry {
             after: self.after,
         }
     }
-}
-
-/// An entry without its place in a chain.
-#[derive(Debug)]
-pub struct Record {
-    pub id: Uuid,
-    pub at: DateTime<Utc>,
-    pub actor: String,
-    pub action: &'static str,
-    pub target: String,
-    pub origin: Value,
-    pub before: Option<Value>,
-    pub after: Option<Value>,
 }
 
 /// The caller; the service itself where nobody asks it for anything.

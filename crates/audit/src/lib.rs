@@ -17,12 +17,13 @@
 //! | [`verification`] | is a chain whole, and if not, where does it break? |
 
 pub mod entry;
+mod model;
 pub mod reading;
 mod store;
 pub mod verification;
 
 pub use entry::{Actor, Entry, note, note_for, note_of_platform};
-pub use reading::{AuditEntry, AuditFilter};
+pub use model::{AuditEntry, AuditFilter, Fault, Record};
 pub use verification::Verdict;
 
 use contracts::id::TenantId;

@@ -1,10 +1,6 @@
 //! SQL of the audit. The database links each entry to the one before, and refuses to change any.
 
-use crate::{
-    entry::Record,
-    reading::{AuditEntry, AuditFilter, READ_AT_ONCE},
-    verification::{Broken, Fault},
-};
+use crate::model::{AuditEntry, AuditFilter, Broken, Fault, READ_AT_ONCE, Record};
 use chrono::{DateTime, Utc};
 use common::{
     db::{CrossTenantTx, TenantTx},

@@ -1,11 +1,12 @@
 //! Verification of a chain: every hash is computed again, a bounded piece at a time.
 
-pub use crate::store::End;
-use crate::store::{self, Break};
+use crate::{
+    model::{Broken, Fault},
+    store::{self, Break, End},
+};
 use common::db::{CrossTenantTx, TenantTx};
 use contracts::id::TenantId;
 use serde::{Deserialize, Serialize};
-use std::fmt;
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
@@ -39,38 +40,6 @@ pub struct Verdict {
     /// What is wrong with it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fault: Option<Fault>,
-}
-
-/// What is wrong with an entry.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema, sqlx::Type)]
-#[serde(rename_all = "snake_case")]
-#[sqlx(type_name = "text", rename_all = "snake_case")]
-pub enum Fault {
-    /// It is not there.
-    Missing,
-    /// It is not what its hash was computed of.
-    Changed,
-    /// It does not follow the entry before, or nothing says that it belongs to the chain.
-    Unlinked,
-}
-
-/// The first entry of a chain that is wrong.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Broken {
-    pub version: i64,
-    /// Of the row, if there is one.
-    pub id: Option<Uuid>,
-    pub fault: Fault,
-}
-
-impl fmt::Display for Fault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Missing => "missing",
-            Self::Changed => "changed",
-            Self::Unlinked => "unlinked",
-        })
-    }
 }
 
 /// A piece of a chain that was verified.

@@ -1,6 +1,6 @@
 //! SQL of the permission service's entries: their version is the tenant's, which checks may demand to be seen.
 
-use audit::{Entry, entry::Record};
+use audit::{Entry, Record};
 use common::db::TenantTx;
 use contracts::id::Principal;
 
