@@ -8,6 +8,7 @@ use axum::{
 };
 use common::{
     db::{CrossTenantTx, Db, TenantTx},
+    origin::{self, Caller},
     problem::Problem,
 };
 use contracts::id::{Principal, TenantId};
@@ -188,7 +189,13 @@ where
         }
         admitted => (token, admitted?),
     };
+    origin::spoken_by(|| speaker(&token.claims, &principal));
     Ok(Authenticated { claims: Arc::clone(&token.claims), tenant, principal })
+}
+
+/// As it is written down beside what they change.
+fn speaker(claims: &Claims, principal: &Principal) -> Caller {
+    Caller { principal: principal.clone(), client_id: claims.client_id.clone(), session: claims.sid }
 }
 
 impl<C: Callers, S: Send + Sync> FromRequestParts<S> for Internal<C>
@@ -200,6 +207,7 @@ where
         let claims = Access::from_ref(state).verifier().verify(bearer(parts)?).await?;
         match claims.principal() {
             Some(Principal::Client(client_id)) if claims.tid.is_none() && admits(C::CLIENTS, &client_id) => {
+                origin::spoken_by(|| speaker(&claims, &Principal::Client(client_id.clone())));
                 Ok(Self { client_id, callers: PhantomData })
             }
             _ => Err(Problem::forbidden("platform_client_only", "Only the platform's own services may call this.")),

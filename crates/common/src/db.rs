@@ -10,4 +10,4 @@ pub use background::Background;
 pub use cache::{connect_redis, redis_client, resend};
 pub use pool::{Db, connect, is_above_walls, is_writable};
 pub use text::from_text;
-pub use transaction::{CrossTenantTx, Lookup, Scoped, TenantScope, TenantTx, TenantlessTx};
+pub use transaction::{CrossTenantTx, Last, Lookup, Scoped, TenantScope, TenantTx, TenantlessTx, Written};

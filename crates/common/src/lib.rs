@@ -8,8 +8,10 @@
 //! | [`crypto`] | which cryptography is used? |
 //! | [`db`] | how does a service reach its stores? |
 //! | [`http`] | how is a request read? |
+//! | [`instant`] | at which instant, as callers write it? |
 //! | [`limit`] | how often may one source do something? |
 //! | [`openapi`] | what does the service's documentation say? |
+//! | [`origin`] | who asks for what is done, and from where? |
 //! | [`page`] | how is a long list read? |
 //! | [`poller`] | when does a background loop look again? |
 //! | [`problem`] | what does a caller learn when a request is refused? |
@@ -25,8 +27,10 @@ pub mod config;
 pub mod crypto;
 pub mod db;
 pub mod http;
+pub mod instant;
 pub mod limit;
 pub mod openapi;
+pub mod origin;
 pub mod page;
 pub mod poller;
 pub mod problem;

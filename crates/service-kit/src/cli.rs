@@ -4,7 +4,7 @@ use crate::tables;
 use clap::{Arg, ArgMatches};
 use common::{
     config::{Base, Database, Env, OPS_OFFSET, Setting},
-    crypto,
+    crypto, origin,
     problem::Chain,
     server::Lifecycle,
     telemetry,
@@ -107,7 +107,8 @@ fn command_line<P: Program>() -> clap::Command {
 fn own<P: Program>(name: &str, given: &ArgMatches) -> ExitCode {
     let command = commands::<P>().find(|command| command.name == name);
     let Some(command) = command else { return ExitCode::FAILURE };
-    (command.run)(command.argument.and_then(|argument| given.get_one::<String>(argument).cloned()))
+    let given = command.argument.and_then(|argument| given.get_one::<String>(argument).cloned());
+    origin::of_command(|| (command.run)(given))
 }
 
 fn commands<P: Program>() -> impl Iterator<Item = &'static Command> {

@@ -13,8 +13,10 @@
 //! | [`consumers`] | what do the consumers of all processes do? |
 //! | [`outbox`] | what does the console see of its outbox? |
 //! | [`tables`] | what does its database have? |
+//! | [`audit`] | is the audit of a service whole? |
 //! | [`cli`] | what can a binary be told to do? |
 
+pub mod audit;
 pub mod cli;
 pub mod consumers;
 pub mod handlers;

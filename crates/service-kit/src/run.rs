@@ -6,6 +6,7 @@ use common::{
     ambient::Ambient,
     db::Background,
     openapi::{self, About, Pages},
+    origin,
     problem::Chain,
     server::{Bound, Lifecycle},
 };
@@ -44,7 +45,9 @@ pub fn router<S: Service>(app: S::App) -> Router {
     let (router, generated) = S::router().split_for_parts();
     let shown = openapi::routes(document::<S>(generated), pages::<S>(), &app.base.documents);
     let outbox = if S::ROSTER.publishes() { outbox::routes((*app).clone()) } else { Router::new() };
-    router.merge(shown).with_state(app).merge(outbox)
+    let proxies = app.base.trusted_proxies;
+    let remembered = axum::middleware::from_fn(move |request, next| origin::remember(proxies, request, next));
+    router.merge(shown).with_state(app).merge(outbox).layer(remembered)
 }
 
 /// Serves on `bound` until `lifecycle` stops.

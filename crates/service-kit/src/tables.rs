@@ -3,13 +3,14 @@
 use messaging::tables::NotMigrated;
 use sqlx::{PgConnection, migrate::Migrator};
 
-/// What makes the tables that every service has, in the order in which they are made.
-pub fn shared() -> [Migrator; 2] {
-    [messaging::tables::migrator(), idempotency::migrator()]
+/// What makes the tables that every service has.
+pub fn shared() -> [Migrator; 3] {
+    [messaging::tables::migrator(), idempotency::migrator(), audit::migrator()]
 }
 
 /// Brings a service's database up to date.
 pub async fn migrate(conn: &mut PgConnection, own: &Migrator) -> Result<(), NotMigrated> {
     messaging::tables::migrate(conn, &idempotency::migrator()).await?;
-    Ok(own.run(conn).await?)
+    own.run(&mut *conn).await?;
+    Ok(audit::migrator().run(conn).await?)
 }

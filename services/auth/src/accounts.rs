@@ -1,5 +1,6 @@
 //! Accounts: users, tenants and memberships.
 
+pub mod entries;
 pub mod founding;
 pub mod me;
 pub mod refusals;

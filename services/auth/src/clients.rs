@@ -4,6 +4,7 @@
 pub mod editing;
 mod ending_store;
 mod endings;
+mod entries;
 pub mod model;
 pub mod registration;
 pub mod routes;

@@ -29,6 +29,12 @@ impl Email {
         hex::encode(&sha256(&[self.0.as_bytes()])[..16])
     }
 
+    /// As much of the address as tells whose it is to those who know it, for what nobody can delete.
+    pub fn masked(&self) -> String {
+        let (local, domain) = self.0.split_once('@').unwrap_or_default();
+        local.chars().take(1).chain("…@".chars()).chain(domain.chars()).collect()
+    }
+
     /// What stands before the `@`.
     pub fn local_part(&self) -> &str {
         self.0.split_once('@').map_or("", |(local, _)| local)

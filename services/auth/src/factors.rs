@@ -7,6 +7,7 @@ pub mod challenges;
 mod challenges_store;
 pub mod changing;
 pub mod enrolling;
+mod entries;
 pub mod listing;
 pub mod proving;
 pub mod recent;

@@ -1,5 +1,6 @@
 //! Invitations: a member invites an address, and whoever reads its mail joins, or refuses.
 
+mod entries;
 pub mod inviting;
 pub mod joining;
 pub mod limits;

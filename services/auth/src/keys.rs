@@ -1,6 +1,7 @@
 //! Signing keys: with which are access tokens signed, and how do others check them?
 
 pub mod commands;
+mod entries;
 pub mod keyring;
 pub mod model;
 pub mod pair;

@@ -22,6 +22,7 @@
 //! | [`passkeys`] | which authenticators does a person have, and is this signature of one of them? |
 //! | [`resets`] | how does somebody get in again who has forgotten it? |
 //! | [`mail_rate`], [`delayed_mails`] | how many mails with links does an address get, and when do the others go? |
+//! | [`audit`] | who changed what? |
 //! | [`operator`] | how does the first operator come to be? |
 //! | [`sweep`] | what is forgotten, and when? |
 //! | [`email`], [`name`], [`opaque`] | the types of what was checked, and of what is secret |
@@ -30,6 +31,7 @@
 mod accounts;
 mod api_keys;
 pub mod app;
+mod audit;
 mod authority;
 mod body;
 mod clients;
@@ -86,6 +88,7 @@ impl Service for Auth {
         commands::REVOKE,
         commands::RESEAL,
         api_keys::FIND,
+        service_kit::audit::VERIFY,
     ];
     type Settings = Settings;
     type App = App;

@@ -1,16 +1,20 @@
 //! The command that makes the first operator, as there is nobody yet who could invite them.
 
 use crate::{
-    accounts::store::{self as accounts, User},
+    accounts::{
+        entries,
+        store::{self as accounts, User},
+    },
     email::Email,
     name::Name,
     passwords::{Cost, Hasher, model::weakness},
 };
 use anyhow::{Context, bail};
+use audit::Actor;
 use common::{
     ambient::Ambient,
     config::{Database, Env},
-    db::Db,
+    db::{Db, TenantTx},
 };
 use contracts::{
     id::{TenantId, UserId},
@@ -19,7 +23,6 @@ use contracts::{
 };
 use secrecy::{ExposeSecret, SecretString};
 use service_kit::{Command, cli::with_config};
-use sqlx::PgConnection;
 
 const TENANT_NAME: &str = "Platform";
 const DISPLAY_NAME: &str = "Operator";
@@ -75,26 +78,30 @@ pub async fn seed(seed: Seed) -> anyhow::Result<()> {
     let user_id = operator(&mut tx, &ambient, &seed).await?;
     let membership_id = ambient.uuid();
     let joined = accounts::join(&mut tx, membership_id, user_id, now).await?;
+    let by = Actor::Operator;
     if known.is_none() {
         let (name, owner_email) = (TENANT_NAME.to_owned(), seed.email.as_str().to_owned());
         let created =
             TenantCreated { tenant_id, name, kind: TenantKind::Platform, owner_user_id: user_id, owner_email };
         messaging::publish(&mut tx, &created).await?;
+        entries::tenant_made(&mut tx, &created, &by);
     } else if joined {
         let joined = MemberJoined { tenant_id, user_id, membership_id: Some(membership_id) };
         messaging::publish(&mut tx, &joined).await?;
+        audit::note(&mut tx, entries::joined(user_id).by(by));
     }
     tx.commit().await?;
     Ok(())
 }
 
-async fn operator(conn: &mut PgConnection, ambient: &Ambient, seed: &Seed) -> anyhow::Result<UserId> {
-    if let Some(user) = accounts::find_user_by_email(conn, &seed.email).await? {
+async fn operator(tx: &mut TenantTx, ambient: &Ambient, seed: &Seed) -> anyhow::Result<UserId> {
+    if let Some(user) = accounts::find_user_by_email(tx, &seed.email).await? {
         return Ok(user.id);
     }
     let password_hash = Hasher::new(seed.cost, ambient.clone())?.hash(&seed.password).await?;
     let (id, email) = (UserId(ambient.uuid()), seed.email.as_str().to_owned());
     let user = User::new(id, email, DISPLAY_NAME.to_owned(), password_hash);
-    accounts::insert_user(conn, &user, ambient.now()).await?;
+    accounts::insert_user(tx, &user, ambient.now()).await?;
+    audit::note_of_platform(tx, entries::registered(user.id).by(Actor::Operator));
     Ok(user.id)
 }

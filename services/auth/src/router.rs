@@ -1,8 +1,8 @@
 //! The routes of auth: all of them, in one list.
 
 use crate::{
-    accounts, api_keys, app::App, clients, factors, invitations, keys, members, oauth, passkeys, passwords, policy,
-    principals, registrations, resets, sessions,
+    accounts, api_keys, app::App, audit, clients, factors, invitations, keys, members, oauth, passkeys, passwords,
+    policy, principals, registrations, resets, sessions,
 };
 use utoipa_axum::{router::OpenApiRouter, routes};
 
@@ -52,6 +52,8 @@ pub fn router() -> OpenApiRouter<App> {
         .routes(routes!(api_keys::routes::revoke))
         .routes(routes!(api_keys::leaked::report))
         .routes(routes!(api_keys::exchange::exchange))
+        .routes(routes!(audit::list))
+        .routes(routes!(audit::verify))
         .routes(routes!(principals::existing))
         .routes(routes!(keys::routes::jwks))
         .routes(routes!(oauth::discovery::openid))

@@ -4,6 +4,7 @@ pub mod compromise;
 pub mod ending;
 mod ending_store;
 pub mod enrolment;
+pub mod entries;
 pub mod liveness;
 pub mod model;
 mod moving;

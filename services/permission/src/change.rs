@@ -2,10 +2,7 @@
 
 use crate::{
     app::App,
-    audit::{
-        Origin,
-        store::{self as audit, Entry},
-    },
+    audit::store as audit_store,
     effective,
     grants::grantee::Grantee,
     principals::{
@@ -16,6 +13,7 @@ use crate::{
     tenant_lock::TenantLock,
 };
 use access::{Allowed, Permission};
+use audit::Entry;
 use axum::{
     extract::FromRequestParts,
     http::{HeaderName, StatusCode, request::Parts},
@@ -44,7 +42,6 @@ const VERSION: HeaderName = HeaderName::from_static("x-version");
 pub struct Writer<P> {
     pub app: App,
     pub caller: Allowed<P>,
-    origin: Origin,
 }
 
 /// What came of the beginning of a change that is made once.
@@ -60,7 +57,6 @@ pub struct Change {
     app: App,
     pub kind: TenantKind,
     pub actor: Principal,
-    origin: Value,
     version: i64,
     unasked: Unasked,
     /// Behind `tx`: the next one begins when the row is free.
@@ -80,15 +76,14 @@ impl<P: Permission> FromRequestParts<App> for Writer<P> {
     type Rejection = Problem;
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
         let caller = Allowed::from_request_parts(parts, app).await?;
-        let Ok(origin) = Origin::from_request_parts(parts, app).await;
-        Ok(Self { app: app.clone(), caller, origin })
+        Ok(Self { app: app.clone(), caller })
     }
 }
 
 impl<P> Writer<P> {
     /// Locks the tenant's roles, groups and grants against other writers. `naming`: to whom something is to be given.
     pub async fn begin(&self, naming: impl IntoIterator<Item = &Principal>) -> Result<Change, Problem> {
-        let Self { app, caller, origin } = self;
+        let Self { app, caller } = self;
         if caller.claims.scope.is_some() {
             // What its owner may hand on, a key may not: it would outgrow its own limits.
             let detail =
@@ -96,7 +91,7 @@ impl<P> Writer<P> {
             return Err(Problem::forbidden("user_session_required", detail));
         }
         let unasked = learn(app, caller.tenant, &naming.into_iter().cloned().collect()).await?;
-        Change::open(app, caller.tenant, caller.principal.clone(), origin.of(&caller.claims), unasked).await
+        Change::open(app, caller.tenant, caller.principal.clone(), unasked).await
     }
 
     /// As [`Writer::begin`], for what is made once for an `Idempotency-Key`.
@@ -119,20 +114,14 @@ impl<P> Writer<P> {
 impl Change {
     /// As [`Writer::begin`], for whom a platform service speaks. `unasked`: what [`learn`] gave.
     #[expect(clippy::disallowed_methods, reason = "writers wait for the tenant's lock before they begin")]
-    pub async fn open(
-        app: &App,
-        tenant: TenantId,
-        actor: Principal,
-        origin: Value,
-        unasked: Unasked,
-    ) -> Result<Self, Problem> {
+    pub async fn open(app: &App, tenant: TenantId, actor: Principal, unasked: Unasked) -> Result<Self, Problem> {
         let lock = app.locks.take(tenant).await;
         let mut tx = app.db.begin(tenant).await?;
         // The message of auth that the tenant exists may still be on its way.
         let (kind, version) = effective::store::lock(&mut tx)
             .await?
             .ok_or_else(|| Problem::unavailable(RETRY_AFTER_OUTAGE, "The tenant is still being set up."))?;
-        Ok(Self { tx, app: app.clone(), kind, actor, origin, version, unasked, lock })
+        Ok(Self { tx, app: app.clone(), kind, actor, version, unasked, lock })
     }
 
     /// 422 for a principal that does not exist in the tenant.
@@ -168,13 +157,13 @@ impl Change {
     /// Counts the version up and writes down what was changed.
     pub async fn record(
         &mut self,
-        action: &str,
+        action: &'static str,
         target: &str,
         before: Option<Value>,
         after: Option<Value>,
     ) -> sqlx::Result<()> {
-        let entry = Entry { action, target, before, after, actor: &self.actor, origin: &self.origin };
-        self.version = audit::append(&mut self.tx, &self.app.ambient, &entry).await?;
+        let entry = Entry::of(action, target, (before, after)).by(self.actor.clone());
+        self.version = audit_store::append(&mut self.tx, entry).await?;
         Ok(())
     }
 

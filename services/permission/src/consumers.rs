@@ -5,7 +5,8 @@ mod member_joined;
 mod service_published;
 mod tenant_created;
 
-use crate::{app::App, audit, grants::store, stamps};
+use crate::{app::App, audit::store as audit_store, grants::store, stamps};
+use audit::Entry;
 use common::db::TenantTx;
 use contracts::{
     id::{Principal, UserId},
@@ -25,7 +26,7 @@ async fn give(tx: &mut TenantTx, app: &App, user: UserId, role: &str) -> sqlx::R
     let given = store::insert_built_in(tx, app.ambient.uuid(), &principal, role, &auth, now).await?;
     let Some(grant) = given else { return Ok(()) };
     let target = format!("grant:{}", grant.id);
-    audit::store::append_of_auth(tx, &app.ambient, "grant.created", &target, None, Some(json!(grant))).await?;
+    audit_store::append_of_auth(tx, Entry::new("grant.created", target).after(json!(grant))).await?;
     stamps::store::invalidate(tx, &principal).await?;
     // A message handler acts before its commit, where a stamp would be too early.
     stamps::leave_to_background(tx);

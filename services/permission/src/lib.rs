@@ -10,7 +10,6 @@ mod effective;
 mod explain;
 mod grants;
 mod groups;
-mod instant;
 mod principals;
 pub mod records;
 mod registry;
@@ -36,7 +35,7 @@ impl Service for Permission {
     service_kit::files!(migrations: "../../migrations/permission",
         docs: "$CARGO_MANIFEST_DIR/../../openapi/docs/permission",
         problems: "$CARGO_MANIFEST_DIR/../../openapi/problems");
-    const COMMANDS: &'static [Command] = &[assertions::ASSERT];
+    const COMMANDS: &'static [Command] = &[assertions::ASSERT, service_kit::audit::VERIFY];
     type Settings = ();
     type App = App;
 

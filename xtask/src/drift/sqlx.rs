@@ -79,10 +79,10 @@ fn with_migrations() -> Result<Vec<String>> {
     Ok(services)
 }
 
-/// In the order in which they are applied: the tables that every service has, then the service's own.
+/// In the order in which they are applied: the tables that every service has, then the service's own, and the audit.
 fn migrations(service: &str) -> Result<Vec<PathBuf>> {
     let own = format!("migrations/{service}");
-    let folders = ["crates/messaging/migrations", "crates/idempotency/migrations", &own];
+    let folders = ["crates/messaging/migrations", "crates/idempotency/migrations", &own, "crates/audit/migrations"];
     Ok(folders.iter().map(|folder| scripts(&data::checkout().join(folder))).collect::<Result<Vec<_>>>()?.concat())
 }
 

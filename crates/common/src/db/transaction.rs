@@ -17,6 +17,7 @@ use sqlx::{AssertSqlSafe, PgConnection, PgTransaction};
 use std::{
     fmt::Display,
     ops::{Deref, DerefMut},
+    pin::Pin,
 };
 use uuid::Uuid;
 
@@ -33,7 +34,20 @@ pub trait Scoped: DerefMut<Target = PgConnection> + Send {
     fn db(&self) -> &Db;
     /// The commit wakes the loop of this process that does this `work`; a rollback does not.
     fn wake(&mut self, work: &'static str);
+    /// The commit writes this before all else that it does; a rollback does not.
+    fn write_last(&mut self, last: impl Last);
 }
+
+/// What a transaction writes last, right before its commit, since others wait for it from then on.
+pub trait Last: Send + 'static {
+    /// What others wait for. Every transaction writes in the order of these, so that no two wait for each other.
+    fn place(&self) -> Uuid;
+
+    fn write(self: Box<Self>, conn: &mut PgConnection) -> Written<'_>;
+}
+
+/// What [`Last::write`] comes to.
+pub type Written<'a> = Pin<Box<dyn Future<Output = sqlx::Result<()>> + Send + 'a>>;
 
 /// Sees and writes one tenant's rows.
 pub struct TenantTx {
@@ -41,6 +55,7 @@ pub struct TenantTx {
     db: Db,
     tenant: TenantId,
     wakes: Vec<Wake>,
+    lasts: Vec<Box<dyn Last>>,
 }
 
 /// Sees and writes every tenant's rows, unless it is narrowed, as the second field says.
@@ -94,13 +109,13 @@ impl Db {
     /// For rows that are no tenant's; the walls show it no others.
     pub async fn begin_tenantless(&self) -> sqlx::Result<TenantlessTx> {
         let tx = self.pool().begin().await?;
-        Ok(TenantlessTx(TenantTx { tx, db: self.clone(), tenant: NOBODY, wakes: Vec::new() }))
+        Ok(TenantlessTx(TenantTx::new(tx, self, NOBODY)))
     }
 
     /// One round trip. The setting ends with the transaction, so the next one to get the connection starts with none.
     async fn begin_as(&self, begin: &str, scope: impl Display, tenant: TenantId) -> sqlx::Result<TenantTx> {
         let begin = AssertSqlSafe(format!("{begin}; {}", set_scope(scope)));
-        Ok(TenantTx { tx: self.pool().begin_with(begin).await?, db: self.clone(), tenant, wakes: Vec::new() })
+        Ok(TenantTx::new(self.pool().begin_with(begin).await?, self, tenant))
     }
 }
 
@@ -112,6 +127,10 @@ fn set_scope(scope: impl Display) -> String {
 }
 
 impl TenantTx {
+    fn new(tx: PgTransaction<'static>, db: &Db, tenant: TenantId) -> Self {
+        Self { tx, db: db.clone(), tenant, wakes: Vec::new(), lasts: Vec::new() }
+    }
+
     /// Whose rows these are.
     pub fn tenant(&self) -> TenantId {
         self.tenant
@@ -127,7 +146,11 @@ impl TenantTx {
         self.tx.rollback().await
     }
 
-    pub async fn commit(self) -> sqlx::Result<()> {
+    pub async fn commit(mut self) -> sqlx::Result<()> {
+        self.lasts.sort_by_key(|last| last.place());
+        for last in self.lasts {
+            last.write(&mut self.tx).await?;
+        }
         self.tx.commit().await?;
         self.wakes.iter().for_each(Wake::wake);
         Ok(())
@@ -202,6 +225,10 @@ impl Scoped for TenantTx {
         let wake = self.db.wake(work);
         self.wakes.push(wake);
     }
+
+    fn write_last(&mut self, last: impl Last) {
+        self.lasts.push(Box::new(last));
+    }
 }
 
 /// Derefs to the connection, as [`TenantTx`] does.
@@ -236,6 +263,10 @@ macro_rules! scoped {
 
             fn wake(&mut self, work: &'static str) {
                 self.0.wake(work);
+            }
+
+            fn write_last(&mut self, last: impl Last) {
+                self.0.write_last(last);
             }
         }
     )+};

@@ -174,6 +174,16 @@ pub async fn platform_tenant(tx: &mut Lookup) -> sqlx::Result<Option<TenantId>> 
     Ok(tenant.fetch_optional(&mut **tx).await?.map(TenantId))
 }
 
+/// Whether it is the platform's own tenant.
+pub async fn is_platform(tx: &mut TenantTx) -> sqlx::Result<bool> {
+    sqlx::query_scalar!(
+        r#"SELECT EXISTS (SELECT FROM tenants WHERE id = $1 AND kind = 'platform') AS "platform!""#,
+        tx.tenant().0
+    )
+    .fetch_one(&mut **tx)
+    .await
+}
+
 /// `false` if the user is a member already.
 pub async fn join(tx: &mut TenantTx, id: Uuid, user: UserId, now: DateTime<Utc>) -> sqlx::Result<bool> {
     let insert = sqlx::query!(

@@ -4,6 +4,7 @@
 use super::store;
 use crate::{accounts::store as accounts, app::App, mail, sessions::ending::close_all};
 use access::token::ApiKey;
+use audit::Entry;
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use axum::extract::State;
 use common::{
@@ -17,6 +18,7 @@ use contracts::{
     mails::ApiKeyLeaked,
 };
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use std::time::Duration;
 use utoipa::ToSchema;
 
@@ -86,6 +88,8 @@ async fn revoke(app: &App, shown: &ApiKey) -> Result<Option<(TenantId, SessionId
     let Some(known) = known else { return Ok(None) };
     if known.revoked_at.is_none() {
         store::revoke(&mut tx, known.user_id, id, now).await?;
+        let why = json!({"reason": "leaked"});
+        audit::note(&mut tx, Entry::new("api_key.revoked", format!("api_key:{id}")).after(why));
         let (user, of) = (accounts::find_user(&mut tx, known.user_id).await?, accounts::tenant(&mut tx).await?);
         if let Some((user, of)) = user.zip(of) {
             let mail = ApiKeyLeaked { name: known.name, tenant_name: of.name, revoked_at: now };

@@ -6,6 +6,7 @@ use super::{
 };
 use crate::{accounts::routes::logged_in, app::App, sessions::routes::NO_STORE};
 use access::{Authenticated, token::ApiKey};
+use audit::Entry;
 use axum::{
     extract::State,
     http::{StatusCode, header},
@@ -19,6 +20,7 @@ use common::{
 use contracts::id::{ApiKeyId, SessionId};
 use idempotency::Creating;
 use serde::Serialize;
+use serde_json::json;
 use std::collections::BTreeSet;
 use utoipa::ToSchema;
 
@@ -79,6 +81,7 @@ pub async fn create(
         }
         Some(_) => store::insert(&mut tx, owner, &key, &secret).await?,
     }
+    audit::note(&mut tx, Entry::new("api_key.created", format!("api_key:{id}")).after(json!(key)));
     let location = (header::LOCATION, format!("/v1/api-keys/{id}"));
     let made = Json(ApiKeyMade { api_key: key, secret: secret.expose().to_owned() });
     let answer = once.remember(&mut tx, (StatusCode::CREATED, [NO_STORE], [location], made)).await?;
@@ -98,8 +101,10 @@ pub async fn revoke(
 ) -> Result<StatusCode, Problem> {
     let owner = logged_in(&caller.claims, &caller.principal)?;
     let mut tx = caller.begin(&app.db).await?;
-    if !store::revoke(&mut tx, owner, id, app.ambient.now()).await? {
-        return Err(Problem::not_found("api_key_not_found", "You have no such API key in this tenant."));
+    let no_such_key = || Problem::not_found("api_key_not_found", "You have no such API key in this tenant.");
+    let lived = store::revoke(&mut tx, owner, id, app.ambient.now()).await?.ok_or_else(no_such_key)?;
+    if lived {
+        audit::note(&mut tx, Entry::new("api_key.revoked", format!("api_key:{id}")));
     }
     tx.commit().await?;
     app.live_sessions.close(caller.tenant, SessionId(id.0)).await?;

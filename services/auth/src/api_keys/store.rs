@@ -86,16 +86,20 @@ pub async fn list(tx: &mut TenantTx, user: UserId, page: PageRequest) -> sqlx::R
     .await
 }
 
-/// `false` if the user never had such a key; a repetition keeps the first time.
-pub async fn revoke(tx: &mut TenantTx, user: UserId, id: ApiKeyId, now: DateTime<Utc>) -> sqlx::Result<bool> {
-    let revoke = sqlx::query!(
-        "UPDATE api_keys SET revoked_at = coalesce(revoked_at, $4) WHERE tenant_id = $1 AND user_id = $2 AND id = $3",
+/// Whether it was alive until now; `None` if the user never had such a key. A repetition keeps the first time.
+pub async fn revoke(tx: &mut TenantTx, user: UserId, id: ApiKeyId, now: DateTime<Utc>) -> sqlx::Result<Option<bool>> {
+    let revoke = sqlx::query_scalar!(
+        r#"WITH found AS (
+             SELECT id, revoked_at FROM api_keys WHERE tenant_id = $1 AND user_id = $2 AND id = $3 FOR NO KEY UPDATE
+           )
+           UPDATE api_keys key SET revoked_at = coalesce(found.revoked_at, $4) FROM found
+           WHERE key.tenant_id = $1 AND key.id = found.id RETURNING found.revoked_at IS NULL AS "lived!""#,
         tx.tenant().0,
         user.0,
         id.0,
         now
     );
-    Ok(revoke.execute(&mut **tx).await?.rows_affected() > 0)
+    revoke.fetch_optional(&mut **tx).await
 }
 
 /// A key, alive or not, with whose it is.

@@ -1,6 +1,7 @@
 //! Editing a client: its name, its addresses, what it may ask for, and the keys by which it signs.
 
 use super::{
+    entries,
     registration::ClientRequest,
     routes::WriteClients,
     secrets::no_such_client,
@@ -50,6 +51,7 @@ pub async fn edit(
     let after = before.edited(&registration);
     let anew = (!before.may_be_taken_for(&after)).then(|| app.ambient.now());
     store::edit(&mut tx, &after, anew).await?;
+    audit::note(&mut tx, entries::edited(&before, &after));
     tx.commit().await?;
     Ok((ETag(after.revision), Json(after)))
 }

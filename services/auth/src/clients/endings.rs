@@ -6,11 +6,13 @@ use crate::{
     app::App,
     sessions::{
         ending::{begin, close_all},
+        entries,
         model::told_since,
     },
 };
 use common::problem::Problem;
 use contracts::id::ClientId;
+use std::collections::BTreeMap;
 
 /// Ends them, and answers only when no token of theirs is taken any more.
 pub async fn end_all(app: &App, client: ClientId) -> Result<(), Problem> {
@@ -18,6 +20,11 @@ pub async fn end_all(app: &App, client: ClientId) -> Result<(), Problem> {
     loop {
         let mut tx = begin(app).await?;
         let ended = store::end(&mut tx, client, now).await?;
+        let mut of_tenants = BTreeMap::<_, usize>::new();
+        ended.iter().for_each(|(tenant, _)| *of_tenants.entry(*tenant).or_default() += 1);
+        for (tenant, many) in of_tenants {
+            audit::note_for(&mut tx, tenant, entries::ended_with_client(client, many));
+        }
         tx.commit().await?;
         if ended.is_empty() {
             break;

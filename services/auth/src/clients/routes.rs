@@ -2,6 +2,7 @@
 //! credentials.
 
 use super::{
+    entries,
     registration::{AuthMethod, ClientRequest},
     secrets::{self, MOST_SECRETS, NewSecret, no_such_client},
     store::{self, Client, LiveSecret},
@@ -80,6 +81,7 @@ pub async fn create(
         ));
     }
     store::insert(&mut tx, &client, &registration).await?;
+    audit::note(&mut tx, entries::created(&client));
     let secret = match registration.method {
         AuthMethod::ClientSecretBasic => Some(secrets::add(&mut tx, &app, SpeaksFor::newly_made(client.id)).await?),
         AuthMethod::PrivateKeyJwt | AuthMethod::None => None,

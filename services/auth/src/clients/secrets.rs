@@ -5,7 +5,7 @@
 //! locked, and that it does not after the commit.
 
 use super::{
-    endings,
+    endings, entries,
     registration::AuthMethod,
     store::{self, LiveSecret},
 };
@@ -43,6 +43,7 @@ pub struct NewSecret {
 pub async fn add(tx: &mut TenantTx, app: &App, client: SpeaksFor<ClientId>) -> Result<NewSecret, Problem> {
     let (id, created_at, text) = (SessionId(app.ambient.uuid()), app.ambient.now(), OpaqueToken::new(&app.ambient));
     store::insert_secret(tx, client, &LiveSecret { id, created_at }, &text).await?;
+    audit::note(tx, entries::secret_made(client.whom(), id));
     Ok(NewSecret { id, created_at, secret: text.expose().to_owned() })
 }
 
@@ -50,6 +51,11 @@ pub async fn add(tx: &mut TenantTx, app: &App, client: SpeaksFor<ClientId>) -> R
 pub async fn revoke(app: &App, mut tx: TenantTx, client: ClientId, secret: Option<SessionId>) -> Result<(), Problem> {
     let (tenant, now) = (tx.tenant(), app.ambient.now());
     let since = now - TimeDelta::from_std(key_lifetime(MACHINE_TOKEN)).unwrap_or_default();
+    // What was over before is over; only what ends now is a change.
+    let lived = match secret {
+        Some(secret) => store::lock_secrets(&mut tx, client).await?.iter().any(|live| live.id == secret),
+        None => store::lock(&mut tx, client).await?,
+    };
     let found = match secret {
         Some(secret) => store::has_secret(&mut tx, client, secret).await?,
         None => store::delete(&mut tx, client, now).await?,
@@ -58,6 +64,9 @@ pub async fn revoke(app: &App, mut tx: TenantTx, client: ClientId, secret: Optio
         return Err(if secret.is_some() { no_such_secret() } else { no_such_client() });
     }
     let revoked = store::revoke(&mut tx, client, secret, (since, now)).await?;
+    if lived {
+        audit::note(&mut tx, entries::ended(client, secret));
+    }
     if secret.is_none() {
         messaging::publish(&mut tx, &ClientDeleted { tenant_id: tenant, client_id: client }).await?;
     }

@@ -1,6 +1,6 @@
 //! The change of a person's factors: other sessions and log-ins that wait end with it, and its owner is told by mail.
 
-use super::challenges;
+use super::{challenges, entries};
 use crate::{
     accounts::store::{self as accounts, User},
     app::App,
@@ -33,6 +33,7 @@ pub async fn note(
     kept: Option<SessionId>,
     change: FactorChange,
 ) -> Result<Ending, Problem> {
+    audit::note_of_platform(tx, entries::changed(user.id, change));
     challenges::end_all(tx, user.id).await?;
     let ending = ending::end_all(tx, app, user.id, kept, EndReason::SecondFactorChanged).await?;
     messaging::publish(tx, &mail::second_factor_changed(ending.id, &user.email, change, ending.ended_at)).await?;

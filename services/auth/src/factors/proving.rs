@@ -2,7 +2,7 @@
 
 use super::{
     authentication::Evidence,
-    recovery,
+    entries, recovery,
     store::{self, Totp},
     totp::{self, Code},
 };
@@ -88,6 +88,7 @@ async fn recovery_code(tx: &mut TenantTx, app: &App, user: &User, code: &SecretS
         let (id, now) = (app.ambient.uuid(), app.ambient.now());
         let mail = mail::second_factor_changed(id, &user.email, FactorChange::RecoveryCodeUsed, now);
         messaging::publish(tx, &mail).await?;
+        audit::note_of_platform(tx, entries::changed(user.id, FactorChange::RecoveryCodeUsed));
     }
     Ok(right)
 }

@@ -20,15 +20,13 @@ pub async fn after(conn: &mut PgConnection, user: Uuid, limit: i64) -> sqlx::Res
     .await
 }
 
-/// Replaces a secret that is still as it was read.
-pub async fn replace(conn: &mut PgConnection, old: &SealedSecret, new: &[u8]) -> sqlx::Result<()> {
-    sqlx::query!(
+/// Replaces a secret; `false` if it is not as it was read any more.
+pub async fn replace(conn: &mut PgConnection, old: &SealedSecret, new: &[u8]) -> sqlx::Result<bool> {
+    let replaced = sqlx::query!(
         "UPDATE totp_factors SET sealed_secret = $3 WHERE user_id = $1 AND sealed_secret = $2",
         old.user_id,
         old.sealed_secret,
         new
-    )
-    .execute(conn)
-    .await?;
-    Ok(())
+    );
+    Ok(replaced.execute(conn).await?.rows_affected() == 1)
 }

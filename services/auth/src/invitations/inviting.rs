@@ -2,6 +2,7 @@
 //! open at a time.
 
 use super::{
+    entries,
     limits::{self, MOST_OPEN},
     model::{LINK_LIFETIME, OpenInvitation, Senders, Waiting},
     refusal_store, store,
@@ -57,13 +58,13 @@ pub async fn invite(
         let return_to = return_to.or(earlier.return_to);
         let open = OpenInvitation { asked_at, expires_at, mail_waits, mails: earlier.mails + 1, return_to, ..earlier };
         store::ask_again(tx, &open, &token).await?;
+        audit::note(tx, entries::sent_again(&open, email));
         open
     } else {
-        let (id, email, invited_by) = (app.ambient.uuid(), email.as_str().to_owned(), inviter);
-        let (inviter, created_at) = (inviter_name, now);
+        let (inviter, created_at, invited_by) = (inviter_name, now, inviter);
         let open = OpenInvitation {
-            id,
-            email,
+            id: app.ambient.uuid(),
+            email: email.as_str().to_owned(),
             invited_by,
             inviter,
             created_at,
@@ -74,6 +75,7 @@ pub async fn invite(
             return_to,
         };
         store::insert(tx, &open, &token).await?;
+        audit::note(tx, entries::created(&open, email));
         open
     };
     if !mail_waits {

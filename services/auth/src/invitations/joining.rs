@@ -1,9 +1,12 @@
 //! Joining by the link of an invitation: a stranger gets an account; who has one gives its password.
 
-use super::{model::Invitation, store};
+use super::{entries, model::Invitation, store};
 use crate::{
     accounts::refusals::credentials_wrong,
-    accounts::store::{self as accounts, ADDRESS_TAKEN, User},
+    accounts::{
+        entries as people,
+        store::{self as accounts, ADDRESS_TAKEN, User},
+    },
     app::App,
     email::Email,
     name::Name,
@@ -21,7 +24,7 @@ use common::{
     problem::{FieldError, Problem, constraint},
 };
 use contracts::{
-    id::{TenantId, UserId},
+    id::{Principal, TenantId, UserId},
     messages::MemberJoined,
 };
 use idempotency::{Once, Scope};
@@ -147,11 +150,14 @@ async fn add(tx: &mut TenantTx, app: &App, invitation: Invitation, joiner: Joine
         Joiner::Known(user) => user,
         Joiner::New(user) => {
             accounts::insert_user(tx, &user, now).await.map_err(taken)?;
+            audit::note_of_platform(tx, people::registered(user.id).by(Principal::User(user.id)));
             user.id
         }
     };
+    audit::note(tx, entries::accepted(invitation.id, user_id));
     let membership_id = app.ambient.uuid();
     if accounts::join(tx, membership_id, user_id, now).await? {
+        audit::note(tx, people::joined(user_id).by(Principal::User(user_id)));
         let joined = MemberJoined { tenant_id, user_id, membership_id: Some(membership_id) };
         messaging::publish(tx, &joined).await?;
     }

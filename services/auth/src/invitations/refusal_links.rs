@@ -2,6 +2,7 @@
 //!
 //! Only we can make such a link, and it opens nothing else, so nothing needs to be stored for it.
 
+use crate::opaque::sha256;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use common::{ambient::Ambient, sealing::Sealer};
 use contracts::id::TenantId;
@@ -18,6 +19,13 @@ pub struct RefusalLinks(Sealer);
 pub struct Whose {
     pub tenant: TenantId,
     pub email: String,
+}
+
+impl Whose {
+    /// Stands for the address where it must not be seen.
+    pub fn fingerprint(&self) -> String {
+        hex::encode(sha256(&[self.email.as_bytes()]))
+    }
 }
 
 impl RefusalLinks {

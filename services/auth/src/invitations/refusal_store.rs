@@ -22,11 +22,19 @@ pub async fn refused(tx: &mut TenantTx, email: &str) -> sqlx::Result<Senders> {
     })
 }
 
+/// What a refusal has changed.
+pub struct Refused {
+    /// It was not refused before.
+    pub is_new: bool,
+    /// The invitations that were open.
+    pub ended: Vec<(TenantId, Uuid)>,
+}
+
 /// Refuses those of the tenant whose transaction it is, or of everybody, and ends what is open; the same twice is the
 /// same.
-pub async fn refuse(tx: &mut impl Scoped, id: Uuid, email: &str, now: DateTime<Utc>) -> sqlx::Result<()> {
+pub async fn refuse(tx: &mut impl Scoped, id: Uuid, email: &str, now: DateTime<Utc>) -> sqlx::Result<Refused> {
     let tenant = tx.tenant_if_one().map(|tenant| tenant.0);
-    sqlx::query!(
+    let refused = sqlx::query!(
         "INSERT INTO invitation_refusals (id, tenant_id, email, refused_at) VALUES ($1, $2, $3, $4)
          ON CONFLICT DO NOTHING",
         id,
@@ -36,26 +44,24 @@ pub async fn refuse(tx: &mut impl Scoped, id: Uuid, email: &str, now: DateTime<U
     )
     .execute(&mut **tx)
     .await?;
-    sqlx::query!(
+    let ended = sqlx::query!(
         "UPDATE invitations SET ended_at = $3, mail_waits = false
-         WHERE ($1::uuid IS NULL OR tenant_id = $1) AND email = $2 AND used_at IS NULL AND ended_at IS NULL",
+         WHERE ($1::uuid IS NULL OR tenant_id = $1) AND email = $2 AND used_at IS NULL AND ended_at IS NULL
+         RETURNING tenant_id, id",
         tenant,
         email,
         now
-    )
-    .execute(&mut **tx)
-    .await?;
-    Ok(())
+    );
+    let ended = ended.fetch_all(&mut **tx).await?.into_iter().map(|row| (TenantId(row.tenant_id), row.id)).collect();
+    Ok(Refused { is_new: refused.rows_affected() > 0, ended })
 }
 
-/// Takes invitations again: of the tenant, and of everybody.
-pub async fn allow(tx: &mut CrossTenantTx, tenant: TenantId, email: &str) -> sqlx::Result<()> {
-    sqlx::query!(
+/// Takes invitations again: of the tenant, and of everybody. `false` if they were not refused.
+pub async fn allow(tx: &mut CrossTenantTx, tenant: TenantId, email: &str) -> sqlx::Result<bool> {
+    let allowed = sqlx::query!(
         "DELETE FROM invitation_refusals WHERE email = $2 AND (tenant_id = $1 OR tenant_id IS NULL)",
         tenant.0,
         email
-    )
-    .execute(&mut **tx)
-    .await?;
-    Ok(())
+    );
+    Ok(allowed.execute(&mut **tx).await?.rows_affected() > 0)
 }

@@ -1,7 +1,7 @@
 //! Endpoints to invite somebody, and those behind the link in the mail.
 
 use super::{
-    inviting,
+    entries, inviting,
     joining::{self, Acceptance, Joined},
     model::OpenInvitation,
     store,
@@ -103,6 +103,7 @@ pub async fn withdraw(
     if !store::withdraw(&mut tx, id, app.ambient.now()).await? {
         return Err(Problem::not_found("invitation_not_found", "The tenant has no such invitation that is open."));
     }
+    audit::note(&mut tx, entries::withdrawn(id));
     tx.commit().await?;
     Ok(StatusCode::NO_CONTENT)
 }

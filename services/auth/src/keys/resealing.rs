@@ -1,13 +1,15 @@
 //! Resealing: what lies in the database under a previous key encryption key is put under the newest one.
 //!
-//! Each row for itself, and only if it is still as it was read: it may be interrupted, repeated, and done by several.
+//! Some rows at a time, and each only if it is still as it was read: it may be interrupted, repeated, and done by
+//! several.
 
 use super::{
+    entries,
     rotation::{KeyError, Rotation},
     store,
 };
 use crate::factors::sealed_store as totp;
-use common::{poller::Poller, sealing::Unopened};
+use common::{db::TenantlessTx, poller::Poller, sealing::Unopened};
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -68,36 +70,62 @@ pub async fn reseal(rotation: &Rotation) -> Result<Outcome, KeyError> {
 
 async fn pass(rotation: &Rotation, write: bool) -> Result<Outcome, KeyError> {
     let mut outcome = Outcome::default();
+    signing_keys(rotation, write, &mut outcome).await?;
+    let mut after = Uuid::nil();
+    while let Some(last) = factors(rotation, write, after, &mut outcome).await? {
+        after = last;
+    }
+    Ok(outcome)
+}
+
+async fn signing_keys(rotation: &Rotation, write: bool, outcome: &mut Outcome) -> Result<(), KeyError> {
+    let (mut tx, mut replaced) = (rotation.db.begin_tenantless().await?, 0);
     // A key that signs no more has no private part left.
-    for key in rotation.read().await?.iter().filter(|key| !key.sealed_private_key.is_empty()) {
-        match rotation.sealer.reseal(&rotation.ambient, key.kid.as_bytes(), &key.sealed_private_key) {
-            Ok(None) => outcome.under_newest += 1,
-            Ok(Some(resealed)) => {
-                if write {
-                    store::replace_sealed(&mut *rotation.db.pool().acquire().await?, key, &resealed).await?;
-                }
-                outcome.resealed += 1;
-            }
-            Err(Unopened) => outcome.unopened += 1,
+    for key in store::all(&mut tx).await?.iter().filter(|key| !key.sealed_private_key.is_empty()) {
+        let resealed = rotation.sealer.reseal(&rotation.ambient, key.kid.as_bytes(), &key.sealed_private_key);
+        if let Some(resealed) = outcome.count(resealed).filter(|_| write) {
+            replaced += u64::from(store::replace_sealed(&mut tx, key, &resealed).await?);
         }
     }
-    let mut after = Uuid::nil();
-    loop {
-        let mut conn = rotation.db.pool().acquire().await?;
-        let secrets = totp::after(&mut conn, after, BATCH).await?;
-        let Some(last) = secrets.last() else { return Ok(outcome) };
-        after = last.user_id;
-        for secret in &secrets {
-            match rotation.sealer.reseal(&rotation.ambient, secret.user_id.as_bytes(), &secret.sealed_secret) {
-                Ok(None) => outcome.under_newest += 1,
-                Ok(Some(resealed)) => {
-                    if write {
-                        totp::replace(&mut conn, secret, &resealed).await?;
-                    }
-                    outcome.resealed += 1;
-                }
-                Err(Unopened) => outcome.unopened += 1,
-            }
+    Ok(finish(tx, "signing_keys", replaced).await?)
+}
+
+/// Reseals some secrets of authenticator apps; gives the last user, if there was one.
+async fn factors(
+    rotation: &Rotation,
+    write: bool,
+    after: Uuid,
+    outcome: &mut Outcome,
+) -> Result<Option<Uuid>, KeyError> {
+    let (mut tx, mut replaced) = (rotation.db.begin_tenantless().await?, 0);
+    let secrets = totp::after(&mut tx, after, BATCH).await?;
+    for secret in &secrets {
+        let resealed = rotation.sealer.reseal(&rotation.ambient, secret.user_id.as_bytes(), &secret.sealed_secret);
+        if let Some(resealed) = outcome.count(resealed).filter(|_| write) {
+            replaced += u64::from(totp::replace(&mut tx, secret, &resealed).await?);
         }
+    }
+    finish(tx, "totp_factors", replaced).await?;
+    Ok(secrets.last().map(|last| last.user_id))
+}
+
+/// One entry in the audit for all rows of the transaction.
+async fn finish(mut tx: TenantlessTx, what: &str, replaced: u64) -> sqlx::Result<()> {
+    if replaced > 0 {
+        audit::note_of_platform(&mut tx, entries::resealed(what, replaced));
+    }
+    tx.commit().await
+}
+
+impl Outcome {
+    /// What is to be written, if anything is.
+    fn count(&mut self, resealed: Result<Option<Vec<u8>>, Unopened>) -> Option<Vec<u8>> {
+        let counted = match &resealed {
+            Ok(None) => &mut self.under_newest,
+            Ok(Some(_)) => &mut self.resealed,
+            Err(Unopened) => &mut self.unopened,
+        };
+        *counted += 1;
+        resealed.ok().flatten()
     }
 }

@@ -1,10 +1,12 @@
 //! Rotation of the signing keys, by schedule and by order. Whichever process looks first does it, under a lock.
 
 use super::{
+    entries,
     model::{Due, find, may_sign_at},
     pair::{NotMade, generate},
     store::{self, State, StoredKey},
 };
+use audit::note_of_platform;
 use chrono::{DateTime, SecondsFormat, Utc};
 use common::{
     ambient::Ambient,
@@ -78,6 +80,7 @@ impl Rotation {
             self.make(&mut tx, State::Next).await?;
         }
         store::delete(&mut tx, &due.over).await?;
+        due.over.iter().for_each(|kid| note_of_platform(&mut tx, entries::deleted(kid)));
         self.end(tx).await
     }
 
@@ -114,6 +117,7 @@ impl Rotation {
         let is_there = |state| revoked.iter().any(|key| key.state == state);
         let kids: Vec<_> = revoked.iter().map(|key| key.kid.clone()).collect();
         store::delete(&mut tx, &kids).await?;
+        kids.iter().for_each(|kid| note_of_platform(&mut tx, entries::revoked(kid)));
         tracing::warn!(?kids, "Signing keys were revoked");
         if is_there(State::Current) {
             self.replace_in(&mut tx, &keys).await?;
@@ -126,7 +130,8 @@ impl Rotation {
     async fn replace_in(&self, tx: &mut TenantlessTx, keys: &[StoredKey]) -> Result<(), KeyError> {
         let next: Vec<_> = find(keys, State::Next).map(|next| next.kid.clone()).into_iter().collect();
         store::delete(tx, &next).await?;
-        store::retire_current(tx, self.ambient.now()).await?;
+        next.iter().for_each(|kid| note_of_platform(tx, entries::deleted(kid)));
+        self.retire(tx).await?;
         self.make(tx, State::Current).await?;
         self.make(tx, State::Next).await
     }
@@ -135,16 +140,25 @@ impl Rotation {
     async fn promote(&self, tx: &mut TenantlessTx, keys: &[StoredKey]) -> Result<(), KeyError> {
         let next = find(keys, State::Next).ok_or(KeyError::Missing(State::Next))?;
         self.sealer.open(next.kid.as_bytes(), &next.sealed_private_key)?;
-        let now = self.ambient.now();
-        store::retire_current(tx, now).await?;
-        store::promote_next(tx, now).await?;
+        self.retire(tx).await?;
+        store::promote_next(tx, self.ambient.now()).await?;
+        note_of_platform(tx, entries::promoted(&next.kid));
         tracing::info!(kid = next.kid, "The signing key was rotated");
+        Ok(())
+    }
+
+    /// The current key, if it is still there.
+    async fn retire(&self, tx: &mut TenantlessTx) -> sqlx::Result<()> {
+        if let Some(kid) = store::retire_current(tx, self.ambient.now()).await? {
+            note_of_platform(tx, entries::retired(&kid));
+        }
         Ok(())
     }
 
     async fn make(&self, tx: &mut TenantlessTx, state: State) -> Result<(), KeyError> {
         let key = generate(&self.ambient, &self.sealer, state, self.ambient.now())?;
         store::insert(tx, &key).await?;
+        note_of_platform(tx, entries::made(&key.kid, state));
         tracing::info!(kid = key.kid, ?state, "A signing key was made");
         Ok(())
     }

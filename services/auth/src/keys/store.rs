@@ -60,14 +60,14 @@ pub async fn insert(conn: &mut PgConnection, key: &StoredKey) -> sqlx::Result<()
 }
 
 /// The current key signs no more, and nobody can ever sign with it again.
-pub async fn retire_current(conn: &mut PgConnection, now: DateTime<Utc>) -> sqlx::Result<()> {
-    sqlx::query!(
-        "UPDATE signing_keys SET state = 'previous', since = $1, sealed_private_key = '' WHERE state = 'current'",
+pub async fn retire_current(conn: &mut PgConnection, now: DateTime<Utc>) -> sqlx::Result<Option<String>> {
+    sqlx::query_scalar!(
+        "UPDATE signing_keys SET state = 'previous', since = $1, sealed_private_key = '' WHERE state = 'current'
+         RETURNING kid",
         now
     )
-    .execute(conn)
-    .await?;
-    Ok(())
+    .fetch_optional(conn)
+    .await
 }
 
 /// The next key begins to sign, where no other does.
@@ -83,15 +83,13 @@ pub async fn delete(conn: &mut PgConnection, kids: &[String]) -> sqlx::Result<()
     Ok(())
 }
 
-/// Replaces what is sealed, unless somebody else has meanwhile.
-pub async fn replace_sealed(conn: &mut PgConnection, key: &StoredKey, resealed: &[u8]) -> sqlx::Result<()> {
-    sqlx::query!(
+/// Replaces what is sealed; `false` if somebody else has meanwhile.
+pub async fn replace_sealed(conn: &mut PgConnection, key: &StoredKey, resealed: &[u8]) -> sqlx::Result<bool> {
+    let replaced = sqlx::query!(
         "UPDATE signing_keys SET sealed_private_key = $3 WHERE kid = $1 AND sealed_private_key = $2",
         key.kid,
         key.sealed_private_key,
         resealed
-    )
-    .execute(conn)
-    .await?;
-    Ok(())
+    );
+    Ok(replaced.execute(conn).await?.rows_affected() == 1)
 }

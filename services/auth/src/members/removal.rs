@@ -5,7 +5,10 @@
 //! the note is deleted. Every step may be done again, and [`run`] does so until none is left: a removal is never given
 //! up, as each step that has been done would be half of one.
 
-use super::store::{self, Removal};
+use super::{
+    entries,
+    store::{self, Removal},
+};
 use crate::{
     app::App,
     authority::SpeaksFor,
@@ -21,7 +24,7 @@ use common::{
 };
 use contracts::{
     http::authority::RemovalRequest,
-    id::{Principal, UserId},
+    id::{NotAPrincipal, Principal, UserId},
 };
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
@@ -48,7 +51,8 @@ pub async fn end_sessions(app: &App, mut tx: TenantTx, member: SpeaksFor<UserId>
         return Err(no_such_member());
     }
     store::refuse_sessions_before(&mut tx, user, now).await?;
-    store::end_sessions(&mut tx, user, EndReason::EndedByTenant, now).await?;
+    let ends = store::end_sessions(&mut tx, user, EndReason::EndedByTenant, now).await?;
+    audit::note(&mut tx, entries::logged_out(user, &ends));
     let ended = store::ended_since(&mut tx, user, since(app, now)).await?;
     tx.commit().await?;
     Ok(app.live_sessions.close_all(tenant, &ended).await?)
@@ -57,12 +61,14 @@ pub async fn end_sessions(app: &App, mut tx: TenantTx, member: SpeaksFor<UserId>
 /// Every step, also those that were done before.
 async fn complete(app: &App, tenant: &TenantScope, removal: &Removal) -> Result<(), Problem> {
     let (user, now) = (removal.user_id, app.ambient.now());
-    end_grants(app, tenant, removal).await?;
+    let by = removal.removed_by.parse().map_err(|fault: NotAPrincipal| Problem::internal(&fault))?;
+    end_grants(app, tenant, removal, &by).await?;
     let mut tx = tenant.begin().await?;
     // Whoever has joined again meanwhile has another membership, whose sessions are not touched.
     if store::end_membership(&mut tx, removal.membership_id).await? {
-        store::end_sessions(&mut tx, user, EndReason::MemberRemoved, now).await?;
-        store::end_keys_and_invitations(&mut tx, user, now).await?;
+        let ends = store::end_sessions(&mut tx, user, EndReason::MemberRemoved, now).await?;
+        let more = store::end_keys_and_invitations(&mut tx, user, now).await?;
+        audit::note(&mut tx, entries::removed(user, &by, &ends, &more));
     }
     let ended = store::ended_since(&mut tx, user, since(app, now)).await?;
     tx.commit().await?;
@@ -75,10 +81,10 @@ fn since(app: &App, now: DateTime<Utc>) -> DateTime<Utc> {
     told_since(app.access_token.max(MACHINE_TOKEN), now)
 }
 
-async fn end_grants(app: &App, tenant: &TenantScope, removal: &Removal) -> Result<(), Problem> {
-    let Removal { membership_id: id, tenant_id, user_id, removed_by } = removal;
-    let by = removed_by.parse().map_err(|fault: contracts::id::NotAPrincipal| Problem::internal(&fault))?;
-    let request = RemovalRequest { tenant_id: *tenant_id, principal: Principal::User(*user_id), id: *id, by };
+async fn end_grants(app: &App, tenant: &TenantScope, removal: &Removal, by: &Principal) -> Result<(), Problem> {
+    let Removal { membership_id: id, tenant_id, user_id, .. } = removal;
+    let (principal, by) = (Principal::User(*user_id), by.clone());
+    let request = RemovalRequest { tenant_id: *tenant_id, principal, id: *id, by };
     match app.client.post::<_, ()>(&format!("{}/internal/removals", app.base.permission_url), &request).await {
         Ok(()) => Ok(()),
         Err(ClientError::Refused(problem)) if problem.code.starts_with("last_") => {

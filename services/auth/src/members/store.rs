@@ -14,6 +14,19 @@ pub struct Removal {
     pub removed_by: String,
 }
 
+/// How much of a member's ended.
+pub struct EndedSessions {
+    pub sessions: u64,
+    /// Of the member to apps.
+    pub consents: u64,
+}
+
+/// How much else of a member's ended.
+pub struct EndedAccess {
+    pub api_keys: u64,
+    pub invitations: u64,
+}
+
 /// Notes that the member is to be removed, or finds the removal that is under way: the present membership's before one
 /// of the past. `None` if there is neither.
 pub async fn note(
@@ -100,8 +113,13 @@ pub async fn refuse_sessions_before(tx: &mut TenantTx, user: UserId, now: DateTi
     Ok(())
 }
 
-pub async fn end_sessions(tx: &mut TenantTx, user: UserId, reason: EndReason, now: DateTime<Utc>) -> sqlx::Result<()> {
-    sqlx::query!(
+pub async fn end_sessions(
+    tx: &mut TenantTx,
+    user: UserId,
+    reason: EndReason,
+    now: DateTime<Utc>,
+) -> sqlx::Result<EndedSessions> {
+    let sessions = sqlx::query!(
         "UPDATE sessions SET ended_at = $4, end_reason = $3 WHERE tenant_id = $1 AND user_id = $2 AND ended_at IS NULL",
         tx.tenant().0,
         user.0,
@@ -111,7 +129,7 @@ pub async fn end_sessions(tx: &mut TenantTx, user: UserId, reason: EndReason, no
     .execute(&mut **tx)
     .await?;
     // No app goes on by itself: codes under way are void, and the member is asked again.
-    sqlx::query!("DELETE FROM consents WHERE tenant_id = $1 AND user_id = $2", tx.tenant().0, user.0)
+    let consents = sqlx::query!("DELETE FROM consents WHERE tenant_id = $1 AND user_id = $2", tx.tenant().0, user.0)
         .execute(&mut **tx)
         .await?;
     sqlx::query!(
@@ -121,13 +139,17 @@ pub async fn end_sessions(tx: &mut TenantTx, user: UserId, reason: EndReason, no
     )
     .execute(&mut **tx)
     .await?;
-    Ok(())
+    Ok(EndedSessions { sessions: sessions.rows_affected(), consents: consents.rows_affected() })
 }
 
 /// Revokes the member's keys, and ends invitations: neither a link that they sent, maybe to themselves, nor one that
 /// they got brings them back. The rows stay: they count towards the limits.
-pub async fn end_keys_and_invitations(tx: &mut TenantTx, user: UserId, now: DateTime<Utc>) -> sqlx::Result<()> {
-    sqlx::query!(
+pub async fn end_keys_and_invitations(
+    tx: &mut TenantTx,
+    user: UserId,
+    now: DateTime<Utc>,
+) -> sqlx::Result<EndedAccess> {
+    let api_keys = sqlx::query!(
         "UPDATE api_keys SET revoked_at = $3 WHERE tenant_id = $1 AND user_id = $2 AND revoked_at IS NULL",
         tx.tenant().0,
         user.0,
@@ -135,7 +157,7 @@ pub async fn end_keys_and_invitations(tx: &mut TenantTx, user: UserId, now: Date
     )
     .execute(&mut **tx)
     .await?;
-    sqlx::query!(
+    let invitations = sqlx::query!(
         "UPDATE invitations SET ended_at = $3, mail_waits = false
          WHERE tenant_id = $1 AND used_at IS NULL AND ended_at IS NULL
            AND (invited_by = $2 OR email = (SELECT email FROM users WHERE id = $2))",
@@ -145,7 +167,7 @@ pub async fn end_keys_and_invitations(tx: &mut TenantTx, user: UserId, now: Date
     )
     .execute(&mut **tx)
     .await?;
-    Ok(())
+    Ok(EndedAccess { api_keys: api_keys.rows_affected(), invitations: invitations.rows_affected() })
 }
 
 /// Ids of the member's sessions and keys that ended at `since` or later: their tokens may be known to Redis.

@@ -14,8 +14,8 @@ use crate::{
 };
 use axum::http::{HeaderMap, header};
 use base64::{Engine, engine::general_purpose::STANDARD};
-use common::source::Source;
-use contracts::id::{ClientId, SessionId};
+use common::{origin, source::Source};
+use contracts::id::{ClientId, Principal, SessionId};
 use percent_encoding::percent_decode_str;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
@@ -57,6 +57,17 @@ pub enum Authenticated {
     Tenant(TenantClient),
 }
 
+impl Authenticated {
+    /// As it is written down beside what it changes.
+    fn speaker(&self) -> origin::Caller {
+        let (client_id, session) = match self {
+            Self::Platform(id) => (id.clone(), None),
+            Self::Tenant(known) => (known.client.id.to_string(), known.credential),
+        };
+        origin::Caller { principal: Principal::Client(client_id.clone()), client_id, session }
+    }
+}
+
 /// A client of a tenant.
 pub struct TenantClient {
     pub client: OAuthClient,
@@ -73,6 +84,9 @@ pub async fn authenticate(
     let shown = check(app, headers, given).await;
     if shown.as_ref().is_err_and(Refusal::is_of_client) {
         app.throttle.wrong_secret(source).await?;
+    }
+    if let Ok(known) = &shown {
+        origin::spoken_by(|| known.speaker());
     }
     shown
 }

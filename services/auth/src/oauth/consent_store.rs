@@ -66,24 +66,35 @@ pub async fn void_codes(tx: &mut CrossTenantTx, user: UserId, client: ClientId) 
     codes.execute(&mut **tx).await.map(drop)
 }
 
-/// Takes back what the app was allowed; `false` if that was nothing.
-pub async fn withdraw(tx: &mut CrossTenantTx, user: UserId, client: ClientId) -> sqlx::Result<bool> {
-    let consents = sqlx::query!("DELETE FROM consents WHERE user_id = $1 AND client_id = $2", user.0, client.0);
-    Ok(consents.execute(&mut **tx).await?.rows_affected() > 0)
+/// Takes back what the app was allowed; gives the tenants in which it was something.
+pub async fn withdraw(tx: &mut CrossTenantTx, user: UserId, client: ClientId) -> sqlx::Result<Vec<TenantId>> {
+    let tenants = sqlx::query_scalar!(
+        "DELETE FROM consents WHERE user_id = $1 AND client_id = $2 RETURNING tenant_id",
+        user.0,
+        client.0
+    );
+    Ok(tenants.fetch_all(&mut **tx).await?.into_iter().map(TenantId).collect())
 }
 
-/// Ends the sessions that the app has with the person.
-pub async fn end(tx: &mut CrossTenantTx, user: UserId, client: ClientId, now: DateTime<Utc>) -> sqlx::Result<()> {
-    sqlx::query!(
-        "UPDATE sessions SET ended_at = $3, end_reason = $4 WHERE user_id = $1 AND client_id = $2 AND ended_at IS NULL",
+/// Ends the sessions that the app has with the person; gives how many, of each tenant.
+pub async fn end(
+    tx: &mut CrossTenantTx,
+    user: UserId,
+    client: ClientId,
+    now: DateTime<Utc>,
+) -> sqlx::Result<Vec<(TenantId, i64)>> {
+    let ended = sqlx::query!(
+        r#"WITH ended AS (
+             UPDATE sessions SET ended_at = $3, end_reason = $4
+             WHERE user_id = $1 AND client_id = $2 AND ended_at IS NULL AND expires_at > $3 RETURNING tenant_id
+           )
+           SELECT tenant_id, count(*) AS "many!" FROM ended GROUP BY tenant_id"#,
         user.0,
         client.0,
         now,
         EndReason::LoggedOut as EndReason
-    )
-    .execute(&mut **tx)
-    .await?;
-    Ok(())
+    );
+    Ok(ended.fetch_all(&mut **tx).await?.into_iter().map(|row| (TenantId(row.tenant_id), row.many)).collect())
 }
 
 /// Those of them that ended since then.

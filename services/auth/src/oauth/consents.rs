@@ -4,7 +4,10 @@ use super::consent_store::{self as store, Consent};
 use crate::{
     accounts::routes::logged_in,
     app::App,
-    sessions::{ending, model::told_since},
+    sessions::{
+        ending, entries,
+        model::{EndReason, told_since},
+    },
 };
 use access::Authenticated;
 use axum::{extract::State, http::StatusCode};
@@ -46,12 +49,17 @@ pub async fn withdraw(
     let mut tx = ending::begin(&app).await?;
     // Codes, sessions, consents: in the order in which whoever exchanges a code, or ends a session, takes them.
     store::void_codes(&mut tx, user, client).await?;
-    store::end(&mut tx, user, client, now).await?;
+    for (tenant, many) in store::end(&mut tx, user, client, now).await? {
+        audit::note_for(&mut tx, tenant, entries::ended_many(user, many, None, EndReason::LoggedOut));
+    }
     let withdrawn = store::withdraw(&mut tx, user, client).await?;
+    for tenant in &withdrawn {
+        audit::note_for(&mut tx, *tenant, entries::consent_withdrawn(user, client));
+    }
     // With what ended before and was perhaps never told: this may be a repetition.
     let ended = store::ended(&mut tx, user, client, told_since(app.access_token, now)).await?;
     tx.commit().await?;
-    if !withdrawn && ended.is_empty() {
+    if withdrawn.is_empty() && ended.is_empty() {
         return Err(Problem::not_found("consent_not_found", "You have allowed this app nothing."));
     }
     ending::close_all(&app, ended).await?;

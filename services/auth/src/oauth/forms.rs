@@ -15,6 +15,7 @@ use crate::{
     app::App,
     logins, pages,
     registrations::model,
+    sessions::entries,
     throttle::Visitor,
 };
 use axum::{extract::State, http::HeaderMap, response::Response};
@@ -129,6 +130,7 @@ async fn allow(
     }
     let mut tx = app.db.begin_lookup().await?.enter(tenant).await?;
     store::consent(&mut tx, sign_in.user.id, client, &asked.scopes(), app.ambient.now()).await?;
+    audit::note(&mut tx, entries::consent_given(sign_in.user.id, client.id, &asked.scopes()));
     tx.commit().await?;
     codes::issue(app, source, asked, &sign_in, tenant).await
 }

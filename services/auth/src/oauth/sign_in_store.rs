@@ -58,9 +58,16 @@ pub async fn insert(
     Ok(())
 }
 
-pub async fn end(conn: &mut PgConnection, shown: &OpaqueToken, now: DateTime<Utc>) -> sqlx::Result<()> {
-    sqlx::query!("UPDATE sign_ins SET ended_at = $2 WHERE token_hash = $1 AND ended_at IS NULL", &shown.hash(), now)
-        .execute(conn)
-        .await?;
-    Ok(())
+/// The sign-in that ends by that, and whose it is.
+pub async fn end(
+    conn: &mut PgConnection,
+    shown: &OpaqueToken,
+    now: DateTime<Utc>,
+) -> sqlx::Result<Option<(Uuid, UserId)>> {
+    let ended = sqlx::query!(
+        "UPDATE sign_ins SET ended_at = $2 WHERE token_hash = $1 AND ended_at IS NULL RETURNING id, user_id",
+        &shown.hash(),
+        now
+    );
+    Ok(ended.fetch_optional(conn).await?.map(|row| (row.id, UserId(row.user_id))))
 }

@@ -9,10 +9,12 @@ use crate::{
     cookies,
     opaque::OpaqueToken,
 };
+use audit::Entry;
 use axum::http::HeaderMap;
 use chrono::TimeDelta;
-use common::problem::Problem;
-use sqlx::PgConnection;
+use common::{db::Scoped, problem::Problem};
+use contracts::id::Principal;
+use serde_json::json;
 
 const COOKIE: &str = "sign_in";
 /// Over TLS.
@@ -32,7 +34,7 @@ pub async fn of(app: &App, headers: &HeaderMap) -> Result<Option<SignIn>, Proble
 
 /// Signs a person in who has proved who they are by `amr`; gives the cookie. What the browser had before ends.
 pub async fn begin(
-    conn: &mut PgConnection,
+    tx: &mut impl Scoped,
     app: &App,
     user: User,
     amr: Vec<String>,
@@ -41,18 +43,31 @@ pub async fn begin(
     let (token, now) = (OpaqueToken::new(&app.ambient), app.ambient.now());
     let sign_in = SignIn { id: app.ambient.uuid(), user, amr, authenticated_at: now };
     if let Some(earlier) = from_cookie(app, headers) {
-        store::end(conn, &earlier, now).await?;
+        store::end(tx, &earlier, now).await?;
     }
-    store::insert(conn, &sign_in, &token, now + LIFETIME).await?;
+    store::insert(tx, &sign_in, &token, now + LIFETIME).await?;
+    audit::note_of_platform(tx, begun(&sign_in));
     Ok(cookie(app, token.expose(), LIFETIME.num_seconds()))
 }
 
 /// Ends the browser's sign-in; gives the cookie that takes its cookie away.
 pub async fn end(app: &App, headers: &HeaderMap) -> Result<String, Problem> {
     if let Some(shown) = from_cookie(app, headers) {
-        store::end(&mut *app.db.pool().acquire().await?, &shown, app.ambient.now()).await?;
+        let mut tx = app.db.begin_tenantless().await?;
+        if let Some((id, user)) = store::end(&mut tx, &shown, app.ambient.now()).await? {
+            let user = Principal::User(user);
+            let entry = Entry::new("sign_in.ended", &user).before(json!({"sign_in_id": id})).by(user);
+            audit::note_of_platform(&mut tx, entry);
+        }
+        tx.commit().await?;
     }
     Ok(cookie(app, "", 0))
+}
+
+/// What the audit says.
+fn begun(sign_in: &SignIn) -> Entry {
+    let user = Principal::User(sign_in.user.id);
+    Entry::new("sign_in.begun", &user).after(json!({"sign_in_id": sign_in.id, "amr": sign_in.amr})).by(user)
 }
 
 /// Scripts cannot read it, other sites cannot have it sent with a form of theirs, and over TLS no other host can set it

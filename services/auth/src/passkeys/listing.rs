@@ -5,9 +5,11 @@ use super::{
     store::{self, Passkey},
 };
 use crate::{app::App, registrations::model};
+use audit::Entry;
 use common::{http::IfMatch, problem::Problem};
 use contracts::id::UserId;
 use serde::Deserialize;
+use serde_json::json;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -31,6 +33,11 @@ pub async fn rename(app: &App, user: UserId, id: Uuid, read: &IfMatch, named: Pa
     let passkey = store::lock(&mut tx, user, id).await?.ok_or_else(no_such_passkey)?;
     read.check(passkey.revision, "passkey_edited")?;
     store::rename(&mut tx, user, id, &name).await?;
+    let (before, after) = (json!({"name": passkey.name}), json!({"name": name.as_str()}));
+    audit::note_of_platform(
+        &mut tx,
+        Entry::new("passkey.renamed", format!("passkey:{id}")).before(before).after(after),
+    );
     tx.commit().await?;
     Ok(Passkey { name: name.as_str().to_owned(), revision: passkey.revision + 1, ..passkey })
 }

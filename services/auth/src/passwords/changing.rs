@@ -11,11 +11,12 @@ use crate::{
     },
     throttle::Visitor,
 };
+use audit::Entry;
 use common::{
     db::CrossTenantTx,
     problem::{FieldError, Problem},
 };
-use contracts::id::{SessionId, UserId};
+use contracts::id::{Principal, SessionId, UserId};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -50,6 +51,7 @@ pub async fn change(
     let new_hash = hash(app, &user, change.new_password).await?;
     let mut tx = ending::begin(app).await?;
     let ended = write(&mut tx, app, &user, &new_hash, kept).await?;
+    audit::note_of_platform(&mut tx, Entry::new("password.changed", Principal::User(user.id)));
     tx.commit().await?;
     ending::tell(app, &ended).await
 }

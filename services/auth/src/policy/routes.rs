@@ -7,6 +7,7 @@ use crate::{
     factors::{recent, store as factors},
 };
 use access::Allowed;
+use audit::Entry;
 use axum::extract::State;
 use common::{
     http::{ETag, IfMatch, Json},
@@ -14,6 +15,7 @@ use common::{
 };
 use contracts::id::Principal;
 use serde::Deserialize;
+use serde_json::json;
 use utoipa::ToSchema;
 
 access::permissions! {
@@ -70,9 +72,11 @@ pub async fn edit(
         recent::demand(&caller.claims, enrolled, app.ambient.now())?;
     }
     store::write(&mut tx, second_factor_required).await?;
+    let written = AuthenticationPolicy { second_factor_required, revision: policy.revision + 1 };
+    let entry = Entry::new("authentication_policy.edited", format!("tenant:{}", caller.tenant));
+    audit::note(&mut tx, entry.before(json!(policy)).after(json!(written)));
     tx.commit().await?;
-    let revision = policy.revision + 1;
-    Ok((ETag(revision), Json(AuthenticationPolicy { second_factor_required, revision })))
+    Ok((ETag(written.revision), Json(written)))
 }
 
 fn gone() -> Problem {

@@ -4,7 +4,7 @@
 use super::store::{self, Open};
 use crate::{
     accounts::{
-        founding,
+        entries, founding,
         store::{self as accounts, ADDRESS_TAKEN, User},
     },
     app::App,
@@ -12,7 +12,7 @@ use crate::{
     passwords::hasher::Verdict,
 };
 use common::problem::{Problem, constraint};
-use contracts::id::{TenantId, UserId};
+use contracts::id::{Principal, TenantId, UserId};
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -64,6 +64,7 @@ async fn make_account(app: &App, open: Open) -> Result<Verified, Problem> {
     let tenant_name = open.tenant_name.parse().map_err(|fault| Problem::internal(&fault))?;
     let user = User::new(user_id, open.email, open.display_name, open.password_hash);
     accounts::insert_user(&mut tx, &user, now).await.map_err(taken)?;
+    audit::note_of_platform(&mut tx, entries::registered(user_id).by(Principal::User(user_id)));
     founding::found(&mut tx, app, &tenant_name, &user).await?;
     tx.commit().await?;
     Ok(Verified { user_id, tenant_id, email: user.email, return_to: open.return_to })

@@ -8,7 +8,9 @@ use crate::{
     passwords::changing,
     sessions::ending,
 };
+use audit::Entry;
 use common::problem::Problem;
+use contracts::id::Principal;
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -47,6 +49,7 @@ pub async fn choose(app: &App, token: &OpaqueToken, chosen: NewPassword) -> Resu
         return Err(link_used());
     }
     let ended = changing::write(&mut tx, app, &user, &new_hash, None).await?;
+    audit::note_of_platform(&mut tx, Entry::new("password.reset", Principal::User(user.id)));
     tx.commit().await?;
     ending::tell(app, &ended).await?;
     let Open { email, return_to, .. } = open;

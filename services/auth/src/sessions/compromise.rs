@@ -1,7 +1,7 @@
 //! The end of a session of which somebody has a copy: nobody can say who of the two is the thief, so both are out, the
 //! platform is told, and so is the person.
 
-use super::{model::EndReason, store};
+use super::{entries, model::EndReason, store};
 use crate::{accounts::store as accounts, app::App, mail};
 use common::{db::TenantTx, problem::Problem};
 use contracts::{
@@ -13,6 +13,7 @@ use contracts::{
 pub async fn end(app: &App, mut tx: TenantTx, session_id: SessionId, what: CompromiseReason) -> Result<(), Problem> {
     let (tenant_id, now) = (tx.tenant(), app.ambient.now());
     if let Some((user_id, client_id)) = store::end(&mut tx, session_id, reason(what), now).await? {
+        audit::note(&mut tx, entries::ended(user_id, session_id, reason(what)));
         messaging::publish(&mut tx, &SessionCompromised { tenant_id, user_id, session_id, client_id, reason: what })
             .await?;
         if let Some(user) = accounts::find_user(&mut tx, user_id).await? {

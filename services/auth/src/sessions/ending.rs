@@ -5,7 +5,7 @@
 
 pub use super::ending_store::Ending;
 use super::{
-    ending_store as store,
+    ending_store as store, entries,
     model::{EndReason, told_since},
 };
 use crate::app::App;
@@ -15,7 +15,7 @@ use common::{
     poller::Poller,
     problem::{Problem, RETRY_AFTER_OUTAGE},
 };
-use contracts::id::{SessionId, TenantId, UserId};
+use contracts::id::{Principal, SessionId, TenantId, UserId};
 use std::{collections::BTreeMap, time::Duration};
 use tokio_util::sync::CancellationToken;
 
@@ -42,7 +42,9 @@ pub async fn end_all(
     reason: EndReason,
 ) -> sqlx::Result<Ending> {
     let ending = Ending { id: app.ambient.uuid(), user_id: user, ended_at: app.ambient.now() };
-    store::end(tx, &ending, kept, reason).await?;
+    for (tenant, many) in store::end(tx, &ending, kept, reason).await? {
+        audit::note_for(tx, tenant, entries::ended_many(user, many, kept, reason).by(Principal::User(user)));
+    }
     store::note(tx, &ending).await?;
     Ok(ending)
 }

@@ -14,13 +14,14 @@ pub struct Ending {
     pub ended_at: DateTime<Utc>,
 }
 
-/// Those that are alive: the rows of others may be many. Waits for those who refresh one of them.
+/// Those that are alive: the rows of others may be many. Waits for those who refresh one of them. Gives how many, of
+/// each tenant.
 pub(super) async fn end(
     tx: &mut CrossTenantTx,
     ending: &Ending,
     kept: Option<SessionId>,
     reason: EndReason,
-) -> sqlx::Result<()> {
+) -> sqlx::Result<Vec<(TenantId, i64)>> {
     // First: whoever exchanges a code of such a sign-in has either begun the session, which is then found, or finds it ended.
     sqlx::query!(
         "UPDATE sign_ins SET ended_at = $2 WHERE user_id = $1 AND ended_at IS NULL
@@ -31,37 +32,40 @@ pub(super) async fn end(
     )
     .execute(&mut **tx)
     .await?;
-    sqlx::query!(
-        "UPDATE sessions SET ended_at = $2, end_reason = $3
-         WHERE user_id = $1 AND ended_at IS NULL AND expires_at > $2 AND last_used_at > $5
-           AND ($4::uuid IS NULL OR id <> $4)",
+    let ended = sqlx::query!(
+        r#"WITH ended AS (
+             UPDATE sessions SET ended_at = $2, end_reason = $3
+             WHERE user_id = $1 AND ended_at IS NULL AND expires_at > $2 AND last_used_at > $5
+               AND ($4::uuid IS NULL OR id <> $4)
+             RETURNING tenant_id
+           )
+           SELECT tenant_id, count(*) AS "many!" FROM ended GROUP BY tenant_id"#,
         ending.user_id.0,
         ending.ended_at,
         reason as EndReason,
         kept.map(|session| session.0),
         ending.ended_at - IDLE
-    )
-    .execute(&mut **tx)
-    .await?;
-    Ok(())
+    );
+    Ok(ended.fetch_all(&mut **tx).await?.into_iter().map(|row| (TenantId(row.tenant_id), row.many)).collect())
 }
 
-/// Ends one session of the user, in whichever tenant it acts, and gives that; also if it had ended before.
+/// Ends one session of the user, in whichever tenant it acts; gives that, and whether it was alive until now.
 pub(super) async fn end_one(
     tx: &mut CrossTenantTx,
     user: UserId,
     session: SessionId,
     now: DateTime<Utc>,
-) -> sqlx::Result<Option<TenantId>> {
-    let ended = sqlx::query_scalar!(
-        "UPDATE sessions SET ended_at = coalesce(ended_at, $3), end_reason = coalesce(end_reason, $4)
-         WHERE id = $1 AND user_id = $2 RETURNING tenant_id",
+) -> sqlx::Result<Option<(TenantId, bool)>> {
+    let ended = sqlx::query!(
+        r#"WITH found AS (SELECT id, ended_at FROM sessions WHERE id = $1 AND user_id = $2 FOR NO KEY UPDATE)
+           UPDATE sessions s SET ended_at = coalesce(found.ended_at, $3), end_reason = coalesce(s.end_reason, $4)
+           FROM found WHERE s.id = found.id RETURNING s.tenant_id, found.ended_at IS NULL AS "lived!""#,
         session.0,
         user.0,
         now,
         EndReason::LoggedOut as EndReason
     );
-    Ok(ended.fetch_optional(&mut **tx).await?.map(TenantId))
+    Ok(ended.fetch_optional(&mut **tx).await?.map(|row| (TenantId(row.tenant_id), row.lived)))
 }
 
 pub(super) async fn note(tx: &mut CrossTenantTx, ending: &Ending) -> sqlx::Result<()> {

@@ -3,6 +3,7 @@
 use crate::{factors::authentication::by_password, oauth::scope::Scopes, opaque::OpaqueToken};
 use chrono::{DateTime, TimeDelta, Utc};
 use contracts::id::{ClientId, SessionId, TenantId, UserId};
+use serde::Serialize;
 use std::time::Duration;
 use uuid::Uuid;
 
@@ -21,7 +22,8 @@ const KEY_OUTLIVES_TOKEN: Duration = Duration::from_secs(60);
 const CLOCKS_DIFFER: TimeDelta = TimeDelta::minutes(5);
 
 /// Why a session ended before its time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, sqlx::Type)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, sqlx::Type)]
+#[serde(rename_all = "snake_case")]
 #[sqlx(type_name = "text", rename_all = "snake_case")]
 pub enum EndReason {
     LoggedOut,

@@ -5,7 +5,7 @@
 //! commit that moves it, so whoever was not answered asks once more.
 
 use super::{
-    ending,
+    ending, entries,
     model::{Alive, Session},
     moving_store as store,
     opening::{self, Holder, refresh_invalid},
@@ -45,6 +45,8 @@ pub async fn renew_in(app: &App, shown: &OpaqueToken, tenant: TenantId) -> Resul
 async fn go(tx: &mut CrossTenantTx, app: &App, session: Session, tenant: TenantId) -> Result<Session, Problem> {
     if session.tenant_id != tenant {
         store::act_in(tx, session.id, tenant).await?;
+        audit::note_for(tx, session.tenant_id, entries::left(&session));
+        audit::note_for(tx, tenant, entries::came(&session));
         app.live_sessions.close(session.tenant_id, session.id).await?;
     }
     let session = Session { tenant_id: tenant, ..session };

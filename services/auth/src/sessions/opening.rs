@@ -4,8 +4,8 @@
 //! that overlaps with a log-out can therefore not bring the session back.
 
 use super::{
-    compromise, ending, ending_store,
-    model::{ABSOLUTE, Alive, Link, Over, Session, Turn, decide, key_lifetime},
+    compromise, ending, ending_store, entries,
+    model::{ABSOLUTE, Alive, EndReason, Link, Over, Session, Turn, decide, key_lifetime},
     store,
 };
 use crate::{
@@ -81,6 +81,7 @@ pub async fn insert(
     refresh_token: &OpaqueToken,
 ) -> Result<(), Problem> {
     store::insert(tx, session).await?;
+    audit::note(tx, entries::opened(session));
     store::insert_token(tx, app.ambient.uuid(), session.id, refresh_token, session.last_used_at).await?;
     tell_alive(app, session).await
 }
@@ -180,11 +181,16 @@ pub enum Consent {
 /// session.
 pub async fn end(app: &App, user: UserId, session: SessionId, withdraw: Consent) -> Result<(), Problem> {
     let mut tx = ending::begin(app).await?;
-    let tenant = ending_store::end_one(&mut tx, user, session, app.ambient.now())
+    let (tenant, lived) = ending_store::end_one(&mut tx, user, session, app.ambient.now())
         .await?
         .ok_or_else(|| Problem::not_found("session_not_found", "You have no such session."))?;
-    if withdraw == Consent::Withdrawn {
-        store::withdraw_consent(tx.narrow(tenant).await?, session).await?;
+    if lived {
+        audit::note_for(&mut tx, tenant, entries::ended(user, session, EndReason::LoggedOut));
+    }
+    if withdraw == Consent::Withdrawn
+        && let Some(client) = store::withdraw_consent(tx.narrow(tenant).await?, session).await?
+    {
+        audit::note_for(&mut tx, tenant, entries::consent_withdrawn(user, client));
     }
     tx.commit().await?;
     Ok(app.live_sessions.close(tenant, session).await?)

@@ -1,6 +1,6 @@
 //! Step-up: who is logged in proves once more who they are, and gets a token that says so (RFC 9470).
 
-use super::{model::Session, routes::NO_STORE, step_up_store as store};
+use super::{entries, model::Session, routes::NO_STORE, step_up_store as store};
 use crate::{
     accounts::{
         routes::logged_in,
@@ -155,6 +155,7 @@ async fn prove_again(app: &App, caller: &Authenticated, user: &User, shown: &Sho
         return Err(FieldError::new("proof", "wrong", "is wrong, or was used before").into());
     };
     let session = store::add(&mut tx, user.id, sid, evidence, app.ambient.now()).await?.ok_or_else(ended)?;
+    audit::note(&mut tx, entries::stepped_up(&session));
     tx.commit().await?;
     Ok(session)
 }

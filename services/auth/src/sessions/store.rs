@@ -201,17 +201,17 @@ pub async fn end(
     Ok(ended.map(|row| (UserId(row.user_id), row.client_id.map(ClientId))))
 }
 
-/// Takes back what the person has allowed the app whose session it is, in this tenant: it has to ask again.
-pub async fn withdraw_consent(tx: &mut TenantTx, session: SessionId) -> sqlx::Result<()> {
-    sqlx::query!(
+/// Takes back what the person has allowed the app whose session it is, in this tenant: it has to ask again. Gives the
+/// app, if something was allowed.
+pub async fn withdraw_consent(tx: &mut TenantTx, session: SessionId) -> sqlx::Result<Option<ClientId>> {
+    let withdrawn = sqlx::query_scalar!(
         "DELETE FROM consents USING sessions s WHERE s.tenant_id = $1 AND s.id = $2 AND consents.tenant_id = $1
-           AND consents.user_id = s.user_id AND consents.client_id = s.client_id",
+           AND consents.user_id = s.user_id AND consents.client_id = s.client_id
+         RETURNING consents.client_id",
         tx.tenant().0,
         session.0
-    )
-    .execute(&mut **tx)
-    .await?;
-    Ok(())
+    );
+    Ok(withdrawn.fetch_optional(&mut **tx).await?.map(ClientId))
 }
 
 /// The user's sessions that are alive at `now`.

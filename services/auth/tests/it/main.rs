@@ -1,6 +1,7 @@
 //! Tests of auth against real PostgreSQL, Redis and SNS.
 
 mod api_keys;
+mod audit;
 mod authenticator;
 mod authority;
 mod clients;

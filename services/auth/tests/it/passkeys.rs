@@ -12,11 +12,11 @@ use test_support::TestAnswer;
 
 const PASSKEYS: &str = "/v1/me/second-factors/passkeys";
 
-async fn options(world: &World, session: &Value) -> Value {
+pub async fn options(world: &World, session: &Value) -> Value {
     send(world, session, Method::POST, "/passkeys/options").await.expect(200)
 }
 
-async fn add(world: &World, session: &Value, credential: &Value) -> TestAnswer {
+pub async fn add(world: &World, session: &Value, credential: &Value) -> TestAnswer {
     let new = json!({"name": "Ada's key", "credential": credential});
     world.server.post(PASSKEYS, &new).bearer(text(session, "access_token")).await
 }
@@ -32,11 +32,11 @@ async fn ada_with_a_key() -> (World, Account, SecurityKey, Value) {
     (world, ada, key, session)
 }
 
-async fn log_in_options(world: &World) -> Value {
+pub async fn log_in_options(world: &World) -> Value {
     world.server.request(Method::POST, "/v1/sessions/passkey-options").await.expect(200)
 }
 
-async fn alone(world: &World, credential: &Value) -> TestAnswer {
+pub async fn alone(world: &World, credential: &Value) -> TestAnswer {
     world.server.post("/v1/sessions/passkey", &json!({"credential": credential})).await
 }
 

@@ -35,6 +35,8 @@ async fn tenants_are_walled_off() {
         "client_secrets",
         "api_keys",
         "removals",
+        "audit",
+        "audit_heads",
     ];
     tenant_walls(&world.platform, &tables).await;
 }

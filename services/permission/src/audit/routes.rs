@@ -1,8 +1,11 @@
 //! HTTP of the audit: who changed what, from where, and whether the record of it is whole.
 
-use super::store::{self, AuditEntry, AuditFilter, Verdict};
 use crate::{app::App, effective};
 use access::{Allowed, permissions};
+use audit::{
+    AuditEntry, AuditFilter, NO_TENANT, Verdict,
+    verification::{VERIFIED_AT_ONCE, VerificationQuery, verify as verify_chain},
+};
 use axum::extract::State;
 use common::{
     db::TenantTx,
@@ -51,21 +54,20 @@ pub async fn list(
     Query(chain): Query<Chain>,
 ) -> Result<Page<AuditEntry>, Problem> {
     let request = page.check()?;
-    let mut tx = begin(&app, &caller, chain.of).await?;
-    let rows = store::page(&mut tx, &filter, request).await?;
-    Ok(Page::cut(rows, request, |entry| entry.version))
+    audit::reading::page(&mut begin(&app, &caller, chain.of).await?, &filter, request).await
 }
 
-#[utoipa::path(get, path = "/v1/audit/verification", operation_id = "verifyAudit", tag = "audit", params(Chain),
+#[utoipa::path(get, path = "/v1/audit/verification", operation_id = "verifyAudit", tag = "audit", params(Chain, VerificationQuery),
     responses((status = 200, body = Verdict), (status = 403, description = "`permission_missing`, or `platform_only`")),
     security(("bearer" = ["permission.readAudit"])))]
 pub async fn verify(
     State(app): State<App>,
     caller: Allowed<ReadAudit>,
     Query(chain): Query<Chain>,
+    Query(from): Query<VerificationQuery>,
 ) -> Result<Json<Verdict>, Problem> {
     let mut tx = begin(&app, &caller, chain.of).await?;
-    Ok(Json(store::verify(&mut tx).await?))
+    Ok(Json(verify_chain(&mut tx, from.after.into(), VERIFIED_AT_ONCE).await?.into()))
 }
 
 /// A transaction for reading the chain: the tenant's own, or the registry's, which is the nil tenant's.
@@ -78,7 +80,7 @@ async fn begin(app: &App, caller: &Allowed<ReadAudit>, of: Of) -> Result<TenantT
     match effective::store::kind(&mut tx).await? {
         TenantKind::Platform => {
             drop(tx);
-            Ok(app.db.begin(store::REGISTRY).await?)
+            Ok(app.db.begin(NO_TENANT).await?)
         }
         TenantKind::Customer => Err(Problem::forbidden(
             "platform_only",

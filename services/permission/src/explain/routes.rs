@@ -9,7 +9,6 @@ use crate::{
     app::App,
     effective::{self, entitlements::Entitlements, model::Effect},
     grants::ReadGrants,
-    instant,
 };
 use access::Allowed;
 use axum::extract::State;
@@ -17,6 +16,7 @@ use chrono::{DateTime, Utc};
 use common::{
     db::TenantTx,
     http::Json,
+    instant,
     problem::{FieldError, Problem},
 };
 use contracts::{id::Principal, manifest::PermissionEntry};

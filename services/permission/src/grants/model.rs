@@ -1,9 +1,9 @@
 //! Grants as they are asked for, and what makes one sound.
 
 use super::grantee::Grantee;
-use crate::{effective::model::Effect, instant};
+use crate::effective::model::Effect;
 use chrono::{DateTime, Utc};
-use common::problem::FieldError;
+use common::{instant, problem::FieldError};
 use serde::Deserialize;
 use utoipa::ToSchema;
 

@@ -4,12 +4,13 @@
 use super::{learning::learn, store};
 use crate::{
     app::App,
-    audit::{self, Origin},
+    audit::store as audit_store,
     change::Change,
     grants::{self, changes::MustStay, grantee::Grantee},
     groups, stamps,
 };
 use access::{Internal, callers};
+use audit::Entry;
 use axum::{extract::State, http::StatusCode};
 use chrono::{DateTime, Utc};
 use common::{db::TenantTx, http::Json, problem::Problem};
@@ -29,12 +30,11 @@ callers! { pub Auth = ["auth"] }
 pub async fn remove(
     State(app): State<App>,
     _: Internal<Auth>,
-    origin: Origin,
     Json(request): Json<RemovalRequest>,
 ) -> Result<StatusCode, Problem> {
     let RemovalRequest { tenant_id: tenant, principal, id, by } = request;
     let unasked = learn(&app, tenant, &BTreeSet::new()).await?;
-    let mut change = Change::open(&app, tenant, by, origin.internal("auth"), unasked).await?;
+    let mut change = Change::open(&app, tenant, by, unasked).await?;
     let must_stay = MustStay::before(&mut change).await?;
     let (by, now) = (change.actor.clone(), change.now());
     if let Some(before) = end(change.tx(), &principal, id, (&by, now)).await? {
@@ -52,8 +52,7 @@ pub async fn of_machine(tx: &mut TenantTx, app: &App, principal: &Principal, id:
     let auth = Principal::Client("auth".into());
     store::lock_tenant(tx).await?;
     let Some(before) = end(tx, principal, id, (&auth, app.ambient.now())).await? else { return Ok(()) };
-    audit::store::append_of_auth(tx, &app.ambient, "principal.removed", &principal.to_string(), Some(before), None)
-        .await?;
+    audit_store::append_of_auth(tx, Entry::new("principal.removed", principal).before(before)).await?;
     stamps::store::invalidate(tx, principal).await?;
     stamps::leave_to_background(tx);
     Ok(())

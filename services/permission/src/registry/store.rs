@@ -1,10 +1,8 @@
 //! SQL of the registry.
 
 use super::model::Plan;
-use crate::{
-    audit::store::{self as audit, Entry},
-    stamps,
-};
+use crate::stamps;
+use audit::Entry;
 use chrono::{DateTime, Utc};
 use common::{
     ambient::Ambient,
@@ -161,7 +159,7 @@ pub async fn apply(tx: &mut CrossTenantTx, ambient: &Ambient, namespace: &str, p
         .execute(&mut **tx)
         .await?;
     keep_versions(tx, plan, now).await?;
-    record(tx, ambient, namespace, plan).await?;
+    record(tx, namespace, plan);
     if plan.affects_access {
         stamps::store::invalidate_all_tenants(tx).await?;
     }
@@ -169,23 +167,14 @@ pub async fn apply(tx: &mut CrossTenantTx, ambient: &Ambient, namespace: &str, p
 }
 
 /// Writes down what changed: the service of that name registered or published it.
-async fn record(conn: &mut PgConnection, ambient: &Ambient, namespace: &str, plan: &Plan) -> sqlx::Result<()> {
+fn record(tx: &mut CrossTenantTx, namespace: &str, plan: &Plan) {
     if plan.written.is_empty() && plan.removed.is_empty() {
-        return Ok(());
+        return;
     }
-    let (target, actor) = (format!("namespace:{namespace}"), Principal::Client(namespace.to_owned()));
     let (before, after) =
         (json!({"permissions": plan.replaced, "removed": plan.removed}), json!({"permissions": plan.written}));
-    let origin = json!({"client_id": namespace});
-    let entry = Entry {
-        action: "catalog.changed",
-        target: &target,
-        before: Some(before),
-        after: Some(after),
-        actor: &actor,
-        origin: &origin,
-    };
-    audit::append_to_registry(conn, ambient, &entry).await
+    let entry = Entry::new("catalog.changed", format!("namespace:{namespace}")).before(before).after(after);
+    audit::note_of_platform(tx, entry.by(Principal::Client(namespace.to_owned())));
 }
 
 /// The state that the plan brought about, for whoever asks about an instant of the past.

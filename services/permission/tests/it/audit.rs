@@ -122,7 +122,7 @@ async fn changes_of_the_registry_are_seen_by_the_platform_only() {
     );
     assert_eq!(
         world.get("/v1/audit/verification?of=catalog", &olga).await.expect(200),
-        json!({"whole": true, "version": 2})
+        json!({"whole": true, "version": 2, "verified_through": 2})
     );
 }
 
@@ -132,7 +132,7 @@ async fn the_record_cannot_be_rewritten_and_a_forgery_is_found() {
     let grant = world.grant(&ada, &bob, READ).await;
     world.revoke(&ada, &grant).await.expect(204);
     let verdict = async || world.get("/v1/audit/verification", &ada).await.expect(200);
-    assert_eq!(verdict().await, json!({"whole": true, "version": 3}));
+    assert_eq!(verdict().await, json!({"whole": true, "version": 3, "verified_through": 3}));
     for refused in ["UPDATE audit SET actor = 'user:x'", "DELETE FROM audit", "TRUNCATE audit"] {
         let error = sqlx::query(refused).execute(&world.platform.pool).await.unwrap_err().to_string();
         assert!(error.contains("only appended to"), "{refused}: {error}");
@@ -145,9 +145,38 @@ async fn the_record_cannot_be_rewritten_and_a_forgery_is_found() {
         tx.commit().await.unwrap();
     };
     forge("UPDATE audit SET actor = 'user:x' WHERE version = 2").await;
-    assert_eq!(verdict().await, json!({"whole": false, "version": 3, "broken_at": 2}));
+    assert_eq!(
+        verdict().await,
+        json!({"whole": false, "version": 3, "verified_through": 1, "broken_at": 2, "fault": "changed"})
+    );
     forge("UPDATE audit entry SET hash = audit_hash(entry) WHERE version = 2").await;
     assert_eq!(verdict().await["broken_at"], 3, "the next entry tells");
     forge("DELETE FROM audit WHERE version = 3").await;
-    assert_eq!(verdict().await["broken_at"], 3, "the tenant's version tells");
+    assert_eq!(verdict().await["broken_at"], 3, "the head tells");
+}
+
+#[tokio::test]
+async fn entries_are_found_by_their_words_and_the_command_verifies_them() {
+    let (world, ada, bob) = World::with_stranger().await;
+    let grant = world.grant(&ada, &bob, READ).await;
+    world.group(&ada, "night-watch", &[&bob]).await;
+    let found = async |query: &str| actions(&world.get(&format!("/v1/audit?{query}"), &ada).await.expect(200));
+    assert_eq!(found("q=%22night+watch%22").await, ["group.created"]);
+    assert_eq!(found(&format!("q=grant+{grant}")).await, ["grant.created"]);
+    assert_eq!(found("q=readGrants+-nobody").await, ["grant.created"]);
+    world.get("/v1/audit?q=", &ada).await.invalid(&["q"]);
+    let verify = async || {
+        let mut command = tokio::process::Command::new(env!("CARGO_BIN_EXE_permission"));
+        let output =
+            command.args(["verify-audit", "all"]).env_clear().envs(world.platform.env()).output().await.unwrap();
+        (output.status.code().unwrap(), String::from_utf8(output.stdout).unwrap())
+    };
+    let (code, said) = verify().await;
+    assert!(code == 0 && said.contains("platform: whole") && said.contains(&ada.tenant.to_string()), "{said}");
+    let mut tx = world.platform.pool.begin().await.unwrap();
+    let cut = "SET LOCAL session_replication_role = replica; DELETE FROM audit WHERE action = 'group.joined'";
+    sqlx::raw_sql(cut).execute(&mut *tx).await.unwrap();
+    tx.commit().await.unwrap();
+    let (code, said) = verify().await;
+    assert!(code == 1 && said.contains(&format!("{}: BROKEN at version 4, no row: missing", ada.tenant)), "{said}");
 }
