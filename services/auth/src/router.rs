@@ -1,7 +1,7 @@
 //! The routes of auth: all of them, in one list.
 
 use crate::{
-    accounts, api_keys, app::App, clients, factors, invitations, keys, members, oauth, passkeys, passwords, policy,
+    accounts, api_keys, app::App, clients, factors, identity_providers, invitations, keys, members, oauth, passkeys, passwords, policy,
     principals, registrations, resets, sessions,
 };
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -35,6 +35,14 @@ pub fn router() -> OpenApiRouter<App> {
         .routes(routes!(resets::routes::show, resets::routes::set))
         .routes(routes!(accounts::routes::members))
         .routes(routes!(policy::routes::show, policy::routes::edit))
+        .routes(routes!(identity_providers::routes::list, identity_providers::routes::create))
+        .routes(routes!(
+            identity_providers::routes::show,
+            identity_providers::routes::edit,
+            identity_providers::routes::delete
+        ))
+        .routes(routes!(identity_providers::sign_in::begin))
+        .routes(routes!(identity_providers::sign_in::complete))
         .routes(routes!(registrations::routes::reject))
         .routes(routes!(invitations::routes::list, invitations::routes::invite))
         .routes(routes!(invitations::routes::show, invitations::routes::accept, invitations::routes::withdraw))

@@ -1,7 +1,7 @@
 //! Endpoint of the members of a tenant, and who is logged in as a person.
 
 use super::store::{self, Member, User};
-use crate::app::App;
+use crate::{app::App, factors::authentication::is_by_provider};
 use access::{Allowed, token::Claims};
 use axum::extract::State;
 use common::{
@@ -37,8 +37,22 @@ pub fn person(principal: &Principal) -> Result<UserId, Problem> {
     }
 }
 
-/// The person who is logged in; 403 also for an API key, which must neither make nor end what it is not itself.
+/// The person who is logged in by themselves; 403 also for an API key, which must neither make nor end what it is not
+/// itself, and for whom only their tenant's identity provider vouches, as it speaks for nothing but its tenant.
+///
+/// This is the gate of whatever is the person's own, or reaches another tenant.
 pub fn logged_in(claims: &Claims, principal: &Principal) -> Result<UserId, Problem> {
+    let user = signed_in(claims, principal)?;
+    if is_by_provider(&claims.amr) {
+        let detail = "You are signed in by your tenant's identity provider, which speaks for that tenant only: log in.";
+        return Err(Problem::forbidden("personal_session_required", detail));
+    }
+    Ok(user)
+}
+
+/// As [`logged_in`], also by the tenant's identity provider: only for what is the tenant's, as it can decide that
+/// anyway.
+pub fn signed_in(claims: &Claims, principal: &Principal) -> Result<UserId, Problem> {
     match (&claims.scope, &claims.act) {
         (None, None) => person(principal),
         _ => {

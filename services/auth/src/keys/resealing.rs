@@ -6,8 +6,8 @@ use super::{
     rotation::{KeyError, Rotation},
     store,
 };
-use crate::factors::sealed_store as totp;
-use common::{poller::Poller, sealing::Unopened};
+use crate::{factors::sealed_store as totp, identity_providers::sealed_store as identity_providers};
+use common::{db::CrossTenantTx, poller::Poller, sealing::Unopened};
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -16,7 +16,7 @@ use uuid::Uuid;
 /// middle of a deployment.
 const PAUSE: Duration = Duration::from_secs(600);
 
-/// Secrets of authenticator apps that are read at a time.
+/// Sealed secrets that are read at a time.
 const BATCH: i64 = 500;
 
 /// How many sealed rows there were.
@@ -70,34 +70,65 @@ async fn pass(rotation: &Rotation, write: bool) -> Result<Outcome, KeyError> {
     let mut outcome = Outcome::default();
     // A key that signs no more has no private part left.
     for key in rotation.read().await?.iter().filter(|key| !key.sealed_private_key.is_empty()) {
-        match rotation.sealer.reseal(&rotation.ambient, key.kid.as_bytes(), &key.sealed_private_key) {
-            Ok(None) => outcome.under_newest += 1,
-            Ok(Some(resealed)) => {
-                if write {
-                    store::replace_sealed(&mut *rotation.db.pool().acquire().await?, key, &resealed).await?;
-                }
-                outcome.resealed += 1;
-            }
-            Err(Unopened) => outcome.unopened += 1,
+        if let Some(resealed) = outcome.count(rotation, key.kid.as_bytes(), &key.sealed_private_key).filter(|_| write) {
+            store::replace_sealed(&mut *rotation.db.pool().acquire().await?, key, &resealed).await?;
         }
     }
+    factors(rotation, write, &mut outcome).await?;
+    providers(rotation, write, &mut outcome).await?;
+    Ok(outcome)
+}
+
+/// Secrets of authenticator apps.
+async fn factors(rotation: &Rotation, write: bool, outcome: &mut Outcome) -> sqlx::Result<()> {
     let mut after = Uuid::nil();
     loop {
         let mut conn = rotation.db.pool().acquire().await?;
         let secrets = totp::after(&mut conn, after, BATCH).await?;
-        let Some(last) = secrets.last() else { return Ok(outcome) };
+        let Some(last) = secrets.last() else { return Ok(()) };
         after = last.user_id;
         for secret in &secrets {
-            match rotation.sealer.reseal(&rotation.ambient, secret.user_id.as_bytes(), &secret.sealed_secret) {
-                Ok(None) => outcome.under_newest += 1,
-                Ok(Some(resealed)) => {
-                    if write {
-                        totp::replace(&mut conn, secret, &resealed).await?;
-                    }
-                    outcome.resealed += 1;
-                }
-                Err(Unopened) => outcome.unopened += 1,
+            let resealed = outcome.count(rotation, secret.user_id.as_bytes(), &secret.sealed_secret);
+            if let Some(resealed) = resealed.filter(|_| write) {
+                totp::replace(&mut conn, secret, &resealed).await?;
             }
         }
+    }
+}
+
+/// Secrets that identity providers have given tenants.
+async fn providers(rotation: &Rotation, write: bool, outcome: &mut Outcome) -> sqlx::Result<()> {
+    let mut after = Uuid::nil();
+    loop {
+        let mut tx = of_all_tenants(rotation).await?;
+        let secrets = identity_providers::after(&mut tx, after, BATCH).await?;
+        let Some(last) = secrets.last() else { return Ok(()) };
+        after = last.id;
+        for secret in &secrets {
+            let context = identity_providers::context(secret.id);
+            let resealed = outcome.count(rotation, &context, &secret.sealed_client_secret);
+            if let Some(resealed) = resealed.filter(|_| write) {
+                identity_providers::replace(&mut tx, secret, &resealed).await?;
+            }
+        }
+        tx.commit().await?;
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "all tenants' secrets are sealed under the same key")]
+async fn of_all_tenants(rotation: &Rotation) -> sqlx::Result<CrossTenantTx> {
+    rotation.db.begin_across_tenants().await
+}
+
+impl Outcome {
+    /// Counts a row; gives what it is to be replaced with.
+    fn count(&mut self, rotation: &Rotation, context: &[u8], sealed: &[u8]) -> Option<Vec<u8>> {
+        let resealed = rotation.sealer.reseal(&rotation.ambient, context, sealed);
+        match &resealed {
+            Ok(None) => self.under_newest += 1,
+            Ok(Some(_)) => self.resealed += 1,
+            Err(Unopened) => self.unopened += 1,
+        }
+        resealed.ok().flatten()
     }
 }

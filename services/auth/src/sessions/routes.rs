@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     accounts::{
-        routes::logged_in,
+        routes::{logged_in, signed_in},
         store::{Tenant, User},
     },
     app::App,
@@ -39,7 +39,7 @@ use utoipa::ToSchema;
 pub const NO_STORE: (HeaderName, &str) = (header::CACHE_CONTROL, "no-store");
 const COOKIE: &str = "refresh_token";
 
-type Headers = [(HeaderName, String); 2];
+pub type Headers = [(HeaderName, String); 2];
 
 /// The answer to a log-in that has begun a session.
 pub struct Begun {
@@ -134,7 +134,7 @@ pub async fn list(
     responses((status = 204, headers(("Set-Cookie" = String))),
         (status = 403, description = "`people_only`, `user_session_required`")), security(("bearer" = [])))]
 pub async fn log_out(State(app): State<App>, caller: Authenticated) -> Result<(StatusCode, Headers), Problem> {
-    let user = logged_in(&caller.claims, &caller.principal)?;
+    let user = signed_in(&caller.claims, &caller.principal)?;
     let session =
         caller.claims.sid.ok_or_else(|| Problem::forbidden("people_only", "This token belongs to no session."))?;
     opening::end(&app, user, session, Consent::Kept).await?;
@@ -168,7 +168,8 @@ pub async fn end_others(State(app): State<App>, caller: Authenticated) -> Result
     Ok(StatusCode::NO_CONTENT)
 }
 
-fn with_cookie(app: &App, alive: &Alive) -> Headers {
+/// The headers by which a browser keeps the session.
+pub fn with_cookie(app: &App, alive: &Alive) -> Headers {
     headers(cookie(app, alive.refresh_token.expose(), IDLE.num_seconds()))
 }
 
