@@ -1,8 +1,8 @@
 //! The routes of auth: all of them, in one list.
 
 use crate::{
-    accounts, api_keys, app::App, clients, factors, identity_providers, invitations, keys, members, oauth, passkeys, passwords, policy,
-    principals, registrations, resets, sessions,
+    accounts, api_keys, app::App, clients, factors, identity_providers, invitations, keys, members, oauth, passkeys,
+    passwords, policy, principals, registrations, resets, sessions,
 };
 use utoipa_axum::{router::OpenApiRouter, routes};
 

@@ -91,7 +91,10 @@ mod tests {
             assert_eq!((found.iter().map(String::as_str).collect::<Vec<_>>(), acr(&found)), (methods.to_vec(), class));
         }
         let provided = by_provider(true);
-        assert_eq!((provided.join(" ").as_str(), acr(&provided), acr(&by_provider(false))), ("fed mfa", "aal2", "aal1"));
+        assert_eq!(
+            (provided.join(" ").as_str(), acr(&provided), acr(&by_provider(false))),
+            ("fed mfa", "aal2", "aal1")
+        );
         assert!(is_by_provider(&amr(&provided, &[Evidence::Password])) && !is_by_provider(&by_password()));
         let stepped_up = amr(&by_password(), &[Evidence::OneTimeCode]);
         assert_eq!((stepped_up.join(" ").as_str(), acr(&stepped_up)), ("mfa otp pwd", "aal2"));

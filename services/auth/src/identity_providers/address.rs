@@ -16,7 +16,9 @@ pub enum Reach {
 }
 
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error("must be an https URL of a public host by its name, without user, query or fragment, of at most {LONGEST} characters")]
+#[error(
+    "must be an https URL of a public host by its name, without user, query or fragment, of at most {LONGEST} characters"
+)]
 pub struct NotAnAddress;
 
 impl Reach {
@@ -162,7 +164,8 @@ mod tests {
 
     #[test]
     fn a_developers_machine_reaches_itself_and_nothing_private() {
-        for address in ["http://127.0.0.1:8001", "http://localhost:8001", "http://[::1]:8001", "https://login.example.com"]
+        for address in
+            ["http://127.0.0.1:8001", "http://localhost:8001", "http://[::1]:8001", "https://login.example.com"]
         {
             assert!(Reach::Loopback.issuer(address).is_ok(), "{address}");
         }

@@ -158,10 +158,14 @@ mod tests {
     fn a_browser_keeps_its_secret() {
         let (attempts, _) = attempts();
         let cookie = attempts.cookie(&attempts.browser(&HeaderMap::new()));
-        assert!(cookie.starts_with("__Host-identity_sign_in=") && cookie.ends_with("; SameSite=Lax; Secure"), "{cookie}");
+        assert!(
+            cookie.starts_with("__Host-identity_sign_in=") && cookie.ends_with("; SameSite=Lax; Secure"),
+            "{cookie}"
+        );
         let pair = cookie.split(';').next().unwrap();
         assert_eq!(attempts.cookie(&attempts.browser(&headers(pair))), cookie);
-        for foreign in ["__Host-identity_sign_in=short", "identity_sign_in=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"] {
+        for foreign in ["__Host-identity_sign_in=short", "identity_sign_in=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"]
+        {
             assert!(attempts.known_browser(&headers(foreign)).is_none(), "{foreign}");
         }
     }

@@ -51,7 +51,8 @@ pub async fn signed_in(
 ) -> Result<SignedIn, Arc<Fault>> {
     let request = token_request(directory, provider, metadata, shown);
     let tokens: Tokens = directory.outbound.send(provider.tenant_id, request).await?;
-    let header = signature::header(&tokens.id_token).ok_or(Fault::Unsound("its ID token is not signed as it must be"))?;
+    let header =
+        signature::header(&tokens.id_token).ok_or(Fault::Unsound("its ID token is not signed as it must be"))?;
     let keys = directory.keys(provider, metadata, header.kid.as_deref()).await?;
     let claims = signature::verified::<Claims>(&tokens.id_token, &header, &keys.keys);
     let claims = claims.ok_or(Fault::Unsound("its ID token is not signed by one of its keys"))?;
@@ -68,12 +69,7 @@ pub async fn signed_in(
     Ok(found)
 }
 
-fn token_request(
-    directory: &Directory,
-    provider: &Provider,
-    metadata: &Metadata,
-    shown: &Shown<'_>,
-) -> RequestBuilder {
+fn token_request(directory: &Directory, provider: &Provider, metadata: &Metadata, shown: &Shown<'_>) -> RequestBuilder {
     let request = directory.outbound.post(metadata.token_endpoint.clone());
     let mut form = vec![
         ("grant_type", "authorization_code"),

@@ -18,11 +18,8 @@ const OLDEST: i64 = 600;
 const LONGEST_SUBJECT: usize = 255;
 
 /// Methods (RFC 8176) by what they prove: something known, something had, or somebody.
-const KINDS: [&[&str]; 3] = [
-    &["pwd", "pin", "kba"],
-    &["otp", "sms", "tel", "hwk", "swk", "sc"],
-    &["face", "fpt", "iris", "retina", "vbm"],
-];
+const KINDS: [&[&str]; 3] =
+    [&["pwd", "pin", "kba"], &["otp", "sms", "tel", "hwk", "swk", "sc"], &["face", "fpt", "iris", "retina", "vbm"]];
 const SEVERAL: &str = "mfa";
 
 /// What an ID token says, as it comes.

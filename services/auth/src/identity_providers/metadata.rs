@@ -114,7 +114,8 @@ mod tests {
 
     #[test]
     fn the_secret_is_shown_as_the_provider_wants_it() {
-        let of = |methods: Value| check(json!({"token_endpoint_auth_methods_supported": methods})).unwrap().authentication;
+        let of =
+            |methods: Value| check(json!({"token_endpoint_auth_methods_supported": methods})).unwrap().authentication;
         assert_eq!(check(json!({})).unwrap().authentication, Authentication::Basic);
         assert_eq!(of(json!(["client_secret_post", "client_secret_basic"])), Authentication::Basic);
         assert_eq!(of(json!(["private_key_jwt", "client_secret_post"])), Authentication::Post);

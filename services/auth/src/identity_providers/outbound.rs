@@ -112,7 +112,9 @@ impl Outbound {
         let answer = request.send().await.map_err(away)?;
         let (status, body) = (answer.status(), read(answer).await?);
         match status {
-            StatusCode::OK => serde_json::from_slice(&body).map_err(|_| Fault::Unsound("it is not the JSON it must be")),
+            StatusCode::OK => {
+                serde_json::from_slice(&body).map_err(|_| Fault::Unsound("it is not the JSON it must be"))
+            }
             StatusCode::TOO_MANY_REQUESTS => Err(Fault::Failing(status)),
             status if status.is_client_error() => Err(Fault::Refused(refusal(status, &body))),
             status if status.is_server_error() => Err(Fault::Failing(status)),

@@ -44,7 +44,10 @@ pub fn invalid(what: &str) -> Problem {
 /// The provider's own `error`, in its words.
 pub fn declined(error: &str, description: Option<&str>) -> Problem {
     let said = description.map_or_else(|| error.to_owned(), |description| format!("{error}: {description}"));
-    Problem::forbidden("identity_provider_declined", format!("Your identity provider did not sign you in. It says: {said}"))
+    Problem::forbidden(
+        "identity_provider_declined",
+        format!("Your identity provider did not sign you in. It says: {said}"),
+    )
 }
 
 pub fn address_unverified() -> Problem {

@@ -138,6 +138,9 @@ pub async fn complete(
 
 fn readable(app: &App, return_to: Option<&str>) -> Result<PublicUrl, Problem> {
     let mut faults = Vec::new();
+    if return_to.is_none() {
+        faults.push(FieldError::new("return_to", "missing", "is required: a page of a frontend"));
+    }
     let address = app.return_origins.read(return_to, &mut faults);
     if address.as_ref().is_some_and(|address| address.as_str().len() > LONGEST_RETURN_TO) {
         let message = format!("must be at most {LONGEST_RETURN_TO} characters");
@@ -163,7 +166,7 @@ fn is_from_our_site(headers: &HeaderMap) -> bool {
 fn ask(provider: &Provider, tenant: &str, return_to: &PublicUrl) -> Response {
     let encoded = utf8_percent_encode(return_to.as_str(), NON_ALPHANUMERIC).to_string();
     let values = context! { provider => &provider.name, tenant, id => provider.id.to_string(), return_to => encoded,
-        origin => return_to.origin() };
+    origin => return_to.origin() };
     pages::page("identity-sign-in.html", StatusCode::OK, values)
 }
 

@@ -23,10 +23,9 @@ pub struct Provider {
 
 /// Providers of the tenant; whoever adds one waits for us. `None` for the platform's own tenant.
 pub async fn count_locked(tx: &mut TenantTx) -> sqlx::Result<Option<i64>> {
-    let kind =
-        sqlx::query_scalar!("SELECT kind FROM tenants WHERE id = $1 FOR NO KEY UPDATE", tx.tenant().0)
-            .fetch_optional(&mut **tx)
-            .await?;
+    let kind = sqlx::query_scalar!("SELECT kind FROM tenants WHERE id = $1 FOR NO KEY UPDATE", tx.tenant().0)
+        .fetch_optional(&mut **tx)
+        .await?;
     if kind.as_deref() != Some("customer") {
         return Ok(None);
     }

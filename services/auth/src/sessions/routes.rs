@@ -115,7 +115,8 @@ pub async fn refresh(
 
 #[utoipa::path(get, path = "/v1/sessions", operation_id = "listSessions", tag = "sessions", params(PageQuery),
     responses((status = 200, body = Page<OwnSession>),
-        (status = 403, description = "`people_only`, `user_session_required`")),
+        (status = 403, description = "`people_only`, `user_session_required`, \
+            `personal_session_required`")),
     security(("bearer" = [])))]
 pub async fn list(
     State(app): State<App>,
@@ -144,7 +145,8 @@ pub async fn log_out(State(app): State<App>, caller: Authenticated) -> Result<(S
 #[utoipa::path(delete, path = "/v1/sessions/{id}", operation_id = "endSession", tag = "sessions",
     params(("id" = SessionId, Path)),
     responses((status = 204),
-        (status = 403, description = "`people_only`, `user_session_required`"),
+        (status = 403, description = "`people_only`, `user_session_required`, \
+            `personal_session_required`"),
         (status = 404, description = "`session_not_found`")), security(("bearer" = [])))]
 pub async fn end(
     State(app): State<App>,
@@ -156,7 +158,8 @@ pub async fn end(
 }
 
 #[utoipa::path(delete, path = "/v1/sessions", operation_id = "endOtherSessions", tag = "sessions",
-    responses((status = 204), (status = 403, description = "`people_only`, `user_session_required`"),
+    responses((status = 204), (status = 403, description = "`people_only`, `user_session_required`, \
+            `personal_session_required`"),
         (status = 503, description = "`sessions_unconfirmed`: it is done, and goes on by itself.")),
     security(("bearer" = [])))]
 pub async fn end_others(State(app): State<App>, caller: Authenticated) -> Result<StatusCode, Problem> {
