@@ -27,6 +27,8 @@ const MOST_CALLS: usize = 64;
 const MOST_OF_A_TENANT: usize = 8;
 /// Tenants whose calls are counted. One that is forgotten may have as many again.
 const MOST_TENANTS: u64 = 10_000;
+/// Look-ups of names under way: each has a thread, for as long as a stranger's name server takes.
+const MOST_LOOK_UPS: usize = 32;
 const USER_AGENT: &str = "sevenleague-auth";
 
 /// Calls providers; cheap to clone.
@@ -63,19 +65,39 @@ impl Fault {
 }
 
 /// The system's own look-up, less the addresses that nobody has us call.
-struct PublicOnly(Reach);
+struct PublicOnly {
+    reach: Reach,
+    places: Arc<Semaphore>,
+}
 
 #[derive(Debug, thiserror::Error)]
-#[error("the host has no public address")]
-struct NotPublic;
+enum NotFound {
+    #[error("the host has no public address")]
+    NotPublic,
+    #[error("too many names are being looked up")]
+    Busy,
+}
+
+impl PublicOnly {
+    fn new(reach: Reach) -> Self {
+        Self { reach, places: Arc::new(Semaphore::new(MOST_LOOK_UPS)) }
+    }
+}
 
 impl Resolve for PublicOnly {
     fn resolve(&self, name: Name) -> Resolving {
-        let reach = self.0;
+        let (reach, place) = (self.reach, Arc::clone(&self.places).try_acquire_owned());
         Box::pin(async move {
-            let found = tokio::net::lookup_host((name.as_str(), 0)).await?;
-            let public: Vec<SocketAddr> = found.filter(|address| reach.reaches(address.ip())).collect();
-            if public.is_empty() { Err(NotPublic.into()) } else { Ok(Box::new(public.into_iter()) as Addrs) }
+            let place = place.map_err(|_| NotFound::Busy)?;
+            // It goes on when nobody waits any more, and keeps its place.
+            let look_up = tokio::spawn(async move {
+                let found = tokio::net::lookup_host((name.as_str(), 0)).await.map(Vec::from_iter);
+                drop(place);
+                found
+            });
+            let mut public: Vec<SocketAddr> = look_up.await??;
+            public.retain(|address| reach.reaches(address.ip()));
+            if public.is_empty() { Err(NotFound::NotPublic.into()) } else { Ok(Box::new(public.into_iter()) as Addrs) }
         })
     }
 }
@@ -91,7 +113,7 @@ impl Outbound {
             // A connection that is kept would still lead where its name led then.
             .pool_max_idle_per_host(0)
             .user_agent(USER_AGENT)
-            .dns_resolver(Arc::new(PublicOnly(reach)))
+            .dns_resolver(Arc::new(PublicOnly::new(reach)))
             .build()?;
         let of_tenants = Cache::builder().max_capacity(MOST_TENANTS).eviction_policy(EvictionPolicy::lru()).build();
         Ok(Self { http, reach, places: Arc::new(Semaphore::new(MOST_CALLS)), of_tenants })
@@ -181,8 +203,8 @@ mod tests {
     #[tokio::test]
     async fn names_of_private_addresses_lead_nowhere() {
         let localhost = || "localhost".parse::<Name>().unwrap();
-        assert!(PublicOnly(Reach::Public).resolve(localhost()).await.is_err());
-        assert!(PublicOnly(Reach::Loopback).resolve(localhost()).await.is_ok());
+        assert!(PublicOnly::new(Reach::Public).resolve(localhost()).await.is_err());
+        assert!(PublicOnly::new(Reach::Loopback).resolve(localhost()).await.is_ok());
     }
 
     #[test]

@@ -21,6 +21,7 @@ use common::{
     page::{Page, PageQuery},
     problem::Problem,
 };
+use contracts::id::TenantId;
 use idempotency::Creating;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
@@ -84,16 +85,9 @@ pub async fn create(
         Some(MOST_PROVIDERS..) => return Err(too_many()),
         Some(_) => {}
     }
-    let id = app.ambient.uuid();
-    let secret = wanted.client_secret.as_ref().ok_or_else(secret_missing)?;
-    let sealed_client_secret = sealed(&app, id, secret);
-    let Configuration { name, issuer, client_id, enabled, .. } = wanted;
-    let (name, created_at) = (name.as_str().to_owned(), app.ambient.now());
-    let tenant_id = caller.tenant;
-    let provider =
-        Provider { id, tenant_id, name, issuer, client_id, sealed_client_secret, enabled, revision: 1, created_at };
+    let provider = new(&app, caller.tenant, wanted)?;
     store::insert(&mut tx, &provider).await?;
-    let location = [(header::LOCATION, format!("/v1/identity-providers/{id}"))];
+    let location = [(header::LOCATION, format!("/v1/identity-providers/{}", provider.id))];
     let made = (StatusCode::CREATED, [NO_STORE], location, ETag(provider.revision), Json(shown(&app, provider)));
     let answer = once.remember(&mut tx, made).await?;
     tx.commit().await?;
@@ -137,18 +131,9 @@ pub async fn edit(
     let mut tx = caller.begin(&app.db).await?;
     let before = store::lock(&mut tx, id).await?.ok_or_else(no_such_provider)?;
     read.check(before.revision, "identity_provider_edited")?;
-    let is_another = before.issuer != wanted.issuer || before.client_id != wanted.client_id;
-    let sealed_client_secret = match &wanted.client_secret {
-        Some(secret) => sealed(&app, id, secret),
-        // Else whoever edits could have the old secret sent to themselves.
-        None if is_another => return Err(secret_missing().into()),
-        None => before.sealed_client_secret,
-    };
-    let Configuration { name, issuer, client_id, enabled, .. } = wanted;
-    let (name, revision) = (name.as_str().to_owned(), before.revision + 1);
-    let edited = Provider { name, issuer, client_id, sealed_client_secret, enabled, revision, ..before };
+    let (edited, ends) = changed(&app, before, wanted)?;
     store::replace(&mut tx, &edited).await?;
-    if is_another || !edited.enabled {
+    if ends {
         ending::end(&mut tx, id, app.ambient.now()).await?;
     }
     ending::tell(&app, tx, id).await?;
@@ -175,6 +160,29 @@ pub async fn delete(
     ending::end(&mut tx, id, now).await?;
     ending::tell(&app, tx, id).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+fn new(app: &App, tenant_id: TenantId, wanted: Configuration) -> Result<Provider, Problem> {
+    let (id, created_at) = (app.ambient.uuid(), app.ambient.now());
+    let Configuration { name, issuer, client_id, client_secret, enabled } = wanted;
+    let sealed_client_secret = sealed(app, id, &client_secret.ok_or_else(secret_missing)?);
+    let name = name.as_str().to_owned();
+    Ok(Provider { id, tenant_id, name, issuer, client_id, sealed_client_secret, enabled, revision: 1, created_at })
+}
+
+/// And whether what it has begun ends by that.
+fn changed(app: &App, before: Provider, wanted: Configuration) -> Result<(Provider, bool), Problem> {
+    let Configuration { name, issuer, client_id, client_secret, enabled } = wanted;
+    let is_another = before.issuer != issuer || before.client_id != client_id;
+    let sealed_client_secret = match &client_secret {
+        Some(secret) => sealed(app, before.id, secret),
+        // Else whoever edits could have the old secret sent to themselves.
+        None if is_another => return Err(secret_missing().into()),
+        None => before.sealed_client_secret,
+    };
+    let (name, revision) = (name.as_str().to_owned(), before.revision + 1);
+    let changed = Provider { name, issuer, client_id, sealed_client_secret, enabled, revision, ..before };
+    Ok((changed, is_another || !enabled))
 }
 
 fn sealed(app: &App, provider: Uuid, secret: &SecretString) -> Vec<u8> {
