@@ -37,7 +37,8 @@ pub async fn admit(
     found: &SignedIn,
 ) -> Result<Alive, Problem> {
     let id = SessionId(attempt.session);
-    if !store::keep(&mut tx, provider.id, attempt.revision).await? || identity_store::is_begun(&mut tx, id).await? {
+    let kept = store::keep(&mut tx, provider.id, attempt.revision).await?;
+    if !kept || identity_store::is_begun_locked(&mut tx, id).await? {
         return Err(refusals::over());
     }
     let user = member(app, &mut tx, provider, found).await?;

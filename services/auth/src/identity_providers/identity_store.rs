@@ -47,6 +47,14 @@ pub async fn is_begun(tx: &mut TenantTx, session: SessionId) -> sqlx::Result<boo
     .await
 }
 
+/// As [`is_begun`]; whoever comes with the same sign-in at the same moment waits, and finds the session.
+pub async fn is_begun_locked(tx: &mut TenantTx, session: SessionId) -> sqlx::Result<bool> {
+    sqlx::query!("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", session.to_string())
+        .execute(&mut **tx)
+        .await?;
+    is_begun(tx, session).await
+}
+
 /// Says by whose word the session was begun.
 pub async fn mark(tx: &mut TenantTx, session: SessionId, provider: Uuid) -> sqlx::Result<()> {
     sqlx::query!(

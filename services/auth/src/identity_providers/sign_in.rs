@@ -43,8 +43,8 @@ pub const LONGEST_RETURN_TO: usize = 400;
 /// All calls of one sign-in together; the person looks at an empty page meanwhile.
 const LONGEST_EXCHANGE: Duration = Duration::from_secs(12);
 /// Each may be a call to a provider; an office signs in at nine.
-const BEGUN: Limit = Limit { name: "identity_begun", most: 60, window: Duration::from_secs(60) };
-const CALLED_BACK: Limit = Limit { name: "identity_callback", most: 60, window: Duration::from_secs(60) };
+const BEGUN: Limit = Limit { name: "identity_begun", most: 120, window: Duration::from_secs(60) };
+const CALLED_BACK: Limit = Limit { name: "identity_callback", most: 120, window: Duration::from_secs(60) };
 const SCOPE: &str = "openid email";
 const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 

@@ -85,6 +85,22 @@ async fn a_sign_in_is_of_one_browser_and_ten_minutes_and_happens_once() {
     refused(&back(&mut own, &late["state"]).await, 410, "took too long");
 }
 
+/// Both have the code before either is used.
+#[tokio::test]
+async fn two_who_come_back_at_once_are_one() {
+    let (globex, liar, provider) = Globex::with_liar().await;
+    let mut jar = Jar::default();
+    let question = asked(&globex.begin(&mut jar, provider).await);
+    liar.say(&globex.world, &question, json!({}));
+    let (globex, jar, state) = (&globex, &jar, &*question["state"]);
+    let both = (0..4).map(async |_| {
+        globex.come_back(&mut jar.clone(), provider, &[("code", "c0de"), ("state", state)]).await.status
+    });
+    let mut statuses = futures_util::future::join_all(both).await;
+    statuses.sort_unstable();
+    assert_eq!(statuses, [303, 410, 410, 410]);
+}
+
 /// RFC 9700 §4.4: a provider that leads to another one does not get what that one gives.
 #[tokio::test]
 async fn providers_are_not_mixed_up() {
@@ -173,7 +189,7 @@ async fn a_network_begins_only_so_many() {
         last = globex.begin(&mut jar, provider).await;
     }
     assert_eq!(last.status, 429, "{}", last.text);
-    for _ in 0..60 {
+    for _ in 0..120 {
         globex.come_back(&mut jar, provider, &[("code", "x"), ("state", "x")]).await;
     }
     assert_eq!(globex.come_back(&mut jar, provider, &[("code", "x"), ("state", "x")]).await.status, 429);
