@@ -1,7 +1,8 @@
 //! Endpoint of the members of a tenant, and who is logged in as a person.
 
+use super::refusals::refuse_by_provider;
 use super::store::{self, Member, User};
-use crate::{app::App, factors::authentication::is_by_provider};
+use crate::app::App;
 use access::{Allowed, token::Claims};
 use axum::extract::State;
 use common::{
@@ -43,10 +44,7 @@ pub fn person(principal: &Principal) -> Result<UserId, Problem> {
 /// This is the gate of whatever is the person's own, or reaches another tenant.
 pub fn logged_in(claims: &Claims, principal: &Principal) -> Result<UserId, Problem> {
     let user = signed_in(claims, principal)?;
-    if is_by_provider(&claims.amr) {
-        let detail = "You are signed in by your tenant's identity provider, which speaks for that tenant only: log in.";
-        return Err(Problem::forbidden("personal_session_required", detail));
-    }
+    refuse_by_provider(&claims.amr)?;
     Ok(user)
 }
 
