@@ -3,6 +3,7 @@
 use crate::{
     clients::PlatformClients,
     config::Settings,
+    identity_providers::{address::Reach, attempt::Attempts, directory::Directory, outbound::Outbound},
     invitations::refusal_links::RefusalLinks,
     issuer::Issuer,
     keys::{Keyring, Rotation, rotation::KeyError},
@@ -33,6 +34,9 @@ pub struct App {
     /// Of the secrets of authenticator apps.
     pub factor_sealer: Sealer,
     pub relying_party: RelyingParty,
+    /// What is known of the identity providers of tenants.
+    pub identity_providers: Directory,
+    pub identity_attempts: Attempts,
     pub live_sessions: SessionStore,
     pub platform_clients: PlatformClients,
     /// Lifetime of a user's access token.
@@ -70,6 +74,8 @@ impl App {
             refusal_links: RefusalLinks::new(sealer.clone()),
             request_uris: RequestUris::new(sealer.clone()),
             audiences: Audiences::new(base, &settings.platform_clients),
+            identity_attempts: Attempts::new(sealer.clone(), ambient.clone(), public_url),
+            identity_providers: Directory::new(Outbound::new(Reach::of(public_url))?),
             factor_sealer: sealer,
             relying_party: RelyingParty::new(&settings.public_url, &base.cors_origins),
             live_sessions: SessionStore::new(redis.clone(), &base.redis_prefix, base.redis_replicas),

@@ -14,6 +14,7 @@
 //! | [`sessions`] | who is logged in, and for how long? |
 //! | [`clients`] | which machines act here, and is this one who it says it is? |
 //! | [`api_keys`] | which programs act for a person? |
+//! | [`identity_providers`] | by which providers does a tenant let its members sign in? |
 //! | [`oauth`] | how do people sign in to apps, and what may each do for them? |
 //! | [`keys`], [`issuer`] | with which keys are tokens signed, and what do they say? |
 //! | [`passwords`] | is this password good enough, and is it the right one? |
@@ -40,6 +41,7 @@ mod cookies;
 pub mod delayed_mails;
 mod email;
 mod factors;
+mod identity_providers;
 mod invitations;
 mod issuer;
 pub mod keys;

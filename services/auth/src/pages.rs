@@ -10,7 +10,7 @@ use axum::{
     response::{Html, IntoResponse, Response},
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
-use common::problem::Problem;
+use common::problem::{Problem, Quota};
 use include_dir::{Dir, include_dir};
 use minijinja::{Environment, UndefinedBehavior, Value, context, value::Serde};
 use std::sync::LazyLock;
@@ -123,7 +123,14 @@ fn leading_on(mut page: Response, return_to: Option<&str>) -> Response {
 
 /// A refusal in a person's words.
 pub fn refused(problem: &Problem) -> Response {
-    page("refused.html", problem.status, context! { problem => told(problem) })
+    let mut page = page("refused.html", problem.status, context! { problem => told(problem) });
+    if let Some(seconds) = problem.retry_after {
+        page.headers_mut().insert(header::RETRY_AFTER, seconds.into());
+    }
+    let quota = problem.quota.iter().flat_map(Quota::headers);
+    let quota = quota.filter_map(|(name, value)| Some((name, HeaderValue::try_from(value).ok()?)));
+    page.headers_mut().extend(quota);
+    page
 }
 
 pub fn status(refusal: Option<&Problem>) -> StatusCode {

@@ -1,8 +1,8 @@
 //! The routes of auth: all of them, in one list.
 
 use crate::{
-    accounts, api_keys, app::App, audit, clients, factors, invitations, keys, members, oauth, passkeys, passwords,
-    policy, principals, registrations, resets, sessions,
+    accounts, api_keys, app::App, audit, clients, factors, identity_providers, invitations, keys, members, oauth,
+    passkeys, passwords, policy, principals, registrations, resets, sessions,
 };
 use utoipa_axum::{router::OpenApiRouter, routes};
 
@@ -37,6 +37,14 @@ pub fn router() -> OpenApiRouter<App> {
         .routes(routes!(resets::routes::show, resets::routes::set))
         .routes(routes!(accounts::routes::members))
         .routes(routes!(policy::routes::show, policy::routes::edit))
+        .routes(routes!(identity_providers::routes::list, identity_providers::routes::create))
+        .routes(routes!(
+            identity_providers::routes::show,
+            identity_providers::routes::edit,
+            identity_providers::routes::delete
+        ))
+        .routes(routes!(identity_providers::sign_in::begin))
+        .routes(routes!(identity_providers::sign_in::complete))
         .routes(routes!(registrations::routes::reject))
         .routes(routes!(invitations::routes::list, invitations::routes::invite))
         .routes(routes!(invitations::routes::show, invitations::routes::accept, invitations::routes::withdraw))

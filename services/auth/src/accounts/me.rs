@@ -5,7 +5,7 @@ use super::{
     routes::ReadMembers,
     store::{self, Tenant},
 };
-use crate::{app::App, clients::store as clients};
+use crate::{app::App, clients::store as clients, factors::authentication::is_by_provider};
 use access::{Authenticated, Permission};
 use axum::{extract::State, http::StatusCode};
 use common::{http::Json, problem::Problem};
@@ -23,7 +23,8 @@ pub struct Me {
     client: Option<Machine>,
     /// The tenant that the token acts in.
     tenant: Tenant,
-    /// Every tenant the person may log in to; for an API key or a machine only the one it acts in.
+    /// Every tenant the person may log in to; for an API key, a machine, or who is signed in by the tenant's identity
+    /// provider only the one it acts in.
     tenants: Vec<Tenant>,
 }
 
@@ -61,7 +62,10 @@ async fn person(app: &App, caller: &Authenticated, id: UserId) -> Result<Me, Pro
     // The other tenants that the person belongs to are part of the answer.
     let mut tx = app.db.begin_lookup().await?;
     let user = store::find_user(&mut tx, id).await?.ok_or_else(gone)?;
-    let tenants = store::tenants_of(&mut tx, id).await?;
+    let mut tenants = store::tenants_of(&mut tx, id).await?;
+    if is_by_provider(&caller.claims.amr) {
+        tenants.retain(|tenant| tenant.id == caller.tenant);
+    }
     let tenant = tenants.iter().find(|tenant| tenant.id == caller.tenant).cloned().ok_or_else(gone)?;
     let user = Myself { id, email: Some(user.email), display_name: Some(user.display_name) };
     Ok(Me { user: Some(user), client: None, tenant, tenants })

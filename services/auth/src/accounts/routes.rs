@@ -1,5 +1,6 @@
 //! Endpoint of the members of a tenant, and who is logged in as a person.
 
+use super::refusals::refuse_by_provider;
 use super::store::{self, Member, User};
 use crate::app::App;
 use access::{Allowed, token::Claims};
@@ -37,8 +38,19 @@ pub fn person(principal: &Principal) -> Result<UserId, Problem> {
     }
 }
 
-/// The person who is logged in; 403 also for an API key, which must neither make nor end what it is not itself.
+/// The person who is logged in by themselves; 403 also for an API key, which must neither make nor end what it is not
+/// itself, and for whom only their tenant's identity provider vouches, as it speaks for nothing but its tenant.
+///
+/// This is the gate of whatever is the person's own, or reaches another tenant.
 pub fn logged_in(claims: &Claims, principal: &Principal) -> Result<UserId, Problem> {
+    let user = signed_in(claims, principal)?;
+    refuse_by_provider(&claims.amr)?;
+    Ok(user)
+}
+
+/// As [`logged_in`], also by the tenant's identity provider: only for what is the tenant's, as it can decide that
+/// anyway.
+pub fn signed_in(claims: &Claims, principal: &Principal) -> Result<UserId, Problem> {
     match (&claims.scope, &claims.act) {
         (None, None) => person(principal),
         _ => {

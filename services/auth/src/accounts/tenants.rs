@@ -37,7 +37,7 @@ pub struct NewTenant {
 
 #[utoipa::path(post, path = "/v1/tenants", operation_id = "createTenant", tag = "tenants", request_body = NewTenant,
     responses((status = 201, body = Tenant, headers(("Location" = String))),
-        (status = 403, description = "`people_only`, `user_session_required`"),
+        (status = 403, description = "`people_only`, `user_session_required`, `personal_session_required`"),
         (status = 409, description = "`too_many_tenants`")),
     security(("bearer" = [])))]
 pub async fn create(
@@ -64,7 +64,7 @@ pub async fn create(
 
 #[utoipa::path(get, path = "/v1/tenants/{id}", operation_id = "getTenant", tag = "tenants",
     params(("id" = TenantId, Path)),
-    responses((status = 200, body = Tenant), (status = 403, description = "`people_only`, `user_session_required`"),
+    responses((status = 200, body = Tenant), (status = 403, description = "`people_only`, `user_session_required`, `personal_session_required`"),
         (status = 404, description = "`tenant_not_found`")),
     security(("bearer" = [])))]
 pub async fn show(

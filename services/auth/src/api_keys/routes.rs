@@ -37,7 +37,8 @@ pub struct ApiKeyMade {
 
 #[utoipa::path(get, path = "/v1/api-keys", operation_id = "listApiKeys", tag = "api-keys", params(PageQuery),
     responses((status = 200, body = Page<OwnKey>),
-        (status = 403, description = "`people_only`, `user_session_required`")),
+        (status = 403, description = "`people_only`, `user_session_required`, \
+            `personal_session_required`")),
     security(("bearer" = [])))]
 pub async fn list(
     State(app): State<App>,
@@ -53,7 +54,8 @@ pub async fn list(
 #[utoipa::path(post, path = "/v1/api-keys", operation_id = "createApiKey", tag = "api-keys",
     request_body = ApiKeyRequest,
     responses((status = 201, body = ApiKeyMade), (status = 409, description = "`too_many_api_keys`"),
-        (status = 403, description = "`people_only`, `user_session_required`, `not_a_member`")),
+        (status = 403, description = "`people_only`, `user_session_required`, \
+            `personal_session_required`, `not_a_member`")),
         security(("bearer" = [])))]
 pub async fn create(
     State(app): State<App>,
@@ -92,7 +94,8 @@ pub async fn create(
 #[utoipa::path(delete, path = "/v1/api-keys/{id}", operation_id = "revokeApiKey", tag = "api-keys",
     params(("id" = ApiKeyId, Path)),
     responses((status = 204),
-        (status = 403, description = "`people_only`, `user_session_required`"),
+        (status = 403, description = "`people_only`, `user_session_required`, \
+            `personal_session_required`"),
         (status = 404, description = "`api_key_not_found`")), security(("bearer" = [])))]
 pub async fn revoke(
     State(app): State<App>,

@@ -7,7 +7,7 @@ use super::{
     secrets::no_such_client,
     store::{self, Client},
 };
-use crate::{accounts::routes::logged_in, app::App, authority::SpeaksFor};
+use crate::{accounts::routes::signed_in, app::App, authority::SpeaksFor};
 use access::Allowed;
 use axum::extract::State;
 use common::{
@@ -34,7 +34,7 @@ pub async fn edit(
     read: IfMatch,
     Json(request): Json<ClientRequest>,
 ) -> Result<(ETag, Json<Client>), Problem> {
-    logged_in(&caller.claims, &caller.principal)?;
+    signed_in(&caller.claims, &caller.principal)?;
     // Whoever has a key of the client acts as it.
     let client = SpeaksFor::client(&app, &caller, id).await?.whom();
     let registration = request.check().map_err(Problem::invalid)?;

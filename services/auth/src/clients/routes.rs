@@ -7,7 +7,7 @@ use super::{
     secrets::{self, MOST_SECRETS, NewSecret, no_such_client},
     store::{self, Client, LiveSecret},
 };
-use crate::{accounts::routes::logged_in, app::App, authority::SpeaksFor, sessions::routes::NO_STORE};
+use crate::{accounts::routes::signed_in, app::App, authority::SpeaksFor, sessions::routes::NO_STORE};
 use access::Allowed;
 use axum::{
     extract::State,
@@ -67,7 +67,7 @@ pub async fn create(
     caller: Allowed<WriteClients>,
     Creating(Json(request), mut once): Creating<Json<ClientRequest>>,
 ) -> Result<Response, Problem> {
-    let created_by = logged_in(&caller.claims, &caller.principal)?;
+    let created_by = signed_in(&caller.claims, &caller.principal)?;
     let registration = request.check().map_err(Problem::invalid)?;
     let client = Client::new(&app.ambient, created_by, &registration);
     let mut tx = caller.begin(&app.db).await?;
@@ -118,7 +118,7 @@ pub async fn delete(
     caller: Allowed<WriteClients>,
     Path(id): Path<ClientId>,
 ) -> Result<StatusCode, Problem> {
-    logged_in(&caller.claims, &caller.principal)?;
+    signed_in(&caller.claims, &caller.principal)?;
     secrets::revoke(&app, caller.begin(&app.db).await?, id, None).await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -137,7 +137,7 @@ pub async fn add_secret(
     Path(id): Path<ClientId>,
     mut once: Once,
 ) -> Result<Response, Problem> {
-    logged_in(&caller.claims, &caller.principal)?;
+    signed_in(&caller.claims, &caller.principal)?;
     let client = SpeaksFor::client(&app, &caller, id).await?;
     let mut tx = caller.begin(&app.db).await?;
     if let Some(earlier) = once.begin(&mut tx, &caller).await? {
@@ -174,7 +174,7 @@ pub async fn revoke_secret(
     caller: Allowed<WriteClients>,
     Path((id, secret)): Path<(ClientId, SessionId)>,
 ) -> Result<StatusCode, Problem> {
-    logged_in(&caller.claims, &caller.principal)?;
+    signed_in(&caller.claims, &caller.principal)?;
     secrets::revoke(&app, caller.begin(&app.db).await?, id, Some(secret)).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -13,6 +13,8 @@ const DEVICE_KEY: &str = "hwk";
 const SYNCED_KEY: &str = "swk";
 const PRESENCE: &str = "user";
 const SEVERAL: &str = "mfa";
+/// By the word of the tenant's own identity provider. No method of RFC 8176, which has none for it.
+const FEDERATED: &str = "fed";
 
 /// What somebody has shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,6 +54,18 @@ pub fn acr(amr: &[String]) -> &'static str {
     if amr.iter().any(|method| method == SEVERAL) { TWO_FACTORS } else { ONE_FACTOR }
 }
 
+/// Of a session that the tenant's identity provider has vouched for. What was shown there was not shown to us.
+pub fn by_provider(two_factors: bool) -> Vec<String> {
+    let methods = std::iter::once(FEDERATED).chain(two_factors.then_some(SEVERAL));
+    methods.map(str::to_owned).collect()
+}
+
+/// Whether a tenant's identity provider has vouched for the person, who has shown us nothing. Whatever is added to such
+/// methods, they stay that.
+pub fn is_by_provider(amr: &[String]) -> bool {
+    amr.iter().any(|method| method == FEDERATED)
+}
+
 /// Of a session that an earlier version began.
 pub fn by_password() -> Vec<String> {
     amr(&[], &[Evidence::Password])
@@ -76,6 +90,12 @@ mod tests {
             let found = amr(&[], shown);
             assert_eq!((found.iter().map(String::as_str).collect::<Vec<_>>(), acr(&found)), (methods.to_vec(), class));
         }
+        let provided = by_provider(true);
+        assert_eq!(
+            (provided.join(" ").as_str(), acr(&provided), acr(&by_provider(false))),
+            ("fed mfa", "aal2", "aal1")
+        );
+        assert!(is_by_provider(&amr(&provided, &[Evidence::Password])) && !is_by_provider(&by_password()));
         let stepped_up = amr(&by_password(), &[Evidence::OneTimeCode]);
         assert_eq!((stepped_up.join(" ").as_str(), acr(&stepped_up)), ("mfa otp pwd", "aal2"));
     }

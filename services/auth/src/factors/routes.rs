@@ -19,7 +19,8 @@ type Shown<T> = ([(HeaderName, &'static str); 1], Json<T>);
 
 #[utoipa::path(get, path = "/v1/me/second-factors", operation_id = "listSecondFactors", tag = "second factors",
     responses((status = 200, body = SecondFactors),
-        (status = 403, description = "`people_only`, `user_session_required`")),
+        (status = 403, description = "`people_only`, `user_session_required`, \
+            `personal_session_required`")),
     security(("bearer" = [])))]
 pub async fn list(State(app): State<App>, caller: Authenticated) -> Result<Json<SecondFactors>, Problem> {
     let user = logged_in(&caller.claims, &caller.principal)?;
@@ -29,7 +30,8 @@ pub async fn list(State(app): State<App>, caller: Authenticated) -> Result<Json<
 #[utoipa::path(post, path = "/v1/me/second-factors/totp", operation_id = "beginTotp", tag = "second factors",
     responses((status = 200, body = NewTotp),
         (status = 401, description = "`insufficient_user_authentication`"),
-        (status = 403, description = "`people_only`, `user_session_required`"),
+        (status = 403, description = "`people_only`, `user_session_required`, \
+            `personal_session_required`"),
         (status = 404, description = "`user_not_found`"),
         (status = 409, description = "`totp_exists`"),
         (status = 429, description = "`too_many_requests`: from this network.")),
@@ -45,7 +47,8 @@ pub async fn begin_totp(State(app): State<App>, caller: Recent) -> Result<Shown<
     tag = "second factors", request_body = TotpConfirmation,
     responses((status = 200, body = RecoveryCodes),
         (status = 401, description = "`insufficient_user_authentication`"),
-        (status = 403, description = "`people_only`, `user_session_required`"),
+        (status = 403, description = "`people_only`, `user_session_required`, \
+            `personal_session_required`"),
         (status = 404, description = "`user_not_found`"),
         (status = 409, description = "`totp_not_begun`"),
         (status = 429, description = "`too_many_requests`: from this network."),
@@ -64,7 +67,8 @@ pub async fn confirm_totp(
 #[utoipa::path(delete, path = "/v1/me/second-factors/totp", operation_id = "removeTotp", tag = "second factors",
     responses((status = 204),
         (status = 401, description = "`insufficient_user_authentication`"),
-        (status = 403, description = "`people_only`, `user_session_required`"),
+        (status = 403, description = "`people_only`, `user_session_required`, \
+            `personal_session_required`"),
         (status = 404, description = "`totp_not_found`, `user_not_found`"),
         (status = 429, description = "`too_many_requests`: from this network."),
         (status = 503, description = "`sessions_unconfirmed`: it is done, and goes on by itself.")),
@@ -78,7 +82,8 @@ pub async fn remove_totp(State(app): State<App>, caller: Recent) -> Result<Statu
     tag = "second factors",
     responses((status = 200, body = RecoveryCodes),
         (status = 401, description = "`insufficient_user_authentication`"),
-        (status = 403, description = "`people_only`, `user_session_required`"),
+        (status = 403, description = "`people_only`, `user_session_required`, \
+            `personal_session_required`"),
         (status = 404, description = "`user_not_found`"),
         (status = 409, description = "`no_second_factor`"),
         (status = 429, description = "`too_many_requests`: from this network."),

@@ -7,7 +7,7 @@ use super::{
     store,
 };
 use crate::{
-    accounts::routes::logged_in,
+    accounts::routes::signed_in,
     app::App,
     authority,
     body::{JsonOrForm, wants_html},
@@ -72,7 +72,7 @@ pub async fn invite(
     caller: Allowed<InviteMembers>,
     Creating(Json(request), mut once): Creating<Json<InvitationRequest>>,
 ) -> Result<Response, Problem> {
-    let (inviter, mut faults) = (logged_in(&caller.claims, &caller.principal)?, Vec::new());
+    let (inviter, mut faults) = (signed_in(&caller.claims, &caller.principal)?, Vec::new());
     authority::refuse_excess(&app, &caller, Subject::role("member")).await?;
     let email = model::email("email", Some(&request.email), &mut faults);
     let return_to = app.return_origins.read(request.return_to.as_deref(), &mut faults);

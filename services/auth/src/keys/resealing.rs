@@ -8,8 +8,12 @@ use super::{
     rotation::{KeyError, Rotation},
     store,
 };
-use crate::factors::sealed_store as totp;
-use common::{db::TenantlessTx, poller::Poller, sealing::Unopened};
+use crate::{factors::sealed_store as totp, identity_providers::sealed_store as identity_providers};
+use common::{
+    db::{CrossTenantTx, Scoped},
+    poller::Poller,
+    sealing::Unopened,
+};
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -18,7 +22,7 @@ use uuid::Uuid;
 /// middle of a deployment.
 const PAUSE: Duration = Duration::from_secs(600);
 
-/// Secrets of authenticator apps that are read at a time.
+/// Sealed secrets that are read at a time.
 const BATCH: i64 = 500;
 
 /// How many sealed rows there were.
@@ -75,6 +79,10 @@ async fn pass(rotation: &Rotation, write: bool) -> Result<Outcome, KeyError> {
     while let Some(last) = factors(rotation, write, after, &mut outcome).await? {
         after = last;
     }
+    let mut after = Uuid::nil();
+    while let Some(last) = providers(rotation, write, after, &mut outcome).await? {
+        after = last;
+    }
     Ok(outcome)
 }
 
@@ -82,12 +90,13 @@ async fn signing_keys(rotation: &Rotation, write: bool, outcome: &mut Outcome) -
     let (mut tx, mut replaced) = (rotation.db.begin_tenantless().await?, 0);
     // A key that signs no more has no private part left.
     for key in store::all(&mut tx).await?.iter().filter(|key| !key.sealed_private_key.is_empty()) {
-        let resealed = rotation.sealer.reseal(&rotation.ambient, key.kid.as_bytes(), &key.sealed_private_key);
-        if let Some(resealed) = outcome.count(resealed).filter(|_| write) {
+        let resealed = outcome.count(rotation, key.kid.as_bytes(), &key.sealed_private_key);
+        if let Some(resealed) = resealed.filter(|_| write) {
             replaced += u64::from(store::replace_sealed(&mut tx, key, &resealed).await?);
         }
     }
-    Ok(finish(tx, "signing_keys", replaced).await?)
+    note(&mut tx, "signing_keys", replaced);
+    Ok(tx.commit().await?)
 }
 
 /// Reseals some secrets of authenticator apps; gives the last user, if there was one.
@@ -100,32 +109,58 @@ async fn factors(
     let (mut tx, mut replaced) = (rotation.db.begin_tenantless().await?, 0);
     let secrets = totp::after(&mut tx, after, BATCH).await?;
     for secret in &secrets {
-        let resealed = rotation.sealer.reseal(&rotation.ambient, secret.user_id.as_bytes(), &secret.sealed_secret);
-        if let Some(resealed) = outcome.count(resealed).filter(|_| write) {
+        let resealed = outcome.count(rotation, secret.user_id.as_bytes(), &secret.sealed_secret);
+        if let Some(resealed) = resealed.filter(|_| write) {
             replaced += u64::from(totp::replace(&mut tx, secret, &resealed).await?);
         }
     }
-    finish(tx, "totp_factors", replaced).await?;
+    note(&mut tx, "totp_factors", replaced);
+    tx.commit().await?;
     Ok(secrets.last().map(|last| last.user_id))
 }
 
-/// One entry in the audit for all rows of the transaction.
-async fn finish(mut tx: TenantlessTx, what: &str, replaced: u64) -> sqlx::Result<()> {
-    if replaced > 0 {
-        audit::note_of_platform(&mut tx, entries::resealed(what, replaced));
+/// Reseals some secrets that identity providers have given tenants; gives the last provider, if there was one.
+async fn providers(
+    rotation: &Rotation,
+    write: bool,
+    after: Uuid,
+    outcome: &mut Outcome,
+) -> Result<Option<Uuid>, KeyError> {
+    let (mut tx, mut replaced) = (of_all_tenants(rotation).await?, 0);
+    let secrets = identity_providers::after(&mut tx, after, BATCH).await?;
+    for secret in &secrets {
+        let context = identity_providers::context(secret.id);
+        let resealed = outcome.count(rotation, &context, &secret.sealed_client_secret);
+        if let Some(resealed) = resealed.filter(|_| write) {
+            replaced += u64::from(identity_providers::replace(&mut tx, secret, &resealed).await?);
+        }
     }
-    tx.commit().await
+    note(&mut tx, "identity_providers", replaced);
+    tx.commit().await?;
+    Ok(secrets.last().map(|last| last.id))
+}
+
+#[expect(clippy::disallowed_methods, reason = "all tenants' secrets are sealed under the same key")]
+async fn of_all_tenants(rotation: &Rotation) -> sqlx::Result<CrossTenantTx> {
+    rotation.db.begin_across_tenants().await
+}
+
+/// One entry in the audit for all rows of the transaction.
+fn note(tx: &mut impl Scoped, what: &str, replaced: u64) {
+    if replaced > 0 {
+        audit::note_of_platform(tx, entries::resealed(what, replaced));
+    }
 }
 
 impl Outcome {
-    /// What is to be written, if anything is.
-    fn count(&mut self, resealed: Result<Option<Vec<u8>>, Unopened>) -> Option<Vec<u8>> {
-        let counted = match &resealed {
-            Ok(None) => &mut self.under_newest,
-            Ok(Some(_)) => &mut self.resealed,
-            Err(Unopened) => &mut self.unopened,
-        };
-        *counted += 1;
+    /// Counts a row; gives what it is to be replaced with.
+    fn count(&mut self, rotation: &Rotation, context: &[u8], sealed: &[u8]) -> Option<Vec<u8>> {
+        let resealed = rotation.sealer.reseal(&rotation.ambient, context, sealed);
+        match &resealed {
+            Ok(None) => self.under_newest += 1,
+            Ok(Some(_)) => self.resealed += 1,
+            Err(Unopened) => self.unopened += 1,
+        }
         resealed.ok().flatten()
     }
 }

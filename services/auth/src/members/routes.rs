@@ -33,7 +33,8 @@ pub async fn remove(
 #[utoipa::path(delete, path = "/v1/members/me", operation_id = "leaveTenant", tag = "members",
     responses((status = 204), (status = 409, description = "`last_owner`, `last_operator`: nobody would be left."),
         (status = 503, description = "`removal_unconfirmed`: it goes on by itself."),
-        (status = 403, description = "`people_only`, `user_session_required`"),
+        (status = 403, description = "`people_only`, `user_session_required`, \
+            `personal_session_required`"),
         (status = 404, description = "`member_not_found`")),
     security(("bearer" = [])))]
 pub async fn leave(State(app): State<App>, caller: Authenticated) -> Result<StatusCode, Problem> {

@@ -20,7 +20,7 @@ use contracts::id::ClientId;
 
 #[utoipa::path(get, path = "/v1/me/consents", operation_id = "listConsents", tag = "oauth", params(PageQuery),
     responses((status = 200, body = Page<Consent>),
-        (status = 403, description = "`people_only`, `user_session_required`")),
+        (status = 403, description = "`people_only`, `user_session_required`, `personal_session_required`")),
     security(("bearer" = [])))]
 pub async fn list(
     State(app): State<App>,
@@ -37,7 +37,7 @@ pub async fn list(
 #[utoipa::path(delete, path = "/v1/me/consents/{client_id}", operation_id = "withdrawConsent", tag = "oauth",
     params(("client_id" = ClientId, Path)),
     responses((status = 204),
-        (status = 403, description = "`people_only`, `user_session_required`"),
+        (status = 403, description = "`people_only`, `user_session_required`, `personal_session_required`"),
         (status = 404, description = "`consent_not_found`")),
     security(("bearer" = [])))]
 pub async fn withdraw(

@@ -64,7 +64,8 @@ pub async fn log_in(
     tag = "second factors",
     responses((status = 200, body = CreationOptions),
         (status = 401, description = "`insufficient_user_authentication`"),
-        (status = 403, description = "`people_only`, `user_session_required`"),
+        (status = 403, description = "`people_only`, `user_session_required`, \
+            `personal_session_required`"),
         (status = 404, description = "`user_not_found`"),
         (status = 409, description = "`too_many_passkeys`"),
         (status = 429, description = "`too_many_requests`: from this network.")),
@@ -77,7 +78,8 @@ pub async fn begin(State(app): State<App>, caller: Recent) -> Result<Shown<Creat
     request_body = NewPasskey,
     responses((status = 201, body = AddedPasskey),
         (status = 401, description = "`insufficient_user_authentication`"),
-        (status = 403, description = "`people_only`, `user_session_required`"),
+        (status = 403, description = "`people_only`, `user_session_required`, \
+            `personal_session_required`"),
         (status = 404, description = "`user_not_found`"),
         (status = 409, description = "`passkey_exists`, `too_many_passkeys`"),
         (status = 410, description = "`passkey_challenge_over`"),
@@ -100,7 +102,8 @@ pub async fn add(
 #[utoipa::path(get, path = "/v1/me/second-factors/passkeys/{id}", operation_id = "getPasskey", tag = "second factors",
     params(("id" = Uuid, Path)),
     responses((status = 200, body = Passkey, headers(("ETag" = String))),
-        (status = 403, description = "`people_only`, `user_session_required`"),
+        (status = 403, description = "`people_only`, `user_session_required`, \
+            `personal_session_required`"),
         (status = 404, description = "`passkey_not_found`")),
     security(("bearer" = [])))]
 pub async fn show(
@@ -117,7 +120,8 @@ pub async fn show(
     params(("id" = Uuid, Path), ("If-Match" = String, Header, description = "The `ETag` of the passkey that was read, \
         or `*`.")),
     responses((status = 200, body = Passkey, headers(("ETag" = String))),
-        (status = 403, description = "`people_only`, `user_session_required`"),
+        (status = 403, description = "`people_only`, `user_session_required`, \
+            `personal_session_required`"),
         (status = 404, description = "`passkey_not_found`"),
         (status = 412, description = "`passkey_edited`: somebody else has edited it since."),
         (status = 428, description = "`if_match_missing`")),
@@ -138,7 +142,8 @@ pub async fn rename(
     tag = "second factors", params(("id" = Uuid, Path)),
     responses((status = 204),
         (status = 401, description = "`insufficient_user_authentication`"),
-        (status = 403, description = "`people_only`, `user_session_required`"),
+        (status = 403, description = "`people_only`, `user_session_required`, \
+            `personal_session_required`"),
         (status = 404, description = "`passkey_not_found`, `user_not_found`"),
         (status = 429, description = "`too_many_requests`: from this network."),
         (status = 503, description = "`sessions_unconfirmed`: it is done, and goes on by itself.")),

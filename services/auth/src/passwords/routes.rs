@@ -13,7 +13,8 @@ const BY_PERSON: Limit = Limit { name: "password", most: 10, window: Duration::f
     request_body = PasswordChange,
     responses((status = 204),
         (status = 401, description = "`insufficient_user_authentication`: it needs a recent second factor."),
-        (status = 403, description = "`people_only`, `user_session_required`"),
+        (status = 403, description = "`people_only`, `user_session_required`, \
+            `personal_session_required`"),
         (status = 404, description = "`user_not_found`"),
         (status = 409, description = "`password_changed`: somebody else did so at the same moment."),
         (status = 429, description = "`too_many_requests`: from this network, or wrong passwords of this account."),

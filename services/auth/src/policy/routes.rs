@@ -2,7 +2,7 @@
 
 use super::store::{self, AuthenticationPolicy};
 use crate::{
-    accounts::routes::logged_in,
+    accounts::routes::signed_in,
     app::App,
     factors::{recent, store as factors},
 };
@@ -64,7 +64,7 @@ pub async fn edit(
     read.check(policy.revision, "policy_edited")?;
     // A machine has no factor, and cannot lock itself out.
     if let Principal::User(_) = caller.principal {
-        let user = logged_in(&caller.claims, &caller.principal)?;
+        let user = signed_in(&caller.claims, &caller.principal)?;
         let enrolled = factors::enrolled(&mut tx, user).await?.any();
         if second_factor_required && !enrolled {
             return Err(Problem::conflict("no_second_factor", "You have no second factor. Enrol one first."));

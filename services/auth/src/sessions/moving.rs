@@ -11,7 +11,7 @@ use super::{
     opening::{self, Holder, refresh_invalid},
 };
 use crate::{
-    accounts::refusals::not_a_member,
+    accounts::refusals::{not_a_member, refuse_by_provider},
     app::App,
     factors::authentication::{ONE_FACTOR, acr},
     opaque::OpaqueToken,
@@ -28,6 +28,9 @@ pub async fn renew_in(app: &App, shown: &OpaqueToken, tenant: TenantId) -> Resul
     let mut tx = ending::begin(app).await?;
     let session = store::lock(&mut tx, shown).await?.ok_or_else(refresh_invalid)?;
     Holder::Frontend.may_renew(&session)?;
+    if session.tenant_id != tenant {
+        refuse_by_provider(&session.methods())?;
+    }
     let next = opening::next_token(tx.narrow(session.tenant_id).await?, app, &session, shown).await?;
     let Ok(refresh_token) = next else {
         drop(tx);

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     accounts::{
-        routes::logged_in,
+        routes::{logged_in, signed_in},
         store::{Tenant, User},
     },
     app::App,
@@ -40,7 +40,7 @@ use utoipa::ToSchema;
 pub const NO_STORE: (HeaderName, &str) = (header::CACHE_CONTROL, "no-store");
 const COOKIE: &str = "refresh_token";
 
-type Headers = [(HeaderName, String); 2];
+pub type Headers = [(HeaderName, String); 2];
 
 /// The answer to a log-in that has begun a session.
 pub struct Begun {
@@ -101,8 +101,8 @@ pub async fn begun(app: &App, visitor: &Visitor, alive: Alive, user: User, tenan
     responses((status = 200, body = LogIn, headers(("Set-Cookie" = String))),
         (status = 401, description = "`refresh_invalid`, `refresh_reused`, `second_factor_required`, \
         `session_ended`"),
-        (status = 403, description = "`not_a_member`, `step_up_required`: of the other tenant. The refresh token is not \
-                                      used up.")), security(()))]
+        (status = 403, description = "`not_a_member`, `step_up_required`, `personal_session_required`: of the other \
+                                      tenant. The refresh token is not used up.")), security(()))]
 pub async fn refresh(
     State(app): State<App>,
     headers: HeaderMap,
@@ -124,7 +124,8 @@ pub async fn refresh(
 
 #[utoipa::path(get, path = "/v1/sessions", operation_id = "listSessions", tag = "sessions", params(PageQuery),
     responses((status = 200, body = Page<OwnSession>),
-        (status = 403, description = "`people_only`, `user_session_required`")),
+        (status = 403, description = "`people_only`, `user_session_required`, \
+            `personal_session_required`")),
     security(("bearer" = [])))]
 pub async fn list(
     State(app): State<App>,
@@ -143,7 +144,7 @@ pub async fn list(
     responses((status = 204, headers(("Set-Cookie" = String))),
         (status = 403, description = "`people_only`, `user_session_required`")), security(("bearer" = [])))]
 pub async fn log_out(State(app): State<App>, caller: Authenticated) -> Result<(StatusCode, Headers), Problem> {
-    let user = logged_in(&caller.claims, &caller.principal)?;
+    let user = signed_in(&caller.claims, &caller.principal)?;
     let session =
         caller.claims.sid.ok_or_else(|| Problem::forbidden("people_only", "This token belongs to no session."))?;
     opening::end(&app, user, session, Consent::Kept).await?;
@@ -153,7 +154,8 @@ pub async fn log_out(State(app): State<App>, caller: Authenticated) -> Result<(S
 #[utoipa::path(delete, path = "/v1/sessions/{id}", operation_id = "endSession", tag = "sessions",
     params(("id" = SessionId, Path)),
     responses((status = 204),
-        (status = 403, description = "`people_only`, `user_session_required`"),
+        (status = 403, description = "`people_only`, `user_session_required`, \
+            `personal_session_required`"),
         (status = 404, description = "`session_not_found`")), security(("bearer" = [])))]
 pub async fn end(
     State(app): State<App>,
@@ -165,7 +167,8 @@ pub async fn end(
 }
 
 #[utoipa::path(delete, path = "/v1/sessions", operation_id = "endOtherSessions", tag = "sessions",
-    responses((status = 204), (status = 403, description = "`people_only`, `user_session_required`"),
+    responses((status = 204), (status = 403, description = "`people_only`, `user_session_required`, \
+            `personal_session_required`"),
         (status = 503, description = "`sessions_unconfirmed`: it is done, and goes on by itself.")),
     security(("bearer" = [])))]
 pub async fn end_others(State(app): State<App>, caller: Authenticated) -> Result<StatusCode, Problem> {
@@ -177,7 +180,8 @@ pub async fn end_others(State(app): State<App>, caller: Authenticated) -> Result
     Ok(StatusCode::NO_CONTENT)
 }
 
-fn with_cookie(app: &App, alive: &Alive) -> Headers {
+/// The headers by which a browser keeps the session.
+pub fn with_cookie(app: &App, alive: &Alive) -> Headers {
     headers(cookie(app, alive.refresh_token.expose(), IDLE.num_seconds()))
 }
 

@@ -92,7 +92,8 @@ pub struct StepUpOptions {
 
 #[utoipa::path(post, path = "/v1/sessions/current/step-up-options", operation_id = "beginStepUp", tag = "sessions",
     responses((status = 200, body = StepUpOptions),
-        (status = 403, description = "`people_only`, `user_session_required`"),
+        (status = 403, description = "`people_only`, `user_session_required`, \
+            `personal_session_required`"),
         (status = 429, description = "`too_many_requests`: from this network.")),
     security(("bearer" = [])))]
 pub async fn begin(
@@ -117,7 +118,8 @@ pub async fn begin(
 #[utoipa::path(post, path = "/v1/sessions/current/step-up", operation_id = "stepUpSession", tag = "sessions",
     request_body = StepUp,
     responses((status = 200, body = SteppedUp),
-        (status = 403, description = "`people_only`, `user_session_required`"),
+        (status = 403, description = "`people_only`, `user_session_required`, \
+            `personal_session_required`"),
         (status = 404, description = "`user_not_found`"),
         (status = 409, description = "`password_changed`: at the same moment."),
         (status = 429, description = "`too_many_codes`: for this account; `too_many_requests`: from this network.")),

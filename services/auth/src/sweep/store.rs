@@ -70,6 +70,9 @@ pub(super) async fn sweep(tx: &mut CrossTenantTx, now: DateTime<Utc>) -> sqlx::R
                AND NOT EXISTS (SELECT FROM sessions WHERE client_id = c.id)
                AND NOT EXISTS (SELECT FROM consents WHERE client_id = c.id) LIMIT $2)"),
         delete!(tx, now - KEEP_CREDENTIALS,
+            "DELETE FROM identity_providers WHERE id IN (SELECT id FROM identity_providers p WHERE deleted_at < $1
+               AND NOT EXISTS (SELECT FROM sessions WHERE identity_provider_id = p.id) LIMIT $2)"),
+        delete!(tx, now - KEEP_CREDENTIALS,
             "DELETE FROM api_keys
              WHERE id IN (SELECT id FROM api_keys WHERE least(expires_at, revoked_at) < $1 LIMIT $2)"),
     ];

@@ -29,6 +29,7 @@ impl Office {
             world.platform.allow(mallory.tenant, &principal, &["auth.writeClients", MORE]).await;
         }
         world.platform.issuer.define_role("member", &["auth.readMembers"]);
+        world.platform.issuer.define_role("owner", &["auth.readMembers", MORE]);
         Self { world, mallory, token, machine, bob }
     }
 
@@ -88,13 +89,14 @@ async fn while_nobody_can_say_who_holds_what_nobody_speaks_for_others() {
 }
 
 /// Writes that need a token and give nobody anything of somebody else's, with the reason that somebody has checked.
-const GIVES_NOBODY_ANYTHING: [(&str, &str); 25] = [
+const GIVES_NOBODY_ANYTHING: [(&str, &str); 26] = [
     ("withdrawConsent", "one's own"),
     ("postUserInfo", "it reads"),
     ("createTenant", "a new tenant has nobody but who makes it"),
     ("createClient", "a new machine holds nothing, and what it is granted its granter holds"),
     ("deleteClient", "it takes"),
     ("revokeClientSecret", "it takes"),
+    ("deleteIdentityProvider", "it takes"),
     ("createApiKey", "a key of one's own, of what one holds"),
     ("revokeApiKey", "one's own"),
     ("logOut", "one's own"),
@@ -157,9 +159,17 @@ async fn no_write_speaks_for_somebody_who_holds_more() {
     }
     assert_eq!(
         attacked,
-        ["addClientSecret", "editClient", "endMemberSessions", "inviteMember", "removeMember"]
-            .map(str::to_owned)
-            .into()
+        [
+            "addClientSecret",
+            "createIdentityProvider",
+            "editClient",
+            "editIdentityProvider",
+            "endMemberSessions",
+            "inviteMember",
+            "removeMember"
+        ]
+        .map(str::to_owned)
+        .into()
     );
     let log_in = json!({"email": office.bob.email, "password": PASSWORD});
     server.post("/v1/sessions", &log_in).await.expect(201);

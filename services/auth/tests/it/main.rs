@@ -10,6 +10,7 @@ mod elsewhere;
 mod enumeration;
 mod idempotency;
 mod identity;
+mod identity_providers;
 mod invitations;
 mod inviting;
 mod key_commands;

@@ -23,6 +23,12 @@ async fn tenants_are_walled_off() {
     let waiting =
         "INSERT INTO login_challenges SELECT id, tenant_id, user_id, 1, 'x', 0, now(), now() FROM memberships";
     sqlx::raw_sql(waiting).execute(&world.platform.pool).await.unwrap();
+    let provided =
+        "INSERT INTO identity_providers (id, tenant_id, name, issuer, client_id, sealed_client_secret, enabled,
+        created_at) SELECT id, tenant_id, 'x', 'x', 'x', 'x', true, now() FROM memberships";
+    sqlx::raw_sql(provided).execute(&world.platform.pool).await.unwrap();
+    let known = "INSERT INTO identities SELECT id, 'x', tenant_id, user_id, now() FROM memberships";
+    sqlx::raw_sql(known).execute(&world.platform.pool).await.unwrap();
     let tables = [
         "tenants",
         "memberships",
@@ -37,6 +43,8 @@ async fn tenants_are_walled_off() {
         "removals",
         "audit",
         "audit_heads",
+        "identity_providers",
+        "identities",
     ];
     tenant_walls(&world.platform, &tables).await;
 }

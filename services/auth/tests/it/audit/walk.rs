@@ -2,6 +2,7 @@
 
 use crate::{
     authenticator::{App, Enrolled, begin, by_code, confirm, password, send, step_up},
+    identity_providers::{Globex, configuration},
     oauth::{Browser, CALLBACK, Provider, VERIFIER, hidden, value},
     passkeys,
     security_key::{SecurityKey, properly},
@@ -112,6 +113,7 @@ async fn every_write_leaves_an_entry_and_no_secret() {
     passkeys_of_a_person(&mut walk).await;
     tenant(&mut walk).await;
     apps(&mut walk).await;
+    identity_providers(&mut walk).await;
     let document = service_kit::openapi::<auth::Auth>();
     let operations = document["paths"].as_object().unwrap().values().flat_map(|item| item.as_object().unwrap());
     let writes = operations.filter(|(method, _)| *method != "get");
@@ -148,6 +150,13 @@ async fn people(walk: &mut Walk) {
     let key = walk.did(&world, "createApiKey", world.server.post("/v1/api-keys", &key).bearer(token).await).await;
     let path = format!("/v1/api-keys/{}", text(&key["api_key"], "id"));
     walk.did(&world, "revokeApiKey", world.server.delete(&path).bearer(token).await).await;
+    let lost = json!({"name": "lost", "permissions": ["auth.readMembers"]});
+    let lost = world.server.post("/v1/api-keys", &lost).bearer(token).await.expect(201);
+    walk.note(&lost);
+    let report = world.server.post("/v1/leaked-api-keys", &json!({"text": lost["secret"]})).await;
+    walk.did(&world, "reportLeakedApiKeys", report).await;
+    let made = world.server.post("/v1/tenants", &json!({"name": "Globex"})).bearer(token).await;
+    walk.did(&world, "createTenant", made).await;
     let change = json!({"current_password": PASSWORD, "new_password": NEW});
     walk.did(&world, "changePassword", world.server.post("/v1/me/password", &change).bearer(token).await).await;
     world.server.post("/v1/password-resets", &json!({"email": ada.email})).await.expect(202);
@@ -242,6 +251,8 @@ async fn tenant(walk: &mut Walk) {
     let made = world.server.post("/v1/clients", &json!({"name": "robot"})).bearer(&token).await;
     let made = walk.did(&world, "createClient", made).await;
     let client = format!("/v1/clients/{}", text(&made["client"], "id"));
+    let edited = world.server.put(&client, &json!({"name": "tractor"})).bearer(&token).header("if-match", "*").await;
+    walk.did(&world, "editClient", edited).await;
     let second = world.server.request(Method::POST, &format!("{client}/secrets")).bearer(&token).await;
     let second = walk.did(&world, "addClientSecret", second).await;
     let secret = format!("{client}/secrets/{}", text(&second, "id"));
@@ -272,6 +283,8 @@ async fn apps(walk: &mut Walk) {
     let own = [("client_id", &*provider.client), ("client_secret", &*provider.secret)];
     let revoke = [&own[..], &[("token", text(&tokens, "refresh_token"))]].concat();
     walk.did(world, "revokeToken", world.server.post_form("/v1/oauth/revoke", &revoke).await).await;
+    let consent = format!("/v1/me/consents/{}", provider.client);
+    walk.did(world, "withdrawConsent", world.server.delete(&consent).bearer(&provider.token).await).await;
     let left = provider.submit(&browser, "/v1/oauth/logout", &[("confirmed", "yes")]).await;
     walk.did(world, "signOutByForm", left).await;
     let ada = Enrolled::by(world, crate::support::Account { email: provider.ada.email.clone(), ..provider.ada }).await;
@@ -282,5 +295,25 @@ async fn apps(walk: &mut Walk) {
     let form = [("request_uri", &*hidden(&page)), ("challenge", &*value(&page, "challenge")), ("code", &*code)];
     let answer = provider.submit(&Browser::default(), "/v1/oauth/second-factor", &form).await;
     walk.did(world, "signInWithSecondFactor", answer).await;
+    walk.is_kept_secret(world).await;
+}
+
+/// Where members of a tenant sign in elsewhere.
+async fn identity_providers(walk: &mut Walk) {
+    let (globex, liar, provider) = Globex::with_liar().await;
+    let world = &globex.world;
+    let path = format!("/v1/identity-providers/{provider}");
+    let token = &globex.token;
+    let body = configuration("https://login.example.com", "us", "s3cret-of-another");
+    walk.secrets.insert("s3cret-of-another".into());
+    let made = world.server.post("/v1/identity-providers", &body).bearer(token).await;
+    walk.did(world, "createIdentityProvider", made).await;
+    let session = globex.session(&liar, provider, json!({})).await;
+    walk.note(&session);
+    let linked = "SELECT count(*) FROM audit WHERE action = 'identity.linked'";
+    assert_eq!(sqlx::query_scalar::<_, i64>(linked).fetch_one(&world.platform.pool).await.unwrap(), 1);
+    let edited = world.server.put(&path, &body).bearer(token).header("if-match", "*").await;
+    walk.did(world, "editIdentityProvider", edited).await;
+    walk.did(world, "deleteIdentityProvider", world.server.delete(&path).bearer(token).await).await;
     walk.is_kept_secret(world).await;
 }
