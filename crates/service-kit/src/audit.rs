@@ -1,7 +1,7 @@
 //! The command that verifies the audit of a service: every chain, or a tenant's.
 
 use crate::{Command, cli::with_config};
-use anyhow::{Context, bail};
+use anyhow::{Context, bail, ensure};
 use audit::{
     NO_TENANT,
     verification::{Verified, next_chain, verify},
@@ -36,12 +36,20 @@ async fn run(database: &Database, which: &str) -> anyhow::Result<()> {
         PLATFORM => u64::from(!is_whole(&db, NO_TENANT).await?),
         tenant => {
             let tenant = tenant.parse().context("the argument is none of tenant id, platform, all")?;
+            ensure_known(&db, tenant).await?;
             u64::from(!is_whole(&db, tenant).await?)
         }
     };
     if broken > 0 {
         bail!("chains that are broken: {broken}");
     }
+    Ok(())
+}
+
+/// A chain that is not there is not whole.
+async fn ensure_known(db: &Db, chain: TenantId) -> anyhow::Result<()> {
+    let mut tx = whoever_has_the_database().begin(db, chain).await?;
+    ensure!(verify(&mut tx, 0, 1).await?.end.version > 0, "there is no chain of {chain}");
     Ok(())
 }
 

@@ -14,18 +14,22 @@ use axum::{
 };
 use common::{
     http::{Json, Path, Query},
+    limit::Limit,
     page::{Page, PageQuery},
     problem::Problem,
+    source::Source,
 };
 use contracts::id::{ApiKeyId, SessionId};
 use idempotency::Creating;
 use serde::Serialize;
 use serde_json::json;
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, time::Duration};
 use utoipa::ToSchema;
 
 /// More than a person can keep an eye on.
 const MOST_KEYS: i64 = 100;
+/// By one person from one network: each is written down for good.
+const MADE: Limit = Limit { name: "api-keys", most: 300, window: Duration::from_secs(3600) };
 
 #[derive(Serialize, ToSchema)]
 pub struct ApiKeyMade {
@@ -55,15 +59,18 @@ pub async fn list(
     request_body = ApiKeyRequest,
     responses((status = 201, body = ApiKeyMade), (status = 409, description = "`too_many_api_keys`"),
         (status = 403, description = "`people_only`, `user_session_required`, \
-            `personal_session_required`, `not_a_member`")),
+            `personal_session_required`, `not_a_member`"),
+        (status = 429, description = "`too_many_requests`: keys of this person.")),
         security(("bearer" = [])))]
 pub async fn create(
     State(app): State<App>,
     caller: Authenticated,
+    source: Source,
     Creating(Json(request), mut once): Creating<Json<ApiKeyRequest>>,
 ) -> Result<Response, Problem> {
     let (owner, now) = (logged_in(&caller.claims, &caller.principal)?, app.ambient.now());
     let wanted = request.check(now).map_err(Problem::invalid)?;
+    app.limiter.admit_for(&MADE, source, &owner.to_string()).await?;
     held(&app, &caller, &wanted.permissions).await?;
     let (id, name, permissions) =
         (ApiKeyId(app.ambient.uuid()), wanted.name.as_str().to_owned(), wanted.permissions.into_iter().collect());

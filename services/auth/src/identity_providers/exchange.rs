@@ -49,6 +49,8 @@ pub async fn signed_in(
     shown: &Shown<'_>,
     now: DateTime<Utc>,
 ) -> Result<SignedIn, Arc<Fault>> {
+    // Before the code is used up: then they are at hand.
+    directory.keys(provider, metadata, None).await?;
     let request = token_request(directory, provider, metadata, shown);
     let tokens: Tokens = directory.outbound.send(provider.tenant_id, request).await?;
     let header =

@@ -93,12 +93,13 @@ pub async fn begin(
 ) -> Response {
     let begun = async {
         let (Path(id), Query(Beginning { return_to })) = (id?, query?);
-        app.limiter.admit(&BEGUN, source).await?;
         let return_to = readable(&app, return_to.as_deref())?;
         let (provider, tenant, _) = found(&app, id).await?;
         if !is_from_our_site(&headers) {
             return Ok(ask(&provider, &tenant, &return_to));
         }
+        // Only now: another site could else use up what the network may do.
+        app.limiter.admit(&BEGUN, source).await?;
         lead_there(&app, &headers, &provider, &return_to).await
     };
     begun.await.unwrap_or_else(|problem: Problem| pages::refused(&problem))
@@ -130,8 +131,7 @@ pub async fn complete(
 ) -> Response {
     let completed = async {
         let (Path(id), Query(callback)) = (id?, query?);
-        app.limiter.admit(&CALLED_BACK, source).await?;
-        finish(&app, &headers, id, &callback).await
+        finish(&app, source, &headers, id, &callback).await
     };
     completed.await.unwrap_or_else(|problem: Problem| pages::refused(&problem))
 }
@@ -156,11 +156,11 @@ async fn found(app: &App, id: Uuid) -> Result<(Provider, String, TenantScope), P
     Ok((provider, tenant, scope))
 }
 
-/// A frontend of ours, or the person themselves (Fetch Metadata). Another site could else have a browser signed in as
-/// whomever a provider of its own says, behind its owner's back.
+/// A frontend of ours (Fetch Metadata). Another site, or a link in a mail, which a browser tells from a bookmark as little
+/// as we, could else have it signed in as whomever a provider of its own says, behind its owner's back.
 fn is_from_our_site(headers: &HeaderMap) -> bool {
     let mut sites = headers.get_all(FETCH_SITE).iter().peekable();
-    sites.peek().is_some() && sites.all(|site| ["same-origin", "same-site", "none"].iter().any(|own| site == own))
+    sites.peek().is_some() && sites.all(|site| ["same-origin", "same-site"].iter().any(|own| site == own))
 }
 
 fn ask(provider: &Provider, tenant: &str, return_to: &PublicUrl) -> Response {
@@ -199,8 +199,15 @@ fn redirect_uri(app: &App, provider: Uuid) -> String {
     format!("{}/v1/identity-providers/{provider}/callback", app.public_url)
 }
 
-async fn finish(app: &App, headers: &HeaderMap, id: Uuid, callback: &Callback) -> Result<Response, Problem> {
+async fn finish(
+    app: &App,
+    source: Source,
+    headers: &HeaderMap,
+    id: Uuid,
+    callback: &Callback,
+) -> Result<Response, Problem> {
     let (attempt, browser) = opened(app, headers, id, callback)?;
+    app.limiter.admit(&CALLED_BACK, source).await?;
     let (provider, _, scope) = found(app, id).await?;
     if provider.revision != attempt.revision || has_begun(&scope, &attempt).await? {
         return Err(refusals::over());

@@ -19,18 +19,27 @@ use crate::{
 };
 use common::{
     db::{CrossTenantTx, TenantTx},
+    limit::Limit,
     problem::Problem,
+    source::Source,
 };
 use contracts::id::TenantId;
+use std::time::Duration;
+
+/// Of one person from one network: each is written down in both tenants.
+const MOVES: Limit = Limit { name: "tenant-switch", most: 120, window: Duration::from_secs(3600) };
 
 /// As [`opening::renew`], in `tenant`. Who may not act there keeps the session as it was, and its refresh token.
-pub async fn renew_in(app: &App, shown: &OpaqueToken, tenant: TenantId) -> Result<Alive, Problem> {
+pub async fn renew_in(app: &App, source: Source, shown: &OpaqueToken, tenant: TenantId) -> Result<Alive, Problem> {
     let mut tx = ending::begin(app).await?;
     let session = store::lock(&mut tx, shown).await?.ok_or_else(refresh_invalid)?;
     Holder::Frontend.may_renew(&session)?;
-    if session.tenant_id != tenant {
-        refuse_by_provider(&session.methods())?;
+    if session.tenant_id == tenant {
+        drop(tx);
+        return opening::renew(app, shown, Holder::Frontend).await;
     }
+    refuse_by_provider(&session.methods())?;
+    app.limiter.admit_for(&MOVES, source, &session.user_id.to_string()).await?;
     let next = opening::next_token(tx.narrow(session.tenant_id).await?, app, &session, shown).await?;
     let Ok(refresh_token) = next else {
         drop(tx);
@@ -46,12 +55,10 @@ pub async fn renew_in(app: &App, shown: &OpaqueToken, tenant: TenantId) -> Resul
 
 /// While the row is locked nobody tells Redis otherwise.
 async fn go(tx: &mut CrossTenantTx, app: &App, session: Session, tenant: TenantId) -> Result<Session, Problem> {
-    if session.tenant_id != tenant {
-        store::act_in(tx, session.id, tenant).await?;
-        audit::note_for(tx, session.tenant_id, entries::left(&session));
-        audit::note_for(tx, tenant, entries::came(&session));
-        app.live_sessions.close(session.tenant_id, session.id).await?;
-    }
+    store::act_in(tx, session.id, tenant).await?;
+    audit::note_for(tx, session.tenant_id, entries::left(&session));
+    audit::note_for(tx, tenant, entries::came(&session));
+    app.live_sessions.close(session.tenant_id, session.id).await?;
     let session = Session { tenant_id: tenant, ..session };
     opening::tell_alive(app, &session).await?;
     Ok(session)
@@ -61,8 +68,7 @@ async fn go(tx: &mut CrossTenantTx, app: &App, session: Session, tenant: TenantI
 /// waits.
 async fn admit(tx: &mut TenantTx, session: &Session) -> Result<(), Problem> {
     let member = store::lock_member(tx, session.user_id).await?.ok_or_else(not_a_member)?;
-    let stays = session.tenant_id == tx.tenant();
-    if !stays && member.sessions_since.is_some_and(|since| session.authenticated_at() <= since) {
+    if member.sessions_since.is_some_and(|since| session.authenticated_at() <= since) {
         return Err(step_up_required("The tenant has ended your sessions since you signed in."));
     }
     if acr(&session.methods()) == ONE_FACTOR && policy::demands_second_factor(tx).await? {

@@ -9,7 +9,7 @@ use chrono::{DateTime, Utc};
 use common::db::{CrossTenantTx, TenantTx};
 use contracts::id::{SessionId, TenantId, UserId};
 
-/// A membership that nobody ends while it is held.
+/// A membership that nobody ends, and whose sessions nobody ends, while it is held.
 pub struct Member {
     /// When the tenant last ended the member's sessions.
     pub sessions_since: Option<DateTime<Utc>>,
@@ -30,7 +30,7 @@ pub async fn lock(tx: &mut CrossTenantTx, token: &OpaqueToken) -> sqlx::Result<O
 pub async fn lock_member(tx: &mut TenantTx, user: UserId) -> sqlx::Result<Option<Member>> {
     sqlx::query_as!(
         Member,
-        "SELECT sessions_since FROM memberships WHERE tenant_id = $1 AND user_id = $2 FOR KEY SHARE",
+        "SELECT sessions_since FROM memberships WHERE tenant_id = $1 AND user_id = $2 FOR SHARE",
         tx.tenant().0,
         user.0
     )

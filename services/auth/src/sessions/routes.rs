@@ -30,6 +30,7 @@ use common::{
     http::{Json, Path, Query},
     page::{Page, PageQuery},
     problem::Problem,
+    source::Source,
 };
 use contracts::id::{SessionId, TenantId};
 use secrecy::{ExposeSecret, SecretString};
@@ -102,9 +103,11 @@ pub async fn begun(app: &App, visitor: &Visitor, alive: Alive, user: User, tenan
         (status = 401, description = "`refresh_invalid`, `refresh_reused`, `second_factor_required`, \
         `session_ended`"),
         (status = 403, description = "`not_a_member`, `step_up_required`, `personal_session_required`: of the other \
-                                      tenant. The refresh token is not used up.")), security(()))]
+                                      tenant. The refresh token is not used up."),
+        (status = 429, description = "`too_many_requests`: switches of this person.")), security(()))]
 pub async fn refresh(
     State(app): State<App>,
+    source: Source,
     headers: HeaderMap,
     OptionalJson(request): OptionalJson<RefreshRequest>,
 ) -> Result<(StatusCode, Headers, Json<LogIn>), Problem> {
@@ -115,7 +118,7 @@ pub async fn refresh(
         .ok_or_else(opening::refresh_invalid)?;
     let alive = match tenant_id {
         None => opening::renew(&app, &shown, Holder::Frontend).await?,
-        Some(tenant) => moving::renew_in(&app, &shown, tenant).await?,
+        Some(tenant) => moving::renew_in(&app, source, &shown, tenant).await?,
     };
     let (user, tenant) = logins::who(&app, &alive.session).await?;
     let headers = with_cookie(&app, &alive);

@@ -1,6 +1,10 @@
 //! Who does not get in by a provider's word, and whose sign-in it is.
 
-use super::{BACK, Globex, Jar, PROVIDERS, asked, provider::Liar, refused};
+use super::{
+    BACK, Globex, Jar, PROVIDERS, asked,
+    provider::{Answer, Liar},
+    refused,
+};
 use crate::{oauth::claims, support::text};
 use chrono::TimeDelta;
 use serde_json::json;
@@ -179,9 +183,10 @@ async fn a_session_lasts_half_a_day_and_began_when_the_provider_says() {
 /// Strangers begin sign-ins and come back; each may be a call to somebody.
 #[tokio::test]
 async fn a_network_begins_only_so_many() {
-    let (globex, _, provider) = Globex::with_liar().await;
+    let (globex, liar, provider) = Globex::with_liar().await;
     let mut jar = Jar::default();
     let mut last = globex.begin(&mut jar, provider).await;
+    let state = asked(&last)["state"].clone();
     for _ in 0..130 {
         if last.status == 429 {
             break;
@@ -189,8 +194,15 @@ async fn a_network_begins_only_so_many() {
         last = globex.begin(&mut jar, provider).await;
     }
     assert_eq!(last.status, 429, "{}", last.text);
-    for _ in 0..120 {
-        globex.come_back(&mut jar, provider, &[("code", "x"), ("state", "x")]).await;
+    // What another site has a browser load calls nobody, and counts for nothing.
+    for _ in 0..130 {
+        let answer = globex.come_back(&mut jar, provider, &[("code", "x"), ("state", "x")]).await;
+        assert_eq!(answer.status, 410, "{}", answer.text);
     }
-    assert_eq!(globex.come_back(&mut jar, provider, &[("code", "x"), ("state", "x")]).await.status, 429);
+    liar.answer("/token", Answer::Status(503, json!({})));
+    let back = [("code", "x"), ("state", &*state)];
+    for _ in 0..120 {
+        assert_eq!(globex.come_back(&mut jar, provider, &back).await.status, 503);
+    }
+    assert_eq!(globex.come_back(&mut jar, provider, &back).await.status, 429);
 }
