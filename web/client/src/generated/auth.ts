@@ -113,6 +113,21 @@ export interface Operations {
    */
   getClient: Operation<operations["getClient"]>;
   /**
+   * Edit a client
+   *
+   * Replaces what the client was registered with: name, addresses, scope, keys. How it shows who it is (`token_endpoint_auth_method`) stays; another way is another client.
+   *
+   * - **Keys** of a client that signs are changed as secrets are: first a set with the old key and the new one, then, when nothing signs with the old one any more, without it. Tokens that a
+   *   key got live on for their five minutes.
+   * - **Another name, or a new address among `redirect_uris`**, makes it another app in the eyes of who allowed it something: people are asked again. Whoever is signed in stays so.
+   * - **A smaller scope** holds from the next refresh on.
+   *
+   * Whoever edits a client can act as it, so the caller must hold what it holds (403 `escalation`).
+   *
+   * **Permission:** `auth.writeClients`
+   */
+  editClient: Operation<operations["editClient"]>;
+  /**
    * Delete a machine
    *
    * All its secrets are revoked with it, and its tokens are refused everywhere from the answer on. Deleting it again changes nothing.
@@ -163,6 +178,101 @@ export interface Operations {
    */
   rejectRegistration: Operation<operations["rejectRegistration"]>;
   /**
+   * List changes of identity
+   *
+   * Every change of the tenant's members, invitations, sessions, machines, API keys, consents and authentication policy, oldest first, in pages: who did
+   * what to what, from where, and how it was before and after. Filters are combined. `q` searches all words of an entry; `about` finds whatever names a
+   * person or a machine.
+   *
+   * | action | target | when |
+   * | --- | --- | --- |
+   * | `tenant.created` | `tenant:<id>` | somebody confirmed a registration |
+   * | `member.joined`, `member.left`, `member.removed` | `user:<id>` | with how much of theirs ended |
+   * | `invitation.created`, `.sent_again`, `.withdrawn`, `.accepted`, `.refused` | `invitation:<id>` | the address is shown in part |
+   * | `invitations.refused`, `invitations.allowed` | `email:<in part>` | an address wants no more invitations, or some again |
+   * | `session.opened`, `session.stepped_up`, `session.ended` | `user:<id>` | with the reason why it ended |
+   * | `sessions.ended` | `user:<id>`, `client:<id>` | several at once, with how many |
+   * | `consent.given`, `consent.withdrawn` | `client:<id>` | what a person allows an app |
+   * | `client.created`, `client.deleted`, `client_secret.made`, `client_secret.revoked` | `client:<id>` | never with the secret |
+   * | `api_key.created`, `api_key.revoked` | `api_key:<id>` | never with the secret |
+   * | `authentication_policy.edited` | `tenant:<id>` | |
+   *
+   * With `of=platform` the changes that are no tenant's, in the platform's own tenant only: `user.registered`, `password.changed`, `password.reset`,
+   * `totp.added`, `totp.removed`, `passkey.added`, `passkey.removed`, `passkey.renamed`, `recovery_codes.made`, `recovery_code.used`, `sign_in.begun`,
+   * `sign_in.ended`, `signing_key.made`, `.promoted`, `.retired`, `.revoked`, `.deleted`, and `secrets.resealed`.
+   *
+   * Renewals of sessions and log-ins that failed are no changes and are not here. Entries are written in the transaction of the change and never changed:
+   * the database refuses it, and each entry carries the hash of the one before. A page that has read 10,000 entries ends there, with what it has found
+   * among them, which may be nothing: its cursor leads on.
+   *
+   * **Permission:** `auth.readAudit`
+   */
+  listIdentityAudit: Operation<operations["listIdentityAudit"]>;
+  /**
+   * Verify the audit of identity
+   *
+   * Recomputes the chain of hashes, 10,000 entries at a time, from the one behind `after` on. `broken_at` is the first entry that is missing, was changed,
+   * or does not follow the one before, and `fault` says which of these it is; also an entry cut off at the end is missed. While `verified_through` is less
+   * than `version` and nothing is broken, ask again with it as `after`. The command `auth verify-audit all` verifies every chain.
+   *
+   * **Permission:** `auth.readAudit`
+   */
+  verifyIdentityAudit: Operation<operations["verifyIdentityAudit"]>;
+  /**
+   * List the tenant's identity providers
+   *
+   * In the order in which they were made, without their secrets.
+   *
+   * **Permission:** `auth.readIdentityProviders`
+   */
+  listIdentityProviders: Operation<operations["listIdentityProviders"]>;
+  /**
+   * Let members sign in by your own OpenID provider
+   *
+   * A provider (OpenID Connect Core 1.0) that has registered this platform as a client: by its `issuer` everything else is found, at `/.well-known/openid-configuration` below it.
+   * Register `redirect_uri` from the answer there, as it is. If the provider wants it before it gives a `client_id`, make one here with any `client_id` and `client_secret` first, and edit it
+   * afterwards. Each provider has a `redirect_uri` of its own.
+   *
+   * - The provider has to take the authorization code flow and a client secret, and to sign ID tokens by RS256, PS256, ES256 or EdDSA. PKCE (`S256`) and a `nonce` are always sent.
+   * - `issuer` and all addresses in its metadata are `https` and public: no address in digits, no name that leads to a private network.
+   * - It is believed for this tenant only, and lets in members only: nobody gets an account, another address or a membership by its word.
+   *
+   * Whoever configures a provider can be any member of the tenant. So this needs all that an owner holds (403 `escalation`), and a log-in within 15 minutes, by a second factor
+   * if one is enrolled (401 `insufficient_user_authentication`). Only a person who is logged in may do it, and not by an identity provider. A tenant has at most 10.
+   *
+   * **Permission:** `auth.writeIdentityProviders`
+   */
+  createIdentityProvider: Operation<operations["createIdentityProvider"]>;
+  /**
+   * Show an identity provider
+   *
+   * Its `client_secret` is never shown.
+   *
+   * **Permission:** `auth.readIdentityProviders`
+   */
+  getIdentityProvider: Operation<operations["getIdentityProvider"]>;
+  /**
+   * Change an identity provider
+   *
+   * All of it but the secret, which stays as it is if it is absent. With another `issuer` or `client_id` it has to be given.
+   *
+   * With another `issuer` or `client_id`, and with `enabled: false`, all sessions by this provider end at once, and who is who there is forgotten: at the next sign-in members are
+   * recognised by their addresses again. Sign-ins under way have to begin again after any change. Who may do this is said at `POST /v1/identity-providers`.
+   *
+   * **Permission:** `auth.writeIdentityProviders`
+   */
+  editIdentityProvider: Operation<operations["editIdentityProvider"]>;
+  /**
+   * Delete an identity provider
+   *
+   * Sessions by it end at once, and who is who there is forgotten. Its members stay, and log in by their passwords. Repeat the request until it is answered, if it was not.
+   *
+   * This takes no more than the permission and a log-in: a provider in wrong hands must be stopped by whoever is there.
+   *
+   * **Permission:** `auth.writeIdentityProviders`
+   */
+  deleteIdentityProvider: Operation<operations["deleteIdentityProvider"]>;
+  /**
    * Refuse invitations, or take them again
    *
    * From now on the address gets no invitations of the tenant (`"from": "tenant"`, which is also meant by no body at all), or of any tenant (`"from": "everybody"`). Open ones are withdrawn.
@@ -171,6 +281,7 @@ export interface Operations {
    * Takes JSON, a form as browsers send it (which get a page back), or what mail programs send for a click on "unsubscribe" (RFC 8058): every invitation names this link in its
    * `List-Unsubscribe` header. Doing it twice is the same as once.
    * Mails that people cause themselves, such as to confirm their address, are not invitations and still come.
+   * An address may change its mind 20 times an hour from one network.
    *
    * **Who:** anybody, without a token.
    */
@@ -227,6 +338,17 @@ export interface Operations {
    */
   withdrawInvitation: Operation<operations["withdrawInvitation"]>;
   /**
+   * Revoke API keys that came to light
+   *
+   * For whoever finds API keys where they should not be: in a repository, a log, a paste. Send what you found, whole or in parts; keys are recognised by their form and their checksum, at most
+   * 100 in a request. Those that are keys of ours are revoked at once, wherever they are from, and their owners get a mail. No more is asked of you: who has a key could use it.
+   *
+   * `auth find-api-keys <path>` finds them in files before they are published.
+   *
+   * **Who:** anybody, without a token.
+   */
+  reportLeakedApiKeys: Operation<operations["reportLeakedApiKeys"]>;
+  /**
    * Who am I?
    *
    * The caller, the tenant that the token acts in, and every tenant the caller may log in to.
@@ -237,6 +359,22 @@ export interface Operations {
    * **Who:** anybody signed in.
    */
   getMe: Operation<operations["getMe"]>;
+  /**
+   * List what apps may do for you
+   *
+   * The apps that the caller has allowed something at the page that asks, with what, and in which tenants. An app that was given another name or another address since has to ask again, and is not in the list.
+   *
+   * **Who:** anybody signed in.
+   */
+  listConsents: Operation<operations["listConsents"]>;
+  /**
+   * Take back what an app may do for you
+   *
+   * The app has to ask again, in every tenant. Its sessions with the caller have ended when this is answered, and codes that are under way are void.
+   *
+   * **Who:** anybody signed in.
+   */
+  withdrawConsent: Operation<operations["withdrawConsent"]>;
   /**
    * Change one's password
    *
@@ -505,6 +643,25 @@ export interface Operations {
    */
   endSession: Operation<operations["endSession"]>;
   /**
+   * Make another tenant
+   *
+   * Makes a tenant of which the caller is the owner and the only member. The token goes on acting in the tenant that it is for: to act in the new one, refresh with
+   * its id as `tenant_id`. The other services hear of it a moment later, so the first permissions there may take as long.
+   *
+   * One person makes at most 20 tenants (409 `too_many_tenants`), whether they belong to them still or not.
+   *
+   * **Who:** anybody signed in.
+   */
+  createTenant: Operation<operations["createTenant"]>;
+  /**
+   * Look at a tenant of yours
+   *
+   * A tenant that the caller belongs to, in whichever one the token acts. `GET /v1/me` lists them all.
+   *
+   * **Who:** anybody signed in.
+   */
+  getTenant: Operation<operations["getTenant"]>;
+  /**
    * Register a person and their tenant
    *
    * Nothing exists until the address is confirmed: a mail with a link goes to it, which works once and for 30 minutes.
@@ -614,6 +771,33 @@ export interface components {
             attestationObject: string;
             clientDataJSON: string;
         };
+        /** One change. */
+        AuditEntry: {
+            /** @example grant.created */
+            action: string;
+            /** `user:<uuid>` or `client:<id>`; `operator` for a command, `anonymous` for whoever has a link that was mailed. */
+            actor: string;
+            after?: {
+                [key: string]: unknown;
+            };
+            /** Format: date-time */
+            at: string;
+            before?: {
+                [key: string]: unknown;
+            };
+            /** SHA-256 over this entry and the hash of the one before, in hexadecimal digits. */
+            hash: string;
+            /** From where: request, session, client and address, as far as they are known. */
+            origin: {
+                [key: string]: unknown;
+            };
+            target: string;
+            /**
+             * Format: int64
+             * Its place in the chain; there are no gaps.
+             */
+            version: number;
+        };
         AuthenticationPolicy: {
             /** Whether nobody gets a session in the tenant without a second factor. */
             second_factor_required: boolean;
@@ -629,6 +813,10 @@ export interface components {
             created_at: string;
             created_by: components["schemas"]["UserId"];
             id: components["schemas"]["ClientId"];
+            /** The public keys of one that signs (RFC 7517 §5). */
+            jwks?: {
+                [key: string]: unknown;
+            };
             /** @example nightly import */
             name: string;
             /**
@@ -700,6 +888,31 @@ export interface components {
              * @example seven leagues at a stride
              */
             password: string;
+        };
+        /** What a person has allowed an app, in all their tenants together. */
+        Consent: {
+            /** Whether it has to ask again before it can begin anything new: it was given another name or address since. */
+            asks_again: boolean;
+            client_id: components["schemas"]["ClientId"];
+            /**
+             * Format: date-time
+             * When it was last allowed something.
+             */
+            granted_at: string;
+            /** @example Planner */
+            name: string;
+            /**
+             * Separated by spaces.
+             * @example email openid
+             */
+            scope: string;
+            /** Tenants in which it may act for the person. */
+            tenant_ids: components["schemas"]["TenantId"][];
+            /**
+             * Whose app it is.
+             * @example Acme
+             */
+            tenant_name: string;
         };
         CreationOptions: {
             /** @example none */
@@ -782,6 +995,11 @@ export interface components {
              */
             code: string;
         };
+        /**
+         * What is wrong with an entry.
+         * @enum {string}
+         */
+        Fault: "missing" | "changed" | "unlinked";
         /** One wrong field of a request. */
         FieldError: {
             /**
@@ -799,6 +1017,31 @@ export interface components {
              * @example must be an e-mail address
              */
             message: string;
+        };
+        /** A provider, without its secret. */
+        IdentityProvider: {
+            /** @example sevenleague */
+            client_id: string;
+            /** Format: date-time */
+            created_at: string;
+            /** Whether people can sign in by it. */
+            enabled: boolean;
+            /** Format: uuid */
+            id: string;
+            /** @example https://login.example.com/acme */
+            issuer: string;
+            /** @example Acme's staff */
+            name: string;
+            /**
+             * Of the client at the provider: register it there as it is.
+             * @example https://auth.example.com/v1/identity-providers/01890a5d-ac96-774b-bcce-b302099a8057/callback
+             */
+            redirect_uri: string;
+            /**
+             * Where a frontend leads people, with its own `return_to`.
+             * @example https://auth.example.com/v1/identity-providers/01890a5d-ac96-774b-bcce-b302099a8057/sign-in
+             */
+            sign_in_uri: string;
         };
         InvitationRequest: {
             /**
@@ -834,6 +1077,19 @@ export interface components {
         /** A JWK set (RFC 7517 §5). */
         Jwks: {
             keys: components["schemas"]["Jwk"][];
+        };
+        LeakAnswer: {
+            /** Texts of the form of a key, with the right checksum. */
+            found: number;
+            /** Those of them that were keys of ours, which nobody can use any more. */
+            revoked: number;
+        };
+        LeakReport: {
+            /**
+             * Whatever the keys were found in, or only they: they are recognised by their form and their checksum.
+             * @example curl -H 'Authorization: Bearer slk_…'
+             */
+            text: string;
         };
         /** A secret that works, without what is secret. */
         LiveSecret: {
@@ -886,7 +1142,10 @@ export interface components {
             client?: components["schemas"]["Machine"];
             /** The tenant that the token acts in. */
             tenant: components["schemas"]["Tenant"];
-            /** Every tenant the person may log in to; for an API key or a machine only the one it acts in. */
+            /**
+             * Every tenant the person may log in to; for an API key, a machine, or who is signed in by the tenant's identity
+             *     provider only the one it acts in.
+             */
             tenants: components["schemas"]["Tenant"][];
             /** The person who is logged in, or whose API key this is. */
             user?: components["schemas"]["Myself"];
@@ -930,6 +1189,10 @@ export interface components {
              * Shown here only.
              */
             secret: string;
+        };
+        NewTenant: {
+            /** @example Globex */
+            name: string;
         };
         /** What an authenticator app is set up with. It is shown once. */
         NewTotp: {
@@ -1013,8 +1276,26 @@ export interface components {
             tenant_id: components["schemas"]["TenantId"];
         };
         /** One page of a list in the order of creation. */
+        Page_AuditEntry: {
+            items: components["schemas"]["AuditEntry"][];
+            /** Absent on the last page. */
+            next_cursor?: string;
+        };
+        /** One page of a list in the order of creation. */
         Page_Client: {
             items: components["schemas"]["Client"][];
+            /** Absent on the last page. */
+            next_cursor?: string;
+        };
+        /** One page of a list in the order of creation. */
+        Page_Consent: {
+            items: components["schemas"]["Consent"][];
+            /** Absent on the last page. */
+            next_cursor?: string;
+        };
+        /** One page of a list in the order of creation. */
+        Page_IdentityProvider: {
+            items: components["schemas"]["IdentityProvider"][];
             /** Absent on the last page. */
             next_cursor?: string;
         };
@@ -1147,6 +1428,32 @@ export interface components {
             /** @enum {string} */
             method: "passkey";
         };
+        /** Body of `POST /v1/identity-providers` and of `PUT /v1/identity-providers/{id}`. */
+        ProviderRequest: {
+            /**
+             * Of the client that the provider has registered for us.
+             * @example sevenleague
+             */
+            client_id: string;
+            /**
+             * Format: password
+             * Never shown again. Absent from an edit it stays as it is, unless `issuer` or `client_id` is another.
+             * @example Zm9yIHRoZSBwcm92aWRlcg
+             */
+            client_secret?: string;
+            /**
+             * Whether people can sign in by it.
+             * @default true
+             */
+            enabled: boolean;
+            /**
+             * As the provider writes it: compared character by character.
+             * @example https://login.example.com/acme
+             */
+            issuer: string;
+            /** @example Acme's staff */
+            name: string;
+        };
         /** Codes that work once each, shown once. */
         RecoveryCodes: {
             /**
@@ -1157,9 +1464,11 @@ export interface components {
              */
             recovery_codes?: string[];
         };
-        /** Body of `POST /v1/sessions/refresh`; browsers send the cookie instead. */
+        /** Body of `POST /v1/sessions/refresh`; browsers send the cookie instead of the token. */
         RefreshRequest: {
             refresh_token?: string;
+            /** The tenant to act in from now on; absent means the same as before. */
+            tenant_id?: components["schemas"]["TenantId"];
         };
         /**
          * Body of `POST /v1/invitation-refusals/{token}`, as JSON or as a form. Mail programs send a form of their own (RFC
@@ -1367,6 +1676,28 @@ export interface components {
             name?: string;
             sub: components["schemas"]["UserId"];
         };
+        /** Whether the chain of hashes is whole, as far as it was verified. */
+        Verdict: {
+            /**
+             * Format: int64
+             * The first entry that is wrong.
+             */
+            broken_at?: number;
+            /** What is wrong with it. */
+            fault?: components["schemas"]["Fault"];
+            /**
+             * Format: int64
+             * The last entry that was verified. If there are more, ask again `after` it.
+             */
+            verified_through: number;
+            /**
+             * Format: int64
+             * Entries that there must be.
+             */
+            version: number;
+            /** No entry that was verified is missing, was changed, or follows another than the one before. */
+            whole: boolean;
+        };
         Verified: {
             email: string;
             tenant_id: components["schemas"]["TenantId"];
@@ -1558,6 +1889,7 @@ export type ApiKeyRequest = components['schemas']['ApiKeyRequest'];
 export type AssertionCredential = components['schemas']['AssertionCredential'];
 export type AssertionResponse = components['schemas']['AssertionResponse'];
 export type AttestationResponse = components['schemas']['AttestationResponse'];
+export type AuditEntry = components['schemas']['AuditEntry'];
 export type AuthenticationPolicy = components['schemas']['AuthenticationPolicy'];
 export type AuthMethod = components['schemas']['AuthMethod'];
 export type Client = components['schemas']['Client'];
@@ -1566,17 +1898,22 @@ export type ClientMade = components['schemas']['ClientMade'];
 export type ClientRequest = components['schemas']['ClientRequest'];
 export type ClientShown = components['schemas']['ClientShown'];
 export type Confirmation = components['schemas']['Confirmation'];
+export type Consent = components['schemas']['Consent'];
 export type CreationOptions = components['schemas']['CreationOptions'];
 export type Descriptor = components['schemas']['Descriptor'];
 export type Discovery = components['schemas']['Discovery'];
 export type EnrolledLogIn = components['schemas']['EnrolledLogIn'];
 export type Enrolment = components['schemas']['Enrolment'];
 export type EnrolmentConfirmation = components['schemas']['EnrolmentConfirmation'];
+export type Fault = components['schemas']['Fault'];
 export type FieldError = components['schemas']['FieldError'];
+export type IdentityProvider = components['schemas']['IdentityProvider'];
 export type InvitationRequest = components['schemas']['InvitationRequest'];
 export type Joined = components['schemas']['Joined'];
 export type Jwk = components['schemas']['Jwk'];
 export type Jwks = components['schemas']['Jwks'];
+export type LeakAnswer = components['schemas']['LeakAnswer'];
+export type LeakReport = components['schemas']['LeakReport'];
 export type LiveSecret = components['schemas']['LiveSecret'];
 export type LogIn = components['schemas']['LogIn'];
 export type LogInRequest = components['schemas']['LogInRequest'];
@@ -1587,12 +1924,16 @@ export type Myself = components['schemas']['Myself'];
 export type NewPasskey = components['schemas']['NewPasskey'];
 export type NewPassword = components['schemas']['NewPassword'];
 export type NewSecret = components['schemas']['NewSecret'];
+export type NewTenant = components['schemas']['NewTenant'];
 export type NewTotp = components['schemas']['NewTotp'];
 export type OpenInvitation = components['schemas']['OpenInvitation'];
 export type Owner = components['schemas']['Owner'];
 export type OwnKey = components['schemas']['OwnKey'];
 export type OwnSession = components['schemas']['OwnSession'];
+export type PageAuditEntry = components['schemas']['Page_AuditEntry'];
 export type PageClient = components['schemas']['Page_Client'];
+export type PageConsent = components['schemas']['Page_Consent'];
+export type PageIdentityProvider = components['schemas']['Page_IdentityProvider'];
 export type PageMember = components['schemas']['Page_Member'];
 export type PageOpenInvitation = components['schemas']['Page_OpenInvitation'];
 export type PageOwnKey = components['schemas']['Page_OwnKey'];
@@ -1606,6 +1947,7 @@ export type Person = components['schemas']['Person'];
 export type PolicyBody = components['schemas']['PolicyBody'];
 export type ProblemBody = components['schemas']['ProblemBody'];
 export type Proof = components['schemas']['Proof'];
+export type ProviderRequest = components['schemas']['ProviderRequest'];
 export type RecoveryCodes = components['schemas']['RecoveryCodes'];
 export type RefreshRequest = components['schemas']['RefreshRequest'];
 export type Refusal = components['schemas']['Refusal'];
@@ -1629,6 +1971,7 @@ export type TotpConfirmation = components['schemas']['TotpConfirmation'];
 export type TotpFactor = components['schemas']['TotpFactor'];
 export type UserId = components['schemas']['UserId'];
 export type UserInfo = components['schemas']['UserInfo'];
+export type Verdict = components['schemas']['Verdict'];
 export type Verified = components['schemas']['Verified'];
 export type ResponseBodyTimeout = components['responses']['BodyTimeout'];
 export type ResponseBodyTooLarge = components['responses']['BodyTooLarge'];
@@ -1943,7 +2286,7 @@ export interface operations {
             };
             400: components["responses"]["HostInvalid"];
             401: components["responses"]["Unauthorized"];
-            /** `people_only`, `user_session_required` */
+            /** `people_only`, `user_session_required`, `personal_session_required` */
             403: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -1952,7 +2295,7 @@ export interface operations {
                 content: {
                     "application/problem+json": components["schemas"]["ProblemBody"] & {
                         /** @enum {string} */
-                        code: "no_tenant" | "people_only" | "user_session_required";
+                        code: "no_tenant" | "people_only" | "personal_session_required" | "user_session_required";
                     };
                 };
             };
@@ -2029,7 +2372,7 @@ export interface operations {
                 };
             };
             401: components["responses"]["Unauthorized"];
-            /** `people_only`, `user_session_required`, `not_a_member` */
+            /** `people_only`, `user_session_required`, `personal_session_required`, `not_a_member` */
             403: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -2038,7 +2381,7 @@ export interface operations {
                 content: {
                     "application/problem+json": components["schemas"]["ProblemBody"] & {
                         /** @enum {string} */
-                        code: "no_tenant" | "not_a_member" | "people_only" | "user_session_required";
+                        code: "no_tenant" | "not_a_member" | "people_only" | "personal_session_required" | "user_session_required";
                     };
                 };
             };
@@ -2059,6 +2402,23 @@ export interface operations {
             413: components["responses"]["BodyTooLarge"];
             415: components["responses"]["MediaTypeUnsupported"];
             422: components["responses"]["Invalid"];
+            /** `too_many_requests`: keys of this person. */
+            429: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "too_many_requests";
+                    };
+                };
+            };
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
         };
@@ -2084,7 +2444,7 @@ export interface operations {
             };
             400: components["responses"]["HostInvalid"];
             401: components["responses"]["Unauthorized"];
-            /** `people_only`, `user_session_required` */
+            /** `people_only`, `user_session_required`, `personal_session_required` */
             403: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -2093,7 +2453,7 @@ export interface operations {
                 content: {
                     "application/problem+json": components["schemas"]["ProblemBody"] & {
                         /** @enum {string} */
-                        code: "no_tenant" | "people_only" | "user_session_required";
+                        code: "no_tenant" | "people_only" | "personal_session_required" | "user_session_required";
                     };
                 };
             };
@@ -2474,6 +2834,7 @@ export interface operations {
             /** The answer. */
             200: {
                 headers: {
+                    ETag: components["headers"]["ETag"];
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
@@ -2518,6 +2879,137 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"] & {
                         /** @enum {string} */
                         code: "client_not_found" | "not_found";
+                    };
+                };
+            };
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    editClient: {
+        parameters: {
+            query?: never;
+            header: {
+                /** The `ETag` of the client that was read, or `*`. */
+                "If-Match": string;
+            };
+            path: {
+                id: components["schemas"]["ClientId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "jwks": {
+                 *         "keys": [
+                 *           {
+                 *             "crv": "P-256",
+                 *             "kid": "ec",
+                 *             "kty": "EC",
+                 *             "x": "4HU7A0a0aaaaaaA0aaAaaAaAaaaA0aaaaAAAAAAA0-a",
+                 *             "y": "pufUaaaaAaA_AAaAAAaAAA0A00A_A_00aaaAaAAaaAA"
+                 *           }
+                 *         ]
+                 *       },
+                 *       "name": "signs",
+                 *       "token_endpoint_auth_method": "private_key_jwt"
+                 *     }
+                 */
+                "application/json": components["schemas"]["ClientRequest"];
+            };
+        };
+        responses: {
+            /** The answer. */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "created_at": "2026-11-23T02:40:34.774919Z",
+                     *       "created_by": "01a20646-d3d6-77e3-a7fc-4ade99ba7d18",
+                     *       "id": "01a20646-d3d6-7385-841c-a87f16018c8f",
+                     *       "jwks": {
+                     *         "keys": [
+                     *           {
+                     *             "crv": "P-256",
+                     *             "kid": "ec",
+                     *             "kty": "EC",
+                     *             "x": "4HU7A0a0aaaaaaA0aaAaaAaAaaaA0aaaaAAAAAAA0-a",
+                     *             "y": "pufUaaaaAaA_AAaAAAaAAA0A00A_A_00aaaAaAAaaAA"
+                     *           }
+                     *         ]
+                     *       },
+                     *       "name": "signs",
+                     *       "post_logout_redirect_uris": [],
+                     *       "redirect_uris": [],
+                     *       "scope": "",
+                     *       "token_endpoint_auth_method": "private_key_jwt"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Client"];
+                };
+            };
+            400: components["responses"]["JsonMalformed"];
+            401: components["responses"]["Unauthorized"];
+            /** `permission_missing`, `people_only`, `user_session_required`, or `escalation`: the client holds what the caller lacks. */
+            403: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "escalation" | "no_tenant" | "people_only" | "permission_missing" | "user_session_required";
+                    };
+                };
+            };
+            /** `client_not_found` */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "client_not_found" | "not_found";
+                    };
+                };
+            };
+            408: components["responses"]["BodyTimeout"];
+            /** `client_edited`: somebody else has edited it since. */
+            412: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "client_edited";
+                    };
+                };
+            };
+            413: components["responses"]["BodyTooLarge"];
+            415: components["responses"]["MediaTypeUnsupported"];
+            422: components["responses"]["Invalid"];
+            /** `if_match_missing` */
+            428: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "if_match_missing";
                     };
                 };
             };
@@ -3033,6 +3525,625 @@ export interface operations {
             };
         };
     };
+    listIdentityAudit: {
+        parameters: {
+            query?: {
+                /**
+                 * Whom or what it is about: the target, or a principal, role, name or permission in the entry's states before or
+                 *     after.
+                 */
+                about?: string;
+                /** What was done, such as `grant.created`. */
+                action?: string;
+                /** Who did it: `user:<uuid>`, `client:<id>`, `operator` or `anonymous`. */
+                actor?: string;
+                /** `next_cursor` of the page before. */
+                cursor?: string;
+                /** Items a page, 1 to 200. */
+                limit?: number;
+                /**
+                 * `tenant` (default), or `platform` for people and signing keys, which are no tenant's; only in the platform's own
+                 *     tenant.
+                 */
+                of?: string;
+                /**
+                 * Words that all stand somewhere in the entry, in any case; `"a phrase"`, `or`, and `-` before a word that does
+                 *     not.
+                 */
+                q?: string;
+                /** From this instant on. */
+                since?: string;
+                /** What it was done to, such as `role:<id>`. */
+                target?: string;
+                /** Before this instant. */
+                until?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** The answer. */
+            200: {
+                headers: {
+                    Link: components["headers"]["Link"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "action": "tenant.created",
+                     *           "actor": "user:01a20645-b2cb-74df-996a-7c5c62afa7de",
+                     *           "after": {
+                     *             "kind": "customer",
+                     *             "name": "Acme",
+                     *             "principal": "user:01a20645-b2cb-74df-996a-7c5c62afa7de"
+                     *           },
+                     *           "at": "2026-11-23T02:39:20.779025Z",
+                     *           "hash": "02052ef7ef812d20d281cfbeeb1f71ee2293765aa51baa795f1b3eab9b2376d3",
+                     *           "origin": {
+                     *             "address": "127.0.0.1",
+                     *             "client_id": null,
+                     *             "request_id": "01a20645-b97e-7150-a079-2372d2ce8ae5",
+                     *             "session_id": null
+                     *           },
+                     *           "target": "tenant:01a20645-b2cb-754f-8b81-69e0d93c57a8",
+                     *           "version": 1
+                     *         },
+                     *         {
+                     *           "action": "member.joined",
+                     *           "actor": "user:01a20645-b2cb-74df-996a-7c5c62afa7de",
+                     *           "at": "2026-11-23T02:39:20.779025Z",
+                     *           "hash": "34e3d594c35ce3ea05d5417ca0855fc63255f0a69608589bf669482e31fc8046",
+                     *           "origin": {
+                     *             "address": "127.0.0.1",
+                     *             "client_id": null,
+                     *             "request_id": "01a20645-b97e-7150-a079-2372d2ce8ae5",
+                     *             "session_id": null
+                     *           },
+                     *           "target": "user:01a20645-b2cb-74df-996a-7c5c62afa7de",
+                     *           "version": 2
+                     *         },
+                     *         {
+                     *           "action": "session.opened",
+                     *           "actor": "user:01a20645-b2cb-74df-996a-7c5c62afa7de",
+                     *           "after": {
+                     *             "amr": [
+                     *               "pwd"
+                     *             ],
+                     *             "client_id": null,
+                     *             "session_id": "01a20645-b2cb-7d16-8892-e1eb341dbaf6"
+                     *           },
+                     *           "at": "2026-11-23T02:39:20.779025Z",
+                     *           "hash": "b736fa2ff4c8a04d1596a36191bf0dc7e3f5ea8a39f6be2d34e17c8ec0149cf5",
+                     *           "origin": {
+                     *             "address": "127.0.0.1",
+                     *             "client_id": null,
+                     *             "request_id": "01a20645-bddc-70d8-8c2e-2a282b061365",
+                     *             "session_id": null
+                     *           },
+                     *           "target": "user:01a20645-b2cb-74df-996a-7c5c62afa7de",
+                     *           "version": 3
+                     *         },
+                     *         {
+                     *           "action": "client.created",
+                     *           "actor": "user:01a20645-b2cb-74df-996a-7c5c62afa7de",
+                     *           "after": {
+                     *             "created_at": "2026-11-23T02:39:20.779025Z",
+                     *             "created_by": "01a20645-b2cb-74df-996a-7c5c62afa7de",
+                     *             "id": "01a20645-b2cb-73d4-8336-1423460f95d2",
+                     *             "name": "import",
+                     *             "post_logout_redirect_uris": [],
+                     *             "redirect_uris": [],
+                     *             "scope": "",
+                     *             "token_endpoint_auth_method": "client_secret_basic"
+                     *           },
+                     *           "at": "2026-11-23T02:39:20.779025Z",
+                     *           "hash": "6458513ef875203e1ae97f389d463c80b600e89752b003bab48d58d191b51858",
+                     *           "origin": {
+                     *             "address": "127.0.0.1",
+                     *             "client_id": "web",
+                     *             "request_id": "r-1",
+                     *             "session_id": "01a20645-b2cb-7d16-8892-e1eb341dbaf6"
+                     *           },
+                     *           "target": "client:01a20645-b2cb-73d4-8336-1423460f95d2",
+                     *           "version": 4
+                     *         },
+                     *         {
+                     *           "action": "client_secret.made",
+                     *           "actor": "user:01a20645-b2cb-74df-996a-7c5c62afa7de",
+                     *           "after": {
+                     *             "secret_id": "01a20645-b2cb-73ce-aff8-22ed96f76a30"
+                     *           },
+                     *           "at": "2026-11-23T02:39:20.779025Z",
+                     *           "hash": "019c0ab0a70801d3506e992ff367cddef3c2101f82b3890e2f2cd6f440f00f1c",
+                     *           "origin": {
+                     *             "address": "127.0.0.1",
+                     *             "client_id": "web",
+                     *             "request_id": "r-1",
+                     *             "session_id": "01a20645-b2cb-7d16-8892-e1eb341dbaf6"
+                     *           },
+                     *           "target": "client:01a20645-b2cb-73d4-8336-1423460f95d2",
+                     *           "version": 5
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Page_AuditEntry"];
+                };
+            };
+            400: components["responses"]["HostInvalid"];
+            401: components["responses"]["Unauthorized"];
+            /** `permission_missing`, or `platform_only` */
+            403: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "no_tenant" | "permission_missing" | "platform_only";
+                    };
+                };
+            };
+            422: components["responses"]["Invalid"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    verifyIdentityAudit: {
+        parameters: {
+            query?: {
+                /** The entry behind which to begin: `verified_through` of the answer before. */
+                after?: number;
+                /**
+                 * `tenant` (default), or `platform` for people and signing keys, which are no tenant's; only in the platform's own
+                 *     tenant.
+                 */
+                of?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** The answer. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "broken_at": 1,
+                     *       "fault": "missing",
+                     *       "verified_through": 0,
+                     *       "version": 5,
+                     *       "whole": false
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Verdict"];
+                };
+            };
+            400: components["responses"]["HostInvalid"];
+            401: components["responses"]["Unauthorized"];
+            /** `permission_missing`, or `platform_only` */
+            403: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "no_tenant" | "permission_missing" | "platform_only";
+                    };
+                };
+            };
+            422: components["responses"]["Invalid"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listIdentityProviders: {
+        parameters: {
+            query?: {
+                /** `next_cursor` of the page before. */
+                cursor?: string;
+                /** Items a page, 1 to 200. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** The answer. */
+            200: {
+                headers: {
+                    Link: components["headers"]["Link"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "client_id": "us",
+                     *           "created_at": "2026-11-23T02:39:28.036105Z",
+                     *           "enabled": true,
+                     *           "id": "01a20645-cf24-7f8d-9c10-186576b42ba1",
+                     *           "issuer": "https://login.example.com/globex",
+                     *           "name": "Staff",
+                     *           "redirect_uri": "https://auth.test/v1/identity-providers/01a20645-cf24-7f8d-9c10-186576b42ba1/callback",
+                     *           "sign_in_uri": "https://auth.test/v1/identity-providers/01a20645-cf24-7f8d-9c10-186576b42ba1/sign-in"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Page_IdentityProvider"];
+                };
+            };
+            400: components["responses"]["HostInvalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["PermissionMissing"];
+            422: components["responses"]["Invalid"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    createIdentityProvider: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * Chosen by the caller, a new one for each thing to be made, such as a UUID. For 24 hours the same request with the same key gets the first answer again, with `Idempotency-Replayed: true`, and makes nothing more.
+                 * @example 8e03978e-40d5-43dd-bc93-6894a57f9324
+                 */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "client_id": "us",
+                 *       "client_secret": "s3cret",
+                 *       "issuer": "http://127.0.0.1:1",
+                 *       "name": "Staff"
+                 *     }
+                 */
+                "application/json": components["schemas"]["ProviderRequest"];
+            };
+        };
+        responses: {
+            /** It is made. */
+            201: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
+                    Location: components["headers"]["Location"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "client_id": "us",
+                     *       "created_at": "2026-11-23T02:39:32.042745Z",
+                     *       "enabled": true,
+                     *       "id": "01a20645-deca-7394-82d5-4dc2bddd4010",
+                     *       "issuer": "http://127.0.0.1:1",
+                     *       "name": "Staff",
+                     *       "redirect_uri": "http://127.0.0.1:35389/v1/identity-providers/01a20645-deca-7394-82d5-4dc2bddd4010/callback",
+                     *       "sign_in_uri": "http://127.0.0.1:35389/v1/identity-providers/01a20645-deca-7394-82d5-4dc2bddd4010/sign-in"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["IdentityProvider"];
+                };
+            };
+            /** `idempotency_key_malformed`: it is not one value of 16 to 255 visible ASCII characters. */
+            400: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "host_invalid" | "idempotency_key_malformed" | "malformed_json" | "unreadable_body";
+                    };
+                };
+            };
+            /** `insufficient_user_authentication` */
+            401: {
+                headers: {
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "api_key_invalid" | "insufficient_user_authentication" | "session_ended" | "token_expired" | "token_invalid" | "token_missing";
+                    };
+                };
+            };
+            /** `permission_missing`, `people_only`, `user_session_required`, `personal_session_required`, or `escalation`: the caller lacks some of what owners have. */
+            403: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "escalation" | "no_tenant" | "people_only" | "permission_missing" | "personal_session_required" | "user_session_required";
+                    };
+                };
+            };
+            408: components["responses"]["BodyTimeout"];
+            /** `too_many_identity_providers`; `platform_tenant`: operators sign in here. `idempotency_key_reused`: the key came with another request. */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "idempotency_key_reused" | "platform_tenant" | "too_many_identity_providers";
+                    };
+                };
+            };
+            413: components["responses"]["BodyTooLarge"];
+            415: components["responses"]["MediaTypeUnsupported"];
+            422: components["responses"]["Invalid"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getIdentityProvider: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** The answer. */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "client_id": "us",
+                     *       "created_at": "2026-11-23T02:39:28.036105Z",
+                     *       "enabled": true,
+                     *       "id": "01a20645-cf24-7f8d-9c10-186576b42ba1",
+                     *       "issuer": "https://login.example.com/globex",
+                     *       "name": "Staff",
+                     *       "redirect_uri": "https://auth.test/v1/identity-providers/01a20645-cf24-7f8d-9c10-186576b42ba1/callback",
+                     *       "sign_in_uri": "https://auth.test/v1/identity-providers/01a20645-cf24-7f8d-9c10-186576b42ba1/sign-in"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["IdentityProvider"];
+                };
+            };
+            400: components["responses"]["HostInvalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["PermissionMissing"];
+            /** `identity_provider_not_found` */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "identity_provider_not_found" | "not_found";
+                    };
+                };
+            };
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    editIdentityProvider: {
+        parameters: {
+            query?: never;
+            header: {
+                /** The `ETag` of the provider that was read, or `*`. */
+                "If-Match": string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "client_id": "us",
+                 *       "client_secret": "s3cret",
+                 *       "enabled": false,
+                 *       "issuer": "http://127.0.0.1:36247",
+                 *       "name": "Staff"
+                 *     }
+                 */
+                "application/json": components["schemas"]["ProviderRequest"];
+            };
+        };
+        responses: {
+            /** The answer. */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "client_id": "us",
+                     *       "created_at": "2026-11-23T02:39:37.363473Z",
+                     *       "enabled": false,
+                     *       "id": "01a20645-f393-745c-b9dd-783258de490d",
+                     *       "issuer": "http://127.0.0.1:36247",
+                     *       "name": "Staff",
+                     *       "redirect_uri": "http://127.0.0.1:46651/v1/identity-providers/01a20645-f393-745c-b9dd-783258de490d/callback",
+                     *       "sign_in_uri": "http://127.0.0.1:46651/v1/identity-providers/01a20645-f393-745c-b9dd-783258de490d/sign-in"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["IdentityProvider"];
+                };
+            };
+            400: components["responses"]["JsonMalformed"];
+            /** `insufficient_user_authentication` */
+            401: {
+                headers: {
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "api_key_invalid" | "insufficient_user_authentication" | "session_ended" | "token_expired" | "token_invalid" | "token_missing";
+                    };
+                };
+            };
+            /** `permission_missing`, `people_only`, `user_session_required`, `personal_session_required`, or `escalation`: the caller lacks some of what owners have. */
+            403: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "escalation" | "no_tenant" | "people_only" | "permission_missing" | "personal_session_required" | "user_session_required";
+                    };
+                };
+            };
+            /** `identity_provider_not_found` */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "identity_provider_not_found" | "not_found";
+                    };
+                };
+            };
+            408: components["responses"]["BodyTimeout"];
+            /** `identity_provider_edited`: somebody else has edited it since. */
+            412: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "identity_provider_edited";
+                    };
+                };
+            };
+            413: components["responses"]["BodyTooLarge"];
+            415: components["responses"]["MediaTypeUnsupported"];
+            422: components["responses"]["Invalid"];
+            /** `if_match_missing` */
+            428: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "if_match_missing";
+                    };
+                };
+            };
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    deleteIdentityProvider: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** It is done. */
+            204: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["HostInvalid"];
+            401: components["responses"]["Unauthorized"];
+            /** `permission_missing`, `people_only`, `user_session_required`, `personal_session_required` */
+            403: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "no_tenant" | "people_only" | "permission_missing" | "personal_session_required" | "user_session_required";
+                    };
+                };
+            };
+            /** `identity_provider_not_found` */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "identity_provider_not_found" | "not_found";
+                    };
+                };
+            };
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
     refuseInvitations: {
         parameters: {
             query?: never;
@@ -3170,6 +4281,24 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"] & {
                         /** @enum {string} */
                         code: "invalid";
+                    };
+                    "text/html": string;
+                };
+            };
+            /** `too_many_requests`: of this address, from this network. */
+            429: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "too_many_requests";
                     };
                     "text/html": string;
                 };
@@ -3637,6 +4766,66 @@ export interface operations {
             503: components["responses"]["Unavailable"];
         };
     };
+    reportLeakedApiKeys: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "text": "nothing"
+                 *     }
+                 */
+                "application/json": components["schemas"]["LeakReport"];
+            };
+        };
+        responses: {
+            /** The answer. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "found": 0,
+                     *       "revoked": 0
+                     *     }
+                     */
+                    "application/json": components["schemas"]["LeakAnswer"];
+                };
+            };
+            400: components["responses"]["JsonMalformed"];
+            408: components["responses"]["BodyTimeout"];
+            413: components["responses"]["BodyTooLarge"];
+            415: components["responses"]["MediaTypeUnsupported"];
+            422: components["responses"]["Invalid"];
+            /** `too_many_requests`: from this network. */
+            429: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "too_many_requests";
+                    };
+                };
+            };
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
     getMe: {
         parameters: {
             query?: never;
@@ -3695,6 +4884,119 @@ export interface operations {
             503: components["responses"]["Unavailable"];
         };
     };
+    listConsents: {
+        parameters: {
+            query?: {
+                /** `next_cursor` of the page before. */
+                cursor?: string;
+                /** Items a page, 1 to 200. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** The answer. */
+            200: {
+                headers: {
+                    Link: components["headers"]["Link"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "asks_again": true,
+                     *           "client_id": "01a20646-b5a0-7522-aa83-f5f8c5ee02a8",
+                     *           "granted_at": "2026-11-23T02:40:33.040036Z",
+                     *           "name": "Payroll",
+                     *           "scope": "email offline_access openid",
+                     *           "tenant_ids": [
+                     *             "01a20646-b5a0-7580-8f83-cc0a601207ed"
+                     *           ],
+                     *           "tenant_name": "Acme"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Page_Consent"];
+                };
+            };
+            400: components["responses"]["HostInvalid"];
+            401: components["responses"]["Unauthorized"];
+            /** `people_only`, `user_session_required`, `personal_session_required` */
+            403: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "no_tenant" | "people_only" | "personal_session_required" | "user_session_required";
+                    };
+                };
+            };
+            422: components["responses"]["Invalid"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    withdrawConsent: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                client_id: components["schemas"]["ClientId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** It is done. */
+            204: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["HostInvalid"];
+            401: components["responses"]["Unauthorized"];
+            /** `people_only`, `user_session_required`, `personal_session_required` */
+            403: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "no_tenant" | "people_only" | "personal_session_required" | "user_session_required";
+                    };
+                };
+            };
+            /** `consent_not_found` */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "consent_not_found" | "not_found";
+                    };
+                };
+            };
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
     changePassword: {
         parameters: {
             query?: never;
@@ -3737,7 +5039,7 @@ export interface operations {
                     };
                 };
             };
-            /** `people_only`, `user_session_required` */
+            /** `people_only`, `user_session_required`, `personal_session_required` */
             403: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -3746,7 +5048,7 @@ export interface operations {
                 content: {
                     "application/problem+json": components["schemas"]["ProblemBody"] & {
                         /** @enum {string} */
-                        code: "no_tenant" | "people_only" | "user_session_required";
+                        code: "no_tenant" | "people_only" | "personal_session_required" | "user_session_required";
                     };
                 };
             };
@@ -3849,7 +5151,7 @@ export interface operations {
             };
             400: components["responses"]["HostInvalid"];
             401: components["responses"]["Unauthorized"];
-            /** `people_only`, `user_session_required` */
+            /** `people_only`, `user_session_required`, `personal_session_required` */
             403: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -3858,7 +5160,7 @@ export interface operations {
                 content: {
                     "application/problem+json": components["schemas"]["ProblemBody"] & {
                         /** @enum {string} */
-                        code: "no_tenant" | "people_only" | "user_session_required";
+                        code: "no_tenant" | "people_only" | "personal_session_required" | "user_session_required";
                     };
                 };
             };
@@ -3936,7 +5238,7 @@ export interface operations {
                     };
                 };
             };
-            /** `people_only`, `user_session_required` */
+            /** `people_only`, `user_session_required`, `personal_session_required` */
             403: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -3945,7 +5247,7 @@ export interface operations {
                 content: {
                     "application/problem+json": components["schemas"]["ProblemBody"] & {
                         /** @enum {string} */
-                        code: "no_tenant" | "people_only" | "user_session_required";
+                        code: "no_tenant" | "people_only" | "personal_session_required" | "user_session_required";
                     };
                 };
             };
@@ -4058,7 +5360,7 @@ export interface operations {
             };
             400: components["responses"]["HostInvalid"];
             401: components["responses"]["Unauthorized"];
-            /** `people_only`, `user_session_required` */
+            /** `people_only`, `user_session_required`, `personal_session_required` */
             403: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -4067,7 +5369,7 @@ export interface operations {
                 content: {
                     "application/problem+json": components["schemas"]["ProblemBody"] & {
                         /** @enum {string} */
-                        code: "no_tenant" | "people_only" | "user_session_required";
+                        code: "no_tenant" | "people_only" | "personal_session_required" | "user_session_required";
                     };
                 };
             };
@@ -4132,7 +5434,7 @@ export interface operations {
             };
             400: components["responses"]["JsonMalformed"];
             401: components["responses"]["Unauthorized"];
-            /** `people_only`, `user_session_required` */
+            /** `people_only`, `user_session_required`, `personal_session_required` */
             403: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -4141,7 +5443,7 @@ export interface operations {
                 content: {
                     "application/problem+json": components["schemas"]["ProblemBody"] & {
                         /** @enum {string} */
-                        code: "no_tenant" | "people_only" | "user_session_required";
+                        code: "no_tenant" | "people_only" | "personal_session_required" | "user_session_required";
                     };
                 };
             };
@@ -4226,7 +5528,7 @@ export interface operations {
                     };
                 };
             };
-            /** `people_only`, `user_session_required` */
+            /** `people_only`, `user_session_required`, `personal_session_required` */
             403: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -4235,7 +5537,7 @@ export interface operations {
                 content: {
                     "application/problem+json": components["schemas"]["ProblemBody"] & {
                         /** @enum {string} */
-                        code: "no_tenant" | "people_only" | "user_session_required";
+                        code: "no_tenant" | "people_only" | "personal_session_required" | "user_session_required";
                     };
                 };
             };
@@ -4360,7 +5662,7 @@ export interface operations {
                     };
                 };
             };
-            /** `people_only`, `user_session_required` */
+            /** `people_only`, `user_session_required`, `personal_session_required` */
             403: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -4369,7 +5671,7 @@ export interface operations {
                 content: {
                     "application/problem+json": components["schemas"]["ProblemBody"] & {
                         /** @enum {string} */
-                        code: "no_tenant" | "people_only" | "user_session_required";
+                        code: "no_tenant" | "people_only" | "personal_session_required" | "user_session_required";
                     };
                 };
             };
@@ -4470,7 +5772,7 @@ export interface operations {
                     };
                 };
             };
-            /** `people_only`, `user_session_required` */
+            /** `people_only`, `user_session_required`, `personal_session_required` */
             403: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -4479,7 +5781,7 @@ export interface operations {
                 content: {
                     "application/problem+json": components["schemas"]["ProblemBody"] & {
                         /** @enum {string} */
-                        code: "no_tenant" | "people_only" | "user_session_required";
+                        code: "no_tenant" | "people_only" | "personal_session_required" | "user_session_required";
                     };
                 };
             };
@@ -4583,7 +5885,7 @@ export interface operations {
                     };
                 };
             };
-            /** `people_only`, `user_session_required` */
+            /** `people_only`, `user_session_required`, `personal_session_required` */
             403: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -4592,7 +5894,7 @@ export interface operations {
                 content: {
                     "application/problem+json": components["schemas"]["ProblemBody"] & {
                         /** @enum {string} */
-                        code: "no_tenant" | "people_only" | "user_session_required";
+                        code: "no_tenant" | "people_only" | "personal_session_required" | "user_session_required";
                     };
                 };
             };
@@ -4675,7 +5977,7 @@ export interface operations {
                     };
                 };
             };
-            /** `people_only`, `user_session_required` */
+            /** `people_only`, `user_session_required`, `personal_session_required` */
             403: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -4684,7 +5986,7 @@ export interface operations {
                 content: {
                     "application/problem+json": components["schemas"]["ProblemBody"] & {
                         /** @enum {string} */
-                        code: "no_tenant" | "people_only" | "user_session_required";
+                        code: "no_tenant" | "people_only" | "personal_session_required" | "user_session_required";
                     };
                 };
             };
@@ -4794,7 +6096,7 @@ export interface operations {
                     };
                 };
             };
-            /** `people_only`, `user_session_required` */
+            /** `people_only`, `user_session_required`, `personal_session_required` */
             403: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -4803,7 +6105,7 @@ export interface operations {
                 content: {
                     "application/problem+json": components["schemas"]["ProblemBody"] & {
                         /** @enum {string} */
-                        code: "no_tenant" | "people_only" | "user_session_required";
+                        code: "no_tenant" | "people_only" | "personal_session_required" | "user_session_required";
                     };
                 };
             };
@@ -5064,7 +6366,7 @@ export interface operations {
             };
             400: components["responses"]["HostInvalid"];
             401: components["responses"]["Unauthorized"];
-            /** `people_only`, `user_session_required` */
+            /** `people_only`, `user_session_required`, `personal_session_required` */
             403: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -5073,7 +6375,7 @@ export interface operations {
                 content: {
                     "application/problem+json": components["schemas"]["ProblemBody"] & {
                         /** @enum {string} */
-                        code: "no_tenant" | "people_only" | "user_session_required";
+                        code: "no_tenant" | "people_only" | "personal_session_required" | "user_session_required";
                     };
                 };
             };
@@ -5548,7 +6850,7 @@ export interface operations {
             };
             400: components["responses"]["HostInvalid"];
             401: components["responses"]["Unauthorized"];
-            /** `people_only`, `user_session_required` */
+            /** `people_only`, `user_session_required`, `personal_session_required` */
             403: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -5557,7 +6859,7 @@ export interface operations {
                 content: {
                     "application/problem+json": components["schemas"]["ProblemBody"] & {
                         /** @enum {string} */
-                        code: "no_tenant" | "people_only" | "user_session_required";
+                        code: "no_tenant" | "people_only" | "personal_session_required" | "user_session_required";
                     };
                 };
             };
@@ -5700,7 +7002,7 @@ export interface operations {
             };
             400: components["responses"]["HostInvalid"];
             401: components["responses"]["Unauthorized"];
-            /** `people_only`, `user_session_required` */
+            /** `people_only`, `user_session_required`, `personal_session_required` */
             403: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -5709,7 +7011,7 @@ export interface operations {
                 content: {
                     "application/problem+json": components["schemas"]["ProblemBody"] & {
                         /** @enum {string} */
-                        code: "no_tenant" | "people_only" | "user_session_required";
+                        code: "no_tenant" | "people_only" | "personal_session_required" | "user_session_required";
                     };
                 };
             };
@@ -5751,7 +7053,7 @@ export interface operations {
             };
             400: components["responses"]["HostInvalid"];
             401: components["responses"]["Unauthorized"];
-            /** `people_only`, `user_session_required` */
+            /** `people_only`, `user_session_required`, `personal_session_required` */
             403: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -5760,7 +7062,7 @@ export interface operations {
                 content: {
                     "application/problem+json": components["schemas"]["ProblemBody"] & {
                         /** @enum {string} */
-                        code: "no_tenant" | "people_only" | "user_session_required";
+                        code: "no_tenant" | "people_only" | "personal_session_required" | "user_session_required";
                     };
                 };
             };
@@ -5859,7 +7161,7 @@ export interface operations {
             };
             400: components["responses"]["JsonMalformed"];
             401: components["responses"]["Unauthorized"];
-            /** `people_only`, `user_session_required` */
+            /** `people_only`, `user_session_required`, `personal_session_required` */
             403: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -5868,7 +7170,7 @@ export interface operations {
                 content: {
                     "application/problem+json": components["schemas"]["ProblemBody"] & {
                         /** @enum {string} */
-                        code: "no_tenant" | "people_only" | "user_session_required";
+                        code: "no_tenant" | "people_only" | "personal_session_required" | "user_session_required";
                     };
                 };
             };
@@ -5964,7 +7266,7 @@ export interface operations {
             };
             400: components["responses"]["HostInvalid"];
             401: components["responses"]["Unauthorized"];
-            /** `people_only`, `user_session_required` */
+            /** `people_only`, `user_session_required`, `personal_session_required` */
             403: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -5973,7 +7275,7 @@ export interface operations {
                 content: {
                     "application/problem+json": components["schemas"]["ProblemBody"] & {
                         /** @enum {string} */
-                        code: "no_tenant" | "people_only" | "user_session_required";
+                        code: "no_tenant" | "people_only" | "personal_session_required" | "user_session_required";
                     };
                 };
             };
@@ -6202,10 +7504,40 @@ export interface operations {
                     };
                 };
             };
+            /** `not_a_member`, `step_up_required`, `personal_session_required`: of the other tenant. The refresh token is not used up. */
+            403: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "not_a_member" | "personal_session_required" | "step_up_required";
+                    };
+                };
+            };
             408: components["responses"]["BodyTimeout"];
             413: components["responses"]["BodyTooLarge"];
             415: components["responses"]["MediaTypeUnsupported"];
             422: components["responses"]["Invalid"];
+            /** `too_many_requests`: switches of this person. */
+            429: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "too_many_requests";
+                    };
+                };
+            };
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
         };
@@ -6558,6 +7890,155 @@ export interface operations {
                     };
                 };
             };
+        };
+    };
+    createTenant: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * Chosen by the caller, a new one for each thing to be made, such as a UUID. For 24 hours the same request with the same key gets the first answer again, with `Idempotency-Replayed: true`, and makes nothing more.
+                 * @example 8e03978e-40d5-43dd-bc93-6894a57f9324
+                 */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "name": "More"
+                 *     }
+                 */
+                "application/json": components["schemas"]["NewTenant"];
+            };
+        };
+        responses: {
+            /** It is made. */
+            201: {
+                headers: {
+                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
+                    Location: components["headers"]["Location"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "01a20647-2339-706f-9950-69a6d5fac27b",
+                     *       "name": "More"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Tenant"];
+                };
+            };
+            /** `idempotency_key_malformed`: it is not one value of 16 to 255 visible ASCII characters. */
+            400: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "host_invalid" | "idempotency_key_malformed" | "malformed_json" | "unreadable_body";
+                    };
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            /** `people_only`, `user_session_required`, `personal_session_required` */
+            403: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "no_tenant" | "people_only" | "personal_session_required" | "user_session_required";
+                    };
+                };
+            };
+            408: components["responses"]["BodyTimeout"];
+            /** `too_many_tenants`. `idempotency_key_reused`: the key came with another request. */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "idempotency_key_reused" | "too_many_tenants";
+                    };
+                };
+            };
+            413: components["responses"]["BodyTooLarge"];
+            415: components["responses"]["MediaTypeUnsupported"];
+            422: components["responses"]["Invalid"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getTenant: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["TenantId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** The answer. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "01a20647-2d53-74a1-ae05-8944c881be09",
+                     *       "name": "Acme"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Tenant"];
+                };
+            };
+            400: components["responses"]["HostInvalid"];
+            401: components["responses"]["Unauthorized"];
+            /** `people_only`, `user_session_required`, `personal_session_required` */
+            403: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "no_tenant" | "people_only" | "personal_session_required" | "user_session_required";
+                    };
+                };
+            };
+            /** `tenant_not_found` */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "not_found" | "tenant_not_found";
+                    };
+                };
+            };
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
         };
     };
     registerUser: {

@@ -7,10 +7,15 @@ export interface Operations {
    * List changes
    *
    * Every change of the tenant's roles, groups and grants, oldest first, in pages: who did what to what, from where, and how it was before and after.
-   * Filters are combined. `about` finds whatever names a principal, role or permission.
+   * Filters are combined. `q` searches all words of an entry; `about` finds whatever names a principal, role or permission.
+   *
+   * The actions are `grant.created`, `grant.denied`, `grant.revoked`, `role.created`, `role.edited`, `role.deleted`, `group.created`, `group.deleted`,
+   * `group.joined`, `group.left`, `principal.removed` and `catalog.changed`; the targets `grant:<id>`, `role:<id>`, `group:<id>`, `namespace:<name>` and
+   * principals.
    *
    * Entries are written in the transaction of the change and never changed: the database refuses it, and each entry carries the hash of the one before.
-   * With `of=catalog` the changes of the registered permissions, which all tenants share; in the platform's own tenant only.
+   * With `of=catalog` the changes of the registered permissions, which all tenants share; in the platform's own tenant only. A page that has read 10,000
+   * entries ends there, with what it has found among them, which may be nothing: its cursor leads on.
    *
    * **Permission:** `permission.readAudit`
    */
@@ -18,8 +23,9 @@ export interface Operations {
   /**
    * Verify the audit
    *
-   * Recomputes the chain of hashes over all entries. `broken_at` is the first entry that is missing, was changed, or does not follow the one before;
-   * also an entry cut off at the end is missed.
+   * Recomputes the chain of hashes, 10,000 entries at a time, from the one behind `after` on. `broken_at` is the first entry that is missing, was changed,
+   * or does not follow the one before, and `fault` says which of these it is; also an entry cut off at the end is missed. While `verified_through` is less
+   * than `version` and nothing is broken, ask again with it as `after`. The command `permission verify-audit all` verifies every chain.
    *
    * **Permission:** `permission.readAudit`
    */
@@ -166,6 +172,19 @@ export interface Operations {
    */
   listMyPermissions: Operation<operations["listMyPermissions"]>;
   /**
+   * Hand the tenant over to somebody else
+   *
+   * In one change the other person owns the tenant, for good, and the caller does not any more. The caller stays a member, and keeps what else they were granted.
+   * The other must be a person who belongs to the tenant: anything else is 422 (`unknown_principal`, `not_another_person`).
+   *
+   * 200 means that it is in force everywhere. Other owners stay what they are. To have two owners, grant the role `owner` instead.
+   *
+   * Who has lost their answer may find, when they repeat the request, that they may not even ask any more (403 `permission_missing`): then it is done. Invoices go on to the address that billing has.
+   *
+   * **Permission:** `permission.writeGrants`
+   */
+  transferOwnership: Operation<operations["transferOwnership"]>;
+  /**
    * List the permissions
    *
    * Every registered permission of every service, in pages. Permissions of scope `platform` mean something only in the platform's own tenant.
@@ -255,9 +274,11 @@ export interface Operations {
 
 export interface components {
     schemas: {
+        /** One change. */
         AuditEntry: {
             /** @example grant.created */
             action: string;
+            /** `user:<uuid>` or `client:<id>`; `operator` for a command, `anonymous` for whoever has a link that was mailed. */
             actor: string;
             after?: {
                 [key: string]: unknown;
@@ -276,7 +297,7 @@ export interface components {
             target: string;
             /**
              * Format: int64
-             * The version that the change made; there are no gaps.
+             * Its place in the chain; there are no gaps.
              */
             version: number;
         };
@@ -386,6 +407,11 @@ export interface components {
              */
             version: number;
         };
+        /**
+         * What is wrong with an entry.
+         * @enum {string}
+         */
+        Fault: "missing" | "changed" | "unlinked";
         /** One wrong field of a request. */
         FieldError: {
             /**
@@ -483,6 +509,13 @@ export interface components {
              *     ]
              */
             permissions: string[];
+        };
+        OwnershipTransfer: {
+            /**
+             * Who owns the tenant from now on: a person who belongs to it.
+             * @example user:01890a5d-ac96-774b-bcce-b302099a8057
+             */
+            principal: string;
         };
         /** One page of a list in the order of creation. */
         Page_AuditEntry: {
@@ -684,18 +717,30 @@ export interface components {
              */
             version: number;
         };
-        /** Whether the chain of hashes is whole. */
+        Transferred: {
+            /** @example user:01890a5d-ac96-774b-bcce-b302099a8057 */
+            owner: string;
+        };
+        /** Whether the chain of hashes is whole, as far as it was verified. */
         Verdict: {
             /**
              * Format: int64
-             * The first entry that is missing, was changed, or does not follow the one before.
+             * The first entry that is wrong.
              */
             broken_at?: number;
+            /** What is wrong with it. */
+            fault?: components["schemas"]["Fault"];
+            /**
+             * Format: int64
+             * The last entry that was verified. If there are more, ask again `after` it.
+             */
+            verified_through: number;
             /**
              * Format: int64
              * Entries that there must be.
              */
             version: number;
+            /** No entry that was verified is missing, was changed, or follows another than the one before. */
             whole: boolean;
         };
         /** A way from a grant to the permission. */
@@ -732,6 +777,14 @@ export interface components {
         };
         /** What a write made, and the version from which on it is seen. */
         Written_Role: components["schemas"]["Role"] & {
+            /**
+             * Format: int64
+             * Counts the changes of the tenant's permissions. A check that demands `at_least_version` has seen this one.
+             */
+            version: number;
+        };
+        /** What a write made, and the version from which on it is seen. */
+        Written_Transferred: components["schemas"]["Transferred"] & {
             /**
              * Format: int64
              * Counts the changes of the tenant's permissions. A check that demands `at_least_version` has seen this one.
@@ -934,6 +987,7 @@ export type Difference = components['schemas']['Difference'];
 export type Effect = components['schemas']['Effect'];
 export type ExplainRequest = components['schemas']['ExplainRequest'];
 export type Explanation = components['schemas']['Explanation'];
+export type Fault = components['schemas']['Fault'];
 export type FieldError = components['schemas']['FieldError'];
 export type Grant = components['schemas']['Grant'];
 export type Grantee = components['schemas']['Grantee'];
@@ -945,6 +999,7 @@ export type Member = components['schemas']['Member'];
 export type Missing = components['schemas']['Missing'];
 export type MissingKind = components['schemas']['MissingKind'];
 export type MyPermissions = components['schemas']['MyPermissions'];
+export type OwnershipTransfer = components['schemas']['OwnershipTransfer'];
 export type PageAuditEntry = components['schemas']['Page_AuditEntry'];
 export type PageGrant = components['schemas']['Page_Grant'];
 export type PageGroup = components['schemas']['Page_Group'];
@@ -963,11 +1018,13 @@ export type SimulatedChange = components['schemas']['SimulatedChange'];
 export type SimulatedEdit = components['schemas']['SimulatedEdit'];
 export type SimulateRequest = components['schemas']['SimulateRequest'];
 export type Simulation = components['schemas']['Simulation'];
+export type Transferred = components['schemas']['Transferred'];
 export type Verdict = components['schemas']['Verdict'];
 export type Way = components['schemas']['Way'];
 export type WrittenGrant = components['schemas']['Written_Grant'];
 export type WrittenGroup = components['schemas']['Written_Group'];
 export type WrittenRole = components['schemas']['Written_Role'];
+export type WrittenTransferred = components['schemas']['Written_Transferred'];
 export type ResponseBodyTimeout = components['responses']['BodyTimeout'];
 export type ResponseBodyTooLarge = components['responses']['BodyTooLarge'];
 export type ResponseHostInvalid = components['responses']['HostInvalid'];
@@ -992,14 +1049,14 @@ export interface operations {
     listAudit: {
         parameters: {
             query?: {
-                /** Whom or what it is about: a principal, role or permission named in the entry's states before or after. */
-                about?: string;
                 /**
-                 * What was done: `grant.created`, `grant.denied`, `grant.revoked`, `role.created`, `role.edited`, `role.deleted`,
-                 *     `group.created`, `group.deleted`, `group.joined`, `group.left`, `catalog.changed`.
+                 * Whom or what it is about: the target, or a principal, role, name or permission in the entry's states before or
+                 *     after.
                  */
+                about?: string;
+                /** What was done, such as `grant.created`. */
                 action?: string;
-                /** Who did it: `user:<uuid>` or `client:<id>`. */
+                /** Who did it: `user:<uuid>`, `client:<id>`, `operator` or `anonymous`. */
                 actor?: string;
                 /** `next_cursor` of the page before. */
                 cursor?: string;
@@ -1010,9 +1067,14 @@ export interface operations {
                  *     tenant.
                  */
                 of?: string;
+                /**
+                 * Words that all stand somewhere in the entry, in any case; `"a phrase"`, `or`, and `-` before a word that does
+                 *     not.
+                 */
+                q?: string;
                 /** From this instant on. */
                 since?: string;
-                /** What it was done to: `grant:<id>`, `role:<id>`, `group:<id>`, `namespace:<name>`. */
+                /** What it was done to, such as `role:<id>`. */
                 target?: string;
                 /** Before this instant. */
                 until?: string;
@@ -1107,6 +1169,8 @@ export interface operations {
     verifyAudit: {
         parameters: {
             query?: {
+                /** The entry behind which to begin: `verified_through` of the answer before. */
+                after?: number;
                 /**
                  * `tenant` (default), or `catalog` for those of the permissions that all tenants share; only in the platform's own
                  *     tenant.
@@ -1129,6 +1193,8 @@ export interface operations {
                     /**
                      * @example {
                      *       "broken_at": 2,
+                     *       "fault": "changed",
+                     *       "verified_through": 1,
                      *       "version": 3,
                      *       "whole": false
                      *     }
@@ -2119,6 +2185,90 @@ export interface operations {
             403: components["responses"]["NoTenant"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
+        };
+    };
+    transferOwnership: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "principal": "user:01a20647-552c-790e-9b4c-aa2b55249f1c"
+                 *     }
+                 */
+                "application/json": components["schemas"]["OwnershipTransfer"];
+            };
+        };
+        responses: {
+            /** The answer. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-Version": components["headers"]["X-Version"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "owner": "user:01a20647-552c-790e-9b4c-aa2b55249f1c",
+                     *       "version": 3
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Written_Transferred"];
+                };
+            };
+            400: components["responses"]["JsonMalformed"];
+            401: components["responses"]["Unauthorized"];
+            /** `permission_missing`, `user_session_required`, or `escalation`, `not_an_owner`: the caller does not own the tenant by a grant of their own, without an end. */
+            403: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "escalation" | "no_tenant" | "not_an_owner" | "permission_missing" | "user_session_required";
+                    };
+                };
+            };
+            408: components["responses"]["BodyTimeout"];
+            /** `last_owner`: something is denied to the other, so the tenant would have nobody who may do everything. */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "last_owner";
+                    };
+                };
+            };
+            413: components["responses"]["BodyTooLarge"];
+            415: components["responses"]["MediaTypeUnsupported"];
+            422: components["responses"]["Invalid"];
+            500: components["responses"]["Internal"];
+            /** `revoke_unconfirmed`: it is stored, but caches may not know it. */
+            503: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "revoke_unconfirmed" | "unavailable";
+                    };
+                };
+            };
         };
     };
     listPermissions: {

@@ -26,7 +26,9 @@ export type ProblemCode =
   | "api_key_not_found"
   | "body_timeout"
   | "budget_edited"
+  | "client_edited"
   | "client_not_found"
+  | "consent_not_found"
   | "content_gone"
   | "credentials_wrong"
   | "cycle_not_found"
@@ -41,6 +43,8 @@ export type ProblemCode =
   | "host_taken"
   | "idempotency_key_malformed"
   | "idempotency_key_reused"
+  | "identity_provider_edited"
+  | "identity_provider_not_found"
   | "if_match_missing"
   | "instance_active"
   | "instance_not_found"
@@ -73,6 +77,7 @@ export type ProblemCode =
   | "no_tenant"
   | "not_a_member"
   | "not_active"
+  | "not_an_owner"
   | "not_awaiting_proof"
   | "not_found"
   | "not_resendable"
@@ -88,7 +93,9 @@ export type ProblemCode =
   | "people_only"
   | "permission_missing"
   | "permission_not_found"
+  | "personal_session_required"
   | "platform_only"
+  | "platform_tenant"
   | "policy_edited"
   | "queue_not_found"
   | "quota_exceeded"
@@ -115,6 +122,7 @@ export type ProblemCode =
   | "session_ended"
   | "session_not_found"
   | "sessions_unconfirmed"
+  | "step_up_required"
   | "suppression_not_found"
   | "tenant_not_found"
   | "token_expired"
@@ -127,6 +135,7 @@ export type ProblemCode =
   | "too_many_dead_letters"
   | "too_many_grants"
   | "too_many_groups"
+  | "too_many_identity_providers"
   | "too_many_invitations"
   | "too_many_open_invitations"
   | "too_many_passkeys"
@@ -134,6 +143,7 @@ export type ProblemCode =
   | "too_many_requests"
   | "too_many_roles"
   | "too_many_schedules"
+  | "too_many_tenants"
   | "totp_exists"
   | "totp_not_begun"
   | "totp_not_found"
@@ -160,17 +170,28 @@ export const ROUTES: { [S in keyof Services]: { [O in keyof Services[S]]: Route 
     listClients: { method: "GET", path: "/v1/clients" },
     createClient: { method: "POST", path: "/v1/clients", keyed: true },
     getClient: { method: "GET", path: "/v1/clients/{id}" },
+    editClient: { method: "PUT", path: "/v1/clients/{id}" },
     deleteClient: { method: "DELETE", path: "/v1/clients/{id}" },
     addClientSecret: { method: "POST", path: "/v1/clients/{id}/secrets", keyed: true },
     revokeClientSecret: { method: "DELETE", path: "/v1/clients/{id}/secrets/{secret_id}" },
     verifyEmail: { method: "POST", path: "/v1/email-verifications/{token}", open: true },
     rejectRegistration: { method: "POST", path: "/v1/email-verifications/{token}/rejection", open: true },
+    listIdentityAudit: { method: "GET", path: "/v1/identity-audit" },
+    verifyIdentityAudit: { method: "GET", path: "/v1/identity-audit/verification" },
+    listIdentityProviders: { method: "GET", path: "/v1/identity-providers" },
+    createIdentityProvider: { method: "POST", path: "/v1/identity-providers", keyed: true },
+    getIdentityProvider: { method: "GET", path: "/v1/identity-providers/{id}" },
+    editIdentityProvider: { method: "PUT", path: "/v1/identity-providers/{id}" },
+    deleteIdentityProvider: { method: "DELETE", path: "/v1/identity-providers/{id}" },
     refuseInvitations: { method: "POST", path: "/v1/invitation-refusals/{token}", open: true },
     listInvitations: { method: "GET", path: "/v1/invitations" },
     inviteMember: { method: "POST", path: "/v1/invitations", keyed: true },
     acceptInvitation: { method: "POST", path: "/v1/invitations/{invitation}", open: true, keyed: true },
     withdrawInvitation: { method: "DELETE", path: "/v1/invitations/{invitation}" },
+    reportLeakedApiKeys: { method: "POST", path: "/v1/leaked-api-keys", open: true },
     getMe: { method: "GET", path: "/v1/me" },
+    listConsents: { method: "GET", path: "/v1/me/consents" },
+    withdrawConsent: { method: "DELETE", path: "/v1/me/consents/{client_id}" },
     changePassword: { method: "POST", path: "/v1/me/password" },
     listSecondFactors: { method: "GET", path: "/v1/me/second-factors" },
     addPasskey: { method: "POST", path: "/v1/me/second-factors/passkeys" },
@@ -199,6 +220,8 @@ export const ROUTES: { [S in keyof Services]: { [O in keyof Services[S]]: Route 
     beginTotpAtLogIn: { method: "POST", path: "/v1/sessions/second-factor/totp", open: true },
     confirmTotpAtLogIn: { method: "POST", path: "/v1/sessions/second-factor/totp/confirmation", open: true },
     endSession: { method: "DELETE", path: "/v1/sessions/{id}" },
+    createTenant: { method: "POST", path: "/v1/tenants", keyed: true },
+    getTenant: { method: "GET", path: "/v1/tenants/{id}" },
     registerUser: { method: "POST", path: "/v1/users", open: true, keyed: true },
   },
   billing: {
@@ -247,6 +270,7 @@ export const ROUTES: { [S in keyof Services]: { [O in keyof Services[S]]: Route 
     addGroupMember: { method: "PUT", path: "/v1/groups/{id}/members/{principal}" },
     removeGroupMember: { method: "DELETE", path: "/v1/groups/{id}/members/{principal}" },
     listMyPermissions: { method: "GET", path: "/v1/me/permissions" },
+    transferOwnership: { method: "POST", path: "/v1/ownership-transfers" },
     listPermissions: { method: "GET", path: "/v1/permissions" },
     listHolders: { method: "GET", path: "/v1/permissions/{name}/holders" },
     listPrincipalPermissions: { method: "GET", path: "/v1/principals/{principal}/permissions" },
