@@ -1,18 +1,18 @@
 //! What the audit says of identity providers, never their secrets, and of whom they vouch for.
 
-use super::routes::IdentityProvider;
 use crate::sessions::model::EndReason;
 use audit::Entry;
 use contracts::id::{Principal, UserId};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-pub fn created(provider: &IdentityProvider) -> Entry {
-    Entry::new("identity_provider.created", target(provider.id)).after(json!(provider))
+/// As it is shown.
+pub fn created(provider: Uuid, shown: Value) -> Entry {
+    Entry::new("identity_provider.created", target(provider)).after(shown)
 }
 
-pub fn edited(before: &Value, after: &IdentityProvider) -> Entry {
-    Entry::new("identity_provider.edited", target(after.id)).before(before.clone()).after(json!(after))
+pub fn edited(provider: Uuid, before: Value, after: Value) -> Entry {
+    Entry::new("identity_provider.edited", target(provider)).before(before).after(after)
 }
 
 pub fn deleted(provider: Uuid) -> Entry {

@@ -32,7 +32,7 @@ use uuid::Uuid;
 /// A provider, without its secret.
 #[derive(Serialize, ToSchema)]
 pub struct IdentityProvider {
-    pub id: Uuid,
+    id: Uuid,
     #[schema(example = "Acme's staff")]
     name: String,
     #[schema(example = "https://login.example.com/acme")]
@@ -90,7 +90,7 @@ pub async fn create(
     store::insert(&mut tx, &provider).await?;
     let (location, revision) = (format!("/v1/identity-providers/{}", provider.id), ETag(provider.revision));
     let provider = shown(&app, provider);
-    audit::note(&mut tx, entries::created(&provider));
+    audit::note(&mut tx, entries::created(provider.id, json!(provider)));
     let made = (StatusCode::CREATED, [NO_STORE], [(header::LOCATION, location)], revision, Json(provider));
     let answer = once.remember(&mut tx, made).await?;
     tx.commit().await?;
@@ -138,7 +138,7 @@ pub async fn edit(
     let (edited, ends) = changed(&app, before, wanted)?;
     store::replace(&mut tx, &edited).await?;
     let (revision, edited) = (ETag(edited.revision), shown(&app, edited));
-    audit::note(&mut tx, entries::edited(&was, &edited));
+    audit::note(&mut tx, entries::edited(id, was, json!(edited)));
     if ends {
         ending::end(&mut tx, id, app.ambient.now()).await?;
     }
