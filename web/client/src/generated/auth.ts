@@ -2716,14 +2716,14 @@ export interface operations {
                  *             "crv": "Ed25519",
                  *             "kid": "ed",
                  *             "kty": "OKP",
-                 *             "x": "X8-5AAAAAaaa0AAA0AaaAa0aAAa-a0aAaaAA-Aa-aAa"
+                 *             "x": "YsRta0a-0AaA-AA00-0A0AAaA0A0A00A00A0aaa0Aa0"
                  *           },
                  *           {
                  *             "crv": "P-256",
                  *             "kid": "ec",
                  *             "kty": "EC",
-                 *             "x": "g43EAaaaAAaAAaaAAaa0aaaaaAAAAaAAA0aa0aaa0aa",
-                 *             "y": "v2bu0AaAAa0-aaAAAaaa0AaAaAAaaAAAAaaaAAAAa_0"
+                 *             "x": "5BMxaAa-aa0-aAAaaaaaAaAaA_aAaaaAaAAAaaaa_-a",
+                 *             "y": "e_Ln00A0aA0AaAaaaaaA0aAaAAa0aaaAaaa0aa0aAAA"
                  *           }
                  *         ]
                  *       },
@@ -2754,9 +2754,26 @@ export interface operations {
                     /**
                      * @example {
                      *       "client": {
-                     *         "created_at": "2026-11-22T23:02:00.108032Z",
-                     *         "created_by": "01a2057e-b6ac-776b-b932-faa2bf8deab1",
-                     *         "id": "01a2057e-b6ac-7d35-8605-4383592ace76",
+                     *         "created_at": "2026-11-23T03:14:11.769320Z",
+                     *         "created_by": "01a20665-9ab9-71c9-bf29-77545e3e7e25",
+                     *         "id": "01a20665-9ab9-73ef-9d22-434c29ab91f7",
+                     *         "jwks": {
+                     *           "keys": [
+                     *             {
+                     *               "crv": "Ed25519",
+                     *               "kid": "ed",
+                     *               "kty": "OKP",
+                     *               "x": "YsRta0a-0AaA-AA00-0A0AAaA0A0A00A00A0aaa0Aa0"
+                     *             },
+                     *             {
+                     *               "crv": "P-256",
+                     *               "kid": "ec",
+                     *               "kty": "EC",
+                     *               "x": "5BMxaAa-aa0-aAAaaaaaAaAaA_aAaaaAaAAAaaaa_-a",
+                     *               "y": "e_Ln00A0aA0AaAaaaaaA0aAaAAa0aaaAaaa0aa0aAAA"
+                     *             }
+                     *           ]
+                     *         },
                      *         "name": "Planner",
                      *         "post_logout_redirect_uris": [
                      *           "https://app.test/bye"
