@@ -50,16 +50,17 @@ pub async fn kept_apart(guide: &Guide) -> Result<()> {
 /// The forum asks for the platform's token on Grace's behalf (RFC 8693): it does what both may do.
 async fn act_for(guide: &Guide, own: &str, for_forum: &str) -> Result<()> {
     let secret = guide.state.product_secrets.get("forum").context("the stack has no secret of the forum")?;
-    let acting = sessions::for_platform(guide, for_forum, ("forum", secret)).await?;
-    let invoices = || guide.get("billing", "/v1/invoices").bearer(&acting);
-    invoices().refused(403, "permission_missing").await?;
+    let invoices = |token: &str| guide.get("billing", "/v1/invoices").bearer(token);
+    let before = sessions::for_platform(guide, for_forum, ("forum", secret)).await?;
+    invoices(&before).refused(403, "permission_missing").await?;
     let grant = json!({"principal": "client:forum", "permission": "billing.readInvoices"});
     let grant = guide.post("permission", "/v1/grants").bearer(own).json(&grant).expect(201).await?;
-    invoices().expect(200).await?;
+    let acting = sessions::for_platform(guide, for_forum, ("forum", secret)).await?;
+    invoices(&acting).expect(200).await?;
     guide.get("billing", "/v1/usage").bearer(&acting).refused(403, "permission_missing").await?;
     let grant = format!("/v1/grants/{}", text(&grant, "/id")?);
     guide.delete("permission", &grant).bearer(own).expect(204).await?;
-    invoices().refused(403, "permission_missing").await?;
+    invoices(&acting).refused(403, "permission_missing").await?;
     guide.saw(
         "the forum acts for her at billing with what both may do: her invoices, once she grants it that, and no more",
     );
