@@ -34,6 +34,8 @@ pub enum Whose {
 fn kind(container: &str, name: &str) -> Option<String> {
     Some(match name {
         "id" => container.to_owned(),
+        // What an app is allowed is known by the app.
+        "client_id" if container == "consents" => "clients".into(),
         // The program with which somebody logged in, such as `web`; clients of a tenant are principals.
         "client_id" => return None,
         "sid" => "sessions".into(),
