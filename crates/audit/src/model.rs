@@ -1,4 +1,4 @@
-//! Types of the audit: an entry as it is written and as it is read, which ones are meant, and what may be wrong with one.
+//! Types of the audit: an entry as it is written and as it is read, which ones are meant, and what may be wrong.
 
 use chrono::{DateTime, Utc};
 use common::instant;

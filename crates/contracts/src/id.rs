@@ -100,6 +100,12 @@ impl FromStr for Principal {
     }
 }
 
+impl From<ClientId> for Principal {
+    fn from(client: ClientId) -> Self {
+        Self::Client(client.to_string())
+    }
+}
+
 impl From<Principal> for String {
     fn from(principal: Principal) -> Self {
         principal.to_string()

@@ -1,6 +1,7 @@
 //! SQL of the inbox: has this message taken effect already? A row says so, committed together with the effect.
 //!
-//! It is partitioned by the time in the ids ([`weeks`](crate::weeks)), so it can tell of a message that is not older than [`KEPT`].
+//! It is partitioned by the time in the ids ([`weeks`](crate::weeks)), so it can tell of a message that is not older
+//! than [`KEPT`].
 
 use crate::handler::Fault;
 use chrono::{DateTime, TimeDelta, Utc};

@@ -23,7 +23,7 @@ const AT_ONCE: i64 = 10_000;
 /// For the commands of a service that writes an audit.
 pub const VERIFY: Command = Command {
     name: "verify-audit",
-    about: "Verify the audit of a tenant, of the platform or of all, and name the first row of each chain that is wrong",
+    about: "Verify the audit of a tenant, of the platform or of all, and name the first wrong row of each chain",
     argument: Some("tenant|platform|all"),
     settings: || Env::questions(Database::read),
     run: |which| with_config(Database::read, async |database| run(&database, &which.unwrap_or_default()).await),

@@ -29,7 +29,7 @@ impl SpeaksFor<ClientId> {
     }
 
     pub async fn client<P>(app: &App, caller: &Allowed<P>, client: ClientId) -> Result<Self, Problem> {
-        let principal = Principal::Client(client.to_string());
+        let principal = Principal::from(client);
         refuse_excess(app, caller, Subject::Principal { principal }).await.map(|()| Self(client))
     }
 }

@@ -2,7 +2,6 @@
 //! tenants.
 
 pub mod editing;
-mod ending_store;
 mod endings;
 mod entries;
 pub mod model;

@@ -51,7 +51,6 @@ pub async fn existing(
     let members = accounts::memberships(&mut tx, &users).await?;
     let machines = clients::existing(&mut tx, &machines).await?;
     let members = members.into_iter().map(|(user, id)| Existing { principal: Principal::User(user), id });
-    let machines =
-        machines.into_iter().map(|client| Existing { principal: Principal::Client(client.to_string()), id: client.0 });
+    let machines = machines.into_iter().map(|client| Existing { principal: client.into(), id: client.0 });
     Ok(Json(PrincipalsAnswer { existing: members.chain(machines).chain(products).collect() }))
 }

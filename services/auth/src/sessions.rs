@@ -2,7 +2,7 @@
 
 pub mod compromise;
 pub mod ending;
-mod ending_store;
+pub mod ending_store;
 pub mod enrolment;
 pub mod entries;
 pub mod liveness;

@@ -20,10 +20,9 @@ const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// Our statements are short, and the walls' policies make the planner think otherwise: compiling one takes longer than
 /// running it.
-const NO_JIT: &str = "SET jit = off";
-/// Longer than anything that we do within a transaction. Whoever is cut off with one open, or stands still, would else
-/// keep its locks until TCP notices.
-const NO_IDLE_TRANSACTIONS: &str = "SET idle_in_transaction_session_timeout = '60s'";
+/// And an idle transaction ends: whoever is cut off with one open, or stands still for longer than anything that we do
+/// within one, would else keep its locks until TCP notices.
+const SETTINGS: &str = "SET jit = off; SET idle_in_transaction_session_timeout = '60s'";
 
 const WRITABLE: &str = "SELECT NOT pg_is_in_recovery() AND NOT current_setting('transaction_read_only')::boolean";
 
@@ -96,8 +95,7 @@ pub fn connect(settings: &Database) -> Result<PgPool, sqlx::Error> {
         .after_connect(move |conn, _| {
             let first = !checked.swap(true, Ordering::Relaxed);
             Box::pin(async move {
-                sqlx::query(NO_JIT).execute(&mut *conn).await?;
-                sqlx::query(NO_IDLE_TRANSACTIONS).execute(&mut *conn).await?;
+                sqlx::raw_sql(SETTINGS).execute(&mut *conn).await?;
                 if first { warn_if_above_walls(conn).await } else { Ok(()) }
             })
         })

@@ -6,7 +6,7 @@
 //! | type | sees | comes from |
 //! | --- | --- | --- |
 //! | [`TenantTx`] | one tenant's rows | a caller, a message, [`CrossTenantTx::narrow`], [`Lookup::enter`] |
-//! | [`CrossTenantTx`] | every tenant's | an operator's permission, an internal caller, a message, [`Background`](super::Background) |
+//! | [`CrossTenantTx`] | every tenant's | an operator, an internal caller, a message, [`Background`](super::Background) |
 //! | [`Lookup`] | every tenant's, only to read | anybody: what a secret, a host or an address stands for |
 //! | [`TenantlessTx`] | rows that are no tenant's | anybody |
 

@@ -64,7 +64,8 @@ pub async fn create(
 
 #[utoipa::path(get, path = "/v1/tenants/{id}", operation_id = "getTenant", tag = "tenants",
     params(("id" = TenantId, Path)),
-    responses((status = 200, body = Tenant), (status = 403, description = "`people_only`, `user_session_required`, `personal_session_required`"),
+    responses((status = 200, body = Tenant),
+        (status = 403, description = "`people_only`, `user_session_required`, `personal_session_required`"),
         (status = 404, description = "`tenant_not_found`")),
     security(("bearer" = [])))]
 pub async fn show(

@@ -1,12 +1,11 @@
 //! End of the sessions that people have in an app that is deleted. There may be many, so a few end at a time; whatever
 //! interrupts that, the app gets no new tokens, and a repeated deletion goes on.
 
-use super::ending_store as store;
 use crate::{
     app::App,
     sessions::{
         ending::{begin, close_all},
-        entries,
+        ending_store as store, entries,
         model::told_since,
     },
 };
@@ -19,7 +18,7 @@ pub async fn end_all(app: &App, client: ClientId) -> Result<(), Problem> {
     let now = app.ambient.now();
     loop {
         let mut tx = begin(app).await?;
-        let ended = store::end(&mut tx, client, now).await?;
+        let ended = store::end_of_client(&mut tx, client, now).await?;
         let mut of_tenants = BTreeMap::<_, usize>::new();
         ended.iter().for_each(|(tenant, _)| *of_tenants.entry(*tenant).or_default() += 1);
         for (tenant, many) in of_tenants {
@@ -32,6 +31,6 @@ pub async fn end_all(app: &App, client: ClientId) -> Result<(), Problem> {
     }
     // Also what ended before and was perhaps never told.
     let since = told_since(app.access_token, now);
-    let ended = store::ended(&mut begin(app).await?, client, since).await?;
+    let ended = store::ended_of_client(&mut begin(app).await?, client, since).await?;
     close_all(app, ended).await
 }

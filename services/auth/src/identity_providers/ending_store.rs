@@ -6,8 +6,8 @@ use common::db::TenantTx;
 use contracts::id::SessionId;
 use uuid::Uuid;
 
-/// Ends its sessions and forgets whom it knows; gives how many there were of each. All in one statement each, however many there are: a session that an
-/// interruption left alive could be refreshed.
+/// Ends its sessions and forgets whom it knows; gives how many there were of each. All at once, however many there are:
+/// a session that an interruption left alive could be refreshed.
 pub async fn end(tx: &mut TenantTx, provider: Uuid, now: DateTime<Utc>) -> sqlx::Result<(u64, u64)> {
     let identities =
         sqlx::query!("DELETE FROM identities WHERE tenant_id = $1 AND provider_id = $2", tx.tenant().0, provider)

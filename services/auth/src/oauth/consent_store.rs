@@ -1,12 +1,11 @@
 //! SQL of what people have allowed apps, as they see it themselves.
 
-use crate::sessions::model::EndReason;
 use chrono::{DateTime, Utc};
 use common::{
     db::{CrossTenantTx, Lookup},
     page::PageRequest,
 };
-use contracts::id::{ClientId, SessionId, TenantId, UserId};
+use contracts::id::{ClientId, TenantId, UserId};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -74,41 +73,4 @@ pub async fn withdraw(tx: &mut CrossTenantTx, user: UserId, client: ClientId) ->
         client.0
     );
     Ok(tenants.fetch_all(&mut **tx).await?.into_iter().map(TenantId).collect())
-}
-
-/// Ends the sessions that the app has with the person; gives how many, of each tenant.
-pub async fn end(
-    tx: &mut CrossTenantTx,
-    user: UserId,
-    client: ClientId,
-    now: DateTime<Utc>,
-) -> sqlx::Result<Vec<(TenantId, i64)>> {
-    let ended = sqlx::query!(
-        r#"WITH ended AS (
-             UPDATE sessions SET ended_at = $3, end_reason = $4
-             WHERE user_id = $1 AND client_id = $2 AND ended_at IS NULL AND expires_at > $3 RETURNING tenant_id
-           )
-           SELECT tenant_id, count(*) AS "many!" FROM ended GROUP BY tenant_id"#,
-        user.0,
-        client.0,
-        now,
-        EndReason::LoggedOut as EndReason
-    );
-    Ok(ended.fetch_all(&mut **tx).await?.into_iter().map(|row| (TenantId(row.tenant_id), row.many)).collect())
-}
-
-/// Those of them that ended since then.
-pub async fn ended(
-    tx: &mut CrossTenantTx,
-    user: UserId,
-    client: ClientId,
-    since: DateTime<Utc>,
-) -> sqlx::Result<Vec<(TenantId, SessionId)>> {
-    let rows = sqlx::query!(
-        "SELECT tenant_id, id FROM sessions WHERE user_id = $1 AND client_id = $2 AND ended_at >= $3",
-        user.0,
-        client.0,
-        since
-    );
-    Ok(rows.fetch_all(&mut **tx).await?.into_iter().map(|row| (TenantId(row.tenant_id), SessionId(row.id))).collect())
 }

@@ -5,7 +5,7 @@ use crate::{
     accounts::routes::logged_in,
     app::App,
     sessions::{
-        ending, entries,
+        ending, ending_store, entries,
         model::{EndReason, told_since},
     },
 };
@@ -49,7 +49,7 @@ pub async fn withdraw(
     let mut tx = ending::begin(&app).await?;
     // Codes, sessions, consents: in the order in which whoever exchanges a code, or ends a session, takes them.
     store::void_codes(&mut tx, user, client).await?;
-    for (tenant, many) in store::end(&mut tx, user, client, now).await? {
+    for (tenant, many) in ending_store::end_of_client_with(&mut tx, client, user, now).await? {
         audit::note_for(&mut tx, tenant, entries::ended_many(user, many, None, EndReason::LoggedOut));
     }
     let withdrawn = store::withdraw(&mut tx, user, client).await?;
@@ -57,7 +57,8 @@ pub async fn withdraw(
         audit::note_for(&mut tx, *tenant, entries::consent_withdrawn(user, client));
     }
     // With what ended before and was perhaps never told: this may be a repetition.
-    let ended = store::ended(&mut tx, user, client, told_since(app.access_token, now)).await?;
+    let since = told_since(app.access_token, now);
+    let ended = ending_store::ended_of_client_with(&mut tx, client, user, since).await?;
     tx.commit().await?;
     if withdrawn.is_empty() && ended.is_empty() {
         return Err(Problem::not_found("consent_not_found", "You have allowed this app nothing."));

@@ -43,7 +43,7 @@ pub fn ended_many(user: UserId, many: i64, kept: Option<SessionId>, reason: EndR
 /// Of people's sessions in an app.
 pub fn ended_with_client(client: ClientId, many: usize) -> Entry {
     let before = json!({"sessions": many});
-    Entry::new("sessions.ended", machine(client)).before(before).after(because(EndReason::ClientDeleted))
+    Entry::new("sessions.ended", Principal::from(client)).before(before).after(because(EndReason::ClientDeleted))
 }
 
 /// The session has a second proof, or a new one.
@@ -55,15 +55,11 @@ pub fn stepped_up(session: &Session) -> Entry {
 pub fn consent_given(user: UserId, client: ClientId, scopes: &Scopes) -> Entry {
     let user = Principal::User(user);
     let state = json!({"principal": user, "scopes": scopes.to_vec()});
-    Entry::new("consent.given", machine(client)).after(state).by(user)
+    Entry::new("consent.given", Principal::from(client)).after(state).by(user)
 }
 
 pub fn consent_withdrawn(user: UserId, client: ClientId) -> Entry {
-    Entry::new("consent.withdrawn", machine(client)).before(json!({"principal": Principal::User(user)}))
-}
-
-fn machine(client: ClientId) -> Principal {
-    Principal::Client(client.to_string())
+    Entry::new("consent.withdrawn", Principal::from(client)).before(json!({"principal": Principal::User(user)}))
 }
 
 fn because(reason: EndReason) -> Value {

@@ -236,7 +236,8 @@ pub async fn alive(
     .await
 }
 
-/// Whether a `sid` is that of a session, a client's secret, a client that signs assertions, or an API key that is alive at `now`.
+/// Whether a `sid` is that of a session, a client's secret, a client that signs assertions, or an API key that is alive
+/// at `now`.
 pub async fn is_alive(tx: &mut TenantTx, session: SessionId, now: DateTime<Utc>) -> sqlx::Result<bool> {
     sqlx::query_scalar!(
         r#"SELECT EXISTS (SELECT FROM sessions WHERE id = $2 AND tenant_id = $1 AND ended_at IS NULL
