@@ -3,6 +3,8 @@
 
 mod accounts;
 mod app;
+#[cfg_attr(not(test), expect(dead_code, reason = "cycles use it with the next change"))]
+mod calendar;
 pub mod config;
 mod consumers;
 mod currency;
