@@ -12,6 +12,8 @@ mod consumers;
 mod currency;
 mod cycles;
 mod invoices;
+#[cfg_attr(not(test), expect(dead_code, unused_imports, reason = "rates use it with the next change"))]
+mod pricing;
 mod rates;
 mod router;
 pub mod usage;
