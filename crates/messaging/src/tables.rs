@@ -2,7 +2,7 @@
 
 use sqlx::{
     PgConnection,
-    migrate::{MigrateError, Migrator},
+    migrate::{AppliedMigration, Migrate, MigrateError, Migrator},
 };
 
 /// Where PostgreSQL remembers which of our files have run; a service's own have `_sqlx_migrations`.
@@ -22,6 +22,10 @@ pub enum NotMigrated {
         "this database was made when each service had the tables of messages in files of its own: run cargo xtask reset"
     )]
     TooOld,
+    #[error(
+        "this database was made by a version whose file {0} of the migrations was another one: run cargo xtask reset"
+    )]
+    Rewritten(i64),
     #[error("the database cannot be looked into")]
     Database(#[from] sqlx::Error),
     #[error("a file of the migrations did not run")]
@@ -38,6 +42,24 @@ pub async fn migrate(conn: &mut PgConnection, own: &Migrator) -> Result<(), NotM
     if outbox && !ledger {
         return Err(NotMigrated::TooOld);
     }
-    migrator().run(&mut *conn).await?;
-    Ok(own.run(conn).await?)
+    run(conn, &migrator()).await?;
+    run(conn, own).await
+}
+
+/// Runs what has not run yet, unless something ran in another form than it has now.
+pub async fn run(conn: &mut PgConnection, files: &Migrator) -> Result<(), NotMigrated> {
+    match rewritten(conn, files).await? {
+        Some(version) => Err(NotMigrated::Rewritten(version)),
+        None => Ok(files.run(conn).await?),
+    }
+}
+
+/// The first of the files that ran in another form than it has now.
+async fn rewritten(conn: &mut PgConnection, files: &Migrator) -> Result<Option<i64>, MigrateError> {
+    conn.ensure_migrations_table(&files.table_name).await?;
+    let ran = conn.list_applied_migrations(&files.table_name).await?;
+    let differs = |ran: &AppliedMigration| {
+        files.iter().any(|file| file.version == ran.version && file.checksum != ran.checksum)
+    };
+    Ok(ran.iter().find(|ran| differs(ran)).map(|ran| ran.version))
 }

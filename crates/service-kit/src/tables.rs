@@ -11,6 +11,6 @@ pub fn shared() -> [Migrator; 3] {
 /// Brings a service's database up to date.
 pub async fn migrate(conn: &mut PgConnection, own: &Migrator) -> Result<(), NotMigrated> {
     messaging::tables::migrate(conn, &idempotency::migrator()).await?;
-    own.run(&mut *conn).await?;
-    Ok(audit::migrator().run(conn).await?)
+    messaging::tables::run(conn, own).await?;
+    messaging::tables::run(conn, &audit::migrator()).await
 }

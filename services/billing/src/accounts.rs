@@ -2,7 +2,7 @@
 
 pub mod store;
 
-use crate::currency::Currency;
+use crate::{calendar::Schedule, currency::Currency};
 
 /// One tenant, as billing knows it.
 #[derive(Clone, Debug)]
@@ -11,4 +11,6 @@ pub struct Account {
     /// Where invoices go.
     pub email: String,
     pub currency: Currency,
+    /// When its cycles end.
+    pub schedule: Schedule,
 }

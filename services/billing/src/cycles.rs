@@ -1,5 +1,6 @@
 //! Cycles: which period is being collected, and how it ends.
 
-pub mod close;
+pub mod closing;
+mod making;
 pub mod routes;
 pub mod store;

@@ -1,7 +1,11 @@
-//! Invoices: what is owed, and what each line is made of.
+//! Invoices: what a cycle's usage comes to, line by line, and the proof.
 
-pub mod draft;
-pub mod mail;
+mod input_store;
+pub mod lines;
+mod mail;
 pub mod model;
+mod number_store;
+pub mod numbering;
+mod proof;
 pub mod routes;
 pub mod store;

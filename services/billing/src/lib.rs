@@ -2,10 +2,9 @@
 //! prove itself.
 
 mod accounts;
-#[cfg_attr(not(test), expect(dead_code, reason = "invoices use it with the next change"))]
+#[cfg_attr(not(test), expect(dead_code, reason = "tax and discounts use it"))]
 mod allocation;
 mod app;
-#[cfg_attr(not(test), expect(dead_code, reason = "cycles use it with the next change"))]
 mod calendar;
 pub mod config;
 mod consumers;
@@ -21,6 +20,9 @@ pub mod usage;
 use app::App;
 use config::Settings;
 use contracts::roster;
+use cycles::closing;
+use invoices::numbering;
+use messaging::weeks;
 use service_kit::{Handlers, Kit, Service, Tasks};
 use utoipa_axum::router::OpenApiRouter;
 
@@ -50,5 +52,10 @@ impl Service for Billing {
 
     fn background(app: &App, tasks: &Tasks) {
         tasks.spawn(|shutdown| usage::parked::run(app.clone(), tasks.background(), shutdown));
+        tasks.spawn(|shutdown| weeks::run(app.db.clone(), usage::event_store::WEEKS, shutdown));
+        for _ in 0..closing::CLOSERS {
+            tasks.spawn(|shutdown| closing::run(app.clone(), tasks.background(), shutdown));
+        }
+        tasks.spawn(|shutdown| numbering::run(app.clone(), tasks.background(), shutdown));
     }
 }

@@ -11,5 +11,6 @@ pub fn router() -> OpenApiRouter<App> {
         .routes(routes!(invoices::routes::get))
         .routes(routes!(invoices::routes::explain))
         .routes(routes!(cycles::routes::list))
+        .routes(routes!(cycles::routes::get))
         .routes(routes!(cycles::routes::close))
 }

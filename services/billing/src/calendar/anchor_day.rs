@@ -18,9 +18,6 @@ impl TryFrom<u32> for AnchorDay {
 }
 
 impl AnchorDay {
-    /// Of cycles that are calendar months.
-    pub const FIRST: Self = Self(1);
-
     /// Its date in a month, which is counted from 0; `None` in a year that chrono does not know.
     pub fn in_month(self, year: i32, month0: u32) -> Option<NaiveDate> {
         let first = NaiveDate::from_ymd_opt(year, month0 + 1, 1)?;
@@ -62,6 +59,6 @@ mod tests {
 
     #[test]
     fn a_year_that_no_calendar_has_has_none() {
-        assert_eq!(AnchorDay::FIRST.in_month(i32::MAX, 0), None);
+        assert_eq!(AnchorDay::try_from(1).unwrap().in_month(i32::MAX, 0), None);
     }
 }

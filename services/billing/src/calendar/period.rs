@@ -24,6 +24,7 @@ impl Period {
     /// and a part that ends before it begins is none.
     ///
     /// Seconds are those that pass: a month in which clocks are set forward has an hour less.
+    #[cfg_attr(not(test), expect(dead_code, reason = "recurring charges are prorated by it"))]
     pub fn share(self, part: Self) -> Share {
         let (start, end) = (part.start.max(self.start), part.end.min(self.end));
         Share { seconds: seconds(start, end).max(Decimal::ZERO), of_seconds: seconds(self.start, self.end) }

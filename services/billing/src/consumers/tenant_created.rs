@@ -1,10 +1,6 @@
 //! A tenant exists: it gets an account and its first cycle, which begins when the tenant did.
 
-use crate::{
-    accounts::{Account, store},
-    app::App,
-    cycles,
-};
+use crate::{accounts::store, app::App, cycles::closing};
 use common::db::TenantTx;
 use contracts::messages::{TenantCreated, TenantKind};
 use messaging::{Delivery, Fault, Handle};
@@ -18,10 +14,9 @@ impl Handle<TenantCreated> for App {
         if *kind == TenantKind::Platform {
             return Ok(());
         }
-        let currency = self.account_currency.clone();
-        let account = Account { name: name.clone(), email: owner_email.clone(), currency };
-        if store::insert(tx, &account, message.time).await? {
-            cycles::store::open(tx, self.ambient.uuid(), message.time).await?;
+        if store::insert(tx, name, owner_email, &self.account_currency, message.time).await? {
+            let account = store::find(tx).await?.ok_or(sqlx::Error::RowNotFound)?;
+            closing::begin(tx, self, &account.schedule, message.time).await?;
         }
         Ok(())
     }

@@ -1,13 +1,10 @@
 //! HTTP of cycles: those of every tenant are the operators' to see and to close.
 
 use super::{
-    close,
+    closing::CLOSE,
     store::{self, Cycle, CycleState},
 };
-use crate::{
-    app::App,
-    invoices::routes::{InvoiceWithLines, with_lines},
-};
+use crate::app::App;
 use access::Allowed;
 use axum::{
     extract::State,
@@ -15,6 +12,7 @@ use axum::{
     response::Response,
 };
 use common::{
+    db::Scoped,
     http::{Json, Path, Query},
     page::{Page, PageQuery},
     problem::Problem,
@@ -54,10 +52,24 @@ pub async fn list(
     Ok(Page::cut(cycles, page, |cycle| cycle.id))
 }
 
+#[utoipa::path(get, path = "/v1/cycles/{id}", operation_id = "getCycle", tag = "cycles", params(("id" = Uuid, Path)),
+    responses((status = 200, body = Cycle), (status = 404, description = "`cycle_not_found`")),
+    security(("bearer" = ["billing.readCycles"])))]
+pub async fn get(
+    State(app): State<App>,
+    caller: Allowed<ReadCycles>,
+    Path(id): Path<Uuid>,
+) -> Result<Json<Cycle>, Problem> {
+    let cycle = store::find(&mut caller.begin_across_tenants(&app.db).await?, id).await?;
+    Ok(Json(cycle.ok_or_else(no_cycle)?))
+}
+
 #[utoipa::path(post, path = "/v1/cycles/{id}/close", operation_id = "closeCycle", tag = "cycles",
     params(("id" = Uuid, Path)),
-    responses((status = 201, body = InvoiceWithLines, description = "The cycle is closed, and this is its invoice."),
-        (status = 200, body = InvoiceWithLines, description = "It was closed before, with this invoice."),
+    responses(
+        (status = 202, body = Cycle, headers(("Location" = String)),
+            description = "The cycle is over, and its invoice is being made."),
+        (status = 200, body = Cycle, headers(("Location" = String)), description = "It was closed before."),
         (status = 404, description = "`cycle_not_found`")),
     security(("bearer" = ["billing.closeCycles"])))]
 pub async fn close(
@@ -70,15 +82,18 @@ pub async fn close(
     if let Some(earlier) = once.begin(&mut tx, &caller).await? {
         return Ok(earlier);
     }
-    let closed = close::close(&mut tx, &app.ambient, id).await?;
-    let closed = closed.ok_or_else(|| Problem::not_found("cycle_not_found", "There is no such cycle."))?;
-    let shown = with_lines(tx.narrow(closed.invoice.tenant_id).await?, closed.invoice).await?;
-    let (invoice_id, lines, closed_now) = (shown.invoice.id, shown.lines.len(), closed.now);
-    let status = if closed_now { StatusCode::CREATED } else { StatusCode::OK };
-    let answer = (status, [(header::LOCATION, format!("/v1/invoices/{invoice_id}"))], Json(shown));
-    // The key is the operator's, and the invoice another tenant's.
+    store::end_now(&mut tx, id, app.ambient.now()).await?;
+    let cycle = store::find(&mut tx, id).await?.ok_or_else(no_cycle)?;
+    let status = if cycle.state == CycleState::Closed { StatusCode::OK } else { StatusCode::ACCEPTED };
+    let answer = (status, [(header::LOCATION, format!("/v1/cycles/{id}"))], Json(cycle));
+    // The key is the operator's, and the cycle another tenant's.
     let answer = once.remember(tx.narrow(caller.tenant).await?, answer).await?;
+    tx.wake(CLOSE);
     tx.commit().await?;
-    tracing::info!(cycle_id = %id, %invoice_id, lines, closed_now, "A cycle was closed");
+    tracing::info!(cycle_id = %id, "A cycle is to be closed");
     Ok(answer)
+}
+
+fn no_cycle() -> Problem {
+    Problem::not_found("cycle_not_found", "There is no such cycle.")
 }

@@ -1,5 +1,6 @@
 //! SQL of cycles. Each account has exactly one open cycle; the next begins where it ends.
 
+use crate::usage::window::{Span, Window};
 use chrono::{DateTime, Utc};
 use common::{
     db::{CrossTenantTx, TenantTx},
@@ -15,6 +16,8 @@ use uuid::Uuid;
 #[sqlx(type_name = "text", rename_all = "snake_case")]
 pub enum CycleState {
     Open,
+    /// It is over, usage that comes now is late, and its invoice is being made.
+    Closing,
     Closed,
 }
 
@@ -26,54 +29,175 @@ pub struct Cycle {
     pub tenant_name: String,
     pub state: CycleState,
     pub start_at: DateTime<Utc>,
-    /// Absent while it is open.
+    /// Planned, while it is open.
+    pub end_at: DateTime<Utc>,
+    /// When it is taken up, or was last to be: absent once it is closed, and while somebody has to look.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub end_at: Option<DateTime<Utc>>,
-    /// Absent while it is open.
+    pub due_at: Option<DateTime<Utc>>,
+    /// Why its invoice cannot be made; to close it once more tries again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "too_large")]
+    pub parked_reason: Option<String>,
+    /// Absent until it is closed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub invoice_id: Option<Uuid>,
 }
 
-/// A cycle that this transaction holds.
-pub struct Held {
+/// A cycle that a closer has taken up.
+#[derive(Clone, Copy, Debug)]
+pub struct Taken {
     pub id: Uuid,
     pub tenant_id: TenantId,
     pub state: CycleState,
-    pub start_at: DateTime<Utc>,
+    pub end_at: DateTime<Utc>,
 }
 
-pub async fn open(tx: &mut TenantTx, id: Uuid, start_at: DateTime<Utc>) -> sqlx::Result<()> {
+/// A cycle with a planned end; closers take it up when it is due.
+pub async fn open(tx: &mut TenantTx, id: Uuid, span: Span, due_at: DateTime<Utc>) -> sqlx::Result<()> {
     sqlx::query!(
-        "INSERT INTO cycle (id, tenant_id, state, start_at) VALUES ($1, $2, 'open', $3)",
+        "INSERT INTO cycle (id, tenant_id, state, start_at, end_at, due_at) VALUES ($1, $2, 'open', $3, $4, $5)",
         id,
         tx.tenant().0,
-        start_at
+        span.from,
+        span.until,
+        due_at
     )
     .execute(&mut **tx)
     .await
     .map(drop)
 }
 
-/// Whoever else wants the cycle waits until this transaction ends, and then sees what it did.
-pub async fn hold(tx: &mut CrossTenantTx, id: Uuid) -> sqlx::Result<Option<Held>> {
-    let held = sqlx::query_as!(
-        Held,
-        r#"SELECT id, tenant_id, state AS "state: CycleState", start_at FROM cycle WHERE id = $1 FOR UPDATE"#,
+/// Has the cycle closed as soon as it can be: one that is open ends now, one that is parked is tried again.
+pub async fn end_now(tx: &mut CrossTenantTx, id: Uuid, now: DateTime<Utc>) -> sqlx::Result<()> {
+    // The clock that began the cycle may have been another machine's, a little ahead of ours.
+    sqlx::query!(
+        "UPDATE cycle SET end_at = CASE state WHEN 'open' THEN least(end_at, greatest(start_at, $2)) ELSE end_at END,
+           due_at = CASE WHEN state = 'open' OR parked_reason IS NOT NULL THEN $2 ELSE due_at END, parked_reason = NULL
+         WHERE id = $1 AND state <> 'closed'",
+        id,
+        now
+    )
+    .execute(&mut **tx)
+    .await
+    .map(drop)
+}
+
+/// The cycle that has been due for longest and that nobody else has; until `lease` nobody else takes it up then. One
+/// whose tenant has an earlier one that is not closed yet waits for that.
+pub async fn take(tx: &mut CrossTenantTx, now: DateTime<Utc>, lease: DateTime<Utc>) -> sqlx::Result<Option<Taken>> {
+    let taken = sqlx::query_as!(
+        Taken,
+        r#"UPDATE cycle SET due_at = $2 WHERE id = (
+             SELECT id FROM cycle c WHERE due_at <= $1 AND (state = 'open' OR NOT EXISTS (
+               SELECT FROM cycle e WHERE e.tenant_id = c.tenant_id AND e.state = 'closing' AND e.cut_seq < c.cut_seq))
+             ORDER BY due_at LIMIT 1 FOR UPDATE SKIP LOCKED)
+           RETURNING id, tenant_id, state AS "state: CycleState", end_at"#,
+        now,
+        lease
+    );
+    taken.fetch_optional(&mut **tx).await
+}
+
+/// Whoever holds the tenant's usage alone cuts it here: what is numbered from now on is late for the cycle.
+pub async fn cut(tx: &mut TenantTx, id: Uuid) -> sqlx::Result<()> {
+    sqlx::query!(
+        "UPDATE cycle SET state = 'closing', cut_seq = nextval('usage_seq') WHERE id = $1 AND tenant_id = $2",
+        id,
+        tx.tenant().0
+    )
+    .execute(&mut **tx)
+    .await
+    .map(drop)
+}
+
+/// What the cycle takes, and the cycles before it in their order. `None` unless it is closing, and all before it are
+/// closed.
+pub async fn window(tx: &mut TenantTx, id: Uuid) -> sqlx::Result<Option<(Window, Vec<Span>)>> {
+    let cycles = sqlx::query!(
+        r#"SELECT id, state AS "state: CycleState", start_at, end_at, cut_seq AS "cut_seq!" FROM cycle
+           WHERE tenant_id = $1 AND cut_seq <= (SELECT cut_seq FROM cycle WHERE id = $2) ORDER BY cut_seq"#,
+        tx.tenant().0,
         id
     );
-    held.fetch_optional(&mut **tx).await
+    let mut cycles = cycles.fetch_all(&mut **tx).await?;
+    let closed = |state| state == CycleState::Closed;
+    let Some(own) = cycles.pop().filter(|own| own.id == id && !closed(own.state)) else { return Ok(None) };
+    if !cycles.iter().all(|earlier| closed(earlier.state)) {
+        return Ok(None);
+    }
+    let after_seq = cycles.last().map_or(0, |last| last.cut_seq);
+    let window = Window { cycle: Span { from: own.start_at, until: own.end_at }, after_seq, until_seq: own.cut_seq };
+    let earlier = cycles.iter().map(|cycle| Span { from: cycle.start_at, until: cycle.end_at });
+    Ok(Some((window, earlier.collect())))
 }
 
-pub async fn close(tx: &mut TenantTx, cycle: &Held, end_at: DateTime<Utc>) -> sqlx::Result<()> {
-    sqlx::query!(
-        "UPDATE cycle SET state = 'closed', end_at = $3 WHERE id = $1 AND tenant_id = $2",
-        cycle.id,
+/// Holds the cycle until this transaction ends, if its invoice is still to be made.
+pub async fn hold_closing(tx: &mut TenantTx, id: Uuid) -> sqlx::Result<bool> {
+    let held = sqlx::query!(
+        r#"SELECT id FROM cycle WHERE tenant_id = $1 AND id = $2 AND state = 'closing' FOR UPDATE"#,
         tx.tenant().0,
-        end_at
+        id
+    );
+    Ok(held.fetch_optional(&mut **tx).await?.is_some())
+}
+
+/// The tenant's next one, which waited for this, is due now.
+pub async fn close(tx: &mut TenantTx, id: Uuid, now: DateTime<Utc>) -> sqlx::Result<()> {
+    sqlx::query!(
+        "UPDATE cycle SET state = CASE id WHEN $1 THEN 'closed' ELSE state END,
+           due_at = CASE id WHEN $1 THEN NULL ELSE $3::timestamptz END
+         WHERE tenant_id = $2 AND (id = $1 OR state = 'closing' AND due_at IS NOT NULL)",
+        id,
+        tx.tenant().0,
+        now
     )
     .execute(&mut **tx)
     .await
     .map(drop)
+}
+
+/// Others that are due go first.
+pub async fn defer(tx: &mut TenantTx, id: Uuid, due_at: DateTime<Utc>) -> sqlx::Result<()> {
+    sqlx::query!(
+        "UPDATE cycle SET due_at = $3 WHERE id = $1 AND tenant_id = $2 AND due_at IS NOT NULL",
+        id,
+        tx.tenant().0,
+        due_at
+    )
+    .execute(&mut **tx)
+    .await
+    .map(drop)
+}
+
+/// Nobody takes it up until somebody has looked.
+pub async fn park(tx: &mut TenantTx, id: Uuid, reason: &str) -> sqlx::Result<()> {
+    sqlx::query!(
+        "UPDATE cycle SET parked_reason = $3, due_at = NULL WHERE id = $1 AND tenant_id = $2 AND state = 'closing'",
+        id,
+        tx.tenant().0,
+        reason
+    )
+    .execute(&mut **tx)
+    .await
+    .map(drop)
+}
+
+/// The columns of a [`Cycle`].
+macro_rules! cycles {
+    ($rest:literal, $($argument:expr),+) => {
+        sqlx::query_as!(
+            Cycle,
+            r#"SELECT c.id, c.tenant_id, a.name AS tenant_name, c.state AS "state: CycleState", c.start_at, c.end_at,
+                 c.due_at, c.parked_reason, i.id AS "invoice_id?"
+               FROM cycle c JOIN account a ON a.tenant_id = c.tenant_id
+                 LEFT JOIN invoice i ON i.cycle_id = c.id AND i.tenant_id = c.tenant_id WHERE "# + $rest,
+            $($argument),+
+        )
+    };
+}
+
+pub async fn find(tx: &mut CrossTenantTx, id: Uuid) -> sqlx::Result<Option<Cycle>> {
+    cycles!("c.id = $1", id).fetch_optional(&mut **tx).await
 }
 
 /// Cycles of one tenant or of all, in one state or in any.
@@ -83,18 +207,13 @@ pub async fn page(
     state: Option<CycleState>,
     page: PageRequest,
 ) -> sqlx::Result<Vec<Cycle>> {
-    let cycles = sqlx::query_as!(
-        Cycle,
-        r#"SELECT c.id, c.tenant_id, a.name
-           AS tenant_name, c.state AS "state: CycleState", c.start_at, c.end_at, i.id AS "invoice_id?"
-           FROM cycle c JOIN account a ON a.tenant_id = c.tenant_id LEFT JOIN invoice i ON i.cycle_id = c.id
-           AND i.tenant_id = c.tenant_id
-           WHERE ($1::uuid IS NULL OR c.tenant_id = $1) AND ($2::text IS NULL OR c.state = $2) AND c.id > $3
-           ORDER BY c.id LIMIT $4"#,
+    let cycles = cycles!(
+        "($1::uuid IS NULL OR c.tenant_id = $1) AND ($2::text IS NULL OR c.state = $2) AND c.id > $3
+           ORDER BY c.id LIMIT $4",
         tenant.map(|tenant| tenant.0),
         state as Option<CycleState>,
         page.after,
-        page.fetch(),
+        page.fetch()
     );
     cycles.fetch_all(&mut **tx).await
 }

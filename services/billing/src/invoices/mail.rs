@@ -14,7 +14,7 @@ const SHOWN_PLACES: u32 = 6;
 pub fn order(account: &Account, invoice: &Invoice, lines: &[Line]) -> SendMail {
     let mail = mails::Invoice {
         tenant_name: account.name.clone(),
-        number: invoice.number.clone(),
+        number: invoice.number.clone().unwrap_or_default(),
         period_start: invoice.period_start,
         period_end: invoice.period_end,
         lines: lines.iter().map(line).collect(),

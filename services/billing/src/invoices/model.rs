@@ -128,6 +128,28 @@ pub struct Tally {
     inputs: i64,
 }
 
+/// What raw rows come to.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Sum {
+    pub quantity: Decimal,
+    pub inputs: i64,
+    pub sha256: Vec<u8>,
+}
+
+/// A part of metered usage that a line bills: events of one instance, added up when their cycle was closed.
+#[derive(Clone, Debug)]
+pub struct PartOfLine {
+    pub id: Uuid,
+    pub rate_id: Uuid,
+    pub instance_id: Uuid,
+    pub period_start: DateTime<Utc>,
+    pub period_end: DateTime<Utc>,
+    pub events: i64,
+    pub quantity: Decimal,
+    /// Of its events.
+    pub sha256: Vec<u8>,
+}
+
 /// What a line says, before it has an id.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Priced {
@@ -147,16 +169,28 @@ impl Default for Tally {
 impl Tally {
     pub fn add(&mut self, input: &Input) -> Result<(), TooLarge> {
         self.hash.update(input.canonical().as_bytes());
-        self.inputs += 1;
-        let instance_id = input.instance_id();
-        let component = self.by_instance.entry(instance_id).or_insert(Component {
-            instance_id,
-            quantity: Decimal::ZERO,
-            inputs: 0,
-        });
-        component.quantity = component.quantity.checked_add(input.quantity()).ok_or(TooLarge)?;
-        component.inputs += 1;
+        self.count(input.instance_id(), input.quantity(), 1)
+    }
+
+    /// Adds what was added up before; the hash is of the part's hash then.
+    pub fn add_part(&mut self, instance_id: InstanceId, part: &Sum) -> Result<(), TooLarge> {
+        self.hash.update(&part.sha256);
+        self.count(instance_id, part.quantity, part.inputs)
+    }
+
+    fn count(&mut self, instance_id: InstanceId, quantity: Decimal, inputs: i64) -> Result<(), TooLarge> {
+        let component = self.by_instance.entry(instance_id);
+        let component = component.or_insert(Component { instance_id, quantity: Decimal::ZERO, inputs: 0 });
+        component.quantity = component.quantity.checked_add(quantity).ok_or(TooLarge)?;
+        component.inputs += inputs;
+        self.inputs += inputs;
         Ok(())
+    }
+
+    /// What the rows of one instance come to.
+    pub fn finish(self) -> Sum {
+        let quantity = self.by_instance.into_values().map(|component| component.quantity).sum();
+        Sum { quantity, inputs: self.inputs, sha256: self.hash.finish().as_ref().to_vec() }
     }
 
     /// The line that these rows make at `rate`.

@@ -1,15 +1,15 @@
 //! SQL of invoices: written once, by the close of a cycle; the database refuses any later change.
 
-use super::model::{Component, Input, Priced, seconds};
+use super::model::{Component, Priced};
 use crate::{
     accounts::Account,
     currency::Currency,
     rates::{Kind, Rate},
+    usage::window::Span,
 };
 use chrono::{DateTime, Utc};
 use common::{db::TenantTx, page::PageRequest};
-use contracts::id::{InstanceId, TenantId};
-use futures_util::{StreamExt, stream::BoxStream};
+use contracts::id::TenantId;
 use rust_decimal::Decimal;
 use serde::Serialize;
 use sqlx::types::Json;
@@ -21,9 +21,10 @@ pub struct Invoice {
     pub id: Uuid,
     pub tenant_id: TenantId,
     pub cycle_id: Uuid,
-    /// Without gaps over the whole deployment.
+    /// Without gaps over the whole deployment; absent for a moment after the close.
     #[schema(example = "00000042")]
-    pub number: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub number: Option<String>,
     #[schema(value_type = String, example = "EUR")]
     pub currency: Currency,
     /// Sum of the lines, in the currency's minor unit (ISO 4217).
@@ -44,6 +45,9 @@ pub struct Line {
     #[schema(example = "forum.polls")]
     pub name: String,
     pub description: String,
+    /// Of usage that came late, the period that it belongs to.
+    pub period_start: DateTime<Utc>,
+    pub period_end: DateTime<Utc>,
     /// In `unit`, unrounded.
     #[schema(format = "decimal")]
     pub quantity: Decimal,
@@ -70,8 +74,8 @@ pub struct Line {
 pub struct Draft {
     pub id: Uuid,
     pub cycle_id: Uuid,
-    pub period_start: DateTime<Utc>,
-    pub period_end: DateTime<Utc>,
+    pub period: Span,
+    pub issued_at: DateTime<Utc>,
 }
 
 /// The columns of an [`Invoice`] of the tenant (`$1`).
@@ -79,56 +83,51 @@ macro_rules! invoices {
     ($rest:literal, $($argument:expr),+) => {
         sqlx::query_as!(
             Invoice,
-            r#"SELECT id, tenant_id, cycle_id, number AS "number!", currency AS "currency: Currency", total_minor,
-               period_start, period_end,
-                      issued_at
-               FROM invoice WHERE tenant_id = $1 AND state = 'finalized' AND "# + $rest,
+            r#"SELECT i.id, i.tenant_id, i.cycle_id,
+                 lpad(s.number::text, greatest(8, length(s.number::text)), '0') AS "number", i.currency AS "currency: Currency",
+                 i.total_minor, i.period_start, i.period_end, i.issued_at
+               FROM invoice i JOIN invoice_status s ON s.invoice_id = i.id
+               WHERE i.tenant_id = $1 AND i.state = 'finalized' AND "# + $rest,
             $($argument),+
         )
     };
 }
 
 pub async fn page(tx: &mut TenantTx, page: PageRequest) -> sqlx::Result<Vec<Invoice>> {
-    let invoices = invoices!("id > $2 ORDER BY id LIMIT $3", tx.tenant().0, page.after, page.fetch());
+    let invoices = invoices!("i.id > $2 ORDER BY i.id LIMIT $3", tx.tenant().0, page.after, page.fetch());
     invoices.fetch_all(&mut **tx).await
 }
 
 pub async fn find(tx: &mut TenantTx, id: Uuid) -> sqlx::Result<Option<Invoice>> {
-    invoices!("id = $2", tx.tenant().0, id).fetch_optional(&mut **tx).await
-}
-
-/// The invoice of a closed cycle.
-pub async fn of_cycle(tx: &mut TenantTx, cycle: Uuid) -> sqlx::Result<Invoice> {
-    invoices!("cycle_id = $2", tx.tenant().0, cycle).fetch_one(&mut **tx).await
+    invoices!("i.id = $2", tx.tenant().0, id).fetch_optional(&mut **tx).await
 }
 
 pub async fn insert(tx: &mut TenantTx, account: &Account, draft: &Draft) -> sqlx::Result<()> {
     sqlx::query!(
         "INSERT INTO invoice (id, tenant_id, cycle_id, state, currency, total_minor, period_start, period_end,
          issued_at)
-         VALUES ($1, $2, $3, 'draft', $4, 0, $5, $6, $6)",
+         VALUES ($1, $2, $3, 'draft', $4, 0, $5, $6, $7)",
         draft.id,
         tx.tenant().0,
         draft.cycle_id,
         account.currency.code(),
-        draft.period_start,
-        draft.period_end,
+        draft.period.from,
+        draft.period.until,
+        draft.issued_at,
     )
     .execute(&mut **tx)
     .await
     .map(drop)
 }
 
-/// Gives the draft its total and its number; from then on the database refuses every change. The number's row is taken
-/// last, so that it is held shortly.
+/// Gives the draft its total; from then on the database refuses every change. Its number comes later.
 pub async fn finalize(tx: &mut TenantTx, invoice: Uuid) -> sqlx::Result<()> {
     sqlx::query!(
-        "WITH next AS (UPDATE invoice_counter SET last = last + 1 RETURNING last)
-         UPDATE invoice SET state = 'finalized', number = lpad(next.last::text, greatest(8, length(next.last::text)),
-         '0'),
-             total_minor = (SELECT coalesce(sum(amount_minor), 0) FROM invoice_line WHERE invoice_id = $1
-             AND tenant_id = $2)::bigint
-         FROM next WHERE id = $1 AND tenant_id = $2",
+        "WITH finalized AS (
+           UPDATE invoice SET state = 'finalized', total_minor = (SELECT coalesce(sum(amount_minor), 0)
+             FROM invoice_line WHERE invoice_id = $1 AND tenant_id = $2)::bigint
+           WHERE id = $1 AND tenant_id = $2 RETURNING id, tenant_id)
+         INSERT INTO invoice_status (invoice_id, tenant_id, series) SELECT id, tenant_id, 'invoice' FROM finalized",
         invoice,
         tx.tenant().0,
     )
@@ -140,73 +139,29 @@ pub async fn finalize(tx: &mut TenantTx, invoice: Uuid) -> sqlx::Result<()> {
 pub async fn lines(tx: &mut TenantTx, invoice: Uuid) -> sqlx::Result<Vec<Line>> {
     let lines = sqlx::query_as!(
         Line,
-        r#"SELECT id, kind AS "kind: Kind", service, name, description, quantity, unit, rate_id, price, amount_minor,
-           currency AS "currency: Currency",
+        r#"SELECT id, kind AS "kind: Kind", service, name, description, period_start, period_end, quantity, unit,
+                  rate_id, price, amount_minor, currency AS "currency: Currency",
                   components AS "components: Json<Vec<Component>>", input_count,
                   encode(input_sha256, 'hex') AS "input_sha256!"
-           FROM invoice_line WHERE tenant_id = $1 AND invoice_id = $2 ORDER BY kind, name, id"#,
+           FROM invoice_line WHERE tenant_id = $1 AND invoice_id = $2 ORDER BY kind, name, period_start, id"#,
         tx.tenant().0,
         invoice,
     );
     lines.fetch_all(&mut **tx).await
 }
 
-/// The raw rows that a line was made of, in the order of their ids.
-pub fn inputs<'c>(tx: &'c mut TenantTx, line: &Line) -> BoxStream<'c, sqlx::Result<Input>> {
-    match line.kind {
-        Kind::Feature => parts(tx, line.id),
-        Kind::Meter => events(tx, line.id),
-    }
-}
-
-fn parts(tx: &mut TenantTx, line: Uuid) -> BoxStream<'_, sqlx::Result<Input>> {
+pub async fn insert_line(
+    tx: &mut TenantTx,
+    id: Uuid,
+    draft: &Draft,
+    period: Span,
+    rate: &Rate,
+    priced: &Priced,
+) -> sqlx::Result<()> {
     sqlx::query!(
-        "SELECT i.id, i.instance_id, i.feature, i.host, i.begin_at, p.from_at, p.until_at
-         FROM invoice_line_interval p JOIN usage_interval i ON i.id = p.interval_id AND i.tenant_id = p.tenant_id
-         WHERE p.tenant_id = $1 AND p.line_id = $2 ORDER BY i.id",
-        tx.tenant().0,
-        line,
-    )
-    .map(|row| Input::Interval {
-        id: row.id,
-        instance_id: InstanceId(row.instance_id),
-        feature: row.feature,
-        host: row.host,
-        since: row.begin_at,
-        from: row.from_at,
-        until: row.until_at,
-        seconds: seconds(row.from_at, row.until_at),
-    })
-    .fetch(&mut **tx)
-    .boxed()
-}
-
-fn events(tx: &mut TenantTx, line: Uuid) -> BoxStream<'_, sqlx::Result<Input>> {
-    sqlx::query!(
-        "SELECT id, instance_id, meter, key, quantity, occurred_at, received_at FROM usage_event
-         WHERE tenant_id = $1 AND line_id = $2 ORDER BY id",
-        tx.tenant().0,
-        line,
-    )
-    .map(|row| Input::Event {
-        id: row.id,
-        instance_id: InstanceId(row.instance_id),
-        meter: row.meter,
-        key: row.key,
-        quantity: row.quantity,
-        occurred_at: row.occurred_at,
-        received_at: row.received_at,
-    })
-    .fetch(&mut **tx)
-    .boxed()
-}
-
-pub async fn insert_line(tx: &mut TenantTx, id: Uuid, draft: &Draft, rate: &Rate, priced: &Priced) -> sqlx::Result<()> {
-    sqlx::query!(
-        "INSERT INTO invoice_line (id, invoice_id, tenant_id, kind, service, name, description, quantity, unit,
-         rate_id, price, amount_minor, currency,
-                                   components, input_count, input_sha256)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, decode($16, 'hex'))",
+        "INSERT INTO invoice_line (id, invoice_id, tenant_id, kind, service, name, description, period_start,
+           period_end, quantity, unit, rate_id, price, amount_minor, currency, components, input_count, input_sha256)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, decode($18, 'hex'))",
         id,
         draft.id,
         tx.tenant().0,
@@ -214,6 +169,8 @@ pub async fn insert_line(tx: &mut TenantTx, id: Uuid, draft: &Draft, rate: &Rate
         rate.service,
         rate.name,
         format!("{}, per {}", rate.title, rate.unit),
+        period.from,
+        period.until,
         priced.quantity,
         rate.unit,
         rate.id,

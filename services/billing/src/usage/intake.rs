@@ -1,10 +1,11 @@
 //! Intake of metered events: a verdict for each, in a few statements however many they are, and none spoils another.
 
 use super::{
+    event_store,
     insert_store::Receipt,
     model::{Reason, Verdict, hindrance},
     parked,
-    store::{self, Owner},
+    store::Owner,
 };
 use chrono::SubsecRound;
 use common::{ambient::Ambient, db::TenantTx};
@@ -32,7 +33,7 @@ pub async fn take(
         .collect();
     let open: Vec<_> = verdicts.iter().zip(0..).filter_map(|(verdict, at)| verdict.is_none().then_some(at)).collect();
     let counted: Vec<_> = open.iter().map(|at: &usize| &events[*at]).collect();
-    for (at, receipt) in open.iter().zip(store::record(tx, ambient, &counted).await?) {
+    for (at, receipt) in open.iter().zip(event_store::record(tx, ambient, &counted).await?) {
         verdicts[*at] = Some(match receipt {
             Receipt::New => Verdict::Accepted,
             Receipt::Duplicate => Verdict::Duplicate,

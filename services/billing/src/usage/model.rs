@@ -1,11 +1,13 @@
 //! Rules of metered events: which count, and which are kept for somebody to look at. Pure.
 
 use super::store::Owner;
+use aws_lc_rs::digest::{SHA256, digest};
 use chrono::{DateTime, Duration, Utc};
 use contracts::{id::TenantId, messages::UsageRecorded};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
+use uuid::Uuid;
 
 /// A producer's clock may run ahead of ours by this much: what it counts is on the invoice that its time belongs to, a
 /// little late. Beyond that the clock is wrong rather than ahead, and somebody should see it.
@@ -104,6 +106,19 @@ pub fn hindrance(tenant: TenantId, event: &UsageRecorded, owner: Option<&Owner>,
     }
 }
 
+/// What tells an event from all others of its tenant, and what it counts under that key: 128 bits of SHA-256 each.
+pub fn digests(event: &UsageRecorded) -> (Uuid, Uuid) {
+    let UsageRecorded { instance_id, service, meter, key, quantity, occurred_at } = event;
+    let what = (instance_id, meter, quantity.normalize(), occurred_at.timestamp_micros());
+    (short(&format!("{service}\0{key}")), short(&format!("{}\0{}\0{}\0{}", what.0, what.1, what.2, what.3)))
+}
+
+fn short(text: &str) -> Uuid {
+    let mut first = [0; 16];
+    first.copy_from_slice(&digest(&SHA256, text.as_bytes()).as_ref()[..16]);
+    Uuid::from_bytes(first)
+}
+
 /// Whether `name` is `service` itself or `service.<part>`.
 pub fn belongs(service: &str, name: &str) -> bool {
     name.strip_prefix(service).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
@@ -113,7 +128,6 @@ pub fn belongs(service: &str, name: &str) -> bool {
 mod tests {
     use super::*;
     use contracts::id::InstanceId;
-    use uuid::Uuid;
 
     const DAY: i64 = 86_400;
 
@@ -164,6 +178,27 @@ mod tests {
             (UsageRecorded { meter: "forums.posts".into(), ..event() }, None, Reason::MeterUnknown),
         ] {
             assert_eq!(why_not(&event, owner), Some(reason));
+        }
+    }
+
+    #[test]
+    fn a_key_is_one_of_its_service_and_a_body_is_all_that_is_counted() {
+        let (key, body) = digests(&event());
+        let same = UsageRecorded { quantity: "1.000".parse().unwrap(), ..event() };
+        assert_eq!(digests(&same), (key, body));
+        for other in [
+            UsageRecorded { quantity: Decimal::TEN, ..event() },
+            UsageRecorded { meter: "forum.votes".into(), ..event() },
+            UsageRecorded { instance_id: InstanceId(Uuid::max()), ..event() },
+            on(1),
+        ] {
+            assert!(digests(&other).0 == key && digests(&other).1 != body, "{other:?}");
+        }
+        for other in [
+            UsageRecorded { key: "posts:2".into(), ..event() },
+            UsageRecorded { service: "foru".into(), key: "m\0posts:1".into(), ..event() },
+        ] {
+            assert_ne!(digests(&other).0, key, "{other:?}");
         }
     }
 

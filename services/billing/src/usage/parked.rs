@@ -4,6 +4,7 @@
 mod store;
 
 use super::{
+    event_store,
     insert_store::Receipt,
     model::{CLOCK_AHEAD, Reason, hindrance},
     store as usage,
@@ -130,7 +131,7 @@ async fn settle(
 ) -> sqlx::Result<()> {
     let events: Vec<_> = counted.iter().map(|(_, event)| event).collect();
     let mut done = Vec::new();
-    for ((id, _), receipt) in counted.iter().zip(usage::record(tx, ambient, &events).await?) {
+    for ((id, _), receipt) in counted.iter().zip(event_store::record(tx, ambient, &events).await?) {
         match receipt {
             Receipt::New | Receipt::Duplicate => done.push(*id),
             Receipt::Conflict => stay.push((Reason::KeyUsed, *id)),

@@ -1,6 +1,5 @@
-//! SQL of usage: intervals of features and events of meters; [`super::due_store`] bills them.
+//! SQL of intervals in which features are used, and of what is used and not billed yet.
 
-use super::insert_store::{Receipt, insert_once};
 use chrono::{DateTime, Utc};
 use common::{
     ambient::Ambient,
@@ -8,7 +7,7 @@ use common::{
 };
 use contracts::{
     id::{InstanceId, TenantId},
-    messages::{FeatureDisabled, FeatureEnabled, UsageRecorded},
+    messages::{FeatureDisabled, FeatureEnabled},
 };
 use rust_decimal::Decimal;
 use serde::Serialize;
@@ -158,14 +157,6 @@ async fn end_before(tx: &mut TenantTx, instance: InstanceId, feature: &str, at: 
     .map(drop)
 }
 
-/// Keeps each event under its key, for ever.
-pub async fn record(tx: &mut TenantTx, ambient: &Ambient, events: &[&UsageRecorded]) -> sqlx::Result<Vec<Receipt>> {
-    if events.is_empty() {
-        return Ok(Vec::new());
-    }
-    insert_once!("usage_event", tx, ambient, events)
-}
-
 /// Features in use now, and those with time that is not billed yet.
 pub async fn features(tx: &mut TenantTx) -> sqlx::Result<Vec<FeatureUse>> {
     let features = sqlx::query_as!(
@@ -188,21 +179,33 @@ pub async fn features(tx: &mut TenantTx) -> sqlx::Result<Vec<FeatureUse>> {
     features.fetch_all(&mut **tx).await
 }
 
-/// What was metered and is not billed yet.
+/// What was metered and is not billed yet: what no cut has taken, and what waits for a rate.
 pub async fn meters(tx: &mut TenantTx) -> sqlx::Result<Vec<MeterUse>> {
     let meters = sqlx::query_as!(
         MeterUse,
-        r#"SELECT e.service, e.meter, r.unit AS "unit?", sum(e.quantity) AS "quantity!", count(*) AS "events!",
-                  min(e.occurred_at) AS "first_at!", max(e.occurred_at) AS "last_at!", r.id IS NOT NULL AS "rated!"
-           FROM usage_event e
-           LEFT JOIN account a ON a.tenant_id = e.tenant_id
-           LEFT JOIN instance_version v ON v.tenant_id = e.tenant_id AND v.instance_id = e.instance_id
-           AND v.service = e.service
-                AND v.from_at <= e.occurred_at AND (v.until_at IS NULL OR v.until_at > e.occurred_at)
+        r#"WITH cut AS (SELECT cut_seq, end_at FROM cycle WHERE tenant_id = $1 AND state = 'closed'
+             ORDER BY cut_seq DESC LIMIT 1),
+           open AS (
+             SELECT service, meter, instance_id, occurred_at AS from_at, quantity, 1 AS events, occurred_at AS first_at,
+               occurred_at AS last_at
+             FROM usage_event
+             WHERE tenant_id = $1 AND (seq > coalesce((SELECT cut_seq FROM cut), 0)
+                 OR occurred_at >= (SELECT end_at FROM cut))
+               AND id >= lowest_id_at(coalesce((SELECT end_at - interval '2 days' FROM cut), 'epoch'))
+             UNION ALL
+             SELECT service, meter, instance_id, lower(times), quantity, events, period_start, period_end
+             FROM usage_part WHERE tenant_id = $1 AND line_id IS NULL
+           )
+           SELECT e.service AS "service!", e.meter AS "meter!", r.unit AS "unit?", sum(e.quantity) AS "quantity!",
+             sum(e.events)::bigint AS "events!", min(e.first_at) AS "first_at!", max(e.last_at) AS "last_at!",
+             r.id IS NOT NULL AS "rated!"
+           FROM open e
+           LEFT JOIN account a ON a.tenant_id = $1
+           LEFT JOIN instance_version v ON v.tenant_id = $1 AND v.instance_id = e.instance_id AND v.service = e.service
+             AND v.from_at <= e.from_at AND (v.until_at IS NULL OR v.until_at > e.from_at)
            LEFT JOIN rate r ON r.kind = 'meter' AND r.service = e.service AND r.name = e.meter
-           AND r.currency = a.currency AND r.version = v.version
-           WHERE e.tenant_id = $1 AND e.line_id IS NULL
-           GROUP BY e.service, e.meter, r.id, r.unit ORDER BY e.meter, min(e.occurred_at)"#,
+             AND r.currency = a.currency AND r.version = v.version
+           GROUP BY e.service, e.meter, r.id, r.unit ORDER BY e.meter, min(e.first_at)"#,
         tx.tenant().0
     );
     meters.fetch_all(&mut **tx).await

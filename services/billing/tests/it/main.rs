@@ -3,6 +3,7 @@
 mod batches;
 mod closing;
 mod contract;
+mod due;
 mod hearing;
 mod intervals;
 mod parked;

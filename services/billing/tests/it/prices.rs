@@ -35,7 +35,7 @@ async fn a_patch_of_an_old_version_reprices_nobody_else() {
         use_for_an_hour(&world, &customer, 100, Some(version)).await;
         let usage = world.get(&customer.token, "/v1/usage").await;
         assert_eq!((&usage["features"][0]["version"], &usage["meters"][0]["rated"]), (&version.into(), &true.into()));
-        let invoice = world.close(&customer, &customer.cycle, 201).await;
+        let invoice = world.close(&customer, &customer.cycle).await;
         assert_eq!(summary(&invoice), [("forum", "1", "hour", hour), ("forum.posts", "200", "post", 100)], "{version}");
         for explanation in explain(&world, &customer, &invoice).await {
             assert_eq!(explanation["rate"]["version"], version);
@@ -52,7 +52,7 @@ async fn an_instance_that_changes_its_version_changes_its_price_then() {
     world.say(&world.enabled_in(&ada, "forum", 7200, Some("2.0.0"))).await;
     world.say(&world.disabled(&ada, "forum", 10_800)).await;
     world.features(&ada, &[("forum", 0, Some(7200)), ("forum", 7200, Some(10_800))]).await;
-    let invoice = world.close(&ada, &ada.cycle, 201).await;
+    let invoice = world.close(&ada, &ada.cycle).await;
     let mut lines = summary(&invoice);
     lines.sort_unstable();
     assert_eq!(lines, [("forum", "1", "hour", 72), ("forum", "2", "hour", 72)]);
@@ -66,7 +66,7 @@ async fn where_nobody_says_the_version_it_is_the_latest_of_the_time() {
     for (begin, hour) in [(10, 36), (100, 72)] {
         let customer = world.customer().await;
         use_for_an_hour(&world, &customer, begin, None).await;
-        let invoice = world.close(&customer, &customer.cycle, 201).await;
+        let invoice = world.close(&customer, &customer.cycle).await;
         assert_eq!(summary(&invoice), [("forum", "1", "hour", hour), ("forum.posts", "200", "post", 100)]);
         explain(&world, &customer, &invoice).await;
     }

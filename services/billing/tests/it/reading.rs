@@ -10,7 +10,7 @@ async fn another_tenants_invoice_is_not_there() {
     let (ada, eve) = (world.customer_with_forum().await, world.customer().await);
     world.say(&world.posts(&ada, "posts:1", 1, 10)).await;
     world.metered(&ada, "1").await;
-    let invoice = world.close(&ada, &ada.cycle, 201).await;
+    let invoice = world.close(&ada, &ada.cycle).await;
     let path = format!("/v1/invoices/{}", invoice["id"].as_str().unwrap());
     let line = format!("{path}/lines/{}/explain", invoice["lines"][0]["id"].as_str().unwrap());
     let get = async |token: &str, path: &str| world.server.get(path).bearer(token).send().await;
@@ -32,8 +32,8 @@ async fn lists_come_in_pages_that_end() {
         world.say(&world.posts(&ada, &format!("posts:{number}"), 1, number)).await;
     }
     world.metered(&ada, "3").await;
-    let first = world.close(&ada, &ada.cycle, 201).await;
-    let second = world.close(&ada, &world.open_cycle(ada.tenant, &ada.token).await, 201).await;
+    let first = world.close(&ada, &ada.cycle).await;
+    let second = world.close(&ada, &world.open_cycle(ada.tenant, &ada.token).await).await;
 
     let line = first["lines"][1]["id"].as_str().unwrap();
     let explain = format!("/v1/invoices/{}/lines/{line}/explain", first["id"].as_str().unwrap());
@@ -57,7 +57,7 @@ async fn lists_come_in_pages_that_end() {
 async fn operators_find_the_cycles_of_a_tenant() {
     let world = World::start().await;
     let (ada, eve) = (world.customer().await, world.customer().await);
-    let invoice = world.close(&ada, &ada.cycle, 201).await;
+    let invoice = world.close(&ada, &ada.cycle).await;
     let cycles = world.get(&eve.token, &format!("/v1/cycles?tenant_id={}&state=closed", ada.tenant)).await;
     assert_eq!(cycles["items"].as_array().map(Vec::len), Some(1));
     let cycle = &cycles["items"][0];

@@ -17,7 +17,7 @@ async fn tenants_are_walled_off() {
     }
     world.features(&ada, &[("forum", 0, Some(3600))]).await;
     world.metered(&ada, "1").await;
-    world.close(&ada, &ada.cycle, 201).await;
+    world.close(&ada, &ada.cycle).await;
     let tables = [
         "account",
         "cycle",

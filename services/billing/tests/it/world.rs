@@ -76,6 +76,10 @@ impl World {
         self.say(&created).await;
         let token = self.platform.user(tenant, EVERYTHING).await.token;
         let cycle = self.open_cycle(tenant, &token).await;
+        // It ends only when a test says so, also on the first days of a month.
+        let later = "UPDATE cycle SET end_at = end_at + interval '1 year', due_at = due_at + interval '1 year' \
+                     WHERE tenant_id = $1";
+        sqlx::query(later).bind(tenant.0).execute(&self.platform.pool).await.expect("a longer cycle");
         Customer { tenant, instance: InstanceId(self.platform.ambient.uuid()), token, cycle }
     }
 
@@ -233,10 +237,21 @@ impl World {
         .await;
     }
 
-    /// Closes the cycle and gives the invoice.
-    pub async fn close(&self, customer: &Customer, cycle: &str, status: u16) -> Value {
+    /// Closes the cycle and gives its invoice, once it has a number.
+    pub async fn close(&self, customer: &Customer, cycle: &str) -> Value {
         let path = format!("/v1/cycles/{cycle}/close");
-        self.server.post(&path, &()).bearer(&customer.token).repeated().await.expect(status)
+        self.server.post(&path, &()).bearer(&customer.token).repeated().await.expect(202);
+        self.invoice(customer, cycle).await
+    }
+
+    /// The cycle's invoice, once it has a number.
+    pub async fn invoice(&self, customer: &Customer, cycle: &str) -> Value {
+        eventually("the cycle has a numbered invoice", async || {
+            let cycle = self.get(&customer.token, &format!("/v1/cycles/{cycle}")).await;
+            let invoice = self.get(&customer.token, &format!("/v1/invoices/{}", cycle["invoice_id"].as_str()?)).await;
+            invoice["number"].is_string().then_some(invoice)
+        })
+        .await
     }
 
     /// Waits until the queue holds nothing, neither waiting nor being handled.

@@ -6,16 +6,28 @@ export interface Operations {
   /**
    * Billing cycles of all tenants
    *
-   * For operators. Each account has one open cycle; its id is what `close` takes.
+   * For operators. Each account has one open cycle, with its planned end; its id is what `close` takes.
    *
    * **Permission:** `billing.readCycles`
    */
   listCycles: Operation<operations["listCycles"]>;
   /**
-   * Close a cycle now and issue its invoice
+   * One billing cycle
    *
-   * Takes all usage before this moment that is on no invoice yet, also what arrived late from earlier cycles, makes the invoice, begins the next cycle at the same moment and orders the mail to
-   * the tenant: all of it, or nothing. A cycle that is closed already gives the invoice it has, with 200; calls at the same time make one invoice.
+   * For operators: whether it is `open`, `closing` or `closed`, and its invoice. A cycle with a `parked_reason` waits for somebody to look; `close` tries it again.
+   *
+   * **Permission:** `billing.readCycles`
+   */
+  getCycle: Operation<operations["getCycle"]>;
+  /**
+   * End a cycle now and have its invoice made
+   *
+   * Ends an open cycle at this moment and begins the next one. Usage that billing has heard of by then, and that is on no invoice yet, is taken; what comes later is late and
+   * belongs to the next invoice. The invoice is made in the background: follow the cycle at `Location` until its `state` is `closed` and it names its `invoice_id`. The invoice's
+   * number comes a moment later, and with it the mail to the tenant.
+   *
+   * A cycle also ends by itself, at its `end_at`, and is closed an hour later. One that is closed already answers 200. One whose invoice could not be made, with a `parked_reason`,
+   * is tried again.
    *
    * **Permission:** `billing.closeCycles`
    */
@@ -23,7 +35,7 @@ export interface Operations {
   /**
    * The tenant's invoices
    *
-   * In the order they were issued, without their lines. An invoice never changes once it is issued.
+   * In the order they were issued, without their lines. What an invoice says never changes once it is issued; its number comes a moment later.
    *
    * **Permission:** `billing.readInvoices`
    */
@@ -99,16 +111,26 @@ export interface components {
         Cycle: {
             /**
              * Format: date-time
-             * Absent while it is open.
+             * When it is taken up, or was last to be: absent once it is closed, and while somebody has to look.
              */
-            end_at?: string;
+            due_at?: string;
+            /**
+             * Format: date-time
+             * Planned, while it is open.
+             */
+            end_at: string;
             /** Format: uuid */
             id: string;
             /**
              * Format: uuid
-             * Absent while it is open.
+             * Absent until it is closed.
              */
             invoice_id?: string;
+            /**
+             * Why its invoice cannot be made; to close it once more tries again.
+             * @example too_large
+             */
+            parked_reason?: string;
             /** Format: date-time */
             start_at: string;
             state: components["schemas"]["CycleState"];
@@ -117,7 +139,7 @@ export interface components {
             tenant_name: string;
         };
         /** @enum {string} */
-        CycleState: "open" | "closed";
+        CycleState: "open" | "closing" | "closed";
         /** A line, proved from its raw rows. */
         Explanation: {
             /** Whether amount, quantity, components, count and hash are those that the line stores. */
@@ -227,10 +249,10 @@ export interface components {
             /** Format: date-time */
             issued_at: string;
             /**
-             * Without gaps over the whole deployment.
+             * Without gaps over the whole deployment; absent for a moment after the close.
              * @example 00000042
              */
-            number: string;
+            number?: string;
             /**
              * Format: date-time
              * The period ends just before this moment.
@@ -279,6 +301,13 @@ export interface components {
              * @example forum.polls
              */
             name: string;
+            /** Format: date-time */
+            period_end: string;
+            /**
+             * Format: date-time
+             * Of usage that came late, the period that it belongs to.
+             */
+            period_start: string;
             /**
              * Format: decimal
              * Price of one unit, as the rate had it.
@@ -571,7 +600,7 @@ export interface operations {
                 /** Items a page, 1 to 200. */
                 limit?: number;
                 /** Only cycles in this state. */
-                state?: "open" | "closed";
+                state?: "open" | "closing" | "closed";
                 /** Only this tenant's cycles. */
                 tenant_id?: components["schemas"]["TenantId"];
             };
@@ -593,16 +622,16 @@ export interface operations {
                      * @example {
                      *       "items": [
                      *         {
-                     *           "end_at": "2026-11-22T08:49:04.226506Z",
-                     *           "id": "01a20271-d26f-74d2-8d9f-841173b2e6c7",
-                     *           "invoice_id": "01a20271-d4e3-7452-a7cf-2b3df0698557",
-                     *           "start_at": "2026-11-20T08:49:03.080605Z",
+                     *           "end_at": "2026-11-23T05:26:22.846087Z",
+                     *           "id": "01a206de-9e43-7a4a-bb84-66c2c0feec48",
+                     *           "invoice_id": "01a206de-9f9c-74d5-90b3-6a24e302e916",
+                     *           "start_at": "2026-11-21T05:26:22.197057Z",
                      *           "state": "closed",
-                     *           "tenant_id": "01a20271-d201-79b9-826e-33d90943eb88",
+                     *           "tenant_id": "01a206de-9dd3-795a-b250-3f38f8bea4d3",
                      *           "tenant_name": "Acme"
                      *         }
                      *       ],
-                     *       "next_cursor": "AaICcdJvdNKNn4QRc7Lmxw"
+                     *       "next_cursor": "AaIG3p5Dekq7hGbCwP7sSA"
                      *     }
                      */
                     "application/json": components["schemas"]["Page_Cycle"];
@@ -612,6 +641,58 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["PermissionMissing"];
             422: components["responses"]["Invalid"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getCycle: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** The answer. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "due_at": "2026-11-23T05:26:20.125943Z",
+                     *       "end_at": "2026-11-23T05:26:20.125943Z",
+                     *       "id": "01a206de-9334-7091-8188-aec8aa94a414",
+                     *       "start_at": "2026-11-21T05:26:19.168199Z",
+                     *       "state": "open",
+                     *       "tenant_id": "01a206de-92f3-7c4f-8d19-eaf7d2a025bd",
+                     *       "tenant_name": "Acme"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Cycle"];
+                };
+            };
+            400: components["responses"]["HostInvalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["PermissionMissing"];
+            /** `cycle_not_found` */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "cycle_not_found" | "not_found";
+                    };
+                };
+            };
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
         };
@@ -633,7 +714,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** It was closed before, with this invoice. */
+            /** It was closed before. */
             200: {
                 headers: {
                     "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
@@ -642,11 +723,11 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["InvoiceWithLines"];
+                    "application/json": components["schemas"]["Cycle"];
                 };
             };
-            /** The cycle is closed, and this is its invoice. */
-            201: {
+            /** The cycle is over, and its invoice is being made. */
+            202: {
                 headers: {
                     "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
                     Location: components["headers"]["Location"];
@@ -656,42 +737,16 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "currency": "EUR",
-                     *       "cycle_id": "01a20271-d4e3-76f2-9cdd-bdeb689c1b6b",
-                     *       "id": "01a20271-d5e8-7183-9693-4692fe3780cb",
-                     *       "issued_at": "2026-11-22T08:49:04.484897Z",
-                     *       "lines": [
-                     *         {
-                     *           "amount_minor": 0,
-                     *           "components": [
-                     *             {
-                     *               "inputs": 1,
-                     *               "instance_id": "01a20271-d2f9-7f31-935a-873977319cc9",
-                     *               "quantity": "0.258391"
-                     *             }
-                     *           ],
-                     *           "currency": "EUR",
-                     *           "description": "Forum, per hour",
-                     *           "id": "01a20271-d5f7-77ae-b8ec-a3e0a71e3c65",
-                     *           "input_count": 1,
-                     *           "input_sha256": "ca22c0b3d5b589ed6a32031fa4f3f61b152090de62629fce9995fad7d7c31477",
-                     *           "kind": "feature",
-                     *           "name": "forum",
-                     *           "price": "0.36",
-                     *           "quantity": "0.0000717752777777777777777778",
-                     *           "rate_id": "01a20271-d1be-7bbb-8998-b4dfa742a7ac",
-                     *           "service": "forum",
-                     *           "unit": "hour"
-                     *         }
-                     *       ],
-                     *       "number": "00000002",
-                     *       "period_end": "2026-11-22T08:49:04.484897Z",
-                     *       "period_start": "2026-11-22T08:49:04.226506Z",
-                     *       "tenant_id": "01a20271-d201-79b9-826e-33d90943eb88",
-                     *       "total_minor": 0
+                     *       "due_at": "2026-11-23T05:26:07.075241Z",
+                     *       "end_at": "2026-11-23T05:26:07.075241Z",
+                     *       "id": "01a206de-6102-775b-92f8-4c1d9ab14949",
+                     *       "start_at": "2026-11-21T05:26:06.486672Z",
+                     *       "state": "open",
+                     *       "tenant_id": "01a206de-6092-74bd-b614-a7515b81f56d",
+                     *       "tenant_name": "Acme"
                      *     }
                      */
-                    "application/json": components["schemas"]["InvoiceWithLines"];
+                    "application/json": components["schemas"]["Cycle"];
                 };
             };
             /** `idempotency_key_malformed`: it is not one value of 16 to 255 visible ASCII characters. */
@@ -766,17 +821,17 @@ export interface operations {
                      *       "items": [
                      *         {
                      *           "currency": "EUR",
-                     *           "cycle_id": "01a20271-d26f-74d2-8d9f-841173b2e6c7",
-                     *           "id": "01a20271-d4e3-7452-a7cf-2b3df0698557",
-                     *           "issued_at": "2026-11-22T08:49:04.226506Z",
+                     *           "cycle_id": "01a206de-9e43-7a4a-bb84-66c2c0feec48",
+                     *           "id": "01a206de-9f9c-74d5-90b3-6a24e302e916",
+                     *           "issued_at": "2026-11-23T05:26:22.876972Z",
                      *           "number": "00000001",
-                     *           "period_end": "2026-11-22T08:49:04.226506Z",
-                     *           "period_start": "2026-11-20T08:49:03.080605Z",
-                     *           "tenant_id": "01a20271-d201-79b9-826e-33d90943eb88",
+                     *           "period_end": "2026-11-23T05:26:22.846087Z",
+                     *           "period_start": "2026-11-21T05:26:22.197057Z",
+                     *           "tenant_id": "01a206de-9dd3-795a-b250-3f38f8bea4d3",
                      *           "total_minor": 1730
                      *         }
                      *       ],
-                     *       "next_cursor": "AaICcdTjdFKnzys98GmFVw"
+                     *       "next_cursor": "AaIG3p-cdNWQs2ok4wLpFg"
                      *     }
                      */
                     "application/json": components["schemas"]["Page_Invoice"];
@@ -811,82 +866,40 @@ export interface operations {
                     /**
                      * @example {
                      *       "currency": "EUR",
-                     *       "cycle_id": "01a20271-8b9a-721e-ac54-259ed406e748",
-                     *       "id": "01a20271-8c79-76cc-a000-c4e4ac4521b3",
-                     *       "issued_at": "2026-11-22T08:48:45.685890Z",
+                     *       "cycle_id": "01a206de-9f93-76f2-92ce-00894e5ceda5",
+                     *       "id": "01a206de-a000-70b1-b794-8230ffd46a30",
+                     *       "issued_at": "2026-11-23T05:26:22.977003Z",
                      *       "lines": [
                      *         {
-                     *           "amount_minor": 36,
+                     *           "amount_minor": 0,
                      *           "components": [
                      *             {
                      *               "inputs": 1,
-                     *               "instance_id": "01a20271-8bb1-7528-9d9c-b27ff07c59a9",
-                     *               "quantity": "3600.000000"
+                     *               "instance_id": "01a206de-9e63-7f4f-81dc-66d9205c5898",
+                     *               "quantity": "0.099790"
                      *             }
                      *           ],
                      *           "currency": "EUR",
                      *           "description": "Forum, per hour",
-                     *           "id": "01a20271-8c7e-7330-a554-a1cb311fa54c",
+                     *           "id": "01a206de-a005-71ef-8867-1d9ea11f7e1d",
                      *           "input_count": 1,
-                     *           "input_sha256": "08f20b876476c288d0a327b5bd9ed92f579a11f34a683b3eb40b9e8b501f8edd",
+                     *           "input_sha256": "1d11dbbabb9414ba1b17731a7fa44cea487bc6ba1f4d4785ac099c38daba6ed0",
                      *           "kind": "feature",
                      *           "name": "forum",
+                     *           "period_end": "2026-11-23T05:26:22.945877Z",
+                     *           "period_start": "2026-11-23T05:26:22.846087Z",
                      *           "price": "0.36",
-                     *           "quantity": "1",
-                     *           "rate_id": "01a20271-8b22-7e69-91ff-97221094e329",
+                     *           "quantity": "0.0000277194444444444444444444",
+                     *           "rate_id": "01a206de-9dbb-740c-9acf-a5412d63607e",
                      *           "service": "forum",
                      *           "unit": "hour"
-                     *         },
-                     *         {
-                     *           "amount_minor": 5,
-                     *           "components": [
-                     *             {
-                     *               "inputs": 1,
-                     *               "instance_id": "01a20271-8bb1-7528-9d9c-b27ff07c59a9",
-                     *               "quantity": "900.000000"
-                     *             }
-                     *           ],
-                     *           "currency": "EUR",
-                     *           "description": "Forum: Polls, per hour",
-                     *           "id": "01a20271-8c84-713d-b694-3ebdb986086e",
-                     *           "input_count": 1,
-                     *           "input_sha256": "39127e1ad027c02229a416094ec0afb7e0250174a2d58025024a9be392161913",
-                     *           "kind": "feature",
-                     *           "name": "forum.polls",
-                     *           "price": "0.18",
-                     *           "quantity": "0.25",
-                     *           "rate_id": "01a20271-8b22-769d-986b-dacd5e0f36dd",
-                     *           "service": "forum",
-                     *           "unit": "hour"
-                     *         },
-                     *         {
-                     *           "amount_minor": 2,
-                     *           "components": [
-                     *             {
-                     *               "inputs": 2,
-                     *               "instance_id": "01a20271-8bb1-7528-9d9c-b27ff07c59a9",
-                     *               "quantity": "3"
-                     *             }
-                     *           ],
-                     *           "currency": "EUR",
-                     *           "description": "Forum: posts, per post",
-                     *           "id": "01a20271-8c87-7be2-86dd-cb6cf93dfb35",
-                     *           "input_count": 2,
-                     *           "input_sha256": "e954294cd1e2082a38b071c0efd731adda144d94fce9c303e755addfb0f9530c",
-                     *           "kind": "meter",
-                     *           "name": "forum.posts",
-                     *           "price": "0.005",
-                     *           "quantity": "3",
-                     *           "rate_id": "01a20271-8b22-7344-9044-b7cd4fb547d9",
-                     *           "service": "forum",
-                     *           "unit": "post"
                      *         }
                      *       ],
-                     *       "number": "00000001",
-                     *       "period_end": "2026-11-22T08:48:45.685890Z",
-                     *       "period_start": "2026-11-20T08:48:45.154095Z",
-                     *       "tenant_id": "01a20271-8b47-7c18-96d6-18753bc46ae9",
-                     *       "total_minor": 43
+                     *       "number": "00000002",
+                     *       "period_end": "2026-11-23T05:26:22.945877Z",
+                     *       "period_start": "2026-11-23T05:26:22.846087Z",
+                     *       "tenant_id": "01a206de-9dd3-795a-b250-3f38f8bea4d3",
+                     *       "total_minor": 0
                      *     }
                      */
                     "application/json": components["schemas"]["InvoiceWithLines"];
@@ -945,51 +958,53 @@ export interface operations {
                      *         "components": [
                      *           {
                      *             "inputs": 1,
-                     *             "instance_id": "01a20271-8bb1-7528-9d9c-b27ff07c59a9",
+                     *             "instance_id": "01a206de-6122-76a1-8724-227a35dbb704",
                      *             "quantity": "3600.000000"
                      *           }
                      *         ],
                      *         "currency": "EUR",
                      *         "description": "Forum, per hour",
-                     *         "id": "01a20271-8c7e-7330-a554-a1cb311fa54c",
+                     *         "id": "01a206de-620f-7f5e-a753-6b2c9c24cee0",
                      *         "input_count": 1,
-                     *         "input_sha256": "08f20b876476c288d0a327b5bd9ed92f579a11f34a683b3eb40b9e8b501f8edd",
+                     *         "input_sha256": "add74d977484f4e9811e1835e2657366b4891fbf511c55092c8238ababea46a0",
                      *         "kind": "feature",
                      *         "name": "forum",
+                     *         "period_end": "2026-11-23T05:26:07.075241Z",
+                     *         "period_start": "2026-11-21T05:26:06.486672Z",
                      *         "price": "0.36",
                      *         "quantity": "1",
-                     *         "rate_id": "01a20271-8b22-7e69-91ff-97221094e329",
+                     *         "rate_id": "01a206de-608d-7381-b1ac-0c5ea993382e",
                      *         "service": "forum",
                      *         "unit": "hour"
                      *       },
                      *       "quantity": "1",
                      *       "rate": {
                      *         "currency": "EUR",
-                     *         "id": "01a20271-8b22-7e69-91ff-97221094e329",
+                     *         "id": "01a206de-608d-7381-b1ac-0c5ea993382e",
                      *         "kind": "feature",
                      *         "name": "forum",
                      *         "price": "0.36",
                      *         "service": "forum",
                      *         "title": "Forum",
                      *         "unit": "hour",
-                     *         "valid_from": "2026-11-20T08:48:45.154095Z",
+                     *         "valid_from": "2026-11-21T05:26:06.486672Z",
                      *         "version": "1.0.0"
                      *       },
                      *       "raw": [
                      *         {
                      *           "feature": "forum",
-                     *           "from": "2026-11-20T08:48:45.154095Z",
+                     *           "from": "2026-11-21T05:26:06.486672Z",
                      *           "host": "acme.forum.localhost",
-                     *           "id": "01a20271-8c0a-74cf-9182-0c13910a33cc",
-                     *           "instance_id": "01a20271-8bb1-7528-9d9c-b27ff07c59a9",
+                     *           "id": "01a206de-61b0-7b55-9851-334f55d36b4f",
+                     *           "instance_id": "01a206de-6122-76a1-8724-227a35dbb704",
                      *           "kind": "interval",
                      *           "seconds": "3600.000000",
-                     *           "since": "2026-11-20T08:48:45.154095Z",
-                     *           "until": "2026-11-20T09:48:45.154095Z"
+                     *           "since": "2026-11-21T05:26:06.486672Z",
+                     *           "until": "2026-11-21T06:26:06.486672Z"
                      *         }
                      *       ],
                      *       "recomputed_amount_minor": 36,
-                     *       "recomputed_sha256": "08f20b876476c288d0a327b5bd9ed92f579a11f34a683b3eb40b9e8b501f8edd",
+                     *       "recomputed_sha256": "add74d977484f4e9811e1835e2657366b4891fbf511c55092c8238ababea46a0",
                      *       "unit": "hour"
                      *     }
                      */

@@ -226,6 +226,7 @@ export const ROUTES: { [S in keyof Services]: { [O in keyof Services[S]]: Route 
   },
   billing: {
     listCycles: { method: "GET", path: "/v1/cycles" },
+    getCycle: { method: "GET", path: "/v1/cycles/{id}" },
     closeCycle: { method: "POST", path: "/v1/cycles/{id}/close", keyed: true },
     listInvoices: { method: "GET", path: "/v1/invoices" },
     getInvoice: { method: "GET", path: "/v1/invoices/{id}" },

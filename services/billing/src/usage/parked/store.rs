@@ -1,7 +1,7 @@
 //! SQL of usage that does not count.
 
 use crate::usage::{
-    insert_store::{Receipt, insert_once},
+    insert_store::{Columns, Receipt},
     model::Reason,
 };
 use chrono::{DateTime, Utc};
@@ -16,6 +16,7 @@ use contracts::{
 };
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
+use std::collections::HashSet;
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
@@ -64,8 +65,44 @@ pub async fn insert(
     events: &[(&UsageRecorded, Reason)],
 ) -> sqlx::Result<Vec<Receipt>> {
     let reasons: Vec<String> = events.iter().map(|(_, reason)| reason.name().to_owned()).collect();
-    let events: &[&UsageRecorded] = &events.iter().map(|(event, _)| *event).collect::<Vec<_>>();
-    insert_once!("usage_parked", ", reason", ", g.reason", ", $10::text[]", tx, ambient, events, &reasons)
+    let given = Columns::of(ambient, &events.iter().map(|(event, _)| *event).collect::<Vec<_>>());
+    // In the order of their keys, so that nobody waits in a circle.
+    let inserted = sqlx::query_scalar!(
+        "INSERT INTO usage_parked (id, tenant_id, service, key, instance_id, meter, quantity, occurred_at, received_at,
+           reason)
+         SELECT id, $1, service, key, instance_id, meter, quantity, occurred_at, $2, reason
+         FROM UNNEST($3::uuid[], $4::text[], $5::text[], $6::uuid[], $7::text[], $8::numeric[], $9::timestamptz[],
+           $10::text[]) AS given (id, service, key, instance_id, meter, quantity, occurred_at, reason)
+         ORDER BY service, key, id ON CONFLICT (tenant_id, service, key) DO NOTHING RETURNING id",
+        tx.tenant().0,
+        ambient.now(),
+        &given.ids,
+        &given.services,
+        &given.keys,
+        &given.instances,
+        &given.meters,
+        &given.quantities,
+        &given.times,
+        &reasons
+    );
+    let new: HashSet<_> = inserted.fetch_all(&mut **tx).await?.into_iter().collect();
+    let same = sqlx::query_scalar!(
+        r#"SELECT given.place AS "place!"
+           FROM UNNEST($2::text[], $3::text[], $4::uuid[], $5::text[], $6::numeric[], $7::timestamptz[])
+             WITH ORDINALITY AS given (service, key, instance_id, meter, quantity, occurred_at, place)
+           JOIN usage_parked p ON p.tenant_id = $1 AND p.service = given.service AND p.key = given.key
+             AND (p.instance_id, p.meter, p.quantity, p.occurred_at)
+               = (given.instance_id, given.meter, given.quantity, given.occurred_at)"#,
+        tx.tenant().0,
+        &given.services,
+        &given.keys,
+        &given.instances,
+        &given.meters,
+        &given.quantities,
+        &given.times
+    );
+    let same = same.fetch_all(&mut **tx).await?.into_iter().collect();
+    Ok(given.receipts(&new, &same))
 }
 
 /// How many of a service's events of the tenant wait for a person; `most` if they are as many or more.

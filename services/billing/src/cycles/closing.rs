@@ -1,0 +1,101 @@
+//! Closers: each takes up one cycle at a time that is due, cuts the tenant's usage there, and has its invoice made. Any
+//! of them may die at any moment; another one goes on.
+
+use super::{
+    making,
+    store::{self, CycleState, Taken},
+};
+use crate::{
+    accounts,
+    app::App,
+    calendar::Schedule,
+    invoices::lines::NotInvoiced,
+    usage::{event_store, window::Span},
+};
+use chrono::{DateTime, TimeDelta, Utc};
+use common::{
+    db::{Background, TenantTx},
+    poller::Poller,
+    problem::Chain,
+};
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
+
+/// What a commit wakes a closer for.
+pub const CLOSE: &str = "close cycles";
+/// Closers of one process.
+pub const CLOSERS: usize = 4;
+/// How often it is looked for what is due.
+const LOOK: Duration = Duration::from_secs(10);
+/// Whoever has taken up a cycle and does not renew this is taken to be dead.
+pub const LEASE: TimeDelta = TimeDelta::minutes(2);
+/// After the end of a cycle, products may still tell what was used in it; what comes later is late.
+const GRACE: TimeDelta = TimeDelta::hours(1);
+/// Before a cycle that could not be cut or made is tried again.
+const DEFERRED: TimeDelta = TimeDelta::seconds(5);
+/// Nobody records usage of the tenant while a cut waits for those who do.
+const PATIENCE: &str = "SET LOCAL lock_timeout = '2s'";
+
+/// Closes what is due until `shutdown`.
+pub async fn run(app: App, background: Background, shutdown: CancellationToken) {
+    let mut poller = Poller::new(app.db.wake(CLOSE), LOOK, shutdown);
+    while poller.next().await {
+        poller.report(next(&app, background).await, "A cycle cannot be closed yet; it stays due");
+    }
+}
+
+/// Closes one cycle; gives whether there may be more.
+async fn next(app: &App, background: Background) -> Result<bool, NotInvoiced> {
+    let Some(cycle) = take(app, background).await? else { return Ok(false) };
+    if let Err(fault) = making::make(app, background, &cycle).await {
+        let Some(reason) = fault.lasting() else {
+            defer(app, background, &cycle).await?;
+            return Err(fault);
+        };
+        tracing::error!(error = %Chain(&fault), cycle_id = %cycle.id, reason,
+            "No invoice can be made of a cycle; it is parked");
+        let mut tx = background.begin(&app.db, cycle.tenant_id).await?;
+        store::park(&mut tx, cycle.id, &reason).await?;
+        tx.commit().await?;
+    }
+    Ok(true)
+}
+
+/// A cycle that is due, cut.
+async fn take(app: &App, background: Background) -> Result<Option<Taken>, NotInvoiced> {
+    let now = app.ambient.now();
+    let mut tx = background.begin_across_tenants(&app.db).await?;
+    let Some(cycle) = store::take(&mut tx, now, now + LEASE).await? else { return Ok(None) };
+    if cycle.state == CycleState::Open
+        && let Err(fault) = cut(tx.narrow(cycle.tenant_id).await?, app, &cycle).await
+    {
+        drop(tx);
+        defer(app, background, &cycle).await?;
+        return Err(fault);
+    }
+    tx.commit().await?;
+    Ok(Some(cycle))
+}
+
+/// Another one goes first, as this one may not get through for a while.
+async fn defer(app: &App, background: Background, cycle: &Taken) -> sqlx::Result<()> {
+    let mut tx = background.begin(&app.db, cycle.tenant_id).await?;
+    store::defer(&mut tx, cycle.id, app.ambient.now() + DEFERRED).await?;
+    tx.commit().await
+}
+
+/// Everything that is numbered until now can be on the cycle's invoice; the next cycle begins.
+async fn cut(tx: &mut TenantTx, app: &App, cycle: &Taken) -> Result<(), NotInvoiced> {
+    sqlx::raw_sql(PATIENCE).execute(&mut **tx).await?;
+    event_store::hold_alone(tx).await?;
+    store::cut(tx, cycle.id).await?;
+    let account = accounts::store::find(tx).await?.ok_or(sqlx::Error::RowNotFound)?;
+    begin(tx, app, &account.schedule, cycle.end_at).await?;
+    Ok(())
+}
+
+/// Begins a cycle of the account; it is due when products have had time to tell what was used in it.
+pub async fn begin(tx: &mut TenantTx, app: &App, schedule: &Schedule, at: DateTime<Utc>) -> sqlx::Result<()> {
+    let cycle = Span { from: at, until: schedule.next_after(at) };
+    store::open(tx, app.ambient.uuid(), cycle, cycle.until + GRACE).await
+}

@@ -1,0 +1,72 @@
+//! The invoice of a cycle that was cut: its usage is added up, then becomes the lines of one invoice, in one transaction.
+
+use super::{
+    closing::LEASE,
+    store::{self as cycles, Taken},
+};
+use crate::{
+    accounts::{self, Account},
+    app::App,
+    invoices::{
+        lines::{self, NotInvoiced},
+        numbering,
+        store::{self as invoices, Draft},
+    },
+    usage::{
+        part_store,
+        parts::{Part, Parts},
+        window::{Areas, Window},
+    },
+};
+use common::db::{Background, Scoped, TenantTx};
+use uuid::Uuid;
+
+/// Events read in one transaction.
+const AT_ONCE: i64 = 20_000;
+
+/// Makes the invoice, unless somebody else has, or an earlier one of the tenant comes first.
+pub async fn make(app: &App, background: Background, cycle: &Taken) -> Result<(), NotInvoiced> {
+    let mut tx = background.begin(&app.db, cycle.tenant_id).await?;
+    let Some((window, earlier)) = cycles::window(&mut tx, cycle.id).await? else { return Ok(()) };
+    let mut parts = Parts::new(Areas::new(window, earlier, part_store::versions(&mut tx).await?));
+    let mut last = Uuid::nil();
+    while let Some(next) = add(&mut tx, &window, &mut parts, last).await? {
+        last = next;
+        // A short transaction each: another closer sees that this one is alive.
+        cycles::defer(&mut tx, cycle.id, app.ambient.now() + LEASE).await?;
+        tx.commit().await?;
+        tx = background.begin(&app.db, cycle.tenant_id).await?;
+    }
+    if cycles::hold_closing(&mut tx, cycle.id).await? {
+        let account = accounts::store::find(&mut tx).await?.ok_or(sqlx::Error::RowNotFound)?;
+        invoice(&mut tx, app, &account, cycle, &window, &parts.finish()).await?;
+        tx.wake(numbering::NUMBER);
+        tx.commit().await?;
+    }
+    Ok(())
+}
+
+/// Adds up some events; gives the last of them if there may be more.
+async fn add(tx: &mut TenantTx, window: &Window, parts: &mut Parts, after: Uuid) -> Result<Option<Uuid>, NotInvoiced> {
+    let events = part_store::events(tx, window, after, AT_ONCE).await?;
+    events.iter().try_for_each(|event| parts.add(event))?;
+    Ok(events.last().filter(|_| events.len() == AT_ONCE as usize).map(|event| event.input.id()))
+}
+
+async fn invoice(
+    tx: &mut TenantTx,
+    app: &App,
+    account: &Account,
+    cycle: &Taken,
+    window: &Window,
+    parts: &[Part],
+) -> Result<(), NotInvoiced> {
+    let (id, now) = (app.ambient.uuid(), app.ambient.now());
+    let draft = Draft { id, cycle_id: cycle.id, period: window.cycle, issued_at: now };
+    part_store::insert(tx, &app.ambient, cycle.id, parts).await?;
+    invoices::insert(tx, account, &draft).await?;
+    lines::add_features(tx, &app.ambient, account, &draft).await?;
+    lines::add_meters(tx, &app.ambient, account, &draft).await?;
+    invoices::finalize(tx, id).await?;
+    Ok(cycles::close(tx, cycle.id, now).await?)
+}

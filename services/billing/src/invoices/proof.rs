@@ -1,0 +1,106 @@
+//! Proofs of lines: the raw rows are added up once more, all of them, and must come to what the line says.
+
+use super::{
+    input_store as inputs,
+    model::{Input, Tally, TooLarge},
+    store::Line,
+};
+use crate::rates::{self, Kind, Rate};
+use common::{
+    db::TenantTx,
+    page::{Page, PageRequest},
+    problem::Problem,
+};
+use futures_util::{TryStreamExt, stream::BoxStream};
+use rust_decimal::Decimal;
+use serde::Serialize;
+use std::collections::BTreeMap;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+/// A line, proved from its raw rows.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Explanation {
+    pub line: Line,
+    pub rate: Rate,
+    /// Recomputed from the raw rows, as all that follows.
+    #[schema(format = "decimal")]
+    pub quantity: Decimal,
+    pub unit: String,
+    /// One page of the raw rows, in the order of their ids.
+    pub raw: Vec<Input>,
+    /// The `cursor` of the next page of raw rows; absent on the last.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next_cursor: Option<String>,
+    pub recomputed_amount_minor: i64,
+    pub recomputed_sha256: String,
+    /// Whether amount, quantity, components, count and hash are those that the line stores.
+    pub equal: bool,
+}
+
+/// With the raw rows of `page`.
+pub async fn prove(tx: &mut TenantTx, line: Line, page: PageRequest) -> Result<Explanation, Problem> {
+    let rate = rates::store::find(tx, &[line.rate_id]).await?.pop().ok_or(sqlx::Error::RowNotFound)?;
+    let mut shown = Shown { page, rows: BTreeMap::new() };
+    let mut tally = Tally::default();
+    match line.kind {
+        Kind::Feature => add(&mut tally, inputs::intervals(tx, line.id), &mut shown).await?,
+        Kind::Meter => {
+            for (part, instance_id) in inputs::parts(tx, line.id).await? {
+                let mut of_part = Tally::default();
+                add(&mut of_part, inputs::events(tx, part), &mut shown).await?;
+                tally.add_part(instance_id, &of_part.finish())?;
+            }
+        }
+    }
+    let Page { items: raw, next_cursor } = Page::cut(shown.rows.into_values().collect(), page, Input::id);
+    let priced = tally.price(&rate)?;
+    let equal = (priced.amount_minor, priced.quantity, priced.inputs, &priced.sha256, &priced.components, rate.price)
+        == (line.amount_minor, line.quantity, line.input_count, &line.input_sha256, &line.components.0, line.price);
+    Ok(Explanation {
+        quantity: priced.quantity,
+        unit: rate.unit.clone(),
+        raw,
+        next_cursor,
+        recomputed_amount_minor: priced.amount_minor,
+        recomputed_sha256: priced.sha256,
+        equal,
+        line,
+        rate,
+    })
+}
+
+/// The rows of a page, and one more that tells that there is another page.
+struct Shown {
+    page: PageRequest,
+    rows: BTreeMap<Uuid, Input>,
+}
+
+impl Shown {
+    fn see(&mut self, input: Input) {
+        if input.id() > self.page.after {
+            self.rows.insert(input.id(), input);
+            if self.rows.len() > self.page.limit as usize + 1 {
+                self.rows.pop_last();
+            }
+        }
+    }
+}
+
+async fn add(
+    tally: &mut Tally,
+    mut inputs: BoxStream<'_, sqlx::Result<Input>>,
+    shown: &mut Shown,
+) -> Result<(), Problem> {
+    while let Some(input) = inputs.try_next().await? {
+        tally.add(&input)?;
+        shown.see(input);
+    }
+    Ok(())
+}
+
+impl From<TooLarge> for Problem {
+    fn from(error: TooLarge) -> Self {
+        Self::internal(&error)
+    }
+}
