@@ -2,6 +2,7 @@
 //! elsewhere.
 
 mod access;
+mod billing;
 mod load;
 mod login;
 mod messages;
@@ -18,6 +19,8 @@ pub enum Bench {
     /// The permission check: requests a second against a bare route, cold fills, revocations, and the memory of a
     /// million records
     Access(access::Access),
+    /// Usage taken over HTTP, month ends of many accounts, and the close of a large one, each beside its floor
+    Billing(billing::Billing),
     /// Log-ins a second while many come at once, beside the bare hash; what other routes take meanwhile, and memory
     Login(login::Login),
     /// Messages a second through the relay, the consumer, and the whole way, beside bare loops
@@ -33,6 +36,7 @@ pub enum Bench {
 pub async fn run(data: Option<PathBuf>, bench: Bench) -> Result<ExitCode> {
     match bench {
         Bench::Access(access) => access.run(data).await,
+        Bench::Billing(billing) => billing.run(data).await,
         Bench::Login(login) => login.run(data).await,
         Bench::Messages(messages) => messages.run(data).await,
         Bench::Outbox => outbox::run(data).await,

@@ -5,9 +5,11 @@
 //! | [`authority`] | auth and permission | each other |
 //! | [`instances`] | configurator | products, worker |
 //! | [`jobs`] | worker | configurator |
+//! | [`usage`] | billing | products |
 //! | [`outbox`] | each service that publishes | worker |
 
 pub mod authority;
 pub mod instances;
 pub mod jobs;
 pub mod outbox;
+pub mod usage;

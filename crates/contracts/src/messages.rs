@@ -275,15 +275,19 @@ pub struct UsageBatchRecorded {
 
 /// What an instance used at one time.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct UsageEvent {
     /// `forum.posts`
     #[schemars(length(min = 1, max = 100))]
+    #[cfg_attr(feature = "openapi", schema(min_length = 1, max_length = 100))]
     pub meter: String,
     /// Unique for ever within the instance: the same key is the same usage.
     #[schemars(length(min = 1, max = 218))]
+    #[cfg_attr(feature = "openapi", schema(min_length = 1, max_length = 218))]
     pub key: String,
     /// In units of the meter, with at most 14 digits on each side of the point.
     #[schemars(with = "String", regex(pattern = r"^-?\d{1,14}(\.\d{1,14})?$"))]
+    #[cfg_attr(feature = "openapi", schema(value_type = String, pattern = r"^-?\d{1,14}(\.\d{1,14})?$"))]
     pub quantity: Decimal,
     pub occurred_at: DateTime<Utc>,
 }

@@ -58,8 +58,7 @@ pub async fn run(conn: &mut PgConnection, files: &Migrator) -> Result<(), NotMig
 async fn rewritten(conn: &mut PgConnection, files: &Migrator) -> Result<Option<i64>, MigrateError> {
     conn.ensure_migrations_table(&files.table_name).await?;
     let ran = conn.list_applied_migrations(&files.table_name).await?;
-    let differs = |ran: &AppliedMigration| {
-        files.iter().any(|file| file.version == ran.version && file.checksum != ran.checksum)
-    };
+    let differs =
+        |ran: &AppliedMigration| files.iter().any(|file| file.version == ran.version && file.checksum != ran.checksum);
     Ok(ran.iter().find(|ran| differs(ran)).map(|ran| ran.version))
 }

@@ -6,6 +6,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 pub fn router() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(usage::routes::get))
+        .routes(routes!(usage::batches::record))
         .routes(routes!(usage::parked::list))
         .routes(routes!(invoices::routes::list))
         .routes(routes!(invoices::routes::get))

@@ -1,5 +1,6 @@
 //! Usage: what was used, from when to when and how often.
 
+pub mod batches;
 pub mod event_store;
 pub mod insert_store;
 pub mod intake;

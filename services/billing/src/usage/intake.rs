@@ -5,18 +5,77 @@ use super::{
     insert_store::Receipt,
     model::{Reason, Verdict, hindrance},
     parked,
-    store::Owner,
+    store::{self, Owner},
 };
 use chrono::SubsecRound;
-use common::{ambient::Ambient, db::TenantTx};
-use contracts::messages::UsageRecorded;
-use std::collections::HashMap;
+use common::{
+    ambient::Ambient,
+    db::{CrossTenantTx, TenantTx},
+};
+use contracts::{
+    id::{InstanceId, TenantId},
+    messages::UsageRecorded,
+};
+use std::collections::{BTreeMap, HashMap};
 
 /// PostgreSQL keeps microseconds.
 const KEPT_DIGITS: u16 = 6;
 
+/// Why nothing is taken.
+#[derive(Debug)]
+pub enum NotTaken {
+    /// The instance is another tenant's, or runs another service.
+    Foreign(InstanceId),
+    Database(sqlx::Error),
+}
+
+impl From<sqlx::Error> for NotTaken {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Database(error)
+    }
+}
+
+/// Takes events of one instance, which the caller says is `tenant`'s.
+pub async fn take_of_instance(
+    tx: &mut CrossTenantTx,
+    ambient: &Ambient,
+    tenant: TenantId,
+    events: Vec<UsageRecorded>,
+) -> Result<Vec<Verdict>, NotTaken> {
+    let Some(UsageRecorded { instance_id, service, .. }) = events.first() else { return Ok(Vec::new()) };
+    let owner = owner(tx, *instance_id).await?;
+    if owner.as_ref().is_some_and(|owner| owner.tenant != tenant || owner.service != *service) {
+        count(&[Verdict::Parked(Reason::InstanceOfAnother)].repeat(events.len()));
+        return Err(NotTaken::Foreign(*instance_id));
+    }
+    let verdicts = take(tx.narrow(tenant).await?, ambient, owner.as_ref(), events).await?;
+    count(&verdicts);
+    Ok(verdicts)
+}
+
+/// Whoever begins the instance now either is through and seen, or waits and sees what is parked.
+async fn owner(tx: &mut CrossTenantTx, instance: InstanceId) -> sqlx::Result<Option<Owner>> {
+    let owner = store::owner(tx, instance).await?;
+    if owner.is_some() {
+        return Ok(owner);
+    }
+    store::lock_instance(tx, instance).await?;
+    store::owner(tx, instance).await
+}
+
+/// Attempts that are rolled back count, too.
+fn count(verdicts: &[Verdict]) {
+    let mut counts = BTreeMap::<Verdict, u64>::new();
+    for verdict in verdicts {
+        *counts.entry(*verdict).or_default() += 1;
+    }
+    for (verdict, events) in counts {
+        metrics::counter!("usage_events_total", "verdict" => verdict.name()).increment(events);
+    }
+}
+
 /// Takes events of the transaction's tenant; `owner` is whose their instance is, if that is known.
-pub async fn take(
+async fn take(
     tx: &mut TenantTx,
     ambient: &Ambient,
     owner: Option<&Owner>,

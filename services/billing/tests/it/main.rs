@@ -9,5 +9,6 @@ mod intervals;
 mod parked;
 mod prices;
 mod reading;
+mod recording;
 mod walls;
 mod world;

@@ -1,0 +1,57 @@
+//! What billing bears: usage taken over HTTP, month ends of many accounts, and the close of one large account, each
+//! beside its floor of bare SQL. `cargo xtask bench billing` runs it, on a PostgreSQL, Redis and an emulator of its own;
+//! prints rows of the table `measured | a second | beside | wanted`.
+
+mod closing;
+mod ingest;
+
+use contracts::id::{InstanceId, TenantId};
+use test_support::TestPlatform;
+
+const ACCOUNT: &str = "
+    INSERT INTO account (tenant_id, name, email, currency, created_at)
+    SELECT id, 'Acme', 'ada@acme.test', 'EUR', now() FROM UNNEST($1::uuid[]) AS id";
+/// A month that is over, and is due when somebody says so.
+const CYCLE: &str = "
+    INSERT INTO cycle (id, tenant_id, state, start_at, end_at, due_at)
+    SELECT gen_random_uuid(), id, 'open', now() - interval '31 days', now(), now() + interval '1 year'
+    FROM UNNEST($1::uuid[]) AS id";
+const INTERVAL: &str = "
+    INSERT INTO usage_interval (id, tenant_id, instance_id, service, feature, host, begin_at, billed_until, version)
+    SELECT gen_random_uuid(), tenant, instance, 'forum', 'forum', 'acme.forum.localhost', now() - interval '31 days',
+        now() - interval '31 days', '1.0.0'
+    FROM UNNEST($1::uuid[], $2::uuid[]) AS use (tenant, instance)";
+const RATES: &str = "
+    INSERT INTO rate (id, kind, service, name, version, title, unit, price, currency, valid_from)
+    VALUES (gen_random_uuid(), 'feature', 'forum', 'forum', '1.0.0', 'Forum', 'hour', 0.36, 'EUR', now() - interval '1 year'),
+        (gen_random_uuid(), 'meter', 'forum', 'forum.posts', '1.0.0', 'Posts', 'post', 0.005, 'EUR', now() - interval '1 year')";
+
+/// An account with an instance of the forum in use.
+#[derive(Clone, Copy)]
+pub struct Account {
+    pub tenant: TenantId,
+    pub instance: InstanceId,
+}
+
+#[tokio::main]
+async fn main() {
+    ingest::measure().await;
+    closing::month_end().await;
+    closing::large_account().await;
+}
+
+pub async fn accounts(platform: &TestPlatform, many: usize) -> Vec<Account> {
+    let account = |_| Account { tenant: platform.tenant(), instance: InstanceId(platform.ambient.uuid()) };
+    let accounts: Vec<_> = (0..many).map(account).collect();
+    let tenants: Vec<_> = accounts.iter().map(|account| account.tenant.0).collect();
+    let instances: Vec<_> = accounts.iter().map(|account| account.instance.0).collect();
+    let pool = &platform.pool;
+    sqlx::query(ACCOUNT).bind(&tenants).execute(pool).await.expect("accounts");
+    sqlx::query(CYCLE).bind(&tenants).execute(pool).await.expect("cycles");
+    sqlx::query(INTERVAL).bind(&tenants).bind(&instances).execute(pool).await.expect("instances");
+    accounts
+}
+
+pub async fn publish(platform: &TestPlatform) {
+    sqlx::raw_sql(RATES).execute(&platform.pool).await.expect("rates");
+}
