@@ -139,6 +139,7 @@ impl World {
             host,
             effective_at,
             version,
+            generation: None,
         };
         self.platform.envelope(Some(customer.tenant), &data)
     }
@@ -150,6 +151,8 @@ impl World {
             service: "forum".into(),
             feature: feature.into(),
             effective_at,
+            version: None,
+            generation: None,
         };
         self.platform.envelope(Some(customer.tenant), &data)
     }

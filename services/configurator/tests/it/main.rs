@@ -7,6 +7,7 @@ mod catalog;
 mod changes;
 mod deadlines;
 mod domains;
+mod generations;
 mod instances;
 mod jobs;
 mod modules;
