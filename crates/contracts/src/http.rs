@@ -3,7 +3,7 @@
 //! | module | asked | by |
 //! | --- | --- | --- |
 //! | [`authority`] | auth and permission | each other |
-//! | [`instances`] | configurator | products, worker |
+//! | [`instances`] | configurator | products, worker, billing |
 //! | [`jobs`] | worker | configurator |
 //! | [`usage`] | billing | products |
 //! | [`outbox`] | each service that publishes | worker |

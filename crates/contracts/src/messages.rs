@@ -149,6 +149,17 @@ pub struct FeatureEnabled {
     /// Of the service that the instance runs from then on, whose prices hold; absent in what older configurators say.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
+    /// Counts the changes of the instance's features, enabled and disabled, whichever feature it is: 1, 2, 3 … in the
+    /// order of their commits, whatever `effective_at` says. Each number is said of one change, however often: one that
+    /// was not heard, below one that was, is a message that has not come, or not yet.
+    ///
+    /// Absent in what older configurators say. They take no number either, so such a change leaves no gap, and its
+    /// place among the counted ones is not known. While they are about, the first number of an instance may come long
+    /// after its first change, and numbers without a gap do not prove that nothing is missing: ask
+    /// `GET /internal/active-features`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1))]
+    pub generation: Option<i64>,
 }
 
 /// A tenant stopped using a feature at `effective_at`.
@@ -158,6 +169,14 @@ pub struct FeatureDisabled {
     pub service: String,
     pub feature: String,
     pub effective_at: DateTime<Utc>,
+    /// Of the service that the instance ran until then; absent in what older configurators say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 5, max = 32))]
+    pub version: Option<String>,
+    /// As in `configurator.feature.enabled.v1`: both count together.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1))]
+    pub generation: Option<i64>,
 }
 
 /// How a job ended.

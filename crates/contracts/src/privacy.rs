@@ -67,11 +67,19 @@ const DECLARED: &[Declared] = &[
             ("/host", Harmless),
             ("/effective_at", Harmless),
             ("/version", Harmless),
+            ("/generation", Harmless),
         ],
     ),
     (
         FeatureDisabled::TYPE,
-        &[("/instance_id", Harmless), ("/service", Harmless), ("/feature", Harmless), ("/effective_at", Harmless)],
+        &[
+            ("/instance_id", Harmless),
+            ("/service", Harmless),
+            ("/feature", Harmless),
+            ("/effective_at", Harmless),
+            ("/version", Harmless),
+            ("/generation", Harmless),
+        ],
     ),
     (
         JobFinished::TYPE,

@@ -149,22 +149,30 @@ impl Sample for ServicePublished {
 
 impl Sample for FeatureEnabled {
     fn samples() -> Vec<Self> {
-        let of = |version: Option<&str>| Self {
+        let of = |version: Option<&str>, generation| Self {
             instance_id: instance(),
             service: "forum".into(),
             feature: "forum.polls".into(),
             host: "acme.forum.example".into(),
             effective_at: moment(),
             version: version.map(str::to_owned),
+            generation,
         };
-        vec![of(Some("1.0.0")), of(None)]
+        vec![of(Some("1.0.0"), Some(2)), of(None, None)]
     }
 }
 
 impl Sample for FeatureDisabled {
     fn samples() -> Vec<Self> {
-        let (service, feature) = ("forum".into(), "forum.polls".into());
-        vec![Self { instance_id: instance(), service, feature, effective_at: moment() }]
+        let of = |version: Option<&str>, generation| Self {
+            instance_id: instance(),
+            service: "forum".into(),
+            feature: "forum.polls".into(),
+            effective_at: moment(),
+            version: version.map(str::to_owned),
+            generation,
+        };
+        vec![of(Some("1.0.0"), Some(3)), of(None, None)]
     }
 }
 

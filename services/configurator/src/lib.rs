@@ -9,6 +9,7 @@
 //! | [`catalog`] | which product services can be enabled, in which version? |
 //! | [`instances`] | which instances has a tenant, and what may become of them? |
 //! | [`domains`] | whose is a host? |
+//! | [`active_features`] | which features are in use, as billing asks? |
 //! | [`hosts`] | what does a product service, or the worker, learn of an instance? |
 //! | [`provisioning`] | how does an instance get its database? |
 //! | [`worker`] | what does the worker know of a job? |
@@ -18,6 +19,7 @@
 //! | [`secrets`] | how do secrets lie in the database? |
 //! | [`consumers`] | what do the other services tell us? |
 
+mod active_features;
 mod announcer;
 pub mod app;
 mod catalog;

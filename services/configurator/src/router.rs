@@ -1,6 +1,6 @@
 //! The routes of configurator: all of them, in one list.
 
-use crate::{app::App, catalog, hosts, instances};
+use crate::{active_features, app::App, catalog, hosts, instances};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 pub fn router() -> OpenApiRouter<App> {
@@ -13,6 +13,7 @@ pub fn router() -> OpenApiRouter<App> {
         .routes(routes!(instances::routes::retry))
         .routes(routes!(instances::routes::verify_host))
         .routes(routes!(instances::routes::remove_module))
+        .routes(routes!(active_features::routes::list))
         .routes(routes!(hosts::routes::get))
         .routes(routes!(hosts::routes::set_up))
         .routes(routes!(hosts::routes::credentials))

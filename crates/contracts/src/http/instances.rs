@@ -1,9 +1,10 @@
-//! What products and the worker ask configurator.
+//! What products, the worker and billing ask configurator.
 
 use crate::{
     id::{InstanceId, TenantId},
     manifest::Manifest,
 };
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::net::IpAddr;
@@ -100,4 +101,35 @@ pub struct Credentials {
     /// Of which product.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub service: Option<String>,
+}
+
+/// Item of `GET /internal/active-features`: an instance in use, with all its features, as they were at one instant.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct ActiveInstance {
+    pub instance_id: InstanceId,
+    pub tenant_id: TenantId,
+    #[cfg_attr(feature = "openapi", schema(example = "forum"))]
+    pub service: String,
+    /// Of the service that it runs.
+    #[cfg_attr(feature = "openapi", schema(example = "1.0.0"))]
+    pub version: String,
+    #[cfg_attr(feature = "openapi", schema(example = "acme.forum.example.com"))]
+    pub host: String,
+    /// Of the last change that was counted, as `configurator.feature.enabled.v1` says it; 0 if none was. `features` is
+    /// what all changes up to it have come to, and those that older configurators have made.
+    #[cfg_attr(feature = "openapi", schema(minimum = 0, example = 2))]
+    pub generation: i64,
+    /// The service itself, and its modules.
+    pub features: Vec<ActiveFeature>,
+}
+
+/// A feature in use.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct ActiveFeature {
+    #[cfg_attr(feature = "openapi", schema(example = "forum.polls"))]
+    pub feature: String,
+    /// The `effective_at` of the message that said so.
+    pub since: DateTime<Utc>,
 }

@@ -42,11 +42,19 @@ impl Stage<'_> {
                     host: "acme.test".into(),
                     effective_at: at(second),
                     version: None,
+                    generation: None,
                 };
                 store::begin(tx, &self.platform.ambient, &change).await.unwrap();
             }
             Disabled(second) => {
-                let change = FeatureDisabled { instance_id, service, feature, effective_at: at(second) };
+                let change = FeatureDisabled {
+                    instance_id,
+                    service,
+                    feature,
+                    effective_at: at(second),
+                    version: None,
+                    generation: None,
+                };
                 store::end(tx, &change).await.unwrap();
             }
         }

@@ -143,6 +143,7 @@ impl World {
             host,
             effective_at,
             version,
+            generation: None,
         };
         self.platform.envelope(Some(customer.tenant), &data)
     }
@@ -154,6 +155,8 @@ impl World {
             service: "forum".into(),
             feature: feature.into(),
             effective_at,
+            version: None,
+            generation: None,
         };
         self.platform.envelope(Some(customer.tenant), &data)
     }

@@ -1,6 +1,9 @@
 //! Messages to billing: from when to when a tenant uses a product and each of its modules.
+//!
+//! Each takes the next number of its instance in the transaction that says it. The instance's row is locked until the
+//! commit, so the numbers are in the order of commits, and a rollback gives them back: none is ever missing.
 
-use super::store::Instance;
+use super::store::{self, Instance};
 use chrono::{DateTime, Utc};
 use common::db::TenantTx;
 use contracts::messages::{FeatureDisabled, FeatureEnabled};
@@ -13,16 +16,18 @@ pub async fn enabled(
     modules: &[String],
     effective_at: DateTime<Utc>,
 ) -> Result<(), OutboxError> {
-    let features = modules.iter().map(|module| feature(instance, module));
-    for feature in std::iter::once(instance.service.clone()).chain(features) {
-        let (service, host) = (instance.service.clone(), instance.host.clone());
+    let modules = modules.iter().map(|module| of_module(&instance.service, module));
+    let features: Vec<_> = std::iter::once(instance.service.clone()).chain(modules).collect();
+    let generations = store::count_feature_changes(tx, instance.id, features.len()).await?;
+    for (feature, generation) in features.into_iter().zip(generations) {
         let event = FeatureEnabled {
             instance_id: instance.id,
-            service,
+            service: instance.service.clone(),
             feature,
-            host,
+            host: instance.host.clone(),
             effective_at,
             version: Some(instance.version.clone()),
+            generation: Some(generation),
         };
         publish(tx, &event).await?;
     }
@@ -36,16 +41,19 @@ pub async fn disabled(
     module: &str,
     effective_at: DateTime<Utc>,
 ) -> Result<(), OutboxError> {
+    let generations = store::count_feature_changes(tx, instance.id, 1).await?;
     let event = FeatureDisabled {
         instance_id: instance.id,
         service: instance.service.clone(),
-        feature: feature(instance, module),
+        feature: of_module(&instance.service, module),
         effective_at,
+        version: Some(instance.version.clone()),
+        generation: Some(*generations.end()),
     };
     publish(tx, &event).await.map(drop)
 }
 
 /// `forum.polls`
-fn feature(instance: &Instance, module: &str) -> String {
-    format!("{}.{module}", instance.service)
+pub fn of_module(service: &str, module: &str) -> String {
+    format!("{service}.{module}")
 }

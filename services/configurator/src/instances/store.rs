@@ -13,6 +13,7 @@ use common::{
 use contracts::id::{InstanceId, JobId, Principal, TenantId};
 use serde_json::{Map, Value};
 use sqlx::types::Json;
+use std::ops::RangeInclusive;
 use uuid::Uuid;
 
 /// What wakes whoever tells product services of changes.
@@ -289,4 +290,23 @@ pub async fn remove_module(
     .await?;
     tx.wake(CHANGED);
     Ok(removed_at)
+}
+
+/// Counts this many changes of the instance's features, and gives their numbers; nobody else counts one of it until the
+/// transaction ends.
+pub async fn count_feature_changes(
+    tx: &mut TenantTx,
+    id: InstanceId,
+    changes: usize,
+) -> sqlx::Result<RangeInclusive<i64>> {
+    let changes = changes as i64;
+    let last = sqlx::query_scalar!(
+        "UPDATE instances SET feature_generation = feature_generation + $2 WHERE id = $1 AND tenant_id = $3
+         RETURNING feature_generation",
+        id.0,
+        changes,
+        tx.tenant().0
+    );
+    let last = last.fetch_one(&mut **tx).await?;
+    Ok(last - changes + 1..=last)
 }

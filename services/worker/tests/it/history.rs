@@ -60,6 +60,7 @@ async fn a_tenants_story_is_found_by_its_id_by_a_trace_and_by_words() {
         host: "board.acme.example".into(),
         effective_at: world.platform.ambient.now(),
         version: Some("1.0.0".into()),
+        generation: Some(2),
     };
     let (order, notice) = (world.migrate(), Notice { title: "Hello".into(), text: "https://example.com/in".into() });
     let mail =
