@@ -77,10 +77,12 @@ CREATE TABLE usage_interval (
     billed_until timestamptz NOT NULL,
     -- What the instance ran when the interval began; null where nobody said so.
     version text,
+    -- Nothing of it is left to bill. Where only this is looked at, what is billed further costs no index anything.
+    settled boolean NOT NULL GENERATED ALWAYS AS (end_at IS NOT NULL AND billed_until = end_at) STORED,
     CONSTRAINT usage_interval_order CHECK (end_at >= begin_at),
     CONSTRAINT usage_interval_no_overlap EXCLUDE USING gist (instance_id WITH =, feature WITH =, tstzrange(begin_at, end_at, '[)') WITH &&)
-);
-CREATE INDEX usage_interval_unbilled ON usage_interval (tenant_id, id) WHERE end_at IS NULL OR billed_until <> end_at;
+) WITH (fillfactor = 80);
+CREATE INDEX usage_interval_unbilled ON usage_interval (tenant_id, id) WHERE NOT settled;
 CREATE INDEX usage_interval_of_instance ON usage_interval (instance_id, begin_at);
 CREATE INDEX usage_interval_of_service ON usage_interval (tenant_id, instance_id, begin_at) WHERE feature = service;
 

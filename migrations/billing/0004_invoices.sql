@@ -1,10 +1,9 @@
--- Invoices: what one says never changes once it is finalized; what becomes of it is in its status.
+-- Invoices: what one says never changes; what becomes of it is in its status. Its lines are written first, in the same transaction.
 
 CREATE TABLE invoice (
     id uuid PRIMARY KEY,
     tenant_id uuid NOT NULL REFERENCES account,
     cycle_id uuid NOT NULL REFERENCES cycle,
-    state text NOT NULL CHECK (state IN ('draft', 'finalized')),
     currency text NOT NULL,
     total_minor bigint NOT NULL,
     period_start timestamptz NOT NULL,
@@ -16,7 +15,7 @@ CREATE INDEX invoice_of_tenant ON invoice (tenant_id, id);
 
 CREATE TABLE invoice_line (
     id uuid PRIMARY KEY,
-    invoice_id uuid NOT NULL REFERENCES invoice,
+    invoice_id uuid NOT NULL REFERENCES invoice DEFERRABLE INITIALLY DEFERRED,
     tenant_id uuid NOT NULL,
     kind text NOT NULL CHECK (kind IN ('feature', 'meter')),
     service text NOT NULL,
@@ -83,18 +82,11 @@ BEGIN
 END $$;
 CREATE TRIGGER usage_part_immutable BEFORE UPDATE OR DELETE ON usage_part FOR EACH ROW EXECUTE FUNCTION only_bill_once();
 
-CREATE FUNCTION refuse_change_of_finalized() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN
-    IF OLD.state = 'finalized' THEN
-        RAISE EXCEPTION 'invoice % is finalized', OLD.id USING ERRCODE = 'restrict_violation';
-    END IF;
-    RETURN CASE TG_OP WHEN 'DELETE' THEN OLD ELSE NEW END;
-END $$;
-CREATE TRIGGER invoice_immutable BEFORE UPDATE OR DELETE ON invoice FOR EACH ROW EXECUTE FUNCTION refuse_change_of_finalized();
+CREATE TRIGGER invoice_immutable BEFORE UPDATE OR DELETE ON invoice FOR EACH ROW EXECUTE FUNCTION refuse_change();
 
 CREATE FUNCTION refuse_line_of_finalized() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    IF EXISTS (SELECT FROM invoice WHERE id = NEW.invoice_id AND state = 'finalized') THEN
+    IF EXISTS (SELECT FROM invoice WHERE id = NEW.invoice_id) THEN
         RAISE EXCEPTION 'invoice % is finalized', NEW.invoice_id USING ERRCODE = 'restrict_violation';
     END IF;
     RETURN NEW;
@@ -104,7 +96,7 @@ CREATE TRIGGER invoice_line_immutable BEFORE UPDATE OR DELETE ON invoice_line FO
 
 CREATE FUNCTION refuse_part_of_finalized() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    IF EXISTS (SELECT FROM invoice_line l JOIN invoice i ON i.id = l.invoice_id WHERE l.id = NEW.line_id AND i.state = 'finalized') THEN
+    IF EXISTS (SELECT FROM invoice_line l JOIN invoice i ON i.id = l.invoice_id WHERE l.id = NEW.line_id) THEN
         RAISE EXCEPTION 'the invoice of line % is finalized', NEW.line_id USING ERRCODE = 'restrict_violation';
     END IF;
     RETURN NEW;
@@ -125,7 +117,8 @@ INSERT INTO number_series VALUES ('invoice', 0);
 CREATE TABLE invoice_status (
     invoice_id uuid PRIMARY KEY REFERENCES invoice,
     tenant_id uuid NOT NULL,
-    series text NOT NULL REFERENCES number_series,
+    -- One of `number_series`, without a foreign key: it would have a close wait for the numberer.
+    series text NOT NULL CHECK (series = 'invoice'),
     number bigint,
     CONSTRAINT invoice_number_once UNIQUE (series, number)
 );

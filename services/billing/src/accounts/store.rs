@@ -28,13 +28,13 @@ pub async fn insert(
 
 pub async fn find(tx: &mut TenantTx) -> sqlx::Result<Option<Account>> {
     let found = sqlx::query!(
-        r#"SELECT name, email, currency AS "currency: Currency", time_zone, anchor_day FROM account
+        r#"SELECT currency AS "currency: Currency", time_zone, anchor_day FROM account
            WHERE tenant_id = $1"#,
         tx.tenant().0
     );
     let Some(row) = found.fetch_optional(&mut **tx).await? else { return Ok(None) };
     let schedule = schedule(&row.time_zone, row.anchor_day).map_err(sqlx::Error::Decode)?;
-    Ok(Some(Account { name: row.name, email: row.email, currency: row.currency, schedule }))
+    Ok(Some(Account { currency: row.currency, schedule }))
 }
 
 fn schedule(zone: &str, anchor_day: i16) -> Result<Schedule, BoxDynError> {

@@ -24,7 +24,7 @@ use tokio_util::sync::CancellationToken;
 /// What a commit wakes a closer for.
 pub const CLOSE: &str = "close cycles";
 /// Closers of one process.
-pub const CLOSERS: usize = 4;
+pub const CLOSERS: usize = 8;
 /// How often it is looked for what is due.
 const LOOK: Duration = Duration::from_secs(10);
 /// Whoever has taken up a cycle and does not renew this is taken to be dead.
@@ -34,7 +34,7 @@ const GRACE: TimeDelta = TimeDelta::hours(1);
 /// Before a cycle that could not be cut or made is tried again.
 const DEFERRED: TimeDelta = TimeDelta::seconds(5);
 /// Nobody records usage of the tenant while a cut waits for those who do.
-const PATIENCE: &str = "SET LOCAL lock_timeout = '2s'";
+const PATIENCE: &str = "2s";
 
 /// Closes what is due until `shutdown`.
 pub async fn run(app: App, background: Background, shutdown: CancellationToken) {
@@ -86,8 +86,7 @@ async fn defer(app: &App, background: Background, cycle: &Taken) -> sqlx::Result
 
 /// Everything that is numbered until now can be on the cycle's invoice; the next cycle begins.
 async fn cut(tx: &mut TenantTx, app: &App, cycle: &Taken) -> Result<(), NotInvoiced> {
-    sqlx::raw_sql(PATIENCE).execute(&mut **tx).await?;
-    event_store::hold_alone(tx).await?;
+    event_store::hold_alone(tx, PATIENCE).await?;
     store::cut(tx, cycle.id).await?;
     let account = accounts::store::find(tx).await?.ok_or(sqlx::Error::RowNotFound)?;
     begin(tx, app, &account.schedule, cycle.end_at).await?;

@@ -5,7 +5,7 @@ use super::{
     store::{self as cycles, Taken},
 };
 use crate::{
-    accounts::{self, Account},
+    accounts,
     app::App,
     invoices::{
         lines::{self, NotInvoiced},
@@ -15,7 +15,7 @@ use crate::{
     usage::{
         part_store,
         parts::{Part, Parts},
-        window::{Areas, Window},
+        window::{Areas, Span, Window},
     },
 };
 use common::db::{Background, Scoped, TenantTx};
@@ -37,9 +37,8 @@ pub async fn make(app: &App, background: Background, cycle: &Taken) -> Result<()
         tx.commit().await?;
         tx = background.begin(&app.db, cycle.tenant_id).await?;
     }
-    if cycles::hold_closing(&mut tx, cycle.id).await? {
-        let account = accounts::store::find(&mut tx).await?.ok_or(sqlx::Error::RowNotFound)?;
-        invoice(&mut tx, app, &account, cycle, &window, &parts.finish()).await?;
+    if cycles::close(&mut tx, cycle.id, app.ambient.now()).await? {
+        invoice(&mut tx, app, cycle, window.cycle, parts.finish()).await?;
         tx.wake(numbering::NUMBER);
         tx.commit().await?;
     }
@@ -56,17 +55,12 @@ async fn add(tx: &mut TenantTx, window: &Window, parts: &mut Parts, after: Uuid)
 async fn invoice(
     tx: &mut TenantTx,
     app: &App,
-    account: &Account,
     cycle: &Taken,
-    window: &Window,
-    parts: &[Part],
+    period: Span,
+    parts: Vec<Part>,
 ) -> Result<(), NotInvoiced> {
-    let (id, now) = (app.ambient.uuid(), app.ambient.now());
-    let draft = Draft { id, cycle_id: cycle.id, period: window.cycle, issued_at: now };
-    part_store::insert(tx, &app.ambient, cycle.id, parts).await?;
-    invoices::insert(tx, account, &draft).await?;
-    lines::add_features(tx, &app.ambient, account, &draft).await?;
-    lines::add_meters(tx, &app.ambient, account, &draft).await?;
-    invoices::finalize(tx, id).await?;
-    Ok(cycles::close(tx, cycle.id, now).await?)
+    let draft = Draft { id: app.ambient.uuid(), cycle_id: cycle.id, period, issued_at: app.ambient.now() };
+    let account = accounts::store::find(tx).await?.ok_or(sqlx::Error::RowNotFound)?;
+    let total = lines::add(tx, &app.ambient, &account, &draft, parts).await?;
+    Ok(invoices::finalize(tx, &account, &draft, total).await?)
 }

@@ -131,29 +131,17 @@ pub async fn window(tx: &mut TenantTx, id: Uuid) -> sqlx::Result<Option<(Window,
     Ok(Some((window, earlier.collect())))
 }
 
-/// Holds the cycle until this transaction ends, if its invoice is still to be made.
-pub async fn hold_closing(tx: &mut TenantTx, id: Uuid) -> sqlx::Result<bool> {
-    let held = sqlx::query!(
-        r#"SELECT id FROM cycle WHERE tenant_id = $1 AND id = $2 AND state = 'closing' FOR UPDATE"#,
-        tx.tenant().0,
-        id
-    );
-    Ok(held.fetch_optional(&mut **tx).await?.is_some())
-}
-
-/// The tenant's next one, which waited for this, is due now.
-pub async fn close(tx: &mut TenantTx, id: Uuid, now: DateTime<Utc>) -> sqlx::Result<()> {
-    sqlx::query!(
+/// Closes the cycle, if nobody else has; the tenant's next one, which waited for this, is due now.
+pub async fn close(tx: &mut TenantTx, id: Uuid, now: DateTime<Utc>) -> sqlx::Result<bool> {
+    let changed = sqlx::query_scalar!(
         "UPDATE cycle SET state = CASE id WHEN $1 THEN 'closed' ELSE state END,
            due_at = CASE id WHEN $1 THEN NULL ELSE $3::timestamptz END
-         WHERE tenant_id = $2 AND (id = $1 OR state = 'closing' AND due_at IS NOT NULL)",
+         WHERE tenant_id = $2 AND state = 'closing' AND parked_reason IS NULL RETURNING id",
         id,
         tx.tenant().0,
         now
-    )
-    .execute(&mut **tx)
-    .await
-    .map(drop)
+    );
+    Ok(changed.fetch_all(&mut **tx).await?.contains(&id))
 }
 
 /// Others that are due go first.

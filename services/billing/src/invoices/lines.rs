@@ -2,7 +2,7 @@
 
 use super::{
     model::{Input, PartOfLine, Sum, Tally, TooLarge, seconds},
-    store::{self, Draft},
+    store::{self, Draft, PricedLine},
 };
 use crate::{
     accounts::Account,
@@ -10,12 +10,13 @@ use crate::{
     usage::{
         interval_store::{self, DueInterval},
         part_store,
+        parts::Part,
         window::Span,
     },
 };
 use common::{ambient::Ambient, db::TenantTx};
 use contracts::id::InstanceId;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use uuid::Uuid;
 
 /// Nothing may be committed.
@@ -43,66 +44,106 @@ impl NotInvoiced {
     }
 }
 
-pub async fn add_features(
+/// Adds a line for each rate and period, and gives what they come to in minor units: what is due of intervals, the cycle's `parts` of metered usage, and earlier
+/// ones that waited for their rate.
+pub async fn add(
     tx: &mut TenantTx,
     ambient: &Ambient,
     account: &Account,
     draft: &Draft,
-) -> Result<(), NotInvoiced> {
-    let intervals = interval_store::due(tx, account.currency.code(), draft.period.until).await?;
-    let mut groups: Groups<&DueInterval> = BTreeMap::new();
+    parts: Vec<Part>,
+) -> Result<i64, NotInvoiced> {
+    let currency = account.currency.code();
+    let intervals = interval_store::due(tx, currency, draft.period.until).await?;
+    let rates = part_store::rates(tx, currency, &parts).await?;
+    let new: Vec<_> =
+        parts.into_iter().zip(rates).map(|(part, rate)| NewPart { id: ambient.uuid(), rate, part }).collect();
+    let mut taken: Vec<PartOfLine> = new.iter().filter_map(NewPart::taken).collect();
+    taken.extend(part_store::rated(tx, currency).await?);
+    // In the order in which their hashes are read again.
+    taken.sort_unstable_by_key(|part| part.id);
+
+    let mut lines = Lines { ambient, of: BTreeMap::new() };
     for interval in &intervals {
-        let (tally, taken) = groups.entry((interval.rate_id, draft.period)).or_default();
-        tally.add(&part(interval))?;
-        taken.push(interval);
+        let line = lines.of(interval.rate_id, draft.period);
+        line.tally.add(&input(interval))?;
+        line.intervals.push(interval);
     }
-    add(tx, ambient, draft, groups, interval_store::bill).await
+    for PartOfLine { id, rate_id, instance_id, period_start, period_end, events, quantity, sha256 } in taken {
+        let line = lines.of(rate_id, Span { from: period_start, until: period_end });
+        line.tally.add_part(InstanceId(instance_id), &Sum { quantity, inputs: events, sha256 })?;
+        line.parts.push(id);
+    }
+    lines.insert(tx, draft, &new).await
 }
 
-/// Also of parts that waited for their rate.
-pub async fn add_meters(
-    tx: &mut TenantTx,
-    ambient: &Ambient,
-    account: &Account,
-    draft: &Draft,
-) -> Result<(), NotInvoiced> {
-    let mut groups: Groups<Uuid> = BTreeMap::new();
-    for part in part_store::rated(tx, account.currency.code()).await? {
-        let period = Span { from: part.period_start, until: part.period_end };
-        let (tally, taken) = groups.entry((part.rate_id, period)).or_default();
-        taken.push(part.id);
-        let PartOfLine { instance_id, events, quantity, sha256, .. } = part;
-        tally.add_part(InstanceId(instance_id), &Sum { quantity, inputs: events, sha256 })?;
-    }
-    add(tx, ambient, draft, groups, part_store::bill).await
+/// A part of the cycle, and its rate if there is one.
+struct NewPart {
+    id: Uuid,
+    rate: Option<Uuid>,
+    part: Part,
 }
 
-/// What is added up under each rate of a period, and the rows that it takes.
-type Groups<T> = BTreeMap<(Uuid, Span), (Tally, Vec<T>)>;
-
-/// One line for each group; `bill` notes on the rows that the line has taken them.
-async fn add<T>(
-    tx: &mut TenantTx,
-    ambient: &Ambient,
-    draft: &Draft,
-    groups: Groups<T>,
-    bill: impl AsyncFn(&mut TenantTx, Uuid, &[T]) -> sqlx::Result<()>,
-) -> Result<(), NotInvoiced> {
-    if groups.is_empty() {
-        return Ok(());
+impl NewPart {
+    /// As a line takes it; `None` without a rate.
+    fn taken(&self) -> Option<PartOfLine> {
+        let Self { id, rate, part: Part { instance_id, area, sum, .. } } = self;
+        Some(PartOfLine {
+            id: *id,
+            rate_id: (*rate)?,
+            instance_id: instance_id.0,
+            period_start: area.period.from,
+            period_end: area.period.until,
+            events: sum.inputs,
+            quantity: sum.quantity,
+            sha256: sum.sha256.clone(),
+        })
     }
-    let ids: Vec<_> = groups.keys().map(|(rate, _)| *rate).collect();
-    let rates = rates::store::find(tx, &ids).await?;
-    for ((rate_id, period), (tally, taken)) in groups {
-        let rate = rates.iter().find(|rate| rate.id == rate_id).ok_or(sqlx::Error::RowNotFound)?;
-        let line = ambient.uuid();
-        store::insert_line(tx, line, draft, period, rate, &tally.price(rate)?).await?;
-        bill(tx, line, &taken).await?;
-    }
-    Ok(())
 }
 
-fn part(interval: &DueInterval) -> Input {
+/// Lines that are being made, by rate and period.
+struct Lines<'a> {
+    ambient: &'a Ambient,
+    of: BTreeMap<(Uuid, Span), OpenLine<'a>>,
+}
+
+struct OpenLine<'a> {
+    id: Uuid,
+    tally: Tally,
+    intervals: Vec<&'a DueInterval>,
+    parts: Vec<Uuid>,
+}
+
+impl<'a> Lines<'a> {
+    fn of(&mut self, rate: Uuid, period: Span) -> &mut OpenLine<'a> {
+        let line = || OpenLine { id: self.ambient.uuid(), tally: Tally::default(), intervals: vec![], parts: vec![] };
+        self.of.entry((rate, period)).or_insert_with(line)
+    }
+
+    /// Writes the lines, and on each row that they take, which one that is; gives their total.
+    async fn insert(self, tx: &mut TenantTx, draft: &Draft, new: &[NewPart]) -> Result<i64, NotInvoiced> {
+        let ids: Vec<_> = self.of.keys().map(|(rate, _)| *rate).collect();
+        let rates = rates::store::find(tx, &ids).await?;
+        let (mut priced, mut intervals, mut parts) = (Vec::new(), Vec::new(), HashMap::new());
+        for ((rate_id, period), line) in self.of {
+            let rate = rates.iter().find(|rate| rate.id == rate_id).ok_or(sqlx::Error::RowNotFound)?;
+            priced.push(PricedLine { id: line.id, period, rate, priced: line.tally.price(rate)? });
+            intervals.extend(line.intervals.into_iter().map(|interval| (line.id, interval)));
+            parts.extend(line.parts.into_iter().map(|part| (part, line.id)));
+        }
+        let amounts = priced.iter().map(|line| line.priced.amount_minor);
+        let total = amounts.fold(Some(0_i64), |sum, amount| sum?.checked_add(amount)).ok_or(TooLarge)?;
+        store::insert_lines(tx, draft, &priced).await?;
+        interval_store::bill(tx, &intervals).await?;
+        let rows: Vec<_> = new.iter().map(|new| (new.id, parts.remove(&new.id), &new.part)).collect();
+        part_store::insert(tx, draft.cycle_id, &rows).await?;
+        // What is left waited for its rate.
+        part_store::bill(tx, &parts.into_iter().collect::<Vec<_>>()).await?;
+        Ok(total)
+    }
+}
+
+fn input(interval: &DueInterval) -> Input {
     Input::Interval {
         id: interval.id,
         instance_id: interval.instance_id,

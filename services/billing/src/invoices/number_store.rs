@@ -1,29 +1,63 @@
-//! SQL of invoice numbers.
+//! SQL of invoice numbers, and of what is mailed with them.
 
+use crate::currency::Currency;
+use chrono::{DateTime, Utc};
 use common::db::CrossTenantTx;
 use contracts::id::TenantId;
+use rust_decimal::Decimal;
 use uuid::Uuid;
 
-pub struct Numbered {
-    pub invoice_id: Uuid,
+/// An invoice that has just got its number.
+pub struct ToMail {
+    pub id: Uuid,
     pub tenant_id: TenantId,
+    pub tenant_name: String,
+    pub email: String,
+    pub number: String,
+    pub currency: Currency,
+    pub total_minor: i64,
+    pub period_start: DateTime<Utc>,
+    pub period_end: DateTime<Utc>,
+}
+
+/// A line of it, as it is mailed.
+pub struct LineToMail {
+    pub invoice_id: Uuid,
+    pub description: String,
+    pub quantity: Decimal,
+    pub amount_minor: i64,
 }
 
 /// Gives the next numbers to invoices that have none, in the order in which they were made. Whoever else does so waits
 /// for this transaction.
-pub async fn number(tx: &mut CrossTenantTx, limit: i64) -> sqlx::Result<Vec<Numbered>> {
+pub async fn number(tx: &mut CrossTenantTx, limit: i64) -> sqlx::Result<Vec<ToMail>> {
     // A statement of its own: the next one must see what was numbered while this one waited.
     sqlx::query!("SELECT last FROM number_series WHERE series = 'invoice' FOR UPDATE").fetch_one(&mut **tx).await?;
     let numbered = sqlx::query_as!(
-        Numbered,
-        "WITH next AS (SELECT invoice_id, row_number() OVER (ORDER BY invoice_id) AS place FROM (
+        ToMail,
+        r#"WITH next AS (SELECT invoice_id, row_number() OVER (ORDER BY invoice_id) AS place FROM (
              SELECT invoice_id FROM invoice_status WHERE series = 'invoice' AND number IS NULL
              ORDER BY invoice_id LIMIT $1) AS unnumbered),
            series AS (UPDATE number_series SET last = last + (SELECT count(*) FROM next) WHERE series = 'invoice'
              RETURNING last)
          UPDATE invoice_status s SET number = series.last - (SELECT count(*) FROM next) + next.place
-         FROM next, series WHERE s.invoice_id = next.invoice_id RETURNING s.invoice_id, s.tenant_id",
+         FROM next, series, invoice i, account a
+         WHERE s.invoice_id = next.invoice_id AND i.id = next.invoice_id AND a.tenant_id = i.tenant_id
+         RETURNING i.id, i.tenant_id, a.name AS tenant_name, a.email,
+           lpad(s.number::text, greatest(8, length(s.number::text)), '0') AS "number!",
+           i.currency AS "currency: Currency", i.total_minor, i.period_start, i.period_end"#,
         limit
     );
     numbered.fetch_all(&mut **tx).await
+}
+
+/// By their invoices, in the order in which each shows them.
+pub async fn lines(tx: &mut CrossTenantTx, invoices: &[Uuid]) -> sqlx::Result<Vec<LineToMail>> {
+    let lines = sqlx::query_as!(
+        LineToMail,
+        "SELECT invoice_id, description, quantity, amount_minor FROM invoice_line WHERE invoice_id = ANY($1)
+         ORDER BY invoice_id, kind, name, period_start, id",
+        invoices
+    );
+    lines.fetch_all(&mut **tx).await
 }

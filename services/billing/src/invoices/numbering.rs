@@ -1,14 +1,10 @@
 //! The numberer: invoices get their numbers after the close, without gaps, from one process at a time; then they are
 //! mailed. A close waits for no other close because of them.
 
-use super::{
-    mail,
-    number_store::{self as store, Numbered},
-    store as invoices,
-};
-use crate::{accounts, app::App};
+use super::{mail, number_store as store};
+use crate::app::App;
 use common::{db::Background, poller::Poller};
-use messaging::OutboxError;
+use messaging::{About, OutboxError};
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
@@ -17,7 +13,7 @@ pub const NUMBER: &str = "number invoices";
 /// How often it is looked for invoices without a number.
 const LOOK: Duration = Duration::from_secs(10);
 /// Invoices in one transaction.
-const BATCH: i64 = 50;
+const BATCH: i64 = 100;
 
 /// Gives numbers until `shutdown`.
 pub async fn run(app: App, background: Background, shutdown: CancellationToken) {
@@ -30,14 +26,16 @@ pub async fn run(app: App, background: Background, shutdown: CancellationToken) 
 /// Numbers and mails some invoices; gives whether there may be more.
 async fn number(app: &App, background: Background) -> Result<bool, OutboxError> {
     let mut tx = background.begin_across_tenants(&app.db).await?;
-    let numbered = store::number(&mut tx, BATCH).await?;
-    for Numbered { invoice_id, tenant_id } in &numbered {
-        let tx = tx.narrow(*tenant_id).await?;
-        let account = accounts::store::find(tx).await?.ok_or(sqlx::Error::RowNotFound)?;
-        let invoice = invoices::find(tx, *invoice_id).await?.ok_or(sqlx::Error::RowNotFound)?;
-        let lines = invoices::lines(tx, *invoice_id).await?;
-        messaging::publish(tx, &mail::order(&account, &invoice, &lines)).await?;
-    }
+    let invoices = store::number(&mut tx, BATCH).await?;
+    let ids: Vec<_> = invoices.iter().map(|invoice| invoice.id).collect();
+    let lines = store::lines(&mut tx, &ids).await?;
+    let many = invoices.len();
+    let mails = invoices.into_iter().map(|invoice| {
+        let of = lines.partition_point(|line| line.invoice_id < invoice.id);
+        let until = lines.partition_point(|line| line.invoice_id <= invoice.id);
+        About { tenant: invoice.tenant_id, trace: None, data: mail::order(invoice, &lines[of..until]) }
+    });
+    messaging::publish_all(&mut tx, &mails.collect::<Vec<_>>()).await?;
     tx.commit().await?;
-    Ok(numbered.len() == BATCH as usize)
+    Ok(many == BATCH as usize)
 }

@@ -87,7 +87,7 @@ macro_rules! invoices {
                  lpad(s.number::text, greatest(8, length(s.number::text)), '0') AS "number", i.currency AS "currency: Currency",
                  i.total_minor, i.period_start, i.period_end, i.issued_at
                FROM invoice i JOIN invoice_status s ON s.invoice_id = i.id
-               WHERE i.tenant_id = $1 AND i.state = 'finalized' AND "# + $rest,
+               WHERE i.tenant_id = $1 AND "# + $rest,
             $($argument),+
         )
     };
@@ -102,34 +102,21 @@ pub async fn find(tx: &mut TenantTx, id: Uuid) -> sqlx::Result<Option<Invoice>> 
     invoices!("i.id = $2", tx.tenant().0, id).fetch_optional(&mut **tx).await
 }
 
-pub async fn insert(tx: &mut TenantTx, account: &Account, draft: &Draft) -> sqlx::Result<()> {
+/// Finalizes an invoice whose lines are there: from then on the database refuses every change. Its number comes later.
+pub async fn finalize(tx: &mut TenantTx, account: &Account, draft: &Draft, total_minor: i64) -> sqlx::Result<()> {
     sqlx::query!(
-        "INSERT INTO invoice (id, tenant_id, cycle_id, state, currency, total_minor, period_start, period_end,
-         issued_at)
-         VALUES ($1, $2, $3, 'draft', $4, 0, $5, $6, $7)",
+        "WITH finalized AS (
+           INSERT INTO invoice (id, tenant_id, cycle_id, currency, total_minor, period_start, period_end, issued_at)
+           VALUES ($1, $2, $3, $4, $5, $6, $7, $8) RETURNING id, tenant_id)
+         INSERT INTO invoice_status (invoice_id, tenant_id, series) SELECT id, tenant_id, 'invoice' FROM finalized",
         draft.id,
         tx.tenant().0,
         draft.cycle_id,
         account.currency.code(),
+        total_minor,
         draft.period.from,
         draft.period.until,
         draft.issued_at,
-    )
-    .execute(&mut **tx)
-    .await
-    .map(drop)
-}
-
-/// Gives the draft its total; from then on the database refuses every change. Its number comes later.
-pub async fn finalize(tx: &mut TenantTx, invoice: Uuid) -> sqlx::Result<()> {
-    sqlx::query!(
-        "WITH finalized AS (
-           UPDATE invoice SET state = 'finalized', total_minor = (SELECT coalesce(sum(amount_minor), 0)
-             FROM invoice_line WHERE invoice_id = $1 AND tenant_id = $2)::bigint
-           WHERE id = $1 AND tenant_id = $2 RETURNING id, tenant_id)
-         INSERT INTO invoice_status (invoice_id, tenant_id, series) SELECT id, tenant_id, 'invoice' FROM finalized",
-        invoice,
-        tx.tenant().0,
     )
     .execute(&mut **tx)
     .await
@@ -150,36 +137,42 @@ pub async fn lines(tx: &mut TenantTx, invoice: Uuid) -> sqlx::Result<Vec<Line>> 
     lines.fetch_all(&mut **tx).await
 }
 
-pub async fn insert_line(
-    tx: &mut TenantTx,
-    id: Uuid,
-    draft: &Draft,
-    period: Span,
-    rate: &Rate,
-    priced: &Priced,
-) -> sqlx::Result<()> {
+/// A line that was priced.
+pub struct PricedLine<'a> {
+    pub id: Uuid,
+    pub period: Span,
+    pub rate: &'a Rate,
+    pub priced: Priced,
+}
+
+pub async fn insert_lines(tx: &mut TenantTx, draft: &Draft, lines: &[PricedLine<'_>]) -> sqlx::Result<()> {
+    if lines.is_empty() {
+        return Ok(());
+    }
+    let (rates, priced) = (|| lines.iter().map(|line| line.rate), || lines.iter().map(|line| &line.priced));
+    let components: Result<Vec<_>, _> = priced().map(|priced| serde_json::to_value(&priced.components)).collect();
+    let components = components.map_err(|error| sqlx::Error::Encode(error.into()))?;
     sqlx::query!(
-        "INSERT INTO invoice_line (id, invoice_id, tenant_id, kind, service, name, description, period_start,
-           period_end, quantity, unit, rate_id, price, amount_minor, currency, components, input_count, input_sha256)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, decode($18, 'hex'))",
-        id,
+        "INSERT INTO invoice_line (invoice_id, tenant_id, id, period_start, period_end, rate_id, kind, service, name,
+           description, unit, price, currency, quantity, amount_minor, components, input_count, input_sha256)
+         SELECT $1, $2, line.id, period_start, period_end, rate_id, r.kind, r.service, r.name,
+           r.title || ', per ' || r.unit, r.unit, r.price, r.currency, quantity, amount_minor, components, input_count,
+           decode(sha256, 'hex')
+         FROM UNNEST($3::uuid[], $4::timestamptz[], $5::timestamptz[], $6::uuid[], $7::numeric[], $8::int8[],
+           $9::jsonb[], $10::int8[], $11::text[])
+           AS line (id, period_start, period_end, rate_id, quantity, amount_minor, components, input_count, sha256)
+         JOIN rate r ON r.id = rate_id",
         draft.id,
         tx.tenant().0,
-        rate.kind as Kind,
-        rate.service,
-        rate.name,
-        format!("{}, per {}", rate.title, rate.unit),
-        period.from,
-        period.until,
-        priced.quantity,
-        rate.unit,
-        rate.id,
-        rate.price,
-        priced.amount_minor,
-        rate.currency.code(),
-        Json(&priced.components) as _,
-        priced.inputs,
-        priced.sha256,
+        &lines.iter().map(|line| line.id).collect::<Vec<_>>(),
+        &lines.iter().map(|line| line.period.from).collect::<Vec<_>>(),
+        &lines.iter().map(|line| line.period.until).collect::<Vec<_>>(),
+        &rates().map(|rate| rate.id).collect::<Vec<_>>(),
+        &priced().map(|priced| priced.quantity).collect::<Vec<_>>(),
+        &priced().map(|priced| priced.amount_minor).collect::<Vec<_>>(),
+        &components,
+        &priced().map(|priced| priced.inputs).collect::<Vec<_>>(),
+        &priced().map(|priced| priced.sha256.clone()).collect::<Vec<_>>()
     )
     .execute(&mut **tx)
     .await

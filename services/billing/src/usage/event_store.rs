@@ -75,10 +75,16 @@ async fn hold_shared(tx: &mut TenantTx) -> sqlx::Result<()> {
 }
 
 /// Alone: all usage that was numbered before is committed or gone, and none is numbered until this transaction ends.
-pub async fn hold_alone(tx: &mut TenantTx) -> sqlx::Result<()> {
+/// Fails after `patience`, as PostgreSQL writes times.
+pub async fn hold_alone(tx: &mut TenantTx, patience: &str) -> sqlx::Result<()> {
     let tenant = tx.tenant().0;
-    sqlx::query!("SELECT pg_advisory_xact_lock(hashtextextended('usage ' || $1::uuid::text, 0)) AS held", tenant)
-        .fetch_one(&mut **tx)
-        .await
-        .map(drop)
+    sqlx::query!(
+        "SELECT set_config('lock_timeout', $2, true),
+           pg_advisory_xact_lock(hashtextextended('usage ' || $1::uuid::text, 0)) AS held",
+        tenant,
+        patience
+    )
+    .fetch_one(&mut **tx)
+    .await
+    .map(drop)
 }

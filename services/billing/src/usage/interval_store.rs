@@ -31,7 +31,7 @@ pub async fn due(tx: &mut TenantTx, currency: &str, end: DateTime<Utc>) -> sqlx:
                 AND v.from_at <= i.begin_at AND (v.until_at IS NULL OR v.until_at > i.begin_at)
            JOIN rate r ON r.kind = 'feature' AND r.service = i.service AND r.name = i.feature AND r.currency = $2
                 AND r.version = coalesce(i.version, v.version)
-           WHERE i.tenant_id = $1 AND i.begin_at < $3 AND (i.end_at IS NULL OR i.billed_until <> i.end_at)
+           WHERE i.tenant_id = $1 AND i.begin_at < $3 AND NOT i.settled
            AND i.billed_until <> least(i.end_at, $3)
            ORDER BY i.id FOR UPDATE OF i"#,
         tx.tenant().0,
@@ -41,23 +41,23 @@ pub async fn due(tx: &mut TenantTx, currency: &str, end: DateTime<Utc>) -> sqlx:
     due.fetch_all(&mut **tx).await
 }
 
-/// Notes that `line` has taken each interval's time up to the given moment.
-pub async fn bill(tx: &mut TenantTx, line: Uuid, taken: &[&DueInterval]) -> sqlx::Result<()> {
-    let ids: Vec<Uuid> = taken.iter().map(|interval| interval.id).collect();
-    let from: Vec<DateTime<Utc>> = taken.iter().map(|interval| interval.billed_until).collect();
-    let until: Vec<DateTime<Utc>> = taken.iter().map(|interval| interval.until).collect();
+/// Notes which line has taken each interval's time up to the given moment.
+pub async fn bill(tx: &mut TenantTx, taken: &[(Uuid, &DueInterval)]) -> sqlx::Result<()> {
+    if taken.is_empty() {
+        return Ok(());
+    }
     sqlx::query!(
-        "WITH part AS (SELECT * FROM UNNEST($3::uuid[], $4::timestamptz[], $5::timestamptz[])
-         AS part (id, from_at, until_at)),
-              billed AS (UPDATE usage_interval i SET billed_until = part.until_at FROM part WHERE i.id = part.id
-              AND i.tenant_id = $2)
+        "WITH part AS (SELECT * FROM UNNEST($2::uuid[], $3::uuid[], $4::timestamptz[], $5::timestamptz[])
+           AS part (line_id, id, from_at, until_at)),
+           billed AS (UPDATE usage_interval i SET billed_until = part.until_at FROM part
+             WHERE i.id = part.id AND i.tenant_id = $1)
          INSERT INTO invoice_line_interval (line_id, interval_id, tenant_id, from_at, until_at)
-         SELECT $1, id, $2, from_at, until_at FROM part",
-        line,
+         SELECT line_id, id, $1, from_at, until_at FROM part",
         tx.tenant().0,
-        &ids,
-        &from,
-        &until,
+        &taken.iter().map(|(line, _)| *line).collect::<Vec<_>>(),
+        &taken.iter().map(|(_, interval)| interval.id).collect::<Vec<_>>(),
+        &taken.iter().map(|(_, interval)| interval.billed_until).collect::<Vec<_>>(),
+        &taken.iter().map(|(_, interval)| interval.until).collect::<Vec<_>>(),
     )
     .execute(&mut **tx)
     .await

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::invoices::model::{Input, PartOfLine};
 use chrono::{DateTime, TimeDelta, Utc};
-use common::{ambient::Ambient, db::TenantTx};
+use common::db::TenantTx;
 use contracts::id::InstanceId;
 use std::collections::HashMap;
 use uuid::Uuid;
@@ -64,40 +64,70 @@ pub async fn versions(tx: &mut TenantTx) -> sqlx::Result<HashMap<InstanceId, Vec
     Ok(versions)
 }
 
-/// Keeps parts that no line bills yet.
-pub async fn insert(tx: &mut TenantTx, ambient: &Ambient, cycle: Uuid, parts: &[Part]) -> sqlx::Result<()> {
+/// The rate of each part, if it has one: that of the version which the instance ran where the part begins.
+pub async fn rates(tx: &mut TenantTx, currency: &str, parts: &[Part]) -> sqlx::Result<Vec<Option<Uuid>>> {
+    if parts.is_empty() {
+        return Ok(Vec::new());
+    }
+    let rates = sqlx::query_scalar!(
+        r#"SELECT r.id AS "id?" FROM UNNEST($3::uuid[], $4::text[], $5::text[], $6::timestamptz[]) WITH ORDINALITY
+             AS part (instance_id, service, meter, from_at, place)
+           LEFT JOIN instance_version v ON v.tenant_id = $1 AND v.instance_id = part.instance_id
+             AND v.service = part.service AND v.from_at <= coalesce(part.from_at, '-infinity')
+             AND (v.until_at IS NULL OR v.until_at > coalesce(part.from_at, '-infinity'))
+           LEFT JOIN rate r ON r.kind = 'meter' AND r.service = part.service AND r.name = part.meter
+             AND r.currency = $2 AND r.version = v.version
+           ORDER BY part.place"#,
+        tx.tenant().0,
+        currency,
+        &parts.iter().map(|part| part.instance_id.0).collect::<Vec<_>>(),
+        &parts.iter().map(|part| part.service.clone()).collect::<Vec<_>>(),
+        &parts.iter().map(|part| part.meter.clone()).collect::<Vec<_>>(),
+        &parts.iter().map(|part| bound(part.area.times.from)).collect::<Vec<_>>() as &[Option<DateTime<Utc>>]
+    );
+    rates.fetch_all(&mut **tx).await
+}
+
+/// `None` for a time before or after all that PostgreSQL knows.
+fn bound(time: DateTime<Utc>) -> Option<DateTime<Utc>> {
+    (time > Span::ALWAYS.from && time < Span::ALWAYS.until).then_some(time)
+}
+
+/// Keeps parts under these ids, each with the line that bills it.
+pub async fn insert(tx: &mut TenantTx, cycle: Uuid, parts: &[(Uuid, Option<Uuid>, &Part)]) -> sqlx::Result<()> {
     if parts.is_empty() {
         return Ok(());
     }
-    let time = |time: DateTime<Utc>| (time > Span::ALWAYS.from && time < Span::ALWAYS.until).then_some(time);
+    let rows = || parts.iter().map(|(_, _, part)| *part);
     sqlx::query!(
-        "INSERT INTO usage_part (tenant_id, cycle_id, id, service, meter, instance_id, seqs, times, period_start,
-           period_end, first_id, last_id, events, quantity, sha256)
-         SELECT $1, $2, id, service, meter, instance_id, int8range(first_seq, last_seq, '[]'),
+        "INSERT INTO usage_part (tenant_id, cycle_id, id, line_id, service, meter, instance_id, seqs, times,
+           period_start, period_end, first_id, last_id, events, quantity, sha256)
+         SELECT $1, $2, id, line_id, service, meter, instance_id, int8range(first_seq, last_seq, '[]'),
            tstzrange(coalesce(from_at, '-infinity'), coalesce(until_at, 'infinity')), period_start, period_end, first_id,
            last_id, events, quantity, sha256
-         FROM UNNEST($3::uuid[], $4::text[], $5::text[], $6::uuid[], $7::int8[], $8::int8[], $9::timestamptz[],
-           $10::timestamptz[], $11::timestamptz[], $12::timestamptz[], $13::uuid[], $14::uuid[], $15::int8[],
-           $16::numeric[], $17::bytea[])
-           AS part (id, service, meter, instance_id, first_seq, last_seq, from_at, until_at, period_start, period_end,
-             first_id, last_id, events, quantity, sha256)",
+         FROM UNNEST($3::uuid[], $4::uuid[], $5::text[], $6::text[], $7::uuid[], $8::int8[], $9::int8[],
+           $10::timestamptz[], $11::timestamptz[], $12::timestamptz[], $13::timestamptz[], $14::uuid[], $15::uuid[],
+           $16::int8[], $17::numeric[], $18::bytea[])
+           AS part (id, line_id, service, meter, instance_id, first_seq, last_seq, from_at, until_at, period_start,
+             period_end, first_id, last_id, events, quantity, sha256)",
         tx.tenant().0,
         cycle,
-        &parts.iter().map(|_| ambient.uuid()).collect::<Vec<_>>(),
-        &parts.iter().map(|part| part.service.clone()).collect::<Vec<_>>(),
-        &parts.iter().map(|part| part.meter.clone()).collect::<Vec<_>>(),
-        &parts.iter().map(|part| part.instance_id.0).collect::<Vec<_>>(),
-        &parts.iter().map(|part| part.area.seqs.0).collect::<Vec<_>>(),
-        &parts.iter().map(|part| part.area.seqs.1).collect::<Vec<_>>(),
-        &parts.iter().map(|part| time(part.area.times.from)).collect::<Vec<_>>() as &[Option<DateTime<Utc>>],
-        &parts.iter().map(|part| time(part.area.times.until)).collect::<Vec<_>>() as &[Option<DateTime<Utc>>],
-        &parts.iter().map(|part| part.area.period.from).collect::<Vec<_>>(),
-        &parts.iter().map(|part| part.area.period.until).collect::<Vec<_>>(),
-        &parts.iter().map(|part| part.first_id).collect::<Vec<_>>(),
-        &parts.iter().map(|part| part.last_id).collect::<Vec<_>>(),
-        &parts.iter().map(|part| part.sum.inputs).collect::<Vec<_>>(),
-        &parts.iter().map(|part| part.sum.quantity).collect::<Vec<_>>(),
-        &parts.iter().map(|part| part.sum.sha256.to_vec()).collect::<Vec<_>>()
+        &parts.iter().map(|(id, _, _)| *id).collect::<Vec<_>>(),
+        &parts.iter().map(|(_, line, _)| *line).collect::<Vec<_>>() as &[Option<Uuid>],
+        &rows().map(|part| part.service.clone()).collect::<Vec<_>>(),
+        &rows().map(|part| part.meter.clone()).collect::<Vec<_>>(),
+        &rows().map(|part| part.instance_id.0).collect::<Vec<_>>(),
+        &rows().map(|part| part.area.seqs.0).collect::<Vec<_>>(),
+        &rows().map(|part| part.area.seqs.1).collect::<Vec<_>>(),
+        &rows().map(|part| bound(part.area.times.from)).collect::<Vec<_>>() as &[Option<DateTime<Utc>>],
+        &rows().map(|part| bound(part.area.times.until)).collect::<Vec<_>>() as &[Option<DateTime<Utc>>],
+        &rows().map(|part| part.area.period.from).collect::<Vec<_>>(),
+        &rows().map(|part| part.area.period.until).collect::<Vec<_>>(),
+        &rows().map(|part| part.first_id).collect::<Vec<_>>(),
+        &rows().map(|part| part.last_id).collect::<Vec<_>>(),
+        &rows().map(|part| part.sum.inputs).collect::<Vec<_>>(),
+        &rows().map(|part| part.sum.quantity).collect::<Vec<_>>(),
+        &rows().map(|part| part.sum.sha256.clone()).collect::<Vec<_>>()
     )
     .execute(&mut **tx)
     .await
@@ -124,13 +154,17 @@ pub async fn rated(tx: &mut TenantTx, currency: &str) -> sqlx::Result<Vec<PartOf
     .await
 }
 
-/// Notes that `line` bills these parts.
-pub async fn bill(tx: &mut TenantTx, line: Uuid, parts: &[Uuid]) -> sqlx::Result<()> {
+/// Notes the lines that bill parts which had none.
+pub async fn bill(tx: &mut TenantTx, parts: &[(Uuid, Uuid)]) -> sqlx::Result<()> {
+    if parts.is_empty() {
+        return Ok(());
+    }
     sqlx::query!(
-        "UPDATE usage_part SET line_id = $1 WHERE tenant_id = $2 AND id = ANY($3) AND line_id IS NULL",
-        line,
+        "UPDATE usage_part p SET line_id = billed.line_id FROM UNNEST($2::uuid[], $3::uuid[]) AS billed (id, line_id)
+         WHERE p.tenant_id = $1 AND p.id = billed.id AND p.line_id IS NULL",
         tx.tenant().0,
-        parts
+        &parts.iter().map(|(part, _)| *part).collect::<Vec<_>>(),
+        &parts.iter().map(|(_, line)| *line).collect::<Vec<_>>()
     )
     .execute(&mut **tx)
     .await

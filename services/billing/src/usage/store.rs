@@ -172,7 +172,7 @@ pub async fn features(tx: &mut TenantTx) -> sqlx::Result<Vec<FeatureUse>> {
            LEFT JOIN rate r ON r.kind = 'feature' AND r.service = i.service AND r.name = i.feature
            AND r.currency = a.currency
                 AND r.version = coalesce(i.version, v.version)
-           WHERE i.tenant_id = $1 AND (i.end_at IS NULL OR i.billed_until <> i.end_at)
+           WHERE i.tenant_id = $1 AND NOT i.settled
            ORDER BY i.feature, i.begin_at, i.id"#,
         tx.tenant().0
     );
