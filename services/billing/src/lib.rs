@@ -56,6 +56,7 @@ impl Service for Billing {
         for _ in 0..closing::CLOSERS {
             tasks.spawn(|shutdown| closing::run(app.clone(), tasks.background(), shutdown));
         }
+        tasks.spawn(|shutdown| closing::watch(app.clone(), tasks.background(), shutdown));
         tasks.spawn(|shutdown| numbering::run(app.clone(), tasks.background(), shutdown));
     }
 }

@@ -2,7 +2,7 @@
 //! of them may die at any moment; another one goes on.
 
 use super::{
-    making,
+    making::{self, LEASE},
     store::{self, CycleState, Taken},
 };
 use crate::{
@@ -27,10 +27,12 @@ pub const CLOSE: &str = "close cycles";
 pub const CLOSERS: usize = 8;
 /// How often it is looked for what is due.
 const LOOK: Duration = Duration::from_secs(10);
-/// Whoever has taken up a cycle and does not renew this is taken to be dead.
-pub const LEASE: TimeDelta = TimeDelta::minutes(2);
 /// After the end of a cycle, products may still tell what was used in it; what comes later is late.
 const GRACE: TimeDelta = TimeDelta::hours(1);
+/// How often cycles in trouble are counted.
+const WATCH: Duration = Duration::from_secs(60);
+/// A cycle that has been due for so long should have its invoice.
+const OVERDUE: TimeDelta = TimeDelta::minutes(30);
 /// Before a cycle that could not be cut or made is tried again.
 const DEFERRED: TimeDelta = TimeDelta::seconds(5);
 /// Nobody records usage of the tenant while a cut waits for those who do.
@@ -41,6 +43,23 @@ pub async fn run(app: App, background: Background, shutdown: CancellationToken) 
     let mut poller = Poller::new(app.db.wake(CLOSE), LOOK, shutdown);
     while poller.next().await {
         poller.report(next(&app, background).await, "A cycle cannot be closed yet; it stays due");
+    }
+}
+
+/// Says how many cycles are in trouble, until `shutdown`.
+pub async fn watch(app: App, background: Background, shutdown: CancellationToken) {
+    let mut poller = Poller::every(WATCH, shutdown);
+    while poller.next().await {
+        let troubled = async {
+            let mut tx = background.begin_across_tenants(&app.db).await?;
+            store::troubled(&mut tx, app.ambient.now() - OVERDUE).await
+        };
+        let counted = troubled.await.map(|(parked, overdue)| {
+            metrics::gauge!("cycles_parked").set(parked as f64);
+            metrics::gauge!("cycles_overdue").set(overdue as f64);
+            false
+        });
+        poller.report(counted, "Cycles in trouble cannot be counted");
     }
 }
 

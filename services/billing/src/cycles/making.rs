@@ -1,9 +1,6 @@
 //! The invoice of a cycle that was cut: its usage is added up, then becomes the lines of one invoice, in one transaction.
 
-use super::{
-    closing::LEASE,
-    store::{self as cycles, Taken},
-};
+use super::store::{self as cycles, Taken};
 use crate::{
     accounts,
     app::App,
@@ -18,9 +15,12 @@ use crate::{
         window::{Areas, Span, Window},
     },
 };
+use chrono::TimeDelta;
 use common::db::{Background, Scoped, TenantTx};
 use uuid::Uuid;
 
+/// Whoever has taken up a cycle and does not renew this is taken to be dead.
+pub const LEASE: TimeDelta = TimeDelta::minutes(2);
 /// Events read in one transaction.
 const AT_ONCE: i64 = 20_000;
 

@@ -170,6 +170,17 @@ pub async fn park(tx: &mut TenantTx, id: Uuid, reason: &str) -> sqlx::Result<()>
     .map(drop)
 }
 
+/// How many wait for somebody to look, and how many have been due since before `since`.
+pub async fn troubled(tx: &mut CrossTenantTx, since: DateTime<Utc>) -> sqlx::Result<(i64, i64)> {
+    let counts = sqlx::query!(
+        r#"SELECT (SELECT count(*) FROM cycle WHERE parked_reason IS NOT NULL) AS "parked!",
+             (SELECT count(*) FROM cycle WHERE due_at < $1) AS "overdue!""#,
+        since
+    );
+    let counts = counts.fetch_one(&mut **tx).await?;
+    Ok((counts.parked, counts.overdue))
+}
+
 /// The columns of a [`Cycle`].
 macro_rules! cycles {
     ($rest:literal, $($argument:expr),+) => {

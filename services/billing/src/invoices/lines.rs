@@ -131,8 +131,8 @@ impl<'a> Lines<'a> {
             intervals.extend(line.intervals.into_iter().map(|interval| (line.id, interval)));
             parts.extend(line.parts.into_iter().map(|part| (part, line.id)));
         }
-        let amounts = priced.iter().map(|line| line.priced.amount_minor);
-        let total = amounts.fold(Some(0_i64), |sum, amount| sum?.checked_add(amount)).ok_or(TooLarge)?;
+        let mut amounts = priced.iter().map(|line| line.priced.amount_minor);
+        let total = amounts.try_fold(0_i64, i64::checked_add).ok_or(TooLarge)?;
         store::insert_lines(tx, draft, &priced).await?;
         interval_store::bill(tx, &intervals).await?;
         let rows: Vec<_> = new.iter().map(|new| (new.id, parts.remove(&new.id), &new.part)).collect();

@@ -92,7 +92,7 @@ pub struct TierJson {
     up_to: Option<String>,
     /// Of one unit.
     #[schema(format = "decimal", example = "0.09", required = true, nullable = false)]
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     price: Option<String>,
     /// Charged once when the tier is reached; the first tier always is.
     #[schema(format = "decimal", example = "0")]
