@@ -51,13 +51,19 @@ pub async fn number(tx: &mut CrossTenantTx, limit: i64) -> sqlx::Result<Vec<ToMa
     numbered.fetch_all(&mut **tx).await
 }
 
-/// By their invoices, in the order in which each shows them.
-pub async fn lines(tx: &mut CrossTenantTx, invoices: &[Uuid]) -> sqlx::Result<Vec<LineToMail>> {
+/// By their invoices, in the order in which each shows them; of one that has more than `most`, the others are added up
+/// in a last one, whose quantity is their number.
+pub async fn lines(tx: &mut CrossTenantTx, invoices: &[Uuid], most: i64) -> sqlx::Result<Vec<LineToMail>> {
     let lines = sqlx::query_as!(
         LineToMail,
-        "SELECT invoice_id, description, quantity, amount_minor FROM invoice_line WHERE invoice_id = ANY($1)
-         ORDER BY invoice_id, kind, name, period_start, id",
-        invoices
+        r#"SELECT invoice_id, min(CASE WHEN place <= $2 THEN description ELSE 'Other lines, listed on the invoice' END)
+             AS "description!", sum(CASE WHEN place <= $2 THEN quantity ELSE 1 END) AS "quantity!",
+             sum(amount_minor)::bigint AS "amount_minor!"
+           FROM (SELECT *, row_number() OVER (PARTITION BY invoice_id ORDER BY kind, name, period_start, id) AS place
+             FROM invoice_line WHERE invoice_id = ANY($1)) AS line
+           GROUP BY invoice_id, least(place, $2 + 1) ORDER BY invoice_id, least(place, $2 + 1)"#,
+        invoices,
+        most
     );
     lines.fetch_all(&mut **tx).await
 }

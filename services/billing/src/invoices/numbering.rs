@@ -3,9 +3,14 @@
 
 use super::{mail, number_store as store};
 use crate::app::App;
-use common::{db::Background, poller::Poller};
+use common::{
+    db::{Background, CrossTenantTx},
+    poller::Poller,
+    problem::Chain,
+};
+use contracts::messages::SendMail;
 use messaging::{About, OutboxError};
-use std::time::Duration;
+use std::{slice, time::Duration};
 use tokio_util::sync::CancellationToken;
 
 /// What a commit wakes the numberer for.
@@ -14,6 +19,8 @@ pub const NUMBER: &str = "number invoices";
 const LOOK: Duration = Duration::from_secs(10);
 /// Invoices in one transaction.
 const BATCH: i64 = 100;
+/// Lines in a mail: the message must stay within what SNS takes.
+const MAILED_LINES: i64 = 200;
 
 /// Gives numbers until `shutdown`.
 pub async fn run(app: App, background: Background, shutdown: CancellationToken) {
@@ -27,15 +34,36 @@ pub async fn run(app: App, background: Background, shutdown: CancellationToken) 
 async fn number(app: &App, background: Background) -> Result<bool, OutboxError> {
     let mut tx = background.begin_across_tenants(&app.db).await?;
     let invoices = store::number(&mut tx, BATCH).await?;
+    if invoices.is_empty() {
+        return Ok(false);
+    }
     let ids: Vec<_> = invoices.iter().map(|invoice| invoice.id).collect();
-    let lines = store::lines(&mut tx, &ids).await?;
+    let lines = store::lines(&mut tx, &ids, MAILED_LINES).await?;
     let many = invoices.len();
     let mails = invoices.into_iter().map(|invoice| {
         let of = lines.partition_point(|line| line.invoice_id < invoice.id);
         let until = lines.partition_point(|line| line.invoice_id <= invoice.id);
         About { tenant: invoice.tenant_id, trace: None, data: mail::order(invoice, &lines[of..until]) }
     });
-    messaging::publish_all(&mut tx, &mails.collect::<Vec<_>>()).await?;
+    mail(&mut tx, &mails.collect::<Vec<_>>()).await?;
     tx.commit().await?;
     Ok(many == BATCH as usize)
+}
+
+/// Orders the mails; one that cannot be ordered keeps no other from its number.
+async fn mail(tx: &mut CrossTenantTx, mails: &[About<SendMail>]) -> Result<(), OutboxError> {
+    match messaging::publish_all(tx, mails).await {
+        Err(OutboxError::Unfit(_) | OutboxError::Serialize(_)) => {}
+        ordered => return ordered,
+    }
+    for mail in mails {
+        match messaging::publish_all(tx, slice::from_ref(mail)).await {
+            Err(fault @ (OutboxError::Unfit(_) | OutboxError::Serialize(_))) => {
+                tracing::error!(error = %Chain(&fault), tenant_id = %mail.tenant, mail = mail.data.key,
+                    "An invoice has its number and cannot be mailed");
+            }
+            ordered => ordered?,
+        }
+    }
+    Ok(())
 }
