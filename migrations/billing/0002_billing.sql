@@ -42,6 +42,7 @@ CREATE UNIQUE INDEX cycle_one_open ON cycle (tenant_id) WHERE state = 'open';
 CREATE INDEX cycle_of_tenant ON cycle (tenant_id, id);
 CREATE INDEX cycle_of_tenant_by_cut ON cycle (tenant_id, cut_seq);
 CREATE INDEX cycle_due ON cycle (due_at) WHERE due_at IS NOT NULL;
+CREATE INDEX cycle_unclosed ON cycle (end_at) WHERE state <> 'closed';
 CREATE INDEX cycle_parked ON cycle (id) WHERE parked_reason IS NOT NULL;
 
 -- A price that a version of a service announced.

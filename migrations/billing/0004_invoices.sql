@@ -21,7 +21,7 @@ CREATE TABLE invoice_line (
     service text NOT NULL,
     name text NOT NULL,
     description text NOT NULL,
-    -- Of usage that came late, the period that it belongs to.
+    -- Of metered usage that came late, the period that it belongs to.
     period_start timestamptz NOT NULL,
     period_end timestamptz NOT NULL,
     quantity numeric NOT NULL,

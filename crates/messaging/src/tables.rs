@@ -56,7 +56,11 @@ pub async fn run(conn: &mut PgConnection, files: &Migrator) -> Result<(), NotMig
 
 /// The first of the files that ran in another form than it has now.
 async fn rewritten(conn: &mut PgConnection, files: &Migrator) -> Result<Option<i64>, MigrateError> {
-    conn.ensure_migrations_table(&files.table_name).await?;
+    let exists: bool =
+        sqlx::query_scalar("SELECT to_regclass($1) IS NOT NULL").bind(&*files.table_name).fetch_one(&mut *conn).await?;
+    if !exists {
+        return Ok(None);
+    }
     let ran = conn.list_applied_migrations(&files.table_name).await?;
     let differs =
         |ran: &AppliedMigration| files.iter().any(|file| file.version == ran.version && file.checksum != ran.checksum);

@@ -2,7 +2,7 @@
 //! of them may die at any moment; another one goes on.
 
 use super::{
-    making::{self, LEASE},
+    making::{self, DEFERRED, LEASE},
     store::{self, CycleState, Taken},
 };
 use crate::{
@@ -23,18 +23,16 @@ use tokio_util::sync::CancellationToken;
 
 /// What a commit wakes a closer for.
 pub const CLOSE: &str = "close cycles";
-/// Closers of one process.
-pub const CLOSERS: usize = 8;
+/// Closers of one process; fewer than its connections, which requests need as well.
+pub const CLOSERS: usize = 6;
 /// How often it is looked for what is due.
 const LOOK: Duration = Duration::from_secs(10);
 /// After the end of a cycle, products may still tell what was used in it; what comes later is late.
 const GRACE: TimeDelta = TimeDelta::hours(1);
 /// How often cycles in trouble are counted.
 const WATCH: Duration = Duration::from_secs(60);
-/// A cycle that has been due for so long should have its invoice.
-const OVERDUE: TimeDelta = TimeDelta::minutes(30);
-/// Before a cycle that could not be cut or made is tried again.
-const DEFERRED: TimeDelta = TimeDelta::seconds(5);
+/// A cycle that has ended so long ago should have its invoice.
+const OVERDUE: TimeDelta = TimeDelta::minutes(90);
 /// Nobody records usage of the tenant while a cut waits for those who do.
 const PATIENCE: &str = "2s";
 

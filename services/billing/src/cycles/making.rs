@@ -21,13 +21,17 @@ use uuid::Uuid;
 
 /// Whoever has taken up a cycle and does not renew this is taken to be dead.
 pub const LEASE: TimeDelta = TimeDelta::minutes(2);
+/// Before a cycle that could not be cut or made is tried again.
+pub const DEFERRED: TimeDelta = TimeDelta::seconds(5);
 /// Events read in one transaction.
 const AT_ONCE: i64 = 20_000;
 
 /// Makes the invoice, unless somebody else has, or an earlier one of the tenant comes first.
 pub async fn make(app: &App, background: Background, cycle: &Taken) -> Result<(), NotInvoiced> {
     let mut tx = background.begin(&app.db, cycle.tenant_id).await?;
-    let Some((window, earlier)) = cycles::window(&mut tx, cycle.id).await? else { return Ok(()) };
+    let Some((window, earlier)) = cycles::window(&mut tx, cycle.id).await? else {
+        return put_off(tx, app, cycle).await;
+    };
     let mut parts = Parts::new(Areas::new(window, earlier, part_store::versions(&mut tx).await?));
     let mut last = Uuid::nil();
     while let Some(next) = add(&mut tx, &window, &mut parts, last).await? {
@@ -37,12 +41,22 @@ pub async fn make(app: &App, background: Background, cycle: &Taken) -> Result<()
         tx.commit().await?;
         tx = background.begin(&app.db, cycle.tenant_id).await?;
     }
+    // What an instance ran has become known meanwhile: parts are cut where versions change, and priced by them.
+    if part_store::versions(&mut tx).await? != *parts.versions() {
+        return put_off(tx, app, cycle).await;
+    }
     if cycles::close(&mut tx, cycle.id, app.ambient.now()).await? {
         invoice(&mut tx, app, cycle, window.cycle, parts.finish()).await?;
         tx.wake(numbering::NUMBER);
         tx.commit().await?;
     }
     Ok(())
+}
+
+/// Tried again soon.
+async fn put_off(mut tx: TenantTx, app: &App, cycle: &Taken) -> Result<(), NotInvoiced> {
+    cycles::defer(&mut tx, cycle.id, app.ambient.now() + DEFERRED).await?;
+    Ok(tx.commit().await?)
 }
 
 /// Adds up some events; gives the last of them if there may be more.

@@ -170,11 +170,11 @@ pub async fn park(tx: &mut TenantTx, id: Uuid, reason: &str) -> sqlx::Result<()>
     .map(drop)
 }
 
-/// How many wait for somebody to look, and how many have been due since before `since`.
+/// How many wait for somebody to look, and how many ended before `since` and have no invoice.
 pub async fn troubled(tx: &mut CrossTenantTx, since: DateTime<Utc>) -> sqlx::Result<(i64, i64)> {
     let counts = sqlx::query!(
         r#"SELECT (SELECT count(*) FROM cycle WHERE parked_reason IS NOT NULL) AS "parked!",
-             (SELECT count(*) FROM cycle WHERE due_at < $1) AS "overdue!""#,
+             (SELECT count(*) FROM cycle WHERE state <> 'closed' AND end_at < $1) AS "overdue!""#,
         since
     );
     let counts = counts.fetch_one(&mut **tx).await?;

@@ -33,12 +33,14 @@ impl NotInvoiced {
     pub fn lasting(&self) -> Option<String> {
         match self {
             Self::Price(_) => Some("too_large".into()),
-            // Data that PostgreSQL refuses (class 22), and constraints (23):
+            // Data that PostgreSQL refuses (class 22), constraints (23), and what is too large for it (54):
             // <https://www.postgresql.org/docs/current/errcodes-appendix.html>.
             Self::Database(sqlx::Error::Database(refusal)) => {
-                let code = refusal.code().filter(|code| code.starts_with("22") || code.starts_with("23"))?;
+                let lasting = |code: &str| ["22", "23", "54"].iter().any(|class| code.starts_with(class));
+                let code = refusal.code().filter(|code| lasting(code))?;
                 Some(refusal.constraint().unwrap_or(&code).to_owned())
             }
+            Self::Database(sqlx::Error::Decode(_) | sqlx::Error::ColumnDecode { .. }) => Some("unreadable".into()),
             Self::Database(_) => None,
         }
     }

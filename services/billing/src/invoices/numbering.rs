@@ -43,9 +43,12 @@ async fn number(app: &App, background: Background) -> Result<bool, OutboxError> 
     let mails = invoices.into_iter().map(|invoice| {
         let of = lines.partition_point(|line| line.invoice_id < invoice.id);
         let until = lines.partition_point(|line| line.invoice_id <= invoice.id);
-        About { tenant: invoice.tenant_id, trace: None, data: mail::order(invoice, &lines[of..until]) }
+        let of = &lines[of..until];
+        (About { tenant: invoice.tenant_id, trace: None, data: mail::order(invoice, of) }, of.is_empty())
     });
-    mail(&mut tx, &mails.collect::<Vec<_>>()).await?;
+    // Nobody needs a mail that says nothing.
+    let mails: Vec<_> = mails.filter(|mail| !mail.1).map(|mail| mail.0).collect();
+    mail(&mut tx, &mails).await?;
     tx.commit().await?;
     Ok(many == BATCH as usize)
 }

@@ -45,7 +45,7 @@ pub struct Line {
     #[schema(example = "forum.polls")]
     pub name: String,
     pub description: String,
-    /// Of usage that came late, the period that it belongs to.
+    /// Of metered usage that came late, the period that it belongs to.
     pub period_start: DateTime<Utc>,
     pub period_end: DateTime<Utc>,
     /// In `unit`, unrounded.

@@ -7,6 +7,7 @@ use super::{
 use crate::app::App;
 use access::{Internal, callers};
 use axum::extract::State;
+use chrono::Datelike;
 use common::{
     http::Json,
     problem::{FieldError, Problem},
@@ -23,6 +24,9 @@ use utoipa::ToSchema;
 const DIGITS: u32 = 14;
 const LONGEST_METER: usize = 100;
 const LONGEST_KEY: usize = 218;
+/// Years of the times that PostgreSQL and everybody else can read.
+const FIRST_YEAR: i32 = 1970;
+const LAST_YEAR: i32 = 9999;
 /// Faults that one answer names.
 const MOST_FAULTS: usize = 20;
 
@@ -81,7 +85,9 @@ fn check(events: &[UsageEvent]) -> Result<(), Problem> {
         let fits = event.quantity.scale() <= DIGITS && event.quantity.abs() < Decimal::from(10_i64.pow(DIGITS));
         let quantity =
             (!fits).then(|| fault("quantity", "too_large", format!("must have at most {DIGITS} digits on each side")));
-        [text("meter", &event.meter, LONGEST_METER), text("key", &event.key, LONGEST_KEY), quantity]
+        let known = (FIRST_YEAR..=LAST_YEAR).contains(&event.occurred_at.year());
+        let time = (!known).then(|| fault("occurred_at", "out_of_range", "is a time of no calendar in use".into()));
+        [text("meter", &event.meter, LONGEST_METER), text("key", &event.key, LONGEST_KEY), quantity, time]
             .into_iter()
             .flatten()
     });

@@ -12,6 +12,8 @@ use uuid::Uuid;
 /// A producer's clock may run ahead of ours by this much: what it counts is on the invoice that its time belongs to, a
 /// little late. Beyond that the clock is wrong rather than ahead, and somebody should see it.
 pub const CLOCK_AHEAD: Duration = Duration::days(1);
+/// In bytes. Names in manifests are shorter, and an index takes no very long ones.
+const LONGEST_METER: usize = 400;
 /// Nobody expects usage on an invoice that is a year old.
 const OLDEST: Duration = Duration::days(366);
 
@@ -97,7 +99,7 @@ impl Reason {
 pub fn hindrance(tenant: TenantId, event: &UsageRecorded, owner: Option<&Owner>, now: DateTime<Utc>) -> Option<Reason> {
     if owner.is_some_and(|owner| owner.tenant != tenant || owner.service != event.service) {
         Some(Reason::InstanceOfAnother)
-    } else if !belongs(&event.service, &event.meter) {
+    } else if !belongs(&event.service, &event.meter) || event.meter.len() > LONGEST_METER {
         Some(Reason::MeterUnknown)
     } else if event.quantity < Decimal::ZERO {
         Some(Reason::QuantityNegative)

@@ -24,7 +24,8 @@ pub async fn events(tx: &mut TenantTx, window: &Window, after: Uuid, limit: i64)
          ORDER BY id LIMIT $8",
         tx.tenant().0,
         after,
-        window.cycle.from - BEFORE,
+        // The first cycle reaches back for ever.
+        if window.after_seq == 0 { DateTime::UNIX_EPOCH } else { window.cycle.from - BEFORE },
         window.until_seq,
         window.cycle.until,
         window.after_seq,
@@ -134,7 +135,7 @@ pub async fn insert(tx: &mut TenantTx, cycle: Uuid, parts: &[(Uuid, Option<Uuid>
     .map(drop)
 }
 
-/// Parts that no line bills yet and that have a rate by now, of this cycle and of those before; in the order of their
+/// Parts that no line bills yet and that have one rate by now, all of their time, of this cycle and of those before; in the order of their
 /// ids.
 pub async fn rated(tx: &mut TenantTx, currency: &str) -> sqlx::Result<Vec<PartOfLine>> {
     sqlx::query_as!(
@@ -143,7 +144,7 @@ pub async fn rated(tx: &mut TenantTx, currency: &str) -> sqlx::Result<Vec<PartOf
            FROM usage_part p
            JOIN instance_version v ON v.tenant_id = p.tenant_id AND v.instance_id = p.instance_id
              AND v.service = p.service AND v.from_at <= lower(p.times)
-             AND (v.until_at IS NULL OR v.until_at > lower(p.times))
+             AND upper(p.times) <= coalesce(v.until_at, 'infinity')
            JOIN rate r ON r.kind = 'meter' AND r.service = p.service AND r.name = p.meter AND r.currency = $2
              AND r.version = v.version
            WHERE p.tenant_id = $1 AND p.line_id IS NULL ORDER BY p.id"#,

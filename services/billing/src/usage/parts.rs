@@ -1,6 +1,6 @@
 //! Parts: what a cycle takes of a meter, added up while its events pass by. Pure.
 
-use super::window::{Area, Areas};
+use super::window::{Area, Areas, Span};
 use crate::invoices::model::{Input, Sum, Tally, TooLarge};
 use contracts::id::InstanceId;
 use std::collections::HashMap;
@@ -54,6 +54,10 @@ impl Parts {
         });
         part.last_id = id;
         part.tally.add(&event.input)
+    }
+
+    pub fn versions(&self) -> &HashMap<InstanceId, Vec<Span>> {
+        self.areas.versions()
     }
 
     /// In an order that does not depend on how they were added up.

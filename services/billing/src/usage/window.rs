@@ -80,6 +80,11 @@ impl Areas {
         Self { window, periods, versions }
     }
 
+    /// During which each instance ran one version, as far as it was known when the areas were made.
+    pub fn versions(&self) -> &HashMap<InstanceId, Vec<Span>> {
+        &self.versions
+    }
+
     /// The area of an event that the window takes.
     pub fn of(&self, instance: InstanceId, seq: i64, occurred_at: DateTime<Utc>) -> Area {
         let at = self.periods.iter().rposition(|period| period.from <= occurred_at).unwrap_or(0);

@@ -77,6 +77,9 @@ async fn nobody_counts_for_others_and_a_fault_counts_nothing() {
     post(&forum, &batch(&world, &ada, &[("", "1", 10), ("a\0", "1", 10)]))
         .await
         .invalid(&["events[0].key", "events[1].key"]);
+    let mut ancient = sound.clone();
+    ancient["events"][0]["occurred_at"] = json!("-9999-01-01T00:00:00Z");
+    post(&forum, &ancient).await.invalid(&["events[0].occurred_at"]);
     post(&forum, &batch(&world, &ada, &[])).await.invalid(&["events"]);
     let many: Vec<_> = (0..1001).map(|number| number.to_string()).collect();
     let many: Vec<_> = many.iter().map(|key| (&**key, "1", 10)).collect();

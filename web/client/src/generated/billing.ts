@@ -305,7 +305,7 @@ export interface components {
             period_end: string;
             /**
              * Format: date-time
-             * Of usage that came late, the period that it belongs to.
+             * Of metered usage that came late, the period that it belongs to.
              */
             period_start: string;
             /**
