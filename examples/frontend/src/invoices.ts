@@ -12,12 +12,17 @@ export async function invoices(client: Client, signal: AbortSignal): Promise<Nod
         (shown) => detail.replaceChildren(...shown),
         (error: unknown) => show(error, open),
       );
-    const button = h("button", { type: "button", class: "quiet", click: open }, invoice.number);
+    const button = h("button", { type: "button", class: "quiet", click: open }, numbered(invoice));
     const total = money(invoice.total_minor, invoice.currency);
     rows.push([button, moment(invoice.period_start), moment(invoice.period_end), total]);
   }
   const list = table("Invoices", ["Number", "From", "Until", "#Total"], rows);
   return [h("h1", {}, "Invoices"), h("section", { class: "card" }, list), detail];
+}
+
+/** An invoice gets its number a moment after it is written. */
+function numbered({ number }: { number?: string }): string {
+  return number ? `Invoice ${number}` : "Invoice, number follows";
 }
 
 async function lines(client: Client, id: string, signal: AbortSignal): Promise<Node[]> {
@@ -34,8 +39,8 @@ async function lines(client: Client, id: string, signal: AbortSignal): Promise<N
     const quantity = `${decimal(line.quantity)} ${line.unit}`;
     return [line.description, quantity, line.price, money(line.amount_minor, line.currency), button];
   });
-  const list = table(`Invoice ${invoice.number}`, ["Line", "#Quantity", "#Price", "#Amount", ""], rows);
-  return [h("h2", {}, `Invoice ${invoice.number}`), h("section", { class: "card" }, list), proof];
+  const list = table(numbered(invoice), ["Line", "#Quantity", "#Price", "#Amount", ""], rows);
+  return [h("h2", {}, numbered(invoice)), h("section", { class: "card" }, list), proof];
 }
 
 /** The first page of raw rows; the next ones when somebody asks. */

@@ -1591,38 +1591,39 @@ export interface operations {
                      *             "kind": "customer",
                      *             "name": "Acme",
                      *             "owner_email": "ada@acme.example",
-                     *             "owner_user_id": "01a203e8-d635-7a2c-962c-c1f4e15f3eb0",
-                     *             "tenant_id": "01a203e8-d389-7ae8-bd10-c421902fb60d"
+                     *             "owner_user_id": "01a2075b-15f5-7996-abdb-05dd31e936d6",
+                     *             "tenant_id": "01a2075b-147d-7257-99ac-fb71d2547de0"
                      *           },
-                     *           "id": "01a203e8-d635-7d71-bb3b-b83e4a9e9a1a",
+                     *           "id": "01a2075b-15f5-7c92-b6c8-4d6c32d60a42",
                      *           "source": "/services/auth",
-                     *           "tenant_id": "01a203e8-d389-7ae8-bd10-c421902fb60d",
-                     *           "time": "2026-11-22T15:38:40.565677Z",
+                     *           "tenant_id": "01a2075b-147d-7257-99ac-fb71d2547de0",
+                     *           "time": "2026-11-23T07:42:19.637901Z",
                      *           "trace_id": "0af7651916cd43dd8448eb211c80319c",
                      *           "type": "auth.tenant.created.v1"
                      *         },
                      *         {
                      *           "cut": false,
                      *           "data": {
-                     *             "effective_at": "2026-11-22T15:38:40.565631Z",
+                     *             "effective_at": "2026-11-23T07:42:19.637863Z",
                      *             "feature": "forum.polls",
+                     *             "generation": 2,
                      *             "host": "board.acme.example",
-                     *             "instance_id": "01a203e8-d1d1-734f-b1d2-3b541c47b89b",
+                     *             "instance_id": "01a2075b-13cc-7391-a7b9-ef17f1047c43",
                      *             "service": "forum",
                      *             "version": "1.0.0"
                      *           },
-                     *           "id": "01a203e8-d64a-747e-89ed-51d4667969c5",
+                     *           "id": "01a2075b-161b-78c0-bb8a-0761e2c2e9a4",
                      *           "source": "/services/configurator",
-                     *           "tenant_id": "01a203e8-d389-7ae8-bd10-c421902fb60d",
-                     *           "time": "2026-11-22T15:38:40.586078Z",
+                     *           "tenant_id": "01a2075b-147d-7257-99ac-fb71d2547de0",
+                     *           "time": "2026-11-23T07:42:19.675686Z",
                      *           "trace_id": "0af7651916cd43dd8448eb211c80319c",
                      *           "type": "configurator.feature.enabled.v1"
                      *         },
                      *         {
                      *           "cut": false,
                      *           "data": {
-                     *             "instance_id": "01a203e8-d1d1-734f-b1d2-3b541c47b89b",
-                     *             "job_id": "01a203e8-d635-7946-9d4e-7c26a4568893",
+                     *             "instance_id": "01a2075b-13cc-7391-a7b9-ef17f1047c43",
+                     *             "job_id": "01a2075b-15f5-761f-9562-74b101db813c",
                      *             "kind": "instance.migrate",
                      *             "payload": {
                      *               "bundle_version": "1.0.0",
@@ -1634,29 +1635,29 @@ export interface operations {
                      *             },
                      *             "version": 1
                      *           },
-                     *           "id": "01a203e8-d65b-72d9-9de5-e563553e8e2b",
-                     *           "job_id": "01a203e8-d635-7946-9d4e-7c26a4568893",
+                     *           "id": "01a2075b-1626-7c52-bfd1-ce795e8a7221",
+                     *           "job_id": "01a2075b-15f5-761f-9562-74b101db813c",
                      *           "source": "/services/configurator",
-                     *           "tenant_id": "01a203e8-d389-7ae8-bd10-c421902fb60d",
-                     *           "time": "2026-11-22T15:38:40.603116Z",
+                     *           "tenant_id": "01a2075b-147d-7257-99ac-fb71d2547de0",
+                     *           "time": "2026-11-23T07:42:19.686932Z",
                      *           "trace_id": "0af7651916cd43dd8448eb211c80319c",
                      *           "type": "job.run.v1"
                      *         },
                      *         {
                      *           "cut": false,
                      *           "data": {
-                     *             "instance_id": "01a203e8-d1d1-734f-b1d2-3b541c47b89b",
-                     *             "job_id": "01a203e8-d635-7946-9d4e-7c26a4568893",
+                     *             "instance_id": "01a2075b-13cc-7391-a7b9-ef17f1047c43",
+                     *             "job_id": "01a2075b-15f5-761f-9562-74b101db813c",
                      *             "kind": "instance.migrate",
                      *             "outcome": "succeeded",
                      *             "reason": null,
                      *             "run": 1
                      *           },
-                     *           "id": "01a203e8-d99f-79ed-8821-62b6431a535f",
-                     *           "job_id": "01a203e8-d635-7946-9d4e-7c26a4568893",
+                     *           "id": "01a2075b-180d-71c8-b5aa-25d0c9563fea",
+                     *           "job_id": "01a2075b-15f5-761f-9562-74b101db813c",
                      *           "source": "/services/worker",
-                     *           "tenant_id": "01a203e8-d389-7ae8-bd10-c421902fb60d",
-                     *           "time": "2026-11-22T15:38:41.439912Z",
+                     *           "tenant_id": "01a2075b-147d-7257-99ac-fb71d2547de0",
+                     *           "time": "2026-11-23T07:42:20.173781Z",
                      *           "trace_id": "0af7651916cd43dd8448eb211c80319c",
                      *           "type": "worker.job.finished.v1"
                      *         },
@@ -1668,10 +1669,10 @@ export interface operations {
                      *             "template": "notice",
                      *             "variables": "[secret]"
                      *           },
-                     *           "id": "01a203e8-d9af-759e-85b3-01d4018bb136",
+                     *           "id": "01a2075b-1827-7065-b9c9-6b68ccfaf665",
                      *           "source": "/services/auth",
-                     *           "tenant_id": "01a203e8-d389-7ae8-bd10-c421902fb60d",
-                     *           "time": "2026-11-22T15:38:41.455357Z",
+                     *           "tenant_id": "01a2075b-147d-7257-99ac-fb71d2547de0",
+                     *           "time": "2026-11-23T07:42:20.199463Z",
                      *           "trace_id": "0af7651916cd43dd8448eb211c80319c",
                      *           "type": "mail.send.v1"
                      *         }
