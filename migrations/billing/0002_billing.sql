@@ -45,25 +45,72 @@ CREATE INDEX cycle_due ON cycle (due_at) WHERE due_at IS NOT NULL;
 CREATE INDEX cycle_unclosed ON cycle (end_at) WHERE state <> 'closed';
 CREATE INDEX cycle_parked ON cycle (id) WHERE parked_reason IS NOT NULL;
 
--- A price that a version of a service announced.
-CREATE TABLE rate (
+-- What a service can be had for. The plan that is named like its service is the default: its versions are those of the service, with the prices of their
+-- manifests. Operators publish others.
+CREATE TABLE plan (
     id uuid PRIMARY KEY,
-    kind text NOT NULL CHECK (kind IN ('feature', 'meter')),
+    name text NOT NULL UNIQUE CHECK (length(name) BETWEEN 1 AND 60),
     service text NOT NULL,
-    -- forum, forum.polls; forum.posts
-    name text NOT NULL,
-    -- Of the manifest that announced it.
-    version text NOT NULL,
+    title text NOT NULL
+);
+CREATE INDEX plan_of_service ON plan (service, id);
+
+CREATE TABLE plan_version (
+    id uuid PRIMARY KEY,
+    plan text NOT NULL REFERENCES plan (name),
+    version text NOT NULL CHECK (version ~ '^[0-9]{1,9}(\.[0-9]{1,9}){0,3}$'),
     -- 1.10.0 is later than 1.9.0.
     release bigint[] NOT NULL GENERATED ALWAYS AS (string_to_array(version, '.')::bigint[]) STORED,
+    published_at timestamptz NOT NULL,
+    CONSTRAINT plan_version_once UNIQUE (plan, version)
+);
+CREATE TRIGGER plan_version_immutable BEFORE UPDATE OR DELETE ON plan_version FOR EACH ROW EXECUTE FUNCTION refuse_change();
+
+-- What a feature or a meter costs in a version of a plan.
+CREATE TABLE rate (
+    id uuid PRIMARY KEY,
+    plan text NOT NULL,
+    version text NOT NULL,
+    release bigint[] NOT NULL GENERATED ALWAYS AS (string_to_array(version, '.')::bigint[]) STORED,
+    kind text NOT NULL CHECK (kind IN ('feature', 'meter')),
+    -- forum, forum.polls; forum.posts
+    name text NOT NULL,
     title text NOT NULL,
     unit text NOT NULL,
-    price numeric NOT NULL CHECK (price >= 0),
+    -- How the events of a period become its quantity; a feature's is the sum of its seconds.
+    aggregation text NOT NULL CHECK (aggregation IN ('sum', 'count', 'max', 'last')),
+    -- How the quantity becomes an amount: a charge model with its prices.
+    charge jsonb NOT NULL CHECK (charge ? 'model'),
     currency text NOT NULL CHECK (currency ~ '^[A-Z]{3}$'),
-    valid_from timestamptz NOT NULL,
-    CONSTRAINT rate_version UNIQUE (service, kind, name, version)
+    FOREIGN KEY (plan, version) REFERENCES plan_version (plan, version),
+    CONSTRAINT rate_once UNIQUE (plan, version, kind, name, currency),
+    CONSTRAINT rate_of_feature CHECK (kind = 'meter' OR aggregation = 'sum')
 );
 CREATE TRIGGER rate_immutable BEFORE UPDATE OR DELETE ON rate FOR EACH ROW EXECUTE FUNCTION refuse_change();
+
+-- From when a tenant pays by which version of which plan; the first of a service holds for all time before it, too.
+CREATE TABLE subscription (
+    tenant_id uuid NOT NULL,
+    service text NOT NULL,
+    begin_at timestamptz NOT NULL,
+    plan text NOT NULL,
+    -- Without a foreign key: a feature may be enabled before its prices are heard of.
+    version text NOT NULL CHECK (version ~ '^[0-9]{1,9}(\.[0-9]{1,9}){0,3}$'),
+    -- When that was agreed on: of the first, when the service was enabled.
+    agreed_at timestamptz NOT NULL,
+    PRIMARY KEY (tenant_id, service, begin_at)
+);
+
+-- What holds for a tenant, and when. Something that the version it pays by does not have, such as a module that came later, costs what the first later version
+-- says that has it: so nothing that is published changes what anybody pays.
+CREATE VIEW tenant_rate WITH (security_invoker) AS
+SELECT s.tenant_id, s.service, s.begin_at AS from_at, s.until_at, r.id, s.plan, r.version, r.kind, r.name, r.title, r.unit, r.aggregation, r.charge, r.currency
+FROM (SELECT *, lead(begin_at) OVER (PARTITION BY tenant_id, service ORDER BY begin_at) AS until_at FROM subscription) s
+LEFT JOIN LATERAL (
+    SELECT DISTINCT ON (kind, name, currency) * FROM rate
+    WHERE rate.plan = s.plan AND rate.release >= string_to_array(s.version, '.')::bigint[]
+    ORDER BY kind, name, currency, release
+) r ON true;
 
 -- A feature was in use in [begin_at, end_at); without end it still is.
 CREATE TABLE usage_interval (
@@ -77,7 +124,7 @@ CREATE TABLE usage_interval (
     end_at timestamptz,
     -- Up to here invoices have taken it; beyond end_at when the end became known after the invoice.
     billed_until timestamptz NOT NULL,
-    -- What the instance ran when the interval began; null where nobody said so.
+    -- Of the service, that the instance ran when the interval began; null where nobody said so.
     version text,
     -- Nothing of it is left to bill. Where only this is looked at, what is billed further costs no index anything.
     settled boolean NOT NULL GENERATED ALWAYS AS (end_at IS NOT NULL AND billed_until = end_at) STORED,
@@ -86,7 +133,6 @@ CREATE TABLE usage_interval (
 ) WITH (fillfactor = 80);
 CREATE INDEX usage_interval_unbilled ON usage_interval (tenant_id, id) WHERE NOT settled;
 CREATE INDEX usage_interval_of_instance ON usage_interval (instance_id, begin_at);
-CREATE INDEX usage_interval_of_service ON usage_interval (tenant_id, instance_id, begin_at) WHERE feature = service;
 
 -- The moments at which features were disabled, kept so that an enabling that arrives later finds its end.
 CREATE TABLE feature_end (
@@ -98,18 +144,8 @@ CREATE TABLE feature_end (
 );
 CREATE TRIGGER feature_end_immutable BEFORE UPDATE OR DELETE ON feature_end FOR EACH ROW EXECUTE FUNCTION refuse_change();
 
--- Which version did an instance run when? From one enabling of the service itself to the next. The only place that says so.
--- Use before the first belongs to the first, as clocks differ. Where nobody said the version, it is the latest that had been announced: that is what the
--- configurator enables.
-CREATE VIEW instance_version WITH (security_invoker) AS
-SELECT tenant_id, instance_id, service,
-       coalesce(version, (SELECT r.version FROM rate r WHERE r.service = i.service AND r.valid_from <= i.begin_at ORDER BY r.release DESC LIMIT 1)) AS version,
-       CASE WHEN lag(begin_at) OVER enabled IS NULL THEN '-infinity' ELSE begin_at END AS from_at,
-       lead(begin_at) OVER enabled AS until_at
-FROM usage_interval i WHERE feature = service
-WINDOW enabled AS (PARTITION BY tenant_id, instance_id, service ORDER BY begin_at);
-
 CALL tenant_wall('account');
 CALL tenant_wall('cycle');
+CALL tenant_wall('subscription');
 CALL tenant_wall('usage_interval');
 CALL tenant_wall('feature_end');

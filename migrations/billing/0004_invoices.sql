@@ -17,23 +17,31 @@ CREATE TABLE invoice_line (
     id uuid PRIMARY KEY,
     invoice_id uuid NOT NULL REFERENCES invoice DEFERRABLE INITIALLY DEFERRED,
     tenant_id uuid NOT NULL,
-    kind text NOT NULL CHECK (kind IN ('feature', 'meter')),
+    -- A correction adds what came late to a period that an earlier invoice has billed at the same rate: it costs what the whole costs more than it did.
+    kind text NOT NULL CHECK (kind IN ('usage', 'correction')),
+    rate_kind text NOT NULL CHECK (rate_kind IN ('feature', 'meter')),
     service text NOT NULL,
     name text NOT NULL,
     description text NOT NULL,
-    -- Of metered usage that came late, the period that it belongs to.
+    -- Of what came late, the period that it belongs to.
     period_start timestamptz NOT NULL,
     period_end timestamptz NOT NULL,
     quantity numeric NOT NULL,
     unit text NOT NULL,
     rate_id uuid NOT NULL REFERENCES rate,
-    price numeric NOT NULL,
+    -- Of the whole period at this rate, in seconds or units: what earlier lines billed, and what is billed with this one.
+    used_before numeric,
+    used_after numeric NOT NULL,
     amount_minor bigint NOT NULL,
     currency text NOT NULL,
+    -- What the price is made of, and what each instance adds.
     components jsonb NOT NULL,
+    instances jsonb NOT NULL,
     input_count bigint NOT NULL,
-    input_sha256 bytea NOT NULL CHECK (octet_length(input_sha256) = 32)
+    input_sha256 bytea NOT NULL CHECK (octet_length(input_sha256) = 32),
+    CONSTRAINT invoice_line_correction CHECK ((kind = 'correction') = (used_before IS NOT NULL))
 );
+CREATE INDEX invoice_line_of_period ON invoice_line (tenant_id, rate_id, period_start);
 CREATE INDEX invoice_line_of_invoice ON invoice_line (invoice_id, id);
 
 -- Which part of which interval a line is made of. A part that runs backwards takes back what an earlier invoice took too much.
@@ -43,7 +51,7 @@ CREATE TABLE invoice_line_interval (
     tenant_id uuid NOT NULL,
     from_at timestamptz NOT NULL,
     until_at timestamptz NOT NULL,
-    PRIMARY KEY (line_id, interval_id)
+    PRIMARY KEY (line_id, interval_id, from_at)
 );
 
 -- Which events of a meter a cycle has taken, and the line that bills them; those without wait for a rate. Taken is every event of the instance and the
@@ -65,6 +73,11 @@ CREATE TABLE usage_part (
     last_id uuid NOT NULL,
     events bigint NOT NULL CHECK (events > 0),
     quantity numeric NOT NULL,
+    -- The largest quantity, and that of the event which was used last.
+    max_quantity numeric NOT NULL,
+    last_quantity numeric NOT NULL,
+    last_at timestamptz NOT NULL,
+    last_key uuid NOT NULL,
     sha256 bytea NOT NULL CHECK (octet_length(sha256) = 32),
     line_id uuid REFERENCES invoice_line,
     CONSTRAINT usage_part_once EXCLUDE USING gist (tenant_id WITH =, instance_id WITH =, meter WITH =, seqs WITH &&, times WITH &&)

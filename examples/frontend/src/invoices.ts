@@ -37,10 +37,15 @@ async function lines(client: Client, id: string, signal: AbortSignal): Promise<N
     const name = `Explain ${line.name}`;
     const button = h("button", { type: "button", class: "quiet", "aria-label": name, click: explained }, "Explain");
     const quantity = `${decimal(line.quantity)} ${line.unit}`;
-    return [line.description, quantity, line.price, money(line.amount_minor, line.currency), button];
+    return [line.description, quantity, prices(line), money(line.amount_minor, line.currency), button];
   });
   const list = table(numbered(invoice), ["Line", "#Quantity", "#Price", "#Amount", ""], rows);
   return [h("h2", {}, numbered(invoice)), h("section", { class: "card" }, list), proof];
+}
+
+/** What a unit costs; one of several tiers, of each. */
+function prices(line: Billing.Line): string {
+  return line.components.map((component) => decimal(component.unit_price)).join(", ");
 }
 
 /** The first page of raw rows; the next ones when somebody asks. */

@@ -4,13 +4,13 @@
 //! begins. Calendar months are cycles whose anchor is the first day.
 
 mod anchor_day;
-mod period;
+mod span;
 #[cfg(test)]
 mod tests;
 mod zone;
 
 pub use anchor_day::AnchorDay;
-pub use period::Period;
+pub use span::Span;
 pub use zone::TimeZone;
 
 use chrono::{DateTime, Datelike, Utc};
@@ -31,11 +31,11 @@ impl Schedule {
 
     /// The first moment after `instant` at which a cycle begins.
     pub fn next_after(&self, instant: DateTime<Utc>) -> DateTime<Utc> {
-        self.period(instant).end
+        self.period(instant).until
     }
 
     /// The cycle that `instant` is in. What lies beyond the years that chrono knows ends with them.
-    pub fn period(&self, instant: DateTime<Utc>) -> Period {
+    pub fn period(&self, instant: DateTime<Utc>) -> Span {
         let date = self.zone.date(instant);
         let month = date.year() * MONTHS_OF_A_YEAR + date.month0().cast_signed();
         // Where clocks go back over midnight, the next day has begun though they show the day before once more.
@@ -43,7 +43,7 @@ impl Schedule {
         let boundaries = |months: [i32; 3]| months.into_iter().filter_map(|month| self.begin_of(month));
         let start = boundaries([month + 1, month, month - 1]).find(|boundary| !later(boundary));
         let end = boundaries([month, month + 1, month + 2]).find(later);
-        Period { start: start.unwrap_or(DateTime::<Utc>::MIN_UTC), end: end.unwrap_or(DateTime::<Utc>::MAX_UTC) }
+        Span { from: start.unwrap_or(Span::ALWAYS.from), until: end.unwrap_or(Span::ALWAYS.until) }
     }
 
     /// Where the cycle of a month begins; months are counted from the year 0.

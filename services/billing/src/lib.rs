@@ -11,10 +11,10 @@ mod consumers;
 mod currency;
 mod cycles;
 mod invoices;
-#[cfg_attr(not(test), expect(dead_code, unused_imports, reason = "rates use it with the next change"))]
+mod plans;
 mod pricing;
-mod rates;
 mod router;
+mod subscriptions;
 pub mod usage;
 
 use app::App;

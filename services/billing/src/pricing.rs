@@ -14,13 +14,17 @@ mod seconds;
 mod tests;
 mod tiers;
 
-pub use amount::{Amount, amount_minor};
-pub use checks::{Invalid, Problem};
-pub use component::{Component, Part, total};
-pub use exact::TooLarge;
-pub use price::{NegativeQuantity, Quantity};
-pub use seconds::billable_seconds;
-pub use tiers::Tier;
+#[cfg(test)]
+pub use {amount::Amount, checks::Problem, component::Part, price::Quantity};
+pub use {
+    amount::amount_minor,
+    checks::Invalid,
+    component::{Component, total},
+    exact::{TooLarge, add},
+    price::NegativeQuantity,
+    seconds::billable_seconds,
+    tiers::Tier,
+};
 
 use json::ChargeJson;
 use rust_decimal::Decimal;
@@ -94,6 +98,10 @@ impl Charge {
             }
         };
         Ok(Self { model, included, minimum })
+    }
+
+    pub fn is_per_hour(&self) -> bool {
+        matches!(self.model, Model::PerHour { .. })
     }
 
     /// What one interval of use costs at least, in seconds of it.

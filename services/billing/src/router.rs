@@ -1,6 +1,6 @@
 //! The routes of billing: all of them, in one list.
 
-use crate::{app::App, cycles, invoices, usage};
+use crate::{app::App, cycles, invoices, plans, subscriptions, usage};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 pub fn router() -> OpenApiRouter<App> {
@@ -11,6 +11,11 @@ pub fn router() -> OpenApiRouter<App> {
         .routes(routes!(invoices::routes::list))
         .routes(routes!(invoices::routes::get))
         .routes(routes!(invoices::routes::explain))
+        .routes(routes!(plans::routes::list, plans::routes::publish))
+        .routes(routes!(plans::routes::versions))
+        .routes(routes!(plans::routes::get))
+        .routes(routes!(subscriptions::routes::list))
+        .routes(routes!(subscriptions::routes::change))
         .routes(routes!(cycles::routes::list))
         .routes(routes!(cycles::routes::get))
         .routes(routes!(cycles::routes::close))

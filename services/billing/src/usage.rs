@@ -1,6 +1,7 @@
 //! Usage: what was used, from when to when and how often.
 
 pub mod batches;
+pub mod counted;
 pub mod event_store;
 pub mod insert_store;
 pub mod intake;
@@ -9,6 +10,7 @@ pub mod model;
 pub mod parked;
 pub mod part_store;
 pub mod parts;
+pub mod periods;
 pub mod routes;
 pub mod store;
 pub mod window;

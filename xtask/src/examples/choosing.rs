@@ -18,6 +18,14 @@ pub fn shape(recording: &Value) -> BTreeSet<String> {
     shape
 }
 
+/// Whether recordings with the status of `example` have all of its properties. Not one of them alone: which states of a
+/// thing a test sees on its way is chance.
+pub fn is_met(example: &Value, recordings: &[Value]) -> bool {
+    let alike: Vec<_> = recordings.iter().filter(|recording| recording["status"] == example["status"]).collect();
+    let met: BTreeSet<String> = alike.iter().flat_map(|recording| shape(recording)).collect();
+    !alike.is_empty() && shape(example).is_subset(&met)
+}
+
 fn collect(value: &Value, at: &str, shape: &mut BTreeSet<String>) {
     match value {
         Value::Object(object) => object.iter().for_each(|(name, value)| collect(value, &format!("{at}.{name}"), shape)),
@@ -56,6 +64,18 @@ mod tests {
         assert_eq!(shape(&one), shape(&other));
         assert_ne!(shape(&one), shape(&json!({"status": 200, "response": {"items": []}})));
         assert_ne!(shape(&one), shape(&json!({"status": 200, "response": {"items": [{"name": 1}]}})));
+    }
+
+    #[test]
+    fn an_example_is_met_by_all_recordings_together() {
+        let of = |status: u16, response: Value| json!({"path": "/a", "status": status, "response": response});
+        let both = of(200, json!({"name": "a", "sent_at": "today"}));
+        let recordings = [of(200, json!({"name": "b", "retry": 1})), of(200, json!({"sent_at": "then"}))];
+        assert!(is_met(&both, &recordings));
+        assert!(!is_met(&both, &recordings[..1]));
+        assert!(!is_met(&of(201, json!({"name": "a"})), &recordings));
+        assert!(!is_met(&of(200, json!({"name": 1})), &recordings));
+        assert!(!is_met(&of(200, json!({})), &[]));
     }
 
     #[test]

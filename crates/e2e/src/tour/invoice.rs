@@ -77,7 +77,7 @@ async fn explain(guide: &Guide, ada: &Session, invoice: &str, line: &Value) -> R
         .map(|row| number(row, if unit == "hour" { "/seconds" } else { "/quantity" }))
         .collect::<Result<Vec<_>>>()?;
     let sum: f64 = quantities.iter().sum::<f64>() / if unit == "hour" { 3600.0 } else { 1.0 };
-    let (quantity, price) = (number(&explained, "/quantity")?, number(&explained, "/rate/price")?);
+    let (quantity, price) = (number(&explained, "/quantity")?, number(&explained, "/rate/charge/price")?);
     ensure!((sum - quantity).abs() < 1e-9, "{name}: the raw rows add up to {sum}, the line says {quantity}");
     let amount = number(line, "/amount_minor")?;
     ensure!((sum * price * 100.0 - amount).abs() <= 0.5 + 1e-9, "{name}: {sum} times {price} is not {amount} cents");

@@ -21,10 +21,17 @@ const INTERVAL: &str = "
     SELECT gen_random_uuid(), tenant, instance, 'forum', 'forum', 'acme.forum.localhost', now() - interval '31 days',
         now() - interval '31 days', '1.0.0'
     FROM UNNEST($1::uuid[], $2::uuid[]) AS use (tenant, instance)";
-const RATES: &str = "
-    INSERT INTO rate (id, kind, service, name, version, title, unit, price, currency, valid_from)
-    VALUES (gen_random_uuid(), 'feature', 'forum', 'forum', '1.0.0', 'Forum', 'hour', 0.36, 'EUR', now() - interval '1 year'),
-        (gen_random_uuid(), 'meter', 'forum', 'forum.posts', '1.0.0', 'Posts', 'post', 0.005, 'EUR', now() - interval '1 year')";
+const SUBSCRIPTION: &str = "
+    INSERT INTO subscription (tenant_id, service, begin_at, plan, version, agreed_at)
+    SELECT id, 'forum', '-infinity', 'forum', '1.0.0', now() FROM UNNEST($1::uuid[]) AS id";
+const PLAN: &str = r#"
+    INSERT INTO plan (id, name, service, title) VALUES (gen_random_uuid(), 'forum', 'forum', 'Forum');
+    INSERT INTO plan_version (id, plan, version, published_at) VALUES (gen_random_uuid(), 'forum', '1.0.0', now());
+    INSERT INTO rate (id, plan, version, kind, name, title, unit, aggregation, charge, currency) VALUES
+        (gen_random_uuid(), 'forum', '1.0.0', 'feature', 'forum', 'Forum', 'hour', 'sum',
+         '{"model": "per_hour", "price": "0.36"}', 'EUR'),
+        (gen_random_uuid(), 'forum', '1.0.0', 'meter', 'forum.posts', 'Posts', 'post', 'sum',
+         '{"model": "per_unit", "price": "0.005"}', 'EUR')"#;
 
 /// An account with an instance of the forum in use.
 #[derive(Clone, Copy)]
@@ -49,9 +56,10 @@ pub async fn accounts(platform: &TestPlatform, many: usize) -> Vec<Account> {
     sqlx::query(ACCOUNT).bind(&tenants).execute(pool).await.expect("accounts");
     sqlx::query(CYCLE).bind(&tenants).execute(pool).await.expect("cycles");
     sqlx::query(INTERVAL).bind(&tenants).bind(&instances).execute(pool).await.expect("instances");
+    sqlx::query(SUBSCRIPTION).bind(&tenants).execute(pool).await.expect("subscriptions");
     accounts
 }
 
 pub async fn publish(platform: &TestPlatform) {
-    sqlx::raw_sql(RATES).execute(&platform.pool).await.expect("rates");
+    sqlx::raw_sql(PLAN).execute(&platform.pool).await.expect("a plan");
 }

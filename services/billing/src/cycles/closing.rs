@@ -8,9 +8,9 @@ use super::{
 use crate::{
     accounts,
     app::App,
-    calendar::Schedule,
-    invoices::lines::NotInvoiced,
-    usage::{event_store, window::Span},
+    calendar::{Schedule, Span},
+    invoices::not_invoiced::NotInvoiced,
+    usage::event_store,
 };
 use chrono::{DateTime, TimeDelta, Utc};
 use common::{

@@ -2,17 +2,20 @@
 
 use super::store::{self as cycles, Taken};
 use crate::{
-    accounts,
+    accounts::{self, Account},
     app::App,
     invoices::{
-        lines::{self, NotInvoiced},
+        lines,
+        not_invoiced::NotInvoiced,
         numbering,
         store::{self as invoices, Draft},
     },
+    plans,
     usage::{
         part_store,
-        parts::{Part, Parts},
-        window::{Areas, Span, Window},
+        parts::Parts,
+        periods::Periods,
+        window::{Areas, Window},
     },
 };
 use chrono::TimeDelta;
@@ -32,7 +35,10 @@ pub async fn make(app: &App, background: Background, cycle: &Taken) -> Result<()
     let Some((window, earlier)) = cycles::window(&mut tx, cycle.id).await? else {
         return put_off(tx, app, cycle).await;
     };
-    let mut parts = Parts::new(Areas::new(window, earlier, part_store::versions(&mut tx).await?));
+    let account = accounts::store::find(&mut tx).await?.ok_or(sqlx::Error::RowNotFound)?;
+    let mut prices = plans::store::price_list(&mut tx, account.currency.code()).await?;
+    let periods = Periods::new(earlier, window.cycle);
+    let mut parts = Parts::new(Areas::new(window, periods.clone(), prices.terms().clone()));
     let mut last = Uuid::nil();
     while let Some(next) = add(&mut tx, &window, &mut parts, last).await? {
         last = next;
@@ -40,17 +46,25 @@ pub async fn make(app: &App, background: Background, cycle: &Taken) -> Result<()
         cycles::defer(&mut tx, cycle.id, app.ambient.now() + LEASE).await?;
         tx.commit().await?;
         tx = background.begin(&app.db, cycle.tenant_id).await?;
+        prices = plans::store::price_list(&mut tx, account.currency.code()).await?;
     }
-    // What an instance ran has become known meanwhile: parts are cut where versions change, and priced by them.
-    if part_store::versions(&mut tx).await? != *parts.versions() {
+    // Parts are cut where the version of a plan changes that the tenant pays by, and priced by it.
+    if prices.terms() != parts.terms() {
         return put_off(tx, app, cycle).await;
     }
     if cycles::close(&mut tx, cycle.id, app.ambient.now()).await? {
-        invoice(&mut tx, app, cycle, window.cycle, parts.finish()).await?;
-        tx.wake(numbering::NUMBER);
-        tx.commit().await?;
+        let draft =
+            Draft { id: app.ambient.uuid(), cycle_id: cycle.id, period: window.cycle, issued_at: app.ambient.now() };
+        let total = lines::add(&mut tx, &app.ambient, &draft, &periods, &prices, parts.finish()).await?;
+        finalize(tx, &account, &draft, total).await?;
     }
     Ok(())
+}
+
+async fn finalize(mut tx: TenantTx, account: &Account, draft: &Draft, total: i64) -> Result<(), NotInvoiced> {
+    invoices::finalize(&mut tx, account, draft, total).await?;
+    tx.wake(numbering::NUMBER);
+    Ok(tx.commit().await?)
 }
 
 /// Tried again soon.
@@ -64,17 +78,4 @@ async fn add(tx: &mut TenantTx, window: &Window, parts: &mut Parts, after: Uuid)
     let events = part_store::events(tx, window, after, AT_ONCE).await?;
     events.iter().try_for_each(|event| parts.add(event))?;
     Ok(events.last().filter(|_| events.len() == AT_ONCE as usize).map(|event| event.input.id()))
-}
-
-async fn invoice(
-    tx: &mut TenantTx,
-    app: &App,
-    cycle: &Taken,
-    period: Span,
-    parts: Vec<Part>,
-) -> Result<(), NotInvoiced> {
-    let draft = Draft { id: app.ambient.uuid(), cycle_id: cycle.id, period, issued_at: app.ambient.now() };
-    let account = accounts::store::find(tx).await?.ok_or(sqlx::Error::RowNotFound)?;
-    let total = lines::add(tx, &app.ambient, &account, &draft, parts).await?;
-    Ok(invoices::finalize(tx, &account, &draft, total).await?)
 }

@@ -1,6 +1,6 @@
 //! SQL of cycles. Each account has exactly one open cycle; the next begins where it ends.
 
-use crate::usage::window::{Span, Window};
+use crate::{calendar::Span, usage::window::Window};
 use chrono::{DateTime, Utc};
 use common::{
     db::{CrossTenantTx, TenantTx},
@@ -108,6 +108,15 @@ pub async fn cut(tx: &mut TenantTx, id: Uuid) -> sqlx::Result<()> {
     .execute(&mut **tx)
     .await
     .map(drop)
+}
+
+/// The tenant's open cycle, which nobody cuts until the transaction ends.
+pub async fn hold_open(tx: &mut TenantTx) -> sqlx::Result<Option<Span>> {
+    let open = sqlx::query!(
+        "SELECT start_at, end_at FROM cycle WHERE tenant_id = $1 AND state = 'open' FOR UPDATE",
+        tx.tenant().0
+    );
+    Ok(open.fetch_optional(&mut **tx).await?.map(|row| Span { from: row.start_at, until: row.end_at }))
 }
 
 /// What the cycle takes, and the cycles before it in their order. `None` unless it is closing, and all before it are

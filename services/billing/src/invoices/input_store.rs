@@ -1,21 +1,22 @@
 //! SQL of the raw rows that lines are made of.
 
-use super::model::{Input, seconds};
+use super::model::Input;
+use crate::pricing::billable_seconds;
 use common::db::TenantTx;
 use contracts::id::InstanceId;
 use futures_util::{StreamExt, stream::BoxStream};
 use uuid::Uuid;
 
 /// Those of a feature's line, in the order of their ids.
-pub fn intervals(tx: &mut TenantTx, line: Uuid) -> BoxStream<'_, sqlx::Result<Input>> {
+pub fn intervals(tx: &mut TenantTx, line: Uuid, minimum_seconds: u32) -> BoxStream<'_, sqlx::Result<Input>> {
     sqlx::query!(
         "SELECT i.id, i.instance_id, i.feature, i.host, i.begin_at, p.from_at, p.until_at
          FROM invoice_line_interval p JOIN usage_interval i ON i.id = p.interval_id AND i.tenant_id = p.tenant_id
-         WHERE p.tenant_id = $1 AND p.line_id = $2 ORDER BY i.id",
+         WHERE p.tenant_id = $1 AND p.line_id = $2 ORDER BY i.id, abs(extract(epoch FROM p.from_at - i.begin_at))",
         tx.tenant().0,
         line,
     )
-    .map(|row| Input::Interval {
+    .map(move |row| Input::Interval {
         id: row.id,
         instance_id: InstanceId(row.instance_id),
         feature: row.feature,
@@ -23,7 +24,7 @@ pub fn intervals(tx: &mut TenantTx, line: Uuid) -> BoxStream<'_, sqlx::Result<In
         since: row.begin_at,
         from: row.from_at,
         until: row.until_at,
-        seconds: seconds(row.from_at, row.until_at),
+        seconds: billable_seconds(row.begin_at, row.from_at, row.until_at, minimum_seconds),
     })
     .fetch(&mut **tx)
     .boxed()

@@ -1,13 +1,14 @@
 //! Prices of usage. Pure: the same inputs always give the same line, so that anybody can check it later.
 
 use crate::{
-    currency::Currency,
-    rates::{Kind, Rate},
+    plans::{Kind, Rate},
+    pricing::{Charge, Component, NegativeQuantity, TooLarge, add, amount_minor, total},
+    usage::counted::Counted,
 };
 use aws_lc_rs::digest::{Context, SHA256};
 use chrono::{DateTime, SecondsFormat, Utc};
 use contracts::id::InstanceId;
-use rust_decimal::{Decimal, RoundingStrategy, prelude::ToPrimitive};
+use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -15,23 +16,14 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 const SECONDS_PER_HOUR: Decimal = Decimal::from_parts(3600, 0, 0, false, 0);
-const MICROS: u32 = 6;
 
-/// A number is larger than a line can hold.
+/// No line can be made of this.
 #[derive(Clone, Copy, Debug, PartialEq, thiserror::Error)]
-#[error("the usage or its price is larger than a line can hold")]
-pub struct TooLarge;
-
-/// The price of `quantity` (seconds of a feature, units of a meter) in minor units of the rate's currency: the only
-/// place that rounds money, once, half away from zero.
-pub fn amount_minor(kind: Kind, quantity: Decimal, price: Decimal, currency: &Currency) -> Result<i64, TooLarge> {
-    let minor = Decimal::from(10_i64.pow(currency.exponent()));
-    let exact = quantity.checked_mul(price).and_then(|amount| amount.checked_mul(minor)).ok_or(TooLarge)?;
-    let amount = match kind {
-        Kind::Feature => exact / SECONDS_PER_HOUR,
-        Kind::Meter => exact,
-    };
-    amount.round_dp_with_strategy(0, RoundingStrategy::MidpointAwayFromZero).to_i64().ok_or(TooLarge)
+pub enum Unpriceable {
+    #[error(transparent)]
+    TooLarge(#[from] TooLarge),
+    #[error("more would be taken back than was billed: {0}")]
+    Negative(#[from] NegativeQuantity),
 }
 
 /// One raw row that a line is made of.
@@ -48,7 +40,7 @@ pub enum Input {
         since: DateTime<Utc>,
         from: DateTime<Utc>,
         until: DateTime<Utc>,
-        /// Seconds from `from` until `until`.
+        /// Seconds that are billed from `from` until `until`: those that passed, or what lacks to the rate's minimum.
         #[schema(format = "decimal")]
         seconds: Decimal,
     },
@@ -78,11 +70,10 @@ impl Input {
         }
     }
 
-    /// Seconds, or units.
-    fn quantity(&self) -> Decimal {
+    fn counted(&self) -> Counted {
         match self {
-            Self::Interval { seconds, .. } => *seconds,
-            Self::Event { quantity, .. } => *quantity,
+            Self::Interval { seconds, .. } => Counted::of(*seconds),
+            Self::Event { id, quantity, occurred_at, .. } => Counted::of_event(*id, *occurred_at, *quantity),
         }
     }
 
@@ -105,16 +96,11 @@ fn instant(time: &DateTime<Utc>) -> String {
     time.to_rfc3339_opts(SecondsFormat::Micros, true)
 }
 
-/// Seconds between two moments, exact to the microsecond; negative if `until` is before `from`.
-pub fn seconds(from: DateTime<Utc>, until: DateTime<Utc>) -> Decimal {
-    Decimal::new(until.timestamp_micros() - from.timestamp_micros(), MICROS)
-}
-
 /// What one instance adds to a line.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
-pub struct Component {
+pub struct OfInstance {
     pub instance_id: InstanceId,
-    /// Seconds of a feature, units of a meter.
+    /// Seconds of a feature, units of a meter; by the rate's aggregation.
     #[schema(format = "decimal")]
     pub quantity: Decimal,
     /// Raw rows.
@@ -124,206 +110,122 @@ pub struct Component {
 /// Adds up raw rows, in the order of their ids.
 pub struct Tally {
     hash: Context,
-    by_instance: BTreeMap<InstanceId, Component>,
-    inputs: i64,
+    by_instance: BTreeMap<InstanceId, Counted>,
 }
 
-/// What raw rows come to.
+/// What raw rows of one instance come to.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Sum {
-    pub quantity: Decimal,
-    pub inputs: i64,
+    pub counted: Counted,
     pub sha256: Vec<u8>,
 }
 
-/// A part of metered usage that a line bills: events of one instance, added up when their cycle was closed.
-#[derive(Clone, Debug)]
-pub struct PartOfLine {
-    pub id: Uuid,
-    pub rate_id: Uuid,
-    pub instance_id: Uuid,
-    pub period_start: DateTime<Utc>,
-    pub period_end: DateTime<Utc>,
-    pub events: i64,
-    pub quantity: Decimal,
-    /// Of its events.
-    pub sha256: Vec<u8>,
+/// What earlier lines have billed of a period at a rate.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Earlier {
+    /// Seconds, or units.
+    pub used: Decimal,
+    /// The events of each instance; only known where the rate's aggregation is not a sum of sums.
+    pub by_instance: BTreeMap<InstanceId, Counted>,
 }
 
 /// What a line says, before it has an id.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Priced {
+    /// In the rate's unit.
     pub quantity: Decimal,
+    pub used_before: Option<Decimal>,
+    pub used_after: Decimal,
     pub amount_minor: i64,
     pub components: Vec<Component>,
+    pub instances: Vec<OfInstance>,
     pub inputs: i64,
     pub sha256: String,
 }
 
 impl Default for Tally {
     fn default() -> Self {
-        Self { hash: Context::new(&SHA256), by_instance: BTreeMap::new(), inputs: 0 }
+        Self { hash: Context::new(&SHA256), by_instance: BTreeMap::new() }
     }
 }
 
 impl Tally {
     pub fn add(&mut self, input: &Input) -> Result<(), TooLarge> {
         self.hash.update(input.canonical().as_bytes());
-        self.count(input.instance_id(), input.quantity(), 1)
+        self.by_instance.entry(input.instance_id()).or_default().add(&input.counted())
     }
 
     /// Adds what was added up before; the hash is of the part's hash then.
     pub fn add_part(&mut self, instance_id: InstanceId, part: &Sum) -> Result<(), TooLarge> {
         self.hash.update(&part.sha256);
-        self.count(instance_id, part.quantity, part.inputs)
-    }
-
-    fn count(&mut self, instance_id: InstanceId, quantity: Decimal, inputs: i64) -> Result<(), TooLarge> {
-        let component = self.by_instance.entry(instance_id);
-        let component = component.or_insert(Component { instance_id, quantity: Decimal::ZERO, inputs: 0 });
-        component.quantity = component.quantity.checked_add(quantity).ok_or(TooLarge)?;
-        component.inputs += inputs;
-        self.inputs += inputs;
-        Ok(())
+        self.by_instance.entry(instance_id).or_default().add(&part.counted)
     }
 
     /// What the rows of one instance come to.
-    pub fn finish(self) -> Sum {
-        let quantity = self.by_instance.into_values().map(|component| component.quantity).sum();
-        Sum { quantity, inputs: self.inputs, sha256: self.hash.finish().as_ref().to_vec() }
+    pub fn finish(mut self) -> Sum {
+        let counted = self.by_instance.pop_first().map_or_else(Counted::default, |(_, counted)| counted);
+        Sum { counted, sha256: self.hash.finish().as_ref().to_vec() }
     }
 
-    /// The line that these rows make at `rate`.
-    pub fn price(self, rate: &Rate) -> Result<Priced, TooLarge> {
-        let components: Vec<Component> = self.by_instance.into_values().collect();
-        let total = components
-            .iter()
-            .try_fold(Decimal::ZERO, |sum, component| sum.checked_add(component.quantity))
-            .ok_or(TooLarge)?;
-        let quantity = match rate.kind {
-            Kind::Feature => total / SECONDS_PER_HOUR,
-            Kind::Meter => total,
+    /// The line that these rows make at `rate`. Where earlier lines have billed some of the period, it costs what the
+    /// whole costs more than they did: however usage is split over invoices, its sum is the same.
+    pub fn price(self, rate: &Rate, earlier: Option<&Earlier>) -> Result<Priced, Unpriceable> {
+        let new = used(&self.by_instance, rate)?;
+        let used_after = match earlier {
+            None => new,
+            Some(earlier) if earlier.by_instance.is_empty() => add(earlier.used, new)?,
+            Some(earlier) => used(&merged(&earlier.by_instance, &self.by_instance)?, rate)?,
         };
+        let used_before = earlier.map(|earlier| earlier.used);
+        let (components, amount_minor) = price(rate, used_before, used_after)?;
+        let more = add(used_after, -used_before.unwrap_or_default())?;
+        let instances = self.by_instance.iter().map(|(instance_id, counted)| OfInstance {
+            instance_id: *instance_id,
+            quantity: counted.by(rate.aggregation),
+            inputs: counted.rows,
+        });
         Ok(Priced {
-            quantity: quantity.normalize(),
-            amount_minor: amount_minor(rate.kind, total, rate.price, &rate.currency)?,
+            quantity: if rate.kind == Kind::Feature { (more / SECONDS_PER_HOUR).normalize() } else { more },
+            used_before,
+            used_after,
+            amount_minor,
             components,
-            inputs: self.inputs,
+            inputs: self.by_instance.values().map(|counted| counted.rows).sum(),
+            instances: instances.collect(),
             sha256: hex::encode(self.hash.finish()),
         })
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn eur() -> Currency {
-        Currency::euro()
-    }
-
-    fn decimal(text: &str) -> Decimal {
-        text.parse().unwrap()
-    }
-
-    fn at(second: i64) -> DateTime<Utc> {
-        DateTime::from_timestamp(1_800_000_000 + second, 0).unwrap()
-    }
-
-    fn hourly(price: &str) -> Rate {
-        Rate {
-            id: Uuid::nil(),
-            kind: Kind::Feature,
-            service: "forum".into(),
-            name: "forum".into(),
-            version: "1.0.0".into(),
-            title: "Forum".into(),
-            unit: "hour".into(),
-            price: decimal(price),
-            currency: eur(),
-            valid_from: at(0),
-        }
-    }
-
-    fn interval(number: u128, from: i64, until: i64) -> Input {
-        Input::Interval {
-            id: Uuid::from_u128(number),
-            instance_id: InstanceId(Uuid::from_u128(number % 2)),
-            feature: "forum".into(),
-            host: "acme.test".into(),
-            since: at(from),
-            from: at(from),
-            until: at(until),
-            seconds: seconds(at(from), at(until)),
-        }
-    }
-
-    fn tally(inputs: &[Input]) -> Tally {
-        inputs.iter().fold(Tally::default(), |mut tally, input| {
-            tally.add(input).unwrap();
-            tally
-        })
-    }
-
-    #[test]
-    fn money_is_rounded_half_away_from_zero() {
-        let units = |quantity: &str| amount_minor(Kind::Meter, decimal(quantity), decimal("0.01"), &eur()).unwrap();
-        assert_eq!(["0.4", "0.5", "1.5", "2.5", "-0.5", "-0.4", "-2.5"].map(units), [0, 1, 2, 3, -1, 0, -3]);
-    }
-
-    #[test]
-    fn each_currency_has_its_minor_unit() {
-        let price =
-            |code: &str| amount_minor(Kind::Meter, decimal("3"), decimal("1.005"), &code.parse().unwrap()).unwrap();
-        assert_eq!([price("EUR"), price("JPY"), price("KWD")], [302, 3, 3015]);
-    }
-
-    #[test]
-    fn hours_are_prorated_by_the_second_and_rounded_once() {
-        let feature = |seconds: &str| amount_minor(Kind::Feature, decimal(seconds), decimal("0.02"), &eur()).unwrap();
-        // Half a cent is 900 s at 2 ct/h; a microsecond less is not.
-        assert_eq!(
-            [feature("3600"), feature("900"), feature("899.999999"), feature("7"), feature("2592000")],
-            [2, 1, 0, 0, 1440]
-        );
-    }
-
-    #[test]
-    fn a_line_adds_up_its_instances_before_it_rounds() {
-        // 450 s each: alone neither would cost anything.
-        let priced = tally(&[interval(1, 0, 450), interval(2, 0, 450)]).price(&hourly("0.02")).unwrap();
-        assert_eq!(
-            (priced.amount_minor, priced.quantity, priced.inputs, priced.components.len()),
-            (1, decimal("0.25"), 2, 2)
-        );
-    }
-
-    #[test]
-    fn seconds_of_use_keep_their_quantity_though_they_cost_nothing() {
-        let priced = tally(&[interval(1, 0, 7)]).price(&hourly("0.02")).unwrap();
-        assert_eq!(priced.amount_minor, 0);
-        assert_eq!(priced.components[0].quantity, decimal("7"));
-        assert_eq!((priced.quantity * SECONDS_PER_HOUR).round_dp(20), decimal("7"));
-    }
-
-    #[test]
-    fn a_part_that_runs_backwards_is_taken_back() {
-        assert_eq!(tally(&[interval(1, 1800, 0)]).price(&hourly("1")).unwrap().amount_minor, -50);
-    }
-
-    #[test]
-    fn the_hash_tells_every_difference_and_the_order() {
-        let hash = |inputs: &[Input]| tally(inputs).price(&hourly("1")).unwrap().sha256;
-        let (one, two) = (interval(1, 0, 10), interval(2, 0, 10));
-        assert_eq!(hash(&[one.clone(), two.clone()]), hash(&[one.clone(), two.clone()]));
-        assert_ne!(hash(&[one.clone(), two.clone()]), hash(&[two, one.clone()]));
-        assert_ne!(hash(&[one]), hash(&[interval(1, 0, 11)]));
-        assert_eq!(hash(&[]), "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
-    }
-
-    #[test]
-    fn what_no_line_can_hold_is_said() {
-        assert_eq!(amount_minor(Kind::Meter, Decimal::MAX, decimal("2"), &eur()), Err(TooLarge));
-        assert_eq!(amount_minor(Kind::Meter, decimal("1000000000000000000"), decimal("1"), &eur()), Err(TooLarge));
-    }
+/// Seconds or units of all instances.
+fn used(by_instance: &BTreeMap<InstanceId, Counted>, rate: &Rate) -> Result<Decimal, TooLarge> {
+    by_instance.values().try_fold(Decimal::ZERO, |sum, counted| add(sum, counted.by(rate.aggregation)))
 }
+
+fn merged(
+    one: &BTreeMap<InstanceId, Counted>,
+    other: &BTreeMap<InstanceId, Counted>,
+) -> Result<BTreeMap<InstanceId, Counted>, TooLarge> {
+    let mut merged = one.clone();
+    for (instance, counted) in other {
+        merged.entry(*instance).or_default().add(counted)?;
+    }
+    Ok(merged)
+}
+
+/// The components, exact, and the amount, which is rounded as that of the whole period is: so the amounts of its lines
+/// add up to that.
+fn price(rate: &Rate, before: Option<Decimal>, after: Decimal) -> Result<(Vec<Component>, i64), Unpriceable> {
+    let charge: &Charge = &rate.charge;
+    let minor = |components: &[Component]| amount_minor(total(components)?, &rate.currency);
+    let after = after.try_into()?;
+    let whole = minor(&charge.price(after)?)?;
+    let Some(before) = before else { return Ok((charge.price(after)?, whole)) };
+    let before = before.try_into()?;
+    let billed = minor(&charge.price(before)?)?;
+    Ok((charge.difference(before, after)?, whole.checked_sub(billed).ok_or(TooLarge)?))
+}
+
+#[cfg(test)]
+#[path = "model/tests.rs"]
+mod tests;

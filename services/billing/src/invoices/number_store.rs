@@ -59,7 +59,7 @@ pub async fn lines(tx: &mut CrossTenantTx, invoices: &[Uuid], most: i64) -> sqlx
         r#"SELECT invoice_id, min(CASE WHEN place <= $2 THEN description ELSE 'Other lines, listed on the invoice' END)
              AS "description!", sum(CASE WHEN place <= $2 THEN quantity ELSE 1 END) AS "quantity!",
              sum(amount_minor)::bigint AS "amount_minor!"
-           FROM (SELECT *, row_number() OVER (PARTITION BY invoice_id ORDER BY kind, name, period_start, id) AS place
+           FROM (SELECT *, row_number() OVER (PARTITION BY invoice_id ORDER BY rate_kind, name, period_start, id) AS place
              FROM invoice_line WHERE invoice_id = ANY($1)) AS line
            GROUP BY invoice_id, least(place, $2 + 1) ORDER BY invoice_id, least(place, $2 + 1)"#,
         invoices,

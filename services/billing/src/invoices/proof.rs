@@ -1,11 +1,15 @@
 //! Proofs of lines: the raw rows are added up once more, all of them, and must come to what the line says.
 
 use super::{
-    input_store as inputs,
-    model::{Input, Tally, TooLarge},
-    store::Line,
+    earlier_store, input_store as inputs,
+    model::{Input, Tally, Unpriceable},
+    store::{self, Line},
 };
-use crate::rates::{self, Kind, Rate};
+use crate::{
+    calendar::Span,
+    plans::{self, Kind, Rate},
+    pricing::TooLarge,
+};
 use common::{
     db::TenantTx,
     page::{Page, PageRequest},
@@ -38,13 +42,19 @@ pub struct Explanation {
     pub equal: bool,
 }
 
-/// With the raw rows of `page`.
-pub async fn prove(tx: &mut TenantTx, line: Line, page: PageRequest) -> Result<Explanation, Problem> {
-    let rate = rates::store::find(tx, &[line.rate_id]).await?.pop().ok_or(sqlx::Error::RowNotFound)?;
+/// Of a line of `invoice`, with the raw rows of `page`. What earlier lines have billed is taken from them: each has a
+/// proof of its own.
+pub async fn prove(tx: &mut TenantTx, invoice: Uuid, line: Line, page: PageRequest) -> Result<Explanation, Problem> {
+    let rate = plans::store::find(tx, line.rate_id).await?.ok_or(sqlx::Error::RowNotFound)?;
+    let key = (rate.id, Span { from: line.period_start, until: line.period_end });
+    let cut = store::cut(tx, invoice).await?;
+    let earlier = earlier_store::of(tx, &[(key, rate.aggregation)], cut).await?.remove(&key);
     let mut shown = Shown { page, rows: BTreeMap::new() };
     let mut tally = Tally::default();
-    match line.kind {
-        Kind::Feature => add(&mut tally, inputs::intervals(tx, line.id), &mut shown).await?,
+    match line.rate_kind {
+        Kind::Feature => {
+            add(&mut tally, inputs::intervals(tx, line.id, rate.charge.minimum_seconds()), &mut shown).await?
+        }
         Kind::Meter => {
             for (part, instance_id) in inputs::parts(tx, line.id).await? {
                 let mut of_part = Tally::default();
@@ -54,9 +64,11 @@ pub async fn prove(tx: &mut TenantTx, line: Line, page: PageRequest) -> Result<E
         }
     }
     let Page { items: raw, next_cursor } = Page::cut(shown.rows.into_values().collect(), page, Input::id);
-    let priced = tally.price(&rate)?;
-    let equal = (priced.amount_minor, priced.quantity, priced.inputs, &priced.sha256, &priced.components, rate.price)
-        == (line.amount_minor, line.quantity, line.input_count, &line.input_sha256, &line.components.0, line.price);
+    let priced = tally.price(&rate, earlier.as_ref())?;
+    let equal = (priced.amount_minor, priced.quantity, priced.used_before, priced.used_after, priced.inputs)
+        == (line.amount_minor, line.quantity, line.used_before, line.used_after, line.input_count)
+        && (&priced.sha256, &priced.components, &priced.instances)
+            == (&line.input_sha256, &line.components.0, &line.instances.0);
     Ok(Explanation {
         quantity: priced.quantity,
         unit: rate.unit.clone(),
@@ -97,6 +109,12 @@ async fn add(
         shown.see(input);
     }
     Ok(())
+}
+
+impl From<Unpriceable> for Problem {
+    fn from(error: Unpriceable) -> Self {
+        Self::internal(&error)
+    }
 }
 
 impl From<TooLarge> for Problem {

@@ -74,7 +74,7 @@ pub async fn explain(
     let invoice = store::find(tx, id).await?.ok_or_else(no_invoice)?;
     let line = store::lines(tx, invoice.id).await?.into_iter().find(|line| line.id == line_id);
     let line = line.ok_or_else(|| Problem::not_found("line_not_found", "The invoice has no such line."))?;
-    let explanation = prove(tx, line, page).await?;
+    let explanation = prove(tx, invoice.id, line, page).await?;
     let next = explanation.next_cursor.clone().map(|cursor| Extension(NextCursor(cursor)));
     Ok((next, Json(explanation)).into_response())
 }

@@ -1,17 +1,19 @@
 //! SQL of invoices: written once, by the close of a cycle; the database refuses any later change.
 
-use super::model::{Component, Priced};
+use super::model::{OfInstance, Priced};
 use crate::{
     accounts::Account,
+    calendar::Span,
     currency::Currency,
-    rates::{Kind, Rate},
-    usage::window::Span,
+    plans::{Kind, Rate},
+    pricing::Component,
 };
 use chrono::{DateTime, Utc};
 use common::{db::TenantTx, page::PageRequest};
 use contracts::id::TenantId;
 use rust_decimal::Decimal;
 use serde::Serialize;
+use serde_json::Value;
 use sqlx::types::Json;
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -35,17 +37,30 @@ pub struct Invoice {
     pub issued_at: DateTime<Utc>,
 }
 
+/// What a line is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema, sqlx::Type)]
+#[serde(rename_all = "snake_case")]
+#[sqlx(type_name = "text", rename_all = "snake_case")]
+pub enum LineKind {
+    /// What was used in a period.
+    Usage,
+    /// What came late to a period that an earlier invoice has billed at the same rate: it costs what the whole costs more
+    /// than it did, which may be less than nothing.
+    Correction,
+}
+
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct Line {
     pub id: Uuid,
-    pub kind: Kind,
+    pub kind: LineKind,
+    pub rate_kind: Kind,
     #[schema(example = "forum")]
     pub service: String,
     /// The feature or meter.
     #[schema(example = "forum.polls")]
     pub name: String,
     pub description: String,
-    /// Of metered usage that came late, the period that it belongs to.
+    /// Of what came late, the period that it belongs to.
     pub period_start: DateTime<Utc>,
     pub period_end: DateTime<Utc>,
     /// In `unit`, unrounded.
@@ -54,16 +69,23 @@ pub struct Line {
     #[schema(example = "hour")]
     pub unit: String,
     pub rate_id: Uuid,
-    /// Price of one unit, as the rate had it.
+    /// What earlier lines have billed of the period at this rate, in seconds or units; only of a correction.
+    #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(format = "decimal")]
-    pub price: Decimal,
-    /// quantity × price, rounded once, half away from zero, in the currency's minor unit.
+    pub used_before: Option<Decimal>,
+    /// What is billed of it with this line.
+    #[schema(format = "decimal")]
+    pub used_after: Decimal,
+    /// What `used_after` costs less what `used_before` did, each rounded once, half away from zero, to the currency's
+    /// minor unit.
     pub amount_minor: i64,
     #[schema(value_type = String, example = "EUR")]
     pub currency: Currency,
-    /// What each instance adds; seconds of a feature, units of a meter.
+    /// What the amount is made of, exact.
     #[schema(value_type = Vec<Component>)]
     pub components: Json<Vec<Component>>,
+    #[schema(value_type = Vec<OfInstance>)]
+    pub instances: Json<Vec<OfInstance>>,
     /// Raw rows that the line is made of.
     pub input_count: i64,
     /// SHA-256 of the raw rows, in hexadecimal.
@@ -123,14 +145,26 @@ pub async fn finalize(tx: &mut TenantTx, account: &Account, draft: &Draft, total
     .map(drop)
 }
 
+/// The cut of the invoice's cycle.
+pub async fn cut(tx: &mut TenantTx, invoice: Uuid) -> sqlx::Result<i64> {
+    let cut = sqlx::query_scalar!(
+        r#"SELECT c.cut_seq AS "cut_seq!" FROM invoice i JOIN cycle c ON c.tenant_id = i.tenant_id AND c.id = i.cycle_id
+           WHERE i.tenant_id = $1 AND i.id = $2"#,
+        tx.tenant().0,
+        invoice
+    );
+    cut.fetch_one(&mut **tx).await
+}
+
 pub async fn lines(tx: &mut TenantTx, invoice: Uuid) -> sqlx::Result<Vec<Line>> {
     let lines = sqlx::query_as!(
         Line,
-        r#"SELECT id, kind AS "kind: Kind", service, name, description, period_start, period_end, quantity, unit,
-                  rate_id, price, amount_minor, currency AS "currency: Currency",
-                  components AS "components: Json<Vec<Component>>", input_count,
+        r#"SELECT id, kind AS "kind: LineKind", rate_kind AS "rate_kind: Kind", service, name, description,
+                  period_start, period_end, quantity, unit, rate_id, used_before, used_after, amount_minor,
+                  currency AS "currency: Currency", components AS "components: Json<Vec<Component>>",
+                  instances AS "instances: Json<Vec<OfInstance>>", input_count,
                   encode(input_sha256, 'hex') AS "input_sha256!"
-           FROM invoice_line WHERE tenant_id = $1 AND invoice_id = $2 ORDER BY kind, name, period_start, id"#,
+           FROM invoice_line WHERE tenant_id = $1 AND invoice_id = $2 ORDER BY rate_kind, name, period_start, id"#,
         tx.tenant().0,
         invoice,
     );
@@ -150,18 +184,21 @@ pub async fn insert_lines(tx: &mut TenantTx, draft: &Draft, lines: &[PricedLine<
         return Ok(());
     }
     let (rates, priced) = (|| lines.iter().map(|line| line.rate), || lines.iter().map(|line| &line.priced));
-    let components: Result<Vec<_>, _> = priced().map(|priced| serde_json::to_value(&priced.components)).collect();
-    let components = components.map_err(|error| sqlx::Error::Encode(error.into()))?;
+    let components = json(priced().map(|priced| &priced.components))?;
+    let instances = json(priced().map(|priced| &priced.instances))?;
     sqlx::query!(
-        "INSERT INTO invoice_line (invoice_id, tenant_id, id, period_start, period_end, rate_id, kind, service, name,
-           description, unit, price, currency, quantity, amount_minor, components, input_count, input_sha256)
-         SELECT $1, $2, line.id, period_start, period_end, rate_id, r.kind, r.service, r.name,
-           r.title || ', per ' || r.unit, r.unit, r.price, r.currency, quantity, amount_minor, components, input_count,
-           decode(sha256, 'hex')
-         FROM UNNEST($3::uuid[], $4::timestamptz[], $5::timestamptz[], $6::uuid[], $7::numeric[], $8::int8[],
-           $9::jsonb[], $10::int8[], $11::text[])
-           AS line (id, period_start, period_end, rate_id, quantity, amount_minor, components, input_count, sha256)
-         JOIN rate r ON r.id = rate_id",
+        "INSERT INTO invoice_line (invoice_id, tenant_id, id, period_start, period_end, rate_id, kind, rate_kind, service,
+           name, description, unit, currency, quantity, used_before, used_after, amount_minor, components, instances,
+           input_count, input_sha256)
+         SELECT $1, $2, line.id, period_start, period_end, rate_id,
+           CASE WHEN used_before IS NULL THEN 'usage' ELSE 'correction' END, r.kind, p.service, r.name,
+           r.title || ', per ' || r.unit, r.unit, r.currency, quantity, used_before, used_after, amount_minor, components,
+           instances, input_count, decode(sha256, 'hex')
+         FROM UNNEST($3::uuid[], $4::timestamptz[], $5::timestamptz[], $6::uuid[], $7::numeric[], $8::numeric[],
+           $9::numeric[], $10::int8[], $11::jsonb[], $12::jsonb[], $13::int8[], $14::text[])
+           AS line (id, period_start, period_end, rate_id, quantity, used_before, used_after, amount_minor, components,
+             instances, input_count, sha256)
+         JOIN rate r ON r.id = rate_id JOIN plan p ON p.name = r.plan",
         draft.id,
         tx.tenant().0,
         &lines.iter().map(|line| line.id).collect::<Vec<_>>(),
@@ -169,12 +206,20 @@ pub async fn insert_lines(tx: &mut TenantTx, draft: &Draft, lines: &[PricedLine<
         &lines.iter().map(|line| line.period.until).collect::<Vec<_>>(),
         &rates().map(|rate| rate.id).collect::<Vec<_>>(),
         &priced().map(|priced| priced.quantity).collect::<Vec<_>>(),
+        &priced().map(|priced| priced.used_before).collect::<Vec<_>>() as &[Option<Decimal>],
+        &priced().map(|priced| priced.used_after).collect::<Vec<_>>(),
         &priced().map(|priced| priced.amount_minor).collect::<Vec<_>>(),
         &components,
+        &instances,
         &priced().map(|priced| priced.inputs).collect::<Vec<_>>(),
         &priced().map(|priced| priced.sha256.clone()).collect::<Vec<_>>()
     )
     .execute(&mut **tx)
     .await
     .map(drop)
+}
+
+fn json<T: Serialize>(values: impl Iterator<Item = T>) -> sqlx::Result<Vec<Value>> {
+    let values: Result<_, _> = values.map(serde_json::to_value).collect();
+    values.map_err(|error| sqlx::Error::Encode(error.into()))
 }

@@ -39,6 +39,8 @@ pub enum Part {
         tier: u32,
         #[schema(format = "decimal")]
         from: Decimal,
+        /// Absent of the last.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
         #[schema(format = "decimal")]
         up_to: Option<Decimal>,
     },

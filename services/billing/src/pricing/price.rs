@@ -13,7 +13,7 @@ use rust_decimal::Decimal;
 #[derive(Clone, Copy, Debug, PartialEq, PartialOrd)]
 pub struct Quantity(Decimal);
 
-#[derive(Debug, PartialEq, thiserror::Error)]
+#[derive(Clone, Copy, Debug, PartialEq, thiserror::Error)]
 #[error("a quantity must not be negative; price a correction as the difference of two quantities")]
 pub struct NegativeQuantity;
 

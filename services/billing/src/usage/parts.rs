@@ -1,7 +1,13 @@
 //! Parts: what a cycle takes of a meter, added up while its events pass by. Pure.
 
-use super::window::{Area, Areas, Span};
-use crate::invoices::model::{Input, Sum, Tally, TooLarge};
+use super::window::{Area, Areas};
+use crate::{
+    calendar::Span,
+    invoices::model::{Input, Sum, Tally},
+    plans::price_list::Terms,
+    pricing::TooLarge,
+};
+use chrono::{DateTime, Utc};
 use contracts::id::InstanceId;
 use std::collections::HashMap;
 use uuid::Uuid;
@@ -22,6 +28,25 @@ pub struct Part {
     pub first_id: Uuid,
     pub last_id: Uuid,
     pub sum: Sum,
+}
+
+/// A part with its id, as far as a line looks at it.
+pub struct KeptPart {
+    pub id: Uuid,
+    pub meter: String,
+    pub instance_id: InstanceId,
+    /// Where its time begins.
+    pub from: DateTime<Utc>,
+    pub period: Span,
+    pub sum: Sum,
+}
+
+impl KeptPart {
+    pub fn new(id: Uuid, part: &Part) -> Self {
+        let Part { meter, instance_id, area, sum, .. } = part;
+        let (from, period) = (area.times.from, area.period);
+        Self { id, meter: meter.clone(), instance_id: *instance_id, from, period, sum: sum.clone() }
+    }
 }
 
 /// The parts of a window.
@@ -45,7 +70,7 @@ impl Parts {
     /// Adds an event that the window takes; they come in the order of their ids.
     pub fn add(&mut self, event: &Event) -> Result<(), TooLarge> {
         let Input::Event { id, instance_id, ref meter, occurred_at, .. } = event.input else { return Ok(()) };
-        let area = self.areas.of(instance_id, event.seq, occurred_at);
+        let area = self.areas.of(&event.service, event.seq, occurred_at);
         let part = self.open.entry((meter.clone(), instance_id, area)).or_insert_with(|| OpenPart {
             service: event.service.clone(),
             first_id: id,
@@ -56,8 +81,8 @@ impl Parts {
         part.tally.add(&event.input)
     }
 
-    pub fn versions(&self) -> &HashMap<InstanceId, Vec<Span>> {
-        self.areas.versions()
+    pub fn terms(&self) -> &Terms {
+        self.areas.terms()
     }
 
     /// In an order that does not depend on how they were added up.

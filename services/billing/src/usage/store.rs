@@ -27,7 +27,7 @@ pub struct FeatureUse {
     #[schema(example = "acme.forum.localhost")]
     pub host: String,
     pub since: DateTime<Utc>,
-    /// Of the service, whose prices hold; absent where nobody said so.
+    /// Of the service, when it began; absent where nobody said so.
     #[schema(example = "1.0.0")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
@@ -161,17 +161,11 @@ async fn end_before(tx: &mut TenantTx, instance: InstanceId, feature: &str, at: 
 pub async fn features(tx: &mut TenantTx) -> sqlx::Result<Vec<FeatureUse>> {
     let features = sqlx::query_as!(
         FeatureUse,
-        r#"SELECT i.service, i.feature, i.instance_id, i.host, i.begin_at AS since, coalesce(i.version, v.version)
-           AS version,
-                  i.end_at AS until, r.id IS NOT NULL AS "rated!"
+        r#"SELECT i.service, i.feature, i.instance_id, i.host, i.begin_at AS since, i.version, i.end_at AS until,
+             EXISTS (SELECT FROM tenant_rate r JOIN account a ON a.tenant_id = $1 AND a.currency = r.currency
+               WHERE r.tenant_id = $1 AND r.kind = 'feature' AND r.service = i.service AND r.name = i.feature
+                 AND r.from_at <= i.begin_at AND i.begin_at < coalesce(r.until_at, 'infinity')) AS "rated!"
            FROM usage_interval i
-           LEFT JOIN account a ON a.tenant_id = i.tenant_id
-           LEFT JOIN instance_version v ON v.tenant_id = i.tenant_id AND v.instance_id = i.instance_id
-           AND v.service = i.service
-                AND v.from_at <= i.begin_at AND (v.until_at IS NULL OR v.until_at > i.begin_at)
-           LEFT JOIN rate r ON r.kind = 'feature' AND r.service = i.service AND r.name = i.feature
-           AND r.currency = a.currency
-                AND r.version = coalesce(i.version, v.version)
            WHERE i.tenant_id = $1 AND NOT i.settled
            ORDER BY i.feature, i.begin_at, i.id"#,
         tx.tenant().0
@@ -201,10 +195,9 @@ pub async fn meters(tx: &mut TenantTx) -> sqlx::Result<Vec<MeterUse>> {
              r.id IS NOT NULL AS "rated!"
            FROM open e
            LEFT JOIN account a ON a.tenant_id = $1
-           LEFT JOIN instance_version v ON v.tenant_id = $1 AND v.instance_id = e.instance_id AND v.service = e.service
-             AND v.from_at <= e.from_at AND (v.until_at IS NULL OR v.until_at > e.from_at)
-           LEFT JOIN rate r ON r.kind = 'meter' AND r.service = e.service AND r.name = e.meter
-             AND r.currency = a.currency AND r.version = v.version
+           LEFT JOIN tenant_rate r ON r.tenant_id = $1 AND r.kind = 'meter' AND r.service = e.service
+             AND r.name = e.meter AND r.currency = a.currency AND r.from_at <= e.from_at
+             AND e.from_at < coalesce(r.until_at, 'infinity')
            GROUP BY e.service, e.meter, r.id, r.unit ORDER BY e.meter, min(e.first_at)"#,
         tx.tenant().0
     );

@@ -11,30 +11,12 @@
 //! A cycle takes what was numbered up to its cut and used before its end, and no cycle before has taken. What is late
 //! is in A as well, left of the start.
 
+use super::periods::Periods;
+use crate::{
+    calendar::Span,
+    plans::price_list::{self, Terms},
+};
 use chrono::{DateTime, Utc};
-use contracts::id::InstanceId;
-use std::collections::HashMap;
-
-/// A stretch of time, without its end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Span {
-    pub from: DateTime<Utc>,
-    pub until: DateTime<Utc>,
-}
-
-impl Span {
-    /// Before all and after all that is ever measured.
-    pub const ALWAYS: Self = Self { from: DateTime::<Utc>::MIN_UTC, until: DateTime::<Utc>::MAX_UTC };
-
-    pub fn contains(&self, time: DateTime<Utc>) -> bool {
-        self.from <= time && time < self.until
-    }
-
-    /// What both have in common.
-    fn within(self, other: Self) -> Self {
-        Self { from: self.from.max(other.from), until: self.until.min(other.until) }
-    }
-}
 
 /// What a cycle takes.
 #[derive(Clone, Copy, Debug)]
@@ -67,31 +49,23 @@ pub struct Area {
 /// Into which areas a window falls.
 pub struct Areas {
     window: Window,
-    /// Of the tenant's cycles up to this one, in their order and without gaps; the first reaches back for ever.
-    periods: Vec<Span>,
-    /// During which an instance ran one version, in their order.
-    versions: HashMap<InstanceId, Vec<Span>>,
+    periods: Periods,
+    terms: Terms,
 }
 
 impl Areas {
-    /// `periods` are those of the cycles before.
-    pub fn new(window: Window, mut periods: Vec<Span>, versions: HashMap<InstanceId, Vec<Span>>) -> Self {
-        periods.push(window.cycle);
-        Self { window, periods, versions }
+    pub fn new(window: Window, periods: Periods, terms: Terms) -> Self {
+        Self { window, periods, terms }
     }
 
-    /// During which each instance ran one version, as far as it was known when the areas were made.
-    pub fn versions(&self) -> &HashMap<InstanceId, Vec<Span>> {
-        &self.versions
+    /// As they were known when the areas were made.
+    pub fn terms(&self) -> &Terms {
+        &self.terms
     }
 
     /// The area of an event that the window takes.
-    pub fn of(&self, instance: InstanceId, seq: i64, occurred_at: DateTime<Utc>) -> Area {
-        let at = self.periods.iter().rposition(|period| period.from <= occurred_at).unwrap_or(0);
-        let period = self.periods[at];
-        let stretch = if at == 0 { Span { from: Span::ALWAYS.from, ..period } } else { period };
-        let versions = self.versions.get(&instance).into_iter().flatten();
-        let version = versions.copied().find(|version| version.contains(occurred_at)).unwrap_or(Span::ALWAYS);
+    pub fn of(&self, service: &str, seq: i64, occurred_at: DateTime<Utc>) -> Area {
+        let (period, stretch) = self.periods.of(occurred_at);
         let early = seq <= self.window.after_seq;
         let seqs = match early {
             true => (1, self.window.after_seq),
@@ -99,7 +73,7 @@ impl Areas {
         };
         // Of what came early, nothing before the start: that, the cycles before have taken.
         let stretch = if early { stretch.within(self.window.cycle) } else { stretch };
-        Area { seqs, times: stretch.within(version), period }
+        Area { seqs, times: stretch.within(price_list::term(&self.terms, service, occurred_at)), period }
     }
 }
 

@@ -86,10 +86,13 @@ async fn a_cycle_that_cannot_be_closed_is_parked_and_tried_again_and_the_others_
     assert_eq!((&next["state"], &next["invoice_id"]), (&"closing".into(), &Value::Null));
     // Somebody looks, and gives it another price.
     let mut conn = world.platform.pool.acquire().await.unwrap();
-    sqlx::raw_sql("SET session_replication_role = replica; UPDATE rate SET price = 0.0000001 WHERE kind = 'meter'")
-        .execute(&mut *conn)
-        .await
-        .unwrap();
+    sqlx::raw_sql(
+        "SET session_replication_role = replica; UPDATE rate \
+                   SET charge = jsonb_set(charge, '{price}', '\"0.0000001\"') WHERE kind = 'meter'",
+    )
+    .execute(&mut *conn)
+    .await
+    .unwrap();
     close().await.expect(202);
     assert_eq!(summary(&world.invoice(&ada, &ada.cycle).await)[1].3, 830_103_483_316_930);
     world.invoice(&ada, next["id"].as_str().unwrap()).await;

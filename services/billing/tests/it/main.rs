@@ -7,6 +7,7 @@ mod due;
 mod hearing;
 mod intervals;
 mod parked;
+mod plans;
 mod prices;
 mod reading;
 mod recording;

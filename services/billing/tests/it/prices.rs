@@ -1,4 +1,4 @@
-//! Tests of prices: that of the version which the instance runs holds, whatever is announced before or after.
+//! Tests of prices: those of the version at which the tenant began to pay hold, whatever is announced or run later.
 
 use crate::{
     closing::{explain, summary},
@@ -44,19 +44,40 @@ async fn a_patch_of_an_old_version_reprices_nobody_else() {
 }
 
 #[tokio::test]
-async fn an_instance_that_changes_its_version_changes_its_price_then() {
+async fn an_instance_that_changes_its_version_keeps_its_price() {
     let world = World::start().await;
     announce(&world, &[("1.0.0", "0.36", 0), ("2.0.0", "0.72", 0)]).await;
     let ada = world.customer().await;
     world.say(&world.enabled_in(&ada, "forum", 0, Some("1.0.0"))).await;
+    world.features(&ada, &[("forum", 0, None)]).await;
     world.say(&world.enabled_in(&ada, "forum", 7200, Some("2.0.0"))).await;
     world.say(&world.disabled(&ada, "forum", 10_800)).await;
     world.features(&ada, &[("forum", 0, Some(7200)), ("forum", 7200, Some(10_800))]).await;
     let invoice = world.close(&ada, &ada.cycle).await;
-    let mut lines = summary(&invoice);
-    lines.sort_unstable();
-    assert_eq!(lines, [("forum", "1", "hour", 72), ("forum", "2", "hour", 72)]);
+    assert_eq!(summary(&invoice), [("forum", "3", "hour", 108)]);
     explain(&world, &ada, &invoice).await;
+}
+
+#[tokio::test]
+async fn a_module_that_came_later_costs_what_its_first_version_said() {
+    let world = World::start().await;
+    let mut without_polls = world.forum("1.0.0", "0.36", world.at(0));
+    without_polls.data["manifest"]["modules"] = serde_json::json!([]);
+    world.say(&without_polls).await;
+    for (version, price) in [("1.1.0", "0.36"), ("1.2.0", "0.99")] {
+        world.say(&world.forum(version, price, world.at(0))).await;
+    }
+    world.counted("SELECT count(*) FROM plan_version", 3).await;
+    let ada = world.customer().await;
+    for feature in ["forum", "forum.polls"] {
+        world.say(&world.enabled_in(&ada, feature, 0, Some("1.0.0"))).await;
+        world.say(&world.disabled(&ada, feature, 3600)).await;
+    }
+    world.features(&ada, &[("forum", 0, Some(3600)), ("forum.polls", 0, Some(3600))]).await;
+    let invoice = world.close(&ada, &ada.cycle).await;
+    let versions: Vec<_> =
+        explain(&world, &ada, &invoice).await.iter().map(|line| line["rate"]["version"].clone()).collect();
+    assert_eq!(versions, ["1.0.0", "1.1.0"]);
 }
 
 #[tokio::test]

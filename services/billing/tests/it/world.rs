@@ -21,6 +21,10 @@ const EVERYTHING: &[&str] = &[
     "billing.readInvoices",
     "billing.readCycles",
     "billing.closeCycles",
+    "billing.readSubscriptions",
+    "billing.readPlans",
+    "billing.publishPlans",
+    "billing.changeSubscriptions",
 ];
 
 pub struct World {

@@ -82,6 +82,59 @@ export interface Operations {
    */
   listParkedUsage: Operation<operations["listParkedUsage"]>;
   /**
+   * List the plans of all services
+   *
+   * The plan that is named like its service is its default: each version that the service publishes of itself makes a version of it, with the prices of its manifest. Others are
+   * published here, by operators.
+   *
+   * **Permission:** `billing.readPlans`
+   */
+  listPlans: Operation<operations["listPlans"]>;
+  /**
+   * Publish a version of a plan
+   *
+   * Makes the plan with its first version. What is published never changes, and nobody pays by it until their subscription is changed to it.
+   *
+   * Tiers begin where the one before ends, so they have neither gaps nor overlaps: give each its last quantity, rising, and leave it out of the last tier.
+   *
+   * **Permission:** `billing.publishPlans`
+   */
+  publishPlan: Operation<operations["publishPlan"]>;
+  /**
+   * List the versions of a plan
+   *
+   * In the order in which they were published. A version never changes.
+   *
+   * **Permission:** `billing.readPlans`
+   */
+  listPlanVersions: Operation<operations["listPlanVersions"]>;
+  /**
+   * See what everything costs in a version of a plan
+   *
+   * Each rate has its charge model: per unit, graduated, volume, package, flat, or by the hour. Amounts are decimals in major units of the rate's currency, written as strings.
+   *
+   * **Permission:** `billing.readPlans`
+   */
+  getPlanVersion: Operation<operations["getPlanVersion"]>;
+  /**
+   * See by which plans the tenant pays
+   *
+   * For each service that the tenant uses, or has used: the version of a plan that holds, those that held before, and the one that has been agreed on for later; the latest first.
+   * A tenant begins to pay by the default plan of a service, at the version that it first enables, and publishing another one does not change that.
+   *
+   * **Permission:** `billing.readSubscriptions`
+   */
+  listSubscriptions: Operation<operations["listSubscriptions"]>;
+  /**
+   * Have a tenant pay by another plan
+   *
+   * From now on, or from the planned end of the open cycle. Usage is priced by what held when it was used, whenever it is told, so a change in the middle of a cycle makes two lines.
+   * Another change that was to come later is taken back. Where the tenant pays by this version already, nothing changes.
+   *
+   * **Permission:** `billing.changeSubscriptions`
+   */
+  changeSubscription: Operation<operations["changeSubscription"]>;
+  /**
    * What the tenant uses
    *
    * The features in use, since when, and those that ended with time not billed yet; and what the meters have counted that is on no invoice yet.
@@ -94,19 +147,151 @@ export interface Operations {
 
 export interface components {
     schemas: {
-        /** What one instance adds to a line. */
-        Component: {
-            /**
-             * Format: int64
-             * Raw rows.
-             */
-            inputs: number;
-            instance_id: components["schemas"]["InstanceId"];
+        /**
+         * How the events of one instance in one period become its quantity; those of instances are added up.
+         * @enum {string}
+         */
+        Aggregation: "sum" | "count" | "max" | "last";
+        Change: {
+            /** @example forum:enterprise */
+            plan: string;
+            /** @example forum */
+            service: string;
+            /** @example 2 */
+            version: string;
+            when: components["schemas"]["When"];
+        };
+        /**
+         * How the quantity of a period becomes its amount. `included` is free and taken away first; `minimum` is what a period
+         *     costs at least.
+         */
+        Charge: {
             /**
              * Format: decimal
-             * Seconds of a feature, units of a meter.
+             * @example 9.99
+             */
+            amount: string;
+            /** @enum {string} */
+            model: "flat";
+        } | {
+            /**
+             * Format: decimal
+             * @example 100
+             */
+            included?: string;
+            /**
+             * Format: decimal
+             * @example 5
+             */
+            minimum?: string;
+            /** @enum {string} */
+            model: "per_unit";
+            /**
+             * Format: decimal
+             * @example 0.02
+             */
+            price: string;
+        } | {
+            /**
+             * Format: decimal
+             * @example 100
+             */
+            included?: string;
+            /**
+             * Format: decimal
+             * @example 5
+             */
+            minimum?: string;
+            /** @enum {string} */
+            model: "graduated";
+            tiers: components["schemas"]["Tier"][];
+        } | {
+            /**
+             * Format: decimal
+             * @example 100
+             */
+            included?: string;
+            /**
+             * Format: decimal
+             * @example 5
+             */
+            minimum?: string;
+            /** @enum {string} */
+            model: "volume";
+            tiers: components["schemas"]["Tier"][];
+        } | {
+            /**
+             * Format: decimal
+             * @example 100
+             */
+            included?: string;
+            /**
+             * Format: decimal
+             * @example 5
+             */
+            minimum?: string;
+            /** @enum {string} */
+            model: "package";
+            /**
+             * Format: decimal
+             * Of one package.
+             * @example 2.50
+             */
+            price: string;
+            /**
+             * Format: decimal
+             * @example 1000
+             */
+            size: string;
+        } | {
+            /**
+             * Format: decimal
+             * @example 2700000
+             */
+            included?: string;
+            /**
+             * Format: decimal
+             * @example 5
+             */
+            minimum?: string;
+            /**
+             * Format: int32
+             * What each interval of use is billed at least.
+             */
+            minimum_seconds?: number;
+            /** @enum {string} */
+            model: "per_hour";
+            /**
+             * Format: decimal
+             * Of one hour.
+             * @example 0.096
+             */
+            price: string;
+        };
+        /**
+         * One part of a price; the sum of the parts' amounts is the line's exact amount. In a correction, quantity and amount
+         *     are differences and may be negative.
+         */
+        Component: {
+            /**
+             * `quantity` × `unit_price`, exact; of `minimum` what lacks to the floor. A decimal, or `x/3600` where none is
+             *     finite.
+             * @example 0.1
+             */
+            amount: string;
+            part: components["schemas"]["Part"];
+            /**
+             * Format: decimal
+             * Units, packages or seconds; 1 of what is charged once.
+             * @example 5
              */
             quantity: string;
+            /**
+             * Format: decimal
+             * Price of one of them, of an hour where they are seconds; of `minimum` the floor itself.
+             * @example 0.02
+             */
+            unit_price: string;
         };
         Cycle: {
             /**
@@ -179,7 +364,7 @@ export interface components {
              */
             until?: string;
             /**
-             * Of the service, whose prices hold; absent where nobody said so.
+             * Of the service, when it began; absent where nobody said so.
              * @example 1.0.0
              */
             version?: string;
@@ -215,7 +400,7 @@ export interface components {
             kind: "interval";
             /**
              * Format: decimal
-             * Seconds from `from` until `until`.
+             * Seconds that are billed from `from` until `until`: those that passed, or what lacks to the rate's minimum.
              */
             seconds: string;
             /** Format: date-time */
@@ -278,10 +463,11 @@ export interface components {
         Line: {
             /**
              * Format: int64
-             * quantity × price, rounded once, half away from zero, in the currency's minor unit.
+             * What `used_after` costs less what `used_before` did, each rounded once, half away from zero, to the currency's
+             *     minor unit.
              */
             amount_minor: number;
-            /** What each instance adds; seconds of a feature, units of a meter. */
+            /** What the amount is made of, exact. */
             components: components["schemas"]["Component"][];
             /** @example EUR */
             currency: string;
@@ -295,7 +481,8 @@ export interface components {
             input_count: number;
             /** SHA-256 of the raw rows, in hexadecimal. */
             input_sha256: string;
-            kind: components["schemas"]["Kind"];
+            instances: components["schemas"]["OfInstance"][];
+            kind: components["schemas"]["LineKind"];
             /**
              * The feature or meter.
              * @example forum.polls
@@ -305,14 +492,9 @@ export interface components {
             period_end: string;
             /**
              * Format: date-time
-             * Of metered usage that came late, the period that it belongs to.
+             * Of what came late, the period that it belongs to.
              */
             period_start: string;
-            /**
-             * Format: decimal
-             * Price of one unit, as the rate had it.
-             */
-            price: string;
             /**
              * Format: decimal
              * In `unit`, unrounded.
@@ -320,11 +502,27 @@ export interface components {
             quantity: string;
             /** Format: uuid */
             rate_id: string;
+            rate_kind: components["schemas"]["Kind"];
             /** @example forum */
             service: string;
             /** @example hour */
             unit: string;
+            /**
+             * Format: decimal
+             * What is billed of it with this line.
+             */
+            used_after: string;
+            /**
+             * Format: decimal
+             * What earlier lines have billed of the period at this rate, in seconds or units; only of a correction.
+             */
+            used_before?: string;
         };
+        /**
+         * What a line is.
+         * @enum {string}
+         */
+        LineKind: "usage" | "correction";
         /** What a meter has counted and no invoice has billed yet, at one rate. */
         MeterUse: {
             /** Format: int64 */
@@ -347,6 +545,20 @@ export interface components {
              */
             unit?: string;
         };
+        /** What one instance adds to a line. */
+        OfInstance: {
+            /**
+             * Format: int64
+             * Raw rows.
+             */
+            inputs: number;
+            instance_id: components["schemas"]["InstanceId"];
+            /**
+             * Format: decimal
+             * Seconds of a feature, units of a meter; by the rate's aggregation.
+             */
+            quantity: string;
+        };
         /** One page of a list in the order of creation. */
         Page_Cycle: {
             items: components["schemas"]["Cycle"][];
@@ -362,6 +574,18 @@ export interface components {
         /** One page of a list in the order of creation. */
         Page_ParkedUsage: {
             items: components["schemas"]["ParkedUsage"][];
+            /** Absent on the last page. */
+            next_cursor?: string;
+        };
+        /** One page of a list in the order of creation. */
+        Page_Plan: {
+            items: components["schemas"]["Plan"][];
+            /** Absent on the last page. */
+            next_cursor?: string;
+        };
+        /** One page of a list in the order of creation. */
+        Page_PlanVersion: {
+            items: components["schemas"]["PlanVersion"][];
             /** Absent on the last page. */
             next_cursor?: string;
         };
@@ -383,6 +607,77 @@ export interface components {
             /** @example forum */
             service: string;
             tenant_id: components["schemas"]["TenantId"];
+        };
+        /** What a component is. */
+        Part: {
+            /** @enum {string} */
+            kind: "included";
+        } | {
+            /** @enum {string} */
+            kind: "unit";
+        } | {
+            /** Format: decimal */
+            from: string;
+            /** @enum {string} */
+            kind: "tier";
+            /**
+             * Format: int32
+             * From 1.
+             */
+            tier: number;
+            /**
+             * Format: decimal
+             * Absent of the last.
+             */
+            up_to?: string;
+        } | {
+            /** @enum {string} */
+            kind: "tier_flat";
+            /** Format: int32 */
+            tier: number;
+        } | {
+            /** @enum {string} */
+            kind: "package";
+            /** Format: decimal */
+            size: string;
+        } | {
+            /** @enum {string} */
+            kind: "hour";
+        } | {
+            /** @enum {string} */
+            kind: "flat";
+        } | {
+            /** @enum {string} */
+            kind: "minimum";
+        };
+        /** What a service can be had for. */
+        Plan: {
+            /** Format: uuid */
+            id: string;
+            /**
+             * The name of the service, of its default plan; `forum:enterprise` of another.
+             * @example forum:enterprise
+             */
+            name: string;
+            /** @example forum */
+            service: string;
+            /** @example Forum for enterprises */
+            title: string;
+        };
+        /** Never changes. That of a default plan is made when the service publishes a version of itself. */
+        PlanVersion: {
+            /** Format: uuid */
+            id: string;
+            /** @example forum:enterprise */
+            plan: string;
+            /** Format: date-time */
+            published_at: string;
+            /** @example 2 */
+            version: string;
+        };
+        /** A version of a plan with what everything costs in it. */
+        PlanVersionWithRates: components["schemas"]["PlanVersion"] & {
+            rates: components["schemas"]["Rate"][];
         };
         /** The body of every refusal, as RFC 9457 has it. */
         ProblemBody: {
@@ -411,7 +706,29 @@ export interface components {
              */
             type: string;
         };
+        /** A version of a plan with its prices. */
+        Publication: {
+            /**
+             * The service, a colon, and a name in lower-case letters, digits and `-`.
+             * @example forum:enterprise
+             */
+            name: string;
+            /** At most 500. */
+            rates: components["schemas"]["RateOfPublication"][];
+            /** @example forum */
+            service: string;
+            /** @example Forum for enterprises */
+            title: string;
+            /**
+             * Up to four numbers; later than every version that is published.
+             * @example 2
+             */
+            version: string;
+        };
+        /** What a feature or a meter costs in a version of a plan. */
         Rate: {
+            aggregation: components["schemas"]["Aggregation"];
+            charge: components["schemas"]["Charge"];
             /** @example EUR */
             currency: string;
             /** Format: uuid */
@@ -419,14 +736,8 @@ export interface components {
             kind: components["schemas"]["Kind"];
             /** @example forum.polls */
             name: string;
-            /**
-             * Format: decimal
-             * Price of one unit.
-             * @example 0.02
-             */
-            price: string;
             /** @example forum */
-            service: string;
+            plan: string;
             /** @example Forum: Polls */
             title: string;
             /**
@@ -434,30 +745,122 @@ export interface components {
              * @example hour
              */
             unit: string;
-            /**
-             * Format: date-time
-             * When the version was announced.
-             */
-            valid_from: string;
-            /**
-             * Version of the service whose instances it holds for.
-             * @example 1.0.0
-             */
+            /** @example 1.0.0 */
             version: string;
+        };
+        /** What a feature or a meter costs. */
+        RateOfPublication: {
+            /** How events become a quantity; only meters have events. */
+            aggregation?: components["schemas"]["Aggregation"];
+            /** `per_hour` of a feature; any other of a meter. */
+            charge: components["schemas"]["Charge"];
+            /** @example EUR */
+            currency: string;
+            kind: components["schemas"]["Kind"];
+            /**
+             * The service itself, or one of its modules or meters.
+             * @example forum.posts
+             */
+            name: string;
+            /** @example Forum: posts */
+            title: string;
+            /**
+             * What one unit is; `hour` of a feature.
+             * @example post
+             */
+            unit: string;
         };
         /**
          * Why an event does not count.
          * @enum {string}
          */
         Reason: "instance_unknown" | "in_the_future" | "instance_of_another" | "key_used" | "meter_unknown" | "quantity_negative" | "too_old";
+        /** The tenant pays for a service by a version of a plan. */
+        Subscription: {
+            /** @example forum:enterprise */
+            plan: string;
+            /** @example forum */
+            service: string;
+            /**
+             * Format: date-time
+             * From when on; absent of the first, which also holds for all time before.
+             */
+            since?: string;
+            /**
+             * Format: date-time
+             * Absent of the last.
+             */
+            until?: string;
+            /**
+             * What it does not price, such as a module that came later, costs what the first later version says.
+             * @example 2
+             */
+            version: string;
+        };
+        /** What a tenant pays by, the latest of each service first. */
+        Subscriptions: {
+            items: components["schemas"]["Subscription"][];
+        };
         /** Format: uuid */
         TenantId: string;
+        /** One tier; it begins where the one before it ends. */
+        Tier: {
+            /**
+             * Format: decimal
+             * Charged once when the tier is reached; the first tier always is.
+             * @example 0
+             */
+            flat?: string;
+            /**
+             * Format: decimal
+             * Of one unit.
+             * @example 0.09
+             */
+            price: string;
+            /**
+             * Format: decimal
+             * The last quantity that belongs to it; only the last tier has none.
+             * @example 10240
+             */
+            up_to?: string;
+        };
         Usage: {
             features: components["schemas"]["FeatureUse"][];
             meters: components["schemas"]["MeterUse"][];
         };
+        /**
+         * From when on.
+         * @enum {string}
+         */
+        When: "now" | "next_cycle";
     };
     responses: {
+        /** The body did not arrive in time. */
+        BodyTimeout: {
+            headers: {
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ProblemBody"] & {
+                    /** @enum {string} */
+                    code: "body_timeout";
+                };
+            };
+        };
+        /** The body is too large. */
+        BodyTooLarge: {
+            headers: {
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ProblemBody"] & {
+                    /** @enum {string} */
+                    code: "too_large";
+                };
+            };
+        };
         /** The request does not name one host. */
         HostInvalid: {
             headers: {
@@ -494,6 +897,32 @@ export interface components {
                 "application/problem+json": components["schemas"]["ProblemBody"] & {
                     /** @enum {string} */
                     code: "invalid";
+                };
+            };
+        };
+        /** The body is malformed. */
+        JsonMalformed: {
+            headers: {
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ProblemBody"] & {
+                    /** @enum {string} */
+                    code: "host_invalid" | "malformed_json" | "unreadable_body";
+                };
+            };
+        };
+        /** The body has another media type. */
+        MediaTypeUnsupported: {
+            headers: {
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ProblemBody"] & {
+                    /** @enum {string} */
+                    code: "unsupported_media_type";
                 };
             };
         };
@@ -557,6 +986,9 @@ export interface components {
     };
     pathItems: never;
 }
+export type Aggregation = components['schemas']['Aggregation'];
+export type Change = components['schemas']['Change'];
+export type Charge = components['schemas']['Charge'];
 export type Component = components['schemas']['Component'];
 export type Cycle = components['schemas']['Cycle'];
 export type CycleState = components['schemas']['CycleState'];
@@ -569,19 +1001,37 @@ export type Invoice = components['schemas']['Invoice'];
 export type InvoiceWithLines = components['schemas']['InvoiceWithLines'];
 export type Kind = components['schemas']['Kind'];
 export type Line = components['schemas']['Line'];
+export type LineKind = components['schemas']['LineKind'];
 export type MeterUse = components['schemas']['MeterUse'];
+export type OfInstance = components['schemas']['OfInstance'];
 export type PageCycle = components['schemas']['Page_Cycle'];
 export type PageInvoice = components['schemas']['Page_Invoice'];
 export type PageParkedUsage = components['schemas']['Page_ParkedUsage'];
+export type PagePlan = components['schemas']['Page_Plan'];
+export type PagePlanVersion = components['schemas']['Page_PlanVersion'];
 export type ParkedUsage = components['schemas']['ParkedUsage'];
+export type Part = components['schemas']['Part'];
+export type Plan = components['schemas']['Plan'];
+export type PlanVersion = components['schemas']['PlanVersion'];
+export type PlanVersionWithRates = components['schemas']['PlanVersionWithRates'];
 export type ProblemBody = components['schemas']['ProblemBody'];
+export type Publication = components['schemas']['Publication'];
 export type Rate = components['schemas']['Rate'];
+export type RateOfPublication = components['schemas']['RateOfPublication'];
 export type Reason = components['schemas']['Reason'];
+export type Subscription = components['schemas']['Subscription'];
+export type Subscriptions = components['schemas']['Subscriptions'];
 export type TenantId = components['schemas']['TenantId'];
+export type Tier = components['schemas']['Tier'];
 export type Usage = components['schemas']['Usage'];
+export type When = components['schemas']['When'];
+export type ResponseBodyTimeout = components['responses']['BodyTimeout'];
+export type ResponseBodyTooLarge = components['responses']['BodyTooLarge'];
 export type ResponseHostInvalid = components['responses']['HostInvalid'];
 export type ResponseInternal = components['responses']['Internal'];
 export type ResponseInvalid = components['responses']['Invalid'];
+export type ResponseJsonMalformed = components['responses']['JsonMalformed'];
+export type ResponseMediaTypeUnsupported = components['responses']['MediaTypeUnsupported'];
 export type ResponsePermissionMissing = components['responses']['PermissionMissing'];
 export type ResponseUnauthorized = components['responses']['Unauthorized'];
 export type ResponseUnavailable = components['responses']['Unavailable'];
@@ -866,40 +1316,65 @@ export interface operations {
                     /**
                      * @example {
                      *       "currency": "EUR",
-                     *       "cycle_id": "01a206de-9f93-76f2-92ce-00894e5ceda5",
-                     *       "id": "01a206de-a000-70b1-b794-8230ffd46a30",
-                     *       "issued_at": "2026-11-23T05:26:22.977003Z",
+                     *       "cycle_id": "01a2078d-d52a-775c-9e24-93002c553598",
+                     *       "id": "01a2078d-d930-7108-afb1-b7b9e1c3b18b",
+                     *       "issued_at": "2026-11-23T08:37:46.416683Z",
                      *       "lines": [
                      *         {
-                     *           "amount_minor": 0,
+                     *           "amount_minor": 125,
                      *           "components": [
                      *             {
-                     *               "inputs": 1,
-                     *               "instance_id": "01a206de-9e63-7f4f-81dc-66d9205c5898",
-                     *               "quantity": "0.099790"
+                     *               "amount": "0.5",
+                     *               "part": {
+                     *                 "from": "0",
+                     *                 "kind": "tier",
+                     *                 "tier": 1,
+                     *                 "up_to": "20"
+                     *               },
+                     *               "quantity": "5",
+                     *               "unit_price": "0.1"
+                     *             },
+                     *             {
+                     *               "amount": "0.75",
+                     *               "part": {
+                     *                 "from": "20",
+                     *                 "kind": "tier",
+                     *                 "tier": 2
+                     *               },
+                     *               "quantity": "15",
+                     *               "unit_price": "0.05"
                      *             }
                      *           ],
                      *           "currency": "EUR",
-                     *           "description": "Forum, per hour",
-                     *           "id": "01a206de-a005-71ef-8867-1d9ea11f7e1d",
+                     *           "description": "Posts, per post",
+                     *           "id": "01a2078d-d948-7b75-84c9-666852f7d9d2",
                      *           "input_count": 1,
-                     *           "input_sha256": "1d11dbbabb9414ba1b17731a7fa44cea487bc6ba1f4d4785ac099c38daba6ed0",
-                     *           "kind": "feature",
-                     *           "name": "forum",
-                     *           "period_end": "2026-11-23T05:26:22.945877Z",
-                     *           "period_start": "2026-11-23T05:26:22.846087Z",
-                     *           "price": "0.36",
-                     *           "quantity": "0.0000277194444444444444444444",
-                     *           "rate_id": "01a206de-9dbb-740c-9acf-a5412d63607e",
+                     *           "input_sha256": "9b2b46da9cb8dac5dce84fbc976711f796d78f3dec8ff59c39cb37c20ba16da4",
+                     *           "instances": [
+                     *             {
+                     *               "inputs": 1,
+                     *               "instance_id": "01a2078d-d048-716e-a110-01dc4f615247",
+                     *               "quantity": "20"
+                     *             }
+                     *           ],
+                     *           "kind": "correction",
+                     *           "name": "forum.posts",
+                     *           "period_end": "2026-11-23T08:37:45.345447Z",
+                     *           "period_start": "2026-11-21T08:37:42.771222Z",
+                     *           "quantity": "20",
+                     *           "rate_id": "01a2078d-d0a4-79aa-9495-15b577c34885",
+                     *           "rate_kind": "meter",
                      *           "service": "forum",
-                     *           "unit": "hour"
+                     *           "unit": "post",
+                     *           "used_after": "45",
+                     *           "used_before": "25"
                      *         }
                      *       ],
                      *       "number": "00000002",
-                     *       "period_end": "2026-11-23T05:26:22.945877Z",
-                     *       "period_start": "2026-11-23T05:26:22.846087Z",
-                     *       "tenant_id": "01a206de-9dd3-795a-b250-3f38f8bea4d3",
-                     *       "total_minor": 0
+                     *       "period_end": "2026-11-23T08:37:46.162253Z",
+                     *       "period_start": "2026-11-23T08:37:45.345447Z",
+                     *       "tenant_id": "01a2078d-caf3-7541-8b98-76c3bf702fc8",
+                     *       "total_minor": 125
                      *     }
                      */
                     "application/json": components["schemas"]["InvoiceWithLines"];
@@ -954,58 +1429,94 @@ export interface operations {
                      * @example {
                      *       "equal": true,
                      *       "line": {
-                     *         "amount_minor": 36,
+                     *         "amount_minor": 125,
                      *         "components": [
                      *           {
-                     *             "inputs": 1,
-                     *             "instance_id": "01a206de-6122-76a1-8724-227a35dbb704",
-                     *             "quantity": "3600.000000"
+                     *             "amount": "0.5",
+                     *             "part": {
+                     *               "from": "0",
+                     *               "kind": "tier",
+                     *               "tier": 1,
+                     *               "up_to": "20"
+                     *             },
+                     *             "quantity": "5",
+                     *             "unit_price": "0.1"
+                     *           },
+                     *           {
+                     *             "amount": "0.75",
+                     *             "part": {
+                     *               "from": "20",
+                     *               "kind": "tier",
+                     *               "tier": 2
+                     *             },
+                     *             "quantity": "15",
+                     *             "unit_price": "0.05"
                      *           }
                      *         ],
                      *         "currency": "EUR",
-                     *         "description": "Forum, per hour",
-                     *         "id": "01a206de-620f-7f5e-a753-6b2c9c24cee0",
+                     *         "description": "Posts, per post",
+                     *         "id": "01a2078d-d948-7b75-84c9-666852f7d9d2",
                      *         "input_count": 1,
-                     *         "input_sha256": "add74d977484f4e9811e1835e2657366b4891fbf511c55092c8238ababea46a0",
-                     *         "kind": "feature",
-                     *         "name": "forum",
-                     *         "period_end": "2026-11-23T05:26:07.075241Z",
-                     *         "period_start": "2026-11-21T05:26:06.486672Z",
-                     *         "price": "0.36",
-                     *         "quantity": "1",
-                     *         "rate_id": "01a206de-608d-7381-b1ac-0c5ea993382e",
+                     *         "input_sha256": "9b2b46da9cb8dac5dce84fbc976711f796d78f3dec8ff59c39cb37c20ba16da4",
+                     *         "instances": [
+                     *           {
+                     *             "inputs": 1,
+                     *             "instance_id": "01a2078d-d048-716e-a110-01dc4f615247",
+                     *             "quantity": "20"
+                     *           }
+                     *         ],
+                     *         "kind": "correction",
+                     *         "name": "forum.posts",
+                     *         "period_end": "2026-11-23T08:37:45.345447Z",
+                     *         "period_start": "2026-11-21T08:37:42.771222Z",
+                     *         "quantity": "20",
+                     *         "rate_id": "01a2078d-d0a4-79aa-9495-15b577c34885",
+                     *         "rate_kind": "meter",
                      *         "service": "forum",
-                     *         "unit": "hour"
+                     *         "unit": "post",
+                     *         "used_after": "45",
+                     *         "used_before": "25"
                      *       },
-                     *       "quantity": "1",
+                     *       "quantity": "20",
                      *       "rate": {
+                     *         "aggregation": "sum",
+                     *         "charge": {
+                     *           "included": "10",
+                     *           "model": "graduated",
+                     *           "tiers": [
+                     *             {
+                     *               "price": "0.1",
+                     *               "up_to": "20"
+                     *             },
+                     *             {
+                     *               "price": "0.05"
+                     *             }
+                     *           ]
+                     *         },
                      *         "currency": "EUR",
-                     *         "id": "01a206de-608d-7381-b1ac-0c5ea993382e",
-                     *         "kind": "feature",
-                     *         "name": "forum",
-                     *         "price": "0.36",
-                     *         "service": "forum",
-                     *         "title": "Forum",
-                     *         "unit": "hour",
-                     *         "valid_from": "2026-11-21T05:26:06.486672Z",
-                     *         "version": "1.0.0"
+                     *         "id": "01a2078d-d0a4-79aa-9495-15b577c34885",
+                     *         "kind": "meter",
+                     *         "name": "forum.posts",
+                     *         "plan": "forum:team",
+                     *         "title": "Posts",
+                     *         "unit": "post",
+                     *         "version": "1"
                      *       },
                      *       "raw": [
                      *         {
-                     *           "feature": "forum",
-                     *           "from": "2026-11-21T05:26:06.486672Z",
-                     *           "host": "acme.forum.localhost",
-                     *           "id": "01a206de-61b0-7b55-9851-334f55d36b4f",
-                     *           "instance_id": "01a206de-6122-76a1-8724-227a35dbb704",
-                     *           "kind": "interval",
-                     *           "seconds": "3600.000000",
-                     *           "since": "2026-11-21T05:26:06.486672Z",
-                     *           "until": "2026-11-21T06:26:06.486672Z"
+                     *           "id": "01a2078d-d795-73d6-9ead-f3fd9aca7bcc",
+                     *           "instance_id": "01a2078d-d048-716e-a110-01dc4f615247",
+                     *           "key": "b",
+                     *           "kind": "event",
+                     *           "meter": "forum.posts",
+                     *           "occurred_at": "2026-11-21T08:38:02.771222Z",
+                     *           "quantity": "20",
+                     *           "received_at": "2026-11-23T08:37:46.005271Z"
                      *         }
                      *       ],
-                     *       "recomputed_amount_minor": 36,
-                     *       "recomputed_sha256": "add74d977484f4e9811e1835e2657366b4891fbf511c55092c8238ababea46a0",
-                     *       "unit": "hour"
+                     *       "recomputed_amount_minor": 125,
+                     *       "recomputed_sha256": "9b2b46da9cb8dac5dce84fbc976711f796d78f3dec8ff59c39cb37c20ba16da4",
+                     *       "unit": "post"
                      *     }
                      */
                     "application/json": components["schemas"]["Explanation"];
@@ -1084,6 +1595,468 @@ export interface operations {
             400: components["responses"]["HostInvalid"];
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["PermissionMissing"];
+            422: components["responses"]["Invalid"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listPlans: {
+        parameters: {
+            query?: {
+                /** `next_cursor` of the page before. */
+                cursor?: string;
+                /** Items a page, 1 to 200. */
+                limit?: number;
+                /** Only plans of this service. */
+                service?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** The answer. */
+            200: {
+                headers: {
+                    Link: components["headers"]["Link"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "id": "01a2078d-b804-7e1c-9635-f85a79b2d8a8",
+                     *           "name": "forum:team",
+                     *           "service": "forum",
+                     *           "title": "Forum for teams"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Page_Plan"];
+                };
+            };
+            400: components["responses"]["HostInvalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["PermissionMissing"];
+            422: components["responses"]["Invalid"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    publishPlan: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * Chosen by the caller, a new one for each thing to be made, such as a UUID. For 24 hours the same request with the same key gets the first answer again, with `Idempotency-Replayed: true`, and makes nothing more.
+                 * @example 8e03978e-40d5-43dd-bc93-6894a57f9324
+                 */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "name": "forum:team",
+                 *       "rates": [
+                 *         {
+                 *           "aggregation": "sum",
+                 *           "charge": {
+                 *             "included": "10",
+                 *             "model": "graduated",
+                 *             "tiers": [
+                 *               {
+                 *                 "price": "0.10",
+                 *                 "up_to": "20"
+                 *               },
+                 *               {
+                 *                 "price": "0.05"
+                 *               }
+                 *             ]
+                 *           },
+                 *           "currency": "EUR",
+                 *           "kind": "meter",
+                 *           "name": "forum.posts",
+                 *           "title": "Posts",
+                 *           "unit": "post"
+                 *         }
+                 *       ],
+                 *       "service": "forum",
+                 *       "title": "Forum for teams",
+                 *       "version": "1"
+                 *     }
+                 */
+                "application/json": components["schemas"]["Publication"];
+            };
+        };
+        responses: {
+            /** The very same was published before. */
+            200: {
+                headers: {
+                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
+                    Location: components["headers"]["Location"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PlanVersionWithRates"];
+                };
+            };
+            /** Published. */
+            201: {
+                headers: {
+                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
+                    Location: components["headers"]["Location"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "01a2078d-d0b8-7fdd-8b19-893249f5bdf8",
+                     *       "plan": "forum:team",
+                     *       "published_at": "2026-11-23T08:37:44.248099Z",
+                     *       "rates": [
+                     *         {
+                     *           "aggregation": "sum",
+                     *           "charge": {
+                     *             "included": "10",
+                     *             "model": "graduated",
+                     *             "tiers": [
+                     *               {
+                     *                 "price": "0.1",
+                     *                 "up_to": "20"
+                     *               },
+                     *               {
+                     *                 "price": "0.05"
+                     *               }
+                     *             ]
+                     *           },
+                     *           "currency": "EUR",
+                     *           "id": "01a2078d-d0a4-79aa-9495-15b577c34885",
+                     *           "kind": "meter",
+                     *           "name": "forum.posts",
+                     *           "plan": "forum:team",
+                     *           "title": "Posts",
+                     *           "unit": "post",
+                     *           "version": "1"
+                     *         }
+                     *       ],
+                     *       "version": "1"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["PlanVersionWithRates"];
+                };
+            };
+            /** `idempotency_key_malformed`: it is not one value of 16 to 255 visible ASCII characters. */
+            400: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "host_invalid" | "idempotency_key_malformed" | "malformed_json" | "unreadable_body";
+                    };
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["PermissionMissing"];
+            408: components["responses"]["BodyTimeout"];
+            /** `version_taken`: this version was published with other rates. `version_not_newer`: a later one is published. `plan_differs`: the plan has another service or title. `idempotency_key_reused`: the key came with another request. */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "idempotency_key_reused" | "plan_differs" | "version_not_newer" | "version_taken";
+                    };
+                };
+            };
+            413: components["responses"]["BodyTooLarge"];
+            415: components["responses"]["MediaTypeUnsupported"];
+            422: components["responses"]["Invalid"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listPlanVersions: {
+        parameters: {
+            query?: {
+                /** `next_cursor` of the page before. */
+                cursor?: string;
+                /** Items a page, 1 to 200. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                /** @example forum:team */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** The answer. */
+            200: {
+                headers: {
+                    Link: components["headers"]["Link"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "id": "01a2078d-b82d-70f5-95ea-b3caa997be0f",
+                     *           "plan": "forum:team",
+                     *           "published_at": "2026-11-23T08:37:37.965537Z",
+                     *           "version": "1.2"
+                     *         },
+                     *         {
+                     *           "id": "01a2078d-ba39-7588-9893-0b53c2a5dc8c",
+                     *           "plan": "forum:team",
+                     *           "published_at": "2026-11-23T08:37:38.490023Z",
+                     *           "version": "1.10"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Page_PlanVersion"];
+                };
+            };
+            400: components["responses"]["HostInvalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["PermissionMissing"];
+            /** `plan_not_found` */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "not_found" | "plan_not_found";
+                    };
+                };
+            };
+            422: components["responses"]["Invalid"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getPlanVersion: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example forum:team */
+                name: string;
+                /** @example 1.2 */
+                version: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** The answer. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "01a2078d-b82d-70f5-95ea-b3caa997be0f",
+                     *       "plan": "forum:team",
+                     *       "published_at": "2026-11-23T08:37:37.965537Z",
+                     *       "rates": [
+                     *         {
+                     *           "aggregation": "sum",
+                     *           "charge": {
+                     *             "minimum_seconds": 0,
+                     *             "model": "per_hour",
+                     *             "price": "2"
+                     *           },
+                     *           "currency": "EUR",
+                     *           "id": "01a2078d-b81c-7ef9-a8c6-f3cf7362386f",
+                     *           "kind": "feature",
+                     *           "name": "forum",
+                     *           "plan": "forum:team",
+                     *           "title": "Forum",
+                     *           "unit": "hour",
+                     *           "version": "1.2"
+                     *         },
+                     *         {
+                     *           "aggregation": "sum",
+                     *           "charge": {
+                     *             "model": "per_unit",
+                     *             "price": "1"
+                     *           },
+                     *           "currency": "EUR",
+                     *           "id": "01a2078d-b81c-7d7c-9f09-a894d0a433c6",
+                     *           "kind": "meter",
+                     *           "name": "forum.posts",
+                     *           "plan": "forum:team",
+                     *           "title": "Posts",
+                     *           "unit": "post",
+                     *           "version": "1.2"
+                     *         }
+                     *       ],
+                     *       "version": "1.2"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["PlanVersionWithRates"];
+                };
+            };
+            400: components["responses"]["HostInvalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["PermissionMissing"];
+            /** `plan_not_found` */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "not_found" | "plan_not_found";
+                    };
+                };
+            };
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listSubscriptions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** The answer. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "plan": "forum:team",
+                     *           "service": "forum",
+                     *           "since": "2026-11-23T08:37:38.306118Z",
+                     *           "version": "1"
+                     *         },
+                     *         {
+                     *           "plan": "forum",
+                     *           "service": "forum",
+                     *           "until": "2026-11-23T08:37:38.306118Z",
+                     *           "version": "1.0.0"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Subscriptions"];
+                };
+            };
+            400: components["responses"]["HostInvalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["PermissionMissing"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    changeSubscription: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                tenant_id: components["schemas"]["TenantId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "plan": "forum:team",
+                 *       "service": "forum",
+                 *       "version": "1",
+                 *       "when": "next_cycle"
+                 *     }
+                 */
+                "application/json": components["schemas"]["Change"];
+            };
+        };
+        responses: {
+            /** The answer. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "plan": "forum:team",
+                     *           "service": "forum",
+                     *           "since": "2027-12-01T00:00:00Z",
+                     *           "version": "1"
+                     *         },
+                     *         {
+                     *           "plan": "forum",
+                     *           "service": "forum",
+                     *           "until": "2027-12-01T00:00:00Z",
+                     *           "version": "1.0.0"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Subscriptions"];
+                };
+            };
+            400: components["responses"]["JsonMalformed"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["PermissionMissing"];
+            /** `account_not_found`, `plan_not_found` */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "account_not_found" | "not_found" | "plan_not_found";
+                    };
+                };
+            };
+            408: components["responses"]["BodyTimeout"];
+            413: components["responses"]["BodyTooLarge"];
+            415: components["responses"]["MediaTypeUnsupported"];
             422: components["responses"]["Invalid"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];

@@ -20,6 +20,7 @@ export interface Services {
 /** Codes of problems that the services have today. */
 export type ProblemCode =
   | "account_exists"
+  | "account_not_found"
   | "already_a_member"
   | "already_granted"
   | "api_key_invalid"
@@ -94,6 +95,8 @@ export type ProblemCode =
   | "permission_missing"
   | "permission_not_found"
   | "personal_session_required"
+  | "plan_differs"
+  | "plan_not_found"
   | "platform_only"
   | "platform_tenant"
   | "policy_edited"
@@ -232,6 +235,12 @@ export const ROUTES: { [S in keyof Services]: { [O in keyof Services[S]]: Route 
     getInvoice: { method: "GET", path: "/v1/invoices/{id}" },
     explainInvoiceLine: { method: "GET", path: "/v1/invoices/{id}/lines/{line_id}/explain" },
     listParkedUsage: { method: "GET", path: "/v1/parked-usage" },
+    listPlans: { method: "GET", path: "/v1/plans" },
+    publishPlan: { method: "POST", path: "/v1/plans", keyed: true },
+    listPlanVersions: { method: "GET", path: "/v1/plans/{name}/versions" },
+    getPlanVersion: { method: "GET", path: "/v1/plans/{name}/versions/{version}" },
+    listSubscriptions: { method: "GET", path: "/v1/subscriptions" },
+    changeSubscription: { method: "POST", path: "/v1/tenants/{tenant_id}/subscriptions" },
     getUsage: { method: "GET", path: "/v1/usage" },
   },
   configurator: {

@@ -65,7 +65,7 @@ fn requests_of_s3() {
 fn seconds_of_ec2_with_a_minute_each_launch() {
     let instance = charge(json!({"model": "per_hour", "price": "0.096", "minimum_seconds": 60}));
     let at = |second: i64| DateTime::from_timestamp(1_800_000_000 + second, 0).unwrap();
-    let launch = |begin, end| billable_seconds(at(begin), at(0), at(3600), Some(at(end)), instance.minimum_seconds());
+    let launch = |begin, end| billable_seconds(at(begin), at(0), at(end), instance.minimum_seconds());
     let bill = |seconds: Decimal| exact(&instance, &seconds.to_string());
     assert_eq!([launch(0, 20), launch(0, 60), launch(0, 61)], ["60", "60", "61"].map(decimal));
     assert_eq!([bill(launch(0, 20)), bill(launch(0, 61)), bill(launch(0, 3600))], ["0.0016", "5.856/3600", "0.096"]);

@@ -1,5 +1,5 @@
 use super::*;
-use uuid::Uuid;
+use std::collections::HashMap;
 
 fn at(second: i64) -> DateTime<Utc> {
     DateTime::from_timestamp(1_800_000_000 + second, 0).unwrap()
@@ -18,7 +18,7 @@ fn windows(cuts: &[i64]) -> Vec<Window> {
         .collect()
 }
 
-const INSTANCE: InstanceId = InstanceId(Uuid::nil());
+const FORUM: &str = "forum";
 
 #[test]
 fn each_event_is_taken_once_whenever_it_came_and_whenever_it_was() {
@@ -34,8 +34,8 @@ fn each_event_is_taken_once_whenever_it_came_and_whenever_it_was() {
 
 #[test]
 fn areas_hold_exactly_what_their_window_takes_and_none_meets_another() {
-    let versions = HashMap::from([(
-        INSTANCE,
+    let terms = HashMap::from([(
+        FORUM.to_owned(),
         vec![
             Span { from: Span::ALWAYS.from, ..span(0, 4) },
             span(4, 17),
@@ -45,11 +45,11 @@ fn areas_hold_exactly_what_their_window_takes_and_none_meets_another() {
     let mut all: Vec<Area> = Vec::new();
     for (number, window) in windows(&[3, 3, 7, 12]).into_iter().enumerate() {
         let earlier = windows(&[3, 3, 7, 12]).iter().take(number).map(|window| window.cycle).collect();
-        let areas = Areas::new(window, earlier, versions.clone());
+        let areas = Areas::new(window, Periods::new(earlier, window.cycle), terms.clone());
         let mut mine: Vec<Area> = Vec::new();
         for seq in 1..=12 {
             for second in (-5..40).filter(|second| window.takes(seq, at(*second))) {
-                let area = areas.of(INSTANCE, seq, at(second));
+                let area = areas.of(FORUM, seq, at(second));
                 assert!(area.seqs.0 <= seq && seq <= area.seqs.1 && area.times.contains(at(second)), "{area:?}");
                 mine.push(area);
             }
@@ -78,11 +78,11 @@ fn areas_hold_exactly_what_their_window_takes_and_none_meets_another() {
 #[test]
 fn what_is_late_belongs_to_the_cycle_of_its_time_and_what_is_older_to_the_first() {
     let cycles = windows(&[3, 7]);
-    let areas = Areas::new(cycles[1], vec![cycles[0].cycle], HashMap::new());
-    let late = areas.of(INSTANCE, 5, at(3));
+    let areas = Areas::new(cycles[1], Periods::new(vec![cycles[0].cycle], cycles[1].cycle), HashMap::new());
+    let late = areas.of(FORUM, 5, at(3));
     assert_eq!((late.period, late.times.from, late.times.until), (span(0, 10), Span::ALWAYS.from, at(10)));
-    assert_eq!(areas.of(INSTANCE, 5, at(-100)), late);
-    let timely = areas.of(INSTANCE, 5, at(13));
+    assert_eq!(areas.of(FORUM, 5, at(-100)), late);
+    let timely = areas.of(FORUM, 5, at(13));
     assert_eq!((timely.period, timely.times, timely.seqs), (span(10, 20), span(10, 20), (4, 7)));
-    assert_eq!(areas.of(INSTANCE, 2, at(13)).seqs, (1, 3));
+    assert_eq!(areas.of(FORUM, 2, at(13)).seqs, (1, 3));
 }
