@@ -21,7 +21,7 @@ fn main() {
         before,
         peak_kib(),
         document.pdf.len(),
-        document.xml.len()
+        document.xml.as_deref().map_or(0, str::len)
     );
     if let Some(folder) = arguments.get(1).map(Path::new) {
         for (name, invoice) in [
@@ -40,7 +40,8 @@ fn main() {
         ] {
             let document = invoice_document::render(&invoice).expect("sound");
             fs::write(folder.join(format!("{name}.pdf")), document.pdf).expect("a folder that can be written");
-            fs::write(folder.join(format!("{name}.xml")), document.xml).expect("a folder that can be written");
+            fs::write(folder.join(format!("{name}.xml")), document.xml.unwrap_or_default())
+                .expect("a folder that can be written");
         }
     }
 }

@@ -13,8 +13,8 @@ const MAX_LINES: usize = 10_000;
 const MAX_DETAILS: usize = 100;
 const MAX_ADJUSTMENTS: usize = 100;
 const MAX_NOTES: usize = 20;
-/// EN 16931 has amounts of at most two decimal places (BR-DEC-*).
-const MAX_EXPONENT: u32 = 2;
+/// The most that ISO 4217 has (CLF).
+const MAX_EXPONENT: u32 = 4;
 
 /// An invoice that may not go out. Amounts are in minor units.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
@@ -65,7 +65,7 @@ fn currency(currency: &Currency) -> Result<(), Refused> {
         return Err(Refused::Malformed { field: "currency", form: "a code of ISO 4217" });
     }
     if currency.exponent > MAX_EXPONENT {
-        return rule("BR-DEC-*", "amounts have at most two decimal places");
+        return Err(Refused::Malformed { field: "currency", form: "one with at most four decimal places" });
     }
     Ok(())
 }

@@ -14,6 +14,8 @@ use rust_decimal::Decimal;
 
 /// BT-24 of an invoice that keeps to EN 16931 without a restriction or an extension.
 const SPECIFICATION: &str = "urn:cen.eu:en16931:2017";
+/// Decimal places of an amount (BR-DEC-*).
+pub(crate) const MAX_PLACES: u32 = 2;
 const NAMESPACES: [(&str, &str); 4] = [
     ("xmlns:rsm", "urn:un:unece:uncefact:data:standard:CrossIndustryInvoice:100"),
     ("xmlns:ram", "urn:un:unece:uncefact:data:standard:ReusableAggregateBusinessInformationEntity:100"),

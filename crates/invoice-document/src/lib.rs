@@ -24,8 +24,9 @@ use std::collections::BTreeSet;
 pub struct Document {
     /// PDF/A-3a and PDF/UA-1, A4, with `xml` attached as `factur-x.xml`.
     pub pdf: Vec<u8>,
-    /// UN/CEFACT Cross Industry Invoice, D16B.
-    pub xml: String,
+    /// UN/CEFACT Cross Industry Invoice, D16B. None for currencies of more than two decimal places (KWD): EN 16931 has no
+    /// such amounts. The PDF is not Factur-X then.
+    pub xml: Option<String>,
     /// Characters that the PDF shows as � because its font has no picture of them, such as Chinese. Text that is copied
     /// out of the PDF has them, and so has the XML.
     pub unprintable: BTreeSet<char>,
@@ -49,7 +50,7 @@ pub fn render(invoice: &Invoice) -> Result<Document, NotRendered> {
     let mut invoice = invoice.clone();
     text::clean(&mut invoice)?;
     check::check(&invoice)?;
-    let xml = cii::write(&invoice);
-    let (pdf, unprintable) = pdf::write(&invoice, &xml)?;
+    let xml = (invoice.currency.exponent <= cii::MAX_PLACES).then(|| cii::write(&invoice));
+    let (pdf, unprintable) = pdf::write(&invoice, xml.as_deref())?;
     Ok(Document { pdf, xml, unprintable })
 }

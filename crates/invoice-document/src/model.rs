@@ -77,7 +77,7 @@ pub struct Period {
 pub struct Currency {
     /// Three capitals, such as `EUR`.
     pub code: String,
-    /// Decimal places of the minor unit: 2 for EUR, 0 for JPY. EN 16931 has no amounts with more than two.
+    /// Decimal places of the minor unit: 2 for EUR, 0 for JPY, 3 for KWD.
     pub exponent: u32,
 }
 

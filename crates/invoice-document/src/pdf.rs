@@ -23,7 +23,7 @@ use std::collections::BTreeSet;
 pub use xmp::UnknownLayout;
 
 /// The file, and the characters that its font lacks.
-pub(crate) fn write(invoice: &Invoice, xml: &str) -> Result<(Vec<u8>, BTreeSet<char>), NotRendered> {
+pub(crate) fn write(invoice: &Invoice, xml: Option<&str>) -> Result<(Vec<u8>, BTreeSet<char>), NotRendered> {
     let mut sheet = Sheet::new(format!("{} {}", kind(invoice), invoice.number), invoice.seller.name.clone());
     head::write(&mut sheet, invoice);
     table::write(&mut sheet, invoice);
@@ -33,7 +33,8 @@ pub(crate) fn write(invoice: &Invoice, xml: &str) -> Result<(Vec<u8>, BTreeSet<c
     foot::write(&mut sheet, invoice);
     let unprintable = sheet.unprintable();
     let drawn = draw::draw(sheet, invoice, xml).map_err(|error| NotRendered::Pdf(Box::new(error)))?;
-    Ok((xmp::declare_factur_x(&drawn)?, unprintable))
+    let complete = if xml.is_some() { xmp::declare_factur_x(&drawn)? } else { drawn };
+    Ok((complete, unprintable))
 }
 
 fn kind(invoice: &Invoice) -> &'static str {

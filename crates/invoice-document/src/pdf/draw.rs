@@ -29,11 +29,13 @@ const LANGUAGE: &str = "en";
 pub(super) const ATTACHMENT: &str = "factur-x.xml";
 
 /// The file. Its dates are the day of issue: it says nothing of when it was made.
-pub(super) fn draw(sheet: Sheet, invoice: &Invoice, xml: &str) -> Result<Vec<u8>, KrillaError> {
+pub(super) fn draw(sheet: Sheet, invoice: &Invoice, xml: Option<&str>) -> Result<Vec<u8>, KrillaError> {
     let mut document = Document::new_with(settings());
     let issued = issued(invoice);
     document.set_metadata(metadata(&sheet, issued));
-    document.embed_file(attachment(xml, issued));
+    if let Some(xml) = xml {
+        document.embed_file(attachment(xml, issued));
+    }
     let mut marks = sheet.tree.marks();
     for items in &sheet.pages {
         draw_page(&mut document, items, &mut marks);

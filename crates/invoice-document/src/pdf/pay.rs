@@ -5,7 +5,7 @@ use super::{
     sheet::{ACCENT, LEFT, Sheet, Style, WIDTH},
     tree::Role,
 };
-use crate::model::{Invoice, Payment};
+use crate::model::{Invoice, Kind, Payment};
 
 const TEXT: Style = Style::plain(9.5);
 const NAME: Style = Style::grey(9.0);
@@ -14,6 +14,8 @@ const VALUE_WIDTH: f32 = WIDTH - 110.0;
 
 pub(super) fn write(sheet: &mut Sheet, invoice: &Invoice) {
     let Payment { terms, link, .. } = &invoice.payment;
+    // Terms of an invoice that is paid would read as if it were not.
+    let terms = terms.as_ref().filter(|_| invoice.asks_for_payment() || invoice.kind != Kind::Invoice);
     let facts = facts(invoice);
     let link = link.as_ref().filter(|_| invoice.asks_for_payment());
     if facts.is_empty() && link.is_none() && terms.is_none() {

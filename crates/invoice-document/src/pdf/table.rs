@@ -130,6 +130,7 @@ impl<'a> Row<'a> {
         }
         match self.line.price {
             Price::Unit(unit_price) => right(sheet, price, PRICE, &format::price(unit_price, currency), CELL),
+            Price::Components if self.line.details.is_empty() => right(sheet, price, PRICE, "–", CELL),
             Price::Components => right(sheet, price, PRICE, "see details", Style::grey(CELL.size)),
         }
         right(sheet, tax, TAX, &format::rate(self.line.tax), CELL);

@@ -4,7 +4,7 @@ use crate::{
     fixtures,
     tools::{attachment, info, run, text, words_on_pages},
 };
-use invoice_document::{Document, Invoice, render};
+use invoice_document::{Currency, Document, Invoice, Price, render};
 
 fn document(invoice: &Invoice) -> Document {
     render(invoice).unwrap()
@@ -73,6 +73,19 @@ fn currencies_without_decimal_places_have_none() {
     assert_has(&words(&fixtures::in_yen()), &["JPY 18,684", "4,900.4 19% 14,701", "Setup 1,000"]);
 }
 
+/// EN 16931 has no amounts of three decimal places; who buys in dinars gets an invoice all the same.
+#[test]
+fn a_currency_that_the_standard_lacks_has_a_pdf_alone() {
+    let mut invoice = fixtures::in_yen();
+    invoice.currency = Currency { code: "KWD".into(), exponent: 3 };
+    invoice.lines[0].price = Price::Unit(fixtures::decimal("4.9004"));
+    let document = document(&invoice);
+    assert!(document.xml.is_none());
+    assert_has(&text(&document.pdf), &["KWD 18.684", "14.701"]);
+    let metadata = run("pdfinfo", &["-meta", "-"], &document.pdf);
+    assert!(!metadata.contains("factur-x") && metadata.contains("<pdfaid:part>3"), "{metadata}");
+}
+
 #[test]
 fn greek_and_cyrillic_and_long_texts_are_all_there() {
     let invoice = fixtures::texts();
@@ -98,7 +111,7 @@ fn a_character_without_a_glyph_is_told_and_can_still_be_copied() {
     invoice.buyer.name = "株式会社 Example".into();
     let document = document(&invoice);
     assert_eq!(document.unprintable.iter().collect::<String>(), "会式株社");
-    assert!(document.xml.contains("株式会社 Example"));
+    assert!(document.xml.unwrap().contains("株式会社 Example"));
     assert_has(&text(&document.pdf), &["株式会社 Example"]);
 }
 
@@ -121,7 +134,7 @@ fn pages_are_numbered_and_repeat_the_head_of_the_table() {
 #[test]
 fn the_xml_is_attached() {
     let document = document(&fixtures::invoice());
-    assert_eq!(attachment(&document.pdf, "the_xml_is_attached", "factur-x.xml"), document.xml.as_bytes());
+    assert_eq!(attachment(&document.pdf, "the_xml_is_attached", "factur-x.xml"), document.xml.unwrap().as_bytes());
 }
 
 #[test]

@@ -125,7 +125,6 @@ fn what_is_too_much() {
         refusal(|invoice| invoice.lines[0].details = vec!["x".into(); 101]),
         Refused::TooMany { what: "details of a line", limit: 100 }
     );
-    assert_rule("BR-DEC-*", |invoice| invoice.currency.exponent = 3);
 }
 
 /// Nobody's name may keep an invoice from being made. These are some of each script and plane.
@@ -135,7 +134,7 @@ fn no_character_is_refused() {
     let mut invoice = fixtures::invoice();
     invoice.notes = some.chunks(4_000).map(|note| note.iter().collect()).collect();
     let document = render(&invoice).unwrap();
-    validate(&document.xml);
+    validate(&document.xml.unwrap());
     assert!(document.unprintable.len() > 1_000);
 }
 
@@ -154,6 +153,7 @@ fn what_has_another_form() {
     assert_malformed("BIC", transfer(|transfer| transfer.bic = Some("COBA".into())));
     assert_malformed("payment link", |invoice| invoice.payment.link = Some("javascript:alert(1)".into()));
     assert_malformed("currency", |invoice| invoice.currency.code = "eur".into());
+    assert_malformed("currency", |invoice| invoice.currency.exponent = 5);
     assert_malformed("country", |invoice| invoice.buyer.address.country.code = "Poland".into());
     assert_malformed("unit", |invoice| invoice.lines[0].unit.code = "hour".into());
     assert_malformed("discount or surcharge", |invoice| invoice.adjustments[0].amount_minor = -1);

@@ -7,7 +7,7 @@ use crate::{
 use invoice_document::{Invoice, TaxCategory, render};
 
 fn xml(invoice: &Invoice) -> String {
-    render(invoice).unwrap().xml
+    render(invoice).unwrap().xml.unwrap()
 }
 
 /// The texts at a path of element names, without their namespaces.
