@@ -126,9 +126,9 @@ fn pages_are_numbered_and_repeat_the_head_of_the_table() {
         assert_has(page, &[&format!("Page {number} of {pages}"), "2026-000042"]);
         assert!(page.contains("Unit price") || !page.contains("Forum of instance"), "{page}");
     }
-    for number in 1..=1_000 {
-        assert!(text.contains(&format!("Forum of instance {number},")), "no line {number}");
-    }
+    let number = |rest: &str| rest.split(',').next().unwrap().parse::<usize>().unwrap();
+    let numbers: Vec<_> = text.split("Forum of instance ").skip(1).map(number).collect();
+    assert!(numbers.iter().copied().eq(1..=1_000), "{numbers:?}");
 }
 
 #[test]
