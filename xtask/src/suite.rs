@@ -11,7 +11,7 @@ use std::{env, path::Path, thread};
 use tokio::process::Command;
 
 /// What the tests need of the machine.
-pub const NEEDS: [Need; 4] = [Need::Postgres, Need::Redis, Need::Python, Need::Browser];
+pub const NEEDS: [Need; 5] = [Need::Postgres, Need::Redis, Need::Python, Need::Browser, Need::Documents];
 
 /// The folder that tests record to what they send and get (`test-support`).
 const RECORDINGS: &str = "RECORD_EXAMPLES";

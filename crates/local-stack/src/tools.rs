@@ -16,6 +16,8 @@ pub enum Need {
     Redis,
     Python,
     Browser,
+    /// Readers of XML and PDF.
+    Documents,
     /// Generators of load.
     Load,
 }
@@ -27,6 +29,7 @@ impl Need {
             Self::Redis => &["redis-server"],
             Self::Python => &["python3", "python3-venv"],
             Self::Browser => &["chromium", "chromium-driver"],
+            Self::Documents => &["libxml2-utils", "poppler-utils"],
             Self::Load => &["wrk", "nghttp2-client"],
         }
     }
@@ -36,6 +39,7 @@ impl Need {
             Self::Postgres => !postgres_folders().is_empty(),
             Self::Redis => find("redis-server").is_some(),
             Self::Python => python().is_some(),
+            Self::Documents => ["xmllint", "pdftotext"].iter().all(|name| find(name).is_some()),
             Self::Load => ["wrk", "h2load"].iter().all(|name| find(name).is_some()),
             Self::Browser => {
                 chromedriver().is_some()
