@@ -12,6 +12,7 @@ mod currency;
 mod cycles;
 mod invoices;
 mod plans;
+mod previews;
 mod pricing;
 mod router;
 mod subscriptions;

@@ -1,6 +1,6 @@
 //! The routes of billing: all of them, in one list.
 
-use crate::{app::App, cycles, invoices, plans, subscriptions, usage};
+use crate::{app::App, cycles, invoices, plans, previews, subscriptions, usage};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 pub fn router() -> OpenApiRouter<App> {
@@ -11,6 +11,7 @@ pub fn router() -> OpenApiRouter<App> {
         .routes(routes!(invoices::routes::list))
         .routes(routes!(invoices::routes::get))
         .routes(routes!(invoices::routes::explain))
+        .routes(routes!(previews::preview))
         .routes(routes!(plans::routes::list, plans::routes::publish))
         .routes(routes!(plans::routes::versions))
         .routes(routes!(plans::routes::get))

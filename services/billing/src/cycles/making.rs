@@ -5,14 +5,14 @@ use crate::{
     accounts::{self, Account},
     app::App,
     invoices::{
-        lines,
+        lines::{self, Bill},
         not_invoiced::NotInvoiced,
         numbering,
         store::{self as invoices, Draft},
     },
     plans,
     usage::{
-        part_store,
+        interval_store, part_store,
         parts::Parts,
         periods::Periods,
         window::{Areas, Window},
@@ -55,13 +55,16 @@ pub async fn make(app: &App, background: Background, cycle: &Taken) -> Result<()
     if cycles::close(&mut tx, cycle.id, app.ambient.now()).await? {
         let draft =
             Draft { id: app.ambient.uuid(), cycle_id: cycle.id, period: window.cycle, issued_at: app.ambient.now() };
-        let total = lines::add(&mut tx, &app.ambient, &draft, &periods, &prices, parts.finish()).await?;
-        finalize(tx, &account, &draft, total).await?;
+        let due = interval_store::hold_due(&mut tx, window.cycle.until).await?;
+        let bill = lines::price(&mut tx, &app.ambient, &periods, &prices, &due, parts.finish()).await?;
+        finalize(tx, &account, &draft, bill).await?;
     }
     Ok(())
 }
 
-async fn finalize(mut tx: TenantTx, account: &Account, draft: &Draft, total: i64) -> Result<(), NotInvoiced> {
+async fn finalize(mut tx: TenantTx, account: &Account, draft: &Draft, bill: Bill<'_>) -> Result<(), NotInvoiced> {
+    let total = bill.total_minor;
+    bill.write(&mut tx, draft).await?;
     invoices::finalize(&mut tx, account, draft, total).await?;
     tx.wake(numbering::NUMBER);
     Ok(tx.commit().await?)

@@ -140,6 +140,23 @@ pub async fn window(tx: &mut TenantTx, id: Uuid) -> sqlx::Result<Option<(Window,
     Ok(Some((window, earlier.collect())))
 }
 
+/// What the open cycle would take if it were cut now, and the cycles before it in their order; whether each of those has
+/// its invoice.
+pub async fn running(tx: &mut TenantTx) -> sqlx::Result<Option<(Window, Vec<Span>, bool)>> {
+    let cycles = sqlx::query!(
+        r#"SELECT state AS "state: CycleState", start_at, end_at, cut_seq FROM cycle WHERE tenant_id = $1
+           ORDER BY cut_seq NULLS LAST"#,
+        tx.tenant().0
+    );
+    let mut cycles = cycles.fetch_all(&mut **tx).await?;
+    let Some(own) = cycles.pop().filter(|own| own.state == CycleState::Open) else { return Ok(None) };
+    let invoiced = cycles.iter().all(|earlier| earlier.state == CycleState::Closed);
+    let after_seq = cycles.last().and_then(|last| last.cut_seq).unwrap_or(0);
+    let window = Window { cycle: Span { from: own.start_at, until: own.end_at }, after_seq, until_seq: i64::MAX };
+    let earlier = cycles.iter().map(|cycle| Span { from: cycle.start_at, until: cycle.end_at });
+    Ok(Some((window, earlier.collect(), invoiced)))
+}
+
 /// Closes the cycle, if nobody else has; the tenant's next one, which waited for this, is due now.
 pub async fn close(tx: &mut TenantTx, id: Uuid, now: DateTime<Utc>) -> sqlx::Result<bool> {
     let changed = sqlx::query_scalar!(

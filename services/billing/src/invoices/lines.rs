@@ -21,22 +21,35 @@ use common::{ambient::Ambient, db::TenantTx};
 use std::collections::{BTreeMap, HashMap};
 use uuid::Uuid;
 
-/// Adds the lines of a draft, and gives what they come to in minor units: what is due of intervals, the cycle's `parts`
-/// of metered usage, and earlier ones that waited for their rate.
-pub async fn add(
+/// Lines that have been priced, and what they take.
+pub struct Bill<'a> {
+    pub lines: Vec<PricedLine<'a>>,
+    /// In the currency's minor unit.
+    pub total_minor: i64,
+    /// Pieces of intervals, by their lines.
+    pieces: Vec<(Uuid, Uuid, Piece)>,
+    /// Parts, with the lines that bill them.
+    parts: HashMap<Uuid, Uuid>,
+    /// Parts that are not kept yet.
+    new: Vec<(Uuid, Part)>,
+}
+
+/// Prices what is due of intervals, the `parts` of metered usage that the last of `periods` takes, and earlier parts
+/// that waited for their rate. Nothing is written.
+pub async fn price<'a>(
     tx: &mut TenantTx,
     ambient: &Ambient,
-    draft: &Draft,
     periods: &Periods,
-    prices: &PriceList,
+    prices: &'a PriceList,
+    intervals: &[DueInterval],
     parts: Vec<Part>,
-) -> Result<i64, NotInvoiced> {
+) -> Result<Bill<'a>, NotInvoiced> {
     let mut lines = Lines { ambient, of: BTreeMap::new() };
-    for interval in interval_store::due(tx, draft.period.until).await? {
+    for interval in intervals {
         for piece in periods.pieces(prices.terms(), &interval.service, interval.billed_until, interval.until) {
             // What follows waits with it: an interval is billed up to one moment.
             let Some(rate) = prices.rate(Kind::Feature, &interval.feature, piece.from.min(piece.until)) else { break };
-            lines.of(rate, piece.period).add_piece(&interval, piece, rate)?;
+            lines.of(rate, piece.period).add_piece(interval, piece, rate)?;
         }
     }
     let new: Vec<_> = parts.into_iter().map(|part| (ambient.uuid(), part)).collect();
@@ -49,12 +62,24 @@ pub async fn add(
             lines.of(rate, part.period).add_part(&part)?;
         }
     }
-    lines.insert(tx, draft, &new).await
+    lines.price(tx, periods.last(), new).await
+}
+
+impl Bill<'_> {
+    /// Writes the lines of a draft, and on each row that they take, which one that is.
+    pub async fn write(mut self, tx: &mut TenantTx, draft: &Draft) -> sqlx::Result<()> {
+        store::insert_lines(tx, draft, &self.lines).await?;
+        interval_store::bill(tx, &self.pieces).await?;
+        let new: Vec<_> = self.new.iter().map(|(id, part)| (*id, self.parts.remove(id), part)).collect();
+        part_store::insert(tx, draft.cycle_id, &new).await?;
+        // What is left waited for its rate.
+        part_store::bill(tx, &self.parts.into_iter().collect::<Vec<_>>()).await
+    }
 }
 
 /// Lines that are being made, by rate and period.
-struct Lines<'a> {
-    ambient: &'a Ambient,
+struct Lines<'a, 'b> {
+    ambient: &'b Ambient,
     of: BTreeMap<Key, OpenLine<'a>>,
 }
 
@@ -66,7 +91,7 @@ struct OpenLine<'a> {
     parts: Vec<Uuid>,
 }
 
-impl<'a> Lines<'a> {
+impl<'a> Lines<'a, '_> {
     fn of(&mut self, rate: &'a Rate, period: Span) -> &mut OpenLine<'a> {
         self.of.entry((rate.id, period)).or_insert_with(|| OpenLine {
             id: self.ambient.uuid(),
@@ -77,28 +102,21 @@ impl<'a> Lines<'a> {
         })
     }
 
-    /// Writes the lines, and on each row that they take, which one that is; gives their total.
-    async fn insert(self, tx: &mut TenantTx, draft: &Draft, new: &[(Uuid, Part)]) -> Result<i64, NotInvoiced> {
+    async fn price(self, tx: &mut TenantTx, own: Span, new: Vec<(Uuid, Part)>) -> Result<Bill<'a>, NotInvoiced> {
         // Of its own period, an invoice is the first.
-        let late: Vec<_> = self.of.iter().filter(|((_, period), _)| *period != draft.period).collect();
+        let late: Vec<_> = self.of.iter().filter(|((_, period), _)| *period != own).collect();
         let late: Vec<_> = late.into_iter().map(|(key, line)| (*key, line.rate.aggregation)).collect();
         let earlier = earlier_store::of(tx, &late, i64::MAX).await?;
-        let (mut priced, mut pieces, mut parts) = (Vec::new(), Vec::new(), HashMap::new());
+        let mut bill = Bill { lines: vec![], total_minor: 0, pieces: vec![], parts: HashMap::new(), new };
         for (key, line) in self.of {
             let (id, rate) = (line.id, line.rate);
-            pieces.extend(line.pieces.into_iter().map(|(interval, piece)| (id, interval, piece)));
-            parts.extend(line.parts.into_iter().map(|part| (part, id)));
-            priced.push(PricedLine { id, period: key.1, rate, priced: line.tally.price(rate, earlier.get(&key))? });
+            let priced = line.tally.price(rate, earlier.get(&key))?;
+            bill.total_minor = bill.total_minor.checked_add(priced.amount_minor).ok_or(TooLarge)?;
+            bill.pieces.extend(line.pieces.into_iter().map(|(interval, piece)| (id, interval, piece)));
+            bill.parts.extend(line.parts.into_iter().map(|part| (part, id)));
+            bill.lines.push(PricedLine { id, period: key.1, rate, priced });
         }
-        let mut amounts = priced.iter().map(|line| line.priced.amount_minor);
-        let total = amounts.try_fold(0_i64, i64::checked_add).ok_or(Unpriceable::TooLarge(TooLarge))?;
-        store::insert_lines(tx, draft, &priced).await?;
-        interval_store::bill(tx, &pieces).await?;
-        let rows: Vec<_> = new.iter().map(|(id, part)| (*id, parts.remove(id), part)).collect();
-        part_store::insert(tx, draft.cycle_id, &rows).await?;
-        // What is left waited for its rate.
-        part_store::bill(tx, &parts.into_iter().collect::<Vec<_>>()).await?;
-        Ok(total)
+        Ok(bill)
     }
 }
 

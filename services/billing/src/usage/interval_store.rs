@@ -19,18 +19,28 @@ pub struct DueInterval {
     pub until: DateTime<Utc>,
 }
 
-/// The intervals that an invoice up to `end` takes, if they are rated; locked, so that nobody ends one meanwhile.
+macro_rules! due {
+    ($lock:literal, $tenant:expr, $end:expr) => {
+        sqlx::query_as!(
+            DueInterval,
+            r#"SELECT id, instance_id, service, feature, host, begin_at, billed_until, least(end_at, $2) AS "until!"
+               FROM usage_interval
+               WHERE tenant_id = $1 AND begin_at < $2 AND NOT settled AND billed_until <> least(end_at, $2)
+               ORDER BY id "# + $lock,
+            $tenant,
+            $end
+        )
+    };
+}
+
+/// The intervals that an invoice up to `end` takes, if they are rated.
 pub async fn due(tx: &mut TenantTx, end: DateTime<Utc>) -> sqlx::Result<Vec<DueInterval>> {
-    let due = sqlx::query_as!(
-        DueInterval,
-        r#"SELECT id, instance_id, service, feature, host, begin_at, billed_until, least(end_at, $2) AS "until!"
-           FROM usage_interval
-           WHERE tenant_id = $1 AND begin_at < $2 AND NOT settled AND billed_until <> least(end_at, $2)
-           ORDER BY id FOR UPDATE"#,
-        tx.tenant().0,
-        end,
-    );
-    due.fetch_all(&mut **tx).await
+    due!("", tx.tenant().0, end).fetch_all(&mut **tx).await
+}
+
+/// Locked, so that nobody ends one meanwhile.
+pub async fn hold_due(tx: &mut TenantTx, end: DateTime<Utc>) -> sqlx::Result<Vec<DueInterval>> {
+    due!("FOR UPDATE", tx.tenant().0, end).fetch_all(&mut **tx).await
 }
 
 /// Notes which line has taken which piece of an interval; those of one interval follow each other.

@@ -26,6 +26,11 @@ impl Periods {
         Self(earlier)
     }
 
+    /// The one that is being closed.
+    pub fn last(&self) -> Span {
+        self.0.last().copied().unwrap_or(Span::ALWAYS)
+    }
+
     /// The cycle of a moment, and all the time that counts as its: the first reaches back for ever.
     pub fn of(&self, at: DateTime<Utc>) -> (Span, Span) {
         let number = self.0.iter().rposition(|period| period.from <= at).unwrap_or(0);
@@ -36,8 +41,7 @@ impl Periods {
     /// The pieces of an interval from `from` until `until`, backwards if that is before; it ends with the last cycle at
     /// the latest.
     pub fn pieces(&self, terms: &Terms, service: &str, from: DateTime<Utc>, until: DateTime<Utc>) -> Vec<Piece> {
-        let last = self.0.last().map_or(from, |last| last.until);
-        let (mut at, end) = (from.min(until), from.max(until).min(last));
+        let (mut at, end) = (from.min(until), from.max(until).min(self.last().until));
         let mut pieces = Vec::new();
         while at < end {
             let (period, stretch) = self.of(at);
