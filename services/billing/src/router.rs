@@ -1,12 +1,17 @@
 //! The routes of billing: all of them, in one list.
 
 use crate::{app::App, cycles, invoices, usage};
+use axum::extract::DefaultBodyLimit;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 pub fn router() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(usage::routes::get))
-        .routes(routes!(usage::batches::record))
+        .merge(
+            OpenApiRouter::new()
+                .routes(routes!(usage::batches::record))
+                .layer(DefaultBodyLimit::max(usage::batches::LARGEST_BATCH)),
+        )
         .routes(routes!(usage::parked::list))
         .routes(routes!(invoices::routes::list))
         .routes(routes!(invoices::routes::get))
