@@ -9,6 +9,7 @@ pub mod model;
 pub mod parked;
 pub mod part_store;
 pub mod parts;
+pub mod range;
 pub mod routes;
 pub mod store;
 pub mod window;

@@ -8,6 +8,7 @@ mod hearing;
 mod intervals;
 mod parked;
 mod prices;
+mod ranges;
 mod reach;
 mod reading;
 mod recording;
