@@ -1,6 +1,6 @@
 //! The routes of billing: all of them, in one list.
 
-use crate::{app::App, cycles, invoices, usage};
+use crate::{app::App, cycles, features, invoices, reconciliation, usage};
 use axum::extract::DefaultBodyLimit;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
@@ -13,6 +13,10 @@ pub fn router() -> OpenApiRouter<App> {
                 .layer(DefaultBodyLimit::max(usage::batches::LARGEST_BATCH)),
         )
         .routes(routes!(usage::parked::list))
+        .routes(routes!(features::routes::list))
+        .routes(routes!(features::routes::list_all))
+        .routes(routes!(reconciliation::routes::list))
+        .routes(routes!(reconciliation::routes::reconcile))
         .routes(routes!(invoices::routes::list))
         .routes(routes!(invoices::routes::get))
         .routes(routes!(invoices::routes::explain))
