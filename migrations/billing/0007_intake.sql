@@ -27,7 +27,7 @@ CREATE TABLE feature_discrepancy (
     instance_id uuid NOT NULL,
     service text NOT NULL,
     feature text NOT NULL,
-    kind text NOT NULL CHECK (kind IN ('not_in_use_here', 'not_in_use_there', 'since_differs', 'instance_not_there', 'owner_differs')),
+    kind text NOT NULL CHECK (kind IN ('not_in_use_here', 'not_in_use_there', 'since_differs', 'past_differs', 'instance_not_there', 'owner_differs')),
     -- Since when it is in use, as billing knows, and as the configurator says.
     since_here timestamptz,
     since_there timestamptz,

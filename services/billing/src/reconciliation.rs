@@ -125,7 +125,8 @@ async fn compare_range(
     let mut tx = background.begin_across_tenants(&app.db).await?;
     let here = store::in_use(&mut tx, range).await?;
     let now = app.ambient.now();
-    let found = compare::compare(&here, &there);
+    let unheard = store::unheard(&mut tx, there.past()).await?;
+    let found = compare::compare(&here, &unheard, &there);
     store::note(&mut tx, &app.ambient, &found, now - GRACE).await?;
     let confirmed = store::confirmed(&mut tx, range).await?;
     store::resolve(&mut tx, range, &found, now).await?;

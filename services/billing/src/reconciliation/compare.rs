@@ -6,7 +6,7 @@ use contracts::{
     id::{InstanceId, TenantId},
 };
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use utoipa::ToSchema;
 
 /// What is compared.
@@ -35,6 +35,8 @@ pub enum DiscrepancyKind {
     NotInUseThere,
     /// In use for both, but not since the same moment.
     SinceDiffers,
+    /// Both say the same of now. When it was in use before, billing does not know, or not when that ended.
+    PastDiffers,
     /// Billing takes it to be in use; the configurator does not list the instance.
     InstanceNotThere,
     /// The instance is another tenant's, or runs another service.
@@ -42,8 +44,14 @@ pub enum DiscrepancyKind {
 }
 
 impl DiscrepancyKind {
-    pub const ALL: [Self; 5] =
-        [Self::NotInUseHere, Self::NotInUseThere, Self::SinceDiffers, Self::InstanceNotThere, Self::OwnerDiffers];
+    pub const ALL: [Self; 6] = [
+        Self::NotInUseHere,
+        Self::NotInUseThere,
+        Self::SinceDiffers,
+        Self::PastDiffers,
+        Self::InstanceNotThere,
+        Self::OwnerDiffers,
+    ];
 
     /// As the API and the database have it.
     pub fn name(self) -> &'static str {
@@ -51,6 +59,7 @@ impl DiscrepancyKind {
             Self::NotInUseHere => "not_in_use_here",
             Self::NotInUseThere => "not_in_use_there",
             Self::SinceDiffers => "since_differs",
+            Self::PastDiffers => "past_differs",
             Self::InstanceNotThere => "instance_not_there",
             Self::OwnerDiffers => "owner_differs",
         }
@@ -88,7 +97,11 @@ pub struct Said {
 pub struct There(BTreeMap<InstanceId, ActiveInstance>);
 
 impl There {
-    pub fn of(instances: Vec<ActiveInstance>) -> Self {
+    pub fn of(mut instances: Vec<ActiveInstance>) -> Self {
+        for instance in &mut instances {
+            // What ended at the moment at which it began was never in use.
+            instance.ended.retain(|ended| ended.since < ended.until);
+        }
         Self(instances.into_iter().map(|instance| (instance.instance_id, instance)).collect())
     }
 
@@ -109,6 +122,14 @@ impl There {
         })
     }
 
+    /// When features were in use that are not, or not since then.
+    pub fn past(&self) -> impl Iterator<Item = (Key, &EndedFeature)> {
+        self.0.values().flat_map(|instance| {
+            let key = |ended: &EndedFeature| Key { instance: instance.instance_id, feature: ended.feature.clone() };
+            instance.ended.iter().map(move |ended| (key(ended), ended))
+        })
+    }
+
     fn in_use(&self) -> impl Iterator<Item = (Key, InUse)> {
         self.0.values().flat_map(|instance| {
             instance.features.iter().map(|feature| {
@@ -120,8 +141,8 @@ impl There {
     }
 }
 
-/// Every difference, in the order of its key.
-pub fn compare(here: &BTreeMap<Key, InUse>, there: &There) -> Vec<Difference> {
+/// The difference of each feature, in the order of its key; `unheard` are those of whose past billing lacks something.
+pub fn compare(here: &BTreeMap<Key, InUse>, unheard: &BTreeSet<Key>, there: &There) -> Vec<Difference> {
     let difference = |key: &Key, of: &InUse, kind, since_here, since_there| Difference {
         key: key.clone(),
         kind,
@@ -153,6 +174,13 @@ pub fn compare(here: &BTreeMap<Key, InUse>, there: &There) -> Vec<Difference> {
     found.extend(
         missed.map(|(key, said)| difference(&key, &said, DiscrepancyKind::NotInUseHere, None, Some(said.since))),
     );
+    let told: BTreeSet<_> = found.iter().map(|difference| difference.key.clone()).collect();
+    let of_past = unheard.difference(&told).filter_map(|key| {
+        let Said { tenant, service, since, .. } = there.says(key)?;
+        let of = InUse { tenant, service, since: since.unwrap_or_default() };
+        Some(difference(key, &of, DiscrepancyKind::PastDiffers, here.get(key).map(|own| own.since), since))
+    });
+    found.extend(of_past);
     found.sort_by(|one, other| one.key.cmp(&other.key));
     found
 }

@@ -37,7 +37,8 @@ pub async fn heal(
     if let Some(since) = said.since {
         usage::begin(tx, ambient, &enabled(said, since, Some(said.version.clone()))).await?;
     }
-    Ok(store::since(tx, &said.key).await? == said.since)
+    let past = said.ended.iter().map(|ended| (said.key.clone(), ended));
+    Ok(store::since(tx, &said.key).await? == said.since && store::unheard(tx, past).await?.is_empty())
 }
 
 /// Whether the configurator says all that billing has missed, if billing takes the feature to be in use `since` then.
@@ -47,6 +48,7 @@ fn is_clear(said: &Said, kind: DiscrepancyKind, since: Option<DateTime<Utc>>) ->
         (DiscrepancyKind::NotInUseHere, None) => said.since.is_some(),
         (DiscrepancyKind::NotInUseThere, Some(since)) => said.since.is_none() && ended(since),
         (DiscrepancyKind::SinceDiffers, Some(since)) => said.since.is_some_and(|there| there > since) && ended(since),
+        (DiscrepancyKind::PastDiffers, since) => said.since == since,
         _ => false,
     }
 }

@@ -7,9 +7,13 @@ use common::{
     db::{CrossTenantTx, TenantTx},
     page::PageRequest,
 };
-use contracts::id::{InstanceId, TenantId};
+use contracts::{
+    http::instances::EndedFeature,
+    id::{InstanceId, TenantId},
+};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use sqlx::PgConnection;
+use std::collections::{BTreeMap, BTreeSet};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
@@ -145,6 +149,27 @@ pub async fn since(tx: &mut TenantTx, key: &Key) -> sqlx::Result<Option<DateTime
         key.feature
     );
     since.fetch_optional(&mut **tx).await
+}
+
+/// The features of whose past billing lacks something: there is no interval from then until then.
+pub async fn unheard(
+    conn: &mut PgConnection,
+    past: impl Iterator<Item = (Key, &EndedFeature)>,
+) -> sqlx::Result<BTreeSet<Key>> {
+    let past: Vec<_> = past.collect();
+    let rows = sqlx::query!(
+        r#"SELECT DISTINCT instance_id AS "instance_id!", feature AS "feature!"
+           FROM UNNEST($1::uuid[], $2::text[], $3::timestamptz[], $4::timestamptz[])
+             AS past (instance_id, feature, since, until)
+           WHERE NOT EXISTS (SELECT FROM usage_interval i WHERE i.instance_id = past.instance_id
+             AND i.feature = past.feature AND i.begin_at = past.since AND i.end_at = past.until)"#,
+        &past.iter().map(|(key, _)| key.instance.0).collect::<Vec<_>>(),
+        &past.iter().map(|(key, _)| key.feature.clone()).collect::<Vec<_>>(),
+        &past.iter().map(|(_, ended)| ended.since).collect::<Vec<_>>(),
+        &past.iter().map(|(_, ended)| ended.until).collect::<Vec<_>>()
+    );
+    let rows = rows.fetch_all(conn).await?.into_iter();
+    Ok(rows.map(|row| Key { instance: InstanceId(row.instance_id), feature: row.feature }).collect())
 }
 
 /// Notes what was found at `now`: open is what is the same as it was seen before `since`, all else is suspected.

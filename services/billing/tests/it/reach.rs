@@ -28,7 +28,6 @@ async fn usage_of_a_clock_that_is_a_day_ahead_is_on_the_invoice_of_its_time() {
     assert_eq!(verdicts(&answer), [("most", "accepted"), ("more", "in_the_future"), ("days", "in_the_future")]);
     // A cycle ends a second before the event's time: the event is of the next one, which has just begun then.
     end_at(&world, &ada.cycle, world.at(ahead - 2)).await;
-    world.platform.ambient.now();
     let due = "UPDATE cycle SET due_at = now() - interval '1 second' WHERE id = $1::uuid";
     sqlx::query(due).bind(&ada.cycle).execute(&world.platform.pool).await.unwrap();
     let other = world.customer().await;

@@ -170,6 +170,25 @@ async fn an_end_and_a_new_beginning_that_were_both_missed_are_made_up_for() {
 }
 
 #[tokio::test]
+async fn an_end_that_was_missed_before_a_beginning_that_was_heard_is_made_up_for_and_so_is_a_whole_use() {
+    let stage = Stage::set().await;
+    let (world, ada) = (&stage.world, stage.world.customer_with_forum().await);
+    for second in [10, 80] {
+        world.say(&world.enabled(&ada, "forum.polls", second)).await;
+    }
+    world.features(&ada, &[("forum", 0, None), ("forum.polls", 10, Some(80)), ("forum.polls", 80, None)]).await;
+    let past = [("forum.polls", 10, 50), ("forum.charts", 20, 30), ("forum.none", 5, 5)];
+    stage.configurator.says(vec![stage.forum(&ada, &[("forum", 0), ("forum.polls", 80)], &past)]);
+    stage.compare_twice(&ada).await;
+    assert_eq!(stage.found(&ada).await, [one("past_differs", "healed"), one("past_differs", "healed")].concat());
+    let whole = ("forum.charts", 20, Some(30));
+    let polls = [("forum.polls", 10, Some(50)), ("forum.polls", 80, None)];
+    world.features(&ada, &[("forum", 0, None), whole, polls[0], polls[1]]).await;
+    stage.compare_twice(&ada).await;
+    assert_eq!(stage.found(&ada).await.len(), 2);
+}
+
+#[tokio::test]
 async fn what_is_not_clear_is_shown_and_never_changed_until_it_goes_by_itself() {
     let stage = Stage::set().await;
     let (world, ada) = (&stage.world, stage.world.customer_with_forum().await);

@@ -35,7 +35,7 @@ fn instance(number: u128, features: &[(&str, i64)]) -> ActiveInstance {
 }
 
 fn differences(here: &BTreeMap<Key, InUse>, there: Vec<ActiveInstance>) -> Vec<(Key, DiscrepancyKind)> {
-    let found = compare(here, &There::of(there));
+    let found = compare(here, &BTreeSet::new(), &There::of(there));
     found.into_iter().map(|difference| (difference.key, difference.kind)).collect()
 }
 
@@ -66,6 +66,21 @@ fn each_difference_has_its_kind() {
         (key(4, "forum"), DiscrepancyKind::NotInUseHere),
     ];
     assert_eq!(differences(&own, there), expected);
+}
+
+#[test]
+fn the_past_is_a_difference_where_there_is_no_other() {
+    let own = here(&[(1, "forum", 0), (1, "forum.polls", 5)]);
+    let there = There::of(vec![instance(1, &[("forum", 0)])]);
+    let unheard = BTreeSet::from([key(1, "forum.polls"), key(1, "forum.charts"), key(2, "forum.polls")]);
+    let found = compare(&own, &unheard, &there);
+    let kinds: Vec<_> = found.iter().map(|difference| (difference.key.clone(), difference.kind)).collect();
+    let expected = [
+        (key(1, "forum.charts"), DiscrepancyKind::PastDiffers),
+        (key(1, "forum.polls"), DiscrepancyKind::NotInUseThere),
+    ];
+    assert_eq!(kinds, expected);
+    assert_eq!((found[0].since_here, found[0].since_there), (None, None));
 }
 
 #[test]
