@@ -33,6 +33,38 @@ export interface Operations {
    */
   closeCycle: Operation<operations["closeCycle"]>;
   /**
+   * Where billing and the configurator differ
+   *
+   * For operators. Every hour billing compares the features that it takes to be in use with those that the configurator says are. A difference is `suspected` at first, as its message may be under way,
+   * and `open` when it is still there an hour later.
+   *
+   * | `kind` | meaning | made up for |
+   * | --- | --- | --- |
+   * | `not_in_use_here` | Billing has not heard that it was enabled. | from the time that the configurator says |
+   * | `not_in_use_there` | Billing has not heard that it was disabled. | if the configurator says when it was in use and until when |
+   * | `since_differs` | Billing has not heard that it was disabled and enabled again. | if the configurator says when it was in use before, too |
+   * | `past_differs` | Billing has not heard that it was in use before, or has not heard when that ended. | as the configurator says |
+   * | `instance_not_there` | The configurator does not list the instance. | never |
+   * | `owner_differs` | The instance is another tenant's, or runs another service. | never |
+   *
+   * What the configurator says is applied as if its messages had just come, and only if both say the same then: that is `healed`. What was too little on an invoice is on the next one. What goes by itself is `resolved`. Everything
+   * else stays `open`, and changes nothing: somebody should look. These are kept for a year.
+   *
+   * The gauge `feature_discrepancies` counts what is open by its kind, `feature_reconciliation_age_seconds` says how old the last comparison is. While the configurator is away there is none, and nothing changes.
+   *
+   * **Permission:** `billing.readFeatures`
+   */
+  listFeatureDiscrepancies: Operation<operations["listFeatureDiscrepancies"]>;
+  /**
+   * The features that the tenant uses, and has used
+   *
+   * Each service and module of each instance: since when, and until when unless it is in use. In the order in which billing heard of them. A module that was disabled and enabled again, and a
+   * service whose version changed, are listed once for each time.
+   *
+   * **Permission:** `billing.readUsage`
+   */
+  listFeatures: Operation<operations["listFeatures"]>;
+  /**
    * The tenant's invoices
    *
    * In the order they were issued, without their lines. What an invoice says never changes once it is issued; its number comes a moment later.
@@ -70,22 +102,50 @@ export interface Operations {
    * - `instance_unknown`: none of the instance's features has been enabled, as far as billing has heard. It counts once that message arrives.
    * - `in_the_future`: by the producer's clock it happens more than a day from now. It counts a day before that time; until then somebody should see to the clock.
    *
-   * The others wait for a person, for 90 days; then they are forgotten. Of one service a tenant has at most 10,000 of them here.
+   * After 30 days these are `expired`: somebody should look. They still count should the instance or the time come. Of one service a tenant has at most about 50,000 events of these three
+   * reasons here. More are refused, and are not lost: over HTTP with the verdict `parking_full`, and a message goes back to its queue, and after 7 days to the dead-letter queue.
+   *
+   * The others wait for a person:
    *
    * - `instance_of_another`: the instance turned out to be another tenant's, or to run another service.
    * - `key_used`: other usage under the same key was counted before.
    * - `meter_unknown`: the meter is not one of the service.
    * - `quantity_negative`: its quantity is below zero.
+   * - `quantity_too_large`, `quantity_too_fine`: its quantity is 10,000,000,000 or more, or has more than nine decimal places. No sum or price of some billions of what is smaller is more than a line can hold. The product
+   *   should count in larger units, or round; it tells the same again under the same key, with a quantity that fits.
    * - `too_old`: by the producer's clock it happened more than a year ago.
+   *
+   * Of one service a tenant has at most about 10,000 of them here. More are not kept: their verdict is `parking_full`, the log names the tenant and the meter, and the message that told them is in the history of messages.
+   *
+   * What waits for a person (`waiting_since`) is forgotten after 90 days. The gauge `usage_parked` counts what is here by its reason.
    *
    * **Permission:** `billing.readParkedUsage`
    */
   listParkedUsage: Operation<operations["listParkedUsage"]>;
   /**
+   * Compare with the configurator now
+   *
+   * For operators who do not want to wait for the hour. The comparison is made in the background; `listFeatureDiscrepancies` shows what it finds.
+   *
+   * **Permission:** `billing.reconcileFeatures`
+   */
+  reconcileFeatures: Operation<operations["reconcileFeatures"]>;
+  /**
+   * The features that all tenants use, and have used
+   *
+   * For operators: who uses what, since when, and until when unless it is in use.
+   *
+   * **Permission:** `billing.readFeatures`
+   */
+  listTenantFeatures: Operation<operations["listTenantFeatures"]>;
+  /**
    * What the tenant uses
    *
    * The features in use, since when, and those that ended with time not billed yet; and what the meters have counted that is on no invoice yet.
    * Each is billed at the price of the version of the service that its instance ran at the time. `rated` is false for usage that no rate covers: it is kept and shown, and not billed.
+   *
+   * `from` and `until` are times of use, at most 36 days apart. Without them it is the last 36 days: the open cycle, and what its producers' clocks are ahead. What waits for a rate is shown whatever its time. An answer adds up at most 1,000,000
+   * events, and shows at most 1,000 features and 1,000 meters: more is a 422 (`range_too_wide`), and a shorter range has its answer.
    *
    * **Permission:** `billing.readUsage`
    */
@@ -140,6 +200,16 @@ export interface components {
         };
         /** @enum {string} */
         CycleState: "open" | "closing" | "closed";
+        /**
+         * In what billing and the configurator differ.
+         * @enum {string}
+         */
+        DiscrepancyKind: "not_in_use_here" | "not_in_use_there" | "since_differs" | "past_differs" | "instance_not_there" | "owner_differs";
+        /**
+         * What becomes of a difference.
+         * @enum {string}
+         */
+        DiscrepancyState: "suspected" | "open" | "healed" | "resolved";
         /** A line, proved from its raw rows. */
         Explanation: {
             /** Whether amount, quantity, components, count and hash are those that the line stores. */
@@ -159,6 +229,36 @@ export interface components {
             recomputed_amount_minor: number;
             recomputed_sha256: string;
             unit: string;
+        };
+        /** A feature of which billing and the configurator do not say the same. */
+        FeatureDiscrepancy: {
+            /** @example forum.polls */
+            feature: string;
+            /** Format: date-time */
+            first_seen_at: string;
+            /** Format: uuid */
+            id: string;
+            instance_id: components["schemas"]["InstanceId"];
+            kind: components["schemas"]["DiscrepancyKind"];
+            /**
+             * Format: date-time
+             * Absent while it lasts.
+             */
+            resolved_at?: string;
+            /** @example forum */
+            service: string;
+            /**
+             * Format: date-time
+             * Since when billing takes it to be in use; absent if it does not.
+             */
+            since_here?: string;
+            /**
+             * Format: date-time
+             * Since when the configurator says that it is in use; absent if it does not.
+             */
+            since_there?: string;
+            state: components["schemas"]["DiscrepancyState"];
+            tenant_id: components["schemas"]["TenantId"];
         };
         /** A feature that is in use, or was in the open cycle. */
         FeatureUse: {
@@ -354,6 +454,12 @@ export interface components {
             next_cursor?: string;
         };
         /** One page of a list in the order of creation. */
+        Page_FeatureDiscrepancy: {
+            items: components["schemas"]["FeatureDiscrepancy"][];
+            /** Absent on the last page. */
+            next_cursor?: string;
+        };
+        /** One page of a list in the order of creation. */
         Page_Invoice: {
             items: components["schemas"]["Invoice"][];
             /** Absent on the last page. */
@@ -362,6 +468,12 @@ export interface components {
         /** One page of a list in the order of creation. */
         Page_ParkedUsage: {
             items: components["schemas"]["ParkedUsage"][];
+            /** Absent on the last page. */
+            next_cursor?: string;
+        };
+        /** One page of a list in the order of creation. */
+        Page_UsedFeature: {
+            items: components["schemas"]["UsedFeature"][];
             /** Absent on the last page. */
             next_cursor?: string;
         };
@@ -383,6 +495,11 @@ export interface components {
             /** @example forum */
             service: string;
             tenant_id: components["schemas"]["TenantId"];
+            /**
+             * Format: date-time
+             * Since when it waits for a person; absent while its reason may pass by itself.
+             */
+            waiting_since?: string;
         };
         /** The body of every refusal, as RFC 9457 has it. */
         ProblemBody: {
@@ -449,12 +566,40 @@ export interface components {
          * Why an event does not count.
          * @enum {string}
          */
-        Reason: "instance_unknown" | "in_the_future" | "instance_of_another" | "key_used" | "meter_unknown" | "quantity_negative" | "too_old";
+        Reason: "instance_unknown" | "in_the_future" | "expired" | "instance_of_another" | "key_used" | "meter_unknown" | "quantity_negative" | "quantity_too_large" | "quantity_too_fine" | "too_old";
         /** Format: uuid */
         TenantId: string;
         Usage: {
             features: components["schemas"]["FeatureUse"][];
             meters: components["schemas"]["MeterUse"][];
+        };
+        /** A feature of an instance, and from when to when it was in use. */
+        UsedFeature: {
+            /**
+             * The service itself, or one of its modules.
+             * @example forum.polls
+             */
+            feature: string;
+            /** @example acme.forum.localhost */
+            host: string;
+            /** Format: uuid */
+            id: string;
+            instance_id: components["schemas"]["InstanceId"];
+            /** @example forum */
+            service: string;
+            /** Format: date-time */
+            since: string;
+            tenant_id: components["schemas"]["TenantId"];
+            /**
+             * Format: date-time
+             * Absent while it is in use.
+             */
+            until?: string;
+            /**
+             * Of the service when it began; absent where nobody said so.
+             * @example 1.0.0
+             */
+            version?: string;
         };
     };
     responses: {
@@ -560,7 +705,10 @@ export interface components {
 export type Component = components['schemas']['Component'];
 export type Cycle = components['schemas']['Cycle'];
 export type CycleState = components['schemas']['CycleState'];
+export type DiscrepancyKind = components['schemas']['DiscrepancyKind'];
+export type DiscrepancyState = components['schemas']['DiscrepancyState'];
 export type Explanation = components['schemas']['Explanation'];
+export type FeatureDiscrepancy = components['schemas']['FeatureDiscrepancy'];
 export type FeatureUse = components['schemas']['FeatureUse'];
 export type FieldError = components['schemas']['FieldError'];
 export type Input = components['schemas']['Input'];
@@ -571,14 +719,17 @@ export type Kind = components['schemas']['Kind'];
 export type Line = components['schemas']['Line'];
 export type MeterUse = components['schemas']['MeterUse'];
 export type PageCycle = components['schemas']['Page_Cycle'];
+export type PageFeatureDiscrepancy = components['schemas']['Page_FeatureDiscrepancy'];
 export type PageInvoice = components['schemas']['Page_Invoice'];
 export type PageParkedUsage = components['schemas']['Page_ParkedUsage'];
+export type PageUsedFeature = components['schemas']['Page_UsedFeature'];
 export type ParkedUsage = components['schemas']['ParkedUsage'];
 export type ProblemBody = components['schemas']['ProblemBody'];
 export type Rate = components['schemas']['Rate'];
 export type Reason = components['schemas']['Reason'];
 export type TenantId = components['schemas']['TenantId'];
 export type Usage = components['schemas']['Usage'];
+export type UsedFeature = components['schemas']['UsedFeature'];
 export type ResponseHostInvalid = components['responses']['HostInvalid'];
 export type ResponseInternal = components['responses']['Internal'];
 export type ResponseInvalid = components['responses']['Invalid'];
@@ -790,6 +941,116 @@ export interface operations {
                     };
                 };
             };
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listFeatureDiscrepancies: {
+        parameters: {
+            query?: {
+                /** `next_cursor` of the page before. */
+                cursor?: string;
+                /** Items a page, 1 to 200. */
+                limit?: number;
+                /** Only those in this state. */
+                state?: "suspected" | "open" | "healed" | "resolved";
+                /** Only this tenant's. */
+                tenant_id?: components["schemas"]["TenantId"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** The answer. */
+            200: {
+                headers: {
+                    Link: components["headers"]["Link"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "feature": "forum",
+                     *           "first_seen_at": "2026-11-23T07:27:16.669088Z",
+                     *           "id": "01a20784-3ae4-7ad1-927e-7887c5a3b1fc",
+                     *           "instance_id": "01a20784-3912-74fe-80bf-45f1724fa30c",
+                     *           "kind": "since_differs",
+                     *           "resolved_at": "2026-11-23T08:27:17.029570Z",
+                     *           "service": "forum",
+                     *           "since_here": "2026-11-21T08:27:14.513927Z",
+                     *           "since_there": "2026-11-21T08:27:19.513927Z",
+                     *           "state": "resolved",
+                     *           "tenant_id": "01a20784-34d1-7c5e-988d-135405b31422"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Page_FeatureDiscrepancy"];
+                };
+            };
+            400: components["responses"]["HostInvalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["PermissionMissing"];
+            422: components["responses"]["Invalid"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listFeatures: {
+        parameters: {
+            query?: {
+                /** `next_cursor` of the page before. */
+                cursor?: string;
+                /** `true`: only those in use now. `false`: only those that were. */
+                in_use?: boolean;
+                /** Items a page, 1 to 200. */
+                limit?: number;
+                /** Only this service's. */
+                service?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** The answer. */
+            200: {
+                headers: {
+                    Link: components["headers"]["Link"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "feature": "forum",
+                     *           "host": "acme.forum.localhost",
+                     *           "id": "01a20783-dbdc-79a2-a0de-cd6820e16e15",
+                     *           "instance_id": "01a20783-dba3-737c-bdde-092436037d9e",
+                     *           "service": "forum",
+                     *           "since": "2026-11-21T08:26:50.890102Z",
+                     *           "tenant_id": "01a20783-d88a-7c98-9847-ca1d421366e0",
+                     *           "version": "1.0.0"
+                     *         }
+                     *       ],
+                     *       "next_cursor": "AaIHg9vceaKg3s1oIOFuFQ"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Page_UsedFeature"];
+                };
+            };
+            400: components["responses"]["HostInvalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["PermissionMissing"];
+            422: components["responses"]["Invalid"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
         };
@@ -1042,7 +1303,7 @@ export interface operations {
                 /** Items a page, 1 to 200. */
                 limit?: number;
                 /** Only those that do not count for this reason. */
-                reason?: "instance_unknown" | "in_the_future" | "instance_of_another" | "key_used" | "meter_unknown" | "quantity_negative" | "too_old";
+                reason?: "instance_unknown" | "in_the_future" | "expired" | "instance_of_another" | "key_used" | "meter_unknown" | "quantity_negative" | "quantity_too_large" | "quantity_too_fine" | "too_old";
                 /** Only this tenant's. */
                 tenant_id?: components["schemas"]["TenantId"];
             };
@@ -1089,9 +1350,104 @@ export interface operations {
             503: components["responses"]["Unavailable"];
         };
     };
-    getUsage: {
+    reconcileFeatures: {
         parameters: {
             query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** The comparison begins. */
+            202: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["HostInvalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["PermissionMissing"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listTenantFeatures: {
+        parameters: {
+            query?: {
+                /** `next_cursor` of the page before. */
+                cursor?: string;
+                /** `true`: only those in use now. `false`: only those that were. */
+                in_use?: boolean;
+                /** Items a page, 1 to 200. */
+                limit?: number;
+                /** Only this service's. */
+                service?: string;
+                /** Only this tenant's. */
+                tenant_id?: components["schemas"]["TenantId"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** The answer. */
+            200: {
+                headers: {
+                    Link: components["headers"]["Link"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "feature": "forum",
+                     *           "host": "acme.forum.localhost",
+                     *           "id": "01a20783-e7fc-703d-9a24-d41c01e3cc11",
+                     *           "instance_id": "01a20783-e745-76cb-8b00-f5532729233b",
+                     *           "service": "forum",
+                     *           "since": "2026-11-21T08:26:53.575229Z",
+                     *           "tenant_id": "01a20783-e307-7ded-8357-6de34e280c38",
+                     *           "version": "1.0.0"
+                     *         },
+                     *         {
+                     *           "feature": "forum.polls",
+                     *           "host": "acme.forum.localhost",
+                     *           "id": "01a20783-ebda-7b66-9d4f-3b6f515c6886",
+                     *           "instance_id": "01a20783-e745-76cb-8b00-f5532729233b",
+                     *           "service": "forum",
+                     *           "since": "2026-11-21T08:27:03.575229Z",
+                     *           "tenant_id": "01a20783-e307-7ded-8357-6de34e280c38",
+                     *           "until": "2026-11-21T08:27:13.575229Z",
+                     *           "version": "1.0.0"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Page_UsedFeature"];
+                };
+            };
+            400: components["responses"]["HostInvalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["PermissionMissing"];
+            422: components["responses"]["Invalid"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getUsage: {
+        parameters: {
+            query?: {
+                /** Used at this time or later; without it, at most 36 days before the end. */
+                from?: string;
+                /** Used before this time; without it, up to now. */
+                until?: string;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -1139,6 +1495,7 @@ export interface operations {
             400: components["responses"]["HostInvalid"];
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["PermissionMissing"];
+            422: components["responses"]["Invalid"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
         };
