@@ -14,6 +14,7 @@ mod reach;
 mod reading;
 mod reconciliation;
 mod recording;
+mod removed;
 mod room;
 mod walls;
 mod world;
