@@ -49,26 +49,35 @@ BEGIN
 END $$;
 CALL usage_event_add_weeks(now() - interval '8 days', now() + interval '14 days');
 
--- Usage that cannot be counted yet, and why: it is counted as soon as it can be, and shown to operators until then.
+-- Usage that does not count, and why: it is counted as soon as it can be, and shown to operators until then. What was told under one key twice, with
+-- different bodies, is here twice.
 CREATE TABLE usage_parked (
     id uuid PRIMARY KEY,
     tenant_id uuid NOT NULL,
     service text NOT NULL,
     key text NOT NULL,
+    -- The first 128 bits of SHA-256 of what it counts, as in usage_key.
+    body uuid NOT NULL,
     instance_id uuid NOT NULL,
     meter text NOT NULL,
     quantity numeric NOT NULL,
     occurred_at timestamptz NOT NULL,
     received_at timestamptz NOT NULL,
-    -- The first two pass by themselves; the others wait for a person, for a time.
     reason text NOT NULL,
-    CONSTRAINT usage_parked_once UNIQUE (tenant_id, service, key),
-    CONSTRAINT usage_parked_reason CHECK (reason IN ('instance_unknown', 'in_the_future', 'instance_of_another', 'key_used', 'meter_unknown',
-        'quantity_negative', 'too_old'))
+    -- Since when it waits for a person; null while its reason may pass by itself.
+    waiting_since timestamptz,
+    CONSTRAINT usage_parked_once UNIQUE (tenant_id, service, key, body),
+    CONSTRAINT usage_parked_reason CHECK (reason IN ('instance_unknown', 'in_the_future', 'expired', 'instance_of_another', 'key_used', 'meter_unknown',
+        'quantity_negative', 'quantity_too_large', 'quantity_too_fine', 'too_old')),
+    CONSTRAINT usage_parked_waiting CHECK ((waiting_since IS NULL) = (reason IN ('instance_unknown', 'in_the_future')))
 );
-CREATE INDEX usage_parked_of_instance ON usage_parked (instance_id, id) WHERE reason IN ('instance_unknown', 'in_the_future');
-CREATE INDEX usage_parked_waiting ON usage_parked (tenant_id, service) WHERE reason NOT IN ('instance_unknown', 'in_the_future');
-CREATE INDEX usage_parked_received ON usage_parked (received_at) WHERE reason NOT IN ('instance_unknown', 'in_the_future');
+-- What may count after all: of an instance, of a service, and the longest there.
+CREATE INDEX usage_parked_of_instance ON usage_parked (instance_id, id) WHERE reason IN ('instance_unknown', 'in_the_future', 'expired');
+CREATE INDEX usage_parked_pending ON usage_parked (tenant_id, service) WHERE reason IN ('instance_unknown', 'in_the_future', 'expired');
+CREATE INDEX usage_parked_received ON usage_parked (received_at) WHERE waiting_since IS NULL;
+-- What does not count unless somebody does something.
+CREATE INDEX usage_parked_unfit ON usage_parked (tenant_id, service) WHERE reason NOT IN ('instance_unknown', 'in_the_future', 'expired');
+CREATE INDEX usage_parked_waiting_since ON usage_parked (waiting_since) WHERE waiting_since IS NOT NULL;
 
 CALL tenant_wall('usage_key');
 CALL tenant_wall('usage_event');

@@ -187,6 +187,7 @@ impl Settings<'_> {
                 ("PUBLIC_URL", self.url("auth")),
                 ("SERVICE_DOCUMENTS", self.documents()),
             ],
+            "billing" => vec![("CONFIGURATOR_URL", self.url("configurator"))],
             "configurator" => vec![
                 ("SECRET_ENCRYPTION_KEY", secrets.key("configurator/secret_encryption_key")?),
                 ("INSTANCE_ADMIN_URL", databases::instance_admin_url(secrets, self.postgres)?),

@@ -172,7 +172,8 @@ impl Operation<'_> {
         self.tell(&request().body("text/plain", "{}").send().await, 415);
         if content.contains_key("application/json") {
             self.tell(&request().body("application/json", "{").send().await, 400);
-            let large = format!("\"{}\"", "x".repeat(LARGER_THAN_ANY_BODY));
+            let larger = self.definition["x-largest-body"].as_u64().map_or(LARGER_THAN_ANY_BODY, |most| most as usize);
+            let large = format!("\"{}\"", "x".repeat(larger));
             self.tell(&request().body("application/json", large).send().await, 413);
             self.tell(&request().body("application/json", "[]").send().await, 422);
         }

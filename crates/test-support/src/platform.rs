@@ -117,6 +117,7 @@ impl TestPlatform {
             ("REDIS_PREFIX", self.redis_prefix()),
             ("AUTH_URL", self.issuer.url.clone()),
             ("PERMISSION_URL", self.issuer.url.clone()),
+            ("CONFIGURATOR_URL", self.issuer.url.clone()),
             ("TOKEN_ISSUER", self.issuer.url.clone()),
             ("TOKEN_AUDIENCE", AUDIENCE.to_owned()),
             ("CLIENT_ID", self.service.to_owned()),

@@ -7,5 +7,7 @@ common::settings! {
     pub struct Settings {
         /// What new accounts are billed in, an ISO 4217 code.
         pub account_currency: Currency = or("ACCOUNT_CURRENCY", Currency::euro()),
+        /// Base URL of the configurator, which says what is in use.
+        pub configurator_url: String = url("CONFIGURATOR_URL"),
     }
 }

@@ -41,7 +41,7 @@ fn tenant<M: Message>(delivery: &Delivery<M>) -> Result<TenantId, Fault> {
 
 /// Takes the instance for this transaction, refuses a feature that cannot be its own, and goes on with its tenant's
 /// rows.
-async fn hold_feature<'t>(
+pub async fn hold_feature<'t>(
     tx: &'t mut CrossTenantTx,
     tenant: TenantId,
     instance: InstanceId,

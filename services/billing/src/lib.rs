@@ -10,10 +10,12 @@ pub mod config;
 mod consumers;
 mod currency;
 mod cycles;
+mod features;
 mod invoices;
 mod plans;
 mod previews;
 mod pricing;
+mod reconciliation;
 mod router;
 mod subscriptions;
 pub mod usage;
@@ -40,7 +42,7 @@ impl Service for Billing {
     type App = App;
 
     async fn app(kit: Kit, settings: Settings) -> anyhow::Result<App> {
-        Ok(App { kit, account_currency: settings.account_currency })
+        Ok(App { kit, account_currency: settings.account_currency, configurator_url: settings.configurator_url.into() })
     }
 
     fn router() -> OpenApiRouter<App> {
@@ -53,6 +55,7 @@ impl Service for Billing {
 
     fn background(app: &App, tasks: &Tasks) {
         tasks.spawn(|shutdown| usage::parked::run(app.clone(), tasks.background(), shutdown));
+        tasks.spawn(|shutdown| reconciliation::run(app.clone(), tasks.background(), shutdown));
         tasks.spawn(|shutdown| weeks::run(app.db.clone(), usage::event_store::WEEKS, shutdown));
         for _ in 0..closing::CLOSERS {
             tasks.spawn(|shutdown| closing::run(app.clone(), tasks.background(), shutdown));

@@ -46,7 +46,6 @@ const MOST_FEATURES: usize = 20;
 #[serde(deny_unknown_fields)]
 pub struct PreviewRequest {
     /// At most 20 features that would be in use from now on.
-    #[serde(default)]
     pub features: Vec<FeatureToAdd>,
 }
 
@@ -123,7 +122,7 @@ pub async fn preview(
     Ok(Json(shown(account, window.cycle, bill)))
 }
 
-/// The intervals that a request would have begin; those of features in use already change nothing.
+/// The intervals that a request would have begin; those of features without a price are refused.
 fn added(request: &PreviewRequest, prices: &PriceList, rest: Span) -> Result<Vec<DueInterval>, Problem> {
     if request.features.len() > MOST_FEATURES {
         return Err(Problem::invalid(vec![FieldError::new("features", "length", "must be at most 20")]));
@@ -149,12 +148,7 @@ fn added(request: &PreviewRequest, prices: &PriceList, rest: Span) -> Result<Vec
     added.collect()
 }
 
-async fn gather(
-    tx: &mut TenantTx,
-    window: &Window,
-    periods: &Periods,
-    prices: &PriceList,
-) -> Result<Parts, Problem> {
+async fn gather(tx: &mut TenantTx, window: &Window, periods: &Periods, prices: &PriceList) -> Result<Parts, Problem> {
     let mut parts = Parts::new(Areas::new(*window, periods.clone(), prices.terms().clone()));
     let events = part_store::events(tx, window, Uuid::nil(), MOST_EVENTS + 1).await?;
     if events.len() > MOST_EVENTS as usize {
@@ -179,12 +173,21 @@ fn shown(account: Account, period: Span, bill: Bill<'_>) -> Preview {
         components: priced.components,
         instances: priced.instances,
     };
+    let mut lines: Vec<_> = bill.lines.into_iter().map(line).collect();
+    lines.sort_unstable_by(|one, other| {
+        (one.rate_kind, &one.name, one.period_start, one.rate_id).cmp(&(
+            other.rate_kind,
+            &other.name,
+            other.period_start,
+            other.rate_id,
+        ))
+    });
     Preview {
         period_start: period.from,
         period_end: period.until,
         currency: account.currency,
         total_minor: bill.total_minor,
-        lines: bill.lines.into_iter().map(line).collect(),
+        lines,
     }
 }
 

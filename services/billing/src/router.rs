@@ -1,13 +1,22 @@
 //! The routes of billing: all of them, in one list.
 
-use crate::{app::App, cycles, invoices, plans, previews, subscriptions, usage};
+use crate::{app::App, cycles, features, invoices, plans, previews, reconciliation, subscriptions, usage};
+use axum::extract::DefaultBodyLimit;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 pub fn router() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(usage::routes::get))
-        .routes(routes!(usage::batches::record))
+        .merge(
+            OpenApiRouter::new()
+                .routes(routes!(usage::batches::record))
+                .layer(DefaultBodyLimit::max(usage::batches::LARGEST_BATCH)),
+        )
         .routes(routes!(usage::parked::list))
+        .routes(routes!(features::routes::list))
+        .routes(routes!(features::routes::list_all))
+        .routes(routes!(reconciliation::routes::list))
+        .routes(routes!(reconciliation::routes::reconcile))
         .routes(routes!(invoices::routes::list))
         .routes(routes!(invoices::routes::get))
         .routes(routes!(invoices::routes::explain))

@@ -2,6 +2,7 @@
 
 pub mod batches;
 pub mod counted;
+pub mod enabling;
 pub mod event_store;
 pub mod insert_store;
 pub mod intake;
@@ -11,6 +12,7 @@ pub mod parked;
 pub mod part_store;
 pub mod parts;
 pub mod periods;
+pub mod range;
 pub mod routes;
 pub mod store;
 pub mod window;

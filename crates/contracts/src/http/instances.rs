@@ -122,6 +122,21 @@ pub struct ActiveInstance {
     pub generation: i64,
     /// The service itself, and its modules.
     pub features: Vec<ActiveFeature>,
+    /// Modules that were in use and were removed, the last 100; none in what older configurators say.
+    #[serde(default)]
+    pub ended: Vec<EndedFeature>,
+}
+
+/// A feature that was in use.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct EndedFeature {
+    #[cfg_attr(feature = "openapi", schema(example = "forum.polls"))]
+    pub feature: String,
+    /// The `effective_at` of the message that said so.
+    pub since: DateTime<Utc>,
+    /// That of the message that said that it is no longer.
+    pub until: DateTime<Utc>,
 }
 
 /// A feature in use.

@@ -4,8 +4,7 @@
 use super::{hold_feature, tenant};
 use crate::{
     app::App,
-    subscriptions,
-    usage::{parked, store},
+    usage::{enabling, parked},
 };
 use common::db::{CrossTenantTx, Scoped};
 use contracts::messages::FeatureEnabled;
@@ -18,8 +17,7 @@ impl Handle<FeatureEnabled> for App {
     async fn handle(&self, tx: &mut CrossTenantTx, message: &Delivery<FeatureEnabled>) -> Result<(), Fault> {
         let change = &message.data;
         let tx = hold_feature(tx, tenant(message)?, change.instance_id, &change.service, &change.feature).await?;
-        subscriptions::store::begin(tx, &change.service, change.version.as_deref(), change.effective_at).await?;
-        store::begin(tx, &self.ambient, change).await?;
+        enabling::enable(tx, &self.ambient, change).await?;
         tx.wake(parked::RELEASE);
         Ok(())
     }

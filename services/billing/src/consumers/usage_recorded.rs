@@ -4,14 +4,24 @@
 use super::tenant;
 use crate::{
     app::App,
-    usage::intake::{self, NotTaken},
+    usage::{
+        intake::{self, NotTaken},
+        model::Verdict,
+    },
 };
+use chrono::{DateTime, TimeDelta, Utc};
 use common::db::CrossTenantTx;
 use contracts::{
     envelope::source_of,
     messages::{Message, UsageBatchRecorded, UsageRecorded},
 };
 use messaging::{Delivery, Fault, Handle};
+use std::time::Duration;
+
+/// Before a message for which there was no room is looked at again.
+const NO_ROOM: Duration = Duration::from_secs(5 * 60);
+/// After this it waits in the dead-letter queue; SQS itself forgets messages after 14 days.
+const NO_ROOM_FOR: TimeDelta = TimeDelta::days(7);
 
 impl Handle<UsageRecorded> for App {
     /// An instance of another tenant is recognised.
@@ -46,10 +56,23 @@ async fn take<M: Message>(
         )));
     }
     match intake::take_of_instance(tx, &app.ambient, tenant, events).await {
-        Ok(_) => Ok(()),
+        Ok(verdicts) => room(&verdicts, message.time, app.ambient.now()),
         Err(NotTaken::Foreign(instance)) => {
             Err(Fault::permanent(format!("the instance {instance} belongs to another tenant or runs another service")))
         }
         Err(NotTaken::Database(error)) => Err(error.into()),
     }
+}
+
+/// What would count by itself, and for which there is no room now, comes back later with its whole message. What does
+/// not count anyway holds up nothing: its verdict is counted and logged, and the message is in the history.
+fn room(verdicts: &[Verdict], said_at: DateTime<Utc>, now: DateTime<Utc>) -> Result<(), Fault> {
+    if !verdicts.iter().any(|verdict| matches!(verdict, Verdict::Full(reason) if reason.passes())) {
+        return Ok(());
+    }
+    let why = "too much usage of this tenant and service waits for its instance or its time already";
+    if now - said_at > NO_ROOM_FOR {
+        return Err(Fault::permanent(format!("{why}, for {} days now", NO_ROOM_FOR.num_days())));
+    }
+    Err(Fault::snooze(NO_ROOM, why))
 }

@@ -27,6 +27,9 @@ const LONGEST_KEY: usize = 218;
 /// Years of the times that PostgreSQL and everybody else can read.
 const FIRST_YEAR: i32 = 1970;
 const LAST_YEAR: i32 = 9999;
+/// Bytes of a body. One of [`MOST_EVENTS`] with the longest names has 3.9 MB, if each of their characters is escaped as
+/// two surrogates (RFC 8259, 7); the rest is for white space.
+pub const LARGEST_BATCH: usize = 4 << 20;
 /// Faults that one answer names.
 const MOST_FAULTS: usize = 20;
 
@@ -52,7 +55,8 @@ pub struct EventVerdict {
     request_body = UsageBatch,
     responses((status = 200, body = UsageVerdicts),
         (status = 403, description = "`instance_of_another`: the instance is another tenant's, or another product's.")),
-    extensions(("x-no-idempotency-key" = json!("Each event has a key of its own, for ever."))),
+    extensions(("x-no-idempotency-key" = json!("Each event has a key of its own, for ever.")),
+        ("x-largest-body" = json!(LARGEST_BATCH))),
     security(("platform_client" = ["*"])))]
 pub async fn record(
     State(app): State<App>,

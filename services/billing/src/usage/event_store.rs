@@ -18,7 +18,7 @@ pub const WEEKS: Weekly = Weekly {
     kept: TimeDelta::days(3 * 366),
 };
 
-/// Keeps each event under its key; no two of them have the same one. A cut of the tenant's usage waits until this
+/// Keeps each event under its key; of several with the same one, the first. A cut of the tenant's usage waits until this
 /// transaction ends, or this waits for the cut: no event before a cut becomes visible after it.
 pub async fn record(tx: &mut TenantTx, ambient: &Ambient, events: &[&UsageRecorded]) -> sqlx::Result<Vec<Receipt>> {
     if events.is_empty() {
@@ -31,13 +31,15 @@ pub async fn record(tx: &mut TenantTx, ambient: &Ambient, events: &[&UsageRecord
     let inserted = sqlx::query_scalar!(
         "WITH given AS (SELECT * FROM UNNEST($3::uuid[], $4::uuid[], $5::uuid[], $6::text[], $7::text[], $8::uuid[],
              $9::text[], $10::numeric[], $11::timestamptz[])
-             AS given (id, digest, body, service, key, instance_id, meter, quantity, occurred_at)),
-           new AS (INSERT INTO usage_key (tenant_id, key, body) SELECT $1, digest, body FROM given ORDER BY digest
+             WITH ORDINALITY
+             AS given (id, digest, body, service, key, instance_id, meter, quantity, occurred_at, place)),
+           first AS (SELECT DISTINCT ON (digest) * FROM given ORDER BY digest, place),
+           new AS (INSERT INTO usage_key (tenant_id, key, body) SELECT $1, digest, body FROM first ORDER BY digest
              ON CONFLICT DO NOTHING RETURNING key)
          INSERT INTO usage_event (tenant_id, id, seq, service, instance_id, meter, key, quantity, occurred_at,
            received_at)
-         SELECT $1, id, nextval('usage_seq'), service, instance_id, meter, given.key, quantity, occurred_at, $2
-         FROM given JOIN new ON new.key = given.digest RETURNING id",
+         SELECT $1, id, nextval('usage_seq'), service, instance_id, meter, first.key, quantity, occurred_at, $2
+         FROM first JOIN new ON new.key = first.digest RETURNING id",
         tx.tenant().0,
         ambient.now(),
         &given.ids,

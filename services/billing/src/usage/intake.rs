@@ -16,7 +16,7 @@ use contracts::{
     id::{InstanceId, TenantId},
     messages::UsageRecorded,
 };
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 /// PostgreSQL keeps microseconds.
 const KEPT_DIGITS: u16 = 6;
@@ -85,11 +85,8 @@ async fn take(
         event.occurred_at = event.occurred_at.trunc_subsecs(KEPT_DIGITS);
     }
     let now = ambient.now();
-    let mut verdicts: Vec<_> = first_look(&events)
-        .into_iter()
-        .zip(&events)
-        .map(|(seen, event)| seen.or_else(|| hindrance(tx.tenant(), event, owner, now).map(Verdict::Parked)))
-        .collect();
+    let mut verdicts: Vec<_> =
+        events.iter().map(|event| hindrance(tx.tenant(), event, owner, now).map(Verdict::Parked)).collect();
     let open: Vec<_> = verdicts.iter().zip(0..).filter_map(|(verdict, at)| verdict.is_none().then_some(at)).collect();
     let counted: Vec<_> = open.iter().map(|at: &usize| &events[*at]).collect();
     for (at, receipt) in open.iter().zip(event_store::record(tx, ambient, &counted).await?) {
@@ -99,26 +96,26 @@ async fn take(
             Receipt::Conflict => Verdict::Parked(Reason::KeyUsed),
         });
     }
-    let verdicts: Vec<_> = verdicts.into_iter().flatten().collect();
-    let unfit = verdicts.iter().zip(&events).filter_map(|(verdict, event)| match verdict {
-        Verdict::Parked(reason) => Some((event, *reason)),
-        Verdict::Accepted | Verdict::Duplicate => None,
-    });
-    parked::park(tx, ambient, unfit.collect()).await?;
+    let mut verdicts: Vec<_> = verdicts.into_iter().flatten().collect();
+    park(tx, ambient, &mut verdicts, &events).await?;
     Ok(verdicts)
 }
 
-/// What is clear of an event by those before it in the same message.
-fn first_look(events: &[UsageRecorded]) -> Vec<Option<Verdict>> {
-    let mut firsts = HashMap::new();
-    let mut verdicts = Vec::with_capacity(events.len());
-    for event in events {
-        let first: &UsageRecorded = firsts.entry((&event.service, &event.key)).or_insert(event);
-        verdicts.push(match std::ptr::eq(first, event) {
-            true => None,
-            false if first == event => Some(Verdict::Duplicate),
-            false => Some(Verdict::Parked(Reason::KeyUsed)),
-        });
+/// Keeps what does not count, and corrects the verdicts of what there is no room for.
+async fn park(
+    tx: &mut TenantTx,
+    ambient: &Ambient,
+    verdicts: &mut [Verdict],
+    events: &[UsageRecorded],
+) -> sqlx::Result<()> {
+    let unfit = verdicts.iter_mut().zip(events).filter_map(|(verdict, event)| match *verdict {
+        Verdict::Parked(reason) => Some((verdict, (event, reason))),
+        Verdict::Accepted | Verdict::Duplicate | Verdict::Full(_) => None,
+    });
+    let (verdicts, unfit): (Vec<_>, Vec<_>) = unfit.unzip();
+    let kept = parked::park(tx, ambient, &unfit).await?;
+    for ((verdict, (_, reason)), _) in verdicts.into_iter().zip(unfit).zip(kept).filter(|(_, kept)| !kept) {
+        *verdict = Verdict::Full(reason);
     }
-    verdicts
+    Ok(())
 }

@@ -26,7 +26,8 @@ macro_rules! due {
             r#"SELECT id, instance_id, service, feature, host, begin_at, billed_until, least(end_at, $2) AS "until!"
                FROM usage_interval
                WHERE tenant_id = $1 AND begin_at < $2 AND NOT settled AND billed_until <> least(end_at, $2)
-               ORDER BY id "# + $lock,
+               ORDER BY id "#
+                + $lock,
             $tenant,
             $end
         )

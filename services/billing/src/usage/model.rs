@@ -14,6 +14,10 @@ use uuid::Uuid;
 pub const CLOCK_AHEAD: Duration = Duration::days(1);
 /// In bytes. Names in manifests are shorter, and an index takes no very long ones.
 const LONGEST_METER: usize = 400;
+/// A quantity is below it: the sum of billions of them is exact in the 28 digits that a decimal holds.
+pub const QUANTITY_LIMIT: Decimal = Decimal::from_parts(0x540B_E400, 2, 0, false, 0);
+/// Decimal places of a quantity: bytes, told in gigabytes.
+pub const QUANTITY_PLACES: u32 = 9;
 /// Nobody expects usage on an invoice that is a year old.
 const OLDEST: Duration = Duration::days(366);
 
@@ -25,6 +29,8 @@ pub enum Verdict {
     Duplicate,
     /// It does not count, and is kept where operators see it.
     Parked(Reason),
+    /// It would be parked, but of its tenant and service there is no room for more: it was not taken.
+    Full(Reason),
 }
 
 impl Serialize for Verdict {
@@ -39,6 +45,7 @@ impl Verdict {
             Self::Accepted => "accepted",
             Self::Duplicate => "duplicate",
             Self::Parked(reason) => reason.name(),
+            Self::Full(_) => "parking_full",
         }
     }
 }
@@ -52,6 +59,8 @@ pub enum Reason {
     InstanceUnknown,
     /// By the producer's clock it happens more than a day from now.
     InTheFuture,
+    /// It has waited for 30 days for its instance or its time. It still counts when that comes.
+    Expired,
     /// The instance turned out to be another tenant's, or to run another service.
     InstanceOfAnother,
     /// Other usage under the same key was counted before.
@@ -60,18 +69,25 @@ pub enum Reason {
     MeterUnknown,
     /// Its quantity is below zero.
     QuantityNegative,
+    /// Its quantity is 10,000,000,000 or more.
+    QuantityTooLarge,
+    /// Its quantity has more than nine decimal places.
+    QuantityTooFine,
     /// By the producer's clock it happened more than a year ago.
     TooOld,
 }
 
 impl Reason {
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 10] = [
         Self::InstanceUnknown,
         Self::InTheFuture,
+        Self::Expired,
         Self::InstanceOfAnother,
         Self::KeyUsed,
         Self::MeterUnknown,
         Self::QuantityNegative,
+        Self::QuantityTooLarge,
+        Self::QuantityTooFine,
         Self::TooOld,
     ];
 
@@ -80,10 +96,13 @@ impl Reason {
         match self {
             Self::InstanceUnknown => "instance_unknown",
             Self::InTheFuture => "in_the_future",
+            Self::Expired => "expired",
             Self::InstanceOfAnother => "instance_of_another",
             Self::KeyUsed => "key_used",
             Self::MeterUnknown => "meter_unknown",
             Self::QuantityNegative => "quantity_negative",
+            Self::QuantityTooLarge => "quantity_too_large",
+            Self::QuantityTooFine => "quantity_too_fine",
             Self::TooOld => "too_old",
         }
     }
@@ -91,6 +110,11 @@ impl Reason {
     /// Whether it passes by itself.
     pub fn passes(self) -> bool {
         matches!(self, Self::InstanceUnknown | Self::InTheFuture)
+    }
+
+    /// Whether it may count after all, without anybody changing it.
+    pub fn pends(self) -> bool {
+        self.passes() || self == Self::Expired
     }
 }
 
@@ -103,6 +127,10 @@ pub fn hindrance(tenant: TenantId, event: &UsageRecorded, owner: Option<&Owner>,
         Some(Reason::MeterUnknown)
     } else if event.quantity < Decimal::ZERO {
         Some(Reason::QuantityNegative)
+    } else if event.quantity >= QUANTITY_LIMIT {
+        Some(Reason::QuantityTooLarge)
+    } else if event.quantity.normalize().scale() > QUANTITY_PLACES {
+        Some(Reason::QuantityTooFine)
     } else if event.occurred_at < now - OLDEST {
         Some(Reason::TooOld)
     } else if event.occurred_at > now + CLOCK_AHEAD {
@@ -138,6 +166,7 @@ mod tests {
     use contracts::id::InstanceId;
 
     const DAY: i64 = 86_400;
+    const LARGEST: &str = "9999999999.999999999";
 
     fn event() -> UsageRecorded {
         UsageRecorded {
@@ -162,6 +191,10 @@ mod tests {
         hindrance(TenantId(Uuid::nil()), event, owner.as_ref(), at(0))
     }
 
+    fn of(quantity: &str) -> UsageRecorded {
+        UsageRecorded { quantity: quantity.parse().unwrap(), ..event() }
+    }
+
     fn on(second: i64) -> UsageRecorded {
         UsageRecorded { occurred_at: at(second), ..event() }
     }
@@ -171,7 +204,9 @@ mod tests {
         for second in [-366 * DAY, -90 * DAY, 0, 301, DAY] {
             assert_eq!(why_not(&on(second), owner(0, "forum")), None, "{second}");
         }
-        assert_eq!(why_not(&UsageRecorded { quantity: Decimal::ZERO, ..event() }, owner(0, "forum")), None);
+        for quantity in ["0", LARGEST, "0.0000000010"] {
+            assert_eq!(why_not(&of(quantity), owner(0, "forum")), None, "{quantity}");
+        }
     }
 
     #[test]
@@ -184,6 +219,8 @@ mod tests {
             (on(-367 * DAY), owner(0, "forum"), Reason::TooOld),
             (UsageRecorded { quantity: -Decimal::ONE, ..event() }, owner(0, "forum"), Reason::QuantityNegative),
             (UsageRecorded { meter: "forums.posts".into(), ..event() }, None, Reason::MeterUnknown),
+            (of("10000000000"), owner(0, "forum"), Reason::QuantityTooLarge),
+            (of("0.0000000001"), owner(0, "forum"), Reason::QuantityTooFine),
         ] {
             assert_eq!(why_not(&event, owner), Some(reason));
         }
@@ -208,6 +245,16 @@ mod tests {
         ] {
             assert_ne!(digests(&other).0, key, "{other:?}");
         }
+    }
+
+    #[test]
+    fn billions_of_the_largest_quantities_have_an_exact_sum() {
+        let (largest, finest): (Decimal, Decimal) = (LARGEST.parse().unwrap(), "0.000000001".parse().unwrap());
+        let billions = Decimal::from(7_000_000_000_i64);
+        let sum = largest.normalize().mantissa() * billions.mantissa();
+        let sum = Decimal::try_from_i128_with_scale(sum, QUANTITY_PLACES).unwrap();
+        assert_eq!(sum.checked_add(finest).unwrap() - sum, finest);
+        assert_eq!((QUANTITY_LIMIT, largest + finest), (Decimal::from(10_000_000_000_i64), QUANTITY_LIMIT));
     }
 
     #[test]

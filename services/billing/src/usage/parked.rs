@@ -6,7 +6,7 @@ mod store;
 use super::{
     event_store,
     insert_store::Receipt,
-    model::{CLOCK_AHEAD, Reason, hindrance},
+    model::{CLOCK_AHEAD, Reason, digests, hindrance},
     store as usage,
 };
 use crate::app::App;
@@ -22,7 +22,10 @@ use common::{
     problem::Problem,
 };
 use contracts::{id::TenantId, messages::UsageRecorded};
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, HashMap},
+    time::Duration,
+};
 use store::{ParkedFilter, ParkedUsage};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -33,10 +36,16 @@ pub const RELEASE: &str = "release parked usage";
 const LOOK: Duration = Duration::from_secs(60);
 /// Events taken in one transaction.
 const BATCH: i64 = 500;
+/// What has waited so long for its instance or its time waits for a person, too.
+const EXPIRY: TimeDelta = TimeDelta::days(30);
 /// How long what waits for a person is kept.
 const KEPT: TimeDelta = TimeDelta::days(90);
-/// Events that wait for a person, of one service of a tenant.
-const MOST_WAITING: i64 = 10_000;
+/// Events of one service of a tenant that may count after all: those of some minutes of a busy product, or of weeks of a
+/// quiet one. More are refused, and told again later. Messages that come at the same moment may each be a little over.
+const MOST_PENDING: i64 = 50_000;
+/// Events of one service of a tenant that do not count unless somebody does something; more would tell that person
+/// nothing.
+const MOST_UNFIT: i64 = 10_000;
 
 access::permissions! { pub ReadParkedUsage = platform "billing.readParkedUsage" }
 
@@ -66,8 +75,17 @@ pub async fn run(app: App, background: Background, shutdown: CancellationToken) 
 async fn look(app: &App, background: Background) -> sqlx::Result<bool> {
     let mut tx = background.begin_across_tenants(&app.db).await?;
     let looked_at = release(&mut tx, &app.ambient).await?;
-    let pruned = store::prune(&mut tx, app.ambient.now() - KEPT, BATCH).await?;
+    let now = app.ambient.now();
+    let expired = store::expire(&mut tx, now, now - EXPIRY, BATCH).await?;
+    let pruned = store::prune(&mut tx, now - KEPT, BATCH).await?;
     tx.commit().await?;
+    if expired > 0 {
+        tracing::warn!(
+            events = expired,
+            "Usage has waited for its instance or its time for {} days; somebody should look",
+            EXPIRY.num_days()
+        );
+    }
     if pruned > 0 {
         tracing::warn!(events = pruned, "Usage that waited for a person for {} days is forgotten", KEPT.num_days());
     }
@@ -76,29 +94,56 @@ async fn look(app: &App, background: Background) -> sqlx::Result<bool> {
         let count = counts.iter().find(|(counted, _)| *counted == reason).map_or(0, |(_, count)| *count);
         metrics::gauge!("usage_parked", "reason" => reason.name()).set(count as f64);
     }
-    Ok(looked_at == BATCH as usize || pruned == BATCH as u64)
+    Ok(looked_at == BATCH as usize || expired == BATCH as u64 || pruned == BATCH as u64)
 }
 
-/// Keeps usage of one service that does not count. Of what waits for a person a tenant has at most `MOST_WAITING`; more
-/// would tell that person nothing.
-pub async fn park(tx: &mut TenantTx, ambient: &Ambient, mut events: Vec<(&UsageRecorded, Reason)>) -> sqlx::Result<()> {
-    let Some((first, reason)) = events.first().copied() else { return Ok(()) };
-    let all = events.len();
-    if events.iter().any(|(_, reason)| !reason.passes()) {
-        let mut room = MOST_WAITING - store::waiting(tx, &first.service, MOST_WAITING).await?;
-        events.retain(|(_, reason)| {
-            room -= i64::from(!reason.passes());
-            reason.passes() || room >= 0
-        });
+/// Keeps usage of one service that does not count, as far as there is room; gives whether each event is kept.
+pub async fn park(
+    tx: &mut TenantTx,
+    ambient: &Ambient,
+    events: &[(&UsageRecorded, Reason)],
+) -> sqlx::Result<Vec<bool>> {
+    let Some((first, reason)) = events.first().copied() else { return Ok(Vec::new()) };
+    let known = store::known(tx, events).await?;
+    let mut room = Room::left(tx, &first.service).await?;
+    let (mut places, mut new) = (HashMap::new(), Vec::new());
+    let kept = events.iter().zip(known).map(|((event, reason), known)| {
+        // Whoever says the same twice needs one place.
+        *places.entry(digests(event)).or_insert_with(|| {
+            let has_place = !known && room.take(*reason);
+            new.extend(has_place.then_some((*event, *reason)));
+            known || has_place
+        })
+    });
+    let kept: Vec<_> = kept.collect();
+    let parked = store::insert(tx, ambient, &new).await?;
+    let refused = kept.iter().filter(|kept| !**kept).count();
+    if parked > 0 || refused > 0 {
+        let (tenant_id, instance_id, meter) = (tx.tenant(), first.instance_id, &first.meter);
+        tracing::warn!(parked, refused, ?reason, %tenant_id, %instance_id, meter,
+            "Usage does not count and is parked, or refused where too much is; reason and meter are those of the first");
     }
-    let (tenant_id, instance_id, meter, left_out) = (tx.tenant(), first.instance_id, &first.meter, all - events.len());
-    let receipts = store::insert(tx, ambient, &events).await?;
-    let new = receipts.iter().filter(|receipt| **receipt == Receipt::New).count();
-    if new + left_out > 0 {
-        tracing::warn!(events = new, left_out, ?reason, %tenant_id, %instance_id, meter,
-            "Usage does not count and is parked; reason and meter are those of the first event");
+    Ok(kept)
+}
+
+/// Places for usage of one service of a tenant.
+struct Room {
+    pending: i64,
+    unfit: i64,
+}
+
+impl Room {
+    async fn left(tx: &mut TenantTx, service: &str) -> sqlx::Result<Self> {
+        let pending = MOST_PENDING - store::pending(tx, service, MOST_PENDING).await?;
+        Ok(Self { pending, unfit: MOST_UNFIT - store::unfit(tx, service, MOST_UNFIT).await? })
     }
-    Ok(())
+
+    /// Whether there was a place.
+    fn take(&mut self, reason: Reason) -> bool {
+        let places = if reason.pends() { &mut self.pending } else { &mut self.unfit };
+        *places -= 1;
+        *places >= 0
+    }
 }
 
 /// Counts what can be counted by now, and gives how many events were looked at: at most `BATCH`.
@@ -116,7 +161,7 @@ pub async fn release(tx: &mut CrossTenantTx, ambient: &Ambient) -> sqlx::Result<
         let why_not = |event: &UsageRecorded| hindrance(tenant, event, owners.get(&event.instance_id), now);
         let (counted, stay): (Vec<_>, Vec<_>) = events.into_iter().partition(|(_, event)| why_not(event).is_none());
         let tx = tx.narrow(tenant).await?;
-        let stay = stay.iter().filter_map(|(id, event)| Some((why_not(event)?, *id)));
+        let stay = stay.iter().filter_map(|(id, event)| Some((why_not(event).filter(|reason| !reason.passes())?, *id)));
         settle(tx, ambient, &counted, stay.collect()).await?;
     }
     Ok(looked_at)
@@ -141,7 +186,7 @@ async fn settle(
     stay.sort();
     for same in stay.chunk_by(|(one, _), (other, _)| one == other) {
         let ids: Vec<_> = same.iter().map(|(_, id)| *id).collect();
-        store::keep(tx, &ids, same[0].0).await?;
+        store::keep(tx, &ids, same[0].0, ambient.now()).await?;
     }
     Ok(())
 }

@@ -1,5 +1,6 @@
 //! SQL of intervals in which features are used, and of what is used and not billed yet.
 
+use super::range::Range;
 use chrono::{DateTime, Utc};
 use common::{
     ambient::Ambient,
@@ -56,6 +57,14 @@ pub struct MeterUse {
     pub last_at: DateTime<Utc>,
     /// Whether there is a rate for it; without one it is kept but not billed.
     pub rated: bool,
+}
+
+/// What was metered, and how much was read for it.
+pub struct Metered {
+    pub uses: Vec<MeterUse>,
+    pub events: usize,
+    /// With each of its rates.
+    pub meters: usize,
 }
 
 /// Changes of one instance's features are taken one after the other, until the transaction ends.
@@ -157,8 +166,8 @@ async fn end_before(tx: &mut TenantTx, instance: InstanceId, feature: &str, at: 
     .map(drop)
 }
 
-/// Features in use now, and those with time that is not billed yet.
-pub async fn features(tx: &mut TenantTx) -> sqlx::Result<Vec<FeatureUse>> {
+/// Features in use in `range`, with time that is not billed yet; at most `most`.
+pub async fn features(tx: &mut TenantTx, range: Range, most: usize) -> sqlx::Result<Vec<FeatureUse>> {
     let features = sqlx::query_as!(
         FeatureUse,
         r#"SELECT i.service, i.feature, i.instance_id, i.host, i.begin_at AS since, i.version, i.end_at AS until,
@@ -166,40 +175,66 @@ pub async fn features(tx: &mut TenantTx) -> sqlx::Result<Vec<FeatureUse>> {
                WHERE r.tenant_id = $1 AND r.kind = 'feature' AND r.service = i.service AND r.name = i.feature
                  AND r.from_at <= i.begin_at AND i.begin_at < coalesce(r.until_at, 'infinity')) AS "rated!"
            FROM usage_interval i
-           WHERE i.tenant_id = $1 AND NOT i.settled
-           ORDER BY i.feature, i.begin_at, i.id"#,
-        tx.tenant().0
+           WHERE i.tenant_id = $1 AND NOT i.settled AND i.begin_at < $3 AND (i.end_at IS NULL OR i.end_at >= $2)
+           ORDER BY i.feature, i.begin_at, i.id LIMIT $4"#,
+        tx.tenant().0,
+        range.from,
+        range.until,
+        most as i64
     );
     features.fetch_all(&mut **tx).await
 }
 
-/// What was metered and is not billed yet: what no cut has taken, and what waits for a rate.
-pub async fn meters(tx: &mut TenantTx) -> sqlx::Result<Vec<MeterUse>> {
-    let meters = sqlx::query_as!(
-        MeterUse,
+/// What was metered and is not billed yet: what was used in `range` and no cut has taken, and what waits for a rate.
+/// Reads at most `most_events` events, also some that are billed, and at most `most_meters` meters and rates.
+pub async fn meters(tx: &mut TenantTx, range: Range, most_events: usize, most_meters: usize) -> sqlx::Result<Metered> {
+    let meters = sqlx::query!(
         r#"WITH cut AS (SELECT cut_seq, end_at FROM cycle WHERE tenant_id = $1 AND state = 'closed'
              ORDER BY cut_seq DESC LIMIT 1),
+           read AS (
+             SELECT service, meter, instance_id, occurred_at, quantity, seq FROM usage_event
+             WHERE tenant_id = $1 AND occurred_at >= $2 AND occurred_at < $3
+               AND id >= lowest_id_at(greatest(coalesce((SELECT end_at FROM cut), 'epoch'), $2) - interval '2 days')
+             LIMIT $4
+           ),
            open AS (
              SELECT service, meter, instance_id, occurred_at AS from_at, quantity, 1 AS events, occurred_at AS first_at,
-               occurred_at AS last_at
-             FROM usage_event
-             WHERE tenant_id = $1 AND (seq > coalesce((SELECT cut_seq FROM cut), 0)
-                 OR occurred_at >= (SELECT end_at FROM cut))
-               AND id >= lowest_id_at(coalesce((SELECT end_at - interval '2 days' FROM cut), 'epoch'))
+               occurred_at AS last_at, 1 AS read,
+               seq > coalesce((SELECT cut_seq FROM cut), 0) OR occurred_at >= (SELECT end_at FROM cut) AS counts
+             FROM read
              UNION ALL
-             SELECT service, meter, instance_id, lower(times), quantity, events, period_start, period_end
+             SELECT service, meter, instance_id, lower(times), quantity, events, period_start, period_end, 0, true
              FROM usage_part WHERE tenant_id = $1 AND line_id IS NULL
            )
-           SELECT e.service AS "service!", e.meter AS "meter!", r.unit AS "unit?", sum(e.quantity) AS "quantity!",
-             sum(e.events)::bigint AS "events!", min(e.first_at) AS "first_at!", max(e.last_at) AS "last_at!",
-             r.id IS NOT NULL AS "rated!"
+           SELECT e.service AS "service!", e.meter AS "meter!", r.unit AS "unit?",
+             sum(e.quantity) FILTER (WHERE counts) AS quantity, sum(e.events) FILTER (WHERE counts)::bigint AS events,
+             min(e.first_at) FILTER (WHERE counts) AS first_at, max(e.last_at) FILTER (WHERE counts) AS last_at,
+             r.id IS NOT NULL AS "rated!", sum(e.read)::bigint AS "read!"
            FROM open e
            LEFT JOIN account a ON a.tenant_id = $1
            LEFT JOIN tenant_rate r ON r.tenant_id = $1 AND r.kind = 'meter' AND r.service = e.service
              AND r.name = e.meter AND r.currency = a.currency AND r.from_at <= e.from_at
              AND e.from_at < coalesce(r.until_at, 'infinity')
-           GROUP BY e.service, e.meter, r.id, r.unit ORDER BY e.meter, min(e.first_at)"#,
-        tx.tenant().0
+           GROUP BY e.service, e.meter, r.id, r.unit ORDER BY e.meter, min(e.first_at) LIMIT $5"#,
+        tx.tenant().0,
+        range.from,
+        range.until,
+        most_events as i64,
+        most_meters as i64
     );
-    meters.fetch_all(&mut **tx).await
+    let rows = meters.fetch_all(&mut **tx).await?;
+    let (events, meters) = (rows.iter().map(|row| row.read).sum::<i64>() as usize, rows.len());
+    let uses = rows.into_iter().filter_map(|row| {
+        Some(MeterUse {
+            service: row.service,
+            meter: row.meter,
+            unit: row.unit,
+            quantity: row.quantity?,
+            events: row.events?,
+            first_at: row.first_at?,
+            last_at: row.last_at?,
+            rated: row.rated,
+        })
+    });
+    Ok(Metered { uses: uses.collect(), events, meters })
 }

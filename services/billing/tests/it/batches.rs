@@ -1,6 +1,9 @@
 //! Tests of usage in batches: each event has a verdict of its own, and counts once however it is told.
 
-use crate::world::{Customer, World};
+use crate::{
+    room,
+    world::{Customer, World},
+};
 use contracts::envelope::{Envelope, source_of};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -146,30 +149,31 @@ async fn a_batch_edited_into_nonsense_is_buried_with_the_place_and_the_next_flow
 }
 
 #[tokio::test]
-async fn what_waits_for_a_person_has_an_end() {
+async fn what_waits_has_an_end() {
     let world = World::start().await;
     let (ada, early) = (world.customer_with_forum().await, world.customer().await);
     world.say(&world.batch(&ada, &[("refund", -1, 10), ("too", -2, 10)])).await;
     world.say(&world.batch(&early, &[("early", 1, 10)])).await;
     world.parked(&ada, 3).await;
-    let age = "UPDATE usage_parked SET received_at = received_at - interval '91 days' WHERE key NOT LIKE '%too'";
+    let age = "UPDATE usage_parked SET received_at = received_at - interval '91 days',
+               waiting_since = waiting_since - interval '91 days' WHERE key NOT LIKE '%too'";
     sqlx::query(age).execute(&world.platform.pool).await.unwrap();
     // It wakes whoever looks.
     world.say(&world.enabled(&ada, "forum.polls", 20)).await;
     let left = reasons(&world, &ada, 2).await;
-    let expected = [("early", "instance_unknown"), ("too", "quantity_negative")];
+    let expected = [("early", "expired"), ("too", "quantity_negative")];
     let expected = expected.map(|(key, reason)| (key.to_owned(), reason.to_owned()));
-    assert_eq!(left, BTreeMap::from(expected), "what passes by itself waits until it does");
+    assert_eq!(left, BTreeMap::from(expected), "what has waited in vain waits for a person from now on");
+    world.say(&world.enabled(&early, "forum", 0)).await;
+    world.metered(&early, "1").await;
+    world.parked(&ada, 1).await;
 }
 
 #[tokio::test]
-async fn what_waits_for_a_person_has_a_limit_and_the_rest_of_the_batch_counts() {
+async fn where_too_much_waits_for_a_person_the_rest_of_the_batch_counts() {
     let world = World::start().await;
     let ada = world.customer_with_forum().await;
-    let full = "INSERT INTO usage_parked (id, tenant_id, service, key, instance_id, meter, quantity, occurred_at, \
-                received_at, reason) SELECT gen_random_uuid(), $1, 'forum', 'old:' || n, $2, 'forum.posts', 1, now(), \
-                now(), 'key_used' FROM generate_series(1, 9999) AS n";
-    sqlx::query(full).bind(ada.tenant.0).bind(ada.instance.0).execute(&world.platform.pool).await.unwrap();
+    room::fill(&world, &ada, 9_999, "key_used").await;
     world.say(&world.batch(&ada, &[("one", -1, 10), ("sound", 1, 10), ("two", -2, 10), ("ahead", 1, 9 * DAY)])).await;
     world.metered(&ada, "1").await;
     assert_eq!(world.count("SELECT count(*) FROM usage_parked WHERE reason = 'in_the_future'").await, 1);

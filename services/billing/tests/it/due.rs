@@ -59,8 +59,13 @@ async fn a_cycle_that_cannot_be_closed_is_parked_and_tried_again_and_the_others_
     let eve = world.customer_with_forum().await;
     world.say(&world.enabled(&ada, "forum", 0)).await;
     for number in 0..9 {
-        world.say(&world.posts(&ada, &format!("many:{number}"), i64::MAX, 10 + number)).await;
+        world.say(&world.posts(&ada, &format!("many:{number}"), 1, 10 + number)).await;
     }
+    world.metered(&ada, "9").await;
+    // As it was taken before there was a bound.
+    let mut conn = world.platform.pool.acquire().await.unwrap();
+    let large = "SET session_replication_role = replica; UPDATE usage_event SET quantity = 9223372036854775807";
+    sqlx::raw_sql(large).execute(&mut *conn).await.unwrap();
     world.metered(&ada, "83010348331692982263").await;
     let path = format!("/v1/cycles/{}", ada.cycle);
     let close = async || world.server.post(&format!("{path}/close"), &()).bearer(&ada.token).send().await;
@@ -85,14 +90,10 @@ async fn a_cycle_that_cannot_be_closed_is_parked_and_tried_again_and_the_others_
     let next = world.get(&ada.token, &format!("/v1/cycles/{next}")).await;
     assert_eq!((&next["state"], &next["invoice_id"]), (&"closing".into(), &Value::Null));
     // Somebody looks, and gives it another price.
-    let mut conn = world.platform.pool.acquire().await.unwrap();
-    sqlx::raw_sql(
-        "SET session_replication_role = replica; UPDATE rate \
-                   SET charge = jsonb_set(charge, '{price}', '\"0.0000001\"') WHERE kind = 'meter'",
-    )
-    .execute(&mut *conn)
-    .await
-    .unwrap();
+    sqlx::raw_sql("UPDATE rate SET charge = jsonb_set(charge, '{price}', '\"0.0000001\"') WHERE kind = 'meter'")
+        .execute(&mut *conn)
+        .await
+        .unwrap();
     close().await.expect(202);
     assert_eq!(summary(&world.invoice(&ada, &ada.cycle).await)[1].3, 830_103_483_316_930);
     world.invoice(&ada, next["id"].as_str().unwrap()).await;

@@ -5,23 +5,55 @@ use serde_json::{Value, json};
 
 const PATH: &str = "/internal/usage-batches";
 
-fn batch(world: &World, ada: &Customer, posts: &[(&str, &str, i64)]) -> Value {
+pub fn batch(world: &World, ada: &Customer, posts: &[(&str, &str, i64)]) -> Value {
     let event = |(key, quantity, second): &(&str, &str, i64)| json!({"meter": "forum.posts", "key": key, "quantity": quantity, "occurred_at": world.at(*second)});
     let events: Vec<_> = posts.iter().map(event).collect();
     json!({"tenant_id": ada.tenant, "instance_id": ada.instance, "events": events})
 }
 
-fn verdicts(answer: &Value) -> Vec<(&str, &str)> {
+pub fn verdicts(answer: &Value) -> Vec<(&str, &str)> {
     let verdicts = answer["verdicts"].as_array().expect("verdicts").iter();
     verdicts.map(|verdict| (verdict["key"].as_str().unwrap(), verdict["verdict"].as_str().unwrap())).collect()
+}
+
+/// What the forum is answered.
+pub async fn send(world: &World, body: &Value) -> Value {
+    world.server.post(PATH, body).bearer(&world.platform.client_token("forum")).send().await.expect(200)
+}
+
+/// Each character as two surrogates, as some encoders write it (RFC 8259, 7).
+fn longest(characters: usize, number: usize) -> String {
+    format!("{}{number:04}", "\\ud83d\\ude00".repeat(characters - 4))
+}
+
+#[tokio::test]
+async fn the_largest_batch_that_is_allowed_fits() {
+    let world = World::start().await;
+    let ada = world.customer_with_forum().await;
+    let meter = format!("forum.{}", longest(94, 0));
+    let event = |number| {
+        let (key, at) = (longest(218, number), world.at(10));
+        format!(r#"{{"meter":"{meter}","key":"{key}","quantity":"9999999999.999999999","occurred_at":"{at:?}"}}"#)
+    };
+    let events: Vec<_> = (0..1000).map(event).collect();
+    let (tenant, instance, events) = (ada.tenant, ada.instance, events.join(","));
+    let body = format!(r#"{{"tenant_id":"{tenant}","instance_id":"{instance}","events":[{events}]}}"#);
+    assert!(body.len() > 3_700_000, "{}", body.len());
+    let forum = world.platform.client_token("forum");
+    let post = async |body: String| {
+        world.server.request(reqwest::Method::POST, PATH).body("application/json", body).bearer(&forum).send().await
+    };
+    let answer = post(body.clone()).await.expect(200);
+    assert_eq!(verdicts(&answer).iter().filter(|(_, verdict)| *verdict == "accepted").count(), 1000);
+    let larger = format!("{body}{}", " ".repeat((4 << 20) + 1 - body.len()));
+    post(larger).await.problem(413, "too_large");
 }
 
 #[tokio::test]
 async fn each_event_gets_its_verdict_and_counts_once_however_it_is_told() {
     let world = World::start().await;
     let ada = world.customer_with_forum().await;
-    let forum = world.platform.client_token("forum");
-    let send = async |body: &Value| world.server.post(PATH, body).bearer(&forum).send().await.expect(200);
+    let send = async |body: &Value| send(&world, body).await;
     let mut first = batch(
         &world,
         &ada,

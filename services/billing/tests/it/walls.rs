@@ -18,7 +18,11 @@ async fn tenants_are_walled_off() {
     world.features(&ada, &[("forum", 0, Some(3600))]).await;
     world.metered(&ada, "1").await;
     world.close(&ada, &ada.cycle).await;
+    let discrepancy = "INSERT INTO feature_discrepancy SELECT gen_random_uuid(), tenant_id, instance_id, service, \
+                       feature, 'instance_not_there', begin_at, NULL, 'suspected', now() FROM usage_interval";
+    sqlx::query(discrepancy).execute(&world.platform.pool).await.expect("a discrepancy");
     let tables = [
+        "feature_discrepancy",
         "account",
         "cycle",
         "usage_interval",

@@ -13,11 +13,14 @@ use contracts::{
 };
 use rust_decimal::Decimal;
 use serde_json::Value;
+use std::collections::HashMap;
 use test_support::{TestPlatform, TestServer, eventually};
 
 const EVERYTHING: &[&str] = &[
     "billing.readUsage",
     "billing.readParkedUsage",
+    "billing.readFeatures",
+    "billing.reconcileFeatures",
     "billing.readInvoices",
     "billing.readCycles",
     "billing.closeCycles",
@@ -45,7 +48,13 @@ pub struct Customer {
 impl World {
     pub async fn start() -> Self {
         let platform = TestPlatform::of::<billing::Billing>().await;
-        let server = platform.run::<billing::Billing>(platform.env()).await;
+        let env = platform.env();
+        Self::of(platform, env).await
+    }
+
+    /// With this environment of the service.
+    pub async fn of(platform: TestPlatform, env: HashMap<String, String>) -> Self {
+        let server = platform.run::<billing::Billing>(env).await;
         let start = platform.ambient.now() - Duration::days(2);
         Self { server, platform, start }
     }

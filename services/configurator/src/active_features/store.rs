@@ -4,7 +4,7 @@ use crate::instances::features::of_module;
 use chrono::{DateTime, Utc};
 use common::{db::CrossTenantTx, page::PageRequest};
 use contracts::{
-    http::instances::{ActiveFeature, ActiveInstance},
+    http::instances::{ActiveFeature, ActiveInstance, EndedFeature},
     id::{InstanceId, TenantId},
 };
 
@@ -19,6 +19,10 @@ struct Row {
     modules: Vec<String>,
     /// Of each of them.
     enabled_at: Vec<DateTime<Utc>>,
+    removed: Vec<String>,
+    /// Of each of those that were removed.
+    removed_since: Vec<DateTime<Utc>>,
+    removed_until: Vec<DateTime<Utc>>,
 }
 
 /// In one statement, so that the features are those of the generation.
@@ -29,8 +33,15 @@ pub async fn page(tx: &mut CrossTenantTx, page: PageRequest) -> sqlx::Result<Vec
                   ARRAY(SELECT module FROM instance_modules WHERE instance_id = instances.id AND removed_at IS NULL
                         ORDER BY place) AS "modules!",
                   ARRAY(SELECT enabled_at FROM instance_modules WHERE instance_id = instances.id AND removed_at IS NULL
-                        ORDER BY place) AS "enabled_at!"
-           FROM instances WHERE state = 'active' AND id > $1 ORDER BY id LIMIT $2"#,
+                        ORDER BY place) AS "enabled_at!",
+                  r.modules AS "removed!", r.since AS "removed_since!", r.until AS "removed_until!"
+           FROM instances, LATERAL (
+             SELECT coalesce(array_agg(module), '{}') AS modules, coalesce(array_agg(enabled_at), '{}') AS since,
+                    coalesce(array_agg(removed_at), '{}') AS until
+             FROM (SELECT module, enabled_at, removed_at FROM instance_modules
+                   WHERE instance_id = instances.id AND removed_at IS NOT NULL AND enabled_at IS NOT NULL
+                   ORDER BY removed_at DESC, module LIMIT 100) AS last) AS r
+           WHERE state = 'active' AND id > $1 ORDER BY id LIMIT $2"#,
         page.after,
         page.fetch()
     );
@@ -46,7 +57,15 @@ impl From<Row> for ActiveInstance {
             .iter()
             .zip(row.enabled_at)
             .map(|(module, since)| ActiveFeature { feature: of_module(&row.service, module), since });
+        let times = row.removed_since.into_iter().zip(row.removed_until);
+        let ended = row.removed.iter().zip(times);
+        let ended = ended.map(|(module, (since, until))| EndedFeature {
+            feature: of_module(&row.service, module),
+            since,
+            until,
+        });
         Self {
+            ended: ended.collect(),
             features: std::iter::once(itself).chain(modules).collect(),
             instance_id: row.id,
             tenant_id: row.tenant_id,

@@ -36,6 +36,10 @@ async fn what_is_in_use_is_told_as_the_messages_told_it() {
     assert_eq!((instance.service.as_str(), instance.version.as_str()), ("forum", "1.0.0"));
     assert_eq!((instance.host.as_str(), Some(instance.generation)), (HOST, removed.generation));
     assert_eq!(features(&instance), ["forum", "forum.polls"]);
+    let [ended] = &instance.ended[..] else { panic!("{:?}", instance.ended) };
+    assert_eq!((ended.feature.as_str(), ended.until), ("forum.charts", removed.effective_at));
+    let began = told.iter().find(|event| event.feature == "forum.charts").map(|event| event.effective_at);
+    assert_eq!(Some(ended.since), began);
     for feature in instance.features {
         let said = told.iter().find(|event| event.feature == feature.feature).expect("a message");
         assert_eq!(feature.since, said.effective_at);

@@ -1,8 +1,8 @@
 //! SQL of usage that does not count.
 
 use crate::usage::{
-    insert_store::{Columns, Receipt},
-    model::Reason,
+    insert_store::Columns,
+    model::{Reason, digests},
 };
 use chrono::{DateTime, Utc};
 use common::{
@@ -16,7 +16,6 @@ use contracts::{
 };
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
-use std::collections::HashSet;
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
@@ -36,6 +35,9 @@ pub struct ParkedUsage {
     pub occurred_at: DateTime<Utc>,
     pub received_at: DateTime<Utc>,
     pub reason: Reason,
+    /// Since when it waits for a person; absent while its reason may pass by itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub waiting_since: Option<DateTime<Utc>>,
 }
 
 impl From<ParkedUsage> for UsageRecorded {
@@ -58,70 +60,101 @@ pub struct ParkedFilter {
     pub reason: Option<Reason>,
 }
 
-/// Each once under its key.
-pub async fn insert(
-    tx: &mut TenantTx,
-    ambient: &Ambient,
-    events: &[(&UsageRecorded, Reason)],
-) -> sqlx::Result<Vec<Receipt>> {
-    let reasons: Vec<String> = events.iter().map(|(_, reason)| reason.name().to_owned()).collect();
+/// Which of the events are parked already: same key, same body.
+pub async fn known(tx: &mut TenantTx, events: &[(&UsageRecorded, Reason)]) -> sqlx::Result<Vec<bool>> {
+    let known = sqlx::query_scalar!(
+        r#"SELECT EXISTS (SELECT FROM usage_parked p WHERE p.tenant_id = $1 AND p.service = given.service
+             AND p.key = given.key AND p.body = given.body) AS "known!"
+           FROM UNNEST($2::text[], $3::text[], $4::uuid[]) WITH ORDINALITY AS given (service, key, body, place)
+           ORDER BY given.place"#,
+        tx.tenant().0,
+        &events.iter().map(|(event, _)| event.service.clone()).collect::<Vec<_>>(),
+        &events.iter().map(|(event, _)| event.key.clone()).collect::<Vec<_>>(),
+        &bodies(events)
+    );
+    known.fetch_all(&mut **tx).await
+}
+
+fn bodies(events: &[(&UsageRecorded, Reason)]) -> Vec<Uuid> {
+    events.iter().map(|(event, _)| digests(event).1).collect()
+}
+
+/// Each once under its key and body; gives how many were not there yet.
+pub async fn insert(tx: &mut TenantTx, ambient: &Ambient, events: &[(&UsageRecorded, Reason)]) -> sqlx::Result<u64> {
+    let now = ambient.now();
     let given = Columns::of(ambient, &events.iter().map(|(event, _)| *event).collect::<Vec<_>>());
     // In the order of their keys, so that nobody waits in a circle.
-    let inserted = sqlx::query_scalar!(
-        "INSERT INTO usage_parked (id, tenant_id, service, key, instance_id, meter, quantity, occurred_at, received_at,
-           reason)
-         SELECT id, $1, service, key, instance_id, meter, quantity, occurred_at, $2, reason
-         FROM UNNEST($3::uuid[], $4::text[], $5::text[], $6::uuid[], $7::text[], $8::numeric[], $9::timestamptz[],
-           $10::text[]) AS given (id, service, key, instance_id, meter, quantity, occurred_at, reason)
-         ORDER BY service, key, id ON CONFLICT (tenant_id, service, key) DO NOTHING RETURNING id",
+    let inserted = sqlx::query!(
+        "INSERT INTO usage_parked (id, tenant_id, service, key, body, instance_id, meter, quantity, occurred_at,
+           received_at, reason, waiting_since)
+         SELECT id, $1, service, key, body, instance_id, meter, quantity, occurred_at, $2, reason, waiting_since
+         FROM UNNEST($3::uuid[], $4::text[], $5::text[], $6::uuid[], $7::uuid[], $8::text[], $9::numeric[],
+           $10::timestamptz[], $11::text[], $12::timestamptz[]) AS given (id, service, key, body, instance_id, meter,
+             quantity, occurred_at, reason, waiting_since)
+         ORDER BY service, key, body, id ON CONFLICT (tenant_id, service, key, body) DO NOTHING",
         tx.tenant().0,
-        ambient.now(),
+        now,
         &given.ids,
         &given.services,
         &given.keys,
+        &bodies(events),
         &given.instances,
         &given.meters,
         &given.quantities,
         &given.times,
-        &reasons
+        &events.iter().map(|(_, reason)| reason.name().to_owned()).collect::<Vec<_>>(),
+        &events.iter().map(|(_, reason)| waiting(*reason, now)).collect::<Vec<_>>() as &[Option<DateTime<Utc>>]
     );
-    let new: HashSet<_> = inserted.fetch_all(&mut **tx).await?.into_iter().collect();
-    let same = sqlx::query_scalar!(
-        r#"SELECT given.place AS "place!"
-           FROM UNNEST($2::text[], $3::text[], $4::uuid[], $5::text[], $6::numeric[], $7::timestamptz[])
-             WITH ORDINALITY AS given (service, key, instance_id, meter, quantity, occurred_at, place)
-           JOIN usage_parked p ON p.tenant_id = $1 AND p.service = given.service AND p.key = given.key
-             AND (p.instance_id, p.meter, p.quantity, p.occurred_at)
-               = (given.instance_id, given.meter, given.quantity, given.occurred_at)"#,
-        tx.tenant().0,
-        &given.services,
-        &given.keys,
-        &given.instances,
-        &given.meters,
-        &given.quantities,
-        &given.times
-    );
-    let same = same.fetch_all(&mut **tx).await?.into_iter().collect();
-    Ok(given.receipts(&new, &same))
+    Ok(inserted.execute(&mut **tx).await?.rows_affected())
 }
 
-/// How many of a service's events of the tenant wait for a person; `most` if they are as many or more.
-pub async fn waiting(tx: &mut TenantTx, service: &str, most: i64) -> sqlx::Result<i64> {
-    let waiting = sqlx::query_scalar!(
+/// From when on it waits for a person.
+fn waiting(reason: Reason, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+    (!reason.passes()).then_some(now)
+}
+
+/// How many of a service's events of the tenant may count after all; `most` if they are as many or more.
+pub async fn pending(tx: &mut TenantTx, service: &str, most: i64) -> sqlx::Result<i64> {
+    let pending = sqlx::query_scalar!(
         r#"SELECT count(*) AS "count!" FROM (SELECT FROM usage_parked WHERE tenant_id = $1 AND service = $2
-           AND reason NOT IN ('instance_unknown', 'in_the_future') LIMIT $3) AS waiting"#,
+           AND reason IN ('instance_unknown', 'in_the_future', 'expired') LIMIT $3) AS pending"#,
         tx.tenant().0,
         service,
         most,
     );
-    waiting.fetch_one(&mut **tx).await
+    pending.fetch_one(&mut **tx).await
+}
+
+/// How many of a service's events of the tenant do not count; `most` if they are as many or more.
+pub async fn unfit(tx: &mut TenantTx, service: &str, most: i64) -> sqlx::Result<i64> {
+    let unfit = sqlx::query_scalar!(
+        r#"SELECT count(*) AS "count!" FROM (SELECT FROM usage_parked WHERE tenant_id = $1 AND service = $2
+           AND reason NOT IN ('instance_unknown', 'in_the_future', 'expired') LIMIT $3) AS unfit"#,
+        tx.tenant().0,
+        service,
+        most,
+    );
+    unfit.fetch_one(&mut **tx).await
+}
+
+/// From `now` on, what has waited for its instance or its time since before `until` waits for a person; at most `most`
+/// events, and gives how many.
+pub async fn expire(tx: &mut CrossTenantTx, now: DateTime<Utc>, until: DateTime<Utc>, most: i64) -> sqlx::Result<u64> {
+    let expired = sqlx::query!(
+        "UPDATE usage_parked SET reason = 'expired', waiting_since = $1 WHERE id IN (SELECT id FROM usage_parked
+           WHERE received_at < $2 AND waiting_since IS NULL LIMIT $3 FOR UPDATE SKIP LOCKED)",
+        now,
+        until,
+        most,
+    );
+    Ok(expired.execute(&mut **tx).await?.rows_affected())
 }
 
 /// Forgets what has waited for a person since before `until`; at most `most` events, and gives how many.
 pub async fn prune(tx: &mut CrossTenantTx, until: DateTime<Utc>, most: i64) -> sqlx::Result<u64> {
     let pruned = sqlx::query!(
-        "DELETE FROM usage_parked WHERE id IN (SELECT id FROM usage_parked WHERE received_at < $1
-         AND reason NOT IN ('instance_unknown', 'in_the_future') LIMIT $2 FOR UPDATE SKIP LOCKED)",
+        "DELETE FROM usage_parked WHERE id IN (SELECT id FROM usage_parked WHERE waiting_since < $1
+         LIMIT $2 FOR UPDATE SKIP LOCKED)",
         until,
         most,
     );
@@ -132,9 +165,9 @@ pub async fn prune(tx: &mut CrossTenantTx, until: DateTime<Utc>, most: i64) -> s
 pub async fn due(tx: &mut CrossTenantTx, until: DateTime<Utc>, most: i64) -> sqlx::Result<Vec<ParkedUsage>> {
     let due = sqlx::query_as!(
         ParkedUsage,
-        r#"SELECT id, tenant_id, service, instance_id, meter, key, quantity, occurred_at, received_at,
+        r#"SELECT id, tenant_id, service, instance_id, meter, key, quantity, occurred_at, received_at, waiting_since,
            reason AS "reason: Reason" FROM usage_parked p
-           WHERE reason IN ('instance_unknown', 'in_the_future') AND occurred_at <= $1
+           WHERE reason IN ('instance_unknown', 'in_the_future', 'expired') AND occurred_at <= $1
                AND EXISTS (SELECT FROM usage_interval i WHERE i.instance_id = p.instance_id)
            ORDER BY id LIMIT $2 FOR UPDATE SKIP LOCKED"#,
         until,
@@ -150,12 +183,15 @@ pub async fn remove(tx: &mut TenantTx, ids: &[Uuid]) -> sqlx::Result<()> {
         .map(drop)
 }
 
-pub async fn keep(tx: &mut TenantTx, ids: &[Uuid], reason: Reason) -> sqlx::Result<()> {
+/// They stay parked for this reason; what has expired stays so, and waits for a person since when it did.
+pub async fn keep(tx: &mut TenantTx, ids: &[Uuid], reason: Reason, now: DateTime<Utc>) -> sqlx::Result<()> {
     sqlx::query!(
-        "UPDATE usage_parked SET reason = $3 WHERE tenant_id = $1 AND id = ANY($2)",
+        "UPDATE usage_parked SET reason = $3, waiting_since = coalesce(waiting_since, $4)
+         WHERE tenant_id = $1 AND id = ANY($2) AND reason <> $3",
         tx.tenant().0,
         ids,
-        reason as Reason
+        reason as Reason,
+        waiting(reason, now)
     )
     .execute(&mut **tx)
     .await
@@ -165,7 +201,7 @@ pub async fn keep(tx: &mut TenantTx, ids: &[Uuid], reason: Reason) -> sqlx::Resu
 pub async fn page(tx: &mut CrossTenantTx, filter: &ParkedFilter, page: PageRequest) -> sqlx::Result<Vec<ParkedUsage>> {
     let parked = sqlx::query_as!(
         ParkedUsage,
-        r#"SELECT id, tenant_id, service, instance_id, meter, key, quantity, occurred_at, received_at,
+        r#"SELECT id, tenant_id, service, instance_id, meter, key, quantity, occurred_at, received_at, waiting_since,
            reason AS "reason: Reason"
            FROM usage_parked WHERE id > $1 AND ($3::uuid IS NULL OR tenant_id = $3)
            AND ($4::uuid IS NULL OR instance_id = $4) AND ($5::text IS NULL OR reason = $5) ORDER BY id LIMIT $2"#,
