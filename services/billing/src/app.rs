@@ -1,6 +1,7 @@
 //! What billing's handlers and consumers work with.
 
-use crate::currency::Currency;
+use crate::{config::Settings, currency::Currency, payments::Payments};
+use common::limit::Limiter;
 use service_kit::Kit;
 
 #[derive(Clone)]
@@ -8,6 +9,17 @@ pub struct App {
     pub kit: Kit,
     /// What new accounts are billed in.
     pub account_currency: Currency,
+    /// How invoices are paid.
+    pub payments: Payments,
+    pub limiter: Limiter,
+}
+
+impl App {
+    pub fn new(kit: Kit, settings: Settings) -> anyhow::Result<Self> {
+        let limiter = Limiter::new(&kit.base, kit.redis.clone(), kit.ambient.clone());
+        let payments = Payments::new(settings.payments)?;
+        Ok(Self { kit, account_currency: settings.account_currency, payments, limiter })
+    }
 }
 
 service_kit::state!(App);

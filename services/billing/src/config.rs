@@ -1,11 +1,13 @@
 //! Billing's own settings.
 
-use crate::currency::Currency;
+use crate::{currency::Currency, payments::settings::PaymentSettings};
 
 common::settings! {
     #[derive(Clone, Debug)]
     pub struct Settings {
         /// What new accounts are billed in, an ISO 4217 code.
         pub account_currency: Currency = or("ACCOUNT_CURRENCY", Currency::euro()),
+        /// How invoices are paid.
+        pub payments: PaymentSettings = with(PaymentSettings::checked),
     }
 }

@@ -11,6 +11,7 @@ mod consumers;
 mod currency;
 mod cycles;
 mod invoices;
+mod payments;
 #[cfg_attr(not(test), expect(dead_code, unused_imports, reason = "rates use it with the next change"))]
 mod pricing;
 mod rates;
@@ -23,6 +24,7 @@ use contracts::roster;
 use cycles::closing;
 use invoices::numbering;
 use messaging::weeks;
+use payments::collecting;
 use service_kit::{Handlers, Kit, Service, Tasks};
 use utoipa_axum::router::OpenApiRouter;
 
@@ -39,7 +41,7 @@ impl Service for Billing {
     type App = App;
 
     async fn app(kit: Kit, settings: Settings) -> anyhow::Result<App> {
-        Ok(App { kit, account_currency: settings.account_currency })
+        App::new(kit, settings)
     }
 
     fn router() -> OpenApiRouter<App> {
@@ -58,5 +60,9 @@ impl Service for Billing {
         }
         tasks.spawn(|shutdown| closing::watch(app.clone(), tasks.background(), shutdown));
         tasks.spawn(|shutdown| numbering::run(app.clone(), tasks.background(), shutdown));
+        for _ in 0..collecting::COLLECTORS {
+            tasks.spawn(|shutdown| collecting::run(app.clone(), tasks.background(), shutdown));
+        }
+        tasks.spawn(|shutdown| collecting::watch(app.clone(), tasks.background(), shutdown));
     }
 }

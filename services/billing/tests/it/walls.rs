@@ -18,6 +18,7 @@ async fn tenants_are_walled_off() {
     world.features(&ada, &[("forum", 0, Some(3600))]).await;
     world.metered(&ada, "1").await;
     world.close(&ada, &ada.cycle).await;
+    world.counted("SELECT count(*) FROM invoice_payment", 1).await;
     let tables = [
         "account",
         "cycle",
@@ -28,6 +29,7 @@ async fn tenants_are_walled_off() {
         "invoice",
         "invoice_line",
         "invoice_line_interval",
+        "invoice_payment",
     ];
     tenant_walls(&world.platform, &tables).await;
 }

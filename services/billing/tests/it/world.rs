@@ -13,6 +13,7 @@ use contracts::{
 };
 use rust_decimal::Decimal;
 use serde_json::Value;
+use std::collections::HashMap;
 use test_support::{TestPlatform, TestServer, eventually};
 
 const EVERYTHING: &[&str] = &[
@@ -21,11 +22,15 @@ const EVERYTHING: &[&str] = &[
     "billing.readInvoices",
     "billing.readCycles",
     "billing.closeCycles",
+    "billing.writePaymentMethod",
+    "billing.recordPayments",
 ];
 
 pub struct World {
     pub server: TestServer,
     pub platform: TestPlatform,
+    /// With which the service runs.
+    pub settings: HashMap<String, String>,
     /// Midnight of some day before yesterday, to count seconds from.
     pub start: DateTime<Utc>,
 }
@@ -40,10 +45,17 @@ pub struct Customer {
 
 impl World {
     pub async fn start() -> Self {
+        Self::start_with(&[]).await
+    }
+
+    /// With more settings.
+    pub async fn start_with(settings: &[(&str, &str)]) -> Self {
         let platform = TestPlatform::of::<billing::Billing>().await;
-        let server = platform.run::<billing::Billing>(platform.env()).await;
+        let mut variables = platform.env();
+        variables.extend(settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
+        let server = platform.run::<billing::Billing>(variables.clone()).await;
         let start = platform.ambient.now() - Duration::days(2);
-        Self { server, platform, start }
+        Self { server, platform, settings: variables, start }
     }
 
     pub async fn with_customer() -> (Self, Customer) {
