@@ -61,6 +61,32 @@ export interface Operations {
    */
   explainInvoiceLine: Operation<operations["explainInvoiceLine"]>;
   /**
+   * What has become of an invoice
+   *
+   * An invoice is `open` until a payment of all of it is received, then `paid`; one that comes to nothing is paid at once.
+   *
+   * With a [payment method](#operation/getPaymentMethod) it is charged as soon as it has its number. Without one, or where that is declined, a bank transfer is awaited until
+   * `due_at`. From the first declined attempt or from `due_at` on, whichever is earlier, the tenant is reminded after 1, 3, 7 and 14 days, and its payment method is tried again
+   * each time. With the last reminder it is suspended (`billing.account.suspended.v1`), and resumed when all that it was suspended for is paid (`billing.account.resumed.v1`). After
+   * 90 days the invoice is `uncollectible`; a bank transfer is still taken.
+   *
+   * An attempt without an `outcome` is under way. While the payment provider is away, the same attempt is sent again, and uses up nothing.
+   *
+   * **Permission:** `billing.readInvoices`
+   */
+  getInvoicePayment: Operation<operations["getInvoicePayment"]>;
+  /**
+   * Record that an invoice was paid by bank transfer
+   *
+   * For operators, when the transfer is on the bank's statement. It must pay exactly what is open. The `reference` says where it is found: the same one again is the same transfer,
+   * and changes nothing.
+   *
+   * An invoice that is being charged just now is refused, as it might be paid twice.
+   *
+   * **Permission:** `billing.recordPayments`
+   */
+  recordBankTransfer: Operation<operations["recordBankTransfer"]>;
+  /**
    * Usage that does not count
    *
    * For operators. What a product metered is parked, and not lost, while billing cannot count it. Each event of a message is looked at for itself: one that does not count holds up no other. `usage_events_total` counts all verdicts, `accepted` and `duplicate` beside the reasons below.
@@ -82,6 +108,37 @@ export interface Operations {
    */
   listParkedUsage: Operation<operations["listParkedUsage"]>;
   /**
+   * How the tenant pays
+   *
+   * Without ids the tenant pays by bank transfer. Of Stripe's ids only the ends are shown.
+   *
+   * **Permission:** `billing.readInvoices`
+   */
+  getPaymentMethod: Operation<operations["getPaymentMethod"]>;
+  /**
+   * Say what the tenant's invoices are charged to
+   *
+   * A browser gives the card to Stripe (Stripe.js, a SetupIntent for later use without the customer), and gets the ids that are given here. What a card is made of never comes here.
+   *
+   * Each tenant has a customer of its own at Stripe. With another method than before, invoices that are still open are charged at once, as long as there were fewer than 20 attempts.
+   * A tenant that has none yet has the `ETag` `"0"`.
+   *
+   * **Permission:** `billing.writePaymentMethod`
+   */
+  setPaymentMethod: Operation<operations["setPaymentMethod"]>;
+  /**
+   * Take an event of Stripe's
+   *
+   * For Stripe, which signs each event: give the address of this operation as an endpoint, with the events `payment_intent.succeeded`, `payment_intent.payment_failed`,
+   * `payment_intent.processing`, `payment_intent.requires_action` and `payment_intent.canceled`.
+   *
+   * An event only says that a charge has changed; the charge itself is asked for, so the order of events does not matter, and an event counts once. Other events, and charges that
+   * are not ours, are answered with `taken: false`, and change nothing.
+   *
+   * **Who:** anybody, without a token.
+   */
+  receiveStripeEvent: Operation<operations["receiveStripeEvent"]>;
+  /**
    * What the tenant uses
    *
    * The features in use, since when, and those that ended with time not billed yet; and what the meters have counted that is on no invoice yet.
@@ -94,6 +151,40 @@ export interface Operations {
 
 export interface components {
     schemas: {
+        /** An attempt to charge the invoice, as it is shown. */
+        Attempt: {
+            /** Format: date-time */
+            begun_at: string;
+            /**
+             * Why, in Stripe's words.
+             * @example insufficient_funds
+             */
+            code?: string;
+            /** Format: date-time */
+            ended_at?: string;
+            /** Format: int32 */
+            number: number;
+            /** Absent while it is under way. */
+            outcome?: components["schemas"]["Outcome"];
+        };
+        BankTransfer: {
+            /**
+             * Format: int64
+             * What is open, in the currency's minor unit (ISO 4217); nothing else is taken.
+             * @example 1488
+             */
+            amount_minor: number;
+            /**
+             * Of the invoice.
+             * @example EUR
+             */
+            currency: string;
+            /**
+             * Where it is found in the bank's statement; the same reference again is the same transfer.
+             * @example Statement 2026-11, line 7
+             */
+            reference: string;
+        };
         /** What one instance adds to a line. */
         Component: {
             /**
@@ -140,6 +231,10 @@ export interface components {
         };
         /** @enum {string} */
         CycleState: "open" | "closing" | "closed";
+        EventTaken: {
+            /** Whether it tells of a charge of ours, and was not told before. */
+            taken: boolean;
+        };
         /** A line, proved from its raw rows. */
         Explanation: {
             /** Whether amount, quantity, components, count and hash are those that the line stores. */
@@ -267,6 +362,38 @@ export interface components {
              */
             total_minor: number;
         };
+        /** What has become of an invoice. */
+        InvoicePayment: {
+            /** Attempts to charge the payment method, the latest first. */
+            attempts: components["schemas"]["Attempt"][];
+            /** @example EUR */
+            currency: string;
+            /**
+             * Format: date-time
+             * Until then a bank transfer is awaited; absent while the invoice has no number.
+             */
+            due_at?: string;
+            /** Format: uuid */
+            invoice_id: string;
+            /**
+             * Format: int64
+             * What is open, in the currency's minor unit (ISO 4217).
+             */
+            open_minor: number;
+            /** What was received; more than one payment is one too many, and is paid back. */
+            payments: components["schemas"]["Payment"][];
+            /**
+             * Format: date-time
+             * When the tenant is reminded next, if the invoice was not paid in time; absent after the last reminder.
+             */
+            reminded_at?: string;
+            state: components["schemas"]["PaymentState"];
+            /**
+             * Format: date-time
+             * Since when the tenant is suspended, if it is.
+             */
+            suspended_at?: string;
+        };
         InvoiceWithLines: components["schemas"]["Invoice"] & {
             lines: components["schemas"]["Line"][];
         };
@@ -347,6 +474,23 @@ export interface components {
              */
             unit?: string;
         };
+        NewPaymentMethod: {
+            /**
+             * Stripe's id of the tenant's customer.
+             * @example cus_NffrFeUfNV2Hib
+             */
+            customer_id: string;
+            /**
+             * Stripe's id of a payment method of that customer.
+             * @example pm_1MqLiJLkdIwHu7ixUEgbFdYF
+             */
+            payment_method_id: string;
+        };
+        /**
+         * How an attempt to charge ended.
+         * @enum {string}
+         */
+        Outcome: "succeeded" | "declined" | "action_required" | "not_made";
         /** One page of a list in the order of creation. */
         Page_Cycle: {
             items: components["schemas"]["Cycle"][];
@@ -384,6 +528,48 @@ export interface components {
             service: string;
             tenant_id: components["schemas"]["TenantId"];
         };
+        /** Money that was received for an invoice. */
+        Payment: {
+            /**
+             * Format: int64
+             * In the currency's minor unit (ISO 4217).
+             */
+            amount_minor: number;
+            /** @example EUR */
+            currency: string;
+            /** Format: uuid */
+            id: string;
+            kind: components["schemas"]["PaymentKind"];
+            /** Format: date-time */
+            received_at: string;
+            /**
+             * Stripe's PaymentIntent, or what the bank's statement says.
+             * @example Statement 2026-11, line 7
+             */
+            reference: string;
+        };
+        /**
+         * How money came.
+         * @enum {string}
+         */
+        PaymentKind: "stripe" | "bank_transfer";
+        /** How the tenant pays; without the ids it pays by bank transfer. */
+        PaymentMethod: {
+            /**
+             * The end of Stripe's id of the customer.
+             * @example cus_…Qb7W
+             */
+            customer_id?: string;
+            /**
+             * The end of Stripe's id of the payment method.
+             * @example pm_…9kTz
+             */
+            payment_method_id?: string;
+            /** Format: date-time */
+            updated_at?: string;
+        };
+        /** @enum {string} */
+        PaymentState: "open" | "paid" | "uncollectible";
         /** The body of every refusal, as RFC 9457 has it. */
         ProblemBody: {
             /**
@@ -450,6 +636,17 @@ export interface components {
          * @enum {string}
          */
         Reason: "instance_unknown" | "in_the_future" | "instance_of_another" | "key_used" | "meter_unknown" | "quantity_negative" | "too_old";
+        /** An event (<https://docs.stripe.com/api/events/object>), as far as it is read. */
+        StripeEvent: {
+            /** With the charge as its `object`. */
+            data?: {
+                [key: string]: unknown;
+            };
+            /** @example evt_1NG8Du2eZvKYlo2CUI79vXWy */
+            id: string;
+            /** @example payment_intent.succeeded */
+            type: string;
+        };
         /** Format: uuid */
         TenantId: string;
         Usage: {
@@ -458,6 +655,32 @@ export interface components {
         };
     };
     responses: {
+        /** The body did not arrive in time. */
+        BodyTimeout: {
+            headers: {
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ProblemBody"] & {
+                    /** @enum {string} */
+                    code: "body_timeout";
+                };
+            };
+        };
+        /** The body is too large. */
+        BodyTooLarge: {
+            headers: {
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ProblemBody"] & {
+                    /** @enum {string} */
+                    code: "too_large";
+                };
+            };
+        };
         /** The request does not name one host. */
         HostInvalid: {
             headers: {
@@ -494,6 +717,32 @@ export interface components {
                 "application/problem+json": components["schemas"]["ProblemBody"] & {
                     /** @enum {string} */
                     code: "invalid";
+                };
+            };
+        };
+        /** The body is malformed. */
+        JsonMalformed: {
+            headers: {
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ProblemBody"] & {
+                    /** @enum {string} */
+                    code: "host_invalid" | "malformed_json" | "unreadable_body";
+                };
+            };
+        };
+        /** The body has another media type. */
+        MediaTypeUnsupported: {
+            headers: {
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ProblemBody"] & {
+                    /** @enum {string} */
+                    code: "unsupported_media_type";
                 };
             };
         };
@@ -542,12 +791,20 @@ export interface components {
     parameters: never;
     requestBodies: never;
     headers: {
+        /** The state of what is shown; sent as `If-Match`, an edit fails if somebody else was faster. */
+        ETag: string;
         /** `true` if this is the answer to an earlier request with the same `Idempotency-Key`. */
         "Idempotency-Replayed": "true";
         /** `<…>; rel="next"`: the next page, with the same filters; absent on the last one (RFC 8288). */
         Link: string;
         /** The address of what was made, at which it is read or, if nothing is read there, ended; with 303 the address to go on to. */
         Location: string;
+        /** How often it is allowed, and in how many seconds: `10, 10;w=60`. */
+        "RateLimit-Limit": string;
+        /** How often it is still allowed. */
+        "RateLimit-Remaining": number;
+        /** Seconds until it is allowed more often again. */
+        "RateLimit-Reset": number;
         /** Seconds after which trying again makes sense (RFC 9110 §10.2.3). */
         "Retry-After": number;
         /** By which scheme to authenticate (RFC 9110 §11.6.1). */
@@ -557,37 +814,56 @@ export interface components {
     };
     pathItems: never;
 }
+export type Attempt = components['schemas']['Attempt'];
+export type BankTransfer = components['schemas']['BankTransfer'];
 export type Component = components['schemas']['Component'];
 export type Cycle = components['schemas']['Cycle'];
 export type CycleState = components['schemas']['CycleState'];
+export type EventTaken = components['schemas']['EventTaken'];
 export type Explanation = components['schemas']['Explanation'];
 export type FeatureUse = components['schemas']['FeatureUse'];
 export type FieldError = components['schemas']['FieldError'];
 export type Input = components['schemas']['Input'];
 export type InstanceId = components['schemas']['InstanceId'];
 export type Invoice = components['schemas']['Invoice'];
+export type InvoicePayment = components['schemas']['InvoicePayment'];
 export type InvoiceWithLines = components['schemas']['InvoiceWithLines'];
 export type Kind = components['schemas']['Kind'];
 export type Line = components['schemas']['Line'];
 export type MeterUse = components['schemas']['MeterUse'];
+export type NewPaymentMethod = components['schemas']['NewPaymentMethod'];
+export type Outcome = components['schemas']['Outcome'];
 export type PageCycle = components['schemas']['Page_Cycle'];
 export type PageInvoice = components['schemas']['Page_Invoice'];
 export type PageParkedUsage = components['schemas']['Page_ParkedUsage'];
 export type ParkedUsage = components['schemas']['ParkedUsage'];
+export type Payment = components['schemas']['Payment'];
+export type PaymentKind = components['schemas']['PaymentKind'];
+export type PaymentMethod = components['schemas']['PaymentMethod'];
+export type PaymentState = components['schemas']['PaymentState'];
 export type ProblemBody = components['schemas']['ProblemBody'];
 export type Rate = components['schemas']['Rate'];
 export type Reason = components['schemas']['Reason'];
+export type StripeEvent = components['schemas']['StripeEvent'];
 export type TenantId = components['schemas']['TenantId'];
 export type Usage = components['schemas']['Usage'];
+export type ResponseBodyTimeout = components['responses']['BodyTimeout'];
+export type ResponseBodyTooLarge = components['responses']['BodyTooLarge'];
 export type ResponseHostInvalid = components['responses']['HostInvalid'];
 export type ResponseInternal = components['responses']['Internal'];
 export type ResponseInvalid = components['responses']['Invalid'];
+export type ResponseJsonMalformed = components['responses']['JsonMalformed'];
+export type ResponseMediaTypeUnsupported = components['responses']['MediaTypeUnsupported'];
 export type ResponsePermissionMissing = components['responses']['PermissionMissing'];
 export type ResponseUnauthorized = components['responses']['Unauthorized'];
 export type ResponseUnavailable = components['responses']['Unavailable'];
+export type HeaderETag = components['headers']['ETag'];
 export type HeaderIdempotencyReplayed = components['headers']['Idempotency-Replayed'];
 export type HeaderLink = components['headers']['Link'];
 export type HeaderLocation = components['headers']['Location'];
+export type HeaderRateLimitLimit = components['headers']['RateLimit-Limit'];
+export type HeaderRateLimitRemaining = components['headers']['RateLimit-Remaining'];
+export type HeaderRateLimitReset = components['headers']['RateLimit-Reset'];
 export type HeaderRetryAfter = components['headers']['Retry-After'];
 export type HeaderWwwAuthenticate = components['headers']['WWW-Authenticate'];
 export type HeaderXRequestId = components['headers']['X-Request-Id'];
@@ -1032,6 +1308,172 @@ export interface operations {
             503: components["responses"]["Unavailable"];
         };
     };
+    getInvoicePayment: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** The answer. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "attempts": [
+                     *         {
+                     *           "begun_at": "2026-11-23T08:26:35.463904Z",
+                     *           "code": "insufficient_funds",
+                     *           "ended_at": "2026-11-23T08:26:35.542715Z",
+                     *           "number": 1,
+                     *           "outcome": "declined"
+                     *         }
+                     *       ],
+                     *       "currency": "EUR",
+                     *       "due_at": "2026-12-07T08:26:35.259886Z",
+                     *       "invoice_id": "01a20783-9aa8-707d-96ac-9791bef83616",
+                     *       "open_minor": 0,
+                     *       "payments": [
+                     *         {
+                     *           "amount_minor": 38,
+                     *           "currency": "EUR",
+                     *           "id": "01a20783-9d37-79a7-8e4e-68fac778869f",
+                     *           "kind": "bank_transfer",
+                     *           "received_at": "2026-11-23T08:26:35.703570Z",
+                     *           "reference": "line 7"
+                     *         }
+                     *       ],
+                     *       "state": "paid"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["InvoicePayment"];
+                };
+            };
+            400: components["responses"]["HostInvalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["PermissionMissing"];
+            /** `invoice_not_found` */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "invoice_not_found" | "not_found";
+                    };
+                };
+            };
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    recordBankTransfer: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "amount_minor": 38,
+                 *       "currency": "EUR",
+                 *       "reference": "line 7"
+                 *     }
+                 */
+                "application/json": components["schemas"]["BankTransfer"];
+            };
+        };
+        responses: {
+            /** The answer. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "attempts": [
+                     *         {
+                     *           "begun_at": "2026-11-23T08:26:35.463904Z",
+                     *           "code": "insufficient_funds",
+                     *           "ended_at": "2026-11-23T08:26:35.542715Z",
+                     *           "number": 1,
+                     *           "outcome": "declined"
+                     *         }
+                     *       ],
+                     *       "currency": "EUR",
+                     *       "due_at": "2026-12-07T08:26:35.259886Z",
+                     *       "invoice_id": "01a20783-9aa8-707d-96ac-9791bef83616",
+                     *       "open_minor": 0,
+                     *       "payments": [
+                     *         {
+                     *           "amount_minor": 38,
+                     *           "currency": "EUR",
+                     *           "id": "01a20783-9d37-79a7-8e4e-68fac778869f",
+                     *           "kind": "bank_transfer",
+                     *           "received_at": "2026-11-23T08:26:35.703570Z",
+                     *           "reference": "line 7"
+                     *         }
+                     *       ],
+                     *       "state": "paid"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["InvoicePayment"];
+                };
+            };
+            400: components["responses"]["JsonMalformed"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["PermissionMissing"];
+            /** `invoice_not_found` */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "invoice_not_found" | "not_found";
+                    };
+                };
+            };
+            408: components["responses"]["BodyTimeout"];
+            /** `invoice_paid`, `invoice_unnumbered`, `payment_under_way`, `reference_used` */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "invoice_paid" | "invoice_unnumbered" | "payment_under_way" | "reference_used";
+                    };
+                };
+            };
+            413: components["responses"]["BodyTooLarge"];
+            415: components["responses"]["MediaTypeUnsupported"];
+            422: components["responses"]["Invalid"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
     listParkedUsage: {
         parameters: {
             query?: {
@@ -1085,6 +1527,214 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["PermissionMissing"];
             422: components["responses"]["Invalid"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getPaymentMethod: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** The answer. */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "customer_id": "cus_…2Hib",
+                     *       "payment_method_id": "pm_…u7ix",
+                     *       "updated_at": "2026-11-23T08:26:03.375070Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["PaymentMethod"];
+                };
+            };
+            400: components["responses"]["HostInvalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["PermissionMissing"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    setPaymentMethod: {
+        parameters: {
+            query?: never;
+            header: {
+                /** The `ETag` of what was read, or `*`. */
+                "If-Match": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "customer_id": "cus_NffrFeUfNV2Hib",
+                 *       "payment_method_id": "pm_1MqLiJLkdIwHu7ix"
+                 *     }
+                 */
+                "application/json": components["schemas"]["NewPaymentMethod"];
+            };
+        };
+        responses: {
+            /** The answer. */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "customer_id": "cus_…2Hib",
+                     *       "payment_method_id": "pm_…u7ix",
+                     *       "updated_at": "2026-11-23T08:26:03.375070Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["PaymentMethod"];
+                };
+            };
+            400: components["responses"]["JsonMalformed"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["PermissionMissing"];
+            408: components["responses"]["BodyTimeout"];
+            /** `customer_taken`, `no_account`, `payments_not_configured` */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "customer_taken" | "no_account" | "payments_not_configured";
+                    };
+                };
+            };
+            /** `payment_method_edited` */
+            412: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "payment_method_edited";
+                    };
+                };
+            };
+            413: components["responses"]["BodyTooLarge"];
+            415: components["responses"]["MediaTypeUnsupported"];
+            422: components["responses"]["Invalid"];
+            /** `if_match_missing` */
+            428: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "if_match_missing";
+                    };
+                };
+            };
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    receiveStripeEvent: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** `t=<seconds>,v1=<HMAC-SHA256 in hex>`. */
+                "Stripe-Signature"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "data": {
+                 *         "object": {
+                 *           "id": "pi_00a0000aa0a00aaaa00a000000a0a00a",
+                 *           "metadata": {
+                 *             "attempt": "1",
+                 *             "invoice_id": "01a2078c-c40b-79fe-8d90-d570a6394e2d"
+                 *           }
+                 *         }
+                 *       },
+                 *       "id": "evt_00a0000aa0000aa0aa0a0aaa000a0a0a",
+                 *       "type": "payment_intent.processing"
+                 *     }
+                 */
+                "application/json": components["schemas"]["StripeEvent"];
+            };
+        };
+        responses: {
+            /** The answer. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "taken": true
+                     *     }
+                     */
+                    "application/json": components["schemas"]["EventTaken"];
+                };
+            };
+            /** `signature_invalid` */
+            400: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "host_invalid" | "malformed_json" | "signature_invalid" | "unreadable_body";
+                    };
+                };
+            };
+            408: components["responses"]["BodyTimeout"];
+            413: components["responses"]["BodyTooLarge"];
+            415: components["responses"]["MediaTypeUnsupported"];
+            422: components["responses"]["Invalid"];
+            /** `too_many_requests`: wrong signatures from this network. */
+            429: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "too_many_requests";
+                    };
+                };
+            };
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
         };

@@ -31,6 +31,7 @@ export type ProblemCode =
   | "consent_not_found"
   | "content_gone"
   | "credentials_wrong"
+  | "customer_taken"
   | "cycle_not_found"
   | "dead_letter_not_found"
   | "dead_letter_not_understood"
@@ -55,6 +56,8 @@ export type ProblemCode =
   | "invitation_not_found"
   | "invitations_refused"
   | "invoice_not_found"
+  | "invoice_paid"
+  | "invoice_unnumbered"
   | "job_finished"
   | "job_key_taken"
   | "job_not_failed"
@@ -72,6 +75,7 @@ export type ProblemCode =
   | "message_refused"
   | "module_needed"
   | "module_not_enabled"
+  | "no_account"
   | "no_second_factor"
   | "no_secrets"
   | "no_tenant"
@@ -90,6 +94,9 @@ export type ProblemCode =
   | "passkey_not_found"
   | "passkey_wrong"
   | "password_changed"
+  | "payment_method_edited"
+  | "payment_under_way"
+  | "payments_not_configured"
   | "people_only"
   | "permission_missing"
   | "permission_not_found"
@@ -101,6 +108,7 @@ export type ProblemCode =
   | "quota_exceeded"
   | "rate_edited"
   | "rate_not_found"
+  | "reference_used"
   | "refresh_invalid"
   | "refresh_reused"
   | "removal_unconfirmed"
@@ -122,6 +130,7 @@ export type ProblemCode =
   | "session_ended"
   | "session_not_found"
   | "sessions_unconfirmed"
+  | "signature_invalid"
   | "step_up_required"
   | "suppression_not_found"
   | "tenant_not_found"
@@ -231,7 +240,12 @@ export const ROUTES: { [S in keyof Services]: { [O in keyof Services[S]]: Route 
     listInvoices: { method: "GET", path: "/v1/invoices" },
     getInvoice: { method: "GET", path: "/v1/invoices/{id}" },
     explainInvoiceLine: { method: "GET", path: "/v1/invoices/{id}/lines/{line_id}/explain" },
+    getInvoicePayment: { method: "GET", path: "/v1/invoices/{id}/payment" },
+    recordBankTransfer: { method: "POST", path: "/v1/invoices/{id}/payments" },
     listParkedUsage: { method: "GET", path: "/v1/parked-usage" },
+    getPaymentMethod: { method: "GET", path: "/v1/payment-method" },
+    setPaymentMethod: { method: "PUT", path: "/v1/payment-method" },
+    receiveStripeEvent: { method: "POST", path: "/v1/payment-webhooks/stripe", open: true },
     getUsage: { method: "GET", path: "/v1/usage" },
   },
   configurator: {
