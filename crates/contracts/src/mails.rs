@@ -131,6 +131,19 @@ mails! {
             Self { changed_at: DateTime::UNIX_EPOCH }
         }
     }
+    PaymentReminder = "payment-reminder" caused by Platform {
+        fn sample() -> Self {
+            Self {
+                tenant_name: "Acme".into(),
+                number: "00000001".into(),
+                total: "14.88".into(),
+                currency: "EUR".into(),
+                reason: ReminderReason::Declined,
+                suspended_at: DateTime::UNIX_EPOCH + TimeDelta::days(14),
+                suspended: false,
+            }
+        }
+    }
     ResetPassword = "reset-password" caused by Platform {
         fn sample() -> Self {
             Self { link: "https://auth.example.com/v1/password-resets/x".into(), minutes: 30 }
@@ -221,6 +234,35 @@ pub struct Notice {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct PasswordChanged {
     pub changed_at: DateTime<Utc>,
+}
+
+/// "Your invoice is not paid", to where a tenant's invoices go.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct PaymentReminder {
+    pub tenant_name: String,
+    /// Of the invoice.
+    pub number: String,
+    /// What is to be paid, written for people.
+    pub total: String,
+    /// ISO 4217 code.
+    pub currency: String,
+    pub reason: ReminderReason,
+    /// When the account is suspended, or was.
+    pub suspended_at: DateTime<Utc>,
+    /// It is suspended now.
+    pub suspended: bool,
+}
+
+/// Why an invoice is not paid.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ReminderReason {
+    /// No payment has come.
+    Overdue,
+    /// The payment method was declined.
+    Declined,
+    /// The bank wants the customer to confirm the payment.
+    ActionRequired,
 }
 
 /// "Choose a new password", to whoever has asked for it.

@@ -67,6 +67,8 @@ messages! {
     FeatureEnabled = "configurator.feature.enabled.v1" on ConfiguratorEvents by &["configurator"],
     FeatureDisabled = "configurator.feature.disabled.v1" on ConfiguratorEvents by &["configurator"],
     JobFinished = "worker.job.finished.v1" on WorkerEvents by &["worker"],
+    AccountSuspended = "billing.account.suspended.v1" on BillingEvents by &["billing"],
+    AccountResumed = "billing.account.resumed.v1" on BillingEvents by &["billing"],
     SendMail = "mail.send.v1" on MailerCommands by &["auth", "billing"],
     RunJob = "job.run.v1" on WorkerCommands by &["configurator", PRODUCTS[0]],
     UsageRecorded = "usage.recorded.v1" on Usage by PRODUCTS,
@@ -177,6 +179,28 @@ pub struct FeatureDisabled {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1))]
     pub generation: Option<i64>,
+}
+
+/// A tenant has not paid for so long that it is to be served no more, until it has.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct AccountSuspended {
+    pub tenant_id: TenantId,
+    /// The invoice whose last reminder had no effect.
+    pub invoice_id: Uuid,
+    pub suspended_at: DateTime<Utc>,
+    /// Counts the suspensions and resumptions of the account together: 1, 2, 3 … The highest one that was heard holds.
+    #[schemars(range(min = 1))]
+    pub generation: i64,
+}
+
+/// A tenant that was suspended owes nothing any more that it was suspended for.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct AccountResumed {
+    pub tenant_id: TenantId,
+    pub resumed_at: DateTime<Utc>,
+    /// As in `billing.account.suspended.v1`: both count together.
+    #[schemars(range(min = 1))]
+    pub generation: i64,
 }
 
 /// How a job ended.

@@ -6,8 +6,9 @@
 use crate::{
     jobs::schema_name,
     messages::{
-        ClientDeleted, FeatureDisabled, FeatureEnabled, JobFinished, MemberJoined, Message, RunJob, SendMail,
-        ServicePublished, SessionCompromised, TenantCreated, UsageBatchRecorded, UsageRecorded,
+        AccountResumed, AccountSuspended, ClientDeleted, FeatureDisabled, FeatureEnabled, JobFinished, MemberJoined,
+        Message, RunJob, SendMail, ServicePublished, SessionCompromised, TenantCreated, UsageBatchRecorded,
+        UsageRecorded,
     },
 };
 use Sensitivity::{Harmless, Personal, Secret};
@@ -94,6 +95,11 @@ const DECLARED: &[Declared] = &[
             ("/cancelled", Harmless),
         ],
     ),
+    (
+        AccountSuspended::TYPE,
+        &[("/tenant_id", Harmless), ("/invoice_id", Harmless), ("/suspended_at", Harmless), ("/generation", Harmless)],
+    ),
+    (AccountResumed::TYPE, &[("/tenant_id", Harmless), ("/resumed_at", Harmless), ("/generation", Harmless)]),
     (
         SendMail::TYPE,
         &[

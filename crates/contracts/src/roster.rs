@@ -44,7 +44,8 @@ pub const AUTH: Service =
     Service { name: "auth", port: 8001, redis: &[RedisRight::Sessions, RedisRight::Counters, RedisRight::Attempts] };
 pub const PERMISSION: Service =
     Service { name: "permission", port: 8002, redis: &[RedisRight::Records, RedisRight::TellConsumers] };
-pub const BILLING: Service = Service { name: "billing", port: 8003, redis: &[RedisRight::TellConsumers] };
+pub const BILLING: Service =
+    Service { name: "billing", port: 8003, redis: &[RedisRight::Counters, RedisRight::TellConsumers] };
 pub const CONFIGURATOR: Service = Service {
     name: "configurator",
     port: 8004,

@@ -8,9 +8,9 @@ use crate::{
     mails::AnyMail,
     manifest::{Command, Manifest, Meter, Module, PermissionEntry, Scope},
     messages::{
-        ClientDeleted, CompromiseReason, FeatureDisabled, FeatureEnabled, JobFinished, JobOutcome, MemberJoined,
-        Message, RunJob, SendMail, ServicePublished, SessionCompromised, TenantCreated, TenantKind, UsageBatchRecorded,
-        UsageEvent, UsageRecorded,
+        AccountResumed, AccountSuspended, ClientDeleted, CompromiseReason, FeatureDisabled, FeatureEnabled,
+        JobFinished, JobOutcome, MemberJoined, Message, RunJob, SendMail, ServicePublished, SessionCompromised,
+        TenantCreated, TenantKind, UsageBatchRecorded, UsageEvent, UsageRecorded,
     },
 };
 use chrono::{DateTime, TimeDelta, Utc};
@@ -173,6 +173,18 @@ impl Sample for FeatureDisabled {
             generation,
         };
         vec![of(Some("1.0.0"), Some(3)), of(None, None)]
+    }
+}
+
+impl Sample for AccountSuspended {
+    fn samples() -> Vec<Self> {
+        vec![Self { tenant_id: tenant(), invoice_id: id(8), suspended_at: moment(), generation: 1 }]
+    }
+}
+
+impl Sample for AccountResumed {
+    fn samples() -> Vec<Self> {
+        vec![Self { tenant_id: tenant(), resumed_at: moment(), generation: 2 }]
     }
 }
 

@@ -26,6 +26,7 @@ impl Topic {
 
 topics! {
     AuthEvents = "auth-events",
+    BillingEvents = "billing-events",
     ConfiguratorEvents = "configurator-events",
     WorkerEvents = "worker-events",
     MailerCommands = "mailer-commands",

@@ -62,6 +62,7 @@ pub const QUEUES: &[Queue] = &[
         "worker-history",
         &[
             takes(Topic::AuthEvents, &[]),
+            takes(Topic::BillingEvents, &[]),
             takes(Topic::ConfiguratorEvents, &[]),
             takes(Topic::WorkerEvents, &[]),
             takes(Topic::MailerCommands, &[]),
@@ -125,7 +126,8 @@ mod tests {
     }
 
     /// Said for whoever watches from outside, and for the history; no service acts upon it.
-    const HEARD_OUTSIDE: [&str; 1] = [messages::SessionCompromised::TYPE];
+    const HEARD_OUTSIDE: [&str; 3] =
+        [messages::SessionCompromised::TYPE, messages::AccountSuspended::TYPE, messages::AccountResumed::TYPE];
 
     #[test]
     fn every_message_has_a_consumer() {

@@ -1,6 +1,7 @@
 //! What billing's handlers and consumers work with.
 
-use crate::currency::Currency;
+use crate::{config::Settings, currency::Currency, payments::Payments};
+use common::limit::Limiter;
 use service_kit::Kit;
 use std::sync::Arc;
 
@@ -11,6 +12,17 @@ pub struct App {
     pub account_currency: Currency,
     /// Base URL of the configurator, without a slash at its end.
     pub configurator_url: Arc<str>,
+    /// How invoices are paid.
+    pub payments: Payments,
+    pub limiter: Limiter,
+}
+
+impl App {
+    pub fn new(kit: Kit, settings: Settings) -> anyhow::Result<Self> {
+        let limiter = Limiter::new(&kit.base, kit.redis.clone(), kit.ambient.clone());
+        let payments = Payments::new(settings.payments)?;
+        Ok(Self { kit, account_currency: settings.account_currency, configurator_url: settings.configurator_url.into(), payments, limiter })
+    }
 }
 
 service_kit::state!(App);

@@ -1,6 +1,6 @@
 //! Billing's own settings.
 
-use crate::currency::Currency;
+use crate::{currency::Currency, payments::settings::PaymentSettings};
 
 common::settings! {
     #[derive(Clone, Debug)]
@@ -9,5 +9,7 @@ common::settings! {
         pub account_currency: Currency = or("ACCOUNT_CURRENCY", Currency::euro()),
         /// Base URL of the configurator, which says what is in use.
         pub configurator_url: String = url("CONFIGURATOR_URL"),
+        /// How invoices are paid.
+        pub payments: PaymentSettings = with(PaymentSettings::checked),
     }
 }

@@ -12,6 +12,7 @@ mod currency;
 mod cycles;
 mod features;
 mod invoices;
+mod payments;
 mod plans;
 mod previews;
 mod pricing;
@@ -26,6 +27,7 @@ use contracts::roster;
 use cycles::closing;
 use invoices::numbering;
 use messaging::weeks;
+use payments::collecting;
 use service_kit::{Handlers, Kit, Service, Tasks};
 use utoipa_axum::router::OpenApiRouter;
 
@@ -42,7 +44,7 @@ impl Service for Billing {
     type App = App;
 
     async fn app(kit: Kit, settings: Settings) -> anyhow::Result<App> {
-        Ok(App { kit, account_currency: settings.account_currency, configurator_url: settings.configurator_url.into() })
+        App::new(kit, settings)
     }
 
     fn router() -> OpenApiRouter<App> {
@@ -62,5 +64,9 @@ impl Service for Billing {
         }
         tasks.spawn(|shutdown| closing::watch(app.clone(), tasks.background(), shutdown));
         tasks.spawn(|shutdown| numbering::run(app.clone(), tasks.background(), shutdown));
+        for _ in 0..collecting::COLLECTORS {
+            tasks.spawn(|shutdown| collecting::run(app.clone(), tasks.background(), shutdown));
+        }
+        tasks.spawn(|shutdown| collecting::watch(app.clone(), tasks.background(), shutdown));
     }
 }

@@ -1,6 +1,6 @@
 //! The routes of billing: all of them, in one list.
 
-use crate::{app::App, cycles, features, invoices, plans, previews, reconciliation, subscriptions, usage};
+use crate::{app::App, cycles, features, invoices, payments, plans, previews, reconciliation, subscriptions, usage};
 use axum::extract::DefaultBodyLimit;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
@@ -26,6 +26,10 @@ pub fn router() -> OpenApiRouter<App> {
         .routes(routes!(plans::routes::get))
         .routes(routes!(subscriptions::routes::list))
         .routes(routes!(subscriptions::routes::change))
+        .routes(routes!(payments::routes::get))
+        .routes(routes!(payments::recording::record))
+        .routes(routes!(payments::method::get, payments::method::set))
+        .routes(routes!(payments::webhook::receive))
         .routes(routes!(cycles::routes::list))
         .routes(routes!(cycles::routes::get))
         .routes(routes!(cycles::routes::close))

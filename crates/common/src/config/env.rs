@@ -115,6 +115,12 @@ impl Env {
         self.demand::<String>(name).map(SecretString::from)
     }
 
+    /// The same where it may be absent; the outer `None` is a fault.
+    pub fn optional_secret(&mut self, name: &str) -> Option<Option<SecretString>> {
+        self.note::<String>(name, None).secret = true;
+        Some(self.variables.get(name).cloned().map(SecretString::from))
+    }
+
     /// A secret of exactly `N` bytes, written in base64.
     pub fn key<const N: usize>(&mut self, name: &str) -> Option<[u8; N]> {
         let question = self.note::<String>(name, None);

@@ -2,9 +2,9 @@
 //! mailed. A close waits for no other close because of them.
 
 use super::{mail, number_store as store};
-use crate::app::App;
+use crate::{app::App, payments::collecting::COLLECT};
 use common::{
-    db::{Background, CrossTenantTx},
+    db::{Background, CrossTenantTx, Scoped},
     poller::Poller,
     problem::Chain,
 };
@@ -49,6 +49,7 @@ async fn number(app: &App, background: Background) -> Result<bool, OutboxError> 
     // Nobody needs a mail that says nothing.
     let mails: Vec<_> = mails.filter(|mail| !mail.1).map(|mail| mail.0).collect();
     mail(&mut tx, &mails).await?;
+    tx.wake(COLLECT);
     tx.commit().await?;
     Ok(many == BATCH as usize)
 }

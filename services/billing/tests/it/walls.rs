@@ -21,6 +21,7 @@ async fn tenants_are_walled_off() {
     let discrepancy = "INSERT INTO feature_discrepancy SELECT gen_random_uuid(), tenant_id, instance_id, service, \
                        feature, 'instance_not_there', begin_at, NULL, 'suspected', now() FROM usage_interval";
     sqlx::query(discrepancy).execute(&world.platform.pool).await.expect("a discrepancy");
+    world.counted("SELECT count(*) FROM invoice_payment", 1).await;
     let tables = [
         "feature_discrepancy",
         "account",
@@ -32,6 +33,7 @@ async fn tenants_are_walled_off() {
         "invoice",
         "invoice_line",
         "invoice_line_interval",
+        "invoice_payment",
     ];
     tenant_walls(&world.platform, &tables).await;
 }

@@ -28,11 +28,15 @@ const EVERYTHING: &[&str] = &[
     "billing.readPlans",
     "billing.publishPlans",
     "billing.changeSubscriptions",
+    "billing.writePaymentMethod",
+    "billing.recordPayments",
 ];
 
 pub struct World {
     pub server: TestServer,
     pub platform: TestPlatform,
+    /// With which the service runs.
+    pub settings: HashMap<String, String>,
     /// Midnight of some day before yesterday, to count seconds from.
     pub start: DateTime<Utc>,
 }
@@ -47,16 +51,22 @@ pub struct Customer {
 
 impl World {
     pub async fn start() -> Self {
+        Self::start_with(&[]).await
+    }
+
+    /// With more settings.
+    pub async fn start_with(settings: &[(&str, &str)]) -> Self {
         let platform = TestPlatform::of::<billing::Billing>().await;
-        let env = platform.env();
+        let mut env = platform.env();
+        env.extend(settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
         Self::of(platform, env).await
     }
 
     /// With this environment of the service.
     pub async fn of(platform: TestPlatform, env: HashMap<String, String>) -> Self {
-        let server = platform.run::<billing::Billing>(env).await;
+        let server = platform.run::<billing::Billing>(env.clone()).await;
         let start = platform.ambient.now() - Duration::days(2);
-        Self { server, platform, start }
+        Self { server, platform, settings: env, start }
     }
 
     pub async fn with_customer() -> (Self, Customer) {

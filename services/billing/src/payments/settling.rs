@@ -1,0 +1,45 @@
+//! What a payment changes: its invoice is paid, and its tenant resumed; and what a lack of payment does.
+
+use super::{
+    model::PaymentState,
+    payment_store::{self, Payment},
+    standing_store,
+    store::{self, Case},
+};
+use crate::app::App;
+use common::db::TenantTx;
+use contracts::messages::{AccountResumed, AccountSuspended};
+use messaging::OutboxError;
+
+/// Keeps a payment of the whole invoice. The same one again changes nothing.
+pub async fn receive(tx: &mut TenantTx, app: &App, case: &Case, payment: &Payment) -> Result<(), OutboxError> {
+    if !payment_store::insert(tx, case.invoice_id, payment).await? {
+        return Ok(());
+    }
+    if case.state == PaymentState::Paid {
+        metrics::counter!("payments_in_excess_total").increment(1);
+        tracing::error!(invoice_id = %case.invoice_id, payment_id = %payment.id,
+            "An invoice was paid once more; somebody must pay it back");
+        return Ok(());
+    }
+    let now = app.ambient.now();
+    standing_store::lock_account(tx).await?;
+    store::settle(tx, case.invoice_id, PaymentState::Paid, now).await?;
+    if let Some(generation) = standing_store::resume(tx).await? {
+        let resumed = AccountResumed { tenant_id: tx.tenant(), resumed_at: now, generation };
+        messaging::publish(tx, &resumed).await?;
+        tracing::info!(tenant_id = %tx.tenant(), "A tenant is resumed");
+    }
+    Ok(())
+}
+
+/// Suspends the tenant because of the invoice, unless it is suspended already. The account must be locked.
+pub async fn suspend(tx: &mut TenantTx, app: &App, case: &Case) -> Result<(), OutboxError> {
+    let suspended_at = app.ambient.now();
+    let Some(generation) = standing_store::suspend(tx, suspended_at).await? else { return Ok(()) };
+    let tenant_id = tx.tenant();
+    let suspended = AccountSuspended { tenant_id, invoice_id: case.invoice_id, suspended_at, generation };
+    messaging::publish(tx, &suspended).await?;
+    tracing::warn!(%tenant_id, invoice_id = %case.invoice_id, "A tenant is suspended");
+    Ok(())
+}

@@ -1,0 +1,51 @@
+//! SQL of whether a tenant is suspended.
+
+use chrono::{DateTime, Utc};
+use common::db::TenantTx;
+
+/// Where the tenant's mails about payments go.
+pub struct Addressee {
+    pub name: String,
+    pub email: String,
+}
+
+/// Whoever suspends or resumes the tenant waits for this transaction.
+pub async fn lock_account(tx: &mut TenantTx) -> sqlx::Result<Addressee> {
+    let account = sqlx::query_as!(
+        Addressee,
+        "SELECT name, email FROM account WHERE tenant_id = $1 FOR NO KEY UPDATE",
+        tx.tenant().0
+    );
+    account.fetch_one(&mut **tx).await
+}
+
+/// Suspends the tenant; gives the generation, `None` if it is suspended already.
+pub async fn suspend(tx: &mut TenantTx, at: DateTime<Utc>) -> sqlx::Result<Option<i64>> {
+    let generation = sqlx::query_scalar!(
+        "INSERT INTO account_standing AS s (tenant_id, suspended_at, generation) VALUES ($1, $2, 1)
+         ON CONFLICT (tenant_id) DO UPDATE SET suspended_at = $2, generation = s.generation + 1
+           WHERE s.suspended_at IS NULL
+         RETURNING generation",
+        tx.tenant().0,
+        at
+    );
+    generation.fetch_optional(&mut **tx).await
+}
+
+/// Resumes the tenant if no invoice suspends it any more; gives the generation, `None` if it stays as it is.
+pub async fn resume(tx: &mut TenantTx) -> sqlx::Result<Option<i64>> {
+    let generation = sqlx::query_scalar!(
+        "UPDATE account_standing SET suspended_at = NULL, generation = generation + 1
+         WHERE tenant_id = $1 AND suspended_at IS NOT NULL
+           AND NOT EXISTS (SELECT FROM invoice_payment WHERE tenant_id = $1 AND state <> 'paid' AND suspends)
+         RETURNING generation",
+        tx.tenant().0
+    );
+    generation.fetch_optional(&mut **tx).await
+}
+
+/// Since when the tenant is suspended.
+pub async fn suspended_at(tx: &mut TenantTx) -> sqlx::Result<Option<DateTime<Utc>>> {
+    let since = sqlx::query_scalar!("SELECT suspended_at FROM account_standing WHERE tenant_id = $1", tx.tenant().0);
+    Ok(since.fetch_optional(&mut **tx).await?.flatten())
+}
