@@ -33,6 +33,47 @@ export interface Operations {
    */
   closeCycle: Operation<operations["closeCycle"]>;
   /**
+   * Where billing and the configurator differ
+   *
+   * For operators. Every hour billing compares the features that it takes to be in use with those that the configurator says are. A difference is `suspected` at first, as its message may be under way,
+   * and `open` when it is still there an hour later.
+   *
+   * | `kind` | meaning | made up for |
+   * | --- | --- | --- |
+   * | `not_in_use_here` | Billing has not heard that it was enabled. | from the time that the configurator says |
+   * | `not_in_use_there` | Billing has not heard that it was disabled. | if the configurator says when it was in use and until when |
+   * | `since_differs` | Billing has not heard that it was disabled and enabled again. | if the configurator says when it was in use before, too |
+   * | `past_differs` | Billing has not heard that it was in use before, or has not heard when that ended. | as the configurator says |
+   * | `instance_not_there` | The configurator does not list the instance. | never |
+   * | `owner_differs` | The instance is another tenant's, or runs another service. | never |
+   *
+   * What the configurator says is applied as if its messages had just come, and only if both say the same then: that is `healed`. What was too little on an invoice is on the next one. What goes by itself is `resolved`. Everything
+   * else stays `open`, and changes nothing: somebody should look. These are kept for a year.
+   *
+   * The gauge `feature_discrepancies` counts what is open by its kind, `feature_reconciliation_age_seconds` says how old the last comparison is. While the configurator is away there is none, and nothing changes.
+   *
+   * **Permission:** `billing.readFeatures`
+   */
+  listFeatureDiscrepancies: Operation<operations["listFeatureDiscrepancies"]>;
+  /**
+   * The features that the tenant uses, and has used
+   *
+   * Each service and module of each instance: since when, and until when unless it is in use. In the order in which billing heard of them. A module that was disabled and enabled again, and a
+   * service whose version changed, are listed once for each time.
+   *
+   * **Permission:** `billing.readUsage`
+   */
+  listFeatures: Operation<operations["listFeatures"]>;
+  /**
+   * See what the running cycle comes to
+   *
+   * The lines that its invoice would have if everything in use now stays in use until the planned end of the cycle, and nothing more is metered. With `features`, also if these were
+   * in use from now on. The same code makes the invoice; nothing is written here.
+   *
+   * **Permission:** `billing.readInvoices`
+   */
+  previewInvoice: Operation<operations["previewInvoice"]>;
+  /**
    * The tenant's invoices
    *
    * In the order they were issued, without their lines. What an invoice says never changes once it is issued; its number comes a moment later.
@@ -61,6 +102,32 @@ export interface Operations {
    */
   explainInvoiceLine: Operation<operations["explainInvoiceLine"]>;
   /**
+   * What has become of an invoice
+   *
+   * An invoice is `open` until a payment of all of it is received, then `paid`; one that comes to nothing is paid at once.
+   *
+   * With a [payment method](#operation/getPaymentMethod) it is charged as soon as it has its number. Without one, or where that is declined, a bank transfer is awaited until
+   * `due_at`. From the first declined attempt or from `due_at` on, whichever is earlier, the tenant is reminded after 1, 3, 7 and 14 days, and its payment method is tried again
+   * each time. With the last reminder it is suspended (`billing.account.suspended.v1`), and resumed when all that it was suspended for is paid (`billing.account.resumed.v1`). After
+   * 90 days the invoice is `uncollectible`; a bank transfer is still taken.
+   *
+   * An attempt without an `outcome` is under way. While the payment provider is away, the same attempt is sent again, and uses up nothing.
+   *
+   * **Permission:** `billing.readInvoices`
+   */
+  getInvoicePayment: Operation<operations["getInvoicePayment"]>;
+  /**
+   * Record that an invoice was paid by bank transfer
+   *
+   * For operators, when the transfer is on the bank's statement. It must pay exactly what is open. The `reference` says where it is found: the same one again is the same transfer,
+   * and changes nothing.
+   *
+   * An invoice that is being charged just now is refused, as it might be paid twice.
+   *
+   * **Permission:** `billing.recordPayments`
+   */
+  recordBankTransfer: Operation<operations["recordBankTransfer"]>;
+  /**
    * Usage that does not count
    *
    * For operators. What a product metered is parked, and not lost, while billing cannot count it. Each event of a message is looked at for itself: one that does not count holds up no other. `usage_events_total` counts all verdicts, `accepted` and `duplicate` beside the reasons below.
@@ -70,17 +137,57 @@ export interface Operations {
    * - `instance_unknown`: none of the instance's features has been enabled, as far as billing has heard. It counts once that message arrives.
    * - `in_the_future`: by the producer's clock it happens more than a day from now. It counts a day before that time; until then somebody should see to the clock.
    *
-   * The others wait for a person, for 90 days; then they are forgotten. Of one service a tenant has at most 10,000 of them here.
+   * After 30 days these are `expired`: somebody should look. They still count should the instance or the time come. Of one service a tenant has at most about 50,000 events of these three
+   * reasons here. More are refused, and are not lost: over HTTP with the verdict `parking_full`, and a message goes back to its queue, and after 7 days to the dead-letter queue.
+   *
+   * The others wait for a person:
    *
    * - `instance_of_another`: the instance turned out to be another tenant's, or to run another service.
    * - `key_used`: other usage under the same key was counted before.
    * - `meter_unknown`: the meter is not one of the service.
    * - `quantity_negative`: its quantity is below zero.
+   * - `quantity_too_large`, `quantity_too_fine`: its quantity is 10,000,000,000 or more, or has more than nine decimal places. No sum or price of some billions of what is smaller is more than a line can hold. The product
+   *   should count in larger units, or round; it tells the same again under the same key, with a quantity that fits.
    * - `too_old`: by the producer's clock it happened more than a year ago.
+   *
+   * Of one service a tenant has at most about 10,000 of them here. More are not kept: their verdict is `parking_full`, the log names the tenant and the meter, and the message that told them is in the history of messages.
+   *
+   * What waits for a person (`waiting_since`) is forgotten after 90 days. The gauge `usage_parked` counts what is here by its reason.
    *
    * **Permission:** `billing.readParkedUsage`
    */
   listParkedUsage: Operation<operations["listParkedUsage"]>;
+  /**
+   * How the tenant pays
+   *
+   * Without ids the tenant pays by bank transfer. Of Stripe's ids only the ends are shown.
+   *
+   * **Permission:** `billing.readInvoices`
+   */
+  getPaymentMethod: Operation<operations["getPaymentMethod"]>;
+  /**
+   * Say what the tenant's invoices are charged to
+   *
+   * A browser gives the card to Stripe (Stripe.js, a SetupIntent for later use without the customer), and gets the ids that are given here. What a card is made of never comes here.
+   *
+   * Each tenant has a customer of its own at Stripe. With another method than before, invoices that are still open are charged at once, as long as there were fewer than 20 attempts.
+   * A tenant that has none yet has the `ETag` `"0"`.
+   *
+   * **Permission:** `billing.writePaymentMethod`
+   */
+  setPaymentMethod: Operation<operations["setPaymentMethod"]>;
+  /**
+   * Take an event of Stripe's
+   *
+   * For Stripe, which signs each event: give the address of this operation as an endpoint, with the events `payment_intent.succeeded`, `payment_intent.payment_failed`,
+   * `payment_intent.processing`, `payment_intent.requires_action` and `payment_intent.canceled`.
+   *
+   * An event only says that a charge has changed; the charge itself is asked for, so the order of events does not matter, and an event counts once. Other events, and charges that
+   * are not ours, are answered with `taken: false`, and change nothing.
+   *
+   * **Who:** anybody, without a token.
+   */
+  receiveStripeEvent: Operation<operations["receiveStripeEvent"]>;
   /**
    * List the plans of all services
    *
@@ -117,6 +224,14 @@ export interface Operations {
    */
   getPlanVersion: Operation<operations["getPlanVersion"]>;
   /**
+   * Compare with the configurator now
+   *
+   * For operators who do not want to wait for the hour. The comparison is made in the background; `listFeatureDiscrepancies` shows what it finds.
+   *
+   * **Permission:** `billing.reconcileFeatures`
+   */
+  reconcileFeatures: Operation<operations["reconcileFeatures"]>;
+  /**
    * See by which plans the tenant pays
    *
    * For each service that the tenant uses, or has used: the version of a plan that holds, those that held before, and the one that has been agreed on for later; the latest first.
@@ -125,6 +240,14 @@ export interface Operations {
    * **Permission:** `billing.readSubscriptions`
    */
   listSubscriptions: Operation<operations["listSubscriptions"]>;
+  /**
+   * The features that all tenants use, and have used
+   *
+   * For operators: who uses what, since when, and until when unless it is in use.
+   *
+   * **Permission:** `billing.readFeatures`
+   */
+  listTenantFeatures: Operation<operations["listTenantFeatures"]>;
   /**
    * Have a tenant pay by another plan
    *
@@ -140,6 +263,9 @@ export interface Operations {
    * The features in use, since when, and those that ended with time not billed yet; and what the meters have counted that is on no invoice yet.
    * Each is billed at the price of the version of the service that its instance ran at the time. `rated` is false for usage that no rate covers: it is kept and shown, and not billed.
    *
+   * `from` and `until` are times of use, at most 36 days apart. Without them it is the last 36 days: the open cycle, and what its producers' clocks are ahead. What waits for a rate is shown whatever its time. An answer adds up at most 1,000,000
+   * events, and shows at most 1,000 features and 1,000 meters: more is a 422 (`range_too_wide`), and a shorter range has its answer.
+   *
    * **Permission:** `billing.readUsage`
    */
   getUsage: Operation<operations["getUsage"]>;
@@ -152,6 +278,40 @@ export interface components {
          * @enum {string}
          */
         Aggregation: "sum" | "count" | "max" | "last";
+        /** An attempt to charge the invoice, as it is shown. */
+        Attempt: {
+            /** Format: date-time */
+            begun_at: string;
+            /**
+             * Why, in Stripe's words.
+             * @example insufficient_funds
+             */
+            code?: string;
+            /** Format: date-time */
+            ended_at?: string;
+            /** Format: int32 */
+            number: number;
+            /** Absent while it is under way. */
+            outcome?: components["schemas"]["Outcome"];
+        };
+        BankTransfer: {
+            /**
+             * Format: int64
+             * What is open, in the currency's minor unit (ISO 4217); nothing else is taken.
+             * @example 1488
+             */
+            amount_minor: number;
+            /**
+             * Of the invoice.
+             * @example EUR
+             */
+            currency: string;
+            /**
+             * Where it is found in the bank's statement; the same reference again is the same transfer.
+             * @example Statement 2026-11, line 7
+             */
+            reference: string;
+        };
         Change: {
             /** @example forum:enterprise */
             plan: string;
@@ -325,6 +485,20 @@ export interface components {
         };
         /** @enum {string} */
         CycleState: "open" | "closing" | "closed";
+        /**
+         * In what billing and the configurator differ.
+         * @enum {string}
+         */
+        DiscrepancyKind: "not_in_use_here" | "not_in_use_there" | "since_differs" | "past_differs" | "instance_not_there" | "owner_differs";
+        /**
+         * What becomes of a difference.
+         * @enum {string}
+         */
+        DiscrepancyState: "suspected" | "open" | "healed" | "resolved";
+        EventTaken: {
+            /** Whether it tells of a charge of ours, and was not told before. */
+            taken: boolean;
+        };
         /** A line, proved from its raw rows. */
         Explanation: {
             /** Whether amount, quantity, components, count and hash are those that the line stores. */
@@ -344,6 +518,41 @@ export interface components {
             recomputed_amount_minor: number;
             recomputed_sha256: string;
             unit: string;
+        };
+        /** A feature of which billing and the configurator do not say the same. */
+        FeatureDiscrepancy: {
+            /** @example forum.polls */
+            feature: string;
+            /** Format: date-time */
+            first_seen_at: string;
+            /** Format: uuid */
+            id: string;
+            instance_id: components["schemas"]["InstanceId"];
+            kind: components["schemas"]["DiscrepancyKind"];
+            /**
+             * Format: date-time
+             * Absent while it lasts.
+             */
+            resolved_at?: string;
+            /** @example forum */
+            service: string;
+            /**
+             * Format: date-time
+             * Since when billing takes it to be in use; absent if it does not.
+             */
+            since_here?: string;
+            /**
+             * Format: date-time
+             * Since when the configurator says that it is in use; absent if it does not.
+             */
+            since_there?: string;
+            state: components["schemas"]["DiscrepancyState"];
+            tenant_id: components["schemas"]["TenantId"];
+        };
+        FeatureToAdd: {
+            /** @example forum.polls */
+            feature: string;
+            instance_id: components["schemas"]["InstanceId"];
         };
         /** A feature that is in use, or was in the open cycle. */
         FeatureUse: {
@@ -452,6 +661,38 @@ export interface components {
              */
             total_minor: number;
         };
+        /** What has become of an invoice. */
+        InvoicePayment: {
+            /** Attempts to charge the payment method, the latest first. */
+            attempts: components["schemas"]["Attempt"][];
+            /** @example EUR */
+            currency: string;
+            /**
+             * Format: date-time
+             * Until then a bank transfer is awaited; absent while the invoice has no number.
+             */
+            due_at?: string;
+            /** Format: uuid */
+            invoice_id: string;
+            /**
+             * Format: int64
+             * What is open, in the currency's minor unit (ISO 4217).
+             */
+            open_minor: number;
+            /** What was received; more than one payment is one too many, and is paid back. */
+            payments: components["schemas"]["Payment"][];
+            /**
+             * Format: date-time
+             * When the tenant is reminded next, if the invoice was not paid in time; absent after the last reminder.
+             */
+            reminded_at?: string;
+            state: components["schemas"]["PaymentState"];
+            /**
+             * Format: date-time
+             * Since when the tenant is suspended, if it is.
+             */
+            suspended_at?: string;
+        };
         InvoiceWithLines: components["schemas"]["Invoice"] & {
             lines: components["schemas"]["Line"][];
         };
@@ -545,6 +786,18 @@ export interface components {
              */
             unit?: string;
         };
+        NewPaymentMethod: {
+            /**
+             * Stripe's id of the tenant's customer.
+             * @example cus_NffrFeUfNV2Hib
+             */
+            customer_id: string;
+            /**
+             * Stripe's id of a payment method of that customer.
+             * @example pm_1MqLiJLkdIwHu7ixUEgbFdYF
+             */
+            payment_method_id: string;
+        };
         /** What one instance adds to a line. */
         OfInstance: {
             /**
@@ -559,9 +812,20 @@ export interface components {
              */
             quantity: string;
         };
+        /**
+         * How an attempt to charge ended.
+         * @enum {string}
+         */
+        Outcome: "succeeded" | "declined" | "action_required" | "not_made";
         /** One page of a list in the order of creation. */
         Page_Cycle: {
             items: components["schemas"]["Cycle"][];
+            /** Absent on the last page. */
+            next_cursor?: string;
+        };
+        /** One page of a list in the order of creation. */
+        Page_FeatureDiscrepancy: {
+            items: components["schemas"]["FeatureDiscrepancy"][];
             /** Absent on the last page. */
             next_cursor?: string;
         };
@@ -589,6 +853,12 @@ export interface components {
             /** Absent on the last page. */
             next_cursor?: string;
         };
+        /** One page of a list in the order of creation. */
+        Page_UsedFeature: {
+            items: components["schemas"]["UsedFeature"][];
+            /** Absent on the last page. */
+            next_cursor?: string;
+        };
         /** Something that was metered and does not count. */
         ParkedUsage: {
             /** Format: uuid */
@@ -607,6 +877,11 @@ export interface components {
             /** @example forum */
             service: string;
             tenant_id: components["schemas"]["TenantId"];
+            /**
+             * Format: date-time
+             * Since when it waits for a person; absent while its reason may pass by itself.
+             */
+            waiting_since?: string;
         };
         /** What a component is. */
         Part: {
@@ -650,6 +925,48 @@ export interface components {
             /** @enum {string} */
             kind: "minimum";
         };
+        /** Money that was received for an invoice. */
+        Payment: {
+            /**
+             * Format: int64
+             * In the currency's minor unit (ISO 4217).
+             */
+            amount_minor: number;
+            /** @example EUR */
+            currency: string;
+            /** Format: uuid */
+            id: string;
+            kind: components["schemas"]["PaymentKind"];
+            /** Format: date-time */
+            received_at: string;
+            /**
+             * Stripe's PaymentIntent, or what the bank's statement says.
+             * @example Statement 2026-11, line 7
+             */
+            reference: string;
+        };
+        /**
+         * How money came.
+         * @enum {string}
+         */
+        PaymentKind: "stripe" | "bank_transfer";
+        /** How the tenant pays; without the ids it pays by bank transfer. */
+        PaymentMethod: {
+            /**
+             * The end of Stripe's id of the customer.
+             * @example cus_…Qb7W
+             */
+            customer_id?: string;
+            /**
+             * The end of Stripe's id of the payment method.
+             * @example pm_…9kTz
+             */
+            payment_method_id?: string;
+            /** Format: date-time */
+            updated_at?: string;
+        };
+        /** @enum {string} */
+        PaymentState: "open" | "paid" | "uncollectible";
         /** What a service can be had for. */
         Plan: {
             /** Format: uuid */
@@ -678,6 +995,52 @@ export interface components {
         /** A version of a plan with what everything costs in it. */
         PlanVersionWithRates: components["schemas"]["PlanVersion"] & {
             rates: components["schemas"]["Rate"][];
+        };
+        /**
+         * What the running cycle comes to if everything in use now stays in use until its planned end, and nothing more is
+         *     metered.
+         */
+        Preview: {
+            /** @example EUR */
+            currency: string;
+            lines: components["schemas"]["PreviewLine"][];
+            /** Format: date-time */
+            period_end: string;
+            /** Format: date-time */
+            period_start: string;
+            /**
+             * Format: int64
+             * In the currency's minor unit (ISO 4217).
+             */
+            total_minor: number;
+        };
+        /** As a line of an invoice, which see. */
+        PreviewLine: {
+            /** Format: int64 */
+            amount_minor: number;
+            components: components["schemas"]["Component"][];
+            instances: components["schemas"]["OfInstance"][];
+            kind: components["schemas"]["LineKind"];
+            /** @example forum.polls */
+            name: string;
+            /** Format: date-time */
+            period_end: string;
+            /** Format: date-time */
+            period_start: string;
+            /** Format: decimal */
+            quantity: string;
+            /** Format: uuid */
+            rate_id: string;
+            rate_kind: components["schemas"]["Kind"];
+            /** @example Forum: Polls */
+            title: string;
+            /** @example hour */
+            unit: string;
+        };
+        /** What would be, besides what is. */
+        PreviewRequest: {
+            /** At most 20 features that would be in use from now on. */
+            features: components["schemas"]["FeatureToAdd"][];
         };
         /** The body of every refusal, as RFC 9457 has it. */
         ProblemBody: {
@@ -774,7 +1137,18 @@ export interface components {
          * Why an event does not count.
          * @enum {string}
          */
-        Reason: "instance_unknown" | "in_the_future" | "instance_of_another" | "key_used" | "meter_unknown" | "quantity_negative" | "too_old";
+        Reason: "instance_unknown" | "in_the_future" | "expired" | "instance_of_another" | "key_used" | "meter_unknown" | "quantity_negative" | "quantity_too_large" | "quantity_too_fine" | "too_old";
+        /** An event (<https://docs.stripe.com/api/events/object>), as far as it is read. */
+        StripeEvent: {
+            /** With the charge as its `object`. */
+            data?: {
+                [key: string]: unknown;
+            };
+            /** @example evt_1NG8Du2eZvKYlo2CUI79vXWy */
+            id: string;
+            /** @example payment_intent.succeeded */
+            type: string;
+        };
         /** The tenant pays for a service by a version of a plan. */
         Subscription: {
             /** @example forum:enterprise */
@@ -827,6 +1201,34 @@ export interface components {
         Usage: {
             features: components["schemas"]["FeatureUse"][];
             meters: components["schemas"]["MeterUse"][];
+        };
+        /** A feature of an instance, and from when to when it was in use. */
+        UsedFeature: {
+            /**
+             * The service itself, or one of its modules.
+             * @example forum.polls
+             */
+            feature: string;
+            /** @example acme.forum.localhost */
+            host: string;
+            /** Format: uuid */
+            id: string;
+            instance_id: components["schemas"]["InstanceId"];
+            /** @example forum */
+            service: string;
+            /** Format: date-time */
+            since: string;
+            tenant_id: components["schemas"]["TenantId"];
+            /**
+             * Format: date-time
+             * Absent while it is in use.
+             */
+            until?: string;
+            /**
+             * Of the service when it began; absent where nobody said so.
+             * @example 1.0.0
+             */
+            version?: string;
         };
         /**
          * From when on.
@@ -971,12 +1373,20 @@ export interface components {
     parameters: never;
     requestBodies: never;
     headers: {
+        /** The state of what is shown; sent as `If-Match`, an edit fails if somebody else was faster. */
+        ETag: string;
         /** `true` if this is the answer to an earlier request with the same `Idempotency-Key`. */
         "Idempotency-Replayed": "true";
         /** `<…>; rel="next"`: the next page, with the same filters; absent on the last one (RFC 8288). */
         Link: string;
         /** The address of what was made, at which it is read or, if nothing is read there, ended; with 303 the address to go on to. */
         Location: string;
+        /** How often it is allowed, and in how many seconds: `10, 10;w=60`. */
+        "RateLimit-Limit": string;
+        /** How often it is still allowed. */
+        "RateLimit-Remaining": number;
+        /** Seconds until it is allowed more often again. */
+        "RateLimit-Reset": number;
         /** Seconds after which trying again makes sense (RFC 9110 §10.2.3). */
         "Retry-After": number;
         /** By which scheme to authenticate (RFC 9110 §11.6.1). */
@@ -987,43 +1397,64 @@ export interface components {
     pathItems: never;
 }
 export type Aggregation = components['schemas']['Aggregation'];
+export type Attempt = components['schemas']['Attempt'];
+export type BankTransfer = components['schemas']['BankTransfer'];
 export type Change = components['schemas']['Change'];
 export type Charge = components['schemas']['Charge'];
 export type Component = components['schemas']['Component'];
 export type Cycle = components['schemas']['Cycle'];
 export type CycleState = components['schemas']['CycleState'];
+export type DiscrepancyKind = components['schemas']['DiscrepancyKind'];
+export type DiscrepancyState = components['schemas']['DiscrepancyState'];
+export type EventTaken = components['schemas']['EventTaken'];
 export type Explanation = components['schemas']['Explanation'];
+export type FeatureDiscrepancy = components['schemas']['FeatureDiscrepancy'];
+export type FeatureToAdd = components['schemas']['FeatureToAdd'];
 export type FeatureUse = components['schemas']['FeatureUse'];
 export type FieldError = components['schemas']['FieldError'];
 export type Input = components['schemas']['Input'];
 export type InstanceId = components['schemas']['InstanceId'];
 export type Invoice = components['schemas']['Invoice'];
+export type InvoicePayment = components['schemas']['InvoicePayment'];
 export type InvoiceWithLines = components['schemas']['InvoiceWithLines'];
 export type Kind = components['schemas']['Kind'];
 export type Line = components['schemas']['Line'];
 export type LineKind = components['schemas']['LineKind'];
 export type MeterUse = components['schemas']['MeterUse'];
+export type NewPaymentMethod = components['schemas']['NewPaymentMethod'];
 export type OfInstance = components['schemas']['OfInstance'];
+export type Outcome = components['schemas']['Outcome'];
 export type PageCycle = components['schemas']['Page_Cycle'];
+export type PageFeatureDiscrepancy = components['schemas']['Page_FeatureDiscrepancy'];
 export type PageInvoice = components['schemas']['Page_Invoice'];
 export type PageParkedUsage = components['schemas']['Page_ParkedUsage'];
 export type PagePlan = components['schemas']['Page_Plan'];
 export type PagePlanVersion = components['schemas']['Page_PlanVersion'];
+export type PageUsedFeature = components['schemas']['Page_UsedFeature'];
 export type ParkedUsage = components['schemas']['ParkedUsage'];
 export type Part = components['schemas']['Part'];
+export type Payment = components['schemas']['Payment'];
+export type PaymentKind = components['schemas']['PaymentKind'];
+export type PaymentMethod = components['schemas']['PaymentMethod'];
+export type PaymentState = components['schemas']['PaymentState'];
 export type Plan = components['schemas']['Plan'];
 export type PlanVersion = components['schemas']['PlanVersion'];
 export type PlanVersionWithRates = components['schemas']['PlanVersionWithRates'];
+export type Preview = components['schemas']['Preview'];
+export type PreviewLine = components['schemas']['PreviewLine'];
+export type PreviewRequest = components['schemas']['PreviewRequest'];
 export type ProblemBody = components['schemas']['ProblemBody'];
 export type Publication = components['schemas']['Publication'];
 export type Rate = components['schemas']['Rate'];
 export type RateOfPublication = components['schemas']['RateOfPublication'];
 export type Reason = components['schemas']['Reason'];
+export type StripeEvent = components['schemas']['StripeEvent'];
 export type Subscription = components['schemas']['Subscription'];
 export type Subscriptions = components['schemas']['Subscriptions'];
 export type TenantId = components['schemas']['TenantId'];
 export type Tier = components['schemas']['Tier'];
 export type Usage = components['schemas']['Usage'];
+export type UsedFeature = components['schemas']['UsedFeature'];
 export type When = components['schemas']['When'];
 export type ResponseBodyTimeout = components['responses']['BodyTimeout'];
 export type ResponseBodyTooLarge = components['responses']['BodyTooLarge'];
@@ -1035,9 +1466,13 @@ export type ResponseMediaTypeUnsupported = components['responses']['MediaTypeUns
 export type ResponsePermissionMissing = components['responses']['PermissionMissing'];
 export type ResponseUnauthorized = components['responses']['Unauthorized'];
 export type ResponseUnavailable = components['responses']['Unavailable'];
+export type HeaderETag = components['headers']['ETag'];
 export type HeaderIdempotencyReplayed = components['headers']['Idempotency-Replayed'];
 export type HeaderLink = components['headers']['Link'];
 export type HeaderLocation = components['headers']['Location'];
+export type HeaderRateLimitLimit = components['headers']['RateLimit-Limit'];
+export type HeaderRateLimitRemaining = components['headers']['RateLimit-Remaining'];
+export type HeaderRateLimitReset = components['headers']['RateLimit-Reset'];
 export type HeaderRetryAfter = components['headers']['Retry-After'];
 export type HeaderWwwAuthenticate = components['headers']['WWW-Authenticate'];
 export type HeaderXRequestId = components['headers']['X-Request-Id'];
@@ -1240,6 +1675,283 @@ export interface operations {
                     };
                 };
             };
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listFeatureDiscrepancies: {
+        parameters: {
+            query?: {
+                /** `next_cursor` of the page before. */
+                cursor?: string;
+                /** Items a page, 1 to 200. */
+                limit?: number;
+                /** Only those in this state. */
+                state?: "suspected" | "open" | "healed" | "resolved";
+                /** Only this tenant's. */
+                tenant_id?: components["schemas"]["TenantId"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** The answer. */
+            200: {
+                headers: {
+                    Link: components["headers"]["Link"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "feature": "forum",
+                     *           "first_seen_at": "2026-11-23T07:27:16.669088Z",
+                     *           "id": "01a20784-3ae4-7ad1-927e-7887c5a3b1fc",
+                     *           "instance_id": "01a20784-3912-74fe-80bf-45f1724fa30c",
+                     *           "kind": "since_differs",
+                     *           "resolved_at": "2026-11-23T08:27:17.029570Z",
+                     *           "service": "forum",
+                     *           "since_here": "2026-11-21T08:27:14.513927Z",
+                     *           "since_there": "2026-11-21T08:27:19.513927Z",
+                     *           "state": "resolved",
+                     *           "tenant_id": "01a20784-34d1-7c5e-988d-135405b31422"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Page_FeatureDiscrepancy"];
+                };
+            };
+            400: components["responses"]["HostInvalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["PermissionMissing"];
+            422: components["responses"]["Invalid"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listFeatures: {
+        parameters: {
+            query?: {
+                /** `next_cursor` of the page before. */
+                cursor?: string;
+                /** `true`: only those in use now. `false`: only those that were. */
+                in_use?: boolean;
+                /** Items a page, 1 to 200. */
+                limit?: number;
+                /** Only this service's. */
+                service?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** The answer. */
+            200: {
+                headers: {
+                    Link: components["headers"]["Link"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "feature": "forum",
+                     *           "host": "acme.forum.localhost",
+                     *           "id": "01a20783-dbdc-79a2-a0de-cd6820e16e15",
+                     *           "instance_id": "01a20783-dba3-737c-bdde-092436037d9e",
+                     *           "service": "forum",
+                     *           "since": "2026-11-21T08:26:50.890102Z",
+                     *           "tenant_id": "01a20783-d88a-7c98-9847-ca1d421366e0",
+                     *           "version": "1.0.0"
+                     *         }
+                     *       ],
+                     *       "next_cursor": "AaIHg9vceaKg3s1oIOFuFQ"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Page_UsedFeature"];
+                };
+            };
+            400: components["responses"]["HostInvalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["PermissionMissing"];
+            422: components["responses"]["Invalid"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    previewInvoice: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "features": [
+                 *         {
+                 *           "feature": "forum.polls",
+                 *           "instance_id": "01a207a1-3a0c-7235-b7d8-d71ebf216866"
+                 *         }
+                 *       ]
+                 *     }
+                 */
+                "application/json": components["schemas"]["PreviewRequest"];
+            };
+        };
+        responses: {
+            /** The answer. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "currency": "EUR",
+                     *       "lines": [
+                     *         {
+                     *           "amount_minor": 36,
+                     *           "components": [
+                     *             {
+                     *               "amount": "0.36",
+                     *               "part": {
+                     *                 "kind": "hour"
+                     *               },
+                     *               "quantity": "3600",
+                     *               "unit_price": "0.36"
+                     *             }
+                     *           ],
+                     *           "instances": [
+                     *             {
+                     *               "inputs": 1,
+                     *               "instance_id": "01a207a1-3a0c-7235-b7d8-d71ebf216866",
+                     *               "quantity": "3600"
+                     *             }
+                     *           ],
+                     *           "kind": "usage",
+                     *           "name": "forum",
+                     *           "period_end": "2027-12-01T00:00:00Z",
+                     *           "period_start": "2026-11-21T08:58:54.868594Z",
+                     *           "quantity": "1",
+                     *           "rate_id": "01a207a1-3ab8-7005-b1ea-5093ac3f1427",
+                     *           "rate_kind": "feature",
+                     *           "title": "Forum",
+                     *           "unit": "hour"
+                     *         },
+                     *         {
+                     *           "amount_minor": 160974,
+                     *           "components": [
+                     *             {
+                     *               "amount": "1609.7431374662",
+                     *               "part": {
+                     *                 "kind": "hour"
+                     *               },
+                     *               "quantity": "32194862.749324",
+                     *               "unit_price": "0.18"
+                     *             }
+                     *           ],
+                     *           "instances": [
+                     *             {
+                     *               "inputs": 1,
+                     *               "instance_id": "01a207a1-3a0c-7235-b7d8-d71ebf216866",
+                     *               "quantity": "32194862.749324"
+                     *             }
+                     *           ],
+                     *           "kind": "usage",
+                     *           "name": "forum.polls",
+                     *           "period_end": "2027-12-01T00:00:00Z",
+                     *           "period_start": "2026-11-21T08:58:54.868594Z",
+                     *           "quantity": "8943.017430367777777777777778",
+                     *           "rate_id": "01a207a1-3ab8-7c86-a19a-42f3e9e95260",
+                     *           "rate_kind": "feature",
+                     *           "title": "Forum: Polls",
+                     *           "unit": "hour"
+                     *         },
+                     *         {
+                     *           "amount_minor": 100,
+                     *           "components": [
+                     *             {
+                     *               "amount": "1",
+                     *               "part": {
+                     *                 "kind": "unit"
+                     *               },
+                     *               "quantity": "200",
+                     *               "unit_price": "0.005"
+                     *             }
+                     *           ],
+                     *           "instances": [
+                     *             {
+                     *               "inputs": 1,
+                     *               "instance_id": "01a207a1-3a0c-7235-b7d8-d71ebf216866",
+                     *               "quantity": "200"
+                     *             }
+                     *           ],
+                     *           "kind": "usage",
+                     *           "name": "forum.posts",
+                     *           "period_end": "2027-12-01T00:00:00Z",
+                     *           "period_start": "2026-11-21T08:58:54.868594Z",
+                     *           "quantity": "200",
+                     *           "rate_id": "01a207a1-3ab8-75d4-a688-2cbed4f29533",
+                     *           "rate_kind": "meter",
+                     *           "title": "Forum: posts",
+                     *           "unit": "post"
+                     *         }
+                     *       ],
+                     *       "period_end": "2027-12-01T00:00:00Z",
+                     *       "period_start": "2026-11-21T08:58:54.868594Z",
+                     *       "total_minor": 161110
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Preview"];
+                };
+            };
+            400: components["responses"]["JsonMalformed"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["PermissionMissing"];
+            /** `account_not_found` */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "account_not_found";
+                    };
+                };
+            };
+            408: components["responses"]["BodyTimeout"];
+            /** `cycle_closing`: the cycle before has no invoice yet. `preview_too_large`: more than 100,000 events were metered. */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "cycle_closing" | "preview_too_large";
+                    };
+                };
+            };
+            413: components["responses"]["BodyTooLarge"];
+            415: components["responses"]["MediaTypeUnsupported"];
+            422: components["responses"]["Invalid"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
         };
@@ -1543,6 +2255,172 @@ export interface operations {
             503: components["responses"]["Unavailable"];
         };
     };
+    getInvoicePayment: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** The answer. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "attempts": [
+                     *         {
+                     *           "begun_at": "2026-11-23T08:26:35.463904Z",
+                     *           "code": "insufficient_funds",
+                     *           "ended_at": "2026-11-23T08:26:35.542715Z",
+                     *           "number": 1,
+                     *           "outcome": "declined"
+                     *         }
+                     *       ],
+                     *       "currency": "EUR",
+                     *       "due_at": "2026-12-07T08:26:35.259886Z",
+                     *       "invoice_id": "01a20783-9aa8-707d-96ac-9791bef83616",
+                     *       "open_minor": 0,
+                     *       "payments": [
+                     *         {
+                     *           "amount_minor": 38,
+                     *           "currency": "EUR",
+                     *           "id": "01a20783-9d37-79a7-8e4e-68fac778869f",
+                     *           "kind": "bank_transfer",
+                     *           "received_at": "2026-11-23T08:26:35.703570Z",
+                     *           "reference": "line 7"
+                     *         }
+                     *       ],
+                     *       "state": "paid"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["InvoicePayment"];
+                };
+            };
+            400: components["responses"]["HostInvalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["PermissionMissing"];
+            /** `invoice_not_found` */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "invoice_not_found" | "not_found";
+                    };
+                };
+            };
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    recordBankTransfer: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "amount_minor": 38,
+                 *       "currency": "EUR",
+                 *       "reference": "line 7"
+                 *     }
+                 */
+                "application/json": components["schemas"]["BankTransfer"];
+            };
+        };
+        responses: {
+            /** The answer. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "attempts": [
+                     *         {
+                     *           "begun_at": "2026-11-23T08:26:35.463904Z",
+                     *           "code": "insufficient_funds",
+                     *           "ended_at": "2026-11-23T08:26:35.542715Z",
+                     *           "number": 1,
+                     *           "outcome": "declined"
+                     *         }
+                     *       ],
+                     *       "currency": "EUR",
+                     *       "due_at": "2026-12-07T08:26:35.259886Z",
+                     *       "invoice_id": "01a20783-9aa8-707d-96ac-9791bef83616",
+                     *       "open_minor": 0,
+                     *       "payments": [
+                     *         {
+                     *           "amount_minor": 38,
+                     *           "currency": "EUR",
+                     *           "id": "01a20783-9d37-79a7-8e4e-68fac778869f",
+                     *           "kind": "bank_transfer",
+                     *           "received_at": "2026-11-23T08:26:35.703570Z",
+                     *           "reference": "line 7"
+                     *         }
+                     *       ],
+                     *       "state": "paid"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["InvoicePayment"];
+                };
+            };
+            400: components["responses"]["JsonMalformed"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["PermissionMissing"];
+            /** `invoice_not_found` */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "invoice_not_found" | "not_found";
+                    };
+                };
+            };
+            408: components["responses"]["BodyTimeout"];
+            /** `invoice_paid`, `invoice_unnumbered`, `payment_under_way`, `reference_used` */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "invoice_paid" | "invoice_unnumbered" | "payment_under_way" | "reference_used";
+                    };
+                };
+            };
+            413: components["responses"]["BodyTooLarge"];
+            415: components["responses"]["MediaTypeUnsupported"];
+            422: components["responses"]["Invalid"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
     listParkedUsage: {
         parameters: {
             query?: {
@@ -1553,7 +2431,7 @@ export interface operations {
                 /** Items a page, 1 to 200. */
                 limit?: number;
                 /** Only those that do not count for this reason. */
-                reason?: "instance_unknown" | "in_the_future" | "instance_of_another" | "key_used" | "meter_unknown" | "quantity_negative" | "too_old";
+                reason?: "instance_unknown" | "in_the_future" | "expired" | "instance_of_another" | "key_used" | "meter_unknown" | "quantity_negative" | "quantity_too_large" | "quantity_too_fine" | "too_old";
                 /** Only this tenant's. */
                 tenant_id?: components["schemas"]["TenantId"];
             };
@@ -1596,6 +2474,214 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["PermissionMissing"];
             422: components["responses"]["Invalid"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getPaymentMethod: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** The answer. */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "customer_id": "cus_…2Hib",
+                     *       "payment_method_id": "pm_…u7ix",
+                     *       "updated_at": "2026-11-23T08:26:03.375070Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["PaymentMethod"];
+                };
+            };
+            400: components["responses"]["HostInvalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["PermissionMissing"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    setPaymentMethod: {
+        parameters: {
+            query?: never;
+            header: {
+                /** The `ETag` of what was read, or `*`. */
+                "If-Match": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "customer_id": "cus_NffrFeUfNV2Hib",
+                 *       "payment_method_id": "pm_1MqLiJLkdIwHu7ix"
+                 *     }
+                 */
+                "application/json": components["schemas"]["NewPaymentMethod"];
+            };
+        };
+        responses: {
+            /** The answer. */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "customer_id": "cus_…2Hib",
+                     *       "payment_method_id": "pm_…u7ix",
+                     *       "updated_at": "2026-11-23T08:26:03.375070Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["PaymentMethod"];
+                };
+            };
+            400: components["responses"]["JsonMalformed"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["PermissionMissing"];
+            408: components["responses"]["BodyTimeout"];
+            /** `customer_taken`, `no_account`, `payments_not_configured` */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "customer_taken" | "no_account" | "payments_not_configured";
+                    };
+                };
+            };
+            /** `payment_method_edited` */
+            412: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "payment_method_edited";
+                    };
+                };
+            };
+            413: components["responses"]["BodyTooLarge"];
+            415: components["responses"]["MediaTypeUnsupported"];
+            422: components["responses"]["Invalid"];
+            /** `if_match_missing` */
+            428: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "if_match_missing";
+                    };
+                };
+            };
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    receiveStripeEvent: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** `t=<seconds>,v1=<HMAC-SHA256 in hex>`. */
+                "Stripe-Signature"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "data": {
+                 *         "object": {
+                 *           "id": "pi_00a0000aa0a00aaaa00a000000a0a00a",
+                 *           "metadata": {
+                 *             "attempt": "1",
+                 *             "invoice_id": "01a2078c-c40b-79fe-8d90-d570a6394e2d"
+                 *           }
+                 *         }
+                 *       },
+                 *       "id": "evt_00a0000aa0000aa0aa0a0aaa000a0a0a",
+                 *       "type": "payment_intent.processing"
+                 *     }
+                 */
+                "application/json": components["schemas"]["StripeEvent"];
+            };
+        };
+        responses: {
+            /** The answer. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "taken": true
+                     *     }
+                     */
+                    "application/json": components["schemas"]["EventTaken"];
+                };
+            };
+            /** `signature_invalid` */
+            400: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "host_invalid" | "malformed_json" | "signature_invalid" | "unreadable_body";
+                    };
+                };
+            };
+            408: components["responses"]["BodyTimeout"];
+            413: components["responses"]["BodyTooLarge"];
+            415: components["responses"]["MediaTypeUnsupported"];
+            422: components["responses"]["Invalid"];
+            /** `too_many_requests`: wrong signatures from this network. */
+            429: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "too_many_requests";
+                    };
+                };
+            };
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
         };
@@ -1943,6 +3029,30 @@ export interface operations {
             503: components["responses"]["Unavailable"];
         };
     };
+    reconcileFeatures: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** The comparison begins. */
+            202: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["HostInvalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["PermissionMissing"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
     listSubscriptions: {
         parameters: {
             query?: never;
@@ -1983,6 +3093,72 @@ export interface operations {
             400: components["responses"]["HostInvalid"];
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["PermissionMissing"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listTenantFeatures: {
+        parameters: {
+            query?: {
+                /** `next_cursor` of the page before. */
+                cursor?: string;
+                /** `true`: only those in use now. `false`: only those that were. */
+                in_use?: boolean;
+                /** Items a page, 1 to 200. */
+                limit?: number;
+                /** Only this service's. */
+                service?: string;
+                /** Only this tenant's. */
+                tenant_id?: components["schemas"]["TenantId"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** The answer. */
+            200: {
+                headers: {
+                    Link: components["headers"]["Link"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "feature": "forum",
+                     *           "host": "acme.forum.localhost",
+                     *           "id": "01a20783-e7fc-703d-9a24-d41c01e3cc11",
+                     *           "instance_id": "01a20783-e745-76cb-8b00-f5532729233b",
+                     *           "service": "forum",
+                     *           "since": "2026-11-21T08:26:53.575229Z",
+                     *           "tenant_id": "01a20783-e307-7ded-8357-6de34e280c38",
+                     *           "version": "1.0.0"
+                     *         },
+                     *         {
+                     *           "feature": "forum.polls",
+                     *           "host": "acme.forum.localhost",
+                     *           "id": "01a20783-ebda-7b66-9d4f-3b6f515c6886",
+                     *           "instance_id": "01a20783-e745-76cb-8b00-f5532729233b",
+                     *           "service": "forum",
+                     *           "since": "2026-11-21T08:27:03.575229Z",
+                     *           "tenant_id": "01a20783-e307-7ded-8357-6de34e280c38",
+                     *           "until": "2026-11-21T08:27:13.575229Z",
+                     *           "version": "1.0.0"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Page_UsedFeature"];
+                };
+            };
+            400: components["responses"]["HostInvalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["PermissionMissing"];
+            422: components["responses"]["Invalid"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
         };
@@ -2064,7 +3240,12 @@ export interface operations {
     };
     getUsage: {
         parameters: {
-            query?: never;
+            query?: {
+                /** Used at this time or later; without it, at most 36 days before the end. */
+                from?: string;
+                /** Used before this time; without it, up to now. */
+                until?: string;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -2084,21 +3265,21 @@ export interface operations {
                      *         {
                      *           "feature": "forum",
                      *           "host": "acme.forum.localhost",
-                     *           "instance_id": "01a20271-924b-7319-8c14-913b7ca62e80",
+                     *           "instance_id": "01a207a0-5f12-7a27-a587-3db1f39dbf44",
                      *           "rated": true,
                      *           "service": "forum",
-                     *           "since": "2026-11-20T08:48:46.970719Z",
-                     *           "until": "2026-11-20T09:48:46.970719Z",
+                     *           "since": "2026-11-21T08:57:59.993976Z",
+                     *           "until": "2026-11-21T09:57:59.993976Z",
                      *           "version": "1.0.0"
                      *         }
                      *       ],
                      *       "meters": [
                      *         {
-                     *           "events": 1,
-                     *           "first_at": "2026-11-20T08:48:56.970719Z",
-                     *           "last_at": "2026-11-20T08:48:56.970719Z",
+                     *           "events": 2,
+                     *           "first_at": "2026-11-21T08:58:09.993976Z",
+                     *           "last_at": "2026-11-21T08:58:19.993976Z",
                      *           "meter": "forum.posts",
-                     *           "quantity": "1",
+                     *           "quantity": "3",
                      *           "rated": true,
                      *           "service": "forum",
                      *           "unit": "post"
@@ -2112,6 +3293,7 @@ export interface operations {
             400: components["responses"]["HostInvalid"];
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["PermissionMissing"];
+            422: components["responses"]["Invalid"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
         };

@@ -32,6 +32,8 @@ export type ProblemCode =
   | "consent_not_found"
   | "content_gone"
   | "credentials_wrong"
+  | "customer_taken"
+  | "cycle_closing"
   | "cycle_not_found"
   | "dead_letter_not_found"
   | "dead_letter_not_understood"
@@ -56,6 +58,8 @@ export type ProblemCode =
   | "invitation_not_found"
   | "invitations_refused"
   | "invoice_not_found"
+  | "invoice_paid"
+  | "invoice_unnumbered"
   | "job_finished"
   | "job_key_taken"
   | "job_not_failed"
@@ -73,6 +77,7 @@ export type ProblemCode =
   | "message_refused"
   | "module_needed"
   | "module_not_enabled"
+  | "no_account"
   | "no_second_factor"
   | "no_secrets"
   | "no_tenant"
@@ -91,6 +96,9 @@ export type ProblemCode =
   | "passkey_not_found"
   | "passkey_wrong"
   | "password_changed"
+  | "payment_method_edited"
+  | "payment_under_way"
+  | "payments_not_configured"
   | "people_only"
   | "permission_missing"
   | "permission_not_found"
@@ -100,10 +108,12 @@ export type ProblemCode =
   | "platform_only"
   | "platform_tenant"
   | "policy_edited"
+  | "preview_too_large"
   | "queue_not_found"
   | "quota_exceeded"
   | "rate_edited"
   | "rate_not_found"
+  | "reference_used"
   | "refresh_invalid"
   | "refresh_reused"
   | "removal_unconfirmed"
@@ -125,6 +135,7 @@ export type ProblemCode =
   | "session_ended"
   | "session_not_found"
   | "sessions_unconfirmed"
+  | "signature_invalid"
   | "step_up_required"
   | "suppression_not_found"
   | "tenant_not_found"
@@ -231,15 +242,25 @@ export const ROUTES: { [S in keyof Services]: { [O in keyof Services[S]]: Route 
     listCycles: { method: "GET", path: "/v1/cycles" },
     getCycle: { method: "GET", path: "/v1/cycles/{id}" },
     closeCycle: { method: "POST", path: "/v1/cycles/{id}/close", keyed: true },
+    listFeatureDiscrepancies: { method: "GET", path: "/v1/feature-discrepancies" },
+    listFeatures: { method: "GET", path: "/v1/features" },
+    previewInvoice: { method: "POST", path: "/v1/invoice-previews" },
     listInvoices: { method: "GET", path: "/v1/invoices" },
     getInvoice: { method: "GET", path: "/v1/invoices/{id}" },
     explainInvoiceLine: { method: "GET", path: "/v1/invoices/{id}/lines/{line_id}/explain" },
+    getInvoicePayment: { method: "GET", path: "/v1/invoices/{id}/payment" },
+    recordBankTransfer: { method: "POST", path: "/v1/invoices/{id}/payments" },
     listParkedUsage: { method: "GET", path: "/v1/parked-usage" },
+    getPaymentMethod: { method: "GET", path: "/v1/payment-method" },
+    setPaymentMethod: { method: "PUT", path: "/v1/payment-method" },
+    receiveStripeEvent: { method: "POST", path: "/v1/payment-webhooks/stripe", open: true },
     listPlans: { method: "GET", path: "/v1/plans" },
     publishPlan: { method: "POST", path: "/v1/plans", keyed: true },
     listPlanVersions: { method: "GET", path: "/v1/plans/{name}/versions" },
     getPlanVersion: { method: "GET", path: "/v1/plans/{name}/versions/{version}" },
+    reconcileFeatures: { method: "POST", path: "/v1/reconciliations" },
     listSubscriptions: { method: "GET", path: "/v1/subscriptions" },
+    listTenantFeatures: { method: "GET", path: "/v1/tenant-features" },
     changeSubscription: { method: "POST", path: "/v1/tenants/{tenant_id}/subscriptions" },
     getUsage: { method: "GET", path: "/v1/usage" },
   },
