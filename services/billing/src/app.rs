@@ -21,7 +21,13 @@ impl App {
     pub fn new(kit: Kit, settings: Settings) -> anyhow::Result<Self> {
         let limiter = Limiter::new(&kit.base, kit.redis.clone(), kit.ambient.clone());
         let payments = Payments::new(settings.payments)?;
-        Ok(Self { kit, account_currency: settings.account_currency, configurator_url: settings.configurator_url.into(), payments, limiter })
+        Ok(Self {
+            kit,
+            account_currency: settings.account_currency,
+            configurator_url: settings.configurator_url.into(),
+            payments,
+            limiter,
+        })
     }
 }
 
