@@ -77,7 +77,6 @@ CREATE TABLE usage_part (
     max_quantity numeric NOT NULL,
     last_quantity numeric NOT NULL,
     last_at timestamptz NOT NULL,
-    last_key uuid NOT NULL,
     sha256 bytea NOT NULL CHECK (octet_length(sha256) = 32),
     line_id uuid REFERENCES invoice_line,
     CONSTRAINT usage_part_once EXCLUDE USING gist (tenant_id WITH =, instance_id WITH =, meter WITH =, seqs WITH &&, times WITH &&)

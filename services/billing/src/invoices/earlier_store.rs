@@ -62,7 +62,7 @@ async fn events(
     }
     let rows = sqlx::query!(
         "SELECT l.rate_id, l.period_start, l.period_end, p.instance_id, p.events, p.quantity, p.max_quantity,
-           p.last_quantity, p.last_at, p.last_key
+           p.last_quantity, p.last_at
          FROM UNNEST($2::uuid[], $3::timestamptz[], $4::timestamptz[]) AS late (rate_id, period_start, period_end)
          JOIN invoice_line l ON l.tenant_id = $1 AND l.rate_id = late.rate_id
            AND l.period_start = late.period_start AND l.period_end = late.period_end
@@ -76,7 +76,7 @@ async fn events(
         cut
     );
     let counted = rows.fetch_all(&mut **tx).await?.into_iter().map(|row| {
-        let last = Some(Last { at: row.last_at, id: row.last_key, quantity: row.last_quantity });
+        let last = Some(Last { at: row.last_at, quantity: row.last_quantity });
         let counted = Counted { rows: row.events, sum: row.quantity, max: row.max_quantity, last };
         let period = Span { from: row.period_start, until: row.period_end };
         ((row.rate_id, period), InstanceId(row.instance_id), counted)

@@ -73,7 +73,7 @@ impl Input {
     fn counted(&self) -> Counted {
         match self {
             Self::Interval { seconds, .. } => Counted::of(*seconds),
-            Self::Event { id, quantity, occurred_at, .. } => Counted::of_event(*id, *occurred_at, *quantity),
+            Self::Event { quantity, occurred_at, .. } => Counted::of_event(*occurred_at, *quantity),
         }
     }
 

@@ -6,7 +6,6 @@ use crate::{
 };
 use chrono::{DateTime, Utc};
 use rust_decimal::Decimal;
-use uuid::Uuid;
 
 /// Rows of one instance.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -19,11 +18,10 @@ pub struct Counted {
     pub last: Option<Last>,
 }
 
-/// The event that was used last; of those at the same moment the one with the highest id.
-#[derive(Clone, Copy, Debug, PartialEq)]
+/// The event that was used last; of those at the same moment the largest, whichever came first.
+#[derive(Clone, Copy, Debug, PartialEq, PartialOrd)]
 pub struct Last {
     pub at: DateTime<Utc>,
-    pub id: Uuid,
     pub quantity: Decimal,
 }
 
@@ -33,16 +31,15 @@ impl Counted {
         Self { rows: 1, sum: quantity, max: quantity.max(Decimal::ZERO), last: None }
     }
 
-    pub fn of_event(id: Uuid, at: DateTime<Utc>, quantity: Decimal) -> Self {
-        Self { last: Some(Last { at, id, quantity }), ..Self::of(quantity) }
+    pub fn of_event(at: DateTime<Utc>, quantity: Decimal) -> Self {
+        Self { last: Some(Last { at, quantity }), ..Self::of(quantity) }
     }
 
     pub fn add(&mut self, other: &Self) -> Result<(), TooLarge> {
         self.rows = self.rows.checked_add(other.rows).ok_or(TooLarge)?;
         self.sum = add(self.sum, other.sum)?;
         self.max = self.max.max(other.max);
-        let moment = |last: &Option<Last>| last.map(|last| (last.at, last.id));
-        if moment(&other.last) > moment(&self.last) {
+        if other.last > self.last {
             self.last = other.last;
         }
         Ok(())
@@ -63,9 +60,9 @@ impl Counted {
 mod tests {
     use super::*;
 
-    fn event(number: u128, second: i64, quantity: i64) -> Counted {
+    fn event(second: i64, quantity: i64) -> Counted {
         let at = DateTime::from_timestamp(1_800_000_000 + second, 0).unwrap();
-        Counted::of_event(Uuid::from_u128(number), at, quantity.into())
+        Counted::of_event(at, quantity.into())
     }
 
     fn all(events: &[Counted]) -> Counted {
@@ -77,7 +74,7 @@ mod tests {
 
     #[test]
     fn each_aggregation_counts_what_it_says() {
-        let counted = all(&[event(1, 10, 5), event(2, 30, 2), event(3, 20, 9), event(4, 30, 3)]);
+        let counted = all(&[event(10, 5), event(30, 2), event(20, 9), event(30, 3)]);
         let by = [Aggregation::Sum, Aggregation::Count, Aggregation::Max, Aggregation::Last].map(|by| counted.by(by));
         assert_eq!(by, [19, 4, 9, 3].map(Decimal::from));
         assert_eq!(Counted::default().by(Aggregation::Last), Decimal::ZERO);
@@ -85,7 +82,7 @@ mod tests {
 
     #[test]
     fn neither_order_nor_grouping_changes_anything() {
-        let events = [event(1, 10, 5), event(2, 30, 2), event(3, 20, 9), event(4, 30, 3), event(5, 1, 0)];
+        let events = [event(10, 5), event(30, 2), event(20, 9), event(30, 3), event(1, 0)];
         let whole = all(&events);
         for turn in 0..events.len() {
             let mut turned = events.clone();

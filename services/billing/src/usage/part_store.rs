@@ -69,15 +69,15 @@ pub async fn insert(tx: &mut TenantTx, cycle: Uuid, parts: &[(Uuid, Option<Uuid>
     let last = || counted().filter_map(|counted| counted.last);
     sqlx::query!(
         "INSERT INTO usage_part (tenant_id, cycle_id, id, line_id, service, meter, instance_id, seqs, times,
-           period_start, period_end, first_id, last_id, events, quantity, max_quantity, last_quantity, last_at, last_key, sha256)
+           period_start, period_end, first_id, last_id, events, quantity, max_quantity, last_quantity, last_at, sha256)
          SELECT $1, $2, id, line_id, service, meter, instance_id, int8range(first_seq, last_seq, '[]'),
            tstzrange(coalesce(from_at, '-infinity'), coalesce(until_at, 'infinity')), period_start, period_end, first_id,
-           last_id, events, quantity, max_quantity, last_quantity, last_at, last_key, sha256
+           last_id, events, quantity, max_quantity, last_quantity, last_at, sha256
          FROM UNNEST($3::uuid[], $4::uuid[], $5::text[], $6::text[], $7::uuid[], $8::int8[], $9::int8[],
            $10::timestamptz[], $11::timestamptz[], $12::timestamptz[], $13::timestamptz[], $14::uuid[], $15::uuid[],
-           $16::int8[], $17::numeric[], $18::numeric[], $19::numeric[], $20::timestamptz[], $21::uuid[], $22::bytea[])
+           $16::int8[], $17::numeric[], $18::numeric[], $19::numeric[], $20::timestamptz[], $21::bytea[])
            AS part (id, line_id, service, meter, instance_id, first_seq, last_seq, from_at, until_at, period_start,
-             period_end, first_id, last_id, events, quantity, max_quantity, last_quantity, last_at, last_key, sha256)",
+             period_end, first_id, last_id, events, quantity, max_quantity, last_quantity, last_at, sha256)",
         tx.tenant().0,
         cycle,
         &parts.iter().map(|(id, _, _)| *id).collect::<Vec<_>>(),
@@ -98,7 +98,6 @@ pub async fn insert(tx: &mut TenantTx, cycle: Uuid, parts: &[(Uuid, Option<Uuid>
         &counted().map(|counted| counted.max).collect::<Vec<_>>(),
         &last().map(|last| last.quantity).collect::<Vec<_>>(),
         &last().map(|last| last.at).collect::<Vec<_>>(),
-        &last().map(|last| last.id).collect::<Vec<_>>(),
         &rows().map(|part| part.sum.sha256.clone()).collect::<Vec<_>>()
     )
     .execute(&mut **tx)
@@ -110,7 +109,7 @@ pub async fn insert(tx: &mut TenantTx, cycle: Uuid, parts: &[(Uuid, Option<Uuid>
 pub async fn unbilled(tx: &mut TenantTx) -> sqlx::Result<Vec<KeptPart>> {
     let parts = sqlx::query!(
         "SELECT id, meter, instance_id, nullif(lower(times), '-infinity') AS from_at, period_start, period_end, events,
-           quantity, max_quantity, last_quantity, last_at, last_key, sha256
+           quantity, max_quantity, last_quantity, last_at, sha256
          FROM usage_part WHERE tenant_id = $1 AND line_id IS NULL ORDER BY id",
         tx.tenant().0
     );
@@ -125,7 +124,7 @@ pub async fn unbilled(tx: &mut TenantTx) -> sqlx::Result<Vec<KeptPart>> {
                 rows: row.events,
                 sum: row.quantity,
                 max: row.max_quantity,
-                last: Some(Last { at: row.last_at, id: row.last_key, quantity: row.last_quantity }),
+                last: Some(Last { at: row.last_at, quantity: row.last_quantity }),
             },
             sha256: row.sha256,
         },
