@@ -34,6 +34,11 @@ CREATE TABLE cycle (
     cut_seq bigint,
     -- Why no invoice can be made; somebody must look.
     parked_reason text,
+    -- When its invoice is proved from the raw rows, again; null where nobody will.
+    proof_due_at timestamptz,
+    proved_at timestamptz,
+    -- What the last proof found wrong.
+    proof_faults text[] NOT NULL DEFAULT '{}',
     CONSTRAINT cycle_order CHECK (end_at >= start_at),
     CONSTRAINT cycle_cut CHECK ((state = 'open') = (cut_seq IS NULL)),
     CONSTRAINT cycle_due CHECK ((due_at IS NULL) = (state = 'closed' OR parked_reason IS NOT NULL))
@@ -43,6 +48,8 @@ CREATE INDEX cycle_of_tenant ON cycle (tenant_id, id);
 CREATE INDEX cycle_of_tenant_by_cut ON cycle (tenant_id, cut_seq);
 CREATE INDEX cycle_due ON cycle (due_at) WHERE due_at IS NOT NULL;
 CREATE INDEX cycle_unclosed ON cycle (end_at) WHERE state <> 'closed';
+CREATE INDEX cycle_proof_due ON cycle (proof_due_at) WHERE proof_due_at IS NOT NULL;
+CREATE INDEX cycle_faulty ON cycle (id) WHERE proof_faults <> '{}';
 CREATE INDEX cycle_parked ON cycle (id) WHERE parked_reason IS NOT NULL;
 
 -- What a service can be had for. The plan that is named like its service is the default: its versions are those of the service, with the prices of their

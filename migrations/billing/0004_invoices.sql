@@ -53,6 +53,7 @@ CREATE TABLE invoice_line_interval (
     until_at timestamptz NOT NULL,
     PRIMARY KEY (line_id, interval_id, from_at)
 );
+CREATE INDEX invoice_line_interval_of_interval ON invoice_line_interval (interval_id);
 
 -- Which events of a meter a cycle has taken, and the line that bills them; those without wait for a rate. Taken is every event of the instance and the
 -- meter whose number and time lie in both ranges: no event is in two parts.

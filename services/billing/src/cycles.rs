@@ -2,5 +2,7 @@
 
 pub mod closing;
 mod making;
+mod proof_store;
+pub mod proving;
 pub mod routes;
 pub mod store;

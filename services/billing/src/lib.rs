@@ -24,7 +24,7 @@ pub mod usage;
 use app::App;
 use config::Settings;
 use contracts::roster;
-use cycles::closing;
+use cycles::{closing, proving};
 use invoices::numbering;
 use messaging::weeks;
 use payments::collecting;
@@ -63,6 +63,7 @@ impl Service for Billing {
             tasks.spawn(|shutdown| closing::run(app.clone(), tasks.background(), shutdown));
         }
         tasks.spawn(|shutdown| closing::watch(app.clone(), tasks.background(), shutdown));
+        tasks.spawn(|shutdown| proving::run(app.clone(), tasks.background(), shutdown));
         tasks.spawn(|shutdown| numbering::run(app.clone(), tasks.background(), shutdown));
         for _ in 0..collecting::COLLECTORS {
             tasks.spawn(|shutdown| collecting::run(app.clone(), tasks.background(), shutdown));

@@ -33,4 +33,5 @@ pub fn router() -> OpenApiRouter<App> {
         .routes(routes!(cycles::routes::list))
         .routes(routes!(cycles::routes::get))
         .routes(routes!(cycles::routes::close))
+        .routes(routes!(cycles::routes::prove))
 }

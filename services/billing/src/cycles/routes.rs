@@ -2,6 +2,8 @@
 
 use super::{
     closing::CLOSE,
+    proof_store,
+    proving::PROVE,
     store::{self, Cycle, CycleState},
 };
 use crate::app::App;
@@ -9,7 +11,7 @@ use access::Allowed;
 use axum::{
     extract::State,
     http::{StatusCode, header},
-    response::Response,
+    response::{IntoResponse, Response},
 };
 use common::{
     db::Scoped,
@@ -92,6 +94,29 @@ pub async fn close(
     tx.commit().await?;
     tracing::info!(cycle_id = %id, "A cycle is to be closed");
     Ok(answer)
+}
+
+#[utoipa::path(post, path = "/v1/cycles/{id}/prove", operation_id = "proveCycle", tag = "cycles",
+    params(("id" = Uuid, Path)),
+    responses((status = 202, body = Cycle, description = "It will be.", headers(("Location" = String))),
+        (status = 404, description = "`cycle_not_found`"),
+        (status = 409, description = "`cycle_not_closed`")),
+    extensions(("x-no-idempotency-key" = json!("It is proved once more, or sooner."))),
+    security(("bearer" = ["billing.readCycles"])))]
+pub async fn prove(
+    State(app): State<App>,
+    caller: Allowed<ReadCycles>,
+    Path(id): Path<Uuid>,
+) -> Result<Response, Problem> {
+    let mut tx = caller.begin_across_tenants(&app.db).await?;
+    let cycle = store::find(&mut tx, id).await?.ok_or_else(no_cycle)?;
+    if cycle.state != CycleState::Closed {
+        return Err(Problem::conflict("cycle_not_closed", "Only a closed cycle has an invoice that can be proved."));
+    }
+    proof_store::ask(&mut tx, id, app.ambient.now()).await?;
+    tx.wake(PROVE);
+    tx.commit().await?;
+    Ok((StatusCode::ACCEPTED, [(header::LOCATION, format!("/v1/cycles/{id}"))], Json(cycle)).into_response())
 }
 
 fn no_cycle() -> Problem {

@@ -41,6 +41,13 @@ pub struct Cycle {
     /// Absent until it is closed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub invoice_id: Option<Uuid>,
+    /// When its invoice was last proved from the raw rows.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub proved_at: Option<DateTime<Utc>>,
+    /// What that found wrong; absent where all is as it should be.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(example = json!(["total_differs"]))]
+    pub proof_faults: Vec<String>,
 }
 
 /// A cycle that a closer has taken up.
@@ -161,7 +168,8 @@ pub async fn running(tx: &mut TenantTx) -> sqlx::Result<Option<(Window, Vec<Span
 pub async fn close(tx: &mut TenantTx, id: Uuid, now: DateTime<Utc>) -> sqlx::Result<bool> {
     let changed = sqlx::query_scalar!(
         "UPDATE cycle SET state = CASE id WHEN $1 THEN 'closed' ELSE state END,
-           due_at = CASE id WHEN $1 THEN NULL ELSE $3::timestamptz END
+           due_at = CASE id WHEN $1 THEN NULL ELSE $3::timestamptz END,
+           proof_due_at = CASE id WHEN $1 THEN $3::timestamptz END
          WHERE tenant_id = $2 AND state = 'closing' AND parked_reason IS NULL RETURNING id",
         id,
         tx.tenant().0,
@@ -213,7 +221,7 @@ macro_rules! cycles {
         sqlx::query_as!(
             Cycle,
             r#"SELECT c.id, c.tenant_id, a.name AS tenant_name, c.state AS "state: CycleState", c.start_at, c.end_at,
-                 c.due_at, c.parked_reason, i.id AS "invoice_id?"
+                 c.due_at, c.parked_reason, i.id AS "invoice_id?", c.proved_at, c.proof_faults
                FROM cycle c JOIN account a ON a.tenant_id = c.tenant_id
                  LEFT JOIN invoice i ON i.cycle_id = c.id AND i.tenant_id = c.tenant_id WHERE "# + $rest,
             $($argument),+

@@ -17,6 +17,7 @@ mod payments_world;
 mod plans;
 mod previews;
 mod prices;
+mod proving;
 mod ranges;
 mod reach;
 mod reading;
