@@ -16,7 +16,7 @@ const ORDER_REFERENCE: usize = 100;
 /// As many as EN 16931 has (BT-50, BT-51, BT-163).
 const ADDRESS_LINES: usize = 3;
 
-/// As a tenant sends them.
+/// Who an invoice is to be made out to. Texts are trimmed, on one line, and have a letter or a digit.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = NewBillingDetails)]
@@ -35,7 +35,7 @@ pub struct NewDetails {
     /// ISO 3166-1 alpha-2.
     #[schema(example = "DE", pattern = "^[A-Z]{2}$")]
     country: String,
-    /// With the prefix of its country.
+    /// With the prefix of its country (`EL` and `XI` are known as well); spaces, dots and hyphens are left out.
     #[schema(example = "DE123456789")]
     vat_id: Option<String>,
     /// Where invoices go; without it, to the account's address.
@@ -46,7 +46,7 @@ pub struct NewDetails {
     order_reference: Option<String>,
 }
 
-/// As they are kept.
+/// Who an invoice is made out to.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[schema(as = BillingDetails)]
 pub struct Details {
