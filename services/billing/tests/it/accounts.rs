@@ -1,10 +1,11 @@
 //! Tests of accounts: what a tenant sees and edits of its own, and what follows from it.
 
 use crate::{
-    closing::{ordered_mail, use_the_forum},
+    payments_world::{Heard, days_pass, invoiced},
     world::{Customer, World},
 };
 use chrono::{DateTime, Datelike, TimeDelta, Timelike, Utc};
+use contracts::messages::SendMail;
 use serde_json::{Value, json};
 use test_support::TestAnswer;
 
@@ -150,15 +151,20 @@ async fn another_calendar_holds_from_the_next_cycle_on() {
 }
 
 #[tokio::test]
-async fn invoices_are_mailed_to_the_address_of_the_details() {
+async fn invoices_and_reminders_are_mailed_to_the_address_of_the_details() {
     let world = World::start().await;
-    messaging::provision::provision_for(&world.platform.aws, &["mailer"]).await.expect("making the mailer's queue");
     world.publish_forum().await;
+    let mut heard = Heard::listen(&world).await;
     let ada = world.customer().await;
     edit(&world, &ada, "*", &body()).await.expect(200);
-    use_the_forum(&world, &ada).await;
-    world.close(&ada, &ada.cycle).await;
-    assert_eq!(ordered_mail(&world).await.recipient, "invoices@acme.test");
+    let invoice = invoiced(&world, &ada).await;
+    world.counted("SELECT count(*) FROM invoice_payment WHERE next_at = due_at", 1).await;
+    // It is due after 14 days; the first reminder follows a day later.
+    days_pass(&world, &invoice, 14).await;
+    world.counted("SELECT count(*) FROM invoice_payment WHERE dunned_from IS NOT NULL AND next_at > now()", 1).await;
+    days_pass(&world, &invoice, 1).await;
+    let mails = heard.of::<SendMail>(&world, 2, |mail| mail.key.contains(&invoice)).await;
+    assert!(mails.iter().all(|mail| mail.recipient == "invoices@acme.test"), "{mails:?}");
 }
 
 #[tokio::test]

@@ -10,7 +10,7 @@ const LINES: [(&str, &str, &str, i64); 3] =
     [("forum", "1", "hour", 36), ("forum.polls", "0.25", "hour", 5), ("forum.posts", "3", "post", 2)];
 
 /// An hour of the forum, a quarter of an hour of polls, three posts.
-pub async fn use_the_forum(world: &World, ada: &Customer) {
+async fn use_the_forum(world: &World, ada: &Customer) {
     for envelope in [
         world.enabled(ada, "forum", 0),
         world.enabled(ada, "forum.polls", 0),
@@ -96,7 +96,7 @@ async fn a_closed_cycle_is_an_invoice_whose_lines_prove_themselves() {
     );
 }
 
-pub async fn ordered_mail(world: &World) -> SendMail {
+async fn ordered_mail(world: &World) -> SendMail {
     let aws = &world.platform.aws;
     let url = aws.queue_url(&aws.queue_name("mailer")).await.expect("the mailer's queue");
     let body = eventually("the mail is ordered", async || {
