@@ -316,6 +316,19 @@ pub struct Registration {
     pub link: String,
 }
 
+/// Whether the mailer takes an order to it: one address that looks like one. SES has the last word.
+pub fn is_address(text: &str) -> bool {
+    let Some((local, domain)) = text.rsplit_once('@') else { return false };
+    let plain = !text.chars().any(|c| c.is_whitespace() || c.is_control() || matches!(c, '<' | '>' | ',' | ';' | '"'));
+    plain
+        && text.len() <= 254
+        && !local.is_empty()
+        && !local.contains('@')
+        && domain.contains('.')
+        && !domain.starts_with('.')
+        && !domain.ends_with('.')
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -333,6 +346,14 @@ mod tests {
     fn every_mail_that_a_tenant_causes_can_be_refused() {
         for mail in AnyMail::samples() {
             assert_eq!(mail.refuse_link().is_some(), mail.cause() == Cause::Tenant, "{mail:?}");
+        }
+    }
+
+    #[test]
+    fn addresses() {
+        assert!(is_address("bounce@simulator.amazonses.com"));
+        for wrong in ["", "a", "a@b", "a b@c.de", "a@b@c.de", "a@.de", "x@y.de\r\nBcc: z@y.de", "<a@b.de>"] {
+            assert!(!is_address(wrong), "{wrong}");
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Previews: what the running cycle comes to, by the code that makes its invoice, which writes nothing here.
 
 use crate::{
-    accounts::{self, Account},
+    accounts::{self, Account, routes::no_account},
     app::App,
     calendar::Span,
     currency::Currency,
@@ -189,10 +189,6 @@ fn shown(account: Account, period: Span, bill: Bill<'_>) -> Preview {
         total_minor: bill.total_minor,
         lines,
     }
-}
-
-fn no_account() -> Problem {
-    Problem::not_found("account_not_found", "The tenant has no account.")
 }
 
 impl From<NotInvoiced> for Problem {

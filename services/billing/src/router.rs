@@ -1,11 +1,14 @@
 //! The routes of billing: all of them, in one list.
 
-use crate::{app::App, cycles, features, invoices, payments, plans, previews, reconciliation, subscriptions, usage};
+use crate::{
+    accounts, app::App, cycles, features, invoices, payments, plans, previews, reconciliation, subscriptions, usage,
+};
 use axum::extract::DefaultBodyLimit;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 pub fn router() -> OpenApiRouter<App> {
     OpenApiRouter::new()
+        .routes(routes!(accounts::routes::get, accounts::routes::edit))
         .routes(routes!(usage::routes::get))
         .merge(
             OpenApiRouter::new()

@@ -18,6 +18,10 @@ impl TryFrom<u32> for AnchorDay {
 }
 
 impl AnchorDay {
+    pub fn number(self) -> i16 {
+        i16::try_from(self.0).expect("at most 31")
+    }
+
     /// Its date in a month, which is counted from 0; `None` in a year that chrono does not know.
     pub fn in_month(self, year: i32, month0: u32) -> Option<NaiveDate> {
         let first = NaiveDate::from_ymd_opt(year, month0 + 1, 1)?;

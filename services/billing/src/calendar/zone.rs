@@ -32,7 +32,6 @@ impl FromStr for TimeZone {
 }
 
 impl TimeZone {
-    #[cfg_attr(not(test), expect(dead_code, reason = "accounts show it"))]
     pub fn name(&self) -> &'static str {
         self.name
     }

@@ -41,9 +41,9 @@ pub async fn number(tx: &mut CrossTenantTx, limit: i64) -> sqlx::Result<Vec<ToMa
            series AS (UPDATE number_series SET last = last + (SELECT count(*) FROM next) WHERE series = 'invoice'
              RETURNING last)
          UPDATE invoice_status s SET number = series.last - (SELECT count(*) FROM next) + next.place
-         FROM next, series, invoice i, account a
+         FROM next, series, invoice i, account a LEFT JOIN account_details d ON d.tenant_id = a.tenant_id
          WHERE s.invoice_id = next.invoice_id AND i.id = next.invoice_id AND a.tenant_id = i.tenant_id
-         RETURNING i.id, i.tenant_id, a.name AS tenant_name, a.email,
+         RETURNING i.id, i.tenant_id, a.name AS tenant_name, coalesce(d.email, a.email) AS "email!",
            lpad(s.number::text, greatest(8, length(s.number::text)), '0') AS "number!",
            i.currency AS "currency: Currency", i.total_minor, i.period_start, i.period_end"#,
         limit

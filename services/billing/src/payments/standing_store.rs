@@ -13,7 +13,8 @@ pub struct Addressee {
 pub async fn lock_account(tx: &mut TenantTx) -> sqlx::Result<Addressee> {
     let account = sqlx::query_as!(
         Addressee,
-        "SELECT name, email FROM account WHERE tenant_id = $1 FOR NO KEY UPDATE",
+        r#"SELECT name, coalesce((SELECT d.email FROM account_details d WHERE d.tenant_id = a.tenant_id), email) AS "email!"
+           FROM account a WHERE tenant_id = $1 FOR NO KEY UPDATE"#,
         tx.tenant().0
     );
     account.fetch_one(&mut **tx).await

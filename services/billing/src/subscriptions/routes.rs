@@ -1,7 +1,11 @@
 //! HTTP of subscriptions: a tenant sees its own, operators change them.
 
 use super::{Subscription, store};
-use crate::{accounts, app::App, cycles, plans};
+use crate::{
+    accounts::{self, routes::no_account},
+    app::App,
+    cycles, plans,
+};
 use access::Allowed;
 use axum::extract::State;
 use common::{
@@ -99,8 +103,4 @@ async fn begin(tx: &mut TenantTx, app: &App, body: &Change) -> Result<(), Proble
         When::NextCycle => cycle.until.max(now),
     };
     Ok(store::change(tx, &body.service, &body.plan, &body.version, at, now).await?)
-}
-
-fn no_account() -> Problem {
-    Problem::not_found("account_not_found", "The tenant has no account.")
 }

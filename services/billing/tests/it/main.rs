@@ -1,5 +1,6 @@
 //! Tests of billing against real PostgreSQL, Redis and an AWS emulator.
 
+mod accounts;
 mod batches;
 mod closing;
 mod contract;

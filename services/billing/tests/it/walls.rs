@@ -1,6 +1,6 @@
 //! Tests of the wall between tenants.
 
-use crate::world::World;
+use crate::{accounts, world::World};
 use test_support::tenant_walls;
 
 #[tokio::test]
@@ -22,9 +22,11 @@ async fn tenants_are_walled_off() {
                        feature, 'instance_not_there', begin_at, NULL, 'suspected', now() FROM usage_interval";
     sqlx::query(discrepancy).execute(&world.platform.pool).await.expect("a discrepancy");
     world.counted("SELECT count(*) FROM invoice_payment", 1).await;
+    accounts::edit(&world, &ada, "*", &accounts::body()).await.expect(200);
     let tables = [
         "feature_discrepancy",
         "account",
+        "account_details",
         "cycle",
         "usage_interval",
         "feature_end",

@@ -17,6 +17,8 @@ use std::collections::HashMap;
 use test_support::{TestPlatform, TestServer, eventually};
 
 const EVERYTHING: &[&str] = &[
+    "billing.readAccount",
+    "billing.editAccount",
     "billing.readUsage",
     "billing.readParkedUsage",
     "billing.readFeatures",

@@ -4,6 +4,25 @@ import type { Operation } from "../operation.js";
 /** Operations of the service `billing`. */
 export interface Operations {
   /**
+   * See how the tenant is billed
+   *
+   * Its calendar, its currency, and the details that its invoices are made out to, once it has given them. An account that nobody has edited has `revision` 0.
+   *
+   * **Permission:** `billing.readAccount`
+   */
+  getAccount: Operation<operations["getAccount"]>;
+  /**
+   * Edit how the tenant is billed
+   *
+   * Everything is replaced: what is left out is removed. Read the account first, and send its `ETag` as `If-Match`.
+   *
+   * `time_zone` and `anchor_day` hold from `next_cycle_at` on: the open cycle keeps its planned end, and the next one ends where the new calendar begins a cycle, so it may be a short one.
+   * The currency cannot be edited. Invoices are mailed to the address of the details from the next one on; what was mailed before is not mailed again.
+   *
+   * **Permission:** `billing.editAccount`
+   */
+  editAccount: Operation<operations["editAccount"]>;
+  /**
    * Billing cycles of all tenants
    *
    * For operators. Each account has one open cycle, with its planned end; its id is what `close` takes.
@@ -273,6 +292,20 @@ export interface Operations {
 
 export interface components {
     schemas: {
+        /** All that a tenant may edit; what is left out is removed. */
+        AccountBody: {
+            /**
+             * Format: int32
+             * @example 1
+             */
+            anchor_day: number;
+            details: components["schemas"]["NewBillingDetails"];
+            /**
+             * A name of the IANA time zone database.
+             * @example Europe/Berlin
+             */
+            time_zone: string;
+        };
         /**
          * How the events of one instance in one period become its quantity; those of instances are added up.
          * @enum {string}
@@ -311,6 +344,87 @@ export interface components {
              * @example Statement 2026-11, line 7
              */
             reference: string;
+        };
+        /** How a tenant is billed. */
+        BillingAccount: {
+            /**
+             * Format: int32
+             * The day of the month on which cycles begin; the last one of a month that is too short.
+             * @example 1
+             */
+            anchor_day: number;
+            /**
+             * ISO 4217. It stays as it is.
+             * @example EUR
+             */
+            currency: string;
+            /** Absent until the tenant has given them. */
+            details?: components["schemas"]["BillingDetails"];
+            /**
+             * Where invoices go, unless `details` have an address of their own.
+             * @example ada@acme.example
+             */
+            email: string;
+            /**
+             * The tenant's.
+             * @example Acme
+             */
+            name: string;
+            /**
+             * Format: date-time
+             * When the open cycle is planned to end. `time_zone` and `anchor_day` hold for those that come after it.
+             */
+            next_cycle_at: string;
+            /**
+             * Format: int32
+             * Goes up at each edit; 0 for an account that nobody has edited.
+             */
+            revision: number;
+            tenant_id: components["schemas"]["TenantId"];
+            /**
+             * By whose clocks cycles begin at midnight: a name of the IANA time zone database.
+             * @example Europe/Berlin
+             */
+            time_zone: string;
+            /** Format: date-time */
+            updated_at?: string;
+            /** The principal who edited it last. */
+            updated_by?: string;
+        };
+        /** Who an invoice is made out to. */
+        BillingDetails: {
+            /**
+             * @example [
+             *       "Hauptstraße 1"
+             *     ]
+             */
+            address_lines: string[];
+            /** @example Berlin */
+            city: string;
+            /**
+             * ISO 3166-1 alpha-2.
+             * @example DE
+             */
+            country: string;
+            /**
+             * Where invoices go; without it, to the account's address.
+             * @example invoices@acme.example
+             */
+            email?: string;
+            /** @example Acme GmbH */
+            legal_name: string;
+            /**
+             * The tenant's purchase order, to be named on its invoices.
+             * @example PO-4711
+             */
+            order_reference?: string;
+            /** @example 10115 */
+            postcode?: string;
+            /**
+             * With the prefix of its country, without spaces, dots and hyphens.
+             * @example DE123456789
+             */
+            vat_id?: string;
         };
         Change: {
             /** @example forum:enterprise */
@@ -785,6 +899,48 @@ export interface components {
              * @example post
              */
             unit?: string;
+        };
+        /** Who an invoice is to be made out to. Texts are trimmed, on one line, and have a letter or a digit. */
+        NewBillingDetails: {
+            /**
+             * Street and house number, and what else there is.
+             * @example [
+             *       "Hauptstraße 1"
+             *     ]
+             */
+            address_lines: string[];
+            /** @example Berlin */
+            city: string;
+            /**
+             * ISO 3166-1 alpha-2.
+             * @example DE
+             */
+            country: string;
+            /**
+             * Where invoices go; without it, to the account's address.
+             * @example invoices@acme.example
+             */
+            email?: string;
+            /**
+             * Of the company or the person that is billed.
+             * @example Acme GmbH
+             */
+            legal_name: string;
+            /**
+             * The tenant's purchase order, to be named on its invoices.
+             * @example PO-4711
+             */
+            order_reference?: string;
+            /**
+             * Not every country has them.
+             * @example 10115
+             */
+            postcode?: string;
+            /**
+             * With the prefix of its country (`EL` and `XI` are known as well); spaces, dots and hyphens are left out.
+             * @example DE123456789
+             */
+            vat_id?: string;
         };
         NewPaymentMethod: {
             /**
@@ -1396,9 +1552,12 @@ export interface components {
     };
     pathItems: never;
 }
+export type AccountBody = components['schemas']['AccountBody'];
 export type Aggregation = components['schemas']['Aggregation'];
 export type Attempt = components['schemas']['Attempt'];
 export type BankTransfer = components['schemas']['BankTransfer'];
+export type BillingAccount = components['schemas']['BillingAccount'];
+export type BillingDetails = components['schemas']['BillingDetails'];
 export type Change = components['schemas']['Change'];
 export type Charge = components['schemas']['Charge'];
 export type Component = components['schemas']['Component'];
@@ -1421,6 +1580,7 @@ export type Kind = components['schemas']['Kind'];
 export type Line = components['schemas']['Line'];
 export type LineKind = components['schemas']['LineKind'];
 export type MeterUse = components['schemas']['MeterUse'];
+export type NewBillingDetails = components['schemas']['NewBillingDetails'];
 export type NewPaymentMethod = components['schemas']['NewPaymentMethod'];
 export type OfInstance = components['schemas']['OfInstance'];
 export type Outcome = components['schemas']['Outcome'];
@@ -1477,6 +1637,196 @@ export type HeaderRetryAfter = components['headers']['Retry-After'];
 export type HeaderWwwAuthenticate = components['headers']['WWW-Authenticate'];
 export type HeaderXRequestId = components['headers']['X-Request-Id'];
 export interface operations {
+    getAccount: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** The answer. */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "anchor_day": 15,
+                     *       "currency": "EUR",
+                     *       "details": {
+                     *         "address_lines": [
+                     *           "Hauptstraße 1",
+                     *           "Hinterhaus"
+                     *         ],
+                     *         "city": "Berlin",
+                     *         "country": "DE",
+                     *         "email": "invoices@acme.test",
+                     *         "legal_name": "Acme GmbH",
+                     *         "order_reference": "PO-4711",
+                     *         "postcode": "10115",
+                     *         "vat_id": "DE123456789"
+                     *       },
+                     *       "email": "ada@acme.test",
+                     *       "name": "Acme",
+                     *       "next_cycle_at": "2027-12-01T00:00:00Z",
+                     *       "revision": 1,
+                     *       "tenant_id": "01a207a1-3ee8-7ae7-9d9e-e75622921113",
+                     *       "time_zone": "Europe/Berlin",
+                     *       "updated_at": "2026-11-23T08:58:58.964339Z",
+                     *       "updated_by": "user:01a207a1-3f1c-70b3-acf6-fb46d6f8144b"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["BillingAccount"];
+                };
+            };
+            400: components["responses"]["HostInvalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["PermissionMissing"];
+            /** `account_not_found` */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "account_not_found";
+                    };
+                };
+            };
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    editAccount: {
+        parameters: {
+            query?: never;
+            header: {
+                /** The `ETag` of the account that was read, or `*`. */
+                "If-Match": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "anchor_day": 15,
+                 *       "details": {
+                 *         "address_lines": [
+                 *           "Hauptstraße 1",
+                 *           "Hinterhaus"
+                 *         ],
+                 *         "city": "Berlin",
+                 *         "country": "DE",
+                 *         "email": "invoices@acme.test",
+                 *         "legal_name": "Acme GmbH",
+                 *         "order_reference": "PO-4711",
+                 *         "postcode": "10115",
+                 *         "vat_id": "DE123456789"
+                 *       },
+                 *       "time_zone": "Europe/Berlin"
+                 *     }
+                 */
+                "application/json": components["schemas"]["AccountBody"];
+            };
+        };
+        responses: {
+            /** The answer. */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "anchor_day": 15,
+                     *       "currency": "EUR",
+                     *       "details": {
+                     *         "address_lines": [
+                     *           "Hauptstraße 1",
+                     *           "Hinterhaus"
+                     *         ],
+                     *         "city": "Berlin",
+                     *         "country": "DE",
+                     *         "email": "invoices@acme.test",
+                     *         "legal_name": "Acme GmbH",
+                     *         "order_reference": "PO-4711",
+                     *         "postcode": "10115",
+                     *         "vat_id": "DE123456789"
+                     *       },
+                     *       "email": "ada@acme.test",
+                     *       "name": "Acme",
+                     *       "next_cycle_at": "2027-12-01T00:00:00Z",
+                     *       "revision": 1,
+                     *       "tenant_id": "01a207a1-3ee2-7887-b920-1a2435f73889",
+                     *       "time_zone": "Europe/Berlin",
+                     *       "updated_at": "2026-11-23T08:58:59.165447Z",
+                     *       "updated_by": "user:01a207a1-3f29-7c77-9bad-7617d7dae73d"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["BillingAccount"];
+                };
+            };
+            400: components["responses"]["JsonMalformed"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["PermissionMissing"];
+            /** `account_not_found` */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "account_not_found";
+                    };
+                };
+            };
+            408: components["responses"]["BodyTimeout"];
+            /** `account_edited`: somebody else has edited it since. */
+            412: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "account_edited";
+                    };
+                };
+            };
+            413: components["responses"]["BodyTooLarge"];
+            415: components["responses"]["MediaTypeUnsupported"];
+            422: components["responses"]["Invalid"];
+            /** `if_match_missing` */
+            428: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "if_match_missing";
+                    };
+                };
+            };
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
     listCycles: {
         parameters: {
             query?: {

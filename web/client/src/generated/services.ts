@@ -19,6 +19,7 @@ export interface Services {
 
 /** Codes of problems that the services have today. */
 export type ProblemCode =
+  | "account_edited"
   | "account_exists"
   | "account_not_found"
   | "already_a_member"
@@ -239,6 +240,8 @@ export const ROUTES: { [S in keyof Services]: { [O in keyof Services[S]]: Route 
     registerUser: { method: "POST", path: "/v1/users", open: true, keyed: true },
   },
   billing: {
+    getAccount: { method: "GET", path: "/v1/account" },
+    editAccount: { method: "PUT", path: "/v1/account" },
     listCycles: { method: "GET", path: "/v1/cycles" },
     getCycle: { method: "GET", path: "/v1/cycles/{id}" },
     closeCycle: { method: "POST", path: "/v1/cycles/{id}/close", keyed: true },
