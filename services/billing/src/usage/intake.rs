@@ -3,9 +3,8 @@
 use super::{
     event_store,
     insert_store::Receipt,
-    model::{Reason, Verdict, hindrance},
-    parked,
-    store::{self, Owner},
+    model::{Owner, Reason, Verdict, hindrance},
+    parked, store,
 };
 use chrono::SubsecRound;
 use common::{

@@ -1,6 +1,5 @@
 //! Rules of metered events: which count, and which are kept for somebody to look at. Pure.
 
-use super::store::Owner;
 use aws_lc_rs::digest::{SHA256, digest};
 use chrono::{DateTime, Duration, Utc};
 use contracts::{id::TenantId, messages::UsageRecorded};
@@ -8,6 +7,13 @@ use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize, Serializer};
 use utoipa::ToSchema;
 use uuid::Uuid;
+
+/// Whose an instance is.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Owner {
+    pub tenant: TenantId,
+    pub service: String,
+}
 
 /// A producer's clock may run ahead of ours by this much: what it counts is on the invoice that its time belongs to, a
 /// little late. Beyond that the clock is wrong rather than ahead, and somebody should see it.

@@ -1,6 +1,6 @@
 //! SQL of intervals in which features are used, and of what is used and not billed yet.
 
-use super::range::Range;
+use super::{model::Owner, range::Range};
 use chrono::{DateTime, Utc};
 use common::{
     ambient::Ambient,
@@ -73,13 +73,6 @@ pub async fn lock_instance(conn: &mut PgConnection, instance: InstanceId) -> sql
         .fetch_one(conn)
         .await
         .map(drop)
-}
-
-/// Whose an instance is.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Owner {
-    pub tenant: TenantId,
-    pub service: String,
 }
 
 /// Whose instance it is; `None` until one of its features has been enabled.

@@ -52,6 +52,23 @@ export interface Operations {
    */
   closeCycle: Operation<operations["closeCycle"]>;
   /**
+   * Prove a cycle's invoice from the raw rows
+   *
+   * Counts every event that the cycle took once more, and adds up parts, lines and intervals: they must come to what the invoice says. It is done in the background: follow the cycle
+   * at `Location` until its `proved_at` is later. What is wrong is in `proof_faults`, and in the gauge `cycles_faulty`:
+   *
+   * - `invoice_missing`: a closed cycle without an invoice.
+   * - `total_differs`: the lines come to something else than the invoice.
+   * - `inputs_differ`: a line has more or fewer raw rows than it says.
+   * - `time_differs`: a feature is billed for other times than it was used.
+   * - `events_differ`: events were metered that are in no part, neither billed nor waiting for a rate.
+   *
+   * Each cycle is proved by itself after it was closed, and then every night for 35 days.
+   *
+   * **Permission:** `billing.readCycles`
+   */
+  proveCycle: Operation<operations["proveCycle"]>;
+  /**
    * Where billing and the configurator differ
    *
    * For operators. Every hour billing compares the features that it takes to be in use with those that the configurator says are. A difference is `suspected` at first, as its message may be under way,
@@ -590,6 +607,18 @@ export interface components {
              * @example too_large
              */
             parked_reason?: string;
+            /**
+             * What that found wrong; absent where all is as it should be.
+             * @example [
+             *       "total_differs"
+             *     ]
+             */
+            proof_faults?: string[];
+            /**
+             * Format: date-time
+             * When its invoice was last proved from the raw rows.
+             */
+            proved_at?: string;
             /** Format: date-time */
             start_at: string;
             state: components["schemas"]["CycleState"];
@@ -2022,6 +2051,73 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"] & {
                         /** @enum {string} */
                         code: "idempotency_key_reused";
+                    };
+                };
+            };
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    proveCycle: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** It will be. */
+            202: {
+                headers: {
+                    Location: components["headers"]["Location"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "end_at": "2026-11-23T09:27:13.050374Z",
+                     *       "id": "01a207bb-1c8b-70ac-95b3-ab35b4c4bcb9",
+                     *       "invoice_id": "01a207bb-1dcb-7d5c-bb64-fd02c991dcb9",
+                     *       "proved_at": "2026-11-23T09:27:13.231216Z",
+                     *       "start_at": "2026-11-21T09:27:12.023952Z",
+                     *       "state": "closed",
+                     *       "tenant_id": "01a207bb-1c20-7a6f-934e-66e6e1d66672",
+                     *       "tenant_name": "Acme"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Cycle"];
+                };
+            };
+            400: components["responses"]["HostInvalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["PermissionMissing"];
+            /** `cycle_not_found` */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "cycle_not_found" | "not_found";
+                    };
+                };
+            };
+            /** `cycle_not_closed` */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "cycle_not_closed";
                     };
                 };
             };

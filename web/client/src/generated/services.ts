@@ -35,6 +35,7 @@ export type ProblemCode =
   | "credentials_wrong"
   | "customer_taken"
   | "cycle_closing"
+  | "cycle_not_closed"
   | "cycle_not_found"
   | "dead_letter_not_found"
   | "dead_letter_not_understood"
@@ -245,6 +246,7 @@ export const ROUTES: { [S in keyof Services]: { [O in keyof Services[S]]: Route 
     listCycles: { method: "GET", path: "/v1/cycles" },
     getCycle: { method: "GET", path: "/v1/cycles/{id}" },
     closeCycle: { method: "POST", path: "/v1/cycles/{id}/close", keyed: true },
+    proveCycle: { method: "POST", path: "/v1/cycles/{id}/prove" },
     listFeatureDiscrepancies: { method: "GET", path: "/v1/feature-discrepancies" },
     listFeatures: { method: "GET", path: "/v1/features" },
     previewInvoice: { method: "POST", path: "/v1/invoice-previews" },
