@@ -30,9 +30,8 @@ async fn billed(world: &World, rate: &Value, posts: &[(String, i64, i64)], seed:
     world.features(&ada, &[("forum", 0, Some(10))]).await;
     let (mut generator, mut left, mut total, mut sent) = (Generator(seed), posts.to_vec(), 0, 0);
     while !left.is_empty() {
-        let batch: Vec<_> = (0..=generator.below(20))
-            .filter_map(|_| (!left.is_empty()).then(|| left.swap_remove(generator.below(left.len()))))
-            .collect();
+        let many = (1 + generator.below(21)).min(left.len());
+        let batch: Vec<_> = (0..many).map(|_| left.swap_remove(generator.below(left.len()))).collect();
         let told: Vec<_> = batch.iter().map(|(key, quantity, second)| (key.as_str(), *quantity, *second)).collect();
         world.say(&world.batch(&ada, &told)).await;
         sent += batch.len() as i64;
