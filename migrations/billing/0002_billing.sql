@@ -108,15 +108,19 @@ CREATE TABLE subscription (
     PRIMARY KEY (tenant_id, service, begin_at)
 );
 
--- What holds for a tenant, and when. Something that the version it pays by does not have, such as a module that came later, costs what the first later version
--- says that has it: so nothing that is published changes what anybody pays.
+-- What holds for a tenant, and when. Something that the version of a default plan does not have, such as a module that came later, costs what the version says
+-- that was the first to be published with it, from then on: so nothing that is published changes what anybody pays for what they have used. Other plans say all
+-- that is to be paid: what they leave out costs nothing.
 CREATE VIEW tenant_rate WITH (security_invoker) AS
-SELECT s.tenant_id, s.service, s.begin_at AS from_at, s.until_at, r.id, s.plan, r.version, r.kind, r.name, r.title, r.unit, r.aggregation, r.charge, r.currency
+SELECT s.tenant_id, s.service, s.begin_at AS from_at, s.until_at, r.id, s.plan, r.version, r.kind, r.name, r.title, r.unit, r.aggregation, r.charge, r.currency,
+       CASE WHEN r.version = s.version THEN s.begin_at ELSE greatest(s.begin_at, r.published_at) END AS rate_from_at
 FROM (SELECT *, lead(begin_at) OVER (PARTITION BY tenant_id, service ORDER BY begin_at) AS until_at FROM subscription) s
 LEFT JOIN LATERAL (
-    SELECT DISTINCT ON (kind, name, currency) * FROM rate
-    WHERE rate.plan = s.plan AND rate.release >= string_to_array(s.version, '.')::bigint[]
-    ORDER BY kind, name, currency, release
+    SELECT DISTINCT ON (kind, name, currency) rate.*, v.published_at
+    FROM rate JOIN plan_version v ON v.plan = rate.plan AND v.version = rate.version
+    WHERE rate.plan = s.plan
+      AND (rate.version = s.version OR s.plan = s.service AND rate.release > string_to_array(s.version, '.')::bigint[])
+    ORDER BY kind, name, currency, rate.version = s.version DESC, v.published_at, rate.release
 ) r ON true;
 
 -- A feature was in use in [begin_at, end_at); without end it still is.

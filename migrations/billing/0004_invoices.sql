@@ -51,6 +51,8 @@ CREATE TABLE invoice_line_interval (
     tenant_id uuid NOT NULL,
     from_at timestamptz NOT NULL,
     until_at timestamptz NOT NULL,
+    -- What an interval costs at least; 0 where it began at another rate.
+    minimum_seconds integer NOT NULL,
     PRIMARY KEY (line_id, interval_id, from_at)
 );
 CREATE INDEX invoice_line_interval_of_interval ON invoice_line_interval (interval_id);

@@ -104,6 +104,16 @@ impl Charge {
         matches!(self.model, Model::PerHour { .. })
     }
 
+    /// Whether any two parts of a quantity cost together what they cost as one.
+    pub fn is_linear(&self) -> bool {
+        let per_one = match self.model {
+            Model::PerUnit { .. } => true,
+            Model::PerHour { minimum_seconds, .. } => minimum_seconds == 0,
+            _ => false,
+        };
+        per_one && self.included.is_zero() && self.minimum.is_zero()
+    }
+
     /// What one interval of use costs at least, in seconds of it.
     pub fn minimum_seconds(&self) -> u32 {
         match self.model {

@@ -1,5 +1,6 @@
 //! SQL of the proofs of closed cycles.
 
+use crate::usage::part_store::BEFORE;
 use chrono::{DateTime, Utc};
 use common::db::{CrossTenantTx, TenantTx};
 use contracts::id::TenantId;
@@ -51,7 +52,7 @@ pub async fn events(tx: &mut TenantTx, cycle: &Proved, after: Uuid, limit: i64) 
         Events,
         r#"SELECT count(*) AS "events!", coalesce(sum(quantity), 0) AS "quantity!", (max(id::text))::uuid AS last_id
            FROM (SELECT id, quantity FROM usage_event
-             WHERE tenant_id = $1 AND id > $2 AND seq <= $3 AND occurred_at < $4 AND (seq > $5 OR occurred_at >= $6)
+             WHERE tenant_id = $1 AND id > $2 AND id >= lowest_id_at($8) AND seq <= $3 AND occurred_at < $4 AND (seq > $5 OR occurred_at >= $6)
              ORDER BY id LIMIT $7) AS page"#,
         tx.tenant().0,
         after,
@@ -59,7 +60,9 @@ pub async fn events(tx: &mut TenantTx, cycle: &Proved, after: Uuid, limit: i64) 
         cycle.end_at,
         cycle.after_seq,
         cycle.start_at,
-        limit
+        limit,
+        // The first cycle reaches back for ever.
+        if cycle.after_seq == 0 { DateTime::UNIX_EPOCH } else { cycle.start_at - BEFORE }
     );
     events.fetch_one(&mut **tx).await
 }
@@ -77,7 +80,7 @@ pub async fn parts(tx: &mut TenantTx, cycle: Uuid) -> sqlx::Result<(i64, Decimal
 }
 
 /// What is wrong with the cycle's invoice: it is not there, its lines come to something else, a line has other raw rows
-/// than it says, or an interval is billed for other times than it lasted.
+/// than it says, or an interval is billed for longer than it was used: not all of it may cost something.
 pub async fn faults(tx: &mut TenantTx, cycle: Uuid) -> sqlx::Result<Vec<String>> {
     let faults = sqlx::query_scalar!(
         r#"WITH bill AS (SELECT id, total_minor FROM invoice WHERE tenant_id = $1 AND cycle_id = $2),
@@ -91,7 +94,7 @@ pub async fn faults(tx: &mut TenantTx, cycle: Uuid) -> sqlx::Result<Vec<String>>
            UNION ALL SELECT 'time_differs' WHERE EXISTS (
              SELECT FROM usage_interval i WHERE i.tenant_id = $1
                AND i.id IN (SELECT p.interval_id FROM invoice_line_interval p JOIN line ON line.id = p.line_id)
-               AND extract(epoch FROM i.billed_until - i.begin_at) <> (
+               AND extract(epoch FROM i.billed_until - i.begin_at) < (
                  SELECT sum(extract(epoch FROM p.until_at - p.from_at)) FROM invoice_line_interval p
                  WHERE p.tenant_id = $1 AND p.interval_id = i.id))"#,
         tx.tenant().0,

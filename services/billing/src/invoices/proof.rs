@@ -15,10 +15,10 @@ use common::{
     page::{Page, PageRequest},
     problem::Problem,
 };
-use futures_util::{TryStreamExt, stream::BoxStream};
+use futures_util::TryStreamExt;
 use rust_decimal::Decimal;
 use serde::Serialize;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -53,13 +53,23 @@ pub async fn prove(tx: &mut TenantTx, invoice: Uuid, line: Line, page: PageReque
     let mut tally = Tally::default();
     match line.rate_kind {
         Kind::Feature => {
-            add(&mut tally, inputs::intervals(tx, line.id, rate.charge.minimum_seconds()), &mut shown).await?
+            let mut intervals = inputs::intervals(tx, line.id);
+            while let Some(interval) = intervals.try_next().await? {
+                tally.add(&interval)?;
+                shown.see(interval);
+            }
         }
         Kind::Meter => {
-            for (part, instance_id) in inputs::parts(tx, line.id).await? {
-                let mut of_part = Tally::default();
-                add(&mut of_part, inputs::events(tx, part), &mut shown).await?;
-                tally.add_part(instance_id, &of_part.finish())?;
+            let parts = inputs::parts(tx, line.id).await?;
+            let mut of_parts: HashMap<_, _> = parts.iter().map(|part| (part.id, Tally::default())).collect();
+            let mut events = inputs::events(tx, line.id, &parts);
+            while let Some((part, event)) = events.try_next().await? {
+                of_parts.entry(part).or_default().add(&event)?;
+                shown.see(event);
+            }
+            for part in &parts {
+                let of_part = of_parts.remove(&part.id).unwrap_or_default();
+                tally.add_part(part.instance_id, &of_part.finish())?;
             }
         }
     }
@@ -97,18 +107,6 @@ impl Shown {
             }
         }
     }
-}
-
-async fn add(
-    tally: &mut Tally,
-    mut inputs: BoxStream<'_, sqlx::Result<Input>>,
-    shown: &mut Shown,
-) -> Result<(), Problem> {
-    while let Some(input) = inputs.try_next().await? {
-        tally.add(&input)?;
-        shown.see(input);
-    }
-    Ok(())
 }
 
 impl From<Unpriceable> for Problem {

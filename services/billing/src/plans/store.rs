@@ -135,7 +135,8 @@ pub async fn rates(conn: &mut PgConnection, plan: &str, version: &str) -> sqlx::
 /// What everything costs the tenant in this currency.
 pub async fn price_list(tx: &mut TenantTx, currency: &str) -> sqlx::Result<PriceList> {
     let rows = sqlx::query!(
-        r#"SELECT service AS "service!", nullif(from_at, '-infinity') AS from_at, until_at, id AS "id?",
+        r#"SELECT service AS "service!", nullif(from_at, '-infinity') AS from_at, until_at,
+             nullif(rate_from_at, '-infinity') AS rate_from_at, id AS "id?",
              plan AS "plan!", version AS "version?", kind AS "kind?: Kind", name AS "name?", title AS "title?",
              unit AS "unit?", aggregation AS "aggregation?: Aggregation", charge AS "charge?: Json<Charge>",
              currency AS "currency?: Currency"
@@ -149,7 +150,7 @@ pub async fn price_list(tx: &mut TenantTx, currency: &str) -> sqlx::Result<Price
         let rate = (|| {
             Some(Rate {
                 id: row.id?,
-                plan: row.plan,
+                plan: row.plan.clone(),
                 version: row.version?,
                 kind: row.kind?,
                 name: row.name?,
@@ -160,7 +161,10 @@ pub async fn price_list(tx: &mut TenantTx, currency: &str) -> sqlx::Result<Price
                 currency: row.currency?,
             })
         })();
-        list.add(&row.service, span, rate.filter(|rate| rate.currency.code() == currency));
+        list.add_term(&row.service, &row.plan, span);
+        if let Some(rate) = rate.filter(|rate| rate.currency.code() == currency) {
+            list.add_rate(Span { from: row.rate_from_at.unwrap_or(Span::ALWAYS.from), ..span }, rate);
+        }
     }
     Ok(list)
 }

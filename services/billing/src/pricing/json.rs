@@ -10,11 +10,11 @@ use utoipa::{
 };
 
 /// How the quantity of a period becomes its amount. `included` is free and taken away first; `minimum` is what a period
-/// costs at least.
+/// costs at least, if anything was used in it.
 #[derive(Clone, Serialize, Deserialize, ToSchema)]
 #[serde(tag = "model", rename_all = "snake_case", deny_unknown_fields)]
 pub enum ChargeJson {
-    /// One amount a period, whatever was used.
+    /// One amount for each period in which something was used.
     Flat {
         #[schema(format = "decimal", example = "9.99")]
         amount: String,

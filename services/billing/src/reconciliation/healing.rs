@@ -34,7 +34,7 @@ pub async fn heal(
         return Ok(false);
     }
     for ended in &said.ended {
-        enabling::enable(tx, ambient, &enabled(said, ended.since, None)).await?;
+        enabling::enable(tx, ambient, &enabled(said, ended.since, Some(said.version.clone()))).await?;
         usage::end(tx, &disabled(said, ended.until)).await?;
     }
     if let Some(since) = said.since {

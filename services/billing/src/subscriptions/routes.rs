@@ -2,9 +2,10 @@
 
 use super::{Subscription, store};
 use crate::{
-    accounts::{self, routes::no_account},
+    accounts::{self, Account, routes::no_account},
     app::App,
-    cycles, plans,
+    cycles,
+    plans::{self, Aggregation, Rate},
 };
 use access::Allowed;
 use axum::extract::State;
@@ -87,6 +88,9 @@ async fn check(tx: &mut CrossTenantTx, tenant: TenantId, body: &Change) -> Resul
     }
     let rates = plans::store::rates(tx, &body.plan, &body.version).await?;
     let account = accounts::store::find(tx.narrow(tenant).await?).await?.ok_or_else(no_account)?;
+    if matches!(body.when, When::Now) {
+        divisible(tx.narrow(tenant).await?, &account, &body.service, &rates).await?;
+    }
     if !rates.iter().any(|rate| rate.currency == account.currency) {
         let text = format!("has no price in {}, the currency of the account", account.currency);
         return Err(Problem::invalid(vec![FieldError::new("plan", "currency", text)]));
@@ -94,13 +98,35 @@ async fn check(tx: &mut CrossTenantTx, tenant: TenantId, body: &Change) -> Resul
     Ok(())
 }
 
+/// A cycle is divided only where each part costs what it would cost in the whole: of tiers, minimums and what is included,
+/// each part would have its own.
+async fn divisible(tx: &mut TenantTx, account: &Account, service: &str, new: &[Rate]) -> Result<(), Problem> {
+    let prices = plans::store::price_list(tx, account.currency.code()).await?;
+    if !prices.terms().contains_key(service) {
+        return Ok(());
+    }
+    let whole =
+        |rate: &Rate| !rate.charge.is_linear() || matches!(rate.aggregation, Aggregation::Max | Aggregation::Last);
+    let all = prices.rates_of(service).chain(new);
+    let indivisible = all.filter(|rate| rate.currency == account.currency).find(|rate| whole(rate));
+    let Some(rate) = indivisible else { return Ok(()) };
+    let text = format!("must be next_cycle: {} of {} {} is priced by the cycle", rate.name, rate.plan, rate.version);
+    Err(Problem::invalid(vec![FieldError::new("when", "indivisible", text)]))
+}
+
 async fn begin(tx: &mut TenantTx, app: &App, body: &Change) -> Result<(), Problem> {
     // Held, so that no cut passes between this and what is changed: the past stays as it was.
-    let cycle = cycles::store::hold_open(tx).await?.ok_or_else(no_account)?;
+    let open = match cycles::store::hold_open(tx).await? {
+        // It was cut while we waited for it; the next one is there now.
+        None => cycles::store::hold_open(tx).await?,
+        open => open,
+    };
+    let cycle = open.ok_or_else(no_account)?;
     let now = app.ambient.now().max(cycle.from);
     let at = match body.when {
         When::Now => now,
-        When::NextCycle => cycle.until.max(now),
+        // Which may be over already: nothing after it has been cut.
+        When::NextCycle => cycle.until,
     };
     Ok(store::change(tx, &body.service, &body.plan, &body.version, at, now).await?)
 }

@@ -19,11 +19,11 @@ pub async fn begin(
 ) -> sqlx::Result<()> {
     sqlx::query!(
         "INSERT INTO subscription (tenant_id, service, begin_at, plan, version, agreed_at)
-         SELECT $1, $2, '-infinity', $2, coalesce($3, (SELECT version FROM plan_version
+         SELECT $1, $2, '-infinity', $2, coalesce($3::text, (SELECT version FROM plan_version
            WHERE plan = $2 AND published_at <= $4 ORDER BY release DESC LIMIT 1), '0'), $4
          ON CONFLICT (tenant_id, service, begin_at) DO UPDATE
            SET plan = excluded.plan, version = excluded.version, agreed_at = excluded.agreed_at
-           WHERE excluded.agreed_at < subscription.agreed_at AND NOT EXISTS (SELECT FROM cycle
+           WHERE $3::text IS NOT NULL AND excluded.agreed_at < subscription.agreed_at AND NOT EXISTS (SELECT FROM cycle
              WHERE tenant_id = $1 AND state <> 'open' AND end_at > excluded.agreed_at)",
         tx.tenant().0,
         service,
@@ -64,7 +64,7 @@ pub async fn change(
         "DELETE FROM subscription WHERE tenant_id = $1 AND service = $2 AND begin_at >= $3",
         tx.tenant().0,
         service,
-        now
+        at.min(now)
     )
     .execute(&mut **tx)
     .await?;

@@ -1,6 +1,5 @@
 //! SQL of the intervals that an invoice takes: what lies before its end, and is on no invoice yet.
 
-use super::periods::Piece;
 use chrono::{DateTime, Utc};
 use common::db::TenantTx;
 use contracts::id::InstanceId;
@@ -44,24 +43,36 @@ pub async fn hold_due(tx: &mut TenantTx, end: DateTime<Utc>) -> sqlx::Result<Vec
     due!("FOR UPDATE", tx.tenant().0, end).fetch_all(&mut **tx).await
 }
 
-/// Notes which line has taken which piece of an interval; those of one interval follow each other.
-pub async fn bill(tx: &mut TenantTx, taken: &[(Uuid, Uuid, Piece)]) -> sqlx::Result<()> {
-    if taken.is_empty() {
+/// A piece of an interval, on a line.
+pub struct BilledPiece {
+    pub line_id: Uuid,
+    pub interval_id: Uuid,
+    pub from: DateTime<Utc>,
+    pub until: DateTime<Utc>,
+    pub minimum_seconds: u32,
+}
+
+/// Notes which line has taken which piece, and up to when each interval is billed.
+pub async fn bill(tx: &mut TenantTx, pieces: &[BilledPiece], billed: &[(Uuid, DateTime<Utc>)]) -> sqlx::Result<()> {
+    if billed.is_empty() {
         return Ok(());
     }
     sqlx::query!(
-        "WITH piece AS (SELECT * FROM UNNEST($2::uuid[], $3::uuid[], $4::timestamptz[], $5::timestamptz[])
-             WITH ORDINALITY AS piece (line_id, id, from_at, until_at, place)),
-           billed AS (UPDATE usage_interval i SET billed_until = last.until_at
-             FROM (SELECT DISTINCT ON (id) id, until_at FROM piece ORDER BY id, place DESC) AS last
-             WHERE i.id = last.id AND i.tenant_id = $1)
-         INSERT INTO invoice_line_interval (line_id, interval_id, tenant_id, from_at, until_at)
-         SELECT line_id, id, $1, from_at, until_at FROM piece",
+        "WITH billed AS (UPDATE usage_interval i SET billed_until = billed.until_at
+           FROM UNNEST($7::uuid[], $8::timestamptz[]) AS billed (id, until_at)
+           WHERE i.id = billed.id AND i.tenant_id = $1)
+         INSERT INTO invoice_line_interval (line_id, interval_id, tenant_id, from_at, until_at, minimum_seconds)
+         SELECT line_id, id, $1, from_at, until_at, minimum_seconds
+         FROM UNNEST($2::uuid[], $3::uuid[], $4::timestamptz[], $5::timestamptz[], $6::int4[])
+           AS piece (line_id, id, from_at, until_at, minimum_seconds)",
         tx.tenant().0,
-        &taken.iter().map(|(line, ..)| *line).collect::<Vec<_>>(),
-        &taken.iter().map(|(_, interval, _)| *interval).collect::<Vec<_>>(),
-        &taken.iter().map(|(.., piece)| piece.from).collect::<Vec<_>>(),
-        &taken.iter().map(|(.., piece)| piece.until).collect::<Vec<_>>(),
+        &pieces.iter().map(|piece| piece.line_id).collect::<Vec<_>>(),
+        &pieces.iter().map(|piece| piece.interval_id).collect::<Vec<_>>(),
+        &pieces.iter().map(|piece| piece.from).collect::<Vec<_>>(),
+        &pieces.iter().map(|piece| piece.until).collect::<Vec<_>>(),
+        &pieces.iter().map(|piece| piece.minimum_seconds.cast_signed()).collect::<Vec<_>>(),
+        &billed.iter().map(|(interval, _)| *interval).collect::<Vec<_>>(),
+        &billed.iter().map(|(_, until)| *until).collect::<Vec<_>>()
     )
     .execute(&mut **tx)
     .await

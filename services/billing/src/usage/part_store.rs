@@ -16,7 +16,7 @@ use uuid::Uuid;
 
 /// No event is received so long before the start of the cycle that takes it: it was used at most a day later by its
 /// producer's clock, and clocks of ours differ less.
-const BEFORE: TimeDelta = TimeDelta::days(2);
+pub const BEFORE: TimeDelta = TimeDelta::days(2);
 
 /// The next events of a window, in the order of their ids.
 pub async fn events(tx: &mut TenantTx, window: &Window, after: Uuid, limit: i64) -> sqlx::Result<Vec<Event>> {
@@ -108,7 +108,7 @@ pub async fn insert(tx: &mut TenantTx, cycle: Uuid, parts: &[(Uuid, Option<Uuid>
 /// Parts that no line bills yet, of this cycle and of those before, in the order of their ids: they wait for a rate.
 pub async fn unbilled(tx: &mut TenantTx) -> sqlx::Result<Vec<KeptPart>> {
     let parts = sqlx::query!(
-        "SELECT id, meter, instance_id, nullif(lower(times), '-infinity') AS from_at, period_start, period_end, events,
+        "SELECT id, meter, instance_id, nullif(upper(times), 'infinity') AS until_at, period_start, period_end, events,
            quantity, max_quantity, last_quantity, last_at, sha256
          FROM usage_part WHERE tenant_id = $1 AND line_id IS NULL ORDER BY id",
         tx.tenant().0
@@ -117,7 +117,7 @@ pub async fn unbilled(tx: &mut TenantTx) -> sqlx::Result<Vec<KeptPart>> {
         id: row.id,
         meter: row.meter,
         instance_id: InstanceId(row.instance_id),
-        from: row.from_at.unwrap_or(Span::ALWAYS.from),
+        last: row.until_at.unwrap_or(Span::ALWAYS.until) - TimeDelta::microseconds(1),
         period: Span { from: row.period_start, until: row.period_end },
         sum: Sum {
             counted: Counted {

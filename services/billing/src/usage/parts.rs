@@ -7,7 +7,7 @@ use crate::{
     plans::price_list::Terms,
     pricing::TooLarge,
 };
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use contracts::id::InstanceId;
 use std::collections::HashMap;
 use uuid::Uuid;
@@ -35,8 +35,8 @@ pub struct KeptPart {
     pub id: Uuid,
     pub meter: String,
     pub instance_id: InstanceId,
-    /// Where its time begins.
-    pub from: DateTime<Utc>,
+    /// The moment that says what it costs: where its time ends.
+    pub last: DateTime<Utc>,
     pub period: Span,
     pub sum: Sum,
 }
@@ -44,8 +44,8 @@ pub struct KeptPart {
 impl KeptPart {
     pub fn new(id: Uuid, part: &Part) -> Self {
         let Part { meter, instance_id, area, sum, .. } = part;
-        let (from, period) = (area.times.from, area.period);
-        Self { id, meter: meter.clone(), instance_id: *instance_id, from, period, sum: sum.clone() }
+        let (last, period) = (area.times.until - TimeDelta::microseconds(1), area.period);
+        Self { id, meter: meter.clone(), instance_id: *instance_id, last, period, sum: sum.clone() }
     }
 }
 

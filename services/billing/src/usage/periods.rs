@@ -4,7 +4,7 @@ use crate::{
     calendar::Span,
     plans::price_list::{self, Terms},
 };
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 
 /// A tenant's cycles up to the one that is being closed, in their order and without gaps.
 #[derive(Clone)]
@@ -17,6 +17,13 @@ pub struct Piece {
     /// Where it begins; after `until` where it takes back what was billed too much.
     pub from: DateTime<Utc>,
     pub until: DateTime<Utc>,
+}
+
+impl Piece {
+    /// The moment that says what it costs.
+    pub fn last(&self) -> DateTime<Utc> {
+        self.from.max(self.until) - TimeDelta::microseconds(1)
+    }
 }
 
 impl Periods {

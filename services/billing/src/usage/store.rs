@@ -166,7 +166,7 @@ pub async fn features(tx: &mut TenantTx, range: Range, most: usize) -> sqlx::Res
         r#"SELECT i.service, i.feature, i.instance_id, i.host, i.begin_at AS since, i.version, i.end_at AS until,
              EXISTS (SELECT FROM tenant_rate r JOIN account a ON a.tenant_id = $1 AND a.currency = r.currency
                WHERE r.tenant_id = $1 AND r.kind = 'feature' AND r.service = i.service AND r.name = i.feature
-                 AND r.from_at <= i.begin_at AND i.begin_at < coalesce(r.until_at, 'infinity')) AS "rated!"
+                 AND r.rate_from_at <= i.billed_until AND i.billed_until < coalesce(r.until_at, 'infinity')) AS "rated!"
            FROM usage_interval i
            WHERE i.tenant_id = $1 AND NOT i.settled AND i.begin_at < $3 AND (i.end_at IS NULL OR i.end_at >= $2)
            ORDER BY i.feature, i.begin_at, i.id LIMIT $4"#,

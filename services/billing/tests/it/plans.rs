@@ -226,3 +226,35 @@ async fn nobody_is_moved_to_a_plan_that_is_not_theirs() {
     subscribe(&world.platform.tenant().to_string(), "forum", "forum", "1.0.0").await.problem(404, "account_not_found");
     assert_eq!(world.get(&ada.token, "/v1/subscriptions").await["items"], json!([]));
 }
+
+#[tokio::test]
+async fn what_a_plan_leaves_out_costs_nothing_whatever_is_published_later() {
+    let world = World::start().await;
+    let per_unit = posts("sum", &json!({"model": "per_unit", "price": "1"}));
+    let ada = world.team(std::slice::from_ref(&per_unit)).await;
+    let first = world.close(&ada, &ada.cycle).await;
+    assert_eq!(first["lines"], json!([]));
+    world.publish(&ada, &team("2", &[per_unit, hours("1", 0)]), 201).await;
+    let next = world.open_cycle(ada.tenant, &ada.token).await;
+    assert_eq!(world.close(&ada, &next).await["lines"], json!([]));
+    // From the next cycle on it pays by the hour, and for nothing before.
+    world.pay_by(&ada, "forum:team", "2", "now").await;
+    let next = world.open_cycle(ada.tenant, &ada.token).await;
+    let third = world.close(&ada, &next).await;
+    assert_eq!(third["lines"][0]["period_start"], third["period_start"]);
+    explain(&world, &ada, &third).await;
+}
+
+#[tokio::test]
+async fn what_is_priced_by_the_cycle_changes_with_the_next() {
+    let world = World::start().await;
+    let ada = world.team(&[posts("sum", &tiers())]).await;
+    world.publish(&ada, &team("2", &[posts("sum", &json!({"model": "per_unit", "price": "1"}))]), 201).await;
+    let path = format!("/v1/tenants/{}/subscriptions", ada.tenant);
+    let change = json!({"service": "forum", "plan": "forum:team", "version": "2", "when": "now"});
+    let answer = world.server.post(&path, &change).bearer(&ada.token).send().await;
+    assert!(answer.text.contains("must be next_cycle: forum.posts of forum:team 1"), "{}", answer.text);
+    answer.problem(422, "invalid");
+    let coming = world.pay_by(&ada, "forum:team", "2", "next_cycle").await;
+    assert_eq!(coming["items"][0]["version"], "2");
+}

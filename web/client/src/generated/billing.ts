@@ -60,7 +60,7 @@ export interface Operations {
    * - `invoice_missing`: a closed cycle without an invoice.
    * - `total_differs`: the lines come to something else than the invoice.
    * - `inputs_differ`: a line has more or fewer raw rows than it says.
-   * - `time_differs`: a feature is billed for other times than it was used.
+   * - `time_differs`: a feature is billed for longer than it was used.
    * - `events_differ`: events were metered that are in no part, neither billed nor waiting for a rate.
    *
    * Each cycle is proved by itself after it was closed, and then every night for 35 days.
@@ -287,7 +287,7 @@ export interface Operations {
   /**
    * Have a tenant pay by another plan
    *
-   * From now on, or from the planned end of the open cycle. Usage is priced by what held when it was used, whenever it is told, so a change in the middle of a cycle makes two lines.
+   * From now on, or from the planned end of the open cycle. Usage is priced by what held when it was used, whenever it is told, so a change in the middle of a cycle makes two lines. What is priced by the cycle, such as tiers, a minimum or what is included, changes with the next cycle only.
    * Another change that was to come later is taken back. Where the tenant pays by this version already, nothing changes.
    *
    * **Permission:** `billing.changeSubscriptions`
@@ -454,7 +454,7 @@ export interface components {
         };
         /**
          * How the quantity of a period becomes its amount. `included` is free and taken away first; `minimum` is what a period
-         *     costs at least.
+         *     costs at least, if anything was used in it.
          */
         Charge: {
             /**
