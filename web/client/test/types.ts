@@ -4,7 +4,7 @@ import type { Billing, Client } from "@sevenleague/client";
 export async function types(client: Client): Promise<unknown> {
   const page = await client.billing.listInvoices();
   const invoices: Billing.Invoice[] = page.items;
-  for await (const { number } of client.billing.listInvoices.all()) number satisfies string;
+  for await (const { number } of client.billing.listInvoices.all()) number satisfies string | undefined;
   const { data, headers } = await client.billing.getInvoice.answer({ path: { id: "i" } });
   (await client.auth.removeMember({ path: { user_id: "u" } })) satisfies undefined;
   // @ts-expect-error: an invoice has an id.

@@ -78,7 +78,7 @@ async fn what_waits_behind_a_slow_message_stays_ours_beyond_its_visibility() {
     let holding = Holding::of(world.said().id);
     // One pair of hands: what is received with the slow one waits in the buffer.
     let db = world.db_of(2).await;
-    let options = Options { visibility: Some(Duration::from_secs(2)), ..brisk() };
+    let options = Options { visibility: Some(Duration::from_secs(5)), ..brisk() };
     let first = world.said();
     let holding = Holding { held: first.id, ..holding };
     world.enqueue(&json!(first).to_string()).await;
@@ -88,7 +88,7 @@ async fn what_waits_behind_a_slow_message_stays_ours_beyond_its_visibility() {
     let others = enqueue(&world, 10).await;
     until("they are received", async || world.waiting().await == 0).await;
     let url = world.queue_url().await;
-    let receive = world.aws.sqs.receive_message().queue_url(url).wait_time_seconds(5);
+    let receive = world.aws.sqs.receive_message().queue_url(url).wait_time_seconds(12);
     let stolen = receive.customize().config_override(patient()).send().await.unwrap().messages.unwrap_or_default();
     assert!(stolen.is_empty(), "nobody else gets them for more than twice their visibility");
     holding.go.notify_one();
