@@ -68,5 +68,5 @@ fn collect(source: &Path, found: &mut BTreeSet<String>) {
 fn in_literal(line: &str) -> Option<String> {
     let rest = &line[line.find(PREFIX)?..];
     // The prefix alone says nothing.
-    Some(rest.split('"').next()?.to_owned()).filter(|path| path.len() > PREFIX.len())
+    Some(rest.split(['"', '?']).next()?.to_owned()).filter(|path| path.len() > PREFIX.len())
 }
