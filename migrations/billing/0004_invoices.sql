@@ -5,7 +5,9 @@ CREATE TABLE invoice (
     tenant_id uuid NOT NULL REFERENCES account,
     cycle_id uuid NOT NULL REFERENCES cycle,
     currency text NOT NULL,
-    total_minor bigint NOT NULL,
+    -- What its lines come to, and what is to be paid: with its adjustments.
+    subtotal_minor bigint NOT NULL,
+    total_minor bigint NOT NULL CHECK (total_minor >= 0),
     period_start timestamptz NOT NULL,
     period_end timestamptz NOT NULL,
     issued_at timestamptz NOT NULL,

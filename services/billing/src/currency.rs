@@ -1,12 +1,12 @@
 //! Currencies of ISO 4217, and how their amounts are written.
 
 use rust_decimal::Decimal;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::{fmt, str::FromStr};
 
 /// An ISO 4217 code.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, sqlx::Type)]
-#[serde(transparent)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, sqlx::Type)]
+#[serde(into = "String", try_from = "String")]
 #[sqlx(transparent)]
 pub struct Currency(String);
 
@@ -19,6 +19,19 @@ impl FromStr for Currency {
     fn from_str(code: &str) -> Result<Self, NotACurrency> {
         let sound = code.len() == 3 && code.bytes().all(|b| b.is_ascii_uppercase());
         sound.then(|| Self(code.to_owned())).ok_or(NotACurrency)
+    }
+}
+
+impl TryFrom<String> for Currency {
+    type Error = NotACurrency;
+    fn try_from(code: String) -> Result<Self, NotACurrency> {
+        code.parse()
+    }
+}
+
+impl From<Currency> for String {
+    fn from(Currency(code): Currency) -> Self {
+        code
     }
 }
 

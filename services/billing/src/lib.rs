@@ -2,16 +2,21 @@
 //! prove itself.
 
 mod accounts;
-#[cfg_attr(not(test), expect(dead_code, reason = "tax and discounts use it"))]
+mod adjustments;
+#[cfg_attr(not(test), expect(dead_code, reason = "tax uses it"))]
 mod allocation;
 mod app;
 mod calendar;
 pub mod config;
 mod consumers;
+mod coupons;
+mod credits;
 mod currency;
 mod cycles;
+mod discounts;
 mod features;
 mod invoices;
+mod minimum_spends;
 mod payments;
 mod plans;
 mod previews;

@@ -85,6 +85,12 @@ pub struct Rate {
     pub currency: Currency,
 }
 
+impl Rate {
+    pub fn service(&self) -> &str {
+        self.plan.split(':').next().unwrap_or_default()
+    }
+}
+
 /// What a unit of every feature is.
 pub const UNIT_OF_FEATURES: &str = "hour";
 

@@ -2,6 +2,7 @@
 
 use crate::{
     accounts::{self, Account, routes::no_account},
+    adjustments::{Adjusted, Adjustment, making::adjust},
     app::App,
     calendar::Span,
     currency::Currency,
@@ -65,9 +66,13 @@ pub struct Preview {
     pub period_end: DateTime<Utc>,
     #[schema(value_type = String, example = "EUR")]
     pub currency: Currency,
-    /// In the currency's minor unit (ISO 4217).
+    /// Sum of the lines, in the currency's minor unit (ISO 4217).
+    pub subtotal_minor: i64,
+    /// What would be to be paid: the subtotal with its adjustments.
     pub total_minor: i64,
     pub lines: Vec<PreviewLine>,
+    /// In the order in which they are made.
+    pub adjustments: Vec<Adjustment>,
 }
 
 /// As a line of an invoice, which see.
@@ -119,7 +124,8 @@ pub async fn preview(
     let mut intervals = interval_store::due(&mut tx, window.cycle.until).await?;
     intervals.extend(added);
     let bill = lines::price(&mut tx, &app.ambient, &periods, &prices, &intervals, parts.finish()).await?;
-    Ok(Json(shown(account, window.cycle, bill)))
+    let adjusted = adjust(&mut tx, &app.ambient, &account, window.cycle, &bill.lines).await?;
+    Ok(Json(shown(account, window.cycle, bill, adjusted)))
 }
 
 /// The intervals that a request would have begin; those of features without a price are refused.
@@ -158,7 +164,7 @@ async fn gather(tx: &mut TenantTx, window: &Window, periods: &Periods, prices: &
     Ok(parts)
 }
 
-fn shown(account: Account, period: Span, bill: Bill<'_>) -> Preview {
+fn shown(account: Account, period: Span, bill: Bill<'_>, adjusted: Adjusted) -> Preview {
     let line = |PricedLine { period, rate, priced, .. }: PricedLine<'_>| PreviewLine {
         kind: if priced.used_before.is_some() { LineKind::Correction } else { LineKind::Usage },
         rate_kind: rate.kind,
@@ -186,8 +192,10 @@ fn shown(account: Account, period: Span, bill: Bill<'_>) -> Preview {
         period_start: period.from,
         period_end: period.until,
         currency: account.currency,
-        total_minor: bill.total_minor,
+        subtotal_minor: adjusted.subtotal_minor,
+        total_minor: adjusted.total_minor,
         lines,
+        adjustments: adjusted.adjustments,
     }
 }
 

@@ -1,7 +1,8 @@
 //! The routes of billing: all of them, in one list.
 
 use crate::{
-    accounts, app::App, cycles, features, invoices, payments, plans, previews, reconciliation, subscriptions, usage,
+    accounts, app::App, coupons, credits, cycles, discounts, features, invoices, minimum_spends, payments, plans,
+    previews, reconciliation, subscriptions, usage,
 };
 use axum::extract::DefaultBodyLimit;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -29,6 +30,18 @@ pub fn router() -> OpenApiRouter<App> {
         .routes(routes!(plans::routes::get))
         .routes(routes!(subscriptions::routes::list))
         .routes(routes!(subscriptions::routes::change))
+        .routes(routes!(discounts::routes::list))
+        .routes(routes!(discounts::routes::get))
+        .routes(routes!(discounts::routes::list_of, discounts::routes::grant))
+        .routes(routes!(discounts::routes::get_of, discounts::routes::end))
+        .routes(routes!(coupons::routes::list, coupons::routes::create))
+        .routes(routes!(coupons::routes::get, coupons::routes::end))
+        .routes(routes!(coupons::routes::redeem))
+        .routes(routes!(minimum_spends::routes::list))
+        .routes(routes!(minimum_spends::routes::agree))
+        .routes(routes!(credits::routes::list))
+        .routes(routes!(credits::routes::list_of, credits::routes::grant))
+        .routes(routes!(credits::routes::get_of, credits::routes::revoke))
         .routes(routes!(payments::routes::get))
         .routes(routes!(payments::recording::record))
         .routes(routes!(payments::method::get, payments::method::set))

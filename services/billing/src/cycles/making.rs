@@ -3,6 +3,7 @@
 use super::store::{self as cycles, Taken};
 use crate::{
     accounts::{self, Account},
+    adjustments::making::{self, adjust},
     app::App,
     invoices::{
         lines::{self, Bill},
@@ -57,15 +58,22 @@ pub async fn make(app: &App, background: Background, cycle: &Taken) -> Result<()
             Draft { id: app.ambient.uuid(), cycle_id: cycle.id, period: window.cycle, issued_at: app.ambient.now() };
         let due = interval_store::hold_due(&mut tx, window.cycle.until).await?;
         let bill = lines::price(&mut tx, &app.ambient, &periods, &prices, &due, parts.finish()).await?;
-        finalize(tx, &account, &draft, bill).await?;
+        finalize(tx, app, &account, &draft, bill).await?;
     }
     Ok(())
 }
 
-async fn finalize(mut tx: TenantTx, account: &Account, draft: &Draft, bill: Bill<'_>) -> Result<(), NotInvoiced> {
-    let total = bill.total_minor;
+async fn finalize(
+    mut tx: TenantTx,
+    app: &App,
+    account: &Account,
+    draft: &Draft,
+    bill: Bill<'_>,
+) -> Result<(), NotInvoiced> {
+    let adjusted = adjust(&mut tx, &app.ambient, account, draft.period, &bill.lines).await?;
     bill.write(&mut tx, draft).await?;
-    invoices::finalize(&mut tx, account, draft, total).await?;
+    making::write(&mut tx, draft.id, &adjusted).await?;
+    invoices::finalize(&mut tx, account, draft, &adjusted).await?;
     tx.wake(numbering::NUMBER);
     Ok(tx.commit().await?)
 }

@@ -1,6 +1,6 @@
 //! SQL of the proofs of closed cycles.
 
-use crate::usage::part_store::BEFORE;
+use crate::{currency::Currency, usage::part_store::BEFORE};
 use chrono::{DateTime, Utc};
 use common::db::{CrossTenantTx, TenantTx};
 use contracts::id::TenantId;
@@ -79,15 +79,21 @@ pub async fn parts(tx: &mut TenantTx, cycle: Uuid) -> sqlx::Result<(i64, Decimal
     Ok((parts.events, parts.quantity))
 }
 
-/// What is wrong with the cycle's invoice: it is not there, its lines come to something else, a line has other raw rows
+/// What is wrong with the cycle's invoice: it is not there, its lines and adjustments come to something else, a credit paid
+/// more than there was, a line has other raw rows
 /// than it says, or an interval is billed for longer than it was used: not all of it may cost something.
 pub async fn faults(tx: &mut TenantTx, cycle: Uuid) -> sqlx::Result<Vec<String>> {
     let faults = sqlx::query_scalar!(
-        r#"WITH bill AS (SELECT id, total_minor FROM invoice WHERE tenant_id = $1 AND cycle_id = $2),
+        r#"WITH bill AS (SELECT id, subtotal_minor, total_minor FROM invoice WHERE tenant_id = $1 AND cycle_id = $2),
+             adjustment AS (SELECT a.* FROM invoice_adjustment a JOIN bill ON bill.id = a.invoice_id WHERE a.tenant_id = $1),
              line AS (SELECT l.* FROM invoice_line l JOIN bill ON bill.id = l.invoice_id WHERE l.tenant_id = $1)
            SELECT 'invoice_missing' AS "fault!" WHERE NOT EXISTS (SELECT FROM bill)
            UNION ALL SELECT 'total_differs' FROM bill
-             WHERE total_minor <> (SELECT coalesce(sum(amount_minor), 0) FROM line)
+             WHERE subtotal_minor <> (SELECT coalesce(sum(amount_minor), 0) FROM line)
+               OR total_minor <> subtotal_minor + (SELECT coalesce(sum(amount_minor), 0) FROM adjustment)
+           UNION ALL SELECT 'credit_overdrawn' WHERE EXISTS (SELECT FROM credit c WHERE c.tenant_id = $1 AND c.amount_minor <
+             (SELECT coalesce(-sum(a.amount_minor), 0) FROM invoice_adjustment a
+              WHERE a.tenant_id = $1 AND a.source_id = c.id AND a.kind = 'credit'))
            UNION ALL SELECT 'inputs_differ' WHERE EXISTS (SELECT FROM line WHERE input_count <>
              (SELECT coalesce(sum(p.events), 0) FROM usage_part p WHERE p.tenant_id = $1 AND p.line_id = line.id)
              + (SELECT count(*) FROM invoice_line_interval p WHERE p.tenant_id = $1 AND p.line_id = line.id))
@@ -101,6 +107,16 @@ pub async fn faults(tx: &mut TenantTx, cycle: Uuid) -> sqlx::Result<Vec<String>>
         cycle
     );
     faults.fetch_all(&mut **tx).await
+}
+
+/// The cycle's invoice, and its currency.
+pub async fn invoice(tx: &mut TenantTx, cycle: Uuid) -> sqlx::Result<Option<(Uuid, Currency)>> {
+    let invoice = sqlx::query!(
+        r#"SELECT id, currency AS "currency: Currency" FROM invoice WHERE tenant_id = $1 AND cycle_id = $2"#,
+        tx.tenant().0,
+        cycle
+    );
+    Ok(invoice.fetch_optional(&mut **tx).await?.map(|row| (row.id, row.currency)))
 }
 
 pub async fn proved(

@@ -119,6 +119,14 @@ pub async fn cut(tx: &mut TenantTx, id: Uuid) -> sqlx::Result<()> {
 
 /// The tenant's open cycle, which nobody cuts until the transaction ends.
 pub async fn hold_open(tx: &mut TenantTx) -> sqlx::Result<Option<Span>> {
+    match lock_open(tx).await? {
+        // It was cut while we waited for it; the next one is there now.
+        None => lock_open(tx).await,
+        open => Ok(open),
+    }
+}
+
+async fn lock_open(tx: &mut TenantTx) -> sqlx::Result<Option<Span>> {
     let open = sqlx::query!(
         "SELECT start_at, end_at FROM cycle WHERE tenant_id = $1 AND state = 'open' FOR UPDATE",
         tx.tenant().0

@@ -9,7 +9,7 @@ use super::{
 use crate::{
     calendar::Span,
     plans::{Kind, Rate, price_list::PriceList},
-    pricing::{TooLarge, billable_seconds},
+    pricing::billable_seconds,
     usage::{
         interval_store::{self, BilledPiece, DueInterval},
         part_store,
@@ -25,8 +25,6 @@ use uuid::Uuid;
 /// Lines that have been priced, and what they take.
 pub struct Bill<'a> {
     pub lines: Vec<PricedLine<'a>>,
-    /// In the currency's minor unit.
-    pub total_minor: i64,
     pieces: Vec<BilledPiece>,
     /// Intervals, and up to when they are billed.
     billed: Vec<(Uuid, DateTime<Utc>)>,
@@ -131,12 +129,10 @@ impl<'a> Lines<'a, '_> {
         let late: Vec<_> = self.of.iter().filter(|((_, period), _)| *period != own).collect();
         let late: Vec<_> = late.into_iter().map(|(key, line)| (*key, line.rate.aggregation)).collect();
         let earlier = earlier_store::of(tx, &late, i64::MAX).await?;
-        let mut bill =
-            Bill { lines: vec![], total_minor: 0, pieces: vec![], billed: self.billed, parts: HashMap::new(), new };
+        let mut bill = Bill { lines: vec![], pieces: vec![], billed: self.billed, parts: HashMap::new(), new };
         for (key, line) in self.of {
             let (id, rate) = (line.id, line.rate);
             let priced = line.tally.price(rate, earlier.get(&key))?;
-            bill.total_minor = bill.total_minor.checked_add(priced.amount_minor).ok_or(TooLarge)?;
             bill.pieces.extend(line.pieces);
             bill.parts.extend(line.parts.into_iter().map(|part| (part, id)));
             bill.lines.push(PricedLine { id, period: key.1, rate, priced });

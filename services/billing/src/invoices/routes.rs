@@ -4,7 +4,10 @@ use super::{
     proof::{Explanation, prove},
     store::{self, Invoice, Line},
 };
-use crate::app::App;
+use crate::{
+    adjustments::{self, Adjustment},
+    app::App,
+};
 use access::Allowed;
 use axum::{
     Extension,
@@ -28,6 +31,8 @@ pub struct InvoiceWithLines {
     #[serde(flatten)]
     pub invoice: Invoice,
     pub lines: Vec<Line>,
+    /// In the order in which they are made.
+    pub adjustments: Vec<Adjustment>,
 }
 
 /// The tenant's invoices, in the order they were issued.
@@ -81,7 +86,8 @@ pub async fn explain(
 
 async fn with_lines(tx: &mut TenantTx, invoice: Invoice) -> sqlx::Result<InvoiceWithLines> {
     let lines = store::lines(tx, invoice.id).await?;
-    Ok(InvoiceWithLines { invoice, lines })
+    let adjustments = adjustments::list(tx, invoice.id).await?;
+    Ok(InvoiceWithLines { invoice, lines, adjustments })
 }
 
 fn no_invoice() -> Problem {

@@ -3,6 +3,7 @@
 use super::model::{OfInstance, Priced};
 use crate::{
     accounts::Account,
+    adjustments::Adjusted,
     calendar::Span,
     currency::Currency,
     plans::{Kind, Rate},
@@ -30,6 +31,8 @@ pub struct Invoice {
     #[schema(value_type = String, example = "EUR")]
     pub currency: Currency,
     /// Sum of the lines, in the currency's minor unit (ISO 4217).
+    pub subtotal_minor: i64,
+    /// What is to be paid: the subtotal with its adjustments.
     pub total_minor: i64,
     pub period_start: DateTime<Utc>,
     /// The period ends just before this moment.
@@ -107,7 +110,7 @@ macro_rules! invoices {
             Invoice,
             r#"SELECT i.id, i.tenant_id, i.cycle_id,
                  lpad(s.number::text, greatest(8, length(s.number::text)), '0') AS "number", i.currency AS "currency: Currency",
-                 i.total_minor, i.period_start, i.period_end, i.issued_at
+                 i.subtotal_minor, i.total_minor, i.period_start, i.period_end, i.issued_at
                FROM invoice i JOIN invoice_status s ON s.invoice_id = i.id
                WHERE i.tenant_id = $1 AND "# + $rest,
             $($argument),+
@@ -125,17 +128,19 @@ pub async fn find(tx: &mut TenantTx, id: Uuid) -> sqlx::Result<Option<Invoice>> 
 }
 
 /// Finalizes an invoice whose lines are there: from then on the database refuses every change. Its number comes later.
-pub async fn finalize(tx: &mut TenantTx, account: &Account, draft: &Draft, total_minor: i64) -> sqlx::Result<()> {
+pub async fn finalize(tx: &mut TenantTx, account: &Account, draft: &Draft, adjusted: &Adjusted) -> sqlx::Result<()> {
     sqlx::query!(
         "WITH finalized AS (
-           INSERT INTO invoice (id, tenant_id, cycle_id, currency, total_minor, period_start, period_end, issued_at)
-           VALUES ($1, $2, $3, $4, $5, $6, $7, $8) RETURNING id, tenant_id)
+           INSERT INTO invoice
+             (id, tenant_id, cycle_id, currency, subtotal_minor, total_minor, period_start, period_end, issued_at)
+           VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) RETURNING id, tenant_id)
          INSERT INTO invoice_status (invoice_id, tenant_id, series) SELECT id, tenant_id, 'invoice' FROM finalized",
         draft.id,
         tx.tenant().0,
         draft.cycle_id,
         account.currency.code(),
-        total_minor,
+        adjusted.subtotal_minor,
+        adjusted.total_minor,
         draft.period.from,
         draft.period.until,
         draft.issued_at,

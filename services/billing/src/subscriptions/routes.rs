@@ -116,12 +116,7 @@ async fn divisible(tx: &mut TenantTx, account: &Account, service: &str, new: &[R
 
 async fn begin(tx: &mut TenantTx, app: &App, body: &Change) -> Result<(), Problem> {
     // Held, so that no cut passes between this and what is changed: the past stays as it was.
-    let open = match cycles::store::hold_open(tx).await? {
-        // It was cut while we waited for it; the next one is there now.
-        None => cycles::store::hold_open(tx).await?,
-        open => open,
-    };
-    let cycle = open.ok_or_else(no_account)?;
+    let cycle = cycles::store::hold_open(tx).await?.ok_or_else(no_account)?;
     let now = app.ambient.now().max(cycle.from);
     let at = match body.when {
         When::Now => now,

@@ -1,6 +1,7 @@
 //! Tests of billing against real PostgreSQL, Redis and an AWS emulator.
 
 mod accounts;
+mod adjustments;
 mod batches;
 mod closing;
 mod contract;

@@ -123,7 +123,7 @@ async fn an_interval_has_a_minimum_and_its_late_end_corrects_the_cycle_it_was_in
         (&line["kind"], &line["used_before"], &line["used_after"], &line["period_end"]),
         (&"correction".into(), &billed.into(), &"600".into(), &invoice["period_end"])
     );
-    assert_eq!(invoice["total_minor"].as_i64().unwrap() + second["total_minor"].as_i64().unwrap(), 60);
+    assert_eq!(invoice["total_minor"].as_i64().unwrap() + second["subtotal_minor"].as_i64().unwrap(), 60);
     explain(&world, &ada, &second).await;
 }
 

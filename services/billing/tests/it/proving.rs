@@ -4,7 +4,7 @@ use crate::world::{Customer, World};
 use serde_json::{Value, json};
 use test_support::eventually;
 
-/// A closed cycle of an hour of the forum and three posts.
+/// A closed cycle of an hour of the forum and three posts, at half the price, of which a credit pays two cents.
 async fn closed(world: &World) -> Customer {
     let ada = world.customer().await;
     for envelope in
@@ -14,6 +14,13 @@ async fn closed(world: &World) -> Customer {
     }
     world.features(&ada, &[("forum", 0, Some(3600))]).await;
     world.metered(&ada, "3").await;
+    for (what, body) in [
+        ("discounts", json!({"title": "Half", "percent": "50"})),
+        ("credits", json!({"title": "Two cents", "amount_minor": 2, "currency": "EUR"})),
+    ] {
+        let path = format!("/v1/tenants/{}/{what}", ada.tenant);
+        world.server.post(&path, &body).bearer(&ada.token).send().await.expect(201);
+    }
     world.close(&ada, &ada.cycle).await;
     ada
 }
@@ -36,6 +43,9 @@ async fn what_is_right_is_proved_and_each_fault_is_found() {
     world.publish_forum().await;
     for (fault, sql) in [
         ("total_differs", "UPDATE invoice SET total_minor = total_minor + 1 WHERE tenant_id = $1"),
+        ("total_differs", "UPDATE invoice_adjustment SET amount_minor = -1 WHERE tenant_id = $1 AND kind = 'credit'"),
+        ("credit_overdrawn", "UPDATE credit SET amount_minor = 1 WHERE tenant_id = $1"),
+        ("adjustments_differ", "UPDATE discount SET percent = 60 WHERE tenant_id = $1"),
         ("inputs_differ", "UPDATE invoice_line SET input_count = 7 WHERE tenant_id = $1 AND rate_kind = 'meter'"),
         ("time_differs", "UPDATE invoice_line_interval SET until_at = until_at + interval '1 s' WHERE tenant_id = $1"),
         ("events_differ", "UPDATE usage_event SET quantity = 4 WHERE tenant_id = $1"),
@@ -49,7 +59,7 @@ async fn what_is_right_is_proved_and_each_fault_is_found() {
         conn.close().await.expect("triggers again");
         assert_eq!(prove(&world, &ada).await["proof_faults"], json!([fault]));
     }
-    eventually("the gauge tells of five", async || metrics.render().contains("cycles_faulty 5").then_some(())).await;
+    eventually("the gauge tells of all", async || metrics.render().contains("cycles_faulty 8").then_some(())).await;
 }
 
 #[tokio::test]

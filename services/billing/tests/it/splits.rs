@@ -23,11 +23,16 @@ impl Generator {
 }
 
 /// Bills the posts to one customer, in a random order, in random batches, with invoices between them; gives what all
-/// invoices come to.
+/// invoices come to, less the credits that are left. There are discounts on it.
 async fn billed(world: &World, rate: &Value, posts: &[(String, i64, i64)], seed: u64) -> i64 {
     let ada = world.team(std::slice::from_ref(rate)).await;
     world.say(&world.disabled(&ada, "forum", 10)).await;
     world.features(&ada, &[("forum", 0, Some(10))]).await;
+    let service = json!({"title": "Start", "service": "forum", "percent": "12.5"});
+    let all = json!({"title": "Partner", "amount_minor": 1, "currency": "EUR", "cycles": 1});
+    for discount in [service, all] {
+        world.grant(&ada, "discounts", &discount).await;
+    }
     let (mut generator, mut left, mut total, mut sent) = (Generator(seed), posts.to_vec(), 0, 0);
     while !left.is_empty() {
         let many = (1 + generator.below(21)).min(left.len());
@@ -40,7 +45,7 @@ async fn billed(world: &World, rate: &Value, posts: &[(String, i64, i64)], seed:
             total += closed(world, &ada).await;
         }
     }
-    total
+    total - world.balances(&ada).await.into_iter().sum::<i64>()
 }
 
 async fn recorded(world: &World, ada: &Customer, many: i64) {

@@ -32,6 +32,11 @@ const EVERYTHING: &[&str] = &[
     "billing.changeSubscriptions",
     "billing.writePaymentMethod",
     "billing.recordPayments",
+    "billing.redeemCoupons",
+    "billing.grantDiscounts",
+    "billing.writeCoupons",
+    "billing.agreeMinimumSpends",
+    "billing.grantCredits",
 ];
 
 pub struct World {
@@ -210,8 +215,12 @@ impl World {
     }
 
     pub fn posts(&self, customer: &Customer, key: &str, quantity: i64, second: i64) -> Envelope {
+        self.posts_at(customer, key, quantity, self.at(second))
+    }
+
+    pub fn posts_at(&self, customer: &Customer, key: &str, quantity: i64, occurred_at: DateTime<Utc>) -> Envelope {
         let (service, meter) = ("forum".to_owned(), "forum.posts".to_owned());
-        let (quantity, occurred_at) = (Decimal::from(quantity), self.at(second));
+        let quantity = Decimal::from(quantity);
         let data =
             UsageRecorded { instance_id: customer.instance, service, meter, key: key.into(), quantity, occurred_at };
         Envelope { source: source_of("forum"), ..self.platform.envelope(Some(customer.tenant), &data) }

@@ -23,6 +23,54 @@ export interface Operations {
    */
   editAccount: Operation<operations["editAccount"]>;
   /**
+   * Redeem a coupon
+   *
+   * Gives the tenant its discount from the running cycle on. Codes are read in capitals, whatever is sent.
+   *
+   * **Permission:** `billing.redeemCoupons`
+   */
+  redeemCoupon: Operation<operations["redeemCoupon"]>;
+  /**
+   * Coupons
+   *
+   * Each with its discount and how often it was redeemed.
+   *
+   * **Permission:** `billing.writeCoupons`
+   */
+  listCoupons: Operation<operations["listCoupons"]>;
+  /**
+   * Make a coupon
+   *
+   * Whoever knows its code can have its discount, once a tenant. Choose a code that is not guessed: each tenant may try 20 an hour.
+   *
+   * **Permission:** `billing.writeCoupons`
+   */
+  createCoupon: Operation<operations["createCoupon"]>;
+  /**
+   * A coupon
+   *
+   * With its discount and how often it was redeemed.
+   *
+   * **Permission:** `billing.writeCoupons`
+   */
+  getCoupon: Operation<operations["getCoupon"]>;
+  /**
+   * End a coupon
+   *
+   * Nobody redeems it any more. Whoever has, keeps the discount.
+   *
+   * **Permission:** `billing.writeCoupons`
+   */
+  endCoupon: Operation<operations["endCoupon"]>;
+  /**
+   * The tenant's credits
+   *
+   * Money that it has with us, with what is left of each.
+   *
+   * **Permission:** `billing.readInvoices`
+   */
+  listCredits: Operation<operations["listCredits"]>;
+  /**
    * Billing cycles of all tenants
    *
    * For operators. Each account has one open cycle, with its planned end; its id is what `close` takes.
@@ -58,7 +106,9 @@ export interface Operations {
    * at `Location` until its `proved_at` is later. What is wrong is in `proof_faults`, and in the gauge `cycles_faulty`:
    *
    * - `invoice_missing`: a closed cycle without an invoice.
-   * - `total_differs`: the lines come to something else than the invoice.
+   * - `total_differs`: the lines and adjustments come to something else than the invoice.
+   * - `adjustments_differ`: the discounts and minimum spends that were agreed on come to something else.
+   * - `credit_overdrawn`: invoices took more of a credit than there was.
    * - `inputs_differ`: a line has more or fewer raw rows than it says.
    * - `time_differs`: a feature is billed for longer than it was used.
    * - `events_differ`: events were metered that are in no part, neither billed nor waiting for a rate.
@@ -68,6 +118,22 @@ export interface Operations {
    * **Permission:** `billing.readCycles`
    */
   proveCycle: Operation<operations["proveCycle"]>;
+  /**
+   * The tenant's discounts
+   *
+   * What makes its invoices smaller, by coupons or granted by operators, also what has ended.
+   *
+   * **Permission:** `billing.readInvoices`
+   */
+  listDiscounts: Operation<operations["listDiscounts"]>;
+  /**
+   * A discount of the tenant
+   *
+   * What it takes off, of what, and until when.
+   *
+   * **Permission:** `billing.readInvoices`
+   */
+  getDiscount: Operation<operations["getDiscount"]>;
   /**
    * Where billing and the configurator differ
    *
@@ -103,7 +169,7 @@ export interface Operations {
   /**
    * See what the running cycle comes to
    *
-   * The lines that its invoice would have if everything in use now stays in use until the planned end of the cycle, and nothing more is metered. With `features`, also if these were
+   * The lines and adjustments that its invoice would have if everything in use now stays in use until the planned end of the cycle, and nothing more is metered. With `features`, also if these were
    * in use from now on. The same code makes the invoice; nothing is written here.
    *
    * **Permission:** `billing.readInvoices`
@@ -118,10 +184,12 @@ export interface Operations {
    */
   listInvoices: Operation<operations["listInvoices"]>;
   /**
-   * One invoice with its lines
+   * One invoice with its lines and adjustments
    *
    * A line that costs less than half a minor unit has the amount 0 and is shown all the same.
-   * An amount may be negative where an earlier invoice had taken too much, because the end of a feature's use became known only afterwards.
+   * An amount of a line may be negative where an earlier invoice had taken too much, because the end of a feature's use became known only afterwards.
+   *
+   * What the lines come to is then adjusted, in this order: by discounts on one service, by those on everything, by a minimum spend, and by credits. What is less than nothing becomes a credit for the next invoices: nobody has to pay less than nothing.
    *
    * **Permission:** `billing.readInvoices`
    */
@@ -163,6 +231,14 @@ export interface Operations {
    * **Permission:** `billing.recordPayments`
    */
   recordBankTransfer: Operation<operations["recordBankTransfer"]>;
+  /**
+   * What the tenant's cycles cost at least
+   *
+   * The latest first. What a cycle lacks to it is added to its invoice.
+   *
+   * **Permission:** `billing.readInvoices`
+   */
+  listMinimumSpends: Operation<operations["listMinimumSpends"]>;
   /**
    * Usage that does not count
    *
@@ -285,6 +361,82 @@ export interface Operations {
    */
   listTenantFeatures: Operation<operations["listTenantFeatures"]>;
   /**
+   * A tenant's credits
+   *
+   * With what is left of each.
+   *
+   * **Permission:** `billing.grantCredits`
+   */
+  listTenantCredits: Operation<operations["listTenantCredits"]>;
+  /**
+   * Grant a tenant a credit
+   *
+   * It pays the tenant's next invoices after discounts and minimum spend, those credits first that expire soonest. An invoice that would come to less than nothing leaves a credit, too.
+   *
+   * **Permission:** `billing.grantCredits`
+   */
+  grantCredit: Operation<operations["grantCredit"]>;
+  /**
+   * A credit of a tenant
+   *
+   * With what is left of it.
+   *
+   * **Permission:** `billing.grantCredits`
+   */
+  getTenantCredit: Operation<operations["getTenantCredit"]>;
+  /**
+   * Revoke a credit
+   *
+   * No later invoice takes anything of it. What it has paid stays paid.
+   *
+   * **Permission:** `billing.grantCredits`
+   */
+  revokeCredit: Operation<operations["revokeCredit"]>;
+  /**
+   * A tenant's discounts
+   *
+   * What its invoices are smaller by, also what has ended.
+   *
+   * **Permission:** `billing.grantDiscounts`
+   */
+  listTenantDiscounts: Operation<operations["listTenantDiscounts"]>;
+  /**
+   * Grant a tenant a discount
+   *
+   * Either a percentage, or at most a fixed amount a cycle. It holds for cycles that end after it was granted and not after its own end, so for the whole of the one that runs. What comes late to such a cycle has it too.
+   *
+   * Discounts on one service come first, then those on everything, each in the order in which they were granted and each on what the ones before have left. Nothing is taken off below nothing.
+   *
+   * **Permission:** `billing.grantDiscounts`
+   */
+  grantDiscount: Operation<operations["grantDiscount"]>;
+  /**
+   * A discount of a tenant
+   *
+   * What it takes off, of what, and until when.
+   *
+   * **Permission:** `billing.grantDiscounts`
+   */
+  getTenantDiscount: Operation<operations["getTenantDiscount"]>;
+  /**
+   * End a discount
+   *
+   * It holds for no cycle that ends later. What invoices took off stays, and what comes late to their cycles has it still.
+   *
+   * **Permission:** `billing.grantDiscounts`
+   */
+  endDiscount: Operation<operations["endDiscount"]>;
+  /**
+   * Agree on a minimum spend
+   *
+   * From the planned end of the open cycle on, each cycle costs the tenant at least so much after its discounts; 0 ends what was agreed on. Another agreement that was to begin then is taken back.
+   *
+   * What comes late to a cycle that was billed the minimum costs only what it exceeds it by.
+   *
+   * **Permission:** `billing.agreeMinimumSpends`
+   */
+  agreeMinimumSpend: Operation<operations["agreeMinimumSpend"]>;
+  /**
    * Have a tenant pay by another plan
    *
    * From now on, or from the planned end of the open cycle. Usage is priced by what held when it was used, whenever it is told, so a change in the middle of a cycle makes two lines. What is priced by the cycle, such as tiers, a minimum or what is included, changes with the next cycle only.
@@ -323,11 +475,62 @@ export interface components {
              */
             time_zone: string;
         };
+        /** What a discount, a minimum spend or a credit does to an invoice. */
+        Adjustment: {
+            /**
+             * Format: int64
+             * Added to the total; below zero where something is taken off.
+             */
+            amount_minor: number;
+            /**
+             * Format: int64
+             * What the period, or for credits the invoice, comes to before this, in the currency's minor unit (ISO 4217).
+             */
+            base_minor: number;
+            /**
+             * Format: int64
+             * What earlier invoices took off or added for the period.
+             */
+            before_minor: number;
+            kind: components["schemas"]["AdjustmentKind"];
+            /** Format: date-time */
+            period_end: string;
+            /**
+             * Format: date-time
+             * Of the usage that it belongs to.
+             */
+            period_start: string;
+            /**
+             * Format: uuid
+             * The discount, the minimum spend, or the credit that is used or left.
+             */
+            source_id: string;
+            /** @example Partner, first year */
+            title: string;
+        };
+        /**
+         * What an adjustment is.
+         * @enum {string}
+         */
+        AdjustmentKind: "discount" | "minimum_spend" | "credit" | "carry_forward";
         /**
          * How the events of one instance in one period become its quantity; those of instances are added up.
          * @enum {string}
          */
         Aggregation: "sum" | "count" | "max" | "last";
+        Agreement: {
+            /**
+             * Format: int64
+             * What each cycle costs at least, in the currency's minor unit (ISO 4217); 0 for nothing.
+             * @example 50000
+             */
+            amount_minor: number;
+            /**
+             * The account's.
+             * @example EUR
+             */
+            currency: string;
+        };
         /** An attempt to charge the invoice, as it is shown. */
         Attempt: {
             /** Format: date-time */
@@ -584,6 +787,59 @@ export interface components {
              */
             unit_price: string;
         };
+        Coupon: components["schemas"]["Terms"] & {
+            /** @example SPRING-2027 */
+            code: string;
+            /** Format: date-time */
+            created_at: string;
+            /** Format: uuid */
+            id: string;
+            /**
+             * Format: int32
+             * By so many tenants; absent if by any number.
+             */
+            most_redemptions?: number;
+            /**
+             * Format: date-time
+             * Until then it is redeemed; absent if it has no end.
+             */
+            redeem_until?: string;
+            /** Format: int32 */
+            redemptions: number;
+        };
+        Credit: {
+            /**
+             * Format: int64
+             * In the currency's minor unit (ISO 4217).
+             */
+            amount_minor: number;
+            /**
+             * Format: int64
+             * What no invoice has taken yet.
+             */
+            balance_minor: number;
+            /** @example EUR */
+            currency: string;
+            /**
+             * Format: date-time
+             * It pays for cycles that end no later; absent if it never expires.
+             */
+            expires_at?: string;
+            /** Format: date-time */
+            granted_at: string;
+            /** Format: uuid */
+            id: string;
+            /**
+             * Format: date-time
+             * From then on no invoice takes anything of it.
+             */
+            revoked_at?: string;
+            /**
+             * On the tenant's invoices.
+             * @example For the outage of October
+             */
+            title: string;
+        };
         Cycle: {
             /**
              * Format: date-time
@@ -628,6 +884,25 @@ export interface components {
         };
         /** @enum {string} */
         CycleState: "open" | "closing" | "closed";
+        Discount: components["schemas"]["Terms"] & {
+            /**
+             * Format: date-time
+             * Of cycles that end later.
+             */
+            begin_at: string;
+            /**
+             * Format: uuid
+             * Absent if an operator has granted it to this tenant.
+             */
+            coupon_id?: string;
+            /**
+             * Format: date-time
+             * Of cycles that end no later; absent if it has no end.
+             */
+            end_at?: string;
+            /** Format: uuid */
+            id: string;
+        };
         /**
          * In what billing and the configurator differ.
          * @enum {string}
@@ -797,10 +1072,15 @@ export interface components {
             period_end: string;
             /** Format: date-time */
             period_start: string;
-            tenant_id: components["schemas"]["TenantId"];
             /**
              * Format: int64
              * Sum of the lines, in the currency's minor unit (ISO 4217).
+             */
+            subtotal_minor: number;
+            tenant_id: components["schemas"]["TenantId"];
+            /**
+             * Format: int64
+             * What is to be paid: the subtotal with its adjustments.
              */
             total_minor: number;
         };
@@ -837,6 +1117,8 @@ export interface components {
             suspended_at?: string;
         };
         InvoiceWithLines: components["schemas"]["Invoice"] & {
+            /** In the order in which they are made. */
+            adjustments: components["schemas"]["Adjustment"][];
             lines: components["schemas"]["Line"][];
         };
         /**
@@ -929,6 +1211,31 @@ export interface components {
              */
             unit?: string;
         };
+        MinimumSpend: {
+            /**
+             * Format: int64
+             * Of each cycle after discounts, in the currency's minor unit (ISO 4217).
+             */
+            amount_minor: number;
+            /**
+             * Format: date-time
+             * Of cycles that end later.
+             */
+            begin_at: string;
+            /** @example EUR */
+            currency: string;
+            /**
+             * Format: date-time
+             * Of cycles that end no later; absent if it has no end.
+             */
+            end_at?: string;
+            /** Format: uuid */
+            id: string;
+        };
+        /** The latest first. */
+        MinimumSpends: {
+            items: components["schemas"]["MinimumSpend"][];
+        };
         /** Who an invoice is to be made out to. Texts are trimmed, on one line, and have a letter or a digit. */
         NewBillingDetails: {
             /**
@@ -971,6 +1278,53 @@ export interface components {
              */
             vat_id?: string;
         };
+        NewCoupon: components["schemas"]["Terms"] & {
+            /**
+             * 8 to 40 capital letters, digits and hyphens.
+             * @example SPRING-2027
+             */
+            code: string;
+            /**
+             * Format: int32
+             * By so many tenants; by any number, if absent.
+             */
+            most_redemptions?: number;
+            /**
+             * Format: date-time
+             * Until then it is redeemed; without an end, if absent.
+             */
+            redeem_until?: string;
+        };
+        NewCredit: {
+            /**
+             * Format: int64
+             * In the currency's minor unit (ISO 4217).
+             * @example 5000
+             */
+            amount_minor: number;
+            /**
+             * The account's.
+             * @example EUR
+             */
+            currency: string;
+            /**
+             * Format: date-time
+             * It pays for cycles that end no later; never, if absent.
+             */
+            expires_at?: string;
+            /**
+             * On the tenant's invoices.
+             * @example For the outage of October
+             */
+            title: string;
+        };
+        NewDiscount: components["schemas"]["Terms"] & {
+            /**
+             * Format: date-time
+             * Of cycles that end no later; without an end, if absent.
+             */
+            end_at?: string;
+        };
         NewPaymentMethod: {
             /**
              * Stripe's id of the tenant's customer.
@@ -1003,8 +1357,63 @@ export interface components {
          */
         Outcome: "succeeded" | "declined" | "action_required" | "not_made";
         /** One page of a list in the order of creation. */
+        Page_Coupon: {
+            items: (components["schemas"]["Terms"] & {
+                /** @example SPRING-2027 */
+                code: string;
+                /** Format: date-time */
+                created_at: string;
+                /** Format: uuid */
+                id: string;
+                /**
+                 * Format: int32
+                 * By so many tenants; absent if by any number.
+                 */
+                most_redemptions?: number;
+                /**
+                 * Format: date-time
+                 * Until then it is redeemed; absent if it has no end.
+                 */
+                redeem_until?: string;
+                /** Format: int32 */
+                redemptions: number;
+            })[];
+            /** Absent on the last page. */
+            next_cursor?: string;
+        };
+        /** One page of a list in the order of creation. */
+        Page_Credit: {
+            items: components["schemas"]["Credit"][];
+            /** Absent on the last page. */
+            next_cursor?: string;
+        };
+        /** One page of a list in the order of creation. */
         Page_Cycle: {
             items: components["schemas"]["Cycle"][];
+            /** Absent on the last page. */
+            next_cursor?: string;
+        };
+        /** One page of a list in the order of creation. */
+        Page_Discount: {
+            items: (components["schemas"]["Terms"] & {
+                /**
+                 * Format: date-time
+                 * Of cycles that end later.
+                 */
+                begin_at: string;
+                /**
+                 * Format: uuid
+                 * Absent if an operator has granted it to this tenant.
+                 */
+                coupon_id?: string;
+                /**
+                 * Format: date-time
+                 * Of cycles that end no later; absent if it has no end.
+                 */
+                end_at?: string;
+                /** Format: uuid */
+                id: string;
+            })[];
             /** Absent on the last page. */
             next_cursor?: string;
         };
@@ -1186,6 +1595,8 @@ export interface components {
          *     metered.
          */
         Preview: {
+            /** In the order in which they are made. */
+            adjustments: components["schemas"]["Adjustment"][];
             /** @example EUR */
             currency: string;
             lines: components["schemas"]["PreviewLine"][];
@@ -1195,7 +1606,12 @@ export interface components {
             period_start: string;
             /**
              * Format: int64
-             * In the currency's minor unit (ISO 4217).
+             * Sum of the lines, in the currency's minor unit (ISO 4217).
+             */
+            subtotal_minor: number;
+            /**
+             * Format: int64
+             * What would be to be paid: the subtotal with its adjustments.
              */
             total_minor: number;
         };
@@ -1323,6 +1739,13 @@ export interface components {
          * @enum {string}
          */
         Reason: "instance_unknown" | "in_the_future" | "expired" | "instance_of_another" | "key_used" | "meter_unknown" | "quantity_negative" | "quantity_too_large" | "quantity_too_fine" | "too_old";
+        Redemption: {
+            /**
+             * In any case.
+             * @example SPRING-2027
+             */
+            code: string;
+        };
         /** An event (<https://docs.stripe.com/api/events/object>), as far as it is read. */
         StripeEvent: {
             /** With the charge as its `object`. */
@@ -1362,6 +1785,38 @@ export interface components {
         };
         /** Format: uuid */
         TenantId: string;
+        /** How much less, and of what. */
+        Terms: {
+            /**
+             * Format: int64
+             * At most so much a cycle, in the currency's minor unit (ISO 4217).
+             */
+            amount_minor?: number;
+            /** Of `amount_minor`, with which it comes. */
+            currency?: string;
+            /**
+             * Format: int32
+             * Only of so many cycles: the first in which it takes something off.
+             * @example 12
+             */
+            cycles?: number;
+            /**
+             * Format: decimal
+             * Above 0, at most 100, with at most four decimal places. Either this or `amount_minor`.
+             * @example 10
+             */
+            percent?: string;
+            /**
+             * Only of what this service costs; of everything, if absent.
+             * @example forum
+             */
+            service?: string;
+            /**
+             * On the tenant's invoices.
+             * @example Partner, first year
+             */
+            title: string;
+        };
         /** One tier; it begins where the one before it ends. */
         Tier: {
             /**
@@ -1513,6 +1968,19 @@ export interface components {
                 };
             };
         };
+        /** There is nothing at this address. */
+        NotFound: {
+            headers: {
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ProblemBody"] & {
+                    /** @enum {string} */
+                    code: "not_found";
+                };
+            };
+        };
         /** The permission is missing. */
         PermissionMissing: {
             headers: {
@@ -1582,7 +2050,10 @@ export interface components {
     pathItems: never;
 }
 export type AccountBody = components['schemas']['AccountBody'];
+export type Adjustment = components['schemas']['Adjustment'];
+export type AdjustmentKind = components['schemas']['AdjustmentKind'];
 export type Aggregation = components['schemas']['Aggregation'];
+export type Agreement = components['schemas']['Agreement'];
 export type Attempt = components['schemas']['Attempt'];
 export type BankTransfer = components['schemas']['BankTransfer'];
 export type BillingAccount = components['schemas']['BillingAccount'];
@@ -1590,8 +2061,11 @@ export type BillingDetails = components['schemas']['BillingDetails'];
 export type Change = components['schemas']['Change'];
 export type Charge = components['schemas']['Charge'];
 export type Component = components['schemas']['Component'];
+export type Coupon = components['schemas']['Coupon'];
+export type Credit = components['schemas']['Credit'];
 export type Cycle = components['schemas']['Cycle'];
 export type CycleState = components['schemas']['CycleState'];
+export type Discount = components['schemas']['Discount'];
 export type DiscrepancyKind = components['schemas']['DiscrepancyKind'];
 export type DiscrepancyState = components['schemas']['DiscrepancyState'];
 export type EventTaken = components['schemas']['EventTaken'];
@@ -1609,11 +2083,19 @@ export type Kind = components['schemas']['Kind'];
 export type Line = components['schemas']['Line'];
 export type LineKind = components['schemas']['LineKind'];
 export type MeterUse = components['schemas']['MeterUse'];
+export type MinimumSpend = components['schemas']['MinimumSpend'];
+export type MinimumSpends = components['schemas']['MinimumSpends'];
 export type NewBillingDetails = components['schemas']['NewBillingDetails'];
+export type NewCoupon = components['schemas']['NewCoupon'];
+export type NewCredit = components['schemas']['NewCredit'];
+export type NewDiscount = components['schemas']['NewDiscount'];
 export type NewPaymentMethod = components['schemas']['NewPaymentMethod'];
 export type OfInstance = components['schemas']['OfInstance'];
 export type Outcome = components['schemas']['Outcome'];
+export type PageCoupon = components['schemas']['Page_Coupon'];
+export type PageCredit = components['schemas']['Page_Credit'];
 export type PageCycle = components['schemas']['Page_Cycle'];
+export type PageDiscount = components['schemas']['Page_Discount'];
 export type PageFeatureDiscrepancy = components['schemas']['Page_FeatureDiscrepancy'];
 export type PageInvoice = components['schemas']['Page_Invoice'];
 export type PageParkedUsage = components['schemas']['Page_ParkedUsage'];
@@ -1637,10 +2119,12 @@ export type Publication = components['schemas']['Publication'];
 export type Rate = components['schemas']['Rate'];
 export type RateOfPublication = components['schemas']['RateOfPublication'];
 export type Reason = components['schemas']['Reason'];
+export type Redemption = components['schemas']['Redemption'];
 export type StripeEvent = components['schemas']['StripeEvent'];
 export type Subscription = components['schemas']['Subscription'];
 export type Subscriptions = components['schemas']['Subscriptions'];
 export type TenantId = components['schemas']['TenantId'];
+export type Terms = components['schemas']['Terms'];
 export type Tier = components['schemas']['Tier'];
 export type Usage = components['schemas']['Usage'];
 export type UsedFeature = components['schemas']['UsedFeature'];
@@ -1652,6 +2136,7 @@ export type ResponseInternal = components['responses']['Internal'];
 export type ResponseInvalid = components['responses']['Invalid'];
 export type ResponseJsonMalformed = components['responses']['JsonMalformed'];
 export type ResponseMediaTypeUnsupported = components['responses']['MediaTypeUnsupported'];
+export type ResponseNotFound = components['responses']['NotFound'];
 export type ResponsePermissionMissing = components['responses']['PermissionMissing'];
 export type ResponseUnauthorized = components['responses']['Unauthorized'];
 export type ResponseUnavailable = components['responses']['Unavailable'];
@@ -1852,6 +2337,416 @@ export interface operations {
                     };
                 };
             };
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    redeemCoupon: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * Chosen by the caller, a new one for each thing to be made, such as a UUID. For 24 hours the same request with the same key gets the first answer again, with `Idempotency-Replayed: true`, and makes nothing more.
+                 * @example 8e03978e-40d5-43dd-bc93-6894a57f9324
+                 */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "code": "SPRING-2027"
+                 *     }
+                 */
+                "application/json": components["schemas"]["Redemption"];
+            };
+        };
+        responses: {
+            /** It is made. */
+            201: {
+                headers: {
+                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
+                    Location: components["headers"]["Location"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "begin_at": "2026-11-23T12:50:50.071233Z",
+                     *       "coupon_id": "01a20875-872f-7a0f-b8fe-5bbbb754a09c",
+                     *       "id": "01a20875-8867-79cd-9bc0-592079b5a218",
+                     *       "percent": "25",
+                     *       "title": "Spring"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Discount"];
+                };
+            };
+            /** `idempotency_key_malformed`: it is not one value of 16 to 255 visible ASCII characters. */
+            400: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "host_invalid" | "idempotency_key_malformed" | "malformed_json" | "unreadable_body";
+                    };
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["PermissionMissing"];
+            /** `coupon_not_found`: there is none of this code, it is too late, or others have had it often enough. `account_not_found` */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "account_not_found" | "coupon_not_found";
+                    };
+                };
+            };
+            408: components["responses"]["BodyTimeout"];
+            /** `coupon_redeemed`: the tenant has had it. `too_many_discounts`: the tenant has 20 that run. `idempotency_key_reused`: the key came with another request. */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "coupon_redeemed" | "idempotency_key_reused" | "too_many_discounts";
+                    };
+                };
+            };
+            413: components["responses"]["BodyTooLarge"];
+            415: components["responses"]["MediaTypeUnsupported"];
+            422: components["responses"]["Invalid"];
+            /** `too_many_requests` */
+            429: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "too_many_requests";
+                    };
+                };
+            };
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listCoupons: {
+        parameters: {
+            query?: {
+                /** `next_cursor` of the page before. */
+                cursor?: string;
+                /** Items a page, 1 to 200. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** The answer. */
+            200: {
+                headers: {
+                    Link: components["headers"]["Link"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "code": "SPRING-2027",
+                     *           "created_at": "2026-11-23T12:50:49.772259Z",
+                     *           "id": "01a20875-872f-7a0f-b8fe-5bbbb754a09c",
+                     *           "most_redemptions": 2,
+                     *           "percent": "25",
+                     *           "redemptions": 2,
+                     *           "title": "Spring"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Page_Coupon"];
+                };
+            };
+            400: components["responses"]["HostInvalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["PermissionMissing"];
+            422: components["responses"]["Invalid"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    createCoupon: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * Chosen by the caller, a new one for each thing to be made, such as a UUID. For 24 hours the same request with the same key gets the first answer again, with `Idempotency-Replayed: true`, and makes nothing more.
+                 * @example 8e03978e-40d5-43dd-bc93-6894a57f9324
+                 */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "code": "SPRING-2027",
+                 *       "most_redemptions": 2,
+                 *       "percent": "25",
+                 *       "title": "Spring"
+                 *     }
+                 */
+                "application/json": components["schemas"]["NewCoupon"];
+            };
+        };
+        responses: {
+            /** It is made. */
+            201: {
+                headers: {
+                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
+                    Location: components["headers"]["Location"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "SPRING-2027",
+                     *       "created_at": "2026-11-23T12:50:49.772259Z",
+                     *       "id": "01a20875-872f-7a0f-b8fe-5bbbb754a09c",
+                     *       "most_redemptions": 2,
+                     *       "percent": "25",
+                     *       "redemptions": 0,
+                     *       "title": "Spring"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Coupon"];
+                };
+            };
+            /** `idempotency_key_malformed`: it is not one value of 16 to 255 visible ASCII characters. */
+            400: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "host_invalid" | "idempotency_key_malformed" | "malformed_json" | "unreadable_body";
+                    };
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["PermissionMissing"];
+            408: components["responses"]["BodyTimeout"];
+            /** `coupon_taken`: there is one of this code. `idempotency_key_reused`: the key came with another request. */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "coupon_taken" | "idempotency_key_reused";
+                    };
+                };
+            };
+            413: components["responses"]["BodyTooLarge"];
+            415: components["responses"]["MediaTypeUnsupported"];
+            422: components["responses"]["Invalid"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getCoupon: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** The answer. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "SPRING-2027",
+                     *       "created_at": "2026-11-23T12:50:49.772259Z",
+                     *       "id": "01a20875-872f-7a0f-b8fe-5bbbb754a09c",
+                     *       "most_redemptions": 2,
+                     *       "percent": "25",
+                     *       "redemptions": 2,
+                     *       "title": "Spring"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Coupon"];
+                };
+            };
+            400: components["responses"]["HostInvalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["PermissionMissing"];
+            /** `coupon_not_found` */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "coupon_not_found" | "not_found";
+                    };
+                };
+            };
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    endCoupon: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** Nobody redeems it any more; who has, keeps the discount. */
+            204: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["HostInvalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["PermissionMissing"];
+            /** `coupon_not_found` */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "coupon_not_found" | "not_found";
+                    };
+                };
+            };
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listCredits: {
+        parameters: {
+            query?: {
+                /** `next_cursor` of the page before. */
+                cursor?: string;
+                /** Items a page, 1 to 200. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** The answer. */
+            200: {
+                headers: {
+                    Link: components["headers"]["Link"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "amount_minor": 1000,
+                     *           "balance_minor": 1000,
+                     *           "currency": "EUR",
+                     *           "granted_at": "2026-11-23T12:50:59.066176Z",
+                     *           "id": "01a20875-ab88-74b1-abf8-0bdc47815821",
+                     *           "revoked_at": "2026-11-23T12:50:59.222003Z",
+                     *           "title": "Outage"
+                     *         },
+                     *         {
+                     *           "amount_minor": 500,
+                     *           "balance_minor": 484,
+                     *           "currency": "EUR",
+                     *           "granted_at": "2026-11-23T12:50:59.261827Z",
+                     *           "id": "01a20875-ac4e-7cfa-8c96-53186ab33f89",
+                     *           "title": "Outage"
+                     *         },
+                     *         {
+                     *           "amount_minor": 100,
+                     *           "balance_minor": 0,
+                     *           "currency": "EUR",
+                     *           "expires_at": "2029-05-11T12:50:59Z",
+                     *           "granted_at": "2026-11-23T12:50:59.348935Z",
+                     *           "id": "01a20875-aca7-721d-a407-e20255d975ed",
+                     *           "title": "Outage"
+                     *         },
+                     *         {
+                     *           "amount_minor": 20,
+                     *           "balance_minor": 0,
+                     *           "currency": "EUR",
+                     *           "expires_at": "2028-07-15T12:50:59Z",
+                     *           "granted_at": "2026-11-23T12:50:59.402668Z",
+                     *           "id": "01a20875-accf-74d4-8902-3b3287f1d5e2",
+                     *           "title": "Outage"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Page_Credit"];
+                };
+            };
+            400: components["responses"]["HostInvalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["PermissionMissing"];
+            422: components["responses"]["Invalid"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
         };
@@ -2125,6 +3020,102 @@ export interface operations {
             503: components["responses"]["Unavailable"];
         };
     };
+    listDiscounts: {
+        parameters: {
+            query?: {
+                /** `next_cursor` of the page before. */
+                cursor?: string;
+                /** Items a page, 1 to 200. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** The answer. */
+            200: {
+                headers: {
+                    Link: components["headers"]["Link"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "begin_at": "2026-11-23T12:50:49.912632Z",
+                     *           "coupon_id": "01a20875-872f-7a0f-b8fe-5bbbb754a09c",
+                     *           "id": "01a20875-87c4-7492-b813-9279736f4596",
+                     *           "percent": "25",
+                     *           "title": "Spring"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Page_Discount"];
+                };
+            };
+            400: components["responses"]["HostInvalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["PermissionMissing"];
+            422: components["responses"]["Invalid"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getDiscount: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** The answer. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "begin_at": "2026-11-23T12:50:49.912632Z",
+                     *       "coupon_id": "01a20875-872f-7a0f-b8fe-5bbbb754a09c",
+                     *       "id": "01a20875-87c4-7492-b813-9279736f4596",
+                     *       "percent": "25",
+                     *       "title": "Spring"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Discount"];
+                };
+            };
+            400: components["responses"]["HostInvalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["PermissionMissing"];
+            /** `discount_not_found` */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "discount_not_found" | "not_found";
+                    };
+                };
+            };
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
     listFeatureDiscrepancies: {
         parameters: {
             query?: {
@@ -2246,12 +3237,7 @@ export interface operations {
             content: {
                 /**
                  * @example {
-                 *       "features": [
-                 *         {
-                 *           "feature": "forum.polls",
-                 *           "instance_id": "01a207a1-3a0c-7235-b7d8-d71ebf216866"
-                 *         }
-                 *       ]
+                 *       "features": []
                  *     }
                  */
                 "application/json": components["schemas"]["PreviewRequest"];
@@ -2267,6 +3253,28 @@ export interface operations {
                 content: {
                     /**
                      * @example {
+                     *       "adjustments": [
+                     *         {
+                     *           "amount_minor": -30,
+                     *           "base_minor": 136,
+                     *           "before_minor": 0,
+                     *           "kind": "discount",
+                     *           "period_end": "2027-12-01T00:00:00Z",
+                     *           "period_start": "2026-11-21T12:50:57.994136Z",
+                     *           "source_id": "01a20875-a9e1-736c-9ea5-944810a7392b",
+                     *           "title": "Start"
+                     *         },
+                     *         {
+                     *           "amount_minor": -11,
+                     *           "base_minor": 106,
+                     *           "before_minor": 0,
+                     *           "kind": "discount",
+                     *           "period_end": "2027-12-01T00:00:00Z",
+                     *           "period_start": "2026-11-21T12:50:57.994136Z",
+                     *           "source_id": "01a20875-a9a0-7f30-a56a-1636500fcf1e",
+                     *           "title": "Partner"
+                     *         }
+                     *       ],
                      *       "currency": "EUR",
                      *       "lines": [
                      *         {
@@ -2284,47 +3292,18 @@ export interface operations {
                      *           "instances": [
                      *             {
                      *               "inputs": 1,
-                     *               "instance_id": "01a207a1-3a0c-7235-b7d8-d71ebf216866",
+                     *               "instance_id": "01a20875-a829-71d0-8008-a69a55877fb8",
                      *               "quantity": "3600"
                      *             }
                      *           ],
                      *           "kind": "usage",
                      *           "name": "forum",
                      *           "period_end": "2027-12-01T00:00:00Z",
-                     *           "period_start": "2026-11-21T08:58:54.868594Z",
+                     *           "period_start": "2026-11-21T12:50:57.994136Z",
                      *           "quantity": "1",
-                     *           "rate_id": "01a207a1-3ab8-7005-b1ea-5093ac3f1427",
+                     *           "rate_id": "01a20875-a794-7303-ae83-422afb4f487f",
                      *           "rate_kind": "feature",
                      *           "title": "Forum",
-                     *           "unit": "hour"
-                     *         },
-                     *         {
-                     *           "amount_minor": 160974,
-                     *           "components": [
-                     *             {
-                     *               "amount": "1609.7431374662",
-                     *               "part": {
-                     *                 "kind": "hour"
-                     *               },
-                     *               "quantity": "32194862.749324",
-                     *               "unit_price": "0.18"
-                     *             }
-                     *           ],
-                     *           "instances": [
-                     *             {
-                     *               "inputs": 1,
-                     *               "instance_id": "01a207a1-3a0c-7235-b7d8-d71ebf216866",
-                     *               "quantity": "32194862.749324"
-                     *             }
-                     *           ],
-                     *           "kind": "usage",
-                     *           "name": "forum.polls",
-                     *           "period_end": "2027-12-01T00:00:00Z",
-                     *           "period_start": "2026-11-21T08:58:54.868594Z",
-                     *           "quantity": "8943.017430367777777777777778",
-                     *           "rate_id": "01a207a1-3ab8-7c86-a19a-42f3e9e95260",
-                     *           "rate_kind": "feature",
-                     *           "title": "Forum: Polls",
                      *           "unit": "hour"
                      *         },
                      *         {
@@ -2342,24 +3321,25 @@ export interface operations {
                      *           "instances": [
                      *             {
                      *               "inputs": 1,
-                     *               "instance_id": "01a207a1-3a0c-7235-b7d8-d71ebf216866",
+                     *               "instance_id": "01a20875-a829-71d0-8008-a69a55877fb8",
                      *               "quantity": "200"
                      *             }
                      *           ],
                      *           "kind": "usage",
                      *           "name": "forum.posts",
                      *           "period_end": "2027-12-01T00:00:00Z",
-                     *           "period_start": "2026-11-21T08:58:54.868594Z",
+                     *           "period_start": "2026-11-21T12:50:57.994136Z",
                      *           "quantity": "200",
-                     *           "rate_id": "01a207a1-3ab8-75d4-a688-2cbed4f29533",
+                     *           "rate_id": "01a20875-a795-7c7f-8c15-7c7f8af74d9e",
                      *           "rate_kind": "meter",
                      *           "title": "Forum: posts",
                      *           "unit": "post"
                      *         }
                      *       ],
                      *       "period_end": "2027-12-01T00:00:00Z",
-                     *       "period_start": "2026-11-21T08:58:54.868594Z",
-                     *       "total_minor": 161110
+                     *       "period_start": "2026-11-21T12:50:57.994136Z",
+                     *       "subtotal_minor": 136,
+                     *       "total_minor": 95
                      *     }
                      */
                     "application/json": components["schemas"]["Preview"];
@@ -2429,17 +3409,18 @@ export interface operations {
                      *       "items": [
                      *         {
                      *           "currency": "EUR",
-                     *           "cycle_id": "01a206de-9e43-7a4a-bb84-66c2c0feec48",
-                     *           "id": "01a206de-9f9c-74d5-90b3-6a24e302e916",
-                     *           "issued_at": "2026-11-23T05:26:22.876972Z",
+                     *           "cycle_id": "01a20877-ae3e-7438-8602-83bf21ee12f8",
+                     *           "id": "01a20877-b264-7f4d-a613-4652503fff14",
+                     *           "issued_at": "2026-11-23T12:53:11.908408Z",
                      *           "number": "00000001",
-                     *           "period_end": "2026-11-23T05:26:22.846087Z",
-                     *           "period_start": "2026-11-21T05:26:22.197057Z",
-                     *           "tenant_id": "01a206de-9dd3-795a-b250-3f38f8bea4d3",
+                     *           "period_end": "2026-11-23T12:53:11.724274Z",
+                     *           "period_start": "2026-11-21T12:53:09.774859Z",
+                     *           "subtotal_minor": 1730,
+                     *           "tenant_id": "01a20877-adfc-7e96-aeb1-e2c95cd632be",
                      *           "total_minor": 1730
                      *         }
                      *       ],
-                     *       "next_cursor": "AaIG3p-cdNWQs2ok4wLpFg"
+                     *       "next_cursor": "AaIId7Jkf02mE0ZSUD__FA"
                      *     }
                      */
                     "application/json": components["schemas"]["Page_Invoice"];
@@ -2473,66 +3454,79 @@ export interface operations {
                 content: {
                     /**
                      * @example {
+                     *       "adjustments": [
+                     *         {
+                     *           "amount_minor": -6,
+                     *           "base_minor": 102,
+                     *           "before_minor": -7,
+                     *           "kind": "discount",
+                     *           "period_end": "2026-11-23T12:53:41.710102Z",
+                     *           "period_start": "2026-11-21T12:53:38.901100Z",
+                     *           "source_id": "01a20878-2451-7096-a1cb-c998dd34ee4a",
+                     *           "title": "Start"
+                     *         }
+                     *       ],
                      *       "currency": "EUR",
-                     *       "cycle_id": "01a2078d-d52a-775c-9e24-93002c553598",
-                     *       "id": "01a2078d-d930-7108-afb1-b7b9e1c3b18b",
-                     *       "issued_at": "2026-11-23T08:37:46.416683Z",
+                     *       "cycle_id": "01a20878-26ee-7c47-85aa-6b38c1676d54",
+                     *       "id": "01a20878-2b26-74fe-b542-70505c7af9b2",
+                     *       "issued_at": "2026-11-23T12:53:42.822251Z",
                      *       "lines": [
                      *         {
-                     *           "amount_minor": 125,
+                     *           "amount_minor": 49,
                      *           "components": [
                      *             {
-                     *               "amount": "0.5",
+                     *               "amount": "0.343",
                      *               "part": {
-                     *                 "from": "0",
+                     *                 "from": "40",
                      *                 "kind": "tier",
-                     *                 "tier": 1,
-                     *                 "up_to": "20"
+                     *                 "tier": 2,
+                     *                 "up_to": "90"
                      *               },
-                     *               "quantity": "5",
-                     *               "unit_price": "0.1"
+                     *               "quantity": "49",
+                     *               "unit_price": "0.007"
                      *             },
                      *             {
-                     *               "amount": "0.75",
+                     *               "amount": "0.147",
                      *               "part": {
-                     *                 "from": "20",
+                     *                 "from": "90",
                      *                 "kind": "tier",
-                     *                 "tier": 2
+                     *                 "tier": 3
                      *               },
-                     *               "quantity": "15",
-                     *               "unit_price": "0.05"
+                     *               "quantity": "70",
+                     *               "unit_price": "0.0021"
                      *             }
                      *           ],
                      *           "currency": "EUR",
                      *           "description": "Posts, per post",
-                     *           "id": "01a2078d-d948-7b75-84c9-666852f7d9d2",
-                     *           "input_count": 1,
-                     *           "input_sha256": "9b2b46da9cb8dac5dce84fbc976711f796d78f3dec8ff59c39cb37c20ba16da4",
+                     *           "id": "01a20878-2b37-72da-af79-1890c6a2bc69",
+                     *           "input_count": 24,
+                     *           "input_sha256": "674ad38861addf04a8c99dcab170527884118943e3f648866514febed8d1e85f",
                      *           "instances": [
                      *             {
-                     *               "inputs": 1,
-                     *               "instance_id": "01a2078d-d048-716e-a110-01dc4f615247",
-                     *               "quantity": "20"
+                     *               "inputs": 24,
+                     *               "instance_id": "01a20878-2012-7169-a1c4-114cf056c86e",
+                     *               "quantity": "119"
                      *             }
                      *           ],
                      *           "kind": "correction",
                      *           "name": "forum.posts",
-                     *           "period_end": "2026-11-23T08:37:45.345447Z",
-                     *           "period_start": "2026-11-21T08:37:42.771222Z",
-                     *           "quantity": "20",
-                     *           "rate_id": "01a2078d-d0a4-79aa-9495-15b577c34885",
+                     *           "period_end": "2026-11-23T12:53:41.710102Z",
+                     *           "period_start": "2026-11-21T12:53:38.901100Z",
+                     *           "quantity": "119",
+                     *           "rate_id": "01a20878-2032-7bba-80ab-908a95bc537f",
                      *           "rate_kind": "meter",
                      *           "service": "forum",
                      *           "unit": "post",
-                     *           "used_after": "45",
-                     *           "used_before": "25"
+                     *           "used_after": "165",
+                     *           "used_before": "46"
                      *         }
                      *       ],
-                     *       "number": "00000002",
-                     *       "period_end": "2026-11-23T08:37:46.162253Z",
-                     *       "period_start": "2026-11-23T08:37:45.345447Z",
-                     *       "tenant_id": "01a2078d-caf3-7541-8b98-76c3bf702fc8",
-                     *       "total_minor": 125
+                     *       "number": "00000004",
+                     *       "period_end": "2026-11-23T12:53:42.638835Z",
+                     *       "period_start": "2026-11-23T12:53:41.710102Z",
+                     *       "subtotal_minor": 49,
+                     *       "tenant_id": "01a20878-1c10-7f9a-b5c5-a214521346f1",
+                     *       "total_minor": 43
                      *     }
                      */
                     "application/json": components["schemas"]["InvoiceWithLines"];
@@ -2863,6 +3857,45 @@ export interface operations {
             413: components["responses"]["BodyTooLarge"];
             415: components["responses"]["MediaTypeUnsupported"];
             422: components["responses"]["Invalid"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listMinimumSpends: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** The answer. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "amount_minor": 500,
+                     *           "begin_at": "2026-11-23T12:50:52.848414Z",
+                     *           "currency": "EUR",
+                     *           "end_at": "2026-12-01T00:00:00Z",
+                     *           "id": "01a20875-9293-764c-a0d9-c0a75b24cc26"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["MinimumSpends"];
+                };
+            };
+            400: components["responses"]["HostInvalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["PermissionMissing"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
         };
@@ -3604,6 +4637,585 @@ export interface operations {
             400: components["responses"]["HostInvalid"];
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["PermissionMissing"];
+            422: components["responses"]["Invalid"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listTenantCredits: {
+        parameters: {
+            query?: {
+                /** `next_cursor` of the page before. */
+                cursor?: string;
+                /** Items a page, 1 to 200. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                tenant_id: components["schemas"]["TenantId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** The answer. */
+            200: {
+                headers: {
+                    Link: components["headers"]["Link"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "amount_minor": 1000,
+                     *           "balance_minor": 1000,
+                     *           "currency": "EUR",
+                     *           "granted_at": "2026-11-23T12:50:59.066176Z",
+                     *           "id": "01a20875-ab88-74b1-abf8-0bdc47815821",
+                     *           "revoked_at": "2026-11-23T12:50:59.222003Z",
+                     *           "title": "Outage"
+                     *         },
+                     *         {
+                     *           "amount_minor": 500,
+                     *           "balance_minor": 484,
+                     *           "currency": "EUR",
+                     *           "granted_at": "2026-11-23T12:50:59.261827Z",
+                     *           "id": "01a20875-ac4e-7cfa-8c96-53186ab33f89",
+                     *           "title": "Outage"
+                     *         },
+                     *         {
+                     *           "amount_minor": 100,
+                     *           "balance_minor": 0,
+                     *           "currency": "EUR",
+                     *           "expires_at": "2029-05-11T12:50:59Z",
+                     *           "granted_at": "2026-11-23T12:50:59.348935Z",
+                     *           "id": "01a20875-aca7-721d-a407-e20255d975ed",
+                     *           "title": "Outage"
+                     *         },
+                     *         {
+                     *           "amount_minor": 20,
+                     *           "balance_minor": 0,
+                     *           "currency": "EUR",
+                     *           "expires_at": "2028-07-15T12:50:59Z",
+                     *           "granted_at": "2026-11-23T12:50:59.402668Z",
+                     *           "id": "01a20875-accf-74d4-8902-3b3287f1d5e2",
+                     *           "title": "Outage"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Page_Credit"];
+                };
+            };
+            400: components["responses"]["HostInvalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["PermissionMissing"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["Invalid"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    grantCredit: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * Chosen by the caller, a new one for each thing to be made, such as a UUID. For 24 hours the same request with the same key gets the first answer again, with `Idempotency-Replayed: true`, and makes nothing more.
+                 * @example 8e03978e-40d5-43dd-bc93-6894a57f9324
+                 */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                tenant_id: components["schemas"]["TenantId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "amount_minor": 20,
+                 *       "currency": "EUR",
+                 *       "expires_at": "2028-07-15T12:50:59Z",
+                 *       "title": "Outage"
+                 *     }
+                 */
+                "application/json": components["schemas"]["NewCredit"];
+            };
+        };
+        responses: {
+            /** It is made. */
+            201: {
+                headers: {
+                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
+                    Location: components["headers"]["Location"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "amount_minor": 20,
+                     *       "balance_minor": 20,
+                     *       "currency": "EUR",
+                     *       "expires_at": "2028-07-15T12:50:59Z",
+                     *       "granted_at": "2026-11-23T12:50:59.402668Z",
+                     *       "id": "01a20875-accf-74d4-8902-3b3287f1d5e2",
+                     *       "title": "Outage"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Credit"];
+                };
+            };
+            /** `idempotency_key_malformed`: it is not one value of 16 to 255 visible ASCII characters. */
+            400: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "host_invalid" | "idempotency_key_malformed" | "malformed_json" | "unreadable_body";
+                    };
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["PermissionMissing"];
+            /** `account_not_found` */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "account_not_found" | "not_found";
+                    };
+                };
+            };
+            408: components["responses"]["BodyTimeout"];
+            /** `too_many_credits`: the tenant has 100 that are live. `idempotency_key_reused`: the key came with another request. */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "idempotency_key_reused" | "too_many_credits";
+                    };
+                };
+            };
+            413: components["responses"]["BodyTooLarge"];
+            415: components["responses"]["MediaTypeUnsupported"];
+            422: components["responses"]["Invalid"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getTenantCredit: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                tenant_id: components["schemas"]["TenantId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** The answer. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "amount_minor": 20,
+                     *       "balance_minor": 0,
+                     *       "currency": "EUR",
+                     *       "expires_at": "2028-07-15T12:50:59Z",
+                     *       "granted_at": "2026-11-23T12:50:59.402668Z",
+                     *       "id": "01a20875-accf-74d4-8902-3b3287f1d5e2",
+                     *       "title": "Outage"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Credit"];
+                };
+            };
+            400: components["responses"]["HostInvalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["PermissionMissing"];
+            /** `credit_not_found` */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "credit_not_found" | "not_found";
+                    };
+                };
+            };
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    revokeCredit: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                tenant_id: components["schemas"]["TenantId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** No later invoice takes anything of it. */
+            204: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["HostInvalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["PermissionMissing"];
+            /** `credit_not_found` */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "credit_not_found" | "not_found";
+                    };
+                };
+            };
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listTenantDiscounts: {
+        parameters: {
+            query?: {
+                /** `next_cursor` of the page before. */
+                cursor?: string;
+                /** Items a page, 1 to 200. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                tenant_id: components["schemas"]["TenantId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** The answer. */
+            200: {
+                headers: {
+                    Link: components["headers"]["Link"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "begin_at": "2026-11-23T12:50:49.912632Z",
+                     *           "coupon_id": "01a20875-872f-7a0f-b8fe-5bbbb754a09c",
+                     *           "id": "01a20875-87c4-7492-b813-9279736f4596",
+                     *           "percent": "25",
+                     *           "title": "Spring"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Page_Discount"];
+                };
+            };
+            400: components["responses"]["HostInvalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["PermissionMissing"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["Invalid"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    grantDiscount: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * Chosen by the caller, a new one for each thing to be made, such as a UUID. For 24 hours the same request with the same key gets the first answer again, with `Idempotency-Replayed: true`, and makes nothing more.
+                 * @example 8e03978e-40d5-43dd-bc93-6894a57f9324
+                 */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                tenant_id: components["schemas"]["TenantId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "amount_minor": 1,
+                 *       "currency": "EUR",
+                 *       "cycles": 1,
+                 *       "title": "Partner"
+                 *     }
+                 */
+                "application/json": components["schemas"]["NewDiscount"];
+            };
+        };
+        responses: {
+            /** It is made. */
+            201: {
+                headers: {
+                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
+                    Location: components["headers"]["Location"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "amount_minor": 1,
+                     *       "begin_at": "2026-11-23T12:53:41.304331Z",
+                     *       "currency": "EUR",
+                     *       "cycles": 1,
+                     *       "id": "01a20878-253d-7b0b-af69-b2fa05cfeec6",
+                     *       "title": "Partner"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Discount"];
+                };
+            };
+            /** `idempotency_key_malformed`: it is not one value of 16 to 255 visible ASCII characters. */
+            400: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "host_invalid" | "idempotency_key_malformed" | "malformed_json" | "unreadable_body";
+                    };
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["PermissionMissing"];
+            /** `account_not_found` */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "account_not_found" | "not_found";
+                    };
+                };
+            };
+            408: components["responses"]["BodyTimeout"];
+            /** `too_many_discounts`: the tenant has 20 that run. `idempotency_key_reused`: the key came with another request. */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "idempotency_key_reused" | "too_many_discounts";
+                    };
+                };
+            };
+            413: components["responses"]["BodyTooLarge"];
+            415: components["responses"]["MediaTypeUnsupported"];
+            422: components["responses"]["Invalid"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getTenantDiscount: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                tenant_id: components["schemas"]["TenantId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** The answer. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "begin_at": "2026-11-23T12:50:49.912632Z",
+                     *       "coupon_id": "01a20875-872f-7a0f-b8fe-5bbbb754a09c",
+                     *       "id": "01a20875-87c4-7492-b813-9279736f4596",
+                     *       "percent": "25",
+                     *       "title": "Spring"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Discount"];
+                };
+            };
+            400: components["responses"]["HostInvalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["PermissionMissing"];
+            /** `discount_not_found` */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "discount_not_found" | "not_found";
+                    };
+                };
+            };
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    endDiscount: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                tenant_id: components["schemas"]["TenantId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** It holds for no cycle that ends later. */
+            204: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["HostInvalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["PermissionMissing"];
+            /** `discount_not_found` */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "discount_not_found" | "not_found";
+                    };
+                };
+            };
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    agreeMinimumSpend: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                tenant_id: components["schemas"]["TenantId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "amount_minor": 0,
+                 *       "currency": "EUR"
+                 *     }
+                 */
+                "application/json": components["schemas"]["Agreement"];
+            };
+        };
+        responses: {
+            /** The answer. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "amount_minor": 500,
+                     *           "begin_at": "2026-11-23T12:50:52.848414Z",
+                     *           "currency": "EUR",
+                     *           "end_at": "2026-12-01T00:00:00Z",
+                     *           "id": "01a20875-9293-764c-a0d9-c0a75b24cc26"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["MinimumSpends"];
+                };
+            };
+            400: components["responses"]["JsonMalformed"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["PermissionMissing"];
+            /** `account_not_found` */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "account_not_found" | "not_found";
+                    };
+                };
+            };
+            408: components["responses"]["BodyTimeout"];
+            413: components["responses"]["BodyTooLarge"];
+            415: components["responses"]["MediaTypeUnsupported"];
             422: components["responses"]["Invalid"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];

@@ -32,13 +32,18 @@ export type ProblemCode =
   | "client_not_found"
   | "consent_not_found"
   | "content_gone"
+  | "coupon_not_found"
+  | "coupon_redeemed"
+  | "coupon_taken"
   | "credentials_wrong"
+  | "credit_not_found"
   | "customer_taken"
   | "cycle_closing"
   | "cycle_not_closed"
   | "cycle_not_found"
   | "dead_letter_not_found"
   | "dead_letter_not_understood"
+  | "discount_not_found"
   | "escalation"
   | "grant_not_found"
   | "group_exists"
@@ -148,7 +153,9 @@ export type ProblemCode =
   | "too_many_api_keys"
   | "too_many_clients"
   | "too_many_codes"
+  | "too_many_credits"
   | "too_many_dead_letters"
+  | "too_many_discounts"
   | "too_many_grants"
   | "too_many_groups"
   | "too_many_identity_providers"
@@ -243,10 +250,18 @@ export const ROUTES: { [S in keyof Services]: { [O in keyof Services[S]]: Route 
   billing: {
     getAccount: { method: "GET", path: "/v1/account" },
     editAccount: { method: "PUT", path: "/v1/account" },
+    redeemCoupon: { method: "POST", path: "/v1/coupon-redemptions", keyed: true },
+    listCoupons: { method: "GET", path: "/v1/coupons" },
+    createCoupon: { method: "POST", path: "/v1/coupons", keyed: true },
+    getCoupon: { method: "GET", path: "/v1/coupons/{id}" },
+    endCoupon: { method: "DELETE", path: "/v1/coupons/{id}" },
+    listCredits: { method: "GET", path: "/v1/credits" },
     listCycles: { method: "GET", path: "/v1/cycles" },
     getCycle: { method: "GET", path: "/v1/cycles/{id}" },
     closeCycle: { method: "POST", path: "/v1/cycles/{id}/close", keyed: true },
     proveCycle: { method: "POST", path: "/v1/cycles/{id}/prove" },
+    listDiscounts: { method: "GET", path: "/v1/discounts" },
+    getDiscount: { method: "GET", path: "/v1/discounts/{id}" },
     listFeatureDiscrepancies: { method: "GET", path: "/v1/feature-discrepancies" },
     listFeatures: { method: "GET", path: "/v1/features" },
     previewInvoice: { method: "POST", path: "/v1/invoice-previews" },
@@ -255,6 +270,7 @@ export const ROUTES: { [S in keyof Services]: { [O in keyof Services[S]]: Route 
     explainInvoiceLine: { method: "GET", path: "/v1/invoices/{id}/lines/{line_id}/explain" },
     getInvoicePayment: { method: "GET", path: "/v1/invoices/{id}/payment" },
     recordBankTransfer: { method: "POST", path: "/v1/invoices/{id}/payments" },
+    listMinimumSpends: { method: "GET", path: "/v1/minimum-spends" },
     listParkedUsage: { method: "GET", path: "/v1/parked-usage" },
     getPaymentMethod: { method: "GET", path: "/v1/payment-method" },
     setPaymentMethod: { method: "PUT", path: "/v1/payment-method" },
@@ -266,6 +282,15 @@ export const ROUTES: { [S in keyof Services]: { [O in keyof Services[S]]: Route 
     reconcileFeatures: { method: "POST", path: "/v1/reconciliations" },
     listSubscriptions: { method: "GET", path: "/v1/subscriptions" },
     listTenantFeatures: { method: "GET", path: "/v1/tenant-features" },
+    listTenantCredits: { method: "GET", path: "/v1/tenants/{tenant_id}/credits" },
+    grantCredit: { method: "POST", path: "/v1/tenants/{tenant_id}/credits", keyed: true },
+    getTenantCredit: { method: "GET", path: "/v1/tenants/{tenant_id}/credits/{id}" },
+    revokeCredit: { method: "DELETE", path: "/v1/tenants/{tenant_id}/credits/{id}" },
+    listTenantDiscounts: { method: "GET", path: "/v1/tenants/{tenant_id}/discounts" },
+    grantDiscount: { method: "POST", path: "/v1/tenants/{tenant_id}/discounts", keyed: true },
+    getTenantDiscount: { method: "GET", path: "/v1/tenants/{tenant_id}/discounts/{id}" },
+    endDiscount: { method: "DELETE", path: "/v1/tenants/{tenant_id}/discounts/{id}" },
+    agreeMinimumSpend: { method: "POST", path: "/v1/tenants/{tenant_id}/minimum-spends" },
     changeSubscription: { method: "POST", path: "/v1/tenants/{tenant_id}/subscriptions" },
     getUsage: { method: "GET", path: "/v1/usage" },
   },

@@ -1,0 +1,131 @@
+//! The adjustments of an invoice that is being made, or previewed. Nothing is written but by [`write`].
+
+use super::{
+    Adjusted, Adjustment, AdjustmentKind, Totals, funds, plus,
+    rules::steps,
+    store::{self, Agreements, Given},
+};
+use crate::{
+    accounts::Account,
+    calendar::Span,
+    credits,
+    invoices::{not_invoiced::NotInvoiced, store::PricedLine},
+    pricing::TooLarge,
+};
+use common::{ambient::Ambient, db::TenantTx};
+use std::collections::BTreeMap;
+use uuid::Uuid;
+
+/// What an invoice with these lines comes to, whose own period is `own`.
+pub async fn adjust(
+    tx: &mut TenantTx,
+    ambient: &Ambient,
+    account: &Account,
+    own: Span,
+    lines: &[PricedLine<'_>],
+) -> Result<Adjusted, NotInvoiced> {
+    let mut totals = Totals::from([(own, BTreeMap::new())]);
+    for line in lines {
+        let of_service = totals.entry(line.period).or_default().entry(line.rate.service().to_owned()).or_default();
+        *of_service = plus(*of_service, line.priced.amount_minor)?;
+    }
+    let subtotal_minor = totals.values().flat_map(BTreeMap::values).copied().try_fold(0, plus)?;
+    let agreements = store::agreements(tx, account.currency.code()).await?;
+    let mut adjustments = Vec::new();
+    if !agreements.are_none() {
+        // Of its own period, an invoice is the first.
+        let late: Vec<_> = totals.keys().filter(|period| **period != own).copied().collect();
+        for (period, service, amount) in store::totals(tx, &late, i64::MAX).await? {
+            let of_service = totals.entry(period).or_default().entry(service).or_default();
+            *of_service = plus(*of_service, amount)?;
+        }
+        let given = store::given(tx, i64::MAX).await?;
+        adjustments = of_periods(agreements, &totals, &given)?;
+        adjustments.iter_mut().for_each(|adjustment| adjustment.id = ambient.uuid());
+    }
+    let adjusted = adjustments.iter().map(|adjustment| adjustment.amount_minor).try_fold(subtotal_minor, plus)?;
+    let mut done = Adjusted { adjustments, carried: None, subtotal_minor, total_minor: adjusted };
+    settle(tx, ambient, account, own, &mut done).await?;
+    Ok(done)
+}
+
+/// What discounts and minimum spends do to periods whose usage comes to `totals`, beyond what earlier invoices gave.
+pub fn of_periods(mut agreements: Agreements, totals: &Totals, given: &Given) -> Result<Vec<Adjustment>, TooLarge> {
+    let mut adjustments = Vec::new();
+    for discount in &mut agreements.discounts {
+        let of_discount = given.keys().filter(|(source, _)| *source == discount.id);
+        discount.applied.extend(of_discount.map(|(_, period)| *period));
+    }
+    for (period, of_services) in totals {
+        let mut applied = Vec::new();
+        let minimum = agreements.minimum_spends.iter().rev().find(|minimum| minimum.validity.holds(*period));
+        for step in steps(&agreements.discounts, minimum, *period, of_services)? {
+            let before_minor = given.get(&(step.source_id, *period)).copied().unwrap_or_default();
+            let amount_minor = step.amount_minor.checked_sub(before_minor).ok_or(TooLarge)?;
+            if amount_minor != 0 {
+                applied.push(step.source_id);
+                adjustments.push(Adjustment {
+                    id: Uuid::nil(),
+                    kind: step.kind,
+                    source_id: step.source_id,
+                    title: step.title.to_owned(),
+                    period_start: period.from,
+                    period_end: period.until,
+                    base_minor: step.base_minor,
+                    before_minor,
+                    amount_minor,
+                });
+            }
+        }
+        for discount in agreements.discounts.iter_mut().filter(|discount| applied.contains(&discount.id)) {
+            discount.applied.insert(*period);
+        }
+    }
+    Ok(adjustments)
+}
+
+/// Credits pay what is more than nothing; what is less becomes one.
+async fn settle(
+    tx: &mut TenantTx,
+    ambient: &Ambient,
+    account: &Account,
+    own: Span,
+    done: &mut Adjusted,
+) -> Result<(), NotInvoiced> {
+    if done.total_minor > 0 {
+        let credits = credits::store::available(tx, account.currency.code(), own.until).await?;
+        for part in funds::take(&credits, done.total_minor) {
+            let adjustment =
+                of_credit(ambient, AdjustmentKind::Credit, part.credit, own, done.total_minor, -part.amount);
+            done.total_minor -= part.amount;
+            done.adjustments.push(adjustment);
+        }
+    } else if done.total_minor < 0 {
+        let left = done.total_minor.checked_neg().ok_or(TooLarge)?;
+        let credit = credits::Credit::carried(ambient, &account.currency, left);
+        done.adjustments.push(of_credit(ambient, AdjustmentKind::CarryForward, &credit, own, -left, left));
+        (done.carried, done.total_minor) = (Some(credit), 0);
+    }
+    Ok(())
+}
+
+fn of_credit(
+    ambient: &Ambient,
+    kind: AdjustmentKind,
+    credit: &credits::Credit,
+    own: Span,
+    base_minor: i64,
+    amount_minor: i64,
+) -> Adjustment {
+    let (period_start, period_end) = (own.from, own.until);
+    let (id, source_id, title) = (ambient.uuid(), credit.id, credit.title.clone());
+    Adjustment { id, kind, source_id, title, period_start, period_end, base_minor, before_minor: 0, amount_minor }
+}
+
+/// Writes them with a draft.
+pub async fn write(tx: &mut TenantTx, invoice: Uuid, adjusted: &Adjusted) -> sqlx::Result<()> {
+    if let Some(credit) = &adjusted.carried {
+        credits::store::insert(tx, credit).await?;
+    }
+    store::insert(tx, invoice, &adjusted.adjustments).await
+}

@@ -1,0 +1,83 @@
+use super::*;
+use chrono::Duration;
+
+fn day(day: i64) -> DateTime<Utc> {
+    DateTime::UNIX_EPOCH + Duration::days(day)
+}
+
+const fn id(number: u128) -> Uuid {
+    Uuid::from_u128(number)
+}
+
+fn discount(number: u128, service: Option<&str>, reduction: Reduction) -> Discount {
+    let validity = Validity { begin_at: day(0), end_at: None };
+    let (title, service) = (String::from("Partner"), service.map(str::to_owned));
+    Discount { id: id(number), title, service, reduction, validity, cycles: None, applied: BTreeSet::new() }
+}
+
+fn percent(text: &str) -> Reduction {
+    Reduction::Percent(text.parse().unwrap())
+}
+
+fn minimum(amount_minor: i64) -> MinimumSpend {
+    MinimumSpend { id: id(9), amount_minor, validity: Validity { begin_at: day(0), end_at: None } }
+}
+
+/// Source, base and amount of each step in the month that ends with day 30.
+fn amounts(discounts: &[Discount], minimum: Option<&MinimumSpend>, used: &[(&str, i64)]) -> Vec<(u128, i64, i64)> {
+    let used = used.iter().map(|(service, amount)| ((*service).to_owned(), *amount)).collect();
+    let steps = steps(discounts, minimum, Span { from: day(0), until: day(30) }, &used).unwrap();
+    steps.iter().map(|step| (step.source_id.as_u128(), step.base_minor, step.amount_minor)).collect()
+}
+
+#[test]
+fn each_takes_its_part_of_what_the_ones_before_left() {
+    let all = [
+        discount(1, None, percent("10")),
+        discount(2, Some("forum"), Reduction::Fixed(300)),
+        discount(3, Some("forum"), percent("50")),
+        discount(4, None, Reduction::Fixed(100)),
+    ];
+    let used = [("forum", 1000), ("pdf", 500)];
+    let expected = [(2, 1000, -300), (3, 700, -350), (1, 850, -85), (4, 765, -100)];
+    assert_eq!(amounts(&all, None, &used), expected);
+    let lacking: Vec<_> = expected.into_iter().chain([(9, 665, 335)]).collect();
+    assert_eq!(amounts(&all, Some(&minimum(1000)), &used), lacking);
+}
+
+#[test]
+fn nothing_is_taken_off_that_is_not_there() {
+    let fixed = [discount(1, None, Reduction::Fixed(500)), discount(2, Some("pdf"), percent("100"))];
+    assert_eq!(amounts(&fixed, None, &[("forum", 300)]), [(1, 300, -300)]);
+    assert_eq!(amounts(&fixed, None, &[("forum", 300), ("pdf", -900)]), [(2, -900, 0), (1, -600, 0)]);
+    assert_eq!(amounts(&fixed, Some(&minimum(50)), &[]), [(1, 0, 0), (9, 0, 50)]);
+    assert_eq!(amounts(&[], Some(&minimum(50)), &[("forum", 51)]), [(9, 51, 0)]);
+}
+
+#[test]
+fn half_a_cent_goes_away_from_zero() {
+    for (base, off) in [(1, 0), (2, 0), (3, 0), (4, 1), (12, 2), (i64::MAX, 1_152_921_504_606_846_976)] {
+        assert_eq!(percent("12.5").of(base), off, "{base}");
+    }
+    assert_eq!(percent("100").of(i64::MAX), i64::MAX);
+}
+
+#[test]
+fn the_end_of_a_period_decides() {
+    let month = Span { from: day(0), until: day(30) };
+    for (begin, end, holds) in
+        [(0, None, true), (29, None, true), (30, None, false), (0, Some(30), true), (0, Some(29), false)]
+    {
+        let validity = Validity { begin_at: day(begin), end_at: end.map(day) };
+        assert_eq!(validity.holds(month), holds, "{begin} {end:?}");
+    }
+}
+
+#[test]
+fn so_many_periods_and_no_more() {
+    let (first, second) = (Span { from: day(0), until: day(30) }, Span { from: day(30), until: day(60) });
+    let mut twice = Discount { cycles: Some(1), ..discount(1, None, percent("10")) };
+    assert!(twice.holds(first) && twice.holds(second));
+    twice.applied.insert(first);
+    assert!(twice.holds(first) && !twice.holds(second));
+}
