@@ -9,5 +9,6 @@ pub mod not_invoiced;
 mod number_store;
 pub mod numbering;
 mod proof;
+pub mod report;
 pub mod routes;
 pub mod store;

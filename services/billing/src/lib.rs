@@ -3,7 +3,6 @@
 
 mod accounts;
 mod adjustments;
-#[cfg_attr(not(test), expect(dead_code, reason = "tax uses it"))]
 mod allocation;
 mod app;
 mod calendar;

@@ -24,6 +24,7 @@ pub fn router() -> OpenApiRouter<App> {
         .routes(routes!(invoices::routes::list))
         .routes(routes!(invoices::routes::get))
         .routes(routes!(invoices::routes::explain))
+        .routes(routes!(invoices::report::get))
         .routes(routes!(previews::preview))
         .routes(routes!(plans::routes::list, plans::routes::publish))
         .routes(routes!(plans::routes::versions))

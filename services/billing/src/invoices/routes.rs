@@ -90,6 +90,6 @@ async fn with_lines(tx: &mut TenantTx, invoice: Invoice) -> sqlx::Result<Invoice
     Ok(InvoiceWithLines { invoice, lines, adjustments })
 }
 
-fn no_invoice() -> Problem {
+pub fn no_invoice() -> Problem {
     Problem::not_found("invoice_not_found", "There is no such invoice.")
 }

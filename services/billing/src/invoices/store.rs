@@ -161,19 +161,29 @@ pub async fn cut(tx: &mut TenantTx, invoice: Uuid) -> sqlx::Result<i64> {
     cut.fetch_one(&mut **tx).await
 }
 
+/// The columns of a [`Line`] of the tenant (`$1`) and the invoice (`$2`).
+macro_rules! lines {
+    ($rest:literal, $($argument:expr),+) => {
+        sqlx::query_as!(
+            Line,
+            r#"SELECT id, kind AS "kind: LineKind", rate_kind AS "rate_kind: Kind", service, name, description,
+                      period_start, period_end, quantity, unit, rate_id, used_before, used_after, amount_minor,
+                      currency AS "currency: Currency", components AS "components: Json<Vec<Component>>",
+                      instances AS "instances: Json<Vec<OfInstance>>", input_count,
+                      encode(input_sha256, 'hex') AS "input_sha256!"
+               FROM invoice_line WHERE tenant_id = $1 AND invoice_id = $2 "# + $rest,
+            $($argument),+
+        )
+    };
+}
+
 pub async fn lines(tx: &mut TenantTx, invoice: Uuid) -> sqlx::Result<Vec<Line>> {
-    let lines = sqlx::query_as!(
-        Line,
-        r#"SELECT id, kind AS "kind: LineKind", rate_kind AS "rate_kind: Kind", service, name, description,
-                  period_start, period_end, quantity, unit, rate_id, used_before, used_after, amount_minor,
-                  currency AS "currency: Currency", components AS "components: Json<Vec<Component>>",
-                  instances AS "instances: Json<Vec<OfInstance>>", input_count,
-                  encode(input_sha256, 'hex') AS "input_sha256!"
-           FROM invoice_line WHERE tenant_id = $1 AND invoice_id = $2 ORDER BY rate_kind, name, period_start, id"#,
-        tx.tenant().0,
-        invoice,
-    );
-    lines.fetch_all(&mut **tx).await
+    lines!("ORDER BY rate_kind, name, period_start, id", tx.tenant().0, invoice).fetch_all(&mut **tx).await
+}
+
+/// In the order of their ids.
+pub async fn lines_after(tx: &mut TenantTx, invoice: Uuid, after: Uuid, limit: i64) -> sqlx::Result<Vec<Line>> {
+    lines!("AND id > $3 ORDER BY id LIMIT $4", tx.tenant().0, invoice, after, limit).fetch_all(&mut **tx).await
 }
 
 /// A line that was priced.

@@ -26,6 +26,7 @@ mod reading;
 mod reconciliation;
 mod recording;
 mod removed;
+mod report;
 mod room;
 mod splits;
 mod stripe;
