@@ -30,9 +30,10 @@ pub async fn adjust(
         *of_service = plus(*of_service, line.priced.amount_minor)?;
     }
     let subtotal_minor = totals.values().flat_map(BTreeMap::values).copied().try_fold(0, plus)?;
-    let agreements = store::agreements(tx, account.currency.code()).await?;
+    let present = store::present(tx).await?;
     let mut adjustments = Vec::new();
-    if !agreements.are_none() {
+    if present.agreements {
+        let agreements = store::agreements(tx, account.currency.code()).await?;
         // Of its own period, an invoice is the first.
         let late: Vec<_> = totals.keys().filter(|period| **period != own).copied().collect();
         for (period, service, amount) in store::totals(tx, &late, i64::MAX).await? {
@@ -45,7 +46,9 @@ pub async fn adjust(
     }
     let adjusted = adjustments.iter().map(|adjustment| adjustment.amount_minor).try_fold(subtotal_minor, plus)?;
     let mut done = Adjusted { adjustments, carried: None, subtotal_minor, total_minor: adjusted };
-    settle(tx, ambient, account, own, &mut done).await?;
+    if present.credits || adjusted < 0 {
+        settle(tx, ambient, account, own, &mut done).await?;
+    }
     Ok(done)
 }
 

@@ -20,10 +20,21 @@ pub struct Agreements {
 /// What invoices took off or added for a period, by the discount or minimum spend.
 pub type Given = BTreeMap<(Uuid, Span), i64>;
 
-impl Agreements {
-    pub fn are_none(&self) -> bool {
-        self.discounts.is_empty() && self.minimum_spends.is_empty()
-    }
+/// Whether there is any of them at all: of most tenants there is not.
+pub struct Present {
+    pub agreements: bool,
+    pub credits: bool,
+}
+
+pub async fn present(tx: &mut TenantTx) -> sqlx::Result<Present> {
+    let present = sqlx::query_as!(
+        Present,
+        r#"SELECT EXISTS (SELECT FROM discount WHERE tenant_id = $1)
+             OR EXISTS (SELECT FROM minimum_spend WHERE tenant_id = $1) AS "agreements!",
+             EXISTS (SELECT FROM credit WHERE tenant_id = $1) AS "credits!""#,
+        tx.tenant().0
+    );
+    present.fetch_one(&mut **tx).await
 }
 
 /// All that was ever agreed on in this currency: what comes late to a period is treated as it was.
