@@ -28,5 +28,6 @@ mod removed;
 mod room;
 mod splits;
 mod stripe;
+mod usage_places;
 mod walls;
 mod world;
