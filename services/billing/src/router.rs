@@ -20,6 +20,7 @@ pub fn router() -> OpenApiRouter<App> {
         .routes(routes!(features::routes::list_all))
         .routes(routes!(reconciliation::routes::list))
         .routes(routes!(reconciliation::routes::reconcile))
+        .routes(routes!(reconciliation::ending::end))
         .routes(routes!(invoices::routes::list))
         .routes(routes!(invoices::routes::get))
         .routes(routes!(invoices::routes::explain))

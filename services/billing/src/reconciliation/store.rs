@@ -37,6 +37,8 @@ pub enum DiscrepancyState {
     Healed,
     /// It has gone by itself: the message came, or the configurator says something else.
     Resolved,
+    /// An operator has ended the feature.
+    Ended,
 }
 
 /// A feature of which billing and the configurator do not say the same.
@@ -61,6 +63,13 @@ pub struct FeatureDiscrepancy {
     /// Absent while it lasts.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub resolved_at: Option<DateTime<Utc>>,
+    /// Since when it is not used any more, if an operator said so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ended_at: Option<DateTime<Utc>>,
+    /// Which operator.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "user:01890a5d-ac96-774b-bcce-b302099a8057")]
+    pub ended_by: Option<String>,
 }
 
 /// Which discrepancies.
@@ -261,6 +270,40 @@ pub async fn healed(tx: &mut CrossTenantTx, id: Uuid, now: DateTime<Utc>) -> sql
     .map(drop)
 }
 
+pub async fn find(tx: &mut CrossTenantTx, id: Uuid) -> sqlx::Result<Option<FeatureDiscrepancy>> {
+    let found = sqlx::query_as!(
+        FeatureDiscrepancy,
+        r#"SELECT id, tenant_id, instance_id, service, feature, kind AS "kind: DiscrepancyKind", since_here, since_there,
+             state AS "state: DiscrepancyState", first_seen_at, resolved_at, ended_at, ended_by
+           FROM feature_discrepancy WHERE id = $1"#,
+        id
+    );
+    found.fetch_optional(&mut **tx).await
+}
+
+/// An operator has ended the feature; `None` if the discrepancy is not open any more.
+pub async fn end(
+    tx: &mut TenantTx,
+    id: Uuid,
+    ended_at: DateTime<Utc>,
+    ended_by: &str,
+    now: DateTime<Utc>,
+) -> sqlx::Result<Option<FeatureDiscrepancy>> {
+    let ended = sqlx::query_as!(
+        FeatureDiscrepancy,
+        r#"UPDATE feature_discrepancy SET state = 'ended', resolved_at = $5, ended_at = $3, ended_by = $4
+           WHERE tenant_id = $1 AND id = $2 AND state = 'open'
+           RETURNING id, tenant_id, instance_id, service, feature, kind AS "kind: DiscrepancyKind", since_here,
+             since_there, state AS "state: DiscrepancyState", first_seen_at, resolved_at, ended_at, ended_by"#,
+        tx.tenant().0,
+        id,
+        ended_at,
+        ended_by,
+        now
+    );
+    ended.fetch_optional(&mut **tx).await
+}
+
 /// Forgets at most `most` that were resolved before `until`.
 pub async fn forget(tx: &mut CrossTenantTx, until: DateTime<Utc>, most: i64) -> sqlx::Result<()> {
     sqlx::query!(
@@ -290,7 +333,7 @@ pub async fn page(
     let discrepancies = sqlx::query_as!(
         FeatureDiscrepancy,
         r#"SELECT id, tenant_id, instance_id, service, feature, kind AS "kind: DiscrepancyKind", since_here, since_there,
-             state AS "state: DiscrepancyState", first_seen_at, resolved_at
+             state AS "state: DiscrepancyState", first_seen_at, resolved_at, ended_at, ended_by
            FROM feature_discrepancy
            WHERE id > $1 AND ($3::uuid IS NULL OR tenant_id = $3) AND ($4::text IS NULL OR state = $4)
            ORDER BY id LIMIT $2"#,

@@ -5,6 +5,7 @@ mod batches;
 mod closing;
 mod contract;
 mod due;
+mod feature_ends;
 mod features;
 mod hearing;
 mod intervals;

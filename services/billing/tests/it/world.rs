@@ -23,6 +23,7 @@ const EVERYTHING: &[&str] = &[
     "billing.readParkedUsage",
     "billing.readFeatures",
     "billing.reconcileFeatures",
+    "billing.endFeatures",
     "billing.readInvoices",
     "billing.readCycles",
     "billing.closeCycles",
