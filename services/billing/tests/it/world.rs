@@ -33,6 +33,7 @@ const EVERYTHING: &[&str] = &[
     "billing.changeSubscriptions",
     "billing.writePaymentMethod",
     "billing.recordPayments",
+    "billing.cancelPayments",
 ];
 
 pub struct World {
