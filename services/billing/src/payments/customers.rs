@@ -7,7 +7,7 @@ use super::{
     provider::Fault,
     stripe::{Setup, Stripe},
 };
-use crate::app::App;
+use crate::{accounts, app::App};
 use common::{
     db::TenantScope,
     problem::{Problem, constraint},
@@ -38,9 +38,13 @@ pub async fn set_up(app: &App, tenant: TenantId, scope: &TenantScope, stripe: &S
     Err(problems::of(Fault::passing("the customer that was just made is not there")))
 }
 
-async fn find(scope: &TenantScope) -> sqlx::Result<Option<Method>> {
+/// The customer that the tenant has; 409 if it has no account.
+async fn find(scope: &TenantScope) -> Result<Option<Method>, Problem> {
     let mut tx = scope.begin().await?;
     let found = method_store::find(&mut tx).await?;
+    if found.is_none() && accounts::store::find(&mut tx).await?.is_none() {
+        return Err(no_account());
+    }
     tx.commit().await?;
     Ok(found)
 }

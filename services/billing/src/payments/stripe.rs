@@ -107,6 +107,13 @@ impl Stripe {
         let request = self.get("payment_intents").query(&query);
         self.read(request).await
     }
+
+    /// The intents of an order, whoever's they are; those of the last minute may be missing
+    /// (<https://docs.stripe.com/search>), so what is not found is sent again under its key.
+    async fn search(&self, ChargeKey { invoice_id, attempt }: ChargeKey) -> Result<Intents, Fault> {
+        let query = format!("metadata['invoice_id']:'{invoice_id}' AND metadata['attempt']:'{attempt}'");
+        self.read(self.get("payment_intents/search").query(&[("query", query.as_str()), ("limit", PAGE)])).await
+    }
 }
 
 impl Answer {
@@ -164,7 +171,11 @@ impl PaymentProvider for Stripe {
     async fn find(&self, order: &ChargeOrder) -> Result<Option<Charge>, Fault> {
         let mut after: Option<String> = None;
         for _ in 0..MOST_PAGES {
-            let page = self.page(order, after.as_deref()).await?;
+            let page = match self.page(order, after.as_deref()).await {
+                // Somebody has deleted the customer: its charges are still there.
+                Err(Fault::Missing) => self.search(order.key).await?,
+                page => page?,
+            };
             let own = |intent: &&Intent| ChargeKey::read(&intent.metadata) == Some(order.key);
             if let Some(found) = page.data.iter().find(own) {
                 return Ok(Some(found.clone().into()));

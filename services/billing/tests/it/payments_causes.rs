@@ -7,7 +7,7 @@ use crate::{
     },
     stripe::Fault,
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 use test_support::eventually;
 
 #[tokio::test]
@@ -50,16 +50,27 @@ async fn a_key_of_another_account_declines_nothing() {
 }
 
 #[tokio::test]
-async fn a_customer_that_stripe_does_not_have_tells_nothing_of_an_attempt() {
+async fn what_became_of_an_attempt_is_found_when_the_customer_is_gone() {
     let paying = Paying::start().await;
-    paying.stripe.fails(&[Fault::BreaksOff]);
-    let (ada, invoice) = paying.invoiced("pm_card").await;
-    put_off(&paying.world, &invoice, 1).await;
-    paying.stripe.forgets_customers();
-    hasten(&paying.world, &invoice).await;
-    put_off(&paying.world, &invoice, 2).await;
-    assert_eq!(attempts(&payment(&paying.world, &ada, &invoice).await), [(1, "under way")]);
-    assert_eq!(paying.stripe.orders().len(), 1, "it is not sent again before it was looked for");
+    for (fault, expected) in [(Fault::ChargesAndBreaksOff, "succeeded"), (Fault::BreaksOff, "declined")] {
+        paying.stripe.fails(&[fault]);
+        let (ada, invoice) = paying.invoiced("pm_card").await;
+        put_off(&paying.world, &invoice, 1).await;
+        paying.stripe.forgets_customers();
+        let before = paying.stripe.orders().len();
+        hasten(&paying.world, &invoice).await;
+        let ended = |payment: &Value| attempts(payment) == [(1, expected)];
+        let payment = payment_when(&paying.world, &ada, &invoice, "the attempt has ended", ended).await;
+        if expected == "succeeded" {
+            assert_eq!((&payment["state"], paying.stripe.orders().len()), (&json!("paid"), before));
+            continue;
+        }
+        // It had not arrived, and is sent under its key. Then the tenant gives another one, to another customer.
+        assert_eq!(payment["attempts"][0]["code"], "resource_missing");
+        assert_eq!(paying.stripe.orders().last().map(|order| order.key.clone()), Some(format!("{invoice}-1")));
+        paying.set_method(&ada, "pm_card").await.expect(200);
+        assert_eq!(attempts(&paid(&paying.world, &ada, &invoice).await)[0], (2, "succeeded"));
+    }
 }
 
 #[tokio::test]

@@ -2,15 +2,16 @@
 //! Stripe does, and has faults on demand.
 
 mod customers;
+mod intents;
 
 use aws_lc_rs::hmac::{HMAC_SHA256, Key, sign};
 use axum::{
     Form, Json, Router,
     body::{Body, Bytes},
-    extract::{Path, Query, State},
+    extract::State,
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
-    routing::{get, post},
+    routing::post,
 };
 use common::ambient::Ambient;
 use serde_json::{Value, json};
@@ -83,9 +84,8 @@ impl FakeStripe {
         let url = format!("http://{}", listener.local_addr().expect("an address"));
         let stripe = Self { url, books: Arc::default(), held: Arc::new(Semaphore::new(0)), ambient: Ambient::system() };
         let router = Router::new()
-            .route("/v1/payment_intents", get(list).post(create))
-            .route("/v1/payment_intents/{id}", get(retrieve))
-            .route("/v1/payment_intents/{id}/cancel", post(cancel))
+            .route("/v1/payment_intents", post(create))
+            .merge(intents::routes())
             .merge(customers::routes())
             .with_state(stripe.clone());
         tokio::spawn(async move { axum::serve(listener, router).await });
@@ -263,54 +263,6 @@ async fn create(
     };
     stripe.books().answers.insert(key, (form, status, body.clone()));
     if fault == Some(Fault::ChargesAndBreaksOff) { broken_off() } else { answer(status, &body) }
-}
-
-async fn retrieve(State(stripe): State<FakeStripe>, headers: HeaderMap, Path(id): Path<String>) -> Response {
-    if let Some(refused) = refused(&stripe, &headers) {
-        return refused;
-    }
-    let found = stripe.intents().into_iter().find(|intent| intent["id"] == *id);
-    found.map_or_else(|| error(404, "invalid_request_error", "resource_missing"), |intent| answer(200, &intent))
-}
-
-/// Refused in any state from which there is no way to `canceled`.
-async fn cancel(State(stripe): State<FakeStripe>, headers: HeaderMap, Path(id): Path<String>) -> Response {
-    if let Some(refused) = refused(&stripe, &headers) {
-        return refused;
-    }
-    let mut books = stripe.books();
-    let Some(intent) = books.intents.iter_mut().find(|intent| intent["id"] == *id) else {
-        return error(404, "invalid_request_error", "resource_missing");
-    };
-    if ["succeeded", "processing", "canceled"].contains(&intent["status"].as_str().expect("a status")) {
-        return error(400, "invalid_request_error", "payment_intent_unexpected_state");
-    }
-    intent["status"] = "canceled".into();
-    answer(200, intent)
-}
-
-/// The latest first, as Stripe lists them, two on a page.
-async fn list(
-    State(stripe): State<FakeStripe>,
-    headers: HeaderMap,
-    Query(query): Query<HashMap<String, String>>,
-) -> Response {
-    if let Some(refused) = refused(&stripe, &headers) {
-        return refused;
-    }
-    let since: i64 = query["created[gte]"].parse().expect("seconds");
-    if customers::is_missing(&stripe, &query["customer"]) {
-        return error(404, "invalid_request_error", "resource_missing");
-    }
-    let own = |intent: &Value| intent["customer"] == *query["customer"] && intent["created"].as_i64() >= Some(since);
-    let mut found: Vec<_> = stripe.intents().into_iter().rev().filter(own).collect();
-    if let Some(after) = query.get("starting_after") {
-        let place = found.iter().position(|intent| intent["id"] == **after).expect("the last of a page");
-        found.drain(..=place);
-    }
-    let has_more = found.len() > 2;
-    found.truncate(2);
-    answer(200, &json!({"object": "list", "url": "/v1/payment_intents", "has_more": has_more, "data": found}))
 }
 
 /// The header with which Stripe sends a body at that second.

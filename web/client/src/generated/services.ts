@@ -26,19 +26,23 @@ export type ProblemCode =
   | "already_granted"
   | "api_key_invalid"
   | "api_key_not_found"
+  | "attempt_not_under_way"
+  | "attempt_without_charge"
   | "body_timeout"
   | "budget_edited"
+  | "charge_not_canceled"
   | "client_edited"
   | "client_not_found"
   | "consent_not_found"
   | "content_gone"
   | "credentials_wrong"
-  | "customer_taken"
   | "cycle_closing"
   | "cycle_not_closed"
   | "cycle_not_found"
   | "dead_letter_not_found"
   | "dead_letter_not_understood"
+  | "discrepancy_not_found"
+  | "discrepancy_not_open"
   | "escalation"
   | "grant_not_found"
   | "group_exists"
@@ -248,16 +252,20 @@ export const ROUTES: { [S in keyof Services]: { [O in keyof Services[S]]: Route 
     closeCycle: { method: "POST", path: "/v1/cycles/{id}/close", keyed: true },
     proveCycle: { method: "POST", path: "/v1/cycles/{id}/prove" },
     listFeatureDiscrepancies: { method: "GET", path: "/v1/feature-discrepancies" },
+    endFeature: { method: "POST", path: "/v1/feature-discrepancies/{id}/end" },
     listFeatures: { method: "GET", path: "/v1/features" },
     previewInvoice: { method: "POST", path: "/v1/invoice-previews" },
     listInvoices: { method: "GET", path: "/v1/invoices" },
     getInvoice: { method: "GET", path: "/v1/invoices/{id}" },
     explainInvoiceLine: { method: "GET", path: "/v1/invoices/{id}/lines/{line_id}/explain" },
     getInvoicePayment: { method: "GET", path: "/v1/invoices/{id}/payment" },
+    cancelPaymentAttempt: { method: "POST", path: "/v1/invoices/{id}/payment/cancel" },
     recordBankTransfer: { method: "POST", path: "/v1/invoices/{id}/payments" },
     listParkedUsage: { method: "GET", path: "/v1/parked-usage" },
     getPaymentMethod: { method: "GET", path: "/v1/payment-method" },
     setPaymentMethod: { method: "PUT", path: "/v1/payment-method" },
+    removePaymentMethod: { method: "DELETE", path: "/v1/payment-method" },
+    setUpPaymentMethod: { method: "POST", path: "/v1/payment-method-setups" },
     receiveStripeEvent: { method: "POST", path: "/v1/payment-webhooks/stripe", open: true },
     listPlans: { method: "GET", path: "/v1/plans" },
     publishPlan: { method: "POST", path: "/v1/plans", keyed: true },
