@@ -6,6 +6,7 @@
 //! nothing changes.
 
 mod compare;
+mod discrepancy_store;
 pub mod ending;
 mod healing;
 pub mod routes;

@@ -1,5 +1,5 @@
-//! The account at Stripe in which our customers are. With the key of another one, or of the other mode, Stripe knows none
-//! of them, and would seem to decline every charge.
+//! The account at Stripe in which our customers are. With the key of another one, or of the other mode, Stripe knows
+//! none of them, and would seem to decline every charge.
 
 use super::provider::{Account, Fault, PaymentProvider};
 use crate::app::App;

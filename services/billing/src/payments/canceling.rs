@@ -1,5 +1,5 @@
-//! Canceling: a charge that has failed could still be confirmed at Stripe. It is told to take no money any more before the
-//! invoice is charged anew, or paid otherwise. Operators cancel what nobody understands.
+//! Canceling: a charge that has failed could still be confirmed at Stripe. It is told to take no money any more before
+//! the invoice is charged anew, or paid otherwise. Operators cancel what nobody understands.
 
 use super::{
     account,
@@ -142,7 +142,7 @@ fn without_charge() -> Problem {
 }
 
 fn not_canceled() -> Problem {
-    let detail = "This charge may still take money at Stripe, or has taken some that is not the invoice's. Pay that back \
-        there, or wait for the bank, and try again.";
+    let detail = "This charge may still take money at Stripe, or has taken some that is not the invoice's. Pay that \
+        back there, or wait for the bank, and try again.";
     Problem::conflict("charge_not_canceled", detail)
 }

@@ -60,7 +60,8 @@ async fn watched(app: &App, background: Background) -> sqlx::Result<bool> {
     Ok(pruned == PRUNED.unsigned_abs())
 }
 
-/// Takes up what is new, one event, one payment method that was removed, and one invoice; gives whether there may be more.
+/// Takes up what is new, one event, one payment method that was removed, and one invoice; gives whether there may be
+/// more.
 async fn next(app: &App, background: Background) -> Result<bool, OutboxError> {
     let opened = open(app, background).await?;
     let told = events::next(app, background).await?;

@@ -1,4 +1,5 @@
-//! The tenant's customer at Stripe. We make it, so it is nobody else's; what is attached to it was given for this tenant.
+//! The tenant's customer at Stripe. We make it, so it is nobody else's, and what is attached to it was given for this
+//! tenant.
 
 use super::{
     account,

@@ -2,7 +2,8 @@
 
 use super::{
     compare::{DiscrepancyKind, Key},
-    store::{self, DiscrepancyState, FeatureDiscrepancy},
+    discrepancy_store::{self, DiscrepancyState, FeatureDiscrepancy},
+    store,
 };
 use crate::{app::App, usage::store as usage};
 use access::Allowed;
@@ -40,7 +41,7 @@ pub async fn end(
 ) -> Result<Json<FeatureDiscrepancy>, Problem> {
     let (now, operator) = (app.ambient.now(), caller.principal.to_string());
     let mut across = caller.begin_across_tenants(&app.db).await?;
-    let found = store::find(&mut across, id).await?.ok_or_else(no_discrepancy)?;
+    let found = discrepancy_store::find(&mut across, id).await?.ok_or_else(no_discrepancy)?;
     let since = found.endable().ok_or_else(not_open)?;
     ending.check(since, now)?;
     usage::lock_instance(&mut across, found.instance_id).await?;
@@ -50,9 +51,10 @@ pub async fn end(
         return Err(not_open());
     }
     usage::end(tx, &found.disabled(ending.ended_at)).await?;
-    let ended = store::end(tx, id, ending.ended_at, &operator, now).await?.ok_or_else(not_open)?;
+    let ended = discrepancy_store::end(tx, id, ending.ended_at, &operator, now).await?.ok_or_else(not_open)?;
     across.commit().await?;
-    tracing::warn!(instance_id = %ended.instance_id, feature = ended.feature, operator, "An operator has ended a feature");
+    let (instance_id, feature) = (ended.instance_id, &ended.feature);
+    tracing::warn!(%instance_id, feature, operator, "An operator has ended a feature");
     Ok(Json(ended))
 }
 

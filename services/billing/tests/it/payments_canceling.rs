@@ -1,5 +1,5 @@
-//! Tests of canceling: a failed charge takes no money any more once the invoice is paid otherwise, and operators end what
-//! nobody understands.
+//! Tests of canceling: a failed charge takes no money any more once the invoice is paid otherwise, and operators end
+//! what nobody understands.
 
 use crate::payments_world::{Paying, TOTAL, attempts, days_pass, hasten, paid, payment, payment_when, put_off};
 use serde_json::{Value, json};

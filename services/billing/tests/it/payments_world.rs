@@ -8,8 +8,8 @@ use contracts::{envelope::Envelope, messages::Message};
 use serde_json::{Value, json};
 use test_support::{TestAnswer, eventually};
 
-/// Of every invoice in these tests: three posts at 0.005, and two hours of the forum at 0.36. Stripe charges no less than
-/// 50.
+/// Of every invoice in these tests: three posts at 0.005, and two hours of the forum at 0.36. Stripe charges no less
+/// than 50.
 pub const TOTAL: i64 = 74;
 
 pub struct Paying {

@@ -9,7 +9,8 @@ async fn a_read_that_takes_long_is_ended_and_a_tenant_has_no_more_than_its_place
     let mut hold = world.platform.pool.begin().await.unwrap();
     sqlx::query("LOCK TABLE usage_interval").execute(&mut *hold).await.unwrap();
     let three = async || {
-        let waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%FROM usage_interval i%'";
+        let waiting = "SELECT count(*) FROM pg_stat_activity
+            WHERE wait_event_type = 'Lock' AND query LIKE '%FROM usage_interval i%'";
         world.counted(waiting, 2).await;
         read().await
     };

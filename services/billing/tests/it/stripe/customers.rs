@@ -74,7 +74,10 @@ pub fn is_missing(stripe: &FakeStripe, customer: &str) -> bool {
 
 /// As Stripe refuses an order whose customer or payment method it does not have, or that do not belong together.
 pub fn refused(stripe: &FakeStripe, form: &BTreeMap<String, String>) -> Option<(u16, Value)> {
-    let about = |param: &str, code: Value| json!({"error": {"type": "invalid_request_error", "code": code, "param": param, "message": "No."}});
+    let about = |param: &str, code: Value| {
+        json!({"error": {"type": "invalid_request_error", "code": code,
+        "param": param, "message": "No."}})
+    };
     if is_missing(stripe, &form["customer"]) {
         return Some((400, about("customer", json!("resource_missing"))));
     }
