@@ -18,7 +18,14 @@ async fn a_payment_method_counts_only_if_it_was_given_for_the_tenant() {
     }
     set_method(world, &ada, "4242424242424242", "*").await.invalid(&["payment_method_id"]);
     assert!(!stripe.asked().iter().any(|asked| asked.contains("4242")), "a card number goes nowhere");
-    // A customer of somebody else with the same id at heart: its metadata say whose it is.
+    // A customer is only the tenant's own if it says so itself.
+    let is = async |customer: &str| {
+        let sql = "UPDATE payment_method SET customer_id = $2 WHERE tenant_id = $1";
+        sqlx::query(sql).bind(ada.tenant.0).bind(customer).execute(&world.platform.pool).await.expect("a customer");
+    };
+    is("cus_elsewhere").await;
+    set_method(world, &ada, "pm_elsewhere", "*").await.invalid(&["payment_method_id"]);
+    is(&customer_id(&ada)).await;
     let stranger = world.platform.user(world.platform.tenant(), &["billing.writePaymentMethod"]).await;
     let body = json!({"payment_method_id": adas});
     let none = world.server.put("/v1/payment-method", &body).bearer(&stranger.token).header("if-match", "*");
