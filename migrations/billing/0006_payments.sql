@@ -1,15 +1,38 @@
 -- Payments: how a tenant pays, what became of each attempt to charge an invoice, what was received, and who is reminded when.
 
--- The payment method of a tenant, as Stripe knows it; no data of a card.
+-- The account at Stripe in which our customers are, from the first call on: one row. With a key of another account none of them would be found.
+CREATE TABLE payment_account (
+    one boolean PRIMARY KEY DEFAULT true CHECK (one),
+    account_id text NOT NULL CHECK (length(account_id) BETWEEN 1 AND 255),
+    -- Whether it is live mode; test mode has customers of its own.
+    live boolean NOT NULL
+);
+
+-- How a tenant is charged, in Stripe's names: its customer, which we have made, and its payment method; no data of a card. Kept for ever.
 CREATE TABLE payment_method (
     tenant_id uuid PRIMARY KEY REFERENCES account,
     customer_id text NOT NULL CHECK (customer_id ~ '^cus_[A-Za-z0-9]{1,250}$'),
-    method_id text NOT NULL CHECK (method_id ~ '^(pm|card|src|ba)_[A-Za-z0-9]{1,250}$'),
-    revision integer NOT NULL DEFAULT 1,
+    -- Customers that the tenant has had until now: one that Stripe has no more is replaced.
+    customers integer NOT NULL CHECK (customers > 0),
+    -- Null until one is set, and once it is removed.
+    method_id text CHECK (method_id ~ '^(pm|card|src|ba)_[A-Za-z0-9]{1,250}$'),
+    -- Goes up with every edit.
+    revision integer NOT NULL DEFAULT 0,
     updated_at timestamptz NOT NULL,
     -- Nobody pays with somebody else's.
     CONSTRAINT payment_method_customer_once UNIQUE (customer_id)
 );
+
+-- Payment methods that were removed here, and not at Stripe yet. A row goes when Stripe has detached it, or after 30 days.
+CREATE TABLE payment_method_detachment (
+    method_id text PRIMARY KEY,
+    tenant_id uuid NOT NULL,
+    removed_at timestamptz NOT NULL,
+    -- When Stripe is asked next.
+    next_at timestamptz NOT NULL,
+    tries integer NOT NULL DEFAULT 0
+);
+CREATE INDEX payment_method_detachment_due ON payment_method_detachment (next_at);
 
 -- What becomes of a numbered invoice. Kept for ever.
 CREATE TABLE invoice_payment (
@@ -56,19 +79,27 @@ CREATE TABLE payment_attempt (
     -- Stripe's PaymentIntent, once it is known.
     intent_id text,
     -- Null while it is under way.
-    outcome text CHECK (outcome IN ('succeeded', 'declined', 'action_required', 'not_made')),
+    outcome text CHECK (outcome IN ('succeeded', 'declined', 'action_required', 'not_chargeable', 'canceled', 'not_made')),
     -- Why, in Stripe's words.
     code text,
     ended_at timestamptz,
+    -- The operator who has had it canceled.
+    canceled_by text,
+    -- Since when the PaymentIntent of a failed attempt takes no money any more, whoever confirms it.
+    intent_closed_at timestamptz,
     PRIMARY KEY (invoice_id, number),
     CONSTRAINT payment_attempt_ended CHECK ((outcome IS NULL) = (ended_at IS NULL))
 );
 CREATE UNIQUE INDEX payment_attempt_one_under_way ON payment_attempt (invoice_id) WHERE outcome IS NULL;
 
 CREATE FUNCTION only_end_once() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    may_change text[] := CASE WHEN OLD.outcome IS NULL
+        THEN '{intent_id,outcome,code,ended_at,canceled_by,intent_closed_at}' ELSE '{intent_closed_at}' END;
 BEGIN
-    IF TG_OP = 'DELETE' OR OLD.outcome IS NOT NULL OR (OLD.intent_id IS NOT NULL AND NEW.intent_id IS DISTINCT FROM OLD.intent_id)
-       OR to_jsonb(NEW) - '{intent_id,outcome,code,ended_at}'::text[] <> to_jsonb(OLD) - '{intent_id,outcome,code,ended_at}'::text[] THEN
+    IF TG_OP = 'DELETE' OR (OLD.intent_id IS NOT NULL AND NEW.intent_id IS DISTINCT FROM OLD.intent_id)
+       OR (OLD.intent_closed_at IS NOT NULL AND NEW.intent_closed_at IS DISTINCT FROM OLD.intent_closed_at)
+       OR to_jsonb(NEW) - may_change <> to_jsonb(OLD) - may_change THEN
         RAISE EXCEPTION 'payment_attempt % of invoice % is never changed', OLD.number, OLD.invoice_id USING ERRCODE = 'restrict_violation';
     END IF;
     RETURN NEW;
@@ -117,6 +148,7 @@ CREATE TABLE account_standing (
 );
 
 CALL tenant_wall('payment_method');
+CALL tenant_wall('payment_method_detachment');
 CALL tenant_wall('invoice_payment');
 CALL tenant_wall('payment_attempt');
 CALL tenant_wall('payment');

@@ -31,10 +31,14 @@ CREATE TABLE feature_discrepancy (
     -- Since when it is in use, as billing knows, and as the configurator says.
     since_here timestamptz,
     since_there timestamptz,
-    -- Suspected: a message may be under way. Open: for longer than that. Healed: what the configurator says was applied. Resolved: it went by itself.
-    state text NOT NULL CHECK (state IN ('suspected', 'open', 'healed', 'resolved')),
+    -- Suspected: a message may be under way. Open: for longer than that. Healed: what the configurator says was applied. Resolved: it went by itself. Ended: an operator has ended the feature.
+    state text NOT NULL CHECK (state IN ('suspected', 'open', 'healed', 'resolved', 'ended')),
     first_seen_at timestamptz NOT NULL,
     resolved_at timestamptz,
+    -- Since when it is not used any more, as an operator says, and which one.
+    ended_at timestamptz,
+    ended_by text,
+    CONSTRAINT feature_discrepancy_ended CHECK ((state = 'ended') = (ended_at IS NOT NULL) AND (ended_at IS NULL) = (ended_by IS NULL)),
     CONSTRAINT feature_discrepancy_resolved CHECK ((resolved_at IS NULL) = (state IN ('suspected', 'open')))
 );
 CREATE UNIQUE INDEX feature_discrepancy_once ON feature_discrepancy (instance_id, feature) WHERE resolved_at IS NULL;

@@ -1,6 +1,6 @@
 //! What billing's handlers and consumers work with.
 
-use crate::{config::Settings, currency::Currency, payments::Payments};
+use crate::{config::Settings, currency::Currency, payments::Payments, usage::places::Places};
 use common::limit::Limiter;
 use service_kit::Kit;
 use std::sync::Arc;
@@ -15,6 +15,8 @@ pub struct App {
     /// How invoices are paid.
     pub payments: Payments,
     pub limiter: Limiter,
+    /// For reads that take the database long.
+    pub places: Places,
 }
 
 impl App {
@@ -27,6 +29,7 @@ impl App {
             configurator_url: settings.configurator_url.into(),
             payments,
             limiter,
+            places: Places::default(),
         })
     }
 }

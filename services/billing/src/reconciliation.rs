@@ -6,6 +6,8 @@
 //! nothing changes.
 
 mod compare;
+mod discrepancy_store;
+pub mod ending;
 mod healing;
 pub mod routes;
 mod store;
@@ -17,12 +19,13 @@ use common::{
     db::{Background, CrossTenantTx, Scoped},
     page::Page,
     poller::Poller,
+    problem::{Chain, is_outage},
 };
-use compare::{DiscrepancyKind, There};
+use compare::{DiscrepancyKind, Said, There};
 use contracts::{http::instances::ActiveInstance, id::InstanceId};
 use messaging::Fault;
 use std::time::Duration;
-use store::Range;
+use store::{Confirmed, Range};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -52,6 +55,17 @@ enum Broken {
     Database(#[from] sqlx::Error),
     #[error("what was missed cannot be made up for")]
     Healing(#[from] Fault),
+}
+
+impl Broken {
+    /// Whether nothing else would work now either.
+    fn is_outage(&self) -> bool {
+        match self {
+            Self::Configurator(_) | Self::Healing(Fault::Away(_)) => true,
+            Self::Database(error) => is_outage(error),
+            Self::Healing(_) => false,
+        }
+    }
 }
 
 /// Compares every hour, in one process at a time, until `shutdown`.
@@ -133,14 +147,32 @@ async fn compare_range(
     tx.commit().await?;
     for open in confirmed {
         let Some(said) = there.says(&open.key) else { continue };
-        let mut tx = background.begin_across_tenants(&app.db).await?;
-        if healing::heal(&mut tx, &app.ambient, &said, open.kind).await? {
-            store::healed(&mut tx, open.id, app.ambient.now()).await?;
-            tx.wake(parked::RELEASE);
-            tx.commit().await?;
-            let (instance_id, feature, kind) = (open.key.instance, &open.key.feature, open.kind.name());
-            tracing::warn!(%instance_id, feature, kind, "A message about a feature was missed, and is made up for");
+        let (instance_id, feature, kind) = (open.key.instance, &open.key.feature, open.kind.name());
+        match heal(app, background, &open, &said).await {
+            Ok(false) => {}
+            Ok(true) => {
+                tracing::warn!(%instance_id, feature, kind, "A message about a feature was missed, and is made up for");
+            }
+            Err(broken) if broken.is_outage() => return Err(broken),
+            // It stays open and in sight, and holds up no other.
+            Err(broken) => {
+                metrics::counter!("feature_healings_failed_total").increment(1);
+                tracing::error!(%instance_id, feature, kind, error = %Chain(&broken),
+                    "A message about a feature was missed, and cannot be made up for");
+            }
         }
     }
     Ok(())
+}
+
+/// Makes up for what was missed, if it is clear.
+async fn heal(app: &App, background: Background, open: &Confirmed, said: &Said) -> Result<bool, Broken> {
+    let mut tx = background.begin_across_tenants(&app.db).await?;
+    if !healing::heal(&mut tx, &app.ambient, said, open.kind).await? {
+        return Ok(false);
+    }
+    store::healed(&mut tx, open.id, app.ambient.now()).await?;
+    tx.wake(parked::RELEASE);
+    tx.commit().await?;
+    Ok(true)
 }

@@ -12,6 +12,7 @@ pub mod parked;
 pub mod part_store;
 pub mod parts;
 pub mod periods;
+pub mod places;
 pub mod range;
 pub mod routes;
 pub mod store;

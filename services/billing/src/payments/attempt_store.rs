@@ -11,8 +11,8 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-/// Attempts of one invoice that are shown, the latest first; there are never more.
-pub const MOST: i32 = 20;
+/// Attempts of one invoice that are shown, the latest first.
+const SHOWN: i64 = 20;
 
 /// An attempt to charge the invoice, as it is shown.
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -37,6 +37,13 @@ pub struct Made {
     pub begun_at: DateTime<Utc>,
     pub intent_id: Option<String>,
     pub outcome: Option<Outcome>,
+}
+
+/// A failed attempt whose charge may still take money, if somebody confirms it.
+#[derive(Clone, Debug)]
+pub struct Unclosed {
+    pub key: ChargeKey,
+    pub intent_id: String,
 }
 
 pub async fn insert(tx: &mut TenantTx, order: &ChargeOrder, begun_at: DateTime<Utc>) -> sqlx::Result<()> {
@@ -108,6 +115,63 @@ pub async fn name(tx: &mut TenantTx, key: ChargeKey, intent_id: &str) -> sqlx::R
     .map(drop)
 }
 
+/// The attempts that the method has failed.
+pub async fn failed(tx: &mut TenantTx, invoice: Uuid, method_id: &str) -> sqlx::Result<i64> {
+    let failed = sqlx::query_scalar!(
+        r#"SELECT count(*) AS "count!" FROM payment_attempt
+           WHERE tenant_id = $1 AND invoice_id = $2 AND method_id = $3
+             AND outcome IN ('declined', 'action_required', 'canceled')"#,
+        tx.tenant().0,
+        invoice,
+        method_id
+    );
+    failed.fetch_one(&mut **tx).await
+}
+
+/// A failed attempt whose charge could still be confirmed at the provider, with the name of that.
+pub async fn unclosed(tx: &mut TenantTx, invoice: Uuid) -> sqlx::Result<Option<Unclosed>> {
+    let found = sqlx::query!(
+        r#"SELECT number, intent_id AS "intent_id!" FROM payment_attempt
+           WHERE tenant_id = $1 AND invoice_id = $2 AND outcome IN ('declined', 'action_required')
+             AND intent_id IS NOT NULL AND intent_closed_at IS NULL ORDER BY number LIMIT 1"#,
+        tx.tenant().0,
+        invoice
+    );
+    let found = found.fetch_optional(&mut **tx).await?;
+    let key = |attempt| ChargeKey { invoice_id: invoice, attempt };
+    Ok(found.map(|row| Unclosed { key: key(row.number), intent_id: row.intent_id }))
+}
+
+/// The charge of an attempt takes no money any more.
+pub async fn close(tx: &mut TenantTx, key: ChargeKey, closed_at: DateTime<Utc>) -> sqlx::Result<()> {
+    sqlx::query!(
+        "UPDATE payment_attempt SET intent_closed_at = $4
+         WHERE tenant_id = $1 AND invoice_id = $2 AND number = $3 AND intent_closed_at IS NULL",
+        tx.tenant().0,
+        key.invoice_id,
+        key.attempt,
+        closed_at
+    )
+    .execute(&mut **tx)
+    .await
+    .map(drop)
+}
+
+/// Notes who has had an attempt canceled that is under way.
+pub async fn canceled_by(tx: &mut TenantTx, key: ChargeKey, operator: &str) -> sqlx::Result<()> {
+    sqlx::query!(
+        "UPDATE payment_attempt SET canceled_by = $4
+         WHERE tenant_id = $1 AND invoice_id = $2 AND number = $3 AND outcome IS NULL",
+        tx.tenant().0,
+        key.invoice_id,
+        key.attempt,
+        operator
+    )
+    .execute(&mut **tx)
+    .await
+    .map(drop)
+}
+
 /// Ends an attempt that is under way; `false` if it had ended.
 pub async fn end(
     tx: &mut TenantTx,
@@ -147,7 +211,7 @@ pub async fn list(tx: &mut TenantTx, invoice: Uuid) -> sqlx::Result<Vec<Attempt>
            WHERE tenant_id = $1 AND invoice_id = $2 ORDER BY number DESC LIMIT $3"#,
         tx.tenant().0,
         invoice,
-        i64::from(MOST)
+        SHOWN
     );
     attempts.fetch_all(&mut **tx).await
 }

@@ -2,6 +2,7 @@
 //! until its outcome is known.
 
 use super::{
+    account,
     attempt_store::{self, Made},
     dunning, method_store,
     model::{Outcome, PaymentState},
@@ -30,25 +31,37 @@ const PENDING: TimeDelta = TimeDelta::hours(6);
 /// Before what is not understood is looked at again, or what has never arrived is begun anew.
 const LATER: TimeDelta = TimeDelta::hours(1);
 
-/// Begins the next attempt, if the invoice can be charged; gives its key.
-pub async fn begin(tx: &mut TenantTx, app: &App, case: &Case) -> sqlx::Result<Option<ChargeKey>> {
+/// Attempts that one payment method may fail of an invoice; with another one the count begins anew.
+const MOST_FAILED: i64 = 20;
+
+/// The next attempt, if the invoice can be charged.
+pub async fn next(tx: &mut TenantTx, app: &App, case: &Case) -> sqlx::Result<Option<ChargeOrder>> {
     let amount = app.payments.stripe.as_ref().and_then(|stripe| stripe.amount(case.total_minor, &case.currency));
-    if amount.is_none() || case.attempts >= attempt_store::MOST {
+    if amount.is_none() || attempt_store::last_outcome(tx, case.invoice_id).await? == Some(Outcome::NotChargeable) {
         return Ok(None);
     }
-    let Some(method) = method_store::find(tx).await? else { return Ok(None) };
-    let now = app.ambient.now();
-    let order = ChargeOrder {
+    let method = method_store::find(tx).await?;
+    let Some((customer_id, method_id)) = method.and_then(|method| Some((method.customer_id, method.method_id?))) else {
+        return Ok(None);
+    };
+    if attempt_store::failed(tx, case.invoice_id, &method_id).await? >= MOST_FAILED {
+        return Ok(None);
+    }
+    Ok(Some(ChargeOrder {
         key: ChargeKey { invoice_id: case.invoice_id, attempt: case.attempts + 1 },
-        customer_id: method.customer_id,
-        method_id: method.method_id,
+        customer_id,
+        method_id,
         amount_minor: case.total_minor,
         currency: case.currency.clone(),
-        begun_at: now.timestamp(),
-    };
-    store::count_attempt(tx, case.invoice_id, order.key.attempt).await?;
-    attempt_store::insert(tx, &order, now).await?;
-    Ok(Some(order.key))
+        begun_at: app.ambient.now().timestamp(),
+    }))
+}
+
+/// Begins an attempt, which must be concluded then; gives its key.
+pub async fn begin(tx: &mut TenantTx, app: &App, order: &ChargeOrder) -> sqlx::Result<ChargeKey> {
+    store::count_attempt(tx, order.key.invoice_id, order.key.attempt).await?;
+    attempt_store::insert(tx, order, app.ambient.now()).await?;
+    Ok(order.key)
 }
 
 /// Asks the provider for the outcome of an attempt that is under way. No transaction is open meanwhile.
@@ -63,10 +76,17 @@ pub async fn conclude<P: PaymentProvider>(
     if made.outcome.is_some() {
         return Ok(());
     }
-    let answer = ask(app, provider, &case, &made).await;
+    let answer = match account::check(app, provider).await? {
+        Ok(()) => ask(app, provider, &case, &made).await,
+        Err(fault) => Err(fault),
+    };
     let Some((mut tx, case, made)) = find(scope, key).await? else { return Ok(()) };
     match answer {
         Ok(Some(charge)) => apply(&mut tx, app, provider, &case, &made, &charge).await?,
+        // An event has told the outcome meanwhile, and what is due next was planned then.
+        Ok(None) | Err(_) if made.outcome.is_some() => {
+            metrics::counter!("payment_answers_late_total").increment(1);
+        }
         Ok(None) => give_up(&mut tx, app, &case, key).await?,
         Err(fault) => put_off(&mut tx, app, &case, &fault).await?,
     }
@@ -74,7 +94,7 @@ pub async fn conclude<P: PaymentProvider>(
 }
 
 /// The attempt, and its invoice, locked.
-async fn find(scope: &TenantScope, key: ChargeKey) -> sqlx::Result<Option<(TenantTx, Case, Made)>> {
+pub async fn find(scope: &TenantScope, key: ChargeKey) -> sqlx::Result<Option<(TenantTx, Case, Made)>> {
     let mut tx = scope.begin().await?;
     let Some(case) = store::lock(&mut tx, key.invoice_id).await? else { return Ok(None) };
     let made = attempt_store::find(&mut tx, key).await?;
@@ -134,6 +154,10 @@ pub async fn apply<P: PaymentProvider>(
         (ChargeState::Pending, _) => store::put_off(tx, case.invoice_id, now + PENDING, 0).await?,
         (ChargeState::Declined { code }, _) => fail(tx, app, case, key, Outcome::Declined, code).await?,
         (ChargeState::ActionRequired { code }, _) => fail(tx, app, case, key, Outcome::ActionRequired, code).await?,
+        (ChargeState::NotChargeable { code }, _) => {
+            end(tx, app, case, key, Outcome::NotChargeable, code, TimeDelta::zero()).await?;
+        }
+        (ChargeState::Canceled { code }, _) => end(tx, app, case, key, Outcome::Canceled, code, LATER).await?,
         (ChargeState::Succeeded { .. } | ChargeState::Unclear { .. }, _) => {
             metrics::counter!("payment_answers_unclear_total").increment(1);
             tracing::error!(%key, intent_id = charge.intent_id, state = ?charge.state,
@@ -152,6 +176,24 @@ fn is_ours<P: PaymentProvider>(provider: &P, made: &Made, charge: &Charge, amoun
     charge.key == Some(order.key)
         && provider.amount(order.amount_minor, &order.currency) == Some(amount)
         && currency.eq_ignore_ascii_case(order.currency.code())
+}
+
+/// Ends an attempt for which nobody is dunned; the invoice is looked at again after `pause`.
+async fn end(
+    tx: &mut TenantTx,
+    app: &App,
+    case: &Case,
+    key: ChargeKey,
+    outcome: Outcome,
+    code: &str,
+    pause: TimeDelta,
+) -> sqlx::Result<()> {
+    let now = app.ambient.now();
+    if !attempt_store::end(tx, key, outcome, Some(code), now).await? {
+        return Ok(());
+    }
+    tracing::warn!(%key, ?outcome, code, "An attempt to charge has ended without a fault of the customer's");
+    store::put_off(tx, case.invoice_id, now + pause, 0).await
 }
 
 /// Ends an attempt that has failed; what is told once more changes nothing.
@@ -180,7 +222,7 @@ async fn give_up(tx: &mut TenantTx, app: &App, case: &Case, key: ChargeKey) -> R
 }
 
 /// The attempt stays as it is, and is sent again later.
-async fn put_off(tx: &mut TenantTx, app: &App, case: &Case, fault: &Fault) -> Result<(), OutboxError> {
+pub async fn put_off(tx: &mut TenantTx, app: &App, case: &Case, fault: &Fault) -> Result<(), OutboxError> {
     let (now, repeats) = (app.ambient.now(), case.repeats.saturating_add(1));
     let pause = match fault {
         Fault::Passing { retry_after, .. } => {

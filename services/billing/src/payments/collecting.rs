@@ -2,7 +2,7 @@
 //! reminds its tenant. Any of them may die at any moment; another one goes on.
 
 use super::{
-    attempt_store, charging, dunning, event_store, events,
+    attempt_store, canceling, charging, detaching, dunning, event_store, events,
     model::PaymentState,
     provider::ChargeKey,
     store::{self, Due},
@@ -60,11 +60,13 @@ async fn watched(app: &App, background: Background) -> sqlx::Result<bool> {
     Ok(pruned == PRUNED.unsigned_abs())
 }
 
-/// Takes up what is new, one event and one invoice; gives whether there may be more.
+/// Takes up what is new, one event, one payment method that was removed, and one invoice; gives whether there may be
+/// more.
 async fn next(app: &App, background: Background) -> Result<bool, OutboxError> {
     let opened = open(app, background).await?;
     let told = events::next(app, background).await?;
-    let Some(due) = take(app, background).await? else { return Ok(opened || told) };
+    let detached = detaching::next(app, background).await?;
+    let Some(due) = take(app, background).await? else { return Ok(opened || told || detached) };
     look(app, background, due).await?;
     Ok(true)
 }
@@ -93,10 +95,18 @@ async fn look(app: &App, background: Background, due: Due) -> Result<(), OutboxE
     let Some(case) = store::lock(&mut tx, due.invoice_id).await? else { return Ok(()) };
     let under_way = attempt_store::under_way(&mut tx, case.invoice_id).await?;
     let under_way = under_way.map(|attempt| ChargeKey { invoice_id: case.invoice_id, attempt });
-    let attempt = match under_way {
-        Some(key) => Some(key),
-        None if case.state == PaymentState::Open => charging::begin(&mut tx, app, &case).await?,
-        None => None,
+    let next = match under_way {
+        None if case.state == PaymentState::Open => charging::next(&mut tx, app, &case).await?,
+        _ => None,
+    };
+    let failed = attempt_store::unclosed(&mut tx, case.invoice_id).await?;
+    if let (Some(_), Some(failed), Some(stripe)) = (&next, failed, &app.payments.stripe) {
+        tx.commit().await?;
+        return canceling::close_before_next(app, &scope, stripe, &failed).await;
+    }
+    let attempt = match next {
+        Some(order) => Some(charging::begin(&mut tx, app, &order).await?),
+        None => under_way,
     };
     match (attempt, &app.payments.stripe) {
         (Some(key), Some(stripe)) => {

@@ -36,7 +36,7 @@ pub fn reason(outcome: Option<Outcome>) -> Option<ReminderReason> {
     match outcome? {
         Outcome::Declined => Some(ReminderReason::Declined),
         Outcome::ActionRequired => Some(ReminderReason::ActionRequired),
-        Outcome::Succeeded | Outcome::NotMade => None,
+        Outcome::Succeeded | Outcome::NotChargeable | Outcome::Canceled | Outcome::NotMade => None,
     }
 }
 

@@ -2,7 +2,7 @@
 //! which events come does not matter then.
 
 use super::{
-    attempt_store, charging,
+    account, attempt_store, charging,
     event_store::{self, DueEvent},
     provider::{Charge, Fault, PaymentProvider},
     store,
@@ -33,7 +33,11 @@ pub async fn next(app: &App, background: Background) -> Result<bool, OutboxError
     tx.commit().await?;
     let Some(event) = event else { return Ok(false) };
     let scope = background.scope(&app.db, event.tenant_id);
-    match stripe.retrieve(&event.intent_id).await {
+    let charge = match account::check(app, stripe).await? {
+        Ok(()) => stripe.retrieve(&event.intent_id).await,
+        Err(fault) => Err(fault),
+    };
+    match charge {
         Ok(charge) => apply(app, &scope, stripe, &event, &charge).await?,
         Err(fault) => put_off(app, &scope, &event, &fault).await?,
     }

@@ -1,30 +1,39 @@
 //! HTTP of the tenant's payment method. What a card is made of goes from the browser to Stripe and never comes here.
 
 use super::{
+    account,
     collecting::COLLECT,
+    detachment_store,
     method_store::{self, Method},
-    store,
+    problems, store,
+    stripe::Stripe,
 };
 use crate::{app::App, invoices::routes::ReadInvoices};
 use access::Allowed;
-use axum::extract::State;
+use axum::{extract::State, http::StatusCode};
 use chrono::{DateTime, Utc};
 use common::{
-    db::Scoped,
+    db::{Scoped, TenantTx},
     http::{ETag, IfMatch, Json},
-    problem::{FieldError, Problem, constraint},
+    limit::Limit,
+    problem::{FieldError, Problem},
+    source::Source,
 };
+use contracts::id::TenantId;
 use serde::{Deserialize, Serialize};
+use std::time::Duration;
 use utoipa::ToSchema;
 
 access::permissions! { pub WritePaymentMethod = "billing.writePaymentMethod" }
 
+/// Methods that one network sets for a tenant: each is looked up at Stripe, and has what is open charged.
+const SET: Limit = Limit { name: "payment-method", most: 20, window: Duration::from_secs(3600) };
 /// Stripe's ids are never longer.
 const LONGEST_ID: usize = 255;
 /// What is shown of an id.
 const SHOWN_END: usize = 4;
 
-/// How the tenant pays; without the ids it pays by bank transfer.
+/// How the tenant pays; without a payment method it pays by bank transfer.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct PaymentMethod {
     /// The end of Stripe's id of the customer.
@@ -41,10 +50,7 @@ pub struct PaymentMethod {
 
 #[derive(Deserialize, ToSchema)]
 pub struct NewPaymentMethod {
-    /// Stripe's id of the tenant's customer.
-    #[schema(max_length = 255, pattern = "^cus_[A-Za-z0-9]+$", example = "cus_NffrFeUfNV2Hib")]
-    customer_id: String,
-    /// Stripe's id of a payment method of that customer.
+    /// Stripe's id of a payment method that was given by a set-up of this tenant's.
     #[schema(max_length = 255, pattern = "^(pm|card|src|ba)_[A-Za-z0-9]+$", example = "pm_1MqLiJLkdIwHu7ixUEgbFdYF")]
     payment_method_id: String,
 }
@@ -63,54 +69,109 @@ pub async fn get(
     request_body = NewPaymentMethod,
     params(("If-Match" = String, Header, description = "The `ETag` of what was read, or `*`.")),
     responses((status = 200, body = PaymentMethod, headers(("ETag" = String))),
-        (status = 409, description = "`customer_taken`, `no_account`, `payments_not_configured`"),
+        (status = 409, description = "`payments_not_configured`"),
         (status = 412, description = "`payment_method_edited`"),
-        (status = 428, description = "`if_match_missing`")),
+        (status = 428, description = "`if_match_missing`"),
+        (status = 429, description = "`too_many_requests`: methods for this tenant from this network.")),
     security(("bearer" = ["billing.writePaymentMethod"])))]
 pub async fn set(
     State(app): State<App>,
     caller: Allowed<WritePaymentMethod>,
+    source: Source,
     read: IfMatch,
     Json(new): Json<NewPaymentMethod>,
 ) -> Result<(ETag, Json<PaymentMethod>), Problem> {
     new.check()?;
-    if app.payments.stripe.is_none() {
-        let detail = "Invoices are paid by bank transfer here: no payment method can be charged.";
-        return Err(Problem::conflict("payments_not_configured", detail));
-    }
-    let (mut tx, now) = (caller.begin(&app.db).await?, app.ambient.now());
+    let stripe = problems::stripe(&app)?;
+    let mut tx = caller.begin(&app.db).await?;
     let known = method_store::find(&mut tx).await?;
-    let revision = known.as_ref().map_or(0, |known| known.revision);
-    read.check(revision, EDITED)?;
-    let kept = method_store::put(&mut tx, &new.customer_id, &new.payment_method_id, revision, now).await;
-    let kept = kept.map_err(not_kept)?.ok_or_else(edited)?;
-    if known.is_none_or(|known| !known.pays_like(&kept)) {
-        store::retry(&mut tx, now).await?;
-    }
+    read.check(revision(known.as_ref()), EDITED)?;
+    let (known, scope) = (known.ok_or_else(not_own)?, tx.scope());
+    tx.commit().await?;
+    let counted = app.limiter.admit_for(&SET, source, &caller.tenant.to_string()).await?;
+    let proved = prove(&app, stripe, &known, &new, caller.tenant).await;
+    app.limiter.settle([counted], proved).await?;
+    let mut tx = scope.begin().await?;
+    let kept = keep(&mut tx, &known, &new, app.ambient.now()).await?;
     tx.wake(COLLECT);
     tx.commit().await?;
     Ok(shown(Some(kept)))
+}
+
+#[utoipa::path(delete, path = "/v1/payment-method", operation_id = "removePaymentMethod", tag = "payments",
+    params(("If-Match" = String, Header, description = "The `ETag` of what was read, or `*`.")),
+    responses((status = 204),
+        (status = 409, description = "`payments_not_configured`"),
+        (status = 412, description = "`payment_method_edited`"),
+        (status = 428, description = "`if_match_missing`")),
+    security(("bearer" = ["billing.writePaymentMethod"])))]
+pub async fn remove(
+    State(app): State<App>,
+    caller: Allowed<WritePaymentMethod>,
+    read: IfMatch,
+) -> Result<StatusCode, Problem> {
+    problems::stripe(&app)?;
+    let (mut tx, now) = (caller.begin(&app.db).await?, app.ambient.now());
+    let known = method_store::find(&mut tx).await?;
+    read.check(revision(known.as_ref()), EDITED)?;
+    let Some((known, method_id)) = known.and_then(|known| Some((known.clone(), known.method_id?))) else {
+        return Ok(StatusCode::NO_CONTENT);
+    };
+    method_store::set(&mut tx, &known, None, now).await?.ok_or_else(edited)?;
+    detachment_store::insert(&mut tx, &method_id, now).await?;
+    tx.wake(COLLECT);
+    tx.commit().await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Asks Stripe whether the payment method was given for this tenant: anybody may know an id.
+async fn prove(
+    app: &App,
+    stripe: &Stripe,
+    known: &Method,
+    new: &NewPaymentMethod,
+    tenant: TenantId,
+) -> Result<(), Problem> {
+    account::check(app, stripe).await?.map_err(problems::of)?;
+    let is_own = stripe.is_attached(&new.payment_method_id, &known.customer_id, tenant).await;
+    if is_own.map_err(problems::of)? { Ok(()) } else { Err(not_own()) }
+}
+
+/// Keeps the method; what is open is charged to another one at once.
+async fn keep(
+    tx: &mut TenantTx,
+    known: &Method,
+    new: &NewPaymentMethod,
+    now: DateTime<Utc>,
+) -> Result<Method, Problem> {
+    if detachment_store::is_due(tx, &new.payment_method_id).await? {
+        return Err(not_own());
+    }
+    let kept = method_store::set(tx, known, Some(&new.payment_method_id), now).await?.ok_or_else(edited)?;
+    if known.method_id != kept.method_id {
+        store::retry(tx, now).await?;
+    }
+    Ok(kept)
+}
+
+fn revision(known: Option<&Method>) -> i32 {
+    known.map_or(0, |known| known.revision)
+}
+
+/// The same for each method that is not the tenant's, so nobody learns which there are.
+fn not_own() -> Problem {
+    let detail = "must be a payment method that was given by a set-up of this tenant's";
+    FieldError::new("payment_method_id", "not_the_tenants", detail).into()
 }
 
 const EDITED: &str = "payment_method_edited";
 
 impl NewPaymentMethod {
     fn check(&self) -> Result<(), Problem> {
-        let mut errors = Vec::new();
-        let mut demand = |field: &str, id: &str, beginnings: &[&str]| {
-            if !is_id(id, beginnings) {
-                errors.push(FieldError::new(field, "malformed", "must be an id of Stripe's"));
-            }
-        };
-        demand("customer_id", &self.customer_id, &["cus_"]);
-        demand("payment_method_id", &self.payment_method_id, &["pm_", "card_", "src_", "ba_"]);
-        if errors.is_empty() { Ok(()) } else { Err(Problem::invalid(errors)) }
-    }
-}
-
-impl Method {
-    fn pays_like(&self, other: &Self) -> bool {
-        (&self.customer_id, &self.method_id) == (&other.customer_id, &other.method_id)
+        if is_id(&self.payment_method_id, &["pm_", "card_", "src_", "ba_"]) {
+            return Ok(());
+        }
+        Err(FieldError::new("payment_method_id", "malformed", "must be an id of Stripe's").into())
     }
 }
 
@@ -120,11 +181,13 @@ fn is_id(text: &str, beginnings: &[&str]) -> bool {
 }
 
 fn shown(method: Option<Method>) -> (ETag, Json<PaymentMethod>) {
-    let revision = ETag(method.as_ref().map_or(0, |method| method.revision));
-    let (customer_id, payment_method_id) =
-        method.as_ref().map(|method| (masked(&method.customer_id), masked(&method.method_id))).unzip();
-    let updated_at = method.map(|method| method.updated_at);
-    (revision, Json(PaymentMethod { customer_id, payment_method_id, updated_at }))
+    let tag = ETag(revision(method.as_ref()));
+    let method = method.and_then(|method| Some((method.method_id?, method.customer_id, method.updated_at)));
+    let (customer_id, payment_method_id, updated_at) = match method {
+        Some((id, customer, at)) => (Some(masked(&customer)), Some(masked(&id)), Some(at)),
+        None => (None, None, None),
+    };
+    (tag, Json(PaymentMethod { customer_id, payment_method_id, updated_at }))
 }
 
 /// Enough of an id to tell it from others, and too little to use it.
@@ -136,19 +199,7 @@ fn masked(id: &str) -> String {
 
 fn edited() -> Problem {
     let detail = "Somebody else has set the payment method since. Read it again.";
-    Problem::new(axum::http::StatusCode::PRECONDITION_FAILED, EDITED, detail)
-}
-
-fn not_kept(error: sqlx::Error) -> Problem {
-    match constraint(&error) {
-        Some("payment_method_customer_once") => {
-            Problem::conflict("customer_taken", "This customer of Stripe's pays for somebody else.")
-        }
-        Some("payment_method_tenant_id_fkey") => {
-            Problem::conflict("no_account", "This tenant has no account, and gets no invoices.")
-        }
-        _ => error.into(),
-    }
+    Problem::new(StatusCode::PRECONDITION_FAILED, EDITED, detail)
 }
 
 #[cfg(test)]

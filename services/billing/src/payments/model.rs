@@ -30,6 +30,10 @@ pub enum Outcome {
     Declined,
     /// The bank wants the customer to confirm it.
     ActionRequired,
+    /// Stripe charges no such amount: it is paid by bank transfer.
+    NotChargeable,
+    /// It was canceled, or all of it paid back, before anybody was told that it was paid. Another one follows.
+    Canceled,
     /// The provider was away for so long that its key may be forgotten, and it knows of no such charge.
     NotMade,
 }

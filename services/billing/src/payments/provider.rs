@@ -63,6 +63,10 @@ pub enum ChargeState {
     ActionRequired { code: String },
     /// Final for this attempt.
     Declined { code: String },
+    /// Final: the provider takes no such amount, whatever it is charged to.
+    NotChargeable { code: String },
+    /// Final: it was ended, or all of it paid back, by somebody who may; the customer has refused nothing.
+    Canceled { code: String },
     /// It exists, in a state that is not known here: asked for again, and an operator is told.
     Unclear { status: String },
 }
@@ -87,10 +91,27 @@ impl Fault {
     }
 }
 
+/// Whose customers the provider looks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Account {
+    pub id: String,
+    /// Whether money is moved: live and test mode have customers of their own.
+    pub live: bool,
+}
+
+impl fmt::Display for Account {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({} mode)", self.id, if self.live { "live" } else { "test" })
+    }
+}
+
 /// Charges payment methods. Every method may be called again after any fault.
 pub trait PaymentProvider: Sync {
     /// The order's amount in the provider's units; `None` if it cannot be charged there.
     fn amount(&self, amount_minor: i64, currency: &Currency) -> Option<i64>;
+
+    /// Whose customers it looks for.
+    fn account(&self) -> impl Future<Output = Result<Account, Fault>> + Send;
 
     /// Charges once for each key, as long as the provider remembers keys ([`PaymentProvider::REMEMBERS`]).
     fn charge(&self, order: &ChargeOrder) -> impl Future<Output = Result<Charge, Fault>> + Send;
@@ -100,6 +121,9 @@ pub trait PaymentProvider: Sync {
 
     /// What has become of a charge whose name is known.
     fn retrieve(&self, intent_id: &str) -> impl Future<Output = Result<Charge, Fault>> + Send;
+
+    /// Has a charge take no money any more, and gives what has become of it: it may have been too late for that.
+    fn cancel(&self, intent_id: &str) -> impl Future<Output = Result<Charge, Fault>> + Send;
 
     /// After this a key is not sent again: the provider might charge once more.
     const REMEMBERS: Duration;

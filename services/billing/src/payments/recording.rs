@@ -1,9 +1,10 @@
 //! Bank transfers, which an operator records when they are on the bank's statement.
 
 use super::{
-    attempt_store,
+    attempt_store, canceling,
     model::PaymentState,
     payment_store::{self, Payment, PaymentKind},
+    problems,
     routes::{InvoicePayment, no_invoice, show},
     settling,
     store::{self, Case},
@@ -23,6 +24,8 @@ use uuid::Uuid;
 access::permissions! { pub RecordPayments = platform "billing.recordPayments" }
 
 const LONGEST_REFERENCE: usize = 200;
+/// Seconds until it makes sense to try again.
+const RETRY_AFTER: u32 = 2;
 
 #[derive(Deserialize, ToSchema)]
 pub struct BankTransfer {
@@ -51,10 +54,6 @@ pub async fn record(
     Json(transfer): Json<BankTransfer>,
 ) -> Result<Json<InvoicePayment>, Problem> {
     let currency = transfer.check()?;
-    let mut across = caller.begin_across_tenants(&app.db).await?;
-    let tenant = store::tenant_of(&mut across, id).await?.ok_or_else(no_invoice)?;
-    let tx = across.narrow(tenant).await?;
-    let case = store::lock(tx, id).await?.ok_or_else(unnumbered)?;
     let payment = Payment {
         id: app.ambient.uuid(),
         kind: PaymentKind::BankTransfer,
@@ -64,13 +63,38 @@ pub async fn record(
         received_at: app.ambient.now(),
         recorded_by: Some(caller.principal.to_string()),
     };
-    if !is_known(tx, &case, &payment).await? {
-        admit(tx, &case, &payment).await?;
-        settling::receive(tx, &app, &case, &payment).await?;
+    if let Some(shown) = keep(&app, &caller, id, &payment).await? {
+        return Ok(Json(shown));
+    }
+    // The failed charge took no money any more when that was seen.
+    keep(&app, &caller, id, &payment).await?.map(Json).ok_or_else(not_closed)
+}
+
+/// Keeps the payment, once; `None` if a failed charge had to be closed before, which is done then.
+async fn keep(
+    app: &App,
+    caller: &Allowed<RecordPayments>,
+    id: Uuid,
+    payment: &Payment,
+) -> Result<Option<InvoicePayment>, Problem> {
+    let mut across = caller.begin_across_tenants(&app.db).await?;
+    let tenant = store::tenant_of(&mut across, id).await?.ok_or_else(no_invoice)?;
+    let tx = across.narrow(tenant).await?;
+    let case = store::lock(tx, id).await?.ok_or_else(unnumbered)?;
+    if !is_known(tx, &case, payment).await? {
+        admit(tx, &case, payment).await?;
+        let failed = attempt_store::unclosed(tx, id).await?;
+        if let (Some(failed), Some(stripe)) = (failed, &app.payments.stripe) {
+            let scope = tx.scope();
+            across.commit().await?;
+            let closed = canceling::close(app, &scope, stripe, &failed).await?.map_err(problems::of)?;
+            return if closed { Ok(None) } else { Err(under_way()) };
+        }
+        settling::receive(tx, app, &case, payment).await?;
     }
     let shown = show(tx, id).await?.ok_or_else(no_invoice)?;
     across.commit().await?;
-    Ok(Json(shown))
+    Ok(Some(shown))
 }
 
 impl BankTransfer {
@@ -107,8 +131,7 @@ async fn admit(tx: &mut TenantTx, case: &Case, payment: &Payment) -> Result<(), 
         return Err(Problem::conflict("invoice_paid", "This invoice is paid already."));
     }
     if attempt_store::under_way(tx, case.invoice_id).await?.is_some() {
-        let detail = "The payment method is being charged for this invoice just now. Try again when that has ended.";
-        return Err(Problem::conflict("payment_under_way", detail));
+        return Err(under_way());
     }
     let mut errors = Vec::new();
     if payment.amount_minor != case.total_minor {
@@ -119,6 +142,16 @@ async fn admit(tx: &mut TenantTx, case: &Case, payment: &Payment) -> Result<(), 
         errors.push(FieldError::new("currency", "not_the_invoices", format!("must be {}", case.currency)));
     }
     if errors.is_empty() { Ok(()) } else { Err(Problem::invalid(errors)) }
+}
+
+fn under_way() -> Problem {
+    let detail = "The payment method is being charged for this invoice just now. Try again when that has ended.";
+    Problem::conflict("payment_under_way", detail)
+}
+
+/// Another attempt has failed in between.
+fn not_closed() -> Problem {
+    Problem::unavailable(RETRY_AFTER, "The payment method was charged in the meantime. Try again.")
 }
 
 fn unnumbered() -> Problem {

@@ -14,7 +14,9 @@ common::settings! {
     pub struct PaymentSettings {
         /// Where Stripe's API is.
         pub stripe_url: PublicUrl = or("STRIPE_URL", "https://api.stripe.com"),
-        /// Stripe's secret or restricted key (`sk_…`, `rk_…`). Without one invoices are paid by bank transfer.
+        /// Stripe's secret or restricted key (`sk_…`, `rk_…`), always of the same account and mode. A restricted one
+        /// must be able to read its account, and to write customers, payment methods, SetupIntents and PaymentIntents.
+        /// Without one invoices are paid by bank transfer.
         pub stripe_key: Option<SecretString> = optional_secret("STRIPE_SECRET_KEY"),
         /// The secrets that Stripe signs its webhooks with (`whsec_…`): one, or two while it is rotated,
         /// comma-separated. Needed with a key.

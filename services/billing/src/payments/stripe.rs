@@ -3,16 +3,21 @@
 
 mod amount;
 mod answer;
+mod customers;
 pub mod signature;
 
-use super::provider::{Charge, ChargeKey, ChargeOrder, Fault, PaymentProvider};
+pub use customers::Setup;
+
+use super::provider::{Account, Charge, ChargeKey, ChargeOrder, Fault, PaymentProvider};
 use crate::currency::Currency;
 use answer::{Intent, Intents};
 use common::problem::Chain;
 use contracts::public_url::PublicUrl;
 use reqwest::{RequestBuilder, header::RETRY_AFTER, redirect::Policy};
 use secrecy::{ExposeSecret, SecretString};
-use std::time::Duration;
+use serde::Deserialize;
+use std::{sync::Arc, time::Duration};
+use tokio::sync::OnceCell;
 
 /// The version whose shapes are read here, whatever the account's own is.
 const VERSION: &str = "2025-06-30.basil";
@@ -37,6 +42,14 @@ pub struct Stripe {
     key: SecretString,
     /// Without a slash at its end.
     url: String,
+    /// Of the key; asked for once.
+    account: Arc<OnceCell<Account>>,
+}
+
+/// Anything of Stripe's that has an id.
+#[derive(Deserialize)]
+struct Named {
+    id: String,
 }
 
 /// An answer, read whole.
@@ -50,7 +63,24 @@ impl Stripe {
     pub fn new(url: &PublicUrl, key: SecretString) -> reqwest::Result<Self> {
         let http = reqwest::Client::builder().timeout(TIMEOUT).connect_timeout(CONNECT_TIMEOUT);
         let http = http.redirect(Policy::none()).user_agent(USER_AGENT).build()?;
-        Ok(Self { http, key, url: url.as_str().trim_end_matches('/').to_owned() })
+        Ok(Self { http, key, url: url.as_str().trim_end_matches('/').to_owned(), account: Arc::default() })
+    }
+
+    fn get(&self, path: &str) -> RequestBuilder {
+        self.http.get(format!("{}/v1/{path}", self.url))
+    }
+
+    fn post(&self, path: &str) -> RequestBuilder {
+        self.http.post(format!("{}/v1/{path}", self.url))
+    }
+
+    /// The body of a 200.
+    async fn read<T: for<'de> Deserialize<'de>>(&self, request: RequestBuilder) -> Result<T, Fault> {
+        let answer = self.send(request).await?;
+        match answer.status {
+            200 => serde_json::from_slice(&answer.body).map_err(|_| Fault::passing("200 that is not understood")),
+            _ => Err(answer.read(answer::refused)),
+        }
     }
 
     async fn send(&self, request: RequestBuilder) -> Result<Answer, Fault> {
@@ -74,16 +104,15 @@ impl Stripe {
         let since = (order.begun_at - CLOCKS_DIFFER).to_string();
         let mut query = vec![("customer", order.customer_id.as_str()), ("created[gte]", &since), ("limit", PAGE)];
         query.extend(after.map(|id| ("starting_after", id)));
-        let request = self.http.get(format!("{}/v1/payment_intents", self.url)).query(&query);
-        let answer = self.send(request).await?;
-        match answer.status {
-            200 => serde_json::from_slice(&answer.body).map_err(|_| Fault::passing("200 without a list")),
-            // A customer that was deleted since: there is nothing to be found.
-            _ => match answer.read(answer::refused) {
-                Fault::Missing => Ok(Intents { data: Vec::new(), has_more: false }),
-                fault => Err(fault),
-            },
-        }
+        let request = self.get("payment_intents").query(&query);
+        self.read(request).await
+    }
+
+    /// The intents of an order, whoever's they are; those of the last minute may be missing
+    /// (<https://docs.stripe.com/search>), so what is not found is sent again under its key.
+    async fn search(&self, ChargeKey { invoice_id, attempt }: ChargeKey) -> Result<Intents, Fault> {
+        let query = format!("metadata['invoice_id']:'{invoice_id}' AND metadata['attempt']:'{attempt}'");
+        self.read(self.get("payment_intents/search").query(&[("query", query.as_str()), ("limit", PAGE)])).await
     }
 }
 
@@ -109,6 +138,14 @@ impl PaymentProvider for Stripe {
         amount::amount(amount_minor, currency)
     }
 
+    async fn account(&self) -> Result<Account, Fault> {
+        let ask = async || {
+            let Named { id } = self.read(self.get("account")).await?;
+            Ok(Account { id, live: !self.key.expose_secret().contains("_test_") })
+        };
+        self.account.get_or_try_init(ask).await.cloned()
+    }
+
     async fn charge(&self, order: &ChargeOrder) -> Result<Charge, Fault> {
         let Some(amount) = self.amount(order.amount_minor, &order.currency) else {
             return Err(Fault::Configuration { reason: "the amount cannot be charged".into() });
@@ -126,7 +163,7 @@ impl PaymentProvider for Stripe {
             ("metadata[invoice_id]", invoice_id.to_string()),
             ("metadata[attempt]", attempt.to_string()),
         ];
-        let request = self.http.post(format!("{}/v1/payment_intents", self.url)).form(&form);
+        let request = self.post("payment_intents").form(&form);
         let answer = self.send(request.header("Idempotency-Key", order.key.to_string())).await?;
         answer::sort(answer.status, &answer.body).map_err(|fault| answer.with_pause(fault))
     }
@@ -134,7 +171,11 @@ impl PaymentProvider for Stripe {
     async fn find(&self, order: &ChargeOrder) -> Result<Option<Charge>, Fault> {
         let mut after: Option<String> = None;
         for _ in 0..MOST_PAGES {
-            let page = self.page(order, after.as_deref()).await?;
+            let page = match self.page(order, after.as_deref()).await {
+                // Somebody has deleted the customer: its charges are still there.
+                Err(Fault::Missing) => self.search(order.key).await?,
+                page => page?,
+            };
             let own = |intent: &&Intent| ChargeKey::read(&intent.metadata) == Some(order.key);
             if let Some(found) = page.data.iter().find(own) {
                 return Ok(Some(found.clone().into()));
@@ -148,9 +189,21 @@ impl PaymentProvider for Stripe {
     }
 
     async fn retrieve(&self, intent_id: &str) -> Result<Charge, Fault> {
-        let answer = self.send(self.http.get(format!("{}/v1/payment_intents/{intent_id}", self.url))).await?;
+        // With the last charge, which says whether it was paid back.
+        let request = self.get(&format!("payment_intents/{intent_id}")).query(&[("expand[]", "latest_charge")]);
+        let answer = self.send(request).await?;
         match answer.status {
             200 => answer::sort(200, &answer.body),
+            _ => Err(answer.read(answer::refused)),
+        }
+    }
+
+    async fn cancel(&self, intent_id: &str) -> Result<Charge, Fault> {
+        let answer = self.send(self.post(&format!("payment_intents/{intent_id}/cancel"))).await?;
+        match answer.status {
+            200 => answer::sort(200, &answer.body),
+            // It is canceled already, or has come to another end.
+            400 if answer::is_unexpected_state(&answer.body) => self.retrieve(intent_id).await,
             _ => Err(answer.read(answer::refused)),
         }
     }

@@ -2,7 +2,8 @@
 
 use super::{
     RECONCILE,
-    store::{self, DiscrepancyFilter, FeatureDiscrepancy},
+    discrepancy_store::{self, DiscrepancyFilter, FeatureDiscrepancy},
+    store,
 };
 use crate::{app::App, features::routes::ReadFeatures};
 use access::Allowed;
@@ -26,7 +27,7 @@ pub async fn list(
     Query(query): Query<PageQuery>,
 ) -> Result<Page<FeatureDiscrepancy>, Problem> {
     let page = query.check()?;
-    let found = store::page(&mut caller.begin_across_tenants(&app.db).await?, &filter, page).await?;
+    let found = discrepancy_store::page(&mut caller.begin_across_tenants(&app.db).await?, &filter, page).await?;
     Ok(Page::cut(found, page, |discrepancy| discrepancy.id))
 }
 

@@ -5,16 +5,13 @@ use chrono::{DateTime, Utc};
 use common::{
     ambient::Ambient,
     db::{CrossTenantTx, TenantTx},
-    page::PageRequest,
 };
 use contracts::{
     http::instances::EndedFeature,
     id::{InstanceId, TenantId},
 };
-use serde::{Deserialize, Serialize};
 use sqlx::PgConnection;
 use std::collections::{BTreeMap, BTreeSet};
-use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 /// Instances from one id, without it, to another, with it.
@@ -22,56 +19,6 @@ use uuid::Uuid;
 pub struct Range {
     pub after: InstanceId,
     pub last: InstanceId,
-}
-
-/// What becomes of a difference.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema, sqlx::Type)]
-#[serde(rename_all = "snake_case")]
-#[sqlx(type_name = "text", rename_all = "snake_case")]
-pub enum DiscrepancyState {
-    /// Seen for less than an hour: a message may be under way.
-    Suspected,
-    /// It lasts.
-    Open,
-    /// What the configurator says was applied.
-    Healed,
-    /// It has gone by itself: the message came, or the configurator says something else.
-    Resolved,
-}
-
-/// A feature of which billing and the configurator do not say the same.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-pub struct FeatureDiscrepancy {
-    pub id: Uuid,
-    pub tenant_id: TenantId,
-    pub instance_id: InstanceId,
-    #[schema(example = "forum")]
-    pub service: String,
-    #[schema(example = "forum.polls")]
-    pub feature: String,
-    pub kind: DiscrepancyKind,
-    /// Since when billing takes it to be in use; absent if it does not.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub since_here: Option<DateTime<Utc>>,
-    /// Since when the configurator says that it is in use; absent if it does not.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub since_there: Option<DateTime<Utc>>,
-    pub state: DiscrepancyState,
-    pub first_seen_at: DateTime<Utc>,
-    /// Absent while it lasts.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub resolved_at: Option<DateTime<Utc>>,
-}
-
-/// Which discrepancies.
-#[derive(Debug, Default, Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
-pub struct DiscrepancyFilter {
-    /// Only this tenant's.
-    pub tenant_id: Option<TenantId>,
-    /// Only those in this state.
-    #[param(inline)]
-    pub state: Option<DiscrepancyState>,
 }
 
 /// One that lasts.
@@ -280,24 +227,4 @@ pub async fn counts(tx: &mut CrossTenantTx) -> sqlx::Result<Vec<(DiscrepancyKind
            WHERE state = 'open' AND resolved_at IS NULL GROUP BY kind"#
     );
     Ok(counts.fetch_all(&mut **tx).await?.into_iter().map(|row| (row.kind, row.count)).collect())
-}
-
-pub async fn page(
-    tx: &mut CrossTenantTx,
-    filter: &DiscrepancyFilter,
-    page: PageRequest,
-) -> sqlx::Result<Vec<FeatureDiscrepancy>> {
-    let discrepancies = sqlx::query_as!(
-        FeatureDiscrepancy,
-        r#"SELECT id, tenant_id, instance_id, service, feature, kind AS "kind: DiscrepancyKind", since_here, since_there,
-             state AS "state: DiscrepancyState", first_seen_at, resolved_at
-           FROM feature_discrepancy
-           WHERE id > $1 AND ($3::uuid IS NULL OR tenant_id = $3) AND ($4::text IS NULL OR state = $4)
-           ORDER BY id LIMIT $2"#,
-        page.after,
-        page.fetch(),
-        filter.tenant_id.map(|tenant| tenant.0),
-        filter.state as Option<DiscrepancyState>
-    );
-    discrepancies.fetch_all(&mut **tx).await
 }

@@ -1,6 +1,7 @@
 //! HTTP of usage.
 
 use super::{
+    places,
     range::{RangeQuery, too_much},
     store::{self, FeatureUse, MeterUse, Metered},
 };
@@ -36,12 +37,15 @@ pub async fn get(
     Query(query): Query<RangeQuery>,
 ) -> Result<Json<Usage>, Problem> {
     let range = query.check(app.ambient.now())?;
+    let _place = app.places.take(caller.tenant)?;
     let tx = &mut caller.begin(&app.db).await?;
-    let features = store::features(tx, range, MOST_FEATURES + 1).await?;
+    places::bound(tx).await?;
+    let features = store::features(tx, range, MOST_FEATURES + 1).await.map_err(places::refused)?;
     if features.len() > MOST_FEATURES {
         return Err(too_much("features", MOST_FEATURES));
     }
-    let Metered { uses, events, meters } = store::meters(tx, range, MOST_EVENTS + 1, MOST_METERS + 1).await?;
+    let metered = store::meters(tx, range, MOST_EVENTS + 1, MOST_METERS + 1).await;
+    let Metered { uses, events, meters } = metered.map_err(places::refused)?;
     if events > MOST_EVENTS {
         return Err(too_much("events", MOST_EVENTS));
     } else if meters > MOST_METERS {

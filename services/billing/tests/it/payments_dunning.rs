@@ -40,7 +40,7 @@ async fn a_declined_card_is_tried_on_four_days_then_suspends_until_another_pays(
     }
     let mails = reminders(&mut heard, world, 4).await;
     let said: Vec<_> = mails.iter().map(|(_, mail)| (mail.reason, mail.suspended, mail.total.as_str())).collect();
-    let declined = |suspended| (ReminderReason::Declined, suspended, "0.38");
+    let declined = |suspended| (ReminderReason::Declined, suspended, "0.74");
     assert_eq!(said, [declined(false), declined(false), declined(false), declined(true)]);
     let suspended = heard.of::<AccountSuspended>(world, 1, |_| true).await;
     assert_eq!(

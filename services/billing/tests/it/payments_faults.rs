@@ -1,7 +1,7 @@
 //! Tests of charges that go wrong: money is taken once, and nothing is used up that is nobody's fault.
 
 use crate::{
-    payments_world::{Paying, TOTAL, attempts, customer_id, hasten, paid, payment, payment_when, put_off},
+    payments_world::{Paying, TOTAL, attempts, customer_id, hasten, invoiced, paid, payment, payment_when, put_off},
     stripe::Fault,
 };
 use serde_json::json;
@@ -65,8 +65,10 @@ async fn money_that_was_taken_without_an_answer_is_taken_once() {
 #[tokio::test]
 async fn a_key_that_is_not_taken_uses_up_nothing_and_no_transfer_comes_in_between() {
     let paying = Paying::start().await;
+    let ada = paying.world.customer().await;
+    paying.set_method(&ada, "pm_card4242").await.expect(200);
     paying.stripe.locks_out(true);
-    let (ada, invoice) = paying.invoiced("pm_card4242").await;
+    let invoice = invoiced(&paying.world, &ada).await;
     put_off(&paying.world, &invoice, 1).await;
     let transfer = json!({"reference": "line 7", "amount_minor": TOTAL, "currency": "EUR"});
     let path = format!("/v1/invoices/{invoice}/payments");

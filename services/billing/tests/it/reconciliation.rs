@@ -20,10 +20,10 @@ use test_support::{TestPlatform, eventually};
 
 /// What the configurator says: active instances, in pages of one; or that it is away, from a page on.
 #[derive(Clone, Default)]
-struct Configurator(Arc<Mutex<(Vec<ActiveInstance>, Option<usize>)>>);
+pub struct Configurator(Arc<Mutex<(Vec<ActiveInstance>, Option<usize>)>>);
 
 impl Configurator {
-    fn says(&self, mut instances: Vec<ActiveInstance>) {
+    pub fn says(&self, mut instances: Vec<ActiveInstance>) {
         instances.sort_by_key(|instance| instance.instance_id);
         *self.0.lock().unwrap() = (instances, None);
     }
@@ -45,13 +45,13 @@ async fn page(State(configurator): State<Configurator>, Query(query): Query<Page
         .into_response()
 }
 
-struct Stage {
-    world: World,
-    configurator: Configurator,
+pub struct Stage {
+    pub world: World,
+    pub configurator: Configurator,
 }
 
 impl Stage {
-    async fn set() -> Self {
+    pub async fn set() -> Self {
         let (platform, configurator) = (TestPlatform::of::<billing::Billing>().await, Configurator::default());
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let mut env = platform.env();
@@ -67,14 +67,14 @@ impl Stage {
     }
 
     /// Has all compared, as an operator.
-    async fn compare(&self, ada: &Customer) {
+    pub async fn compare(&self, ada: &Customer) {
         let asked = self.world.platform.ambient.now();
         self.world.server.post("/v1/reconciliations", &()).bearer(&ada.token).send().await.expect(202);
         eventually("all is compared", async || (self.finished().await > Some(asked)).then_some(())).await;
     }
 
     /// Compares now, and an hour later.
-    async fn compare_twice(&self, ada: &Customer) {
+    pub async fn compare_twice(&self, ada: &Customer) {
         self.compare(ada).await;
         let hour = "UPDATE feature_discrepancy SET first_seen_at = first_seen_at - interval '1 hour'";
         sqlx::query(hour).execute(&self.world.platform.pool).await.unwrap();
@@ -82,7 +82,7 @@ impl Stage {
     }
 
     /// Kind and state of each discrepancy.
-    async fn found(&self, ada: &Customer) -> Vec<(String, String)> {
+    pub async fn found(&self, ada: &Customer) -> Vec<(String, String)> {
         let page = self.world.get(&ada.token, &format!("/v1/feature-discrepancies?tenant_id={}", ada.tenant)).await;
         let text = |item: &Value, field: &str| item[field].as_str().unwrap().to_owned();
         let items = page["items"].as_array().expect("items").iter();
@@ -90,7 +90,7 @@ impl Stage {
     }
 
     /// What the configurator says of the customer's forum: features by the second since when, and those that ended.
-    fn forum(&self, ada: &Customer, features: &[(&str, i64)], ended: &[(&str, i64, i64)]) -> ActiveInstance {
+    pub fn forum(&self, ada: &Customer, features: &[(&str, i64)], ended: &[(&str, i64, i64)]) -> ActiveInstance {
         let at = |second: &i64| self.world.at(*second);
         let feature = |(name, since): &(&str, i64)| ActiveFeature { feature: (*name).into(), since: at(since) };
         let ended = ended.iter().map(|(name, since, until)| EndedFeature {
@@ -111,7 +111,7 @@ impl Stage {
     }
 }
 
-fn one(kind: &str, state: &str) -> Vec<(String, String)> {
+pub fn one(kind: &str, state: &str) -> Vec<(String, String)> {
     vec![(kind.into(), state.into())]
 }
 
@@ -249,4 +249,31 @@ async fn while_the_configurator_is_away_nothing_changes() {
     stage.configurator.says(there());
     stage.compare(&ada).await;
     assert_eq!(stage.world.count("SELECT count(*) FROM feature_discrepancy").await, 0);
+}
+
+#[tokio::test]
+async fn a_feature_that_cannot_be_made_up_for_holds_up_no_other() {
+    let stage = Stage::set().await;
+    let world = &stage.world;
+    let mut customers = [world.customer().await, world.customer().await];
+    customers.sort_by_key(|customer| customer.instance);
+    let [broken, sound] = &customers;
+    let refuse = "CREATE FUNCTION refuse_one() RETURNS trigger LANGUAGE plpgsql AS $$
+                  BEGIN RAISE EXCEPTION 'not this one'; END $$";
+    let pool = &world.platform.pool;
+    sqlx::query(refuse).execute(pool).await.unwrap();
+    let trigger = format!(
+        "CREATE TRIGGER refuse_one BEFORE INSERT ON usage_interval FOR EACH ROW WHEN (NEW.instance_id = '{}') \
+         EXECUTE FUNCTION refuse_one()",
+        broken.instance
+    );
+    sqlx::query(sqlx::AssertSqlSafe(trigger)).execute(pool).await.unwrap();
+    let forums = || customers.iter().map(|ada| stage.forum(ada, &[("forum", 10)], &[])).collect();
+    stage.configurator.says(forums());
+    stage.compare_twice(sound).await;
+    assert_eq!(stage.found(sound).await, one("not_in_use_here", "healed"));
+    assert_eq!(stage.found(broken).await, one("not_in_use_here", "open"));
+    sqlx::query("DROP TRIGGER refuse_one ON usage_interval").execute(pool).await.unwrap();
+    stage.compare(sound).await;
+    assert_eq!(stage.found(broken).await, one("not_in_use_here", "healed"));
 }

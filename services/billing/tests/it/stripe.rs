@@ -1,14 +1,17 @@
 //! A Stripe of the tests' own: an HTTP server that answers in Stripe's published shapes, keeps keys of idempotency as
 //! Stripe does, and has faults on demand.
 
+mod customers;
+mod intents;
+
 use aws_lc_rs::hmac::{HMAC_SHA256, Key, sign};
 use axum::{
     Form, Json, Router,
     body::{Body, Bytes},
-    extract::{Path, Query, State},
+    extract::State,
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
-    routing::get,
+    routing::post,
 };
 use common::ambient::Ambient;
 use serde_json::{Value, json};
@@ -17,7 +20,7 @@ use std::{
     io,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
-use tokio::net::TcpListener;
+use tokio::{net::TcpListener, sync::Semaphore};
 
 pub const SECRET_KEY: &str = "sk_test_51Tests";
 pub const WEBHOOK_SECRETS: [&str; 2] = ["whsec_new", "whsec_old"];
@@ -33,6 +36,10 @@ pub enum Fault {
     ChargesAndBreaksOff,
     /// The connection breaks off before anything has happened.
     BreaksOff,
+    /// Declined, and the answer is held back until [`FakeStripe::lets_go`]; then it is a 500.
+    DeclinesLate,
+    /// Refused with this body.
+    RefusesWith(&'static str),
 }
 
 /// An order as it came.
@@ -53,6 +60,12 @@ struct Books {
     faults: VecDeque<Fault>,
     /// Whether the key of the API is taken.
     locked_out: bool,
+    /// The customer of each payment method that is attached.
+    attached: HashMap<String, String>,
+    /// Customers by the key of idempotency that they were made with.
+    customers: HashMap<String, Value>,
+    /// What was asked of customers and payment methods, as method and path.
+    asked: Vec<String>,
 }
 
 /// A running one; cheap to clone.
@@ -60,6 +73,7 @@ struct Books {
 pub struct FakeStripe {
     pub url: String,
     books: Arc<Mutex<Books>>,
+    held: Arc<Semaphore>,
     ambient: Ambient,
 }
 
@@ -68,10 +82,11 @@ impl FakeStripe {
     pub async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let url = format!("http://{}", listener.local_addr().expect("an address"));
-        let stripe = Self { url, books: Arc::default(), ambient: Ambient::system() };
+        let stripe = Self { url, books: Arc::default(), held: Arc::new(Semaphore::new(0)), ambient: Ambient::system() };
         let router = Router::new()
-            .route("/v1/payment_intents", get(list).post(create))
-            .route("/v1/payment_intents/{id}", get(retrieve))
+            .route("/v1/payment_intents", post(create))
+            .merge(intents::routes())
+            .merge(customers::routes())
             .with_state(stripe.clone());
         tokio::spawn(async move { axum::serve(listener, router).await });
         stripe
@@ -88,6 +103,11 @@ impl FakeStripe {
 
     pub fn locks_out(&self, locked_out: bool) {
         self.books().locked_out = locked_out;
+    }
+
+    /// Answers that were held back are given.
+    pub fn lets_go(&self) {
+        self.held.add_permits(1);
     }
 
     pub fn orders(&self) -> Vec<Order> {
@@ -141,6 +161,13 @@ impl FakeStripe {
             "created": self.ambient.now().timestamp(), "data": {"object": intent}, "pending_webhooks": 1})
     }
 
+    /// Somebody pays all of the latest intent back.
+    pub fn refunds(&self) {
+        let mut books = self.books();
+        let intent = books.intents.last_mut().expect("an intent");
+        intent["latest_charge"] = json!({"id": "ch_1", "object": "charge", "refunded": true});
+    }
+
     fn make(&self, form: &BTreeMap<String, String>, status: &str, error: Value) -> Value {
         let of = |name: &str| form.get(name).cloned().unwrap_or_default();
         let amount: i64 = of("amount").parse().expect("an amount");
@@ -159,10 +186,13 @@ impl FakeStripe {
     fn charge(&self, form: &BTreeMap<String, String>) -> (u16, Value) {
         let declined = |code: &str| json!({"type": "card_error", "code": "card_declined", "decline_code": code, "message": "Your card was declined."});
         let method = form["payment_method"].as_str();
+        if let Some(refused) = customers::refused(self, form) {
+            return refused;
+        }
         let (status, error) = match method {
-            "pm_declined" => ("requires_payment_method", declined("insufficient_funds")),
-            "pm_asks" => ("requires_payment_method", declined("authentication_required")),
-            "pm_slow" => ("processing", Value::Null),
+            _ if method.starts_with("pm_declined") => ("requires_payment_method", declined("insufficient_funds")),
+            _ if method.starts_with("pm_asks") => ("requires_payment_method", declined("authentication_required")),
+            _ if method.starts_with("pm_slow") => ("processing", Value::Null),
             _ => ("succeeded", Value::Null),
         };
         let intent = self.make(form, status, error.clone());
@@ -218,44 +248,21 @@ async fn create(
     match fault {
         Some(Fault::Refuses(status)) => return error(status, "api_error", "refused"),
         Some(Fault::BreaksOff) => return broken_off(),
+        Some(Fault::RefusesWith(body)) => return answer(400, &serde_json::from_str(body).expect("a body")),
         _ => {}
     }
     let (status, body) = stripe.charge(&form);
+    if fault == Some(Fault::DeclinesLate) {
+        stripe.becomes("requires_payment_method");
+        stripe.held.acquire().await.expect("never closed").forget();
+        return error(500, "api_error", "late");
+    }
     let (status, body) = match fault {
         Some(Fault::ChargesAndAnswers(status)) => (status, json!({"error": {"type": "api_error", "message": "No."}})),
         _ => (status, body),
     };
     stripe.books().answers.insert(key, (form, status, body.clone()));
     if fault == Some(Fault::ChargesAndBreaksOff) { broken_off() } else { answer(status, &body) }
-}
-
-async fn retrieve(State(stripe): State<FakeStripe>, headers: HeaderMap, Path(id): Path<String>) -> Response {
-    if let Some(refused) = refused(&stripe, &headers) {
-        return refused;
-    }
-    let found = stripe.intents().into_iter().find(|intent| intent["id"] == *id);
-    found.map_or_else(|| error(404, "invalid_request_error", "resource_missing"), |intent| answer(200, &intent))
-}
-
-/// The latest first, as Stripe lists them, two on a page.
-async fn list(
-    State(stripe): State<FakeStripe>,
-    headers: HeaderMap,
-    Query(query): Query<HashMap<String, String>>,
-) -> Response {
-    if let Some(refused) = refused(&stripe, &headers) {
-        return refused;
-    }
-    let since: i64 = query["created[gte]"].parse().expect("seconds");
-    let own = |intent: &Value| intent["customer"] == *query["customer"] && intent["created"].as_i64() >= Some(since);
-    let mut found: Vec<_> = stripe.intents().into_iter().rev().filter(own).collect();
-    if let Some(after) = query.get("starting_after") {
-        let place = found.iter().position(|intent| intent["id"] == **after).expect("the last of a page");
-        found.drain(..=place);
-    }
-    let has_more = found.len() > 2;
-    found.truncate(2);
-    answer(200, &json!({"object": "list", "url": "/v1/payment_intents", "has_more": has_more, "data": found}))
 }
 
 /// The header with which Stripe sends a body at that second.

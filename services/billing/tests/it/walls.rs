@@ -23,7 +23,15 @@ async fn tenants_are_walled_off() {
     sqlx::query(discrepancy).execute(&world.platform.pool).await.expect("a discrepancy");
     world.counted("SELECT count(*) FROM invoice_payment", 1).await;
     accounts::edit(&world, &ada, "*", &accounts::body()).await.expect(200);
+    let method =
+        "INSERT INTO payment_method (tenant_id, customer_id, customers, updated_at) VALUES ($1, 'cus_1', 1, now())";
+    let removed = "INSERT INTO payment_method_detachment VALUES ('pm_1', $1, now(), now() + interval '1 day', 0)";
+    for sql in [method, removed] {
+        sqlx::query(sql).bind(ada.tenant.0).execute(&world.platform.pool).await.expect("a payment method");
+    }
     let tables = [
+        "payment_method",
+        "payment_method_detachment",
         "feature_discrepancy",
         "account",
         "account_details",

@@ -23,6 +23,7 @@ const EVERYTHING: &[&str] = &[
     "billing.readParkedUsage",
     "billing.readFeatures",
     "billing.reconcileFeatures",
+    "billing.endFeatures",
     "billing.readInvoices",
     "billing.readCycles",
     "billing.closeCycles",
@@ -37,6 +38,7 @@ const EVERYTHING: &[&str] = &[
     "billing.writeCoupons",
     "billing.agreeMinimumSpends",
     "billing.grantCredits",
+    "billing.cancelPayments",
 ];
 
 pub struct World {

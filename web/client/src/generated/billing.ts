@@ -150,13 +150,24 @@ export interface Operations {
    * | `owner_differs` | The instance is another tenant's, or runs another service. | never |
    *
    * What the configurator says is applied as if its messages had just come, and only if both say the same then: that is `healed`. What was too little on an invoice is on the next one. What goes by itself is `resolved`. Everything
-   * else stays `open`, and changes nothing: somebody should look. These are kept for a year.
+   * else stays `open`, and changes nothing: somebody should look, and may [end the feature](#operation/endFeature), which is `ended` then. These are kept for a year.
    *
    * The gauge `feature_discrepancies` counts what is open by its kind, `feature_reconciliation_age_seconds` says how old the last comparison is. While the configurator is away there is none, and nothing changes.
    *
    * **Permission:** `billing.readFeatures`
    */
   listFeatureDiscrepancies: Operation<operations["listFeatureDiscrepancies"]>;
+  /**
+   * End a feature that nobody else ends
+   *
+   * For operators, of a discrepancy that is `open` and of the kind `instance_not_there`, `not_in_use_there` or `owner_differs`: billing takes the feature to be in use, and the configurator does not.
+   * Look for when it ended, in the history of its messages or in the configurator's log.
+   *
+   * It is ended as if the configurator had said so: what an invoice has billed beyond that moment is corrected on the next. Who has ended it is kept.
+   *
+   * **Permission:** `billing.endFeatures`
+   */
+  endFeature: Operation<operations["endFeature"]>;
   /**
    * The features that the tenant uses, and has used
    *
@@ -215,18 +226,34 @@ export interface Operations {
    * each time. With the last reminder it is suspended (`billing.account.suspended.v1`), and resumed when all that it was suspended for is paid (`billing.account.resumed.v1`). After
    * 90 days the invoice is `uncollectible`; a bank transfer is still taken.
    *
-   * An attempt without an `outcome` is under way. While the payment provider is away, the same attempt is sent again, and uses up nothing.
+   * An attempt without an `outcome` is under way. While the payment provider is away, the same attempt is sent again, and uses up nothing. Only the latest 20 are shown.
+   *
+   * An attempt that is `not_chargeable` is of an amount that Stripe takes from nobody, such as one below its minimum: that invoice is paid by bank transfer. After one that was
+   * `canceled` another one follows.
    *
    * **Permission:** `billing.readInvoices`
    */
   getInvoicePayment: Operation<operations["getInvoicePayment"]>;
+  /**
+   * End an attempt to charge that does not end
+   *
+   * For operators, after looking at the charge in Stripe's Dashboard: it is in a state that is not understood here, or has taken another amount.
+   *
+   * Stripe is told to cancel the charge, and the attempt ends only if Stripe then says that it takes no money: it is canceled, or all of it was paid back. If it has been paid instead, that is the outcome. While it may still take money it stays under way (`charge_not_canceled`).
+   *
+   * An invoice whose attempt was canceled is charged again an hour later, and nobody is reminded for it. Who has canceled it is written down.
+   *
+   * **Permission:** `billing.cancelPayments`
+   */
+  cancelPaymentAttempt: Operation<operations["cancelPaymentAttempt"]>;
   /**
    * Record that an invoice was paid by bank transfer
    *
    * For operators, when the transfer is on the bank's statement. It must pay exactly what is open. The `reference` says where it is found: the same one again is the same transfer,
    * and changes nothing.
    *
-   * An invoice that is being charged just now is refused, as it might be paid twice.
+   * An invoice that is being charged just now is refused, as it might be paid twice. A charge that has failed could still be confirmed at Stripe, so it is canceled there first; if it
+   * turns out to have taken the money, the invoice is paid by that, and the transfer is refused.
    *
    * **Permission:** `billing.recordPayments`
    */
@@ -272,7 +299,7 @@ export interface Operations {
   /**
    * How the tenant pays
    *
-   * Without ids the tenant pays by bank transfer. Of Stripe's ids only the ends are shown.
+   * Without ids the tenant pays by bank transfer. A payment method is given by [a set-up](#operation/setUpPaymentMethod). Of Stripe's ids only the ends are shown.
    *
    * **Permission:** `billing.readInvoices`
    */
@@ -280,14 +307,36 @@ export interface Operations {
   /**
    * Say what the tenant's invoices are charged to
    *
-   * A browser gives the card to Stripe (Stripe.js, a SetupIntent for later use without the customer), and gets the ids that are given here. What a card is made of never comes here.
+   * First begin a set-up ([setUpPaymentMethod](#operation/setUpPaymentMethod)): a browser gives the card to Stripe, and gets the id that is given here. What a card is made of never comes here.
    *
-   * Each tenant has a customer of its own at Stripe. With another method than before, invoices that are still open are charged at once, as long as there were fewer than 20 attempts.
-   * A tenant that has none yet has the `ETag` `"0"`.
+   * Only a payment method that was given by a set-up of this tenant's is taken: Stripe is asked whose it is. Of any other the answer is the same 422.
+   *
+   * With another method than before, invoices that are still open are charged at once. One method may fail 20 attempts of an invoice; with another one the count begins anew.
+   * A tenant that never had one has the `ETag` `"0"`.
    *
    * **Permission:** `billing.writePaymentMethod`
    */
   setPaymentMethod: Operation<operations["setPaymentMethod"]>;
+  /**
+   * Have the tenant's invoices charged no more
+   *
+   * From then on the tenant pays by bank transfer, until another payment method is set. A charge that is under way comes to its end.
+   *
+   * Stripe is told to detach the method soon after, and told again until it has. It cannot be set again: begin a new set-up for that. Where there is no method nothing changes.
+   *
+   * **Permission:** `billing.writePaymentMethod`
+   */
+  removePaymentMethod: Operation<operations["removePaymentMethod"]>;
+  /**
+   * Begin to give a payment method
+   *
+   * Stripe.js takes the secret (a SetupIntent of the tenant's own customer) and gives the card to Stripe. The id of the payment method that comes of it is set by [setPaymentMethod](#operation/setPaymentMethod).
+   *
+   * The first call makes the tenant's customer at Stripe. Whoever has the secret can attach a payment method to it: keep it out of logs and addresses. Each call makes a new one, and what nobody finishes changes nothing.
+   *
+   * **Permission:** `billing.writePaymentMethod`
+   */
+  setUpPaymentMethod: Operation<operations["setUpPaymentMethod"]>;
   /**
    * Take an event of Stripe's
    *
@@ -454,6 +503,8 @@ export interface Operations {
    * `from` and `until` are times of use, at most 36 days apart. Without them it is the last 36 days: the open cycle, and what its producers' clocks are ahead. What waits for a rate is shown whatever its time. An answer adds up at most 1,000,000
    * events, and shows at most 1,000 features and 1,000 meters: more is a 422 (`range_too_wide`), and a shorter range has its answer.
    *
+   * A tenant has two such reads under way in a process of ours at most, of 5 s a statement. What is more, or takes longer, is answered with 503 and `Retry-After`.
+   *
    * **Permission:** `billing.readUsage`
    */
   getUsage: Operation<operations["getUsage"]>;
@@ -546,6 +597,14 @@ export interface components {
             number: number;
             /** Absent while it is under way. */
             outcome?: components["schemas"]["Outcome"];
+        };
+        AttemptCancellation: {
+            /**
+             * Format: int32
+             * Number of the attempt that is under way, as it was seen.
+             * @example 1
+             */
+            attempt: number;
         };
         BankTransfer: {
             /**
@@ -912,7 +971,7 @@ export interface components {
          * What becomes of a difference.
          * @enum {string}
          */
-        DiscrepancyState: "suspected" | "open" | "healed" | "resolved";
+        DiscrepancyState: "suspected" | "open" | "healed" | "resolved" | "ended";
         EventTaken: {
             /** Whether it tells of a charge of ours, and was not told before. */
             taken: boolean;
@@ -939,6 +998,16 @@ export interface components {
         };
         /** A feature of which billing and the configurator do not say the same. */
         FeatureDiscrepancy: {
+            /**
+             * Format: date-time
+             * Since when it is not used any more, if an operator said so.
+             */
+            ended_at?: string;
+            /**
+             * Which operator.
+             * @example user:01890a5d-ac96-774b-bcce-b302099a8057
+             */
+            ended_by?: string;
             /** @example forum.polls */
             feature: string;
             /** Format: date-time */
@@ -966,6 +1035,13 @@ export interface components {
             since_there?: string;
             state: components["schemas"]["DiscrepancyState"];
             tenant_id: components["schemas"]["TenantId"];
+        };
+        FeatureEnding: {
+            /**
+             * Format: date-time
+             * Since when it is not used any more; after it began, and not in the future.
+             */
+            ended_at: string;
         };
         FeatureToAdd: {
             /** @example forum.polls */
@@ -1327,12 +1403,7 @@ export interface components {
         };
         NewPaymentMethod: {
             /**
-             * Stripe's id of the tenant's customer.
-             * @example cus_NffrFeUfNV2Hib
-             */
-            customer_id: string;
-            /**
-             * Stripe's id of a payment method of that customer.
+             * Stripe's id of a payment method that was given by a set-up of this tenant's.
              * @example pm_1MqLiJLkdIwHu7ixUEgbFdYF
              */
             payment_method_id: string;
@@ -1355,7 +1426,7 @@ export interface components {
          * How an attempt to charge ended.
          * @enum {string}
          */
-        Outcome: "succeeded" | "declined" | "action_required" | "not_made";
+        Outcome: "succeeded" | "declined" | "action_required" | "not_chargeable" | "canceled" | "not_made";
         /** One page of a list in the order of creation. */
         Page_Coupon: {
             items: (components["schemas"]["Terms"] & {
@@ -1544,7 +1615,7 @@ export interface components {
          * @enum {string}
          */
         PaymentKind: "stripe" | "bank_transfer";
-        /** How the tenant pays; without the ids it pays by bank transfer. */
+        /** How the tenant pays; without a payment method it pays by bank transfer. */
         PaymentMethod: {
             /**
              * The end of Stripe's id of the customer.
@@ -1558,6 +1629,15 @@ export interface components {
             payment_method_id?: string;
             /** Format: date-time */
             updated_at?: string;
+        };
+        /** What Stripe.js needs to give Stripe a payment method for the tenant. */
+        PaymentMethodSetup: {
+            /**
+             * Of a SetupIntent. Whoever has it can attach a payment method to the tenant's customer: keep it out of logs and
+             *     addresses.
+             * @example seti_1Mm8s8LkdIwHu7ix_secret_NXDICQzqnEVyGhV2vDtS
+             */
+            client_secret: string;
         };
         /** @enum {string} */
         PaymentState: "open" | "paid" | "uncollectible";
@@ -2055,6 +2135,7 @@ export type AdjustmentKind = components['schemas']['AdjustmentKind'];
 export type Aggregation = components['schemas']['Aggregation'];
 export type Agreement = components['schemas']['Agreement'];
 export type Attempt = components['schemas']['Attempt'];
+export type AttemptCancellation = components['schemas']['AttemptCancellation'];
 export type BankTransfer = components['schemas']['BankTransfer'];
 export type BillingAccount = components['schemas']['BillingAccount'];
 export type BillingDetails = components['schemas']['BillingDetails'];
@@ -2071,6 +2152,7 @@ export type DiscrepancyState = components['schemas']['DiscrepancyState'];
 export type EventTaken = components['schemas']['EventTaken'];
 export type Explanation = components['schemas']['Explanation'];
 export type FeatureDiscrepancy = components['schemas']['FeatureDiscrepancy'];
+export type FeatureEnding = components['schemas']['FeatureEnding'];
 export type FeatureToAdd = components['schemas']['FeatureToAdd'];
 export type FeatureUse = components['schemas']['FeatureUse'];
 export type FieldError = components['schemas']['FieldError'];
@@ -2107,6 +2189,7 @@ export type Part = components['schemas']['Part'];
 export type Payment = components['schemas']['Payment'];
 export type PaymentKind = components['schemas']['PaymentKind'];
 export type PaymentMethod = components['schemas']['PaymentMethod'];
+export type PaymentMethodSetup = components['schemas']['PaymentMethodSetup'];
 export type PaymentState = components['schemas']['PaymentState'];
 export type Plan = components['schemas']['Plan'];
 export type PlanVersion = components['schemas']['PlanVersion'];
@@ -3124,7 +3207,7 @@ export interface operations {
                 /** Items a page, 1 to 200. */
                 limit?: number;
                 /** Only those in this state. */
-                state?: "suspected" | "open" | "healed" | "resolved";
+                state?: "suspected" | "open" | "healed" | "resolved" | "ended";
                 /** Only this tenant's. */
                 tenant_id?: components["schemas"]["TenantId"];
             };
@@ -3167,6 +3250,89 @@ export interface operations {
             400: components["responses"]["HostInvalid"];
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["PermissionMissing"];
+            422: components["responses"]["Invalid"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    endFeature: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "ended_at": "2026-11-21T12:54:34.017350Z"
+                 *     }
+                 */
+                "application/json": components["schemas"]["FeatureEnding"];
+            };
+        };
+        responses: {
+            /** The answer. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "ended_at": "2026-11-21T12:54:34.017350Z",
+                     *       "ended_by": "user:01a20878-3007-79e9-833c-b8a9558a14e2",
+                     *       "feature": "forum",
+                     *       "first_seen_at": "2026-11-23T11:53:45.721722Z",
+                     *       "id": "01a20878-3679-7f6c-96b0-8f457582b9c8",
+                     *       "instance_id": "01a20878-3531-7ef5-8326-d735d0fd97be",
+                     *       "kind": "instance_not_there",
+                     *       "resolved_at": "2026-11-23T12:53:46.599810Z",
+                     *       "service": "forum",
+                     *       "since_here": "2026-11-21T12:53:44.017350Z",
+                     *       "state": "ended",
+                     *       "tenant_id": "01a20878-2fd1-764d-a65e-f4693065e5a1"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["FeatureDiscrepancy"];
+                };
+            };
+            400: components["responses"]["JsonMalformed"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["PermissionMissing"];
+            /** `discrepancy_not_found` */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "discrepancy_not_found" | "not_found";
+                    };
+                };
+            };
+            408: components["responses"]["BodyTimeout"];
+            /** `discrepancy_not_open` */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "discrepancy_not_open";
+                    };
+                };
+            };
+            413: components["responses"]["BodyTooLarge"];
+            415: components["responses"]["MediaTypeUnsupported"];
             422: components["responses"]["Invalid"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
@@ -3764,6 +3930,114 @@ export interface operations {
             503: components["responses"]["Unavailable"];
         };
     };
+    cancelPaymentAttempt: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "attempt": 3
+                 *     }
+                 */
+                "application/json": components["schemas"]["AttemptCancellation"];
+            };
+        };
+        responses: {
+            /** The answer. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "attempts": [
+                     *         {
+                     *           "begun_at": "2026-11-23T12:54:05.201078Z",
+                     *           "ended_at": "2026-11-23T12:54:05.404469Z",
+                     *           "number": 3,
+                     *           "outcome": "succeeded"
+                     *         },
+                     *         {
+                     *           "begun_at": "2026-11-23T12:54:03.947309Z",
+                     *           "code": "refunded",
+                     *           "ended_at": "2026-11-23T12:54:04.372015Z",
+                     *           "number": 2,
+                     *           "outcome": "canceled"
+                     *         },
+                     *         {
+                     *           "begun_at": "2026-11-23T12:54:00.702125Z",
+                     *           "code": "canceled",
+                     *           "ended_at": "2026-11-23T12:54:02.360479Z",
+                     *           "number": 1,
+                     *           "outcome": "canceled"
+                     *         }
+                     *       ],
+                     *       "currency": "EUR",
+                     *       "due_at": "2026-12-07T12:54:00.570643Z",
+                     *       "invoice_id": "01a20878-6f60-7692-b141-5a99c08da56c",
+                     *       "open_minor": 0,
+                     *       "payments": [
+                     *         {
+                     *           "amount_minor": 74,
+                     *           "currency": "EUR",
+                     *           "id": "01a20878-838c-78c4-b442-4d6e440391a9",
+                     *           "kind": "stripe",
+                     *           "received_at": "2026-11-23T12:54:05.404469Z",
+                     *           "reference": "pi_00a0000000a0000a0a0000000aaa00a0"
+                     *         }
+                     *       ],
+                     *       "state": "paid"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["InvoicePayment"];
+                };
+            };
+            400: components["responses"]["JsonMalformed"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["PermissionMissing"];
+            /** `invoice_not_found` */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "invoice_not_found" | "not_found";
+                    };
+                };
+            };
+            408: components["responses"]["BodyTimeout"];
+            /** `attempt_not_under_way`, `attempt_without_charge`, `charge_not_canceled`, `payments_not_configured` */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "attempt_not_under_way" | "attempt_without_charge" | "charge_not_canceled" | "payments_not_configured";
+                    };
+                };
+            };
+            413: components["responses"]["BodyTooLarge"];
+            415: components["responses"]["MediaTypeUnsupported"];
+            422: components["responses"]["Invalid"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
     recordBankTransfer: {
         parameters: {
             query?: never;
@@ -4005,8 +4279,7 @@ export interface operations {
             content: {
                 /**
                  * @example {
-                 *       "customer_id": "cus_NffrFeUfNV2Hib",
-                 *       "payment_method_id": "pm_1MqLiJLkdIwHu7ix"
+                 *       "payment_method_id": "pm_aaaa00a00000a00a0000aaaaaa0a0000000a"
                  *     }
                  */
                 "application/json": components["schemas"]["NewPaymentMethod"];
@@ -4023,9 +4296,9 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "customer_id": "cus_…2Hib",
-                     *       "payment_method_id": "pm_…u7ix",
-                     *       "updated_at": "2026-11-23T08:26:03.375070Z"
+                     *       "customer_id": "cus_…5eb6",
+                     *       "payment_method_id": "pm_…823a",
+                     *       "updated_at": "2026-11-23T12:54:13.880974Z"
                      *     }
                      */
                     "application/json": components["schemas"]["PaymentMethod"];
@@ -4035,7 +4308,7 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["PermissionMissing"];
             408: components["responses"]["BodyTimeout"];
-            /** `customer_taken`, `no_account`, `payments_not_configured` */
+            /** `payments_not_configured` */
             409: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -4044,7 +4317,7 @@ export interface operations {
                 content: {
                     "application/problem+json": components["schemas"]["ProblemBody"] & {
                         /** @enum {string} */
-                        code: "customer_taken" | "no_account" | "payments_not_configured";
+                        code: "payments_not_configured";
                     };
                 };
             };
@@ -4074,6 +4347,150 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"] & {
                         /** @enum {string} */
                         code: "if_match_missing";
+                    };
+                };
+            };
+            /** `too_many_requests`: methods for this tenant from this network. */
+            429: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "too_many_requests";
+                    };
+                };
+            };
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    removePaymentMethod: {
+        parameters: {
+            query?: never;
+            header: {
+                /** The `ETag` of what was read, or `*`. */
+                "If-Match": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** It is done. */
+            204: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["HostInvalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["PermissionMissing"];
+            /** `payments_not_configured` */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "payments_not_configured";
+                    };
+                };
+            };
+            /** `payment_method_edited` */
+            412: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "payment_method_edited";
+                    };
+                };
+            };
+            /** `if_match_missing` */
+            428: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "if_match_missing";
+                    };
+                };
+            };
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    setUpPaymentMethod: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** The answer. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "client_secret": "seti_00a0000000000000a00a0a0a0aaaaa00_aaaaaa_aaa_00a0000000a0000a0aaa0aaa00000a0…"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["PaymentMethodSetup"];
+                };
+            };
+            400: components["responses"]["HostInvalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["PermissionMissing"];
+            /** `no_account`, `payments_not_configured` */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "no_account" | "payments_not_configured";
+                    };
+                };
+            };
+            /** `too_many_requests`: set-ups for this tenant from this network. */
+            429: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "too_many_requests";
                     };
                 };
             };
