@@ -10,6 +10,7 @@ pub mod config;
 mod consumers;
 mod currency;
 mod cycles;
+mod documents;
 mod features;
 mod invoices;
 mod payments;
@@ -25,6 +26,7 @@ use app::App;
 use config::Settings;
 use contracts::roster;
 use cycles::{closing, proving};
+use documents::rendering;
 use invoices::numbering;
 use messaging::weeks;
 use payments::collecting;
@@ -44,7 +46,7 @@ impl Service for Billing {
     type App = App;
 
     async fn app(kit: Kit, settings: Settings) -> anyhow::Result<App> {
-        App::new(kit, settings)
+        App::new(kit, settings).await
     }
 
     fn router() -> OpenApiRouter<App> {
@@ -69,5 +71,7 @@ impl Service for Billing {
             tasks.spawn(|shutdown| collecting::run(app.clone(), tasks.background(), shutdown));
         }
         tasks.spawn(|shutdown| collecting::watch(app.clone(), tasks.background(), shutdown));
+        tasks.spawn(|shutdown| rendering::run(app.clone(), tasks.background(), shutdown));
+        tasks.spawn(|shutdown| rendering::watch(app.clone(), tasks.background(), shutdown));
     }
 }

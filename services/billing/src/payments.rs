@@ -2,7 +2,7 @@
 //! who does not pay is reminded, then suspended, and resumed when it is paid.
 
 mod attempt_store;
-mod charging;
+pub mod charging;
 pub mod collecting;
 mod dunning;
 mod event_store;
@@ -17,7 +17,7 @@ pub mod routes;
 pub mod settings;
 mod settling;
 mod standing_store;
-mod store;
+pub mod store;
 pub mod stripe;
 pub mod webhook;
 

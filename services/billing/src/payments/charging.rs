@@ -10,7 +10,7 @@ use super::{
     settling,
     store::{self, Case},
 };
-use crate::app::App;
+use crate::{app::App, currency::Currency};
 use chrono::TimeDelta;
 use common::{
     backoff::Backoff,
@@ -49,6 +49,12 @@ pub async fn begin(tx: &mut TenantTx, app: &App, case: &Case) -> sqlx::Result<Op
     store::count_attempt(tx, case.invoice_id, order.key.attempt).await?;
     attempt_store::insert(tx, &order, now).await?;
     Ok(Some(order.key))
+}
+
+/// Whether an invoice of this total is charged without anybody's doing, to the payment method that the tenant has now.
+pub async fn is_automatic(tx: &mut TenantTx, app: &App, total_minor: i64, currency: &Currency) -> sqlx::Result<bool> {
+    let amount = app.payments.stripe.as_ref().and_then(|stripe| stripe.amount(total_minor, currency));
+    Ok(amount.is_some() && method_store::find(tx).await?.is_some())
 }
 
 /// Asks the provider for the outcome of an attempt that is under way. No transaction is open meanwhile.

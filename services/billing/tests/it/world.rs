@@ -24,6 +24,7 @@ const EVERYTHING: &[&str] = &[
     "billing.readFeatures",
     "billing.reconcileFeatures",
     "billing.readInvoices",
+    "billing.renderDocuments",
     "billing.readCycles",
     "billing.closeCycles",
     "billing.readSubscriptions",
