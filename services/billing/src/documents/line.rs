@@ -14,6 +14,9 @@ const QUANTITY_PLACES: u32 = 6;
 const AMOUNT_PLACES: u32 = 8;
 /// As many as a document takes.
 const MOST_DETAILS: usize = 100;
+/// Of a detail and of a unit, in characters; as many as a document takes.
+const LONGEST_DETAIL: usize = 200;
+const LONGEST_UNIT: usize = 50;
 const SECONDS_PER_HOUR: Decimal = Decimal::from_parts(3600, 0, 0, false, 0);
 /// "One", of UN/ECE Recommendation 20: what has no code there is counted.
 const ONE: &str = "C62";
@@ -27,7 +30,7 @@ pub fn of(line: &Line, period: Option<Period>, tax: Tax) -> invoice_document::Li
     let parts = if price.is_none() { parts(line, &currency) } else { Vec::new() };
     invoice_document::Line {
         description: line.description.clone(),
-        details: late.into_iter().chain(parts).take(MOST_DETAILS).collect(),
+        details: late.into_iter().chain(parts).map(|text| cut(&text, LONGEST_DETAIL)).take(MOST_DETAILS).collect(),
         period,
         quantity,
         unit: unit(&line.unit),
@@ -118,5 +121,14 @@ fn unit(name: &str) -> Unit {
         "TB" => "E35",
         _ => ONE,
     };
-    Unit { code: code.into(), name: name.into() }
+    // The description has all of it.
+    Unit { code: code.into(), name: cut(name, LONGEST_UNIT) }
+}
+
+/// The text, or its begin and an ellipsis.
+fn cut(text: &str, most: usize) -> String {
+    if text.chars().count() <= most {
+        return text.to_owned();
+    }
+    text.chars().take(most - 1).chain(['…']).collect()
 }

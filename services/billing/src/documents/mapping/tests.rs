@@ -180,6 +180,15 @@ fn parts_are_told_where_units_cost_differently() {
 }
 
 #[test]
+fn whatever_a_unit_is_called_it_has_a_document() {
+    let long = "build of a large repository ".repeat(7);
+    let lines: Vec<_> = charges().iter().map(|(charge, _)| priced(charge, "7", &long)).collect();
+    let document = document(&issuer(VatCategory::Exempt), &facts(lines));
+    assert!(invoice_document::render(&document).is_ok());
+    assert!(document.lines[1].unit.name.ends_with('…') && document.lines[1].description.contains(&long));
+}
+
+#[test]
 fn days_are_those_of_the_buyers_clocks_and_no_vat_identifier_is_named_where_none_may_be() {
     let day = |text: &str| text.parse::<NaiveDate>().unwrap();
     let (charge, unit) = &charges()[1];
