@@ -26,6 +26,7 @@ export type ProblemCode =
   | "already_granted"
   | "api_key_invalid"
   | "api_key_not_found"
+  | "billing_details_missing"
   | "body_timeout"
   | "budget_edited"
   | "client_edited"
@@ -39,6 +40,9 @@ export type ProblemCode =
   | "cycle_not_found"
   | "dead_letter_not_found"
   | "dead_letter_not_understood"
+  | "document_not_ready"
+  | "document_refused"
+  | "documents_not_configured"
   | "escalation"
   | "grant_not_found"
   | "group_exists"
@@ -249,9 +253,12 @@ export const ROUTES: { [S in keyof Services]: { [O in keyof Services[S]]: Route 
     proveCycle: { method: "POST", path: "/v1/cycles/{id}/prove" },
     listFeatureDiscrepancies: { method: "GET", path: "/v1/feature-discrepancies" },
     listFeatures: { method: "GET", path: "/v1/features" },
+    listInvoiceDocuments: { method: "GET", path: "/v1/invoice-documents" },
     previewInvoice: { method: "POST", path: "/v1/invoice-previews" },
     listInvoices: { method: "GET", path: "/v1/invoices" },
     getInvoice: { method: "GET", path: "/v1/invoices/{id}" },
+    getInvoiceDocument: { method: "GET", path: "/v1/invoices/{id}/document" },
+    renderInvoiceDocument: { method: "POST", path: "/v1/invoices/{id}/document/render" },
     explainInvoiceLine: { method: "GET", path: "/v1/invoices/{id}/lines/{line_id}/explain" },
     getInvoicePayment: { method: "GET", path: "/v1/invoices/{id}/payment" },
     recordBankTransfer: { method: "POST", path: "/v1/invoices/{id}/payments" },
