@@ -3,13 +3,14 @@
 //!
 //! | module | answers |
 //! | --- | --- |
-//! | [`settings`] | who sells, and where do the documents lie? |
+//! | [`settings`], `issuer` | who sells, and where do the documents lie? |
 //! | [`rendering`] | who makes them, and what if that fails? |
 //! | [`mapping`], `line`, `country` | what does a document say of an invoice? |
 //! | [`store`], `operator_store` | what becomes of the document of an invoice? |
 //! | [`routes`], [`operator_routes`] | what do a tenant and an operator see of it? |
 
 mod country;
+mod issuer;
 mod line;
 mod mapping;
 pub mod operator_routes;

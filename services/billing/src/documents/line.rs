@@ -1,6 +1,5 @@
 //! A line of a document: what a line of the invoice costs, in quantities and prices that EN 16931 has.
 
-use super::mapping::currency;
 use crate::{
     invoices::store::{Line, LineKind},
     pricing::{Component, Part},
@@ -38,6 +37,11 @@ pub fn of(line: &Line, period: Option<Period>, tax: Tax) -> invoice_document::Li
         tax,
         amount_minor: line.amount_minor,
     }
+}
+
+/// As documents know it.
+pub fn currency(currency: &crate::currency::Currency) -> Currency {
+    Currency { code: currency.code().to_owned(), exponent: currency.exponent() }
 }
 
 /// The line of an invoice that has none.

@@ -1,6 +1,6 @@
 //! What a document says of an invoice, in the terms of EN 16931. Pure: the same facts give the same document.
 
-use super::{country, line, settings::Issuer};
+use super::{country, issuer::Issuer, line};
 use crate::{
     accounts::details::Details,
     calendar::{Span, TimeZone},
@@ -52,7 +52,7 @@ pub fn document(issuer: &Issuer, facts: &Facts) -> invoice_document::Invoice {
         payment: payment(issuer, facts),
         // EN 16931 has no invoice without a line.
         lines: if lines.is_empty() { vec![line::nothing_used(issuer.tax)] } else { lines },
-        ..frame(issuer, number, currency(&invoice.currency), invoice.total_minor)
+        ..frame(issuer, number, line::currency(&invoice.currency), invoice.total_minor)
     }
 }
 
@@ -60,7 +60,12 @@ pub fn document(issuer: &Issuer, facts: &Facts) -> invoice_document::Invoice {
 pub fn probe(issuer: &Issuer, day: NaiveDate) -> invoice_document::Invoice {
     let buyer = Party { vat_id: None, ..issuer.seller.clone() };
     let lines = vec![line::nothing_used(issuer.tax)];
-    invoice_document::Invoice { issued_on: day, buyer, lines, ..frame(issuer, "1", currency(&Currency::euro()), 0) }
+    invoice_document::Invoice {
+        issued_on: day,
+        buyer,
+        lines,
+        ..frame(issuer, "1", line::currency(&Currency::euro()), 0)
+    }
 }
 
 /// What follows from the seller, the number and the total; buyer, days and lines are still to be said.
@@ -123,10 +128,6 @@ fn party(details: &Details, email: &str, issuer: &Issuer) -> Party {
         registration: None,
         email: Some(details.email.clone().unwrap_or_else(|| email.to_owned())),
     }
-}
-
-pub fn currency(currency: &Currency) -> invoice_document::Currency {
-    invoice_document::Currency { code: currency.code().to_owned(), exponent: currency.exponent() }
 }
 
 fn period(zone: &TimeZone, from: DateTime<Utc>, until: DateTime<Utc>) -> Period {

@@ -1,12 +1,15 @@
 //! Settings of documents: who sells, and where the documents lie.
 
-use super::{country, mapping::probe};
+use super::{
+    country,
+    issuer::{Issuer, VatCategory},
+    mapping::probe,
+};
 use chrono::NaiveDate;
 use common::{ambient::Ambient, config::Env, problem::Chain};
 use invoice_document::{Address, Party, Tax, TaxCategory, Transfer};
 use objects::{Bucket, bucket::Unusable};
 use rust_decimal::Decimal;
-use std::str::FromStr;
 
 /// Parts lines of an address in a setting.
 const LINE_END: char = ';';
@@ -44,38 +47,6 @@ common::settings! {
         /// The same in words, as the law wants them on each invoice. Needed with `SELLER_NAME`.
         pub vat_reason: Option<String> = optional("SELLER_VAT_REASON"),
     }
-}
-
-/// Why there is no VAT.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum VatCategory {
-    Exempt,
-    NotSubject,
-}
-
-#[derive(Debug, thiserror::Error)]
-#[error("must be E or O: billing computes no VAT")]
-pub struct NotACategory;
-
-impl FromStr for VatCategory {
-    type Err = NotACategory;
-    fn from_str(code: &str) -> Result<Self, NotACategory> {
-        match code {
-            "E" => Ok(Self::Exempt),
-            "O" => Ok(Self::NotSubject),
-            _ => Err(NotACategory),
-        }
-    }
-}
-
-/// What documents say of the seller, whatever the invoice.
-#[derive(Clone, Debug)]
-pub struct Issuer {
-    pub seller: Party,
-    pub transfer: Option<Transfer>,
-    /// Of every line.
-    pub tax: Tax,
-    pub exemption_reason: String,
 }
 
 /// An issuer of documents, and the name of their bucket.

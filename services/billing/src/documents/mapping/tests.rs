@@ -1,6 +1,6 @@
 //! Tests of what a document says: whatever a line costs, EN 16931 takes it, and it says the invoice's own amounts.
 
-use super::{super::settings::VatCategory, *};
+use super::{super::issuer::VatCategory, *};
 use crate::{
     accounts::details::Details,
     invoices::store::LineKind,
