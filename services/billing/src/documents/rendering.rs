@@ -18,7 +18,7 @@ use common::{
 };
 use invoice_document::{Document, NotRendered};
 use objects::{
-    ObjectError,
+    LARGEST, ObjectError,
     content::{Digest, FileKind},
 };
 use std::{sync::Arc, time::Duration};
@@ -155,6 +155,9 @@ async fn render(documents: Arc<Documents>, facts: Facts, revision: i32) -> Resul
         spawn_blocking(move || invoice_document::render(&mapping::document(&documents.issuer, &facts))).await;
     let refused = |refusal, reason| Ok(Err(Refused { refusal, reason, revision }));
     match rendered {
+        Ok(Ok(document)) if largest(&document) > LARGEST => {
+            refused(Refusal::InvoiceRefused, ObjectError::TooLarge { most: LARGEST }.to_string())
+        }
         Ok(Ok(document)) => Ok(Ok(document)),
         Ok(Err(NotRendered::Refused(rule))) => refused(Refusal::InvoiceRefused, bounded(&rule)),
         Ok(Err(fault)) => refused(Refusal::NotRendered, bounded(&fault)),
@@ -162,6 +165,11 @@ async fn render(documents: Arc<Documents>, facts: Facts, revision: i32) -> Resul
         Err(broken) if broken.is_panic() => refused(Refusal::NotRendered, "the renderer panicked".into()),
         Err(_) => Err(Fault::Stopping),
     }
+}
+
+/// Bytes of its largest file.
+fn largest(document: &Document) -> u64 {
+    document.xml.as_ref().map_or(0, String::len).max(document.pdf.len()) as u64
 }
 
 /// Writes the files, then says that they are there. Whoever dies in between has written what the next one writes.
