@@ -37,9 +37,9 @@ pub struct Facts {
 pub fn document(issuer: &Issuer, facts: &Facts) -> invoice_document::Invoice {
     let Facts { invoice, number, zone, buyer, .. } = facts;
     let whole = Span { from: invoice.period_start, until: invoice.period_end };
-    let own = |line: &Line| Span { from: line.period_start, until: line.period_end } != whole;
+    let is_of_another = |line: &Line| Span { from: line.period_start, until: line.period_end } != whole;
     let of_line = |one: &Line| {
-        let days = own(one).then(|| period(zone, one.period_start, one.period_end));
+        let days = is_of_another(one).then(|| period(zone, one.period_start, one.period_end));
         line::of(one, days, issuer.tax)
     };
     let lines: Vec<_> = facts.lines.iter().map(of_line).collect();
