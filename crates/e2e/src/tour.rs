@@ -5,6 +5,7 @@ mod audiences;
 mod authenticator;
 mod aws;
 mod browser;
+mod document;
 pub mod enabling;
 mod files;
 mod forged;
@@ -82,6 +83,7 @@ async fn story(guide: &Guide, files: usize) -> Result<()> {
 
     guide.step("The operator closes the billing cycle");
     let invoice = invoice::close(guide, &ada).await?;
+    document::download(guide, &ada, &invoice).await?;
 
     guide.step("The invoice is mailed; addresses that bounce or complain get no more mail");
     suppression::mails(guide, &ada, &invoice).await?;

@@ -19,6 +19,11 @@ pub use pdf::UnknownLayout;
 
 use std::collections::BTreeSet;
 
+/// Numbers in the texts of a document, written as the document writes its own.
+pub mod shown {
+    pub use crate::pdf::format::{price, quantity};
+}
+
 /// An invoice as files.
 #[derive(Clone, Debug)]
 pub struct Document {

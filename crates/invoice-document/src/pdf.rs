@@ -3,7 +3,7 @@
 mod draw;
 mod font;
 mod foot;
-mod format;
+pub(crate) mod format;
 mod head;
 mod notes;
 mod pay;

@@ -17,6 +17,21 @@ const PLATFORM: [(&str, u16); 6] =
 const WORKER: &str = "worker";
 /// Names a product's bucket of S3.
 const BUCKET: &str = "OBJECTS_BUCKET";
+/// With the documents of invoices.
+const DOCUMENTS: &str = "sevenleague-billing";
+/// Who sells what this stack bills; nobody has this bank account.
+const SELLER: [(&str, &str); 10] = [
+    ("SELLER_NAME", "Sevenleague on this machine"),
+    ("SELLER_ADDRESS", "1 Local Lane"),
+    ("SELLER_POSTCODE", "22767"),
+    ("SELLER_CITY", "Hamburg"),
+    ("SELLER_COUNTRY", "DE"),
+    ("SELLER_REGISTRATION", "HRB 0"),
+    ("SELLER_EMAIL", "billing@sevenleague.test"),
+    ("SELLER_IBAN", "DE89370400440532013000"),
+    ("SELLER_VAT_CATEGORY", "O"),
+    ("SELLER_VAT_REASON", "Not subject to VAT: nothing is sold on a developer's machine."),
+];
 
 /// A process of the stack on top of the infrastructure.
 pub struct Service {
@@ -187,7 +202,10 @@ impl Settings<'_> {
                 ("PUBLIC_URL", self.url("auth")),
                 ("SERVICE_DOCUMENTS", self.documents()),
             ],
-            "billing" => vec![("CONFIGURATOR_URL", self.url("configurator"))],
+            "billing" => [("CONFIGURATOR_URL", self.url("configurator")), ("DOCUMENTS_BUCKET", DOCUMENTS.into())]
+                .into_iter()
+                .chain(SELLER.map(|(name, value)| (name, value.to_owned())))
+                .collect(),
             "configurator" => vec![
                 ("SECRET_ENCRYPTION_KEY", secrets.key("configurator/secret_encryption_key")?),
                 ("INSTANCE_ADMIN_URL", databases::instance_admin_url(secrets, self.postgres)?),
@@ -230,10 +248,11 @@ impl Settings<'_> {
         products.map(|product| format!("{}.localhost", product.name)).collect::<Vec<_>>().join(",")
     }
 
-    /// The buckets of all products, for whoever makes them.
+    /// The buckets of billing and of all products, for whoever makes them.
     pub fn buckets(&self) -> String {
         let products = self.services.iter().filter(|service| service.kind == Kind::Product);
-        products.filter_map(|product| product.own.get(BUCKET).cloned()).collect::<Vec<_>>().join(",")
+        let of_products = products.filter_map(|product| product.own.get(BUCKET).cloned());
+        [DOCUMENTS.to_owned()].into_iter().chain(of_products).collect::<Vec<_>>().join(",")
     }
 
     /// What each service says of itself, for that Swagger UI.

@@ -7,10 +7,10 @@
 //! | [`country`], [`vat_id`] | which codes and identifiers are there? |
 //! | [`store`] | which account has a tenant, for all that is computed? |
 
-mod country;
-mod details;
-mod details_store;
-mod model;
+pub mod country;
+pub mod details;
+pub mod details_store;
+pub mod model;
 pub mod routes;
 pub mod store;
 mod vat_id;

@@ -1,6 +1,6 @@
 //! What billing's handlers and consumers work with.
 
-use crate::{config::Settings, currency::Currency, payments::Payments, usage::places::Places};
+use crate::{config::Settings, currency::Currency, documents::Documents, payments::Payments, usage::places::Places};
 use common::limit::Limiter;
 use service_kit::Kit;
 use std::sync::Arc;
@@ -14,20 +14,27 @@ pub struct App {
     pub configurator_url: Arc<str>,
     /// How invoices are paid.
     pub payments: Payments,
+    /// Who makes the documents of invoices; absent where nobody does.
+    pub documents: Option<Arc<Documents>>,
     pub limiter: Limiter,
     /// For reads that take the database long.
     pub places: Places,
 }
 
 impl App {
-    pub fn new(kit: Kit, settings: Settings) -> anyhow::Result<Self> {
+    pub async fn new(kit: Kit, settings: Settings) -> anyhow::Result<Self> {
         let limiter = Limiter::new(&kit.base, kit.redis.clone(), kit.ambient.clone());
         let payments = Payments::new(settings.payments)?;
+        let documents = match settings.documents {
+            Some(issuing) => Some(Arc::new(Documents::open(issuing, kit.ambient.clone()).await?)),
+            None => None,
+        };
         Ok(Self {
             kit,
             account_currency: settings.account_currency,
             configurator_url: settings.configurator_url.into(),
             payments,
+            documents,
             limiter,
             places: Places::default(),
         })

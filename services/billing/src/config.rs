@@ -1,6 +1,10 @@
 //! Billing's own settings.
 
-use crate::{currency::Currency, payments::settings::PaymentSettings};
+use crate::{
+    currency::Currency,
+    documents::settings::{DocumentSettings, Issuing},
+    payments::settings::PaymentSettings,
+};
 
 common::settings! {
     #[derive(Clone, Debug)]
@@ -11,5 +15,7 @@ common::settings! {
         pub configurator_url: String = url("CONFIGURATOR_URL"),
         /// How invoices are paid.
         pub payments: PaymentSettings = with(PaymentSettings::checked),
+        /// Who makes the documents of invoices.
+        pub documents: Option<Issuing> = with(DocumentSettings::checked),
     }
 }

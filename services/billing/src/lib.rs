@@ -13,6 +13,7 @@ mod credits;
 mod currency;
 mod cycles;
 mod discounts;
+mod documents;
 mod features;
 mod invoices;
 mod minimum_spends;
@@ -29,6 +30,7 @@ use app::App;
 use config::Settings;
 use contracts::roster;
 use cycles::{closing, proving};
+use documents::rendering;
 use invoices::numbering;
 use messaging::weeks;
 use payments::collecting;
@@ -48,7 +50,7 @@ impl Service for Billing {
     type App = App;
 
     async fn app(kit: Kit, settings: Settings) -> anyhow::Result<App> {
-        App::new(kit, settings)
+        App::new(kit, settings).await
     }
 
     fn router() -> OpenApiRouter<App> {
@@ -73,5 +75,7 @@ impl Service for Billing {
             tasks.spawn(|shutdown| collecting::run(app.clone(), tasks.background(), shutdown));
         }
         tasks.spawn(|shutdown| collecting::watch(app.clone(), tasks.background(), shutdown));
+        tasks.spawn(|shutdown| rendering::run(app.clone(), tasks.background(), shutdown));
+        tasks.spawn(|shutdown| rendering::watch(app.clone(), tasks.background(), shutdown));
     }
 }

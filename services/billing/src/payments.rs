@@ -4,7 +4,7 @@
 mod account;
 mod attempt_store;
 pub mod canceling;
-mod charging;
+pub mod charging;
 pub mod collecting;
 mod customers;
 mod detaching;
@@ -24,7 +24,7 @@ pub mod routes;
 pub mod settings;
 mod settling;
 mod standing_store;
-mod store;
+pub mod store;
 pub mod stripe;
 pub mod webhook;
 

@@ -15,11 +15,11 @@ mod tests;
 mod tiers;
 
 #[cfg(test)]
-pub use {amount::Amount, checks::Problem, component::Part, price::Quantity};
+pub use {amount::Amount, checks::Problem, price::Quantity};
 pub use {
     amount::amount_minor,
     checks::Invalid,
-    component::{Component, total},
+    component::{Component, Part, total},
     exact::{TooLarge, add},
     price::NegativeQuantity,
     seconds::billable_seconds,

@@ -1,8 +1,8 @@
 //! The routes of billing: all of them, in one list.
 
 use crate::{
-    accounts, app::App, coupons, credits, cycles, discounts, features, invoices, minimum_spends, payments, plans,
-    previews, reconciliation, subscriptions, usage,
+    accounts, app::App, coupons, credits, cycles, discounts, documents, features, invoices, minimum_spends, payments,
+    plans, previews, reconciliation, subscriptions, usage,
 };
 use axum::extract::DefaultBodyLimit;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -26,6 +26,9 @@ pub fn router() -> OpenApiRouter<App> {
         .routes(routes!(invoices::routes::get))
         .routes(routes!(invoices::routes::explain))
         .routes(routes!(invoices::report::get))
+        .routes(routes!(documents::routes::get))
+        .routes(routes!(documents::operator_routes::render))
+        .routes(routes!(documents::operator_routes::list))
         .routes(routes!(previews::preview))
         .routes(routes!(plans::routes::list, plans::routes::publish))
         .routes(routes!(plans::routes::versions))

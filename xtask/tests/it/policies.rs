@@ -110,6 +110,15 @@ fn needed_for_objects(name: &str) -> Vec<String> {
     }
 }
 
+/// Billing writes documents of invoices, and signs URLs by which browsers read them; nobody deletes one.
+fn needed_for_documents(name: &str) -> Vec<String> {
+    let container = &files::served()[name];
+    let bucket = items(container, "environment").iter().find(|variable| variable["name"] == "DOCUMENTS_BUCKET");
+    let Some(bucket) = bucket.map(|variable| variable["value"].as_str().unwrap()) else { return Vec::new() };
+    assert_eq!(bucket, files::bucket(name), "ecs/bucket.json makes it");
+    ["PutObject", "GetObject"].map(|action| format!("s3:{action} arn:aws:s3:::{bucket}/invoices/*")).into()
+}
+
 /// What operators see and mend all queues with, through the platform's own worker.
 fn needed_by_console() -> impl Iterator<Item = String> {
     const ACTIONS: [&str; 9] = [
@@ -162,6 +171,7 @@ fn a_service_may_do_what_it_does_and_nothing_else() {
             needed.retain(|right| !right.ends_with(Topic::WorkerCommands.name()));
         }
         needed.extend(needed_for_objects(&service));
+        needed.extend(needed_for_documents(&service));
         if service == CONSOLE {
             needed.extend(needed_by_console());
         }

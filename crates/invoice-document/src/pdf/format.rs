@@ -19,12 +19,12 @@ pub(super) fn money(minor: i64, currency: &Currency) -> String {
 }
 
 /// `1,234.5`.
-pub(super) fn quantity(quantity: Decimal) -> String {
+pub fn quantity(quantity: Decimal) -> String {
     grouped(&quantity.round_dp(QUANTITY_PLACES).normalize().to_string())
 }
 
 /// With at least the places of the currency.
-pub(super) fn price(price: Decimal, currency: &Currency) -> String {
+pub fn price(price: Decimal, currency: &Currency) -> String {
     let mut shown = price.round_dp(PRICE_PLACES).normalize();
     if shown.scale() < currency.exponent {
         shown.rescale(currency.exponent);

@@ -7,7 +7,7 @@ use contracts::{
     id::{InstanceId, TenantId},
     object_key::ObjectKey,
 };
-use objects::{Bucket, ObjectError, Objects};
+use objects::{Bucket, ObjectError, Objects, content::FileKind};
 use std::{fs, path::PathBuf, time::Duration};
 use test_support::TestBucket;
 
@@ -91,4 +91,38 @@ async fn nobody_there_means_that_it_may_be_had_later_and_tells_no_signature() {
     let fault = objects.delete(&key()).await.unwrap_err();
     assert!(matches!(&fault, ObjectError::Away(_)), "{fault}");
     assert!(!fault.to_string().contains("X-Amz-Signature"), "{fault}");
+}
+
+/// As `sha256sum` says of "hello".
+const HELLO: &str = "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824";
+
+fn digest() -> objects::content::Digest {
+    let byte = |at: usize| u8::from_str_radix(&HELLO[at..at + 2], 16).unwrap();
+    std::array::from_fn(|index| byte(2 * index))
+}
+
+#[tokio::test]
+async fn what_is_named_by_its_content_is_written_again_without_harm_and_saved_under_a_name() {
+    const TEXT: FileKind = FileKind { extension: "txt", media_type: "text/plain" };
+    let world = World::start().await;
+    let contents = world.bucket.bucket.contents("letters", world.tenant);
+    for _ in 0..2 {
+        contents.put(&digest(), TEXT, b"hello".to_vec()).await.unwrap();
+    }
+    let name = "letter-7.txt".parse().unwrap();
+    let url = contents.presign_get(&digest(), TEXT, &name, MINUTE).await.unwrap();
+    assert!(url.path().ends_with(&format!("/letters/{}/{HELLO}.txt", world.tenant)), "{url}");
+    let answer = reqwest::get(url).await.unwrap();
+    assert_eq!(answer.headers()["content-disposition"], "attachment;filename=letter-7.txt");
+    assert_eq!(answer.headers()["content-type"], "text/plain");
+    assert_eq!(answer.text().await.unwrap(), "hello");
+
+    let of_another = world.bucket.bucket.contents("letters", TenantId(world.ambient.uuid()));
+    let url = of_another.presign_get(&digest(), TEXT, &name, MINUTE).await.unwrap();
+    assert_eq!(reqwest::get(url).await.unwrap().status(), 404);
+    let large = contents.put(&digest(), TEXT, vec![0; objects::LARGEST as usize + 1]).await;
+    assert_eq!(large, Err(ObjectError::TooLarge { most: objects::LARGEST }));
+    world.bucket.bucket.teardown().await.unwrap();
+    assert_eq!(contents.put(&digest(), TEXT, b"hello".to_vec()).await, Err(ObjectError::Gone));
+    world.bucket.bucket.provision().await.unwrap();
 }

@@ -4,10 +4,14 @@ use super::{
     details_store as store,
     model::{AccountBody, BillingAccount},
 };
-use crate::app::App;
+use crate::{
+    app::App,
+    documents::{rendering::RENDER, store as documents},
+};
 use access::Allowed;
 use axum::extract::State;
 use common::{
+    db::Scoped,
     http::{ETag, IfMatch, Json},
     problem::Problem,
 };
@@ -48,6 +52,8 @@ pub async fn edit(
     read.check(revision, "account_edited")?;
     store::replace(&mut tx, &edit, &caller.principal.to_string(), app.ambient.now()).await?;
     let account = store::find(&mut tx).await?.ok_or_else(no_account)?;
+    documents::retry(&mut tx, app.ambient.now()).await?;
+    tx.wake(RENDER);
     tx.commit().await?;
     tracing::info!(tenant_id = %caller.tenant, revision = account.revision, "An account is edited");
     Ok((ETag(account.revision), Json(account)))

@@ -7,9 +7,12 @@ use super::{
     provider::ChargeKey,
     store::{self, Due},
 };
-use crate::app::App;
+use crate::{app::App, documents::rendering::RENDER};
 use chrono::TimeDelta;
-use common::{db::Background, poller::Poller};
+use common::{
+    db::{Background, Scoped},
+    poller::Poller,
+};
 use messaging::OutboxError;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
@@ -76,6 +79,8 @@ async fn open(app: &App, background: Background) -> sqlx::Result<bool> {
     let now = app.ambient.now();
     let mut tx = background.begin_across_tenants(&app.db).await?;
     let opened = store::open(&mut tx, now, now + app.payments.due, BATCH).await?;
+    // What is collected has a due date, as its document says.
+    tx.wake(RENDER);
     tx.commit().await?;
     Ok(opened == BATCH.unsigned_abs())
 }

@@ -25,6 +25,7 @@ const EVERYTHING: &[&str] = &[
     "billing.reconcileFeatures",
     "billing.endFeatures",
     "billing.readInvoices",
+    "billing.renderDocuments",
     "billing.readCycles",
     "billing.closeCycles",
     "billing.readSubscriptions",

@@ -178,6 +178,25 @@ export interface Operations {
    */
   listFeatures: Operation<operations["listFeatures"]>;
   /**
+   * Documents of the invoices of every tenant
+   *
+   * For operators. A document is `pending` until it is made, `rendered` from then on, or `refused`.
+   *
+   * | `refusal` | meaning |
+   * | --- | --- |
+   * | `details_missing` | The account has no billing details. |
+   * | `invoice_refused` | The invoice breaks a rule of EN 16931, which `reason` names, or is too large. |
+   * | `not_rendered` | The PDF cannot be written. |
+   *
+   * What is refused is tried again when the tenant edits its account, or when [somebody asks](#operation/renderInvoiceDocument). While the store of files is away, what is `pending` is tried again after
+   * a growing pause of up to 15 minutes; `reason` says what the last try met, `repeats` how many there were.
+   *
+   * The gauges `invoice_documents_refused` and `invoice_documents_overdue` count what needs somebody.
+   *
+   * **Permission:** `billing.renderDocuments`
+   */
+  listInvoiceDocuments: Operation<operations["listInvoiceDocuments"]>;
+  /**
    * See what the running cycle comes to
    *
    * The lines and adjustments that its invoice would have if everything in use now stays in use until the planned end of the cycle, and nothing more is metered. With `features`, also if these were
@@ -205,6 +224,33 @@ export interface Operations {
    * **Permission:** `billing.readInvoices`
    */
   getInvoice: Operation<operations["getInvoice"]>;
+  /**
+   * The document of an invoice
+   *
+   * Every numbered invoice gets a document in the background, some seconds after its number: a PDF/A-3 with the invoice as XML of EN 16931 in it (Factur-X 1.0, which is ZUGFeRD 2), and the XML by
+   * itself. It is made once and never changes: made out to the account's billing details as they were then, and with nothing paid yet.
+   *
+   * The answer has a URL of each file. Whoever has one may download the file by `GET` without a token, within five minutes; ask again for a new one. `sha256` says that what came is what was made.
+   *
+   * There is no document
+   * - while it is being made, or the store of files is away: `document_not_ready`
+   * - until the account has billing details: `billing_details_missing`. It is made when they are there.
+   * - of an invoice that no receiver would take: `document_refused` says why, and operators see it.
+   * - where nobody has said who sells: `documents_not_configured`.
+   *
+   * Billing computes no VAT. Each document gives the seller's reason for that.
+   *
+   * **Permission:** `billing.readInvoices`
+   */
+  getInvoiceDocument: Operation<operations["getInvoiceDocument"]>;
+  /**
+   * Make the document of an invoice now
+   *
+   * For operators who have mended what it was refused for, or do not want to wait for the next try. It is made in the background; a document that is there stays as it is.
+   *
+   * **Permission:** `billing.renderDocuments`
+   */
+  renderInvoiceDocument: Operation<operations["renderInvoiceDocument"]>;
   /**
    * What a line is made of
    *
@@ -972,6 +1018,11 @@ export interface components {
          * @enum {string}
          */
         DiscrepancyState: "suspected" | "open" | "healed" | "resolved" | "ended";
+        /**
+         * What has become of a document.
+         * @enum {string}
+         */
+        DocumentState: "pending" | "rendered" | "refused";
         EventTaken: {
             /** Whether it tells of a charge of ours, and was not told before. */
             taken: boolean;
@@ -1159,6 +1210,81 @@ export interface components {
              * What is to be paid: the subtotal with its adjustments.
              */
             total_minor: number;
+        };
+        /** What has become of the document of an invoice, for operators. */
+        InvoiceDocument: {
+            /** Format: uuid */
+            invoice_id: string;
+            /**
+             * Format: date-time
+             * When it is tried next; only while it is pending.
+             */
+            next_at?: string;
+            /**
+             * The invoice's.
+             * @example 00000042
+             */
+            number: string;
+            /**
+             * Why it is refused, or why the last try came to nothing.
+             * @example the store of files does not answer: 503 Service Unavailable
+             */
+            reason?: string;
+            /** Only of what is refused. */
+            refusal?: components["schemas"]["Refusal"];
+            /**
+             * Format: date-time
+             * Since when it is there.
+             */
+            rendered_at?: string;
+            /**
+             * Format: int32
+             * Tries in a row that came to nothing because something was away.
+             */
+            repeats: number;
+            state: components["schemas"]["DocumentState"];
+            tenant_id: components["schemas"]["TenantId"];
+        };
+        /** A file, and where it is downloaded. */
+        InvoiceDocumentFile: {
+            /** Format: int64 */
+            bytes: number;
+            /** @example application/pdf */
+            media_type: string;
+            /**
+             * SHA-256 of the file, in hexadecimal.
+             * @example 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
+             */
+            sha256: string;
+            /**
+             * Format: uri
+             * Whoever has it may download the file by GET, without a token.
+             */
+            url: string;
+        };
+        /** The document of an invoice, by its files. It never changes. */
+        InvoiceDocumentFiles: {
+            /**
+             * Format: date-time
+             * Downloads must begin before.
+             */
+            expires_at: string;
+            /** Format: uuid */
+            invoice_id: string;
+            /**
+             * The invoice's.
+             * @example 00000042
+             */
+            number: string;
+            /** PDF/A-3 with the XML in it (Factur-X). */
+            pdf: components["schemas"]["InvoiceDocumentFile"];
+            /**
+             * Format: date-time
+             * When it was made.
+             */
+            rendered_at: string;
+            /** The invoice in the syntax CII of EN 16931; absent in a currency of more than two decimal places. */
+            xml?: components["schemas"]["InvoiceDocumentFile"];
         };
         /** What has become of an invoice. */
         InvoicePayment: {
@@ -1501,6 +1627,12 @@ export interface components {
             next_cursor?: string;
         };
         /** One page of a list in the order of creation. */
+        Page_InvoiceDocument: {
+            items: components["schemas"]["InvoiceDocument"][];
+            /** Absent on the last page. */
+            next_cursor?: string;
+        };
+        /** One page of a list in the order of creation. */
         Page_ParkedUsage: {
             items: components["schemas"]["ParkedUsage"][];
             /** Absent on the last page. */
@@ -1826,6 +1958,11 @@ export interface components {
              */
             code: string;
         };
+        /**
+         * Why no document can be made.
+         * @enum {string}
+         */
+        Refusal: "details_missing" | "invoice_refused" | "not_rendered";
         /** An event (<https://docs.stripe.com/api/events/object>), as far as it is read. */
         StripeEvent: {
             /** With the charge as its `object`. */
@@ -2149,6 +2286,7 @@ export type CycleState = components['schemas']['CycleState'];
 export type Discount = components['schemas']['Discount'];
 export type DiscrepancyKind = components['schemas']['DiscrepancyKind'];
 export type DiscrepancyState = components['schemas']['DiscrepancyState'];
+export type DocumentState = components['schemas']['DocumentState'];
 export type EventTaken = components['schemas']['EventTaken'];
 export type Explanation = components['schemas']['Explanation'];
 export type FeatureDiscrepancy = components['schemas']['FeatureDiscrepancy'];
@@ -2159,6 +2297,9 @@ export type FieldError = components['schemas']['FieldError'];
 export type Input = components['schemas']['Input'];
 export type InstanceId = components['schemas']['InstanceId'];
 export type Invoice = components['schemas']['Invoice'];
+export type InvoiceDocument = components['schemas']['InvoiceDocument'];
+export type InvoiceDocumentFile = components['schemas']['InvoiceDocumentFile'];
+export type InvoiceDocumentFiles = components['schemas']['InvoiceDocumentFiles'];
 export type InvoicePayment = components['schemas']['InvoicePayment'];
 export type InvoiceWithLines = components['schemas']['InvoiceWithLines'];
 export type Kind = components['schemas']['Kind'];
@@ -2180,6 +2321,7 @@ export type PageCycle = components['schemas']['Page_Cycle'];
 export type PageDiscount = components['schemas']['Page_Discount'];
 export type PageFeatureDiscrepancy = components['schemas']['Page_FeatureDiscrepancy'];
 export type PageInvoice = components['schemas']['Page_Invoice'];
+export type PageInvoiceDocument = components['schemas']['Page_InvoiceDocument'];
 export type PageParkedUsage = components['schemas']['Page_ParkedUsage'];
 export type PagePlan = components['schemas']['Page_Plan'];
 export type PagePlanVersion = components['schemas']['Page_PlanVersion'];
@@ -2203,6 +2345,7 @@ export type Rate = components['schemas']['Rate'];
 export type RateOfPublication = components['schemas']['RateOfPublication'];
 export type Reason = components['schemas']['Reason'];
 export type Redemption = components['schemas']['Redemption'];
+export type Refusal = components['schemas']['Refusal'];
 export type StripeEvent = components['schemas']['StripeEvent'];
 export type Subscription = components['schemas']['Subscription'];
 export type Subscriptions = components['schemas']['Subscriptions'];
@@ -3392,6 +3535,58 @@ export interface operations {
             503: components["responses"]["Unavailable"];
         };
     };
+    listInvoiceDocuments: {
+        parameters: {
+            query?: {
+                /** `next_cursor` of the page before. */
+                cursor?: string;
+                /** Items a page, 1 to 200. */
+                limit?: number;
+                /** Only those in this state. */
+                state?: "pending" | "rendered" | "refused";
+                /** Only this tenant's. */
+                tenant_id?: components["schemas"]["TenantId"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** The answer. */
+            200: {
+                headers: {
+                    Link: components["headers"]["Link"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "invoice_id": "01a20869-bed0-7904-ac8e-5b3d93e00c63",
+                     *           "next_at": "2026-11-23T12:38:02.791320Z",
+                     *           "number": "00000001",
+                     *           "reason": "The file was not uploaded, or is gone.",
+                     *           "repeats": 1,
+                     *           "state": "pending",
+                     *           "tenant_id": "01a20869-bc6f-74c2-9bfe-3c967d9b0c3b"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Page_InvoiceDocument"];
+                };
+            };
+            400: components["responses"]["HostInvalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["PermissionMissing"];
+            422: components["responses"]["Invalid"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
     previewInvoice: {
         parameters: {
             query?: never;
@@ -3711,6 +3906,118 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"] & {
                         /** @enum {string} */
                         code: "invoice_not_found" | "not_found";
+                    };
+                };
+            };
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getInvoiceDocument: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** The answer. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "expires_at": "2026-11-23T12:42:54.511907Z",
+                     *       "invoice_id": "01a20869-b1e3-7d2a-be06-0064c86fea20",
+                     *       "number": "00000001",
+                     *       "pdf": {
+                     *         "bytes": 44578,
+                     *         "media_type": "application/pdf",
+                     *         "sha256": "795ec2c8572a2ad364b9646fea3e02a65a8e0e6683965684684619175b1628e7",
+                     *         "url": "http://127.0.0.1:11966/t-01a00000-a0a0-0a00-0000-a000000a00aa/invoices/01a20869-af7d-725e-8b34-4fcb6d7755b6/795ec2c8572a2ad364b9646fea3e02a65a8e0e6683965684684619175b1628e7.pdf?response-content-disposition=attachment%3Bfilename%3Dinvoice-00000001.pdf&X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=test%2F20261123%2Feu-central-1%2Fs3%2Faws4_request&X-Amz-Date=20261123T123754Z&X-Amz-Expires=300&X-Amz-SignedHeaders=host&X-Amz-Signature=8c6757fb49a5003da490f8d0fdfbbd21324ffaf9fd401d438448ec2ca434f832"
+                     *       },
+                     *       "rendered_at": "2026-11-23T12:37:54.499018Z",
+                     *       "xml": {
+                     *         "bytes": 7386,
+                     *         "media_type": "application/xml",
+                     *         "sha256": "b61272a41fdb9897e3295d4012e40becbd4c9dea87eff0dd014c78bc56af4ddd",
+                     *         "url": "http://127.0.0.1:11966/t-01a00000-a0a0-0a00-0000-a000000a00aa/invoices/01a20869-af7d-725e-8b34-4fcb6d7755b6/b61272a41fdb9897e3295d4012e40becbd4c9dea87eff0dd014c78bc56af4ddd.xml?response-content-disposition=attachment%3Bfilename%3Dinvoice-00000001.xml&X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=test%2F20261123%2Feu-central-1%2Fs3%2Faws4_request&X-Amz-Date=20261123T123754Z&X-Amz-Expires=300&X-Amz-SignedHeaders=host&X-Amz-Signature=d4f38b09c8047ec27626bc8e843d67d088fc1a356d401503ae0b7f83cec6f914"
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["InvoiceDocumentFiles"];
+                };
+            };
+            400: components["responses"]["HostInvalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["PermissionMissing"];
+            /** `invoice_not_found`, `documents_not_configured`, `document_not_ready`, `billing_details_missing`, `document_refused` */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "billing_details_missing" | "document_not_ready" | "document_refused" | "documents_not_configured" | "invoice_not_found" | "not_found";
+                    };
+                };
+            };
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    renderInvoiceDocument: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** It is tried at once, unless it is there already. */
+            202: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "invoice_id": "01a20869-bdd8-7149-bb37-7954449f2587",
+                     *       "next_at": "2026-11-23T12:37:57.796713Z",
+                     *       "number": "00000001",
+                     *       "repeats": 0,
+                     *       "state": "pending",
+                     *       "tenant_id": "01a20869-baef-7446-91db-95dec0aa6293"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["InvoiceDocument"];
+                };
+            };
+            400: components["responses"]["HostInvalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["PermissionMissing"];
+            /** `invoice_not_found`, `document_not_ready` */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "document_not_ready" | "invoice_not_found" | "not_found";
                     };
                 };
             };

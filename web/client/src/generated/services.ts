@@ -28,6 +28,7 @@ export type ProblemCode =
   | "api_key_not_found"
   | "attempt_not_under_way"
   | "attempt_without_charge"
+  | "billing_details_missing"
   | "body_timeout"
   | "budget_edited"
   | "charge_not_canceled"
@@ -35,14 +36,22 @@ export type ProblemCode =
   | "client_not_found"
   | "consent_not_found"
   | "content_gone"
+  | "coupon_not_found"
+  | "coupon_redeemed"
+  | "coupon_taken"
   | "credentials_wrong"
+  | "credit_not_found"
   | "cycle_closing"
   | "cycle_not_closed"
   | "cycle_not_found"
   | "dead_letter_not_found"
   | "dead_letter_not_understood"
+  | "discount_not_found"
   | "discrepancy_not_found"
   | "discrepancy_not_open"
+  | "document_not_ready"
+  | "document_refused"
+  | "documents_not_configured"
   | "escalation"
   | "grant_not_found"
   | "group_exists"
@@ -152,7 +161,9 @@ export type ProblemCode =
   | "too_many_api_keys"
   | "too_many_clients"
   | "too_many_codes"
+  | "too_many_credits"
   | "too_many_dead_letters"
+  | "too_many_discounts"
   | "too_many_grants"
   | "too_many_groups"
   | "too_many_identity_providers"
@@ -247,20 +258,32 @@ export const ROUTES: { [S in keyof Services]: { [O in keyof Services[S]]: Route 
   billing: {
     getAccount: { method: "GET", path: "/v1/account" },
     editAccount: { method: "PUT", path: "/v1/account" },
+    redeemCoupon: { method: "POST", path: "/v1/coupon-redemptions", keyed: true },
+    listCoupons: { method: "GET", path: "/v1/coupons" },
+    createCoupon: { method: "POST", path: "/v1/coupons", keyed: true },
+    getCoupon: { method: "GET", path: "/v1/coupons/{id}" },
+    endCoupon: { method: "DELETE", path: "/v1/coupons/{id}" },
+    listCredits: { method: "GET", path: "/v1/credits" },
     listCycles: { method: "GET", path: "/v1/cycles" },
     getCycle: { method: "GET", path: "/v1/cycles/{id}" },
     closeCycle: { method: "POST", path: "/v1/cycles/{id}/close", keyed: true },
     proveCycle: { method: "POST", path: "/v1/cycles/{id}/prove" },
+    listDiscounts: { method: "GET", path: "/v1/discounts" },
+    getDiscount: { method: "GET", path: "/v1/discounts/{id}" },
     listFeatureDiscrepancies: { method: "GET", path: "/v1/feature-discrepancies" },
     endFeature: { method: "POST", path: "/v1/feature-discrepancies/{id}/end" },
     listFeatures: { method: "GET", path: "/v1/features" },
+    listInvoiceDocuments: { method: "GET", path: "/v1/invoice-documents" },
     previewInvoice: { method: "POST", path: "/v1/invoice-previews" },
     listInvoices: { method: "GET", path: "/v1/invoices" },
     getInvoice: { method: "GET", path: "/v1/invoices/{id}" },
+    getInvoiceDocument: { method: "GET", path: "/v1/invoices/{id}/document" },
+    renderInvoiceDocument: { method: "POST", path: "/v1/invoices/{id}/document/render" },
     explainInvoiceLine: { method: "GET", path: "/v1/invoices/{id}/lines/{line_id}/explain" },
     getInvoicePayment: { method: "GET", path: "/v1/invoices/{id}/payment" },
     cancelPaymentAttempt: { method: "POST", path: "/v1/invoices/{id}/payment/cancel" },
     recordBankTransfer: { method: "POST", path: "/v1/invoices/{id}/payments" },
+    listMinimumSpends: { method: "GET", path: "/v1/minimum-spends" },
     listParkedUsage: { method: "GET", path: "/v1/parked-usage" },
     getPaymentMethod: { method: "GET", path: "/v1/payment-method" },
     setPaymentMethod: { method: "PUT", path: "/v1/payment-method" },
@@ -274,6 +297,15 @@ export const ROUTES: { [S in keyof Services]: { [O in keyof Services[S]]: Route 
     reconcileFeatures: { method: "POST", path: "/v1/reconciliations" },
     listSubscriptions: { method: "GET", path: "/v1/subscriptions" },
     listTenantFeatures: { method: "GET", path: "/v1/tenant-features" },
+    listTenantCredits: { method: "GET", path: "/v1/tenants/{tenant_id}/credits" },
+    grantCredit: { method: "POST", path: "/v1/tenants/{tenant_id}/credits", keyed: true },
+    getTenantCredit: { method: "GET", path: "/v1/tenants/{tenant_id}/credits/{id}" },
+    revokeCredit: { method: "DELETE", path: "/v1/tenants/{tenant_id}/credits/{id}" },
+    listTenantDiscounts: { method: "GET", path: "/v1/tenants/{tenant_id}/discounts" },
+    grantDiscount: { method: "POST", path: "/v1/tenants/{tenant_id}/discounts", keyed: true },
+    getTenantDiscount: { method: "GET", path: "/v1/tenants/{tenant_id}/discounts/{id}" },
+    endDiscount: { method: "DELETE", path: "/v1/tenants/{tenant_id}/discounts/{id}" },
+    agreeMinimumSpend: { method: "POST", path: "/v1/tenants/{tenant_id}/minimum-spends" },
     changeSubscription: { method: "POST", path: "/v1/tenants/{tenant_id}/subscriptions" },
     getUsage: { method: "GET", path: "/v1/usage" },
   },

@@ -10,18 +10,23 @@ use super::{
     },
     known::{Known, Whose},
     sample::Sampler,
-    spec::{Door, Operation, PRODUCT},
+    spec::{Body, Door, Operation, PRODUCT},
 };
 use anyhow::{Result, bail, ensure};
 use reqwest::Method;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
-/// Collections that every tenant sees alike.
-const EVERYBODYS: [(&str, &str); 2] = [("configurator", "listServices"), ("permission", "listPermissions")];
+/// What every tenant sees alike: whoever knows a coupon's code may redeem it.
+const EVERYBODYS: [(&str, &str); 3] =
+    [("billing", "createCoupon"), ("configurator", "listServices"), ("permission", "listPermissions")];
 /// What is the platform's own, to fill parameters with: a queue that has dead letters since an earlier step, and the id
-/// of none of them, nor of a parked message.
-const PLATFORMS: [(&str, &str, &str); 3] = [
+/// of none of them, nor of a parked message, nor of anything in which billing and the configurator differ; the forum's
+/// plan.
+const PLATFORMS: [(&str, &str, &str); 6] = [
+    ("plans", "name", PRODUCT),
+    ("versions", "name", "1.0.0"),
+    ("feature-discrepancies", "id", "00000000-0000-4000-8000-000000000000"),
     ("queues", "name", "billing-usage"),
     ("dead-letters", "id", "00000000-0000-4000-8000-000000000000"),
     ("parked-messages", "id", "00000000-0000-4000-8000-000000000000"),
@@ -32,6 +37,8 @@ const VOLATILE: [&str; 3] = ["last_used_at", "hours", "receives"];
 /// Ids found by one round are what the next one asks about; deeper than this nothing lies.
 const ROUNDS: usize = 4;
 const MOST_PAGES: usize = 50;
+/// What operators make for a tenant.
+const OF_A_TENANT: &str = "/tenants/{tenant_id}";
 
 /// What was seen, by request.
 pub type Seen = BTreeMap<String, Sight>;
@@ -82,13 +89,13 @@ impl Crawler<'_> {
         let creations = self.operations.iter().filter(|operation| {
             operation.method == Method::POST && operation.door == Door::Bearer && is_list(operation)
         });
-        for operation in creations.filter(|operation| !operation.path.contains('{')) {
-            let Some(body) = &operation.body else { continue };
+        for operation in creations.filter(|operation| !operation.path.replace(OF_A_TENANT, "").contains('{')) {
+            let (Some(body), Some(path)) = (&operation.body, paths(operation, known).pop()) else { continue };
             if !known.values(operation.container(), "id", true).is_empty() {
                 continue;
             }
-            if let Some((example, made)) = self.make(operation, &body.schema, &body.schemas, known).await? {
-                known.learn(operation.container(), &made, Whose::Tenants);
+            if let Some((example, made)) = self.make(operation, &path, body, known).await? {
+                known.learn(operation.container(), &made, whose(operation));
                 self.guide.saw(format!("Ada has {} {example}", operation.container()));
             }
         }
@@ -99,15 +106,15 @@ impl Crawler<'_> {
     async fn make(
         &self,
         operation: &Operation,
-        schema: &Value,
-        schemas: &Value,
+        path: &str,
+        Body { schema, schemas, .. }: &Body,
         known: &Known,
     ) -> Result<Option<(Value, Value)>> {
         let nobodys = Known::default();
         for (token, known) in [(&*self.owner.token, &nobodys), (self.guide.operator(), known)] {
             let sampler = Sampler { known, schemas };
             let Some(example) = sampler.bodies(schema).into_iter().next() else { continue };
-            let call = self.guide.post(&operation.service, &operation.path).bearer(token).json(&example);
+            let call = self.guide.post(&operation.service, path).bearer(token).json(&example);
             let made = call.send().await?;
             if made.status == 201 {
                 return Ok(Some((example, made.json()?)));
@@ -131,9 +138,7 @@ impl Crawler<'_> {
             Door::Bearer if seen.contains_key(&what(operation, path, "")) => {}
             Door::Bearer => match self.read(operation, || call().bearer(&self.owner.token)).await? {
                 Ok(answer) => {
-                    let is_everybodys = EVERYBODYS.contains(&(&operation.service, &operation.id));
-                    let whose = if is_everybodys { Whose::Everybodys } else { Whose::Tenants };
-                    known.learn(operation.container(), &answer, whose);
+                    known.learn(operation.container(), &answer, whose(operation));
                     seen.insert(what(operation, path, ""), Sight::Own(answer));
                 }
                 Err(refused) if refused.status == 403 => self.look_as_operator(operation, path, known, seen).await?,
@@ -228,6 +233,10 @@ pub fn paths(operation: &Operation, known: &Known) -> Vec<String> {
         paths = paths.iter().flat_map(|path| values.iter().map(|value| path.replacen(&hole, value, 1))).collect();
     }
     paths
+}
+
+fn whose(operation: &Operation) -> Whose {
+    if EVERYBODYS.contains(&(&operation.service, &operation.id)) { Whose::Everybodys } else { Whose::Tenants }
 }
 
 fn what(operation: &Operation, path: &str, host: &str) -> String {
