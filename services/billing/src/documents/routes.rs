@@ -38,7 +38,7 @@ pub struct Files {
     /// When it was made.
     pub rendered_at: DateTime<Utc>,
     /// Downloads must begin before.
-    pub expires_at: DateTime<Utc>,
+    pub urls_expire_at: DateTime<Utc>,
     /// PDF/A-3 with the XML in it (Factur-X).
     pub pdf: File,
     /// The invoice in the syntax CII of EN 16931; absent in a currency of more than two decimal places.
@@ -83,7 +83,7 @@ pub async fn get(
     Ok(Json(Files {
         invoice_id: id,
         rendered_at,
-        expires_at: app.ambient.now() + LIFETIME,
+        urls_expire_at: app.ambient.now() + LIFETIME,
         pdf: signer.file(PDF, pdf).await?,
         xml: match xml {
             Some(xml) => Some(signer.file(XML, xml).await?),

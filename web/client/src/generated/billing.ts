@@ -1264,11 +1264,6 @@ export interface components {
         };
         /** The document of an invoice, by its files. It never changes. */
         InvoiceDocumentFiles: {
-            /**
-             * Format: date-time
-             * Downloads must begin before.
-             */
-            expires_at: string;
             /** Format: uuid */
             invoice_id: string;
             /**
@@ -1283,6 +1278,11 @@ export interface components {
              * When it was made.
              */
             rendered_at: string;
+            /**
+             * Format: date-time
+             * Downloads must begin before.
+             */
+            urls_expire_at: string;
             /** The invoice in the syntax CII of EN 16931; absent in a currency of more than two decimal places. */
             xml?: components["schemas"]["InvoiceDocumentFile"];
         };
@@ -3933,7 +3933,6 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "expires_at": "2026-11-23T12:42:54.511907Z",
                      *       "invoice_id": "01a20869-b1e3-7d2a-be06-0064c86fea20",
                      *       "number": "00000001",
                      *       "pdf": {
@@ -3943,6 +3942,7 @@ export interface operations {
                      *         "url": "http://127.0.0.1:11966/t-01a00000-a0a0-0a00-0000-a000000a00aa/invoices/01a20869-af7d-725e-8b34-4fcb6d7755b6/795ec2c8572a2ad364b9646fea3e02a65a8e0e6683965684684619175b1628e7.pdf?response-content-disposition=attachment%3Bfilename%3Dinvoice-00000001.pdf&X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=test%2F20261123%2Feu-central-1%2Fs3%2Faws4_request&X-Amz-Date=20261123T123754Z&X-Amz-Expires=300&X-Amz-SignedHeaders=host&X-Amz-Signature=8c6757fb49a5003da490f8d0fdfbbd21324ffaf9fd401d438448ec2ca434f832"
                      *       },
                      *       "rendered_at": "2026-11-23T12:37:54.499018Z",
+                     *       "urls_expire_at": "2026-11-23T12:42:54.511907Z",
                      *       "xml": {
                      *         "bytes": 7386,
                      *         "media_type": "application/xml",

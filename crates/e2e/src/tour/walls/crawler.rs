@@ -32,8 +32,8 @@ const PLATFORMS: [(&str, &str, &str); 6] = [
     ("parked-messages", "id", "00000000-0000-4000-8000-000000000000"),
 ];
 /// Members that change by being looked at, or as the clock moves on: the forum counts by the hour, up to the present
-/// one.
-const VOLATILE: [&str; 3] = ["last_used_at", "hours", "receives"];
+/// one, cycles are proved again, and URLs are signed for some minutes.
+const VOLATILE: [&str; 6] = ["last_used_at", "hours", "proved_at", "receives", "url", "urls_expire_at"];
 /// Ids found by one round are what the next one asks about; deeper than this nothing lies.
 const ROUNDS: usize = 4;
 const MOST_PAGES: usize = 50;
