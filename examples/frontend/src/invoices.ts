@@ -39,7 +39,10 @@ async function lines(client: Client, id: string, signal: AbortSignal): Promise<N
     const quantity = `${decimal(line.quantity)} ${line.unit}`;
     return [line.description, quantity, prices(line), money(line.amount_minor, line.currency), button];
   });
-  const list = table(numbered(invoice), ["Line", "#Quantity", "#Price", "#Amount", ""], rows);
+  const adjustments = invoice.adjustments.map(({ title, amount_minor }) => {
+    return [title, "", "", money(amount_minor, invoice.currency), ""];
+  });
+  const list = table(numbered(invoice), ["Line", "#Quantity", "#Price", "#Amount", ""], [...rows, ...adjustments]);
   return [h("h2", {}, numbered(invoice)), h("section", { class: "card" }, list), proof];
 }
 
