@@ -10,7 +10,7 @@ use crate::{
 use chrono::{DateTime, Utc};
 use common::problem::FieldError;
 use rust_decimal::Decimal;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -20,29 +20,29 @@ const LONGEST_SERVICE: usize = 60;
 const PLACES: u32 = 4;
 
 /// How much less, and of what.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct Terms {
     /// On the tenant's invoices.
     #[schema(min_length = 1, max_length = 120, example = "Partner, first year")]
     pub title: String,
     /// Only of what this service costs; of everything, if absent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = "forum")]
     pub service: Option<String>,
     /// Above 0, at most 100, with at most four decimal places. Either this or `amount_minor`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = "decimal", example = "10")]
     pub percent: Option<Decimal>,
     /// At most so much a cycle, in the currency's minor unit (ISO 4217).
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(minimum = 1, maximum = 1_000_000_000_000_i64)]
     pub amount_minor: Option<i64>,
     /// Of `amount_minor`, with which it comes.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, min_length = 3, max_length = 3)]
     pub currency: Option<Currency>,
-    /// Only of so many cycles: the first in which it takes something off.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// Only of so many cycles, the running one among them.
+    #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(minimum = 1, maximum = 1200, example = 12)]
     pub cycles: Option<i32>,
 }

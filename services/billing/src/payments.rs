@@ -28,4 +28,5 @@ pub mod store;
 pub mod stripe;
 pub mod webhook;
 
+pub use model::PaymentState;
 pub use settings::Payments;

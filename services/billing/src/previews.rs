@@ -21,6 +21,7 @@ use crate::{
         part_store,
         parts::Parts,
         periods::Periods,
+        places,
         window::{Areas, Window},
     },
 };
@@ -109,7 +110,9 @@ pub async fn preview(
     caller: Allowed<ReadInvoices>,
     Json(request): Json<PreviewRequest>,
 ) -> Result<Json<Preview>, Problem> {
+    let _place = app.places.take(caller.tenant)?;
     let mut tx = caller.begin_snapshot(&app.db).await?;
+    places::bound(&mut tx).await?;
     let account = accounts::store::find(&mut tx).await?.ok_or_else(no_account)?;
     let (window, earlier, invoiced) = cycles::store::running(&mut tx).await?.ok_or_else(no_account)?;
     if !invoiced {

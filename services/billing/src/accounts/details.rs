@@ -120,7 +120,7 @@ fn text(errors: &mut Vec<FieldError>, field: &str, given: &str, most: usize) -> 
 }
 
 /// Controls a device, ends a line or turns the direction of writing: on paper it would show something else.
-fn is_steering(character: char) -> bool {
+pub fn is_steering(character: char) -> bool {
     character.is_control()
         || matches!(character, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }

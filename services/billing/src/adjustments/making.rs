@@ -41,7 +41,7 @@ pub async fn adjust(
             *of_service = plus(*of_service, amount)?;
         }
         let given = store::given(tx, i64::MAX).await?;
-        adjustments = of_periods(agreements, &totals, &given)?;
+        adjustments = of_periods(&agreements, &totals, &given)?;
         adjustments.iter_mut().for_each(|adjustment| adjustment.id = ambient.uuid());
     }
     let adjusted = adjustments.iter().map(|adjustment| adjustment.amount_minor).try_fold(subtotal_minor, plus)?;
@@ -53,20 +53,14 @@ pub async fn adjust(
 }
 
 /// What discounts and minimum spends do to periods whose usage comes to `totals`, beyond what earlier invoices gave.
-pub fn of_periods(mut agreements: Agreements, totals: &Totals, given: &Given) -> Result<Vec<Adjustment>, TooLarge> {
+pub fn of_periods(agreements: &Agreements, totals: &Totals, given: &Given) -> Result<Vec<Adjustment>, TooLarge> {
     let mut adjustments = Vec::new();
-    for discount in &mut agreements.discounts {
-        let of_discount = given.keys().filter(|(source, _)| *source == discount.id);
-        discount.applied.extend(of_discount.map(|(_, period)| *period));
-    }
     for (period, of_services) in totals {
-        let mut applied = Vec::new();
         let minimum = agreements.minimum_spends.iter().rev().find(|minimum| minimum.validity.holds(*period));
         for step in steps(&agreements.discounts, minimum, *period, of_services)? {
             let before_minor = given.get(&(step.source_id, *period)).copied().unwrap_or_default();
             let amount_minor = step.amount_minor.checked_sub(before_minor).ok_or(TooLarge)?;
             if amount_minor != 0 {
-                applied.push(step.source_id);
                 adjustments.push(Adjustment {
                     id: Uuid::nil(),
                     kind: step.kind,
@@ -79,9 +73,6 @@ pub fn of_periods(mut agreements: Agreements, totals: &Totals, given: &Given) ->
                     amount_minor,
                 });
             }
-        }
-        for discount in agreements.discounts.iter_mut().filter(|discount| applied.contains(&discount.id)) {
-            discount.applied.insert(*period);
         }
     }
     Ok(adjustments)

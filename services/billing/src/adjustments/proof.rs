@@ -29,7 +29,7 @@ pub async fn are_equal(
     }
     let agreed = agreements(tx, currency.code()).await?;
     let before = given(tx, cut).await?;
-    let Ok(made) = of_periods(agreed, &of_services, &before) else { return Ok(false) };
+    let Ok(made) = of_periods(&agreed, &of_services, &before) else { return Ok(false) };
     let stored = stored.into_iter().map(|adjustment| Adjustment { id: Uuid::nil(), ..adjustment });
     Ok(made.into_iter().eq(stored))
 }

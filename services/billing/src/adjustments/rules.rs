@@ -4,7 +4,7 @@ use super::{AdjustmentKind, plus};
 use crate::{calendar::Span, pricing::TooLarge};
 use chrono::{DateTime, Utc};
 use rust_decimal::{Decimal, RoundingStrategy, prelude::ToPrimitive};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use uuid::Uuid;
 
 /// How much less.
@@ -30,10 +30,6 @@ pub struct Discount {
     pub service: Option<String>,
     pub reduction: Reduction,
     pub validity: Validity,
-    /// Of so many periods at most.
-    pub cycles: Option<usize>,
-    /// Periods that it was applied to.
-    pub applied: BTreeSet<Span>,
 }
 
 #[derive(Clone, Debug)]
@@ -61,13 +57,6 @@ impl Validity {
     }
 }
 
-impl Discount {
-    fn holds(&self, period: Span) -> bool {
-        let left = self.cycles.is_none_or(|cycles| self.applied.len() < cycles || self.applied.contains(&period));
-        left && self.validity.holds(period)
-    }
-}
-
 impl Reduction {
     /// What is taken off `base`, rounded half away from zero; never more than there is.
     fn of(self, base: i64) -> i64 {
@@ -91,7 +80,7 @@ pub fn steps<'a>(
     of_services: &BTreeMap<String, i64>,
 ) -> Result<Vec<Step<'a>>, TooLarge> {
     let (mut left, mut steps) = (of_services.clone(), Vec::new());
-    let holding = || discounts.iter().filter(|discount| discount.holds(period));
+    let holding = || discounts.iter().filter(|discount| discount.validity.holds(period));
     let mut step = |discount: &'a Discount, base_minor| {
         let amount_minor = -discount.reduction.of(base_minor);
         let Discount { id: source_id, title, .. } = discount;

@@ -7,7 +7,7 @@ use super::{
 use crate::calendar::Span;
 use common::db::TenantTx;
 use rust_decimal::Decimal;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use uuid::Uuid;
 
 /// What a tenant has agreed on.
@@ -37,11 +37,13 @@ pub async fn present(tx: &mut TenantTx) -> sqlx::Result<Present> {
     present.fetch_one(&mut **tx).await
 }
 
-/// All that was ever agreed on in this currency: what comes late to a period is treated as it was.
+/// All that was ever agreed on in this currency, the ends of discounts by their numbers of cycles: what comes late to a period is treated as it was.
 pub async fn agreements(tx: &mut TenantTx, currency: &str) -> sqlx::Result<Agreements> {
     let discounts = sqlx::query!(
-        "SELECT id, title, service, percent, amount_minor, begin_at, end_at, cycles FROM discount
-         WHERE tenant_id = $1 AND (currency IS NULL OR currency = $2) ORDER BY id",
+        "SELECT id, title, service, percent, amount_minor, begin_at, least(end_at, CASE WHEN cycles IS NOT NULL THEN (
+           SELECT c.end_at FROM cycle c WHERE c.tenant_id = $1 AND c.end_at > d.begin_at
+           ORDER BY c.end_at OFFSET cycles - 1 LIMIT 1) END) AS end_at
+         FROM discount d WHERE tenant_id = $1 AND (currency IS NULL OR currency = $2) ORDER BY id",
         tx.tenant().0,
         currency
     );
@@ -51,8 +53,6 @@ pub async fn agreements(tx: &mut TenantTx, currency: &str) -> sqlx::Result<Agree
         service: row.service,
         reduction: reduction(row.percent, row.amount_minor),
         validity: Validity { begin_at: row.begin_at, end_at: row.end_at },
-        cycles: row.cycles.map(|cycles| usize::try_from(cycles).unwrap_or_default()),
-        applied: BTreeSet::new(),
     });
     let discounts = discounts.collect();
     let minimum_spends = sqlx::query!(

@@ -3,6 +3,7 @@
 use super::{Coupon, store};
 use crate::{
     app::App,
+    currency::Currency,
     discounts::{self, Discount, Terms},
 };
 use access::Allowed;
@@ -20,6 +21,7 @@ use common::{
     source::Source,
 };
 use idempotency::Creating;
+use rust_decimal::Decimal;
 use serde::Deserialize;
 use std::time::Duration;
 use utoipa::ToSchema;
@@ -30,18 +32,35 @@ access::permissions! {
     pub RedeemCoupons = "billing.redeemCoupons",
 }
 
-/// Of one tenant: so no codes are guessed.
+/// Of one tenant from one network: so no codes are guessed.
 const REDEMPTIONS: Limit = Limit { name: "coupon-redemptions", most: 20, window: Duration::from_secs(3600) };
 const SHORTEST_CODE: usize = 8;
 const LONGEST_CODE: usize = 40;
 
 #[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct NewCoupon {
     /// 8 to 40 capital letters, digits and hyphens.
     #[schema(min_length = 8, max_length = 40, example = "SPRING-2027")]
     code: String,
-    #[serde(flatten)]
-    terms: Terms,
+    /// On the tenants' invoices.
+    #[schema(min_length = 1, max_length = 120, example = "Partner, first year")]
+    title: String,
+    /// Only of what this service costs; of everything, if absent.
+    #[schema(example = "forum")]
+    service: Option<String>,
+    /// Above 0, at most 100, with at most four decimal places. Either this or `amount_minor`.
+    #[schema(value_type = Option<String>, format = "decimal", example = "10")]
+    percent: Option<Decimal>,
+    /// At most so much a cycle, in the currency's minor unit (ISO 4217).
+    #[schema(minimum = 1, maximum = 1_000_000_000_000_i64)]
+    amount_minor: Option<i64>,
+    /// Of `amount_minor`, with which it comes.
+    #[schema(value_type = Option<String>, min_length = 3, max_length = 3)]
+    currency: Option<Currency>,
+    /// Only of so many cycles, that in which it is redeemed among them.
+    #[schema(minimum = 1, maximum = 1200, example = 12)]
+    cycles: Option<i32>,
     /// Until then it is redeemed; without an end, if absent.
     redeem_until: Option<DateTime<Utc>>,
     /// By so many tenants; by any number, if absent.
@@ -91,7 +110,8 @@ pub async fn create(
     Creating(Json(body), mut once): Creating<Json<NewCoupon>>,
 ) -> Result<Response, Problem> {
     let now = app.ambient.now();
-    let errors = body.faults(now);
+    let terms = body.terms();
+    let errors = body.faults(&terms, now);
     if !errors.is_empty() {
         return Err(Problem::invalid(errors));
     }
@@ -102,7 +122,7 @@ pub async fn create(
     let coupon = Coupon {
         id: app.ambient.uuid(),
         code: body.code,
-        terms: body.terms,
+        terms,
         redeem_until: body.redeem_until,
         most_redemptions: body.most_redemptions,
         redemptions: 0,
@@ -156,7 +176,7 @@ pub async fn redeem(
     if let Some(earlier) = once.begin(&mut tx, &caller).await? {
         return Ok(earlier);
     }
-    let now = app.ambient.now();
+    let now = discounts::routes::hold(&mut tx, &app).await?;
     let coupon = store::redeem(&mut tx, &body.code.to_ascii_uppercase(), now).await?.ok_or_else(no_coupon)?;
     discounts::routes::admit(&mut tx, &coupon.terms, now).await?;
     let discount = Discount {
@@ -177,8 +197,20 @@ pub async fn redeem(
 }
 
 impl NewCoupon {
-    fn faults(&self, now: DateTime<Utc>) -> Vec<FieldError> {
-        let mut errors = self.terms.faults();
+    fn terms(&self) -> Terms {
+        let Self { title, service, percent, amount_minor, currency, cycles, .. } = self;
+        Terms {
+            title: title.clone(),
+            service: service.clone(),
+            percent: *percent,
+            amount_minor: *amount_minor,
+            currency: currency.clone(),
+            cycles: *cycles,
+        }
+    }
+
+    fn faults(&self, terms: &Terms, now: DateTime<Utc>) -> Vec<FieldError> {
+        let mut errors = terms.faults();
         let sound = (SHORTEST_CODE..=LONGEST_CODE).contains(&self.code.len())
             && self.code.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'-');
         if !sound {

@@ -2,7 +2,7 @@
 
 use super::{Credit, store};
 use crate::{
-    accounts::{self, routes::no_account},
+    accounts::{self, details::is_steering, routes::no_account},
     app::App,
     currency::Currency,
     invoices::routes::ReadInvoices,
@@ -172,10 +172,16 @@ fn no_credit() -> Problem {
 
 /// What stands on invoices is one line of text.
 pub fn title_fault(title: &str) -> Option<FieldError> {
-    let sound =
-        !title.trim().is_empty() && title.chars().count() <= LONGEST_TITLE && !title.chars().any(char::is_control);
-    (!sound)
-        .then(|| FieldError::new("title", "malformed", format!("must be a line of 1 to {LONGEST_TITLE} characters")))
+    let sound = title.chars().count() <= LONGEST_TITLE
+        && title.chars().any(char::is_alphanumeric)
+        && !title.chars().any(is_steering);
+    (!sound).then(|| {
+        FieldError::new(
+            "title",
+            "malformed",
+            format!("must be a line of at most {LONGEST_TITLE} characters, with a letter or a digit"),
+        )
+    })
 }
 
 pub fn amount_fault(field: &str, amount_minor: i64) -> Option<FieldError> {

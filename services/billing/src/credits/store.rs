@@ -63,7 +63,9 @@ pub async fn find(tx: &mut TenantTx, id: Uuid) -> sqlx::Result<Option<Credit>> {
 pub async fn count(tx: &mut TenantTx, now: DateTime<Utc>) -> sqlx::Result<i64> {
     let count = sqlx::query_scalar!(
         r#"SELECT count(*) AS "count!" FROM credit
-           WHERE tenant_id = $1 AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at >= $2)"#,
+           WHERE tenant_id = $1 AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at >= $2)
+             AND amount_minor > (SELECT coalesce(-sum(a.amount_minor), 0) FROM invoice_adjustment a
+               WHERE a.tenant_id = $1 AND a.source_id = credit.id AND a.kind = 'credit')"#,
         tx.tenant().0,
         now
     );

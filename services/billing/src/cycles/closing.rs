@@ -29,6 +29,8 @@ pub const CLOSERS: usize = 6;
 const LOOK: Duration = Duration::from_secs(10);
 /// After the end of a cycle, products may still tell what was used in it; what comes later is late.
 const GRACE: TimeDelta = TimeDelta::hours(1);
+/// Cycles after the first last so long at least; a month of the calendar has 28 days.
+const SHORTEST: TimeDelta = TimeDelta::days(20);
 /// How often cycles in trouble are counted.
 const WATCH: Duration = Duration::from_secs(60);
 /// A cycle that has ended so long ago should have its invoice.
@@ -106,11 +108,18 @@ async fn cut(tx: &mut TenantTx, app: &App, cycle: &Taken) -> Result<(), NotInvoi
     event_store::hold_alone(tx, PATIENCE).await?;
     store::cut(tx, cycle.id).await?;
     let account = accounts::store::find(tx).await?.ok_or(sqlx::Error::RowNotFound)?;
-    begin(tx, app, &account.schedule, cycle.end_at).await?;
-    Ok(())
+    let next = next_cycle(&account.schedule, cycle.end_at);
+    Ok(store::open(tx, app.ambient.uuid(), next, next.until + GRACE).await?)
 }
 
-/// Begins a cycle of the account; it is due when products have had time to tell what was used in it.
+/// What begins after a cut that is no boundary of the calendar, as this was edited or somebody closed a cycle early, is
+/// rather long than short: what is priced by the cycle has no more cycles by that.
+fn next_cycle(schedule: &Schedule, from: DateTime<Utc>) -> Span {
+    let until = schedule.next_after(from);
+    Span { from, until: if until - from < SHORTEST { schedule.next_after(until) } else { until } }
+}
+
+/// Begins the first cycle of an account; it is due when products have had time to tell what was used in it.
 pub async fn begin(tx: &mut TenantTx, app: &App, schedule: &Schedule, at: DateTime<Utc>) -> sqlx::Result<()> {
     let cycle = Span { from: at, until: schedule.next_after(at) };
     store::open(tx, app.ambient.uuid(), cycle, cycle.until + GRACE).await

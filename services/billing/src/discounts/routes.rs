@@ -4,6 +4,8 @@ use super::{Discount, Terms, store};
 use crate::{
     accounts::{self, Account, routes::no_account},
     app::App,
+    currency::Currency,
+    cycles,
     invoices::routes::ReadInvoices,
 };
 use access::Allowed;
@@ -21,6 +23,7 @@ use common::{
 };
 use contracts::id::TenantId;
 use idempotency::Creating;
+use rust_decimal::Decimal;
 use serde::Deserialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -31,9 +34,26 @@ access::permissions! { pub GrantDiscounts = platform "billing.grantDiscounts" }
 const MOST: i64 = 20;
 
 #[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct NewDiscount {
-    #[serde(flatten)]
-    terms: Terms,
+    /// On the tenant's invoices.
+    #[schema(min_length = 1, max_length = 120, example = "Partner, first year")]
+    title: String,
+    /// Only of what this service costs; of everything, if absent.
+    #[schema(example = "forum")]
+    service: Option<String>,
+    /// Above 0, at most 100, with at most four decimal places. Either this or `amount_minor`.
+    #[schema(value_type = Option<String>, format = "decimal", example = "10")]
+    percent: Option<Decimal>,
+    /// At most so much a cycle, in the currency's minor unit (ISO 4217).
+    #[schema(minimum = 1, maximum = 1_000_000_000_000_i64)]
+    amount_minor: Option<i64>,
+    /// Of `amount_minor`, with which it comes.
+    #[schema(value_type = Option<String>, min_length = 3, max_length = 3)]
+    currency: Option<Currency>,
+    /// Only of so many cycles, the running one among them.
+    #[schema(minimum = 1, maximum = 1200, example = 12)]
+    cycles: Option<i32>,
     /// Of cycles that end no later; without an end, if absent.
     end_at: Option<DateTime<Utc>>,
 }
@@ -108,21 +128,23 @@ pub async fn grant(
     if let Some(earlier) = once.begin(&mut tx, &caller).await? {
         return Ok(earlier);
     }
-    let now = app.ambient.now();
     let of_tenant = tx.narrow(tenant).await?;
-    let mut errors = body.terms.faults();
-    if body.end_at.is_some_and(|end| end <= now) {
+    let now = hold(of_tenant, &app).await?;
+    let NewDiscount { title, service, percent, amount_minor, currency, cycles, end_at } = body;
+    let terms = Terms { title, service, percent, amount_minor, currency, cycles };
+    let mut errors = terms.faults();
+    if end_at.is_some_and(|end| end <= now) {
         errors.push(FieldError::new("end_at", "past", "must be in the future"));
     }
     if !errors.is_empty() {
         return Err(Problem::invalid(errors));
     }
-    admit(of_tenant, &body.terms, now).await?;
+    admit(of_tenant, &terms, now).await?;
     let discount = Discount {
         id: app.ambient.uuid(),
-        terms: body.terms,
+        terms,
         begin_at: now,
-        end_at: body.end_at,
+        end_at,
         coupon_id: None,
         granted_by: caller.principal.to_string(),
     };
@@ -145,12 +167,21 @@ pub async fn end(
     Path((tenant, id)): Path<(TenantId, Uuid)>,
 ) -> Result<StatusCode, Problem> {
     let mut tx = caller.begin_across_tenants(&app.db).await?;
-    if !store::end(tx.narrow(tenant).await?, id, app.ambient.now()).await? {
+    let of_tenant = tx.narrow(tenant).await?;
+    store::find(of_tenant, id).await?.ok_or_else(no_discount)?;
+    let now = hold(of_tenant, &app).await?;
+    if !store::end(of_tenant, id, now).await? {
         return Err(no_discount());
     }
     tx.commit().await?;
     tracing::info!(tenant_id = %tenant, discount_id = %id, "A discount ends");
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// The present, in the open cycle, which nobody cuts until the transaction ends: what is cut stays as it was.
+pub async fn hold(tx: &mut TenantTx, app: &App) -> Result<DateTime<Utc>, Problem> {
+    let cycle = cycles::store::hold_open(tx).await?.ok_or_else(no_account)?;
+    Ok(app.ambient.now().max(cycle.from))
 }
 
 /// The account of the tenant can have one more discount on these terms.

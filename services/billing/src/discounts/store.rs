@@ -80,10 +80,13 @@ pub async fn page(tx: &mut TenantTx, page: PageRequest) -> sqlx::Result<Vec<Disc
     Ok(rows.fetch_all(&mut **tx).await?.into_iter().map(Discount::from).collect())
 }
 
-/// How many have not ended.
+/// How many may still take something off.
 pub async fn count(tx: &mut TenantTx, now: DateTime<Utc>) -> sqlx::Result<i64> {
     let count = sqlx::query_scalar!(
-        r#"SELECT count(*) AS "count!" FROM discount WHERE tenant_id = $1 AND (end_at IS NULL OR end_at > $2)"#,
+        r#"SELECT count(*) AS "count!" FROM discount
+           WHERE tenant_id = $1 AND (end_at IS NULL OR end_at > $2)
+             AND (cycles IS NULL OR cycles > (SELECT count(*) FROM cycle c
+               WHERE c.tenant_id = $1 AND c.end_at > begin_at AND c.state <> 'open'))"#,
         tx.tenant().0,
         now
     );

@@ -17,6 +17,19 @@ const JUST_BEFORE: TimeDelta = TimeDelta::microseconds(1);
 /// The terms of payment (BT-20) of what is charged.
 const CHARGED: &str = "The amount is charged to your payment method; please do not transfer it.";
 
+/// As above, of what is paid before the document is made.
+const PAID: &str = "The amount is paid; please do not transfer it.";
+
+/// What the buyer has to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Paying {
+    Transfer,
+    /// Nothing: a payment method is charged.
+    Charged,
+    /// Nothing any more.
+    Paid,
+}
+
 /// All that the document of an invoice is made of.
 #[derive(Clone, Debug)]
 pub struct Facts {
@@ -27,8 +40,7 @@ pub struct Facts {
     pub adjustments: Vec<Adjustment>,
     /// Until when the invoice is to be paid.
     pub due_at: DateTime<Utc>,
-    /// The buyer need do nothing: a payment method is charged.
-    pub is_charged: bool,
+    pub paying: Paying,
     pub buyer: Details,
     /// The account's address, where its details have none.
     pub email: String,
@@ -107,8 +119,13 @@ fn frame(
 
 /// Who is charged and transfers as well pays twice.
 fn payment(issuer: &Issuer, facts: &Facts) -> Payment {
-    if facts.is_charged {
-        return Payment { terms: Some(CHARGED.into()), ..Payment::default() };
+    let terms = match facts.paying {
+        Paying::Transfer => None,
+        Paying::Charged => Some(CHARGED),
+        Paying::Paid => Some(PAID),
+    };
+    if let Some(terms) = terms {
+        return Payment { terms: Some(terms.into()), ..Payment::default() };
     }
     Payment { transfer: issuer.transfer.clone(), reference: Some(facts.number.clone()), ..Payment::default() }
 }

@@ -2,12 +2,18 @@
 //! whoever takes over makes the same bytes again, which have the same key.
 
 use super::{
-    mapping::{self, Facts},
+    mapping::{self, Facts, Paying},
     operator_store,
     settings::Documents,
     store::{self, Refusal, StoredFile, Taken},
 };
-use crate::{accounts::details_store, adjustments, app::App, invoices::store as invoices, payments::charging};
+use crate::{
+    accounts::details_store,
+    adjustments,
+    app::App,
+    invoices::store::{self as invoices, Invoice},
+    payments::{self, PaymentState, charging},
+};
 use aws_lc_rs::digest::{SHA256, digest};
 use chrono::TimeDelta;
 use common::{
@@ -146,9 +152,19 @@ async fn read(tx: &mut TenantTx, app: &App, taken: &Taken) -> sqlx::Result<Resul
     let lines = invoices::lines(tx, taken.invoice_id).await?;
     let adjustments = adjustments::list(tx, taken.invoice_id).await?;
     let due_at = store::due_at(tx, taken.invoice_id).await?;
-    let is_charged = charging::is_automatic(tx, app, invoice.total_minor, &invoice.currency).await?;
-    let facts = Facts { invoice, number, lines, adjustments, due_at, is_charged, buyer, email: account.email, zone };
+    let paying = paying(tx, app, &invoice).await?;
+    let facts = Facts { invoice, number, lines, adjustments, due_at, paying, buyer, email: account.email, zone };
     Ok(Ok((facts, account.revision)))
+}
+
+async fn paying(tx: &mut TenantTx, app: &App, invoice: &Invoice) -> sqlx::Result<Paying> {
+    let Some(case) = payments::store::find(tx, invoice.id).await? else { return Ok(Paying::Transfer) };
+    Ok(match case.state {
+        _ if invoice.total_minor == 0 => Paying::Transfer,
+        PaymentState::Paid => Paying::Paid,
+        _ if charging::next(tx, app, &case).await?.is_some() => Paying::Charged,
+        _ => Paying::Transfer,
+    })
 }
 
 async fn render(documents: Arc<Documents>, facts: Facts, revision: i32) -> Result<Result<Document, Refused>, Fault> {

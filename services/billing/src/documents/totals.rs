@@ -6,6 +6,7 @@ use crate::{
     currency::Currency,
 };
 use invoice_document::{AdjustmentKind as Direction, Tax, Totals};
+use uuid::Uuid;
 
 /// As many credits as a note tells of, and of a title so many characters.
 const MOST_TOLD: usize = 20;
@@ -36,16 +37,21 @@ pub fn totals(lines_minor: i64, adjustments: &[invoice_document::Adjustment], du
     }
 }
 
-/// Those that change what is taxed.
+/// Those that change what is taxed: of each discount and minimum spend, what all periods together take off or add.
 pub fn adjustments(adjustments: &[Adjustment], tax: Tax) -> Vec<invoice_document::Adjustment> {
-    let taxed = adjustments.iter().filter(|adjustment| !is_payment(adjustment));
-    let said = taxed.map(|adjustment| invoice_document::Adjustment {
-        kind: if adjustment.amount_minor < 0 { Direction::Allowance } else { Direction::Charge },
-        reason: title(adjustment),
-        amount_minor: adjustment.amount_minor.saturating_abs(),
-        tax,
-    });
-    said.collect()
+    let mut said: Vec<(Uuid, invoice_document::Adjustment)> = Vec::new();
+    for adjustment in adjustments.iter().filter(|adjustment| !is_payment(adjustment)) {
+        let kind = if adjustment.amount_minor < 0 { Direction::Allowance } else { Direction::Charge };
+        let (source, amount) = (adjustment.source_id, adjustment.amount_minor.saturating_abs());
+        match said.iter_mut().find(|(of, said)| *of == source && said.kind == kind) {
+            Some((_, said)) => said.amount_minor = said.amount_minor.saturating_add(amount),
+            None => {
+                let reason = title(adjustment);
+                said.push((source, invoice_document::Adjustment { kind, reason, amount_minor: amount, tax }));
+            }
+        }
+    }
+    said.into_iter().map(|(_, said)| said).collect()
 }
 
 /// One note that tells of each credit that pays, or is left.

@@ -20,7 +20,7 @@ pub struct ToMail {
     pub period_end: DateTime<Utc>,
 }
 
-/// A line of it, as it is mailed.
+/// A line or an adjustment of it, as it is mailed.
 pub struct LineToMail {
     pub invoice_id: Uuid,
     pub description: String,
@@ -51,16 +51,20 @@ pub async fn number(tx: &mut CrossTenantTx, limit: i64) -> sqlx::Result<Vec<ToMa
     numbered.fetch_all(&mut **tx).await
 }
 
-/// By their invoices, in the order in which each shows them; of one that has more than `most`, the others are added up
+/// By their invoices, in the order in which each shows them, adjustments after lines; of one that has more than `most`, the others are added up
 /// in a last one, whose quantity is their number.
 pub async fn lines(tx: &mut CrossTenantTx, invoices: &[Uuid], most: i64) -> sqlx::Result<Vec<LineToMail>> {
     let lines = sqlx::query_as!(
         LineToMail,
-        r#"SELECT invoice_id, min(CASE WHEN place <= $2 THEN description ELSE 'Other lines, listed on the invoice' END)
+        r#"SELECT invoice_id AS "invoice_id!", min(CASE WHEN place <= $2 THEN description ELSE 'Other lines, listed on the invoice' END)
              AS "description!", sum(CASE WHEN place <= $2 THEN quantity ELSE 1 END) AS "quantity!",
              sum(amount_minor)::bigint AS "amount_minor!"
-           FROM (SELECT *, row_number() OVER (PARTITION BY invoice_id ORDER BY rate_kind, name, period_start, id) AS place
-             FROM invoice_line WHERE invoice_id = ANY($1)) AS line
+           FROM (SELECT *, row_number() OVER (PARTITION BY invoice_id
+               ORDER BY rate_kind NULLS LAST, name, period_start, position, id) AS place FROM (
+             SELECT invoice_id, description, quantity, amount_minor, rate_kind, name, period_start, NULL::smallint AS position, id
+             FROM invoice_line WHERE invoice_id = ANY($1)
+             UNION ALL SELECT invoice_id, title, 1, amount_minor, NULL, NULL, NULL, position, id
+             FROM invoice_adjustment WHERE invoice_id = ANY($1)) AS said) AS line
            GROUP BY invoice_id, least(place, $2 + 1) ORDER BY invoice_id, least(place, $2 + 1)"#,
         invoices,
         most

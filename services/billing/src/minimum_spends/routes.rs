@@ -2,7 +2,7 @@
 
 use super::{MinimumSpend, store};
 use crate::{
-    accounts::{self, routes::no_account},
+    accounts::{self, Account, routes::no_account},
     app::App,
     credits::routes::amount_fault,
     currency::Currency,
@@ -60,7 +60,7 @@ pub async fn agree(
     let of_tenant = tx.narrow(tenant).await?;
     let account = accounts::store::find(of_tenant).await?.ok_or_else(no_account)?;
     body.check(&account.currency)?;
-    begin(of_tenant, &app, &body, &account.currency, &caller.principal.to_string()).await?;
+    begin(of_tenant, &app, &body, &account, &caller.principal.to_string()).await?;
     let items = store::list(of_tenant).await?;
     tx.commit().await?;
     tracing::info!(tenant_id = %tenant, "A minimum spend is agreed on");
@@ -78,22 +78,25 @@ impl Agreement {
     }
 }
 
-/// From the planned end of the open cycle on: a cycle costs what was agreed on when it began.
+/// From the planned end of the open cycle on, or if that is over and nobody has cut it, from that of the next one: a cycle
+/// costs what was agreed on when it began.
 async fn begin(
     tx: &mut TenantTx,
     app: &App,
     body: &Agreement,
-    currency: &Currency,
+    account: &Account,
     agreed_by: &str,
 ) -> Result<(), Problem> {
     let cycle = cycles::store::hold_open(tx).await?.ok_or_else(no_account)?;
-    store::end(tx, cycle.until).await?;
+    let now = app.ambient.now();
+    let begin_at = if cycle.until > now { cycle.until } else { account.schedule.next_after(now) };
+    store::end(tx, begin_at).await?;
     if body.amount_minor > 0 {
         let minimum = MinimumSpend {
             id: app.ambient.uuid(),
             amount_minor: body.amount_minor,
-            currency: currency.clone(),
-            begin_at: cycle.until,
+            currency: account.currency.clone(),
+            begin_at,
             end_at: None,
             agreed_by: agreed_by.to_owned(),
         };

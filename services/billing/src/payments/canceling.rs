@@ -105,7 +105,12 @@ pub async fn close<P: PaymentProvider>(
     };
     let Some((mut tx, case, made)) = charging::find(scope, failed.key).await? else { return Ok(Ok(true)) };
     charging::apply(&mut tx, app, provider, &case, &made, &charge).await?;
-    let is_closed = matches!(charge.state, ChargeState::Canceled { .. } | ChargeState::Succeeded { .. });
+    // What took money that is not ours may take ours, too: somebody must look.
+    let is_closed = match &charge.state {
+        ChargeState::Canceled { .. } => true,
+        ChargeState::Succeeded { amount, currency } => charging::is_ours(provider, &made, &charge, *amount, currency),
+        _ => false,
+    };
     if is_closed {
         attempt_store::close(&mut tx, failed.key, app.ambient.now()).await?;
     }

@@ -11,7 +11,7 @@ use super::{
     settling,
     store::{self, Case},
 };
-use crate::{app::App, currency::Currency};
+use crate::app::App;
 use chrono::TimeDelta;
 use common::{
     backoff::Backoff,
@@ -62,13 +62,6 @@ pub async fn begin(tx: &mut TenantTx, app: &App, order: &ChargeOrder) -> sqlx::R
     store::count_attempt(tx, order.key.invoice_id, order.key.attempt).await?;
     attempt_store::insert(tx, order, app.ambient.now()).await?;
     Ok(order.key)
-}
-
-/// Whether an invoice of this total is charged without anybody's doing, to the payment method that the tenant has now.
-pub async fn is_automatic(tx: &mut TenantTx, app: &App, total_minor: i64, currency: &Currency) -> sqlx::Result<bool> {
-    let amount = app.payments.stripe.as_ref().and_then(|stripe| stripe.amount(total_minor, currency));
-    let method = method_store::find(tx).await?.and_then(|method| method.method_id);
-    Ok(amount.is_some() && method.is_some())
 }
 
 /// Asks the provider for the outcome of an attempt that is under way. No transaction is open meanwhile.
@@ -178,7 +171,7 @@ pub async fn apply<P: PaymentProvider>(
 }
 
 /// Whether what was received is what this attempt was to charge.
-fn is_ours<P: PaymentProvider>(provider: &P, made: &Made, charge: &Charge, amount: i64, currency: &str) -> bool {
+pub fn is_ours<P: PaymentProvider>(provider: &P, made: &Made, charge: &Charge, amount: i64, currency: &str) -> bool {
     let order = &made.order;
     charge.key == Some(order.key)
         && provider.amount(order.amount_minor, &order.currency) == Some(amount)

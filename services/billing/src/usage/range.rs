@@ -1,4 +1,4 @@
-//! The times of use that an answer is about: a month or less, so that what it reads has a bound.
+//! The times of use that an answer is about: a cycle or less, so that what it reads has a bound.
 
 use super::model::CLOCK_AHEAD;
 use chrono::{DateTime, TimeDelta, Utc};
@@ -6,8 +6,8 @@ use common::problem::{FieldError, Problem};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-/// The longest month, what comes in its hours of grace, and what is ahead of our clocks.
-const LONGEST: TimeDelta = TimeDelta::days(36);
+/// The longest cycle (51 days), what comes in its hours of grace, and what is ahead of our clocks.
+const LONGEST: TimeDelta = TimeDelta::days(56);
 /// Nothing was metered before.
 const EARLIEST: DateTime<Utc> = DateTime::UNIX_EPOCH;
 
@@ -15,7 +15,7 @@ const EARLIEST: DateTime<Utc> = DateTime::UNIX_EPOCH;
 #[derive(Clone, Copy, Debug, Default, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct RangeQuery {
-    /// Used at this time or later; without it, at most 36 days before the end.
+    /// Used at this time or later; without it, at most 56 days before the end.
     pub from: Option<DateTime<Utc>>,
     /// Used before this time; without it, up to now.
     pub until: Option<DateTime<Utc>>,
@@ -29,7 +29,7 @@ pub struct Range {
 }
 
 impl RangeQuery {
-    /// 422 unless it is a range, and no longer than 36 days.
+    /// 422 unless it is a range, and no longer than 56 days.
     pub fn check(self, now: DateTime<Utc>) -> Result<Range, Problem> {
         // What a producer's clock that is ahead has counted is used now.
         let until = self.until.unwrap_or(now + CLOCK_AHEAD);
@@ -67,13 +67,13 @@ mod tests {
     }
 
     #[test]
-    fn a_range_is_36_days_or_less_and_ends_now_unless_it_says_so() {
+    fn a_range_is_56_days_or_less_and_ends_now_unless_it_says_so() {
         let range = |from, until| Ok(Range { from: at(from), until: at(until) });
-        assert_eq!(check(None, None), range(-35 * DAY, DAY));
+        assert_eq!(check(None, None), range(-55 * DAY, DAY));
         assert_eq!(check(Some(-3), None), range(-3, DAY));
-        assert_eq!(check(None, Some(-3)), range(-36 * DAY - 3, -3));
-        assert_eq!(check(Some(0), Some(36 * DAY)), range(0, 36 * DAY));
-        assert_eq!(check(Some(0), Some(36 * DAY + 1)), Err("range_too_wide".into()));
+        assert_eq!(check(None, Some(-3)), range(-56 * DAY - 3, -3));
+        assert_eq!(check(Some(0), Some(56 * DAY)), range(0, 56 * DAY));
+        assert_eq!(check(Some(0), Some(56 * DAY + 1)), Err("range_too_wide".into()));
         for (from, until) in [(Some(1), Some(1)), (Some(2), Some(1)), (Some(-1_800_000_001), Some(1 - 1_800_000_000))] {
             assert_eq!(check(from, until), Err("out_of_range".into()));
         }

@@ -147,7 +147,8 @@ async fn another_calendar_holds_from_the_next_cycle_on() {
     // Clocks of Kathmandu are 5:45 ahead.
     let shown = until + TimeDelta::minutes(5 * 60 + 45);
     assert_eq!((shown.day(), shown.num_seconds_from_midnight()), (15, 0));
-    assert!(until > from && until - from <= TimeDelta::days(31), "{from} to {until}");
+    // However often a calendar is edited, and cycles are closed early: what is priced by the cycle has no more of them.
+    assert!((TimeDelta::days(20)..=TimeDelta::days(51)).contains(&(until - from)), "{from} to {until}");
 }
 
 #[tokio::test]

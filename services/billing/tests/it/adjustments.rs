@@ -1,7 +1,11 @@
 //! Tests of adjustments: discounts, coupons, minimum spends and credits, in their order and to the cent.
 
-use crate::world::{Customer, World};
+use crate::{
+    payments_world::Heard,
+    world::{Customer, World},
+};
 use chrono::{DateTime, Duration, SecondsFormat, Utc};
+use contracts::messages::SendMail;
 use serde_json::{Value, json};
 
 impl World {
@@ -232,12 +236,32 @@ async fn a_cycle_costs_at_least_what_was_agreed_on() {
 }
 
 #[tokio::test]
+async fn an_invoice_of_a_minimum_alone_is_mailed() {
+    let world = World::start().await;
+    let mut heard = Heard::listen(&world).await;
+    let ada = world.customer().await;
+    let path = format!("/v1/tenants/{}/minimum-spends", ada.tenant);
+    let minimum = json!({"amount_minor": 500, "currency": "EUR"});
+    world.server.post(&path, &minimum).bearer(&ada.token).send().await.expect(200);
+    let sooner = "UPDATE minimum_spend SET begin_at = (SELECT max(start_at) FROM cycle WHERE tenant_id = $1)";
+    sqlx::query(sooner).bind(ada.tenant.0).execute(&world.platform.pool).await.expect("an earlier minimum");
+    let invoice = world.bill(&ada).await;
+    assert_eq!(adjusted(&invoice), (vec![("minimum_spend", 0, 500)], 500));
+    let of_invoice = |mail: &SendMail| mail.key == format!("invoice:{}", invoice["id"].as_str().unwrap());
+    let mails = heard.of::<SendMail>(&world, 1, of_invoice).await;
+    let said = mails[0].mail.variables().unwrap();
+    assert_eq!((&said["total"], &said["lines"][0]["amount"]), (&"5.00".into(), &"5.00".into()));
+}
+
+#[tokio::test]
 async fn bad_input_changes_nothing() {
     let (world, ada) = World::with_customer().await;
     let past = text(world.start);
     let of_tenant = |what: &str| format!("/v1/tenants/{}/{what}", ada.tenant);
     for (path, body) in [
         (of_tenant("discounts"), json!({"title": "x"})),
+        (of_tenant("discounts"), json!({"title": "x", "percent": "1", "ends_at": "2037-01-01T00:00:00Z"})),
+        (of_tenant("discounts"), json!({"title": "\u{200b}", "percent": "1"})),
         (of_tenant("discounts"), json!({"title": "x", "percent": "0"})),
         (of_tenant("discounts"), json!({"title": "x", "percent": "100.0001"})),
         (of_tenant("discounts"), json!({"title": "x", "percent": "1.00001"})),
@@ -256,6 +280,7 @@ async fn bad_input_changes_nothing() {
         (of_tenant("credits"), json!({"title": "x", "amount_minor": 1, "currency": "EUR", "expires_at": past})),
         (of_tenant("minimum-spends"), json!({"amount_minor": -1, "currency": "EUR"})),
         (of_tenant("minimum-spends"), json!({"amount_minor": 1, "currency": "USD"})),
+        ("/v1/coupons".into(), json!({"code": "LONG-ENOUGH", "title": "x", "percent": "1", "cycle": 1})),
         ("/v1/coupons".into(), json!({"code": "short", "title": "x", "percent": "1"})),
         ("/v1/coupons".into(), json!({"code": "LONG-ENOUGH", "title": "x", "percent": "1", "most_redemptions": 0})),
         ("/v1/coupons".into(), json!({"code": "LONG-ENOUGH", "title": "x", "percent": "1", "redeem_until": past})),
@@ -297,4 +322,25 @@ async fn a_tenant_has_so_many_and_no_more() {
         world.server.post(&path, &credit).bearer(&ada.token).send().await.expect(201);
     }
     world.server.post(&path, &credit).bearer(&ada.token).send().await.problem(409, "too_many_credits");
+}
+
+#[tokio::test]
+async fn what_is_used_up_counts_no_more() {
+    let world = World::start().await;
+    world.publish_forum().await;
+    let ada = world.used().await;
+    let once = json!({"title": "Once", "amount_minor": 1, "currency": "EUR", "cycles": 1});
+    let discounts = format!("/v1/tenants/{}/discounts", ada.tenant);
+    let cent = json!({"title": "A cent", "amount_minor": 1, "currency": "EUR"});
+    let credits = format!("/v1/tenants/{}/credits", ada.tenant);
+    let give = async |path: &str, body: &Value, many: usize| {
+        for _ in 0..many {
+            world.server.post(path, body).bearer(&ada.token).send().await.expect(201);
+        }
+    };
+    give(&discounts, &once, 20).await;
+    give(&credits, &cent, 100).await;
+    assert_eq!(adjusted(&world.bill(&ada).await).1, 136 - 20 - 100);
+    give(&discounts, &once, 20).await;
+    give(&credits, &cent, 100).await;
 }

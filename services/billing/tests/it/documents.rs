@@ -113,7 +113,7 @@ async fn who_is_charged_is_not_asked_to_transfer() {
     let id = invoiced(world, &ada).await;
     let files = document(world, &ada, &id).await;
     let page = text(&download(&files["pdf"]).await.0, &id);
-    assert!(page.contains("charged to your payment method") && !page.contains("IBAN"), "{page}");
+    assert!(page.contains("please do not transfer it") && !page.contains("IBAN"), "{page}");
 
     // Who has begun to set a method up, and not set it, is asked.
     let bob = world.customer().await;
@@ -123,6 +123,21 @@ async fn who_is_charged_is_not_asked_to_transfer() {
     let files = document(world, &bob, &id).await;
     let page = text(&download(&files["pdf"]).await.0, &id);
     assert!(page.contains("IBAN"), "{page}");
+}
+
+#[tokio::test]
+async fn what_is_paid_is_not_asked_for() {
+    let Rendering { world, bucket: _bucket } = Rendering::start().await;
+    let ada = world.customer().await;
+    let id = invoiced(&world, &ada).await;
+    let transfer = json!({"reference": "Statement 7", "amount_minor": 74, "currency": "EUR"});
+    let path = format!("/v1/invoices/{id}/payments");
+    world.counted("SELECT count(*) FROM invoice_payment", 1).await;
+    world.server.post(&path, &transfer).bearer(&ada.token).send().await.expect(200);
+    give_details(&world, &ada).await;
+    let files = document(&world, &ada, &id).await;
+    let page = text(&download(&files["pdf"]).await.0, &id);
+    assert!(page.contains("The amount is paid; please do not transfer it.") && !page.contains("IBAN"), "{page}");
 }
 
 #[tokio::test]

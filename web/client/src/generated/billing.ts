@@ -16,7 +16,7 @@ export interface Operations {
    *
    * Everything is replaced: what is left out is removed. Read the account first, and send its `ETag` as `If-Match`.
    *
-   * `time_zone` and `anchor_day` hold from `next_cycle_at` on: the open cycle keeps its planned end, and the next one ends where the new calendar begins a cycle, so it may be a short one.
+   * `time_zone` and `anchor_day` hold from `next_cycle_at` on: the open cycle keeps its planned end, and the next one ends where the new calendar begins a cycle, after 20 days at least, so it may be a long one.
    * The currency cannot be edited. Invoices are mailed to the address of the details from the next one on; what was mailed before is not mailed again.
    *
    * **Permission:** `billing.editAccount`
@@ -89,7 +89,7 @@ export interface Operations {
   /**
    * End a cycle now and have its invoice made
    *
-   * Ends an open cycle at this moment and begins the next one. Usage that billing has heard of by then, and that is on no invoice yet, is taken; what comes later is late and
+   * Ends an open cycle at this moment and begins the next one, which ends with the account's calendar, after 20 days at least. Usage that billing has heard of by then, and that is on no invoice yet, is taken; what comes later is late and
    * belongs to the next invoice. The invoice is made in the background: follow the cycle at `Location` until its `state` is `closed` and it names its `invoice_id`. The invoice's
    * number comes a moment later, and with it the mail to the tenant.
    *
@@ -482,7 +482,7 @@ export interface Operations {
   /**
    * Revoke a credit
    *
-   * No later invoice takes anything of it. What it has paid stays paid.
+   * No later invoice takes anything of it; one that is being made at this moment may. What it has paid stays paid.
    *
    * **Permission:** `billing.grantCredits`
    */
@@ -546,7 +546,7 @@ export interface Operations {
    * The features in use, since when, and those that ended with time not billed yet; and what the meters have counted that is on no invoice yet.
    * Each is billed at the price of the version of the service that its instance ran at the time. `rated` is false for usage that no rate covers: it is kept and shown, and not billed.
    *
-   * `from` and `until` are times of use, at most 36 days apart. Without them it is the last 36 days: the open cycle, and what its producers' clocks are ahead. What waits for a rate is shown whatever its time. An answer adds up at most 1,000,000
+   * `from` and `until` are times of use, at most 56 days apart. Without them it is the last 56 days: the open cycle, and what its producers' clocks are ahead. What waits for a rate is shown whatever its time. An answer adds up at most 1,000,000
    * events, and shows at most 1,000 features and 1,000 meters: more is a 422 (`range_too_wide`), and a shorter range has its answer.
    *
    * A tenant has two such reads under way in a process of ours at most, of 5 s a statement. What is more, or takes longer, is answered with 503 and `Retry-After`.
@@ -1480,22 +1480,51 @@ export interface components {
              */
             vat_id?: string;
         };
-        NewCoupon: components["schemas"]["Terms"] & {
+        NewCoupon: {
+            /**
+             * Format: int64
+             * At most so much a cycle, in the currency's minor unit (ISO 4217).
+             */
+            amount_minor?: number;
             /**
              * 8 to 40 capital letters, digits and hyphens.
              * @example SPRING-2027
              */
             code: string;
+            /** Of `amount_minor`, with which it comes. */
+            currency?: string;
+            /**
+             * Format: int32
+             * Only of so many cycles, that in which it is redeemed among them.
+             * @example 12
+             */
+            cycles?: number;
             /**
              * Format: int32
              * By so many tenants; by any number, if absent.
              */
             most_redemptions?: number;
             /**
+             * Format: decimal
+             * Above 0, at most 100, with at most four decimal places. Either this or `amount_minor`.
+             * @example 10
+             */
+            percent?: string;
+            /**
              * Format: date-time
              * Until then it is redeemed; without an end, if absent.
              */
             redeem_until?: string;
+            /**
+             * Only of what this service costs; of everything, if absent.
+             * @example forum
+             */
+            service?: string;
+            /**
+             * On the tenants' invoices.
+             * @example Partner, first year
+             */
+            title: string;
         };
         NewCredit: {
             /**
@@ -1520,12 +1549,41 @@ export interface components {
              */
             title: string;
         };
-        NewDiscount: components["schemas"]["Terms"] & {
+        NewDiscount: {
+            /**
+             * Format: int64
+             * At most so much a cycle, in the currency's minor unit (ISO 4217).
+             */
+            amount_minor?: number;
+            /** Of `amount_minor`, with which it comes. */
+            currency?: string;
+            /**
+             * Format: int32
+             * Only of so many cycles, the running one among them.
+             * @example 12
+             */
+            cycles?: number;
             /**
              * Format: date-time
              * Of cycles that end no later; without an end, if absent.
              */
             end_at?: string;
+            /**
+             * Format: decimal
+             * Above 0, at most 100, with at most four decimal places. Either this or `amount_minor`.
+             * @example 10
+             */
+            percent?: string;
+            /**
+             * Only of what this service costs; of everything, if absent.
+             * @example forum
+             */
+            service?: string;
+            /**
+             * On the tenant's invoices.
+             * @example Partner, first year
+             */
+            title: string;
         };
         NewPaymentMethod: {
             /**
@@ -2013,7 +2071,7 @@ export interface components {
             currency?: string;
             /**
              * Format: int32
-             * Only of so many cycles: the first in which it takes something off.
+             * Only of so many cycles, the running one among them.
              * @example 12
              */
             cycles?: number;
@@ -6023,7 +6081,7 @@ export interface operations {
     getUsage: {
         parameters: {
             query?: {
-                /** Used at this time or later; without it, at most 36 days before the end. */
+                /** Used at this time or later; without it, at most 56 days before the end. */
                 from?: string;
                 /** Used before this time; without it, up to now. */
                 until?: string;

@@ -12,7 +12,7 @@ const fn id(number: u128) -> Uuid {
 fn discount(number: u128, service: Option<&str>, reduction: Reduction) -> Discount {
     let validity = Validity { begin_at: day(0), end_at: None };
     let (title, service) = (String::from("Partner"), service.map(str::to_owned));
-    Discount { id: id(number), title, service, reduction, validity, cycles: None, applied: BTreeSet::new() }
+    Discount { id: id(number), title, service, reduction, validity }
 }
 
 fn percent(text: &str) -> Reduction {
@@ -71,13 +71,4 @@ fn the_end_of_a_period_decides() {
         let validity = Validity { begin_at: day(begin), end_at: end.map(day) };
         assert_eq!(validity.holds(month), holds, "{begin} {end:?}");
     }
-}
-
-#[test]
-fn so_many_periods_and_no_more() {
-    let (first, second) = (Span { from: day(0), until: day(30) }, Span { from: day(30), until: day(60) });
-    let mut twice = Discount { cycles: Some(1), ..discount(1, None, percent("10")) };
-    assert!(twice.holds(first) && twice.holds(second));
-    twice.applied.insert(first);
-    assert!(twice.holds(first) && !twice.holds(second));
 }

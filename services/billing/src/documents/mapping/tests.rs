@@ -113,7 +113,7 @@ fn facts(lines: Vec<Line>) -> Facts {
         lines,
         adjustments: vec![],
         due_at: at("2026-12-14T23:30:00Z"),
-        is_charged: false,
+        paying: Paying::Transfer,
         buyer: buyer(),
         email: "ada@acme.test".into(),
         zone: "Europe/Berlin".parse().unwrap(),
@@ -214,6 +214,13 @@ fn discounts_change_what_is_taxed_and_credits_pay() {
     assert_eq!((totals.lines_minor, totals.allowances_minor, totals.charges_minor), (1000, 250, 150));
     assert_eq!((totals.without_tax_minor, totals.prepaid_minor, totals.due_minor), (900, 400, 500));
     assert_eq!(said.notes, ["EUR 4.00 are paid by your credit “Sorry for November”."]);
+    assert!(invoice_document::render(&said).is_ok());
+
+    // What one discount takes off of many periods is one allowance.
+    facts.adjustments = (0..120).map(|_| adjusted(AdjustmentKind::Discount, "Partner, first year", -2)).collect();
+    facts.invoice.total_minor = 760;
+    let said = document(&issuer(VatCategory::Exempt), &facts);
+    assert_eq!(said.adjustments.iter().map(|one| one.amount_minor).collect::<Vec<_>>(), [240]);
     assert!(invoice_document::render(&said).is_ok());
 
     // Less than nothing is left as a credit.
