@@ -113,7 +113,8 @@ CREATE TRIGGER invoice_line_immutable BEFORE UPDATE OR DELETE ON invoice_line FO
 
 CREATE FUNCTION refuse_part_of_finalized() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    IF EXISTS (SELECT FROM invoice_line l JOIN invoice i ON i.id = l.invoice_id WHERE l.id = NEW.line_id) THEN
+    -- By its keys one after the other: a join that was planned while both were small would read all of them later.
+    IF EXISTS (SELECT FROM invoice WHERE id = (SELECT invoice_id FROM invoice_line WHERE id = NEW.line_id)) THEN
         RAISE EXCEPTION 'the invoice of line % is finalized', NEW.line_id USING ERRCODE = 'restrict_violation';
     END IF;
     RETURN NEW;

@@ -38,7 +38,7 @@ CREATE INDEX payment_method_detachment_due ON payment_method_detachment (next_at
 CREATE TABLE invoice_payment (
     invoice_id uuid PRIMARY KEY REFERENCES invoice,
     tenant_id uuid NOT NULL,
-    -- Those of `invoice_status`: numbers are given without gaps, so the highest one here says which invoices are new.
+    -- Those of `invoice_status`.
     series text NOT NULL,
     number bigint NOT NULL,
     state text NOT NULL CHECK (state IN ('open', 'paid', 'uncollectible')),

@@ -45,6 +45,7 @@ pub struct Poller {
     wake: Wake,
     poll: Duration,
     shutdown: CancellationToken,
+    linger: Duration,
     failures: u32,
     next: Next,
 }
@@ -60,7 +61,12 @@ impl Poller {
     /// A loop that looks at once, whenever it is woken, and every `poll`: what other processes commit wakes nobody
     /// here.
     pub fn new(wake: Wake, poll: Duration, shutdown: CancellationToken) -> Self {
-        Self { wake, poll, shutdown, failures: 0, next: Next::AtOnce }
+        Self { wake, poll, shutdown, linger: Duration::ZERO, failures: 0, next: Next::AtOnce }
+    }
+
+    /// Once woken, it waits so long for what else comes, and does all of it in one pass.
+    pub fn lingering(self, linger: Duration) -> Self {
+        Self { linger, ..self }
     }
 
     /// A loop that looks at once and every `poll`.
@@ -74,7 +80,7 @@ impl Poller {
             match self.next {
                 Next::AtOnce => {}
                 Next::WhenWoken => tokio::select! {
-                    () = self.wake.0.notified() => {}
+                    () = self.wake.0.notified() => sleep(self.linger).await,
                     () = sleep(self.poll) => {}
                 },
                 Next::After(wait) => sleep(wait).await,
@@ -133,6 +139,16 @@ mod tests {
         let waits = tokio::spawn(async move { poller.next().await });
         wakes.get("work").wake();
         assert!(waits.await.unwrap());
+    }
+
+    #[tokio::test]
+    async fn whoever_lingers_waits_for_what_else_comes() {
+        let (wake, linger) = (Wake::default(), Duration::from_millis(2));
+        let mut poller = Poller::new(wake.clone(), LONG, CancellationToken::new()).lingering(linger);
+        poller.done(false);
+        wake.wake();
+        let started = Instant::now();
+        assert!(poller.next().await && started.elapsed() >= linger);
     }
 
     #[tokio::test]

@@ -5,7 +5,7 @@
 //!
 //! | type | sees | comes from |
 //! | --- | --- | --- |
-//! | [`TenantTx`] | one tenant's rows | a caller, a message, [`CrossTenantTx::narrow`], [`Lookup::enter`] |
+//! | [`TenantTx`] | one tenant's rows | a caller, a message, [`CrossTenantTx::enter`], [`Lookup::enter`] |
 //! | [`CrossTenantTx`] | every tenant's | an operator, an internal caller, a message, [`Background`](super::Background) |
 //! | [`Lookup`] | every tenant's, only to read | anybody: what a secret, a host or an address stands for |
 //! | [`TenantlessTx`] | rows that are no tenant's | anybody |
@@ -165,6 +165,12 @@ impl CrossTenantTx {
             (self.0.tenant, self.1) = (tenant, true);
         }
         Ok(&mut self.0)
+    }
+
+    /// As [`CrossTenantTx::narrow`], for good.
+    pub async fn enter(mut self, tenant: TenantId) -> sqlx::Result<TenantTx> {
+        self.narrow(tenant).await?;
+        Ok(self.0)
     }
 
     /// Takes back a [`CrossTenantTx::narrow`], for a transaction that several messages share.

@@ -33,10 +33,12 @@ pub async fn find(tx: &mut TenantTx) -> sqlx::Result<Option<Account>> {
         tx.tenant().0
     );
     let Some(row) = found.fetch_optional(&mut **tx).await? else { return Ok(None) };
-    let schedule = schedule(&row.time_zone, row.anchor_day).map_err(sqlx::Error::Decode)?;
-    Ok(Some(Account { currency: row.currency, schedule }))
+    account(row.currency, &row.time_zone, row.anchor_day).map(Some)
 }
 
-fn schedule(zone: &str, anchor_day: i16) -> Result<Schedule, BoxDynError> {
-    Ok(Schedule::new(zone.parse()?, u32::try_from(anchor_day)?.try_into()?))
+/// What columns say.
+pub fn account(currency: Currency, zone: &str, anchor_day: i16) -> sqlx::Result<Account> {
+    let schedule: Result<_, BoxDynError> =
+        (|| Ok(Schedule::new(zone.parse()?, u32::try_from(anchor_day)?.try_into()?)))();
+    Ok(Account { currency, schedule: schedule.map_err(sqlx::Error::Decode)? })
 }

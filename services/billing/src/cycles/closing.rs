@@ -2,11 +2,10 @@
 //! of them may die at any moment; another one goes on.
 
 use super::{
-    making::{self, DEFERRED, LEASE},
+    making::{self, DEFERRED},
     store::{self, CycleState, Taken},
 };
 use crate::{
-    accounts,
     app::App,
     calendar::{Schedule, Span},
     invoices::not_invoiced::NotInvoiced,
@@ -65,51 +64,40 @@ pub async fn watch(app: App, background: Background, shutdown: CancellationToken
 
 /// Closes one cycle; gives whether there may be more.
 async fn next(app: &App, background: Background) -> Result<bool, NotInvoiced> {
-    let Some(cycle) = take(app, background).await? else { return Ok(false) };
-    if let Err(fault) = making::make(app, background, &cycle).await {
+    let mut tx = background.begin_across_tenants(&app.db).await?;
+    let Some(cycle) = store::take(&mut tx, app.ambient.now()).await? else { return Ok(false) };
+    let tx = tx.enter(cycle.tenant_id).await?;
+    if let Err(fault) = close(tx, app, background, &cycle).await {
+        let mut tx = background.begin(&app.db, cycle.tenant_id).await?;
         let Some(reason) = fault.lasting() else {
-            defer(app, background, &cycle).await?;
+            // Another one goes first, as this one may not get through for a while.
+            store::defer(&mut tx, cycle.id, app.ambient.now() + DEFERRED).await?;
+            tx.commit().await?;
             return Err(fault);
         };
         tracing::error!(error = %Chain(&fault), cycle_id = %cycle.id, reason,
             "No invoice can be made of a cycle; it is parked");
-        let mut tx = background.begin(&app.db, cycle.tenant_id).await?;
+        cut(&mut tx, app, &cycle).await?;
         store::park(&mut tx, cycle.id, &reason).await?;
         tx.commit().await?;
     }
     Ok(true)
 }
 
-/// A cycle that is due, cut.
-async fn take(app: &App, background: Background) -> Result<Option<Taken>, NotInvoiced> {
-    let now = app.ambient.now();
-    let mut tx = background.begin_across_tenants(&app.db).await?;
-    let Some(cycle) = store::take(&mut tx, now, now + LEASE).await? else { return Ok(None) };
-    if cycle.state == CycleState::Open
-        && let Err(fault) = cut(tx.narrow(cycle.tenant_id).await?, app, &cycle).await
-    {
-        drop(tx);
-        defer(app, background, &cycle).await?;
-        return Err(fault);
-    }
-    tx.commit().await?;
-    Ok(Some(cycle))
+/// Cuts the cycle and makes its invoice: in one transaction, if it has few events.
+async fn close(mut tx: TenantTx, app: &App, background: Background, cycle: &Taken) -> Result<(), NotInvoiced> {
+    cut(&mut tx, app, cycle).await?;
+    making::make(tx, app, background, cycle).await
 }
 
-/// Another one goes first, as this one may not get through for a while.
-async fn defer(app: &App, background: Background, cycle: &Taken) -> sqlx::Result<()> {
-    let mut tx = background.begin(&app.db, cycle.tenant_id).await?;
-    store::defer(&mut tx, cycle.id, app.ambient.now() + DEFERRED).await?;
-    tx.commit().await
-}
-
-/// Everything that is numbered until now can be on the cycle's invoice; the next cycle begins.
+/// Everything that is numbered until now can be on the cycle's invoice; the next cycle begins. Nothing if it is cut.
 async fn cut(tx: &mut TenantTx, app: &App, cycle: &Taken) -> Result<(), NotInvoiced> {
+    if cycle.state != CycleState::Open {
+        return Ok(());
+    }
     event_store::hold_alone(tx, PATIENCE).await?;
-    store::cut(tx, cycle.id).await?;
-    let account = accounts::store::find(tx).await?.ok_or(sqlx::Error::RowNotFound)?;
-    let next = next_cycle(&account.schedule, cycle.end_at);
-    Ok(store::open(tx, app.ambient.uuid(), next, next.until + GRACE).await?)
+    let next = next_cycle(&cycle.account.schedule, cycle.end_at);
+    Ok(store::cut(tx, cycle.id, app.ambient.uuid(), next, next.until + GRACE).await?)
 }
 
 /// What begins after a cut that is no boundary of the calendar, as this was edited or somebody closed a cycle early, is

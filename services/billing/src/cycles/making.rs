@@ -1,8 +1,8 @@
-//! The invoice of a cycle that was cut: its usage is added up, then becomes the lines of one invoice, in one transaction.
+//! The invoice of a cycle that was cut: its usage is added up, then becomes the lines of one invoice.
 
 use super::store::{self as cycles, Taken};
 use crate::{
-    accounts::{self, Account},
+    accounts::Account,
     adjustments::making::{self, adjust},
     app::App,
     invoices::{
@@ -23,20 +23,20 @@ use chrono::TimeDelta;
 use common::db::{Background, Scoped, TenantTx};
 use uuid::Uuid;
 
-/// Whoever has taken up a cycle and does not renew this is taken to be dead.
-pub const LEASE: TimeDelta = TimeDelta::minutes(2);
+/// Whoever is at a cycle of many events and does not renew this is taken to be dead.
+const LEASE: TimeDelta = TimeDelta::minutes(2);
 /// Before a cycle that could not be cut or made is tried again.
 pub const DEFERRED: TimeDelta = TimeDelta::seconds(5);
 /// Events read in one transaction.
 const AT_ONCE: i64 = 20_000;
 
-/// Makes the invoice, unless somebody else has, or an earlier one of the tenant comes first.
-pub async fn make(app: &App, background: Background, cycle: &Taken) -> Result<(), NotInvoiced> {
-    let mut tx = background.begin(&app.db, cycle.tenant_id).await?;
+/// Makes the invoice, unless somebody else has, or an earlier one of the tenant comes first. Commits `tx`, and goes on in
+/// others if there are many events.
+pub async fn make(mut tx: TenantTx, app: &App, background: Background, cycle: &Taken) -> Result<(), NotInvoiced> {
     let Some((window, earlier)) = cycles::window(&mut tx, cycle.id).await? else {
         return put_off(tx, app, cycle).await;
     };
-    let account = accounts::store::find(&mut tx).await?.ok_or(sqlx::Error::RowNotFound)?;
+    let account = &cycle.account;
     let mut prices = plans::store::price_list(&mut tx, account.currency.code()).await?;
     let periods = Periods::new(earlier, window.cycle);
     let mut parts = Parts::new(Areas::new(window, periods.clone(), prices.terms().clone()));
@@ -58,7 +58,7 @@ pub async fn make(app: &App, background: Background, cycle: &Taken) -> Result<()
             Draft { id: app.ambient.uuid(), cycle_id: cycle.id, period: window.cycle, issued_at: app.ambient.now() };
         let due = interval_store::hold_due(&mut tx, window.cycle.until).await?;
         let bill = lines::price(&mut tx, &app.ambient, &periods, &prices, &due, parts.finish()).await?;
-        finalize(tx, app, &account, &draft, bill).await?;
+        finalize(tx, app, account, &draft, bill).await?;
     }
     Ok(())
 }

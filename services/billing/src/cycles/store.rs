@@ -1,6 +1,11 @@
 //! SQL of cycles. Each account has exactly one open cycle; the next begins where it ends.
 
-use crate::{calendar::Span, usage::window::Window};
+use crate::{
+    accounts::{self, Account},
+    calendar::Span,
+    currency::Currency,
+    usage::window::Window,
+};
 use chrono::{DateTime, Utc};
 use common::{
     db::{CrossTenantTx, TenantTx},
@@ -51,12 +56,13 @@ pub struct Cycle {
 }
 
 /// A cycle that a closer has taken up.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Taken {
     pub id: Uuid,
     pub tenant_id: TenantId,
     pub state: CycleState,
     pub end_at: DateTime<Utc>,
+    pub account: Account,
 }
 
 /// A cycle with a planned end; closers take it up when it is due.
@@ -89,28 +95,44 @@ pub async fn end_now(tx: &mut CrossTenantTx, id: Uuid, now: DateTime<Utc>) -> sq
     .map(drop)
 }
 
-/// The cycle that has been due for longest and that nobody else has; until `lease` nobody else takes it up then. One
-/// whose tenant has an earlier one that is not closed yet waits for that.
-pub async fn take(tx: &mut CrossTenantTx, now: DateTime<Utc>, lease: DateTime<Utc>) -> sqlx::Result<Option<Taken>> {
-    let taken = sqlx::query_as!(
-        Taken,
-        r#"UPDATE cycle SET due_at = $2 WHERE id = (
-             SELECT id FROM cycle c WHERE due_at <= $1 AND (state = 'open' OR NOT EXISTS (
-               SELECT FROM cycle e WHERE e.tenant_id = c.tenant_id AND e.state = 'closing' AND e.cut_seq < c.cut_seq))
-             ORDER BY due_at LIMIT 1 FOR UPDATE SKIP LOCKED)
-           RETURNING id, tenant_id, state AS "state: CycleState", end_at"#,
-        now,
-        lease
+/// The cycle that has been due for longest and that nobody else has; nobody else takes it up until the transaction ends.
+/// One whose tenant has an earlier one that is not closed yet waits for that.
+pub async fn take(tx: &mut CrossTenantTx, now: DateTime<Utc>) -> sqlx::Result<Option<Taken>> {
+    let taken = sqlx::query!(
+        r#"SELECT c.id, c.tenant_id, c.state AS "state: CycleState", c.end_at, a.currency AS "currency: Currency",
+             a.time_zone, a.anchor_day
+           FROM cycle c JOIN account a ON a.tenant_id = c.tenant_id
+           WHERE c.due_at <= $1 AND (c.state = 'open' OR NOT EXISTS (
+             SELECT FROM cycle e WHERE e.tenant_id = c.tenant_id AND e.state = 'closing' AND e.cut_seq < c.cut_seq))
+           ORDER BY c.due_at LIMIT 1 FOR UPDATE OF c SKIP LOCKED"#,
+        now
     );
-    taken.fetch_optional(&mut **tx).await
+    let Some(row) = taken.fetch_optional(&mut **tx).await? else { return Ok(None) };
+    let account = accounts::store::account(row.currency, &row.time_zone, row.anchor_day)?;
+    let (id, tenant_id) = (row.id, TenantId(row.tenant_id));
+    Ok(Some(Taken { id, tenant_id, state: row.state, end_at: row.end_at, account }))
 }
 
-/// Whoever holds the tenant's usage alone cuts it here: what is numbered from now on is late for the cycle.
-pub async fn cut(tx: &mut TenantTx, id: Uuid) -> sqlx::Result<()> {
+/// Whoever holds the tenant's usage alone cuts it here: what is numbered from now on is late for the cycle. The next one
+/// begins. Changes nothing if it is cut already.
+pub async fn cut(
+    tx: &mut TenantTx,
+    id: Uuid,
+    next_id: Uuid,
+    next: Span,
+    next_due_at: DateTime<Utc>,
+) -> sqlx::Result<()> {
     sqlx::query!(
-        "UPDATE cycle SET state = 'closing', cut_seq = nextval('usage_seq') WHERE id = $1 AND tenant_id = $2",
+        "WITH cut AS (UPDATE cycle SET state = 'closing', cut_seq = nextval('usage_seq')
+           WHERE id = $1 AND tenant_id = $2 AND state = 'open' RETURNING tenant_id)
+         INSERT INTO cycle (id, tenant_id, state, start_at, end_at, due_at)
+         SELECT $3, tenant_id, 'open', $4, $5, $6 FROM cut",
         id,
-        tx.tenant().0
+        tx.tenant().0,
+        next_id,
+        next.from,
+        next.until,
+        next_due_at
     )
     .execute(&mut **tx)
     .await

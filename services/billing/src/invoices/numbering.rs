@@ -2,7 +2,11 @@
 //! mailed. A close waits for no other close because of them.
 
 use super::{mail, number_store as store};
-use crate::{app::App, payments::collecting::COLLECT};
+use crate::{
+    app::App,
+    documents::rendering::RENDER,
+    payments::{self, collecting::COLLECT},
+};
 use common::{
     db::{Background, CrossTenantTx, Scoped},
     poller::Poller,
@@ -17,6 +21,8 @@ use tokio_util::sync::CancellationToken;
 pub const NUMBER: &str = "number invoices";
 /// How often it is looked for invoices without a number.
 const LOOK: Duration = Duration::from_secs(10);
+/// At a month end many invoices are made at once, and numbered and mailed together.
+const LINGER: Duration = Duration::from_millis(100);
 /// Invoices in one transaction.
 const BATCH: i64 = 100;
 /// Lines in a mail: the message must stay within what SNS takes.
@@ -24,13 +30,13 @@ const MAILED_LINES: i64 = 200;
 
 /// Gives numbers until `shutdown`.
 pub async fn run(app: App, background: Background, shutdown: CancellationToken) {
-    let mut poller = Poller::new(app.db.wake(NUMBER), LOOK, shutdown);
+    let mut poller = Poller::new(app.db.wake(NUMBER), LOOK, shutdown).lingering(LINGER);
     while poller.next().await {
         poller.report(number(&app, background).await, "Invoices have no numbers yet; they get them later");
     }
 }
 
-/// Numbers and mails some invoices; gives whether there may be more.
+/// Numbers and mails some invoices, and has them collected; gives whether there may be more.
 async fn number(app: &App, background: Background) -> Result<bool, OutboxError> {
     let mut tx = background.begin_across_tenants(&app.db).await?;
     let invoices = store::number(&mut tx, BATCH).await?;
@@ -38,6 +44,8 @@ async fn number(app: &App, background: Background) -> Result<bool, OutboxError> 
         return Ok(false);
     }
     let ids: Vec<_> = invoices.iter().map(|invoice| invoice.id).collect();
+    let now = app.ambient.now();
+    payments::store::open(&mut tx, &ids, now, now + app.payments.due).await?;
     let lines = store::lines(&mut tx, &ids, MAILED_LINES).await?;
     let many = invoices.len();
     let mails = invoices.into_iter().map(|invoice| {
@@ -50,6 +58,8 @@ async fn number(app: &App, background: Background) -> Result<bool, OutboxError> 
     let mails: Vec<_> = mails.filter(|mail| !mail.1).map(|mail| mail.0).collect();
     mail(&mut tx, &mails).await?;
     tx.wake(COLLECT);
+    // What is collected has a due date, as its document says.
+    tx.wake(RENDER);
     tx.commit().await?;
     Ok(many == BATCH as usize)
 }

@@ -7,12 +7,9 @@ use super::{
     provider::ChargeKey,
     store::{self, Due},
 };
-use crate::{app::App, documents::rendering::RENDER};
+use crate::app::App;
 use chrono::TimeDelta;
-use common::{
-    db::{Background, Scoped},
-    poller::Poller,
-};
+use common::{db::Background, poller::Poller};
 use messaging::OutboxError;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
@@ -25,8 +22,6 @@ pub const COLLECTORS: usize = 4;
 const LOOK: Duration = Duration::from_secs(10);
 /// Whoever has taken up something and does not put it off is taken to be dead. Longer than all calls of one turn.
 const LEASE: TimeDelta = TimeDelta::minutes(10);
-/// Invoices taken up in one transaction.
-const BATCH: i64 = 200;
 /// An attempt that is under way for so long is counted.
 const STUCK: TimeDelta = TimeDelta::days(1);
 /// How often it is counted and pruned.
@@ -63,26 +58,13 @@ async fn watched(app: &App, background: Background) -> sqlx::Result<bool> {
     Ok(pruned == PRUNED.unsigned_abs())
 }
 
-/// Takes up what is new, one event, one payment method that was removed, and one invoice; gives whether there may be
-/// more.
+/// Takes up one event, one payment method that was removed, and one invoice; gives whether there may be more.
 async fn next(app: &App, background: Background) -> Result<bool, OutboxError> {
-    let opened = open(app, background).await?;
     let told = events::next(app, background).await?;
     let detached = detaching::next(app, background).await?;
-    let Some(due) = take(app, background).await? else { return Ok(opened || told || detached) };
+    let Some(due) = take(app, background).await? else { return Ok(told || detached) };
     look(app, background, due).await?;
     Ok(true)
-}
-
-/// Invoices that have got their numbers since the last time.
-async fn open(app: &App, background: Background) -> sqlx::Result<bool> {
-    let now = app.ambient.now();
-    let mut tx = background.begin_across_tenants(&app.db).await?;
-    let opened = store::open(&mut tx, now, now + app.payments.due, BATCH).await?;
-    // What is collected has a due date, as its document says.
-    tx.wake(RENDER);
-    tx.commit().await?;
-    Ok(opened == BATCH.unsigned_abs())
 }
 
 async fn take(app: &App, background: Background) -> sqlx::Result<Option<Due>> {

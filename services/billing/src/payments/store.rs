@@ -29,22 +29,28 @@ pub struct Case {
     pub dunning: Option<Dunning>,
 }
 
-/// Takes up invoices that have got their numbers; what is not to be paid is paid. Gives how many.
-pub async fn open(tx: &mut CrossTenantTx, now: DateTime<Utc>, due_at: DateTime<Utc>, limit: i64) -> sqlx::Result<u64> {
-    let opened = sqlx::query!(
+/// Begins to collect invoices that have just got their numbers. What is not to be paid is paid; where there is no payment
+/// method, a bank transfer is awaited. One that is set at this very moment is charged when the invoice is due.
+pub async fn open(
+    tx: &mut CrossTenantTx,
+    invoices: &[Uuid],
+    now: DateTime<Utc>,
+    due_at: DateTime<Utc>,
+) -> sqlx::Result<()> {
+    sqlx::query!(
         "INSERT INTO invoice_payment (invoice_id, tenant_id, series, number, state, due_at, next_at, settled_at)
-         SELECT i.id, i.tenant_id, s.series, s.number, CASE WHEN i.total_minor > 0 THEN 'open' ELSE 'paid' END, $2,
-           CASE WHEN i.total_minor > 0 THEN $1::timestamptz END, CASE WHEN i.total_minor <= 0 THEN $1::timestamptz END
-         FROM invoice_status s JOIN invoice i ON i.id = s.invoice_id
-         WHERE s.series = 'invoice'
-           AND s.number > coalesce((SELECT max(number) FROM invoice_payment WHERE series = 'invoice'), 0)
-         ORDER BY s.number LIMIT $3
-         ON CONFLICT DO NOTHING",
+         SELECT i.id, i.tenant_id, s.series, s.number, CASE WHEN i.total_minor > 0 THEN 'open' ELSE 'paid' END, $3,
+           CASE WHEN i.total_minor <= 0 THEN NULL WHEN m.method_id IS NULL THEN $3 ELSE $2::timestamptz END,
+           CASE WHEN i.total_minor <= 0 THEN $2::timestamptz END
+         FROM invoice i JOIN invoice_status s ON s.invoice_id = i.id
+         LEFT JOIN payment_method m ON m.tenant_id = i.tenant_id WHERE i.id = ANY($1)",
+        invoices,
         now,
-        due_at,
-        limit
-    );
-    Ok(opened.execute(&mut **tx).await?.rows_affected())
+        due_at
+    )
+    .execute(&mut **tx)
+    .await
+    .map(drop)
 }
 
 /// The invoice that has been due for longest and that nobody else has; until `lease` nobody else takes it up then.
