@@ -14,6 +14,8 @@ CREATE TABLE invoice_document (
     next_at timestamptz,
     -- Tries in a row that ended in a fault, which is nobody's refusal.
     repeats integer NOT NULL DEFAULT 0 CHECK (repeats >= 0),
+    -- Renderers in a row that took it up and have died of it, or of something else.
+    deaths integer NOT NULL DEFAULT 0 CHECK (deaths >= 0),
     refusal text CHECK (refusal IN ('details_missing', 'invoice_refused', 'not_rendered')),
     -- Why it is refused, or what the last try met.
     reason text CHECK (length(reason) BETWEEN 1 AND 1000),

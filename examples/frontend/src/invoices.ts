@@ -14,15 +14,20 @@ export async function invoices(client: Client, signal: AbortSignal): Promise<Nod
       );
     const button = h("button", { type: "button", class: "quiet", click: open }, numbered(invoice));
     const total = money(invoice.total_minor, invoice.currency);
-    rows.push([button, moment(invoice.period_start), moment(invoice.period_end), total]);
+    rows.push([button, moment(invoice.period_start), moment(invoice.period_end), total, payment(invoice)]);
   }
-  const list = table("Invoices", ["Number", "From", "Until", "#Total"], rows);
+  const list = table("Invoices", ["Number", "From", "Until", "#Total", "Payment"], rows);
   return [h("h1", {}, "Invoices"), h("section", { class: "card" }, list), detail];
 }
 
 /** An invoice gets its number a moment after it is written. */
 function numbered({ number }: { number?: string }): string {
   return number ? `Invoice ${number}` : "Invoice, number follows";
+}
+
+/** Whether it is paid, or until when it is to be. */
+function payment({ payment_state, due_at }: Billing.Invoice): Node | string {
+  return payment_state === "open" && due_at ? h("span", {}, "due ", moment(due_at)) : payment_state;
 }
 
 async function lines(client: Client, id: string, signal: AbortSignal): Promise<Node[]> {

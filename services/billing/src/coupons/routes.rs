@@ -111,13 +111,14 @@ pub async fn create(
 ) -> Result<Response, Problem> {
     let now = app.ambient.now();
     let terms = body.terms();
-    let errors = body.faults(&terms, now);
-    if !errors.is_empty() {
-        return Err(Problem::invalid(errors));
-    }
     let mut tx = caller.begin_across_tenants(&app.db).await?;
     if let Some(earlier) = once.begin(&mut tx, &caller).await? {
         return Ok(earlier);
+    }
+    let mut errors = discounts::routes::faults(&mut tx, &terms).await?;
+    errors.extend(body.faults(now));
+    if !errors.is_empty() {
+        return Err(Problem::invalid(errors));
     }
     let coupon = Coupon {
         id: app.ambient.uuid(),
@@ -209,8 +210,8 @@ impl NewCoupon {
         }
     }
 
-    fn faults(&self, terms: &Terms, now: DateTime<Utc>) -> Vec<FieldError> {
-        let mut errors = terms.faults();
+    fn faults(&self, now: DateTime<Utc>) -> Vec<FieldError> {
+        let mut errors = Vec::new();
         let sound = (SHORTEST_CODE..=LONGEST_CODE).contains(&self.code.len())
             && self.code.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'-');
         if !sound {

@@ -7,6 +7,7 @@ use crate::{
     currency::Currency,
     cycles,
     invoices::routes::ReadInvoices,
+    plans,
 };
 use access::Allowed;
 use axum::{
@@ -25,6 +26,7 @@ use contracts::id::TenantId;
 use idempotency::Creating;
 use rust_decimal::Decimal;
 use serde::Deserialize;
+use sqlx::PgConnection;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -132,7 +134,7 @@ pub async fn grant(
     let now = hold(of_tenant, &app).await?;
     let NewDiscount { title, service, percent, amount_minor, currency, cycles, end_at } = body;
     let terms = Terms { title, service, percent, amount_minor, currency, cycles };
-    let mut errors = terms.faults();
+    let mut errors = faults(of_tenant, &terms).await?;
     if end_at.is_some_and(|end| end <= now) {
         errors.push(FieldError::new("end_at", "past", "must be in the future"));
     }
@@ -182,6 +184,17 @@ pub async fn end(
 pub async fn hold(tx: &mut TenantTx, app: &App) -> Result<DateTime<Utc>, Problem> {
     let cycle = cycles::store::hold_open(tx).await?.ok_or_else(no_account)?;
     Ok(app.ambient.now().max(cycle.from))
+}
+
+/// What is wrong with terms that somebody gives; their service must be one that there is.
+pub async fn faults(conn: &mut PgConnection, terms: &Terms) -> sqlx::Result<Vec<FieldError>> {
+    let mut errors = terms.faults();
+    if let Some(service) = terms.service.as_ref().filter(|_| errors.is_empty())
+        && !plans::store::has_service(conn, service).await?
+    {
+        errors.push(FieldError::new("service", "unknown", "must be a service that has a plan"));
+    }
+    Ok(errors)
 }
 
 /// The account of the tenant can have one more discount on these terms.

@@ -42,6 +42,8 @@ const LEASE: TimeDelta = TimeDelta::minutes(10);
 const BATCH: i64 = 200;
 /// While S3 is away.
 const REPEATED: Backoff = Backoff { base: Duration::from_secs(5), factor: 2, cap: Duration::from_secs(900) };
+/// Renderers that may die in a row while they have an invoice: one that takes more memory than there is must not end each.
+const MOST_DEATHS: i32 = 5;
 /// How often documents in trouble are counted.
 const WATCH: Duration = Duration::from_secs(60);
 /// A document that is pending for so long should be there.
@@ -111,7 +113,9 @@ async fn next(app: &App, documents: &Arc<Documents>, background: Background) -> 
     tx.commit().await?;
     let Some(taken) = taken else { return Ok(opened) };
     let scope = background.scope(&app.db, taken.tenant_id);
-    if let Err(fault) = make(app, documents, &scope, &taken).await {
+    if taken.deaths >= MOST_DEATHS {
+        give_up(&scope, &taken).await?;
+    } else if let Err(fault) = make(app, documents, &scope, &taken).await {
         put_off(app, &scope, &taken, &fault).await?;
         return Err(fault);
     }
@@ -123,6 +127,15 @@ async fn put_off(app: &App, scope: &TenantScope, taken: &Taken, fault: &Fault) -
     let next_at = app.ambient.now() + REPEATED.ceiling(repeats.unsigned_abs());
     let mut tx = scope.begin().await?;
     store::put_off(&mut tx, taken.invoice_id, next_at, repeats, Some(&bounded(fault))).await?;
+    tx.commit().await
+}
+
+async fn give_up(scope: &TenantScope, taken: &Taken) -> sqlx::Result<()> {
+    tracing::error!(invoice_id = %taken.invoice_id, deaths = taken.deaths,
+        "Each renderer that took up an invoice has died; it waits for an operator");
+    let reason = format!("{} renderers in a row have ended while they had it.", taken.deaths);
+    let mut tx = scope.begin().await?;
+    store::refuse(&mut tx, taken.invoice_id, Refusal::NotRendered, &reason).await?;
     tx.commit().await
 }
 
@@ -151,7 +164,7 @@ async fn read(tx: &mut TenantTx, app: &App, taken: &Taken) -> sqlx::Result<Resul
     };
     let lines = invoices::lines(tx, taken.invoice_id).await?;
     let adjustments = adjustments::list(tx, taken.invoice_id).await?;
-    let due_at = store::due_at(tx, taken.invoice_id).await?;
+    let due_at = invoice.due_at.ok_or(sqlx::Error::RowNotFound)?;
     let paying = paying(tx, app, &invoice).await?;
     let facts = Facts { invoice, number, lines, adjustments, due_at, paying, buyer, email: account.email, zone };
     Ok(Ok((facts, account.revision)))

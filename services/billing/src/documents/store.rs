@@ -40,6 +40,8 @@ pub struct Taken {
     pub invoice_id: Uuid,
     pub tenant_id: TenantId,
     pub repeats: i32,
+    /// Renderers in a row that took it up and said nothing of it since.
+    pub deaths: i32,
 }
 
 /// A file of a document.
@@ -79,23 +81,13 @@ pub async fn open(tx: &mut CrossTenantTx, now: DateTime<Utc>, limit: i64) -> sql
 pub async fn take(tx: &mut CrossTenantTx, now: DateTime<Utc>, lease: DateTime<Utc>) -> sqlx::Result<Option<Taken>> {
     let taken = sqlx::query_as!(
         Taken,
-        "UPDATE invoice_document SET next_at = $2 WHERE invoice_id = (
+        r#"UPDATE invoice_document SET next_at = $2, deaths = deaths + 1 WHERE invoice_id = (
            SELECT invoice_id FROM invoice_document WHERE next_at <= $1 ORDER BY next_at LIMIT 1 FOR UPDATE SKIP LOCKED)
-         RETURNING invoice_id, tenant_id, repeats",
+         RETURNING invoice_id, tenant_id, repeats, deaths - 1 AS "deaths!""#,
         now,
         lease
     );
     taken.fetch_optional(&mut **tx).await
-}
-
-/// Until when a bank transfer is awaited for a numbered invoice.
-pub async fn due_at(tx: &mut TenantTx, invoice: Uuid) -> sqlx::Result<DateTime<Utc>> {
-    let due_at = sqlx::query_scalar!(
-        "SELECT due_at FROM invoice_payment WHERE tenant_id = $1 AND invoice_id = $2",
-        tx.tenant().0,
-        invoice
-    );
-    due_at.fetch_one(&mut **tx).await
 }
 
 /// It is there, unless somebody else was faster.
@@ -107,7 +99,7 @@ pub async fn finish(
     now: DateTime<Utc>,
 ) -> sqlx::Result<bool> {
     let finished = sqlx::query!(
-        "UPDATE invoice_document SET state = 'rendered', next_at = NULL, repeats = 0, reason = NULL, rendered_at = $3,
+        "UPDATE invoice_document SET state = 'rendered', next_at = NULL, repeats = 0, deaths = 0, reason = NULL, rendered_at = $3,
            pdf_sha256 = $4, pdf_bytes = $5, xml_sha256 = $6, xml_bytes = $7
          WHERE tenant_id = $1 AND invoice_id = $2 AND state = 'pending'",
         tx.tenant().0,
@@ -124,7 +116,7 @@ pub async fn finish(
 /// It waits for somebody.
 pub async fn refuse(tx: &mut TenantTx, invoice: Uuid, refusal: Refusal, reason: &str) -> sqlx::Result<()> {
     sqlx::query!(
-        "UPDATE invoice_document SET state = 'refused', next_at = NULL, repeats = 0, refusal = $3, reason = $4
+        "UPDATE invoice_document SET state = 'refused', next_at = NULL, repeats = 0, deaths = 0, refusal = $3, reason = $4
          WHERE tenant_id = $1 AND invoice_id = $2 AND state = 'pending'",
         tx.tenant().0,
         invoice,
@@ -145,7 +137,7 @@ pub async fn put_off(
     reason: Option<&str>,
 ) -> sqlx::Result<()> {
     sqlx::query!(
-        "UPDATE invoice_document SET next_at = $3, repeats = $4, reason = $5
+        "UPDATE invoice_document SET next_at = $3, repeats = $4, deaths = 0, reason = $5
          WHERE tenant_id = $1 AND invoice_id = $2 AND state = 'pending'",
         tx.tenant().0,
         invoice,

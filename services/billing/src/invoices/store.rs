@@ -6,6 +6,7 @@ use crate::{
     adjustments::Adjusted,
     calendar::Span,
     currency::Currency,
+    payments::PaymentState,
     plans::{Kind, Rate},
     pricing::Component,
 };
@@ -38,6 +39,11 @@ pub struct Invoice {
     /// The period ends just before this moment.
     pub period_end: DateTime<Utc>,
     pub issued_at: DateTime<Utc>,
+    /// Whether it is paid; `open` as well while it has no number.
+    pub payment_state: PaymentState,
+    /// Until when it is to be paid; absent while it has no number.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub due_at: Option<DateTime<Utc>>,
 }
 
 /// What a line is.
@@ -110,8 +116,10 @@ macro_rules! invoices {
             Invoice,
             r#"SELECT i.id, i.tenant_id, i.cycle_id,
                  lpad(s.number::text, greatest(8, length(s.number::text)), '0') AS "number", i.currency AS "currency: Currency",
-                 i.subtotal_minor, i.total_minor, i.period_start, i.period_end, i.issued_at
+                 i.subtotal_minor, i.total_minor, i.period_start, i.period_end, i.issued_at,
+                 coalesce(p.state, 'open') AS "payment_state!: PaymentState", p.due_at AS "due_at?"
                FROM invoice i JOIN invoice_status s ON s.invoice_id = i.id
+                 LEFT JOIN invoice_payment p ON p.invoice_id = i.id
                WHERE i.tenant_id = $1 AND "# + $rest,
             $($argument),+
         )

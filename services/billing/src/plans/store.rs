@@ -64,6 +64,12 @@ pub async fn page(conn: &mut PgConnection, service: Option<&str>, page: PageRequ
     plans.fetch_all(conn).await
 }
 
+/// Whether there is a service of this name that has a plan.
+pub async fn has_service(conn: &mut PgConnection, service: &str) -> sqlx::Result<bool> {
+    let found = sqlx::query_scalar!(r#"SELECT EXISTS (SELECT FROM plan WHERE service = $1) AS "found!""#, service);
+    found.fetch_one(conn).await
+}
+
 /// Versions of a plan, in the order of their ids.
 pub async fn versions(conn: &mut PgConnection, plan: &str, page: PageRequest) -> sqlx::Result<Vec<PlanVersion>> {
     let versions = sqlx::query_as!(

@@ -73,6 +73,10 @@ async fn discounts_come_in_their_order_and_what_is_late_has_them_too() {
     world.grant(&ada, "discounts", &json!({"title": "Partner", "percent": "10"})).await;
     let fixed = json!({"title": "Start", "service": "forum", "amount_minor": 30, "currency": "EUR"});
     world.grant(&ada, "discounts", &fixed).await;
+    sqlx::query("INSERT INTO plan (id, name, service, title) VALUES (gen_random_uuid(), 'pdf', 'pdf', 'PDF')")
+        .execute(&world.platform.pool)
+        .await
+        .unwrap();
     let elsewhere = json!({"title": "PDF", "service": "pdf", "percent": "100"});
     world.grant(&ada, "discounts", &elsewhere).await;
 
@@ -273,6 +277,8 @@ async fn bad_input_changes_nothing() {
         (of_tenant("discounts"), json!({"title": "x", "amount_minor": 1, "currency": "euro"})),
         (of_tenant("discounts"), json!({"title": "x", "percent": "1", "cycles": 0})),
         (of_tenant("discounts"), json!({"title": "x", "percent": "1", "service": "../x"})),
+        (of_tenant("discounts"), json!({"title": "x", "percent": "1", "service": "nobodys"})),
+        ("/v1/coupons".into(), json!({"code": "LONG-ENOUGH", "title": "x", "percent": "1", "service": "nobodys"})),
         (of_tenant("discounts"), json!({"title": "x", "percent": "1", "end_at": past})),
         (of_tenant("credits"), json!({"title": "x", "amount_minor": 0, "currency": "EUR"})),
         (of_tenant("credits"), json!({"title": "x", "amount_minor": 1, "currency": "USD"})),

@@ -58,6 +58,26 @@ async fn while_the_bucket_is_away_a_document_waits_and_then_is_made() {
     download(&files["pdf"]).await;
 }
 
+/// What ends whoever renders it, such as a want of memory, ends no more of them than a few.
+#[tokio::test]
+async fn a_document_of_which_renderers_die_waits_for_an_operator() {
+    let rendering = Rendering::start().await;
+    let world = &rendering.world;
+    rendering.bucket.bucket.teardown().await.unwrap();
+    let ada = world.customer().await;
+    give_details(world, &ada).await;
+    let id = invoiced(world, &ada).await;
+    rendering.seen(&ada, "it was tried", |document| document["repeats"] == 1).await;
+    rendering.bucket.bucket.provision().await.unwrap();
+    let died = "UPDATE invoice_document SET deaths = 5 WHERE tenant_id = $1 AND deaths = 0";
+    assert_eq!(sqlx::query(died).bind(ada.tenant.0).execute(&world.platform.pool).await.unwrap().rows_affected(), 1);
+    rendering.render(&ada, &id).await.expect(202);
+    let seen = rendering.seen(&ada, "it is refused", |document| document["state"] == "refused").await;
+    assert_eq!(seen["refusal"], "not_rendered", "{seen}");
+    rendering.render(&ada, &id).await.expect(202);
+    document(world, &ada, &id).await;
+}
+
 /// The renderer has read that there are no details, and somebody gives them before it says so.
 #[tokio::test]
 async fn details_that_are_given_while_a_document_is_refused_are_not_missed() {

@@ -208,7 +208,7 @@ export interface Operations {
   /**
    * The tenant's invoices
    *
-   * In the order they were issued, without their lines. What an invoice says never changes once it is issued; its number comes a moment later.
+   * In the order they were issued, without their lines. What an invoice says never changes once it is issued; its number comes a moment later, and with it the day until which it is to be paid. `payment_state` says whether it is.
    *
    * **Permission:** `billing.readInvoices`
    */
@@ -498,7 +498,7 @@ export interface Operations {
   /**
    * Grant a tenant a discount
    *
-   * Either a percentage, or at most a fixed amount a cycle. It holds for cycles that end after it was granted and not after its own end, so for the whole of the one that runs. What comes late to such a cycle has it too.
+   * Either a percentage, or at most a fixed amount a cycle; of everything, or of one service that has a plan. It holds for cycles that end after it was granted and not after its own end, so for the whole of the one that runs. What comes late to such a cycle has it too.
    *
    * Discounts on one service come first, then those on everything, each in the order in which they were granted and each on what the ones before have left. Nothing is taken off below nothing.
    *
@@ -1183,6 +1183,11 @@ export interface components {
             currency: string;
             /** Format: uuid */
             cycle_id: string;
+            /**
+             * Format: date-time
+             * Until when it is to be paid; absent while it has no number.
+             */
+            due_at?: string;
             /** Format: uuid */
             id: string;
             /** Format: date-time */
@@ -1192,6 +1197,8 @@ export interface components {
              * @example 00000042
              */
             number?: string;
+            /** Whether it is paid; `open` as well while it has no number. */
+            payment_state: components["schemas"]["PaymentState"];
             /**
              * Format: date-time
              * The period ends just before this moment.

@@ -5,6 +5,7 @@ use crate::{
     accounts::details::Details,
     adjustments::{Adjustment, AdjustmentKind},
     invoices::store::LineKind,
+    payments::PaymentState,
     plans::Kind,
     pricing::{Charge, amount_minor, total},
 };
@@ -106,6 +107,8 @@ fn facts(lines: Vec<Line>) -> Facts {
         period_start: at("2026-10-31T23:00:00Z"),
         period_end: at("2026-11-30T23:00:00Z"),
         issued_at: at("2026-11-30T23:30:00Z"),
+        payment_state: PaymentState::Open,
+        due_at: Some(at("2026-12-14T23:30:00Z")),
     };
     Facts {
         invoice,
