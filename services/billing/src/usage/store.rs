@@ -17,6 +17,21 @@ use std::collections::HashMap;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+/// Why something is on no invoice yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema, sqlx::Type)]
+#[serde(rename_all = "snake_case")]
+#[sqlx(type_name = "text", rename_all = "snake_case")]
+pub enum Unbilled {
+    /// It is on the invoice of the open cycle, once that has ended.
+    CycleOpen,
+    /// Its cycle has ended, and the invoice is being made.
+    CycleClosing,
+    /// Its cycle has ended, and somebody must see to why no invoice can be made of it.
+    CycleParked,
+    /// The plan has no rate for it. It is kept, and billed once there is one.
+    Unrated,
+}
+
 /// A feature that is in use, or was in the open cycle.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct FeatureUse {
@@ -35,11 +50,10 @@ pub struct FeatureUse {
     /// Absent while it is in use.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub until: Option<DateTime<Utc>>,
-    /// Whether there is a rate for it; without one it is kept but not billed.
-    pub rated: bool,
+    pub unbilled_because: Unbilled,
 }
 
-/// What a meter has counted and no invoice has billed yet, at one rate.
+/// What a meter has counted and no invoice has billed yet, at one rate and for one reason.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct MeterUse {
     #[schema(example = "forum")]
@@ -55,8 +69,7 @@ pub struct MeterUse {
     pub events: i64,
     pub first_at: DateTime<Utc>,
     pub last_at: DateTime<Utc>,
-    /// Whether there is a rate for it; without one it is kept but not billed.
-    pub rated: bool,
+    pub unbilled_because: Unbilled,
 }
 
 /// What was metered, and how much was read for it.
@@ -163,10 +176,15 @@ async fn end_before(tx: &mut TenantTx, instance: InstanceId, feature: &str, at: 
 pub async fn features(tx: &mut TenantTx, range: Range, most: usize) -> sqlx::Result<Vec<FeatureUse>> {
     let features = sqlx::query_as!(
         FeatureUse,
-        r#"SELECT i.service, i.feature, i.instance_id, i.host, i.begin_at AS since, i.version, i.end_at AS until,
-             EXISTS (SELECT FROM tenant_rate r JOIN account a ON a.tenant_id = $1 AND a.currency = r.currency
+        r#"WITH closing AS (SELECT max(end_at) AS end_at, bool_or(parked_reason IS NOT NULL) AS parked
+             FROM cycle WHERE tenant_id = $1 AND state = 'closing')
+           SELECT i.service, i.feature, i.instance_id, i.host, i.begin_at AS since, i.version, i.end_at AS until,
+             CASE WHEN NOT EXISTS (SELECT FROM tenant_rate r JOIN account a ON a.tenant_id = $1 AND a.currency = r.currency
                WHERE r.tenant_id = $1 AND r.kind = 'feature' AND r.service = i.service AND r.name = i.feature
-                 AND r.rate_from_at <= i.billed_until AND i.billed_until < coalesce(r.until_at, 'infinity')) AS "rated!"
+                 AND r.rate_from_at <= i.billed_until AND i.billed_until < coalesce(r.until_at, 'infinity')) THEN 'unrated'
+               WHEN i.billed_until < (SELECT end_at FROM closing)
+               THEN CASE WHEN (SELECT parked FROM closing) THEN 'cycle_parked' ELSE 'cycle_closing' END
+               ELSE 'cycle_open' END AS "unbilled_because!: Unbilled"
            FROM usage_interval i
            WHERE i.tenant_id = $1 AND NOT i.settled AND i.begin_at < $3 AND (i.end_at IS NULL OR i.end_at >= $2)
            ORDER BY i.feature, i.begin_at, i.id LIMIT $4"#,
@@ -184,6 +202,9 @@ pub async fn meters(tx: &mut TenantTx, range: Range, most_events: usize, most_me
     let meters = sqlx::query!(
         r#"WITH cut AS (SELECT cut_seq, end_at FROM cycle WHERE tenant_id = $1 AND state = 'closed'
              ORDER BY cut_seq DESC LIMIT 1),
+           closing AS (SELECT max(cut_seq) AS cut_seq, max(end_at) AS end_at,
+               bool_or(parked_reason IS NOT NULL) AS parked
+             FROM cycle WHERE tenant_id = $1 AND state = 'closing'),
            read AS (
              SELECT service, meter, instance_id, occurred_at, quantity, seq FROM usage_event
              WHERE tenant_id = $1 AND occurred_at >= $2 AND occurred_at < $3
@@ -193,22 +214,27 @@ pub async fn meters(tx: &mut TenantTx, range: Range, most_events: usize, most_me
            open AS (
              SELECT service, meter, instance_id, occurred_at AS from_at, quantity, 1 AS events, occurred_at AS first_at,
                occurred_at AS last_at, 1 AS read,
-               seq > coalesce((SELECT cut_seq FROM cut), 0) OR occurred_at >= (SELECT end_at FROM cut) AS counts
+               seq > coalesce((SELECT cut_seq FROM cut), 0) OR occurred_at >= (SELECT end_at FROM cut) AS counts,
+               coalesce(seq <= (SELECT cut_seq FROM closing) AND occurred_at < (SELECT end_at FROM closing), false)
+                 AS is_cut
              FROM read
              UNION ALL
-             SELECT service, meter, instance_id, lower(times), quantity, events, period_start, period_end, 0, true
+             SELECT service, meter, instance_id, lower(times), quantity, events, period_start, period_end, 0, true, false
              FROM usage_part WHERE tenant_id = $1 AND line_id IS NULL
            )
            SELECT e.service AS "service!", e.meter AS "meter!", r.unit AS "unit?",
              sum(e.quantity) FILTER (WHERE counts) AS quantity, sum(e.events) FILTER (WHERE counts)::bigint AS events,
              min(e.first_at) FILTER (WHERE counts) AS first_at, max(e.last_at) FILTER (WHERE counts) AS last_at,
-             r.id IS NOT NULL AS "rated!", sum(e.read)::bigint AS "read!"
+             CASE WHEN r.id IS NULL THEN 'unrated' WHEN NOT e.is_cut THEN 'cycle_open'
+               WHEN (SELECT parked FROM closing) THEN 'cycle_parked' ELSE 'cycle_closing'
+             END AS "unbilled_because!: Unbilled",
+             sum(e.read)::bigint AS "read!"
            FROM open e
            LEFT JOIN account a ON a.tenant_id = $1
            LEFT JOIN tenant_rate r ON r.tenant_id = $1 AND r.kind = 'meter' AND r.service = e.service
              AND r.name = e.meter AND r.currency = a.currency AND r.from_at <= e.from_at
              AND e.from_at < coalesce(r.until_at, 'infinity')
-           GROUP BY e.service, e.meter, r.id, r.unit ORDER BY e.meter, min(e.first_at) LIMIT $5"#,
+           GROUP BY e.service, e.meter, r.id, r.unit, e.is_cut ORDER BY e.meter, min(e.first_at) LIMIT $5"#,
         tx.tenant().0,
         range.from,
         range.until,
@@ -226,7 +252,7 @@ pub async fn meters(tx: &mut TenantTx, range: Range, most_events: usize, most_me
             events: row.events?,
             first_at: row.first_at?,
             last_at: row.last_at?,
-            rated: row.rated,
+            unbilled_because: row.unbilled_because,
         })
     });
     Ok(Metered { uses: uses.collect(), events, meters })

@@ -161,7 +161,10 @@ async fn usage_without_a_rate_is_shown_and_waits() {
     world.features(&ada, &[("forum", 0, Some(7))]).await;
     world.metered(&ada, "4").await;
     let usage = world.get(&ada.token, "/v1/usage").await;
-    assert_eq!((&usage["features"][0]["rated"], &usage["meters"][0]["rated"]), (&false.into(), &false.into()));
+    assert_eq!(
+        (&usage["features"][0]["unbilled_because"], &usage["meters"][0]["unbilled_because"]),
+        (&"unrated".into(), &"unrated".into())
+    );
     assert_eq!(summary(&world.close(&ada, &ada.cycle).await), []);
 
     // The announcement was only late: it had been said before the use. A second of use costs nothing, and is on the

@@ -76,6 +76,9 @@ async fn a_cycle_that_cannot_be_closed_is_parked_and_tried_again_and_the_others_
         (cycle["parked_reason"] == "too_large").then_some(cycle)
     };
     let cycle = eventually("the cycle is parked", parked).await;
+    let usage = world.get(&ada.token, "/v1/usage").await;
+    let because = |what: &str| usage[what][0]["unbilled_because"].clone();
+    assert_eq!((because("meters"), because("features")), ("cycle_parked".into(), "cycle_parked".into()));
     assert_eq!(
         (&cycle["state"], &cycle["due_at"], &cycle["invoice_id"]),
         (&"closing".into(), &Value::Null, &Value::Null)

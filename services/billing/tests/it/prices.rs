@@ -34,7 +34,10 @@ async fn a_patch_of_an_old_version_reprices_nobody_else() {
         let customer = world.customer().await;
         use_for_an_hour(&world, &customer, 100, Some(version)).await;
         let usage = world.get(&customer.token, "/v1/usage").await;
-        assert_eq!((&usage["features"][0]["version"], &usage["meters"][0]["rated"]), (&version.into(), &true.into()));
+        assert_eq!(
+            (&usage["features"][0]["version"], &usage["meters"][0]["unbilled_because"]),
+            (&version.into(), &"cycle_open".into())
+        );
         let invoice = world.close(&customer, &customer.cycle).await;
         assert_eq!(summary(&invoice), [("forum", "1", "hour", hour), ("forum.posts", "200", "post", 100)], "{version}");
         for explanation in explain(&world, &customer, &invoice).await {

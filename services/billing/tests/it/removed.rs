@@ -10,9 +10,10 @@ const SMALLER: &str = "service = \"forum\"\nversion = \"2.0.0\"\ntitle = \"Forum
                        \"0.72\"\n[setup]\ntype = \"object\"\n";
 
 fn unrated(usage: &Value) -> Vec<(&str, bool)> {
-    let features = usage["features"].as_array().unwrap().iter().map(|use_| (&use_["feature"], &use_["rated"]));
-    let meters = usage["meters"].as_array().unwrap().iter().map(|use_| (&use_["meter"], &use_["rated"]));
-    features.chain(meters).map(|(name, rated)| (name.as_str().unwrap(), rated.as_bool().unwrap())).collect()
+    let features =
+        usage["features"].as_array().unwrap().iter().map(|use_| (&use_["feature"], &use_["unbilled_because"]));
+    let meters = usage["meters"].as_array().unwrap().iter().map(|use_| (&use_["meter"], &use_["unbilled_because"]));
+    features.chain(meters).map(|(name, because)| (name.as_str().unwrap(), because != "unrated")).collect()
 }
 
 #[tokio::test]

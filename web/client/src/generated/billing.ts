@@ -544,7 +544,8 @@ export interface Operations {
    * What the tenant uses
    *
    * The features in use, since when, and those that ended with time not billed yet; and what the meters have counted that is on no invoice yet.
-   * Each is billed at the price of the version of the service that its instance ran at the time. `rated` is false for usage that no rate covers: it is kept and shown, and not billed.
+   * Each is billed at the price of the version of the service that its instance ran at the time. `unbilled_because` says what it waits for. Usage that no rate covers (`unrated`) is kept and shown, and not billed; of an event that does not count, the one who has told it is told why, and operators see it at
+   * `GET /v1/parked-usage`.
    *
    * `from` and `until` are times of use, at most 56 days apart. Without them it is the last 56 days: the open cycle, and what its producers' clocks are ahead. What waits for a rate is shown whatever its time. An answer adds up at most 1,000,000
    * events, and shows at most 1,000 features and 1,000 meters: more is a 422 (`range_too_wide`), and a shorter range has its answer.
@@ -1106,12 +1107,11 @@ export interface components {
             /** @example acme.forum.localhost */
             host: string;
             instance_id: components["schemas"]["InstanceId"];
-            /** Whether there is a rate for it; without one it is kept but not billed. */
-            rated: boolean;
             /** @example forum */
             service: string;
             /** Format: date-time */
             since: string;
+            unbilled_because: components["schemas"]["Unbilled"];
             /**
              * Format: date-time
              * Absent while it is in use.
@@ -1398,7 +1398,7 @@ export interface components {
          * @enum {string}
          */
         LineKind: "usage" | "correction";
-        /** What a meter has counted and no invoice has billed yet, at one rate. */
+        /** What a meter has counted and no invoice has billed yet, at one rate and for one reason. */
         MeterUse: {
             /** Format: int64 */
             events: number;
@@ -1410,10 +1410,9 @@ export interface components {
             meter: string;
             /** Format: decimal */
             quantity: string;
-            /** Whether there is a rate for it; without one it is kept but not billed. */
-            rated: boolean;
             /** @example forum */
             service: string;
+            unbilled_because: components["schemas"]["Unbilled"];
             /**
              * What one unit is; absent without a rate.
              * @example post
@@ -2120,6 +2119,11 @@ export interface components {
              */
             up_to?: string;
         };
+        /**
+         * Why something is on no invoice yet.
+         * @enum {string}
+         */
+        Unbilled: "cycle_open" | "cycle_closing" | "cycle_parked" | "unrated";
         Usage: {
             features: components["schemas"]["FeatureUse"][];
             meters: components["schemas"]["MeterUse"][];
@@ -2417,6 +2421,7 @@ export type Subscriptions = components['schemas']['Subscriptions'];
 export type TenantId = components['schemas']['TenantId'];
 export type Terms = components['schemas']['Terms'];
 export type Tier = components['schemas']['Tier'];
+export type Unbilled = components['schemas']['Unbilled'];
 export type Usage = components['schemas']['Usage'];
 export type UsedFeature = components['schemas']['UsedFeature'];
 export type When = components['schemas']['When'];
