@@ -1,8 +1,8 @@
 //! The topics and queues, and who listens to what. Provisioning and documentation both come from this table.
 
 use crate::messages::{
-    ClientDeleted, Declared, FeatureDisabled, FeatureEnabled, JobFinished, MemberJoined, Message, RunJob, SendMail,
-    ServicePublished, TenantCreated, UsageBatchRecorded, UsageRecorded,
+    AccountResumed, AccountSuspended, ClientDeleted, Declared, FeatureDisabled, FeatureEnabled, JobFinished,
+    MemberJoined, Message, RunJob, SendMail, ServicePublished, TenantCreated, UsageBatchRecorded, UsageRecorded,
 };
 pub use crate::topic::Topic;
 use std::time::Duration;
@@ -51,7 +51,13 @@ pub const QUEUES: &[Queue] = &[
         ],
     ),
     queue_of("billing-usage", &[takes(Topic::Usage, &[UsageRecorded::TYPE, UsageBatchRecorded::TYPE])]),
-    queue_of("configurator", &[takes(Topic::WorkerEvents, &[JobFinished::TYPE])]),
+    queue_of(
+        "configurator",
+        &[
+            takes(Topic::WorkerEvents, &[JobFinished::TYPE]),
+            takes(Topic::BillingEvents, &[AccountSuspended::TYPE, AccountResumed::TYPE]),
+        ],
+    ),
     queue_of("mailer", &[takes(Topic::MailerCommands, &[SendMail::TYPE])]),
     queue_of("mailer-feedback", &[takes(Topic::SesFeedback, &[])]),
     Queue {
@@ -126,8 +132,7 @@ mod tests {
     }
 
     /// Said for whoever watches from outside, and for the history; no service acts upon it.
-    const HEARD_OUTSIDE: [&str; 3] =
-        [messages::SessionCompromised::TYPE, messages::AccountSuspended::TYPE, messages::AccountResumed::TYPE];
+    const HEARD_OUTSIDE: [&str; 1] = [messages::SessionCompromised::TYPE];
 
     #[test]
     fn every_message_has_a_consumer() {

@@ -28,6 +28,7 @@ mod second_factor;
 pub mod sessions;
 pub mod setup;
 mod suppression;
+mod suspension;
 mod takeover;
 mod tokens;
 mod usage;
@@ -85,8 +86,11 @@ async fn story(guide: &Guide, files: usize) -> Result<()> {
     let invoice = invoice::close(guide, &ada).await?;
     document::download(guide, &ada, &invoice).await?;
 
-    guide.step("The invoice is mailed; addresses that bounce or complain get no more mail");
+    guide.step(
+        "The invoice is mailed; addresses that bounce or complain get no more mail; who does not pay is suspended",
+    );
     suppression::mails(guide, &ada, &invoice).await?;
+    suspension::suspend_and_resume(guide, &ada, &instance, &invoice).await?;
 
     guide.step("A message that comes three times counts once; a malformed one is set aside");
     messages::repeated_and_malformed(guide, &ada, &instance).await?;

@@ -20,6 +20,8 @@ const ACTIVE: Duration = Duration::from_secs(60);
 const UNANNOUNCED: Duration = Duration::from_secs(2);
 /// That there is no such host: short, since the next thing that happens to a new name is that it is made.
 const UNKNOWN: Duration = Duration::from_secs(5);
+/// That the tenant is suspended: whoever has just paid looks whether it is served.
+const SUSPENDED: Duration = Duration::from_secs(5);
 /// States that pass, and the form, which another browser may have submitted.
 const PASSING: Duration = Duration::from_secs(1);
 
@@ -31,6 +33,8 @@ pub(crate) enum HostStatus {
     /// In a state that passes by itself.
     Changing,
     AwaitingSetup(Arc<HostRecord>),
+    /// Its tenant is suspended, and nobody is served.
+    Suspended,
     Active(Instance),
 }
 
@@ -110,6 +114,7 @@ impl Expiry<HostName, HostStatus> for Lifetimes {
         let lifetime = match status {
             HostStatus::Unknown => UNKNOWN,
             HostStatus::Changing | HostStatus::AwaitingSetup(_) => PASSING,
+            HostStatus::Suspended => SUSPENDED,
             HostStatus::Active(_) => ACTIVE,
         };
         Some(if self.announced.load(SeqCst) { lifetime } else { lifetime.min(UNANNOUNCED) })
@@ -162,7 +167,9 @@ mod tests {
         let lifetimes = Lifetimes { announced: Arc::clone(&announced) };
         let of = |status| lifetimes.expire_after_create(&host(), &status, Instant::now()).unwrap();
         assert_eq!((of(HostStatus::Unknown), of(HostStatus::Changing)), (UNANNOUNCED, PASSING));
+        assert_eq!(of(HostStatus::Suspended), UNANNOUNCED);
         announced.store(true, SeqCst);
         assert_eq!((of(HostStatus::Unknown), of(HostStatus::Changing)), (UNKNOWN, PASSING));
+        assert_eq!(of(HostStatus::Suspended), SUSPENDED);
     }
 }

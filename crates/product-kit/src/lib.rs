@@ -3,6 +3,7 @@
 //! ```text
 //! request ─ Host ─ Tenancy ─┬─ unknown: 404
 //!                           ├─ being made: 503, Retry-After
+//!                           ├─ of a tenant that is suspended: 403
 //!                           ├─ awaiting setup: the form of its manifest
 //!                           └─ active: the product's handlers, with Instance and Db
 //!                                        ├─ a row in platform.outbox ─ relay ─ topic `usage`

@@ -25,6 +25,8 @@ const HEADERS: [(header::HeaderName, &str); 3] = [
     (header::REFERRER_POLICY, "same-origin"),
     (header::CACHE_CONTROL, "no-store"),
 ];
+/// The code of what is refused because its tenant is suspended.
+const TENANT_SUSPENDED: &str = "tenant_suspended";
 /// Seconds between two looks at an instance in the making.
 const REFRESH: u32 = 1;
 
@@ -51,6 +53,12 @@ pub(crate) fn in_the_making(headers: &HeaderMap) -> Response {
     refusal(problem, headers)
 }
 
+/// 403: the tenant is suspended. It does not say why: whoever asks need not be the tenant.
+pub(crate) fn suspended(headers: &HeaderMap) -> Response {
+    let detail = "This is not served at the moment, as its tenant's account is suspended. Nothing is lost.";
+    refusal(Problem::forbidden(TENANT_SUSPENDED, detail), headers)
+}
+
 /// The problem as a page for browsers, as it is for programs.
 pub(crate) fn refusal(problem: Problem, headers: &HeaderMap) -> Response {
     if !wants_html(headers) {
@@ -59,6 +67,7 @@ pub(crate) fn refusal(problem: Problem, headers: &HeaderMap) -> Response {
     let title = match problem.status {
         StatusCode::NOT_FOUND => "Nothing here",
         StatusCode::SERVICE_UNAVAILABLE => "One moment",
+        StatusCode::FORBIDDEN if problem.code == TENANT_SUSPENDED => "Not served at the moment",
         status => status.canonical_reason().unwrap_or("Error"),
     };
     let mut response =
@@ -155,5 +164,16 @@ mod tests {
         assert_eq!((page.status().as_u16(), page.headers()[header::RETRY_AFTER].to_str().unwrap()), (503, "1"));
         assert!(html(page).await.contains("http-equiv=\"refresh\" content=\"1\""));
         assert_eq!(in_the_making(&HeaderMap::new()).headers()[header::CONTENT_TYPE], "application/problem+json");
+    }
+
+    #[tokio::test]
+    async fn whoever_is_suspended_is_not_looked_at_again_and_again() {
+        let browser = HeaderMap::from_iter([(header::ACCEPT, "text/html,*/*".parse().unwrap())]);
+        let page = suspended(&browser);
+        assert_eq!((page.status().as_u16(), page.headers().get(header::RETRY_AFTER)), (403, None));
+        assert_eq!(page.headers()[header::CACHE_CONTROL], "no-store");
+        let html = html(page).await;
+        assert!(html.contains("<h1>Not served at the moment</h1>") && !html.contains("http-equiv"), "{html}");
+        assert_eq!(suspended(&HeaderMap::new()).headers()[header::CONTENT_TYPE], "application/problem+json");
     }
 }

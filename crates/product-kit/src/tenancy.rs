@@ -110,12 +110,16 @@ impl Tenancy {
 
     async fn look_up(&self, host: &HostName) -> Result<HostStatus, Problem> {
         let Some(record) = self.0.directory.look_up(host).await? else { return Ok(HostStatus::Unknown) };
+        if record.suspended_since.is_some() {
+            return Ok(HostStatus::Suspended);
+        }
         Ok(match record.state {
             InstanceState::AwaitingSetup => HostStatus::AwaitingSetup(Arc::new(record)),
             InstanceState::Active => {
                 let database = self.0.databases.open(&record).await?;
                 HostStatus::Active(Instance::new(record, database, self.0.bucket.as_ref()))
             }
+            InstanceState::Suspended => HostStatus::Suspended,
             InstanceState::AwaitingProof
             | InstanceState::Requested
             | InstanceState::Provisioning
@@ -149,6 +153,7 @@ async fn guard(State(tenancy): State<Tenancy>, mut request: Request, next: Next)
         }
         Ok(HostStatus::Unknown) => pages::nothing_here(request.headers()),
         Ok(HostStatus::Changing) => pages::in_the_making(request.headers()),
+        Ok(HostStatus::Suspended) => pages::suspended(request.headers()),
         Ok(HostStatus::AwaitingSetup(record)) => {
             before_setup(&record, request.method(), request.uri(), request.headers())
         }
@@ -185,6 +190,7 @@ async fn submit_setup(
     let record = match tenancy.status(&host).await {
         Ok(HostStatus::AwaitingSetup(record)) => record,
         Ok(HostStatus::Unknown) => return pages::nothing_here(&headers),
+        Ok(HostStatus::Suspended) => return pages::suspended(&headers),
         Ok(HostStatus::Changing | HostStatus::Active(_)) => return Redirect::to("/").into_response(),
         Err(problem) => return pages::refusal(problem, &headers),
     };

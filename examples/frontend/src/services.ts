@@ -27,7 +27,8 @@ function state({ state }: Configurator.InstanceView): Node {
 }
 
 /** What the tenant has to do, if anything. */
-function next({ reason, setup_code, host_proof }: Configurator.InstanceView): string {
+function next({ state, reason, setup_code, host_proof }: Configurator.InstanceView): string {
+  if (state === "suspended") return "Not served until the open invoices are paid";
   if (reason) return reason;
   if (setup_code) return `Setup code ${setup_code}`;
   return host_proof ? "Waits for a DNS record" : "";

@@ -8,6 +8,7 @@
 //! | [`router`] | which routes exist? |
 //! | [`catalog`] | which product services can be enabled, in which version? |
 //! | [`instances`] | which instances has a tenant, and what may become of them? |
+//! | [`suspension`] | is a tenant served? |
 //! | [`domains`] | whose is a host? |
 //! | [`active_features`] | which features are in use, as billing asks? |
 //! | [`hosts`] | what does a product service, or the worker, learn of an instance? |
@@ -33,6 +34,7 @@ mod instances;
 pub mod provisioning;
 mod router;
 mod secrets;
+mod suspension;
 mod worker;
 
 use app::App;

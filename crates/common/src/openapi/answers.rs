@@ -21,12 +21,13 @@ struct Kind {
     internal: bool,
     queries: bool,
     may_lead_nowhere: bool,
+    is_of_a_tenant: bool,
     is_written_by_pages: bool,
     reads: bool,
     reads_json: bool,
 }
 
-const REFUSALS: [Refusal; 15] = [
+const REFUSALS: [Refusal; 16] = [
     Refusal {
         name: "HostInvalid",
         status: "400",
@@ -75,6 +76,13 @@ const REFUSALS: [Refusal; 15] = [
         codes: &["platform_client_only"],
         text: "The caller is none of the clients that may call this.",
         comes_to: |kind| kind.internal,
+    },
+    Refusal {
+        name: "TenantSuspended",
+        status: "403",
+        codes: &["tenant_suspended"],
+        text: "The tenant of this instance is suspended.",
+        comes_to: |kind| kind.is_of_a_tenant,
     },
     Refusal {
         name: "CrossSite",
@@ -148,6 +156,7 @@ impl Kind {
             internal,
             queries: parameters.is_some_and(|all| all.iter().any(|parameter| parameter["in"] == "query")),
             may_lead_nowhere: at.by_host || at.path.contains('{'),
+            is_of_a_tenant: at.by_host,
             is_written_by_pages: at.by_host && at.method != "get",
             reads: body.is_some(),
             reads_json: body.is_some_and(|body| body.get("application/json").is_some()),

@@ -33,9 +33,13 @@ pub struct HostRecord {
     pub setup_schema: Value,
     /// Goes up at each change.
     pub generation: i64,
-    /// With the role of the product; absent until the database is migrated.
+    /// With the role of the product; absent until the database is migrated, and while the tenant is suspended.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub database_url: Option<String>,
+    /// Since when the tenant is suspended: nobody is served. The `state` is then what it is without that: a product that
+    /// does not know this field reads the answer all the same, and without a database it serves nobody either.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub suspended_since: Option<DateTime<Utc>>,
     /// Seconds after which asking again makes sense, in states that pass by themselves.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry_after: Option<u32>,
@@ -78,6 +82,9 @@ pub enum InstanceState {
     Seeding,
     /// In use, and billed.
     Active,
+    /// As `active`, but nobody is served, as the tenant has not paid. Nothing is lost, and it is `active` again once the
+    /// tenant is resumed.
+    Suspended,
     /// Cancelled or expired: the host is free, and the provisioner drops the database and its roles.
     Deleting,
     /// Gone.

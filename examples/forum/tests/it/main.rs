@@ -10,4 +10,5 @@ mod moderation;
 mod pages;
 mod setup;
 mod support;
+mod suspension;
 mod tenancy;

@@ -1,5 +1,5 @@
 //! The end of what nobody finishes: it is deleted like what is cancelled, so that its host, its database and its place
-//! in the quota are free again.
+//! in the quota are free again. While a tenant is suspended nothing of it expires; then its time begins anew.
 
 use super::{BATCH, store};
 use crate::{

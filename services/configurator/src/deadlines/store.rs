@@ -54,7 +54,8 @@ pub async fn take_unproved(
     due.fetch_all(&mut **tx).await
 }
 
-/// Locks instances that wait for people, or have failed, since before `before`.
+/// Locks instances that wait for people, or have failed, since before `before`, of tenants that were served all the
+/// time since.
 pub async fn lock_unfinished(tx: &mut CrossTenantTx, before: DateTime<Utc>, limit: i64) -> sqlx::Result<Vec<Owned>> {
     let due = sqlx::query_as!(
         Owned,
@@ -62,6 +63,8 @@ pub async fn lock_unfinished(tx: &mut CrossTenantTx, before: DateTime<Utc>, limi
          WHERE state IN ('awaiting_proof', 'requested', 'provisioning', 'awaiting_setup', 'migrating', 'seeding')
          AND state_since <= $1
            AND (state IN ('awaiting_proof', 'awaiting_setup') OR reason IS NOT NULL)
+           AND NOT EXISTS (SELECT FROM tenant_suspensions s WHERE s.tenant_id = instances.tenant_id
+                           AND (s.suspended_since IS NOT NULL OR s.heard_at > $1))
          ORDER BY state_since LIMIT $2 FOR UPDATE SKIP LOCKED",
         before,
         limit

@@ -14,6 +14,7 @@ use crate::{
     },
     provisioning::server::Names,
     secrets::Purpose,
+    suspension,
 };
 use access::{Internal, callers};
 use axum::{extract::State, http::StatusCode};
@@ -56,7 +57,11 @@ pub async fn get(
     let id = instance.id;
     let manifest = catalog::store::version(&mut tx, &instance.service, &instance.version).await?.ok_or_else(no_host)?;
     let modules = instances::store::modules(&mut tx, &[id.0]).await?;
-    let database_url = if model::is_migrated(instance.state) { Some(app_url(&mut tx, &app, id).await?) } else { None };
+    let suspended_since = suspension::store::get(&mut tx).await?.and_then(|suspension| suspension.since);
+    let database_url = match suspended_since {
+        None if model::is_migrated(instance.state) => Some(app_url(&mut tx, &app, id).await?),
+        _ => None,
+    };
     Ok(Json(HostRecord {
         instance_id: id,
         tenant_id: instance.tenant_id,
@@ -65,6 +70,7 @@ pub async fn get(
         setup_schema: manifest.setup,
         generation: instance.generation,
         database_url,
+        suspended_since,
         retry_after: model::redo(instance.state).map(|_| if instance.reason.is_some() { FAILED } else { PASSING }),
         service: instance.service,
         version: instance.version,
@@ -76,7 +82,7 @@ pub async fn get(
     params(("host" = String, Path)),
     request_body = SetupSubmission,
     responses((status = 202, body = SetupTaken), (status = 409, description = "`not_awaiting_setup`: the form was \
-        taken already, or is not due yet."),
+        taken already, or is not due yet. `tenant_suspended`: the tenant is suspended."),
         (status = 429, description = "`too_many_requests`: wrong codes came from that source too often. The right one \
                                       is always taken."),
         (status = 404, description = "`host_unknown`")),

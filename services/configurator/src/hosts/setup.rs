@@ -15,6 +15,7 @@ use crate::{
         transitions,
     },
     secrets::Purpose,
+    suspension,
 };
 use common::{
     db::TenantTx,
@@ -42,6 +43,7 @@ pub async fn submit(
     source: Source,
 ) -> Result<InstanceState, Problem> {
     let (mut tx, instance) = lookup::on_host(&app.db, client_id, host).await?;
+    suspension::refuse(&mut tx).await?;
     let is_right = is_right(&mut tx, app, &instance, &form.setup_code).await?;
     let mut errors = check_settings(&mut tx, &instance, &form.settings).await?;
     let tenant = tx.scope();

@@ -1,4 +1,4 @@
-//! Creation of an instance with its secrets, if the tenant's quota has room for it.
+//! Creation of an instance with its secrets, if the tenant is not suspended and its quota has room for it.
 
 use super::{
     setup,
@@ -6,7 +6,7 @@ use super::{
     store::{self, Creation, Instance},
     view::not_found,
 };
-use crate::{app::App, domains::policy::Standing, hosts, secrets::Purpose};
+use crate::{app::App, domains::policy::Standing, hosts, secrets::Purpose, suspension};
 use common::db::TenantTx;
 use common::problem::{Problem, constraint};
 use contracts::id::{InstanceId, Principal};
@@ -17,6 +17,7 @@ pub async fn create(
     by: &Principal,
     spec: &InstanceSpec<'_>,
 ) -> Result<Instance, Problem> {
+    suspension::refuse(tx).await?;
     if store::count_locked(tx).await? >= app.most_instances {
         let detail = format!(
             "A tenant has at most {} instances. Cancel one that is not needed, or ask for more.",

@@ -65,6 +65,7 @@ pub fn redo(state: InstanceState) -> Option<Redo> {
         InstanceState::AwaitingProof
         | InstanceState::AwaitingSetup
         | InstanceState::Active
+        | InstanceState::Suspended
         | InstanceState::Deleted => None,
     }
 }
@@ -82,7 +83,18 @@ pub fn first_look(state: InstanceState) -> TimeDelta {
 
 /// Whether it is still on its way to being active; it can be cancelled, and nobody was billed for it.
 pub fn is_unfinished(state: InstanceState) -> bool {
-    !matches!(state, InstanceState::Active | InstanceState::Deleting | InstanceState::Deleted)
+    !matches!(
+        state,
+        InstanceState::Active | InstanceState::Suspended | InstanceState::Deleting | InstanceState::Deleted
+    )
+}
+
+/// The state that people are shown. `Suspended` is in no row of an instance: it follows from its tenant's suspension.
+pub fn shown(state: InstanceState, tenant_is_suspended: bool) -> InstanceState {
+    match state {
+        InstanceState::Active if tenant_is_suspended => InstanceState::Suspended,
+        state => state,
+    }
 }
 
 /// Whether it waits for people, and for how long is up to them.
@@ -94,20 +106,24 @@ pub fn waits_for_people(state: InstanceState) -> bool {
 pub fn has_database(state: InstanceState) -> bool {
     matches!(
         state,
-        InstanceState::AwaitingSetup | InstanceState::Migrating | InstanceState::Seeding | InstanceState::Active
+        InstanceState::AwaitingSetup
+            | InstanceState::Migrating
+            | InstanceState::Seeding
+            | InstanceState::Active
+            | InstanceState::Suspended
     )
 }
 
 /// Whether the product's own role can work with the database.
 pub fn is_migrated(state: InstanceState) -> bool {
-    matches!(state, InstanceState::Seeding | InstanceState::Active)
+    matches!(state, InstanceState::Seeding | InstanceState::Active | InstanceState::Suspended)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const STATES: [InstanceState; 9] = [
+    const STATES: [InstanceState; 10] = [
         InstanceState::AwaitingProof,
         InstanceState::Requested,
         InstanceState::Provisioning,
@@ -115,6 +131,7 @@ mod tests {
         InstanceState::Migrating,
         InstanceState::Seeding,
         InstanceState::Active,
+        InstanceState::Suspended,
         InstanceState::Deleting,
         InstanceState::Deleted,
     ];
@@ -167,9 +184,17 @@ mod tests {
     }
 
     #[test]
+    fn only_what_is_in_use_is_shown_as_suspended() {
+        for state in STATES {
+            let suspended = if state == InstanceState::Active { InstanceState::Suspended } else { state };
+            assert_eq!((shown(state, false), shown(state, true)), (state, suspended));
+        }
+    }
+
+    #[test]
     fn every_state_on_the_way_has_an_exit() {
         for state in STATES {
-            let is_at_rest = matches!(state, InstanceState::Active | InstanceState::Deleted);
+            let is_at_rest = matches!(state, InstanceState::Active | InstanceState::Suspended | InstanceState::Deleted);
             assert_eq!(
                 redo(state).is_some() || waits_for_people(state),
                 !is_at_rest,

@@ -45,7 +45,7 @@ const BETWEEN_CHECKS: TimeDelta = TimeDelta::seconds(10);
     responses((status = 202, body = InstanceView, headers(("Location" = String))),
         (status = 409,
         description = "`host_taken`: an instance lives on that host. `quota_exceeded`: the tenant has as many \
-                       instances as it may have.")),
+                       instances as it may have. `tenant_suspended`: the tenant is suspended.")),
     security(("bearer" = ["configurator.writeInstances"])))]
 pub async fn create(
     State(app): State<App>,

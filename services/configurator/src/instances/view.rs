@@ -10,6 +10,7 @@ use crate::{
     domains::{challenge::HostProof, proof},
     hosts,
     secrets::Purpose,
+    suspension::{self, Suspension},
 };
 use chrono::{DateTime, Utc};
 use common::{db::TenantTx, problem::Problem};
@@ -35,7 +36,8 @@ pub struct InstanceView {
     /// Why the step under way failed or does not end; it can be retried or cancelled. Absent while all is well.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
-    /// When the instance is deleted unless it has gone on by then; only while it waits for people, or has a `reason`.
+    /// When the instance is deleted unless it has gone on by then; only while it waits for people, or has a `reason`,
+    /// and not while the tenant is suspended.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<DateTime<Utc>>,
     /// The DNS record that proves that the host is the tenant's; only while `awaiting_proof`.
@@ -83,6 +85,7 @@ pub async fn many(tx: &mut TenantTx, app: &App, instances: Vec<Instance>) -> Res
     let ids: Vec<Uuid> = instances.iter().map(|instance| instance.id.0).collect();
     let modules = store::modules(tx, &ids).await?;
     let codes = hosts::store::setup_codes(tx, &ids).await?;
+    let suspension = suspension::store::get(tx).await?;
     let view = |instance: Instance| {
         let id = instance.id;
         let sealed = codes.iter().find(|code| code.instance_id == id && instance.state == InstanceState::AwaitingSetup);
@@ -91,6 +94,7 @@ pub async fn many(tx: &mut TenantTx, app: &App, instances: Vec<Instance>) -> Res
             instance,
             modules.iter().filter(|module| module.instance_id == id),
             code.map(|code| setup::in_groups(code.expose_secret())),
+            suspension.as_ref(),
             app,
         ))
     };
@@ -106,6 +110,7 @@ fn view<'a>(
     instance: Instance,
     modules: impl Iterator<Item = &'a InstanceModule>,
     setup_code: Option<String>,
+    suspension: Option<&Suspension>,
     app: &App,
 ) -> InstanceView {
     let (mut present, mut removed) = (Vec::new(), Vec::new());
@@ -118,16 +123,20 @@ fn view<'a>(
     }
     let expires =
         model::is_unfinished(instance.state) && (model::waits_for_people(instance.state) || instance.reason.is_some());
+    let waits_since = suspension::waits_since(suspension, instance.state_since);
+    let suspended_since = suspension.and_then(|suspension| suspension.since);
+    let state = model::shown(instance.state, suspended_since.is_some());
+    let suspended_since = suspended_since.filter(|_| state == InstanceState::Suspended);
     InstanceView {
         id: instance.id,
-        expires_at: expires.then(|| instance.state_since + app.expiry),
+        expires_at: waits_since.filter(|_| expires).map(|since| since + app.expiry),
         host_proof: proof::awaited(&instance),
         url: app.addresses.of(&instance.service, &instance.host),
         service: instance.service,
         version: instance.version,
         host: instance.host,
-        state: instance.state,
-        state_since: instance.state_since,
+        state,
+        state_since: suspended_since.map_or(instance.state_since, |since| since.max(instance.state_since)),
         reason: instance.reason,
         modules: present,
         removed_modules: removed,

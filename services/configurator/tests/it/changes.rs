@@ -1,6 +1,9 @@
 //! Announcements: do product services hear of what another process has changed, and once?
 
-use crate::support::start;
+use crate::{
+    support::start,
+    suspension::{resume, suspend},
+};
 use configurator::changes;
 use futures_util::StreamExt;
 use std::time::Duration;
@@ -18,10 +21,24 @@ async fn what_another_process_has_changed_is_announced_once() {
     let other = fixture.another_app(&[]).await;
     let shutdown = CancellationToken::new();
     let running = tokio::spawn(changes::run(other, background(), shutdown.clone()));
-    for host in ["acme.forum.localhost", "globex.forum.localhost"] {
-        fixture.requested(host, &[]).await;
+    let mut next = async || {
         let heard = tokio::time::timeout(Duration::from_secs(30), announced.next()).await;
-        assert_eq!(heard.expect("an announcement").as_deref(), Some(host));
+        heard.expect("an announcement").expect("a subscription")
+    };
+    let hosts = ["acme.forum.localhost", "globex.forum.localhost"];
+    for host in hosts {
+        fixture.requested(host, &[]).await;
+        assert_eq!(next().await, host);
+    }
+    for suspended in [true, false] {
+        if suspended {
+            suspend(&fixture, 1).await;
+        } else {
+            resume(&fixture, 2).await;
+        }
+        let mut told = [next().await, next().await];
+        told.sort();
+        assert_eq!(told, hosts, "each host of the tenant, suspended: {suspended}");
     }
     shutdown.cancel();
     running.await.unwrap();

@@ -16,5 +16,6 @@ mod provisioning;
 mod setup;
 mod story;
 mod support;
+mod suspension;
 mod walls;
 mod world;

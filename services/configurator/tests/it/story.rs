@@ -7,7 +7,10 @@ use crate::{
 use common::db::CrossTenantTx;
 use contracts::{
     jobs::{Job, MigrateInstance, SeedInstance},
-    messages::{FeatureDisabled, FeatureEnabled, JobOutcome, Message, RunJob, ServicePublished},
+    messages::{
+        AccountResumed, AccountSuspended, FeatureDisabled, FeatureEnabled, JobOutcome, Message, RunJob,
+        ServicePublished,
+    },
 };
 use futures_util::StreamExt;
 use messaging::{Consumer, Delivery, Fault, Handle};
@@ -124,6 +127,14 @@ async fn from_a_published_manifest_to_an_active_instance_and_back() {
         told,
         [("forum", active["state_since"].clone()), ("forum.polls", active["modules"][0]["enabled_at"].clone())]
     );
+
+    let (tenant_id, now) = (ada.tenant, platform.ambient.now());
+    let invoice_id = platform.ambient.uuid();
+    let suspended = AccountSuspended { tenant_id, invoice_id, suspended_at: now, generation: 1 };
+    platform.publish(Some(tenant_id), &suspended).await;
+    in_state(&server, &ada, &path, "suspended").await;
+    platform.publish(Some(tenant_id), &AccountResumed { tenant_id, resumed_at: now, generation: 2 }).await;
+    assert_eq!(in_state(&server, &ada, &path, "active").await, active);
 
     let removed = server.delete(&format!("{path}/modules/polls")).bearer(&ada.token).send().await.expect(200);
     announced(&mut announcements, HOST).await;

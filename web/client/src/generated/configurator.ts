@@ -25,7 +25,8 @@ export interface Operations {
    * - **any other domain**: the state is `awaiting_proof` until DNS has the TXT record that `host_proof` shows. DNS is looked up from time to time, and at once by
    *   `POST /v1/instances/{id}/verify-host`. Whoever waits for a proof keeps nobody else from the host: the first to prove it has it.
    *
-   * A tenant has a limited number of instances, unfinished ones included: over it, 409 `quota_exceeded`. An instance that nobody finishes is deleted at `expires_at`.
+   * A tenant has a limited number of instances, unfinished ones included: over it, 409 `quota_exceeded`. A tenant that is suspended gets none:
+   * 409 `tenant_suspended`. An instance that nobody finishes is deleted at `expires_at`.
    *
    * 422 names each wrong field: `host` (`malformed`, or `reserved` for the platform's own names), `service` (`unknown`), `modules[i]` (`unknown`, `repeated`, or
    * `dependency_missing` if it needs a module that was not chosen).
@@ -39,6 +40,9 @@ export interface Operations {
    * With its modules since when, what was filled in at setup, and, only while it is `awaiting_setup`, the `setup_code`; only while it is `awaiting_proof`, the DNS
    * record that proves its host. Another tenant's instance is 404.
    *
+   * `suspended` is an instance in use whose tenant has not paid; `state_since` then is the instant at which it was suspended. Once the tenant is resumed it is `active` again,
+   * since when it was before.
+   *
    * **Permission:** `configurator.readInstances`
    */
   getInstance: Operation<operations["getInstance"]>;
@@ -48,7 +52,7 @@ export interface Operations {
    * For an instance in any state before `active`, also one with a `reason`. Its host is free at once, and nothing was billed. The state is `deleting` while its database
    * and roles are dropped, within seconds; then the instance is not there any more. Cancelling it again changes nothing.
    *
-   * 409 `instance_active` once it is in use.
+   * 409 `instance_active` once it is in use, also while it is `suspended`.
    *
    * **Permission:** `configurator.writeInstances`
    */
@@ -60,7 +64,7 @@ export interface Operations {
    * database.
    *
    * 404 `module_not_enabled` if the instance does not have the module (any more). 409 `module_needed` while another enabled module depends on it, 409
-   * `not_active` before the instance is active.
+   * `not_active` before the instance is active. A `suspended` instance can still lose modules.
    *
    * **Permission:** `configurator.writeInstances`
    */
@@ -221,14 +225,15 @@ export interface components {
          * Where an instance is on its way.
          * @enum {string}
          */
-        InstanceState: "awaiting_proof" | "requested" | "provisioning" | "awaiting_setup" | "migrating" | "seeding" | "active" | "deleting" | "deleted";
+        InstanceState: "awaiting_proof" | "requested" | "provisioning" | "awaiting_setup" | "migrating" | "seeding" | "active" | "suspended" | "deleting" | "deleted";
         /** One tenant's copy of a service. */
         InstanceView: {
             /** Format: date-time */
             created_at: string;
             /**
              * Format: date-time
-             * When the instance is deleted unless it has gone on by then; only while it waits for people, or has a `reason`.
+             * When the instance is deleted unless it has gone on by then; only while it waits for people, or has a `reason`,
+             *     and not while the tenant is suspended.
              */
             expires_at?: string;
             host: string;
@@ -738,7 +743,7 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["PermissionMissing"];
             408: components["responses"]["BodyTimeout"];
-            /** `host_taken`: an instance lives on that host. `quota_exceeded`: the tenant has as many instances as it may have. `idempotency_key_reused`: the key came with another request. */
+            /** `host_taken`: an instance lives on that host. `quota_exceeded`: the tenant has as many instances as it may have. `tenant_suspended`: the tenant is suspended. `idempotency_key_reused`: the key came with another request. */
             409: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -747,7 +752,7 @@ export interface operations {
                 content: {
                     "application/problem+json": components["schemas"]["ProblemBody"] & {
                         /** @enum {string} */
-                        code: "host_taken" | "idempotency_key_reused" | "quota_exceeded";
+                        code: "host_taken" | "idempotency_key_reused" | "quota_exceeded" | "tenant_suspended";
                     };
                 };
             };

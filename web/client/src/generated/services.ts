@@ -154,6 +154,7 @@ export type ProblemCode =
   | "step_up_required"
   | "suppression_not_found"
   | "tenant_not_found"
+  | "tenant_suspended"
   | "token_expired"
   | "token_invalid"
   | "token_missing"
