@@ -71,10 +71,17 @@ async fn next(app: &App, background: Background) -> Result<bool, NotInvoiced> {
             defer(app, background, &cycle).await?;
             return Err(fault);
         };
-        tracing::error!(error = %Chain(&fault), cycle_id = %cycle.id, reason,
-            "No invoice can be made of a cycle; it is parked");
         let mut tx = background.begin(&app.db, cycle.tenant_id).await?;
-        store::park(&mut tx, cycle.id, &reason).await?;
+        match &fault {
+            NotInvoiced::Tax(missing) if missing.is_over(&mut tx).await? => {
+                store::defer(&mut tx, cycle.id, app.ambient.now()).await?;
+            }
+            _ => {
+                tracing::error!(error = %Chain(&fault), cycle_id = %cycle.id, reason,
+                    "No invoice can be made of a cycle; it is parked");
+                store::park(&mut tx, cycle.id, &reason).await?;
+            }
+        }
         tx.commit().await?;
     }
     Ok(true)

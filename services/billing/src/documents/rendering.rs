@@ -13,6 +13,7 @@ use crate::{
     app::App,
     invoices::store::{self as invoices, Invoice},
     payments::{self, PaymentState, charging},
+    taxes,
 };
 use aws_lc_rs::digest::{SHA256, digest};
 use chrono::TimeDelta;
@@ -151,9 +152,10 @@ async fn read(tx: &mut TenantTx, app: &App, taken: &Taken) -> sqlx::Result<Resul
     };
     let lines = invoices::lines(tx, taken.invoice_id).await?;
     let adjustments = adjustments::list(tx, taken.invoice_id).await?;
+    let taxes = taxes::store::list(tx, taken.invoice_id).await?;
     let due_at = store::due_at(tx, taken.invoice_id).await?;
     let paying = paying(tx, app, &invoice).await?;
-    let facts = Facts { invoice, number, lines, adjustments, due_at, paying, buyer, email: account.email, zone };
+    let facts = Facts { invoice, number, lines, adjustments, taxes, due_at, paying, buyer, email: account.email, zone };
     Ok(Ok((facts, account.revision)))
 }
 
@@ -168,10 +170,12 @@ async fn paying(tx: &mut TenantTx, app: &App, invoice: &Invoice) -> sqlx::Result
 }
 
 async fn render(documents: Arc<Documents>, facts: Facts, revision: i32) -> Result<Result<Document, Refused>, Fault> {
-    let rendered =
-        spawn_blocking(move || invoice_document::render(&mapping::document(&documents.issuer, &facts))).await;
     let refused = |refusal, reason| Ok(Err(Refused { refusal, reason, revision }));
-    match rendered {
+    let document = match mapping::document(&documents.issuer, &facts) {
+        Ok(document) => document,
+        Err(unstated) => return refused(Refusal::InvoiceRefused, bounded(&unstated)),
+    };
+    match spawn_blocking(move || invoice_document::render(&document)).await {
         Ok(Ok(document)) if largest(&document) > LARGEST => {
             refused(Refusal::InvoiceRefused, ObjectError::TooLarge { most: LARGEST }.to_string())
         }
