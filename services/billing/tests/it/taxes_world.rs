@@ -78,8 +78,11 @@ pub async fn used(world: &World, ada: &Customer) {
 }
 
 pub async fn details(world: &World, ada: &Customer, country: &str, vat_id: Option<&str>) {
-    let body = json!({"time_zone": "Europe/Berlin", "anchor_day": 1, "details": {"legal_name": "Acme",
-        "address_lines": ["Main Street 1"], "city": "Springfield", "country": country, "vat_id": vat_id}});
+    let mut body = json!({"time_zone": "Europe/Berlin", "anchor_day": 1, "details": {"legal_name": "Acme",
+        "address_lines": ["Main Street 1"], "city": "Springfield", "country": country}});
+    if let Some(vat_id) = vat_id {
+        body["details"]["vat_id"] = vat_id.into();
+    }
     world.server.put("/v1/account", &body).bearer(&ada.token).header("if-match", "*").send().await.expect(200);
 }
 
