@@ -100,6 +100,8 @@ pub struct PreviewLine {
     pub amount_minor: i64,
     pub components: Vec<Component>,
     pub instances: Vec<OfInstance>,
+    #[schema(example = "standard")]
+    pub tax_group: String,
 }
 
 #[utoipa::path(post, path = "/v1/invoice-previews", operation_id = "previewInvoice", tag = "invoices",
@@ -187,6 +189,7 @@ fn shown(account: Account, period: Span, bill: Bill<'_>, adjusted: Adjusted) -> 
         amount_minor: priced.amount_minor,
         components: priced.components,
         instances: priced.instances,
+        tax_group: rate.tax_group.clone(),
     };
     let mut lines: Vec<_> = bill.lines.into_iter().map(line).collect();
     lines.sort_unstable_by(|one, other| {

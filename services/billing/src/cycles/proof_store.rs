@@ -109,14 +109,24 @@ pub async fn faults(tx: &mut TenantTx, cycle: Uuid) -> sqlx::Result<Vec<String>>
     faults.fetch_all(&mut **tx).await
 }
 
-/// The cycle's invoice, and its currency.
-pub async fn invoice(tx: &mut TenantTx, cycle: Uuid) -> sqlx::Result<Option<(Uuid, Currency)>> {
-    let invoice = sqlx::query!(
-        r#"SELECT id, currency AS "currency: Currency" FROM invoice WHERE tenant_id = $1 AND cycle_id = $2"#,
+/// The cycle's invoice.
+pub struct Invoiced {
+    pub id: Uuid,
+    pub currency: Currency,
+    /// Whether its seller charged VAT.
+    pub is_taxed: bool,
+}
+
+pub async fn invoice(tx: &mut TenantTx, cycle: Uuid) -> sqlx::Result<Option<Invoiced>> {
+    let invoice = sqlx::query_as!(
+        Invoiced,
+        r#"SELECT id, currency AS "currency: Currency", tax_minor <> 0 OR EXISTS (
+             SELECT FROM invoice_tax t WHERE t.tenant_id = $1 AND t.invoice_id = invoice.id) AS "is_taxed!"
+           FROM invoice WHERE tenant_id = $1 AND cycle_id = $2"#,
         tx.tenant().0,
         cycle
     );
-    Ok(invoice.fetch_optional(&mut **tx).await?.map(|row| (row.id, row.currency)))
+    invoice.fetch_optional(&mut **tx).await
 }
 
 pub async fn proved(
