@@ -1,6 +1,6 @@
 //! Proofs of closed cycles: is every event that a cycle took in a part, every part on its line or waiting for a rate, and
-//! do lines, adjustments and taxes add up to the invoice? Proved soon after the close, every night for some weeks, and whenever somebody
-//! asks. What is wrong is shown, counted in a gauge, and mended by nobody but a person.
+//! do lines, adjustments and taxes add up to the invoice? Proved soon after the close, every night for some weeks, and
+//! whenever somebody asks. What is wrong is shown, counted in a gauge, and mended by nobody but a person.
 
 use super::proof_store::{self as store, Invoiced, Proved};
 use crate::{adjustments, app::App, calendar::Span, taxes};

@@ -94,8 +94,8 @@ pub fn document(issuer: &Issuer, facts: &Facts) -> Result<invoice_document::Invo
     })
 }
 
-/// Invoices of the seller to itself, one of each way in which it taxes, by which its settings are checked before there is
-/// a real one.
+/// Invoices of the seller to itself, one of each way in which it taxes, by which its settings are checked before there
+/// is a real one.
 pub fn probes(issuer: &Issuer, day: NaiveDate) -> Vec<invoice_document::Invoice> {
     let untaxed = |category| Tax { category, rate: Decimal::ZERO };
     let reason = || Some("It is only a probe.".to_owned());

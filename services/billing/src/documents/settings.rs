@@ -30,13 +30,14 @@ common::settings! {
         pub city: Option<String> = optional("SELLER_CITY"),
         /// Its country, a code of ISO 3166-1 alpha-2. Needed with `SELLER_NAME`.
         pub country: Option<String> = optional("SELLER_COUNTRY"),
-        /// Its VAT identifier, with the prefix of its country. Needed with the VAT category `S`; must be absent with `O`.
+        /// Its VAT identifier, with the prefix of its country. Needed with the VAT category `S`; must be absent with
+        /// `O`.
         pub vat_id: Option<String> = optional("SELLER_VAT_ID"),
         /// Its number at its local tax office.
         pub tax_number: Option<String> = optional("SELLER_TAX_NUMBER"),
-        /// Its number in a register of companies, or another one by which it is known. Needed with `SELLER_NAME`, unless it
-        /// has a VAT identifier; with the VAT category `S` all the same: invoices to buyers outside of the European Union name
-        /// no VAT identifier.
+        /// Its number in a register of companies, or another one by which it is known. Needed with `SELLER_NAME`, unless
+        /// it has a VAT identifier; with the VAT category `S` all the same: invoices to buyers outside of the European
+        /// Union name no VAT identifier.
         pub registration: Option<String> = optional("SELLER_REGISTRATION"),
         /// Where people ask about invoices.
         pub email: Option<String> = optional("SELLER_EMAIL"),
@@ -45,8 +46,8 @@ common::settings! {
         /// The bank of that account (ISO 9362).
         pub bic: Option<String> = optional("SELLER_BIC"),
         /// Whether invoices have VAT, by the codes of UNTDID 5305: `S` (they have, by the rates that operators enter, and
-        /// the seller is established in the European Union), `E` (exempt, such as a small business) or `O` (outside of its
-        /// scope). Needed with `SELLER_NAME`: which one is right only the seller knows.
+        /// the seller is established in the European Union), `E` (exempt, such as a small business) or `O` (outside of
+        /// its scope). Needed with `SELLER_NAME`: which one is right only the seller knows.
         pub vat_category: Option<VatCategory> = optional("SELLER_VAT_CATEGORY"),
         /// Why invoices have no VAT, in the words that the law wants on each of them. Needed with the VAT categories `E` and
         /// `O`; must be absent with `S`.

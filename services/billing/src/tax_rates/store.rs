@@ -56,8 +56,8 @@ macro_rules! rates {
     ($rest:literal, $($argument:expr),+) => {
         sqlx::query_as!(
             TaxRate,
-            r#"SELECT id, country AS "country: Country", tax_group, percent, valid_from, created_at, created_by, revoked_at,
-                 revoked_by FROM tax_rate WHERE "# + $rest,
+            r#"SELECT id, country AS "country: Country", tax_group, percent, valid_from, created_at, created_by,
+                 revoked_at, revoked_by FROM tax_rate WHERE "# + $rest,
             $($argument),+
         )
     };

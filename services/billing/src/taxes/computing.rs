@@ -1,8 +1,8 @@
 //! What an invoice comes to of each category and rate of VAT. Pure: the same lines, in any order, give the same taxes.
 //!
 //! 1. Lines are added up by group of rates and period.
-//! 2. A discount or a minimum spend is spread over the groups of its period, and of its service, by the size of what their
-//!    lines come to.
+//! 2. A discount or a minimum spend is spread over the groups of its period, and of its service, by the size of what
+//!    their lines come to.
 //! 3. What has one category and rate is taxed together, whatever its groups and periods: rounded once.
 //! 4. That tax is spread back over groups and periods, for those who want to know which of them has how much.
 
@@ -69,8 +69,8 @@ fn add(bases: &mut Bases, group: &str, period: Span, amount: i64) -> Result<(), 
     Ok(())
 }
 
-/// What each group of rates has of a discount or a minimum spend. Where nothing was used that it could be of, it is of the
-/// standard one.
+/// What each group of rates has of a discount or a minimum spend. Where nothing was used that it could be of, it is of
+/// the standard one.
 pub fn split<'a>(adjustment: &Adjustment, lines: &'a [Taxable]) -> Result<Vec<(&'a str, i64)>, TooLarge> {
     let mut weights = BTreeMap::<&str, i64>::new();
     let of_service = |line: &Taxable| adjustment.service.as_ref().is_none_or(|service| *service == line.service);

@@ -99,7 +99,8 @@ async fn bad_rates_and_callers_change_nothing() {
 async fn there_are_not_too_many_of_a_country_and_group() {
     let (world, ada) = World::with_customer().await;
     let many = "INSERT INTO tax_rate (id, country, tax_group, percent, valid_from, created_at, created_by)
-        SELECT gen_random_uuid(), 'DE', 'standard', 19, date '1999-01-01' + n, now(), 'user:ada' FROM generate_series(1, 100) AS n";
+        SELECT gen_random_uuid(), 'DE', 'standard', 19, date '1999-01-01' + n, now(), 'user:ada'
+        FROM generate_series(1, 100) AS n";
     sqlx::query(many).execute(&world.platform.pool).await.expect("rates");
     let next = rate("DE", "19", "2199-01-01".parse().unwrap());
     enter(&world, &ada, &next).await.problem(409, "too_many_tax_rates");

@@ -9,7 +9,8 @@ use test_support::eventually;
 
 /// Somebody waits for a lock, which a test holds.
 const WAITING: &str = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()
-    AND wait_event_type = 'Lock' AND (query LIKE '%FROM account WHERE%FOR NO KEY UPDATE%' OR query LIKE 'LOCK TABLE tax_rate%')";
+    AND wait_event_type = 'Lock'
+    AND (query LIKE '%FROM account WHERE%FOR NO KEY UPDATE%' OR query LIKE 'LOCK TABLE tax_rate%')";
 const DETAILS: &str =
     "INSERT INTO account_details (tenant_id, legal_name, address_lines, city, country, updated_at, updated_by)
     VALUES ($1, 'Acme', '{Main Street 1}', 'Springfield', 'DE', now(), 'user:ada')";
@@ -73,7 +74,8 @@ async fn what_is_taxed_never_changes() {
         "UPDATE invoice SET tax_minor = 0",
         "UPDATE invoice_tax SET taxable_minor = 0, tax_minor = 0",
         "DELETE FROM invoice_tax",
-        "INSERT INTO invoice_tax SELECT invoice_id, tenant_id, 2, 'Z', country, 0, 0, 0, NULL, NULL, '[]' FROM invoice_tax",
+        "INSERT INTO invoice_tax SELECT invoice_id, tenant_id, 2, 'Z', country, 0, 0, 0, NULL, NULL, '[]'
+         FROM invoice_tax",
         "UPDATE tax_rate SET percent = 7",
         "DELETE FROM tax_rate",
     ] {
