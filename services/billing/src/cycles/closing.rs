@@ -72,16 +72,16 @@ async fn next(app: &App, background: Background) -> Result<bool, NotInvoiced> {
             return Err(fault);
         };
         let mut tx = background.begin(&app.db, cycle.tenant_id).await?;
-        match &fault {
-            NotInvoiced::Tax(missing) if missing.is_over(&mut tx).await? => {
-                store::defer(&mut tx, cycle.id, app.ambient.now()).await?;
-            }
-            _ => {
-                tracing::error!(error = %Chain(&fault), cycle_id = %cycle.id, reason,
-                    "No invoice can be made of a cycle; it is parked");
-                store::park(&mut tx, cycle.id, &reason).await?;
-            }
+        if let NotInvoiced::Tax(missing) = &fault
+            && missing.is_over(&mut tx).await?
+        {
+            store::defer(&mut tx, cycle.id, app.ambient.now()).await?;
+            tx.commit().await?;
+            return Ok(true);
         }
+        tracing::error!(error = %Chain(&fault), cycle_id = %cycle.id, reason,
+            "No invoice can be made of a cycle; it is parked");
+        store::park(&mut tx, cycle.id, &reason).await?;
         tx.commit().await?;
     }
     Ok(true)

@@ -170,18 +170,18 @@ async fn paying(tx: &mut TenantTx, app: &App, invoice: &Invoice) -> sqlx::Result
 }
 
 async fn render(documents: Arc<Documents>, facts: Facts, revision: i32) -> Result<Result<Document, Refused>, Fault> {
+    let rendered = spawn_blocking(move || {
+        mapping::document(&documents.issuer, &facts).map(|document| invoice_document::render(&document))
+    });
     let refused = |refusal, reason| Ok(Err(Refused { refusal, reason, revision }));
-    let document = match mapping::document(&documents.issuer, &facts) {
-        Ok(document) => document,
-        Err(unstated) => return refused(Refusal::InvoiceRefused, bounded(&unstated)),
-    };
-    match spawn_blocking(move || invoice_document::render(&document)).await {
-        Ok(Ok(document)) if largest(&document) > LARGEST => {
+    match rendered.await {
+        Ok(Ok(Ok(document))) if largest(&document) > LARGEST => {
             refused(Refusal::InvoiceRefused, ObjectError::TooLarge { most: LARGEST }.to_string())
         }
-        Ok(Ok(document)) => Ok(Ok(document)),
-        Ok(Err(NotRendered::Refused(rule))) => refused(Refusal::InvoiceRefused, bounded(&rule)),
-        Ok(Err(fault)) => refused(Refusal::NotRendered, bounded(&fault)),
+        Ok(Ok(Ok(document))) => Ok(Ok(document)),
+        Ok(Ok(Err(NotRendered::Refused(rule)))) => refused(Refusal::InvoiceRefused, bounded(&rule)),
+        Ok(Ok(Err(fault))) => refused(Refusal::NotRendered, bounded(&fault)),
+        Ok(Err(unstated)) => refused(Refusal::InvoiceRefused, bounded(&unstated)),
         // The same invoice would be the end of the next try, too.
         Err(broken) if broken.is_panic() => refused(Refusal::NotRendered, "the renderer panicked".into()),
         Err(_) => Err(Fault::Stopping),
